@@ -1,0 +1,67 @@
+# Particle flow: from tracks and topoclusters to particles; both algorithms and their comparison.
+
+
+rule calibrate_particleflow:
+    input:
+        detected=shards("results/detector/{sample}/{shard}.root", CONFIG.particleflow.calibration.samples),
+    output:
+        calibration="results/particleflow/calibration.json",
+    params:
+        settings=section("particleflow.calibration"),
+        code=code_digest("particleflow.calibrate"),
+    log:
+        "results/logs/particleflow/calibrate.log",
+    threads: 1
+    shell:
+        launch("particleflow.calibrate")
+
+
+rule parametric_particleflow:
+    input:
+        detected="results/detector/{sample}/{shard}.root",
+        calibration="results/particleflow/calibration.json",
+    output:
+        particles="results/particleflow/parametric/{sample}/{shard}.root",
+    params:
+        settings=section("particleflow.parametric"),
+        code=code_digest("particleflow.parametric"),
+    log:
+        "results/logs/particleflow/parametric/{sample}/{shard}.log",
+    benchmark:
+        "results/benchmarks/particleflow/parametric/{sample}/{shard}.tsv"
+    threads: 1
+    shell:
+        launch("particleflow.parametric")
+
+
+rule evaluate_particleflow:
+    input:
+        particles=shards(
+            "results/particleflow/{algorithm}/{sample}/{shard}.root",
+            CONFIG.particleflow.evaluation.samples,
+        ),
+        detected=shards(
+            "results/detector/{sample}/{shard}.root", CONFIG.particleflow.evaluation.samples
+        ),
+    output:
+        performance="results/particleflow/performance/{algorithm}.json",
+        histograms="results/particleflow/performance/{algorithm}_histograms.json",
+    params:
+        settings=section("particleflow.evaluation"),
+        code=code_digest("particleflow.evaluate"),
+    log:
+        "results/logs/particleflow/evaluate/{algorithm}.log",
+    benchmark:
+        "results/benchmarks/particleflow/evaluate/{algorithm}.tsv"
+    threads: 1
+    shell:
+        launch("particleflow.evaluate")
+
+
+# --- MLPF: the network's rules follow here ---------------------------------------------------
+
+
+TARGETS["particleflow"] = [
+    "results/particleflow/performance/parametric.json",
+    "results/particleflow/performance/mlpf.json",
+]
