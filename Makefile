@@ -1,0 +1,70 @@
+# jetchain's entry points. `make all` on a fresh machine with Python 3.11+, git and g++ does everything.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+PYTHON ?= python3
+CORES ?= all
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+STAMP := $(VENV)/.installed
+# Jobs start `python`, so the environment's bin comes first; nothing else is inherited from it.
+SNAKEMAKE := PATH="$(BIN):$$PATH" snakemake --cores $(CORES)
+
+.PHONY: all test report lint format bench docs lock install clean help
+
+all: install ## the whole chain at laptop scale
+	$(SNAKEMAKE) all
+
+test: install ## all tests, with a real run of the tiny configuration
+	PATH="$(BIN):$$PATH" pytest -n 2 --dist loadgroup tests
+
+report: install ## report.html: every figure with its caption, self-contained
+	$(SNAKEMAKE) all --report report.html
+
+bench: install ## speed of each room beside its named peer
+	$(SNAKEMAKE) --forcerun bench -- bench
+
+lint: install ## ruff, mypy, snakefmt, snakemake --lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	PATH="$(BIN):$$PATH" snakemake --lint
+
+format: install ## bring code and rules into the house's form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile workflow/rules
+
+docs: install ## config.yaml, config/README.md and the schema from the settings classes
+	$(BIN)/python -m jetchain.documentation
+
+lock: ## resolve envs/requirements.in into the lock file, in a scratch environment
+	$(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/pip install --quiet $$(grep '^torch==' envs/requirements.in)
+	$(VENV)-lock/bin/pip install --quiet -r envs/requirements.in
+	{ echo "# The one lock: resolved from requirements.in by \`make lock\`."; \
+	  $(VENV)-lock/bin/pip freeze --all --exclude pip | sed 's/+cpu$$//'; } > envs/requirements.txt
+	rm -rf $(VENV)-lock
+
+install: $(STAMP) ## the environment in .venv
+
+# torch goes first, by its exact pin: nothing that comes after may choose another build of it.
+$(STAMP): envs/requirements.txt pyproject.toml
+	@command -v g++ > /dev/null || { echo "g++ is missing: the firmware room compiles C++." \
+	  "Install it (Debian: apt-get install g++; macOS: xcode-select --install)." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed: make PYTHON=python3.11 ..." >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet $$(grep '^torch==' envs/requirements.txt)
+	$(BIN)/python -m pip install --quiet -r envs/requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+clean: ## remove results and logs; the environment stays
+	rm -rf results report.html
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12

@@ -1,0 +1,43 @@
+# jetchain: from collisions to limits and trigger firmware. This page is the table of contents.
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import min_version
+
+from jetchain.configuration import load
+from jetchain.core.errors import ConfigurationError
+
+min_version("9.27.1")
+
+HOUSE = Path(workflow.basedir)
+
+
+configfile: HOUSE / "config/config.yaml"
+
+
+# Refused here, before any job is planned: a misspelt key, a value out of range, an unknown name.
+try:
+    CONFIG = load(config)
+except ConfigurationError as error:
+    raise WorkflowError(str(error)) from None
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/generate.smk"
+include: "workflow/rules/detector.smk"
+include: "workflow/rules/particleflow.smk"
+include: "workflow/rules/jets.smk"
+include: "workflow/rules/graphs.smk"
+include: "workflow/rules/tagging.smk"
+include: "workflow/rules/anomaly.smk"
+include: "workflow/rules/background.smk"
+include: "workflow/rules/inference.smk"
+include: "workflow/rules/firmware.smk"
+include: "workflow/rules/reporting.smk"
+
+
+rule all:
+    default_target: True
+    localrule: True
+    input:
+        [target for room in TARGETS.values() for target in room],

@@ -1,0 +1,107 @@
+"""The launcher: ``python -m jetchain <room>.<verb> --settings JSON --seed N --<input> FILE ...``.
+
+Imports only the module that holds the verb, decodes the settings into the class that the verb's
+signature names, and calls the verb. What a user can act on is printed as two sentences.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import importlib
+import inspect
+import os
+import sys
+import time
+import typing
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from jetchain.core.errors import ConfigurationError, JetchainError, ResourceError
+from jetchain.core.settings import Settings
+
+
+def load_verb(name: str) -> Callable[..., None]:
+    """Import the function of ``room.module.verb``, or ``room.verb`` where both have one name."""
+    parts = name.split(".")
+    if len(parts) == 2:
+        parts.append(parts[1])
+    if len(parts) != 3:
+        raise ConfigurationError(
+            f"'{name}' is not the name of a verb.", "Call it as room.verb or room.module.verb."
+        )
+    room, module_name, function = parts
+    try:
+        module = importlib.import_module(f"jetchain.{room}.{module_name}")
+        return getattr(module, function)
+    except (ModuleNotFoundError, AttributeError) as error:
+        if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("jetchain"):
+            raise
+        raise ConfigurationError(
+            f"There is no verb '{name}' ({error}).",
+            "The verbs are the functions that the rules in workflow/rules call with launch(...).",
+        ) from None
+
+
+def parse_arguments(verb: Callable[..., None], arguments: list[str]) -> dict[str, Any]:
+    """Parse the command line of a verb from its signature."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m jetchain {verb.__module__.removeprefix('jetchain.')}.{verb.__name__}",
+        description=inspect.getdoc(verb),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    hints = typing.get_type_hints(verb)
+    for name in inspect.signature(verb).parameters:
+        kind = hints[name]
+        option = f"--{name.replace('_', '-')}"
+        if inspect.isclass(kind) and issubclass(kind, Settings):
+            parser.add_argument(option, required=True, metavar="JSON", type=kind.decode)
+        elif kind == list[Path]:
+            parser.add_argument(option, required=True, metavar="FILE", type=Path, nargs="+")
+        elif kind in (Path, int, str, float):
+            metavar = "FILE" if kind is Path else kind.__name__.upper()
+            parser.add_argument(option, required=True, metavar=metavar, type=kind)
+        else:
+            raise TypeError(f"{verb.__name__}: no way to pass '{name}' of type {kind}")
+    return vars(parser.parse_args(arguments))
+
+
+def main(arguments: list[str]) -> int:
+    """Run one verb; the exit code tells the kind of failure."""
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(__doc__)
+        return 0
+    started = time.monotonic()
+    try:
+        verb = load_verb(arguments[0])
+        verb(**parse_arguments(verb, arguments[1:]))
+    except JetchainError as error:
+        print(f"jetchain {arguments[0]} failed: {error}", file=sys.stderr)
+        return error.exit_code
+    except MemoryError as error:
+        return _report_resource(arguments[0], "the machine's memory is used up", error)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return _report_resource(arguments[0], "no space is left on the disk", error)
+        raise
+    print(f"{arguments[0]}: done in {time.monotonic() - started:.1f} s", file=sys.stderr)
+    return 0
+
+
+def _report_resource(verb: str, what: str, error: BaseException) -> int:
+    failure = ResourceError(
+        f"{what} ({error}).",
+        "Free some, then run the same command again: what was finished is kept and is not redone.",
+    )
+    print(f"jetchain {verb} failed: {failure}", file=sys.stderr)
+    return failure.exit_code
+
+
+if __name__ == "__main__":
+    # One thread a process unless the settings say otherwise: Snakemake fills the cores, and a
+    # library's own choice of threads would make results depend on the machine.
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
+    os.environ.setdefault("MPLBACKEND", "Agg")
+    sys.exit(main(sys.argv[1:]))

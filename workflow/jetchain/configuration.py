@@ -1,0 +1,47 @@
+"""The whole configuration: one section a room, and the names that must agree across rooms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import model_validator
+
+from jetchain.anomaly.settings import AnomalySettings
+from jetchain.background.settings import BackgroundSettings
+from jetchain.core.settings import Settings, key, parse, require_known
+from jetchain.detector.settings import DetectorSettings
+from jetchain.firmware.settings import FirmwareSettings
+from jetchain.generate.settings import GenerateSettings
+from jetchain.graphs.settings import GraphsSettings
+from jetchain.inference.settings import InferenceSettings
+from jetchain.jets.settings import JetsSettings
+from jetchain.particleflow.settings import ParticleflowSettings
+from jetchain.tagging.settings import TaggingSettings
+
+
+class Configuration(Settings):
+    """Everything that a user can set."""
+
+    seed: int = key(
+        20261122, "Root seed; the seed of every job is a hash of it and of what the job is.", ge=0
+    )
+    generate: GenerateSettings = key(GenerateSettings(), "Collisions by Pythia 8.")
+    detector: DetectorSettings = key(DetectorSettings(), "COCOA-style detector simulation.")
+    particleflow: ParticleflowSettings = key(ParticleflowSettings(), "Particle reconstruction.")
+    jets: JetsSettings = key(JetsSettings(), "Anti-kT jets, substructure and truth labels.")
+    graphs: GraphsSettings = key(GraphsSettings(), "Event graphs and jet graphs.")
+    tagging: TaggingSettings = key(TaggingSettings(), "Jet taggers.")
+    anomaly: AnomalySettings = key(AnomalySettings(), "Dijet features, and anomaly scores.")
+    background: BackgroundSettings = key(BackgroundSettings(), "Backgrounds estimated from data.")
+    inference: InferenceSettings = key(InferenceSettings(), "Limits with pyhf.")
+    firmware: FirmwareSettings = key(FirmwareSettings(), "A tagger as trigger firmware.")
+
+
+def load(values: Mapping[str, Any]) -> Configuration:
+    """Validate Snakemake's configuration.
+
+    Raises:
+        ConfigurationError: with the path of each wrong key, its value and what is allowed.
+    """
+    return parse(Configuration, values)

@@ -1,0 +1,392 @@
+"""Read and write the tables of `core.schema`: checked both ways, atomic, byte for byte the same.
+
+A file is written under a temporary name in its own folder and renamed when it is whole. Nothing
+that differs between two runs (time, host, path, uuid) enters a payload.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+
+from jetchain.core.errors import DataError
+from jetchain.core.schema import Column, Columns, EventTable, TensorTable
+
+# 2000-01-01 00:00:00 as ROOT packs it: years since 1995, month, day.
+_ROOT_TIME = 5 << 26 | 1 << 22 | 1 << 17
+
+REMAKE = "Remove it and run the same command again: Snakemake makes it anew."
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`, renamed to it when the block ends without error."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _missing(path: Path) -> DataError:
+    return DataError(f"{path}: no such file.", "Run the rule that makes it, or correct the path.")
+
+
+# ------------------------------------------------------------------------------- event tables
+
+
+@contextmanager
+def _frozen_root_clock() -> Iterator[None]:
+    """ROOT files carry their creation time in a dozen places: write a fixed one."""
+    import uproot
+
+    with mock.patch.object(uproot._util, "datetime_to_code", return_value=_ROOT_TIME):
+        yield
+
+
+def write_events(path: Path, table: EventTable, data: Mapping[str, Any]) -> None:
+    """Write an event table as a ROOT TTree (zstd).
+
+    Args:
+        path: where to.
+        table: its schema.
+        data: ``{"event": {column: array (events,)}, collection: {column: jagged array}}``;
+            awkward records serve as well. Nested columns are (events, var, var).
+
+    Raises:
+        DataError: a declared column is missing, or one is given that the schema does not know.
+    """
+    import awkward as ak
+    import uproot
+
+    _check_names(path, table, data)
+    columns: dict[str, Any] = {
+        name: np.asarray(data["event"][name]).astype(column.dtype)
+        for name, column in table.event.items()
+    }
+    for collection, declared in table.collections.items():
+        plain: dict[str, Any] = {}
+        for name, column in declared.items():
+            values = data[collection][name]
+            if column.nested:
+                plain[f"{name}_n"] = ak.values_astype(ak.num(values, axis=2), np.int32)
+                flat = ak.values_astype(ak.flatten(values, axis=2), np.dtype(column.dtype))
+                columns[f"{collection}_{name}"] = ak.to_packed(flat)
+            else:
+                plain[name] = ak.values_astype(values, np.dtype(column.dtype))
+        try:
+            columns[collection] = ak.zip(plain, depth_limit=2)
+        except ValueError as error:
+            raise DataError(
+                f"{path}: the columns of collection '{collection}' have unequal lengths: {error}",
+                "This is a mistake in the verb that writes it: give every column one value an "
+                "object.",
+            ) from None
+    with (
+        atomic(path) as temporary,
+        _frozen_root_clock(),
+        uproot.recreate(
+            temporary,
+            compression=uproot.ZSTD(4),
+            uuid_function=lambda: uuid.UUID(int=0),
+        ) as file,
+    ):
+        types = {
+            name: values.dtype if isinstance(values, np.ndarray) else values.type.content
+            for name, values in columns.items()
+        }
+        file.mktree(table.tree, types)
+        if len(columns["number"]):
+            file[table.tree].extend(columns)
+        file["units"] = json.dumps(_units(table), sort_keys=True)
+
+
+def read_events(
+    path: Path, table: EventTable, columns: Mapping[str, Sequence[str] | None] | None = None
+) -> dict[str, Any]:
+    """Read an event table.
+
+    Args:
+        path: the ROOT file.
+        table: its schema.
+        columns: which collections, and which of their columns (None: all of them); all
+            collections if not given. The event's own columns always come.
+
+    Returns:
+        ``{"event": record (events,), collection: jagged record (events, var), ...}``.
+
+    Raises:
+        DataError: the file is missing, cut short, or lacks a declared column or has another unit.
+    """
+    import awkward as ak
+    import uproot
+
+    path = Path(path)
+    if not path.exists():
+        raise _missing(path)
+    wanted = {
+        collection: tuple(names or table.collections[collection])
+        for collection, names in (columns or dict.fromkeys(table.collections)).items()
+    }
+    try:
+        with uproot.open(path) as file:
+            tree = file[table.tree]
+            units = json.loads(str(file["units"])) if "units" in file else {}
+            present = set(tree.keys())
+            _check_branches(path, table, wanted, present, units)
+            result = {
+                "event": ak.zip({n: tree[n].array(library="ak") for n in table.event}),
+            }
+            for collection, names in wanted.items():
+                result[collection] = _read_collection(
+                    tree, collection, {n: table.collections[collection][n] for n in names}
+                )
+    except DataError:
+        raise
+    except Exception as error:  # uproot raises many kinds for a damaged file
+        raise DataError(
+            f"{path}: cannot be read as '{table.name}' (tree '{table.tree}'): the file is cut "
+            f"short or damaged ({type(error).__name__}: {str(error).strip().splitlines()[0]}).",
+            REMAKE,
+        ) from error
+    return result
+
+
+def _read_collection(tree: Any, collection: str, declared: Columns) -> Any:
+    import awkward as ak
+
+    fields = {}
+    for name, column in declared.items():
+        values = tree[f"{collection}_{name}"].array(library="ak")
+        if column.nested:
+            lengths = tree[f"{collection}_{name}_n"].array(library="ak")
+            inner = ak.unflatten(ak.flatten(values), ak.flatten(lengths))
+            values = ak.unflatten(inner, ak.num(lengths))
+        fields[name] = values
+    return ak.zip(fields, depth_limit=2)
+
+
+def _check_names(path: Path, table: EventTable, data: Mapping[str, Any]) -> None:
+    declared: dict[str, Columns] = {"event": table.event, **table.collections}
+    for group in declared:
+        if group not in data:
+            raise DataError(
+                f"{path}: collection '{group}' of '{table.name}' is not given.",
+                "The verb that writes this table must give every collection of core/schema.py.",
+            )
+        record = data[group]
+        names = set(record.fields if hasattr(record, "fields") else record)
+        missing, extra = set(declared[group]) - names, names - set(declared[group])
+        if missing or extra:
+            raise DataError(
+                f"{path}: collection '{group}' of '{table.name}': missing columns "
+                f"{sorted(missing)}, unknown columns {sorted(extra)}.",
+                "Give exactly the columns that core/schema.py declares, or change it there.",
+            )
+
+
+def _check_branches(
+    path: Path,
+    table: EventTable,
+    wanted: Mapping[str, Sequence[str]],
+    present: set[str],
+    units: Mapping[str, str],
+) -> None:
+    needed: dict[str, Column] = dict(table.event)
+    for collection, names in wanted.items():
+        for name in names:
+            needed[f"{collection}_{name}"] = table.collections[collection][name]
+    missing = sorted(set(needed) - present)
+    if missing:
+        raise DataError(
+            f"{path}: '{table.name}' lacks column{'s' if len(missing) > 1 else ''} "
+            f"{', '.join(missing)}.",
+            f"The file was written by another version of jetchain or is not of this kind. {REMAKE}",
+        )
+    for name, column in needed.items():
+        if units.get(name, column.unit) != column.unit:
+            raise DataError(
+                f"{path}: column {name} is in '{units[name]}', expected '{column.unit}'.",
+                "Convert the file to the units of core/schema.py.",
+            )
+
+
+def _units(table: EventTable) -> dict[str, str]:
+    units = {name: column.unit for name, column in table.event.items()}
+    for collection, declared in table.collections.items():
+        units |= {f"{collection}_{name}": column.unit for name, column in declared.items()}
+    return units
+
+
+def require_same_events(first: Any, second: Any, what: str) -> None:
+    """Raise `DataError` unless two files hold the same events in the same order."""
+    one, two = np.asarray(first["event"]["number"]), np.asarray(second["event"]["number"])
+    if not np.array_equal(one, two):
+        raise DataError(
+            f"{what}: the two files do not hold the same events ({len(one)} and {len(two)}).",
+            "One of them is from another run. Remove both and run the same command again.",
+        )
+
+
+# ------------------------------------------------------------------------------ tensor tables
+
+
+def write_tensors(path: Path, table: TensorTable, data: Mapping[str, np.ndarray]) -> None:
+    """Write a tensor table as safetensors, after checking names, dtypes and axes."""
+    from safetensors.numpy import save_file
+
+    missing, extra = set(table.tensors) - set(data), set(data) - set(table.tensors)
+    if missing or extra:
+        raise DataError(
+            f"{path}: '{table.name}': missing {sorted(missing)}, unknown {sorted(extra)}.",
+            "Give exactly the arrays that core/schema.py declares, or change it there.",
+        )
+    arrays = {
+        name: np.ascontiguousarray(np.asarray(data[name]), dtype=tensor.dtype)
+        for name, tensor in table.tensors.items()
+    }
+    _check_axes(path, table, arrays)
+    with atomic(path) as temporary:
+        save_file(arrays, temporary, metadata={"table": table.name})
+
+
+def read_tensors(path: Path, table: TensorTable) -> dict[str, np.ndarray]:
+    """Read a tensor table; raises `DataError` where it is damaged or not of the declared form."""
+    path = Path(path)
+    arrays = _load_safetensors(path)
+    missing = sorted(set(table.tensors) - set(arrays))
+    if missing:
+        raise DataError(f"{path}: '{table.name}' lacks {', '.join(missing)}.", REMAKE)
+    arrays = {name: arrays[name] for name in table.tensors}
+    for name, tensor in table.tensors.items():
+        if arrays[name].dtype != np.dtype(tensor.dtype):
+            raise DataError(
+                f"{path}: {name} is {arrays[name].dtype}, expected {tensor.dtype}.", REMAKE
+            )
+    _check_axes(path, table, arrays)
+    return arrays
+
+
+def _load_safetensors(path: Path) -> dict[str, np.ndarray]:
+    from safetensors.numpy import load_file
+
+    if not path.exists():
+        raise _missing(path)
+    try:
+        return load_file(path)
+    except Exception as error:
+        raise DataError(f"{path}: cut short or damaged ({error}).", REMAKE) from error
+
+
+def _check_axes(path: Path, table: TensorTable, arrays: Mapping[str, np.ndarray]) -> None:
+    lengths: dict[str, int] = {}
+    for name, tensor in table.tensors.items():
+        shape = arrays[name].shape
+        if len(shape) != len(tensor.axes):
+            raise DataError(f"{path}: {name} has shape {shape}, expected {tensor.axes}.", REMAKE)
+        for axis, length in zip(tensor.axes, shape, strict=True):
+            if isinstance(axis, str):
+                base, _, extra = axis.partition("+")
+                expected = lengths.setdefault(base, length - int(extra or 0)) + int(extra or 0)
+            else:
+                expected = axis
+            if length != expected:
+                raise DataError(
+                    f"{path}: {name} has shape {shape}, axis '{axis}' should be {expected}.", REMAKE
+                )
+
+
+# ------------------------------------------------------------------------------ model weights
+
+
+def write_weights(path: Path, model: Any) -> None:
+    """Write a torch module's parameters and buffers as safetensors (never pickle)."""
+    from safetensors.torch import save_file
+
+    state = {name: value.detach().contiguous().cpu() for name, value in model.state_dict().items()}
+    with atomic(path) as temporary:
+        save_file(state, temporary)
+
+
+def read_weights(path: Path, model: Any) -> None:
+    """Load parameters and buffers into a torch module; raises `DataError` where they do not fit."""
+    import torch
+
+    arrays = _load_safetensors(Path(path))
+    state = {name: torch.from_numpy(np.array(value)) for name, value in arrays.items()}
+    try:
+        model.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        raise DataError(
+            f"{path}: the weights do not fit the network ({str(error).splitlines()[-1].strip()}).",
+            "The model's settings differ from those it was trained with. " + REMAKE,
+        ) from error
+
+
+# ------------------------------------------------------------------------------- small tables
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON with sorted keys; numpy scalars and arrays are converted, NaN is refused."""
+    text = json.dumps(value, sort_keys=True, indent=1, allow_nan=False, default=_plain) + "\n"
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON; raises `DataError` for a missing or damaged file."""
+    path = Path(path)
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise _missing(path) from None
+    except ValueError as error:
+        raise DataError(f"{path}: cut short or damaged ({error}).", REMAKE) from error
+
+
+def write_csv(path: Path, columns: Mapping[str, Sequence[Any] | np.ndarray]) -> None:
+    """Write columns of equal length as CSV; floats are written so that they read back exactly."""
+    values = [np.asarray(column).tolist() for column in columns.values()]
+    with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(zip(*values, strict=True))
+
+
+def read_csv(path: Path) -> dict[str, np.ndarray]:
+    """Read a CSV as columns: numbers where every entry is one, else text."""
+    path = Path(path)
+    if not path.exists():
+        raise _missing(path)
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(file))
+    if not rows or any(len(row) != len(rows[0]) for row in rows):
+        raise DataError(f"{path}: cut short or damaged: rows of unequal length.", REMAKE)
+    result = {}
+    for position, name in enumerate(rows[0]):
+        texts = [row[position] for row in rows[1:]]
+        try:
+            result[name] = np.array([float(text) for text in texts])
+        except ValueError:
+            result[name] = np.array(texts)
+    return result
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")

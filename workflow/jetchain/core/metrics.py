@@ -1,0 +1,141 @@
+"""Figures of merit of classifiers, each with an uncertainty.
+
+Labels are 1 for signal and 0 for background; a larger score is more signal-like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+from sklearn import metrics as sklearn_metrics
+
+from jetchain.core.errors import EmptySampleError
+from jetchain.core.seeds import generator
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value with the central 68 % interval and the standard deviation of its replicas."""
+
+    value: float
+    low: float
+    high: float
+    std: float
+
+
+def _require_both_classes(labels: np.ndarray) -> None:
+    if not (np.any(labels == 1) and np.any(labels == 0)):
+        raise EmptySampleError(
+            "A figure of merit needs both signal and background, and one of them is empty.",
+            "Generate more events, or loosen the selection.",
+        )
+
+
+def roc_curve(
+    labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None
+) -> tuple[Array, Array, Array]:
+    """Background efficiency, signal efficiency and threshold, from the tightest cut on.
+
+    Args:
+        labels: (n,) 1 for signal, 0 for background.
+        scores: (n,)
+        weights: (n,) optional.
+
+    Raises:
+        EmptySampleError: one of the two classes is empty.
+    """
+    labels = np.asarray(labels)
+    _require_both_classes(labels)
+    return sklearn_metrics.roc_curve(
+        labels, np.asarray(scores), sample_weight=weights, drop_intermediate=False
+    )
+
+
+def auc(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None) -> float:
+    """Area under the ROC curve."""
+    labels = np.asarray(labels)
+    _require_both_classes(labels)
+    return float(sklearn_metrics.roc_auc_score(labels, np.asarray(scores), sample_weight=weights))
+
+
+def rejection(
+    labels: ArrayLike,
+    scores: ArrayLike,
+    efficiency: float,
+    weights: ArrayLike | None = None,
+) -> float:
+    """1 / background efficiency at a signal efficiency; at least one background event is counted.
+
+    With no background above the cut the rejection is only bounded: one event stands in for it, so
+    the result is at most the number of background events.
+    """
+    labels = np.asarray(labels)
+    fpr, tpr, _ = roc_curve(labels, scores, weights)
+    floor = 1.0 / np.count_nonzero(labels == 0)
+    return float(1.0 / max(np.interp(efficiency, tpr, fpr), floor))
+
+
+def bootstrap(
+    statistic: Callable[..., float], *arrays: ArrayLike, replicas: int = 100, seed: int
+) -> Estimate:
+    """A statistic with the spread of its bootstrap replicas.
+
+    Args:
+        statistic: called with the arrays, resampled together along their first axis. Replicas for
+            which it raises `EmptySampleError` are drawn again.
+        arrays: each (n, ...).
+        replicas: number of replicas.
+        seed: of the resampling.
+    """
+    data = [np.asarray(array) for array in arrays]
+    value = float(statistic(*data))
+    random = generator(seed, "bootstrap")
+    length = len(data[0])
+    spread: list[float] = []
+    for _ in range(10 * replicas):
+        if len(spread) == replicas:
+            break
+        chosen = random.integers(0, length, length)
+        try:
+            spread.append(float(statistic(*(array[chosen] for array in data))))
+        except EmptySampleError:
+            continue
+    if len(spread) < replicas:
+        raise EmptySampleError(
+            "Too few events for a bootstrap: most replicas lack signal or background.",
+            "Generate more events, or loosen the selection.",
+        )
+    low, high = np.percentile(spread, [15.87, 84.13])
+    return Estimate(value, float(low), float(high), float(np.std(spread, ddof=1)))
+
+
+def binomial_interval(
+    passed: ArrayLike, total: ArrayLike, level: float = 0.6827
+) -> tuple[Array, Array]:
+    """Clopper-Pearson interval of an efficiency; [0, 1] where nothing was tried."""
+    k, n = np.asarray(passed, dtype=float), np.asarray(total, dtype=float)
+    tail = (1 - level) / 2
+    with np.errstate(invalid="ignore"):
+        low = np.where(k > 0, stats.beta.ppf(tail, k, n - k + 1), 0.0)
+        high = np.where(k < n, stats.beta.ppf(1 - tail, k + 1, n - k), 1.0)
+    return low, high
+
+
+def significance_improvement(
+    labels: ArrayLike, scores: ArrayLike, minimum_background: int = 10
+) -> tuple[Array, Array]:
+    """Signal efficiency and significance improvement eS / sqrt(eB), from the tightest cut on.
+
+    Cuts that keep fewer than `minimum_background` background events are left out: there the
+    curve is a fluctuation.
+    """
+    labels = np.asarray(labels)
+    fpr, tpr, _ = roc_curve(labels, scores)
+    kept = fpr * np.count_nonzero(labels == 0) >= max(minimum_background, 1) - 1e-9
+    return tpr[kept], tpr[kept] / np.sqrt(fpr[kept])

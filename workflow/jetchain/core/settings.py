@@ -1,0 +1,115 @@
+"""The base class of all settings: frozen, unknown keys forbidden, and a refusal that helps.
+
+Every room declares its part of the configuration as `Settings` classes in its own `settings.py`,
+each field through `key`, which carries the meaning and the unit. config/config.yaml,
+config/README.md and the JSON schema are generated from these classes (`make docs`).
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from jetchain.core.errors import ConfigurationError
+
+
+class Settings(BaseModel):
+    """Frozen settings: unknown keys are refused, and nothing is coerced but int to float."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_default=True)
+
+    @classmethod
+    def decode(cls, text: str) -> Self:
+        """Read the settings of one job from the JSON text that the rule passed."""
+        return parse(cls, json.loads(text))
+
+
+def key(default: Any, meaning: str, *, unit: str = "", **constraints: Any) -> Any:
+    """Declare one key of the configuration.
+
+    Args:
+        default: the laptop-scale value; ``...`` where the user must give one.
+        meaning: one sentence for the comment in config.yaml and the table in config/README.md.
+        unit: its unit, empty where it has none.
+        constraints: pydantic's (``gt``, ``ge``, ``lt``, ``le``, ``min_length``, ...).
+    """
+    if isinstance(default, dict | list):
+        kept = default
+        return Field(
+            default_factory=lambda: kept,
+            description=meaning,
+            json_schema_extra={"unit": unit},
+            **constraints,
+        )
+    return Field(
+        default=default, description=meaning, json_schema_extra={"unit": unit}, **constraints
+    )
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The nearest known name as a sentence, or the list of all known names."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return f"Did you mean '{near[0]}'?" if near else f"Known names: {', '.join(names)}."
+
+
+def require_known(name: str, known: Iterable[str], what: str) -> None:
+    """Raise ValueError, for use in validators, if `name` is not among the known names."""
+    names = list(known)
+    if name not in names:
+        raise ValueError(f"unknown {what} '{name}'. {did_you_mean(name, names)}")
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def parse(cls: type[S], values: Mapping[str, Any]) -> S:
+    """Validate a mapping, and turn every complaint into one readable `ConfigurationError`."""
+    try:
+        return cls.model_validate(values)
+    except ValidationError as error:
+        lines = [_explain(cls, complaint) for complaint in error.errors(include_url=False)]
+        raise ConfigurationError(
+            "The configuration is not valid:\n" + "\n".join(f"  - {line}" for line in lines),
+            "Correct the keys named above in config/config.yaml, the --configfile or --config; "
+            "config/README.md lists every key with its type, unit and range.",
+        ) from None
+
+
+def _explain(cls: type[Settings], complaint: Any) -> str:
+    location = [str(part) for part in complaint["loc"] if part != "[key]"]
+    path = ".".join(location) or "the configuration"
+    if complaint["type"] == "extra_forbidden":
+        return f"{path}: unknown key. {did_you_mean(location[-1], _known_keys(cls, location))}"
+    if complaint["type"] == "missing":
+        return f"{path}: this key is required."
+    message = complaint["msg"].removeprefix("Value error, ")
+    value = complaint["input"]
+    shown = "" if isinstance(value, dict) else f" (got {value!r})"
+    return f"{path}: {message}{shown}"
+
+
+def _known_keys(cls: type[Settings], location: list[str]) -> list[str]:
+    """The keys allowed beside the unknown one, found by walking the JSON schema."""
+    schema = cls.model_json_schema()
+    definitions = schema.get("$defs", {})
+
+    def resolve(node: dict[str, Any]) -> dict[str, Any]:
+        for option in [node, *node.get("allOf", []), *node.get("anyOf", [])]:
+            if "$ref" in option:
+                return definitions[option["$ref"].rsplit("/", 1)[-1]]
+            if "properties" in option or "additionalProperties" in option:
+                return option
+        return node
+
+    node = schema
+    for part in location[:-1]:
+        node = resolve(node)
+        node = node.get("properties", {}).get(part, node.get("additionalProperties", {}))
+        if not isinstance(node, dict):
+            return []
+    return list(resolve(node).get("properties", {}))

@@ -1,0 +1,15 @@
+"""What a verb's signature says: which keyword is an input, which an output.
+
+A verb is a plain function ``def cluster(*, particles: Input, jets: Output, settings: JetSettings,
+seed: int) -> None``. Its keywords are the rule's named inputs and outputs; `jetchain.core.rules`
+reads them to write the rule's shell command, and the launcher reads them to parse it.
+"""
+
+from pathlib import Path
+
+type_names = ("Input", "Inputs", "Output", "Outputs")
+
+Input = Path
+Output = Path
+Inputs = list[Path]
+Outputs = list[Path]

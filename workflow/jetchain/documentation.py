@@ -1,0 +1,152 @@
+"""Writes what is generated from the settings: config.yaml, config/README.md and the JSON schema.
+
+``python -m jetchain.documentation`` (or ``make docs``) writes them; a test keeps them in step.
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic.fields import FieldInfo
+
+from jetchain.configuration import Configuration
+from jetchain.core.settings import Settings
+
+HOUSE = Path(__file__).resolve().parents[2]
+
+YAML_HEAD = """\
+# jetchain at laptop scale: about 30 minutes on two cores.
+# Change a value here, or keep your changes in a file of your own and pass it on top:
+#   snakemake --cores all all --configfile my.yaml
+# Only what depends on a changed key runs again. Every key with its type and range: config/README.md.
+# Written from the settings classes in workflow/jetchain/<room>/settings.py by `make docs`.
+"""
+
+README_HEAD = """\
+# The configuration
+
+`config.yaml` is the laptop-scale default. Overlays hold only what differs: `test.yaml` (minutes, for
+the tests) and `full.yaml` (published scale, for a farm). Pass an overlay, or your own, with
+`--configfile FILE`; a single key with `--config 'jets={clustering: {pt_min: 300.0}}'`.
+
+The configuration is checked before anything runs: an unknown key, a value out of range or an
+unknown name is refused with the key's path and the nearest valid name. This page, `config.yaml` and
+`workflow/schemas/config.schema.json` are written from the settings classes by `make docs`.
+"""
+
+
+def inner_settings(annotation: Any) -> tuple[str, type[Settings]] | None:
+    """("one" or "table", class) where a field holds settings or a table of settings."""
+    if isinstance(annotation, type) and issubclass(annotation, Settings):
+        return "one", annotation
+    for argument in get_args(annotation):
+        inner = inner_settings(argument)
+        if inner is not None:
+            is_table = getattr(annotation, "__origin__", None) is dict
+            return ("table" if is_table else inner[0]), inner[1]
+    return None
+
+
+def config_yaml() -> str:
+    """The default configuration as commented YAML."""
+    return YAML_HEAD + "\n".join(_yaml_lines(Configuration(), 0)) + "\n"
+
+
+def _yaml_lines(settings: Settings, depth: int) -> Iterator[str]:
+    pad = "  " * depth
+    for name, field in type(settings).model_fields.items():
+        value = getattr(settings, name)
+        if depth == 0:
+            yield ""
+        unit = _unit(field)
+        comment = (field.description or "") + (f" [{unit}]" if unit else "")
+        for line in textwrap.wrap(comment, 96 - len(pad)):
+            yield f"{pad}# {line}"
+        if isinstance(value, Settings):
+            yield f"{pad}{name}:"
+            yield from _yaml_lines(value, depth + 1)
+        else:
+            plain = settings.model_dump(mode="json")[name]
+            text = yaml.safe_dump(
+                {name: plain}, sort_keys=False, default_flow_style=None, width=90
+            ).rstrip()
+            yield from (pad + line for line in text.splitlines())
+
+
+def config_readme() -> str:
+    """The table of all keys: type, unit, default, meaning, one section a room."""
+    parts = [README_HEAD]
+    for name, field in Configuration.model_fields.items():
+        inner = inner_settings(field.annotation)
+        parts.append(f"\n## `{name}`\n\n{field.description}\n")
+        parts.append("| key | type | unit | default | range | meaning |\n|---|---|---|---|---|---|")
+        if inner is None:
+            parts.append(_row(name, field))
+        else:
+            parts.extend(_rows(name, inner[1]))
+    return "\n".join(parts) + "\n"
+
+
+def _rows(path: str, cls: type[Settings]) -> Iterator[str]:
+    for name, field in cls.model_fields.items():
+        inner = inner_settings(field.annotation)
+        here = f"{path}.{name}"
+        if inner is None:
+            yield _row(here, field)
+        elif inner[0] == "table":
+            default = field.get_default(call_default_factory=True)
+            names = ", ".join(f"`{key}`" for key in default) if default else "none"
+            yield f"| `{here}` | table | | {names} | | {field.description} |"
+            yield from _rows(f"{here}.<name>", inner[1])
+        else:
+            yield from _rows(here, inner[1])
+
+
+def _row(path: str, field: FieldInfo) -> str:
+    required = field.is_required()
+    default = "required" if required else f"`{_json(field.get_default(call_default_factory=True))}`"
+    limits = ", ".join(
+        f"{sign} {getattr(limit, name)}"
+        for limit in field.metadata
+        for name, sign in (("gt", ">"), ("ge", ">="), ("lt", "<"), ("le", "<="))
+        if getattr(limit, name, None) is not None
+    )
+    kind = str(getattr(field.annotation, "__name__", field.annotation))
+    if get_args(field.annotation):
+        kind = str(field.annotation)
+    kind = kind.replace("typing.", "").replace("|", "or")
+    return f"| `{path}` | {kind} | {_unit(field)} | {default} | {limits} | {field.description} |"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value).replace("|", "\\|")
+
+
+def _unit(field: FieldInfo) -> str:
+    extra = field.json_schema_extra
+    return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
+
+
+def config_schema() -> str:
+    """The JSON schema, for editors that complete and check YAML."""
+    return json.dumps(Configuration.model_json_schema(), indent=1, sort_keys=True) + "\n"
+
+
+def documents() -> dict[Path, str]:
+    """Every generated file, by its path from the repository's root."""
+    return {
+        Path("config/config.yaml"): config_yaml(),
+        Path("config/README.md"): config_readme(),
+        Path("workflow/schemas/config.schema.json"): config_schema(),
+    }
+
+
+if __name__ == "__main__":
+    for path, text in documents().items():
+        (HOUSE / path).write_text(text, encoding="utf-8")
+        print(f"wrote {path}")
