@@ -142,6 +142,8 @@ def read_events(
     }
     try:
         with uproot.open(path) as file:
+            if file.file.fEND > path.stat().st_size:
+                raise EOFError(f"{path.stat().st_size} of {file.file.fEND} bytes")
             tree = file[table.tree]
             units = json.loads(str(file["units"])) if "units" in file else {}
             present = set(tree.keys())

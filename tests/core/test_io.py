@@ -1,0 +1,154 @@
+"""Files are checked both ways, written whole or not at all, and the same byte for byte."""
+
+import time
+from pathlib import Path
+
+import awkward as ak
+import numpy as np
+import pytest
+
+from jetchain.core import io, schema
+from jetchain.core.errors import DataError
+from jetchain.core.schema import Tensor, TensorTable
+
+TABLE = schema.jets_table((0.8,))
+GRAPH = TensorTable(
+    "toy",
+    {
+        "offset": Tensor("int64", ("rows+1",), "", "offsets"),
+        "values": Tensor("float32", ("rows", 2), "GeV", "values"),
+    },
+)
+
+
+def jets(events: int = 7) -> dict:
+    random = np.random.default_rng(3)
+
+    def collection():
+        number = random.integers(0, 4, events)
+        total = number.sum()
+        columns = {
+            name: ak.unflatten(random.normal(size=total).astype("f4"), number)
+            for name, column in schema.JET.items()
+            if not column.nested
+        }
+        columns["label"] = ak.unflatten(random.integers(-1, 7, total), number)
+        inner = random.integers(0, 5, total)
+        nested = ak.unflatten(random.integers(0, 90, inner.sum()), inner)
+        columns["constituents"] = ak.unflatten(nested, number)
+        return columns
+
+    data = {"event": {"number": np.arange(events), "weight": np.ones(events)}}
+    return data | {name: collection() for name in TABLE.collections}
+
+
+def test_events_come_back_with_their_nested_lists(tmp_path):
+    data = jets()
+    io.write_events(tmp_path / "a.root", TABLE, data)
+    back = io.read_events(tmp_path / "a.root", TABLE)
+    assert ak.to_list(back["event"].number) == list(range(7))
+    for name in TABLE.collections:
+        for column in schema.JET:
+            assert ak.to_list(back[name][column]) == ak.to_list(data[name][column])
+
+
+def test_a_file_without_events_can_be_read(tmp_path):
+    full = jets()
+    empty = {name: ak.zip(group, depth_limit=1)[:0] for name, group in full.items()}
+    io.write_events(tmp_path / "a.root", TABLE, empty)
+    back = io.read_events(tmp_path / "a.root", TABLE)
+    assert len(back["event"]) == 0
+    assert back["ak8"].fields == list(schema.JET)
+
+
+def test_bytes_depend_on_the_content_alone(tmp_path):
+    data = jets()
+    (tmp_path / "one").mkdir()
+    io.write_events(tmp_path / "one" / "a.root", TABLE, data)
+    time.sleep(1.1)  # ROOT's clock ticks in seconds
+    io.write_events(tmp_path / "another" / "a.root", TABLE, data)
+    one, two = (tmp_path / folder / "a.root" for folder in ("one", "another"))
+    assert one.read_bytes() == two.read_bytes()
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.5, 0.9, 0.99])
+def test_a_file_cut_short_names_itself_and_the_remedy(tmp_path, fraction):
+    path = tmp_path / "a.root"
+    io.write_events(path, TABLE, jets(200))
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(fraction * len(whole))])
+    with pytest.raises(DataError, match=r"a\.root.*cut short or damaged[\s\S]*Remedy: Remove it"):
+        io.read_events(path, TABLE)
+
+
+def test_a_missing_column_is_named(tmp_path):
+    import uproot
+
+    with uproot.recreate(tmp_path / "a.root") as file:
+        file.mktree("Jets", {"number": "i8", "weight": "f8"})
+        file["Jets"].extend({"number": np.arange(3), "weight": np.ones(3)})
+    with pytest.raises(DataError, match=r"a\.root: 'jets' lacks column ak8_pt\."):
+        io.read_events(tmp_path / "a.root", TABLE, {"ak8": ["pt"]})
+
+
+def test_another_unit_is_refused(tmp_path):
+    import dataclasses
+
+    io.write_events(tmp_path / "a.root", TABLE, jets())
+    column = dataclasses.replace(schema.JET["pt"], unit="MeV")
+    other = dataclasses.replace(TABLE, collections={"ak8": schema.JET | {"pt": column}})
+    with pytest.raises(DataError, match="ak8_pt is in 'GeV', expected 'MeV'"):
+        io.read_events(tmp_path / "a.root", other)
+
+
+def test_a_writer_must_give_exactly_the_declared_columns(tmp_path):
+    data = jets()
+    del data["ak8"]["msd"]
+    data["ak8"]["mass"] = data["ak8"]["m"]
+    with pytest.raises(DataError, match=r"missing columns \['msd'\], unknown columns \['mass'\]"):
+        io.write_events(tmp_path / "a.root", TABLE, data)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_columns_of_unequal_lengths_are_refused(tmp_path):
+    data = jets()
+    data["ak8"]["pt"] = data["ak8"]["pt"][:, :0]
+    with pytest.raises((DataError, ValueError)):
+        io.write_events(tmp_path / "a.root", TABLE, data)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "a.json"
+    io.write_json(path, {"a": 1})
+    with pytest.raises(OSError, match="No space"), io.atomic(path) as temporary:
+        temporary.write_text("{")
+        raise OSError(28, "No space left on device")
+    assert io.read_json(path) == {"a": 1}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_tensors_are_checked_in_both_directions(tmp_path):
+    path = tmp_path / "a.safetensors"
+    good = {"offset": np.arange(4), "values": np.ones((3, 2))}
+    io.write_tensors(path, GRAPH, good)
+    assert io.read_tensors(path, GRAPH)["values"].dtype == np.float32
+    with pytest.raises(DataError, match="axis 'rows' should be 3"):
+        io.write_tensors(path, GRAPH, good | {"values": np.ones((4, 2))})
+    with pytest.raises(DataError, match="unknown \\['extra'\\]"):
+        io.write_tensors(path, GRAPH, good | {"extra": np.ones(1)})
+    path.write_bytes(path.read_bytes()[:-5])
+    with pytest.raises(DataError, match="cut short or damaged"):
+        io.read_tensors(path, GRAPH)
+
+
+def test_small_tables_read_back_exactly(tmp_path):
+    values = {"x": np.array([0.1, 1e-300, 3.0]), "name": np.array(["a", "b", "c"])}
+    io.write_csv(tmp_path / "a.csv", values)
+    back = io.read_csv(tmp_path / "a.csv")
+    assert np.array_equal(back["x"], values["x"])
+    assert back["name"].tolist() == ["a", "b", "c"]
+    with pytest.raises(ValueError, match="JSON"):
+        io.write_json(tmp_path / "a.json", {"x": float("nan")})
+    with pytest.raises(DataError, match=r"nothing\.json: no such file"):
+        io.read_json(Path(tmp_path / "nothing.json"))

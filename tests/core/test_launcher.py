@@ -1,0 +1,67 @@
+"""The launcher: failures end in two sentences and an exit code of their own."""
+
+import errno
+import sys
+import types
+
+import pytest
+
+from jetchain import __main__ as launcher
+from jetchain.core.errors import ConfigurationError, DataError
+from jetchain.core.settings import Settings, key
+from jetchain.core.verbs import Input, Inputs, Output
+
+
+class Options(Settings):
+    size: int = key(3, "size", ge=1)
+
+
+def verb(*, first: Inputs, out: Output, settings: Options, seed: int, sample: str) -> None:
+    """Write what it was given."""
+    if sample == "full":
+        raise OSError(errno.ENOSPC, "No space left on device")
+    if sample == "bad":
+        raise DataError("the file is bad.", "Mend it.")
+    out.write_text(f"{[p.name for p in first]} {settings.size} {seed} {sample}")
+
+
+def other(*, source: Input) -> None:
+    """Nothing."""
+
+
+@pytest.fixture
+def toy(monkeypatch):
+    module = types.ModuleType("jetchain.toy.verb")
+    module.verb = verb
+    monkeypatch.setitem(sys.modules, "jetchain.toy", types.ModuleType("jetchain.toy"))
+    monkeypatch.setitem(sys.modules, "jetchain.toy.verb", module)
+
+
+def call(tmp_path, sample, settings='{"size": 4}'):
+    return launcher.main([
+        "toy.verb", "--first", "a", "b", "--out", str(tmp_path / "o"),
+        "--settings", settings, "--seed", "7", "--sample", sample,
+    ])  # fmt: skip
+
+
+def test_arguments_follow_the_signature(toy, tmp_path):
+    assert call(tmp_path, "ok") == 0
+    assert (tmp_path / "o").read_text() == "['a', 'b'] 4 7 ok"
+
+
+def test_a_failure_is_two_sentences(toy, tmp_path, capsys):
+    assert call(tmp_path, "bad") == DataError.exit_code
+    error = capsys.readouterr().err
+    assert error == "jetchain toy.verb failed: the file is bad.\nRemedy: Mend it.\n"
+
+
+def test_a_full_disk_is_told_as_such(toy, tmp_path, capsys):
+    assert call(tmp_path, "full") == 9
+    assert "no space is left on the disk" in capsys.readouterr().err
+
+
+def test_bad_settings_and_unknown_verbs_are_refused(toy, tmp_path, capsys):
+    assert call(tmp_path, "ok", '{"sise": 4}') == ConfigurationError.exit_code
+    assert "Did you mean 'size'?" in capsys.readouterr().err
+    assert launcher.main(["toy.nothing"]) == ConfigurationError.exit_code
+    assert "There is no verb 'toy.nothing'" in capsys.readouterr().err

@@ -1,0 +1,59 @@
+"""Figures of merit against closed forms, and intervals that cover."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from jetchain.core import metrics
+from jetchain.core.errors import EmptySampleError
+
+
+def gaussians(n=20000, shift=1.5, seed=0):
+    random = np.random.default_rng(seed)
+    labels = np.repeat([0, 1], n)
+    return labels, random.normal(size=2 * n) + shift * labels
+
+
+def test_gaussian_classes_have_the_closed_form_auc_and_rejection():
+    labels, scores = gaussians()
+    assert metrics.auc(labels, scores) == pytest.approx(stats.norm.cdf(1.5 / 2**0.5), abs=4e-3)
+    expected = 1 / stats.norm.sf(1.5)  # the cut at the signal's median
+    assert metrics.rejection(labels, scores, 0.5) == pytest.approx(expected, rel=0.06)
+
+
+def test_rejection_is_bounded_by_the_background_count():
+    labels = np.repeat([0, 1], 50)
+    assert metrics.rejection(labels, labels.astype(float), 0.5) == pytest.approx(50)
+
+
+def test_significance_improvement_of_noise_is_the_root_of_the_efficiency():
+    labels, scores = gaussians(shift=0.0)
+    efficiency, improvement = metrics.significance_improvement(labels, scores, 400)
+    assert np.all(np.abs(improvement - np.sqrt(efficiency)) < 0.1)
+
+
+def test_significance_improvement_keeps_the_floor_on_background():
+    labels, scores = gaussians(200, shift=3.0)
+    efficiency, improvement = metrics.significance_improvement(labels, scores, 10)
+    background = (efficiency / improvement) ** 2 * 200
+    assert background.min() >= 10 - 1e-6
+
+
+def test_bootstrap_interval_covers_the_truth_in_about_two_thirds():
+    truth, hits = stats.norm.cdf(1.0 / 2**0.5), 0
+    for seed in range(60):
+        labels, scores = gaussians(150, 1.0, seed)
+        estimate = metrics.bootstrap(metrics.auc, labels, scores, replicas=60, seed=seed)
+        hits += estimate.low <= truth <= estimate.high
+    assert 30 <= hits <= 52  # 41 expected, three sigma
+
+
+def test_binomial_interval_against_the_exact_one():
+    low, high = metrics.binomial_interval([0, 5, 10], [10, 10, 10], level=0.95)
+    assert low == pytest.approx([0, 0.18709, 0.69150], abs=1e-4)
+    assert high == pytest.approx([0.30850, 0.81291, 1], abs=1e-4)
+
+
+def test_one_class_is_no_sample():
+    with pytest.raises(EmptySampleError, match="both signal and background"):
+        metrics.auc(np.ones(5), np.arange(5))
