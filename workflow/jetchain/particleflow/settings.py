@@ -64,6 +64,12 @@ class ParametricSettings(Settings):
     remove_below: float = key(
         1.25, "a remnant up to this many sigma_E after subtraction is removed", ge=0
     )
+    electron_maximum_ep: float = key(
+        1.5, "up to this E/p an electron takes its cluster; above, its momentum is subtracted", gt=1
+    )
+    calibrate_neutral_hadrons: bool = key(
+        True, "scale neutral hadrons that no track touched by the response of single pions"
+    )
     photon_fraction: float = key(
         0.9,
         "a neutral cluster with more than this share of its energy in the ECAL is a photon",

@@ -1,0 +1,310 @@
+"""Laws of the parametric algorithm on hand-made events."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from helpers.detected import FakeEvent, detected_data, write_detected
+from jetchain.core.errors import DataError
+from jetchain.core.io import read_events, write_events, write_json
+from jetchain.core.schema import DETECTED, PARTICLE_CLASSES, RECONSTRUCTED
+from jetchain.particleflow.detected import read_detected
+from jetchain.particleflow.parametric import parametric, pion_response, read_calibration
+from jetchain.particleflow.settings import ParametricSettings
+from jetchain.particleflow.subtraction import densest_layer
+
+SETTINGS = ParametricSettings()
+MEAN, SIGMA = 0.7, 0.1
+HADRONIC = [0.1, 0.4, 0.0, 0.4, 0.1, 0.0]
+ELECTROMAGNETIC = [0.15, 0.85, 0.0, 0.0, 0.0, 0.0]
+
+
+@pytest.fixture
+def calibration(tmp_path):
+    """<E/p> = 0.7 +- 0.1 in every bin."""
+    path = tmp_path / "calibration.json"
+    shape = (2, 1, 6)
+    write_json(
+        path,
+        {
+            "pt_edges": [0.0, 10.0],
+            "eta_edges": [0.0],
+            "mean": np.full(shape, MEAN),
+            "sigma": np.full(shape, SIGMA),
+            "curve": {"pt": [5.0, 20.0], "mean": [MEAN, MEAN]},
+        },
+    )
+    return path
+
+
+@pytest.fixture
+def reconstruct(tmp_path, calibration):
+    """Run the verb on events, and give the particles of each as a list of dicts."""
+
+    def run(*events: FakeEvent, settings: ParametricSettings = SETTINGS):
+        source, target = tmp_path / "detected.root", tmp_path / "particles.root"
+        write_detected(source, list(events))
+        parametric(detected=source, calibration=calibration, particles=target, settings=settings)
+        return read_events(target, RECONSTRUCTED)
+
+    return run
+
+
+def labels(event) -> list[str]:
+    return [PARTICLE_CLASSES[label] for label in event["label"].tolist()]
+
+
+def single_pion(response: float = MEAN, **options) -> FakeEvent:
+    event = FakeEvent(**options)
+    pion = event.particle(211, pt=10.0, eta=0.0, phi=0.5)
+    event.cluster(response * 10_000.0, 0.0, 0.5, HADRONIC, parent=pion)
+    return event
+
+
+def test_expected_shower_leaves_the_track_alone(reconstruct):
+    particles = reconstruct(single_pion())["pflow"][0]
+    assert labels(particles) == ["charged_hadron"]
+    (particle,) = particles.tolist()
+    assert particle["charge"] == 1
+    assert particle["track_idx"] == 0
+    assert particle["topo_idx"] == 1
+    assert np.hypot(particle["px"], particle["py"]) == pytest.approx(10.0, rel=1e-6)
+    mass2 = particle["e"] ** 2 - sum(particle[n] ** 2 for n in ("px", "py", "pz"))
+    assert mass2 == pytest.approx(0.13957**2, abs=2e-4)
+    assert [particle[n] for n in ("d0", "z0", "d0_err", "z0_err")] == pytest.approx(
+        [0.01, 0.02, 0.02, 0.06]
+    )
+
+
+@pytest.mark.parametrize("sigmas", [-3.0, 1.2])
+def test_fluctuations_within_the_threshold_leave_no_remnant(reconstruct, sigmas):
+    particles = reconstruct(single_pion(MEAN + sigmas * SIGMA))["pflow"][0]
+    assert labels(particles) == ["charged_hadron"]
+
+
+def test_an_excess_becomes_a_neutral_remnant(reconstruct):
+    settings = ParametricSettings(calibrate_neutral_hadrons=False)
+    particles = reconstruct(single_pion(MEAN + 3 * SIGMA), settings=settings)["pflow"][0]
+    assert labels(particles)[0] == "charged_hadron"
+    assert len(particles) == 2
+    assert particles["e"][1] == pytest.approx(3 * SIGMA * 10.0, rel=1e-5)
+
+
+def test_a_photon_far_away_survives_whole(reconstruct):
+    event = single_pion()
+    photon = event.particle(22, pt=5.0, eta=1.0, phi=2.0)
+    event.cluster(5000.0, 1.0, 2.0, ELECTROMAGNETIC, parent=photon)
+    particles = reconstruct(event)["pflow"][0]
+    assert labels(particles) == ["charged_hadron", "photon"]
+    assert particles["e"][1] == pytest.approx(5.0, rel=1e-6)
+    assert particles["topo_idx"][1] == 2
+    assert np.arcsinh(particles["pz"][1] / 5.0 * np.cosh(1.0)) == pytest.approx(1.0, abs=0.02)
+
+
+def test_overlapping_photon_survives_the_subtraction(reconstruct):
+    """A pion of 10 GeV and a photon of 20 GeV in one cluster: about 20 GeV remain."""
+    event = FakeEvent()
+    event.particle(211, pt=10.0, eta=0.0, phi=0.5)
+    event.particle(22, pt=20.0, eta=0.0, phi=0.55)
+    shares = MEAN * 10 * np.array(HADRONIC) + 20 * np.array(ELECTROMAGNETIC)
+    event.cluster(1e3 * shares.sum(), 0.0, 0.535, list(shares))
+    particles = reconstruct(event)["pflow"][0]
+    assert labels(particles)[0] == "charged_hadron"
+    assert len(particles) == 2
+    assert particles["e"][1] == pytest.approx(20.0, abs=2 * SIGMA * 10.0)
+
+
+def test_split_shower_is_recovered(reconstruct):
+    """S < -1: the second half of the shower, 0.2 away, is added and removed."""
+    event = FakeEvent()
+    event.particle(211, pt=10.0, eta=0.0, phi=0.5)
+    event.cluster(3500.0, 0.0, 0.5, HADRONIC)
+    event.cluster(3500.0, 0.2, 0.5, HADRONIC)
+    event.cluster(3500.0, 0.8, 0.5, HADRONIC)
+    particles = reconstruct(event)["pflow"][0]
+    assert labels(particles) == ["charged_hadron", "neutral_hadron"]
+    assert particles["topo_idx"].tolist() == [1, 3]
+
+
+def test_muon_leaves_the_clusters(reconstruct):
+    event = FakeEvent()
+    event.particle(13, pt=10.0, eta=0.0, phi=0.5)
+    event.cluster(2500.0, 0.0, 0.5, HADRONIC)
+    particles = reconstruct(event)["pflow"][0]
+    assert labels(particles) == ["muon", "neutral_hadron"]
+    assert particles["charge"][0] == -1
+    assert particles["topo_idx"].tolist() == [-1, 1]
+
+
+def test_electron_takes_its_cluster(reconstruct):
+    event = FakeEvent()
+    event.particle(11, pt=10.0, eta=0.5, phi=0.5)
+    measured = 9.5 * np.cosh(0.5)
+    event.cluster(1e3 * measured, 0.5, 0.5, ELECTROMAGNETIC)
+    particles = reconstruct(event)["pflow"][0]
+    assert labels(particles) == ["electron"]
+    assert particles["e"][0] == pytest.approx(measured, rel=1e-6)
+    assert particles["charge"][0] == -1
+
+
+def test_electron_in_a_crowded_cluster_keeps_its_momentum(reconstruct):
+    event = FakeEvent()
+    event.particle(-11, pt=10.0, eta=0.0, phi=0.5)
+    event.cluster(50_000.0, 0.0, 0.5, ELECTROMAGNETIC)
+    particles = reconstruct(event)["pflow"][0]
+    assert labels(particles) == ["electron", "photon"]
+    assert particles["e"].tolist() == pytest.approx([10.0, 40.0], rel=1e-5)
+
+
+def test_tracks_without_a_cluster_and_events_without_anything_remain(reconstruct):
+    lonely = FakeEvent(number=7)
+    lonely.particle(-211, pt=1.5, eta=-1.0, phi=3.0)
+    result = reconstruct(FakeEvent(number=9), lonely, FakeEvent(number=8))
+    assert result["event"]["number"].tolist() == [9, 7, 8]
+    assert [len(event) for event in result["pflow"]] == [0, 1, 0]
+
+
+def test_unreconstructed_tracks_are_left_out_and_indices_kept(reconstruct):
+    event = single_pion()
+    event.particle(-211, pt=3.0, eta=-1.0, phi=3.0)
+    event.rows["track"][0]["reconstructed"] = 0
+    particles = reconstruct(event)["pflow"][0]
+    assert particles["track_idx"].tolist() == [1, -1]
+
+
+def crowded_event(random: np.random.Generator) -> FakeEvent:
+    event = FakeEvent()
+    for _ in range(15):
+        pdgid = int(random.choice([211, -211, 22, 130, 11, 13, 321]))
+        eta, phi = random.normal(0.0, 0.3), random.normal(0.0, 0.3)
+        pt = 1.0 + random.exponential(8.0)
+        parent = event.particle(pdgid, pt, eta, phi)
+        shape = ELECTROMAGNETIC if pdgid in (22, 11) else HADRONIC
+        event.cluster(1e3 * pt * random.uniform(0.3, 1.1), eta, phi, shape, parent=parent)
+    return event
+
+
+def test_energies_are_positive_and_never_exceed_clusters_and_tracks(reconstruct):
+    random = np.random.default_rng(1)
+    events = [crowded_event(random) for _ in range(20)]
+    settings = ParametricSettings(calibrate_neutral_hadrons=False)
+    result = reconstruct(*events, settings=settings)["pflow"]
+    for event, particles in zip(events, result, strict=True):
+        assert np.all(np.asarray(particles["e"]) > 0)
+        clusters = 1e-3 * np.array([row["e"] for row in event.rows["topo"]])
+        neutral = particles[particles["charge"] == 0]
+        assert len(set(neutral["topo_idx"].tolist())) == len(neutral)
+        for particle in neutral.tolist():
+            assert particle["e"] <= clusters[particle["topo_idx"] - 1] * (1 + 1e-5)
+
+
+def test_order_of_tracks_clusters_and_cells_does_not_matter(reconstruct):
+    random = np.random.default_rng(2)
+    event = crowded_event(random)
+    shuffled = FakeEvent(rows={name: list(rows) for name, rows in event.rows.items()})
+    for name in ("track", "cell"):
+        shuffled.rows[name] = [
+            event.rows[name][i] for i in random.permutation(len(event.rows[name]))
+        ]
+    new_of_old = random.permutation(len(event.rows["topo"])) + 1
+    shuffled.rows["topo"] = sorted(
+        ({**row, "idx": int(new_of_old[row["idx"] - 1])} for row in event.rows["topo"]),
+        key=lambda row: row["idx"],
+    )
+    shuffled.rows["cell"] = [
+        {**row, "topo_idx": int(new_of_old[row["topo_idx"] - 1])} for row in shuffled.rows["cell"]
+    ]
+    shuffled.rows["particle_to_node"] = []
+    one, two = reconstruct(event, shuffled)["pflow"]
+    columns = ("px", "py", "pz", "e", "label", "charge")
+    first, second = (
+        np.stack([np.asarray(particles[name], dtype=float) for name in columns], axis=-1)
+        for particles in (one, two)
+    )
+    first, second = (rows[np.lexsort(rows.T[::-1].round(3))] for rows in (first, second))
+    np.testing.assert_allclose(first, second, rtol=1e-4, atol=1e-4)
+
+
+def test_shared_cells_keep_the_energy_of_the_cluster(tmp_path):
+    """Cells are scaled to the cluster's energy where the file gives them to one cluster only."""
+    event = single_pion()
+    event.rows["topo"][0]["e"] *= 1.1
+    _, _, clusters = read_detected(write_detected(tmp_path / "detected.root", [event]))
+    assert clusters.cell_e.sum() == pytest.approx(1.1 * MEAN * 10_000.0, rel=1e-5)
+
+
+@pytest.mark.parametrize("layer", range(6))
+def test_layer_of_highest_density_is_where_the_only_cell_is(layer):
+    one = np.ones(1)
+    found = densest_layer(
+        0,
+        1,
+        np.array([layer]),
+        1e3 * one,
+        0.0 * one,
+        0.0 * one,
+        1e6 * one,
+        np.zeros(6),
+        np.zeros(6),
+    )
+    assert found == layer
+
+
+def test_layer_of_highest_density_ignores_what_is_far_from_the_track():
+    ones = np.ones(2)
+    found = densest_layer(
+        0, 2, np.array([1, 3]), np.array([1e5, 1e3]), np.array([0.3, 0.0]), 0.0 * ones, 1e6 * ones,
+        np.zeros(6), np.zeros(6),
+    )  # fmt: skip
+    assert found == 3
+
+
+def test_pion_response_inverts_the_curve():
+    table = {"curve_pt": np.array([1.0, 10.0, 100.0]), "curve_mean": np.array([0.4, 0.6, 0.8])}
+    np.testing.assert_allclose(
+        pion_response(np.array([0.01, 0.4, 6.0, 80.0, 1e3]), table), [0.4, 0.4, 0.6, 0.8, 0.8]
+    )
+
+
+# ------------------------------------------------------------------------------- bad input
+
+
+def test_a_cell_of_an_unknown_cluster_is_refused(tmp_path, calibration):
+    event = single_pion()
+    event.rows["cell"][0]["topo_idx"] = 5
+    source = write_detected(tmp_path / "detected.root", [event])
+    with pytest.raises(DataError, match="cell_topo_idx"):
+        read_detected(source)
+
+
+def test_a_track_without_momentum_is_refused(tmp_path):
+    event = single_pion()
+    event.rows["track"][0]["qoverp"] = 0.0
+    with pytest.raises(DataError, match="track_qoverp"):
+        read_detected(write_detected(tmp_path / "detected.root", [event]))
+
+
+def test_a_missing_column_is_named(tmp_path):
+    data = detected_data([single_pion()])
+    reduced = {name: dict(columns) for name, columns in data.items()}
+    del reduced["topo"]["bary_eta"]
+    with pytest.raises(DataError, match="bary_eta"):
+        write_events(tmp_path / "detected.root", DETECTED, reduced)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"mean": [[1.0]]}, "'mean'"),
+        ({"sigma": np.zeros((2, 1, 6))}, "'sigma'"),
+        ({"curve": {}}, "no calibration"),
+    ],
+)
+def test_a_damaged_calibration_is_refused(tmp_path, calibration, change, message):
+    import json
+
+    broken = tmp_path / "broken.json"
+    write_json(broken, json.loads(calibration.read_text()) | change)
+    with pytest.raises(DataError, match=message):
+        read_calibration(broken)

@@ -1,0 +1,206 @@
+"""Expected calorimeter response <E/p> of charged hadrons, measured on single pions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from jetchain.core.errors import EmptySampleError
+from jetchain.core.io import write_json
+from jetchain.core.verbs import Inputs, Output
+from jetchain.particleflow.detected import Clusters, Tracks, read_detected
+from jetchain.particleflow.layers import N_LAYERS
+from jetchain.particleflow.settings import CalibrationSettings
+from jetchain.particleflow.subtraction import MATCH_LAYER, densest_layer, distance
+
+MEV_PER_GEV = 1000.0
+LEPTONS = (11, 13)
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+def calibrate(*, detected: Inputs, calibration: Output, settings: CalibrationSettings) -> None:
+    """Measure <E/p> and its spread in bins of track pT, |eta| and shower layer; write JSON.
+
+    Args:
+        detected: detector files of single charged pions.
+        calibration: the table, see `response_table`.
+        settings: bins and cuts.
+
+    Raises:
+        EmptySampleError: no pion left a track and a cluster.
+    """
+    measured: list[tuple[Floats, Floats, Floats, Ints]] = []
+    cutflow = dict.fromkeys(("tracks", "lepton", "not_isolated", "no_cluster", "used"), 0)
+    for path in detected:
+        _, tracks, clusters = read_detected(path)
+        chosen, counts = isolated_hadrons(tracks, 2 * settings.radius)
+        energy, layer = shower_of_tracks(tracks, clusters, settings.radius)
+        seen = chosen & (layer >= 0)
+        counts |= {
+            "no_cluster": int(np.count_nonzero(chosen & (layer < 0))),
+            "used": int(np.count_nonzero(seen)),
+        }
+        for name, count in counts.items():
+            cutflow[name] += count
+        measured.append(
+            (
+                tracks.pt[seen] / MEV_PER_GEV,
+                np.abs(tracks.eta[seen]),
+                energy[seen] / tracks.p[seen],
+                layer[seen],
+            )
+        )
+    pt, eta, ratio, layers = (np.concatenate(columns) for columns in zip(*measured, strict=True))
+    if len(pt) == 0:
+        raise EmptySampleError(
+            f"particleflow.calibrate: none of the {cutflow['tracks']} tracks in "
+            f"{len(detected)} file(s) is an isolated charged hadron with a cluster.",
+            "particleflow.calibration.samples must name guns of single charged pions.",
+        )
+    write_json(calibration, response_table(pt, eta, ratio, layers, settings) | {"cutflow": cutflow})
+
+
+def isolated_hadrons(tracks: Tracks, radius: float) -> tuple[NDArray[np.bool_], dict[str, int]]:
+    """Tracks of charged hadrons with no other track within dR of them at ECAL2.
+
+    Returns:
+        mask (tracks,); the number of all tracks and of those that each cut removes.
+    """
+    lepton = np.isin(np.abs(tracks.pdgid), LEPTONS)
+    crowded = _crowded(
+        tracks.offset, tracks.layer_eta[:, MATCH_LAYER], tracks.layer_phi[:, MATCH_LAYER], radius
+    )
+    counts = {
+        "tracks": len(lepton),
+        "lepton": int(np.count_nonzero(lepton)),
+        "not_isolated": int(np.count_nonzero(crowded & ~lepton)),
+    }
+    return ~lepton & ~crowded, counts
+
+
+@numba.njit(cache=True)
+def _crowded(offset: Ints, eta: Floats, phi: Floats, radius: float) -> NDArray[np.bool_]:
+    crowded = np.zeros(len(eta), np.bool_)
+    for event in range(len(offset) - 1):
+        for one in range(offset[event], offset[event + 1]):
+            for other in range(one + 1, offset[event + 1]):
+                if distance(eta[one], phi[one], eta[other], phi[other]) < radius:
+                    crowded[one] = crowded[other] = True
+    return crowded
+
+
+def shower_of_tracks(tracks: Tracks, clusters: Clusters, radius: float) -> tuple[Floats, Ints]:
+    """Energy of all clusters around each track, and the shower's layer of highest density.
+
+    Returns:
+        energy (tracks,) MeV within `radius` of the track at ECAL2; layer (tracks,), seen in the
+        most energetic of these clusters, -1 where there is none.
+    """
+    return _shower_of_tracks(
+        tracks.offset, tracks.layer_eta, tracks.layer_phi,
+        clusters.offset, clusters.e, clusters.eta, clusters.phi,
+        clusters.cell_offset, clusters.cell_layer, clusters.cell_e, clusters.cell_eta,
+        clusters.cell_phi, clusters.cell_volume, radius,
+    )  # fmt: skip
+
+
+@numba.njit(cache=True)
+def _shower_of_tracks(
+    track_offset: Ints,
+    track_eta: Floats,
+    track_phi: Floats,
+    cluster_offset: Ints,
+    energy: Floats,
+    eta: Floats,
+    phi: Floats,
+    cell_offset: Ints,
+    cell_layer: Ints,
+    cell_e: Floats,
+    cell_eta: Floats,
+    cell_phi: Floats,
+    cell_volume: Floats,
+    radius: float,
+) -> tuple[Floats, Ints]:
+    total = np.zeros(len(track_eta))
+    layer = np.full(len(track_eta), -1)
+    for event in range(len(track_offset) - 1):
+        for t in range(track_offset[event], track_offset[event + 1]):
+            best = -1
+            for cluster in range(cluster_offset[event], cluster_offset[event + 1]):
+                r = distance(
+                    eta[cluster], phi[cluster], track_eta[t, MATCH_LAYER], track_phi[t, MATCH_LAYER]
+                )
+                if r < radius and energy[cluster] > 0:
+                    total[t] += energy[cluster]
+                    if best < 0 or energy[cluster] > energy[best]:
+                        best = cluster
+            if best >= 0:
+                layer[t] = densest_layer(
+                    cell_offset[best], cell_offset[best + 1], cell_layer, cell_e, cell_eta,
+                    cell_phi, cell_volume, track_eta[t], track_phi[t],
+                )  # fmt: skip
+    return total, layer
+
+
+def response_table(
+    pt: Floats, eta: Floats, ratio: Floats, layer: Ints, settings: CalibrationSettings
+) -> dict[str, Any]:
+    """Mean and spread of E/p in bins of pT, |eta| and layer of highest energy density.
+
+    A bin with too few entries takes the values of the nearest bin that has enough, a step in the
+    layer counting as two in pT or |eta| (the response changes fastest with the layer). If no bin
+    has enough, all entries together fill the table.
+
+    Args:
+        pt: (pions,) GeV.
+        eta: (pions,) absolute.
+        ratio: (pions,) E/p.
+        layer: (pions,) 0 to 5.
+        settings: edges and the least number of entries.
+
+    Returns:
+        pt_edges, eta_edges: lower edges; mean, sigma, entries: nested lists (pt, eta, layer);
+        bins_filled, bins_from_neighbours: how many; curve: mean pT and E/p over all |eta| and
+        layers in the bins of pT that have enough entries.
+    """
+    shape = (len(settings.pt_edges), len(settings.eta_edges), N_LAYERS)
+    i = np.searchsorted(settings.pt_edges, pt, side="right") - 1
+    j = np.searchsorted(settings.eta_edges, eta, side="right") - 1
+    entries, mean, sigma = _moments(np.ravel_multi_index((i, j, layer), shape), ratio, shape)
+    filled = (entries >= settings.minimum_entries) & (sigma > 0)
+    if filled.any():
+        where = np.argwhere(filled)  # (filled, 3)
+        for target in np.argwhere(~filled):
+            steps = np.abs(where - target) @ np.array([1, 1, 2])
+            source = tuple(where[np.argmin(steps)])
+            mean[tuple(target)], sigma[tuple(target)] = mean[source], sigma[source]
+    else:
+        mean[:], sigma[:] = np.mean(ratio), np.std(ratio)
+    count, curve, _ = _moments(i, ratio, (shape[0],))
+    _, curve_pt, _ = _moments(i, pt, (shape[0],))
+    enough = count >= min(settings.minimum_entries, count.max())
+    return {
+        "pt_edges": settings.pt_edges,
+        "eta_edges": settings.eta_edges,
+        "mean": mean,
+        "sigma": sigma,
+        "entries": entries,
+        "bins_filled": int(filled.sum()),
+        "bins_from_neighbours": int((~filled).sum()),
+        "curve": {"pt": curve_pt[enough], "mean": curve[enough]},
+    }
+
+
+def _moments(index: Ints, values: Floats, shape: tuple[int, ...]) -> tuple[Ints, Floats, Floats]:
+    """Entries, mean and standard deviation of the values in each bin; 0 in empty bins."""
+    size = int(np.prod(shape))
+    entries = np.bincount(index, minlength=size)
+    safe = np.maximum(entries, 1)
+    mean = np.bincount(index, values, minlength=size) / safe
+    variance = np.bincount(index, (values - mean[index]) ** 2, minlength=size) / safe
+    return entries.reshape(shape), mean.reshape(shape), np.sqrt(variance).reshape(shape)

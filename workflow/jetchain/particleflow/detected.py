@@ -1,0 +1,167 @@
+"""Detector events as flat arrays, cells grouped by their topocluster: what the algorithms eat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+from numpy.typing import NDArray
+
+from jetchain.core.errors import DataError
+from jetchain.core.io import REMAKE, read_events
+from jetchain.core.schema import DETECTED
+from jetchain.particleflow.layers import N_LAYERS, cell_volume
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+COLUMNS = {
+    "cell": ["layer", "topo_idx", "x", "y", "eta", "phi", "e"],
+    "track": [
+        "pdgid", "reconstructed", "d0", "z0", "theta", "phi", "qoverp", "d0_err", "z0_err",
+        *(f"{axis}_layer_{layer}" for layer in range(N_LAYERS) for axis in "xyz"),
+    ],
+    "topo": ["idx", "bary_eta", "bary_phi", "bary_sigma_eta", "bary_sigma_phi", "e"],
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """Reconstructed tracks of all events, flat; momenta in MeV."""
+
+    offset: Ints  # (events + 1,) first track of each event
+    index: Ints  # (tracks,) index in the track collection of its event
+    pdgid: Ints  # (tracks,)
+    p: Floats  # (tracks,) MeV
+    theta: Floats  # (tracks,) at the perigee
+    phi: Floats  # (tracks,) at the perigee
+    charge: Floats  # (tracks,)
+    impact: Floats  # (tracks, 4) mm: d0, z0, d0_err, z0_err
+    layer_eta: Floats  # (tracks, layers) where it enters each layer
+    layer_phi: Floats  # (tracks, layers)
+
+    @property
+    def pt(self) -> Floats:
+        """Transverse momentum, MeV (tracks,)."""
+        return self.p * np.sin(self.theta)
+
+    @property
+    def eta(self) -> Floats:
+        """Pseudorapidity at the perigee (tracks,)."""
+        return -np.log(np.tan(self.theta / 2))
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """Topoclusters of all events, flat, and their cells; energies in MeV."""
+
+    offset: Ints  # (events + 1,) first cluster of each event
+    idx: Ints  # (clusters,) index from 1 in its event
+    e: Floats  # (clusters,) MeV
+    eta: Floats  # (clusters,)
+    phi: Floats  # (clusters,)
+    sigma_eta: Floats  # (clusters,)
+    sigma_phi: Floats  # (clusters,)
+    cell_offset: Ints  # (clusters + 1,) first cell of each cluster
+    cell_layer: Ints  # (cells,)
+    cell_e: Floats  # (cells,) MeV, scaled so that a cluster's cells add up to its energy
+    cell_eta: Floats  # (cells,)
+    cell_phi: Floats  # (cells,)
+    cell_volume: Floats  # (cells,) mm3
+
+
+def read_detected(path: Path) -> tuple[Any, Tracks, Clusters]:
+    """Read a detector file.
+
+    Returns:
+        the event columns (number, weight), the reconstructed tracks, the clusters.
+
+    Raises:
+        DataError: the file is damaged, or a cell names a cluster that its event does not have.
+    """
+    data = read_events(path, DETECTED, COLUMNS)
+    return data["event"], flatten_tracks(data["track"], path), flatten_clusters(data, path)
+
+
+def flatten_tracks(tracks: Any, path: Path) -> Tracks:
+    """The reconstructed tracks of a jagged track collection, flat."""
+    index = ak.local_index(tracks["reconstructed"])
+    kept = tracks["reconstructed"] == 1
+    tracks, index = tracks[kept], index[kept]
+
+    def flat(name: str) -> Floats:
+        return np.asarray(ak.flatten(tracks[name]), dtype=np.float64)
+
+    qoverp = flat("qoverp")
+    if np.any(qoverp == 0) or not np.all(np.isfinite(qoverp)):
+        raise DataError(f"{path}: track_qoverp holds zeros or numbers that are not finite.", REMAKE)
+    position = np.stack(
+        [[flat(f"{axis}_layer_{layer}") for axis in "xyz"] for layer in range(N_LAYERS)], axis=-1
+    ) if len(qoverp) else np.zeros((3, 0, N_LAYERS))  # fmt: skip
+    x, y, z = position  # each (tracks, layers)
+    return Tracks(
+        offset=_offsets(ak.num(tracks["pdgid"])),
+        index=np.asarray(ak.flatten(index), dtype=np.int64),
+        pdgid=np.asarray(ak.flatten(tracks["pdgid"]), dtype=np.int64),
+        p=1.0 / np.abs(qoverp),
+        theta=flat("theta"),
+        phi=flat("phi"),
+        charge=np.sign(qoverp),
+        impact=np.stack([flat(n) for n in ("d0", "z0", "d0_err", "z0_err")], axis=-1),
+        layer_eta=np.arcsinh(z / np.maximum(np.hypot(x, y), 1e-6)),
+        layer_phi=np.arctan2(y, x),
+    )
+
+
+def flatten_clusters(data: Any, path: Path) -> Clusters:
+    """Clusters and their cells, flat; cells sorted by cluster.
+
+    A cell is stored with the one cluster that takes most of it, while a cluster's energy counts
+    its shares of shared cells: the cells of each cluster are scaled to add up to its energy, so
+    that subtraction conserves the clusters' energies exactly.
+    """
+    topo, cell = data["topo"], data["cell"]
+    counts = np.asarray(ak.num(topo["e"]), dtype=np.int64)
+    offset = _offsets(counts)
+    idx = np.asarray(ak.flatten(topo["idx"]), dtype=np.int64)
+    if not np.array_equal(idx, np.arange(len(idx)) - np.repeat(offset[:-1], counts) + 1):
+        raise DataError(f"{path}: topo_idx does not run from 1 in every event.", REMAKE)
+    of_cell = np.asarray(ak.num(cell["e"]), dtype=np.int64)
+    local = np.asarray(ak.flatten(cell["topo_idx"]), dtype=np.int64)
+    if np.any((local < 1) | (local > np.repeat(counts, of_cell))):
+        raise DataError(
+            f"{path}: a cell_topo_idx names a topocluster that its event does not have.", REMAKE
+        )
+    cluster = local - 1 + np.repeat(offset[:-1], of_cell)
+    order = np.argsort(cluster, kind="stable")
+
+    def flat(record: Any, name: str) -> Floats:
+        return np.asarray(ak.flatten(record[name]), dtype=np.float64)
+
+    layer = np.asarray(ak.flatten(cell["layer"]), dtype=np.int64)
+    energy, cell_e = flat(topo, "e"), flat(cell, "e")
+    total = np.bincount(cluster, cell_e, minlength=len(idx))
+    scale = np.divide(energy, total, out=np.zeros_like(energy), where=total > 0)
+    volume = cell_volume(flat(cell, "x"), flat(cell, "y"), layer)
+    return Clusters(
+        offset=offset,
+        idx=idx,
+        e=energy,
+        eta=flat(topo, "bary_eta"),
+        phi=flat(topo, "bary_phi"),
+        sigma_eta=flat(topo, "bary_sigma_eta"),
+        sigma_phi=flat(topo, "bary_sigma_phi"),
+        cell_offset=_offsets(np.bincount(cluster, minlength=len(idx))),
+        cell_layer=layer[order],
+        cell_e=(cell_e * scale[cluster])[order],
+        cell_eta=flat(cell, "eta")[order],
+        cell_phi=flat(cell, "phi")[order],
+        cell_volume=volume[order],
+    )
+
+
+def _offsets(counts: Any) -> Ints:
+    return np.concatenate([[0], np.cumsum(np.asarray(counts, dtype=np.int64))])

@@ -1,0 +1,226 @@
+"""Parametric particle flow: tracks as they are, and what they leave of the calorimeter clusters.
+
+The six steps of COCOA's algorithm (arXiv 2303.02101, section 5; cocoa-hep/cocoa-hep:
+`Particle_flow_func.cc`), with the expected response measured on our own single pions
+(`particleflow.calibrate`). The loops are in `subtraction.py`. Where COCOA leaves a choice:
+
+- Tracks are worked through in falling pT, electrons first, and each looks for its cluster among
+  what the tracks before it left. Energies of clusters are measured once, of remnants as the sum
+  of what is left in their cells.
+- Lepton identification is perfect: a track carries the PDG code of the particle that made it, as
+  in COCOA, and tracks of muons and electrons are known by it.
+- An electron takes the energy of its cluster and the direction of its track. Where the cluster
+  holds more than `electron_maximum_ep` times the track's momentum, other particles share it: then
+  the electron keeps its track's momentum, and that is subtracted from the cluster.
+- A neutral cluster or remnant is a photon if more than `photon_fraction` of its energy lies in
+  the electromagnetic layers, else a neutral hadron.
+- COCOA leaves neutral hadrons at the scale of the cells. `calibrate_neutral_hadrons` divides
+  those that no track touched by the response of single pions of the same pT.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import awkward as ak
+import numpy as np
+from numpy.typing import NDArray
+
+from jetchain.core.errors import DataError
+from jetchain.core.io import REMAKE, read_json, write_events
+from jetchain.core.kinematics import cartesian
+from jetchain.core.schema import PARTICLE_CLASSES, RECONSTRUCTED
+from jetchain.core.verbs import Input, Output
+from jetchain.particleflow.detected import Clusters, Tracks, read_detected
+from jetchain.particleflow.layers import ECAL_LAYERS, N_LAYERS
+from jetchain.particleflow.settings import ParametricSettings
+from jetchain.particleflow.subtraction import ELECTRON, HADRON, MUON, link
+
+MEV_PER_GEV = 1000.0
+MASS = {HADRON: 139.57039, ELECTRON: 0.51099895, MUON: 105.6583755}  # MeV, PDG 2024
+CHARGED_HADRON, NEUTRAL_HADRON, PHOTON, ELECTRON_LABEL, MUON_LABEL = (
+    PARTICLE_CLASSES.index(name)
+    for name in ("charged_hadron", "neutral_hadron", "photon", "electron", "muon")
+)
+LABEL_OF_KIND = np.array([CHARGED_HADRON, ELECTRON_LABEL, MUON_LABEL])
+
+Floats = NDArray[np.float64]
+
+
+def parametric(
+    *, detected: Input, calibration: Input, particles: Output, settings: ParametricSettings
+) -> None:
+    """Reconstruct the particles of every detector event, in order.
+
+    Args:
+        detected: detector events (MeV).
+        calibration: expected response, from `particleflow.calibrate`.
+        particles: reconstructed particles (GeV).
+        settings: constants of the algorithm.
+    """
+    event, tracks, clusters = read_detected(detected)
+    table = read_calibration(calibration)
+    columns = reconstruct(tracks, clusters, table, settings)
+    counts = columns.pop("counts")
+    write_events(
+        particles,
+        RECONSTRUCTED,
+        {
+            "event": {"number": event["number"], "weight": event["weight"]},
+            "pflow": {name: ak.unflatten(values, counts) for name, values in columns.items()},
+        },
+    )
+
+
+def read_calibration(path: Input) -> dict[str, Any]:
+    """Read the table of expected responses, and check that it is one.
+
+    Raises:
+        DataError: an entry is missing, of the wrong shape, or not positive.
+    """
+    plain = read_json(path)
+    try:
+        table = {
+            name: np.array(plain[name], dtype=np.float64)
+            for name in ("pt_edges", "eta_edges", "mean", "sigma")
+        }
+        table["curve_pt"] = np.array(plain["curve"]["pt"], dtype=np.float64)
+        table["curve_mean"] = np.array(plain["curve"]["mean"], dtype=np.float64)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{path}: is no calibration of particle flow ({error!r}).", REMAKE
+        ) from error
+    shape = (len(table["pt_edges"]), len(table["eta_edges"]), N_LAYERS)
+    for name in ("mean", "sigma"):
+        if table[name].shape != shape or not np.all(table[name] > 0):
+            raise DataError(f"{path}: '{name}' is not a positive array of shape {shape}.", REMAKE)
+    return table
+
+
+def reconstruct(
+    tracks: Tracks, clusters: Clusters, table: dict[str, Any], settings: ParametricSettings
+) -> dict[str, Any]:
+    """Particles from tracks and clusters.
+
+    Returns:
+        flat columns of the collection pflow (GeV), event by event, in each event the tracks before
+        the neutral clusters; and `counts` (events,), the number of particles of each event.
+    """
+    kind = np.where(
+        np.abs(tracks.pdgid) == 13, MUON, np.where(np.abs(tracks.pdgid) == 11, ELECTRON, HADRON)
+    )
+    event_of_track = _event_of(tracks.offset)
+    order = np.lexsort((-tracks.pt, kind != ELECTRON, event_of_track))
+    energy, cell_e = clusters.e.copy(), clusters.cell_e.copy()
+    match, taken = link(
+        tracks.offset, order, tracks.p, tracks.pt, np.abs(tracks.eta), kind,
+        tracks.layer_eta, tracks.layer_phi,
+        clusters.offset, energy, clusters.eta, clusters.phi, clusters.sigma_eta,
+        clusters.sigma_phi, clusters.cell_offset, clusters.cell_layer, cell_e, clusters.cell_eta,
+        clusters.cell_phi, clusters.cell_volume,
+        MEV_PER_GEV * table["pt_edges"], table["eta_edges"], table["mean"], table["sigma"],
+        np.array(settings.match_distance), settings.minimum_ep, settings.recover_below,
+        settings.recover_radius, settings.remove_below, settings.electron_maximum_ep,
+    )  # fmt: skip
+    charged = _charged(tracks, clusters, kind, match, taken)
+    neutral, event_of_neutral = _neutral(clusters, energy, cell_e, table, settings)
+    events = np.concatenate([event_of_track, event_of_neutral])
+    arrangement = np.argsort(events, kind="stable")
+    columns = {
+        name: np.concatenate([charged[name], neutral[name]])[arrangement] for name in charged
+    }
+    counts = np.bincount(events, minlength=len(tracks.offset) - 1)
+    return columns | {"counts": counts}
+
+
+def _event_of(offset: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.repeat(np.arange(len(offset) - 1), np.diff(offset))
+
+
+def _charged(
+    tracks: Tracks,
+    clusters: Clusters,
+    kind: NDArray[np.int64],
+    match: NDArray[np.int64],
+    taken: Floats,
+) -> dict[str, Floats]:
+    """One particle a track; electrons with the energy of the cluster that they took."""
+    mass = np.array([MASS[HADRON], MASS[ELECTRON], MASS[MUON]])[kind]
+    p = np.where(taken > 0, np.sqrt(np.maximum(taken**2 - mass**2, 0.0)), tracks.p)
+    px, py, pz, e = cartesian(p * np.sin(tracks.theta), tracks.eta, tracks.phi, mass)
+    d0, z0, d0_err, z0_err = tracks.impact.T
+    return {
+        "px": px / MEV_PER_GEV,
+        "py": py / MEV_PER_GEV,
+        "pz": pz / MEV_PER_GEV,
+        "e": e / MEV_PER_GEV,
+        "label": LABEL_OF_KIND[kind],
+        "charge": tracks.charge,
+        "d0": d0,
+        "z0": z0,
+        "d0_err": d0_err,
+        "z0_err": z0_err,
+        "track_idx": tracks.index,
+        "topo_idx": np.where(match >= 0, np.append(clusters.idx, -1)[match], -1),
+    }
+
+
+def _neutral(
+    clusters: Clusters,
+    energy: Floats,
+    cell_e: Floats,
+    table: dict[str, Any],
+    settings: ParametricSettings,
+) -> tuple[dict[str, Floats], NDArray[np.int64]]:
+    """One massless particle a cluster or remnant, and the event of each."""
+    cluster_of_cell = np.repeat(np.arange(len(energy)), np.diff(clusters.cell_offset))
+    wrapped = (clusters.cell_phi - clusters.phi[cluster_of_cell] + np.pi) % (2 * np.pi) - np.pi
+
+    def summed(weights: Floats) -> Floats:
+        return np.bincount(cluster_of_cell, weights, minlength=len(energy))
+
+    total = np.where((in_cells := summed(cell_e)) > 0, in_cells, 1.0)
+    # What no track touched stays where the detector put it; a remnant moves to its cells. Sums
+    # over cells differ by rounding from the cluster's energy.
+    touched = energy < (1 - 1e-6) * clusters.e
+    eta = np.where(touched, summed(cell_e * clusters.cell_eta) / total, clusters.eta)
+    phi = np.where(touched, clusters.phi + summed(cell_e * wrapped) / total, clusters.phi)
+    em_fraction = summed(cell_e * (clusters.cell_layer < ECAL_LAYERS)) / total
+    is_photon = em_fraction > settings.photon_fraction
+    if settings.calibrate_neutral_hadrons:
+        hadron = ~is_photon & ~touched & (energy > 0)
+        pt = energy / np.cosh(eta) / MEV_PER_GEV
+        energy = np.where(hadron, energy / pion_response(pt, table), energy)
+    kept = energy > 0
+    eta, phi, energy = eta[kept], phi[kept], energy[kept]
+    px, py, pz, e = cartesian(energy / np.cosh(eta) / MEV_PER_GEV, eta, phi)
+    zero = np.zeros(len(energy))
+    columns = {
+        "px": px,
+        "py": py,
+        "pz": pz,
+        "e": e,
+        "label": np.where(is_photon[kept], PHOTON, NEUTRAL_HADRON),
+        "charge": zero,
+        "d0": zero,
+        "z0": zero,
+        "d0_err": zero,
+        "z0_err": zero,
+        "track_idx": np.full(len(energy), -1),
+        "topo_idx": clusters.idx[kept],
+    }
+    return columns, _event_of(clusters.offset)[kept]
+
+
+def pion_response(measured_pt: Floats, table: dict[str, Any]) -> Floats:
+    """Response of single pions as a function of the pT that the calorimeter measured.
+
+    The curve E/p(pT) is read at the pT for which pT * E/p is the measured one, by interpolation
+    in log pT; outside the measured range it is constant.
+    """
+    seen = table["curve_pt"] * table["curve_mean"]
+    order = np.argsort(seen)
+    tiny = np.finfo(np.float64).tiny
+    return np.interp(
+        np.log(np.maximum(measured_pt, tiny)), np.log(seen[order]), table["curve_mean"][order]
+    )
