@@ -121,9 +121,14 @@ def test_columns_of_unequal_lengths_are_refused(tmp_path):
 def test_an_interrupted_write_leaves_the_old_file(tmp_path):
     path = tmp_path / "a.json"
     io.write_json(path, {"a": 1})
-    with pytest.raises(OSError, match="No space"), io.atomic(path) as temporary:
-        temporary.write_text("{")
-        raise OSError(28, "No space left on device")
+
+    def interrupted():
+        with io.atomic(path) as temporary:
+            temporary.write_text("{")
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        interrupted()
     assert io.read_json(path) == {"a": 1}
     assert list(tmp_path.iterdir()) == [path]
 

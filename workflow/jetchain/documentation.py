@@ -23,15 +23,15 @@ YAML_HEAD = """\
 # jetchain at laptop scale: about 30 minutes on two cores.
 # Change a value here, or keep your changes in a file of your own and pass it on top:
 #   snakemake --cores all all --configfile my.yaml
-# Only what depends on a changed key runs again. Every key with its type and range: config/README.md.
+# Only what depends on a changed key runs again. Types and ranges: config/README.md.
 # Written from the settings classes in workflow/jetchain/<room>/settings.py by `make docs`.
 """
 
 README_HEAD = """\
 # The configuration
 
-`config.yaml` is the laptop-scale default. Overlays hold only what differs: `test.yaml` (minutes, for
-the tests) and `full.yaml` (published scale, for a farm). Pass an overlay, or your own, with
+`config.yaml` is the laptop-scale default. Overlays hold only what differs: `test.yaml` (minutes,
+for the tests) and `full.yaml` (published scale, for a farm). Pass an overlay, or your own, with
 `--configfile FILE`; a single key with `--config 'jets={clustering: {pt_min: 300.0}}'`.
 
 The configuration is checked before anything runs: an unknown key, a value out of range or an
