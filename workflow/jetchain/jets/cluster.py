@@ -1,0 +1,270 @@
+"""Anti-kT jets of whole shards with FastJet, on truth and on reconstructed particles."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jetchain.core.errors import DataError
+from jetchain.core.io import read_events, require_same_events, write_events
+from jetchain.core.kinematics import invariant_mass, pt_eta_phi
+from jetchain.core.schema import GENERATED, RECONSTRUCTED, jet_collection, jets_table
+from jetchain.core.verbs import Input, Output
+from jetchain.jets.label import label_jets
+from jetchain.jets.settings import ClusteringSettings
+from jetchain.jets.substructure import substructure
+
+Array = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+NEUTRINOS = (12, 14, 16)
+MOMENTUM = ("px", "py", "pz", "e")
+
+
+@dataclass(frozen=True)
+class Particles:
+    """The particles of a shard, event after event.
+
+    Attributes:
+        momentum: (particles, 4) px, py, pz, e in GeV.
+        offset: (events + 1,) first particle of each event.
+        index: (particles,) index of the particle in its event of the input file.
+    """
+
+    momentum: Array
+    offset: Integers
+    index: Integers
+
+
+@dataclass(frozen=True)
+class Jets:
+    """The jets of a shard, event after event, in falling pT.
+
+    Attributes:
+        momentum: (jets, 4) px, py, pz, e in GeV: the sum of the constituents.
+        offset: (events + 1,) first jet of each event.
+        constituents: (constituents,) row of each constituent in `Particles`, jet after jet, in
+            falling pT.
+        constituent_offset: (jets + 1,) first constituent of each jet.
+        outside: number of jets above the pT threshold that the eta cut removed.
+    """
+
+    momentum: Array
+    offset: Integers
+    constituents: Integers
+    constituent_offset: Integers
+    outside: int
+
+
+def cluster(*, truth: Input, particles: Input, jets: Output, settings: ClusteringSettings) -> None:
+    """Cluster, measure and label the jets of one shard; every event is kept, in order."""
+    generated = read_events(
+        truth,
+        GENERATED,
+        {
+            "particle": ["pdgid", *MOMENTUM],
+            "parton": ["pdgid", "px", "py", "pz", "mother"],
+        },
+    )
+    reconstructed = read_events(particles, RECONSTRUCTED, {"pflow": MOMENTUM})
+    require_same_events(generated, reconstructed, f"{truth} and {particles}")
+
+    visible = ~np.isin(
+        np.abs(_flat(generated["particle"], "pdgid", np.int64)), np.array(NEUTRINOS)
+    )
+    inputs = {
+        True: flatten(generated["particle"], str(truth), visible),
+        False: flatten(reconstructed["pflow"], str(particles)),
+    }
+    partons = flatten_partons(generated["parton"])
+    data: dict[str, Any] = {"event": reconstructed["event"]}
+    for radius in settings.radii:
+        for is_truth, particles_in in inputs.items():
+            found = find_jets(
+                particles_in, radius, pt_min=settings.pt_min, eta_max=settings.eta_max
+            )
+            name = jet_collection(radius, is_truth)
+            data[name] = describe(found, particles_in, partons, radius, settings)
+            print(
+                f"{name}: {len(found.momentum)} jets in {len(found.offset) - 1} events with "
+                f"pT > {settings.pt_min:g} GeV and |eta| < {settings.eta_max:g}; "
+                f"{found.outside} more outside",
+                file=sys.stderr,
+                flush=True,
+            )
+    write_events(jets, jets_table(tuple(settings.radii)), data)
+
+
+def find_jets(particles: Particles, radius: float, *, pt_min: float, eta_max: float) -> Jets:
+    """Anti-kT jets with summed four-momenta (arXiv 0802.1189).
+
+    Args:
+        particles: of all events.
+        radius: R.
+        pt_min: smallest jet pT in GeV.
+        eta_max: largest |eta| of the jet's axis.
+
+    Returns:
+        the jets.
+    """
+    import awkward as ak
+    import fastjet
+
+    events = len(particles.offset) - 1
+    if len(particles.momentum) == 0:
+        return Jets(
+            np.zeros((0, 4)),
+            np.zeros(events + 1, np.int64),
+            np.zeros(0, np.int64),
+            np.zeros(1, np.int64),
+            0,
+        )
+    layout = ak.contents.ListOffsetArray(
+        ak.index.Index64(particles.offset),
+        ak.contents.RecordArray(
+            [
+                ak.contents.NumpyArray(np.ascontiguousarray(particles.momentum[:, axis]))
+                for axis in range(4)
+            ],
+            ["px", "py", "pz", "E"],
+        ),
+    )
+    sequence = fastjet.ClusterSequence(
+        ak.Array(layout), fastjet.JetDefinition(fastjet.antikt_algorithm, radius)
+    )
+    indices = sequence.constituent_index(pt_min)  # (events, jets, constituents)
+    jets_per_event = ak.to_numpy(ak.num(indices, axis=1)).astype(np.int64)
+    sizes = ak.to_numpy(ak.flatten(ak.num(indices, axis=2), axis=None)).astype(np.int64)
+    event = np.repeat(np.arange(events), jets_per_event)
+    rows = ak.to_numpy(ak.flatten(indices, axis=None)).astype(np.int64)
+    rows += np.repeat(particles.offset[event], sizes)
+    return _order(particles, event, sizes, rows, events, eta_max)
+
+
+def _order(
+    particles: Particles,
+    event: Integers,
+    sizes: Integers,
+    rows: Integers,
+    events: int,
+    eta_max: float,
+) -> Jets:
+    """Sum the constituents, cut on eta, and order jets and constituents in falling pT."""
+    jet = np.repeat(np.arange(len(sizes)), sizes)
+    constituents = particles.momentum[rows]
+    momentum = np.stack(
+        [np.bincount(jet, constituents[:, axis], minlength=len(sizes)) for axis in range(4)],
+        axis=1,
+    )
+    pt, eta, _ = pt_eta_phi(*momentum[:, :3].T)
+    kept = np.abs(eta) < eta_max
+    order = np.lexsort((-pt, event))
+    order = order[kept[order]]
+    position = np.full(len(sizes), -1)
+    position[order] = np.arange(len(order))
+
+    place = position[jet]
+    constituent_pt = np.hypot(constituents[:, 0], constituents[:, 1])
+    sequence = np.lexsort((rows, -constituent_pt, place))
+    sequence = sequence[place[sequence] >= 0]
+    return Jets(
+        momentum=momentum[order],
+        offset=_offsets(np.bincount(event[order], minlength=events)),
+        constituents=rows[sequence],
+        constituent_offset=_offsets(sizes[order]),
+        outside=int(np.count_nonzero(~kept)),
+    )
+
+
+def describe(
+    jets: Jets,
+    particles: Particles,
+    partons: tuple[Integers, Array, Array, Integers, Integers],
+    radius: float,
+    settings: ClusteringSettings,
+) -> dict[str, Any]:
+    """The columns of a jet collection, each (events, var) or, for constituents, one more axis."""
+    import awkward as ak
+
+    pt, eta, phi = pt_eta_phi(*jets.momentum[:, :3].T)
+    msd, tau = substructure(
+        particles.momentum[jets.constituents],
+        jets.constituent_offset,
+        radius,
+        settings.soft_drop_zcut,
+        settings.soft_drop_beta,
+    )
+    flat = {
+        "pt": pt,
+        "eta": eta,
+        "phi": phi,
+        "m": invariant_mass(*jets.momentum.T),
+        "msd": msd,
+        "tau1": tau[:, 0],
+        "tau2": tau[:, 1],
+        "tau3": tau[:, 2],
+        "label": label_jets((eta, phi, jets.offset), partons, radius),
+    }
+    counts = np.diff(jets.offset)
+    inner = ak.unflatten(particles.index[jets.constituents], np.diff(jets.constituent_offset))
+    return {name: ak.unflatten(values, counts) for name, values in flat.items()} | {
+        "constituents": ak.unflatten(inner, counts)
+    }
+
+
+def flatten(collection: Any, path: str, keep: NDArray[np.bool_] | None = None) -> Particles:
+    """Turn a collection with px, py, pz, e into flat arrays.
+
+    Args:
+        collection: jagged records (events, var).
+        path: the file, for the error message.
+        keep: (particles,) which to take; all if not given.
+
+    Raises:
+        DataError: a momentum is not finite.
+    """
+    import awkward as ak
+
+    momentum = np.stack([_flat(collection, name, np.float64) for name in MOMENTUM], axis=1)
+    counts = ak.to_numpy(ak.num(collection, axis=1)).astype(np.int64)
+    index = np.arange(len(momentum)) - np.repeat(_offsets(counts)[:-1], counts)
+    if not np.isfinite(momentum).all():
+        raise DataError(
+            f"{path}: {np.count_nonzero(~np.isfinite(momentum).all(axis=1))} particles have a "
+            "momentum that is not finite.",
+            "Remove the file and make it anew; if that gives the same, the room that wrote it "
+            "has a fault.",
+        )
+    if keep is not None:
+        event = np.repeat(np.arange(len(counts)), counts)
+        counts = np.bincount(event[keep], minlength=len(counts))
+        momentum, index = momentum[keep], index[keep]
+    return Particles(momentum, _offsets(counts), index)
+
+
+def flatten_partons(collection: Any) -> tuple[Integers, Array, Array, Integers, Integers]:
+    """PDG code, eta, phi, mother and event offsets of the partons, as `label_jets` takes them."""
+    import awkward as ak
+
+    _, eta, phi = pt_eta_phi(*(_flat(collection, name, np.float64) for name in ("px", "py", "pz")))
+    return (
+        _flat(collection, "pdgid", np.int64),
+        eta,
+        phi,
+        _flat(collection, "mother", np.int64),
+        _offsets(ak.to_numpy(ak.num(collection, axis=1))),
+    )
+
+
+def _flat(collection: Any, name: str, dtype: type) -> NDArray:
+    import awkward as ak
+
+    return ak.to_numpy(ak.flatten(collection[name])).astype(dtype)
+
+
+def _offsets(counts: NDArray) -> Integers:
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)

@@ -1,0 +1,82 @@
+"""Settings of the jets room: clustering with its substructure and labels, and the summary."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Self
+
+from pydantic import model_validator
+
+from jetchain.core.settings import Settings, key
+
+
+class ClusteringSettings(Settings):
+    """What is a jet, and how its substructure is measured."""
+
+    radii: list[float] = key([0.8, 1.0], "anti-kT radii, one collection each", min_length=1)
+    pt_min: float = key(200.0, "smallest jet pT, truth and reconstructed", unit="GeV", gt=0)
+    eta_max: float = key(2.5, "largest |eta| of the jet's axis", gt=0)
+    soft_drop_zcut: float = key(0.1, "soft-drop threshold of the momentum sharing", gt=0, lt=0.5)
+    soft_drop_beta: float = key(0.0, "soft-drop angular exponent; 0 is the mMDT", ge=0)
+
+    @model_validator(mode="after")
+    def _radii_differ(self) -> Self:
+        if any(not 0.1 <= radius <= 1.5 for radius in self.radii):
+            raise ValueError("radii must lie between 0.1 and 1.5")
+        names = [round(10 * radius) for radius in self.radii]
+        if len(set(names)) != len(names):
+            raise ValueError("radii must differ by at least 0.1: collections are named ak8, ak10")
+        return self
+
+
+class SummarySettings(Settings):
+    """The histograms of jet mass, substructure and response."""
+
+    samples: list[str] = key(
+        ["quark", "gluon", "W", "Z", "top", "Hbb", "Hcc"],
+        "samples that are summed; jets count by their label",
+        min_length=1,
+    )
+    radius: float = key(0.8, "which of the radii", gt=0)
+    pt_min: float = key(500.0, "smallest jet pT", unit="GeV", ge=0)
+    pt_max: float = key(1000.0, "largest jet pT", unit="GeV", gt=0)
+    mass_max: float = key(250.0, "end of the mass histograms", unit="GeV", gt=0)
+    mass_bins: int = key(50, "bins of the mass histograms", ge=5)
+    match_radius: float = key(
+        0.3, "a reconstructed jet and its truth jet lie within this dR", gt=0, le=1
+    )
+    response_pt_edges: list[float] = key(
+        [300.0, 400.0, 500.0, 600.0, 700.0, 800.0, 1000.0],
+        "edges of the bins in truth pT of the response",
+        unit="GeV",
+        min_length=2,
+    )
+    minimum_jets: int = key(
+        30, "peaks and responses are given for at least this many jets", ge=10
+    )
+
+    @model_validator(mode="after")
+    def _ranges_rise(self) -> Self:
+        if self.pt_max <= self.pt_min:
+            raise ValueError("pt_max must be above pt_min")
+        if any(b <= a for a, b in itertools.pairwise(self.response_pt_edges)):
+            raise ValueError("response_pt_edges must rise strictly")
+        return self
+
+
+class JetsSettings(Settings):
+    """The jets room."""
+
+    clustering: ClusteringSettings = key(
+        ClusteringSettings(), "anti-kT jets, soft drop, N-subjettiness, labels"
+    )
+    summary: SummarySettings = key(SummarySettings(), "mass peaks, substructure and response")
+
+    @model_validator(mode="after")
+    def _radius_is_clustered(self) -> Self:
+        if self.summary.radius not in self.clustering.radii:
+            raise ValueError(
+                f"summary.radius {self.summary.radius} is not among clustering.radii "
+                f"{self.clustering.radii}"
+            )
+        return self

@@ -1,0 +1,219 @@
+"""Soft-drop mass and N-subjettiness of jets, from their constituents.
+
+FastJet's contrib classes do the same, but through its Python interface soft drop costs 1.6 ms and
+N-subjettiness 0.2 ms a jet; here both together cost about 0.05 ms. The tests hold the results
+against those classes.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+MAXIMUM_RAPIDITY = 1e5  # for a particle along the beam, as in FastJet
+
+
+def substructure(
+    momentum: Array, offset: NDArray[np.int64], radius: float, zcut: float, beta: float
+) -> tuple[Array, Array]:
+    """Soft-drop mass and tau_1, tau_2, tau_3 of jets.
+
+    Soft drop (arXiv 1402.2657): the constituents are reclustered with Cambridge/Aachen, and the
+    softer branch is dropped until z = min(pT1, pT2)/(pT1 + pT2) > zcut (dR12/R)^beta (eq. 1.1).
+    N-subjettiness (arXiv 1011.2268, eq. 2.1, beta = 1): tau_N = sum_i pT_i min_A dR_iA /
+    sum_i pT_i R, with distances in rapidity and azimuth, and as axes the N exclusive kT jets with
+    winner-take-all recombination (arXiv 1401.2158). With N or fewer constituents tau_N is 0.
+
+    Args:
+        momentum: (constituents, 4) px, py, pz, e in GeV, jet after jet.
+        offset: (jets + 1,) first constituent of each jet.
+        radius: R of the jets.
+        zcut: soft-drop threshold.
+        beta: soft-drop exponent.
+
+    Returns:
+        (jets,) soft-drop mass in GeV, (jets, 3) tau.
+    """
+    return _substructure(
+        np.ascontiguousarray(momentum, dtype=np.float64),
+        np.ascontiguousarray(offset, dtype=np.int64),
+        radius,
+        zcut,
+        beta,
+    )
+
+
+@numba.njit(cache=True)
+def _substructure(
+    momentum: Array, offset: NDArray[np.int64], radius: float, zcut: float, beta: float
+) -> tuple[Array, Array]:
+    jets = len(offset) - 1
+    mass, tau = np.zeros(jets), np.zeros((jets, 3))
+    for jet in range(jets):
+        constituents = momentum[offset[jet] : offset[jet + 1]]
+        mass[jet] = _soft_drop_mass(constituents, radius, zcut, beta)
+        _n_subjettiness(constituents, radius, tau[jet])
+    return mass, tau
+
+
+@numba.njit(cache=True)
+def _soft_drop_mass(constituents: Array, radius: float, zcut: float, beta: float) -> float:
+    node, rapidity, azimuth, children, _ = _recluster(constituents, False)
+    current = len(node) - 1
+    while children[current, 0] >= 0:
+        first, second = children[current]
+        pt_first = np.hypot(node[first, 0], node[first, 1])
+        pt_second = np.hypot(node[second, 0], node[second, 1])
+        z = min(pt_first, pt_second) / (pt_first + pt_second)
+        distance2 = _distance2(
+            rapidity[first], azimuth[first], rapidity[second], azimuth[second]
+        )
+        if z > zcut * (distance2 / radius**2) ** (beta / 2):
+            break
+        current = first if pt_first > pt_second else second
+    px, py, pz, energy = node[current]
+    return np.sqrt(max((energy - pz) * (energy + pz) - px**2 - py**2, 0.0))
+
+
+@numba.njit(cache=True)
+def _n_subjettiness(constituents: Array, radius: float, tau: Array) -> None:
+    count = len(constituents)
+    _, rapidity, azimuth, _, parent = _recluster(constituents, True)
+    axes = np.empty(len(tau), dtype=np.int64)
+    for n in range(1, min(len(tau), count - 1) + 1):
+        # After count - n recombinations the nodes below `made` exist; n of them are not yet merged.
+        made = 2 * count - n
+        found = 0
+        for each in range(made):
+            if parent[each] >= made:
+                axes[found] = each
+                found += 1
+        total = 0.0
+        weighted = 0.0
+        for i in range(count):
+            pt = np.hypot(constituents[i, 0], constituents[i, 1])
+            nearest = np.inf
+            for axis in axes[:found]:
+                nearest = min(
+                    nearest,
+                    _distance2(rapidity[i], azimuth[i], rapidity[axis], azimuth[axis]),
+                )
+            total += pt
+            weighted += pt * np.sqrt(nearest)
+        tau[n - 1] = weighted / (total * radius)
+
+
+@numba.njit(cache=True)
+def _distance2(rapidity_1: float, phi_1: float, rapidity_2: float, phi_2: float) -> float:
+    phi = abs(phi_1 - phi_2)
+    if phi > np.pi:
+        phi = 2 * np.pi - phi
+    return (rapidity_1 - rapidity_2) ** 2 + phi**2
+
+
+@numba.njit(cache=True)
+def _rapidity(px: float, py: float, pz: float, energy: float) -> float:
+    """Rapidity without the cancellation in E - |pz|; a negative squared mass counts as zero."""
+    pt2 = px**2 + py**2
+    mass2 = max((energy - pz) * (energy + pz) - pt2, 0.0)
+    if pt2 + mass2 == 0.0:
+        return np.copysign(MAXIMUM_RAPIDITY + abs(pz), pz)
+    magnitude = -0.5 * np.log((pt2 + mass2) / (energy + abs(pz)) ** 2)
+    return magnitude if pz > 0 else -magnitude
+
+
+@numba.njit(cache=True)
+def _recluster(
+    constituents: Array, winner_takes_all: bool
+) -> tuple[Array, Array, Array, NDArray[np.int64], NDArray[np.int64]]:
+    """Cluster all constituents of a jet into one tree, by nearest neighbours in O(n^2).
+
+    Cambridge/Aachen with summed four-momenta, or kT with winner-take-all recombination. There is
+    no beam distance (R is infinite), so n constituents make 2 n - 1 nodes, numbered as they arise.
+
+    Returns:
+        (2n - 1, 4) summed momentum, (2n - 1,) rapidity and (2n - 1,) azimuth of the node's axis,
+        (2n - 1, 2) its two children (-1 for a constituent), (2n - 1,) the node it merged into (the
+        root: 2n).
+    """
+    count = len(constituents)
+    nodes = 2 * count - 1
+    momentum = np.zeros((nodes, 4))
+    rapidity, azimuth, pt = np.zeros(nodes), np.zeros(nodes), np.zeros(nodes)
+    children = np.full((nodes, 2), -1, dtype=np.int64)
+    parent = np.full(nodes, 2 * count, dtype=np.int64)
+    for i in range(count):
+        px, py, pz, energy = constituents[i]
+        momentum[i] = constituents[i]
+        rapidity[i] = _rapidity(px, py, pz, energy)
+        azimuth[i] = np.arctan2(py, px)
+        pt[i] = np.hypot(px, py)
+
+    # Slots hold the nodes that are not yet merged, each with its nearest other slot.
+    slot = np.arange(count)
+    neighbour = np.zeros(count, dtype=np.int64)
+    nearest = np.full(count, np.inf)
+    for i in range(count):
+        _find_neighbour(i, count, slot, rapidity, azimuth, neighbour, nearest)
+
+    for new in range(count, nodes):
+        alive = nodes - new + 1
+        best, smallest = 0, np.inf
+        for i in range(alive):
+            distance = nearest[i]
+            if winner_takes_all:
+                distance *= min(pt[slot[i]], pt[slot[neighbour[i]]]) ** 2
+            if distance < smallest:
+                best, smallest = i, distance
+        keep, drop = min(best, neighbour[best]), max(best, neighbour[best])
+        first, second = slot[keep], slot[drop]
+        children[new, 0], children[new, 1] = first, second
+        parent[first] = parent[second] = new
+        momentum[new] = momentum[first] + momentum[second]
+        if winner_takes_all:
+            winner = first if pt[first] >= pt[second] else second
+            rapidity[new], azimuth[new] = rapidity[winner], azimuth[winner]
+            pt[new] = pt[first] + pt[second]
+        else:
+            px, py, pz, energy = momentum[new]
+            rapidity[new], azimuth[new] = _rapidity(px, py, pz, energy), np.arctan2(py, px)
+            pt[new] = np.hypot(px, py)
+
+        last = alive - 1
+        slot[keep] = new
+        slot[drop], neighbour[drop], nearest[drop] = slot[last], neighbour[last], nearest[last]
+        for i in range(last):
+            lost = neighbour[i] == keep or neighbour[i] == drop
+            if i == keep or lost:
+                _find_neighbour(i, last, slot, rapidity, azimuth, neighbour, nearest)
+                continue
+            if neighbour[i] == last:
+                neighbour[i] = drop
+            distance = _distance2(rapidity[slot[i]], azimuth[slot[i]], rapidity[new], azimuth[new])
+            if distance < nearest[i]:
+                nearest[i], neighbour[i] = distance, keep
+    return momentum, rapidity, azimuth, children, parent
+
+
+@numba.njit(cache=True)
+def _find_neighbour(
+    i: int,
+    alive: int,
+    slot: NDArray[np.int64],
+    rapidity: Array,
+    azimuth: Array,
+    neighbour: NDArray[np.int64],
+    nearest: Array,
+) -> None:
+    nearest[i] = np.inf
+    for j in range(alive):
+        if j == i:
+            continue
+        distance = _distance2(
+            rapidity[slot[i]], azimuth[slot[i]], rapidity[slot[j]], azimuth[slot[j]]
+        )
+        if distance < nearest[i]:
+            nearest[i], neighbour[i] = distance, j
