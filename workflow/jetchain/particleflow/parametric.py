@@ -177,7 +177,7 @@ def _neutral(
     wrapped = (clusters.cell_phi - clusters.phi[cluster_of_cell] + np.pi) % (2 * np.pi) - np.pi
 
     def summed(weights: Floats) -> Floats:
-        return np.bincount(cluster_of_cell, weights, minlength=len(energy))
+        return np.bincount(cluster_of_cell, weights, minlength=len(energy)).astype(np.float64)
 
     total = np.where((in_cells := summed(cell_e)) > 0, in_cells, 1.0)
     # What no track touched stays where the detector put it; a remnant moves to its cells. Sums

@@ -110,3 +110,14 @@ class ParticleflowSettings(Settings):
     evaluation: EvaluationSettings = key(
         EvaluationSettings(), "comparison of the algorithms with the truth"
     )
+
+    @model_validator(mode="after")
+    def _training_and_evaluation_apart(self) -> Self:
+        shared = set(self.mlpf.training.samples) & set(self.evaluation.samples)
+        if shared and self.mlpf.training.held_out < self.evaluation.max_events:
+            raise ValueError(
+                f"mlpf.training.held_out ({self.mlpf.training.held_out}) must be at least "
+                f"evaluation.max_events ({self.evaluation.max_events}): both use sample "
+                f"'{min(shared)}', and no event may be trained on and evaluated"
+            )
+        return self

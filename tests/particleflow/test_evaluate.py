@@ -1,0 +1,260 @@
+"""Matching and figures of merit: perfect and flawed reconstructions with known answers."""
+
+from __future__ import annotations
+
+import itertools
+
+import awkward as ak
+import numpy as np
+import pytest
+
+from helpers.detected import FakeEvent, write_detected
+from jetchain.core.errors import ConfigurationError, DataError, EmptySampleError
+from jetchain.core.histograms import load_histograms
+from jetchain.core.io import read_json, write_events
+from jetchain.core.kinematics import cartesian
+from jetchain.core.schema import PARTICLE_CLASSES, RECONSTRUCTED
+from jetchain.particleflow.evaluate import evaluate, quantile_summary, true_class
+from jetchain.particleflow.matching import match_particles
+from jetchain.particleflow.settings import EvaluationSettings
+
+SETTINGS = EvaluationSettings()
+PDGID = (211, 130, 22, 11, 13, -2212, -211)
+
+
+def make_truth(random: np.random.Generator, events: int = 20) -> list[FakeEvent]:
+    result = []
+    for number in range(events):
+        event = FakeEvent(number=number)
+        for pdgid in random.choice(PDGID, 12):
+            eta, phi = random.uniform(-2.4, 2.4), random.uniform(-3.1, 3.1)
+            event.particle(int(pdgid), 1.1 + random.exponential(10.0), eta, phi)
+        event.cluster(30_000.0, 0.0, 0.0, [0, 1, 0, 0, 0, 0])
+        result.append(event)
+    return result
+
+
+def perfect(events: list[FakeEvent]) -> list[list[dict]]:
+    """Reconstructed particles equal to the true ones: rows of pt (GeV), eta, phi, e, label."""
+    return [
+        [
+            {"pt": 1e-3 * row["pt"], "eta": row["eta"], "phi": row["phi"], "e": 1e-3 * row["e"],
+             "label": int(true_class(np.array([row["pdgid"]]))[0])}
+            for row in event.rows["particle"]
+        ]
+        for event in events
+    ]  # fmt: skip
+
+
+def write_reco(path, events: list[FakeEvent], rows: list[list[dict]]):
+    counts = np.array([len(r) for r in rows])
+    flat = list(itertools.chain.from_iterable(rows))
+    pt, eta, phi = (np.array([r[n] for r in flat], dtype=float) for n in ("pt", "eta", "phi"))
+    px, py, pz, _ = cartesian(pt, eta, phi)
+    columns = dict.fromkeys(RECONSTRUCTED.collections["pflow"], np.zeros(len(flat)))
+    columns |= {"px": px, "py": py, "pz": pz, "e": np.array([r["e"] for r in flat])}
+    columns["label"] = np.array([r["label"] for r in flat], dtype=np.int64)
+    write_events(
+        path,
+        RECONSTRUCTED,
+        {
+            "event": {"number": [e.number for e in events], "weight": [1.0] * len(events)},
+            "pflow": {name: ak.unflatten(values, counts) for name, values in columns.items()},
+        },
+    )
+    return path
+
+
+@pytest.fixture
+def run(tmp_path):
+    def evaluated(events, rows, settings=SETTINGS):
+        evaluate(
+            particles=[write_reco(tmp_path / "particles.root", events, rows)],
+            detected=[write_detected(tmp_path / "detected.root", events)],
+            performance=tmp_path / "performance.json",
+            histograms=tmp_path / "histograms.json",
+            settings=settings,
+        )
+        return read_json(tmp_path / "performance.json")
+
+    return evaluated
+
+
+def test_perfect_reconstruction(run, tmp_path):
+    events = make_truth(np.random.default_rng(5))
+    result = run(events, perfect(events))
+    assert result["true_particles"] == {"all": 240, "in_acceptance": 240}
+    for name in (*PARTICLE_CLASSES, "charged", "neutral", "all"):
+        group = result["groups"][name]
+        assert group["efficiency"]["overall"]["value"] == 1
+        assert group["fake_rate"]["overall"]["value"] == 0
+        assert group["purity"]["overall"]["value"] == 1
+        assert group["response"]["overall"]["median"] == pytest.approx(1, abs=1e-5)
+        assert group["response"]["overall"]["width"] == pytest.approx(0, abs=1e-5)
+    confusion = np.array(result["confusion"])
+    assert np.all(confusion == np.diag(np.diag(confusion)))
+    assert confusion.sum() == 240
+    assert result["cone"]["pflow"]["median"] == pytest.approx(1, abs=1e-5)
+    histograms = load_histograms(tmp_path / "histograms.json")
+    filled = sum(histograms[f"residual_{name}"].sum(flow=True).value for name in PARTICLE_CLASSES)
+    assert filled == 240
+
+
+def test_missing_and_extra_particles_are_counted(run):
+    """Without the first particle of each event, and with one photon where nothing is."""
+    events = make_truth(np.random.default_rng(6))
+    rows = perfect(events)
+    dropped = [row.pop(0)["label"] for row in rows]
+    for row in rows:
+        row.append({"pt": 40.0, "eta": 2.45, "phi": 3.14, "e": 250.0, "label": 2})
+    result = run(events, rows)
+    overall = {key: result["groups"]["all"][key]["overall"] for key in ("efficiency", "fake_rate")}
+    assert (overall["efficiency"]["passed"], overall["efficiency"]["total"]) == (220, 240)
+    assert (overall["fake_rate"]["passed"], overall["fake_rate"]["total"]) == (20, 240)
+    for label, name in enumerate(PARTICLE_CLASSES):
+        fakes = result["groups"][name]["fake_rate"]["overall"]["passed"]
+        assert fakes == (20 if name == "photon" else 0)
+        efficiency = result["groups"][name]["efficiency"]["overall"]
+        assert efficiency["total"] - efficiency["passed"] == dropped.count(label)
+
+
+def test_wrong_classes_lower_the_purity_and_nothing_else(run):
+    events = make_truth(np.random.default_rng(7))
+    rows = perfect(events)
+    for row in itertools.chain.from_iterable(rows):
+        if row["label"] == 2:
+            row["label"] = 1  # every photon is called a neutral hadron
+    result = run(events, rows)
+    confusion = np.array(result["confusion"])
+    assert confusion[2, 2] == 0
+    assert confusion[2, 1] > 0
+    assert result["groups"]["neutral"]["efficiency"]["overall"]["value"] == 1
+    expected = confusion[1, 1] / (confusion[1, 1] + confusion[2, 1])
+    assert result["groups"]["neutral_hadron"]["purity"]["overall"]["value"] == expected
+    assert result["groups"]["charged"]["purity"]["overall"]["value"] == 1
+
+
+def test_charged_and_neutral_never_match(run):
+    events = make_truth(np.random.default_rng(8))
+    rows = perfect(events)
+    for row in itertools.chain.from_iterable(rows):
+        row["label"] = 0 if row["label"] in (1, 2) else 1
+    result = run(events, rows, EvaluationSettings(max_distance=0.01))
+    assert result["groups"]["all"]["efficiency"]["overall"]["value"] == 0
+    assert result["groups"]["all"]["fake_rate"]["overall"]["value"] == 1
+    assert result["groups"]["all"]["purity"]["overall"]["value"] is None
+
+
+def test_smeared_momenta_give_their_resolution(run):
+    random = np.random.default_rng(9)
+    events = make_truth(random, 100)
+    rows = perfect(events)
+    for row in itertools.chain.from_iterable(rows):
+        row["pt"] *= 0.9 * random.normal(1.0, 0.05)
+    overall = run(events, rows)["groups"]["all"]["response"]["overall"]
+    assert overall["entries"] > 1100
+    assert overall["median"] == pytest.approx(0.9, abs=4 * overall["median_error"])
+    # IQR of a normal distribution = 1.349 sigma.
+    assert overall["width"] == pytest.approx(1.349 * 0.05, abs=4 * overall["width_error"])
+
+
+def test_errors_of_the_quantiles_are_their_spread():
+    random = np.random.default_rng(10)
+    toys = [quantile_summary(random.normal(1.0, 0.1, 400)) for _ in range(600)]
+    for key in ("median", "width"):
+        spread = np.std([toy[key] for toy in toys])
+        assert np.mean([toy[f"{key}_error"] for toy in toys]) == pytest.approx(spread, rel=0.12)
+
+
+def test_intervals_cover():
+    """The central 68 % interval holds the true efficiency in at least about 68 % of the toys."""
+    from jetchain.particleflow.evaluate import _fraction
+
+    random = np.random.default_rng(11)
+    edges = np.arange(401.0)
+    pt = np.repeat(edges[:-1] + 0.5, 40)
+    result = _fraction(random.random(len(pt)) < 0.9, pt, edges)
+    covered = (np.array(result["low"]) <= 0.9) & (np.array(result["high"]) >= 0.9)
+    assert covered.mean() > 0.65
+    assert np.all(np.array(result["low"]) <= np.array(result["value"]))
+    assert np.all(np.array(result["high"]) >= np.array(result["value"]))
+
+
+def test_assignment_is_the_cheapest_of_all():
+    """Against all permutations of four particles."""
+    random = np.random.default_rng(12)
+    truth, reco = (
+        np.column_stack([random.uniform(5, 15, 4), random.normal(0, 0.05, (4, 2))]) for _ in "ab"
+    )
+
+    def cost(order) -> float:
+        r = reco[list(order)]
+        pull = (r[:, 0] - truth[:, 0]) / truth[:, 0]
+        return float(np.sqrt(pull**2 + ((r[:, 1:] - truth[:, 1:]) ** 2).sum(axis=1)).sum())
+
+    first, second = match_particles(truth, reco, max_cost=10.0, max_distance=10.0)
+    assert first.tolist() == [0, 1, 2, 3]
+    assert cost(second) == pytest.approx(min(map(cost, itertools.permutations(range(4)))))
+
+
+def test_matches_wrap_in_azimuth_and_end_at_the_limits():
+    truth = np.array([[10.0, 0.0, np.pi - 0.01]])
+    near = np.array([[10.0, 0.0, -np.pi + 0.01]])
+    assert len(match_particles(truth, near, 1.0, 0.05)[0]) == 1
+    assert len(match_particles(truth, near, 1.0, 0.015)[0]) == 0
+    assert len(match_particles(truth, near * [2.1, 1, 1], 1.0, 0.05)[0]) == 0
+    assert len(match_particles(truth, np.zeros((0, 3)), 1.0, 0.05)[0]) == 0
+
+
+def test_order_of_particles_does_not_matter(run):
+    random = np.random.default_rng(13)
+    events = make_truth(random)
+    rows = perfect(events)
+    for row in itertools.chain.from_iterable(rows):
+        row["pt"] *= random.normal(1.0, 0.2)
+    first = run(events, rows)
+    shuffled = [[row[i] for i in random.permutation(len(row))] for row in rows]
+    assert run(events, shuffled) == first
+
+
+def test_only_the_last_events_are_used(run):
+    """A network is trained on the first events of a shard."""
+    events = make_truth(np.random.default_rng(14), 6)
+    rows = perfect(events)
+    for row in rows[:4]:
+        row.clear()
+    result = run(events, rows, EvaluationSettings(max_events=2))
+    assert result["events"] == 2
+    assert result["groups"]["all"]["efficiency"]["overall"]["value"] == 1
+
+
+# ------------------------------------------------------------------------------- bad input
+
+
+def test_files_of_other_events_are_refused(tmp_path):
+    events = make_truth(np.random.default_rng(15), 3)
+    with pytest.raises(DataError, match="same events"):
+        evaluate(
+            particles=[write_reco(tmp_path / "p.root", events[:2], perfect(events[:2]))],
+            detected=[write_detected(tmp_path / "d.root", events)],
+            performance=tmp_path / "performance.json",
+            histograms=tmp_path / "histograms.json",
+            settings=SETTINGS,
+        )
+
+
+def test_lists_of_unequal_length_are_refused(tmp_path):
+    with pytest.raises(ConfigurationError, match="1 files of particles and 2"):
+        evaluate(
+            particles=[tmp_path / "p.root"],
+            detected=[tmp_path / "a.root", tmp_path / "b.root"],
+            performance=tmp_path / "performance.json",
+            histograms=tmp_path / "histograms.json",
+            settings=SETTINGS,
+        )
+
+
+def test_nothing_in_the_acceptance_is_refused(run):
+    events = make_truth(np.random.default_rng(16), 2)
+    with pytest.raises(EmptySampleError, match="acceptance"):
+        run(events, perfect(events), EvaluationSettings(minimum_pt=1e4))
