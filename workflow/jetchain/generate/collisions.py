@@ -1,0 +1,117 @@
+"""Collisions in chunks: Pythia's events, their hard process, and what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pythia8mc
+from numpy.typing import NDArray
+
+from jetchain.core.errors import GeneratorError
+from jetchain.generate.processes import start_pythia
+from jetchain.generate.record import ParticleTable, Record, Truth, truth_of
+from jetchain.generate.settings import GenerationSettings
+
+# Events asked of Pythia at a time: their whole records lie in memory together (0.2 MB an event).
+CHUNK = 100
+
+# Above this fraction of events that Pythia gives up, the sample would be biased by what fails.
+MAX_FAILED = 0.05
+
+PICOBARN_PER_MILLIBARN = 1e9
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some events: the event's own columns, its truth, and how many were tried to get them."""
+
+    event: dict[str, NDArray[Any]]
+    truth: Truth
+    tried: int
+
+
+class HardProcessLog(pythia8mc.UserHooks):
+    """Notes every hard process that Pythia picks: `nextBatch` does not tell its code.
+
+    It vetoes nothing and draws no random number, so that the events are those of a bare loop.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pythia: Any = None
+        self.codes: dict[tuple[float, float], int] = {}
+
+    def canVetoProcessLevel(self) -> bool:
+        """Ask Pythia to call `doVetoProcessLevel`."""
+        return True
+
+    def doVetoProcessLevel(self, _process: Any) -> bool:
+        """Note the process under its momentum fractions; keep the event."""
+        info = self.pythia.infoPython()
+        self.codes[info.x1(), info.x2()] = info.code()
+        return False
+
+    def take(self, x1: NDArray[Any], x2: NDArray[Any]) -> NDArray[np.int32]:
+        """Process codes of the events with these momentum fractions; forgets all others."""
+        codes = [self.codes[pair] for pair in zip(x1.tolist(), x2.tolist(), strict=True)]
+        self.codes.clear()
+        return np.array(codes, np.int32)
+
+
+class Collisions:
+    """A Pythia that is ready to give chunks of events.
+
+    Args:
+        card: the process card.
+        settings: overrides and number of events.
+        seed: seed of the shard.
+    """
+
+    def __init__(self, card: Path, settings: GenerationSettings, seed: int) -> None:
+        self._log = HardProcessLog()
+        self._card, self._events = card, settings.events
+        self._pythia = start_pythia(card, settings.overrides, seed, self._log)
+        self._log.pythia = self._pythia
+        self.table = ParticleTable.of(self._pythia)
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield all events of the shard.
+
+        Raises:
+            GeneratorError: Pythia gives up more than `MAX_FAILED` of the events.
+        """
+        tried = failed = 0
+        while tried < self._events:
+            size = min(CHUNK, self._events - tried)
+            batch = self._pythia.nextBatch(size, "skip")
+            tried, failed = tried + size, failed + size - len(batch)
+            if failed > MAX_FAILED * max(tried, CHUNK):
+                raise GeneratorError(
+                    f"{self._card}: Pythia gave up {failed} of {tried} events.",
+                    "Narrow the mass or pTHat windows of the card: events fail where a resonance "
+                    "is far off its mass shell or the beams have no energy left.",
+                )
+            if len(batch):
+                yield Chunk(self._event(batch), truth_of(Record.of(batch), self.table), size)
+
+    def cross_section(self) -> tuple[float, float]:
+        """Cross-section and its statistical error in pb, as Pythia knows it so far."""
+        info = self._pythia.infoPython()
+        return (
+            info.sigmaGen() * PICOBARN_PER_MILLIBARN,
+            info.sigmaErr() * PICOBARN_PER_MILLIBARN,
+        )
+
+    def _event(self, batch: Any) -> dict[str, NDArray[Any]]:
+        info = batch.layout.content("info")
+        weights = info.content("weights")
+        nominal = weights.content.data[weights.offsets.data[:-1]]
+        return {
+            "weight": nominal.astype(np.float64),
+            "process": self._log.take(info.content("x1").data, info.content("x2").data),
+            "pthat": np.sqrt(info.content("pT2Hat").data).astype(np.float32),
+        }

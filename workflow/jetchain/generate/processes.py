@@ -1,0 +1,108 @@
+"""From a process card to an initialised Pythia, with Pythia's own words where it refuses."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pythia8mc
+
+from jetchain.core.errors import GeneratorError
+
+MAX_PYTHIA_SEED = 900_000_000
+
+# Applied before every card. Particles with a proper decay length above 10 mm (K0S, Lambda, charged
+# pions, ...) stay undecayed, as is usual where the detector simulation takes over: their decays
+# would lie inside or beyond the tracker. Hadrons with b and c quarks, and taus, do decay.
+COMMON = (
+    "ParticleDecays:limitTau0 = on",
+    "ParticleDecays:tau0Max = 10.",
+    "Next:numberShowInfo = 0",
+    "Next:numberShowProcess = 0",
+    "Next:numberShowEvent = 0",
+    "Next:numberCount = 0",
+    "Init:showProcesses = off",
+    "Init:showMultipartonInteractions = off",
+    "Init:showChangedSettings = off",
+    "Init:showChangedParticleData = off",
+)
+
+
+def start_pythia(
+    card: Path, overrides: Sequence[str], seed: int, hook: Any | None = None
+) -> pythia8mc.Pythia:
+    """Configure and initialise Pythia.
+
+    Args:
+        card: file of Pythia settings; ``!`` and ``#`` begin comments.
+        overrides: settings applied after the card's.
+        seed: any positive integer; reduced to Pythia's range.
+        hook: a `pythia8mc.UserHooks` to install; the caller must keep it alive.
+
+    Raises:
+        GeneratorError: Pythia refuses a setting, or cannot initialise the process.
+    """
+    pythia = pythia8mc.Pythia("", False)
+    lines = [("a setting that jetchain always makes", line) for line in COMMON]
+    lines += [
+        (f"line {number}", line)
+        for number, line in enumerate(card.read_text(encoding="utf-8").splitlines(), 1)
+    ]
+    lines += [("an entry of 'overrides'", line) for line in overrides]
+    lines += [
+        ("the seed", "Random:setSeed = on"),
+        ("the seed", f"Random:seed = {1 + seed % MAX_PYTHIA_SEED}"),
+    ]
+    for where, line in lines:
+        with captured_output() as words:
+            accepted = pythia.readString(line)
+        if not accepted:
+            raise GeneratorError(
+                f"{card}: Pythia refuses {where}, '{line.strip()}': {_first_message(words)}",
+                "Correct the line; the names and ranges stand in the Pythia 8.317 manual.",
+            )
+    if hook is not None:
+        pythia.setUserHooksPtr(hook)
+    with captured_output() as words:
+        initialised = pythia.init()
+    if not initialised:
+        raise GeneratorError(
+            f"{card}: Pythia cannot initialise this process: {_first_message(words)}",
+            "Check that the card switches a process on, and that its mass and pTHat windows leave "
+            "room for it at this beam energy.",
+        )
+    return pythia
+
+
+@contextmanager
+def captured_output() -> Iterator[list[str]]:
+    """Collect what C++ code prints on standard output as lines, once the block has ended."""
+    lines: list[str] = []
+    sys.stdout.flush()
+    saved = os.dup(1)
+    with tempfile.TemporaryFile() as file:
+        os.dup2(file.fileno(), 1)
+        try:
+            yield lines
+        finally:
+            ctypes.CDLL(None).fflush(None)
+            os.dup2(saved, 1)
+            os.close(saved)
+            file.seek(0)
+            lines.extend(file.read().decode(errors="replace").splitlines())
+
+
+def _first_message(lines: Sequence[str]) -> str:
+    """Pythia's first error, with the continuation line that follows it."""
+    texts = [line.strip() for line in lines if line.strip()]
+    for position, text in enumerate(texts):
+        if "PYTHIA Error" in text or "PYTHIA Abort" in text:
+            following = texts[position + 1 : position + 2] if text.endswith(":") else []
+            return " ".join([text, *following])
+    return texts[-1] if texts else "no message"

@@ -1,0 +1,183 @@
+"""Generate one shard of a sample."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+
+from jetchain.core.errors import EmptySampleError
+from jetchain.core.io import write_events, write_json
+from jetchain.core.schema import GENERATED
+from jetchain.core.verbs import Input, Output
+from jetchain.generate import guns
+from jetchain.generate.collisions import Chunk, Collisions
+from jetchain.generate.filters import passes
+from jetchain.generate.record import Truth
+from jetchain.generate.settings import GUN, GenerationSettings
+
+SECONDS_BETWEEN_REPORTS = 10.0
+
+
+def sample(
+    *,
+    card: Input,
+    events: Output,
+    summary: Output,
+    settings: GenerationSettings,
+    shard: str,
+    seed: int,
+) -> None:
+    """Generate one shard of a sample with Pythia 8, or with a particle gun.
+
+    Args:
+        card: the process card, resources/processes/<process>.cmnd.
+        events: written, table GENERATED.
+        summary: written, cross-section in pb and cutflow.
+        settings: the sample's physics.
+        shard: its number, which sets the event numbers.
+        seed: seed of this shard.
+
+    Raises:
+        GeneratorError: Pythia refuses the process or gives up too many events.
+        EmptySampleError: no event passes the filter.
+    """
+    data, account = generate(card, settings, int(shard), seed)
+    write_events(events, GENERATED, data)
+    write_json(summary, account)
+
+
+def generate(
+    card: Path, settings: GenerationSettings, shard: int, seed: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Generate the events of one shard, and account for them; see `collect`."""
+    if settings.process == GUN:
+        return collect(_gun_chunks(settings, seed), None, settings, shard)
+    collisions = Collisions(card, settings, seed)
+    return collect(_reported(collisions.chunks(), settings.events), collisions, settings, shard)
+
+
+def collect(
+    chunks: Iterable[Chunk],
+    collisions: Collisions | None,
+    settings: GenerationSettings,
+    shard: int,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Filter and join the chunks of one shard.
+
+    Args:
+        chunks: all events of the shard.
+        collisions: where they come from; None for a gun.
+        settings: the filter, and the number of events of a shard.
+        shard: its number.
+
+    Returns:
+        the table GENERATED as arrays, and the account: cross-section in pb (null for a gun) before
+        and after the filter, and the cutflow in events and in sum of weights.
+
+    Raises:
+        EmptySampleError: no event passes the filter.
+    """
+    kept: list[Chunk] = []
+    tried = generated = 0
+    weight_generated = 0.0
+    for chunk in chunks:
+        number = shard * settings.events + generated + np.arange(len(chunk.event["weight"]))
+        tried += chunk.tried
+        generated += len(number)
+        weight_generated += float(chunk.event["weight"].sum())
+        chunk.event["number"] = number.astype(np.int64)
+        kept.append(_filtered(chunk, collisions, settings))
+    event = {
+        name: np.concatenate([chunk.event[name] for chunk in kept]) for name in GENERATED.event
+    }
+    cutflow = {
+        "tried": tried,
+        "failed_in_generator": tried - generated,
+        "generated": generated,
+        "removed_by_filter": generated - len(event["number"]),
+        "kept": len(event["number"]),
+    }
+    if not cutflow["kept"]:
+        raise EmptySampleError(
+            f"No event of '{settings.process}' is left: {tried} tried, {generated} generated, none "
+            f"with a truth jet of R = {settings.filter.jet_radius} above "
+            f"{settings.filter.jet_pt_min} GeV in abs(eta) < {settings.filter.jet_eta_max}.",
+            "Lower generation.filter.jet_pt_min, raise generation.events, or raise "
+            "PhaseSpace:pTHatMin of the process towards the filter's threshold.",
+        )
+    weight_kept = float(event["weight"].sum())
+    account = {
+        "process": settings.process,
+        "shard": shard,
+        "cutflow": cutflow,
+        "sum_of_weights_generated": weight_generated,
+        "sum_of_weights_kept": weight_kept,
+        "sum_of_squared_weights_kept": float((event["weight"] ** 2).sum()),
+        "filter_efficiency": weight_kept / weight_generated,
+        **_cross_sections(collisions, weight_kept / weight_generated),
+    }
+    return {"event": event, **_collections([chunk.truth for chunk in kept])}, account
+
+
+def _gun_chunks(settings: GenerationSettings, seed: int) -> Iterator[Chunk]:
+    events = settings.events
+    yield Chunk(
+        {
+            "weight": np.ones(events),
+            "process": np.zeros(events, np.int32),
+            "pthat": np.zeros(events, np.float32),
+        },
+        guns.throw(settings.gun, events, seed),
+        events,
+    )
+
+
+def _filtered(chunk: Chunk, collisions: Collisions | None, settings: GenerationSettings) -> Chunk:
+    if collisions is None or settings.filter.jet_pt_min == 0:
+        return chunk
+    keep = passes(chunk.truth, collisions.table, settings.filter)
+    event = {name: values[keep] for name, values in chunk.event.items()}
+    return Chunk(event, chunk.truth.select(keep), chunk.tried)
+
+
+def _cross_sections(collisions: Collisions | None, efficiency: float) -> dict[str, Any]:
+    value, error = collisions.cross_section() if collisions else (None, None)
+    return {
+        "cross_section_pb": value,
+        "cross_section_error_pb": error,
+        "cross_section_kept_pb": None if value is None else value * efficiency,
+    }
+
+
+def _collections(truths: Sequence[Truth]) -> dict[str, Any]:
+    result = {}
+    for name, columns in GENERATED.collections.items():
+        counts = np.concatenate([truth.counts[name] for truth in truths])
+        result[name] = {
+            column: ak.unflatten(
+                np.concatenate([truth.columns[name][column] for truth in truths]), counts
+            )
+            for column in columns
+        }
+    return result
+
+
+def _reported(chunks: Iterator[Chunk], events: int) -> Iterator[Chunk]:
+    """Pass chunks on, and print the progress every ten seconds."""
+    started = reported = time.monotonic()
+    done = 0
+    for chunk in chunks:
+        yield chunk
+        done += chunk.tried
+        now = time.monotonic()
+        if now - reported > SECONDS_BETWEEN_REPORTS:
+            reported = now
+            rate = done / (now - started)
+            print(f"generated {done}/{events} events, {rate:.0f} events/s", file=sys.stderr,
+                  flush=True)  # fmt: skip

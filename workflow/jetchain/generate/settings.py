@@ -1,0 +1,167 @@
+"""Settings of the `generate` room: which samples, from which process card, how many events."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import field_validator, model_validator
+
+from jetchain.core.settings import Settings, key, require_known
+
+CARDS = Path(__file__).resolve().parents[3] / "resources" / "processes"
+GUN = "gun"
+
+# PDG code of a particle that a gun can throw: its mass in GeV and its charge in e
+# (Particle Data Group, Phys. Rev. D 110 (2024) 030001). The pi0 is thrown as its two photons.
+GUN_PARTICLES: dict[int, tuple[float, int]] = {
+    11: (0.00051099895, -1),
+    -11: (0.00051099895, 1),
+    13: (0.1056583755, -1),
+    -13: (0.1056583755, 1),
+    22: (0.0, 0),
+    111: (0.1349768, 0),
+    211: (0.13957039, 1),
+    -211: (0.13957039, -1),
+    130: (0.497611, 0),
+    310: (0.497611, 0),
+    321: (0.493677, 1),
+    -321: (0.493677, -1),
+    2112: (0.93956542, 0),
+    -2112: (0.93956542, 0),
+    2212: (0.93827209, 1),
+    -2212: (0.93827209, -1),
+}
+
+
+def known_processes() -> list[str]:
+    """Names of the process cards in resources/processes."""
+    return sorted(card.stem for card in CARDS.glob("*.cmnd"))
+
+
+class FilterSettings(Settings):
+    """Keep events by their leading truth jet; what it removes is counted in the cutflow."""
+
+    jet_pt_min: float = key(
+        0.0, "least pT of the leading truth jet; 0 keeps every event", unit="GeV", ge=0
+    )
+    jet_radius: float = key(1.0, "anti-kT radius of the truth jets", gt=0, le=2)
+    jet_eta_max: float = key(2.5, "largest abs(eta) of a jet that counts", gt=0)
+
+
+class GunSettings(Settings):
+    """Particles thrown from the origin, uniform in eta and phi; used by the process `gun` only."""
+
+    pdgids: list[int] = key([211, -211], "PDG codes drawn with equal probability", min_length=1)
+    variable: Literal["pt", "energy"] = key("pt", "what is drawn log-uniformly: pt or energy")
+    minimum: float = key(1.0, "least value of the variable", unit="GeV", gt=0)
+    maximum: float = key(200.0, "largest value of the variable", unit="GeV", gt=0)
+    eta_max: float = key(2.5, "largest abs(eta)", gt=0, le=6)
+    particles: int = key(1, "particles an event", ge=1)
+
+    @field_validator("pdgids")
+    @classmethod
+    def _known_pdgids(cls, value: list[int]) -> list[int]:
+        for code in value:
+            require_known(str(code), map(str, GUN_PARTICLES), "gun particle")
+        return value
+
+    @model_validator(mode="after")
+    def _ordered_range(self) -> Self:
+        if self.minimum > self.maximum:
+            raise ValueError(f"minimum {self.minimum} lies above maximum {self.maximum}")
+        if self.variable == "energy":
+            heaviest = max(GUN_PARTICLES[code][0] for code in self.pdgids)
+            if self.minimum <= heaviest:
+                raise ValueError(
+                    f"minimum energy {self.minimum} GeV must exceed the mass of the heaviest "
+                    f"particle, {heaviest} GeV"
+                )
+        return self
+
+
+class GenerationSettings(Settings):
+    """The physics of one sample: all that the content of one shard depends on."""
+
+    process: str = key(..., "name of a card in resources/processes, or gun")
+    events: int = key(1000, "events generated in one shard, before the filter", ge=1)
+    overrides: list[str] = key(
+        [], "Pythia settings applied after the card, for example 'PartonLevel:MPI = off'"
+    )
+    filter: FilterSettings = key(FilterSettings(), "which events are kept")
+    gun: GunSettings = key(GunSettings(), "what the process gun throws")
+
+    @field_validator("process")
+    @classmethod
+    def _known_process(cls, value: str) -> str:
+        require_known(value, known_processes(), "process card")
+        return value
+
+    @field_validator("overrides")
+    @classmethod
+    def _no_seed(cls, value: list[str]) -> list[str]:
+        for line in value:
+            if line.strip().lower().startswith("random:"):
+                raise ValueError(
+                    f"'{line}': the random seed of a shard is derived from the key 'seed'"
+                )
+        return value
+
+
+class SampleSettings(Settings):
+    """One sample: its physics, and in how many independent shards it is made."""
+
+    shards: int = key(1, "number of shards; adding some leaves the finished ones alone", ge=1)
+    generation: GenerationSettings = key(..., "the physics of one shard")
+
+    @field_validator("shards")
+    @classmethod
+    def _four_digits(cls, value: int) -> int:
+        if value > 10_000:
+            raise ValueError("shards are numbered with four digits: at most 10000")
+        return value
+
+
+def _sample(process: str, shards: int, events: int, **rest: Any) -> SampleSettings:
+    return SampleSettings(
+        shards=shards, generation=GenerationSettings(process=process, events=events, **rest)
+    )
+
+
+def laptop_samples() -> dict[str, SampleSettings]:
+    """The samples of the laptop-scale default."""
+    return {
+        "quark": _sample("quark", 2, 1000),
+        "gluon": _sample("gluon", 2, 1000),
+        "W": _sample("W", 2, 600),
+        "Z": _sample("Z", 2, 600),
+        "top": _sample("top", 2, 600),
+        "Hbb": _sample("Hbb", 2, 1000),
+        "Hcc": _sample("Hcc", 2, 1000),
+        "lhco_background": _sample(
+            "lhco_background", 10, 10_000, filter=FilterSettings(jet_pt_min=1100.0)
+        ),
+        "lhco_signal": _sample("lhco_signal", 1, 3000, filter=FilterSettings(jet_pt_min=1100.0)),
+        "pion_gun": _sample("gun", 1, 2000, gun=GunSettings(particles=5)),
+    }
+
+
+class GenerateSettings(Settings):
+    """Samples by name. Other rooms refer to them by these names."""
+
+    samples: dict[str, SampleSettings] = key(
+        laptop_samples(), "samples by name; every one is generated only if a target needs it"
+    )
+
+    @field_validator("samples")
+    @classmethod
+    def _usable_samples(cls, value: dict[str, SampleSettings]) -> dict[str, SampleSettings]:
+        if not value:
+            raise ValueError("no sample is defined; give at least one")
+        for name in value:
+            if not re.fullmatch(r"[A-Za-z0-9_]+", name):
+                raise ValueError(
+                    f"sample name '{name}' stands in file names: use letters, digits and _ only"
+                )
+        return value
