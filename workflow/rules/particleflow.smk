@@ -58,7 +58,47 @@ rule evaluate_particleflow:
         launch("particleflow.evaluate")
 
 
-# --- MLPF: the network's rules follow here ---------------------------------------------------
+rule train_mlpf:
+    input:
+        graphs=shards(
+            "results/graphs/events/{sample}/{shard}.safetensors",
+            CONFIG.particleflow.mlpf.training.samples,
+        ),
+    output:
+        weights="results/particleflow/mlpf/weights.safetensors",
+        history="results/particleflow/mlpf/history.csv",
+        targets="results/particleflow/mlpf/targets.json",
+    params:
+        settings=section("particleflow.mlpf"),
+        seed=job_seed("particleflow.train"),
+        code=code_digest("particleflow.train"),
+    log:
+        "results/logs/particleflow/train.log",
+    benchmark:
+        "results/benchmarks/particleflow/train.tsv"
+    threads: CONFIG.particleflow.mlpf.training.fit.threads
+    resources:
+        mem_mb=1500,
+    shell:
+        launch("particleflow.train")
+
+
+rule mlpf_particleflow:
+    input:
+        graphs="results/graphs/events/{sample}/{shard}.safetensors",
+        weights="results/particleflow/mlpf/weights.safetensors",
+    output:
+        particles="results/particleflow/mlpf/{sample}/{shard}.root",
+    params:
+        settings=section("particleflow.mlpf.model"),
+        code=code_digest("particleflow.reconstruct"),
+    log:
+        "results/logs/particleflow/reconstruct/{sample}/{shard}.log",
+    benchmark:
+        "results/benchmarks/particleflow/reconstruct/{sample}/{shard}.tsv"
+    threads: 1
+    shell:
+        launch("particleflow.reconstruct")
 
 
 TARGETS["particleflow"] = [

@@ -1,0 +1,251 @@
+"""Nodes of the graphs: tracks and topoclusters of an event, constituents of a jet.
+
+Arrays are flat over all events of a file; nodes of an event are its tracks, then its topoclusters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import awkward as ak
+import numpy as np
+from numpy.typing import NDArray
+
+from jetchain.core.errors import DataError
+from jetchain.core.kinematics import delta_phi, pt_eta_phi
+from jetchain.core.schema import CONSTITUENT_COLUMNS, EVENT_GRAPH_FEATURES, PARTICLE_CLASSES
+
+GEV = 1e-3  # one MeV in GeV
+LAYERS = 6
+CALORIMETER_LAYER = 1  # tracks meet clusters at the entrance of ECAL2, as in COCOA
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """Nodes of all events of a file.
+
+    Attributes:
+        event: event of each node, rising; (nodes,).
+        is_track: track or topocluster; (nodes,).
+        position: eta, phi at the calorimeter; (nodes, 2).
+        features: see EVENT_GRAPH_FEATURES; (nodes, features).
+        momentum: px, py, pz, e in GeV, massless; (nodes, 4).
+        track: d0, z0, d0_err, z0_err in mm, 0 for topoclusters; (nodes, 4).
+        index: index of the track, or idx of the topocluster (from 1); (nodes,).
+        offset: first node of each event; (events + 1,).
+    """
+
+    event: NDArray[np.int64]
+    is_track: NDArray[np.bool_]
+    position: NDArray[np.float64]
+    features: NDArray[np.float32]
+    momentum: NDArray[np.float32]
+    track: NDArray[np.float32]
+    index: NDArray[np.int32]
+    offset: NDArray[np.int64]
+
+
+def offsets(counts: Any) -> NDArray[np.int64]:
+    """First element of each row, and the end: (rows + 1,) from the rows' lengths."""
+    counts = np.asarray(counts, dtype=np.int64)
+    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+
+def event_nodes(track: Any, topo: Any) -> Nodes:
+    """Nodes of the event graphs.
+
+    Args:
+        track: the tracks of the detector events (events, var), MeV and mm; those that are not
+            reconstructed become no node.
+        topo: their topoclusters (events, var), MeV and mm.
+    """
+    track = ak.with_field(track, ak.local_index(track, axis=1), "position")
+    track = track[track.reconstructed == 1]
+    columns = [_track_columns(flat_columns(track)), _topo_columns(flat_columns(topo))]
+    counts = [np.asarray(ak.num(track)), np.asarray(ak.num(topo))]
+    event = np.concatenate([np.repeat(np.arange(len(n)), n) for n in counts])
+    # Stable: the tracks of an event stay before its topoclusters, each in their order.
+    order = np.argsort(event, kind="stable")
+    both = {name: np.concatenate([part[name] for part in columns])[order] for name in columns[0]}
+    pt, eta, phi, energy = both["pt"], both["eta"], both["phi"], both["energy"]
+    values = both | {
+        "is_topo": 1.0 - both["is_track"],
+        "log_energy_gev": np.log(energy),
+        "log_pt_gev": np.log(pt),
+        "sin_phi": np.sin(phi),
+        "cos_phi": np.cos(phi),
+        "sin_phi_calo": np.sin(both["phi_calo"]),
+        "cos_phi_calo": np.cos(both["phi_calo"]),
+    }
+    return Nodes(
+        event=event[order],
+        is_track=both["is_track"] > 0,
+        position=np.stack([both["eta_calo"], both["phi_calo"]], axis=1),
+        features=np.stack(
+            [values[name] for name in EVENT_GRAPH_FEATURES], axis=1, dtype=np.float32
+        ),
+        momentum=np.stack(
+            [pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta), energy],
+            axis=1,
+            dtype=np.float32,
+        ),
+        track=np.stack(
+            [both[name] for name in ("d0", "z0", "d0_err", "z0_err")], axis=1, dtype=np.float32
+        ),
+        index=both["index"].astype(np.int32),
+        offset=offsets(counts[0] + counts[1]),
+    )
+
+
+def _track_columns(track: dict[str, NDArray[Any]]) -> dict[str, NDArray[np.float64]]:
+    theta, phi = track["theta"].astype(np.float64), track["phi"].astype(np.float64)
+    momentum = GEV / np.abs(track["qoverp"].astype(np.float64))
+    x, y, z = (track[f"{axis}_layer_{CALORIMETER_LAYER}"].astype(np.float64) for axis in "xyz")
+    radius, eta_calo, phi_calo = pt_eta_phi(x, y, z)
+    eta = -np.log(np.tan(theta / 2))
+    # A track that is not extrapolated (it curls up before the calorimeter) stays where it started.
+    reached = np.isfinite(eta_calo) & (radius > 0)
+    flavour = np.abs(track["pdgid"])
+    zero = np.zeros(len(theta))
+    return {
+        "is_track": zero + 1,
+        "energy": momentum,
+        "pt": momentum * np.sin(theta),
+        "eta": eta,
+        "phi": phi,
+        "eta_calo": np.where(reached, eta_calo, eta),
+        "phi_calo": np.where(reached, phi_calo, phi),
+        "charge": np.sign(track["qoverp"]).astype(np.float64),
+        "is_muon": (flavour == 13).astype(np.float64),
+        "is_electron": (flavour == 11).astype(np.float64),
+        **{name: track[name].astype(np.float64) for name in ("d0", "z0", "d0_err", "z0_err")},
+        "d0_significance": track["d0"].astype(np.float64) / track["d0_err"],
+        "z0_significance": track["z0"].astype(np.float64) / track["z0_err"],
+        **{f"fraction_layer_{layer}": zero for layer in range(LAYERS)},
+        "sigma_eta": zero,
+        "sigma_phi": zero,
+        "index": track["position"].astype(np.float64),
+    }
+
+
+def _topo_columns(topo: dict[str, NDArray[Any]]) -> dict[str, NDArray[np.float64]]:
+    energy = topo["e"].astype(np.float64)
+    if np.any(energy <= 0):
+        raise DataError(
+            "The detector events hold a topocluster without positive energy.",
+            "The detector room drops such clusters; make its files again.",
+        )
+    eta, phi = topo["bary_eta"].astype(np.float64), topo["bary_phi"].astype(np.float64)
+    zero = np.zeros(len(energy))
+    return {
+        "is_track": zero,
+        "energy": GEV * energy,
+        "pt": GEV * energy / np.cosh(eta),
+        "eta": eta,
+        "phi": phi,
+        "eta_calo": eta,
+        "phi_calo": phi,
+        **dict.fromkeys(("charge", "is_muon", "is_electron", "d0", "z0", "d0_err", "z0_err"), zero),
+        "d0_significance": zero,
+        "z0_significance": zero,
+        **{
+            f"fraction_layer_{layer}": topo[f"e_layer_{layer}"].astype(np.float64) / energy
+            for layer in range(LAYERS)
+        },
+        "sigma_eta": topo["bary_sigma_eta"].astype(np.float64),
+        "sigma_phi": topo["bary_sigma_phi"].astype(np.float64),
+        "index": topo["idx"].astype(np.float64),
+    }
+
+
+def incidence(track: Any, topo: Any, particle_to_node: Any) -> Any:
+    """The truth incidence on the nodes that the graph has.
+
+    Args:
+        track, topo, particle_to_node: collections of the detector events (events, var).
+
+    Returns:
+        particle_to_node with idx counting the graph's nodes; entries on tracks that are not
+        reconstructed are gone.
+    """
+    is_node = ak.concatenate([track.reconstructed == 1, topo.idx > 0], axis=1)
+    flat, counts = np.asarray(ak.flatten(is_node), dtype=bool), np.asarray(ak.num(is_node))
+    before = offsets(flat)[:-1]  # nodes before each one, in the file
+    number = before - np.repeat(offsets(flat)[offsets(counts)[:-1]], counts)
+    number = ak.unflatten(number, counts)
+    return ak.with_field(particle_to_node, number[particle_to_node.idx], "idx")[
+        is_node[particle_to_node.idx]
+    ]
+
+
+def flat_columns(objects: Any) -> dict[str, NDArray[Any]]:
+    """The columns of a collection (events, var) as flat arrays."""
+    return {name: np.asarray(ak.flatten(objects[name])) for name in objects.fields}
+
+
+def charge_of(pdgid: NDArray[np.integer]) -> NDArray[np.float32]:
+    """Electric charge from the PDG code, by its quark digits (leptons by name).
+
+    Reference: Review of Particle Physics, "Monte Carlo particle numbering scheme".
+    """
+    code = np.abs(np.asarray(pdgid, dtype=np.int64))
+    digits = [(code // 10**place) % 10 for place in (1, 2, 3)]
+    # Three times the charge of a quark: even digits are up-type.
+    thirds = [np.where(digit % 2 == 0, 2, -1) for digit in digits]
+    last, middle, first = thirds
+    meson = np.where(digits[1] % 2 == 0, middle - last, last - middle)
+    hadron = np.where(digits[2] > 0, first + middle + last, meson) / 3.0
+    other = np.where(np.isin(code, (11, 13, 15)), -1.0, 0.0)
+    return (np.where(code < 100, other, hadron) * np.sign(pdgid)).astype(np.float32)
+
+
+def particle_label(pdgid: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Index into PARTICLE_CLASSES of a detectable particle."""
+    code = np.abs(np.asarray(pdgid, dtype=np.int64))
+    name = np.where(charge_of(pdgid) != 0, "charged_hadron", "neutral_hadron")
+    for special, class_name in ((22, "photon"), (11, "electron"), (13, "muon")):
+        name = np.where(code == special, class_name, name)
+    return np.array([PARTICLE_CLASSES.index(each) for each in name.tolist()], dtype=np.int64)
+
+
+def constituents(
+    pflow: Any, jets: Any, max_constituents: int
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Constituents of jets, the leading ones in falling pT.
+
+    Args:
+        pflow: reconstructed particles of the jets' events, one row a jet (jets, var), GeV.
+        jets: record of the jets (jets,) with eta, phi and constituents (indices into pflow).
+        max_constituents: at most so many in a jet.
+
+    Returns:
+        Columns of CONSTITUENT_COLUMNS (constituents, columns), and the first constituent of each
+        jet (jets + 1,).
+    """
+    chosen = pflow[jets["constituents"]]
+    order = ak.argsort(chosen.px**2 + chosen.py**2, axis=1, ascending=False, stable=True)
+    chosen = chosen[order][:, :max_constituents]
+    counts = np.asarray(ak.num(chosen))
+    flat = {name: np.asarray(ak.flatten(chosen[name])) for name in chosen.fields}
+    _, eta, phi = pt_eta_phi(*(flat[axis].astype(np.float64) for axis in ("px", "py", "pz")))
+    columns = {
+        **{name: flat[name] for name in CONSTITUENT_COLUMNS if name in flat},
+        **{
+            f"is_{name}": (flat["label"] == code).astype(np.float32)
+            for code, name in enumerate(PARTICLE_CLASSES)
+        },
+        "delta_eta": eta - np.repeat(np.asarray(jets["eta"], dtype=np.float64), counts),
+        "delta_phi": delta_phi(phi, np.repeat(np.asarray(jets["phi"], np.float64), counts)),
+    }
+    stacked = np.stack([columns[name] for name in CONSTITUENT_COLUMNS], axis=1, dtype=np.float32)
+    return stacked, offsets(counts)
+
+
+def truth_momentum(particle: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
+    """pt, eta, phi, e of the true particles in GeV; (particles, 4)."""
+    return np.stack(
+        [GEV * particle["pt"], particle["eta"], particle["phi"], GEV * particle["e"]],
+        axis=1,
+        dtype=np.float32,
+    )

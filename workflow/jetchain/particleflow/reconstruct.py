@@ -1,0 +1,121 @@
+"""Reconstruct particles with a trained MLPF."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import awkward as ak
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from jetchain.core.graphs import event_graphs
+from jetchain.core.io import read_tensors, read_weights, write_events
+from jetchain.core.kinematics import cartesian, pt_eta_phi
+from jetchain.core.schema import EVENT_GRAPH_FEATURES, EVENT_GRAPHS, RECONSTRUCTED
+from jetchain.core.seeds import make_deterministic
+from jetchain.core.training import minibatches
+from jetchain.core.verbs import Input, Output
+from jetchain.particleflow.mlpf_settings import MlpfModelSettings
+from jetchain.particleflow.models.mlpf import Mlpf
+from jetchain.particleflow.targets import NONE, REGRESSION
+from jetchain.particleflow.train import join
+
+EVENTS_AT_ONCE = 32
+# GeV, in the order of PARTICLE_CLASSES: pion, long-lived kaon, photon, electron, muon.
+MASSES = np.array([0.13957, 0.49761, 0.0, 0.000511, 0.10566])
+
+
+def reconstruct(
+    *, graphs: Input, weights: Input, particles: Output, settings: MlpfModelSettings
+) -> None:
+    """Reconstruct the particles of the events of a graph file.
+
+    Args:
+        graphs: event graphs (EVENT_GRAPHS).
+        weights: of the trained network.
+        particles: reconstructed particles (RECONSTRUCTED), in the order of their nodes.
+        settings: size of the network.
+    """
+    arrays = read_tensors(graphs, EVENT_GRAPHS)
+    make_deterministic(0)
+    model = Mlpf(settings)
+    read_weights(weights, model)
+    label, regression = predict(model, arrays)
+    data = reconstructed(arrays, label, regression)
+    write_events(particles, RECONSTRUCTED, data)
+    print(
+        f"mlpf: {len(label)} nodes gave {int((label != NONE).sum())} particles "
+        f"in {len(arrays['number'])} events",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+@torch.no_grad()
+def predict(
+    model: Mlpf, arrays: dict[str, NDArray[Any]]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The network's answers for all nodes of a file.
+
+    Returns:
+        The most probable class, index into CLASSES (nodes,), and REGRESSION (nodes, 5).
+    """
+    model.eval()
+    graphs = event_graphs(arrays)
+    labels, regressions = [np.empty(0, np.int64)], [np.empty((0, len(REGRESSION)))]
+    for rows in minibatches(len(graphs), EVENTS_AT_ONCE):
+        batch = join([graphs[row] for row in rows])
+        logits, regression = model(batch.x, batch.edge_index)
+        labels.append(logits.argmax(dim=1).numpy())
+        regressions.append(regression.double().numpy())
+    return np.concatenate(labels), np.concatenate(regressions)
+
+
+def reconstructed(
+    arrays: dict[str, NDArray[Any]], label: NDArray[np.int64], regression: NDArray[np.floating]
+) -> dict[str, Any]:
+    """Particles from the answers at the nodes; a pure function.
+
+    Charged particles take momentum and charge of their track and the mass of their class. Neutral
+    ones take transverse momentum and direction from the regression, and their energy follows from
+    the mass of their class: two independent answers for energy and momentum would give single
+    particles masses of many GeV, and spoil those of the jets.
+
+    Args:
+        arrays: of EVENT_GRAPHS.
+        label: index into CLASSES; (nodes,).
+        regression: see REGRESSION; (nodes, 5).
+
+    Returns:
+        The columns of RECONSTRUCTED.
+    """
+    kept = label != NONE
+    features = arrays["node_features"][kept]
+    is_track = features[:, EVENT_GRAPH_FEATURES.index("is_track")] > 0
+    px, py, pz, _ = arrays["node_momentum"][kept].astype(np.float64).T
+    pt, eta, phi = pt_eta_phi(px, py, pz)
+    answer = dict(zip(REGRESSION, regression[kept].T.astype(np.float64), strict=True))
+    code = label[kept] - 1
+    momentum = cartesian(
+        pt * np.where(is_track, 1.0, np.exp(answer["log_pt_ratio"])),
+        np.where(is_track, eta, answer["eta"]),
+        np.where(is_track, phi, np.arctan2(answer["sin_phi"], answer["cos_phi"])),
+        MASSES[code],
+    )
+    index = arrays["node_index"][kept]
+    columns = {
+        **dict(zip(("px", "py", "pz", "e"), momentum, strict=True)),
+        "label": code,
+        "charge": features[:, EVENT_GRAPH_FEATURES.index("charge")],
+        **dict(zip(("d0", "z0", "d0_err", "z0_err"), arrays["node_track"][kept].T, strict=True)),
+        "track_idx": np.where(is_track, index, -1),
+        "topo_idx": np.where(is_track, -1, index),
+    }
+    cumulative = np.concatenate([[0], np.cumsum(kept)])
+    counts = np.diff(cumulative[arrays["node_offset"]])
+    return {
+        "event": {"number": arrays["number"], "weight": arrays["weight"]},
+        "pflow": {name: ak.unflatten(values, counts) for name, values in columns.items()},
+    }
