@@ -1,0 +1,229 @@
+"""Laws of the taggers, and weaver-core's networks with the same weights as the oracle."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from jetchain.core.errors import ConfigurationError
+from jetchain.core.schema import JET_CLASSES, TAGGING_FEATURES
+from jetchain.tagging.models.particlenet import nearest
+from jetchain.tagging.networks import build
+from jetchain.tagging.settings import ParticleNetSettings, PFNSettings
+
+SETTINGS = {"pfn": PFNSettings(), "particlenet": ParticleNetSettings()}
+# Float32 networks of a few layers; float64 where a law holds up to rounding.
+ORACLE_TOLERANCE = 1e-5
+ROUNDING = 1e-10
+FEATURES, CLASSES = len(TAGGING_FEATURES), len(JET_CLASSES)
+
+
+def random_jets(lengths: list[int], places: int, seed: int = 1) -> tuple[Tensor, Tensor, Tensor]:
+    """Points, features and mask of jets with the given numbers of particles; padding is 0."""
+    random = torch.Generator().manual_seed(seed)
+    mask = torch.arange(places) < torch.tensor(lengths)[:, None]
+    points = torch.randn(len(lengths), places, 2, generator=random) * mask[..., None]
+    features = torch.randn(len(lengths), places, FEATURES, generator=random) * mask[..., None]
+    return points, features, mask
+
+
+def fresh(name: str, seed: int = 2) -> nn.Module:
+    """A network whose batch norms have seen data and whose affine parameters are not trivial."""
+    torch.manual_seed(seed)
+    network = build(name, SETTINGS[name])
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm1d):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.normal_(module.bias, std=0.2)
+            nn.init.normal_(module.running_mean, std=0.2)
+            nn.init.uniform_(module.running_var, 0.5, 2.0)
+    return network.eval()
+
+
+def weaver_particlenet(ours: nn.Module, sizes: ParticleNetSettings) -> nn.Module:
+    """weaver-core's network with the weights of ours: the same names, more axes of length 1."""
+    oracle_class = pytest.importorskip("weaver.nn.model.ParticleNet").ParticleNet
+    oracle = oracle_class(
+        FEATURES, CLASSES,
+        conv_params=[(sizes.neighbours, tuple(widths)) for widths in sizes.channels],
+        fc_params=[(width, sizes.dropout) for width in sizes.fully_connected],
+        use_fusion=sizes.fusion,
+        trim=False,
+    )  # fmt: skip
+    theirs = oracle.state_dict()
+    state = ours.state_dict()
+    assert set(theirs) == set(state)
+    oracle.load_state_dict({name: state[name].reshape(theirs[name].shape) for name in theirs})
+    return oracle
+
+
+@pytest.mark.parametrize(
+    ("lengths", "places"),
+    [
+        pytest.param([30, 30, 30], 30, id="full"),
+        pytest.param([30, 12, 9], 32, id="padded"),
+        pytest.param([5, 1, 20], 24, id="fewer-than-neighbours"),
+    ],
+)
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        pytest.param(ParticleNetSettings(), id="lite"),
+        pytest.param(
+            ParticleNetSettings(neighbours=4, channels=[[17, 17], [24]], fully_connected=[20, 10]),
+            id="identity-shortcut",
+        ),
+        pytest.param(ParticleNetSettings(fusion=True), id="fusion"),
+    ],
+)
+def test_particlenet_equals_weaver(
+    lengths: list[int], places: int, sizes: ParticleNetSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SETTINGS, "particlenet", sizes)
+    ours = fresh("particlenet")
+    oracle = weaver_particlenet(ours, sizes).eval()
+    points, features, mask = random_jets(lengths, places)
+    with torch.no_grad():
+        expected = oracle(points.mT, features.mT, mask[:, None])
+        torch.testing.assert_close(
+            ours(points, features, mask), expected, atol=ORACLE_TOLERANCE, rtol=0
+        )
+    assert expected.std() > 0.01  # the comparison is not one of constants
+
+
+def test_particlenet_trains_like_weaver() -> None:
+    """On jets without padding batch statistics and gradients agree too."""
+    sizes = ParticleNetSettings(dropout=0.0)
+    torch.manual_seed(0)
+    ours = build("particlenet", sizes)
+    oracle = weaver_particlenet(ours, sizes)
+    points, features, mask = random_jets([20] * 8, 20)
+    target = torch.arange(8) % CLASSES
+    # weaver-core switches gradients off unless its inputs ask for one.
+    theirs = oracle(points.mT, features.mT.clone().requires_grad_(), mask[:, None])
+    mine = ours(points, features, mask)
+    torch.testing.assert_close(mine, theirs, atol=ORACLE_TOLERANCE, rtol=0)
+    nn.functional.cross_entropy(theirs, target).backward()
+    nn.functional.cross_entropy(mine, target).backward()
+    expected = dict(oracle.named_parameters())
+    for name, parameter in ours.named_parameters():
+        torch.testing.assert_close(
+            parameter.grad.flatten(),
+            expected[name].grad.flatten(),
+            atol=ORACLE_TOLERANCE,
+            rtol=1e-3,
+        )
+    for name, buffer in ours.named_buffers():
+        if "running" in name:
+            # Unbiased variances count edges alike in both: nothing is padded.
+            torch.testing.assert_close(buffer, dict(oracle.named_buffers())[name])
+
+
+def test_pfn_equals_its_equation() -> None:
+    """F(sum_i Phi(p_i)), eq. 2.5 of arXiv:1810.05165, written out in numpy, jet by jet."""
+    network = fresh("pfn").double()
+    weights = {name: value.numpy() for name, value in network.state_dict().items()}
+
+    def layer(x: np.ndarray, name: str) -> np.ndarray:
+        return x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
+
+    _, features, mask = random_jets([7, 1, 12], 15)
+    expected = []
+    for jet, real in zip(features.double().numpy(), mask.numpy(), strict=True):
+        x = jet[real]
+        for i in range(3):
+            x = np.maximum(layer(x, f"phi.{i}.0"), 0)
+        x = x.sum(axis=0)
+        for i in range(3):
+            x = np.maximum(layer(x, f"fc.{i}.0"), 0)
+        expected.append(layer(x, "fc.3"))
+    with torch.no_grad():
+        result = network(features[..., :2].double(), features.double(), mask).numpy()
+    np.testing.assert_allclose(result, expected, rtol=0, atol=ROUNDING)
+
+
+def test_number_of_parameters() -> None:
+    """The published sizes, less the output layer's three classes of JetClass that we lack.
+
+    PFN 86.1 k and ParticleNet 370 k: arXiv:2202.03772, table 2 of its appendix; ParticleNet-Lite
+    with 17 features 28 k: shared reference tagging.md.
+    """
+
+    def count(name: str, settings: PFNSettings | ParticleNetSettings) -> int:
+        return sum(parameter.numel() for parameter in build(name, settings).parameters())
+
+    full = ParticleNetSettings(
+        neighbours=16, channels=[[64] * 3, [128] * 3, [256] * 3], fully_connected=[256]
+    )
+    assert round(count("pfn", PFNSettings()) + 3 * 129, -2) == 86_200
+    assert round(count("particlenet", ParticleNetSettings()), -3) == 28_000
+    assert round(count("particlenet", full) + 3 * 257, -4) == 370_000
+
+
+@pytest.mark.parametrize("name", sorted(SETTINGS))
+@pytest.mark.parametrize("training", [False, True], ids=["evaluating", "training"])
+class TestLaws:
+    """What holds for every tagger, when it is evaluated and when it is trained."""
+
+    @pytest.fixture
+    def network(self, name: str, training: bool) -> nn.Module:
+        network = fresh(name).double()
+        for module in network.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0
+        return network.train(training)
+
+    @pytest.fixture
+    def jets(self) -> tuple[Tensor, Tensor, Tensor]:
+        points, features, mask = random_jets([25, 14, 3, 9], 25)
+        return points.double(), features.double(), mask
+
+    def test_permutation_invariance(self, network: nn.Module, jets: tuple[Tensor, ...]) -> None:
+        points, features, mask = jets
+        order = torch.randperm(25, generator=torch.Generator().manual_seed(3))
+        expected = network(points, features, mask)
+        result = network(points[:, order], features[:, order], mask[:, order])
+        torch.testing.assert_close(result, expected, atol=ROUNDING, rtol=0)
+
+    def test_padding_changes_nothing(self, network: nn.Module, jets: tuple[Tensor, ...]) -> None:
+        points, features, mask = jets
+        expected = network(points, features, mask)
+        # What stands in the padding must not matter either.
+        more_points = torch.cat([points, torch.full((4, 11, 2), 0.3).double()], dim=1)
+        more_features = torch.cat([features, torch.ones(4, 11, FEATURES).double()], dim=1)
+        more_mask = torch.cat([mask, torch.zeros(4, 11, dtype=torch.bool)], dim=1)
+        result = network(more_points, more_features, more_mask)
+        torch.testing.assert_close(result, expected, atol=ROUNDING, rtol=0)
+
+    def test_gradients_reach_every_parameter(
+        self, network: nn.Module, jets: tuple[Tensor, ...]
+    ) -> None:
+        nn.functional.cross_entropy(network(*jets), torch.arange(4)).backward()
+        for name, parameter in network.named_parameters():
+            assert parameter.grad is not None, name
+            assert parameter.grad.abs().sum() > 0, name
+
+    def test_jets_do_not_see_each_other(
+        self, network: nn.Module, jets: tuple[Tensor, ...], training: bool
+    ) -> None:
+        if training:
+            pytest.skip("batch statistics join the jets of a batch by design")
+        alone = torch.cat([network(*(part[i : i + 1] for part in jets)) for i in range(4)])
+        torch.testing.assert_close(alone, network(*jets), atol=ROUNDING, rtol=0)
+
+
+def test_nearest_against_all_distances() -> None:
+    points, _, mask = random_jets([12, 6], 12)
+    found = nearest(points, mask, 3)
+    for jet in range(2):
+        for i in range(int(mask[jet].sum())):
+            others = [j for j in range(int(mask[jet].sum())) if j != i]
+            others.sort(key=lambda j, jet=jet, i=i: float((points[jet, i] - points[jet, j]).norm()))
+            assert set(found[jet, i].tolist()) == set(others[:3])
+
+
+def test_unknown_tagger_is_named_with_the_nearest_known() -> None:
+    with pytest.raises(ConfigurationError, match="'particlenett'.*Did you mean 'particlenet'"):
+        build("particlenett", ParticleNetSettings())

@@ -1,0 +1,260 @@
+"""Scores of the test jets, and the figures of merit of a tagger, each with its error."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from jetchain.core import histograms as core_histograms
+from jetchain.core.io import read_tensors, read_weights, write_csv, write_json, write_tensors
+from jetchain.core.metrics import auc, binomial_interval, bootstrap, rejection, roc_curve
+from jetchain.core.schema import JET_CLASSES, TAGGING_DATASET, TAGGING_SCORES, TAGGING_SPLITS
+from jetchain.core.seeds import derive_seed, generator, make_deterministic
+from jetchain.core.training import minibatches
+from jetchain.core.verbs import Input, Output
+from jetchain.tagging.networks import Jets, build, jets_of
+from jetchain.tagging.settings import EvaluateSettings
+
+Float = NDArray[np.float64]
+Integer = NDArray[np.int64]
+
+QCD = ("quark", "gluon")
+# Signal class and background classes of each ROC curve.
+PAIRS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "top_vs_QCD": ("top", QCD),
+    "W_vs_QCD": ("W", QCD),
+    "Z_vs_QCD": ("Z", QCD),
+    "Hbb_vs_QCD": ("Hbb", QCD),
+    "Hcc_vs_QCD": ("Hcc", QCD),
+    "quark_vs_gluon": ("quark", ("gluon",)),
+    "Hbb_vs_top": ("Hbb", ("top",)),
+}
+WORKING_POINTS = {"rejection_50": 0.5, "rejection_30": 0.3}
+
+
+def evaluate(
+    *,
+    dataset: Input,
+    weights: Input,
+    scores: Output,
+    metrics: Output,
+    roc: Output,
+    histograms: Output,
+    settings: EvaluateSettings,
+    model: str,
+    seed: int,
+) -> None:
+    """Score the test split, and measure how well the tagger tells the classes apart.
+
+    Args:
+        dataset: TAGGING_DATASET.
+        weights: of the trained tagger.
+        scores: where to write the probabilities of the test jets.
+        metrics: where to write AUC, rejections, accuracy and confusion matrix, with errors.
+        roc: where to write the ROC curves with their bootstrap bands.
+        histograms: where to write the distributions of the discriminants, per true class.
+        settings: of the evaluation, and of the network.
+        model: name of the tagger.
+        seed: of the bootstrap.
+    """
+    make_deterministic(seed)
+    network = build(model, settings.model)
+    read_weights(weights, network)
+    data = read_tensors(dataset, TAGGING_DATASET)
+    test = data["split"] == TAGGING_SPLITS.index("test")
+    options = settings.evaluation
+    probability = probabilities(
+        network, jets_of(data, TAGGING_SPLITS.index("test")), options.batch_size
+    )
+    label = data["label"][test]
+    table = {name: data[name][test] for name in ("event_number", "jet_index", "label", "jet")}
+    write_tensors(scores, TAGGING_SCORES, {**table, "probability": probability})
+    result = figures_of_merit(label, probability, options.bootstrap_replicas, seed)
+    result["model"] = model
+    result["parameters"] = sum(parameter.numel() for parameter in network.parameters())
+    result["training_jets"] = int((data["split"] == 0).sum())
+    write_json(metrics, result)
+    write_csv(
+        roc, roc_bands(label, probability, options.roc_points, options.bootstrap_replicas, seed)
+    )
+    core_histograms.save_histograms(histograms, distributions(label, probability))
+
+
+@torch.no_grad()
+def probabilities(network: torch.nn.Module, jets: Jets, batch_size: int) -> NDArray[np.float32]:
+    """Softmax outputs of the network in evaluation mode, (jets, classes)."""
+    network.eval()
+    parts = []
+    for rows in minibatches(len(jets), batch_size):
+        batch = jets[rows]
+        logits = network(batch.points, batch.features, batch.mask)
+        parts.append(logits.double().softmax(dim=1).float().numpy())
+    return np.concatenate(parts)
+
+
+def discriminant(
+    label: Integer, probability: np.ndarray, signal: str, background: tuple[str, ...]
+) -> tuple[Integer, Float]:
+    """p_s / (p_s + p_b) of the jets of the two classes, p_b summed over the background classes.
+
+    Args:
+        label: (jets,) index into JET_CLASSES.
+        probability: (jets, classes).
+        signal: the signal class.
+        background: the background classes.
+
+    Returns:
+        (chosen jets,) 1 for signal and 0 for background, and (chosen jets,) the discriminant.
+
+    Reference:
+        arXiv:2202.03772, eq. 4.
+    """
+    s, b = JET_CLASSES.index(signal), [JET_CLASSES.index(name) for name in background]
+    chosen = np.isin(label, [s, *b])
+    p_signal = probability[chosen, s].astype(float)
+    p_background = probability[chosen][:, b].astype(float).sum(axis=1)
+    # Where both underflow the jet is as unlike the one as the other.
+    tiny = 1e-40
+    return (label[chosen] == s).astype(np.int64), (p_signal + tiny) / (
+        p_signal + p_background + 2 * tiny
+    )
+
+
+def figures_of_merit(
+    label: Integer, probability: np.ndarray, replicas: int, seed: int
+) -> dict[str, Any]:
+    """AUC and rejections of each pair, accuracy, macro AUC and confusion matrix, with errors.
+
+    Args:
+        label: (jets,) index into JET_CLASSES.
+        probability: (jets, classes).
+        replicas: bootstrap replicas behind each error.
+        seed: of the bootstrap.
+    """
+    pairs: dict[str, Any] = {}
+    for name, (signal, background) in PAIRS.items():
+        truth, score = discriminant(label, probability, signal, background)
+        identity = derive_seed(seed, name)
+        entry: dict[str, Any] = {
+            "signal_jets": int(truth.sum()),
+            "background_jets": int((1 - truth).sum()),
+            "auc": vars(bootstrap(auc, truth, score, replicas=replicas, seed=identity)),
+        }
+        for point, efficiency in WORKING_POINTS.items():
+            entry[point] = vars(
+                bootstrap(
+                    lambda y, s, at=efficiency: rejection(y, s, at),
+                    truth, score, replicas=replicas, seed=identity,
+                )
+            )  # fmt: skip
+        pairs[name] = entry
+    right = probability.argmax(axis=1) == label
+    low, high = binomial_interval(right.sum(), len(right))
+    return {
+        "classes": list(JET_CLASSES),
+        "pairs": pairs,
+        "accuracy": {"value": right.mean(), "low": float(low), "high": float(high)},
+        "macro_auc": macro_auc(label, probability),
+        "confusion": confusion(label, probability.argmax(axis=1)),
+    }
+
+
+def macro_auc(label: Integer, probability: np.ndarray) -> float:
+    """One-versus-one AUC, averaged over all ordered pairs of classes.
+
+    Reference:
+        Hand and Till, Machine Learning 45 (2001) 171, eq. 7.
+    """
+    values = []
+    for a, b in itertools.permutations(range(probability.shape[1]), 2):
+        chosen = np.isin(label, (a, b))
+        values.append(auc(label[chosen] == a, probability[chosen, a]))
+    return float(np.mean(values))
+
+
+def confusion(label: Integer, predicted: Integer) -> dict[str, Any]:
+    """Which share of the jets of each true class (rows) is taken for which class (columns).
+
+    Args:
+        label: (jets,) true class.
+        predicted: (jets,) most probable class.
+
+    Returns:
+        counts, fraction, and the ends of its 68 % Clopper-Pearson interval (low, high).
+    """
+    counts = np.zeros((len(JET_CLASSES), len(JET_CLASSES)), dtype=np.int64)
+    np.add.at(counts, (label, predicted), 1)
+    total = counts.sum(axis=1, keepdims=True)
+    low, high = binomial_interval(counts, np.broadcast_to(total, counts.shape))
+    return {"counts": counts, "fraction": counts / np.maximum(total, 1), "low": low, "high": high}
+
+
+def roc_bands(
+    label: Integer, probability: np.ndarray, points: int, replicas: int, seed: int
+) -> dict[str, np.ndarray]:
+    """The ROC curve of every pair with its 68 % bootstrap band, as columns of one table."""
+    grid = np.arange(1, points + 1) / (points + 1)
+    columns: dict[str, list[np.ndarray]] = {
+        name: [] for name in
+        ("pair", "signal_efficiency", "background_efficiency", "low", "high")
+    }  # fmt: skip
+    for name, (signal, background) in PAIRS.items():
+        truth, score = discriminant(label, probability, signal, background)
+        band = roc_band(truth, score, grid, replicas, derive_seed(seed, name))
+        for column, values in zip(
+            columns.values(), (np.full(points, name), grid, *band), strict=True
+        ):
+            column.append(values)
+    return {name: np.concatenate(parts) for name, parts in columns.items()}
+
+
+def roc_band(
+    truth: Integer, score: Float, grid: Float, replicas: int, seed: int
+) -> tuple[Float, Float, Float]:
+    """Background efficiency at given signal efficiencies, with its 68 % bootstrap band.
+
+    Signal and background are resampled apart, so that each replica has as many of both.
+
+    Args:
+        truth: (jets,) 1 for signal, 0 for background.
+        score: (jets,)
+        grid: (points,) signal efficiencies.
+        replicas: number of replicas.
+        seed: of the resampling.
+
+    Returns:
+        Value and the ends of the band, (points,) each.
+    """
+    background_efficiency, signal_efficiency, _ = roc_curve(truth, score)
+    value = np.interp(grid, signal_efficiency, background_efficiency)
+    signal, background = np.sort(score[truth == 1]), np.sort(score[truth == 0])
+    random = generator(seed, "roc")
+    spread = np.empty((replicas, len(grid)))
+    for replica in spread:
+        cuts = np.quantile(random.choice(signal, len(signal)), 1 - grid)
+        resampled = np.sort(random.choice(background, len(background)))
+        replica[:] = 1 - np.searchsorted(resampled, cuts) / len(background)
+    low, high = np.percentile(spread, [15.87, 84.13], axis=0)
+    # Where no background passes, the band still reaches the Clopper-Pearson limit of none.
+    floor = binomial_interval(
+        np.round(value * len(background)), np.full(len(grid), len(background))
+    )
+    return value, low, np.where(value * len(background) < 1, np.maximum(high, floor[1]), high)
+
+
+def distributions(label: Integer, probability: np.ndarray) -> dict[str, Any]:
+    """Histograms of each pair's discriminant, one per true class: ``<pair>/<class>``."""
+    edges = np.linspace(0.0, 1.0, 41)
+    result = {}
+    for name, (signal, background) in PAIRS.items():
+        for each in (signal, *background):
+            rows = label == JET_CLASSES.index(each)
+            _, score = discriminant(label[rows], probability[rows], signal, background)
+            result[f"{name}/{each}"] = core_histograms.weighted(
+                "discriminant", score, edges, label="p(signal) / (p(signal) + p(background))"
+            )
+    return result

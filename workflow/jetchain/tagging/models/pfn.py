@@ -1,0 +1,53 @@
+"""Particle-flow network: a sum over particles of a learned function, then a function of the sum.
+
+Komiske, Metodiev and Thaler, Energy Flow Networks, arXiv:1810.05165, eq. 2.5. Layers and names of
+parameters are those of the Particle Transformer comparison (arXiv:2202.03772, section 5: 86 k
+parameters, no batch normalisation), so its weights load here.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+from torch import Tensor, nn
+
+from jetchain.tagging.settings import PFNSettings
+
+
+class PFN(nn.Module):
+    """F(sum_i Phi(p_i)).
+
+    Args:
+        inputs: features per particle.
+        classes: number of classes.
+        settings: widths of Phi and F.
+    """
+
+    def __init__(self, inputs: int, classes: int, settings: PFNSettings) -> None:
+        super().__init__()
+        phi = [inputs, *settings.phi_sizes]
+        f = [phi[-1], *settings.f_sizes]
+        self.phi = nn.Sequential(*(_layer(a, b) for a, b in itertools.pairwise(phi)))
+        self.fc = nn.Sequential(
+            *(_layer(a, b) for a, b in itertools.pairwise(f)), nn.Linear(f[-1], classes)
+        )
+
+    def forward(self, points: Tensor, features: Tensor, mask: Tensor) -> Tensor:
+        """Logits of each jet.
+
+        Args:
+            points: (jets, particles, 2), not used.
+            features: (jets, particles, features).
+            mask: (jets, particles), bool, False where padded.
+
+        Returns:
+            (jets, classes).
+        """
+        jet = mask.nonzero()[:, 0]  # (real particles,)
+        latent = self.phi(features[mask])  # (real particles, latent): padding costs nothing
+        total = latent.new_zeros(len(mask), latent.shape[1]).index_add(0, jet, latent)
+        return self.fc(total)
+
+
+def _layer(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(inputs, outputs), nn.ReLU())

@@ -1,0 +1,137 @@
+"""Settings of the tagging room: features, networks, training, evaluation, benchmark."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import field_validator, model_validator
+
+from jetchain.core.settings import Settings, key, require_known
+from jetchain.core.training_settings import TrainingSettings
+
+# The taggers, looked up only when one is built: importing this file must not import torch.
+MODELS = {
+    "particlenet": "jetchain.tagging.models.particlenet.ParticleNet",
+    "pfn": "jetchain.tagging.models.pfn.PFN",
+}
+
+
+class FeatureSettings(Settings):
+    """Which jets enter the data set, and how they are laid out and divided."""
+
+    pt_min: float = key(500.0, "Smallest transverse momentum of a jet.", unit="GeV", ge=0)
+    pt_max: float = key(1000.0, "Largest transverse momentum of a jet.", unit="GeV", gt=0)
+    particles: int = key(64, "Leading constituents kept per jet; shorter jets are padded.", ge=2)
+    max_jets_per_class: int = key(3000, "Jets kept per class; the rest is counted and left.", ge=1)
+    validation_fraction: float = key(
+        0.1, "Share of the events that chooses the best epoch.", gt=0, lt=1
+    )
+    test_fraction: float = key(0.3, "Share of the events that is only evaluated.", gt=0, lt=1)
+
+    @model_validator(mode="after")
+    def _ranges(self) -> Self:
+        if self.pt_min >= self.pt_max:
+            raise ValueError(f"pt_min {self.pt_min} must be below pt_max {self.pt_max}")
+        if self.validation_fraction + self.test_fraction >= 1:
+            raise ValueError("validation_fraction + test_fraction must leave room for training")
+        return self
+
+
+class PFNSettings(Settings):
+    """Sizes of the particle-flow network (arXiv:1810.05165; those of 2202.03772 by default)."""
+
+    phi_sizes: list[int] = key([128, 128, 128], "Widths of the per-particle layers.", min_length=1)
+    f_sizes: list[int] = key([128, 128, 128], "Widths of the per-jet layers.", min_length=1)
+
+
+class ParticleNetSettings(Settings):
+    """Sizes of ParticleNet (arXiv:1902.08570; ParticleNet-Lite by default)."""
+
+    neighbours: int = key(7, "Nearest neighbours of each particle.", ge=1)
+    channels: list[list[int]] = key(
+        [[32, 32, 32], [64, 64, 64]], "Widths of the layers of each EdgeConv block.", min_length=1
+    )
+    fusion: bool = key(
+        False, "Whether a layer joins the outputs of all blocks, as in weaver-core's default."
+    )
+    fully_connected: list[int] = key([128], "Widths of the per-jet layers.", min_length=1)
+    dropout: float = key(0.1, "Dropout after each per-jet layer.", ge=0, lt=1)
+
+    @field_validator("channels")
+    @classmethod
+    def _blocks(cls, blocks: list[list[int]]) -> list[list[int]]:
+        if any(not block or min(block) < 1 for block in blocks):
+            raise ValueError("every EdgeConv block needs at least one layer of width >= 1")
+        return blocks
+
+
+ModelSettings = PFNSettings | ParticleNetSettings
+
+
+class ModelTable(Settings):
+    """One section a published network."""
+
+    pfn: PFNSettings = key(PFNSettings(), "Particle-flow network.")
+    particlenet: ParticleNetSettings = key(ParticleNetSettings(), "ParticleNet.")
+
+
+class TrainSettings(Settings):
+    """What one training job reads: the loop's settings and the network's sizes."""
+
+    training: TrainingSettings
+    model: ModelSettings
+
+
+class ScoringSettings(Settings):
+    """How the test split is scored and its errors are estimated."""
+
+    batch_size: int = key(256, "Jets scored at a time; does not change a result.", ge=1)
+    bootstrap_replicas: int = key(200, "Resamplings behind each error.", ge=2)
+    roc_points: int = key(99, "Signal efficiencies at which the ROC curves are written.", ge=3)
+
+
+class EvaluateSettings(Settings):
+    """What one evaluation job reads."""
+
+    evaluation: ScoringSettings
+    model: ModelSettings
+
+
+class BenchSettings(Settings):
+    """The comparison of our training throughput with weaver-core's."""
+
+    jets: int = key(128, "Jets in the batch that is trained on.", ge=2)
+    particles: int = key(64, "Places for particles in each jet.", ge=9)
+    mean_particles: float = key(45.0, "Mean number of particles of a jet.", gt=1)
+    steps: int = key(4, "Optimiser steps per repetition.", ge=1)
+    repetitions: int = key(
+        5, "Repetitions, alternating between the peers; the median counts.", ge=1
+    )
+
+
+class TaggingSettings(Settings):
+    """The tagging room."""
+
+    taggers: list[str] = key(["pfn", "particlenet"], "Networks to train and compare.", min_length=1)
+    features: FeatureSettings = key(FeatureSettings(), "The data set.")
+    training: TrainingSettings = key(TrainingSettings(), "The training of every network.")
+    models: ModelTable = key(ModelTable(), "Sizes of the networks.")
+    evaluation: ScoringSettings = key(ScoringSettings(), "Scores, ROC curves and their errors.")
+    bench: BenchSettings = key(BenchSettings(), "Throughput against weaver-core (`make bench`).")
+
+    @field_validator("taggers")
+    @classmethod
+    def _known(cls, names: list[str]) -> list[str]:
+        for name in names:
+            require_known(name, MODELS, "tagger")
+        return names
+
+    @model_validator(mode="after")
+    def _enough_particles(self) -> Self:
+        neighbours = self.models.particlenet.neighbours
+        if "particlenet" in self.taggers and neighbours >= self.features.particles:
+            raise ValueError(
+                f"models.particlenet.neighbours ({neighbours}) must be below "
+                f"features.particles ({self.features.particles})"
+            )
+        return self
