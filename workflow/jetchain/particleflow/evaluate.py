@@ -131,12 +131,15 @@ def _compare(
         {"particle": ["pdgid", "pt", "eta", "phi", "e"], "topo": ["e", "bary_eta", "bary_phi"]},
     )
     require_same_events(reco, truth, f"{particles} and {detected}")
-    # The last events: a network is trained on the first ones.
-    last = slice(-settings.max_events, None)
+    # The first events: those that the training of a network holds out (mlpf.training.held_out).
+    first_ones = slice(settings.max_events)
     tables = [
         compare_event(_truth_of(one), _topo_of(topo), _reco_of(pflow), settings)
         for one, topo, pflow in zip(
-            truth["particle"][last], truth["topo"][last], reco["pflow"][last], strict=True
+            truth["particle"][first_ones],
+            truth["topo"][first_ones],
+            reco["pflow"][first_ones],
+            strict=True,
         )
     ]
     empty = tuple(np.zeros(0, dtype) for dtype in (TRUTH_COLUMNS, RECO_COLUMNS, CONE_COLUMNS))

@@ -1,0 +1,213 @@
+"""Figures of particle flow: both algorithms against the truth, and the expected response."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import hist
+import numpy as np
+from matplotlib.axes import Axes
+
+from jetchain.core.histograms import load_histograms
+from jetchain.core.io import read_json, write_csv
+from jetchain.core.style import COLOURS, LINES, MARKERS, label, new_figure, save_figure
+from jetchain.core.verbs import Input, Output
+
+ALGORITHMS = ("parametric", "mlpf")
+NAMES = {"parametric": "parametric", "mlpf": "MLPF"}
+GROUPS = {
+    "charged": "charged particles",
+    "photon": "photons",
+    "neutral_hadron": "neutral hadrons",
+}
+# COCOA's own table for abs(eta) < 0.5, pT above 0, 2, 5, 10, 15 and 30 GeV, at two layers of
+# highest energy density (cocoa-hep/cocoa-hep: `Particle_flow_func.cc`).
+COCOA_PT = (0.0, 2.0, 5.0, 10.0, 15.0, 30.0)
+COCOA_MEAN = {
+    0: (0.345, 0.393, 0.470, 0.539, 0.608, 0.701),
+    3: (0.431, 0.557, 0.697, 0.758, 0.791, 0.829),
+}
+
+
+def efficiency(*, parametric: Input, mlpf: Input, pdf: Output, png: Output) -> None:
+    """Draw efficiency and fake rate against pT, both algorithms, with 68 % intervals."""
+    results = {"parametric": read_json(parametric), "mlpf": read_json(mlpf)}
+    figure, axes = new_figure(2, 3, size=(16, 9), sharex=True, sharey=True)
+    for row, quantity, axis_name, what in (
+        (0, "efficiency", "efficiency", "true"),
+        (1, "fake_rate", "fake rate", "reconstructed"),
+    ):
+        for ax, (group, title) in zip(axes[row], GROUPS.items(), strict=True):
+            for index, (algorithm, result) in enumerate(results.items()):
+                values = result["groups"][group][quantity]
+                low, value, high = (_numbers(values[name]) for name in ("low", "value", "high"))
+                _points(ax, result["pt_edges"], value, value - low, high - value, index, algorithm)
+            ax.set_ylim(0, 1.08)
+            ax.set_xlabel(f"{what} $p_T$ [GeV]")
+            label(ax, " ", right=title)
+        axes[row][0].set_ylabel(axis_name)
+    for ax in axes[0]:
+        ax.xaxis.set_tick_params(labelbottom=True)
+    axes[0][0].legend(loc="lower right")
+    save_figure(figure, pdf, png)
+
+
+def resolution(*, parametric: Input, mlpf: Input, pdf: Output, png: Output) -> None:
+    """Draw median and relative width of the pT response against pT, both algorithms."""
+    results = {"parametric": read_json(parametric), "mlpf": read_json(mlpf)}
+    figure, axes = new_figure(2, 3, size=(16, 9), sharex=True)
+    for row, quantity, axis_name in (
+        (0, "median", "median $p_T^{reco} / p_T^{true}$"),
+        (1, "width", "IQR / median"),
+    ):
+        for ax, (group, title) in zip(axes[row], GROUPS.items(), strict=True):
+            for index, (algorithm, result) in enumerate(results.items()):
+                values = result["groups"][group]["response"]
+                value, error = _numbers(values[quantity]), _numbers(values[f"{quantity}_error"])
+                _points(ax, result["pt_edges"], value, error, error, index, algorithm)
+            ax.set_xlabel("true $p_T$ [GeV]")
+            label(ax, " ", right=title)
+        axes[row][0].set_ylabel(axis_name)
+    for ax in axes[0]:
+        ax.axhline(1.0, color=COLOURS[8], linewidth=0.8, linestyle=":")
+        ax.set_ylim(0.5, 1.5)
+        ax.xaxis.set_tick_params(labelbottom=True)
+    for ax in axes[1]:
+        ax.set_ylim(bottom=0)
+    axes[0][0].legend()
+    save_figure(figure, pdf, png)
+
+
+def residuals(*, parametric: Input, mlpf: Input, pdf: Output, png: Output) -> None:
+    """Draw the relative pT residuals of matched particles, both algorithms."""
+    results = {"parametric": load_histograms(parametric), "mlpf": load_histograms(mlpf)}
+    figure, axes = new_figure(1, 3, size=(16, 5))
+    for ax, name in zip(axes, ("charged_hadron", "photon", "neutral_hadron"), strict=True):
+        for index, (algorithm, loaded) in enumerate(results.items()):
+            _line(ax, loaded[f"residual_{name}"], index, NAMES[algorithm])
+        ax.set_ylabel("fraction of matches per bin")
+        label(ax, " ", right=f"{name.replace('_', ' ')}s")
+    axes[0].set_yscale("log")
+    axes[0].legend()
+    save_figure(figure, pdf, png)
+
+
+def response(*, parametric: Input, mlpf: Input, pdf: Output, png: Output) -> None:
+    """Draw the pT response of sums in a cone: both algorithms, and topoclusters alone."""
+    results = {"parametric": load_histograms(parametric), "mlpf": load_histograms(mlpf)}
+    figure, ax = new_figure()
+    for index, (algorithm, loaded) in enumerate(results.items()):
+        _line(ax, loaded["cone_pflow"], index, NAMES[algorithm])
+    _line(ax, results["parametric"]["cone_topo"], len(results), "topoclusters alone")
+    ax.set_ylabel("fraction of events per bin")
+    ax.axvline(1.0, color=COLOURS[8], linewidth=0.8, linestyle=":")
+    ax.legend()
+    label(ax)
+    save_figure(figure, pdf, png)
+
+
+def calibration(*, calibration: Input, pdf: Output, png: Output) -> None:
+    """Draw the expected E/p of charged hadrons in the innermost bin of abs(eta), beside COCOA's."""
+    table = read_json(calibration)
+    mean, sigma, entries = (
+        np.array(table[name], dtype=float) for name in ("mean", "sigma", "entries")
+    )
+    last = 2 * table["pt_edges"][-1]
+    edges = np.array([*table["pt_edges"], last])
+    figure, ax = new_figure()
+    for index, layer in enumerate((0, 1, 3, 4)):
+        known = entries[:, 0, layer] > 1
+        error = sigma[:, 0, layer] / np.sqrt(np.maximum(entries[:, 0, layer], 1))
+        ax.errorbar(
+            _centres(edges)[known], mean[known, 0, layer], error[known],
+            fmt=MARKERS[index], color=COLOURS[index], label=f"densest in layer {layer}",
+        )  # fmt: skip
+    for index, (layer, values) in enumerate(COCOA_MEAN.items()):
+        ax.stairs(
+            values, [*COCOA_PT, last], color=COLOURS[(0, 2)[index]],
+            linestyle=LINES[1 + index], label=f"COCOA, layer {layer}",
+        )  # fmt: skip
+    ax.set_xscale("log")
+    ax.set_xlim(0.8, last)
+    ax.set_ylim(0, 1.2)
+    ax.set_xlabel("track $p_T$ [GeV]")
+    ax.set_ylabel(r"$\langle E/p \rangle$")
+    ax.legend(ncols=2)
+    label(ax, right=r"$|\eta| < $" + f"{table['eta_edges'][1]:g}")
+    save_figure(figure, pdf, png)
+
+
+def comparison(*, parametric: Input, mlpf: Input, table: Output) -> None:
+    """Write the table that compares the algorithms: a row an algorithm and class."""
+    rows: list[dict[str, Any]] = []
+    for algorithm, path in (("parametric", parametric), ("mlpf", mlpf)):
+        result = read_json(path)
+        for group, values in result["groups"].items():
+            row: dict[str, Any] = {"algorithm": algorithm, "particles": group}
+            for quantity in ("efficiency", "fake_rate", "purity"):
+                overall = values[quantity]["overall"]
+                row[quantity] = overall["value"]
+                row |= {f"{quantity}_{end}": overall[end] for end in ("low", "high")}
+            overall = values["response"]["overall"]
+            row |= {f"response_{name}": overall[name] for name in overall}
+            rows.append(row)
+        for name, cone in result["cone"].items():
+            if name == "pflow" or algorithm == "parametric":
+                what = f"cone_{name}"
+                rows.append(
+                    {"algorithm": algorithm, "particles": what}
+                    | {f"response_{key}": value for key, value in cone.items()}
+                )
+    names = list(rows[0])
+    write_csv(
+        table,
+        {name: ["" if row.get(name) is None else row[name] for row in rows] for name in names},
+    )
+
+
+def _numbers(values: list[float | None]) -> np.ndarray:
+    return np.array([np.nan if value is None else value for value in values])
+
+
+def _centres(edges: np.ndarray) -> np.ndarray:
+    """Geometric centres; arithmetic where a bin starts at 0."""
+    low, high = edges[:-1], edges[1:]
+    return np.where(low > 0, np.sqrt(low * high), (low + high) / 2)
+
+
+def _points(
+    ax: Axes,
+    edges: list[float],
+    value: np.ndarray,
+    down: np.ndarray,
+    up: np.ndarray,
+    index: int,
+    algorithm: str,
+) -> None:
+    """Points with error bars on a logarithmic axis, those of the second algorithm moved aside."""
+    bounds = np.array(edges)
+    centre = _centres(bounds) * (1.06 if index else 1.0)
+    ax.errorbar(
+        centre,
+        value,
+        yerr=[np.maximum(down, 0), np.maximum(up, 0)],
+        fmt=MARKERS[index],
+        color=COLOURS[index],
+        label=NAMES[algorithm],
+        capsize=2,
+    )
+    ax.set_xscale("log")
+    ax.set_xlim(bounds[0], bounds[-1])
+
+
+def _line(ax: Axes, histogram: hist.Hist, index: int, name: str) -> None:
+    """A histogram as a line, normalised to its entries, under- and overflow included."""
+    axis = histogram.axes[0]
+    total = float(np.sum(histogram.values(flow=True)))
+    if total > 0:
+        ax.stairs(
+            histogram.values() / total, axis.edges, color=COLOURS[index],
+            linestyle=LINES[index], linewidth=1.8, label=name,
+        )  # fmt: skip
+    ax.set_xlabel(axis.label)
+    ax.set_xlim(axis.edges[0], axis.edges[-1])

@@ -1,0 +1,135 @@
+# Figures of the particle-flow room.
+
+
+rule figure_pflow_efficiency:
+    input:
+        parametric="results/particleflow/performance/parametric.json",
+        mlpf="results/particleflow/performance/mlpf.json",
+    output:
+        png=report(
+            "results/reporting/particleflow/pflow_efficiency.png",
+            caption="../../report/pflow_efficiency.rst",
+            category="Particle flow",
+            labels={"figure": "Efficiency and fake rate"},
+        ),
+        pdf="results/reporting/particleflow/pflow_efficiency.pdf",
+    params:
+        code=code_digest("reporting.particleflow.efficiency"),
+    log:
+        "results/logs/reporting/particleflow/pflow_efficiency.log",
+    threads: 1
+    shell:
+        launch("reporting.particleflow.efficiency")
+
+
+rule figure_pflow_resolution:
+    input:
+        parametric="results/particleflow/performance/parametric.json",
+        mlpf="results/particleflow/performance/mlpf.json",
+    output:
+        png=report(
+            "results/reporting/particleflow/pflow_resolution.png",
+            caption="../../report/pflow_resolution.rst",
+            category="Particle flow",
+            labels={"figure": "Response and resolution"},
+        ),
+        pdf="results/reporting/particleflow/pflow_resolution.pdf",
+    params:
+        code=code_digest("reporting.particleflow.resolution"),
+    log:
+        "results/logs/reporting/particleflow/pflow_resolution.log",
+    threads: 1
+    shell:
+        launch("reporting.particleflow.resolution")
+
+
+rule figure_pflow_residuals:
+    input:
+        parametric="results/particleflow/performance/parametric_histograms.json",
+        mlpf="results/particleflow/performance/mlpf_histograms.json",
+    output:
+        png=report(
+            "results/reporting/particleflow/pflow_residuals.png",
+            caption="../../report/pflow_residuals.rst",
+            category="Particle flow",
+            labels={"figure": "Residuals"},
+        ),
+        pdf="results/reporting/particleflow/pflow_residuals.pdf",
+    params:
+        code=code_digest("reporting.particleflow.residuals"),
+    log:
+        "results/logs/reporting/particleflow/pflow_residuals.log",
+    threads: 1
+    shell:
+        launch("reporting.particleflow.residuals")
+
+
+rule figure_pflow_response:
+    input:
+        parametric="results/particleflow/performance/parametric_histograms.json",
+        mlpf="results/particleflow/performance/mlpf_histograms.json",
+    output:
+        png=report(
+            "results/reporting/particleflow/pflow_response.png",
+            caption="../../report/pflow_response.rst",
+            category="Particle flow",
+            labels={"figure": "Response in a cone"},
+        ),
+        pdf="results/reporting/particleflow/pflow_response.pdf",
+    params:
+        code=code_digest("reporting.particleflow.response"),
+    log:
+        "results/logs/reporting/particleflow/pflow_response.log",
+    threads: 1
+    shell:
+        launch("reporting.particleflow.response")
+
+
+rule figure_pflow_calibration:
+    input:
+        calibration="results/particleflow/calibration.json",
+    output:
+        png=report(
+            "results/reporting/particleflow/pflow_calibration.png",
+            caption="../../report/pflow_calibration.rst",
+            category="Particle flow",
+            labels={"figure": "Expected response"},
+        ),
+        pdf="results/reporting/particleflow/pflow_calibration.pdf",
+    params:
+        code=code_digest("reporting.particleflow.calibration"),
+    log:
+        "results/logs/reporting/particleflow/pflow_calibration.log",
+    threads: 1
+    shell:
+        launch("reporting.particleflow.calibration")
+
+
+rule table_pflow_comparison:
+    input:
+        parametric="results/particleflow/performance/parametric.json",
+        mlpf="results/particleflow/performance/mlpf.json",
+    output:
+        table=report(
+            "results/reporting/particleflow/pflow_comparison.csv",
+            caption="../../report/pflow_comparison.rst",
+            category="Particle flow",
+            labels={"figure": "Comparison of the algorithms (table)"},
+        ),
+    params:
+        code=code_digest("reporting.particleflow.comparison"),
+    log:
+        "results/logs/reporting/particleflow/pflow_comparison.log",
+    threads: 1
+    shell:
+        launch("reporting.particleflow.comparison")
+
+
+TARGETS["reporting"] += [
+    "results/reporting/particleflow/pflow_efficiency.png",
+    "results/reporting/particleflow/pflow_resolution.png",
+    "results/reporting/particleflow/pflow_residuals.png",
+    "results/reporting/particleflow/pflow_response.png",
+    "results/reporting/particleflow/pflow_calibration.png",
+    "results/reporting/particleflow/pflow_comparison.csv",
+]
