@@ -1,0 +1,65 @@
+"""The detector's part of the configuration."""
+
+from jetchain.core.settings import Settings, key
+
+
+class ClusteringSettings(Settings):
+    """Topological clustering (COCOA, Topo_clust_func.cc; ATLAS, arXiv:1603.02934)."""
+
+    seed_threshold: float = key(4.6, "a cell above it starts a cluster", unit="sigma", gt=0)
+    growth_threshold: float = key(2.0, "a cell above it passes the cluster on", unit="sigma", gt=0)
+    boundary_threshold: float = key(0.0, "a cell above it is attached", unit="sigma", ge=0)
+    split_energy: float = key(400.0, "least energy of a local maximum", unit="MeV", gt=0)
+    split_neighbours: int = key(4, "least number of a maximum's clustered neighbours", ge=0)
+    sharing_length: float = key(
+        1.0, "length in the weight exp(-distance/length) of a shared cell", unit="mm", gt=0
+    )
+
+
+class SimulationSettings(Settings):
+    """What `detector.simulate` needs."""
+
+    particle_pt_min: float = key(
+        1.0, "primaries below are not simulated; the account counts them", unit="GeV", ge=0
+    )
+    particle_eta_max: float = key(3.0, "primaries beyond are not simulated", gt=0, le=6)
+    track_eta_max: float = key(2.5, "acceptance of the tracker", gt=0, le=6)
+    smear_tracks: bool = key(True, "smear the track parameters with COCOA's resolutions")
+    noise: bool = key(True, "electronic noise on every cell")
+    sampling_step: float = key(
+        0.75,
+        "mean energy of the steps that COCOA keeps or drops: the stochastic term is "
+        "sqrt(step (1 - f) / f), 10 %/sqrt(E) in the ECAL; 0 for no sampling fluctuations",
+        unit="MeV",
+        ge=0,
+    )
+    clustering: ClusteringSettings = key(ClusteringSettings(), "topological clustering")
+    truth_fraction: float = key(
+        0.01, "least share of a cell or cluster for which a particle is listed", ge=0, lt=0.5
+    )
+    store_cells: bool = key(True, "write the clustered cells (most of the file's size)")
+    chunk_events: int = key(250, "events simulated and written at a time; no result changes", ge=1)
+
+
+class BenchSettings(Settings):
+    """What `detector.bench` needs."""
+
+    events: int = key(200, "events to time", ge=1)
+    pythia_lines: list[str] = key(
+        [
+            "Beams:eCM = 14000.",
+            "HardQCD:all = on",
+            "PhaseSpace:pTHatMin = 500.",
+        ],
+        "settings of the Pythia process that is timed and simulated",
+        min_length=1,
+    )
+    simulation: SimulationSettings = key(SimulationSettings(), "the detector that is timed")
+
+
+class DetectorSettings(Settings):
+    """The detector room."""
+
+    geometry: str = key("cocoa", "name of the file in resources/geometry", min_length=1)
+    simulation: SimulationSettings = key(SimulationSettings(), "the simulation")
+    bench: BenchSettings = key(BenchSettings(), "timing beside Pythia")
