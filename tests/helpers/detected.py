@@ -18,6 +18,7 @@ import numpy as np
 from jetchain.core.io import write_events
 from jetchain.core.schema import DETECTED
 
+GEOMETRY = Path(__file__).parents[2] / "resources" / "geometry" / "cocoa.yaml"
 CELLS = (256, 256, 128, 64, 64, 32)
 RADIUS = (1500.0, 1594.1, 1970.6, 2097.6, 2496.2, 3585.6)  # mm, entrance of each layer
 CENTRE = (1547.0, 1782.3, 1994.1, 2296.9, 3040.9, 3824.7)  # mm

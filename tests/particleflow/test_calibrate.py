@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from helpers.detected import FakeEvent, write_detected
+from helpers.detected import GEOMETRY, FakeEvent, write_detected
 from jetchain.core.errors import ConfigurationError, EmptySampleError
 from jetchain.core.io import read_json
 from jetchain.core.settings import parse
@@ -33,6 +33,7 @@ def test_closure_on_pions_of_known_response(tmp_path):
     source, target = tmp_path / "gun.root", tmp_path / "calibration.json"
     calibrate(
         detected=[write_detected(source, events)],
+        geometry=GEOMETRY,
         calibration=target,
         settings=CalibrationSettings(),
     )
@@ -60,6 +61,7 @@ def test_leptons_pairs_and_lonely_tracks_are_counted_not_used(tmp_path):
     target = tmp_path / "calibration.json"
     calibrate(
         detected=[write_detected(tmp_path / "gun.root", events)],
+        geometry=GEOMETRY,
         calibration=target,
         settings=CalibrationSettings(),
     )
@@ -102,6 +104,7 @@ def test_a_gun_without_hadrons_is_refused(tmp_path):
     with pytest.raises(EmptySampleError, match="charged hadron"):
         calibrate(
             detected=[write_detected(tmp_path / "gun.root", [event])],
+            geometry=GEOMETRY,
             calibration=tmp_path / "calibration.json",
             settings=CalibrationSettings(),
         )

@@ -5,15 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from helpers.detected import FakeEvent, detected_data, write_detected
+from helpers.detected import GEOMETRY, FakeEvent, detected_data, write_detected
 from jetchain.core.errors import DataError
 from jetchain.core.io import read_events, write_events, write_json
 from jetchain.core.schema import DETECTED, PARTICLE_CLASSES, RECONSTRUCTED
 from jetchain.particleflow.detected import read_detected
+from jetchain.particleflow.layers import read_layers
 from jetchain.particleflow.parametric import parametric, pion_response, read_calibration
 from jetchain.particleflow.settings import ParametricSettings
 from jetchain.particleflow.subtraction import densest_layer
 
+LAYERS = read_layers(GEOMETRY)
 SETTINGS = ParametricSettings()
 MEAN, SIGMA = 0.7, 0.1
 HADRONIC = [0.1, 0.4, 0.0, 0.4, 0.1, 0.0]
@@ -45,7 +47,10 @@ def reconstruct(tmp_path, calibration):
     def run(*events: FakeEvent, settings: ParametricSettings = SETTINGS):
         source, target = tmp_path / "detected.root", tmp_path / "particles.root"
         write_detected(source, list(events))
-        parametric(detected=source, calibration=calibration, particles=target, settings=settings)
+        parametric(
+            detected=source, calibration=calibration, geometry=GEOMETRY, particles=target,
+            settings=settings,
+        )  # fmt: skip
         return read_events(target, RECONSTRUCTED)
 
     return run
@@ -230,7 +235,7 @@ def test_shared_cells_keep_the_energy_of_the_cluster(tmp_path):
     """Cells are scaled to the cluster's energy where the file gives them to one cluster only."""
     event = single_pion()
     event.rows["topo"][0]["e"] *= 1.1
-    _, _, clusters = read_detected(write_detected(tmp_path / "detected.root", [event]))
+    _, _, clusters = read_detected(write_detected(tmp_path / "detected.root", [event]), LAYERS)
     assert clusters.cell_e.sum() == pytest.approx(1.1 * MEAN * 10_000.0, rel=1e-5)
 
 
@@ -238,16 +243,9 @@ def test_shared_cells_keep_the_energy_of_the_cluster(tmp_path):
 def test_layer_of_highest_density_is_where_the_only_cell_is(layer):
     one = np.ones(1)
     found = densest_layer(
-        0,
-        1,
-        np.array([layer]),
-        1e3 * one,
-        0.0 * one,
-        0.0 * one,
-        1e6 * one,
-        np.zeros(6),
-        np.zeros(6),
-    )
+        0, 1, np.array([layer]), 1e3 * one, 0.0 * one, 0.0 * one, 1e6 * one,
+        np.zeros(6), np.zeros(6), LAYERS.centre,
+    )  # fmt: skip
     assert found == layer
 
 
@@ -255,9 +253,21 @@ def test_layer_of_highest_density_ignores_what_is_far_from_the_track():
     ones = np.ones(2)
     found = densest_layer(
         0, 2, np.array([1, 3]), np.array([1e5, 1e3]), np.array([0.3, 0.0]), 0.0 * ones, 1e6 * ones,
-        np.zeros(6), np.zeros(6),
+        np.zeros(6), np.zeros(6), LAYERS.centre,
     )  # fmt: skip
     assert found == 3
+
+
+def test_layers_are_those_of_cocoa():
+    """Cell sizes of the reference's table; depths add up to its lengths."""
+    np.testing.assert_allclose(
+        LAYERS.delta_eta[[0, 2, 3, 5]], [0.0234, 0.0469, 0.094, 0.1875], rtol=4e-3
+    )
+    np.testing.assert_allclose(LAYERS.delta_phi[[0, 3]], [0.0245, 0.098], rtol=4e-3)
+    ecal = (94.12 + 376.48 + 47.06) / 486.6
+    expected = [94.12 / 2 / 486.6, ecal + 80 / 167.7 + 1.5 / 2, ecal + 80 / 167.7 + 1.5 + 4.1 / 2]
+    np.testing.assert_allclose(LAYERS.centre[[0, 3, 4]], expected, rtol=1e-4)
+    assert LAYERS.electromagnetic.tolist() == [True] * 3 + [False] * 3
 
 
 def test_pion_response_inverts_the_curve():
@@ -275,14 +285,31 @@ def test_a_cell_of_an_unknown_cluster_is_refused(tmp_path, calibration):
     event.rows["cell"][0]["topo_idx"] = 5
     source = write_detected(tmp_path / "detected.root", [event])
     with pytest.raises(DataError, match="cell_topo_idx"):
-        read_detected(source)
+        read_detected(source, LAYERS)
+
+
+def test_clusters_without_cells_are_refused(tmp_path):
+    event = single_pion()
+    event.rows["cell"] = []
+    with pytest.raises(DataError, match=r"store_cells"):
+        read_detected(write_detected(tmp_path / "detected.root", [event]), LAYERS)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("slabs: [", "cannot be read"), ("slabs: []\neta_max: 3", "expected 6")]
+)
+def test_a_damaged_geometry_is_refused(tmp_path, text, message):
+    path = tmp_path / "geometry.yaml"
+    path.write_text(text)
+    with pytest.raises(DataError, match=message):
+        read_layers(path)
 
 
 def test_a_track_without_momentum_is_refused(tmp_path):
     event = single_pion()
     event.rows["track"][0]["qoverp"] = 0.0
     with pytest.raises(DataError, match="track_qoverp"):
-        read_detected(write_detected(tmp_path / "detected.root", [event]))
+        read_detected(write_detected(tmp_path / "detected.root", [event]), LAYERS)
 
 
 def test_a_missing_column_is_named(tmp_path):

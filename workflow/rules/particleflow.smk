@@ -3,15 +3,19 @@
 
 rule calibrate_particleflow:
     input:
-        detected=shards("results/detector/{sample}/{shard}.root", CONFIG.particleflow.calibration.samples),
+        detected=shards(
+            "results/detector/{sample}/{shard}.root",
+            CONFIG.particleflow.calibration.samples,
+        ),
+        geometry=f"resources/geometry/{CONFIG.detector.geometry}.yaml",
     output:
         calibration="results/particleflow/calibration.json",
-    params:
-        settings=section("particleflow.calibration"),
-        code=code_digest("particleflow.calibrate"),
     log:
         "results/logs/particleflow/calibrate.log",
     threads: 1
+    params:
+        settings=section("particleflow.calibration"),
+        code=code_digest("particleflow.calibrate"),
     shell:
         launch("particleflow.calibrate")
 
@@ -20,16 +24,17 @@ rule parametric_particleflow:
     input:
         detected="results/detector/{sample}/{shard}.root",
         calibration="results/particleflow/calibration.json",
+        geometry=f"resources/geometry/{CONFIG.detector.geometry}.yaml",
     output:
         particles="results/particleflow/parametric/{sample}/{shard}.root",
-    params:
-        settings=section("particleflow.parametric"),
-        code=code_digest("particleflow.parametric"),
     log:
         "results/logs/particleflow/parametric/{sample}/{shard}.log",
     benchmark:
         "results/benchmarks/particleflow/parametric/{sample}/{shard}.tsv"
     threads: 1
+    params:
+        settings=section("particleflow.parametric"),
+        code=code_digest("particleflow.parametric"),
     shell:
         launch("particleflow.parametric")
 
@@ -41,19 +46,20 @@ rule evaluate_particleflow:
             CONFIG.particleflow.evaluation.samples,
         ),
         detected=shards(
-            "results/detector/{sample}/{shard}.root", CONFIG.particleflow.evaluation.samples
+            "results/detector/{sample}/{shard}.root",
+            CONFIG.particleflow.evaluation.samples,
         ),
     output:
         performance="results/particleflow/performance/{algorithm}.json",
         histograms="results/particleflow/performance/{algorithm}_histograms.json",
-    params:
-        settings=section("particleflow.evaluation"),
-        code=code_digest("particleflow.evaluate"),
     log:
         "results/logs/particleflow/evaluate/{algorithm}.log",
     benchmark:
         "results/benchmarks/particleflow/evaluate/{algorithm}.tsv"
     threads: 1
+    params:
+        settings=section("particleflow.evaluation"),
+        code=code_digest("particleflow.evaluate"),
     shell:
         launch("particleflow.evaluate")
 
@@ -68,10 +74,6 @@ rule train_mlpf:
         weights="results/particleflow/mlpf/weights.safetensors",
         history="results/particleflow/mlpf/history.csv",
         targets="results/particleflow/mlpf/targets.json",
-    params:
-        settings=section("particleflow.mlpf"),
-        seed=job_seed("particleflow.train"),
-        code=code_digest("particleflow.train"),
     log:
         "results/logs/particleflow/train.log",
     benchmark:
@@ -79,6 +81,10 @@ rule train_mlpf:
     threads: CONFIG.particleflow.mlpf.training.fit.threads
     resources:
         mem_mb=1500,
+    params:
+        settings=section("particleflow.mlpf"),
+        seed=job_seed("particleflow.train"),
+        code=code_digest("particleflow.train"),
     shell:
         launch("particleflow.train")
 
@@ -89,14 +95,14 @@ rule mlpf_particleflow:
         weights="results/particleflow/mlpf/weights.safetensors",
     output:
         particles="results/particleflow/mlpf/{sample}/{shard}.root",
-    params:
-        settings=section("particleflow.mlpf.model"),
-        code=code_digest("particleflow.reconstruct"),
     log:
         "results/logs/particleflow/reconstruct/{sample}/{shard}.log",
     benchmark:
         "results/benchmarks/particleflow/reconstruct/{sample}/{shard}.tsv"
     threads: 1
+    params:
+        settings=section("particleflow.mlpf.model"),
+        code=code_digest("particleflow.reconstruct"),
     shell:
         launch("particleflow.reconstruct")
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.io import write_json
-from jetchain.core.verbs import Inputs, Output
+from jetchain.core.verbs import Input, Inputs, Output
 from jetchain.particleflow.detected import Clusters, Tracks, read_detected
-from jetchain.particleflow.layers import N_LAYERS
+from jetchain.particleflow.layers import N_LAYERS, Layers, read_layers
 from jetchain.particleflow.settings import CalibrationSettings
 from jetchain.particleflow.subtraction import MATCH_LAYER, densest_layer, distance
 
@@ -23,11 +23,14 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-def calibrate(*, detected: Inputs, calibration: Output, settings: CalibrationSettings) -> None:
+def calibrate(
+    *, detected: Inputs, geometry: Input, calibration: Output, settings: CalibrationSettings
+) -> None:
     """Measure <E/p> and its spread in bins of track pT, |eta| and shower layer; write JSON.
 
     Args:
         detected: detector files of single charged pions.
+        geometry: the detector's geometry file.
         calibration: the table, see `response_table`.
         settings: bins and cuts.
 
@@ -36,10 +39,11 @@ def calibrate(*, detected: Inputs, calibration: Output, settings: CalibrationSet
     """
     measured: list[tuple[Floats, Floats, Floats, Ints]] = []
     cutflow = dict.fromkeys(("tracks", "lepton", "not_isolated", "no_cluster", "used"), 0)
+    layers = read_layers(geometry)
     for path in detected:
-        _, tracks, clusters = read_detected(path)
+        _, tracks, clusters = read_detected(path, layers)
         chosen, counts = isolated_hadrons(tracks, 2 * settings.radius)
-        energy, layer = shower_of_tracks(tracks, clusters, settings.radius)
+        energy, layer = shower_of_tracks(tracks, clusters, layers, settings.radius)
         seen = chosen & (layer >= 0)
         counts |= {
             "no_cluster": int(np.count_nonzero(chosen & (layer < 0))),
@@ -55,14 +59,14 @@ def calibrate(*, detected: Inputs, calibration: Output, settings: CalibrationSet
                 layer[seen],
             )
         )
-    pt, eta, ratio, layers = (np.concatenate(columns) for columns in zip(*measured, strict=True))
+    pt, eta, ratio, layer = (np.concatenate(columns) for columns in zip(*measured, strict=True))
     if len(pt) == 0:
         raise EmptySampleError(
             f"particleflow.calibrate: none of the {cutflow['tracks']} tracks in "
             f"{len(detected)} file(s) is an isolated charged hadron with a cluster.",
             "particleflow.calibration.samples must name guns of single charged pions.",
         )
-    write_json(calibration, response_table(pt, eta, ratio, layers, settings) | {"cutflow": cutflow})
+    write_json(calibration, response_table(pt, eta, ratio, layer, settings) | {"cutflow": cutflow})
 
 
 def isolated_hadrons(tracks: Tracks, radius: float) -> tuple[NDArray[np.bool_], dict[str, int]]:
@@ -94,7 +98,9 @@ def _crowded(offset: Ints, eta: Floats, phi: Floats, radius: float) -> NDArray[n
     return crowded
 
 
-def shower_of_tracks(tracks: Tracks, clusters: Clusters, radius: float) -> tuple[Floats, Ints]:
+def shower_of_tracks(
+    tracks: Tracks, clusters: Clusters, layers: Layers, radius: float
+) -> tuple[Floats, Ints]:
     """Energy of all clusters around each track, and the shower's layer of highest density.
 
     Returns:
@@ -105,7 +111,7 @@ def shower_of_tracks(tracks: Tracks, clusters: Clusters, radius: float) -> tuple
         tracks.offset, tracks.layer_eta, tracks.layer_phi,
         clusters.offset, clusters.e, clusters.eta, clusters.phi,
         clusters.cell_offset, clusters.cell_layer, clusters.cell_e, clusters.cell_eta,
-        clusters.cell_phi, clusters.cell_volume, radius,
+        clusters.cell_phi, clusters.cell_volume, layers.centre, radius,
     )  # fmt: skip
 
 
@@ -124,6 +130,7 @@ def _shower_of_tracks(
     cell_eta: Floats,
     cell_phi: Floats,
     cell_volume: Floats,
+    centre: Floats,
     radius: float,
 ) -> tuple[Floats, Ints]:
     total = np.zeros(len(track_eta))
@@ -142,7 +149,7 @@ def _shower_of_tracks(
             if best >= 0:
                 layer[t] = densest_layer(
                     cell_offset[best], cell_offset[best + 1], cell_layer, cell_e, cell_eta,
-                    cell_phi, cell_volume, track_eta[t], track_phi[t],
+                    cell_phi, cell_volume, track_eta[t], track_phi[t], centre,
                 )  # fmt: skip
     return total, layer
 

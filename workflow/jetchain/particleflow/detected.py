@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from jetchain.core.errors import DataError
 from jetchain.core.io import REMAKE, read_events
 from jetchain.core.schema import DETECTED
-from jetchain.particleflow.layers import N_LAYERS, cell_volume
+from jetchain.particleflow.layers import N_LAYERS, Layers
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -73,8 +73,12 @@ class Clusters:
     cell_volume: Floats  # (cells,) mm3
 
 
-def read_detected(path: Path) -> tuple[Any, Tracks, Clusters]:
+def read_detected(path: Path, layers: Layers) -> tuple[Any, Tracks, Clusters]:
     """Read a detector file.
+
+    Args:
+        path: the file.
+        layers: the calorimeter's layers.
 
     Returns:
         the event columns (number, weight), the reconstructed tracks, the clusters.
@@ -83,7 +87,7 @@ def read_detected(path: Path) -> tuple[Any, Tracks, Clusters]:
         DataError: the file is damaged, or a cell names a cluster that its event does not have.
     """
     data = read_events(path, DETECTED, COLUMNS)
-    return data["event"], flatten_tracks(data["track"], path), flatten_clusters(data, path)
+    return data["event"], flatten_tracks(data["track"], path), flatten_clusters(data, layers, path)
 
 
 def flatten_tracks(tracks: Any, path: Path) -> Tracks:
@@ -116,7 +120,7 @@ def flatten_tracks(tracks: Any, path: Path) -> Tracks:
     )
 
 
-def flatten_clusters(data: Any, path: Path) -> Clusters:
+def flatten_clusters(data: Any, layers: Layers, path: Path) -> Clusters:
     """Clusters and their cells, flat; cells sorted by cluster.
 
     A cell is stored with the one cluster that takes most of it, while a cluster's energy counts
@@ -131,6 +135,11 @@ def flatten_clusters(data: Any, path: Path) -> Clusters:
         raise DataError(f"{path}: topo_idx does not run from 1 in every event.", REMAKE)
     of_cell = np.asarray(ak.num(cell["e"]), dtype=np.int64)
     local = np.asarray(ak.flatten(cell["topo_idx"]), dtype=np.int64)
+    if len(idx) > 0 and len(local) == 0:
+        raise DataError(
+            f"{path}: has topoclusters and no cells, which parametric particle flow subtracts.",
+            "Set detector.simulation.store_cells to true and make the file anew.",
+        )
     if np.any((local < 1) | (local > np.repeat(counts, of_cell))):
         raise DataError(
             f"{path}: a cell_topo_idx names a topocluster that its event does not have.", REMAKE
@@ -145,7 +154,7 @@ def flatten_clusters(data: Any, path: Path) -> Clusters:
     energy, cell_e = flat(topo, "e"), flat(cell, "e")
     total = np.bincount(cluster, cell_e, minlength=len(idx))
     scale = np.divide(energy, total, out=np.zeros_like(energy), where=total > 0)
-    volume = cell_volume(flat(cell, "x"), flat(cell, "y"), layer)
+    volume = layers.volume(flat(cell, "x"), flat(cell, "y"), layer)
     return Clusters(
         offset=offset,
         idx=idx,

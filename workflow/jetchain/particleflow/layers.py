@@ -1,46 +1,74 @@
-"""The six calorimeter layers as particle flow sees them: cell sizes and depths.
-
-Reference: COCOA (arXiv 2303.02101), cocoa-hep/cocoa-hep: `config/config_default.json`. Depths are
-taken along the flight direction, where they do not depend on eta (barrel thickness goes as
-1/cosh(eta), the endcap is scaled along the ray: `Cell_var.cc`).
-"""
+"""The six calorimeter layers as particle flow sees them, from the detector's geometry file."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import NamedTuple
+
 import numpy as np
+import yaml
 from numpy.typing import NDArray
 
+from jetchain.core.errors import DataError
+
 N_LAYERS = 6
-ECAL_LAYERS = 3
 
-CELLS_IN_PHI = np.array([256, 256, 128, 64, 64, 32])
-# abs(eta) < 3 is divided as finely as phi.
-DELTA_ETA = 6.0 / CELLS_IN_PHI  # (layers,)
-DELTA_PHI = 2.0 * np.pi / CELLS_IN_PHI  # (layers,)
-
-RADII = np.array([[1500.0, 1594.1], [1594.1, 1970.6], [1970.6, 2017.6],
-                  [2097.6, 2496.2], [2496.2, 3585.6], [3585.6, 4063.8]])  # fmt: skip
-DEPTH = RADII[:, 1] - RADII[:, 0]  # (layers,) mm
-
-ECAL_LAMBDA = 486.6  # mm
-HCAL_LAMBDA = 265.7  # mm
-GAP_LAMBDA = 0.47  # iron between ECAL and HCAL
-
-_THICKNESS = DEPTH / np.array([ECAL_LAMBDA] * ECAL_LAYERS + [HCAL_LAMBDA] * ECAL_LAYERS)
-# Depth of the middle of each layer below the calorimeter's front face, in interaction lengths.
-CENTRE_LAMBDA = (
-    np.cumsum(_THICKNESS) - _THICKNESS / 2 + np.where(np.arange(N_LAYERS) >= 3, GAP_LAMBDA, 0.0)
-)
+Floats = NDArray[np.float64]
 
 
-def cell_volume(
-    x: NDArray[np.floating], y: NDArray[np.floating], layer: NDArray[np.integer]
-) -> NDArray[np.float64]:
-    """Volume of cells in mm3: (rho d-eta) (rho d-phi) depth, rho the distance to the beam.
+class Layers(NamedTuple):
+    """Arrays over the layers that have cells, from the inside out."""
 
-    Args:
-        x, y: (cells,) mm, centres of the cells.
-        layer: (cells,) 0 to 5.
+    delta_eta: Floats  # (layers,) size of a cell
+    delta_phi: Floats  # (layers,) rad
+    depth: Floats  # (layers,) mm, along a ray from the origin
+    centre: Floats  # (layers,) interaction lengths from the calorimeter's face to the middle
+    electromagnetic: NDArray[np.bool_]  # (layers,)
+
+    def volume(self, x: Floats, y: Floats, layer: NDArray[np.int64]) -> Floats:
+        """Volume of cells in mm3: (rho d-eta) (rho d-phi) depth, rho the distance to the beam.
+
+        Args:
+            x, y: (cells,) mm, centres of the cells.
+            layer: (cells,)
+        """
+        return (x**2 + y**2) * (self.delta_eta * self.delta_phi * self.depth)[layer]
+
+
+def read_layers(path: Path) -> Layers:
+    """Read what particle flow needs of resources/geometry/<name>.yaml.
+
+    The calorimeter is projective, and depths along a ray do not depend on eta (COCOA, arXiv
+    2303.02101; cocoa-hep/cocoa-hep: `Cell_var.cc`). Slabs without cells only add depth.
+
+    Raises:
+        DataError: the file is missing or damaged, or has not six layers.
     """
-    rho2 = np.asarray(x, dtype=np.float64) ** 2 + np.asarray(y, dtype=np.float64) ** 2
-    return rho2 * (DELTA_ETA * DELTA_PHI * DEPTH)[layer]
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        slabs = content["slabs"]
+        thickness = np.array([slab["thickness"] for slab in slabs], dtype=np.float64)
+        lengths = thickness / np.array([slab["interaction_length"] for slab in slabs])
+        active = np.array([slab["kind"] != "passive" for slab in slabs], dtype=bool)
+        cells = np.array(
+            [(slab["cells_eta"], slab["cells_phi"]) for slab in slabs if slab["kind"] != "passive"]
+        ).reshape(-1, 2)
+        em = np.array([slab["kind"] == "electromagnetic" for slab in slabs], dtype=bool)
+        eta_max = float(content["eta_max"])
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"{path}: cannot be read as a geometry of the detector ({error!r}).",
+            "Restore it from the repository, or set detector.geometry to another file.",
+        ) from error
+    if len(cells) != N_LAYERS:
+        raise DataError(
+            f"{path}: has {len(cells)} layers with cells, expected {N_LAYERS}.",
+            "The tables in core/schema.py hold six calorimeter layers: use such a geometry.",
+        )
+    return Layers(
+        delta_eta=2 * eta_max / cells[:, 0],
+        delta_phi=2 * np.pi / cells[:, 1],
+        depth=thickness[active],
+        centre=(np.cumsum(lengths) - lengths / 2)[active],
+        electromagnetic=em[active],
+    )

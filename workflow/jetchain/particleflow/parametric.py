@@ -32,7 +32,7 @@ from jetchain.core.kinematics import cartesian
 from jetchain.core.schema import PARTICLE_CLASSES, RECONSTRUCTED
 from jetchain.core.verbs import Input, Output
 from jetchain.particleflow.detected import Clusters, Tracks, read_detected
-from jetchain.particleflow.layers import ECAL_LAYERS, N_LAYERS
+from jetchain.particleflow.layers import N_LAYERS, Layers, read_layers
 from jetchain.particleflow.settings import ParametricSettings
 from jetchain.particleflow.subtraction import ELECTRON, HADRON, MUON, link
 
@@ -48,19 +48,26 @@ Floats = NDArray[np.float64]
 
 
 def parametric(
-    *, detected: Input, calibration: Input, particles: Output, settings: ParametricSettings
+    *,
+    detected: Input,
+    calibration: Input,
+    geometry: Input,
+    particles: Output,
+    settings: ParametricSettings,
 ) -> None:
     """Reconstruct the particles of every detector event, in order.
 
     Args:
         detected: detector events (MeV).
         calibration: expected response, from `particleflow.calibrate`.
+        geometry: the detector's geometry file.
         particles: reconstructed particles (GeV).
         settings: constants of the algorithm.
     """
-    event, tracks, clusters = read_detected(detected)
+    layers = read_layers(geometry)
+    event, tracks, clusters = read_detected(detected, layers)
     table = read_calibration(calibration)
-    columns = reconstruct(tracks, clusters, table, settings)
+    columns = reconstruct(tracks, clusters, layers, table, settings)
     counts = columns.pop("counts")
     write_events(
         particles,
@@ -98,7 +105,11 @@ def read_calibration(path: Input) -> dict[str, Any]:
 
 
 def reconstruct(
-    tracks: Tracks, clusters: Clusters, table: dict[str, Any], settings: ParametricSettings
+    tracks: Tracks,
+    clusters: Clusters,
+    layers: Layers,
+    table: dict[str, Any],
+    settings: ParametricSettings,
 ) -> dict[str, Any]:
     """Particles from tracks and clusters.
 
@@ -117,13 +128,13 @@ def reconstruct(
         tracks.layer_eta, tracks.layer_phi,
         clusters.offset, energy, clusters.eta, clusters.phi, clusters.sigma_eta,
         clusters.sigma_phi, clusters.cell_offset, clusters.cell_layer, cell_e, clusters.cell_eta,
-        clusters.cell_phi, clusters.cell_volume,
+        clusters.cell_phi, clusters.cell_volume, layers.centre, layers.delta_eta,
         MEV_PER_GEV * table["pt_edges"], table["eta_edges"], table["mean"], table["sigma"],
         np.array(settings.match_distance), settings.minimum_ep, settings.recover_below,
         settings.recover_radius, settings.remove_below, settings.electron_maximum_ep,
     )  # fmt: skip
     charged = _charged(tracks, clusters, kind, match, taken)
-    neutral, event_of_neutral = _neutral(clusters, energy, cell_e, table, settings)
+    neutral, event_of_neutral = _neutral(clusters, layers, energy, cell_e, table, settings)
     events = np.concatenate([event_of_track, event_of_neutral])
     arrangement = np.argsort(events, kind="stable")
     columns = {
@@ -167,6 +178,7 @@ def _charged(
 
 def _neutral(
     clusters: Clusters,
+    layers: Layers,
     energy: Floats,
     cell_e: Floats,
     table: dict[str, Any],
@@ -185,7 +197,7 @@ def _neutral(
     touched = energy < (1 - 1e-6) * clusters.e
     eta = np.where(touched, summed(cell_e * clusters.cell_eta) / total, clusters.eta)
     phi = np.where(touched, clusters.phi + summed(cell_e * wrapped) / total, clusters.phi)
-    em_fraction = summed(cell_e * (clusters.cell_layer < ECAL_LAYERS)) / total
+    em_fraction = summed(cell_e * layers.electromagnetic[clusters.cell_layer]) / total
     is_photon = em_fraction > settings.photon_fraction
     if settings.calibrate_neutral_hadrons:
         hadron = ~is_photon & ~touched & (energy > 0)

@@ -10,7 +10,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from jetchain.particleflow.layers import CENTRE_LAMBDA, DELTA_ETA, N_LAYERS
+from jetchain.particleflow.layers import N_LAYERS
 
 HADRON, ELECTRON, MUON = 0, 1, 2
 
@@ -91,6 +91,7 @@ def densest_layer(
     cell_volume: Floats,
     track_eta: Floats,
     track_phi: Floats,
+    centre: Floats,
 ) -> int:
     """Layer of highest energy density (LHED) of a track's shower in the cells first to last.
 
@@ -108,10 +109,10 @@ def densest_layer(
         density[layer] += weight * cell_e[cell] / cell_volume[cell]
     best, largest, before, depth = 0, -np.inf, 0.0, 0.0
     for layer in range(N_LAYERS):
-        rise = (density[layer] - before) / (CENTRE_LAMBDA[layer] - depth)
+        rise = (density[layer] - before) / (centre[layer] - depth)
         if rise > largest:
             best, largest = layer, rise
-        before, depth = density[layer], CENTRE_LAMBDA[layer]
+        before, depth = density[layer], centre[layer]
     return best
 
 
@@ -127,6 +128,7 @@ def subtract_rings(
     cell_volume: Floats,
     track_eta: Floats,
     track_phi: Floats,
+    delta_eta: Floats,
 ) -> None:
     """Take an energy out of the cells, in rings around the track in falling energy density.
 
@@ -144,7 +146,7 @@ def subtract_rings(
         for cell in range(cell_offset[cluster], cell_offset[cluster + 1]):
             layer = cell_layer[cell]
             r = distance(cell_eta[cell], cell_phi[cell], track_eta[layer], track_phi[layer])
-            ring = min(int(r / (RING_WIDTH * DELTA_ETA[layer])), N_RINGS - 1)
+            ring = min(int(r / (RING_WIDTH * delta_eta[layer])), N_RINGS - 1)
             ring_of[position] = layer * N_RINGS + ring
             ring_e[ring_of[position]] += cell_e[cell]
             ring_v[ring_of[position]] += cell_volume[cell]
@@ -193,6 +195,8 @@ def link(
     cell_eta: Floats,
     cell_phi: Floats,
     cell_volume: Floats,
+    centre: Floats,
+    delta_eta: Floats,
     pt_edges: Floats,
     eta_edges: Floats,
     mean: Floats,
@@ -209,6 +213,7 @@ def link(
     Args:
         order: (tracks,) the tracks of each event in the order they are worked through.
         track_eta, track_phi: (tracks, layers) where the track enters each layer.
+        centre, delta_eta: (layers,) as in `Layers`.
         mean, sigma: (pt, eta, layer) expected E/p of charged hadrons and its spread.
         electron_maximum_ep: an electron takes its cluster up to this E/p; above it the cluster
             holds other particles too, and loses the electron's momentum instead.
@@ -244,7 +249,7 @@ def link(
             else:
                 layer = densest_layer(
                     cell_offset[found], cell_offset[found + 1], cell_layer, cell_e, cell_eta,
-                    cell_phi, cell_volume, track_eta[t], track_phi[t],
+                    cell_phi, cell_volume, track_eta[t], track_phi[t], centre,
                 )  # fmt: skip
                 i, j = bin_of(track_pt[t], pt_edges), bin_of(track_abs_eta[t], eta_edges)
                 expected = mean[i, j, layer] * track_p[t]
@@ -262,7 +267,7 @@ def link(
                 continue
             subtract_rings(
                 expected, clusters, cell_offset, cell_layer, cell_e, cell_eta, cell_phi,
-                cell_volume, track_eta[t], track_phi[t],
+                cell_volume, track_eta[t], track_phi[t], delta_eta,
             )  # fmt: skip
             for cluster in clusters:
                 energy[cluster] = np.sum(cell_e[cell_offset[cluster] : cell_offset[cluster + 1]])

@@ -13,11 +13,11 @@ rule figure_pflow_efficiency:
             labels={"figure": "Efficiency and fake rate"},
         ),
         pdf="results/reporting/particleflow/pflow_efficiency.pdf",
-    params:
-        code=code_digest("reporting.particleflow.efficiency"),
     log:
         "results/logs/reporting/particleflow/pflow_efficiency.log",
     threads: 1
+    params:
+        code=code_digest("reporting.particleflow.efficiency"),
     shell:
         launch("reporting.particleflow.efficiency")
 
@@ -34,11 +34,11 @@ rule figure_pflow_resolution:
             labels={"figure": "Response and resolution"},
         ),
         pdf="results/reporting/particleflow/pflow_resolution.pdf",
-    params:
-        code=code_digest("reporting.particleflow.resolution"),
     log:
         "results/logs/reporting/particleflow/pflow_resolution.log",
     threads: 1
+    params:
+        code=code_digest("reporting.particleflow.resolution"),
     shell:
         launch("reporting.particleflow.resolution")
 
@@ -55,11 +55,11 @@ rule figure_pflow_residuals:
             labels={"figure": "Residuals"},
         ),
         pdf="results/reporting/particleflow/pflow_residuals.pdf",
-    params:
-        code=code_digest("reporting.particleflow.residuals"),
     log:
         "results/logs/reporting/particleflow/pflow_residuals.log",
     threads: 1
+    params:
+        code=code_digest("reporting.particleflow.residuals"),
     shell:
         launch("reporting.particleflow.residuals")
 
@@ -76,11 +76,11 @@ rule figure_pflow_response:
             labels={"figure": "Response in a cone"},
         ),
         pdf="results/reporting/particleflow/pflow_response.pdf",
-    params:
-        code=code_digest("reporting.particleflow.response"),
     log:
         "results/logs/reporting/particleflow/pflow_response.log",
     threads: 1
+    params:
+        code=code_digest("reporting.particleflow.response"),
     shell:
         launch("reporting.particleflow.response")
 
@@ -96,11 +96,11 @@ rule figure_pflow_calibration:
             labels={"figure": "Expected response"},
         ),
         pdf="results/reporting/particleflow/pflow_calibration.pdf",
-    params:
-        code=code_digest("reporting.particleflow.calibration"),
     log:
         "results/logs/reporting/particleflow/pflow_calibration.log",
     threads: 1
+    params:
+        code=code_digest("reporting.particleflow.calibration"),
     shell:
         launch("reporting.particleflow.calibration")
 
@@ -116,11 +116,11 @@ rule table_pflow_comparison:
             category="Particle flow",
             labels={"figure": "Comparison of the algorithms (table)"},
         ),
-    params:
-        code=code_digest("reporting.particleflow.comparison"),
     log:
         "results/logs/reporting/particleflow/pflow_comparison.log",
     threads: 1
+    params:
+        code=code_digest("reporting.particleflow.comparison"),
     shell:
         launch("reporting.particleflow.comparison")
 
