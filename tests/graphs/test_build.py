@@ -4,10 +4,10 @@ import awkward as ak
 import numpy as np
 import pytest
 import torch
-from helpers.detected import FakeEvent, write_detected
-from helpers.graph_events import as_read, random_event
 from torch_geometric.data import Batch
 
+from helpers.detected import FakeEvent, write_detected
+from helpers.graph_events import as_read, random_event
 from jetchain.core.errors import ConfigurationError, DataError, EmptySampleError
 from jetchain.core.graphs import read_event_graphs, read_jet_graphs
 from jetchain.core.io import read_json, read_tensors, write_events

@@ -85,8 +85,8 @@ def test_event_edges_do_not_change_when_the_event_is_rotated_or_reflected(angle)
     position, event = cloud(5, 60)
     is_track = np.random.default_rng(1).random(60) < 0.5
     edges = event_edges(position, is_track, event, **SETTINGS)
-    rotated = event_edges(position + [0.0, angle], is_track, event, **SETTINGS)
-    reflected = event_edges(position * [-1.0, 1.0], is_track, event, **SETTINGS)
+    rotated = event_edges(position + np.array([0.0, angle]), is_track, event, **SETTINGS)
+    reflected = event_edges(position * np.array([-1.0, 1.0]), is_track, event, **SETTINGS)
     np.testing.assert_array_equal(rotated, edges)
     np.testing.assert_array_equal(reflected, edges)
 

@@ -3,9 +3,9 @@
 import awkward as ak
 import numpy as np
 import pytest
+
 from helpers.detected import FakeEvent
 from helpers.graph_events import ECAL, as_read, random_event
-
 from jetchain.core.errors import DataError
 from jetchain.core.schema import EVENT_GRAPH_FEATURES, PARTICLE_CLASSES
 from jetchain.graphs.nodes import charge_of, event_nodes, particle_label

@@ -1,4 +1,4 @@
-"""Random detector events for graphs: charged particles with tracks and clusters, and neutral ones."""
+"""Random detector events for graphs: charged and neutral particles, each with its cluster."""
 
 from __future__ import annotations
 

@@ -36,3 +36,21 @@ rule jet_graphs:
     threads: 1
     shell:
         launch("graphs.build.jets")
+
+
+rule display_graphs:
+    input:
+        events=f"results/graphs/events/{CONFIG.graphs.display.sample}/0000.safetensors",
+        jets=f"results/graphs/jets/{CONFIG.jets.algorithm}/{CONFIG.graphs.display.sample}/0000.safetensors",
+    output:
+        table="results/graphs/display.json",
+    params:
+        code=code_digest("graphs.display"),
+    log:
+        "results/logs/graphs/display.log",
+    threads: 1
+    shell:
+        launch("graphs.display")
+
+
+TARGETS["graphs"] = ["results/graphs/display.json"]

@@ -37,8 +37,15 @@ class JetGraphSettings(Settings):
         return self
 
 
+class DisplaySettings(Settings):
+    """Which event and jet the figures show."""
+
+    sample: str = key("top", "Sample whose first event and first jet are drawn.")
+
+
 class GraphsSettings(Settings):
     """Event graphs for particle flow, jet graphs for tagging."""
 
     events: EventGraphSettings = key(EventGraphSettings(), "Graphs of tracks and topoclusters.")
     jets: JetGraphSettings = key(JetGraphSettings(), "Graphs of the constituents of jets.")
+    display: DisplaySettings = key(DisplaySettings(), "The event and the jet that are drawn.")

@@ -1,0 +1,81 @@
+"""The graph of one event and of one jet as a small table, for the figures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from torch_geometric.data import Data
+
+from jetchain.core.errors import EmptySampleError
+from jetchain.core.graphs import EventGraph, read_event_graphs, read_jet_graphs
+from jetchain.core.io import write_json
+from jetchain.core.schema import (
+    CONSTITUENT_COLUMNS,
+    EVENT_GRAPH_FEATURES,
+    JET_CLASSES,
+    JET_COLUMNS,
+    PARTICLE_CLASSES,
+)
+from jetchain.core.verbs import Input, Output
+
+
+def display(*, events: Input, jets: Input, table: Output) -> None:
+    """Write the first event with nodes and the first jet of two graph files.
+
+    Args:
+        events: event graphs (EVENT_GRAPHS).
+        jets: jet graphs (JET_GRAPHS).
+        table: JSON with the nodes' positions and energies and the edges of both.
+
+    Raises:
+        EmptySampleError: there is no such event or jet.
+    """
+    event = next((graph for graph in read_event_graphs(events) if graph.num_nodes), None)
+    jet = next(iter(read_jet_graphs(jets)), None)
+    if event is None or jet is None:
+        raise EmptySampleError(
+            f"{events} or {jets} holds no graph to draw.",
+            "Choose another sample in graphs.display.sample.",
+        )
+    write_json(table, {"event": event_table(event), "jet": jet_table(jet)})
+
+
+def event_table(graph: EventGraph) -> dict[str, Any]:
+    """Nodes (eta, phi at the calorimeter, energy in GeV), edges and true particles of an event."""
+    x = dict(zip(EVENT_GRAPH_FEATURES, graph.x.numpy().T, strict=True))
+    pt, eta, phi, _ = graph.particle.numpy().T
+    return {
+        "number": int(graph.number),
+        "is_track": x["is_track"].astype(int),
+        "eta": _short(x["eta_calo"]),
+        "phi": _short(np.arctan2(x["sin_phi_calo"], x["cos_phi_calo"])),
+        "energy": _short(np.exp(x["log_energy_gev"])),
+        "pt": _short(np.exp(x["log_pt_gev"])),
+        "edges": graph.edge_index.numpy().T,
+        "particle_pt": _short(pt),
+        "particle_eta": _short(eta),
+        "particle_phi": _short(phi),
+        "particle_class": [PARTICLE_CLASSES[label] for label in graph.particle_label.tolist()],
+    }
+
+
+def jet_table(graph: Data) -> dict[str, Any]:
+    """Constituents (relative to the axis, pT in GeV) and edges of a jet."""
+    x = dict(zip(CONSTITUENT_COLUMNS, graph.x.numpy().T, strict=True))
+    flags = np.stack([x[f"is_{name}"] for name in PARTICLE_CLASSES])
+    label = int(graph.y)
+    return {
+        "label": JET_CLASSES[label] if label >= 0 else "unmatched",
+        **{name: _short(value) for name, value in zip(JET_COLUMNS, graph.jet[0], strict=True)},
+        "delta_eta": _short(x["delta_eta"]),
+        "delta_phi": _short(x["delta_phi"]),
+        "constituent_pt": _short(np.hypot(x["px"], x["py"])),
+        "constituent_class": [PARTICLE_CLASSES[index] for index in flags.argmax(axis=0)],
+        "edges": graph.edge_index.numpy().T,
+    }
+
+
+def _short(values: Any) -> Any:
+    """Five digits: enough to draw, and a table that a person can read."""
+    return np.round(np.asarray(values, dtype=np.float64), 5)

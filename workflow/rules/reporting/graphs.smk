@@ -1,0 +1,47 @@
+# Figures of the graphs room.
+
+
+rule figure_event_graph:
+    input:
+        table="results/graphs/display.json",
+    output:
+        pdf="results/reporting/graphs/event_graph.pdf",
+        png=report(
+            "results/reporting/graphs/event_graph.png",
+            caption="../../report/event_graph.rst",
+            category="Graphs",
+            labels={"figure": "Graph of one event"},
+        ),
+    params:
+        code=code_digest("reporting.graphs.event_graph"),
+    log:
+        "results/logs/reporting/graphs/event_graph.log",
+    threads: 1
+    shell:
+        launch("reporting.graphs.event_graph")
+
+
+rule figure_jet_graph:
+    input:
+        table="results/graphs/display.json",
+    output:
+        pdf="results/reporting/graphs/jet_graph.pdf",
+        png=report(
+            "results/reporting/graphs/jet_graph.png",
+            caption="../../report/jet_graph.rst",
+            category="Graphs",
+            labels={"figure": "Graph of one jet"},
+        ),
+    params:
+        code=code_digest("reporting.graphs.jet_graph"),
+    log:
+        "results/logs/reporting/graphs/jet_graph.log",
+    threads: 1
+    shell:
+        launch("reporting.graphs.jet_graph")
+
+
+TARGETS["reporting"] += [
+    "results/reporting/graphs/event_graph.png",
+    "results/reporting/graphs/jet_graph.png",
+]
