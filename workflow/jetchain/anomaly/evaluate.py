@@ -1,0 +1,168 @@
+"""Significance improvement of every method: the only verb of the search that compares with truth.
+
+Curves are made in the signal region, from the background of the data and from all signal events
+there, injected or not: the latter were scored by models of their own fold too.
+
+Reference: SIC = eS / sqrt(eB), arXiv 1001.5027; bands over trainings as in arXiv 2109.00546.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jetchain.anomaly.settings import EvaluationJob, EvaluationSettings
+from jetchain.core.errors import DataError, EmptySampleError
+from jetchain.core.io import read_tensors, write_csv, write_json
+from jetchain.core.metrics import auc, bootstrap, roc_curve, significance_improvement
+from jetchain.core.schema import DIJET_TRUTH, DIJETS, SCORES
+from jetchain.core.seeds import derive_seed
+from jetchain.core.verbs import Input, Inputs, Output
+
+Array = NDArray[np.float64]
+
+
+def maximum_sic(labels: NDArray, scores: Array, minimum_background: int) -> float:
+    """Largest significance improvement among the cuts that keep enough background events.
+
+    Raises:
+        EmptySampleError: no cut does.
+    """
+    _, values = significance_improvement(labels, scores, minimum_background)
+    if len(values) == 0:
+        raise EmptySampleError(
+            f"Fewer than {minimum_background} background events lie in the signal region.",
+            "Generate more background, or lower anomaly.evaluation.minimum_background.",
+        )
+    return float(values.max())
+
+
+def sic_curve(
+    labels: NDArray, scores: Array, efficiencies: Array, minimum_background: int
+) -> Array:
+    """Significance improvement at given signal efficiencies, NaN below the background floor.
+
+    Args:
+        labels: (n,) 1 for signal.
+        scores: (n,)
+        efficiencies: (points,) signal efficiencies.
+        minimum_background: cuts that keep fewer background events are not quoted.
+    """
+    fpr, tpr, _ = roc_curve(labels, scores)
+    background = np.interp(efficiencies, tpr, fpr)
+    enough = background * np.count_nonzero(labels == 0) >= minimum_background - 1e-9
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(enough, efficiencies / np.sqrt(background), np.nan)
+
+
+def assess(
+    labels: NDArray, scores: Array, settings: EvaluationSettings, seed: int
+) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Figures of merit and curve of one method.
+
+    Args:
+        labels: (n,) 1 for signal.
+        scores: (n, trainings); the method's score is their mean.
+        settings: of the evaluation.
+        seed: of the bootstrap.
+
+    Returns:
+        The figures of merit; and the curve with its 68 % band over the trainings.
+    """
+    floor = settings.minimum_background
+    mean = scores.mean(axis=1)
+    value = bootstrap(
+        lambda y, s: maximum_sic(y, s, floor),
+        labels,
+        mean,
+        replicas=settings.replicas,
+        seed=seed,
+    )
+    columns = scores.T
+    single = [maximum_sic(labels, column, floor) for column in columns]
+    low, median, high = np.percentile(single, [15.87, 50, 84.13])
+    background, signal = mean[labels == 0], mean[labels == 1]
+    merit = {
+        "auc": auc(labels, mean),
+        "max_sic": value.value,
+        "max_sic_bootstrap": [value.low, value.high],
+        "max_sic_trainings": {"median": median, "low": low, "high": high, "number": len(single)},
+        "signal_efficiency": {
+            f"{efficiency:g}": float(np.mean(signal > np.quantile(background, 1 - efficiency)))
+            for efficiency in (0.1, 0.01)
+        },
+    }
+    efficiencies = np.linspace(0.0, 1.0, settings.points + 1)[1:]
+    curves = np.array([sic_curve(labels, column, efficiencies, floor) for column in columns])
+    every = np.isfinite(curves).all(axis=0)
+    band = np.full((2, len(efficiencies)), np.nan)
+    band[:, every] = np.percentile(curves[:, every], [15.87, 84.13], axis=0)
+    curve = {
+        "signal_efficiency": efficiencies,
+        "sic": sic_curve(labels, mean, efficiencies, floor),
+        "sic_low": band[0],
+        "sic_high": band[1],
+    }
+    return merit, curve
+
+
+def evaluate(
+    *,
+    data: Input,
+    truth: Input,
+    signal_test: Input,
+    scores: Inputs,
+    signal_scores: Inputs,
+    metrics: Output,
+    curves: Output,
+    settings: EvaluationJob,
+    seed: int,
+) -> None:
+    """Compare all methods; a score file's folder names its method."""
+    low, high = settings.signal_region
+    tables = [read_tensors(path, DIJETS) for path in (data, signal_test)]
+    chosen = [(low < table["m_jj"]) & (table["m_jj"] < high) for table in tables]
+    is_signal = read_tensors(truth, DIJET_TRUTH)["is_signal"][chosen[0]]
+    labels = np.concatenate([is_signal, np.ones(chosen[1].sum(), dtype=np.int64)])
+    merits: dict[str, Any] = {}
+    rows: dict[str, list[Any]] = {
+        "method": [], "signal_efficiency": [], "sic": [], "sic_low": [], "sic_high": []
+    }  # fmt: skip
+    for paths in zip(scores, signal_scores, strict=True):
+        method = paths[0].parent.name
+        parts = [
+            _read_scores(path, table)[own]
+            for path, table, own in zip(paths, tables, chosen, strict=True)
+        ]
+        merits[method], curve = assess(
+            labels, np.concatenate(parts), settings.evaluation, derive_seed(seed, method)
+        )
+        known = np.isfinite(curve["sic"])
+        rows["method"] += [method] * int(known.sum())
+        for name, values in curve.items():
+            rows[name] += values[known].tolist()
+    background = int((is_signal == 0).sum())
+    write_json(
+        metrics,
+        {
+            "signal_region_tev": [low, high],
+            "background_events": background,
+            "injected_signal_events": int(is_signal.sum()),
+            "signal_to_background": float(is_signal.sum() / max(background, 1)),
+            "signal_events_evaluated": int(labels.sum()),
+            "methods": merits,
+        },
+    )
+    write_csv(curves, rows)
+
+
+def _read_scores(path: Input, table: dict[str, NDArray]) -> Array:
+    stored = read_tensors(path, SCORES)
+    if not np.array_equal(stored["event_id"], table["event_id"]):
+        raise DataError(
+            f"{path}: its events are not those of the data.",
+            "It is from another run. Remove it and run the same command again.",
+        )
+    return stored["score"]

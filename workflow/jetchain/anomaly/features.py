@@ -1,0 +1,187 @@
+"""Dijet events of the LHC Olympics kind: trigger, features, and a signal hidden among them.
+
+What a data-driven method may read (the dijet events) and what only an evaluation may read (which
+of them are signal) go into two files.
+
+Reference: arXiv 2101.08320, section 3 (the R&D data set).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jetchain.anomaly.settings import FeatureSettings
+from jetchain.core.errors import EmptySampleError
+from jetchain.core.io import read_events, write_json, write_tensors
+from jetchain.core.kinematics import cartesian, invariant_mass
+from jetchain.core.schema import ANOMALY_FEATURES, DIJET_TRUTH, DIJETS, jets_table
+from jetchain.core.seeds import generator
+from jetchain.core.verbs import Input, Inputs, Output
+
+RADIUS = 1.0
+COLLECTION = "ak10"
+COLUMNS = ("pt", "eta", "phi", "m", "tau1", "tau2")
+TAU_FLOOR = 1e-5
+TEV = 1e-3  # TeV per GeV
+
+Array = NDArray[np.float64]
+
+
+def dijet_features(leading: dict[str, Array], second: dict[str, Array]) -> tuple[Array, Array]:
+    """Dijet mass and the four features of two jets.
+
+    Args:
+        leading, second: per column of `COLUMNS` an array (events,), GeV and rad.
+
+    Returns:
+        The dijet mass (events,) in TeV, and the features (events, 4): mass of the lighter jet and
+        mass difference in TeV, tau21 of the lighter and of the heavier jet, with
+        tau21 = tau2 / (1e-5 + tau1).
+    """
+    first, other = (
+        np.array(cartesian(jet["pt"], jet["eta"], jet["phi"], jet["m"]))
+        for jet in (leading, second)
+    )
+    m_jj = np.asarray(invariant_mass(*(first + other)) * TEV, dtype=np.float64)
+    lead_is_lighter = leading["m"] < second["m"]
+    mass = np.stack([leading["m"], second["m"]]) * TEV
+    tau21 = np.stack([jet["tau2"] / (TAU_FLOOR + jet["tau1"]) for jet in (leading, second)])
+    lighter = np.where(lead_is_lighter, 0, 1)
+    rows = np.arange(len(m_jj))
+    columns = {
+        "m_j1": mass[lighter, rows],
+        "delta_m": mass[1 - lighter, rows] - mass[lighter, rows],
+        "tau21_j1": tau21[lighter, rows],
+        "tau21_j2": tau21[1 - lighter, rows],
+    }
+    return m_jj, np.stack([columns[name] for name in ANOMALY_FEATURES], axis=1)
+
+
+def select(jets: Any, trigger_pt: float) -> tuple[Array, Array, dict[str, int]]:
+    """Apply the trigger and compute the features.
+
+    Args:
+        jets: jagged record (events, var) with the columns of `COLUMNS`.
+        trigger_pt: smallest pT of the leading jet, GeV.
+
+    Returns:
+        Dijet mass (selected,), features (selected, 4), and the cutflow.
+    """
+    import awkward as ak
+
+    pairs = jets[ak.num(jets.pt) >= 2]
+    order = ak.argsort(pairs.pt, ascending=False)
+    pairs = pairs[order][:, :2]
+    flat = {name: np.asarray(ak.to_numpy(pairs[name]), dtype=np.float64) for name in COLUMNS}
+    triggered = flat["pt"].reshape(-1, 2)[:, 0] > trigger_pt
+    flat = {name: values.reshape(-1, 2)[triggered] for name, values in flat.items()}
+    m_jj, features = dijet_features(*({n: v[:, jet] for n, v in flat.items()} for jet in (0, 1)))
+    finite = np.isfinite(m_jj) & np.isfinite(features).all(axis=1)
+    cutflow = {
+        "events": len(jets),
+        "two jets": len(pairs),
+        "trigger": int(triggered.sum()),
+        "finite features": int(finite.sum()),
+    }
+    return m_jj[finite], features[finite], cutflow
+
+
+def inject(
+    background: tuple[Array, Array],
+    signal: tuple[Array, Array],
+    signal_events: int,
+    folds: int,
+    random: np.random.Generator,
+) -> tuple[dict[str, NDArray], dict[str, NDArray], dict[str, NDArray]]:
+    """Hide signal events among the background, shuffle, and assign folds.
+
+    Args:
+        background, signal: dijet mass (events,) and features (events, 4) of each.
+        signal_events: how many to inject.
+        folds: number of folds; they are of equal size up to one event.
+        random: draws which signal events are injected, and the order.
+
+    Returns:
+        The data and the truth of its events, and the signal events that were not injected.
+
+    Raises:
+        EmptySampleError: no background event, or not more signal events than are to be injected.
+    """
+    for name, (masses, _), needed in (
+        ("background", background, 1),
+        ("signal", signal, signal_events + 1),
+    ):
+        if len(masses) < needed:
+            raise EmptySampleError(
+                f"{len(masses)} {name} events pass the trigger; at least {needed} are needed.",
+                f"Generate more {name} events, or lower anomaly.features.trigger_pt or "
+                "anomaly.features.signal_events.",
+            )
+    chosen = random.permutation(len(signal[0]))
+    injected, kept = chosen[:signal_events], np.sort(chosen[signal_events:])
+    m_jj = np.concatenate([background[0], signal[0][injected]])
+    features = np.concatenate([background[1], signal[1][injected]])
+    is_signal = np.concatenate([np.zeros(len(background[0])), np.ones(signal_events)])
+    order = random.permutation(len(m_jj))
+    event_id = np.arange(len(order))
+    data = {
+        "event_id": event_id,
+        "m_jj": m_jj[order],
+        "features": features[order],
+        "fold": event_id % folds,
+    }
+    truth = {"event_id": event_id, "is_signal": is_signal[order].astype(np.int64)}
+    signal_test = {
+        "event_id": len(order) + np.arange(len(kept)),
+        "m_jj": signal[0][kept],
+        "features": signal[1][kept],
+        "fold": np.arange(len(kept)) % folds,
+    }
+    return data, truth, signal_test
+
+
+def features(
+    *,
+    background: Inputs,
+    signal: Inputs,
+    data: Output,
+    truth: Output,
+    signal_test: Output,
+    cutflow: Output,
+    settings: FeatureSettings,
+    seed: int,
+) -> None:
+    """Make the data of the search from the jets of background and signal."""
+    selected = {}
+    counts: dict[str, Any] = {}
+    for name, paths in (("background", background), ("signal", signal)):
+        parts = [_read(path, settings.trigger_pt) for path in paths]
+        selected[name] = (
+            np.concatenate([masses for masses, _, _ in parts]),
+            np.concatenate([values for _, values, _ in parts]),
+        )
+        counts[name] = {step: sum(c[step] for _, _, c in parts) for step in parts[0][2]}
+    tables = inject(
+        selected["background"],
+        selected["signal"],
+        settings.signal_events,
+        settings.folds,
+        generator(seed, "inject"),
+    )
+    counts |= {
+        "injected": settings.signal_events,
+        "data": len(tables[0]["m_jj"]),
+        "signal_test": len(tables[2]["m_jj"]),
+    }
+    write_tensors(data, DIJETS, tables[0])
+    write_tensors(truth, DIJET_TRUTH, tables[1])
+    write_tensors(signal_test, DIJETS, tables[2])
+    write_json(cutflow, counts)
+
+
+def _read(path: Input, trigger_pt: float) -> tuple[Array, Array, dict[str, int]]:
+    events = read_events(path, jets_table((RADIUS,)), {COLLECTION: list(COLUMNS)})
+    return select(events[COLLECTION], trigger_pt)

@@ -1,0 +1,193 @@
+"""How well the estimates hold on the true background: the only verbs here that read the truth.
+
+`spectrum` fits the mass of the background alone after each cut, where nothing may be found, and
+measures by how much the cut sculpts the mass; `abcd` compares B C / D with A.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jetchain.background.abcd import contamination, count, cut_for_efficiency
+from jetchain.background.regions import Array, inside, read_scores, sidebands
+from jetchain.background.settings import DiscoJob, SidebandJob
+from jetchain.background.sideband import fit_spectrum, passes, spectrum_of
+from jetchain.core.io import read_tensors, write_csv, write_json
+from jetchain.core.schema import DIJET_TRUTH, DIJETS
+from jetchain.core.seeds import generator
+from jetchain.core.verbs import Input, Output
+
+RANDOM_CUTS = 50
+PLANE_BINS = 20
+
+
+def jensen_shannon(first: Array, second: Array) -> float:
+    """Jensen-Shannon divergence of two histograms (bins,), in bits: 0 if equal, 1 if disjoint."""
+    p, q = (counts / counts.sum() for counts in (first, second))
+    middle = (p + q) / 2
+
+    def relative_entropy(a: Array) -> float:
+        filled = a > 0
+        return float(np.sum(a[filled] * np.log2(a[filled] / middle[filled])))
+
+    return (relative_entropy(p) + relative_entropy(q)) / 2
+
+
+def sculpting(counts: Array, kept: Array, random: np.random.Generator) -> dict[str, float]:
+    """Jensen-Shannon divergence between the spectra before and after a cut, and its null.
+
+    A small sample differs from its parent by chance: the null is that of random subsets of the
+    same size.
+
+    Args:
+        counts: (bins,) before the cut.
+        kept: (bins,) after it.
+        random: draws the subsets.
+    """
+    null = [
+        jensen_shannon(
+            counts,
+            random.multivariate_hypergeometric(counts.astype(int), int(kept.sum())).astype(float),
+        )
+        for _ in range(RANDOM_CUTS)
+    ]
+    return {
+        "jensen_shannon": jensen_shannon(counts, kept),
+        "null_mean": float(np.mean(null)),
+        "null_std": float(np.std(null, ddof=1)),
+    }
+
+
+def spectrum(
+    *,
+    data: Input,
+    truth: Input,
+    scores: Input,
+    closure: Output,
+    method: str,
+    settings: SidebandJob,
+    seed: int,
+) -> None:
+    """Repeat cut and fit on the true background of the data, where no excess may appear.
+
+    The cut is the one of the search, from all data. The spurious signal is what the fit finds
+    beyond its interpolation, in events and in standard deviations.
+    """
+    table = read_tensors(data, DIJETS)
+    background = read_tensors(truth, DIJET_TRUTH)["is_signal"] == 0
+    score = read_scores(scores, table).mean(axis=1)
+    before = spectrum_of(table["m_jj"][background], settings).counts
+    result: dict[str, Any] = {}
+    for efficiency in settings.sideband.scan:
+        (kept,) = passes(table, score, [(table, score)], efficiency, settings)
+        after, _, summary = fit_spectrum(table["m_jj"][kept & background], settings)
+        name = f"{efficiency:g}"
+        result[name] = {
+            **sculpting(before, after.counts, generator(seed, "random cuts", name)),
+            "chi2": summary["chi2"],
+            "ndf": summary["ndf"],
+            "p_value": summary["p_value"],
+            "spurious_events": summary["observed"] - summary["background"],
+            "background_uncertainty": summary["background_uncertainty"],
+            "spurious_significance": summary["significance"],
+        }
+    write_json(closure, {"method": method, "background_only": result})
+
+
+def abcd(
+    *,
+    data: Input,
+    truth: Input,
+    signal_test: Input,
+    planes: Input,
+    signal_planes: Input,
+    closure: Output,
+    scan: Output,
+    plane: Output,
+    settings: DiscoJob,
+) -> None:
+    """Closure of the ABCD method along a scan of the cut, and in sub-regions of the mass."""
+    table, signal = (read_tensors(path, DIJETS) for path in (data, signal_test))
+    background = read_tensors(truth, DIJET_TRUTH)["is_signal"] == 0
+    ranks, signal_ranks = read_scores(planes, table), read_scores(signal_planes, signal)
+    side = sidebands(table["m_jj"], settings.signal_region, settings.mass_range)
+    region = inside(table["m_jj"], settings.signal_region)
+    signal_region = inside(signal["m_jj"], settings.signal_region)
+    nominal = cut_for_efficiency(ranks[side], settings.disco.efficiency)
+    low, high = settings.signal_region
+    middle = (low + high) / 2
+    selections = {
+        "sidebands, data": side,
+        "below the signal region, data": side & (table["m_jj"] < low),
+        "above the signal region, data": side & (table["m_jj"] >= high),
+        "signal region, background": region & background,
+        "lower half of the signal region, background": (
+            inside(table["m_jj"], (low, middle)) & background
+        ),
+        "upper half of the signal region, background": (
+            inside(table["m_jj"], (middle, high)) & background
+        ),
+        "signal region, data": region,
+    }
+    regions = {name: _summary(ranks, nominal, chosen) for name, chosen in selections.items()}
+    injected = count(ranks, (nominal, nominal), region & ~background)
+    rest = count(ranks, (nominal, nominal), region & background)
+    write_json(
+        closure,
+        {
+            "cut": nominal,
+            "signal_efficiency": float(np.mean((signal_ranks[signal_region] >= nominal).all(1))),
+            "contamination": contamination(injected, rest) if injected.a else None,
+            "regions": regions,
+        },
+    )
+    write_csv(scan, _scan(ranks, signal_ranks[signal_region], side, region & background))
+    write_csv(plane, _plane(ranks[region & background], signal_ranks[signal_region]))
+
+
+def _summary(ranks: Array, cut: float, chosen: NDArray[np.bool_]) -> dict[str, float | None]:
+    counts = count(ranks, (cut, cut), chosen)
+    return {
+        "a": counts.a,
+        "b": counts.b,
+        "c": counts.c,
+        "d": counts.d,
+        "prediction": counts.prediction,
+        "prediction_uncertainty": counts.prediction_error,
+        "closure": counts.closure if counts.a else None,
+        "pull": counts.pull,
+    }
+
+
+def _scan(
+    ranks: Array, signal: Array, side: NDArray[np.bool_], region: NDArray[np.bool_]
+) -> dict[str, list[Any]]:
+    rows: dict[str, list[Any]] = {
+        "efficiency": [], "cut": [], "signal_efficiency": [], "selection": [], "observed": [],
+        "prediction": [], "prediction_error": [],
+    }  # fmt: skip
+    for efficiency in np.geomspace(0.5, 0.003, 15):
+        cut = cut_for_efficiency(ranks[side], efficiency)
+        for name, chosen in (("sidebands", side), ("signal region", region)):
+            counts = count(ranks, (cut, cut), chosen)
+            rows["efficiency"].append(float(efficiency))
+            rows["cut"].append(cut)
+            rows["signal_efficiency"].append(float(np.mean((signal >= cut).all(axis=1))))
+            rows["selection"].append(name)
+            rows["observed"].append(counts.a)
+            rows["prediction"].append(counts.prediction)
+            rows["prediction_error"].append(counts.prediction_error)
+    return rows
+
+
+def _plane(background: Array, signal: Array) -> dict[str, Any]:
+    edges = np.linspace(0.0, 1.0, PLANE_BINS + 1)
+    first, second = (part.ravel() for part in np.meshgrid(edges[:-1], edges[:-1], indexing="ij"))
+    columns: dict[str, Any] = {"f": first, "g": second}
+    for name, points in (("background", background), ("signal", signal)):
+        # Ranks of 1 belong to the last bin: numpy's last bin is closed.
+        columns[name] = np.histogram2d(points[:, 0], points[:, 1], [edges, edges])[0].ravel()
+    return columns

@@ -1,0 +1,263 @@
+"""The dijet function, its fit to a binned mass spectrum, and the interpolation under the window.
+
+f(x) = p0 (1 - x)^p1 x^(-p2 - p3 ln x - p4 ln^2 x), x = m / sqrt(s), written about a pivot x0 in the
+middle of the spectrum, ((1 - x) / (1 - x0))^p1 and (x / x0)^..., which spans the same family with
+far smaller correlations.
+
+Reference: CDF, arXiv 0812.4036, eq. 1; ATLAS, arXiv 1703.09127.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from jetchain.core.errors import EmptySampleError, TrainingError
+
+Array = NDArray[np.float64]
+
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(3)
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """A binned mass spectrum with a window that the fit leaves out.
+
+    Attributes:
+        edges: (bins + 1,) TeV.
+        counts: (bins,)
+        window: (bins,) which bins lie in the signal region.
+        energy: centre-of-mass energy, TeV.
+    """
+
+    edges: Array
+    counts: Array
+    window: NDArray[np.bool_]
+    energy: float
+
+    @cached_property
+    def design(self) -> Array:
+        """(parameters, bins, nodes): d ln f / d p at the integration nodes of each bin."""
+        centre = (self.edges[1:] + self.edges[:-1]) / 2
+        half = np.diff(self.edges) / 2
+        x = (centre[:, None] + half[:, None] * NODES) / self.energy
+        x0 = np.sqrt(self.edges[0] * self.edges[-1]) / self.energy
+        log = np.log(x / x0)
+        return np.stack([np.ones_like(x), -log, np.log((1 - x) / (1 - x0)), -(log**2), -(log**3)])
+
+    @cached_property
+    def measure(self) -> Array:
+        """(bins, nodes): weights of the integration over each bin, in units of its width."""
+        width = np.diff(self.edges)
+        return (width / width.mean())[:, None] * WEIGHTS / 2
+
+
+@dataclass(frozen=True)
+class DijetFit:
+    """A fitted spectrum.
+
+    Attributes:
+        values, covariance: (parameters,) and (parameters, parameters): ln p0, p2, p1, p3, p4.
+        expected: (bins,) expectation, interpolated in the window.
+        expected_error: (bins,) from the covariance.
+        chi2: saturated likelihood ratio of the bins outside the window.
+        ndf: bins outside the window less parameters.
+        background, background_error: sum over the window, and its error from the covariance.
+        observed: counts in the window.
+    """
+
+    values: Array
+    covariance: Array
+    expected: Array
+    expected_error: Array
+    chi2: float
+    ndf: int
+    background: float
+    background_error: float
+    observed: float
+
+    @property
+    def p_value(self) -> float:
+        """Probability of a larger chi2."""
+        return float(stats.chi2.sf(self.chi2, self.ndf))
+
+    @property
+    def significance(self) -> float:
+        """Significance of the excess in the window, see `excess_significance`."""
+        return excess_significance(self.observed, self.background, self.background_error)
+
+
+def bin_spectrum(
+    m_jj: Array, mass_range: tuple[float, float], signal_region: tuple[float, float],
+    bin_width: float, energy: float,
+) -> Spectrum:  # fmt: skip
+    """Count masses (events,) in bins that end exactly at the edges of the signal region.
+
+    Each of the three stretches (below, in and above the signal region) is cut into equal bins of
+    about `bin_width`, so that no bin straddles an edge.
+    """
+    low, high = signal_region
+    stretches = [(mass_range[0], low), (low, high), (high, mass_range[1])]
+    pieces = [
+        np.linspace(a, b, max(round((b - a) / bin_width), 1) + 1) for a, b in stretches if b > a
+    ]
+    edges = np.concatenate([pieces[0], *[piece[1:] for piece in pieces[1:]]])
+    centre = (edges[1:] + edges[:-1]) / 2
+    counts = np.histogram(m_jj, edges)[0].astype(float)
+    return Spectrum(edges, counts, (low < centre) & (centre < high), energy)
+
+
+def expectation(spectrum: Spectrum, values: Array) -> tuple[Array, Array]:
+    """Expected counts (bins,) and their derivatives (parameters, bins)."""
+    design = spectrum.design[: len(values)]
+    density = np.exp(np.tensordot(values, design, 1)) * spectrum.measure
+    return density.sum(-1), (density * design).sum(-1)
+
+
+def fit_dijet(spectrum: Spectrum, parameters: int) -> DijetFit:
+    """Binned Poisson maximum likelihood outside the window.
+
+    Args:
+        spectrum: what to fit.
+        parameters: 2 (p0, p2), 3 (and p1), 4 (and p3) or 5 (and p4).
+
+    Raises:
+        EmptySampleError: fewer sideband bins with events than parameters.
+        TrainingError: the minimiser finds no valid minimum.
+    """
+    from iminuit import Minuit
+
+    outside = ~spectrum.window
+    counts = spectrum.counts[outside]
+    if np.count_nonzero(counts) <= parameters:
+        raise EmptySampleError(
+            f"Only {np.count_nonzero(counts)} bins of the sidebands hold events; a fit of "
+            f"{parameters} parameters needs more.",
+            "Generate more background, loosen background.sideband.efficiency, or narrow "
+            "background.sideband.mass_range.",
+        )
+
+    # The parameters are strongly correlated. The minimiser walks in the coordinates that make the
+    # Hessian at the start the unit matrix, values = start + basis z.
+    start, hessian = _newton(spectrum, parameters)
+    basis = np.linalg.inv(np.linalg.cholesky(hessian)).T
+
+    def likelihood(z: Array) -> float:
+        expected = expectation(spectrum, start + basis @ z)[0][outside]
+        return float(np.sum(expected - counts * np.log(expected)))
+
+    def gradient(z: Array) -> Array:
+        expected, slope = expectation(spectrum, start + basis @ z)
+        return basis.T @ slope[:, outside] @ (1 - counts / expected[outside])
+
+    minuit = Minuit(likelihood, np.zeros(parameters), grad=gradient)
+    minuit.errordef = Minuit.LIKELIHOOD
+    minuit.strategy = 1
+    minuit.errors = np.ones(parameters)
+    minuit.tol = 1e-3
+    minuit.migrad(ncall=10_000)
+    minuit.hesse()
+    if not (minuit.valid and minuit.accurate and minuit.covariance is not None):
+        raise TrainingError(
+            f"The fit of the dijet function with {parameters} parameters found no valid minimum.",
+            "Narrow background.sideband.mass_range, or take fewer parameters in "
+            "background.sideband.parameters.",
+        )
+    values = start + basis @ np.array(minuit.values)
+    covariance = basis @ np.array(minuit.covariance) @ basis.T
+    expected, slope = expectation(spectrum, values)
+    total = slope[:, spectrum.window].sum(-1)
+    return DijetFit(
+        values=values,
+        covariance=covariance,
+        expected=expected,
+        expected_error=np.sqrt(np.einsum("pb,pq,qb->b", slope, covariance, slope)),
+        chi2=saturated_chi2(counts, expected[outside]),
+        ndf=len(counts) - parameters,
+        background=float(expected[spectrum.window].sum()),
+        background_error=float(np.sqrt(total @ covariance @ total)),
+        observed=float(spectrum.counts[spectrum.window].sum()),
+    )
+
+
+def _newton(spectrum: Spectrum, parameters: int) -> tuple[Array, Array]:
+    """A damped Newton descent: the likelihood is convex but for the width of the bins.
+
+    Returns:
+        Parameters (parameters,) near the minimum, and the Fisher information there.
+    """
+    outside = ~spectrum.window
+    counts = spectrum.counts[outside]
+    values = np.zeros(parameters)
+    values[0] = np.log(max(counts.mean(), 0.1))
+    for _ in range(100):
+        expected, slope = (part[..., outside] for part in expectation(spectrum, values))
+        information = (slope / expected) @ slope.T
+        step = np.linalg.lstsq(information, slope @ (counts / expected - 1), rcond=1e-12)[0]
+        shift = np.abs(np.tensordot(step, spectrum.design[:parameters], 1)).max()
+        values = values + step * min(1.0, 2.0 / max(shift, 1e-12))
+        if shift < 1e-6:
+            break
+    return values, information + 1e-10 * np.diag(np.diag(information))
+
+
+def saturated_chi2(counts: Array, expected: Array) -> float:
+    """-2 ln of the likelihood over that of the saturated model (Baker and Cousins 1984).
+
+    Args:
+        counts, expected: (bins,)
+    """
+    ratio = np.where(counts > 0, counts / expected, 1.0)
+    return float(2 * np.sum(expected - counts + counts * np.log(ratio)))
+
+
+def f_test(simple: DijetFit, rich: DijetFit) -> float:
+    """p-value of the improvement of the richer of two nested fits, by the F distribution."""
+    more = simple.ndf - rich.ndf
+    if rich.ndf < 1 or rich.chi2 <= 0:
+        return 1.0
+    statistic = max(simple.chi2 - rich.chi2, 0.0) / more / (rich.chi2 / rich.ndf)
+    return float(stats.f.sf(statistic, more, rich.ndf))
+
+
+def choose_fit(
+    spectrum: Spectrum, parameters: list[int], threshold: float
+) -> tuple[DijetFit, dict[str, float]]:
+    """Fit with the smallest number of parameters that the F-test does not improve.
+
+    Args:
+        spectrum: what to fit.
+        parameters: rising numbers of parameters.
+        threshold: p-value below which the richer function is preferred.
+
+    Returns:
+        The fit, and the p-value of each comparison ("3 -> 4").
+    """
+    chosen = fit_dijet(spectrum, parameters[0])
+    tests = {}
+    for number in parameters[1:]:
+        richer = fit_dijet(spectrum, number)
+        p_value = f_test(chosen, richer)
+        tests[f"{len(chosen.values)} -> {number}"] = p_value
+        if p_value < threshold:
+            chosen = richer
+    return chosen, tests
+
+
+def excess_significance(observed: float, background: float, error: float) -> float:
+    """Significance of an excess over a background known within a Gaussian error.
+
+    The asymptotic profile likelihood ratio of an on/off measurement whose off region has the
+    relative precision error / background; negative for a deficit.
+
+    Reference: arXiv 2008 Li-Ma form in Cousins, Linnemann, Tucker, arXiv physics/0702156, eq. 25.
+    """
+    n, b = observed, background
+    variance = max(error, 1e-6 * b) ** 2
+    first = n * np.log(n * (b + variance) / (b**2 + n * variance)) if n > 0 else 0.0
+    second = b**2 / variance * np.log1p(variance * (n - b) / (b * (b + variance)))
+    return float(np.sign(n - b) * np.sqrt(max(2 * (first - second), 0.0)))

@@ -1,0 +1,280 @@
+"""Double DisCo: two networks, each a good classifier, with independent outputs on the background.
+
+Trained on simulation with labels, so it is no data-driven search; data-driven is only the estimate
+of the background by the ABCD method, from the events that were not in the training: events of odd
+folds are scored by networks trained on even folds, and the other way round.
+
+Reference: arXiv 2007.14400, eq. 4.1: L = BCE(f) + BCE(g) + lambda dCorr^2(f, g | background), with
+a second distance correlation for background with both outputs above their medians (section V).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from jetchain.background.abcd import count, cut_for_efficiency
+from jetchain.background.regions import Array, Table, inside, ranks, require_regions, sidebands
+from jetchain.background.regions import read_scores as read_plane
+from jetchain.background.settings import DiscoJob, DiscoSettings
+from jetchain.background.sideband import make_yields
+from jetchain.core.errors import EmptySampleError
+from jetchain.core.io import read_json, read_tensors, write_csv, write_json, write_tensors
+from jetchain.core.io import write_weights as write_model
+from jetchain.core.schema import DIJET_TRUTH, DIJETS, SCORES
+from jetchain.core.seeds import derive_seed, generator, make_deterministic
+from jetchain.core.training import fit
+from jetchain.core.verbs import Input, Output
+
+VALIDATION = 0.1
+HALVES = 2
+
+
+def distance_correlation(first: Tensor, second: Tensor) -> Tensor:
+    """Squared distance correlation of two samples, 0 if and only if they are independent.
+
+    Args:
+        first, second: (events,); memory and time grow as the square of their number.
+
+    Returns:
+        dCorr^2 in [0, 1], arXiv 2007.14400, eq. 3.6; 0 if one of them is constant.
+    """
+
+    def centred(values: Tensor) -> Tensor:
+        distance = (values[:, None] - values[None, :]).abs()  # (events, events)
+        rows = distance.mean(0)
+        return distance - rows[:, None] - rows[None, :] + rows.mean()
+
+    a, b = centred(first), centred(second)
+    covariance, variances = (a * b).mean(), (a * a).mean() * (b * b).mean()
+    return covariance / torch.sqrt(variances + 1e-20)
+
+
+class DoubleDisco(nn.Module):
+    """Two networks of three hidden layers with batch normalisation after the first.
+
+    Args:
+        features: their number.
+        hidden: width.
+    """
+
+    def __init__(self, features: int, hidden: int) -> None:
+        super().__init__()
+        self.networks = nn.ModuleList(
+            nn.Sequential(
+                nn.Linear(features, hidden),
+                nn.BatchNorm1d(hidden),
+                nn.ReLU(),
+                nn.Linear(hidden, hidden),
+                nn.ReLU(),
+                nn.Linear(hidden, hidden),
+                nn.ReLU(),
+                nn.Linear(hidden, 1),
+            )
+            for _ in range(2)
+        )
+        self.register_buffer("mean", torch.zeros(features))
+        self.register_buffer("scale", torch.ones(features))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Logits (batch, 2) of f and g from features (batch, features)."""
+        x = (features - self.mean) / self.scale
+        return torch.cat([network(x) for network in self.networks], dim=1)
+
+
+def disco_loss(logits: Tensor, is_signal: Tensor, decorrelation: float) -> Tensor:
+    """The loss of Double DisCo; both classes get the same weight.
+
+    Args:
+        logits: (batch, 2) of f and g.
+        is_signal: (batch,) 1 or 0.
+        decorrelation: lambda.
+    """
+    signal, background = logits[is_signal == 1], logits[is_signal == 0]
+    entropy = sum(
+        binary_cross_entropy_with_logits(part, torch.full_like(part, label))
+        for part, label in ((signal, 1.0), (background, 0.0))
+    )
+    outputs = torch.sigmoid(background)
+    correlation = distance_correlation(outputs[:, 0], outputs[:, 1])
+    above = (outputs > outputs.median(dim=0).values).all(dim=1).detach()
+    if above.sum() > 10:
+        correlation = correlation + distance_correlation(outputs[above, 0], outputs[above, 1])
+    return entropy + decorrelation * correlation
+
+
+def train_half(
+    features: Array, is_signal: NDArray[np.int64], settings: DiscoSettings, seed: int, name: str
+) -> tuple[DoubleDisco, dict[str, list[float]]]:
+    """Train the two networks on labelled events (events, features).
+
+    Raises:
+        EmptySampleError: too few events of a class for one batch.
+    """
+    make_deterministic(seed, settings.training.threads)
+    model = DoubleDisco(features.shape[1], settings.hidden)
+    x = torch.as_tensor(features, dtype=torch.float32)
+    model.mean.copy_(x.mean(0))
+    model.scale.copy_(x.std(0))
+    label = torch.as_tensor(is_signal)
+    random = generator(seed, "validation")
+    classes = [random.permutation(np.flatnonzero(is_signal == each)) for each in (0, 1)]
+    if min(map(len, classes)) < 20:
+        raise EmptySampleError(
+            f"Double DisCo has {len(classes[1])} signal and {len(classes[0])} background events "
+            "to train on; it needs at least 20 of each.",
+            "Generate more events of anomaly.signal and anomaly.background.",
+        )
+    held = [each[: max(int(VALIDATION * len(each)), 2)] for each in classes]
+    used = [each[len(out) :] for each, out in zip(classes, held, strict=True)]
+    size = settings.training.batch_size
+    of_signal = max(round(settings.signal_fraction * size), 2)
+
+    def batches(random: np.random.Generator) -> Iterable[Tensor]:
+        # An epoch is one pass over the background; the signal is drawn with replacement.
+        order = random.permutation(used[0])
+        for own in np.array_split(order, max(len(order) // max(size - of_signal, 1), 1)):
+            yield torch.from_numpy(np.concatenate([own, random.choice(used[1], of_signal)]))
+
+    def validation() -> Iterable[Tensor]:
+        parts = max(len(held[0]) // size, 1)
+        backgrounds, signals = (np.array_split(each, parts) for each in held)
+        return [torch.from_numpy(np.concatenate(p)) for p in zip(backgrounds, signals, strict=True)]
+
+    def loss(model: nn.Module, batch: Tensor) -> tuple[Tensor, int]:
+        return disco_loss(model(x[batch]), label[batch], settings.decorrelation), len(batch)
+
+    history = fit(
+        model,
+        batches=batches,
+        validation=validation,
+        loss=loss,
+        settings=settings.training,
+        seed=seed,
+        name=name,
+    )
+    return model, history
+
+
+def planes_of(
+    data: Table, is_signal: NDArray[np.int64], signal_test: Table, job: DiscoJob, seed: int
+) -> tuple[list[Array], nn.ModuleList, dict[str, list[float]]]:
+    """Cross-train, and rank both outputs of every event.
+
+    An output is replaced by its rank among the sideband data of its half: flat, and the same for
+    the networks of both halves.
+
+    Returns:
+        Ranks (events, 2) of data and of signal_test; the networks; their history.
+    """
+    tables = (data, signal_test)
+    side = sidebands(data["m_jj"], job.signal_region, job.mass_range)
+    require_regions(data["m_jj"], inside(data["m_jj"], job.signal_region), side)
+    labels = (is_signal, np.ones(len(signal_test["m_jj"]), dtype=np.int64))
+    outputs = [np.zeros((len(table["m_jj"]), 2)) for table in tables]
+    models = nn.ModuleList()
+    history: dict[str, list[float]] = {}
+    for half in range(HALVES):
+        trained_on = [
+            (table["fold"] % HALVES != half) & inside(table["m_jj"], job.mass_range)
+            for table in tables
+        ]
+        model, record = train_half(
+            np.concatenate([t["features"][c] for t, c in zip(tables, trained_on, strict=True)]),
+            np.concatenate([y[c] for y, c in zip(labels, trained_on, strict=True)]),
+            job.disco,
+            derive_seed(seed, "half", half),
+            f"disco: half {half}",
+        )
+        models.append(model)
+        record = {"half": [float(half)] * len(record["epoch"]), **record}
+        history = {name: history.get(name, []) + values for name, values in record.items()}
+        for output, table in zip(outputs, tables, strict=True):
+            own = table["fold"] % HALVES == half
+            with torch.no_grad():
+                x = torch.as_tensor(table["features"][own], dtype=torch.float32)
+                output[own] = model(x).numpy()
+    reference = {"fold": data["fold"][side] % HALVES}
+    ranked = [
+        np.stack(
+            [
+                ranks(output[:, k], table["fold"] % HALVES, reference, outputs[0][side, k])
+                for k in range(2)
+            ],
+            axis=1,
+        )
+        for output, table in zip(outputs, tables, strict=True)
+    ]
+    return ranked, models, history
+
+
+def disco(
+    *,
+    data: Input,
+    truth: Input,
+    signal_test: Input,
+    planes: Output,
+    signal_planes: Output,
+    scores: Output,
+    signal_scores: Output,
+    weights: Output,
+    history: Output,
+    settings: DiscoJob,
+    seed: int,
+) -> None:
+    """Train on labelled events of the other half; the score is the smaller of the two ranks."""
+    tables = [read_tensors(path, DIJETS) for path in (data, signal_test)]
+    is_signal = read_tensors(truth, DIJET_TRUTH)["is_signal"]
+    ranked, models, record = planes_of(tables[0], is_signal, tables[1], settings, seed)
+    for plane_path, score_path, table, plane in zip(
+        (planes, signal_planes), (scores, signal_scores), tables, ranked, strict=True
+    ):
+        write_tensors(plane_path, SCORES, {"event_id": table["event_id"], "score": plane})
+        smaller = plane.min(axis=1, keepdims=True)
+        write_tensors(score_path, SCORES, {"event_id": table["event_id"], "score": smaller})
+    write_model(weights, models)
+    write_csv(history, record)
+
+
+def predict(
+    *,
+    data: Input,
+    signal_test: Input,
+    planes: Input,
+    signal_planes: Input,
+    normalisation: Input,
+    yields: Output,
+    settings: DiscoJob,
+) -> None:
+    """Estimate the background in region A of the signal region from the data.
+
+    The cut and the systematic uncertainty come from the sidebands of the data: there the same
+    cuts predict a region A that can be looked at, and its non-closure, or its statistical error
+    if that is larger, is the uncertainty of the method.
+    """
+    table, signal = (read_tensors(path, DIJETS) for path in (data, signal_test))
+    plane, signal_plane = read_plane(planes, table), read_plane(signal_planes, signal)
+    side = sidebands(table["m_jj"], settings.signal_region, settings.mass_range)
+    cut = cut_for_efficiency(plane[side], settings.disco.efficiency)
+    check = count(plane, (cut, cut), side)
+    found = count(plane, (cut, cut), inside(table["m_jj"], settings.signal_region))
+    relative = max(
+        abs(check.prediction - check.a) / check.a,
+        float(np.hypot(1 / np.sqrt(check.a), check.prediction_error / check.a)),
+    )
+    in_bin = (signal_plane >= cut).all(axis=1) & inside(signal["m_jj"], settings.signal_region)
+    result = make_yields(
+        "disco",
+        found.a,
+        (found.prediction, float(np.hypot(found.prediction_error, relative * found.prediction))),
+        (int(in_bin.sum()), len(in_bin)),
+        read_json(normalisation),
+        settings.signal_region,
+    )
+    result["abcd"] = {"cut": cut, "sideband_closure": check.closure, "systematic": relative}
+    write_json(yields, result)

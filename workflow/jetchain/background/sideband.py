@@ -1,0 +1,212 @@
+"""The search itself: cut on a score, fit the mass sidebands, interpolate, count.
+
+The cut is set on the sidebands of the data, fold by fold, and knows nothing of signal or truth.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jetchain.background.dijet import DijetFit, Spectrum, bin_spectrum, choose_fit
+from jetchain.background.regions import (
+    Array,
+    Table,
+    cut_by_fold,
+    inside,
+    read_scores,
+    require_regions,
+    sidebands,
+)
+from jetchain.background.settings import SidebandJob, SidebandSettings
+from jetchain.core.io import read_json, read_tensors, write_csv, write_json
+from jetchain.core.metrics import binomial_interval
+from jetchain.core.schema import DIJETS
+from jetchain.core.verbs import Input, Output
+
+
+def passes(
+    data: Table, scores: Array, targets: list[tuple[Table, Array]], efficiency: float,
+    job: SidebandJob,
+) -> list[NDArray[np.bool_]]:  # fmt: skip
+    """Which events of each target pass the cut that keeps a fraction of the sideband data.
+
+    Args:
+        data, scores: dijet events and their scores (events,), whose sidebands set the cut.
+        targets: tables and their scores.
+        efficiency: fraction of the sidebands that is kept.
+        job: settings.
+    """
+    side = sidebands(data["m_jj"], job.signal_region, job.sideband.mass_range)
+    require_regions(data["m_jj"], inside(data["m_jj"], job.signal_region), side)
+    thresholds = cut_by_fold(scores, data["fold"], side, efficiency)
+    return [own >= thresholds[table["fold"]] for table, own in targets]
+
+
+def spectrum_of(m_jj: Array, job: SidebandJob) -> Spectrum:
+    """The binned spectrum of masses (events,)."""
+    low, high = job.sideband.mass_range
+    window = (job.signal_region[0], job.signal_region[1])
+    return bin_spectrum(m_jj, (low, high), window, job.sideband.bin_width, job.sideband.energy)
+
+
+def fit_spectrum(m_jj: Array, job: SidebandJob) -> tuple[Spectrum, DijetFit, dict[str, Any]]:
+    """Bin and fit masses (events,); the last is the fit's summary for a JSON file."""
+    settings: SidebandSettings = job.sideband
+    spectrum = spectrum_of(m_jj, job)
+    fit, tests = choose_fit(spectrum, settings.parameters, settings.f_test)
+    summary = {
+        "events": int(spectrum.counts.sum()),
+        "parameters": dict(
+            zip(("log_p0", "p2", "p1", "p3", "p4"), fit.values.tolist(), strict=False)
+        ),
+        "f_test": tests,
+        "chi2": fit.chi2,
+        "ndf": fit.ndf,
+        "p_value": fit.p_value,
+        "observed": fit.observed,
+        "background": fit.background,
+        "background_uncertainty": fit.background_error,
+        "significance": fit.significance,
+    }
+    return spectrum, fit, summary
+
+
+def spectrum_rows(name: str, spectrum: Spectrum, fit: DijetFit) -> dict[str, list[Any]]:
+    """The spectrum and its fit as columns of a table."""
+    return {
+        "selection": [name] * len(spectrum.counts),
+        "low": spectrum.edges[:-1].tolist(),
+        "high": spectrum.edges[1:].tolist(),
+        "window": spectrum.window.astype(int).tolist(),
+        "observed": spectrum.counts.tolist(),
+        "expected": fit.expected.tolist(),
+        "expected_error": fit.expected_error.tolist(),
+    }
+
+
+def make_yields(
+    method: str,
+    observed: float,
+    background: tuple[float, float],
+    efficiency: tuple[int, int],
+    normalisation: dict[str, float],
+    signal_region: list[float],
+) -> dict[str, Any]:
+    """The yields of one counting bin, as the inference room reads them.
+
+    Args:
+        method: its name.
+        observed: events in the signal region after the cut.
+        background: estimate and uncertainty.
+        efficiency: signal events that were not injected: in the bin, and in total.
+        normalisation: see `background.normalisation`.
+        signal_region: TeV.
+    """
+    passed, total = efficiency
+    low, high = binomial_interval(passed, total)
+    reference = normalisation["reference_events"]
+    return {
+        "method": method,
+        "bins": [
+            {
+                "name": "signal_region",
+                "observed": int(observed),
+                "background": background[0],
+                "background_uncertainty": background[1],
+                "signal": reference * passed / total,
+                "signal_uncertainty": reference * float(high - low) / 2,
+            }
+        ],
+        "luminosity_fb": normalisation["luminosity_fb"],
+        "signal_cross_section_fb": normalisation["reference_cross_section_fb"],
+        "injected_cross_section_fb": normalisation["injected_cross_section_fb"],
+        "signal_region": signal_region,
+    }
+
+
+def sideband(
+    *,
+    data: Input,
+    signal_test: Input,
+    scores: Input,
+    signal_scores: Input,
+    normalisation: Input,
+    fits: Output,
+    spectra: Output,
+    yields: Output,
+    method: str,
+    settings: SidebandJob,
+) -> None:
+    """Cut on the mean score of a method's trainings, fit the sidebands and count."""
+    tables = [read_tensors(path, DIJETS) for path in (data, signal_test)]
+    values = [
+        read_scores(path, table).mean(axis=1)
+        for path, table in zip((scores, signal_scores), tables, strict=True)
+    ]
+    targets = list(zip(tables, values, strict=True))
+    summaries: dict[str, Any] = {}
+    rows: list[dict[str, list[Any]]] = []
+    nominal = settings.sideband.efficiency
+    for efficiency in [1.0, *sorted({*settings.sideband.scan, nominal}, reverse=True)]:
+        kept = (
+            [np.ones(len(table["m_jj"]), dtype=bool) for table in tables]
+            if efficiency == 1.0
+            else passes(tables[0], values[0], targets, efficiency, settings)
+        )
+        name = f"{efficiency:g}"
+        spectrum, fit, summaries[name] = fit_spectrum(tables[0]["m_jj"][kept[0]], settings)
+        rows.append(spectrum_rows(name, spectrum, fit))
+        if efficiency == nominal:
+            write_json(
+                yields, _yields(method, fit, tables[1], kept[1], read_json(normalisation), settings)
+            )
+    write_json(fits, {"method": method, "efficiency": nominal, "fits": summaries})
+    write_csv(spectra, _stack(rows))
+
+
+def inclusive(
+    *,
+    data: Input,
+    signal_test: Input,
+    normalisation: Input,
+    fits: Output,
+    spectra: Output,
+    yields: Output,
+    settings: SidebandJob,
+) -> None:
+    """The same without any cut: the bump hunt that the methods have to beat."""
+    tables = [read_tensors(path, DIJETS) for path in (data, signal_test)]
+    spectrum, fit, summary = fit_spectrum(tables[0]["m_jj"], settings)
+    everything = np.ones(len(tables[1]["m_jj"]), dtype=bool)
+    write_json(fits, {"method": "inclusive", "efficiency": 1.0, "fits": {"1": summary}})
+    write_csv(spectra, spectrum_rows("1", spectrum, fit))
+    write_json(
+        yields,
+        _yields("inclusive", fit, tables[1], everything, read_json(normalisation), settings),
+    )
+
+
+def _yields(
+    method: str,
+    fit: DijetFit,
+    signal: Table,
+    kept: NDArray[np.bool_],
+    normalisation: dict[str, float],
+    job: SidebandJob,
+) -> dict[str, Any]:
+    in_bin = kept & inside(signal["m_jj"], job.signal_region)
+    return make_yields(
+        method,
+        fit.observed,
+        (fit.background, fit.background_error),
+        (int(in_bin.sum()), len(kept)),
+        normalisation,
+        job.signal_region,
+    )
+
+
+def _stack(rows: list[dict[str, list[Any]]]) -> dict[str, list[Any]]:
+    return {name: [value for row in rows for value in row[name]] for name in rows[0]}

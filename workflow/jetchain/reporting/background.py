@@ -1,0 +1,172 @@
+"""Figures of the background room, from its tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from jetchain.core.io import read_csv, read_json
+from jetchain.core.style import COLOURS, label, new_figure, save_figure
+from jetchain.core.verbs import Input, Output
+
+NAMES = {"cwola": "CWoLa", "cathode": "CATHODE", "inclusive": "No cut"}
+FEATURES = {
+    "m_j1": r"$m_{J_1}$ [TeV]",
+    "delta_m": r"$m_{J_2}-m_{J_1}$ [TeV]",
+    "tau21_j1": r"$\tau_{21}$ of the lighter jet",
+    "tau21_j2": r"$\tau_{21}$ of the heavier jet",
+}
+Table = dict[str, NDArray]
+
+
+def spectrum(*, spectra: Input, fits: Input, method: str, png: Output, pdf: Output) -> None:
+    """Draw the dijet mass before and after the cut, with the fitted background and the pulls."""
+    table, summary = read_csv(spectra), read_json(fits)
+    figure, (ax, lower) = new_figure(2, 1, size=(8.5, 7.5), sharex=True, height_ratios=[3, 1.1])
+    nominal = summary["efficiency"]
+    low, high = _window(table)
+    for index, name in enumerate(dict.fromkeys(["1", f"{nominal:g}"])):
+        own = {column: values[_is(table["selection"], name)] for column, values in table.items()}
+        fit = summary["fits"][name]
+        text = "all data" if name == "1" else f"after the cut ({100 * nominal:g} % of sidebands)"
+        _draw(ax, lower, own, fit, text, COLOURS[(0, 2)[index]], pulls=name != "1")
+    for each in (ax, lower):
+        each.axvspan(low, high, color="#94a4a2", alpha=0.25, lw=0)
+    ax.set_yscale("log")
+    ax.set_ylim(0.3, 60 * table["observed"].max())
+    ax.set_ylabel("Events / bin")
+    ax.legend(loc="upper right")
+    label(ax, right=NAMES.get(method, method))
+    lower.axhline(0, color="black", lw=1)
+    lower.set(xlabel=r"Dijet mass $m_{JJ}$ [TeV]", ylabel="Pull after cut")
+    save_figure(figure, pdf, png)
+
+
+def _is(column: NDArray, name: str) -> NDArray[np.bool_]:
+    """A CSV column of numbers reads back as numbers."""
+    return np.isclose(column.astype(float), float(name))
+
+
+def _window(table: Table) -> tuple[float, float]:
+    inside = table["window"] == 1
+    return table["low"][inside].min(), table["high"][inside].max()
+
+
+def _draw(
+    ax: Axes, lower: Axes, own: Table, fit: dict[str, Any], text: str, colour: str, pulls: bool
+) -> None:
+    centre, observed, expected = (own["low"] + own["high"]) / 2, own["observed"], own["expected"]
+    shown = observed > 0
+    ax.errorbar(
+        centre[shown], observed[shown], np.sqrt(observed[shown]), fmt="o", ms=4, color=colour,
+        label=f"Data, {text}",
+    )  # fmt: skip
+    ax.plot(
+        centre, expected, color=colour,
+        label=rf"Fit: $\chi^2$/ndf = {fit['chi2']:.1f}/{fit['ndf']}; window: {fit['observed']:.0f} "
+        rf"for {fit['background']:.0f}$\pm${fit['background_uncertainty']:.0f}, "
+        rf"{fit['significance']:.1f}$\,\sigma$",
+    )  # fmt: skip
+    ax.fill_between(
+        centre, np.maximum(expected - own["expected_error"], 1e-3),
+        expected + own["expected_error"], color=colour, alpha=0.25, lw=0,
+    )  # fmt: skip
+    if pulls:
+        pull = (observed - expected) / np.sqrt(expected + own["expected_error"] ** 2)
+        lower.bar(centre, pull, own["high"] - own["low"], color=colour)
+
+
+def abcd(*, plane: Input, scan: Input, closure: Input, png: Output, pdf: Output) -> None:
+    """Draw the plane of the two decorrelated outputs, and the closure along the cut."""
+    table, points, summary = read_csv(plane), read_csv(scan), read_json(closure)
+    figure, (left, right) = new_figure(1, 2, size=(13.5, 5.6), width_ratios=[1, 1.1])
+    bins = round(np.sqrt(len(table["f"])))
+    share = {
+        name: table[name].reshape(bins, bins) / table[name].sum() * bins**2
+        for name in ("background", "signal")
+    }
+    edges = np.append(np.unique(table["f"]), 1.0)
+    centre = (edges[1:] + edges[:-1]) / 2
+    drawn = left.pcolormesh(edges, edges, share["background"].T, cmap="Blues", vmin=0, vmax=3)
+    figure.colorbar(drawn, ax=left, label="Background density (1: independent, flat)")
+    left.contour(
+        centre, centre, share["signal"].T, levels=[1, 4, 16, 64], colors=COLOURS[2], linewidths=1.5
+    )
+    cut = summary["cut"]
+    left.axvline(cut, color="black", lw=1.2)
+    left.axhline(cut, color="black", lw=1.2)
+    middle = cut / 2
+    for text, x, y in (("D", middle, middle), ("B", 1.0, middle), ("C", middle, 1.0)):
+        left.text(x - 0.03, y - 0.03, text, fontsize=18, weight="bold", ha="right", va="top")
+    left.text(0.985, 0.985, "A", fontsize=18, weight="bold", ha="right", va="top")
+    left.set(xlabel="Rank of output f", ylabel="Rank of output g", xlim=(0, 1), ylim=(0, 1))
+    label(left, right="contours: signal")
+    names = {"sidebands": "sidebands, data", "signal region": "signal region, true background"}
+    for index, (selection, shown) in enumerate(names.items()):
+        own = (points["selection"] == selection) & (points["observed"] > 0)
+        observed, predicted = points["observed"][own], points["prediction"][own]
+        ratio = predicted / observed
+        relative = np.hypot(points["prediction_error"][own] / predicted, 1 / np.sqrt(observed))
+        right.errorbar(
+            points["efficiency"][own] * (1 + 0.04 * index), ratio, ratio * relative,
+            fmt="os"[index], ms=5, color=COLOURS[2 * index], label=shown,
+        )  # fmt: skip
+    right.axhline(1, color="black", lw=1)
+    right.axhspan(0.9, 1.1, color="#94a4a2", alpha=0.3, lw=0, label=r"$\pm$ 10 %")
+    right.set(
+        xscale="log",
+        ylim=(0.2, 2.2),
+        xlabel="Fraction of the sidebands in region A",
+        ylabel=r"Predicted / observed, $\frac{BC}{D}\,/\,A$",
+    )
+    right.legend(loc="upper right")
+    label(right, right="Double DisCo")
+    save_figure(figure, pdf, png)
+
+
+def template(*, distributions: Input, quality: Input, png: Output, pdf: Output) -> None:
+    """Draw data against CATHODE's template, feature by feature, in both regions."""
+    table, merit = read_csv(distributions), read_json(quality)["sidebands"]
+    figure, axes = new_figure(4, 4, size=(18, 10.5), height_ratios=[3, 1, 3, 1], sharex="col")
+    for row, region in enumerate(("sidebands", "signal region")):
+        for column, (feature, shown) in enumerate(FEATURES.items()):
+            chosen = (table["region"] == region) & (table["feature"] == feature)
+            own = {name: values[chosen] for name, values in table.items()}
+            upper, lower = axes[2 * row, column], axes[2 * row + 1, column]
+            _compare(upper, lower, own)
+            lower.set_xlabel(shown)
+            lower.tick_params(labelbottom=True)
+            if column == 0:
+                upper.set_ylabel("Events / bin")
+                lower.set_ylabel("Data / template")
+                upper.legend(title=region.capitalize(), title_fontsize=12, loc="upper right")
+    label(
+        axes[0, 0],
+        right="",
+    )
+    figure.suptitle(
+        f"Data against template: AUC {merit['auc']:.3f}, permuted labels "
+        f"{merit['null_mean']:.3f} ± {merit['null_std']:.3f} (sidebands)",
+        fontsize=13,
+    )
+    save_figure(figure, pdf, png)
+
+
+def _compare(upper: Axes, lower: Axes, own: Table) -> None:
+    edges = np.append(own["low"], own["high"][-1])
+    centre = (edges[1:] + edges[:-1]) / 2
+    data, drawn = own["data"], own["template"]
+    upper.stairs(drawn, edges, color=COLOURS[0], fill=True, alpha=0.35, label="CATHODE template")
+    upper.errorbar(centre, data, np.sqrt(data), fmt="o", ms=3.5, color="black", label="Data")
+    upper.set_ylim(0, 1.45 * data.max())
+    filled = (drawn > 0) & (data > 0)
+    ratio = data[filled] / drawn[filled]
+    error = ratio * np.hypot(
+        1 / np.sqrt(data[filled]), own["template_error"][filled] / drawn[filled]
+    )
+    lower.errorbar(centre[filled], ratio, error, fmt="o", ms=3.5, color="black")
+    lower.axhline(1, color=COLOURS[0])
+    lower.set_ylim(0.4, 1.6)

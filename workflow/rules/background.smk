@@ -1,0 +1,270 @@
+# Background: searches for the hidden signal whose background comes from the data themselves.
+
+BACKGROUND_CUT = ["cwola", "cathode"]  # a cut on a score, then the fit of the sidebands
+BACKGROUND_METHODS = ["inclusive", *BACKGROUND_CUT, "disco"]
+
+
+rule normalise_search:
+    input:
+        cutflow="results/anomaly/cutflow.json",
+        background=shards("results/generate/{sample}/{shard}.json", CONFIG.anomaly.background),
+        signal=shards("results/generate/{sample}/{shard}.json", CONFIG.anomaly.signal),
+    output:
+        normalisation="results/background/normalisation.json",
+    params:
+        settings=section(reference_events="background.reference_events"),
+        code=code_digest("background.normalisation"),
+    log:
+        "results/logs/background/normalisation.log",
+    threads: 1
+    shell:
+        launch("background.normalisation")
+
+
+rule train_cwola:
+    input:
+        data="results/anomaly/data.safetensors",
+        signal_test="results/anomaly/signal_test.safetensors",
+    output:
+        scores="results/background/cwola/scores.safetensors",
+        signal_scores="results/background/cwola/signal_scores.safetensors",
+    params:
+        settings=section(signal_region="anomaly.signal_region", cwola="background.cwola"),
+        seed=job_seed("background.cwola"),
+        code=code_digest("background.cwola"),
+    log:
+        "results/logs/background/cwola.log",
+    benchmark:
+        "results/benchmarks/background/cwola.tsv"
+    threads: 1
+    shell:
+        launch("background.cwola")
+
+
+rule draw_cathode_template:
+    input:
+        data="results/anomaly/data.safetensors",
+    output:
+        template="results/background/cathode/template.safetensors",
+        sideband_template="results/background/cathode/sideband_template.safetensors",
+        weights="results/background/cathode/weights.safetensors",
+        history="results/background/cathode/history.csv",
+    params:
+        settings=section(
+            signal_region="anomaly.signal_region",
+            mass_range="background.sideband.mass_range",
+            cathode="background.cathode",
+        ),
+        seed=job_seed("background.cathode.template"),
+        code=code_digest("background.cathode.template"),
+    log:
+        "results/logs/background/cathode/template.log",
+    benchmark:
+        "results/benchmarks/background/cathode/template.tsv"
+    threads: 1
+    resources:
+        mem_mb=1500,
+    shell:
+        launch("background.cathode.template")
+
+
+rule classify_cathode:
+    input:
+        data="results/anomaly/data.safetensors",
+        signal_test="results/anomaly/signal_test.safetensors",
+        template="results/background/cathode/template.safetensors",
+    output:
+        scores="results/background/cathode/scores.safetensors",
+        signal_scores="results/background/cathode/signal_scores.safetensors",
+    params:
+        settings=section(
+            signal_region="anomaly.signal_region",
+            mass_range="background.sideband.mass_range",
+            cathode="background.cathode",
+        ),
+        seed=job_seed("background.cathode.classify"),
+        code=code_digest("background.cathode.classify"),
+    log:
+        "results/logs/background/cathode/classify.log",
+    benchmark:
+        "results/benchmarks/background/cathode/classify.tsv"
+    threads: 1
+    shell:
+        launch("background.cathode.classify")
+
+
+rule check_cathode_template:
+    input:
+        data="results/anomaly/data.safetensors",
+        template="results/background/cathode/template.safetensors",
+        sideband_template="results/background/cathode/sideband_template.safetensors",
+    output:
+        quality="results/background/cathode/quality.json",
+        distributions="results/background/cathode/distributions.csv",
+    params:
+        settings=section(
+            signal_region="anomaly.signal_region",
+            mass_range="background.sideband.mass_range",
+            cathode="background.cathode",
+        ),
+        seed=job_seed("background.cathode.quality"),
+        code=code_digest("background.cathode.quality"),
+    log:
+        "results/logs/background/cathode/quality.log",
+    threads: 1
+    shell:
+        launch("background.cathode.quality")
+
+
+rule train_disco:
+    input:
+        data="results/anomaly/data.safetensors",
+        truth="results/anomaly/truth.safetensors",
+        signal_test="results/anomaly/signal_test.safetensors",
+    output:
+        planes="results/background/disco/planes.safetensors",
+        signal_planes="results/background/disco/signal_planes.safetensors",
+        scores="results/background/disco/scores.safetensors",
+        signal_scores="results/background/disco/signal_scores.safetensors",
+        weights="results/background/disco/weights.safetensors",
+        history="results/background/disco/history.csv",
+    params:
+        settings=section(
+            signal_region="anomaly.signal_region",
+            mass_range="background.sideband.mass_range",
+            disco="background.disco",
+        ),
+        seed=job_seed("background.disco"),
+        code=code_digest("background.disco"),
+    log:
+        "results/logs/background/disco/train.log",
+    benchmark:
+        "results/benchmarks/background/disco/train.tsv"
+    threads: 1
+    resources:
+        mem_mb=1500,
+    shell:
+        launch("background.disco")
+
+
+rule predict_disco:
+    input:
+        data="results/anomaly/data.safetensors",
+        signal_test="results/anomaly/signal_test.safetensors",
+        planes="results/background/disco/planes.safetensors",
+        signal_planes="results/background/disco/signal_planes.safetensors",
+        normalisation="results/background/normalisation.json",
+    output:
+        yields="results/background/disco/yields.json",
+    params:
+        settings=section(
+            signal_region="anomaly.signal_region",
+            mass_range="background.sideband.mass_range",
+            disco="background.disco",
+        ),
+        code=code_digest("background.disco.predict"),
+    log:
+        "results/logs/background/disco/predict.log",
+    threads: 1
+    shell:
+        launch("background.disco.predict")
+
+
+rule fit_sidebands:
+    input:
+        data="results/anomaly/data.safetensors",
+        signal_test="results/anomaly/signal_test.safetensors",
+        scores="results/background/{method}/scores.safetensors",
+        signal_scores="results/background/{method}/signal_scores.safetensors",
+        normalisation="results/background/normalisation.json",
+    output:
+        fits="results/background/{method}/fits.json",
+        spectra="results/background/{method}/spectra.csv",
+        yields="results/background/{method}/yields.json",
+    params:
+        settings=section(
+            signal_region="anomaly.signal_region", sideband="background.sideband"
+        ),
+        code=code_digest("background.sideband"),
+    log:
+        "results/logs/background/sideband/{method}.log",
+    wildcard_constraints:
+        method="|".join(BACKGROUND_CUT),
+    threads: 1
+    shell:
+        launch("background.sideband")
+
+
+rule fit_inclusive_sidebands:
+    input:
+        data="results/anomaly/data.safetensors",
+        signal_test="results/anomaly/signal_test.safetensors",
+        normalisation="results/background/normalisation.json",
+    output:
+        fits="results/background/inclusive/fits.json",
+        spectra="results/background/inclusive/spectra.csv",
+        yields="results/background/inclusive/yields.json",
+    params:
+        settings=section(
+            signal_region="anomaly.signal_region", sideband="background.sideband"
+        ),
+        code=code_digest("background.sideband.inclusive"),
+    log:
+        "results/logs/background/sideband/inclusive.log",
+    threads: 1
+    shell:
+        launch("background.sideband.inclusive")
+
+
+rule close_spectrum:
+    input:
+        data="results/anomaly/data.safetensors",
+        truth="results/anomaly/truth.safetensors",
+        scores="results/background/{method}/scores.safetensors",
+    output:
+        closure="results/background/{method}/closure.json",
+    params:
+        settings=section(
+            signal_region="anomaly.signal_region", sideband="background.sideband"
+        ),
+        seed=job_seed("background.closure.spectrum", "{method}"),
+        code=code_digest("background.closure.spectrum"),
+    log:
+        "results/logs/background/closure/{method}.log",
+    wildcard_constraints:
+        method="|".join(BACKGROUND_CUT),
+    threads: 1
+    shell:
+        launch("background.closure.spectrum")
+
+
+rule close_abcd:
+    input:
+        data="results/anomaly/data.safetensors",
+        truth="results/anomaly/truth.safetensors",
+        signal_test="results/anomaly/signal_test.safetensors",
+        planes="results/background/disco/planes.safetensors",
+        signal_planes="results/background/disco/signal_planes.safetensors",
+    output:
+        closure="results/background/disco/closure.json",
+        scan="results/background/disco/scan.csv",
+        plane="results/background/disco/plane.csv",
+    params:
+        settings=section(
+            signal_region="anomaly.signal_region",
+            mass_range="background.sideband.mass_range",
+            disco="background.disco",
+        ),
+        code=code_digest("background.closure.abcd"),
+    log:
+        "results/logs/background/closure/disco.log",
+    threads: 1
+    shell:
+        launch("background.closure.abcd")
+
+
+TARGETS["background"] = [
+    *expand("results/background/{method}/yields.json", method=BACKGROUND_METHODS),
+    *expand("results/background/{method}/closure.json", method=[*BACKGROUND_CUT, "disco"]),
+    "results/background/cathode/quality.json",
+]

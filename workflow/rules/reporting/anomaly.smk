@@ -1,0 +1,26 @@
+# Figures of the anomaly room.
+
+
+rule figure_significance_improvement:
+    input:
+        curves="results/anomaly/sic.csv",
+        metrics="results/anomaly/metrics.json",
+        published=str(HOUSE / "resources/published/anomaly.json"),
+    output:
+        png=report(
+            "results/reporting/anomaly/significance_improvement.png",
+            caption="../../report/significance_improvement.rst",
+            category="Anomaly",
+            labels={"figure": "Significance improvement"},
+        ),
+        pdf="results/reporting/anomaly/significance_improvement.pdf",
+    params:
+        code=code_digest("reporting.anomaly.sic"),
+    log:
+        "results/logs/reporting/anomaly/significance_improvement.log",
+    threads: 1
+    shell:
+        launch("reporting.anomaly.sic")
+
+
+TARGETS["reporting"] += ["results/reporting/anomaly/significance_improvement.png"]
