@@ -10,7 +10,7 @@ import csv
 import json
 import os
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -68,8 +68,44 @@ def write_events(path: Path, table: EventTable, data: Mapping[str, Any]) -> None
     Raises:
         DataError: a declared column is missing, or one is given that the schema does not know.
     """
-    import awkward as ak
+    write_event_chunks(path, table, [data])
+
+
+def write_event_chunks(path: Path, table: EventTable, chunks: Iterable[Mapping[str, Any]]) -> None:
+    """Write an event table chunk by chunk, so that memory does not grow with the events.
+
+    Args:
+        path: where to.
+        table: its schema.
+        chunks: at least one; each as for `write_events`.
+    """
     import uproot
+
+    with (
+        atomic(path) as temporary,
+        _frozen_root_clock(),
+        uproot.recreate(
+            temporary,
+            compression=uproot.ZSTD(4),
+            uuid_function=lambda: uuid.UUID(int=0),
+        ) as file,
+    ):
+        tree = None
+        for data in chunks:
+            columns = _event_columns(path, table, data)
+            if tree is None:
+                types = {
+                    name: values.dtype if isinstance(values, np.ndarray) else values.type.content
+                    for name, values in columns.items()
+                }
+                tree = file.mktree(table.tree, types)
+            if len(columns["number"]):
+                tree.extend(columns)
+        file["units"] = json.dumps(_units(table), sort_keys=True)
+
+
+def _event_columns(path: Path, table: EventTable, data: Mapping[str, Any]) -> dict[str, Any]:
+    import awkward as ak
 
     _check_names(path, table, data)
     columns: dict[str, Any] = {
@@ -94,23 +130,7 @@ def write_events(path: Path, table: EventTable, data: Mapping[str, Any]) -> None
                 "This is a mistake in the verb that writes it: give every column one value an "
                 "object.",
             ) from None
-    with (
-        atomic(path) as temporary,
-        _frozen_root_clock(),
-        uproot.recreate(
-            temporary,
-            compression=uproot.ZSTD(4),
-            uuid_function=lambda: uuid.UUID(int=0),
-        ) as file,
-    ):
-        types = {
-            name: values.dtype if isinstance(values, np.ndarray) else values.type.content
-            for name, values in columns.items()
-        }
-        file.mktree(table.tree, types)
-        if len(columns["number"]):
-            file[table.tree].extend(columns)
-        file["units"] = json.dumps(_units(table), sort_keys=True)
+    return columns
 
 
 def read_events(
@@ -267,7 +287,7 @@ def write_tensors(path: Path, table: TensorTable, data: Mapping[str, np.ndarray]
 def read_tensors(path: Path, table: TensorTable) -> dict[str, np.ndarray]:
     """Read a tensor table; raises `DataError` where it is damaged or not of the declared form."""
     path = Path(path)
-    arrays = _load_safetensors(path)
+    arrays = read_arrays(path)
     missing = sorted(set(table.tensors) - set(arrays))
     if missing:
         raise DataError(f"{path}: '{table.name}' lacks {', '.join(missing)}.", REMAKE)
@@ -281,7 +301,8 @@ def read_tensors(path: Path, table: TensorTable) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _load_safetensors(path: Path) -> dict[str, np.ndarray]:
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Read all arrays of a safetensors file, for instance a network's weights without torch."""
     from safetensors.numpy import load_file
 
     if not path.exists():
@@ -326,7 +347,7 @@ def read_weights(path: Path, model: Any) -> None:
     """Load parameters and buffers into a torch module; raises `DataError` where they do not fit."""
     import torch
 
-    arrays = _load_safetensors(Path(path))
+    arrays = read_arrays(Path(path))
     state = {name: torch.from_numpy(np.array(value)) for name, value in arrays.items()}
     try:
         model.load_state_dict(state, strict=True)

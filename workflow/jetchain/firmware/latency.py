@@ -1,0 +1,90 @@
+"""Measure latency and initiation interval of a clocked design by driving it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from jetchain.core.errors import ToolError
+from jetchain.core.seeds import generator
+from jetchain.firmware.quantise import Array, FixedNetwork, quantise
+
+# Drives one row of inputs (clocks, inputs) a clock; gives the output port (clocks, outputs) as it
+# stands after each clock edge.
+Clocked = Callable[[Array], Array]
+
+LONGEST = 256
+INTERVALS = range(1, 9)
+REMEDY = (
+    "This is a fault in jetchain or in the version of da4ml: install the versions of "
+    "envs/requirements.txt, and report it if it stays."
+)
+
+
+def measure_latency(clocked: Clocked, network: FixedNetwork, seed: int) -> int:
+    """Clock periods from the edge that takes an input in to the edge that gives its output.
+
+    One clock of another input in a long row of zeros: the response must come exactly once, and
+    the time until it comes is the latency.
+
+    Args:
+        clocked: the design.
+        network: what it must compute.
+        seed: of the input.
+
+    Raises:
+        ToolError: no response, or not exactly one, within 256 clocks.
+    """
+    random = generator(seed, "impulse")
+    quiet = np.zeros((1, len(network.weights[0])))
+    rest = network.forward(quiet)
+    for _ in range(100):
+        impulse = quantise(
+            random.uniform(network.inputs.low, network.inputs.high, quiet.shape), network.inputs
+        )
+        answer = network.forward(impulse)
+        if np.any(answer != rest):
+            break
+    else:
+        raise ToolError(
+            "The network gives the same outputs for all inputs: its latency cannot be measured.",
+            "Train longer, or lower firmware.pruning.sparsity.",
+        )
+    rows = np.concatenate([np.repeat(quiet, LONGEST, 0), impulse, np.repeat(quiet, LONGEST, 0)])
+    seen = clocked(rows)[LONGEST:]  # from the clock that takes the impulse in
+    responses = np.flatnonzero(np.any(seen != rest, axis=1))
+    if len(responses) != 1 or np.any(seen[responses[0]] != answer):
+        raise ToolError(
+            f"The design answers an impulse at {len(responses)} clocks of {LONGEST}, instead of "
+            "with the right outputs at one.",
+            REMEDY,
+        )
+    return int(responses[0])
+
+
+def measure_interval(
+    clocked: Clocked, x: Array, expected: Array, latency: int
+) -> tuple[int, Array]:
+    """The smallest number of clocks between inputs at which every output is right.
+
+    Args:
+        clocked: the design.
+        x: (vectors, inputs) quantised inputs.
+        expected: (vectors, outputs) exact outputs.
+        latency: in clocks.
+
+    Returns:
+        The initiation interval, and the outputs (vectors, outputs) at that interval. If no
+        interval up to 8 clocks gives all outputs right: 1 and its outputs, for the caller to count.
+    """
+    first: Array | None = None
+    for interval in INTERVALS:
+        rows = np.zeros((interval * (len(x) - 1) + 1 + latency, x.shape[1]))
+        rows[: interval * len(x) : interval][: len(x)] = x
+        outputs = clocked(rows)[latency::interval][: len(x)]
+        if np.array_equal(outputs, expected):
+            return interval, outputs
+        first = outputs if first is None else first
+    assert first is not None
+    return 1, first

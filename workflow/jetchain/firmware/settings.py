@@ -1,0 +1,218 @@
+"""Settings of the firmware room: a quantised multilayer perceptron for a level-1 jet trigger."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import model_validator
+
+from jetchain.core.schema import JET_CLASSES
+from jetchain.core.settings import Settings, key, require_known
+from jetchain.core.training_settings import TrainingSettings
+
+PROJECT = "jetchain_mlp"  # name of the HLS project, and of the top module of the Verilog
+
+
+class FixedPointSettings(Settings):
+    """A fixed-point format: from -2^integer (0 if unsigned) to 2^integer - 2^-fraction."""
+
+    signed: bool = key(True, "Whether it has a sign bit.")
+    integer: int = key(0, "Integer bits, the sign not counted.", ge=-8, le=16)
+    fraction: int = key(5, "Fraction bits.", ge=-8, le=16)
+
+    @model_validator(mode="after")
+    def _has_bits(self) -> Self:
+        if not 1 <= self.signed + self.integer + self.fraction <= 24:
+            raise ValueError("sign, integer and fraction bits must add up to 1 to 24")
+        return self
+
+
+class FirmwareDatasetSettings(Settings):
+    """Which jets, and how their constituents become the network's inputs."""
+
+    samples: list[str] = key(
+        ["quark", "gluon", "W", "Z", "top"], "Samples the jets come from.", min_length=1
+    )
+    classes: list[str] = key(
+        ["quark", "gluon", "W", "Z", "top"],
+        "Jet classes told apart; jets with another label are left out and counted.",
+        min_length=2,
+    )
+    constituents: int = key(16, "Leading constituents the network sees.", ge=1, le=128)
+    scales: list[float] = key(
+        [8.0, 4.0, 4.0],
+        "Factors on pT / jet pT, delta eta and delta phi; powers of two are free in firmware.",
+        min_length=3,
+        max_length=3,
+    )
+    validation_fraction: float = key(0.15, "Events used to choose the best epoch.", gt=0.0, lt=1.0)
+    test_fraction: float = key(0.25, "Events used for accuracy and bit-exactness.", gt=0.0, lt=1.0)
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        for name in self.classes:
+            require_known(name, JET_CLASSES, "jet class")
+        if len(set(self.classes)) != len(self.classes):
+            raise ValueError("a jet class stands twice in classes")
+        if self.validation_fraction + self.test_fraction >= 1.0:
+            raise ValueError("validation_fraction + test_fraction must be below 1")
+        if any(scale <= 0.0 for scale in self.scales):
+            raise ValueError("scales must be positive")
+        return self
+
+
+class FirmwareNetworkSettings(Settings):
+    """The multilayer perceptron and its number formats."""
+
+    hidden: list[int] = key([64, 32, 32], "Width of the hidden layers.", min_length=1)
+    inputs: FixedPointSettings = key(
+        FixedPointSettings(signed=True, integer=2, fraction=5), "Format of the inputs."
+    )
+    weights: FixedPointSettings = key(
+        FixedPointSettings(signed=True, integer=0, fraction=5), "Format of the weights."
+    )
+    biases: FixedPointSettings = key(
+        FixedPointSettings(signed=True, integer=2, fraction=5), "Format of the biases."
+    )
+    activations: FixedPointSettings = key(
+        FixedPointSettings(signed=False, integer=2, fraction=4), "Format behind each ReLU."
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if any(width < 1 for width in self.hidden):
+            raise ValueError("every hidden layer needs at least one node")
+        if self.activations.signed:
+            raise ValueError("activations come from a ReLU: their format must be unsigned")
+        return self
+
+
+class PruningSettings(Settings):
+    """Magnitude pruning on a cubic schedule, before the fine-tuning at full sparsity."""
+
+    sparsity: float = key(0.8, "Part of the weights set to zero.", ge=0.0, lt=1.0)
+    epochs: int = key(30, "Epochs of the training in which weights are pruned.", ge=1)
+    start: float = key(0.2, "When pruning starts, as part of these epochs.", ge=0.0, lt=1.0)
+    end: float = key(0.8, "When the full sparsity is reached.", gt=0.0, le=1.0)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.start >= self.end:
+            raise ValueError("start must be below end")
+        return self
+
+
+def _training() -> TrainingSettings:
+    return TrainingSettings(epochs=30, batch_size=128, learning_rate=4e-3, patience=10)
+
+
+class DeviceSettings(Settings):
+    """The chip and its clock."""
+
+    part: str = key("xcvu13p-flga2577-2-e", "Part written into the vendor scripts.", min_length=1)
+    clock_period: float = key(
+        5.0, "Clock period asked for; not proven without place and route.", unit="ns", gt=0.0
+    )
+
+
+class SynthesisSettings(Settings):
+    """From the network to pipelined Verilog, by da4ml."""
+
+    latency_cutoff: float = key(
+        5.0, "Largest logic depth of a pipeline stage, in da4ml's adder delays.", gt=0.0
+    )
+    scan: list[float] = key(
+        [5.0, 3.0, 2.0, 1.0], "Cutoffs for the table of cycles and registers (not simulated)."
+    )
+
+    @model_validator(mode="after")
+    def _positive(self) -> Self:
+        if any(cutoff <= 0.0 for cutoff in self.scan):
+            raise ValueError("the cutoffs in scan must be positive")
+        return self
+
+
+class SimulationSettings(Settings):
+    """Compiled simulations of the HLS project and of the Verilog."""
+
+    random_vectors: int = key(
+        2000, "Random inputs over the full input range, beside the test jets.", ge=0
+    )
+
+
+class BudgetSettings(Settings):
+    """What a level-1 trigger allows."""
+
+    bunch_spacing: float = key(25.0, "Time between collisions.", unit="ns", gt=0.0)
+    latency: float = key(1000.0, "Time for one algorithm.", unit="ns", gt=0.0)
+
+
+class FirmwareEvaluationSettings(Settings):
+    """Figures of merit of the networks."""
+
+    replicas: int = key(200, "Bootstrap replicas for the uncertainties.", ge=2)
+
+
+class FirmwareSettings(Settings):
+    """The firmware room."""
+
+    dataset: FirmwareDatasetSettings = key(FirmwareDatasetSettings(), "Jets and inputs.")
+    network: FirmwareNetworkSettings = key(FirmwareNetworkSettings(), "Layers and formats.")
+    training: TrainingSettings = key(
+        _training(), "Training of the float network, and fine-tuning of the quantised one."
+    )
+    pruning: PruningSettings = key(PruningSettings(), "Pruning of the quantised network.")
+    evaluation: FirmwareEvaluationSettings = key(
+        FirmwareEvaluationSettings(), "Accuracy, AUC and their uncertainties."
+    )
+    device: DeviceSettings = key(DeviceSettings(), "Chip and clock.")
+    synthesis: SynthesisSettings = key(SynthesisSettings(), "Verilog.")
+    simulation: SimulationSettings = key(SimulationSettings(), "Bit-exact simulations.")
+    budget: BudgetSettings = key(BudgetSettings(), "Trigger budgets of the latency report.")
+
+
+# What single verbs read: parts of the above.
+
+
+class TrainSettings(Settings):
+    """Settings of firmware.train.floating."""
+
+    network: FirmwareNetworkSettings
+    training: TrainingSettings
+    evaluation: FirmwareEvaluationSettings
+    classes: list[str]
+
+
+class TrainQuantisedSettings(TrainSettings):
+    """Settings of firmware.train.quantised."""
+
+    pruning: PruningSettings
+
+
+class NetworkDeviceSettings(Settings):
+    """Settings of firmware.convert."""
+
+    network: FirmwareNetworkSettings
+    device: DeviceSettings
+
+
+class SynthesiseSettings(NetworkDeviceSettings):
+    """Settings of firmware.synthesise."""
+
+    synthesis: SynthesisSettings
+
+
+class SimulateSettings(Settings):
+    """Settings of the two simulations."""
+
+    network: FirmwareNetworkSettings
+    simulation: SimulationSettings
+
+
+class ReportSettings(Settings):
+    """Settings of firmware.report."""
+
+    network: FirmwareNetworkSettings
+    evaluation: FirmwareEvaluationSettings
+    device: DeviceSettings
+    budget: BudgetSettings

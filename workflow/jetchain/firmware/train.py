@@ -1,0 +1,211 @@
+"""Train the float and the quantised network, and measure both on the test jets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from jetchain.core import metrics
+from jetchain.core.io import (
+    read_tensors,
+    write_csv,
+    write_json,
+    write_tensors,
+    write_weights,
+)
+from jetchain.core.seeds import derive_seed, make_deterministic
+from jetchain.core.training import fit, minibatches
+from jetchain.core.training_settings import TrainingSettings
+from jetchain.core.verbs import Input, Output
+from jetchain.firmware.dataset import FEATURES, FIRMWARE_JETS, TEST, TRAIN, VALIDATION
+from jetchain.firmware.network import QuantisedPerceptron, float_perceptron
+from jetchain.firmware.performance import FIRMWARE_SCORES, balanced_accuracy, probabilities
+from jetchain.firmware.prune import Pruner
+from jetchain.firmware.settings import TrainQuantisedSettings, TrainSettings
+
+ROC_POINTS = 200
+
+
+def floating(
+    *,
+    dataset: Input,
+    weights: Output,
+    history: Output,
+    scores: Output,
+    performance: Output,
+    roc: Output,
+    settings: TrainSettings,
+    seed: int,
+) -> None:
+    """Train the float baseline and measure it on the test jets."""
+    data = read_tensors(dataset, FIRMWARE_JETS)
+    make_deterministic(seed, settings.training.threads)
+    model = float_perceptron(data["features"].shape[1], len(settings.classes), settings.network)
+    columns = _fit(model, data, settings.training, seed, "float network")
+    write_weights(weights, model)
+    write_csv(history, columns)
+    _measure(model, data, scores, performance, roc, settings, seed, {"sparsity": 0.0})
+
+
+def quantised(
+    *,
+    dataset: Input,
+    weights: Output,
+    history: Output,
+    scores: Output,
+    performance: Output,
+    roc: Output,
+    settings: TrainQuantisedSettings,
+    seed: int,
+) -> None:
+    """Train with quantisation and pruning in the loop, fine-tune, and measure on the test jets."""
+    data = read_tensors(dataset, FIRMWARE_JETS)
+    make_deterministic(seed, settings.training.threads)
+    model = QuantisedPerceptron(data["features"].shape[1], len(settings.classes), settings.network)
+    columns, sparsity = train_quantised(model, data, settings, seed)
+    write_weights(weights, model)
+    write_csv(history, columns)
+    extra: dict[str, Any] = {"sparsity": sparsity}
+    _measure(model, data, scores, performance, roc, settings, seed, extra)
+
+
+def train_quantised(
+    model: QuantisedPerceptron,
+    data: dict[str, np.ndarray],
+    settings: TrainQuantisedSettings,
+    seed: int,
+) -> tuple[dict[str, list[float]], float]:
+    """Prune over a first training, fine-tune in a second one, and freeze the parameters.
+
+    Returns:
+        The history of both trainings with the sparsity after each epoch, and the part of the
+        weights that are zero at the end (pruned, or rounded to zero).
+    """
+    first = settings.training.model_copy(
+        # No early stop: the ramp of the sparsity has to come to its end.
+        update={"epochs": settings.pruning.epochs, "patience": settings.pruning.epochs}
+    )
+    jets = int(np.sum(data["split"] == TRAIN))
+    steps_per_epoch = -(-jets // first.batch_size)
+    pruner = Pruner(steps_per_epoch * first.epochs, settings.pruning)
+    ramp = _fit(model, data, first, seed, "quantised network, pruning", pruner)
+    pruner.restore(model)
+    tuned = _fit(
+        model, data, settings.training, derive_seed(seed, "tune"), "quantised network, tuning"
+    )
+    model.freeze()
+    columns = {name: ramp[name] + tuned[name] for name in ramp}
+    columns["epoch"] = [float(n + 1) for n in range(len(columns["epoch"]))]
+    columns["sparsity"] = [
+        *pruner.sparsity[steps_per_epoch - 1 :: steps_per_epoch],
+        *[settings.pruning.sparsity] * len(tuned["epoch"]),
+    ]
+    values = torch.cat([layer.weight.detach().flatten() for layer in model.layers])
+    return columns, float((values == 0).double().mean())
+
+
+def _fit(
+    model: nn.Module,
+    data: dict[str, np.ndarray],
+    settings: TrainingSettings,
+    seed: int,
+    name: str,
+    hook: Pruner | None = None,
+) -> dict[str, list[float]]:
+    """Train on the training jets with class-balanced cross-entropy."""
+    features = torch.from_numpy(data["features"])
+    label = torch.from_numpy(data["label"])
+    training = np.flatnonzero(data["split"] == TRAIN)
+    held_out = np.flatnonzero(data["split"] == VALIDATION)
+    number = np.bincount(data["label"][training])
+    balance = torch.from_numpy((len(training) / (len(number) * number)).astype(np.float32))
+
+    def batches(random: np.random.Generator) -> Iterable[Any]:
+        for index in minibatches(len(training), settings.batch_size, random):
+            chosen = training[index]
+            signs = torch.from_numpy(reflections(len(chosen), features.shape[1], random))
+            yield features[chosen] * signs, label[chosen]
+
+    def validation() -> Iterable[Any]:
+        for index in minibatches(len(held_out), 4096):
+            yield features[held_out[index]], label[held_out[index]]
+
+    def loss(network: nn.Module, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, int]:
+        x, y = batch
+        entropy = nn.functional.cross_entropy(network(x), y, reduction="none")
+        return torch.mean(entropy * balance[y]), len(y)
+
+    return fit(
+        model,
+        batches=batches,
+        validation=validation,
+        loss=loss,
+        settings=settings,
+        seed=seed,
+        name=name,
+        after_step=hook,
+    )
+
+
+def reflections(jets: int, inputs: int, random: np.random.Generator) -> NDArray[np.float32]:
+    """Random signs (jets, inputs) that mirror each jet in eta and in phi.
+
+    Collisions are symmetric under both, so a mirrored jet is as good a training jet.
+    """
+    signs = np.ones((jets, 1, len(FEATURES)), np.float32)
+    signs[:, 0, 1:] = random.choice(np.array([-1.0, 1.0], np.float32), (jets, 2))
+    return np.repeat(signs, inputs // len(FEATURES), axis=1).reshape(jets, inputs)
+
+
+def _measure(
+    model: nn.Module,
+    data: dict[str, np.ndarray],
+    scores: Output,
+    performance: Output,
+    roc: Output,
+    settings: TrainSettings,
+    seed: int,
+    extra: dict[str, Any],
+) -> None:
+    """Write logits, accuracy, AUC and ROC curves of the test jets."""
+    test = np.flatnonzero(data["split"] == TEST)
+    label = data["label"][test]
+    with torch.no_grad():
+        # Double precision: sums of fixed-point numbers are exact whatever their width.
+        outputs = model.double().eval()(torch.from_numpy(data["features"][test]).double())
+    logits = outputs.numpy()
+    replicas = settings.evaluation.replicas
+    accuracy = metrics.bootstrap(
+        balanced_accuracy, label, logits, replicas=replicas, seed=derive_seed(seed, "accuracy")
+    )
+    chance = probabilities(logits)
+    areas, curves = {}, {"signal_efficiency": np.linspace(0.0, 1.0, ROC_POINTS)}
+    for index, name in enumerate(settings.classes):
+        is_class = (label == index).astype(np.int64)
+        areas[name] = asdict(
+            metrics.bootstrap(
+                metrics.auc, is_class, chance[:, index], replicas=replicas,
+                seed=derive_seed(seed, "auc", name),
+            )
+        )  # fmt: skip
+        fpr, tpr, _ = metrics.roc_curve(is_class, chance[:, index])
+        curves[name] = np.interp(curves["signal_efficiency"], tpr, fpr)
+    write_tensors(scores, FIRMWARE_SCORES, {"logits": logits, "label": label})
+    write_csv(roc, curves)
+    write_json(
+        performance,
+        {
+            "accuracy": asdict(accuracy),
+            "auc": areas,
+            "classes": settings.classes,
+            "test_jets": len(label),
+            "weights": sum(p.numel() for n, p in model.named_parameters() if "weight" in n),
+            **extra,
+        },
+    )

@@ -1,0 +1,223 @@
+"""Figures of the trigger tagger: accuracy and latency, weights and pruning, ROC curves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from jetchain.core.io import read_csv, read_json
+from jetchain.core.style import COLOURS, LINES, MARKERS, label, new_figure, save_figure
+from jetchain.core.verbs import Input, Output
+
+STAGES = {
+    "floating": "float network",
+    "quantised": "quantised\nand pruned",
+    "hls": "HLS project\n(C simulation)",
+    "rtl": "Verilog\n(Verilator)",
+}
+
+
+def summary(*, latency: Input, scan: Input, pdf: Output, png: Output) -> None:
+    """Accuracy from the float network to the Verilog, and cycles against registers.
+
+    Args:
+        latency: JSON of firmware.report.
+        scan: CSV of the pipelines with other latency cutoffs.
+    """
+    value = read_json(latency)
+    figure, (left, right) = new_figure(1, 2, size=(15.0, 5.8))
+    _accuracy(left, value)
+    _latency(right, value, read_csv(scan))
+    save_figure(figure, pdf, png)
+
+
+def _accuracy(ax: Axes, value: dict[str, Any]) -> None:
+    for place, name in enumerate(STAGES):
+        estimate = value["accuracy"][name]
+        ax.errorbar(
+            place,
+            100 * estimate["value"],
+            yerr=[
+                [100 * (estimate["value"] - estimate["low"])],
+                [100 * (estimate["high"] - estimate["value"])],
+            ],
+            fmt=MARKERS[place],
+            markersize=9,
+            capsize=5,
+            color=COLOURS[0 if name == "floating" else 2],
+        )
+        ax.annotate(
+            f"{100 * estimate['value']:.1f} %",
+            (place, 100 * estimate["value"]),
+            xytext=(14, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=12,
+        )
+    published = value["published"]
+    for line, (name, accuracy) in enumerate(
+        sorted(published["accuracy"].items(), key=lambda item: -item[1])
+    ):
+        ax.axhline(
+            100 * accuracy, color="0.45", ls=LINES[line + 1], lw=1.3,
+            label=f"{name}, {100 * accuracy:.1f} %",
+        )  # fmt: skip
+    values = [100 * value["accuracy"][name]["value"] for name in STAGES]
+    values += [100 * accuracy for accuracy in published["accuracy"].values()]
+    ax.set(
+        xlim=(-0.5, len(STAGES) - 0.2),
+        ylim=(min(values) - 3.0, max(values) + 6.5),
+        ylabel="Class-balanced accuracy [%]",
+    )
+    ax.set_xticks(range(len(STAGES)), list(STAGES.values()), fontsize=12)
+    ax.tick_params(axis="x", which="minor", bottom=False, top=False)
+    ax.legend(
+        title=f"{published['source']},\nanother data set (published)",
+        title_fontsize=11,
+        loc="upper left",
+        ncols=1,
+    )
+    differing = value["simulated"]["rtl"]["differing"] + value["simulated"]["hls"]["differing"]
+    outputs = value["simulated"]["rtl"]["outputs"] + value["simulated"]["hls"]["outputs"]
+    ax.text(
+        0.97, 0.95, f"{differing} of {outputs} simulated\noutputs differ",
+        transform=ax.transAxes, ha="right", va="top", fontsize=12,
+    )  # fmt: skip
+    label(ax, "simulation", right=f"{value['test_jets']} test jets")
+
+
+def _latency(ax: Axes, value: dict[str, Any], scan: dict[str, np.ndarray]) -> None:
+    period = value["latency"]["clock_period_ns"]
+    ax.plot(
+        scan["stages"], scan["register_bits"] / 1e3, ls=LINES[1], marker=MARKERS[1],
+        color=COLOURS[0], label="pipelines traced only",
+    )  # fmt: skip
+    for stages, bits, cutoff in zip(
+        scan["stages"], scan["register_bits"] / 1e3, scan["latency_cutoff"], strict=True
+    ):
+        ax.annotate(
+            f"cutoff {cutoff:g}", (stages, bits), xytext=(8, -14), textcoords="offset points",
+            fontsize=11,
+        )  # fmt: skip
+    measured = value["latency"]
+    ax.plot(
+        measured["cycles_measured"], value["design"]["register_bits"] / 1e3, MARKERS[7],
+        markersize=16, color=COLOURS[2], ls="none",
+        label=f"measured by Verilator: {measured['cycles_measured']} cycles,\n"
+        f"a new input every {_clocks(measured['initiation_interval_measured'])}",
+    )  # fmt: skip
+    ax.set(
+        xlim=(0, 1.22 * max(*scan["stages"], measured["cycles_measured"])),
+        ylim=(0, 1.35 * scan["register_bits"].max() / 1e3),
+        xlabel="Latency [clock cycles]",
+        ylabel=r"Pipeline registers [$10^{3}$ bits]",
+    )
+    budget = value["budget"]
+    ax.text(
+        0.97, 0.06,
+        f"at {period:g} ns a cycle (asked for, not proven):\n"
+        f"latency {measured['latency_ns']:g} ns, budget {budget['latency_ns']:g} ns\n"
+        f"interval {measured['interval_ns']:g} ns, collisions every "
+        f"{budget['bunch_spacing_ns']:g} ns",
+        transform=ax.transAxes, ha="right", va="bottom", fontsize=12,
+    )  # fmt: skip
+    ax.legend(loc="upper left")
+    label(ax, "simulation", right=str(value["design"]["part"]))
+
+
+def _clocks(interval: int) -> str:
+    return "clock" if interval == 1 else f"{interval} clocks"
+
+
+def weights(*, bits: Input, history: Input, pdf: Output, png: Output) -> None:
+    """Significant bits of the weights by layer, and loss and sparsity over the training.
+
+    Args:
+        bits: CSV of firmware.report.
+        history: CSV of the training of the quantised network.
+    """
+    table, epochs = read_csv(bits), read_csv(history)
+    figure, (left, right) = new_figure(1, 2, size=(15.0, 5.8))
+    widths = np.unique(table["bits"])
+    layers = np.unique(table["layer"]).astype(int)
+    room = 0.8 / len(layers)
+    for layer in layers:
+        count = table["weights"][table["layer"] == layer]
+        left.bar(
+            widths + (layer - (len(layers) - 1) / 2) * room,
+            100 * count / count.sum(),
+            width=room,
+            color=COLOURS[layer % len(COLOURS)],
+            edgecolor="black",
+            lw=0.8,
+            label=f"layer {layer + 1}: {int(count.sum())} weights",
+        )
+    zero = table["weights"][table["bits"] == 0].sum() / table["weights"].sum()
+    left.text(
+        0.03, 0.96, f"{100 * zero:.1f} % of all weights are zero",
+        transform=left.transAxes, ha="left", va="top", fontsize=12,
+    )  # fmt: skip
+    left.set(
+        yscale="log",
+        ylim=(0.1, 900),
+        xlabel="Significant bits, sign not counted (0: pruned, 1: a shift)",
+        ylabel="Part of the layer's weights [%]",
+    )
+    left.set_xticks(widths)
+    left.tick_params(axis="x", which="minor", bottom=False, top=False)
+    left.legend(loc="upper right")
+    label(left, "quantised network")
+    right.plot(epochs["epoch"], epochs["train_loss"], ls=LINES[0], label="training loss")
+    right.plot(epochs["epoch"], epochs["validation_loss"], ls=LINES[1], label="validation loss")
+    right.set(xlabel="Epoch", ylabel="Class-balanced cross-entropy")
+    low, high = right.get_ylim()
+    right.set_ylim(low, high + 0.25 * (high - low))
+    twin = right.twinx()
+    twin.plot(
+        epochs["epoch"], 100 * epochs["sparsity"], ls=LINES[3], color=COLOURS[2],
+        label="sparsity asked for (right axis)",
+    )  # fmt: skip
+    twin.set(ylim=(0, 125), ylabel="Pruned weights [%]")
+    lines = [*right.get_lines(), *twin.get_lines()]
+    right.legend(lines, [str(line.get_label()) for line in lines], loc="upper right")
+    label(right, "quantised network")
+    save_figure(figure, pdf, png)
+
+
+def roc(*, floating: Input, quantised: Input, latency: Input, pdf: Output, png: Output) -> None:
+    """ROC curve of each class against the others, float and quantised.
+
+    Args:
+        floating, quantised: CSV of the two trainings.
+        latency: JSON of firmware.report, for the areas.
+    """
+    curves = {"floating": read_csv(floating), "quantised": read_csv(quantised)}
+    areas = read_json(latency)["auc"]
+    figure, ax = new_figure(size=(8.2, 6.4))
+    classes = [name for name in curves["floating"] if name != "signal_efficiency"]
+    for index, name in enumerate(classes):
+        for kind, line in (("floating", LINES[0]), ("quantised", LINES[1])):
+            table = curves[kind]
+            shown = table[name] > 0
+            ax.plot(
+                table["signal_efficiency"][shown], table[name][shown], ls=line,
+                color=COLOURS[index % len(COLOURS)], lw=1.4 if kind == "floating" else 2.2,
+                label=f"{name}: AUC {areas['floating'][name]['value']:.3f} float, "
+                f"{areas['quantised'][name]['value']:.3f} $\\pm$ "
+                f"{areas['quantised'][name]['std']:.3f} quantised"
+                if kind == "quantised" else None,
+            )  # fmt: skip
+    ax.plot([], [], color="black", ls=LINES[0], lw=1.4, label="solid: float network")
+    ax.plot([], [], color="black", ls=LINES[1], lw=2.2, label="dashed: quantised and pruned")
+    ax.set(
+        xlim=(0, 1),
+        ylim=(8e-4, 1),
+        yscale="log",
+        xlabel="Efficiency of the class",
+        ylabel="Efficiency of all other classes",
+    )
+    ax.legend(loc="lower right", fontsize=10)
+    label(ax, "simulation")
+    save_figure(figure, pdf, png)

@@ -1,0 +1,198 @@
+# Firmware: a quantised tagger as an HLS project and as Verilog, both simulated bit for bit.
+
+
+rule prepare_firmware:
+    input:
+        jets=shards(
+            f"results/graphs/jets/{CONFIG.jets.algorithm}/{{sample}}/{{shard}}.safetensors",
+            CONFIG.firmware.dataset.samples,
+        ),
+    output:
+        dataset="results/firmware/dataset.safetensors",
+        cutflow="results/firmware/cutflow.json",
+    log:
+        "results/logs/firmware/prepare.log",
+    threads: 1
+    params:
+        settings=section("firmware.dataset"),
+        code=code_digest("firmware.dataset.prepare"),
+    shell:
+        launch("firmware.dataset.prepare")
+
+
+rule train_firmware_float:
+    input:
+        dataset="results/firmware/dataset.safetensors",
+    output:
+        weights="results/firmware/float/weights.safetensors",
+        history="results/firmware/float/history.csv",
+        scores="results/firmware/float/scores.safetensors",
+        performance="results/firmware/float/performance.json",
+        roc="results/firmware/float/roc.csv",
+    log:
+        "results/logs/firmware/train_float.log",
+    benchmark:
+        "results/benchmarks/firmware/train_float.tsv"
+    threads: 1
+    params:
+        settings=section(
+            network="firmware.network",
+            training="firmware.training",
+            evaluation="firmware.evaluation",
+            classes="firmware.dataset.classes",
+        ),
+        seed=job_seed("firmware.train"),
+        code=code_digest("firmware.train.floating"),
+    shell:
+        launch("firmware.train.floating")
+
+
+rule train_firmware_quantised:
+    input:
+        dataset="results/firmware/dataset.safetensors",
+    output:
+        weights="results/firmware/quantised/weights.safetensors",
+        history="results/firmware/quantised/history.csv",
+        scores="results/firmware/quantised/scores.safetensors",
+        performance="results/firmware/quantised/performance.json",
+        roc="results/firmware/quantised/roc.csv",
+    log:
+        "results/logs/firmware/train_quantised.log",
+    benchmark:
+        "results/benchmarks/firmware/train_quantised.tsv"
+    threads: 1
+    params:
+        settings=section(
+            network="firmware.network",
+            training="firmware.training",
+            pruning="firmware.pruning",
+            evaluation="firmware.evaluation",
+            classes="firmware.dataset.classes",
+        ),
+        seed=job_seed("firmware.train"),
+        code=code_digest("firmware.train.quantised"),
+    shell:
+        launch("firmware.train.quantised")
+
+
+rule convert_firmware:
+    input:
+        weights="results/firmware/quantised/weights.safetensors",
+    output:
+        project="results/firmware/hls4ml/project.tar.gz",
+    log:
+        "results/logs/firmware/convert.log",
+    threads: 1
+    params:
+        settings=section(network="firmware.network", device="firmware.device"),
+        code=code_digest("firmware.convert"),
+    shell:
+        launch("firmware.convert")
+
+
+rule simulate_firmware_hls:
+    input:
+        project="results/firmware/hls4ml/project.tar.gz",
+        weights="results/firmware/quantised/weights.safetensors",
+        dataset="results/firmware/dataset.safetensors",
+        scores="results/firmware/quantised/scores.safetensors",
+    output:
+        outputs="results/firmware/hls4ml/outputs.safetensors",
+        result="results/firmware/hls4ml/simulation.json",
+    log:
+        "results/logs/firmware/simulate_hls.log",
+    benchmark:
+        "results/benchmarks/firmware/simulate_hls.tsv"
+    threads: 1
+    params:
+        settings=section(network="firmware.network", simulation="firmware.simulation"),
+        seed=job_seed("firmware.simulate"),
+        code=code_digest("firmware.simulate.hls"),
+    shell:
+        launch("firmware.simulate.hls")
+
+
+rule synthesise_firmware:
+    input:
+        weights="results/firmware/quantised/weights.safetensors",
+    output:
+        verilog="results/firmware/rtl/verilog.tar.gz",
+        design="results/firmware/rtl/design.json",
+    log:
+        "results/logs/firmware/synthesise.log",
+    benchmark:
+        "results/benchmarks/firmware/synthesise.tsv"
+    threads: 1
+    params:
+        settings=section(
+            network="firmware.network",
+            device="firmware.device",
+            synthesis="firmware.synthesis",
+        ),
+        code=code_digest("firmware.synthesise"),
+    shell:
+        launch("firmware.synthesise")
+
+
+rule simulate_firmware_rtl:
+    input:
+        verilog="results/firmware/rtl/verilog.tar.gz",
+        design="results/firmware/rtl/design.json",
+        weights="results/firmware/quantised/weights.safetensors",
+        dataset="results/firmware/dataset.safetensors",
+        scores="results/firmware/quantised/scores.safetensors",
+    output:
+        outputs="results/firmware/rtl/outputs.safetensors",
+        result="results/firmware/rtl/simulation.json",
+    log:
+        "results/logs/firmware/simulate_rtl.log",
+    benchmark:
+        "results/benchmarks/firmware/simulate_rtl.tsv"
+    threads: 1
+    params:
+        settings=section(network="firmware.network", simulation="firmware.simulation"),
+        seed=job_seed("firmware.simulate"),
+        code=code_digest("firmware.simulate.rtl"),
+    shell:
+        launch("firmware.simulate.rtl")
+
+
+rule report_firmware:
+    input:
+        float_performance="results/firmware/float/performance.json",
+        quantised_performance="results/firmware/quantised/performance.json",
+        float_scores="results/firmware/float/scores.safetensors",
+        quantised_scores="results/firmware/quantised/scores.safetensors",
+        hls_scores="results/firmware/hls4ml/outputs.safetensors",
+        rtl_scores="results/firmware/rtl/outputs.safetensors",
+        weights="results/firmware/quantised/weights.safetensors",
+        design="results/firmware/rtl/design.json",
+        hls="results/firmware/hls4ml/simulation.json",
+        rtl="results/firmware/rtl/simulation.json",
+    output:
+        summary="results/firmware/latency.json",
+        scan="results/firmware/pipelines.csv",
+        bits="results/firmware/weight_bits.csv",
+        text="results/firmware/latency.md",
+    log:
+        "results/logs/firmware/report.log",
+    threads: 1
+    params:
+        settings=section(
+            network="firmware.network",
+            evaluation="firmware.evaluation",
+            device="firmware.device",
+            budget="firmware.budget",
+        ),
+        seed=job_seed("firmware.report"),
+        code=code_digest("firmware.report"),
+    shell:
+        launch("firmware.report")
+
+
+TARGETS["firmware"] = [
+    "results/firmware/latency.json",
+    "results/firmware/latency.md",
+    "results/firmware/hls4ml/project.tar.gz",
+    "results/firmware/rtl/verilog.tar.gz",
+]
