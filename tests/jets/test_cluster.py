@@ -184,8 +184,8 @@ def write_shard(folder, particles: Particles, *, pdgid: int = 211, numbers=None)
             "event": event | {"process": np.zeros(events), "pthat": np.zeros(events)},
             "particle": jagged
             | {"pdgid": zero + pdgid, "charge": zero, "x": zero, "y": zero, "z": zero},
-            "parton": {n: nothing for n in GENERATED.collections["parton"]},
-            "hadron": {n: nothing for n in GENERATED.collections["hadron"]},
+            "parton": dict.fromkeys(GENERATED.collections["parton"], nothing),
+            "hadron": dict.fromkeys(GENERATED.collections["hadron"], nothing),
         },
     )
     columns = RECONSTRUCTED.collections["pflow"]
@@ -247,6 +247,4 @@ def test_momenta_that_are_not_finite_are_refused(tmp_path) -> None:
     particles = spray(11)
     particles.momentum[3, 2] = np.nan
     with pytest.raises(DataError, match="not finite"):
-        cluster(
-            **write_shard(tmp_path, particles), jets=tmp_path / "jets.root", settings=SETTINGS
-        )
+        cluster(**write_shard(tmp_path, particles), jets=tmp_path / "jets.root", settings=SETTINGS)

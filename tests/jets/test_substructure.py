@@ -25,7 +25,7 @@ def random_jets(seed: int, jets: int = 40) -> list[np.ndarray]:
     made = []
     for _ in range(jets):
         count = int(random.integers(1, 120))
-        prongs = random.normal(0, 0.4, (int(random.integers(1, 4)), 2)) + [0.5, 3.0]
+        prongs = random.normal([0.5, 3.0], 0.4, (int(random.integers(1, 4)), 2))
         centre = prongs[random.integers(0, len(prongs), count)]
         eta, phi = (centre + random.normal(0, 0.1, (count, 2))).T
         pt, mass = random.exponential(8, count) + 0.1, random.choice([0, 0.13957, 0.938], count)

@@ -18,7 +18,7 @@ from jetchain.jets.label import label_jets
 from jetchain.jets.settings import ClusteringSettings
 from jetchain.jets.substructure import substructure
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating]
 Integers = NDArray[np.int64]
 
 NEUTRINOS = (12, 14, 16)
@@ -73,9 +73,7 @@ def cluster(*, truth: Input, particles: Input, jets: Output, settings: Clusterin
     reconstructed = read_events(particles, RECONSTRUCTED, {"pflow": MOMENTUM})
     require_same_events(generated, reconstructed, f"{truth} and {particles}")
 
-    visible = ~np.isin(
-        np.abs(_flat(generated["particle"], "pdgid", np.int64)), np.array(NEUTRINOS)
-    )
+    visible = ~np.isin(np.abs(_flat(generated["particle"], "pdgid", np.int64)), np.array(NEUTRINOS))
     inputs = {
         True: flatten(generated["particle"], str(truth), visible),
         False: flatten(reconstructed["pflow"], str(particles)),
@@ -159,6 +157,7 @@ def _order(
     momentum = np.stack(
         [np.bincount(jet, constituents[:, axis], minlength=len(sizes)) for axis in range(4)],
         axis=1,
+        dtype=np.float64,
     )
     pt, eta, _ = pt_eta_phi(*momentum[:, :3].T)
     kept = np.abs(eta) < eta_max
@@ -260,7 +259,7 @@ def flatten_partons(collection: Any) -> tuple[Integers, Array, Array, Integers, 
     )
 
 
-def _flat(collection: Any, name: str, dtype: type) -> NDArray:
+def _flat(collection: Any, name: str, dtype: type) -> NDArray[Any]:
     import awkward as ak
 
     return ak.to_numpy(ak.flatten(collection[name])).astype(dtype)

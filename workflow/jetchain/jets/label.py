@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from jetchain.core.schema import JET_CLASSES
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating]
 Integers = NDArray[np.int64]
 
 QUARK, GLUON, W, Z, TOP, HBB, HCC = range(7)

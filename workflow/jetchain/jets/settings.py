@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 from typing import Self
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
-from jetchain.core.settings import Settings, key
+from jetchain.core.settings import Settings, key, require_known
 
 
 class ClusteringSettings(Settings):
@@ -51,9 +51,7 @@ class SummarySettings(Settings):
         unit="GeV",
         min_length=2,
     )
-    minimum_jets: int = key(
-        30, "peaks and responses are given for at least this many jets", ge=10
-    )
+    minimum_jets: int = key(30, "peaks and responses are given for at least this many jets", ge=10)
 
     @model_validator(mode="after")
     def _ranges_rise(self) -> Self:
@@ -67,10 +65,19 @@ class SummarySettings(Settings):
 class JetsSettings(Settings):
     """The jets room."""
 
+    algorithm: str = key(
+        "parametric", "particle flow whose jets the later rooms use: parametric or mlpf"
+    )
     clustering: ClusteringSettings = key(
         ClusteringSettings(), "anti-kT jets, soft drop, N-subjettiness, labels"
     )
     summary: SummarySettings = key(SummarySettings(), "mass peaks, substructure and response")
+
+    @field_validator("algorithm")
+    @classmethod
+    def _algorithm_exists(cls, value: str) -> str:
+        require_known(value, ("parametric", "mlpf"), "particle-flow algorithm")
+        return value
 
     @model_validator(mode="after")
     def _radius_is_clustered(self) -> Self:

@@ -11,7 +11,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+Array = NDArray[np.floating]
 
 MAXIMUM_RAPIDITY = 1e5  # for a particle along the beam, as in FastJet
 
@@ -46,7 +46,7 @@ def substructure(
     )
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def _substructure(
     momentum: Array, offset: NDArray[np.int64], radius: float, zcut: float, beta: float
 ) -> tuple[Array, Array]:
@@ -59,7 +59,7 @@ def _substructure(
     return mass, tau
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def _soft_drop_mass(constituents: Array, radius: float, zcut: float, beta: float) -> float:
     node, rapidity, azimuth, children, _ = _recluster(constituents, False)
     current = len(node) - 1
@@ -68,9 +68,7 @@ def _soft_drop_mass(constituents: Array, radius: float, zcut: float, beta: float
         pt_first = np.hypot(node[first, 0], node[first, 1])
         pt_second = np.hypot(node[second, 0], node[second, 1])
         z = min(pt_first, pt_second) / (pt_first + pt_second)
-        distance2 = _distance2(
-            rapidity[first], azimuth[first], rapidity[second], azimuth[second]
-        )
+        distance2 = _distance2(rapidity[first], azimuth[first], rapidity[second], azimuth[second])
         if z > zcut * (distance2 / radius**2) ** (beta / 2):
             break
         current = first if pt_first > pt_second else second
@@ -78,11 +76,12 @@ def _soft_drop_mass(constituents: Array, radius: float, zcut: float, beta: float
     return np.sqrt(max((energy - pz) * (energy + pz) - px**2 - py**2, 0.0))
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def _n_subjettiness(constituents: Array, radius: float, tau: Array) -> None:
     count = len(constituents)
     _, rapidity, azimuth, _, parent = _recluster(constituents, True)
     axes = np.empty(len(tau), dtype=np.int64)
+    pt = np.hypot(constituents[:, 0], constituents[:, 1])
     for n in range(1, min(len(tau), count - 1) + 1):
         # After count - n recombinations the nodes below `made` exist; n of them are not yet merged.
         made = 2 * count - n
@@ -91,22 +90,19 @@ def _n_subjettiness(constituents: Array, radius: float, tau: Array) -> None:
             if parent[each] >= made:
                 axes[found] = each
                 found += 1
-        total = 0.0
         weighted = 0.0
         for i in range(count):
-            pt = np.hypot(constituents[i, 0], constituents[i, 1])
             nearest = np.inf
             for axis in axes[:found]:
                 nearest = min(
                     nearest,
                     _distance2(rapidity[i], azimuth[i], rapidity[axis], azimuth[axis]),
                 )
-            total += pt
-            weighted += pt * np.sqrt(nearest)
-        tau[n - 1] = weighted / (total * radius)
+            weighted += pt[i] * np.sqrt(nearest)
+        tau[n - 1] = weighted / (np.sum(pt) * radius)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def _distance2(rapidity_1: float, phi_1: float, rapidity_2: float, phi_2: float) -> float:
     phi = abs(phi_1 - phi_2)
     if phi > np.pi:
@@ -114,7 +110,7 @@ def _distance2(rapidity_1: float, phi_1: float, rapidity_2: float, phi_2: float)
     return (rapidity_1 - rapidity_2) ** 2 + phi**2
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def _rapidity(px: float, py: float, pz: float, energy: float) -> float:
     """Rapidity without the cancellation in E - |pz|; a negative squared mass counts as zero."""
     pt2 = px**2 + py**2
@@ -125,11 +121,11 @@ def _rapidity(px: float, py: float, pz: float, energy: float) -> float:
     return magnitude if pz > 0 else -magnitude
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def _recluster(
     constituents: Array, winner_takes_all: bool
 ) -> tuple[Array, Array, Array, NDArray[np.int64], NDArray[np.int64]]:
-    """Cluster all constituents of a jet into one tree, by nearest neighbours in O(n^2).
+    """Cluster all constituents of a jet into one tree, by nearest neighbours (hep-ph/0512210).
 
     Cambridge/Aachen with summed four-momenta, or kT with winner-take-all recombination. There is
     no beam distance (R is infinite), so n constituents make 2 n - 1 nodes, numbered as they arise.
@@ -152,20 +148,27 @@ def _recluster(
         azimuth[i] = np.arctan2(py, px)
         pt[i] = np.hypot(px, py)
 
-    # Slots hold the nodes that are not yet merged, each with its nearest other slot.
-    slot = np.arange(count)
-    neighbour = np.zeros(count, dtype=np.int64)
+    # Slots hold the nodes that are not yet merged: node, axis, the pT that scales its distances
+    # (1 for Cambridge/Aachen), nearest other slot, squared dR to it.
+    slot, neighbour = np.arange(count), np.zeros(count, dtype=np.int64)
+    axis = np.ones((count, 3))
+    axis[:, 0], axis[:, 1] = rapidity[:count], azimuth[:count]
+    if winner_takes_all:
+        axis[:, 2] = pt[:count]
     nearest = np.full(count, np.inf)
     for i in range(count):
-        _find_neighbour(i, count, slot, rapidity, azimuth, neighbour, nearest)
+        for j in range(i):
+            distance = _distance2(axis[i, 0], axis[i, 1], axis[j, 0], axis[j, 1])
+            if distance < nearest[i]:
+                nearest[i], neighbour[i] = distance, j
+            if distance < nearest[j]:
+                nearest[j], neighbour[j] = distance, i
 
     for new in range(count, nodes):
-        alive = nodes - new + 1
+        last = nodes - new  # the highest slot in use
         best, smallest = 0, np.inf
-        for i in range(alive):
-            distance = nearest[i]
-            if winner_takes_all:
-                distance *= min(pt[slot[i]], pt[slot[neighbour[i]]]) ** 2
+        for i in range(last + 1):
+            distance = nearest[i] * min(axis[i, 2], axis[neighbour[i], 2]) ** 2
             if distance < smallest:
                 best, smallest = i, distance
         keep, drop = min(best, neighbour[best]), max(best, neighbour[best])
@@ -177,43 +180,38 @@ def _recluster(
             winner = first if pt[first] >= pt[second] else second
             rapidity[new], azimuth[new] = rapidity[winner], azimuth[winner]
             pt[new] = pt[first] + pt[second]
+            axis[keep, 2] = pt[new]
         else:
             px, py, pz, energy = momentum[new]
             rapidity[new], azimuth[new] = _rapidity(px, py, pz, energy), np.arctan2(py, px)
-            pt[new] = np.hypot(px, py)
+        axis[keep, 0], axis[keep, 1] = rapidity[new], azimuth[new]
 
-        last = alive - 1
-        slot[keep] = new
-        slot[drop], neighbour[drop], nearest[drop] = slot[last], neighbour[last], nearest[last]
+        slot[keep], slot[drop] = new, slot[last]
+        axis[drop], neighbour[drop], nearest[drop] = axis[last], neighbour[last], nearest[last]
+        nearest[keep] = np.inf
         for i in range(last):
-            lost = neighbour[i] == keep or neighbour[i] == drop
-            if i == keep or lost:
-                _find_neighbour(i, last, slot, rapidity, azimuth, neighbour, nearest)
+            if i == keep:
                 continue
-            if neighbour[i] == last:
-                neighbour[i] = drop
-            distance = _distance2(rapidity[slot[i]], azimuth[slot[i]], rapidity[new], azimuth[new])
-            if distance < nearest[i]:
-                nearest[i], neighbour[i] = distance, keep
+            distance = _distance2(axis[i, 0], axis[i, 1], axis[keep, 0], axis[keep, 1])
+            if distance < nearest[keep]:
+                nearest[keep], neighbour[keep] = distance, i
+            if neighbour[i] == keep or neighbour[i] == drop:
+                _find_neighbour(i, last, axis, neighbour, nearest)
+            else:
+                if neighbour[i] == last:
+                    neighbour[i] = drop
+                if distance < nearest[i]:
+                    nearest[i], neighbour[i] = distance, keep
     return momentum, rapidity, azimuth, children, parent
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def _find_neighbour(
-    i: int,
-    alive: int,
-    slot: NDArray[np.int64],
-    rapidity: Array,
-    azimuth: Array,
-    neighbour: NDArray[np.int64],
-    nearest: Array,
+    i: int, alive: int, axis: Array, neighbour: NDArray[np.int64], nearest: Array
 ) -> None:
     nearest[i] = np.inf
     for j in range(alive):
-        if j == i:
-            continue
-        distance = _distance2(
-            rapidity[slot[i]], azimuth[slot[i]], rapidity[slot[j]], azimuth[slot[j]]
-        )
-        if distance < nearest[i]:
-            nearest[i], neighbour[i] = distance, j
+        if j != i:
+            distance = _distance2(axis[i, 0], axis[i, 1], axis[j, 0], axis[j, 1])
+            if distance < nearest[i]:
+                nearest[i], neighbour[i] = distance, j

@@ -1,0 +1,127 @@
+"""Peaks, matching and response on made-up jets; the settings' refusals."""
+
+from __future__ import annotations
+
+import awkward as ak
+import numpy as np
+import pytest
+
+from jetchain.core.errors import ConfigurationError, EmptySampleError
+from jetchain.core.histograms import load_histograms
+from jetchain.core.io import read_json, write_events
+from jetchain.core.schema import JET_CLASSES, jet_collection, jets_table
+from jetchain.core.settings import parse
+from jetchain.jets.peaks import fit_peak
+from jetchain.jets.settings import JetsSettings, SummarySettings
+from jetchain.jets.summarise import match, summarise
+
+
+def test_peak_of_a_gaussian_on_a_background() -> None:
+    pulls = []
+    for seed in range(12):
+        random = np.random.default_rng(seed)
+        mass = np.concatenate([random.normal(80.4, 7.0, 1500), random.uniform(0, 250, 1000)])
+        peak = fit_peak(mass)
+        assert peak is not None
+        assert peak.valid
+        assert peak.width == pytest.approx(7.0, abs=5 * peak.width_error)
+        pulls.append((peak.position - 80.4) / peak.position_error)
+    # 12 pulls of unit width: the chi2 of the mean and of the spread stay within about 3 sigma.
+    assert abs(np.mean(pulls)) < 0.9
+    assert 0.4 < np.std(pulls) < 1.8
+
+
+def test_no_peak_without_jets() -> None:
+    assert fit_peak([]) is None
+    assert fit_peak([80.0] * 10) is None
+
+
+def test_match_takes_mutually_nearest_jets_of_the_same_event() -> None:
+    first = {
+        "event": np.array([0, 0, 2]), "eta": np.array([0.0, 0.2, 1.0]),
+        "phi": np.array([3.1, 3.1, 0.0]),
+    }  # fmt: skip
+    second = {
+        "event": np.array([0, 1, 2, 2]), "eta": np.array([0.05, 0.0, 1.0, 1.2]),
+        "phi": np.array([-3.1, 3.1, 0.5, 0.1]),
+    }  # fmt: skip
+    ours, theirs = match(first, second, 0.3)
+    assert list(zip(ours, theirs, strict=True)) == [(0, 0), (2, 3)]
+
+
+def write_jets(path, scale: float, events: int = 400, radius: float = 0.8) -> None:
+    """One W jet an event: mass 80, reconstructed pT and mass `scale` times the true ones."""
+    random = np.random.default_rng(1)
+    pt = random.uniform(500, 900, events)
+    data = {"event": {"number": np.arange(events), "weight": np.ones(events)}}
+    for truth in (False, True):
+        factor = 1.0 if truth else scale * random.normal(1, 0.05, events)
+        columns = {
+            "pt": pt * factor, "eta": np.zeros(events), "phi": np.zeros(events),
+            "m": 80 * np.ones(events) * factor, "msd": 80 * np.ones(events) * factor,
+            "tau1": np.full(events, 0.2), "tau2": np.full(events, 0.05),
+            "tau3": np.full(events, 0.04),
+            "label": np.full(events, JET_CLASSES.index("W")),
+        }  # fmt: skip
+        data[jet_collection(radius, truth)] = {
+            name: ak.unflatten(values, 1) for name, values in columns.items()
+        } | {"constituents": ak.Array([[[0, 1]]] * events)}
+    write_events(path, jets_table((radius,)), data)
+
+
+def test_summary_of_known_jets(tmp_path) -> None:
+    paths = [tmp_path / "a.root", tmp_path / "b.root"]
+    for path in paths:
+        write_jets(path, scale=0.9)
+    settings = SummarySettings(pt_min=300.0, response_pt_edges=[500.0, 700.0, 900.0])
+    summarise(
+        jets=paths, histograms=tmp_path / "h.json", summary=tmp_path / "s.json", settings=settings
+    )
+    summary = read_json(tmp_path / "s.json")
+    assert summary["events"] == 800
+    assert summary["jets"]["truth"]["W"] == 800
+    peak = next(row for row in summary["peaks"] if row["level"] == "reconstructed")
+    assert peak["class"] == "W"
+    assert peak["position"] == pytest.approx(72.0, abs=4 * peak["position_error"])
+    assert peak["width"] == pytest.approx(3.6, abs=4 * peak["width_error"])
+    assert [row["matched"] for row in summary["response"]] == [
+        row["truth_jets"] for row in summary["response"]
+    ]
+    for row in summary["response"]:
+        assert row["pt_median"] == pytest.approx(0.9, abs=4 * row["pt_median_error"])
+        assert row["pt_resolution"] == pytest.approx(0.05, abs=4 * row["pt_resolution_error"])
+    histograms = load_histograms(tmp_path / "h.json")
+    tau21 = histograms["reconstructed/W/tau21"]
+    assert tau21.values().sum() == 800
+    assert tau21[0.25j].value == 800
+    assert histograms["truth/top/msd"].values(flow=True).sum() == 0
+
+
+def test_no_jet_in_the_window_is_refused(tmp_path) -> None:
+    write_jets(tmp_path / "a.root", scale=1.0)
+    with pytest.raises(EmptySampleError, match="No reconstructed jet"):
+        summarise(
+            jets=[tmp_path / "a.root"],
+            histograms=tmp_path / "h.json",
+            summary=tmp_path / "s.json",
+            settings=SummarySettings(pt_min=2000.0, pt_max=3000.0),
+        )
+    assert not (tmp_path / "h.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"clustering": {"radii": [0.8, 0.82], "pt_min": 200.0}}, "differ by at least 0.1"),
+        ({"clustering": {"radii": [-0.8]}}, "between 0.1 and 1.5"),
+        ({"clustering": {"radii": []}}, "at least 1"),
+        ({"clustering": {"radii": [1.0]}}, "not among clustering.radii"),
+        ({"clustering": {"ptmin": 200.0}}, "Did you mean 'pt_min'"),
+        ({"summary": {"pt_min": 900.0, "pt_max": 500.0}}, "above pt_min"),
+        ({"summary": {"response_pt_edges": [500.0, 400.0]}}, "rise strictly"),
+        ({"algorithm": "parametrc"}, "Did you mean 'parametric'"),
+    ],
+)
+def test_settings_refuse(values: dict, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        parse(JetsSettings, values)

@@ -1,0 +1,207 @@
+"""Histograms and numbers of all jets: mass peaks, substructure, response."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import asdict
+from typing import Any
+
+import hist
+import numpy as np
+from numpy.typing import NDArray
+
+from jetchain.core.errors import EmptySampleError
+from jetchain.core.histograms import save_histograms, weighted
+from jetchain.core.io import read_events, write_json
+from jetchain.core.kinematics import delta_phi
+from jetchain.core.schema import JET_CLASSES, jet_collection, jets_table
+from jetchain.core.verbs import Inputs, Output
+from jetchain.jets.peaks import fit_peak
+from jetchain.jets.settings import SummarySettings
+
+Array = NDArray[np.floating]
+Columns = dict[str, NDArray]
+
+LEVELS = ("reconstructed", "truth")
+PEAKS = ("W", "Z", "top", "Hbb", "Hcc")
+MINIMUM_MASS = 10.0  # GeV; below, the ratio of masses says nothing
+COLUMNS = ("pt", "eta", "phi", "m", "msd", "tau1", "tau2", "tau3", "label")
+
+
+def summarise(
+    *, jets: Inputs, histograms: Output, summary: Output, settings: SummarySettings
+) -> None:
+    """Fill the histograms of each class, fit its mass peak, measure the response."""
+    levels, events = read_jets(jets, settings.radius)
+    counts = {level: count_labels(levels[level], settings) for level in LEVELS}
+    if not sum(counts["reconstructed"].values()):
+        raise EmptySampleError(
+            f"No reconstructed jet of {settings.pt_min:g} < pT < {settings.pt_max:g} GeV is left.",
+            "Generate more events, or widen jets.summary.pt_min and pt_max.",
+        )
+    save_histograms(
+        histograms,
+        {
+            f"{level}/{name}": histogram
+            for level in LEVELS
+            for name, histogram in fill(levels[level], settings).items()
+        },
+    )
+    write_json(
+        summary,
+        {
+            "events": events,
+            "jets": counts,
+            "peaks": [row for level in LEVELS for row in peaks(level, levels[level], settings)],
+            "response": response(levels["reconstructed"], levels["truth"], settings),
+        },
+    )
+
+
+def read_jets(paths: Inputs, radius: float) -> tuple[dict[str, Columns], int]:
+    """The jets of all files as flat columns, with a running number of their event."""
+    import awkward as ak
+
+    table = jets_table((radius,))
+    names = {"reconstructed": jet_collection(radius), "truth": jet_collection(radius, True)}
+    pieces: dict[str, list[Columns]] = {level: [] for level in LEVELS}
+    events = 0
+    for path in paths:
+        data = read_events(path, table, dict.fromkeys(names.values(), COLUMNS))
+        weight = np.asarray(data["event"]["weight"])
+        for level, name in names.items():
+            counts = ak.to_numpy(ak.num(data[name]["pt"]))
+            columns = {c: ak.to_numpy(ak.flatten(data[name][c])) for c in COLUMNS}
+            columns["event"] = np.repeat(np.arange(events, events + len(weight)), counts)
+            columns["weight"] = np.repeat(weight, counts)
+            pieces[level].append(columns)
+        events += len(weight)
+    joined = {
+        level: {c: np.concatenate([piece[c] for piece in found]) for c in found[0]}
+        for level, found in pieces.items()
+    }
+    return joined, events
+
+
+def _select(jets: Columns, settings: SummarySettings, label: int | None = None) -> Columns:
+    chosen = (jets["pt"] > settings.pt_min) & (jets["pt"] < settings.pt_max)
+    if label is not None:
+        chosen &= jets["label"] == label
+    return {name: values[chosen] for name, values in jets.items()}
+
+
+def count_labels(jets: Columns, settings: SummarySettings) -> dict[str, int]:
+    """Number of jets in the pT window by class, and of those that no class claims."""
+    names = (*JET_CLASSES, "unmatched")
+    return {
+        name: len(_select(jets, settings, label)["pt"])
+        for name, label in zip(names, (*range(len(JET_CLASSES)), -1), strict=True)
+    }
+
+
+def fill(jets: Columns, settings: SummarySettings) -> dict[str, hist.Hist]:
+    """Histograms ``<class>/<variable>`` of mass, soft-drop mass, tau21 and tau32.
+
+    A ratio whose denominator is zero (no more constituents than axes) goes to the underflow.
+    """
+    result = {}
+    mass = np.linspace(0, settings.mass_max, settings.mass_bins + 1)
+    unit = np.linspace(0, 1.2, 49)
+    for label, name in enumerate(JET_CLASSES):
+        chosen = _select(jets, settings, label)
+        for variable, values, edges, text in (
+            ("m", chosen["m"], mass, "jet mass [GeV]"),
+            ("msd", chosen["msd"], mass, "soft-drop mass [GeV]"),
+            ("tau21", _ratio(chosen["tau2"], chosen["tau1"]), unit, r"$\tau_{21}$"),
+            ("tau32", _ratio(chosen["tau3"], chosen["tau2"]), unit, r"$\tau_{32}$"),
+        ):
+            result[f"{name}/{variable}"] = weighted(
+                variable, values, edges, chosen["weight"], label=text
+            )
+    return result
+
+
+def _ratio(numerator: NDArray, denominator: NDArray) -> Array:
+    return np.divide(
+        numerator, denominator, out=np.full(len(numerator), -1.0), where=denominator > 0
+    )
+
+
+def peaks(level: str, jets: Columns, settings: SummarySettings) -> list[dict[str, Any]]:
+    """The fitted soft-drop mass peak of each class with a resonance and enough jets."""
+    rows = []
+    for name in PEAKS:
+        mass = _select(jets, settings, JET_CLASSES.index(name))["msd"]
+        peak = fit_peak(mass, settings.mass_max) if len(mass) >= settings.minimum_jets else None
+        if peak is not None:
+            rows.append({"level": level, "class": name, **asdict(peak)})
+    return rows
+
+
+def match(first: Columns, second: Columns, radius: float) -> tuple[NDArray, NDArray]:
+    """Pairs of jets of the same event, each the other's nearest, within dR < radius.
+
+    Args:
+        first, second: columns event, eta, phi; events in rising order.
+        radius: largest dR.
+
+    Returns:
+        (pairs,) index in first, (pairs,) index in second.
+    """
+    start = np.searchsorted(second["event"], first["event"], side="left")
+    stop = np.searchsorted(second["event"], first["event"], side="right")
+    number = stop - start
+    one = np.repeat(np.arange(len(number)), number)
+    within = np.arange(len(one)) - np.repeat(np.cumsum(number) - number, number)
+    two = np.repeat(start, number) + within
+    distance = np.hypot(
+        first["eta"][one] - second["eta"][two], delta_phi(first["phi"][one], second["phi"][two])
+    )
+    nearest_one = np.full(len(first["event"]), np.inf)
+    nearest_two = np.full(len(second["event"]), np.inf)
+    np.minimum.at(nearest_one, one, distance)
+    np.minimum.at(nearest_two, two, distance)
+    mutual = (distance == nearest_one[one]) & (distance == nearest_two[two]) & (distance < radius)
+    return one[mutual], two[mutual]
+
+
+def response(
+    reconstructed: Columns, truth: Columns, settings: SummarySettings
+) -> list[dict[str, Any]]:
+    """Median and resolution of reconstructed over true pT and mass, in bins of true pT.
+
+    The mass response takes jets whose true mass is above 10 GeV.
+
+    The resolution is the interquartile range / 1.349 (a Gaussian's standard deviation), relative
+    to the median. Uncertainties are those of a Gaussian core: 1.253 s/sqrt(n) of the median and
+    1.166 s/sqrt(n) of the resolution. Bins with fewer than ``minimum_jets`` pairs give counts only.
+    """
+    ours, theirs = match(reconstructed, truth, settings.match_radius)
+    pt = truth["pt"][theirs]
+    rows = []
+    for low, high in itertools.pairwise(settings.response_pt_edges):
+        inside = (pt >= low) & (pt < high)
+        number = int(np.count_nonzero(inside))
+        row: dict[str, Any] = {
+            "pt_low": low,
+            "pt_high": high,
+            "truth_jets": int(np.count_nonzero((truth["pt"] >= low) & (truth["pt"] < high))),
+            "matched": number,
+        }
+        for variable, smallest in (("pt", 0.0), ("m", MINIMUM_MASS)):
+            expected = truth[variable][theirs]
+            used = inside & (expected > smallest)
+            number = int(np.count_nonzero(used))
+            if number < settings.minimum_jets:
+                continue
+            ratio = reconstructed[variable][ours][used] / expected[used]
+            quarter, median, third = np.quantile(ratio, [0.25, 0.5, 0.75])
+            sigma = (third - quarter) / 1.349
+            row |= {
+                f"{variable}_median": float(median),
+                f"{variable}_median_error": float(1.253 * sigma / np.sqrt(number)),
+                f"{variable}_resolution": float(sigma / median),
+                f"{variable}_resolution_error": float(1.166 * sigma / median / np.sqrt(number)),
+            }
+        rows.append(row)
+    return rows

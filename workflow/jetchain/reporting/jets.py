@@ -1,0 +1,129 @@
+"""Figures of the jets: mass, substructure, response."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import hist
+import numpy as np
+from matplotlib.axes import Axes
+
+from jetchain.core.histograms import load_histograms
+from jetchain.core.io import read_json
+from jetchain.core.schema import JET_CLASSES
+from jetchain.core.style import COLOURS, LINES, label, new_figure, save_figure
+from jetchain.core.verbs import Input, Output
+
+# Pole masses in GeV, PDG 2024; the peaks of jets lie near them, moved by radiation.
+MASSES = {"W": 80.37, "Z": 91.19, "top": 172.6, "Hbb": 125.2, "Hcc": 125.2}
+
+
+def mass(*, histograms: Input, summary: Input, pdf: Output, png: Output) -> None:
+    """Draw the soft-drop mass of the seven classes, reconstructed and truth, with fitted peaks."""
+    loaded, peaks = load_histograms(histograms), read_json(summary)["peaks"]
+    figure, axes = new_figure(1, 2, sharey=True)
+    for ax, level in zip(axes, ("truth", "reconstructed"), strict=True):
+        draw_classes(ax, loaded, level, "msd")
+        rows = [row for row in peaks if row["level"] == level]
+        lines = [
+            f"{row['class']}: {row['position']:.1f} $\\pm$ {row['position_error']:.1f}, "
+            f"$\\sigma$ = {row['width']:.1f}"
+            for row in rows
+        ]
+        ax.text(
+            0.97, 0.62, "\n".join(["peak [GeV]", *lines]), transform=ax.transAxes,
+            ha="right", va="top", fontsize=10,
+        )  # fmt: skip
+        for line in sorted(set(MASSES.values())):
+            ax.axvline(line, color="#717581", linewidth=0.8, linestyle=":")
+        ax.legend(ncols=2)
+        label(ax, right=f"{level} jets")
+    axes[1].set_ylabel("")
+    save_figure(figure, pdf, png)
+
+
+def substructure(*, histograms: Input, pdf: Output, png: Output) -> None:
+    """Draw tau21 and tau32 of the seven classes."""
+    loaded = load_histograms(histograms)
+    figure, axes = new_figure(1, 2)
+    for ax, variable in zip(axes, ("tau21", "tau32"), strict=True):
+        draw_classes(ax, loaded, "reconstructed", variable)
+        ax.legend(ncols=2, loc="upper left")
+        label(ax, right="reconstructed jets")
+    save_figure(figure, pdf, png)
+
+
+def comparison(*, histograms: Input, pdf: Output, png: Output) -> None:
+    """Draw mass and soft-drop mass of quark, W and top jets, truth against reconstructed."""
+    loaded = load_histograms(histograms)
+    figure, axes = new_figure(1, 2)
+    for ax, variable in zip(axes, ("m", "msd"), strict=True):
+        for index, name in enumerate(("quark", "W", "top")):
+            for level, line in (("truth", "--"), ("reconstructed", "-")):
+                draw(
+                    ax, loaded[f"{level}/{name}/{variable}"], color=COLOURS[index],
+                    linestyle=line, label=f"{name}, {level}",
+                )  # fmt: skip
+        finish(ax, loaded[f"truth/W/{variable}"])
+        ax.legend()
+        label(ax)
+    save_figure(figure, pdf, png)
+
+
+def response(*, summary: Input, pdf: Output, png: Output) -> None:
+    """Draw median and resolution of reconstructed over true pT and mass, against true pT."""
+    rows = read_json(summary)["response"]
+    figure, axes = new_figure(1, 2)
+    for ax, figure_of_merit, text in (
+        (axes[0], "median", "median response, reconstructed / truth"),
+        (axes[1], "resolution", "resolution, IQR / 1.349 median"),
+    ):
+        for index, (variable, name) in enumerate((("pt", "$p_T$"), ("m", "mass"))):
+            column = f"{variable}_{figure_of_merit}"
+            known = [row for row in rows if column in row]
+            centre = np.array([(row["pt_low"] + row["pt_high"]) / 2 for row in known])
+            half = np.array([(row["pt_high"] - row["pt_low"]) / 2 for row in known])
+            ax.errorbar(
+                centre,
+                [row[column] for row in known],
+                yerr=[row[f"{column}_error"] for row in known],
+                xerr=half,
+                fmt="o" if index == 0 else "s",
+                color=COLOURS[index],
+                label=name,
+            )
+        ax.set_xlabel("truth jet $p_T$ [GeV]")
+        ax.set_ylabel(text)
+        ax.legend()
+        label(ax)
+    axes[0].axhline(1.0, color="#717581", linewidth=0.8, linestyle=":")
+    axes[1].set_ylim(bottom=0)
+    save_figure(figure, pdf, png)
+
+
+def draw_classes(ax: Axes, loaded: Mapping[str, hist.Hist], level: str, variable: str) -> None:
+    """One normalised line a class."""
+    for index, name in enumerate(JET_CLASSES):
+        draw(
+            ax, loaded[f"{level}/{name}/{variable}"], color=COLOURS[index],
+            linestyle=LINES[index], label=name,
+        )  # fmt: skip
+    finish(ax, loaded[f"{level}/{JET_CLASSES[0]}/{variable}"])
+
+
+def draw(ax: Axes, histogram: hist.Hist, **style: Any) -> None:
+    """A histogram as a line, normalised to the jets it was given; nothing if there are none."""
+    total = float(histogram.values(flow=True).sum())
+    if total > 0:
+        ax.stairs(histogram.values() / total, histogram.axes[0].edges, linewidth=1.8, **style)
+
+
+def finish(ax: Axes, histogram: hist.Hist) -> None:
+    """Label the axes as the histogram says."""
+    axis = histogram.axes[0]
+    ax.set_xlabel(axis.label)
+    unit = " GeV" if "GeV" in axis.label else ""
+    ax.set_ylabel(f"fraction of jets per {axis.widths[0]:.3g}{unit}")
+    ax.set_xlim(axis.edges[0], axis.edges[-1])
+    ax.set_ylim(0, 1.15 * ax.get_ylim()[1])
