@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -66,15 +65,14 @@ class Collisions:
     """A Pythia that is ready to give chunks of events.
 
     Args:
-        card: the process card.
-        settings: overrides and number of events.
+        settings: process, overrides and number of events.
         seed: seed of the shard.
     """
 
-    def __init__(self, card: Path, settings: GenerationSettings, seed: int) -> None:
+    def __init__(self, settings: GenerationSettings, seed: int) -> None:
         self._log = HardProcessLog()
-        self._card, self._events = card, settings.events
-        self._pythia = start_pythia(card, settings.overrides, seed, self._log)
+        self._process, self._events = settings.process, settings.events
+        self._pythia = start_pythia(settings.process, settings.overrides, seed, self._log)
         self._log.pythia = self._pythia
         self.table = ParticleTable.of(self._pythia)
 
@@ -91,7 +89,7 @@ class Collisions:
             tried, failed = tried + size, failed + size - len(batch)
             if failed > MAX_FAILED * max(tried, CHUNK):
                 raise GeneratorError(
-                    f"{self._card}: Pythia gave up {failed} of {tried} events.",
+                    f"Process '{self._process}': Pythia gave up {failed} of {tried} events.",
                     "Narrow the mass or pTHat windows of the card: events fail where a resonance "
                     "is far off its mass shell or the beams have no energy left.",
                 )

@@ -8,12 +8,12 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pythia8mc
 
 from jetchain.core.errors import GeneratorError
+from jetchain.generate.cards import read_card
 
 MAX_PYTHIA_SEED = 900_000_000
 
@@ -35,12 +35,12 @@ COMMON = (
 
 
 def start_pythia(
-    card: Path, overrides: Sequence[str], seed: int, hook: Any | None = None
+    process: str, overrides: Sequence[str], seed: int, hook: Any | None = None
 ) -> pythia8mc.Pythia:
     """Configure and initialise Pythia.
 
     Args:
-        card: file of Pythia settings; ``!`` and ``#`` begin comments.
+        process: name of the card in resources/processes.
         overrides: settings applied after the card's.
         seed: any positive integer; reduced to Pythia's range.
         hook: a `pythia8mc.UserHooks` to install; the caller must keep it alive.
@@ -48,12 +48,10 @@ def start_pythia(
     Raises:
         GeneratorError: Pythia refuses a setting, or cannot initialise the process.
     """
+    card = f"resources/processes/{process}.cmnd"
     pythia = pythia8mc.Pythia("", False)
     lines = [("a setting that jetchain always makes", line) for line in COMMON]
-    lines += [
-        (f"line {number}", line)
-        for number, line in enumerate(card.read_text(encoding="utf-8").splitlines(), 1)
-    ]
+    lines += [(f"line {number}", line) for number, line in read_card(process)]
     lines += [("an entry of 'overrides'", line) for line in overrides]
     lines += [
         ("the seed", "Random:setSeed = on"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import awkward as ak
@@ -14,7 +13,7 @@ import numpy as np
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.io import write_events, write_json
 from jetchain.core.schema import GENERATED
-from jetchain.core.verbs import Input, Output
+from jetchain.core.verbs import Output
 from jetchain.generate import guns
 from jetchain.generate.collisions import Chunk, Collisions
 from jetchain.generate.filters import passes
@@ -26,7 +25,6 @@ SECONDS_BETWEEN_REPORTS = 10.0
 
 def sample(
     *,
-    card: Input,
     events: Output,
     summary: Output,
     settings: GenerationSettings,
@@ -36,7 +34,6 @@ def sample(
     """Generate one shard of a sample with Pythia 8, or with a particle gun.
 
     Args:
-        card: the process card, resources/processes/<process>.cmnd.
         events: written, table GENERATED.
         summary: written, cross-section in pb and cutflow.
         settings: the sample's physics.
@@ -47,18 +44,18 @@ def sample(
         GeneratorError: Pythia refuses the process or gives up too many events.
         EmptySampleError: no event passes the filter.
     """
-    data, account = generate(card, settings, int(shard), seed)
+    data, account = generate(settings, int(shard), seed)
     write_events(events, GENERATED, data)
     write_json(summary, account)
 
 
 def generate(
-    card: Path, settings: GenerationSettings, shard: int, seed: int
+    settings: GenerationSettings, shard: int, seed: int
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Generate the events of one shard, and account for them; see `collect`."""
     if settings.process == GUN:
         return collect(_gun_chunks(settings, seed), None, settings, shard)
-    collisions = Collisions(card, settings, seed)
+    collisions = Collisions(settings, seed)
     return collect(_reported(collisions.chunks(), settings.events), collisions, settings, shard)
 
 

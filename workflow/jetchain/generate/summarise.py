@@ -1,0 +1,119 @@
+"""The spectra, cross-section and cutflow of a whole sample, from its shards."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import hist
+import numpy as np
+
+from jetchain.core.histograms import save_histograms, weighted
+from jetchain.core.io import read_events, read_json, write_json
+from jetchain.core.schema import GENERATED
+from jetchain.core.verbs import Inputs, Output
+
+# What counts as a charged particle of the event: within reach of a tracker.
+CHARGED_PT_MIN, CHARGED_ETA_MAX = 0.5, 2.5  # GeV
+
+NEEDED = {
+    "particle": ["px", "py", "pz", "charge"],
+    "parton": ["px", "py"],
+}
+SUMMED = (
+    "sum_of_weights_generated",
+    "sum_of_weights_kept",
+    "sum_of_squared_weights_kept",
+)
+
+
+def summarise(
+    *, events: Inputs, summaries: Inputs, spectra: Output, summary: Output, sample: str
+) -> None:
+    """Fill the spectra of a sample, and add up the accounts of its shards.
+
+    Args:
+        events: the shards' events, table GENERATED.
+        summaries: the shards' accounts, in the same order.
+        spectra: written, histograms.
+        summary: written, the sample's account.
+        sample: its name.
+    """
+    save_histograms(spectra, sum_spectra(events))
+    write_json(summary, {"sample": sample, **combine([read_json(path) for path in summaries])})
+
+
+def sum_spectra(paths: Sequence[Path]) -> dict[str, hist.Hist]:
+    """Histograms over all shards, read one at a time; see `fill_spectra`."""
+    total: dict[str, hist.Hist] = {}
+    for path in paths:
+        for name, histogram in fill_spectra(read_events(path, GENERATED, NEEDED)).items():
+            total[name] = total[name] + histogram if name in total else histogram
+    return total
+
+
+def fill_spectra(data: Mapping[str, Any]) -> dict[str, hist.Hist]:
+    """Histograms of some events, filled with their weights.
+
+    Args:
+        data: table GENERATED with the columns `NEEDED`.
+
+    Returns:
+        `pthat` (GeV), `parton_pt`: pT of the hardest parton, boson or decay product (GeV), and
+        `charged`: number of charged particles with pT > 0.5 GeV in abs(eta) < 2.5.
+    """
+    weight = np.asarray(data["event"].weight)
+    parton, particle = data["parton"], data["particle"]
+    leading = ak.fill_none(ak.max(np.hypot(parton.px, parton.py), axis=1), 0.0)
+    pt = np.hypot(particle.px, particle.py)
+    inside = (pt > CHARGED_PT_MIN) & (np.abs(particle.pz) < pt * math.sinh(CHARGED_ETA_MAX))
+    charged = ak.sum(inside & (particle.charge != 0), axis=1)
+    gev = np.linspace(0, 2000, 81)
+    return {
+        "pthat": weighted("pthat", data["event"].pthat, gev, weight, label="pTHat [GeV]"),
+        "parton_pt": weighted(
+            "parton_pt", leading, gev, weight, label="leading parton or boson pT [GeV]"
+        ),
+        "charged": weighted(
+            "charged", charged, np.linspace(0, 400, 41), weight, label="charged particles"
+        ),
+    }
+
+
+def combine(accounts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """One account of all shards.
+
+    Each shard estimates the cross-section independently, from as many generated events as its
+    weight in the mean.
+    """
+    cutflow = {
+        cut: sum(account["cutflow"][cut] for account in accounts) for cut in accounts[0]["cutflow"]
+    }
+    result: dict[str, Any] = {
+        "process": accounts[0]["process"],
+        "shards": len(accounts),
+        "cutflow": cutflow,
+        **{name: math.fsum(account[name] for account in accounts) for name in SUMMED},
+    }
+    efficiency = result["sum_of_weights_kept"] / result["sum_of_weights_generated"]
+    result |= {
+        "filter_efficiency": efficiency,
+        "cross_section_pb": None,
+        "cross_section_error_pb": None,
+        "cross_section_kept_pb": None,
+    }
+    if accounts[0]["cross_section_pb"] is not None:
+        share = [account["cutflow"]["generated"] / cutflow["generated"] for account in accounts]
+        values = [account["cross_section_pb"] for account in accounts]
+        errors = [account["cross_section_error_pb"] for account in accounts]
+        mean = math.fsum(s * v for s, v in zip(share, values, strict=True))
+        error = math.hypot(*(s * e for s, e in zip(share, errors, strict=True)))
+        result |= {
+            "cross_section_pb": mean,
+            "cross_section_error_pb": error,
+            "cross_section_kept_pb": mean * efficiency,
+        }
+    return result

@@ -1,0 +1,116 @@
+"""Figures of the generated samples: spectra, cross-sections and cutflow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import hist
+import numpy as np
+from matplotlib.axes import Axes
+
+from jetchain.core.histograms import load_histograms
+from jetchain.core.io import read_json, write_csv
+from jetchain.core.style import COLOURS, LINES, label, new_figure, save_figure
+from jetchain.core.verbs import Inputs, Output
+
+CUTS = {
+    "kept": ("kept", COLOURS[0]),
+    "removed_by_filter": ("removed by the filter", COLOURS[1]),
+    "failed_in_generator": ("given up by Pythia", COLOURS[2]),
+}
+
+
+def spectra(*, spectra: Inputs, summaries: Inputs, pdf: Output, png: Output) -> None:
+    """Draw pTHat, the leading parton's pT and the charged multiplicity of every sample."""
+    loaded = {
+        read_json(summary)["sample"]: load_histograms(path)
+        for path, summary in zip(spectra, summaries, strict=True)
+    }
+    figure, axes = new_figure(1, 3, size=(19, 5.6))
+    for ax, variable in zip(axes, ("pthat", "parton_pt", "charged"), strict=True):
+        for index, (sample, histograms) in enumerate(loaded.items()):
+            draw(ax, histograms[variable], sample, index)
+        ax.set_xlabel(next(iter(loaded.values()))[variable].axes[0].label)
+        ax.set_ylabel("fraction of events a bin")
+        label(ax, right="generated events")
+    for ax in axes[:2]:
+        ax.set_yscale("log")
+        ax.set_ylim(1e-4, 2)
+    axes[2].legend(ncols=1, fontsize=10, loc="upper right")
+    save_figure(figure, pdf, png)
+
+
+def draw(ax: Axes, histogram: hist.Hist, sample: str, index: int) -> None:
+    """One sample's histogram, divided by its number of events, the ones outside included.
+
+    A sample that has all events below the first bin's end has no such variable (pTHat of a gun or
+    of a single resonance), and is left out.
+    """
+    total = float(histogram.values(flow=True).sum())
+    if total == 0 or np.isclose(histogram.values()[0], total):
+        return
+    ax.stairs(
+        histogram.values() / total,
+        histogram.axes[0].edges,
+        color=COLOURS[index % len(COLOURS)],
+        linestyle=LINES[index // len(COLOURS) + index % 2],
+        label=sample,
+    )
+
+
+def accounts(*, summaries: Inputs, table: Output, pdf: Output, png: Output) -> None:
+    """Write cross-section and cutflow of every sample as a table, and draw both."""
+    rows = [read_json(path) for path in summaries]
+    write_csv(table, account_table(rows))
+    names = [row["sample"] for row in rows]
+    position = np.arange(len(rows))
+    figure, (left, right) = new_figure(1, 2, sharey=True, size=(14, 0.5 * len(rows) + 2))
+    for y, row in zip(position, rows, strict=True):
+        if row["cross_section_pb"] is not None:
+            left.barh(
+                y, row["cross_section_pb"], xerr=row["cross_section_error_pb"], color=COLOURS[0]
+            )
+            text = f"{row['cross_section_pb']:.3g} ± {row['cross_section_error_pb']:.1g} pb"
+            left.annotate(
+                text, (row["cross_section_pb"], y), xytext=(8, 0), textcoords="offset points",
+                va="center", fontsize=11,
+            )  # fmt: skip
+        else:
+            left.annotate("gun: no cross-section", (0.02, y), xycoords=("axes fraction", "data"),
+                          va="center", fontsize=11)  # fmt: skip
+    left.set_xscale("log")
+    low, high = left.get_xlim()
+    left.set_xlim(low, high * 30)
+    left.set_xlabel("cross-section before the filter [pb]")
+    offset = np.zeros(len(rows))
+    for cut, (text, colour) in CUTS.items():
+        fraction = np.array([row["cutflow"][cut] / row["cutflow"]["tried"] for row in rows])
+        right.barh(position, fraction, left=offset, color=colour, label=text)
+        offset += fraction
+    for y, row in zip(position, rows, strict=True):
+        cutflow = row["cutflow"]
+        right.annotate(
+            f"{cutflow['kept']} of {cutflow['tried']}", (0.02, y), va="center", color="white",
+            fontsize=11,
+        )  # fmt: skip
+    right.set_xlabel("fraction of the events tried")
+    right.set_xlim(0, 1)
+    left.set_yticks(position, names)
+    left.minorticks_off()
+    left.invert_yaxis()
+    right.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3, frameon=False)
+    label(left)
+    save_figure(figure, pdf, png)
+
+
+def account_table(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    """Columns of the table: one row a sample; a gun's cross-section is left empty."""
+    columns: dict[str, list[Any]] = {
+        name: [row[name] for row in rows] for name in ("sample", "process", "shards")
+    }
+    for name in ("cross_section_pb", "cross_section_error_pb", "cross_section_kept_pb"):
+        columns[name] = ["" if row[name] is None else row[name] for row in rows]
+    for cut in rows[0]["cutflow"]:
+        columns[cut] = [row["cutflow"][cut] for row in rows]
+    columns["filter_efficiency"] = [row["filter_efficiency"] for row in rows]
+    return columns

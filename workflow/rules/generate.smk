@@ -1,0 +1,63 @@
+# Generate: Pythia 8 events by sample and shard, their spectra and cross-sections.
+from jetchain.generate.cards import card_digest
+
+
+def process_card(wildcards):
+    """Digest of the settings in the sample's process card: a change of the card makes it anew."""
+    return card_digest(CONFIG.generate.samples[wildcards.sample].generation.process)
+
+
+def shards_of_sample(pattern):
+    """The pattern for every shard of the sample of the wildcards."""
+
+    def paths(wildcards):
+        return expand(
+            pattern,
+            sample=wildcards.sample,
+            shard=rules_of.shard_names(wildcards.sample),
+        )
+
+    return paths
+
+
+rule generate_sample:
+    output:
+        events="results/generate/{sample}/{shard}.root",
+        summary="results/generate/{sample}/{shard}.json",
+    log:
+        "results/logs/generate/sample/{sample}/{shard}.log",
+    benchmark:
+        "results/benchmarks/generate/sample/{sample}/{shard}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        settings=section("generate.samples.{sample}.generation"),
+        seed=job_seed("generate.sample", "{sample}", "{shard}"),
+        card=process_card,
+        code=code_digest("generate.sample"),
+    shell:
+        launch("generate.sample")
+
+
+rule summarise_sample:
+    input:
+        events=shards_of_sample("results/generate/{sample}/{shard}.root"),
+        summaries=shards_of_sample("results/generate/{sample}/{shard}.json"),
+    output:
+        spectra="results/generate/{sample}/spectra.json",
+        summary="results/generate/{sample}/summary.json",
+    log:
+        "results/logs/generate/summarise/{sample}.log",
+    threads: 1
+    params:
+        code=code_digest("generate.summarise"),
+    shell:
+        launch("generate.summarise")
+
+
+TARGETS["generate"] = expand(
+    "results/generate/{sample}/{file}.json",
+    sample=CONFIG.generate.samples,
+    file=["spectra", "summary"],
+)
