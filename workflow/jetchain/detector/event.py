@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +44,7 @@ class EventSimulation:
         self.clusterer = topoclusters.Clusterer(geometry, settings.clustering)
         self.quantum = calorimeter.sampling_quantum(settings.sampling_step, geometry.slabs.sampling)
         self.measured = np.zeros(cells, np.float32)
+        self.seconds: dict[str, float] = {}  # CPU time by step, for `detector.bench`
         self._true = np.zeros(cells)
         self._first = np.full(cells, -1, np.int32)
         self._touched = np.empty(cells, np.int32)
@@ -64,9 +66,11 @@ class EventSimulation:
             inside: which of them belong to this event.
         """
         rng = generator(self.seed, "detector", number)
+        clock = time.process_time()
         tracks, errors = smear_tracks(
             rng, primaries, inside, self.geometry.table.magnetic_field, self.settings.smear_tracks
         )
+        clock = self._lap("tracks", clock)
         count, account, by_layer = self.deposit(rng, primaries, inside)
         touched = self._touched[
             : calorimeter.index_deposits(
@@ -79,11 +83,14 @@ class EventSimulation:
                 self._touched,
             )
         ]
+        clock = self._lap("showers", clock)
         self.digitise(rng, touched)
+        clock = self._lap("noise and sampling", clock)
         clusters = self.clusterer(self.measured)
         moments, cluster_by_layer = topoclusters.moments(
             self.measured, self.geometry.cells, by_layer.shape[1], *clusters
         )
+        clock = self._lap("clusters", clock)
         chain = (self._first, self._following, self._particle, self._energy)
         fractions = incidence.cluster_incidence(
             *clusters, *chain, len(account), self.settings.truth_fraction
@@ -111,7 +118,13 @@ class EventSimulation:
         )
         self._true[touched] = 0.0
         self._first[touched] = -1
+        self._lap("truth", clock)
         return record
+
+    def _lap(self, step: str, started: float) -> float:
+        now = time.process_time()
+        self.seconds[step] = self.seconds.get(step, 0.0) + now - started
+        return now
 
     def deposit(
         self, rng: np.random.Generator, primaries: Primaries, inside: slice

@@ -42,18 +42,16 @@ class SimulationSettings(Settings):
 
 
 class BenchSettings(Settings):
+    """What is timed by `make bench`."""
+
+    sample: str = key("quark", "sample whose first shard and process are timed", min_length=1)
+    events: int = key(200, "events to time", ge=1)
+
+
+class BenchJobSettings(Settings):
     """What `detector.bench` needs."""
 
-    events: int = key(200, "events to time", ge=1)
-    pythia_lines: list[str] = key(
-        [
-            "Beams:eCM = 14000.",
-            "HardQCD:all = on",
-            "PhaseSpace:pTHatMin = 500.",
-        ],
-        "settings of the Pythia process that is timed and simulated",
-        min_length=1,
-    )
+    bench: BenchSettings = key(BenchSettings(), "what is timed")
     simulation: SimulationSettings = key(SimulationSettings(), "the detector that is timed")
 
 
@@ -62,4 +60,7 @@ class DetectorSettings(Settings):
 
     geometry: str = key("cocoa", "name of the file in resources/geometry", min_length=1)
     simulation: SimulationSettings = key(SimulationSettings(), "the simulation")
+    summary_samples: list[str] = key(
+        ["pion_gun", "quark", "top", "Hbb"], "samples whose detector figures are drawn"
+    )
     bench: BenchSettings = key(BenchSettings(), "timing beside Pythia")

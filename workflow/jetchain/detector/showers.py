@@ -29,12 +29,13 @@ WIGMANS_POWER = 0.82 - 1.0
 EM_FRACTION_SPREAD = 0.35  # relative, Gaussian, truncated to [0, 1]
 # Share of the other part that is seen; the rest breaks up nuclei. Chosen for COCOA's own response
 # to charged pions (0.50 +- 0.23 at 20 GeV after clustering; pflow_configuration/*.csv).
-VISIBLE_FRACTION = 0.62
+VISIBLE_FRACTION = 0.48
 VISIBLE_SPREAD = 0.45  # relative, times 1 / sqrt(hadronic energy / GeV)
 
 EM_SPOT, EM_SPOTS_MAX = 40.0, 40  # MeV a spot; spots a layer
 HADRON_SPOT, HADRON_SPOTS_MAX = 200.0, 60  # HSParameters_cfi.py: 0.2 GeV
-RADIUS_MAX = 8.0  # spots lie within this many times the scale of their radial profile
+# Spots lie within this many times the scale of their radial profile (HSParameters_cfi.py: 4).
+EM_RADIUS_MAX, HADRON_RADIUS_MAX = 8.0, 4.0
 MIP_SPREAD = 0.08  # width of the Moyal distribution over the mean loss
 MOYAL_MEAN = 1.2703628454614782  # Euler's gamma + ln 2
 
@@ -199,7 +200,7 @@ def shower_event(
             share[k] = 1.0
             middle[k] = 0.5
         left = energy[p]
-        spot, spots_max = EM_SPOT, EM_SPOTS_MAX
+        spot, spots_max, radius_max = EM_SPOT, EM_SPOTS_MAX, EM_RADIUS_MAX
         hadronic = False
 
         start = 0.0
@@ -257,7 +258,7 @@ def shower_event(
                     before, before_next = after, after_next
         elif kind[p] != MUON and left > 0.0 and start < depth_lambda[n_slabs]:
             hadronic = True
-            spot, spots_max = HADRON_SPOT, HADRON_SPOTS_MAX
+            spot, spots_max, radius_max = HADRON_SPOT, HADRON_SPOTS_MAX, HADRON_RADIUS_MAX
             gev = 1e-3 * left
             mean = max(1.0 - gev**WIGMANS_POWER, 0.0) if gev > 1.0 else 0.0
             fraction = truncated_gaussian(rng, mean, EM_FRACTION_SPREAD * mean)
@@ -339,7 +340,7 @@ def shower_event(
                 else:
                     u = (u - share[k]) / (1.0 - share[k])
                     size = tail[k]
-                u *= RADIUS_MAX**2 / (1.0 + RADIUS_MAX**2)
+                u *= radius_max**2 / (1.0 + radius_max**2)
                 step = size * math.sqrt(u / (1.0 - u)) / rho
                 eta = eta0 + step * math.cos(angle)
                 phi = phi0 + step * math.sin(angle)

@@ -1,0 +1,204 @@
+"""Summarise the detector's output of one sample: response, layers, clusters, tracks, a display."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import erfc, sqrt
+from typing import Any
+
+import awkward as ak
+import numpy as np
+
+from jetchain.core.histograms import save_histograms, weighted
+from jetchain.core.io import read_events, read_json, write_json
+from jetchain.core.schema import DETECTED
+from jetchain.core.verbs import Input, Inputs, Output
+from jetchain.detector.geometry import build_geometry, read_geometry
+from jetchain.detector.particles import GEV, behaviour
+from jetchain.detector.table import KINDS
+
+ENERGY_EDGES = np.geomspace(1.0, 1000.0, 13)
+"""GeV, bins of the response."""
+COLUMNS: dict[str, list[str] | None] = {
+    "particle": ["pdgid", "track_idx", "pt", "eta", "phi", "e", "eta_extrap_calo",
+                 "phi_extrap_calo"],
+    "topo": ["bary_eta", "bary_phi", "bary_sigma_eta", "e",
+             *(f"e_layer_{layer}" for layer in range(6))],
+    "track": ["pdgid", "d0", "d0_err", "theta", "qoverp",
+              *(f"{axis}_layer_0" for axis in "xyz")],
+    "particle_to_node": None,
+}  # fmt: skip
+HISTOGRAMS = {
+    "clusters_per_event": (np.arange(0, 801, 20), "topological clusters per event"),
+    "tracks_per_event": (np.arange(0, 301, 10), "tracks per event"),
+    "cluster_energy": (np.geomspace(0.1, 1000, 41), "cluster energy (GeV)"),
+    "track_pt": (np.geomspace(0.5, 1000, 41), "track $p_T$ (GeV)"),
+    "d0_significance": (np.linspace(-20, 20, 81), r"$d_0/\sigma(d_0)$"),
+}
+
+
+def summarise(
+    *,
+    events: Inputs,
+    accounts: Inputs,
+    geometry: Input,
+    histograms: Output,
+    summary: Output,
+    display: Output,
+) -> None:
+    """Summarise all shards of a sample.
+
+    Args:
+        events: tables DETECTED.
+        accounts: the accounts of the same shards.
+        geometry: resources/geometry/<name>.yaml, for the expected rate of noise.
+        histograms: written, see `HISTOGRAMS`.
+        summary: written: response by kind and energy, account, noise clusters.
+        display: written: tracks and clusters of the event with the most tracks in the first shard.
+    """
+    values: dict[str, list[np.ndarray]] = {name: [] for name in HISTOGRAMS}
+    response = {kind: np.zeros((3, len(ENERGY_EDGES) - 1)) for kind in KINDS}
+    noise_clusters = n_events = 0
+    for position, path in enumerate(events):
+        data = read_events(path, DETECTED, COLUMNS)
+        n_events += len(data["event"])
+        noise_clusters += count_noise_clusters(data)
+        for name, column in distributions(data).items():
+            values[name].append(column)
+        for kind, sums in response_sums(data).items():
+            response[kind] += sums
+        if position == 0:
+            write_json(display, display_event(data))
+    save_histograms(
+        histograms,
+        {
+            name: weighted(name, np.concatenate(values[name]), edges, label=label)
+            for name, (edges, label) in HISTOGRAMS.items()
+        },
+    )
+    table = build_geometry(read_geometry(geometry)).cells
+    write_json(
+        summary,
+        {
+            "events": n_events,
+            "energy_edges": ENERGY_EDGES,
+            "response": {
+                kind: dict(zip(("n", "sum", "sum_of_squares"), sums, strict=True))
+                for kind, sums in response.items()
+            },
+            "account": add_accounts([read_json(path) for path in accounts]),
+            "noise_clusters_per_event": noise_clusters / n_events,
+            "noise_seeds_expected_per_event": table.layer.size * 0.5 * erfc(4.6 / sqrt(2)),
+        },
+    )
+
+
+def distributions(data: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """The flat values of `HISTOGRAMS`."""
+    track = data["track"]
+    return {
+        "clusters_per_event": np.asarray(ak.num(data["topo"]["e"])),
+        "tracks_per_event": np.asarray(ak.num(track["d0"])),
+        "cluster_energy": np.asarray(ak.flatten(data["topo"]["e"])) / GEV,
+        "track_pt": np.asarray(ak.flatten(np.abs(np.sin(track["theta"]) / track["qoverp"]))) / GEV,
+        "d0_significance": np.asarray(ak.flatten(track["d0"] / track["d0_err"])),
+    }
+
+
+def response_sums(data: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Number, sum and sum of squares of E(clusters) / E(true), by kind, (3, energy bins) each.
+
+    A particle's cluster energy is what the truth incidence gives it of each cluster's energy.
+    """
+    particle, topo, link = data["particle"], data["topo"], data["particle_to_node"]
+    energy = np.asarray(ak.flatten(particle["e"])) / GEV
+    first_particle = _offsets(particle["e"])
+    first_cluster = _offsets(topo["e"])
+    n_tracks = np.asarray(ak.num(data["track"]["d0"]))
+    links = np.asarray(ak.num(link["idx"]))
+    node = np.asarray(ak.flatten(link["idx"])) - np.repeat(n_tracks, links)
+    owner = np.asarray(ak.flatten(link["particle"])) + np.repeat(first_particle[:-1], links)
+    cluster = node + np.repeat(first_cluster[:-1], links)
+    to_cluster = node >= 0
+    share = np.asarray(ak.flatten(link["weight"]))[to_cluster]
+    seen = np.bincount(
+        owner[to_cluster],
+        weights=share * np.asarray(ak.flatten(topo["e"]))[cluster[to_cluster]] / GEV,
+        minlength=len(energy),
+    )
+    pdgid = np.asarray(ak.flatten(particle["pdgid"]))
+    # Only the PDG codes of charged hadrons matter here: those with a charge are found by table.
+    kind = behaviour(pdgid, charge_of(pdgid))
+    ratio = seen / energy
+    result = {}
+    for code, name in enumerate(KINDS):
+        mine = kind == code
+        result[name] = np.stack(
+            [
+                np.histogram(energy[mine], ENERGY_EDGES, weights=ratio[mine] ** power)[0]
+                for power in range(3)
+            ]
+        )
+    return result
+
+
+def charge_of(pdgid: np.ndarray) -> np.ndarray:
+    """Whether final-state particles are charged, from their PDG codes, (n,): 0 or 1."""
+    neutral = (22, 130, 310, 311, 2112, 3122, 3212, 3322, 421, 511, 531)
+    return np.where(np.isin(np.abs(pdgid), neutral), 0, 1)
+
+
+def count_noise_clusters(data: Mapping[str, Any]) -> int:
+    """Clusters to which no particle contributed."""
+    n_tracks = ak.num(data["track"]["d0"])
+    link = data["particle_to_node"]["idx"]
+    first = _offsets(data["topo"]["e"])
+    node = np.asarray(ak.flatten(link - n_tracks))
+    cluster = node + np.repeat(first[:-1], np.asarray(ak.num(link)))
+    return int(first[-1] - len(np.unique(cluster[node >= 0])))
+
+
+def _offsets(jagged: ak.Array) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(np.asarray(ak.num(jagged)))])
+
+
+def add_accounts(accounts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Sum accounts of shards, key by key."""
+    total: dict[str, Any] = {}
+    for account in accounts:
+        for name, value in account.items():
+            if isinstance(value, dict):
+                total[name] = add_accounts([total.get(name, {}), value])
+            else:
+                total[name] = total.get(name, 0) + value
+    return total
+
+
+def display_event(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Tracks and clusters of the event with the most tracks, for the event display."""
+    chosen = int(np.argmax(ak.num(data["track"]["d0"])))
+    track, topo = data["track"][chosen], data["topo"][chosen]
+    particle = data["particle"][chosen]
+    rho = np.hypot(track["x_layer_0"], track["y_layer_0"])
+    em = topo["e_layer_0"] + topo["e_layer_1"] + topo["e_layer_2"]
+    neutral = particle[particle["track_idx"] < 0]
+    return {
+        "number": int(data["event"]["number"][chosen]),
+        "track": {
+            "eta": np.asarray(np.arcsinh(track["z_layer_0"] / rho)),
+            "phi": np.asarray(np.arctan2(track["y_layer_0"], track["x_layer_0"])),
+            "pt": np.asarray(np.abs(np.sin(track["theta"]) / track["qoverp"])) / GEV,
+            "d0_significance": np.asarray(track["d0"] / track["d0_err"]),
+        },
+        "cluster": {
+            "eta": np.asarray(topo["bary_eta"]),
+            "phi": np.asarray(topo["bary_phi"]),
+            "e": np.asarray(topo["e"]) / GEV,
+            "electromagnetic_fraction": np.asarray(em / topo["e"]),
+        },
+        "neutral_particle": {
+            "eta": np.asarray(neutral["eta_extrap_calo"]),
+            "phi": np.asarray(neutral["phi_extrap_calo"]),
+            "e": np.asarray(neutral["e"]) / GEV,
+        },
+    }

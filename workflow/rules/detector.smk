@@ -1,0 +1,69 @@
+# Detector: tracks, cells and topological clusters of every event, their summary, and the timing.
+GEOMETRY = f"resources/geometry/{CONFIG.detector.geometry}.yaml"
+
+
+rule simulate_detector:
+    input:
+        events="results/generate/{sample}/{shard}.root",
+        geometry=GEOMETRY,
+    output:
+        output="results/detector/{sample}/{shard}.root",
+        account="results/detector/{sample}/{shard}.json",
+    params:
+        settings=section("detector.simulation"),
+        seed=job_seed("detector.simulate", "{sample}", "{shard}"),
+        code=code_digest("detector.simulate"),
+    log:
+        "results/logs/detector/simulate/{sample}/{shard}.log",
+    benchmark:
+        "results/benchmarks/detector/simulate/{sample}/{shard}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1500,
+    shell:
+        launch("detector.simulate")
+
+
+rule summarise_detector:
+    input:
+        events=shards_of_sample("results/detector/{sample}/{shard}.root"),
+        accounts=shards_of_sample("results/detector/{sample}/{shard}.json"),
+        geometry=GEOMETRY,
+    output:
+        histograms="results/detector/{sample}/histograms.json",
+        summary="results/detector/{sample}/summary.json",
+        display="results/detector/{sample}/display.json",
+    params:
+        code=code_digest("detector.summarise"),
+    log:
+        "results/logs/detector/summarise/{sample}.log",
+    threads: 1
+    resources:
+        mem_mb=1500,
+    shell:
+        launch("detector.summarise")
+
+
+rule bench_detector:
+    input:
+        card=f"resources/processes/{CONFIG.generate.samples[CONFIG.detector.bench.sample].generation.process}.cmnd",
+        events=f"results/generate/{CONFIG.detector.bench.sample}/0000.root",
+        geometry=GEOMETRY,
+    output:
+        report="results/bench/detector.json",
+    params:
+        settings=section(bench="detector.bench", simulation="detector.simulation"),
+        seed=job_seed("detector.bench"),
+        code=code_digest("detector.bench"),
+    log:
+        "results/logs/detector/bench.log",
+    threads: 1
+    shell:
+        launch("detector.bench")
+
+
+TARGETS["detector"] = expand(
+    "results/detector/{sample}/{file}.json",
+    sample=CONFIG.detector.summary_samples,
+    file=["histograms", "summary", "display"],
+)
