@@ -7,9 +7,6 @@ rule cluster_jets:
         particles="results/particleflow/{algorithm}/{sample}/{shard}.root",
     output:
         jets="results/jets/{algorithm}/{sample}/{shard}.root",
-    params:
-        settings=section("jets.clustering"),
-        code=code_digest("jets.cluster"),
     log:
         "results/logs/jets/cluster/{algorithm}/{sample}/{shard}.log",
     benchmark:
@@ -17,24 +14,30 @@ rule cluster_jets:
     threads: 1
     resources:
         mem_mb=1500,
+    params:
+        settings=section("jets.clustering"),
+        code=code_digest("jets.cluster"),
     shell:
         launch("jets.cluster")
 
 
 rule summarise_jets:
     input:
-        jets=shards("results/jets/{algorithm}/{sample}/{shard}.root", CONFIG.jets.summary.samples),
+        jets=shards(
+            "results/jets/{algorithm}/{sample}/{shard}.root",
+            CONFIG.jets.summary.samples,
+        ),
     output:
         histograms="results/jets/{algorithm}/histograms.json",
         summary="results/jets/{algorithm}/summary.json",
-    params:
-        settings=section("jets.summary"),
-        code=code_digest("jets.summarise"),
     log:
         "results/logs/jets/summarise/{algorithm}.log",
     benchmark:
         "results/benchmarks/jets/summarise/{algorithm}.tsv"
     threads: 1
+    params:
+        settings=section("jets.summary"),
+        code=code_digest("jets.summarise"),
     shell:
         launch("jets.summarise")
 

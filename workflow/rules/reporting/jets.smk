@@ -13,11 +13,11 @@ rule figure_jet_mass:
             labels={"figure": "Jet mass"},
         ),
         pdf="results/reporting/jets/jet_mass.pdf",
-    params:
-        code=code_digest("reporting.jets.mass"),
     log:
         "results/logs/reporting/jets/jet_mass.log",
     threads: 1
+    params:
+        code=code_digest("reporting.jets.mass"),
     shell:
         launch("reporting.jets.mass")
 
@@ -33,11 +33,11 @@ rule figure_jet_substructure:
             labels={"figure": "N-subjettiness"},
         ),
         pdf="results/reporting/jets/jet_substructure.pdf",
-    params:
-        code=code_digest("reporting.jets.substructure"),
     log:
         "results/logs/reporting/jets/jet_substructure.log",
     threads: 1
+    params:
+        code=code_digest("reporting.jets.substructure"),
     shell:
         launch("reporting.jets.substructure")
 
@@ -53,11 +53,11 @@ rule figure_jet_comparison:
             labels={"figure": "Truth and reconstructed mass"},
         ),
         pdf="results/reporting/jets/jet_comparison.pdf",
-    params:
-        code=code_digest("reporting.jets.comparison"),
     log:
         "results/logs/reporting/jets/jet_comparison.log",
     threads: 1
+    params:
+        code=code_digest("reporting.jets.comparison"),
     shell:
         launch("reporting.jets.comparison")
 
@@ -73,11 +73,11 @@ rule figure_jet_response:
             labels={"figure": "Jet response"},
         ),
         pdf="results/reporting/jets/jet_response.pdf",
-    params:
-        code=code_digest("reporting.jets.response"),
     log:
         "results/logs/reporting/jets/jet_response.log",
     threads: 1
+    params:
+        code=code_digest("reporting.jets.response"),
     shell:
         launch("reporting.jets.response")
 
