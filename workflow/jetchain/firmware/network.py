@@ -24,10 +24,12 @@ def fake_quantise(x: Tensor, to: Format) -> Tensor:
     Reference: Bengio, Leonard, Courville, arXiv 1308.3432 (straight-through estimator).
     """
     clipped = torch.clamp(x, to.low, to.high)
-    # In double precision x + 1/2 does not round up to the next step by itself.
-    exact = torch.floor(x.detach().double() * 2.0**to.f + 0.5) * to.step
+    steps = x.detach() * 2.0**to.f
+    floor = torch.floor(steps)
+    # Not floor(steps + 1/2): that sum is rounded, and just below a tie it is rounded up.
+    exact = (floor + (steps - floor >= 0.5)) * to.step
     # The bracket is exactly zero and carries the gradient.
-    return torch.clamp(exact, to.low, to.high).to(x.dtype) + (clipped - clipped.detach())
+    return torch.clamp(exact, to.low, to.high) + (clipped - clipped.detach())
 
 
 class QuantisedLinear(nn.Module):

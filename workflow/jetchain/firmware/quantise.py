@@ -72,8 +72,10 @@ def quantise(x: Any, to: Format) -> Array:
         x: values of any shape.
         to: the format.
     """
-    x = np.asarray(x, np.float64)
-    return np.clip(np.floor(x * 2.0**to.f + 0.5) * to.step, to.low, to.high)
+    steps = np.asarray(x, np.float64) * 2.0**to.f
+    floor = np.floor(steps)
+    # Not floor(steps + 1/2): that sum is rounded, and just below a tie it is rounded up.
+    return np.clip((floor + (steps - floor >= 0.5)) * to.step, to.low, to.high)
 
 
 @dataclass(frozen=True)

