@@ -1,0 +1,95 @@
+"""Significance improvement against analytic curves."""
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from helpers.dijets import SIGNAL_REGION, dijet_tables
+from jetchain.anomaly import evaluate
+from jetchain.anomaly.settings import EvaluationJob, EvaluationSettings
+from jetchain.core.errors import DataError, EmptySampleError
+from jetchain.core.io import read_csv, read_json, write_tensors
+from jetchain.core.schema import DIJET_TRUTH, DIJETS, SCORES
+
+NUMBER = 100_000
+LABELS = np.repeat([1, 0], NUMBER)
+EFFICIENCIES = np.array([0.1, 0.3, 0.5, 0.8])
+
+
+def test_random_scores_give_the_square_root_of_the_efficiency():
+    scores = np.random.default_rng(1).uniform(size=2 * NUMBER)
+    curve = evaluate.sic_curve(LABELS, scores, EFFICIENCIES, 25)
+    assert curve == pytest.approx(np.sqrt(EFFICIENCIES), rel=0.02)
+
+
+def test_two_gaussians_give_the_analytic_curve():
+    scores = np.random.default_rng(2).standard_normal(2 * NUMBER) + 1.5 * LABELS
+    background = norm.sf(1.5 + norm.isf(EFFICIENCIES))
+    curve = evaluate.sic_curve(LABELS, scores, EFFICIENCIES, 25)
+    assert curve == pytest.approx(EFFICIENCIES / np.sqrt(background), rel=0.05)
+
+
+def test_cuts_with_too_little_background_are_not_quoted():
+    labels = np.repeat([1, 0], 1000)
+    scores = np.concatenate([np.arange(1000) + 1000.0, np.arange(1000.0)])  # perfect separation
+    assert np.isnan(evaluate.sic_curve(labels, scores, np.array([0.5]), 25)).all()
+    # The tightest cut quoted keeps all signal and 25 of 1000 background events.
+    assert evaluate.maximum_sic(labels, scores, 25) == pytest.approx(np.sqrt(1000 / 25))
+    with pytest.raises(EmptySampleError, match="Fewer than 2000"):
+        evaluate.maximum_sic(labels, scores, 2000)
+
+
+def _write(folder, columns):
+    data, truth, rest = dijet_tables(background=4000, injected=100, test=200)
+    write_tensors(folder / "data.safetensors", DIJETS, data)
+    write_tensors(folder / "truth.safetensors", DIJET_TRUTH, truth)
+    write_tensors(folder / "test.safetensors", DIJETS, rest)
+    random = np.random.default_rng(4)
+    for name, table, signal in (
+        ("scores", data, truth["is_signal"]),
+        ("signal_scores", rest, np.ones(200)),
+    ):
+        for method, power in (("good", 3.0), ("blind", 0.0)):
+            score = random.standard_normal((len(signal), columns)) + power * signal[:, None]
+            write_tensors(
+                folder / method / f"{name}.safetensors",
+                SCORES,
+                {"event_id": table["event_id"], "score": score},
+            )
+    return {
+        "data": folder / "data.safetensors", "truth": folder / "truth.safetensors",
+        "signal_test": folder / "test.safetensors",
+        "scores": [folder / m / "scores.safetensors" for m in ("good", "blind")],
+        "signal_scores": [folder / m / "signal_scores.safetensors" for m in ("good", "blind")],
+        "metrics": folder / "metrics.json", "curves": folder / "sic.csv",
+        "settings": EvaluationJob(
+            signal_region=SIGNAL_REGION, evaluation=EvaluationSettings(replicas=20)
+        ),
+        "seed": 1,
+    }  # fmt: skip
+
+
+def test_the_verb_compares_methods(tmp_path):
+    arguments = _write(tmp_path, columns=3)
+    evaluate.evaluate(**arguments)
+    result = read_json(tmp_path / "metrics.json")
+    good, blind = result["methods"]["good"], result["methods"]["blind"]
+    assert good["auc"] > 0.95 > 0.6 > blind["auc"] > 0.4
+    assert good["max_sic"] > 3
+    assert blind["max_sic"] < 1.6
+    low, high = good["max_sic_bootstrap"]
+    assert low < good["max_sic"] < 1.3 * high
+    # The mean of the trainings beats each of them: their noise is independent here.
+    assert good["max_sic"] > good["max_sic_trainings"]["high"]
+    assert set(read_csv(tmp_path / "sic.csv")["method"]) == {"good", "blind"}
+    first = (tmp_path / "metrics.json").read_bytes()
+    evaluate.evaluate(**arguments)
+    assert (tmp_path / "metrics.json").read_bytes() == first
+
+
+def test_scores_of_other_events_are_refused(tmp_path):
+    arguments = _write(tmp_path, columns=1)
+    path = arguments["scores"][0]
+    write_tensors(path, SCORES, {"event_id": np.arange(3), "score": np.zeros((3, 1))})
+    with pytest.raises(DataError, match="its events are not those of the data"):
+        evaluate.evaluate(**arguments)

@@ -1,0 +1,162 @@
+"""CWoLa and the cut-and-fit search on toy dijets."""
+
+import numpy as np
+import pytest
+
+from helpers.dijets import MASS_RANGE, SIGNAL_REGION, dijet_tables
+from jetchain.background import closure, cwola, regions, sideband
+from jetchain.background.settings import (
+    BackgroundSettings,
+    CwolaJob,
+    CwolaSettings,
+    SidebandJob,
+    SidebandSettings,
+)
+from jetchain.core.boosting import BoostingSettings
+from jetchain.core.errors import ConfigurationError, DataError, EmptySampleError
+from jetchain.core.io import read_csv, read_json, write_json, write_tensors
+from jetchain.core.schema import DIJET_TRUTH, DIJETS, SCORES
+from jetchain.core.settings import parse
+
+BOOSTING = BoostingSettings(trainings=2, members=1, iterations=30)
+JOB = CwolaJob(signal_region=SIGNAL_REGION, cwola=CwolaSettings(boosting=BOOSTING))
+FIT = SidebandJob(
+    signal_region=SIGNAL_REGION,
+    sideband=SidebandSettings(
+        mass_range=MASS_RANGE, efficiency=0.02, scan=[0.5, 0.02], parameters=[2, 3]
+    ),
+)
+
+
+def _search(injected: int, seed: int):
+    data, truth, rest = dijet_tables(background=10_000, injected=injected, seed=seed)
+    scores = [each.mean(axis=1) for each in cwola.cwola_scores(data, [data, rest], JOB, seed)]
+    kept = sideband.passes(data, scores[0], list(zip((data, rest), scores, strict=True)), 0.02, FIT)
+    _, fit, _ = sideband.fit_spectrum(data["m_jj"][kept[0]], FIT)
+    return data, truth, kept, fit
+
+
+def test_a_planted_signal_is_enriched_and_found():
+    data, truth, kept, fit = _search(injected=200, seed=1)
+    inside = regions.inside(data["m_jj"], SIGNAL_REGION)
+    is_signal = truth["is_signal"] == 1
+    before = is_signal[inside].mean()
+    after = is_signal[inside & kept[0]].mean()
+    assert before < 0.15
+    assert after > 4 * before
+    assert fit.significance > 5
+    # Signal events that were never in the data pass as often as those that were.
+    injected = kept[0][is_signal].mean()
+    assert kept[1].mean() == pytest.approx(injected, abs=4 * np.sqrt(0.25 / is_signal.sum()))
+
+
+def test_without_a_signal_nothing_is_found():
+    significances = [_search(injected=0, seed=seed)[3].significance for seed in (2, 3, 4)]
+    assert np.max(significances) < 3
+    assert abs(np.mean(significances)) < 2  # three N(0, 1) have a mean known to 0.6
+
+
+def test_the_cut_keeps_its_fraction_of_every_fold():
+    random = np.random.default_rng(1)
+    fold = np.arange(8000) % 4
+    scores = random.uniform(size=8000) + fold  # folds of different scale
+    thresholds = regions.cut_by_fold(scores, fold, np.ones(8000, dtype=bool), 0.05)
+    kept = scores >= thresholds[fold]
+    for each in range(4):
+        assert kept[fold == each].mean() == pytest.approx(0.05, abs=1 / 2000)
+
+
+def test_empty_regions_are_refused():
+    data, _, _ = dijet_tables(background=400, injected=20)
+    low, high = dict(data), dict(data)
+    low["m_jj"] = np.full(420, 2.9)
+    with pytest.raises(EmptySampleError, match="No event lies in the signal region"):
+        cwola.cwola_scores(low, [low], JOB, 1)
+    high["m_jj"] = np.full(420, 3.5)
+    with pytest.raises(EmptySampleError, match="No event lies in the sidebands"):
+        cwola.cwola_scores(high, [high], JOB, 1)
+    with pytest.raises(EmptySampleError, match="Fold 1 has no event in the sidebands"):
+        regions.cut_by_fold(np.ones(4), np.array([0, 1, 0, 1]), np.array([1, 0, 1, 0]) == 1, 0.1)
+
+
+def test_scores_of_other_events_are_refused(tmp_path):
+    path = tmp_path / "scores.safetensors"
+    write_tensors(path, SCORES, {"event_id": np.arange(3), "score": np.zeros((3, 1))})
+    with pytest.raises(DataError, match="its events are not those of the data"):
+        regions.read_scores(path, {"event_id": np.arange(4)})
+
+
+def test_ranks_are_uniform_for_the_reference_itself():
+    scores = np.random.default_rng(1).standard_normal(1000)
+    fold = np.arange(1000) % 2
+    result = regions.ranks(scores, fold, {"fold": fold}, scores)
+    for each in (0, 1):
+        assert np.sort(result[fold == each]) == pytest.approx(np.arange(500) / 500)
+
+
+NORMALISATION = {
+    "luminosity_fb": 10.0,
+    "reference_events": 300,
+    "reference_cross_section_fb": 42.0,
+    "injected_cross_section_fb": 21.0,
+}
+
+
+def test_the_verbs_write_yields_for_the_inference(tmp_path):
+    data, truth, rest = dijet_tables(background=10_000, injected=200)
+    names = ("data", "truth", "signal_test", "scores", "signal_scores")
+    paths = {name: tmp_path / f"{name}.safetensors" for name in names}
+    write_tensors(paths["data"], DIJETS, data)
+    write_tensors(paths["truth"], DIJET_TRUTH, truth)
+    write_tensors(paths["signal_test"], DIJETS, rest)
+    truth_path = paths.pop("truth")
+    cwola.cwola(**paths, settings=JOB, seed=1)
+    outputs = {
+        "fits": tmp_path / "fits.json",
+        "spectra": tmp_path / "spectra.csv",
+        "yields": tmp_path / "yields.json",
+    }
+    normalisation = tmp_path / "normalisation.json"
+    write_json(normalisation, NORMALISATION)
+    sideband.sideband(**paths, **outputs, normalisation=normalisation, method="cwola", settings=FIT)
+    found = read_json(outputs["yields"])
+    (only,) = found["bins"]
+    assert (found["method"], found["signal_region"]) == ("cwola", SIGNAL_REGION)
+    assert (found["luminosity_fb"], found["signal_cross_section_fb"]) == (10.0, 42.0)
+    assert only["observed"] > only["background"] + 5 * only["background_uncertainty"]
+    assert 0 < only["signal_uncertainty"] < only["signal"] < 300
+    table = read_csv(outputs["spectra"])
+    chosen = (table["selection"] == 0.02) & (table["window"] == 1)
+    assert table["observed"][chosen].sum() == only["observed"]
+    first = outputs["fits"].read_bytes()
+    sideband.sideband(**paths, **outputs, normalisation=normalisation, method="cwola", settings=FIT)
+    assert outputs["fits"].read_bytes() == first
+    # Without a cut everything in the window counts, and more signal passes.
+    scores = paths.pop("scores")
+    del paths["signal_scores"]
+    sideband.inclusive(**paths, **outputs, normalisation=normalisation, settings=FIT)
+    (every,) = read_json(outputs["yields"])["bins"]
+    assert every["observed"] == regions.inside(data["m_jj"], SIGNAL_REGION).sum()
+    assert every["signal"] > only["signal"]
+    closure.spectrum(
+        data=paths["data"], truth=truth_path, scores=scores, closure=tmp_path / "closure.json",
+        method="cwola", settings=FIT, seed=1,
+    )  # fmt: skip
+    result = read_json(tmp_path / "closure.json")["background_only"]["0.02"]
+    assert abs(result["spurious_significance"]) < 3
+    assert result["jensen_shannon"] < result["null_mean"] + 5 * result["null_std"]
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"sideband": {"mass_range": [6.0, 2.8]}}, "mass_range"),
+        ({"sideband": {"parameters": [4, 3]}}, "numbers of parameters"),
+        ({"sideband": {"efficiency": 0.0}}, "sideband.efficiency"),
+        ({"cwolla": {}}, "Did you mean 'cwola'"),
+        ({"disco": {"decorelation": 3.0}}, "Did you mean 'decorrelation'"),
+    ],
+)
+def test_bad_settings_are_refused(values, words):
+    with pytest.raises(ConfigurationError, match=words):
+        parse(BackgroundSettings, values)

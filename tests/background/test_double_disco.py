@@ -1,0 +1,247 @@
+"""Distance correlation, Double DisCo and the ABCD method."""
+
+import numpy as np
+import pytest
+import torch
+
+from helpers.dijets import MASS_RANGE, SIGNAL_REGION, dijet_tables
+from jetchain.background import abcd, closure, disco, normalisation
+from jetchain.background.settings import DiscoJob, DiscoSettings, NormalisationJob
+from jetchain.core.errors import DataError, EmptySampleError
+from jetchain.core.io import read_csv, read_json, read_tensors, write_json, write_tensors
+from jetchain.core.schema import DIJET_TRUTH, DIJETS, SCORES
+from jetchain.core.training_settings import TrainingSettings
+
+
+def _reference(x: np.ndarray, y: np.ndarray) -> float:
+    """dCorr^2 by eq. 3.3 of arXiv 2007.14400, means over pairs and triples written out."""
+    a, b = np.abs(x[:, None] - x), np.abs(y[:, None] - y)
+
+    def covariance(first, second):
+        pairs = (first * second).mean()
+        triples = np.einsum("ij,ik->", first, second) / len(x) ** 3
+        return pairs + first.mean() * second.mean() - 2 * triples
+
+    return covariance(a, b) / np.sqrt(covariance(a, a) * covariance(b, b))
+
+
+def _dcorr(x, y) -> float:
+    return float(disco.distance_correlation(torch.as_tensor(x), torch.as_tensor(y)))
+
+
+def test_distance_correlation_is_the_published_formula():
+    x, y = np.random.default_rng(1).standard_normal((2, 200))
+    for other in (y, x * y, x**2, np.exp(x) + 0.1 * y):
+        assert _dcorr(x, other) == pytest.approx(_reference(x, other), rel=1e-9)
+
+
+def test_known_values_of_the_distance_correlation():
+    x, y = np.random.default_rng(2).standard_normal((2, 1500))
+    assert _dcorr(x, x) == pytest.approx(1.0)
+    assert _dcorr(x, -3 * x + 2) == pytest.approx(1.0)  # invariant under scale, shift and sign
+    assert _dcorr(x, y) < 5e-3  # of order 1 / events for independent samples
+    assert _dcorr(x, x**2) > 0.1  # uncorrelated, yet dependent
+    assert _dcorr(x, np.ones(1500)) == pytest.approx(0.0, abs=1e-6)
+    # Bivariate normal: Szekely, Rizzo, Bakirov 2007, theorem 7.
+    rho = 0.6
+    z = rho * x + np.sqrt(1 - rho**2) * y
+    r = rho
+    numerator = r * np.arcsin(r) + np.sqrt(1 - r**2) - r * np.arcsin(r / 2) - np.sqrt(4 - r**2) + 1
+    expected = numerator / (1 + np.pi / 3 - np.sqrt(3))
+    assert _dcorr(x, z) == pytest.approx(expected, abs=0.04)
+
+
+def test_gradients_are_finite_for_equal_values():
+    x = torch.zeros(20, requires_grad=True)
+    value = disco.distance_correlation(torch.cat([x[:10], x[10:] + 1]), torch.arange(20.0))
+    value.backward()
+    assert torch.isfinite(x.grad).all()
+
+
+def _three_gaussians(number: int, signal: bool, random: np.random.Generator) -> np.ndarray:
+    """The toy of arXiv 2007.14400, section IV."""
+    if signal:
+        return np.array([2.5, 2.5, 2.0]) + 1.5 * random.standard_normal((number, 3))
+    covariance = 1.5**2 * np.array([[1, -0.8, 0], [-0.8, 1, 0], [0, 0, 1.0]])
+    return random.multivariate_normal(np.zeros(3), covariance, number)
+
+
+def _toy_closure(decorrelation: float) -> abcd.Counts:
+    random = np.random.default_rng(1)
+    features = np.concatenate([_three_gaussians(n, s, random) for n, s in ((6000, 0), (2000, 1))])
+    labels = np.repeat([0, 1], [6000, 2000])
+    settings = DiscoSettings(
+        hidden=24,
+        decorrelation=decorrelation,
+        training=TrainingSettings(epochs=8, batch_size=500, learning_rate=5e-3, patience=8),
+    )
+    model, _ = disco.train_half(features, labels, settings, 1, "toy")
+    background = _three_gaussians(100_000, False, random)
+    with torch.no_grad():
+        outputs = model(torch.as_tensor(background, dtype=torch.float32)).numpy()
+    ranks = np.argsort(np.argsort(outputs, axis=0), axis=0) / len(outputs)
+    cut = abcd.cut_for_efficiency(ranks, 0.02)
+    return abcd.count(ranks, (cut, cut), np.ones(len(ranks), dtype=bool))
+
+
+def test_the_three_gaussian_toy_closes_only_with_decorrelation():
+    # 2,000 of 100,000 events in A, its prediction is known to 3 %. Judged in the cut region.
+    assert _toy_closure(100.0).closure == pytest.approx(1.0, abs=0.25)
+    assert _toy_closure(0.0).closure < 0.5
+
+
+def test_abcd_of_independent_cuts():
+    random = np.random.default_rng(1)
+    everything = np.ones(20_000, dtype=bool)
+    pulls = [
+        abcd.count(random.uniform(size=(20_000, 2)), (0.9, 0.8), everything).pull
+        for _ in range(200)
+    ]
+    # A and the prediction share no event: the pull is N(0, 1), its mean known to 0.07.
+    assert abs(np.mean(pulls)) < 0.25
+    assert 0.85 < np.std(pulls) < 1.15
+
+
+def test_counts_and_contamination_by_hand():
+    plane = np.array([[0.9, 0.9], [0.9, 0.1], [0.1, 0.9], [0.1, 0.1], [0.2, 0.2], [0.5, 0.5]])
+    counts = abcd.count(plane, (0.5, 0.5), np.array([1, 1, 1, 1, 1, 1]) == 1)
+    assert (counts.a, counts.b, counts.c, counts.d) == (2, 1, 1, 2)
+    assert counts.prediction == 0.5
+    signal, background = abcd.Counts(50, 10, 10, 5), abcd.Counts(10, 100, 200, 1000)
+    # d_A = 5, d_B = 0.1, d_C = 0.05, d_D = 0.005.
+    assert abcd.contamination(signal, background) == pytest.approx((0.1 + 0.05 - 0.005) / 5)
+    with pytest.raises(EmptySampleError, match="Region D"):
+        _ = abcd.Counts(1, 1, 1, 0).prediction
+
+
+JOB = DiscoJob(
+    signal_region=SIGNAL_REGION,
+    mass_range=MASS_RANGE,
+    disco=DiscoSettings(
+        hidden=16,
+        efficiency=0.03,
+        training=TrainingSettings(epochs=3, batch_size=400, learning_rate=5e-3, patience=3),
+    ),
+)
+
+
+def test_no_event_is_ranked_by_networks_that_saw_it(monkeypatch):
+    data, truth, rest = dijet_tables(background=2000, injected=60, test=200, folds=4)
+    seen = []
+
+    class Fake(torch.nn.Module):
+        def forward(self, features):
+            rows = {row.tobytes() for row in features.numpy()}
+            assert not rows & seen[-1]
+            return features[:, :2]
+
+    def spy(features, labels, *_):
+        seen.append({row.tobytes() for row in features.astype(np.float32)})
+        assert labels.sum() > 0
+        return Fake(), {"epoch": [1.0]}
+
+    monkeypatch.setattr(disco, "train_half", spy)
+    ranked, _, _ = disco.planes_of(data, truth["is_signal"], rest, JOB, 1)
+    assert len(seen) == 2
+    assert ranked[0].shape == (2060, 2)
+    assert ranked[0].min() >= 0
+    assert ranked[0].max() <= 1
+
+
+def test_too_little_signal_to_train_on_is_refused():
+    labels = (np.arange(100) < 3).astype(np.int64)
+    features = np.random.default_rng(1).normal(size=(100, 4))
+    with pytest.raises(EmptySampleError, match="3 signal and 97 background"):
+        disco.train_half(features, labels, JOB.disco, 1, "x")
+
+
+def test_the_verbs_estimate_and_close(tmp_path):
+    data, truth, rest = dijet_tables(background=6000, injected=60, test=300)
+    inputs = {name: tmp_path / f"{name}.safetensors" for name in ("data", "truth", "signal_test")}
+    write_tensors(inputs["data"], DIJETS, data)
+    write_tensors(inputs["truth"], DIJET_TRUTH, truth)
+    write_tensors(inputs["signal_test"], DIJETS, rest)
+    write_json(
+        tmp_path / "n.json",
+        {
+            "luminosity_fb": 10.0, "reference_events": 300, "reference_cross_section_fb": 42.0,
+            "injected_cross_section_fb": 8.4,
+        },
+    )  # fmt: skip
+    names = ("planes", "signal_planes", "scores", "signal_scores", "weights")
+
+    def run(folder):
+        files = {name: folder / f"{name}.safetensors" for name in names}
+        disco.disco(**inputs, **files, history=folder / "h.csv", settings=JOB, seed=1)
+        return files
+
+    files, again = run(tmp_path / "one"), run(tmp_path / "two")
+    assert all(files[name].read_bytes() == again[name].read_bytes() for name in names)
+    planes = {name: files[name] for name in ("planes", "signal_planes")}
+    scores = read_tensors(files["scores"], SCORES)["score"]
+    assert np.array_equal(scores[:, 0], read_tensors(files["planes"], SCORES)["score"].min(axis=1))
+    closure.abcd(
+        **inputs, **planes, closure=tmp_path / "closure.json", scan=tmp_path / "scan.csv",
+        plane=tmp_path / "plane.csv", settings=JOB,
+    )  # fmt: skip
+    del inputs["truth"]
+    disco.predict(
+        **inputs, **planes, normalisation=tmp_path / "n.json", yields=tmp_path / "y.json",
+        settings=JOB,
+    )  # fmt: skip
+    (only,) = read_json(tmp_path / "y.json")["bins"]
+    regions = read_json(tmp_path / "closure.json")["regions"]
+    assert only["observed"] == regions["signal region, data"]["a"]
+    assert only["background"] == pytest.approx(regions["signal region, data"]["prediction"])
+    assert (
+        only["background_uncertainty"] >= regions["signal region, data"]["prediction_uncertainty"]
+    )
+    halves = [
+        regions[f"{k} half of the signal region, background"]["a"] for k in ("lower", "upper")
+    ]
+    assert sum(halves) == regions["signal region, background"]["a"]
+    assert read_csv(tmp_path / "plane.csv")["signal"].sum() > 0
+
+
+def test_jensen_shannon_divergence():
+    p = np.array([1.0, 2.0, 3.0])
+    assert closure.jensen_shannon(p, 2 * p) == pytest.approx(0.0, abs=1e-15)
+    assert closure.jensen_shannon(np.array([1.0, 0]), np.array([0, 5.0])) == pytest.approx(1.0)
+    from scipy.spatial.distance import jensenshannon
+
+    q = np.array([3.0, 1.0, 1.0])
+    assert closure.jensen_shannon(p, q) == pytest.approx(jensenshannon(p, q, base=2) ** 2)
+
+
+def test_a_random_cut_does_not_sculpt():
+    random = np.random.default_rng(1)
+    counts = np.array([1000.0, 500, 250, 120, 60])
+    blind = random.multivariate_hypergeometric(counts.astype(int), 300).astype(float)
+    result = closure.sculpting(counts, blind, random)
+    assert result["jensen_shannon"] < result["null_mean"] + 4 * result["null_std"]
+    sculpted = closure.sculpting(counts, np.array([50.0, 50, 100, 60, 40]), random)
+    assert sculpted["jensen_shannon"] > sculpted["null_mean"] + 10 * sculpted["null_std"]
+
+
+def test_luminosity_and_cross_sections(tmp_path):
+    shards = [
+        {"sum_of_weights_generated": 30_000.0, "cross_section_pb": 10.0},
+        {"sum_of_weights_generated": 10_000.0, "cross_section_pb": 14.0},
+    ]
+    # 40,000 events of (3 * 10 + 14) / 4 = 11 pb = 11,000 fb.
+    assert normalisation.luminosity(shards) == pytest.approx(40_000 / 11_000)
+    paths = [tmp_path / f"{k}.json" for k in range(2)]
+    for path, shard in zip(paths, shards, strict=True):
+        write_json(path, shard)
+    write_json(tmp_path / "s.json", {"sum_of_weights_generated": 1000.0})
+    write_json(tmp_path / "c.json", {"signal": {"finite features": 700}, "injected": 70})
+    normalisation.normalisation(
+        cutflow=tmp_path / "c.json", background=paths, signal=[tmp_path / "s.json"],
+        normalisation=tmp_path / "n.json", settings=NormalisationJob(reference_events=140),
+    )  # fmt: skip
+    result = read_json(tmp_path / "n.json")
+    # 140 events past an acceptance of 0.7 are 200 produced.
+    assert result["reference_cross_section_fb"] == pytest.approx(200 * 11_000 / 40_000)
+    assert result["injected_cross_section_fb"] == pytest.approx(100 * 11_000 / 40_000)
+    with pytest.raises(DataError, match="cross-section"):
+        normalisation.luminosity([{"sum_of_weights_generated": 1.0, "cross_section_pb": None}])
