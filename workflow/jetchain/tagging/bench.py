@@ -19,14 +19,14 @@ from jetchain.tagging.networks import Jets, build
 from jetchain.tagging.settings import BenchSettings, ParticleNetSettings, PFNSettings
 
 
-def bench(*, timings: Output, settings: BenchSettings, seed: int) -> None:
+def bench(*, report: Output, settings: BenchSettings, seed: int) -> None:
     """Train both networks for some steps by turns, and write jets per CPU second of each.
 
     Forward, backward and optimiser are timed, in CPU seconds of this process, on one thread and
     with torch's default (not deterministic) algorithms for both.
 
     Args:
-        timings: where to write the result.
+        report: where to write the result.
         settings: size of the batch and number of steps.
         seed: of the jets and the weights.
 
@@ -73,7 +73,7 @@ def bench(*, timings: Output, settings: BenchSettings, seed: int) -> None:
             elapsed = time.process_time() - started
             speed[name].append(settings.steps * settings.jets / elapsed)
     median = {name: float(np.median(values)) for name, values in speed.items()}
-    write_json(timings, {
+    write_json(report, {
         "unit": "jets per CPU second, one thread, forward + backward + optimiser",
         "jets": settings.jets,
         "particles": settings.particles,

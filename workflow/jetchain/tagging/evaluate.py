@@ -145,12 +145,7 @@ def figures_of_merit(
             "auc": vars(bootstrap(auc, truth, score, replicas=replicas, seed=identity)),
         }
         for point, efficiency in WORKING_POINTS.items():
-            entry[point] = vars(
-                bootstrap(
-                    lambda y, s, at=efficiency: rejection(y, s, at),
-                    truth, score, replicas=replicas, seed=identity,
-                )
-            )  # fmt: skip
+            entry[point] = rejection_with_error(truth, score, efficiency, replicas, identity)
         pairs[name] = entry
     right = probability.argmax(axis=1) == label
     low, high = binomial_interval(right.sum(), len(right))
@@ -161,6 +156,36 @@ def figures_of_merit(
         "macro_auc": macro_auc(label, probability),
         "confusion": confusion(label, probability.argmax(axis=1)),
     }
+
+
+def rejection_with_error(
+    truth: Integer, score: Float, efficiency: float, replicas: int, seed: int
+) -> dict[str, Any]:
+    """1 / background efficiency at a signal efficiency, with its 68 % bootstrap interval.
+
+    Where less than one background jet passes, the data only bound the rejection from below: the
+    value is then the number of background jets, and `low` the inverse of the upper end of the
+    Clopper-Pearson interval of none.
+
+    Args:
+        truth: (jets,) 1 for signal, 0 for background.
+        score: (jets,)
+        efficiency: of the signal.
+        replicas: bootstrap replicas.
+        seed: of the bootstrap.
+
+    Returns:
+        value, low, high, std, and whether the value is a bound.
+    """
+    estimate = bootstrap(
+        lambda y, s: rejection(y, s, efficiency), truth, score, replicas=replicas, seed=seed
+    )
+    background = int((1 - truth).sum())
+    if estimate.value < background * (1 - 1e-9):
+        return {**vars(estimate), "bound": False}
+    low = 1 / float(binomial_interval(0, background)[1])
+    value = float(background)
+    return {"value": value, "low": low, "high": value, "std": value - low, "bound": True}
 
 
 def macro_auc(label: Integer, probability: np.ndarray) -> float:
@@ -240,15 +265,13 @@ def roc_band(
         replica[:] = 1 - np.searchsorted(resampled, cuts) / len(background)
     low, high = np.percentile(spread, [15.87, 84.13], axis=0)
     # Where no background passes, the band still reaches the Clopper-Pearson limit of none.
-    floor = binomial_interval(
-        np.round(value * len(background)), np.full(len(grid), len(background))
-    )
-    return value, low, np.where(value * len(background) < 1, np.maximum(high, floor[1]), high)
+    _, limit = binomial_interval(0, len(background))
+    return value, low, np.where(value * len(background) < 1, np.maximum(high, limit), high)
 
 
 def distributions(label: Integer, probability: np.ndarray) -> dict[str, Any]:
     """Histograms of each pair's discriminant, one per true class: ``<pair>/<class>``."""
-    edges = np.linspace(0.0, 1.0, 41)
+    edges = np.linspace(0.0, 1.0, 21)
     result = {}
     for name, (signal, background) in PAIRS.items():
         for each in (signal, *background):

@@ -94,7 +94,7 @@ class ParticleNet(nn.Module):
 
 
 class EdgeConv(nn.Module):
-    """Mean over the neighbours of a perceptron on (particle, neighbour - particle), plus a shortcut.
+    """Mean over neighbours of a perceptron on (particle, neighbour - particle), plus a shortcut.
 
     Args:
         inputs: features per particle.

@@ -1,0 +1,211 @@
+"""Training and evaluation of taggers: they learn, reproduce, and are measured as others measure."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn import metrics as sklearn_metrics
+
+from helpers.jetgraphs import write_toy_samples
+from jetchain.core.errors import ConfigurationError, DataError
+from jetchain.core.histograms import load_histograms
+from jetchain.core.io import read_csv, read_json, read_tensors
+from jetchain.core.schema import JET_CLASSES, TAGGING_DATASET, TAGGING_SCORES
+from jetchain.core.training_settings import TrainingSettings
+from jetchain.tagging.bench import bench
+from jetchain.tagging.evaluate import (
+    PAIRS,
+    confusion,
+    discriminant,
+    evaluate,
+    macro_auc,
+    rejection_with_error,
+    roc_band,
+)
+from jetchain.tagging.features import features
+from jetchain.tagging.settings import (
+    BenchSettings,
+    EvaluateSettings,
+    FeatureSettings,
+    ParticleNetSettings,
+    PFNSettings,
+    ScoringSettings,
+    TrainSettings,
+)
+from jetchain.tagging.train import train
+
+SMALL = {
+    "pfn": PFNSettings(phi_sizes=[32, 32], f_sizes=[32]),
+    "particlenet": ParticleNetSettings(
+        neighbours=3, channels=[[16, 16], [24]], fully_connected=[32]
+    ),
+}
+TRAINING = TrainingSettings(epochs=3, batch_size=64, learning_rate=5e-3)
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data set of 150 toy jets a class."""
+    folder = tmp_path_factory.mktemp("tagging")
+    graphs = write_toy_samples(folder / "graphs", 150)
+    path = folder / "dataset.safetensors"
+    features(
+        graphs=graphs, dataset=path, summary=folder / "summary.json",
+        settings=FeatureSettings(particles=24),
+    )  # fmt: skip
+    return path
+
+
+def run_training(dataset: Path, folder: Path, model: str, seed: int = 7) -> dict[str, Path]:
+    paths = {"weights": folder / "weights.safetensors", "history": folder / "history.csv"}
+    settings = TrainSettings(training=TRAINING, model=SMALL[model])
+    train(dataset=dataset, settings=settings, seed=seed, model=model, **paths)
+    return paths
+
+
+def run_evaluation(dataset: Path, weights: Path, folder: Path, model: str) -> dict[str, Path]:
+    paths = {
+        name: folder / name for name in ("scores", "metrics", "roc", "histograms")
+    }  # fmt: skip
+    settings = EvaluateSettings(
+        evaluation=ScoringSettings(bootstrap_replicas=10, roc_points=9), model=SMALL[model]
+    )
+    evaluate(dataset=dataset, weights=weights, settings=settings, model=model, seed=3, **paths)
+    return paths
+
+
+@pytest.mark.parametrize("model", sorted(SMALL))
+def test_taggers_learn_and_reproduce(dataset: Path, tmp_path: Path, model: str) -> None:
+    trained = [run_training(dataset, tmp_path / f"{i}", model) for i in range(2)]
+    for name in trained[0]:
+        assert trained[0][name].read_bytes() == trained[1][name].read_bytes()
+    history = read_csv(trained[0]["history"])
+    assert history["train_loss"][-1] < history["train_loss"][0] < 1.2 * np.log(len(JET_CLASSES))
+    measured = [
+        run_evaluation(dataset, paths["weights"], paths["weights"].parent, model)
+        for paths in trained
+    ]
+    for name in measured[0]:
+        assert measured[0][name].read_bytes() == measured[1][name].read_bytes()
+    result = read_json(measured[0]["metrics"])
+    # Three prongs against one: easy. Chance is 0.5, and 1/7 for the accuracy.
+    assert result["pairs"]["top_vs_QCD"]["auc"]["value"] > 0.9
+    assert result["accuracy"]["value"] > 0.25
+    data = read_tensors(dataset, TAGGING_DATASET)
+    scores = read_tensors(measured[0]["scores"], TAGGING_SCORES)
+    np.testing.assert_array_equal(scores["label"], data["label"][data["split"] == 2])
+    np.testing.assert_allclose(scores["probability"].sum(axis=1), 1, atol=1e-5)
+    counts = np.array(result["confusion"]["counts"])
+    assert counts.sum() == len(scores["label"])
+    roc = read_csv(measured[0]["roc"])
+    assert set(roc["pair"]) == set(PAIRS)
+    assert len(roc["low"]) == 9 * len(PAIRS)
+    histograms = load_histograms(measured[0]["histograms"])
+    assert histograms["top_vs_QCD/top"].sum().value == counts[JET_CLASSES.index("top")].sum()
+
+
+def test_another_seed_gives_other_weights(dataset: Path, tmp_path: Path) -> None:
+    one, two = (run_training(dataset, tmp_path / str(seed), "pfn", seed) for seed in (7, 8))
+    assert one["weights"].read_bytes() != two["weights"].read_bytes()
+
+
+def test_weights_of_another_network_are_refused(dataset: Path, tmp_path: Path) -> None:
+    trained = run_training(dataset, tmp_path, "pfn")
+    with pytest.raises(DataError, match="the weights do not fit the network"):
+        run_evaluation(dataset, trained["weights"], tmp_path, "particlenet")
+    assert not (tmp_path / "metrics").exists()
+
+
+def test_an_unknown_tagger_is_refused_before_any_work(dataset: Path, tmp_path: Path) -> None:
+    settings = TrainSettings(training=TRAINING, model=SMALL["pfn"])
+    with pytest.raises(ConfigurationError, match=r"no tagger 'pnf'\. Did you mean 'pfn'"):
+        train(
+            dataset=dataset, weights=tmp_path / "w", history=tmp_path / "h",
+            settings=settings, seed=1, model="pnf",
+        )  # fmt: skip
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def toy_scores() -> tuple[np.ndarray, np.ndarray]:
+    """Labels and probabilities with some separation, all classes of unequal size."""
+    random = np.random.default_rng(11)
+    label = np.repeat(np.arange(7), [40, 50, 60, 30, 80, 45, 35])
+    logits = random.normal(size=(len(label), 7)) + 1.2 * np.eye(7)[label]
+    return label, np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+
+
+def test_macro_auc_and_confusion_equal_scikit_learn(
+    toy_scores: tuple[np.ndarray, np.ndarray],
+) -> None:
+    label, probability = toy_scores
+    expected = sklearn_metrics.roc_auc_score(label, probability, multi_class="ovo")
+    assert macro_auc(label, probability) == pytest.approx(expected, abs=1e-12)
+    predicted = probability.argmax(axis=1)
+    result = confusion(label, predicted)
+    np.testing.assert_array_equal(
+        result["counts"], sklearn_metrics.confusion_matrix(label, predicted)
+    )
+    np.testing.assert_allclose(result["fraction"].sum(axis=1), 1)
+    assert (result["low"] <= result["fraction"]).all()
+    assert (result["fraction"] <= result["high"]).all()
+
+
+def test_discriminant_by_hand() -> None:
+    """top against quark + gluon: .3 / (.3 + .1 + .2); a W jet is left out."""
+    probability = np.array([[0.1, 0.2, 0.3, 0.1, 0.3, 0, 0]] * 3)
+    probability[2] = 0
+    truth, score = discriminant(np.array([4, 2, 1]), probability, "top", ("quark", "gluon"))
+    np.testing.assert_array_equal(truth, [1, 0])
+    np.testing.assert_allclose(score, [0.5, 0.5])
+
+
+def test_the_band_covers_the_true_curve() -> None:
+    """Gaussians one apart: the true background efficiency at signal efficiency e is known.
+
+    At signal efficiency 1/2 it is 1 - Phi(1) = 0.1587. The 68 % band of 150 toys covers it in
+    0.683 +- 0.038 of them.
+    """
+    random = np.random.default_rng(4)
+    covered = 0
+    for toy in range(150):
+        score = np.concatenate([random.normal(1, 1, 300), random.normal(0, 1, 300)])
+        truth = np.repeat([1, 0], 300)
+        _, low, high = roc_band(truth, score, np.array([0.5]), 60, toy)
+        covered += bool(low[0] <= 0.158655 <= high[0])
+    assert 0.57 < covered / 150 < 0.80
+
+
+def test_the_band_of_no_background_reaches_its_limit() -> None:
+    """No background of 50 passes: Clopper-Pearson at 68 % allows 1 - 0.15865^(1/50) = 3.6 %."""
+    truth, score = np.repeat([1, 0], 50), np.repeat([1.0, 0.0], 50)
+    value, low, high = roc_band(truth, score + 1e-3 * np.arange(100), np.array([0.5]), 10, 1)
+    assert value[0] == low[0] == 0
+    assert high[0] == pytest.approx(0.0361, abs=2e-4)
+
+
+def test_a_rejection_without_background_is_a_bound() -> None:
+    """None of 50 passes: 1 / 0.0361 = 27.7 at 68 %; with 5 of 50 in reach it is measured."""
+    truth = np.repeat([1, 0], 50)
+    clean = rejection_with_error(truth, truth + 1e-3 * np.arange(100), 0.5, 10, 1)
+    assert clean["bound"]
+    assert clean["value"] == clean["high"] == 50
+    assert clean["low"] == pytest.approx(27.7, abs=0.1)
+    mixed = np.repeat([1.0, 2.0, 0.0], [50, 5, 45]) + 1e-3 * np.arange(100)
+    measured = rejection_with_error(truth, mixed, 0.5, 30, 1)
+    assert not measured["bound"]
+    assert measured["value"] == pytest.approx(10)
+    assert measured["low"] < 10 < measured["high"]
+
+
+def test_bench_times_both_networks(tmp_path: Path) -> None:
+    pytest.importorskip("weaver")
+    settings = BenchSettings(jets=8, particles=16, mean_particles=10.0, steps=1, repetitions=1)
+    bench(report=tmp_path / "bench.json", settings=settings, seed=1)
+    result = read_json(tmp_path / "bench.json")
+    assert set(result["jets_per_second"]) == {"weaver_particlenet", "particlenet", "pfn"}
+    assert min(result["jets_per_second"].values()) > 0
+    assert re.search("CPU second", result["unit"])

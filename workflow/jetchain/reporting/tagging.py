@@ -1,0 +1,241 @@
+"""Figures and tables of the taggers, from their result tables only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jetchain.core.histograms import load_histograms
+from jetchain.core.io import read_csv, read_json, write_csv
+from jetchain.core.style import COLOURS, LINES, MARKERS, label, new_figure, save_figure
+from jetchain.core.verbs import Input, Inputs, Output
+
+NAMES = {"pfn": "PFN", "particlenet": "ParticleNet"}
+TITLES = {
+    "quark": "quark", "gluon": "gluon", "W": "W", "Z": "Z", "top": "top",
+    "Hbb": r"$H\to b\bar{b}$", "Hcc": r"$H\to c\bar{c}$", "QCD": "quark + gluon",
+}  # fmt: skip
+
+# Signal classes in the order in which their panels stand.
+ORDER = ("top", "W", "Z", "Hbb", "Hcc", "quark", "gluon")
+
+
+def roc(*, metrics: Inputs, curves: Inputs, published: Input, pdf: Output, png: Output) -> None:
+    """Draw background rejection against signal efficiency, a panel a pair of classes.
+
+    Args:
+        metrics: figures of merit, a file a tagger.
+        curves: ROC curves, a file a tagger, in the same order.
+        published: published numbers on the top-tagging reference data set.
+        pdf, png: where to draw to.
+    """
+    results = [read_json(path) for path in metrics]
+    tables = [read_csv(path) for path in curves]
+    pairs = _ordered(results[0])
+    figure, axes = new_figure(2, 4, size=(20, 9.5))
+    for ax, pair in zip(axes.flat, pairs, strict=False):
+        # Above one over the number of background jets a curve means nothing.
+        ceiling = results[0]["pairs"][pair]["background_jets"]
+        for index, (result, table) in enumerate(zip(results, tables, strict=True)):
+            rows = table["pair"] == pair
+            value, low, high = (
+                np.clip(table[name][rows], 0.5 / ceiling, None)
+                for name in ("background_efficiency", "low", "high")
+            )
+            area = result["pairs"][pair]["auc"]
+            efficiency = table["signal_efficiency"][rows]
+            ax.fill_between(
+                efficiency, 1 / high, 1 / low, color=COLOURS[index], alpha=0.3, linewidth=0
+            )
+            shown = table["background_efficiency"][rows] * ceiling >= 1
+            name = NAMES.get(result["model"], result["model"])
+            ax.plot(
+                efficiency[shown], 1 / value[shown], LINES[index], color=COLOURS[index],
+                label=f"{name}, AUC {area['value']:.3f} ± {area['std']:.3f}",
+            )  # fmt: skip
+        grid = np.linspace(0.02, 1, 99)
+        ax.plot(grid, 1 / grid, ":", color=COLOURS[8], linewidth=1)
+        ax.set_yscale("log")
+        ax.set_xlim(0, 1)
+        ax.set_ylim(1, 2 * ceiling)
+        ax.set_xlabel("signal efficiency")
+        ax.set_ylabel("1 / background efficiency")
+        label(ax, " ", right=_pair_title(pair))
+        if pair == "top_vs_QCD":
+            _reference_points(ax, read_json(published)["top_tagging"]["rows"])
+        ax.legend(loc="lower left")
+    for ax in axes.flat[len(pairs) :]:
+        ax.set_axis_off()
+        ax.text(
+            0.05, 0.95,
+            "bands: 68 %, bootstrap\ncurves end where less than one\nbackground jet passes\n"
+            "dotted: random choice\nempty markers: published, on the\ntop-tagging reference data "
+            "set\n(arXiv:1902.09914: other jets,\n1.2 M of them for training)",
+            va="top", transform=ax.transAxes,
+        )  # fmt: skip
+    save_figure(figure, pdf, png)
+
+
+def _ordered(result: dict[str, Any]) -> list[str]:
+    """The pairs in the order of ORDER; JSON keeps them by the alphabet."""
+    return sorted(result["pairs"], key=lambda pair: ORDER.index(pair.partition("_vs_")[0]))
+
+
+def _reference_points(ax: Any, rows: list[dict[str, Any]]) -> None:
+    for index, name in enumerate(("PFN", "ParticleNet")):
+        row = next(row for row in rows if row["model"] == name)
+        ax.plot(
+            [0.5, 0.3], [row["rejection_50"], row["rejection_30"]], MARKERS[index],
+            color=COLOURS[index], markerfacecolor="none", label=f"{name}, published",
+        )  # fmt: skip
+
+
+def _pair_title(pair: str) -> str:
+    signal, _, background = pair.partition("_vs_")
+    return f"{TITLES[signal]} vs {TITLES[background]}"
+
+
+def confusion(*, metrics: Input, pdf: Output, png: Output) -> None:
+    """Draw the confusion matrix of one tagger, with the errors of its entries."""
+    result = read_json(metrics)
+    fraction, low, high = (
+        100 * np.array(result["confusion"][name]) for name in ("fraction", "low", "high")
+    )
+    names = [TITLES[name] for name in result["classes"]]
+    figure, ax = new_figure(size=(8.5, 7.5))
+    image = ax.imshow(fraction, cmap="Blues", vmin=0, vmax=100)
+    for i, j in np.ndindex(*fraction.shape):
+        ax.text(
+            j, i, f"{fraction[i, j]:.0f}\n±{(high[i, j] - low[i, j]) / 2:.1f}",
+            ha="center", va="center", fontsize=11,
+            color="white" if fraction[i, j] > 55 else "black",
+        )  # fmt: skip
+    ax.set_xticks(range(len(names)), names, rotation=30)
+    ax.set_yticks(range(len(names)), names)
+    ax.minorticks_off()
+    ax.tick_params(length=0, which="both", top=False, right=False)
+    ax.set_xlabel("most probable class")
+    ax.set_ylabel("true class")
+    figure.colorbar(image, ax=ax, label="share of the true class [%]", shrink=0.85)
+    accuracy = result["accuracy"]["value"]
+    name = NAMES.get(result["model"], result["model"])
+    label(ax, right=f"{name}, accuracy {100 * accuracy:.1f} %")
+    save_figure(figure, pdf, png)
+
+
+def history(*, metrics: Inputs, histories: Inputs, pdf: Output, png: Output) -> None:
+    """Draw the losses of every tagger's training against the epoch."""
+    figure, axes = new_figure(1, len(metrics), size=(6.5 * len(metrics), 5.2), squeeze=False)
+    for ax, (result, columns) in zip(axes.flat, _with_tables(metrics, histories), strict=True):
+        for index, split in enumerate(("train", "validation")):
+            ax.plot(
+                columns["epoch"], columns[f"{split}_loss"], LINES[index], marker=MARKERS[index],
+                color=COLOURS[index], label=split,
+            )  # fmt: skip
+        best = columns["epoch"][np.argmin(columns["validation_loss"])]
+        ax.axvline(best, color=COLOURS[8], linestyle=":", linewidth=1, label="weights kept")
+        ax.set_xlabel("epoch")
+        ax.set_ylabel("class-balanced cross-entropy")
+        label(ax, " ", right=NAMES.get(result["model"], result["model"]))
+        ax.legend()
+    save_figure(figure, pdf, png)
+
+
+def _with_tables(
+    metrics: list[Path], tables: list[Path]
+) -> list[tuple[dict[str, Any], dict[str, np.ndarray]]]:
+    return [(read_json(a), read_csv(b)) for a, b in zip(metrics, tables, strict=True)]
+
+
+def scores(*, metrics: Input, histograms: Input, pdf: Output, png: Output) -> None:
+    """Draw the distributions of every pair's discriminant for one tagger, per true class."""
+    result = read_json(metrics)
+    filled = load_histograms(histograms)
+    pairs = _ordered(result)
+    figure, axes = new_figure(2, 4, size=(20, 9.5))
+    for ax, pair in zip(axes.flat, pairs, strict=False):
+        classes = [name.partition("/")[2] for name in filled if name.startswith(f"{pair}/")]
+        signal = pair.partition("_vs_")[0]
+        classes = [signal, *(each for each in sorted(classes) if each != signal)]
+        for index, each in enumerate(classes):
+            name = f"{pair}/{each}"
+            values = np.asarray(filled[name].values(), dtype=float)
+            edges = filled[name].axes[0].edges
+            ax.stairs(
+                values / max(values.sum(), 1), edges, label=TITLES[each], fill=index == 0,
+                color=COLOURS[index], alpha=0.4 if index == 0 else 1, linewidth=1.8,
+                linestyle=LINES[max(index - 1, 0)],
+            )  # fmt: skip
+        ax.set_yscale("log")
+        ax.set_ylim(5e-4, 4)
+        ax.set_xlim(0, 1)
+        ax.set_xlabel("$p_s / (p_s + p_b)$")
+        ax.set_ylabel("share of the class's jets")
+        ax.legend(loc="upper center", ncols=3)
+        label(ax, " ", right=_pair_title(pair))
+    for ax in axes.flat[len(pairs) :]:
+        ax.set_axis_off()
+        name = NAMES.get(result["model"], result["model"])
+        ax.text(0.05, 0.9, name, fontsize=20, weight="bold", transform=ax.transAxes)
+    save_figure(figure, pdf, png)
+
+
+def performance(*, metrics: Inputs, table: Output) -> None:
+    """Write AUC and rejections of every pair and tagger, with their errors, as one table."""
+    columns: dict[str, list[Any]] = {
+        name: []
+        for name in (
+            "model", "pair", "signal_jets", "background_jets", "auc", "auc_error",
+            "rejection_50", "rejection_50_low", "rejection_50_high", "rejection_50_bound",
+            "rejection_30", "rejection_30_low", "rejection_30_high", "rejection_30_bound",
+        )
+    }  # fmt: skip
+    for result in map(read_json, metrics):
+        for pair, entry in result["pairs"].items():
+            columns["model"].append(result["model"])
+            columns["pair"].append(pair)
+            columns["signal_jets"].append(entry["signal_jets"])
+            columns["background_jets"].append(entry["background_jets"])
+            columns["auc"].append(round(entry["auc"]["value"], 4))
+            columns["auc_error"].append(round(entry["auc"]["std"], 4))
+            for point in ("rejection_50", "rejection_30"):
+                columns[point].append(round(entry[point]["value"], 1))
+                columns[f"{point}_low"].append(round(entry[point]["low"], 1))
+                columns[f"{point}_high"].append(round(entry[point]["high"], 1))
+                columns[f"{point}_bound"].append(int(entry[point]["bound"]))
+    write_csv(table, columns)
+
+
+def comparison(*, metrics: Inputs, published: Input, table: Output) -> None:
+    """Write our top-tagging figures of merit above the published ones, each with its source."""
+    reference = read_json(published)["top_tagging"]
+    rows = []
+    for result in map(read_json, metrics):
+        entry = result["pairs"]["top_vs_QCD"]
+        row = {"model": NAMES.get(result["model"], result["model"])}
+        row["auc"] = f"{entry['auc']['value']:.4f} +- {entry['auc']['std']:.4f}"
+        for point in ("rejection_50", "rejection_30"):
+            value, low, high = (entry[point][name] for name in ("value", "low", "high"))
+            row[point] = f"> {low:.0f}" if entry[point]["bound"] else _interval(value, low, high)
+        row["source"] = f"this run, {result['training_jets']} training jets of 7 classes"
+        rows.append(row)
+    for entry in reference["rows"]:
+        row = {"model": entry["model"], "source": entry["source"]}
+        row["auc"] = "" if entry["auc"] is None else f"{entry['auc']:.4f}"
+        for point in ("rejection_50", "rejection_30"):
+            row[point] = _with_error(entry[point], entry[f"{point}_error"])
+        rows.append(row)
+    names = ("model", "auc", "rejection_50", "rejection_30", "source")
+    write_csv(table, {name: [row[name] for row in rows] for name in names})
+
+
+def _interval(value: float, low: float, high: float) -> str:
+    return f"{value:.0f} +{high - value:.0f} -{value - low:.0f}"
+
+
+def _with_error(value: float | None, error: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:g}" if error is None else f"{value:.0f} +- {error:.0f}"

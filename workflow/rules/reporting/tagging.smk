@@ -1,0 +1,137 @@
+# Figures and tables of the tagging room.
+
+
+rule figure_tagging_roc:
+    input:
+        metrics=expand("results/tagging/{model}/metrics.json", model=CONFIG.tagging.taggers),
+        curves=expand("results/tagging/{model}/roc.csv", model=CONFIG.tagging.taggers),
+        published=str(HOUSE / "resources/published/tagging.json"),
+    output:
+        png=report(
+            "results/reporting/tagging/tagging_roc.png",
+            caption="../../report/tagging_roc.rst",
+            category="Taggers",
+            labels={"figure": "ROC curves"},
+        ),
+        pdf="results/reporting/tagging/tagging_roc.pdf",
+    params:
+        code=code_digest("reporting.tagging.roc"),
+    log:
+        "results/logs/reporting/tagging/tagging_roc.log",
+    threads: 1
+    shell:
+        launch("reporting.tagging.roc")
+
+
+rule figure_tagging_confusion:
+    input:
+        metrics="results/tagging/{model}/metrics.json",
+    output:
+        png=report(
+            "results/reporting/tagging/tagging_confusion_{model}.png",
+            caption="../../report/tagging_confusion.rst",
+            category="Taggers",
+            labels={"figure": "Confusion matrix", "tagger": "{model}"},
+        ),
+        pdf="results/reporting/tagging/tagging_confusion_{model}.pdf",
+    params:
+        code=code_digest("reporting.tagging.confusion"),
+    log:
+        "results/logs/reporting/tagging/tagging_confusion_{model}.log",
+    threads: 1
+    shell:
+        launch("reporting.tagging.confusion")
+
+
+rule figure_tagging_history:
+    input:
+        metrics=expand("results/tagging/{model}/metrics.json", model=CONFIG.tagging.taggers),
+        histories=expand("results/tagging/{model}/history.csv", model=CONFIG.tagging.taggers),
+    output:
+        png=report(
+            "results/reporting/tagging/tagging_history.png",
+            caption="../../report/tagging_history.rst",
+            category="Taggers",
+            labels={"figure": "Training"},
+        ),
+        pdf="results/reporting/tagging/tagging_history.pdf",
+    params:
+        code=code_digest("reporting.tagging.history"),
+    log:
+        "results/logs/reporting/tagging/tagging_history.log",
+    threads: 1
+    shell:
+        launch("reporting.tagging.history")
+
+
+rule figure_tagging_scores:
+    input:
+        metrics="results/tagging/{model}/metrics.json",
+        histograms="results/tagging/{model}/histograms.json",
+    output:
+        png=report(
+            "results/reporting/tagging/tagging_scores_{model}.png",
+            caption="../../report/tagging_scores.rst",
+            category="Taggers",
+            labels={"figure": "Discriminants", "tagger": "{model}"},
+        ),
+        pdf="results/reporting/tagging/tagging_scores_{model}.pdf",
+    params:
+        code=code_digest("reporting.tagging.scores"),
+    log:
+        "results/logs/reporting/tagging/tagging_scores_{model}.log",
+    threads: 1
+    shell:
+        launch("reporting.tagging.scores")
+
+
+rule table_tagging_performance:
+    input:
+        metrics=expand("results/tagging/{model}/metrics.json", model=CONFIG.tagging.taggers),
+    output:
+        table=report(
+            "results/reporting/tagging/tagging_performance.csv",
+            caption="../../report/tagging_performance.rst",
+            category="Taggers",
+            labels={"figure": "AUC and rejection (table)"},
+        ),
+    params:
+        code=code_digest("reporting.tagging.performance"),
+    log:
+        "results/logs/reporting/tagging/tagging_performance.log",
+    threads: 1
+    shell:
+        launch("reporting.tagging.performance")
+
+
+rule table_tagging_comparison:
+    input:
+        metrics=expand("results/tagging/{model}/metrics.json", model=CONFIG.tagging.taggers),
+        published=str(HOUSE / "resources/published/tagging.json"),
+    output:
+        table=report(
+            "results/reporting/tagging/tagging_comparison.csv",
+            caption="../../report/tagging_comparison.rst",
+            category="Taggers",
+            labels={"figure": "Published top taggers (table)"},
+        ),
+    params:
+        code=code_digest("reporting.tagging.comparison"),
+    log:
+        "results/logs/reporting/tagging/tagging_comparison.log",
+    threads: 1
+    shell:
+        launch("reporting.tagging.comparison")
+
+
+TARGETS["reporting"] += [
+    "results/reporting/tagging/tagging_roc.png",
+    "results/reporting/tagging/tagging_history.png",
+    "results/reporting/tagging/tagging_performance.csv",
+    "results/reporting/tagging/tagging_comparison.csv",
+    *expand(
+        "results/reporting/tagging/tagging_{figure}_{model}.png",
+        figure=["confusion", "scores"],
+        model=CONFIG.tagging.taggers,
+    ),
+]

@@ -1,0 +1,89 @@
+# Tagging: the data set of labelled jets, the taggers, and their figures of merit.
+from jetchain.core.schema import JET_CLASSES
+
+
+rule tagging_features:
+    input:
+        graphs=shards(
+            f"results/graphs/jets/{CONFIG.jets.algorithm}/{{sample}}/{{shard}}.safetensors",
+            JET_CLASSES,
+        ),
+    output:
+        dataset="results/tagging/dataset.safetensors",
+        summary="results/tagging/summary.json",
+    params:
+        settings=section("tagging.features"),
+        code=code_digest("tagging.features"),
+    log:
+        "results/logs/tagging/features.log",
+    benchmark:
+        "results/benchmarks/tagging/features.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+    shell:
+        launch("tagging.features")
+
+
+rule train_tagger:
+    input:
+        dataset="results/tagging/dataset.safetensors",
+    output:
+        weights="results/tagging/{model}/weights.safetensors",
+        history="results/tagging/{model}/history.csv",
+    params:
+        settings=section(training="tagging.training", model="tagging.models.{model}"),
+        seed=job_seed("tagging.train", "{model}"),
+        code=code_digest("tagging.train", "tagging.models.{model}"),
+    log:
+        "results/logs/tagging/train/{model}.log",
+    benchmark:
+        "results/benchmarks/tagging/train/{model}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+    shell:
+        launch("tagging.train")
+
+
+rule evaluate_tagger:
+    input:
+        dataset="results/tagging/dataset.safetensors",
+        weights="results/tagging/{model}/weights.safetensors",
+    output:
+        scores="results/tagging/{model}/scores.safetensors",
+        metrics="results/tagging/{model}/metrics.json",
+        roc="results/tagging/{model}/roc.csv",
+        histograms="results/tagging/{model}/histograms.json",
+    params:
+        settings=section(evaluation="tagging.evaluation", model="tagging.models.{model}"),
+        seed=job_seed("tagging.evaluate", "{model}"),
+        code=code_digest("tagging.evaluate", "tagging.models.{model}"),
+    log:
+        "results/logs/tagging/evaluate/{model}.log",
+    benchmark:
+        "results/benchmarks/tagging/evaluate/{model}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1500,
+    shell:
+        launch("tagging.evaluate")
+
+
+rule bench_tagging:
+    output:
+        report="results/bench/tagging.json",
+    params:
+        settings=section("tagging.bench"),
+        seed=job_seed("tagging.bench"),
+        code=code_digest("tagging.bench", "tagging.models.particlenet", "tagging.models.pfn"),
+    log:
+        "results/logs/tagging/bench.log",
+    threads: 1
+    shell:
+        launch("tagging.bench")
+
+
+TARGETS["tagging"] = expand(
+    "results/tagging/{model}/metrics.json", model=CONFIG.tagging.taggers
+)
