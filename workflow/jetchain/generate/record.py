@@ -194,7 +194,8 @@ def _partons(
     """Entries of the hard process and of the resonances' decays, and each one's mother.
 
     Resonances appear once, as their last copy, whose daughters are their decay products: earlier
-    copies have not taken the recoil of the initial-state radiation yet.
+    copies have not taken the recoil of the radiation yet. Quarks, gluons and leptons appear as they
+    leave the hard process or the decay, before they radiate.
 
     Args:
         hard: entries of the parton level that branched or decayed.

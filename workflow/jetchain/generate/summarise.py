@@ -71,14 +71,14 @@ def fill_spectra(data: Mapping[str, Any]) -> dict[str, hist.Hist]:
     pt = np.hypot(particle.px, particle.py)
     inside = (pt > CHARGED_PT_MIN) & (np.abs(particle.pz) < pt * math.sinh(CHARGED_ETA_MAX))
     charged = ak.sum(inside & (particle.charge != 0), axis=1)
-    gev = np.linspace(0, 2000, 81)
+    gev = np.linspace(0, 2000, 41)
     return {
         "pthat": weighted("pthat", data["event"].pthat, gev, weight, label="pTHat [GeV]"),
         "parton_pt": weighted(
             "parton_pt", leading, gev, weight, label="leading parton or boson pT [GeV]"
         ),
         "charged": weighted(
-            "charged", charged, np.linspace(0, 400, 41), weight, label="charged particles"
+            "charged", charged, np.linspace(0, 300, 31), weight, label="charged particles"
         ),
     }
 

@@ -36,7 +36,8 @@ def spectra(*, spectra: Inputs, summaries: Inputs, pdf: Output, png: Output) -> 
     for ax in axes[:2]:
         ax.set_yscale("log")
         ax.set_ylim(1e-4, 2)
-    axes[2].legend(ncols=1, fontsize=10, loc="upper right")
+    handles, names = axes[1].get_legend_handles_labels()  # the one variable that every sample has
+    axes[2].legend(handles, names, fontsize=11, loc="upper right")
     save_figure(figure, pdf, png)
 
 

@@ -1,0 +1,126 @@
+"""What a user can get wrong in the generate section, and what the process cards hold."""
+
+import pytest
+
+from jetchain.core.errors import ConfigurationError, GeneratorError
+from jetchain.core.settings import parse
+from jetchain.generate.cards import card_digest, read_card
+from jetchain.generate.processes import start_pythia
+from jetchain.generate.settings import (
+    GUN,
+    GenerateSettings,
+    GenerationSettings,
+    GunSettings,
+    known_processes,
+)
+
+
+def test_defaults_hold_the_samples_of_all_rooms():
+    samples = GenerateSettings().samples
+    assert {"quark", "gluon", "W", "Z", "top", "Hbb", "Hcc"} <= set(samples)
+    assert {"lhco_background", "lhco_signal", "pion_gun"} <= set(samples)
+    for name, sample in samples.items():
+        assert sample.generation.process in known_processes(), name
+
+
+def test_settings_survive_json():
+    settings = GenerateSettings().samples["lhco_background"].generation
+    assert GenerationSettings.decode(settings.model_dump_json()) == settings
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"samples": {}}, ["samples", "no sample"]),
+        ({"samples": {"a b": {"generation": {"process": "W"}}}}, ["'a b'", "file names"]),
+        ({"samples": {"a": {"generation": {"process": "quarks"}}}}, ["Did you mean 'quark'?"]),
+        ({"samples": {"a": {"generation": {"process": "W", "event": 3}}}},
+         ["samples.a.generation.event", "Did you mean 'events'?"]),
+        ({"samples": {"a": {"generation": {"process": "W"}, "shards": 0}}}, ["samples.a.shards"]),
+        ({"samples": {"a": {"generation": {"process": "W"}, "shards": 10_001}}}, ["four digits"]),
+        ({"samples": {"a": {"generation": {"process": "W", "events": -5}}}},
+         ["samples.a.generation.events", "-5"]),
+        ({"samples": {"a": {"generation": {"process": "W", "overrides": ["Random:seed = 1"]}}}},
+         ["derived from the key 'seed'"]),
+        ({"samples": {"a": {}}}, ["samples.a.generation", "required"]),
+    ],
+)  # fmt: skip
+def test_bad_sections_are_refused(values, words):
+    with pytest.raises(ConfigurationError) as refusal:
+        parse(GenerateSettings, values)
+    for word in words:
+        assert word in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "word"),
+    [
+        ({"pdgids": [212]}, "Did you mean"),
+        ({"pdgids": []}, "pdgids"),
+        ({"minimum": 10.0, "maximum": 5.0}, "above maximum"),
+        ({"variable": "energy", "minimum": 0.1}, "mass of the heaviest"),
+        ({"variable": "pT"}, "variable"),
+    ],
+)
+def test_bad_guns_are_refused(values, word):
+    with pytest.raises(ConfigurationError, match=word):
+        parse(GunSettings, values)
+
+
+def test_every_card_says_where_it_is_from_and_at_which_energy(monkeypatch):
+    from jetchain.generate.settings import CARDS
+
+    for process in known_processes():
+        assert "Provenance:" in (CARDS / f"{process}.cmnd").read_text(encoding="utf-8")
+        settings = [line for _, line in read_card(process)]
+        assert ("Beams:eCM = 13000." in settings) == (process != GUN)
+
+
+def test_lhco_cards_are_those_of_the_reference():
+    signal = [line for _, line in read_card("lhco_signal")]
+    assert "9000001:new = Xp Xm 1 3 0 500. 1.0 0. 0." in signal
+    assert "34:oneChannel = 1 1.0 100 9000001 9000002" in signal
+    assert "PartonLevel:MPI = off" in signal
+    background = [line for _, line in read_card("lhco_background")]
+    assert "PhaseSpace:pTHatMin = 1000." in background
+    assert "PartonLevel:MPI = off" in background
+
+
+@pytest.fixture
+def cards(tmp_path, monkeypatch):
+    """A folder for cards of the test's own."""
+    monkeypatch.setattr("jetchain.generate.cards.CARDS", tmp_path)
+    return tmp_path
+
+
+def test_a_comment_leaves_the_digest_and_a_setting_changes_it(cards):
+    card = cards / "mine.cmnd"
+    card.write_text("! first\nHardQCD:all = on\n")
+    first = card_digest("mine")
+    card.write_text("# second\n\n  HardQCD:all = on\n")
+    assert card_digest("mine") == first
+    card.write_text("HardQCD:all = off\n")
+    assert card_digest("mine") != first
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("! a\nHardQCDD:all = on\n", ["mine.cmnd", "line 2", "HardQCDD:all = on", "not found"]),
+        ("PhaseSpace:pTHatMin = much\n", ["line 1", "not meaningful"]),
+        ("Beams:eCM = 13000.\n", ["cannot initialise", "PYTHIA"]),
+        ("Beams:eCM = 13000.\nHardQCD:all = on\nPhaseSpace:pTHatMin = 9000.\n",
+         ["cannot initialise", "PYTHIA"]),
+    ],
+)  # fmt: skip
+def test_what_pythia_refuses_is_told_in_its_words(cards, text, words):
+    (cards / "mine.cmnd").write_text(text)
+    with pytest.raises(GeneratorError) as refusal:
+        start_pythia("mine", ["PartonLevel:MPI = off"], 1)
+    for word in words:
+        assert word in str(refusal.value)
+
+
+def test_a_refused_override_is_named():
+    with pytest.raises(GeneratorError, match=r"entry of 'overrides', 'PartonLevel:MPIs = off'"):
+        start_pythia("quark", ["PartonLevel:MPIs = off"], 1)

@@ -1,0 +1,81 @@
+"""Sums over the shards of a sample, and their figures."""
+
+import numpy as np
+import pytest
+
+from jetchain.core.io import read_csv, read_json, write_events, write_json
+from jetchain.core.schema import GENERATED
+from jetchain.generate.sample import generate
+from jetchain.generate.settings import GenerationSettings, GunSettings
+from jetchain.generate.summarise import combine, sum_spectra, summarise
+from jetchain.reporting.generate import accounts, spectra
+
+
+def account(generated, kept, value, error):
+    return {
+        "process": "quark",
+        "cutflow": {
+            "tried": generated + 1, "failed_in_generator": 1, "generated": generated,
+            "removed_by_filter": generated - kept, "kept": kept,
+        },
+        "sum_of_weights_generated": float(generated),
+        "sum_of_weights_kept": float(kept),
+        "sum_of_squared_weights_kept": float(kept),
+        "cross_section_pb": value,
+        "cross_section_error_pb": error,
+    }  # fmt: skip
+
+
+def test_shards_are_independent_estimates_of_one_cross_section():
+    total = combine([account(100, 50, 10.0, 0.4), account(300, 250, 14.0, 0.4)])
+    assert total["cutflow"] == {
+        "tried": 402, "failed_in_generator": 2, "generated": 400, "removed_by_filter": 100,
+        "kept": 300,
+    }  # fmt: skip
+    assert total["cross_section_pb"] == pytest.approx(13.0)
+    assert total["cross_section_error_pb"] == pytest.approx(np.hypot(0.1, 0.3))
+    assert total["filter_efficiency"] == 0.75
+    assert total["cross_section_kept_pb"] == pytest.approx(9.75)
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory):
+    """Two shards of a gun sample: events, accounts."""
+    folder = tmp_path_factory.mktemp("gun")
+    chosen = GenerationSettings(process="gun", events=50, gun=GunSettings(particles=3))
+    events, summaries = [], []
+    for shard in range(2):
+        data, written = generate(chosen, shard, shard + 1)
+        events.append(folder / f"{shard}.root")
+        summaries.append(folder / f"{shard}.json")
+        write_events(events[-1], GENERATED, data)
+        write_json(summaries[-1], written)
+    return events, summaries
+
+
+def test_spectra_hold_every_event_of_every_shard(shards):
+    histograms = sum_spectra(shards[0])
+    assert set(histograms) == {"pthat", "parton_pt", "charged"}
+    for histogram in histograms.values():
+        assert histogram.values(flow=True).sum() == 100
+    assert histograms["charged"].values()[0] == 100  # three charged pions an event
+
+
+def test_figures_and_table_come_from_the_summaries_alone(shards, tmp_path):
+    events, summaries = shards
+    paths = {name: tmp_path / name for name in ("spectra.json", "summary.json", "table.csv")}
+    summarise(
+        events=events, summaries=summaries, spectra=paths["spectra.json"],
+        summary=paths["summary.json"], sample="pions",
+    )  # fmt: skip
+    qcd = tmp_path / "qcd.json"
+    write_json(qcd, {"sample": "qcd", "shards": 1, **combine([account(100, 50, 10.0, 0.4)])})
+    figure = {"pdf": tmp_path / "a.pdf", "png": tmp_path / "a.png"}
+    spectra(spectra=[paths["spectra.json"]], summaries=[paths["summary.json"]], **figure)
+    assert figure["png"].stat().st_size > 5000
+    accounts(summaries=[paths["summary.json"], qcd], table=paths["table.csv"], **figure)
+    table = read_csv(paths["table.csv"])
+    assert table["sample"].tolist() == ["pions", "qcd"]
+    assert table["kept"].tolist() == [100, 50]
+    assert table["cross_section_pb"].tolist() == ["", "10.0"]
+    assert read_json(paths["summary.json"])["cutflow"]["tried"] == 100
