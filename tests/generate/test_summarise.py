@@ -5,8 +5,9 @@ import pytest
 
 from jetchain.core.io import read_csv, read_json, write_events, write_json
 from jetchain.core.schema import GENERATED
+from jetchain.generate.bench import bench
 from jetchain.generate.sample import generate
-from jetchain.generate.settings import GenerationSettings, GunSettings
+from jetchain.generate.settings import BenchSettings, GenerationSettings, GunSettings
 from jetchain.generate.summarise import combine, sum_spectra, summarise
 from jetchain.reporting.generate import accounts, spectra
 
@@ -79,3 +80,14 @@ def test_figures_and_table_come_from_the_summaries_alone(shards, tmp_path):
     assert table["kept"].tolist() == [100, 50]
     assert table["cross_section_pb"].tolist() == ["", "10.0"]
     assert read_json(paths["summary.json"])["cutflow"]["tried"] == 100
+
+
+def test_bench_reports_both_rates_and_their_ratio(tmp_path, monkeypatch):
+    monkeypatch.setattr("jetchain.generate.bench.ROUNDS", 1)
+    bench(
+        report=tmp_path / "bench.json", seed=1,
+        settings=BenchSettings(processes=["lhco_signal"], events=20),
+    )  # fmt: skip
+    result = read_json(tmp_path / "bench.json")["processes"]["lhco_signal"]
+    ratio = result["ours_events_per_cpu_s"] / result["bare_events_per_cpu_s"]
+    assert result["ratio"] == pytest.approx(ratio)

@@ -56,6 +56,21 @@ rule summarise_sample:
         launch("generate.summarise")
 
 
+rule bench_generate:
+    output:
+        report="results/bench/generate.json",
+    log:
+        "results/logs/generate/bench.log",
+    threads: 1
+    params:
+        settings=section("generate.bench"),
+        seed=job_seed("generate.bench"),
+        code=code_digest("generate.bench"),
+    shell:
+        launch("generate.bench")
+
+
+BENCHES.append("results/bench/generate.json")
 TARGETS["generate"] = expand(
     "results/generate/{sample}/{file}.json",
     sample=CONFIG.generate.samples,

@@ -16,12 +16,12 @@ from jetchain.core.verbs import Output
 from jetchain.generate.collisions import CHUNK, Collisions
 from jetchain.generate.processes import start_pythia
 from jetchain.generate.sample import collect
-from jetchain.generate.settings import GenerationSettings
+from jetchain.generate.settings import BenchSettings, GenerationSettings
 
 ROUNDS = 6
 
 
-def bench(*, report: Output, processes: str, events: int, seed: int) -> None:
+def bench(*, report: Output, settings: BenchSettings, seed: int) -> None:
     """Measure events per CPU second of a bare loop and of our generation, for each process.
 
     Ours goes from `nextBatch` to the written ROOT file; initialisation and imports are in neither.
@@ -30,11 +30,10 @@ def bench(*, report: Output, processes: str, events: int, seed: int) -> None:
 
     Args:
         report: written, rates in events per CPU second and their ratio by process.
-        processes: names of process cards, separated by commas.
-        events: events of each, in each round.
+        settings: which processes, and how many events of each in a round.
         seed: of both.
     """
-    results = {name: compare(name, events, seed) for name in processes.split(",")}
+    results = {name: compare(name, settings.events, seed) for name in settings.processes}
     for name, result in results.items():
         print(
             f"generate.bench: {name}: {result['ours_events_per_cpu_s']:.0f} events/CPU-s of "
@@ -42,7 +41,7 @@ def bench(*, report: Output, processes: str, events: int, seed: int) -> None:
             file=sys.stderr,
             flush=True,
         )
-    write_json(report, {"events": ROUNDS * events, "chunk": CHUNK, "processes": results})
+    write_json(report, {"events": ROUNDS * settings.events, "chunk": CHUNK, "processes": results})
 
 
 def compare(process: str, events: int, seed: int) -> dict[str, Any]:

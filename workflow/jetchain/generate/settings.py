@@ -147,12 +147,30 @@ def laptop_samples() -> dict[str, SampleSettings]:
     }
 
 
+class BenchSettings(Settings):
+    """What `make bench` measures of this room."""
+
+    processes: list[str] = key(
+        ["lhco_background", "quark", "top"], "process cards that are timed", min_length=1
+    )
+    events: int = key(500, "events a round, of six rounds", ge=1)
+
+    @field_validator("processes")
+    @classmethod
+    def _known_processes(cls, value: list[str]) -> list[str]:
+        for name in value:
+            require_known(name, [n for n in known_processes() if n != GUN], "process card")
+        return value
+
+
 class GenerateSettings(Settings):
     """Samples by name. Other rooms refer to them by these names."""
 
     samples: dict[str, SampleSettings] = key(
         laptop_samples(), "samples by name; every one is generated only if a target needs it"
     )
+
+    bench: BenchSettings = key(BenchSettings(), "speed beside a bare pythia.next() loop")
 
     @field_validator("samples")
     @classmethod
