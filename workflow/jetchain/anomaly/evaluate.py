@@ -3,7 +3,10 @@
 Curves are made in the signal region, from the background of the data and from all signal events
 there, injected or not: the latter were scored by models of their own fold too.
 
-Reference: SIC = eS / sqrt(eB), arXiv 1001.5027; bands over trainings as in arXiv 2109.00546.
+The score of a method is the mean of its trainings. Bands are statistical, from bootstrap replicas
+of the events that are evaluated; how far single trainings lie apart is given beside them.
+
+Reference: SIC = eS / sqrt(eB), arXiv 1001.5027; floor on the background as in arXiv 2309.13111.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from jetchain.core.errors import DataError, EmptySampleError
 from jetchain.core.io import read_tensors, write_csv, write_json
 from jetchain.core.metrics import auc, bootstrap, roc_curve, significance_improvement
 from jetchain.core.schema import DIJET_TRUTH, DIJETS, SCORES
-from jetchain.core.seeds import derive_seed
+from jetchain.core.seeds import derive_seed, generator
 from jetchain.core.verbs import Input, Inputs, Output
 
 Array = NDArray[np.float64]
@@ -69,7 +72,7 @@ def assess(
         seed: of the bootstrap.
 
     Returns:
-        The figures of merit; and the curve with its 68 % band over the trainings.
+        The figures of merit; and the curve with its 68 % band over bootstrap replicas.
     """
     floor = settings.minimum_background
     mean = scores.mean(axis=1)
@@ -95,10 +98,17 @@ def assess(
         },
     }
     efficiencies = np.linspace(0.0, 1.0, settings.points + 1)[1:]
-    curves = np.array([sic_curve(labels, column, efficiencies, floor) for column in columns])
-    every = np.isfinite(curves).all(axis=0)
+    random = generator(seed, "curves")
+    replicas = np.array(
+        [
+            sic_curve(labels[own], mean[own], efficiencies, floor)
+            for own in random.integers(0, len(labels), (settings.replicas, len(labels)))
+        ]
+    )
+    # Near the floor some replicas have no value: the band ends where half of them do.
     band = np.full((2, len(efficiencies)), np.nan)
-    band[:, every] = np.percentile(curves[:, every], [15.87, 84.13], axis=0)
+    known = np.isfinite(replicas).mean(axis=0) > 0.5
+    band[:, known] = np.nanpercentile(replicas[:, known], [15.87, 84.13], axis=0)
     curve = {
         "signal_efficiency": efficiencies,
         "sic": sic_curve(labels, mean, efficiencies, floor),

@@ -263,9 +263,10 @@ def predict(
     cut = cut_for_efficiency(plane[side], settings.disco.efficiency)
     check = count(plane, (cut, cut), side)
     found = count(plane, (cut, cut), inside(table["m_jj"], settings.signal_region))
+    seen = max(check.a, 1.0)
     relative = max(
-        abs(check.prediction - check.a) / check.a,
-        float(np.hypot(1 / np.sqrt(check.a), check.prediction_error / check.a)),
+        abs(check.prediction - check.a) / seen,
+        float(np.hypot(np.sqrt(seen), check.prediction_error) / seen),
     )
     in_bin = (signal_plane >= cut).all(axis=1) & inside(signal["m_jj"], settings.signal_region)
     result = make_yields(
@@ -276,5 +277,9 @@ def predict(
         read_json(normalisation),
         settings.signal_region,
     )
-    result["abcd"] = {"cut": cut, "sideband_closure": check.closure, "systematic": relative}
+    result["abcd"] = {
+        "cut": cut,
+        "sideband_closure": check.prediction / seen,
+        "systematic": relative,
+    }
     write_json(yields, result)

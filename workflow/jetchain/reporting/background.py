@@ -28,20 +28,27 @@ def spectrum(*, spectra: Input, fits: Input, method: str, png: Output, pdf: Outp
     figure, (ax, lower) = new_figure(2, 1, size=(8.5, 7.5), sharex=True, height_ratios=[3, 1.1])
     nominal = summary["efficiency"]
     low, high = _window(table)
-    for index, name in enumerate(dict.fromkeys(["1", f"{nominal:g}"])):
+    selections = list(dict.fromkeys(["1", f"{nominal:g}"]))
+    for index, name in enumerate(selections):
         own = {column: values[_is(table["selection"], name)] for column, values in table.items()}
         fit = summary["fits"][name]
         text = "all data" if name == "1" else f"after the cut ({100 * nominal:g} % of sidebands)"
-        _draw(ax, lower, own, fit, text, COLOURS[(0, 2)[index]], pulls=name != "1")
+        _draw(ax, lower, own, fit, text, COLOURS[(0, 2)[index]], pulls=name == selections[-1])
     for each in (ax, lower):
         each.axvspan(low, high, color="#94a4a2", alpha=0.25, lw=0)
     ax.set_yscale("log")
     ax.set_ylim(0.3, 60 * table["observed"].max())
     ax.set_ylabel("Events / bin")
-    ax.legend(loc="upper right")
+    handles, texts = ax.get_legend_handles_labels()
+    lines = len(handles) // 2  # matplotlib lists all lines first: pair data and fit
+    order = [index for each in range(lines) for index in (lines + each, each)]
+    ax.legend([handles[k] for k in order], [texts[k] for k in order], loc="upper right")
     label(ax, right=NAMES.get(method, method))
     lower.axhline(0, color="black", lw=1)
-    lower.set(xlabel=r"Dijet mass $m_{JJ}$ [TeV]", ylabel="Pull after cut")
+    lower.set(
+        xlabel=r"Dijet mass $m_{JJ}$ [TeV]",
+        ylabel="Pull" if len(selections) == 1 else "Pull after cut",
+    )
     save_figure(figure, pdf, png)
 
 
@@ -82,28 +89,15 @@ def _draw(
 def abcd(*, plane: Input, scan: Input, closure: Input, png: Output, pdf: Output) -> None:
     """Draw the plane of the two decorrelated outputs, and the closure along the cut."""
     table, points, summary = read_csv(plane), read_csv(scan), read_json(closure)
-    figure, (left, right) = new_figure(1, 2, size=(13.5, 5.6), width_ratios=[1, 1.1])
+    figure, (left, centre, right) = new_figure(1, 3, size=(18, 5.4), width_ratios=[1, 1, 1.1])
     bins = round(np.sqrt(len(table["f"])))
-    share = {
-        name: table[name].reshape(bins, bins) / table[name].sum() * bins**2
-        for name in ("background", "signal")
-    }
     edges = np.append(np.unique(table["f"]), 1.0)
-    centre = (edges[1:] + edges[:-1]) / 2
-    drawn = left.pcolormesh(edges, edges, share["background"].T, cmap="Blues", vmin=0, vmax=3)
-    figure.colorbar(drawn, ax=left, label="Background density (1: independent, flat)")
-    left.contour(
-        centre, centre, share["signal"].T, levels=[1, 4, 16, 64], colors=COLOURS[2], linewidths=1.5
-    )
-    cut = summary["cut"]
-    left.axvline(cut, color="black", lw=1.2)
-    left.axhline(cut, color="black", lw=1.2)
-    middle = cut / 2
-    for text, x, y in (("D", middle, middle), ("B", 1.0, middle), ("C", middle, 1.0)):
-        left.text(x - 0.03, y - 0.03, text, fontsize=18, weight="bold", ha="right", va="top")
-    left.text(0.985, 0.985, "A", fontsize=18, weight="bold", ha="right", va="top")
-    left.set(xlabel="Rank of output f", ylabel="Rank of output g", xlim=(0, 1), ylim=(0, 1))
-    label(left, right="contours: signal")
+    for ax, name, top in ((left, "background", 3), (centre, "signal", 12)):
+        share = table[name].reshape(bins, bins) / table[name].sum() * bins**2
+        drawn = ax.pcolormesh(edges, edges, share.T, cmap="Blues", vmin=0, vmax=top)
+        figure.colorbar(drawn, ax=ax, label="Density (1: flat)")
+        _draw_regions(ax, summary["cut"])
+        label(ax, right=f"{name} in the signal region")
     names = {"sidebands": "sidebands, data", "signal region": "signal region, true background"}
     for index, (selection, shown) in enumerate(names.items()):
         own = (points["selection"] == selection) & (points["observed"] > 0)
@@ -125,6 +119,15 @@ def abcd(*, plane: Input, scan: Input, closure: Input, png: Output, pdf: Output)
     right.legend(loc="upper right")
     label(right, right="Double DisCo")
     save_figure(figure, pdf, png)
+
+
+def _draw_regions(ax: Axes, cut: float) -> None:
+    ax.axvline(cut, color="black", lw=1.2)
+    ax.axhline(cut, color="black", lw=1.2)
+    middle = cut / 2
+    for text, x, y in (("D", middle, middle), ("B", 1, middle), ("C", middle, 1), ("A", 1, 1)):
+        ax.text(x - 0.015, y - 0.015, text, fontsize=18, weight="bold", ha="right", va="top")
+    ax.set(xlabel="Rank of output f", ylabel="Rank of output g", xlim=(0, 1), ylim=(0, 1))
 
 
 def template(*, distributions: Input, quality: Input, png: Output, pdf: Output) -> None:
