@@ -86,7 +86,7 @@ def write_event_chunks(path: Path, table: EventTable, chunks: Iterable[Mapping[s
         _frozen_root_clock(),
         uproot.recreate(
             temporary,
-            compression=uproot.ZSTD(4),
+            compression=uproot.ZSTD(1),
             uuid_function=lambda: uuid.UUID(int=0),
         ) as file,
     ):

@@ -88,14 +88,12 @@ def time_steps(generated: dict[str, Any], simulation: EventSimulation, n: int) -
     )
     numbers = np.asarray(event["number"])
 
+    insides = [slice(int(first), int(last)) for first, last in pairwise(primaries.offset)]
+
     def run_all() -> list[Any]:
         return [
-            simulation.run(
-                int(numbers[i]),
-                primaries,
-                slice(int(primaries.offset[i]), int(primaries.offset[i + 1])),
-            )
-            for i in range(n)
+            simulation.run(int(number), primaries, inside)
+            for number, inside in zip(numbers[:n], insides, strict=True)
         ]
 
     simulation.seconds.clear()

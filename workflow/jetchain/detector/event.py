@@ -1,4 +1,4 @@
-"""Simulation of one event: smeared tracks, showers, cells, clusters and their truth."""
+"""Simulation of one event: track smearing, showers, cells, clusters and their truth."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ import numpy as np
 from jetchain.core.seeds import generator
 from jetchain.detector import calorimeter, incidence, showers, topoclusters, tracker
 from jetchain.detector.geometry import Geometry
-from jetchain.detector.particles import GEV, Primaries
+from jetchain.detector.particles import Primaries
 from jetchain.detector.settings import SimulationSettings
 
-TRACK_PARAMETERS = ("d0", "z0", "theta", "phi", "qoverp")
 ISOLATION_CONE = 0.1
 
 
@@ -21,8 +20,7 @@ ISOLATION_CONE = 0.1
 class EventRecord:
     """What the detector sees of one event, and its truth; MeV, mm and rad."""
 
-    tracks: np.ndarray  # (tracks, 5) TRACK_PARAMETERS
-    track_errors: np.ndarray  # (tracks, 5)
+    track_pulls: np.ndarray  # (tracks, 5) deviations of tracker.PARAMETERS in their resolutions
     account: np.ndarray  # (particles, 4), columns of showers
     by_layer: np.ndarray  # (particles, layers) deposited
     isolated: np.ndarray  # (particles,)
@@ -43,7 +41,7 @@ class EventSimulation:
         self.geometry, self.settings, self.seed = geometry, settings, seed
         self.clusterer = topoclusters.Clusterer(geometry, settings.clustering)
         self.quantum = calorimeter.sampling_quantum(settings.sampling_step, geometry.slabs.sampling)
-        self.measured = np.zeros(cells, np.float32)
+        self._readout = calorimeter.empty_readout(cells)
         self.seconds: dict[str, float] = {}  # CPU time by step, for `detector.bench`
         self._true = np.zeros(cells)
         self._first = np.full(cells, -1, np.int32)
@@ -67,10 +65,9 @@ class EventSimulation:
         """
         rng = generator(self.seed, "detector", number)
         clock = time.process_time()
-        tracks, errors = smear_tracks(
-            rng, primaries, inside, self.geometry.table.magnetic_field, self.settings.smear_tracks
-        )
-        clock = self._lap("tracks", clock)
+        pulls = np.zeros((int(primaries.has_track[inside].sum()), len(tracker.PARAMETERS)))
+        if self.settings.smear_tracks:
+            rng.standard_normal(out=pulls)
         count, account, by_layer = self.deposit(rng, primaries, inside)
         touched = self._touched[
             : calorimeter.index_deposits(
@@ -84,25 +81,35 @@ class EventSimulation:
             )
         ]
         clock = self._lap("showers", clock)
-        self.digitise(rng, touched)
+        calorimeter.digitise(
+            rng,
+            touched,
+            self._true,
+            self.geometry.cells.layer,
+            self.quantum,
+            self.geometry.cells.noise,
+            self.settings.noise,
+            self.settings.clustering.growth_threshold,
+            self._readout,
+        )
         clock = self._lap("noise and sampling", clock)
-        clusters = self.clusterer(self.measured)
+        clusters = self.clusterer(rng, self._readout, self.settings.noise)
+        lists = (clusters.start, clusters.cell, clusters.weight)
         moments, cluster_by_layer = topoclusters.moments(
-            self.measured, self.geometry.cells, by_layer.shape[1], *clusters
+            self.clusterer.energy, self.geometry.cells, by_layer.shape[1], *lists
         )
         clock = self._lap("clusters", clock)
         chain = (self._first, self._following, self._particle, self._energy)
         fractions = incidence.cluster_incidence(
-            *clusters, *chain, len(account), self.settings.truth_fraction
+            *lists, *chain, len(account), self.settings.truth_fraction
         )
-        owner = self.clusterer.owner
-        listed = np.flatnonzero(owner >= 0) if self.settings.store_cells else np.empty(0, np.int64)
+        kept = slice(None) if self.settings.store_cells else slice(0)
+        listed = clusters.clustered[kept]
         truth = incidence.cell_truth(
             listed, primaries.charge[inside] != 0, *chain, self._true, self.settings.truth_fraction
         )
         record = EventRecord(
-            tracks=tracks,
-            track_errors=errors,
+            track_pulls=pulls,
             account=account,
             by_layer=by_layer,
             isolated=incidence.isolated(
@@ -112,12 +119,13 @@ class EventSimulation:
             cluster_by_layer=cluster_by_layer,
             incidence=fractions,
             cells=listed,
-            cell_energy=self.measured[listed],
-            cell_cluster=owner[listed],
+            cell_energy=self.clusterer.energy[listed],
+            cell_cluster=clusters.main[kept],
             cell_truth=truth,
         )
         self._true[touched] = 0.0
         self._first[touched] = -1
+        calorimeter.forget(self._readout)
         self._lap("truth", clock)
         return record
 
@@ -136,8 +144,6 @@ class EventSimulation:
         capacity = showers.deposits_capacity(n, layers)
         if capacity > self._cell.size:
             self._reserve(2 * capacity)
-        border = primaries.border[inside]
-        rho = np.hypot(border[..., 0], border[..., 1])
         account, by_layer = np.zeros((n, 4)), np.zeros((n, layers))
         arrives = np.isin(primaries.arrival.status[inside], (tracker.REACHED, tracker.BEHIND))
         count = showers.shower_event(
@@ -145,9 +151,9 @@ class EventSimulation:
             np.where(arrives, primaries.kind[inside], -1).astype(np.int8),
             primaries.available[inside],
             primaries.path[inside],
-            np.arcsinh(border[..., 2] / np.maximum(rho, 1e-9)),
-            np.arctan2(border[..., 1], border[..., 0]),
-            np.maximum(rho, 1.0),
+            primaries.border_eta[inside],
+            primaries.border_phi[inside],
+            primaries.border_rho[inside],
             slabs,
             table.eta_max,
             table.critical_energy,
@@ -161,44 +167,3 @@ class EventSimulation:
             by_layer,
         )
         return count, account, by_layer
-
-    def digitise(self, rng: np.random.Generator, touched: np.ndarray) -> None:
-        """Fill `measured` with noise and with the sampled energies of the cells hit."""
-        cells = self.geometry.cells
-        if self.settings.noise:
-            rng.standard_normal(out=self.measured, dtype=np.float32)
-            self.measured *= cells.noise
-        else:
-            self.measured.fill(0.0)
-        calorimeter.sample_energy(
-            rng, touched, self._true, cells.layer, self.quantum, self.measured
-        )
-
-
-def smear_tracks(
-    rng: np.random.Generator, primaries: Primaries, inside: slice, field: float, smear: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """Perigee parameters of an event's tracks and their resolutions, (tracks, 5) each.
-
-    COCOA's resolutions depend on pT alone; that of q/p is taken at eta = 0 and scaled by
-    sin(theta), which leaves sigma(pT)/pT the same at every eta.
-    """
-    chosen = np.flatnonzero(primaries.has_track[inside]) + inside.start
-    momentum = primaries.momentum[chosen] / GEV
-    charge = primaries.charge[chosen]
-    d0, z0, phi = tracker.perigee(primaries.vertex[chosen], momentum, charge, field)
-    pt = primaries.pt[chosen] / GEV
-    total = np.hypot(pt, momentum[:, 2])
-    true = np.stack([d0, z0, np.arctan2(pt, momentum[:, 2]), phi, charge / (GEV * total)], axis=1)
-    errors = np.stack([tracker.resolution(name, pt) for name in TRACK_PARAMETERS], axis=1)
-    errors[:, 4] *= pt / total
-    if not smear:
-        return true, errors
-    tracks = true + errors * rng.standard_normal(true.shape)
-    # Fold the angles back: theta beyond the poles, phi beyond pi.
-    flipped = (tracks[:, 2] < 0) | (tracks[:, 2] > np.pi)
-    tracks[:, 3] += np.where(flipped, np.pi, 0.0)
-    tracks[:, 2] = np.abs(tracks[:, 2])
-    tracks[:, 2] = np.where(tracks[:, 2] > np.pi, 2 * np.pi - tracks[:, 2], tracks[:, 2])
-    tracks[:, 3] = np.mod(tracks[:, 3] + np.pi, 2 * np.pi) - np.pi
-    return tracks, errors

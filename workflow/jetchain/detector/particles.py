@@ -38,7 +38,12 @@ class Primaries:
     tracker_exit: np.ndarray  # (n, 3) mm
     path: np.ndarray  # (n, slabs + 1) mm
     border: np.ndarray  # (n, slabs + 1, 3) mm
+    border_eta: np.ndarray  # (n, slabs + 1)
+    border_phi: np.ndarray  # (n, slabs + 1) rad
+    border_rho: np.ndarray  # (n, slabs + 1) mm from the beam axis
     has_track: np.ndarray  # (n,) bool
+    tracks: np.ndarray  # (tracks, 5) true tracker.PARAMETERS
+    track_errors: np.ndarray  # (tracks, 5)
     cutflow: dict[str, int]
     cut_energy: dict[str, float]  # GeV
 
@@ -121,6 +126,10 @@ def select_primaries(
         & (np.abs(vertex[:, 2]) < table.vertex_z)
         & (arrival.status == tracker.REACHED)
     )
+    tracks, track_errors = tracker.true_tracks(
+        vertex[has_track], momentum[has_track], charge[has_track], table.magnetic_field
+    )
+    rho = np.maximum(np.hypot(border[..., 0], border[..., 1]), 1.0)
     status = {
         "curled_up": tracker.CURLED,
         "beside_calorimeter": tracker.OUTSIDE,
@@ -148,7 +157,12 @@ def select_primaries(
         tracker_exit=exits.position,
         path=path,
         border=border,
+        border_eta=np.arcsinh(border[..., 2] / rho),
+        border_phi=np.arctan2(border[..., 1], border[..., 0]),
+        border_rho=rho,
         has_track=has_track,
+        tracks=tracks,
+        track_errors=track_errors,
         cutflow=cutflow,
         cut_energy=cut_energy,
     )

@@ -1,5 +1,9 @@
 """The detector's part of the configuration."""
 
+from typing import Self
+
+from pydantic import model_validator
+
 from jetchain.core.settings import Settings, key
 
 
@@ -14,6 +18,12 @@ class ClusteringSettings(Settings):
     sharing_length: float = key(
         1.0, "length in the weight exp(-distance/length) of a shared cell", unit="mm", gt=0
     )
+
+    @model_validator(mode="after")
+    def _falling_thresholds(self) -> Self:
+        if not self.seed_threshold >= self.growth_threshold >= self.boundary_threshold:
+            raise ValueError("seed, growth and boundary threshold must fall in this order")
+        return self
 
 
 class SimulationSettings(Settings):

@@ -8,6 +8,7 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
+from jetchain.detector import tracker
 from jetchain.detector.event import EventRecord
 from jetchain.detector.geometry import Geometry
 from jetchain.detector.particles import GEV, Primaries
@@ -44,7 +45,7 @@ def detected_table(
     event: ak.Array, primaries: Primaries, records: Sequence[EventRecord], geometry: Geometry
 ) -> dict[str, Any]:
     """Join the records of some events into the table DETECTED."""
-    tracks_per_event = np.array([len(r.tracks) for r in records], np.int64)
+    tracks_per_event = np.array([len(r.track_pulls) for r in records], np.int64)
     return {
         "event": {name: np.asarray(event[name]) for name in ("number", "weight")},
         "cell": _cells(records, geometry),
@@ -84,8 +85,10 @@ def _tracks(
 ) -> dict[str, ak.Array]:
     has_track = primaries.has_track
     local = np.arange(len(has_track)) - np.repeat(primaries.offset[:-1], np.diff(primaries.offset))
-    values = _join([r.tracks for r in records], (0, 5))
-    errors = _join([r.track_errors for r in records], (0, 5))
+    errors = primaries.track_errors
+    values = tracker.smear(
+        primaries.tracks, errors, _join([r.track_pulls for r in records], (0, 5))
+    )
     flat = {
         "pdgid": primaries.pdgid[has_track],
         "parent_idx": local[has_track],
@@ -185,7 +188,7 @@ class Account:
         for name, value in primaries.cut_energy.items():
             self.cut_energy[name] = self.cut_energy.get(name, 0.0) + value
         for record in records:
-            self.objects["tracks"] += len(record.tracks)
+            self.objects["tracks"] += len(record.track_pulls)
             self.objects["clusters"] += len(record.moments)
             self.objects["cells"] += len(record.cells)
             self.clustered += float(record.moments[:, 5].sum()) / GEV

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
+from jetchain.detector.calorimeter import Readout, look_up
 from jetchain.detector.geometry import CellArrays, Geometry
 from jetchain.detector.settings import ClusteringSettings
 
@@ -25,11 +26,15 @@ class Clusters(NamedTuple):
     start: np.ndarray  # (clusters + 1,) int64: entries of cluster k are start[k]:start[k + 1]
     cell: np.ndarray  # (entries,) int32
     weight: np.ndarray  # (entries,) share of the cell's energy that the cluster gets
+    clustered: np.ndarray  # (clustered cells,) int32, rising
+    main: np.ndarray  # (clustered cells,) int32, the cluster that takes most of the cell
 
 
 @numba.njit(cache=True)
 def grow(
-    energy: np.ndarray,  # (cells,) float32
+    rng: np.random.Generator,
+    readout: Readout,
+    noisy: bool,
     noise: np.ndarray,  # (cells,) float32
     neighbour_start: np.ndarray,
     neighbours: np.ndarray,
@@ -38,11 +43,18 @@ def grow(
     boundary_threshold: float,
     label: np.ndarray,  # (cells,) int32, all -1; is filled with the cluster's number
     members: np.ndarray,  # (cells,) int32; is filled with the clustered cells
+    edge: np.ndarray,  # (cells,) int32, a buffer
+    energy: np.ndarray,  # (cells,) float32; is filled for the clustered cells
 ) -> tuple[int, int]:
-    """Label the cells of every proto-cluster; returns the numbers of clusters and of cells."""
-    clusters = n = 0
-    for seed in range(energy.size):
-        if label[seed] >= 0 or energy[seed] <= seed_threshold * noise[seed]:
+    """Label the cells of every proto-cluster; returns the numbers of clusters and of cells.
+
+    Cells above the growth threshold must be drawn; the noise of others is drawn where needed.
+    """
+    significance = readout.significance
+    clusters = n = n_edge = 0
+    for m in range(readout.drawn[0]):
+        seed = readout.live[m]
+        if label[seed] >= 0 or not significance[seed] > seed_threshold:
             continue
         label[seed] = clusters
         members[n] = seed
@@ -53,34 +65,34 @@ def grow(
             head += 1
             for e in range(neighbour_start[cell], neighbour_start[cell + 1]):
                 other = neighbours[e]
-                if label[other] < 0 and energy[other] > growth_threshold * noise[other]:
+                if label[other] != -1:
+                    continue
+                if significance[other] > growth_threshold:
                     label[other] = clusters
                     members[n] = other
                     n += 1
+                else:  # also where it is not drawn
+                    label[other] = -2
+                    edge[n_edge] = other
+                    n_edge += 1
         clusters += 1
-    core = n
-    for m in range(core):
-        cell = members[m]
+    least = max(boundary_threshold, 0.0)
+    for m in range(n_edge):
+        cell = edge[m]
+        if look_up(rng, cell, noisy, growth_threshold, readout) <= least:
+            label[cell] = -1
+            continue
+        # Attach to the most significant neighbour above the growth threshold.
+        best = growth_threshold
         for e in range(neighbour_start[cell], neighbour_start[cell + 1]):
-            other = neighbours[e]
-            if label[other] >= 0 or energy[other] <= boundary_threshold * noise[other]:
-                continue
-            if energy[other] <= 0.0:
-                continue
-            # Attach to the most significant neighbour above the growth threshold.
-            best = -1.0
-            joined = -1
-            for f in range(neighbour_start[other], neighbour_start[other + 1]):
-                near = neighbours[f]
-                if label[near] < 0 or energy[near] <= growth_threshold * noise[near]:
-                    continue
-                significance = energy[near] / noise[near]
-                if significance > best:
-                    best = significance
-                    joined = label[near]
-            label[other] = joined
-            members[n] = other
-            n += 1
+            near = neighbours[e]
+            if significance[near] > best and label[near] >= 0:
+                best = significance[near]
+                label[cell] = label[near]
+        members[n] = cell
+        n += 1
+    for m in range(n):
+        energy[members[m]] = significance[members[m]] * noise[members[m]]
     return clusters, n
 
 
@@ -340,21 +352,25 @@ class Clusterer:
         self.settings = settings
         self.eta_width = 2 * geometry.table.eta_max / geometry.slabs.cells_eta
         self.phi_width = 2 * np.pi / geometry.slabs.cells_phi
-        self._label, self._members = np.empty(n, np.int32), np.empty(n, np.int32)
-        self.owner, self._second = np.empty(n, np.int32), np.empty(n, np.int32)
+        self._label, self._members = np.full(n, -1, np.int32), np.empty(n, np.int32)
+        self._owner, self._second = np.full(n, -1, np.int32), np.full(n, -1, np.int32)
         self._weight, self._ring = np.empty(n), np.empty(n, np.int32)
+        self._edge, self.energy = np.empty(n, np.int32), np.empty(n, np.float32)
 
-    def __call__(self, energy: np.ndarray) -> Clusters:
-        """Cluster the measured energies, (cells,) float32, MeV.
+    def __call__(self, rng: np.random.Generator, readout: Readout, noisy: bool) -> Clusters:
+        """Cluster the cells of one event; `energy` then holds those of the clustered cells, MeV.
 
-        Afterwards `owner` (cells,) holds each cell's main cluster, -1 for none.
+        Args:
+            rng: for noise that is not drawn yet.
+            readout: the measured cells.
+            noisy: whether unknown cells have noise; else they are empty.
         """
         settings, cells = self.settings, self.geometry.cells
-        self._label.fill(-1)
-        self.owner.fill(-1)
-        self._second.fill(-1)
+        energy = self.energy
         clusters, n = grow(
-            energy,
+            rng,
+            readout,
+            noisy,
             cells.noise,
             cells.neighbour_start,
             cells.neighbours,
@@ -363,6 +379,8 @@ class Clusterer:
             settings.boundary_threshold,
             self._label,
             self._members,
+            self._edge,
+            energy,
         )
         members = self._members[:n]
         final = split(
@@ -377,15 +395,19 @@ class Clusterer:
             settings.split_energy,
             settings.split_neighbours,
             settings.sharing_length,
-            self.owner,
+            self._owner,
             self._second,
             self._weight,
             self._ring,
         )
         start, cell_list, weights = collect(
-            energy, members, self.owner, self._second, self._weight, final
+            energy, members, self._owner, self._second, self._weight, final
         )
         # A shared cell's main cluster is the one that takes most of it.
         shared = members[(self._second[members] >= 0) & (self._weight[members] < 0.5)]
-        self.owner[shared] = self._second[shared]
-        return Clusters(start, cell_list, weights)
+        self._owner[shared] = self._second[shared]
+        clustered = np.sort(members[self._owner[members] >= 0])
+        result = Clusters(start, cell_list, weights, clustered, self._owner[clustered])
+        for buffer in (self._label, self._owner, self._second):
+            buffer[members] = -1
+        return result

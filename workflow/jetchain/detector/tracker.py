@@ -29,6 +29,8 @@ RESOLUTIONS = {
     "phi": np.array([2.0e-3, 2.7e-4, 1.5e-4]),  # rad
     "qoverp": np.array([1.0e-6, 1.5e-6, 4.0e-7]),  # 1/MeV
 }
+PARAMETERS = tuple(RESOLUTIONS)
+"""Order of the track parameters."""
 
 
 class Arrival(NamedTuple):
@@ -138,9 +140,8 @@ def _path_to_cylinder(
 ) -> np.ndarray:
     """Transverse path to r = radius, inf where a helix never gets there, (n,), mm.
 
-    With s the chord's component, |v + path|^2 = radius^2 is quadratic in u = tan(turn / 2) / R...
-    solved for straight lines directly and for circles through the angle between the centre's
-    directions to the vertex and to the crossing.
+    On a circle the crossing is found from the angle between the directions in which the circle's
+    centre sees the beam axis and the crossing (law of cosines).
     """
     along = vertex[:, 0] * np.cos(phi) + vertex[:, 1] * np.sin(phi)
     missing = radius**2 - vertex[:, 0] ** 2 - vertex[:, 1] ** 2
@@ -151,7 +152,6 @@ def _path_to_cylinder(
     centre_y = vertex[:, 1] - signed * np.cos(phi)
     distance = np.hypot(centre_x, centre_y)
     with np.errstate(divide="ignore", invalid="ignore"):
-        # Angle at the centre between the origin and the crossings (law of cosines).
         cosine = (distance**2 + signed**2 - radius**2) / (2 * distance * np.abs(signed))
         opening = np.arccos(cosine)
     to_origin = np.arctan2(-centre_y, -centre_x)
@@ -209,6 +209,47 @@ def resolution(quantity: str, pt: np.ndarray) -> np.ndarray:
     piece = np.clip(np.searchsorted(x, log_pt) - 1, 0, len(x) - 2)
     slope = np.diff(y) / np.diff(x)
     return np.exp(y[piece] + slope[piece] * (log_pt - x[piece]))
+
+
+def true_tracks(
+    vertex: np.ndarray, momentum: np.ndarray, charge: np.ndarray, field: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Perigee parameters and their resolutions, (n, 5) each, in the order of `PARAMETERS`.
+
+    COCOA's resolutions depend on pT alone; that of q/p is taken at eta = 0 and scaled by
+    sin(theta), which leaves sigma(pT)/pT the same at every eta.
+
+    Args:
+        vertex: (n, 3), mm.
+        momentum: (n, 3), GeV.
+        charge: (n,), e, not 0.
+        field: T.
+    """
+    d0, z0, phi = perigee(vertex, momentum, charge, field)
+    pt = np.hypot(momentum[:, 0], momentum[:, 1])
+    total = np.hypot(pt, momentum[:, 2])
+    theta = np.arctan2(pt, momentum[:, 2])
+    parameters = np.stack([d0, z0, theta, phi, charge / (1e3 * total)], axis=1)
+    errors = np.stack([resolution(name, pt) for name in PARAMETERS], axis=1)
+    errors[:, 4] *= pt / total
+    return parameters, errors
+
+
+def smear(parameters: np.ndarray, errors: np.ndarray, pulls: np.ndarray) -> np.ndarray:
+    """Measured track parameters, (n, 5), with the angles folded back into their ranges.
+
+    Args:
+        parameters, errors: (n, 5), see `true_tracks`.
+        pulls: (n, 5) deviations in units of the resolutions.
+    """
+    measured = parameters + errors * pulls
+    theta, phi = measured[:, 2], measured[:, 3]
+    over_pole = (theta < 0) | (theta > np.pi)
+    phi = np.where(over_pole, phi + np.pi, phi)
+    theta = np.abs(theta)
+    measured[:, 2] = np.where(theta > np.pi, 2 * np.pi - theta, theta)
+    measured[:, 3] = np.mod(phi + np.pi, 2 * np.pi) - np.pi
+    return measured
 
 
 def slab_positions(
