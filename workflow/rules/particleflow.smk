@@ -7,7 +7,7 @@ rule calibrate_particleflow:
             "results/detector/{sample}/{shard}.root",
             CONFIG.particleflow.calibration.samples,
         ),
-        geometry=f"resources/geometry/{CONFIG.detector.geometry}.yaml",
+        geometry=GEOMETRY,
     output:
         calibration="results/particleflow/calibration.json",
     log:
@@ -24,7 +24,7 @@ rule parametric_particleflow:
     input:
         detected="results/detector/{sample}/{shard}.root",
         calibration="results/particleflow/calibration.json",
-        geometry=f"resources/geometry/{CONFIG.detector.geometry}.yaml",
+        geometry=GEOMETRY,
     output:
         particles="results/particleflow/parametric/{sample}/{shard}.root",
     log:
