@@ -24,7 +24,7 @@ class MlpfTrainingSettings(Settings):
         "First events of every shard that are never trained on: the evaluation takes these.",
         ge=0,
     )
-    max_events: int = key(500, "Events trained on per shard, after those held out.", ge=1)
+    max_events: int = key(350, "Events trained on per shard, after those held out.", ge=1)
     validation_fraction: float = key(
         0.1, "Share of the events that chooses the best epoch.", gt=0.0, lt=1.0
     )
@@ -33,7 +33,7 @@ class MlpfTrainingSettings(Settings):
         1.0, "Weight of the regression loss beside that of the classes.", ge=0.0
     )
     fit: TrainingSettings = key(
-        TrainingSettings(epochs=8, batch_size=8, learning_rate=2e-3), "The training loop."
+        TrainingSettings(epochs=14, batch_size=16, learning_rate=3e-3), "The training loop."
     )
 
 

@@ -43,7 +43,7 @@ def event_graph(*, table: Input, pdf: Output, png: Output) -> None:
     for turn in (-2 * np.pi, 0.0, 2 * np.pi):
         whole.plot(centre[0] + frame[:, 0], centre[1] + turn + frame[:, 1], color="black", lw=1)
     label(whole, "simulation")
-    _draw_event(part, event, centre, 120.0)
+    _draw_event(part, event, centre, 50.0)
     part.set(
         xlim=(-ZOOM, ZOOM),
         ylim=(-ZOOM, ZOOM),
