@@ -12,7 +12,7 @@ min_version("9.27.1")
 HOUSE = Path(workflow.basedir)
 
 
-configfile: HOUSE / "config/config.yaml"
+configfile: str(HOUSE / "config/config.yaml")
 
 
 # Refused here, before any job is planned: a misspelt key, a value out of range, an unknown name.

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
-
-from pydantic import model_validator
+from typing import Any
 
 from jetchain.anomaly.settings import AnomalySettings
 from jetchain.background.settings import BackgroundSettings
-from jetchain.core.settings import Settings, key, parse, require_known
+from jetchain.core.settings import Settings, key, parse
 from jetchain.detector.settings import DetectorSettings
 from jetchain.firmware.settings import FirmwareSettings
 from jetchain.generate.settings import GenerateSettings

@@ -70,12 +70,35 @@ def _yaml_lines(settings: Settings, depth: int) -> Iterator[str]:
         if isinstance(value, Settings):
             yield f"{pad}{name}:"
             yield from _yaml_lines(value, depth + 1)
+            continue
+        plain = settings.model_dump(mode="json")[name]
+        if isinstance(value, dict):
+            short = {
+                each: _without_default_groups(item) if isinstance(item, Settings) else item
+                for each, item in value.items()
+            }
+            block = yaml.safe_dump(short, sort_keys=False, default_flow_style=None, width=90)
+            yield f"{pad}{name}:"
+            yield from (f"{pad}  {line}" for line in block.rstrip().splitlines())
         else:
-            plain = settings.model_dump(mode="json")[name]
-            text = yaml.safe_dump(
-                {name: plain}, sort_keys=False, default_flow_style=None, width=90
-            ).rstrip()
-            yield from (pad + line for line in text.splitlines())
+            text = yaml.safe_dump(plain, default_flow_style=True, width=90)
+            text = text.removesuffix("...\n").rstrip()
+            first, *rest = text.splitlines()
+            yield f"{pad}{name}: {first}"
+            yield from (f"{pad}  {line}" for line in rest)
+
+
+def _without_default_groups(settings: Settings) -> dict[str, Any]:
+    """The keys of an entry of a table, without nested groups and lists left at their defaults."""
+    plain = settings.model_dump(mode="json")
+    for name, field in type(settings).model_fields.items():
+        value = getattr(settings, name)
+        if isinstance(value, Settings | list) and not field.is_required():
+            if value == field.get_default(call_default_factory=True):
+                del plain[name]
+        if isinstance(value, Settings) and name in plain:
+            plain[name] = _without_default_groups(value)
+    return plain
 
 
 def config_readme() -> str:

@@ -1,4 +1,6 @@
 # Helpers of the rules, nothing else. What each does stands in workflow/jetchain/core/rules.py.
+import os
+
 from jetchain.core.rules import Rules, launch
 
 rules_of = Rules(CONFIG.model_dump(mode="json"))
@@ -7,8 +9,19 @@ job_seed = rules_of.job_seed
 code_digest = rules_of.code_digest
 shards = rules_of.shards
 
+
+
+def resource(path):
+    """A small input that ships with jetchain, relative to the working directory: a result does not
+    depend on where the repository lies."""
+    return os.path.relpath(HOUSE / "resources" / path)
+
+
 # What each room contributes to `all`; every rule file adds its own.
 TARGETS = {"reporting": []}
+
+# What `bench` measures; every rule file adds its own.
+BENCHES = []
 
 
 wildcard_constraints:

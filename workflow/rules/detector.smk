@@ -1,5 +1,5 @@
 # Detector: tracks, cells and topological clusters of every event, their summary, and the timing.
-GEOMETRY = f"resources/geometry/{CONFIG.detector.geometry}.yaml"
+GEOMETRY = resource(f"geometry/{CONFIG.detector.geometry}.yaml")
 
 
 rule simulate_detector:
@@ -46,7 +46,7 @@ rule summarise_detector:
 
 rule bench_detector:
     input:
-        card=f"resources/processes/{CONFIG.generate.samples[CONFIG.detector.bench.sample].generation.process}.cmnd",
+        card=resource(f"processes/{CONFIG.generate.samples[CONFIG.detector.bench.sample].generation.process}.cmnd"),
         events=f"results/generate/{CONFIG.detector.bench.sample}/0000.root",
         geometry=GEOMETRY,
     output:

@@ -5,7 +5,7 @@ rule figure_significance_improvement:
     input:
         curves="results/anomaly/sic.csv",
         metrics="results/anomaly/metrics.json",
-        published=str(HOUSE / "resources/published/anomaly.json"),
+        published=resource("published/anomaly.json"),
     output:
         png=report(
             "results/reporting/anomaly/significance_improvement.png",

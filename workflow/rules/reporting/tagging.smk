@@ -5,7 +5,7 @@ rule figure_tagging_roc:
     input:
         metrics=expand("results/tagging/{model}/metrics.json", model=CONFIG.tagging.taggers),
         curves=expand("results/tagging/{model}/roc.csv", model=CONFIG.tagging.taggers),
-        published=str(HOUSE / "resources/published/tagging.json"),
+        published=resource("published/tagging.json"),
     output:
         png=report(
             "results/reporting/tagging/tagging_roc.png",
@@ -107,7 +107,7 @@ rule table_tagging_performance:
 rule table_tagging_comparison:
     input:
         metrics=expand("results/tagging/{model}/metrics.json", model=CONFIG.tagging.taggers),
-        published=str(HOUSE / "resources/published/tagging.json"),
+        published=resource("published/tagging.json"),
     output:
         table=report(
             "results/reporting/tagging/tagging_comparison.csv",
