@@ -22,8 +22,7 @@ from jetchain.firmware.settings import FirmwareDatasetSettings
 
 def test_features_are_those_of_the_leading_constituents_one_by_one():
     graphs = toy_jets("gluon", 7, seed=2)
-    scales = [8.0, 4.0, 2.0]
-    found = leading_constituents(graphs, 60, scales)
+    found = leading_constituents(graphs, 60, pt_scale=8.0, angle_scale=2.0)
     column = {name: index for index, name in enumerate(CONSTITUENT_COLUMNS)}
     for jet in range(7):
         start, stop = graphs["constituent_offset"][jet : jet + 2]
@@ -32,7 +31,7 @@ def test_features_are_those_of_the_leading_constituents_one_by_one():
         for place, row in enumerate(graphs["constituents"][start:stop][:60]):
             pt = np.hypot(row[column["px"]], row[column["py"]])
             expected[place] = [pt / pt_jet, row[column["delta_eta"]], row[column["delta_phi"]]]
-        assert found[jet] == pytest.approx((expected * scales).ravel(), abs=1e-6)
+        assert found[jet] == pytest.approx((expected * [8.0, 2.0, 2.0]).ravel(), abs=1e-6)
     assert np.any(found.reshape(7, 60, 3)[:, -1] == 0)  # some jets have fewer constituents
 
 
@@ -85,7 +84,7 @@ def test_a_class_without_jets_and_a_damaged_file_stop_the_job(tmp_path):
         ({"classes": ["top"]}, "at least 2"),
         ({"samples": []}, "at least 1"),
         ({"validation_fraction": 0.6, "test_fraction": 0.4}, "below 1"),
-        ({"scales": [1.0, 1.0]}, "at least 3"),
+        ({"angle_scale": 0.0}, "greater than 0"),
     ],
 )
 def test_wrong_settings_are_refused(values, complaint):

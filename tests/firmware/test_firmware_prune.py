@@ -18,7 +18,7 @@ from jetchain.firmware.settings import (
     PruningSettings,
     TrainQuantisedSettings,
 )
-from jetchain.firmware.train import reflections, train_quantised
+from jetchain.firmware.train import train_quantised, turn
 
 SCHEDULE = PruningSettings(sparsity=0.8, start=0.2, end=0.6)
 
@@ -91,11 +91,27 @@ def test_a_training_ends_at_full_sparsity_and_with_fixed_point_parameters():
         assert torch.equal(layer.bias * 32, torch.floor(layer.bias * 32))
 
 
-def test_reflections_mirror_whole_jets_in_eta_and_phi():
-    signs = reflections(500, 12, np.random.default_rng(1)).reshape(500, 4, 3)
-    assert np.all(signs[..., 0] == 1)
-    assert np.array_equal(signs, np.repeat(signs[:, :1], 4, axis=1))
-    assert len(np.unique(signs[:, 0], axis=0)) == 4
+def test_turned_jets_keep_pt_and_all_distances_and_point_everywhere():
+    random = np.random.default_rng(1)
+    features = random.normal(size=(2000, 12)).astype(np.float32)
+    features[:, 4:6] = 0.0
+    turned = turn(features, random)
+    before, after = features.reshape(2000, 4, 3), turned.reshape(2000, 4, 3)
+    assert np.array_equal(after[..., 0], before[..., 0])
+    assert np.all(after[:, 1, 1:] == 0.0)
+
+    def distances(points):
+        return np.linalg.norm(points[:, :, None, 1:] - points[:, None, :, 1:], axis=-1)
+
+    assert distances(after) == pytest.approx(distances(before), abs=1e-5)
+
+    def cross(points):
+        return points[:, 0, 1] * points[:, 2, 2] - points[:, 0, 2] * points[:, 2, 1]
+
+    mirrored = cross(after) * cross(before) < 0
+    assert np.mean(mirrored) == pytest.approx(0.5, abs=0.05)
+    angle = np.arctan2(after[:, 0, 2], after[:, 0, 1])
+    assert np.abs(np.mean(np.exp(1j * angle))) < 0.08
 
 
 @pytest.mark.parametrize("values", [{"sparsity": 1.0}, {"start": 0.9, "end": 0.5}, {"epochs": 0}])

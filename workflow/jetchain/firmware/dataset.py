@@ -63,14 +63,14 @@ def split_by_event(number: NDArray[np.int64], validation: float, test: float) ->
 
 
 def leading_constituents(
-    graphs: dict[str, np.ndarray], count: int, scales: list[float]
+    graphs: dict[str, np.ndarray], count: int, pt_scale: float, angle_scale: float
 ) -> NDArray[np.float32]:
     """Scaled features of the leading constituents, zero where a jet has fewer.
 
     Args:
         graphs: a JET_GRAPHS table.
         count: constituents kept.
-        scales: factors on the three features.
+        pt_scale, angle_scale: factors on the transverse momentum and on the two angles.
 
     Returns:
         (jets, 3 * count): pT / jet pT, delta eta, delta phi of the first constituent, and so on.
@@ -93,7 +93,7 @@ def leading_constituents(
             chosen[..., column["delta_phi"]],
         ],
         axis=-1,
-    ) * np.asarray(scales)
+    ) * np.array([pt_scale, angle_scale, angle_scale])
     return (features * present[..., None]).reshape(jets, 3 * count).astype(np.float32)
 
 
@@ -114,7 +114,9 @@ def prepare(
         counts["unmatched"] += int(np.sum(graphs["label"] < 0))
         counts["of other classes"] += int(np.sum(~kept & (graphs["label"] >= 0)))
         number = graphs["event_number"][kept]
-        features = leading_constituents(graphs, settings.constituents, settings.scales)
+        features = leading_constituents(
+            graphs, settings.constituents, settings.pt_scale, settings.angle_scale
+        )
         parts["features"].append(features[kept])
         parts["label"].append(label[kept])
         parts["event_number"].append(number)

@@ -39,12 +39,10 @@ class FirmwareDatasetSettings(Settings):
         min_length=2,
     )
     constituents: int = key(16, "Leading constituents the network sees.", ge=1, le=128)
-    scales: list[float] = key(
-        [8.0, 4.0, 4.0],
-        "Factors on pT / jet pT, delta eta and delta phi; powers of two are free in firmware.",
-        min_length=3,
-        max_length=3,
+    pt_scale: float = key(
+        8.0, "Factor on pT / jet pT; powers of two cost nothing in firmware.", gt=0.0
     )
+    angle_scale: float = key(4.0, "Factor on delta eta and delta phi.", gt=0.0)
     validation_fraction: float = key(0.15, "Events used to choose the best epoch.", gt=0.0, lt=1.0)
     test_fraction: float = key(0.25, "Events used for accuracy and bit-exactness.", gt=0.0, lt=1.0)
 
@@ -56,8 +54,6 @@ class FirmwareDatasetSettings(Settings):
             raise ValueError("a jet class stands twice in classes")
         if self.validation_fraction + self.test_fraction >= 1.0:
             raise ValueError("validation_fraction + test_fraction must be below 1")
-        if any(scale <= 0.0 for scale in self.scales):
-            raise ValueError("scales must be positive")
         return self
 
 
@@ -91,7 +87,7 @@ class PruningSettings(Settings):
     """Magnitude pruning on a cubic schedule, before the fine-tuning at full sparsity."""
 
     sparsity: float = key(0.8, "Part of the weights set to zero.", ge=0.0, lt=1.0)
-    epochs: int = key(30, "Epochs of the training in which weights are pruned.", ge=1)
+    epochs: int = key(60, "Epochs of the training in which weights are pruned.", ge=1)
     start: float = key(0.2, "When pruning starts, as part of these epochs.", ge=0.0, lt=1.0)
     end: float = key(0.8, "When the full sparsity is reached.", gt=0.0, le=1.0)
 
@@ -103,7 +99,7 @@ class PruningSettings(Settings):
 
 
 def _training() -> TrainingSettings:
-    return TrainingSettings(epochs=30, batch_size=128, learning_rate=4e-3, patience=10)
+    return TrainingSettings(epochs=60, batch_size=128, learning_rate=4e-3, patience=20)
 
 
 class DeviceSettings(Settings):

@@ -129,8 +129,8 @@ def _fit(
     def batches(random: np.random.Generator) -> Iterable[Any]:
         for index in minibatches(len(training), settings.batch_size, random):
             chosen = training[index]
-            signs = torch.from_numpy(reflections(len(chosen), features.shape[1], random))
-            yield features[chosen] * signs, label[chosen]
+            turned = turn(data["features"][chosen], random)
+            yield torch.from_numpy(turned), label[chosen]
 
     def validation() -> Iterable[Any]:
         for index in minibatches(len(held_out), 4096):
@@ -153,14 +153,25 @@ def _fit(
     )
 
 
-def reflections(jets: int, inputs: int, random: np.random.Generator) -> NDArray[np.float32]:
-    """Random signs (jets, inputs) that mirror each jet in eta and in phi.
+def turn(features: NDArray[np.float32], random: np.random.Generator) -> NDArray[np.float32]:
+    """Turn each jet about its axis by a random angle, and mirror half of them.
 
-    Collisions are symmetric under both, so a mirrored jet is as good a training jet.
+    What made a jet knows no direction about its axis, nor left from right (in eta and phi this
+    holds for jets that are narrow), so a turned jet is as good a training jet.
+
+    Args:
+        features: (jets, 3 * constituents) as `dataset.leading_constituents` gives them.
+        random: where the angles come from.
     """
-    signs = np.ones((jets, 1, len(FEATURES)), np.float32)
-    signs[:, 0, 1:] = random.choice(np.array([-1.0, 1.0], np.float32), (jets, 2))
-    return np.repeat(signs, inputs // len(FEATURES), axis=1).reshape(jets, inputs)
+    jets = len(features)
+    angle = random.uniform(0.0, 2.0 * np.pi, (jets, 1)).astype(np.float32)
+    mirror = random.choice(np.array([-1.0, 1.0], np.float32), (jets, 1))
+    cosine, sine = np.cos(angle), np.sin(angle)
+    turned = features.reshape(jets, -1, len(FEATURES)).copy()
+    eta, phi = turned[..., 1].copy(), turned[..., 2] * mirror
+    turned[..., 1] = eta * cosine - phi * sine
+    turned[..., 2] = eta * sine + phi * cosine
+    return turned.reshape(features.shape)
 
 
 def _measure(
