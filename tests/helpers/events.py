@@ -58,6 +58,7 @@ def generated_events(
         "z": vertex[:, 2],
     }
     events = n // per_event
+    counts = np.full(events, per_event)
     empty = ak.unflatten(np.empty(0), np.zeros(events, int))
     return {
         "event": ak.zip(
@@ -69,7 +70,7 @@ def generated_events(
             }
         ),
         "particle": ak.zip(
-            {name: ak.unflatten(values, per_event) for name, values in columns.items()}
+            {name: ak.unflatten(values, counts) for name, values in columns.items()}
         ),
         **{
             name: ak.zip(dict.fromkeys(GENERATED.collections[name], empty))

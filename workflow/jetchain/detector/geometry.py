@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+import numba
 import numpy as np
 import yaml
 from pydantic import model_validator
@@ -30,13 +31,13 @@ class Slab(Settings):
     moliere_radius: float = key(..., "Moliere radius", unit="mm", gt=0)
     mip: float = key(..., "loss of a minimum-ionising particle", unit="MeV/mm", gt=0)
     cells_eta: int = key(0, "cells in |eta| < eta_max", ge=0)
-    cells_phi: int = key(0, "cells in phi", ge=0)
+    cells_phi: int = key(0, "cells in phi, at least 3", ge=0)
     noise: float = key(0.0, "electronic noise of a cell", unit="MeV", ge=0)
     sampling: float = key(1.0, "sampling fraction", gt=0, le=1)
 
     @model_validator(mode="after")
     def _check_cells(self) -> Slab:
-        has_cells = self.cells_eta > 0 and self.cells_phi > 0
+        has_cells = self.cells_eta > 0 and self.cells_phi > 2
         if has_cells == (self.kind == "passive"):
             raise ValueError(f"slab {self.name}: give cells exactly where it is not passive")
         return self
@@ -213,46 +214,50 @@ def neighbour_lists(cells_eta: np.ndarray, cells_phi: np.ndarray) -> tuple[np.nd
     """Neighbours of every cell: 8 in its layer (phi wraps), and all that overlap one layer away.
 
     Args:
-        cells_eta, cells_phi: (layers,) numbers of cells; two cells of adjacent layers overlap
-            where their eta-phi rectangles share an area.
+        cells_eta, cells_phi: (layers,) numbers of cells, at least 3 in phi; two cells of adjacent
+            layers overlap where their eta-phi rectangles share an area.
 
     Returns:
         start (cells + 1,) and neighbours (edges,), int32: cell c has
-        ``neighbours[start[c]:start[c + 1]]``, in rising order.
+        ``neighbours[start[c]:start[c + 1]]``.
     """
-    first = np.concatenate([[0], np.cumsum(cells_eta * cells_phi)])
-    sources, targets = [], []
-    for layer, (n_eta, n_phi) in enumerate(zip(cells_eta, cells_phi, strict=True)):
-        i, j = (axis.ravel() for axis in np.meshgrid(range(n_eta), range(n_phi), indexing="ij"))
-        for di in (-1, 0, 1):
-            for dj in (-1, 0, 1):
-                inside = (i + di >= 0) & (i + di < n_eta) & ((di != 0) | (dj != 0))
-                sources.append(first[layer] + (i * n_phi + j)[inside])
-                targets.append(first[layer] + ((i + di) * n_phi + (j + dj) % n_phi)[inside])
-        for other in (layer - 1, layer + 1):
-            if not 0 <= other < len(cells_eta):
-                continue
-            eta_pairs = _overlaps(int(n_eta), int(cells_eta[other]))
-            phi_pairs = _overlaps(int(n_phi), int(cells_phi[other]))
-            i, k = (
-                axis.ravel()
-                for axis in np.meshgrid(
-                    *[range(len(eta_pairs)), range(len(phi_pairs))], indexing="ij"
-                )
-            )
-            sources.append(first[layer] + eta_pairs[i, 0] * n_phi + phi_pairs[k, 0])
-            targets.append(first[other] + eta_pairs[i, 1] * cells_phi[other] + phi_pairs[k, 1])
-    source, target = np.concatenate(sources), np.concatenate(targets)
-    # With two columns or fewer in phi the wrap would name a neighbour twice.
-    pairs = np.unique(source * first[-1] + target)
-    source, target = pairs // first[-1], pairs % first[-1]
-    keep = source != target
-    start = np.concatenate([[0], np.cumsum(np.bincount(source[keep], minlength=first[-1]))])
-    return start.astype(np.int32), target[keep].astype(np.int32)
+    start = np.zeros(int(np.sum(cells_eta * cells_phi)) + 1, np.int32)
+    _list_neighbours(cells_eta, cells_phi, start, np.empty(0, np.int32))
+    start = np.cumsum(start, dtype=np.int32)
+    neighbours = np.empty(start[-1], np.int32)
+    _list_neighbours(cells_eta, cells_phi, start, neighbours)
+    return start, neighbours
 
 
-def _overlaps(n: int, m: int) -> np.ndarray:
-    """Pairs (i, k) of n and m equal divisions of one axis that share a length, (pairs, 2)."""
-    i, k = (axis.ravel() for axis in np.meshgrid(range(n), range(m), indexing="ij"))
-    share = np.minimum((i + 1) * m, (k + 1) * n) - np.maximum(i * m, k * n)
-    return np.stack([i[share > 0], k[share > 0]], axis=1)
+@numba.njit(cache=True)
+def _list_neighbours(
+    cells_eta: np.ndarray, cells_phi: np.ndarray, start: np.ndarray, neighbours: np.ndarray
+) -> None:
+    """Fill `neighbours`; where it is empty, count cell c's neighbours in start[c + 1] instead."""
+    counting = neighbours.size == 0
+    layers = cells_eta.size
+    first = np.zeros(layers + 1, np.int64)
+    first[1:] = np.cumsum(cells_eta * cells_phi)
+    for layer in range(layers):
+        n_eta, n_phi = cells_eta[layer], cells_phi[layer]
+        for i in range(n_eta):
+            for j in range(n_phi):
+                cell = first[layer] + i * n_phi + j
+                at = 0
+                for other in range(max(layer - 1, 0), min(layer + 2, layers)):
+                    m_eta, m_phi = cells_eta[other], cells_phi[other]
+                    if other == layer:
+                        rows, columns = (i - 1, i + 2), (j - 1, j + 2)
+                    else:  # all divisions that share a length with this cell's
+                        rows = (i * m_eta // n_eta, -(-(i + 1) * m_eta // n_eta))
+                        columns = (j * m_phi // n_phi, -(-(j + 1) * m_phi // n_phi))
+                    for row in range(max(rows[0], 0), min(rows[1], m_eta)):
+                        for column in range(columns[0], columns[1]):
+                            near = first[other] + row * m_phi + column % m_phi
+                            if near == cell:
+                                continue
+                            if not counting:
+                                neighbours[start[cell] + at] = near
+                            at += 1
+                if counting:
+                    start[cell + 1] = at

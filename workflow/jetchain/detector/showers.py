@@ -297,7 +297,7 @@ def shower_event(
                 inside = (start + first - depth_lambda[k]) / (depth_lambda[k + 1] - depth_lambda[k])
                 middle[k] = 0.5 * (inside + 1.0)
                 before = after
-        account[p, LEAKED] += left
+        account[p, LEAKED] += max(left, 0.0)  # rounding
 
         # Spread the slabs' energies over cells.
         touched = 0

@@ -1,0 +1,87 @@
+"""The geometry table, its cells and their neighbours."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from jetchain.core.errors import ConfigurationError, DataError
+from jetchain.detector import tracker
+from jetchain.detector.geometry import depth_of, neighbour_lists, read_geometry
+
+COCOA = Path(__file__).parents[2] / "resources" / "geometry" / "cocoa.yaml"
+
+
+def test_depths_and_radii_are_those_of_cocoa(geometry):
+    slabs = geometry.slabs
+    x0 = slabs.thickness / slabs.radiation_length
+    np.testing.assert_allclose(x0[:3], [4, 16, 2], rtol=1e-3)
+    interaction = slabs.thickness / slabs.interaction_length
+    np.testing.assert_allclose(interaction[4:], [1.5, 4.1, 1.8], rtol=1e-3)
+    # cocoa-hep/cocoa-hep, reference table: radii of the layers' ends at eta = 0, mm.
+    ends = geometry.table.inner_radius + geometry.depths[1:]
+    expected = [1594.1, 1970.6, 2017.6, 2097.6, 2496.2, 3585.6, 4063.8]
+    np.testing.assert_allclose(ends, expected, atol=0.1)
+    assert geometry.cells.layer.size == 2 * 256**2 + 128**2 + 2 * 64**2 + 32**2
+
+
+def test_critical_energy_and_moliere_radius_follow_from_the_material(geometry):
+    # hep-ex/0001020: Ec = 2.66 (X0 Z/A)^1.1 MeV, X0 in g/cm2; R_M = X0 21.2 MeV / Ec.
+    critical = 2.66 * (2.353 * 3.451 * 61.55 / 153.8) ** 1.1
+    assert geometry.table.critical_energy == pytest.approx(critical, rel=2e-3)
+    assert geometry.slabs.moliere_radius[0] == pytest.approx(23.53 * 21.2 / critical, rel=2e-3)
+
+
+def test_every_ray_from_the_origin_crosses_the_same_depth(geometry):
+    eta = np.linspace(-2.9, 2.9, 59)
+    momentum = np.stack([np.ones_like(eta), 0 * eta, np.sinh(eta)], axis=1)
+    arrival = tracker.propagate(
+        np.zeros_like(momentum), momentum, 0 * eta, field=3.8, radius=1500.0,
+        half_length=geometry.half_length, eta_max=3.0,
+    )  # fmt: skip
+    path, position = tracker.slab_positions(geometry, arrival)
+    np.testing.assert_allclose(path, np.broadcast_to(geometry.depths, path.shape), atol=1e-6)
+    np.testing.assert_allclose(depth_of(geometry.table, position), path, atol=1e-6)
+
+
+def test_neighbours_are_mutual_and_counted_by_hand(geometry):
+    cells = geometry.cells
+    counts = np.diff(cells.neighbour_start)
+    edges = np.ones(len(cells.neighbours), np.int8)
+    matrix = sparse.csr_array((edges, cells.neighbours, cells.neighbour_start))
+    assert (matrix != matrix.T).nnz == 0
+    assert matrix.max() == 1
+    inner = np.abs(cells.eta) < 2.5
+    # 8 in the layer; ECAL1: 1 above; ECAL2: 1 + 1; ECAL3: 4 + 1; HCAL1: 4 + 1; HCAL2: 1 + 1;
+    # HCAL3: 4.
+    for layer, expected in enumerate([9, 10, 13, 13, 10, 12]):
+        assert set(counts[inner & (cells.layer == layer)]) == {expected}
+
+
+def test_neighbours_wrap_in_phi_and_end_in_eta():
+    start, neighbours = neighbour_lists(np.array([3]), np.array([4]))
+    corner = set(neighbours[start[0] : start[1]].tolist())
+    assert corner == {1, 3, 4, 5, 7}
+
+
+def test_neighbours_of_layers_that_do_not_divide_each_other():
+    # 3 and 2 divisions in eta: the middle third overlaps both halves; 3 in phi, all adjacent.
+    start, neighbours = neighbour_lists(np.array([3, 2]), np.array([3, 3]))
+    assert set(neighbours[start[3] : start[4]].tolist()) == {0, 1, 2, 4, 5, 6, 7, 8, 9, 12}
+    assert set(neighbours[start[0] : start[1]].tolist()) == {1, 2, 3, 4, 5, 9}
+
+
+def test_bad_geometry_files_are_refused(tmp_path):
+    with pytest.raises(DataError, match="no such file"):
+        read_geometry(tmp_path / "none.yaml")
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("slabs: [")
+    with pytest.raises(DataError, match="not valid YAML"):
+        read_geometry(broken)
+    broken.write_text(COCOA.read_text().replace("inner_radius", "inner_radios"))
+    with pytest.raises(ConfigurationError, match=r"inner_radios.*\n?.*inner_radius"):
+        read_geometry(broken)
+    broken.write_text(COCOA.read_text().replace("cells_phi: 32", "cells_phi: 0"))
+    with pytest.raises(ConfigurationError, match="cells exactly where it is not passive"):
+        read_geometry(broken)
