@@ -13,14 +13,34 @@ from jetchain.core.schema import DIJET_TRUTH, DIJETS, SCORES
 from jetchain.core.training_settings import TrainingSettings
 
 
-def _reference(x: np.ndarray, y: np.ndarray) -> float:
+def _plain(x: np.ndarray, y: np.ndarray) -> float:
     """dCorr^2 by eq. 3.3 of arXiv 2007.14400, means over pairs and triples written out."""
     a, b = np.abs(x[:, None] - x), np.abs(y[:, None] - y)
 
     def covariance(first, second):
-        pairs = (first * second).mean()
         triples = np.einsum("ij,ik->", first, second) / len(x) ** 3
-        return pairs + first.mean() * second.mean() - 2 * triples
+        return (first * second).mean() + first.mean() * second.mean() - 2 * triples
+
+    return covariance(a, b) / np.sqrt(covariance(a, a) * covariance(b, b))
+
+
+def _unbiased(x: np.ndarray, y: np.ndarray) -> float:
+    """The same with sums over distinct pairs, triples and quadruples of events only.
+
+    The unbiased estimator of dCov^2 as a U-statistic: Huo and Szekely, arXiv 1410.1503, eq. 3.2.
+    """
+    a, b = np.abs(x[:, None] - x), np.abs(y[:, None] - y)
+    n = len(x)
+
+    def covariance(first, second):
+        pairs = (first * second).sum()
+        rows = (first.sum(0) * second.sum(0)).sum()
+        total = first.sum() * second.sum()
+        return (
+            pairs / (n * (n - 3))
+            - 2 * rows / (n * (n - 2) * (n - 3))
+            + total / (n * (n - 1) * (n - 2) * (n - 3))
+        )
 
     return covariance(a, b) / np.sqrt(covariance(a, a) * covariance(b, b))
 
@@ -30,16 +50,21 @@ def _dcorr(x, y) -> float:
 
 
 def test_distance_correlation_is_the_published_formula():
-    x, y = np.random.default_rng(1).standard_normal((2, 200))
+    x, y = np.random.default_rng(1).standard_normal((2, 1000))
     for other in (y, x * y, x**2, np.exp(x) + 0.1 * y):
-        assert _dcorr(x, other) == pytest.approx(_reference(x, other), rel=1e-9)
+        assert _dcorr(x, other) == pytest.approx(_unbiased(x, other), rel=1e-9)
+        # Up to its bias the estimator of arXiv 2007.14400.
+        assert _dcorr(x, other) == pytest.approx(_plain(x, other), abs=1e-2)
 
 
 def test_known_values_of_the_distance_correlation():
     x, y = np.random.default_rng(2).standard_normal((2, 1500))
     assert _dcorr(x, x) == pytest.approx(1.0)
     assert _dcorr(x, -3 * x + 2) == pytest.approx(1.0)  # invariant under scale, shift and sign
-    assert _dcorr(x, y) < 5e-3  # of order 1 / events for independent samples
+    assert abs(_dcorr(x, y)) < 5e-3
+    random = np.random.default_rng(3)
+    small = [_dcorr(*random.standard_normal((2, 40))) for _ in range(300)]
+    assert abs(np.mean(small)) < 4 * np.std(small) / np.sqrt(300)  # no bias, however few events
     assert _dcorr(x, x**2) > 0.1  # uncorrelated, yet dependent
     assert _dcorr(x, np.ones(1500)) == pytest.approx(0.0, abs=1e-6)
     # Bivariate normal: Szekely, Rizzo, Bakirov 2007, theorem 7.
@@ -80,7 +105,7 @@ def _toy_closure(decorrelation: float) -> abcd.Counts:
     with torch.no_grad():
         outputs = model(torch.as_tensor(background, dtype=torch.float32)).numpy()
     ranks = np.argsort(np.argsort(outputs, axis=0), axis=0) / len(outputs)
-    cut = abcd.cut_for_efficiency(ranks, 0.02)
+    cut = float(np.quantile(ranks.min(axis=1), 0.98))
     return abcd.count(ranks, (cut, cut), np.ones(len(ranks), dtype=bool))
 
 
@@ -112,6 +137,28 @@ def test_counts_and_contamination_by_hand():
     assert abcd.contamination(signal, background) == pytest.approx((0.1 + 0.05 - 0.005) / 5)
     with pytest.raises(EmptySampleError, match="Region D"):
         _ = abcd.Counts(1, 1, 1, 0).prediction
+
+
+def test_the_cuts_keep_the_fraction_and_favour_the_stronger_output():
+    random = np.random.default_rng(1)
+    background = random.uniform(size=(20_000, 2))
+    # The first output separates well, the second hardly: the first cut does the work.
+    signal = np.stack([random.uniform(0.9, 1, 500), random.uniform(0.2, 1, 500)], axis=1)
+    cuts = abcd.choose_cuts(background, signal, 0.02)
+    assert np.mean((background >= cuts).all(axis=1)) == pytest.approx(0.02, abs=1e-3)
+    assert cuts[0] > 0.95
+    assert cuts[1] < 0.5
+    with pytest.raises(EmptySampleError, match=r"No pair of cuts leaves the fraction 0\.9"):
+        abcd.choose_cuts(background, signal, 0.9)
+
+
+def test_joined_ranks_of_independent_outputs_are_fishers():
+    ranks = np.random.default_rng(1).uniform(size=(50_000, 2))
+    score = disco.joined(ranks)
+    # Twice the sum follows a chi2 of four degrees of freedom: mean 4, variance 8.
+    assert 2 * score.mean() == pytest.approx(4, abs=0.06)
+    assert 4 * score.var() == pytest.approx(8, rel=0.05)
+    assert np.isfinite(disco.joined(np.ones((1, 2)))).all()
 
 
 JOB = DiscoJob(
@@ -179,7 +226,9 @@ def test_the_verbs_estimate_and_close(tmp_path):
     assert all(files[name].read_bytes() == again[name].read_bytes() for name in names)
     planes = {name: files[name] for name in ("planes", "signal_planes")}
     scores = read_tensors(files["scores"], SCORES)["score"]
-    assert np.array_equal(scores[:, 0], read_tensors(files["planes"], SCORES)["score"].min(axis=1))
+    plane = read_tensors(files["planes"], SCORES)["score"]
+    assert scores.shape == (6060, 1)
+    assert scores[plane.sum(axis=1).argmax()] > np.median(scores)
     closure.abcd(
         **inputs, **planes, closure=tmp_path / "closure.json", scan=tmp_path / "scan.csv",
         plane=tmp_path / "plane.csv", settings=JOB,

@@ -16,6 +16,9 @@ from jetchain.core.errors import EmptySampleError
 
 Array = NDArray[np.float64]
 
+# Cuts that choose_cuts tries: from a loose one to one that keeps 5 % of the background.
+LADDER = np.linspace(0.3, 0.95, 14)
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -74,14 +77,34 @@ def count(plane: Array, cuts: tuple[float, float], chosen: NDArray[np.bool_]) ->
     )
 
 
-def cut_for_efficiency(plane: Array, efficiency: float) -> float:
-    """The common cut on two ranks that a fraction of events passes in both.
+def choose_cuts(plane: Array, signal: Array, efficiency: float) -> tuple[float, float]:
+    """The pair of cuts that keeps most signal at a given background efficiency of region A.
+
+    The two outputs need not be equally strong, so the cuts need not be equal. Along a ladder of
+    cuts on the second rank, the first cut is the one that keeps the fraction wanted.
 
     Args:
-        plane: (events, 2) ranks in [0, 1].
-        efficiency: the fraction.
+        plane: (events, 2) ranks in [0, 1] of background-like events.
+        signal: (events, 2) ranks of simulated signal.
+        efficiency: fraction of `plane` in region A.
     """
-    return float(np.quantile(plane.min(axis=1), 1 - efficiency, method="higher"))
+    best, cuts = -1.0, (0.0, 0.0)
+    for second in LADDER:
+        above = np.sort(plane[plane[:, 1] >= second, 0])
+        wanted = max(round(efficiency * len(plane)), 1)
+        if len(above) < 2 * wanted:  # keep the first cut a cut: half of the events at most
+            continue
+        first = float(above[-wanted])
+        kept = float(np.mean((signal[:, 0] >= first) & (signal[:, 1] >= second)))
+        if kept > best:
+            best, cuts = kept, (first, float(second))
+    if best < 0:
+        raise EmptySampleError(
+            f"No pair of cuts leaves the fraction {efficiency:g} of {len(plane)} sideband events "
+            "in region A.",
+            "Lower background.disco.efficiency, or generate more background.",
+        )
+    return cuts
 
 
 def contamination(signal: Counts, background: Counts) -> float:

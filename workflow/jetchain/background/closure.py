@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jetchain.background.abcd import contamination, count, cut_for_efficiency
+from jetchain.background.abcd import choose_cuts, contamination, count
 from jetchain.background.regions import Array, inside, read_scores, sidebands
 from jetchain.background.settings import DiscoJob, SidebandJob
 from jetchain.background.sideband import fit_spectrum, passes, spectrum_of
@@ -116,7 +116,8 @@ def abcd(
     side = sidebands(table["m_jj"], settings.signal_region, settings.mass_range)
     region = inside(table["m_jj"], settings.signal_region)
     signal_region = inside(signal["m_jj"], settings.signal_region)
-    nominal = cut_for_efficiency(ranks[side], settings.disco.efficiency)
+    simulated = signal_ranks[signal_region]
+    nominal = choose_cuts(ranks[side], simulated, settings.disco.efficiency)
     low, high = settings.signal_region
     middle = (low + high) / 2
     selections = {
@@ -133,23 +134,25 @@ def abcd(
         "signal region, data": region,
     }
     regions = {name: _summary(ranks, nominal, chosen) for name, chosen in selections.items()}
-    injected = count(ranks, (nominal, nominal), region & ~background)
-    rest = count(ranks, (nominal, nominal), region & background)
+    injected = count(ranks, nominal, region & ~background)
+    rest = count(ranks, nominal, region & background)
     write_json(
         closure,
         {
-            "cut": nominal,
-            "signal_efficiency": float(np.mean((signal_ranks[signal_region] >= nominal).all(1))),
+            "cuts": list(nominal),
+            "signal_efficiency": float(np.mean((simulated >= nominal).all(axis=1))),
             "contamination": contamination(injected, rest) if injected.a else None,
             "regions": regions,
         },
     )
-    write_csv(scan, _scan(ranks, signal_ranks[signal_region], side, region & background))
-    write_csv(plane, _plane(ranks[region & background], signal_ranks[signal_region]))
+    write_csv(scan, _scan(ranks, simulated, side, region & background))
+    write_csv(plane, _plane(ranks[region & background], simulated))
 
 
-def _summary(ranks: Array, cut: float, chosen: NDArray[np.bool_]) -> dict[str, float | None]:
-    counts = count(ranks, (cut, cut), chosen)
+def _summary(
+    ranks: Array, cuts: tuple[float, float], chosen: NDArray[np.bool_]
+) -> dict[str, float | None]:
+    counts = count(ranks, cuts, chosen)
     return {
         "a": counts.a,
         "b": counts.b,
@@ -166,16 +169,17 @@ def _scan(
     ranks: Array, signal: Array, side: NDArray[np.bool_], region: NDArray[np.bool_]
 ) -> dict[str, list[Any]]:
     rows: dict[str, list[Any]] = {
-        "efficiency": [], "cut": [], "signal_efficiency": [], "selection": [], "observed": [],
-        "prediction": [], "prediction_error": [],
+        "efficiency": [], "cut_f": [], "cut_g": [], "signal_efficiency": [], "selection": [],
+        "observed": [], "prediction": [], "prediction_error": [],
     }  # fmt: skip
-    for efficiency in np.geomspace(0.5, 0.003, 15):
-        cut = cut_for_efficiency(ranks[side], efficiency)
+    for efficiency in np.geomspace(0.3, 0.003, 15):
+        cuts = choose_cuts(ranks[side], signal, efficiency)
         for name, chosen in (("sidebands", side), ("signal region", region)):
-            counts = count(ranks, (cut, cut), chosen)
+            counts = count(ranks, cuts, chosen)
             rows["efficiency"].append(float(efficiency))
-            rows["cut"].append(cut)
-            rows["signal_efficiency"].append(float(np.mean((signal >= cut).all(axis=1))))
+            rows["cut_f"].append(cuts[0])
+            rows["cut_g"].append(cuts[1])
+            rows["signal_efficiency"].append(float(np.mean((signal >= cuts).all(axis=1))))
             rows["selection"].append(name)
             rows["observed"].append(counts.a)
             rows["prediction"].append(counts.prediction)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from jetchain.background.abcd import count, cut_for_efficiency
+from jetchain.background.abcd import choose_cuts, count
 from jetchain.background.regions import Array, Table, inside, ranks, require_regions, sidebands
 from jetchain.background.regions import read_scores as read_plane
 from jetchain.background.settings import DiscoJob, DiscoSettings
@@ -33,22 +33,31 @@ from jetchain.core.verbs import Input, Output
 
 VALIDATION = 0.1
 HALVES = 2
+RANK_FLOOR = 1e-5
 
 
 def distance_correlation(first: Tensor, second: Tensor) -> Tensor:
-    """Squared distance correlation of two samples, 0 if and only if they are independent.
+    """Squared distance correlation of two samples, without the bias of small batches.
+
+    The plain estimator of arXiv 2007.14400, eq. 3.6, is of order 1 / events for independent
+    samples; times lambda, in batches of a thousand, that would drive the training. The U-centred
+    estimator has the mean 0 then, and the same limit for many events.
 
     Args:
-        first, second: (events,); memory and time grow as the square of their number.
+        first, second: (events,), at least 4; memory and time grow as the square of their number.
 
     Returns:
-        dCorr^2 in [0, 1], arXiv 2007.14400, eq. 3.6; 0 if one of them is constant.
+        dCorr^2, at most 1, about 0 for independent samples and slightly negative at times; 0 if
+        one of them is constant. Reference: Szekely and Rizzo, arXiv 1310.2926, eq. 2.6.
     """
+    events = len(first)
+    off_diagonal = 1 - torch.eye(events, dtype=first.dtype)
 
     def centred(values: Tensor) -> Tensor:
         distance = (values[:, None] - values[None, :]).abs()  # (events, events)
-        rows = distance.mean(0)
-        return distance - rows[:, None] - rows[None, :] + rows.mean()
+        rows = distance.sum(0) / (events - 2)
+        everything = distance.sum() / ((events - 1) * (events - 2))
+        return (distance - rows[:, None] - rows[None, :] + everything) * off_diagonal
 
     a, b = centred(first), centred(second)
     covariance, variances = (a * b).mean(), (a * a).mean() * (b * b).mean()
@@ -213,6 +222,14 @@ def planes_of(
     return ranked, models, history
 
 
+def joined(plane: Array) -> Array:
+    """One score (events,) from two independent ranks (events, 2): Fisher's -ln product of tails.
+
+    The largest ranks are 1; the floor is below the spacing of ranks at any scale used here.
+    """
+    return -np.log(1 - plane + RANK_FLOOR).sum(axis=1)
+
+
 def disco(
     *,
     data: Input,
@@ -227,7 +244,7 @@ def disco(
     settings: DiscoJob,
     seed: int,
 ) -> None:
-    """Train on labelled events of the other half; the score is the smaller of the two ranks."""
+    """Train on labelled events of the other half; the score joins both ranks, see `joined`."""
     tables = [read_tensors(path, DIJETS) for path in (data, signal_test)]
     is_signal = read_tensors(truth, DIJET_TRUTH)["is_signal"]
     ranked, models, record = planes_of(tables[0], is_signal, tables[1], settings, seed)
@@ -235,8 +252,8 @@ def disco(
         (planes, signal_planes), (scores, signal_scores), tables, ranked, strict=True
     ):
         write_tensors(plane_path, SCORES, {"event_id": table["event_id"], "score": plane})
-        smaller = plane.min(axis=1, keepdims=True)
-        write_tensors(score_path, SCORES, {"event_id": table["event_id"], "score": smaller})
+        score = joined(plane)[:, None]
+        write_tensors(score_path, SCORES, {"event_id": table["event_id"], "score": score})
     write_model(weights, models)
     write_csv(history, record)
 
@@ -253,22 +270,24 @@ def predict(
 ) -> None:
     """Estimate the background in region A of the signal region from the data.
 
-    The cut and the systematic uncertainty come from the sidebands of the data: there the same
-    cuts predict a region A that can be looked at, and its non-closure, or its statistical error
-    if that is larger, is the uncertainty of the method.
+    The cuts keep a fixed fraction of the sidebands of the data, and most of the simulated signal
+    for that. The systematic uncertainty comes from the sidebands too: there the same cuts predict
+    a region A that can be looked at; its non-closure, or its statistical error if that is larger,
+    is the uncertainty of the method.
     """
     table, signal = (read_tensors(path, DIJETS) for path in (data, signal_test))
     plane, signal_plane = read_plane(planes, table), read_plane(signal_planes, signal)
     side = sidebands(table["m_jj"], settings.signal_region, settings.mass_range)
-    cut = cut_for_efficiency(plane[side], settings.disco.efficiency)
-    check = count(plane, (cut, cut), side)
-    found = count(plane, (cut, cut), inside(table["m_jj"], settings.signal_region))
+    in_bin = inside(signal["m_jj"], settings.signal_region)
+    cuts = choose_cuts(plane[side], signal_plane[in_bin], settings.disco.efficiency)
+    check = count(plane, cuts, side)
+    found = count(plane, cuts, inside(table["m_jj"], settings.signal_region))
     seen = max(check.a, 1.0)
     relative = max(
         abs(check.prediction - check.a) / seen,
         float(np.hypot(np.sqrt(seen), check.prediction_error) / seen),
     )
-    in_bin = (signal_plane >= cut).all(axis=1) & inside(signal["m_jj"], settings.signal_region)
+    in_bin &= (signal_plane >= cuts).all(axis=1)
     result = make_yields(
         "disco",
         found.a,
@@ -278,7 +297,7 @@ def predict(
         settings.signal_region,
     )
     result["abcd"] = {
-        "cut": cut,
+        "cuts": list(cuts),
         "sideband_closure": check.prediction / seen,
         "systematic": relative,
     }

@@ -96,7 +96,7 @@ def abcd(*, plane: Input, scan: Input, closure: Input, png: Output, pdf: Output)
         share = table[name].reshape(bins, bins) / table[name].sum() * bins**2
         drawn = ax.pcolormesh(edges, edges, share.T, cmap="Blues", vmin=0, vmax=top)
         figure.colorbar(drawn, ax=ax, label="Density (1: flat)")
-        _draw_regions(ax, summary["cut"])
+        _draw_regions(ax, *summary["cuts"])
         label(ax, right=f"{name} in the signal region")
     names = {"sidebands": "sidebands, data", "signal region": "signal region, true background"}
     for index, (selection, shown) in enumerate(names.items()):
@@ -121,11 +121,11 @@ def abcd(*, plane: Input, scan: Input, closure: Input, png: Output, pdf: Output)
     save_figure(figure, pdf, png)
 
 
-def _draw_regions(ax: Axes, cut: float) -> None:
-    ax.axvline(cut, color="black", lw=1.2)
-    ax.axhline(cut, color="black", lw=1.2)
-    middle = cut / 2
-    for text, x, y in (("D", middle, middle), ("B", 1, middle), ("C", middle, 1), ("A", 1, 1)):
+def _draw_regions(ax: Axes, first: float, second: float) -> None:
+    ax.axvline(first, color="black", lw=1.2)
+    ax.axhline(second, color="black", lw=1.2)
+    left, below = first / 2, second / 2
+    for text, x, y in (("D", left, below), ("B", 1, below), ("C", left, 1), ("A", 1, 1)):
         ax.text(x - 0.015, y - 0.015, text, fontsize=18, weight="bold", ha="right", va="top")
     ax.set(xlabel="Rank of output f", ylabel="Rank of output g", xlim=(0, 1), ylim=(0, 1))
 
