@@ -114,7 +114,9 @@ class TaggingSettings(Settings):
 
     taggers: list[str] = key(["pfn", "particlenet"], "Networks to train and compare.", min_length=1)
     features: FeatureSettings = key(FeatureSettings(), "The data set.")
-    training: TrainingSettings = key(TrainingSettings(), "The training of every network.")
+    training: TrainingSettings = key(
+        TrainingSettings(epochs=20, learning_rate=5e-3), "The training of every network."
+    )
     models: ModelTable = key(ModelTable(), "Sizes of the networks.")
     evaluation: ScoringSettings = key(ScoringSettings(), "Scores, ROC curves and their errors.")
     bench: BenchSettings = key(BenchSettings(), "Throughput against weaver-core (`make bench`).")

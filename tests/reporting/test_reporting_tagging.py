@@ -1,0 +1,83 @@
+"""Figures and tables of the taggers, from small result tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jetchain.core.histograms import save_histograms
+from jetchain.core.io import read_csv, read_json, write_csv, write_json
+from jetchain.core.schema import JET_CLASSES
+from jetchain.reporting import tagging
+from jetchain.tagging.evaluate import distributions, figures_of_merit, roc_bands
+
+PUBLISHED = Path(__file__).parents[2] / "resources" / "published" / "tagging.json"
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]:
+    """Results of two taggers of unequal strength on 60 jets a class."""
+    files: dict[str, list[Path]] = {
+        "metrics": [], "curves": [], "histories": [], "histograms": []
+    }  # fmt: skip
+    random = np.random.default_rng(1)
+    label = np.repeat(np.arange(len(JET_CLASSES)), 60)
+    for model, strength in (("pfn", 1.0), ("particlenet", 6.0)):
+        folder = tmp_path_factory.mktemp(model)
+        logits = random.normal(size=(len(label), 7)) + strength * np.eye(7)[label]
+        probability = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        for name, paths in files.items():
+            paths.append(folder / name)
+        merit = figures_of_merit(label, probability, 10, 1)
+        write_json(folder / "metrics", merit | {"model": model, "training_jets": 100})
+        write_csv(folder / "curves", roc_bands(label, probability, 9, 10, 1))
+        save_histograms(folder / "histograms", distributions(label, probability))
+        losses = {"epoch": [1, 2], "train_loss": [2.0, 1.0], "validation_loss": [1.5, 1.6]}
+        write_csv(folder / "histories", losses)
+    return files
+
+
+@pytest.mark.parametrize("figure", ["roc", "confusion", "history", "scores"])
+def test_figures_are_drawn(results: dict[str, list[Path]], tmp_path: Path, figure: str) -> None:
+    inputs: dict[str, dict] = {
+        "roc": {"metrics": results["metrics"], "curves": results["curves"],
+                "published": PUBLISHED},
+        "confusion": {"metrics": results["metrics"][1]},
+        "history": {"metrics": results["metrics"], "histories": results["histories"]},
+        "scores": {"metrics": results["metrics"][0], "histograms": results["histograms"][0]},
+    }  # fmt: skip
+    files = {kind: tmp_path / f"figure.{kind}" for kind in ("pdf", "png")}
+    getattr(tagging, figure)(**inputs[figure], **files)
+    assert files["png"].read_bytes().startswith(b"\x89PNG")
+    assert files["pdf"].read_bytes().startswith(b"%PDF")
+    assert files["png"].stat().st_size > 10_000
+
+
+def test_performance_lists_every_pair_of_every_tagger(
+    results: dict[str, list[Path]], tmp_path: Path
+) -> None:
+    tagging.performance(metrics=results["metrics"], table=tmp_path / "table.csv")
+    table = read_csv(tmp_path / "table.csv")
+    truth = read_json(results["metrics"][1])["pairs"]["top_vs_QCD"]
+    row = (table["model"] == "particlenet") & (table["pair"] == "top_vs_QCD")
+    assert len(table["pair"]) == 2 * 7
+    assert table["auc"][row] == round(truth["auc"]["value"], 4)
+    assert table["background_jets"][row] == 120
+    assert table["rejection_50_bound"][row] == 1  # no background passes the strong tagger
+
+
+def test_comparison_puts_sources_beside_all_numbers(
+    results: dict[str, list[Path]], tmp_path: Path
+) -> None:
+    tagging.comparison(
+        metrics=results["metrics"], published=PUBLISHED, table=tmp_path / "table.csv"
+    )
+    table = read_csv(tmp_path / "table.csv")
+    assert table["model"][:2].tolist() == ["PFN", "ParticleNet"]
+    assert table["rejection_30"][1].startswith("> ")
+    assert all(source for source in table["source"])
+    published = table["model"][2:].tolist().index("ParticleNet") + 2
+    assert table["rejection_50"][published] == "397 +- 7"  # arXiv:2202.03772
+    assert table["source"][published] == "arXiv:2202.03772"
