@@ -9,10 +9,6 @@ rule simulate_detector:
     output:
         output="results/detector/{sample}/{shard}.root",
         account="results/detector/{sample}/{shard}.json",
-    params:
-        settings=section("detector.simulation"),
-        seed=job_seed("detector.simulate", "{sample}", "{shard}"),
-        code=code_digest("detector.simulate"),
     log:
         "results/logs/detector/simulate/{sample}/{shard}.log",
     benchmark:
@@ -20,6 +16,10 @@ rule simulate_detector:
     threads: 1
     resources:
         mem_mb=1500,
+    params:
+        settings=section("detector.simulation"),
+        seed=job_seed("detector.simulate", "{sample}", "{shard}"),
+        code=code_digest("detector.simulate"),
     shell:
         launch("detector.simulate")
 
@@ -33,31 +33,33 @@ rule summarise_detector:
         histograms="results/detector/{sample}/histograms.json",
         summary="results/detector/{sample}/summary.json",
         display="results/detector/{sample}/display.json",
-    params:
-        code=code_digest("detector.summarise"),
     log:
         "results/logs/detector/summarise/{sample}.log",
     threads: 1
     resources:
         mem_mb=1500,
+    params:
+        code=code_digest("detector.summarise"),
     shell:
         launch("detector.summarise")
 
 
 rule bench_detector:
     input:
-        card=resource(f"processes/{CONFIG.generate.samples[CONFIG.detector.bench.sample].generation.process}.cmnd"),
+        card=resource(
+            f"processes/{CONFIG.generate.samples[CONFIG.detector.bench.sample].generation.process}.cmnd"
+        ),
         events=f"results/generate/{CONFIG.detector.bench.sample}/0000.root",
         geometry=GEOMETRY,
     output:
         report="results/bench/detector.json",
+    log:
+        "results/logs/detector/bench.log",
+    threads: 1
     params:
         settings=section(bench="detector.bench", simulation="detector.simulation"),
         seed=job_seed("detector.bench"),
         code=code_digest("detector.bench"),
-    log:
-        "results/logs/detector/bench.log",
-    threads: 1
     shell:
         launch("detector.bench")
 

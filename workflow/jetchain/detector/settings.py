@@ -71,6 +71,9 @@ class DetectorSettings(Settings):
     geometry: str = key("cocoa", "name of the file in resources/geometry", min_length=1)
     simulation: SimulationSettings = key(SimulationSettings(), "the simulation")
     summary_samples: list[str] = key(
-        ["pion_gun", "quark", "top", "Hbb"], "samples whose detector figures are drawn"
+        ["pion_gun", "quark", "top", "Hbb"],
+        "samples whose detector figures are drawn",
+        min_length=1,
     )
+    display_sample: str = key("top", "sample of the event display", min_length=1)
     bench: BenchSettings = key(BenchSettings(), "timing beside Pythia")

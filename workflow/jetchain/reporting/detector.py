@@ -1,0 +1,172 @@
+"""Figures of the detector room: response, layers, clusters, impact parameters, an event."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from jetchain.core.histograms import load_histograms
+from jetchain.core.io import read_json
+from jetchain.core.style import COLOURS, LINES, MARKERS, label, new_figure, save_figure
+from jetchain.core.verbs import Input, Inputs, Output
+
+NAMES = {
+    "electron": "electrons",
+    "photon": "photons",
+    "charged_hadron": "charged hadrons",
+    "neutral_hadron": "neutral hadrons",
+    "muon": "muons",
+}
+MINIMUM_ENTRIES = 20
+"""Bins of the response with fewer particles are not drawn."""
+
+
+def response(*, summaries: Inputs, png: Output, pdf: Output) -> None:
+    """Mean and spread of E(clusters) / E(true) against energy, all samples together."""
+    contents = [read_json(path) for path in summaries]
+    edges = np.array(contents[0]["energy_edges"])
+    centres = np.sqrt(edges[1:] * edges[:-1])
+    figure, (upper, lower) = new_figure(2, 1, size=(7.5, 8.0), sharex=True)
+    for k, kind in enumerate(("electron", "photon", "charged_hadron", "neutral_hadron")):
+        n, total, squares = (
+            np.sum([content["response"][kind][name] for content in contents], axis=0)
+            for name in ("n", "sum", "sum_of_squares")
+        )
+        shown = n >= MINIMUM_ENTRIES
+        mean = total[shown] / n[shown]
+        spread = np.sqrt(np.maximum(squares[shown] / n[shown] - mean**2, 0.0))
+        style: dict[str, Any] = {"color": COLOURS[k], "marker": MARKERS[k], "ls": LINES[k]}
+        upper.errorbar(centres[shown], mean, spread / np.sqrt(n[shown]), label=NAMES[kind], **style)
+        lower.plot(centres[shown], spread / mean, **style)
+    upper.axhline(1.0, color="0.6", lw=1)
+    upper.errorbar(
+        [20.0], [0.50], [0.23], color="black", marker="*", capsize=4, ls="none",
+        label=r"COCOA, $\pi^\pm$ of 20 GeV",
+    )  # fmt: skip
+    upper.set_ylabel(r"mean of $E_\mathrm{clusters}/E_\mathrm{true}$")
+    upper.set_ylim(0.0, 1.6)
+    upper.legend(ncols=2)
+    lower.set_ylabel("spread / mean")
+    lower.set_ylim(0.0, 0.9)
+    lower.set_xlabel("true energy (GeV)")
+    lower.set_xscale("log")
+    label(upper, right="topological clusters")
+    save_figure(figure, pdf, png)
+
+
+def layers(*, summaries: Inputs, png: Output, pdf: Output) -> None:
+    """Where the energy of each kind of particle goes: layers, gap, leakage, nuclear losses."""
+    contents = [read_json(path)["account"] for path in summaries]
+    names = list(contents[0]["energy_by_layer"]["photon"])
+    figure, axes = new_figure(size=(8.0, 5.0))
+    kinds = list(NAMES)
+    true = np.array([sum(c["energy"][kind]["true"] for c in contents) for kind in kinds])
+    parts = {
+        name: np.array([sum(c["energy_by_layer"][kind][name] for c in contents) for kind in kinds])
+        for name in names
+    }
+    for fate, text in (("passive", "iron gap"), ("leaked", "leaked"), ("invisible", "nuclear")):
+        parts[text] = np.array([sum(c["energy"][kind][fate] for c in contents) for kind in kinds])
+    left = np.zeros(len(kinds))
+    for k, (name, energy) in enumerate(parts.items()):
+        share = np.divide(energy, true, out=np.zeros_like(true), where=true > 0)
+        axes.barh(
+            [NAMES[kind] for kind in kinds], share, left=left, label=name, color=COLOURS[k],
+            edgecolor="white", lw=0.5,
+        )  # fmt: skip
+        left += share
+    axes.set_xlim(0.0, 1.02)
+    axes.set_xlabel("share of the true energy")
+    axes.tick_params(axis="y", which="both", left=False, right=False)
+    axes.minorticks_off()
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    label(axes)
+    save_figure(figure, pdf, png)
+
+
+def objects(*, histograms: Inputs, png: Output, pdf: Output) -> None:
+    """Clusters and tracks per event, cluster energies and track momenta, by sample."""
+    figure, axes = new_figure(2, 2, size=(12.0, 9.0))
+    names = ("clusters_per_event", "tracks_per_event", "cluster_energy", "track_pt")
+    for k, path in enumerate(histograms):
+        loaded = load_histograms(path)
+        for name, axis in zip(names, axes.flat, strict=True):
+            _outline(axis, loaded[name], k, _sample(path))
+    for axis in axes[1]:
+        axis.set_xscale("log")
+        axis.set_yscale("log")
+    for axis in axes.flat:
+        axis.set_ylabel("share of entries per bin")
+    axes[0, 0].legend()
+    label(axes[0, 0])
+    save_figure(figure, pdf, png)
+
+
+def impact(*, histograms: Inputs, png: Output, pdf: Output) -> None:
+    """Significance of the transverse impact parameter of the tracks, by sample."""
+    figure, axes = new_figure()
+    for k, path in enumerate(histograms):
+        _outline(axes, load_histograms(path)["d0_significance"], k, _sample(path))
+    edges = np.linspace(-20, 20, 81)
+    centres = 0.5 * (edges[1:] + edges[:-1])
+    gaussian = np.exp(-0.5 * centres**2) / np.sqrt(2 * np.pi) * np.diff(edges)
+    axes.plot(centres, gaussian, color="black", lw=1, ls=":", label="resolution alone")
+    axes.set_yscale("log")
+    axes.set_ylim(1e-5, 1)
+    axes.set_ylabel("share of tracks per bin")
+    axes.legend()
+    label(axes)
+    save_figure(figure, pdf, png)
+
+
+def display(*, event: Input, png: Output, pdf: Output) -> None:
+    """One event in eta and phi: tracks at the calorimeter's face, and topological clusters."""
+    content = read_json(event)
+    track, cluster = content["track"], content["cluster"]
+    figure, axes = new_figure(size=(9.0, 6.5))
+    energy = np.array(cluster["e"])
+    order = np.argsort(energy)[::-1]
+    points = axes.scatter(
+        np.array(cluster["eta"])[order],
+        np.array(cluster["phi"])[order],
+        s=25 * np.sqrt(energy[order]),
+        c=np.clip(np.array(cluster["electromagnetic_fraction"])[order], 0, 1),
+        cmap="cividis",
+        alpha=0.75,
+        lw=0,
+    )
+    displaced = np.abs(track["d0_significance"]) > 5
+    for chosen, colour, text in (
+        (~displaced, COLOURS[2], "tracks"),
+        (displaced, COLOURS[4], r"tracks with $|d_0|/\sigma > 5$"),
+    ):
+        axes.scatter(
+            np.array(track["eta"])[chosen], np.array(track["phi"])[chosen], marker="+",
+            s=12 * np.sqrt(np.array(track["pt"])[chosen]) + 8, color=colour, lw=1.1,
+            label=f"{text} ({int(chosen.sum())})",
+        )  # fmt: skip
+    figure.colorbar(points, ax=axes, label="electromagnetic fraction of the cluster")
+    axes.set_xlim(-3.1, 3.1)
+    axes.set_ylim(-np.pi, np.pi)
+    axes.set_xlabel(r"$\eta$")
+    axes.set_ylabel(r"$\phi$ (rad)")
+    axes.legend(loc="upper right")
+    label(axes, right=f"{_sample(event)}, event {content['number']}, {len(energy)} clusters")
+    save_figure(figure, pdf, png)
+
+
+def _sample(path: Path) -> str:
+    return Path(path).parent.name.replace("_", " ")
+
+
+def _outline(axes: Axes, histogram: Any, k: int, text: str) -> None:
+    values = histogram.values()
+    axis = histogram.axes[0]
+    axes.stairs(
+        values / max(values.sum(), 1), axis.edges, color=COLOURS[k], ls=LINES[k % len(LINES)],
+        lw=1.8, label=text,
+    )  # fmt: skip
+    axes.set_xlabel(axis.label)
