@@ -2,6 +2,7 @@
 
 
 include: "reporting/generate.smk"
+include: "reporting/detector.smk"
 include: "reporting/particleflow.smk"
 include: "reporting/jets.smk"
 include: "reporting/graphs.smk"

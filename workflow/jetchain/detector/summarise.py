@@ -29,8 +29,8 @@ COLUMNS: dict[str, list[str] | None] = {
     "particle_to_node": None,
 }  # fmt: skip
 HISTOGRAMS = {
-    "clusters_per_event": (np.arange(0, 801, 20), "topological clusters per event"),
-    "tracks_per_event": (np.arange(0, 301, 10), "tracks per event"),
+    "clusters_per_event": (np.arange(0, 601, 20), "topological clusters per event"),
+    "tracks_per_event": (np.arange(0, 201, 5), "tracks per event"),
     "cluster_energy": (np.geomspace(0.1, 1000, 41), "cluster energy (GeV)"),
     "track_pt": (np.geomspace(0.5, 1000, 41), "track $p_T$ (GeV)"),
     "d0_significance": (np.linspace(-20, 20, 81), r"$d_0/\sigma(d_0)$"),
@@ -127,7 +127,6 @@ def response_sums(data: Mapping[str, Any]) -> dict[str, np.ndarray]:
         minlength=len(energy),
     )
     pdgid = np.asarray(ak.flatten(particle["pdgid"]))
-    # Only the PDG codes of charged hadrons matter here: those with a charge are found by table.
     kind = behaviour(pdgid, charge_of(pdgid))
     ratio = seen / energy
     result = {}

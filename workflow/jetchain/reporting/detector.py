@@ -97,8 +97,8 @@ def objects(*, histograms: Inputs, png: Output, pdf: Output) -> None:
             _outline(axis, loaded[name], k, _sample(path))
     for axis in axes[1]:
         axis.set_xscale("log")
-        axis.set_yscale("log")
     for axis in axes.flat:
+        axis.set_yscale("log")
         axis.set_ylabel("share of entries per bin")
     axes[0, 0].legend()
     label(axes[0, 0])
@@ -153,7 +153,7 @@ def display(*, event: Input, png: Output, pdf: Output) -> None:
     axes.set_ylim(-np.pi, np.pi)
     axes.set_xlabel(r"$\eta$")
     axes.set_ylabel(r"$\phi$ (rad)")
-    axes.legend(loc="upper right")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=2)
     label(axes, right=f"{_sample(event)}, event {content['number']}, {len(energy)} clusters")
     save_figure(figure, pdf, png)
 
