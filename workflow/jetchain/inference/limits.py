@@ -1,0 +1,142 @@
+"""CLs upper limits on the cross-section of the signal, asymptotic and with toys."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jetchain.core.io import read_json, write_json
+from jetchain.core.seeds import generator
+from jetchain.core.settings import Settings
+from jetchain.core.verbs import Input, Output
+from jetchain.inference.fit import load_model
+from jetchain.inference.settings import LimitSettings, WorkspaceSettings
+from jetchain.inference.toys import Counting, cls_from_toys
+from jetchain.inference.workspace import numpy_backend, rough_limit
+from jetchain.inference.yields import Yields, read_yields
+
+
+class LimitJob(Settings):
+    """What `limits` reads of the configuration: the scan, and the model that the toys need."""
+
+    limits: LimitSettings
+    workspace: WorkspaceSettings
+
+
+def limits(
+    *, workspace: Input, yields: Input, limits: Output, settings: LimitJob, seed: int
+) -> None:
+    """Set observed and expected upper limits on the signal's cross-section."""
+    spec, counts = read_json(workspace), read_yields(yields)
+    account = asymptotic_limits(spec, counts, settings.limits, str(workspace))
+    account["toys"] = (
+        toy_limits(counts, settings, account["expected_mu"], account["observed_mu"], seed)
+        if settings.limits.toys
+        else None
+    )
+    write_json(limits, account)
+
+
+def asymptotic_limits(
+    spec: dict[str, Any], yields: Yields, settings: LimitSettings, path: str = "workspace"
+) -> dict[str, Any]:
+    """Limits from q~_mu and its asymptotic distribution (arXiv 1007.1727), with CLs.
+
+    Args:
+        spec: pyhf workspace.
+        yields: of the same search.
+        settings: confidence level and number of points of the scan.
+        path: of the workspace, for messages.
+
+    Returns:
+        limits on mu and on the cross-section in fb, observed and expected at -2 to 2 sigma; the
+        same in events of all bins (S95) and the visible cross-section; the scan of CLs.
+    """
+    with numpy_backend() as pyhf:
+        model, data = load_model(spec, path)
+        start = rough_limit(yields)
+        observed, expected = pyhf.infer.intervals.upper_limits.toms748_scan(
+            data, model, 0.05 * start, 4 * start, level=settings.level, rtol=1e-3
+        )
+        observed_mu, expected_mu = float(observed), [float(each) for each in expected]
+        scan = np.linspace(0.0, 1.3 * max(observed_mu, expected_mu[4]), settings.points + 1)[1:]
+        results = [
+            pyhf.infer.hypotest(mu, data, model, test_stat="qtilde", return_expected_set=True)
+            for mu in scan
+        ]
+    events = float(yields.signal.sum())
+    return {
+        "method": yields.method,
+        "level": settings.level,
+        "observed_mu": observed_mu,
+        "expected_mu": expected_mu,
+        "observed_fb": observed_mu * yields.cross_section,
+        "expected_fb": [mu * yields.cross_section for mu in expected_mu],
+        "observed_events": observed_mu * events,
+        "expected_events": [mu * events for mu in expected_mu],
+        "observed_visible_fb": observed_mu * events / yields.luminosity,
+        "injected_fb": yields.injected,
+        "reference_fb": yields.cross_section,
+        "scan": {
+            "mu": scan.tolist(),
+            "cross_section_fb": (scan * yields.cross_section).tolist(),
+            "observed": [float(cls) for cls, _ in results],
+            "expected": [[float(each) for each in band] for _, band in results],
+        },
+    }
+
+
+def toy_limits(
+    yields: Yields, settings: LimitJob, expected: list[float], observed: float, seed: int
+) -> dict[str, Any]:
+    """The same limits with toys in place of the asymptotic distribution.
+
+    CLs is estimated at some signal strengths around the asymptotic limits, and log CLs is
+    interpolated. A limit outside the strengths tried is null.
+    """
+    model = Counting.of(yields, settings.workspace)
+    random = generator(seed, "toys")
+    low, high = 0.6 * min(expected[0], observed), 1.6 * max(expected[4], observed)
+    strengths = np.geomspace(low, high, settings.limits.toy_points)
+    rows = []
+    for index, mu in enumerate(strengths):
+        rows.append(cls_from_toys(model, yields.observed, mu, settings.limits.toys, random))
+        print(
+            f"toys {index + 1}/{len(strengths)}: mu = {mu:.4g}, CLs = {rows[-1][0]:.3f}",
+            file=sys.stderr,
+            flush=True,
+        )
+    level = settings.limits.level
+    cls = np.array([row[0] for row in rows])
+    bands = np.array([row[1] for row in rows])
+    observed_mu = crossing(strengths, cls, level)
+    expected_mu = [crossing(strengths, bands[:, band], level) for band in range(5)]
+
+    def in_fb(mu: float | None) -> float | None:
+        return None if mu is None else mu * yields.cross_section
+
+    return {
+        "toys": settings.limits.toys,
+        "mu": strengths.tolist(),
+        "cls": cls.tolist(),
+        "cls_error": [row[2] for row in rows],
+        "cls_expected": bands.tolist(),
+        "observed_mu": observed_mu,
+        "expected_mu": expected_mu,
+        "observed_fb": in_fb(observed_mu),
+        "expected_fb": [in_fb(mu) for mu in expected_mu],
+    }
+
+
+def crossing(mu: NDArray, cls: NDArray, level: float) -> float | None:
+    """Where CLs falls through the level for the last time; None if it does not in the range."""
+    above = np.flatnonzero(cls >= level)
+    if not len(above) or above[-1] + 1 == len(mu):
+        return None
+    last = above[-1]
+    upper, lower = np.log(cls[last]), np.log(max(cls[last + 1], 1e-9))
+    fraction = (upper - np.log(level)) / (upper - lower)
+    return float(mu[last] * (mu[last + 1] / mu[last]) ** fraction)

@@ -1,0 +1,45 @@
+"""Settings of the inference room: the statistical model, its fit and the limits."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from jetchain.core.settings import Settings, key
+
+
+class WorkspaceSettings(Settings):
+    """The statistical model."""
+
+    background_constraint: Literal["poisson", "gaussian"] = key(
+        "poisson",
+        "constraint of the background: poisson if it was counted in a control region (shapesys), "
+        "gaussian if it came from a fit (staterror)",
+    )
+    luminosity_uncertainty: float = key(
+        0.01, "relative uncertainty of the luminosity", gt=0, lt=0.5
+    )
+
+
+class FitSettings(Settings):
+    """The maximum-likelihood fit."""
+
+    tolerance: float = key(0.01, "Minuit's tolerance on the estimated distance to minimum", gt=0)
+
+
+class LimitSettings(Settings):
+    """CLs upper limits."""
+
+    level: float = key(0.05, "1 - confidence level", gt=0, lt=0.5)
+    points: int = key(25, "signal strengths in the scan of CLs", ge=3)
+    toys: int = key(
+        4000, "toys a hypothesis and signal strength, beside the asymptotic limit; 0 for none", ge=0
+    )
+    toy_points: int = key(9, "signal strengths at which toys are thrown", ge=4)
+
+
+class InferenceSettings(Settings):
+    """The inference room."""
+
+    workspace: WorkspaceSettings = key(WorkspaceSettings(), "the statistical model")
+    fit: FitSettings = key(FitSettings(), "best fit, pulls, discovery significance")
+    limits: LimitSettings = key(LimitSettings(), "CLs limits on the signal cross-section")

@@ -1,0 +1,119 @@
+"""The yields of a search: what the background room writes, checked."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jetchain.core.errors import DataError
+from jetchain.core.io import read_json
+
+Array = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Yields:
+    """The counts of one search.
+
+    Attributes:
+        method: its name.
+        names: of the bins.
+        observed: (bins,) events.
+        background, background_uncertainty: (bins,) expected events and absolute uncertainty.
+        signal, signal_uncertainty: (bins,) events expected for the reference cross-section.
+        luminosity: 1/fb.
+        cross_section: reference cross-section of the signal in fb, where mu = 1.
+        injected: cross-section of the signal that was put into the data in fb, None if unknown.
+    """
+
+    method: str
+    names: tuple[str, ...]
+    observed: Array
+    background: Array
+    background_uncertainty: Array
+    signal: Array
+    signal_uncertainty: Array
+    luminosity: float
+    cross_section: float
+    injected: float | None = None
+
+
+COLUMNS = ("observed", "background", "background_uncertainty", "signal", "signal_uncertainty")
+
+
+def read_yields(path: Path) -> Yields:
+    """Read and check the yields of a search.
+
+    Raises:
+        DataError: a value is missing, not a finite number or outside its range: no background, a
+            negative count, no signal at all.
+    """
+    content = read_json(path)
+    try:
+        method, bins = str(content["method"]), list(content["bins"])
+        names = tuple(str(each["name"]) for each in bins)
+        columns = {column: np.array([_number(each[column]) for each in bins]) for column in COLUMNS}
+        luminosity = _number(content["luminosity_fb"])
+        cross_section = _number(content["signal_cross_section_fb"])
+        injected = content.get("injected_cross_section_fb")
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _refusal(path, f"a value is missing or is not a number ({error!r})") from None
+    complaints = _complaints(names, columns)
+    complaints += [
+        f"{name} is {value:g}, but must be positive"
+        for name, value in (
+            ("luminosity_fb", luminosity),
+            ("signal_cross_section_fb", cross_section),
+        )
+        if not value > 0
+    ]
+    if complaints:
+        raise _refusal(path, "; ".join(complaints))
+    return Yields(
+        method=method,
+        names=names,
+        **columns,
+        luminosity=luminosity,
+        cross_section=cross_section,
+        injected=None if injected is None else _number(injected),
+    )
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{value!r} is not a number")
+    return float(value)
+
+
+def _complaints(names: tuple[str, ...], columns: dict[str, Array]) -> list[str]:
+    if not names:
+        return ["there is no bin"]
+    found = []
+    if len(set(names)) != len(names):
+        found.append("two bins have the same name")
+    for index, name in enumerate(names):
+        for column in COLUMNS:
+            value = columns[column][index]
+            if not math.isfinite(value) or value < 0:
+                found.append(f"bin '{name}': {column} is {value:g}")
+        if columns["background"][index] == 0:
+            found.append(f"bin '{name}': the expected background is zero")
+        if columns["observed"][index] % 1 != 0:
+            found.append(f"bin '{name}': observed is not a whole number")
+    if not np.sum(columns["signal"]) > 0:
+        found.append("no signal is expected in any bin")
+    return found
+
+
+def _refusal(path: Path, what: str) -> DataError:
+    return DataError(
+        f"{path}: no limit can be set with these yields: {what}.",
+        "Check the cut of the search: it must leave an expected background above zero and some "
+        "signal. Loosen background.sideband.efficiency or background.disco.efficiency, or generate "
+        "more events.",
+    )
