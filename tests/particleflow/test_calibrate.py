@@ -81,6 +81,7 @@ def test_empty_bins_take_the_nearest_one():
     mean, sigma = np.array(table["mean"]), np.array(table["sigma"])
     np.testing.assert_allclose(mean[:, 0, 1], [0.4, 0.4, 0.8, 0.8])
     np.testing.assert_allclose(sigma[[0, 3], 0, 1], [0.1, np.std([0.7, 0.8, 0.9])])
+    assert np.argwhere(table["filled"]).tolist() == [[0, 0, 1], [3, 0, 1]]
     assert (table["bins_filled"], table["bins_from_neighbours"]) == (2, 4 * 6 - 2)
     # A step in the layer counts as two in pT.
     assert mean[1, 0, 2] == pytest.approx(0.4)

@@ -172,6 +172,7 @@ def response_table(
 
     Returns:
         pt_edges, eta_edges: lower edges; mean, sigma, entries: nested lists (pt, eta, layer);
+        filled: (pt, eta, layer) whether a bin has a value of its own;
         bins_filled, bins_from_neighbours: how many; curve: mean pT and E/p over all |eta| and
         layers in the bins of pT that have enough entries.
     """
@@ -197,6 +198,7 @@ def response_table(
         "mean": mean,
         "sigma": sigma,
         "entries": entries,
+        "filled": filled,
         "bins_filled": int(filled.sum()),
         "bins_from_neighbours": int((~filled).sum()),
         "curve": {"pt": curve_pt[enough], "mean": curve[enough]},

@@ -116,7 +116,7 @@ def calibration(*, calibration: Input, pdf: Output, png: Output) -> None:
     edges = np.array([*table["pt_edges"], last])
     figure, ax = new_figure()
     for index, layer in enumerate((0, 1, 3, 4)):
-        known = entries[:, 0, layer] > 1
+        known = np.array(table["filled"])[:, 0, layer]
         error = sigma[:, 0, layer] / np.sqrt(np.maximum(entries[:, 0, layer], 1))
         ax.errorbar(
             _centres(edges)[known], mean[known, 0, layer], error[known],
