@@ -66,9 +66,10 @@ def _accuracy(ax: Axes, value: dict[str, Any]) -> None:
         )  # fmt: skip
     values = [100 * value["accuracy"][name]["value"] for name in STAGES]
     values += [100 * accuracy for accuracy in published["accuracy"].values()]
+    bottom = min(values) - 4.0
     ax.set(
         xlim=(-0.5, len(STAGES) - 0.2),
-        ylim=(min(values) - 3.0, max(values) + 6.5),
+        ylim=(bottom, bottom + 1.45 * (max(values) - bottom)),  # room for the legend
         ylabel="Class-balanced accuracy [%]",
     )
     ax.set_xticks(range(len(STAGES)), list(STAGES.values()), fontsize=12)
