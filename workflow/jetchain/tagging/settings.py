@@ -114,8 +114,11 @@ class TaggingSettings(Settings):
 
     taggers: list[str] = key(["pfn", "particlenet"], "Networks to train and compare.", min_length=1)
     features: FeatureSettings = key(FeatureSettings(), "The data set.")
+    # As patient as it is long: halfway through the one-cycle schedule the loss is noisy, and it is
+    # the last epochs, at small learning rates, that pay.
     training: TrainingSettings = key(
-        TrainingSettings(epochs=20, learning_rate=5e-3), "The training of every network."
+        TrainingSettings(epochs=20, learning_rate=5e-3, patience=20),
+        "The training of every network.",
     )
     models: ModelTable = key(ModelTable(), "Sizes of the networks.")
     evaluation: ScoringSettings = key(ScoringSettings(), "Scores, ROC curves and their errors.")
