@@ -94,13 +94,13 @@ def toy_limits(
 ) -> dict[str, Any]:
     """The same limits with toys in place of the asymptotic distribution.
 
-    CLs is estimated at some signal strengths around the asymptotic limits, and log CLs is
-    interpolated. A limit outside the strengths tried is null.
+    CLs is estimated at some signal strengths across the asymptotic band and close to the observed
+    asymptotic limit, and log CLs is interpolated. A limit outside the strengths tried is null.
     """
     model = Counting.of(yields, settings.workspace)
     random = generator(seed, "toys")
-    low, high = 0.6 * min(expected[0], observed), 1.6 * max(expected[4], observed)
-    strengths = np.geomspace(low, high, settings.limits.toy_points)
+    band = np.geomspace(0.6 * expected[0], 1.6 * expected[4], settings.limits.toy_points)
+    strengths = np.sort(np.concatenate([band, observed * np.array([0.85, 1.0, 1.15, 1.6])]))
     rows = []
     for index, mu in enumerate(strengths):
         rows.append(cls_from_toys(model, yields.observed, mu, settings.limits.toys, random))

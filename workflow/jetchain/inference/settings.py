@@ -34,7 +34,12 @@ class LimitSettings(Settings):
     toys: int = key(
         4000, "toys a hypothesis and signal strength, beside the asymptotic limit; 0 for none", ge=0
     )
-    toy_points: int = key(9, "signal strengths at which toys are thrown", ge=4)
+    toy_points: int = key(
+        8,
+        "signal strengths across the expected band at which toys are thrown, beside four around "
+        "the observed limit",
+        ge=4,
+    )
 
 
 class InferenceSettings(Settings):

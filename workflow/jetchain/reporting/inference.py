@@ -1,0 +1,182 @@
+"""Figures and table of the limits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from jetchain.core.errors import DataError
+from jetchain.core.io import read_json, write_csv
+from jetchain.core.style import COLOURS, label, new_figure, save_figure
+from jetchain.core.verbs import Inputs, Output
+
+# One and two sigma: told apart by readers with any colour vision, unlike green and yellow.
+INNER, OUTER = "#3f90da", "#c5dff4"
+NAMES = {"inclusive": "no cut", "cwola": "CWoLa", "cathode": "CATHODE", "disco": "Double DisCo"}
+
+
+def comparison(*, limits: Inputs, pdf: Output, png: Output) -> None:
+    """Draw observed and expected limits of every method beside the injected cross-section."""
+    rows = [read_json(path) for path in limits]
+    figure, ax = new_figure(size=(8.0, 5.6))
+    draw_limits(ax, rows)
+    save_figure(figure, pdf, png)
+
+
+def draw_limits(ax: Any, rows: list[dict[str, Any]]) -> None:
+    """One panel: the limits of all methods beside the injected cross-section."""
+    for index, row in enumerate(rows):
+        _band(ax, index - 0.12, row["expected_fb"], row["observed_fb"])
+        toys = row["toys"]
+        if toys is not None:
+            _toy_band(ax, index + 0.26, toys)
+    injected = [row["injected_fb"] for row in rows if row["injected_fb"] is not None]
+    handles: list[Any] = [
+        Line2D([], [], color="black", marker="o", linestyle="none", label="observed"),
+        Line2D([], [], color="black", linestyle="--", label="expected, median"),
+        Patch(color=INNER, label=r"expected $\pm 1\sigma$"),
+        Patch(color=OUTER, label=r"expected $\pm 2\sigma$"),
+    ]
+    if any(row["toys"] is not None for row in rows):
+        handles.append(
+            Line2D([], [], color="black", marker="s", markerfacecolor="white", label="with toys")
+        )
+    if injected:
+        ax.axhline(injected[0], color=COLOURS[2], linestyle="-.")
+        handles.append(Line2D([], [], color=COLOURS[2], linestyle="-.", label="injected signal"))
+    ax.set_yscale("log")
+    ax.set_xticks(range(len(rows)), [NAMES.get(row["method"], row["method"]) for row in rows])
+    ax.minorticks_off()
+    ax.set_xlim(-0.6, len(rows) - 0.4)
+    low, high = ax.get_ylim()
+    ax.set_ylim(low / 1.2, high * (high / low) ** 0.45)
+    level = 100 * (1 - rows[0]["level"])
+    ax.set_ylabel(f"{level:.0f} % CL upper limit on the cross-section [fb]")
+    ax.legend(handles=handles, ncols=2, loc="upper right")
+    label(ax, right="CLs")
+
+
+def _band(ax: Any, x: float, expected: list[float], observed: float) -> None:
+    half = 0.16
+    for low, high, colour in ((0, 4, OUTER), (1, 3, INNER)):
+        ax.fill_between([x - half, x + half], expected[low], expected[high], color=colour, lw=0)
+    ax.plot([x - half, x + half], [expected[2]] * 2, color="black", linestyle="--")
+    ax.plot([x], [observed], "o", color="black")
+
+
+def _toy_band(ax: Any, x: float, toys: dict[str, Any]) -> None:
+    """A thin bar from toys; a limit outside the strengths that were tried is left out."""
+    low, median, high = (toys["expected_fb"][band] for band in (1, 2, 3))
+    if low is not None and high is not None:
+        ax.plot([x, x], [low, high], color=INNER, linewidth=3)
+    if median is not None:
+        ax.plot([x - 0.05, x + 0.05], [median] * 2, color="black", linestyle="--")
+    if toys["observed_fb"] is not None:
+        ax.plot([x], [toys["observed_fb"]], "s", color="black", markerfacecolor="white")
+
+
+def scan(*, limits: Inputs, pdf: Output, png: Output) -> None:
+    """Draw CLs against the cross-section, one panel a method, with the toys as points."""
+    rows = [read_json(path) for path in limits]
+    figure, axes = new_figure(
+        1, len(rows), size=(4.2 * len(rows) + 0.8, 4.6), sharey=True, squeeze=False
+    )
+    for ax, row in zip(axes[0], rows, strict=True):
+        x = np.array(row["scan"]["cross_section_fb"])
+        bands = np.array(row["scan"]["expected"])
+        ax.fill_between(x, bands[:, 0], bands[:, 4], color=OUTER, lw=0)
+        ax.fill_between(x, bands[:, 1], bands[:, 3], color=INNER, lw=0)
+        ax.plot(x, bands[:, 2], color="black", linestyle="--", label="expected")
+        ax.plot(x, row["scan"]["observed"], color="black", label="observed")
+        if row["toys"] is not None:
+            toys = row["toys"]
+            ax.errorbar(
+                np.array(toys["mu"]) * row["reference_fb"], toys["cls"], yerr=toys["cls_error"],
+                fmt="s", markersize=4, color=COLOURS[2], label="observed, toys",
+            )  # fmt: skip
+        ax.axhline(row["level"], color=COLOURS[8], linestyle=":")
+        if row["injected_fb"] is not None:
+            ax.axvline(row["injected_fb"], color=COLOURS[2], linestyle="-.", linewidth=1.2)
+        ax.set_xlim(0, x[-1])
+        ax.set_ylim(2e-3, 1.3)
+        ax.set_yscale("log")
+        ax.set_xlabel("signal cross-section [fb]")
+        label(ax, right=NAMES.get(row["method"], row["method"]))
+    axes[0, 0].set_ylabel("CLs")
+    axes[0, -1].legend(loc="upper right")
+    save_figure(figure, pdf, png)
+
+
+def pulls(*, fits: Inputs, pdf: Output, png: Output) -> None:
+    """Draw best fit of the signal strength and the pulls, for every method."""
+    rows = [read_json(path) for path in fits]
+    figure, (left, right) = new_figure(1, 2, size=(13.0, 4.8))
+    for index, row in enumerate(rows):
+        mu = row["mu"]
+        if mu is not None:
+            left.errorbar(
+                [mu["cross_section_fb"]], [index], xerr=[mu["cross_section_error_fb"]],
+                fmt="o", color="black",
+            )  # fmt: skip
+        left.annotate(
+            f"{row['significance']:.1f} $\\sigma$", (1.02, index),
+            xycoords=("axes fraction", "data"), va="center", fontsize=12,
+        )  # fmt: skip
+    left.axvline(0, color=COLOURS[8], linestyle=":")
+    left.set_yticks(range(len(rows)), [NAMES.get(row["method"], row["method"]) for row in rows])
+    left.set_ylim(-0.7, len(rows) - 0.3)
+    left.minorticks_off()
+    left.set_xlabel("fitted signal cross-section [fb]")
+    label(left)
+    names: list[str] = []
+    for row in rows:
+        for parameter in row["parameters"]:
+            names.append(f"{NAMES.get(row['method'], row['method'])}: {parameter['name']}")
+            right.errorbar(
+                [parameter["pull"]], [len(names) - 1], xerr=[parameter["constraint"]],
+                fmt="o", color="black", markersize=4,
+            )  # fmt: skip
+    right.axvspan(-1, 1, color=OUTER)
+    right.set_yticks(range(len(names)), names, fontsize=9)
+    right.set_xlim(-3, 3)
+    right.minorticks_off()
+    right.set_xlabel("pull, with post-fit over pre-fit uncertainty")
+    label(right)
+    save_figure(figure, pdf, png)
+
+
+def table(*, limits: Inputs, fits: Inputs, table: Output) -> None:
+    """Write the numbers of all methods as one table."""
+    columns: dict[str, list[Any]] = {}
+    for limit_path, fit_path in zip(limits, fits, strict=True):
+        limit, fit = read_json(limit_path), read_json(fit_path)
+        if limit["method"] != fit["method"]:
+            raise DataError(
+                f"{limit_path} is of {limit['method']}, {fit_path} of {fit['method']}.",
+                "Give fits and limits in the same order.",
+            )
+        toys = limit["toys"] or {"observed_fb": None, "expected_fb": [None] * 5}
+        row = {
+            "method": limit["method"],
+            "observed_events": fit["observed"],
+            "background_events": fit["background"],
+            "significance": fit["significance"],
+            "fitted_fb": None if fit["mu"] is None else fit["mu"]["cross_section_fb"],
+            "fitted_error_fb": None if fit["mu"] is None else fit["mu"]["cross_section_error_fb"],
+            "injected_fb": limit["injected_fb"],
+            "observed_limit_fb": limit["observed_fb"],
+            **{
+                f"expected_limit_{name}_fb": value
+                for name, value in zip(
+                    ("m2", "m1", "median", "p1", "p2"), limit["expected_fb"], strict=True
+                )
+            },
+            "observed_limit_toys_fb": toys["observed_fb"],
+            "expected_limit_median_toys_fb": toys["expected_fb"][2],
+        }
+        for name, value in row.items():
+            columns.setdefault(name, []).append("" if value is None else value)
+    write_csv(table, columns)
