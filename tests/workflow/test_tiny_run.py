@@ -114,7 +114,7 @@ def test_a_full_disk_stops_the_job_and_loses_nothing(copy):
             ["generate.samples.quark.generation.process", "Did you mean 'quark'?"],
         ),
         (
-            {"tagging": {"models": ["pfn", "particlenett"]}},
+            {"tagging": {"models": {"particlenett": {}}}},
             ["tagging.models", "Did you mean 'particlenet'?"],
         ),
         ({"generate": {"samples": None}}, ["generate.samples"]),

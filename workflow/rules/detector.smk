@@ -64,6 +64,7 @@ rule bench_detector:
         launch("detector.bench")
 
 
+BENCHES.append("results/bench/detector.json")
 TARGETS["detector"] = expand(
     "results/detector/{sample}/{file}.json",
     sample=CONFIG.detector.summary_samples,

@@ -11,3 +11,65 @@ include: "reporting/anomaly.smk"
 include: "reporting/background.smk"
 include: "reporting/inference.smk"
 include: "reporting/firmware.smk"
+
+TAGGERS = list(type(CONFIG.tagging.models).model_fields)
+
+
+rule summarise_run:
+    input:
+        jets=f"results/jets/{CONFIG.jets.algorithm}/summary.json",
+        tagging=expand("results/tagging/{model}/metrics.json", model=TAGGERS),
+        anomaly="results/anomaly/metrics.json",
+        closure="results/background/disco/closure.json",
+        limits=expand("results/inference/{method}/limits.json", method=BACKGROUND_METHODS),
+        firmware="results/firmware/latency.json",
+    output:
+        table=report(
+            "results/reporting/summary.csv",
+            caption="../report/summary.rst",
+            category="Overview",
+            labels={"figure": "Key numbers"},
+        ),
+        text="results/reporting/summary.txt",
+    params:
+        code=code_digest("reporting.summary"),
+    log:
+        "results/logs/reporting/summary.log",
+    threads: 1
+    shell:
+        launch("reporting.summary")
+
+
+rule figure_overview:
+    input:
+        jets=f"results/jets/{CONFIG.jets.algorithm}/histograms.json",
+        metrics=expand("results/tagging/{model}/metrics.json", model=TAGGERS),
+        roc=expand("results/tagging/{model}/roc.csv", model=TAGGERS),
+        sic="results/anomaly/sic.csv",
+        anomaly="results/anomaly/metrics.json",
+        spectra="results/background/cathode/spectra.csv",
+        fits="results/background/cathode/fits.json",
+        limits=expand("results/inference/{method}/limits.json", method=BACKGROUND_METHODS),
+        latency="results/firmware/latency.json",
+    output:
+        png=report(
+            "results/reporting/overview.png",
+            caption="../report/overview.rst",
+            category="Overview",
+            labels={"figure": "From collisions to limits and firmware"},
+        ),
+        pdf="results/reporting/overview.pdf",
+    params:
+        code=code_digest("reporting.overview"),
+    log:
+        "results/logs/reporting/overview.log",
+    threads: 1
+    shell:
+        launch("reporting.overview")
+
+
+TARGETS["reporting"] += [
+    "results/reporting/overview.png",
+    "results/reporting/summary.csv",
+    "results/reporting/summary.txt",
+]

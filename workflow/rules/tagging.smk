@@ -84,6 +84,7 @@ rule bench_tagging:
         launch("tagging.bench")
 
 
+BENCHES.append("results/bench/tagging.json")
 TARGETS["tagging"] = expand(
     "results/tagging/{model}/metrics.json", model=CONFIG.tagging.taggers
 )

@@ -28,6 +28,13 @@ def sic(*, curves: Input, metrics: Input, published: Input, png: Output, pdf: Ou
     """Draw the significance-improvement curves, with the published maxima beside them."""
     table, merits, anchors = read_csv(curves), read_json(metrics), read_json(published)
     figure, (ax, side) = new_figure(1, 2, size=(12.5, 5.6), width_ratios=[1.55, 1])
+    draw_curves(ax, table, merits)
+    _table(side, merits, anchors)
+    save_figure(figure, pdf, png)
+
+
+def draw_curves(ax: Axes, table: dict[str, np.ndarray], merits: dict[str, Any]) -> None:
+    """One panel: significance improvement against signal efficiency, all methods."""
     methods = [name for name in NAMES if name in merits["methods"]]
     for index, method in enumerate(methods):
         own = table["method"] == method
@@ -47,8 +54,6 @@ def sic(*, curves: Input, metrics: Input, published: Input, png: Output, pdf: Ou
     ax.set_ylim(0, 1.25 * ax.get_ylim()[1])
     ax.legend(ncols=2, loc="upper right")
     label(ax, right=f"S/B = {100 * merits['signal_to_background']:.1f} %")
-    _table(side, merits, anchors)
-    save_figure(figure, pdf, png)
 
 
 def _table(ax: Axes, merits: dict[str, Any], anchors: dict[str, Any]) -> None:

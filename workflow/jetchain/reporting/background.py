@@ -26,16 +26,29 @@ def spectrum(*, spectra: Input, fits: Input, method: str, png: Output, pdf: Outp
     """Draw the dijet mass before and after the cut, with the fitted background and the pulls."""
     table, summary = read_csv(spectra), read_json(fits)
     figure, (ax, lower) = new_figure(2, 1, size=(8.5, 7.5), sharex=True, height_ratios=[3, 1.1])
+    draw_spectrum(ax, lower, table, summary)
+    label(ax, right=NAMES.get(method, method))
+    lower.axhline(0, color="black", lw=1)
+    lower.set(
+        xlabel=r"Dijet mass $m_{JJ}$ [TeV]",
+        ylabel="Pull" if summary["efficiency"] == 1 else "Pull after cut",
+    )
+    save_figure(figure, pdf, png)
+
+
+def draw_spectrum(ax: Axes, lower: Axes | None, table: Table, summary: dict[str, Any]) -> None:
+    """One panel: the spectrum before and after the cut with its fits; a second one for pulls."""
     nominal = summary["efficiency"]
     low, high = _window(table)
     selections = list(dict.fromkeys(["1", f"{nominal:g}"]))
     for index, name in enumerate(selections):
         own = {column: values[_is(table["selection"], name)] for column, values in table.items()}
-        fit = summary["fits"][name]
         text = "all data" if name == "1" else f"after the cut ({100 * nominal:g} % of sidebands)"
-        _draw(ax, lower, own, fit, text, COLOURS[(0, 2)[index]], pulls=name == selections[-1])
+        fit, colour = summary["fits"][name], COLOURS[(0, 2)[index]]
+        _draw(ax, lower if name == selections[-1] else None, own, fit, text, colour)
     for each in (ax, lower):
-        each.axvspan(low, high, color="#94a4a2", alpha=0.25, lw=0)
+        if each is not None:
+            each.axvspan(low, high, color="#94a4a2", alpha=0.25, lw=0)
     ax.set_yscale("log")
     ax.set_ylim(0.3, 60 * table["observed"].max())
     ax.set_ylabel("Events / bin")
@@ -43,13 +56,6 @@ def spectrum(*, spectra: Input, fits: Input, method: str, png: Output, pdf: Outp
     lines = len(handles) // 2  # matplotlib lists all lines first: pair data and fit
     order = [index for each in range(lines) for index in (lines + each, each)]
     ax.legend([handles[k] for k in order], [texts[k] for k in order], loc="upper right")
-    label(ax, right=NAMES.get(method, method))
-    lower.axhline(0, color="black", lw=1)
-    lower.set(
-        xlabel=r"Dijet mass $m_{JJ}$ [TeV]",
-        ylabel="Pull" if len(selections) == 1 else "Pull after cut",
-    )
-    save_figure(figure, pdf, png)
 
 
 def _is(column: NDArray, name: str) -> NDArray[np.bool_]:
@@ -63,7 +69,7 @@ def _window(table: Table) -> tuple[float, float]:
 
 
 def _draw(
-    ax: Axes, lower: Axes, own: Table, fit: dict[str, Any], text: str, colour: str, pulls: bool
+    ax: Axes, lower: Axes | None, own: Table, fit: dict[str, Any], text: str, colour: str
 ) -> None:
     centre, observed, expected = (own["low"] + own["high"]) / 2, own["observed"], own["expected"]
     shown = observed > 0
@@ -81,7 +87,7 @@ def _draw(
         centre, np.maximum(expected - own["expected_error"], 1e-3),
         expected + own["expected_error"], color=colour, alpha=0.25, lw=0,
     )  # fmt: skip
-    if pulls:
+    if lower is not None:
         pull = (observed - expected) / np.sqrt(expected + own["expected_error"] ** 2)
         lower.bar(centre, pull, own["high"] - own["low"], color=colour)
 

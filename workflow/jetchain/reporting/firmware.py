@@ -28,12 +28,13 @@ def summary(*, latency: Input, scan: Input, pdf: Output, png: Output) -> None:
     """
     value = read_json(latency)
     figure, (left, right) = new_figure(1, 2, size=(15.0, 5.8))
-    _accuracy(left, value)
+    draw_accuracy(left, value)
     _latency(right, value, read_csv(scan))
     save_figure(figure, pdf, png)
 
 
-def _accuracy(ax: Axes, value: dict[str, Any]) -> None:
+def draw_accuracy(ax: Axes, value: dict[str, Any]) -> None:
+    """One panel: the accuracy from the float network to the Verilog."""
     for place, name in enumerate(STAGES):
         estimate = value["accuracy"][name]
         ax.errorbar(

@@ -36,33 +36,7 @@ def roc(*, metrics: Inputs, curves: Inputs, published: Input, pdf: Output, png: 
     pairs = _ordered(results[0])
     figure, axes = new_figure(2, 4, size=(20, 9.5))
     for ax, pair in zip(axes.flat, pairs, strict=False):
-        # Above one over the number of background jets a curve means nothing.
-        ceiling = results[0]["pairs"][pair]["background_jets"]
-        for index, (result, table) in enumerate(zip(results, tables, strict=True)):
-            rows = table["pair"] == pair
-            value, low, high = (
-                np.clip(table[name][rows], 0.5 / ceiling, None)
-                for name in ("background_efficiency", "low", "high")
-            )
-            area = result["pairs"][pair]["auc"]
-            efficiency = table["signal_efficiency"][rows]
-            ax.fill_between(
-                efficiency, 1 / high, 1 / low, color=COLOURS[index], alpha=0.3, linewidth=0
-            )
-            shown = table["background_efficiency"][rows] * ceiling >= 1
-            name = NAMES.get(result["model"], result["model"])
-            ax.plot(
-                efficiency[shown], 1 / value[shown], LINES[index], color=COLOURS[index],
-                label=f"{name}, AUC {area['value']:.3f} ± {area['std']:.3f}",
-            )  # fmt: skip
-        grid = np.linspace(0.02, 1, 99)
-        ax.plot(grid, 1 / grid, ":", color=COLOURS[8], linewidth=1)
-        ax.set_yscale("log")
-        ax.set_xlim(0, 1)
-        ax.set_ylim(1, 2 * ceiling)
-        ax.set_xlabel("signal efficiency")
-        ax.set_ylabel("1 / background efficiency")
-        label(ax, " ", right=_pair_title(pair))
+        draw_pair(ax, pair, results, tables)
         if pair == "top_vs_QCD":
             _reference_points(ax, read_json(published)["top_tagging"]["rows"])
         ax.legend(loc="lower left")
@@ -76,6 +50,37 @@ def roc(*, metrics: Inputs, curves: Inputs, published: Input, pdf: Output, png: 
             va="top", transform=ax.transAxes,
         )  # fmt: skip
     save_figure(figure, pdf, png)
+
+
+def draw_pair(
+    ax: Any, pair: str, results: list[dict[str, Any]], tables: list[dict[str, np.ndarray]]
+) -> None:
+    """One panel: the rejection curves of all taggers for one pair of classes."""
+    # Above one over the number of background jets a curve means nothing.
+    ceiling = results[0]["pairs"][pair]["background_jets"]
+    for index, (result, table) in enumerate(zip(results, tables, strict=True)):
+        rows = table["pair"] == pair
+        value, low, high = (
+            np.clip(table[name][rows], 0.5 / ceiling, None)
+            for name in ("background_efficiency", "low", "high")
+        )
+        area = result["pairs"][pair]["auc"]
+        efficiency = table["signal_efficiency"][rows]
+        ax.fill_between(efficiency, 1 / high, 1 / low, color=COLOURS[index], alpha=0.3, linewidth=0)
+        shown = table["background_efficiency"][rows] * ceiling >= 1
+        name = NAMES.get(result["model"], result["model"])
+        ax.plot(
+            efficiency[shown], 1 / value[shown], LINES[index], color=COLOURS[index],
+            label=f"{name}, AUC {area['value']:.3f} ± {area['std']:.3f}",
+        )  # fmt: skip
+    grid = np.linspace(0.02, 1, 99)
+    ax.plot(grid, 1 / grid, ":", color=COLOURS[8], linewidth=1)
+    ax.set_yscale("log")
+    ax.set_xlim(0, 1)
+    ax.set_ylim(1, 2 * ceiling)
+    ax.set_xlabel("signal efficiency")
+    ax.set_ylabel("1 / background efficiency")
+    label(ax, " ", right=_pair_title(pair))
 
 
 def _ordered(result: dict[str, Any]) -> list[str]:

@@ -1,0 +1,160 @@
+"""The table of key numbers of a run, one row a number, each with its uncertainty and its source."""
+
+from __future__ import annotations
+
+import csv
+from typing import Any
+
+from jetchain.core.io import atomic, read_json
+from jetchain.core.verbs import Input, Inputs, Output
+
+COLUMNS = ("room", "quantity", "value", "low", "high", "unit", "source")
+Row = dict[str, Any]
+
+
+def summary(
+    *,
+    jets: Input,
+    tagging: Inputs,
+    anomaly: Input,
+    closure: Input,
+    limits: Inputs,
+    firmware: Input,
+    table: Output,
+    text: Output,
+) -> None:
+    """Gather the key numbers of every room as CSV and as text for the end of a run.
+
+    Args:
+        jets: summary of the jets, with the fitted mass peaks.
+        tagging: metrics of every tagger.
+        anomaly: significance improvements.
+        closure: ABCD closure of Double DisCo.
+        limits: limits of every method.
+        firmware: latency report.
+        table: where to write the CSV.
+        text: where to write the text.
+    """
+    rows = [
+        *peak_rows(read_json(jets), str(jets)),
+        *(row for path in tagging for row in tagging_rows(read_json(path), str(path))),
+        *anomaly_rows(read_json(anomaly), str(anomaly)),
+        *closure_rows(read_json(closure), str(closure)),
+        *(row for path in limits for row in limit_rows(read_json(path), str(path))),
+        *firmware_rows(read_json(firmware), str(firmware)),
+    ]
+    with atomic(table) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    with atomic(text) as temporary:
+        temporary.write_text(as_text(rows), encoding="utf-8")
+
+
+def _row(
+    room: str, quantity: str, value: float, interval: tuple[float, float] | None, unit: str,
+    source: str,
+) -> Row:  # fmt: skip
+    low, high = interval if interval is not None else ("", "")
+    return {
+        "room": room, "quantity": quantity, "value": value, "low": low, "high": high,
+        "unit": unit, "source": source,
+    }  # fmt: skip
+
+
+def _estimate(room: str, quantity: str, found: dict[str, float], unit: str, source: str) -> Row:
+    return _row(room, quantity, found["value"], (found["low"], found["high"]), unit, source)
+
+
+def peak_rows(found: dict[str, Any], source: str) -> list[Row]:
+    """Position of the reconstructed soft-drop mass peaks."""
+    return [
+        _row(
+            "jets", f"soft-drop mass peak, {peak['class']}", peak["position"],
+            (peak["position"] - peak["position_error"], peak["position"] + peak["position_error"]),
+            "GeV", source,
+        )
+        for peak in found["peaks"]
+        if peak["level"] == "reconstructed"
+    ]  # fmt: skip
+
+
+def tagging_rows(found: dict[str, Any], source: str) -> list[Row]:
+    """AUC and rejection at 50 % of every pair of classes, and the accuracy."""
+    rows = []
+    for pair, merit in found["pairs"].items():
+        name = f"{found['model']}, {pair.replace('_', ' ')}"
+        rows.append(_estimate("tagging", f"AUC, {name}", merit["auc"], "", source))
+        rows.append(
+            _estimate("tagging", f"rejection at 50 %, {name}", merit["rejection_50"], "", source)
+        )
+    rows.append(_estimate("tagging", f"accuracy, {found['model']}", found["accuracy"], "", source))
+    return rows
+
+
+def anomaly_rows(found: dict[str, Any], source: str) -> list[Row]:
+    """Largest significance improvement of every method."""
+    return [
+        _row(
+            "anomaly", f"maximum SIC, {method}", merit["max_sic"],
+            tuple(merit["max_sic_bootstrap"]), "", source,
+        )
+        for method, merit in found["methods"].items()
+    ]  # fmt: skip
+
+
+def closure_rows(found: dict[str, Any], source: str) -> list[Row]:
+    """Predicted over observed of the ABCD method, region by region."""
+    rows = []
+    for region, counts in found["regions"].items():
+        if not counts["a"] or not counts["prediction"]:
+            continue
+        ratio = counts["prediction"] / counts["a"]
+        relative = counts["prediction_uncertainty"] / counts["prediction"]
+        error = ratio * (relative**2 + 1 / counts["a"]) ** 0.5
+        rows.append(
+            _row(
+                "background", f"ABCD predicted / observed, {region}", ratio,
+                (ratio - error, ratio + error), "", source,
+            )
+        )  # fmt: skip
+    return rows
+
+
+def limit_rows(found: dict[str, Any], source: str) -> list[Row]:
+    """Observed and expected limit of a method, the expected one with its 68 % band."""
+    method, level = found["method"], f"{100 * (1 - found['level']):.0f} % CL limit"
+    minus, median, plus = found["expected_fb"][1:4]
+    return [
+        _row("inference", f"observed {level}, {method}", found["observed_fb"], None, "fb", source),
+        _row("inference", f"expected {level}, {method}", median, (minus, plus), "fb", source),
+    ]
+
+
+def firmware_rows(found: dict[str, Any], source: str) -> list[Row]:
+    """Accuracy of the float network and of the Verilog; cycles and interval as measured."""
+    latency = found["latency"]
+    return [
+        _estimate("firmware", "accuracy, float", found["accuracy"]["floating"], "", source),
+        _estimate("firmware", "accuracy, Verilog", found["accuracy"]["rtl"], "", source),
+        _row("firmware", "latency", latency["cycles_measured"], None, "cycles", source),
+        _row("firmware", "latency", latency["latency_ns"], None, "ns", source),
+        _row(
+            "firmware", "initiation interval", latency["initiation_interval_measured"], None,
+            "cycles", source,
+        ),
+    ]  # fmt: skip
+
+
+def as_text(rows: list[Row]) -> str:
+    """The rows as aligned text, a heading for each room."""
+    lines: list[str] = []
+    width = max(len(row["quantity"]) for row in rows)
+    for index, row in enumerate(rows):
+        if index == 0 or rows[index - 1]["room"] != row["room"]:
+            lines.append(f"\n{row['room']}")
+        interval = "" if row["low"] == "" else f"  [{row['low']:.4g}, {row['high']:.4g}]"
+        lines.append(
+            f"  {row['quantity']:<{width}}  {row['value']:.4g} {row['unit']}{interval}".rstrip()
+        )
+    return "\n".join(lines).lstrip("\n") + "\n"
