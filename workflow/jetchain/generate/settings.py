@@ -153,7 +153,7 @@ class BenchSettings(Settings):
     processes: list[str] = key(
         ["lhco_background", "quark", "top"], "process cards that are timed", min_length=1
     )
-    events: int = key(500, "events a round, of six rounds", ge=1)
+    events: int = key(1000, "events a round, of six rounds", ge=1)
 
     @field_validator("processes")
     @classmethod
