@@ -134,11 +134,11 @@ def laptop_samples() -> dict[str, SampleSettings]:
     return {
         "quark": _sample("quark", 2, 1000),
         "gluon": _sample("gluon", 2, 1000),
-        "W": _sample("W", 2, 600),
-        "Z": _sample("Z", 2, 600),
-        "top": _sample("top", 2, 600),
-        "Hbb": _sample("Hbb", 2, 1000),
-        "Hcc": _sample("Hcc", 2, 1000),
+        "W": _sample("W", 2, 700),
+        "Z": _sample("Z", 2, 700),
+        "top": _sample("top", 2, 1000),
+        "Hbb": _sample("Hbb", 2, 1500),
+        "Hcc": _sample("Hcc", 2, 1500),
         "lhco_background": _sample(
             "lhco_background", 8, 8000, filter=FilterSettings(jet_pt_min=1100.0)
         ),

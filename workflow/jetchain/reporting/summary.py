@@ -85,9 +85,9 @@ def tagging_rows(found: dict[str, Any], source: str) -> list[Row]:
     for pair, merit in found["pairs"].items():
         name = f"{found['model']}, {pair.replace('_', ' ')}"
         rows.append(_estimate("tagging", f"AUC, {name}", merit["auc"], "", source))
-        rows.append(
-            _estimate("tagging", f"rejection at 50 %, {name}", merit["rejection_50"], "", source)
-        )
+        rejection = merit["rejection_50"]
+        what = "rejection at 50 %, at least" if rejection.get("bound") else "rejection at 50 %"
+        rows.append(_estimate("tagging", f"{what}, {name}", rejection, "", source))
     rows.append(_estimate("tagging", f"accuracy, {found['model']}", found["accuracy"], "", source))
     return rows
 
