@@ -38,18 +38,20 @@ include: "workflow/rules/reporting.smk"
 
 rule all:
     default_target: True
-    localrule: True
     input:
         [target for room in TARGETS.values() for target in room],
+    localrule: True
 
 
 rule bench:
-    localrule: True
     input:
         BENCHES,
+    localrule: True
 
 
 onsuccess:
     text = Path("results/reporting/summary.txt")
     if text.exists():
-        print(f"\n{text.read_text()}\nFigures: results/reporting; overview.png shows the chain.")
+        print(
+            f"\n{text.read_text()}\nFigures: results/reporting; overview.png shows the chain."
+        )

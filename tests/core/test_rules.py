@@ -43,6 +43,8 @@ def test_shards_expand_and_leave_other_wildcards():
     assert HELPERS.shards("r/{sample}/{shard}", ["a", "b"]) == ["r/a/0000", "r/a/0001", "r/b/0000"]
     later = HELPERS.shards("r/{algorithm}/{sample}/{shard}", ["b"])
     assert later(Wildcards(algorithm="mlpf")) == ["r/mlpf/b/0000"]
+    own = HELPERS.shards("r/{sample}/{shard}")
+    assert own(Wildcards(sample="a")) == ["r/a/0000", "r/a/0001"]
 
 
 def test_an_unknown_sample_or_section_is_named():

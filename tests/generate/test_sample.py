@@ -8,6 +8,7 @@ from jetchain.core.errors import EmptySampleError, GeneratorError
 from jetchain.core.io import read_events, read_json
 from jetchain.core.schema import GENERATED
 from jetchain.generate import collisions as collisions_module
+from jetchain.generate.codes import qcd_codes
 from jetchain.generate.processes import start_pythia
 from jetchain.generate.sample import generate, sample
 from jetchain.generate.settings import FilterSettings, GenerationSettings
@@ -127,10 +128,28 @@ def test_gluon_jets_hold_more_particles_than_quark_jets(samples):
     assert mean["gluon"] > 1.1 * mean["quark"]
 
 
-def test_process_codes_are_pythias(samples):
-    """Manual, QCD Hard Processes: 111 gg2gg, 115 qqbar2gg; 601, 602 are ttbar."""
-    assert set(samples["gluon"]["event"]["process"].tolist()) <= {111, 115}
-    assert set(samples["top"]["event"]["process"].tolist()) == {601, 602}
+@pytest.mark.parametrize("process", ["lhco_background", "quark", "gluon", "W", "top"])
+def test_process_codes_are_those_of_a_bare_loop(process):
+    """From the record for QCD (pTHat lowered: more flavours), by hook for top, constant for W."""
+    overrides = [
+        *QUIET, "PartonLevel:ISR = off", "PartonLevel:FSR = off", "HadronLevel:all = off",
+        "PhaseSpace:pTHatMin = 60.",
+    ]  # fmt: skip
+    chosen = GenerationSettings(process=process, events=800, overrides=overrides)
+    ours = generate(chosen, 0, 3)[0]["event"]["process"]
+    bare = start_pythia(process, overrides, 3)
+    expected = []
+    for _ in range(800):
+        assert bare.next()
+        expected.append(bare.infoPython().code())
+    assert ours.tolist() == expected
+
+
+def test_colour_flow_tells_exchange_from_annihilation():
+    """u ubar -> u ubar: colours of the incoming pair annihilate (114) or flow out (116)."""
+    pdgid = np.array([[2, 2], [-2, -2], [2, 2], [-2, -2]])
+    colour, anticolour = np.array([[101, 101], [0, 0]]), np.array([[0, 0], [101, 102]])
+    assert qcd_codes(pdgid, colour, anticolour).tolist() == [114, 116]
 
 
 def test_events_are_those_of_a_bare_loop():

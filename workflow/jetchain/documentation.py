@@ -93,10 +93,11 @@ def _without_default_groups(settings: Settings) -> dict[str, Any]:
     plain = settings.model_dump(mode="json")
     for name, field in type(settings).model_fields.items():
         value = getattr(settings, name)
-        if isinstance(value, Settings | list) and not field.is_required():
-            if value == field.get_default(call_default_factory=True):
-                del plain[name]
-        if isinstance(value, Settings) and name in plain:
+        required = field.is_required()
+        default = None if required else field.get_default(call_default_factory=True)
+        if isinstance(value, Settings | list) and not required and value == default:
+            del plain[name]
+        elif isinstance(value, Settings):
             plain[name] = _without_default_groups(value)
     return plain
 

@@ -25,15 +25,15 @@ rule make_dijets:
         truth="results/anomaly/truth.safetensors",
         signal_test="results/anomaly/signal_test.safetensors",
         cutflow="results/anomaly/cutflow.json",
-    params:
-        settings=section("anomaly.features"),
-        seed=job_seed("anomaly.features"),
-        code=code_digest("anomaly.features"),
     log:
         "results/logs/anomaly/features.log",
     threads: 1
     resources:
         mem_mb=1500,
+    params:
+        settings=section("anomaly.features"),
+        seed=job_seed("anomaly.features"),
+        code=code_digest("anomaly.features"),
     shell:
         launch("anomaly.features")
 
@@ -46,10 +46,6 @@ rule train_anomaly_reference:
     output:
         scores="results/anomaly/{model}/scores.safetensors",
         signal_scores="results/anomaly/{model}/signal_scores.safetensors",
-    params:
-        settings=section(signal_region="anomaly.signal_region", boosting="anomaly.boosting"),
-        seed=job_seed("anomaly.train.reference", "{model}"),
-        code=code_digest("anomaly.train.reference", "anomaly.models.{model}"),
     log:
         "results/logs/anomaly/train/{model}.log",
     benchmark:
@@ -57,6 +53,12 @@ rule train_anomaly_reference:
     wildcard_constraints:
         model="|".join(ANOMALY_REFERENCES),
     threads: 1
+    params:
+        settings=section(
+            signal_region="anomaly.signal_region", boosting="anomaly.boosting"
+        ),
+        seed=job_seed("anomaly.train.reference", "{model}"),
+        code=code_digest("anomaly.train.reference", "anomaly.models.{model}"),
     shell:
         launch("anomaly.train.reference")
 
@@ -68,14 +70,14 @@ rule train_anomaly_outlier:
     output:
         scores="results/anomaly/{model}/scores.safetensors",
         signal_scores="results/anomaly/{model}/signal_scores.safetensors",
-    params:
-        seed=job_seed("anomaly.train.outlier", "{model}"),
-        code=code_digest("anomaly.train.outlier", "anomaly.models.{model}"),
     log:
         "results/logs/anomaly/train/{model}.log",
     wildcard_constraints:
         model="|".join(ANOMALY_OUTLIERS),
     threads: 1
+    params:
+        seed=job_seed("anomaly.train.outlier", "{model}"),
+        code=code_digest("anomaly.train.outlier", "anomaly.models.{model}"),
     shell:
         launch("anomaly.train.outlier")
 
@@ -86,21 +88,23 @@ rule evaluate_anomaly:
         truth="results/anomaly/truth.safetensors",
         signal_test="results/anomaly/signal_test.safetensors",
         scores=[f"{folder}/scores.safetensors" for folder in ANOMALY_SCORED],
-        signal_scores=[f"{folder}/signal_scores.safetensors" for folder in ANOMALY_SCORED],
+        signal_scores=[
+            f"{folder}/signal_scores.safetensors" for folder in ANOMALY_SCORED
+        ],
     output:
         metrics="results/anomaly/metrics.json",
         curves="results/anomaly/sic.csv",
+    log:
+        "results/logs/anomaly/evaluate.log",
+    benchmark:
+        "results/benchmarks/anomaly/evaluate.tsv"
+    threads: 1
     params:
         settings=section(
             signal_region="anomaly.signal_region", evaluation="anomaly.evaluation"
         ),
         seed=job_seed("anomaly.evaluate"),
         code=code_digest("anomaly.evaluate"),
-    log:
-        "results/logs/anomaly/evaluate.log",
-    benchmark:
-        "results/benchmarks/anomaly/evaluate.tsv"
-    threads: 1
     shell:
         launch("anomaly.evaluate")
 

@@ -7,16 +7,18 @@ BACKGROUND_METHODS = ["inclusive", *BACKGROUND_CUT, "disco"]
 rule normalise_search:
     input:
         cutflow="results/anomaly/cutflow.json",
-        background=shards("results/generate/{sample}/{shard}.json", CONFIG.anomaly.background),
+        background=shards(
+            "results/generate/{sample}/{shard}.json", CONFIG.anomaly.background
+        ),
         signal=shards("results/generate/{sample}/{shard}.json", CONFIG.anomaly.signal),
     output:
         normalisation="results/background/normalisation.json",
-    params:
-        settings=section(reference_events="background.reference_events"),
-        code=code_digest("background.normalisation"),
     log:
         "results/logs/background/normalisation.log",
     threads: 1
+    params:
+        settings=section(reference_events="background.reference_events"),
+        code=code_digest("background.normalisation"),
     shell:
         launch("background.normalisation")
 
@@ -28,15 +30,17 @@ rule train_cwola:
     output:
         scores="results/background/cwola/scores.safetensors",
         signal_scores="results/background/cwola/signal_scores.safetensors",
-    params:
-        settings=section(signal_region="anomaly.signal_region", cwola="background.cwola"),
-        seed=job_seed("background.cwola"),
-        code=code_digest("background.cwola"),
     log:
         "results/logs/background/cwola.log",
     benchmark:
         "results/benchmarks/background/cwola.tsv"
     threads: 1
+    params:
+        settings=section(
+            signal_region="anomaly.signal_region", cwola="background.cwola"
+        ),
+        seed=job_seed("background.cwola"),
+        code=code_digest("background.cwola"),
     shell:
         launch("background.cwola")
 
@@ -49,6 +53,13 @@ rule draw_cathode_template:
         sideband_template="results/background/cathode/sideband_template.safetensors",
         weights="results/background/cathode/weights.safetensors",
         history="results/background/cathode/history.csv",
+    log:
+        "results/logs/background/cathode/template.log",
+    benchmark:
+        "results/benchmarks/background/cathode/template.tsv"
+    threads: 1
+    resources:
+        mem_mb=1500,
     params:
         settings=section(
             signal_region="anomaly.signal_region",
@@ -57,13 +68,6 @@ rule draw_cathode_template:
         ),
         seed=job_seed("background.cathode.template"),
         code=code_digest("background.cathode.template"),
-    log:
-        "results/logs/background/cathode/template.log",
-    benchmark:
-        "results/benchmarks/background/cathode/template.tsv"
-    threads: 1
-    resources:
-        mem_mb=1500,
     shell:
         launch("background.cathode.template")
 
@@ -76,6 +80,11 @@ rule classify_cathode:
     output:
         scores="results/background/cathode/scores.safetensors",
         signal_scores="results/background/cathode/signal_scores.safetensors",
+    log:
+        "results/logs/background/cathode/classify.log",
+    benchmark:
+        "results/benchmarks/background/cathode/classify.tsv"
+    threads: 1
     params:
         settings=section(
             signal_region="anomaly.signal_region",
@@ -84,11 +93,6 @@ rule classify_cathode:
         ),
         seed=job_seed("background.cathode.classify"),
         code=code_digest("background.cathode.classify"),
-    log:
-        "results/logs/background/cathode/classify.log",
-    benchmark:
-        "results/benchmarks/background/cathode/classify.tsv"
-    threads: 1
     shell:
         launch("background.cathode.classify")
 
@@ -101,6 +105,9 @@ rule check_cathode_template:
     output:
         quality="results/background/cathode/quality.json",
         distributions="results/background/cathode/distributions.csv",
+    log:
+        "results/logs/background/cathode/quality.log",
+    threads: 1
     params:
         settings=section(
             signal_region="anomaly.signal_region",
@@ -109,9 +116,6 @@ rule check_cathode_template:
         ),
         seed=job_seed("background.cathode.quality"),
         code=code_digest("background.cathode.quality"),
-    log:
-        "results/logs/background/cathode/quality.log",
-    threads: 1
     shell:
         launch("background.cathode.quality")
 
@@ -128,6 +132,13 @@ rule train_disco:
         signal_scores="results/background/disco/signal_scores.safetensors",
         weights="results/background/disco/weights.safetensors",
         history="results/background/disco/history.csv",
+    log:
+        "results/logs/background/disco/train.log",
+    benchmark:
+        "results/benchmarks/background/disco/train.tsv"
+    threads: 1
+    resources:
+        mem_mb=1500,
     params:
         settings=section(
             signal_region="anomaly.signal_region",
@@ -136,13 +147,6 @@ rule train_disco:
         ),
         seed=job_seed("background.disco"),
         code=code_digest("background.disco"),
-    log:
-        "results/logs/background/disco/train.log",
-    benchmark:
-        "results/benchmarks/background/disco/train.tsv"
-    threads: 1
-    resources:
-        mem_mb=1500,
     shell:
         launch("background.disco")
 
@@ -156,6 +160,9 @@ rule predict_disco:
         normalisation="results/background/normalisation.json",
     output:
         yields="results/background/disco/yields.json",
+    log:
+        "results/logs/background/disco/predict.log",
+    threads: 1
     params:
         settings=section(
             signal_region="anomaly.signal_region",
@@ -163,9 +170,6 @@ rule predict_disco:
             disco="background.disco",
         ),
         code=code_digest("background.disco.predict"),
-    log:
-        "results/logs/background/disco/predict.log",
-    threads: 1
     shell:
         launch("background.disco.predict")
 
@@ -181,16 +185,16 @@ rule fit_sidebands:
         fits="results/background/{method}/fits.json",
         spectra="results/background/{method}/spectra.csv",
         yields="results/background/{method}/yields.json",
-    params:
-        settings=section(
-            signal_region="anomaly.signal_region", sideband="background.sideband"
-        ),
-        code=code_digest("background.sideband"),
     log:
         "results/logs/background/sideband/{method}.log",
     wildcard_constraints:
         method="|".join(BACKGROUND_CUT),
     threads: 1
+    params:
+        settings=section(
+            signal_region="anomaly.signal_region", sideband="background.sideband"
+        ),
+        code=code_digest("background.sideband"),
     shell:
         launch("background.sideband")
 
@@ -204,14 +208,14 @@ rule fit_inclusive_sidebands:
         fits="results/background/inclusive/fits.json",
         spectra="results/background/inclusive/spectra.csv",
         yields="results/background/inclusive/yields.json",
+    log:
+        "results/logs/background/sideband/inclusive.log",
+    threads: 1
     params:
         settings=section(
             signal_region="anomaly.signal_region", sideband="background.sideband"
         ),
         code=code_digest("background.sideband.inclusive"),
-    log:
-        "results/logs/background/sideband/inclusive.log",
-    threads: 1
     shell:
         launch("background.sideband.inclusive")
 
@@ -223,17 +227,17 @@ rule close_spectrum:
         scores="results/background/{method}/scores.safetensors",
     output:
         closure="results/background/{method}/closure.json",
+    log:
+        "results/logs/background/closure/{method}.log",
+    wildcard_constraints:
+        method="|".join(BACKGROUND_CUT),
+    threads: 1
     params:
         settings=section(
             signal_region="anomaly.signal_region", sideband="background.sideband"
         ),
         seed=job_seed("background.closure.spectrum", "{method}"),
         code=code_digest("background.closure.spectrum"),
-    log:
-        "results/logs/background/closure/{method}.log",
-    wildcard_constraints:
-        method="|".join(BACKGROUND_CUT),
-    threads: 1
     shell:
         launch("background.closure.spectrum")
 
@@ -249,6 +253,9 @@ rule close_abcd:
         closure="results/background/disco/closure.json",
         scan="results/background/disco/scan.csv",
         plane="results/background/disco/plane.csv",
+    log:
+        "results/logs/background/closure/disco.log",
+    threads: 1
     params:
         settings=section(
             signal_region="anomaly.signal_region",
@@ -256,15 +263,14 @@ rule close_abcd:
             disco="background.disco",
         ),
         code=code_digest("background.closure.abcd"),
-    log:
-        "results/logs/background/closure/disco.log",
-    threads: 1
     shell:
         launch("background.closure.abcd")
 
 
 TARGETS["background"] = [
     *expand("results/background/{method}/yields.json", method=BACKGROUND_METHODS),
-    *expand("results/background/{method}/closure.json", method=[*BACKGROUND_CUT, "disco"]),
+    *expand(
+        "results/background/{method}/closure.json", method=[*BACKGROUND_CUT, "disco"]
+    ),
     "results/background/cathode/quality.json",
 ]

@@ -2,6 +2,7 @@
 import os
 
 from jetchain.core.rules import Rules, launch
+from jetchain.generate.cards import card_digest
 
 rules_of = Rules(CONFIG.model_dump(mode="json"))
 section = rules_of.section
@@ -10,11 +11,15 @@ code_digest = rules_of.code_digest
 shards = rules_of.shards
 
 
-
 def resource(path):
     """A small input that ships with jetchain, relative to the working directory: a result does not
     depend on where the repository lies."""
     return os.path.relpath(HOUSE / "resources" / path)
+
+
+def process_card(wildcards):
+    """Digest of the settings in the sample's process card: a change of the card makes it anew."""
+    return card_digest(CONFIG.generate.samples[wildcards.sample].generation.process)
 
 
 # What each room contributes to `all`; every rule file adds its own.

@@ -26,8 +26,8 @@ rule simulate_detector:
 
 rule summarise_detector:
     input:
-        events=shards_of_sample("results/detector/{sample}/{shard}.root"),
-        accounts=shards_of_sample("results/detector/{sample}/{shard}.json"),
+        events=shards("results/detector/{sample}/{shard}.root"),
+        accounts=shards("results/detector/{sample}/{shard}.json"),
         geometry=GEOMETRY,
     output:
         histograms="results/detector/{sample}/histograms.json",

@@ -1,23 +1,4 @@
 # Generate: Pythia 8 events by sample and shard, their spectra and cross-sections.
-from jetchain.generate.cards import card_digest
-
-
-def process_card(wildcards):
-    """Digest of the settings in the sample's process card: a change of the card makes it anew."""
-    return card_digest(CONFIG.generate.samples[wildcards.sample].generation.process)
-
-
-def shards_of_sample(pattern):
-    """The pattern for every shard of the sample of the wildcards."""
-
-    def paths(wildcards):
-        return expand(
-            pattern,
-            sample=wildcards.sample,
-            shard=rules_of.shard_names(wildcards.sample),
-        )
-
-    return paths
 
 
 rule generate_sample:
@@ -42,8 +23,8 @@ rule generate_sample:
 
 rule summarise_sample:
     input:
-        events=shards_of_sample("results/generate/{sample}/{shard}.root"),
-        summaries=shards_of_sample("results/generate/{sample}/{shard}.json"),
+        events=shards("results/generate/{sample}/{shard}.root"),
+        summaries=shards("results/generate/{sample}/{shard}.json"),
     output:
         spectra="results/generate/{sample}/spectra.json",
         summary="results/generate/{sample}/summary.json",

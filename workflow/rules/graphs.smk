@@ -7,14 +7,14 @@ rule event_graphs:
     output:
         graphs="results/graphs/events/{sample}/{shard}.safetensors",
         cutflow="results/graphs/events/{sample}/{shard}.json",
-    params:
-        settings=section("graphs.events"),
-        code=code_digest("graphs.build.events"),
     log:
         "results/logs/graphs/events/{sample}/{shard}.log",
     benchmark:
         "results/benchmarks/graphs/events/{sample}/{shard}.tsv"
     threads: 1
+    params:
+        settings=section("graphs.events"),
+        code=code_digest("graphs.build.events"),
     shell:
         launch("graphs.build.events")
 
@@ -26,14 +26,14 @@ rule jet_graphs:
     output:
         graphs="results/graphs/jets/{algorithm}/{sample}/{shard}.safetensors",
         cutflow="results/graphs/jets/{algorithm}/{sample}/{shard}.json",
-    params:
-        settings=section("graphs.jets"),
-        code=code_digest("graphs.build.jets"),
     log:
         "results/logs/graphs/jets/{algorithm}/{sample}/{shard}.log",
     benchmark:
         "results/benchmarks/graphs/jets/{algorithm}/{sample}/{shard}.tsv"
     threads: 1
+    params:
+        settings=section("graphs.jets"),
+        code=code_digest("graphs.build.jets"),
     shell:
         launch("graphs.build.jets")
 
@@ -44,11 +44,11 @@ rule display_graphs:
         jets=f"results/graphs/jets/{CONFIG.jets.algorithm}/{CONFIG.graphs.display.sample}/0000.safetensors",
     output:
         table="results/graphs/display.json",
-    params:
-        code=code_digest("graphs.display"),
     log:
         "results/logs/graphs/display.log",
     threads: 1
+    params:
+        code=code_digest("graphs.display"),
     shell:
         launch("graphs.display")
 

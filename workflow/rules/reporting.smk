@@ -12,6 +12,7 @@ include: "reporting/background.smk"
 include: "reporting/inference.smk"
 include: "reporting/firmware.smk"
 
+
 TAGGERS = list(type(CONFIG.tagging.models).model_fields)
 
 
@@ -21,7 +22,9 @@ rule summarise_run:
         tagging=expand("results/tagging/{model}/metrics.json", model=TAGGERS),
         anomaly="results/anomaly/metrics.json",
         closure="results/background/disco/closure.json",
-        limits=expand("results/inference/{method}/limits.json", method=BACKGROUND_METHODS),
+        limits=expand(
+            "results/inference/{method}/limits.json", method=BACKGROUND_METHODS
+        ),
         firmware="results/firmware/latency.json",
     output:
         table=report(
@@ -31,11 +34,11 @@ rule summarise_run:
             labels={"figure": "Key numbers"},
         ),
         text="results/reporting/summary.txt",
-    params:
-        code=code_digest("reporting.summary"),
     log:
         "results/logs/reporting/summary.log",
     threads: 1
+    params:
+        code=code_digest("reporting.summary"),
     shell:
         launch("reporting.summary")
 
@@ -49,7 +52,9 @@ rule figure_overview:
         anomaly="results/anomaly/metrics.json",
         spectra="results/background/cathode/spectra.csv",
         fits="results/background/cathode/fits.json",
-        limits=expand("results/inference/{method}/limits.json", method=BACKGROUND_METHODS),
+        limits=expand(
+            "results/inference/{method}/limits.json", method=BACKGROUND_METHODS
+        ),
         latency="results/firmware/latency.json",
     output:
         png=report(
@@ -59,11 +64,11 @@ rule figure_overview:
             labels={"figure": "From collisions to limits and firmware"},
         ),
         pdf="results/reporting/overview.pdf",
-    params:
-        code=code_digest("reporting.overview"),
     log:
         "results/logs/reporting/overview.log",
     threads: 1
+    params:
+        code=code_digest("reporting.overview"),
     shell:
         launch("reporting.overview")
 

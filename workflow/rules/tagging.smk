@@ -11,9 +11,6 @@ rule tagging_features:
     output:
         dataset="results/tagging/dataset.safetensors",
         summary="results/tagging/summary.json",
-    params:
-        settings=section("tagging.features"),
-        code=code_digest("tagging.features"),
     log:
         "results/logs/tagging/features.log",
     benchmark:
@@ -21,6 +18,9 @@ rule tagging_features:
     threads: 1
     resources:
         mem_mb=2000,
+    params:
+        settings=section("tagging.features"),
+        code=code_digest("tagging.features"),
     shell:
         launch("tagging.features")
 
@@ -31,10 +31,6 @@ rule train_tagger:
     output:
         weights="results/tagging/{model}/weights.safetensors",
         history="results/tagging/{model}/history.csv",
-    params:
-        settings=section(training="tagging.training", model="tagging.models.{model}"),
-        seed=job_seed("tagging.train", "{model}"),
-        code=code_digest("tagging.train", "tagging.models.{model}"),
     log:
         "results/logs/tagging/train/{model}.log",
     benchmark:
@@ -42,6 +38,10 @@ rule train_tagger:
     threads: 1
     resources:
         mem_mb=2000,
+    params:
+        settings=section(training="tagging.training", model="tagging.models.{model}"),
+        seed=job_seed("tagging.train", "{model}"),
+        code=code_digest("tagging.train", "tagging.models.{model}"),
     shell:
         launch("tagging.train")
 
@@ -55,10 +55,6 @@ rule evaluate_tagger:
         metrics="results/tagging/{model}/metrics.json",
         roc="results/tagging/{model}/roc.csv",
         histograms="results/tagging/{model}/histograms.json",
-    params:
-        settings=section(evaluation="tagging.evaluation", model="tagging.models.{model}"),
-        seed=job_seed("tagging.evaluate", "{model}"),
-        code=code_digest("tagging.evaluate", "tagging.models.{model}"),
     log:
         "results/logs/tagging/evaluate/{model}.log",
     benchmark:
@@ -66,6 +62,12 @@ rule evaluate_tagger:
     threads: 1
     resources:
         mem_mb=1500,
+    params:
+        settings=section(
+            evaluation="tagging.evaluation", model="tagging.models.{model}"
+        ),
+        seed=job_seed("tagging.evaluate", "{model}"),
+        code=code_digest("tagging.evaluate", "tagging.models.{model}"),
     shell:
         launch("tagging.evaluate")
 
@@ -73,13 +75,15 @@ rule evaluate_tagger:
 rule bench_tagging:
     output:
         report="results/bench/tagging.json",
-    params:
-        settings=section("tagging.bench"),
-        seed=job_seed("tagging.bench"),
-        code=code_digest("tagging.bench", "tagging.models.particlenet", "tagging.models.pfn"),
     log:
         "results/logs/tagging/bench.log",
     threads: 1
+    params:
+        settings=section("tagging.bench"),
+        seed=job_seed("tagging.bench"),
+        code=code_digest(
+            "tagging.bench", "tagging.models.particlenet", "tagging.models.pfn"
+        ),
     shell:
         launch("tagging.bench")
 

@@ -271,9 +271,9 @@ def predict(
     """Estimate the background in region A of the signal region from the data.
 
     The cuts keep a fixed fraction of the sidebands of the data, and most of the simulated signal
-    for that. The systematic uncertainty comes from the sidebands too: there the same cuts predict
-    a region A that can be looked at; its non-closure, or its statistical error if that is larger,
-    is the uncertainty of the method.
+    for that. In the sidebands the same cuts predict a region A that can be looked at: what the
+    prediction lacks there, kappa = A D / (B C), corrects the one in the signal region. The
+    uncertainty is the statistical one of both, and half of the correction.
     """
     table, signal = (read_tensors(path, DIJETS) for path in (data, signal_test))
     plane, signal_plane = read_plane(planes, table), read_plane(signal_planes, signal)
@@ -283,22 +283,24 @@ def predict(
     check = count(plane, cuts, side)
     found = count(plane, cuts, inside(table["m_jj"], settings.signal_region))
     seen = max(check.a, 1.0)
-    relative = max(
-        abs(check.prediction - check.a) / seen,
-        float(np.hypot(np.sqrt(seen), check.prediction_error) / seen),
+    kappa = seen / check.prediction
+    relative = float(
+        np.sqrt(
+            1 / seen
+            + (check.prediction_error / check.prediction) ** 2
+            + (found.prediction_error / found.prediction) ** 2
+            + ((kappa - 1) / 2) ** 2
+        )
     )
+    background = kappa * found.prediction
     in_bin &= (signal_plane >= cuts).all(axis=1)
     result = make_yields(
         "disco",
         found.a,
-        (found.prediction, float(np.hypot(found.prediction_error, relative * found.prediction))),
+        (background, relative * background),
         (int(in_bin.sum()), len(in_bin)),
         read_json(normalisation),
         settings.signal_region,
     )
-    result["abcd"] = {
-        "cuts": list(cuts),
-        "sideband_closure": check.prediction / seen,
-        "systematic": relative,
-    }
+    result["abcd"] = {"cuts": list(cuts), "kappa": kappa, "uncorrected": found.prediction}
     write_json(yields, result)

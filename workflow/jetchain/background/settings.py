@@ -58,17 +58,17 @@ class DiscoSettings(Settings):
     hidden: int = key(64, "Width of the three hidden layers of each network.", ge=1)
     decorrelation: float = key(
         30.0,
-        "Weight lambda of the distance correlation in the loss. Below about 20 the correlation "
-        "is still small, but B C / D no longer predicts A after a tight cut.",
+        "Weight lambda of the distance correlation in the loss. At 10 and below the correlation is "
+        "still small, but B C / D no longer predicts A after a tight cut.",
         ge=0.0,
     )
     signal_fraction: float = key(0.2, "Fraction of signal events in a batch.", gt=0.0, lt=1.0)
     training: TrainingSettings = key(
-        TrainingSettings(epochs=15, batch_size=1000, learning_rate=3e-3, patience=15),
+        TrainingSettings(epochs=50, batch_size=400, learning_rate=2e-3, patience=50),
         "Training of the two networks; the cost of a batch grows as the square of its size.",
     )
     efficiency: float = key(
-        0.01, "Fraction of the sideband data in the region A of both cuts.", gt=0.0, lt=1.0
+        0.02, "Fraction of the sideband data in the region A of both cuts.", gt=0.0, lt=1.0
     )
 
 

@@ -104,19 +104,22 @@ class Rules:
         return [f"{index:04d}" for index in range(samples[sample]["shards"])]
 
     def shards(
-        self, pattern: str, samples: Sequence[str]
+        self, pattern: str, samples: Sequence[str] | None = None
     ) -> list[str] | Callable[[Any], list[str]]:
-        """The pattern for every shard of the samples; other wildcards stay."""
+        """The pattern for every shard of the samples, or of the rule's own sample if none is given.
+
+        Wildcards other than the shard, and the sample where samples are given, are the rule's.
+        """
 
         def paths(fill: Callable[[str], str]) -> list[str]:
             return [
                 fill(pattern.replace("{sample}", sample).replace("{shard}", shard))
-                for sample in samples
+                for sample in samples or [fill("{sample}")]
                 for shard in self.shard_names(sample)
             ]
 
-        filled = pattern.replace("{sample}", "").replace("{shard}", "")
-        return _fill([filled], paths)
+        filled = pattern.replace("{shard}", "")
+        return _fill([filled.replace("{sample}", "") if samples else filled], paths)
 
     def _look_up(self, path: str) -> Any:
         value: Any = self._configuration

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pythia8mc
 from numpy.typing import NDArray
 
 from jetchain.core.errors import GeneratorError
+from jetchain.generate.codes import ProcessCodes
 from jetchain.generate.processes import start_pythia
 from jetchain.generate.record import ParticleTable, Record, Truth, truth_of
 from jetchain.generate.settings import GenerationSettings
@@ -33,31 +33,6 @@ class Chunk:
     tried: int
 
 
-class HardProcessLog(pythia8mc.UserHooks):
-    """Notes the hard process of every event: `nextBatch` does not tell its code.
-
-    It vetoes nothing and draws no random number, so that the events are those of a bare loop. The
-    end of the event is the cheapest place to look: hooks that may veto are handed a copy of the
-    event record. It costs 3 % of QCD without multiparton interactions.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.pythia: Any = None
-        self.codes: dict[tuple[float, float], int] = {}
-
-    def onEndEvent(self, _status: Any) -> None:
-        """Note the code of the process under its momentum fractions, which tell events apart."""
-        info = self.pythia.infoPython()
-        self.codes[info.x1(), info.x2()] = info.code()
-
-    def take(self, x1: NDArray[Any], x2: NDArray[Any]) -> NDArray[np.int32]:
-        """Process codes of the events with these momentum fractions; forgets all others."""
-        codes = [self.codes[pair] for pair in zip(x1.tolist(), x2.tolist(), strict=True)]
-        self.codes.clear()
-        return np.array(codes, np.int32)
-
-
 class Collisions:
     """A Pythia that is ready to give chunks of events.
 
@@ -67,10 +42,11 @@ class Collisions:
     """
 
     def __init__(self, settings: GenerationSettings, seed: int) -> None:
-        self._log = HardProcessLog()
+        self._codes = ProcessCodes(settings.process, settings.overrides, seed)
         self._process, self._events = settings.process, settings.events
-        self._pythia = start_pythia(settings.process, settings.overrides, seed, self._log)
-        self._log.pythia = self._pythia
+        self._pythia = start_pythia(settings.process, settings.overrides, seed, self._codes.hook)
+        if self._codes.hook is not None:
+            self._codes.hook.pythia = self._pythia
         self.table = ParticleTable.of(self._pythia)
 
     def chunks(self) -> Iterator[Chunk]:
@@ -107,6 +83,6 @@ class Collisions:
         nominal = weights.content.data[weights.offsets.data[:-1]]
         return {
             "weight": nominal.astype(np.float64),
-            "process": self._log.take(info.content("x1").data, info.content("x2").data),
+            "process": self._codes.of(batch),
             "pthat": np.sqrt(info.content("pT2Hat").data).astype(np.float32),
         }

@@ -14,11 +14,11 @@ rule figure_significance_improvement:
             labels={"figure": "Significance improvement"},
         ),
         pdf="results/reporting/anomaly/significance_improvement.pdf",
-    params:
-        code=code_digest("reporting.anomaly.sic"),
     log:
         "results/logs/reporting/anomaly/significance_improvement.log",
     threads: 1
+    params:
+        code=code_digest("reporting.anomaly.sic"),
     shell:
         launch("reporting.anomaly.sic")
 

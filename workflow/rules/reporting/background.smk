@@ -13,11 +13,11 @@ rule figure_dijet_spectrum:
             labels={"figure": "Dijet mass, {method}"},
         ),
         pdf="results/reporting/background/spectrum_{method}.pdf",
-    params:
-        code=code_digest("reporting.background.spectrum"),
     log:
         "results/logs/reporting/background/spectrum_{method}.log",
     threads: 1
+    params:
+        code=code_digest("reporting.background.spectrum"),
     shell:
         launch("reporting.background.spectrum")
 
@@ -35,11 +35,11 @@ rule figure_abcd:
             labels={"figure": "ABCD plane and closure"},
         ),
         pdf="results/reporting/background/abcd.pdf",
-    params:
-        code=code_digest("reporting.background.abcd"),
     log:
         "results/logs/reporting/background/abcd.log",
     threads: 1
+    params:
+        code=code_digest("reporting.background.abcd"),
     shell:
         launch("reporting.background.abcd")
 
@@ -56,11 +56,11 @@ rule figure_cathode_template:
             labels={"figure": "CATHODE template"},
         ),
         pdf="results/reporting/background/cathode_template.pdf",
-    params:
-        code=code_digest("reporting.background.template"),
     log:
         "results/logs/reporting/background/cathode_template.log",
     threads: 1
+    params:
+        code=code_digest("reporting.background.template"),
     shell:
         launch("reporting.background.template")
 

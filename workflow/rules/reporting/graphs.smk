@@ -12,11 +12,11 @@ rule figure_event_graph:
             category="Graphs",
             labels={"figure": "Graph of one event"},
         ),
-    params:
-        code=code_digest("reporting.graphs.event_graph"),
     log:
         "results/logs/reporting/graphs/event_graph.log",
     threads: 1
+    params:
+        code=code_digest("reporting.graphs.event_graph"),
     shell:
         launch("reporting.graphs.event_graph")
 
@@ -32,11 +32,11 @@ rule figure_jet_graph:
             category="Graphs",
             labels={"figure": "Graph of one jet"},
         ),
-    params:
-        code=code_digest("reporting.graphs.jet_graph"),
     log:
         "results/logs/reporting/graphs/jet_graph.log",
     threads: 1
+    params:
+        code=code_digest("reporting.graphs.jet_graph"),
     shell:
         launch("reporting.graphs.jet_graph")
 

@@ -3,7 +3,9 @@
 
 rule figure_tagging_roc:
     input:
-        metrics=expand("results/tagging/{model}/metrics.json", model=CONFIG.tagging.taggers),
+        metrics=expand(
+            "results/tagging/{model}/metrics.json", model=CONFIG.tagging.taggers
+        ),
         curves=expand("results/tagging/{model}/roc.csv", model=CONFIG.tagging.taggers),
         published=resource("published/tagging.json"),
     output:
@@ -14,11 +16,11 @@ rule figure_tagging_roc:
             labels={"figure": "ROC curves"},
         ),
         pdf="results/reporting/tagging/tagging_roc.pdf",
-    params:
-        code=code_digest("reporting.tagging.roc"),
     log:
         "results/logs/reporting/tagging/tagging_roc.log",
     threads: 1
+    params:
+        code=code_digest("reporting.tagging.roc"),
     shell:
         launch("reporting.tagging.roc")
 
@@ -34,19 +36,23 @@ rule figure_tagging_confusion:
             labels={"figure": "Confusion matrix", "tagger": "{model}"},
         ),
         pdf="results/reporting/tagging/tagging_confusion_{model}.pdf",
-    params:
-        code=code_digest("reporting.tagging.confusion"),
     log:
         "results/logs/reporting/tagging/tagging_confusion_{model}.log",
     threads: 1
+    params:
+        code=code_digest("reporting.tagging.confusion"),
     shell:
         launch("reporting.tagging.confusion")
 
 
 rule figure_tagging_history:
     input:
-        metrics=expand("results/tagging/{model}/metrics.json", model=CONFIG.tagging.taggers),
-        histories=expand("results/tagging/{model}/history.csv", model=CONFIG.tagging.taggers),
+        metrics=expand(
+            "results/tagging/{model}/metrics.json", model=CONFIG.tagging.taggers
+        ),
+        histories=expand(
+            "results/tagging/{model}/history.csv", model=CONFIG.tagging.taggers
+        ),
     output:
         png=report(
             "results/reporting/tagging/tagging_history.png",
@@ -55,11 +61,11 @@ rule figure_tagging_history:
             labels={"figure": "Training"},
         ),
         pdf="results/reporting/tagging/tagging_history.pdf",
-    params:
-        code=code_digest("reporting.tagging.history"),
     log:
         "results/logs/reporting/tagging/tagging_history.log",
     threads: 1
+    params:
+        code=code_digest("reporting.tagging.history"),
     shell:
         launch("reporting.tagging.history")
 
@@ -76,18 +82,20 @@ rule figure_tagging_scores:
             labels={"figure": "Discriminants", "tagger": "{model}"},
         ),
         pdf="results/reporting/tagging/tagging_scores_{model}.pdf",
-    params:
-        code=code_digest("reporting.tagging.scores"),
     log:
         "results/logs/reporting/tagging/tagging_scores_{model}.log",
     threads: 1
+    params:
+        code=code_digest("reporting.tagging.scores"),
     shell:
         launch("reporting.tagging.scores")
 
 
 rule table_tagging_performance:
     input:
-        metrics=expand("results/tagging/{model}/metrics.json", model=CONFIG.tagging.taggers),
+        metrics=expand(
+            "results/tagging/{model}/metrics.json", model=CONFIG.tagging.taggers
+        ),
     output:
         table=report(
             "results/reporting/tagging/tagging_performance.csv",
@@ -95,18 +103,20 @@ rule table_tagging_performance:
             category="Taggers",
             labels={"figure": "AUC and rejection (table)"},
         ),
-    params:
-        code=code_digest("reporting.tagging.performance"),
     log:
         "results/logs/reporting/tagging/tagging_performance.log",
     threads: 1
+    params:
+        code=code_digest("reporting.tagging.performance"),
     shell:
         launch("reporting.tagging.performance")
 
 
 rule table_tagging_comparison:
     input:
-        metrics=expand("results/tagging/{model}/metrics.json", model=CONFIG.tagging.taggers),
+        metrics=expand(
+            "results/tagging/{model}/metrics.json", model=CONFIG.tagging.taggers
+        ),
         published=resource("published/tagging.json"),
     output:
         table=report(
@@ -115,11 +125,11 @@ rule table_tagging_comparison:
             category="Taggers",
             labels={"figure": "Published top taggers (table)"},
         ),
-    params:
-        code=code_digest("reporting.tagging.comparison"),
     log:
         "results/logs/reporting/tagging/tagging_comparison.log",
     threads: 1
+    params:
+        code=code_digest("reporting.tagging.comparison"),
     shell:
         launch("reporting.tagging.comparison")
 
