@@ -282,6 +282,11 @@ def predict(
     cuts = choose_cuts(plane[side], signal_plane[in_bin], settings.disco.efficiency)
     check = count(plane, cuts, side)
     found = count(plane, cuts, inside(table["m_jj"], settings.signal_region))
+    if check.prediction == 0 or found.prediction == 0:
+        raise EmptySampleError(
+            "Region B or C of the ABCD method is empty, in the sidebands or in the signal region.",
+            "Generate more background, or raise background.disco.efficiency.",
+        )
     seen = max(check.a, 1.0)
     kappa = seen / check.prediction
     relative = float(
