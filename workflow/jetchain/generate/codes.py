@@ -1,8 +1,8 @@
 """Pythia's process code of every event, which `Pythia.nextBatch` does not give.
 
-A hook can note it, but any Python hook costs 3 to 4 % of QCD without multiparton interactions,
-since Pythia asks a hook about every hadron it makes. So the code comes from the event record where
-it follows from it: a card with a single process, and QCD 2 -> 2.
+A hook in Python can note it, but costs about 4 % of the time of QCD without multiparton
+interactions. So the code comes from the event record where it follows from it: a card with a single
+process, and QCD 2 -> 2.
 """
 
 from __future__ import annotations

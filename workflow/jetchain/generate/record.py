@@ -1,9 +1,8 @@
 """Pythia's event record as flat arrays, and what is kept of it.
 
 `Pythia.nextBatch` gives the whole record of many events, about a thousand entries an event of which
-a third is final. Everything here works on the flat columns of a batch at once: through awkward's
-slicing the same selection takes as long as half the generation of QCD without multiparton
-interactions; on the flat columns it takes a few per cent.
+a third is final. Everything here works on the flat columns of a batch at once, which costs a few
+per cent of the generation.
 """
 
 from __future__ import annotations
