@@ -13,7 +13,7 @@ include: "reporting/inference.smk"
 include: "reporting/firmware.smk"
 
 
-TAGGERS = list(type(CONFIG.tagging.models).model_fields)
+TAGGERS = CONFIG.tagging.taggers
 
 
 rule summarise_run:
