@@ -125,6 +125,7 @@ def test_the_verbs_write_yields_for_the_inference(tmp_path):
     assert (found["luminosity_fb"], found["signal_cross_section_fb"]) == (10.0, 42.0)
     assert only["observed"] > only["background"] + 5 * only["background_uncertainty"]
     assert 0 < only["signal_uncertainty"] < only["signal"] < 300
+    assert 0 <= only["signal_leakage"] < 0.2 * only["signal"]
     table = read_csv(outputs["spectra"])
     chosen = (table["selection"] == 0.02) & (table["window"] == 1)
     assert table["observed"][chosen].sum() == only["observed"]

@@ -88,6 +88,47 @@ def test_an_excess_in_the_window_does_not_move_the_fit():
     assert excess.significance > 10
 
 
+def test_the_response_is_the_derivative_of_the_background():
+    spectrum, _ = _true_spectrum(5000, (5.0, 8.0))
+    counts = np.random.default_rng(2).poisson(spectrum.counts).astype(float)
+    fit = dijet.fit_dijet(_with_counts(spectrum, counts), 3)
+    assert (fit.response[spectrum.window] == 0).all()
+    outside = np.flatnonzero(~spectrum.window)
+    for each in outside[[0, 3, 6, 12]]:
+        step = 2.0 * (np.arange(len(counts)) == each)
+        up, down = (
+            dijet.fit_dijet(_with_counts(spectrum, counts + sign * step), 3).background
+            for sign in (1, -1)
+        )
+        assert fit.response[each] == pytest.approx((up - down) / 4, abs=5e-3)
+
+
+@pytest.mark.parametrize("strength", [0.0, 1.0, 2.0])
+def test_the_excess_over_the_net_signal_is_the_injected_strength(strength):
+    # The signal is wider than the window: 40 % of its 150 events lie in the sidebands.
+    spectrum, _ = _true_spectrum(3000, (5.0, 8.0))
+    random = np.random.default_rng(7)
+    signal = np.histogram(3.5 + 0.24 * random.standard_normal(20_000), spectrum.edges)[0] * 0.0075
+    found, naive = [], []
+    for _ in range(200):
+        counts = random.poisson(spectrum.counts + strength * signal).astype(float)
+        fit = dijet.fit_dijet(_with_counts(spectrum, counts), 3)
+        excess, in_window = fit.observed - fit.background, signal[spectrum.window].sum()
+        found.append(excess / (in_window - fit.response @ signal))
+        naive.append(excess / in_window)
+    error = np.std(found) / np.sqrt(200)
+    assert np.mean(found) == pytest.approx(strength, abs=3 * error + 0.03 * strength)
+    if strength:  # and the test would notice: the signal of the window alone is not enough
+        assert np.mean(naive) < strength - 6 * error
+
+
+def test_values_of_bins_at_masses():
+    spectrum = dijet.bin_spectrum(np.zeros(0), RANGE, WINDOW, 0.1, ENERGY)
+    values = np.arange(len(spectrum.counts)) + 1.0
+    masses = np.array([2.7, 2.8, 2.85, 3.3, 5.99, 6.0, 9.0])
+    assert spectrum.of_bin(masses, values).tolist() == [0, 1, 1, 6, 32, 0, 0]
+
+
 def test_bins_end_at_the_edges_of_the_window():
     masses = np.array([2.85, 3.299, 3.31, 3.69, 3.701, 5.9, 7.0])
     spectrum = dijet.bin_spectrum(masses, RANGE, WINDOW, 0.1, ENERGY)

@@ -49,6 +49,11 @@ class Spectrum:
         log = np.log(x / x0)
         return np.stack([np.ones_like(x), -log, np.log((1 - x) / (1 - x0)), -(log**2), -(log**3)])
 
+    def of_bin(self, m_jj: Array, values: Array) -> Array:
+        """The value (bins,) of the bin of each mass (events,), TeV; 0 outside the spectrum."""
+        padded = np.concatenate([[0.0], values, [0.0]])
+        return padded[np.searchsorted(self.edges, m_jj, side="right")]
+
     @cached_property
     def measure(self) -> Array:
         """(bins, nodes): weights of the integration over each bin, in units of its width."""
@@ -67,6 +72,8 @@ class DijetFit:
         chi2: saturated likelihood ratio of the bins outside the window.
         ndf: bins outside the window less parameters.
         background, background_error: sum over the window, and its error from the covariance.
+        response: (bins,) events by which one more event in a bin raises `background`, to first
+            order; 0 in the window.
         observed: counts in the window.
     """
 
@@ -78,6 +85,7 @@ class DijetFit:
     ndf: int
     background: float
     background_error: float
+    response: Array
     observed: float
 
     @property
@@ -180,6 +188,8 @@ def fit_dijet(spectrum: Spectrum, parameters: int) -> DijetFit:
         ndf=len(counts) - parameters,
         background=float(expected[spectrum.window].sum()),
         background_error=float(np.sqrt(total @ covariance @ total)),
+        # At the minimum sum_b slope_b (1 - n_b / expected_b) = 0; its derivative in n_b.
+        response=np.where(outside, total @ covariance @ (slope / expected), 0.0),
         observed=float(spectrum.counts[spectrum.window].sum()),
     )
 

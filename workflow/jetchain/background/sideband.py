@@ -1,6 +1,10 @@
 """The search itself: cut on a score, fit the mass sidebands, interpolate, count.
 
 The cut is set on the sidebands of the data, fold by fold, and knows nothing of signal or truth.
+
+Signal in the sidebands raises the interpolated background. Per unit of signal strength it is known
+from the simulated signal and the linear response of the fit, and the signal yield is that of the
+window less this share: with it, observed = background + mu signal holds on average at every mu.
 """
 
 from __future__ import annotations
@@ -22,7 +26,6 @@ from jetchain.background.regions import (
 )
 from jetchain.background.settings import SidebandJob, SidebandSettings
 from jetchain.core.io import read_json, read_tensors, write_csv, write_json
-from jetchain.core.metrics import binomial_interval
 from jetchain.core.schema import DIJETS
 from jetchain.core.verbs import Input, Output
 
@@ -91,7 +94,7 @@ def make_yields(
     method: str,
     observed: float,
     background: tuple[float, float],
-    efficiency: tuple[int, int],
+    signal: tuple[NDArray[np.bool_], Array],
     normalisation: dict[str, float],
     signal_region: list[float],
 ) -> dict[str, Any]:
@@ -101,13 +104,18 @@ def make_yields(
         method: its name.
         observed: events in the signal region after the cut.
         background: estimate and uncertainty.
-        efficiency: signal events that were not injected: in the bin, and in total.
+        signal: of simulated events (events,), all that pass the trigger: which lie in the bin, and
+            by how much each raises the background estimate.
         normalisation: see `background.normalisation`.
         signal_region: TeV.
+
+    Returns:
+        For a JSON file. `signal` is what an excess over the background measures; `signal_leakage`
+        is what the background estimate has taken from the signal in the bin.
     """
-    passed, total = efficiency
-    low, high = binomial_interval(passed, total)
+    in_bin, absorbed = signal
     reference = normalisation["reference_events"]
+    net = in_bin - absorbed
     return {
         "method": method,
         "bins": [
@@ -116,8 +124,9 @@ def make_yields(
                 "observed": int(observed),
                 "background": background[0],
                 "background_uncertainty": background[1],
-                "signal": reference * passed / total,
-                "signal_uncertainty": reference * float(high - low) / 2,
+                "signal": reference * float(net.mean()),
+                "signal_uncertainty": reference * float(net.std() / np.sqrt(len(net))),
+                "signal_leakage": reference * float(absorbed.mean()),
             }
         ],
         "luminosity_fb": normalisation["luminosity_fb"],
@@ -161,8 +170,12 @@ def sideband(
         rows.append(spectrum_rows(name, spectrum, fit))
         if efficiency == nominal:
             write_json(
-                yields, _yields(method, fit, tables[1], kept[1], read_json(normalisation), settings)
-            )
+                yields,
+                _yields(
+                    method, spectrum, fit, tables[1]["m_jj"], kept[1],
+                    read_json(normalisation), settings,
+                ),
+            )  # fmt: skip
     write_json(fits, {"method": method, "efficiency": nominal, "fits": summaries})
     write_csv(spectra, _stack(rows))
 
@@ -185,24 +198,30 @@ def inclusive(
     write_csv(spectra, spectrum_rows("1", spectrum, fit))
     write_json(
         yields,
-        _yields("inclusive", fit, tables[1], everything, read_json(normalisation), settings),
-    )
+        _yields(
+            "inclusive", spectrum, fit, tables[1]["m_jj"], everything,
+            read_json(normalisation), settings,
+        ),
+    )  # fmt: skip
 
 
 def _yields(
     method: str,
+    spectrum: Spectrum,
     fit: DijetFit,
-    signal: Table,
+    signal_mass: Array,
     kept: NDArray[np.bool_],
     normalisation: dict[str, float],
     job: SidebandJob,
 ) -> dict[str, Any]:
-    in_bin = kept & inside(signal["m_jj"], job.signal_region)
     return make_yields(
         method,
         fit.observed,
         (fit.background, fit.background_error),
-        (int(in_bin.sum()), len(kept)),
+        (
+            kept & inside(signal_mass, job.signal_region),
+            kept * spectrum.of_bin(signal_mass, fit.response),
+        ),
         normalisation,
         job.signal_region,
     )
