@@ -10,6 +10,7 @@ VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 STAMP := $(VENV)/.installed
 # Jobs start `python`, so the environment's bin comes first; nothing else is inherited from it.
+BENCHES := bench_generate bench_detector bench_tagging
 SNAKEMAKE := PATH="$(BIN):$$PATH" snakemake --cores $(CORES)
 
 .PHONY: all test report lint format bench docs lock install clean help
@@ -23,8 +24,10 @@ test: install ## all tests, with a real run of the tiny configuration
 report: install ## report.html: every figure with its caption, self-contained
 	$(SNAKEMAKE) all --report report.html
 
-bench: install ## speed of each room beside its named peer
-	$(SNAKEMAKE) --forcerun bench -- bench
+bench: install ## speed of generation, detector and taggers beside their peers
+	@# One at a time: measurements beside each other would disturb each other.
+	$(SNAKEMAKE:--cores $(CORES)=--cores 1) --forcerun $(BENCHES) -- bench
+	@cat results/bench/*.json
 
 lint: install ## ruff, mypy, snakefmt, snakemake --lint
 	$(BIN)/ruff check .
@@ -61,7 +64,8 @@ $(STAMP): envs/requirements.txt pyproject.toml
 	  "Install it (Debian: apt-get install g++; macOS: xcode-select --install)." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "Python 3.11 or newer is needed: make PYTHON=python3.11 ..." >&2; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip --version > /dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || { \
+	  echo "Python's venv module is missing (Debian: apt-get install python3-venv)." >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet $$(grep '^torch==' envs/requirements.txt)
 	$(BIN)/python -m pip install --quiet -r envs/requirements.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .

@@ -10,6 +10,7 @@ FILES = {
     "core/tools.py": '''
 import numpy as np
 FACTOR = 2
+"""The factor."""
 def double(x):
     """Twice x."""
     return np.multiply(FACTOR, x)
@@ -64,6 +65,7 @@ def package(tmp_path, monkeypatch):
         ("room/verb.py", "helper(stats.norm)", "helper(stats.expon)", True),
         ("core/tools.py", "Twice x.", "Two times x.", False),
         ("core/tools.py", "FACTOR = 2", "FACTOR = 2  # the factor", False),
+        ("core/tools.py", "The factor.", "Two.", False),
         ("core/tools.py", "    return x", "    return x + 1", False),
         ("room/verb.py", "tools.other(x)", "tools.other(2 * x)", False),
         ("room/verb.py", '"how large"', '"the size"', False),

@@ -153,6 +153,9 @@ def test_small_tables_read_back_exactly(tmp_path):
     back = io.read_csv(tmp_path / "a.csv")
     assert np.array_equal(back["x"], values["x"])
     assert back["name"].tolist() == ["a", "b", "c"]
+    (tmp_path / "a.csv").write_text((tmp_path / "a.csv").read_text()[:-3])
+    with pytest.raises(DataError, match=r"a\.csv: cut short"):
+        io.read_csv(tmp_path / "a.csv")
     with pytest.raises(ValueError, match="JSON"):
         io.write_json(tmp_path / "a.json", {"x": float("nan")})
     with pytest.raises(DataError, match=r"nothing\.json: no such file"):

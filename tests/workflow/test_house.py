@@ -83,6 +83,11 @@ def test_overlays_are_valid_and_change_something(name):
         ({"jets": {"clusterng": {}}}, r"jets\.clusterng: .*'clustering'"),
         ({"seed": -1}, r"seed: .*greater than or equal to 0.*\(got -1\)"),
         ({"generate": None}, r"generate: "),
+        ({"graphs": {"display": {"sample": "tops"}}}, r"graphs\.display\.sample: .*'top'"),
+        ({"jets": {"summary": {"samples": ["Wb"]}}}, r"jets\.summary\.samples: no sample 'Wb'"),
+        ({"graphs": {"jets": {"radius": 0.6}}}, r"graphs\.jets\.radius: 0\.6 is not one of"),
+        ({"jets": {"clustering": {"radii": [0.84, 1.0]}}}, r"multiples of 0\.1"),
+        ({"detector": {"geometry": "coca"}}, r"detector\.geometry: .*'cocoa'"),
     ],
 )
 def test_a_wrong_configuration_is_refused_with_the_path_of_the_key(overlay, message):

@@ -29,6 +29,36 @@ def test_a_second_run_has_nothing_to_do(tiny_run):
     assert "Nothing to be done" in done.stdout
 
 
+def test_the_default_profile_is_used(tiny_run):
+    done = snakemake(tiny_run, "all")
+    assert "Using workflow specific profile" in done.stdout
+    assert "profiles/default" in done.stdout
+
+
+def test_bytes_depend_neither_on_the_cores_nor_on_the_folder(tiny_run, tmp_path):
+    targets = [
+        "results/tagging/pfn/metrics.json",
+        "results/background/cwola/yields.json",
+        "results/particleflow/performance/mlpf.json",
+        "results/firmware/quantised/scores.safetensors",
+        "results/reporting/jets/jet_mass.png",
+    ]
+    done = snakemake(tmp_path, *targets, cores=1)
+    assert done.returncode == 0, done.stdout[-3000:]
+    made = [
+        path.relative_to(tmp_path)
+        for path in sorted((tmp_path / "results").rglob("*"))
+        if path.is_file() and path.parts[len(tmp_path.parts) + 1] not in ("logs", "benchmarks")
+    ]
+    assert len(made) > 80
+    differ = [
+        str(path)
+        for path in made
+        if (tmp_path / path).read_bytes() != (tiny_run / path).read_bytes()
+    ]
+    assert differ == []
+
+
 def test_a_touched_file_reruns_nothing(tiny_run):
     for path in (tiny_run / "results" / "generate").rglob("*.root"):
         os.utime(path)
@@ -134,7 +164,7 @@ def test_a_wrong_configuration_is_refused_before_any_job(tmp_path, overlay, mess
     [
         ({"overrides": ["HardQCD:al = on"]}, ["HardQCD:al", "Remedy:"]),
         ({"overrides": ["HardQCD:all = off", "HardQCD:gg2qqbar = off"]}, []),
-        ({"filter": {"jet_pt_min": 6000.0}}, ["no event", "jet_pt_min", "Remedy:"]),
+        ({"filter": {"jet_pt_min": 6000.0}}, ["No event of 'quark'", "jet_pt_min", "Remedy:"]),
     ],
 )
 def test_a_sample_that_cannot_be_made_stops_its_job_only(tmp_path, generation, messages):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import hashlib
 import importlib
 import inspect
 import os
@@ -98,10 +99,24 @@ def _report_resource(verb: str, what: str, error: BaseException) -> int:
     return failure.exit_code
 
 
-if __name__ == "__main__":
-    # One thread a process unless the settings say otherwise: Snakemake fills the cores, and a
-    # library's own choice of threads would make results depend on the machine.
+def prepare_environment() -> None:
+    """Set what libraries read at import: threads, matplotlib's backend, numba's cache.
+
+    One thread a process unless the settings say otherwise: Snakemake fills the cores, and a
+    library's own choice of threads would make results depend on the machine. Numba's cache of
+    machine code sees changes of a function's own file only, so each state of the package's
+    sources has a cache of its own.
+    """
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(variable, "1")
-    os.environ.setdefault("MPLBACKEND", "Agg")
+        os.environ[variable] = "1"
+    os.environ["MPLBACKEND"] = "Agg"
+    sources = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        sources.update(path.read_bytes())
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    os.environ["NUMBA_CACHE_DIR"] = str(caches / "jetchain" / sources.hexdigest()[:16])
+
+
+if __name__ == "__main__":
+    prepare_environment()
     sys.exit(main(sys.argv[1:]))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
+
+from pydantic import model_validator
 
 from jetchain.anomaly.settings import AnomalySettings
 from jetchain.background.settings import BackgroundSettings
-from jetchain.core.settings import Settings, key, parse
+from jetchain.core.settings import Settings, did_you_mean, key, parse
 from jetchain.detector.settings import DetectorSettings
 from jetchain.firmware.settings import FirmwareSettings
 from jetchain.generate.settings import GenerateSettings
@@ -34,6 +36,38 @@ class Configuration(Settings):
     background: BackgroundSettings = key(BackgroundSettings(), "Backgrounds estimated from data.")
     inference: InferenceSettings = key(InferenceSettings(), "Limits with pyhf.")
     firmware: FirmwareSettings = key(FirmwareSettings(), "A tagger as trigger firmware.")
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> Self:
+        used = {
+            "detector.bench.sample": [self.detector.bench.sample],
+            "detector.summary_samples": self.detector.summary_samples,
+            "detector.display_sample": [self.detector.display_sample],
+            "particleflow.calibration.samples": self.particleflow.calibration.samples,
+            "particleflow.mlpf.training.samples": self.particleflow.mlpf.training.samples,
+            "particleflow.evaluation.samples": self.particleflow.evaluation.samples,
+            "jets.summary.samples": self.jets.summary.samples,
+            "graphs.display.sample": [self.graphs.display.sample],
+            "firmware.dataset.samples": self.firmware.dataset.samples,
+            "anomaly.background": self.anomaly.background,
+            "anomaly.signal": self.anomaly.signal,
+        }
+        for path, names in used.items():
+            for name in names:
+                if name not in self.generate.samples:
+                    near = did_you_mean(name, self.generate.samples)
+                    raise ValueError(f"{path}: no sample '{name}' in generate.samples. {near}")
+        for path, radius in (
+            ("graphs.jets.radius", self.graphs.jets.radius),
+            ("jets.summary.radius", self.jets.summary.radius),
+            ("the anomaly room's radius", 1.0),
+        ):
+            if radius not in self.jets.clustering.radii:
+                raise ValueError(
+                    f"{path}: {radius} is not one of jets.clustering.radii "
+                    f"({', '.join(map(str, self.jets.clustering.radii))})."
+                )
+        return self
 
 
 def load(values: Mapping[str, Any]) -> Configuration:

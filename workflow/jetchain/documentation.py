@@ -32,7 +32,7 @@ README_HEAD = """\
 
 `config.yaml` is the laptop-scale default. Overlays hold only what differs: `test.yaml` (minutes,
 for the tests) and `full.yaml` (published scale, for a farm). Pass an overlay, or your own, with
-`--configfile FILE`; a single key with `--config 'jets={clustering: {pt_min: 300.0}}'`.
+`--configfile FILE`.
 
 The configuration is checked before anything runs: an unknown key, a value out of range or an
 unknown name is refused with the key's path and the nearest valid name. This page, `config.yaml` and

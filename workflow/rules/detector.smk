@@ -28,7 +28,6 @@ rule summarise_detector:
     input:
         events=shards("results/detector/{sample}/{shard}.root"),
         accounts=shards("results/detector/{sample}/{shard}.json"),
-        geometry=GEOMETRY,
     output:
         histograms="results/detector/{sample}/histograms.json",
         summary="results/detector/{sample}/summary.json",

@@ -35,7 +35,7 @@ rule train_tagger:
         "results/logs/tagging/train/{model}.log",
     benchmark:
         "results/benchmarks/tagging/train/{model}.tsv"
-    threads: 1
+    threads: CONFIG.tagging.training.threads
     resources:
         mem_mb=2000,
     params:

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Libraries whose version a result does not depend on: they write and draw, or hold the settings.
 _WITHOUT_NUMBERS = {"pydantic", "matplotlib", "mplhep"}
 _ARGUMENTS_BEFORE_MEANING = {"Column": 2, "Tensor": 3}
-_DISTRIBUTIONS = {"sklearn": "scikit-learn", "yaml": "PyYAML"}
+_DISTRIBUTIONS = {"sklearn": "scikit-learn", "yaml": "PyYAML", "weaver": "weaver-core"}
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def _sort_statement(result: _Module, statement: ast.stmt) -> None:
             for node in ast.walk(target):
                 if isinstance(node, ast.Name):
                     result.definitions.setdefault(node.id, []).append(statement)
-    else:
+    elif not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)):
         # A statement with an effect at import time counts for everything in its module.
         result.always.append(statement)
 
@@ -222,8 +222,5 @@ def code_digest(verb: str, *modules: str) -> str:
 @cache
 def _version(library: str) -> str:
     name = _DISTRIBUTIONS.get(library, library)
-    try:
-        # A local tag such as +cpu names another build of the same version.
-        return metadata.version(name).split("+")[0]
-    except metadata.PackageNotFoundError:
-        return "absent"
+    # A local tag such as +cpu names another build of the same version.
+    return metadata.version(name).split("+")[0]

@@ -393,10 +393,10 @@ def read_csv(path: Path) -> dict[str, np.ndarray]:
     path = Path(path)
     if not path.exists():
         raise _missing(path)
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.reader(file))
-    if not rows or any(len(row) != len(rows[0]) for row in rows):
-        raise DataError(f"{path}: cut short or damaged: rows of unequal length.", REMAKE)
+    text = path.read_text(encoding="utf-8")
+    rows = list(csv.reader(text.splitlines()))
+    if not text.endswith("\n") or any(len(row) != len(rows[0]) for row in rows):
+        raise DataError(f"{path}: cut short or damaged: its last row is not whole.", REMAKE)
     result = {}
     for position, name in enumerate(rows[0]):
         texts = [row[position] for row in rows[1:]]

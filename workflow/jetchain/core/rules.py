@@ -24,7 +24,7 @@ Parameter = str | int | Callable[[Any], str | int]
 def launch(verb: str) -> str:
     """The shell command of a rule, written from the verb's signature.
 
-    Keywords annotated Input(s) and Output(s) are the rule's named inputs and outputs; a keyword
+    Keywords annotated Input, Inputs and Output are the rule's named inputs and outputs; a keyword
     named like a wildcard gets its value; `settings` and `seed` come from the rule's params.
     """
     module, function = digest.verb_location(verb)
@@ -33,7 +33,7 @@ def launch(verb: str) -> str:
         option = f"--{name.replace('_', '-')}"
         if annotation in ("Input", "Inputs"):
             options.append(f"{option} {{input.{name}:q}}")
-        elif annotation in ("Output", "Outputs"):
+        elif annotation == "Output":
             options.append(f"{option} {{output.{name}:q}}")
         elif name in WILDCARDS:
             options.append(f"{option} {{wildcards.{name}:q}}")

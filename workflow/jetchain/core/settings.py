@@ -89,7 +89,9 @@ def _explain(cls: type[Settings], complaint: Any) -> str:
         return f"{path}: this key is required."
     message = complaint["msg"].removeprefix("Value error, ")
     value = complaint["input"]
-    shown = "" if isinstance(value, dict) else f" (got {value!r})"
+    if not location:
+        return message
+    shown = "" if isinstance(value, dict | Settings) else f" (got {value!r})"
     return f"{path}: {message}{shown}"
 
 

@@ -7,9 +7,6 @@ reads them to write the rule's shell command, and the launcher reads them to par
 
 from pathlib import Path
 
-type_names = ("Input", "Inputs", "Output", "Outputs")
-
 Input = Path
 Output = Path
 Inputs = list[Path]
-Outputs = list[Path]

@@ -1,10 +1,13 @@
 """The detector's part of the configuration."""
 
+from pathlib import Path
 from typing import Self
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
-from jetchain.core.settings import Settings, key
+from jetchain.core.settings import Settings, key, require_known
+
+GEOMETRIES = Path(__file__).resolve().parents[3] / "resources" / "geometry"
 
 
 class ClusteringSettings(Settings):
@@ -77,3 +80,9 @@ class DetectorSettings(Settings):
     )
     display_sample: str = key("top", "sample of the event display", min_length=1)
     bench: BenchSettings = key(BenchSettings(), "timing beside Pythia")
+
+    @field_validator("geometry")
+    @classmethod
+    def _known_geometry(cls, value: str) -> str:
+        require_known(value, [path.stem for path in GEOMETRIES.glob("*.yaml")], "geometry")
+        return value

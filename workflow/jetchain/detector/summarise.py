@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import erfc, sqrt
 from typing import Any
 
 import awkward as ak
@@ -12,8 +11,7 @@ import numpy as np
 from jetchain.core.histograms import save_histograms, weighted
 from jetchain.core.io import read_events, read_json, write_json
 from jetchain.core.schema import DETECTED
-from jetchain.core.verbs import Input, Inputs, Output
-from jetchain.detector.geometry import build_geometry, read_geometry
+from jetchain.core.verbs import Inputs, Output
 from jetchain.detector.particles import GEV, behaviour
 from jetchain.detector.table import KINDS
 
@@ -41,7 +39,6 @@ def summarise(
     *,
     events: Inputs,
     accounts: Inputs,
-    geometry: Input,
     histograms: Output,
     summary: Output,
     display: Output,
@@ -51,7 +48,6 @@ def summarise(
     Args:
         events: tables DETECTED.
         accounts: the accounts of the same shards.
-        geometry: resources/geometry/<name>.yaml, for the expected rate of noise.
         histograms: written, see `HISTOGRAMS`.
         summary: written: response by kind and energy, account, noise clusters.
         display: written: tracks and clusters of the event with the most tracks in the first shard.
@@ -76,7 +72,6 @@ def summarise(
             for name, (edges, label) in HISTOGRAMS.items()
         },
     )
-    table = build_geometry(read_geometry(geometry)).cells
     write_json(
         summary,
         {
@@ -88,7 +83,6 @@ def summarise(
             },
             "account": add_accounts([read_json(path) for path in accounts]),
             "noise_clusters_per_event": noise_clusters / n_events,
-            "noise_seeds_expected_per_event": table.layer.size * 0.5 * erfc(4.6 / sqrt(2)),
         },
     )
 

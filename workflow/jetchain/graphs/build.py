@@ -103,7 +103,8 @@ def jets(
     if counts["graphs"] == 0:
         raise EmptySampleError(
             f"{jets}: no jet is left for a graph; jets after each cut: {counts}.",
-            "Raise generate.samples.<name>.events, or widen graphs.jets.pt_min, pt_max or eta_max.",
+            "Raise generate.samples.<name>.generation.events, or widen graphs.jets.pt_min, pt_max "
+            "or eta_max.",
         )
     write_tensors(graphs, JET_GRAPHS, arrays)
     print(f"jet graphs: {counts}", file=sys.stderr, flush=True)

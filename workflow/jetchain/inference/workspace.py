@@ -113,6 +113,7 @@ def numpy_backend(**minuit: Any) -> Iterator[Any]:
 
     Strategy 0 has returned wrong uncertainties on published models without a word.
     """
+    import iminuit  # noqa: F401  pyhf's optimiser is iminuit's: its version belongs to the digest
     import pyhf
 
     before = pyhf.get_backend()

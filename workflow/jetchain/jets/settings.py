@@ -26,6 +26,8 @@ class ClusteringSettings(Settings):
         names = [round(10 * radius) for radius in self.radii]
         if len(set(names)) != len(names):
             raise ValueError("radii must differ by at least 0.1: collections are named ak8, ak10")
+        if any(abs(10 * radius - round(10 * radius)) > 1e-6 for radius in self.radii):
+            raise ValueError("radii must be multiples of 0.1: collections are named ak8, ak10")
         return self
 
 
