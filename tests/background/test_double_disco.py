@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from helpers.dijets import MASS_RANGE, SIGNAL_REGION, dijet_tables
-from jetchain.background import abcd, closure, disco, normalisation
+from jetchain.background import abcd, closure, disco, normalisation, regions
 from jetchain.background.settings import DiscoJob, DiscoSettings, NormalisationJob
 from jetchain.core.errors import DataError, EmptySampleError
 from jetchain.core.io import read_csv, read_json, read_tensors, write_json, write_tensors
@@ -139,6 +139,72 @@ def test_counts_and_contamination_by_hand():
         _ = abcd.Counts(1, 1, 1, 0).prediction
 
 
+def _toy_dijets(number: int, signal: bool, random: np.random.Generator):
+    """Ranks, independent of the mass, and masses; 40 % of the signal lies in the sidebands."""
+    if signal:
+        return 1 - random.exponential(0.15, (number, 2)), 3.5 + 0.24 * random.standard_normal(
+            number
+        )
+    return random.uniform(size=(number, 2)), 2.8 + random.exponential(0.6, number)
+
+
+def _counted(plane, m_jj, cuts):
+    found = abcd.count(plane, cuts, regions.inside(m_jj, SIGNAL_REGION))
+    return found, abcd.correction(plane, cuts, m_jj, SIGNAL_REGION, MASS_RANGE)
+
+
+@pytest.mark.parametrize("strength", [0.0, 1.0, 2.0])
+def test_the_excess_over_the_net_signal_is_the_injected_strength(strength):
+    random, cuts = np.random.default_rng(5), (0.8, 0.85)
+    plane, m_jj = _toy_dijets(20_000, True, random)
+    in_region = regions.inside(m_jj, SIGNAL_REGION)
+    side = regions.sidebands(m_jj, SIGNAL_REGION, MASS_RANGE)
+    in_bin = in_region & (plane >= cuts).all(axis=1)
+    found, naive = [], []
+    for _ in range(300):
+        events = [
+            _toy_dijets(random.poisson(number), signal, random)
+            for number, signal in ((20_000, False), (200 * strength, True))
+        ]
+        ranks, masses = (np.concatenate(parts) for parts in zip(*events, strict=True))
+        seen, kappa = _counted(ranks, masses, cuts)
+        excess = seen.a - kappa.estimate(seen)[0]
+        absorbed = kappa.response(seen, plane, in_region, side)
+        found.append(excess / (200 * (in_bin - absorbed).mean()))
+        naive.append(excess / (200 * in_bin.mean()))
+    error = np.std(found) / np.sqrt(300)
+    assert np.mean(found) == pytest.approx(strength, abs=3 * error + 0.03 * strength)
+    if strength:  # and the test would notice: the signal in A alone is not enough
+        assert np.mean(naive) < strength - 6 * error
+
+
+def test_the_response_is_the_derivative_of_the_estimate():
+    random, cuts = np.random.default_rng(6), (0.8, 0.85)
+    plane, m_jj = _toy_dijets(100_000, False, random)
+    found, kappa = _counted(plane, m_jj, cuts)
+    before, _ = kappa.estimate(found)
+    for first, second in ((0.9, 0.9), (0.9, 0.1), (0.1, 0.9), (0.1, 0.1)):
+        for mass in (3.0, 3.5, 4.5, 9.0):
+            more, one = np.array([[first, second]]), np.array([mass])
+            seen, moved = _counted(np.concatenate([plane, more]), np.append(m_jj, mass), cuts)
+            predicted = kappa.response(
+                found, more, regions.inside(one, SIGNAL_REGION),
+                regions.sidebands(one, SIGNAL_REGION, MASS_RANGE),
+            )  # fmt: skip
+            step = moved.estimate(seen)[0] - before
+            assert predicted[0] == pytest.approx(step, rel=0.02, abs=1e-9)
+
+
+def test_a_correction_that_depends_on_the_mass_is_uncertain():
+    even = abcd.Counts(100, 400, 400, 1600)
+    half = abcd.Counts(50, 200, 200, 800)
+    same = abcd.Correction((0.5, 0.5), even, half, half)
+    assert same.uncertainty == pytest.approx(np.sqrt(1 / 100 + 2 / 400 + 1 / 1600))
+    low, high = abcd.Counts(75, 200, 200, 800), abcd.Counts(25, 200, 200, 800)
+    mixed = abcd.Correction((0.5, 0.5), even, low, high)
+    assert mixed.uncertainty == pytest.approx(np.hypot(same.uncertainty, 0.5))
+
+
 def test_the_cuts_keep_the_fraction_and_favour_the_stronger_output():
     random = np.random.default_rng(1)
     background = random.uniform(size=(20_000, 2))
@@ -239,18 +305,20 @@ def test_the_verbs_estimate_and_close(tmp_path):
         settings=JOB,
     )  # fmt: skip
     (only,) = read_json(tmp_path / "y.json")["bins"]
-    regions = read_json(tmp_path / "closure.json")["regions"]
-    assert only["observed"] == regions["signal region, data"]["a"]
+    counted = read_json(tmp_path / "closure.json")["regions"]
+    assert only["observed"] == counted["signal region, data"]["a"]
     # The sidebands correct the prediction by what it lacks there.
-    side, found = (regions[f"{name}, data"] for name in ("sidebands", "signal region"))
+    side, found = (counted[f"{name}, data"] for name in ("sidebands", "signal region"))
     expected = found["prediction"] * side["a"] / side["prediction"]
     assert only["background"] == pytest.approx(expected)
+    assert found["corrected"] == pytest.approx(expected)
+    assert found["corrected_uncertainty"] == pytest.approx(only["background_uncertainty"])
     relative = only["background_uncertainty"] / only["background"]
     assert relative > found["prediction_uncertainty"] / found["prediction"]
     halves = [
-        regions[f"{k} half of the signal region, background"]["a"] for k in ("lower", "upper")
+        counted[f"{k} half of the signal region, background"]["a"] for k in ("lower", "upper")
     ]
-    assert sum(halves) == regions["signal region, background"]["a"]
+    assert sum(halves) == counted["signal region, background"]["a"]
     assert read_csv(tmp_path / "plane.csv")["signal"].sum() > 0
 
 

@@ -1,17 +1,21 @@
 """The ABCD method: two independent cuts predict the background that passes both, A = B C / D.
 
-A passes both cuts, B only the first, C only the second, D neither.
+A passes both cuts, B only the first, C only the second, D neither. What the prediction lacks in the
+sidebands corrects the one in the signal region: b = kappa B C / D, with kappa = A D / (B C) of the
+sidebands. All eight counts may hold signal; `Correction.response` says what it does to b.
 
 Reference: arXiv 2007.14400, section II.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from jetchain.background.regions import Table, inside
 from jetchain.core.errors import EmptySampleError
 
 Array = NDArray[np.float64]
@@ -45,9 +49,20 @@ class Counts:
 
     @property
     def prediction_error(self) -> float:
-        """Statistical error of the prediction; an empty B or C counts as one event in it."""
-        b, c = max(self.b, 1.0), max(self.c, 1.0)
-        return b * c / max(self.d, 1.0) * np.sqrt(1 / b + 1 / c + 1 / max(self.d, 1.0))
+        """Statistical error of the prediction; an empty region counts as one event in it."""
+        _, b, c, d = self.filled
+        return b * c / d * np.sqrt(1 / b + 1 / c + 1 / d)
+
+    @property
+    def filled(self) -> tuple[float, float, float, float]:
+        """The counts of A to D; an empty region counts as one event."""
+        return max(self.a, 1.0), max(self.b, 1.0), max(self.c, 1.0), max(self.d, 1.0)
+
+    @property
+    def kappa(self) -> float:
+        """A D / (B C), 1 for independent cuts; an empty region counts as one event."""
+        a, b, c, d = self.filled
+        return a * d / (b * c)
 
     @property
     def pull(self) -> float:
@@ -58,6 +73,76 @@ class Counts:
     def closure(self) -> float:
         """Predicted over observed, 1 for independent cuts; infinite if A is empty."""
         return self.prediction / self.a if self.a else float("inf")
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What B C / D lacks in the sidebands, and how far that holds elsewhere.
+
+    Attributes:
+        cuts: on the first and the second rank.
+        sidebands, below, above: counts of the data in both sidebands, and in each of them.
+    """
+
+    cuts: tuple[float, float]
+    sidebands: Counts
+    below: Counts
+    above: Counts
+
+    @property
+    def uncertainty(self) -> float:
+        """Relative: statistical, and how far kappa on either side is from kappa of both."""
+        statistical = sum(1 / count for count in self.sidebands.filled)
+        kappa = self.sidebands.kappa
+        spread = max(abs(side.kappa / kappa - 1) for side in (self.below, self.above))
+        return float(np.sqrt(statistical + spread**2))
+
+    def estimate(self, found: Counts) -> tuple[float, float]:
+        """Background in A from the counts of the same region of the mass, and its uncertainty.
+
+        Raises:
+            EmptySampleError: B, C or D is empty.
+        """
+        if found.prediction == 0:
+            raise EmptySampleError(
+                "Region B or C of the ABCD method is empty in the signal region.",
+                "Generate more background, or raise background.disco.efficiency.",
+            )
+        background = self.sidebands.kappa * found.prediction
+        return background, background * float(
+            np.hypot(self.uncertainty, found.prediction_error / found.prediction)
+        )
+
+    def response(
+        self, found: Counts, plane: Array, in_region: NDArray[np.bool_], side: NDArray[np.bool_]
+    ) -> Array:
+        """By how much one more event raises the estimate, to first order, (events,).
+
+        Args:
+            found: counts of the signal region that the estimate is made from.
+            plane: (events, 2) ranks of the events.
+            in_region, side: (events,) which lie in the signal region, and in the sidebands.
+        """
+        background, _ = self.estimate(found)
+        region = 2 * (plane[:, 0] < self.cuts[0]) + (plane[:, 1] < self.cuts[1])
+        in_prediction = np.array([0.0, 1.0, 1.0, -1.0]) / found.filled
+        in_kappa = np.array([1.0, -1.0, -1.0, 1.0]) / self.sidebands.filled
+        return background * (in_region * in_prediction[region] + side * in_kappa[region])
+
+
+def correction(
+    plane: Array, cuts: tuple[float, float], m_jj: Array, signal_region: Sequence[float],
+    mass_range: Sequence[float],
+) -> Correction:  # fmt: skip
+    """Count the sidebands of the data: ranks (events, 2) and masses (events,)."""
+    below = inside(m_jj, (mass_range[0], signal_region[0]))
+    above = inside(m_jj, (signal_region[1], mass_range[1]))
+    return Correction(cuts, *(count(plane, cuts, each) for each in (below | above, below, above)))
+
+
+def parity(table: Table) -> NDArray[np.int64]:
+    """Which half (events,) of the cross-training events belong to, by their fold."""
+    return table["fold"] % 2
 
 
 def count(plane: Array, cuts: tuple[float, float], chosen: NDArray[np.bool_]) -> Counts:

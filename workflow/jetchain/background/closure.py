@@ -11,7 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jetchain.background.abcd import choose_cuts, contamination, count
+from jetchain.background.abcd import (
+    Correction,
+    choose_cuts,
+    contamination,
+    correction,
+    count,
+    parity,
+)
 from jetchain.background.regions import Array, inside, read_scores, sidebands
 from jetchain.background.settings import DiscoJob, SidebandJob
 from jetchain.background.sideband import fit_spectrum, passes, spectrum_of
@@ -109,15 +116,22 @@ def abcd(
     plane: Output,
     settings: DiscoJob,
 ) -> None:
-    """Closure of the ABCD method along a scan of the cut, and in sub-regions of the mass."""
+    """Closure of the ABCD method along a scan of the cut, and in sub-regions of the mass.
+
+    In the signal region both before and after the correction by the sidebands. The cuts are chosen
+    on the signal of even folds; its efficiency is that of odd folds.
+    """
     table, signal = (read_tensors(path, DIJETS) for path in (data, signal_test))
     background = read_tensors(truth, DIJET_TRUTH)["is_signal"] == 0
     ranks, signal_ranks = read_scores(planes, table), read_scores(signal_planes, signal)
     side = sidebands(table["m_jj"], settings.signal_region, settings.mass_range)
     region = inside(table["m_jj"], settings.signal_region)
     signal_region = inside(signal["m_jj"], settings.signal_region)
-    simulated = signal_ranks[signal_region]
-    nominal = choose_cuts(ranks[side], simulated, settings.disco.efficiency)
+    to_choose, simulated = (
+        signal_ranks[signal_region & (parity(signal) == each)] for each in (0, 1)
+    )
+    nominal = choose_cuts(ranks[side], to_choose, settings.disco.efficiency)
+    kappa = correction(ranks, nominal, table["m_jj"], settings.signal_region, settings.mass_range)
     low, high = settings.signal_region
     middle = (low + high) / 2
     selections = {
@@ -133,26 +147,29 @@ def abcd(
         ),
         "signal region, data": region,
     }
-    regions = {name: _summary(ranks, nominal, chosen) for name, chosen in selections.items()}
+    regions = {name: _summary(ranks, kappa, chosen) for name, chosen in selections.items()}
     injected = count(ranks, nominal, region & ~background)
     rest = count(ranks, nominal, region & background)
     write_json(
         closure,
         {
             "cuts": list(nominal),
+            "kappa": kappa.sidebands.kappa,
+            "kappa_relative_uncertainty": kappa.uncertainty,
             "signal_efficiency": float(np.mean((simulated >= nominal).all(axis=1))),
             "contamination": contamination(injected, rest) if injected.a else None,
             "regions": regions,
         },
     )
-    write_csv(scan, _scan(ranks, simulated, side, region & background))
-    write_csv(plane, _plane(ranks[region & background], simulated))
+    write_csv(scan, _scan(ranks, (to_choose, simulated), side, region & background))
+    write_csv(plane, _plane(ranks[region & background], signal_ranks[signal_region]))
 
 
 def _summary(
-    ranks: Array, cuts: tuple[float, float], chosen: NDArray[np.bool_]
+    ranks: Array, kappa: Correction, chosen: NDArray[np.bool_]
 ) -> dict[str, float | None]:
-    counts = count(ranks, cuts, chosen)
+    counts = count(ranks, kappa.cuts, chosen)
+    corrected = kappa.estimate(counts) if counts.prediction else (None, None)
     return {
         "a": counts.a,
         "b": counts.b,
@@ -162,24 +179,27 @@ def _summary(
         "prediction_uncertainty": counts.prediction_error,
         "closure": counts.closure if counts.a else None,
         "pull": counts.pull,
+        "corrected": corrected[0],
+        "corrected_uncertainty": corrected[1],
     }
 
 
 def _scan(
-    ranks: Array, signal: Array, side: NDArray[np.bool_], region: NDArray[np.bool_]
+    ranks: Array, signal: tuple[Array, Array], side: NDArray[np.bool_], region: NDArray[np.bool_]
 ) -> dict[str, list[Any]]:
+    to_choose, to_measure = signal
     rows: dict[str, list[Any]] = {
         "efficiency": [], "cut_f": [], "cut_g": [], "signal_efficiency": [], "selection": [],
         "observed": [], "prediction": [], "prediction_error": [],
     }  # fmt: skip
     for efficiency in np.geomspace(0.3, 0.003, 15):
-        cuts = choose_cuts(ranks[side], signal, efficiency)
+        cuts = choose_cuts(ranks[side], to_choose, efficiency)
         for name, chosen in (("sidebands", side), ("signal region", region)):
             counts = count(ranks, cuts, chosen)
             rows["efficiency"].append(float(efficiency))
             rows["cut_f"].append(cuts[0])
             rows["cut_g"].append(cuts[1])
-            rows["signal_efficiency"].append(float(np.mean((signal >= cuts).all(axis=1))))
+            rows["signal_efficiency"].append(float(np.mean((to_measure >= cuts).all(axis=1))))
             rows["selection"].append(name)
             rows["observed"].append(counts.a)
             rows["prediction"].append(counts.prediction)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from jetchain.background.abcd import choose_cuts, count
+from jetchain.background.abcd import choose_cuts, correction, count, parity
 from jetchain.background.regions import Array, Table, inside, ranks, require_regions, sidebands
 from jetchain.background.regions import read_scores as read_plane
 from jetchain.background.settings import DiscoJob, DiscoSettings
@@ -271,41 +271,36 @@ def predict(
     """Estimate the background in region A of the signal region from the data.
 
     The cuts keep a fixed fraction of the sidebands of the data, and most of the simulated signal
-    for that. In the sidebands the same cuts predict a region A that can be looked at: what the
-    prediction lacks there, kappa = A D / (B C), corrects the one in the signal region. The
-    uncertainty is the statistical one of both, and half of the correction.
+    of even folds for that; the signal of odd folds gives the yield. In the sidebands the same cuts
+    predict a region A that can be looked at: what the prediction lacks there corrects the one in
+    the signal region, see `jetchain.background.abcd`. As with a fit of the sidebands, the signal
+    yield is net of what the estimate takes from the signal.
     """
     table, signal = (read_tensors(path, DIJETS) for path in (data, signal_test))
     plane, signal_plane = read_plane(planes, table), read_plane(signal_planes, signal)
     side = sidebands(table["m_jj"], settings.signal_region, settings.mass_range)
-    in_bin = inside(signal["m_jj"], settings.signal_region)
-    cuts = choose_cuts(plane[side], signal_plane[in_bin], settings.disco.efficiency)
-    check = count(plane, cuts, side)
+    in_region = inside(signal["m_jj"], settings.signal_region)
+    odd = parity(signal) == 1
+    cuts = choose_cuts(plane[side], signal_plane[in_region & ~odd], settings.disco.efficiency)
     found = count(plane, cuts, inside(table["m_jj"], settings.signal_region))
-    if check.prediction == 0 or found.prediction == 0:
-        raise EmptySampleError(
-            "Region B or C of the ABCD method is empty, in the sidebands or in the signal region.",
-            "Generate more background, or raise background.disco.efficiency.",
-        )
-    seen = max(check.a, 1.0)
-    kappa = seen / check.prediction
-    relative = float(
-        np.sqrt(
-            1 / seen
-            + (check.prediction_error / check.prediction) ** 2
-            + (found.prediction_error / found.prediction) ** 2
-            + ((kappa - 1) / 2) ** 2
-        )
-    )
-    background = kappa * found.prediction
-    in_bin &= (signal_plane >= cuts).all(axis=1)
+    kappa = correction(plane, cuts, table["m_jj"], settings.signal_region, settings.mass_range)
+    signal_side = sidebands(signal["m_jj"], settings.signal_region, settings.mass_range)
+    in_bin = in_region & (signal_plane >= cuts).all(axis=1)
+    absorbed = kappa.response(found, signal_plane, in_region, signal_side)
     result = make_yields(
         "disco",
         found.a,
-        (background, relative * background),
-        (int(in_bin.sum()), len(in_bin)),
+        kappa.estimate(found),
+        (in_bin[odd], absorbed[odd]),
         read_json(normalisation),
         settings.signal_region,
     )
-    result["abcd"] = {"cuts": list(cuts), "kappa": kappa, "uncorrected": found.prediction}
+    result["abcd"] = {
+        "cuts": list(cuts),
+        "uncorrected": found.prediction,
+        "kappa": kappa.sidebands.kappa,
+        "kappa_below": kappa.below.kappa,
+        "kappa_above": kappa.above.kappa,
+        "kappa_relative_uncertainty": kappa.uncertainty,
+    }
     write_json(yields, result)

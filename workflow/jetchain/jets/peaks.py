@@ -11,7 +11,7 @@ from scipy.stats import norm
 
 BIN_WIDTH = 2.0  # GeV
 MINIMUM_MASS = 40.0  # GeV: below lie the jets whose decay soft drop has groomed away
-WINDOW = (1.75, 1.75)  # in widths, below and above the peak
+WINDOW = 1.5  # in widths, below and above the peak
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,11 @@ class Peak:
 
 
 def fit_peak(mass: ArrayLike, mass_max: float = 250.0) -> Peak | None:
-    """Fit the core of a mass peak with a Gaussian on a flat background.
+    """Fit the core of a mass peak with a Gaussian.
 
-    An extended binned likelihood in a window of 1.75 widths around the peak, which moves with the
-    fit. Tails outside it, from decays that the cone does not hold, do not enter.
+    An extended binned likelihood in a window of 1.5 widths around the peak, which moves with the
+    fit. Tails outside it, from decays that the cone does not hold, do not enter. In so narrow a
+    window a background under the peak cannot be told from its width, so none is fitted.
 
     Args:
         mass: (jets,) in GeV.
@@ -59,7 +60,7 @@ def fit_peak(mass: ArrayLike, mass_max: float = 250.0) -> Peak | None:
     result = None
     for _ in range(6):
         width = max(width, BIN_WIDTH)
-        low, high = position - WINDOW[0] * width, position + WINDOW[1] * width
+        low, high = position - WINDOW * width, position + WINDOW * width
         bins = max(8, round((high - low) / BIN_WIDTH))
         window = np.linspace(low, high, bins + 1)
         counts = np.histogram(mass, window)[0]
@@ -76,21 +77,18 @@ def fit_peak(mass: ArrayLike, mass_max: float = 250.0) -> Peak | None:
 def _fit(counts: NDArray, edges: NDArray, position: float, width: float) -> Peak:
     total, bins = counts.sum(), len(counts)
 
-    def expected(signal: float, mean: float, sigma: float, background: float) -> NDArray:
-        return signal * np.diff(norm.cdf(edges, mean, sigma)) + background / bins
+    def expected(signal: float, mean: float, sigma: float) -> NDArray:
+        return signal * np.diff(norm.cdf(edges, mean, sigma))
 
-    def twice_nll(signal: float, mean: float, sigma: float, background: float) -> float:
-        rate = np.maximum(expected(signal, mean, sigma, background), 1e-9)
+    def twice_nll(signal: float, mean: float, sigma: float) -> float:
+        rate = np.maximum(expected(signal, mean, sigma), 1e-9)
         log = np.where(counts > 0, counts * np.log(np.maximum(counts, 1) / rate), 0.0)
         return float(2 * np.sum(rate - counts + log))
 
-    minuit = Minuit(
-        twice_nll, signal=0.95 * total, mean=position, sigma=width, background=0.1 * total
-    )
+    minuit = Minuit(twice_nll, signal=1.15 * total, mean=position, sigma=width)
     minuit.errordef = Minuit.LEAST_SQUARES
     span = edges[-1] - edges[0]
     minuit.limits["signal"] = (0, 3 * total)
-    minuit.limits["background"] = (0, total)
     minuit.limits["mean"] = (edges[0], edges[-1])
     minuit.limits["sigma"] = (0.05 * span, span)
     minuit.strategy = 1
@@ -104,6 +102,6 @@ def _fit(counts: NDArray, edges: NDArray, position: float, width: float) -> Peak
         width=float(minuit.values["sigma"]),
         width_error=float(minuit.errors["sigma"]),
         jets=int(total),
-        chi2_per_bin=chi2 / (bins - 4),
+        chi2_per_bin=chi2 / (bins - 3),
         valid=bool(minuit.valid),
     )
