@@ -165,9 +165,7 @@ def abcd(
     write_csv(plane, _plane(ranks[region & background], signal_ranks[signal_region]))
 
 
-def _summary(
-    ranks: Array, kappa: Correction, chosen: NDArray[np.bool_]
-) -> dict[str, float | None]:
+def _summary(ranks: Array, kappa: Correction, chosen: NDArray[np.bool_]) -> dict[str, float | None]:
     counts = count(ranks, kappa.cuts, chosen)
     corrected = kappa.estimate(counts) if counts.prediction else (None, None)
     return {
