@@ -140,7 +140,7 @@ def laptop_samples() -> dict[str, SampleSettings]:
         "Hbb": _sample("Hbb", 2, 1500),
         "Hcc": _sample("Hcc", 2, 1500),
         "lhco_background": _sample(
-            "lhco_background", 8, 8000, filter=FilterSettings(jet_pt_min=1100.0)
+            "lhco_background", 16, 8000, filter=FilterSettings(jet_pt_min=1100.0)
         ),
         "lhco_signal": _sample("lhco_signal", 1, 3000, filter=FilterSettings(jet_pt_min=1100.0)),
         "pion_gun": _sample("gun", 1, 2000, gun=GunSettings(particles=5)),
