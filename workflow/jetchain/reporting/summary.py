@@ -104,20 +104,21 @@ def anomaly_rows(found: dict[str, Any], source: str) -> list[Row]:
 
 
 def closure_rows(found: dict[str, Any], source: str) -> list[Row]:
-    """Predicted over observed of the ABCD method, region by region."""
+    """Predicted over observed of the ABCD method: B C / D, and corrected by the sidebands."""
     rows = []
     for region, counts in found["regions"].items():
-        if not counts["a"] or not counts["prediction"]:
-            continue
-        ratio = counts["prediction"] / counts["a"]
-        relative = counts["prediction_uncertainty"] / counts["prediction"]
-        error = ratio * (relative**2 + 1 / counts["a"]) ** 0.5
-        rows.append(
-            _row(
-                "background", f"ABCD predicted / observed, {region}", ratio,
-                (ratio - error, ratio + error), "", source,
-            )
-        )  # fmt: skip
+        for name, shown in (("prediction", "predicted"), ("corrected", "corrected")):
+            if not counts["a"] or not counts.get(name):
+                continue
+            ratio = counts[name] / counts["a"]
+            relative = counts[f"{name}_uncertainty"] / counts[name]
+            error = ratio * (relative**2 + 1 / counts["a"]) ** 0.5
+            rows.append(
+                _row(
+                    "background", f"ABCD {shown} / observed, {region}", ratio,
+                    (ratio - error, ratio + error), "", source,
+                )
+            )  # fmt: skip
     return rows
 
 
