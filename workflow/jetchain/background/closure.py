@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from jetchain.background.abcd import (
     Correction,
+    Counts,
     choose_cuts,
     contamination,
     correction,
@@ -134,10 +135,12 @@ def abcd(
     kappa = correction(ranks, nominal, table["m_jj"], settings.signal_region, settings.mass_range)
     low, high = settings.signal_region
     middle = (low + high) / 2
-    selections = {
+    in_sidebands = {
         "sidebands, data": side,
         "below the signal region, data": side & (table["m_jj"] < low),
         "above the signal region, data": side & (table["m_jj"] >= high),
+    }
+    in_region = {
         "signal region, background": region & background,
         "lower half of the signal region, background": (
             inside(table["m_jj"], (low, middle)) & background
@@ -147,7 +150,12 @@ def abcd(
         ),
         "signal region, data": region,
     }
-    regions = {name: _summary(ranks, kappa, chosen) for name, chosen in selections.items()}
+    regions = {
+        name: _summary(count(ranks, nominal, chosen)) for name, chosen in in_sidebands.items()
+    }
+    for name, chosen in in_region.items():
+        counts = count(ranks, nominal, chosen)
+        regions[name] = _summary(counts) | _corrected(counts, kappa)
     injected = count(ranks, nominal, region & ~background)
     rest = count(ranks, nominal, region & background)
     write_json(
@@ -165,9 +173,12 @@ def abcd(
     write_csv(plane, _plane(ranks[region & background], signal_ranks[signal_region]))
 
 
-def _summary(ranks: Array, kappa: Correction, chosen: NDArray[np.bool_]) -> dict[str, float | None]:
-    counts = count(ranks, kappa.cuts, chosen)
-    corrected = kappa.estimate(counts) if counts.prediction else (None, None)
+def _corrected(counts: Counts, kappa: Correction) -> dict[str, float | None]:
+    estimate = kappa.estimate(counts) if counts.prediction else (None, None)
+    return {"corrected": estimate[0], "corrected_uncertainty": estimate[1]}
+
+
+def _summary(counts: Counts) -> dict[str, float | None]:
     return {
         "a": counts.a,
         "b": counts.b,
@@ -177,8 +188,6 @@ def _summary(ranks: Array, kappa: Correction, chosen: NDArray[np.bool_]) -> dict
         "prediction_uncertainty": counts.prediction_error,
         "closure": counts.closure if counts.a else None,
         "pull": counts.pull,
-        "corrected": corrected[0],
-        "corrected_uncertainty": corrected[1],
     }
 
 
