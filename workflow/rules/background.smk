@@ -123,7 +123,6 @@ rule check_cathode_template:
 rule train_disco:
     input:
         data="results/anomaly/data.safetensors",
-        truth="results/anomaly/truth.safetensors",
         signal_test="results/anomaly/signal_test.safetensors",
     output:
         planes="results/background/disco/planes.safetensors",
