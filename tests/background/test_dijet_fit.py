@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jetchain.background import dijet
-from jetchain.core.errors import EmptySampleError
+from jetchain.core.errors import EmptySampleError, TrainingError
 
 RANGE, WINDOW, ENERGY = (2.8, 6.0), (3.3, 3.7), 13.0
 
@@ -71,7 +71,12 @@ def test_interpolation_is_unbiased_and_its_error_covers(events):
     assert 0.82 < pulls.std() < 1.18
     assert np.mean(np.abs(pulls) < 1) == pytest.approx(0.683, abs=0.12)
     # The significance of the observed count is N(0, 1) too.
-    z = np.array([toy.significance for toy in toys])
+    z = np.array(
+        [
+            dijet.excess_significance(toy.observed, toy.background, toy.background_error)
+            for toy in toys
+        ]
+    )
     assert abs(z.mean()) < 0.3
     assert 0.8 < z.std() < 1.2
     # chi2 has the mean of its degrees of freedom where bins hold enough events.
@@ -85,7 +90,7 @@ def test_an_excess_in_the_window_does_not_move_the_fit():
     plain, excess = dijet.fit_dijet(spectrum, 3), dijet.fit_dijet(bumped, 3)
     assert excess.background == pytest.approx(plain.background, rel=1e-9)
     assert excess.observed == pytest.approx(plain.observed + 800)
-    assert excess.significance > 10
+    assert dijet.ChosenFit(excess, None, {}).significance > 10
 
 
 def test_the_response_is_the_derivative_of_the_background():
@@ -145,12 +150,46 @@ def test_f_test_takes_more_parameters_only_where_needed():
     for _ in range(60):
         counts = random.poisson(simple.counts).astype(float)
         toys.append(dijet.choose_fit(_with_counts(simple, counts), [3, 4], 0.05))
-    assert np.mean([len(fit.values) == 4 for fit, _ in toys]) < 0.2  # 5 % by construction
+    assert np.mean([len(toy.fit.values) == 4 for toy in toys]) < 0.2  # 5 % by construction
     curved, _ = _true_spectrum(200_000, (5.0, 8.0, 6.0))
     noisy = _with_counts(curved, random.poisson(curved.counts).astype(float))
-    fit, tests = dijet.choose_fit(noisy, [2, 4], 0.05)
-    assert len(fit.values) == 4
-    assert tests["2 -> 4"] < 1e-3
+    chosen = dijet.choose_fit(noisy, [2, 4], 0.05)
+    assert len(chosen.fit.values) == 4
+    assert chosen.tests["2 -> 4"] < 1e-3
+    assert len(chosen.other.values) == 2
+
+
+def test_the_other_function_adds_to_the_error():
+    true, _ = _true_spectrum(20_000, (5.0, 8.0, 2.0))
+    counts = np.random.default_rng(4).poisson(true.counts).astype(float)
+    spectrum = _with_counts(true, counts)
+    chosen = dijet.choose_fit(spectrum, [3, 4, 5], 1e-12)  # the F-test prefers nothing
+    assert [len(each.values) for each in (chosen.fit, chosen.other)] == [3, 4]
+    three, four = (dijet.fit_dijet(spectrum, number).background for number in (3, 4))
+    assert chosen.function_error == pytest.approx(abs(three - four), rel=1e-6)
+    assert chosen.function_error > 0
+    assert chosen.background_error == pytest.approx(
+        np.hypot(chosen.fit.background_error, chosen.function_error)
+    )
+    assert dijet.choose_fit(spectrum, [3], 0.05).function_error == 0
+
+
+def test_a_richer_function_without_a_minimum_is_passed_over(monkeypatch):
+    spectrum, _ = _true_spectrum(5000, (5.0, 8.0))
+    fit_dijet = dijet.fit_dijet
+
+    def fails(spectrum, parameters):
+        if parameters == 4:
+            raise TrainingError("no valid minimum", "")
+        return fit_dijet(spectrum, parameters)
+
+    monkeypatch.setattr(dijet, "fit_dijet", fails)
+    chosen = dijet.choose_fit(spectrum, [2, 3, 4], 0.05)
+    assert len(chosen.fit.values) == 3
+    assert chosen.tests["3 -> 4"] is None
+    assert len(chosen.other.values) == 2
+    with pytest.raises(TrainingError):
+        dijet.choose_fit(spectrum, [4], 0.05)
 
 
 def test_saturated_chi2_of_large_counts_is_pearsons():

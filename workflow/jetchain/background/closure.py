@@ -100,6 +100,7 @@ def spectrum(
             "p_value": summary["p_value"],
             "spurious_events": summary["observed"] - summary["background"],
             "background_uncertainty": summary["background_uncertainty"],
+            "function_uncertainty": summary["function_uncertainty"],
             "spurious_significance": summary["significance"],
         }
     write_json(closure, {"method": method, "background_only": result})

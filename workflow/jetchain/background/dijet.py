@@ -93,10 +93,36 @@ class DijetFit:
         """Probability of a larger chi2."""
         return float(stats.chi2.sf(self.chi2, self.ndf))
 
+
+@dataclass(frozen=True)
+class ChosenFit:
+    """The fit that the F-test chose, and the neighbouring function it is compared with.
+
+    Attributes:
+        fit: the chosen one.
+        other: with the next larger number of parameters, or else the next smaller one; None if no
+            other was tried or found a minimum.
+        tests: p-value of each F-test ("3 -> 4"), None where the richer fit found no minimum.
+    """
+
+    fit: DijetFit
+    other: DijetFit | None
+    tests: dict[str, float | None]
+
+    @property
+    def function_error(self) -> float:
+        """How far the background moves with the other function."""
+        return abs(self.fit.background - self.other.background) if self.other else 0.0
+
+    @property
+    def background_error(self) -> float:
+        """Of the fit and of the choice of the function, in quadrature."""
+        return float(np.hypot(self.fit.background_error, self.function_error))
+
     @property
     def significance(self) -> float:
         """Significance of the excess in the window, see `excess_significance`."""
-        return excess_significance(self.observed, self.background, self.background_error)
+        return excess_significance(self.fit.observed, self.fit.background, self.background_error)
 
 
 def bin_spectrum(
@@ -234,9 +260,7 @@ def f_test(simple: DijetFit, rich: DijetFit) -> float:
     return float(stats.f.sf(statistic, more, rich.ndf))
 
 
-def choose_fit(
-    spectrum: Spectrum, parameters: list[int], threshold: float
-) -> tuple[DijetFit, dict[str, float]]:
+def choose_fit(spectrum: Spectrum, parameters: list[int], threshold: float) -> ChosenFit:
     """Fit with the smallest number of parameters that the F-test does not improve.
 
     Args:
@@ -244,18 +268,23 @@ def choose_fit(
         parameters: rising numbers of parameters.
         threshold: p-value below which the richer function is preferred.
 
-    Returns:
-        The fit, and the p-value of each comparison ("3 -> 4").
+    Raises:
+        EmptySampleError, TrainingError: the simplest function cannot be fitted.
     """
-    chosen = fit_dijet(spectrum, parameters[0])
-    tests = {}
+    fits, chosen = [fit_dijet(spectrum, parameters[0])], 0
+    tests: dict[str, float | None] = {}
     for number in parameters[1:]:
-        richer = fit_dijet(spectrum, number)
-        p_value = f_test(chosen, richer)
-        tests[f"{len(chosen.values)} -> {number}"] = p_value
+        name = f"{len(fits[chosen].values)} -> {number}"
+        try:
+            fits.append(fit_dijet(spectrum, number))
+        except (EmptySampleError, TrainingError):
+            tests[name] = None
+            continue
+        p_value = tests[name] = f_test(fits[chosen], fits[-1])
         if p_value < threshold:
-            chosen = richer
-    return chosen, tests
+            chosen = len(fits) - 1
+    neighbours = fits[chosen + 1 : chosen + 2] or fits[max(chosen - 1, 0) : chosen]
+    return ChosenFit(fits[chosen], neighbours[0] if neighbours else None, tests)
 
 
 def excess_significance(observed: float, background: float, error: float) -> float:
@@ -264,7 +293,8 @@ def excess_significance(observed: float, background: float, error: float) -> flo
     The asymptotic profile likelihood ratio of an on/off measurement whose off region has the
     relative precision error / background; negative for a deficit.
 
-    Reference: arXiv 2008 Li-Ma form in Cousins, Linnemann, Tucker, arXiv physics/0702156, eq. 25.
+    Reference: the formula of Li and Ma 1983 (Astrophys. J. 272, 317, eq. 17), written in terms of
+    the background and its error as in Cousins, Linnemann and Tucker, arXiv physics/0702156.
     """
     n, b = observed, background
     variance = max(error, 1e-6 * b) ** 2

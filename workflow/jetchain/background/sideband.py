@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jetchain.background.dijet import DijetFit, Spectrum, bin_spectrum, choose_fit
+from jetchain.background.dijet import ChosenFit, DijetFit, Spectrum, bin_spectrum, choose_fit
 from jetchain.background.regions import (
     Array,
     Table,
@@ -55,26 +55,29 @@ def spectrum_of(m_jj: Array, job: SidebandJob) -> Spectrum:
     return bin_spectrum(m_jj, (low, high), window, job.sideband.bin_width, job.sideband.energy)
 
 
-def fit_spectrum(m_jj: Array, job: SidebandJob) -> tuple[Spectrum, DijetFit, dict[str, Any]]:
+def fit_spectrum(m_jj: Array, job: SidebandJob) -> tuple[Spectrum, ChosenFit, dict[str, Any]]:
     """Bin and fit masses (events,); the last is the fit's summary for a JSON file."""
     settings: SidebandSettings = job.sideband
     spectrum = spectrum_of(m_jj, job)
-    fit, tests = choose_fit(spectrum, settings.parameters, settings.f_test)
+    chosen = choose_fit(spectrum, settings.parameters, settings.f_test)
+    fit = chosen.fit
     summary = {
         "events": int(spectrum.counts.sum()),
         "parameters": dict(
             zip(("log_p0", "p2", "p1", "p3", "p4"), fit.values.tolist(), strict=False)
         ),
-        "f_test": tests,
+        "f_test": chosen.tests,
         "chi2": fit.chi2,
         "ndf": fit.ndf,
         "p_value": fit.p_value,
         "observed": fit.observed,
         "background": fit.background,
-        "background_uncertainty": fit.background_error,
-        "significance": fit.significance,
+        "background_uncertainty": chosen.background_error,
+        "fit_uncertainty": fit.background_error,
+        "function_uncertainty": chosen.function_error,
+        "significance": chosen.significance,
     }
-    return spectrum, fit, summary
+    return spectrum, chosen, summary
 
 
 def spectrum_rows(name: str, spectrum: Spectrum, fit: DijetFit) -> dict[str, list[Any]]:
@@ -167,7 +170,7 @@ def sideband(
         )
         name = f"{efficiency:g}"
         spectrum, fit, summaries[name] = fit_spectrum(tables[0]["m_jj"][kept[0]], settings)
-        rows.append(spectrum_rows(name, spectrum, fit))
+        rows.append(spectrum_rows(name, spectrum, fit.fit))
         if efficiency == nominal:
             write_json(
                 yields,
@@ -195,7 +198,7 @@ def inclusive(
     spectrum, fit, summary = fit_spectrum(tables[0]["m_jj"], settings)
     everything = np.ones(len(tables[1]["m_jj"]), dtype=bool)
     write_json(fits, {"method": "inclusive", "efficiency": 1.0, "fits": {"1": summary}})
-    write_csv(spectra, spectrum_rows("1", spectrum, fit))
+    write_csv(spectra, spectrum_rows("1", spectrum, fit.fit))
     write_json(
         yields,
         _yields(
@@ -208,7 +211,7 @@ def inclusive(
 def _yields(
     method: str,
     spectrum: Spectrum,
-    fit: DijetFit,
+    chosen: ChosenFit,
     signal_mass: Array,
     kept: NDArray[np.bool_],
     normalisation: dict[str, float],
@@ -216,11 +219,11 @@ def _yields(
 ) -> dict[str, Any]:
     return make_yields(
         method,
-        fit.observed,
-        (fit.background, fit.background_error),
+        chosen.fit.observed,
+        (chosen.fit.background, chosen.background_error),
         (
             kept & inside(signal_mass, job.signal_region),
-            kept * spectrum.of_bin(signal_mass, fit.response),
+            kept * spectrum.of_bin(signal_mass, chosen.fit.response),
         ),
         normalisation,
         job.signal_region,
