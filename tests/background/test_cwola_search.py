@@ -122,6 +122,7 @@ def test_the_verbs_write_yields_for_the_inference(tmp_path):
     found = read_json(outputs["yields"])
     (only,) = found["bins"]
     assert (found["method"], found["signal_region"]) == ("cwola", SIGNAL_REGION)
+    assert found["constraint"] == "gaussian"  # a fit
     assert (found["luminosity_fb"], found["signal_cross_section_fb"]) == (10.0, 42.0)
     assert only["observed"] > only["background"] + 5 * only["background_uncertainty"]
     assert 0 < only["signal_uncertainty"] < only["signal"] < 300

@@ -308,17 +308,19 @@ def test_the_verbs_estimate_and_close(tmp_path):
         **inputs, **planes, normalisation=tmp_path / "n.json", yields=tmp_path / "y.json",
         settings=JOB,
     )  # fmt: skip
-    (only,) = read_json(tmp_path / "y.json")["bins"]
+    found = read_json(tmp_path / "y.json")
+    (only,) = found["bins"]
+    assert found["constraint"] == "poisson"  # counts
     counted = read_json(tmp_path / "closure.json")["regions"]
     assert only["observed"] == counted["signal region, data"]["a"]
     # The sidebands correct the prediction by what it lacks there.
-    side, found = (counted[f"{name}, data"] for name in ("sidebands", "signal region"))
-    expected = found["prediction"] * side["a"] / side["prediction"]
+    side, seen = (counted[f"{name}, data"] for name in ("sidebands", "signal region"))
+    expected = seen["prediction"] * side["a"] / side["prediction"]
     assert only["background"] == pytest.approx(expected)
-    assert found["corrected"] == pytest.approx(expected)
-    assert found["corrected_uncertainty"] == pytest.approx(only["background_uncertainty"])
+    assert seen["corrected"] == pytest.approx(expected)
+    assert seen["corrected_uncertainty"] == pytest.approx(only["background_uncertainty"])
     relative = only["background_uncertainty"] / only["background"]
-    assert relative > found["prediction_uncertainty"] / found["prediction"]
+    assert relative > seen["prediction_uncertainty"] / seen["prediction"]
     halves = [
         counted[f"{k} half of the signal region, background"]["a"] for k in ("lower", "upper")
     ]

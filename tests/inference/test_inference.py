@@ -30,7 +30,10 @@ def counting(
               (observed, background, error, signal, signal_error)]  # fmt: skip
     names = tuple(f"bin{index}" for index in range(len(values[0])))
     return Yields(
-        "search", names, *values, **({"luminosity": 10.0, "cross_section": 20.0} | others)
+        "search",
+        names,
+        *values,
+        **({"luminosity": 10.0, "cross_section": 20.0, "constraint": "poisson"} | others),
     )
 
 
@@ -105,11 +108,25 @@ def test_limit_scales_with_the_normalisation_of_the_signal(scale: float) -> None
 
 @pytest.mark.parametrize("constraint", ["poisson", "gaussian"])
 def test_a_worse_background_weakens_the_expected_limit(constraint: str) -> None:
-    settings = WorkspaceSettings(background_constraint=constraint)
     medians = [
-        limit_of(counting(10.0, 10.0, error), settings)["expected_mu"][2] for error in (0.0, 4.0)
+        limit_of(counting(10.0, 10.0, error, constraint=constraint))["expected_mu"][2]
+        for error in (0.0, 4.0)
     ]
     assert medians[0] < 0.9 * medians[1]
+
+
+@pytest.mark.parametrize(
+    ("constraint", "kind"), [("poisson", "shapesys"), ("gaussian", "staterror")]
+)
+def test_the_constraint_of_the_yields_is_that_of_the_workspace(constraint: str, kind: str) -> None:
+    spec = build(counting(constraint=constraint), NO_LUMINOSITY)
+    (modifier,) = spec["channels"][0]["samples"][1]["modifiers"]
+    assert (modifier["type"], modifier["data"]) == (kind, [2.0])
+    with numpy_backend():
+        model, _ = load_model(spec, "spec")
+    assert model.config.param_set("background_bin0").pdf_type == {
+        "poisson": "poisson", "gaussian": "normal"
+    }[constraint]  # fmt: skip
 
 
 def test_two_bins_are_better_than_the_better_one() -> None:
@@ -185,6 +202,7 @@ def test_a_workspace_that_pyhf_refuses_is_a_data_error() -> None:
 
 GOOD = {
     "method": "cwola",
+    "constraint": "gaussian",
     "bins": [
         {
             "name": "signal_region", "observed": 14, "background": 10.0,
@@ -236,6 +254,7 @@ def change(**values) -> dict:
         (change(luminosity_fb=0.0), "luminosity_fb is 0"),
         (change(signal_cross_section_fb=-2.0), "signal_cross_section_fb is -2"),
         (change(bins=[]), "there is no bin"),
+        (change(constraint="normal"), "the constraint 'normal' is none of poisson, gaussian"),
         (change(bins=GOOD["bins"] * 2), "same name"),
         ({key: value for key, value in GOOD.items() if key != "luminosity_fb"}, "luminosity_fb"),
         ([1, 2], "missing"),

@@ -15,17 +15,17 @@ TOYS = 10_000
 MINIMISERS = 2e-3  # absolute, of q; Minuit stops within about this
 
 
-def counting(observed, background, error, signal, signal_error) -> Yields:
+def counting(observed, background, error, signal, signal_error, constraint="poisson") -> Yields:
     values = [np.atleast_1d(np.array(each, float)) for each in
               (observed, background, error, signal, signal_error)]  # fmt: skip
     names = tuple(f"bin{index}" for index in range(len(values[0])))
-    return Yields("search", names, *values, luminosity=10.0, cross_section=20.0)
+    return Yields(
+        "search", names, *values, luminosity=10.0, cross_section=20.0, constraint=constraint
+    )
 
 
 # Not even a luminosity uncertainty, which the settings demand: a closed form holds.
-EXACT = WorkspaceSettings.model_construct(
-    background_constraint="poisson", luminosity_uncertainty=0.0
-)
+EXACT = WorkspaceSettings.model_construct(luminosity_uncertainty=0.0)
 
 
 @pytest.mark.parametrize(
@@ -55,8 +55,8 @@ TWO_BINS = ([14, 3], [10, 4], [2.0, 1.5], [5, 6], [0.5, 0.9])
 @pytest.mark.parametrize("values", [(14, 10, 2.0, 5, 0.5), (3, 2, 1.2, 4, 0.8), TWO_BINS])
 @pytest.mark.parametrize("mu", [0.4, 1.6])
 def test_test_statistic_equals_that_of_pyhf(constraint: str, values, mu: float) -> None:
-    settings = WorkspaceSettings(background_constraint=constraint, luminosity_uncertainty=0.05)
-    yields = counting(*values)
+    settings = WorkspaceSettings(luminosity_uncertainty=0.05)
+    yields = counting(*values, constraint=constraint)
     model = Counting.of(yields, settings)
     random = np.random.default_rng(5)
     nuisances = np.concatenate([np.ones(model.bins), np.zeros(model.kappa.shape[1])])
@@ -101,8 +101,7 @@ def test_profile_is_a_minimum_and_its_slope_a_derivative() -> None:
 
 @pytest.mark.parametrize("constraint", ["poisson", "gaussian"])
 def test_extreme_toys_have_finite_statistics(constraint: str) -> None:
-    settings = WorkspaceSettings(background_constraint=constraint)
-    model = Counting.of(counting(0, 1.0, 0.9, 3.0, 1.0), settings)
+    model = Counting.of(counting(0, 1.0, 0.9, 3.0, 1.0, constraint), WorkspaceSettings())
     data = Data(
         np.array([[0.0], [0.0], [40.0], [3.0]]),
         np.array([[0.0], [3.0], [0.0], [1.0]]),

@@ -290,6 +290,7 @@ def predict(
         (in_bin[odd], absorbed[odd]),
         read_json(normalisation),
         settings.signal_region,
+        "poisson",
     )
     result["abcd"] = {
         "cuts": list(cuts),

@@ -100,6 +100,7 @@ def make_yields(
     signal: tuple[NDArray[np.bool_], Array],
     normalisation: dict[str, float],
     signal_region: list[float],
+    constraint: str,
 ) -> dict[str, Any]:
     """The yields of one counting bin, as the inference room reads them.
 
@@ -111,6 +112,7 @@ def make_yields(
             by how much each raises the background estimate.
         normalisation: see `background.normalisation`.
         signal_region: TeV.
+        constraint: of the background: `poisson` if it was counted elsewhere, `gaussian` if fitted.
 
     Returns:
         For a JSON file. `signal` is what an excess over the background measures; `signal_leakage`
@@ -121,6 +123,7 @@ def make_yields(
     net = in_bin - absorbed
     return {
         "method": method,
+        "constraint": constraint,
         "bins": [
             {
                 "name": "signal_region",
@@ -227,6 +230,7 @@ def _yields(
         ),
         normalisation,
         job.signal_region,
+        "gaussian",
     )
 
 

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from jetchain.core.settings import Settings, key
 
 
 class WorkspaceSettings(Settings):
     """The statistical model."""
 
-    background_constraint: Literal["poisson", "gaussian"] = key(
-        "poisson",
-        "constraint of the background: poisson if it was counted in a control region (shapesys), "
-        "gaussian if it came from a fit (staterror)",
-    )
     luminosity_uncertainty: float = key(
         0.01, "relative uncertainty of the luminosity", gt=0, lt=0.5
     )

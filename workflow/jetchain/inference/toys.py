@@ -64,7 +64,7 @@ class Counting:
             yields.signal,
             yields.background,
             1 / np.maximum(relative, SMALLEST_UNCERTAINTY) ** 2,
-            settings.background_constraint == "gaussian",
+            yields.constraint == "gaussian",
             kappa[:, np.any(kappa > 0, axis=0)],
             relative < SMALLEST_UNCERTAINTY,
         )

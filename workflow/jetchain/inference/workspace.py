@@ -11,7 +11,7 @@ import numpy as np
 from jetchain.core.io import write_json
 from jetchain.core.verbs import Input, Output
 from jetchain.inference.settings import WorkspaceSettings
-from jetchain.inference.yields import Yields, read_yields
+from jetchain.inference.yields import CONSTRAINTS, Yields, read_yields
 
 
 def workspace(*, yields: Input, workspace: Output, settings: WorkspaceSettings) -> None:
@@ -38,8 +38,8 @@ def build(yields: Yields, settings: WorkspaceSettings) -> dict[str, Any]:
     side mu is not searched.
 
     Args:
-        yields: of the search.
-        settings: constraint of the background, uncertainty of the luminosity.
+        yields: of the search; its `constraint` is that of the background.
+        settings: uncertainty of the luminosity.
     """
     reach = 10 * rough_limit(yields)
     channels = [_channel(yields, index, settings) for index in range(len(yields.names))]
@@ -74,9 +74,9 @@ def _channel(yields: Yields, index: int, settings: WorkspaceSettings) -> dict[st
     ]
     if signal > 0 and signal_error > 0:
         signal_modifiers.append(_log_normal(f"signal_{name}", float(signal_error / signal)))
-    constraint = {"poisson": "shapesys", "gaussian": "staterror"}[settings.background_constraint]
+    modifier = CONSTRAINTS[yields.constraint]
     background_modifiers = [
-        {"name": f"background_{name}", "type": constraint, "data": [background_error]}
+        {"name": f"background_{name}", "type": modifier, "data": [background_error]}
     ]
     return {
         "name": f"{yields.method}_{name}",

@@ -28,6 +28,7 @@ class Yields:
         signal, signal_uncertainty: (bins,) events expected for the reference cross-section.
         luminosity: 1/fb.
         cross_section: reference cross-section of the signal in fb, where mu = 1.
+        constraint: of the background: a key of `CONSTRAINTS`.
         injected: cross-section of the signal that was put into the data in fb, None if unknown.
     """
 
@@ -40,9 +41,13 @@ class Yields:
     signal_uncertainty: Array
     luminosity: float
     cross_section: float
+    constraint: str
     injected: float | None = None
 
 
+# By which modifier of HistFactory the background is constrained: poisson if it was counted in a
+# control region, gaussian if it came from a fit.
+CONSTRAINTS = {"poisson": "shapesys", "gaussian": "staterror"}
 COLUMNS = ("observed", "background", "background_uncertainty", "signal", "signal_uncertainty")
 
 
@@ -60,6 +65,7 @@ def read_yields(path: Path) -> Yields:
         columns = {column: np.array([_number(each[column]) for each in bins]) for column in COLUMNS}
         luminosity = _number(content["luminosity_fb"])
         cross_section = _number(content["signal_cross_section_fb"])
+        constraint = content["constraint"]
         injected = content.get("injected_cross_section_fb")
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _refusal(path, f"a value is missing or is not a number ({error!r})") from None
@@ -72,6 +78,8 @@ def read_yields(path: Path) -> Yields:
         )
         if not value > 0
     ]
+    if constraint not in CONSTRAINTS:
+        complaints.append(f"the constraint {constraint!r} is none of {', '.join(CONSTRAINTS)}")
     if complaints:
         raise _refusal(path, "; ".join(complaints))
     return Yields(
@@ -80,6 +88,7 @@ def read_yields(path: Path) -> Yields:
         **columns,
         luminosity=luminosity,
         cross_section=cross_section,
+        constraint=constraint,
         injected=None if injected is None else _number(injected),
     )
 
