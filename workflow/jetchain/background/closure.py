@@ -89,7 +89,7 @@ def spectrum(
     score = read_scores(scores, table).mean(axis=1)
     before = spectrum_of(table["m_jj"][background], settings).counts
     result: dict[str, Any] = {}
-    for efficiency in settings.sideband.scan:
+    for efficiency in settings.sideband.efficiencies:
         (kept,) = passes(table, score, [(table, score)], efficiency, settings)
         after, _, summary = fit_spectrum(table["m_jj"][kept & background], settings)
         name = f"{efficiency:g}"

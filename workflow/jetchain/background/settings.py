@@ -102,6 +102,11 @@ class SidebandSettings(Settings):
         0.05, "Largest p-value at which the F-test prefers more parameters.", gt=0.0, lt=1.0
     )
 
+    @property
+    def efficiencies(self) -> list[float]:
+        """Of the search and of the scan, falling."""
+        return sorted({*self.scan, self.efficiency}, reverse=True)
+
     @field_validator("mass_range")
     @classmethod
     def _rising(cls, value: list[float]) -> list[float]:

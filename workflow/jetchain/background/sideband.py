@@ -165,7 +165,7 @@ def sideband(
     summaries: dict[str, Any] = {}
     rows: list[dict[str, list[Any]]] = []
     nominal = settings.sideband.efficiency
-    for efficiency in [1.0, *sorted({*settings.sideband.scan, nominal}, reverse=True)]:
+    for efficiency in [1.0, *settings.sideband.efficiencies]:
         kept = (
             [np.ones(len(table["m_jj"]), dtype=bool) for table in tables]
             if efficiency == 1.0
