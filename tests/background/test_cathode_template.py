@@ -7,7 +7,13 @@ import torch
 from helpers.dijets import MASS_RANGE, SIGNAL_REGION, dijet_tables
 from jetchain.background import cathode, regions
 from jetchain.background.flow import SPLINE_BOUND, ConditionalFlow
-from jetchain.background.settings import CathodeJob, CathodeSettings, FlowSettings
+from jetchain.background.settings import (
+    ClassifierJob,
+    FlowSettings,
+    QualityJob,
+    TemplateJob,
+    TemplateSettings,
+)
 from jetchain.core.boosting import BoostingSettings
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.io import read_json, read_tensors, read_weights, write_tensors
@@ -15,14 +21,14 @@ from jetchain.core.metrics import auc
 from jetchain.core.schema import DIJETS, SCORES
 from jetchain.core.training_settings import TrainingSettings
 
-SETTINGS = CathodeSettings(
+SETTINGS = TemplateSettings(
     flow=FlowSettings(transforms=2, hidden=24, bins=6),
     training=TrainingSettings(epochs=6, batch_size=256, learning_rate=5e-3, patience=6),
-    boosting=BoostingSettings(trainings=2, members=1, iterations=30),
     oversampling=3.0,
-    permutations=5,
 )
-JOB = CathodeJob(signal_region=SIGNAL_REGION, mass_range=MASS_RANGE, cathode=SETTINGS)
+JOB = TemplateJob(signal_region=SIGNAL_REGION, mass_range=MASS_RANGE, template=SETTINGS)
+BOOSTING = BoostingSettings(trainings=2, members=1, iterations=30)
+CLASSIFIER = ClassifierJob(signal_region=SIGNAL_REGION, boosting=BOOSTING)
 
 
 def _flow(features: np.ndarray, m_jj: np.ndarray) -> ConditionalFlow:
@@ -141,9 +147,9 @@ def test_no_flow_sees_the_signal_region_or_its_own_fold(monkeypatch):
 def test_the_template_matches_background_and_the_search_finds_the_signal(searched):
     (data, truth, rest), (template, check, _, _) = searched
     side = regions.sidebands(data["m_jj"], SIGNAL_REGION, MASS_RANGE)
-    quality = cathode.separation(data["features"][side], check["features"], SETTINGS.boosting, 5, 1)
+    quality = cathode.separation(data["features"][side], check["features"], BOOSTING, 5, 1)
     assert quality["auc"] < 0.56
-    scores, _ = cathode.cathode_scores(data, template, [data, rest], JOB, 1)
+    scores, _ = cathode.cathode_scores(data, template, [data, rest], CLASSIFIER, 1)
     inside = regions.inside(data["m_jj"], SIGNAL_REGION)
     assert auc(truth["is_signal"][inside], scores.mean(axis=1)[inside]) > 0.8
 
@@ -151,9 +157,9 @@ def test_the_template_matches_background_and_the_search_finds_the_signal(searche
 def test_template_quality_against_its_null():
     random = np.random.default_rng(1)
     first, same = random.standard_normal((2, 1500, 3))
-    equal = cathode.separation(first, same, SETTINGS.boosting, 5, 1)
+    equal = cathode.separation(first, same, BOOSTING, 5, 1)
     assert abs(equal["auc"] - equal["null_mean"]) < 5 * equal["null_std"]
-    apart = cathode.separation(first, same + 0.3, SETTINGS.boosting, 5, 1)
+    apart = cathode.separation(first, same + 0.3, BOOSTING, 5, 1)
     assert apart["auc"] > apart["null_mean"] + 5 * apart["null_std"]
     assert apart["p_value"] == pytest.approx(1 / 6)
 
@@ -169,10 +175,13 @@ def test_the_verbs_are_reproducible(tmp_path):
     data, _, rest = dijet_tables(background=1500, injected=50, test=40)
     quick = JOB.model_copy(
         update={
-            "cathode": SETTINGS.model_copy(
-                update={"training": TrainingSettings(epochs=1, batch_size=256), "permutations": 2}
+            "template": SETTINGS.model_copy(
+                update={"training": TrainingSettings(epochs=1, batch_size=256)}
             )
         }
+    )
+    check = QualityJob(
+        signal_region=SIGNAL_REGION, mass_range=MASS_RANGE, boosting=BOOSTING, permutations=2
     )
     for name, table in (("data", data), ("rest", rest)):
         write_tensors(tmp_path / f"{name}.safetensors", DIJETS, table)
@@ -190,11 +199,11 @@ def test_the_verbs_are_reproducible(tmp_path):
         cathode.classify(
             data=tmp_path / "data.safetensors", signal_test=tmp_path / "rest.safetensors",
             template=files["template"], scores=files["scores"],
-            signal_scores=files["signal_scores"], settings=quick, seed=5,
+            signal_scores=files["signal_scores"], settings=CLASSIFIER, seed=5,
         )  # fmt: skip
         cathode.quality(
             data=tmp_path / "data.safetensors", **drawn, quality=folder / "quality.json",
-            distributions=folder / "d.csv", settings=quick, seed=5,
+            distributions=folder / "d.csv", settings=check, seed=5,
         )  # fmt: skip
         return files
 

@@ -6,7 +6,7 @@ import torch
 
 from helpers.dijets import MASS_RANGE, SIGNAL_REGION, dijet_tables
 from jetchain.background import abcd, closure, disco, normalisation, regions
-from jetchain.background.settings import DiscoJob, DiscoSettings, NormalisationJob
+from jetchain.background.settings import AbcdJob, NetworkJob, NetworkSettings, NormalisationJob
 from jetchain.core.errors import DataError, EmptySampleError
 from jetchain.core.io import read_csv, read_json, read_tensors, write_json, write_tensors
 from jetchain.core.schema import DIJET_TRUTH, DIJETS, SCORES
@@ -95,7 +95,7 @@ def _toy_closure(decorrelation: float) -> abcd.Counts:
     random = np.random.default_rng(1)
     features = np.concatenate([_three_gaussians(n, s, random) for n, s in ((6000, 0), (2000, 1))])
     labels = np.repeat([0, 1], [6000, 2000])
-    settings = DiscoSettings(
+    settings = NetworkSettings(
         hidden=24,
         decorrelation=decorrelation,
         training=TrainingSettings(epochs=8, batch_size=500, learning_rate=5e-3, patience=8),
@@ -227,12 +227,12 @@ def test_joined_ranks_of_independent_outputs_are_fishers():
     assert np.isfinite(disco.joined(np.ones((1, 2)))).all()
 
 
-JOB = DiscoJob(
+ABCD = AbcdJob(signal_region=SIGNAL_REGION, mass_range=MASS_RANGE, efficiency=0.03)
+JOB = NetworkJob(
     signal_region=SIGNAL_REGION,
     mass_range=MASS_RANGE,
-    disco=DiscoSettings(
+    networks=NetworkSettings(
         hidden=16,
-        efficiency=0.03,
         training=TrainingSettings(epochs=3, batch_size=400, learning_rate=5e-3, patience=3),
     ),
 )
@@ -268,7 +268,7 @@ def test_too_little_signal_to_train_on_is_refused():
     labels = (np.arange(100) < 3).astype(np.int64)
     features = np.random.default_rng(1).normal(size=(100, 4))
     with pytest.raises(EmptySampleError, match="3 signal and 97 background"):
-        disco.train_half(features, labels, JOB.disco, 1, "x")
+        disco.train_half(features, labels, JOB.networks, 1, "x")
 
 
 def test_the_verbs_estimate_and_close(tmp_path):
@@ -301,12 +301,12 @@ def test_the_verbs_estimate_and_close(tmp_path):
     assert scores[plane.sum(axis=1).argmax()] > np.median(scores)
     closure.abcd(
         **inputs, **planes, closure=tmp_path / "closure.json", scan=tmp_path / "scan.csv",
-        plane=tmp_path / "plane.csv", settings=JOB,
+        plane=tmp_path / "plane.csv", settings=ABCD,
     )  # fmt: skip
     del inputs["truth"]
     disco.predict(
         **inputs, **planes, normalisation=tmp_path / "n.json", yields=tmp_path / "y.json",
-        settings=JOB,
+        settings=ABCD,
     )  # fmt: skip
     found = read_json(tmp_path / "y.json")
     (only,) = found["bins"]

@@ -63,8 +63,8 @@ rule draw_cathode_template:
     params:
         settings=section(
             signal_region="anomaly.signal_region",
-            mass_range="background.sideband.mass_range",
-            cathode="background.cathode",
+            mass_range="background.sideband.spectrum.mass_range",
+            template="background.cathode.template",
         ),
         seed=job_seed("background.cathode.template"),
         code=code_digest("background.cathode.template"),
@@ -88,8 +88,7 @@ rule classify_cathode:
     params:
         settings=section(
             signal_region="anomaly.signal_region",
-            mass_range="background.sideband.mass_range",
-            cathode="background.cathode",
+            boosting="background.cathode.boosting",
         ),
         seed=job_seed("background.cathode.classify"),
         code=code_digest("background.cathode.classify"),
@@ -111,8 +110,9 @@ rule check_cathode_template:
     params:
         settings=section(
             signal_region="anomaly.signal_region",
-            mass_range="background.sideband.mass_range",
-            cathode="background.cathode",
+            mass_range="background.sideband.spectrum.mass_range",
+            boosting="background.cathode.boosting",
+            permutations="background.cathode.permutations",
         ),
         seed=job_seed("background.cathode.quality"),
         code=code_digest("background.cathode.quality"),
@@ -141,8 +141,8 @@ rule train_disco:
     params:
         settings=section(
             signal_region="anomaly.signal_region",
-            mass_range="background.sideband.mass_range",
-            disco="background.disco",
+            mass_range="background.sideband.spectrum.mass_range",
+            networks="background.disco.networks",
         ),
         seed=job_seed("background.disco"),
         code=code_digest("background.disco"),
@@ -165,8 +165,8 @@ rule predict_disco:
     params:
         settings=section(
             signal_region="anomaly.signal_region",
-            mass_range="background.sideband.mass_range",
-            disco="background.disco",
+            mass_range="background.sideband.spectrum.mass_range",
+            efficiency="background.disco.efficiency",
         ),
         code=code_digest("background.disco.predict"),
     shell:
@@ -191,7 +191,10 @@ rule fit_sidebands:
     threads: 1
     params:
         settings=section(
-            signal_region="anomaly.signal_region", sideband="background.sideband"
+            signal_region="anomaly.signal_region",
+            spectrum="background.sideband.spectrum",
+            efficiency="background.sideband.efficiency",
+            scan="background.sideband.scan",
         ),
         code=code_digest("background.sideband"),
     shell:
@@ -212,7 +215,8 @@ rule fit_inclusive_sidebands:
     threads: 1
     params:
         settings=section(
-            signal_region="anomaly.signal_region", sideband="background.sideband"
+            signal_region="anomaly.signal_region",
+            spectrum="background.sideband.spectrum",
         ),
         code=code_digest("background.sideband.inclusive"),
     shell:
@@ -233,7 +237,10 @@ rule close_spectrum:
     threads: 1
     params:
         settings=section(
-            signal_region="anomaly.signal_region", sideband="background.sideband"
+            signal_region="anomaly.signal_region",
+            spectrum="background.sideband.spectrum",
+            efficiency="background.sideband.efficiency",
+            scan="background.sideband.scan",
         ),
         seed=job_seed("background.closure.spectrum", "{method}"),
         code=code_digest("background.closure.spectrum"),
@@ -258,8 +265,8 @@ rule close_abcd:
     params:
         settings=section(
             signal_region="anomaly.signal_region",
-            mass_range="background.sideband.mass_range",
-            disco="background.disco",
+            mass_range="background.sideband.spectrum.mass_range",
+            efficiency="background.disco.efficiency",
         ),
         code=code_digest("background.closure.abcd"),
     shell:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from jetchain.background.flow import ConditionalFlow
 from jetchain.background.regions import Array, Table, inside, require_regions, sidebands
-from jetchain.background.settings import CathodeJob, CathodeSettings
+from jetchain.background.settings import ClassifierJob, QualityJob, TemplateJob, TemplateSettings
 from jetchain.core.boosting import BoostingSettings, cross_scores
 from jetchain.core.io import read_tensors, write_csv, write_json, write_tensors, write_weights
 from jetchain.core.metrics import auc
@@ -32,7 +32,7 @@ VALIDATION = 0.1  # fraction of the training events that early stopping watches
 
 
 def train_flow(
-    features: Array, m_jj: Array, calibration: tuple[Array, Array], settings: CathodeSettings,
+    features: Array, m_jj: Array, calibration: tuple[Array, Array], settings: TemplateSettings,
     seed: int, name: str,
 ) -> tuple[ConditionalFlow, dict[str, list[float]]]:  # fmt: skip
     """Train one flow.
@@ -103,7 +103,7 @@ def draw_masses(
 
 
 def make_template(
-    data: Table, job: CathodeJob, seed: int
+    data: Table, job: TemplateJob, seed: int
 ) -> tuple[Table, Table, nn.ModuleList, dict[str, list[float]]]:
     """Train a flow a fold and draw from it.
 
@@ -114,7 +114,7 @@ def make_template(
     Raises:
         EmptySampleError: no event in the signal region or in the sidebands.
     """
-    settings = job.cathode
+    settings = job.template
     low, high = job.signal_region
     in_region = inside(data["m_jj"], (low, high))
     side = sidebands(data["m_jj"], job.signal_region, job.mass_range)
@@ -162,7 +162,7 @@ def _join(tables: list[Table]) -> Table:
 
 
 def cathode_scores(
-    data: Table, template_table: Table, targets: list[Table], job: CathodeJob, seed: int
+    data: Table, template_table: Table, targets: list[Table], job: ClassifierJob, seed: int
 ) -> list[Array]:
     """Scores (events, trainings) of each target: data of the signal region against the template.
 
@@ -181,7 +181,7 @@ def cathode_scores(
         training_set,
         [(table["features"], table["fold"]) for table in targets],
         int(data["fold"].max()) + 1,
-        job.cathode.boosting,
+        job.boosting,
         seed,
         "cathode",
     )
@@ -235,7 +235,7 @@ def template(
     sideband_template: Output,
     weights: Output,
     history: Output,
-    settings: CathodeJob,
+    settings: TemplateJob,
     seed: int,
 ) -> None:
     """Train the flows on the sidebands and draw the template."""
@@ -253,7 +253,7 @@ def classify(
     template: Input,
     scores: Output,
     signal_scores: Output,
-    settings: CathodeJob,
+    settings: ClassifierJob,
     seed: int,
 ) -> None:
     """Separate the data of the signal region from the template, and score all events."""
@@ -270,7 +270,7 @@ def quality(
     sideband_template: Input,
     quality: Output,
     distributions: Output,
-    settings: CathodeJob,
+    settings: QualityJob,
     seed: int,
 ) -> None:
     """Compare drawn events with data: in the sidebands, and feature by feature everywhere."""
@@ -278,10 +278,9 @@ def quality(
     side = sidebands(own["m_jj"], settings.signal_region, settings.mass_range)
     check = read_tensors(sideband_template, DIJETS)
     drawn = read_tensors(template, DIJETS)
-    cathode = settings.cathode
     result: dict[str, Any] = {
         "sidebands": separation(
-            own["features"][side], check["features"], cathode.boosting, cathode.permutations, seed
+            own["features"][side], check["features"], settings.boosting, settings.permutations, seed
         )
     }
     in_region = inside(own["m_jj"], settings.signal_region)

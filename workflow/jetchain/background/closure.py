@@ -21,7 +21,7 @@ from jetchain.background.abcd import (
     parity,
 )
 from jetchain.background.regions import Array, inside, read_scores, sidebands
-from jetchain.background.settings import DiscoJob, SidebandJob
+from jetchain.background.settings import AbcdJob, CutJob
 from jetchain.background.sideband import fit_spectrum, passes, spectrum_of
 from jetchain.core.io import read_tensors, write_csv, write_json
 from jetchain.core.schema import DIJET_TRUTH, DIJETS
@@ -76,7 +76,7 @@ def spectrum(
     scores: Input,
     closure: Output,
     method: str,
-    settings: SidebandJob,
+    settings: CutJob,
     seed: int,
 ) -> None:
     """Repeat cut and fit on the true background of the data, where no excess may appear.
@@ -89,7 +89,7 @@ def spectrum(
     score = read_scores(scores, table).mean(axis=1)
     before = spectrum_of(table["m_jj"][background], settings).counts
     result: dict[str, Any] = {}
-    for efficiency in settings.sideband.efficiencies:
+    for efficiency in settings.efficiencies:
         (kept,) = passes(table, score, [(table, score)], efficiency, settings)
         after, _, summary = fit_spectrum(table["m_jj"][kept & background], settings)
         name = f"{efficiency:g}"
@@ -116,7 +116,7 @@ def abcd(
     closure: Output,
     scan: Output,
     plane: Output,
-    settings: DiscoJob,
+    settings: AbcdJob,
 ) -> None:
     """Closure of the ABCD method along a scan of the cut, and in sub-regions of the mass.
 
@@ -132,7 +132,7 @@ def abcd(
     to_choose, simulated = (
         signal_ranks[signal_region & (parity(signal) == each)] for each in (0, 1)
     )
-    nominal = choose_cuts(ranks[side], to_choose, settings.disco.efficiency)
+    nominal = choose_cuts(ranks[side], to_choose, settings.efficiency)
     kappa = correction(ranks, nominal, table["m_jj"], settings.signal_region, settings.mass_range)
     low, high = settings.signal_region
     middle = (low + high) / 2

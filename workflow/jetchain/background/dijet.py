@@ -172,7 +172,7 @@ def fit_dijet(spectrum: Spectrum, parameters: int) -> DijetFit:
             f"Only {np.count_nonzero(counts)} bins of the sidebands hold events; a fit of "
             f"{parameters} parameters needs more.",
             "Generate more background, loosen background.sideband.efficiency, or narrow "
-            "background.sideband.mass_range.",
+            "background.sideband.spectrum.mass_range.",
         )
 
     # The parameters are strongly correlated. The minimiser walks in the coordinates that make the
@@ -198,8 +198,8 @@ def fit_dijet(spectrum: Spectrum, parameters: int) -> DijetFit:
     if not (minuit.valid and minuit.accurate and minuit.covariance is not None):
         raise TrainingError(
             f"The fit of the dijet function with {parameters} parameters found no valid minimum.",
-            "Narrow background.sideband.mass_range, or take fewer parameters in "
-            "background.sideband.parameters.",
+            "Narrow background.sideband.spectrum.mass_range, or take fewer parameters in "
+            "background.sideband.spectrum.parameters.",
         )
     values = start + basis @ np.array(minuit.values)
     covariance = basis @ np.array(minuit.covariance) @ basis.T

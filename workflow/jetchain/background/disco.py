@@ -23,7 +23,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from jetchain.background.abcd import choose_cuts, correction, count, parity
 from jetchain.background.regions import Array, Table, inside, ranks, require_regions, sidebands
 from jetchain.background.regions import read_scores as read_plane
-from jetchain.background.settings import DiscoJob, DiscoSettings
+from jetchain.background.settings import AbcdJob, NetworkJob, NetworkSettings
 from jetchain.background.sideband import make_yields
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.io import read_json, read_tensors, write_csv, write_json, write_tensors
@@ -119,7 +119,7 @@ def disco_loss(logits: Tensor, is_signal: Tensor, decorrelation: float) -> Tenso
 
 
 def train_half(
-    features: Array, is_signal: NDArray[np.int64], settings: DiscoSettings, seed: int, name: str
+    features: Array, is_signal: NDArray[np.int64], settings: NetworkSettings, seed: int, name: str
 ) -> tuple[DoubleDisco, dict[str, list[float]]]:
     """Train the two networks on labelled events (events, features).
 
@@ -172,7 +172,7 @@ def train_half(
 
 
 def planes_of(
-    data: Table, signal_test: Table, job: DiscoJob, seed: int
+    data: Table, signal_test: Table, job: NetworkJob, seed: int
 ) -> tuple[list[Array], nn.ModuleList, dict[str, list[float]]]:
     """Cross-train, and rank both outputs of every event.
 
@@ -197,7 +197,7 @@ def planes_of(
         model, record = train_half(
             np.concatenate([background, signal]),
             np.repeat([0, 1], [len(background), len(signal)]),
-            job.disco,
+            job.networks,
             derive_seed(seed, "half", half),
             f"disco: half {half}",
         )
@@ -238,7 +238,7 @@ def disco(
     signal_scores: Output,
     weights: Output,
     history: Output,
-    settings: DiscoJob,
+    settings: NetworkJob,
     seed: int,
 ) -> None:
     """Train on the events of the other half; the score joins both ranks, see `joined`."""
@@ -262,7 +262,7 @@ def predict(
     signal_planes: Input,
     normalisation: Input,
     yields: Output,
-    settings: DiscoJob,
+    settings: AbcdJob,
 ) -> None:
     """Estimate the background in region A of the signal region from the data.
 
@@ -277,7 +277,7 @@ def predict(
     side = sidebands(table["m_jj"], settings.signal_region, settings.mass_range)
     in_region = inside(signal["m_jj"], settings.signal_region)
     odd = parity(signal) == 1
-    cuts = choose_cuts(plane[side], signal_plane[in_region & ~odd], settings.disco.efficiency)
+    cuts = choose_cuts(plane[side], signal_plane[in_region & ~odd], settings.efficiency)
     found = count(plane, cuts, inside(table["m_jj"], settings.signal_region))
     kappa = correction(plane, cuts, table["m_jj"], settings.signal_region, settings.mass_range)
     signal_side = sidebands(signal["m_jj"], settings.signal_region, settings.mass_range)

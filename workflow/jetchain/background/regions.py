@@ -36,7 +36,7 @@ def require_regions(m_jj: Array, signal: NDArray[np.bool_], sideband: NDArray[np
             raise EmptySampleError(
                 f"No event lies in the {name}; the dijet masses are {span}.",
                 "Generate more background, or change anomaly.signal_region, "
-                "background.sideband.mass_range or background.cwola.sideband_width.",
+                "background.sideband.spectrum.mass_range or background.cwola.sideband_width.",
             )
 
 
@@ -68,7 +68,7 @@ def cut_by_fold(
         if len(chosen) == 0:
             raise EmptySampleError(
                 f"Fold {each} has no event in the sidebands to set its cut with.",
-                "Generate more background, or widen background.sideband.mass_range.",
+                "Generate more background, or widen background.sideband.spectrum.mass_range.",
             )
         thresholds[each] = np.quantile(chosen, 1 - efficiency, method="higher")
     return thresholds

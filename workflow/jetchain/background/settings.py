@@ -29,8 +29,8 @@ class FlowSettings(Settings):
     bins: int = key(8, "Pieces of each spline.", ge=2)
 
 
-class CathodeSettings(Settings):
-    """CATHODE: a background template from a flow, interpolated into the signal region."""
+class TemplateSettings(Settings):
+    """The background template of CATHODE."""
 
     flow: FlowSettings = key(FlowSettings(), "The density estimator.")
     training: TrainingSettings = key(
@@ -46,14 +46,23 @@ class CathodeSettings(Settings):
         unit="TeV",
         gt=0.0,
     )
+
+
+class CathodeSettings(Settings):
+    """CATHODE: a background template from a flow, interpolated into the signal region."""
+
+    template: TemplateSettings = key(TemplateSettings(), "Flows, and what is drawn from them.")
     boosting: BoostingSettings = key(BoostingSettings(), "Ensembles: data against template.")
     permutations: int = key(
-        10, "Label permutations that give the null of the template's quality.", ge=2
+        40,
+        "Label permutations that give the null of the template's quality; the smallest p-value "
+        "that they can show is 1 / (permutations + 1).",
+        ge=2,
     )
 
 
-class DiscoSettings(Settings):
-    """Double DisCo: two decorrelated networks for the ABCD method."""
+class NetworkSettings(Settings):
+    """The two decorrelated networks."""
 
     hidden: int = key(64, "Width of the three hidden layers of each network.", ge=1)
     decorrelation: float = key(
@@ -67,13 +76,19 @@ class DiscoSettings(Settings):
         TrainingSettings(epochs=50, batch_size=400, learning_rate=2e-3, patience=50),
         "Training of the two networks; the cost of a batch grows as the square of its size.",
     )
+
+
+class DiscoSettings(Settings):
+    """Double DisCo: two decorrelated networks for the ABCD method."""
+
+    networks: NetworkSettings = key(NetworkSettings(), "The networks and their training.")
     efficiency: float = key(
         0.02, "Fraction of the sideband data in the region A of both cuts.", gt=0.0, lt=1.0
     )
 
 
-class SidebandSettings(Settings):
-    """Cut on the score, and fit of the dijet mass around the signal region."""
+class SpectrumSettings(Settings):
+    """The fit of the dijet mass around the signal region."""
 
     mass_range: list[float] = key(
         [2.8, 6.5],
@@ -84,15 +99,6 @@ class SidebandSettings(Settings):
     )
     bin_width: float = key(0.1, "Width of the mass bins.", unit="TeV", gt=0.0)
     energy: float = key(13.0, "Centre-of-mass energy in the dijet function.", unit="TeV", gt=0.0)
-    efficiency: float = key(
-        0.01,
-        "Fraction of the sideband data that the cut on the score keeps, fold by fold.",
-        gt=0.0,
-        lt=1.0,
-    )
-    scan: list[float] = key(
-        [0.5, 0.1, 0.01], "Efficiencies at which fit and sculpting are studied.", min_length=1
-    )
     parameters: list[int] = key(
         [3, 4],
         "Numbers of parameters of the dijet function that the F-test compares.",
@@ -101,11 +107,6 @@ class SidebandSettings(Settings):
     f_test: float = key(
         0.05, "Largest p-value at which the F-test prefers more parameters.", gt=0.0, lt=1.0
     )
-
-    @property
-    def efficiencies(self) -> list[float]:
-        """Of the search and of the scan, falling."""
-        return sorted({*self.scan, self.efficiency}, reverse=True)
 
     @field_validator("mass_range")
     @classmethod
@@ -120,6 +121,21 @@ class SidebandSettings(Settings):
         if sorted(set(value)) != value or not set(value) <= {2, 3, 4, 5}:
             raise ValueError("the numbers of parameters must rise, from 2 to 5")
         return value
+
+
+class SidebandSettings(Settings):
+    """Cut on the score, and fit of the mass."""
+
+    spectrum: SpectrumSettings = key(SpectrumSettings(), "Binning and fit of the mass.")
+    efficiency: float = key(
+        0.01,
+        "Fraction of the sideband data that the cut on the score keeps, fold by fold.",
+        gt=0.0,
+        lt=1.0,
+    )
+    scan: list[float] = key(
+        [0.5, 0.1, 0.01], "Efficiencies at which fit and sculpting are studied.", min_length=1
+    )
 
 
 class BackgroundSettings(Settings):
@@ -144,27 +160,63 @@ class CwolaJob(Settings):
     cwola: CwolaSettings
 
 
-class CathodeJob(Settings):
-    """What the verbs of `background.cathode` read."""
+class TemplateJob(Settings):
+    """What `background.cathode.template` reads."""
 
     signal_region: list[float]
     mass_range: list[float]
-    cathode: CathodeSettings
+    template: TemplateSettings
 
 
-class DiscoJob(Settings):
-    """What the verbs of `background.disco`, and the ABCD closure, read."""
+class ClassifierJob(Settings):
+    """What `background.cathode.classify` reads."""
+
+    signal_region: list[float]
+    boosting: BoostingSettings
+
+
+class QualityJob(Settings):
+    """What `background.cathode.quality` reads."""
 
     signal_region: list[float]
     mass_range: list[float]
-    disco: DiscoSettings
+    boosting: BoostingSettings
+    permutations: int
 
 
-class SidebandJob(Settings):
+class NetworkJob(Settings):
+    """What `background.disco` reads."""
+
+    signal_region: list[float]
+    mass_range: list[float]
+    networks: NetworkSettings
+
+
+class AbcdJob(Settings):
+    """What `background.disco.predict` and the ABCD closure read."""
+
+    signal_region: list[float]
+    mass_range: list[float]
+    efficiency: float
+
+
+class SpectrumJob(Settings):
+    """What `background.sideband.inclusive` reads."""
+
+    signal_region: list[float]
+    spectrum: SpectrumSettings
+
+
+class CutJob(SpectrumJob):
     """What `background.sideband` and the closure of the spectrum read."""
 
-    signal_region: list[float]
-    sideband: SidebandSettings
+    efficiency: float
+    scan: list[float]
+
+    @property
+    def efficiencies(self) -> list[float]:
+        """Of the search and of the scan, falling."""
+        return sorted({*self.scan, self.efficiency}, reverse=True)
 
 
 class NormalisationJob(Settings):

@@ -24,7 +24,7 @@ from jetchain.background.regions import (
     require_regions,
     sidebands,
 )
-from jetchain.background.settings import SidebandJob, SidebandSettings
+from jetchain.background.settings import CutJob, SpectrumJob
 from jetchain.core.io import read_json, read_tensors, write_csv, write_json
 from jetchain.core.schema import DIJETS
 from jetchain.core.verbs import Input, Output
@@ -32,7 +32,7 @@ from jetchain.core.verbs import Input, Output
 
 def passes(
     data: Table, scores: Array, targets: list[tuple[Table, Array]], efficiency: float,
-    job: SidebandJob,
+    job: SpectrumJob,
 ) -> list[NDArray[np.bool_]]:  # fmt: skip
     """Which events of each target pass the cut that keeps a fraction of the sideband data.
 
@@ -42,22 +42,22 @@ def passes(
         efficiency: fraction of the sidebands that is kept.
         job: settings.
     """
-    side = sidebands(data["m_jj"], job.signal_region, job.sideband.mass_range)
+    side = sidebands(data["m_jj"], job.signal_region, job.spectrum.mass_range)
     require_regions(data["m_jj"], inside(data["m_jj"], job.signal_region), side)
     thresholds = cut_by_fold(scores, data["fold"], side, efficiency)
     return [own >= thresholds[table["fold"]] for table, own in targets]
 
 
-def spectrum_of(m_jj: Array, job: SidebandJob) -> Spectrum:
+def spectrum_of(m_jj: Array, job: SpectrumJob) -> Spectrum:
     """The binned spectrum of masses (events,)."""
-    low, high = job.sideband.mass_range
+    low, high = job.spectrum.mass_range
     window = (job.signal_region[0], job.signal_region[1])
-    return bin_spectrum(m_jj, (low, high), window, job.sideband.bin_width, job.sideband.energy)
+    return bin_spectrum(m_jj, (low, high), window, job.spectrum.bin_width, job.spectrum.energy)
 
 
-def fit_spectrum(m_jj: Array, job: SidebandJob) -> tuple[Spectrum, ChosenFit, dict[str, Any]]:
+def fit_spectrum(m_jj: Array, job: SpectrumJob) -> tuple[Spectrum, ChosenFit, dict[str, Any]]:
     """Bin and fit masses (events,); the last is the fit's summary for a JSON file."""
-    settings: SidebandSettings = job.sideband
+    settings = job.spectrum
     spectrum = spectrum_of(m_jj, job)
     chosen = choose_fit(spectrum, settings.parameters, settings.f_test)
     fit = chosen.fit
@@ -153,7 +153,7 @@ def sideband(
     spectra: Output,
     yields: Output,
     method: str,
-    settings: SidebandJob,
+    settings: CutJob,
 ) -> None:
     """Cut on the mean score of a method's trainings, fit the sidebands and count."""
     tables = [read_tensors(path, DIJETS) for path in (data, signal_test)]
@@ -164,8 +164,8 @@ def sideband(
     targets = list(zip(tables, values, strict=True))
     summaries: dict[str, Any] = {}
     rows: list[dict[str, list[Any]]] = []
-    nominal = settings.sideband.efficiency
-    for efficiency in [1.0, *settings.sideband.efficiencies]:
+    nominal = settings.efficiency
+    for efficiency in [1.0, *settings.efficiencies]:
         kept = (
             [np.ones(len(table["m_jj"]), dtype=bool) for table in tables]
             if efficiency == 1.0
@@ -194,7 +194,7 @@ def inclusive(
     fits: Output,
     spectra: Output,
     yields: Output,
-    settings: SidebandJob,
+    settings: SpectrumJob,
 ) -> None:
     """The same without any cut: the bump hunt that the methods have to beat."""
     tables = [read_tensors(path, DIJETS) for path in (data, signal_test)]
@@ -218,7 +218,7 @@ def _yields(
     signal_mass: Array,
     kept: NDArray[np.bool_],
     normalisation: dict[str, float],
-    job: SidebandJob,
+    job: SpectrumJob,
 ) -> dict[str, Any]:
     return make_yields(
         method,
