@@ -200,6 +200,10 @@ def separation(
         boosting: settings; one training is used.
         permutations: label permutations of the null.
         seed: of folds, trainings and permutations.
+
+    Returns:
+        The area; mean and spread of the null, and how many spreads the area lies above its mean;
+        the p-value by counting, which cannot be smaller than 1 / (permutations + 1).
     """
     single = boosting.model_copy(update={"trainings": 1, "members": 1})
     features = np.concatenate([first, second])
@@ -220,10 +224,12 @@ def separation(
         for k in range(permutations)
     ]
     value = area(labels, derive_seed(seed, "value"))
+    mean, spread = float(np.mean(null)), float(np.std(null, ddof=1))
     return {
         "auc": value,
-        "null_mean": float(np.mean(null)),
-        "null_std": float(np.std(null, ddof=1)),
+        "null_mean": mean,
+        "null_std": spread,
+        "null_deviations": (value - mean) / spread,
         "p_value": (1 + sum(each >= value for each in null)) / (1 + len(null)),
     }
 

@@ -157,8 +157,8 @@ def template(*, distributions: Input, quality: Input, png: Output, pdf: Output) 
         right="",
     )
     figure.suptitle(
-        f"Data against template: AUC {merit['auc']:.3f}, permuted labels "
-        f"{merit['null_mean']:.3f} ± {merit['null_std']:.3f} (sidebands)",
+        f"Data against template in the sidebands: AUC {merit['auc']:.3f}, permuted labels "
+        f"{merit['null_mean']:.3f} ± {merit['null_std']:.3f} ({merit['null_deviations']:+.1f} σ)",
         fontsize=13,
     )
     save_figure(figure, pdf, png)
