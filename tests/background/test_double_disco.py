@@ -350,15 +350,19 @@ def test_a_random_cut_does_not_sculpt():
 
 def test_luminosity_and_cross_sections(tmp_path):
     shards = [
-        {"sum_of_weights_generated": 30_000.0, "cross_section_pb": 10.0},
-        {"sum_of_weights_generated": 10_000.0, "cross_section_pb": 14.0},
-    ]
+        {
+            "sum_of_weights_generated": generated, "cross_section_pb": sigma, "process": "lhco",
+            "cutflow": {"kept": 400}, "sum_of_weights_kept": 400.0,
+            "sum_of_squared_weights_kept": 400.0,
+        }
+        for generated, sigma in ((30_000.0, 10.0), (10_000.0, 14.0))
+    ]  # fmt: skip
     # 40,000 events of (3 * 10 + 14) / 4 = 11 pb = 11,000 fb.
     assert normalisation.luminosity(shards) == pytest.approx(40_000 / 11_000)
     paths = [tmp_path / f"{k}.json" for k in range(2)]
     for path, shard in zip(paths, shards, strict=True):
         write_json(path, shard)
-    write_json(tmp_path / "s.json", {"sum_of_weights_generated": 1000.0})
+    write_json(tmp_path / "s.json", shards[0] | {"sum_of_weights_generated": 1000.0})
     write_json(tmp_path / "c.json", {"signal": {"finite features": 700}, "injected": 70})
     normalisation.normalisation(
         cutflow=tmp_path / "c.json", background=paths, signal=[tmp_path / "s.json"],
@@ -368,5 +372,9 @@ def test_luminosity_and_cross_sections(tmp_path):
     # 140 events past an acceptance of 0.7 are 200 produced.
     assert result["reference_cross_section_fb"] == pytest.approx(200 * 11_000 / 40_000)
     assert result["injected_cross_section_fb"] == pytest.approx(100 * 11_000 / 40_000)
+    with pytest.raises(DataError, match=r"of 2 processes \(lhco, top\)"):
+        normalisation.require_plain([shards[0], shards[1] | {"process": "top"}], "x")
+    with pytest.raises(DataError, match="holds weighted events"):
+        normalisation.require_plain([shards[0] | {"sum_of_squared_weights_kept": 700.0}], "x")
     with pytest.raises(DataError, match="cross-section"):
         normalisation.luminosity([{"sum_of_weights_generated": 1.0, "cross_section_pb": None}])

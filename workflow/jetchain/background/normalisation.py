@@ -18,6 +18,35 @@ from jetchain.core.verbs import Input, Inputs, Output
 FB_PER_PB = 1000.0
 
 
+def require_plain(accounts: Sequence[dict[str, Any]], key: str) -> None:
+    """Raise `DataError` unless all shards are of one process with events of weight one.
+
+    The search counts events: it can neither weight them nor mix cross-sections.
+
+    Args:
+        accounts: of the shards of a sample.
+        key: of the configuration that names the samples.
+    """
+    processes = sorted({account["process"] for account in accounts})
+    if len(processes) > 1:
+        raise DataError(
+            f"The samples of {key} are of {len(processes)} processes ({', '.join(processes)}); "
+            "their events stand for different luminosities.",
+            f"Name samples of one process in {key}.",
+        )
+    for account in accounts:
+        kept = account["cutflow"]["kept"]
+        # Sum of w and of w^2 both equal the number of events only if every w is one.
+        sums = (account["sum_of_weights_kept"], account["sum_of_squared_weights_kept"])
+        if any(abs(each - kept) > 1e-6 * kept for each in sums):
+            raise DataError(
+                f"A shard of process {account['process']} holds weighted events (weights add up to "
+                f"{sums[0]:g}, their squares to {sums[1]:g}, for {kept} events); the search counts "
+                "events.",
+                f"Name samples without a bias in {key}.",
+            )
+
+
 def luminosity(accounts: Sequence[dict[str, Any]]) -> float:
     """Integrated luminosity of a sample in 1/fb, from the accounts of its shards.
 
@@ -50,8 +79,11 @@ def normalisation(
 ) -> None:
     """Turn numbers of signal events into cross-sections."""
     counts = read_json(cutflow)
-    lumi = luminosity([read_json(path) for path in background])
-    generated = sum(read_json(path)["sum_of_weights_generated"] for path in signal)
+    backgrounds, signals = ([read_json(path) for path in paths] for paths in (background, signal))
+    require_plain(backgrounds, "anomaly.background")
+    require_plain(signals, "anomaly.signal")
+    lumi = luminosity(backgrounds)
+    generated = sum(account["sum_of_weights_generated"] for account in signals)
     acceptance = counts["signal"]["finite features"] / generated
     write_json(
         normalisation,
