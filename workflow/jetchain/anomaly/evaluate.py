@@ -6,7 +6,7 @@ there, injected or not: the latter were scored by models of their own fold too.
 The score of a method is the mean of its trainings. Bands are statistical, from bootstrap replicas
 of the events that are evaluated; how far single trainings lie apart is given beside them.
 
-Reference: SIC = eS / sqrt(eB), arXiv 1001.5027; floor on the background as in arXiv 2309.13111.
+Reference: SIC = eS / sqrt(eB) as in arXiv 2109.00546; floor on the background, arXiv 2309.13111.
 """
 
 from __future__ import annotations
