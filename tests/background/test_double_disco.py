@@ -214,6 +214,12 @@ def test_the_cuts_keep_the_fraction_and_favour_the_stronger_output():
     assert np.mean((background >= cuts).all(axis=1)) == pytest.approx(0.02, abs=1e-3)
     assert cuts[0] > 0.95
     assert cuts[1] < 0.5
+    # Half of the signal fails the second output, whatever its cut: the tight first cut alone would
+    # keep most of it, but puts so much into region B that nothing is left of the excess.
+    split = np.stack(
+        [random.uniform(0.9, 1, 500), np.where(random.uniform(size=500) < 0.5, 0.1, 0.97)], axis=1
+    )
+    assert abcd.choose_cuts(background, split, 0.02)[1] > 0.9
     with pytest.raises(EmptySampleError, match=r"No pair of cuts leaves the fraction 0\.9"):
         abcd.choose_cuts(background, signal, 0.9)
 

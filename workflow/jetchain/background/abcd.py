@@ -145,6 +145,17 @@ def parity(table: Table) -> NDArray[np.int64]:
     return table["fold"] % 2
 
 
+def to_choose(table: Table) -> NDArray[np.bool_]:
+    """Every second event (events,) of each fold: on these the cuts are chosen.
+
+    The efficiency is measured on the others. Both have events of all networks.
+    """
+    chosen = np.zeros(len(table["fold"]), dtype=bool)
+    for fold in np.unique(table["fold"]):
+        chosen[np.flatnonzero(table["fold"] == fold)[::2]] = True
+    return chosen
+
+
 def count(plane: Array, cuts: tuple[float, float], chosen: NDArray[np.bool_]) -> Counts:
     """Count the chosen events of a plane in the four regions.
 
@@ -163,27 +174,32 @@ def count(plane: Array, cuts: tuple[float, float], chosen: NDArray[np.bool_]) ->
 
 
 def choose_cuts(plane: Array, signal: Array, efficiency: float) -> tuple[float, float]:
-    """The pair of cuts that keeps most signal at a given background efficiency of region A.
+    """The pair of cuts with most net signal at a given background efficiency of region A.
 
-    The two outputs need not be equally strong, so the cuts need not be equal. Along a ladder of
-    cuts on the second rank, the first cut is the one that keeps the fraction wanted.
+    Net is the signal in A less what that in B to D adds to the prediction. The two outputs need not
+    be equally strong, so the cuts need not be equal. Along a ladder of cuts on the second rank, the
+    first cut is the one that keeps the fraction wanted.
 
     Args:
         plane: (events, 2) ranks in [0, 1] of background-like events.
         signal: (events, 2) ranks of simulated signal.
         efficiency: fraction of `plane` in region A.
     """
-    best, cuts = -1.0, (0.0, 0.0)
+    best, cuts = -np.inf, (0.0, 0.0)
     for second in LADDER:
         above = np.sort(plane[plane[:, 1] >= second, 0])
         wanted = max(round(efficiency * len(plane)), 1)
         if len(above) < 2 * wanted:  # keep the first cut a cut: half of the events at most
             continue
         first = float(above[-wanted])
-        kept = float(np.mean((signal[:, 0] >= first) & (signal[:, 1] >= second)))
-        if kept > best:
-            best, cuts = kept, (first, float(second))
-    if best < 0:
+        pair = (first, float(second))
+        found = count(signal, pair, np.ones(len(signal), dtype=bool))
+        background = count(plane, pair, np.ones(len(plane), dtype=bool))
+        _, b, c, d = background.filled
+        net = found.a - background.a * (found.b / b + found.c / c - found.d / d)
+        if net > best:
+            best, cuts = net, pair
+    if np.isinf(best):
         raise EmptySampleError(
             f"No pair of cuts leaves the fraction {efficiency:g} of {len(plane)} sideband events "
             "in region A.",

@@ -18,7 +18,7 @@ from jetchain.background.abcd import (
     contamination,
     correction,
     count,
-    parity,
+    to_choose,
 )
 from jetchain.background.regions import Array, inside, read_scores, sidebands
 from jetchain.background.settings import AbcdJob, CutJob
@@ -121,7 +121,7 @@ def abcd(
     """Closure of the ABCD method along a scan of the cut, and in sub-regions of the mass.
 
     In the signal region both before and after the correction by the sidebands. The cuts are chosen
-    on the signal of even folds; its efficiency is that of odd folds.
+    on half of the simulated signal; its efficiency is that of the other half.
     """
     table, signal = (read_tensors(path, DIJETS) for path in (data, signal_test))
     background = read_tensors(truth, DIJET_TRUTH)["is_signal"] == 0
@@ -129,10 +129,9 @@ def abcd(
     side = sidebands(table["m_jj"], settings.signal_region, settings.mass_range)
     region = inside(table["m_jj"], settings.signal_region)
     signal_region = inside(signal["m_jj"], settings.signal_region)
-    to_choose, simulated = (
-        signal_ranks[signal_region & (parity(signal) == each)] for each in (0, 1)
-    )
-    nominal = choose_cuts(ranks[side], to_choose, settings.efficiency)
+    first = to_choose(signal)
+    tuning, simulated = (signal_ranks[signal_region & each] for each in (first, ~first))
+    nominal = choose_cuts(ranks[side], tuning, settings.efficiency)
     kappa = correction(ranks, nominal, table["m_jj"], settings.signal_region, settings.mass_range)
     low, high = settings.signal_region
     middle = (low + high) / 2
@@ -170,7 +169,7 @@ def abcd(
             "regions": regions,
         },
     )
-    write_csv(scan, _scan(ranks, (to_choose, simulated), side, region & background))
+    write_csv(scan, _scan(ranks, (tuning, simulated), side, region & background))
     write_csv(plane, _plane(ranks[region & background], signal_ranks[signal_region]))
 
 
@@ -195,13 +194,13 @@ def _summary(counts: Counts) -> dict[str, float | None]:
 def _scan(
     ranks: Array, signal: tuple[Array, Array], side: NDArray[np.bool_], region: NDArray[np.bool_]
 ) -> dict[str, list[Any]]:
-    to_choose, to_measure = signal
+    tuning, to_measure = signal
     rows: dict[str, list[Any]] = {
         "efficiency": [], "cut_f": [], "cut_g": [], "signal_efficiency": [], "selection": [],
         "observed": [], "prediction": [], "prediction_error": [],
     }  # fmt: skip
     for efficiency in np.geomspace(0.3, 0.003, 15):
-        cuts = choose_cuts(ranks[side], to_choose, efficiency)
+        cuts = choose_cuts(ranks[side], tuning, efficiency)
         for name, chosen in (("sidebands", side), ("signal region", region)):
             counts = count(ranks, cuts, chosen)
             rows["efficiency"].append(float(efficiency))

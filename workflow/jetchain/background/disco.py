@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from jetchain.background.abcd import choose_cuts, correction, count, parity
+from jetchain.background.abcd import choose_cuts, correction, count, parity, to_choose
 from jetchain.background.regions import Array, Table, inside, ranks, require_regions, sidebands
 from jetchain.background.regions import read_scores as read_plane
 from jetchain.background.settings import AbcdJob, NetworkJob, NetworkSettings
@@ -28,6 +28,7 @@ from jetchain.background.sideband import make_yields
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.io import read_json, read_tensors, write_csv, write_json, write_tensors
 from jetchain.core.io import write_weights as write_model
+from jetchain.core.metrics import auc
 from jetchain.core.schema import DIJETS, SCORES
 from jetchain.core.seeds import derive_seed, generator, make_deterministic
 from jetchain.core.training import fit
@@ -168,6 +169,10 @@ def train_half(
         seed=seed,
         name=name,
     )
+    with torch.no_grad():
+        areas = [auc(is_signal, output) for output in model(x).numpy().T]
+    if areas[1] > areas[0]:  # the stronger network first, in both halves: they share the cuts
+        model.networks = nn.ModuleList(reversed(model.networks))
     return model, history
 
 
@@ -267,17 +272,17 @@ def predict(
     """Estimate the background in region A of the signal region from the data.
 
     The cuts keep a fixed fraction of the sidebands of the data, and most of the simulated signal
-    of even folds for that; the signal of odd folds gives the yield. In the sidebands the same cuts
-    predict a region A that can be looked at: what the prediction lacks there corrects the one in
-    the signal region, see `jetchain.background.abcd`. As with a fit of the sidebands, the signal
-    yield is net of what the estimate takes from the signal.
+    for that, judged by half of its events; the other half gives the yield. In the sidebands the
+    same cuts predict a region A that can be looked at: what the prediction lacks there corrects the
+    one in the signal region, see `jetchain.background.abcd`. As with a fit of the sidebands, the
+    signal yield is net of what the estimate takes from the signal.
     """
     table, signal = (read_tensors(path, DIJETS) for path in (data, signal_test))
     plane, signal_plane = read_plane(planes, table), read_plane(signal_planes, signal)
     side = sidebands(table["m_jj"], settings.signal_region, settings.mass_range)
     in_region = inside(signal["m_jj"], settings.signal_region)
-    odd = parity(signal) == 1
-    cuts = choose_cuts(plane[side], signal_plane[in_region & ~odd], settings.efficiency)
+    first = to_choose(signal)
+    cuts = choose_cuts(plane[side], signal_plane[in_region & first], settings.efficiency)
     found = count(plane, cuts, inside(table["m_jj"], settings.signal_region))
     kappa = correction(plane, cuts, table["m_jj"], settings.signal_region, settings.mass_range)
     signal_side = sidebands(signal["m_jj"], settings.signal_region, settings.mass_range)
@@ -287,7 +292,7 @@ def predict(
         "disco",
         found.a,
         kappa.estimate(found),
-        (in_bin[odd], absorbed[odd]),
+        (in_bin[~first], absorbed[~first]),
         read_json(normalisation),
         settings.signal_region,
         "poisson",

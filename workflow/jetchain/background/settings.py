@@ -73,7 +73,7 @@ class NetworkSettings(Settings):
     )
     signal_fraction: float = key(0.2, "Fraction of signal events in a batch.", gt=0.0, lt=1.0)
     training: TrainingSettings = key(
-        TrainingSettings(epochs=50, batch_size=400, learning_rate=2e-3, patience=50),
+        TrainingSettings(epochs=150, batch_size=400, learning_rate=2e-3, patience=150),
         "Training of the two networks; the cost of a batch grows as the square of its size.",
     )
 
@@ -83,7 +83,7 @@ class DiscoSettings(Settings):
 
     networks: NetworkSettings = key(NetworkSettings(), "The networks and their training.")
     efficiency: float = key(
-        0.02, "Fraction of the sideband data in the region A of both cuts.", gt=0.0, lt=1.0
+        0.05, "Fraction of the sideband data in the region A of both cuts.", gt=0.0, lt=1.0
     )
 
 

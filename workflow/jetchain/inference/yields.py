@@ -123,6 +123,7 @@ def _refusal(path: Path, what: str) -> DataError:
     return DataError(
         f"{path}: no limit can be set with these yields: {what}.",
         "Check the cut of the search: it must leave an expected background above zero and some "
-        "signal. Loosen background.sideband.efficiency or background.disco.efficiency, or generate "
-        "more events.",
+        "signal, more than the background estimate takes from it (the signal yield is net of that, "
+        "and may be negative). Loosen background.sideband.efficiency or "
+        "background.disco.efficiency, train longer, or generate more events.",
     )
