@@ -26,9 +26,9 @@ class FeatureSettings(Settings):
         1200.0, "Smallest pT of the leading R = 1.0 jet (LHC Olympics).", unit="GeV", gt=0.0
     )
     signal_events: int = key(
-        300,
-        "Signal events injected into the data: about 230 of them in the signal region beside "
-        "about 6,000 background events, S/B = 4 %. 0 for a background-only run.",
+        600,
+        "Signal events injected into the data: about 300 of them in the signal region beside "
+        "about 6,000 background events, S/B = 5 %. 0 for a background-only run.",
         ge=0,
     )
     folds: int = key(4, "Folds of the cross-training.", ge=2)

@@ -146,7 +146,7 @@ class BackgroundSettings(Settings):
     disco: DiscoSettings = key(DiscoSettings(), "Double DisCo.")
     sideband: SidebandSettings = key(SidebandSettings(), "The fit of the mass spectrum.")
     reference_events: int = key(
-        300,
+        600,
         "Signal events (passing the trigger, in the luminosity of the background sample) that "
         "define signal strength 1.",
         ge=1,
