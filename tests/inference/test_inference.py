@@ -228,7 +228,9 @@ def test_the_three_verbs_in_a_row(tmp_path) -> None:
     found = read_json(tmp_path / "one.json")
     assert found["injected_fb"] == 12.0
     assert found["toys"]["observed_mu"] == pytest.approx(found["observed_mu"], rel=0.3)
-    assert read_json(tmp_path / "fit.json")["method"] == "cwola"
+    assert found["sensitive"] is True
+    fitted = read_json(tmp_path / "fit.json")
+    assert (fitted["method"], fitted["sensitive"]) == ("cwola", True)
 
 
 def change(**values) -> dict:
@@ -237,6 +239,34 @@ def change(**values) -> dict:
         where = content["bins"][0] if name in content["bins"][0] else content
         where[name] = value
     return content
+
+
+@pytest.mark.parametrize("signal", [0.0, -1.3])
+def test_a_search_without_sensitivity_has_null_for_every_result(tmp_path, capsys, signal) -> None:
+    write_json(tmp_path / "yields.json", change(signal=signal))
+    paths = {"yields": tmp_path / "yields.json", "workspace": tmp_path / "workspace.json"}
+    workspace(**paths, settings=WorkspaceSettings())
+    assert f"cwola: no sensitivity, its net signal yield is {signal:.3g}" in capsys.readouterr().err
+    assert read_json(paths["workspace"]) == {"method": "cwola", "sensitive": False}
+    fit(**paths, fit=tmp_path / "fit.json", settings=FitSettings())
+    fitted = read_json(tmp_path / "fit.json")
+    counts = {"method": "cwola", "sensitive": False, "observed": 14.0, "background": 10.0}
+    assert counts.items() <= fitted.items()
+    assert all(fitted[name] in (None, []) for name in fitted.keys() - counts.keys())
+    job = LimitJob(limits=LimitSettings(level=0.1), workspace=WorkspaceSettings())
+    limits(**paths, limits=tmp_path / "limits.json", settings=job, seed=3)
+    found = read_json(tmp_path / "limits.json")
+    known = {
+        "method": "cwola", "sensitive": False, "level": 0.1, "injected_fb": 12.0,
+        "reference_fb": 20.0,
+    }  # fmt: skip
+    assert known.items() <= found.items()
+    assert all(found[name] in (None, [None] * 5) for name in found.keys() - known.keys())
+    # Readers find the same entries in both kinds.
+    yields = counting()
+    spec = build(yields, NO_LUMINOSITY)
+    assert fitted.keys() == maximum_likelihood(spec, yields, FitSettings()).keys()
+    assert found.keys() == asymptotic_limits(spec, yields, QUICK).keys() | {"toys"}
 
 
 @pytest.mark.parametrize(
@@ -250,7 +280,13 @@ def change(**values) -> dict:
         (change(observed=-1), "observed is -1"),
         (change(observed=3.5), "not a whole number"),
         (change(observed="14"), "is not a number"),
-        (change(signal=0.0), "no signal is expected"),
+        (change(signal=float("nan")), "signal is nan"),
+        (change(signal=-2.0, background=-3.0), "background is -3"),
+        (change(signal_uncertainty=-1.0), "signal_uncertainty is -1"),
+        (
+            change(bins=[GOOD["bins"][0], GOOD["bins"][0] | {"name": "other", "signal": -1.0}]),
+            "bin 'other': signal is -1",
+        ),
         (change(luminosity_fb=0.0), "luminosity_fb is 0"),
         (change(signal_cross_section_fb=-2.0), "signal_cross_section_fb is -2"),
         (change(bins=[]), "there is no bin"),

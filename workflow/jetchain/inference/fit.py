@@ -17,9 +17,32 @@ REMAKE = "Remove it and run the same command again."
 
 
 def fit(*, workspace: Input, yields: Input, fit: Output, settings: FitSettings) -> None:
-    """Fit the signal strength, and test the hypothesis of no signal."""
+    """Fit the signal strength, and test the hypothesis of no signal.
+
+    Without sensitivity there is nothing to fit, and every result is null.
+    """
     spec, counts = read_json(workspace), read_yields(yields)
-    write_json(fit, maximum_likelihood(spec, counts, settings, str(workspace)))
+    write_json(
+        fit,
+        maximum_likelihood(spec, counts, settings, str(workspace))
+        if counts.sensitive
+        else no_fit(counts),
+    )
+
+
+def no_fit(yields: Yields) -> dict[str, Any]:
+    """The account of a search without sensitivity: its counts, and null for what a fit gives."""
+    return {
+        "method": yields.method,
+        "sensitive": False,
+        "observed": float(yields.observed.sum()),
+        "background": float(yields.background.sum()),
+        "p0": None,
+        "significance": None,
+        "valid": None,
+        "mu": None,
+        "parameters": [],
+    }
 
 
 def load_model(spec: dict[str, Any], path: str) -> tuple[Any, list[float]]:
@@ -56,7 +79,7 @@ def maximum_likelihood(
 
     Args:
         spec: pyhf workspace.
-        yields: of the same search.
+        yields: of the same search, a sensitive one.
         settings: of the fit.
         path: of the workspace, for messages.
 
@@ -90,15 +113,11 @@ def maximum_likelihood(
 
     from scipy.stats import norm
 
-    account: dict[str, Any] = {
-        "method": yields.method,
-        "observed": float(yields.observed.sum()),
-        "background": float(yields.background.sum()),
+    account = no_fit(yields) | {
+        "sensitive": True,
         "p0": p0,
         "significance": max(float(norm.isf(p0)), 0.0) if p0 < 0.5 else 0.0,
         "valid": result is not None,
-        "mu": None,
-        "parameters": [],
     }
     if result is None:
         return account

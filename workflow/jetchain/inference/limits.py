@@ -29,8 +29,14 @@ class LimitJob(Settings):
 def limits(
     *, workspace: Input, yields: Input, limits: Output, settings: LimitJob, seed: int
 ) -> None:
-    """Set observed and expected upper limits on the signal's cross-section."""
+    """Set observed and expected upper limits on the signal's cross-section.
+
+    Without sensitivity there is no limit, and every result is null.
+    """
     spec, counts = read_json(workspace), read_yields(yields)
+    if not counts.sensitive:
+        write_json(limits, no_limits(counts, settings.limits))
+        return
     account = asymptotic_limits(spec, counts, settings.limits, str(workspace))
     account["toys"] = (
         toy_limits(counts, settings, account["expected_mu"], account["observed_mu"], seed)
@@ -40,6 +46,22 @@ def limits(
     write_json(limits, account)
 
 
+def no_limits(yields: Yields, settings: LimitSettings) -> dict[str, Any]:
+    """The account of a search without sensitivity: null wherever the others have a limit."""
+    units = ("mu", "fb", "events")
+    return {
+        "method": yields.method,
+        "sensitive": False,
+        "level": settings.level,
+        **{f"observed_{unit}": None for unit in (*units, "visible_fb")},
+        **{f"expected_{unit}": [None] * 5 for unit in units},
+        "injected_fb": yields.injected,
+        "reference_fb": yields.cross_section,
+        "scan": None,
+        "toys": None,
+    }
+
+
 def asymptotic_limits(
     spec: dict[str, Any], yields: Yields, settings: LimitSettings, path: str = "workspace"
 ) -> dict[str, Any]:
@@ -47,7 +69,7 @@ def asymptotic_limits(
 
     Args:
         spec: pyhf workspace.
-        yields: of the same search.
+        yields: of the same search, a sensitive one.
         settings: confidence level and number of points of the scan.
         path: of the workspace, for messages.
 
@@ -70,6 +92,7 @@ def asymptotic_limits(
     events = float(yields.signal.sum())
     return {
         "method": yields.method,
+        "sensitive": True,
         "level": settings.level,
         "observed_mu": observed_mu,
         "expected_mu": expected_mu,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,8 +16,21 @@ from jetchain.inference.yields import CONSTRAINTS, Yields, read_yields
 
 
 def workspace(*, yields: Input, workspace: Output, settings: WorkspaceSettings) -> None:
-    """Write the pyhf workspace (HistFactory JSON) of one search."""
-    spec = build(read_yields(yields), settings)
+    """Write the pyhf workspace (HistFactory JSON) of one search.
+
+    A search without sensitivity has no such model: a note that says so takes its place.
+    """
+    counts = read_yields(yields)
+    if not counts.sensitive:
+        print(
+            f"{counts.method}: no sensitivity, its net signal yield is {counts.signal.sum():.3g} "
+            "events: neither fit nor limits.",
+            file=sys.stderr,
+            flush=True,
+        )
+        write_json(workspace, {"method": counts.method, "sensitive": False})
+        return
+    spec = build(counts, settings)
     with numpy_backend() as pyhf:
         pyhf.Workspace(spec)  # checks it against pyhf's schema
     write_json(workspace, spec)
@@ -38,7 +52,7 @@ def build(yields: Yields, settings: WorkspaceSettings) -> dict[str, Any]:
     side mu is not searched.
 
     Args:
-        yields: of the search; its `constraint` is that of the background.
+        yields: of the search, a sensitive one; its `constraint` is that of the background.
         settings: uncertainty of the luminosity.
     """
     reach = 10 * rough_limit(yields)

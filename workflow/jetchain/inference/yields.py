@@ -25,7 +25,8 @@ class Yields:
         names: of the bins.
         observed: (bins,) events.
         background, background_uncertainty: (bins,) expected events and absolute uncertainty.
-        signal, signal_uncertainty: (bins,) events expected for the reference cross-section.
+        signal, signal_uncertainty: (bins,) events expected for the reference cross-section, net of
+            what the background estimate takes from them. Below zero only without sensitivity.
         luminosity: 1/fb.
         cross_section: reference cross-section of the signal in fb, where mu = 1.
         constraint: of the background: a key of `CONSTRAINTS`.
@@ -44,6 +45,11 @@ class Yields:
     constraint: str
     injected: float | None = None
 
+    @property
+    def sensitive(self) -> bool:
+        """Whether any bin gains signal; if not, no signal strength can be fitted or limited."""
+        return bool(np.any(self.signal > 0))
+
 
 # By which modifier of HistFactory the background is constrained: poisson if it was counted in a
 # control region, gaussian if it came from a fit.
@@ -54,9 +60,11 @@ COLUMNS = ("observed", "background", "background_uncertainty", "signal", "signal
 def read_yields(path: Path) -> Yields:
     """Read and check the yields of a search.
 
+    A search without net signal in any bin is no error: see `Yields.sensitive`.
+
     Raises:
         DataError: a value is missing, not a finite number or outside its range: no background, a
-            negative count, no signal at all.
+            negative count, a negative signal in one bin beside a positive one in another.
     """
     content = read_json(path)
     try:
@@ -103,27 +111,26 @@ def _complaints(names: tuple[str, ...], columns: dict[str, Array]) -> list[str]:
     if not names:
         return ["there is no bin"]
     found = []
+    sensitive = np.any(columns["signal"] > 0)
     if len(set(names)) != len(names):
         found.append("two bins have the same name")
     for index, name in enumerate(names):
         for column in COLUMNS:
             value = columns[column][index]
-            if not math.isfinite(value) or value < 0:
+            negative = value < 0 and (sensitive or column != "signal")
+            if not math.isfinite(value) or negative:
                 found.append(f"bin '{name}': {column} is {value:g}")
         if columns["background"][index] == 0:
             found.append(f"bin '{name}': the expected background is zero")
         if columns["observed"][index] % 1 != 0:
             found.append(f"bin '{name}': observed is not a whole number")
-    if not np.sum(columns["signal"]) > 0:
-        found.append("no signal is expected in any bin")
     return found
 
 
 def _refusal(path: Path, what: str) -> DataError:
     return DataError(
         f"{path}: no limit can be set with these yields: {what}.",
-        "Check the cut of the search: it must leave an expected background above zero and some "
-        "signal, more than the background estimate takes from it (the signal yield is net of that, "
-        "and may be negative). Loosen background.sideband.efficiency or "
-        "background.disco.efficiency, train longer, or generate more events.",
+        "Check the cut of the search: it must leave an expected background above zero in every "
+        "bin. Loosen background.sideband.efficiency or background.disco.efficiency, or generate "
+        "more events.",
     )

@@ -29,17 +29,22 @@ def comparison(*, limits: Inputs, pdf: Output, png: Output) -> None:
 def draw_limits(ax: Any, rows: list[dict[str, Any]]) -> None:
     """One panel: the limits of all methods beside the injected cross-section."""
     for index, row in enumerate(rows):
+        if not row["sensitive"]:
+            _no_sensitivity(ax, (index, 0.25), ("data", "axes fraction"))
+            continue
         _band(ax, index - 0.12, row["expected_fb"], row["observed_fb"])
         toys = row["toys"]
         if toys is not None:
             _toy_band(ax, index + 0.26, toys)
     injected = [row["injected_fb"] for row in rows if row["injected_fb"] is not None]
-    handles: list[Any] = [
-        Line2D([], [], color="black", marker="o", linestyle="none", label="observed"),
-        Line2D([], [], color="black", linestyle="--", label="expected, median"),
-        Patch(color=INNER, label=r"expected $\pm 1\sigma$"),
-        Patch(color=OUTER, label=r"expected $\pm 2\sigma$"),
-    ]
+    handles: list[Any] = []
+    if any(row["sensitive"] for row in rows):
+        handles = [
+            Line2D([], [], color="black", marker="o", linestyle="none", label="observed"),
+            Line2D([], [], color="black", linestyle="--", label="expected, median"),
+            Patch(color=INNER, label=r"expected $\pm 1\sigma$"),
+            Patch(color=OUTER, label=r"expected $\pm 2\sigma$"),
+        ]
     if any(row["toys"] is not None for row in rows):
         handles.append(
             Line2D([], [], color="black", marker="s", markerfacecolor="white", label="with toys")
@@ -55,8 +60,17 @@ def draw_limits(ax: Any, rows: list[dict[str, Any]]) -> None:
     ax.set_ylim(low / 1.2, high * (high / low) ** 0.45)
     level = 100 * (1 - rows[0]["level"])
     ax.set_ylabel(f"{level:.0f} % CL upper limit on the cross-section [fb]")
-    ax.legend(handles=handles, ncols=2, loc="upper right")
+    if handles:
+        ax.legend(handles=handles, ncols=2, loc="upper right")
     label(ax, right="CLs")
+
+
+def _no_sensitivity(ax: Any, place: tuple[float, float], coordinates: Any) -> None:
+    """In the place of a result that the search cannot have: its net signal is zero or less."""
+    ax.annotate(
+        "no\nsensitivity", place, xycoords=coordinates, ha="center", va="center", fontsize=12,
+        color="dimgray", bbox={"facecolor": "white", "edgecolor": "none"},
+    )  # fmt: skip
 
 
 def _band(ax: Any, x: float, expected: list[float], observed: float) -> None:
@@ -84,7 +98,18 @@ def scan(*, limits: Inputs, pdf: Output, png: Output) -> None:
     figure, axes = new_figure(
         1, len(rows), size=(4.2 * len(rows) + 0.8, 4.6), sharey=True, squeeze=False
     )
+    axes[0, 0].set_ylabel("CLs")
+    axes[0, 0].set_yscale("log")
+    axes[0, 0].set_ylim(2e-3, 1.3)
+    drawn = []
     for ax, row in zip(axes[0], rows, strict=True):
+        ax.set_xlabel("signal cross-section [fb]")
+        label(ax, right=NAMES.get(row["method"], row["method"]))
+        if not row["sensitive"]:
+            _no_sensitivity(ax, (0.5, 0.5), "axes fraction")
+            ax.set_xticks([])
+            continue
+        drawn.append(ax)
         x = np.array(row["scan"]["cross_section_fb"])
         bands = np.array(row["scan"]["expected"])
         ax.fill_between(x, bands[:, 0], bands[:, 4], color=OUTER, lw=0)
@@ -101,12 +126,8 @@ def scan(*, limits: Inputs, pdf: Output, png: Output) -> None:
         if row["injected_fb"] is not None:
             ax.axvline(row["injected_fb"], color=COLOURS[2], linestyle="-.", linewidth=1.2)
         ax.set_xlim(0, x[-1])
-        ax.set_ylim(2e-3, 1.3)
-        ax.set_yscale("log")
-        ax.set_xlabel("signal cross-section [fb]")
-        label(ax, right=NAMES.get(row["method"], row["method"]))
-    axes[0, 0].set_ylabel("CLs")
-    axes[0, -1].legend(loc="upper right")
+    if drawn:
+        drawn[-1].legend(loc="upper right")
     save_figure(figure, pdf, png)
 
 
@@ -115,6 +136,9 @@ def pulls(*, fits: Inputs, pdf: Output, png: Output) -> None:
     rows = [read_json(path) for path in fits]
     figure, (left, right) = new_figure(1, 2, size=(13.0, 4.8))
     for index, row in enumerate(rows):
+        if not row["sensitive"]:
+            _no_sensitivity(left, (0.5, index), ("axes fraction", "data"))
+            continue
         mu = row["mu"]
         if mu is not None:
             left.errorbar(
@@ -161,6 +185,7 @@ def table(*, limits: Inputs, fits: Inputs, table: Output) -> None:
         toys = limit["toys"] or {"observed_fb": None, "expected_fb": [None] * 5}
         row = {
             "method": limit["method"],
+            "sensitive": "yes" if limit["sensitive"] else "no sensitivity",
             "observed_events": fit["observed"],
             "background_events": fit["background"],
             "significance": fit["significance"],

@@ -52,7 +52,7 @@ def summary(
 
 
 def _row(
-    room: str, quantity: str, value: float, interval: tuple[float, float] | None, unit: str,
+    room: str, quantity: str, value: float | str, interval: tuple[float, float] | None, unit: str,
     source: str,
 ) -> Row:  # fmt: skip
     low, high = interval if interval is not None else ("", "")
@@ -123,8 +123,13 @@ def closure_rows(found: dict[str, Any], source: str) -> list[Row]:
 
 
 def limit_rows(found: dict[str, Any], source: str) -> list[Row]:
-    """Observed and expected limit of a method, the expected one with its 68 % band."""
+    """Observed and expected limit of a method, the expected one with its 68 % band.
+
+    A search without sensitivity has one row that says so in the place of numbers.
+    """
     method, level = found["method"], f"{100 * (1 - found['level']):.0f} % CL limit"
+    if not found["sensitive"]:
+        return [_row("inference", f"{level}, {method}", "no sensitivity", None, "", source)]
     minus, median, plus = found["expected_fb"][1:4]
     return [
         _row("inference", f"observed {level}, {method}", found["observed_fb"], None, "fb", source),
@@ -155,7 +160,6 @@ def as_text(rows: list[Row]) -> str:
         if index == 0 or rows[index - 1]["room"] != row["room"]:
             lines.append(f"\n{row['room']}")
         interval = "" if row["low"] == "" else f"  [{row['low']:.4g}, {row['high']:.4g}]"
-        lines.append(
-            f"  {row['quantity']:<{width}}  {row['value']:.4g} {row['unit']}{interval}".rstrip()
-        )
+        value = row["value"] if isinstance(row["value"], str) else f"{row['value']:.4g}"
+        lines.append(f"  {row['quantity']:<{width}}  {value} {row['unit']}{interval}".rstrip())
     return "\n".join(lines).lstrip("\n") + "\n"

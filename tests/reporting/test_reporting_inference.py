@@ -1,0 +1,103 @@
+"""Figures, table and summary of the limits, with and without sensitivity."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.text import Text
+
+from jetchain.core.io import write_json
+from jetchain.inference.fit import maximum_likelihood, no_fit
+from jetchain.inference.limits import LimitJob, asymptotic_limits, no_limits, toy_limits
+from jetchain.inference.settings import FitSettings, LimitSettings, WorkspaceSettings
+from jetchain.inference.workspace import build
+from jetchain.inference.yields import Yields
+from jetchain.reporting import inference
+from jetchain.reporting.summary import as_text, limit_rows
+
+JOB = LimitJob(
+    limits=LimitSettings(points=3, toys=100, toy_points=4), workspace=WorkspaceSettings()
+)
+METHODS = ("cwola", "cathode", "disco")
+
+
+def accounts(method: str, signal: float) -> tuple[dict, dict]:
+    """Limits and fit of 14 events seen and 10 +- 2 expected."""
+    columns = ([value] for value in (14.0, 10.0, 2.0, signal, 0.5))
+    yields = Yields(
+        method, ("bin",), *(np.array(each) for each in columns), luminosity=10.0,
+        cross_section=20.0, constraint="gaussian", injected=12.0,
+    )  # fmt: skip
+    if not yields.sensitive:
+        return no_limits(yields, JOB.limits), no_fit(yields)
+    spec = build(yields, JOB.workspace)
+    found = asymptotic_limits(spec, yields, JOB.limits)
+    found["toys"] = toy_limits(yields, JOB, found["expected_mu"], found["observed_mu"], 1)
+    return found, maximum_likelihood(spec, yields, FitSettings())
+
+
+@pytest.fixture(scope="module")
+def kinds() -> dict[bool, tuple[dict, dict]]:
+    return {True: accounts("", 5.0), False: accounts("", -1.0)}
+
+
+def write(folder: Path, kinds: dict, sensitive: tuple[bool, ...]) -> dict[str, list[Path]]:
+    files: dict[str, list[Path]] = {"limits": [], "fits": []}
+    for method, kind in zip(METHODS, sensitive, strict=True):
+        for (name, paths), account in zip(files.items(), kinds[kind], strict=True):
+            paths.append(folder / f"{method}_{name}.json")
+            write_json(paths[-1], account | {"method": method})
+    return files
+
+
+MIXTURES = [(True, True, True), (True, False, False), (False, False, False)]
+
+
+@pytest.mark.parametrize("sensitive", MIXTURES)
+@pytest.mark.parametrize("figure", ["comparison", "scan", "pulls"])
+def test_no_sensitivity_stands_in_the_place_of_each_such_method(
+    tmp_path, monkeypatch, kinds, sensitive, figure
+) -> None:
+    files = write(tmp_path, kinds, sensitive)
+    drawn = []
+    save = inference.save_figure
+    monkeypatch.setattr(
+        inference, "save_figure", lambda fig, pdf, png: (drawn.append(fig), save(fig, pdf, png))
+    )
+    which = "fits" if figure == "pulls" else "limits"
+    outputs = {"pdf": tmp_path / "figure.pdf", "png": tmp_path / "figure.png"}
+    getattr(inference, figure)(**{which: files[which]}, **outputs)
+    words = [each.get_text() for each in drawn[0].findobj(Text)]
+    assert words.count("no\nsensitivity") == sensitive.count(False)
+    assert outputs["png"].exists()
+    assert outputs["pdf"].exists()
+    plt.close("all")
+
+
+@pytest.mark.parametrize("sensitive", MIXTURES)
+def test_the_table_has_a_row_for_every_method(tmp_path, kinds, sensitive) -> None:
+    path = tmp_path / "table.csv"
+    inference.table(**write(tmp_path, kinds, sensitive), table=path)
+    rows = list(csv.DictReader(path.read_text().splitlines()))
+    assert [row["method"] for row in rows] == list(METHODS)
+    for row, kind in zip(rows, sensitive, strict=True):
+        assert row["sensitive"] == ("yes" if kind else "no sensitivity")
+        assert float(row["observed_events"]) == 14
+        results = [name for name in row if "limit" in name or "fitted" in name]
+        assert len(results) == 10
+        for name in (*results, "significance"):
+            assert (row[name] != "") is kind or (kind and "toys" in name)
+
+
+def test_the_summary_says_no_sensitivity_and_no_number(kinds) -> None:
+    (row,) = limit_rows(kinds[False][0] | {"method": "cwola"}, "limits.json")
+    assert (row["value"], row["low"], row["high"]) == ("no sensitivity", "", "")
+    rows = [row, *limit_rows(kinds[True][0] | {"method": "disco"}, "limits.json")]
+    text = as_text(rows).splitlines()
+    assert " ".join(text[1].split()) == "95 % CL limit, cwola no sensitivity"
+    assert text[2].startswith("  observed 95 % CL limit, disco")
+    assert f"{kinds[True][0]['observed_fb']:.4g} fb" in text[2]
