@@ -11,22 +11,22 @@ BIN := $(CURDIR)/$(VENV)/bin
 STAMP := $(VENV)/.installed
 # Jobs start `python`, so the environment's bin comes first; nothing else is inherited from it.
 BENCHES := bench_generate bench_detector bench_tagging
-SNAKEMAKE := PATH="$(BIN):$$PATH" snakemake --cores $(CORES)
+SNAKEMAKE := PATH="$(BIN):$$PATH" snakemake
 
 .PHONY: all test report lint format bench docs lock install clean help
 
 all: install ## the whole chain at laptop scale
-	$(SNAKEMAKE) all
+	$(SNAKEMAKE) --cores $(CORES) all
 
 test: install ## all tests, with a real run of the tiny configuration
 	PATH="$(BIN):$$PATH" pytest -n 2 --dist loadgroup tests
 
 report: install ## report.html: every figure with its caption, self-contained
-	$(SNAKEMAKE) all --report report.html
+	$(SNAKEMAKE) --cores $(CORES) all --report report.html
 
 bench: install ## speed of generation, detector and taggers beside their peers
 	@# One at a time: measurements beside each other would disturb each other.
-	$(SNAKEMAKE:--cores $(CORES)=--cores 1) --forcerun $(BENCHES) -- bench
+	$(SNAKEMAKE) --cores 1 --forcerun $(BENCHES) -- bench
 	@cat results/bench/*.json
 
 lint: install ## ruff, mypy, snakefmt, snakemake --lint
