@@ -19,7 +19,7 @@ all: install ## the whole chain at laptop scale
 	$(SNAKEMAKE) --cores $(CORES) all
 
 test: install ## all tests, with a real run of the tiny configuration
-	PATH="$(BIN):$$PATH" pytest -n 2 --dist loadgroup tests
+	PATH="$(BIN):$$PATH" pytest -n 2 --dist loadfile tests
 
 report: install ## report.html: every figure with its caption, self-contained
 	$(SNAKEMAKE) --cores $(CORES) all --report report.html

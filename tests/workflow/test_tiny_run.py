@@ -7,7 +7,7 @@ import pytest
 
 from helpers.snakemake import planned_rules, snakemake
 
-pytestmark = [pytest.mark.workflow, pytest.mark.xdist_group("tiny")]
+pytestmark = pytest.mark.workflow
 
 
 def test_every_room_leaves_its_results_and_every_figure_comes_twice(tiny_run):
