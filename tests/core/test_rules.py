@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from jetchain.core import rules
-from jetchain.core.errors import ConfigurationError
+from jetchain.core import resources, rules
+from jetchain.core.errors import ConfigurationError, DataError
 from jetchain.core.seeds import derive_seed
 
 
@@ -52,3 +52,20 @@ def test_an_unknown_sample_or_section_is_named():
         HELPERS.shards("{sample}{shard}", ["c"])
     with pytest.raises(ConfigurationError, match=r"no 'jets\.clusterin'"):
         HELPERS.section("jets.clusterin")
+
+
+def test_a_resource_is_its_name_and_content_wherever_jetchain_lies(tmp_path, monkeypatch):
+    monkeypatch.setattr(resources, "RESOURCES", tmp_path / "one")
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "a.yaml").write_text("x: 1\n")
+    named = resources.resource_name("a.yaml")
+    assert resources.resource_path(named).read_text() == "x: 1\n"
+    (tmp_path / "one").rename(tmp_path / "two")
+    monkeypatch.setattr(resources, "RESOURCES", tmp_path / "two")
+    assert resources.resource_name("a.yaml") == named
+    (tmp_path / "two" / "a.yaml").write_text("x: 2\n")
+    assert resources.resource_name("a.yaml") != named
+    with pytest.raises(DataError, match="changed since this job was planned"):
+        resources.resource_path(named)
+    with pytest.raises(DataError, match="no such file"):
+        resources.resource_path("b.yaml@0")

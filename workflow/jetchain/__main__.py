@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from jetchain.core.errors import ConfigurationError, JetchainError, ResourceError
+from jetchain.core.resources import resource_path
 from jetchain.core.settings import Settings
+from jetchain.core.verbs import Resource
 
 
 def load_verb(name: str) -> Callable[..., None]:
@@ -58,6 +60,8 @@ def parse_arguments(verb: Callable[..., None], arguments: list[str]) -> dict[str
         option = f"--{name.replace('_', '-')}"
         if inspect.isclass(kind) and issubclass(kind, Settings):
             parser.add_argument(option, required=True, metavar="JSON", type=kind.decode)
+        elif kind is Resource:
+            parser.add_argument(option, required=True, metavar="NAME", type=resource_path)
         elif kind == list[Path]:
             parser.add_argument(option, required=True, metavar="FILE", type=Path, nargs="+")
         elif kind in (Path, int, str, float):

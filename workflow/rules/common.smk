@@ -1,6 +1,5 @@
 # Helpers of the rules, nothing else. What each does stands in workflow/jetchain/core/rules.py.
-import os
-
+from jetchain.core.resources import resource_name
 from jetchain.core.rules import Rules, launch
 from jetchain.generate.cards import card_digest
 
@@ -9,12 +8,6 @@ section = rules_of.section
 job_seed = rules_of.job_seed
 code_digest = rules_of.code_digest
 shards = rules_of.shards
-
-
-def resource(path):
-    """A small input that ships with jetchain, relative to the working directory: a result does not
-    depend on where the repository lies."""
-    return os.path.relpath(HOUSE / "resources" / path)
 
 
 def process_card(wildcards):

@@ -1,11 +1,10 @@
 # Detector: tracks, cells and topological clusters of every event, their summary, and the timing.
-GEOMETRY = resource(f"geometry/{CONFIG.detector.geometry}.yaml")
+GEOMETRY = resource_name(f"geometry/{CONFIG.detector.geometry}.yaml")
 
 
 rule simulate_detector:
     input:
         events="results/generate/{sample}/{shard}.root",
-        geometry=GEOMETRY,
     output:
         output="results/detector/{sample}/{shard}.root",
         account="results/detector/{sample}/{shard}.json",
@@ -17,6 +16,7 @@ rule simulate_detector:
     resources:
         mem_mb=1500,
     params:
+        geometry=GEOMETRY,
         settings=section("detector.simulation"),
         seed=job_seed("detector.simulate", "{sample}", "{shard}"),
         code=code_digest("detector.simulate"),
@@ -45,17 +45,17 @@ rule summarise_detector:
 
 rule bench_detector:
     input:
-        card=resource(
-            f"processes/{CONFIG.generate.samples[CONFIG.detector.bench.sample].generation.process}.cmnd"
-        ),
         events=f"results/generate/{CONFIG.detector.bench.sample}/0000.root",
-        geometry=GEOMETRY,
     output:
         report="results/bench/detector.json",
     log:
         "results/logs/detector/bench.log",
     threads: 1
     params:
+        card=resource_name(
+            f"processes/{CONFIG.generate.samples[CONFIG.detector.bench.sample].generation.process}.cmnd"
+        ),
+        geometry=GEOMETRY,
         settings=section(bench="detector.bench", simulation="detector.simulation"),
         seed=job_seed("detector.bench"),
         code=code_digest("detector.bench"),

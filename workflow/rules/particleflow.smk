@@ -7,13 +7,13 @@ rule calibrate_particleflow:
             "results/detector/{sample}/{shard}.root",
             CONFIG.particleflow.calibration.samples,
         ),
-        geometry=GEOMETRY,
     output:
         calibration="results/particleflow/calibration.json",
     log:
         "results/logs/particleflow/calibrate.log",
     threads: 1
     params:
+        geometry=GEOMETRY,
         settings=section("particleflow.calibration"),
         code=code_digest("particleflow.calibrate"),
     shell:
@@ -24,7 +24,6 @@ rule parametric_particleflow:
     input:
         detected="results/detector/{sample}/{shard}.root",
         calibration="results/particleflow/calibration.json",
-        geometry=GEOMETRY,
     output:
         particles="results/particleflow/parametric/{sample}/{shard}.root",
     log:
@@ -33,6 +32,7 @@ rule parametric_particleflow:
         "results/benchmarks/particleflow/parametric/{sample}/{shard}.tsv"
     threads: 1
     params:
+        geometry=GEOMETRY,
         settings=section("particleflow.parametric"),
         code=code_digest("particleflow.parametric"),
     shell:

@@ -25,7 +25,8 @@ def launch(verb: str) -> str:
     """The shell command of a rule, written from the verb's signature.
 
     Keywords annotated Input, Inputs and Output are the rule's named inputs and outputs; a keyword
-    named like a wildcard gets its value; `settings` and `seed` come from the rule's params.
+    named like a wildcard gets its value; resources, `settings` and `seed` come from the rule's
+    params.
     """
     module, function = digest.verb_location(verb)
     options = []

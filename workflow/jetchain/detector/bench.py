@@ -15,7 +15,7 @@ import numpy as np
 from jetchain.core.errors import GeneratorError
 from jetchain.core.io import read_events, write_events, write_json
 from jetchain.core.schema import DETECTED, GENERATED
-from jetchain.core.verbs import Input, Output
+from jetchain.core.verbs import Input, Output, Resource
 from jetchain.detector.event import EventSimulation
 from jetchain.detector.geometry import build_geometry, read_geometry
 from jetchain.detector.particles import select_primaries
@@ -28,9 +28,9 @@ WARM_UP = 3
 
 def bench(
     *,
-    card: Input,
+    card: Resource,
     events: Input,
-    geometry: Input,
+    geometry: Resource,
     report: Output,
     settings: BenchJobSettings,
     seed: int,

@@ -1,13 +1,13 @@
 """The detector's part of the configuration."""
 
-from pathlib import Path
 from typing import Self
 
 from pydantic import field_validator, model_validator
 
+from jetchain.core.resources import RESOURCES
 from jetchain.core.settings import Settings, key, require_known
 
-GEOMETRIES = Path(__file__).resolve().parents[3] / "resources" / "geometry"
+GEOMETRIES = RESOURCES / "geometry"
 
 
 class ClusteringSettings(Settings):

@@ -12,7 +12,7 @@ import numpy as np
 
 from jetchain.core.io import read_events, write_event_chunks, write_json
 from jetchain.core.schema import DETECTED, GENERATED
-from jetchain.core.verbs import Input, Output
+from jetchain.core.verbs import Input, Output, Resource
 from jetchain.detector.event import EventSimulation
 from jetchain.detector.geometry import build_geometry, read_geometry
 from jetchain.detector.particles import Primaries, select_primaries
@@ -25,7 +25,7 @@ SECONDS_BETWEEN_REPORTS = 10.0
 def simulate(
     *,
     events: Input,
-    geometry: Input,
+    geometry: Resource,
     output: Output,
     account: Output,
     settings: SimulationSettings,

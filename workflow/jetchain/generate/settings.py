@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import field_validator, model_validator
 
+from jetchain.core.resources import RESOURCES
 from jetchain.core.settings import Settings, key, require_known
 
-CARDS = Path(__file__).resolve().parents[3] / "resources" / "processes"
+CARDS = RESOURCES / "processes"
 GUN = "gun"
 
 # PDG code of a particle that a gun can throw: its mass in GeV and its charge in e

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.io import write_json
-from jetchain.core.verbs import Input, Inputs, Output
+from jetchain.core.verbs import Inputs, Output, Resource
 from jetchain.particleflow.detected import Clusters, Tracks, read_detected
 from jetchain.particleflow.layers import N_LAYERS, Layers, read_layers
 from jetchain.particleflow.settings import CalibrationSettings
@@ -24,7 +24,7 @@ Ints = NDArray[np.int64]
 
 
 def calibrate(
-    *, detected: Inputs, geometry: Input, calibration: Output, settings: CalibrationSettings
+    *, detected: Inputs, geometry: Resource, calibration: Output, settings: CalibrationSettings
 ) -> None:
     """Measure <E/p> and its spread in bins of track pT, |eta| and shower layer; write JSON.
 

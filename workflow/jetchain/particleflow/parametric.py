@@ -30,7 +30,7 @@ from jetchain.core.errors import DataError
 from jetchain.core.io import REMAKE, read_json, write_events
 from jetchain.core.kinematics import cartesian
 from jetchain.core.schema import PARTICLE_CLASSES, RECONSTRUCTED
-from jetchain.core.verbs import Input, Output
+from jetchain.core.verbs import Input, Output, Resource
 from jetchain.particleflow.detected import Clusters, Tracks, read_detected
 from jetchain.particleflow.layers import N_LAYERS, Layers, read_layers
 from jetchain.particleflow.settings import ParametricSettings
@@ -51,7 +51,7 @@ def parametric(
     *,
     detected: Input,
     calibration: Input,
-    geometry: Input,
+    geometry: Resource,
     particles: Output,
     settings: ParametricSettings,
 ) -> None:

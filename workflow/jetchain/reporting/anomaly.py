@@ -10,7 +10,7 @@ from matplotlib.transforms import Bbox
 
 from jetchain.core.io import read_csv, read_json
 from jetchain.core.style import COLOURS, LINES, label, new_figure, save_figure
-from jetchain.core.verbs import Input, Output
+from jetchain.core.verbs import Input, Output, Resource
 
 NAMES = {
     "supervised": "Supervised",
@@ -24,7 +24,7 @@ NAMES = {
 }
 
 
-def sic(*, curves: Input, metrics: Input, published: Input, png: Output, pdf: Output) -> None:
+def sic(*, curves: Input, metrics: Input, published: Resource, png: Output, pdf: Output) -> None:
     """Draw the significance-improvement curves, with the published maxima beside them."""
     table, merits, anchors = read_csv(curves), read_json(metrics), read_json(published)
     figure, (ax, side) = new_figure(1, 2, size=(12.5, 5.6), width_ratios=[1.55, 1])

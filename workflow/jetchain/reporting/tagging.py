@@ -10,7 +10,7 @@ import numpy as np
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io import read_csv, read_json, write_csv
 from jetchain.core.style import COLOURS, LINES, MARKERS, label, new_figure, save_figure
-from jetchain.core.verbs import Input, Inputs, Output
+from jetchain.core.verbs import Input, Inputs, Output, Resource
 
 NAMES = {"pfn": "PFN", "particlenet": "ParticleNet"}
 TITLES = {
@@ -22,7 +22,7 @@ TITLES = {
 ORDER = ("top", "W", "Z", "Hbb", "Hcc", "quark", "gluon")
 
 
-def roc(*, metrics: Inputs, curves: Inputs, published: Input, pdf: Output, png: Output) -> None:
+def roc(*, metrics: Inputs, curves: Inputs, published: Resource, pdf: Output, png: Output) -> None:
     """Draw background rejection against signal efficiency, a panel a pair of classes.
 
     Args:
@@ -213,7 +213,7 @@ def performance(*, metrics: Inputs, table: Output) -> None:
     write_csv(table, columns)
 
 
-def comparison(*, metrics: Inputs, published: Input, table: Output) -> None:
+def comparison(*, metrics: Inputs, published: Resource, table: Output) -> None:
     """Write our top-tagging figures of merit above the published ones, each with its source."""
     reference = read_json(published)["top_tagging"]
     rows = []

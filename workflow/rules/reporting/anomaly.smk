@@ -5,7 +5,6 @@ rule figure_significance_improvement:
     input:
         curves="results/anomaly/sic.csv",
         metrics="results/anomaly/metrics.json",
-        published=resource("published/anomaly.json"),
     output:
         png=report(
             "results/reporting/anomaly/significance_improvement.png",
@@ -18,6 +17,7 @@ rule figure_significance_improvement:
         "results/logs/reporting/anomaly/significance_improvement.log",
     threads: 1
     params:
+        published=resource_name("published/anomaly.json"),
         code=code_digest("reporting.anomaly.sic"),
     shell:
         launch("reporting.anomaly.sic")

@@ -7,7 +7,6 @@ rule figure_tagging_roc:
             "results/tagging/{model}/metrics.json", model=CONFIG.tagging.taggers
         ),
         curves=expand("results/tagging/{model}/roc.csv", model=CONFIG.tagging.taggers),
-        published=resource("published/tagging.json"),
     output:
         png=report(
             "results/reporting/tagging/tagging_roc.png",
@@ -20,6 +19,7 @@ rule figure_tagging_roc:
         "results/logs/reporting/tagging/tagging_roc.log",
     threads: 1
     params:
+        published=resource_name("published/tagging.json"),
         code=code_digest("reporting.tagging.roc"),
     shell:
         launch("reporting.tagging.roc")
@@ -117,7 +117,6 @@ rule table_tagging_comparison:
         metrics=expand(
             "results/tagging/{model}/metrics.json", model=CONFIG.tagging.taggers
         ),
-        published=resource("published/tagging.json"),
     output:
         table=report(
             "results/reporting/tagging/tagging_comparison.csv",
@@ -129,6 +128,7 @@ rule table_tagging_comparison:
         "results/logs/reporting/tagging/tagging_comparison.log",
     threads: 1
     params:
+        published=resource_name("published/tagging.json"),
         code=code_digest("reporting.tagging.comparison"),
     shell:
         launch("reporting.tagging.comparison")
