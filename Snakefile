@@ -5,7 +5,8 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 from jetchain.configuration import load
-from jetchain.core.errors import ConfigurationError
+from jetchain.core import runs
+from jetchain.core.errors import JetchainError
 
 min_version("9.27.1")
 
@@ -15,10 +16,12 @@ HOUSE = Path(workflow.basedir)
 configfile: str(HOUSE / "config/config.yaml")
 
 
-# Refused here, before any job is planned: a misspelt key, a value out of range, an unknown name.
+# Refused here, before any job is planned: a misspelt key, a value out of range, an unknown name,
+# results of which nobody knows how they were made.
 try:
     CONFIG = load(config)
-except ConfigurationError as error:
+    runs.begin(main_process=workflow.is_main_process)
+except JetchainError as error:
     raise WorkflowError(str(error)) from None
 
 

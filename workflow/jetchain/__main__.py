@@ -19,10 +19,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from jetchain.core import checksums, runs
 from jetchain.core.errors import ConfigurationError, JetchainError, ResourceError
 from jetchain.core.resources import resource_path
 from jetchain.core.settings import Settings
-from jetchain.core.verbs import Resource
+from jetchain.core.verbs import Input, Inputs, Output, Resource
 
 
 def load_verb(name: str) -> Callable[..., None]:
@@ -62,14 +63,27 @@ def parse_arguments(verb: Callable[..., None], arguments: list[str]) -> dict[str
             parser.add_argument(option, required=True, metavar="JSON", type=kind.decode)
         elif kind is Resource:
             parser.add_argument(option, required=True, metavar="NAME", type=resource_path)
-        elif kind == list[Path]:
+        elif kind == Inputs:
             parser.add_argument(option, required=True, metavar="FILE", type=Path, nargs="+")
-        elif kind in (Path, int, str, float):
-            metavar = "FILE" if kind is Path else kind.__name__.upper()
-            parser.add_argument(option, required=True, metavar=metavar, type=kind)
+        elif kind in (Input, Output):
+            parser.add_argument(option, required=True, metavar="FILE", type=Path)
+        elif kind in (int, str, float):
+            parser.add_argument(option, required=True, metavar=kind.__name__.upper(), type=kind)
         else:
             raise TypeError(f"{verb.__name__}: no way to pass '{name}' of type {kind}")
     return vars(parser.parse_args(arguments))
+
+
+def run_verb(verb: Callable[..., None], values: dict[str, Any]) -> None:
+    """Check the checksums of the inputs, call the verb, record those of the outputs."""
+    hints = typing.get_type_hints(verb)
+    for name, value in values.items():
+        if hints[name] in (Input, Inputs):
+            checksums.require_unchanged(value if isinstance(value, list) else [value])
+    verb(**values)
+    for name, value in values.items():
+        if hints[name] is Output:
+            checksums.record(value)
 
 
 def main(arguments: list[str]) -> int:
@@ -78,9 +92,11 @@ def main(arguments: list[str]) -> int:
         print(__doc__)
         return 0
     started = time.monotonic()
+    runs.end_with_snakemake()
     try:
         verb = load_verb(arguments[0])
-        verb(**parse_arguments(verb, arguments[1:]))
+        values = parse_arguments(verb, arguments[1:])
+        run_verb(verb, values)
     except JetchainError as error:
         print(f"jetchain {arguments[0]} failed: {error}", file=sys.stderr)
         return error.exit_code

@@ -21,8 +21,10 @@ from pathlib import Path
 PACKAGE = "jetchain"
 ROOT = Path(__file__).resolve().parent.parent
 
-# Libraries whose version a result does not depend on: they write and draw, or hold the settings.
-_WITHOUT_NUMBERS = {"pydantic", "matplotlib", "mplhep"}
+# What a result does not depend on: the library that holds the settings, and the modules that look
+# after the run.
+_WITHOUT_NUMBERS = {"pydantic"}
+_AROUND_THE_RUN = {f"{PACKAGE}.core.{module}" for module in ("checksums", "runs")}
 _ARGUMENTS_BEFORE_MEANING = {"Column": 2, "Tensor": 3}
 _DISTRIBUTIONS = {"sklearn": "scikit-learn", "yaml": "PyYAML", "weaver": "weaver-core"}
 
@@ -132,6 +134,8 @@ class _Closure:
 
     def add(self, module: str, name: str | None) -> None:
         """Reach a name of a module, or the whole module."""
+        if module in _AROUND_THE_RUN:
+            return
         if module_path(module) is None:
             library = module.split(".")[0]
             if library not in sys.stdlib_module_names and library not in _WITHOUT_NUMBERS:

@@ -7,6 +7,7 @@ that differs between two runs (time, host, path, uuid) enters a payload.
 from __future__ import annotations
 
 import csv
+import glob
 import json
 import os
 import uuid
@@ -19,6 +20,7 @@ from unittest import mock
 import numpy as np
 
 from jetchain.core.errors import DataError
+from jetchain.core.runs import orphaned
 from jetchain.core.schema import Column, Columns, EventTable, TensorTable
 
 # 2000-01-01 00:00:00 as ROOT packs it: years since 1995, month, day.
@@ -29,12 +31,23 @@ REMAKE = "Remove it and run the same command again: Snakemake makes it anew."
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`, renamed to it when the block ends without error."""
+    """Yield a temporary path beside `path`, renamed to it when the block ends without error.
+
+    The name is the process's own, since a job whose Snakemake was killed may still be writing;
+    such a job publishes nothing. What it left is removed.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        left.unlink(missing_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield temporary
+        if orphaned():
+            raise DataError(
+                f"{path}: not written, since the Snakemake that asked for it is gone.",
+                "Run the same command again.",
+            )
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -8,8 +8,8 @@ reads them to write the rule's shell command, and the launcher reads them to par
 from pathlib import Path
 from typing import NewType
 
-Input = Path
-Output = Path
-Inputs = list[Path]
+Input = NewType("Input", Path)
+Inputs = list[Input]
+Output = NewType("Output", Path)
 # A file of resources/, which a rule hands over by name and digest: see `jetchain.core.resources`.
 Resource = NewType("Resource", Path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -57,7 +57,7 @@ def train(
 
 
 def read_examples(
-    files: list[Path], settings: MlpfTrainingSettings
+    files: Sequence[Path], settings: MlpfTrainingSettings
 ) -> tuple[list[EventGraph], dict[str, int]]:
     """The training events of graph files, and the counts of `node_targets` over whole files."""
     examples: list[EventGraph] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +150,7 @@ def history(*, metrics: Inputs, histories: Inputs, pdf: Output, png: Output) -> 
 
 
 def _with_tables(
-    metrics: list[Path], tables: list[Path]
+    metrics: Sequence[Path], tables: Sequence[Path]
 ) -> list[tuple[dict[str, Any], dict[str, np.ndarray]]]:
     return [(read_json(a), read_csv(b)) for a, b in zip(metrics, tables, strict=True)]
 

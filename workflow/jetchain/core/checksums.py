@@ -1,0 +1,116 @@
+"""A checksum beside every artefact, so that damage is found by the job that would read it.
+
+The launcher writes ``results/provenance/checksums/<path>.json`` for each output of a job and
+compares each input with it. SHA-256 is what the manifest publishes; XXH3 is what the jobs compare,
+since it costs a tenth of reading the file. Both are taken while the file is in memory anyway.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from jetchain.core.errors import DataError
+
+RESULTS = Path("results")
+CHECKSUMS = RESULTS / "provenance" / "checksums"
+# What lies in results/ beside artefacts: it differs between runs, or describes them.
+_NO_ARTEFACTS = ("logs", "benchmarks", "bench", "provenance")
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Checksum:
+    """What a file's content was when its job ended.
+
+    `adopted` marks a file that a user put in the place of a job's output.
+    """
+
+    sha256: str
+    xxh3: str
+    bytes: int
+    adopted: bool = False
+
+
+def record_of(path: Path) -> Path | None:
+    """Where the checksum of an artefact is kept; None for a file that is no artefact."""
+    parts = path.parts
+    if len(parts) < 3 or parts[0] != RESULTS.name or parts[1] in _NO_ARTEFACTS:
+        return None
+    return CHECKSUMS.joinpath(*parts[1:-1], f"{parts[-1]}.json")
+
+
+def artefact_of(record: Path) -> Path:
+    """The artefact that a checksum belongs to: the inverse of `record_of`."""
+    return (RESULTS / record.relative_to(CHECKSUMS)).with_suffix("")
+
+
+def compute(path: Path, *, adopted: bool = False) -> Checksum:
+    """Read a file once and take both checksums."""
+    import xxhash
+
+    sha256, xxh3, size = hashlib.sha256(), xxhash.xxh3_128(), 0
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            sha256.update(block)
+            xxh3.update(block)
+            size += len(block)
+    return Checksum(sha256.hexdigest(), xxh3.hexdigest(), size, adopted)
+
+
+def read(path: Path) -> Checksum | None:
+    """The recorded checksum of an artefact, None where there is none."""
+    record = record_of(path)
+    try:
+        return Checksum(**json.loads(record.read_text(encoding="utf-8"))) if record else None
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+
+
+def record(path: Path, *, adopted: bool = False) -> None:
+    """Take and record the checksum of an artefact; files that are none are passed over."""
+    where = record_of(path)
+    if where is None:
+        return
+    text = json.dumps(asdict(compute(path, adopted=adopted)), sort_keys=True) + "\n"
+    where.parent.mkdir(parents=True, exist_ok=True)
+    temporary = where.with_name(f".{where.name}.{os.getpid()}.part")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(where)
+
+
+def require_unchanged(paths: Iterable[Path]) -> None:
+    """Refuse inputs whose content is not what the job that made them wrote.
+
+    Raises:
+        DataError: an artefact has no checksum, or its content is another.
+    """
+    import xxhash
+
+    for path in paths:
+        if record_of(path) is None or not path.is_file():
+            continue
+        known = read(path)
+        if known is None:
+            raise DataError(
+                f"{path}: nothing says how this file was made.",
+                "Remove it and run the same command again, or, if it is your own, take it in with "
+                f"`python -m jetchain.provenance adopt {path}`.",
+            )
+        size = path.stat().st_size
+        xxh3 = xxhash.xxh3_128()
+        if size == known.bytes:
+            with path.open("rb") as file:
+                while block := file.read(_BLOCK):
+                    xxh3.update(block)
+        if size != known.bytes or xxh3.hexdigest() != known.xxh3:
+            how = f"{size} bytes instead of {known.bytes}" if size != known.bytes else "same size"
+            raise DataError(
+                f"{path}: not what its job wrote ({how}): cut short, damaged or changed by hand.",
+                "Remove it and run the same command again: it is made anew. If the change is your "
+                f"own, take it in with `python -m jetchain.provenance adopt {path}`.",
+            )
