@@ -1,5 +1,14 @@
 """Tests run with the environment that jobs run with."""
 
+from pathlib import Path
+
 from jetchain.__main__ import prepare_environment
 
 prepare_environment()
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--tiny-run", type=lambda text: Path(text).resolve(), metavar="FOLDER", default=None,
+        help="keep the tiny run of the workflow tests here, and go on from it the next time",
+    )  # fmt: skip

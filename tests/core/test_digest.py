@@ -25,9 +25,13 @@ class Options:
     size: int = key(3, "how large")
 def helper(x): return tools.double(x)
 def unused(x): return tools.other(x)
+def hidden(hidden_too): return tools.other(hidden_too)
+def hidden_too(x): return tools.other(x)
 def verb(*, options: Options) -> None:
     import scipy.stats as stats
+    hidden = [hidden_too for hidden_too in range(3)]
     helper(stats.norm)
+    (lambda unused: unused)(hidden)
 """,
     "core/settings.py": "def key(default, meaning): return default\n",
     "room/model.py": "WIDTH = 3\nclass Net: pass\n",
@@ -43,7 +47,9 @@ def package(tmp_path, monkeypatch):
     monkeypatch.setattr(digest, "ROOT", tmp_path)
 
     def forget():
-        for cached in (digest._parse, digest.closure, digest.code_digest):
+        for cached in (
+            digest.module_path, digest._parse, digest._piece, digest.closure, digest.code_digest
+        ):  # fmt: skip
             cached.cache_clear()
 
     def edit(name, old, new):
@@ -67,7 +73,9 @@ def package(tmp_path, monkeypatch):
         ("core/tools.py", "FACTOR = 2", "FACTOR = 2  # the factor", False),
         ("core/tools.py", "The factor.", "Two.", False),
         ("core/tools.py", "    return x", "    return x + 1", False),
-        ("room/verb.py", "tools.other(x)", "tools.other(2 * x)", False),
+        ("room/verb.py", "unused(x): return tools.other(x)", "unused(x): return 3", False),
+        ("room/verb.py", "return tools.other(hidden_too)", "return 3", False),
+        ("room/verb.py", "hidden_too(x): return tools.other(x)", "hidden_too(x): pass", False),
         ("room/verb.py", '"how large"', '"the size"', False),
         ("room/verb.py", "key(3", "key(4", False),
     ],

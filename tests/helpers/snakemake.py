@@ -16,23 +16,25 @@ def snakemake(
     options: tuple[str, ...] = (),
     overlay: dict | None = None,
     cores: int = 2,
+    environment: dict[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run Snakemake on the tiny configuration, with an overlay on top if one is given.
 
-    The environment is the one that runs the tests; stdout and stderr come together.
+    The environment is the one that runs the tests, and what `environment` adds; stdout and stderr
+    come together.
     """
     configfiles = ["config/test.yaml"]
     if overlay is not None:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "overlay.yaml").write_text(yaml.safe_dump(overlay))
         configfiles.append(str(folder / "overlay.yaml"))
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    path = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     return subprocess.run(
         [
             "snakemake", "--cores", str(cores), "--directory", str(folder), *options,
             "--configfile", *configfiles, "--", *targets,
         ],
-        cwd=HOUSE, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        cwd=HOUSE, env=os.environ | path | (environment or {}), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         check=False,
     )  # fmt: skip
 

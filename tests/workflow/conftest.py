@@ -1,12 +1,30 @@
+"""One finished run for all workers and all files; a copy of it for a test that damages it."""
+
+import os
+import shutil
+
 import pytest
 
-from helpers.snakemake import snakemake
+from helpers import tiny
 
 
 @pytest.fixture(scope="session")
-def tiny_run(tmp_path_factory):
-    """The folder of a finished run of the tiny configuration, through every room."""
-    folder = tmp_path_factory.mktemp("tiny")
-    done = snakemake(folder, "all")
-    assert done.returncode == 0, done.stdout[-6000:]
+def tiny_run(request, tmp_path_factory):
+    """The folder of a finished run of the tiny configuration, through every room; read only."""
+    given = request.config.getoption("--tiny-run")
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # the workers' common folder
+    folder = given or folder / "tiny"
+    if given:
+        (given / ".outcome").unlink(missing_ok=True)
+    tiny.finish(folder)
+    return folder
+
+
+@pytest.fixture
+def copy(tiny_run, tmp_path):
+    """A copy of the finished run that a test may damage."""
+    folder = tmp_path / "copy"
+    shutil.copytree(tiny_run, folder, symlinks=True)
     return folder

@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata
@@ -25,6 +26,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # after the run.
 _WITHOUT_NUMBERS = {"pydantic"}
 _AROUND_THE_RUN = {f"{PACKAGE}.core.{module}" for module in ("checksums", "runs")}
+_ALWAYS = "<always>"  # stands for the statements of a module that have an effect at import
+_SCOPES = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _ARGUMENTS_BEFORE_MEANING = {"Column": 2, "Tensor": 3}
 _DISTRIBUTIONS = {"sklearn": "scikit-learn", "yaml": "PyYAML", "weaver": "weaver-core"}
 
@@ -44,6 +47,7 @@ class _Module:
     always: list[ast.stmt] = field(default_factory=list)
 
 
+@cache
 def module_path(module: str) -> Path | None:
     """The file of a module of the package, None for one outside it."""
     parts = module.split(".")
@@ -124,13 +128,114 @@ def _without_prose(tree: ast.Module) -> ast.Module:
     return tree
 
 
+class _Mentions(ast.NodeVisitor):
+    """Collects what a definition mentions of its module and of others.
+
+    What a function binds itself (arguments, variables) hides what the module has of that name.
+    """
+
+    def __init__(self, module: str, statement: ast.stmt) -> None:
+        self.found: set[tuple[str, str | None]] = set()
+        self._module, self._names = module, _parse(module).definitions
+        self._local: dict[str, _Import] = {}
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                self._local |= _bindings(node)
+        self._imports = _parse(module).imports | self._local
+        self._hidden: frozenset[str] = frozenset()
+
+    def visit_Name(self, node: ast.Name) -> None:
+        if node.id in self._hidden or not isinstance(node.ctx, ast.Load):
+            return
+        if node.id in self._imports:
+            self.found.add((self._imports[node.id].module, self._imports[node.id].name))
+        elif node.id in self._names:
+            self.found.add((self._module, node.id))
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        # `module.name`: only that name of the module is reached.
+        if isinstance(node.value, ast.Name) and node.value.id not in self._hidden:
+            target = self._imports.get(node.value.id)
+            if target is not None and target.name is None:
+                self.found.add((target.module, node.attr))
+                return
+        self.generic_visit(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        for each in [*node.decorator_list, node.args, *filter(None, [node.returns])]:
+            self.visit(each)
+        self._visit_scope(node.body, _arguments(node.args) | _bound(node.body))
+
+    def visit_Lambda(self, node: ast.Lambda) -> None:
+        self.visit(node.args)
+        self._visit_scope([node.body], _arguments(node.args))
+
+    def visit_ListComp(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> None:
+        self._visit_comprehension(node.generators, [node.elt])
+
+    visit_SetComp = visit_GeneratorExp = visit_ListComp
+
+    def visit_DictComp(self, node: ast.DictComp) -> None:
+        self._visit_comprehension(node.generators, [node.key, node.value])
+
+    def _visit_comprehension(
+        self, generators: list[ast.comprehension], results: list[ast.expr]
+    ) -> None:
+        self.visit(generators[0].iter)
+        inner = [each.iter for each in generators[1:]] + [
+            test for g in generators for test in g.ifs
+        ]
+        self._visit_scope([*inner, *results], _bound([each.target for each in generators]))
+
+    def _visit_scope(self, body: Sequence[ast.AST], bound: set[str]) -> None:
+        before, self._hidden = self._hidden, self._hidden | (bound - set(self._local))
+        for each in body:
+            self.visit(each)
+        self._hidden = before
+
+
+def _arguments(arguments: ast.arguments) -> set[str]:
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    return {each.arg for each in [*every, arguments.vararg, arguments.kwarg] if each is not None}
+
+
+def _bound(body: Sequence[ast.AST]) -> set[str]:
+    """The names that a scope binds itself, without those of the scopes within it."""
+    bound: set[str] = set()
+    shared: set[str] = set()
+    rest = list(body)
+    while rest:
+        node = rest.pop()
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            bound.add(node.name)
+        elif isinstance(node, ast.Global | ast.Nonlocal):
+            shared |= set(node.names)
+        elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            bound.add(node.id)
+        elif not isinstance(node, _SCOPES):
+            rest += ast.iter_child_nodes(node)
+    return bound - shared
+
+
+@cache
+def _piece(module: str, name: str) -> tuple[str, set[tuple[str, str | None]]]:
+    """The source of a definition, and what it mentions."""
+    parsed = _parse(module)
+    statements = parsed.always if name == _ALWAYS else parsed.definitions[name]
+    found: set[tuple[str, str | None]] = set()
+    for statement in statements:
+        mentions = _Mentions(module, statement)
+        mentions.visit(statement)
+        found |= mentions.found
+    return "\n".join(ast.dump(each) for each in statements), found
+
+
 class _Closure:
     """Walks from names to what they mention, and collects the source of all of it."""
 
     def __init__(self) -> None:
         self.pieces: dict[tuple[str, str], str] = {}
         self.libraries: set[str] = set()
-        self.modules: set[str] = set()
 
     def add(self, module: str, name: str | None) -> None:
         """Reach a name of a module, or the whole module."""
@@ -142,44 +247,20 @@ class _Closure:
                 self.libraries.add(library)
             return
         parsed = _parse(module)
-        if module not in self.modules:
-            self.modules.add(module)
-            self._reach(module, "<always>", parsed.always)
+        self._reach(module, _ALWAYS)
         if name is None:
             for each in parsed.definitions:
-                self.add(module, each)
+                self._reach(module, each)
         elif name in parsed.definitions:
-            self._reach(module, name, parsed.definitions[name])
+            self._reach(module, name)
         elif name in parsed.imports:
-            target = parsed.imports[name]
-            self.add(target.module, target.name)
+            self.add(parsed.imports[name].module, parsed.imports[name].name)
 
-    def _reach(self, module: str, name: str, statements: list[ast.stmt]) -> None:
-        if (module, name) in self.pieces:
-            return
-        self.pieces[module, name] = "\n".join(ast.dump(each) for each in statements)
-        parsed = _parse(module)
-        for statement in statements:
-            local: dict[str, _Import] = {}
-            for node in ast.walk(statement):
-                if isinstance(node, ast.Import | ast.ImportFrom):
-                    local |= _bindings(node)
-            bound = parsed.imports | local
-            modules: set[str] = set()
-            for node in ast.walk(statement):
-                # `module.name`: only that name of the module is reached.
-                if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-                    target = bound.get(node.value.id)
-                    if target is not None and target.name is None:
-                        modules.add(node.value.id)
-                        self.add(target.module, node.attr)
-            for node in ast.walk(statement):
-                if not isinstance(node, ast.Name) or node.id in modules:
-                    continue
-                if node.id in bound:
-                    self.add(bound[node.id].module, bound[node.id].name)
-                elif node.id in parsed.definitions:
-                    self.add(module, node.id)
+    def _reach(self, module: str, name: str) -> None:
+        if (module, name) not in self.pieces:
+            self.pieces[module, name], mentioned = _piece(module, name)
+            for each in mentioned:
+                self.add(*each)
 
 
 def verb_location(verb: str) -> tuple[str, str]:

@@ -1,0 +1,167 @@
+"""What Snakemake plans for many variants of a finished run.
+
+Snakemake is loaded once, in a process of its own, which forks for every plan: the fork reads the
+configuration, the package and the rules afresh and makes a dry run, by Snakemake's own command line.
+The house is a copy, so that a variant may change its files.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+HOUSE = Path(__file__).resolve().parents[2]
+PARTS = ("Snakefile", "config", "profiles", "resources", "workflow")
+FIELD = re.compile(r"^    (input|output|wildcards|shell command|reason): (.*)$")
+
+
+@dataclass(frozen=True, order=True)
+class Job:
+    """One job of a plan; two with the same rule and outputs are the same job."""
+
+    rule: str
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a plan says of a job."""
+
+    inputs: tuple[str, ...]
+    wildcards: Mapping[str, str]
+    reason: str
+    command: str
+
+
+Plan = dict[Job, Step]
+
+
+def jobs_of(text: str) -> Plan:
+    """Read the jobs in the output of a dry run with ``--printshellcmds``."""
+    plan: Plan = {}
+    for block in re.split(r"\n(?=(?:local)?rule \w+:\n)", text)[1:]:
+        head, *lines = block.splitlines()
+        rule = head.removeprefix("local").removeprefix("rule ").removesuffix(":")
+        fields = {}
+        for line in lines:
+            if match := FIELD.match(line):
+                fields[match[1]] = match[2]
+            elif line.startswith("Shell command: "):
+                fields["shell command"] = line.removeprefix("Shell command: ")
+        files = {
+            each: tuple(fields[each].split(", ")) if each in fields else ()
+            for each in ("input", "output")
+        }
+        pairs = (pair.split("=") for pair in fields.get("wildcards", "").split(", ") if pair)
+        plan[Job(rule, files["output"])] = Step(
+            files["input"], dict(pairs), fields.get("reason", ""), fields.get("shell command", "")
+        )
+    return plan
+
+
+class Planner:
+    """Plans variants of the run in `folder`, from a copy of the house in `scratch`."""
+
+    def __init__(self, folder: Path, scratch: Path) -> None:
+        self.folder = folder
+        self.house = scratch / "house"
+        for part in PARTS:
+            copy = shutil.copytree if (HOUSE / part).is_dir() else shutil.copy2
+            self.house.mkdir(parents=True, exist_ok=True)
+            copy(HOUSE / part, self.house / part)
+        path = [str(self.house / "workflow"), *filter(None, [os.environ.get("PYTHONPATH")])]
+        self._overlay = scratch / "overlay.yaml"
+        self._server = subprocess.Popen(
+            [sys.executable, "-P", "-B", __file__],
+            cwd=self.house,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(path), "PYTHONHASHSEED": "0"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def plan(
+        self, overlay: dict | None = None, *options: str, target: str = "all", folder=None
+    ) -> Plan:
+        """The jobs that Snakemake would run for the tiny configuration with an overlay on top."""
+        self._overlay.write_text(yaml.safe_dump(overlay or {}))
+        request = [
+            "--directory", str(folder or self.folder), "--cores", "1", "--dry-run",
+            "--printshellcmds", *options, "--configfile", "config/test.yaml", str(self._overlay),
+            "--", target,
+        ]  # fmt: skip
+        assert self._server.stdin is not None
+        assert self._server.stdout is not None
+        self._server.stdin.write(json.dumps(request) + "\n")
+        self._server.stdin.flush()
+        code, text = json.loads(self._server.stdout.readline())
+        assert code == 0, text[-3000:]
+        return jobs_of(text)
+
+    @contextmanager
+    def edited(self, texts: Mapping[str, str]) -> Iterator[None]:
+        """Files of the house with other content, for a while; paths are relative to it."""
+        kept = {path: (self.house / path).read_text(encoding="utf-8") for path in texts}
+        try:
+            for path, text in texts.items():
+                (self.house / path).write_text(text, encoding="utf-8")
+            yield
+        finally:
+            for path, text in kept.items():
+                (self.house / path).write_text(text, encoding="utf-8")
+
+    def close(self) -> None:
+        """End the server."""
+        self._server.communicate()
+
+
+def downstream(graph: Plan, jobs: Iterable[Job]) -> set[Job]:
+    """The jobs, and all that read, directly or not, what they write."""
+    found = set(jobs)
+    while True:
+        written = {path for job in found for path in job.outputs}
+        more = {job for job, step in graph.items() if written & set(step.inputs)} - found
+        if not more:
+            return found
+        found |= more
+
+
+def serve() -> None:
+    """Answer one request a line: the arguments of Snakemake; its exit code and output."""
+    import tempfile
+
+    import snakemake.cli
+
+    answers = os.fdopen(os.dup(1), "w")
+    for line in sys.stdin:
+        with tempfile.TemporaryFile() as output:
+            child = os.fork()
+            if child == 0:
+                os.dup2(output.fileno(), 1)
+                os.dup2(output.fileno(), 2)
+                try:
+                    snakemake.cli.main(json.loads(line))
+                except SystemExit as end:
+                    sys.stdout.flush()
+                    sys.stderr.flush()
+                    os._exit(int(end.code or 0))
+                os._exit(1)
+            _, status = os.waitpid(child, 0)
+            output.seek(0)
+            text = output.read().decode()
+        answers.write(json.dumps([os.waitstatus_to_exitcode(status), text]) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    serve()
