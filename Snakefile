@@ -47,11 +47,3 @@ rule bench:
     input:
         BENCHES,
     localrule: True
-
-
-onsuccess:
-    text = Path("results/reporting/summary.txt")
-    if text.exists():
-        print(
-            f"\n{text.read_text()}\nFigures: results/reporting; overview.png shows the chain."
-        )

@@ -22,6 +22,8 @@ from typing import Any
 from jetchain.core.errors import ConfigurationError, JetchainError, ResourceError
 from jetchain.core.settings import Settings
 
+EXIT_STOPPED = 130  # the shell's code for a program that Ctrl-C ended
+
 
 def load_verb(name: str) -> Callable[..., None]:
     """Import the function of ``room.module.verb``, or ``room.verb`` where both have one name."""
@@ -82,6 +84,9 @@ def main(arguments: list[str]) -> int:
         return error.exit_code
     except MemoryError as error:
         return _report_resource(arguments[0], "the machine's memory is used up", error)
+    except KeyboardInterrupt:
+        print(f"jetchain {arguments[0]}: stopped on request", file=sys.stderr)
+        return EXIT_STOPPED
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return _report_resource(arguments[0], "no space is left on the disk", error)

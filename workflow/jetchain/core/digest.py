@@ -23,6 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Libraries whose version a result does not depend on: they write and draw, or hold the settings.
 _WITHOUT_NUMBERS = {"pydantic", "matplotlib", "mplhep"}
+# The module of ours that no result depends on: its lines of progress may read otherwise.
+_WITHOUT_RESULTS = f"{PACKAGE}.core.progress"
 _ARGUMENTS_BEFORE_MEANING = {"Column": 2, "Tensor": 3}
 _DISTRIBUTIONS = {"sklearn": "scikit-learn", "yaml": "PyYAML", "weaver": "weaver-core"}
 
@@ -132,6 +134,8 @@ class _Closure:
 
     def add(self, module: str, name: str | None) -> None:
         """Reach a name of a module, or the whole module."""
+        if module == _WITHOUT_RESULTS:
+            return
         if module_path(module) is None:
             library = module.split(".")[0]
             if library not in sys.stdlib_module_names and library not in _WITHOUT_NUMBERS:
