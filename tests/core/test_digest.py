@@ -20,6 +20,7 @@ def other(x):
     "room/verb.py": """
 from jetchain.core.tools import double
 from jetchain.core import tools
+from jetchain.core.progress import Progress
 from jetchain.core.settings import key
 class Options:
     size: int = key(3, "how large")
@@ -27,9 +28,11 @@ def helper(x): return tools.double(x)
 def unused(x): return tools.other(x)
 def verb(*, options: Options) -> None:
     import scipy.stats as stats
+    Progress()
     helper(stats.norm)
 """,
     "core/settings.py": "def key(default, meaning): return default\n",
+    "core/progress.py": 'class Progress:\n    LINE = "progress"\n',
     "room/model.py": "WIDTH = 3\nclass Net: pass\n",
 }
 
@@ -70,6 +73,7 @@ def package(tmp_path, monkeypatch):
         ("room/verb.py", "tools.other(x)", "tools.other(2 * x)", False),
         ("room/verb.py", '"how large"', '"the size"', False),
         ("room/verb.py", "key(3", "key(4", False),
+        ("core/progress.py", '"progress"', '"so far"', False),
     ],
 )
 def test_exactly_what_the_verb_reaches_counts(package, name, old, new, changes):

@@ -20,7 +20,7 @@ from pathlib import Path
 
 SECONDS_BETWEEN_REPORTS = 5.0
 _TAIL_BYTES = 4096
-_LINE = re.compile(r"^progress: (.*?([\d,]+)/([\d,]+) .*)\n", re.MULTILINE)
+_LINE = re.compile(r"^progress: ((?:.* )?([\d,]+)/([\d,]+) .*)\n", re.MULTILINE)
 
 
 class Progress:
