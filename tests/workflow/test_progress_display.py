@@ -106,8 +106,8 @@ def test_the_summary_of_a_failed_run_says_how_to_go_on(account):
     assert "1 of 7 jobs done in 1 min 00 s. What was finished is kept." in text
     assert "1 job failed:\n  first.make 2  (log: results/logs/first/2.log)" in text
     assert text.endswith("run the same command:\n  snakemake all")
-    account.stopped = True
-    assert "1 job failed or were stopped with the run:" in summary(account, 150.0, "")
+    account.start(3, job("make", 3, 130.0))
+    assert "2 jobs did not finish:\n  first.make 2 " in summary(account, 150.0, "")
 
 
 def test_the_headline_stands_under_a_run_that_wrote_it(account, tmp_path, monkeypatch):
@@ -173,7 +173,7 @@ def test_records_become_lines(monkeypatch, tmp_path):
     assert feed.text.splitlines()[:4] == [
         "2 jobs to run: generate 2",
         "      generate.sample quark/0000 for 0 s: 5,200/8,000 events, 172/s",
-        "[1/2] generate.sample quark/0000 in 0 s; 1 job left, about 5 s",
+        "[1/2] generate.sample quark/0000 in 0 s; 1 job left, about 10 s",
         "A message of Snakemake's.",
     ]
     assert "\x1b" not in feed.text
@@ -220,7 +220,7 @@ def test_the_display_fits_the_terminal(account, monkeypatch, height):
     assert len(lines) <= height
     text = "\n".join(lines)
     assert "5,200/8,000 events" in text
-    assert "0 of 7 jobs done, 7 left; running for 40 s" in text
+    assert "0 of 7 jobs done, 7 left; 40 s so far" in text
     assert ("second" in text) is (height == 24)
     assert "\x1b[3" not in text  # no colour
 

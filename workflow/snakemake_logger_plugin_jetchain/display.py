@@ -53,15 +53,15 @@ class Display:
                 Text(f"{tally.running:,} running" if tally.running else ""),
                 Text(duration(tally.seconds) if tally.done else "", style="dim"),
             )
+        rows = [(job.name, duration(now - job.started), said) for job, said in reports.items()]
         running = Table.grid(padding=(0, 2))
-        for _ in range(3):
-            running.add_column(no_wrap=True, overflow="ellipsis")
-        for job, report in reports.items():
-            running.add_row(job.name, duration(now - job.started), report)
-        self._live.update(
-            Group(Text(), bars, Text(), running, Text(_foot(account, now))),
-            refresh=True,
-        )
+        for column in range(2):
+            running.add_column(min_width=max((len(row[column]) for row in rows), default=0))
+        running.add_column(no_wrap=True, overflow="ellipsis")
+        for row in rows:
+            running.add_row(*row)
+        foot = Text(_foot(account, now), no_wrap=True, overflow="ellipsis")
+        self._live.update(Group(Text(), bars, Text(), running, foot), refresh=True)
 
     @contextmanager
     def hidden(self) -> Iterator[None]:
@@ -89,11 +89,11 @@ class Display:
 
 
 def _foot(account: Account, now: float) -> str:
+    left = time_left(account, now)
     parts = [
-        f"{account.done:,} of {jobs(account.total)} done",
-        f"{account.total - account.done:,} left",
-        time_left(account, now),
+        f"{account.done:,} of {jobs(account.total)} done, {account.total - account.done:,} left",
+        f"{len(account.failed):,} FAILED" if account.failed else "",
+        f"{left} to go" if left else "",
+        f"{duration(now - account.opened)} so far",
     ]
-    if account.failed:
-        parts.append(f"{len(account.failed):,} FAILED")
-    return ", ".join(filter(None, parts)) + f"; running for {duration(now - account.opened)}"
+    return "; ".join(filter(None, parts))

@@ -30,9 +30,9 @@ def time_left(account: Account, now: float) -> str:
     if not seconds:
         return ""
     # An estimate, so without seconds beyond the first minutes.
-    minutes = round(seconds / 60)
-    if seconds < 60:
-        rounded = f"{max(5, round(seconds / 5) * 5)} s"
+    tens, minutes = round(seconds / 10) * 10, round(seconds / 60)
+    if tens < 60:
+        rounded = f"{max(10, tens)} s"
     else:
         rounded = f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
     return f"{'about' if complete else 'at least'} {rounded}"
@@ -45,8 +45,8 @@ def counter(account: Account) -> str:
 
 def plan_line(account: Account) -> str:
     """What will run, by room."""
-    rooms = ", ".join(f"{room} {tally.total:,}" for room, tally in account.rooms.items())
-    return f"{jobs(account.total)} to run: {rooms}"
+    rooms = [f"{room} {tally.total:,}" for room, tally in account.rooms.items() if room != TARGETS]
+    return ": ".join(filter(None, [f"{jobs(account.total)} to run", ", ".join(rooms)]))
 
 
 def finished_line(account: Account, job: Job, now: float) -> str:
@@ -91,12 +91,12 @@ def summary(account: Account, now: float, command: str) -> str:
     if account.done >= account.total and not account.failed:
         return "\n\n".join([*parts, done, *headline(account.began)])
     parts.append(f"{done} What was finished is kept.")
-    if account.failed:
-        number = jobs(len(account.failed))
-        lines = [f"{number} failed{' or were stopped with the run' if account.stopped else ''}:"]
+    unfinished = [*account.failed.values(), *account.running.values()]
+    if unfinished:
+        end = "did not finish" if account.stopped or account.running else "failed"
+        lines = [f"{jobs(len(unfinished))} {end}:"]
         lines += [
-            f"  {job.name}" + (f"  (log: {job.log})" if job.log else "")
-            for job in account.failed.values()
+            f"  {job.name}" + (f"  (log: {job.log})" if job.log else "") for job in unfinished
         ]
         parts.append("\n".join(lines))
     parts.append(f"To go on, run the same command:\n  {command}")
