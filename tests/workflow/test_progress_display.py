@@ -58,7 +58,7 @@ def test_the_time_left_counts_what_is_known(account):
     account.finish(1, 400.0)
     # Three jobs of 300 s are left, one of them all but done, two at a time; `take` is unknown.
     assert account.left(400.0) == (300.0, False)
-    assert time_left(account, 400.0) == "at least 5 min"
+    assert time_left(account, 400.0) == "about 5 min or more"
     account.finish(2, 400.0)
     account.start(5, job("take", 1, 400.0))
     account.expect(account.running[5], 600.0)
@@ -92,7 +92,7 @@ def test_the_line_of_a_finished_job_tells_what_is_left(account):
     account.start(1, job("make", 1, 100.0))
     done = account.finish(1, 123.0)
     assert finished_line(account, done, 123.0) == (
-        "[1/7] first.make 1 in 23 s; 6 jobs left, at least 1 min"
+        "[1/7] first.make 1 in 23 s; 6 jobs left, about 1 min or more"
     )
 
 

@@ -25,7 +25,10 @@ def jobs(number: int) -> str:
 
 
 def time_left(account: Account, now: float) -> str:
-    """How long the run still takes: ``about 12 min``; nothing before there is an idea."""
+    """How long the run still takes: ``about 12 min``; nothing before there is an idea.
+
+    ``or more`` while some rule is untimed: none of its jobs has finished or reported progress.
+    """
     seconds, complete = account.left(now)
     if not seconds:
         return ""
@@ -35,7 +38,7 @@ def time_left(account: Account, now: float) -> str:
         rounded = f"{max(10, tens)} s"
     else:
         rounded = f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
-    return f"{'about' if complete else 'at least'} {rounded}"
+    return f"about {rounded}{'' if complete else ' or more'}"
 
 
 def counter(account: Account) -> str:
