@@ -19,6 +19,7 @@ from logging import LogRecord
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from snakemake.logging import ColorizingTextHandler, DefaultFormatter
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
@@ -56,9 +57,6 @@ class LogHandler(LogHandlerBase):
     needs_rulegraph = False
 
     def __post_init__(self) -> None:
-        # Snakemake loads its plugins while it is itself being imported.
-        from snakemake.logging import ColorizingTextHandler, DefaultFormatter
-
         settings = self.common_settings
         self._stream = sys.stdout if settings.stdout else sys.stderr
         nocolor = settings.nocolor or bool(os.environ.get("NO_COLOR"))
