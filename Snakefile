@@ -58,8 +58,3 @@ onerror:
 
 onsuccess:
     record_run()
-    text = Path("results/reporting/summary.txt")
-    if text.exists():
-        print(
-            f"\n{text.read_text()}\nFigures: results/reporting; overview.png shows the chain."
-        )

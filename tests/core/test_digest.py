@@ -20,6 +20,7 @@ def other(x):
     "room/verb.py": """
 from jetchain.core.tools import double
 from jetchain.core import tools
+from jetchain.core.progress import Progress
 from jetchain.core.settings import key
 class Options:
     size: int = key(3, "how large")
@@ -30,10 +31,12 @@ def hidden_too(x): return tools.other(x)
 def verb(*, options: Options) -> None:
     import scipy.stats as stats
     hidden = [hidden_too for hidden_too in range(3)]
+    Progress()
     helper(stats.norm)
     (lambda unused: unused)(hidden)
 """,
     "core/settings.py": "def key(default, meaning): return default\n",
+    "core/progress.py": 'class Progress:\n    LINE = "progress"\n',
     "room/model.py": "WIDTH = 3\nclass Net: pass\n",
 }
 
@@ -78,6 +81,7 @@ def package(tmp_path, monkeypatch):
         ("room/verb.py", "hidden_too(x): return tools.other(x)", "hidden_too(x): pass", False),
         ("room/verb.py", '"how large"', '"the size"', False),
         ("room/verb.py", "key(3", "key(4", False),
+        ("core/progress.py", '"progress"', '"so far"', False),
     ],
 )
 def test_exactly_what_the_verb_reaches_counts(package, name, old, new, changes):

@@ -20,6 +20,8 @@ def verb(*, first: Inputs, out: Output, settings: Options, seed: int, sample: st
     """Write what it was given."""
     if sample == "full":
         raise OSError(errno.ENOSPC, "No space left on device")
+    if sample == "stop":
+        raise KeyboardInterrupt
     if sample == "bad":
         raise DataError("the file is bad.", "Mend it.")
     out.write_text(f"{[p.name for p in first]} {settings.size} {seed} {sample}")
@@ -58,6 +60,11 @@ def test_a_failure_is_two_sentences(toy, tmp_path, capsys):
 def test_a_full_disk_is_told_as_such(toy, tmp_path, capsys):
     assert call(tmp_path, "full") == 9
     assert "no space is left on the disk" in capsys.readouterr().err
+
+
+def test_a_stopped_job_says_so(toy, tmp_path, capsys):
+    assert call(tmp_path, "stop") == launcher.EXIT_STOPPED
+    assert capsys.readouterr().err == "jetchain toy.verb: stopped on request\n"
 
 
 def test_bad_settings_and_unknown_verbs_are_refused(toy, tmp_path, capsys):

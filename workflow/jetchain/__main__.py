@@ -25,6 +25,8 @@ from jetchain.core.resources import resource_path
 from jetchain.core.settings import Settings
 from jetchain.core.verbs import Input, Inputs, Output, Resource
 
+EXIT_STOPPED = 130  # the shell's code for a program that Ctrl-C ended
+
 
 def load_verb(name: str) -> Callable[..., None]:
     """Import the function of ``room.module.verb``, or ``room.verb`` where both have one name."""
@@ -102,6 +104,9 @@ def main(arguments: list[str]) -> int:
         return error.exit_code
     except MemoryError as error:
         return _report_resource(arguments[0], "the machine's memory is used up", error)
+    except KeyboardInterrupt:
+        print(f"jetchain {arguments[0]}: stopped on request", file=sys.stderr)
+        return EXIT_STOPPED
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return _report_resource(arguments[0], "no space is left on the disk", error)

@@ -23,6 +23,7 @@ from jetchain.background.settings import ClassifierJob, QualityJob, TemplateJob,
 from jetchain.core.boosting import BoostingSettings, cross_scores
 from jetchain.core.io import read_tensors, write_csv, write_json, write_tensors, write_weights
 from jetchain.core.metrics import auc
+from jetchain.core.progress import Progress
 from jetchain.core.schema import ANOMALY_FEATURES, DIJETS, SCORES
 from jetchain.core.seeds import derive_seed, generator, make_deterministic
 from jetchain.core.training import fit, minibatches
@@ -219,10 +220,12 @@ def separation(
         )
         return float(np.mean([auc(own[fold == k], scores[fold == k, 0]) for k in (0, 1)]))
 
-    null = [
-        area(generator(seed, "null", k).permutation(labels), derive_seed(seed, "null", k))
-        for k in range(permutations)
-    ]
+    null = []
+    progress = Progress(permutations, "permutations of the labels")
+    for k in range(permutations):
+        permuted = generator(seed, "null", k).permutation(labels)
+        null.append(area(permuted, derive_seed(seed, "null", k)))
+        progress.report(k + 1)
     value = area(labels, derive_seed(seed, "value"))
     mean, spread = float(np.mean(null)), float(np.std(null, ddof=1))
     return {

@@ -7,7 +7,6 @@ on the other folds.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.errors import EmptySampleError
+from jetchain.core.progress import Progress
 from jetchain.core.seeds import derive_seed, generator
 from jetchain.core.settings import Settings, key
 
@@ -110,6 +110,7 @@ def cross_scores(
         For each target the scores (events, trainings), one column a training.
     """
     scores = [np.zeros((len(features), settings.trainings)) for features, _ in targets]
+    progress = Progress(folds * settings.trainings, "trainings", name)
     for fold in range(folds):
         for training in range(settings.trainings):
             random = generator(seed, "training set", fold, training)
@@ -119,5 +120,5 @@ def cross_scores(
             for result, (features, own_fold) in zip(scores, targets, strict=True):
                 chosen = own_fold == fold
                 result[chosen, training] = ensemble_score(ensemble, features[chosen])
-        print(f"{name}: fold {fold + 1}/{folds} trained", file=sys.stderr, flush=True)
+            progress.report(fold * settings.trainings + training + 1)
     return scores

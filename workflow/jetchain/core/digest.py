@@ -23,9 +23,9 @@ PACKAGE = "jetchain"
 ROOT = Path(__file__).resolve().parent.parent
 
 # What a result does not depend on: the library that holds the settings, and the modules that look
-# after the run.
+# after the run and say how far it is.
 _WITHOUT_NUMBERS = {"pydantic"}
-_AROUND_THE_RUN = {f"{PACKAGE}.core.{module}" for module in ("checksums", "runs")}
+_AROUND_THE_RUN = {f"{PACKAGE}.core.{module}" for module in ("checksums", "progress", "runs")}
 _ALWAYS = "<always>"  # stands for the statements of a module that have an effect at import
 _SCOPES = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _ARGUMENTS_BEFORE_MEANING = {"Column": 2, "Tensor": 3}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import sys
-import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -17,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from jetchain.core.errors import TrainingError
+from jetchain.core.progress import Progress
 from jetchain.core.seeds import generator, make_deterministic
 from jetchain.core.training_settings import TrainingSettings
 
@@ -77,7 +77,7 @@ def fit(
     best_loss, best_epoch = math.inf, 0
     best_state: dict[str, Tensor] = {}
     step = 0
-    started = time.monotonic()
+    progress = Progress(settings.epochs, "epochs", name)
     for epoch in range(1, settings.epochs + 1):
         model.train()
         total, items = 0.0, 0
@@ -106,12 +106,7 @@ def fit(
         history["train_loss"].append(train_loss)
         history["validation_loss"].append(validation_loss)
         history["learning_rate"].append(schedule.get_last_lr()[0])
-        print(
-            f"{name}: epoch {epoch}/{settings.epochs}: loss {train_loss:.4f}, "
-            f"validation {validation_loss:.4f}, {time.monotonic() - started:.0f} s",
-            file=sys.stderr,
-            flush=True,
-        )
+        progress.report(epoch, loss=train_loss, validation=validation_loss)
         if validation_loss < best_loss:
             best_loss, best_epoch = validation_loss, epoch
             best_state = {key: value.clone() for key, value in model.state_dict().items()}

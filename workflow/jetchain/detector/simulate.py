@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,6 +9,7 @@ import awkward as ak
 import numpy as np
 
 from jetchain.core.io import read_events, write_event_chunks, write_json
+from jetchain.core.progress import Progress
 from jetchain.core.schema import DETECTED, GENERATED
 from jetchain.core.verbs import Input, Output, Resource
 from jetchain.detector.event import EventSimulation
@@ -18,8 +17,6 @@ from jetchain.detector.geometry import build_geometry, read_geometry
 from jetchain.detector.particles import Primaries, select_primaries
 from jetchain.detector.settings import SimulationSettings
 from jetchain.detector.table import Account, detected_table
-
-SECONDS_BETWEEN_REPORTS = 10.0
 
 
 def simulate(
@@ -63,17 +60,13 @@ def simulate_chunks(
     """
     n = len(generated["event"])
     size = simulation.settings.chunk_events
-    reported = started = time.monotonic()
+    progress = Progress(n, "events")
     for first in range(0, max(n, 1), size):
         chunk = slice(first, first + size)
         yield simulate_chunk(
             generated["event"][chunk], generated["particle"][chunk], simulation, totals
         )
-        if time.monotonic() - reported > SECONDS_BETWEEN_REPORTS:
-            reported = time.monotonic()
-            done = min(first + size, n)
-            rate = done / (reported - started)
-            print(f"event {done}/{n}: {rate:.0f} events/s", file=sys.stderr, flush=True)
+        progress.report(min(first + size, n))
 
 
 def simulate_chunk(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -12,6 +10,7 @@ import numpy as np
 
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.io import write_events, write_json
+from jetchain.core.progress import Progress
 from jetchain.core.schema import GENERATED
 from jetchain.core.verbs import Output
 from jetchain.generate import guns
@@ -19,8 +18,6 @@ from jetchain.generate.collisions import Chunk, Collisions
 from jetchain.generate.filters import passes
 from jetchain.generate.record import Truth
 from jetchain.generate.settings import GUN, GenerationSettings
-
-SECONDS_BETWEEN_REPORTS = 10.0
 
 
 def sample(
@@ -166,15 +163,10 @@ def _collections(truths: Sequence[Truth]) -> dict[str, Any]:
 
 
 def _reported(chunks: Iterator[Chunk], events: int) -> Iterator[Chunk]:
-    """Pass chunks on, and print the progress every ten seconds."""
-    started = reported = time.monotonic()
+    """Pass chunks on, and report the progress."""
+    progress = Progress(events, "events")
     done = 0
     for chunk in chunks:
         yield chunk
         done += chunk.tried
-        now = time.monotonic()
-        if now - reported > SECONDS_BETWEEN_REPORTS:
-            reported = now
-            rate = done / (now - started)
-            print(f"generated {done}/{events} events, {rate:.0f} events/s", file=sys.stderr,
-                  flush=True)  # fmt: skip
+        progress.report(done)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.io import read_json, write_json
+from jetchain.core.progress import Progress
 from jetchain.core.seeds import generator
 from jetchain.core.settings import Settings
 from jetchain.core.verbs import Input, Output
@@ -125,13 +125,10 @@ def toy_limits(
     band = np.geomspace(0.6 * expected[0], 1.6 * expected[4], settings.limits.toy_points)
     strengths = np.sort(np.concatenate([band, observed * np.array([0.85, 1.0, 1.15, 1.6])]))
     rows = []
+    progress = Progress(len(strengths), "signal strengths with toys")
     for index, mu in enumerate(strengths):
         rows.append(cls_from_toys(model, yields.observed, mu, settings.limits.toys, random))
-        print(
-            f"toys {index + 1}/{len(strengths)}: mu = {mu:.4g}, CLs = {rows[-1][0]:.3f}",
-            file=sys.stderr,
-            flush=True,
-        )
+        progress.report(index + 1, mu=mu, CLs=rows[-1][0])
     level = settings.limits.level
     cls = np.array([row[0] for row in rows])
     bands = np.array([row[1] for row in rows])

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from jetchain.core.graphs import event_graphs
 from jetchain.core.io import read_tensors, read_weights, write_events
 from jetchain.core.kinematics import cartesian, pt_eta_phi
+from jetchain.core.progress import Progress
 from jetchain.core.schema import EVENT_GRAPH_FEATURES, EVENT_GRAPHS, RECONSTRUCTED
 from jetchain.core.seeds import make_deterministic
 from jetchain.core.training import minibatches
@@ -65,11 +66,13 @@ def predict(
     model.eval()
     graphs = event_graphs(arrays)
     labels, regressions = [np.empty(0, np.int64)], [np.empty((0, len(REGRESSION)))]
+    progress = Progress(len(graphs), "events")
     for rows in minibatches(len(graphs), EVENTS_AT_ONCE):
         batch = join([graphs[row] for row in rows])
         logits, regression = model(batch.x, batch.edge_index)
         labels.append(logits.argmax(dim=1).numpy())
         regressions.append(regression.double().numpy())
+        progress.report(int(rows[-1]) + 1)
     return np.concatenate(labels), np.concatenate(regressions)
 
 

@@ -1,0 +1,314 @@
+"""What a run shows: lines in a file, a live display on a terminal, a summary at the end."""
+
+import errno
+import io
+import logging
+import os
+import pty
+import re
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+
+import pytest
+from snakemake_interface_logger_plugins.common import LogEvent
+
+from helpers.snakemake import HOUSE, snakemake
+from snakemake_logger_plugin_jetchain import LogHandler, handler
+from snakemake_logger_plugin_jetchain.account import Account, Job, rooms_of_rules
+from snakemake_logger_plugin_jetchain.display import Display
+from snakemake_logger_plugin_jetchain.text import duration, finished_line, summary, time_left
+
+TARGET = "results/generate/quark/0000.json"
+BAD = {"generate": {"samples": {"quark": {"generation": {"overrides": ["HardQCD:al = on"]}}}}}
+ROOMS = {"make": "first", "take": "second"}
+
+
+def job(rule, number, started, log=None):
+    return Job(rule, ROOMS[rule], f"{ROOMS[rule]}.{rule} {number}", log, started)
+
+
+@pytest.fixture
+def account():
+    account = Account(ROOMS, opened=90.0)
+    account.plan({"all": 1, "make": 4, "take": 2})
+    return account
+
+
+def test_every_rule_has_the_room_of_its_file():
+    rooms = rooms_of_rules(HOUSE / "Snakefile")
+    listed = subprocess.run(
+        ["snakemake", "--list-rules", "--cores", "1"],
+        cwd=HOUSE, text=True, capture_output=True, check=True,
+        env=os.environ | {"PATH": f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"},
+    )  # fmt: skip
+    names = {line.strip() for line in listed.stdout.splitlines() if re.fullmatch(r"\w+", line)}
+    assert len(names) > 50
+    assert names - set(rooms) == {"all", "bench"}
+    assert rooms["generate_sample"] == "generate"
+    assert rooms["figure_jet_mass"] == "reporting"
+    assert list(dict.fromkeys(rooms.values()))[:3] == ["generate", "detector", "particleflow"]
+
+
+def test_the_time_left_counts_what_is_known(account):
+    assert time_left(account, 100.0) == ""
+    account.start(1, job("make", 1, 100.0))
+    account.start(2, job("make", 2, 100.0))
+    account.finish(1, 400.0)
+    # Three jobs of 300 s are left, one of them all but done, two at a time; `take` is unknown.
+    assert account.left(400.0) == (300.0, False)
+    assert time_left(account, 400.0) == "about 5 min or more"
+    account.finish(2, 400.0)
+    account.start(5, job("take", 1, 400.0))
+    account.expect(account.running[5], 600.0)
+    work, complete = account.left(400.0)
+    assert complete
+    assert work == pytest.approx((2 * 300 + 2 * 600) / 2)
+    account.finish(5, 1000.0)
+    assert account.rules["take"].expected == {}
+
+
+def test_a_job_that_is_tried_again_has_not_failed(account):
+    account.start(1, job("make", 1, 100.0))
+    account.fail(1)
+    assert (account.done, len(account.running), len(account.failed)) == (0, 0, 1)
+    account.start(1, job("make", 1, 110.0))
+    account.finish(1, 115.0)
+    assert (account.done, len(account.running), len(account.failed)) == (1, 0, 0)
+    assert account.rooms["first"].seconds == 5.0
+    assert account.rooms["first"].running == 0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.4, "0 s"), (59.7, "1 min 00 s"), (200, "3 min 20 s"), (3900, "1 h 05 min")],
+)
+def test_durations_are_for_people(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_the_line_of_a_finished_job_tells_what_is_left(account):
+    account.start(1, job("make", 1, 100.0))
+    done = account.finish(1, 123.0)
+    assert finished_line(account, done, 123.0) == (
+        "[1/7] first.make 1 in 23 s; 6 jobs left, about 1 min or more"
+    )
+
+
+def test_the_summary_of_a_failed_run_says_how_to_go_on(account):
+    account.start(1, job("make", 1, 100.0))
+    account.finish(1, 130.0)
+    account.start(2, job("make", 2, 130.0, "results/logs/first/2.log"))
+    account.fail(2)
+    text = summary(account, 150.0, "snakemake all")
+    assert "first     1          30 s   100%  first.make 1, 30 s" in text
+    assert "1 of 7 jobs done in 1 min 00 s. What was finished is kept." in text
+    assert "1 job failed:\n  first.make 2  (log: results/logs/first/2.log)" in text
+    assert text.endswith("run the same command:\n  snakemake all")
+    account.start(3, job("make", 3, 130.0))
+    assert "2 jobs did not finish:\n  first.make 2 " in summary(account, 150.0, "")
+
+
+def test_the_headline_stands_under_a_run_that_wrote_it(account, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = tmp_path / "results" / "reporting" / "summary.txt"
+    text.parent.mkdir(parents=True)
+    text.write_text("limit 12 fb\n")
+    account.total, account.began = 0, time.time() - 10
+    end = summary(account, 150.0, "")
+    assert "limit 12 fb" in end
+    assert "overview.png" in end
+    assert "make report" in end
+    os.utime(text, (1000, 1000))
+    assert "limit 12 fb" not in summary(account, 150.0, "")
+
+
+class Feed:
+    """Gives a handler Snakemake's records, and keeps what it prints."""
+
+    def __init__(self, monkeypatch, **settings):
+        self.stream = io.StringIO()
+        monkeypatch.setattr(sys, "stderr", self.stream)
+        usual = {
+            "printshellcmds": False, "nocolor": False, "quiet": None, "debug_dag": False,
+            "verbose": False, "show_failed_logs": True, "stdout": False, "dryrun": False,
+        }  # fmt: skip
+        self.handler = LogHandler(SimpleNamespace(**usual | settings), None)
+
+    def __call__(self, event, message="", **said):
+        record = logging.LogRecord("", logging.INFO, "", 0, message, None, None)
+        record.__dict__ |= {"event": event, **said}
+        self.handler.handle(record)
+
+    def start(self, number, log):
+        self(
+            LogEvent.JOB_INFO, jobid=number, rule_name="generate_sample", log=[str(log)],
+            wildcards={"sample": "quark", "shard": f"{number:04d}"},
+            shellcmd="python -m jetchain generate.sample --events x",
+        )  # fmt: skip
+
+    def plan(self, jobs):
+        self.handler._account = Account(rooms_of_rules(HOUSE / "Snakefile"), opened=time.time())
+        self(LogEvent.RUN_INFO, stats={"generate_sample": jobs, "total": jobs})
+
+    @property
+    def text(self):
+        return self.stream.getvalue()
+
+
+def test_records_become_lines(monkeypatch, tmp_path):
+    monkeypatch.setattr(handler, "SECONDS_BETWEEN_LINES", 0.05)
+    log = tmp_path / "0000.log"
+    feed = Feed(monkeypatch)
+    feed.plan(2)
+    feed(LogEvent.JOB_STARTED, "Execute 1 jobs...", jobs=[0])
+    feed.start(0, log)
+    log.write_text("progress: 5,200/8,000 events, 172/s\n")
+    time.sleep(0.3)
+    feed(LogEvent.JOB_FINISHED, "Finished jobid: 0", job_id=0)
+    feed(LogEvent.PROGRESS, None, done=1, total=2)
+    feed(None, "A message of Snakemake's.")
+    feed.handler.close()
+    assert feed.text.splitlines()[:4] == [
+        "2 jobs to run: generate 2",
+        "      generate.sample quark/0000 for 0 s: 5,200/8,000 events, 172/s",
+        "[1/2] generate.sample quark/0000 in 0 s; 1 job left, about 10 s",
+        "A message of Snakemake's.",
+    ]
+    assert "\x1b" not in feed.text
+    assert "To go on, run the same command" in feed.text
+
+
+@pytest.mark.parametrize("settings", [{"dryrun": True}, {"verbose": True}, {"debug_dag": True}])
+def test_where_the_user_asks_for_snakemakes_messages_they_come(monkeypatch, settings):
+    feed = Feed(monkeypatch, **settings)
+    feed(LogEvent.PROGRESS, None, done=1, total=2)
+    feed.handler.close()
+    assert feed.text == "1 of 2 steps (50%) done\n"
+
+
+def test_a_fault_of_the_display_loses_no_message(monkeypatch):
+    feed = Feed(monkeypatch)
+    feed(LogEvent.JOB_FINISHED, "Finished jobid: 7")  # no job_id: not as Snakemake 9 logs it
+    feed(LogEvent.PROGRESS, None, done=1, total=2)
+    feed.handler.close()
+    assert "The progress of the run cannot be shown" in feed.text
+    assert "Finished jobid: 7" in feed.text
+    assert "1 of 2 steps (50%) done" in feed.text
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize("height", [7, 24])
+def test_the_display_fits_the_terminal(account, monkeypatch, height):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("LINES", str(height))
+    monkeypatch.setenv("COLUMNS", "80")
+    stream = Terminal()
+    display = Display(stream, nocolor=True)
+    for number in range(1, 4):
+        account.start(number, job("make", number, 100.0))
+    shown = list(account.running.values())[: display.lines_for_jobs]
+    stream.truncate(0)
+    display.show(account, dict.fromkeys(shown, "5,200/8,000 events"), 130.0)
+    lines = stream.getvalue().splitlines()
+    display.close()
+    assert len(lines) <= height
+    text = "\n".join(lines)
+    assert "5,200/8,000 events" in text
+    assert "0 of 7 jobs done, 7 left; 40 s so far" in text
+    assert ("second" in text) is (height == 24)
+    assert "\x1b[3" not in text  # no colour
+
+
+@pytest.mark.workflow
+def test_a_run_into_a_file_has_lines_without_control_characters(tmp_path):
+    done = snakemake(tmp_path, TARGET)
+    assert done.returncode == 0, done.stdout
+    assert "1 job to run: generate 1" in done.stdout
+    assert "[1/1] generate.sample quark/0000 in " in done.stdout
+    assert "1 of 1 job done in " in done.stdout
+    assert "\x1b" not in done.stdout
+    assert "\r" not in done.stdout
+    again = snakemake(tmp_path, TARGET)
+    assert "Nothing to be done" in again.stdout
+    assert "job done" not in again.stdout
+
+
+@pytest.mark.workflow
+def test_a_failed_job_shows_its_log_its_command_and_the_way_on(tmp_path):
+    done = snakemake(tmp_path, TARGET, overlay=BAD)
+    assert done.returncode != 0
+    for message in (
+        "Error in rule generate_sample",
+        "Remedy:",
+        "python -m jetchain generate.sample",
+        "1 job failed:\n  generate.sample quark/0000  (log: results/logs/generate/sample/quark/",
+        "To go on, run the same command:",
+    ):
+        assert message in done.stdout
+
+
+def on_terminal(folder, *, interrupt_at=None, **environment):
+    """Run on a pseudo-terminal; gives the exit code and all that the terminal received."""
+    overlay = folder / "slow.yaml"
+    overlay.write_text("generate: {samples: {quark: {generation: {events: 400}}}}")
+    child, terminal = pty.fork()
+    if child == 0:
+        os.environ.update({"TERM": "xterm", "LINES": "30", "COLUMNS": "100"} | environment)
+        os.environ["PATH"] = f"{os.path.dirname(sys.executable)}:{os.environ['PATH']}"
+        os.chdir(HOUSE)
+        os.execvp("snakemake", [
+            "snakemake", "--cores", "1", "--directory", str(folder),
+            "--configfile", "config/test.yaml", str(overlay), "--", TARGET,
+        ])  # fmt: skip
+    received = b""
+    while True:
+        try:
+            part = os.read(terminal, 65536)
+        except OSError as error:
+            if error.errno != errno.EIO:
+                raise
+            break
+        if not part:
+            break
+        received += part
+        if interrupt_at and interrupt_at in received:
+            os.write(terminal, b"\x03")
+            interrupt_at = None
+    _, status = os.waitpid(child, 0)
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(status), received.decode()
+
+
+HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
+
+
+@pytest.mark.workflow
+def test_a_terminal_shows_the_run_live_and_is_restored(tmp_path):
+    code, text = on_terminal(tmp_path)
+    assert code == 0, text
+    assert HIDE in text
+    assert text.rindex(SHOW) > text.rindex(HIDE)
+    live = text[text.index(HIDE) : text.rindex(SHOW)]
+    assert "0/1" in live
+    assert "1 running" in live
+    assert "generate.sample quark/0000" in live
+    after = text[text.rindex(SHOW) :]
+    assert "1 of 1 job done in " in after
+    assert "Execute 1 jobs" not in text
+
+
+@pytest.mark.workflow
+def test_an_interrupted_run_restores_the_terminal_and_says_how_to_go_on(tmp_path):
+    code, text = on_terminal(tmp_path, interrupt_at=b"1 running", NO_COLOR="1")
+    assert code != 0
+    assert text.rindex(SHOW) > text.rindex(HIDE)
+    after = text[text.rindex(SHOW) :]
+    assert "0 of 1 job done" in after
+    assert "To go on, run the same command" in after
+    assert not re.search(r"\x1b\[3[0-9]m", text)

@@ -1,0 +1,185 @@
+"""The account of a run: which jobs run, how many are left, where the time goes.
+
+Every event costs the same however many jobs there are: sums are kept by rule and by room.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+# What belongs to no room: `all` and the other rules that only name targets.
+TARGETS = "targets"
+_INCLUDED_ROOM = re.compile(r'^include: "workflow/rules/(\w+)\.smk"', re.MULTILINE)
+_RULE = re.compile(r"^(?:rule|checkpoint) (\w+):", re.MULTILINE)
+
+
+def rooms_of_rules(snakefile: Path) -> dict[str, str]:
+    """The room of every rule, in the order of the Snakefile's table of contents.
+
+    A room's rules stand in workflow/rules/<room>.smk and in the folder beside it.
+    """
+    rules = snakefile.parent / "workflow" / "rules"
+    return {
+        rule: room
+        for room in _INCLUDED_ROOM.findall(snakefile.read_text(encoding="utf-8"))
+        for file in [rules / f"{room}.smk", *sorted((rules / room).glob("*.smk"))]
+        for rule in _RULE.findall(file.read_text(encoding="utf-8"))
+    }
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job that runs or ran.
+
+    Attributes:
+        rule, room: where it belongs.
+        name: for people, such as ``detector.simulate quark/0001``.
+        log: path of its log, None if it has none.
+        started: seconds since the epoch.
+    """
+
+    rule: str
+    room: str
+    name: str
+    log: str | None
+    started: float
+
+
+@dataclass
+class Tally:
+    """Jobs of a rule or a room, and their time.
+
+    Attributes:
+        total, done: jobs of this run.
+        seconds: of the finished jobs.
+        running: jobs that run now, and the sum of their starts: together they give the time
+            spent in them without a look at each.
+        longest: seconds and name of the longest job.
+        expected: seconds that running jobs will take in all, of those whose progress tells.
+    """
+
+    total: int = 0
+    done: int = 0
+    seconds: float = 0.0
+    running: int = 0
+    starts: float = 0.0
+    longest: tuple[float, str] = (0.0, "")
+    expected: dict[Job, float] = field(default_factory=dict)
+
+    def start(self, job: Job) -> None:
+        self.running += 1
+        self.starts += job.started
+
+    def stop(self, job: Job) -> None:
+        self.running -= 1
+        self.starts -= job.started
+        self.expected.pop(job, None)
+
+    def finish(self, job: Job, seconds: float) -> None:
+        self.stop(job)
+        self.done += 1
+        self.seconds += seconds
+        self.longest = max(self.longest, (seconds, job.name))
+
+    def spent(self, now: float) -> float:
+        """Seconds spent in its running jobs so far."""
+        return self.running * now - self.starts
+
+    def left(self, now: float) -> float | None:
+        """Seconds of work left in it; None if nothing tells how long its jobs take."""
+        jobs, known = self.total - self.done, self.done + len(self.expected)
+        if jobs <= 0:
+            return 0.0
+        if not known:
+            return None
+        each = (self.seconds + sum(self.expected.values())) / known
+        running = sum(
+            max(seconds + job.started - now, 0.0) for job, seconds in self.expected.items()
+        )
+        return max(jobs * each - self.spent(now), running)
+
+
+@dataclass
+class Account:
+    """Of one run.
+
+    Attributes:
+        room_of: room of each rule, in the order to show them in.
+        opened, began: when the run and its first job started, seconds since the epoch; 0 before.
+        stopped: whether the user interrupted it.
+        total, done: jobs of the run.
+        running: by Snakemake's number of the job.
+        failed: the same, of those that failed and were not started again.
+        rules, rooms: tallies by name.
+    """
+
+    room_of: Mapping[str, str]
+    opened: float = 0.0
+    began: float = 0.0
+    stopped: bool = False
+    total: int = 0
+    done: int = 0
+    running: dict[int, Job] = field(default_factory=dict)
+    failed: dict[int, Job] = field(default_factory=dict)
+    rules: dict[str, Tally] = field(default_factory=dict)
+    rooms: dict[str, Tally] = field(default_factory=dict)
+
+    def plan(self, jobs: Mapping[str, int]) -> None:
+        """Take over the numbers of jobs by rule, as Snakemake tells them before a run."""
+        self.total = sum(jobs.values())
+        for room in (*dict.fromkeys(self.room_of.values()), TARGETS):
+            inside = {rule: n for rule, n in jobs.items() if self.room(rule) == room}
+            if inside:
+                self.rooms[room] = Tally(total=sum(inside.values()))
+                self.rules |= {rule: Tally(total=number) for rule, number in inside.items()}
+
+    def room(self, rule: str) -> str:
+        return self.room_of.get(rule, TARGETS)
+
+    def start(self, number: int, job: Job) -> None:
+        """A job starts, for the first time or again after a failure."""
+        self.began = self.began or job.started
+        self.failed.pop(number, None)
+        self.running[number] = job
+        for tally in self._tallies(job):
+            tally.start(job)
+
+    def finish(self, number: int, now: float) -> Job | None:
+        """A job is done; gives the job, None if its start was not seen."""
+        job = self.running.pop(number, None)
+        self.done += 1
+        if job is not None:
+            for tally in self._tallies(job):
+                tally.finish(job, now - job.started)
+        return job
+
+    def fail(self, number: int) -> None:
+        """A job failed."""
+        job = self.running.pop(number, None)
+        if job is not None:
+            self.failed[number] = job
+            for tally in self._tallies(job):
+                tally.stop(job)
+
+    def expect(self, job: Job, seconds: float) -> None:
+        """A running job's progress tells how long it will take in all."""
+        self.rules[job.rule].expected[job] = seconds
+
+    def left(self, now: float) -> tuple[float, bool]:
+        """Seconds until the end at the present rate, and whether all that is left is counted.
+
+        Jobs of a rule of which none has finished or reported progress are not counted.
+        """
+        work = [tally.left(now) for rule, tally in self.rules.items() if self.room(rule) != TARGETS]
+        spent = sum(tally.seconds + tally.spent(now) for tally in self.rooms.values())
+        at_once = max(1.0, spent / max(now - self.began, 1e-6))
+        return sum(each for each in work if each is not None) / at_once, None not in work
+
+    def _tallies(self, job: Job) -> tuple[Tally, Tally]:
+        return (
+            self.rules.setdefault(job.rule, Tally()),
+            self.rooms.setdefault(job.room, Tally()),
+        )
