@@ -34,8 +34,8 @@ def snakemake(
             "snakemake", "--cores", str(cores), "--directory", str(folder), *options,
             "--configfile", *configfiles, "--", *targets,
         ],
-        cwd=HOUSE, env=os.environ | path | (environment or {}), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        check=False,
+        cwd=HOUSE, env=os.environ | path | (environment or {}), text=True, check=False,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
 
 
