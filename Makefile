@@ -13,16 +13,45 @@ STAMP := $(VENV)/.installed
 BENCHES := bench_generate bench_detector bench_tagging
 SNAKEMAKE := PATH="$(BIN):$$PATH" snakemake
 
-.PHONY: all test report lint format bench docs lock install clean help
+PROVENANCE := PATH="$(BIN):$$PATH" python -m jetchain.provenance
+# More arguments for snakemake, such as ARGS="--configfile my.yaml".
+ARGS ?=
+# The finished tiny run that the tests share; a later call goes on from it.
+PYTEST := PATH="$(BIN):$$PATH" pytest -n 2 --dist loadfile --tiny-run .tiny
+ARCHIVE ?= jetchain-run.tar
+
+.PHONY: all test test-faults report explain verify pack unpack fork crate lint format bench docs \
+  lock install clean help
 
 all: install ## the whole chain at laptop scale
-	$(SNAKEMAKE) --cores $(CORES) all
+	$(SNAKEMAKE) --cores $(CORES) all $(ARGS)
 
 test: install ## all tests, with a real run of the tiny configuration
-	PATH="$(BIN):$$PATH" pytest -n 2 --dist loadfile tests
+	$(PYTEST) -m "not faults" tests
+
+test-faults: install ## kill, damage and fill the disk of real runs: nothing may be lost
+	$(PYTEST) -m faults tests
 
 report: install ## report.html: every figure with its caption, self-contained
-	$(SNAKEMAKE) --cores $(CORES) all --report report.html
+	$(SNAKEMAKE) --cores $(CORES) all --report report.html $(ARGS)
+
+explain: install ## which jobs `make all` would run, why, and for how long
+	@$(PROVENANCE) explain --cores $(CORES) all $(ARGS)
+
+verify: install ## compare the results with their manifest, or with MANIFEST=<another run's>
+	@$(PROVENANCE) verify $(MANIFEST)
+
+pack: install ## the finished run as one archive, ARCHIVE=<file>
+	@$(PROVENANCE) pack $(ARCHIVE)
+
+unpack: install ## continue the run of ARCHIVE=<file> in this fresh clone
+	@$(PROVENANCE) unpack $(ARCHIVE)
+
+fork: install ## a second folder, TO=<folder>, that shares this run's files
+	@$(PROVENANCE) fork $(or $(TO),$(error name the new folder: make fork TO=../analysis))
+
+crate: install ## results/ro-crate-metadata.json: the run as an RO-Crate
+	@$(PROVENANCE) crate
 
 bench: install ## speed of generation, detector and taggers beside their peers
 	@# One at a time: measurements beside each other would disturb each other.
@@ -72,7 +101,7 @@ $(STAMP): envs/requirements.txt pyproject.toml
 	touch $@
 
 clean: ## remove results and logs; the environment stays
-	rm -rf results report.html
+	rm -rf results .snakemake report.html
 
 help: ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12

@@ -52,7 +52,12 @@ rule bench:
     localrule: True
 
 
+onerror:
+    record_run()
+
+
 onsuccess:
+    record_run()
     text = Path("results/reporting/summary.txt")
     if text.exists():
         print(

@@ -4,21 +4,23 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 HOUSE = Path(__file__).resolve().parents[2]
 
 
-def snakemake(
+def start(
     folder: Path,
     *targets: str,
     options: tuple[str, ...] = (),
     overlay: dict | None = None,
     cores: int = 2,
     environment: dict[str, str] | None = None,
-) -> subprocess.CompletedProcess[str]:
-    """Run Snakemake on the tiny configuration, with an overlay on top if one is given.
+    **popen: Any,
+) -> subprocess.Popen[str]:
+    """Start Snakemake on the tiny configuration, with an overlay on top if one is given.
 
     The environment is the one that runs the tests, and what `environment` adds; stdout and stderr
     come together.
@@ -29,14 +31,21 @@ def snakemake(
         (folder / "overlay.yaml").write_text(yaml.safe_dump(overlay))
         configfiles.append(str(folder / "overlay.yaml"))
     path = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    return subprocess.run(
+    return subprocess.Popen(
         [
             "snakemake", "--cores", str(cores), "--directory", str(folder), *options,
             "--configfile", *configfiles, "--", *targets,
         ],
-        cwd=HOUSE, env=os.environ | path | (environment or {}), text=True, check=False,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        cwd=HOUSE, env=os.environ | path | (environment or {}), text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **popen,
     )  # fmt: skip
+
+
+def snakemake(folder: Path, *targets: str, **how: Any) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake to its end; the arguments are those of `start`."""
+    with start(folder, *targets, **how) as process:
+        output, _ = process.communicate()
+    return subprocess.CompletedProcess(process.args, process.returncode, output)
 
 
 def planned_rules(folder: Path, *targets: str, overlay: dict | None = None) -> dict[str, int]:

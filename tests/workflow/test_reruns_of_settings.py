@@ -17,7 +17,11 @@ TINY = tiny_configuration()
 KEYS = dict(leaves(configuration.load(TINY)))
 
 # Read by a verb, but only in a branch that no job of the tiny run takes.
-UNSEEN = {}
+UNSEEN = {
+    # once an epoch is worse than the best
+    "background.cathode.template: template.training.patience",
+    "particleflow.train: training.fit.patience",
+}
 
 # Keys that shape the job graph: another value, and the rules whose jobs are new or read other
 # files for it. What lies below reruns as always.
@@ -135,12 +139,23 @@ def sections():
 
 
 def test_every_key_that_a_job_is_handed_over_is_read(finished: FinishedRun):
-    """By some job of the verb; else the rule hands over too much, and reruns too much."""
-    handed, read = set(), set()
-    for job, trace in finished.traces.items():
-        handed |= {f"{finished.verb(job)}: {key}" for key in trace.handed}
-        read |= {f"{finished.verb(job)}: {key}" for key in trace.read}
-    assert sorted(handed - read) == sorted(UNSEEN)
+    """By some job of the verb; else the rule hands over too much, and reruns too much.
+
+    The names of samples that a verb gets beside the files are not read, and rerun it all the same:
+    they choose the files.
+    """
+    handed = {
+        f"{finished.verb(job)}: {key}"
+        for job, trace in finished.traces.items()
+        for key in trace.handed
+    }
+    read = {f"{verb}: {key}" for verb, keys in finished.read.items() for key in keys}
+    shaping = {
+        f"{finished.verb(job)}: {finished.key_in_section(job, key)}"
+        for job in finished.jobs
+        for key in SHAPING
+    }
+    assert sorted(handed - read - shaping) == sorted(UNSEEN)
 
 
 @pytest.mark.parametrize("keys", sections().values(), ids=sections())

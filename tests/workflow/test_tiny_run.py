@@ -34,30 +34,6 @@ def test_the_default_profile_is_used(tiny_run):
     assert "profiles/default" in done.stdout
 
 
-def test_bytes_depend_neither_on_the_cores_nor_on_the_folder(tiny_run, tmp_path):
-    targets = [
-        "results/tagging/pfn/metrics.json",
-        "results/background/cwola/yields.json",
-        "results/particleflow/performance/mlpf.json",
-        "results/firmware/quantised/scores.safetensors",
-        "results/reporting/jets/jet_mass.png",
-    ]
-    done = snakemake(tmp_path, *targets, cores=1)
-    assert done.returncode == 0, done.stdout[-3000:]
-    made = [
-        path.relative_to(tmp_path)
-        for path in sorted((tmp_path / "results").rglob("*"))
-        if path.is_file() and path.parts[len(tmp_path.parts) + 1] not in ("logs", "benchmarks")
-    ]
-    assert len(made) > 80
-    differ = [
-        str(path)
-        for path in made
-        if (tmp_path / path).read_bytes() != (tiny_run / path).read_bytes()
-    ]
-    assert differ == []
-
-
 def test_a_touched_file_reruns_nothing(copy):
     for path in (copy / "results").rglob("*"):
         os.utime(path)
@@ -76,49 +52,6 @@ def test_a_changed_key_reruns_what_depends_on_it_and_nothing_above(tiny_run):
 def test_another_root_seed_reruns_the_generation(tiny_run):
     planned = planned_rules(tiny_run, "all", overlay={"seed": 3})
     assert any("generate" in rule for rule in planned), planned
-
-
-def first(folder, pattern):
-    return sorted(folder.glob(pattern))[0]
-
-
-def test_a_root_file_cut_short_stops_its_reader_with_the_remedy(copy):
-    damaged = first(copy, "results/generate/quark/*.root")
-    reader = copy / "results/detector/quark" / damaged.name
-    whole, simulated = damaged.read_bytes(), reader.read_bytes()
-    damaged.write_bytes(whole[: len(whole) // 2])
-    other = first(copy, "results/inference/*/limits.json")
-    before = other.read_bytes()
-    done = snakemake(copy, "all")
-    assert done.returncode != 0
-    assert damaged.name in done.stdout
-    assert "cut short or damaged" in done.stdout
-    assert "Remedy: Remove it and run the same command again" in done.stdout
-    assert other.read_bytes() == before
-    damaged.unlink()
-    done = snakemake(copy, str(reader.relative_to(copy)))
-    assert done.returncode == 0, done.stdout[-3000:]
-    assert damaged.read_bytes() == whole, "the same seed must give the same bytes again"
-    assert reader.read_bytes() == simulated
-
-
-def test_a_full_disk_stops_the_job_and_loses_nothing(copy):
-    target = first(copy, "results/inference/*/limits.json")
-    before = target.read_bytes()
-    others = {path: path.read_bytes() for path in (copy / "results" / "jets").rglob("*.json")}
-    target.unlink()
-    # The writer's temporary file is a link to the device that is always full.
-    part = target.with_name(f".{target.name}.part")
-    part.symlink_to("/dev/full")
-    done = snakemake(copy, "all")
-    assert done.returncode != 0
-    assert "no space is left on the disk" in done.stdout
-    assert "what was finished is kept" in done.stdout
-    assert all(path.read_bytes() == content for path, content in others.items())
-    part.unlink(missing_ok=True)
-    done = snakemake(copy, str(target.relative_to(copy)))
-    assert done.returncode == 0, done.stdout[-3000:]
-    assert target.read_bytes() == before
 
 
 @pytest.mark.parametrize(

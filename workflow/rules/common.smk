@@ -15,6 +15,13 @@ def process_card(wildcards):
     return card_digest(CONFIG.generate.samples[wildcards.sample].generation.process)
 
 
+def record_run():
+    """Write the manifest of what is here, at the end of a run, however it ended."""
+    from jetchain.provenance.manifest import write_manifest
+
+    write_manifest()
+
+
 # What each room contributes to `all`; every rule file adds its own.
 TARGETS = {"reporting": []}
 

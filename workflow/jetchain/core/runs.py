@@ -13,13 +13,14 @@ import os
 import shutil
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from jetchain.core import checksums
 from jetchain.core.errors import DataError
 
 _VARIABLE = "JETCHAIN_SNAKEMAKE"
-_METADATA = Path(".snakemake/metadata")
+METADATA = Path(".snakemake/metadata")
 _SHOWN = 5
 _held: list[int] = []
 
@@ -60,18 +61,18 @@ def _clear_stale_locks() -> None:
     fcntl.flock(descriptor, fcntl.LOCK_SH)
 
 
-def _require_metadata() -> None:
-    """Refuse results without Snakemake's metadata: a changed key would not rerun them."""
-    known = set()
-    for folder, _, names in os.walk(_METADATA):
+def metadata_files() -> Iterator[tuple[str, Path]]:
+    """Every output that Snakemake keeps metadata of, and the file that holds them (JSON)."""
+    for folder, _, names in os.walk(METADATA):
         # Snakemake splits a name that is too long into folders that begin with @.
-        prefix = "".join(part[1:] for part in Path(folder).relative_to(_METADATA).parts)
+        prefix = "".join(part[1:] for part in Path(folder).relative_to(METADATA).parts)
         for name in names:
-            with open(os.path.join(folder, name), "rb") as file:
-                file.seek(0, os.SEEK_END)
-                file.seek(max(0, file.tell() - 1))
-                if file.read() == b"}":
-                    known.add(base64.urlsafe_b64decode(prefix + name).decode())
+            yield base64.urlsafe_b64decode(prefix + name).decode(), Path(folder, name)
+
+
+def artefacts_without_metadata() -> list[str]:
+    """Artefacts of which Snakemake does not know how they were made, and no user took in."""
+    known = {output for output, file in metadata_files() if _is_whole(file)}
     lost = []
     for folder, _, names in os.walk(checksums.CHECKSUMS):
         for name in names:
@@ -81,14 +82,28 @@ def _require_metadata() -> None:
                 found = checksums.read(artefact)
                 if found is None or not found.adopted:
                     lost.append(str(artefact))
+    return sorted(lost)
+
+
+def _require_metadata() -> None:
+    """Refuse results without Snakemake's metadata: a changed key would not rerun them."""
+    lost = artefacts_without_metadata()
     if lost:
-        shown = " ".join(sorted(lost)[:_SHOWN]) + (" ..." if len(lost) > _SHOWN else "")
+        shown = " ".join(lost[:_SHOWN]) + (" ..." if len(lost) > _SHOWN else "")
         raise DataError(
-            f"{len(lost)} results have no record in {_METADATA} of how they were made, so a "
+            f"{len(lost)} results have no record in {METADATA} of how they were made, so a "
             f"changed key would leave them as they are: {shown}",
-            f"Bring {_METADATA} back from where the results came (`make pack` takes it along), or "
+            f"Bring {METADATA} back from where the results came (`make pack` takes it along), or "
             "remove these files (`python -m jetchain.provenance forget`) and run again.",
         )
+
+
+def _is_whole(file: Path) -> bool:
+    """Whether a metadata record was written to its end."""
+    with file.open("rb") as content:
+        content.seek(0, os.SEEK_END)
+        content.seek(max(0, content.tell() - 1))
+        return content.read() == b"}"
 
 
 def orphaned() -> bool:
@@ -106,7 +121,7 @@ def orphaned() -> bool:
 
 
 def end_with_snakemake(seconds: float = 0.5) -> None:
-    """Watch, in a thread of its own, that the Snakemake of this job is alive; end the job if not."""
+    """Watch, in a thread of its own, the Snakemake of this job; end the job when it is gone."""
     if not os.environ.get(_VARIABLE):
         return
 

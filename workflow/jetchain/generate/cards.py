@@ -15,6 +15,6 @@ def read_card(process: str) -> list[tuple[int, str]]:
 
 
 def card_digest(process: str) -> str:
-    """Hash of a card's settings: its comments, which change no event, do not enter."""
+    """Name and hash of a card's settings: its comments, which change no event, do not enter."""
     text = "\n".join(line for _, line in read_card(process))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return f"processes/{process}.cmnd@{hashlib.sha256(text.encode()).hexdigest()[:10]}"

@@ -1,0 +1,108 @@
+"""What a folder's artefacts are and how each was made, from Snakemake's metadata and checksums."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import json
+import re
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jetchain.core import checksums, runs
+from jetchain.core.checksums import Checksum
+
+LOGS = checksums.RESULTS / "logs"
+_CODE = re.compile(r"\w[\w.]*=[0-9a-f]{10}[,;]")
+_RESOURCE = re.compile(r"\w[\w./]*@[0-9a-f]{10,16}")
+
+
+@dataclass(frozen=True)
+class Making:
+    """How a job made its outputs: all that its numbers depend on beside its inputs.
+
+    `job` is its name, the path of its log; `code` and `libraries` are by module and by library,
+    `resources` by name in resources/.
+    """
+
+    job: str
+    rule: str
+    verb: str
+    settings: Any
+    seed: int | None
+    code: dict[str, str]
+    libraries: dict[str, str]
+    resources: dict[str, str]
+
+    @classmethod
+    def of(cls, rule: str, command: str, params: Iterable[Any]) -> Making:
+        """From a job's rule, its shell command and the values of its params."""
+        called, _, log = command.rpartition(" > ")
+        words = shlex.split(called)
+        options = dict(itertools.pairwise(words))
+        code, resources = "", {}
+        for value in params:
+            if isinstance(value, str) and _CODE.match(value):
+                code = value
+            elif isinstance(value, str) and _RESOURCE.fullmatch(value):
+                name, _, digest = value.partition("@")
+                resources[name] = digest
+        modules, _, libraries = code.partition("; ")
+        seed = options.get("--seed")
+        return cls(
+            job=str(Path(shlex.split(log)[0]).relative_to(LOGS).with_suffix("")),
+            rule=rule,
+            verb=words[words.index("jetchain") + 1],
+            settings=json.loads(options.get("--settings", "null")),
+            seed=None if seed is None else int(seed),
+            code=_pairs(modules, "="),
+            libraries=_pairs(libraries, "=="),
+            resources=resources,
+        )
+
+
+def _pairs(text: str, sign: str) -> dict[str, str]:
+    return dict(each.split(sign) for each in text.split(", ") if each)
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """One file of results/: how it was made, from which files, and when."""
+
+    path: str
+    making: Making
+    parents: list[str]
+    started: float
+    ended: float
+    checksum: Checksum | None
+
+
+def read_artefacts() -> dict[str, Artefact]:
+    """All artefacts of this folder that exist and that Snakemake knows, by path."""
+    found = {}
+    for path, record in sorted(runs.metadata_files()):
+        if checksums.record_of(Path(path)) is not None and Path(path).exists():
+            found[path] = parse(path, json.loads(record.read_text(encoding="utf-8")))
+    return found
+
+
+def parse(path: str, metadata: Mapping[str, Any]) -> Artefact:
+    """An artefact from what Snakemake recorded of it."""
+    return Artefact(
+        path=path,
+        making=Making.of(
+            metadata["rule"], metadata["shellcmd"], map(ast.literal_eval, metadata["params"])
+        ),
+        parents=metadata["input"],
+        started=metadata["starttime"],
+        ended=metadata["endtime"],
+        checksum=checksums.read(Path(path)),
+    )
+
+
+def room_of(path: str) -> str:
+    """The room that an artefact belongs to."""
+    return Path(path).parts[1]
