@@ -29,8 +29,9 @@ LAUNCHER = {
     "jetchain.core.resources",
     "jetchain.core.runs",
 }
-# Modules of which no job of `all` depends: those, the planning, the documents, the benches.
-WITHOUT_JOBS = LAUNCHER | {
+# Modules on which no job of `all` depends: those, the planning, the documents, what looks after a
+# finished run, the benches.
+WITHOUT_JOBS = LAUNCHER - {"jetchain.core.resources"} | {
     "jetchain.configuration",
     "jetchain.core.digest",
     "jetchain.core.rules",
@@ -38,6 +39,7 @@ WITHOUT_JOBS = LAUNCHER | {
     "jetchain.documentation",
     "jetchain.generate.bench",
     "jetchain.tagging.bench",
+    *(module for module in SOURCES if module.startswith("jetchain.provenance.")),
 }
 
 
@@ -143,7 +145,8 @@ def test_touched_files_of_house_and_results_rerun_nothing(finished, copy):
 
 # By the name of their distribution: name of the import.
 LIBRARIES = {
-    "awkward": "awkward", "cabinetry": "cabinetry", "da4ml": "da4ml", "fastjet": "fastjet",
+    "awkward": "awkward", "cabinetry": "cabinetry", "cycler": "cycler", "da4ml": "da4ml",
+    "fastjet": "fastjet", "uhi": "uhi",
     "hist": "hist", "hls4ml": "hls4ml", "iminuit": "iminuit", "matplotlib": "matplotlib",
     "mplhep": "mplhep", "numba": "numba", "numpy": "numpy", "pyhf": "pyhf",
     "pythia8mc": "pythia8mc", "pyyaml": "yaml", "safetensors": "safetensors",
