@@ -63,6 +63,8 @@ def test_a_resource_is_its_name_and_content_wherever_jetchain_lies(tmp_path, mon
     (tmp_path / "one").rename(tmp_path / "two")
     monkeypatch.setattr(resources, "RESOURCES", tmp_path / "two")
     assert resources.resource_name("a.yaml") == named
+    (tmp_path / "two" / "a.yaml").write_text("# The x.\nx:   1\n")
+    assert resources.resource_name("a.yaml") == named
     (tmp_path / "two" / "a.yaml").write_text("x: 2\n")
     assert resources.resource_name("a.yaml") != named
     with pytest.raises(DataError, match="changed since this job was planned"):

@@ -9,10 +9,11 @@ from helpers.jetgraphs import write_toy_samples
 from jetchain.core.errors import DataError
 from jetchain.core.io import read_csv, read_json
 from jetchain.core.training_settings import TrainingSettings
-from jetchain.firmware import convert, dataset, report, simulate, synthesise, train
+from jetchain.firmware import convert, dataset, evaluate, report, simulate, synthesise, train
 from jetchain.firmware.settings import (
     BudgetSettings,
     DeviceSettings,
+    EvaluateSettings,
     FirmwareDatasetSettings,
     FirmwareEvaluationSettings,
     FirmwareNetworkSettings,
@@ -33,7 +34,6 @@ EVALUATION = FirmwareEvaluationSettings(replicas=10)
 TRAINING = {
     "network": NETWORK,
     "training": TrainingSettings(epochs=10, batch_size=32, learning_rate=0.02),
-    "evaluation": EVALUATION,
     "classes": CLASSES,
 }
 SIMULATION = SimulateSettings(network=NETWORK, simulation=SimulationSettings(random_vectors=100))
@@ -43,11 +43,10 @@ REPORT = ReportSettings(
 
 
 def training_files(folder):
-    names = {
-        "weights": "weights.safetensors", "history": "history.csv", "roc": "roc.csv",
-        "scores": "scores.safetensors", "performance": "performance.json",
+    return {
+        "weights": folder / "weights.safetensors", "history": folder / "history.csv",
+        "scores": folder / "scores.safetensors",
     }  # fmt: skip
-    return {key: folder / name for key, name in names.items()}
 
 
 def report_files(room):
@@ -79,6 +78,12 @@ def run_to_projects(jets, room):
         dataset=data, seed=3, **training_files(room / "quantised"),
         settings=TrainQuantisedSettings(**TRAINING, pruning=PruningSettings(epochs=10)),
     )  # fmt: skip
+    for folder in (room / "float", room / "quantised"):
+        evaluate.evaluate(
+            weights=folder / "weights.safetensors", scores=folder / "scores.safetensors",
+            performance=folder / "performance.json", roc=folder / "roc.csv", seed=3,
+            settings=EvaluateSettings(evaluation=EVALUATION, classes=CLASSES),
+        )  # fmt: skip
     weights = room / "quantised/weights.safetensors"
     convert.convert(
         weights=weights, project=room / "hls/project.tar.gz",

@@ -1,8 +1,8 @@
 """What Snakemake plans for many variants of a finished run.
 
 Snakemake is loaded once, in a process of its own, which forks for every plan: the fork reads the
-configuration, the package and the rules afresh and makes a dry run, by Snakemake's own command line.
-The house is a copy, so that a variant may change its files.
+configuration, the package and the rules afresh, and makes a dry run by Snakemake's own command
+line. The house is a copy, so that a variant may change its files.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ import yaml
 
 HOUSE = Path(__file__).resolve().parents[2]
 PARTS = ("Snakefile", "config", "profiles", "resources", "workflow")
-FIELD = re.compile(r"^    (input|output|wildcards|shell command|reason): (.*)$")
+FIELD = re.compile(r"^    (input|output|wildcards|reason): (.*)$")
 
 
 @dataclass(frozen=True, order=True)
@@ -56,15 +56,15 @@ def jobs_of(text: str) -> Plan:
         for line in lines:
             if match := FIELD.match(line):
                 fields[match[1]] = match[2]
-            elif line.startswith("Shell command: "):
-                fields["shell command"] = line.removeprefix("Shell command: ")
+            elif line.startswith("Shell command: python"):
+                fields["command"] = line.removeprefix("Shell command: ")
         files = {
             each: tuple(fields[each].split(", ")) if each in fields else ()
             for each in ("input", "output")
         }
         pairs = (pair.split("=") for pair in fields.get("wildcards", "").split(", ") if pair)
         plan[Job(rule, files["output"])] = Step(
-            files["input"], dict(pairs), fields.get("reason", ""), fields.get("shell command", "")
+            files["input"], dict(pairs), fields.get("reason", ""), fields.get("command", "")
         )
     return plan
 
@@ -75,10 +75,13 @@ class Planner:
     def __init__(self, folder: Path, scratch: Path) -> None:
         self.folder = folder
         self.house = scratch / "house"
+        self.house.mkdir(parents=True)
         for part in PARTS:
-            copy = shutil.copytree if (HOUSE / part).is_dir() else shutil.copy2
-            self.house.mkdir(parents=True, exist_ok=True)
-            copy(HOUSE / part, self.house / part)
+            if (HOUSE / part).is_dir():
+                ignored = shutil.ignore_patterns("__pycache__")
+                shutil.copytree(HOUSE / part, self.house / part, ignore=ignored)
+            else:
+                shutil.copy2(HOUSE / part, self.house / part)
         path = [str(self.house / "workflow"), *filter(None, [os.environ.get("PYTHONPATH")])]
         self._overlay = scratch / "overlay.yaml"
         self._server = subprocess.Popen(
@@ -110,30 +113,26 @@ class Planner:
 
     @contextmanager
     def edited(self, texts: Mapping[str, str]) -> Iterator[None]:
-        """Files of the house with other content, for a while; paths are relative to it."""
-        kept = {path: (self.house / path).read_text(encoding="utf-8") for path in texts}
+        """Files of the house, by their path in it, new or with other content for a while."""
+        paths = {self.house / path: text for path, text in texts.items()}
+        kept = {path: path.read_text() if path.exists() else None for path in paths}
         try:
-            for path, text in texts.items():
-                (self.house / path).write_text(text, encoding="utf-8")
+            for path, text in paths.items():
+                path.parent.mkdir(exist_ok=True)
+                path.write_text(text)
             yield
         finally:
-            for path, text in kept.items():
-                (self.house / path).write_text(text, encoding="utf-8")
+            for path, before in kept.items():
+                if before is None:
+                    path.unlink()
+                    if not any(path.parent.iterdir()):
+                        path.parent.rmdir()
+                else:
+                    path.write_text(before)
 
     def close(self) -> None:
         """End the server."""
         self._server.communicate()
-
-
-def downstream(graph: Plan, jobs: Iterable[Job]) -> set[Job]:
-    """The jobs, and all that read, directly or not, what they write."""
-    found = set(jobs)
-    while True:
-        written = {path for job in found for path in job.outputs}
-        more = {job for job, step in graph.items() if written & set(step.inputs)} - found
-        if not more:
-            return found
-        found |= more
 
 
 def serve() -> None:

@@ -6,6 +6,8 @@ import shutil
 import pytest
 
 from helpers import tiny
+from helpers.planner import Planner
+from helpers.reruns import FinishedRun
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +30,11 @@ def copy(tiny_run, tmp_path):
     folder = tmp_path / "copy"
     shutil.copytree(tiny_run, folder, symlinks=True)
     return folder
+
+
+@pytest.fixture(scope="module")
+def finished(tiny_run, tmp_path_factory):
+    """The finished run as the tests of reruns see it; one planner a file."""
+    planner = Planner(tiny_run, tmp_path_factory.mktemp("planner"))
+    yield FinishedRun(planner, tiny.traces_of(tiny_run))
+    planner.close()

@@ -27,8 +27,6 @@ rule train_firmware_float:
         weights="results/firmware/float/weights.safetensors",
         history="results/firmware/float/history.csv",
         scores="results/firmware/float/scores.safetensors",
-        performance="results/firmware/float/performance.json",
-        roc="results/firmware/float/roc.csv",
     log:
         "results/logs/firmware/train_float.log",
     benchmark:
@@ -38,7 +36,6 @@ rule train_firmware_float:
         settings=section(
             network="firmware.network",
             training="firmware.training",
-            evaluation="firmware.evaluation",
             classes="firmware.dataset.classes",
         ),
         seed=job_seed("firmware.train"),
@@ -54,8 +51,6 @@ rule train_firmware_quantised:
         weights="results/firmware/quantised/weights.safetensors",
         history="results/firmware/quantised/history.csv",
         scores="results/firmware/quantised/scores.safetensors",
-        performance="results/firmware/quantised/performance.json",
-        roc="results/firmware/quantised/roc.csv",
     log:
         "results/logs/firmware/train_quantised.log",
     benchmark:
@@ -66,13 +61,34 @@ rule train_firmware_quantised:
             network="firmware.network",
             training="firmware.training",
             pruning="firmware.pruning",
-            evaluation="firmware.evaluation",
             classes="firmware.dataset.classes",
         ),
         seed=job_seed("firmware.train"),
         code=code_digest("firmware.train.quantised"),
     shell:
         launch("firmware.train.quantised")
+
+
+rule evaluate_firmware:
+    input:
+        weights="results/firmware/{model}/weights.safetensors",
+        scores="results/firmware/{model}/scores.safetensors",
+    output:
+        performance="results/firmware/{model}/performance.json",
+        roc="results/firmware/{model}/roc.csv",
+    log:
+        "results/logs/firmware/evaluate/{model}.log",
+    wildcard_constraints:
+        model="float|quantised",
+    threads: 1
+    params:
+        settings=section(
+            evaluation="firmware.evaluation", classes="firmware.dataset.classes"
+        ),
+        seed=job_seed("firmware.evaluate", "{model}"),
+        code=code_digest("firmware.evaluate"),
+    shell:
+        launch("firmware.evaluate")
 
 
 rule convert_firmware:

@@ -1,14 +1,17 @@
 """The small inputs that ship with jetchain: geometry, process cards, published numbers.
 
-A job gets one as ``geometry/cocoa.yaml@1f0c9a3b5d``: its name in resources/ and the digest of its
-content. So its content reruns what reads it, and the folder that jetchain lies in reruns nothing:
-a finished run can be carried anywhere.
+A job gets one as ``geometry/cocoa.yaml@1f0c9a3b5d``: its name in resources/ and the digest of what
+it says. So another value reruns what reads it, while a comment reruns nothing; neither does the
+folder that jetchain lies in: a finished run can be carried anywhere.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
+
+import yaml
 
 from jetchain.core.errors import DataError
 
@@ -39,4 +42,8 @@ def resource_path(text: str) -> Path:
 
 
 def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:10]
+    """Of the values in a YAML or JSON file, whose comments and layout do not enter; else of all."""
+    content = path.read_bytes()
+    if path.suffix in (".yaml", ".json"):
+        content = json.dumps(yaml.safe_load(content), sort_keys=True).encode()
+    return hashlib.sha256(content).hexdigest()[:10]

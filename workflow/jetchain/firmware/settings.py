@@ -175,7 +175,6 @@ class TrainSettings(Settings):
 
     network: FirmwareNetworkSettings
     training: TrainingSettings
-    evaluation: FirmwareEvaluationSettings
     classes: list[str]
 
 
@@ -183,6 +182,13 @@ class TrainQuantisedSettings(TrainSettings):
     """Settings of firmware.train.quantised."""
 
     pruning: PruningSettings
+
+
+class EvaluateSettings(Settings):
+    """Settings of firmware.evaluate."""
+
+    evaluation: FirmwareEvaluationSettings
+    classes: list[str]
 
 
 class NetworkDeviceSettings(Settings):

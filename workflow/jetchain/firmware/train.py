@@ -1,9 +1,8 @@
-"""Train the float and the quantised network, and measure both on the test jets."""
+"""Train the float and the quantised network, and score the test jets with them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -11,25 +10,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from jetchain.core import metrics
-from jetchain.core.io import (
-    read_tensors,
-    write_csv,
-    write_json,
-    write_tensors,
-    write_weights,
-)
+from jetchain.core.io import read_tensors, write_csv, write_tensors, write_weights
 from jetchain.core.seeds import derive_seed, make_deterministic
 from jetchain.core.training import fit, minibatches
 from jetchain.core.training_settings import TrainingSettings
 from jetchain.core.verbs import Input, Output
 from jetchain.firmware.dataset import FEATURES, FIRMWARE_JETS, TEST, TRAIN, VALIDATION
 from jetchain.firmware.network import QuantisedPerceptron, float_perceptron
-from jetchain.firmware.performance import FIRMWARE_SCORES, balanced_accuracy, probabilities
+from jetchain.firmware.performance import FIRMWARE_SCORES
 from jetchain.firmware.prune import Pruner
 from jetchain.firmware.settings import TrainQuantisedSettings, TrainSettings
-
-ROC_POINTS = 200
 
 
 def floating(
@@ -38,19 +28,17 @@ def floating(
     weights: Output,
     history: Output,
     scores: Output,
-    performance: Output,
-    roc: Output,
     settings: TrainSettings,
     seed: int,
 ) -> None:
-    """Train the float baseline and measure it on the test jets."""
+    """Train the float baseline, and score the test jets."""
     data = read_tensors(dataset, FIRMWARE_JETS)
     make_deterministic(seed, settings.training.threads)
     model = float_perceptron(data["features"].shape[1], len(settings.classes), settings.network)
     columns = _fit(model, data, settings.training, seed, "float network")
     write_weights(weights, model)
     write_csv(history, columns)
-    _measure(model, data, scores, performance, roc, settings, seed, {"sparsity": 0.0})
+    _score(model, data, scores)
 
 
 def quantised(
@@ -59,20 +47,17 @@ def quantised(
     weights: Output,
     history: Output,
     scores: Output,
-    performance: Output,
-    roc: Output,
     settings: TrainQuantisedSettings,
     seed: int,
 ) -> None:
-    """Train with quantisation and pruning in the loop, fine-tune, and measure on the test jets."""
+    """Train with quantisation and pruning in the loop, fine-tune, and score the test jets."""
     data = read_tensors(dataset, FIRMWARE_JETS)
     make_deterministic(seed, settings.training.threads)
     model = QuantisedPerceptron(data["features"].shape[1], len(settings.classes), settings.network)
-    columns, sparsity = train_quantised(model, data, settings, seed)
+    columns = train_quantised(model, data, settings, seed)
     write_weights(weights, model)
     write_csv(history, columns)
-    extra: dict[str, Any] = {"sparsity": sparsity}
-    _measure(model, data, scores, performance, roc, settings, seed, extra)
+    _score(model, data, scores)
 
 
 def train_quantised(
@@ -80,12 +65,11 @@ def train_quantised(
     data: dict[str, np.ndarray],
     settings: TrainQuantisedSettings,
     seed: int,
-) -> tuple[dict[str, list[float]], float]:
+) -> dict[str, list[float]]:
     """Prune over a first training, fine-tune in a second one, and freeze the parameters.
 
     Returns:
-        The history of both trainings with the sparsity after each epoch, and the part of the
-        weights that are zero at the end (pruned, or rounded to zero).
+        The history of both trainings with the sparsity after each epoch.
     """
     first = settings.training.model_copy(
         # No early stop: the ramp of the sparsity has to come to its end.
@@ -106,8 +90,7 @@ def train_quantised(
         *pruner.sparsity[steps_per_epoch - 1 :: steps_per_epoch],
         *[settings.pruning.sparsity] * len(tuned["epoch"]),
     ]
-    values = torch.cat([layer.weight.detach().flatten() for layer in model.layers])
-    return columns, float((values == 0).double().mean())
+    return columns
 
 
 def _fit(
@@ -174,49 +157,12 @@ def turn(features: NDArray[np.float32], random: np.random.Generator) -> NDArray[
     return turned.reshape(features.shape)
 
 
-def _measure(
-    model: nn.Module,
-    data: dict[str, np.ndarray],
-    scores: Output,
-    performance: Output,
-    roc: Output,
-    settings: TrainSettings,
-    seed: int,
-    extra: dict[str, Any],
-) -> None:
-    """Write logits, accuracy, AUC and ROC curves of the test jets."""
+def _score(model: nn.Module, data: dict[str, np.ndarray], scores: Output) -> None:
+    """Write the logits of the test jets."""
     test = np.flatnonzero(data["split"] == TEST)
-    label = data["label"][test]
     with torch.no_grad():
         # Double precision: sums of fixed-point numbers are exact whatever their width.
         outputs = model.double().eval()(torch.from_numpy(data["features"][test]).double())
-    logits = outputs.numpy()
-    replicas = settings.evaluation.replicas
-    accuracy = metrics.bootstrap(
-        balanced_accuracy, label, logits, replicas=replicas, seed=derive_seed(seed, "accuracy")
-    )
-    chance = probabilities(logits)
-    areas, curves = {}, {"signal_efficiency": np.linspace(0.0, 1.0, ROC_POINTS)}
-    for index, name in enumerate(settings.classes):
-        is_class = (label == index).astype(np.int64)
-        areas[name] = asdict(
-            metrics.bootstrap(
-                metrics.auc, is_class, chance[:, index], replicas=replicas,
-                seed=derive_seed(seed, "auc", name),
-            )
-        )  # fmt: skip
-        fpr, tpr, _ = metrics.roc_curve(is_class, chance[:, index])
-        curves[name] = np.interp(curves["signal_efficiency"], tpr, fpr)
-    write_tensors(scores, FIRMWARE_SCORES, {"logits": logits, "label": label})
-    write_csv(roc, curves)
-    write_json(
-        performance,
-        {
-            "accuracy": asdict(accuracy),
-            "auc": areas,
-            "classes": settings.classes,
-            "test_jets": len(label),
-            "weights": sum(p.numel() for n, p in model.named_parameters() if "weight" in n),
-            **extra,
-        },
+    write_tensors(
+        scores, FIRMWARE_SCORES, {"logits": outputs.numpy(), "label": data["label"][test]}
     )

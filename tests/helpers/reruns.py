@@ -1,0 +1,182 @@
+"""What must rerun, from what the jobs of the finished run did: their traces and the job graph."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shlex
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from helpers.planner import HOUSE, Job, Plan, Planner
+from jetchain import configuration
+from jetchain.core import digest
+from jetchain.core.settings import Settings
+
+WILDCARD = re.compile(r"{(\w+)}")
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What a job did: see tracing/sitecustomize.py."""
+
+    executed: frozenset[str]
+    handed: frozenset[str]
+    read: frozenset[str]
+
+
+def calls_in_rules(function: str) -> dict[str, ast.Call]:
+    """The call of a helper in each rule that calls it."""
+    found = {}
+    for path in (HOUSE / "workflow" / "rules").rglob("*.smk"):
+        for block in re.split(r"^rule ", path.read_text(), flags=re.MULTILINE)[1:]:
+            if match := re.search(rf"\b{function}(\((?:[^()]|\([^()]*\))*\))", block):
+                call = ast.parse(function + match[1], mode="eval").body
+                assert isinstance(call, ast.Call)
+                found[block.partition(":")[0]] = call
+    return found
+
+
+def tiny_configuration() -> dict[str, Any]:
+    """The values of the tiny configuration."""
+    values = configuration.Configuration().model_dump(mode="json")
+    return merged(values, yaml.safe_load((HOUSE / "config" / "test.yaml").read_text()))
+
+
+def merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Merge as Snakemake merges configuration files."""
+    return base | {
+        name: merged(base[name], value)
+        if isinstance(value, dict) and isinstance(base.get(name), dict)
+        else value
+        for name, value in over.items()
+    }
+
+
+def overlay(path: str, value: Any) -> dict[str, Any]:
+    """A configuration with one key, given by its dotted path."""
+    for part in reversed(path.split(".")):
+        value = {part: value}
+    return value
+
+
+def leaves(settings: Settings, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Every key of a configuration, by its dotted path, with its value."""
+    for name, value in settings:
+        nodes = value if isinstance(value, dict) else {"": value}
+        for inner, node in nodes.items():
+            below = ".".join(filter(None, [path, name, inner]))
+            if isinstance(node, Settings):
+                yield from leaves(node, below)
+            else:
+                yield below, node
+
+
+class FinishedRun:
+    """The finished tiny run: its jobs, what they did, and what Snakemake plans for variants."""
+
+    def __init__(self, planner: Planner, traces: Path) -> None:
+        self.planner = planner
+        self.graph = planner.plan(None, "--forceall")
+        self._traces = traces
+        self._sections = calls_in_rules("section")
+        self._digests = calls_in_rules("code_digest")
+
+    @property
+    def jobs(self) -> list[Job]:
+        """Those that run a verb: all but the target."""
+        return [job for job, step in self.graph.items() if step.command]
+
+    @cached_property
+    def traces(self) -> dict[Job, Trace]:
+        """What each job did."""
+        by_arguments = {}
+        for path in self._traces.glob("*.json"):
+            content = json.loads(path.read_text())
+            sets = (frozenset(content[name]) for name in ("executed", "handed", "read"))
+            by_arguments[tuple(content["arguments"])] = Trace(*sets)
+        return {job: by_arguments[self._arguments(job)] for job in self.jobs}
+
+    def _arguments(self, job: Job) -> tuple[str, ...]:
+        words = shlex.split(self.graph[job].command)
+        return tuple(words[words.index("jetchain") + 1 : words.index(">")])
+
+    def verb(self, job: Job) -> str:
+        """The name of the job's verb."""
+        return self._arguments(job)[0]
+
+    def closure(self, job: Job) -> tuple[set[tuple[str, str]], set[str]]:
+        """The definitions and libraries that the digest of the job's code covers."""
+        names = [self._filled(job, each) for each in self._digests[job.rule].args]
+        assert digest.verb_location(names[0]) == digest.verb_location(self.verb(job)), job
+        pieces, libraries = digest.closure(*names)
+        return set(pieces), set(libraries)
+
+    def _filled(self, job: Job, node: ast.expr) -> str:
+        wildcards = self.graph[job].wildcards
+        return WILDCARD.sub(lambda match: wildcards[match[1]], ast.literal_eval(node))
+
+    def key_in_section(self, job: Job, key: str) -> str | None:
+        """Where a key of the configuration stands in what the job is handed over, if it does."""
+        call = self._sections.get(job.rule)
+        if call is None:
+            return None
+        for field, node in [("", each) for each in call.args] + [
+            (str(each.arg), each.value) for each in call.keywords
+        ]:
+            path = self._filled(job, node)
+            if key == path:
+                return field
+            if key.startswith(f"{path}."):
+                return ".".join(filter(None, [field, key.removeprefix(f"{path}.")]))
+        return None
+
+    @cached_property
+    def read(self) -> dict[str, set[str]]:
+        """What of the settings handed over the jobs of each verb read."""
+        found: dict[str, set[str]] = {}
+        for job, trace in self.traces.items():
+            found.setdefault(self.verb(job), set()).update(trace.read)
+        return found
+
+    def readers(self, key: str, unseen: Collection[str] = ()) -> set[Job]:
+        """The jobs of the verbs that read a key of the configuration.
+
+        Args:
+            key: its dotted path.
+            unseen: ``verb: key in what is handed over``, taken as read.
+        """
+        return {
+            job
+            for job in self.jobs
+            for place in [self.key_in_section(job, key)]
+            if place is not None
+            and (place in self.read[self.verb(job)] or f"{self.verb(job)}: {place}" in unseen)
+        }
+
+    def affected(self, jobs: Collection[Job], graph: Plan | None = None) -> set[Job]:
+        """The jobs and all below them, in this run's graph or in another."""
+        graph = self.graph if graph is None else graph
+        found = set(jobs)
+        while True:
+            written = {path for job in found for path in job.outputs}
+            more = {job for job, step in graph.items() if written & set(step.inputs)} - found
+            if not more:
+                return found
+            found |= more
+
+
+def difference(planned: Collection[Job], expected: Collection[Job]) -> dict[str, list[str]]:
+    """Jobs planned but not expected, and the other way; empty if all is well."""
+    sides = {"too many": set(planned) - set(expected), "missing": set(expected) - set(planned)}
+    return {
+        side: sorted(f"{job.rule} {' '.join(job.outputs)}" for job in jobs)
+        for side, jobs in sides.items()
+        if jobs
+    }

@@ -1,0 +1,229 @@
+"""A changed key of the configuration reruns exactly the jobs that read it, and what lies below.
+
+The jobs that read a key are those of the finished run that really did (`helpers/tracing`). Keys
+that decide which jobs there are, or which files a job reads, stand in SHAPING with the rules that
+they touch.
+"""
+
+import pytest
+
+from helpers.reruns import FinishedRun, difference, leaves, merged, overlay, tiny_configuration
+from jetchain import configuration
+from jetchain.core.errors import ConfigurationError
+
+pytestmark = pytest.mark.workflow
+
+TINY = tiny_configuration()
+KEYS = dict(leaves(configuration.load(TINY)))
+
+# Read by a verb, but only in a branch that no job of the tiny run takes.
+UNSEEN = {
+    # once an epoch is worse than the best
+    "background.cathode.template: template.training.patience",
+    "particleflow.train: training.fit.patience",
+}
+
+# Keys that shape the job graph: another value, and the rules whose jobs are new or read other
+# files for it. What lies below reruns as always.
+SHAPING = {
+    "detector.display_sample": ("pion_gun", {"figure_detector_display"}),
+    "detector.summary_samples": (
+        ["pion_gun"],
+        {
+            "figure_detector_impact", "figure_detector_layers", "figure_detector_objects",
+            "figure_detector_response",
+        },
+    ),
+    "particleflow.calibration.samples": (["pion_gun", "top"], {"calibrate_particleflow"}),
+    "particleflow.mlpf.training.samples": (["top", "W"], {"event_graphs", "train_mlpf"}),
+    "particleflow.evaluation.samples": (["quark"], {"evaluate_particleflow"}),
+    "jets.algorithm": (
+        "mlpf",
+        {
+            "cluster_jets", "display_graphs", "event_graphs", "figure_jet_comparison",
+            "figure_jet_mass", "figure_jet_response", "figure_jet_substructure",
+            "figure_overview", "jet_graphs", "make_dijets", "mlpf_particleflow",
+            "prepare_firmware", "summarise_jets", "summarise_run", "tagging_features",
+        },
+    ),
+    "jets.summary.samples": (["quark", "gluon"], {"summarise_jets"}),
+    "graphs.display.sample": ("W", {"display_graphs", "event_graphs"}),
+    "tagging.taggers": (
+        ["pfn"],
+        {
+            "figure_overview", "figure_tagging_history", "figure_tagging_roc", "summarise_run",
+            "table_tagging_comparison", "table_tagging_performance",
+        },
+    ),
+    "anomaly.background": (["lhco_background", "quark"], {"make_dijets", "normalise_search"}),
+    "anomaly.signal": (["lhco_signal", "W"], {"make_dijets", "normalise_search"}),
+    "firmware.dataset.samples": (["quark", "gluon", "W", "top"], {"prepare_firmware"}),
+}  # fmt: skip
+
+# Values for keys whose other values cannot be guessed.
+OTHER = {
+    "generate.samples.{sample}.generation.process": "Z",
+    "generate.samples.{sample}.generation.overrides": ["PartonLevel:MPI = off"],
+    "generate.samples.{sample}.generation.gun.pdgids": [211],
+    "generate.samples.{sample}.generation.gun.variable": "energy",
+    "generate.bench.processes": ["W"],
+    "detector.bench.sample": "W",
+    "jets.clustering.radii": [0.8, 1.0, 1.2],
+    "jets.summary.radius": 1.0,
+    "graphs.jets.radius": 1.0,
+    "background.sideband.spectrum.parameters": [2, 4],
+    "firmware.dataset.classes": ["quark", "gluon", "W", "top"],
+    "firmware.device.part": "xcvu9p",
+}
+# Only `make bench` reads these.
+BENCHES = ("generate.bench.", "detector.bench.", "tagging.bench.")
+# These have tests of their own; the last has one valid value only.
+APART = {"seed", "detector.geometry", "firmware.network.activations.signed"}
+
+
+def is_valid(change):
+    try:
+        configuration.load(merged(TINY, change))
+    except ConfigurationError:
+        return False
+    return True
+
+
+def guesses(value):
+    """Values near this one; not all of them need be allowed."""
+    if isinstance(value, bool):
+        return [not value]
+    if isinstance(value, int):
+        return [value + 1, value - 1]
+    if isinstance(value, float):
+        return [value * 1.01 + 0.001, value * 0.99, value * 0.99 - 0.001]
+    if isinstance(value, list) and value:
+        return [[*value[:-1], last] for last in guesses(value[-1])]
+    return []
+
+
+def other(key):
+    """The key's value changed, as an overlay."""
+    parts = key.split(".")
+    general = ".".join(["generate.samples.{sample}", *parts[3:]])
+    if parts[:2] == ["generate", "samples"] and general in OTHER:
+        value = OTHER[general]
+        chosen = [value if value != KEYS[key] else "W"]
+    elif key in OTHER:
+        chosen = [OTHER[key]]
+    else:
+        chosen = guesses(KEYS[key])
+    for value in chosen:
+        change = overlay(key, value)
+        if value != KEYS[key] and is_valid(change):
+            return change
+    raise LookupError(f"{key}: no other valid value; state one in OTHER")
+
+
+def plain(key):
+    return (
+        key not in SHAPING
+        and key not in APART
+        and not key.startswith(BENCHES)
+        and not key.endswith(".shards")
+    )
+
+
+def sections():
+    """Every section: the keys that stand in it directly; of a sample, all."""
+    found = {}
+    for key in filter(plain, KEYS):
+        name, _, below = key.partition(".generation.")
+        found.setdefault(name if below else key.rpartition(".")[0], []).append(key)
+    return found
+
+
+def test_every_key_that_a_job_is_handed_over_is_read(finished: FinishedRun):
+    """By some job of the verb; else the rule hands over too much, and reruns too much.
+
+    The names of samples that a verb gets beside the files are not read, and rerun it all the same:
+    they choose the files.
+    """
+    handed = {
+        f"{finished.verb(job)}: {key}"
+        for job, trace in finished.traces.items()
+        for key in trace.handed
+    }
+    read = {f"{verb}: {key}" for verb, keys in finished.read.items() for key in keys}
+    shaping = {
+        f"{finished.verb(job)}: {finished.key_in_section(job, key)}"
+        for job in finished.jobs
+        for key in SHAPING
+    }
+    assert sorted(handed - read - shaping) == sorted(UNSEEN)
+
+
+@pytest.mark.parametrize("keys", sections().values(), ids=sections())
+def test_a_changed_section_reruns_its_readers(finished, keys):
+    change, readers = {}, set()
+    for key in keys:
+        change = merged(change, other(key))
+        readers |= finished.readers(key, UNSEEN)
+    assert readers, "no job reads this section"
+    assert is_valid(change)
+    assert difference(finished.planner.plan(change), finished.affected(readers)) == {}
+
+
+@pytest.mark.parametrize("key", SHAPING)
+def test_a_key_that_shapes_the_graph_reruns_what_it_touches(finished, key):
+    value, rules = SHAPING[key]
+    change = overlay(key, value)
+    graph = finished.planner.plan(change, "--forceall")
+    touched = {
+        job
+        for job, step in graph.items()
+        if step.command and (job not in finished.graph or step.inputs != finished.graph[job].inputs)
+    }
+    assert {job.rule for job in touched} == rules
+    expected = finished.affected(touched | finished.readers(key), graph)
+    targets = {job for job, step in graph.items() if not step.command}
+    assert difference(set(finished.planner.plan(change)) - targets, expected - targets) == {}
+
+
+def test_the_keys_of_the_benches_rerun_nothing_else(finished):
+    change = {}
+    for key in KEYS:
+        if key.startswith(BENCHES):
+            change = merged(change, other(key))
+    assert finished.planner.plan(change) == {}
+
+
+def test_another_root_seed_reruns_every_job_with_a_seed(finished):
+    seeded = {job for job in finished.jobs if " --seed " in finished.graph[job].command}
+    planned = finished.planner.plan({"seed": KEYS["seed"] + 1})
+    assert difference(planned, finished.affected(seeded)) == {}
+
+
+def test_another_geometry_reruns_what_reads_it(finished):
+    users = {job for job in finished.jobs if " --geometry " in finished.graph[job].command}
+    text = (finished.planner.house / "resources" / "geometry" / "cocoa.yaml").read_text()
+    with finished.planner.edited({"resources/geometry/other.yaml": text}):
+        planned = finished.planner.plan({"detector": {"geometry": "other"}})
+    assert difference(planned, finished.affected(users)) == {}
+
+
+@pytest.mark.parametrize("sample", TINY["generate"]["samples"])
+def test_another_shard_makes_that_shard_and_what_lies_below(finished, sample):
+    """Adding statistics is cheap: what was generated and simulated before stays."""
+    key = f"generate.samples.{sample}.shards"
+    change = overlay(key, KEYS[key] + 1)
+    graph = finished.planner.plan(change, "--forceall")
+    planned = finished.planner.plan(change)
+    new = {job for job in graph if job not in finished.graph}
+    assert {graph[job].wildcards.get("shard") for job in new} == {f"{KEYS[key]:04d}"}
+    assert {graph[job].wildcards.get("sample") for job in new} == {sample}
+    touched = {
+        job
+        for job, step in graph.items()
+        if job in new or (step.inputs != finished.graph[job].inputs and step.command)
+    }
+    targets = {job for job, step in graph.items() if not step.command}
+    assert difference(set(planned) - targets, finished.affected(touched, graph) - targets) == {}
+    for job in planned:
+        if job.rule in ("generate_sample", "simulate_detector"):
+            assert job in new, job
