@@ -8,12 +8,14 @@ from snakemake.utils import min_version
 from jetchain.configuration import load
 from jetchain.core import runs
 from jetchain.core.errors import JetchainError
+from jetchain.core.planning import faster_plans
 
 min_version("9.27.1")
 
 # A plan of 10,000 shards is millions of objects that live to the end. Searching them for cycles
 # again and again is a third of the time to plan; it starts when the jobs do (onstart, below).
 gc.disable()
+faster_plans()
 
 HOUSE = Path(workflow.basedir)
 
@@ -57,14 +59,11 @@ rule bench:
     localrule: True
 
 
-<<<<<<< HEAD
 onerror:
     record_run()
-=======
 onstart:
     gc.freeze()
     gc.enable()
->>>>>>> 5df3ded (Planning: no search for cycles while the plan is built, params made once per text)
 
 
 onsuccess:
