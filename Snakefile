@@ -9,13 +9,14 @@ from jetchain.configuration import load
 from jetchain.core import runs
 from jetchain.core.errors import JetchainError
 from jetchain.core.planning import faster_plans
+from jetchain.core.snakemake_speed import speed_up
 
 min_version("9.27.1")
 
 # A plan of 10,000 shards is millions of objects that live to the end. Searching them for cycles
 # again and again is a third of the time to plan; it starts when the jobs do (onstart, below).
 gc.disable()
-faster_plans()
+speed_up()
 
 HOUSE = Path(workflow.basedir)
 
