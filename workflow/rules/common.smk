@@ -1,8 +1,11 @@
 # Helpers of the rules, nothing else. What each does stands in workflow/jetchain/core/rules.py.
+from functools import cache
+
 from jetchain.core.resources import resource_name
 from jetchain.core.rules import Rules, launch
 from jetchain.generate.cards import card_digest
 
+card_digest = cache(card_digest)  # the file is read once, not for every job
 rules_of = Rules(CONFIG.model_dump(mode="json"))
 section = rules_of.section
 job_seed = rules_of.job_seed

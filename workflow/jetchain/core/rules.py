@@ -8,9 +8,11 @@ and compares them with those of the next run.
 from __future__ import annotations
 
 import ast
+import inspect
 import json
 import string
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from jetchain.core import digest
@@ -76,11 +78,11 @@ class Rules:
         if bool(paths) == bool(named) or len(paths) > 1:
             raise TypeError("section() takes one path, or several by name")
 
-        def encode(fill: Callable[[str], str]) -> str:
-            if paths:
-                value = self._look_up(fill(paths[0]))
-            else:
-                value = {name: self._look_up(fill(path)) for name, path in named.items()}
+        # Once per text, not per job: ten thousand shards of a sample share one.
+        @cache
+        def encode(*filled: str) -> str:
+            values = [self._look_up(path) for path in filled]
+            value = values[0] if paths else dict(zip(named, values, strict=True))
             return json.dumps(value, sort_keys=True)
 
         return _fill([*paths, *named.values()], encode)
@@ -88,11 +90,11 @@ class Rules:
     def job_seed(self, *identity: str) -> Parameter:
         """The seed of a job from the root seed and what the job is."""
         root = self._configuration["seed"]
-        return _fill(identity, lambda fill: derive_seed(root, *map(fill, identity)))
+        return _fill(identity, lambda *filled: derive_seed(root, *filled))
 
     def code_digest(self, verb: str, *modules: str) -> Parameter:
         """The digest of the verb's source closure, and of modules it reaches by name only."""
-        return _fill(modules, lambda fill: digest.code_digest(verb, *map(fill, modules)))
+        return _fill(modules, lambda *filled: digest.code_digest(verb, *filled))
 
     def shard_names(self, sample: str) -> list[str]:
         """The shards of a sample: 0000, 0001, ..."""
@@ -112,15 +114,18 @@ class Rules:
         Wildcards other than the shard, and the sample where samples are given, are the rule's.
         """
 
-        def paths(fill: Callable[[str], str]) -> list[str]:
+        def paths(filled: str, *own: str) -> list[str]:
             return [
-                fill(pattern.replace("{sample}", sample).replace("{shard}", shard))
-                for sample in samples or [fill("{sample}")]
+                filled.replace("{sample}", sample).replace("{shard}", shard)
+                for sample in samples or own
                 for shard in self.shard_names(sample)
             ]
 
-        filled = pattern.replace("{shard}", "")
-        return _fill([filled.replace("{sample}", "") if samples else filled], paths)
+        # What is listed here keeps its braces while the rule's own wildcards are filled in.
+        kept = pattern.replace("{shard}", "{{shard}}")
+        if samples:
+            return _fill([kept.replace("{sample}", "{{sample}}")], paths)
+        return _fill([kept, "{sample}"], paths)
 
     def _look_up(self, path: str) -> Any:
         value: Any = self._configuration
@@ -133,13 +138,15 @@ class Rules:
         return value
 
 
-def _fill(templates: Sequence[str], make: Callable[[Callable[[str], str]], Any]) -> Any:
-    """Make a value now if no template has a wildcard, else once the wildcards are known."""
+def _fill(templates: Sequence[str], make: Callable[..., Any]) -> Any:
+    """Call make with the texts now if none has a wildcard, else once the wildcards are known."""
     formatter = string.Formatter()
     if not any(field for text in templates for _, field, _, _ in formatter.parse(text)):
-        return make(lambda text: text)
+        return make(*[text.format() for text in templates])
 
     def from_wildcards(wildcards: Any) -> Any:
-        return make(lambda text: text.format(**dict(wildcards.items())))
+        return make(*[text.format_map(wildcards) for text in templates])
 
+    # Snakemake asks for the signature three times a job; kept, it is not worked out each time.
+    from_wildcards.__signature__ = inspect.signature(from_wildcards)  # type: ignore[attr-defined]
     return from_wildcards
