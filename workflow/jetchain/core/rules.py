@@ -67,6 +67,9 @@ class Rules:
 
     def __init__(self, configuration: Mapping[str, Any]) -> None:
         self._configuration = configuration
+        # Where in the configuration the settings of a job stand, by their JSON: the dotted path of
+        # each first key, or of all under "". It lets `make explain` name keys as the user does.
+        self.origins: dict[str, dict[str, str]] = {}
 
     def section(self, *paths: str, **named: str) -> Parameter:
         """The part of the configuration that a verb reads, as JSON.
@@ -83,7 +86,9 @@ class Rules:
         def encode(*filled: str) -> str:
             values = [self._look_up(path) for path in filled]
             value = values[0] if paths else dict(zip(named, values, strict=True))
-            return json.dumps(value, sort_keys=True)
+            text = json.dumps(value, sort_keys=True)
+            self.origins[text] = dict(zip(named or [""], filled, strict=True))
+            return text
 
         return _fill([*paths, *named.values()], encode)
 

@@ -140,11 +140,10 @@ def _set_change(what: str, more: set[str], less: set[str]) -> Iterator[str]:
         yield f"{what} {len(less)} fewer files ({sorted(less)[0]}{' ...' if len(less) > 1 else ''})"
 
 
-def _paths(job: Any) -> dict[str, str]:
+def _paths(job: Any) -> Mapping[str, str]:
     """Where in the configuration the settings of a job stand: by their first key, "" for all."""
-    of_rule = dict(job.rule.params._allitems()).get("settings")
-    paths: Mapping[str, str] = getattr(of_rule, "paths", {})
-    return {name: path.format(**dict(job.wildcards.items())) for name, path in paths.items()}
+    origins = job.rule.workflow.globals["rules_of"].origins
+    return origins.get(job.params.get("settings"), {})
 
 
 def changes(before: Making, now: Making, paths: Mapping[str, str]) -> list[str]:
