@@ -8,7 +8,6 @@ from jetchain.provenance.explain import (
     PlannedJob,
     as_text,
     changes,
-    duration,
     expected_seconds,
 )
 
@@ -76,17 +75,8 @@ def test_the_plan_reads_well():
         job("train pfn", above=["cluster top/0"], seconds=None),
     ]
     text = as_text(Plan(jobs, 9, 2))
-    assert text.startswith("3 of 9 jobs would run, about 1 min 0 s on 2 cores.")
+    assert text.startswith("3 of 9 jobs would run, about 1 min 00 s on 2 cores.")
     assert "  jets.pt_min: 20.0 -> 25.0\n      cluster (2 jobs)\n" in text
     assert "  and what lies below\n      train pfn\n" in text
     assert "1 min 30 s, and 1 never timed" in text
     assert as_text(Plan([], 9, 2)) == "Nothing would run: all 9 jobs are up to date.\n"
-
-
-def test_durations():
-    assert [duration(s) for s in (0.4, 59.4, 200, 7500)] == [
-        "0 s",
-        "59 s",
-        "3 min 20 s",
-        "2 h 5 min",
-    ]

@@ -15,10 +15,11 @@ import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from helpers.snakemake import HOUSE, snakemake
+from jetchain.core.progress import duration
 from snakemake_logger_plugin_jetchain import LogHandler, handler
 from snakemake_logger_plugin_jetchain.account import Account, Job, rooms_of_rules
 from snakemake_logger_plugin_jetchain.display import Display
-from snakemake_logger_plugin_jetchain.text import duration, finished_line, summary, time_left
+from snakemake_logger_plugin_jetchain.text import finished_line, summary, time_left
 
 TARGET = "results/generate/quark/0000.json"
 BAD = {"generate": {"samples": {"quark": {"generation": {"overrides": ["HardQCD:al = on"]}}}}}
@@ -106,6 +107,9 @@ def test_the_summary_of_a_failed_run_says_how_to_go_on(account):
     assert "1 of 7 jobs done in 1 min 00 s. What was finished is kept." in text
     assert "1 job failed:\n  first.make 2  (log: results/logs/first/2.log)" in text
     assert text.endswith("run the same command:\n  snakemake all")
+    account.cores = 2
+    busy = "1 of 7 jobs done in 1 min 00 s; the 2 cores worked 25% of it on jobs. What was"
+    assert busy in summary(account, 150.0, "")
     account.start(3, job("make", 3, 130.0))
     assert "2 jobs did not finish:\n  first.make 2 " in summary(account, 150.0, "")
 

@@ -1,4 +1,5 @@
 # Helpers of the rules, nothing else. What each does stands in workflow/jetchain/core/rules.py.
+import sys
 from functools import cache
 
 from jetchain.core.resources import resource_name
@@ -22,7 +23,10 @@ def record_run():
     """Write the manifest of what is here, at the end of a run, however it ended."""
     from jetchain.provenance.manifest import write_manifest
 
-    write_manifest()
+    try:
+        write_manifest()
+    except OSError as error:
+        print(f"The manifest of this run could not be written: {error}", file=sys.stderr)
 
 
 # What each room contributes to `all`; every rule file adds its own.

@@ -109,6 +109,7 @@ class Account:
     Attributes:
         room_of: room of each rule, in the order to show them in.
         opened, began: when the run and its first job started, seconds since the epoch; 0 before.
+        cores: of this machine that the run may use; 0 on a cluster.
         stopped: whether the user interrupted it.
         total, done: jobs of the run.
         running: by Snakemake's number of the job.
@@ -119,6 +120,7 @@ class Account:
     room_of: Mapping[str, str]
     opened: float = 0.0
     began: float = 0.0
+    cores: int = 0
     stopped: bool = False
     total: int = 0
     done: int = 0
@@ -135,6 +137,14 @@ class Account:
             if inside:
                 self.rooms[room] = Tally(total=sum(inside.values()))
                 self.rules |= {rule: Tally(total=number) for rule, number in inside.items()}
+
+    def busy(self, now: float) -> float:
+        """Which part of the cores' time since the run began was spent in jobs; 0 if none can say.
+
+        A job counts as one core, so this is a lower bound where jobs use several.
+        """
+        available = self.cores * (now - self.opened)
+        return sum(tally.seconds for tally in self.rooms.values()) / available if available else 0.0
 
     def room(self, rule: str) -> str:
         return self.room_of.get(rule, TARGETS)

@@ -13,8 +13,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from jetchain.core.progress import duration
 from snakemake_logger_plugin_jetchain.account import TARGETS, Account, Job
-from snakemake_logger_plugin_jetchain.text import duration, jobs, time_left
+from snakemake_logger_plugin_jetchain.text import jobs, time_left
 
 LINES_BESIDE_JOBS = 5
 

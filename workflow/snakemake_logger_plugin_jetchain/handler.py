@@ -108,6 +108,8 @@ class LogHandler(LogHandlerBase):
         elif event == LogEvent.RUN_INFO:
             self._account.plan({rule: n for rule, n in said["stats"].items() if rule != "total"})
             self._line(text.plan_line(self._account))
+        elif event == LogEvent.RESOURCES_INFO:
+            self._account.cores = said.get("cores", self._account.cores)
         elif event == LogEvent.JOB_INFO:
             self._job_started(said)
         elif event == LogEvent.JOB_FINISHED:

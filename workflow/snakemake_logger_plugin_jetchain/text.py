@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from jetchain.core.progress import duration
 from snakemake_logger_plugin_jetchain.account import TARGETS, Account, Job
 
 REPORTING = Path("results/reporting")
-
-
-def duration(seconds: float) -> str:
-    """A time for people: 23 s, 3 min 20 s, 1 h 05 min."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
 def jobs(number: int) -> str:
@@ -90,7 +81,9 @@ def summary(account: Account, now: float, command: str) -> str:
     parts = []
     if any(tally.done for room, tally in account.rooms.items() if room != TARGETS):
         parts.append(times_table(account))
-    done = f"{account.done:,} of {jobs(account.total)} done in {duration(now - account.opened)}."
+    done = f"{account.done:,} of {jobs(account.total)} done in {duration(now - account.opened)}"
+    busy = account.busy(now)
+    done += f"; the {account.cores} cores worked {busy:.0%} of it on jobs." if busy else "."
     if account.done >= account.total and not account.failed:
         return "\n\n".join([*parts, done, *headline(account.began)])
     parts.append(f"{done} What was finished is kept.")

@@ -23,6 +23,16 @@ _TAIL_BYTES = 4096
 _LINE = re.compile(r"^progress: ((?:.* )?([\d,]+)/([\d,]+) .*)\n", re.MULTILINE)
 
 
+def duration(seconds: float) -> str:
+    """A time for people: 23 s, 3 min 20 s, 1 h 05 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
 class Progress:
     """The progress of one loop.
 

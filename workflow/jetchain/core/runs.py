@@ -72,7 +72,7 @@ def metadata_files() -> Iterator[tuple[str, Path]]:
 
 def artefacts_without_metadata() -> list[str]:
     """Artefacts of which Snakemake does not know how they were made, and no user took in."""
-    known = {output for output, file in metadata_files() if _is_whole(file)}
+    known = {output for output, file in metadata_files() if is_whole(file)}
     lost = []
     for folder, _, names in os.walk(checksums.CHECKSUMS):
         for name in names:
@@ -98,7 +98,7 @@ def _require_metadata() -> None:
         )
 
 
-def _is_whole(file: Path) -> bool:
+def is_whole(file: Path) -> bool:
     """Whether a metadata record was written to its end."""
     with file.open("rb") as content:
         content.seek(0, os.SEEK_END)

@@ -84,7 +84,8 @@ def read_artefacts() -> dict[str, Artefact]:
     """All artefacts of this folder that exist and that Snakemake knows, by path."""
     found = {}
     for path, record in sorted(runs.metadata_files()):
-        if checksums.record_of(Path(path)) is not None and Path(path).exists():
+        known = checksums.record_of(Path(path)) is not None and runs.is_whole(record)
+        if known and Path(path).exists():
             found[path] = parse(path, json.loads(record.read_text(encoding="utf-8")))
     return found
 

@@ -15,6 +15,7 @@ from typing import Any
 from unittest import mock
 
 from jetchain.core.errors import DataError
+from jetchain.core.progress import duration
 from jetchain.provenance.artefacts import Artefact, Making, read_artefacts, room_of
 
 _ABSENT = "(not set)"
@@ -259,16 +260,6 @@ def _listed(jobs: list[PlannedJob]) -> str:
         single[rule] if number == 1 else f"{rule} ({number} jobs)"
         for rule, number in counts.most_common()
     )
-
-
-def duration(seconds: float) -> str:
-    """Seconds for people: ``42 s``, ``3 min 20 s``, ``2 h 5 min``."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def explain(arguments: list[str]) -> str:
