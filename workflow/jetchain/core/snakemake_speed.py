@@ -1,4 +1,4 @@
-"""Less overhead: nine of Snakemake's steps without the work that leads to nothing here.
+"""Less overhead: ten of Snakemake's steps without the work that leads to nothing here.
 
 Snakemake 9.27 spends a third of the time to plan 10,000 shards on questions that have one answer
 for the whole plan, asked file by file. While jobs run, it hashes an input once for every output,
@@ -10,6 +10,7 @@ Snakemake nothing is replaced.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Iterable
 from typing import Any
@@ -19,6 +20,7 @@ import snakemake.api  # before the modules below, which import each other
 from snakemake.dag import DAG
 from snakemake.io import IOCache, _IOFile
 from snakemake.jobs import Job
+from snakemake.persistence import PersistenceBase
 from snakemake.scheduling.job_scheduler import JobScheduler
 from snakemake.settings.types import Quietness
 
@@ -28,11 +30,12 @@ _snakemake_update_conda_envs = DAG.update_conda_envs
 _snakemake_check_directory_outputs = DAG.check_directory_outputs
 _snakemake_log_info = Job.log_info
 _snakemake_checksum = _IOFile.checksum
+_snakemake_serialize_param = PersistenceBase._serialize_param_pandas
 _checksums: dict[tuple[Any, ...], str | None] = {}
 
 
 def speed_up() -> bool:
-    """Replace the nine steps; False, and nothing done, with another version of Snakemake."""
+    """Replace the ten steps; False, and nothing done, with another version of Snakemake."""
     if snakemake.__version__ != VERSION:
         return False
     DAG.update_conda_envs = _update_conda_envs
@@ -43,6 +46,7 @@ def speed_up() -> bool:
     IOCache.mtime_inventory = _mtime_inventory
     _IOFile.is_storage = property(_is_storage)
     _IOFile.checksum = _checksum
+    PersistenceBase._serialize_param_pandas = _serialize_param
     JobScheduler._schedule_reevalutation = _schedule_reevaluation
     return True
 
@@ -117,6 +121,13 @@ async def _checksum(
     if key not in _checksums:
         _checksums[key] = await _snakemake_checksum(path, threshold, force, algorithm)
     return _checksums[key]
+
+
+def _serialize_param(persistence: Any, value: Any) -> Any:
+    """A param as text: it is no table of pandas where nobody has imported pandas."""
+    if "pandas" in sys.modules:
+        return _snakemake_serialize_param(persistence, value)
+    return persistence._serialize_param_builtin(value)
 
 
 def _schedule_reevaluation(scheduler: Any, delay: float) -> None:
