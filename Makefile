@@ -53,9 +53,10 @@ fork: install ## a second folder, TO=<folder>, that shares this run's files
 crate: install ## results/ro-crate-metadata.json: the run as an RO-Crate
 	@$(PROVENANCE) crate
 
-bench: install ## speed of generation, detector and taggers beside their peers
+bench: install ## speed beside peers of generation, detector and taggers; of Snakemake itself
 	@# One at a time: measurements beside each other would disturb each other.
 	$(SNAKEMAKE) --cores 1 --forcerun $(BENCHES) -- bench
+	PATH="$(BIN):$$PATH" python -m jetchain.workflow_bench
 	@cat results/bench/*.json
 
 lint: install ## ruff, mypy, snakefmt, snakemake --lint

@@ -1,4 +1,5 @@
 # jetchain: from collisions to limits and trigger firmware. This page is the table of contents.
+import atexit
 import gc
 from pathlib import Path
 
@@ -13,8 +14,10 @@ from jetchain.core.snakemake_speed import speed_up
 min_version("9.27.1")
 
 # A plan of 10,000 shards is millions of objects that live to the end. Searching them for cycles
-# again and again is a third of the time to plan; it starts when the jobs do (onstart, below).
+# again and again is a third of the time to plan, and once more at the exit another fifth; what the
+# jobs leave behind is searched (onstart, below).
 gc.disable()
+atexit.register(gc.freeze)
 speed_up()
 
 HOUSE = Path(workflow.basedir)
@@ -59,11 +62,13 @@ rule bench:
     localrule: True
 
 
-onerror:
-    record_run()
 onstart:
     gc.freeze()
     gc.enable()
+
+
+onerror:
+    record_run()
 
 
 onsuccess:

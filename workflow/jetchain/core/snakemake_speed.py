@@ -1,4 +1,4 @@
-"""Less overhead: eight of Snakemake's steps without the work that leads to nothing here.
+"""Less overhead: ten of Snakemake's steps without the work that leads to nothing here.
 
 Snakemake 9.27 spends a third of the time to plan 10,000 shards on questions that have one answer
 for the whole plan, asked file by file. While jobs run, it hashes an input once for every output,
@@ -10,6 +10,7 @@ Snakemake nothing is replaced.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Iterable
 from typing import Any
@@ -19,27 +20,33 @@ import snakemake.api  # before the modules below, which import each other
 from snakemake.dag import DAG
 from snakemake.io import IOCache, _IOFile
 from snakemake.jobs import Job
+from snakemake.persistence import PersistenceBase
 from snakemake.scheduling.job_scheduler import JobScheduler
+from snakemake.settings.types import Quietness
 
 VERSION = "9.27.1"
 
 _snakemake_update_conda_envs = DAG.update_conda_envs
 _snakemake_check_directory_outputs = DAG.check_directory_outputs
+_snakemake_log_info = Job.log_info
 _snakemake_checksum = _IOFile.checksum
+_snakemake_serialize_param = PersistenceBase._serialize_param_pandas
 _checksums: dict[tuple[Any, ...], str | None] = {}
 
 
 def speed_up() -> bool:
-    """Replace the eight steps; False, and nothing done, with another version of Snakemake."""
+    """Replace the ten steps; False, and nothing done, with another version of Snakemake."""
     if snakemake.__version__ != VERSION:
         return False
     DAG.update_conda_envs = _update_conda_envs
     DAG.check_directory_outputs = _check_directory_outputs
     Job.is_valid = _is_valid
+    Job.log_info = _log_info
     Job.output_mintime = property(_output_mintime)
     IOCache.mtime_inventory = _mtime_inventory
     _IOFile.is_storage = property(_is_storage)
     _IOFile.checksum = _checksum
+    PersistenceBase._serialize_param_pandas = _serialize_param
     JobScheduler._schedule_reevalutation = _schedule_reevaluation
     return True
 
@@ -65,6 +72,13 @@ def _check_directory_outputs(dag: Any) -> None:
 def _is_valid(job: Any) -> None:
     """Benchmark and log can be filled in: the job keeps them, and does not make them twice."""
     _ = job.benchmark, job.log
+
+
+def _log_info(job: Any, **how: Any) -> None:
+    """The block of a job: in a dry run with ``--quiet rules`` nobody sees it, so it is not made."""
+    workflow = job.dag.workflow
+    if not workflow.dryrun or Quietness.RULES not in (workflow.output_settings.quiet or ()):
+        _snakemake_log_info(job, **how)
 
 
 async def _output_mintime(job: Any) -> float | None:
@@ -107,6 +121,13 @@ async def _checksum(
     if key not in _checksums:
         _checksums[key] = await _snakemake_checksum(path, threshold, force, algorithm)
     return _checksums[key]
+
+
+def _serialize_param(persistence: Any, value: Any) -> Any:
+    """A param as text: it is no table of pandas where nobody has imported pandas."""
+    if "pandas" in sys.modules:
+        return _snakemake_serialize_param(persistence, value)
+    return persistence._serialize_param_builtin(value)
 
 
 def _schedule_reevaluation(scheduler: Any, delay: float) -> None:
