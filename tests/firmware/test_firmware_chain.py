@@ -24,15 +24,14 @@ from jetchain.firmware.settings import (
     SimulationSettings,
     SynthesiseSettings,
     SynthesisSettings,
+    TrainFloatingSettings,
     TrainQuantisedSettings,
-    TrainSettings,
 )
 
 CLASSES = ["quark", "W", "top"]
 NETWORK = FirmwareNetworkSettings(hidden=[8])
 EVALUATION = FirmwareEvaluationSettings(replicas=10)
 TRAINING = {
-    "network": NETWORK,
     "training": TrainingSettings(epochs=10, batch_size=32, learning_rate=0.02),
     "classes": CLASSES,
 }
@@ -72,11 +71,14 @@ def run_to_projects(jets, room):
         settings=FirmwareDatasetSettings(classes=CLASSES, constituents=4),
     )  # fmt: skip
     train.floating(
-        dataset=data, settings=TrainSettings(**TRAINING), seed=3, **training_files(room / "float")
-    )
+        dataset=data, seed=3, **training_files(room / "float"),
+        settings=TrainFloatingSettings(**TRAINING, hidden=NETWORK.hidden),
+    )  # fmt: skip
     train.quantised(
         dataset=data, seed=3, **training_files(room / "quantised"),
-        settings=TrainQuantisedSettings(**TRAINING, pruning=PruningSettings(epochs=10)),
+        settings=TrainQuantisedSettings(
+            **TRAINING, network=NETWORK, pruning=PruningSettings(epochs=10)
+        ),
     )  # fmt: skip
     for folder in (room / "float", room / "quantised"):
         evaluate.evaluate(

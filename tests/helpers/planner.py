@@ -1,8 +1,7 @@
 """What Snakemake plans for many variants of a finished run.
 
-Snakemake is loaded once, in a process of its own, which forks for every plan: the fork reads the
-configuration, the package and the rules afresh, and makes a dry run by Snakemake's own command
-line. The house is a copy, so that a variant may change its files.
+The plans are Snakemake's own dry runs, made by `plan_server.py`. The house is a copy, so that a
+variant may change its files.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from pathlib import Path
 import yaml
 
 HOUSE = Path(__file__).resolve().parents[2]
+SERVER = Path(__file__).with_name("plan_server.py")
 PARTS = ("Snakefile", "config", "profiles", "resources", "workflow")
 FIELD = re.compile(r"^    (input|output|wildcards|reason): (.*)$")
 
@@ -84,10 +84,11 @@ class Planner:
                 shutil.copy2(HOUSE / part, self.house / part)
         path = [str(self.house / "workflow"), *filter(None, [os.environ.get("PYTHONPATH")])]
         self._overlay = scratch / "overlay.yaml"
+        self._changed = False
         self._server = subprocess.Popen(
-            [sys.executable, "-P", "-B", __file__],
+            [sys.executable, "-P", "-B", str(SERVER)],
             cwd=self.house,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(path), "PYTHONHASHSEED": "0"},
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(path)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -105,7 +106,7 @@ class Planner:
         ]  # fmt: skip
         assert self._server.stdin is not None
         assert self._server.stdout is not None
-        self._server.stdin.write(json.dumps(request) + "\n")
+        self._server.stdin.write(json.dumps([self._changed, request]) + "\n")
         self._server.stdin.flush()
         code, text = json.loads(self._server.stdout.readline())
         assert code == 0, text[-3000:]
@@ -116,12 +117,14 @@ class Planner:
         """Files of the house, by their path in it, new or with other content for a while."""
         paths = {self.house / path: text for path, text in texts.items()}
         kept = {path: path.read_text() if path.exists() else None for path in paths}
+        self._changed = True
         try:
             for path, text in paths.items():
                 path.parent.mkdir(exist_ok=True)
                 path.write_text(text)
             yield
         finally:
+            self._changed = False
             for path, before in kept.items():
                 if before is None:
                     path.unlink()
@@ -133,34 +136,3 @@ class Planner:
     def close(self) -> None:
         """End the server."""
         self._server.communicate()
-
-
-def serve() -> None:
-    """Answer one request a line: the arguments of Snakemake; its exit code and output."""
-    import tempfile
-
-    import snakemake.cli
-
-    answers = os.fdopen(os.dup(1), "w")
-    for line in sys.stdin:
-        with tempfile.TemporaryFile() as output:
-            child = os.fork()
-            if child == 0:
-                os.dup2(output.fileno(), 1)
-                os.dup2(output.fileno(), 2)
-                try:
-                    snakemake.cli.main(json.loads(line))
-                except SystemExit as end:
-                    sys.stdout.flush()
-                    sys.stderr.flush()
-                    os._exit(int(end.code or 0))
-                os._exit(1)
-            _, status = os.waitpid(child, 0)
-            output.seek(0)
-            text = output.read().decode()
-        answers.write(json.dumps([os.waitstatus_to_exitcode(status), text]) + "\n")
-        answers.flush()
-
-
-if __name__ == "__main__":
-    serve()

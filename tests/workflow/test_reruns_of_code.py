@@ -26,6 +26,7 @@ SOURCES = {
 LAUNCHER = {
     "jetchain.__main__",
     "jetchain.core.checksums",
+    "jetchain.core.progress",
     "jetchain.core.resources",
     "jetchain.core.runs",
 }
@@ -35,6 +36,7 @@ WITHOUT_JOBS = LAUNCHER - {"jetchain.core.resources"} | {
     "jetchain.configuration",
     "jetchain.core.digest",
     "jetchain.core.rules",
+    "jetchain.core.snakemake_speed",
     "jetchain.detector.bench",
     "jetchain.documentation",
     "jetchain.generate.bench",

@@ -20,7 +20,9 @@ KEYS = dict(leaves(configuration.load(TINY)))
 UNSEEN = {
     # once an epoch is worse than the best
     "background.cathode.template: template.training.patience",
+    "firmware.train.floating: training.patience",
     "particleflow.train: training.fit.patience",
+    "tagging.train: training.patience",
 }
 
 # Keys that shape the job graph: another value, and the rules whose jobs are new or read other
@@ -155,7 +157,7 @@ def test_every_key_that_a_job_is_handed_over_is_read(finished: FinishedRun):
         for job in finished.jobs
         for key in SHAPING
     }
-    assert sorted(handed - read - shaping) == sorted(UNSEEN)
+    assert handed - read - shaping <= UNSEEN <= handed
 
 
 @pytest.mark.parametrize("keys", sections().values(), ids=sections())

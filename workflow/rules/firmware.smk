@@ -34,7 +34,7 @@ rule train_firmware_float:
     threads: 1
     params:
         settings=section(
-            network="firmware.network",
+            hidden="firmware.network.hidden",
             training="firmware.training",
             classes="firmware.dataset.classes",
         ),

@@ -88,9 +88,9 @@ class QuantisedPerceptron(nn.Module):
             layer.freeze()
 
 
-def float_perceptron(inputs: int, outputs: int, settings: FirmwareNetworkSettings) -> nn.Module:
+def float_perceptron(inputs: int, outputs: int, hidden: list[int]) -> nn.Module:
     """The same layers without quantisation or pruning: the baseline."""
-    widths = [inputs, *settings.hidden, outputs]
+    widths = [inputs, *hidden, outputs]
     modules: list[nn.Module] = []
     for a, b in pairwise(widths):
         modules += [nn.Linear(a, b), nn.ReLU()]

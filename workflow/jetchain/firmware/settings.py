@@ -170,18 +170,21 @@ class FirmwareSettings(Settings):
 # What single verbs read: parts of the above.
 
 
-class TrainSettings(Settings):
-    """Settings of firmware.train.floating."""
+class TrainFloatingSettings(Settings):
+    """Settings of firmware.train.floating: it has no number formats."""
 
-    network: FirmwareNetworkSettings
+    hidden: list[int]
     training: TrainingSettings
     classes: list[str]
 
 
-class TrainQuantisedSettings(TrainSettings):
+class TrainQuantisedSettings(Settings):
     """Settings of firmware.train.quantised."""
 
+    network: FirmwareNetworkSettings
+    training: TrainingSettings
     pruning: PruningSettings
+    classes: list[str]
 
 
 class EvaluateSettings(Settings):

@@ -19,7 +19,7 @@ from jetchain.firmware.dataset import FEATURES, FIRMWARE_JETS, TEST, TRAIN, VALI
 from jetchain.firmware.network import QuantisedPerceptron, float_perceptron
 from jetchain.firmware.performance import FIRMWARE_SCORES
 from jetchain.firmware.prune import Pruner
-from jetchain.firmware.settings import TrainQuantisedSettings, TrainSettings
+from jetchain.firmware.settings import TrainFloatingSettings, TrainQuantisedSettings
 
 
 def floating(
@@ -28,13 +28,13 @@ def floating(
     weights: Output,
     history: Output,
     scores: Output,
-    settings: TrainSettings,
+    settings: TrainFloatingSettings,
     seed: int,
 ) -> None:
     """Train the float baseline, and score the test jets."""
     data = read_tensors(dataset, FIRMWARE_JETS)
     make_deterministic(seed, settings.training.threads)
-    model = float_perceptron(data["features"].shape[1], len(settings.classes), settings.network)
+    model = float_perceptron(data["features"].shape[1], len(settings.classes), settings.hidden)
     columns = _fit(model, data, settings.training, seed, "float network")
     write_weights(weights, model)
     write_csv(history, columns)
