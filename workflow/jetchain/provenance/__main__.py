@@ -35,12 +35,13 @@ def _parser() -> argparse.ArgumentParser:
     adopted = commands.add_parser("adopt", help="take in a file of your own in a result's place")
     adopted.add_argument("files", type=Path, nargs="+")
     commands.add_parser("forget", help="remove results that nobody knows how they were made")
-    plan = commands.add_parser("explain", help="which jobs would run, and why")
-    plan.add_argument("arguments", nargs=argparse.REMAINDER, help="arguments for snakemake")
+    commands.add_parser(
+        "explain", help="which jobs would run, and why; takes snakemake's arguments"
+    )
     return parser
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _run(arguments: argparse.Namespace, for_snakemake: list[str]) -> int:
     match arguments.command:
         case "manifest":
             print(f"{manifest.MANIFEST}: {manifest.write_manifest()} artefacts")
@@ -61,7 +62,7 @@ def _run(arguments: argparse.Namespace) -> int:
             for path in forget():
                 print(f"{path}: removed")
         case "explain":
-            print(explain(arguments.arguments), end="")
+            print(explain(for_snakemake), end="")
     return 0
 
 
@@ -85,7 +86,10 @@ def _verify(path: Path) -> int:
 
 def main(words: list[str]) -> int:
     """Run one command; the exit code is 1 where `verify` finds a difference."""
-    arguments = _parser().parse_args(words)
+    parser = _parser()
+    arguments, rest = parser.parse_known_args(words)
+    if rest and arguments.command != "explain":
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
     # Paths that the user gave are meant from where the command was called.
     for name in ("archive", "target"):
         if hasattr(arguments, name):
@@ -97,7 +101,7 @@ def main(words: list[str]) -> int:
             os.chdir(arguments.directory)
             if not checksums.RESULTS.is_dir() and arguments.command != "unpack":
                 raise DataError(f"{Path().absolute()}: no results here.", "Name the run's folder.")
-        return _run(arguments)
+        return _run(arguments, rest)
     except JetchainError as error:
         print(f"jetchain {arguments.command}: {error}", file=sys.stderr)
         return error.exit_code

@@ -7,6 +7,9 @@ were made with how they would be made now.
 
 from __future__ import annotations
 
+import contextlib
+import io
+import os
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -53,8 +56,9 @@ def plan(arguments: list[str]) -> Plan:
     Raises:
         DataError: Snakemake cannot plan; it has said why.
     """
-    dag = _dry_run(arguments)
-    artefacts = read_artefacts()
+    dag, folder = _dry_run(arguments)
+    with contextlib.chdir(folder):
+        artefacts = read_artefacts()
     durations = _durations(artefacts.values())
     planned = [job for job in dag.needrun_jobs() if job.output]
     names = {job: _name(job) for job in planned}
@@ -72,27 +76,38 @@ def plan(arguments: list[str]) -> Plan:
     return Plan(jobs, sum(1 for job in dag.jobs if job.output), dag.workflow.cores or 1)
 
 
-def _dry_run(arguments: list[str]) -> Any:
-    """Let Snakemake's own command line plan, so that profile, targets and overlays are as ever."""
+def _dry_run(arguments: list[str]) -> tuple[Any, str]:
+    """Let Snakemake's own command line plan, so that profile, targets and overlays are as ever.
+
+    Returns:
+        Snakemake's graph of jobs, and the folder that it plans for.
+    """
     from snakemake import cli
     from snakemake.dag import DAG
 
-    seen = []
+    seen: list[tuple[Any, str]] = []
     postprocess = DAG.postprocess
 
     async def remember(dag: Any, *args: Any, **kwargs: Any) -> None:
         await postprocess(dag, *args, **kwargs)
-        seen.append(dag)
+        seen.append((dag, os.getcwd()))
 
     quiet = ["--quiet", "rules", "progress"]
-    with mock.patch.object(DAG, "postprocess", remember):
+    said = io.StringIO()
+    with (
+        mock.patch.object(DAG, "postprocess", remember),
+        contextlib.redirect_stdout(said),
+        contextlib.redirect_stderr(said),
+    ):
         try:
             cli.main(["--dry-run", *quiet, *arguments])
+            failed = False
         except SystemExit as end:
-            if end.code:
-                raise DataError(
-                    "Snakemake cannot plan (above).", "Correct what it names, then ask again."
-                ) from None
+            failed = bool(end.code)
+    if failed:
+        raise DataError(
+            f"Snakemake cannot plan:\n{said.getvalue()}", "Correct what it names, then ask again."
+        )
     return seen[-1]
 
 
@@ -112,33 +127,36 @@ def _durations(artefacts: Iterable[Artefact]) -> dict[str, float]:
 
 
 def _causes(job: Any, reason: Any, artefacts: Mapping[str, Artefact]) -> Iterator[str]:
-    """Why a job runs by itself, as Snakemake's reason says; nothing if it only follows others."""
+    """Why a job runs by itself; nothing if it only follows others.
+
+    Snakemake stops at the first reason that it finds, so what changed is compared here.
+    """
     if reason.forced:
         yield "asked for by --force, --forcerun or --forceall"
+    before = next((artefacts[str(path)] for path in job.output if str(path) in artefacts), None)
     missing = sorted(map(str, reason.missing_output))
     if missing:
-        yield "never made" if len(missing) == len(job.output) else f"missing: {missing[0]}"
+        yield f"missing: {missing[0]}" if before else "never made"
     if reason.incomplete_output:
         yield "cut off before it was finished"
     for path in sorted(map(str, reason.updated_input)):
         yield f"changed by hand or made anew: {path}"
-    before = next((artefacts[str(path)] for path in job.output if str(path) in artefacts), None)
     if before is None:
         return
-    if reason.input_changed:
-        inputs, known = set(map(str, job.input)), set(before.parents)
-        yield from _set_change("reads", inputs - known, known - inputs)
-    if reason.params_changed or reason.code_changed:
-        values = [value for _, value in job.params._allitems()]
-        now = Making.of(job.rule.name, job.shellcmd, values)
-        yield from changes(before.making, now, _paths(job)) or ["its command in the rule"]
+    inputs, known = set(map(str, job.input)), set(before.parents)
+    yield from _set_change("more", inputs - known)
+    yield from _set_change("fewer", known - inputs)
+    now = Making.of(job.rule.name, job.shellcmd, [value for _, value in job.params._allitems()])
+    changed = changes(before.making, now, _paths(job))
+    yield from changed
+    if reason.code_changed and not changed:
+        yield "its command in the rule"
 
 
-def _set_change(what: str, more: set[str], less: set[str]) -> Iterator[str]:
-    if more:
-        yield f"{what} {len(more)} more files ({sorted(more)[0]}{' ...' if len(more) > 1 else ''})"
-    if less:
-        yield f"{what} {len(less)} fewer files ({sorted(less)[0]}{' ...' if len(less) > 1 else ''})"
+def _set_change(how: str, paths: set[str]) -> Iterator[str]:
+    if paths:
+        files = f"{len(paths)} {how} file{'s' if len(paths) > 1 else ''}"
+        yield f"reads {files} ({min(paths)}{' ...' if len(paths) > 1 else ''})"
 
 
 def _paths(job: Any) -> Mapping[str, str]:
