@@ -61,11 +61,12 @@ def test_a_file_without_events_can_be_read(tmp_path):
     assert back["ak8"].fields == list(schema.JET)
 
 
-def test_bytes_depend_on_the_content_alone(tmp_path):
+def test_bytes_depend_on_the_content_alone(tmp_path, monkeypatch):
     data = jets()
     (tmp_path / "one").mkdir()
     io.write_events(tmp_path / "one" / "a.root", TABLE, data)
     time.sleep(1.1)  # ROOT's clock ticks in seconds
+    monkeypatch.setattr(io.os, "getpid", lambda: 1234567)
     io.write_events(tmp_path / "another" / "a.root", TABLE, data)
     one, two = (tmp_path / folder / "a.root" for folder in ("one", "another"))
     assert one.read_bytes() == two.read_bytes()

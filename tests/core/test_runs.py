@@ -119,9 +119,10 @@ def test_a_job_ends_when_its_snakemake_is_killed(folder):
 
 def test_what_a_killed_job_left_half_written_is_removed_by_the_next(folder):
     left = ARTEFACT.with_name(".a.json.99999.part")
-    left.write_text("{")
     other = ARTEFACT.with_name(".ab.json.99999.part")
-    other.write_text("{")
+    for each in (left, other):
+        each.mkdir()
+        (each / "a.json").write_text("{")
     io.write_json(ARTEFACT, {"x": 2})
     assert not left.exists()
     assert other.exists()

@@ -27,7 +27,8 @@ def running(folder: Path, *targets: str, **how: Any) -> Iterator[subprocess.Pope
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        process.wait()
+        process.stdout.close()
 
 
 def until(condition: Callable[[], Any], what: str) -> Any:

@@ -28,9 +28,9 @@ JOBS = {
 }
 
 
-def go_on(folder, target, before):
+def go_on(folder, before, *targets):
     """The next run ends well, and every byte is as it was."""
-    done = snakemake(folder, target)
+    done = snakemake(folder, *targets)
     assert done.returncode == 0, done.stdout[-3000:]
     after = contents(folder)
     assert after.keys() == before.keys()
@@ -46,7 +46,7 @@ def test_a_killed_job_is_made_again(copy, verb):
         output, _ = run.communicate()
     assert run.returncode != 0
     assert "Error in rule" in output
-    go_on(copy, JOBS[verb], before)
+    go_on(copy, before, JOBS[verb])
 
 
 @pytest.mark.parametrize("delay", [0.0, 1.5])
@@ -61,7 +61,7 @@ def test_a_killed_snakemake_takes_its_jobs_along_and_the_next_goes_on(copy, verb
         run.communicate()
         until(lambda: not jobs_of(copy), "the orphaned job ends")
     assert list((copy / ".snakemake" / "locks").iterdir()), "a dead run leaves its locks"
-    go_on(copy, JOBS[verb], before)
+    go_on(copy, before, JOBS[verb])
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
@@ -74,7 +74,7 @@ def test_an_interrupted_snakemake_ends_in_order(copy, sent):
         os.killpg(run.pid, sent) if sent == signal.SIGINT else run.send_signal(sent)
         run.communicate()
     until(lambda: not jobs_of(copy), "the interrupted job ends")
-    go_on(copy, JOBS[verb], before)
+    go_on(copy, before, JOBS[verb])
 
 
 def test_a_killed_run_does_not_write_into_one_with_another_configuration(copy):
@@ -107,7 +107,7 @@ def test_of_two_runs_at_once_the_second_is_refused_and_the_first_ends_well(copy)
         assert "Directory cannot be locked" in second.stdout
         first.communicate()
     assert first.returncode == 0
-    go_on(copy, JOBS[verb], before)
+    go_on(copy, before, JOBS[verb])
 
 
 @pytest.fixture
@@ -157,7 +157,7 @@ def test_a_full_disk_stops_the_job_and_loses_nothing(copy, small_disk):
     assert "no space is left on the disk" in done.stdout
     assert "what was finished is kept" in done.stdout
     (copy / "results" / "inference" / "filler").unlink()
-    go_on(copy, JOBS["inference.limits"], before)
+    go_on(copy, before, JOBS["inference.limits"])
 
 
 def test_a_full_disk_under_snakemakes_own_records_loses_nothing(copy, small_disk):
@@ -170,7 +170,7 @@ def test_a_full_disk_under_snakemakes_own_records_loses_nothing(copy, small_disk
     assert done.returncode != 0
     assert "No space left on device" in done.stdout
     (copy / ".snakemake" / "filler").unlink()
-    go_on(copy, JOBS["inference.limits"], before)
+    go_on(copy, before, JOBS["inference.limits"])
 
 
 DAMAGES = {
@@ -197,7 +197,7 @@ def test_a_damaged_file_stops_its_reader_and_is_made_again(copy, source, reader,
     assert f"{source}: not what its job wrote" in done.stdout
     assert "Remedy: Remove it and run the same command again" in done.stdout
     (copy / source).unlink()
-    go_on(copy, reader, before)
+    go_on(copy, before, source, reader)
 
 
 def test_a_damaged_end_result_is_found_by_verify_and_made_again(copy):
@@ -209,7 +209,7 @@ def test_a_damaged_end_result_is_found_by_verify_and_made_again(copy):
     assert found.returncode == 1
     assert f"  {result}: another content" in found.stdout
     (copy / result).unlink()
-    go_on(copy, "all", before)
+    go_on(copy, before, "all")
     assert subprocess.run(verify, check=False).returncode == 0
 
 
@@ -219,7 +219,7 @@ def test_a_damaged_end_result_is_found_by_verify_and_made_again(copy):
 def test_a_removed_file_is_made_again(copy, lost):
     before = contents(copy)
     (copy / lost).unlink()
-    go_on(copy, "all", before)
+    go_on(copy, before, "all")
 
 
 def test_without_snakemakes_metadata_results_are_not_trusted(copy):
@@ -231,7 +231,7 @@ def test_without_snakemakes_metadata_results_are_not_trusted(copy):
     assert "Remedy: Bring .snakemake/metadata back" in done.stdout
     shutil.rmtree(copy / ".snakemake" / "metadata", ignore_errors=True)
     shutil.move(copy / "metadata", copy / ".snakemake" / "metadata")
-    go_on(copy, "all", before)
+    go_on(copy, before, "all")
 
 
 def test_a_record_of_metadata_that_was_cut_off_is_not_trusted(copy):
@@ -244,7 +244,7 @@ def test_a_record_of_metadata_that_was_cut_off_is_not_trusted(copy):
     assert "1 results have no record in .snakemake/metadata of how they were made" in done.stdout
     assert JOBS["inference.limits"] in done.stdout
     (copy / JOBS["inference.limits"]).unlink()
-    go_on(copy, "all", before)
+    go_on(copy, before, "all")
 
 
 def test_lost_checksums_stop_the_reader(copy):
@@ -258,7 +258,7 @@ def test_lost_checksums_stop_the_reader(copy):
     taken = [str(path) for path in before if path.startswith("results/background/cathode/")]
     adopt = ["python", "-m", "jetchain.provenance", "--directory", str(copy), "adopt", *taken]
     subprocess.run(adopt, check=True)
-    go_on(copy, target, before)
+    go_on(copy, before, target)
 
 
 def test_what_a_killed_writer_left_does_not_stay(copy):
@@ -266,6 +266,7 @@ def test_what_a_killed_writer_left_does_not_stay(copy):
     target = copy / JOBS["inference.limits"]
     target.unlink()
     left = target.with_name(f".{target.name}.{psutil.pids()[-1]}.part")
-    left.write_bytes(b"{")
-    go_on(copy, JOBS["inference.limits"], before)
+    left.mkdir()
+    (left / target.name).write_bytes(b"{")
+    go_on(copy, before, JOBS["inference.limits"])
     assert not left.exists()

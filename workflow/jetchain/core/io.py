@@ -10,6 +10,7 @@ import csv
 import glob
 import json
 import os
+import shutil
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -31,26 +32,28 @@ REMAKE = "Remove it and run the same command again: Snakemake makes it anew."
 
 @contextmanager
 def atomic(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`, renamed to it when the block ends without error.
+    """Yield a temporary path, renamed to `path` when the block ends without error.
 
-    The name is the process's own, since a job whose Snakemake was killed may still be writing;
-    such a job publishes nothing. What it left is removed.
+    It lies beside `path` in a folder of the process's own, since a job whose Snakemake was killed
+    may still be writing; such a job publishes nothing. What it left is removed. The file has its
+    final name there already: ROOT files hold theirs.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
-        left.unlink(missing_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+        shutil.rmtree(left, ignore_errors=True)
+    folder = path.with_name(f".{path.name}.{os.getpid()}.part")
+    folder.mkdir()
     try:
-        yield temporary
+        yield folder / path.name
         if orphaned():
             raise DataError(
                 f"{path}: not written, since the Snakemake that asked for it is gone.",
                 "Run the same command again.",
             )
-        os.replace(temporary, path)
+        os.replace(folder / path.name, path)
     finally:
-        temporary.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _missing(path: Path) -> DataError:

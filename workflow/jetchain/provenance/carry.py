@@ -23,7 +23,7 @@ def _carried() -> Iterator[Path]:
     for top in (checksums.RESULTS, runs.METADATA):
         for folder, _, names in os.walk(top):
             for name in sorted(names):
-                if not name.endswith(".part"):
+                if ".part" not in (Path(folder).suffix, Path(name).suffix):
                     yield Path(folder, name)
 
 
