@@ -19,6 +19,13 @@ from jetchain import configuration
 from jetchain.core import digest
 from jetchain.core.settings import Settings
 
+PACKAGE = HOUSE / "workflow" / "jetchain"
+# Every module of the package that holds something, with its file.
+SOURCES = {
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if path.stat().st_size
+}
 WILDCARD = re.compile(r"{(\w+)}")
 
 
@@ -180,3 +187,14 @@ def difference(planned: Collection[Job], expected: Collection[Job]) -> dict[str,
         for side, jobs in sides.items()
         if jobs
     }
+
+
+def in_house(path: Path) -> str:
+    """A file's path in the house."""
+    return str(path.relative_to(HOUSE))
+
+
+def plan_with(finished: FinishedRun, texts: dict[str, str]) -> Plan:
+    """The plan with files of other content, by their paths in the house."""
+    with finished.planner.edited(texts):
+        return finished.planner.plan()
