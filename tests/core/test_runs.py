@@ -75,6 +75,17 @@ def test_results_without_metadata_are_refused(folder, content):
     runs.begin(main_process=True)
 
 
+def test_a_job_cut_off_before_its_metadata_is_left_to_snakemake(folder):
+    mark = Path(".snakemake/incomplete", metadata(ARTEFACT).name)
+    mark.parent.mkdir()
+    mark.write_text("{}")
+    metadata(ARTEFACT).unlink()
+    runs.begin(main_process=True)
+    mark.unlink()
+    with pytest.raises(DataError, match="1 results"):
+        runs.begin(main_process=True)
+
+
 def test_a_long_name_is_found_in_snakemakes_folders(folder):
     long = Path("results/jets") / ("x" * 120) / ("y" * 120) / "a.json"
     long.parent.mkdir(parents=True)

@@ -159,7 +159,7 @@ def test_a_damaged_archive_leaves_nothing_behind(folder, tmp_path, monkeypatch, 
 
 def test_an_unfinished_run_is_not_packed(folder, tmp_path):
     Path(".snakemake/incomplete").mkdir()
-    Path(".snakemake/incomplete/x").touch()
+    Path(".snakemake/incomplete/eHl6").touch()
     with pytest.raises(DataError, match="at work, or was cut off"):
         carry.pack(tmp_path / "run.tar")
 

@@ -21,6 +21,7 @@ from jetchain.core.errors import DataError
 
 _VARIABLE = "JETCHAIN_SNAKEMAKE"
 METADATA = Path(".snakemake/metadata")
+INCOMPLETE = Path(".snakemake/incomplete")
 _SHOWN = 5
 _held: list[int] = []
 
@@ -61,18 +62,27 @@ def _clear_stale_locks() -> None:
     fcntl.flock(descriptor, fcntl.LOCK_SH)
 
 
-def metadata_files() -> Iterator[tuple[str, Path]]:
-    """Every output that Snakemake keeps metadata of, and the file that holds them (JSON)."""
-    for folder, _, names in os.walk(METADATA):
+def metadata_files(kept: Path = METADATA) -> Iterator[tuple[str, Path]]:
+    """Every output that Snakemake keeps metadata of, and the file that holds them (JSON).
+
+    Args:
+        kept: the folder of metadata, or that of the marks of jobs at work or cut off.
+    """
+    for folder, _, names in os.walk(kept):
         # Snakemake splits a name that is too long into folders that begin with @.
-        prefix = "".join(part[1:] for part in Path(folder).relative_to(METADATA).parts)
+        prefix = "".join(part[1:] for part in Path(folder).relative_to(kept).parts)
         for name in names:
             yield base64.urlsafe_b64decode(prefix + name).decode(), Path(folder, name)
 
 
 def artefacts_without_metadata() -> list[str]:
-    """Artefacts of which Snakemake does not know how they were made, and no user took in."""
+    """Artefacts of which Snakemake does not know how they were made, and no user took in.
+
+    Those of a job that was cut off before its metadata were written do not count: Snakemake knows
+    of it, and makes them anew.
+    """
     known = {output for output, file in metadata_files() if is_whole(file)}
+    known |= {output for output, _ in metadata_files(INCOMPLETE)}
     lost = []
     for folder, _, names in os.walk(checksums.CHECKSUMS):
         for name in names:

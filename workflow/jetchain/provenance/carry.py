@@ -29,7 +29,7 @@ def _carried() -> Iterator[Path]:
 
 def _require_finished() -> None:
     read_manifest(MANIFEST)
-    if any(files for _, _, files in os.walk(".snakemake/incomplete")):
+    if any(runs.metadata_files(runs.INCOMPLETE)):
         raise DataError(
             "A run in this folder is at work, or was cut off.",
             "Wait for its end, or finish it with the same snakemake command.",
