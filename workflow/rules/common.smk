@@ -26,7 +26,9 @@ def record_run():
     try:
         write_manifest()
     except OSError as error:
-        print(f"The manifest of this run could not be written: {error}", file=sys.stderr)
+        print(
+            f"The manifest of this run could not be written: {error}", file=sys.stderr
+        )
 
 
 # What each room contributes to `all`; every rule file adds its own.
