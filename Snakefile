@@ -9,7 +9,7 @@ from snakemake.utils import min_version
 from jetchain.configuration import load
 from jetchain.core import runs
 from jetchain.core.errors import JetchainError
-from jetchain.core.snakemake_speed import speed_up
+from jetchain.core.planning import speed_up
 
 min_version("9.27.1")
 

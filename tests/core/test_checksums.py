@@ -13,6 +13,7 @@ ARTEFACT = Path("results/jets/a.json")
 
 @pytest.fixture
 def artefact(tmp_path, monkeypatch):
+    monkeypatch.setattr(checksums, "_WAITS", ())
     monkeypatch.chdir(tmp_path)
     ARTEFACT.parent.mkdir(parents=True)
     ARTEFACT.write_text('{"x": 1}\n')
@@ -50,6 +51,20 @@ def test_a_file_without_a_checksum_is_refused_and_one_outside_results_is_nobodys
         checksums.require_unchanged([Path(path)])
         checksums.record(Path(path))
         assert checksums.record_of(Path(path)) is None
+
+
+def test_a_record_that_comes_into_sight_late_is_waited_for(artefact, monkeypatch):
+    waited = []
+
+    def sleep(seconds):
+        waited.append(seconds)
+        if len(waited) == 2:
+            checksums.record(artefact)
+
+    monkeypatch.setattr(checksums, "_WAITS", (0.5, 2.0))
+    monkeypatch.setattr(checksums.time, "sleep", sleep)
+    checksums.require_unchanged([artefact])
+    assert waited == [0.5, 2.0]
 
 
 def test_a_missing_input_is_left_to_the_verb_that_knows_what_it_is(artefact):

@@ -58,6 +58,47 @@ def test_locks_of_a_living_run_stay(folder):
     assert len(locks()) == 1
 
 
+def test_a_first_run_in_an_empty_folder_is_seen_by_the_second(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(runs, "_held", [])
+    monkeypatch.setenv("JETCHAIN_SNAKEMAKE", "")
+    runs.begin(main_process=True)
+    (first,) = runs._held
+    lock = Path(".snakemake/locks/0.output.lock")
+    lock.parent.mkdir()
+    lock.touch()
+    ARTEFACT.parent.mkdir(parents=True)
+    monkeypatch.setattr(runs, "_held", [])
+    runs.begin(main_process=True)
+    assert lock.exists()
+    with pytest.raises(DataError, match="A run is at work"):
+        runs.require_alone()
+    for descriptor in (first, *runs._held):
+        os.close(descriptor)
+    runs.require_alone()
+
+
+@pytest.mark.parametrize("why", ["another host", "a cluster"])
+def test_locks_that_may_be_of_a_run_elsewhere_stay(folder, why):
+    if why == "another host":
+        runs.LOCK.write_text("farm-login-2")
+    else:
+        mark = Path(".snakemake/incomplete", metadata(ARTEFACT).name)
+        mark.parent.mkdir()
+        mark.write_text('{"external_jobid": "17"}')
+    runs.begin(main_process=True)
+    assert len(locks()) == 1
+
+
+def test_a_file_system_without_locks_is_no_obstacle(folder, monkeypatch):
+    def unsupported(descriptor, how):
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr(runs.fcntl, "flock", unsupported)
+    runs.begin(main_process=True)
+    assert len(locks()) == 1
+
+
 def test_a_job_on_a_node_leaves_locks_alone(folder):
     runs.begin(main_process=False)
     assert len(locks()) == 1

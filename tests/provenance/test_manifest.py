@@ -1,12 +1,16 @@
 """The manifest and the comparison with it, on a folder of two small artefacts."""
 
 import base64
+import contextlib
+import fcntl
 import json
+import os
+import tarfile
 from pathlib import Path
 
 import pytest
 
-from jetchain.core import checksums
+from jetchain.core import checksums, runs
 from jetchain.core.errors import DataError
 from jetchain.provenance import __main__ as command
 from jetchain.provenance import adopt, carry, manifest
@@ -157,11 +161,49 @@ def test_a_damaged_archive_leaves_nothing_behind(folder, tmp_path, monkeypatch, 
     assert not list(elsewhere.rglob("*.root"))
 
 
-def test_an_unfinished_run_is_not_packed(folder, tmp_path):
-    Path(".snakemake/incomplete").mkdir()
-    Path(".snakemake/incomplete/eHl6").touch()
-    with pytest.raises(DataError, match="at work, or was cut off"):
+def test_an_unfinished_or_damaged_run_is_not_packed(folder, tmp_path):
+    mark = Path(".snakemake/incomplete/eHl6")
+    mark.parent.mkdir()
+    mark.touch()
+    with pytest.raises(DataError, match="was cut off"):
         carry.pack(tmp_path / "run.tar")
+    mark.unlink()
+    with runs.LOCK.open("w") as living:
+        fcntl.flock(living, fcntl.LOCK_SH)
+        with pytest.raises(DataError, match="at work"):
+            carry.pack(tmp_path / "run.tar")
+    Path(JETS).write_text("jetz")
+    with pytest.raises(DataError, match=f"1 results are not what their jobs wrote, {JETS}"):
+        carry.pack(tmp_path / "run.tar")
+    assert not (tmp_path / "run.tar").exists()
+
+
+def test_an_archive_of_anything_else_is_refused_and_changes_nothing(folder, tmp_path, capsys):
+    clone = tmp_path / "clone"
+    clone.mkdir()
+    (clone / "Makefile").write_text("mine")
+    archive = tmp_path / "other.tar"
+    with tarfile.open(archive, "w") as tar:
+        tar.add(folder / JETS, JETS)
+        tar.add(folder / EVENTS, "Makefile")
+    assert command.main(["--directory", str(clone), "unpack", str(archive)]) == 4
+    assert "it is no run of jetchain (it holds Makefile)" in capsys.readouterr().err
+    assert (clone / "Makefile").read_text() == "mine"
+    assert not (clone / "results").exists()
+
+
+def test_a_copy_that_was_cut_off_is_not_trusted(folder, tmp_path, monkeypatch):
+    """Whatever part of a run was written elsewhere, results in it are refused."""
+    files = list(carry._carried())
+    assert files[-1].is_relative_to(runs.METADATA)
+    whole = [number for number, path in enumerate(files) if str(path) in (EVENTS, JETS)]
+    for end in range(min(whole) + 1, len(files)):
+        part = tmp_path / f"part{end}"
+        for path in files[:end]:
+            (part / path).parent.mkdir(parents=True, exist_ok=True)
+            (part / path).write_bytes(path.read_bytes())
+        with contextlib.chdir(part):
+            assert runs.artefacts_without_metadata()
 
 
 def test_a_fork_shares_artefacts_and_nothing_that_is_written_into(folder, tmp_path):
@@ -175,15 +217,42 @@ def test_a_fork_shares_artefacts_and_nothing_that_is_written_into(folder, tmp_pa
             assert twin.read_bytes() == path.read_bytes()
 
 
-def test_a_users_own_file_is_taken_in_and_no_longer_snakemakes(folder, capsys):
-    Path(JETS).write_text("my jets")
-    assert command.main(["adopt", JETS]) == 0
-    checksums.require_unchanged([Path(JETS)])
-    assert read_artefacts().keys() == {EVENTS}
+def test_a_users_own_file_is_taken_in_and_no_longer_snakemakes(folder, tmp_path, capsys):
+    mine = tmp_path / "mine.root"
+    mine.write_text("my jets")
+    os.utime(mine, (1000, 1000))
+    sibling = JETS.replace(".root", ".json")
+    make(sibling, "{}", [EVENTS])  # another output of the same job
+    twin = tmp_path / "twin"
+    os.link(JETS, twin)  # as a fork has it
+    assert command.main(["adopt", JETS, str(mine)]) == 0
+    assert twin.read_text() == "jets"
+    assert Path(JETS).read_text() == "my jets"
+    assert Path(JETS).stat().st_mtime > Path(EVENTS).stat().st_mtime - 1
+    checksums.require_unchanged([Path(JETS), Path(sibling)])
+    assert [path for path, _ in runs.metadata_files()] == [EVENTS]
+    entries = {path: manifest.entry(each) for path, each in read_artefacts().items()}
+    assert entries[JETS]["verb"] == entries[sibling]["verb"] == "adopted"
     assert adopt.forget() == []
+    manifest.write_manifest()
+    assert command.main(["verify"]) == 0
+
+
+def test_what_cannot_be_taken_in_is_named(folder, tmp_path):
     for wrong in ("results/logs/generate/make/top/0000.log", "nothing"):
-        with pytest.raises(DataError):
-            adopt.adopt([Path(wrong)])
+        with pytest.raises(DataError, match="not the place of a result"):
+            adopt.adopt(Path(wrong))
+    with pytest.raises(DataError, match="no such file"):
+        adopt.adopt(Path(JETS), tmp_path / "nothing")
+
+
+def test_a_record_that_no_verb_left_is_passed_over(folder, capsys):
+    own = "results/mine/own.txt"
+    make(own, "x")
+    (record,) = [file for path, file in runs.metadata_files() if path == own]
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"shellcmd": None}))
+    assert manifest.write_manifest() == 2
+    assert f"{own}: not the output of a verb" in capsys.readouterr().err
 
 
 def test_results_without_a_past_are_forgotten(folder, capsys):

@@ -109,7 +109,16 @@ def test_explain_names_the_key_the_jobs_and_the_time(tiny_run, tmp_path):
     assert "about 0 s" not in first
 
 
-def test_explain_names_more_shards_and_a_missing_file(tiny_run, tmp_path):
+def test_explain_names_a_missing_file(copy, tmp_path):
+    (copy / "results/jets/parametric/summary.json").unlink()
+    (copy / "results/inference/disco/limits.json").unlink()
+    text = explained(copy, tmp_path, {})
+    assert "missing: results/jets/parametric/summary.json\n      summarise_jets" in text
+    assert "missing: results/inference/disco/limits.json\n      set_limits disco" in text
+    assert "never made" not in text
+
+
+def test_explain_names_more_shards(tiny_run, tmp_path):
     text = explained(tiny_run, tmp_path, {"generate": {"samples": {"quark": {"shards": 3}}}})
     assert "never made" in text
     assert "reads 1 more file (results/" in text

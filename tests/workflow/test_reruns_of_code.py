@@ -27,6 +27,7 @@ WITHOUT_JOBS = LAUNCHER - {"jetchain.core.resources"} | {
     "jetchain.configuration",
     "jetchain.core.digest",
     "jetchain.core.rules",
+    "jetchain.core.planning",
     "jetchain.core.snakemake_speed",
     "jetchain.detector.bench",
     "jetchain.documentation",

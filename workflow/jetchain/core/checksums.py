@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ CHECKSUMS = RESULTS / "provenance" / "checksums"
 # What lies in results/ beside artefacts: it differs between runs, or describes them.
 _NO_ARTEFACTS = ("logs", "benchmarks", "bench", "provenance")
 _BLOCK = 1 << 20
+_WAITS = (0.5, 2.0)  # seconds before a difference is looked at again
 
 
 @dataclass(frozen=True)
@@ -86,31 +88,46 @@ def record(path: Path, *, adopted: bool = False) -> None:
 def require_unchanged(paths: Iterable[Path]) -> None:
     """Refuse inputs whose content is not what the job that made them wrote.
 
+    On a shared file system a record may come into sight seconds after its file, so a difference is
+    looked at again before it counts.
+
     Raises:
         DataError: an artefact has no checksum, or its content is another.
     """
-    import xxhash
-
     for path in paths:
         if record_of(path) is None or not path.is_file():
             continue
-        known = read(path)
-        if known is None:
-            raise DataError(
-                f"{path}: nothing says how this file was made.",
-                "Remove it and run the same command again, or, if it is your own, take it in with "
-                f"`python -m jetchain.provenance adopt {path}`.",
-            )
-        size = path.stat().st_size
-        xxh3 = xxhash.xxh3_128()
-        if size == known.bytes:
-            with path.open("rb") as file:
-                while block := file.read(_BLOCK):
-                    xxh3.update(block)
-        if size != known.bytes or xxh3.hexdigest() != known.xxh3:
-            how = f"{size} bytes instead of {known.bytes}" if size != known.bytes else "same size"
-            raise DataError(
-                f"{path}: not what its job wrote ({how}): cut short, damaged or changed by hand.",
-                "Remove it and run the same command again: it is made anew. If the change is your "
-                f"own, take it in with `python -m jetchain.provenance adopt {path}`.",
-            )
+        for wait in (*_WAITS, None):
+            found = _difference(path)
+            if found is None:
+                break
+            if wait is None:
+                raise found
+            time.sleep(wait)
+
+
+def _difference(path: Path) -> DataError | None:
+    """What is wrong with an artefact, if anything."""
+    import xxhash
+
+    known = read(path)
+    if known is None:
+        return DataError(
+            f"{path}: nothing says how this file was made.",
+            "Remove it and run the same command again, or, if it is your own, take it in with "
+            f"`python -m jetchain.provenance adopt {path}`.",
+        )
+    size = path.stat().st_size
+    xxh3 = xxhash.xxh3_128()
+    if size == known.bytes:
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                xxh3.update(block)
+        if xxh3.hexdigest() == known.xxh3:
+            return None
+    how = f"{size} bytes instead of {known.bytes}" if size != known.bytes else "same size"
+    return DataError(
+        f"{path}: not what its job wrote ({how}): cut short, damaged or changed by hand.",
+        "Remove it and run the same command again: it is made anew. If the change is your own, "
+        f"take it in with `python -m jetchain.provenance adopt {path}`.",
+    )

@@ -3,8 +3,8 @@
 Snakemake 9.27 spends a third of the time to plan 10,000 shards on questions that have one answer
 for the whole plan, asked file by file. While jobs run, it hashes an input once for every output,
 and wakes up once more a second for every job that has finished. Each function below gives the
-answer of the one it replaces, or hands over to it where it cannot. With any other version of
-Snakemake nothing is replaced.
+answer of the one it replaces, or hands over to it where it cannot. `core.planning` leaves any other
+version of Snakemake alone.
 """
 
 from __future__ import annotations
@@ -15,16 +15,13 @@ import threading
 from collections.abc import Iterable
 from typing import Any
 
-import snakemake
-import snakemake.api  # before the modules below, which import each other
+import snakemake.api  # noqa: F401  # before the modules below, which import each other
 from snakemake.dag import DAG
 from snakemake.io import IOCache, _IOFile
 from snakemake.jobs import Job
 from snakemake.persistence import PersistenceBase
 from snakemake.scheduling.job_scheduler import JobScheduler
 from snakemake.settings.types import Quietness
-
-VERSION = "9.27.1"
 
 _snakemake_update_conda_envs = DAG.update_conda_envs
 _snakemake_check_directory_outputs = DAG.check_directory_outputs
@@ -34,10 +31,8 @@ _snakemake_serialize_param = PersistenceBase._serialize_param_pandas
 _checksums: dict[tuple[Any, ...], str | None] = {}
 
 
-def speed_up() -> bool:
-    """Replace the ten steps; False, and nothing done, with another version of Snakemake."""
-    if snakemake.__version__ != VERSION:
-        return False
+def replace() -> None:
+    """Replace the ten steps."""
     DAG.update_conda_envs = _update_conda_envs
     DAG.check_directory_outputs = _check_directory_outputs
     Job.is_valid = _is_valid
@@ -48,7 +43,6 @@ def speed_up() -> bool:
     _IOFile.checksum = _checksum
     PersistenceBase._serialize_param_pandas = _serialize_param
     JobScheduler._schedule_reevalutation = _schedule_reevaluation
-    return True
 
 
 def _update_conda_envs(dag: Any) -> None:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from jetchain.core import checksums
-from jetchain.core.errors import DataError, JetchainError
+from jetchain.core.errors import DataError, JetchainError, ResourceError
 from jetchain.provenance import carry, manifest
 from jetchain.provenance.adopt import adopt, forget
 from jetchain.provenance.crate import write_crate
@@ -33,7 +33,8 @@ def _parser() -> argparse.ArgumentParser:
     fork.add_argument("target", type=Path)
     commands.add_parser("crate", help="write results/ro-crate-metadata.json")
     adopted = commands.add_parser("adopt", help="take in a file of your own in a result's place")
-    adopted.add_argument("files", type=Path, nargs="+")
+    adopted.add_argument("result", type=Path, help="its place, results/<room>/...")
+    adopted.add_argument("source", type=Path, nargs="?", help="your file, copied there")
     commands.add_parser("forget", help="remove results that nobody knows how they were made")
     commands.add_parser(
         "explain", help="which jobs would run, and why; takes snakemake's arguments"
@@ -56,7 +57,7 @@ def _run(arguments: argparse.Namespace, for_snakemake: list[str]) -> int:
         case "crate":
             print(write_crate())
         case "adopt":
-            for path in adopt(arguments.files):
+            for path in adopt(arguments.result, arguments.source):
                 print(f"{path}: taken in")
         case "forget":
             for path in forget():
@@ -91,8 +92,8 @@ def main(words: list[str]) -> int:
     if rest and arguments.command != "explain":
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     # Paths that the user gave are meant from where the command was called.
-    for name in ("archive", "target"):
-        if hasattr(arguments, name):
+    for name in ("archive", "target", "source"):
+        if getattr(arguments, name, None):
             setattr(arguments, name, getattr(arguments, name).absolute())
     if getattr(arguments, "manifest", manifest.MANIFEST) != manifest.MANIFEST:
         arguments.manifest = arguments.manifest.absolute()
@@ -101,10 +102,16 @@ def main(words: list[str]) -> int:
             os.chdir(arguments.directory)
             if not checksums.RESULTS.is_dir() and arguments.command != "unpack":
                 raise DataError(f"{Path().absolute()}: no results here.", "Name the run's folder.")
+        elif arguments.directory != Path():
+            rest += ["--directory", str(arguments.directory)]
         return _run(arguments, rest)
     except JetchainError as error:
         print(f"jetchain {arguments.command}: {error}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        failure = ResourceError(f"{error}.", "Make room or correct the path, then call it again.")
+        print(f"jetchain {arguments.command}: {failure}", file=sys.stderr)
+        return failure.exit_code
 
 
 if __name__ == "__main__":

@@ -2,40 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+import shutil
 from pathlib import Path
 
 from jetchain.core import checksums, runs
 from jetchain.core.errors import DataError
+from jetchain.core.io import atomic
+from jetchain.provenance.artefacts import read_artefacts
 
 
-def adopt(paths: Iterable[Path]) -> list[Path]:
-    """Take in a user's own files in the place of results: jobs below read them from now on.
+def adopt(result: Path, source: Path | None = None) -> list[Path]:
+    """Take in a user's own file in the place of a result: jobs below read it from now on.
 
-    Snakemake forgets how the file that was there was made, so no changed key makes it anew.
+    Snakemake forgets how the job's outputs were made, so no changed key of that job makes them
+    anew. It still makes them anew when a file that the job reads does: the user keeps the source.
+
+    Args:
+        result: its place, results/<room>/...
+        source: the user's file, copied there; None if it lies there already.
+
+    Returns:
+        what was taken in: the file, and the other outputs of the job that would have made it.
 
     Raises:
-        DataError: a file is missing, or does not lie where a result does.
+        DataError: a file is missing, does not lie where a result does, or a run is at work.
     """
-    taken = list(paths)
-    for path in taken:
-        if not path.is_file():
-            raise DataError(f"{path}: no such file.", "Copy your file there first.")
-        if checksums.record_of(path) is None:
-            raise DataError(
-                f"{path}: not the place of a result.",
-                "Name it from the run's folder: results/<room>/...",
-            )
+    runs.require_alone()
+    if checksums.record_of(result) is None:
+        raise DataError(
+            f"{result}: not the place of a result.",
+            "Name it from the run's folder: results/<room>/...",
+        )
+    if not (source or result).is_file():
+        raise DataError(f"{source or result}: no such file.", "Correct its name.")
+    known = read_artefacts(also_missing=True)
+    job = known[str(result)].making.job if str(result) in known else None
+    outputs = [Path(path) for path, each in known.items() if job and each.making.job == job]
+    if source is not None:
+        # Not written over: in a fork, what is there is the other run's as well.
+        with atomic(result) as temporary:
+            shutil.copyfile(source, temporary)
+    taken = sorted({result, *filter(Path.is_file, outputs)})
     records = dict(runs.metadata_files())
     for path in taken:
         checksums.record(path, adopted=True)
+        os.utime(path)  # newer than what its job reads
+    for path in {result, *outputs}:
         if str(path) in records:
             records[str(path)].unlink()
     return taken
 
 
 def forget() -> list[Path]:
-    """Remove artefacts that Snakemake has no metadata of, and that are no user's own."""
+    """Remove artefacts that Snakemake has no metadata of, and that are no user's own.
+
+    Raises:
+        DataError: a run is at work.
+    """
+    runs.require_alone()
     lost = [Path(path) for path in runs.artefacts_without_metadata()]
     for path in lost:
         path.unlink()

@@ -7,6 +7,7 @@ import itertools
 import json
 import re
 import shlex
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 from jetchain.core import checksums, runs
 from jetchain.core.checksums import Checksum
 
+ADOPTED = "adopted"
 LOGS = checksums.RESULTS / "logs"
 _CODE = re.compile(r"\w[\w.]*=[0-9a-f]{10}[,;]")
 _RESOURCE = re.compile(r"\w[\w./]*@[0-9a-f]{10,16}")
@@ -80,14 +82,34 @@ class Artefact:
     checksum: Checksum | None
 
 
-def read_artefacts() -> dict[str, Artefact]:
-    """All artefacts of this folder that exist and that Snakemake knows, by path."""
+def read_artefacts(*, also_missing: bool = False) -> dict[str, Artefact]:
+    """The artefacts of this folder that Snakemake knows or a user took in, by path.
+
+    Args:
+        also_missing: also those whose files are gone.
+    """
     found = {}
-    for path, record in sorted(runs.metadata_files()):
-        known = checksums.record_of(Path(path)) is not None and runs.is_whole(record)
-        if known and Path(path).exists():
-            found[path] = parse(path, json.loads(record.read_text(encoding="utf-8")))
-    return found
+    for path, record in runs.metadata_files():
+        if checksums.record_of(Path(path)) is None or not runs.is_whole(record):
+            continue
+        if also_missing or Path(path).exists():
+            try:
+                found[path] = parse(path, json.loads(record.read_text(encoding="utf-8")))
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                print(f"{path}: not the output of a verb ({error!r})", file=sys.stderr)
+    for record in checksums.CHECKSUMS.rglob("[!.]*.json"):
+        artefact = checksums.artefact_of(record)
+        if str(artefact) not in found and artefact.exists():
+            checksum = checksums.read(artefact)
+            if checksum is not None and checksum.adopted:
+                found[str(artefact)] = _adopted(str(artefact), checksum)
+    return dict(sorted(found.items()))
+
+
+def _adopted(path: str, checksum: Checksum) -> Artefact:
+    """A user's own file."""
+    making = Making(f"adopted/{path}", ADOPTED, ADOPTED, None, None, {}, {}, {})
+    return Artefact(path, making, [], 0.0, 0.0, checksum)
 
 
 def parse(path: str, metadata: Mapping[str, Any]) -> Artefact:

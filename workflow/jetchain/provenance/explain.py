@@ -19,7 +19,7 @@ from unittest import mock
 
 from jetchain.core.errors import DataError
 from jetchain.core.progress import duration
-from jetchain.provenance.artefacts import Artefact, Making, read_artefacts, room_of
+from jetchain.provenance.artefacts import ADOPTED, Artefact, Making, read_artefacts, room_of
 
 _ABSENT = "(not set)"
 _LONGEST_VALUE = 60
@@ -58,7 +58,7 @@ def plan(arguments: list[str]) -> Plan:
     """
     dag, folder = _dry_run(arguments)
     with contextlib.chdir(folder):
-        artefacts = read_artefacts()
+        artefacts = read_artefacts(also_missing=True)
     durations = _durations(artefacts.values())
     planned = [job for job in dag.needrun_jobs() if job.output]
     names = {job: _name(job) for job in planned}
@@ -92,7 +92,8 @@ def _dry_run(arguments: list[str]) -> tuple[Any, str]:
         await postprocess(dag, *args, **kwargs)
         seen.append((dag, os.getcwd()))
 
-    quiet = ["--quiet", "rules", "progress"]
+    # Options with a value of their own come first: the user's targets may follow.
+    dry = ["--quiet", "rules", "progress", "--dry-run"]
     said = io.StringIO()
     with (
         mock.patch.object(DAG, "postprocess", remember),
@@ -100,7 +101,7 @@ def _dry_run(arguments: list[str]) -> tuple[Any, str]:
         contextlib.redirect_stderr(said),
     ):
         try:
-            cli.main(["--dry-run", *quiet, *arguments])
+            cli.main([*dry, *arguments])
             failed = False
         except SystemExit as end:
             failed = bool(end.code)
@@ -121,6 +122,8 @@ def _durations(artefacts: Iterable[Artefact]) -> dict[str, float]:
     by_rule = defaultdict(list)
     found = {}
     for artefact in artefacts:
+        if artefact.making.rule == ADOPTED:
+            continue
         found[artefact.path] = max(0.0, artefact.ended - artefact.started)
         by_rule[artefact.making.rule].append(found[artefact.path])
     return found | {rule: statistics.mean(seconds) for rule, seconds in by_rule.items()}
