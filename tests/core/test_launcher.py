@@ -3,10 +3,12 @@
 import errno
 import sys
 import types
+from pathlib import Path
 
 import pytest
 
 from jetchain import __main__ as launcher
+from jetchain.core import checksums
 from jetchain.core.errors import ConfigurationError, DataError
 from jetchain.core.settings import Settings, key
 from jetchain.core.verbs import Input, Inputs, Output
@@ -49,6 +51,19 @@ def call(tmp_path, sample, settings='{"size": 4}'):
 def test_arguments_follow_the_signature(toy, tmp_path):
     assert call(tmp_path, "ok") == 0
     assert (tmp_path / "o").read_text() == "['a', 'b'] 4 7 ok"
+
+
+def test_what_a_job_took_stands_with_its_output_and_in_its_log(toy, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    out = Path("results/toy/o")
+    out.parent.mkdir(parents=True)
+    words = ["toy.verb", "--first", "a", "--out", str(out), "--settings", '{"size": 4}']
+    assert launcher.main([*words, "--seed", "7", "--sample", "ok"]) == 0
+    found = checksums.read(out)
+    assert 0 <= found.seconds < 60
+    assert found.cpu_seconds > 0.1
+    assert 10 < found.memory_mb < 20_000
+    assert f"peak memory {found.memory_mb} MB" in capsys.readouterr().err
 
 
 def test_a_failure_is_two_sentences(toy, tmp_path, capsys):

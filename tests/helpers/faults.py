@@ -65,8 +65,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(results.rglob("*"))
-        if path.is_file()
-        and path.relative_to(results).parts[0] not in ("logs", "benchmarks", "provenance")
+        if path.is_file() and path.relative_to(results).parts[0] not in ("logs", "provenance")
     }
 
 

@@ -26,8 +26,7 @@ def test_every_artefact_is_in_the_manifest_with_its_parents(tiny_run):
     here = {
         str(path.relative_to(tiny_run))
         for path in results.rglob("*")
-        if path.is_file()
-        and path.relative_to(results).parts[0] not in ("logs", "benchmarks", "provenance")
+        if path.is_file() and path.relative_to(results).parts[0] not in ("logs", "provenance")
     }
     assert entries.keys() == here
     for path, entry in entries.items():

@@ -12,6 +12,7 @@ import hashlib
 import importlib
 import inspect
 import os
+import resource
 import sys
 import time
 import typing
@@ -76,16 +77,34 @@ def parse_arguments(verb: Callable[..., None], arguments: list[str]) -> dict[str
     return vars(parser.parse_args(arguments))
 
 
-def run_verb(verb: Callable[..., None], values: dict[str, Any]) -> None:
-    """Check the checksums of the inputs, call the verb, record those of the outputs."""
+def run_verb(verb: Callable[..., None], values: dict[str, Any]) -> dict[str, float | int]:
+    """Check the checksums of the inputs, call the verb, record those of the outputs.
+
+    Returns:
+        what it took: seconds, cpu_seconds and memory_mb, as in `checksums.Checksum`.
+    """
     hints = typing.get_type_hints(verb)
+    started = time.monotonic()
     for name, value in values.items():
         if hints[name] in (Input, Inputs):
             checksums.require_unchanged(value if isinstance(value, list) else [value])
     verb(**values)
+    took = _took(started)
     for name, value in values.items():
         if hints[name] is Output:
-            checksums.record(value)
+            checksums.record(value, **took)
+    return took
+
+
+def _took(started: float) -> dict[str, float | int]:
+    """Time and memory of this process and of the children that it waited for."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    unit = 1 << 20 if sys.platform == "darwin" else 1 << 10  # bytes there, kB elsewhere
+    return {
+        "seconds": round(time.monotonic() - started, 2),
+        "cpu_seconds": round(sum(usage.ru_utime + usage.ru_stime for usage in usages), 2),
+        "memory_mb": max(usage.ru_maxrss for usage in usages) // unit,
+    }
 
 
 def main(arguments: list[str]) -> int:
@@ -93,12 +112,11 @@ def main(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(__doc__)
         return 0
-    started = time.monotonic()
     runs.end_with_snakemake()
     try:
         verb = load_verb(arguments[0])
         values = parse_arguments(verb, arguments[1:])
-        run_verb(verb, values)
+        took = run_verb(verb, values)
     except JetchainError as error:
         print(f"jetchain {arguments[0]} failed: {error}", file=sys.stderr)
         return error.exit_code
@@ -111,7 +129,11 @@ def main(arguments: list[str]) -> int:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return _report_resource(arguments[0], "no space is left on the disk", error)
         raise
-    print(f"{arguments[0]}: done in {time.monotonic() - started:.1f} s", file=sys.stderr)
+    print(
+        f"{arguments[0]}: done in {took['seconds']:.1f} s, CPU {took['cpu_seconds']:.1f} s, "
+        f"peak memory {took['memory_mb']} MB",
+        file=sys.stderr,
+    )
     return 0
 
 

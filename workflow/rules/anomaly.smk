@@ -48,8 +48,6 @@ rule train_anomaly_reference:
         signal_scores="results/anomaly/{model}/signal_scores.safetensors",
     log:
         "results/logs/anomaly/train/{model}.log",
-    benchmark:
-        "results/benchmarks/anomaly/train/{model}.tsv"
     wildcard_constraints:
         model="|".join(ANOMALY_REFERENCES),
     threads: 1
@@ -96,8 +94,6 @@ rule evaluate_anomaly:
         curves="results/anomaly/sic.csv",
     log:
         "results/logs/anomaly/evaluate.log",
-    benchmark:
-        "results/benchmarks/anomaly/evaluate.tsv"
     threads: 1
     params:
         settings=section(

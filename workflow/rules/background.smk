@@ -32,8 +32,6 @@ rule train_cwola:
         signal_scores="results/background/cwola/signal_scores.safetensors",
     log:
         "results/logs/background/cwola.log",
-    benchmark:
-        "results/benchmarks/background/cwola.tsv"
     threads: 1
     params:
         settings=section(
@@ -55,8 +53,6 @@ rule draw_cathode_template:
         history="results/background/cathode/history.csv",
     log:
         "results/logs/background/cathode/template.log",
-    benchmark:
-        "results/benchmarks/background/cathode/template.tsv"
     threads: 1
     resources:
         mem_mb=1500,
@@ -82,8 +78,6 @@ rule classify_cathode:
         signal_scores="results/background/cathode/signal_scores.safetensors",
     log:
         "results/logs/background/cathode/classify.log",
-    benchmark:
-        "results/benchmarks/background/cathode/classify.tsv"
     threads: 1
     params:
         settings=section(
@@ -133,8 +127,6 @@ rule train_disco:
         history="results/background/disco/history.csv",
     log:
         "results/logs/background/disco/train.log",
-    benchmark:
-        "results/benchmarks/background/disco/train.tsv"
     threads: 1
     resources:
         mem_mb=1500,

@@ -10,8 +10,6 @@ rule simulate_detector:
         account="results/detector/{sample}/{shard}.json",
     log:
         "results/logs/detector/simulate/{sample}/{shard}.log",
-    benchmark:
-        "results/benchmarks/detector/simulate/{sample}/{shard}.tsv"
     threads: 1
     resources:
         mem_mb=1500,

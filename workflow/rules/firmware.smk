@@ -29,8 +29,6 @@ rule train_firmware_float:
         scores="results/firmware/float/scores.safetensors",
     log:
         "results/logs/firmware/train_float.log",
-    benchmark:
-        "results/benchmarks/firmware/train_float.tsv"
     threads: 1
     params:
         settings=section(
@@ -53,8 +51,6 @@ rule train_firmware_quantised:
         scores="results/firmware/quantised/scores.safetensors",
     log:
         "results/logs/firmware/train_quantised.log",
-    benchmark:
-        "results/benchmarks/firmware/train_quantised.tsv"
     threads: 1
     params:
         settings=section(
@@ -117,8 +113,6 @@ rule simulate_firmware_hls:
         result="results/firmware/hls4ml/simulation.json",
     log:
         "results/logs/firmware/simulate_hls.log",
-    benchmark:
-        "results/benchmarks/firmware/simulate_hls.tsv"
     threads: 1
     params:
         settings=section(network="firmware.network", simulation="firmware.simulation"),
@@ -136,8 +130,6 @@ rule synthesise_firmware:
         design="results/firmware/rtl/design.json",
     log:
         "results/logs/firmware/synthesise.log",
-    benchmark:
-        "results/benchmarks/firmware/synthesise.tsv"
     threads: 1
     params:
         settings=section(
@@ -162,8 +154,6 @@ rule simulate_firmware_rtl:
         result="results/firmware/rtl/simulation.json",
     log:
         "results/logs/firmware/simulate_rtl.log",
-    benchmark:
-        "results/benchmarks/firmware/simulate_rtl.tsv"
     threads: 1
     params:
         settings=section(network="firmware.network", simulation="firmware.simulation"),

@@ -7,8 +7,6 @@ rule generate_sample:
         summary="results/generate/{sample}/{shard}.json",
     log:
         "results/logs/generate/sample/{sample}/{shard}.log",
-    benchmark:
-        "results/benchmarks/generate/sample/{sample}/{shard}.tsv"
     threads: 1
     resources:
         mem_mb=1000,

@@ -9,8 +9,6 @@ rule event_graphs:
         cutflow="results/graphs/events/{sample}/{shard}.json",
     log:
         "results/logs/graphs/events/{sample}/{shard}.log",
-    benchmark:
-        "results/benchmarks/graphs/events/{sample}/{shard}.tsv"
     threads: 1
     params:
         settings=section("graphs.events"),
@@ -28,8 +26,6 @@ rule jet_graphs:
         cutflow="results/graphs/jets/{algorithm}/{sample}/{shard}.json",
     log:
         "results/logs/graphs/jets/{algorithm}/{sample}/{shard}.log",
-    benchmark:
-        "results/benchmarks/graphs/jets/{algorithm}/{sample}/{shard}.tsv"
     threads: 1
     params:
         settings=section("graphs.jets"),

@@ -40,8 +40,6 @@ rule set_limits:
         limits="results/inference/{method}/limits.json",
     log:
         "results/logs/inference/limits/{method}.log",
-    benchmark:
-        "results/benchmarks/inference/limits/{method}.tsv"
     threads: 1
     params:
         settings=section(limits="inference.limits", workspace="inference.workspace"),

@@ -9,8 +9,6 @@ rule cluster_jets:
         jets="results/jets/{algorithm}/{sample}/{shard}.root",
     log:
         "results/logs/jets/cluster/{algorithm}/{sample}/{shard}.log",
-    benchmark:
-        "results/benchmarks/jets/cluster/{algorithm}/{sample}/{shard}.tsv"
     threads: 1
     resources:
         mem_mb=1500,
@@ -32,8 +30,6 @@ rule summarise_jets:
         summary="results/jets/{algorithm}/summary.json",
     log:
         "results/logs/jets/summarise/{algorithm}.log",
-    benchmark:
-        "results/benchmarks/jets/summarise/{algorithm}.tsv"
     threads: 1
     params:
         settings=section("jets.summary"),

@@ -28,8 +28,6 @@ rule parametric_particleflow:
         particles="results/particleflow/parametric/{sample}/{shard}.root",
     log:
         "results/logs/particleflow/parametric/{sample}/{shard}.log",
-    benchmark:
-        "results/benchmarks/particleflow/parametric/{sample}/{shard}.tsv"
     threads: 1
     params:
         geometry=GEOMETRY,
@@ -54,8 +52,6 @@ rule evaluate_particleflow:
         histograms="results/particleflow/performance/{algorithm}_histograms.json",
     log:
         "results/logs/particleflow/evaluate/{algorithm}.log",
-    benchmark:
-        "results/benchmarks/particleflow/evaluate/{algorithm}.tsv"
     threads: 1
     params:
         settings=section("particleflow.evaluation"),
@@ -76,8 +72,6 @@ rule train_mlpf:
         targets="results/particleflow/mlpf/targets.json",
     log:
         "results/logs/particleflow/train.log",
-    benchmark:
-        "results/benchmarks/particleflow/train.tsv"
     threads: CONFIG.particleflow.mlpf.training.fit.threads
     resources:
         mem_mb=1500,
@@ -97,8 +91,6 @@ rule mlpf_particleflow:
         particles="results/particleflow/mlpf/{sample}/{shard}.root",
     log:
         "results/logs/particleflow/reconstruct/{sample}/{shard}.log",
-    benchmark:
-        "results/benchmarks/particleflow/reconstruct/{sample}/{shard}.tsv"
     threads: 1
     params:
         settings=section("particleflow.mlpf.model"),

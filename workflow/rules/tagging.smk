@@ -13,8 +13,6 @@ rule tagging_features:
         summary="results/tagging/summary.json",
     log:
         "results/logs/tagging/features.log",
-    benchmark:
-        "results/benchmarks/tagging/features.tsv"
     threads: 1
     resources:
         mem_mb=2000,
@@ -33,8 +31,6 @@ rule train_tagger:
         history="results/tagging/{model}/history.csv",
     log:
         "results/logs/tagging/train/{model}.log",
-    benchmark:
-        "results/benchmarks/tagging/train/{model}.tsv"
     threads: CONFIG.tagging.training.threads
     resources:
         mem_mb=2000,
@@ -57,8 +53,6 @@ rule evaluate_tagger:
         histograms="results/tagging/{model}/histograms.json",
     log:
         "results/logs/tagging/evaluate/{model}.log",
-    benchmark:
-        "results/benchmarks/tagging/evaluate/{model}.tsv"
     threads: 1
     resources:
         mem_mb=1500,

@@ -14,28 +14,33 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from jetchain.core.errors import DataError
 
 RESULTS = Path("results")
 CHECKSUMS = RESULTS / "provenance" / "checksums"
 # What lies in results/ beside artefacts: it differs between runs, or describes them.
-_NO_ARTEFACTS = ("logs", "benchmarks", "bench", "provenance")
+_NO_ARTEFACTS = ("logs", "bench", "provenance")
 _BLOCK = 1 << 20
 _WAITS = (0.5, 2.0)  # seconds before a difference is looked at again
 
 
 @dataclass(frozen=True)
 class Checksum:
-    """What a file's content was when its job ended.
+    """What a file's content was when its job ended, and what the job took.
 
-    `adopted` marks a file that a user put in the place of a job's output.
+    `adopted` marks a file that a user put in the place of a job's output. `seconds` are wall time,
+    `cpu_seconds` and `memory_mb` (the peak) those of the job's process and of its children.
     """
 
     sha256: str
     xxh3: str
     bytes: int
     adopted: bool = False
+    seconds: float | None = None
+    cpu_seconds: float | None = None
+    memory_mb: int | None = None
 
 
 def record_of(path: Path) -> Path | None:
@@ -51,8 +56,8 @@ def artefact_of(record: Path) -> Path:
     return (RESULTS / record.relative_to(CHECKSUMS)).with_suffix("")
 
 
-def compute(path: Path, *, adopted: bool = False) -> Checksum:
-    """Read a file once and take both checksums."""
+def compute(path: Path, **more: Any) -> Checksum:
+    """Read a file once and take both checksums; `more` are the other fields of `Checksum`."""
     import xxhash
 
     sha256, xxh3, size = hashlib.sha256(), xxhash.xxh3_128(), 0
@@ -61,7 +66,7 @@ def compute(path: Path, *, adopted: bool = False) -> Checksum:
             sha256.update(block)
             xxh3.update(block)
             size += len(block)
-    return Checksum(sha256.hexdigest(), xxh3.hexdigest(), size, adopted)
+    return Checksum(sha256.hexdigest(), xxh3.hexdigest(), size, **more)
 
 
 def read(path: Path) -> Checksum | None:
@@ -73,12 +78,17 @@ def read(path: Path) -> Checksum | None:
         return None
 
 
-def record(path: Path, *, adopted: bool = False) -> None:
-    """Take and record the checksum of an artefact; files that are none are passed over."""
+def record(path: Path, **more: Any) -> None:
+    """Take and record the checksum of an artefact; files that are none are passed over.
+
+    Args:
+        path: the artefact.
+        more: the other fields of `Checksum`.
+    """
     where = record_of(path)
     if where is None:
         return
-    text = json.dumps(asdict(compute(path, adopted=adopted)), sort_keys=True) + "\n"
+    text = json.dumps(asdict(compute(path, **more)), sort_keys=True) + "\n"
     where.parent.mkdir(parents=True, exist_ok=True)
     temporary = where.with_name(f".{where.name}.{os.getpid()}.part")
     temporary.write_text(text, encoding="utf-8")
