@@ -1,5 +1,7 @@
 """Fit of the dijet function: recovers what was put in, pulls are N(0, 1), errors cover."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -190,6 +192,15 @@ def test_a_richer_function_without_a_minimum_is_passed_over(monkeypatch):
     assert len(chosen.other.values) == 2
     with pytest.raises(TrainingError):
         dijet.choose_fit(spectrum, [4], 0.05)
+
+
+@pytest.mark.parametrize("rounding", [-1e-12, 0.0, 1e-12])
+def test_the_f_test_does_not_hang_on_the_rounding_of_a_perfect_fit(rounding):
+    spectrum, _ = _true_spectrum(5000, (5.0, 8.0))
+    two, three = (dijet.fit_dijet(spectrum, number) for number in (2, 3))
+    perfect = dataclasses.replace(three, chi2=rounding)
+    assert dijet.f_test(two, perfect) < 1e-6
+    assert dijet.f_test(dataclasses.replace(two, chi2=-rounding), perfect) == 1.0
 
 
 def test_saturated_chi2_of_large_counts_is_pearsons():

@@ -1,7 +1,10 @@
 """The launcher: failures end in two sentences and an exit code of their own."""
 
 import errno
+import signal
+import subprocess
 import sys
+import textwrap
 import types
 from pathlib import Path
 
@@ -22,8 +25,6 @@ def verb(*, first: Inputs, out: Output, settings: Options, seed: int, sample: st
     """Write what it was given."""
     if sample == "full":
         raise OSError(errno.ENOSPC, "No space left on device")
-    if sample == "stop":
-        raise KeyboardInterrupt
     if sample == "bad":
         raise DataError("the file is bad.", "Mend it.")
     out.write_text(f"{[p.name for p in first]} {settings.size} {seed} {sample}")
@@ -77,9 +78,26 @@ def test_a_full_disk_is_told_as_such(toy, tmp_path, capsys):
     assert "no space is left on the disk" in capsys.readouterr().err
 
 
-def test_a_stopped_job_says_so(toy, tmp_path, capsys):
-    assert call(tmp_path, "stop") == launcher.EXIT_STOPPED
-    assert capsys.readouterr().err == "jetchain toy.verb: stopped on request\n"
+def test_ctrl_c_ends_a_job_though_a_library_swallows_exceptions():
+    program = textwrap.dedent("""
+        import signal, time
+        from jetchain import __main__ as launcher
+        signal.signal(signal.SIGINT, launcher.stop_at_once)
+        print("started", flush=True)
+        while True:
+            try:
+                time.sleep(60)
+            except BaseException:
+                pass
+    """)
+    job = subprocess.Popen(
+        [sys.executable, "-c", program], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert job.stdout.readline() == "started\n"
+    job.send_signal(signal.SIGINT)
+    _, said = job.communicate(timeout=20)
+    assert job.returncode == launcher.EXIT_STOPPED
+    assert said == "jetchain: stopped on request\n"
 
 
 def test_bad_settings_and_unknown_verbs_are_refused(toy, tmp_path, capsys):

@@ -260,7 +260,8 @@ def test_a_failed_job_shows_its_log_its_command_and_the_way_on(tmp_path):
 def on_terminal(folder, *, interrupt_at=None, **environment):
     """Run on a pseudo-terminal; gives the exit code and all that the terminal received."""
     overlay = folder / "slow.yaml"
-    overlay.write_text("generate: {samples: {quark: {generation: {events: 400}}}}")
+    events = 10_000 if interrupt_at else 400  # what is interrupted must not end before
+    overlay.write_text(f"generate: {{samples: {{quark: {{generation: {{events: {events}}}}}}}}}")
     child, terminal = pty.fork()
     if child == 0:
         os.environ.update({"TERM": "xterm", "LINES": "30", "COLUMNS": "100"} | environment)

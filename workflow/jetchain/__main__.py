@@ -13,6 +13,7 @@ import importlib
 import inspect
 import os
 import resource
+import signal
 import sys
 import time
 import typing
@@ -122,9 +123,6 @@ def main(arguments: list[str]) -> int:
         return error.exit_code
     except MemoryError as error:
         return _report_resource(arguments[0], "the machine's memory is used up", error)
-    except KeyboardInterrupt:
-        print(f"jetchain {arguments[0]}: stopped on request", file=sys.stderr)
-        return EXIT_STOPPED
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return _report_resource(arguments[0], "no space is left on the disk", error)
@@ -164,6 +162,13 @@ def prepare_environment() -> None:
     os.environ["NUMBA_CACHE_DIR"] = str(caches / "jetchain" / sources.hexdigest()[:16])
 
 
+def stop_at_once(*_: Any) -> None:
+    """End at Ctrl-C, from any depth: an exception could be swallowed by a library on its way up."""
+    print("jetchain: stopped on request", file=sys.stderr, flush=True)
+    os._exit(EXIT_STOPPED)
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, stop_at_once)
     prepare_environment()
     sys.exit(main(sys.argv[1:]))

@@ -21,6 +21,8 @@ from jetchain.core.errors import EmptySampleError, TrainingError
 Array = NDArray[np.float64]
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(3)
+# The chi2 of counts that are the expectation itself is what the processor's rounding leaves.
+_CHI2_RESOLUTION = 1e-9
 
 
 @dataclass(frozen=True)
@@ -254,9 +256,9 @@ def saturated_chi2(counts: Array, expected: Array) -> float:
 def f_test(simple: DijetFit, rich: DijetFit) -> float:
     """p-value of the improvement of the richer of two nested fits, by the F distribution."""
     more = simple.ndf - rich.ndf
-    if rich.ndf < 1 or rich.chi2 <= 0:
+    if rich.ndf < 1 or simple.chi2 - rich.chi2 < _CHI2_RESOLUTION:
         return 1.0
-    statistic = max(simple.chi2 - rich.chi2, 0.0) / more / (rich.chi2 / rich.ndf)
+    statistic = (simple.chi2 - rich.chi2) / more / (max(rich.chi2, _CHI2_RESOLUTION) / rich.ndf)
     return float(stats.f.sf(statistic, more, rich.ndf))
 
 
