@@ -79,4 +79,6 @@ def test_the_plan_reads_well():
     assert "  jets.pt_min: 20.0 -> 25.0\n      cluster (2 jobs)\n" in text
     assert "  and what lies below\n      train pfn\n" in text
     assert "1 min 30 s, and 1 never timed" in text
+    untimed = as_text(Plan([job("train pfn", ["never made"], seconds=None)], 9, 2))
+    assert untimed.startswith("1 of 9 jobs would run, for how long nobody knows")
     assert as_text(Plan([], 9, 2)) == "Nothing would run: all 9 jobs are up to date.\n"

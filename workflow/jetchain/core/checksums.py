@@ -1,8 +1,8 @@
 """A checksum beside every artefact, so that damage is found by the job that would read it.
 
 The launcher writes ``results/provenance/checksums/<path>.json`` for each output of a job and
-compares each input with it. SHA-256 is what the manifest publishes; XXH3 is what the jobs compare,
-since it costs a tenth of reading the file. Both are taken while the file is in memory anyway.
+compares each input with it. SHA-256 is what the manifest publishes; XXH3, far quicker, is what the
+jobs compare. Both are taken in one reading.
 """
 
 from __future__ import annotations

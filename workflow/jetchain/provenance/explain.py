@@ -239,13 +239,14 @@ def as_text(found: Plan) -> str:
     """The plan as a user reads it."""
     if not found.jobs:
         return f"Nothing would run: all {found.total} jobs are up to date.\n"
-    lines = [
-        f"{len(found.jobs)} of {found.total} jobs would run, about "
-        f"{duration(expected_seconds(found))} on {found.cores} core"
-        f"{'s' if found.cores > 1 else ''}.",
-        "",
-        "Why",
-    ]
+    timed = any(job.seconds is not None for job in found.jobs)
+    cores = f"{found.cores} core{'s' if found.cores > 1 else ''}"
+    how_long = (
+        f"about {duration(expected_seconds(found))} on {cores}"
+        if timed
+        else "for how long nobody knows: none has run here yet"
+    )
+    lines = [f"{len(found.jobs)} of {found.total} jobs would run, {how_long}.", "", "Why"]
     by_cause = defaultdict(list)
     for job in found.jobs:
         for cause in job.causes:
