@@ -24,7 +24,7 @@ class EventRecord:
     account: np.ndarray  # (particles, 4), columns of showers
     by_layer: np.ndarray  # (particles, layers) deposited
     isolated: np.ndarray  # (particles,)
-    moments: np.ndarray  # (clusters, 6), see topoclusters.moments
+    moments: np.ndarray  # (clusters, moments) columns moments.MOMENTS
     cluster_by_layer: np.ndarray  # (clusters, layers)
     incidence: tuple[np.ndarray, np.ndarray, np.ndarray]  # particle, cluster, fraction
     cells: np.ndarray  # (listed cells,) numbers
@@ -95,9 +95,6 @@ class EventSimulation:
         clock = self._lap("noise and sampling", clock)
         clusters = self.clusterer(rng, self._readout, self.settings.noise)
         lists = (clusters.start, clusters.cell, clusters.weight)
-        moments, cluster_by_layer = topoclusters.moments(
-            self.clusterer.energy, self.geometry.cells, by_layer.shape[1], *lists
-        )
         clock = self._lap("clusters", clock)
         chain = (self._first, self._following, self._particle, self._energy)
         fractions = incidence.cluster_incidence(
@@ -115,11 +112,11 @@ class EventSimulation:
             isolated=incidence.isolated(
                 primaries.eta[inside], primaries.phi[inside], ISOLATION_CONE
             ),
-            moments=moments,
-            cluster_by_layer=cluster_by_layer,
+            moments=clusters.moments,
+            cluster_by_layer=clusters.by_layer,
             incidence=fractions,
             cells=listed,
-            cell_energy=self.clusterer.energy[listed],
+            cell_energy=clusters.energy[kept],
             cell_cluster=clusters.main[kept],
             cell_truth=truth,
         )

@@ -11,6 +11,7 @@ import numpy as np
 from jetchain.detector import tracker
 from jetchain.detector.event import EventRecord
 from jetchain.detector.geometry import Geometry
+from jetchain.detector.moments import MOMENTS
 from jetchain.detector.particles import GEV, Primaries
 
 KINDS = ("electron", "photon", "charged_hadron", "neutral_hadron", "muon")
@@ -136,10 +137,9 @@ def _particles(primaries: Primaries, records: Sequence[EventRecord]) -> dict[str
 
 def _clusters(records: Sequence[EventRecord], layers: int) -> dict[str, ak.Array]:
     counts = np.array([len(r.moments) for r in records], np.int64)
-    moments = _join([r.moments for r in records], (0, 6))
+    moments = _join([r.moments for r in records], (0, len(MOMENTS)))
     by_layer = _join([r.cluster_by_layer for r in records], (0, layers))
-    names = ("bary_eta", "bary_phi", "bary_rho", "bary_sigma_eta", "bary_sigma_phi", "e")
-    flat = {name: moments[:, k] for k, name in enumerate(names)}
+    flat = {name: moments[:, k] for k, name in enumerate(MOMENTS)}
     flat["idx"] = _join([np.arange(1, n + 1) for n in counts])
     flat |= {f"e_layer_{layer}": by_layer[:, layer] for layer in range(layers)}
     return {name: _jagged(column, counts) for name, column in flat.items()}
@@ -191,7 +191,7 @@ class Account:
             self.objects["tracks"] += len(record.track_pulls)
             self.objects["clusters"] += len(record.moments)
             self.objects["cells"] += len(record.cells)
-            self.clustered += float(record.moments[:, 5].sum()) / GEV
+            self.clustered += float(record.moments[:, MOMENTS.index("e")].sum()) / GEV
         account = _join([r.account for r in records], (0, 4)) / GEV
         by_layer = _join([r.by_layer for r in records], (0, len(self.layers))) / GEV
         seen = account.sum(axis=1)
