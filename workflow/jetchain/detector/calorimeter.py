@@ -145,19 +145,28 @@ def sampled(rng: np.random.Generator, energy: float, quantum: float) -> float:
 
 @numba.njit(cache=True)
 def look_up(
-    rng: np.random.Generator, cell: int, noisy: bool, tail: float, readout: Readout
+    rng: np.random.Generator,
+    cell: int,
+    noisy: bool,
+    tail: float,
+    significance: np.ndarray,
+    live: np.ndarray,
+    drawn: np.ndarray,
 ) -> float:
-    """E / sigma of a cell; draws its noise, which is below `tail`, if that was not done yet."""
-    value = readout.significance[cell]
+    """E / sigma of a cell; draws its noise, which is below `tail`, if that was not done yet.
+
+    The last three arguments are those of `Readout`.
+    """
+    value = significance[cell]
     if np.isnan(value):
         value = np.float32(0.0)
         if noisy:
             value = np.float32(rng.standard_normal())
             while value > tail:
                 value = np.float32(rng.standard_normal())
-        readout.significance[cell] = value
-        readout.live[readout.drawn[0]] = cell
-        readout.drawn[0] += 1
+        significance[cell] = value
+        live[drawn[0]] = cell
+        drawn[0] += 1
     return value
 
 

@@ -18,12 +18,10 @@ section 4.1; Athena's CaloClusterMomentsMaker), over the cells' weighted energie
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numba
 import numpy as np
 
-from jetchain.detector.geometry import CellArrays, Geometry, distance_to_face
+from jetchain.detector.grid import DENSITY, ETA, PHI, RHO, Grid, Spot, around, position
 
 MINIMUM_WIDTH = 0.05
 """Floor of a cluster's spread in eta and phi (COCOA, Topo_clust_var.cc)."""
@@ -36,92 +34,57 @@ MOMENTS = (
 """Columns of `topo` in the table DETECTED; mm, rad, MeV."""
 
 
-class Facts(NamedTuple):
-    """What the moments need of the cells and of the detector."""
-
-    cells: np.ndarray  # (cells, 8) float32: eta, phi, x, y, z, rho, noise, 1 / volume
-    layer: np.ndarray  # (cells,) int8
-    first_cell: np.ndarray  # (layers + 1,) int64
-    face_radius: float  # mm, of the barrel
-    face_z: float  # mm, of the endcap
-
-
-def gather_facts(geometry: Geometry) -> Facts:
-    """Put what the moments need of a cell side by side, so that it is fetched at once."""
-    cells, slabs = geometry.cells, geometry.slabs
-    table = np.stack(
-        [
-            cells.eta, cells.phi, cells.x, cells.y, cells.z,
-            np.hypot(cells.x, cells.y), cells.noise, 1.0 / cell_volumes(geometry),
-        ],
-        axis=1,
-    )  # fmt: skip
-    return Facts(
-        np.ascontiguousarray(table, np.float32),
-        cells.layer,
-        slabs.first_cell,
-        geometry.table.inner_radius,
-        geometry.half_length,
-    )
-
-
-def cell_volumes(geometry: Geometry) -> np.ndarray:
-    """Volumes of the cells, (cells,), mm^3: the solid angle times (r_out^3 - r_in^3) / 3.
-
-    The distances from the origin, r_in and r_out, are those at the cell's centre.
-    """
-    cells, slabs = geometry.cells, geometry.slabs
-    layer = cells.layer.astype(int)
-    face = distance_to_face(geometry.table, cells.eta.astype(float))
-    near = face + geometry.layer_entrances[layer]
-    far = near + slabs.thickness[slabs.layer_of_slab >= 0][layer]
-    half_width = (geometry.table.eta_max / slabs.cells_eta)[layer]
-    width_phi = (2 * np.pi / slabs.cells_phi)[layer]
-    solid_angle = width_phi * (np.tanh(cells.eta + half_width) - np.tanh(cells.eta - half_width))
-    return solid_angle * (far**3 - near**3) / 3.0
-
-
 @numba.njit(cache=True)
 def describe(
     start: np.ndarray,  # (clusters + 1,) entries of cluster k are start[k]:start[k + 1]
-    cell: np.ndarray,  # (entries,)
-    energy: np.ndarray,  # (entries,) MeV, weighted
-    facts: Facts,
+    entry: np.ndarray,  # (entries,) numbers of clustered cells
+    weight: np.ndarray,  # (entries,)
+    energy: np.ndarray,  # (clustered cells,) MeV
+    spot: Spot,  # (clustered cells,)
+    grid: Grid,
 ) -> tuple[np.ndarray, np.ndarray]:
     """All moments but the isolation, which is left 0: (clusters, len(MOMENTS)); and the energies
     in the layers, (clusters, layers), MeV."""
+    layers, rows, columns = spot
+    row_table, column_table, noise = grid.row, grid.column, grid.noise
     n = start.size - 1
     result = np.zeros((n, len(MOMENTS)))
-    by_layer = np.zeros((n, facts.first_cell.size - 1))
+    by_layer = np.zeros((n, len(grid.layout)))
     for k in range(n):
         total = eta = phi = rho = eta2 = phi2 = 0.0
         x = y = z = xx = yy = zz = xy = xz = yz = 0.0
         noise2 = density = largest = 0.0
-        reference = facts.cells[cell[start[k]], 1]
+        reference = column_table[layers[entry[start[k]]], columns[entry[start[k]]], PHI]
         for m in range(start[k], start[k + 1]):
-            row, e = facts.cells[cell[m]], energy[m]
-            d_phi = row[1] - reference
-            d_phi -= 2 * np.pi * np.round(d_phi / (2 * np.pi))
+            at = entry[m]
+            layer, row, column = layers[at], rows[at], columns[at]
+            e = weight[m] * energy[at]
+            d_phi = column_table[layer, column, PHI] - reference
+            if d_phi > np.pi:
+                d_phi -= 2 * np.pi
+            elif d_phi < -np.pi:
+                d_phi += 2 * np.pi
             total += e
-            eta += e * row[0]
-            eta2 += e * row[0] ** 2
+            eta += e * row_table[layer, row, ETA]
+            eta2 += e * row_table[layer, row, ETA] ** 2
             phi += e * d_phi
             phi2 += e * d_phi**2
-            rho += e * row[5]
-            ex, ey, ez = e * row[2], e * row[3], e * row[4]
+            rho += e * row_table[layer, row, RHO]
+            at_x, at_y, at_z = position(layer, row, column, row_table, column_table)
+            ex, ey, ez = e * at_x, e * at_y, e * at_z
             x += ex
             y += ey
             z += ez
-            xx += ex * row[2]
-            yy += ey * row[3]
-            zz += ez * row[4]
-            xy += ex * row[3]
-            xz += ex * row[4]
-            yz += ey * row[4]
-            noise2 += row[6] ** 2
-            density += e * e * row[7]
+            xx += ex * at_x
+            yy += ey * at_y
+            zz += ez * at_z
+            xy += ex * at_y
+            xz += ex * at_z
+            yz += ey * at_z
+            noise2 += noise[layer] ** 2
+            density += e * e * row_table[layer, row, DENSITY]
             largest = max(largest, e)
-            by_layer[k, facts.layer[cell[m]]] += e
+            by_layer[k, layer] += e
         eta /= total
         phi /= total
         x /= total
@@ -133,7 +96,7 @@ def describe(
         along = (
             x * x * xx + y * y * yy + z * z * zz + 2 * (x * y * xy + x * z * xz + y * z * yz)
         ) / (total * distance**2)
-        outside = max(np.hypot(x, y) / facts.face_radius, abs(z) / facts.face_z)
+        outside = max(np.hypot(x, y) / grid.face[0], abs(z) / grid.face[1])
         mean_phi = reference + phi
         result[k, 0] = eta
         result[k, 1] = mean_phi - 2 * np.pi * np.round(mean_phi / (2 * np.pi))
@@ -156,47 +119,50 @@ def isolate(
     start: np.ndarray,  # (clusters + 1,)
     entry: np.ndarray,  # (entries,) numbers of clustered cells
     members: np.ndarray,  # (clustered cells,) int32
+    spot: Spot,  # (clustered cells,)
     main: np.ndarray,  # (clustered cells,) int32, the clusters that own them
     place: np.ndarray,  # (cells,) int32: the number of a clustered cell, else -1
     by_layer: np.ndarray,  # (clusters, layers) MeV
-    cells: CellArrays,
-    first_cell: np.ndarray,  # (layers + 1,)
+    grid: Grid,
+    counted: np.ndarray,  # (cells,) int32, a buffer
     isolation: np.ndarray,  # (clusters,); is filled
 ) -> None:
     """Isolation of the clusters."""
-    layers = first_cell.size - 1
-    seen = np.full(members.size, -1, np.int32)  # the last cluster that counted a clustered cell
-    counted = np.empty(place.size, np.int32)  # the other cells that were counted
-    n_counted = 0
-    neighbours, free = np.empty(layers), np.empty(layers)
+    layers, rows, columns = spot
+    layout, n = grid.layout, members.size
+    # The last cluster that counted a clustered cell; entry n serves all others. No branches below:
+    # the processor could not predict them.
+    seen = np.full(n + 1, -1, np.int32)
+    n_counted = 0  # cells that are not clustered
+    found = np.empty(grid.most_neighbours, np.int32)
+    neighbours, free = np.empty(len(layout), np.int64), np.empty(len(layout), np.int64)
     for k in range(start.size - 1):
-        neighbours[:] = 0.0
-        free[:] = 0.0
+        neighbours[:] = 0
+        free[:] = 0
         for m in entry[start[k] : start[k + 1]]:
             if main[m] != k:
                 continue
-            cell = members[m]
-            layer = cells.layer[cell]
-            for e in range(cells.neighbour_start[cell], cells.neighbour_start[cell + 1]):
-                other = cells.neighbours[e]
-                if other < first_cell[layer] or other >= first_cell[layer + 1]:
-                    continue
+            layer = layers[m]
+            n_new = n_free = 0
+            n_found = around(members[m], layer, rows[m], columns[m], layout, found, 0)
+            for e in range(n_found):
+                other = found[e]
                 at = place[other]
-                if at >= 0:
-                    if main[at] != k and seen[at] != k:
-                        seen[at] = k
-                        neighbours[layer] += 1.0
-                        free[layer] += main[at] < 0  # its cluster was dropped
-                elif at != -2 - k:
-                    if at == -1:
-                        counted[n_counted] = other
-                        n_counted += 1
-                    place[other] = -2 - k
-                    neighbours[layer] += 1.0
-                    free[layer] += 1.0
+                clustered = at >= 0
+                which = at if clustered else n
+                owner = main[at] if clustered else -1
+                new = (owner != k) & (seen[which] != k) & (at != -2 - k)
+                seen[which] = k if clustered else -1
+                place[other] = at if clustered else -2 - k
+                counted[n_counted] = other
+                n_counted += at == -1
+                n_new += new
+                n_free += new & (owner < 0)
+            neighbours[layer] += n_new
+            free[layer] += n_free
         weights = weighted = 0.0
-        for layer in range(layers):
-            if by_layer[k, layer] > 0.0 and neighbours[layer] > 0.0:
+        for layer in range(len(layout)):
+            if by_layer[k, layer] > 0.0 and neighbours[layer] > 0:
                 weights += by_layer[k, layer]
                 weighted += by_layer[k, layer] * free[layer] / neighbours[layer]
         if weights > 0.0:

@@ -18,8 +18,12 @@ import numpy as np
 
 from jetchain.detector import moments
 from jetchain.detector.calorimeter import Readout, look_up
-from jetchain.detector.geometry import CellArrays, Geometry
+from jetchain.detector.geometry import Geometry
+from jetchain.detector.grid import ETA, PHI, Grid, Spot, build_grid, locate, neighbours, position
 from jetchain.detector.settings import ClusteringSettings
+
+
+UNREACHED = 2**31 - 1
 
 
 class Thresholds(NamedTuple):
@@ -33,12 +37,14 @@ class Thresholds(NamedTuple):
     sharing_length: float  # mm
 
 
-class Layers(NamedTuple):
-    """What splitting needs to know of the layers."""
+class Buffers(NamedTuple):
+    """Memory for the clustered cells of an event, (cells,) each; see `grow`."""
 
-    hadronic: np.ndarray  # (layers,) bool
-    eta_width: np.ndarray  # (layers,) of a cell
-    phi_width: np.ndarray  # (layers,) rad
+    members: np.ndarray
+    group: np.ndarray
+    edge: np.ndarray
+    spot: Spot
+    energy: np.ndarray
 
 
 class Clusters(NamedTuple):
@@ -59,11 +65,12 @@ def grow(
     rng: np.random.Generator,
     readout: Readout,
     noisy: bool,
-    cells: CellArrays,
+    grid: Grid,
     thresholds: Thresholds,
     place: np.ndarray,  # (cells,) int32, all -1; is filled with the clustered cells' numbers
     members: np.ndarray,  # (cells,) int32; is filled with the clustered cells
     group: np.ndarray,  # (cells,) int32; with their proto-clusters
+    spot: Spot,  # (cells,) int16; with their places
     energy: np.ndarray,  # (cells,) float32; with their energies, MeV
     edge: np.ndarray,  # (cells,) int32, a buffer
 ) -> tuple[int, int]:
@@ -71,10 +78,13 @@ def grow(
 
     Cells above the seed threshold must be drawn; the noise of others is drawn where needed.
     """
-    significance = readout.significance
+    significance, live, drawn = readout
+    layout, overlap, noise = grid.layout, grid.overlap, grid.noise
+    layers, rows, columns = spot
+    found = np.empty(grid.most_neighbours, np.int32)
     clusters = n = n_edge = 0
-    for m in range(readout.drawn[0]):
-        seed = readout.live[m]
+    for m in range(drawn[0]):
+        seed = live[m]
         if not significance[seed] > thresholds.seed or place[seed] >= 0:
             continue
         place[seed] = n
@@ -85,13 +95,17 @@ def grow(
         n += 1
         while head < n:
             cell = members[head]
-            for e in range(cells.neighbour_start[cell], cells.neighbour_start[cell + 1]):
-                other = cells.neighbours[e]
+            layer, row, column = locate(cell, layout)
+            layers[head], rows[head], columns[head] = layer, row, column
+            for e in range(neighbours(cell, layer, row, column, layout, overlap, found)):
+                other = found[e]
                 at = place[other]
                 if at >= 0:
                     continue
                 if at == -1:
-                    value = look_up(rng, other, noisy, thresholds.growth, readout)
+                    value = look_up(
+                        rng, other, noisy, thresholds.growth, significance, live, drawn
+                    )
                     if value > thresholds.growth:
                         place[other] = n
                         members[n] = other
@@ -116,10 +130,11 @@ def grow(
         group[n] = group[-2 - place[cell]]
         place[cell] = n
         members[n] = cell
+        layers[n], rows[n], columns[n] = locate(cell, layout)
         energy[n] = value
         n += 1
     for m in range(n):
-        energy[m] *= cells.noise[members[m]]
+        energy[m] *= noise[layers[m]]
     return clusters, n
 
 
@@ -129,22 +144,26 @@ def find_maxima(
     place: np.ndarray,  # (cells,)
     members: np.ndarray,  # (clustered cells,) int32
     group: np.ndarray,  # (clustered cells,) int32
+    spot: Spot,  # (clustered cells,)
     energy: np.ndarray,  # (clustered cells,) float32, MeV
-    cells: CellArrays,
-    layers: Layers,
+    grid: Grid,
     thresholds: Thresholds,
     maxima: np.ndarray,  # (clustered cells,) int32; is filled
 ) -> int:
     """Local maxima of a proto-cluster, electromagnetic before hadronic, in falling energy."""
+    layers, rows, columns = spot
+    found = np.empty(grid.most_neighbours, np.int32)
     count = 0
     for m in inside:
         if energy[m] <= thresholds.split_energy:
             continue
-        cell = members[m]
         around = 0
         highest = True
-        for e in range(cells.neighbour_start[cell], cells.neighbour_start[cell + 1]):
-            at = place[cells.neighbours[e]]
+        n = neighbours(
+            members[m], layers[m], rows[m], columns[m], grid.layout, grid.overlap, found
+        )
+        for e in range(n):
+            at = place[found[e]]
             if at >= 0 and group[at] == group[m]:
                 around += 1
                 if energy[at] > energy[m]:
@@ -158,21 +177,20 @@ def find_maxima(
     rank = np.empty(count)
     for i in range(count):
         rank[i] = -energy[maxima[i]]
-        if layers.hadronic[cells.layer[members[maxima[i]]]]:
+        if grid.hadronic[layers[maxima[i]]]:
             rank[i] += 1e12
     by_rank = maxima[:count][np.argsort(rank)]
     count = 0
     for m in by_rank:
-        cell = members[m]
-        layer = cells.layer[cell]
+        layer = layers[m]
         vetoed = False
-        if layers.hadronic[layer]:
-            for i in range(count):
-                earlier = members[maxima[i]]
-                d_phi = abs(cells.phi[earlier] - cells.phi[cell])
+        if grid.hadronic[layer]:
+            eta, phi = grid.row[layer, rows[m], ETA], grid.column[layer, columns[m], PHI]
+            for earlier in maxima[:count]:
+                d_phi = abs(grid.column[layers[earlier], columns[earlier], PHI] - phi)
                 d_phi = min(d_phi, 2 * np.pi - d_phi)
-                d_eta = abs(cells.eta[earlier] - cells.eta[cell])
-                if 2 * d_eta < layers.eta_width[layer] and 2 * d_phi < layers.phi_width[layer]:
+                d_eta = abs(grid.row[layers[earlier], rows[earlier], ETA] - eta)
+                if 2 * d_eta < grid.width[layer, 0] and 2 * d_phi < grid.width[layer, 1]:
                     vetoed = True
                     break
         if not vetoed:
@@ -188,27 +206,30 @@ def divide(
     place: np.ndarray,
     members: np.ndarray,
     group: np.ndarray,
+    spot: Spot,
     energy: np.ndarray,
-    cells: CellArrays,
+    grid: Grid,
     owner: np.ndarray,  # (clustered cells,) int32, -1 here; is filled with the new clusters
     second: np.ndarray,  # (clustered cells,) int32, -1; with the cluster that shares the cell
     reached: np.ndarray,  # (clustered cells, 2) float32, a buffer
-    ring_of: np.ndarray,  # (clustered cells,) int32, a buffer
+    ring_of: np.ndarray,  # (clustered cells + 1,) int32, UNREACHED for the proto-cluster's, else -1
 ) -> None:
     """Grow the maxima of a proto-cluster together, one ring of neighbours at a time.
 
     A cell goes to the cluster of the most energetic cell that reaches it in its ring; it is shared
     with that of the most energetic one of another cluster that does so in the same ring.
     """
-    count = maxima.size
+    layout, overlap = grid.layout, grid.overlap
+    layers, rows, columns = spot
     frontier = np.empty(members.size, np.int32)
     fresh = np.empty(members.size, np.int32)
     shared = np.empty(members.size, np.int32)
-    for i in range(count):
+    found = np.empty(grid.most_neighbours, np.int32)
+    width = maxima.size
+    for i in range(width):
         owner[maxima[i]] = first + i
         ring_of[maxima[i]] = 0
         frontier[i] = maxima[i]
-    width = count
     n_shared = ring = 0
     for phase in range(2):
         if phase == 1:  # what only shared cells touch is shared like them
@@ -223,12 +244,18 @@ def divide(
                     shared[n_shared] = m
                     n_shared += 1
                     continue
-                cell, mine, strength = members[m], owner[m], energy[m]
-                for e in range(cells.neighbour_start[cell], cells.neighbour_start[cell + 1]):
-                    at = place[cells.neighbours[e]]
-                    if at < 0 or group[at] != group[m]:
-                        continue
-                    if owner[at] < 0:
+                mine, strength = owner[m], energy[m]
+                n = neighbours(
+                    members[m], layers[m], rows[m], columns[m], layout, overlap, found
+                )
+                n_open = 0
+                for e in range(n):
+                    at = place[found[e]]
+                    found[n_open] = at
+                    n_open += ring_of[at] >= ring  # ring_of[-1] stands for cells of no cluster
+                for e in range(n_open):
+                    at = found[e]
+                    if ring_of[at] > ring:
                         owner[at] = mine
                         second[at] = second[m]
                         reached[at, 0] = strength
@@ -236,8 +263,6 @@ def divide(
                         ring_of[at] = ring
                         fresh[n_fresh] = at
                         n_fresh += 1
-                    elif ring_of[at] != ring:
-                        continue
                     elif phase == 1:
                         if strength > reached[at, 0]:
                             owner[at] = mine
@@ -262,36 +287,38 @@ def share(
     inside: np.ndarray,  # (cells of the proto-cluster,) their numbers
     count: int,
     first: int,
-    members: np.ndarray,
+    spot: Spot,
     energy: np.ndarray,
-    cells: CellArrays,
+    grid: Grid,
     sharing_length: float,
     owner: np.ndarray,
     second: np.ndarray,
     weight: np.ndarray,  # (clustered cells,) float64; is filled with the owners' shares
 ) -> None:
     """Weights of the shared cells, from energies and centres of the clusters without them."""
+    layers, rows, columns = spot
+    row_table, column_table = grid.row, grid.column
     total = np.zeros(count)
     centre = np.zeros((count, 3))
     for m in inside:
-        if second[m] >= 0:
-            continue
-        i, cell = owner[m] - first, members[m]
-        total[i] += energy[m]
-        centre[i, 0] += energy[m] * cells.x[cell]
-        centre[i, 1] += energy[m] * cells.y[cell]
-        centre[i, 2] += energy[m] * cells.z[cell]
+        if second[m] < 0:
+            i = owner[m] - first
+            x, y, z = position(layers[m], rows[m], columns[m], row_table, column_table)
+            total[i] += energy[m]
+            centre[i, 0] += energy[m] * x
+            centre[i, 1] += energy[m] * y
+            centre[i, 2] += energy[m] * z
     distance = np.zeros(2)
     for m in inside:
         if second[m] < 0:
             continue
-        cell = members[m]
+        x, y, z = position(layers[m], rows[m], columns[m], row_table, column_table)
         one, two = owner[m] - first, second[m] - first
         for which, i in enumerate((one, two)):
             distance[which] = np.sqrt(
-                (cells.x[cell] - centre[i, 0] / total[i]) ** 2
-                + (cells.y[cell] - centre[i, 1] / total[i]) ** 2
-                + (cells.z[cell] - centre[i, 2] / total[i]) ** 2
+                (x - centre[i, 0] / total[i]) ** 2
+                + (y - centre[i, 1] / total[i]) ** 2
+                + (z - centre[i, 2] / total[i]) ** 2
             )
         power = min(max((distance[0] - distance[1]) / sharing_length, -500.0), 500.0)
         weight[m] = total[one] / (total[one] + np.exp(power) * total[two])
@@ -303,9 +330,9 @@ def split(
     place: np.ndarray,
     members: np.ndarray,
     group: np.ndarray,
+    spot: Spot,
     energy: np.ndarray,
-    cells: CellArrays,
-    layers: Layers,
+    grid: Grid,
     thresholds: Thresholds,
 ) -> tuple[int, np.ndarray, np.ndarray, np.ndarray]:
     """Split proto-clusters at their local maxima.
@@ -326,24 +353,26 @@ def split(
         fill[group[m]] += 1
     owner, second = np.full(n, -1, np.int32), np.full(n, -1, np.int32)
     weight = np.ones(n)
-    reached, ring_of = np.empty((n, 2), np.float32), np.empty(n, np.int32)
+    reached, ring_of = np.empty((n, 2), np.float32), np.full(n + 1, -1, np.int32)
     maxima = np.empty(n, np.int32)
     final = 0
     for k in range(clusters):
         inside = ordered[start[k] : start[k + 1]]
         count = find_maxima(
-            inside, place, members, group, energy, cells, layers, thresholds, maxima
+            inside, place, members, group, spot, energy, grid, thresholds, maxima
         )
         if count < 2:
             owner[inside] = final
             final += 1
             continue
+        ring_of[inside] = UNREACHED
         divide(
-            maxima[:count], final, place, members, group, energy, cells,
+            maxima[:count], final, place, members, group, spot, energy, grid,
             owner, second, reached, ring_of,
         )  # fmt: skip
+        ring_of[inside] = -1
         share(
-            inside, count, final, members, energy, cells, thresholds.sharing_length,
+            inside, count, final, spot, energy, grid, thresholds.sharing_length,
             owner, second, weight,
         )  # fmt: skip
         final += count
@@ -411,23 +440,25 @@ def cluster_event(
     rng: np.random.Generator,
     readout: Readout,
     noisy: bool,
-    cells: CellArrays,
-    layers: Layers,
+    grid: Grid,
     thresholds: Thresholds,
-    facts: moments.Facts,
     place: np.ndarray,  # (cells,) int32, all -1, also at the end
-    buffers: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],  # see `grow`, (cells,)
+    buffers: Buffers,
 ) -> Clusters:
     """Cluster one event; see `Clusterer`."""
-    proto, n = grow(rng, readout, noisy, cells, thresholds, place, *buffers)
-    members, group, energy = buffers[0][:n], buffers[1][:n], buffers[2][:n]
+    proto, n = grow(
+        rng, readout, noisy, grid, thresholds, place,
+        buffers.members, buffers.group, buffers.spot, buffers.energy, buffers.edge,
+    )  # fmt: skip
+    members, group, energy = buffers.members[:n], buffers.group[:n], buffers.energy[:n]
+    spot = buffers.spot
     final, owner, second, weight = split(
-        proto, place, members, group, energy, cells, layers, thresholds
+        proto, place, members, group, spot, energy, grid, thresholds
     )
     start, entry, weights, main = collect(final, energy, owner, second, weight)
-    described, by_layer = moments.describe(start, members[entry], weights * energy[entry], facts)
+    described, by_layer = moments.describe(start, entry, weights, energy, spot, grid)
     moments.isolate(
-        start, entry, members, main, place, by_layer, cells, facts.first_cell, described[:, -1]
+        start, entry, members, spot, main, place, by_layer, grid, buffers.edge, described[:, -1]
     )
     place[members] = -1
     listed = np.flatnonzero(main >= 0)
@@ -449,34 +480,32 @@ class Clusterer:
 
     def __init__(self, geometry: Geometry, settings: ClusteringSettings) -> None:
         n = geometry.cells.layer.size
-        slabs = geometry.slabs
-        self._geometry = (
-            geometry.cells,
-            Layers(
-                slabs.hadronic,
-                2 * geometry.table.eta_max / slabs.cells_eta,
-                2 * np.pi / slabs.cells_phi,
-            ),
-            Thresholds(
-                settings.seed_threshold,
-                settings.growth_threshold,
-                settings.boundary_threshold,
-                settings.split_energy,
-                settings.split_neighbours,
-                settings.sharing_length,
-            ),
-            moments.gather_facts(geometry),
-            np.full(n, -1, np.int32),
-            (np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, np.float32),
-             np.empty(n, np.int32)),
-        )  # fmt: skip
+        self._grid = build_grid(geometry)
+        self._thresholds = Thresholds(
+            settings.seed_threshold,
+            settings.growth_threshold,
+            settings.boundary_threshold,
+            settings.split_energy,
+            settings.split_neighbours,
+            settings.sharing_length,
+        )
+        self._place = np.full(n, -1, np.int32)
+        self._buffers = Buffers(
+            np.empty(n, np.int32),
+            np.empty(n, np.int32),
+            np.empty(n, np.int32),
+            Spot(np.empty(n, np.int16), np.empty(n, np.int16), np.empty(n, np.int16)),
+            np.empty(n, np.float32),
+        )
 
     def __call__(self, rng: np.random.Generator, readout: Readout, noisy: bool) -> Clusters:
         """Cluster the cells of one event.
 
         Args:
             rng: for noise that is not drawn yet.
-            readout: the measured cells; all above the seed threshold are drawn.
+            readout: the measured cells; all above the growth threshold are drawn.
             noisy: whether unknown cells have noise; else they are empty.
         """
-        return cluster_event(rng, readout, noisy, *self._geometry)
+        return cluster_event(
+            rng, readout, noisy, self._grid, self._thresholds, self._place, self._buffers
+        )
