@@ -89,7 +89,7 @@ class EventSimulation:
             self.quantum,
             self.geometry.cells.noise,
             self.settings.noise,
-            self.settings.clustering.growth_threshold,
+            self.settings.clustering.seed_threshold,
             self._readout,
         )
         clock = self._lap("noise and sampling", clock)

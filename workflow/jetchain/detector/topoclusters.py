@@ -103,9 +103,7 @@ def grow(
                 if at >= 0:
                     continue
                 if at == -1:
-                    value = look_up(
-                        rng, other, noisy, thresholds.growth, significance, live, drawn
-                    )
+                    value = look_up(rng, other, noisy, thresholds.seed, significance, live, drawn)
                     if value > thresholds.growth:
                         place[other] = n
                         members[n] = other
@@ -159,9 +157,7 @@ def find_maxima(
             continue
         around = 0
         highest = True
-        n = neighbours(
-            members[m], layers[m], rows[m], columns[m], grid.layout, grid.overlap, found
-        )
+        n = neighbours(members[m], layers[m], rows[m], columns[m], grid.layout, grid.overlap, found)
         for e in range(n):
             at = place[found[e]]
             if at >= 0 and group[at] == group[m]:
@@ -245,9 +241,7 @@ def divide(
                     n_shared += 1
                     continue
                 mine, strength = owner[m], energy[m]
-                n = neighbours(
-                    members[m], layers[m], rows[m], columns[m], layout, overlap, found
-                )
+                n = neighbours(members[m], layers[m], rows[m], columns[m], layout, overlap, found)
                 n_open = 0
                 for e in range(n):
                     at = place[found[e]]
@@ -358,9 +352,7 @@ def split(
     final = 0
     for k in range(clusters):
         inside = ordered[start[k] : start[k + 1]]
-        count = find_maxima(
-            inside, place, members, group, spot, energy, grid, thresholds, maxima
-        )
+        count = find_maxima(inside, place, members, group, spot, energy, grid, thresholds, maxima)
         if count < 2:
             owner[inside] = final
             final += 1
@@ -503,7 +495,7 @@ class Clusterer:
 
         Args:
             rng: for noise that is not drawn yet.
-            readout: the measured cells; all above the growth threshold are drawn.
+            readout: the measured cells; all above the seed threshold are drawn.
             noisy: whether unknown cells have noise; else they are empty.
         """
         return cluster_event(
