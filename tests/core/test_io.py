@@ -73,13 +73,6 @@ def test_a_file_without_events_is_one_empty_chunk(tmp_path):
     assert chunk["ak8"].fields == list(schema.JET)
 
 
-def test_an_error_of_the_reader_is_not_taken_for_a_damaged_file(tmp_path):
-    io.write_events(tmp_path / "a.root", TABLE, jets())
-    with pytest.raises(ZeroDivisionError):
-        for chunk in io.read_event_chunks(tmp_path / "a.root", TABLE):
-            len(chunk) / 0
-
-
 def test_a_file_without_events_can_be_read(tmp_path):
     full = jets()
     empty = {name: ak.zip(group, depth_limit=1)[:0] for name, group in full.items()}

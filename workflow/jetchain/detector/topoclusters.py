@@ -22,7 +22,6 @@ from jetchain.detector.geometry import Geometry
 from jetchain.detector.grid import ETA, PHI, Grid, Spot, build_grid, locate, neighbours, position
 from jetchain.detector.settings import ClusteringSettings
 
-
 UNREACHED = 2**31 - 1
 
 
