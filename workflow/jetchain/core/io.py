@@ -232,7 +232,7 @@ def _opened(
         for collection, names in columns.items()
     }
     try:
-        with uproot.open(path) as file:
+        with uproot.open(path, array_cache=None) as file:  # nothing is read twice
             if file.file.fEND > path.stat().st_size:
                 raise EOFError(f"{path.stat().st_size} of {file.file.fEND} bytes")
             tree = file[table.tree]

@@ -64,7 +64,7 @@ class SimulationSettings(Settings):
         0.01, "least share of a cell or cluster for which a particle is listed", ge=0, lt=0.5
     )
     store_cells: bool = key(True, "write the clustered cells (most of the file's size)")
-    chunk_events: int = key(250, "events simulated and written at a time; no result changes", ge=1)
+    chunk_events: int = key(125, "events simulated and written at a time; no result changes", ge=1)
 
 
 class BenchSettings(Settings):

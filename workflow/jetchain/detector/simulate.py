@@ -50,9 +50,7 @@ def simulate(
     progress = Progress(count_events(events, GENERATED), "events")
 
     def chunks() -> Iterator[dict[str, Any]]:
-        for generated in read_event_chunks(
-            events, GENERATED, {"particle": None}, settings.chunk_events
-        ):
+        for generated in read_event_chunks(events, GENERATED, {"particle": None}):
             yield from simulate_chunks(generated, simulation, totals, pool)
             progress.report(totals.events)
 
