@@ -87,7 +87,8 @@ class FakeEvent:
         weight = np.array([cell["e"] for cell in cells])
         at = {n: np.average([cell[n] for cell in cells], weights=weight) for n in ("eta", "phi")}
         self.rows["topo"].append({
-            "idx": idx, "bary_eta": at["eta"], "bary_phi": at["phi"], "bary_rho": 2000.0,
+            **_zeros("topo"), "n_cells": len(cells), "idx": idx,
+            "bary_eta": at["eta"], "bary_phi": at["phi"], "bary_rho": 2000.0,
             "bary_sigma_eta": 0.05, "bary_sigma_phi": 0.05, "e": weight.sum(),
             **{f"e_layer_{layer}": value for layer, value in enumerate(layer_e)},
         })  # fmt: skip
