@@ -21,6 +21,7 @@ from jetchain.detector.geometry import build_geometry, read_geometry
 from jetchain.detector.particles import select_primaries
 from jetchain.detector.settings import BenchJobSettings
 from jetchain.detector.table import detected_table
+from jetchain.detector.tracks import make_tracks
 
 WARM_UP = 3
 """Events simulated before the clock starts: compiled code is loaded at its first call."""
@@ -79,13 +80,10 @@ def time_steps(generated: dict[str, Any], simulation: EventSimulation, n: int) -
         return result
 
     event, particle = generated["event"], generated["particle"]
-    warm = select_primaries(particle[:WARM_UP], geometry, simulation.settings)
-    for i in range(min(WARM_UP, n)):
-        simulation.run(0, warm, slice(int(warm.offset[i]), int(warm.offset[i + 1])))
-    primaries = timed(
-        "propagation",
-        lambda: select_primaries(particle[:n], geometry, simulation.settings),
-    )
+    warm = select_primaries(particle[:WARM_UP], simulation.settings)
+    insides = [slice(int(first), int(last)) for first, last in pairwise(warm.offset)]
+    make_tracks([simulation.run(0, warm, inside) for inside in insides], simulation)
+    primaries = timed("selection", lambda: select_primaries(particle[:n], simulation.settings))
     numbers = np.asarray(event["number"])
 
     insides = [slice(int(first), int(last)) for first, last in pairwise(primaries.offset)]
@@ -102,7 +100,8 @@ def time_steps(generated: dict[str, Any], simulation: EventSimulation, n: int) -
     total = seconds.pop("simulation")
     seconds |= inner
     seconds["other"] = max(total - sum(inner.values()), 0.0)
-    table = timed("table", lambda: detected_table(event[:n], primaries, records, geometry))
+    tracks = timed("tracks", lambda: make_tracks(records, simulation))
+    table = timed("table", lambda: detected_table(event[:n], records, tracks, geometry))
     with tempfile.TemporaryDirectory() as folder:
         timed("writing", lambda: write_events(Path(folder) / "events.root", DETECTED, table))
     return seconds
