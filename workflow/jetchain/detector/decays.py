@@ -2,8 +2,8 @@
 
 Lifetimes, masses and branching fractions are those of Pythia 8.317's ParticleData (after the PDG);
 modes below 0.1 % are left out and the others scaled up. Three-body decays fill phase space evenly
-(Dalitz), without matrix elements. A pi0 decays at once into two photons, a Sigma0 into a Lambda and
-a photon. Compiled; energies in MeV, lengths in mm.
+(Dalitz), without matrix elements. A pi0 decays at once into two photons (Dalitz decays, 1.2 %, are
+left out), a Sigma0 into a Lambda and a photon. Compiled; energies in MeV, lengths in mm.
 """
 
 from __future__ import annotations
