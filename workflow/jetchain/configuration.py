@@ -44,6 +44,9 @@ class Configuration(Settings):
             "detector.summary_samples": self.detector.summary_samples,
             "detector.display_sample": [self.detector.display_sample],
             "particleflow.calibration.samples": self.particleflow.calibration.samples,
+            "particleflow.photon_calibration.samples": (
+                self.particleflow.photon_calibration.samples
+            ),
             "particleflow.mlpf.training.samples": self.particleflow.mlpf.training.samples,
             "particleflow.evaluation.samples": self.particleflow.evaluation.samples,
             "jets.summary.samples": self.jets.summary.samples,
