@@ -105,6 +105,19 @@ def test_neighbours_of_layers_that_do_not_divide_each_other():
     assert set(neighbours[start[0] : start[1]].tolist()) == {1, 2, 3, 4, 5, 9}
 
 
+@pytest.mark.parametrize(("name", "factor"), [("cocoa_low", 0.5), ("cocoa_high", 2)])
+def test_other_granularities_differ_in_cells_and_noise_alone(geometry, name, factor):
+    other = read_geometry(COCOA.with_name(f"{name}.yaml")).model_dump()
+    ours = geometry.table.model_dump()
+    assert other.pop("name") == name
+    ours.pop("name")
+    for slab in ours["slabs"]:
+        slab["cells_eta"] *= factor
+        slab["cells_phi"] *= factor
+        slab["noise"] /= factor
+    assert other == ours
+
+
 def test_bad_geometry_files_are_refused(tmp_path):
     with pytest.raises(DataError, match="no such file"):
         read_geometry(tmp_path / "none.yaml")

@@ -12,6 +12,7 @@ from jetchain.core.errors import DataError
 from jetchain.core.io import read_events, read_json, write_events
 from jetchain.core.schema import DETECTED, GENERATED
 from jetchain.detector.event import EventSimulation
+from jetchain.detector.geometry import build_geometry, read_geometry
 from jetchain.detector.settings import SimulationSettings
 from jetchain.detector.simulate import simulate, simulate_chunks
 from jetchain.detector.table import Account
@@ -246,6 +247,17 @@ def test_events_without_any_particle_stay(geometry):
     assert len(data["event"]["number"]) == 2
     assert ak.num(data["particle"]["e"]).tolist() == [0, 0]
     assert account["events"] == 2
+
+
+def test_the_same_showers_are_seen_at_every_granularity(geometry):
+    fine = build_geometry(read_geometry(COCOA.with_name("cocoa_high.yaml")))
+    events = generated_events([211, 22, 130] * 10, 20.0, 0.3, np.linspace(-3, 3, 30), per_event=3)
+    coarse_data, coarse = detect(geometry, events)
+    fine_data, account = detect(fine, events)
+    deposited = [data["particle"]["dep_energy"] for data in (coarse_data, fine_data)]
+    assert ak.array_equal(*deposited)
+    assert account["energy"] == coarse["energy"]
+    assert account["objects"]["cells"] > 2 * coarse["objects"]["cells"]
 
 
 def test_a_truncated_input_is_refused_and_nothing_is_written(tmp_path, mixed):

@@ -40,8 +40,8 @@ from jetchain.detector.transport import (
 WIGMANS_POWER = 0.82 - 1.0
 EM_FRACTION_SPREAD = 0.35  # relative, Gaussian, truncated to [0, 1]
 # Share of the other part that is seen; the rest breaks up nuclei. Chosen for COCOA's own <E/p> of
-# charged pions (pflow_configuration/*.csv; abs(eta) < 0.5, 15 - 30 GeV: .61 and .79 for showers that
-# begin in ECAL1 and HCAL1; 2 - 5 GeV: .39 and .56).
+# charged pions (pflow_configuration/*.csv; abs(eta) < 0.5, 15 - 30 GeV: .61 and .79 for showers
+# that begin in ECAL1 and HCAL1; 2 - 5 GeV: .39 and .56).
 VISIBLE_FRACTION = 0.40
 VISIBLE_SPREAD = 0.45  # relative, times 1 / sqrt(hadronic energy / GeV)
 

@@ -66,9 +66,11 @@ def photon_responses(data: Any, radius: float) -> tuple[Floats, Floats, Floats]:
     kept = photon & (others == 1)
     near = _distance(particle, topo) < radius
     energy = ak.sum(ak.where(near, topo["e"][:, None], 0.0), axis=2)
-    flat = [np.asarray(ak.flatten(column[kept]), np.float64)
-            for column in (particle["pt"], np.abs(particle["eta"]), energy / particle["e"])]  # fmt: skip
-    return flat[0] / MEV_PER_GEV, flat[1], flat[2]
+    pt, eta, ratio = (
+        np.asarray(ak.flatten(column[kept]), np.float64)
+        for column in (particle["pt"], np.abs(particle["eta"]), energy / particle["e"])
+    )
+    return pt / MEV_PER_GEV, eta, ratio
 
 
 def _distance(particle: Any, other: Any, suffix: str | None = None) -> Any:
