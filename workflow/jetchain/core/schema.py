@@ -185,6 +185,15 @@ DETECTED = EventTable(
             "bary_sigma_eta": Column("f4", "", "energy-weighted spread in eta, at least 0.05"),
             "bary_sigma_phi": Column("f4", "rad", "energy-weighted spread in phi, at least 0.05"),
             "e": Column("f4", "MeV", "energy"),
+            # Moments of ATLAS: see detector/moments.py.
+            "n_cells": Column("i4", "", "number of its cells, shared ones included"),
+            "significance": Column("f4", "", "energy over the noise of its cells"),
+            "second_r": Column("f4", "mm^2", "energy-weighted mean square distance to its axis"),
+            "second_lambda": Column("f4", "mm^2", "the same along the axis, to its centre"),
+            "center_lambda": Column("f4", "mm", "depth of its centre in the calorimeter"),
+            "first_eng_dens": Column("f4", "MeV/mm^3", "energy-weighted mean density of energy"),
+            "eng_frac_max": Column("f4", "", "share of its most energetic cell"),
+            "isolation": Column("f4", "", "fraction of its neighbours that no cluster has"),
             **{
                 f"e_layer_{layer}": Column("f4", "MeV", f"energy in layer {layer}")
                 for layer in range(6)

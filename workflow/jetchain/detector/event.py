@@ -34,7 +34,7 @@ class EventRecord:
     track_luck: np.ndarray  # (candidates,) uniform; below the efficiency the track is found
     by_layer: np.ndarray  # (particles, layers) deposited
     isolated: np.ndarray  # (particles,)
-    moments: np.ndarray  # (clusters, 6), see topoclusters.moments
+    moments: np.ndarray  # (clusters, moments) columns moments.MOMENTS
     cluster_by_layer: np.ndarray  # (clusters, layers)
     incidence: tuple[np.ndarray, np.ndarray, np.ndarray]  # particle, cluster, fraction
     clustered: float  # deposited in clustered cells
@@ -115,15 +115,12 @@ class EventSimulation:
             self.quantum,
             self.geometry.cells.noise,
             settings.noise,
-            settings.clustering.growth_threshold,
+            settings.clustering.seed_threshold,
             self._readout,
         )
         clock = self._lap("noise and sampling", clock)
         clusters = self.clusterer(rng, self._readout, settings.noise)
         lists = (clusters.start, clusters.cell, clusters.weight)
-        moments, cluster_by_layer = topoclusters.moments(
-            self.clusterer.energy, self.geometry.cells, by_layer.shape[1], *lists
-        )
         clock = self._lap("clusters", clock)
         chain = (self._first, self._following, self._particle, self._energy)
         particles = flown.particles
@@ -146,12 +143,12 @@ class EventSimulation:
             track_luck=luck,
             by_layer=by_layer,
             isolated=incidence.isolated(*directions(particles), ISOLATION_CONE),
-            moments=moments,
-            cluster_by_layer=cluster_by_layer,
+            moments=clusters.moments,
+            cluster_by_layer=clusters.by_layer,
             incidence=fractions,
             clustered=float(self._true[clusters.clustered].sum()),
             cells=listed,
-            cell_energy=self.clusterer.energy[listed],
+            cell_energy=clusters.energy[kept],
             cell_cluster=clusters.main[kept],
             cell_truth=truth,
         )

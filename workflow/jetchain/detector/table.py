@@ -12,6 +12,7 @@ from jetchain.detector import tracker
 from jetchain.detector.event import EventRecord, directions
 from jetchain.detector.geometry import Geometry
 from jetchain.detector.helix import propagate
+from jetchain.detector.moments import MOMENTS
 from jetchain.detector.particles import GEV, Primaries
 from jetchain.detector.tracks import Tracks, join
 from jetchain.detector.transport import (
@@ -159,10 +160,9 @@ def _particles(
 
 def _clusters(records: Sequence[EventRecord], layers: int) -> dict[str, ak.Array]:
     counts = np.array([len(r.moments) for r in records], np.int64)
-    moments = join([r.moments for r in records], (0, 6))
+    moments = join([r.moments for r in records], (0, len(MOMENTS)))
     by_layer = join([r.cluster_by_layer for r in records], (0, layers))
-    names = ("bary_eta", "bary_phi", "bary_rho", "bary_sigma_eta", "bary_sigma_phi", "e")
-    flat = {name: moments[:, k] for k, name in enumerate(names)}
+    flat = {name: moments[:, k] for k, name in enumerate(MOMENTS)}
     flat["idx"] = join([np.arange(1, n + 1) for n in counts])
     flat |= {f"e_layer_{layer}": by_layer[:, layer] for layer in range(layers)}
     return {name: _jagged(column, counts) for name, column in flat.items()}
@@ -212,7 +212,9 @@ class Account:
             self.objects["clusters"] += len(record.moments)
             self.objects["cells"] += len(record.cells)
             self.cells["in_clustered_cells"] += record.clustered / GEV
-            self.cells["measured_in_clusters"] += float(record.moments[:, 5].sum()) / GEV
+            self.cells["measured_in_clusters"] += (
+                float(record.moments[:, MOMENTS.index("e")].sum()) / GEV
+            )
         self.objects["tracks"] += len(tracks.parent)
         self.objects["tracks_reconstructed"] += int(tracks.reconstructed.sum())
         rows = join([r.flown.particles for r in records], (0, COLUMNS))
