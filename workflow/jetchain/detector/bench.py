@@ -6,7 +6,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -89,22 +88,12 @@ def time_steps(generated: dict[str, Any], simulation: EventSimulation, n: int) -
 
     event, particle = generated["event"], generated["particle"]
     warm = select_primaries(particle[:WARM_UP], simulation.settings)
-    insides = [slice(int(first), int(last)) for first, last in pairwise(warm.offset)]
-    records = [simulation.run(0, warm, inside) for inside in insides]
+    numbers = np.asarray(event["number"])
+    records = simulation.run(numbers[:WARM_UP], warm)
     detected_table(event[:WARM_UP], records, make_tracks(records, simulation), geometry)
     primaries = timed("selection", lambda: select_primaries(particle[:n], simulation.settings))
-    numbers = np.asarray(event["number"])
-
-    insides = [slice(int(first), int(last)) for first, last in pairwise(primaries.offset)]
-
-    def run_all() -> list[Any]:
-        return [
-            simulation.run(int(number), primaries, inside)
-            for number, inside in zip(numbers[:n], insides, strict=True)
-        ]
-
     simulation.seconds.clear()
-    records = timed("simulation", run_all)
+    records = timed("simulation", lambda: simulation.run(numbers[:n], primaries))
     inner = dict(simulation.seconds)
     total = seconds.pop("simulation")
     seconds |= inner

@@ -77,10 +77,7 @@ def simulate_chunk(
     settings = simulation.settings
     primaries: Primaries = select_primaries(particle, settings)
     numbers = np.asarray(event["number"])
-    records = []
-    for i, number in enumerate(numbers):
-        inside = slice(int(primaries.offset[i]), int(primaries.offset[i + 1]))
-        records.append(simulation.run(int(number), primaries, inside))
+    records = simulation.run(numbers, primaries)
     tracks = make_tracks(records, simulation)
     totals.add(primaries, records, tracks)
     return detected_table(event, records, tracks, simulation.geometry)
