@@ -55,6 +55,8 @@ class Configuration(Settings):
             "anomaly.background": self.anomaly.background,
             "anomaly.signal": self.anomaly.signal,
         }
+        if self.detector.simulation.pileup.mean > 0:
+            used["detector.pileup_sample"] = [self.detector.pileup_sample]
         for path, names in used.items():
             for name in names:
                 if name not in self.generate.samples:

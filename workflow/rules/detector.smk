@@ -1,10 +1,16 @@
 # Detector: tracks, cells and topological clusters of every event, their summary, and the timing.
 GEOMETRY = resource_name(f"geometry/{CONFIG.detector.geometry}.yaml")
+PILEUP = (
+    [CONFIG.detector.pileup_sample] if CONFIG.detector.simulation.pileup.mean else []
+)
 
 
 rule simulate_detector:
     input:
         events="results/generate/{sample}/{shard}.root",
+        pileup=(
+            shards("results/generate/{sample}/{shard}.root", PILEUP) if PILEUP else []
+        ),
     output:
         output="results/detector/{sample}/{shard}.root",
         account="results/detector/{sample}/{shard}.json",

@@ -1,4 +1,10 @@
 # Generate: Pythia 8 events by sample and shard, their spectra and cross-sections.
+# All samples but a pool of pile-up that no event gets.
+SAMPLES = [
+    name
+    for name in CONFIG.generate.samples
+    if name != CONFIG.detector.pileup_sample or CONFIG.detector.simulation.pileup.mean
+]
 
 
 rule generate_sample:
@@ -52,6 +58,6 @@ rule bench_generate:
 BENCHES.append("results/bench/generate.json")
 TARGETS["generate"] = expand(
     "results/generate/{sample}/{file}.json",
-    sample=CONFIG.generate.samples,
+    sample=SAMPLES,
     file=["spectra", "summary"],
 )
