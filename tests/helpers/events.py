@@ -35,7 +35,8 @@ def generated_events(
     Args:
         pdgid, pt (GeV), eta, phi: scalars or (particles,), broadcast against each other.
         vertex: (3,) or (particles, 3), mm.
-        per_event: particles an event; divides the number of particles.
+        per_event: particles an event; divides the number of particles. `truth_idx`, which the
+            detector adds to its input, is there too.
         first_number: number of the first event.
     """
     codes, pt, eta, phi = (
@@ -57,6 +58,7 @@ def generated_events(
         "y": vertex[:, 1],
         "z": vertex[:, 2],
     }
+    columns["truth_idx"] = np.arange(n) % per_event
     events = n // per_event
     counts = np.full(events, per_event)
     empty = ak.unflatten(np.empty(0), np.zeros(events, int))
