@@ -57,6 +57,12 @@ class Configuration(Settings):
                 if name not in self.generate.samples:
                     near = did_you_mean(name, self.generate.samples)
                     raise ValueError(f"{path}: no sample '{name}' in generate.samples. {near}")
+        timed = self.detector.bench.sample
+        if self.generate.samples[timed].generation is None:
+            raise ValueError(
+                f"detector.bench.sample: '{timed}' comes from files; the bench times Pythia beside "
+                "the detector, so name a sample that has generation."
+            )
         for path, radius in (
             ("graphs.jets.radius", self.graphs.jets.radius),
             ("jets.summary.radius", self.jets.summary.radius),

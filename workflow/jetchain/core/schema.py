@@ -195,6 +195,35 @@ DETECTED = EventTable(
     },
 )
 
+# COCOA's own output, for exchange. Its branches mean what DETECTED's of the same name do; events'
+# numbers and weights, resolutions of tracks and layers of clusters are ours alone. Incidence
+# (cocoa-hep/cocoa-hep: COCOA/src/GraphConstructor.cc): nodes are the cells, followed by the tracks.
+_COCOA = {
+    "track": {"d0_err", "z0_err"},
+    "particle": {"truth_idx"},
+    "topo": {f"e_layer_{layer}" for layer in range(6)},
+}
+COCOA = EventTable(
+    name="COCOA's events",
+    tree="Out_Tree",
+    event={**EVENT},
+    collections={
+        collection: {
+            name: column
+            for name, column in DETECTED.collections[collection].items()
+            if name not in _COCOA.get(collection, ())
+        }
+        for collection in ("cell", "track", "particle", "topo")
+    },
+)
+COCOA.collections["topo"]["idx"] = Column("f4", "", "cluster index, from 1")
+COCOA.collections["particle"] |= {
+    "to_node_idx": Column("f4", "", "its cells, then its track: see above", nested=True),
+    "to_node_weight": Column(
+        "f4", "", "share of its energy in each cell, halved beside a track's 0.5", nested=True
+    ),
+}
+
 # ----------------------------------------------------------------------------- particle flow
 
 PARTICLE_CLASSES = ("charged_hadron", "neutral_hadron", "photon", "electron", "muon")
