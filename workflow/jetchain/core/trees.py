@@ -99,6 +99,9 @@ def _check_branches(
     branches: Mapping[str, int],
     refused: Mapping[str, str],
 ) -> None:
+    for name, remedy in refused.items():
+        if name in present:
+            raise DataError(f"{path}: the tree '{tree}' has the branch {name}.", remedy)
     missing = sorted(set(branches) - present)
     if missing:
         raise DataError(
@@ -106,9 +109,6 @@ def _check_branches(
             f"{', '.join(missing)}.",
             f"Write the file with {'them' if len(missing) > 1 else 'it'}. {REPLACE}",
         )
-    for name, remedy in refused.items():
-        if name in present:
-            raise DataError(f"{path}: the tree '{tree}' has the branch {name}.", remedy)
 
 
 def _read_branch(path: Path, tree: Any, name: str, depth: int, window: Mapping[str, int]) -> Any:
