@@ -1,7 +1,7 @@
 """Three small events as COCOA writes them, in C++ vectors, which uproot cannot write.
 
-tests/detector/data/cocoa.root was written by ROOT 6.40 (`pip install root==0.1a12`, in an environment
-of its own):
+tests/detector/data/cocoa.root was written by ROOT 6.40 (`pip install root==0.1a12`, in an
+environment of its own):
 
     python tests/helpers/cocoa_file.py tests/detector/data/cocoa.root
 
@@ -19,7 +19,7 @@ FILE = Path(__file__).parents[1] / "detector" / "data" / "cocoa.root"
 LOST = -1e7  # what COCOA writes for tracks that do not reach the calorimeter
 NOWHERE = -1e6
 
-# Branches of the collections that jetchain reads; the values are easy to tell apart, and no physics.
+# Branches of the collections that jetchain reads, with values that are easy to tell apart.
 # Event 0: a pion with a track (particle 0) and a photon (1) share cluster 1; cluster 2 is the
 # photon's, 3 is noise; they are listed out of order. Event 1 is empty. Event 2: a kaon whose track
 # leaves beside the calorimeter.

@@ -10,11 +10,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import awkward as ak
 import numpy as np
 import pyhepmc
+import uproot
 
+from jetchain.generate.history import is_resonance
 from jetchain.generate.processes import start_pythia
-from jetchain.generate.record import ParticleTable, Record, Truth, truth_of
+from jetchain.generate.record import INCOMING, ParticleTable, Record, Truth, truth_of
 
 QUIET = ["PartonLevel:MPI = off"]
 SEED = 11
@@ -93,3 +96,86 @@ def write_hepmc(path: Path, events: list[pyhepmc.GenEvent], format: str = "hepmc
         for event in events:
             file.write(event)
     return path
+
+
+def write_delphes(path: Path, events: list[dict[str, Any]], **change: Any) -> Path:
+    """Write events as the branches Event and Particle of Delphes; returns the path.
+
+    Args:
+        path: where to.
+        events: as of `pythia_events`.
+        change: columns in the place of what is written, by names such as Particle_IsPU; None for a
+            branch that is left out.
+    """
+    counts = [len(event["id"]) for event in events]
+
+    def particles(name: str, dtype: str = "f4") -> ak.Array:
+        flat = np.concatenate([event[name] for event in events]).astype(dtype)
+        return ak.unflatten(flat, counts)
+
+    def each(values: Any, dtype: str = "f4") -> ak.Array:
+        return ak.unflatten(np.asarray(values, dtype), np.ones(len(events), int))
+
+    mothers = [[parents[0] if parents else -1 for parents in event["mothers"]] for event in events]
+    columns = {
+        "Event_Weight": each([0.5 + i for i in range(len(events))]),
+        "Event_ProcessID": each([9999] * len(events), "i4"),
+        "Event_CrossSection": each([12.5] * len(events)),
+        "Event_CrossSectionError": each([0.25] * len(events)),
+        "Particle_PID": particles("id", "i4"),
+        "Particle_Status": particles("status", "i4"),
+        "Particle_IsPU": ak.values_astype(particles("id") * 0, "i4"),
+        "Particle_M1": ak.values_astype(ak.Array(mothers), "i4"),
+        **{f"Particle_{name.title()}": particles(name) for name in ("px", "py", "pz", "e")},
+        **{f"Particle_{axis.upper()}": particles(axis) for axis in "xyz"},
+    } | change
+    records = {
+        group: ak.zip(
+            {
+                name.partition("_")[2]: values
+                for name, values in columns.items()
+                if name.startswith(group) and values is not None
+            }
+        )
+        for group in ("Event", "Particle")
+    }
+    with uproot.recreate(path) as file:
+        tree = file.mktree(
+            "Delphes",
+            {group: record.type.content for group, record in records.items()},
+            counter_name=lambda group: f"{group}_size",
+            field_name=lambda group, name: f"{group}.{name}",
+        )
+        tree.extend(records)
+    return path
+
+
+def require_same_truth(found: dict[str, Any], truth: Truth, *, rtol: float) -> None:
+    """Fail unless a table GENERATED holds the truth of its events, in whatever order in each."""
+    for name, columns in truth.columns.items():
+        assert ak.to_list(ak.num(found[name].pdgid)) == truth.counts[name].tolist(), name
+        event = np.repeat(np.arange(len(truth.counts[name])), truth.counts[name])
+        ours = {c: ak.to_numpy(ak.flatten(found[name][c])) for c in columns}
+        theirs = dict(columns)
+        if name == "parton":
+            first = np.cumsum(truth.counts[name]) - truth.counts[name]
+            for each in (ours, theirs):
+                each["mother"] = _mothers(each, np.repeat(first, truth.counts[name]))
+        orders = [np.lexsort((each["pz"], each["pdgid"], event)) for each in (ours, theirs)]
+        for column in columns:
+            scale = np.abs(theirs[column]).max(initial=1e-3)
+            np.testing.assert_allclose(
+                ours[column][orders[0]], theirs[column][orders[1]],
+                rtol=rtol, atol=rtol * scale, err_msg=f"{name} {column}",
+            )  # fmt: skip
+
+
+def _mothers(parton: dict[str, np.ndarray], first: np.ndarray) -> np.ndarray:
+    """The mother of each parton by its code: rows depend on the order of the record.
+
+    So does which of the two incoming partons comes first; they count as INCOMING alike.
+    """
+    row = parton["mother"] + first
+    code = parton["pdgid"][row]
+    code = np.where(is_resonance(code), code, INCOMING)
+    return np.where(parton["mother"] < 0, 0, code)

@@ -215,41 +215,46 @@ def _particles(event: Any) -> dict[str, NDArray[Any]]:
 
     data = pyhepmc.GenEventData()
     event.write_data(data)
-    particles, vertices = data.particles, data.vertices
     links1, links2 = np.asarray(data.links1, np.int64), np.asarray(data.links2, np.int64)
+    particles, vertices = event.numpy.particles, event.numpy.vertices
+    # Vertices read from a file do not stand in the order of their numbers.
+    order = np.argsort(-vertices.id)
     ends = links1 > 0
-    production = np.full(len(particles), -1)  # vertex of each particle
+    production = np.full(len(particles.id), -1)  # vertex of each particle
     production[links2[~ends] - 1] = -links1[~ends] - 1
-    first_in = np.full(len(vertices) + 1, -1)  # first particle into each vertex; the last: of none
-    order = np.argsort(-links1[ends], kind="stable")  # the last assignment stays: the first one
-    first_in[-links2[ends][order] - 1] = links1[ends][order] - 1
-    place = _placed(vertices, first_in, production)
-    origin = {axis: getattr(data.event_pos, axis) for axis in "xyz"}
+    first_in = np.full(len(order) + 1, -1)  # first particle into each vertex; the last: of none
+    falling = np.argsort(-links1[ends], kind="stable")  # the last assignment stays: the first one
+    first_in[-links2[ends][falling] - 1] = links1[ends][falling] - 1
+    place = _placed(vertices.has_set_position[order], first_in, production)
     return {
-        "pdgid": particles["pid"].astype(np.int64),
-        "status": particles["status"].astype(np.int64),
+        "pdgid": particles.pid.astype(np.int64),
+        "status": particles.status.astype(np.int64),
         "mother": first_in[production],
-        **{name: particles[name] for name in ("px", "py", "pz", "e")},
-        **{axis: np.append(vertices[axis], origin[axis])[place] for axis in "xyz"},
+        **{name: getattr(particles, name) for name in ("px", "py", "pz", "e")},
+        **{
+            axis: np.append(getattr(vertices, axis)[order], getattr(data.event_pos, axis))[place]
+            for axis in "xyz"
+        },
     }
 
 
 def _placed(
-    vertices: NDArray[Any], first_in: NDArray[np.int64], production: NDArray[np.int64]
+    known: NDArray[np.bool_], first_in: NDArray[np.int64], production: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """The vertex whose position is that of each particle's production vertex, -1: the event's.
 
     A vertex without a position lies where its first incoming particle was produced (HepMC3,
     GenVertex::position), the first of all at the event's own position.
+
+    Args:
+        known: (vertices,) which have a position.
+        first_in: (vertices + 1,) first incoming particle, -1 for none.
+        production: (particles,) production vertex, -1 for none.
     """
-    known = np.zeros(len(vertices) + 1, bool)
-    for axis in "xyzt":
-        known[:-1] |= vertices[axis] != 0
-    known[-1] = True
     # Where to look instead, one step up the history; then two, four, ...
     above = np.where(first_in >= 0, production[first_in], -1)
-    source = np.where(known, np.arange(len(known)), above)
+    source = np.where(np.append(known, True), np.arange(len(known) + 1), above)
     source[-1] = -1
-    for _ in range(len(known).bit_length()):
+    for _ in range(len(source).bit_length()):
         source = source[source]
     return source[production]
