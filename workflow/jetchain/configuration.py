@@ -26,7 +26,7 @@ class Configuration(Settings):
     seed: int = key(
         20261122, "Root seed; the seed of every job is a hash of it and of what the job is.", ge=0
     )
-    generate: GenerateSettings = key(GenerateSettings(), "Collisions by Pythia 8.")
+    generate: GenerateSettings = key(GenerateSettings(), "Collisions by Pythia 8, or from files.")
     detector: DetectorSettings = key(DetectorSettings(), "COCOA-style detector simulation.")
     particleflow: ParticleflowSettings = key(ParticleflowSettings(), "Particle reconstruction.")
     jets: JetsSettings = key(JetsSettings(), "Anti-kT jets, substructure and truth labels.")

@@ -195,25 +195,30 @@ DETECTED = EventTable(
     },
 )
 
-# COCOA's own output, for exchange. Its branches mean what DETECTED's of the same name do; events'
-# numbers and weights, resolutions of tracks and layers of clusters are ours alone. Incidence
-# (cocoa-hep/cocoa-hep: COCOA/src/GraphConstructor.cc): nodes are the cells, followed by the tracks.
+# COCOA's own output, for exchange: the branches that it has of DETECTED, which mean the same. The
+# incidence is another (cocoa-hep/cocoa-hep: COCOA/src/GraphConstructor.cc): nodes are the cells,
+# followed by the tracks. Number and weight of the events are ours.
 _COCOA = {
-    "track": {"d0_err", "z0_err"},
-    "particle": {"truth_idx"},
-    "topo": {f"e_layer_{layer}" for layer in range(6)},
-}
+    "cell": tuple(DETECTED.collections["cell"]),
+    "track": (
+        "pdgid", "parent_idx", "reconstructed", "in_acceptance", "d0", "z0", "theta", "phi",
+        "qoverp", *(f"{axis}_layer_{layer}" for layer in range(6) for axis in "xyz"),
+    ),
+    "particle": (
+        "pdgid", "track_idx", "isIso", "pt", "eta", "phi", "e", "prod_x", "prod_y", "prod_z",
+        "eta_extrap_calo", "phi_extrap_calo", "eta_extrap_its", "phi_extrap_its", "dep_energy",
+    ),
+    "topo": (
+        "idx", "bary_eta", "bary_phi", "bary_rho", "bary_sigma_eta", "bary_sigma_phi", "e",
+    ),
+}  # fmt: skip
 COCOA = EventTable(
     name="COCOA's events",
     tree="Out_Tree",
     event={**EVENT},
     collections={
-        collection: {
-            name: column
-            for name, column in DETECTED.collections[collection].items()
-            if name not in _COCOA.get(collection, ())
-        }
-        for collection in ("cell", "track", "particle", "topo")
+        collection: {name: DETECTED.collections[collection][name] for name in names}
+        for collection, names in _COCOA.items()
     },
 )
 COCOA.collections["topo"]["idx"] = Column("f4", "", "cluster index, from 1")

@@ -95,7 +95,7 @@ class HepmcFile:
                         yield event
                 while stream.read(HEADER):  # what lies behind a damaged event
                     pass
-            except (EOFError, OSError, zlib.error) as error:
+            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
                 raise self._damaged(read, f"its compression is broken ({error})") from error
         if not watched.ended:
             raise self._damaged(read, f"it does not end with '{FOOTER.decode()}'")
