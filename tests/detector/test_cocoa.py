@@ -238,6 +238,7 @@ def damaged(tmp_path, change):
         ("cell", "topo_idx", 4, ["cell_topo_idx", "topoclusters"]),
         ("cell", "topo_idx", 0, ["cell_topo_idx", "topoclusters"]),
         ("cell", "parent_idx", 2, ["cell_parent_idx", "particles"]),
+        ("cell", "parent_list", 2, ["cell_parent_list", "particles"]),
         ("cell", "layer", 6, ["cell_layer", "layers"]),
         ("track", "parent_idx", 5, ["track_parent_idx", "particles"]),
         ("particle", "track_idx", 1, ["particle_track_idx", "tracks"]),
@@ -253,6 +254,14 @@ def test_events_that_contradict_themselves_are_refused(tmp_path, collection, nam
         take_in(path, tmp_path)
     for word in (str(path), *words):
         assert word in refusal.value.cause
+
+
+def test_parents_without_energies_are_refused(tmp_path):
+    def change(data):
+        data["cell"]["parent_energy"] = data["cell"]["parent_energy"][:, :, 1:]
+
+    with pytest.raises(DataError, match="cell_parent_list and cell_parent_energy"):
+        take_in(damaged(tmp_path, change), tmp_path)
 
 
 def test_a_file_that_is_not_the_one_of_the_truth_is_refused(tmp_path):

@@ -21,11 +21,11 @@ FINAL = 1
 """Status of a final particle in HepMC (arXiv:1912.08005, section 3.2)."""
 
 # PDG codes of elementary particles that decay before they hadronise (PDG 2024, section 45): top,
-# a fourth generation, W, Z, H and the further gauge and Higgs bosons.
-RESONANCES = (6, 7, 8, 17, 18, 23, 24, 25, *range(32, 43))
-# Codes of new particles, as of supersymmetry; with quarks in the digits of hundreds they are
-# hadrons, and from 9900000 on what generators use for themselves.
-NEW_PARTICLES = (1_000_000, 9_900_000)
+# a fourth generation, W, Z, H, and from 32 on further bosons and mediators of dark matter.
+RESONANCES = (6, 7, 8, 17, 18, 23, 24, 25, *range(32, 61))
+# New particles, as of supersymmetry, have seven digits; with a quark in the digit of hundreds they
+# are hadrons. From 9910000 on, generators use them for hadrons of their own.
+NEW_PARTICLES = (1_000_000, 9_910_000)
 
 
 @dataclass(frozen=True)
