@@ -18,7 +18,7 @@ from jetchain.core.schema import GENERATED
 from jetchain.generate.record import INCOMING, WEAK_HEAVY_HADRONS, Truth
 
 FINAL = 1
-"""Status of a final particle in HepMC (arXiv:1912.08005, section 3.2)."""
+"""Status of a final particle in HepMC (arXiv:1912.08005)."""
 
 # PDG codes of elementary particles that decay before they hadronise (PDG 2024, section 45): top,
 # a fourth generation, W, Z, H, and from 32 on further bosons and mediators of dark matter.
