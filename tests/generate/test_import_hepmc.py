@@ -58,11 +58,13 @@ def test_units_of_the_file_are_converted(tmp_path):
     require_same_truth(take_in(path, tmp_path)[0], truth, rtol=FLOAT32)
 
 
-def test_numbers_weights_and_cross_section_come_from_the_file(tmp_path, events):
-    path = write_hepmc(tmp_path / "a.hepmc", events)
+@pytest.mark.parametrize("format", ["hepmc2", "hepmc3"])
+def test_numbers_weights_and_cross_section_come_from_the_file(tmp_path, events, format):
+    path = write_hepmc(tmp_path / "a.hepmc", events, format)
     data, account = take_in(path, tmp_path, "0003")
     assert ak.to_list(data["event"].number) == [3 * EVENTS_PER_FILE + i for i in range(EVENTS)]
     assert ak.to_list(data["event"].weight) == [0.5, 1.5, 2.5, 3.5]
+    assert ak.to_list(data["event"].process) == [601] * EVENTS
     assert account["cross_section_pb"] == 12.5
     assert account["cross_section_error_pb"] == 0.25
     assert account["cutflow"]["kept"] == account["cutflow"]["tried"] == EVENTS

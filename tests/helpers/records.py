@@ -87,6 +87,7 @@ def hepmc_event(
     section = pyhepmc.GenCrossSection()
     event.cross_section = section
     section.set_cross_section(12.5, 0.25)
+    event.attributes["signal_process_id"] = 601
     return event
 
 
