@@ -6,17 +6,16 @@ import numpy as np
 import pytest
 from scipy import special
 
-from helpers.events import generated_events
+from helpers.events import generated_events, selected
 from jetchain.detector import showers, transport
 from jetchain.detector.event import EventSimulation
-from jetchain.detector.particles import select_primaries
 from jetchain.detector.settings import SimulationSettings
 
 
 def shoot(geometry, events, seed=1, **settings):
     """Shower all particles of all events: what flew, and layers' energies, MeV."""
     simulation = EventSimulation(geometry, SimulationSettings(**settings), seed)
-    primaries = select_primaries(events["particle"], simulation.settings)
+    primaries = selected(events, simulation.settings)
     rng = np.random.default_rng(seed)
     rows = primaries.rows.copy()
     rows[:, transport.SOURCE] = np.arange(len(rows))

@@ -12,6 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from jetchain.core.schema import GENERATED
+from jetchain.detector.particles import Primaries, select_primaries
+from jetchain.detector.pileup import overlay
+from jetchain.detector.settings import SimulationSettings
 
 # PDG code of the particle: mass in GeV (PDG 2024), charge in e. Antiparticles have the opposite.
 PARTICLES = {
@@ -35,8 +38,7 @@ def generated_events(
     Args:
         pdgid, pt (GeV), eta, phi: scalars or (particles,), broadcast against each other.
         vertex: (3,) or (particles, 3), mm.
-        per_event: particles an event; divides the number of particles. `truth_idx`, which the
-            detector adds to its input, is there too.
+        per_event: particles an event; divides the number of particles.
         first_number: number of the first event.
     """
     codes, pt, eta, phi = (
@@ -58,7 +60,6 @@ def generated_events(
         "y": vertex[:, 1],
         "z": vertex[:, 2],
     }
-    columns["truth_idx"] = np.arange(n) % per_event
     events = n // per_event
     counts = np.full(events, per_event)
     empty = ak.unflatten(np.empty(0), np.zeros(events, int))
@@ -79,3 +80,10 @@ def generated_events(
             for name in ("parton", "hadron")
         },
     }
+
+
+def selected(events: dict[str, Any], settings: SimulationSettings) -> Primaries:
+    """The primaries that the detector simulates."""
+    numbers = np.asarray(events["event"]["number"])
+    particle = overlay(numbers, events["particle"], None, settings.pileup, 0)
+    return select_primaries(particle, settings)

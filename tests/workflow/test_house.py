@@ -89,6 +89,15 @@ def test_overlays_are_valid_and_change_something(name):
         ({"graphs": {"jets": {"radius": 0.6}}}, r"graphs\.jets\.radius: 0\.6 is not one of"),
         ({"jets": {"clustering": {"radii": [0.84, 1.0]}}}, r"multiples of 0\.1"),
         ({"detector": {"geometry": "coca"}}, r"detector\.geometry: .*'cocoa'"),
+        (
+            {
+                "generate": {
+                    "samples": {"mine": {"source": {"format": "hepmc3", "files": [__file__]}}}
+                },
+                "detector": {"bench": {"sample": "mine"}},
+            },
+            r"detector\.bench\.sample: 'mine' comes from files",
+        ),
     ],
 )
 def test_a_wrong_configuration_is_refused_with_the_path_of_the_key(overlay, message):

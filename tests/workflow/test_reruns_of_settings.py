@@ -140,7 +140,7 @@ def plain(key):
         key not in SHAPING
         and key not in APART
         and not key.startswith((*BENCHES, f"generate.samples.{POOL}."))
-        and not key.endswith(".shards")
+        and not key.endswith((".shards", ".source"))  # of samples from files there is none
     )
 
 

@@ -26,7 +26,7 @@ class Configuration(Settings):
     seed: int = key(
         20261122, "Root seed; the seed of every job is a hash of it and of what the job is.", ge=0
     )
-    generate: GenerateSettings = key(GenerateSettings(), "Collisions by Pythia 8.")
+    generate: GenerateSettings = key(GenerateSettings(), "Collisions by Pythia 8, or from files.")
     detector: DetectorSettings = key(DetectorSettings(), "COCOA-style detector simulation.")
     particleflow: ParticleflowSettings = key(ParticleflowSettings(), "Particle reconstruction.")
     jets: JetsSettings = key(JetsSettings(), "Anti-kT jets, substructure and truth labels.")
@@ -62,6 +62,12 @@ class Configuration(Settings):
                 if name not in self.generate.samples:
                     near = did_you_mean(name, self.generate.samples)
                     raise ValueError(f"{path}: no sample '{name}' in generate.samples. {near}")
+        timed = self.detector.bench.sample
+        if self.generate.samples[timed].generation is None:
+            raise ValueError(
+                f"detector.bench.sample: '{timed}' comes from files; the bench times Pythia beside "
+                "the detector, so name a sample that has generation."
+            )
         for path, radius in (
             ("graphs.jets.radius", self.graphs.jets.radius),
             ("jets.summary.radius", self.jets.summary.radius),
