@@ -20,6 +20,7 @@ from jetchain.core.schema import COCOA, DETECTED
 from jetchain.core.trees import REPLACE
 from jetchain.detector import tracker
 from jetchain.detector.particles import GEV
+from jetchain.detector.table import CORRELATIONS
 
 LAYERS = 6
 TRACK_WEIGHT = 0.5
@@ -51,7 +52,7 @@ def from_cocoa(arrays: Mapping[str, Any], event: Mapping[str, Any], path: Path) 
     track["reconstructed"] = track["reconstructed"] * track["in_acceptance"]
     track |= _resolutions(track)
     particle["truth_idx"] = ak.local_index(particle["pdgid"])
-    topo |= _by_layer(topo, cell)
+    topo |= _by_layer(topo, cell) | _moments(topo, cell)
     found = {
         "cell": cell,
         "track": track,
@@ -124,18 +125,17 @@ def _check_indices(
 
 
 def _resolutions(track: Columns) -> Columns:
-    """COCOA's resolutions at the track's pT, for the parameters whose errors our table has."""
+    """COCOA's resolutions at the track's pT; it smears the parameters independently."""
     counts = ak.num(track["theta"])
     theta, qoverp = _flat(track["theta"]).astype(float), _flat(track["qoverp"]).astype(float)
     pt = np.abs(np.sin(theta) / qoverp) / GEV
     result = {}
     for name in tracker.PARAMETERS:
-        if f"{name}_err" in DETECTED.collections["track"]:
-            error = tracker.resolution(name, pt)
-            # Of q/p at eta = 0, as in tracker.true_tracks.
-            error = error * np.abs(np.sin(theta)) if name == "qoverp" else error
-            result[f"{name}_err"] = ak.unflatten(error, counts)
-    return result
+        error = tracker.resolution(name, pt)
+        # Of q/p at eta = 0, as in tracker.true_tracks.
+        error = error * np.abs(np.sin(theta)) if name == "qoverp" else error
+        result[f"{name}_err"] = ak.unflatten(error, counts)
+    return result | {name: ak.zeros_like(track["theta"]) for name in CORRELATIONS}
 
 
 def _by_layer(topo: Columns, cell: Columns) -> Columns:
@@ -152,6 +152,38 @@ def _by_layer(topo: Columns, cell: Columns) -> Columns:
     cluster = _flat(topo["e"]).astype(float)
     energy *= np.divide(cluster, total, out=np.ones_like(total), where=total > 0)[:, None]
     return {f"e_layer_{layer}": ak.unflatten(energy[:, layer], counts) for layer in range(LAYERS)}
+
+
+def _moments(topo: Columns, cell: Columns) -> Columns:
+    """Moments that follow from the listed cells; the others need the detector and are NaN."""
+    first, counts = _first(topo["idx"]), ak.num(topo["idx"])
+    n = int(first[-1])
+    of = _flat(cell["topo_idx"]) - 1 + np.repeat(first[:-1], np.asarray(ak.num(cell["e"])))
+    energy = _flat(cell["e"]).astype(float)
+    at = np.stack([_flat(cell[axis]).astype(float) for axis in "xyz"])
+
+    def summed(values: NDArray[Any]) -> NDArray[np.float64]:
+        return np.bincount(of, values, minlength=n).astype(float)
+
+    total = np.maximum(summed(energy), np.finfo(float).tiny)
+    centre = np.stack([summed(energy * axis) for axis in at]) / total
+    axis = centre / np.maximum(np.linalg.norm(centre, axis=0), np.finfo(float).tiny)
+    away = at - centre[:, of]
+    along = (away * axis[:, of]).sum(axis=0)
+    across = (away**2).sum(axis=0) - along**2
+    largest = np.zeros(n)
+    np.maximum.at(largest, of, energy)
+    known = {
+        "n_cells": np.bincount(of, minlength=n),
+        "second_r": summed(energy * across) / total,
+        "second_lambda": summed(energy * along**2) / total,
+        "eng_frac_max": largest / total,
+    }
+    unknown = {
+        name: np.full(n, np.nan)
+        for name in ("significance", "center_lambda", "first_eng_dens", "isolation")
+    }
+    return {name: ak.unflatten(values, counts) for name, values in (known | unknown).items()}
 
 
 def _deposits(cell: Columns) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[Any]]:

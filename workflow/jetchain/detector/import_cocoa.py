@@ -15,9 +15,10 @@ from jetchain.core.schema import COCOA, DETECTED, GENERATED
 from jetchain.core.trees import iterate_cocoa
 from jetchain.core.verbs import Input, Output
 from jetchain.detector.cocoa import from_cocoa
-from jetchain.detector.particles import GEV, behaviour
+from jetchain.detector.particles import GEV
 from jetchain.detector.summarise import charge_of
-from jetchain.detector.table import FATES, KINDS
+from jetchain.detector.table import KINDS
+from jetchain.detector.transport import FATES, behaviour
 
 LAYERS = ("ECAL1", "ECAL2", "ECAL3", "HCAL1", "HCAL2", "HCAL3")
 """Names of the layers in the account, as in resources/geometry/cocoa.yaml."""
@@ -66,8 +67,7 @@ class _Totals:
         self.objects = {"tracks": 0, "clusters": 0, "cells": 0}
         self.events = self.particles = 0
         self.clustered = 0.0
-        self.energy = {kind: dict.fromkeys(("true", *FATES, "rest_mass", "missed"), 0.0)
-                       for kind in KINDS}  # fmt: skip
+        self.energy = {kind: dict.fromkeys(("true", *FATES), 0.0) for kind in KINDS}
         self.by_layer = {kind: np.zeros(len(LAYERS)) for kind in KINDS}
 
     def add(self, data: Mapping[str, Any]) -> None:
@@ -108,5 +108,5 @@ class _Totals:
                 kind: dict(zip(LAYERS, values.tolist(), strict=True))
                 for kind, values in self.by_layer.items()
             },
-            "energy_in_clusters": self.clustered,
+            "energy_in_cells": {"measured_in_clusters": self.clustered},
         }

@@ -89,7 +89,7 @@ def simulate_chunk(
     particle: ak.Array,
     simulation: EventSimulation,
     totals: Account,
-    pool: Pool | None,
+    pool: Pool | None = None,
 ) -> dict[str, Any]:
     """Simulate some events; see `simulate_chunks`."""
     settings = simulation.settings
