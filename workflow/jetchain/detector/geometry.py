@@ -250,7 +250,7 @@ def build_geometry(table: GeometryTable) -> Geometry:
     first_cell = np.concatenate([[0], np.cumsum(cells_eta * cells_phi)])
     layer_of_slab = np.full(1 + len(table.slabs), -1)
     layer_of_slab[1:][[slab.kind != "passive" for slab in table.slabs]] = np.arange(len(active))
-    every = [table.support, *table.slabs]
+    every: list[Support | Slab] = [table.support, *table.slabs]
     slabs = SlabArrays(
         depth=np.concatenate([[0.0, 0.0], np.cumsum([slab.thickness for slab in table.slabs])]),
         radiation_length=np.array([slab.radiation_length for slab in every]),

@@ -10,7 +10,19 @@ import numpy as np
 from jetchain.detector import tracker
 from jetchain.detector.event import EventRecord, EventSimulation, directions
 from jetchain.detector.helix import REACHED
-from jetchain.detector.transport import CHARGE, CODE, COLUMNS, PX, PZ, SECONDARY, SOURCE, X, Y, Z
+from jetchain.detector.transport import (
+    CHARGE,
+    CODE,
+    COLUMNS,
+    CONVERSION,
+    PX,
+    PZ,
+    SECONDARY,
+    SOURCE,
+    X,
+    Y,
+    Z,
+)
 
 
 @dataclass(frozen=True)
@@ -45,7 +57,7 @@ def make_tracks(records: Sequence[EventRecord], simulation: EventSimulation) -> 
     pulls = join([r.track_pulls for r in records], (0, len(tracker.PARAMETERS)))
     vertex = np.ascontiguousarray(rows[:, X : Z + 1])
     momentum, charge = np.ascontiguousarray(rows[:, PX : PZ + 1]), rows[:, CHARGE].copy()
-    conversion = rows[:, SECONDARY] > 0
+    conversion = rows[:, SECONDARY] == CONVERSION
     eta, _ = directions(rows)
     status, position = tracker.extrapolate(
         vertex, momentum, charge, geometry.tracker, geometry.slabs

@@ -31,12 +31,18 @@ from jetchain.detector.geometry import TrackerArrays
 from jetchain.detector.helix import (
     BEHIND,
     CURLED,
-    REACHED,
+    Flight,
     advance,
     flight,
     to_face,
 )
-from jetchain.detector.material import crossings, electron_share, energy_kept, stopped_at
+from jetchain.detector.material import (
+    CONVERSION_LENGTH,
+    crossings,
+    electron_share,
+    energy_kept,
+    stopped_at,
+)
 
 ELECTRON, PHOTON, CHARGED_HADRON, NEUTRAL_HADRON, MUON = 0, 1, 2, 3, 4
 """How a particle behaves in the calorimeter."""
@@ -57,7 +63,11 @@ NUCLEON_MASS = 938.9187
 PX, PY, PZ, E, X, Y, Z, CHARGE, CODE, SOURCE, SECONDARY = range(11)
 COLUMNS = 11
 
+CONVERSION = 2.0
+"""SECONDARY of the electrons of a primary photon; 0 is a primary, 1 all else that comes of one."""
+
 NOT_ENDED, DECAYED, CONVERTED, INTERACTED = 0, 1, 2, 3
+"""Why a particle does not fly on."""
 
 
 class Flown(NamedTuple):
@@ -120,6 +130,93 @@ def room_for(rows: np.ndarray, wanted: int) -> np.ndarray:
 
 
 @numba.njit(cache=True)
+def emit(
+    new: np.ndarray,  # (COLUMNS,) is filled
+    parent: np.ndarray,  # (COLUMNS,) SOURCE is taken over
+    code: int,
+    charge: float,
+    energy: float,
+    mass: float,
+    unit: tuple[float, float, float],
+    at: tuple[float, float, float],
+    secondary: float,
+) -> None:
+    """A particle that begins at a point of its parent's flight, and flies on in its direction."""
+    p = math.sqrt(max(energy**2 - mass**2, 0.0))
+    new[PX], new[PY], new[PZ], new[E] = p * unit[0], p * unit[1], p * unit[2], energy
+    new[X], new[Y], new[Z] = at
+    new[CODE], new[CHARGE] = code, charge
+    new[SOURCE], new[SECONDARY] = parent[SOURCE], secondary
+
+
+@numba.njit(cache=True)
+def flight_end(
+    rng: np.random.Generator,
+    row: np.ndarray,
+    line: Flight,
+    tracker: TrackerArrays,
+    table: DecayTable,
+    material: bool,
+    decaying: bool,
+    path: np.ndarray,  # (layers,), is filled with the crossings' paths
+    radiation: np.ndarray,  # (layers,), is filled with their thickness in X0
+    interaction: np.ndarray,  # (layers,), is filled with their thickness in lambda
+) -> tuple[float, int, int, int]:
+    """How far a particle flies as it is.
+
+    Returns:
+        the path at its end, why it ends, the layers that it crosses, and the status of its arrival
+        at the face if nothing ends it (see helix).
+    """
+    code = int(row[CODE])
+    end, status = to_face(line, tracker.face_radius, tracker.face_z)
+    if status == BEHIND:
+        return end, NOT_ENDED, 0, status
+    if status == CURLED:
+        end = 2 * math.pi / max(abs(line.bend), 1e-12)
+    fate = NOT_ENDED
+    species = species_of(code, table) if decaying else -1
+    if species >= 0 and table.length[species] != math.inf:
+        pt = math.hypot(row[PX], row[PY])
+        flown = rng.standard_exponential() * table.length[species] * pt / table.mass[species]
+        if flown < end:
+            end, fate = flown, DECAYED
+    crossed = crossings(line, end, tracker, path, radiation, interaction)
+    if material and code == 22 and row[E] > 2 * ELECTRON_MASS:
+        at = stopped_at(radiation, crossed, CONVERSION_LENGTH * rng.standard_exponential())
+        if at >= 0:
+            return path[at], CONVERTED, at, status
+    elif material and abs(code) != 11 and abs(code) != 13 and code != 22:
+        at = stopped_at(interaction, crossed, rng.standard_exponential())
+        if at >= 0:
+            return path[at], INTERACTED, at + 1, status
+    return end, fate, crossed, status
+
+
+@numba.njit(cache=True)
+def radiation_point(
+    rng: np.random.Generator, energy: float, radiation: np.ndarray, crossed: int
+) -> tuple[int, float]:
+    """The first layer at which an electron sends out a photon above the threshold, -1 for none;
+    and the photon's energy, MeV."""
+    for m in range(crossed):
+        lost = energy * (1.0 - energy_kept(rng, radiation[m]))
+        if lost >= RADIATED_MIN and energy - lost >= 2 * ELECTRON_MASS:
+            return m, lost
+    return -1, 0.0
+
+
+@numba.njit(cache=True)
+def place_at(
+    line: Flight, path: float
+) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Position (mm) and direction (unit vector) after a path."""
+    x, y, z, phi = advance(line, path)
+    length = math.sqrt(1.0 + line.slope**2)
+    return (x, y, z), (math.cos(phi) / length, math.sin(phi) / length, line.slope / length)
+
+
+@numba.njit(cache=True)
 def fly(
     rng: np.random.Generator,
     primaries: np.ndarray,  # (primaries, COLUMNS)
@@ -139,193 +236,131 @@ def fly(
         decaying: whether they decay.
     """
     capacity = 2 * len(primaries) + 16
-    particles = np.zeros((capacity, COLUMNS))
-    particles[: len(primaries)] = primaries
+    particles = room_for(primaries, capacity)
     n_particles = len(primaries)
-    account = np.zeros((capacity, len(FATES)))
-    pieces = np.zeros((2 * capacity, COLUMNS))
-    direction = np.zeros((2 * capacity, 3))
-    started = np.zeros((2 * capacity, 1))
-    candidates = np.zeros((capacity, COLUMNS))
-    hits = np.zeros((capacity, 1))
-    stack = np.zeros((32, COLUMNS))
     gone = np.zeros((capacity, 1))
+    account = np.zeros((capacity, len(FATES)))
+    pieces, direction = np.zeros((2 * capacity, COLUMNS)), np.zeros((2 * capacity, 3))
+    started = np.zeros((2 * capacity, 1))
+    candidates, hits = np.zeros((capacity, COLUMNS)), np.zeros((capacity, 1))
+    stack = np.zeros((32, COLUMNS))
     n_pieces = n_candidates = 0
     neutrinos = 0.0
     counts = np.zeros(len(COUNTS), np.int64)
-    layers = tracker.position.size
-    path, radiation, interaction = np.empty(layers), np.empty(layers), np.empty(layers)
+    path, radiation, interaction = np.empty((3, tracker.position.size))
     products, momenta, parent = np.empty(3, np.int64), np.empty((3, 4)), np.empty(4)
-    i = -1
-    while i + 1 < n_particles:
-        i += 1
+    i = 0
+    while i < n_particles:  # decays make this list longer
         stack[0] = particles[i]
         stack[0, SOURCE] = i
         stacked = 1
         while stacked > 0:
             stacked -= 1
+            stack = room_for(stack, stacked + 4)
             row = stack[stacked].copy()
-            code, charge = int(row[CODE]), row[CHARGE]
-            if abs(code) == 12 or abs(code) == 14 or abs(code) == 16:
+            code, charge, primary = int(row[CODE]), row[CHARGE], row[SECONDARY] == 0.0
+            if abs(code) in (12, 14, 16):
                 account[i, NEUTRINO] += row[E]
                 continue
             line = flight(row[X], row[Y], row[Z], row[PX], row[PY], row[PZ], charge, tracker.field)
-            face, status = to_face(line, tracker.face_radius, tracker.face_z)
-            end, fate = face, NOT_ENDED
-            if status == CURLED and charge != 0.0:
-                end = 2 * math.pi / abs(line.bend)
-            species = species_of(code, table) if decaying else -1
-            if species >= 0 and status != BEHIND and table.length[species] != math.inf:
-                mass = table.mass[species]
-                pt = math.hypot(row[PX], row[PY])
-                flown = rng.standard_exponential() * table.length[species] * pt / mass
-                if flown < end:
-                    end, fate = flown, DECAYED
-            crossed = 0
-            if status != BEHIND:
-                crossed = crossings(line, end, tracker, path, radiation, interaction)
-            if material and status != BEHIND:
-                if code == 22:
-                    depth = rng.standard_exponential() * 9.0 / 7.0
-                    at = stopped_at(radiation, crossed, depth)
-                    if at >= 0 and row[E] > 2 * ELECTRON_MASS:
-                        end, fate, crossed = path[at], CONVERTED, at
-                elif abs(code) != 11 and abs(code) != 13:
-                    at = stopped_at(interaction, crossed, rng.standard_exponential())
-                    if at >= 0:
-                        end, fate, crossed = path[at], INTERACTED, at + 1
-            if charge != 0.0 and (row[SECONDARY] == 0.0 or row[SECONDARY] == 2.0):
+            end, fate, crossed, status = flight_end(
+                rng, row, line, tracker, table, material, decaying, path, radiation, interaction
+            )
+            at, unit = place_at(line, end)
+            replaced = (
+                fate == DECAYED
+                and primary
+                and math.hypot(at[0], at[1]) < tracker.vertex_radius
+                and abs(at[2]) < tracker.vertex_z
+            )
+            if charge != 0.0 and not replaced and (primary or row[SECONDARY] == CONVERSION):
                 candidates = room_for(candidates, n_candidates + 1)
                 hits = room_for(hits, n_candidates + 1)
                 candidates[n_candidates] = row
                 hits[n_candidates, 0] = crossed
                 n_candidates += 1
             if material and abs(code) == 11 and status != BEHIND:
-                # Radiate at the first layer where a photon above the threshold leaves it.
-                radiated = False
-                for m in range(crossed):
-                    lost = row[E] * (1.0 - energy_kept(rng, radiation[m]))
-                    if lost < RADIATED_MIN or row[E] - lost < 2 * ELECTRON_MASS:
-                        continue
-                    x, y, z, phi = advance(line, path[m])
-                    length = math.sqrt(1.0 + line.slope**2)
-                    unit = (math.cos(phi) / length, math.sin(phi) / length, line.slope / length)
-                    stack = room_for(stack, stacked + 2)
-                    for which in range(2):
-                        energy = lost if which == 0 else row[E] - lost
-                        p = energy
-                        if which == 1:
-                            p = math.sqrt(energy**2 - ELECTRON_MASS**2)
-                        new = stack[stacked]
-                        new[:] = row
-                        new[PX], new[PY], new[PZ], new[E] = (
-                            p * unit[0], p * unit[1], p * unit[2], energy,
-                        )  # fmt: skip
-                        new[X], new[Y], new[Z] = x, y, z
-                        new[SECONDARY] = 1.0
-                        if which == 0:
-                            new[CODE], new[CHARGE] = 22.0, 0.0
-                        stacked += 1
+                layer, lost = radiation_point(rng, row[E], radiation, crossed)
+                if layer >= 0:
                     counts[BREMSSTRAHLUNG] += 1
-                    radiated = True
-                    break
-                if radiated:
+                    at, unit = place_at(line, path[layer])
+                    emit(stack[stacked], row, 22, 0.0, lost, 0.0, unit, at, 1.0)
+                    emit(
+                        stack[stacked + 1], row, code, charge, row[E] - lost, ELECTRON_MASS,
+                        unit, at, 1.0,
+                    )  # fmt: skip
+                    stacked += 2
                     continue
-            if fate == NOT_ENDED and status == CURLED:
-                account[i, MISSED] += row[E]
-                counts[CURLED_UP] += 1
-                continue
-            x, y, z, phi = advance(line, end)
-            length = math.sqrt(1.0 + line.slope**2)
-            unit = (math.cos(phi) / length, math.sin(phi) / length, line.slope / length)
             if fate == DECAYED:
                 counts[DECAYS] += 1
+                mass = table.mass[species_of(code, table)]
                 p = math.sqrt(row[PX] ** 2 + row[PY] ** 2 + row[PZ] ** 2)
                 parent[0], parent[1], parent[2] = p * unit[0], p * unit[1], p * unit[2]
-                parent[3] = math.sqrt(p**2 + table.mass[species] ** 2)
+                parent[3] = math.sqrt(p**2 + mass**2)
                 number = decay(rng, code, parent, table, products, momenta)
-                replaced = (
-                    row[SECONDARY] == 0.0
-                    and math.hypot(x, y) < tracker.vertex_radius
-                    and abs(z) < tracker.vertex_z
-                )
                 if replaced:
                     gone[i, 0] = 1.0
-                    if charge != 0.0:
-                        n_candidates -= 1
                 else:
                     # The generator's energy and that of the mass shell differ by its rounding.
                     account[i, REST] += row[E] - parent[3]
-                stack = room_for(stack, stacked + number)
                 particles = room_for(particles, n_particles + number)
                 account = room_for(account, n_particles + number)
                 gone = room_for(gone, n_particles + number)
                 for k in range(number):
-                    code_of = products[k]
-                    if replaced and (abs(code_of) == 12 or abs(code_of) == 14):
+                    code = products[k]
+                    if replaced and abs(code) in (12, 14):
                         neutrinos += momenta[k, 3]
                         continue
                     new = particles[n_particles] if replaced else stack[stacked]
-                    for c in range(4):
-                        new[c] = momenta[k, c]
-                    new[X], new[Y], new[Z] = x, y, z
-                    new[CHARGE], new[CODE] = charge_of(code_of, table), code_of
-                    new[SOURCE] = row[SOURCE]
-                    if replaced:
-                        new[SOURCE], new[SECONDARY] = particles[i, SOURCE], 0.0
-                        n_particles += 1
-                    else:
-                        new[SECONDARY] = 1.0
-                        stacked += 1
+                    new[PX], new[PY], new[PZ], new[E] = momenta[k]
+                    new[X], new[Y], new[Z] = at
+                    new[CODE], new[CHARGE] = code, charge_of(code, table)
+                    new[SOURCE] = particles[i, SOURCE] if replaced else row[SOURCE]
+                    new[SECONDARY] = 0.0 if replaced else 1.0
+                    n_particles += replaced
+                    stacked += not replaced
                 continue
             if fate == CONVERTED:
                 counts[CONVERSIONS] += 1
                 share = electron_share(rng)
-                stack = room_for(stack, stacked + 2)
-                for which in range(2):
-                    energy = row[E] * (share if which == 0 else 1.0 - share)
-                    p = math.sqrt(max(energy**2 - ELECTRON_MASS**2, 0.0))
-                    new = stack[stacked]
-                    new[:] = row
-                    new[PX], new[PY], new[PZ], new[E] = (
-                        p * unit[0], p * unit[1], p * unit[2], energy,
+                # Electrons of a primary photon's conversion may leave tracks, as in COCOA.
+                kind = CONVERSION if primary else 1.0
+                for sign in (1, -1):
+                    energy = row[E] * (share if sign > 0 else 1.0 - share)
+                    emit(
+                        stack[stacked], row, 11 * sign, -float(sign), energy, ELECTRON_MASS,
+                        unit, at, kind,
                     )  # fmt: skip
-                    new[X], new[Y], new[Z] = x, y, z
-                    new[CODE] = 11.0 if which == 0 else -11.0
-                    new[CHARGE] = -1.0 if which == 0 else 1.0
-                    # Electrons of a primary photon's conversion may leave tracks, as in COCOA.
-                    new[SECONDARY] = 2.0 if row[SECONDARY] == 0.0 else 1.0
                     stacked += 1
                 continue
             if fate == INTERACTED:
                 counts[NUCLEAR] += 1
-                # Its products go on as it would have.
-                x, y, z, phi = advance(line, face) if status == REACHED else (x, y, z, phi)
-                unit = (math.cos(phi) / length, math.sin(phi) / length, line.slope / length)
-                if status == CURLED:
-                    account[i, MISSED] += row[E]
-                    continue
+            if status == CURLED:
+                account[i, MISSED] += row[E]
+                counts[CURLED_UP] += 1
+                continue
+            if fate == INTERACTED:  # its products go on as it would have
+                at, unit = place_at(line, to_face(line, tracker.face_radius, tracker.face_z)[0])
             if status == BEHIND:
                 counts[BORN_BEHIND] += 1
-            elif abs(z) > math.sinh(tracker.eta_max) * math.hypot(x, y):
+            elif abs(at[2]) > math.sinh(tracker.eta_max) * math.hypot(at[0], at[1]):
                 account[i, MISSED] += row[E]
                 counts[BESIDE] += 1
                 continue
-            available = row[E] - NUCLEON_MASS * baryon_number(code)
-            if available <= 0.0:
-                account[i, REST] += row[E]
-                continue
+            available = max(row[E] - NUCLEON_MASS * baryon_number(code), 0.0)
             account[i, REST] += row[E] - available
+            if available == 0.0:
+                continue
             pieces = room_for(pieces, n_pieces + 1)
             direction = room_for(direction, n_pieces + 1)
             started = room_for(started, n_pieces + 1)
             pieces[n_pieces] = row
             pieces[n_pieces, E] = available
-            pieces[n_pieces, X], pieces[n_pieces, Y], pieces[n_pieces, Z] = x, y, z
-            direction[n_pieces, 0], direction[n_pieces, 1] = unit[0], unit[1]
-            direction[n_pieces, 2] = unit[2]
-            started[n_pieces, 0] = 1.0 if fate == INTERACTED else 0.0
+            pieces[n_pieces, X], pieces[n_pieces, Y], pieces[n_pieces, Z] = at
+            direction[n_pieces, 0], direction[n_pieces, 1], direction[n_pieces, 2] = unit
+            started[n_pieces, 0] = fate == INTERACTED
             n_pieces += 1
+        i += 1
     # Particles that gave way to their decay products leave the list.
     kept = gone[:n_particles, 0] == 0.0
     row_of = np.cumsum(kept) - 1
