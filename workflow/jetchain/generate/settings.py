@@ -144,6 +144,23 @@ def laptop_samples() -> dict[str, SampleSettings]:
         ),
         "lhco_signal": _sample("lhco_signal", 1, 3000, filter=FilterSettings(jet_pt_min=1100.0)),
         "pion_gun": _sample("gun", 1, 2000, gun=GunSettings(particles=5)),
+        "particle_gun": _sample(
+            "gun",
+            1,
+            10_000,
+            gun=GunSettings(pdgids=[11, 22, 211, -211, 111, 130, 2112, 13], variable="energy"),
+        ),
+        "pi0_gun": _sample(
+            "gun", 1, 1500, gun=GunSettings(pdgids=[111], minimum=2.0, maximum=12.0)
+        ),
+        "pion_20": _sample(
+            "gun",
+            1,
+            1500,
+            gun=GunSettings(
+                pdgids=[211, -211, 111], variable="energy", minimum=20.0, maximum=20.0, eta_max=3.0
+            ),
+        ),
     }
 
 
