@@ -21,6 +21,9 @@ CORE = 2.0
 CORE_SPREAD = 0.8796256610342398
 """Standard deviation of a unit Gaussian within +-2: sqrt(1 - 4 phi(2) / (2 Phi(2) - 1))."""
 
+STOCHASTIC_CONSTANT_NOISE = {"a": 0.5, "b": 0.0, "c": 1.0}
+"""Terms of a calorimeter's resolution, and the power of E with which they fall."""
+
 
 def core(values: np.ndarray, iterations: int = 30) -> tuple[float, float]:
     """Mean and standard deviation of the Gaussian core of a distribution.
@@ -109,26 +112,31 @@ def in_bins(
 
 
 def fit_resolution(
-    energy: np.ndarray, resolution: np.ndarray, error: np.ndarray
+    energy: np.ndarray, resolution: np.ndarray, error: np.ndarray, powers: dict[str, float]
 ) -> dict[str, Any] | None:
-    """Fit sigma/E = a/sqrt(E) (+) b (+) c/E, the terms added in quadrature.
+    """Fit a relative resolution by terms that fall with powers of the energy, added in quadrature.
 
-    Linear in a^2, b^2 and c^2 >= 0: non-negative least squares of (sigma/E)^2. The relative error
-    of a point is taken as measured, its size from the fit, in five steps, since points that happen
-    to lie low would else weigh too much. The errors come from the covariance of the squares without
-    the bounds; a term at or near zero has the error (sigma of its square)^(1/2).
+    With `STOCHASTIC_CONSTANT_NOISE`: sigma/E = a/sqrt(E) (+) b (+) c/E.
+
+    Linear in the squares of the terms, which are >= 0: non-negative least squares of (sigma/E)^2.
+    The relative error of a point is taken as measured, its size from the fit, in five steps, since
+    points that happen to lie low would else weigh too much. The errors come from the covariance of
+    the squares without the bounds; a term near zero has the error (sigma of its square)^(1/2).
 
     Args:
         energy: (points,), GeV.
         resolution: (points,) sigma/E.
         error: (points,) of the resolution.
+        powers: by name, the power with which each term falls.
 
     Returns:
-        a (sqrt(GeV)), b, c (GeV), their errors, chi2 and ndf; None for fewer than four points.
+        the terms by name (GeV to their powers), their errors as <name>_error, chi2 and ndf; None
+        where there are no more points than terms.
     """
-    if len(energy) < 4:
+    ndf = len(energy) - len(powers)
+    if ndf < 1:
         return None
-    terms = np.stack([1 / energy, np.ones_like(energy), 1 / energy**2], axis=1)
+    terms = np.stack([energy ** (-2 * power) for power in powers.values()], axis=1)
     squares = resolution**2
     model = squares
     for _ in range(5):
@@ -140,10 +148,10 @@ def fit_resolution(
     fitted = np.sqrt(values)
     errors = np.minimum(deviation / (2 * np.maximum(fitted, 1e-12)), np.sqrt(deviation))
     return {
-        **dict(zip("abc", fitted.tolist(), strict=True)),
-        **dict(zip(("a_error", "b_error", "c_error"), errors.tolist(), strict=True)),
+        **dict(zip(powers, fitted.tolist(), strict=True)),
+        **dict(zip((f"{name}_error" for name in powers), errors.tolist(), strict=True)),
         "chi2": float(norm**2),
-        "ndf": len(energy) - 3,
+        "ndf": ndf,
     }
 
 

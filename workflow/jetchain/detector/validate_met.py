@@ -13,7 +13,7 @@ from jetchain.core.metrics import bootstrap
 from jetchain.core.schema import DETECTED, GENERATED
 from jetchain.core.verbs import Inputs, Output, Resource
 from jetchain.detector.acceptance import eta_of, four_momenta, is_neutrino, visible
-from jetchain.detector.estimators import half_width, number
+from jetchain.detector.estimators import fit_resolution, half_width, number
 from jetchain.detector.geometry import read_geometry
 from jetchain.detector.particles import GEV
 from jetchain.detector.settings import EstimatorSettings
@@ -21,6 +21,10 @@ from jetchain.detector.settings import EstimatorSettings
 MUON = 13
 NEUTRINO_PT = 5.0
 """GeV: events whose neutrinos carry more are left out. Our choice."""
+FITS = {"scaling": {"k": 0.5}, "jets": {"k": 0.5, "b": 0.0}}
+"""sigma = k sqrt(sum ET) alone, and with a term b sum ET for hard jets, whose resolution does not
+fall with their energy any more."""
+TEXTS = {"scaling": "k sqrt(sum ET)", "jets": "k sqrt(sum ET) (+) b sum ET"}
 BINS = 6
 """Bins of sum ET, of equal numbers of events."""
 
@@ -40,8 +44,8 @@ def validate_met(
         events: tables DETECTED.
         truth: tables GENERATED of the same shards.
         geometry: resources/geometry/<name>.yaml, for the calorimeter's acceptance.
-        output: written: the resolution in bins of sum ET, the fitted k of sigma = k sqrt(sum ET),
-            the rows of numbers.
+        output: written: the resolution in bins of sum ET, the fits of `FITS`, the rows of
+            numbers.
         settings: how numbers are estimated.
         seed: of the bootstrap.
 
@@ -74,16 +78,24 @@ def validate_met(
     bins = resolution_in_bins(
         columns["residual"][kept], columns["sum_et"][kept], settings.replicas, seed
     )
-    fit = fit_scaling(*(np.array([row[name] for row in bins])
-                        for name in ("sum_et", "sigma", "sigma_error")))  # fmt: skip
+    sum_et, sigma, error = (
+        np.array([row[name] for row in bins]) for name in ("sum_et", "sigma", "sigma_error")
+    )
+    fits = {
+        name: fit_resolution(sum_et, sigma / sum_et, error / sum_et, powers)
+        for name, powers in FITS.items()
+    }
     rows = [
         number(
-            "k of sigma(Ex, Ey) = k sqrt(sum ET)",
-            fit["k"],
-            fit["k_error"],
-            unit="sqrt(GeV)",
-            sample="events without hard neutrinos",
+            f"{term} of {TEXTS[name]}, chi2/ndf = {fit['chi2']:.1f}/{fit['ndf']}",
+            fit[term],
+            fit[f"{term}_error"],
+            unit="sqrt(GeV)" if term == "k" else "",
+            sample=f"events with less than {NEUTRINO_PT:.0f} GeV of neutrinos",
         )
+        for name, fit in fits.items()
+        if fit is not None
+        for term in FITS[name]
     ]
     write_json(
         output,
@@ -92,7 +104,7 @@ def validate_met(
             "events": len(kept),
             "kept": int(kept.sum()),
             "bins": bins,
-            "fit": fit,
+            "fits": fits,
             "numbers": rows,
         },
     )
@@ -162,21 +174,3 @@ def resolution_in_bins(
             }
         )
     return rows
-
-
-def fit_scaling(sum_et: np.ndarray, sigma: np.ndarray, error: np.ndarray) -> dict[str, Any]:
-    """Least-squares k of sigma = k sqrt(sum ET), with its error, chi2 and ndf.
-
-    Args:
-        sum_et, sigma, error: (bins,), GeV.
-    """
-    root = np.sqrt(sum_et)
-    weight = 1 / error**2
-    norm = (weight * root**2).sum()
-    k = (weight * root * sigma).sum() / norm
-    return {
-        "k": float(k),
-        "k_error": float(1 / np.sqrt(norm)),
-        "chi2": float((weight * (sigma - k * root) ** 2).sum()),
-        "ndf": len(sigma) - 1,
-    }

@@ -197,12 +197,24 @@ def peak_numbers(peaks: dict[str, dict[str, float]]) -> list[dict[str, Any]]:
     """Rows for the table of numbers."""
     corrected = peaks["corrected"]
     sample = f"neutral pion, pT {PEAK_PT[0]:.0f} to {PEAK_PT[1]:.0f} GeV"
-    known = {"reference": MASS, "source": "PDG 2024"}
     return [
-        number("mass peak, corrected for the photon response", corrected["mean"],
-               corrected["mean_error"], unit="MeV", sample=sample, **known),
-        number("mass peak, uncorrected", peaks["uncorrected"]["mean"],
-               peaks["uncorrected"]["mean_error"], unit="MeV", sample=sample, **known),
-        number("width of the mass peak", corrected["width"], corrected["width_error"],
-               unit="MeV", sample=sample),
-    ]  # fmt: skip
+        *(
+            number(
+                f"mass peak, {name}",
+                found["mean"],
+                found["mean_error"],
+                unit="MeV",
+                sample=sample,
+                reference=MASS,
+                source="PDG 2024",
+            )
+            for name, found in peaks.items()
+        ),
+        number(
+            "width of the mass peak, corrected",
+            corrected["width"],
+            corrected["width_error"],
+            unit="MeV",
+            sample=sample,
+        ),
+    ]

@@ -10,7 +10,13 @@ import numpy as np
 from jetchain.core.io import write_json
 from jetchain.core.metrics import binomial_interval
 from jetchain.core.verbs import Inputs, Output, Resource
-from jetchain.detector.estimators import describe, fit_resolution, in_bins, number
+from jetchain.detector.estimators import (
+    STOCHASTIC_CONSTANT_NOISE,
+    describe,
+    fit_resolution,
+    in_bins,
+    number,
+)
 from jetchain.detector.geometry import GeometryTable, read_geometry
 from jetchain.detector.particles import GEV
 from jetchain.detector.settings import EstimatorSettings
@@ -73,7 +79,7 @@ def measure(thrown: Thrown, settings: EstimatorSettings, seed: int) -> dict[str,
     for low, high, members in in_bins(thrown.energy, ENERGY_EDGES, settings.minimum_entries):
         inside = thrown.where(members)
         seen = inside.where(inside.clustered > 0)
-        row = {
+        row: dict[str, Any] = {
             "low": low,
             "high": high,
             "energy": float(np.exp(np.log(inside.energy).mean())),
@@ -99,10 +105,11 @@ def measure(thrown: Thrown, settings: EstimatorSettings, seed: int) -> dict[str,
     fitted = [
         row for row in by_energy if row["seen"] >= SEEN and row.get("resolution_error", 0) > 0
     ]
-    fit = fit_resolution(
-        *(np.array([row[name] for row in fitted])
-          for name in ("energy", "resolution", "resolution_error"))
-    )  # fmt: skip
+    energy, resolution, error = (
+        np.array([row[name] for row in fitted])
+        for name in ("energy", "resolution", "resolution_error")
+    )
+    fit = fit_resolution(energy, resolution, error, STOCHASTIC_CONSTANT_NOISE)
     return {"by_energy": by_energy, "by_eta": by_eta, "fit": fit}
 
 
@@ -173,18 +180,18 @@ def muon_numbers(muons: Thrown, table: GeometryTable) -> list[dict[str, Any]]:
     if len(muons.energy) < 2:
         return []
     loss = sum(slab.mip * slab.thickness for slab in table.slabs if slab.kind != "passive") / GEV
-    expected = {"reference": loss, "source": "minimum-ionising loss in the cells, PDG 2024"}
-    return [
-        number(
-            f"mean energy in {place}",
-            float(energy.mean()),
-            float(energy.std(ddof=1) / np.sqrt(len(energy))),
-            unit="GeV",
-            sample="muon",
-            **reference,
+    rows = []
+    for place, energy in (("cells", muons.deposited), ("clusters", muons.clustered)):
+        in_cells = place == "cells"
+        rows.append(
+            number(
+                f"mean energy in {place}",
+                float(energy.mean()),
+                float(energy.std(ddof=1) / np.sqrt(len(energy))),
+                unit="GeV",
+                sample="muon",
+                reference=loss if in_cells else None,
+                source="minimum-ionising loss in the cells, PDG 2024" if in_cells else "",
+            )
         )
-        for place, energy, reference in (
-            ("cells", muons.deposited, expected),
-            ("clusters", muons.clustered, {}),
-        )
-    ]
+    return rows

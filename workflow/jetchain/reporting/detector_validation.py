@@ -41,8 +41,16 @@ def response(*, response: Input, png: Output, pdf: Output) -> None:
     for k, kind in enumerate((*ELECTROMAGNETIC, *HADRONS)):
         style = _style(k)
         rows = [row for row in kinds[kind]["by_energy"] if "core" in row]
-        _points(axes[0, 0], rows, "energy", "core", label=NAMES[kind], **style)
-        _bins(axes[0, 1], kinds[kind]["by_eta"], "core", label=NAMES[kind], **style)
+        eta_rows = kinds[kind]["by_eta"]
+        beside = 0.03 * (k - 2.5)  # points of one bin side by side
+        _points(axes[0, 0], rows, "energy", "core", beside=beside, label=NAMES[kind], **style)
+        axes[0, 1].errorbar(
+            [(row["low"] + row["high"]) / 2 + 2 * beside for row in eta_rows],
+            [row["core"] for row in eta_rows],
+            [row["core_error"] for row in eta_rows],
+            label=NAMES[kind],
+            **style,
+        )
         axis = axes[1, 0] if kind in ELECTROMAGNETIC else axes[1, 1]
         fit = kinds[kind]["fit"]
         _points(axis, rows, "energy", "resolution", label=_fit_text(kind, fit), **style)
@@ -74,7 +82,7 @@ def _fit_text(kind: str, fit: dict[str, Any] | None) -> str:
     if fit is None:
         return NAMES[kind]
     return (
-        rf"{NAMES[kind]}: {100 * fit['a']:.1f} %$/\sqrt{{E}}$ $\oplus$ {100 * fit['b']:.1f} % "
+        rf"{NAMES[kind]}: {100 * fit['a']:.1f} %/√E $\oplus$ {100 * fit['b']:.1f} % "
         rf"$\oplus$ {fit['c']:.2f}$/E$, $\chi^2$/ndf = {fit['chi2']:.1f}/{fit['ndf']}"
     )
 
@@ -154,7 +162,7 @@ def pi0(*, histograms: Input, pi0: Input, png: Output, pdf: Output) -> None:
     left.set_ylabel("share with two separate photons")
     left.legend(loc="upper right")
     label(left)
-    for k, name in enumerate(("corrected", "uncorrected")):
+    for name in ("corrected", "uncorrected"):
         histogram, peak = loaded[name], content["peaks"][name]
         edges, values = histogram.axes[0].edges, histogram.values()
         centres = histogram.axes[0].centers
@@ -190,7 +198,10 @@ def tracks(*, tracks: Input, png: Output, pdf: Output) -> None:
     for axis, (name, (text, _)) in zip(axes.flat, PARAMETERS.items(), strict=False):
         for k, kind in enumerate(content["kinds"]):
             rows = content["kinds"][kind]["resolutions"][name]
-            _points(axis, rows, "pt", "sigma", "error", label=NAMES[kind], **_style(k))
+            _points(
+                axis, rows, "pt", "sigma", "error", beside=0.06 * (k - 1), label=NAMES[kind],
+                **_style(k),
+            )  # fmt: skip
         axis.plot(
             content["curve"]["pt"], content["curve"][name], color="black", lw=1,
             label="COCOA, interpolated",
@@ -246,7 +257,10 @@ def efficiency(*, tracks: Input, png: Output, pdf: Output) -> None:
             interval = np.array([row["interval"] for row in rows]).reshape(-1, 2)
             low = np.array([row["low"] for row in rows])
             high = np.array([row["high"] for row in rows])
-            centre = np.sqrt(low * high) if name == "efficiency_pt" else (low + high) / 2
+            if name == "efficiency_pt":
+                centre = (1 + 0.06 * (k - 1)) * np.sqrt(low * high)
+            else:
+                centre = 0.03 * (k - 1) + (low + high) / 2
             axis.errorbar(
                 centre, value, yerr=np.abs(interval.T - value),
                 xerr=[centre - low, high - centre], label=NAMES[kind], **_style(k),
@@ -270,8 +284,10 @@ def clusters(*, response: Input, noise: Input, histograms: Input, png: Output, p
     kinds, content = read_json(response)["kinds"], read_json(noise)
     figure, (left, middle, right) = new_figure(1, 3, size=(18.0, 5.2))
     for k, kind in enumerate(NAMES):
-        _points(left, kinds[kind]["by_energy"], "energy", "clusters", label=NAMES[kind],
-                **_style(k))  # fmt: skip
+        _points(
+            left, kinds[kind]["by_energy"], "energy", "clusters", beside=0.03 * (k - 3),
+            label=NAMES[kind], **_style(k),
+        )  # fmt: skip
     left.set_xscale("log")
     left.set_ylim(0, 1.5 * left.get_ylim()[1])
     left.set_xlabel("true energy (GeV)")
@@ -285,6 +301,9 @@ def clusters(*, response: Input, noise: Input, histograms: Input, png: Output, p
         x, seeds / events, np.sqrt(seeds) / events, fmt="o", color="black", label="simulated",
     )  # fmt: skip
     middle.set_yscale("log")
+    middle.set_ylim(
+        0.1 * max(expected.min() / events, 1e-4), 10 * max(expected.max() / events, 1e-3)
+    )
     middle.set_xticks(x, content["layers"], fontsize=11)
     middle.minorticks_off()
     middle.set_ylabel("noise seeds an event")
@@ -302,8 +321,8 @@ def clusters(*, response: Input, noise: Input, histograms: Input, png: Output, p
 def met(*, met: Input, png: Output, pdf: Output) -> None:
     """Resolution of Ex and Ey against the sum of the transverse energies."""
     content = read_json(met)
-    rows, fit = content["bins"], content["fit"]
-    figure, axis = new_figure()
+    rows = content["bins"]
+    figure, axis = new_figure(size=(8.0, 6.0))
     sum_et = np.array([row["sum_et"] for row in rows])
     axis.errorbar(
         sum_et, [row["sigma"] for row in rows], yerr=[row["sigma_error"] for row in rows],
@@ -311,11 +330,15 @@ def met(*, met: Input, png: Output, pdf: Output) -> None:
         fmt="o", color=COLOURS[0], label="half of the central 68 %",
     )  # fmt: skip
     fine = np.linspace(0.8 * rows[0]["low"], rows[-1]["high"], 60)
-    axis.plot(
-        fine, fit["k"] * np.sqrt(fine), color=COLOURS[2], ls="--",
-        label=rf"({fit['k']:.2f} $\pm$ {fit['k_error']:.2f}) $\sqrt{{\Sigma E_T}}$, "
-        rf"$\chi^2$/ndf = {fit['chi2']:.1f}/{fit['ndf']}",
-    )  # fmt: skip
+    for k, fit in enumerate(each for each in content["fits"].values() if each is not None):
+        constant = fit.get("b", 0.0)
+        term = rf" $\oplus$ {100 * constant:.1f} % $\Sigma E_T$" if "b" in fit else ""
+        axis.plot(
+            fine, np.hypot(fit["k"] * np.sqrt(fine), constant * fine), color=COLOURS[2 + 2 * k],
+            ls=LINES[1 + k],
+            label=rf"{fit['k']:.2f} $(\Sigma E_T)^{{1/2}}${term}, "
+            rf"$\chi^2$/ndf = {fit['chi2']:.1f}/{fit['ndf']}",
+        )  # fmt: skip
     axis.set_ylim(0, 1.45 * max(row["sigma"] for row in rows))
     axis.set_xlabel(r"$\Sigma E_T$ of clusters and muons (GeV)")
     axis.set_ylabel(r"resolution of $E_x$, $E_y$ (GeV)")
@@ -369,10 +392,18 @@ def _style(k: int, *, line: bool = False) -> dict[str, Any]:
 
 
 def _points(
-    axis: Axes, rows: Sequence[dict[str, Any]], x: str, y: str, error: str = "", **style: Any
+    axis: Axes,
+    rows: Sequence[dict[str, Any]],
+    x: str,
+    y: str,
+    error: str = "",
+    *,
+    beside: float = 0.0,
+    **style: Any,
 ) -> None:
+    """Points with errors, moved by a share of x to stand beside others of the same bin."""
     axis.errorbar(
-        [row[x] for row in rows],
+        [(1 + beside) * row[x] for row in rows],
         [row[y] for row in rows],
         [row[error or f"{y}_error"] for row in rows],
         **style,
