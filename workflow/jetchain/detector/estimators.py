@@ -120,8 +120,9 @@ def fit_resolution(
 
     Linear in the squares of the terms, which are >= 0: non-negative least squares of (sigma/E)^2.
     The relative error of a point is taken as measured, its size from the fit, in five steps, since
-    points that happen to lie low would else weigh too much. The errors come from the covariance of
-    the squares without the bounds; a term near zero has the error (sigma of its square)^(1/2).
+    points that happen to lie low would else weigh too much. A term's
+    error is the longer side of the interval that one standard deviation of its square covers, from
+    the covariance of the squares without the bounds; so a term near zero has an error as well.
 
     Args:
         energy: (points,), GeV.
@@ -146,7 +147,9 @@ def fit_resolution(
     weighted = terms * weight[:, None]
     deviation = np.sqrt(np.diag(np.linalg.inv(weighted.T @ weighted)))
     fitted = np.sqrt(values)
-    errors = np.minimum(deviation / (2 * np.maximum(fitted, 1e-12)), np.sqrt(deviation))
+    above = np.sqrt(values + deviation) - fitted
+    below = fitted - np.sqrt(np.maximum(values - deviation, 0))
+    errors = np.maximum(above, below)
     return {
         **dict(zip(powers, fitted.tolist(), strict=True)),
         **dict(zip((f"{name}_error" for name in powers), errors.tolist(), strict=True)),

@@ -230,7 +230,14 @@ def track_numbers(kind: str, found: dict[str, Any]) -> list[dict[str, Any]]:
     low, high = binomial_interval(found["found"], found["thrown"])
     share = found["found"] / found["thrown"]
     return [
-        number("track efficiency", share, float(high - low) / 2, sample=kind),
+        number(
+            "track efficiency",
+            share,
+            float(high - low) / 2,
+            sample=kind,
+            reference=1.0,
+            source="COCOA, Tracking_func.cc, which loses none",
+        ),
         *(
             number(
                 f"width of {name} residuals over COCOA's table",

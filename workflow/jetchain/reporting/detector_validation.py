@@ -381,9 +381,14 @@ def table(*, numbers: Inputs, table: Output) -> None:
     rows = [row for path in numbers for row in read_json(path)["numbers"]]
     names = ("quantity", "sample", "value", "error", "unit", "reference", "tolerance", "pull",
              "source")  # fmt: skip
-    write_csv(
-        table, {name: ["" if row[name] is None else row[name] for row in rows] for name in names}
-    )
+    write_csv(table, {name: [_short(row[name]) for row in rows] for name in names})
+
+
+def _short(value: float | str | None) -> float | str:
+    """A number with four digits, for readers; all digits stand in the verbs' own files."""
+    if value is None:
+        return ""
+    return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
 def _style(k: int, *, line: bool = False) -> dict[str, Any]:
