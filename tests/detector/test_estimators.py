@@ -106,9 +106,21 @@ def test_a_term_that_is_not_there_is_zero_within_its_error():
         assert (values <= errors).mean() == pytest.approx(0.84, abs=4 * np.sqrt(0.16 * 0.84 / 50))
 
 
-def test_too_few_points_are_not_fitted():
-    few = ENERGY[:3]
-    assert fit_resolution(few, few, few, STOCHASTIC_CONSTANT_NOISE) is None
+def test_points_without_width_do_not_count_and_too_few_are_not_fitted():
+    resolution = true_resolution(ENERGY)
+    resolution[3] = 0.0
+    error = 0.01 * resolution
+    error[5] = 0.0
+
+    def fit(points):
+        return fit_resolution(
+            ENERGY[:points], resolution[:points], error[:points], STOCHASTIC_CONSTANT_NOISE
+        )
+
+    assert fit(10)["ndf"] == 10 - 2 - 3
+    assert fit(10)["a"] == pytest.approx(TRUE["a"], rel=1e-9)
+    assert fit(5)["ndf"] == 1
+    assert fit(4) is None
 
 
 def test_bins_with_few_entries_are_left_out():

@@ -127,13 +127,15 @@ def fit_resolution(
     Args:
         energy: (points,), GeV.
         resolution: (points,) sigma/E.
-        error: (points,) of the resolution.
+        error: (points,) of the resolution. Points without width or error are left out.
         powers: by name, the power with which each term falls.
 
     Returns:
         the terms by name (GeV to their powers), their errors as <name>_error, chi2 and ndf; None
         where there are no more points than terms.
     """
+    usable = (resolution > 0) & (error > 0)
+    energy, resolution, error = energy[usable], resolution[usable], error[usable]
     ndf = len(energy) - len(powers)
     if ndf < 1:
         return None

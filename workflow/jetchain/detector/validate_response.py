@@ -102,9 +102,7 @@ def measure(thrown: Thrown, settings: EstimatorSettings, seed: int) -> dict[str,
         }
         for low, high, members in in_bins(np.abs(hard.eta), ETA_EDGES, settings.minimum_entries)
     ]
-    fitted = [
-        row for row in by_energy if row["seen"] >= SEEN and row.get("resolution_error", 0) > 0
-    ]
+    fitted = [row for row in by_energy if row["seen"] >= SEEN and "resolution" in row]
     energy, resolution, error = (
         np.array([row[name] for row in fitted])
         for name in ("energy", "resolution", "resolution_error")
