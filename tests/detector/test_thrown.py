@@ -8,9 +8,9 @@ from helpers.detected import FakeEvent, detected_data
 from helpers.events import generated_events
 from jetchain.core.io import write_events
 from jetchain.core.schema import DETECTED, GENERATED
-from jetchain.detector.particles import NUCLEON_MASS
 from jetchain.detector.settings import EstimatorSettings
 from jetchain.detector.thrown import KINDS, Thrown, read_thrown
+from jetchain.detector.transport import NUCLEON_MASS
 from jetchain.detector.validate_response import (
     ENERGY_EDGES,
     layer_numbers,

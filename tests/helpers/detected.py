@@ -55,7 +55,8 @@ class FakeEvent:
                 for axis, value in zip("xyz", (np.cos(phi), np.sin(phi), np.sinh(eta)), strict=True)
             }
             self.rows["track"].append({
-                "pdgid": pdgid, "parent_idx": index, "reconstructed": 1, "in_acceptance": 1,
+                **_zeros("track"), "pdgid": pdgid, "parent_idx": index,
+                "reconstructed": 1, "in_acceptance": 1,
                 "d0": 0.01, "z0": 0.02, "theta": 2 * np.arctan(np.exp(-eta)), "phi": phi,
                 "qoverp": charge / (1e3 * pt * np.cosh(eta)), "d0_err": 0.02, "z0_err": 0.06,
                 **positions,
@@ -87,8 +88,8 @@ class FakeEvent:
         weight = np.array([cell["e"] for cell in cells])
         at = {n: np.average([cell[n] for cell in cells], weights=weight) for n in ("eta", "phi")}
         self.rows["topo"].append({
-            "idx": idx, "bary_eta": at["eta"], "bary_phi": at["phi"], "bary_rho": 2000.0,
-            "bary_sigma_eta": 0.05, "bary_sigma_phi": 0.05, "e": weight.sum(),
+            **_zeros("topo"), "idx": idx, "bary_eta": at["eta"], "bary_phi": at["phi"],
+            "bary_rho": 2000.0, "bary_sigma_eta": 0.05, "bary_sigma_phi": 0.05, "e": weight.sum(),
             **{f"e_layer_{layer}": value for layer, value in enumerate(layer_e)},
         })  # fmt: skip
         if parent >= 0:

@@ -48,6 +48,9 @@ class Configuration(Settings):
             "detector.validation.pi0": [self.detector.validation.pi0],
             "detector.validation.events": [self.detector.validation.events],
             "particleflow.calibration.samples": self.particleflow.calibration.samples,
+            "particleflow.photon_calibration.samples": (
+                self.particleflow.photon_calibration.samples
+            ),
             "particleflow.mlpf.training.samples": self.particleflow.mlpf.training.samples,
             "particleflow.evaluation.samples": self.particleflow.evaluation.samples,
             "jets.summary.samples": self.jets.summary.samples,

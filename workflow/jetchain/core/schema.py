@@ -133,8 +133,8 @@ DETECTED = EventTable(
             "parent_energy": Column("f4", "MeV", "the energies they deposited", nested=True),
         },
         "track": {
-            "pdgid": Column("i4", "", "PDG code of the particle that made it"),
-            "parent_idx": Column("i4", "", "index of that particle in particle"),
+            "pdgid": Column("i4", "", "PDG code of what made it, +-11 for a conversion's electron"),
+            "parent_idx": Column("i4", "", "index in particle; the photon for a conversion"),
             "reconstructed": Column("i4", "", "1 if reconstructed"),
             "in_acceptance": Column("i4", "", "1 if inside the tracker's acceptance"),
             "d0": Column("f4", "mm", "transverse impact parameter, signed"),
@@ -144,6 +144,13 @@ DETECTED = EventTable(
             "qoverp": Column("f4", "1/MeV", "charge over momentum"),
             "d0_err": Column("f4", "mm", "resolution of d0"),
             "z0_err": Column("f4", "mm", "resolution of z0"),
+            "theta_err": Column("f4", "rad", "resolution of theta"),
+            "phi_err": Column("f4", "rad", "resolution of phi"),
+            "qoverp_err": Column("f4", "1/MeV", "resolution of qoverp"),
+            "corr_d0_phi": Column("f4", "", "correlation of d0 and phi; those not here are 0"),
+            "corr_d0_qoverp": Column("f4", "", "correlation of d0 and qoverp"),
+            "corr_phi_qoverp": Column("f4", "", "correlation of phi and qoverp"),
+            "corr_z0_theta": Column("f4", "", "correlation of z0 and theta"),
             **{
                 f"{axis}_layer_{layer}": Column(
                     "f4", "mm", f"extrapolated position, {axis}, at the entrance of layer {layer}"
@@ -153,7 +160,7 @@ DETECTED = EventTable(
             },
         },
         "particle": {
-            "pdgid": Column("i4", "", "PDG code of the primary particle"),
+            "pdgid": Column("i4", "", "PDG code of a primary, or of what one decayed to near it"),
             "truth_idx": Column("i4", "", "its index among the generated particles of the event"),
             "track_idx": Column("i4", "", "index of its track in track, -1 for none"),
             "isIso": Column("i4", "", "1 if no other particle lies within dR < 0.1"),
@@ -178,6 +185,15 @@ DETECTED = EventTable(
             "bary_sigma_eta": Column("f4", "", "energy-weighted spread in eta, at least 0.05"),
             "bary_sigma_phi": Column("f4", "rad", "energy-weighted spread in phi, at least 0.05"),
             "e": Column("f4", "MeV", "energy"),
+            # Moments of ATLAS: see detector/moments.py.
+            "n_cells": Column("i4", "", "number of its cells, shared ones included"),
+            "significance": Column("f4", "", "energy over the noise of its cells"),
+            "second_r": Column("f4", "mm^2", "energy-weighted mean square distance to its axis"),
+            "second_lambda": Column("f4", "mm^2", "the same along the axis, to its centre"),
+            "center_lambda": Column("f4", "mm", "depth of its centre in the calorimeter"),
+            "first_eng_dens": Column("f4", "MeV/mm^3", "energy-weighted mean density of energy"),
+            "eng_frac_max": Column("f4", "", "share of its most energetic cell"),
+            "isolation": Column("f4", "", "fraction of its neighbours that no cluster has"),
             **{
                 f"e_layer_{layer}": Column("f4", "MeV", f"energy in layer {layer}")
                 for layer in range(6)

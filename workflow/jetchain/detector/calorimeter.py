@@ -7,10 +7,10 @@ what is drawn here for each cell: a stochastic term of sqrt(q / E), 10 %/sqrt(E 
 for s = 0.75 MeV, and, as in COCOA, small deposits are often not seen at all.
 
 Every cell has Gaussian noise, but no more of it is drawn than clustering looks at: at once for the
-cells that were hit, and for those of the others whose noise exceeds the growth threshold (drawn as
-a Bernoulli process over all cells, and from the Gaussian's tail); for the neighbours of clusters
-when they are looked at, from the rest of the Gaussian. The joint distribution is that of one draw
-for each of the 157,000 cells, for a fraction of the time; a test compares the two.
+cells that were hit, and for those of the others whose noise exceeds the seed threshold (drawn as a
+Bernoulli process over all cells, and from the Gaussian's tail); for the neighbours of growing
+clusters when they are looked at, from the rest of the Gaussian. The joint distribution is that of
+one draw for each of the 157,000 cells, for a fraction of the time; a test compares the two.
 """
 
 from __future__ import annotations
@@ -52,10 +52,13 @@ def full_readout(significance: np.ndarray) -> Readout:
     )
 
 
+@numba.njit(cache=True)
 def forget(readout: Readout) -> None:
     """Make a readout empty."""
-    readout.significance[readout.live[: readout.drawn[0]]] = np.nan
-    readout.drawn[0] = 0
+    significance, live, drawn = readout
+    for m in range(drawn[0]):
+        significance[live[m]] = np.nan
+    drawn[0] = 0
 
 
 @numba.njit(cache=True)
@@ -97,32 +100,34 @@ def digitise(
     readout: Readout,  # empty; is filled
 ) -> None:
     """Measure the cells that were hit, and those whose noise alone exceeds `tail`."""
+    significance, live, drawn = readout
     n = 0
     for m in range(touched.size):
         cell = touched[m]
         value = sampled(rng, true_energy[cell], quantum[layer[cell]]) / noise[cell]
         if noisy:
             value += rng.standard_normal()
-        readout.significance[cell] = value
-        readout.live[n] = cell
+        significance[cell] = value
+        live[n] = cell
         n += 1
     if noisy:
         step = math.log1p(-0.5 * math.erfc(tail / math.sqrt(2.0)))
         rate = 0.5 * (tail + math.sqrt(tail * tail + 4.0))
         cell = -1
-        while True:
-            cell += 1 + int(-rng.standard_exponential() / step)
-            if cell >= noise.size:
+        while step < 0.0:  # 0 where no cell ever exceeds the tail
+            gap = -rng.standard_exponential() / step
+            if gap >= noise.size - 1 - cell:
                 break
+            cell += 1 + int(gap)
             # Robert's rejection from a shifted exponential (Stat. Comput. 5 (1995) 121).
             value = tail + rng.standard_exponential() / rate
             while rng.random() > math.exp(-0.5 * (value - rate) ** 2):
                 value = tail + rng.standard_exponential() / rate
-            if np.isnan(readout.significance[cell]):  # those that were hit have their noise
-                readout.significance[cell] = value
-                readout.live[n] = cell
+            if np.isnan(significance[cell]):  # those that were hit have their noise
+                significance[cell] = value
+                live[n] = cell
                 n += 1
-    readout.drawn[0] = n
+    drawn[0] = n
 
 
 @numba.njit(cache=True)
@@ -145,19 +150,28 @@ def sampled(rng: np.random.Generator, energy: float, quantum: float) -> float:
 
 @numba.njit(cache=True)
 def look_up(
-    rng: np.random.Generator, cell: int, noisy: bool, tail: float, readout: Readout
+    rng: np.random.Generator,
+    cell: int,
+    noisy: bool,
+    tail: float,
+    significance: np.ndarray,
+    live: np.ndarray,
+    drawn: np.ndarray,
 ) -> float:
-    """E / sigma of a cell; draws its noise, which is below `tail`, if that was not done yet."""
-    value = readout.significance[cell]
+    """E / sigma of a cell; draws its noise, which is below `tail`, if that was not done yet.
+
+    The last three arguments are those of `Readout`.
+    """
+    value = significance[cell]
     if np.isnan(value):
         value = np.float32(0.0)
         if noisy:
             value = np.float32(rng.standard_normal())
             while value > tail:
                 value = np.float32(rng.standard_normal())
-        readout.significance[cell] = value
-        readout.live[readout.drawn[0]] = cell
-        readout.drawn[0] += 1
+        significance[cell] = value
+        live[drawn[0]] = cell
+        drawn[0] += 1
     return value
 
 

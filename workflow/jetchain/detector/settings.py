@@ -37,7 +37,16 @@ class SimulationSettings(Settings):
     )
     particle_eta_max: float = key(3.0, "primaries beyond are not simulated", gt=0, le=6)
     track_eta_max: float = key(2.5, "acceptance of the tracker", gt=0, le=6)
+    track_efficiency: float = key(
+        1.0, "share of the tracks in acceptance with enough hits that are found", ge=0, le=1
+    )
     smear_tracks: bool = key(True, "smear the track parameters with COCOA's resolutions")
+    decays: bool = key(True, "long-lived particles decay in flight")
+    material: bool = key(
+        True,
+        "conversions, bremsstrahlung and nuclear interactions in the tracker, and the iron in "
+        "front of the calorimeter",
+    )
     noise: bool = key(True, "electronic noise on every cell")
     sampling_step: float = key(
         0.75,

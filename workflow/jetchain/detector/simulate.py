@@ -17,6 +17,7 @@ from jetchain.detector.geometry import build_geometry, read_geometry
 from jetchain.detector.particles import Primaries, select_primaries
 from jetchain.detector.settings import SimulationSettings
 from jetchain.detector.table import Account, detected_table
+from jetchain.detector.tracks import make_tracks
 
 
 def simulate(
@@ -74,11 +75,12 @@ def simulate_chunk(
 ) -> dict[str, Any]:
     """Simulate some events; see `simulate_chunks`."""
     settings = simulation.settings
-    primaries: Primaries = select_primaries(particle, simulation.geometry, settings)
+    primaries: Primaries = select_primaries(particle, settings)
     numbers = np.asarray(event["number"])
     records = []
     for i, number in enumerate(numbers):
         inside = slice(int(primaries.offset[i]), int(primaries.offset[i + 1]))
         records.append(simulation.run(int(number), primaries, inside))
-    totals.add(primaries, records)
-    return detected_table(event, primaries, records, simulation.geometry)
+    tracks = make_tracks(records, simulation)
+    totals.add(primaries, records, tracks)
+    return detected_table(event, records, tracks, simulation.geometry)

@@ -13,7 +13,8 @@ from jetchain.core.io import read_events, require_same_events
 from jetchain.core.kinematics import pt_eta_phi
 from jetchain.core.schema import DETECTED, GENERATED
 from jetchain.core.verbs import Inputs
-from jetchain.detector.particles import GEV, NUCLEON_MASS, baryon_number
+from jetchain.detector.particles import GEV
+from jetchain.detector.transport import NUCLEON_MASS, baryon_number
 
 KINDS = {
     "electron": 11,
@@ -108,12 +109,13 @@ def thrown_particles(detected: dict[str, Any], generated: dict[str, Any]) -> Thr
     momentum = [np.asarray(parton[name], float) for name in ("px", "py", "pz")]
     pdgid = np.asarray(parton["pdgid"])
     pt, eta, _ = pt_eta_phi(*momentum)
+    baryons = np.array([baryon_number(code) for code in pdgid.tolist()])
     topo, particle = detected["topo"], detected["particle"]
     mine = belongs_to_truth(detected)
     layers = np.stack([np.asarray(ak.sum(topo[name][mine], axis=1)) for name in LAYERS], axis=1)
     thrown = Thrown(
         pdgid=pdgid,
-        energy=np.asarray(parton["e"], float) - NUCLEON_MASS / GEV * baryon_number(pdgid),
+        energy=np.asarray(parton["e"], float) - NUCLEON_MASS / GEV * baryons,
         pt=pt,
         eta=eta,
         clustered=np.asarray(ak.sum(topo["e"][mine], axis=1)) / GEV,

@@ -1,8 +1,12 @@
-"""Topological clusters: growth by significance, splitting at local maxima, moments.
+"""Topological clusters: growth by significance, splitting at local maxima.
 
 COCOA's Topo_clust_func.cc, after ATLAS (arXiv:1603.02934). The result does not depend on the order
 of the seeds: clusters are the connected groups of cells above the growth threshold that hold a
 seed, and a cell between the boundary and the growth threshold joins its most significant neighbour.
+
+A few thousand of the 157,000 cells are clustered. `grow` numbers them from 0 and all later steps
+work on arrays over these numbers, which stay in the processor's cache; only the way from a
+neighbour to its number (`place`) needs an array over all cells.
 """
 
 from __future__ import annotations
@@ -12,22 +16,47 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
+from jetchain.detector import moments
 from jetchain.detector.calorimeter import Readout, look_up
-from jetchain.detector.geometry import CellArrays, Geometry
+from jetchain.detector.geometry import Geometry
+from jetchain.detector.grid import ETA, PHI, Grid, Spot, build_grid, locate, neighbours, position
 from jetchain.detector.settings import ClusteringSettings
 
-MINIMUM_WIDTH = 0.05
-"""Floor of a cluster's spread in eta and phi (COCOA, Topo_clust_var.cc)."""
+UNREACHED = 2**31 - 1
+
+
+class Thresholds(NamedTuple):
+    """`ClusteringSettings` for compiled code."""
+
+    seed: float  # sigma
+    growth: float  # sigma
+    boundary: float  # sigma
+    split_energy: float  # MeV
+    split_neighbours: int
+    sharing_length: float  # mm
+
+
+class Buffers(NamedTuple):
+    """Memory for the clustered cells of an event, (cells,) each; see `grow`."""
+
+    members: np.ndarray
+    group: np.ndarray
+    edge: np.ndarray
+    spot: Spot
+    energy: np.ndarray
 
 
 class Clusters(NamedTuple):
-    """The clusters of an event, in falling energy, as a list of their cells."""
+    """The clusters of an event, in falling energy."""
 
     start: np.ndarray  # (clusters + 1,) int64: entries of cluster k are start[k]:start[k + 1]
     cell: np.ndarray  # (entries,) int32
     weight: np.ndarray  # (entries,) share of the cell's energy that the cluster gets
     clustered: np.ndarray  # (clustered cells,) int32, rising
+    energy: np.ndarray  # (clustered cells,) float32, measured, MeV
     main: np.ndarray  # (clustered cells,) int32, the cluster that takes most of the cell
+    moments: np.ndarray  # (clusters, len(moments.MOMENTS))
+    by_layer: np.ndarray  # (clusters, layers) energy, MeV
 
 
 @numba.njit(cache=True)
@@ -35,312 +64,406 @@ def grow(
     rng: np.random.Generator,
     readout: Readout,
     noisy: bool,
-    noise: np.ndarray,  # (cells,) float32
-    neighbour_start: np.ndarray,
-    neighbours: np.ndarray,
-    seed_threshold: float,
-    growth_threshold: float,
-    boundary_threshold: float,
-    label: np.ndarray,  # (cells,) int32, all -1; is filled with the cluster's number
+    grid: Grid,
+    thresholds: Thresholds,
+    place: np.ndarray,  # (cells,) int32, all -1; is filled with the clustered cells' numbers
     members: np.ndarray,  # (cells,) int32; is filled with the clustered cells
+    group: np.ndarray,  # (cells,) int32; with their proto-clusters
+    spot: Spot,  # (cells,) int16; with their places
+    energy: np.ndarray,  # (cells,) float32; with their energies, MeV
     edge: np.ndarray,  # (cells,) int32, a buffer
-    energy: np.ndarray,  # (cells,) float32; is filled for the clustered cells
 ) -> tuple[int, int]:
-    """Label the cells of every proto-cluster; returns the numbers of clusters and of cells.
+    """Make the proto-clusters; returns their number and that of their cells.
 
-    Cells above the growth threshold must be drawn; the noise of others is drawn where needed.
+    Cells above the seed threshold must be drawn; the noise of others is drawn where needed.
     """
-    significance = readout.significance
+    significance, live, drawn = readout
+    layout, overlap, noise = grid.layout, grid.overlap, grid.noise
+    layers, rows, columns = spot
+    found = np.empty(grid.most_neighbours, np.int32)
     clusters = n = n_edge = 0
-    for m in range(readout.drawn[0]):
-        seed = readout.live[m]
-        if label[seed] >= 0 or not significance[seed] > seed_threshold:
+    for m in range(drawn[0]):
+        seed = live[m]
+        if not significance[seed] > thresholds.seed or place[seed] >= 0:
             continue
-        label[seed] = clusters
+        place[seed] = n
         members[n] = seed
+        group[n] = clusters
+        energy[n] = significance[seed]
         head = n
         n += 1
         while head < n:
             cell = members[head]
-            head += 1
-            for e in range(neighbour_start[cell], neighbour_start[cell + 1]):
-                other = neighbours[e]
-                if label[other] != -1:
+            layer, row, column = locate(cell, layout)
+            layers[head], rows[head], columns[head] = layer, row, column
+            for e in range(neighbours(cell, layer, row, column, layout, overlap, found)):
+                other = found[e]
+                at = place[other]
+                if at >= 0:
                     continue
-                if significance[other] > growth_threshold:
-                    label[other] = clusters
-                    members[n] = other
-                    n += 1
-                else:  # also where it is not drawn
-                    label[other] = -2
-                    edge[n_edge] = other
-                    n_edge += 1
+                if at == -1:
+                    value = look_up(rng, other, noisy, thresholds.seed, significance, live, drawn)
+                    if value > thresholds.growth:
+                        place[other] = n
+                        members[n] = other
+                        group[n] = clusters
+                        energy[n] = value
+                        n += 1
+                    else:
+                        place[other] = -2 - head
+                        edge[n_edge] = other
+                        n_edge += 1
+                elif energy[head] > energy[-2 - at]:
+                    place[other] = -2 - head  # its most significant neighbour up to now
+            head += 1
         clusters += 1
-    least = max(boundary_threshold, 0.0)
+    least = max(thresholds.boundary, 0.0)
     for m in range(n_edge):
         cell = edge[m]
-        if look_up(rng, cell, noisy, growth_threshold, readout) <= least:
-            label[cell] = -1
+        value = significance[cell]
+        if value <= least:
+            place[cell] = -1
             continue
-        # Attach to the most significant neighbour above the growth threshold.
-        best = growth_threshold
-        for e in range(neighbour_start[cell], neighbour_start[cell + 1]):
-            near = neighbours[e]
-            if significance[near] > best and label[near] >= 0:
-                best = significance[near]
-                label[cell] = label[near]
+        group[n] = group[-2 - place[cell]]
+        place[cell] = n
         members[n] = cell
+        layers[n], rows[n], columns[n] = locate(cell, layout)
+        energy[n] = value
         n += 1
     for m in range(n):
-        energy[members[m]] = significance[members[m]] * noise[members[m]]
+        energy[m] *= noise[layers[m]]
     return clusters, n
 
 
 @numba.njit(cache=True)
-def split(
-    energy: np.ndarray,
-    label: np.ndarray,  # (cells,) int32, as `grow` leaves it
-    clusters: int,
+def find_maxima(
+    inside: np.ndarray,  # (cells of the proto-cluster,) their numbers
+    place: np.ndarray,  # (cells,)
     members: np.ndarray,  # (clustered cells,) int32
-    cells: CellArrays,
-    hadronic: np.ndarray,  # (layers,) bool
-    eta_width: np.ndarray,  # (layers,)
-    phi_width: np.ndarray,  # (layers,)
-    split_energy: float,
-    split_neighbours: int,
-    sharing_length: float,
-    owner: np.ndarray,  # (cells,) int32, all -1; is filled with the cluster's final number
-    second: np.ndarray,  # (cells,) int32, all -1; with that of the cluster that shares the cell
-    weight: np.ndarray,  # (cells,) float64, filled with the first cluster's share
-    ring_of: np.ndarray,  # (cells,) int32, a buffer
+    group: np.ndarray,  # (clustered cells,) int32
+    spot: Spot,  # (clustered cells,)
+    energy: np.ndarray,  # (clustered cells,) float32, MeV
+    grid: Grid,
+    thresholds: Thresholds,
+    maxima: np.ndarray,  # (clustered cells,) int32; is filled
 ) -> int:
-    """Split proto-clusters at their local maxima; returns the final number of clusters."""
+    """Local maxima of a proto-cluster, electromagnetic before hadronic, in falling energy."""
+    layers, rows, columns = spot
+    found = np.empty(grid.most_neighbours, np.int32)
+    count = 0
+    for m in inside:
+        if energy[m] <= thresholds.split_energy:
+            continue
+        around = 0
+        highest = True
+        n = neighbours(members[m], layers[m], rows[m], columns[m], grid.layout, grid.overlap, found)
+        for e in range(n):
+            at = place[found[e]]
+            if at >= 0 and group[at] == group[m]:
+                around += 1
+                if energy[at] > energy[m]:
+                    highest = False
+                    break
+        if highest and around >= thresholds.split_neighbours:
+            maxima[count] = m
+            count += 1
+    if count < 2:
+        return count
+    rank = np.empty(count)
+    for i in range(count):
+        rank[i] = -energy[maxima[i]]
+        if grid.hadronic[layers[maxima[i]]]:
+            rank[i] += 1e12
+    by_rank = maxima[:count][np.argsort(rank)]
+    count = 0
+    for m in by_rank:
+        layer = layers[m]
+        vetoed = False
+        if grid.hadronic[layer]:
+            eta, phi = grid.row[layer, rows[m], ETA], grid.column[layer, columns[m], PHI]
+            for earlier in maxima[:count]:
+                d_phi = abs(grid.column[layers[earlier], columns[earlier], PHI] - phi)
+                d_phi = min(d_phi, 2 * np.pi - d_phi)
+                d_eta = abs(grid.row[layers[earlier], rows[earlier], ETA] - eta)
+                if 2 * d_eta < grid.width[layer, 0] and 2 * d_phi < grid.width[layer, 1]:
+                    vetoed = True
+                    break
+        if not vetoed:
+            maxima[count] = m
+            count += 1
+    return count
+
+
+@numba.njit(cache=True)
+def divide(
+    maxima: np.ndarray,  # (maxima,) int32, numbers of cells
+    first: int,  # number of the first of the new clusters
+    place: np.ndarray,
+    members: np.ndarray,
+    group: np.ndarray,
+    spot: Spot,
+    energy: np.ndarray,
+    grid: Grid,
+    owner: np.ndarray,  # (clustered cells,) int32, -1 here; is filled with the new clusters
+    second: np.ndarray,  # (clustered cells,) int32, -1; with the cluster that shares the cell
+    reached: np.ndarray,  # (clustered cells, 2) float32, a buffer
+    ring_of: np.ndarray,  # (clustered cells + 1,) int32, UNREACHED for the proto-cluster's, else -1
+) -> None:
+    """Grow the maxima of a proto-cluster together, one ring of neighbours at a time.
+
+    A cell goes to the cluster of the most energetic cell that reaches it in its ring; it is shared
+    with that of the most energetic one of another cluster that does so in the same ring.
+    """
+    layout, overlap = grid.layout, grid.overlap
+    layers, rows, columns = spot
+    frontier = np.empty(members.size, np.int32)
+    fresh = np.empty(members.size, np.int32)
+    shared = np.empty(members.size, np.int32)
+    found = np.empty(grid.most_neighbours, np.int32)
+    width = maxima.size
+    for i in range(width):
+        owner[maxima[i]] = first + i
+        ring_of[maxima[i]] = 0
+        frontier[i] = maxima[i]
+    n_shared = ring = 0
+    for phase in range(2):
+        if phase == 1:  # what only shared cells touch is shared like them
+            frontier, shared = shared, frontier
+            width = n_shared
+        while width > 0:
+            ring += 1
+            n_fresh = 0
+            for i in range(width):
+                m = frontier[i]
+                if phase == 0 and second[m] >= 0:
+                    shared[n_shared] = m
+                    n_shared += 1
+                    continue
+                mine, strength = owner[m], energy[m]
+                n = neighbours(members[m], layers[m], rows[m], columns[m], layout, overlap, found)
+                n_open = 0
+                for e in range(n):
+                    at = place[found[e]]
+                    found[n_open] = at
+                    n_open += ring_of[at] >= ring  # ring_of[-1] stands for cells of no cluster
+                for e in range(n_open):
+                    at = found[e]
+                    if ring_of[at] > ring:
+                        owner[at] = mine
+                        second[at] = second[m]
+                        reached[at, 0] = strength
+                        reached[at, 1] = 0.0
+                        ring_of[at] = ring
+                        fresh[n_fresh] = at
+                        n_fresh += 1
+                    elif phase == 1:
+                        if strength > reached[at, 0]:
+                            owner[at] = mine
+                            second[at] = second[m]
+                            reached[at, 0] = strength
+                    elif owner[at] == mine:
+                        reached[at, 0] = max(reached[at, 0], strength)
+                    elif strength > reached[at, 0]:
+                        second[at] = owner[at]
+                        reached[at, 1] = reached[at, 0]
+                        owner[at] = mine
+                        reached[at, 0] = strength
+                    elif strength > reached[at, 1]:
+                        second[at] = mine
+                        reached[at, 1] = strength
+            frontier, fresh = fresh, frontier
+            width = n_fresh
+
+
+@numba.njit(cache=True)
+def share(
+    inside: np.ndarray,  # (cells of the proto-cluster,) their numbers
+    count: int,
+    first: int,
+    spot: Spot,
+    energy: np.ndarray,
+    grid: Grid,
+    sharing_length: float,
+    owner: np.ndarray,
+    second: np.ndarray,
+    weight: np.ndarray,  # (clustered cells,) float64; is filled with the owners' shares
+) -> None:
+    """Weights of the shared cells, from energies and centres of the clusters without them."""
+    layers, rows, columns = spot
+    row_table, column_table = grid.row, grid.column
+    total = np.zeros(count)
+    centre = np.zeros((count, 3))
+    for m in inside:
+        if second[m] < 0:
+            i = owner[m] - first
+            x, y, z = position(layers[m], rows[m], columns[m], row_table, column_table)
+            total[i] += energy[m]
+            centre[i, 0] += energy[m] * x
+            centre[i, 1] += energy[m] * y
+            centre[i, 2] += energy[m] * z
+    distance = np.zeros(2)
+    for m in inside:
+        if second[m] < 0:
+            continue
+        x, y, z = position(layers[m], rows[m], columns[m], row_table, column_table)
+        one, two = owner[m] - first, second[m] - first
+        for which, i in enumerate((one, two)):
+            distance[which] = np.sqrt(
+                (x - centre[i, 0] / total[i]) ** 2
+                + (y - centre[i, 1] / total[i]) ** 2
+                + (z - centre[i, 2] / total[i]) ** 2
+            )
+        power = min(max((distance[0] - distance[1]) / sharing_length, -500.0), 500.0)
+        weight[m] = total[one] / (total[one] + np.exp(power) * total[two])
+
+
+@numba.njit(cache=True)
+def split(
+    clusters: int,
+    place: np.ndarray,
+    members: np.ndarray,
+    group: np.ndarray,
+    spot: Spot,
+    energy: np.ndarray,
+    grid: Grid,
+    thresholds: Thresholds,
+) -> tuple[int, np.ndarray, np.ndarray, np.ndarray]:
+    """Split proto-clusters at their local maxima.
+
+    Returns:
+        The final number of clusters; over the clustered cells the cluster (int32), the one that
+        shares the cell (-1 for none), and the first one's share.
+    """
     n = members.size
-    sizes = np.zeros(clusters + 1, np.int64)
+    start = np.zeros(clusters + 1, np.int64)
     for m in range(n):
-        sizes[label[members[m]] + 1] += 1
-    start = np.cumsum(sizes)
+        start[group[m] + 1] += 1
+    start = np.cumsum(start)
     fill = start[:-1].copy()
     ordered = np.empty(n, np.int32)
     for m in range(n):
-        k = label[members[m]]
-        ordered[fill[k]] = members[m]
-        fill[k] += 1
-    frontier = np.empty(n, np.int32)
-    fresh = np.empty(n, np.int32)
-    shared = np.empty(n, np.int32)
+        ordered[fill[group[m]]] = m
+        fill[group[m]] += 1
+    owner, second = np.full(n, -1, np.int32), np.full(n, -1, np.int32)
+    weight = np.ones(n)
+    reached, ring_of = np.empty((n, 2), np.float32), np.full(n + 1, -1, np.int32)
     maxima = np.empty(n, np.int32)
     final = 0
     for k in range(clusters):
-        group = ordered[start[k] : start[k + 1]]
-        count = 0
-        for cell in group:
-            weight[cell] = 1.0
-            if energy[cell] <= split_energy:
-                continue
-            around = 0
-            highest = True
-            for e in range(cells.neighbour_start[cell], cells.neighbour_start[cell + 1]):
-                other = cells.neighbours[e]
-                if label[other] == k:
-                    around += 1
-                    if energy[other] > energy[cell]:
-                        highest = False
-                        break
-            if highest and around >= split_neighbours:
-                maxima[count] = cell
-                count += 1
-        if count > 1:
-            # Electromagnetic maxima first, then hadronic ones, each in falling energy.
-            rank = np.empty(count)
-            for m in range(count):
-                rank[m] = -energy[maxima[m]]
-                if hadronic[cells.layer[maxima[m]]]:
-                    rank[m] += 1e12
-            by_rank = maxima[:count][np.argsort(rank)]
-            count = 0
-            for cell in by_rank:
-                layer = cells.layer[cell]
-                vetoed = False
-                if hadronic[layer]:
-                    for m in range(count):
-                        d_phi = abs(cells.phi[maxima[m]] - cells.phi[cell])
-                        d_phi = min(d_phi, 2 * np.pi - d_phi)
-                        d_eta = abs(cells.eta[maxima[m]] - cells.eta[cell])
-                        if 2 * d_eta < eta_width[layer] and 2 * d_phi < phi_width[layer]:
-                            vetoed = True
-                            break
-                if not vetoed:
-                    maxima[count] = cell
-                    count += 1
+        inside = ordered[start[k] : start[k + 1]]
+        count = find_maxima(inside, place, members, group, spot, energy, grid, thresholds, maxima)
         if count < 2:
-            for cell in group:
-                owner[cell] = final
+            owner[inside] = final
             final += 1
             continue
-        # Grow all maxima together, one ring of neighbours at a time, the most energetic cells
-        # first; a cell that two of them reach in the same ring is shared.
-        for m in range(count):
-            owner[maxima[m]] = final + m
-            ring_of[maxima[m]] = 0
-            frontier[m] = maxima[m]
-        width = count
-        n_shared = 0
-        for phase in range(2):
-            if phase == 1:  # what only shared cells touch is shared like them
-                for m in range(n_shared):
-                    frontier[m] = shared[m]
-                width = n_shared
-            ring = 0
-            while width > 0:
-                ring += 1
-                ranked = frontier[:width][np.argsort(-energy[frontier[:width]])]
-                width = 0
-                for cell in ranked:
-                    if phase == 0 and second[cell] >= 0:
-                        shared[n_shared] = cell
-                        n_shared += 1
-                        continue
-                    for e in range(cells.neighbour_start[cell], cells.neighbour_start[cell + 1]):
-                        other = cells.neighbours[e]
-                        if label[other] != k:
-                            continue
-                        if owner[other] < 0:
-                            owner[other] = owner[cell]
-                            second[other] = second[cell]
-                            ring_of[other] = ring
-                            fresh[width] = other
-                            width += 1
-                        elif (
-                            phase == 0
-                            and second[other] < 0
-                            and owner[other] != owner[cell]
-                            and ring_of[other] == ring
-                        ):
-                            second[other] = owner[cell]
-                for m in range(width):
-                    frontier[m] = fresh[m]
-        # Energies and centres of the new clusters without the shared cells.
-        total = np.zeros(count)
-        centre = np.zeros((count, 3))
-        for cell in group:
-            if second[cell] >= 0:
-                continue
-            m = owner[cell] - final
-            total[m] += energy[cell]
-            centre[m, 0] += energy[cell] * cells.x[cell]
-            centre[m, 1] += energy[cell] * cells.y[cell]
-            centre[m, 2] += energy[cell] * cells.z[cell]
-        for cell in group:
-            if second[cell] < 0:
-                continue
-            one, two = owner[cell] - final, second[cell] - final
-            distance = np.zeros(2)
-            for which, m in enumerate((one, two)):
-                distance[which] = np.sqrt(
-                    (cells.x[cell] - centre[m, 0] / total[m]) ** 2
-                    + (cells.y[cell] - centre[m, 1] / total[m]) ** 2
-                    + (cells.z[cell] - centre[m, 2] / total[m]) ** 2
-                )
-            power = min(max((distance[0] - distance[1]) / sharing_length, -500.0), 500.0)
-            weight[cell] = total[one] / (total[one] + np.exp(power) * total[two])
+        ring_of[inside] = UNREACHED
+        divide(
+            maxima[:count], final, place, members, group, spot, energy, grid,
+            owner, second, reached, ring_of,
+        )  # fmt: skip
+        ring_of[inside] = -1
+        share(
+            inside, count, final, spot, energy, grid, thresholds.sharing_length,
+            owner, second, weight,
+        )  # fmt: skip
         final += count
-    return final
+    return final, owner, second, weight
 
 
 @numba.njit(cache=True)
 def collect(
+    clusters: int,
     energy: np.ndarray,
-    members: np.ndarray,
     owner: np.ndarray,
     second: np.ndarray,
     weight: np.ndarray,
-    clusters: int,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """List the cells of every cluster, clusters in falling energy; resets nothing.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """List the cells of every cluster, clusters in falling energy.
 
-    `owner` and `second` are renumbered to match. Clusters of no or negative energy are dropped:
-    their cells get the owner -1.
+    Clusters of no or negative energy are dropped.
+
+    Returns:
+        start (clusters + 1,), number of the cell (entries,) int32, weight (entries,), and over the
+        clustered cells the cluster that takes most of it (int32, -1 for none).
     """
+    n = owner.size
     total = np.zeros(clusters)
     sizes = np.zeros(clusters, np.int64)
-    for cell in members:
-        total[owner[cell]] += weight[cell] * energy[cell]
-        sizes[owner[cell]] += 1
-        if second[cell] >= 0:
-            total[second[cell]] += (1.0 - weight[cell]) * energy[cell]
-            sizes[second[cell]] += 1
-    order = np.argsort(-total)
+    for m in range(n):
+        total[owner[m]] += weight[m] * energy[m]
+        sizes[owner[m]] += 1
+        if second[m] >= 0:
+            total[second[m]] += (1.0 - weight[m]) * energy[m]
+            sizes[second[m]] += 1
     new = np.full(clusters, -1, np.int32)
+    start = np.zeros(clusters + 1, np.int64)
     kept = 0
-    for k in order:
+    for k in np.argsort(-total):
         if total[k] > 0.0:
             new[k] = kept
             kept += 1
-    start = np.zeros(kept + 1, np.int64)
-    for k in range(clusters):
-        if new[k] >= 0:
-            start[new[k] + 1] = sizes[k]
-    start = np.cumsum(start)
+            start[kept] = start[kept - 1] + sizes[k]
+    start = start[: kept + 1]
     fill = start.copy()
-    cell_list = np.empty(start[kept], np.int32)
-    weights = np.empty(start[kept])
-    for cell in members:
-        owner[cell] = new[owner[cell]]
-        k = owner[cell]
+    entry = np.empty(start[kept], np.int32)
+    share_of = np.empty(start[kept])
+    main = np.empty(n, np.int32)
+    for m in range(n):
+        k = new[owner[m]]
+        main[m] = k
         if k >= 0:
-            cell_list[fill[k]] = cell
-            weights[fill[k]] = weight[cell]
+            entry[fill[k]] = m
+            share_of[fill[k]] = weight[m]
             fill[k] += 1
-        if second[cell] >= 0:
-            second[cell] = new[second[cell]]
-            k = second[cell]
+        if second[m] >= 0:
+            k = new[second[m]]
+            if weight[m] < 0.5:
+                main[m] = k
             if k >= 0:
-                cell_list[fill[k]] = cell
-                weights[fill[k]] = 1.0 - weight[cell]
+                entry[fill[k]] = m
+                share_of[fill[k]] = 1.0 - weight[m]
                 fill[k] += 1
-    return start, cell_list, weights
+    return start, entry, share_of, main
 
 
 @numba.njit(cache=True)
-def moments(
-    energy: np.ndarray,
-    cells: CellArrays,
-    layers: int,
-    start: np.ndarray,
-    cell_list: np.ndarray,
-    weights: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Cluster moments (clusters, 6): eta, phi, rho, sigma_eta, sigma_phi, e; and (clusters,
-    layers) energies; MeV and mm."""
-    n = start.size - 1
-    result = np.zeros((n, 6))
-    by_layer = np.zeros((n, layers))
-    for k in range(n):
-        total = eta = phi = rho = eta2 = phi2 = 0.0
-        reference = cells.phi[cell_list[start[k]]]
-        for m in range(start[k], start[k + 1]):
-            cell = cell_list[m]
-            e = weights[m] * energy[cell]
-            d_phi = cells.phi[cell] - reference
-            d_phi -= 2 * np.pi * np.round(d_phi / (2 * np.pi))
-            total += e
-            eta += e * cells.eta[cell]
-            phi += e * d_phi
-            eta2 += e * cells.eta[cell] ** 2
-            phi2 += e * d_phi**2
-            rho += e * np.sqrt(cells.x[cell] ** 2 + cells.y[cell] ** 2)
-            by_layer[k, cells.layer[cell]] += e
-        eta /= total
-        phi /= total
-        result[k, 0] = eta
-        mean_phi = reference + phi
-        result[k, 1] = mean_phi - 2 * np.pi * np.round(mean_phi / (2 * np.pi))
-        result[k, 2] = rho / total
-        result[k, 3] = max(np.sqrt(max(eta2 / total - eta**2, 0.0)), MINIMUM_WIDTH)
-        result[k, 4] = max(np.sqrt(max(phi2 / total - phi**2, 0.0)), MINIMUM_WIDTH)
-        result[k, 5] = total
-    return result, by_layer
+def cluster_event(
+    rng: np.random.Generator,
+    readout: Readout,
+    noisy: bool,
+    grid: Grid,
+    thresholds: Thresholds,
+    place: np.ndarray,  # (cells,) int32, all -1, also at the end
+    buffers: Buffers,
+) -> Clusters:
+    """Cluster one event; see `Clusterer`."""
+    proto, n = grow(
+        rng, readout, noisy, grid, thresholds, place,
+        buffers.members, buffers.group, buffers.spot, buffers.energy, buffers.edge,
+    )  # fmt: skip
+    members, group, energy = buffers.members[:n], buffers.group[:n], buffers.energy[:n]
+    spot = buffers.spot
+    final, owner, second, weight = split(
+        proto, place, members, group, spot, energy, grid, thresholds
+    )
+    start, entry, weights, main = collect(final, energy, owner, second, weight)
+    described, by_layer = moments.describe(start, entry, weights, energy, spot, grid)
+    moments.isolate(
+        start, entry, members, spot, main, place, by_layer, grid, buffers.edge, described[:, -1]
+    )
+    place[members] = -1
+    listed = np.flatnonzero(main >= 0)
+    listed = listed[np.argsort(members[listed])]
+    return Clusters(
+        start,
+        members[entry],
+        weights,
+        members[listed],
+        energy[listed],
+        main[listed],
+        described,
+        by_layer,
+    )
 
 
 class Clusterer:
@@ -348,66 +471,32 @@ class Clusterer:
 
     def __init__(self, geometry: Geometry, settings: ClusteringSettings) -> None:
         n = geometry.cells.layer.size
-        self.geometry = geometry
-        self.settings = settings
-        self.eta_width = 2 * geometry.table.eta_max / geometry.slabs.cells_eta
-        self.phi_width = 2 * np.pi / geometry.slabs.cells_phi
-        self._label, self._members = np.full(n, -1, np.int32), np.empty(n, np.int32)
-        self._owner, self._second = np.full(n, -1, np.int32), np.full(n, -1, np.int32)
-        self._weight, self._ring = np.empty(n), np.empty(n, np.int32)
-        self._edge, self.energy = np.empty(n, np.int32), np.empty(n, np.float32)
-
-    def __call__(self, rng: np.random.Generator, readout: Readout, noisy: bool) -> Clusters:
-        """Cluster the cells of one event; `energy` then holds those of the clustered cells, MeV.
-
-        Args:
-            rng: for noise that is not drawn yet.
-            readout: the measured cells.
-            noisy: whether unknown cells have noise; else they are empty.
-        """
-        settings, cells = self.settings, self.geometry.cells
-        energy = self.energy
-        clusters, n = grow(
-            rng,
-            readout,
-            noisy,
-            cells.noise,
-            cells.neighbour_start,
-            cells.neighbours,
+        self._grid = build_grid(geometry)
+        self._thresholds = Thresholds(
             settings.seed_threshold,
             settings.growth_threshold,
             settings.boundary_threshold,
-            self._label,
-            self._members,
-            self._edge,
-            energy,
-        )
-        members = self._members[:n]
-        final = split(
-            energy,
-            self._label,
-            clusters,
-            members,
-            cells,
-            self.geometry.slabs.hadronic,
-            self.eta_width,
-            self.phi_width,
             settings.split_energy,
             settings.split_neighbours,
             settings.sharing_length,
-            self._owner,
-            self._second,
-            self._weight,
-            self._ring,
         )
-        start, cell_list, weights = collect(
-            energy, members, self._owner, self._second, self._weight, final
+        self._place = np.full(n, -1, np.int32)
+        self._buffers = Buffers(
+            np.empty(n, np.int32),
+            np.empty(n, np.int32),
+            np.empty(n, np.int32),
+            Spot(np.empty(n, np.int16), np.empty(n, np.int16), np.empty(n, np.int16)),
+            np.empty(n, np.float32),
         )
-        # A shared cell's main cluster is the one that takes most of it.
-        shared = members[(self._second[members] >= 0) & (self._weight[members] < 0.5)]
-        self._owner[shared] = self._second[shared]
-        clustered = np.sort(members[self._owner[members] >= 0])
-        result = Clusters(start, cell_list, weights, clustered, self._owner[clustered])
-        for buffer in (self._label, self._owner, self._second):
-            buffer[members] = -1
-        return result
+
+    def __call__(self, rng: np.random.Generator, readout: Readout, noisy: bool) -> Clusters:
+        """Cluster the cells of one event.
+
+        Args:
+            rng: for noise that is not drawn yet.
+            readout: the measured cells; all above the seed threshold are drawn.
+            noisy: whether unknown cells have noise; else they are empty.
+        """
+        return cluster_event(
+            rng, readout, noisy, self._grid, self._thresholds, self._place, self._buffers
+        )

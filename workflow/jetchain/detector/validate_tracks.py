@@ -15,6 +15,7 @@ from jetchain.core.schema import DETECTED, GENERATED
 from jetchain.core.verbs import Inputs, Output, Resource
 from jetchain.detector.estimators import gaussian_core, half_width, in_bins, number
 from jetchain.detector.geometry import read_geometry
+from jetchain.detector.particles import GEV
 from jetchain.detector.settings import EstimatorSettings
 from jetchain.detector.tracker import PARAMETERS, RESOLUTION_PT, RESOLUTIONS, perigee, resolution
 
@@ -130,7 +131,7 @@ def thrown_tracks(
     momentum = np.stack([known["px"], known["py"], known["pz"]], axis=1)
     vertex = np.stack([known["x"], known["y"], known["z"]], axis=1)
     charge = np.where(known["charge"] == 0, 1.0, known["charge"])
-    d0, z0, phi = perigee(vertex, momentum, charge, field)
+    d0, z0, phi = perigee(vertex, GEV * momentum, charge, field)
     pt, eta, _ = pt_eta_phi(*momentum.T)
     theta = np.arctan2(pt, momentum[:, 2])
     residual = {
@@ -138,7 +139,7 @@ def thrown_tracks(
         "z0": column("z0") - z0,
         "theta": column("theta") - theta,
         "phi": delta_phi(column("phi"), phi),
-        "qoverp": column("qoverp") - charge / (1e3 * np.linalg.norm(momentum, axis=1)),
+        "qoverp": column("qoverp") - charge / (GEV * np.linalg.norm(momentum, axis=1)),
     }
     return select(
         {

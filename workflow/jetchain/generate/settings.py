@@ -144,6 +144,9 @@ def laptop_samples() -> dict[str, SampleSettings]:
         ),
         "lhco_signal": _sample("lhco_signal", 1, 3000, filter=FilterSettings(jet_pt_min=1100.0)),
         "pion_gun": _sample("gun", 1, 2000, gun=GunSettings(particles=5)),
+        "photon_gun": _sample(
+            "gun", 1, 2000, gun=GunSettings(pdgids=[22], maximum=100.0, eta_max=3.0, particles=5)
+        ),
         "particle_gun": _sample(
             "gun",
             1,
