@@ -56,10 +56,16 @@ def test_the_response_shows_every_particle_with_its_fit(tmp_path, drawn, fitted)
     assert sum("ndf" in text for axis in axes[2:] for text in texts(axis)) == 6 * fitted
     for line in axes[0].lines[:6:2]:
         assert len(line.get_xdata()) == 2  # the bin without a response is not drawn
+    write_json(tmp_path / "showers.json", {
+        "layers": LAYERS, "share": [0.14, 0.84, 0.01, 0, 0, 0], "error": [0.01] * 6,
+        "published": {"ECAL1": 0.133, "ECAL2": 0.858}, "energy": 10.0,
+    })  # fmt: skip
     figures.profile(
-        response=tmp_path / "response.json", png=tmp_path / "b.png", pdf=tmp_path / "b.pdf"
-    )
+        response=tmp_path / "response.json", showers=tmp_path / "showers.json",
+        png=tmp_path / "b.png", pdf=tmp_path / "b.pdf",
+    )  # fmt: skip
     assert texts(drawn[1].axes[2]) == LAYERS
+    assert [bar.get_height() for bar in drawn[1].axes[3].patches] == [0.133, 0.858]
 
 
 def test_noise_is_drawn_beside_its_expectation_an_event(tmp_path, drawn):

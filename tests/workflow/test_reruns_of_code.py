@@ -89,7 +89,7 @@ def test_a_changed_module_reruns_what_reaches_it(finished, module):
         (
             "jetchain.detector.particles",
             "select_primaries",
-            {"detector.simulate", "detector.validate_noise"},
+            {"detector.simulate", "detector.validate_noise", "detector.validate_showers"},
         ),
         ("jetchain.jets.substructure", "substructure", {"jets.cluster"}),
         ("jetchain.tagging.models.pfn", "PFN", {"tagging.train", "tagging.evaluate"}),

@@ -97,6 +97,19 @@ class NoiseJobSettings(Settings):
     simulation: SimulationSettings = key(SimulationSettings(), "the detector")
 
 
+class ShowersSettings(Settings):
+    """The validation's electrons without material in front."""
+
+    electrons: int = key(50, "electrons in each of the 20 batches", ge=1)
+
+
+class ShowersJobSettings(Settings):
+    """What `detector.validate_showers` needs."""
+
+    showers: ShowersSettings = key(ShowersSettings(), "the electrons")
+    simulation: SimulationSettings = key(SimulationSettings(), "the detector")
+
+
 class ValidationSettings(Settings):
     """Response, resolutions and noise, measured on guns and on events."""
 
@@ -110,6 +123,7 @@ class ValidationSettings(Settings):
     events: str = key("quark", "sample of jets and missing energy", min_length=1)
     estimators: EstimatorSettings = key(EstimatorSettings(), "how the numbers are estimated")
     noise: NoiseSettings = key(NoiseSettings(), "noise clusters of empty events")
+    showers: ShowersSettings = key(ShowersSettings(), "shower profile without material in front")
 
 
 class DetectorSettings(Settings):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -30,8 +29,6 @@ ETA_ENERGY = 10.0
 SEEN = 0.95
 """Resolutions are fitted where at least this share of the particles makes a cluster."""
 FITTED = ("electron", "photon", "neutral pion", "charged pion", "K0L", "neutron")
-PUBLISHED_LAYERS = {"ECAL1": 0.133, "ECAL2": 0.858, "ECAL3": 0.005}
-"""Mean share of a 10 GeV electron's energy (the profile of hep-ex/0001020 in COCOA's ECAL)."""
 
 
 def validate_response(
@@ -66,7 +63,6 @@ def validate_response(
             "kinds": kinds,
             "numbers": [
                 *resolution_numbers(kinds),
-                *layer_numbers(kinds["electron"], layers),
                 *muon_numbers(thrown.of("muon"), table),
             ],
         },
@@ -149,24 +145,6 @@ def resolution_numbers(kinds: dict[str, Any]) -> list[dict[str, Any]]:
                     )
                 )
     return rows
-
-
-def layer_numbers(found: dict[str, Any], layers: Sequence[str]) -> list[dict[str, Any]]:
-    """Share of each ECAL layer for electrons around 10 GeV beside the profile's own."""
-    return [
-        number(
-            f"share of {layer}, around 10 GeV",
-            row["layers"][layers.index(layer)],
-            row["layers_error"][layers.index(layer)],
-            sample="electron",
-            reference=share,
-            source="hep-ex/0001020, no material before the calorimeter",
-        )
-        for row in found["by_energy"]
-        if row["low"] <= 10.0 < row["high"] and row["layers"]
-        for layer, share in PUBLISHED_LAYERS.items()
-        if layer in layers
-    ]
 
 
 def muon_numbers(muons: Thrown, table: GeometryTable) -> list[dict[str, Any]]:

@@ -87,12 +87,12 @@ def _fit_text(kind: str, fit: dict[str, Any] | None) -> str:
     )
 
 
-def profile(*, response: Input, png: Output, pdf: Output) -> None:
-    """Share of every layer in the clusters' energy against energy: electrons, photons, pions."""
-    content = read_json(response)
+def profile(*, response: Input, showers: Input, png: Output, pdf: Output) -> None:
+    """Share of the layers in the energy of electrons, photons and pions, and without material."""
+    content, bare = read_json(response), read_json(showers)
     shown = ("electron", "photon", "charged pion")
-    figure, axes = new_figure(1, len(shown), size=(15.0, 5.2), sharey=True)
-    for axis, kind in zip(axes, shown, strict=True):
+    figure, axes = new_figure(1, len(shown) + 1, size=(20.0, 5.2), sharey=True)
+    for axis, kind in zip(axes, shown, strict=False):
         rows = [row for row in content["kinds"][kind]["by_energy"] if row["layers"]]
         for layer, name in enumerate(content["layers"]):
             axis.errorbar(
@@ -107,6 +107,19 @@ def profile(*, response: Input, png: Output, pdf: Output) -> None:
     axes[0].set_ylim(0, 1.05)
     axes[0].set_ylabel("mean share of the clusters' energy")
     axes[2].legend(ncols=2, loc="upper right")
+    x = np.arange(len(bare["published"]))
+    at = [bare["layers"].index(name) for name in bare["published"]]
+    axes[3].bar(
+        x, list(bare["published"].values()), color=COLOURS[9], label="mean profile, hep-ex/0001020"
+    )
+    axes[3].errorbar(
+        x, np.array(bare["share"])[at], np.array(bare["error"])[at], fmt="o", color="black",
+        label="simulated",
+    )  # fmt: skip
+    axes[3].set_xticks(x, list(bare["published"]))
+    axes[3].minorticks_off()
+    axes[3].legend(loc="upper right")
+    label(axes[3], right=f"{NAMES['electron']} of {bare['energy']:.0f} GeV, no material in front")
     save_figure(figure, pdf, png)
 
 

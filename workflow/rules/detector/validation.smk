@@ -103,6 +103,25 @@ rule validate_noise:
         launch("detector.validate_noise")
 
 
+rule validate_showers:
+    output:
+        output="results/detector/validation/showers.json",
+    log:
+        "results/logs/detector/validate_showers.log",
+    threads: 1
+    resources:
+        mem_mb=1500,
+    params:
+        geometry=GEOMETRY,
+        settings=section(
+            showers="detector.validation.showers", simulation="detector.simulation"
+        ),
+        seed=job_seed("detector.validate_showers"),
+        code=code_digest("detector.validate_showers"),
+    shell:
+        launch("detector.validate_showers")
+
+
 rule validate_met:
     input:
         events=shards("results/detector/{sample}/{shard}.root", [VALIDATION.events]),
@@ -142,5 +161,5 @@ rule validate_jets:
         launch("detector.validate_jets")
 
 
-VALIDATED = ["response", "pions", "pi0", "tracks", "noise", "met", "jets"]
+VALIDATED = ["response", "pions", "pi0", "tracks", "noise", "showers", "met", "jets"]
 TARGETS["detector"] += expand("results/detector/validation/{what}.json", what=VALIDATED)

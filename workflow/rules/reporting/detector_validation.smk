@@ -24,6 +24,7 @@ rule figure_validation_response:
 rule figure_validation_profile:
     input:
         response="results/detector/validation/response.json",
+        showers="results/detector/validation/showers.json",
     output:
         png=report(
             "results/reporting/detector/validation_profile.png",
