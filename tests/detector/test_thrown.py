@@ -76,7 +76,7 @@ def test_a_pair_counts_as_one_particle_and_only_where_both_were_simulated(files)
     np.testing.assert_allclose(thrown.layers[1], [5.5, 6.0, 0, 0, 0, 0], rtol=1e-4)
 
 
-def toy(kind="electron", n=6000, share=(0.2, 0.8), seed=4):
+def toy(kind="electron", n=12_000, share=(0.2, 0.8), seed=4):
     """Particles whose response is Gaussian around 0.9, 20 %/sqrt(E), in ECAL1 and ECAL2."""
     random = np.random.default_rng(seed)
     energy = np.exp(random.uniform(np.log(ENERGY_EDGES[0]), np.log(ENERGY_EDGES[-1]), n))
@@ -117,7 +117,7 @@ def test_particles_without_clusters_lower_the_mean_and_leave_the_fit():
 
 
 def test_every_kind_has_its_terms_and_its_response_in_the_table():
-    kinds = {kind: measure(toy(kind, 500), EstimatorSettings(replicas=10), 1) for kind in KINDS}
+    kinds = {kind: measure(toy(kind, 1500), EstimatorSettings(replicas=10), 1) for kind in KINDS}
     rows = resolution_numbers(kinds)
     assert {row["sample"] for row in rows} == set(KINDS) - {"muon"}
     assert len(rows) == 6 * 4

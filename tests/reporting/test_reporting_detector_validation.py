@@ -27,7 +27,12 @@ def response_content(fitted: bool) -> dict:
     fit = {"a": 0.3, "b": 0.01, "c": 0.2, "chi2": 1.0, "ndf": 2} if fitted else None
     eta = [{"low": 0.0, "high": 1.5, "core": 0.9, "core_error": 0.01}]
     kind = {"by_energy": rows, "by_eta": eta, "fit": fit}
-    return {"layers": LAYERS, "eta_energy": 10.0, "kinds": dict.fromkeys(figures.NAMES, kind)}
+    return {
+        "layers": LAYERS,
+        "eta_energy": 10.0,
+        "central_eta": 1.0,
+        "kinds": dict.fromkeys(figures.NAMES, kind),
+    }
 
 
 def texts(axis) -> list[str]:

@@ -23,6 +23,8 @@ from jetchain.detector.thrown import KINDS, Thrown, read_thrown
 
 ENERGY_EDGES = np.geomspace(1.0, 200.0, 11)
 """GeV."""
+CENTRAL_ETA = 1.0
+"""The response against energy takes particles inside: the material in front is alike for them."""
 ETA_EDGES = np.array([0.0, 0.5, 1.0, 1.5, 2.0, 2.5])
 ETA_ENERGY = 10.0
 """GeV: the response against pseudorapidity takes particles above, where it depends little on it."""
@@ -59,6 +61,7 @@ def validate_response(
         output,
         {
             "layers": layers,
+            "central_eta": CENTRAL_ETA,
             "eta_energy": ETA_ENERGY,
             "kinds": kinds,
             "numbers": [
@@ -72,8 +75,9 @@ def validate_response(
 def measure(thrown: Thrown, settings: EstimatorSettings, seed: int) -> dict[str, Any]:
     """Response of one kind of particle in bins of energy and |eta|, and its fitted resolution."""
     by_energy = []
-    for low, high, members in in_bins(thrown.energy, ENERGY_EDGES, settings.minimum_entries):
-        inside = thrown.where(members)
+    central = thrown.where(np.abs(thrown.eta) < CENTRAL_ETA)
+    for low, high, members in in_bins(central.energy, ENERGY_EDGES, settings.minimum_entries):
+        inside = central.where(members)
         seen = inside.where(inside.clustered > 0)
         row: dict[str, Any] = {
             "low": low,

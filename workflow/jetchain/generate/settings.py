@@ -150,11 +150,11 @@ def laptop_samples() -> dict[str, SampleSettings]:
         "particle_gun": _sample(
             "gun",
             1,
-            10_000,
+            20_000,
             gun=GunSettings(pdgids=[11, 22, 211, -211, 111, 130, 2112, 13], variable="energy"),
         ),
         "pi0_gun": _sample(
-            "gun", 1, 1500, gun=GunSettings(pdgids=[111], minimum=2.0, maximum=12.0)
+            "gun", 1, 1500, gun=GunSettings(pdgids=[111], minimum=2.0, maximum=12.0, eta_max=1.0)
         ),
         "pion_20": _sample(
             "gun",

@@ -69,11 +69,12 @@ def response(*, response: Input, png: Output, pdf: Output) -> None:
         axis.set_ylabel(r"core mean of $E_\mathrm{clusters}/E_\mathrm{true}$")
         axis.set_ylim(0, 1.45)
         axis.legend(ncols=3, loc="upper right")
-    for axis, limit in zip(axes[1], (0.32, 1.0), strict=True):
+    for axis, shown in zip(axes[1], (ELECTROMAGNETIC, HADRONS), strict=True):
+        widths = [row.get("resolution", 0) for kind in shown for row in kinds[kind]["by_energy"]]
         axis.set_ylabel(r"core width / mean, $\sigma/E$")
-        axis.set_ylim(0, limit)
+        axis.set_ylim(0, 1.5 * max([0.01, *widths]))
         axis.legend(loc="upper right")
-    label(axes[0, 0], right="single particles")
+    label(axes[0, 0], right=rf"single particles, $|\eta|$ < {content['central_eta']:.0f}")
     axes[0, 1].set_title(rf"$E$ > {content['eta_energy']:.0f} GeV", loc="right", fontsize=12)
     save_figure(figure, pdf, png)
 
