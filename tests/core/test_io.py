@@ -52,6 +52,27 @@ def test_events_come_back_with_their_nested_lists(tmp_path):
             assert ak.to_list(back[name][column]) == ak.to_list(data[name][column])
 
 
+@pytest.mark.parametrize("events", [3, 250, 1000])
+def test_chunks_of_events_are_the_whole_file_in_order(tmp_path, events):
+    data = jets(601)  # over more than one basket
+    io.write_events(tmp_path / "a.root", TABLE, data)
+    chunks = list(io.read_event_chunks(tmp_path / "a.root", TABLE, None, events))
+    assert [len(chunk["event"]) for chunk in chunks[:-1]] == [events] * (len(chunks) - 1)
+    assert io.count_events(tmp_path / "a.root", TABLE) == 601
+    for name in TABLE.collections:
+        for column in schema.JET:
+            joined = ak.concatenate([chunk[name][column] for chunk in chunks])
+            assert ak.to_list(joined) == ak.to_list(data[name][column])
+
+
+def test_a_file_without_events_is_one_empty_chunk(tmp_path):
+    empty = {name: ak.zip(group, depth_limit=1)[:0] for name, group in jets().items()}
+    io.write_events(tmp_path / "a.root", TABLE, empty)
+    (chunk,) = io.read_event_chunks(tmp_path / "a.root", TABLE)
+    assert len(chunk["event"]) == 0
+    assert chunk["ak8"].fields == list(schema.JET)
+
+
 def test_a_file_without_events_can_be_read(tmp_path):
     full = jets()
     empty = {name: ak.zip(group, depth_limit=1)[:0] for name, group in full.items()}

@@ -60,6 +60,7 @@ def test_files_hold_the_same_events_and_are_byte_identical(tmp_path, mixed):
     for size in (7, 7, 40):
         simulate(
             events=tmp_path / "in.root",
+            pileup=[],
             geometry=COCOA,
             output=tmp_path / "out.root",
             account=tmp_path / "out.json",
@@ -266,7 +267,7 @@ def test_a_truncated_input_is_refused_and_nothing_is_written(tmp_path, mixed):
     (tmp_path / "in.root").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(DataError, match=r"in\.root.*cut short or damaged"):
         simulate(
-            events=tmp_path / "in.root", geometry=COCOA, output=tmp_path / "out.root",
+            events=tmp_path / "in.root", pileup=[], geometry=COCOA, output=tmp_path / "out.root",
             account=tmp_path / "out.json", settings=SimulationSettings(), seed=5,
         )  # fmt: skip
     assert not (tmp_path / "out.root").exists()

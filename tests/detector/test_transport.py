@@ -5,9 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from helpers.events import generated_events
+from helpers.events import generated_events, selected
 from jetchain.detector import decays, material, transport
-from jetchain.detector.particles import select_primaries
 from jetchain.detector.settings import SimulationSettings
 from jetchain.detector.transport import (
     BREMSSTRAHLUNG,
@@ -28,7 +27,7 @@ from jetchain.detector.transport import (
 
 def fly(geometry, events, seed=1, **settings):
     switches = SimulationSettings(**settings)
-    rows = select_primaries(events["particle"], switches).rows.copy()
+    rows = selected(events, switches).rows.copy()
     rows[:, SOURCE] = np.arange(len(rows))
     return transport.fly(
         np.random.default_rng(seed), rows, geometry.tracker, decays.decay_table(),

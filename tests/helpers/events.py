@@ -12,6 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from jetchain.core.schema import GENERATED
+from jetchain.detector.particles import Primaries, select_primaries
+from jetchain.detector.pileup import overlay
+from jetchain.detector.settings import SimulationSettings
 
 # PDG code of the particle: mass in GeV (PDG 2024), charge in e. Antiparticles have the opposite.
 PARTICLES = {
@@ -77,3 +80,10 @@ def generated_events(
             for name in ("parton", "hadron")
         },
     }
+
+
+def selected(events: dict[str, Any], settings: SimulationSettings) -> Primaries:
+    """The primaries that the detector simulates."""
+    numbers = np.asarray(events["event"]["number"])
+    particle = overlay(numbers, events["particle"], None, settings.pileup, 0)
+    return select_primaries(particle, settings)

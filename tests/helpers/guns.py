@@ -46,6 +46,7 @@ def gun_files(
     )
     simulate(
         events=generated,
+        pileup=[],
         geometry=GEOMETRY,
         output=detected,
         account=folder / "detected.json",

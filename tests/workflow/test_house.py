@@ -94,6 +94,15 @@ def test_overlays_are_valid_and_change_something(name):
         ),
         ({"detector": {"validation": {"pi0": "pi0_gum"}}}, r"no sample 'pi0_gum'.*'pi0_gun'"),
         ({"detector": {"geometry": "coca"}}, r"detector\.geometry: .*'cocoa'"),
+        (
+            {
+                "generate": {
+                    "samples": {"mine": {"source": {"format": "hepmc3", "files": [__file__]}}}
+                },
+                "detector": {"bench": {"sample": "mine"}},
+            },
+            r"detector\.bench\.sample: 'mine' comes from files",
+        ),
     ],
 )
 def test_a_wrong_configuration_is_refused_with_the_path_of_the_key(overlay, message):

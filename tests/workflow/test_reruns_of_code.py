@@ -21,8 +21,19 @@ LAUNCHER = {
     "jetchain.core.resources",
     "jetchain.core.runs",
 }
+FROM_FILES = {
+    "jetchain.core.trees",
+    "jetchain.detector.cocoa",
+    "jetchain.detector.export_cocoa",
+    "jetchain.detector.import_cocoa",
+    "jetchain.generate.history",
+    "jetchain.generate.import_cocoa",
+    "jetchain.generate.import_delphes",
+    "jetchain.generate.import_hepmc",
+    "jetchain.generate.imported",
+}
 # Modules on which no job of `all` depends: those, the planning, the documents, what looks after a
-# finished run, the benches.
+# finished run, the benches, samples from files (test_samples_from_files.py runs these).
 WITHOUT_JOBS = LAUNCHER - {"jetchain.core.resources"} | {
     "jetchain.configuration",
     "jetchain.core.digest",
@@ -34,6 +45,7 @@ WITHOUT_JOBS = LAUNCHER - {"jetchain.core.resources"} | {
     "jetchain.generate.bench",
     "jetchain.tagging.bench",
     "jetchain.workflow_bench",
+    *FROM_FILES,
     *(module for module in SOURCES if module.startswith("jetchain.provenance.")),
 }
 

@@ -18,6 +18,8 @@ KEYS = dict(leaves(configuration.load(TINY)))
 
 # Read by a verb, but only in a branch that no job of the tiny run takes.
 UNSEEN = {
+    # where there is pile-up
+    "detector.simulate: pileup.spread_z",
     # once an epoch is worse than the best
     "background.cathode.template: template.training.patience",
     "firmware.train.floating: training.patience",
@@ -28,6 +30,13 @@ UNSEEN = {
 # Keys that shape the job graph: another value, and the rules whose jobs are new or read other
 # files for it. What lies below reruns as always.
 SHAPING = {
+    "detector.simulation.pileup.mean": (
+        2.0,
+        {
+            "figure_generated_accounts", "figure_generated_spectra", "generate_sample",
+            "simulate_detector", "summarise_sample",
+        },
+    ),
     "detector.display_sample": ("pion_gun", {"figure_detector_display"}),
     "detector.summary_samples": (
         ["pion_gun"],
@@ -86,15 +95,17 @@ OTHER = {
 }
 # Only `make bench` reads these.
 BENCHES = ("generate.bench.", "detector.bench.", "tagging.bench.")
-# The first two have tests of their own; the others have one valid value only.
+# The first three have tests of their own; the others have one valid value only.
 APART = {
-    "seed", "detector.geometry", "firmware.network.activations.signed",
+    "seed", "detector.geometry", "detector.pileup_sample", "firmware.network.activations.signed",
     *(
         f"generate.samples.{TINY['detector']['validation'][use]}.generation.{key}"
         for use in ("gun", "pions", "pi0")
         for key in ("process", "gun.particles")
     ),
 }  # fmt: skip
+# Of the samples in the configuration, what no job of the tiny run reads: it has no pile-up.
+POOL = TINY["detector"]["pileup_sample"]
 
 
 def is_valid(change):
@@ -139,8 +150,8 @@ def plain(key):
     return (
         key not in SHAPING
         and key not in APART
-        and not key.startswith(BENCHES)
-        and not key.endswith(".shards")
+        and not key.startswith((*BENCHES, f"generate.samples.{POOL}."))
+        and not key.endswith((".shards", ".source"))  # of samples from files there is none
     )
 
 
@@ -200,6 +211,11 @@ def test_a_key_that_shapes_the_graph_reruns_what_it_touches(finished, key):
     assert difference(set(finished.planner.plan(change)) - targets, expected - targets) == {}
 
 
+def test_a_pool_that_no_event_gets_reruns_nothing(finished):
+    sample = {"shards": 2, "generation": {"events": 7}}
+    assert finished.planner.plan({"generate": {"samples": {POOL: sample}}}) == {}
+
+
 def test_the_keys_of_the_benches_rerun_nothing_else(finished):
     change = {}
     for key in KEYS:
@@ -222,7 +238,7 @@ def test_another_geometry_reruns_what_reads_it(finished):
     assert difference(planned, finished.affected(users)) == {}
 
 
-@pytest.mark.parametrize("sample", TINY["generate"]["samples"])
+@pytest.mark.parametrize("sample", [s for s in TINY["generate"]["samples"] if s != POOL])
 def test_another_shard_makes_that_shard_and_what_lies_below(finished, sample):
     """Adding statistics is cheap: what was generated and simulated before stays."""
     key = f"generate.samples.{sample}.shards"

@@ -68,7 +68,7 @@ def parse_arguments(verb: Callable[..., None], arguments: list[str]) -> dict[str
         elif kind is Resource:
             parser.add_argument(option, required=True, metavar="NAME", type=resource_path)
         elif kind == Inputs:
-            parser.add_argument(option, required=True, metavar="FILE", type=Path, nargs="+")
+            parser.add_argument(option, required=True, metavar="FILE", type=Path, nargs="*")
         elif kind in (Input, Output):
             parser.add_argument(option, required=True, metavar="FILE", type=Path)
         elif kind in (int, str, float):

@@ -26,7 +26,7 @@ class Configuration(Settings):
     seed: int = key(
         20261122, "Root seed; the seed of every job is a hash of it and of what the job is.", ge=0
     )
-    generate: GenerateSettings = key(GenerateSettings(), "Collisions by Pythia 8.")
+    generate: GenerateSettings = key(GenerateSettings(), "Collisions by Pythia 8, or from files.")
     detector: DetectorSettings = key(DetectorSettings(), "COCOA-style detector simulation.")
     particleflow: ParticleflowSettings = key(ParticleflowSettings(), "Particle reconstruction.")
     jets: JetsSettings = key(JetsSettings(), "Anti-kT jets, substructure and truth labels.")
@@ -59,18 +59,26 @@ class Configuration(Settings):
             "anomaly.background": self.anomaly.background,
             "anomaly.signal": self.anomaly.signal,
         }
+        if self.detector.simulation.pileup.mean > 0:
+            used["detector.pileup_sample"] = [self.detector.pileup_sample]
         for path, names in used.items():
             for name in names:
                 if name not in self.generate.samples:
                     near = did_you_mean(name, self.generate.samples)
                     raise ValueError(f"{path}: no sample '{name}' in generate.samples. {near}")
+        timed = self.detector.bench.sample
+        if self.generate.samples[timed].generation is None:
+            raise ValueError(
+                f"detector.bench.sample: '{timed}' comes from files; the bench times Pythia beside "
+                "the detector, so name a sample that has generation."
+            )
         for path, name in (
             ("detector.validation.gun", self.detector.validation.gun),
             ("detector.validation.pions", self.detector.validation.pions),
             ("detector.validation.pi0", self.detector.validation.pi0),
         ):
             generation = self.generate.samples[name].generation
-            if generation.process != GUN or generation.gun.particles != 1:
+            if generation is None or generation.process != GUN or generation.gun.particles != 1:
                 raise ValueError(f"{path}: '{name}' must be a gun of one particle an event")
         for path, radius in (
             ("graphs.jets.radius", self.graphs.jets.radius),

@@ -24,6 +24,9 @@ from jetchain.core.errors import DataError
 from jetchain.core.runs import orphaned
 from jetchain.core.schema import Column, Columns, EventTable, TensorTable
 
+BASKET_EVENTS = 250
+"""Events compressed together: what a reader of a few has to unpack at least."""
+
 # 2000-01-01 00:00:00 as ROOT packs it: years since 1995, month, day.
 _ROOT_TIME = 5 << 26 | 1 << 22 | 1 << 17
 
@@ -84,7 +87,20 @@ def write_events(path: Path, table: EventTable, data: Mapping[str, Any]) -> None
     Raises:
         DataError: a declared column is missing, or one is given that the schema does not know.
     """
-    write_event_chunks(path, table, [data])
+    _check_names(path, table, data)
+    groups = {
+        name: {column: data[name][column] for column in declared}
+        for name, declared in {"event": table.event, **table.collections}.items()
+    }
+    starts = range(0, max(len(groups["event"]["number"]), 1), BASKET_EVENTS)
+    write_event_chunks(path, table, (_cut(groups, i, i + BASKET_EVENTS) for i in starts))
+
+
+def _cut(groups: Mapping[str, Mapping[str, Any]], first: int, last: int) -> dict[str, Any]:
+    return {
+        group: {name: values[first:last] for name, values in record.items()}
+        for group, record in groups.items()
+    }
 
 
 def write_event_chunks(path: Path, table: EventTable, chunks: Iterable[Mapping[str, Any]]) -> None:
@@ -166,31 +182,63 @@ def read_events(
     Raises:
         DataError: the file is missing, cut short, or lacks a declared column or has another unit.
     """
-    import awkward as ak
+    with _opened(path, table, columns) as (tree, wanted):
+        return _read_entries(tree, table, wanted, 0, tree.num_entries)
+
+
+def read_event_chunks(
+    path: Path,
+    table: EventTable,
+    columns: Mapping[str, Sequence[str] | None] | None = None,
+    events: int = BASKET_EVENTS,
+) -> Iterator[dict[str, Any]]:
+    """Read an event table chunk by chunk, so that memory does not grow with the events.
+
+    Args:
+        path, table, columns: as for `read_events`.
+        events: how many to read at a time.
+
+    Yields:
+        what `read_events` returns, for some events; once at least.
+
+    Raises:
+        DataError: as `read_events`.
+    """
+    with _opened(path, table, columns) as (tree, wanted):
+        for first in range(0, max(tree.num_entries, 1), events):
+            yield _read_entries(tree, table, wanted, first, first + events)
+
+
+def count_events(path: Path, table: EventTable) -> int:
+    """Number of events in a file; raises `DataError` as `read_events`."""
+    with _opened(path, table, {}) as (tree, _):
+        return int(tree.num_entries)
+
+
+@contextmanager
+def _opened(
+    path: Path, table: EventTable, columns: Mapping[str, Sequence[str] | None] | None
+) -> Iterator[tuple[Any, dict[str, tuple[str, ...]]]]:
+    """The tree of a file after all checks, and the wanted columns of its collections."""
     import uproot
 
     path = Path(path)
     if not path.exists():
         raise _missing(path)
+    if columns is None:
+        columns = dict.fromkeys(table.collections)
     wanted = {
         collection: tuple(names or table.collections[collection])
-        for collection, names in (columns or dict.fromkeys(table.collections)).items()
+        for collection, names in columns.items()
     }
     try:
-        with uproot.open(path) as file:
+        with uproot.open(path, array_cache=None) as file:  # nothing is read twice
             if file.file.fEND > path.stat().st_size:
                 raise EOFError(f"{path.stat().st_size} of {file.file.fEND} bytes")
             tree = file[table.tree]
             units = json.loads(str(file["units"])) if "units" in file else {}
-            present = set(tree.keys())
-            _check_branches(path, table, wanted, present, units)
-            result = {
-                "event": ak.zip({n: tree[n].array(library="ak") for n in table.event}),
-            }
-            for collection, names in wanted.items():
-                result[collection] = _read_collection(
-                    tree, collection, {n: table.collections[collection][n] for n in names}
-                )
+            _check_branches(path, table, wanted, set(tree.keys()), units)
+            yield tree, wanted
     except DataError:
         raise
     except Exception as error:  # uproot raises many kinds for a damaged file
@@ -199,21 +247,28 @@ def read_events(
             f"short or damaged ({type(error).__name__}: {str(error).strip().splitlines()[0]}).",
             REMAKE,
         ) from error
-    return result
 
 
-def _read_collection(tree: Any, collection: str, declared: Columns) -> Any:
+def _read_entries(
+    tree: Any, table: EventTable, wanted: Mapping[str, Sequence[str]], first: int, last: int
+) -> dict[str, Any]:
     import awkward as ak
 
-    fields = {}
-    for name, column in declared.items():
-        values = tree[f"{collection}_{name}"].array(library="ak")
-        if column.nested:
-            lengths = tree[f"{collection}_{name}_n"].array(library="ak")
-            inner = ak.unflatten(ak.flatten(values), ak.flatten(lengths))
-            values = ak.unflatten(inner, ak.num(lengths))
-        fields[name] = values
-    return ak.zip(fields, depth_limit=2)
+    def read(branch: str) -> Any:
+        return tree[branch].array(entry_start=first, entry_stop=last, library="ak")
+
+    result = {"event": ak.zip({name: read(name) for name in table.event})}
+    for collection, names in wanted.items():
+        fields = {}
+        for name in names:
+            values = read(f"{collection}_{name}")
+            if table.collections[collection][name].nested:
+                lengths = read(f"{collection}_{name}_n")
+                inner = ak.unflatten(ak.flatten(values), ak.flatten(lengths))
+                values = ak.unflatten(inner, ak.num(lengths))
+            fields[name] = values
+        result[collection] = ak.zip(fields, depth_limit=2)
+    return result
 
 
 def _check_names(path: Path, table: EventTable, data: Mapping[str, Any]) -> None:

@@ -211,6 +211,40 @@ DETECTED = EventTable(
     },
 )
 
+# COCOA's own output, for exchange: the branches that it has of DETECTED, which mean the same. The
+# incidence is another (cocoa-hep/cocoa-hep: COCOA/src/GraphConstructor.cc): nodes are the cells,
+# followed by the tracks. Number and weight of the events are ours.
+_COCOA = {
+    "cell": tuple(DETECTED.collections["cell"]),
+    "track": (
+        "pdgid", "parent_idx", "reconstructed", "in_acceptance", "d0", "z0", "theta", "phi",
+        "qoverp", *(f"{axis}_layer_{layer}" for layer in range(6) for axis in "xyz"),
+    ),
+    "particle": (
+        "pdgid", "track_idx", "isIso", "pt", "eta", "phi", "e", "prod_x", "prod_y", "prod_z",
+        "eta_extrap_calo", "phi_extrap_calo", "eta_extrap_its", "phi_extrap_its", "dep_energy",
+    ),
+    "topo": (
+        "idx", "bary_eta", "bary_phi", "bary_rho", "bary_sigma_eta", "bary_sigma_phi", "e",
+    ),
+}  # fmt: skip
+COCOA = EventTable(
+    name="COCOA's events",
+    tree="Out_Tree",
+    event={**EVENT},
+    collections={
+        collection: {name: DETECTED.collections[collection][name] for name in names}
+        for collection, names in _COCOA.items()
+    },
+)
+COCOA.collections["topo"]["idx"] = Column("f4", "", "cluster index, from 1")
+COCOA.collections["particle"] |= {
+    "to_node_idx": Column("f4", "", "its cells, then its track: see above", nested=True),
+    "to_node_weight": Column(
+        "f4", "", "share of its energy in each cell, halved beside a track's 0.5", nested=True
+    ),
+}
+
 # ----------------------------------------------------------------------------- particle flow
 
 PARTICLE_CLASSES = ("charged_hadron", "neutral_hadron", "photon", "electron", "muon")

@@ -6,7 +6,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from jetchain.core.verbs import Input, Output, Resource
 from jetchain.detector.event import EventSimulation
 from jetchain.detector.geometry import build_geometry, read_geometry
 from jetchain.detector.particles import select_primaries
+from jetchain.detector.pileup import overlay
 from jetchain.detector.settings import BenchJobSettings
 from jetchain.detector.table import detected_table
 from jetchain.detector.tracks import make_tracks
@@ -87,24 +87,16 @@ def time_steps(generated: dict[str, Any], simulation: EventSimulation, n: int) -
         seconds[name] = time.process_time() - started
         return result
 
-    event, particle = generated["event"], generated["particle"]
-    warm = select_primaries(particle[:WARM_UP], simulation.settings)
-    insides = [slice(int(first), int(last)) for first, last in pairwise(warm.offset)]
-    records = [simulation.run(0, warm, inside) for inside in insides]
-    detected_table(event[:WARM_UP], records, make_tracks(records, simulation), geometry)
-    primaries = timed("selection", lambda: select_primaries(particle[:n], simulation.settings))
+    event = generated["event"]
+    settings = simulation.settings
     numbers = np.asarray(event["number"])
-
-    insides = [slice(int(first), int(last)) for first, last in pairwise(primaries.offset)]
-
-    def run_all() -> list[Any]:
-        return [
-            simulation.run(int(number), primaries, inside)
-            for number, inside in zip(numbers[:n], insides, strict=True)
-        ]
-
+    particle = overlay(numbers, generated["particle"], None, settings.pileup, simulation.seed)
+    warm = select_primaries(particle[:WARM_UP], settings)
+    records = simulation.run(numbers[:WARM_UP], warm)
+    detected_table(event[:WARM_UP], records, make_tracks(records, simulation), geometry)
+    primaries = timed("selection", lambda: select_primaries(particle[:n], settings))
     simulation.seconds.clear()
-    records = timed("simulation", run_all)
+    records = timed("simulation", lambda: simulation.run(numbers[:n], primaries))
     inner = dict(simulation.seconds)
     total = seconds.pop("simulation")
     seconds |= inner

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -44,8 +46,18 @@ class EventRecord:
     cell_truth: tuple[np.ndarray, ...]  # see incidence.cell_truth
 
 
+class Flight(NamedTuple):
+    """An event between the tracker and the calorimeter."""
+
+    rng: np.random.Generator  # of the event
+    flown: transport.Flown
+    truth_idx: np.ndarray  # (particles,) index of the generated particle each comes from
+    pulls: np.ndarray  # (candidates, 5)
+    luck: np.ndarray  # (candidates,)
+
+
 class EventSimulation:
-    """Simulates one event after the other, in buffers that are made once."""
+    """Simulates events in buffers that are made once."""
 
     def __init__(self, geometry: Geometry, settings: SimulationSettings, seed: int) -> None:
         cells = geometry.cells.layer.size
@@ -70,16 +82,27 @@ class EventSimulation:
         self._energy = np.empty(capacity)
         self._following = np.empty(capacity, np.int32)
 
-    def run(self, number: int, primaries: Primaries, inside: slice) -> EventRecord:
-        """Simulate one event.
+    def run(self, numbers: np.ndarray, primaries: Primaries) -> list[EventRecord]:
+        """Simulate some events.
+
+        The flights of all come first, then the showers and what follows event by event: the code
+        of either fits into the processor's caches, but not that of both.
 
         Args:
-            number: its number, which with the seed fixes all its random numbers.
-            primaries: the simulated particles of several events.
-            inside: which of them belong to this event.
+            numbers: (events,) of the events; with the seed a number fixes all that is random.
+            primaries: their simulated particles.
         """
-        rng = generator(self.seed, "detector", number)
         clock = time.process_time()
+        flights = [
+            self._fly(generator(self.seed, "detector", int(number)), primaries, slice(first, last))
+            for number, (first, last) in zip(
+                numbers, pairwise(primaries.offset.tolist()), strict=True
+            )
+        ]
+        self._lap("transport", clock)
+        return [self._detect(flight) for flight in flights]
+
+    def _fly(self, rng: np.random.Generator, primaries: Primaries, inside: slice) -> Flight:
         settings = self.settings
         flown = transport.fly(
             rng,
@@ -92,8 +115,14 @@ class EventSimulation:
         pulls = np.zeros((len(flown.candidates), len(tracker.PARAMETERS)))
         if settings.smear_tracks:
             rng.standard_normal(out=pulls)
-        luck = rng.random(len(flown.candidates))
-        clock = self._lap("transport", clock)
+        source = flown.particles[:, transport.SOURCE].astype(np.int64)
+        return Flight(
+            rng, flown, primaries.truth_idx[inside][source], pulls, rng.random(len(pulls))
+        )
+
+    def _detect(self, flight: Flight) -> EventRecord:
+        rng, flown, settings = flight.rng, flight.flown, self.settings
+        clock = time.process_time()
         count, by_layer = self.deposit(rng, flown)
         touched = self._touched[
             : calorimeter.index_deposits(
@@ -138,9 +167,9 @@ class EventSimulation:
         )
         record = EventRecord(
             flown=flown,
-            truth_idx=primaries.truth_idx[inside][particles[:, transport.SOURCE].astype(int)],
-            track_pulls=pulls,
-            track_luck=luck,
+            truth_idx=flight.truth_idx,
+            track_pulls=flight.pulls,
+            track_luck=flight.luck,
             by_layer=by_layer,
             isolated=incidence.isolated(*directions(particles), ISOLATION_CONE),
             moments=clusters.moments,

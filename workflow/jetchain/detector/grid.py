@@ -105,7 +105,7 @@ def overlaps(divisions: np.ndarray) -> np.ndarray:
     axes, layers = divisions.shape
     result = np.zeros((axes, layers, divisions.max(), 2, 2), np.int16)
     for axis, layer in np.ndindex(axes, layers):
-        n = divisions[axis, layer]
+        n = int(divisions[axis, layer])
         i = np.arange(n)
         for side, other in enumerate((layer - 1, layer + 1)):
             if 0 <= other < layers:
@@ -115,7 +115,7 @@ def overlaps(divisions: np.ndarray) -> np.ndarray:
 
 
 @numba.njit(cache=True)
-def locate(cell: int, layout: np.ndarray) -> tuple[int, int, int]:
+def locate(cell: int, layout: np.ndarray) -> tuple[int, np.int64, np.int64]:
     """Layer, row and column of a cell.
 
     Args:

@@ -34,23 +34,26 @@ def crossings(
     """The layers that a particle crosses before the path `end`; returns their number."""
     n = 0
     length = math.sqrt(1.0 + line.slope**2)
-    for k in range(tracker.position.size):
-        if tracker.disks[k]:
-            at = to_plane(line, math.copysign(tracker.position[k], line.slope))
+    # In loops numba counts references to what it takes out of tuples: once is enough.
+    disks, position, inner, outer = tracker.disks, tracker.position, tracker.start, tracker.end
+    layer_radiation, layer_interaction = tracker.radiation, tracker.interaction
+    for k in range(position.size):
+        if disks[k]:
+            at = to_plane(line, math.copysign(position[k], line.slope))
         else:
-            at = to_cylinder(line, tracker.position[k])
+            at = to_cylinder(line, position[k])
         if at >= end or at < 1e-6:
             continue
         x, y, z, phi = advance(line, at)
-        if tracker.disks[k]:
+        if disks[k]:
             radius = math.hypot(x, y)
-            if radius < tracker.start[k] or radius > tracker.end[k]:
+            if radius < inner[k] or radius > outer[k]:
                 continue
             cosine = abs(line.slope) / length
         else:
-            if abs(z) > tracker.end[k]:
+            if abs(z) > outer[k]:
                 continue
-            across = (x * math.cos(phi) + y * math.sin(phi)) / tracker.position[k]
+            across = (x * math.cos(phi) + y * math.sin(phi)) / position[k]
             cosine = abs(across) / length
         cosine = max(cosine, LEAST_COSINE)
         m = n
@@ -60,8 +63,8 @@ def crossings(
             interaction[m] = interaction[m - 1]
             m -= 1
         path[m] = at
-        radiation[m] = tracker.radiation[k] / cosine
-        interaction[m] = tracker.interaction[k] / cosine
+        radiation[m] = layer_radiation[k] / cosine
+        interaction[m] = layer_interaction[k] / cosine
         n += 1
     return n
 

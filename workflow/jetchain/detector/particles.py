@@ -29,11 +29,10 @@ def select_primaries(particle: ak.Array, settings: SimulationSettings) -> Primar
     """Choose the primaries as COCOA does (HepMCG4Interface.cc).
 
     Args:
-        particle: collection `particle` of GENERATED.
+        particle: collection `particle` of GENERATED, with `truth_idx` (see `pileup.overlay`).
         settings: the cuts.
     """
     counts = np.asarray(ak.num(particle))
-    index = np.asarray(ak.flatten(ak.local_index(particle)))
     flat = {name: np.asarray(ak.flatten(particle[name])) for name in particle.fields}
     momentum = np.stack([flat[f"p{axis}"].astype(float) for axis in "xyz"], axis=1)
     energy = flat["e"].astype(float)
@@ -63,4 +62,4 @@ def select_primaries(particle: ak.Array, settings: SimulationSettings) -> Primar
     cutflow["simulated"] = len(rows)
     cutflow["charged"] = int((rows[:, CHARGE] != 0).sum())
     cut_energy["simulated"] = float(energy[keep].sum())
-    return Primaries(offset, index[keep], rows, cutflow, cut_energy)
+    return Primaries(offset, flat["truth_idx"][keep], rows, cutflow, cut_energy)

@@ -29,6 +29,18 @@ class ClusteringSettings(Settings):
         return self
 
 
+class PileupSettings(Settings):
+    """Minimum-bias collisions laid over every event (detector/pileup.py)."""
+
+    mean: float = key(0.0, "mean number of pile-up collisions an event; 0 for none", ge=0)
+    spread_z: float = key(
+        50.0,
+        "standard deviation of the collisions' places along the beam; the default is our choice",
+        unit="mm",
+        ge=0,
+    )
+
+
 class SimulationSettings(Settings):
     """What `detector.simulate` needs."""
 
@@ -56,11 +68,12 @@ class SimulationSettings(Settings):
         ge=0,
     )
     clustering: ClusteringSettings = key(ClusteringSettings(), "topological clustering")
+    pileup: PileupSettings = key(PileupSettings(), "pile-up")
     truth_fraction: float = key(
         0.01, "least share of a cell or cluster for which a particle is listed", ge=0, lt=0.5
     )
     store_cells: bool = key(True, "write the clustered cells (most of the file's size)")
-    chunk_events: int = key(250, "events simulated and written at a time; no result changes", ge=1)
+    chunk_events: int = key(125, "events simulated and written at a time; no result changes", ge=1)
 
 
 class BenchSettings(Settings):
@@ -131,6 +144,11 @@ class DetectorSettings(Settings):
 
     geometry: str = key("cocoa", "name of the file in resources/geometry", min_length=1)
     simulation: SimulationSettings = key(SimulationSettings(), "the simulation")
+    pileup_sample: str = key(
+        "minbias",
+        "sample whose events are the pile-up; not generated where simulation.pileup.mean is 0",
+        min_length=1,
+    )
     summary_samples: list[str] = key(
         ["pion_gun", "quark", "top", "Hbb"],
         "samples whose detector figures are drawn",

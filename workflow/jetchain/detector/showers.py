@@ -54,11 +54,16 @@ MOYAL_MEAN = 1.2703628454614782  # Euler's gamma + ln 2
 
 
 @numba.njit(cache=True)
-def regularised_gamma(shape: float, x: float) -> float:
-    """P(shape, x), the regularised lower incomplete gamma function (Numerical Recipes 6.2)."""
+def regularised_gamma(shape: float, x: float, log_gamma: float) -> float:
+    """P(shape, x), the regularised lower incomplete gamma function (Numerical Recipes 6.2).
+
+    To 1e-8. Asked for at several x, so ln Gamma(shape) is handed over.
+    """
     if x <= 0.0:
         return 0.0
-    front = math.exp(shape * math.log(x) - x - math.lgamma(shape))
+    if x > 30.0 + 3.0 * shape:
+        return 1.0
+    front = math.exp(shape * math.log(x) - x - log_gamma)
     if x < shape + 1.0:
         term = 1.0 / shape
         total = term
@@ -67,7 +72,7 @@ def regularised_gamma(shape: float, x: float) -> float:
             n += 1.0
             term *= x / n
             total += term
-            if term < total * 1e-12:
+            if term < total * 1e-8:
                 break
         return min(total * front, 1.0)
     b = x + 1.0 - shape
@@ -81,7 +86,7 @@ def regularised_gamma(shape: float, x: float) -> float:
         c = b + a / c
         delta = d * c
         h *= delta
-        if abs(delta - 1.0) < 1e-12:
+        if abs(delta - 1.0) < 1e-8:
             break
     return 1.0 - front * h
 
@@ -219,18 +224,20 @@ def ionise(
 
     The losses in a slab are distributed like Moyal's approximation to Landau's.
     """
+    mip, interaction = slabs.mip, slabs.interaction_length
+    path, deposited = shower.path, shower.energy
     start = 0.0
-    for k in range(slabs.mip.size):
+    for k in range(mip.size):
         if start >= depth:
             break
-        step = shower.path[k + 1] - shower.path[k]
-        thickness = step / slabs.interaction_length[k]
+        step = path[k + 1] - path[k]
+        thickness = step / interaction[k]
         if start + thickness > depth:
             step *= (depth - start) / thickness
         moyal = -math.log(max(rng.standard_normal() ** 2, 1e-12))
-        loss = slabs.mip[k] * step * (1.0 + MIP_SPREAD * (moyal - MOYAL_MEAN))
+        loss = mip[k] * step * (1.0 + MIP_SPREAD * (moyal - MOYAL_MEAN))
         loss = min(max(loss, 0.0), energy)
-        shower.energy[k] += loss
+        deposited[k] += loss
         energy -= loss
         start += thickness
     return energy
@@ -251,47 +258,49 @@ def electromagnetic(
     The profile is that of the ECAL. A slab of another material counts with its own X0, and by how
     much earlier a shower in it would reach its maximum: ln(E/Ec) - 0.812 with its critical energy.
     """
-    n = slabs.mip.size
-    depth = shower.depth
+    radiation, moliere = slabs.radiation_length, slabs.moliere_radius
+    path, deposited, depth = shower.path, shower.energy, shower.depth
+    cores, tails, shares, middle = shower.core, shower.tail, shower.share, shower.middle
+    n = radiation.size
     log_y = math.log(energy / critical)
     for k in range(n):
-        own = SCATTER * slabs.radiation_length[k] / slabs.moliere_radius[k]
+        own = SCATTER * radiation[k] / moliere[k]
         scale = 1.0
         if log_y > 2.0:
             scale = (log_y - 0.812) / max(log_y - math.log(own / critical) - 0.812, 0.5)
-        step = shower.path[k + 1] - shower.path[k]
-        depth[k + 1] = depth[k] + scale * step / slabs.radiation_length[k]
+        step = path[k + 1] - path[k]
+        depth[k + 1] = depth[k] + scale * step / radiation[k]
     start = CONVERSION_LENGTH * rng.standard_exponential() if photon else 0.0
     alpha, peak, mean_alpha = electromagnetic_profile(rng, energy, critical, effective_z)
     if alpha == 0.0:  # below 2.25 Ec: all of it where it starts
         for k in range(n):
             if depth[k + 1] > start:
-                shower.energy[k] += energy
+                deposited[k] += energy
                 return 0.0
         return energy
     beta = (alpha - 1.0) / peak
-    norm = math.lgamma(alpha + 1.0)
+    log_gamma, norm = math.lgamma(alpha), math.lgamma(alpha + 1.0)
     before = before_next = 0.0
     left = energy
     for k in range(n):
         x = beta * (depth[k + 1] - start)
         if x <= 0.0:
             continue
-        after = regularised_gamma(alpha, x)
+        after = regularised_gamma(alpha, x, log_gamma)
         # P(alpha + 1, x) gives the mean depth of what this slab gets.
         after_next = after - math.exp(alpha * math.log(x) - x - norm)
         fraction = after - before
         if fraction > 1e-7:
-            shower.energy[k] += energy * fraction
+            deposited[k] += energy * fraction
             left -= energy * fraction
             mean = alpha / beta * (after_next - before_next) / fraction
             tau = mean / peak * (alpha - 1.0) / alpha * mean_alpha / (mean_alpha - 1.0)
             core, wide, weight = electromagnetic_radii(1e-3 * energy, tau, effective_z)
-            shower.core[k] = core * slabs.moliere_radius[k]
-            shower.tail[k] = wide * slabs.moliere_radius[k]
-            shower.share[k] = weight
+            cores[k] = core * moliere[k]
+            tails[k] = wide * moliere[k]
+            shares[k] = weight
             inside = (start + mean - depth[k]) / (depth[k + 1] - depth[k])
-            shower.middle[k] = min(max(inside, 0.0), 1.0)
+            middle[k] = min(max(inside, 0.0), 1.0)
         before, before_next = after, after_next
     return left
 
@@ -305,13 +314,15 @@ def hadronic(
     Returns:
         the energy that leaks out behind, and what nuclei swallow, MeV.
     """
-    n = slabs.mip.size
+    radiation, interaction = slabs.radiation_length, slabs.interaction_length
+    path, deposited, cores, middle = shower.path, shower.energy, shower.core, shower.middle
+    n = radiation.size
     depth, depth_em = shower.depth, shower.depth_em
     start_em = -1.0
     for k in range(n):
-        step = shower.path[k + 1] - shower.path[k]
-        depth[k + 1] = depth[k] + step / slabs.interaction_length[k]
-        depth_em[k + 1] = depth_em[k] + step / slabs.radiation_length[k]
+        step = path[k + 1] - path[k]
+        depth[k + 1] = depth[k] + step / interaction[k]
+        depth_em[k + 1] = depth_em[k] + step / radiation[k]
         if start_em < 0.0 and start < depth[k + 1]:
             inside = (start - depth[k]) / (depth[k + 1] - depth[k])
             start_em = depth_em[k] + inside * (depth_em[k + 1] - depth_em[k])
@@ -328,21 +339,22 @@ def hadronic(
         part = min(part * fraction / mean, 1.0)
     log_e = math.log(min(max(gev, 2.0), 500.0))
     width = (0.0124 + 0.359 - 0.0511 * log_e) * (1.0 + rng.random())
+    log_em, log_hd = math.lgamma(alpha_em), math.lgamma(alpha_hd)
     before = 0.0
     for k in range(n):
         t = depth[k + 1] - start
         if t <= 0.0:
             continue
-        after = part * regularised_gamma(alpha_em, beta_em * (depth_em[k + 1] - start_em))
-        after += (1.0 - part) * regularised_gamma(alpha_hd, beta_hd * t)
+        after = part * regularised_gamma(alpha_em, beta_em * (depth_em[k + 1] - start_em), log_em)
+        after += (1.0 - part) * regularised_gamma(alpha_hd, beta_hd * t, log_hd)
         # A slab in which the hadron flew and then showered gets both.
-        shower.energy[k] += total * (after - before)
+        deposited[k] += total * (after - before)
         left -= total * (after - before)
         first = max(depth[k] - start, 0.0)
-        shower.core[k] = max(width * 0.5 * (first + t), 0.02) * slabs.interaction_length[k]
+        cores[k] = max(width * 0.5 * (first + t), 0.02) * interaction[k]
         if depth[k + 1] > depth[k]:
             inside = (start + first - depth[k]) / (depth[k + 1] - depth[k])
-            shower.middle[k] = 0.5 * (inside + 1.0)
+            middle[k] = 0.5 * (inside + 1.0)
         before = after
     return max(left, 0.0), unseen
 
@@ -373,22 +385,25 @@ def shower_event(
     Returns:
         the number of deposits (one for every cell that a particle touches), written into out_*.
     """
+    # In loops numba counts references to what it takes out of tuples: once is enough.
+    path, deposited, cores = shower.path, shower.energy, shower.core
+    shares, middle = shower.share, shower.middle
+    depths, moliere, interaction = slabs.depth[1:], slabs.moliere_radius, slabs.interaction_length
     count = touched = 0
     for piece in range(len(pieces)):
         p = int(pieces[piece, SOURCE])
         kind = kind_of(int(pieces[piece, CODE]), pieces[piece, CHARGE])
         at = (pieces[piece, X], pieces[piece, Y], pieces[piece, Z])
         unit = (direction[piece, 0], direction[piece, 1], direction[piece, 2])
-        path = shower.path
-        slab_paths(at, unit, slabs.depth[1:], tracker.face_radius, tracker.face_z, path[1:])
+        slab_paths(at, unit, depths, tracker.face_radius, tracker.face_z, path[1:])
         path[0] = path[1]
         if material:
             path[0] -= support_path(at, unit, slabs, tracker)
-        for k in range(slabs.mip.size):
-            shower.energy[k] = 0.0
-            shower.core[k] = 0.1 * slabs.moliere_radius[k]
-            shower.share[k] = 1.0
-            shower.middle[k] = 0.5
+        for k in range(moliere.size):
+            deposited[k] = 0.0
+            cores[k] = 0.1 * moliere[k]
+            shares[k] = 1.0
+            middle[k] = 0.5
         left = pieces[piece, E]
         if kind == MUON:
             left = ionise(rng, left, math.inf, slabs, shower)
@@ -399,8 +414,8 @@ def shower_event(
             if kind == CHARGED_HADRON:
                 left = ionise(rng, left, start, slabs, shower)
             whole = 0.0
-            for k in range(slabs.mip.size):
-                whole += (path[k + 1] - path[k]) / slabs.interaction_length[k]
+            for k in range(moliere.size):
+                whole += (path[k + 1] - path[k]) / interaction[k]
             if left > 0.0 and start < whole:
                 left, unseen = hadronic(rng, left, start, slabs, shower)
                 account[p, INVISIBLE] += unseen
@@ -438,28 +453,31 @@ def spread(
     by_layer: np.ndarray,  # (layers,)
 ) -> int:
     """Spread the slabs' energies over cells; returns the number of cells that the particle hit."""
+    path, deposited, cores, tails = shower.path, shower.energy, shower.core, shower.tail
+    shares, middle, layer_of_slab = shower.share, shower.middle, slabs.layer_of_slab
+    cells_eta, cells_phi, first_cell = slabs.cells_eta, slabs.cells_phi, slabs.first_cell
     is_hadron = kind in (CHARGED_HADRON, NEUTRAL_HADRON)
     spot, spots_max, radius_max = EM_SPOT, EM_SPOTS_MAX, EM_RADIUS_MAX
     if is_hadron:
         spot, spots_max, radius_max = HADRON_SPOT, HADRON_SPOTS_MAX, HADRON_RADIUS_MAX
     largest = radius_max**2 / (1.0 + radius_max**2)
-    for k in range(slabs.mip.size):
-        amount = shower.energy[k]
+    for k in range(path.size - 1):
+        amount = deposited[k]
         if amount <= 0.0:
             continue
-        layer = slabs.layer_of_slab[k]
+        layer = layer_of_slab[k]
         if layer < 0:
             account[PASSIVE] += amount
             continue
-        n_eta, n_phi = slabs.cells_eta[layer], slabs.cells_phi[layer]
-        along = shower.path[k] + shower.middle[k] * (shower.path[k + 1] - shower.path[k])
+        n_eta, n_phi = cells_eta[layer], cells_phi[layer]
+        along = path[k] + middle[k] * (path[k + 1] - path[k])
         x, y, z = at[0] + along * unit[0], at[1] + along * unit[1], at[2] + along * unit[2]
         rho = math.hypot(x, y)
         # In units of cells. A step perpendicular to the flight changes eta and phi by step / rho.
         per_eta, per_phi = n_eta / (2 * eta_max), n_phi / (2 * math.pi)
         row = (math.asinh(z / rho) + eta_max) * per_eta
         column = (math.atan2(y, x) + math.pi) * per_phi
-        core, tail, share = shower.core[k] / rho, shower.tail[k] / rho, shower.share[k]
+        core, tail, share = cores[k] / rho, tails[k] / rho, shares[k]
         spots = 1
         if kind != MUON:
             spots = min(1 + int(amount / spot), spots_max)
@@ -489,7 +507,7 @@ def spread(
                 lost += each
                 continue
             m = math.floor(column + step * azimuths[1, which] * per_phi) % n_phi
-            cell = slabs.first_cell[layer] + i * n_phi + m
+            cell = first_cell[layer] + i * n_phi + m
             if scratch[cell] == 0.0:
                 scratch_cells[touched] = cell
                 touched += 1

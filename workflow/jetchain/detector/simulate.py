@@ -8,13 +8,14 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
-from jetchain.core.io import read_events, write_event_chunks, write_json
+from jetchain.core.io import count_events, read_event_chunks, write_event_chunks, write_json
 from jetchain.core.progress import Progress
 from jetchain.core.schema import DETECTED, GENERATED
-from jetchain.core.verbs import Input, Output, Resource
+from jetchain.core.verbs import Input, Inputs, Output, Resource
 from jetchain.detector.event import EventSimulation
 from jetchain.detector.geometry import build_geometry, read_geometry
 from jetchain.detector.particles import Primaries, select_primaries
+from jetchain.detector.pileup import Pool, overlay, read_pool
 from jetchain.detector.settings import SimulationSettings
 from jetchain.detector.table import Account, detected_table
 from jetchain.detector.tracks import make_tracks
@@ -23,6 +24,7 @@ from jetchain.detector.tracks import make_tracks
 def simulate(
     *,
     events: Input,
+    pileup: Inputs,
     geometry: Resource,
     output: Output,
     account: Output,
@@ -33,54 +35,68 @@ def simulate(
 
     Args:
         events: table GENERATED.
+        pileup: tables GENERATED of minimum-bias events; none where there is no pile-up.
         geometry: resources/geometry/<name>.yaml.
         output: written, table DETECTED, the same events in the same order.
         account: written, cutflow of the particles and account of their energy (GeV).
         settings: the simulation.
         seed: seed of this shard; an event's numbers depend on it and on the event's number alone.
+
+    Raises:
+        EmptySampleError: there is pile-up, and the pool has too few events.
     """
     simulation = EventSimulation(build_geometry(read_geometry(geometry)), settings, seed)
-    generated = read_events(events, GENERATED, {"particle": None})
+    pool = read_pool(pileup, settings) if settings.pileup.mean > 0 else None
     totals = Account(simulation.geometry)
-    write_event_chunks(output, DETECTED, simulate_chunks(generated, simulation, totals))
+    progress = Progress(count_events(events, GENERATED), "events")
+
+    def chunks() -> Iterator[dict[str, Any]]:
+        for generated in read_event_chunks(events, GENERATED, {"particle": None}):
+            yield from simulate_chunks(generated, simulation, totals, pool)
+            progress.report(totals.events)
+
+    write_event_chunks(output, DETECTED, chunks())
     write_json(account, totals.summary())
 
 
 def simulate_chunks(
-    generated: Mapping[str, Any], simulation: EventSimulation, totals: Account
+    generated: Mapping[str, Any],
+    simulation: EventSimulation,
+    totals: Account,
+    pool: Pool | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Simulate chunk after chunk, and report progress.
+    """Simulate chunk after chunk.
 
     Args:
         generated: table GENERATED as arrays (its event and particle records).
         simulation: the detector.
         totals: filled with the account of the particles and of their energy.
+        pool: minimum-bias events for pile-up; None for none.
 
     Yields:
         table DETECTED as arrays, at most ``settings.chunk_events`` events at a time.
     """
-    n = len(generated["event"])
     size = simulation.settings.chunk_events
-    progress = Progress(n, "events")
-    for first in range(0, max(n, 1), size):
+    for first in range(0, max(len(generated["event"]), 1), size):
         chunk = slice(first, first + size)
         yield simulate_chunk(
-            generated["event"][chunk], generated["particle"][chunk], simulation, totals
+            generated["event"][chunk], generated["particle"][chunk], simulation, totals, pool
         )
-        progress.report(min(first + size, n))
 
 
 def simulate_chunk(
-    event: ak.Array, particle: ak.Array, simulation: EventSimulation, totals: Account
+    event: ak.Array,
+    particle: ak.Array,
+    simulation: EventSimulation,
+    totals: Account,
+    pool: Pool | None,
 ) -> dict[str, Any]:
     """Simulate some events; see `simulate_chunks`."""
     settings = simulation.settings
-    primaries: Primaries = select_primaries(particle, settings)
     numbers = np.asarray(event["number"])
-    records = []
-    for i, number in enumerate(numbers):
-        inside = slice(int(primaries.offset[i]), int(primaries.offset[i + 1]))
-        records.append(simulation.run(int(number), primaries, inside))
+    particle = overlay(numbers, particle, pool, settings.pileup, simulation.seed)
+    primaries: Primaries = select_primaries(particle, settings)
+    records = simulation.run(numbers, primaries)
     tracks = make_tracks(records, simulation)
     totals.add(primaries, records, tracks)
     return detected_table(event, records, tracks, simulation.geometry)

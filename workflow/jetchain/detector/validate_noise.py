@@ -45,10 +45,9 @@ def validate_noise(
         settings: the detector, and how many events.
         seed: of the noise.
     """
-    simulation_settings = settings.simulation
-    if not simulation_settings.store_cells:  # seeds are counted among the cells
-        simulation_settings = simulation_settings.model_copy(update={"store_cells": True})
-    simulation = EventSimulation(build_geometry(read_geometry(geometry)), simulation_settings, seed)
+    # Seeds are counted among the cells.
+    with_cells = settings.simulation.model_copy(update={"store_cells": True})
+    simulation = EventSimulation(build_geometry(read_geometry(geometry)), with_cells, seed)
     found = count_noise(simulation, settings.noise.events)
     energy = found.pop("energy")
     save_histograms(

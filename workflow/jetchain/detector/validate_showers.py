@@ -15,7 +15,7 @@ from jetchain.detector.estimators import number
 from jetchain.detector.event import EventSimulation
 from jetchain.detector.geometry import build_geometry, read_geometry
 from jetchain.detector.settings import ShowersJobSettings
-from jetchain.detector.simulate import simulate_chunk
+from jetchain.detector.simulate import simulate_chunks
 from jetchain.detector.table import Account
 
 ENERGY = 10.0
@@ -70,8 +70,9 @@ def layer_shares(simulation: EventSimulation, electrons: int, seed: int) -> dict
     shares = []
     for batch in range(BATCHES):
         account = Account(simulation.geometry)
-        number_of_first = batch * electrons
-        simulate_chunk(*electron_events(rng, electrons, number_of_first), simulation, account)
+        events = electron_events(rng, electrons, batch * electrons)
+        for _ in simulate_chunks(events, simulation, account):
+            pass
         found = account.summary()
         by_layer = found["energy_by_layer"]["electron"]
         shares.append([energy / (electrons * ENERGY) for energy in by_layer.values()])
@@ -83,7 +84,7 @@ def layer_shares(simulation: EventSimulation, electrons: int, seed: int) -> dict
     }
 
 
-def electron_events(rng: np.random.Generator, events: int, first: int) -> tuple[ak.Array, ak.Array]:
+def electron_events(rng: np.random.Generator, events: int, first: int) -> dict[str, ak.Array]:
     """The event and particle records of a table GENERATED: one electron of 10 GeV an event.
 
     Args:
@@ -103,5 +104,7 @@ def electron_events(rng: np.random.Generator, events: int, first: int) -> tuple[
         "e": np.full(events, ENERGY),
     }
     one = np.ones(events, int)
-    event = ak.zip({"number": first + np.arange(events), "weight": np.ones(events)})
-    return event, ak.zip({name: ak.unflatten(values, one) for name, values in flat.items()})
+    return {
+        "event": ak.zip({"number": first + np.arange(events), "weight": np.ones(events)}),
+        "particle": ak.zip({name: ak.unflatten(values, one) for name, values in flat.items()}),
+    }

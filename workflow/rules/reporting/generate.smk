@@ -3,12 +3,8 @@
 
 rule figure_generated_spectra:
     input:
-        spectra=expand(
-            "results/generate/{sample}/spectra.json", sample=CONFIG.generate.samples
-        ),
-        summaries=expand(
-            "results/generate/{sample}/summary.json", sample=CONFIG.generate.samples
-        ),
+        spectra=expand("results/generate/{sample}/spectra.json", sample=SAMPLES),
+        summaries=expand("results/generate/{sample}/summary.json", sample=SAMPLES),
     output:
         png=report(
             "results/reporting/generate/generated_spectra.png",
@@ -28,9 +24,7 @@ rule figure_generated_spectra:
 
 rule figure_generated_accounts:
     input:
-        summaries=expand(
-            "results/generate/{sample}/summary.json", sample=CONFIG.generate.samples
-        ),
+        summaries=expand("results/generate/{sample}/summary.json", sample=SAMPLES),
     output:
         table=report(
             "results/reporting/generate/samples.csv",
