@@ -98,7 +98,11 @@ def test_a_changed_module_reruns_what_reaches_it(finished, module):
         ("jetchain.core.io", "write_csv", None),
         ("jetchain.core.style", "save_figure", None),
         ("jetchain.core.training", "fit", None),
-        ("jetchain.detector.particles", "select_primaries", {"detector.simulate"}),
+        (
+            "jetchain.detector.particles",
+            "select_primaries",
+            {"detector.simulate", "detector.validate_noise", "detector.validate_showers"},
+        ),
         ("jetchain.jets.substructure", "substructure", {"jets.cluster"}),
         ("jetchain.tagging.models.pfn", "PFN", {"tagging.train", "tagging.evaluate"}),
     ],

@@ -111,3 +111,6 @@ TARGETS["detector"] = expand(
     sample=CONFIG.detector.summary_samples,
     file=["histograms", "summary", "display"],
 )
+
+
+include: "detector/validation.smk"

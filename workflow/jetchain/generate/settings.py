@@ -187,6 +187,23 @@ def laptop_samples() -> dict[str, SampleSettings]:
         "photon_gun": _sample(
             "gun", 1, 2000, gun=GunSettings(pdgids=[22], maximum=100.0, eta_max=3.0, particles=5)
         ),
+        "particle_gun": _sample(
+            "gun",
+            1,
+            20_000,
+            gun=GunSettings(pdgids=[11, 22, 211, -211, 111, 130, 2112, 13], variable="energy"),
+        ),
+        "pi0_gun": _sample(
+            "gun", 1, 1500, gun=GunSettings(pdgids=[111], minimum=2.0, maximum=12.0, eta_max=1.0)
+        ),
+        "pion_20": _sample(
+            "gun",
+            1,
+            1500,
+            gun=GunSettings(
+                pdgids=[211, -211, 111], variable="energy", minimum=20.0, maximum=20.0, eta_max=3.0
+            ),
+        ),
     }
 
 
