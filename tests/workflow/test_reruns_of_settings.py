@@ -50,6 +50,7 @@ SHAPING = {
     "detector.validation.pi0": ("particle_gun", {"validate_pi0"}),
     "detector.validation.events": ("Hbb", {"validate_jets", "validate_met"}),
     "particleflow.calibration.samples": (["pion_gun", "top"], {"calibrate_particleflow"}),
+    "particleflow.photon_calibration.samples": (["photon_gun", "top"], {"calibrate_photons"}),
     "particleflow.mlpf.training.samples": (["top", "W"], {"event_graphs", "train_mlpf"}),
     "particleflow.evaluation.samples": (["quark"], {"evaluate_particleflow"}),
     "jets.algorithm": (
