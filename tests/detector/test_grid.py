@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jetchain.detector.geometry import neighbour_lists
+from helpers.neighbours import neighbour_lists
 from jetchain.detector.grid import build_grid, locate, neighbours, overlaps, position
 
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from helpers.neighbours import neighbour_lists
 from jetchain.detector.calorimeter import full_readout
-from jetchain.detector.geometry import depth_of
+from jetchain.detector.geometry import distance_to_face
 from jetchain.detector.grid import build_grid
 from jetchain.detector.moments import MOMENTS
 from jetchain.detector.settings import ClusteringSettings
@@ -57,7 +58,8 @@ def test_moments_equal_a_plain_sum_over_the_cells(geometry, clustered):
             "significance": total / np.sqrt((cells.noise[cell].astype(float) ** 2).sum()),
             "second_r": e @ across**2 / total,
             "second_lambda": e @ along**2 / total,
-            "center_lambda": depth_of(geometry.table, centre),
+            "center_lambda": np.linalg.norm(centre)
+            - distance_to_face(geometry.table, np.arcsinh(centre[2] / np.hypot(*centre[:2]))),
             "eng_frac_max": e.max() / total,
         }
         for name, value in expected.items():
@@ -71,20 +73,15 @@ def test_moments_equal_a_plain_sum_over_the_cells(geometry, clustered):
 def test_isolation_equals_a_plain_count_of_the_neighbours(geometry, clustered):
     _, clusters = clustered
     cells = geometry.cells
+    start, listed = neighbour_lists(geometry.slabs.cells_eta, geometry.slabs.cells_phi)
     owner = np.full(len(cells.layer), -1)
     owner[clusters.clustered] = clusters.main
     for k in range(len(clusters.start) - 1):
         mine = np.flatnonzero(owner == k)
-        near = np.unique(
-            np.concatenate(
-                [
-                    cells.neighbours[cells.neighbour_start[c] : cells.neighbour_start[c + 1]]
-                    [cells.layer[cells.neighbours[cells.neighbour_start[c]
-                                 : cells.neighbour_start[c + 1]]] == cells.layer[c]]
-                    for c in mine
-                ]
-            )
-        )  # fmt: skip
+        around = [listed[start[c] : start[c + 1]] for c in mine]
+        inside = [near[cells.layer[near] == cells.layer[c]]
+                  for near, c in zip(around, mine, strict=True)]  # fmt: skip
+        near = np.unique(np.concatenate(inside))
         near = near[owner[near] != k]
         weights = weighted = 0.0
         for layer, energy in enumerate(clusters.by_layer[k]):
@@ -109,7 +106,7 @@ def test_a_single_cell_has_no_width_and_lies_in_the_middle_of_its_layer(geometry
     assert values["second_r"] == pytest.approx(0.0, abs=1e-6)
     assert values["second_lambda"] == pytest.approx(0.0, abs=1e-6)
     assert values["significance"] == pytest.approx(1000.0 / 34.0, rel=1e-6)
-    first, last = geometry.depths[1:3]
+    first, last = geometry.slabs.depth[2:4]  # ECAL2
     assert values["center_lambda"] == pytest.approx((first + last) / 2, rel=1e-6)
 
 
@@ -123,10 +120,10 @@ def test_volumes_of_all_cells_fill_the_layers(geometry):
     face = np.where(
         np.abs(fine) < table.barrel_eta,
         table.inner_radius * np.cosh(fine),
-        geometry.half_length / np.abs(np.tanh(fine)),
+        geometry.tracker.face_z / np.abs(np.tanh(fine)),
     )
     for layer, entrance in enumerate(geometry.layer_entrances):
-        thickness = geometry.slabs.thickness[slabs.layer_of_slab >= 0][layer]
+        thickness = np.diff(slabs.depth)[slabs.layer_of_slab >= 0][layer]
         near, far = face + entrance, face + entrance + thickness
         whole = (2 * np.pi * step / np.cosh(fine) ** 2 * (far**3 - near**3) / 3).sum()
         rows = slabs.cells_eta[layer]

@@ -15,12 +15,23 @@ from jetchain.generate.settings import (
 )
 
 
+def source(files):
+    """A source of so many files, which exist."""
+    return {"format": "hepmc3", "files": [__file__] * files}
+
+
 def test_defaults_hold_the_samples_of_all_rooms():
     samples = GenerateSettings().samples
     assert {"quark", "gluon", "W", "Z", "top", "Hbb", "Hcc"} <= set(samples)
     assert {"lhco_background", "lhco_signal", "pion_gun"} <= set(samples)
     for name, sample in samples.items():
         assert sample.generation.process in known_processes(), name
+
+
+def test_a_sample_from_files_needs_no_process():
+    sample = parse(GenerateSettings, {"samples": {"a": {"shards": 2, "source": source(2)}}})
+    assert sample.samples["a"].generation is None
+    assert sample.samples["a"].source.files == [__file__] * 2
 
 
 def test_settings_survive_json():
@@ -42,7 +53,19 @@ def test_settings_survive_json():
          ["samples.a.generation.events", "-5"]),
         ({"samples": {"a": {"generation": {"process": "W", "overrides": ["Random:seed = 1"]}}}},
          ["derived from the key 'seed'"]),
-        ({"samples": {"a": {}}}, ["samples.a.generation", "required"]),
+        ({"samples": {"a": {}}}, ["samples.a", "generation", "source", "required"]),
+        ({"samples": {"a": {"generation": None}}}, ["samples.a", "required"]),
+        ({"samples": {"a": {"generation": {"process": "W"}, "source": source(1)}}},
+         ["samples.a", "both generation and source", "generation to null"]),
+        ({"samples": {"a": {"shards": 3, "source": source(2)}}},
+         ["samples.a", "shards is 3", "names 2", "set shards to 2"]),
+        ({"samples": {"a": {"source": source(1) | {"files": []}}}}, ["samples.a.source.files"]),
+        ({"samples": {"a": {"source": source(1) | {"format": "hepmc"}}}},
+         ["samples.a.source.format", "'hepmc3'", "(got 'hepmc')"]),
+        ({"samples": {"a": {"source": {"format": "delphes", "files": ["none/x.root"]}}}},
+         ["samples.a.source.files", "no file 'none/x.root'"]),
+        ({"samples": {"a": {"source": source(1) | {"file": "x"}}}},
+         ["samples.a.source.file", "Did you mean 'files'?"]),
     ],
 )  # fmt: skip
 def test_bad_sections_are_refused(values, words):

@@ -55,7 +55,8 @@ class FakeEvent:
                 for axis, value in zip("xyz", (np.cos(phi), np.sin(phi), np.sinh(eta)), strict=True)
             }
             self.rows["track"].append({
-                "pdgid": pdgid, "parent_idx": index, "reconstructed": 1, "in_acceptance": 1,
+                **_zeros("track"), "pdgid": pdgid, "parent_idx": index,
+                "reconstructed": 1, "in_acceptance": 1,
                 "d0": 0.01, "z0": 0.02, "theta": 2 * np.arctan(np.exp(-eta)), "phi": phi,
                 "qoverp": charge / (1e3 * pt * np.cosh(eta)), "d0_err": 0.02, "z0_err": 0.06,
                 **positions,

@@ -12,12 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from jetchain.core.schema import GENERATED
+from jetchain.detector.particles import Primaries, select_primaries
+from jetchain.detector.pileup import overlay
+from jetchain.detector.settings import SimulationSettings
 
 # PDG code of the particle: mass in GeV (PDG 2024), charge in e. Antiparticles have the opposite.
 PARTICLES = {
     11: (0.000511, -1), 13: (0.105658, -1), 22: (0.0, 0), 130: (0.497611, 0), 211: (0.139570, 1),
     321: (0.493677, 1), 2112: (0.939565, 0), 2212: (0.938272, 1), 12: (0.0, 0), 14: (0.0, 0),
-    3122: (1.115683, 0),
+    310: (0.497611, 0), 3122: (1.115683, 0),
 }  # fmt: skip
 
 
@@ -77,3 +80,10 @@ def generated_events(
             for name in ("parton", "hadron")
         },
     }
+
+
+def selected(events: dict[str, Any], settings: SimulationSettings) -> Primaries:
+    """The primaries that the detector simulates."""
+    numbers = np.asarray(events["event"]["number"])
+    particle = overlay(numbers, events["particle"], None, settings.pileup, 0)
+    return select_primaries(particle, settings)

@@ -44,12 +44,17 @@ def calibration(tmp_path):
 def reconstruct(tmp_path, calibration):
     """Run the verb on events, and give the particles of each as a list of dicts."""
 
-    def run(*events: FakeEvent, settings: ParametricSettings = SETTINGS):
+    def run(
+        *events: FakeEvent, settings: ParametricSettings = SETTINGS, photon_response: float = 1.0
+    ):
         source, target = tmp_path / "detected.root", tmp_path / "particles.root"
         write_detected(source, list(events))
+        photons = tmp_path / "photons.json"
+        curve = {"measured_pt": [10.0], "response": [photon_response]}
+        write_json(photons, {"eta_edges": [0.0], "curves": [curve]})
         parametric(
-            detected=source, calibration=calibration, geometry=GEOMETRY, particles=target,
-            settings=settings,
+            detected=source, calibration=calibration, photons=photons, geometry=GEOMETRY,
+            particles=target, settings=settings,
         )  # fmt: skip
         return read_events(target, RECONSTRUCTED)
 
@@ -335,3 +340,15 @@ def test_a_damaged_calibration_is_refused(tmp_path, calibration, change, message
     write_json(broken, json.loads(calibration.read_text()) | change)
     with pytest.raises(DataError, match=message):
         read_calibration(broken)
+
+
+def test_photons_and_electrons_are_scaled_by_the_response_to_photons(reconstruct):
+    event = FakeEvent()
+    photon = event.particle(22, pt=10.0, eta=0.0, phi=0.5)
+    event.cluster(8000.0, 0.0, 0.5, [0.2, 0.8, 0, 0, 0, 0], parent=photon)
+    electron = event.particle(11, pt=20.0, eta=1.0, phi=-1.0)
+    event.cluster(16000.0 * np.cosh(1.0), 1.0, -1.0, [0.2, 0.8, 0, 0, 0, 0], parent=electron)
+    particles = reconstruct(event, photon_response=0.8)["pflow"][0]
+    pt = dict(zip(labels(particles), np.hypot(particles["px"], particles["py"]), strict=True))
+    assert pt["photon"] == pytest.approx(10.0, rel=1e-3)
+    assert pt["electron"] == pytest.approx(20.0, rel=1e-2)

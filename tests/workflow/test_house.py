@@ -88,7 +88,21 @@ def test_overlays_are_valid_and_change_something(name):
         ({"jets": {"summary": {"samples": ["Wb"]}}}, r"jets\.summary\.samples: no sample 'Wb'"),
         ({"graphs": {"jets": {"radius": 0.6}}}, r"graphs\.jets\.radius: 0\.6 is not one of"),
         ({"jets": {"clustering": {"radii": [0.84, 1.0]}}}, r"multiples of 0\.1"),
+        (
+            {"detector": {"validation": {"gun": "pion_gun"}}},
+            r"detector\.validation\.gun: 'pion_gun' must be a gun of one particle an event",
+        ),
+        ({"detector": {"validation": {"pi0": "pi0_gum"}}}, r"no sample 'pi0_gum'.*'pi0_gun'"),
         ({"detector": {"geometry": "coca"}}, r"detector\.geometry: .*'cocoa'"),
+        (
+            {
+                "generate": {
+                    "samples": {"mine": {"source": {"format": "hepmc3", "files": [__file__]}}}
+                },
+                "detector": {"bench": {"sample": "mine"}},
+            },
+            r"detector\.bench\.sample: 'mine' comes from files",
+        ),
     ],
 )
 def test_a_wrong_configuration_is_refused_with_the_path_of_the_key(overlay, message):

@@ -21,8 +21,19 @@ LAUNCHER = {
     "jetchain.core.resources",
     "jetchain.core.runs",
 }
+FROM_FILES = {
+    "jetchain.core.trees",
+    "jetchain.detector.cocoa",
+    "jetchain.detector.export_cocoa",
+    "jetchain.detector.import_cocoa",
+    "jetchain.generate.history",
+    "jetchain.generate.import_cocoa",
+    "jetchain.generate.import_delphes",
+    "jetchain.generate.import_hepmc",
+    "jetchain.generate.imported",
+}
 # Modules on which no job of `all` depends: those, the planning, the documents, what looks after a
-# finished run, the benches.
+# finished run, the benches, samples from files (test_samples_from_files.py runs these).
 WITHOUT_JOBS = LAUNCHER - {"jetchain.core.resources"} | {
     "jetchain.configuration",
     "jetchain.core.digest",
@@ -34,6 +45,7 @@ WITHOUT_JOBS = LAUNCHER - {"jetchain.core.resources"} | {
     "jetchain.generate.bench",
     "jetchain.tagging.bench",
     "jetchain.workflow_bench",
+    *FROM_FILES,
     *(module for module in SOURCES if module.startswith("jetchain.provenance.")),
 }
 
@@ -86,7 +98,11 @@ def test_a_changed_module_reruns_what_reaches_it(finished, module):
         ("jetchain.core.io", "write_csv", None),
         ("jetchain.core.style", "save_figure", None),
         ("jetchain.core.training", "fit", None),
-        ("jetchain.detector.particles", "select_primaries", {"detector.simulate"}),
+        (
+            "jetchain.detector.particles",
+            "select_primaries",
+            {"detector.simulate", "detector.validate_noise", "detector.validate_showers"},
+        ),
         ("jetchain.jets.substructure", "substructure", {"jets.cluster"}),
         ("jetchain.tagging.models.pfn", "PFN", {"tagging.train", "tagging.evaluate"}),
     ],

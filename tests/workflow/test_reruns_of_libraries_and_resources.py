@@ -84,7 +84,12 @@ def handed(finished, resource):
     [
         (
             "geometry/cocoa.yaml", "magnetic_field: 3.8", "magnetic_field: 3.9",
-            {"detector.simulate", "particleflow.calibrate", "particleflow.parametric"},
+            {
+                "detector.simulate", "detector.validate_met", "detector.validate_noise",
+                "detector.validate_response", "detector.validate_showers",
+                "detector.validate_tracks",
+                "particleflow.calibrate", "particleflow.parametric",
+            },
         ),
         ("published/anomaly.json", "17.65", "17.66", {"reporting.anomaly.sic"}),
         (

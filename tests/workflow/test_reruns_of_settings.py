@@ -45,7 +45,12 @@ SHAPING = {
             "figure_detector_response",
         },
     ),
+    "detector.validation.gun": ("pion_20", {"validate_response", "validate_tracks"}),
+    "detector.validation.pions": ("particle_gun", {"validate_pions"}),
+    "detector.validation.pi0": ("particle_gun", {"validate_pi0"}),
+    "detector.validation.events": ("Hbb", {"validate_jets", "validate_met"}),
     "particleflow.calibration.samples": (["pion_gun", "top"], {"calibrate_particleflow"}),
+    "particleflow.photon_calibration.samples": (["photon_gun", "top"], {"calibrate_photons"}),
     "particleflow.mlpf.training.samples": (["top", "W"], {"event_graphs", "train_mlpf"}),
     "particleflow.evaluation.samples": (["quark"], {"evaluate_particleflow"}),
     "jets.algorithm": (
@@ -71,12 +76,15 @@ SHAPING = {
     "firmware.dataset.samples": (["quark", "gluon", "W", "top"], {"prepare_firmware"}),
 }  # fmt: skip
 
-# Values for keys whose other values cannot be guessed.
+# Values for keys of samples whose other values cannot be guessed: any that is not the key's own.
+OTHER_OF_SAMPLES = {
+    "process": ["Z", "W"],
+    "overrides": [["PartonLevel:MPI = off"]],
+    "gun.pdgids": [[211]],
+    "gun.variable": ["energy", "pt"],
+}
+# Values for other keys.
 OTHER = {
-    "generate.samples.{sample}.generation.process": "Z",
-    "generate.samples.{sample}.generation.overrides": ["PartonLevel:MPI = off"],
-    "generate.samples.{sample}.generation.gun.pdgids": [211],
-    "generate.samples.{sample}.generation.gun.variable": "energy",
     "generate.bench.processes": ["W"],
     "detector.bench.sample": "W",
     "jets.clustering.radii": [0.8, 1.0, 1.2],
@@ -88,9 +96,14 @@ OTHER = {
 }
 # Only `make bench` reads these.
 BENCHES = ("generate.bench.", "detector.bench.", "tagging.bench.")
-# These have tests of their own; the last has one valid value only.
+# The first three have tests of their own; the others have one valid value only.
 APART = {
     "seed", "detector.geometry", "detector.pileup_sample", "firmware.network.activations.signed",
+    *(
+        f"generate.samples.{TINY['detector']['validation'][use]}.generation.{key}"
+        for use in ("gun", "pions", "pi0")
+        for key in ("process", "gun.particles")
+    ),
 }  # fmt: skip
 # Of the samples in the configuration, what no job of the tiny run reads: it has no pile-up.
 POOL = TINY["detector"]["pileup_sample"]
@@ -120,10 +133,9 @@ def guesses(value):
 def other(key):
     """The key's value changed, as an overlay."""
     parts = key.split(".")
-    general = ".".join(["generate.samples.{sample}", *parts[3:]])
-    if parts[:2] == ["generate", "samples"] and general in OTHER:
-        value = OTHER[general]
-        chosen = [value if value != KEYS[key] else "W"]
+    of_sample = ".".join(parts[4:])
+    if parts[:2] == ["generate", "samples"] and of_sample in OTHER_OF_SAMPLES:
+        chosen = OTHER_OF_SAMPLES[of_sample]
     elif key in OTHER:
         chosen = [OTHER[key]]
     else:
@@ -140,7 +152,7 @@ def plain(key):
         key not in SHAPING
         and key not in APART
         and not key.startswith((*BENCHES, f"generate.samples.{POOL}."))
-        and not key.endswith(".shards")
+        and not key.endswith((".shards", ".source"))  # of samples from files there is none
     )
 
 

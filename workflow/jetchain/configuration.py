@@ -12,7 +12,7 @@ from jetchain.background.settings import BackgroundSettings
 from jetchain.core.settings import Settings, did_you_mean, key, parse
 from jetchain.detector.settings import DetectorSettings
 from jetchain.firmware.settings import FirmwareSettings
-from jetchain.generate.settings import GenerateSettings
+from jetchain.generate.settings import GUN, GenerateSettings
 from jetchain.graphs.settings import GraphsSettings
 from jetchain.inference.settings import InferenceSettings
 from jetchain.jets.settings import JetsSettings
@@ -26,7 +26,7 @@ class Configuration(Settings):
     seed: int = key(
         20261122, "Root seed; the seed of every job is a hash of it and of what the job is.", ge=0
     )
-    generate: GenerateSettings = key(GenerateSettings(), "Collisions by Pythia 8.")
+    generate: GenerateSettings = key(GenerateSettings(), "Collisions by Pythia 8, or from files.")
     detector: DetectorSettings = key(DetectorSettings(), "COCOA-style detector simulation.")
     particleflow: ParticleflowSettings = key(ParticleflowSettings(), "Particle reconstruction.")
     jets: JetsSettings = key(JetsSettings(), "Anti-kT jets, substructure and truth labels.")
@@ -43,7 +43,14 @@ class Configuration(Settings):
             "detector.bench.sample": [self.detector.bench.sample],
             "detector.summary_samples": self.detector.summary_samples,
             "detector.display_sample": [self.detector.display_sample],
+            "detector.validation.gun": [self.detector.validation.gun],
+            "detector.validation.pions": [self.detector.validation.pions],
+            "detector.validation.pi0": [self.detector.validation.pi0],
+            "detector.validation.events": [self.detector.validation.events],
             "particleflow.calibration.samples": self.particleflow.calibration.samples,
+            "particleflow.photon_calibration.samples": (
+                self.particleflow.photon_calibration.samples
+            ),
             "particleflow.mlpf.training.samples": self.particleflow.mlpf.training.samples,
             "particleflow.evaluation.samples": self.particleflow.evaluation.samples,
             "jets.summary.samples": self.jets.summary.samples,
@@ -59,6 +66,20 @@ class Configuration(Settings):
                 if name not in self.generate.samples:
                     near = did_you_mean(name, self.generate.samples)
                     raise ValueError(f"{path}: no sample '{name}' in generate.samples. {near}")
+        timed = self.detector.bench.sample
+        if self.generate.samples[timed].generation is None:
+            raise ValueError(
+                f"detector.bench.sample: '{timed}' comes from files; the bench times Pythia beside "
+                "the detector, so name a sample that has generation."
+            )
+        for path, name in (
+            ("detector.validation.gun", self.detector.validation.gun),
+            ("detector.validation.pions", self.detector.validation.pions),
+            ("detector.validation.pi0", self.detector.validation.pi0),
+        ):
+            generation = self.generate.samples[name].generation
+            if generation is None or generation.process != GUN or generation.gun.particles != 1:
+                raise ValueError(f"{path}: '{name}' must be a gun of one particle an event")
         for path, radius in (
             ("graphs.jets.radius", self.graphs.jets.radius),
             ("jets.summary.radius", self.jets.summary.radius),

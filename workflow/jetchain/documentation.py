@@ -95,7 +95,7 @@ def _without_default_groups(settings: Settings) -> dict[str, Any]:
         value = getattr(settings, name)
         required = field.is_required()
         default = None if required else field.get_default(call_default_factory=True)
-        if isinstance(value, Settings | list) and not required and value == default:
+        if isinstance(value, Settings | list | None) and not required and value == default:
             del plain[name]
         elif isinstance(value, Settings):
             plain[name] = _without_default_groups(value)

@@ -19,6 +19,22 @@ def process_card(wildcards):
     return card_digest(CONFIG.generate.samples[wildcards.sample].generation.process)
 
 
+def names_of(*formats):
+    """Pattern of the names of the samples from files of these formats; None: from Pythia."""
+    sources = {name: sample.source for name, sample in CONFIG.generate.samples.items()}
+    found = [
+        name
+        for name, source in sources.items()
+        if (source and source.format) in formats
+    ]
+    return "|".join(found) or "(?!)"
+
+
+def source_file(wildcards):
+    """The file of events that a shard is made from."""
+    return CONFIG.generate.samples[wildcards.sample].source.files[int(wildcards.shard)]
+
+
 def record_run():
     """Write the manifest of what is here, at the end of a run, however it ended."""
     from jetchain.provenance.manifest import write_manifest

@@ -16,6 +16,8 @@ rule simulate_detector:
         account="results/detector/{sample}/{shard}.json",
     log:
         "results/logs/detector/simulate/{sample}/{shard}.log",
+    wildcard_constraints:
+        sample=names_of(None, "hepmc3", "delphes"),
     threads: 1
     resources:
         mem_mb=1500,
@@ -26,6 +28,42 @@ rule simulate_detector:
         code=code_digest("detector.simulate"),
     shell:
         launch("detector.simulate")
+
+
+rule import_cocoa:
+    input:
+        source=source_file,
+        events="results/generate/{sample}/{shard}.root",
+    output:
+        output="results/detector/{sample}/{shard}.root",
+        account="results/detector/{sample}/{shard}.json",
+    log:
+        "results/logs/detector/import_cocoa/{sample}/{shard}.log",
+    wildcard_constraints:
+        sample=names_of("cocoa"),
+    threads: 1
+    resources:
+        mem_mb=1500,
+    params:
+        code=code_digest("detector.import_cocoa"),
+    shell:
+        launch("detector.import_cocoa")
+
+
+rule export_cocoa:
+    input:
+        events="results/detector/{sample}/{shard}.root",
+    output:
+        output="results/detector/{sample}/{shard}.cocoa.root",
+    log:
+        "results/logs/detector/export_cocoa/{sample}/{shard}.log",
+    threads: 1
+    resources:
+        mem_mb=1500,
+    params:
+        code=code_digest("detector.export_cocoa"),
+    shell:
+        launch("detector.export_cocoa")
 
 
 rule summarise_detector:
@@ -73,3 +111,6 @@ TARGETS["detector"] = expand(
     sample=CONFIG.detector.summary_samples,
     file=["histograms", "summary", "display"],
 )
+
+
+include: "detector/validation.smk"

@@ -1,4 +1,4 @@
-# Generate: Pythia 8 events by sample and shard, their spectra and cross-sections.
+# Generate: Pythia 8 events, or events from files, by sample and shard; spectra, cross-sections.
 # All samples but a pool of pile-up that no event gets.
 SAMPLES = [
     name
@@ -13,6 +13,8 @@ rule generate_sample:
         summary="results/generate/{sample}/{shard}.json",
     log:
         "results/logs/generate/sample/{sample}/{shard}.log",
+    wildcard_constraints:
+        sample=names_of(None),
     threads: 1
     resources:
         mem_mb=1000,
@@ -23,6 +25,63 @@ rule generate_sample:
         code=code_digest("generate.sample"),
     shell:
         launch("generate.sample")
+
+
+rule import_hepmc:
+    input:
+        source=source_file,
+    output:
+        events="results/generate/{sample}/{shard}.root",
+        summary="results/generate/{sample}/{shard}.json",
+    log:
+        "results/logs/generate/import_hepmc/{sample}/{shard}.log",
+    wildcard_constraints:
+        sample=names_of("hepmc3"),
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        code=code_digest("generate.import_hepmc"),
+    shell:
+        launch("generate.import_hepmc")
+
+
+rule import_delphes:
+    input:
+        source=source_file,
+    output:
+        events="results/generate/{sample}/{shard}.root",
+        summary="results/generate/{sample}/{shard}.json",
+    log:
+        "results/logs/generate/import_delphes/{sample}/{shard}.log",
+    wildcard_constraints:
+        sample=names_of("delphes"),
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        code=code_digest("generate.import_delphes"),
+    shell:
+        launch("generate.import_delphes")
+
+
+rule import_cocoa_truth:
+    input:
+        source=source_file,
+    output:
+        events="results/generate/{sample}/{shard}.root",
+        summary="results/generate/{sample}/{shard}.json",
+    log:
+        "results/logs/generate/import_cocoa/{sample}/{shard}.log",
+    wildcard_constraints:
+        sample=names_of("cocoa"),
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        code=code_digest("generate.import_cocoa"),
+    shell:
+        launch("generate.import_cocoa")
 
 
 rule summarise_sample:

@@ -20,10 +20,29 @@ rule calibrate_particleflow:
         launch("particleflow.calibrate")
 
 
+rule calibrate_photons:
+    input:
+        detected=shards(
+            "results/detector/{sample}/{shard}.root",
+            CONFIG.particleflow.photon_calibration.samples,
+        ),
+    output:
+        calibration="results/particleflow/photon_calibration.json",
+    log:
+        "results/logs/particleflow/calibrate_photons.log",
+    threads: 1
+    params:
+        settings=section("particleflow.photon_calibration"),
+        code=code_digest("particleflow.calibrate_photons"),
+    shell:
+        launch("particleflow.calibrate_photons")
+
+
 rule parametric_particleflow:
     input:
         detected="results/detector/{sample}/{shard}.root",
         calibration="results/particleflow/calibration.json",
+        photons="results/particleflow/photon_calibration.json",
     output:
         particles="results/particleflow/parametric/{sample}/{shard}.root",
     log:

@@ -3,6 +3,7 @@
 
 include: "reporting/generate.smk"
 include: "reporting/detector.smk"
+include: "reporting/detector_validation.smk"
 include: "reporting/particleflow.smk"
 include: "reporting/jets.smk"
 include: "reporting/graphs.smk"

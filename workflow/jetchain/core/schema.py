@@ -133,8 +133,8 @@ DETECTED = EventTable(
             "parent_energy": Column("f4", "MeV", "the energies they deposited", nested=True),
         },
         "track": {
-            "pdgid": Column("i4", "", "PDG code of the particle that made it"),
-            "parent_idx": Column("i4", "", "index of that particle in particle"),
+            "pdgid": Column("i4", "", "PDG code of what made it, +-11 for a conversion's electron"),
+            "parent_idx": Column("i4", "", "index in particle; the photon for a conversion"),
             "reconstructed": Column("i4", "", "1 if reconstructed"),
             "in_acceptance": Column("i4", "", "1 if inside the tracker's acceptance"),
             "d0": Column("f4", "mm", "transverse impact parameter, signed"),
@@ -144,6 +144,13 @@ DETECTED = EventTable(
             "qoverp": Column("f4", "1/MeV", "charge over momentum"),
             "d0_err": Column("f4", "mm", "resolution of d0"),
             "z0_err": Column("f4", "mm", "resolution of z0"),
+            "theta_err": Column("f4", "rad", "resolution of theta"),
+            "phi_err": Column("f4", "rad", "resolution of phi"),
+            "qoverp_err": Column("f4", "1/MeV", "resolution of qoverp"),
+            "corr_d0_phi": Column("f4", "", "correlation of d0 and phi; those not here are 0"),
+            "corr_d0_qoverp": Column("f4", "", "correlation of d0 and qoverp"),
+            "corr_phi_qoverp": Column("f4", "", "correlation of phi and qoverp"),
+            "corr_z0_theta": Column("f4", "", "correlation of z0 and theta"),
             **{
                 f"{axis}_layer_{layer}": Column(
                     "f4", "mm", f"extrapolated position, {axis}, at the entrance of layer {layer}"
@@ -153,7 +160,7 @@ DETECTED = EventTable(
             },
         },
         "particle": {
-            "pdgid": Column("i4", "", "PDG code of the primary particle"),
+            "pdgid": Column("i4", "", "PDG code of a primary, or of what one decayed to near it"),
             "truth_idx": Column("i4", "", "its index among the generated particles of the event"),
             "track_idx": Column("i4", "", "index of its track in track, -1 for none"),
             "isIso": Column("i4", "", "1 if no other particle lies within dR < 0.1"),
@@ -203,6 +210,40 @@ DETECTED = EventTable(
         },
     },
 )
+
+# COCOA's own output, for exchange: the branches that it has of DETECTED, which mean the same. The
+# incidence is another (cocoa-hep/cocoa-hep: COCOA/src/GraphConstructor.cc): nodes are the cells,
+# followed by the tracks. Number and weight of the events are ours.
+_COCOA = {
+    "cell": tuple(DETECTED.collections["cell"]),
+    "track": (
+        "pdgid", "parent_idx", "reconstructed", "in_acceptance", "d0", "z0", "theta", "phi",
+        "qoverp", *(f"{axis}_layer_{layer}" for layer in range(6) for axis in "xyz"),
+    ),
+    "particle": (
+        "pdgid", "track_idx", "isIso", "pt", "eta", "phi", "e", "prod_x", "prod_y", "prod_z",
+        "eta_extrap_calo", "phi_extrap_calo", "eta_extrap_its", "phi_extrap_its", "dep_energy",
+    ),
+    "topo": (
+        "idx", "bary_eta", "bary_phi", "bary_rho", "bary_sigma_eta", "bary_sigma_phi", "e",
+    ),
+}  # fmt: skip
+COCOA = EventTable(
+    name="COCOA's events",
+    tree="Out_Tree",
+    event={**EVENT},
+    collections={
+        collection: {name: DETECTED.collections[collection][name] for name in names}
+        for collection, names in _COCOA.items()
+    },
+)
+COCOA.collections["topo"]["idx"] = Column("f4", "", "cluster index, from 1")
+COCOA.collections["particle"] |= {
+    "to_node_idx": Column("f4", "", "its cells, then its track: see above", nested=True),
+    "to_node_weight": Column(
+        "f4", "", "share of its energy in each cell, halved beside a track's 0.5", nested=True
+    ),
+}
 
 # ----------------------------------------------------------------------------- particle flow
 

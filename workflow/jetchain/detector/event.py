@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
 from jetchain.core.seeds import generator
-from jetchain.detector import calorimeter, incidence, showers, topoclusters, tracker
+from jetchain.detector import (
+    calorimeter,
+    decays,
+    incidence,
+    showers,
+    topoclusters,
+    tracker,
+    transport,
+)
 from jetchain.detector.geometry import Geometry
 from jetchain.detector.particles import Primaries
 from jetchain.detector.settings import SimulationSettings
@@ -20,33 +30,50 @@ ISOLATION_CONE = 0.1
 class EventRecord:
     """What the detector sees of one event, and its truth; MeV, mm and rad."""
 
-    track_pulls: np.ndarray  # (tracks, 5) deviations of tracker.PARAMETERS in their resolutions
-    account: np.ndarray  # (particles, 4), columns of showers
+    flown: transport.Flown  # its particles, their account, and what may leave a track
+    truth_idx: np.ndarray  # (particles,) index of the generated particle each comes from
+    track_pulls: np.ndarray  # (candidates, 5) standard normal
+    track_luck: np.ndarray  # (candidates,) uniform; below the efficiency the track is found
     by_layer: np.ndarray  # (particles, layers) deposited
     isolated: np.ndarray  # (particles,)
     moments: np.ndarray  # (clusters, moments) columns moments.MOMENTS
     cluster_by_layer: np.ndarray  # (clusters, layers)
     incidence: tuple[np.ndarray, np.ndarray, np.ndarray]  # particle, cluster, fraction
+    clustered: float  # deposited in clustered cells
     cells: np.ndarray  # (listed cells,) numbers
     cell_energy: np.ndarray  # (listed cells,)
     cell_cluster: np.ndarray  # (listed cells,)
     cell_truth: tuple[np.ndarray, ...]  # see incidence.cell_truth
 
 
+class Flight(NamedTuple):
+    """An event between the tracker and the calorimeter."""
+
+    rng: np.random.Generator  # of the event
+    flown: transport.Flown
+    truth_idx: np.ndarray  # (particles,) index of the generated particle each comes from
+    pulls: np.ndarray  # (candidates, 5)
+    luck: np.ndarray  # (candidates,)
+
+
 class EventSimulation:
-    """Simulates one event after the other, in buffers that are made once."""
+    """Simulates events in buffers that are made once."""
 
     def __init__(self, geometry: Geometry, settings: SimulationSettings, seed: int) -> None:
         cells = geometry.cells.layer.size
         self.geometry, self.settings, self.seed = geometry, settings, seed
         self.clusterer = topoclusters.Clusterer(geometry, settings.clustering)
         self.quantum = calorimeter.sampling_quantum(settings.sampling_step, geometry.slabs.sampling)
+        self.correlations = tracker.correlations(geometry.table)
+        self.decays = decays.decay_table()
         self._readout = calorimeter.empty_readout(cells)
         self.seconds: dict[str, float] = {}  # CPU time by step, for `detector.bench`
         self._true = np.zeros(cells)
         self._first = np.full(cells, -1, np.int32)
         self._touched = np.empty(cells, np.int32)
         self._scratch = np.zeros(cells)
+        self._shower = showers.empty_shower(geometry.slabs.mip.size)
+        self._azimuths = showers.azimuth_table()
         self._reserve(0)
 
     def _reserve(self, capacity: int) -> None:
@@ -55,20 +82,48 @@ class EventSimulation:
         self._energy = np.empty(capacity)
         self._following = np.empty(capacity, np.int32)
 
-    def run(self, number: int, primaries: Primaries, inside: slice) -> EventRecord:
-        """Simulate one event.
+    def run(self, numbers: np.ndarray, primaries: Primaries) -> list[EventRecord]:
+        """Simulate some events.
+
+        The flights of all come first, then the showers and what follows event by event: the code
+        of either fits into the processor's caches, but not that of both.
 
         Args:
-            number: its number, which with the seed fixes all its random numbers.
-            primaries: the simulated particles of several events.
-            inside: which of them belong to this event.
+            numbers: (events,) of the events; with the seed a number fixes all that is random.
+            primaries: their simulated particles.
         """
-        rng = generator(self.seed, "detector", number)
         clock = time.process_time()
-        pulls = np.zeros((int(primaries.has_track[inside].sum()), len(tracker.PARAMETERS)))
-        if self.settings.smear_tracks:
+        flights = [
+            self._fly(generator(self.seed, "detector", int(number)), primaries, slice(first, last))
+            for number, (first, last) in zip(
+                numbers, pairwise(primaries.offset.tolist()), strict=True
+            )
+        ]
+        self._lap("transport", clock)
+        return [self._detect(flight) for flight in flights]
+
+    def _fly(self, rng: np.random.Generator, primaries: Primaries, inside: slice) -> Flight:
+        settings = self.settings
+        flown = transport.fly(
+            rng,
+            primaries.rows[inside],
+            self.geometry.tracker,
+            self.decays,
+            settings.material,
+            settings.decays,
+        )
+        pulls = np.zeros((len(flown.candidates), len(tracker.PARAMETERS)))
+        if settings.smear_tracks:
             rng.standard_normal(out=pulls)
-        count, account, by_layer = self.deposit(rng, primaries, inside)
+        source = flown.particles[:, transport.SOURCE].astype(np.int64)
+        return Flight(
+            rng, flown, primaries.truth_idx[inside][source], pulls, rng.random(len(pulls))
+        )
+
+    def _detect(self, flight: Flight) -> EventRecord:
+        rng, flown, settings = flight.rng, flight.flown, self.settings
+        clock = time.process_time()
+        count, by_layer = self.deposit(rng, flown)
         touched = self._touched[
             : calorimeter.index_deposits(
                 count,
@@ -88,33 +143,39 @@ class EventSimulation:
             self.geometry.cells.layer,
             self.quantum,
             self.geometry.cells.noise,
-            self.settings.noise,
-            self.settings.clustering.seed_threshold,
+            settings.noise,
+            settings.clustering.seed_threshold,
             self._readout,
         )
         clock = self._lap("noise and sampling", clock)
-        clusters = self.clusterer(rng, self._readout, self.settings.noise)
+        clusters = self.clusterer(rng, self._readout, settings.noise)
         lists = (clusters.start, clusters.cell, clusters.weight)
         clock = self._lap("clusters", clock)
         chain = (self._first, self._following, self._particle, self._energy)
+        particles = flown.particles
         fractions = incidence.cluster_incidence(
-            *lists, *chain, len(account), self.settings.truth_fraction
+            *lists, *chain, len(particles), settings.truth_fraction
         )
-        kept = slice(None) if self.settings.store_cells else slice(0)
+        kept = slice(None) if settings.store_cells else slice(0)
         listed = clusters.clustered[kept]
         truth = incidence.cell_truth(
-            listed, primaries.charge[inside] != 0, *chain, self._true, self.settings.truth_fraction
+            listed,
+            particles[:, transport.CHARGE] != 0,
+            *chain,
+            self._true,
+            settings.truth_fraction,
         )
         record = EventRecord(
-            track_pulls=pulls,
-            account=account,
+            flown=flown,
+            truth_idx=flight.truth_idx,
+            track_pulls=flight.pulls,
+            track_luck=flight.luck,
             by_layer=by_layer,
-            isolated=incidence.isolated(
-                primaries.eta[inside], primaries.phi[inside], ISOLATION_CONE
-            ),
+            isolated=incidence.isolated(*directions(particles), ISOLATION_CONE),
             moments=clusters.moments,
             cluster_by_layer=clusters.by_layer,
             incidence=fractions,
+            clustered=float(self._true[clusters.clustered].sum()),
             cells=listed,
             cell_energy=clusters.energy[kept],
             cell_cluster=clusters.main[kept],
@@ -131,36 +192,45 @@ class EventSimulation:
         self.seconds[step] = self.seconds.get(step, 0.0) + now - started
         return now
 
-    def deposit(
-        self, rng: np.random.Generator, primaries: Primaries, inside: slice
-    ) -> tuple[int, np.ndarray, np.ndarray]:
-        """Shower the particles: number of deposits, account and layers' energies (see showers)."""
+    def deposit(self, rng: np.random.Generator, flown: transport.Flown) -> tuple[int, np.ndarray]:
+        """Shower what arrives: number of deposits, and layers' energies (particles, layers).
+
+        The account of `flown` is added to.
+        """
         table, slabs = self.geometry.table, self.geometry.slabs
         layers = slabs.cells_eta.size
-        n = inside.stop - inside.start
-        capacity = showers.deposits_capacity(n, layers)
+        capacity = showers.deposits_capacity(len(flown.pieces), layers)
         if capacity > self._cell.size:
             self._reserve(2 * capacity)
-        account, by_layer = np.zeros((n, 4)), np.zeros((n, layers))
-        arrives = np.isin(primaries.arrival.status[inside], (tracker.REACHED, tracker.BEHIND))
+        by_layer = np.zeros((len(flown.particles), layers))
         count = showers.shower_event(
             rng,
-            np.where(arrives, primaries.kind[inside], -1).astype(np.int8),
-            primaries.available[inside],
-            primaries.path[inside],
-            primaries.border_eta[inside],
-            primaries.border_phi[inside],
-            primaries.border_rho[inside],
+            flown.pieces,
+            flown.direction,
+            flown.started,
+            self.settings.material,
             slabs,
-            table.eta_max,
+            self.geometry.tracker,
             table.critical_energy,
             table.effective_z,
+            self._shower,
+            self._azimuths,
             self._scratch,
             self._touched,
             self._cell,
             self._particle,
             self._energy,
-            account,
+            flown.account,
             by_layer,
         )
-        return count, account, by_layer
+        return count, by_layer
+
+
+def directions(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pseudorapidity and azimuth of flight of some particles, (n,) each.
+
+    Args:
+        rows: (n, transport.COLUMNS).
+    """
+    px, py, pz = rows[:, transport.PX], rows[:, transport.PY], rows[:, transport.PZ]
+    return np.arcsinh(pz / np.maximum(np.hypot(px, py), 1e-9)), np.arctan2(py, px)

@@ -7,6 +7,7 @@ face: the cylinder r = inner_radius and the planes |z| = inner_radius sinh(barre
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -17,7 +18,7 @@ import yaml
 from pydantic import model_validator
 
 from jetchain.core.errors import DataError
-from jetchain.core.settings import Settings, key, parse
+from jetchain.core.settings import Settings, key, parse, require_known
 
 
 class Slab(Settings):
@@ -43,6 +44,38 @@ class Slab(Settings):
         return self
 
 
+class Material(Settings):
+    """A material in which particles interact."""
+
+    radiation_length: float = key(..., "radiation length", unit="mm", gt=0)
+    interaction_length: float = key(..., "nuclear interaction length", unit="mm", gt=0)
+
+
+class Support(Settings):
+    """Dead material in front of the calorimeter, treated as lying directly before its face."""
+
+    barrel: float = key(..., "radial thickness in the barrel", unit="mm", ge=0)
+    endcap: float = key(..., "thickness along z in the endcap", unit="mm", ge=0)
+    radiation_length: float = key(..., "radiation length", unit="mm", gt=0)
+    interaction_length: float = key(..., "nuclear interaction length", unit="mm", gt=0)
+    moliere_radius: float = key(..., "Moliere radius", unit="mm", gt=0)
+    mip: float = key(..., "loss of a minimum-ionising particle", unit="MeV/mm", gt=0)
+
+
+class TrackerLayers(Settings):
+    """Layers of one kind: cylinders about the beam, or pairs of disks at +-z."""
+
+    shape: Literal["cylinder", "disks"] = key(..., "cylinder or disks")
+    positions: list[float] = key(..., "radii of the cylinders, or |z| of the disks", unit="mm")
+    start: float = key(0.0, "inner radius of the disks; 0 for cylinders", unit="mm", ge=0)
+    end: float = key(..., "half-length of the cylinders, or outer radius", unit="mm", gt=0)
+    materials: dict[str, float] = key(..., "thickness of each material", unit="mm")
+    resolution: list[float] = key(
+        ..., "of a hit across the track, and along the beam (disks: radially)", unit="mm",
+        min_length=2, max_length=2,
+    )  # fmt: skip
+
+
 class GeometryTable(Settings):
     """The content of resources/geometry/<name>.yaml."""
 
@@ -55,9 +88,22 @@ class GeometryTable(Settings):
     tracker_radius: float = key(..., "outermost tracker layer", unit="mm", gt=0)
     vertex_radius: float = key(..., "tracks begin inside this radius", unit="mm", gt=0)
     vertex_z: float = key(..., "tracks begin inside this |z|", unit="mm", gt=0)
+    conversion_radius: float = key(..., "those of conversion electrons", unit="mm", gt=0)
+    conversion_z: float = key(..., "those of conversion electrons", unit="mm", gt=0)
+    minimum_hits: int = key(..., "tracker layers that a track crosses at least", ge=0)
+    materials: dict[str, Material] = key(..., "materials of the tracker, by name")
+    tracker: list[TrackerLayers] = key(..., "layers of the tracker")
+    support: Support = key(..., "what lies between the tracker and the calorimeter")
     effective_z: float = key(..., "effective atomic number of the ECAL", gt=0)
     critical_energy: float = key(..., "critical energy of the ECAL", unit="MeV", gt=0)
     slabs: list[Slab] = key(..., "slabs from the inside out", min_length=1)
+
+    @model_validator(mode="after")
+    def _known_materials(self) -> GeometryTable:
+        for group in self.tracker:
+            for name in group.materials:
+                require_known(name, list(self.materials), "material")
+        return self
 
 
 class CellArrays(NamedTuple):
@@ -70,14 +116,16 @@ class CellArrays(NamedTuple):
     y: np.ndarray  # (cells,) float32, mm
     z: np.ndarray  # (cells,) float32, mm
     noise: np.ndarray  # (cells,) float32, MeV
-    neighbour_start: np.ndarray  # (cells + 1,) int32
-    neighbours: np.ndarray  # (edges,) int32
 
 
 class SlabArrays(NamedTuple):
-    """Arrays over the slabs, and over the layers (the slabs that have cells)."""
+    """Arrays over the slabs behind the face, and over the layers (the slabs that have cells).
 
-    thickness: np.ndarray  # (slabs,) mm
+    Slab 0 is the support in front of the face: its depth is 0, its thickness depends on where and
+    how it is crossed.
+    """
+
+    depth: np.ndarray  # (slabs + 1,) of the slabs' borders along a ray, 0 for the first two, mm
     radiation_length: np.ndarray  # (slabs,) mm
     interaction_length: np.ndarray  # (slabs,) mm
     moliere_radius: np.ndarray  # (slabs,) mm
@@ -88,6 +136,25 @@ class SlabArrays(NamedTuple):
     first_cell: np.ndarray  # (layers + 1,) int64
     sampling: np.ndarray  # (layers,)
     hadronic: np.ndarray  # (layers,) bool
+    support_barrel: float  # mm, radial
+    support_endcap: float  # mm, along z
+
+
+class TrackerArrays(NamedTuple):
+    """The tracker's layers and the volume in which particles fly; what compiled code gets."""
+
+    disks: np.ndarray  # (tracker layers,) bool: a pair of disks, else a cylinder
+    position: np.ndarray  # (tracker layers,) radius or |z|, mm
+    start: np.ndarray  # (tracker layers,) inner radius of disks, mm
+    end: np.ndarray  # (tracker layers,) half-length or outer radius, mm
+    radiation: np.ndarray  # (tracker layers,) thickness in X0
+    interaction: np.ndarray  # (tracker layers,) thickness in lambda
+    field: float  # T
+    face_radius: float  # mm, of the calorimeter's face
+    face_z: float  # mm
+    eta_max: float
+    vertex_radius: float  # mm, in which tracks begin
+    vertex_z: float  # mm
 
 
 @dataclass(frozen=True)
@@ -97,21 +164,12 @@ class Geometry:
     table: GeometryTable
     slabs: SlabArrays
     cells: CellArrays
-
-    @property
-    def half_length(self) -> float:
-        """|z| of the endcap's face, mm."""
-        return self.table.inner_radius * float(np.sinh(self.table.barrel_eta))
-
-    @property
-    def depths(self) -> np.ndarray:
-        """Depth of the slabs' borders along a ray, (slabs + 1,), mm."""
-        return np.concatenate([[0.0], np.cumsum(self.slabs.thickness)])
+    tracker: TrackerArrays
 
     @property
     def layer_entrances(self) -> np.ndarray:
         """Depth of every layer's entrance along a ray, (layers,), mm."""
-        return self.depths[:-1][self.slabs.layer_of_slab >= 0]
+        return self.slabs.depth[:-1][self.slabs.layer_of_slab >= 0]
 
 
 def read_geometry(path: Path) -> GeometryTable:
@@ -144,15 +202,42 @@ def distance_to_face(table: GeometryTable, eta: np.ndarray) -> np.ndarray:
     return np.where(eta < table.barrel_eta, table.inner_radius * np.cosh(eta), endcap)
 
 
-def depth_of(table: GeometryTable, position: np.ndarray) -> np.ndarray:
-    """Depth behind the face along the ray from the origin, (n,), mm; negative before the face.
+@numba.njit(cache=True)
+def slab_paths(
+    start: tuple[float, float, float],
+    unit: tuple[float, float, float],
+    depths: np.ndarray,  # (borders,) mm along a ray from the origin, rising from 0
+    radius: float,
+    half_length: float,
+    path: np.ndarray,  # (borders,), is filled
+) -> None:
+    """Straight flight from the face, or from behind it: paths to the slabs' borders, mm.
 
-    Args:
-        position: (n, 3), mm.
+    Depth counts along the ray from the origin, so a slanting flight is longer than that. The path
+    to a border that lies before the start (of particles born inside the calorimeter) is 0.
     """
-    radius = np.hypot(position[..., 0], position[..., 1])
-    eta = np.arcsinh(position[..., 2] / np.maximum(radius, 1e-9))
-    return np.hypot(radius, position[..., 2]) - distance_to_face(table, eta)
+    x, y, z = start
+    distance = math.sqrt(x * x + y * y + z * z)
+    rho = math.hypot(x, y)
+    scale = min(radius / max(rho, 1e-9), half_length / max(abs(z), 1e-9))
+    first = max(distance * (1.0 - scale), 0.0)
+    cosine = (x * unit[0] + y * unit[1] + z * unit[2]) / distance
+    cosine = min(max(cosine, 0.2), 1.0)
+    last = 0.0
+    for k in range(depths.size):
+        wanted = depths[k] - first
+        if wanted <= 0.0:
+            path[k] = 0.0
+            continue
+        at = max(wanted / cosine, last)
+        for _ in range(4):
+            px, py, pz = x + at * unit[0], y + at * unit[1], z + at * unit[2]
+            distance = math.sqrt(px * px + py * py + pz * pz)
+            rho = math.hypot(px, py)
+            scale = min(radius / max(rho, 1e-9), half_length / max(abs(pz), 1e-9))
+            at += wanted - (distance * (1.0 - scale) - first)
+        last = max(at, last)
+        path[k] = last
 
 
 def build_geometry(table: GeometryTable) -> Geometry:
@@ -161,27 +246,62 @@ def build_geometry(table: GeometryTable) -> Geometry:
     cells_eta = np.array([slab.cells_eta for slab in active])
     cells_phi = np.array([slab.cells_phi for slab in active])
     first_cell = np.concatenate([[0], np.cumsum(cells_eta * cells_phi)])
-    layer_of_slab = np.full(len(table.slabs), -1)
-    layer_of_slab[[slab.kind != "passive" for slab in table.slabs]] = np.arange(len(active))
+    layer_of_slab = np.full(1 + len(table.slabs), -1)
+    layer_of_slab[1:][[slab.kind != "passive" for slab in table.slabs]] = np.arange(len(active))
+    every: list[Support | Slab] = [table.support, *table.slabs]
     slabs = SlabArrays(
-        thickness=np.array([slab.thickness for slab in table.slabs]),
-        radiation_length=np.array([slab.radiation_length for slab in table.slabs]),
-        interaction_length=np.array([slab.interaction_length for slab in table.slabs]),
-        moliere_radius=np.array([slab.moliere_radius for slab in table.slabs]),
-        mip=np.array([slab.mip for slab in table.slabs]),
+        depth=np.concatenate([[0.0, 0.0], np.cumsum([slab.thickness for slab in table.slabs])]),
+        radiation_length=np.array([slab.radiation_length for slab in every]),
+        interaction_length=np.array([slab.interaction_length for slab in every]),
+        moliere_radius=np.array([slab.moliere_radius for slab in every]),
+        mip=np.array([slab.mip for slab in every]),
         layer_of_slab=layer_of_slab,
         cells_eta=cells_eta,
         cells_phi=cells_phi,
         first_cell=first_cell,
         sampling=np.array([slab.sampling for slab in active]),
         hadronic=np.array([slab.kind == "hadronic" for slab in active]),
+        support_barrel=table.support.barrel,
+        support_endcap=table.support.endcap,
     )
-    return Geometry(table, slabs, _build_cells(table, active, slabs))
+    return Geometry(table, slabs, _build_cells(table, active, slabs), _build_tracker(table))
+
+
+def _build_tracker(table: GeometryTable) -> TrackerArrays:
+    layers = [(group, position) for group in table.tracker for position in group.positions]
+    thickness = np.array([tracker_thickness(table, group) for group, _ in layers]).reshape(-1, 2)
+    return TrackerArrays(
+        disks=np.array([group.shape == "disks" for group, _ in layers], bool),
+        position=np.array([position for _, position in layers], float),
+        start=np.array([group.start for group, _ in layers], float),
+        end=np.array([group.end for group, _ in layers], float),
+        radiation=thickness[:, 0].copy(),
+        interaction=thickness[:, 1].copy(),
+        field=table.magnetic_field,
+        face_radius=table.inner_radius,
+        face_z=half_length(table),
+        eta_max=table.eta_max,
+        vertex_radius=table.vertex_radius,
+        vertex_z=table.vertex_z,
+    )
+
+
+def tracker_thickness(table: GeometryTable, layers: TrackerLayers) -> tuple[float, float]:
+    """Thickness of such a layer in X0 and in lambda."""
+    radiation = interaction = 0.0
+    for name, thickness in layers.materials.items():
+        radiation += thickness / table.materials[name].radiation_length
+        interaction += thickness / table.materials[name].interaction_length
+    return radiation, interaction
+
+
+def half_length(table: GeometryTable) -> float:
+    """|z| of the endcap's face, mm."""
+    return table.inner_radius * float(np.sinh(table.barrel_eta))
 
 
 def _build_cells(table: GeometryTable, active: list[Slab], slabs: SlabArrays) -> CellArrays:
-    borders = np.concatenate([[0.0], np.cumsum(slabs.thickness)])
-    middles = (0.5 * (borders[1:] + borders[:-1]))[slabs.layer_of_slab >= 0]
+    middles = (0.5 * (slabs.depth[1:] + slabs.depth[:-1]))[slabs.layer_of_slab >= 0]
     columns: dict[str, list[np.ndarray]] = {name: [] for name in ("layer", "eta", "phi", "d", "s")}
     for layer, slab in enumerate(active):
         eta = -table.eta_max + (np.arange(slab.cells_eta) + 0.5) * 2 * table.eta_max / (
@@ -196,7 +316,6 @@ def _build_cells(table: GeometryTable, active: list[Slab], slabs: SlabArrays) ->
         columns["s"].append(np.full(eta.size, slab.noise))
     layer_, eta, phi, distance, noise = (np.concatenate(column) for column in columns.values())
     rho = distance / np.cosh(eta)
-    start, neighbours = neighbour_lists(slabs.cells_eta, slabs.cells_phi)
     return CellArrays(
         layer=layer_,
         eta=eta.astype(np.float32),
@@ -205,59 +324,4 @@ def _build_cells(table: GeometryTable, active: list[Slab], slabs: SlabArrays) ->
         y=(rho * np.sin(phi)).astype(np.float32),
         z=(distance * np.tanh(eta)).astype(np.float32),
         noise=noise.astype(np.float32),
-        neighbour_start=start,
-        neighbours=neighbours,
     )
-
-
-def neighbour_lists(cells_eta: np.ndarray, cells_phi: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Neighbours of every cell: 8 in its layer (phi wraps), and all that overlap one layer away.
-
-    Args:
-        cells_eta, cells_phi: (layers,) numbers of cells, at least 3 in phi; two cells of adjacent
-            layers overlap where their eta-phi rectangles share an area.
-
-    Returns:
-        start (cells + 1,) and neighbours (edges,), int32: cell c has
-        ``neighbours[start[c]:start[c + 1]]``.
-    """
-    start = np.zeros(int(np.sum(cells_eta * cells_phi)) + 1, np.int32)
-    _list_neighbours(cells_eta, cells_phi, start, np.empty(0, np.int32))
-    start = np.cumsum(start, dtype=np.int32)
-    neighbours = np.empty(start[-1], np.int32)
-    _list_neighbours(cells_eta, cells_phi, start, neighbours)
-    return start, neighbours
-
-
-@numba.njit(cache=True)
-def _list_neighbours(
-    cells_eta: np.ndarray, cells_phi: np.ndarray, start: np.ndarray, neighbours: np.ndarray
-) -> None:
-    """Fill `neighbours`; where it is empty, count cell c's neighbours in start[c + 1] instead."""
-    counting = neighbours.size == 0
-    layers = cells_eta.size
-    first = np.zeros(layers + 1, np.int64)
-    first[1:] = np.cumsum(cells_eta * cells_phi)
-    for layer in range(layers):
-        n_eta, n_phi = cells_eta[layer], cells_phi[layer]
-        for i in range(n_eta):
-            for j in range(n_phi):
-                cell = first[layer] + i * n_phi + j
-                at = 0
-                for other in range(max(layer - 1, 0), min(layer + 2, layers)):
-                    m_eta, m_phi = cells_eta[other], cells_phi[other]
-                    if other == layer:
-                        rows, columns = (i - 1, i + 2), (j - 1, j + 2)
-                    else:  # all divisions that share a length with this cell's
-                        rows = (i * m_eta // n_eta, -(-(i + 1) * m_eta // n_eta))
-                        columns = (j * m_phi // n_phi, -(-(j + 1) * m_phi // n_phi))
-                    for row in range(max(rows[0], 0), min(rows[1], m_eta)):
-                        for column in range(columns[0], columns[1]):
-                            near = first[other] + row * m_phi + column % m_phi
-                            if near == cell:
-                                continue
-                            if not counting:
-                                neighbours[start[cell] + at] = near
-                            at += 1
-                if counting:
-                    start[cell + 1] = at

@@ -88,7 +88,7 @@ def build_grid(geometry: Geometry) -> Grid:
         np.array([slab.noise for slab in active], np.float32),
         slabs.hadronic,
         np.stack([eta_width, phi_width], axis=1),
-        (table.inner_radius, geometry.half_length),
+        (table.inner_radius, geometry.tracker.face_z),
     )
 
 

@@ -1,4 +1,4 @@
-"""Moments of clusters: position, size, depth, density and isolation, as in COCOA and ATLAS.
+"""Moments of clusters: position, size, depth, density and isolation, after COCOA and ATLAS.
 
 The first five are COCOA's (Topo_clust_var.cc). The others are those of ATLAS (arXiv:1603.02934,
 section 4.1; Athena's CaloClusterMomentsMaker), over the cells' weighted energies E = w E_cell:

@@ -49,7 +49,16 @@ class SimulationSettings(Settings):
     )
     particle_eta_max: float = key(3.0, "primaries beyond are not simulated", gt=0, le=6)
     track_eta_max: float = key(2.5, "acceptance of the tracker", gt=0, le=6)
+    track_efficiency: float = key(
+        1.0, "share of the tracks in acceptance with enough hits that are found", ge=0, le=1
+    )
     smear_tracks: bool = key(True, "smear the track parameters with COCOA's resolutions")
+    decays: bool = key(True, "long-lived particles decay in flight")
+    material: bool = key(
+        True,
+        "conversions, bremsstrahlung and nuclear interactions in the tracker, and the iron in "
+        "front of the calorimeter",
+    )
     noise: bool = key(True, "electronic noise on every cell")
     sampling_step: float = key(
         0.75,
@@ -81,6 +90,55 @@ class BenchJobSettings(Settings):
     simulation: SimulationSettings = key(SimulationSettings(), "the detector that is timed")
 
 
+class EstimatorSettings(Settings):
+    """How the numbers of the validation are estimated."""
+
+    replicas: int = key(100, "bootstrap replicas, for the errors of robust estimates", ge=10)
+    minimum_entries: int = key(30, "bins with fewer entries are left out", ge=5)
+
+
+class NoiseSettings(Settings):
+    """The validation's simulation of empty events."""
+
+    events: int = key(4000, "empty events simulated to count noise clusters", ge=1)
+
+
+class NoiseJobSettings(Settings):
+    """What `detector.validate_noise` needs."""
+
+    noise: NoiseSettings = key(NoiseSettings(), "the empty events")
+    simulation: SimulationSettings = key(SimulationSettings(), "the detector")
+
+
+class ShowersSettings(Settings):
+    """The validation's electrons without material in front."""
+
+    electrons: int = key(50, "electrons in each of the 20 batches", ge=1)
+
+
+class ShowersJobSettings(Settings):
+    """What `detector.validate_showers` needs."""
+
+    showers: ShowersSettings = key(ShowersSettings(), "the electrons")
+    simulation: SimulationSettings = key(SimulationSettings(), "the detector")
+
+
+class ValidationSettings(Settings):
+    """Response, resolutions and noise, measured on guns and on events."""
+
+    gun: str = key(
+        "particle_gun", "gun sample of one particle an event over a range of energies", min_length=1
+    )
+    pions: str = key(
+        "pion_20", "gun sample of one charged or neutral pion of 20 GeV an event", min_length=1
+    )
+    pi0: str = key("pi0_gun", "gun sample of one soft neutral pion an event", min_length=1)
+    events: str = key("quark", "sample of jets and missing energy", min_length=1)
+    estimators: EstimatorSettings = key(EstimatorSettings(), "how the numbers are estimated")
+    noise: NoiseSettings = key(NoiseSettings(), "noise clusters of empty events")
+    showers: ShowersSettings = key(ShowersSettings(), "shower profile without material in front")
+
+
 class DetectorSettings(Settings):
     """The detector room."""
 
@@ -97,6 +155,7 @@ class DetectorSettings(Settings):
         min_length=1,
     )
     display_sample: str = key("top", "sample of the event display", min_length=1)
+    validation: ValidationSettings = key(ValidationSettings(), "the validation of the detector")
     bench: BenchSettings = key(BenchSettings(), "timing beside Pythia")
 
     @field_validator("geometry")

@@ -8,28 +8,41 @@ lengths in mm, unless a name says otherwise.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numba
 import numpy as np
 
-from jetchain.detector.geometry import SlabArrays
-
-ELECTRON, PHOTON, CHARGED_HADRON, NEUTRAL_HADRON, MUON = 0, 1, 2, 3, 4
-"""How a particle behaves in the calorimeter."""
-
-DEPOSITED, PASSIVE, LEAKED, INVISIBLE = 0, 1, 2, 3
-"""Columns of a particle's energy account: cells, gap, beyond the cells, nuclear losses."""
-
-PHOTON_PATH = 9.0 / 7.0
-"""Mean depth of a photon's conversion, X0."""
+from jetchain.detector.geometry import SlabArrays, TrackerArrays, slab_paths
+from jetchain.detector.material import CONVERSION_LENGTH
+from jetchain.detector.transport import (
+    CHARGE,
+    CHARGED_HADRON,
+    CODE,
+    DEPOSITED,
+    ELECTRON,
+    INVISIBLE,
+    LEAKED,
+    MUON,
+    NEUTRAL_HADRON,
+    PASSIVE,
+    PHOTON,
+    SOURCE,
+    E,
+    X,
+    Y,
+    Z,
+    kind_of,
+)
 
 # The electromagnetic part of a hadronic shower, f = 1 - (E / 1 GeV)^(k - 1) with k = 0.82 (Groom,
 # NIM A 572 (2007) 633), gives the calorimeter's response; HDShower's `part` only the shape.
 WIGMANS_POWER = 0.82 - 1.0
 EM_FRACTION_SPREAD = 0.35  # relative, Gaussian, truncated to [0, 1]
-# Share of the other part that is seen; the rest breaks up nuclei. Chosen for COCOA's own response
-# to charged pions (0.50 +- 0.23 at 20 GeV after clustering; pflow_configuration/*.csv).
-VISIBLE_FRACTION = 0.48
+# Share of the other part that is seen; the rest breaks up nuclei. Chosen for COCOA's own <E/p> of
+# charged pions (pflow_configuration/*.csv; abs(eta) < 0.5, 15 - 30 GeV: .61 and .79 for showers
+# that begin in ECAL1 and HCAL1; 2 - 5 GeV: .39 and .56).
+VISIBLE_FRACTION = 0.40
 VISIBLE_SPREAD = 0.45  # relative, times 1 / sqrt(hadronic energy / GeV)
 
 EM_SPOT, EM_SPOTS_MAX = 40.0, 40  # MeV a spot; spots a layer
@@ -41,11 +54,16 @@ MOYAL_MEAN = 1.2703628454614782  # Euler's gamma + ln 2
 
 
 @numba.njit(cache=True)
-def regularised_gamma(shape: float, x: float) -> float:
-    """P(shape, x), the regularised lower incomplete gamma function (Numerical Recipes 6.2)."""
+def regularised_gamma(shape: float, x: float, log_gamma: float) -> float:
+    """P(shape, x), the regularised lower incomplete gamma function (Numerical Recipes 6.2).
+
+    To 1e-8. Asked for at several x, so ln Gamma(shape) is handed over.
+    """
     if x <= 0.0:
         return 0.0
-    front = math.exp(shape * math.log(x) - x - math.lgamma(shape))
+    if x > 30.0 + 3.0 * shape:
+        return 1.0
+    front = math.exp(shape * math.log(x) - x - log_gamma)
     if x < shape + 1.0:
         term = 1.0 / shape
         total = term
@@ -54,7 +72,7 @@ def regularised_gamma(shape: float, x: float) -> float:
             n += 1.0
             term *= x / n
             total += term
-            if term < total * 1e-12:
+            if term < total * 1e-8:
                 break
         return min(total * front, 1.0)
     b = x + 1.0 - shape
@@ -68,7 +86,7 @@ def regularised_gamma(shape: float, x: float) -> float:
         c = b + a / c
         delta = d * c
         h *= delta
-        if abs(delta - 1.0) < 1e-12:
+        if abs(delta - 1.0) < 1e-8:
             break
     return 1.0 - front * h
 
@@ -151,221 +169,361 @@ def truncated_gaussian(rng: np.random.Generator, mean: float, spread: float) -> 
     return min(max(mean, 0.0), 1.0)
 
 
+LEAST_COSINE = 0.2
+"""The support is at most this inverse times as thick as at normal incidence."""
+
+SCATTER = 21.2
+"""MeV: a Moliere radius is X0 times this over the critical energy (hep-ex/0001020)."""
+
+DIRECTIONS = 1024
+"""Azimuths about a shower's axis that are told apart."""
+
+
+@numba.njit(cache=True)
+def support_path(
+    at: tuple[float, float, float],
+    unit: tuple[float, float, float],
+    slabs: SlabArrays,
+    tracker: TrackerArrays,
+) -> float:
+    """Length of a flight through the support in front of the calorimeter's face, mm."""
+    rho = math.hypot(at[0], at[1])
+    if rho > tracker.face_radius + 1e-3 or abs(at[2]) > tracker.face_z + 1e-3:
+        return 0.0  # born behind it
+    if rho / tracker.face_radius > abs(at[2]) / tracker.face_z:
+        cosine = abs(at[0] * unit[0] + at[1] * unit[1]) / rho
+        return slabs.support_barrel / max(cosine, LEAST_COSINE)
+    return slabs.support_endcap / max(abs(unit[2]), LEAST_COSINE)
+
+
+class Shower(NamedTuple):
+    """What one particle leaves in the slabs, (slabs,) each; overwritten for every particle."""
+
+    path: np.ndarray  # (slabs + 1,) mm to the slabs' borders
+    energy: np.ndarray  # MeV
+    core: np.ndarray  # radial scales, mm
+    tail: np.ndarray
+    share: np.ndarray  # of the core
+    middle: np.ndarray  # where along the slab the spots lie, 0 to 1
+    depth: np.ndarray  # (slabs + 1,) a buffer
+    depth_em: np.ndarray  # (slabs + 1,) a buffer
+
+
+def empty_shower(slabs: int) -> Shower:
+    """Buffers of a shower."""
+    return Shower(
+        np.zeros(slabs + 1), *(np.zeros(slabs) for _ in range(5)), *np.zeros((2, slabs + 1))
+    )
+
+
+@numba.njit(cache=True)
+def ionise(
+    rng: np.random.Generator, energy: float, depth: float, slabs: SlabArrays, shower: Shower
+) -> float:
+    """Losses of a charged particle up to a depth (lambda); returns what it has left, MeV.
+
+    The losses in a slab are distributed like Moyal's approximation to Landau's.
+    """
+    mip, interaction = slabs.mip, slabs.interaction_length
+    path, deposited = shower.path, shower.energy
+    start = 0.0
+    for k in range(mip.size):
+        if start >= depth:
+            break
+        step = path[k + 1] - path[k]
+        thickness = step / interaction[k]
+        if start + thickness > depth:
+            step *= (depth - start) / thickness
+        moyal = -math.log(max(rng.standard_normal() ** 2, 1e-12))
+        loss = mip[k] * step * (1.0 + MIP_SPREAD * (moyal - MOYAL_MEAN))
+        loss = min(max(loss, 0.0), energy)
+        deposited[k] += loss
+        energy -= loss
+        start += thickness
+    return energy
+
+
+@numba.njit(cache=True)
+def electromagnetic(
+    rng: np.random.Generator,
+    energy: float,
+    photon: bool,
+    slabs: SlabArrays,
+    critical: float,
+    effective_z: float,
+    shower: Shower,
+) -> float:
+    """Shower of an electron or photon; returns the energy that leaks out behind, MeV.
+
+    The profile is that of the ECAL. A slab of another material counts with its own X0, and by how
+    much earlier a shower in it would reach its maximum: ln(E/Ec) - 0.812 with its critical energy.
+    """
+    radiation, moliere = slabs.radiation_length, slabs.moliere_radius
+    path, deposited, depth = shower.path, shower.energy, shower.depth
+    cores, tails, shares, middle = shower.core, shower.tail, shower.share, shower.middle
+    n = radiation.size
+    log_y = math.log(energy / critical)
+    for k in range(n):
+        own = SCATTER * radiation[k] / moliere[k]
+        scale = 1.0
+        if log_y > 2.0:
+            scale = (log_y - 0.812) / max(log_y - math.log(own / critical) - 0.812, 0.5)
+        step = path[k + 1] - path[k]
+        depth[k + 1] = depth[k] + scale * step / radiation[k]
+    start = CONVERSION_LENGTH * rng.standard_exponential() if photon else 0.0
+    alpha, peak, mean_alpha = electromagnetic_profile(rng, energy, critical, effective_z)
+    if alpha == 0.0:  # below 2.25 Ec: all of it where it starts
+        for k in range(n):
+            if depth[k + 1] > start:
+                deposited[k] += energy
+                return 0.0
+        return energy
+    beta = (alpha - 1.0) / peak
+    log_gamma, norm = math.lgamma(alpha), math.lgamma(alpha + 1.0)
+    before = before_next = 0.0
+    left = energy
+    for k in range(n):
+        x = beta * (depth[k + 1] - start)
+        if x <= 0.0:
+            continue
+        after = regularised_gamma(alpha, x, log_gamma)
+        # P(alpha + 1, x) gives the mean depth of what this slab gets.
+        after_next = after - math.exp(alpha * math.log(x) - x - norm)
+        fraction = after - before
+        if fraction > 1e-7:
+            deposited[k] += energy * fraction
+            left -= energy * fraction
+            mean = alpha / beta * (after_next - before_next) / fraction
+            tau = mean / peak * (alpha - 1.0) / alpha * mean_alpha / (mean_alpha - 1.0)
+            core, wide, weight = electromagnetic_radii(1e-3 * energy, tau, effective_z)
+            cores[k] = core * moliere[k]
+            tails[k] = wide * moliere[k]
+            shares[k] = weight
+            inside = (start + mean - depth[k]) / (depth[k + 1] - depth[k])
+            middle[k] = min(max(inside, 0.0), 1.0)
+        before, before_next = after, after_next
+    return left
+
+
+@numba.njit(cache=True)
+def hadronic(
+    rng: np.random.Generator, energy: float, start: float, slabs: SlabArrays, shower: Shower
+) -> tuple[float, float]:
+    """Shower of a hadron that interacts at a depth (lambda) inside the slabs.
+
+    Returns:
+        the energy that leaks out behind, and what nuclei swallow, MeV.
+    """
+    radiation, interaction = slabs.radiation_length, slabs.interaction_length
+    path, deposited, cores, middle = shower.path, shower.energy, shower.core, shower.middle
+    n = radiation.size
+    depth, depth_em = shower.depth, shower.depth_em
+    start_em = -1.0
+    for k in range(n):
+        step = path[k + 1] - path[k]
+        depth[k + 1] = depth[k] + step / interaction[k]
+        depth_em[k + 1] = depth_em[k] + step / radiation[k]
+        if start_em < 0.0 and start < depth[k + 1]:
+            inside = (start - depth[k]) / (depth[k + 1] - depth[k])
+            start_em = depth_em[k] + inside * (depth_em[k + 1] - depth_em[k])
+    gev = 1e-3 * energy
+    mean = max(1.0 - gev**WIGMANS_POWER, 0.0) if gev > 1.0 else 0.0
+    fraction = truncated_gaussian(rng, mean, EM_FRACTION_SPREAD * mean)
+    nuclear = (1.0 - fraction) * energy
+    spread = VISIBLE_SPREAD * VISIBLE_FRACTION / math.sqrt(max(1e-3 * nuclear, 0.5))
+    visible = truncated_gaussian(rng, VISIBLE_FRACTION, min(spread, 0.3))
+    unseen = nuclear * (1.0 - visible)
+    total = left = energy - unseen
+    alpha_em, beta_em, alpha_hd, beta_hd, part = hadronic_profile(gev)
+    if mean > 0.0:
+        part = min(part * fraction / mean, 1.0)
+    log_e = math.log(min(max(gev, 2.0), 500.0))
+    width = (0.0124 + 0.359 - 0.0511 * log_e) * (1.0 + rng.random())
+    log_em, log_hd = math.lgamma(alpha_em), math.lgamma(alpha_hd)
+    before = 0.0
+    for k in range(n):
+        t = depth[k + 1] - start
+        if t <= 0.0:
+            continue
+        after = part * regularised_gamma(alpha_em, beta_em * (depth_em[k + 1] - start_em), log_em)
+        after += (1.0 - part) * regularised_gamma(alpha_hd, beta_hd * t, log_hd)
+        # A slab in which the hadron flew and then showered gets both.
+        deposited[k] += total * (after - before)
+        left -= total * (after - before)
+        first = max(depth[k] - start, 0.0)
+        cores[k] = max(width * 0.5 * (first + t), 0.02) * interaction[k]
+        if depth[k + 1] > depth[k]:
+            inside = (start + first - depth[k]) / (depth[k + 1] - depth[k])
+            middle[k] = 0.5 * (inside + 1.0)
+        before = after
+    return max(left, 0.0), unseen
+
+
 @numba.njit(cache=True)
 def shower_event(
     rng: np.random.Generator,
-    kind: np.ndarray,  # (particles,) int8; -1 for those that do not arrive
-    energy: np.ndarray,  # (particles,) MeV that can be deposited
-    path: np.ndarray,  # (particles, slabs + 1) mm along the flight to the slabs' borders
-    border_eta: np.ndarray,  # (particles, slabs + 1) of the flight at the borders
-    border_phi: np.ndarray,  # (particles, slabs + 1)
-    border_rho: np.ndarray,  # (particles, slabs + 1) mm from the beam axis
+    pieces: np.ndarray,  # (pieces, transport.COLUMNS) at the face, those of a particle together
+    direction: np.ndarray,  # (pieces, 3) unit vectors
+    started: np.ndarray,  # (pieces,) bool: hadrons that have interacted
+    material: bool,  # whether the support is there
     slabs: SlabArrays,
-    eta_max: float,
+    tracker: TrackerArrays,
     critical: float,
     effective_z: float,
+    shower: Shower,
+    azimuths: np.ndarray,  # (2, DIRECTIONS) cosines and sines
     scratch: np.ndarray,  # (cells,) float64, all 0; is returned so
-    scratch_cells: np.ndarray,  # (at least spots of a particle,) int32
+    scratch_cells: np.ndarray,  # (cells,) int32
     out_cell: np.ndarray,  # (capacity,) int32
     out_particle: np.ndarray,  # (capacity,) int32
     out_energy: np.ndarray,  # (capacity,) float64
-    account: np.ndarray,  # (particles, 4) MeV: DEPOSITED, PASSIVE, LEAKED, INVISIBLE
-    by_layer: np.ndarray,  # (particles, layers) MeV
+    account: np.ndarray,  # (particles, transport.FATES) MeV; is added to
+    by_layer: np.ndarray,  # (particles, layers) MeV; is added to
 ) -> int:
     """Simulate the showers of one event.
 
     Returns:
         the number of deposits (one for every cell that a particle touches), written into out_*.
     """
-    n_slabs = slabs.thickness.size
-    in_slab = np.empty(n_slabs)
-    scale = np.empty(n_slabs)  # radial scale, mm
-    tail = np.empty(n_slabs)
-    share = np.empty(n_slabs)
-    middle = np.empty(n_slabs)  # where along the slab the spots lie, 0 to 1
-    depth_x0 = np.empty(n_slabs + 1)
-    depth_lambda = np.empty(n_slabs + 1)
-    count = 0
-    for p in range(kind.size):
-        if kind[p] < 0 or energy[p] <= 0.0:
-            continue
-        depth_x0[0] = depth_lambda[0] = 0.0
-        for k in range(n_slabs):
-            step = path[p, k + 1] - path[p, k]
-            depth_x0[k + 1] = depth_x0[k] + step / slabs.radiation_length[k]
-            depth_lambda[k + 1] = depth_lambda[k] + step / slabs.interaction_length[k]
-            in_slab[k] = 0.0
-            scale[k] = 0.1 * slabs.moliere_radius[k]
-            tail[k] = scale[k]
-            share[k] = 1.0
+    # In loops numba counts references to what it takes out of tuples: once is enough.
+    path, deposited, cores = shower.path, shower.energy, shower.core
+    shares, middle = shower.share, shower.middle
+    depths, moliere, interaction = slabs.depth[1:], slabs.moliere_radius, slabs.interaction_length
+    count = touched = 0
+    for piece in range(len(pieces)):
+        p = int(pieces[piece, SOURCE])
+        kind = kind_of(int(pieces[piece, CODE]), pieces[piece, CHARGE])
+        at = (pieces[piece, X], pieces[piece, Y], pieces[piece, Z])
+        unit = (direction[piece, 0], direction[piece, 1], direction[piece, 2])
+        slab_paths(at, unit, depths, tracker.face_radius, tracker.face_z, path[1:])
+        path[0] = path[1]
+        if material:
+            path[0] -= support_path(at, unit, slabs, tracker)
+        for k in range(moliere.size):
+            deposited[k] = 0.0
+            cores[k] = 0.1 * moliere[k]
+            shares[k] = 1.0
             middle[k] = 0.5
-        left = energy[p]
-        spot, spots_max, radius_max = EM_SPOT, EM_SPOTS_MAX, EM_RADIUS_MAX
-        hadronic = False
-
-        start = 0.0
-        if kind[p] == CHARGED_HADRON or kind[p] == NEUTRAL_HADRON:
-            start = rng.standard_exponential()
-        elif kind[p] == MUON:
-            start = 1e9
-        if kind[p] == CHARGED_HADRON or kind[p] == MUON:
-            for k in range(n_slabs):
-                if depth_lambda[k] >= start:
-                    break
-                step = path[p, k + 1] - path[p, k]
-                if depth_lambda[k + 1] > start:
-                    step *= (start - depth_lambda[k]) / (depth_lambda[k + 1] - depth_lambda[k])
-                moyal = -math.log(max(rng.standard_normal() ** 2, 1e-12))
-                loss = slabs.mip[k] * step * (1.0 + MIP_SPREAD * (moyal - MOYAL_MEAN))
-                loss = min(max(loss, 0.0), left)
-                in_slab[k] += loss
-                left -= loss
-
-        if kind[p] == ELECTRON or kind[p] == PHOTON:
-            if kind[p] == PHOTON:
-                start = PHOTON_PATH * rng.standard_exponential()
-            alpha, peak, mean_alpha = electromagnetic_profile(rng, left, critical, effective_z)
-            if alpha == 0.0:  # below 2.25 Ec: all of it where it starts
-                for k in range(n_slabs):
-                    if depth_x0[k + 1] > start:
-                        in_slab[k] += left
-                        left = 0.0
-                        break
-            else:
-                beta = (alpha - 1.0) / peak
-                norm = math.lgamma(alpha + 1.0)
-                before = before_next = 0.0
-                total = left
-                for k in range(n_slabs):
-                    x = beta * (depth_x0[k + 1] - start)
-                    if x <= 0.0:
-                        continue
-                    after = regularised_gamma(alpha, x)
-                    # P(alpha + 1, x) gives the mean depth of what this slab gets.
-                    after_next = after - math.exp(alpha * math.log(x) - x - norm)
-                    fraction = after - before
-                    if fraction > 1e-7:
-                        in_slab[k] = total * fraction
-                        mean = alpha / beta * (after_next - before_next) / fraction
-                        tau = mean / peak * (alpha - 1.0) / alpha * mean_alpha / (mean_alpha - 1.0)
-                        core, wide, weight = electromagnetic_radii(1e-3 * total, tau, effective_z)
-                        scale[k] = core * slabs.moliere_radius[k]
-                        tail[k] = wide * slabs.moliere_radius[k]
-                        share[k] = weight
-                        width = depth_x0[k + 1] - depth_x0[k]
-                        middle[k] = min(max((start + mean - depth_x0[k]) / width, 0.0), 1.0)
-                        left -= in_slab[k]
-                    before, before_next = after, after_next
-        elif kind[p] != MUON and left > 0.0 and start < depth_lambda[n_slabs]:
-            hadronic = True
-            spot, spots_max, radius_max = HADRON_SPOT, HADRON_SPOTS_MAX, HADRON_RADIUS_MAX
-            gev = 1e-3 * left
-            mean = max(1.0 - gev**WIGMANS_POWER, 0.0) if gev > 1.0 else 0.0
-            fraction = truncated_gaussian(rng, mean, EM_FRACTION_SPREAD * mean)
-            nuclear = (1.0 - fraction) * left
-            spread = VISIBLE_SPREAD * VISIBLE_FRACTION / math.sqrt(max(1e-3 * nuclear, 0.5))
-            visible = truncated_gaussian(rng, VISIBLE_FRACTION, min(spread, 0.3))
-            unseen = nuclear * (1.0 - visible)
-            account[p, INVISIBLE] += unseen
-            left -= unseen
-            alpha_em, beta_em, alpha_hd, beta_hd, part = hadronic_profile(gev)
-            if mean > 0.0:
-                part = min(part * fraction / mean, 1.0)
-            log_e = math.log(min(max(gev, 2.0), 500.0))
-            width = (0.0124 + 0.359 - 0.0511 * log_e) * (1.0 + rng.random())
-            start_x0 = 0.0
-            for k in range(n_slabs):
-                if start < depth_lambda[k + 1]:
-                    inside = (start - depth_lambda[k]) / (depth_lambda[k + 1] - depth_lambda[k])
-                    start_x0 = depth_x0[k] + inside * (depth_x0[k + 1] - depth_x0[k])
-                    break
-            before = 0.0
-            total = left
-            for k in range(n_slabs):
-                t = depth_lambda[k + 1] - start
-                if t <= 0.0:
-                    continue
-                after = part * regularised_gamma(alpha_em, beta_em * (depth_x0[k + 1] - start_x0))
-                after += (1.0 - part) * regularised_gamma(alpha_hd, beta_hd * t)
-                amount = total * (after - before)
-                # A slab in which the hadron flew and then showered gets both.
-                in_slab[k] += amount
-                left -= amount
-                first = max(depth_lambda[k] - start, 0.0)
-                scale[k] = max(width * 0.5 * (first + t), 0.02) * slabs.interaction_length[k]
-                tail[k] = scale[k]
-                inside = (start + first - depth_lambda[k]) / (depth_lambda[k + 1] - depth_lambda[k])
-                middle[k] = 0.5 * (inside + 1.0)
-                before = after
+        left = pieces[piece, E]
+        if kind == MUON:
+            left = ionise(rng, left, math.inf, slabs, shower)
+        elif kind in (ELECTRON, PHOTON):
+            left = electromagnetic(rng, left, kind == PHOTON, slabs, critical, effective_z, shower)
+        else:
+            start = 0.0 if started[piece] else rng.standard_exponential()
+            if kind == CHARGED_HADRON:
+                left = ionise(rng, left, start, slabs, shower)
+            whole = 0.0
+            for k in range(moliere.size):
+                whole += (path[k + 1] - path[k]) / interaction[k]
+            if left > 0.0 and start < whole:
+                left, unseen = hadronic(rng, left, start, slabs, shower)
+                account[p, INVISIBLE] += unseen
         account[p, LEAKED] += max(left, 0.0)  # rounding
-
-        # Spread the slabs' energies over cells.
-        touched = 0
-        for k in range(n_slabs):
-            amount = in_slab[k]
-            if amount <= 0.0:
-                continue
-            layer = slabs.layer_of_slab[k]
-            if layer < 0:
-                account[p, PASSIVE] += amount
-                continue
-            n_eta, n_phi = slabs.cells_eta[layer], slabs.cells_phi[layer]
-            at = middle[k]
-            eta0 = border_eta[p, k] + at * (border_eta[p, k + 1] - border_eta[p, k])
-            turn = border_phi[p, k + 1] - border_phi[p, k]
-            if turn > math.pi:
-                turn -= 2 * math.pi
-            elif turn < -math.pi:
-                turn += 2 * math.pi
-            phi0 = border_phi[p, k] + at * turn
-            # A step perpendicular to the flight changes eta and phi by step / rho alike.
-            rho = border_rho[p, k] + at * (border_rho[p, k + 1] - border_rho[p, k])
-            spots = 1
-            if kind[p] != MUON:
-                spots = min(1 + int(amount / spot), spots_max)
-            each = amount / spots
-            angle = 2 * math.pi * rng.random()
-            offset = rng.random()
-            for j in range(spots):
-                if hadronic:
-                    u = rng.random()
-                    angle = 2 * math.pi * rng.random()
-                else:
-                    # Electromagnetic showers are smooth: quasi-random spots, one stratum each.
-                    u = (j + offset) / spots
-                    angle += 2.399963229728653  # the golden angle
-                size = scale[k]
-                if u < share[k]:
-                    u /= share[k]
-                else:
-                    u = (u - share[k]) / (1.0 - share[k])
-                    size = tail[k]
-                u *= radius_max**2 / (1.0 + radius_max**2)
-                step = size * math.sqrt(u / (1.0 - u)) / rho
-                eta = eta0 + step * math.cos(angle)
-                phi = phi0 + step * math.sin(angle)
-                i = math.floor((eta + eta_max) / (2 * eta_max) * n_eta)
-                if i < 0 or i >= n_eta:
-                    account[p, LEAKED] += each
-                    continue
-                m = math.floor((phi + math.pi) / (2 * math.pi) * n_phi) % n_phi
-                cell = slabs.first_cell[layer] + i * n_phi + m
-                if scratch[cell] == 0.0:
-                    scratch_cells[touched] = cell
-                    touched += 1
-                scratch[cell] += each
-                by_layer[p, layer] += each
-                account[p, DEPOSITED] += each
-        for j in range(touched):
-            cell = scratch_cells[j]
-            out_cell[count] = cell
-            out_particle[count] = p
-            out_energy[count] = scratch[cell]
-            scratch[cell] = 0.0
-            count += 1
+        touched = spread(
+            rng, kind, at, unit, slabs, tracker.eta_max, shower, azimuths, scratch,
+            scratch_cells, touched, account[p], by_layer[p],
+        )  # fmt: skip
+        if piece + 1 == len(pieces) or int(pieces[piece + 1, SOURCE]) != p:
+            for j in range(touched):
+                cell = scratch_cells[j]
+                out_cell[count] = cell
+                out_particle[count] = p
+                out_energy[count] = scratch[cell]
+                scratch[cell] = 0.0
+                count += 1
+            touched = 0
     return count
 
 
-def deposits_capacity(particles: int, layers: int) -> int:
+@numba.njit(cache=True)
+def spread(
+    rng: np.random.Generator,
+    kind: int,
+    at: tuple[float, float, float],
+    unit: tuple[float, float, float],
+    slabs: SlabArrays,
+    eta_max: float,
+    shower: Shower,
+    azimuths: np.ndarray,
+    scratch: np.ndarray,
+    scratch_cells: np.ndarray,
+    touched: int,
+    account: np.ndarray,  # (fates,)
+    by_layer: np.ndarray,  # (layers,)
+) -> int:
+    """Spread the slabs' energies over cells; returns the number of cells that the particle hit."""
+    path, deposited, cores, tails = shower.path, shower.energy, shower.core, shower.tail
+    shares, middle, layer_of_slab = shower.share, shower.middle, slabs.layer_of_slab
+    cells_eta, cells_phi, first_cell = slabs.cells_eta, slabs.cells_phi, slabs.first_cell
+    is_hadron = kind in (CHARGED_HADRON, NEUTRAL_HADRON)
+    spot, spots_max, radius_max = EM_SPOT, EM_SPOTS_MAX, EM_RADIUS_MAX
+    if is_hadron:
+        spot, spots_max, radius_max = HADRON_SPOT, HADRON_SPOTS_MAX, HADRON_RADIUS_MAX
+    largest = radius_max**2 / (1.0 + radius_max**2)
+    for k in range(path.size - 1):
+        amount = deposited[k]
+        if amount <= 0.0:
+            continue
+        layer = layer_of_slab[k]
+        if layer < 0:
+            account[PASSIVE] += amount
+            continue
+        n_eta, n_phi = cells_eta[layer], cells_phi[layer]
+        along = path[k] + middle[k] * (path[k + 1] - path[k])
+        x, y, z = at[0] + along * unit[0], at[1] + along * unit[1], at[2] + along * unit[2]
+        rho = math.hypot(x, y)
+        # In units of cells. A step perpendicular to the flight changes eta and phi by step / rho.
+        per_eta, per_phi = n_eta / (2 * eta_max), n_phi / (2 * math.pi)
+        row = (math.asinh(z / rho) + eta_max) * per_eta
+        column = (math.atan2(y, x) + math.pi) * per_phi
+        core, tail, share = cores[k] / rho, tails[k] / rho, shares[k]
+        spots = 1
+        if kind != MUON:
+            spots = min(1 + int(amount / spot), spots_max)
+        each = amount / spots
+        turn = rng.random() * DIRECTIONS
+        offset = rng.random()
+        lost = 0.0
+        for j in range(spots):
+            if is_hadron:
+                u = rng.random()
+                turn = rng.random() * DIRECTIONS
+            else:
+                # Electromagnetic showers are smooth: quasi-random spots, one stratum each.
+                u = (j + offset) / spots
+                turn += DIRECTIONS * 0.3819660112501051  # the golden angle
+            size = core
+            if u < share:
+                u /= share
+            else:
+                u = (u - share) / (1.0 - share)
+                size = tail
+            u *= largest
+            step = size * math.sqrt(u / (1.0 - u))
+            which = int(turn) % DIRECTIONS
+            i = math.floor(row + step * azimuths[0, which] * per_eta)
+            if i < 0 or i >= n_eta:
+                lost += each
+                continue
+            m = math.floor(column + step * azimuths[1, which] * per_phi) % n_phi
+            cell = first_cell[layer] + i * n_phi + m
+            if scratch[cell] == 0.0:
+                scratch_cells[touched] = cell
+                touched += 1
+            scratch[cell] += each
+        account[LEAKED] += lost
+        account[DEPOSITED] += amount - lost
+        by_layer[layer] += amount - lost
+    return touched
+
+
+def azimuth_table() -> np.ndarray:
+    """Cosines and sines of the azimuths about a shower's axis, (2, DIRECTIONS)."""
+    angle = 2 * np.pi * (np.arange(DIRECTIONS) + 0.5) / DIRECTIONS
+    return np.stack([np.cos(angle), np.sin(angle)])
+
+
+def deposits_capacity(pieces: int, layers: int) -> int:
     """The largest number of deposits that `shower_event` can return."""
-    return particles * layers * max(EM_SPOTS_MAX, HADRON_SPOTS_MAX)
+    return pieces * layers * max(EM_SPOTS_MAX, HADRON_SPOTS_MAX)

@@ -18,6 +18,7 @@ from jetchain.detector.particles import Primaries, select_primaries
 from jetchain.detector.pileup import Pool, overlay, read_pool
 from jetchain.detector.settings import SimulationSettings
 from jetchain.detector.table import Account, detected_table
+from jetchain.detector.tracks import make_tracks
 
 
 def simulate(
@@ -88,16 +89,14 @@ def simulate_chunk(
     particle: ak.Array,
     simulation: EventSimulation,
     totals: Account,
-    pool: Pool | None,
+    pool: Pool | None = None,
 ) -> dict[str, Any]:
     """Simulate some events; see `simulate_chunks`."""
     settings = simulation.settings
     numbers = np.asarray(event["number"])
     particle = overlay(numbers, particle, pool, settings.pileup, simulation.seed)
-    primaries: Primaries = select_primaries(particle, simulation.geometry, settings)
-    records = []
-    for i, number in enumerate(numbers):
-        inside = slice(int(primaries.offset[i]), int(primaries.offset[i + 1]))
-        records.append(simulation.run(int(number), primaries, inside))
-    totals.add(primaries, records)
-    return detected_table(event, primaries, records, simulation.geometry)
+    primaries: Primaries = select_primaries(particle, settings)
+    records = simulation.run(numbers, primaries)
+    tracks = make_tracks(records, simulation)
+    totals.add(primaries, records, tracks)
+    return detected_table(event, records, tracks, simulation.geometry)

@@ -12,8 +12,9 @@ from jetchain.core.histograms import save_histograms, weighted
 from jetchain.core.io import read_events, read_json, write_json
 from jetchain.core.schema import DETECTED
 from jetchain.core.verbs import Inputs, Output
-from jetchain.detector.particles import GEV, behaviour
+from jetchain.detector.particles import GEV
 from jetchain.detector.table import KINDS
+from jetchain.detector.transport import behaviour
 
 ENERGY_EDGES = np.geomspace(1.0, 1000.0, 13)
 """GeV, bins of the response."""

@@ -9,13 +9,34 @@ import awkward as ak
 import numpy as np
 
 from jetchain.detector import tracker
-from jetchain.detector.event import EventRecord
+from jetchain.detector.event import EventRecord, directions
 from jetchain.detector.geometry import Geometry
+from jetchain.detector.helix import propagate
 from jetchain.detector.moments import MOMENTS
 from jetchain.detector.particles import GEV, Primaries
+from jetchain.detector.tracks import Tracks, join
+from jetchain.detector.transport import (
+    CHARGE,
+    CODE,
+    COLUMNS,
+    COUNTS,
+    DEPOSITED,
+    FATES,
+    PX,
+    PY,
+    PZ,
+    E,
+    X,
+    Z,
+    behaviour,
+)
 
 KINDS = ("electron", "photon", "charged_hadron", "neutral_hadron", "muon")
-FATES = ("deposited", "passive", "leaked", "invisible")
+CORRELATIONS = {
+    "corr_d0_phi": (0, 3), "corr_d0_qoverp": (0, 4), "corr_phi_qoverp": (3, 4),
+    "corr_z0_theta": (1, 2),
+}  # fmt: skip
+"""Correlations of the track parameters that are not 0, and their places among PARAMETERS."""
 
 
 def _jagged(flat: np.ndarray, counts: np.ndarray) -> ak.Array:
@@ -33,44 +54,39 @@ def _nested(flat: np.ndarray, lengths: np.ndarray, counts: np.ndarray) -> ak.Arr
     return ak.Array(ak.contents.ListOffsetArray(offsets, inner))
 
 
-def _join(parts: Sequence[np.ndarray], empty: tuple[int, ...] = (0,)) -> np.ndarray:
-    return np.concatenate(parts) if parts else np.empty(empty)
-
-
 def _eta_phi(position: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     rho = np.maximum(np.hypot(position[:, 0], position[:, 1]), 1e-9)
     return np.arcsinh(position[:, 2] / rho), np.arctan2(position[:, 1], position[:, 0])
 
 
 def detected_table(
-    event: ak.Array, primaries: Primaries, records: Sequence[EventRecord], geometry: Geometry
+    event: ak.Array, records: Sequence[EventRecord], tracks: Tracks, geometry: Geometry
 ) -> dict[str, Any]:
     """Join the records of some events into the table DETECTED."""
-    tracks_per_event = np.array([len(r.track_pulls) for r in records], np.int64)
     return {
         "event": {name: np.asarray(event[name]) for name in ("number", "weight")},
         "cell": _cells(records, geometry),
-        "track": _tracks(primaries, records, geometry, tracks_per_event),
-        "particle": _particles(primaries, records),
+        "track": _tracks(tracks),
+        "particle": _particles(records, tracks, geometry),
         "topo": _clusters(records, geometry.slabs.cells_eta.size),
-        "particle_to_node": _incidence(primaries, records, tracks_per_event),
+        "particle_to_node": _incidence(records, tracks),
     }
 
 
 def _cells(records: Sequence[EventRecord], geometry: Geometry) -> dict[str, ak.Array]:
     counts = np.array([r.cells.size for r in records], np.int64)
-    numbers = _join([r.cells for r in records]).astype(np.int64)
+    numbers = join([r.cells for r in records]).astype(np.int64)
     cells = geometry.cells
     parent, charged, neutral, lengths, parents, energies = (
-        _join([r.cell_truth[k] for r in records]) for k in range(6)
+        join([r.cell_truth[k] for r in records]) for k in range(6)
     )
     flat = {
         "layer": cells.layer[numbers].astype(np.int32),
-        "topo_idx": _join([r.cell_cluster for r in records]).astype(np.int32) + 1,
+        "topo_idx": join([r.cell_cluster for r in records]).astype(np.int32) + 1,
         "parent_idx": parent.astype(np.int32),
         "conv_el_idx": np.full(len(numbers), -1, np.int32),
         **{name: getattr(cells, name)[numbers] for name in ("x", "y", "z", "eta", "phi")},
-        "e": _join([r.cell_energy for r in records]),
+        "e": join([r.cell_energy for r in records]),
         "che": charged,
         "nue": neutral,
     }
@@ -81,88 +97,91 @@ def _cells(records: Sequence[EventRecord], geometry: Geometry) -> dict[str, ak.A
     return columns
 
 
-def _tracks(
-    primaries: Primaries, records: Sequence[EventRecord], geometry: Geometry, counts: np.ndarray
-) -> dict[str, ak.Array]:
-    has_track = primaries.has_track
-    local = np.arange(len(has_track)) - np.repeat(primaries.offset[:-1], np.diff(primaries.offset))
-    errors = primaries.track_errors
-    values = tracker.smear(
-        primaries.tracks, errors, _join([r.track_pulls for r in records], (0, 5))
-    )
+def _tracks(tracks: Tracks) -> dict[str, ak.Array]:
     flat = {
-        "pdgid": primaries.pdgid[has_track],
-        "parent_idx": local[has_track],
-        "reconstructed": np.ones(len(values), np.int32),
-        "in_acceptance": np.ones(len(values), np.int32),
-        "d0": values[:, 0],
-        "z0": values[:, 1],
-        "theta": values[:, 2],
-        "phi": values[:, 3],
-        "qoverp": values[:, 4],
-        "d0_err": errors[:, 0],
-        "z0_err": errors[:, 1],
+        "pdgid": tracks.pdgid,
+        "parent_idx": tracks.parent,
+        "reconstructed": tracks.reconstructed.astype(np.int32),
+        "in_acceptance": np.ones(len(tracks.parent), np.int32),
+        **dict(zip(tracker.PARAMETERS, tracks.values.T, strict=True)),
+        **{
+            f"{name}_err": error
+            for name, error in zip(tracker.PARAMETERS, tracks.errors.T, strict=True)
+        },
+        **{name: tracks.correlation[:, a, b] for name, (a, b) in CORRELATIONS.items()},
     }
-    entrances = np.flatnonzero(geometry.slabs.layer_of_slab >= 0)
-    for layer, slab in enumerate(entrances):
+    for layer in range(tracks.position.shape[1]):
         for k, axis in enumerate("xyz"):
-            flat[f"{axis}_layer_{layer}"] = primaries.border[has_track, slab, k]
+            flat[f"{axis}_layer_{layer}"] = tracks.position[:, layer, k]
+    counts = np.diff(tracks.offset)
     return {name: _jagged(column, counts) for name, column in flat.items()}
 
 
-def _particles(primaries: Primaries, records: Sequence[EventRecord]) -> dict[str, ak.Array]:
-    counts = np.diff(primaries.offset)
-    running = np.concatenate([[0], np.cumsum(primaries.has_track)])
-    track = running[:-1] - np.repeat(running[primaries.offset[:-1]], counts)
-    eta_calo, phi_calo = _eta_phi(primaries.arrival.position)
-    eta_its, phi_its = _eta_phi(primaries.tracker_exit)
+def _particles(
+    records: Sequence[EventRecord], tracks: Tracks, geometry: Geometry
+) -> dict[str, ak.Array]:
+    counts = np.array([len(r.flown.particles) for r in records], np.int64)
+    first = np.concatenate([[0], np.cumsum(counts)])
+    rows = join([r.flown.particles for r in records], (0, COLUMNS))
+    event = np.repeat(np.arange(len(records)), np.diff(tracks.offset))
+    track = np.full(len(rows), -1, np.int32)
+    # A converted photon has no track of its own.
+    own = ~tracks.conversion
+    local = np.arange(len(event)) - tracks.offset[event]
+    track[(first[event] + tracks.parent)[own]] = local[own]
+    table = geometry.table
+    arrivals = []
+    for scale in (1.0, table.tracker_radius / table.inner_radius):
+        position, _, _ = propagate(
+            np.ascontiguousarray(rows[:, X : Z + 1]), np.ascontiguousarray(rows[:, PX : PZ + 1]),
+            rows[:, CHARGE].copy(), table.magnetic_field, scale * table.inner_radius,
+            scale * geometry.tracker.face_z, table.eta_max,
+        )  # fmt: skip
+        arrivals.append(_eta_phi(position))
+    eta, phi = directions(rows)
     flat = {
-        "pdgid": primaries.pdgid,
-        "truth_idx": primaries.truth_idx,
-        "track_idx": np.where(primaries.has_track, track, -1),
-        "isIso": _join([r.isolated for r in records]),
-        "pt": primaries.pt,
-        "eta": primaries.eta,
-        "phi": primaries.phi,
-        "e": primaries.energy,
-        **{f"prod_{axis}": primaries.vertex[:, k] for k, axis in enumerate("xyz")},
-        "eta_extrap_calo": eta_calo,
-        "phi_extrap_calo": phi_calo,
-        "eta_extrap_its": eta_its,
-        "phi_extrap_its": phi_its,
-        "dep_energy": _join([r.account[:, 0] for r in records]),
+        "pdgid": rows[:, CODE],
+        "truth_idx": join([r.truth_idx for r in records]),
+        "track_idx": track,
+        "isIso": join([r.isolated for r in records]),
+        "pt": np.hypot(rows[:, PX], rows[:, PY]),
+        "eta": eta,
+        "phi": phi,
+        "e": rows[:, E],
+        **{f"prod_{axis}": rows[:, X + k] for k, axis in enumerate("xyz")},
+        "eta_extrap_calo": arrivals[0][0],
+        "phi_extrap_calo": arrivals[0][1],
+        "eta_extrap_its": arrivals[1][0],
+        "phi_extrap_its": arrivals[1][1],
+        "dep_energy": join([r.flown.account[:, DEPOSITED] for r in records]),
     }
     return {name: _jagged(column, counts) for name, column in flat.items()}
 
 
 def _clusters(records: Sequence[EventRecord], layers: int) -> dict[str, ak.Array]:
     counts = np.array([len(r.moments) for r in records], np.int64)
-    moments = _join([r.moments for r in records], (0, len(MOMENTS)))
-    by_layer = _join([r.cluster_by_layer for r in records], (0, layers))
+    moments = join([r.moments for r in records], (0, len(MOMENTS)))
+    by_layer = join([r.cluster_by_layer for r in records], (0, layers))
     flat = {name: moments[:, k] for k, name in enumerate(MOMENTS)}
-    flat["idx"] = _join([np.arange(1, n + 1) for n in counts])
+    flat["idx"] = join([np.arange(1, n + 1) for n in counts])
     flat |= {f"e_layer_{layer}": by_layer[:, layer] for layer in range(layers)}
     return {name: _jagged(column, counts) for name, column in flat.items()}
 
 
-def _incidence(
-    primaries: Primaries, records: Sequence[EventRecord], tracks: np.ndarray
-) -> dict[str, ak.Array]:
+def _incidence(records: Sequence[EventRecord], tracks: Tracks) -> dict[str, ak.Array]:
     particle, node, weight, counts = [], [], [], []
     for i, record in enumerate(records):
-        of_track = np.flatnonzero(
-            primaries.has_track[primaries.offset[i] : primaries.offset[i + 1]]
-        )
+        of_track = tracks.parent[tracks.offset[i] : tracks.offset[i + 1]]
         of_cluster, cluster, fraction = record.incidence
         particle += [of_track, of_cluster]
-        node += [np.arange(tracks[i]), cluster + tracks[i]]
-        weight += [np.ones(tracks[i], np.float32), fraction]
+        node += [np.arange(len(of_track)), cluster + len(of_track)]
+        weight += [np.ones(len(of_track), np.float32), fraction]
         counts.append(len(of_track) + len(of_cluster))
     sizes = np.array(counts, np.int64)
     return {
-        "particle": _jagged(_join(particle), sizes),
-        "idx": _jagged(_join(node), sizes),
-        "weight": _jagged(_join(weight), sizes),
+        "particle": _jagged(join(particle), sizes),
+        "idx": _jagged(join(node), sizes),
+        "weight": _jagged(join(weight), sizes),
     }
 
 
@@ -172,15 +191,14 @@ class Account:
     def __init__(self, geometry: Geometry) -> None:
         self.events = 0
         self.particles: dict[str, int] = {}
-        self.cut_energy: dict[str, float] = {}
-        self.objects = {"tracks": 0, "clusters": 0, "cells": 0}
-        self.energy = {kind: dict.fromkeys(("true", *FATES, "rest_mass", "missed"), 0.0)
-                       for kind in KINDS}  # fmt: skip
+        self.cut_energy: dict[str, float] = {"decay_neutrinos": 0.0}
+        self.objects = {"tracks": 0, "tracks_reconstructed": 0, "clusters": 0, "cells": 0}
+        self.energy = {kind: dict.fromkeys(("true", *FATES), 0.0) for kind in KINDS}
         self.layers = [slab.name for slab in geometry.table.slabs if slab.kind != "passive"]
         self.by_layer = {kind: np.zeros(len(self.layers)) for kind in KINDS}
-        self.clustered = 0.0
+        self.cells = {"deposited": 0.0, "in_clustered_cells": 0.0, "measured_in_clusters": 0.0}
 
-    def add(self, primaries: Primaries, records: Sequence[EventRecord]) -> None:
+    def add(self, primaries: Primaries, records: Sequence[EventRecord], tracks: Tracks) -> None:
         """Add some events."""
         self.events += len(records)
         for name, number in primaries.cutflow.items():
@@ -188,27 +206,33 @@ class Account:
         for name, value in primaries.cut_energy.items():
             self.cut_energy[name] = self.cut_energy.get(name, 0.0) + value
         for record in records:
-            self.objects["tracks"] += len(record.track_pulls)
+            for name, number in zip(COUNTS, record.flown.counts.tolist(), strict=True):
+                self.particles[name] = self.particles.get(name, 0) + number
+            self.cut_energy["decay_neutrinos"] += record.flown.neutrinos / GEV
             self.objects["clusters"] += len(record.moments)
             self.objects["cells"] += len(record.cells)
-            self.clustered += float(record.moments[:, MOMENTS.index("e")].sum()) / GEV
-        account = _join([r.account for r in records], (0, 4)) / GEV
-        by_layer = _join([r.by_layer for r in records], (0, len(self.layers))) / GEV
-        seen = account.sum(axis=1)
+            self.cells["in_clustered_cells"] += record.clustered / GEV
+            self.cells["measured_in_clusters"] += (
+                float(record.moments[:, MOMENTS.index("e")].sum()) / GEV
+            )
+        self.objects["tracks"] += len(tracks.parent)
+        self.objects["tracks_reconstructed"] += int(tracks.reconstructed.sum())
+        rows = join([r.flown.particles for r in records], (0, COLUMNS))
+        account = join([r.flown.account for r in records], (0, len(FATES))) / GEV
+        by_layer = join([r.by_layer for r in records], (0, len(self.layers))) / GEV
+        self.cells["deposited"] += float(account[:, DEPOSITED].sum())
+        of = behaviour(rows[:, CODE], rows[:, CHARGE])
         for code, kind in enumerate(KINDS):
-            mine = primaries.kind == code
-            simulated = mine & (seen > 0)
+            mine = of == code
             total = self.energy[kind]
-            total["true"] += float(primaries.energy[mine].sum()) / GEV
+            total["true"] += float(rows[mine, E].sum()) / GEV
             for k, fate in enumerate(FATES):
                 total[fate] += float(account[mine, k].sum())
-            total["missed"] += float(primaries.energy[mine & ~simulated].sum()) / GEV
-            rest = primaries.energy[simulated] - primaries.available[simulated]
-            total["rest_mass"] += float(rest.sum()) / GEV
             self.by_layer[kind] += by_layer[mine].sum(axis=0)
 
     def summary(self) -> dict[str, Any]:
         """Everything as plain numbers; energies in GeV."""
+        deposited = self.cells["deposited"]
         return {
             "events": self.events,
             "particles": self.particles,
@@ -219,5 +243,6 @@ class Account:
                 kind: dict(zip(self.layers, values.tolist(), strict=True))
                 for kind, values in self.by_layer.items()
             },
-            "energy_in_clusters": self.clustered,
+            "energy_in_cells": self.cells
+            | {"below_threshold": deposited - self.cells["in_clustered_cells"]},
         }

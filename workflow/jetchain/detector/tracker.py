@@ -1,24 +1,21 @@
-"""Helices in the solenoid: the way to the calorimeter, the perigee, and the smearing of tracks.
+"""Tracks: their perigee, resolutions and correlations, their smearing, and where they lead.
 
-A particle of charge q moves on a circle of radius R = pT / (0.2998 q B) (R in m, pT in GeV, B in T)
-in the transverse plane, signed like q; its centre lies at x + R sin(phi), y - R cos(phi), and it
-turns clockwise for q > 0. The field ends at the calorimeter's face, behind which the way is
-straight, as in COCOA (Tracking_func.cc).
+Conventions of the helix: see `jetchain.detector.helix`.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+import numba
 import numpy as np
 
-from jetchain.detector.geometry import Geometry, depth_of
-
-LIGHT = 0.299792458
-"""GeV / (T m): pT = LIGHT q B R."""
-
-REACHED, CURLED, OUTSIDE, BEHIND = 0, 1, 2, 3
-"""Reaches the calorimeter's face; never does; leaves beside it; was born behind it."""
+from jetchain.detector.geometry import (
+    GeometryTable,
+    SlabArrays,
+    TrackerArrays,
+    slab_paths,
+    tracker_thickness,
+)
+from jetchain.detector.helix import LIGHT, OUTSIDE, REACHED, advance, flight, to_face
 
 RESOLUTION_PT = np.array([1.0, 10.0, 100.0])
 """GeV. The table of COCOA/tracking_configuration/*.csv."""
@@ -32,137 +29,19 @@ RESOLUTIONS = {
 PARAMETERS = tuple(RESOLUTIONS)
 """Order of the track parameters."""
 
-
-class Arrival(NamedTuple):
-    """Where particles meet a surface."""
-
-    position: np.ndarray  # (n, 3) mm
-    direction: np.ndarray  # (n, 3) unit vector
-    status: np.ndarray  # (n,) REACHED, CURLED, OUTSIDE or BEHIND
+HIGHLAND = 13.6
+"""MeV, of the width of multiple scattering (PDG 2024, eq. 34.16)."""
 
 
 def curvature_radius(pt: np.ndarray, charge: np.ndarray, field: float) -> np.ndarray:
-    """Signed radius of the helix, (n,), mm; infinite for neutral particles.
+    """Signed radius of the helix of charged particles, (n,), mm.
 
     Args:
-        pt: (n,), GeV.
-        charge: (n,), e.
+        pt: (n,), MeV.
+        charge: (n,), e, not 0.
         field: T.
     """
-    with np.errstate(divide="ignore"):
-        return np.where(charge == 0, np.inf, 1e3 * pt / (LIGHT * field * charge))
-
-
-def propagate(
-    vertex: np.ndarray,
-    momentum: np.ndarray,
-    charge: np.ndarray,
-    *,
-    field: float,
-    radius: float,
-    half_length: float,
-    eta_max: float,
-) -> Arrival:
-    """Follow particles from their vertex to the closed cylinder r = radius, |z| = half_length.
-
-    A helix that needs more than one full turn is counted as curled up.
-
-    Args:
-        vertex: (n, 3), mm.
-        momentum: (n, 3), GeV.
-        charge: (n,), e.
-        field: T.
-        radius, half_length: mm.
-        eta_max: particles that arrive beyond are OUTSIDE.
-    """
-    pt = np.hypot(momentum[:, 0], momentum[:, 1])
-    pt = np.maximum(pt, 1e-9)
-    slope = momentum[:, 2] / pt
-    phi = np.arctan2(momentum[:, 1], momentum[:, 0])
-    signed = curvature_radius(pt, charge, field)
-    straight = ~np.isfinite(signed)
-    bend = np.where(straight, 0.0, 1.0 / np.where(straight, 1.0, signed))
-
-    to_barrel = _path_to_cylinder(vertex, phi, bend, radius)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        to_plane = (np.sign(slope) * half_length - vertex[:, 2]) / slope
-    to_plane = np.where(slope == 0, np.inf, to_plane)
-    path = np.minimum(to_barrel, to_plane)
-    turns = path * np.abs(bend)
-    curled = ~np.isfinite(path) | (turns > 2 * np.pi)
-    path = np.where(curled, 0.0, path)
-
-    behind = (np.hypot(vertex[:, 0], vertex[:, 1]) >= radius) | (
-        np.abs(vertex[:, 2]) >= half_length
-    )
-    path = np.where(behind, 0.0, path)
-    position, phi_end = along_helix(vertex, phi, slope, bend, path)
-    direction = np.stack([np.cos(phi_end), np.sin(phi_end), slope], axis=1)
-    direction /= np.linalg.norm(direction, axis=1, keepdims=True)
-
-    eta = np.arcsinh(position[:, 2] / np.maximum(np.hypot(position[:, 0], position[:, 1]), 1e-9))
-    status = np.where(np.abs(eta) > eta_max, OUTSIDE, REACHED)
-    status = np.where(curled, CURLED, status)
-    status = np.where(behind, BEHIND, status)
-    return Arrival(position, direction, status)
-
-
-def along_helix(
-    vertex: np.ndarray, phi: np.ndarray, slope: np.ndarray, bend: np.ndarray, path: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Position (n, 3) and azimuth of flight (n,) after a transverse path.
-
-    Args:
-        vertex: (n, 3), mm.
-        phi: (n,) azimuth of flight at the vertex.
-        slope: (n,) pz / pT.
-        bend: (n,) 1 / R, signed like the charge, 0 for straight lines, 1/mm.
-        path: (n,) transverse path length, mm.
-    """
-    half = 0.5 * path * bend
-    chord = path * np.sinc(half / np.pi)
-    middle = phi - half
-    return (
-        np.stack(
-            [
-                vertex[:, 0] + chord * np.cos(middle),
-                vertex[:, 1] + chord * np.sin(middle),
-                vertex[:, 2] + path * slope,
-            ],
-            axis=1,
-        ),
-        phi - path * bend,
-    )
-
-
-def _path_to_cylinder(
-    vertex: np.ndarray, phi: np.ndarray, bend: np.ndarray, radius: float
-) -> np.ndarray:
-    """Transverse path to r = radius, inf where a helix never gets there, (n,), mm.
-
-    On a circle the crossing is found from the angle between the directions in which the circle's
-    centre sees the beam axis and the crossing (law of cosines).
-    """
-    along = vertex[:, 0] * np.cos(phi) + vertex[:, 1] * np.sin(phi)
-    missing = radius**2 - vertex[:, 0] ** 2 - vertex[:, 1] ** 2
-    line = -along + np.sqrt(np.maximum(along**2 + missing, 0.0))
-
-    signed = 1.0 / np.where(bend == 0, 1e-12, bend)
-    centre_x = vertex[:, 0] + signed * np.sin(phi)
-    centre_y = vertex[:, 1] - signed * np.cos(phi)
-    distance = np.hypot(centre_x, centre_y)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        cosine = (distance**2 + signed**2 - radius**2) / (2 * distance * np.abs(signed))
-        opening = np.arccos(cosine)
-    to_origin = np.arctan2(-centre_y, -centre_x)
-    start = np.arctan2(vertex[:, 1] - centre_y, vertex[:, 0] - centre_x)
-    # Flight turns clockwise about the centre for positive charge: turn = sign (start - crossing).
-    sign = np.sign(signed)
-    turns = np.stack([sign * (start - to_origin - opening), sign * (start - to_origin + opening)])
-    turns = np.mod(turns, 2 * np.pi)
-    circle = np.where(np.isfinite(opening), np.min(turns, axis=0) * np.abs(signed), np.inf)
-    # Circles of more than 100 km are straight within a detector (and numerically unpleasant).
-    return np.where(np.abs(bend) < 1e-8, line, circle)
+    return pt / (LIGHT * field * charge)
 
 
 def perigee(
@@ -174,7 +53,7 @@ def perigee(
 
     Args:
         vertex: (n, 3) production vertex, mm.
-        momentum: (n, 3), GeV.
+        momentum: (n, 3), MeV.
         charge: (n,), e, not 0.
         field: T.
 
@@ -221,7 +100,7 @@ def true_tracks(
 
     Args:
         vertex: (n, 3), mm.
-        momentum: (n, 3), GeV.
+        momentum: (n, 3), MeV.
         charge: (n,), e, not 0.
         field: T.
     """
@@ -229,20 +108,24 @@ def true_tracks(
     pt = np.hypot(momentum[:, 0], momentum[:, 1])
     total = np.hypot(pt, momentum[:, 2])
     theta = np.arctan2(pt, momentum[:, 2])
-    parameters = np.stack([d0, z0, theta, phi, charge / (1e3 * total)], axis=1)
-    errors = np.stack([resolution(name, pt) for name in PARAMETERS], axis=1)
+    parameters = np.stack([d0, z0, theta, phi, charge / total], axis=1)
+    errors = np.stack([resolution(name, 1e-3 * pt) for name in PARAMETERS], axis=1)
     errors[:, 4] *= pt / total
     return parameters, errors
 
 
-def smear(parameters: np.ndarray, errors: np.ndarray, pulls: np.ndarray) -> np.ndarray:
+def smear(
+    parameters: np.ndarray, errors: np.ndarray, correlation: np.ndarray, pulls: np.ndarray
+) -> np.ndarray:
     """Measured track parameters, (n, 5), with the angles folded back into their ranges.
 
     Args:
         parameters, errors: (n, 5), see `true_tracks`.
-        pulls: (n, 5) deviations in units of the resolutions.
+        correlation: (n, 5, 5), see `correlation_at`.
+        pulls: (n, 5) independent standard normal deviates.
     """
-    measured = parameters + errors * pulls
+    root = np.linalg.cholesky(correlation)
+    measured = parameters + errors * np.einsum("nij,nj->ni", root, pulls)
     theta, phi = measured[:, 2], measured[:, 3]
     over_pole = (theta < 0) | (theta > np.pi)
     phi = np.where(over_pole, phi + np.pi, phi)
@@ -252,24 +135,113 @@ def smear(parameters: np.ndarray, errors: np.ndarray, pulls: np.ndarray) -> np.n
     return measured
 
 
-def slab_positions(
-    geometry: Geometry, arrival: Arrival, iterations: int = 4
-) -> tuple[np.ndarray, np.ndarray]:
-    """Straight flight behind the face: where the slabs' borders are crossed.
+def fitted_covariance(table: GeometryTable, pt: float) -> np.ndarray:
+    """Covariance of a least-squares fit to the hits of a central track, (5, 5).
+
+    Straight up at eta = 0 the track crosses the cylinders. Across its direction it deviates by
+    d0 + phi r - kappa r^2 / 2, along the beam by z0 - theta r (small angles); the hits scatter with
+    the layers' resolutions, and with multiple scattering in all layers before (Gluckstern, NIM 24
+    (1963) 381; Billoir, NIM A 225 (1984) 352). COCOA gives resolutions only: from this fit come
+    the correlations, and a check of COCOA's numbers.
+
+    Args:
+        table: the geometry.
+        pt: MeV.
 
     Returns:
-        path (n, slabs + 1), mm from the arrival, and position (n, slabs + 1, 3), mm. The path to
-        a border that lies before the arrival (particles born inside the calorimeter) is 0.
+        in the order and units of `PARAMETERS`.
     """
-    start_depth = np.maximum(depth_of(geometry.table, arrival.position), 0.0)
-    wanted = np.maximum(geometry.depths[None, :] - start_depth[:, None], 0.0)
-    radial = arrival.position / np.linalg.norm(arrival.position, axis=1, keepdims=True)
-    cosine = np.clip(np.sum(radial * arrival.direction, axis=1), 0.2, 1.0)
-    path = wanted / cosine[:, None]
-    for _ in range(iterations):
-        position = arrival.position[:, None] + path[..., None] * arrival.direction[:, None]
-        reached = depth_of(geometry.table, position) - start_depth[:, None]
-        path = np.maximum(path + (wanted - reached), 0.0)
-    path = np.maximum.accumulate(np.where(wanted > 0, path, 0.0), axis=1)
-    position = arrival.position[:, None] + path[..., None] * arrival.direction[:, None]
-    return path, position
+    layers = sorted(
+        (radius, *tracker_thickness(table, group), *group.resolution)
+        for group in table.tracker
+        if group.shape == "cylinder"
+        for radius in group.positions
+    )
+    radius, thickness, _, *resolutions = np.array(layers).T
+    angle = HIGHLAND / pt * np.sqrt(thickness) * (1 + 0.038 * np.log(thickness))
+    lever = np.maximum(radius[:, None] - radius[None, :], 0.0) * angle  # (hits, scatterers)
+    scattering = lever @ lever.T
+    covariance = np.zeros((5, 5))
+    ones = np.ones_like(radius)
+    for columns, design, which in (
+        ((0, 3, 4), (ones, radius, -0.5 * radius**2), 0),
+        ((1, 2), (ones, -radius), 1),
+    ):
+        hits = np.diag(resolutions[which] ** 2) + scattering
+        matrix = np.stack(design, axis=1)
+        found = np.linalg.inv(matrix.T @ np.linalg.solve(hits, matrix))
+        covariance[np.ix_(columns, columns)] = found
+    scale = np.ones(5)
+    scale[4] = 1.0 / (LIGHT * table.magnetic_field)  # from 1/R to q/p
+    return covariance * np.outer(scale, scale)
+
+
+def correlations(table: GeometryTable) -> np.ndarray:
+    """Correlations of the track parameters at `RESOLUTION_PT`, (3, 5, 5)."""
+    matrices = []
+    for pt in RESOLUTION_PT:
+        covariance = fitted_covariance(table, 1e3 * pt)
+        error = np.sqrt(np.diag(covariance))
+        matrices.append(covariance / np.outer(error, error))
+    return np.array(matrices)
+
+
+def correlation_at(pt: np.ndarray, matrices: np.ndarray) -> np.ndarray:
+    """Correlations of tracks, (n, 5, 5), interpolated linearly in log(pT).
+
+    Args:
+        pt: (n,) GeV; outside `RESOLUTION_PT` the nearest matrix holds.
+        matrices: of `correlations`.
+    """
+    at = np.interp(np.log(pt), np.log(RESOLUTION_PT), np.arange(len(matrices)))
+    lower = np.minimum(at.astype(int), len(matrices) - 2)
+    share = (at - lower)[:, None, None]
+    return (1 - share) * matrices[lower] + share * matrices[lower + 1]
+
+
+@numba.njit(cache=True)
+def extrapolate(
+    vertex: np.ndarray,
+    momentum: np.ndarray,
+    charge: np.ndarray,
+    tracker: TrackerArrays,
+    slabs: SlabArrays,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where charged particles that nothing disturbs would enter each layer of cells.
+
+    Args:
+        vertex: (n, 3), mm.
+        momentum: (n, 3), MeV.
+        charge: (n,), e.
+        tracker, slabs: of the geometry.
+
+    Returns:
+        status of the arrival at the face (n,), see helix; position (n, layers, 3), mm, 0 where the
+        face is not reached.
+    """
+    n = charge.size
+    status = np.empty(n, np.int8)
+    position = np.zeros((n, slabs.cells_eta.size, 3))
+    path = np.empty(slabs.depth.size - 1)
+    for i in range(n):
+        line = flight(
+            vertex[i, 0], vertex[i, 1], vertex[i, 2],
+            momentum[i, 0], momentum[i, 1], momentum[i, 2], charge[i], tracker.field,
+        )  # fmt: skip
+        way, status[i] = to_face(line, tracker.face_radius, tracker.face_z)
+        if status[i] != REACHED:
+            continue
+        x, y, z, phi = advance(line, way)
+        if abs(z) > np.sinh(tracker.eta_max) * np.hypot(x, y):
+            status[i] = OUTSIDE
+        length = np.sqrt(1.0 + line.slope**2)
+        unit = (np.cos(phi) / length, np.sin(phi) / length, line.slope / length)
+        slab_paths((x, y, z), unit, slabs.depth[1:], tracker.face_radius, tracker.face_z, path)
+        for k in range(slabs.layer_of_slab.size):
+            layer = slabs.layer_of_slab[k]
+            if layer >= 0:
+                way = path[k - 1]
+                position[i, layer, 0] = x + way * unit[0]
+                position[i, layer, 1] = y + way * unit[1]
+                position[i, layer, 2] = z + way * unit[2]
+    return status, position

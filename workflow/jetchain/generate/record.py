@@ -7,9 +7,11 @@ per cent of the generation.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
@@ -142,6 +144,20 @@ class Truth:
             {n: {c: v[rows[n]] for c, v in group.items()} for n, group in self.columns.items()},
             {name: number[keep] for name, number in self.counts.items()},
         )
+
+
+def join_truths(truths: Sequence[Truth]) -> dict[str, dict[str, ak.Array]]:
+    """The collections of the table GENERATED, from the truths of batches one after the other."""
+    result: dict[str, dict[str, ak.Array]] = {}
+    for name, columns in GENERATED.collections.items():
+        counts = np.concatenate([truth.counts[name] for truth in truths])
+        result[name] = {
+            column: ak.unflatten(
+                np.concatenate([truth.columns[name][column] for truth in truths]), counts
+            )
+            for column in columns
+        }
+    return result
 
 
 def truth_of(record: Record, table: ParticleTable) -> Truth:

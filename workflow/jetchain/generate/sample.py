@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-import awkward as ak
 import numpy as np
 
 from jetchain.core.errors import EmptySampleError
@@ -16,7 +15,7 @@ from jetchain.core.verbs import Output
 from jetchain.generate import guns
 from jetchain.generate.collisions import Chunk, Collisions
 from jetchain.generate.filters import passes
-from jetchain.generate.record import Truth
+from jetchain.generate.record import join_truths
 from jetchain.generate.settings import GUN, GenerationSettings
 
 
@@ -116,7 +115,7 @@ def collect(
         "filter_efficiency": weight_kept / weight_generated,
         **_cross_sections(collisions, weight_kept / weight_generated),
     }
-    return {"event": event, **_collections([chunk.truth for chunk in kept])}, account
+    return {"event": event, **join_truths([chunk.truth for chunk in kept])}, account
 
 
 def _gun_chunks(settings: GenerationSettings, seed: int) -> Iterator[Chunk]:
@@ -147,19 +146,6 @@ def _cross_sections(collisions: Collisions | None, efficiency: float) -> dict[st
         "cross_section_error_pb": error,
         "cross_section_kept_pb": None if value is None else value * efficiency,
     }
-
-
-def _collections(truths: Sequence[Truth]) -> dict[str, Any]:
-    result = {}
-    for name, columns in GENERATED.collections.items():
-        counts = np.concatenate([truth.counts[name] for truth in truths])
-        result[name] = {
-            column: ak.unflatten(
-                np.concatenate([truth.columns[name][column] for truth in truths]), counts
-            )
-            for column in columns
-        }
-    return result
 
 
 def _reported(chunks: Iterator[Chunk], events: int) -> Iterator[Chunk]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import field_validator, model_validator
@@ -109,11 +110,33 @@ class GenerationSettings(Settings):
         return value
 
 
+class SourceSettings(Settings):
+    """Files of events that another program made: shard i reads file i."""
+
+    format: Literal["hepmc3", "delphes", "cocoa"] = key(
+        ...,
+        "what the files are: hepmc3 (HepMC 2 or 3 in ASCII, also .gz), delphes (its generated "
+        "particles) or cocoa (Out_Tree: detector events of Geant4)",
+    )
+    files: list[str] = key(
+        ..., "one file a shard, relative to the folder that the run is in", min_length=1
+    )
+
+    @field_validator("files")
+    @classmethod
+    def _present(cls, value: list[str]) -> list[str]:
+        for name in value:
+            if not Path(name).is_file():
+                raise ValueError(f"there is no file '{name}' (seen from {Path.cwd()})")
+        return value
+
+
 class SampleSettings(Settings):
-    """One sample: its physics, and in how many independent shards it is made."""
+    """One sample: where its events come from, and in how many independent shards they are made."""
 
     shards: int = key(1, "number of shards; adding some leaves the finished ones alone", ge=1)
-    generation: GenerationSettings = key(..., "the physics of one shard")
+    generation: GenerationSettings | None = key(None, "the physics of one shard")
+    source: SourceSettings | None = key(None, "files in the place of generation")
 
     @field_validator("shards")
     @classmethod
@@ -121,6 +144,22 @@ class SampleSettings(Settings):
         if value > 10_000:
             raise ValueError("shards are numbered with four digits: at most 10000")
         return value
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        if self.generation is None and self.source is None:
+            raise ValueError("one of generation (a process of Pythia) and source is required")
+        if self.generation is not None and self.source is not None:
+            raise ValueError(
+                "has both generation and source; give a sample from files a name of its own, or "
+                "set its generation to null"
+            )
+        if self.source is not None and self.shards != len(self.source.files):
+            raise ValueError(
+                f"shards is {self.shards}, but source.files names {len(self.source.files)}; shard "
+                f"i reads file i: set shards to {len(self.source.files)}"
+            )
+        return self
 
 
 def _sample(process: str, shards: int, events: int, **rest: Any) -> SampleSettings:
@@ -145,6 +184,26 @@ def laptop_samples() -> dict[str, SampleSettings]:
         "lhco_signal": _sample("lhco_signal", 1, 3000, filter=FilterSettings(jet_pt_min=1100.0)),
         "minbias": _sample("minbias", 1, 2000),
         "pion_gun": _sample("gun", 1, 2000, gun=GunSettings(particles=5)),
+        "photon_gun": _sample(
+            "gun", 1, 2000, gun=GunSettings(pdgids=[22], maximum=100.0, eta_max=3.0, particles=5)
+        ),
+        "particle_gun": _sample(
+            "gun",
+            1,
+            20_000,
+            gun=GunSettings(pdgids=[11, 22, 211, -211, 111, 130, 2112, 13], variable="energy"),
+        ),
+        "pi0_gun": _sample(
+            "gun", 1, 1500, gun=GunSettings(pdgids=[111], minimum=2.0, maximum=12.0, eta_max=1.0)
+        ),
+        "pion_20": _sample(
+            "gun",
+            1,
+            1500,
+            gun=GunSettings(
+                pdgids=[211, -211, 111], variable="energy", minimum=20.0, maximum=20.0, eta_max=3.0
+            ),
+        ),
     }
 
 

@@ -31,6 +31,7 @@ from jetchain.core.io import REMAKE, read_json, write_events
 from jetchain.core.kinematics import cartesian
 from jetchain.core.schema import PARTICLE_CLASSES, RECONSTRUCTED
 from jetchain.core.verbs import Input, Output, Resource
+from jetchain.particleflow.calibrate_photons import photon_response, read_photon_calibration
 from jetchain.particleflow.detected import Clusters, Tracks, read_detected
 from jetchain.particleflow.layers import N_LAYERS, Layers, read_layers
 from jetchain.particleflow.settings import ParametricSettings
@@ -51,6 +52,7 @@ def parametric(
     *,
     detected: Input,
     calibration: Input,
+    photons: Input,
     geometry: Resource,
     particles: Output,
     settings: ParametricSettings,
@@ -59,14 +61,15 @@ def parametric(
 
     Args:
         detected: detector events (MeV).
-        calibration: expected response, from `particleflow.calibrate`.
+        calibration: expected response of charged hadrons, from `particleflow.calibrate`.
+        photons: expected response of photons, from `particleflow.calibrate_photons`.
         geometry: the detector's geometry file.
         particles: reconstructed particles (GeV).
         settings: constants of the algorithm.
     """
     layers = read_layers(geometry)
     event, tracks, clusters = read_detected(detected, layers)
-    table = read_calibration(calibration)
+    table = read_calibration(calibration) | {"photons": read_photon_calibration(photons)}
     columns = reconstruct(tracks, clusters, layers, table, settings)
     counts = columns.pop("counts")
     write_events(
@@ -113,6 +116,12 @@ def reconstruct(
 ) -> dict[str, Any]:
     """Particles from tracks and clusters.
 
+    Args:
+        tracks, clusters: of all events.
+        layers: of the calorimeter.
+        table: the calibrations; `photons` holds that of photons and electrons.
+        settings: constants of the algorithm.
+
     Returns:
         flat columns of the collection pflow (GeV), event by event, in each event the tracks before
         the neutral clusters; and `counts` (events,), the number of particles of each event.
@@ -133,7 +142,7 @@ def reconstruct(
         np.array(settings.match_distance), settings.minimum_ep, settings.recover_below,
         settings.recover_radius, settings.remove_below, settings.electron_maximum_ep,
     )  # fmt: skip
-    charged = _charged(tracks, clusters, kind, match, taken)
+    charged = _charged(tracks, clusters, kind, match, taken, table)
     neutral, event_of_neutral = _neutral(clusters, layers, energy, cell_e, table, settings)
     events = np.concatenate([event_of_track, event_of_neutral])
     arrangement = np.argsort(events, kind="stable")
@@ -154,8 +163,12 @@ def _charged(
     kind: NDArray[np.int64],
     match: NDArray[np.int64],
     taken: Floats,
+    table: dict[str, Any],
 ) -> dict[str, Floats]:
-    """One particle a track; electrons with the energy of the cluster that they took."""
+    """One particle a track; electrons with the energy of the cluster that they took, scaled."""
+    taken = taken / photon_response(
+        taken * np.sin(tracks.theta) / MEV_PER_GEV, tracks.eta, table["photons"]
+    )
     mass = np.array([MASS[HADRON], MASS[ELECTRON], MASS[MUON]])[kind]
     p = np.where(taken > 0, np.sqrt(np.maximum(taken**2 - mass**2, 0.0)), tracks.p)
     px, py, pz, e = cartesian(p * np.sin(tracks.theta), tracks.eta, tracks.phi, mass)
@@ -203,6 +216,8 @@ def _neutral(
         hadron = ~is_photon & ~touched & (energy > 0)
         pt = energy / np.cosh(eta) / MEV_PER_GEV
         energy = np.where(hadron, energy / pion_response(pt, table), energy)
+    pt = energy / np.cosh(eta) / MEV_PER_GEV
+    energy = np.where(is_photon, energy / photon_response(pt, eta, table["photons"]), energy)
     kept = energy > 0
     eta, phi, energy = eta[kept], phi[kept], energy[kept]
     px, py, pz, e = cartesian(energy / np.cosh(eta) / MEV_PER_GEV, eta, phi)

@@ -12,25 +12,28 @@ from jetchain.particleflow.mlpf_settings import MlpfSettings
 
 
 class CalibrationSettings(Settings):
-    """Bins of the expected calorimeter response <E/p> of charged hadrons."""
+    """Bins of the expected calorimeter response, measured on single particles."""
 
     samples: list[str] = key(
-        ["pion_gun"], "samples of single charged pions that the response is measured on",
+        ["pion_gun"], "samples of single particles that the response is measured on",
         min_length=1,
     )  # fmt: skip
     pt_edges: list[float] = key(
         [0.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0],
-        "lower edges of the bins in track pT; the last bin has no upper edge",
+        "lower edges of the bins in pT; the last bin has no upper edge",
         unit="GeV",
         min_length=1,
     )
     eta_edges: list[float] = key(
         [0.0, 0.5, 1.0, 1.5, 2.0, 2.5],
-        "lower edges of the bins in track |eta|; the last bin has no upper edge",
+        "lower edges of the bins in |eta|; the last bin has no upper edge",
         min_length=1,
     )
     radius: float = key(
-        0.4, "clusters within this dR of the track at ECAL2 count as its shower", gt=0, le=1
+        0.4,
+        "clusters within this dR of a track at ECAL2, or of a photon, count as its shower",
+        gt=0,
+        le=1,
     )
     minimum_entries: int = key(
         20, "bins with fewer entries take the value of the nearest bin that has enough", ge=2
@@ -43,6 +46,16 @@ class CalibrationSettings(Settings):
             if edges[0] != 0 or any(b <= a for a, b in itertools.pairwise(edges)):
                 raise ValueError(f"{name} must start at 0 and rise strictly")
         return self
+
+
+def photon_calibration() -> CalibrationSettings:
+    """The default bins of the response to photons."""
+    return CalibrationSettings(
+        samples=["photon_gun"],
+        pt_edges=[0.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0],
+        eta_edges=[0.0, 0.5, 1.0, 1.3, 1.6, 2.0, 2.5],
+        radius=0.2,
+    )
 
 
 class ParametricSettings(Settings):
@@ -104,6 +117,9 @@ class ParticleflowSettings(Settings):
 
     calibration: CalibrationSettings = key(
         CalibrationSettings(), "expected response of charged hadrons, from single pions"
+    )
+    photon_calibration: CalibrationSettings = key(
+        photon_calibration(), "expected response of photons, from single photons"
     )
     parametric: ParametricSettings = key(ParametricSettings(), "the parametric algorithm")
     mlpf: MlpfSettings = key(MlpfSettings(), "the MLPF network")

@@ -68,7 +68,12 @@ def layers(*, summaries: Inputs, png: Output, pdf: Output) -> None:
         name: np.array([sum(c["energy_by_layer"][kind][name] for c in contents) for kind in kinds])
         for name in names
     }
-    for fate, text in (("passive", "iron gap"), ("leaked", "leaked"), ("invisible", "nuclear")):
+    for fate, text in (
+        ("passive", "dead material"),
+        ("leaked", "leaked"),
+        ("invisible", "nuclear"),
+        ("missed", "never arrives"),
+    ):
         parts[text] = np.array([sum(c["energy"][kind][fate] for c in contents) for kind in kinds])
     left = np.zeros(len(kinds))
     for k, (name, energy) in enumerate(parts.items()):

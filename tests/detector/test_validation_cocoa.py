@@ -1,0 +1,54 @@
+"""COCOA's own check of its calorimeter, on pions of 20 GeV simulated afresh.
+
+COCOA, RunTest.cc: sum E_cell / sum E_true has the mean 0.50 and the spread 0.23 for charged, 0.77
+and 0.16 for neutral pions; each may differ by 0.05.
+"""
+
+import pytest
+
+from helpers.guns import gun_files
+from jetchain.detector.thrown import read_thrown
+from jetchain.detector.validate_pions import COCOA, TOLERANCE, cocoa_check, cocoa_ratio
+
+
+@pytest.fixture(scope="module")
+def checks(tmp_path_factory):
+    detected, generated = gun_files(
+        tmp_path_factory.mktemp("pions"), 600, pdgids=[211, -211, 111, 111], variable="energy",
+        minimum=20.0, maximum=20.0, eta_max=3.0,
+    )  # fmt: skip
+    thrown = read_thrown([detected], [generated])
+    return {kind: cocoa_check(cocoa_ratio(thrown.of(kind)), 100, seed=1) for kind in COCOA}
+
+
+# What our simulation does not meet yet, with what it gives; take an entry out once it does.
+MISSED = {
+    ("charged pion", "mean"): "0.59: too high",
+    ("charged pion", "spread"): "0.15: too small",
+    ("neutral pion", "mean"): "0.85: too high",
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "moment"),
+    [
+        pytest.param(
+            kind, moment,
+            marks=[pytest.mark.xfail(reason=MISSED[kind, moment], strict=True)]
+            if (kind, moment) in MISSED else [],
+        )
+        for kind in COCOA
+        for moment in ("mean", "spread")
+    ],
+)  # fmt: skip
+def test_pions_of_20_gev_have_the_response_that_cocoa_checks(checks, kind, moment):
+    found = checks[kind]
+    published = dict(zip(("mean", "spread"), COCOA[kind], strict=True))[moment]
+    # The tolerance is COCOA's; two standard errors of our sample stand beside it.
+    assert found[moment] == pytest.approx(published, abs=TOLERANCE + 2 * found[f"{moment}_error"])
+
+
+def test_no_pion_gives_more_than_its_energy_and_noise(checks):
+    for found in checks.values():
+        assert 0 < found["mean"] < 1.2
+        assert found["n"] > 150  # of some neutral pions one photon is too soft to be simulated

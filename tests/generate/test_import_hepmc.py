@@ -1,0 +1,210 @@
+"""HepMC files: Pythia's events come back as from Pythia, and broken files are told from whole."""
+
+import gzip
+
+import awkward as ak
+import numpy as np
+import pyhepmc
+import pytest
+
+from helpers.records import hepmc_event, pythia_events, require_same_truth, write_hepmc
+from jetchain.core.errors import DataError
+from jetchain.core.io import read_events, read_json
+from jetchain.core.schema import GENERATED
+from jetchain.generate.import_hepmc import import_hepmc
+from jetchain.generate.imported import EVENTS_PER_FILE
+
+FLOAT32 = 1e-6
+EVENTS = 4
+
+
+def take_in(path, folder, shard="0000"):
+    import_hepmc(source=path, events=folder / "e.root", summary=folder / "s.json", shard=shard)
+    return read_events(folder / "e.root", GENERATED), read_json(folder / "s.json")
+
+
+def refusal(path, folder):
+    with pytest.raises(DataError) as caught:
+        take_in(path, folder)
+    assert caught.value.cause.startswith(f"{path}: ")
+    assert not (folder / "e.root").exists()
+    return caught.value
+
+
+@pytest.fixture(scope="module")
+def events():
+    return [hepmc_event(columns, i) for i, columns in enumerate(pythia_events("top", EVENTS)[0])]
+
+
+@pytest.mark.parametrize("process", ["quark", "gluon", "W", "Z", "top", "Hbb", "lhco_signal"])
+def test_pythias_events_give_the_truth_that_pythias_record_gives(tmp_path, process):
+    columns, truth = pythia_events(process, EVENTS)
+    path = write_hepmc(tmp_path / "a.hepmc", [hepmc_event(c, i) for i, c in enumerate(columns)])
+    require_same_truth(take_in(path, tmp_path)[0], truth, rtol=FLOAT32)
+
+
+@pytest.mark.parametrize("format", ["hepmc2", "hepmc3"])
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_every_form_of_file_gives_the_same(tmp_path, events, format, suffix):
+    path = write_hepmc(tmp_path / f"a.hepmc{suffix}", events, format)
+    require_same_truth(take_in(path, tmp_path)[0], pythia_events("top", EVENTS)[1], rtol=FLOAT32)
+
+
+def test_units_of_the_file_are_converted(tmp_path):
+    columns, truth = pythia_events("top", EVENTS)
+    events = [hepmc_event(c, i, unit=1e-3, length=10.0) for i, c in enumerate(columns)]
+    path = write_hepmc(tmp_path / "a.hepmc", events)
+    assert b"U MEV CM" in path.read_bytes()
+    require_same_truth(take_in(path, tmp_path)[0], truth, rtol=FLOAT32)
+
+
+@pytest.mark.parametrize("format", ["hepmc2", "hepmc3"])
+def test_numbers_weights_and_cross_section_come_from_the_file(tmp_path, events, format):
+    path = write_hepmc(tmp_path / "a.hepmc", events, format)
+    data, account = take_in(path, tmp_path, "0003")
+    assert ak.to_list(data["event"].number) == [3 * EVENTS_PER_FILE + i for i in range(EVENTS)]
+    assert ak.to_list(data["event"].weight) == [0.5, 1.5, 2.5, 3.5]
+    assert ak.to_list(data["event"].process) == [601] * EVENTS
+    assert account["cross_section_pb"] == 12.5
+    assert account["cross_section_error_pb"] == 0.25
+    assert account["cutflow"]["kept"] == account["cutflow"]["tried"] == EVENTS
+    assert account["sum_of_weights_kept"] == 8.0
+    assert account["sum_of_squared_weights_kept"] == 0.25 + 2.25 + 6.25 + 12.25
+
+
+def test_more_events_than_a_chunk_keep_their_order(tmp_path, events, monkeypatch):
+    path = write_hepmc(tmp_path / "a.hepmc", events)
+    whole, _ = take_in(path, tmp_path)
+    monkeypatch.setattr("jetchain.generate.import_hepmc.CHUNK", 3)
+    chunked, _ = take_in(path, tmp_path)
+    for name in whole:
+        assert ak.to_list(chunked[name]) == ak.to_list(whole[name])
+
+
+def decay_chain():
+    """p p -> B0 at the origin; B0 -> D- pi+ at (1, 2, 3) mm; the D- decays at no stated place."""
+    event = pyhepmc.GenEvent(pyhepmc.Units.GEV, pyhepmc.Units.MM)
+    momenta = [(0, 0, 50, 50), (0, 0, -50, 50), (3, 0, 0, 6), (1, 0, 0, 3), (2, 0, 0, 3),
+               (1, 0, 0, 3)]  # fmt: skip
+    codes, statuses = (2212, 2212, 511, -411, 211, -211), (4, 4, 2, 2, 1, 1)
+    vertices = (((0, 1), (2,), None), ((2,), (3, 4), (1.0, 2.0, 3.0, 4.0)), ((3,), (5,), None))
+    particles = [
+        pyhepmc.GenParticle(momentum, code, status)
+        for momentum, code, status in zip(momenta, codes, statuses, strict=True)
+    ]
+    for incoming, outgoing, where in vertices:
+        vertex = pyhepmc.GenVertex()
+        for i in incoming:
+            vertex.add_particle_in(particles[i])
+        for i in outgoing:
+            vertex.add_particle_out(particles[i])
+        if where:
+            vertex.position = where
+        event.add_vertex(vertex)
+    return event
+
+
+def test_a_vertex_without_a_place_lies_where_its_particle_was_made(tmp_path):
+    path = write_hepmc(tmp_path / "a.hepmc", [decay_chain()])
+    data, account = take_in(path, tmp_path)
+    particle, hadron = data["particle"][0], data["hadron"][0]
+    assert ak.to_list(particle.pdgid) == [211, -211]
+    assert ak.to_list(particle.charge) == [1.0, -1.0]
+    for axis, value in zip("xyz", (1.0, 2.0, 3.0), strict=True):
+        assert ak.to_list(particle[axis]) == [value, value]
+        assert ak.to_list(hadron[axis]) == [value, value]
+    assert ak.to_list(hadron.pdgid) == [511, -411]
+    assert account["cross_section_pb"] is None
+    assert ak.to_list(data["event"].weight) == [1.0]
+
+
+def test_without_pythias_status_codes_resonances_and_their_decays_are_left(tmp_path):
+    columns, truth = pythia_events("top", EVENTS)
+    others = [
+        {**c, "status": np.where(np.isin(c["status"], (1, 2, 4)), c["status"], 11)} for c in columns
+    ]
+    path = write_hepmc(tmp_path / "a.hepmc", [hepmc_event(c, i) for i, c in enumerate(others)])
+    parton = take_in(path, tmp_path)[0]["parton"]
+    expected = np.split(truth.columns["parton"]["pdgid"], EVENTS)
+    for event, before in zip(parton, expected, strict=True):
+        assert sorted(event.pdgid) == sorted(before[2:])  # without the two incoming ones
+        tops = np.flatnonzero(abs(event.pdgid) == 6)
+        for top in tops:
+            daughters = event.pdgid[event.mother == top]
+            assert sorted(abs(daughters)) == [5, 24]
+            w = np.flatnonzero((event.mother == top) & (abs(event.pdgid) == 24))[0]
+            assert ak.sum(event.mother == w) == 2
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.3, 0.55, 0.9, 0.9999])
+@pytest.mark.parametrize("format", ["hepmc2", "hepmc3"])
+def test_a_file_cut_in_the_middle_is_refused(tmp_path, events, format, fraction):
+    path = write_hepmc(tmp_path / "a.hepmc", events, format)
+    whole = path.read_bytes().rstrip()
+    path.write_bytes(whole[: int(fraction * len(whole))])
+    cause = refusal(path, tmp_path).cause
+    assert "cut short or damaged after event" in cause
+    assert "END_EVENT_LISTING" in cause
+
+
+def test_a_file_without_its_last_line_is_refused_though_its_events_are_whole(tmp_path, events):
+    path = write_hepmc(tmp_path / "a.hepmc", events)
+    path.write_bytes(path.read_bytes().replace(b"HepMC::Asciiv3-END_EVENT_LISTING", b""))
+    assert f"after event {EVENTS} of the file" in refusal(path, tmp_path).cause
+
+
+@pytest.mark.parametrize("format", ["hepmc2", "hepmc3"])
+def test_a_damaged_event_in_the_middle_is_refused(tmp_path, events, format):
+    path = write_hepmc(tmp_path / "a.hepmc", events, format)
+    first, *rest = path.read_text().split("\nE ")
+    lines = rest[1].split("\n")
+    del lines[len(lines) // 2]
+    rest[1] = "\n".join(lines)
+    path.write_text("\nE ".join([first, *rest]))
+    cause = refusal(path, tmp_path).cause
+    assert "damaged after event 1 of the file" in cause
+    assert f"it begins {EVENTS} events" in cause
+
+
+def test_a_compressed_file_cut_in_the_middle_is_refused(tmp_path, events):
+    path = write_hepmc(tmp_path / "a.hepmc.gz", events)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    assert "its compression is broken" in refusal(path, tmp_path).cause
+
+
+def test_damaged_compression_is_refused(tmp_path, events):
+    path = write_hepmc(tmp_path / "a.hepmc.gz", events)
+    whole = bytearray(path.read_bytes())
+    whole[len(whole) // 2 :] = bytes(len(whole) - len(whole) // 2)
+    path.write_bytes(whole)
+    assert "its compression is broken" in refusal(path, tmp_path).cause
+
+
+@pytest.mark.parametrize("content", [b"", b"<LesHouchesEvents>\n", gzip.compress(b"no events\n")])
+def test_what_is_no_hepmc_file_is_refused(tmp_path, content):
+    path = tmp_path / "a.hepmc"
+    path.write_bytes(content)
+    error = refusal(path, tmp_path)
+    assert "not a HepMC file: none of HepMC::Asciiv3, HepMC::IO_GenEvent" in error.cause
+    assert "source.format" in error.remedy
+
+
+def test_a_file_without_events_is_refused(tmp_path):
+    path = tmp_path / "a.hepmc"
+    path.write_text(
+        "HepMC::Version 3.02.05\nHepMC::Asciiv3-START_EVENT_LISTING\n"
+        "HepMC::Asciiv3-END_EVENT_LISTING\n"
+    )
+    assert "holds no event" in refusal(path, tmp_path).cause
+
+
+def test_a_missing_file_is_named(tmp_path):
+    assert "no such file" in refusal(tmp_path / "none.hepmc", tmp_path).cause
+
+
+def test_a_final_particle_of_unknown_charge_is_named(tmp_path):
+    event = decay_chain()
+    event.particles[-1].pid = 4900111_99
+    path = write_hepmc(tmp_path / "a.hepmc", [event])
+    assert "PDG codes 490011199" in refusal(path, tmp_path).cause

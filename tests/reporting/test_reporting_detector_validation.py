@@ -1,0 +1,138 @@
+"""Figures and table of the detector's validation, from small result tables."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from jetchain.core.histograms import save_histograms, weighted
+from jetchain.core.io import read_csv, write_json
+from jetchain.core.style import new_figure
+from jetchain.detector.estimators import number
+from jetchain.reporting import detector_validation as figures
+
+LAYERS = ["ECAL1", "ECAL2", "ECAL3", "HCAL1", "HCAL2", "HCAL3"]
+
+
+def response_content(fitted: bool) -> dict:
+    """Three bins of every particle; the first without enough clusters for a response."""
+    rows = [
+        {"energy": energy, "layers": [0.1, 0.7, 0.1, 0.1, 0.0, 0.0], "layers_error": [0.01] * 6,
+         "clusters": 1.5, "clusters_error": 0.1,
+         **({"core": 0.9, "core_error": 0.01, "resolution": 0.1, "resolution_error": 0.01}
+            if energy > 1.5 else {})}
+        for energy in (1.4, 10.0, 100.0)
+    ]  # fmt: skip
+    rows[0]["layers"] = []
+    fit = {"a": 0.3, "b": 0.01, "c": 0.2, "chi2": 1.0, "ndf": 2} if fitted else None
+    eta = [{"low": 0.0, "high": 1.5, "core": 0.9, "core_error": 0.01}]
+    kind = {"by_energy": rows, "by_eta": eta, "fit": fit}
+    return {
+        "layers": LAYERS,
+        "eta_energy": 10.0,
+        "central_eta": 1.0,
+        "kinds": dict.fromkeys(figures.NAMES, kind),
+    }
+
+
+def texts(axis) -> list[str]:
+    return [text.get_text() for text in axis.get_legend().get_texts()]
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figures that were saved."""
+    kept = []
+    save = figures.save_figure
+    monkeypatch.setattr(
+        figures, "save_figure", lambda figure, *paths: (kept.append(figure), save(figure, *paths))
+    )
+    return kept
+
+
+@pytest.mark.parametrize("fitted", [True, False])
+def test_the_response_shows_every_particle_with_its_fit(tmp_path, drawn, fitted):
+    write_json(tmp_path / "response.json", response_content(fitted))
+    figures.response(
+        response=tmp_path / "response.json", png=tmp_path / "a.png", pdf=tmp_path / "a.pdf"
+    )
+    axes = drawn[0].axes
+    assert len(texts(axes[0])) == 6
+    assert sum("ndf" in text for axis in axes[2:] for text in texts(axis)) == 6 * fitted
+    for line in axes[0].lines[:6:2]:
+        assert len(line.get_xdata()) == 2  # the bin without a response is not drawn
+    write_json(tmp_path / "showers.json", {
+        "layers": LAYERS, "share": [0.14, 0.84, 0.01, 0, 0, 0], "error": [0.01] * 6,
+        "published": {"ECAL1": 0.133, "ECAL2": 0.858}, "energy": 10.0,
+    })  # fmt: skip
+    figures.profile(
+        response=tmp_path / "response.json", showers=tmp_path / "showers.json",
+        png=tmp_path / "b.png", pdf=tmp_path / "b.pdf",
+    )  # fmt: skip
+    assert texts(drawn[1].axes[2]) == LAYERS
+    assert [bar.get_height() for bar in drawn[1].axes[3].patches] == [0.133, 0.858]
+
+
+def test_noise_is_drawn_beside_its_expectation_an_event(tmp_path, drawn):
+    write_json(tmp_path / "response.json", response_content(True))
+    write_json(tmp_path / "noise.json", {
+        "layers": LAYERS, "events": 200, "clusters": 70, "seeds": [30, 28, 8, 2, 2, 0],
+        "expected": [27.7, 27.7, 6.9, 1.7, 1.7, 0.4],
+    })  # fmt: skip
+    energy = weighted("energy", [0.1, 0.4], np.linspace(0, 3, 61), label="E (GeV)")
+    save_histograms(tmp_path / "histograms.json", {"energy": energy})
+    figures.clusters(
+        response=tmp_path / "response.json", noise=tmp_path / "noise.json",
+        histograms=tmp_path / "histograms.json", png=tmp_path / "a.png", pdf=tmp_path / "a.pdf",
+    )  # fmt: skip
+    bars = drawn[0].axes[1].patches
+    assert [bar.get_height() for bar in bars[:2]] == pytest.approx([27.7 / 200] * 2)
+
+
+def test_pulls_of_unknown_parameters_are_not_drawn():
+    pull = {"mean": 0.1, "mean_error": 0.05, "width": 1.0, "width_error": 0.04}
+    _, axis = new_figure()
+    figures._draw_pulls(axis, {"muon": {"pulls": {"d0": pull, "qoverp": pull}},
+                               "electron": {"pulls": {}}})  # fmt: skip
+    assert [tick.get_text() for tick in axis.get_xticklabels()] == [r"$d_0$", r"$q/p$"]
+
+
+def test_the_efficiency_has_bars_towards_its_interval(tmp_path, drawn):
+    row = {"low": 1.0, "high": 10.0, "efficiency": 0.9, "interval": [0.88, 0.91]}
+    kinds = {"muon": {"efficiency_pt": [row], "efficiency_eta": []}}
+    write_json(tmp_path / "tracks.json", {"kinds": kinds})
+    figures.efficiency(
+        tracks=tmp_path / "tracks.json", png=tmp_path / "a.png", pdf=tmp_path / "a.pdf"
+    )
+    axis = drawn[0].axes[0]
+    ends = np.concatenate([
+        path.vertices[:, 1] for bars in axis.collections for path in bars.get_paths()
+    ])  # fmt: skip
+    assert ends.min() == pytest.approx(0.88)
+    assert ends.max() == pytest.approx(0.91)
+
+
+def test_both_fits_of_the_missing_energy_are_named(tmp_path, drawn):
+    bins = [
+        {"low": 100.0 * k, "high": 100.0 * (k + 1), "sum_et": 100.0 * k + 50, "sigma": 5.0 + k,
+         "sigma_error": 0.3}
+        for k in range(1, 4)
+    ]  # fmt: skip
+    fits = {"scaling": {"k": 0.5, "chi2": 2.0, "ndf": 2}, "jets": None}
+    write_json(tmp_path / "met.json", {"bins": bins, "fits": fits, "kept": 99})
+    figures.met(met=tmp_path / "met.json", png=tmp_path / "a.png", pdf=tmp_path / "a.pdf")
+    assert sum("ndf" in text for text in texts(drawn[0].axes[0])) == 1
+
+
+def test_the_table_holds_all_numbers_and_leaves_unknown_ones_empty(tmp_path):
+    write_json(tmp_path / "a.json", {"numbers": [number("a", 1.23456789, 0.1, sample="x")]})
+    write_json(tmp_path / "b.json", {"numbers": [
+        number("b", 0.6, 0.03, sample="y", reference=0.5, tolerance=0.04, source="COCOA")
+    ]})  # fmt: skip
+    figures.table(
+        numbers=[tmp_path / "a.json", tmp_path / "b.json"], table=tmp_path / "validation.csv"
+    )
+    table = read_csv(tmp_path / "validation.csv")
+    assert table["quantity"].tolist() == ["a", "b"]
+    assert table["value"].tolist() == [1.235, 0.6]
+    assert table["pull"].tolist() == ["", "2.0"]

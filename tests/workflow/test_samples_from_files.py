@@ -1,0 +1,94 @@
+"""Samples from files go through the rules: the right one for each format, a changed file its shard.
+
+They run in folders of their own, beside no tiny run.
+"""
+
+import shutil
+
+import pytest
+
+from helpers.cocoa_file import FILE
+from helpers.records import hepmc_event, pythia_events, write_hepmc
+from helpers.snakemake import planned_rules, snakemake
+
+
+def samples(**sources):
+    return {
+        "generate": {
+            "samples": {
+                name: {"shards": len(files), "source": {"format": form, "files": files}}
+                for name, (form, files) in sources.items()
+            }
+        }
+    }
+
+
+def write(folder, name, events):
+    columns, _ = pythia_events("W", 3)
+    write_hepmc(folder / name, [hepmc_event(columns[i], i) for i in range(events)])
+
+
+def test_a_changed_file_makes_its_shard_anew(tmp_path):
+    overlay = samples(mine=("hepmc3", ["one.hepmc", "two.hepmc"]))
+    target = "results/generate/mine/summary.json"
+    write(tmp_path, "one.hepmc", 2)
+    write(tmp_path, "two.hepmc", 3)
+    done = snakemake(tmp_path, target, overlay=overlay)
+    assert done.returncode == 0, done.stdout
+    assert '"kept": 5' in (tmp_path / target).read_text()
+    assert planned_rules(tmp_path, target, overlay=overlay) == {}
+    (tmp_path / "one.hepmc").touch()
+    assert planned_rules(tmp_path, target, overlay=overlay) == {}
+    write(tmp_path, "two.hepmc", 1)
+    assert planned_rules(tmp_path, target, overlay=overlay) == {
+        "import_hepmc": 1,
+        "summarise_sample": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    ("form", "rules"),
+    [
+        ("hepmc3", {"import_hepmc", "simulate_detector"}),
+        ("delphes", {"import_delphes", "simulate_detector"}),
+        ("cocoa", {"import_cocoa_truth", "import_cocoa"}),
+    ],
+)
+def test_each_format_has_its_rules(tmp_path, form, rules):
+    (tmp_path / "a.root").write_bytes(b"")
+    overlay = samples(mine=(form, ["a.root"]))
+    target = "results/detector/mine/0000.cocoa.root"
+    planned = planned_rules(tmp_path, target, overlay=overlay)
+    assert planned == dict.fromkeys({*rules, "export_cocoa"}, 1)
+    of_pythia = planned_rules(tmp_path, "results/detector/W/0000.root", overlay=overlay)
+    assert of_pythia == {"generate_sample": 1, "simulate_detector": 1}
+
+
+def test_cocoas_events_reach_the_detectors_summary(tmp_path):
+    shutil.copy(FILE, tmp_path / "cocoa.root")
+    target = "results/detector/mine/summary.json"
+    done = snakemake(tmp_path, target, overlay=samples(mine=("cocoa", ["cocoa.root"])))
+    assert done.returncode == 0, done.stdout
+    assert '"events": 3' in (tmp_path / target).read_text()
+
+
+def test_a_file_that_is_not_there_is_refused_before_any_job(tmp_path):
+    done = snakemake(
+        tmp_path, "results/generate/mine/0000.root",
+        overlay=samples(mine=("hepmc3", ["none.hepmc"])),
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert "generate.samples.mine.source.files: there is no file 'none.hepmc'" in done.stdout
+    assert "Traceback" not in done.stdout
+
+
+def test_a_damaged_file_stops_its_job_with_cause_and_remedy(tmp_path):
+    write(tmp_path, "a.hepmc", 2)
+    whole = (tmp_path / "a.hepmc").read_bytes()
+    (tmp_path / "a.hepmc").write_bytes(whole[: len(whole) // 2])
+    overlay = samples(mine=("hepmc3", ["a.hepmc"]))
+    done = snakemake(tmp_path, "results/generate/mine/0000.root", overlay=overlay)
+    assert done.returncode != 0
+    for words in ("a.hepmc: cut short or damaged after event", "Remedy: Copy or make the file"):
+        assert words in done.stdout
+    assert not (tmp_path / "results/generate/mine/0000.root").exists()

@@ -1,0 +1,166 @@
+"""Trees of ROOT files that others wrote: read in chunks, and told what is wrong with them.
+
+What jetchain writes itself is read by `jetchain.core.io`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from jetchain.core.errors import DataError
+from jetchain.core.schema import COCOA
+
+REPLACE = (
+    "Copy or make the file anew, or take it out of source.files of the sample in generate.samples."
+)
+NUMBER, LIST, NESTED = 1, 2, 3
+"""Depth of a branch: one number an event, a list of numbers, or a list of lists."""
+_DEPTHS = {NUMBER: "a number", LIST: "a list of numbers", NESTED: "a list of lists of numbers"}
+
+
+def iterate_tree(
+    path: Path,
+    tree: str,
+    branches: Mapping[str, int],
+    *,
+    optional: Collection[str] = (),
+    refused: Mapping[str, str] | None = None,
+    step: int = 250,
+) -> Iterator[dict[str, Any]]:
+    """Read some branches of a tree, chunk by chunk.
+
+    A nested branch may also be stored flat, as `jetchain.core.io` does it: its lists joined in
+    ``<branch>``, their lengths in ``<branch>_n``.
+
+    Args:
+        path: the ROOT file.
+        tree: name of the tree.
+        branches: by name, their depth.
+        optional: those of them that are left out of what is yielded where the file lacks them.
+        refused: branches that must not be there, and what to do about them.
+        step: events a chunk.
+
+    Yields:
+        an awkward array for each branch.
+
+    Raises:
+        DataError: the file is missing, damaged or without events, or lacks the tree or a branch, or
+            a branch holds something else.
+    """
+    import uproot
+
+    if not path.is_file():
+        raise DataError(f"{path}: no such file.", REPLACE)
+    try:
+        with uproot.open(path) as file:
+            if file.file.fEND > path.stat().st_size:
+                raise EOFError(f"{path.stat().st_size} of {file.file.fEND} bytes")
+            found = _find_tree(path, file, tree)
+            present = set(found.keys(recursive=True, full_paths=False))
+            wanted = {n: d for n, d in branches.items() if n in present or n not in optional}
+            _check_branches(path, tree, present, wanted, refused or {})
+            for start in range(0, found.num_entries, step):
+                window = {"entry_start": start, "entry_stop": start + step}
+                yield {
+                    name: _read_branch(path, found, name, depth, window)
+                    for name, depth in wanted.items()
+                }
+    except DataError:
+        raise
+    except Exception as error:  # uproot raises many kinds for a damaged file
+        reason = (str(error).strip().splitlines() or [""])[0]
+        raise DataError(
+            f"{path}: cannot be read as a ROOT file with the tree '{tree}': it is cut short or "
+            f"damaged ({type(error).__name__}: {reason}).",
+            REPLACE,
+        ) from error
+
+
+def _find_tree(path: Path, file: Any, name: str) -> Any:
+    classes = file.classnames(cycle=False)
+    trees = sorted(each for each, kind in classes.items() if kind == "TTree")
+    if name not in trees:
+        raise DataError(
+            f"{path}: has no tree '{name}'; it has {', '.join(trees) or 'none'}.",
+            f"Correct source.format of the sample in generate.samples. {REPLACE}",
+        )
+    tree = file[name]
+    if tree.num_entries == 0:
+        raise DataError(f"{path}: the tree '{name}' holds no event.", REPLACE)
+    return tree
+
+
+def _check_branches(
+    path: Path,
+    tree: str,
+    present: set[str],
+    branches: Mapping[str, int],
+    refused: Mapping[str, str],
+) -> None:
+    for name, remedy in refused.items():
+        if name in present:
+            raise DataError(f"{path}: the tree '{tree}' has the branch {name}.", remedy)
+    missing = sorted(set(branches) - present)
+    if missing:
+        raise DataError(
+            f"{path}: the tree '{tree}' lacks the branch{'es' if len(missing) > 1 else ''} "
+            f"{', '.join(missing)}.",
+            f"Write the file with {'them' if len(missing) > 1 else 'it'}. {REPLACE}",
+        )
+
+
+def _read_branch(path: Path, tree: Any, name: str, depth: int, window: Mapping[str, int]) -> Any:
+    import awkward as ak
+
+    branch = tree[name]
+    values = branch.array(library="ak", **window)
+    lengths = f"{name}_n"
+    if depth == NESTED and values.ndim == LIST and lengths in tree:
+        number = tree[lengths].array(library="ak", **window)
+        values = ak.unflatten(ak.unflatten(ak.flatten(values), ak.flatten(number)), ak.num(number))
+    if values.ndim != depth or not _holds_numbers(values):
+        raise DataError(
+            f"{path}: the branch {name} is of type {branch.typename}, expected {_DEPTHS[depth]} an "
+            "event.",
+            f"Write the file with numbers of this form. {REPLACE}",
+        )
+    return values
+
+
+def _holds_numbers(values: Any) -> bool:
+    import numpy as np
+
+    layout = values.layout
+    while not layout.is_numpy:
+        if layout.is_record or layout.is_unknown or layout.parameter("__array__") == "string":
+            return False
+        layout = layout.content
+    return bool(np.issubdtype(layout.dtype, np.number) or layout.dtype == bool)
+
+
+def iterate_cocoa(path: Path, collections: Collection[str]) -> Iterator[dict[str, Any]]:
+    """Read COCOA's output chunk by chunk: its own, or what `detector.export_cocoa` writes.
+
+    Args:
+        path: the file.
+        collections: which of the table COCOA.
+
+    Yields:
+        an awkward array for each branch; `weight` is among them where the file has it.
+
+    Raises:
+        DataError: see `iterate_tree`; also where conversion electrons stand among the particles.
+    """
+    branches = {"weight": NUMBER} | {
+        f"{collection}_{name}": NESTED if column.nested else LIST
+        for collection in collections
+        for name, column in COCOA.collections[collection].items()
+    }
+    refused = {
+        # COCOA/src/EventAction.cc: with superclusters, conversion electrons follow the particles.
+        "supercluster_e": "Run COCOA without superclusters: with them, conversion electrons are "
+        "listed as particles beside their photons.",
+    }
+    yield from iterate_tree(path, COCOA.tree, branches, optional=("weight",), refused=refused)

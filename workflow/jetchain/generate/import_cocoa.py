@@ -1,0 +1,100 @@
+"""The truth of COCOA's events: the particles that it gave to its detector."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+from numpy.typing import NDArray
+
+from jetchain.core.kinematics import cartesian
+from jetchain.core.schema import GENERATED
+from jetchain.core.trees import iterate_cocoa
+from jetchain.core.verbs import Input, Output
+from jetchain.generate.history import charges
+from jetchain.generate.imported import Chunk, write_imported
+from jetchain.generate.record import Truth
+
+GEV = 1e3  # MeV
+
+
+def import_cocoa(*, source: Input, events: Output, summary: Output, shard: str) -> None:
+    """Take the truth of one shard of a sample from COCOA's output.
+
+    COCOA keeps particles with pT >= 1 GeV in abs(eta) <= 3 and no neutrinos, and writes no parton
+    that could be matched to jets (its truth graph has no hard process): the collections of partons
+    and of heavy hadrons are empty, and every jet is without a label.
+
+    Args:
+        source: the file, with the tree `Out_Tree`.
+        events: written, table GENERATED. The weight is 1 where the file has none.
+        summary: written, the account, without a cross-section.
+        shard: its number, which sets the event numbers.
+
+    Raises:
+        DataError: the file is missing, damaged or without events, or lacks a branch.
+    """
+    write_imported(events, summary, CocoaFile(source), int(shard))
+
+
+class CocoaFile:
+    """The events of a file of COCOA's.
+
+    Args:
+        path: the file.
+    """
+
+    format = "cocoa"
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield all events; see `import_cocoa`."""
+        for arrays in iterate_cocoa(self._path, ("particle",)):
+            number = len(arrays["particle_pdgid"])
+            weight = arrays.get("weight", np.ones(number))
+            event = {
+                "weight": np.asarray(weight, dtype=float),
+                "process": np.zeros(number, np.int32),
+                "pthat": np.zeros(number, np.float32),
+            }
+            yield event, particles_only(arrays, self._path)
+
+    def cross_section(self) -> tuple[None, None]:
+        """COCOA writes none."""
+        return None, None
+
+
+def particles_only(arrays: Mapping[str, Any], path: Path) -> Truth:
+    """The truth of some events of COCOA's, which is their particles.
+
+    Args:
+        arrays: branches `particle_...`, MeV and mm.
+        path: the file.
+    """
+    names = ("pdgid", "pt", "eta", "phi", "e", "prod_x", "prod_y", "prod_z")
+    flat = {name: np.asarray(ak.flatten(arrays[f"particle_{name}"])) for name in names}
+    pt, eta, phi = (flat[name].astype(float) for name in ("pt", "eta", "phi"))
+    px, py, pz, _ = cartesian(pt / GEV, eta, phi)
+    found: dict[str, NDArray[Any]] = {
+        "pdgid": flat["pdgid"],
+        "px": px,
+        "py": py,
+        "pz": pz,
+        "e": flat["e"] / GEV,
+        "charge": charges(flat["pdgid"], path),
+        **{axis: flat[f"prod_{axis}"] for axis in "xyz"},
+    }
+    counts = np.asarray(ak.num(arrays["particle_pdgid"]))
+    columns = {
+        collection: {
+            name: (found[name] if collection == "particle" else np.zeros(0)).astype(column.dtype)
+            for name, column in declared.items()
+        }
+        for collection, declared in GENERATED.collections.items()
+    }
+    return Truth(columns, {n: counts if n == "particle" else 0 * counts for n in columns})

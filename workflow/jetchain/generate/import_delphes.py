@@ -1,0 +1,116 @@
+"""Events from Delphes files: the generated particles in the tree `Delphes`.
+
+Branches: delphes/delphes, classes/DelphesClasses.h (GenParticle, HepMCEvent, LHEFEvent).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+
+from jetchain.core.errors import DataError
+from jetchain.core.trees import LIST, REPLACE, iterate_tree
+from jetchain.core.verbs import Input, Output
+from jetchain.generate.history import FINAL, History, charges, truth_of_history
+from jetchain.generate.imported import Chunk, write_imported
+
+TREE = "Delphes"
+MOMENTUM = {"px": "Px", "py": "Py", "pz": "Pz", "e": "E"}
+CROSS_SECTION = ("Event.CrossSection", "Event.CrossSectionError")  # only of events from HepMC
+BRANCHES = {
+    **{f"Particle.{name}": LIST for name in ("PID", "Status", "IsPU", "M1", "X", "Y", "Z")},
+    **{f"Particle.{name}": LIST for name in MOMENTUM.values()},
+    **dict.fromkeys(("Event.Weight", "Event.ProcessID", *CROSS_SECTION), LIST),
+}
+
+
+def import_delphes(*, source: Input, events: Output, summary: Output, shard: str) -> None:
+    """Take one shard of a sample from the generated particles of a Delphes file.
+
+    What Delphes simulated is not read: the particles go through our detector. Their charges come
+    from the PDG codes, since Delphes writes whole numbers and -999 for what ROOT does not know.
+
+    Args:
+        source: the file.
+        events: written, table GENERATED. `weight` is Event.Weight, `process` Event.ProcessID,
+            `pthat` 0.
+        summary: written, the account; the cross-section is the file's last.
+        shard: its number, which sets the event numbers.
+
+    Raises:
+        DataError: the file is missing, damaged or without events, lacks a branch, or holds pile-up.
+    """
+    write_imported(events, summary, DelphesFile(source), int(shard))
+
+
+class DelphesFile:
+    """The events of a Delphes file.
+
+    Args:
+        path: the file.
+    """
+
+    format = "delphes"
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._cross_section: tuple[float | None, float | None] = (None, None)
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield all events; see `import_delphes`."""
+        for arrays in iterate_tree(self._path, TREE, BRANCHES, optional=CROSS_SECTION):
+            yield self._chunk(arrays)
+
+    def cross_section(self) -> tuple[float | None, float | None]:
+        """Cross-section and its error in pb that the last event states."""
+        return self._cross_section
+
+    def _chunk(self, arrays: Mapping[str, Any]) -> Chunk:
+        singles = {name: values for name, values in arrays.items() if name.startswith("Event.")}
+        for name, values in singles.items():
+            if np.any(ak.num(values) != 1):
+                raise DataError(f"{self._path}: {name} is not one number an event.", REPLACE)
+        if set(CROSS_SECTION) <= set(singles):
+            value, error = (float(singles[name][-1, 0]) for name in CROSS_SECTION)
+            if value > 0:  # 0 stands for a cross-section that nobody told Delphes
+                self._cross_section = (value, error)
+        counts = ak.num(arrays["Particle.PID"])
+        flat = {
+            name.removeprefix("Particle."): np.asarray(ak.flatten(values))
+            for name, values in arrays.items()
+            if name not in singles
+        }
+        if np.any(flat["IsPU"] != 0):
+            raise DataError(
+                f"{self._path}: Particle.IsPU marks particles of pile-up.",
+                "Run Delphes without pile-up: jetchain's own detector simulates it.",
+            )
+        offsets = np.concatenate([[0], np.cumsum(np.asarray(counts))])
+        first = np.repeat(offsets[:-1], np.diff(offsets))
+        if np.any(flat["M1"] >= np.repeat(np.diff(offsets), np.diff(offsets))):
+            raise DataError(
+                f"{self._path}: Particle.M1 names particles that the file does not have.",
+                "Write all generated particles (in Delphes, Delphes/allParticles as Particle).",
+            )
+        final = flat["Status"] == FINAL
+        charge = np.zeros(len(final))
+        charge[final] = charges(flat["PID"][final], self._path)
+        history = History(
+            offsets=offsets,
+            pdgid=flat["PID"].astype(np.int64),
+            status=flat["Status"].astype(np.int64),
+            mother=np.where(flat["M1"] >= 0, flat["M1"] + first, -1),
+            charge=charge,
+            momentum={name: flat[branch].astype(float) for name, branch in MOMENTUM.items()},
+            vertex={axis: flat[axis.upper()].astype(float) for axis in "xyz"},
+        )
+        event = {
+            "weight": np.asarray(singles["Event.Weight"][:, 0], dtype=float),
+            "process": np.asarray(singles["Event.ProcessID"][:, 0], dtype=np.int32),
+            "pthat": np.zeros(len(counts), np.float32),
+        }
+        return event, truth_of_history(history)

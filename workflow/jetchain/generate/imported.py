@@ -1,0 +1,82 @@
+"""One shard of a sample from a file of events that another program made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jetchain.core.io import write_event_chunks, write_json
+from jetchain.core.schema import GENERATED
+from jetchain.generate.record import Truth, join_truths
+
+EVENTS_PER_FILE = 10_000_000
+"""Event numbers of shard i start at i times this, since nobody knows how many a file holds."""
+
+Chunk = tuple[dict[str, NDArray[Any]], Truth]
+"""Some events: weight, process and pthat of each, and their truth."""
+
+
+class EventFile(Protocol):
+    """A file of events of one format."""
+
+    format: str
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield all events; raises DataError where the file is not whole."""
+
+    def cross_section(self) -> tuple[float | None, float | None]:
+        """Cross-section and its error in pb after the last chunk; None where the file has none."""
+
+
+def write_imported(events: Path, summary: Path, file: EventFile, shard: int) -> None:
+    """Write the events of a file and their account, chunk by chunk.
+
+    Args:
+        events: written, table GENERATED.
+        summary: written, the account that `generate.sample` writes. Every event counts as
+            generated and kept: nothing says what was cut before.
+        file: the events.
+        shard: number of the shard.
+    """
+    weights: list[NDArray[np.float64]] = []
+    write_event_chunks(events, GENERATED, _numbered(file.chunks(), shard, weights))
+    weight = np.concatenate(weights)
+    total = float(weight.sum())
+    value, error = file.cross_section()
+    write_json(
+        summary,
+        {
+            "process": file.format,
+            "shard": shard,
+            "cutflow": {
+                "tried": len(weight),
+                "failed_in_generator": 0,
+                "generated": len(weight),
+                "removed_by_filter": 0,
+                "kept": len(weight),
+            },
+            "sum_of_weights_generated": total,
+            "sum_of_weights_kept": total,
+            "sum_of_squared_weights_kept": float((weight**2).sum()),
+            "filter_efficiency": 1.0,
+            "cross_section_pb": value,
+            "cross_section_error_pb": error,
+            "cross_section_kept_pb": value,
+        },
+    )
+
+
+def _numbered(
+    chunks: Iterator[Chunk], shard: int, weights: list[NDArray[np.float64]]
+) -> Iterator[dict[str, Any]]:
+    """The chunks as tables GENERATED; their weights are added to `weights`."""
+    first = shard * EVENTS_PER_FILE
+    for event, truth in chunks:
+        number = first + np.arange(len(event["weight"]))
+        first += len(number)
+        weights.append(event["weight"])
+        yield {"event": {"number": number, **event}, **join_truths([truth])}

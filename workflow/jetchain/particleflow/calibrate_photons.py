@@ -1,0 +1,148 @@
+"""Response of the calorimeter to photons, measured on single photons, and its inverse.
+
+What lies in front of the calorimeter takes a share of a photon's shower that depends on its energy
+and direction; the energies of photon clusters are divided by the mean response.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+from numpy.typing import NDArray
+
+from jetchain.core.errors import DataError, EmptySampleError
+from jetchain.core.io import REMAKE, read_events, read_json, write_json
+from jetchain.core.schema import DETECTED
+from jetchain.core.verbs import Inputs, Output
+from jetchain.particleflow.settings import CalibrationSettings
+
+MEV_PER_GEV = 1000.0
+PHOTON_CODE = 22
+COLUMNS: dict[str, list[str] | None] = {
+    "particle": ["pdgid", "pt", "eta", "e", "eta_extrap_calo", "phi_extrap_calo"],
+    "topo": ["bary_eta", "bary_phi", "e"],
+}
+
+Floats = NDArray[np.float64]
+
+
+def calibrate_photons(
+    *, detected: Inputs, calibration: Output, settings: CalibrationSettings
+) -> None:
+    """Measure the mean response to photons in bins of pT and |eta|; write JSON.
+
+    Args:
+        detected: detector files of single photons.
+        calibration: the table, see `photon_table`.
+        settings: bins and cuts.
+
+    Raises:
+        EmptySampleError: there is no isolated photon.
+    """
+    measured = [photon_responses(read_events(path, DETECTED, COLUMNS), settings.radius)
+                for path in detected]  # fmt: skip
+    pt, eta, ratio = (np.concatenate(column) for column in zip(*measured, strict=True))
+    if len(pt) == 0:
+        raise EmptySampleError(
+            f"particleflow.calibrate_photons: {len(detected)} file(s) hold no isolated photon.",
+            "particleflow.photon_calibration.samples must name guns of single photons.",
+        )
+    write_json(calibration, photon_table(pt, eta, ratio, settings))
+
+
+def photon_responses(data: Any, radius: float) -> tuple[Floats, Floats, Floats]:
+    """pT (GeV), |eta| and sum E(clusters) / E of the photons with no other particle near.
+
+    Args:
+        data: collections `particle` and `topo` of DETECTED.
+        radius: clusters within it count, particles within twice as much exclude.
+    """
+    particle, topo = data["particle"], data["topo"]
+    photon = particle["pdgid"] == PHOTON_CODE
+    others = ak.sum(_distance(particle, particle, "_extrap_calo") < 2 * radius, axis=2)
+    kept = photon & (others == 1)
+    near = _distance(particle, topo) < radius
+    energy = ak.sum(ak.where(near, topo["e"][:, None], 0.0), axis=2)
+    pt, eta, ratio = (
+        np.asarray(ak.flatten(column[kept]), np.float64)
+        for column in (particle["pt"], np.abs(particle["eta"]), energy / particle["e"])
+    )
+    return pt / MEV_PER_GEV, eta, ratio
+
+
+def _distance(particle: Any, other: Any, suffix: str | None = None) -> Any:
+    """dR of every particle to every other object of its event (events, particles, others)."""
+    eta, phi = ("eta" + suffix, "phi" + suffix) if suffix else ("bary_eta", "bary_phi")
+    d_eta = particle["eta_extrap_calo"][:, :, None] - other[eta][:, None]
+    d_phi = particle["phi_extrap_calo"][:, :, None] - other[phi][:, None]
+    d_phi = (d_phi + np.pi) % (2 * np.pi) - np.pi
+    return np.hypot(d_eta, d_phi)
+
+
+def photon_table(
+    pt: Floats, eta: Floats, ratio: Floats, settings: CalibrationSettings
+) -> dict[str, Any]:
+    """Mean response against the measured pT, in bins of |eta|.
+
+    Args:
+        pt: (photons,) true, GeV.
+        eta: (photons,) absolute.
+        ratio: (photons,) measured over true energy.
+        settings: edges and the least number of entries.
+
+    Returns:
+        eta_edges: lower edges; curves: for each of these bins the mean measured pT (GeV), the mean
+        response, its error and the number of photons, in the bins of true pT that have enough of
+        them (of all photons together where none has).
+    """
+    i = np.searchsorted(settings.pt_edges, pt, side="right") - 1
+    j = np.searchsorted(settings.eta_edges, eta, side="right") - 1
+    curves = []
+    for k in range(len(settings.eta_edges)):
+        bins = [(i == m) & (j == k) for m in range(len(settings.pt_edges))]
+        bins = [b for b in bins if b.sum() >= settings.minimum_entries and ratio[b].mean() > 0]
+        bins = bins or [np.ones(len(pt), bool)]
+        points = sorted(
+            (float((pt[b] * ratio[b]).mean()), float(ratio[b].mean()),
+             float(ratio[b].std() / np.sqrt(b.sum())), int(b.sum()))
+            for b in bins
+        )  # fmt: skip
+        names = ("measured_pt", "response", "error", "photons")
+        curves.append(dict(zip(names, zip(*points, strict=True), strict=True)))
+    return {"eta_edges": settings.eta_edges, "curves": curves}
+
+
+def read_photon_calibration(path: Path) -> dict[str, Any]:
+    """Read the table of `photon_table`, and check that it is one.
+
+    Raises:
+        DataError: it is not.
+    """
+    table = read_json(path)
+    try:
+        good = len(table["eta_edges"]) == len(table["curves"]) > 0 and all(
+            len(curve["response"]) == len(curve["measured_pt"]) > 0 and min(curve["response"]) > 0
+            for curve in table["curves"]
+        )
+    except (KeyError, TypeError) as error:
+        raise DataError(f"{path}: is no calibration of photons ({error!r}).", REMAKE) from error
+    if not good:
+        raise DataError(f"{path}: a response is missing or not positive.", REMAKE)
+    return table
+
+
+def photon_response(measured_pt: Floats, eta: Floats, table: dict[str, Any]) -> Floats:
+    """Mean response to photons of a measured pT (GeV) and pseudorapidity, (n,).
+
+    By interpolation in log pT; outside the measured range it is constant.
+    """
+    j = np.maximum(np.searchsorted(table["eta_edges"], np.abs(eta), side="right") - 1, 0)
+    log_pt = np.log(np.maximum(measured_pt, np.finfo(np.float64).tiny))
+    response = np.ones(len(measured_pt))
+    for k, curve in enumerate(table["curves"]):
+        mine = j == k
+        response[mine] = np.interp(log_pt[mine], np.log(curve["measured_pt"]), curve["response"])
+    return response
