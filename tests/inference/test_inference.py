@@ -15,7 +15,7 @@ from jetchain.core.io import read_json, write_json
 from jetchain.inference.fit import fit, load_model, maximum_likelihood
 from jetchain.inference.limits import LimitJob, asymptotic_limits, crossing, limits
 from jetchain.inference.settings import FitSettings, LimitSettings, WorkspaceSettings
-from jetchain.inference.workspace import build, numpy_backend, workspace
+from jetchain.inference.workspace import REACH, build, numpy_backend, rough_limit, workspace
 from jetchain.inference.yields import Yields, read_yields
 
 QUICK = LimitSettings(points=3, toys=0)
@@ -127,6 +127,16 @@ def test_the_constraint_of_the_yields_is_that_of_the_workspace(constraint: str, 
     assert model.config.param_set("background_bin0").pdf_type == {
         "poisson": "poisson", "gaussian": "normal"
     }[constraint]  # fmt: skip
+
+
+def test_an_uncertain_signal_has_a_weak_limit_and_a_hopeless_one_has_none() -> None:
+    rough = rough_limit(counting(signal=1.0))
+    weak = limit_of(counting(signal=1.0, signal_error=4.0))
+    assert weak["sensitive"] is True
+    assert 10 * rough < weak["expected_mu"][4] < REACH * rough
+    assert weak["observed_mu"] > limit_of(counting(signal=1.0, signal_error=1.0))["observed_mu"]
+    hopeless = limit_of(counting(signal=1.0, signal_error=20.0))
+    assert (hopeless["sensitive"], hopeless["observed_mu"], hopeless["scan"]) == (False, None, None)
 
 
 def test_two_bins_are_better_than_the_better_one() -> None:

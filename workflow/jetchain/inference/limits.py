@@ -15,7 +15,7 @@ from jetchain.core.verbs import Input, Output
 from jetchain.inference.fit import load_model
 from jetchain.inference.settings import LimitSettings, WorkspaceSettings
 from jetchain.inference.toys import Counting, cls_from_toys
-from jetchain.inference.workspace import numpy_backend, rough_limit
+from jetchain.inference.workspace import REACH, numpy_backend, rough_limit
 from jetchain.inference.yields import Yields, read_yields
 
 
@@ -40,7 +40,7 @@ def limits(
     account = asymptotic_limits(spec, counts, settings.limits, str(workspace))
     account["toys"] = (
         toy_limits(counts, settings, account["expected_mu"], account["observed_mu"], seed)
-        if settings.limits.toys
+        if settings.limits.toys and account["sensitive"]
         else None
     )
     write_json(limits, account)
@@ -74,14 +74,25 @@ def asymptotic_limits(
         path: of the workspace, for messages.
 
     Returns:
+        `no_limits` if not even the largest mu is excluded, at +2 sigma of the expectation; else
         limits on mu and on the cross-section in fb, observed and expected at -2 to 2 sigma; the
         same in events of all bins (S95) and the visible cross-section; the scan of CLs.
     """
     with numpy_backend() as pyhf:
         model, data = load_model(spec, path)
         start = rough_limit(yields)
+        end = 4 * start
+        while True:  # the scan itself would look beyond what the model allows
+            found, band = pyhf.infer.hypotest(
+                end, data, model, test_stat="qtilde", return_expected_set=True
+            )
+            if max(float(cls) for cls in (found, *band)) <= settings.level:
+                break
+            if end == 0.99 * REACH * start:
+                return no_limits(yields, settings)
+            end = min(2 * end, 0.99 * REACH * start)
         observed, expected = pyhf.infer.intervals.upper_limits.toms748_scan(
-            data, model, 0.05 * start, 4 * start, level=settings.level, rtol=1e-3
+            data, model, 0.05 * start, end, level=settings.level, rtol=1e-3
         )
         observed_mu, expected_mu = float(observed), [float(each) for each in expected]
         scan = np.linspace(0.0, 1.3 * max(observed_mu, expected_mu[4]), settings.points + 1)[1:]

@@ -36,6 +36,11 @@ def workspace(*, yields: Input, workspace: Output, settings: WorkspaceSettings) 
     write_json(workspace, spec)
 
 
+REACH = 100.0
+"""Largest mu that is searched, in rough upper limits: the rough one knows nothing of the signal's
+uncertainty, which can make a weak limit many times weaker."""
+
+
 def build(yields: Yields, settings: WorkspaceSettings) -> dict[str, Any]:
     """The HistFactory model of a search (CERN-OPEN-2012-016) in pyhf's JSON.
 
@@ -48,14 +53,14 @@ def build(yields: Yields, settings: WorkspaceSettings) -> dict[str, Any]:
       background is a scaled count and keeps gamma positive; ``gaussian`` by a normal of width
       db/b, which is what a fit of the sidebands reports.
 
-    The interval in which mu is searched reaches to ten times a rough upper limit; on the negative
-    side mu is not searched.
+    The interval in which mu is searched reaches to a hundred times a rough upper limit; on the
+    negative side mu is not searched.
 
     Args:
         yields: of the search, a sensitive one; its `constraint` is that of the background.
         settings: uncertainty of the luminosity.
     """
-    reach = 10 * rough_limit(yields)
+    start = rough_limit(yields)
     channels = [_channel(yields, index, settings) for index in range(len(yields.names))]
     return {
         "version": "1.0.0",
@@ -70,7 +75,7 @@ def build(yields: Yields, settings: WorkspaceSettings) -> dict[str, Any]:
                 "config": {
                     "poi": "mu",
                     "parameters": [
-                        {"name": "mu", "inits": [0.1 * reach], "bounds": [[0.0, reach]]}
+                        {"name": "mu", "inits": [start], "bounds": [[0.0, REACH * start]]}
                     ],
                 },
             }
