@@ -135,7 +135,7 @@ def test_an_uncertain_signal_has_a_weak_limit_and_a_hopeless_one_has_none() -> N
     assert weak["sensitive"] is True
     assert 10 * rough < weak["expected_mu"][4] < REACH * rough
     assert weak["observed_mu"] > limit_of(counting(signal=1.0, signal_error=1.0))["observed_mu"]
-    hopeless = limit_of(counting(signal=1.0, signal_error=20.0))
+    hopeless = limit_of(counting(signal=1.0, signal_error=8.0))
     assert (hopeless["sensitive"], hopeless["observed_mu"], hopeless["scan"]) == (False, None, None)
 
 

@@ -95,7 +95,8 @@ def asymptotic_limits(
             data, model, 0.05 * start, end, level=settings.level, rtol=1e-3
         )
         observed_mu, expected_mu = float(observed), [float(each) for each in expected]
-        scan = np.linspace(0.0, 1.3 * max(observed_mu, expected_mu[4]), settings.points + 1)[1:]
+        reach = min(1.3 * max(observed_mu, expected_mu[4]), 0.99 * REACH * start)
+        scan = np.linspace(0.0, reach, settings.points + 1)[1:]
         results = [
             pyhf.infer.hypotest(mu, data, model, test_stat="qtilde", return_expected_set=True)
             for mu in scan
