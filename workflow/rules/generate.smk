@@ -1,9 +1,11 @@
 # Generate: Pythia 8 events, or events from files, by sample and shard; spectra, cross-sections.
-# All samples but a pool of pile-up that no event gets.
+# All samples but a minimum-bias pool that no event gets as pile-up.
 SAMPLES = [
     name
-    for name in CONFIG.generate.samples
-    if name != CONFIG.detector.pileup_sample or CONFIG.detector.simulation.pileup.mean
+    for name, sample in CONFIG.generate.samples.items()
+    if name != CONFIG.detector.pileup_sample
+    or CONFIG.detector.simulation.pileup.mean
+    or not (sample.generation and sample.generation.process == "minbias")
 ]
 
 

@@ -46,7 +46,7 @@ def bench(
         events: table GENERATED, made with that card.
         geometry: resources/geometry/<name>.yaml.
         report: written: CPU milliseconds an event by step, events per CPU second, ratio.
-        settings: number of events, and the simulation.
+        settings: number of events, and the simulation; pile-up is left out.
         seed: of both.
     """
     generated = read_events(events, GENERATED, {"particle": None})

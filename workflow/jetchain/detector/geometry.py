@@ -41,6 +41,8 @@ class Slab(Settings):
         has_cells = self.cells_eta > 0 and self.cells_phi > 2
         if has_cells == (self.kind == "passive"):
             raise ValueError(f"slab {self.name}: give cells exactly where it is not passive")
+        if has_cells and self.noise == 0:
+            raise ValueError(f"slab {self.name}: cells need noise, the unit of clustering")
         return self
 
 
@@ -91,6 +93,7 @@ class GeometryTable(Settings):
     conversion_radius: float = key(..., "those of conversion electrons", unit="mm", gt=0)
     conversion_z: float = key(..., "those of conversion electrons", unit="mm", gt=0)
     minimum_hits: int = key(..., "tracker layers that a track crosses at least", ge=0)
+    conversion_hits: int = key(..., "the same for a conversion electron's track", ge=0)
     materials: dict[str, Material] = key(..., "materials of the tracker, by name")
     tracker: list[TrackerLayers] = key(..., "layers of the tracker")
     support: Support = key(..., "what lies between the tracker and the calorimeter")

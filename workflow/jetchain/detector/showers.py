@@ -45,8 +45,10 @@ EM_FRACTION_SPREAD = 0.35  # relative, Gaussian, truncated to [0, 1]
 VISIBLE_FRACTION = 0.40
 VISIBLE_SPREAD = 0.45  # relative, times 1 / sqrt(hadronic energy / GeV)
 
-EM_SPOT, EM_SPOTS_MAX = 40.0, 40  # MeV a spot; spots a layer
-HADRON_SPOT, HADRON_SPOTS_MAX = 200.0, 60  # HSParameters_cfi.py: 0.2 GeV
+# MeV a spot on average; spots a layer, for an electromagnetic shower's core and tail each. A spot
+# too large for where it lies looks like a particle of its own (a local maximum of a cluster).
+EM_SPOT, EM_SPOTS_MAX = 10.0, 150
+HADRON_SPOT, HADRON_SPOTS_MAX = 60.0, 300
 # Spots lie within this many times the scale of their radial profile (HSParameters_cfi.py: 4).
 EM_RADIUS_MAX, HADRON_RADIUS_MAX = 8.0, 4.0
 MIP_SPREAD = 0.08  # width of the Moyal distribution over the mean loss
@@ -477,41 +479,41 @@ def spread(
         per_eta, per_phi = n_eta / (2 * eta_max), n_phi / (2 * math.pi)
         row = (math.asinh(z / rho) + eta_max) * per_eta
         column = (math.atan2(y, x) + math.pi) * per_phi
-        core, tail, share = cores[k] / rho, tails[k] / rho, shares[k]
-        spots = 1
-        if kind != MUON:
-            spots = min(1 + int(amount / spot), spots_max)
-        each = amount / spots
-        turn = rng.random() * DIRECTIONS
-        offset = rng.random()
         lost = 0.0
-        for j in range(spots):
-            if is_hadron:
-                u = rng.random()
-                turn = rng.random() * DIRECTIONS
-            else:
-                # Electromagnetic showers are smooth: quasi-random spots, one stratum each.
-                u = (j + offset) / spots
-                turn += DIRECTIONS * 0.3819660112501051  # the golden angle
-            size = core
-            if u < share:
-                u /= share
-            else:
-                u = (u - share) / (1.0 - share)
-                size = tail
-            u *= largest
-            step = size * math.sqrt(u / (1.0 - u))
-            which = int(turn) % DIRECTIONS
-            i = math.floor(row + step * azimuths[0, which] * per_eta)
-            if i < 0 or i >= n_eta:
-                lost += each
+        for part in range(2):
+            share = shares[k] if part == 0 else 1.0 - shares[k]
+            if share <= 0.0:
                 continue
-            m = math.floor(column + step * azimuths[1, which] * per_phi) % n_phi
-            cell = first_cell[layer] + i * n_phi + m
-            if scratch[cell] == 0.0:
-                scratch_cells[touched] = cell
-                touched += 1
-            scratch[cell] += each
+            total = amount * share
+            size = (cores[k] if part == 0 else tails[k]) / rho
+            spots = 1 if kind == MUON else min(1 + int(total / spot), spots_max)
+            each = total / spots
+            turn = rng.random() * DIRECTIONS
+            offset = rng.random()
+            for j in range(spots):
+                if is_hadron:
+                    u = rng.random()
+                    turn = rng.random() * DIRECTIONS
+                else:
+                    # Electromagnetic showers are smooth: quasi-random spots, one stratum each. The
+                    # farther out, the smaller: a spot's energy goes as sqrt(1 - u), near 1 / r.
+                    kept = 1.0 - (j + offset) / spots
+                    u = 1.0 - kept**2
+                    each = total * kept / (0.5 * (spots + 1) - offset)
+                    turn += DIRECTIONS * 0.3819660112501051  # the golden angle
+                u *= largest
+                step = size * math.sqrt(u / (1.0 - u))
+                which = int(turn) % DIRECTIONS
+                i = math.floor(row + step * azimuths[0, which] * per_eta)
+                if i < 0 or i >= n_eta:
+                    lost += each
+                    continue
+                m = math.floor(column + step * azimuths[1, which] * per_phi) % n_phi
+                cell = first_cell[layer] + i * n_phi + m
+                if scratch[cell] == 0.0:
+                    scratch_cells[touched] = cell
+                    touched += 1
+                scratch[cell] += each
         account[LEAKED] += lost
         account[DEPOSITED] += amount - lost
         by_layer[layer] += amount - lost
@@ -526,4 +528,4 @@ def azimuth_table() -> np.ndarray:
 
 def deposits_capacity(pieces: int, layers: int) -> int:
     """The largest number of deposits that `shower_event` can return."""
-    return pieces * layers * max(EM_SPOTS_MAX, HADRON_SPOTS_MAX)
+    return pieces * layers * max(2 * EM_SPOTS_MAX, HADRON_SPOTS_MAX)

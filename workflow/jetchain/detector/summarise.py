@@ -23,7 +23,7 @@ COLUMNS: dict[str, list[str] | None] = {
                  "phi_extrap_calo"],
     "topo": ["bary_eta", "bary_phi", "bary_sigma_eta", "e",
              *(f"e_layer_{layer}" for layer in range(6))],
-    "track": ["pdgid", "d0", "d0_err", "theta", "qoverp",
+    "track": ["pdgid", "reconstructed", "d0", "d0_err", "theta", "qoverp",
               *(f"{axis}_layer_0" for axis in "xyz")],
     "particle_to_node": None,
 }  # fmt: skip
@@ -90,7 +90,7 @@ def summarise(
 
 def distributions(data: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """The flat values of `HISTOGRAMS`."""
-    track = data["track"]
+    track = reconstructed(data["track"])
     return {
         "clusters_per_event": np.asarray(ak.num(data["topo"]["e"])),
         "tracks_per_event": np.asarray(ak.num(track["d0"])),
@@ -98,6 +98,11 @@ def distributions(data: Mapping[str, Any]) -> dict[str, np.ndarray]:
         "track_pt": np.asarray(ak.flatten(np.abs(np.sin(track["theta"]) / track["qoverp"]))) / GEV,
         "d0_significance": np.asarray(ak.flatten(track["d0"] / track["d0_err"])),
     }
+
+
+def reconstructed(track: ak.Array) -> ak.Array:
+    """The tracks that were found."""
+    return track[track["reconstructed"] == 1]
 
 
 def response_sums(data: Mapping[str, Any]) -> dict[str, np.ndarray]:
@@ -170,8 +175,9 @@ def add_accounts(accounts: list[dict[str, Any]]) -> dict[str, Any]:
 
 def display_event(data: Mapping[str, Any]) -> dict[str, Any]:
     """Tracks and clusters of the event with the most tracks, for the event display."""
-    chosen = int(np.argmax(ak.num(data["track"]["d0"])))
-    track, topo = data["track"][chosen], data["topo"][chosen]
+    tracks = reconstructed(data["track"])
+    chosen = int(np.argmax(ak.num(tracks["d0"])))
+    track, topo = tracks[chosen], data["topo"][chosen]
     particle = data["particle"][chosen]
     rho = np.hypot(track["x_layer_0"], track["y_layer_0"])
     em = topo["e_layer_0"] + topo["e_layer_1"] + topo["e_layer_2"]

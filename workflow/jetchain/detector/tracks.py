@@ -81,7 +81,9 @@ def make_tracks(records: Sequence[EventRecord], simulation: EventSimulation) -> 
         parent=rows[accepted, SOURCE].astype(np.int64),
         pdgid=rows[accepted, CODE].astype(np.int64),
         conversion=conversion[accepted],
-        reconstructed=(hits[accepted] >= table.minimum_hits)
+        reconstructed=(hits >= np.where(conversion, table.conversion_hits, table.minimum_hits))[
+            accepted
+        ]
         & (luck[accepted] < settings.track_efficiency),
         values=tracker.smear(true, errors, correlation, pulls[accepted]),
         errors=errors,

@@ -7,7 +7,8 @@ A particle that decays where tracks begin (inside vertex_radius and vertex_z) gi
 products, which then are the event's particles; what a particle becomes farther out counts as its
 own, as do conversions and bremsstrahlung, as in COCOA. Multiple scattering is in the resolution of
 the tracks, ionisation in the tracker is left out (some MeV). The field ends at the calorimeter's
-face, behind which the way is straight, as in COCOA (Tracking_func.cc).
+face, behind which the way is straight, as where COCOA extrapolates tracks (Tracking_func.cc); in
+its Geant4 the field ends at the first iron, at r = 1167 mm (InnerConstruction.cc).
 
 Compiled; energies and momenta in MeV, lengths in mm.
 """

@@ -28,6 +28,8 @@ CENTRAL_ETA = 1.0
 ETA_EDGES = np.array([0.0, 0.5, 1.0, 1.5, 2.0, 2.5])
 ETA_ENERGY = 10.0
 """GeV: the response against pseudorapidity takes particles above, where it depends little on it."""
+MUON_ENERGY = 10.0
+"""GeV: above, muons cross the whole calorimeter, and nearly along a ray."""
 SEEN = 0.95
 """Resolutions are fitted where at least this share of the particles makes a cluster."""
 FITTED = ("electron", "photon", "neutral pion", "charged pion", "K0L", "neutron")
@@ -152,16 +154,17 @@ def resolution_numbers(kinds: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def muon_numbers(muons: Thrown, table: GeometryTable) -> list[dict[str, Any]]:
-    """Mean energy that muons leave in the cells, beside what they should; that of their clusters.
+    """Mean energy that hard muons leave in the cells, beside what they should; in their clusters.
 
     The expected loss is that of a minimum-ionising particle that crosses the layers along a ray
     from the origin, at every |eta| the same.
     """
-    if len(muons.energy) < 2:
+    stiff = muons.energy > MUON_ENERGY
+    if stiff.sum() < 2:
         return []
     loss = sum(slab.mip * slab.thickness for slab in table.slabs if slab.kind != "passive") / GEV
     rows = []
-    for place, energy in (("cells", muons.deposited), ("clusters", muons.clustered)):
+    for place, energy in (("cells", muons.deposited[stiff]), ("clusters", muons.clustered[stiff])):
         in_cells = place == "cells"
         rows.append(
             number(

@@ -52,7 +52,7 @@ def photon_calibration() -> CalibrationSettings:
     """The default bins of the response to photons."""
     return CalibrationSettings(
         samples=["photon_gun"],
-        pt_edges=[0.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0],
+        pt_edges=[0.0, 1.5, 2.0, 2.7, 3.6, 5.0, 7.0, 10.0, 15.0, 25.0, 50.0],
         eta_edges=[0.0, 0.5, 1.0, 1.3, 1.6, 2.0, 2.5],
         radius=0.2,
     )
@@ -78,7 +78,7 @@ class ParametricSettings(Settings):
         1.25, "a remnant up to this many sigma_E after subtraction is removed", ge=0
     )
     electron_maximum_ep: float = key(
-        1.5, "up to this E/p an electron takes its cluster; above, its momentum is subtracted", gt=1
+        1.2, "up to this E/p an electron takes its cluster; above, its momentum is subtracted", gt=1
     )
     calibrate_neutral_hadrons: bool = key(
         True, "scale neutral hadrons that no track touched by the response of single pions"
