@@ -73,7 +73,7 @@ class EventSimulation:
         self._touched = np.empty(cells, np.int32)
         self._scratch = np.zeros(cells)
         self._shower = showers.empty_shower(geometry.slabs.mip.size)
-        self._azimuths = showers.azimuth_table()
+        self._spots = showers.spot_tables()
         self._reserve(0)
 
     def _reserve(self, capacity: int) -> None:
@@ -214,7 +214,7 @@ class EventSimulation:
             table.critical_energy,
             table.effective_z,
             self._shower,
-            self._azimuths,
+            self._spots,
             self._scratch,
             self._touched,
             self._cell,

@@ -45,10 +45,11 @@ EM_FRACTION_SPREAD = 0.35  # relative, Gaussian, truncated to [0, 1]
 VISIBLE_FRACTION = 0.40
 VISIBLE_SPREAD = 0.45  # relative, times 1 / sqrt(hadronic energy / GeV)
 
-# MeV a spot on average; spots a layer, for an electromagnetic shower's core and tail each. A spot
-# too large for where it lies looks like a particle of its own (a local maximum of a cluster).
-EM_SPOT, EM_SPOTS_MAX = 10.0, 150
-HADRON_SPOT, HADRON_SPOTS_MAX = 60.0, 300
+# MeV a spot on average, and most spots a layer. A spot too large for where it lies looks like a
+# particle of its own (a local maximum of a cluster); a shower's core lies in a cell or two.
+CORE_SPOT, CORE_SPOTS_MAX = 40.0, 20
+TAIL_SPOT, TAIL_SPOTS_MAX = 15.0, 150
+HADRON_SPOT, HADRON_SPOTS_MAX = 80.0, 200
 # Spots lie within this many times the scale of their radial profile (HSParameters_cfi.py: 4).
 EM_RADIUS_MAX, HADRON_RADIUS_MAX = 8.0, 4.0
 MIP_SPREAD = 0.08  # width of the Moyal distribution over the mean loss
@@ -177,8 +178,8 @@ LEAST_COSINE = 0.2
 SCATTER = 21.2
 """MeV: a Moliere radius is X0 times this over the critical energy (hep-ex/0001020)."""
 
-DIRECTIONS = 1024
-"""Azimuths about a shower's axis that are told apart."""
+ENTRIES = 1024
+"""Of the tables of azimuths about a shower's axis and of radii; a power of 2."""
 
 
 @numba.njit(cache=True)
@@ -373,7 +374,7 @@ def shower_event(
     critical: float,
     effective_z: float,
     shower: Shower,
-    azimuths: np.ndarray,  # (2, DIRECTIONS) cosines and sines
+    tables: np.ndarray,  # (4, ENTRIES), see `spot_tables`
     scratch: np.ndarray,  # (cells,) float64, all 0; is returned so
     scratch_cells: np.ndarray,  # (cells,) int32
     out_cell: np.ndarray,  # (capacity,) int32
@@ -423,7 +424,7 @@ def shower_event(
                 account[p, INVISIBLE] += unseen
         account[p, LEAKED] += max(left, 0.0)  # rounding
         touched = spread(
-            rng, kind, at, unit, slabs, tracker.eta_max, shower, azimuths, scratch,
+            rng, kind, at, unit, slabs, tracker.eta_max, shower, tables, scratch,
             scratch_cells, touched, account[p], by_layer[p],
         )  # fmt: skip
         if piece + 1 == len(pieces) or int(pieces[piece + 1, SOURCE]) != p:
@@ -447,7 +448,7 @@ def spread(
     slabs: SlabArrays,
     eta_max: float,
     shower: Shower,
-    azimuths: np.ndarray,
+    tables: np.ndarray,
     scratch: np.ndarray,
     scratch_cells: np.ndarray,
     touched: int,
@@ -459,10 +460,7 @@ def spread(
     shares, middle, layer_of_slab = shower.share, shower.middle, slabs.layer_of_slab
     cells_eta, cells_phi, first_cell = slabs.cells_eta, slabs.cells_phi, slabs.first_cell
     is_hadron = kind in (CHARGED_HADRON, NEUTRAL_HADRON)
-    spot, spots_max, radius_max = EM_SPOT, EM_SPOTS_MAX, EM_RADIUS_MAX
-    if is_hadron:
-        spot, spots_max, radius_max = HADRON_SPOT, HADRON_SPOTS_MAX, HADRON_RADIUS_MAX
-    largest = radius_max**2 / (1.0 + radius_max**2)
+    cosines, sines, radii = tables[0], tables[1], tables[3] if is_hadron else tables[2]
     for k in range(path.size - 1):
         amount = deposited[k]
         if amount <= 0.0:
@@ -486,29 +484,39 @@ def spread(
                 continue
             total = amount * share
             size = (cores[k] if part == 0 else tails[k]) / rho
-            spots = 1 if kind == MUON else min(1 + int(total / spot), spots_max)
+            if kind == MUON:
+                spots = 1
+            elif is_hadron:
+                spots = min(1 + int(total / HADRON_SPOT), HADRON_SPOTS_MAX)
+            elif part == 0:
+                spots = min(1 + int(total / CORE_SPOT), CORE_SPOTS_MAX)
+            else:
+                spots = min(1 + int(total / TAIL_SPOT), TAIL_SPOTS_MAX)
             each = total / spots
-            turn = rng.random() * DIRECTIONS
+            turn = rng.random() * ENTRIES
             offset = rng.random()
             for j in range(spots):
                 if is_hadron:
                     u = rng.random()
-                    turn = rng.random() * DIRECTIONS
+                    turn = rng.random() * ENTRIES
                 else:
                     # Electromagnetic showers are smooth: quasi-random spots, one stratum each. The
                     # farther out, the smaller: a spot's energy goes as sqrt(1 - u), near 1 / r.
                     kept = 1.0 - (j + offset) / spots
                     u = 1.0 - kept**2
                     each = total * kept / (0.5 * (spots + 1) - offset)
-                    turn += DIRECTIONS * 0.3819660112501051  # the golden angle
-                u *= largest
-                step = size * math.sqrt(u / (1.0 - u))
-                which = int(turn) % DIRECTIONS
-                i = math.floor(row + step * azimuths[0, which] * per_eta)
+                    turn += ENTRIES * 0.3819660112501051  # the golden angle
+                step = size * radii[int(u * ENTRIES)]
+                which = int(turn) & (ENTRIES - 1)
+                i = math.floor(row + step * cosines[which] * per_eta)
                 if i < 0 or i >= n_eta:
                     lost += each
                     continue
-                m = math.floor(column + step * azimuths[1, which] * per_phi) % n_phi
+                m = math.floor(column + step * sines[which] * per_phi)
+                while m < 0:
+                    m += n_phi
+                while m >= n_phi:
+                    m -= n_phi
                 cell = first_cell[layer] + i * n_phi + m
                 if scratch[cell] == 0.0:
                     scratch_cells[touched] = cell
@@ -520,12 +528,21 @@ def spread(
     return touched
 
 
-def azimuth_table() -> np.ndarray:
-    """Cosines and sines of the azimuths about a shower's axis, (2, DIRECTIONS)."""
-    angle = 2 * np.pi * (np.arange(DIRECTIONS) + 0.5) / DIRECTIONS
-    return np.stack([np.cos(angle), np.sin(angle)])
+def spot_tables() -> np.ndarray:
+    """Where spots lie, (4, ENTRIES): cosines and sines of azimuths about the axis, and radii in
+    units of the radial scale at even steps of the contained energy, electromagnetic and hadronic.
+
+    A share u of the energy lies within r = sqrt(u / (1 - u)) (hep-ex/0001020, eq. 22), up to the
+    largest radius.
+    """
+    middle = (np.arange(ENTRIES) + 0.5) / ENTRIES
+    tables = [np.cos(2 * np.pi * middle), np.sin(2 * np.pi * middle)]
+    for largest in (EM_RADIUS_MAX, HADRON_RADIUS_MAX):
+        u = middle * largest**2 / (1.0 + largest**2)
+        tables.append(np.sqrt(u / (1.0 - u)))
+    return np.stack(tables)
 
 
 def deposits_capacity(pieces: int, layers: int) -> int:
     """The largest number of deposits that `shower_event` can return."""
-    return pieces * layers * max(2 * EM_SPOTS_MAX, HADRON_SPOTS_MAX)
+    return pieces * layers * max(CORE_SPOTS_MAX + TAIL_SPOTS_MAX, HADRON_SPOTS_MAX)
