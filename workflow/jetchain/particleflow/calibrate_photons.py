@@ -1,7 +1,7 @@
 """Response of the calorimeter to photons, measured on single photons, and its inverse.
 
 What lies in front of the calorimeter takes a share of a photon's shower that depends on its energy
-and direction; the energies of photon clusters are divided by the mean response.
+and direction; the energies of photon clusters are divided by the median response.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from jetchain.particleflow.settings import CalibrationSettings
 
 MEV_PER_GEV = 1000.0
 PHOTON_CODE = 22
+MEDIAN_ERROR = np.sqrt(np.pi / 2)
+"""Error of a median over that of a mean, for a Gaussian."""
 COLUMNS: dict[str, list[str] | None] = {
     "particle": ["pdgid", "pt", "eta", "e", "eta_extrap_calo", "phi_extrap_calo"],
     "topo": ["bary_eta", "bary_phi", "e"],
@@ -32,7 +34,7 @@ Floats = NDArray[np.float64]
 def calibrate_photons(
     *, detected: Inputs, calibration: Output, settings: CalibrationSettings
 ) -> None:
-    """Measure the mean response to photons in bins of pT and |eta|; write JSON.
+    """Measure the median response to photons in bins of pT and |eta|; write JSON.
 
     Args:
         detected: detector files of single photons.
@@ -85,7 +87,10 @@ def _distance(particle: Any, other: Any, suffix: str | None = None) -> Any:
 def photon_table(
     pt: Floats, eta: Floats, ratio: Floats, settings: CalibrationSettings
 ) -> dict[str, Any]:
-    """Mean response against the measured pT, in bins of |eta|.
+    """Median response against the measured pT, in bins of |eta|.
+
+    The median is that of photons that reach the calorimeter: those that convert early, and whose
+    electrons may leave tracks, are the tail.
 
     Args:
         pt: (photons,) true, GeV.
@@ -94,20 +99,20 @@ def photon_table(
         settings: edges and the least number of entries.
 
     Returns:
-        eta_edges: lower edges; curves: for each of these bins the mean measured pT (GeV), the mean
-        response, its error and the number of photons, in the bins of true pT that have enough of
-        them (of all photons together where none has).
+        eta_edges: lower edges; curves: for each of these bins the median measured pT (GeV), the
+        median response, its error and the number of photons, in the bins of true pT that have
+        enough of them (of all photons together where none has).
     """
     i = np.searchsorted(settings.pt_edges, pt, side="right") - 1
     j = np.searchsorted(settings.eta_edges, eta, side="right") - 1
     curves = []
     for k in range(len(settings.eta_edges)):
         bins = [(i == m) & (j == k) for m in range(len(settings.pt_edges))]
-        bins = [b for b in bins if b.sum() >= settings.minimum_entries and ratio[b].mean() > 0]
+        bins = [b for b in bins if b.sum() >= settings.minimum_entries and np.median(ratio[b]) > 0]
         bins = bins or [np.ones(len(pt), bool)]
         points = sorted(
-            (float((pt[b] * ratio[b]).mean()), float(ratio[b].mean()),
-             float(ratio[b].std() / np.sqrt(b.sum())), int(b.sum()))
+            (float(np.median(pt[b] * ratio[b])), float(np.median(ratio[b])),
+             float(MEDIAN_ERROR * ratio[b].std() / np.sqrt(b.sum())), int(b.sum()))
             for b in bins
         )  # fmt: skip
         names = ("measured_pt", "response", "error", "photons")
@@ -135,7 +140,7 @@ def read_photon_calibration(path: Path) -> dict[str, Any]:
 
 
 def photon_response(measured_pt: Floats, eta: Floats, table: dict[str, Any]) -> Floats:
-    """Mean response to photons of a measured pT (GeV) and pseudorapidity, (n,).
+    """Median response to photons of a measured pT (GeV) and pseudorapidity, (n,).
 
     By interpolation in log pT; outside the measured range it is constant.
     """
