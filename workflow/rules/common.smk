@@ -35,6 +35,18 @@ def source_file(wildcards):
     return CONFIG.generate.samples[wildcards.sample].source.files[int(wildcards.shard)]
 
 
+def pileup_pool(wildcards):
+    """The pool's files; none without pile-up, for the pool itself and for single particles."""
+    pool, name = CONFIG.detector.pileup_sample, wildcards.sample
+    generation = CONFIG.generate.samples[name].generation
+    alone = name == pool or (generation and generation.process == "gun")
+    if alone or not CONFIG.detector.simulation.pileup.mean:
+        return []
+    return [
+        f"results/generate/{pool}/{shard}.root" for shard in rules_of.shard_names(pool)
+    ]
+
+
 def record_run():
     """Write the manifest of what is here, at the end of a run, however it ended."""
     from jetchain.provenance.manifest import write_manifest

@@ -1,24 +1,11 @@
 # Detector: tracks, cells and topological clusters of every event, their summary, and the timing.
 GEOMETRY = resource_name(f"geometry/{CONFIG.detector.geometry}.yaml")
-POOL = CONFIG.detector.pileup_sample
-
-
-def pileup(wildcards):
-    """The pool's files; none without pile-up, for the pool itself and for single particles."""
-    name = wildcards.sample
-    generation = CONFIG.generate.samples[name].generation
-    alone = name == POOL or (generation and generation.process == "gun")
-    if alone or not CONFIG.detector.simulation.pileup.mean:
-        return []
-    return [
-        f"results/generate/{POOL}/{shard}.root" for shard in rules_of.shard_names(POOL)
-    ]
 
 
 rule simulate_detector:
     input:
         events="results/generate/{sample}/{shard}.root",
-        pileup=pileup,
+        pileup=pileup_pool,
     output:
         output="results/detector/{sample}/{shard}.root",
         account="results/detector/{sample}/{shard}.json",
