@@ -9,6 +9,8 @@ from scipy import sparse
 from helpers.neighbours import neighbour_lists
 from jetchain.core.errors import ConfigurationError, DataError
 from jetchain.detector.geometry import (
+    DISKS,
+    RADIATION,
     distance_to_face,
     read_geometry,
     slab_paths,
@@ -72,9 +74,10 @@ def test_slanting_flights_reach_each_depth(geometry):
 def test_the_tracker_is_a_fifth_of_a_radiation_length_at_eta_0(geometry):
     # InnerConstruction.cc: 5 layers of 0.15 mm and 4 of 0.32 mm of silicon, each with 0.35 mm of
     # iron; X0 93.7 mm and 17.57 mm (PDG).
-    central = ~geometry.tracker.disks
+    layers = geometry.tracker.layers
+    central = layers[:, DISKS] == 0
     expected = (5 * 0.15 + 4 * 0.32) / 93.7 + 9 * 0.35 / 17.57
-    assert geometry.tracker.radiation[central].sum() == pytest.approx(expected)
+    assert layers[central, RADIATION].sum() == pytest.approx(expected)
     assert expected == pytest.approx(0.201, abs=0.001)
 
 

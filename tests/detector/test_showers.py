@@ -9,6 +9,7 @@ from scipy import special
 from helpers.events import generated_events, selected
 from jetchain.detector import showers, transport
 from jetchain.detector.event import EventSimulation
+from jetchain.detector.geometry import DISKS, INTERACTION
 from jetchain.detector.settings import SimulationSettings
 
 
@@ -75,11 +76,8 @@ def test_iron_in_front_takes_what_a_shower_leaves_in_its_depth(geometry):
     # 44 mm of iron and an empty tracker. In iron a shower of 20 GeV reaches its maximum sooner
     # than in the ECAL, by the ratio of ln(E/Ec) - 0.812.
     n = 4000
-    empty = {
-        name: getattr(geometry.tracker, name)[:0]
-        for name in ("disks", "position", "start", "end", "radiation", "interaction")
-    }
-    bare = dataclasses.replace(geometry, tracker=geometry.tracker._replace(**empty))
+    empty = geometry.tracker.layers[:0]
+    bare = dataclasses.replace(geometry, tracker=geometry.tracker._replace(layers=empty))
     flown, _ = shoot(bare, generated_events(11, np.full(n, 20.0), 0.0, 0.0), seed=4)
     own = np.log(20e3 / (21.2 * 17.57 / 17.2))
     ecal = np.log(20e3 / geometry.table.critical_energy)
@@ -161,6 +159,6 @@ def test_hadrons_start_after_one_interaction_length_on_average(geometry, materia
     depth = float((np.diff(slabs.depth)[:4] / slabs.interaction_length[:4]).sum())
     if material:
         depth += slabs.support_barrel / slabs.interaction_length[0]
-        depth += float(tracker.interaction[~tracker.disks].sum())
+        depth += float(tracker.layers[tracker.layers[:, DISKS] == 0, INTERACTION].sum())
     expected = np.exp(-depth)
     assert abs(passed - expected) < 4 * np.sqrt(expected * (1 - expected) / n)

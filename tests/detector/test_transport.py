@@ -7,6 +7,7 @@ import pytest
 
 from helpers.events import generated_events, selected
 from jetchain.detector import decays, material, transport
+from jetchain.detector.geometry import DISKS, INTERACTION, POSITION, RADIATION
 from jetchain.detector.settings import SimulationSettings
 from jetchain.detector.transport import (
     BREMSSTRAHLUNG,
@@ -35,6 +36,12 @@ def fly(geometry, events, seed=1, **settings):
     )  # fmt: skip
 
 
+def central(geometry, column):
+    """Sum of a column over the cylinders."""
+    layers = geometry.tracker.layers
+    return layers[layers[:, DISKS] == 0, column].sum()
+
+
 def within(count, n, probability):
     return abs(count / n - probability) < 4 * np.sqrt(probability * (1 - probability) / n)
 
@@ -42,7 +49,7 @@ def within(count, n, probability):
 def test_photons_convert_with_seven_ninths_of_the_radiation_lengths(geometry):
     n = 8000
     flown = fly(geometry, generated_events(22, np.full(n, 20.0), 0.0, np.linspace(-3, 3, n)))
-    depth = geometry.tracker.radiation[~geometry.tracker.disks].sum()
+    depth = central(geometry, RADIATION)
     # Radiated photons convert too, so count the electrons that photons themselves gave.
     first = int((flown.candidates[:, SECONDARY] == 2).sum()) // 2
     assert within(first, n, 1 - np.exp(-7 / 9 * depth))
@@ -59,8 +66,8 @@ def test_electrons_of_a_conversion_share_the_photons_energy_and_start_on_a_layer
     np.testing.assert_allclose(by_photon[converted], photon[converted], rtol=1e-9)
     assert (np.bincount(pairs[:, SOURCE].astype(int), pairs[:, CODE]) == 0).all()
     radius = np.hypot(pairs[:, X], pairs[:, Y])
-    on = np.abs(radius[:, None] - geometry.tracker.position).min(axis=1) < 1e-6
-    at = np.abs(np.abs(pairs[:, Z, None]) - geometry.tracker.position).min(axis=1) < 1e-6
+    on = np.abs(radius[:, None] - geometry.tracker.layers[:, POSITION]).min(axis=1) < 1e-6
+    at = np.abs(np.abs(pairs[:, Z, None]) - geometry.tracker.layers[:, POSITION]).min(axis=1) < 1e-6
     assert (on | at).all()
     share = pairs[pairs[:, CODE] == 11, E] / 20e3 / np.cosh(0.7)
     # The mean of x^2 under 1 - 4/3 x (1 - x), which integrates to 7/9, is 13/35.
@@ -82,7 +89,7 @@ def test_radiating_electrons_keep_their_energy_together(geometry):
     missed = flown.account[:, transport.MISSED]
     np.testing.assert_allclose(arriving + missed, flown.particles[:, E], rtol=1e-9)
     assert flown.counts[BREMSSTRAHLUNG] > n
-    depth = geometry.tracker.radiation[~geometry.tracker.disks].sum() * np.cosh(0.3)
+    depth = central(geometry, RADIATION) * np.cosh(0.3)
     electron = flown.pieces[flown.pieces[:, CODE] == 11]
     kept = np.bincount(electron[:, SOURCE].astype(int), electron[:, E], minlength=n)
     share = kept / flown.particles[:, E]
@@ -107,7 +114,7 @@ def test_hadrons_interact_with_the_trackers_interaction_length(geometry):
     flown = fly(
         geometry, generated_events(2112, np.full(n, 20.0), 0.0, np.linspace(-3, 3, n)), decays=False
     )
-    depth = geometry.tracker.interaction[~geometry.tracker.disks].sum()
+    depth = central(geometry, INTERACTION)
     assert within(flown.counts[NUCLEAR], n, 1 - np.exp(-depth))
     assert flown.started.sum() == flown.counts[NUCLEAR]
 
@@ -168,9 +175,8 @@ def test_rows_of_pieces_and_candidates_survive_the_removal_of_decayed_particles(
 def test_an_empty_event_and_an_empty_tracker_are_fine(geometry):
     none = generated_events([12], 20.0, 0.0, 0.0)
     assert len(fly(geometry, none).particles) == 0
-    names = ("disks", "position", "start", "end", "radiation", "interaction")
-    empty = {name: getattr(geometry.tracker, name)[:0] for name in names}
-    bare = dataclasses.replace(geometry, tracker=geometry.tracker._replace(**empty))
+    empty = geometry.tracker.layers[:0]
+    bare = dataclasses.replace(geometry, tracker=geometry.tracker._replace(layers=empty))
     flown = fly(bare, generated_events([22, 11, 211], 20.0, 0.0, 0.0))
     assert flown.hits.tolist() == [0, 0]
     assert flown.counts[CONVERSIONS] == 0

@@ -64,13 +64,15 @@ DECAYS: dict[int, tuple[float, list[tuple[float, tuple[int, ...]]]]] = {
 """c tau in mm, and the fraction and products of each mode; antiparticles by conjugation."""
 
 
+CODE, MASS, CHARGE, LENGTH = range(4)
+"""Columns of the species: PDG code (rising), MeV, charge of the particle (not the antiparticle),
+c tau in mm (0: at once, inf: stable)."""
+
+
 class DecayTable(NamedTuple):
     """`DECAYS` as arrays; what compiled code gets."""
 
-    code: np.ndarray  # (species,) int64, rising
-    mass: np.ndarray  # (species,) MeV
-    charge: np.ndarray  # (species,) of the particle, not the antiparticle
-    length: np.ndarray  # (species,) c tau in mm, 0: at once, inf: stable
+    species: np.ndarray  # (species, 4)
     mode_start: np.ndarray  # (species + 1,) int64
     mode_sum: np.ndarray  # (modes,) cumulative fraction within the species
     product: np.ndarray  # (modes, 3) int64, 0 for none
@@ -78,22 +80,19 @@ class DecayTable(NamedTuple):
 
 def decay_table() -> DecayTable:
     """The arrays of all species in `MASSES`."""
-    charge_of = {
+    charges = {
         11: -1, 13: -1, 211: 1, 321: 1, 2212: 1, 3112: -1, 3222: 1, 3312: -1, 3334: -1,
     }  # fmt: skip
-    codes = sorted(MASSES)
-    starts, sums, products = [0], [], []
-    for code in codes:
-        modes = DECAYS.get(code, (math.inf, []))[1]
+    species, starts, sums, products = [], [0], [], []
+    for code in sorted(MASSES):
+        length, modes = DECAYS.get(code, (math.inf, []))
+        species.append((code, MASSES[code], charges.get(code, 0), length))
         fractions = np.array([fraction for fraction, _ in modes])
         sums += list(np.cumsum(fractions / fractions.sum())) if len(modes) else []
         products += [[*mode, *[0] * (3 - len(mode))] for _, mode in modes]
         starts.append(len(products))
     return DecayTable(
-        code=np.array(codes),
-        mass=np.array([MASSES[code] for code in codes]),
-        charge=np.array([float(charge_of.get(code, 0)) for code in codes]),
-        length=np.array([DECAYS.get(code, (math.inf, []))[0] for code in codes]),
+        species=np.array(species, float),
         mode_start=np.array(starts),
         mode_sum=np.array(sums),
         product=np.array(products),
@@ -101,18 +100,19 @@ def decay_table() -> DecayTable:
 
 
 @numba.njit(cache=True)
-def species_of(code: int, table: DecayTable) -> int:
-    """Index of a particle or antiparticle in the table, -1 for those that are not in it."""
-    at = np.searchsorted(table.code, abs(code))
-    if at < table.code.size and table.code[at] == abs(code):
-        return int(at)
+def species_of(code: int, species: np.ndarray) -> int:
+    """Row of a particle or antiparticle in the table, -1 for those that are not in it."""
+    size = abs(code)
+    for k in range(len(species)):
+        if species[k, CODE] == size:
+            return k
     return -1
 
 
 @numba.njit(cache=True)
-def charge_of(code: int, table: DecayTable) -> float:
+def charge_of(code: int, species: np.ndarray) -> float:
     """Charge of a particle of the table, e."""
-    return math.copysign(1.0, code) * table.charge[species_of(code, table)]
+    return math.copysign(1.0, code) * species[species_of(code, species), CHARGE]
 
 
 @numba.njit(cache=True)
@@ -169,7 +169,8 @@ def decay(
     momenta: np.ndarray,  # (3, 4), is filled
 ) -> int:
     """Decay a particle of the table; returns the number of products."""
-    s = species_of(code, table)
+    species = table.species
+    s = species_of(code, species)
     mode = table.mode_start[s]
     u = rng.random()
     while mode < table.mode_start[s + 1] - 1 and u > table.mode_sum[mode]:
@@ -178,10 +179,10 @@ def decay(
     masses = np.zeros(3)
     for k in range(number):
         product = table.product[mode, k]
-        masses[k] = table.mass[species_of(product, table)]
+        masses[k] = species[species_of(product, species), MASS]
         conjugated = abs(product) in SELF_CONJUGATE
         products[k] = product if code > 0 or conjugated else -product
-    mass = table.mass[s]
+    mass = species[s, MASS]
     if number == 2:
         split_in_two(rng, parent, mass, (masses[0], masses[1]), momenta[0], momenta[1])
         return 2

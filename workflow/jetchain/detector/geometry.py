@@ -143,15 +143,18 @@ class SlabArrays(NamedTuple):
     support_endcap: float  # mm, along z
 
 
-class TrackerArrays(NamedTuple):
-    """The tracker's layers and the volume in which particles fly; what compiled code gets."""
+DISKS, POSITION, START, END, RADIATION, INTERACTION = range(6)
+"""Columns of the tracker's layers: 1 for a pair of disks, 0 for a cylinder; radius or |z|, inner
+radius of disks, half-length or outer radius (mm); thickness in X0 and in lambda."""
 
-    disks: np.ndarray  # (tracker layers,) bool: a pair of disks, else a cylinder
-    position: np.ndarray  # (tracker layers,) radius or |z|, mm
-    start: np.ndarray  # (tracker layers,) inner radius of disks, mm
-    end: np.ndarray  # (tracker layers,) half-length or outer radius, mm
-    radiation: np.ndarray  # (tracker layers,) thickness in X0
-    interaction: np.ndarray  # (tracker layers,) thickness in lambda
+
+class TrackerArrays(NamedTuple):
+    """The tracker's layers and the volume in which particles fly; what compiled code gets.
+
+    In one array: handing a tuple of arrays on costs compiled code time for each of them.
+    """
+
+    layers: np.ndarray  # (tracker layers, 6), columns below
     field: float  # T
     face_radius: float  # mm, of the calorimeter's face
     face_z: float  # mm
@@ -271,15 +274,13 @@ def build_geometry(table: GeometryTable) -> Geometry:
 
 
 def _build_tracker(table: GeometryTable) -> TrackerArrays:
-    layers = [(group, position) for group in table.tracker for position in group.positions]
-    thickness = np.array([tracker_thickness(table, group) for group, _ in layers]).reshape(-1, 2)
+    layers = [
+        (group.shape == "disks", position, group.start, group.end, *tracker_thickness(table, group))
+        for group in table.tracker
+        for position in group.positions
+    ]
     return TrackerArrays(
-        disks=np.array([group.shape == "disks" for group, _ in layers], bool),
-        position=np.array([position for _, position in layers], float),
-        start=np.array([group.start for group, _ in layers], float),
-        end=np.array([group.end for group, _ in layers], float),
-        radiation=thickness[:, 0].copy(),
-        interaction=thickness[:, 1].copy(),
+        layers=np.array(layers, float).reshape(-1, 6),
         field=table.magnetic_field,
         face_radius=table.inner_radius,
         face_z=half_length(table),

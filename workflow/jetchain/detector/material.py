@@ -12,7 +12,7 @@ import math
 import numba
 import numpy as np
 
-from jetchain.detector.geometry import TrackerArrays
+from jetchain.detector.geometry import DISKS, END, INTERACTION, POSITION, RADIATION, START
 from jetchain.detector.helix import Flight, advance, to_cylinder, to_plane
 
 CONVERSION_LENGTH = 9.0 / 7.0
@@ -26,7 +26,7 @@ LEAST_COSINE = 0.1
 def crossings(
     line: Flight,
     end: float,
-    tracker: TrackerArrays,
+    layers: np.ndarray,  # (layers, columns of geometry.TrackerArrays)
     path: np.ndarray,  # (at least layers,), is filled, rising
     radiation: np.ndarray,  # (at least layers,), is filled with X0 along the flight
     interaction: np.ndarray,  # (at least layers,), is filled with lambda along the flight
@@ -34,26 +34,24 @@ def crossings(
     """The layers that a particle crosses before the path `end`; returns their number."""
     n = 0
     length = math.sqrt(1.0 + line.slope**2)
-    # In loops numba counts references to what it takes out of tuples: once is enough.
-    disks, position, inner, outer = tracker.disks, tracker.position, tracker.start, tracker.end
-    layer_radiation, layer_interaction = tracker.radiation, tracker.interaction
-    for k in range(position.size):
-        if disks[k]:
-            at = to_plane(line, math.copysign(position[k], line.slope))
+    for k in range(len(layers)):
+        position, disks = layers[k, POSITION], layers[k, DISKS] > 0.0
+        if disks:
+            at = to_plane(line, math.copysign(position, line.slope))
         else:
-            at = to_cylinder(line, position[k])
+            at = to_cylinder(line, position)
         if at >= end or at < 1e-6:
             continue
         x, y, z, phi = advance(line, at)
-        if disks[k]:
+        if disks:
             radius = math.hypot(x, y)
-            if radius < inner[k] or radius > outer[k]:
+            if radius < layers[k, START] or radius > layers[k, END]:
                 continue
             cosine = abs(line.slope) / length
         else:
-            if abs(z) > outer[k]:
+            if abs(z) > layers[k, END]:
                 continue
-            across = (x * math.cos(phi) + y * math.sin(phi)) / position[k]
+            across = (x * math.cos(phi) + y * math.sin(phi)) / position
             cosine = abs(across) / length
         cosine = max(cosine, LEAST_COSINE)
         m = n
@@ -63,8 +61,8 @@ def crossings(
             interaction[m] = interaction[m - 1]
             m -= 1
         path[m] = at
-        radiation[m] = layer_radiation[k] / cosine
-        interaction[m] = layer_interaction[k] / cosine
+        radiation[m] = layers[k, RADIATION] / cosine
+        interaction[m] = layers[k, INTERACTION] / cosine
         n += 1
     return n
 

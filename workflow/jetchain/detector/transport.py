@@ -23,6 +23,8 @@ import numpy as np
 
 from jetchain.detector.decays import (
     ELECTRON_MASS,
+    LENGTH,
+    MASS,
     DecayTable,
     charge_of,
     decay,
@@ -156,7 +158,7 @@ def flight_end(
     row: np.ndarray,
     line: Flight,
     tracker: TrackerArrays,
-    table: DecayTable,
+    species: np.ndarray,  # (species, columns) of decays.DecayTable
     material: bool,
     decaying: bool,
     path: np.ndarray,  # (layers,), is filled with the crossings' paths
@@ -176,13 +178,13 @@ def flight_end(
     if status == CURLED:
         end = 2 * math.pi / max(abs(line.bend), 1e-12)
     fate = NOT_ENDED
-    species = species_of(code, table) if decaying else -1
-    if species >= 0 and table.length[species] != math.inf:
+    kind = species_of(code, species) if decaying else -1
+    if kind >= 0 and species[kind, LENGTH] != math.inf:
         pt = math.hypot(row[PX], row[PY])
-        flown = rng.standard_exponential() * table.length[species] * pt / table.mass[species]
+        flown = rng.standard_exponential() * species[kind, LENGTH] * pt / species[kind, MASS]
         if flown < end:
             end, fate = flown, DECAYED
-    crossed = crossings(line, end, tracker, path, radiation, interaction)
+    crossed = crossings(line, end, tracker.layers, path, radiation, interaction)
     if material and code == 22 and row[E] > 2 * ELECTRON_MASS:
         at = stopped_at(radiation, crossed, CONVERSION_LENGTH * rng.standard_exponential())
         if at >= 0:
@@ -248,7 +250,8 @@ def fly(
     n_pieces = n_candidates = 0
     neutrinos = 0.0
     counts = np.zeros(len(COUNTS), np.int64)
-    path, radiation, interaction = np.empty((3, tracker.position.size))
+    path, radiation, interaction = np.empty((3, len(tracker.layers)))
+    species, row = table.species, np.empty(COLUMNS)
     products, momenta, parent = np.empty(3, np.int64), np.empty((3, 4)), np.empty(4)
     i = 0
     while i < n_particles:  # decays make this list longer
@@ -258,14 +261,14 @@ def fly(
         while stacked > 0:
             stacked -= 1
             stack = room_for(stack, stacked + 4)
-            row = stack[stacked].copy()
+            row[:] = stack[stacked]
             code, charge, primary = int(row[CODE]), row[CHARGE], row[SECONDARY] == 0.0
             if abs(code) in (12, 14, 16):
                 account[i, NEUTRINO] += row[E]
                 continue
             line = flight(row[X], row[Y], row[Z], row[PX], row[PY], row[PZ], charge, tracker.field)
             end, fate, crossed, status = flight_end(
-                rng, row, line, tracker, table, material, decaying, path, radiation, interaction
+                rng, row, line, tracker, species, material, decaying, path, radiation, interaction
             )
             at, unit = place_at(line, end)
             replaced = (
@@ -294,7 +297,7 @@ def fly(
                     continue
             if fate == DECAYED:
                 counts[DECAYS] += 1
-                mass = table.mass[species_of(code, table)]
+                mass = species[species_of(code, species), MASS]
                 p = math.sqrt(row[PX] ** 2 + row[PY] ** 2 + row[PZ] ** 2)
                 parent[0], parent[1], parent[2] = p * unit[0], p * unit[1], p * unit[2]
                 parent[3] = math.sqrt(p**2 + mass**2)
@@ -315,7 +318,7 @@ def fly(
                     new = particles[n_particles] if replaced else stack[stacked]
                     new[PX], new[PY], new[PZ], new[E] = momenta[k]
                     new[X], new[Y], new[Z] = at
-                    new[CODE], new[CHARGE] = code, charge_of(code, table)
+                    new[CODE], new[CHARGE] = code, charge_of(code, species)
                     new[SOURCE] = particles[i, SOURCE] if replaced else row[SOURCE]
                     new[SECONDARY] = 0.0 if replaced else 1.0
                     n_particles += replaced
