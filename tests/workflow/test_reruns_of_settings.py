@@ -19,7 +19,6 @@ KEYS = dict(leaves(configuration.load(TINY)))
 # Read by a verb, but only in a branch that no job of the tiny run takes.
 UNSEEN = {
     # where there is pile-up
-    "detector.simulate: pileup.mean",
     "detector.simulate: pileup.spread_z",
     # once an epoch is worse than the best
     "background.cathode.template: template.training.patience",

@@ -46,7 +46,7 @@ def simulate(
         EmptySampleError: there is pile-up, and the pool has too few events.
     """
     simulation = EventSimulation(build_geometry(read_geometry(geometry)), settings, seed)
-    pool = read_pool(pileup, settings) if pileup else None
+    pool = read_pool(pileup, settings) if settings.pileup.mean > 0 and pileup else None
     totals = Account(simulation.geometry)
     progress = Progress(count_events(events, GENERATED), "events")
 
