@@ -7,7 +7,7 @@ import pytest
 from scipy import special
 
 from helpers.events import generated_events, selected
-from jetchain.detector import showers, transport
+from jetchain.detector import profiles, transport
 from jetchain.detector.event import EventSimulation
 from jetchain.detector.geometry import DISKS, INTERACTION
 from jetchain.detector.settings import SimulationSettings
@@ -32,7 +32,7 @@ def test_incomplete_gamma_agrees_with_scipy():
     rng = np.random.default_rng(2)
     shape, x = rng.uniform(0.1, 20, 500), rng.uniform(0, 100, 500)
     log_gamma = special.gammaln(shape)
-    ours = [showers.regularised_gamma(*row) for row in zip(shape, x, log_gamma, strict=True)]
+    ours = [profiles.regularised_gamma(*row) for row in zip(shape, x, log_gamma, strict=True)]
     np.testing.assert_allclose(ours, special.gammainc(shape, x), atol=1e-8)
 
 
@@ -42,7 +42,7 @@ def test_mean_profile_of_a_10_gev_electron_has_the_published_fractions(geometry)
     peak, alpha = log_y - 0.812, 0.81 + (0.458 + 2.26 / z) * log_y
     depth = np.array([4.0, 20.0, 22.0, 1e3])
     contained = [
-        showers.regularised_gamma(alpha, (alpha - 1) / peak * t, special.gammaln(alpha))
+        profiles.regularised_gamma(alpha, (alpha - 1) / peak * t, special.gammaln(alpha))
         for t in depth
     ]
     np.testing.assert_allclose(np.diff([0.0, *contained]), [0.133, 0.858, 0.005, 0.004], atol=5e-4)
