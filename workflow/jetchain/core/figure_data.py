@@ -158,11 +158,11 @@ def _line(line: Line2D, ax: Axes) -> Series:
     y: Any
     x, y = line.get_data(orig=False)
     transform = line.get_transform()
-    if transform == ax.get_yaxis_transform(which="grid"):
+    if transform is ax.get_yaxis_transform(which="grid"):
         return {"kind": "reference line", "y": _number(y[0])}
-    if transform == ax.get_xaxis_transform(which="grid"):
+    if transform is ax.get_xaxis_transform(which="grid"):
         return {"kind": "reference line", "x": _number(x[0])}
-    if transform != ax.transData:
+    if transform is not ax.transData:  # equality compares numbers, which limits may make equal
         raise _unknown(line)
     kind = "points" if line.get_linestyle() == "None" else "line"
     return {"kind": kind, "x": _numbers(x), "y": _numbers(y)}
@@ -234,9 +234,9 @@ def _bars(bars: BarContainer, ax: Axes) -> Series:
 
 def _span(patch: Rectangle, ax: Axes) -> Series:
     (x, y), transform = patch.get_xy(), patch.get_data_transform()
-    if transform == ax.get_xaxis_transform(which="grid"):
+    if transform is ax.get_xaxis_transform(which="grid"):
         return {"kind": "span", "x_low": _number(x), "x_high": _number(x + patch.get_width())}
-    if transform == ax.get_yaxis_transform(which="grid"):
+    if transform is ax.get_yaxis_transform(which="grid"):
         return {"kind": "span", "y_low": _number(y), "y_high": _number(y + patch.get_height())}
     raise _unknown(patch)
 
