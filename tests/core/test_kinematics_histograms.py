@@ -37,10 +37,11 @@ def test_histograms_survive_their_file(tmp_path):
 
 
 def test_figures_have_the_same_bytes_twice(tmp_path):
+    names = ("f.pdf", "f.png", "f.json")
     for folder in ("a", "b"):
         figure, axes = style.new_figure()
         axes.plot([1, 2, 3], label="line")
         style.label(axes, right="13 TeV")
-        style.save_figure(figure, tmp_path / folder / "f.pdf", tmp_path / folder / "f.png")
-    for name in ("f.pdf", "f.png"):
+        style.save_figure(figure, *(tmp_path / folder / name for name in names))
+    for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()

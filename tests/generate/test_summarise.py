@@ -71,7 +71,7 @@ def test_figures_and_table_come_from_the_summaries_alone(shards, tmp_path):
     )  # fmt: skip
     qcd = tmp_path / "qcd.json"
     write_json(qcd, {"sample": "qcd", "shards": 1, **combine([account(100, 50, 10.0, 0.4)])})
-    figure = {"pdf": tmp_path / "a.pdf", "png": tmp_path / "a.png"}
+    figure = {kind: tmp_path / f"a.{kind}" for kind in ("pdf", "png", "data")}
     spectra(spectra=[paths["spectra.json"]], summaries=[paths["summary.json"]], **figure)
     assert figure["png"].stat().st_size > 5000
     accounts(summaries=[paths["summary.json"], qcd], table=paths["table.csv"], **figure)

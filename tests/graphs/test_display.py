@@ -54,15 +54,16 @@ def test_the_table_holds_the_graphs(graphs):
 
 
 def test_figures_are_the_same_byte_for_byte(graphs, tmp_path):
+    kinds = ("pdf", "png", "data")
     display(**graphs)
     for draw in (event_graph, jet_graph):
         for folder in ("a", "b"):
-            paths = {kind: tmp_path / folder / f"{draw.__name__}.{kind}" for kind in ("pdf", "png")}
+            paths = {kind: tmp_path / folder / f"{draw.__name__}.{kind}" for kind in kinds}
             draw(table=graphs["table"], **paths)
-        for kind in ("pdf", "png"):
+        for kind in kinds:
             first, second = (tmp_path / f / f"{draw.__name__}.{kind}" for f in "ab")
             assert first.read_bytes() == second.read_bytes()
-            assert first.stat().st_size > 5000
+            assert first.stat().st_size > 500
 
 
 def test_nothing_to_draw_is_an_error(graphs):

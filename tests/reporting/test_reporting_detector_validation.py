@@ -35,6 +35,10 @@ def response_content(fitted: bool) -> dict:
     }
 
 
+def outputs(folder, name):
+    return {kind: folder / f"{name}.{kind}" for kind in ("pdf", "png", "data")}
+
+
 def texts(axis) -> list[str]:
     return [text.get_text() for text in axis.get_legend().get_texts()]
 
@@ -53,9 +57,7 @@ def drawn(monkeypatch):
 @pytest.mark.parametrize("fitted", [True, False])
 def test_the_response_shows_every_particle_with_its_fit(tmp_path, drawn, fitted):
     write_json(tmp_path / "response.json", response_content(fitted))
-    figures.response(
-        response=tmp_path / "response.json", png=tmp_path / "a.png", pdf=tmp_path / "a.pdf"
-    )
+    figures.response(response=tmp_path / "response.json", **outputs(tmp_path, "a"))
     axes = drawn[0].axes
     assert len(texts(axes[0])) == 6
     assert sum("ndf" in text for axis in axes[2:] for text in texts(axis)) == 6 * fitted
@@ -67,7 +69,7 @@ def test_the_response_shows_every_particle_with_its_fit(tmp_path, drawn, fitted)
     })  # fmt: skip
     figures.profile(
         response=tmp_path / "response.json", showers=tmp_path / "showers.json",
-        png=tmp_path / "b.png", pdf=tmp_path / "b.pdf",
+        **outputs(tmp_path, "b"),
     )  # fmt: skip
     assert texts(drawn[1].axes[2]) == LAYERS
     assert [bar.get_height() for bar in drawn[1].axes[3].patches] == [0.133, 0.858]
@@ -83,7 +85,7 @@ def test_noise_is_drawn_beside_its_expectation_an_event(tmp_path, drawn):
     save_histograms(tmp_path / "histograms.json", {"energy": energy})
     figures.clusters(
         response=tmp_path / "response.json", noise=tmp_path / "noise.json",
-        histograms=tmp_path / "histograms.json", png=tmp_path / "a.png", pdf=tmp_path / "a.pdf",
+        histograms=tmp_path / "histograms.json", **outputs(tmp_path, "a"),
     )  # fmt: skip
     bars = drawn[0].axes[1].patches
     assert [bar.get_height() for bar in bars[:2]] == pytest.approx([27.7 / 200] * 2)
@@ -101,9 +103,7 @@ def test_the_efficiency_has_bars_towards_its_interval(tmp_path, drawn):
     row = {"low": 1.0, "high": 10.0, "efficiency": 0.9, "interval": [0.88, 0.91]}
     kinds = {"muon": {"efficiency_pt": [row], "efficiency_eta": []}}
     write_json(tmp_path / "tracks.json", {"kinds": kinds})
-    figures.efficiency(
-        tracks=tmp_path / "tracks.json", png=tmp_path / "a.png", pdf=tmp_path / "a.pdf"
-    )
+    figures.efficiency(tracks=tmp_path / "tracks.json", **outputs(tmp_path, "a"))
     axis = drawn[0].axes[0]
     ends = np.concatenate([
         path.vertices[:, 1] for bars in axis.collections for path in bars.get_paths()
@@ -120,7 +120,7 @@ def test_both_fits_of_the_missing_energy_are_named(tmp_path, drawn):
     ]  # fmt: skip
     fits = {"scaling": {"k": 0.5, "chi2": 2.0, "ndf": 2}, "jets": None}
     write_json(tmp_path / "met.json", {"bins": bins, "fits": fits, "kept": 99})
-    figures.met(met=tmp_path / "met.json", png=tmp_path / "a.png", pdf=tmp_path / "a.pdf")
+    figures.met(met=tmp_path / "met.json", **outputs(tmp_path, "a"))
     assert sum("ndf" in text for text in texts(drawn[0].axes[0])) == 1
 
 

@@ -66,10 +66,10 @@ def test_no_sensitivity_stands_in_the_place_of_each_such_method(
     drawn = []
     save = inference.save_figure
     monkeypatch.setattr(
-        inference, "save_figure", lambda fig, pdf, png: (drawn.append(fig), save(fig, pdf, png))
+        inference, "save_figure", lambda fig, *paths: (drawn.append(fig), save(fig, *paths))
     )
     which = "fits" if figure == "pulls" else "limits"
-    outputs = {"pdf": tmp_path / "figure.pdf", "png": tmp_path / "figure.png"}
+    outputs = {kind: tmp_path / f"figure.{kind}" for kind in ("pdf", "png", "data")}
     getattr(inference, figure)(**{which: files[which]}, **outputs)
     words = [each.get_text() for each in drawn[0].findobj(Text)]
     assert words.count("no\nsensitivity") == sensitive.count(False)

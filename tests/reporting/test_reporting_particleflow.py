@@ -63,11 +63,13 @@ def histograms(tmp_path):
 @pytest.mark.parametrize("name", ["efficiency", "resolution", "residuals", "response"])
 def test_figures_are_drawn_and_the_same_twice(name, performance, histograms, tmp_path):
     inputs = performance if name in ("efficiency", "resolution") else histograms
-    first, second = ((tmp_path / f"{i}.pdf", tmp_path / f"{i}.png") for i in (1, 2))
-    for pdf, png in (first, second):
-        getattr(particleflow, name)(**inputs, pdf=pdf, png=png)
-    for one, two in zip(first, second, strict=True):
-        assert one.stat().st_size > 5000
+    first, second = (
+        {kind: tmp_path / f"{i}.{kind}" for kind in ("pdf", "png", "data")} for i in (1, 2)
+    )
+    for outputs in (first, second):
+        getattr(particleflow, name)(**inputs, **outputs)
+    for one, two in zip(first.values(), second.values(), strict=True):
+        assert one.stat().st_size > 1000
         assert one.read_bytes() == two.read_bytes()
 
 
@@ -79,7 +81,10 @@ def test_calibration_is_drawn(tmp_path):
     )  # fmt: skip
     write_json(tmp_path / "calibration.json", table)
     particleflow.calibration(
-        calibration=tmp_path / "calibration.json", pdf=tmp_path / "c.pdf", png=tmp_path / "c.png"
+        calibration=tmp_path / "calibration.json",
+        pdf=tmp_path / "c.pdf",
+        png=tmp_path / "c.png",
+        data=tmp_path / "c.json",
     )
     assert (tmp_path / "c.png").stat().st_size > 5000
 

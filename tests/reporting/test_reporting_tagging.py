@@ -48,7 +48,7 @@ def test_figures_are_drawn(results: dict[str, list[Path]], tmp_path: Path, figur
         "history": {"metrics": results["metrics"], "histories": results["histories"]},
         "scores": {"metrics": results["metrics"][0], "histograms": results["histograms"][0]},
     }  # fmt: skip
-    files = {kind: tmp_path / f"figure.{kind}" for kind in ("pdf", "png")}
+    files = {kind: tmp_path / f"figure.{kind}" for kind in ("pdf", "png", "data")}
     getattr(tagging, figure)(**inputs[figure], **files)
     assert files["png"].read_bytes().startswith(b"\x89PNG")
     assert files["pdf"].read_bytes().startswith(b"%PDF")

@@ -5,11 +5,12 @@ import os
 import pytest
 
 from helpers.snakemake import planned_rules, snakemake
+from jetchain.core.io import read_json
 
 pytestmark = pytest.mark.workflow
 
 
-def test_every_room_leaves_its_results_and_every_figure_comes_twice(tiny_run):
+def test_every_room_leaves_its_results_and_every_figure_comes_thrice(tiny_run):
     rooms = {path.name for path in (tiny_run / "results").iterdir()}
     assert rooms >= {
         "generate", "detector", "particleflow", "jets", "graphs", "tagging", "anomaly",
@@ -20,6 +21,11 @@ def test_every_room_leaves_its_results_and_every_figure_comes_twice(tiny_run):
     for figure in figures:
         assert figure.with_suffix(".pdf").stat().st_size > 1000, figure
         assert figure.stat().st_size > 5000, figure
+        shown = read_json(figure.with_suffix(".json"))["axes"]
+        numbers = [
+            value for axes in shown for series in axes["series"] for value in series.values()
+        ]
+        assert any(isinstance(value, list) and value for value in numbers), figure
 
 
 def test_a_second_run_has_nothing_to_do(tiny_run):

@@ -1,4 +1,5 @@
 # Helpers of the rules, nothing else. What each does stands in workflow/jetchain/core/rules.py.
+import re
 import sys
 from functools import cache
 
@@ -45,6 +46,21 @@ def pileup_pool(wildcards):
     return [
         f"results/generate/{pool}/{shard}.root" for shard in rules_of.shard_names(pool)
     ]
+
+
+def figure(name, category, labels):
+    """The outputs of a figure: PNG for the report, with its caption, PDF, and the drawn numbers."""
+    caption = re.sub(r"_?\{\w+\}", "", name.rpartition("/")[2])
+    return {
+        "png": report(
+            f"results/reporting/{name}.png",
+            caption=str(HOUSE / f"workflow/report/{caption}.rst"),
+            category=category,
+            labels=labels,
+        ),
+        "pdf": f"results/reporting/{name}.pdf",
+        "data": f"results/reporting/{name}.json",
+    }
 
 
 def record_run():

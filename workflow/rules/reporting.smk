@@ -58,13 +58,11 @@ rule figure_overview:
         ),
         latency="results/firmware/latency.json",
     output:
-        png=report(
-            "results/reporting/overview.png",
-            caption="../report/overview.rst",
-            category="Overview",
-            labels={"figure": "From collisions to limits and firmware"},
+        **figure(
+            "overview",
+            "Overview",
+            {"figure": "From collisions to limits and firmware"},
         ),
-        pdf="results/reporting/overview.pdf",
     log:
         "results/logs/reporting/overview.log",
     threads: 1

@@ -1,6 +1,6 @@
 """One style for all figures: mplhep, colours that a colour-blind reader can tell apart.
 
-`save_figure` writes PDF and PNG whose bytes depend on the figure alone.
+`save_figure` writes PDF, PNG and the drawn numbers, whose bytes depend on the figure alone.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from jetchain.core.io import atomic
+from jetchain.core.figure_data import figure_data
+from jetchain.core.io import atomic, write_json
 
 # Petroff's ten colours (arXiv 2107.02270), told apart by readers with any colour vision.
 COLOURS = (
@@ -68,8 +69,18 @@ def label(ax: Axes, text: str = "simulation", right: str = "") -> None:
     ax.set_title(right, loc="right", fontsize=12)
 
 
-def save_figure(figure: Figure, pdf: Path, png: Path) -> None:
-    """Write a figure as PDF and PNG, without time stamps, and close it."""
+def save_figure(figure: Figure, pdf: Path, png: Path, data: Path) -> None:
+    """Write a figure as PDF and PNG, without time stamps, and its numbers as JSON; close it.
+
+    Args:
+        figure: as drawn.
+        pdf, png: where to draw to.
+        data: where to write what `jetchain.core.figure_data` reads from the figure.
+
+    Raises:
+        DataError: the figure shows something whose numbers cannot be told.
+    """
+    write_json(data, figure_data(figure))
     with atomic(pdf) as temporary:
         figure.savefig(temporary, format="pdf", metadata={"CreationDate": None, "ModDate": None})
     with atomic(png) as temporary:

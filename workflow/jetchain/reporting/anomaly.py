@@ -24,13 +24,15 @@ NAMES = {
 }
 
 
-def sic(*, curves: Input, metrics: Input, published: Resource, png: Output, pdf: Output) -> None:
+def sic(
+    *, curves: Input, metrics: Input, published: Resource, pdf: Output, png: Output, data: Output
+) -> None:
     """Draw the significance-improvement curves, with the published maxima beside them."""
     table, merits, anchors = read_csv(curves), read_json(metrics), read_json(published)
     figure, (ax, side) = new_figure(1, 2, size=(12.5, 5.6), width_ratios=[1.55, 1])
     draw_curves(ax, table, merits)
     _table(side, merits, anchors)
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
 def draw_curves(ax: Axes, table: dict[str, np.ndarray], merits: dict[str, Any]) -> None:
@@ -41,8 +43,9 @@ def draw_curves(ax: Axes, table: dict[str, np.ndarray], merits: dict[str, Any]) 
         x = table["signal_efficiency"][own]
         ax.plot(x, table["sic"][own], color=COLOURS[index], ls=LINES[index], label=NAMES[method])
         ax.fill_between(
-            x, table["sic_low"][own], table["sic_high"][own], color=COLOURS[index], alpha=0.25, lw=0
-        )
+            x, table["sic_low"][own], table["sic_high"][own], color=COLOURS[index], alpha=0.25,
+            lw=0, gid=NAMES[method],
+        )  # fmt: skip
     grid = np.linspace(0.005, 1, 200)
     ax.plot(grid, np.sqrt(grid), color="black", lw=1, ls=":", label="Random")
     ax.set(

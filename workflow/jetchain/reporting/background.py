@@ -22,7 +22,9 @@ FEATURES = {
 Table = dict[str, NDArray]
 
 
-def spectrum(*, spectra: Input, fits: Input, method: str, png: Output, pdf: Output) -> None:
+def spectrum(
+    *, spectra: Input, fits: Input, method: str, pdf: Output, png: Output, data: Output
+) -> None:
     """Draw the dijet mass before and after the cut, with the fitted background and the pulls."""
     table, summary = read_csv(spectra), read_json(fits)
     figure, (ax, lower) = new_figure(2, 1, size=(8.5, 7.5), sharex=True, height_ratios=[3, 1.1])
@@ -33,7 +35,7 @@ def spectrum(*, spectra: Input, fits: Input, method: str, png: Output, pdf: Outp
         xlabel=r"Dijet mass $m_{JJ}$ [TeV]",
         ylabel="Pull" if summary["efficiency"] == 1 else "Pull after cut",
     )
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
 def draw_spectrum(ax: Axes, lower: Axes | None, table: Table, summary: dict[str, Any]) -> None:
@@ -48,7 +50,7 @@ def draw_spectrum(ax: Axes, lower: Axes | None, table: Table, summary: dict[str,
         _draw(ax, lower if name == selections[-1] else None, own, fit, text, colour)
     for each in (ax, lower):
         if each is not None:
-            each.axvspan(low, high, color="#94a4a2", alpha=0.25, lw=0)
+            each.axvspan(low, high, color="#94a4a2", alpha=0.25, lw=0, gid="signal region")
     ax.set_yscale("log")
     ax.set_ylim(0.3, 60 * table["observed"].max())
     ax.set_ylabel("Events / bin")
@@ -85,14 +87,16 @@ def _draw(
     )  # fmt: skip
     ax.fill_between(
         centre, np.maximum(expected - own["expected_error"], 1e-3),
-        expected + own["expected_error"], color=colour, alpha=0.25, lw=0,
+        expected + own["expected_error"], color=colour, alpha=0.25, lw=0, gid=f"Fit, {text}",
     )  # fmt: skip
     if lower is not None:
         pull = (observed - expected) / np.sqrt(expected + own["expected_error"] ** 2)
         lower.bar(centre, pull, own["high"] - own["low"], color=colour)
 
 
-def abcd(*, plane: Input, scan: Input, closure: Input, png: Output, pdf: Output) -> None:
+def abcd(
+    *, plane: Input, scan: Input, closure: Input, pdf: Output, png: Output, data: Output
+) -> None:
     """Draw the plane of the two decorrelated outputs, and the closure along the cut."""
     table, points, summary = read_csv(plane), read_csv(scan), read_json(closure)
     figure, (left, centre, right) = new_figure(1, 3, size=(18, 5.4), width_ratios=[1, 1, 1.1])
@@ -124,7 +128,7 @@ def abcd(*, plane: Input, scan: Input, closure: Input, png: Output, pdf: Output)
     )
     right.legend(loc="upper right")
     label(right, right="Double DisCo")
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
 def _draw_regions(ax: Axes, first: float, second: float) -> None:
@@ -136,7 +140,9 @@ def _draw_regions(ax: Axes, first: float, second: float) -> None:
     ax.set(xlabel="Rank of output f", ylabel="Rank of output g", xlim=(0, 1), ylim=(0, 1))
 
 
-def template(*, distributions: Input, quality: Input, png: Output, pdf: Output) -> None:
+def template(
+    *, distributions: Input, quality: Input, pdf: Output, png: Output, data: Output
+) -> None:
     """Draw data against CATHODE's template, feature by feature, in both regions."""
     table, merit = read_csv(distributions), read_json(quality)["sidebands"]
     figure, axes = new_figure(4, 4, size=(18, 10.5), height_ratios=[3, 1, 3, 1], sharex="col")
@@ -161,7 +167,7 @@ def template(*, distributions: Input, quality: Input, png: Output, pdf: Output) 
         f"{merit['null_mean']:.3f} ± {merit['null_std']:.3f} ({merit['null_deviations']:+.1f} σ)",
         fontsize=13,
     )
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
 def _compare(upper: Axes, lower: Axes, own: Table) -> None:
@@ -176,6 +182,8 @@ def _compare(upper: Axes, lower: Axes, own: Table) -> None:
     error = ratio * np.hypot(
         1 / np.sqrt(data[filled]), own["template_error"][filled] / drawn[filled]
     )
-    lower.errorbar(centre[filled], ratio, error, fmt="o", ms=3.5, color="black")
+    lower.errorbar(
+        centre[filled], ratio, error, fmt="o", ms=3.5, color="black", gid="Data / template"
+    )
     lower.axhline(1, color=COLOURS[0])
     lower.set_ylim(0.4, 1.6)

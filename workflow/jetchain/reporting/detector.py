@@ -24,7 +24,7 @@ MINIMUM_ENTRIES = 20
 """Bins of the response with fewer particles are not drawn."""
 
 
-def response(*, summaries: Inputs, png: Output, pdf: Output) -> None:
+def response(*, summaries: Inputs, pdf: Output, png: Output, data: Output) -> None:
     """Mean and spread of E(clusters) / E(true) against energy, all samples together."""
     contents = [read_json(path) for path in summaries]
     edges = np.array(contents[0]["energy_edges"])
@@ -40,7 +40,7 @@ def response(*, summaries: Inputs, png: Output, pdf: Output) -> None:
         spread = np.sqrt(np.maximum(squares[shown] / n[shown] - mean**2, 0.0))
         style: dict[str, Any] = {"color": COLOURS[k], "marker": MARKERS[k], "ls": LINES[k]}
         upper.errorbar(centres[shown], mean, spread / np.sqrt(n[shown]), label=NAMES[kind], **style)
-        lower.plot(centres[shown], spread / mean, **style)
+        lower.plot(centres[shown], spread / mean, gid=NAMES[kind], **style)
     upper.axhline(1.0, color="0.6", lw=1)
     upper.errorbar(
         [20.0], [0.50], [0.23], color="black", marker="*", capsize=4, ls="none",
@@ -54,10 +54,10 @@ def response(*, summaries: Inputs, png: Output, pdf: Output) -> None:
     lower.set_xlabel("true energy (GeV)")
     lower.set_xscale("log")
     label(upper, right="topological clusters")
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
-def layers(*, summaries: Inputs, png: Output, pdf: Output) -> None:
+def layers(*, summaries: Inputs, pdf: Output, png: Output, data: Output) -> None:
     """Where the energy of each kind of particle goes: layers, gap, leakage, nuclear losses."""
     contents = [read_json(path)["account"] for path in summaries]
     names = list(contents[0]["energy_by_layer"]["photon"])
@@ -89,10 +89,10 @@ def layers(*, summaries: Inputs, png: Output, pdf: Output) -> None:
     axes.minorticks_off()
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     label(axes)
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
-def objects(*, histograms: Inputs, png: Output, pdf: Output) -> None:
+def objects(*, histograms: Inputs, pdf: Output, png: Output, data: Output) -> None:
     """Clusters and tracks per event, cluster energies and track momenta, by sample."""
     figure, axes = new_figure(2, 2, size=(12.0, 9.0))
     names = ("clusters_per_event", "tracks_per_event", "cluster_energy", "track_pt")
@@ -107,10 +107,10 @@ def objects(*, histograms: Inputs, png: Output, pdf: Output) -> None:
         axis.set_ylabel("share of entries per bin")
     axes[0, 0].legend()
     label(axes[0, 0])
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
-def impact(*, histograms: Inputs, png: Output, pdf: Output) -> None:
+def impact(*, histograms: Inputs, pdf: Output, png: Output, data: Output) -> None:
     """Significance of the transverse impact parameter of the tracks, by sample."""
     figure, axes = new_figure()
     for k, path in enumerate(histograms):
@@ -124,10 +124,10 @@ def impact(*, histograms: Inputs, png: Output, pdf: Output) -> None:
     axes.set_ylabel("share of tracks per bin")
     axes.legend()
     label(axes)
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
-def display(*, event: Input, png: Output, pdf: Output) -> None:
+def display(*, event: Input, pdf: Output, png: Output, data: Output) -> None:
     """One event in eta and phi: tracks at the calorimeter's face, and topological clusters."""
     content = read_json(event)
     track, cluster = content["track"], content["cluster"]
@@ -160,7 +160,7 @@ def display(*, event: Input, png: Output, pdf: Output) -> None:
     axes.set_ylabel(r"$\phi$ (rad)")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=2)
     label(axes, right=f"{_sample(event)}, event {content['number']}, {len(energy)} clusters")
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
 def _sample(path: Path) -> str:

@@ -33,7 +33,7 @@ PARAMETERS = {
 }
 
 
-def response(*, response: Input, png: Output, pdf: Output) -> None:
+def response(*, response: Input, pdf: Output, png: Output, data: Output) -> None:
     """Response against energy and |eta|, and resolution with its fit, of every particle."""
     content = read_json(response)
     figure, axes = new_figure(2, 2, size=(13.5, 10.5))
@@ -57,7 +57,10 @@ def response(*, response: Input, png: Output, pdf: Output) -> None:
         if fit is not None and rows:
             energy = np.geomspace(rows[0]["energy"], rows[-1]["energy"], 100)
             curve = np.sqrt(fit["a"] ** 2 / energy + fit["b"] ** 2 + (fit["c"] / energy) ** 2)
-            axis.plot(energy, curve, color=style["color"], ls=LINES[k % 3], lw=1.2)
+            axis.plot(
+                energy, curve, color=style["color"], ls=LINES[k % 3], lw=1.2,
+                gid=f"{NAMES[kind]}, fit",
+            )  # fmt: skip
     for axis in axes.flat:
         axis.set_ylim(bottom=0)
     for axis in (axes[0, 0], *axes[1]):
@@ -76,7 +79,7 @@ def response(*, response: Input, png: Output, pdf: Output) -> None:
         axis.legend(loc="upper right")
     label(axes[0, 0], right=rf"single particles, $|\eta|$ < {content['central_eta']:.0f}")
     axes[0, 1].set_title(rf"$E$ > {content['eta_energy']:.0f} GeV", loc="right", fontsize=12)
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
 def _fit_text(kind: str, fit: dict[str, Any] | None) -> str:
@@ -88,7 +91,7 @@ def _fit_text(kind: str, fit: dict[str, Any] | None) -> str:
     )
 
 
-def profile(*, response: Input, showers: Input, png: Output, pdf: Output) -> None:
+def profile(*, response: Input, showers: Input, pdf: Output, png: Output, data: Output) -> None:
     """Share of the layers in the energy of electrons, photons and pions, and without material."""
     content, bare = read_json(response), read_json(showers)
     shown = ("electron", "photon", "charged pion")
@@ -121,10 +124,10 @@ def profile(*, response: Input, showers: Input, png: Output, pdf: Output) -> Non
     axes[3].minorticks_off()
     axes[3].legend(loc="upper right")
     label(axes[3], right=f"{NAMES['electron']} of {bare['energy']:.0f} GeV, no material in front")
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
-def pions(*, histograms: Input, pions: Input, png: Output, pdf: Output) -> None:
+def pions(*, histograms: Input, pions: Input, pdf: Output, png: Output, data: Output) -> None:
     """Response to pions of 20 GeV, with mean and spread beside COCOA's own."""
     loaded, content = load_histograms(histograms), read_json(pions)
     figure, axes = new_figure(1, 2, size=(13.5, 5.4))
@@ -155,10 +158,10 @@ def pions(*, histograms: Input, pions: Input, png: Output, pdf: Output) -> None:
         axis.set_ylabel(f"share of events per {histogram.axes[0].widths[0]:.3g}")
         axis.legend(loc="upper left")
         label(axis, right=f"{NAMES[kind]} of 20 GeV, {found['n']} events")
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
-def pi0(*, histograms: Input, pi0: Input, png: Output, pdf: Output) -> None:
+def pi0(*, histograms: Input, pi0: Input, pdf: Output, png: Output, data: Output) -> None:
     """Share of neutral pions with separate photons, and the mass peak of the two clusters."""
     loaded, content = load_histograms(histograms), read_json(pi0)
     figure, (left, right) = new_figure(1, 2, size=(13.5, 5.4))
@@ -202,10 +205,10 @@ def pi0(*, histograms: Input, pi0: Input, png: Output, pdf: Output) -> None:
     right.set_ylabel(f"pions per {loaded['corrected'].axes[0].widths[0]:.0f} MeV")
     right.legend(loc="upper right")
     label(right, right="two leading clusters")
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
-def tracks(*, tracks: Input, png: Output, pdf: Output) -> None:
+def tracks(*, tracks: Input, pdf: Output, png: Output, data: Output) -> None:
     """Resolution of the five track parameters against pT beside COCOA's table, and pulls."""
     content = read_json(tracks)
     figure, axes = new_figure(2, 3, size=(18.0, 10.0))
@@ -231,7 +234,7 @@ def tracks(*, tracks: Input, png: Output, pdf: Output) -> None:
         axis.legend(loc="upper right" if name != "qoverp" else "lower left")
         label(axis)
     _draw_pulls(axes.flat[5], content["kinds"])
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
 def _draw_pulls(axis: Axes, kinds: dict[str, Any]) -> None:
@@ -259,7 +262,7 @@ def _draw_pulls(axis: Axes, kinds: dict[str, Any]) -> None:
     label(axis)
 
 
-def efficiency(*, tracks: Input, png: Output, pdf: Output) -> None:
+def efficiency(*, tracks: Input, pdf: Output, png: Output, data: Output) -> None:
     """Tracking efficiency against pT and |eta|."""
     kinds = read_json(tracks)["kinds"]
     figure, axes = new_figure(1, 2, size=(13.5, 5.2), sharey=True)
@@ -290,10 +293,12 @@ def efficiency(*, tracks: Input, png: Output, pdf: Output) -> None:
         axis.axhline(1.0, color="0.6", lw=1)
         axis.legend(loc="lower right", ncols=3)
         label(axis, right="single particles")
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
-def clusters(*, response: Input, noise: Input, histograms: Input, png: Output, pdf: Output) -> None:
+def clusters(
+    *, response: Input, noise: Input, histograms: Input, pdf: Output, png: Output, data: Output
+) -> None:
     """Clusters of a single particle; seeds and clusters of noise in empty events."""
     kinds, content = read_json(response)["kinds"], read_json(noise)
     figure, (left, middle, right) = new_figure(1, 3, size=(18.0, 5.2))
@@ -329,10 +334,10 @@ def clusters(*, response: Input, noise: Input, histograms: Input, png: Output, p
     right.set_xlabel(histogram.axes[0].label)
     right.set_ylabel(f"clusters an event per {1e3 * histogram.axes[0].widths[0]:.0f} MeV")
     label(right, right=f"{content['clusters'] / events:.3f} clusters an event")
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
-def met(*, met: Input, png: Output, pdf: Output) -> None:
+def met(*, met: Input, pdf: Output, png: Output, data: Output) -> None:
     """Resolution of Ex and Ey against the sum of the transverse energies."""
     content = read_json(met)
     rows = content["bins"]
@@ -358,10 +363,10 @@ def met(*, met: Input, png: Output, pdf: Output) -> None:
     axis.set_ylabel(r"resolution of $E_x$, $E_y$ (GeV)")
     axis.legend(loc="upper left")
     label(axis, right=f"{content['kept']} events without hard neutrinos")
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
-def jets(*, jets: Input, png: Output, pdf: Output) -> None:
+def jets(*, jets: Input, pdf: Output, png: Output, data: Output) -> None:
     """Response and resolution of jets of clusters against true pT and |eta|."""
     content = read_json(jets)
     figure, axes = new_figure(2, 2, size=(13.5, 10.0), sharey="row")
@@ -382,7 +387,7 @@ def jets(*, jets: Input, png: Output, pdf: Output) -> None:
         axis.axhline(1.0, color="0.6", lw=1)
     label(axes[0, 0], right="isolated anti-$k_T$ jets, R = 0.4")
     axes[0, 1].set_title(rf"$p_T$ > {content['eta_pt']:.0f} GeV", loc="right", fontsize=12)
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
 def table(*, numbers: Inputs, table: Output) -> None:

@@ -19,7 +19,7 @@ STAGES = {
 }
 
 
-def summary(*, latency: Input, scan: Input, pdf: Output, png: Output) -> None:
+def summary(*, latency: Input, scan: Input, pdf: Output, png: Output, data: Output) -> None:
     """Accuracy from the float network to the Verilog, and cycles against registers.
 
     Args:
@@ -30,7 +30,7 @@ def summary(*, latency: Input, scan: Input, pdf: Output, png: Output) -> None:
     figure, (left, right) = new_figure(1, 2, size=(15.0, 5.8))
     draw_accuracy(left, value)
     _latency(right, value, read_csv(scan))
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
 def draw_accuracy(ax: Axes, value: dict[str, Any]) -> None:
@@ -133,7 +133,7 @@ def _clocks(interval: int) -> str:
     return "clock" if interval == 1 else f"{interval} clocks"
 
 
-def weights(*, bits: Input, history: Input, pdf: Output, png: Output) -> None:
+def weights(*, bits: Input, history: Input, pdf: Output, png: Output, data: Output) -> None:
     """Significant bits of the weights by layer, and loss and sparsity over the training.
 
     Args:
@@ -185,10 +185,12 @@ def weights(*, bits: Input, history: Input, pdf: Output, png: Output) -> None:
     lines = [*right.get_lines(), *twin.get_lines()]
     right.legend(lines, [str(line.get_label()) for line in lines], loc="upper right")
     label(right, "quantised network")
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
-def roc(*, floating: Input, quantised: Input, latency: Input, pdf: Output, png: Output) -> None:
+def roc(
+    *, floating: Input, quantised: Input, latency: Input, pdf: Output, png: Output, data: Output
+) -> None:
     """ROC curve of each class against the others, float and quantised.
 
     Args:
@@ -210,6 +212,7 @@ def roc(*, floating: Input, quantised: Input, latency: Input, pdf: Output, png: 
                 f"{areas['quantised'][name]['value']:.3f} $\\pm$ "
                 f"{areas['quantised'][name]['std']:.3f} quantised"
                 if kind == "quantised" else None,
+                gid=f"{name}, {kind}",
             )  # fmt: skip
     ax.plot([], [], color="black", ls=LINES[0], lw=1.4, label="solid: float network")
     ax.plot([], [], color="black", ls=LINES[1], lw=2.2, label="dashed: quantised and pruned")
@@ -222,4 +225,4 @@ def roc(*, floating: Input, quantised: Input, latency: Input, pdf: Output, png: 
     )
     ax.legend(loc="lower right", fontsize=10)
     label(ax, "simulation")
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)

@@ -20,7 +20,7 @@ CUTS = {
 }
 
 
-def spectra(*, spectra: Inputs, summaries: Inputs, pdf: Output, png: Output) -> None:
+def spectra(*, spectra: Inputs, summaries: Inputs, pdf: Output, png: Output, data: Output) -> None:
     """Draw pTHat, the leading parton's pT and the charged multiplicity of every sample."""
     loaded = {
         read_json(summary)["sample"]: load_histograms(path)
@@ -38,7 +38,7 @@ def spectra(*, spectra: Inputs, summaries: Inputs, pdf: Output, png: Output) -> 
         ax.set_ylim(1e-4, 2)
     handles, names = axes[1].get_legend_handles_labels()  # the one variable that every sample has
     axes[2].legend(handles, names, fontsize=11, loc="upper right")
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
 def draw(ax: Axes, histogram: hist.Hist, sample: str, index: int) -> None:
@@ -59,7 +59,7 @@ def draw(ax: Axes, histogram: hist.Hist, sample: str, index: int) -> None:
     )
 
 
-def accounts(*, summaries: Inputs, table: Output, pdf: Output, png: Output) -> None:
+def accounts(*, summaries: Inputs, table: Output, pdf: Output, png: Output, data: Output) -> None:
     """Write cross-section and cutflow of every sample as a table, and draw both."""
     rows = [read_json(path) for path in summaries]
     write_csv(table, account_table(rows))
@@ -101,7 +101,7 @@ def accounts(*, summaries: Inputs, table: Output, pdf: Output, png: Output) -> N
     left.invert_yaxis()
     right.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3, frameon=False)
     label(left)
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
 def account_table(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:

@@ -26,12 +26,12 @@ CLASS_NAMES = {
 }
 
 
-def event_graph(*, table: Input, pdf: Output, png: Output) -> None:
+def event_graph(*, table: Input, pdf: Output, png: Output, data: Output) -> None:
     """Draw the graph of an event: all of it, and the surroundings of its hardest particle.
 
     Args:
         table: JSON of graphs.display.
-        pdf, png: the figure.
+        pdf, png, data: the figure, and its numbers.
     """
     event = {name: np.asarray(values) for name, values in read_json(table)["event"].items()}
     figure, (whole, part) = new_figure(1, 2, size=(14.0, 6.2))
@@ -41,7 +41,8 @@ def event_graph(*, table: Input, pdf: Output, png: Output) -> None:
     whole.set(xlim=(-3.2, 3.2), ylim=(-np.pi, np.pi), xlabel=r"$\eta$", ylabel=r"$\varphi$ [rad]")
     frame = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]]) * ZOOM
     for turn in (-2 * np.pi, 0.0, 2 * np.pi):
-        whole.plot(centre[0] + frame[:, 0], centre[1] + turn + frame[:, 1], color="black", lw=1)
+        whole.plot(centre[0] + frame[:, 0], centre[1] + turn + frame[:, 1], color="black", lw=1,
+                   gid="part drawn large")  # fmt: skip
     label(whole, "simulation")
     _draw_event(part, event, centre, 50.0)
     part.set(
@@ -66,7 +67,7 @@ def event_graph(*, table: Input, pdf: Output, png: Output) -> None:
         handle.set_sizes([50])
     part.text(1.0, 1.01, "area: energy", transform=part.transAxes, ha="right", va="bottom",
               fontsize=12)  # fmt: skip
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
 def _draw_event(
@@ -81,7 +82,9 @@ def _draw_event(
     at_source = np.stack([[eta[source], phi[source]], [eta[target], phi[source] - across]])
     lines = np.concatenate([at_target, at_source], axis=2).transpose(2, 0, 1)
     ax.add_collection(
-        LineCollection(list(lines), colors=EDGE_COLOUR, linewidths=0.4, alpha=0.6, zorder=1)
+        LineCollection(
+            list(lines), colors=EDGE_COLOUR, linewidths=0.4, alpha=0.6, zorder=1, gid="edges"
+        )
     )
     for name, kind, colour, marker in (
         ("topocluster", 0, COLOURS[0], "o"),
@@ -101,12 +104,12 @@ def _draw_event(
         )
 
 
-def jet_graph(*, table: Input, pdf: Output, png: Output) -> None:
+def jet_graph(*, table: Input, pdf: Output, png: Output, data: Output) -> None:
     """Draw the graph of a jet in the plane around its axis.
 
     Args:
         table: JSON of graphs.display.
-        pdf, png: the figure.
+        pdf, png, data: the figure, and its numbers.
     """
     jet = {name: np.asarray(values) for name, values in read_json(table)["jet"].items()}
     position = np.stack([jet["delta_eta"], jet["delta_phi"]], axis=1)
@@ -114,7 +117,9 @@ def jet_graph(*, table: Input, pdf: Output, png: Output) -> None:
     figure, ax = new_figure(size=(7.0, 6.4))
     lines = np.stack([position[source], position[target]], axis=1)
     ax.add_collection(
-        LineCollection(list(lines), colors=EDGE_COLOUR, linewidths=0.6, alpha=0.7, zorder=1)
+        LineCollection(
+            list(lines), colors=EDGE_COLOUR, linewidths=0.6, alpha=0.7, zorder=1, gid="edges"
+        )
     )
     for index, (kind, name) in enumerate(CLASS_NAMES.items()):
         chosen = jet["constituent_class"] == kind
@@ -141,7 +146,7 @@ def jet_graph(*, table: Input, pdf: Output, png: Output) -> None:
         handle.set_sizes([50])
     label(ax, "simulation", f"{jet['label']} jet, $p_T$ = {float(jet['pt']):.0f} GeV, "
           f"$m_{{SD}}$ = {float(jet['msd']):.0f} GeV")  # fmt: skip
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
 def _area(values: NDArray[np.floating], unit: float, size: float) -> NDArray[np.floating]:

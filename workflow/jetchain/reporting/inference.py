@@ -18,12 +18,12 @@ INNER, OUTER = "#3f90da", "#c5dff4"
 NAMES = {"inclusive": "no cut", "cwola": "CWoLa", "cathode": "CATHODE", "disco": "Double DisCo"}
 
 
-def comparison(*, limits: Inputs, pdf: Output, png: Output) -> None:
+def comparison(*, limits: Inputs, pdf: Output, png: Output, data: Output) -> None:
     """Draw observed and expected limits of every method beside the injected cross-section."""
     rows = [read_json(path) for path in limits]
     figure, ax = new_figure(size=(8.0, 5.6))
     draw_limits(ax, rows)
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
 def draw_limits(ax: Any, rows: list[dict[str, Any]]) -> None:
@@ -32,10 +32,11 @@ def draw_limits(ax: Any, rows: list[dict[str, Any]]) -> None:
         if not row["sensitive"]:
             _no_sensitivity(ax, (index, 0.25), ("data", "axes fraction"))
             continue
-        _band(ax, index - 0.12, row["expected_fb"], row["observed_fb"])
+        name = NAMES.get(row["method"], row["method"])
+        _band(ax, index - 0.12, name, row["expected_fb"], row["observed_fb"])
         toys = row["toys"]
         if toys is not None:
-            _toy_band(ax, index + 0.26, toys)
+            _toy_band(ax, index + 0.26, name, toys)
     injected = [row["injected_fb"] for row in rows if row["injected_fb"] is not None]
     handles: list[Any] = []
     if any(row["sensitive"] for row in rows):
@@ -50,7 +51,7 @@ def draw_limits(ax: Any, rows: list[dict[str, Any]]) -> None:
             Line2D([], [], color="black", marker="s", markerfacecolor="white", label="with toys")
         )
     if injected:
-        ax.axhline(injected[0], color=COLOURS[2], linestyle="-.")
+        ax.axhline(injected[0], color=COLOURS[2], linestyle="-.", gid="injected signal")
         handles.append(Line2D([], [], color=COLOURS[2], linestyle="-.", label="injected signal"))
     ax.set_yscale("log")
     ax.set_xticks(range(len(rows)), [NAMES.get(row["method"], row["method"]) for row in rows])
@@ -73,26 +74,37 @@ def _no_sensitivity(ax: Any, place: tuple[float, float], coordinates: Any) -> No
     )  # fmt: skip
 
 
-def _band(ax: Any, x: float, expected: list[float], observed: float) -> None:
-    half = 0.16
-    for low, high, colour in ((0, 4, OUTER), (1, 3, INNER)):
-        ax.fill_between([x - half, x + half], expected[low], expected[high], color=colour, lw=0)
-    ax.plot([x - half, x + half], [expected[2]] * 2, color="black", linestyle="--")
-    ax.plot([x], [observed], "o", color="black")
+def _band(ax: Any, x: float, name: str, expected: list[float], observed: float) -> None:
+    ends = [x - 0.16, x + 0.16]
+    for low, high, colour, sigma in ((0, 4, OUTER, 2), (1, 3, INNER, 1)):
+        ax.fill_between(
+            ends, expected[low], expected[high], color=colour, lw=0,
+            gid=f"{name}, expected, {sigma} sigma",
+        )  # fmt: skip
+    ax.plot(ends, [expected[2]] * 2, color="black", linestyle="--", gid=f"{name}, expected")
+    ax.plot([x], [observed], "o", color="black", gid=f"{name}, observed")
 
 
-def _toy_band(ax: Any, x: float, toys: dict[str, Any]) -> None:
+def _toy_band(ax: Any, x: float, name: str, toys: dict[str, Any]) -> None:
     """A thin bar from toys; a limit outside the strengths that were tried is left out."""
     low, median, high = (toys["expected_fb"][band] for band in (1, 2, 3))
     if low is not None and high is not None:
-        ax.plot([x, x], [low, high], color=INNER, linewidth=3)
+        ax.plot(
+            [x, x], [low, high], color=INNER, linewidth=3, gid=f"{name}, expected, 1 sigma, toys"
+        )
     if median is not None:
-        ax.plot([x - 0.05, x + 0.05], [median] * 2, color="black", linestyle="--")
+        ax.plot(
+            [x - 0.05, x + 0.05], [median] * 2, color="black", linestyle="--",
+            gid=f"{name}, expected, toys",
+        )  # fmt: skip
     if toys["observed_fb"] is not None:
-        ax.plot([x], [toys["observed_fb"]], "s", color="black", markerfacecolor="white")
+        ax.plot(
+            [x], [toys["observed_fb"]], "s", color="black", markerfacecolor="white",
+            gid=f"{name}, observed, toys",
+        )  # fmt: skip
 
 
-def scan(*, limits: Inputs, pdf: Output, png: Output) -> None:
+def scan(*, limits: Inputs, pdf: Output, png: Output, data: Output) -> None:
     """Draw CLs against the cross-section, one panel a method, with the toys as points."""
     rows = [read_json(path) for path in limits]
     figure, axes = new_figure(
@@ -112,8 +124,8 @@ def scan(*, limits: Inputs, pdf: Output, png: Output) -> None:
         drawn.append(ax)
         x = np.array(row["scan"]["cross_section_fb"])
         bands = np.array(row["scan"]["expected"])
-        ax.fill_between(x, bands[:, 0], bands[:, 4], color=OUTER, lw=0)
-        ax.fill_between(x, bands[:, 1], bands[:, 3], color=INNER, lw=0)
+        ax.fill_between(x, bands[:, 0], bands[:, 4], color=OUTER, lw=0, gid="expected, 2 sigma")
+        ax.fill_between(x, bands[:, 1], bands[:, 3], color=INNER, lw=0, gid="expected, 1 sigma")
         ax.plot(x, bands[:, 2], color="black", linestyle="--", label="expected")
         ax.plot(x, row["scan"]["observed"], color="black", label="observed")
         if row["toys"] is not None:
@@ -122,16 +134,19 @@ def scan(*, limits: Inputs, pdf: Output, png: Output) -> None:
                 np.array(toys["mu"]) * row["reference_fb"], toys["cls"], yerr=toys["cls_error"],
                 fmt="s", markersize=4, color=COLOURS[2], label="observed, toys",
             )  # fmt: skip
-        ax.axhline(row["level"], color=COLOURS[8], linestyle=":")
+        ax.axhline(row["level"], color=COLOURS[8], linestyle=":", gid="level of exclusion")
         if row["injected_fb"] is not None:
-            ax.axvline(row["injected_fb"], color=COLOURS[2], linestyle="-.", linewidth=1.2)
+            ax.axvline(
+                row["injected_fb"], color=COLOURS[2], linestyle="-.", linewidth=1.2,
+                gid="injected signal",
+            )  # fmt: skip
         ax.set_xlim(0, x[-1])
     if drawn:
         drawn[-1].legend(loc="upper right")
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
-def pulls(*, fits: Inputs, pdf: Output, png: Output) -> None:
+def pulls(*, fits: Inputs, pdf: Output, png: Output, data: Output) -> None:
     """Draw best fit of the signal strength and the pulls, for every method."""
     rows = [read_json(path) for path in fits]
     figure, (left, right) = new_figure(1, 2, size=(13.0, 4.8))
@@ -169,7 +184,7 @@ def pulls(*, fits: Inputs, pdf: Output, png: Output) -> None:
     right.minorticks_off()
     right.set_xlabel("pull, with post-fit over pre-fit uncertainty")
     label(right)
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
 def table(*, limits: Inputs, fits: Inputs, table: Output) -> None:

@@ -19,7 +19,7 @@ from jetchain.core.verbs import Input, Output
 MASSES = {"W": 80.37, "Z": 91.19, "top": 172.6, "Hbb": 125.2, "Hcc": 125.2}
 
 
-def mass(*, histograms: Input, summary: Input, pdf: Output, png: Output) -> None:
+def mass(*, histograms: Input, summary: Input, pdf: Output, png: Output, data: Output) -> None:
     """Draw the soft-drop mass of the seven classes, reconstructed and truth, with fitted peaks."""
     loaded, peaks = load_histograms(histograms), read_json(summary)["peaks"]
     figure, axes = new_figure(1, 2, sharey=True)
@@ -40,10 +40,10 @@ def mass(*, histograms: Input, summary: Input, pdf: Output, png: Output) -> None
         ax.legend(ncols=2)
         label(ax, right=f"{level} jets")
     axes[1].set_ylabel("")
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
-def substructure(*, histograms: Input, pdf: Output, png: Output) -> None:
+def substructure(*, histograms: Input, pdf: Output, png: Output, data: Output) -> None:
     """Draw tau21 and tau32 of the seven classes."""
     loaded = load_histograms(histograms)
     figure, axes = new_figure(1, 2)
@@ -51,10 +51,10 @@ def substructure(*, histograms: Input, pdf: Output, png: Output) -> None:
         draw_classes(ax, loaded, "reconstructed", variable)
         ax.legend(ncols=2, loc="upper left")
         label(ax, right="reconstructed jets")
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
-def comparison(*, histograms: Input, pdf: Output, png: Output) -> None:
+def comparison(*, histograms: Input, pdf: Output, png: Output, data: Output) -> None:
     """Draw mass and soft-drop mass of quark, W and top jets, truth against reconstructed."""
     loaded = load_histograms(histograms)
     figure, axes = new_figure(1, 2)
@@ -68,10 +68,10 @@ def comparison(*, histograms: Input, pdf: Output, png: Output) -> None:
         finish(ax, loaded[f"truth/W/{variable}"])
         ax.legend()
         label(ax)
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
-def response(*, summary: Input, pdf: Output, png: Output) -> None:
+def response(*, summary: Input, pdf: Output, png: Output, data: Output) -> None:
     """Draw median and resolution of reconstructed over true pT and mass, against true pT."""
     rows = read_json(summary)["response"]
     figure, axes = new_figure(1, 2)
@@ -99,7 +99,7 @@ def response(*, summary: Input, pdf: Output, png: Output) -> None:
         label(ax)
     axes[0].axhline(1.0, color="#717581", linewidth=0.8, linestyle=":")
     axes[1].set_ylim(bottom=0)
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
 def draw_classes(ax: Axes, loaded: Mapping[str, hist.Hist], level: str, variable: str) -> None:

@@ -27,6 +27,7 @@ def overview(
     latency: Input,
     pdf: Output,
     png: Output,
+    data: Output,
 ) -> None:
     """Draw one panel of each of six rooms.
 
@@ -37,7 +38,7 @@ def overview(
         spectra, fits: dijet mass before and after CATHODE's cut.
         limits: of every method.
         latency: firmware report.
-        pdf, png: where to draw to.
+        pdf, png, data: where to draw to, and where to write what is drawn.
     """
     figure, axes = new_figure(2, 3, size=(22, 12))
     histograms = load_histograms(jets)
@@ -57,4 +58,4 @@ def overview(
     label(axes[1, 1], right="inference: CLs limits")
     draw_accuracy(axes[1, 2], read_json(latency))
     label(axes[1, 2], right="firmware: float network to Verilog")
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)

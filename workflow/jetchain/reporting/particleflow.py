@@ -29,7 +29,7 @@ COCOA_MEAN = {
 }
 
 
-def efficiency(*, parametric: Input, mlpf: Input, pdf: Output, png: Output) -> None:
+def efficiency(*, parametric: Input, mlpf: Input, pdf: Output, png: Output, data: Output) -> None:
     """Draw efficiency and fake rate against pT, both algorithms, with 68 % intervals."""
     results = {"parametric": read_json(parametric), "mlpf": read_json(mlpf)}
     figure, axes = new_figure(2, 3, size=(16, 9), sharex=True, sharey=True)
@@ -49,10 +49,10 @@ def efficiency(*, parametric: Input, mlpf: Input, pdf: Output, png: Output) -> N
     for ax in axes[0]:
         ax.xaxis.set_tick_params(labelbottom=True)
     axes[0][0].legend(loc="lower right")
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
-def resolution(*, parametric: Input, mlpf: Input, pdf: Output, png: Output) -> None:
+def resolution(*, parametric: Input, mlpf: Input, pdf: Output, png: Output, data: Output) -> None:
     """Draw median and relative width of the pT response against pT, both algorithms."""
     results = {"parametric": read_json(parametric), "mlpf": read_json(mlpf)}
     figure, axes = new_figure(2, 3, size=(16, 9), sharex=True)
@@ -75,10 +75,10 @@ def resolution(*, parametric: Input, mlpf: Input, pdf: Output, png: Output) -> N
     for ax in axes[1]:
         ax.set_ylim(bottom=0)
     axes[0][0].legend()
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
-def residuals(*, parametric: Input, mlpf: Input, pdf: Output, png: Output) -> None:
+def residuals(*, parametric: Input, mlpf: Input, pdf: Output, png: Output, data: Output) -> None:
     """Draw the relative pT residuals of matched particles, both algorithms."""
     results = {"parametric": load_histograms(parametric), "mlpf": load_histograms(mlpf)}
     figure, axes = new_figure(1, 3, size=(16, 5))
@@ -89,10 +89,10 @@ def residuals(*, parametric: Input, mlpf: Input, pdf: Output, png: Output) -> No
         label(ax, " ", right=f"{name.replace('_', ' ')}s")
     axes[0].set_yscale("log")
     axes[0].legend()
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
-def response(*, parametric: Input, mlpf: Input, pdf: Output, png: Output) -> None:
+def response(*, parametric: Input, mlpf: Input, pdf: Output, png: Output, data: Output) -> None:
     """Draw the pT response of sums in a cone: both algorithms, and topoclusters alone."""
     results = {"parametric": load_histograms(parametric), "mlpf": load_histograms(mlpf)}
     figure, ax = new_figure()
@@ -103,10 +103,10 @@ def response(*, parametric: Input, mlpf: Input, pdf: Output, png: Output) -> Non
     ax.axvline(1.0, color=COLOURS[8], linewidth=0.8, linestyle=":")
     ax.legend()
     label(ax)
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
-def calibration(*, calibration: Input, pdf: Output, png: Output) -> None:
+def calibration(*, calibration: Input, pdf: Output, png: Output, data: Output) -> None:
     """Draw the expected E/p of charged hadrons in the innermost bin of abs(eta), beside COCOA's."""
     table = read_json(calibration)
     mean, sigma, entries = (
@@ -134,7 +134,7 @@ def calibration(*, calibration: Input, pdf: Output, png: Output) -> None:
     ax.set_ylabel(r"$\langle E/p \rangle$")
     ax.legend(ncols=2)
     label(ax, right=r"$|\eta| < $" + f"{table['eta_edges'][1]:g}")
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
 def comparison(*, parametric: Input, mlpf: Input, table: Output) -> None:

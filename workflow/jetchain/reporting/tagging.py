@@ -23,14 +23,16 @@ TITLES = {
 ORDER = ("top", "W", "Z", "Hbb", "Hcc", "quark", "gluon")
 
 
-def roc(*, metrics: Inputs, curves: Inputs, published: Resource, pdf: Output, png: Output) -> None:
+def roc(
+    *, metrics: Inputs, curves: Inputs, published: Resource, pdf: Output, png: Output, data: Output
+) -> None:
     """Draw background rejection against signal efficiency, a panel a pair of classes.
 
     Args:
         metrics: figures of merit, a file a tagger.
         curves: ROC curves, a file a tagger, in the same order.
         published: published numbers on the top-tagging reference data set.
-        pdf, png: where to draw to.
+        pdf, png, data: where to draw to, and where to write what is drawn.
     """
     results = [read_json(path) for path in metrics]
     tables = [read_csv(path) for path in curves]
@@ -50,7 +52,7 @@ def roc(*, metrics: Inputs, curves: Inputs, published: Resource, pdf: Output, pn
             "set\n(arXiv:1902.09914: other jets,\n1.2 M of them for training)",
             va="top", transform=ax.transAxes,
         )  # fmt: skip
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
 def draw_pair(
@@ -67,15 +69,17 @@ def draw_pair(
         )
         area = result["pairs"][pair]["auc"]
         efficiency = table["signal_efficiency"][rows]
-        ax.fill_between(efficiency, 1 / high, 1 / low, color=COLOURS[index], alpha=0.3, linewidth=0)
-        shown = table["background_efficiency"][rows] * ceiling >= 1
         name = NAMES.get(result["model"], result["model"])
+        ax.fill_between(
+            efficiency, 1 / high, 1 / low, color=COLOURS[index], alpha=0.3, linewidth=0, gid=name
+        )
+        shown = table["background_efficiency"][rows] * ceiling >= 1
         ax.plot(
             efficiency[shown], 1 / value[shown], LINES[index], color=COLOURS[index],
             label=f"{name}, AUC {area['value']:.3f} ± {area['std']:.3f}",
         )  # fmt: skip
     grid = np.linspace(0.02, 1, 99)
-    ax.plot(grid, 1 / grid, ":", color=COLOURS[8], linewidth=1)
+    ax.plot(grid, 1 / grid, ":", color=COLOURS[8], linewidth=1, gid="random choice")
     ax.set_yscale("log")
     ax.set_xlim(0, 1)
     ax.set_ylim(1, 2 * ceiling)
@@ -103,7 +107,7 @@ def _pair_title(pair: str) -> str:
     return f"{TITLES[signal]} vs {TITLES[background]}"
 
 
-def confusion(*, metrics: Input, pdf: Output, png: Output) -> None:
+def confusion(*, metrics: Input, pdf: Output, png: Output, data: Output) -> None:
     """Draw the confusion matrix of one tagger, with the errors of its entries."""
     result = read_json(metrics)
     fraction, low, high = (
@@ -128,10 +132,10 @@ def confusion(*, metrics: Input, pdf: Output, png: Output) -> None:
     accuracy = result["accuracy"]["value"]
     name = NAMES.get(result["model"], result["model"])
     label(ax, right=f"{name}, accuracy {100 * accuracy:.1f} %")
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
-def history(*, metrics: Inputs, histories: Inputs, pdf: Output, png: Output) -> None:
+def history(*, metrics: Inputs, histories: Inputs, pdf: Output, png: Output, data: Output) -> None:
     """Draw the losses of every tagger's training against the epoch."""
     figure, axes = new_figure(1, len(metrics), size=(6.5 * len(metrics), 5.2), squeeze=False)
     for ax, (result, columns) in zip(axes.flat, _with_tables(metrics, histories), strict=True):
@@ -146,7 +150,7 @@ def history(*, metrics: Inputs, histories: Inputs, pdf: Output, png: Output) -> 
         ax.set_ylabel("class-balanced cross-entropy")
         label(ax, " ", right=NAMES.get(result["model"], result["model"]))
         ax.legend()
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
 def _with_tables(
@@ -155,7 +159,7 @@ def _with_tables(
     return [(read_json(a), read_csv(b)) for a, b in zip(metrics, tables, strict=True)]
 
 
-def scores(*, metrics: Input, histograms: Input, pdf: Output, png: Output) -> None:
+def scores(*, metrics: Input, histograms: Input, pdf: Output, png: Output, data: Output) -> None:
     """Draw the distributions of every pair's discriminant for one tagger, per true class."""
     result = read_json(metrics)
     filled = load_histograms(histograms)
@@ -185,7 +189,7 @@ def scores(*, metrics: Input, histograms: Input, pdf: Output, png: Output) -> No
         ax.set_axis_off()
         name = NAMES.get(result["model"], result["model"])
         ax.text(0.05, 0.9, name, fontsize=20, weight="bold", transform=ax.transAxes)
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
 def performance(*, metrics: Inputs, table: Output) -> None:

@@ -6,13 +6,11 @@ rule figure_significance_improvement:
         curves="results/anomaly/sic.csv",
         metrics="results/anomaly/metrics.json",
     output:
-        png=report(
-            "results/reporting/anomaly/significance_improvement.png",
-            caption="../../report/significance_improvement.rst",
-            category="Anomaly",
-            labels={"figure": "Significance improvement"},
+        **figure(
+            "anomaly/significance_improvement",
+            "Anomaly",
+            {"figure": "Significance improvement"},
         ),
-        pdf="results/reporting/anomaly/significance_improvement.pdf",
     log:
         "results/logs/reporting/anomaly/significance_improvement.log",
     threads: 1

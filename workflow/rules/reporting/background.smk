@@ -6,15 +6,13 @@ rule figure_dijet_spectrum:
         spectra="results/background/{method}/spectra.csv",
         fits="results/background/{method}/fits.json",
     output:
-        png=report(
-            "results/reporting/background/spectrum_{method}.png",
-            caption="../../report/dijet_spectrum.rst",
-            category="Background",
-            labels={"figure": "Dijet mass, {method}"},
+        **figure(
+            "background/dijet_spectrum_{method}",
+            "Background",
+            {"figure": "Dijet mass, {method}"},
         ),
-        pdf="results/reporting/background/spectrum_{method}.pdf",
     log:
-        "results/logs/reporting/background/spectrum_{method}.log",
+        "results/logs/reporting/background/dijet_spectrum_{method}.log",
     threads: 1
     params:
         code=code_digest("reporting.background.spectrum"),
@@ -28,13 +26,7 @@ rule figure_abcd:
         scan="results/background/disco/scan.csv",
         closure="results/background/disco/closure.json",
     output:
-        png=report(
-            "results/reporting/background/abcd.png",
-            caption="../../report/abcd.rst",
-            category="Background",
-            labels={"figure": "ABCD plane and closure"},
-        ),
-        pdf="results/reporting/background/abcd.pdf",
+        **figure("background/abcd", "Background", {"figure": "ABCD plane and closure"}),
     log:
         "results/logs/reporting/background/abcd.log",
     threads: 1
@@ -49,13 +41,9 @@ rule figure_cathode_template:
         distributions="results/background/cathode/distributions.csv",
         quality="results/background/cathode/quality.json",
     output:
-        png=report(
-            "results/reporting/background/cathode_template.png",
-            caption="../../report/cathode_template.rst",
-            category="Background",
-            labels={"figure": "CATHODE template"},
+        **figure(
+            "background/cathode_template", "Background", {"figure": "CATHODE template"}
         ),
-        pdf="results/reporting/background/cathode_template.pdf",
     log:
         "results/logs/reporting/background/cathode_template.log",
     threads: 1
@@ -67,7 +55,7 @@ rule figure_cathode_template:
 
 TARGETS["reporting"] += [
     *expand(
-        "results/reporting/background/spectrum_{method}.png",
+        "results/reporting/background/dijet_spectrum_{method}.png",
         method=["inclusive", *BACKGROUND_CUT],
     ),
     "results/reporting/background/abcd.png",

@@ -8,13 +8,11 @@ rule figure_detector_response:
             sample=CONFIG.detector.summary_samples,
         ),
     output:
-        png=report(
-            "results/reporting/detector/detector_response.png",
-            caption="../../report/detector_response.rst",
-            category="Detector",
-            labels={"figure": "Calorimeter response"},
+        **figure(
+            "detector/detector_response",
+            "Detector",
+            {"figure": "Calorimeter response"},
         ),
-        pdf="results/reporting/detector/detector_response.pdf",
     log:
         "results/logs/reporting/detector/detector_response.log",
     threads: 1
@@ -31,13 +29,7 @@ rule figure_detector_layers:
             sample=CONFIG.detector.summary_samples,
         ),
     output:
-        png=report(
-            "results/reporting/detector/detector_layers.png",
-            caption="../../report/detector_layers.rst",
-            category="Detector",
-            labels={"figure": "Energy by layer"},
-        ),
-        pdf="results/reporting/detector/detector_layers.pdf",
+        **figure("detector/detector_layers", "Detector", {"figure": "Energy by layer"}),
     log:
         "results/logs/reporting/detector/detector_layers.log",
     threads: 1
@@ -54,13 +46,9 @@ rule figure_detector_objects:
             sample=CONFIG.detector.summary_samples,
         ),
     output:
-        png=report(
-            "results/reporting/detector/detector_objects.png",
-            caption="../../report/detector_objects.rst",
-            category="Detector",
-            labels={"figure": "Tracks and clusters"},
+        **figure(
+            "detector/detector_objects", "Detector", {"figure": "Tracks and clusters"}
         ),
-        pdf="results/reporting/detector/detector_objects.pdf",
     log:
         "results/logs/reporting/detector/detector_objects.log",
     threads: 1
@@ -77,13 +65,9 @@ rule figure_detector_impact:
             sample=CONFIG.detector.summary_samples,
         ),
     output:
-        png=report(
-            "results/reporting/detector/detector_impact.png",
-            caption="../../report/detector_impact.rst",
-            category="Detector",
-            labels={"figure": "Impact parameters"},
+        **figure(
+            "detector/detector_impact", "Detector", {"figure": "Impact parameters"}
         ),
-        pdf="results/reporting/detector/detector_impact.pdf",
     log:
         "results/logs/reporting/detector/detector_impact.log",
     threads: 1
@@ -97,13 +81,7 @@ rule figure_detector_display:
     input:
         event=f"results/detector/{CONFIG.detector.display_sample}/display.json",
     output:
-        png=report(
-            "results/reporting/detector/detector_display.png",
-            caption="../../report/detector_display.rst",
-            category="Detector",
-            labels={"figure": "Event display"},
-        ),
-        pdf="results/reporting/detector/detector_display.pdf",
+        **figure("detector/detector_display", "Detector", {"figure": "Event display"}),
     log:
         "results/logs/reporting/detector/detector_display.log",
     threads: 1
@@ -114,7 +92,6 @@ rule figure_detector_display:
 
 
 TARGETS["reporting"] += expand(
-    "results/reporting/detector/detector_{figure}.{type}",
+    "results/reporting/detector/detector_{figure}.png",
     figure=["response", "layers", "objects", "impact", "display"],
-    type=["png", "pdf"],
 )

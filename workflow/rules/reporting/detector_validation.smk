@@ -5,13 +5,11 @@ rule figure_validation_response:
     input:
         response="results/detector/validation/response.json",
     output:
-        png=report(
-            "results/reporting/detector/validation_response.png",
-            caption="../../report/validation_response.rst",
-            category="Detector",
-            labels={"figure": "Validation: response and resolution"},
+        **figure(
+            "detector/validation_response",
+            "Detector",
+            {"figure": "Validation: response and resolution"},
         ),
-        pdf="results/reporting/detector/validation_response.pdf",
     log:
         "results/logs/reporting/detector/validation_response.log",
     threads: 1
@@ -26,13 +24,11 @@ rule figure_validation_profile:
         response="results/detector/validation/response.json",
         showers="results/detector/validation/showers.json",
     output:
-        png=report(
-            "results/reporting/detector/validation_profile.png",
-            caption="../../report/validation_profile.rst",
-            category="Detector",
-            labels={"figure": "Validation: shower profile"},
+        **figure(
+            "detector/validation_profile",
+            "Detector",
+            {"figure": "Validation: shower profile"},
         ),
-        pdf="results/reporting/detector/validation_profile.pdf",
     log:
         "results/logs/reporting/detector/validation_profile.log",
     threads: 1
@@ -47,13 +43,11 @@ rule figure_validation_pions:
         histograms="results/detector/validation/pions_histograms.json",
         pions="results/detector/validation/pions.json",
     output:
-        png=report(
-            "results/reporting/detector/validation_pions.png",
-            caption="../../report/validation_pions.rst",
-            category="Detector",
-            labels={"figure": "Validation: COCOA's pions of 20 GeV"},
+        **figure(
+            "detector/validation_pions",
+            "Detector",
+            {"figure": "Validation: COCOA's pions of 20 GeV"},
         ),
-        pdf="results/reporting/detector/validation_pions.pdf",
     log:
         "results/logs/reporting/detector/validation_pions.log",
     threads: 1
@@ -68,13 +62,11 @@ rule figure_validation_pi0:
         histograms="results/detector/validation/pi0_histograms.json",
         pi0="results/detector/validation/pi0.json",
     output:
-        png=report(
-            "results/reporting/detector/validation_pi0.png",
-            caption="../../report/validation_pi0.rst",
-            category="Detector",
-            labels={"figure": "Validation: neutral pion mass"},
+        **figure(
+            "detector/validation_pi0",
+            "Detector",
+            {"figure": "Validation: neutral pion mass"},
         ),
-        pdf="results/reporting/detector/validation_pi0.pdf",
     log:
         "results/logs/reporting/detector/validation_pi0.log",
     threads: 1
@@ -88,13 +80,11 @@ rule figure_validation_tracks:
     input:
         tracks="results/detector/validation/tracks.json",
     output:
-        png=report(
-            "results/reporting/detector/validation_tracks.png",
-            caption="../../report/validation_tracks.rst",
-            category="Detector",
-            labels={"figure": "Validation: track resolutions and pulls"},
+        **figure(
+            "detector/validation_tracks",
+            "Detector",
+            {"figure": "Validation: track resolutions and pulls"},
         ),
-        pdf="results/reporting/detector/validation_tracks.pdf",
     log:
         "results/logs/reporting/detector/validation_tracks.log",
     threads: 1
@@ -108,13 +98,11 @@ rule figure_validation_efficiency:
     input:
         tracks="results/detector/validation/tracks.json",
     output:
-        png=report(
-            "results/reporting/detector/validation_efficiency.png",
-            caption="../../report/validation_efficiency.rst",
-            category="Detector",
-            labels={"figure": "Validation: tracking efficiency"},
+        **figure(
+            "detector/validation_efficiency",
+            "Detector",
+            {"figure": "Validation: tracking efficiency"},
         ),
-        pdf="results/reporting/detector/validation_efficiency.pdf",
     log:
         "results/logs/reporting/detector/validation_efficiency.log",
     threads: 1
@@ -130,13 +118,11 @@ rule figure_validation_clusters:
         noise="results/detector/validation/noise.json",
         histograms="results/detector/validation/noise_histograms.json",
     output:
-        png=report(
-            "results/reporting/detector/validation_clusters.png",
-            caption="../../report/validation_clusters.rst",
-            category="Detector",
-            labels={"figure": "Validation: cluster multiplicity and noise"},
+        **figure(
+            "detector/validation_clusters",
+            "Detector",
+            {"figure": "Validation: cluster multiplicity and noise"},
         ),
-        pdf="results/reporting/detector/validation_clusters.pdf",
     log:
         "results/logs/reporting/detector/validation_clusters.log",
     threads: 1
@@ -150,13 +136,11 @@ rule figure_validation_met:
     input:
         met="results/detector/validation/met.json",
     output:
-        png=report(
-            "results/reporting/detector/validation_met.png",
-            caption="../../report/validation_met.rst",
-            category="Detector",
-            labels={"figure": "Validation: missing energy"},
+        **figure(
+            "detector/validation_met",
+            "Detector",
+            {"figure": "Validation: missing energy"},
         ),
-        pdf="results/reporting/detector/validation_met.pdf",
     log:
         "results/logs/reporting/detector/validation_met.log",
     threads: 1
@@ -170,13 +154,11 @@ rule figure_validation_jets:
     input:
         jets="results/detector/validation/jets.json",
     output:
-        png=report(
-            "results/reporting/detector/validation_jets.png",
-            caption="../../report/validation_jets.rst",
-            category="Detector",
-            labels={"figure": "Validation: jet response"},
+        **figure(
+            "detector/validation_jets",
+            "Detector",
+            {"figure": "Validation: jet response"},
         ),
-        pdf="results/reporting/detector/validation_jets.pdf",
     log:
         "results/logs/reporting/detector/validation_jets.log",
     threads: 1
@@ -206,7 +188,7 @@ rule table_validation:
 
 
 TARGETS["reporting"] += expand(
-    "results/reporting/detector/validation_{figure}.{type}",
+    "results/reporting/detector/validation_{figure}.png",
     figure=[
         "response",
         "profile",
@@ -218,6 +200,5 @@ TARGETS["reporting"] += expand(
         "met",
         "jets",
     ],
-    type=["png", "pdf"],
 )
 TARGETS["reporting"].append("results/reporting/detector/validation.csv")

@@ -6,15 +6,11 @@ rule figure_firmware_summary:
         latency="results/firmware/latency.json",
         scan="results/firmware/pipelines.csv",
     output:
-        pdf="results/reporting/firmware/summary.pdf",
-        png=report(
-            "results/reporting/firmware/summary.png",
-            caption="../../report/firmware_summary.rst",
-            category="Firmware",
-            labels={"figure": "Accuracy and latency"},
+        **figure(
+            "firmware/firmware_summary", "Firmware", {"figure": "Accuracy and latency"}
         ),
     log:
-        "results/logs/reporting/firmware/summary.log",
+        "results/logs/reporting/firmware/firmware_summary.log",
     threads: 1
     params:
         code=code_digest("reporting.firmware.summary"),
@@ -27,15 +23,11 @@ rule figure_firmware_weights:
         bits="results/firmware/weight_bits.csv",
         history="results/firmware/quantised/history.csv",
     output:
-        pdf="results/reporting/firmware/weights.pdf",
-        png=report(
-            "results/reporting/firmware/weights.png",
-            caption="../../report/firmware_weights.rst",
-            category="Firmware",
-            labels={"figure": "Weights and pruning"},
+        **figure(
+            "firmware/firmware_weights", "Firmware", {"figure": "Weights and pruning"}
         ),
     log:
-        "results/logs/reporting/firmware/weights.log",
+        "results/logs/reporting/firmware/firmware_weights.log",
     threads: 1
     params:
         code=code_digest("reporting.firmware.weights"),
@@ -49,15 +41,13 @@ rule figure_firmware_roc:
         quantised="results/firmware/quantised/roc.csv",
         latency="results/firmware/latency.json",
     output:
-        pdf="results/reporting/firmware/roc.pdf",
-        png=report(
-            "results/reporting/firmware/roc.png",
-            caption="../../report/firmware_roc.rst",
-            category="Firmware",
-            labels={"figure": "ROC curves, float and quantised"},
+        **figure(
+            "firmware/firmware_roc",
+            "Firmware",
+            {"figure": "ROC curves, float and quantised"},
         ),
     log:
-        "results/logs/reporting/firmware/roc.log",
+        "results/logs/reporting/firmware/firmware_roc.log",
     threads: 1
     params:
         code=code_digest("reporting.firmware.roc"),
@@ -66,7 +56,7 @@ rule figure_firmware_roc:
 
 
 TARGETS["reporting"] += [
-    "results/reporting/firmware/summary.png",
-    "results/reporting/firmware/weights.png",
-    "results/reporting/firmware/roc.png",
+    "results/reporting/firmware/firmware_summary.png",
+    "results/reporting/firmware/firmware_weights.png",
+    "results/reporting/firmware/firmware_roc.png",
 ]

@@ -5,13 +5,7 @@ rule figure_event_graph:
     input:
         table="results/graphs/display.json",
     output:
-        pdf="results/reporting/graphs/event_graph.pdf",
-        png=report(
-            "results/reporting/graphs/event_graph.png",
-            caption="../../report/event_graph.rst",
-            category="Graphs",
-            labels={"figure": "Graph of one event"},
-        ),
+        **figure("graphs/event_graph", "Graphs", {"figure": "Graph of one event"}),
     log:
         "results/logs/reporting/graphs/event_graph.log",
     threads: 1
@@ -25,13 +19,7 @@ rule figure_jet_graph:
     input:
         table="results/graphs/display.json",
     output:
-        pdf="results/reporting/graphs/jet_graph.pdf",
-        png=report(
-            "results/reporting/graphs/jet_graph.png",
-            caption="../../report/jet_graph.rst",
-            category="Graphs",
-            labels={"figure": "Graph of one jet"},
-        ),
+        **figure("graphs/jet_graph", "Graphs", {"figure": "Graph of one jet"}),
     log:
         "results/logs/reporting/graphs/jet_graph.log",
     threads: 1

@@ -7,13 +7,7 @@ rule figure_limits:
             "results/inference/{method}/limits.json", method=BACKGROUND_METHODS
         ),
     output:
-        png=report(
-            "results/reporting/inference/limits.png",
-            caption="../../report/limits.rst",
-            category="Inference",
-            labels={"figure": "Limits by method"},
-        ),
-        pdf="results/reporting/inference/limits.pdf",
+        **figure("inference/limits", "Inference", {"figure": "Limits by method"}),
     log:
         "results/logs/reporting/inference/limits.log",
     threads: 1
@@ -29,13 +23,11 @@ rule figure_cls_scan:
             "results/inference/{method}/limits.json", method=BACKGROUND_METHODS
         ),
     output:
-        png=report(
-            "results/reporting/inference/cls_scan.png",
-            caption="../../report/cls_scan.rst",
-            category="Inference",
-            labels={"figure": "CLs against the cross-section"},
+        **figure(
+            "inference/cls_scan",
+            "Inference",
+            {"figure": "CLs against the cross-section"},
         ),
-        pdf="results/reporting/inference/cls_scan.pdf",
     log:
         "results/logs/reporting/inference/cls_scan.log",
     threads: 1
@@ -49,13 +41,7 @@ rule figure_pulls:
     input:
         fits=expand("results/inference/{method}/fit.json", method=BACKGROUND_METHODS),
     output:
-        png=report(
-            "results/reporting/inference/pulls.png",
-            caption="../../report/pulls.rst",
-            category="Inference",
-            labels={"figure": "Best fit and pulls"},
-        ),
-        pdf="results/reporting/inference/pulls.pdf",
+        **figure("inference/pulls", "Inference", {"figure": "Best fit and pulls"}),
     log:
         "results/logs/reporting/inference/pulls.log",
     threads: 1

@@ -6,13 +6,7 @@ rule figure_jet_mass:
         histograms=f"results/jets/{CONFIG.jets.algorithm}/histograms.json",
         summary=f"results/jets/{CONFIG.jets.algorithm}/summary.json",
     output:
-        png=report(
-            "results/reporting/jets/jet_mass.png",
-            caption="../../report/jet_mass.rst",
-            category="Jets",
-            labels={"figure": "Jet mass"},
-        ),
-        pdf="results/reporting/jets/jet_mass.pdf",
+        **figure("jets/jet_mass", "Jets", {"figure": "Jet mass"}),
     log:
         "results/logs/reporting/jets/jet_mass.log",
     threads: 1
@@ -26,13 +20,7 @@ rule figure_jet_substructure:
     input:
         histograms=f"results/jets/{CONFIG.jets.algorithm}/histograms.json",
     output:
-        png=report(
-            "results/reporting/jets/jet_substructure.png",
-            caption="../../report/jet_substructure.rst",
-            category="Jets",
-            labels={"figure": "N-subjettiness"},
-        ),
-        pdf="results/reporting/jets/jet_substructure.pdf",
+        **figure("jets/jet_substructure", "Jets", {"figure": "N-subjettiness"}),
     log:
         "results/logs/reporting/jets/jet_substructure.log",
     threads: 1
@@ -46,13 +34,9 @@ rule figure_jet_comparison:
     input:
         histograms=f"results/jets/{CONFIG.jets.algorithm}/histograms.json",
     output:
-        png=report(
-            "results/reporting/jets/jet_comparison.png",
-            caption="../../report/jet_comparison.rst",
-            category="Jets",
-            labels={"figure": "Truth and reconstructed mass"},
+        **figure(
+            "jets/jet_comparison", "Jets", {"figure": "Truth and reconstructed mass"}
         ),
-        pdf="results/reporting/jets/jet_comparison.pdf",
     log:
         "results/logs/reporting/jets/jet_comparison.log",
     threads: 1
@@ -66,13 +50,7 @@ rule figure_jet_response:
     input:
         summary=f"results/jets/{CONFIG.jets.algorithm}/summary.json",
     output:
-        png=report(
-            "results/reporting/jets/jet_response.png",
-            caption="../../report/jet_response.rst",
-            category="Jets",
-            labels={"figure": "Jet response"},
-        ),
-        pdf="results/reporting/jets/jet_response.pdf",
+        **figure("jets/jet_response", "Jets", {"figure": "Jet response"}),
     log:
         "results/logs/reporting/jets/jet_response.log",
     threads: 1

@@ -6,13 +6,11 @@ rule figure_pflow_efficiency:
         parametric="results/particleflow/performance/parametric.json",
         mlpf="results/particleflow/performance/mlpf.json",
     output:
-        png=report(
-            "results/reporting/particleflow/pflow_efficiency.png",
-            caption="../../report/pflow_efficiency.rst",
-            category="Particle flow",
-            labels={"figure": "Efficiency and fake rate"},
+        **figure(
+            "particleflow/pflow_efficiency",
+            "Particle flow",
+            {"figure": "Efficiency and fake rate"},
         ),
-        pdf="results/reporting/particleflow/pflow_efficiency.pdf",
     log:
         "results/logs/reporting/particleflow/pflow_efficiency.log",
     threads: 1
@@ -27,13 +25,11 @@ rule figure_pflow_resolution:
         parametric="results/particleflow/performance/parametric.json",
         mlpf="results/particleflow/performance/mlpf.json",
     output:
-        png=report(
-            "results/reporting/particleflow/pflow_resolution.png",
-            caption="../../report/pflow_resolution.rst",
-            category="Particle flow",
-            labels={"figure": "Response and resolution"},
+        **figure(
+            "particleflow/pflow_resolution",
+            "Particle flow",
+            {"figure": "Response and resolution"},
         ),
-        pdf="results/reporting/particleflow/pflow_resolution.pdf",
     log:
         "results/logs/reporting/particleflow/pflow_resolution.log",
     threads: 1
@@ -48,13 +44,9 @@ rule figure_pflow_residuals:
         parametric="results/particleflow/performance/parametric_histograms.json",
         mlpf="results/particleflow/performance/mlpf_histograms.json",
     output:
-        png=report(
-            "results/reporting/particleflow/pflow_residuals.png",
-            caption="../../report/pflow_residuals.rst",
-            category="Particle flow",
-            labels={"figure": "Residuals"},
+        **figure(
+            "particleflow/pflow_residuals", "Particle flow", {"figure": "Residuals"}
         ),
-        pdf="results/reporting/particleflow/pflow_residuals.pdf",
     log:
         "results/logs/reporting/particleflow/pflow_residuals.log",
     threads: 1
@@ -69,13 +61,11 @@ rule figure_pflow_response:
         parametric="results/particleflow/performance/parametric_histograms.json",
         mlpf="results/particleflow/performance/mlpf_histograms.json",
     output:
-        png=report(
-            "results/reporting/particleflow/pflow_response.png",
-            caption="../../report/pflow_response.rst",
-            category="Particle flow",
-            labels={"figure": "Response in a cone"},
+        **figure(
+            "particleflow/pflow_response",
+            "Particle flow",
+            {"figure": "Response in a cone"},
         ),
-        pdf="results/reporting/particleflow/pflow_response.pdf",
     log:
         "results/logs/reporting/particleflow/pflow_response.log",
     threads: 1
@@ -89,13 +79,11 @@ rule figure_pflow_calibration:
     input:
         calibration="results/particleflow/calibration.json",
     output:
-        png=report(
-            "results/reporting/particleflow/pflow_calibration.png",
-            caption="../../report/pflow_calibration.rst",
-            category="Particle flow",
-            labels={"figure": "Expected response"},
+        **figure(
+            "particleflow/pflow_calibration",
+            "Particle flow",
+            {"figure": "Expected response"},
         ),
-        pdf="results/reporting/particleflow/pflow_calibration.pdf",
     log:
         "results/logs/reporting/particleflow/pflow_calibration.log",
     threads: 1

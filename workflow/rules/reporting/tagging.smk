@@ -8,13 +8,7 @@ rule figure_tagging_roc:
         ),
         curves=expand("results/tagging/{model}/roc.csv", model=CONFIG.tagging.taggers),
     output:
-        png=report(
-            "results/reporting/tagging/tagging_roc.png",
-            caption="../../report/tagging_roc.rst",
-            category="Taggers",
-            labels={"figure": "ROC curves"},
-        ),
-        pdf="results/reporting/tagging/tagging_roc.pdf",
+        **figure("tagging/tagging_roc", "Taggers", {"figure": "ROC curves"}),
     log:
         "results/logs/reporting/tagging/tagging_roc.log",
     threads: 1
@@ -29,13 +23,11 @@ rule figure_tagging_confusion:
     input:
         metrics="results/tagging/{model}/metrics.json",
     output:
-        png=report(
-            "results/reporting/tagging/tagging_confusion_{model}.png",
-            caption="../../report/tagging_confusion.rst",
-            category="Taggers",
-            labels={"figure": "Confusion matrix", "tagger": "{model}"},
+        **figure(
+            "tagging/tagging_confusion_{model}",
+            "Taggers",
+            {"figure": "Confusion matrix", "tagger": "{model}"},
         ),
-        pdf="results/reporting/tagging/tagging_confusion_{model}.pdf",
     log:
         "results/logs/reporting/tagging/tagging_confusion_{model}.log",
     threads: 1
@@ -54,13 +46,7 @@ rule figure_tagging_history:
             "results/tagging/{model}/history.csv", model=CONFIG.tagging.taggers
         ),
     output:
-        png=report(
-            "results/reporting/tagging/tagging_history.png",
-            caption="../../report/tagging_history.rst",
-            category="Taggers",
-            labels={"figure": "Training"},
-        ),
-        pdf="results/reporting/tagging/tagging_history.pdf",
+        **figure("tagging/tagging_history", "Taggers", {"figure": "Training"}),
     log:
         "results/logs/reporting/tagging/tagging_history.log",
     threads: 1
@@ -75,13 +61,11 @@ rule figure_tagging_scores:
         metrics="results/tagging/{model}/metrics.json",
         histograms="results/tagging/{model}/histograms.json",
     output:
-        png=report(
-            "results/reporting/tagging/tagging_scores_{model}.png",
-            caption="../../report/tagging_scores.rst",
-            category="Taggers",
-            labels={"figure": "Discriminants", "tagger": "{model}"},
+        **figure(
+            "tagging/tagging_scores_{model}",
+            "Taggers",
+            {"figure": "Discriminants", "tagger": "{model}"},
         ),
-        pdf="results/reporting/tagging/tagging_scores_{model}.pdf",
     log:
         "results/logs/reporting/tagging/tagging_scores_{model}.log",
     threads: 1
