@@ -46,6 +46,13 @@ def test_a_touched_file_reruns_nothing(copy):
     assert planned_rules(copy, "all") == {}
 
 
+def test_a_figure_that_lost_its_png_pdf_or_data_is_drawn_again(copy):
+    lost = {"jet_mass": "png", "jet_response": "pdf", "jet_substructure": "json"}
+    for figure, kind in lost.items():
+        (copy / "results" / "reporting" / "jets" / f"{figure}.{kind}").unlink()
+    assert planned_rules(copy, "all") == {"all": 1, **{f"figure_{name}": 1 for name in lost}}
+
+
 def test_a_changed_key_reruns_what_depends_on_it_and_nothing_above(tiny_run):
     planned = planned_rules(tiny_run, "all", overlay={"inference": {"limits": {"level": 0.1}}})
     rooms = " ".join(planned)

@@ -77,3 +77,12 @@ TARGETS["reporting"] += [
     "results/reporting/summary.csv",
     "results/reporting/summary.txt",
 ]
+
+# A figure's PDF and data by name too: asked for the PNG alone, Snakemake would not miss them, and
+# a figure without all of them would not be drawn anew when its code changes.
+TARGETS["reporting"] += [
+    png.removesuffix("png") + kind
+    for png in TARGETS["reporting"]
+    if png.endswith(".png")
+    for kind in ("pdf", "json")
+]
