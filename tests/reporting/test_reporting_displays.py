@@ -1,15 +1,18 @@
-"""Event displays and jet images from small result tables."""
+"""Event displays, jet images and maps of the networks from small result tables."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from matplotlib.colors import Normalize
 from matplotlib.patches import Circle
 
 from jetchain.core.errors import DataError
 from jetchain.core.io import write_json
 from jetchain.core.style import new_figure
-from jetchain.reporting import display
+from jetchain.reporting import display, explanation, influence
+from jetchain.reporting.jet_images import draw_difference
+from jetchain.reporting.signed_map import signed_map
 
 LAYERS = [{"name": "ECAL1", "inner": 1.0, "outer": 2.0, "cells": 4},
           {"name": "HCAL1", "inner": 3.0, "outer": 4.0, "cells": 8}]  # fmt: skip
@@ -73,3 +76,47 @@ def test_labels_lie_inside_the_axes_off_the_jets_and_off_each_other() -> None:
             others = np.abs(np.delete(places, k, axis=0) - (x, y))
             assert ((others[:, 0] >= display.BOX[0]) | (others[:, 1] >= display.BOX[1])).all()
             assert np.hypot(jets["eta"][k] - x, jets["phi"][k] - y) > 0.8
+
+
+def test_a_signed_map_hides_what_is_not_significant_and_marks_what_is_negative() -> None:
+    _, ax = new_figure()
+    value = np.array([[3.0, -3.0, 1.0], [-1.0, 0.0, -5.0]])
+    edges = (np.array([0.0, 1.0, 2.0]), np.array([0.0, 1.0, 2.0, 3.0]))
+    mesh = signed_map(ax, edges, value, np.ones((2, 3)), Normalize(-5, 5))
+    shown = np.ma.getmaskarray(mesh.get_array()).reshape(3, 2).T
+    np.testing.assert_array_equal(~shown, [[True, True, False], [False, False, True]])
+    (minus,) = ax.lines
+    assert set(zip(minus.get_xdata(), minus.get_ydata(), strict=True)) == {(0.5, 1.5), (1.5, 2.5)}
+
+
+def test_a_difference_needs_both_classes() -> None:
+    _, ax = new_figure()
+    draw_difference(ax, {})
+    assert not ax.collections
+
+
+def test_the_table_of_features_greys_what_is_not_significant() -> None:
+    _, ax = new_figure()
+    row = {"share": [1.0, -0.1], "error": [0.1, 0.2], "difference": 0.8, "gap": 0.1,
+           "difference_error": 0.05, "jets": 5}  # fmt: skip
+    content = {"features": ["log_pt", "charge"], "pairs": {"top_vs_QCD": row}, "model": "pfn"}
+    explanation.draw_features(ax, content)
+    colours = {text.get_text(): text.get_color() for text in ax.texts}
+    assert colours == {
+        "+1.00$\\pm$0.10": "black", "-0.10$\\pm$0.20": "0.55", "+0.90": "black",
+        "+0.80$\\pm$0.05": "black",
+    }  # fmt: skip
+
+
+def test_nodes_are_drawn_by_the_sign_of_their_influence() -> None:
+    _, ax = new_figure()
+    example = {"delta_eta": [0.0, 0.1, 0.2], "delta_phi": [0.0, 0.0, 0.1], "centre": 0,
+               "influence": [0.0, -4.0, 1.0], "is_track": [0, 1, 0], "edges": [[0, 1], [1, 2]],
+               "expected_pt": 10.0, "number": 3}  # fmt: skip
+    influence.draw_neighbourhood(ax, example)
+    drawn = {
+        tuple(np.round(offset, 3)): size
+        for each in ax.collections[1:5]
+        for offset, size in zip(each.get_offsets().tolist(), each.get_sizes(), strict=True)
+    }
+    assert drawn == {(0.1, 0.0): 900.0, (0.2, 0.1): 225.0}

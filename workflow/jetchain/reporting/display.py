@@ -85,8 +85,8 @@ def draw_plane(ax: Axes, seen: Columns, found: Columns) -> None:
             label=text,
         )  # fmt: skip
     for level, style in (
-        ("truth", {"ls": (0, (4, 3)), "ec": "0.45", "lw": 1.4}),
-        ("jets", {"ls": "-", "ec": "black", "lw": 1.8}),
+        ("truth", {"ls": (0, (3, 2)), "ec": "0.6", "lw": 4.0}),
+        ("jets", {"ls": "-", "ec": "black", "lw": 1.4}),
     ):
         for eta, phi in zip(found[level]["eta"], found[level]["phi"], strict=True):
             for turn in TURNS:
@@ -116,8 +116,8 @@ def draw_plane(ax: Axes, seen: Columns, found: Columns) -> None:
             )  # fmt: skip
     handles, texts = ax.get_legend_handles_labels()
     handles += [
-        Line2D([], [], color="black", lw=1.8),
-        Line2D([], [], color="0.45", lw=1.4, ls=(0, (4, 3))),
+        Line2D([], [], color="black", lw=1.4),
+        Line2D([], [], color="0.6", lw=4.0, ls=(0, (3, 2))),
         Line2D([], [], color="white", marker="*", ms=12, mec="black", ls="none"),
     ]
     texts += [
@@ -128,7 +128,7 @@ def draw_plane(ax: Axes, seen: Columns, found: Columns) -> None:
     shown = ax.legend(
         handles, texts, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=3,
         title=rf"area of clusters: transverse energy, the largest {hardest:.3g} GeV",
-        title_fontsize=11,
+        title_fontsize=11, handlelength=2.6,
     )  # fmt: skip
     for handle in shown.legend_handles[:2]:
         assert isinstance(handle, PathCollection)
@@ -214,7 +214,7 @@ def label_places(
             hidden = np.all(np.abs(points - (x, y)) < 0.5 * np.array(BOX), axis=1).sum()
             other = sum(abs(x - a) < BOX[0] and abs(y - b) < BOX[1] for a, b in chosen)
             apart = np.hypot(centres[:, 0] - x, delta_phi(centres[:, 1], y))
-            cost = hidden + 1000 * other + 20 * np.count_nonzero(apart < radius + 0.5)
+            cost = hidden + 1000 * other + 60 * np.count_nonzero(apart < radius + 0.65)
             if cost < least:
                 best, least = (x, y), cost
         chosen.append(best)

@@ -6,7 +6,6 @@ import hist
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, SymLogNorm
-from matplotlib.patches import Rectangle
 
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io import read_json
@@ -14,10 +13,10 @@ from jetchain.core.schema import JET_CLASSES
 from jetchain.core.style import label, new_figure, save_figure
 from jetchain.core.verbs import Input, Output
 from jetchain.reporting.jets import MASSES
+from jetchain.reporting.signed_map import signed_map
 
 SMALLEST, LARGEST = 1e-5, 0.1  # share of the pT in a pixel
 PAIR = ("top", "quark")
-SIGNIFICANT = 2.0  # standard deviations
 
 
 def images(*, histograms: Input, summary: Input, pdf: Output, png: Output) -> None:
@@ -59,27 +58,20 @@ def images(*, histograms: Input, summary: Input, pdf: Output, png: Output) -> No
 
 
 def draw_difference(ax: Axes, loaded: dict[str, hist.Hist]) -> None:
-    """The difference of two average images where it is significant; hatched where negative."""
+    """The difference of two average images, where it is significant."""
     ax.set(aspect="equal")
     ax.text(0.05, 0.95, f"{PAIR[0]} $-$ {PAIR[1]}", transform=ax.transAxes, va="top", fontsize=14,
             weight="bold")  # fmt: skip
-    if not all(name in loaded for name in PAIR):
-        return
-    first, second = (loaded[name] for name in PAIR)
-    difference = first.values() - second.values()
-    error = np.sqrt(sum(np.asarray(each.variances()) for each in (first, second)))
-    clear = np.abs(difference) > SIGNIFICANT * error
-    shown = ax.pcolormesh(
-        *_edges(first), np.ma.masked_array(difference, ~clear).T, cmap="PuOr_r", rasterized=True,
-        norm=SymLogNorm(1e-4, vmin=-LARGEST, vmax=LARGEST),
-    )  # fmt: skip
-    x, y = _edges(first)
-    for i, j in np.argwhere(clear & (difference < 0)):
-        ax.add_patch(Rectangle((x[i], y[j]), x[i + 1] - x[i], y[j + 1] - y[j], fill=False,
-                               hatch="////", lw=0, ec="0.75"))  # fmt: skip
-    figure = ax.get_figure()
-    assert figure is not None
-    figure.colorbar(shown, ax=ax, label="difference")
+    if all(name in loaded for name in PAIR):
+        first, second = (loaded[name] for name in PAIR)
+        error = np.sqrt(sum(np.asarray(each.variances()) for each in (first, second)))
+        shown = signed_map(
+            ax, _edges(first), first.values() - second.values(), error,
+            SymLogNorm(1e-4, vmin=-LARGEST, vmax=LARGEST),
+        )  # fmt: skip
+        figure = ax.get_figure()
+        assert figure is not None
+        figure.colorbar(shown, ax=ax, label="difference")
 
 
 def _edges(histogram: hist.Hist) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-# What one looks at first: single events, and average images of jets.
+# What one looks at first: single events, average images of jets, what the networks look at.
 
 
 rule figure_event_display:
@@ -43,10 +43,56 @@ rule figure_jet_images:
         launch("reporting.jet_images.images")
 
 
+rule figure_mlpf_influence:
+    input:
+        influence="results/particleflow/mlpf/influence.json",
+    output:
+        png=report(
+            "results/reporting/displays/mlpf_influence.png",
+            caption="../../report/mlpf_influence.rst",
+            category="Displays",
+            labels={"figure": "What MLPF looks at"},
+        ),
+        pdf="results/reporting/displays/mlpf_influence.pdf",
+    log:
+        "results/logs/reporting/displays/mlpf_influence.log",
+    threads: 1
+    params:
+        code=code_digest("reporting.influence.mlpf_influence"),
+    shell:
+        launch("reporting.influence.mlpf_influence")
+
+
+rule figure_tagging_explanation:
+    input:
+        maps="results/tagging/{model}/explanation_maps.json",
+        importance="results/tagging/{model}/explanation.json",
+    output:
+        png=report(
+            "results/reporting/displays/tagging_explanation_{model}.png",
+            caption="../../report/tagging_explanation.rst",
+            category="Displays",
+            labels={"figure": "What the tagger looks at", "tagger": "{model}"},
+        ),
+        pdf="results/reporting/displays/tagging_explanation_{model}.pdf",
+    log:
+        "results/logs/reporting/displays/tagging_explanation_{model}.log",
+    threads: 1
+    params:
+        code=code_digest("reporting.explanation"),
+    shell:
+        launch("reporting.explanation")
+
+
 TARGETS["reporting"] += [
     *expand(
         "results/reporting/displays/event_display_{sample}.png",
         sample=CONFIG.jets.display.samples,
     ),
     "results/reporting/displays/jet_images.png",
+    "results/reporting/displays/mlpf_influence.png",
+    *expand(
+        "results/reporting/displays/tagging_explanation_{model}.png",
+        model=CONFIG.tagging.taggers,
+    ),
 ]
