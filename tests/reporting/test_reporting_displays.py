@@ -41,7 +41,7 @@ def test_tables_of_different_events_are_refused(tmp_path) -> None:
     with pytest.raises(DataError, match=r"event 1, .* of event 2"):
         display.event(
             detector=tmp_path / "detector.json", jets=tmp_path / "jets.json",
-            pdf=tmp_path / "f.pdf", png=tmp_path / "f.png",
+            pdf=tmp_path / "f.pdf", png=tmp_path / "f.png", data=tmp_path / "f.json",
         )  # fmt: skip
     assert not (tmp_path / "f.png").exists()
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from matplotlib import patheffects
 from matplotlib.axes import Axes
-from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection, PathCollection, PolyCollection
 from matplotlib.colors import LogNorm
 from matplotlib.lines import Line2D
@@ -36,13 +35,13 @@ HALO = [patheffects.withStroke(linewidth=2.5, foreground="white")]
 CORNERS = (("inner", -0.5), ("outer", -0.5), ("outer", 0.5), ("inner", 0.5))
 
 
-def event(*, detector: Input, jets: Input, pdf: Output, png: Output) -> None:
+def event(*, detector: Input, jets: Input, pdf: Output, png: Output, data: Output) -> None:
     """Draw what the detector saw of an event, with its jets, true jets and hard partons.
 
     Args:
         detector: JSON of detector.display.
         jets: JSON of jets.display, of the same event.
-        pdf, png: the figure.
+        pdf, png, data: the figure, and its numbers.
 
     Raises:
         DataError: the two are of different events.
@@ -57,7 +56,7 @@ def event(*, detector: Input, jets: Input, pdf: Output, png: Output) -> None:
     label(plane, right=f"{Path(jets).stem.replace('_', ' ')}, event {seen['number']}")
     draw_across(across, seen, found)
     label(across, right=rf"barrel, $|\eta| < {seen['radii']['barrel_eta']:g}$")
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
 def draw_plane(ax: Axes, seen: Columns, found: Columns) -> None:
@@ -90,7 +89,8 @@ def draw_plane(ax: Axes, seen: Columns, found: Columns) -> None:
     ):
         for eta, phi in zip(found[level]["eta"], found[level]["phi"], strict=True):
             for turn in TURNS:
-                ax.add_patch(Circle((eta, phi + turn), found["radius"], fill=False, **style))
+                circle = Circle((eta, phi + turn), found["radius"], fill=False, gid=level, **style)
+                ax.add_patch(circle)
     points = np.concatenate(
         [np.stack([_arrays(seen[name])[axis] for axis in ("eta", "phi")], axis=1)
          for name in ("track", "cluster")]
@@ -106,7 +106,7 @@ def draw_plane(ax: Axes, seen: Columns, found: Columns) -> None:
     parton = found["parton"]
     ax.scatter(
         parton["eta"], parton["phi"], marker="*", s=130, color="white", edgecolor="black", lw=1.1,
-        zorder=5,
+        zorder=5, gid="hard process, outgoing",
     )  # fmt: skip
     for pdgid, eta, phi in _rows(parton, "pdgid", "eta", "phi"):
         if abs(eta) < 3:
@@ -123,7 +123,7 @@ def draw_plane(ax: Axes, seen: Columns, found: Columns) -> None:
     texts += [
         f"jet, anti-$k_T$, R = {found['radius']:.1f}: $p_T$",
         "jet of true particles",
-        "outgoing hard parton",
+        "hard process, outgoing",
     ]
     shown = ax.legend(
         handles, texts, loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=3,
@@ -144,11 +144,13 @@ def draw_across(ax: Axes, seen: Columns, found: Columns) -> None:
     radii = seen["radii"]
     layers = radii["layers"]
     for radius in radii["tracker"]:
-        ax.add_patch(Circle((0, 0), radius / METRE, fill=False, ec="0.88", lw=0.7))
+        ax.add_patch(Circle((0, 0), radius / METRE, fill=False, ec="0.88", lw=0.7,
+                            gid="tracker layer"))  # fmt: skip
     for layer in layers:
         for side in ("inner", "outer"):
-            ax.add_patch(Circle((0, 0), layer[side] / METRE, fill=False, ec="0.8", lw=0.5))
-    shown = PolyCollection([], cmap="cividis_r", norm=LogNorm(SOFTEST, 100.0), lw=0)
+            ax.add_patch(Circle((0, 0), layer[side] / METRE, fill=False, ec="0.8",
+                                lw=0.5, gid=layer["name"]))  # fmt: skip
+    shown = PolyCollection([], cmap="cividis_r", norm=LogNorm(SOFTEST, 100.0), lw=0, gid="cells")
     corners, et = cell_corners(_arrays(seen["barrel"]), layers)
     shown.set_verts(list(corners[et > SOFTEST] / METRE))
     shown.set_array(et[et > SOFTEST])
@@ -158,6 +160,7 @@ def draw_across(ax: Axes, seen: Columns, found: Columns) -> None:
         LineCollection(
             [np.array(line).T / METRE for line in seen["lines"]],
             colors=[(0.1, 0.1, 0.1, 0.85) if hard else (0.35, 0.35, 0.35, 0.6) for hard in pt > 10],
+            gid="tracks",
             linewidths=np.clip(0.5 + 0.35 * np.log(np.maximum(pt, 1.0)), 0.5, 2.2),
         )
     )
@@ -165,7 +168,8 @@ def draw_across(ax: Axes, seen: Columns, found: Columns) -> None:
     for k, (eta, phi) in enumerate(_rows(found["jets"], "eta", "phi")):
         if abs(eta) < radii["barrel_eta"]:
             angle = phi + np.linspace(-1, 1, 41) * found["radius"]
-            ax.plot(*(outside + 0.12) * np.array([np.cos(angle), np.sin(angle)]), color="black")
+            ax.plot(*(outside + 0.12) * np.array([np.cos(angle), np.sin(angle)]), color="black",
+                    gid=f"J{k + 1}")  # fmt: skip
             ax.annotate(
                 f"J{k + 1}", (outside + 0.4) * np.array([np.cos(phi), np.sin(phi)]),
                 ha="center", va="center", fontsize=12,
@@ -173,7 +177,8 @@ def draw_across(ax: Axes, seen: Columns, found: Columns) -> None:
     for kind in ("ECAL", "HCAL"):
         own = [layer for layer in layers if layer["name"].startswith(kind)]
         for radius in (own[0]["inner"], own[-1]["outer"]):
-            ax.add_patch(Circle((0, 0), radius / METRE, fill=False, ec="0.45", lw=1.0))
+            ax.add_patch(Circle((0, 0), radius / METRE, fill=False, ec="0.45", lw=1.0,
+                                gid=kind))  # fmt: skip
         middle = 0.5 * (own[0]["inner"] + own[-1]["outer"]) / METRE
         ax.annotate(kind, (0, -middle), ha="center", va="center", fontsize=11, path_effects=HALO)
     ax.annotate("tracker", (0, -radii["tracker"][-1] / METRE - 0.22), ha="center", va="center",
@@ -184,7 +189,7 @@ def draw_across(ax: Axes, seen: Columns, found: Columns) -> None:
     figure = ax.get_figure()
     assert figure is not None
     figure.colorbar(
-        ScalarMappable(shown.norm, shown.cmap), ax=ax, extend="max", shrink=0.85,
+        shown, ax=ax, extend="max", shrink=0.85,
         label=r"transverse energy of the cells at this $\varphi$ [GeV]",
     )  # fmt: skip
 

@@ -25,12 +25,12 @@ NAMES = {
 }  # fmt: skip
 
 
-def explanation(*, maps: Input, importance: Input, pdf: Output, png: Output) -> None:
+def explanation(*, maps: Input, importance: Input, pdf: Output, png: Output, data: Output) -> None:
     """Draw where in the jet, and in which feature, the difference of the scores comes from.
 
     Args:
         maps, importance: of tagging.explain.
-        pdf, png: the figure.
+        pdf, png, data: the figure, and its numbers.
     """
     loaded, content = load_histograms(maps), read_json(importance)
     pairs = list(content["pairs"])
@@ -62,7 +62,7 @@ def explanation(*, maps: Input, importance: Input, pdf: Output, png: Output) -> 
     )
     label(axes[0, 0], right=content["model"])
     draw_features(figure.add_subplot(whole), content)
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
 def draw_features(ax: Axes, content: dict) -> None:
@@ -71,24 +71,22 @@ def draw_features(ax: Axes, content: dict) -> None:
     rows = [NAMES.get(name, name) for name in features]
     rows += ["sum", "score $-$ baseline"]
     ax.set(xlim=(-0.5, len(pairs) - 0.5), ylim=(len(rows) - 0.5, -0.5))
-    for k, row in enumerate(pairs.values()):
-        values = [*zip(row["share"], row["error"], strict=True)]
-        values += [(row["difference"] + row["gap"], None),
+    for k, (name, row) in enumerate(pairs.items()):
+        share = np.array(row["share"])
+        # Bars from the middle of the column: to the right for positive shares.
+        ax.barh(
+            np.arange(len(share)), 0.48 * share / np.abs(share).max(), 0.9, left=k, lw=0, ec="0.6",
+            color=["#ffd699" if value > 0 else "#cfc5e8" for value in share],
+            hatch=["" if value > 0 else "///" for value in share], label=pair_name(name),
+        )  # fmt: skip
+        numbers = [*zip(share, row["error"], strict=True), (row["difference"] + row["gap"], None),
                    (row["difference"], row["difference_error"])]  # fmt: skip
-        scale = max(abs(value) for value in row["share"])
-        for j, (value, error) in enumerate(values):
-            if error is None:
-                text, strong = f"{value:+.2f}", True
-            else:
-                text, strong = rf"{value:+.2f}$\pm${error:.2f}", abs(value) > 2 * error
-            if j < len(features):
-                # A bar from the middle of the cell: to the right for positive shares.
-                ax.barh(j, 0.48 * value / scale, 0.9, left=k, color="#ffd699" if value > 0 else
-                        "#cfc5e8", hatch="" if value > 0 else "///", ec="0.6", lw=0)  # fmt: skip
+        for j, (value, error) in enumerate(numbers):
+            strong = error is None or abs(value) > 2 * error
+            text = f"{value:+.2f}" if error is None else rf"{value:+.2f}$\pm${error:.2f}"
             ax.text(k, j, text, ha="center", va="center", fontsize=9,
                     color="black" if strong else "0.55")  # fmt: skip
-    for k in range(len(pairs) + 1):
-        ax.axvline(k - 0.5, color="0.8", lw=0.6)
+        ax.axvline(k + 0.5, color="0.8", lw=0.6)
     ax.axhline(len(features) - 0.5, color="0.3", lw=0.8)
     ax.set_xticks(range(len(pairs)), [pair_name(name) for name in pairs], rotation=35, ha="right")
     ax.set_yticks(range(len(rows)), rows)

@@ -18,12 +18,12 @@ LARGEST = 900.0  # area of the marker with the largest influence, points^2
 KINDS = ((1, "track", "^"), (0, "cluster", "o"))
 
 
-def mlpf_influence(*, influence: Input, pdf: Output, png: Output) -> None:
+def mlpf_influence(*, influence: Input, pdf: Output, png: Output, data: Output) -> None:
     """Draw the influence of tracks and clusters on what MLPF expects at a cluster.
 
     Args:
         influence: JSON of particleflow.influence.
-        pdf, png: the figure.
+        pdf, png, data: the figure, and its numbers.
     """
     content = read_json(influence)
     figure, (near, profile) = new_figure(1, 2, size=(14.5, 6.6))
@@ -31,7 +31,7 @@ def mlpf_influence(*, influence: Input, pdf: Output, png: Output) -> None:
     label(near, right=f"event {content['example']['number']}")
     draw_profile(profile, content)
     label(profile, right=f"{content['events']} events, {content['clusters']} clusters")
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
 def draw_neighbourhood(ax: Axes, example: dict[str, Any]) -> None:
@@ -41,7 +41,8 @@ def draw_neighbourhood(ax: Axes, example: dict[str, Any]) -> None:
     source, target = table["edges"].reshape(-1, 2).T
     ends = [np.stack([eta[node], phi[node]], axis=1) for node in (source, target)]
     lines = list(np.stack(ends, axis=1))
-    ax.add_collection(LineCollection(lines, colors="0.8", linewidths=0.5, zorder=1))
+    ax.add_collection(LineCollection(lines, colors="0.8", linewidths=0.5, zorder=1,
+                                     gid="edges"))  # fmt: skip
     largest = float(np.abs(value).max())
     area = np.maximum(LARGEST * np.abs(value) / max(largest, 1e-9), 6.0)
     handles = []
@@ -50,11 +51,11 @@ def draw_neighbourhood(ax: Axes, example: dict[str, Any]) -> None:
             chosen = (table["is_track"] == kind) & (np.sign(value) == sign)
             style: dict[str, Any] = {"marker": marker, "color": colour}
             ax.scatter(eta[chosen], phi[chosen], area[chosen], **style, alpha=0.6, lw=0.8,
-                       edgecolor="black", zorder=2)  # fmt: skip
+                       edgecolor="black", zorder=2, gid=f"{name} that {text} pT")  # fmt: skip
             handles.append(Line2D([], [], **style, ls="none", ms=9, mec="black",
                                   label=f"{name} that {text} $p_T$"))  # fmt: skip
     star: dict[str, Any] = {"marker": "*", "color": "white"}
-    ax.scatter([0.0], [0.0], 220, **star, edgecolor="black", zorder=4)
+    ax.scatter([0.0], [0.0], 220, **star, edgecolor="black", zorder=4, gid="the cluster")
     handles.append(Line2D([], [], **star, ls="none", ms=14, mec="black", label="the cluster"))
     ax.set(
         xlim=(-ZOOM, ZOOM), ylim=(-ZOOM, ZOOM), aspect="equal", xlabel=r"$\Delta\eta$",

@@ -19,12 +19,12 @@ SMALLEST, LARGEST = 1e-5, 0.1  # share of the pT in a pixel
 PAIR = ("top", "quark")
 
 
-def images(*, histograms: Input, summary: Input, pdf: Output, png: Output) -> None:
+def images(*, histograms: Input, summary: Input, pdf: Output, png: Output, data: Output) -> None:
     """Draw the average image of each class on one logarithmic scale, and top minus quark.
 
     Args:
         histograms, summary: of jets.images.
-        pdf, png: the figure.
+        pdf, png, data: the figure, and its numbers.
     """
     loaded, numbers = load_histograms(histograms), read_json(summary)
     figure, axes = new_figure(2, 4, size=(17.0, 8.0), sharex=True, sharey=True)
@@ -42,7 +42,8 @@ def images(*, histograms: Input, summary: Input, pdf: Output, png: Output) -> No
         ax.text(0.95, 0.04, f"{of_class['jets']} jets", transform=ax.transAxes, ha="right")
         if name in MASSES:
             distance = 2 * MASSES[name] / of_class["mean_pt"]
-            ax.plot([-0.62, -0.62], [-distance / 2, distance / 2], color="black", marker="_", lw=2)
+            ax.plot([-0.62, -0.62], [-distance / 2, distance / 2], color="black", marker="_", lw=2,
+                    gid="2m/pT")  # fmt: skip
             ax.text(-0.57, 0.0, r"$2m/p_T$", va="center", fontsize=11)
     if shown is not None:
         figure.colorbar(shown, ax=axes[0, -1], label=r"mean share of $p_T$", extend="max")
@@ -54,7 +55,7 @@ def images(*, histograms: Input, summary: Input, pdf: Output, png: Output) -> No
     axes[0, -1].set_title(
         rf"$\langle p_T \rangle$ {lowest:.0f} to {highest:.0f} GeV", loc="right", fontsize=12
     )
-    save_figure(figure, pdf, png)
+    save_figure(figure, pdf, png, data)
 
 
 def draw_difference(ax: Axes, loaded: dict[str, hist.Hist]) -> None:

@@ -36,7 +36,7 @@ def signed_map(
     width = ax.get_window_extent().width / (len(x) - 1) * 72 / ax.figure.dpi
     ax.plot(
         0.5 * (x[i] + x[i + 1]), 0.5 * (y[j] + y[j + 1]), ls="none", marker="_", color="white",
-        ms=0.5 * width, mew=1.0, zorder=3, path_effects=OUTLINE,
+        ms=0.5 * width, mew=1.0, zorder=3, path_effects=OUTLINE, gid="negative",
     )  # fmt: skip
     return ax.pcolormesh(
         x, y, np.ma.masked_array(value, ~clear).T, cmap="PuOr_r", norm=scale, rasterized=True

@@ -6,13 +6,11 @@ rule figure_event_display:
         detector="results/detector/{sample}/display.json",
         jets=f"results/jets/{CONFIG.jets.algorithm}/display/{{sample}}.json",
     output:
-        png=report(
-            "results/reporting/displays/event_display_{sample}.png",
-            caption="../../report/event_display.rst",
-            category="Displays",
-            labels={"figure": "Event display", "sample": "{sample}"},
+        **figure(
+            "displays/event_display_{sample}",
+            "Displays",
+            {"figure": "Event display", "sample": "{sample}"},
         ),
-        pdf="results/reporting/displays/event_display_{sample}.pdf",
     log:
         "results/logs/reporting/displays/event_display_{sample}.log",
     threads: 1
@@ -27,13 +25,7 @@ rule figure_jet_images:
         histograms=f"results/jets/{CONFIG.jets.algorithm}/images.json",
         summary=f"results/jets/{CONFIG.jets.algorithm}/images_summary.json",
     output:
-        png=report(
-            "results/reporting/displays/jet_images.png",
-            caption="../../report/jet_images.rst",
-            category="Displays",
-            labels={"figure": "Average jet images"},
-        ),
-        pdf="results/reporting/displays/jet_images.pdf",
+        **figure("displays/jet_images", "Displays", {"figure": "Average jet images"}),
     log:
         "results/logs/reporting/displays/jet_images.log",
     threads: 1
@@ -47,13 +39,9 @@ rule figure_mlpf_influence:
     input:
         influence="results/particleflow/mlpf/influence.json",
     output:
-        png=report(
-            "results/reporting/displays/mlpf_influence.png",
-            caption="../../report/mlpf_influence.rst",
-            category="Displays",
-            labels={"figure": "What MLPF looks at"},
+        **figure(
+            "displays/mlpf_influence", "Displays", {"figure": "What MLPF looks at"}
         ),
-        pdf="results/reporting/displays/mlpf_influence.pdf",
     log:
         "results/logs/reporting/displays/mlpf_influence.log",
     threads: 1
@@ -68,13 +56,11 @@ rule figure_tagging_explanation:
         maps="results/tagging/{model}/explanation_maps.json",
         importance="results/tagging/{model}/explanation.json",
     output:
-        png=report(
-            "results/reporting/displays/tagging_explanation_{model}.png",
-            caption="../../report/tagging_explanation.rst",
-            category="Displays",
-            labels={"figure": "What the tagger looks at", "tagger": "{model}"},
+        **figure(
+            "displays/tagging_explanation_{model}",
+            "Displays",
+            {"figure": "What the tagger looks at", "tagger": "{model}"},
         ),
-        pdf="results/reporting/displays/tagging_explanation_{model}.pdf",
     log:
         "results/logs/reporting/displays/tagging_explanation_{model}.log",
     threads: 1
