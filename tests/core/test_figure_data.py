@@ -3,8 +3,8 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from matplotlib.collections import LineCollection
-from matplotlib.patches import Circle
+from matplotlib.collections import LineCollection, PolyCollection
+from matplotlib.patches import Circle, Ellipse
 
 from jetchain.core.errors import DataError
 from jetchain.core.figure_data import figure_data
@@ -132,6 +132,23 @@ def test_scattered_points_and_segments(axes):
     ]  # fmt: skip
 
 
+def test_curves_polygons_and_circles(axes):
+    axes.add_collection(LineCollection([[(0, 1), (2, 3), (4, 5)], [(6, 7), (8, 9)]], gid="tracks"))
+    cells = PolyCollection([[(0, 0), (1, 0), (0, 1)]], array=[7.0], label="cells")
+    axes.add_collection(cells)
+    axes.figure.colorbar(cells, label="energy")
+    axes.add_patch(Circle((1, 2), 0.8, gid="jet"))
+    assert series(axes) == [
+        {"kind": "curves", "label": "tracks", "x": [[0, 2, 4], [6, 8]], "y": [[1, 3, 5], [7, 9]]},
+        {
+            # closed: the first corner comes again
+            "kind": "polygons", "label": "cells", "x": [[0, 1, 0, 0]], "y": [[0, 0, 1, 0]],
+            "z": [7.0], "zlabel": "energy",
+        },
+        {"kind": "circle", "label": "jet", "x": 1.0, "y": 2.0, "radius": 0.8},
+    ]  # fmt: skip
+
+
 def test_reference_lines_and_spans(axes):
     axes.axhline(0.5, label="half")
     axes.axvline(2)
@@ -176,12 +193,12 @@ def test_the_axes_say_what_they_are():
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda axes: axes.add_patch(Circle((0, 0), 1)),
+        lambda axes: axes.add_patch(Ellipse((0, 0), 1, 2)),
+        lambda axes: axes.add_patch(Circle((0, 0), 1, transform=axes.transAxes)),
         lambda axes: axes.contour([[1, 2], [3, 4]]),
         lambda axes: axes.plot([0, 1], [0, 1], transform=axes.transAxes),
         lambda axes: axes.errorbar([1], [1], [1], fmt="none"),
         lambda axes: axes.imshow(np.zeros((2, 2, 3))),
-        lambda axes: axes.add_collection(LineCollection([[(0, 1), (2, 3), (4, 5)]])),
         lambda axes: axes.pcolormesh([[0, 1], [1, 2]], [[0, 0], [1, 1]], [[1]]),
         lambda axes: axes.inset_axes((0, 0, 1, 1)),
         lambda axes: axes.figure.add_artist(Circle((0, 0), 1)),

@@ -104,7 +104,11 @@ def test_a_changed_module_reruns_what_reaches_it(finished, module):
             {"detector.simulate", "detector.validate_noise", "detector.validate_showers"},
         ),
         ("jetchain.jets.substructure", "substructure", {"jets.cluster"}),
-        ("jetchain.tagging.models.pfn", "PFN", {"tagging.train", "tagging.evaluate"}),
+        (
+            "jetchain.tagging.models.pfn",
+            "PFN",
+            {"tagging.train", "tagging.evaluate", "tagging.explain"},
+        ),
     ],
 )
 def test_a_changed_function_reruns_the_jobs_that_execute_it(finished, module, function, verbs):

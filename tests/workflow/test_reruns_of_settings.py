@@ -37,7 +37,6 @@ SHAPING = {
             "simulate_detector", "summarise_sample",
         },
     ),
-    "detector.display_sample": ("pion_gun", {"figure_detector_display"}),
     "detector.summary_samples": (
         ["pion_gun"],
         {
@@ -56,13 +55,17 @@ SHAPING = {
     "jets.algorithm": (
         "mlpf",
         {
-            "cluster_jets", "display_graphs", "event_graphs", "figure_jet_comparison",
+            "cluster_jets", "display_detector", "display_graphs", "display_jets", "event_graphs",
+            "figure_event_display", "figure_jet_comparison", "figure_jet_images",
             "figure_jet_mass", "figure_jet_response", "figure_jet_substructure",
-            "figure_overview", "jet_graphs", "make_dijets", "mlpf_particleflow",
+            "figure_overview", "image_jets", "jet_graphs", "make_dijets", "mlpf_particleflow",
             "prepare_firmware", "summarise_jets", "summarise_run", "tagging_features",
         },
     ),
-    "jets.summary.samples": (["quark", "gluon"], {"summarise_jets"}),
+    "jets.summary.samples": (["quark", "gluon"], {"image_jets", "summarise_jets"}),
+    "jets.display.samples": (
+        ["W"], {"display_detector", "display_jets", "figure_event_display"},
+    ),
     "graphs.display.sample": ("W", {"display_graphs", "event_graphs"}),
     "tagging.taggers": (
         ["pfn"],
@@ -89,6 +92,8 @@ OTHER = {
     "detector.bench.sample": "W",
     "jets.clustering.radii": [0.8, 1.0, 1.2],
     "jets.summary.radius": 1.0,
+    "jets.images.radius": 1.0,
+    "jets.display.selection.radius": 0.8,
     "graphs.jets.radius": 1.0,
     "background.sideband.spectrum.parameters": [2, 4],
     "firmware.dataset.classes": ["quark", "gluon", "W", "top"],

@@ -42,7 +42,6 @@ class Configuration(Settings):
         used = {
             "detector.bench.sample": [self.detector.bench.sample],
             "detector.summary_samples": self.detector.summary_samples,
-            "detector.display_sample": [self.detector.display_sample],
             "detector.validation.gun": [self.detector.validation.gun],
             "detector.validation.pions": [self.detector.validation.pions],
             "detector.validation.pi0": [self.detector.validation.pi0],
@@ -54,6 +53,7 @@ class Configuration(Settings):
             "particleflow.mlpf.training.samples": self.particleflow.mlpf.training.samples,
             "particleflow.evaluation.samples": self.particleflow.evaluation.samples,
             "jets.summary.samples": self.jets.summary.samples,
+            "jets.display.samples": self.jets.display.samples,
             "graphs.display.sample": [self.graphs.display.sample],
             "firmware.dataset.samples": self.firmware.dataset.samples,
             "anomaly.background": self.anomaly.background,

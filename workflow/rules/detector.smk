@@ -68,7 +68,6 @@ rule summarise_detector:
     output:
         histograms="results/detector/{sample}/histograms.json",
         summary="results/detector/{sample}/summary.json",
-        display="results/detector/{sample}/display.json",
     log:
         "results/logs/detector/summarise/{sample}.log",
     threads: 1
@@ -78,6 +77,23 @@ rule summarise_detector:
         code=code_digest("detector.summarise"),
     shell:
         launch("detector.summarise")
+
+
+# The jets room chooses the event.
+rule display_detector:
+    input:
+        events="results/detector/{sample}/0000.root",
+        chosen=f"results/jets/{CONFIG.jets.algorithm}/display/{{sample}}.json",
+    output:
+        event="results/detector/{sample}/display.json",
+    log:
+        "results/logs/detector/display/{sample}.log",
+    threads: 1
+    params:
+        geometry=GEOMETRY,
+        code=code_digest("detector.display"),
+    shell:
+        launch("detector.display")
 
 
 rule bench_detector:
@@ -104,7 +120,7 @@ BENCHES.append("results/bench/detector.json")
 TARGETS["detector"] = expand(
     "results/detector/{sample}/{file}.json",
     sample=CONFIG.detector.summary_samples,
-    file=["histograms", "summary", "display"],
+    file=["histograms", "summary"],
 )
 
 

@@ -118,6 +118,26 @@ rule mlpf_particleflow:
         launch("particleflow.reconstruct")
 
 
+rule influence_mlpf:
+    input:
+        graphs=f"results/graphs/events/{CONFIG.particleflow.evaluation.samples[0]}/0000.safetensors",
+        weights="results/particleflow/mlpf/weights.safetensors",
+    output:
+        influence="results/particleflow/mlpf/influence.json",
+    log:
+        "results/logs/particleflow/influence.log",
+    threads: 1
+    resources:
+        mem_mb=1500,
+    params:
+        settings=section(
+            influence="particleflow.influence", model="particleflow.mlpf.model"
+        ),
+        code=code_digest("particleflow.influence"),
+    shell:
+        launch("particleflow.influence")
+
+
 TARGETS["particleflow"] = [
     "results/particleflow/performance/parametric.json",
     "results/particleflow/performance/mlpf.json",

@@ -66,6 +66,25 @@ rule evaluate_tagger:
         launch("tagging.evaluate")
 
 
+rule explain_tagger:
+    input:
+        dataset="results/tagging/dataset.safetensors",
+        weights="results/tagging/{model}/weights.safetensors",
+    output:
+        maps="results/tagging/{model}/explanation_maps.json",
+        importance="results/tagging/{model}/explanation.json",
+    log:
+        "results/logs/tagging/explain/{model}.log",
+    threads: 1
+    resources:
+        mem_mb=1500,
+    params:
+        settings=section(explain="tagging.explain", model="tagging.models.{model}"),
+        code=code_digest("tagging.explain", "tagging.models.{model}"),
+    shell:
+        launch("tagging.explain")
+
+
 rule bench_tagging:
     output:
         report="results/bench/tagging.json",

@@ -19,13 +19,14 @@ from matplotlib.collections import (
     FillBetweenPolyCollection,
     LineCollection,
     PathCollection,
+    PolyCollection,
     QuadMesh,
 )
 from matplotlib.container import BarContainer, ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle, StepPatch
+from matplotlib.patches import Circle, Rectangle, StepPatch
 from matplotlib.table import Table
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter
@@ -60,6 +61,9 @@ def figure_data(figure: Figure) -> dict[str, Any]:
         - image: `x_edges`, `y_edges`, `z` (rows along y), `zlabel`;
         - scatter: `x`, `y`, `size` (points squared), and `z` and `zlabel` if coloured by a number;
         - segments: `x_start`, `y_start`, `x_end`, `y_end`;
+        - curves: `x`, `y`, each a list of lists, one a curve;
+        - polygons: the same of their corners, and `z` and `zlabel` if coloured by a number;
+        - circle: `x`, `y` of its centre, `radius`;
         - reference line: `x` or `y`; span: `x_low`, `x_high` or `y_low`, `y_high`.
 
         Numbers have `DIGITS` significant digits.
@@ -283,6 +287,8 @@ def _scatter(points: PathCollection, ax: Axes) -> Series:
 
 
 def _segments(lines: LineCollection, ax: Axes) -> Series:
+    if any(np.shape(path.vertices) != (2, 2) for path in lines.get_paths()):
+        return {"kind": "curves", **_vertices(lines)}
     start, end = np.moveaxis(_ends_of(lines), 1, 0)
     return {
         "kind": "segments",
@@ -291,6 +297,23 @@ def _segments(lines: LineCollection, ax: Axes) -> Series:
         "x_end": _numbers(end[:, 0]),
         "y_end": _numbers(end[:, 1]),
     }
+
+
+def _polygons(polygons: PolyCollection, ax: Axes) -> Series:
+    coloured = _coloured(polygons) if polygons.get_array() is not None else {}
+    return {"kind": "polygons", **_vertices(polygons), **coloured}
+
+
+def _circle(circle: Circle, ax: Axes) -> Series:
+    if circle.get_data_transform() is not ax.transData:
+        raise _unknown(circle)
+    x, y = circle.center
+    return {"kind": "circle", "x": _number(x), "y": _number(y), "radius": _number(circle.radius)}
+
+
+def _vertices(collection: Any) -> Series:
+    paths = [np.asarray(path.vertices) for path in collection.get_paths()]
+    return {name: [_numbers(path[:, i]) for path in paths] for i, name in enumerate("xy")}
 
 
 def _ends_of(lines: LineCollection) -> np.ndarray:
@@ -317,10 +340,12 @@ _READERS: dict[type, Callable[[Any, Axes], Series]] = {
     Line2D: _line,
     StepPatch: _steps,
     Rectangle: _span,
+    Circle: _circle,
     FillBetweenPolyCollection: _band,
     LineCollection: _segments,
     QuadMesh: _mesh,
     PathCollection: _scatter,
+    PolyCollection: _polygons,
     AxesImage: _image,
 }
 

@@ -154,7 +154,6 @@ class DetectorSettings(Settings):
         "samples whose detector figures are drawn",
         min_length=1,
     )
-    display_sample: str = key("top", "sample of the event display", min_length=1)
     validation: ValidationSettings = key(ValidationSettings(), "the validation of the detector")
     bench: BenchSettings = key(BenchSettings(), "timing beside Pythia")
 

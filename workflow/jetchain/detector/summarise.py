@@ -1,4 +1,4 @@
-"""Summarise the detector's output of one sample: response, layers, clusters, tracks, a display."""
+"""Summarise the detector's output of one sample: response, layers, clusters, tracks."""
 
 from __future__ import annotations
 
@@ -19,14 +19,11 @@ from jetchain.detector.transport import behaviour
 ENERGY_EDGES = np.geomspace(1.0, 1000.0, 13)
 """GeV, bins of the response."""
 COLUMNS: dict[str, list[str] | None] = {
-    "particle": ["pdgid", "track_idx", "pt", "eta", "phi", "e", "eta_extrap_calo",
-                 "phi_extrap_calo"],
-    "topo": ["bary_eta", "bary_phi", "bary_sigma_eta", "e",
-             *(f"e_layer_{layer}" for layer in range(6))],
-    "track": ["pdgid", "reconstructed", "d0", "d0_err", "theta", "qoverp",
-              *(f"{axis}_layer_0" for axis in "xyz")],
+    "particle": ["pdgid", "e"],
+    "topo": ["e"],
+    "track": ["reconstructed", "d0", "d0_err", "theta", "qoverp"],
     "particle_to_node": None,
-}  # fmt: skip
+}
 HISTOGRAMS = {
     "clusters_per_event": (np.arange(0, 601, 20), "topological clusters per event"),
     "tracks_per_event": (np.arange(0, 201, 5), "tracks per event"),
@@ -42,7 +39,6 @@ def summarise(
     accounts: Inputs,
     histograms: Output,
     summary: Output,
-    display: Output,
 ) -> None:
     """Summarise all shards of a sample.
 
@@ -51,12 +47,11 @@ def summarise(
         accounts: the accounts of the same shards.
         histograms: written, see `HISTOGRAMS`.
         summary: written: response by kind and energy, account, noise clusters.
-        display: written: tracks and clusters of the event with the most tracks in the first shard.
     """
     values: dict[str, list[np.ndarray]] = {name: [] for name in HISTOGRAMS}
     response = {kind: np.zeros((3, len(ENERGY_EDGES) - 1)) for kind in KINDS}
     noise_clusters = n_events = 0
-    for position, path in enumerate(events):
+    for path in events:
         data = read_events(path, DETECTED, COLUMNS)
         n_events += len(data["event"])
         noise_clusters += count_noise_clusters(data)
@@ -64,8 +59,6 @@ def summarise(
             values[name].append(column)
         for kind, sums in response_sums(data).items():
             response[kind] += sums
-        if position == 0:
-            write_json(display, display_event(data))
     save_histograms(
         histograms,
         {
@@ -171,34 +164,3 @@ def add_accounts(accounts: list[dict[str, Any]]) -> dict[str, Any]:
             else:
                 total[name] = total.get(name, 0) + value
     return total
-
-
-def display_event(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Tracks and clusters of the event with the most tracks, for the event display."""
-    tracks = reconstructed(data["track"])
-    chosen = int(np.argmax(ak.num(tracks["d0"])))
-    track, topo = tracks[chosen], data["topo"][chosen]
-    particle = data["particle"][chosen]
-    rho = np.hypot(track["x_layer_0"], track["y_layer_0"])
-    em = topo["e_layer_0"] + topo["e_layer_1"] + topo["e_layer_2"]
-    neutral = particle[particle["track_idx"] < 0]
-    return {
-        "number": int(data["event"]["number"][chosen]),
-        "track": {
-            "eta": np.asarray(np.arcsinh(track["z_layer_0"] / rho)),
-            "phi": np.asarray(np.arctan2(track["y_layer_0"], track["x_layer_0"])),
-            "pt": np.asarray(np.abs(np.sin(track["theta"]) / track["qoverp"])) / GEV,
-            "d0_significance": np.asarray(track["d0"] / track["d0_err"]),
-        },
-        "cluster": {
-            "eta": np.asarray(topo["bary_eta"]),
-            "phi": np.asarray(topo["bary_phi"]),
-            "e": np.asarray(topo["e"]) / GEV,
-            "electromagnetic_fraction": np.asarray(em / topo["e"]),
-        },
-        "neutral_particle": {
-            "eta": np.asarray(neutral["eta_extrap_calo"]),
-            "phi": np.asarray(neutral["phi_extrap_calo"]),
-            "e": np.asarray(neutral["e"]) / GEV,
-        },
-    }

@@ -64,6 +64,39 @@ class SummarySettings(Settings):
         return self
 
 
+class ImageSettings(Settings):
+    """The average jet images; samples are those of the summary."""
+
+    radius: float = key(0.8, "which of the radii, and half the width of the image", gt=0)
+    pt_min: float = key(500.0, "smallest jet pT", unit="GeV", ge=0)
+    pt_max: float = key(700.0, "largest jet pT", unit="GeV", gt=0)
+    pixels: int = key(33, "pixels on each side", ge=5)
+
+    @model_validator(mode="after")
+    def _window(self) -> Self:
+        if self.pt_max <= self.pt_min:
+            raise ValueError("pt_max must be above pt_min")
+        return self
+
+
+class SelectionSettings(Settings):
+    """Which event is displayed: the first whose leading jet passes."""
+
+    radius: float = key(1.0, "radius of the jets, one of clustering.radii", gt=0)
+    pt_min: float = key(500.0, "smallest pT of the leading jet", unit="GeV", gt=0)
+
+
+class DisplaySettings(Settings):
+    """The event displays."""
+
+    samples: list[str] = key(
+        ["top", "Hbb", "W", "lhco_signal"],
+        "samples of which one event of the first shard is drawn",
+        min_length=1,
+    )
+    selection: SelectionSettings = key(SelectionSettings(), "the event that is drawn")
+
+
 class JetsSettings(Settings):
     """The jets room."""
 
@@ -74,6 +107,8 @@ class JetsSettings(Settings):
         ClusteringSettings(), "anti-kT jets, soft drop, N-subjettiness, labels"
     )
     summary: SummarySettings = key(SummarySettings(), "mass peaks, substructure and response")
+    images: ImageSettings = key(ImageSettings(), "average image of each class")
+    display: DisplaySettings = key(DisplaySettings(), "displays of single events")
 
     @field_validator("algorithm")
     @classmethod
@@ -83,9 +118,13 @@ class JetsSettings(Settings):
 
     @model_validator(mode="after")
     def _radius_is_clustered(self) -> Self:
-        if self.summary.radius not in self.clustering.radii:
-            raise ValueError(
-                f"summary.radius {self.summary.radius} is not among clustering.radii "
-                f"{self.clustering.radii}"
-            )
+        for name, radius in (
+            ("summary.radius", self.summary.radius),
+            ("images.radius", self.images.radius),
+            ("display.selection.radius", self.display.selection.radius),
+        ):
+            if radius not in self.clustering.radii:
+                raise ValueError(
+                    f"{name} {radius} is not among clustering.radii {self.clustering.radii}"
+                )
         return self

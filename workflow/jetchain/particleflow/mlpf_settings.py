@@ -42,3 +42,19 @@ class MlpfSettings(Settings):
 
     model: MlpfModelSettings = key(MlpfModelSettings(), "Size of the network.")
     training: MlpfTrainingSettings = key(MlpfTrainingSettings(), "Its training.")
+
+
+class InfluenceSettings(Settings):
+    """What the network looks at: nodes are taken away, one at a time."""
+
+    events: int = key(6, "Events, the first of the first shard.", ge=1)
+    pt_min: float = key(
+        5.0, "Clusters with less expected neutral pT are left out.", unit="GeV", gt=0.0
+    )
+
+
+class InfluenceJobSettings(Settings):
+    """What the job of the influences reads."""
+
+    influence: InfluenceSettings
+    model: MlpfModelSettings

@@ -8,7 +8,7 @@ from typing import Self
 from pydantic import model_validator
 
 from jetchain.core.settings import Settings, key
-from jetchain.particleflow.mlpf_settings import MlpfSettings
+from jetchain.particleflow.mlpf_settings import InfluenceSettings, MlpfSettings
 
 
 class CalibrationSettings(Settings):
@@ -123,6 +123,9 @@ class ParticleflowSettings(Settings):
     )
     parametric: ParametricSettings = key(ParametricSettings(), "the parametric algorithm")
     mlpf: MlpfSettings = key(MlpfSettings(), "the MLPF network")
+    influence: InfluenceSettings = key(
+        InfluenceSettings(), "what the network looks at, in the first sample of the evaluation"
+    )
     evaluation: EvaluationSettings = key(
         EvaluationSettings(), "comparison of the algorithms with the truth"
     )

@@ -1,4 +1,4 @@
-"""Figures of the detector room: response, layers, clusters, impact parameters, an event."""
+"""Figures of the detector room: response, layers, clusters, impact parameters."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io import read_json
 from jetchain.core.style import COLOURS, LINES, MARKERS, label, new_figure, save_figure
-from jetchain.core.verbs import Input, Inputs, Output
+from jetchain.core.verbs import Inputs, Output
 
 NAMES = {
     "electron": "electrons",
@@ -124,42 +124,6 @@ def impact(*, histograms: Inputs, pdf: Output, png: Output, data: Output) -> Non
     axes.set_ylabel("share of tracks per bin")
     axes.legend()
     label(axes)
-    save_figure(figure, pdf, png, data)
-
-
-def display(*, event: Input, pdf: Output, png: Output, data: Output) -> None:
-    """One event in eta and phi: tracks at the calorimeter's face, and topological clusters."""
-    content = read_json(event)
-    track, cluster = content["track"], content["cluster"]
-    figure, axes = new_figure(size=(9.0, 6.5))
-    energy = np.array(cluster["e"])
-    order = np.argsort(energy)[::-1]
-    points = axes.scatter(
-        np.array(cluster["eta"])[order],
-        np.array(cluster["phi"])[order],
-        s=25 * np.sqrt(energy[order]),
-        c=np.clip(np.array(cluster["electromagnetic_fraction"])[order], 0, 1),
-        cmap="cividis",
-        alpha=0.75,
-        lw=0,
-    )
-    displaced = np.abs(track["d0_significance"]) > 5
-    for chosen, colour, text in (
-        (~displaced, COLOURS[2], "tracks"),
-        (displaced, COLOURS[4], r"tracks with $|d_0|/\sigma > 5$"),
-    ):
-        axes.scatter(
-            np.array(track["eta"])[chosen], np.array(track["phi"])[chosen], marker="+",
-            s=12 * np.sqrt(np.array(track["pt"])[chosen]) + 8, color=colour, lw=1.1,
-            label=f"{text} ({int(chosen.sum())})",
-        )  # fmt: skip
-    figure.colorbar(points, ax=axes, label="electromagnetic fraction of the cluster")
-    axes.set_xlim(-3.1, 3.1)
-    axes.set_ylim(-np.pi, np.pi)
-    axes.set_xlabel(r"$\eta$")
-    axes.set_ylabel(r"$\phi$ (rad)")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=2)
-    label(axes, right=f"{_sample(event)}, event {content['number']}, {len(energy)} clusters")
     save_figure(figure, pdf, png, data)
 
 

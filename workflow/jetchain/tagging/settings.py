@@ -97,6 +97,21 @@ class EvaluateSettings(Settings):
     model: ModelSettings
 
 
+class ExplainSettings(Settings):
+    """What the taggers look at, by integrated gradients (arXiv:1703.01365)."""
+
+    jets: int = key(80, "Test jets explained, of each signal class.", ge=2)
+    steps: int = key(24, "Points at which the gradient is taken along the path.", ge=1)
+    pixels: int = key(25, "Pixels on each side of the maps.", ge=5)
+
+
+class ExplainJobSettings(Settings):
+    """What one explanation job reads."""
+
+    explain: ExplainSettings
+    model: ModelSettings
+
+
 class BenchSettings(Settings):
     """The comparison of our training throughput with weaver-core's."""
 
@@ -122,6 +137,7 @@ class TaggingSettings(Settings):
     )
     models: ModelTable = key(ModelTable(), "Sizes of the networks.")
     evaluation: ScoringSettings = key(ScoringSettings(), "Scores, ROC curves and their errors.")
+    explain: ExplainSettings = key(ExplainSettings(), "Shares of the inputs in the scores.")
     bench: BenchSettings = key(BenchSettings(), "Throughput against weaver-core (`make bench`).")
 
     @field_validator("taggers")

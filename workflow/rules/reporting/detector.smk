@@ -77,21 +77,7 @@ rule figure_detector_impact:
         launch("reporting.detector.impact")
 
 
-rule figure_detector_display:
-    input:
-        event=f"results/detector/{CONFIG.detector.display_sample}/display.json",
-    output:
-        **figure("detector/detector_display", "Detector", {"figure": "Event display"}),
-    log:
-        "results/logs/reporting/detector/detector_display.log",
-    threads: 1
-    params:
-        code=code_digest("reporting.detector.display"),
-    shell:
-        launch("reporting.detector.display")
-
-
 TARGETS["reporting"] += expand(
     "results/reporting/detector/detector_{figure}.png",
-    figure=["response", "layers", "objects", "impact", "display"],
+    figure=["response", "layers", "objects", "impact"],
 )

@@ -1,0 +1,109 @@
+"""The influence of the nodes on MLPF's answers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from helpers.graph_events import as_read, random_event
+from jetchain.core.errors import EmptySampleError
+from jetchain.core.graphs import event_graphs as as_graphs
+from jetchain.core.io import read_json, write_tensors, write_weights
+from jetchain.core.schema import EVENT_GRAPHS
+from jetchain.graphs.build import event_graphs
+from jetchain.graphs.settings import EventGraphSettings
+from jetchain.particleflow.influence import expected_pt, influence, influences, profile
+from jetchain.particleflow.mlpf_settings import (
+    InfluenceJobSettings,
+    InfluenceSettings,
+    MlpfModelSettings,
+)
+from jetchain.particleflow.models.mlpf import COLUMN, Mlpf
+
+SMALL = MlpfModelSettings(hidden=16, layers=2)
+
+
+@pytest.fixture(scope="module")
+def network():
+    events = [random_event(seed, 8, 8, seed) for seed in range(3)]
+    arrays = event_graphs(as_read(events), EventGraphSettings(track_radius=0.7, topo_radius=0.7))
+    torch.manual_seed(1)
+    model = Mlpf(SMALL)
+    graphs = as_graphs(arrays)
+    model.standardise(torch.cat([graph.x for graph in graphs]))
+    return model.eval(), graphs, arrays
+
+
+@torch.no_grad()
+def test_influence_is_the_change_when_the_node_is_really_gone(network) -> None:
+    """Against the graph built anew without the node."""
+    model, graphs, _ = network
+    graph = graphs[0]
+    whole, change = influences(model, graph)
+    for removed in range(0, graph.num_nodes, 5):
+        kept = torch.arange(graph.num_nodes) != removed
+        place = torch.cumsum(kept, 0) - 1
+        edges = graph.edge_index[:, kept[graph.edge_index].all(dim=0)]
+        without = expected_pt(model, graph.x[kept], place[edges]).numpy()
+        np.testing.assert_allclose(
+            change[removed, kept.numpy()], whole[kept.numpy()] - without, rtol=1e-4, atol=1e-4
+        )
+        assert change[removed, removed] == 0
+
+
+def test_nodes_that_no_message_joins_have_no_influence(network) -> None:
+    """Two rounds of messages reach two edges far."""
+    model, graphs, _ = network
+    graph = graphs[1]
+    whole, change = influences(model, graph)
+    heard = torch.zeros(graph.num_nodes, graph.num_nodes)
+    source, target = graph.edge_index
+    heard[source, target] = 1.0
+    reach = ((heard + heard @ heard) > 0).numpy()
+    assert np.abs(change[~reach]).max() < 1e-4 * whole.max()
+    assert np.abs(change[reach]).max() > 1e-2 * whole.max()
+
+
+def test_tracks_expect_no_neutral_particle(network) -> None:
+    model, graphs, _ = network
+    whole, change = influences(model, graphs[2])
+    is_track = graphs[2].x[:, COLUMN["is_track"]].numpy() > 0
+    assert (whole[is_track] == 0).all()
+    assert (change[:, is_track] == 0).all()
+    assert (whole[~is_track] > 0).all()
+
+
+def test_the_verb_writes_the_hardest_cluster_and_a_profile(network, tmp_path) -> None:
+    model, graphs, arrays = network
+    write_tensors(tmp_path / "graphs.safetensors", EVENT_GRAPHS, arrays)
+    write_weights(tmp_path / "weights.safetensors", model)
+    files = {
+        "graphs": tmp_path / "graphs.safetensors",
+        "weights": tmp_path / "weights.safetensors",
+        "influence": tmp_path / "influence.json",
+    }
+    settings = InfluenceSettings(events=2, pt_min=0.5)
+    influence(**files, settings=InfluenceJobSettings(influence=settings, model=SMALL))
+    written = read_json(tmp_path / "influence.json")
+    whole, change = influences(model, graphs[0])
+    example = written["example"]
+    assert example["expected_pt"] == pytest.approx(whole.max())
+    assert example["delta_eta"][example["centre"]] == 0
+    assert sum(example["influence"]) == pytest.approx(change[:, whole.argmax()].sum(), rel=1e-3)
+    both = [influences(model, graph)[0] for graph in graphs[:2]]
+    assert written["clusters"] == sum(int((pt > 0.5).sum()) for pt in both)
+    hard = InfluenceJobSettings(influence=InfluenceSettings(events=2, pt_min=1e4), model=SMALL)
+    with pytest.raises(EmptySampleError, match="pT > 10000 GeV"):
+        influence(**files, settings=hard)
+
+
+def test_profile_is_the_mean_over_pairs_with_the_spread_of_the_clusters() -> None:
+    """Two clusters in one bin: 1 pair of size 0.3 and 3 pairs of size 0.1 each."""
+    sums = np.zeros((2, 2, 2, 10))
+    sums[0, 0, :, 4], sums[1, 0, :, 4] = (1, 0.3), (3, 0.3)
+    table = profile(sums)["track"]
+    assert table["pairs"][4] == 4
+    assert table["mean"][4] == pytest.approx(0.15)
+    assert table["error"][4] == pytest.approx(np.hypot(0.15, 0.15) / 4)
+    assert table["mean"][3] == 0

@@ -1,0 +1,122 @@
+"""Event displays, jet images and maps of the networks from small result tables."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from matplotlib.colors import Normalize
+from matplotlib.patches import Circle
+
+from jetchain.core.errors import DataError
+from jetchain.core.io import write_json
+from jetchain.core.style import new_figure
+from jetchain.reporting import display, explanation, influence
+from jetchain.reporting.jet_images import draw_difference
+from jetchain.reporting.signed_map import signed_map
+
+LAYERS = [{"name": "ECAL1", "inner": 1.0, "outer": 2.0, "cells": 4},
+          {"name": "HCAL1", "inner": 3.0, "outer": 4.0, "cells": 8}]  # fmt: skip
+
+
+def seen(number: int = 1) -> dict:
+    return {
+        "number": number,
+        "radii": {"tracker": [0.5], "layers": LAYERS, "barrel_eta": 1.5, "field": 3.8},
+        "track": {"eta": [0.1], "phi": [3.1], "pt": [20.0], "d0_significance": [0.3]},
+        "lines": [[[0.0, 1.0], [0.0, 0.1]]],
+        "cluster": {"eta": [0.0], "phi": [3.1], "e": [50.0], "electromagnetic_fraction": [0.9]},
+        "barrel": {"layer": [0, 1], "bin": [0, 7], "et": [5.0, 2.0]},
+    }
+
+
+def found(number: int = 1, phi: float = 3.0) -> dict:
+    jets = {"eta": [0.0], "phi": [phi], "pt": [600.0], "msd": [80.0]}
+    partons = {"pdgid": [5], "eta": [0.0], "phi": [phi]}
+    return {"number": number, "radius": 0.8, "jets": jets, "truth": jets, "parton": partons}
+
+
+def test_tables_of_different_events_are_refused(tmp_path) -> None:
+    for name, content in (("detector", seen(1)), ("jets", found(2))):
+        write_json(tmp_path / f"{name}.json", content)
+    with pytest.raises(DataError, match=r"event 1, .* of event 2"):
+        display.event(
+            detector=tmp_path / "detector.json", jets=tmp_path / "jets.json",
+            pdf=tmp_path / "f.pdf", png=tmp_path / "f.png", data=tmp_path / "f.json",
+        )  # fmt: skip
+    assert not (tmp_path / "f.png").exists()
+
+
+def test_a_jet_at_the_seam_is_seen_on_both_sides() -> None:
+    _, ax = new_figure()
+    display.draw_plane(ax, seen(), found(phi=3.0))
+    centres = [patch.center for patch in ax.patches if isinstance(patch, Circle)]
+    visible = {round(y, 3) for _, y in centres if abs(y) < np.pi + 0.8}
+    assert visible == {3.0, round(3.0 - 2 * np.pi, 3)}
+
+
+def test_cells_fill_their_ring_at_their_azimuth() -> None:
+    barrel = {"layer": np.array([0, 0, 1]), "bin": np.array([0, 3, 7]), "et": np.ones(3)}
+    corners, _ = display.cell_corners(barrel, LAYERS)
+    np.testing.assert_allclose(
+        np.hypot(*corners.transpose(2, 0, 1)), [[1, 2, 2, 1], [1, 2, 2, 1], [3, 4, 4, 3]]
+    )
+    # Bin 0 begins and the last bin ends at the seam.
+    np.testing.assert_allclose(corners[0, 0], [-1.0, 0.0], atol=1e-12)
+    np.testing.assert_allclose(corners[1, 2], [-2.0, 0.0], atol=1e-12)
+    np.testing.assert_allclose(corners[2, 2], [-4.0, 0.0], atol=1e-12)
+
+
+def test_labels_lie_inside_the_axes_off_the_jets_and_off_each_other() -> None:
+    random = np.random.default_rng(0)
+    for _ in range(20):
+        jets = {"eta": random.uniform(-2.4, 2.4, 3), "phi": random.uniform(-np.pi, np.pi, 3)}
+        places = np.array(display.label_places(jets, 0.8, np.zeros((0, 2))))
+        assert (np.abs(places) < np.pi).all()
+        for k, (x, y) in enumerate(places):
+            others = np.abs(np.delete(places, k, axis=0) - (x, y))
+            assert ((others[:, 0] >= display.BOX[0]) | (others[:, 1] >= display.BOX[1])).all()
+            assert np.hypot(jets["eta"][k] - x, jets["phi"][k] - y) > 0.8
+
+
+def test_a_signed_map_hides_what_is_not_significant_and_marks_what_is_negative() -> None:
+    _, ax = new_figure()
+    value = np.array([[3.0, -3.0, 1.0], [-1.0, 0.0, -5.0]])
+    edges = (np.array([0.0, 1.0, 2.0]), np.array([0.0, 1.0, 2.0, 3.0]))
+    mesh = signed_map(ax, edges, value, np.ones((2, 3)), Normalize(-5, 5))
+    shown = np.ma.getmaskarray(mesh.get_array()).reshape(3, 2).T
+    np.testing.assert_array_equal(~shown, [[True, True, False], [False, False, True]])
+    (minus,) = ax.lines
+    assert set(zip(minus.get_xdata(), minus.get_ydata(), strict=True)) == {(0.5, 1.5), (1.5, 2.5)}
+
+
+def test_a_difference_needs_both_classes() -> None:
+    _, ax = new_figure()
+    draw_difference(ax, {})
+    assert not ax.collections
+
+
+def test_the_table_of_features_greys_what_is_not_significant() -> None:
+    _, ax = new_figure()
+    row = {"share": [1.0, -0.1], "error": [0.1, 0.2], "difference": 0.8, "gap": 0.1,
+           "difference_error": 0.05, "jets": 5}  # fmt: skip
+    content = {"features": ["log_pt", "charge"], "pairs": {"top_vs_QCD": row}, "model": "pfn"}
+    explanation.draw_features(ax, content)
+    colours = {text.get_text(): text.get_color() for text in ax.texts}
+    assert colours == {
+        "+1.00$\\pm$0.10": "black", "-0.10$\\pm$0.20": "0.55", "+0.90": "black",
+        "+0.80$\\pm$0.05": "black",
+    }  # fmt: skip
+
+
+def test_nodes_are_drawn_by_the_sign_of_their_influence() -> None:
+    _, ax = new_figure()
+    example = {"delta_eta": [0.0, 0.1, 0.2], "delta_phi": [0.0, 0.0, 0.1], "centre": 0,
+               "influence": [0.0, -4.0, 1.0], "is_track": [0, 1, 0], "edges": [[0, 1], [1, 2]],
+               "expected_pt": 10.0, "number": 3}  # fmt: skip
+    influence.draw_neighbourhood(ax, example)
+    drawn = {
+        tuple(np.round(offset, 3)): size
+        for each in ax.collections[1:5]
+        for offset, size in zip(each.get_offsets().tolist(), each.get_sizes(), strict=True)
+    }
+    assert drawn == {(0.1, 0.0): 900.0, (0.2, 0.1): 225.0}

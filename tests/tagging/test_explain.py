@@ -1,0 +1,98 @@
+"""Integrated gradients: axioms, and that jets are treated one by one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from jetchain.core.schema import JET_CLASSES, TAGGING_FEATURES
+from jetchain.tagging.evaluate import QCD
+from jetchain.tagging.explain import feature_shares, integrated_gradients, score, share_map
+from jetchain.tagging.networks import Jets, build
+from jetchain.tagging.settings import ExplainSettings, ParticleNetSettings, PFNSettings
+
+SIZES = {
+    "pfn": PFNSettings(phi_sizes=[16, 16], f_sizes=[16]),
+    "particlenet": ParticleNetSettings(neighbours=3, channels=[[8], [8]], fully_connected=[8]),
+}
+FEATURES = len(TAGGING_FEATURES)
+
+
+def some_jets(lengths=(12, 7, 9, 10)) -> Jets:
+    random = torch.Generator().manual_seed(3)
+    mask = torch.arange(12) < torch.tensor(lengths)[:, None]
+    shape = (len(lengths), 12)
+    return Jets(
+        torch.randn(*shape, 2, generator=random) * mask[..., None],
+        torch.randn(*shape, FEATURES, generator=random) * mask[..., None],
+        mask,
+        torch.zeros(len(lengths), dtype=torch.int64),
+        torch.ones(len(lengths)),
+    )
+
+
+def network(name: str) -> nn.Module:
+    torch.manual_seed(5)
+    return build(name, SIZES[name]).eval().requires_grad_(False)
+
+
+class Linear(nn.Module):
+    """Logits that are linear in the features, the same for every particle."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        random = torch.Generator().manual_seed(1)
+        self.weight = torch.randn(FEATURES, len(JET_CLASSES), generator=random)
+
+    def forward(self, points, features, mask):
+        return features.sum(dim=1) @ self.weight
+
+
+def test_shares_of_a_linear_score_are_weight_times_feature() -> None:
+    """One background class, so that the score is the difference of two logits."""
+    jets, model = some_jets(), Linear()
+    shares, difference = integrated_gradients(model, jets, "top", ("quark",), steps=2)
+    weight = model.weight[:, JET_CLASSES.index("top")] - model.weight[:, 0]
+    np.testing.assert_allclose(shares, (jets.features * weight).numpy(), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(shares.sum(axis=(1, 2)), difference, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("name", "tolerance"), [("pfn", 0.01), ("particlenet", 0.1)])
+def test_shares_sum_to_the_difference_of_the_scores(name, tolerance) -> None:
+    """Completeness; ParticleNet's score jumps along the path, where its neighbours change."""
+    jets = some_jets()
+    shares, difference = integrated_gradients(network(name), jets, "top", QCD, steps=200)
+    assert np.abs(difference).min() > 1e-3
+    gap = shares.sum(axis=(1, 2)) - difference
+    assert np.abs(gap).max() < tolerance * np.abs(difference).max()
+
+
+def test_padding_gets_no_share_and_jets_do_not_see_each_other() -> None:
+    jets, model = some_jets(), network("pfn")
+    shares, _ = integrated_gradients(model, jets, "W", QCD, steps=8)
+    assert (shares[~jets.mask.numpy()] == 0).all()
+    one, _ = integrated_gradients(model, jets[np.array([2])], "W", QCD, steps=8)
+    np.testing.assert_allclose(one[0], shares[2], rtol=1e-4, atol=1e-6)
+
+
+def test_score_is_the_logarithm_of_the_ratio_of_probabilities() -> None:
+    logits = torch.randn(5, len(JET_CLASSES), generator=torch.Generator().manual_seed(2))
+    p = logits.softmax(dim=1)
+    expected = (p[:, JET_CLASSES.index("Z")] / (p[:, 0] + p[:, 1])).log()
+    torch.testing.assert_close(score(logits, "Z", QCD), expected)
+
+
+def test_map_and_features_share_out_the_same_sum() -> None:
+    jets = some_jets()
+    shares, difference = integrated_gradients(network("pfn"), jets, "W", QCD, steps=4)
+    narrow = Jets(0.1 * jets.points, jets.features, jets.mask, jets.label, jets.weight)
+    histogram = share_map(
+        shares.sum(axis=2), narrow, np.ones(jets.mask.shape), ExplainSettings(pixels=9)
+    )
+    table = feature_shares(shares, difference)
+    assert histogram.values().sum() == pytest.approx(table["share"].sum())
+    assert table["share"].sum() == pytest.approx(table["difference"] + table["gap"])
+    by_jet = shares.sum(axis=1)
+    np.testing.assert_allclose(table["error"], by_jet.std(axis=0, ddof=1) / 2)

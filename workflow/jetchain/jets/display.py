@@ -1,0 +1,82 @@
+"""The event that the displays show: its jets, true jets and hard partons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import awkward as ak
+import numpy as np
+
+from jetchain.core.errors import EmptySampleError
+from jetchain.core.io import read_events, require_same_events, write_json
+from jetchain.core.kinematics import pt_eta_phi
+from jetchain.core.schema import GENERATED, JET_CLASSES, jet_collection, jets_table
+from jetchain.core.verbs import Input, Output
+from jetchain.jets.settings import SelectionSettings
+
+COLUMNS = ("pt", "eta", "phi", "m", "msd", "label")
+
+
+def display(*, jets: Input, truth: Input, event: Output, settings: SelectionSettings) -> None:
+    """Write the first event whose leading jet is hard enough: no one chose it for its looks.
+
+    Args:
+        jets: the jets of a shard.
+        truth: the generated events of the same shard.
+        event: JSON: the event, its place in the shard, and the rule that chose it.
+        settings: radius of the jets, and the pT of the leading one.
+
+    Raises:
+        EmptySampleError: there is no such event.
+    """
+    levels = {"jets": False, "truth": True}
+    names = {level: jet_collection(settings.radius, truth) for level, truth in levels.items()}
+    table = jets_table((settings.radius,))
+    found = read_events(jets, table, dict.fromkeys(names.values(), COLUMNS))
+    generated = read_events(truth, GENERATED, {"parton": ["pdgid", "px", "py", "pz", "mother"]})
+    require_same_events(generated, found, f"{truth} and {jets}")
+    leading = ak.fill_none(ak.max(found[names["jets"]]["pt"], axis=1), 0.0)
+    chosen = np.flatnonzero(np.asarray(leading) > settings.pt_min)
+    if not len(chosen):
+        raise EmptySampleError(
+            f"{jets}: no jet with R = {settings.radius:g} and pT > {settings.pt_min:g} GeV.",
+            "Lower jets.display.selection.pt_min, or choose another sample in "
+            "jets.display.samples.",
+        )
+    row = int(chosen[0])
+    write_json(
+        event,
+        {
+            "number": int(found["event"]["number"][row]),
+            "position": row,
+            "radius": settings.radius,
+            "pt_min": settings.pt_min,
+            **{level: jet_columns(found[name][row]) for level, name in names.items()},
+            "parton": parton_columns(generated["parton"][row]),
+        },
+    )
+
+
+def jet_columns(jets: ak.Record) -> dict[str, Any]:
+    """The jets of an event, in falling pT: kinematics in GeV and rad, and the name of the label."""
+    columns: dict[str, Any] = {name: np.asarray(jets[name]) for name in COLUMNS}
+    columns["label"] = [JET_CLASSES[i] if i >= 0 else "unmatched" for i in columns["label"]]
+    return columns
+
+
+def parton_columns(partons: ak.Record) -> dict[str, Any]:
+    """The outgoing ends of the hard process: what has a mother and is no other's mother.
+
+    Args:
+        partons: pdgid, px, py, pz (GeV) and mother of the partons of an event.
+    """
+    mother = np.asarray(partons["mother"])
+    last = (mother >= 0) & ~np.isin(np.arange(len(mother)), mother)
+    pt, eta, phi = pt_eta_phi(*(np.asarray(partons[name])[last] for name in ("px", "py", "pz")))
+    return {
+        "pdgid": np.asarray(partons["pdgid"])[last],
+        "mother_pdgid": np.asarray(partons["pdgid"])[mother[last]],
+        "pt": pt,
+        "eta": eta,
+        "phi": phi,
+    }

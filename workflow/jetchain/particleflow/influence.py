@@ -1,0 +1,195 @@
+"""What MLPF looks at: how a cluster's answer changes when another track or cluster is taken away.
+
+The network has no attention whose weights could be drawn; its messages are sums. So the question is
+put to it directly: every node is removed from the graph, one at a time, and the change of what is
+expected at the topoclusters is the influence of the node. It covers class and momentum alike:
+the expected pT is that of the candidate times the probability that there is one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from jetchain.core.errors import EmptySampleError
+from jetchain.core.graphs import EventGraph, read_event_graphs
+from jetchain.core.io import read_weights, write_json
+from jetchain.core.kinematics import delta_phi
+from jetchain.core.progress import Progress
+from jetchain.core.seeds import make_deterministic
+from jetchain.core.training import minibatches
+from jetchain.core.verbs import Input, Output
+from jetchain.particleflow.mlpf_settings import InfluenceJobSettings
+from jetchain.particleflow.models.mlpf import COLUMN, Mlpf
+from jetchain.particleflow.targets import NONE
+
+Float = NDArray[np.float64]
+
+REMOVED_AT_ONCE = 16
+DISTANCE_EDGES = np.array([0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.2, 2.0])
+
+
+def influence(
+    *, graphs: Input, weights: Input, influence: Output, settings: InfluenceJobSettings
+) -> None:
+    """Write the influence of all nodes on the hard clusters of the first events of a file.
+
+    Args:
+        graphs: event graphs (EVENT_GRAPHS).
+        weights: of the trained network.
+        influence: JSON: the cluster with the largest expected pT of the first event with its
+            neighbourhood, and the mean size of the influence against the distance.
+        settings: events and clusters, and the size of the network.
+
+    Raises:
+        EmptySampleError: no cluster of these events is hard enough.
+    """
+    make_deterministic(0)
+    model = Mlpf(settings.model)
+    read_weights(weights, model)
+    model.eval()
+    events = [graph for graph in read_event_graphs(graphs) if graph.num_nodes]
+    events = events[: settings.influence.events]
+    example, by_distance = None, []
+    progress = Progress(len(events), "events")
+    for done, graph in enumerate(events, 1):
+        pt, change = influences(model, graph)
+        targets = np.flatnonzero(pt > settings.influence.pt_min)
+        if example is None and len(targets):
+            example = example_of(graph, pt, change, int(targets[np.argmax(pt[targets])]))
+        by_distance += [sums_by_distance(graph, pt[i], change[:, i], int(i)) for i in targets]
+        progress.report(done)
+    if example is None:
+        raise EmptySampleError(
+            f"{graphs}: MLPF expects no cluster of a neutral particle with pT > "
+            f"{settings.influence.pt_min:g} GeV in the first {settings.influence.events} events.",
+            "Lower particleflow.influence.pt_min, or raise particleflow.influence.events.",
+        )
+    write_json(
+        influence,
+        {
+            "example": example,
+            "profile": profile(np.array(by_distance)),
+            "events": len(events),
+            "clusters": len(by_distance),
+            "pt_min": settings.influence.pt_min,
+        },
+    )
+
+
+@torch.no_grad()
+def influences(model: Mlpf, graph: EventGraph) -> tuple[Float, Float]:
+    """The expected neutral pT at each node, and its change when another node is there.
+
+    Args:
+        model: in evaluation mode.
+        graph: of one event.
+
+    Returns:
+        pT of the whole graph, 0 for tracks, GeV (nodes,); and pT with minus pT without each node,
+        (removed nodes, nodes), 0 on the diagonal.
+    """
+    whole = expected_pt(model, graph.x, graph.edge_index)
+    source, target = graph.edge_index
+    nodes, change = graph.num_nodes or 0, []
+    for rows in minibatches(nodes, REMOVED_AT_ONCE):
+        removed = torch.from_numpy(rows)
+        # Edges of one copy of the graph a removed node: those that do not touch it.
+        kept = (source != removed[:, None]) & (target != removed[:, None])
+        copy, edge = kept.nonzero(as_tuple=True)
+        edges = graph.edge_index[:, edge] + copy * nodes
+        without = expected_pt(model, graph.x.repeat(len(rows), 1), edges).view(len(rows), nodes)
+        difference = whole - without
+        difference[torch.arange(len(rows)), removed] = 0.0
+        change.append(difference.numpy())
+    return whole.numpy(), np.concatenate(change)
+
+
+def expected_pt(model: Mlpf, x: Tensor, edge_index: Tensor) -> Tensor:
+    """P(a neutral candidate) times its pT at each topocluster, GeV; 0 at tracks; (nodes,)."""
+    logits, regression = model(x, edge_index)
+    present = 1 - logits.double().softmax(dim=1)[:, NONE]
+    pt = (regression[:, 0].double() + x[:, COLUMN["log_pt_gev"]]).exp()
+    return torch.where(x[:, COLUMN["is_topo"]] > 0, present * pt, 0.0)
+
+
+def distances(graph: EventGraph, centre: int) -> tuple[Float, Float]:
+    """Differences in eta and phi of all nodes to one of them, at the calorimeter, (nodes,) each."""
+    x = graph.x.double().numpy()
+    phi = np.arctan2(x[:, COLUMN["sin_phi_calo"]], x[:, COLUMN["cos_phi_calo"]])
+    eta = x[:, COLUMN["eta_calo"]]
+    return eta - eta[centre], delta_phi(phi, phi[centre]).astype(np.float64)
+
+
+def example_of(graph: EventGraph, pt: Float, change: Float, centre: int) -> dict[str, Any]:
+    """A cluster, and all nodes around it with their influence on it."""
+    d_eta, d_phi = distances(graph, centre)
+    x = graph.x.double().numpy()
+    near = np.flatnonzero(np.hypot(d_eta, d_phi) < DISTANCE_EDGES[-1])
+    place = np.full(len(x), -1)
+    place[near] = np.arange(len(near))
+    edges = place[graph.edge_index.numpy()]
+    return {
+        "number": int(graph.number),
+        "centre": int(place[centre]),
+        "expected_pt": pt[centre],
+        "delta_eta": d_eta[near],
+        "delta_phi": d_phi[near],
+        "pt": np.exp(x[near, COLUMN["log_pt_gev"]]),
+        "is_track": x[near, COLUMN["is_track"]].astype(int),
+        "influence": change[near, centre],
+        "edges": edges[:, (edges >= 0).all(axis=0)].T,
+    }
+
+
+def sums_by_distance(graph: EventGraph, pt: float, change: Float, centre: int) -> Float:
+    """Number and sum of |influence| / pT in bins of distance, of tracks and of clusters.
+
+    Args:
+        graph: of the event.
+        pt: expected at the cluster, GeV.
+        change: influence of every node on it, GeV, (nodes,).
+        centre: the cluster.
+
+    Returns:
+        (tracks or clusters, number or sum, bins).
+    """
+    distance = np.hypot(*distances(graph, centre))
+    is_track = graph.x[:, COLUMN["is_track"]].numpy() > 0
+    others = np.arange(len(change)) != centre
+    return np.array(
+        [
+            [
+                np.histogram(distance[kind], DISTANCE_EDGES, weights=weight[kind])[0]
+                for weight in (np.ones(len(change)), np.abs(change) / pt)
+            ]
+            for kind in (is_track & others, ~is_track & others)
+        ]
+    )
+
+
+def profile(sums: Float) -> dict[str, Any]:
+    """Mean |influence| / pT a node against distance, with the error over the clusters.
+
+    Args:
+        sums: of every cluster, (clusters, tracks or clusters, number or sum, bins).
+
+    Returns:
+        edges, and for tracks and clusters number of pairs, mean and error: that of a ratio of
+        sums, sqrt(sum (s_k - mean n_k)^2) / sum n_k over the clusters k.
+    """
+    result: dict[str, Any] = {"edges": DISTANCE_EDGES}
+    for index, kind in enumerate(("track", "cluster")):
+        number, size = sums[:, index, 0], sums[:, index, 1]
+        total = np.maximum(number.sum(axis=0), 1)
+        mean = size.sum(axis=0) / total
+        result[kind] = {
+            "pairs": number.sum(axis=0).astype(int),
+            "mean": mean,
+            "error": np.sqrt(((size - mean * number) ** 2).sum(axis=0)) / total,
+        }
+    return result

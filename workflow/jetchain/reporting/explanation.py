@@ -1,0 +1,100 @@
+"""What the taggers look at: maps around the jet axis, and shares of the features."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import SymLogNorm
+
+from jetchain.core.histograms import load_histograms
+from jetchain.core.io import read_json
+from jetchain.core.style import label, new_figure, save_figure
+from jetchain.core.verbs import Input, Output
+from jetchain.reporting.signed_map import signed_map
+
+LINEAR = 0.003  # part of the largest value of all maps that is drawn linearly
+TICKS = (-0.5, 0.0, 0.5)
+NAMES = {
+    "delta_eta": r"$\Delta\eta$", "delta_phi": r"$\Delta\varphi$", "log_pt": r"$\ln p_T$",
+    "log_e": r"$\ln E$", "log_pt_relative": r"$\ln p_T/p_T^{jet}$",
+    "log_e_relative": r"$\ln E/E^{jet}$", "delta_r": r"$\Delta R$", "charge": "charge",
+    "is_electron": "electron", "is_muon": "muon", "is_photon": "photon",
+    "is_charged_hadron": "charged hadron", "is_neutral_hadron": "neutral hadron",
+    "tanh_d0": r"$\tanh d_0$", "tanh_z0": r"$\tanh z_0$", "d0_err": r"$\sigma(d_0)$",
+    "z0_err": r"$\sigma(z_0)$",
+}  # fmt: skip
+
+
+def explanation(*, maps: Input, importance: Input, pdf: Output, png: Output, data: Output) -> None:
+    """Draw where in the jet, and in which feature, the difference of the scores comes from.
+
+    Args:
+        maps, importance: of tagging.explain.
+        pdf, png, data: the figure, and its numbers.
+    """
+    loaded, content = load_histograms(maps), read_json(importance)
+    pairs = list(content["pairs"])
+    columns = -(-len(pairs) // 2)
+    figure, axes = new_figure(
+        2, columns + 1, size=(3.6 * columns + 7.2, 8.2),
+        gridspec_kw={"width_ratios": [1.0] * columns + [1.9]},
+    )  # fmt: skip
+    whole = axes[0, -1].get_gridspec()[:, -1]
+    for ax in axes[:, -1]:
+        ax.remove()
+    largest = max(float(np.abs(histogram.values()).max()) for histogram in loaded.values())
+    for ax, name in zip(axes[:, :-1].flat, pairs, strict=False):
+        histogram, row = loaded[name], content["pairs"][name]
+        shown = signed_map(
+            ax, (histogram.axes[0].edges, histogram.axes[1].edges), histogram.values(),
+            np.sqrt(np.asarray(histogram.variances())),
+            SymLogNorm(LINEAR * largest, vmin=-largest, vmax=largest),
+        )  # fmt: skip
+        ax.set(aspect="equal", xlim=(-0.8, 0.8), ylim=(-0.8, 0.8), xticks=TICKS, yticks=TICKS)
+        ax.text(0.04, 0.96, pair_name(name), transform=ax.transAxes, va="top", weight="bold")
+        ax.text(0.96, 0.04, f"{row['jets']} jets", transform=ax.transAxes, ha="right")
+    for ax in axes[-1, :-1]:
+        ax.set_xlabel("across the principal axis")
+    for ax in axes[:, 0]:
+        ax.set_ylabel("along the principal axis")
+    figure.colorbar(
+        shown, ax=axes[:, :-1], label=r"share of the pixel in $\ln(p_s/p_b)$", pad=0.01, aspect=40
+    )
+    label(axes[0, 0], right=content["model"])
+    draw_features(figure.add_subplot(whole), content)
+    save_figure(figure, pdf, png, data)
+
+
+def draw_features(ax: Axes, content: dict) -> None:
+    """A table of the shares of the features with their errors; what is not 0 within two is dark."""
+    pairs, features = content["pairs"], content["features"]
+    rows = [NAMES.get(name, name) for name in features]
+    rows += ["sum", "score $-$ baseline"]
+    ax.set(xlim=(-0.5, len(pairs) - 0.5), ylim=(len(rows) - 0.5, -0.5))
+    for k, (name, row) in enumerate(pairs.items()):
+        share = np.array(row["share"])
+        # Bars from the middle of the column: to the right for positive shares.
+        ax.barh(
+            np.arange(len(share)), 0.48 * share / np.abs(share).max(), 0.9, left=k, lw=0, ec="0.6",
+            color=["#ffd699" if value > 0 else "#cfc5e8" for value in share],
+            hatch=["" if value > 0 else "///" for value in share], label=pair_name(name),
+        )  # fmt: skip
+        numbers = [*zip(share, row["error"], strict=True), (row["difference"] + row["gap"], None),
+                   (row["difference"], row["difference_error"])]  # fmt: skip
+        for j, (value, error) in enumerate(numbers):
+            strong = error is None or abs(value) > 2 * error
+            text = f"{value:+.2f}" if error is None else rf"{value:+.2f}$\pm${error:.2f}"
+            ax.text(k, j, text, ha="center", va="center", fontsize=9,
+                    color="black" if strong else "0.55")  # fmt: skip
+        ax.axvline(k + 0.5, color="0.8", lw=0.6)
+    ax.axhline(len(features) - 0.5, color="0.3", lw=0.8)
+    ax.set_xticks(range(len(pairs)), [pair_name(name) for name in pairs], rotation=35, ha="right")
+    ax.set_yticks(range(len(rows)), rows)
+    ax.tick_params(which="both", length=0)
+    ax.minorticks_off()
+    ax.set_title("share of the feature", loc="left", fontsize=13)
+
+
+def pair_name(name: str) -> str:
+    """top_vs_QCD as top / QCD."""
+    return name.replace("_vs_", " / ")

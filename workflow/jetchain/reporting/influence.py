@@ -1,0 +1,88 @@
+"""What MLPF looks at: one cluster with its neighbourhood, and all of them against distance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.lines import Line2D
+
+from jetchain.core.io import read_json
+from jetchain.core.style import COLOURS, MARKERS, label, new_figure, save_figure
+from jetchain.core.verbs import Input, Output
+
+ZOOM = 0.3  # half the width of the neighbourhood
+LARGEST = 900.0  # area of the marker with the largest influence, points^2
+KINDS = ((1, "track", "^"), (0, "cluster", "o"))
+
+
+def mlpf_influence(*, influence: Input, pdf: Output, png: Output, data: Output) -> None:
+    """Draw the influence of tracks and clusters on what MLPF expects at a cluster.
+
+    Args:
+        influence: JSON of particleflow.influence.
+        pdf, png, data: the figure, and its numbers.
+    """
+    content = read_json(influence)
+    figure, (near, profile) = new_figure(1, 2, size=(14.5, 6.6))
+    draw_neighbourhood(near, content["example"])
+    label(near, right=f"event {content['example']['number']}")
+    draw_profile(profile, content)
+    label(profile, right=f"{content['events']} events, {content['clusters']} clusters")
+    save_figure(figure, pdf, png, data)
+
+
+def draw_neighbourhood(ax: Axes, example: dict[str, Any]) -> None:
+    """The nodes around a cluster; their area is the influence, dark where they take pT away."""
+    table = {name: np.asarray(values) for name, values in example.items()}
+    eta, phi, value = table["delta_eta"], table["delta_phi"], table["influence"]
+    source, target = table["edges"].reshape(-1, 2).T
+    ends = [np.stack([eta[node], phi[node]], axis=1) for node in (source, target)]
+    lines = list(np.stack(ends, axis=1))
+    ax.add_collection(LineCollection(lines, colors="0.8", linewidths=0.5, zorder=1,
+                                     gid="edges"))  # fmt: skip
+    largest = float(np.abs(value).max())
+    area = np.maximum(LARGEST * np.abs(value) / max(largest, 1e-9), 6.0)
+    handles = []
+    for kind, name, marker in KINDS:
+        for sign, colour, text in ((1, "#ffc75e", "adds"), (-1, "#4b1d66", "takes away")):
+            chosen = (table["is_track"] == kind) & (np.sign(value) == sign)
+            style: dict[str, Any] = {"marker": marker, "color": colour}
+            ax.scatter(eta[chosen], phi[chosen], area[chosen], **style, alpha=0.6, lw=0.8,
+                       edgecolor="black", zorder=2, gid=f"{name} that {text} pT")  # fmt: skip
+            handles.append(Line2D([], [], **style, ls="none", ms=9, mec="black",
+                                  label=f"{name} that {text} $p_T$"))  # fmt: skip
+    star: dict[str, Any] = {"marker": "*", "color": "white"}
+    ax.scatter([0.0], [0.0], 220, **star, edgecolor="black", zorder=4, gid="the cluster")
+    handles.append(Line2D([], [], **star, ls="none", ms=14, mec="black", label="the cluster"))
+    ax.set(
+        xlim=(-ZOOM, ZOOM), ylim=(-ZOOM, ZOOM), aspect="equal", xlabel=r"$\Delta\eta$",
+        ylabel=r"$\Delta\varphi$ [rad]",
+    )  # fmt: skip
+    ax.legend(
+        handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1.0), title_fontsize=11,
+        title=f"expected $p_T$ {example['expected_pt']:.3g} GeV\n"
+        f"area: influence,\nthe largest {largest:.3g} GeV", alignment="left",
+    )  # fmt: skip
+
+
+def draw_profile(ax: Axes, content: dict[str, Any]) -> None:
+    """Mean size of the influence of a node against its distance."""
+    profile = content["profile"]
+    edges = np.array(profile["edges"])
+    centres, half = 0.5 * (edges[1:] + edges[:-1]), 0.5 * np.diff(edges)
+    for k, (_, name, _) in enumerate(KINDS):
+        mean, error = (np.array(profile[name][column]) for column in ("mean", "error"))
+        shown = mean > 0
+        ax.errorbar(
+            centres[shown], mean[shown], error[shown], half[shown], ls="none", color=COLOURS[2 - k],
+            marker=MARKERS[2 - 2 * k], label=f"a {name}",
+        )  # fmt: skip
+    ax.set_yscale("log")
+    ax.set_ylim(1e-4, 2.0)
+    ax.set_xlim(0.0, 1.2)
+    ax.set_xlabel(r"distance $\Delta R$ to the cluster")
+    ax.set_ylabel(r"mean |influence| / expected $p_T$")
+    ax.legend(title=rf"clusters with expected $p_T$ > {content['pt_min']:g} GeV")

@@ -1,0 +1,178 @@
+"""What a tagger looks at: its discriminants shared out over the inputs by integrated gradients.
+
+Along the straight path from a baseline to the jet, the gradient of the score is integrated; times
+the distance, that is each input's share of the difference of the two scores. The shares sum to the
+difference (completeness) if the score is continuous along the path. The particle-flow network is.
+ParticleNet is not: its neighbours change, and with them the score jumps; the gap is written too.
+
+The baseline has as many particles, at the same places for the neighbour search, but each has the
+mean of the training jets as features (charge and flags: 0). So the number of particles itself gets
+no share.
+
+Reference: Sundararajan, Taly and Yan, arXiv:1703.01365, eq. 1 and proposition 1.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import hist
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from jetchain.core.histograms import save_histograms
+from jetchain.core.images import align, pixel_sums
+from jetchain.core.io import read_tensors, read_weights, write_json
+from jetchain.core.progress import Progress
+from jetchain.core.schema import (
+    JET_CLASSES,
+    TAGGING_DATASET,
+    TAGGING_FEATURES,
+    TAGGING_SPLITS,
+)
+from jetchain.core.seeds import make_deterministic
+from jetchain.core.verbs import Input, Output
+from jetchain.tagging.evaluate import PAIRS, QCD
+from jetchain.tagging.networks import Jets, build, jets_of
+from jetchain.tagging.settings import ExplainJobSettings, ExplainSettings
+
+Float = NDArray[np.float64]
+
+EXPLAINED = {name: pair for name, pair in PAIRS.items() if set(pair[1]) <= set(QCD)}
+ROWS_AT_ONCE = 256  # jets at points of the path
+HALF_WIDTH = 0.8  # of the maps
+
+
+def explain(
+    *,
+    dataset: Input,
+    weights: Input,
+    maps: Output,
+    importance: Output,
+    settings: ExplainJobSettings,
+    model: str,
+) -> None:
+    """Explain the discriminants of the first test jets of each signal class.
+
+    Args:
+        dataset: TAGGING_DATASET.
+        weights: of the trained tagger.
+        maps: uhi JSON, a two-dimensional histogram a pair of EXPLAINED: the share of the particles
+            in each pixel of the aligned jet, mean over the jets, and the variance of the mean.
+        importance: JSON, a pair: share of each feature with its error, the mean difference of the
+            scores, and how much of it the shares miss.
+        settings: of the explanation, and of the network.
+        model: name of the tagger.
+    """
+    make_deterministic(0)
+    network = build(model, settings.model)
+    read_weights(weights, network)
+    network.eval().requires_grad_(False)
+    data = read_tensors(dataset, TAGGING_DATASET)
+    jets = jets_of(data, TAGGING_SPLITS.index("test"))
+    column = TAGGING_FEATURES.index("log_pt")
+    histograms, table = {}, {}
+    progress = Progress(len(EXPLAINED), "pairs", model)
+    for done, (name, (signal, background)) in enumerate(EXPLAINED.items(), 1):
+        rows = np.flatnonzero(jets.label.numpy() == JET_CLASSES.index(signal))
+        some = jets[rows[: settings.explain.jets]]
+        shares, difference = integrated_gradients(
+            network, some, signal, background, settings.explain.steps
+        )
+        log_pt = some.features[..., column].double().numpy() * data["scale"][column]
+        pt = np.exp(log_pt + data["mean"][column])
+        histograms[name] = share_map(shares.sum(axis=2), some, pt, settings.explain)
+        table[name] = feature_shares(shares, difference)
+        progress.report(done)
+    save_histograms(maps, histograms)
+    write_json(importance, {"features": list(TAGGING_FEATURES), "model": model, "pairs": table})
+
+
+def score(logits: Tensor, signal: str, background: tuple[str, ...]) -> Tensor:
+    """ln(p_s / p_b), p_b summed over the background classes; (jets,)."""
+    log_p = logits.log_softmax(dim=1)
+    columns = [JET_CLASSES.index(name) for name in background]
+    return log_p[:, JET_CLASSES.index(signal)] - log_p[:, columns].logsumexp(dim=1)
+
+
+def integrated_gradients(
+    network: nn.Module, jets: Jets, signal: str, background: tuple[str, ...], steps: int
+) -> tuple[Float, Float]:
+    """The share of each input in the score of each jet.
+
+    Args:
+        network: in evaluation mode.
+        jets: with standardised features, so that the baseline is 0.
+        signal, background: of the score.
+        steps: points of the path; the integral is taken by the midpoint rule.
+
+    Returns:
+        Shares (jets, particles, features), and the score minus that of the baseline (jets,).
+    """
+    total = torch.zeros(jets.features.shape, dtype=torch.float64)
+    size = max(1, ROWS_AT_ONCE // steps)
+    part = (torch.arange(steps) + 0.5) / steps
+    differences = []
+    for first in range(0, len(jets), size):
+        some = jets[np.arange(first, min(first + size, len(jets)))]
+        # (steps, jets, particles, features), then all of it as one batch of jets
+        path = part[:, None, None, None] * some.features[None]
+        path = path.flatten(0, 1).requires_grad_()
+        points, mask = (x.repeat(steps, *[1] * (x.dim() - 1)) for x in (some.points, some.mask))
+        value = score(network(points, path, mask), signal, background).sum()
+        (gradient,) = torch.autograd.grad(value, path)
+        mean = gradient.double().view(steps, *some.features.shape).mean(dim=0)
+        total[first : first + size] = mean * some.features
+        with torch.no_grad():
+            ends = [
+                score(network(some.points, features, some.mask).double(), signal, background)
+                for features in (torch.zeros_like(some.features), some.features)
+            ]
+        differences.append((ends[1] - ends[0]).numpy())
+    return total.numpy(), np.concatenate(differences)
+
+
+def share_map(shares: Float, jets: Jets, pt: Float, settings: ExplainSettings) -> hist.Hist:
+    """The share of the particles in each pixel, mean over jets, with the variance of the mean.
+
+    Args:
+        shares: (jets, particles).
+        jets: for the places of the particles.
+        pt: of the particles, GeV, (jets, particles).
+        settings: number of pixels.
+    """
+    jet, place = np.nonzero(jets.mask.numpy())
+    position = jets.points.double().numpy()[jet, place]
+    aligned = align(position, pt[jet, place], jet, len(jets))
+    axes = [
+        hist.axis.Regular(settings.pixels, -HALF_WIDTH, HALF_WIDTH, name=name, flow=False)
+        for name in ("across", "along")
+    ]
+    images = pixel_sums(aligned, shares[jet, place], jet, len(jets), axes[0].edges)
+    histogram = hist.Hist(*axes, storage=hist.storage.Weight())
+    histogram.view().value = images.mean(axis=0)
+    histogram.view().variance = images.var(axis=0, ddof=1) / len(jets)
+    return histogram
+
+
+def feature_shares(shares: Float, difference: Float) -> dict[str, Any]:
+    """Mean share of each feature over jets, with errors of the mean, and the gap of completeness.
+
+    Args:
+        shares: (jets, particles, features).
+        difference: score minus that of the baseline, (jets,).
+    """
+    by_feature = shares.sum(axis=1)  # (jets, features)
+    root = np.sqrt(len(difference))
+    gap = by_feature.sum(axis=1) - difference
+    return {
+        "jets": len(difference),
+        "share": by_feature.mean(axis=0),
+        "error": by_feature.std(axis=0, ddof=1) / root,
+        "difference": difference.mean(),
+        "difference_error": difference.std(ddof=1) / root,
+        "gap": gap.mean(),
+        "gap_rms": np.sqrt((gap**2).mean()),
+    }
