@@ -81,7 +81,8 @@ def draw_profile(ax: Axes, content: dict[str, Any]) -> None:
             marker=MARKERS[2 - 2 * k], label=f"a {name}",
         )  # fmt: skip
     ax.set_yscale("log")
-    ax.set_ylim(1e-4, 2.0)
+    largest = max(max(profile[name]["mean"]) for _, name, _ in KINDS)
+    ax.set_ylim(3e-4 * largest, 4.0 * largest)
     ax.set_xlim(0.0, 1.2)
     ax.set_xlabel(r"distance $\Delta R$ to the cluster")
     ax.set_ylabel(r"mean |influence| / expected $p_T$")
