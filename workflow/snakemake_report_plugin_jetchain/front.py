@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from snakemake_report_plugin_jetchain import rooms
+from snakemake_report_plugin_jetchain.names import named
 from snakemake_report_plugin_jetchain.numbers import counted, measured
 from snakemake_report_plugin_jetchain.results import Result, thumbnail
 from snakemake_report_plugin_jetchain.samples import Source
@@ -29,7 +30,7 @@ _HEADLINES = (
 )
 # Which rows of the summary are the key numbers: whole names of quantities as patterns.
 _KEY_NUMBERS = re.compile(
-    r"soft-drop mass peak, .*|AUC, \w+, (top|W|Hbb) vs QCD|AUC, \w+, quark vs gluon|maximum SIC, .*"
+    r"soft-drop mass peak, .*|AUC, .+, (top|W|Hbb) vs QCD|AUC, .+, quark vs gluon|maximum SIC, .*"
     r"|ABCD corrected / observed, signal region, background|.* CL limit, .*|accuracy, .*"
     r"|latency|initiation interval"
 )
@@ -80,17 +81,22 @@ def read_numbers(path: Path = SUMMARY) -> list[KeyNumber]:
 
 
 def _number(row: dict[str, str]) -> KeyNumber:
+    quantity = named(row["quantity"])
     try:
         value = float(row["value"])
     except ValueError:
-        return KeyNumber(row["room"], row["quantity"], row["value"], None)
+        return KeyNumber(row["room"], quantity, row["value"], None)
     low, high = ((float(row[end]) if row[end] else None) for end in ("low", "high"))
-    return KeyNumber(row["room"], row["quantity"], measured(value, low, high, row["unit"]), value)
+    return KeyNumber(row["room"], quantity, measured(value, low, high, row["unit"]), value)
 
 
-def key_numbers(numbers: Iterable[KeyNumber]) -> list[KeyNumber]:
-    """The choice of them that stands on the front page."""
-    return [each for each in numbers if _KEY_NUMBERS.fullmatch(each.quantity)]
+def key_numbers(numbers: Iterable[KeyNumber]) -> dict[str, list[KeyNumber]]:
+    """The choice of them that stands on the front page, by room."""
+    chosen: dict[str, list[KeyNumber]] = {}
+    for each in numbers:
+        if _KEY_NUMBERS.fullmatch(each.quantity):
+            chosen.setdefault(each.room, []).append(each)
+    return chosen
 
 
 def story(sources: Sequence[Source], numbers: Sequence[KeyNumber]) -> list[tuple[str, str]]:
@@ -107,7 +113,7 @@ def story(sources: Sequence[Source], numbers: Sequence[KeyNumber]) -> list[tuple
     if peaks:
         listed = ", ".join(f"{name} at {number.text}" for name, number in peaks)
         told.append(("jets", f"The soft-drop mass of their jets shows its peaks: {listed}."))
-    taggers = _rows(numbers, r"AUC, (\w+), top vs QCD")
+    taggers = _rows(numbers, r"AUC, (.+), top vs QCD")
     if taggers:
         name, best = _most(taggers)
         told.append((
@@ -119,10 +125,10 @@ def story(sources: Sequence[Source], numbers: Sequence[KeyNumber]) -> list[tuple
             f"The tagger {name} tells top jets from those of quarks and gluons with an AUC of "
             f"{best.text}.",
         ))  # fmt: skip
-    limits = _rows(numbers, r"expected .* CL limit, (\w+)")
+    limits = _rows(numbers, r"expected .* CL limit, (.+)")
     # What a search on data can use: the methods that have a limit.
     usable = {name for name, _ in limits}
-    searches = [each for each in _rows(numbers, r"maximum SIC, (\w+)") if each[0] in usable]
+    searches = [each for each in _rows(numbers, r"maximum SIC, (.+)") if each[0] in usable]
     if searches:
         name, best = _most(searches)
         told.append((
@@ -130,14 +136,14 @@ def story(sources: Sequence[Source], numbers: Sequence[KeyNumber]) -> list[tuple
             f"Of the searches that estimate their background from the data, {name} improves the "
             f"significance of a hidden signal most, by a factor of {best.text}.",
         ))  # fmt: skip
-    observed = dict(_rows(numbers, r"observed .* CL limit, (\w+)"))
+    observed = dict(_rows(numbers, r"observed .* CL limit, (.+)"))
     if limits:
         name, best = min(limits, key=lambda each: each[1].value or 0.0)
         level = best.quantity.removeprefix("expected ").partition(" limit")[0]
-        seen = f"; observed are {observed[name].text}" if name in observed else ""
+        seen = f", where {observed[name].text} is observed" if name in observed else ""
         told.append((
             "inference",
-            f"The strongest expected limit on its cross-section, at {level}, is {name}'s: "
+            f"The strongest limit on its cross-section at {level} is expected of {name}: "
             f"{best.text}{seen}.",
         ))  # fmt: skip
     verilog = _rows(numbers, r"accuracy, (Verilog)")
@@ -146,7 +152,7 @@ def story(sources: Sequence[Source], numbers: Sequence[KeyNumber]) -> list[tuple
         told.append((
             "firmware",
             f"A small tagger becomes trigger firmware that answers after "
-            f"{' or '.join(each.text for each in cycles)}, with an accuracy of "
+            f"{' or '.join(each.text for each in cycles)}; its accuracy on the classes of jets is "
             f"{verilog[0][1].text}.",
         ))  # fmt: skip
     return told

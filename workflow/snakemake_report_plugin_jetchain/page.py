@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 from snakemake_interface_common.exceptions import WorkflowError
 from snakemake_interface_report_plugins.interfaces import (
     CategoryInterface,
@@ -24,7 +26,7 @@ from snakemake_logger_plugin_jetchain.account import rooms_of_rules
 from snakemake_report_plugin_jetchain import front, numbers, rooms, samples, usage
 from snakemake_report_plugin_jetchain.drawing import draw_rooms, draw_rules
 from snakemake_report_plugin_jetchain.origin import origin
-from snakemake_report_plugin_jetchain.results import Result, read_result
+from snakemake_report_plugin_jetchain.results import Result, arrange, read_result
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,13 @@ class RoomOnPage:
     """A room with its figures and tables."""
 
     room: rooms.Room
-    figures: list[Result]
+    figures: list[tuple[str, Result]]
     tables: list[Result]
+
+
+def breakable(path: str) -> Markup:
+    """A long path as HTML that may break after its dots, slashes and underscores."""
+    return Markup(re.sub(r"([./_])", r"\1<wbr>", str(escape(path))))
 
 
 class Page:
@@ -84,7 +91,11 @@ class Page:
             loader=PackageLoader("snakemake_report_plugin_jetchain", "template"),
             autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined,
         )  # fmt: skip
-        environment.filters |= {"duration": duration, "counted": numbers.counted}
+        environment.filters |= {
+            "duration": duration,
+            "counted": numbers.counted,
+            "breakable": breakable,
+        }
         return environment.get_template("report.html.jinja2").render(self._content())
 
     def _content(self) -> dict[str, Any]:
@@ -140,7 +151,7 @@ class Page:
         return [
             RoomOnPage(
                 room,
-                [each for each in inside[room.name] if not each.header],
+                arrange([each for each in inside[room.name] if not each.header]),
                 [each for each in inside[room.name] if each.header],
             )
             for room in rooms.in_order(inside, chain)

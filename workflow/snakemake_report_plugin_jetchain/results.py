@@ -5,20 +5,24 @@ from __future__ import annotations
 import base64
 import csv
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from html import unescape
 from io import BytesIO
+from itertools import groupby
 from pathlib import Path
 
 from PIL import Image
 from snakemake_interface_report_plugins.interfaces import FileRecordInterface
 
+from snakemake_report_plugin_jetchain.names import named
 from snakemake_report_plugin_jetchain.numbers import plain
 from snakemake_report_plugin_jetchain.samples import Source
 
 # Data that are larger are not carried in the page; the link to the file is there in any case.
 DATA_BYTES = 60_000
+# Figures that are so much wider than high have a row of their own.
+WIDE = 1.5
 THUMBNAIL_WIDTH = 900  # px
 _THUMBNAIL_COLOURS = 128
 _TAG = re.compile(r"<[^>]+>")
@@ -86,7 +90,7 @@ def read_result(
         link: the way from the page to a file.
     """
     path = record.path
-    labels = {name: str(value) for name, value in (record.labels or {}).items()}
+    labels = {name: named(str(value)) for name, value in (record.labels or {}).items()}
     title = labels.pop(_TITLE, path.stem)
     kinds = {"PDF": ".pdf", "PNG": ".png", "data": ".json", "CSV": ".csv"}
     beside = {
@@ -126,6 +130,22 @@ def read_result(
 
 def _with(result: Result, **more: object) -> Result:
     return Result(**(result.__dict__ | more))
+
+
+def arrange(figures: Sequence[Result]) -> list[tuple[str, Result]]:
+    """How each figure stands on a wide screen, by the class of the style sheet.
+
+    Returns:
+        ``wide`` for one in many panels, ``half`` for two side by side, and ``beside``, its caption
+        at its side, for one that is left over.
+    """
+    placed: list[tuple[str, Result]] = []
+    for wide, members in groupby(figures, lambda each: each.width > WIDE * each.height):
+        run = list(members)
+        pairs = len(run) - len(run) % 2
+        placed += [("wide" if wide else "half", each) for each in (run if wide else run[:pairs])]
+        placed += [("beside", each) for each in ([] if wide else run[pairs:])]
+    return placed
 
 
 def anchor(path: Path) -> str:
@@ -171,5 +191,5 @@ def _cell(text: str) -> Cell:
     try:
         number = float(text)
     except ValueError:
-        return Cell(text)
+        return Cell(named(text).replace("+-", "±"))
     return Cell(plain(number).replace("-", "−"), number)

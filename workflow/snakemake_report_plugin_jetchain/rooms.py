@@ -21,6 +21,7 @@ class Room:
 
 
 _ROOMS = (
+    Room(WHOLE_CHAIN, "The whole chain"),
     Room(
         "generate", "Generated events",
         "Pythia 8 collides protons, or fires single particles, and a filter keeps the events that "

@@ -51,7 +51,8 @@ for (const button of document.querySelectorAll(".enlarge")) {
     large.src = small.src;
     large.alt = small.alt;
     viewer.querySelector("strong").textContent = button.closest("figure").querySelector("h3").textContent;
-    setFit(true);
+    // On a phone the figure is as wide as the window already.
+    setFit(innerWidth > 640);
     viewer.showModal();
   });
 }
