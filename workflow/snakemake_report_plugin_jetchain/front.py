@@ -6,6 +6,7 @@ Every number is read from the run's tables. What a run does not have is left out
 from __future__ import annotations
 
 import csv
+import fnmatch
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ SUMMARY = rooms.REPORTING / "summary.csv"
 
 # The headline figures in the order of the chain: names to look for, the first that is there counts.
 _HEADLINES = (
-    ("detector/detector_display", "graphs/event_graph"),
+    ("displays/event_display_*", "detector/detector_display", "graphs/event_graph"),
     ("jets/jet_mass", "jets/jet_comparison"),
     ("tagging/tagging_roc", "tagging/tagging_history"),
     ("background/spectrum_cathode", "anomaly/significance_improvement"),
@@ -61,7 +62,10 @@ def headlines(results: Iterable[Result]) -> list[Headline]:
     """The headline figures that this run has."""
     found = {str(each.path.relative_to(rooms.REPORTING).with_suffix("")): each
              for each in results if each.image}  # fmt: skip
-    chosen = [next((found[name] for name in names if name in found), None) for names in _HEADLINES]
+    chosen = [
+        next((found[name] for pattern in patterns for name in fnmatch.filter(found, pattern)), None)
+        for patterns in _HEADLINES
+    ]
     return [
         Headline(
             each.id, each.title, rooms.title(rooms.room_of(each.path)).title,

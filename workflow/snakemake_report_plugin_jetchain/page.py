@@ -117,6 +117,7 @@ class Page:
         found = front.read_numbers()
         everything = {source.sample: source for each in results for source in each.sources}
         edges = self._edges()
+        by_room = self._rooms(results)
         outdated = [job for job in self._dag.needrun_jobs() if job.output]
         artefacts = self._artefacts.values()
         return {
@@ -124,7 +125,8 @@ class Page:
             "story": front.story(list(everything.values()), found),
             "key_numbers": front.key_numbers(found),
             "all_numbers": next((each.id for each in results if each.path == front.SUMMARY), ""),
-            "rooms": self._rooms(results),
+            "rooms": by_room,
+            "shown": {each.room.name for each in by_room},
             "missing": self._missing(),
             "outdated": len(outdated),
             "usage": usage.by_room(usage.jobs_of(artefacts).values(), self._room_of),
@@ -147,14 +149,13 @@ class Page:
         inside: dict[str, list[Result]] = defaultdict(list)
         for each in results:
             inside[rooms.room_of(each.path)].append(each)
-        chain = [rooms.WHOLE_CHAIN, *self._room_of.values()]
         return [
             RoomOnPage(
                 room,
                 arrange([each for each in inside[room.name] if not each.header]),
                 [each for each in inside[room.name] if each.header],
             )
-            for room in rooms.in_order(inside, chain)
+            for room in rooms.in_order(inside, self._room_of.values())
         ]
 
     def _missing(self) -> list[str]:

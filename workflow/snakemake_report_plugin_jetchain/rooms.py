@@ -23,6 +23,10 @@ class Room:
 _ROOMS = (
     Room(WHOLE_CHAIN, "The whole chain"),
     Room(
+        "displays", "Event displays and jet images",
+        "What the events look like in the detector, and the jets on average.",
+    ),
+    Room(
         "generate", "Generated events",
         "Pythia 8 collides protons, or fires single particles, and a filter keeps the events that "
         "the rooms below need. Samples can also come from files.",
@@ -83,13 +87,14 @@ def room_of(path: Path) -> str:
 
 
 def in_order(names: Iterable[str], chain: Iterable[str]) -> list[Room]:
-    """Rooms in the order of the chain; those it does not know come last, by name.
+    """Rooms in the order of the chain.
 
     Args:
         names: of the rooms to show.
-        chain: names of rooms in their order, such as that of the Snakefile.
+        chain: rooms that come after those described here, in their order, such as that of the
+            Snakefile; others come last, by name.
     """
-    order = {name: place for place, name in enumerate(dict.fromkeys(chain))}
+    order = {name: place for place, name in enumerate(dict.fromkeys([*_BY_NAME, *chain]))}
     known = sorted(set(names), key=lambda name: (order.get(name, len(order)), name))
     return [title(name) for name in known]
 
