@@ -147,7 +147,7 @@ def story(sources: Sequence[Source], numbers: Sequence[KeyNumber]) -> list[tuple
         seen = f", where {observed[name].text} is observed" if name in observed else ""
         told.append((
             "inference",
-            f"The strongest limit on its cross-section at {level} is expected of {name}: "
+            f"The strongest limit on its cross-section at {level} is expected with {name}: "
             f"{best.text}{seen}.",
         ))  # fmt: skip
     verilog = _rows(numbers, r"accuracy, (Verilog)")

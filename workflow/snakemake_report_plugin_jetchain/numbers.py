@@ -6,6 +6,7 @@ import math
 
 # Errors above and below that differ by less than this part of their mean are written as one.
 _ALIKE = 0.25
+_PLURALS = ("cycles",)
 _INVERSE_UNITS = ((1e3, 1e-3, "ab⁻¹"), (0.1, 1.0, "fb⁻¹"), (0.0, 1e3, "pb⁻¹"))
 
 
@@ -22,7 +23,10 @@ def decimals_of(error: float) -> int:
 
 
 def measured(value: float, low: float | None, high: float | None, unit: str = "") -> str:
-    """A number with its interval: ``0.9894 ± 0.0018``, ``6.6 +0.9 −0.4 fb``, ``3 cycles``.
+    """A number with its interval: ``0.9894 ± 0.0018``, ``6.6 +0.9 −0.4 fb``, ``1 cycle``.
+
+    An interval that does not hold the number, as one of a bootstrap may, is written out:
+    ``1.010 [1.013, 1.060]``.
 
     Args:
         value: the number.
@@ -30,21 +34,21 @@ def measured(value: float, low: float | None, high: float | None, unit: str = ""
         unit: its unit, empty if it has none.
     """
     text = plain(value)
-    if low is not None and high is not None and max(high - value, value - low) > 0:
+    if low is not None and high is not None and high > low:
         above, below = high - value, value - low
-        if min(above, below) > 0 and abs(above - below) <= _ALIKE * (above + below) / 2:
-            error = (above + below) / 2
-            decimals = decimals_of(error)
-            text = f"{value:,.{decimals}f} ± {error:,.{decimals}f}"
+        if min(above, below) < 0:
+            digits = decimals_of((high - low) / 2)
+            text = f"{value:,.{digits}f} [{low:,.{digits}f}, {high:,.{digits}f}]"
+        elif abs(above - below) <= _ALIKE * (above + below) / 2:
+            digits = decimals_of((above + below) / 2)
+            text = f"{value:,.{digits}f} ± {(above + below) / 2:,.{digits}f}"
         else:
-            # An end at the value itself, or beyond it, says nothing about the digits.
-            decimals = decimals_of(min(each for each in (above, below) if each > 0))
-            text = f"{value:,.{decimals}f} {_signed(above, decimals)} {_signed(-below, decimals)}"
+            # A side without width says nothing about the digits.
+            digits = decimals_of(min(each for each in (above, below) if each > 0))
+            text = f"{value:,.{digits}f} +{above:,.{digits}f} -{below:,.{digits}f}"
+    if value == 1 and unit in _PLURALS:
+        unit = unit.removesuffix("s")
     return f"{text} {unit}".rstrip().replace("-", "−")
-
-
-def _signed(value: float, decimals: int) -> str:
-    return f"{value:+,.{decimals}f}"
 
 
 def plain(value: float) -> str:

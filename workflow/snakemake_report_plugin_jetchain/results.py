@@ -27,6 +27,7 @@ THUMBNAIL_WIDTH = 900  # px
 _THUMBNAIL_COLOURS = 128
 _TAG = re.compile(r"<[^>]+>")
 _NOT_IN_IDS = re.compile(r"[^A-Za-z0-9]+")
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?(?=$| [+±])")
 # The label that names a result; the others qualify it.
 _TITLE = "figure"
 
@@ -53,7 +54,7 @@ class Result:
         links: path relative to the page, by the kind of file.
         image: data URI; `width` and `height` in px, and `alt`.
         download: data URI of the data beside it; empty if there are none, or too many.
-        header, rows: of a table.
+        header, rows: of a table; `numeric` are the columns of which every filled cell is a number.
     """
 
     id: str
@@ -72,6 +73,15 @@ class Result:
     download: str = ""
     header: list[str] = field(default_factory=list)
     rows: list[list[Cell]] = field(default_factory=list)
+
+    @property
+    def numeric(self) -> set[int]:
+        columns = zip(*self.rows, strict=True)
+        return {
+            index
+            for index, cells in enumerate(columns)
+            if all(each.number is not None for each in cells if each.text)
+        }
 
 
 def read_result(
@@ -182,14 +192,15 @@ def read_table(path: Path) -> tuple[list[str], list[list[Cell]]]:
     """A CSV file as header and cells, numbers rounded to what one can read."""
     with path.open(newline="", encoding="utf-8") as file:
         header, *rows = csv.reader(file)
-    return [name.replace("_", " ") for name in header], [
-        [_cell(text) for text in row] for row in rows
-    ]
+    return [name.replace("_", " ") for name in header], [list(map(cell, row)) for row in rows]
 
 
-def _cell(text: str) -> Cell:
-    try:
-        number = float(text)
-    except ValueError:
+def cell(text: str) -> Cell:
+    """A cell from its text; a number with its uncertainty, ``201 +- 4``, sorts by the number."""
+    begin = _NUMBER.match(text)
+    if begin is None:
         return Cell(named(text).replace("+-", "±"))
-    return Cell(plain(number).replace("-", "−"), number)
+    number = float(begin[0])
+    if begin[0] == text:
+        return Cell(plain(number).replace("-", "−"), number)
+    return Cell(text.replace("+-", "±").replace("-", "−"), number)
