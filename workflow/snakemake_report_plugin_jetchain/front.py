@@ -22,12 +22,12 @@ SUMMARY = rooms.REPORTING / "summary.csv"
 
 # The headline figures in the order of the chain: names to look for, the first that is there counts.
 _HEADLINES = (
-    ("displays/event_display_*", "detector/detector_display", "graphs/event_graph"),
+    ("displays/event_display_*", "graphs/event_graph"),
     ("jets/jet_mass", "jets/jet_comparison"),
     ("tagging/tagging_roc", "tagging/tagging_history"),
-    ("background/spectrum_cathode", "anomaly/significance_improvement"),
+    ("background/dijet_spectrum_cathode", "anomaly/significance_improvement"),
     ("inference/limits", "inference/cls_scan"),
-    ("firmware/summary", "firmware/roc"),
+    ("firmware/firmware_summary", "firmware/firmware_roc"),
 )
 # Which rows of the summary are the key numbers: whole names of quantities as patterns.
 _KEY_NUMBERS = re.compile(
