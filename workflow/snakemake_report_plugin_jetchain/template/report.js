@@ -43,7 +43,7 @@ const picture = viewer.querySelector(".picture");
 const fit = document.getElementById("fit");
 const setFit = (on) => {
   picture.classList.toggle("fit", on);
-  fit.textContent = on ? "Actual size" : "Fit to window";
+  fit.textContent = on ? "Full size" : "Fit";
 };
 for (const button of document.querySelectorAll(".enlarge")) {
   button.addEventListener("click", () => {
