@@ -1,6 +1,7 @@
 """`make report` of the tiny run, opened in a real browser as wide as a desk or a phone."""
 
 import io
+import shutil
 import subprocess
 from urllib.parse import unquote
 
@@ -32,12 +33,19 @@ def make_report(folder, **how):
 
 
 @pytest.fixture(scope="module")
-def report(tiny_run):
-    """The page, made by what `make report` calls."""
-    done = make_report(tiny_run)
+def report(tiny_run, tmp_path_factory):
+    """The page, made by what `make report` calls, in a folder that shows the finished run.
+
+    Nothing is renamed in the run's own folder, which other tests may be copying.
+    """
+    folder = tmp_path_factory.mktemp("report")
+    (folder / "results").symlink_to(tiny_run / "results")
+    (folder / ".snakemake").mkdir()
+    (folder / ".snakemake" / "metadata").symlink_to(tiny_run / ".snakemake" / "metadata")
+    done = make_report(folder)
     assert done.returncode == 0, done.stdout
     assert "WARNING" not in done.stdout, done.stdout  # of docutils, on a caption
-    return tiny_run / "report.html"
+    return folder / "report.html"
 
 
 @pytest.fixture(scope="module")
@@ -196,10 +204,11 @@ def test_text_is_readable_without_colour(page, scheme):
     assert all(page.locator(".bars").evaluate_all("all => all.map((b) => b.innerText.trim())"))
 
 
-def test_screenshots(page, report):
+def test_screenshots(page, report, tiny_run):
     """Every section at both widths, in colour and in grey, for a person to look at."""
-    folder = report.parent / "screenshots"
+    folder = tiny_run / "screenshots"
     folder.mkdir(exist_ok=True)
+    shutil.copyfile(report, folder / "report.html")
     page.locator("#contents").evaluate("each => { each.style.position = 'static'; }")
     for section in SECTIONS:
         name = f"{page.viewport_size['width']}-{section}"
