@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from jetchain.core.io import read_json
@@ -92,6 +93,7 @@ class Samples:
     ) -> None:
         self._parents = parents
         self._folder = folder
+        self._read = cache(read_json)  # many figures are made from the same shards
 
     def above(self, path: str) -> list[Source]:
         """The samples that a file is made from, collisions first, each by name."""
@@ -100,9 +102,9 @@ class Samples:
 
     def _source(self, sample: str, shards: list[str]) -> Source:
         whole = self._folder / sample / "summary.json"
-        accounts = [read_json(self._folder / sample / f"{shard}.json") for shard in shards]
+        accounts = [self._read(self._folder / sample / f"{shard}.json") for shard in shards]
         # All shards know the cross-section; together they know it best.
-        best = read_json(whole) if whole.exists() else accounts[0]
+        best = self._read(whole) if whole.exists() else accounts[0]
         return Source(
             sample,
             sum(account["cutflow"]["kept"] for account in accounts),
