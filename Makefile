@@ -32,8 +32,9 @@ test: install ## all tests, with a real run of the tiny configuration
 test-faults: install ## kill, damage and fill the disk of real runs: nothing may be lost
 	$(PYTEST) -m faults tests
 
-report: install ## report.html: every figure with its caption, self-contained
-	$(SNAKEMAKE) --cores $(CORES) all --report report.html $(ARGS)
+report: install ## report.html: the finished results as one page, self-contained
+	$(SNAKEMAKE) --cores $(CORES) finished \
+	  --reporter jetchain --report-jetchain-path report.html $(ARGS)
 
 explain: install ## which jobs `make all` would run, why, and for how long
 	@$(PROVENANCE) explain --cores $(CORES) all $(ARGS)

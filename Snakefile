@@ -56,6 +56,12 @@ rule all:
     localrule: True
 
 
+rule finished:
+    input:
+        what_is_here,
+    localrule: True
+
+
 rule bench:
     input:
         BENCHES,

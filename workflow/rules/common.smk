@@ -1,4 +1,5 @@
 # Helpers of the rules, nothing else. What each does stands in workflow/jetchain/core/rules.py.
+import os
 import re
 import sys
 from functools import cache
@@ -73,6 +74,11 @@ def record_run():
         print(
             f"The manifest of this run could not be written: {error}", file=sys.stderr
         )
+
+
+def what_is_here(wildcards):
+    """The targets of `all` that are made already: what a report can be made of."""
+    return [path for room in TARGETS.values() for path in room if os.path.exists(path)]
 
 
 # What each room contributes to `all`; every rule file adds its own.
