@@ -86,7 +86,8 @@ def handed(finished, resource):
             "geometry/cocoa.yaml", "magnetic_field: 3.8", "magnetic_field: 3.9",
             {
                 "detector.display", "detector.simulate", "detector.validate_met",
-                "detector.validate_noise", "detector.validate_response", "detector.validate_showers",
+                "detector.validate_noise", "detector.validate_response",
+                "detector.validate_showers",
                 "detector.validate_tracks",
                 "particleflow.calibrate", "particleflow.parametric",
             },
