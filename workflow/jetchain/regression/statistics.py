@@ -1,0 +1,205 @@
+"""Two samples of one distribution? Pure functions that answer with a p-value.
+
+Both samples fluctuate: the reference is one run like the other. The p-values of tests that suppose
+independent entries or stated errors are corrected by what other seeds showed, see `Tolerance`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from jetchain.regression.quantities import Array, Histogram, Number
+
+MERGED = 20.0
+"""Effective entries of both samples together that a bin of the chi2 test has at least."""
+KS_BELOW = 100.0
+"""Effective entries below which two samples are compared by their cumulative distributions."""
+KOLMOGOROV_MEAN = math.pi**2 / 12
+"""Mean of n D^2 without a difference, for large n."""
+SPREAD_FLOOR = 0.1
+"""Share of a number that its spread is taken for at least: some seeds do not show that it never
+moves."""
+Z_OF_ONE = 1e-300
+"""Smallest p-value that is told apart from 0."""
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """What reruns with other seeds say about a test.
+
+    Attributes:
+        inflation: factor on the variance (chi2, KS, pull) that makes the test's mean what it should
+            be; 1 where no seed was run, and never below.
+        freedom: degrees of freedom of chi2 over those that were counted: correlated bins have fewer.
+        spread: standard deviation of a number from seed to seed.
+        seeds: how many runs say so; 0 for none.
+    """
+
+    inflation: float = 1.0
+    freedom: float = 1.0
+    spread: float = 0.0
+    seeds: int = 0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a test says.
+
+    Attributes:
+        statistic: chi2, the largest distance of the cumulative distributions, or the pull.
+        freedom: of chi2 or Student's t; infinite for a Gaussian.
+        p: how often chance alone gives this or more.
+    """
+
+    statistic: float
+    freedom: float
+    p: float
+
+
+def merge_bins(first: Histogram, second: Histogram) -> NDArray[np.intp]:
+    """Where merged bins begin, so that each holds `MERGED` effective entries of both samples.
+
+    Neighbours are joined; only the sum of the samples decides, which says nothing about their
+    difference. Categories have no neighbours: only those that are too small are joined.
+    """
+    square = first.variances + second.variances
+    total = first.values + second.values
+    entries = np.divide(total**2, square, out=np.zeros_like(total), where=square > 0)
+    starts, held = [0], 0.0
+    for index, count in enumerate(entries):
+        if held >= MERGED:
+            starts.append(index)
+            held = 0.0
+        held += count
+    if held < MERGED and len(starts) > 1:
+        starts.pop()
+    return np.array(starts)
+
+
+def chi2(first: Histogram, second: Histogram, tolerance: Tolerance = Tolerance()) -> Outcome:
+    """Homogeneity of two weighted histograms: do they have the same shape?
+
+    Gagunashvili's test of two weighted histograms (arXiv physics/0605123, eq. 22; ROOT's
+    TH1::Chi2Test "WW"), bins merged. With w the contents, s^2 their variances and W the sums,
+    chi2 = sum (W1 w2 - W2 w1)^2 / (W1^2 s2^2 + W2^2 s1^2), bins - 1 degrees of freedom.
+    """
+    starts = merge_bins(first, second)
+    one, two, var_one, var_two = (
+        np.add.reduceat(column, starts)
+        for column in (first.values, second.values, first.variances, second.variances)
+    )
+    sum_one, sum_two = one.sum(), two.sum()
+    if sum_one <= 0 or sum_two <= 0 or len(starts) < 2:
+        return Outcome(0.0, 0.0, 1.0)
+    scale = sum_one**2 * var_two + sum_two**2 * var_one
+    difference = (sum_one * two - sum_two * one) ** 2
+    statistic = float(np.divide(difference, scale, out=np.zeros_like(one), where=scale > 0).sum())
+    freedom = len(starts) - 1.0
+    corrected = max(freedom * tolerance.freedom, 0.5)
+    p = float(stats.chi2.sf(statistic / tolerance.inflation, corrected))
+    return Outcome(statistic, freedom, p)
+
+
+def kolmogorov(first: Histogram, second: Histogram, tolerance: Tolerance = Tolerance()) -> Outcome:
+    """Kolmogorov-Smirnov on binned samples; bins make its p-value too large, never too small."""
+    sizes = first.effective, second.effective
+    if min(sizes) <= 0:
+        return Outcome(0.0, math.inf, 1.0)
+    cumulative = [np.cumsum(each.values) / each.values.sum() for each in (first, second)]
+    distance = float(np.abs(cumulative[0] - cumulative[1]).max())
+    effective = sizes[0] * sizes[1] / (sizes[0] + sizes[1]) / tolerance.inflation
+    return Outcome(distance, math.inf, float(stats.kstwo.sf(distance, max(round(effective), 1))))
+
+
+def pull(first: Number, second: Number, tolerance: Tolerance = Tolerance()) -> Outcome:
+    """Difference of two numbers over their errors, those of both; Student's t for few entries."""
+    assert first.error is not None
+    assert second.error is not None
+    variance = tolerance.inflation * (first.error**2 + second.error**2)
+    counts = [n - 1.0 for n in (first.entries, second.entries) if n is not None]
+    if tolerance.inflation > 1.0:
+        counts.append(max(tolerance.seeds - 1.0, 1.0))
+    return _student(second.value - first.value, variance, max(min(counts, default=math.inf), 1.0))
+
+
+def spread(first: Number, second: Number, tolerance: Tolerance) -> Outcome:
+    """Difference of two numbers over their spread from seed to seed."""
+    width = max(tolerance.spread, SPREAD_FLOOR * abs(first.value))
+    return _student(second.value - first.value, 2 * width**2, max(tolerance.seeds - 1.0, 1.0))
+
+
+def _student(difference: float, variance: float, freedom: float) -> Outcome:
+    if difference == 0.0:
+        return Outcome(0.0, freedom, 1.0)
+    value = (
+        difference / math.sqrt(variance) if variance > 0 else math.copysign(math.inf, difference)
+    )
+    p = 2 * (stats.norm.sf(abs(value)) if math.isinf(freedom) else stats.t.sf(abs(value), freedom))
+    return Outcome(value, freedom, float(p))
+
+
+def holm(p_values: Mapping[str, float], alpha: float) -> dict[str, float]:
+    """Share out a probability of false alarm over tests (Holm, Scand. J. Stat. 6 (1979) 65).
+
+    However the tests are correlated, the probability that any true hypothesis is rejected is at most
+    alpha. The smallest p-value is held against alpha / tests, as in Bonferroni's way, the next
+    against alpha / (tests - 1), until one passes.
+
+    Returns:
+        by name the threshold that its p-value must reach to be compatible.
+    """
+    order = sorted(p_values, key=lambda name: (p_values[name], name))
+    thresholds, rejecting = {}, True
+    step = len(order)
+    for name in order:
+        thresholds[name] = alpha / step
+        rejecting = rejecting and p_values[name] < alpha / step
+        step = step - 1 if rejecting else step
+    return thresholds
+
+
+def measure_numbers(values: Array, pulls: Array, seeds: int) -> Tolerance:
+    """Tolerance of a number from runs with different seeds.
+
+    Args:
+        values: (runs,) the number.
+        pulls: (pairs,) of the runs' differences, by their stated errors; empty if none is stated.
+        seeds: number of runs.
+    """
+    return Tolerance(
+        inflation=max(float(np.mean(pulls**2)), 1.0) if len(pulls) else 1.0,
+        spread=float(np.std(values, ddof=1)) if len(values) > 1 else 0.0,
+        seeds=seeds,
+    )
+
+
+def measure_chi2(ratios: Array, freedom: Array, seeds: int) -> Tolerance:
+    """Tolerance of a chi2 test from pairs of runs with different seeds.
+
+    chi2 of correlated entries is close to c chi2(f): c and f follow from its mean and variance
+    (Satterthwaite, Biometrics 2 (1946) 110).
+
+    Args:
+        ratios: (pairs,) chi2 / freedom.
+        freedom: (pairs,) counted degrees of freedom.
+        seeds: number of runs.
+    """
+    if not len(ratios):
+        return Tolerance(seeds=seeds)
+    mean, counted = float(ratios.mean()), float(freedom.mean())
+    scale = max(float(ratios.var()) * counted / (2 * mean) if mean > 0 else 1.0, mean, 1.0)
+    # Never more degrees of freedom than were counted, and a mean of one at least.
+    return Tolerance(scale, min(max(mean, 1.0) / scale, 1.0), seeds=seeds)
+
+
+def measure_kolmogorov(distances: Array, sizes: Array, seeds: int) -> Tolerance:
+    """Tolerance of a KS test from pairs of runs: D (pairs,), and n1 n2 / (n1 + n2) (pairs,)."""
+    if not len(distances):
+        return Tolerance(seeds=seeds)
+    return Tolerance(max(float((sizes * distances**2).mean()) / KOLMOGOROV_MEAN, 1.0), seeds=seeds)
