@@ -50,10 +50,10 @@ class Histogram:
     """Sums of weights in bins.
 
     Attributes:
-        values: (bins,) sums of weights, with underflow first and overflow last if `edges` are given.
+        values: (bins,) sums of weights; with `edges`, underflow comes first and overflow last.
         variances: (bins,) sums of squared weights.
         edges: (bins - 1,) edges; none for categories.
-        categories: names of the bins; none for bins of an axis.
+        categories: names of the bins, neighbours next to each other; none for bins of an axis.
         label: what the axis shows, with its unit.
         reason: why this test suits it.
     """

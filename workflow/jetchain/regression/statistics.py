@@ -25,8 +25,6 @@ KOLMOGOROV_MEAN = math.pi**2 / 12
 SPREAD_FLOOR = 0.1
 """Share of a number that its spread is taken for at least: some seeds do not show that it never
 moves."""
-Z_OF_ONE = 1e-300
-"""Smallest p-value that is told apart from 0."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +32,9 @@ class Tolerance:
     """What reruns with other seeds say about a test.
 
     Attributes:
-        inflation: factor on the variance (chi2, KS, pull) that makes the test's mean what it should
-            be; 1 where no seed was run, and never below.
-        freedom: degrees of freedom of chi2 over those that were counted: correlated bins have fewer.
+        inflation: factor on the variance (chi2, KS, pull) that makes the test's mean what it
+            should be; 1 where no seed was run, and never below.
+        freedom: degrees of freedom of chi2 over the counted ones: correlated bins have fewer.
         spread: standard deviation of a number from seed to seed.
         seeds: how many runs say so; 0 for none.
     """
@@ -66,7 +64,7 @@ def merge_bins(first: Histogram, second: Histogram) -> NDArray[np.intp]:
     """Where merged bins begin, so that each holds `MERGED` effective entries of both samples.
 
     Neighbours are joined; only the sum of the samples decides, which says nothing about their
-    difference. Categories have no neighbours: only those that are too small are joined.
+    difference.
     """
     square = first.variances + second.variances
     total = first.values + second.values
@@ -147,9 +145,9 @@ def _student(difference: float, variance: float, freedom: float) -> Outcome:
 def holm(p_values: Mapping[str, float], alpha: float) -> dict[str, float]:
     """Share out a probability of false alarm over tests (Holm, Scand. J. Stat. 6 (1979) 65).
 
-    However the tests are correlated, the probability that any true hypothesis is rejected is at most
-    alpha. The smallest p-value is held against alpha / tests, as in Bonferroni's way, the next
-    against alpha / (tests - 1), until one passes.
+    However the tests are correlated, the probability that any true hypothesis is rejected is at
+    most alpha. The smallest p-value is held against alpha / tests, as in Bonferroni's way, the
+    next against alpha / (tests - 1), until one passes.
 
     Returns:
         by name the threshold that its p-value must reach to be compatible.
