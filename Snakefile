@@ -62,6 +62,18 @@ rule finished:
     localrule: True
 
 
+# What is compared from run to run; no figure is drawn.
+rule tables:
+    input:
+        [
+            target
+            for room in TARGETS.values()
+            for target in room
+            if not target.endswith((".png", ".pdf"))
+        ],
+    localrule: True
+
+
 rule bench:
     input:
         BENCHES,

@@ -18,9 +18,7 @@ from jetchain.detector.distributions import (
     attribute,
     distributions,
     offsets,
-    reconstructed,
 )
-from jetchain.detector.particles import GEV
 from jetchain.detector.table import KINDS
 
 ENERGY_EDGES = np.geomspace(1.0, 1000.0, 13)
