@@ -69,6 +69,11 @@ def count(value: float, reason: str = COUNTED) -> Number:
     return Number(float(value), float(np.sqrt(max(value, 1.0))), reason=reason)
 
 
+def trained(value: float, unit: str = "") -> Number:
+    """A number that a training of a few epochs on a few dozen jets leaves."""
+    return Number(float(value), unit=unit, reason=TRAINED, floor=0.1)
+
+
 def categories(
     counts: Mapping[str, float], reason: str = "each thing falls in one category"
 ) -> Histogram:
@@ -188,12 +193,12 @@ def particleflow(room: Path) -> Named:
                 if overall[what] is not None:
                     number = known(overall[what], overall[f"{what}_error"], overall["entries"])
                     if algorithm == "mlpf":
-                        number = Number(number.value, reason=TRAINED)
+                        number = trained(number.value)
                     yield f"{algorithm}/response, {what}, {group}", number
         for what, value in found["reconstructed_particles"].items():
             yield (
                 f"{algorithm}/reconstructed particles, {what}",
-                Number(value, reason=TRAINED) if algorithm == "mlpf" else count(value),
+                trained(value) if algorithm == "mlpf" else count(value),
             )
     for what, value in read_json(room / "calibration.json")["cutflow"].items():
         yield f"calibration/{what}", count(value)
@@ -243,7 +248,7 @@ def anomaly(room: Path) -> Named:
         for step, value in cutflow[sample].items():
             yield f"{sample}, {step}", count(value)
     for method, merit in read_json(room / "metrics.json")["methods"].items():
-        yield f"{method}/AUC", Number(merit["auc"], reason=TRAINED)
+        yield f"{method}/AUC", trained(merit["auc"])
 
 
 def background(room: Path) -> Named:
@@ -324,10 +329,10 @@ def firmware(room: Path) -> Named:
     yield "sparsity", Exact(report["network"]["sparsity"], "the configuration asks for it", 0.03)
     yield "weights", Exact(report["network"]["weights"], "the configuration asks for it")
     for what in ("register_bits", "estimated_luts"):
-        yield what.replace("_", " "), Number(report["design"][what], reason=TRAINED)
-    yield "latency", Number(latency["cycles_measured"], unit="cycles", reason=TRAINED)
+        yield what.replace("_", " "), trained(report["design"][what])
+    yield "latency", trained(latency["cycles_measured"], "cycles")
     bits = read_csv(room / "weight_bits.csv")
-    yield "bits of all weights", Number(float(bits["bits"] @ bits["weights"]), reason=TRAINED)
+    yield "bits of all weights", trained(bits["bits"] @ bits["weights"])
 
 
 def reporting(room: Path) -> Named:
@@ -341,7 +346,7 @@ def reporting(room: Path) -> Named:
             name, number = quantity.replace(", at least", ""), float(value)
             if name.startswith("rejection"):  # it is of one jet or of none: its tail is long
                 name, number = f"ln of {name}", math.log(number)
-            yield f"{of_room}, {name}", Number(number, unit=str(unit), reason=TRAINED)
+            yield f"{of_room}, {name}", trained(number, str(unit))
 
 
 ROOMS = {

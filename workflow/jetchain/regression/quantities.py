@@ -36,6 +36,8 @@ class Number:
         entries: how many independent entries the error was estimated from; None for many.
         unit: of the value.
         reason: why this test suits it.
+        floor: share of the value that its spread from seed to seed is taken for at least: some
+            seeds do not show that a number never moves.
     """
 
     value: float
@@ -43,6 +45,7 @@ class Number:
     entries: int | None = None
     unit: str = ""
     reason: str = "its error is stated"
+    floor: float = 0.02
 
 
 @dataclass(frozen=True)

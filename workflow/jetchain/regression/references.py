@@ -143,7 +143,7 @@ def _encode_quantity(quantity: Quantity) -> dict[str, Any]:
         block["tolerance"] = quantity.tolerance
     elif isinstance(quantity, Number):
         block["value"] = _round(quantity.value)
-        for name in ("error", "entries", "unit"):
+        for name in ("error", "entries", "unit", "floor"):
             value = getattr(quantity, name)
             if value not in (None, ""):
                 block[name] = _round(value) if isinstance(value, int | float) else value
@@ -173,7 +173,7 @@ def _decode_quantity(block: Mapping[str, Any]) -> Quantity:
         return Exact(block["value"], reason, float(block["tolerance"]))
     return Number(
         float(block["value"]), block.get("error"), block.get("entries"), block.get("unit", ""),
-        reason,
+        reason, block["floor"],
     )  # fmt: skip
 
 

@@ -23,9 +23,6 @@ KS_BELOW = 100.0
 """Effective entries below which two samples are compared by their cumulative distributions."""
 KOLMOGOROV_MEAN = math.pi**2 / 12
 """Mean of n D^2 without a difference, for large n."""
-SPREAD_FLOOR = 0.1
-"""Share of a number that its spread is taken for at least: some seeds do not show that it never
-moves."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +138,7 @@ def pull(first: Number, second: Number, tolerance: Tolerance = Tolerance()) -> O
 
 def spread(first: Number, second: Number, tolerance: Tolerance) -> Outcome:
     """Difference of two numbers over their spread from seed to seed."""
-    width = max(tolerance.spread, SPREAD_FLOOR * abs(first.value))
+    width = max(tolerance.spread, first.floor * abs(first.value))
     return _student(second.value - first.value, 2 * width**2, max(tolerance.seeds - 1.0, 1.0))
 
 
