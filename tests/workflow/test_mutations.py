@@ -36,12 +36,12 @@ MUTATIONS = {
         "return step * (1.0 - sampling) / sampling",
         "return 4.0 * step * (1.0 - sampling) / sampling",
         ["detector/photon_gun/histograms.json"],
-        "detector/photon_gun/response_photon",
+        "detector/photon_gun/*",
     ),
-    "seeds of clusters from 4 sigma": (
+    "seeds of clusters from 5.6 sigma": (
         f"{PACKAGE}/detector/topoclusters.py",
         "            settings.seed_threshold,\n",
-        "            settings.seed_threshold - 0.6,\n",
+        "            settings.seed_threshold + 1.0,\n",
         ["detector/validation/noise.json"],
         "detector/validation/noise clusters an event, empty events",
     ),

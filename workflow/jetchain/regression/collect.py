@@ -153,6 +153,7 @@ def detector(room: Path) -> Named:
             prefix = f"validation/{path.stem.removesuffix('_histograms')}, "
             yield from histograms(path, prefix, "one entry a particle or cluster: Poisson")
             continue
+        replicas = None if path.stem == "noise" else REPLICAS  # noise is counted
         for row in read_json(path)["numbers"]:
             # What of a name depends on the run: the quality of a fit, the bin that has entries.
             quantity = re.sub(r", chi2/ndf.*|, (pT )?\d+ to \d+ GeV", "", row["quantity"])
@@ -160,7 +161,7 @@ def detector(room: Path) -> Named:
             if quantity != "response":  # of whichever bin; all of them follow
                 yield (
                     f"validation/{quantity}, {sample}",
-                    known(row["value"], row["error"], REPLICAS, row["unit"]),
+                    known(row["value"], row["error"], replicas, row["unit"]),
                 )
     for kind, tables in read_json(room / "validation" / "response.json")["kinds"].items():
         for row in tables["by_eta"]:

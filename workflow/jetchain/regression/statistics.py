@@ -17,8 +17,8 @@ from scipy import stats
 
 from jetchain.regression.quantities import Array, Histogram, Number
 
-MERGED = 20.0
-"""Effective entries of both samples together that a bin of the chi2 test has at least."""
+EXPECTED = 10.0
+"""Effective entries that the smaller sample expects at least in a bin of the chi2 test."""
 KS_BELOW = 100.0
 """Effective entries below which two samples are compared by their cumulative distributions."""
 KOLMOGOROV_MEAN = math.pi**2 / 12
@@ -58,22 +58,24 @@ class Outcome:
     p: float
 
 
-def merge_bins(first: Histogram, second: Histogram) -> NDArray[np.intp]:
-    """Where merged bins begin, so that each holds `MERGED` effective entries of both samples.
+def merge_bins(entries: Array, smaller: float) -> NDArray[np.intp]:
+    """Where merged bins begin, so that the smaller sample expects `EXPECTED` entries in each.
 
     Neighbours are joined; only the sum of the samples decides, which says nothing about their
     difference.
+
+    Args:
+        entries: (bins,) effective entries of both samples together.
+        smaller: effective entries of the smaller sample.
     """
-    square = first.variances + second.variances
-    total = first.values + second.values
-    entries = np.divide(total**2, square, out=np.zeros_like(total), where=square > 0)
+    needed = EXPECTED * entries.sum() / max(smaller, 1e-300)
     starts, held = [0], 0.0
     for index, count in enumerate(entries):
-        if held >= MERGED:
+        if held >= needed:
             starts.append(index)
             held = 0.0
         held += count
-    if held < MERGED and len(starts) > 1:
+    if held < needed and len(starts) > 1:
         starts.pop()
     return np.array(starts)
 
@@ -81,22 +83,26 @@ def merge_bins(first: Histogram, second: Histogram) -> NDArray[np.intp]:
 def chi2(first: Histogram, second: Histogram, tolerance: Tolerance = Tolerance()) -> Outcome:
     """Homogeneity of two weighted histograms: do they have the same shape?
 
-    Gagunashvili's test of two weighted histograms (arXiv physics/0605123, eq. 22; ROOT's
-    TH1::Chi2Test "WW"), bins merged. With w the contents, s^2 their variances and W the sums,
-    chi2 = sum (W1 w2 - W2 w1)^2 / (W1^2 s2^2 + W2^2 s1^2), bins - 1 degrees of freedom.
+    Weights are first scaled so that each sample's sum and sum of squares agree. With unit weights
+    it is then Pearson's test of a contingency table; with others the variance of a bin is that of
+    both samples together, which unlike each sample's own (arXiv physics/0605123; ROOT's
+    TH1::Chi2Test "WW") holds for a few entries too. Bins are merged.
     """
-    starts = merge_bins(first, second)
-    one, two, var_one, var_two = (
-        np.add.reduceat(column, starts)
-        for column in (first.values, second.values, first.variances, second.variances)
-    )
-    sum_one, sum_two = one.sum(), two.sum()
-    if sum_one <= 0 or sum_two <= 0 or len(starts) < 2:
+    sizes = first.effective, second.effective
+    if min(sizes) <= 0:
         return Outcome(0.0, 0.0, 1.0)
-    scale = sum_one**2 * var_two + sum_two**2 * var_one
-    difference = (sum_one * two - sum_two * one) ** 2
+    columns = []
+    for histogram in (first, second):
+        ratio = histogram.values.sum() / histogram.variances.sum()
+        columns += [histogram.values * ratio, histogram.variances * ratio**2]
+    starts = merge_bins(columns[0] + columns[2], min(sizes))
+    one, var_one, two, var_two = (np.add.reduceat(column, starts) for column in columns)
+    scale = sizes[0] * sizes[1] * (var_one + var_two)
+    difference = (sizes[0] * two - sizes[1] * one) ** 2
     statistic = float(np.divide(difference, scale, out=np.zeros_like(one), where=scale > 0).sum())
     freedom = len(starts) - 1.0
+    if not freedom:
+        return Outcome(0.0, 0.0, 1.0)
     corrected = max(freedom * tolerance.freedom, 0.5)
     p = float(stats.chi2.sf(statistic / tolerance.inflation, corrected))
     return Outcome(statistic, freedom, p)
