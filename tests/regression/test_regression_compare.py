@@ -213,7 +213,7 @@ def test_the_page_stands_alone_and_shows_the_worst_first(tmp_path):
     assert not re.search(r"<(script|link|img)\b", text)
     identities = re.findall(r'\bid="([^"]+)"', text)
     assert len(identities) == len(set(identities))
-    assert {name for name in re.findall(r'(?:url\(|href=")#([^")]+)', text)} <= set(identities)
+    assert set(re.findall(r'(?:url\(|href=")#([^")]+)', text)) <= set(identities)
 
 
 def test_the_page_shows_everything_if_asked(tmp_path):
