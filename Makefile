@@ -20,17 +20,41 @@ ARGS ?=
 PYTEST := PATH="$(BIN):$$PATH" pytest -n 2 --dist loadfile --tiny-run .tiny
 ARCHIVE ?= jetchain-run.tar
 
-.PHONY: all test test-faults report explain verify pack unpack fork crate lint format bench docs \
-  lock install clean help
+# How many other seeds `make spread` runs.
+SEEDS ?= 20
+REGRESSION := $(BIN)/python -m jetchain.regression
+FINISH_TINY := PATH="$(BIN):$$PATH" snakemake --cores $(CORES) --directory .tiny \
+  --configfile config/test.yaml --
+
+.PHONY: all test test-faults test-mutations report references compare spread explain verify pack \
+  unpack fork crate lint format bench docs lock install clean help
 
 all: install ## the whole chain at laptop scale
 	$(SNAKEMAKE) --cores $(CORES) all $(ARGS)
 
 test: install ## all tests, with a real run of the tiny configuration
-	$(PYTEST) -m "not faults" tests
+	$(PYTEST) -m "not faults and not mutations" tests
 
 test-faults: install ## kill, damage and fill the disk of real runs: nothing may be lost
 	$(PYTEST) -m faults tests
+
+test-mutations: install ## wrong physics constants, one at a time: each must be noticed
+	$(PYTEST) --durations 0 -rA -m mutations tests
+
+compare: install ## compare the tiny run with tests/reference; regression.html shows what moved
+	@mkdir -p .tiny
+	$(FINISH_TINY) tables
+	@$(REGRESSION) compare
+
+references: install ## take the tiny run as the reference in tests/reference, and say what changed
+	@mkdir -p .tiny
+	$(FINISH_TINY) tables
+	@$(REGRESSION) renew
+
+spread: install ## how far the physics moves with SEEDS=<n> other seeds; kept in tests/reference
+	@mkdir -p .tiny
+	$(FINISH_TINY) tables
+	@$(REGRESSION) spread --seeds $(SEEDS) --cores $$(nproc)
 
 report: install ## report.html: the finished results as one page, self-contained
 	$(SNAKEMAKE) --cores $(CORES) finished \

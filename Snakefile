@@ -62,6 +62,18 @@ rule finished:
     localrule: True
 
 
+# What is compared from run to run; no figure is drawn, whose numbers are JSON in results/reporting.
+rule tables:
+    input:
+        [
+            target
+            for room, targets in TARGETS.items()
+            for target in targets
+            if room != "reporting" or target.endswith(".csv")
+        ],
+    localrule: True
+
+
 rule bench:
     input:
         BENCHES,

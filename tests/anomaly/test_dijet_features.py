@@ -8,6 +8,7 @@ from helpers.dijets import background_dijets, dijet_tables, signal_dijets
 from jetchain.anomaly import features
 from jetchain.anomaly.settings import AnomalySettings, FeatureSettings
 from jetchain.core.errors import ConfigurationError, DataError, EmptySampleError
+from jetchain.core.histograms import load_histograms
 from jetchain.core.io import read_json, read_tensors, write_events
 from jetchain.core.schema import DIJET_TRUTH, DIJETS, JET, jets_table
 from jetchain.core.settings import parse
@@ -107,6 +108,7 @@ def _write_jets(path, number, seed, pt=1300.0):
         "m": random.uniform(50, 300, (number, 2)), "msd": np.full((number, 2), 80.0),
         "tau1": np.full((number, 2), 0.2), "tau2": random.uniform(0.02, 0.18, (number, 2)),
         "tau3": np.full((number, 2), 0.05), "label": np.full((number, 2), -1),
+        **{name: np.full((number, 2), 0.3) for name in ("zg", "rg", "reach")},
         "constituents": np.zeros((number, 2, 1)),
     }  # fmt: skip
     assert set(columns) == set(JET)
@@ -121,6 +123,7 @@ def _run(folder, **changes):
         "background": [folder / "b0.root", folder / "b1.root"], "signal": [folder / "s.root"],
         "data": folder / "data.safetensors", "truth": folder / "truth.safetensors",
         "signal_test": folder / "test.safetensors", "cutflow": folder / "cutflow.json",
+        "histograms": folder / "histograms.json",
         "settings": FeatureSettings(signal_events=5, folds=2), "seed": 7,
     }  # fmt: skip
     features.features(**(arguments | changes))
@@ -137,6 +140,9 @@ def test_the_verb_writes_data_and_truth_apart(tmp_path):
     assert truth["is_signal"].sum() == 5 == counts["injected"]
     assert counts["signal_test"] == 15
     assert counts["background"]["events"] == 70
+    histograms = load_histograms(tmp_path / "histograms.json")
+    assert histograms["background/m_jj"].values().sum() == 70
+    assert histograms["signal/tau21_j2"].values(flow=True).sum() == 20
     first = (tmp_path / "data.safetensors").read_bytes()
     _run(tmp_path)
     assert (tmp_path / "data.safetensors").read_bytes() == first

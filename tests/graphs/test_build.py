@@ -40,7 +40,7 @@ def flow_and_jets(seed=0, multiplicity=(30, 5, 90), jet_pt=(600.0, 520.0, 700.0)
     pflow = ak.zip({name: ak.unflatten(values, counts) for name, values in flat.items()})
     event = {"number": np.arange(len(counts)) + 10, "weight": np.full(len(counts), 0.5)}
     one = {name: ak.Array([[0.1 * row] for row in range(len(counts))])
-           for name in ("m", "msd", "tau1", "tau2", "tau3")}  # fmt: skip
+           for name in ("m", "msd", "zg", "rg", "tau1", "tau2", "tau3", "reach")}  # fmt: skip
     one |= {"pt": ak.Array([[value] for value in jet_pt])}
     one |= {"eta": ak.Array([[0.5]] * len(counts)), "phi": ak.Array([[3.1]] * len(counts))}
     one |= {"label": ak.Array([[row] for row in range(len(counts))])}

@@ -50,11 +50,16 @@ def contrib(jets: list[np.ndarray]) -> fastjet.ClusterSequence:
 @pytest.mark.parametrize(("zcut", "beta"), [(0.1, 0.0), (0.2, 0.0), (0.1, 1.0), (0.05, 2.0)])
 def test_soft_drop_equals_fastjet_contrib(zcut: float, beta: float) -> None:
     jets = random_jets(1)
-    mass, _ = measure(jets, zcut, beta)
+    mass, sharing, radius = measure(jets, zcut, beta)[0].T
     oracle = contrib(jets).exclusive_jets_softdrop_grooming(
         njets=1, beta=beta, symmetry_cut=zcut, R0=RADIUS
     )
     np.testing.assert_allclose(mass**2, np.asarray(oracle.msoftdrop) ** 2, atol=1e-6, rtol=1e-9)
+    split = np.asarray(oracle.symmetrysoftdrop) > 0  # contrib: -1 where no splitting passes
+    np.testing.assert_array_equal(sharing > 0, split)
+    np.testing.assert_allclose(sharing[split], np.asarray(oracle.symmetrysoftdrop)[split])
+    np.testing.assert_allclose(radius[split], np.asarray(oracle.deltaRsoftdrop)[split], rtol=1e-6)
+    assert not radius[~split].any()
 
 
 def test_n_subjettiness_equals_fastjet_contrib() -> None:
@@ -93,16 +98,18 @@ def test_soft_drop_of_two_prongs_by_hand(z: float, kept: bool) -> None:
     jet = massless([500 * (1 - z), 500 * z], [0.0, distance], [0.0, 0.0])
     # m^2 = 2 pT1 pT2 (cosh d_eta - cos d_phi)
     full = 500 * np.sqrt(2 * z * (1 - z) * (np.cosh(distance) - 1))
-    mass, _ = measure([jet])
-    assert mass[0] == pytest.approx(full if kept else 0.0, rel=1e-7, abs=1e-4)
+    ((mass, sharing, radius),), _ = measure([jet])
+    assert mass == pytest.approx(full if kept else 0.0, rel=1e-7, abs=1e-4)
+    assert sharing == pytest.approx(z if kept else 0.0)
+    assert radius == pytest.approx(distance if kept else 0.0)
 
 
 def test_soft_drop_with_beta_keeps_collinear_branches() -> None:
     # z = 0.05 > 0.1 (0.2/0.8)^2, but not at the jet's edge.
     for distance, kept in ((0.2, True), (0.75, False)):
         jet = massless([475, 25], [0.0, distance], [0.0, 0.0])
-        mass, _ = measure([jet], zcut=0.1, beta=2.0)
-        assert (mass[0] > 1) == kept
+        ((mass, sharing, _),), _ = measure([jet], zcut=0.1, beta=2.0)
+        assert (mass > 1) == (sharing > 0) == kept
 
 
 def test_soft_drop_removes_soft_wide_radiation_and_keeps_the_prongs() -> None:
@@ -110,7 +117,13 @@ def test_soft_drop_removes_soft_wide_radiation_and_keeps_the_prongs() -> None:
     soft = massless([4, 3, 2, 1], [0.6, -0.6, -0.5, 0.1], [0.0, 0.1, -0.4, -0.6])
     alone, _ = measure([prongs])
     dressed, _ = measure([np.concatenate([prongs, soft])])
-    assert dressed[0] == pytest.approx(alone[0], rel=1e-12)
+    assert dressed[0, 0] == pytest.approx(alone[0, 0], rel=1e-12)
+
+
+def assert_same_grooming(after: np.ndarray, before: np.ndarray) -> None:
+    """Mass (squared: rounding near zero), zg and rg of several jets, (jets, 3)."""
+    np.testing.assert_allclose(after[:, 0] ** 2, before[:, 0] ** 2, rtol=1e-8, atol=1e-5)
+    np.testing.assert_allclose(after[:, 1:], before[:, 1:], atol=1e-6)
 
 
 def test_infrared_and_collinear_safety() -> None:
@@ -123,8 +136,9 @@ def test_infrared_and_collinear_safety() -> None:
         changed.append(
             np.concatenate([share * jet, massless(np.full(20, 1e-25), eta, phi), (1 - share) * jet])
         )
-    (mass, tau), (mass_after, tau_after) = measure(jets), measure(changed)
-    np.testing.assert_allclose(mass_after**2, mass**2, rtol=1e-8, atol=1e-5)
+    (groomed, tau), (groomed_after, tau_after) = measure(jets), measure(changed)
+    # zg and rg are not safe: a jet that no splitting passes takes the new, collinear one.
+    np.testing.assert_allclose(groomed_after[:, 0] ** 2, groomed[:, 0] ** 2, rtol=1e-8, atol=1e-5)
     # A jet of n <= N constituents has tau_N = 0 before and up to rounding after.
     np.testing.assert_allclose(tau_after, tau, atol=1e-7)
 
@@ -146,8 +160,8 @@ def test_rotation_and_boost_along_the_beam_change_nothing() -> None:
                 axis=1,
             )
         )
-    (mass, tau), (mass_after, tau_after) = measure(jets), measure(moved)
-    np.testing.assert_allclose(mass_after**2, mass**2, rtol=1e-8, atol=1e-5)
+    (groomed, tau), (groomed_after, tau_after) = measure(jets), measure(moved)
+    assert_same_grooming(groomed_after, groomed)
     np.testing.assert_allclose(tau_after, tau, atol=1e-9)
 
 
@@ -155,6 +169,6 @@ def test_order_of_constituents_does_not_matter() -> None:
     jets = random_jets(7)
     random = np.random.default_rng(8)
     shuffled = [jet[random.permutation(len(jet))] for jet in jets]
-    (mass, tau), (mass_after, tau_after) = measure(jets), measure(shuffled)
-    np.testing.assert_allclose(mass_after**2, mass**2, rtol=1e-9, atol=1e-6)
+    (groomed, tau), (groomed_after, tau_after) = measure(jets), measure(shuffled)
+    assert_same_grooming(groomed_after, groomed)
     np.testing.assert_allclose(tau_after, tau, atol=1e-12)

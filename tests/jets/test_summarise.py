@@ -59,6 +59,7 @@ def write_jets(path, scale: float, events: int = 400, radius: float = 0.8) -> No
         columns = {
             "pt": pt * factor, "eta": np.zeros(events), "phi": np.zeros(events),
             "m": 80 * np.ones(events) * factor, "msd": 80 * np.ones(events) * factor,
+            "zg": np.full(events, 0.3), "rg": np.full(events, 0.25), "reach": np.full(events, 0.79),
             "tau1": np.full(events, 0.2), "tau2": np.full(events, 0.05),
             "tau3": np.full(events, 0.04),
             "label": np.full(events, JET_CLASSES.index("W")),
@@ -95,6 +96,11 @@ def test_summary_of_known_jets(tmp_path) -> None:
     assert tau21.values().sum() == 800
     assert tau21[0.25j].value == 800
     assert histograms["truth/top/msd"].values(flow=True).sum() == 0
+    for level in ("truth", "reconstructed"):
+        assert histograms[f"{level}/all/zg"][0.305j].value == 800
+        assert histograms[f"{level}/all/rg"][0.25j].value == 800
+        assert histograms[f"{level}/all/reach"][0.79j].value == 800
+        assert histograms[f"{level}/all/pt"].values().sum() == 800
 
 
 def test_no_jet_in_the_window_is_refused(tmp_path) -> None:

@@ -25,6 +25,7 @@ rule make_dijets:
         truth="results/anomaly/truth.safetensors",
         signal_test="results/anomaly/signal_test.safetensors",
         cutflow="results/anomaly/cutflow.json",
+        histograms="results/anomaly/histograms.json",
     log:
         "results/logs/anomaly/features.log",
     threads: 1

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import hist
 import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.anomaly.settings import FeatureSettings
 from jetchain.core.errors import EmptySampleError
+from jetchain.core.histograms import save_histograms, weighted
 from jetchain.core.io import read_events, write_json, write_tensors
 from jetchain.core.kinematics import cartesian, invariant_mass
 from jetchain.core.schema import ANOMALY_FEATURES, DIJET_TRUTH, DIJETS, jets_table
@@ -151,10 +153,22 @@ def features(
     truth: Output,
     signal_test: Output,
     cutflow: Output,
+    histograms: Output,
     settings: FeatureSettings,
     seed: int,
 ) -> None:
-    """Make the data of the search from the jets of background and signal."""
+    """Make the data of the search from the jets of background and signal.
+
+    Args:
+        background, signal: the jets of their samples.
+        data: written, what the search sees.
+        truth: written, which of its events are signal.
+        signal_test: written, the signal events that were not injected.
+        cutflow: written, events after each cut.
+        histograms: written, dijet mass and features of all selected events of each sample.
+        settings: the cuts and the injection.
+        seed: chooses the injected events, and the order.
+    """
     selected = {}
     counts: dict[str, Any] = {}
     for name, paths in (("background", background), ("signal", signal)):
@@ -180,6 +194,30 @@ def features(
     write_tensors(truth, DIJET_TRUTH, tables[1])
     write_tensors(signal_test, DIJETS, tables[2])
     write_json(cutflow, counts)
+    save_histograms(
+        histograms,
+        {
+            f"{name}/{feature}": histogram
+            for name, tables in selected.items()
+            for feature, histogram in distributions(*tables).items()
+        },
+    )
+
+
+def distributions(m_jj: Array, features: Array) -> dict[str, hist.Hist]:
+    """Histograms of the dijet mass (events,) and of the features (events, 4)."""
+    columns = dict(zip(ANOMALY_FEATURES, features.T, strict=True))
+    tev, unit = np.linspace(0, 1.0, 41), np.linspace(0, 1.2, 49)
+    return {
+        name: weighted(name, values, edges, label=text)
+        for name, values, edges, text in (
+            ("m_jj", m_jj, np.linspace(1.5, 7.5, 61), "dijet mass [TeV]"),
+            ("m_j1", columns["m_j1"], tev, "mass of the lighter jet [TeV]"),
+            ("delta_m", columns["delta_m"], tev, "mass difference of the jets [TeV]"),
+            ("tau21_j1", columns["tau21_j1"], unit, r"$\tau_{21}$ of the lighter jet"),
+            ("tau21_j2", columns["tau21_j2"], unit, r"$\tau_{21}$ of the heavier jet"),
+        )
+    }
 
 
 def _read(path: Input, trigger_pt: float) -> tuple[Array, Array, dict[str, int]]:

@@ -27,6 +27,13 @@ def pt_eta_phi(px: ArrayLike, py: ArrayLike, pz: ArrayLike) -> tuple[Array, Arra
     return pt, eta, np.arctan2(py, px)
 
 
+def rapidity(px: ArrayLike, py: ArrayLike, pz: ArrayLike, energy: ArrayLike) -> Array:
+    """y = ln((E + |pz|) / mT) with the sign of pz; of a particle off the beam axis."""
+    px, py, pz, energy = (np.asarray(x, dtype=np.float64) for x in (px, py, pz, energy))
+    transverse = np.sqrt(np.maximum((energy - pz) * (energy + pz), px**2 + py**2))
+    return np.copysign(np.log((energy + np.abs(pz)) / transverse), pz)
+
+
 def cartesian(
     pt: ArrayLike, eta: ArrayLike, phi: ArrayLike, mass: ArrayLike = 0.0
 ) -> tuple[Array, Array, Array, Array]:

@@ -345,9 +345,12 @@ JET: Columns = {
     "phi": Column("f4", "rad", "azimuth"),
     "m": Column("f4", "GeV", "invariant mass"),
     "msd": Column("f4", "GeV", "soft-drop mass"),
+    "zg": Column("f4", "", "soft drop's momentum sharing; 0 where no splitting passes"),
+    "rg": Column("f4", "", "soft drop's radius, dR of that splitting; 0 likewise"),
     "tau1": Column("f4", "", "1-subjettiness (beta = 1, WTA kT axes), normalised by sum pT R"),
     "tau2": Column("f4", "", "2-subjettiness"),
     "tau3": Column("f4", "", "3-subjettiness"),
+    "reach": Column("f4", "", "dR (in rapidity) from the axis to the farthest constituent"),
     "label": Column("i4", "", "index into JET_CLASSES by matching to partons, -1 for none"),
     "constituents": Column("i4", "", "indices of its particles in the input", nested=True),
 }

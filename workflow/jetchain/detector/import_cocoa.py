@@ -15,8 +15,8 @@ from jetchain.core.schema import COCOA, DETECTED, GENERATED
 from jetchain.core.trees import iterate_cocoa
 from jetchain.core.verbs import Input, Output
 from jetchain.detector.cocoa import from_cocoa
+from jetchain.detector.distributions import charge_of
 from jetchain.detector.particles import GEV
-from jetchain.detector.summarise import charge_of
 from jetchain.detector.table import KINDS
 from jetchain.detector.transport import FATES, behaviour
 

@@ -53,7 +53,7 @@ def no_limits(yields: Yields, settings: LimitSettings) -> dict[str, Any]:
         "method": yields.method,
         "sensitive": False,
         "level": settings.level,
-        **{f"observed_{unit}": None for unit in (*units, "visible_fb")},
+        **{f"observed_{unit}": None for unit in (*units, "visible_fb", "cls")},
         **{f"expected_{unit}": [None] * 5 for unit in units},
         "injected_fb": yields.injected,
         "reference_fb": yields.cross_section,
@@ -76,7 +76,8 @@ def asymptotic_limits(
     Returns:
         `no_limits` if not even the largest mu is excluded, at +2 sigma of the expectation; else
         limits on mu and on the cross-section in fb, observed and expected at -2 to 2 sigma; the
-        same in events of all bins (S95) and the visible cross-section; the scan of CLs.
+        same in events of all bins (S95) and the visible cross-section; CLs at the observed limit,
+        which shows how well it was found; the scan of CLs.
     """
     with numpy_backend() as pyhf:
         model, data = load_model(spec, path)
@@ -95,6 +96,7 @@ def asymptotic_limits(
             data, model, 0.05 * start, end, level=settings.level, rtol=1e-3
         )
         observed_mu, expected_mu = float(observed), [float(each) for each in expected]
+        observed_cls = float(pyhf.infer.hypotest(observed_mu, data, model, test_stat="qtilde"))
         reach = min(1.3 * max(observed_mu, expected_mu[4]), 0.99 * REACH * start)
         scan = np.linspace(0.0, reach, settings.points + 1)[1:]
         results = [
@@ -107,6 +109,7 @@ def asymptotic_limits(
         "sensitive": True,
         "level": settings.level,
         "observed_mu": observed_mu,
+        "observed_cls": observed_cls,
         "expected_mu": expected_mu,
         "observed_fb": observed_mu * yields.cross_section,
         "expected_fb": [mu * yields.cross_section for mu in expected_mu],

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from jetchain.core.errors import DataError
 from jetchain.core.io import read_events, require_same_events, write_events
-from jetchain.core.kinematics import invariant_mass, pt_eta_phi
+from jetchain.core.kinematics import delta_phi, invariant_mass, pt_eta_phi, rapidity
 from jetchain.core.schema import GENERATED, RECONSTRUCTED, jet_collection, jets_table
 from jetchain.core.verbs import Input, Output
 from jetchain.jets.label import label_jets
@@ -190,7 +190,7 @@ def describe(
     import awkward as ak
 
     pt, eta, phi = pt_eta_phi(*jets.momentum[:, :3].T)
-    msd, tau = substructure(
+    groomed, tau = substructure(
         particles.momentum[jets.constituents],
         jets.constituent_offset,
         radius,
@@ -202,10 +202,13 @@ def describe(
         "eta": eta,
         "phi": phi,
         "m": invariant_mass(*jets.momentum.T),
-        "msd": msd,
+        "msd": groomed[:, 0],
+        "zg": groomed[:, 1],
+        "rg": groomed[:, 2],
         "tau1": tau[:, 0],
         "tau2": tau[:, 1],
         "tau3": tau[:, 2],
+        "reach": reach(jets, particles),
         "label": label_jets((eta, phi, jets.offset), partons, radius),
     }
     counts = np.diff(jets.offset)
@@ -213,6 +216,25 @@ def describe(
     return {name: ak.unflatten(values, counts) for name, values in flat.items()} | {
         "constituents": ak.unflatten(inner, counts)
     }
+
+
+def reach(jets: Jets, particles: Particles) -> Array:
+    """Distance in rapidity and azimuth from each jet's axis to its farthest constituent, (jets,).
+
+    Jets with nothing hard beside them are cones of the radius R (arXiv 0802.1189): there it comes
+    close to R.
+    """
+    sizes = np.diff(jets.constituent_offset)
+    momentum = particles.momentum[jets.constituents]
+    _, _, phi = pt_eta_phi(*momentum[:, :3].T)
+    _, _, axis_phi = pt_eta_phi(*jets.momentum[:, :3].T)
+    distance = np.hypot(
+        rapidity(*momentum.T) - np.repeat(rapidity(*jets.momentum.T), sizes),
+        delta_phi(phi, np.repeat(axis_phi, sizes)),
+    )
+    farthest = np.zeros(len(sizes))
+    np.maximum.at(farthest, np.repeat(np.arange(len(sizes)), sizes), distance)
+    return farthest
 
 
 def flatten(collection: Any, path: str, keep: NDArray[np.bool_] | None = None) -> Particles:

@@ -1,4 +1,4 @@
-"""Soft-drop mass and N-subjettiness of jets, from their constituents.
+"""Soft drop and N-subjettiness of jets, from their constituents.
 
 FastJet's contrib classes do the same, but through its Python interface soft drop costs 1.6 ms and
 N-subjettiness 0.2 ms a jet; here both together cost about 0.05 ms. The tests hold the results
@@ -19,10 +19,12 @@ MAXIMUM_RAPIDITY = 1e5  # for a particle along the beam, as in FastJet
 def substructure(
     momentum: Array, offset: NDArray[np.int64], radius: float, zcut: float, beta: float
 ) -> tuple[Array, Array]:
-    """Soft-drop mass and tau_1, tau_2, tau_3 of jets.
+    """Soft-drop mass, momentum sharing and radius, and tau_1, tau_2, tau_3 of jets.
 
     Soft drop (arXiv 1402.2657): the constituents are reclustered with Cambridge/Aachen, and the
     softer branch is dropped until z = min(pT1, pT2)/(pT1 + pT2) > zcut (dR12/R)^beta (eq. 1.1).
+    The z and dR12 of the splitting that passes are the groomed momentum sharing zg and radius rg
+    (arXiv 1502.01719); 0 where none passes.
     N-subjettiness (arXiv 1011.2268, eq. 2.1, beta = 1): tau_N = sum_i pT_i min_A dR_iA /
     sum_i pT_i R, with distances in rapidity and azimuth, and as axes the N exclusive kT jets with
     winner-take-all recombination (arXiv 1401.2158). With N or fewer constituents tau_N is 0.
@@ -35,7 +37,7 @@ def substructure(
         beta: soft-drop exponent.
 
     Returns:
-        (jets,) soft-drop mass in GeV, (jets, 3) tau.
+        (jets, 3) soft-drop mass in GeV, zg and rg; (jets, 3) tau.
     """
     return _substructure(
         np.ascontiguousarray(momentum, dtype=np.float64),
@@ -51,18 +53,21 @@ def _substructure(
     momentum: Array, offset: NDArray[np.int64], radius: float, zcut: float, beta: float
 ) -> tuple[Array, Array]:
     jets = len(offset) - 1
-    mass, tau = np.zeros(jets), np.zeros((jets, 3))
+    groomed, tau = np.zeros((jets, 3)), np.zeros((jets, 3))
     for jet in range(jets):
         constituents = momentum[offset[jet] : offset[jet + 1]]
-        mass[jet] = _soft_drop_mass(constituents, radius, zcut, beta)
+        groomed[jet] = _soft_drop(constituents, radius, zcut, beta)
         _n_subjettiness(constituents, radius, tau[jet])
-    return mass, tau
+    return groomed, tau
 
 
 @numba.njit(cache=True, error_model="numpy")
-def _soft_drop_mass(constituents: Array, radius: float, zcut: float, beta: float) -> float:
+def _soft_drop(
+    constituents: Array, radius: float, zcut: float, beta: float
+) -> tuple[float, float, float]:
     node, rapidity, azimuth, children, _ = _recluster(constituents, False)
     current = len(node) - 1
+    sharing = distance = 0.0
     while children[current, 0] >= 0:
         first, second = children[current]
         pt_first = np.hypot(node[first, 0], node[first, 1])
@@ -70,10 +75,12 @@ def _soft_drop_mass(constituents: Array, radius: float, zcut: float, beta: float
         z = min(pt_first, pt_second) / (pt_first + pt_second)
         distance2 = _distance2(rapidity[first], azimuth[first], rapidity[second], azimuth[second])
         if z > zcut * (distance2 / radius**2) ** (beta / 2):
+            sharing, distance = z, np.sqrt(distance2)
             break
         current = first if pt_first > pt_second else second
     px, py, pz, energy = node[current]
-    return np.sqrt(max((energy - pz) * (energy + pz) - px**2 - py**2, 0.0))
+    mass = np.sqrt(max((energy - pz) * (energy + pz) - px**2 - py**2, 0.0))
+    return mass, sharing, distance
 
 
 @numba.njit(cache=True, error_model="numpy")

@@ -25,7 +25,11 @@ Columns = dict[str, NDArray]
 LEVELS = ("reconstructed", "truth")
 PEAKS = ("W", "Z", "top", "Hbb", "Hcc")
 MINIMUM_MASS = 10.0  # GeV; below, the ratio of masses says nothing
-COLUMNS = ("pt", "eta", "phi", "m", "msd", "tau1", "tau2", "tau3", "label")
+COLUMNS = (
+    "pt", "eta", "phi", "m", "msd", "zg", "rg", "tau1", "tau2", "tau3", "reach", "label",
+)  # fmt: skip
+ALL = "all"
+"""In the place of a class: all jets above the threshold of the clustering, without a window."""
 
 
 def summarise(
@@ -44,7 +48,9 @@ def summarise(
         {
             f"{level}/{name}": histogram
             for level in LEVELS
-            for name, histogram in fill(levels[level], settings).items()
+            for name, histogram in (
+                fill(levels[level], settings) | fill_all(levels[level], settings.radius)
+            ).items()
         },
     )
     write_json(
@@ -119,6 +125,29 @@ def fill(jets: Columns, settings: SummarySettings) -> dict[str, hist.Hist]:
                 variable, values, edges, chosen["weight"], label=text
             )
     return result
+
+
+def fill_all(jets: Columns, radius: float) -> dict[str, hist.Hist]:
+    """Histograms ``all/<variable>`` of all jets: kinematics, groomed splitting, reach, shapes.
+
+    A jet without a splitting that soft drop accepts has zg = rg = 0.
+    """
+    unit = np.linspace(0, 1.2, 49)
+    return {
+        f"{ALL}/{variable}": weighted(variable, values, edges, jets["weight"], label=text)
+        for variable, values, edges, text in (
+            ("pt", jets["pt"], np.linspace(0, 1500, 61), "jet $p_T$ [GeV]"),
+            ("eta", jets["eta"], np.linspace(-3, 3, 61), r"jet $\eta$"),
+            ("zg", jets["zg"], np.linspace(0, 0.5, 51), r"groomed momentum sharing $z_g$"),
+            ("rg", jets["rg"], np.linspace(0, 1.2, 61), r"groomed radius $r_g$"),
+            (
+                "reach", jets["reach"], np.linspace(0, 1.5 * radius, 61),
+                r"$\Delta R$ from the axis to the farthest constituent",
+            ),
+            ("tau21", _ratio(jets["tau2"], jets["tau1"]), unit, r"$\tau_{21}$"),
+            ("tau32", _ratio(jets["tau3"], jets["tau2"]), unit, r"$\tau_{32}$"),
+        )
+    }  # fmt: skip
 
 
 def _ratio(numerator: NDArray, denominator: NDArray) -> Array:
