@@ -20,8 +20,8 @@ ARGS ?=
 PYTEST := PATH="$(BIN):$$PATH" pytest -n 2 --dist loadfile --tiny-run .tiny
 ARCHIVE ?= jetchain-run.tar
 
-.PHONY: all test test-faults report explain verify pack unpack fork crate lint format bench docs \
-  lock install clean help
+.PHONY: all test test-faults report site explain verify pack unpack fork crate lint format bench \
+  docs lock install clean help
 
 all: install ## the whole chain at laptop scale
 	$(SNAKEMAKE) --cores $(CORES) all $(ARGS)
@@ -34,6 +34,11 @@ test-faults: install ## kill, damage and fill the disk of real runs: nothing may
 
 report: install ## report.html: every figure with its caption, self-contained
 	$(SNAKEMAKE) --cores $(CORES) all --report report.html $(ARGS)
+
+site: install ## site/index.html: the documentation, with the figures of this run
+	@# Built anew each time: pages hold figures and numbers of the run, which Sphinx does not watch.
+	PATH="$(BIN):$$PATH" sphinx-build --quiet --fail-on-warning --keep-going --fresh-env \
+	  --doctree-dir docs/_build docs site
 
 explain: install ## which jobs `make all` would run, why, and for how long
 	@$(PROVENANCE) explain --cores $(CORES) all $(ARGS)
@@ -102,7 +107,7 @@ $(STAMP): envs/requirements.txt pyproject.toml
 	touch $@
 
 clean: ## remove results and logs; the environment stays
-	rm -rf results .snakemake report.html
+	rm -rf results .snakemake report.html site docs/_build
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12

@@ -1,0 +1,147 @@
+"""What pages take from a finished run: its figures, its tables, and what their Python blocks print.
+
+The run is that of the repository (`results/`), or the one whose results folder is named by
+JETCHAIN_RESULTS.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from docutils.core import publish_doctree
+from docutils.parsers.rst import directives
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinx.util.docutils import SphinxDirective
+
+HOUSE = Path(__file__).resolve().parents[2]
+CAPTIONS = HOUSE / "workflow" / "report"
+
+
+def results() -> Path:
+    """The results folder of the run that the site shows."""
+    return Path(os.environ.get("JETCHAIN_RESULTS") or HOUSE / "results").resolve()
+
+
+def require_run(_app: Sphinx) -> None:
+    """Stop before any page is read where there is no finished run."""
+    if not (results() / "reporting" / "overview.png").is_file():
+        raise ExtensionError(
+            f"The pages show the figures of a finished run, and there is none in {results()}: "
+            "run `make all` first, or name another run's folder of results with JETCHAIN_RESULTS."
+        )
+
+
+def file_of_run(name: str) -> Path:
+    """A file of results/reporting."""
+    path = results() / "reporting" / name
+    if not path.is_file():
+        raise ExtensionError(f"A page shows {name}, which the run in {results()} has not made.")
+    return path
+
+
+class RunFigure(SphinxDirective):
+    """A figure of the run: ``{run-figure} jets/jet_mass``, with the report's own caption.
+
+    The option alt says in words what it shows; caption names the caption in workflow/report where
+    it has another name than the figure.
+    """
+
+    required_arguments = 1
+    option_spec = {"alt": directives.unchanged_required, "caption": directives.unchanged}  # noqa: RUF012
+
+    def run(self) -> list[nodes.Node]:
+        """The figure."""
+        name = self.arguments[0]
+        if "alt" not in self.options:
+            raise self.error(f"run-figure {name}: the option alt is missing")
+        source = file_of_run(f"{name}.png")
+        page = Path(self.env.doc2path(self.env.docname))
+        image = nodes.image(
+            uri=os.path.relpath(source, page.parent), alt=" ".join(self.options["alt"].split())
+        )
+        figure = nodes.figure("", image)
+        caption = CAPTIONS / f"{self.options.get('caption', name.rpartition('/')[2])}.rst"
+        self.env.note_dependency(str(caption))
+        text = publish_doctree(caption.read_text(encoding="utf-8"))
+        first, *rest = [each for each in text.children if isinstance(each, nodes.paragraph)]
+        figure += nodes.caption("", "", *first.children)
+        if rest:
+            figure += nodes.legend("", *rest)
+        self.set_source_info(figure)
+        return [figure]
+
+
+class RunTable(SphinxDirective):
+    """Rows of a CSV file of the run: ``{run-table} summary.csv``.
+
+    The option columns names the columns shown; the option where, `column=value`, chooses rows.
+    """
+
+    required_arguments = 1
+    option_spec = {  # noqa: RUF012
+        "columns": directives.unchanged_required,
+        "where": directives.unchanged_required,
+    }
+
+    def run(self) -> list[nodes.Node]:
+        """The table."""
+        with file_of_run(self.arguments[0]).open(newline="", encoding="utf-8") as lines:
+            rows = list(csv.DictReader(lines))
+        column, _, value = self.options.get("where", "").partition("=")
+        rows = [row for row in rows if not column or row[column.strip()] == value.strip()]
+        names = [name.strip() for name in self.options["columns"].split(",")]
+        lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
+        lines += ["| " + " | ".join(_short(row[name]) for name in names) + " |" for row in rows]
+        return self.parse_text_to_nodes("\n".join(lines))
+
+
+def _short(text: str) -> str:
+    """A number with four digits; anything else as it is."""
+    try:
+        return f"{float(text):.4g}"
+    except ValueError:
+        return text.replace("|", "\\|")
+
+
+def execute(app: Sphinx, doctree: nodes.document) -> None:
+    """Run the Python blocks of a page that asks for it, and show what they print.
+
+    A page asks with `execute: true` in its front matter. Its blocks share one namespace and run in
+    the folder that holds results/.
+    """
+    if not app.env.metadata[app.env.docname].get("execute"):
+        return
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    for block in list(doctree.findall(nodes.literal_block)):
+        if block.get("language") != "python":
+            continue
+        printed = io.StringIO()
+        with contextlib.chdir(results().parent), contextlib.redirect_stdout(printed):
+            try:
+                exec(compile(block.astext(), f"<{app.env.docname}>", "exec"), namespace)
+            except Exception as error:
+                raise ExtensionError(
+                    f"{app.env.docname}: this block fails ({type(error).__name__}: {error}):\n"
+                    f"{block.astext()}"
+                ) from error
+        if printed.getvalue():
+            output = nodes.literal_block(
+                printed.getvalue(), printed.getvalue(), language="text", classes=["printed"]
+            )
+            block.parent.insert(block.parent.index(block) + 1, output)
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the directives."""
+    app.add_directive("run-figure", RunFigure)
+    app.add_directive("run-table", RunTable)
+    app.connect("builder-inited", require_run)
+    app.connect("doctree-read", execute)
+    return {"parallel_read_safe": False, "parallel_write_safe": True}

@@ -1,0 +1,49 @@
+"""The documentation as a site: `make site` builds it into site/.
+
+Pages are MyST Markdown. Figures and tables come from a finished run, the reference from the code,
+both when the site is built. Nothing is fetched from the network when a page is read.
+"""
+
+import sys
+from pathlib import Path
+
+HOUSE = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(HOUSE / "docs" / "_ext"), str(HOUSE / "workflow")]
+
+project = "jetchain"
+author = "the jetchain developers"
+copyright = "the jetchain developers, MIT licence"  # noqa: A001  Sphinx's name
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "from_run",
+    "from_code",
+    "mathematics",
+]
+exclude_patterns = ["_ext", "_build"]
+
+myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
+myst_heading_anchors = 4
+# Links to files of the repository that are no pages of the site.
+myst_all_links_external = False
+suppress_warnings = ["myst.xref_missing_file"]
+
+default_role = "code"  # the docstrings' single backticks
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"
+autodoc_class_signature = "mixed"
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_use_rtype = False
+napoleon_use_ivar = True
+napoleon_attr_annotations = False
+
+html_theme = "furo"
+html_title = "jetchain"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_sphinx = False
+html_copy_source = False
+html_last_updated_fmt = None
+html_permalinks_icon = "#"
