@@ -4,11 +4,15 @@ Pages are MyST Markdown. Figures and tables come from a finished run, the refere
 both when the site is built. Nothing is fetched from the network when a page is read.
 """
 
+import logging
 import sys
 from pathlib import Path
 
 HOUSE = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(HOUSE / "docs" / "_ext"), str(HOUSE / "workflow")]
+
+for library in ("numexpr", "pyhf"):
+    logging.getLogger(library).setLevel(logging.WARNING)
 
 project = "jetchain"
 author = "the jetchain developers"
@@ -25,9 +29,8 @@ exclude_patterns = ["_ext", "_build"]
 
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 4
-# Links to files of the repository that are no pages of the site.
-myst_all_links_external = False
-suppress_warnings = ["myst.xref_missing_file"]
+# A type in a docstring that two classes have, such as width: no link is made.
+suppress_warnings = ["ref.python"]
 
 default_role = "code"  # the docstrings' single backticks
 autodoc_member_order = "bysource"
@@ -39,6 +42,7 @@ napoleon_use_rtype = False
 napoleon_use_ivar = True
 napoleon_attr_annotations = False
 
+html_math_renderer = "mathml"
 html_theme = "furo"
 html_title = "jetchain"
 html_static_path = ["_static"]

@@ -10,6 +10,7 @@ import contextlib
 import csv
 import io
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
 HOUSE = Path(__file__).resolve().parents[2]
+IS_FILE = re.compile(r"# [\w./-]+\.py\n")  # a block that the reader saves
 CAPTIONS = HOUSE / "workflow" / "report"
 
 
@@ -49,23 +51,22 @@ def file_of_run(name: str) -> Path:
 class RunFigure(SphinxDirective):
     """A figure of the run: ``{run-figure} jets/jet_mass``, with the report's own caption.
 
-    The option alt says in words what it shows; caption names the caption in workflow/report where
-    it has another name than the figure.
+    The content says in words what it shows, for those who do not see it; the option caption names
+    the caption in workflow/report where that has another name than the figure.
     """
 
     required_arguments = 1
-    option_spec = {"alt": directives.unchanged_required, "caption": directives.unchanged}  # noqa: RUF012
+    has_content = True
+    option_spec = {"caption": directives.unchanged_required}  # noqa: RUF012
 
     def run(self) -> list[nodes.Node]:
         """The figure."""
         name = self.arguments[0]
-        if "alt" not in self.options:
-            raise self.error(f"run-figure {name}: the option alt is missing")
+        if not self.content:
+            raise self.error(f"run-figure {name}: say in words what the figure shows")
         source = file_of_run(f"{name}.png")
         page = Path(self.env.doc2path(self.env.docname))
-        image = nodes.image(
-            uri=os.path.relpath(source, page.parent), alt=" ".join(self.options["alt"].split())
-        )
+        image = nodes.image(uri=os.path.relpath(source, page.parent), alt=" ".join(self.content))
         figure = nodes.figure("", image)
         caption = CAPTIONS / f"{self.options.get('caption', name.rpartition('/')[2])}.rst"
         self.env.note_dependency(str(caption))
@@ -81,21 +82,22 @@ class RunFigure(SphinxDirective):
 class RunTable(SphinxDirective):
     """Rows of a CSV file of the run: ``{run-table} summary.csv``.
 
-    The option columns names the columns shown; the option where, `column=value`, chooses rows.
+    The option columns names the columns shown; the option with keeps the rows that have something
+    in a column.
     """
 
     required_arguments = 1
     option_spec = {  # noqa: RUF012
         "columns": directives.unchanged_required,
-        "where": directives.unchanged_required,
+        "with": directives.unchanged_required,
     }
 
     def run(self) -> list[nodes.Node]:
         """The table."""
         with file_of_run(self.arguments[0]).open(newline="", encoding="utf-8") as lines:
             rows = list(csv.DictReader(lines))
-        column, _, value = self.options.get("where", "").partition("=")
-        rows = [row for row in rows if not column or row[column.strip()] == value.strip()]
+        if "with" in self.options:
+            rows = [row for row in rows if row[self.options["with"]]]
         names = [name.strip() for name in self.options["columns"].split(",")]
         lines = ["| " + " | ".join(names) + " |", "|" + "---|" * len(names)]
         lines += ["| " + " | ".join(_short(row[name]) for name in names) + " |" for row in rows]
@@ -120,7 +122,7 @@ def execute(app: Sphinx, doctree: nodes.document) -> None:
         return
     namespace: dict[str, Any] = {"__name__": "__main__"}
     for block in list(doctree.findall(nodes.literal_block)):
-        if block.get("language") != "python":
+        if block.get("language") != "python" or IS_FILE.match(block.astext()):
             continue
         printed = io.StringIO()
         with contextlib.chdir(results().parent), contextlib.redirect_stdout(printed):
