@@ -16,7 +16,7 @@ for library in ("numexpr", "pyhf"):
 
 project = "jetchain"
 author = "the jetchain developers"
-copyright = "the jetchain developers, MIT licence"  # noqa: A001  Sphinx's name
+copyright = "the jetchain developers, MIT licence"
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",

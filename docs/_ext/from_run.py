@@ -14,16 +14,24 @@ import re
 from pathlib import Path
 from typing import Any
 
+import jinja2
+import yaml
 from docutils import nodes
 from docutils.core import publish_doctree
 from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
-from sphinx.errors import ExtensionError
+from sphinx.errors import SphinxError
 from sphinx.util.docutils import SphinxDirective
 
 HOUSE = Path(__file__).resolve().parents[2]
 IS_FILE = re.compile(r"# [\w./-]+\.py\n")  # a block that the reader saves
 CAPTIONS = HOUSE / "workflow" / "report"
+
+
+class RunError(SphinxError):
+    """The run lacks what a page shows."""
+
+    category = "The run and the pages do not fit"
 
 
 def results() -> Path:
@@ -34,7 +42,7 @@ def results() -> Path:
 def require_run(_app: Sphinx) -> None:
     """Stop before any page is read where there is no finished run."""
     if not (results() / "reporting" / "overview.png").is_file():
-        raise ExtensionError(
+        raise RunError(
             f"The pages show the figures of a finished run, and there is none in {results()}: "
             "run `make all` first, or name another run's folder of results with JETCHAIN_RESULTS."
         )
@@ -44,8 +52,15 @@ def file_of_run(name: str) -> Path:
     """A file of results/reporting."""
     path = results() / "reporting" / name
     if not path.is_file():
-        raise ExtensionError(f"A page shows {name}, which the run in {results()} has not made.")
+        raise RunError(f"A page shows {name}, which the run in {results()} has not made.")
     return path
+
+
+def written_out(caption: str) -> str:
+    """A caption of the report, with the values of the default configuration filled in."""
+    values = yaml.safe_load((HOUSE / "config" / "config.yaml").read_text(encoding="utf-8"))
+    template = jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(caption)
+    return template.render(snakemake={"config": values})
 
 
 class RunFigure(SphinxDirective):
@@ -69,8 +84,7 @@ class RunFigure(SphinxDirective):
         image = nodes.image(uri=os.path.relpath(source, page.parent), alt=" ".join(self.content))
         figure = nodes.figure("", image)
         caption = CAPTIONS / f"{self.options.get('caption', name.rpartition('/')[2])}.rst"
-        self.env.note_dependency(str(caption))
-        text = publish_doctree(caption.read_text(encoding="utf-8"))
+        text = publish_doctree(written_out(caption.read_text(encoding="utf-8")))
         first, *rest = [each for each in text.children if isinstance(each, nodes.paragraph)]
         figure += nodes.caption("", "", *first.children)
         if rest:
@@ -129,7 +143,7 @@ def execute(app: Sphinx, doctree: nodes.document) -> None:
             try:
                 exec(compile(block.astext(), f"<{app.env.docname}>", "exec"), namespace)
             except Exception as error:
-                raise ExtensionError(
+                raise RunError(
                     f"{app.env.docname}: this block fails ({type(error).__name__}: {error}):\n"
                     f"{block.astext()}"
                 ) from error

@@ -1,4 +1,4 @@
-"""The code blocks of Markdown pages, and a scratch clone in which they run as a reader runs them."""
+"""The code blocks of Markdown pages, and a scratch clone in which they run."""
 
 from __future__ import annotations
 
