@@ -36,6 +36,9 @@ report: install ## report.html: every figure with its caption, self-contained
 	$(SNAKEMAKE) --cores $(CORES) all --report report.html $(ARGS)
 
 site: install ## site/index.html: the documentation, with the figures of this run
+	@test -f "$${JETCHAIN_RESULTS:-results}/reporting/overview.png" || { \
+	  echo "The pages show the figures of a finished run: run \`make all\` first, or name another" \
+	  "run's folder of results with JETCHAIN_RESULTS." >&2; exit 1; }
 	@# Built anew each time: pages hold figures and numbers of the run, which Sphinx does not watch.
 	PATH="$(BIN):$$PATH" sphinx-build --quiet --fail-on-warning --keep-going --fresh-env \
 	  --doctree-dir docs/_build docs site

@@ -4,6 +4,7 @@ Pages are MyST Markdown. Figures and tables come from a finished run, the refere
 both when the site is built. Nothing is fetched from the network when a page is read.
 """
 
+import importlib.resources
 import logging
 import sys
 from pathlib import Path
@@ -45,7 +46,9 @@ napoleon_attr_annotations = False
 html_math_renderer = "mathml"
 html_theme = "furo"
 html_title = "jetchain"
-html_static_path = ["_static"]
+# Formulas need a font that says how they are set (OpenType's MATH table); this one is a sans serif.
+FONT = importlib.resources.files("mplhep_data") / "fonts" / "firamath" / "FiraMath-Regular.otf"
+html_static_path = ["_static", str(FONT)]
 html_css_files = ["site.css"]
 html_show_sphinx = False
 html_copy_source = False

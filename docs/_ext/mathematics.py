@@ -1,4 +1,4 @@
-"""Formulas as MathML, which browsers draw themselves: no script, no fonts, no network."""
+"""Formulas as MathML, which browsers draw themselves: no script and no network."""
 
 from __future__ import annotations
 
