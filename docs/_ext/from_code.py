@@ -11,9 +11,10 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
+from jetchain.configuration import Configuration
 from jetchain.core import schema
 from jetchain.core.rules import launch
-from jetchain.documentation import config_readme
+from jetchain.documentation import inner_settings, key_of, keys
 
 HOUSE = Path(__file__).resolve().parents[2]
 PACKAGE = HOUSE / "workflow" / "jetchain"
@@ -140,8 +141,17 @@ def modules(package: str) -> str:
 
 
 def configuration() -> str:
-    """config/README.md without its title."""
-    return config_readme().partition("\n")[2]
+    """Every key of the configuration: type, unit, default, range, meaning."""
+    parts = []
+    for name, field in Configuration.model_fields.items():
+        inner = inner_settings(field.annotation)
+        parts.append(f"## `{name}`\n\n{field.description}\n")
+        for key in [key_of(name, field)] if inner is None else keys(name, inner[1]):
+            default = key.default if key.default == "required" else f"default {key.default}"
+            facts = [key.kind, default, key.limits]
+            meaning = key.meaning + (f" [{key.unit}]" if key.unit else "")
+            parts.append(f"`{key.path}`\n: {meaning}\n\n  {'; '.join(filter(None, facts))}\n")
+    return "\n".join(parts)
 
 
 CONTENT = {
