@@ -9,6 +9,7 @@ from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
 from jetchain.configuration import Configuration
@@ -56,6 +57,8 @@ def tables() -> dict[str, schema.EventTable | schema.TensorTable]:
 def schemas() -> str:
     """Every table: its files, columns, dtype, shape, unit and meaning."""
     parts = []
+    if unplaced := tables().keys() ^ FILES.keys():
+        raise ExtensionError(f"FILES and core/schema.py do not agree on {', '.join(unplaced)}.")
     for name, where in FILES.items():
         table = tables()[name]
         files = ", ".join(f"`results/{path}`" for path in where.split(", "))
