@@ -26,8 +26,8 @@ REGRESSION := $(BIN)/python -m jetchain.regression
 FINISH_TINY := PATH="$(BIN):$$PATH" snakemake --cores $(CORES) --directory .tiny \
   --configfile config/test.yaml --
 
-.PHONY: all test test-faults test-mutations report references compare spread explain verify pack \
-  unpack fork crate lint format bench docs lock install clean help
+.PHONY: all test test-faults test-mutations report site references compare \
+  spread explain verify pack unpack fork crate lint format bench docs lock install clean help
 
 all: install ## the whole chain at laptop scale
 	$(SNAKEMAKE) --cores $(CORES) all $(ARGS)
@@ -59,6 +59,14 @@ spread: install ## how far the physics moves with SEEDS=<n> other seeds; kept in
 report: install ## report.html: the finished results as one page, self-contained
 	$(SNAKEMAKE) --cores $(CORES) finished \
 	  --reporter jetchain --report-jetchain-path report.html $(ARGS)
+
+site: install ## site/index.html: the documentation, with the figures of this run
+	@test -f "$${JETCHAIN_RESULTS:-results}/reporting/overview.png" || { \
+	  echo "The pages show the figures of a finished run: run \`make all\` first, or name another" \
+	  "run's folder of results with JETCHAIN_RESULTS." >&2; exit 1; }
+	@# Built anew each time: pages hold figures and numbers of the run, which Sphinx does not watch.
+	PATH="$(BIN):$$PATH" sphinx-build --quiet --fail-on-warning --keep-going --fresh-env \
+	  --doctree-dir docs/_build docs site
 
 explain: install ## which jobs `make all` would run, why, and for how long
 	@$(PROVENANCE) explain --cores $(CORES) all $(ARGS)
@@ -127,7 +135,7 @@ $(STAMP): envs/requirements.txt pyproject.toml
 	touch $@
 
 clean: ## remove results and logs; the environment stays
-	rm -rf results .snakemake report.html
+	rm -rf results .snakemake report.html site docs/_build
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12

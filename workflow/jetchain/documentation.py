@@ -9,7 +9,7 @@ import json
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import yaml
 from pydantic.fields import FieldInfo
@@ -110,30 +110,43 @@ def config_readme() -> str:
         parts.append(f"\n## `{name}`\n\n{field.description}\n")
         parts.append("| key | type | unit | default | range | meaning |\n|---|---|---|---|---|---|")
         if inner is None:
-            parts.append(_row(name, field))
+            parts.append(_row(key_of(name, field)))
         else:
-            parts.extend(_rows(name, inner[1]))
+            parts.extend(map(_row, keys(name, inner[1])))
     return "\n".join(parts) + "\n"
 
 
-def _rows(path: str, cls: type[Settings]) -> Iterator[str]:
+class Key(NamedTuple):
+    """One key of the configuration, in words for its readers; a table of settings has no limits."""
+
+    path: str
+    kind: str
+    unit: str
+    default: str
+    limits: str
+    meaning: str
+
+
+def keys(path: str, cls: type[Settings]) -> Iterator[Key]:
+    """Every key of a part of the configuration, in order."""
     for name, field in cls.model_fields.items():
         inner = inner_settings(field.annotation)
         here = f"{path}.{name}"
         if inner is None:
-            yield _row(here, field)
+            yield key_of(here, field)
         elif inner[0] == "table":
             default = field.get_default(call_default_factory=True)
-            names = ", ".join(f"`{key}`" for key in default) if default else "none"
-            yield f"| `{here}` | table | | {names} | | {field.description} |"
-            yield from _rows(f"{here}.<name>", inner[1])
+            names = ", ".join(f"`{each}`" for each in default) if default else "none"
+            yield Key(here, "table", "", names, "", field.description or "")
+            yield from keys(f"{here}.<name>", inner[1])
         else:
-            yield from _rows(here, inner[1])
+            yield from keys(here, inner[1])
 
 
-def _row(path: str, field: FieldInfo) -> str:
+def key_of(path: str, field: FieldInfo) -> Key:
+    """A key that holds no settings of its own."""
     required = field.is_required()
-    default = "required" if required else f"`{_json(field.get_default(call_default_factory=True))}`"
+    value = None if required else field.get_default(call_default_factory=True)
     limits = ", ".join(
         f"{sign} {getattr(limit, name)}"
         for limit in field.metadata
@@ -143,12 +156,19 @@ def _row(path: str, field: FieldInfo) -> str:
     kind = str(getattr(field.annotation, "__name__", field.annotation))
     if get_args(field.annotation):
         kind = str(field.annotation)
-    kind = kind.replace("typing.", "").replace("|", "or")
-    return f"| `{path}` | {kind} | {_unit(field)} | {default} | {limits} | {field.description} |"
+    return Key(
+        path,
+        kind.replace("typing.", "").replace("|", "or"),
+        _unit(field),
+        "required" if required else f"`{json.dumps(value)}`",
+        limits,
+        field.description or "",
+    )
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value).replace("|", "\\|")
+def _row(key: Key) -> str:
+    path, *rest = (cell.replace("|", "\\|") for cell in key)
+    return f"| `{path}` | {' | '.join(rest)} |"
 
 
 def _unit(field: FieldInfo) -> str:

@@ -1,0 +1,199 @@
+"""The reference, written from the code when the site is built: tables, verbs, targets, API."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinx.util.docutils import SphinxDirective
+
+from jetchain.configuration import Configuration
+from jetchain.core import schema
+from jetchain.core.rules import launch
+from jetchain.documentation import inner_settings, key_of, keys
+
+HOUSE = Path(__file__).resolve().parents[2]
+PACKAGE = HOUSE / "workflow" / "jetchain"
+RULES = HOUSE / "workflow" / "rules"
+# Where each table of core/schema.py lies in results/.
+FILES = {
+    "GENERATED": "generate/<sample>/<shard>.root",
+    "DETECTED": "detector/<sample>/<shard>.root",
+    "COCOA": "detector/<sample>/<shard>.cocoa.root",
+    "RECONSTRUCTED": "particleflow/<algorithm>/<sample>/<shard>.root",
+    "JETS": "jets/<algorithm>/<sample>/<shard>.root",
+    "EVENT_GRAPHS": "graphs/events/<sample>/<shard>.safetensors",
+    "JET_GRAPHS": "graphs/jets/<algorithm>/<sample>/<shard>.safetensors",
+    "TAGGING_DATASET": "tagging/dataset.safetensors",
+    "TAGGING_SCORES": "tagging/<model>/scores.safetensors",
+    "DIJETS": "anomaly/data.safetensors, anomaly/signal_test.safetensors, "
+    "background/cathode/template.safetensors",
+    "DIJET_TRUTH": "anomaly/truth.safetensors",
+    "SCORES": "anomaly/<model>/scores.safetensors, background/<method>/scores.safetensors",
+}
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join(f"| {' | '.join(each.replace('|', chr(92) + '|') for each in row)} |"
+                     for row in lines)  # fmt: skip
+
+
+def tables() -> dict[str, schema.EventTable | schema.TensorTable]:
+    """Every table that passes between rooms, by its name in core/schema.py."""
+    found = {
+        name: value
+        for name, value in vars(schema).items()
+        if isinstance(value, schema.EventTable | schema.TensorTable)
+    }
+    return found | {"JETS": schema.jets_table((0.8, 1.0))}
+
+
+def schemas() -> str:
+    """Every table: its files, columns, dtype, shape, unit and meaning."""
+    parts = []
+    if unplaced := tables().keys() ^ FILES.keys():
+        raise ExtensionError(f"FILES and core/schema.py do not agree on {', '.join(unplaced)}.")
+    for name, where in FILES.items():
+        table = tables()[name]
+        files = ", ".join(f"`results/{path}`" for path in where.split(", "))
+        parts.append(f"## {table.name}\n\n`{name}`: {files}\n")
+        parts.extend(_columns(table))
+    constants = [
+        (f"`{name}`", ", ".join(f"`{entry}`" for entry in value))
+        for name, value in vars(schema).items()
+        if name.isupper() and isinstance(value, tuple) and not name.startswith("_")
+    ]
+    parts.append("## Lists that the tables refer to\n")
+    parts.append(_table(("name", "entries, counted from 0"), constants))
+    return "\n".join(parts)
+
+
+def _columns(table: schema.EventTable | schema.TensorTable) -> Iterator[str]:
+    if isinstance(table, schema.TensorTable):
+        rows = [
+            (f"`{name}`", tensor.dtype, " × ".join(map(str, tensor.axes)), tensor.unit,
+             tensor.meaning)
+            for name, tensor in table.tensors.items()
+        ]  # fmt: skip
+        yield _table(("tensor", "dtype", "axes", "unit", "meaning"), rows) + "\n"
+        return
+    yield f"Tree `{table.tree}`, one entry an event.\n"
+    head = ("branch", "dtype", "shape", "unit", "meaning")
+    yield _table(head, [
+        (f"`{name}`", column.dtype, "event", column.unit, column.meaning)
+        for name, column in table.event.items()
+    ]) + "\n"  # fmt: skip
+    for collection, columns in table.collections.items():
+        yield f"Collection `{collection}`, its length in the branch `n{collection}`:\n"
+        yield _table(head, [
+            (f"`{collection}_{name}`", column.dtype,
+             "a list per object" if column.nested else "object", column.unit, column.meaning)
+            for name, column in columns.items()
+        ]) + "\n"  # fmt: skip
+
+
+def targets() -> str:
+    """The Makefile's targets and what each is for."""
+    text = (HOUSE / "Makefile").read_text(encoding="utf-8")
+    found = re.findall(r"^([a-z-]+):.*?## (.*)$", text, flags=re.MULTILINE)
+    return _table(("target", "what it does"), [(f"`make {name}`", what) for name, what in found])
+
+
+def verbs(room: str) -> list[tuple[str, str]]:
+    """The rules of all rule files that launch a verb of the room: (rule, verb)."""
+    found = []
+    for path in sorted(RULES.rglob("*.smk")):
+        for rule in re.split(r"^rule ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
+            launched = re.search(r'launch\(\s*"([\w.]+)"', rule)
+            if launched and launched[1].split(".")[0] == room:
+                found.append((rule.partition(":")[0], launched[1]))
+    return found
+
+
+def room(name: str) -> str:
+    """A room: its rules with the verbs that they launch."""
+    rows = []
+    for rule, verb in verbs(name):
+        options = re.findall(r"--([\w-]+) \{(\w+)\.", launch(verb))
+        kinds = {kind: [option for option, its in options if its == kind] for _, kind in options}
+        rows.append((
+            f"`{rule}`", f"`{verb}`", ", ".join(kinds.get("input", [])),
+            ", ".join(kinds.get("output", [])),
+        ))  # fmt: skip
+    return _table(("rule", "verb", "inputs", "outputs"), rows)
+
+
+def modules(package: str) -> str:
+    """The public functions and classes of every module of a package, from their docstrings."""
+    parts = []
+    for path in sorted((PACKAGE / package).rglob("*.py")):
+        if path.name.startswith("__"):
+            continue
+        name = ".".join(("jetchain", *path.relative_to(PACKAGE).with_suffix("").parts))
+        parts.append(
+            f"## {name.removeprefix('jetchain.')}\n\n"
+            f"```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n```\n"
+        )
+    return "\n".join(parts)
+
+
+def configuration() -> str:
+    """Every key of the configuration: type, unit, default, range, meaning."""
+    parts = []
+    for name, field in Configuration.model_fields.items():
+        inner = inner_settings(field.annotation)
+        parts.append(f"## `{name}`\n\n{field.description}\n")
+        for key in [key_of(name, field)] if inner is None else keys(name, inner[1]):
+            default = key.default if key.default == "required" else f"default {key.default}"
+            facts = [key.kind, default, key.limits]
+            meaning = key.meaning + (f" [{key.unit}]" if key.unit else "")
+            parts.append(f"`{key.path}`\n: {meaning}\n\n  {'; '.join(filter(None, facts))}\n")
+    return "\n".join(parts)
+
+
+CONTENT = {
+    "schemas": schemas,
+    "targets": targets,
+    "configuration": configuration,
+    "room": room,
+    "modules": modules,
+}
+
+
+class FromCode(SphinxDirective):
+    """A part of the reference: ``{from-code} schemas``, ``{from-code} room jets``."""
+
+    required_arguments = 1
+    optional_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """The part, parsed as Markdown."""
+        what, *of = self.arguments
+        return self.parse_text_to_nodes(CONTENT[what](*of), allow_section_headings=True)
+
+
+def plain_text(_app: Sphinx, _what: str, _name: str, _object: Any, _options: Any,
+               lines: list[str]) -> None:  # fmt: skip
+    """The house's docstrings are plain text but for backticks: nothing else is markup."""
+    for index, line in enumerate(lines):
+        line = re.sub(r"^(\s*[\w, ]+: )(\w)\.$", r"\1\\\2.", line)  # "radius: R." is no list
+        pieces = re.split(r"(`+[^`]*`+)", line)
+        pieces[::2] = [
+            re.sub(r"([|*])(?!$)|([|*])$|(?<=\w)(_)(?!\w)", r"\\\g<0>", piece)
+            if not piece.lstrip().startswith("* ") else piece
+            for piece in pieces[::2]
+        ]  # fmt: skip
+        lines[index] = "".join(pieces)
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the directive, and read docstrings as the house writes them."""
+    app.add_directive("from-code", FromCode)
+    app.connect("autodoc-process-docstring", plain_text, priority=400)  # before napoleon
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

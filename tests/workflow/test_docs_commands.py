@@ -1,0 +1,47 @@
+"""Every command of README, CONTRIBUTING and the pages of docs/ does what it says, as it stands."""
+
+import shutil
+
+import pytest
+
+from helpers.pages import Reader, blocks, make_clone, pages
+
+pytestmark = pytest.mark.workflow
+
+# Blocks that are not run, each with the reason that stands beside it in the page.
+NOT_RUN: dict[str, list[str]] = {
+    "README.md": [
+        "make test would run itself",
+        "names files of the reader's",
+        "alternatives, which pages of docs/howto run",
+    ],
+    "docs/howto/carry-a-run.md": ["would install a second environment"],
+    "docs/howto/compare-runs.md": ["the next commands do the same in a second folder"],
+    "docs/howto/farm.md": ["needs a batch system", "needs a batch system"],
+}
+
+
+@pytest.fixture(scope="module")
+def clone(tiny_run, tmp_path_factory):
+    """A clone that no test touches; it is copied for every page."""
+    folder = tmp_path_factory.mktemp("docs") / "clone"
+    make_clone(folder, tiny_run)
+    return folder
+
+
+@pytest.mark.parametrize("page", [page for page in pages() if any(blocks(page))], ids=str)
+def test_a_pages_commands_run(page, clone, tmp_path):
+    folder = tmp_path / "jetchain"
+    shutil.copytree(clone, folder, symlinks=True)
+    reader = Reader(folder)
+    try:
+        for block in blocks(page):
+            if block.reason is None:
+                reader.follow(block)
+    finally:
+        reader.close()
+
+
+def test_few_blocks_are_not_run_and_each_says_why():
+    found = {str(page): [b.reason for b in blocks(page) if b.reason] for page in pages()}
+    assert {page: reasons for page, reasons in found.items() if reasons} == NOT_RUN
