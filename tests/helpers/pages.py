@@ -103,7 +103,7 @@ def make_clone(target: Path, run: Path) -> None:
         if (Path(sys.prefix) / name).exists():
             (environment / name).symlink_to(Path(sys.prefix) / name)
     (environment / ".installed").touch()
-    with contextlib.chdir(run):
+    with tiny.alone(run), contextlib.chdir(run):
         carry.fork(target)
 
 

@@ -2,6 +2,8 @@
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from helpers.snakemake import snakemake
@@ -14,6 +16,14 @@ def traces_of(folder: Path) -> Path:
     return folder / "traces"
 
 
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Be the only worker that runs Snakemake in the shared folder, or that copies it as a whole."""
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def finish(folder: Path) -> None:
     """Run the tiny configuration in a folder to its end, each job traced; at most once at a time.
 
@@ -21,8 +31,7 @@ def finish(folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     outcome = folder / ".outcome"
-    with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone(folder):
         if not outcome.exists():
             paths = [str(HOOK), *filter(None, [os.environ.get("PYTHONPATH")])]
             done = snakemake(

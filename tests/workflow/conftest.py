@@ -28,7 +28,8 @@ def tiny_run(request, tmp_path_factory):
 def copy(tiny_run, tmp_path):
     """A copy of the finished run that a test may damage."""
     folder = tmp_path / "copy"
-    shutil.copytree(tiny_run, folder, symlinks=True)
+    with tiny.alone(tiny_run):
+        shutil.copytree(tiny_run, folder, symlinks=True)
     return folder
 
 

@@ -46,7 +46,7 @@ WITHOUT_JOBS = LAUNCHER - {"jetchain.core.resources"} | {
     "jetchain.tagging.bench",
     "jetchain.workflow_bench",
     *FROM_FILES,
-    *(module for module in SOURCES if module.startswith("jetchain.provenance.")),
+    *(m for m in SOURCES if m.startswith(("jetchain.provenance.", "jetchain.regression."))),
 }
 
 
