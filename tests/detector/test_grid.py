@@ -31,5 +31,8 @@ def test_neighbours_are_those_of_the_lists(cells_eta, cells_phi):
     overlap = overlaps(np.stack([cells_eta, cells_phi]))
     found = np.empty(64, np.int32)
     for cell in range(first[-1]):
-        n = neighbours(cell, *locate(cell, layout), layout, overlap, found)
+        place = locate(cell, layout)
+        below, same, n = neighbours(cell, *place, layout, overlap, found, 0)
         assert found[:n].tolist() == listed[start[cell] : start[cell + 1]].tolist()
+        layers = [locate(other, layout)[0] - place[0] for other in found[:n]]
+        assert layers == [-1] * below + [0] * (same - below) + [1] * (n - same)

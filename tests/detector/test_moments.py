@@ -39,10 +39,10 @@ def test_moments_equal_a_plain_sum_over_the_cells(geometry, clustered):
     cells = geometry.cells
     position = np.stack([cells.x, cells.y, cells.z], axis=1).astype(float)
     assert len(clusters.start) > 3
-    assert (np.bincount(clusters.cell) > 1).sum() > 10  # some are shared
+    assert (np.bincount(clusters.entry) > 1).sum() > 10  # some are shared
     for k in range(len(clusters.start) - 1):
         inside = slice(clusters.start[k], clusters.start[k + 1])
-        cell = clusters.cell[inside]
+        cell = clusters.entry[inside]
         e = clusters.weight[inside] * energy[cell]
         total, at = e.sum(), position[cell]
         centre = (e @ at) / total

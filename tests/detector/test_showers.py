@@ -24,7 +24,7 @@ def shoot(geometry, events, seed=1, **settings):
         rng, rows, geometry.tracker, simulation.decays,
         simulation.settings.material, simulation.settings.decays,
     )  # fmt: skip
-    _, by_layer = simulation.deposit(rng, flown)
+    by_layer = simulation.deposit(rng, flown)
     return flown, by_layer
 
 

@@ -8,7 +8,7 @@ import pytest
 from jetchain.core.errors import ConfigurationError
 from jetchain.core.settings import parse
 from jetchain.detector import topoclusters
-from jetchain.detector.calorimeter import digitise, empty_readout, forget, full_readout
+from jetchain.detector.calorimeter import Readout, digitise, empty_readout, forget, full_readout
 from jetchain.detector.moments import MINIMUM_WIDTH
 from jetchain.detector.settings import ClusteringSettings
 
@@ -49,7 +49,7 @@ def blob(geometry, energy, layer, i, j, peak, ring):
 def totals(energy, clusters):
     return np.array(
         [
-            (clusters.weight[a:b] * energy[clusters.cell[a:b]]).sum()
+            (clusters.weight[a:b] * energy[clusters.entry[a:b]]).sum()
             for a, b in zip(clusters.start[:-1], clusters.start[1:], strict=True)
         ]
     )
@@ -104,7 +104,7 @@ def test_two_blobs_that_touch_are_split_and_keep_all_energy(geometry, cluster, e
     assert energies.sum() == pytest.approx(empty.sum(), rel=1e-6)
     assert energies[0] > energies[1] > 1000.0
     weight = np.zeros(len(empty))
-    np.add.at(weight, clusters.cell, clusters.weight)
+    np.add.at(weight, clusters.entry, clusters.weight)
     np.testing.assert_allclose(weight[clusters.clustered], 1.0)
 
 
@@ -159,12 +159,14 @@ def test_order_of_the_seeds_does_not_matter(geometry):
     significance = rng.normal(size=cells.layer.size)
     significance[rng.choice(len(significance), 3000, replace=False)] += 6.0
     clusterer = topoclusters.Clusterer(geometry, ClusteringSettings())
-    readout = full_readout(significance)
-    first = clusterer(rng, readout, False)
-    readout.live[:] = rng.permutation(readout.live)
+    first = clusterer(rng, full_readout(significance), False)
+    cell = rng.permutation(len(significance)).astype(np.int32)  # the order of the numbers
+    number = np.argsort(cell).astype(np.int32)
+    count = np.array([len(cell)])
+    readout = Readout(number, cell, significance[cell].astype(np.float32), count)
     second = clusterer(rng, readout, False)
     # Sums run in another order: equal up to float rounding, and the same cells in each cluster.
-    assert np.array_equal(first.clustered, second.clustered)
+    assert np.array_equal(first.clustered, cell[second.clustered])
     assert np.array_equal(np.diff(first.start), np.diff(second.start))
     assert np.array_equal(first.main, second.main)
 
@@ -172,17 +174,17 @@ def test_order_of_the_seeds_does_not_matter(geometry):
 def test_noise_drawn_on_demand_is_distributed_like_noise_on_every_cell(geometry):
     cells, settings = geometry.cells, ClusteringSettings()
     clusterer = topoclusters.Clusterer(geometry, settings)
-    nothing = np.empty(0, np.int32)
+    no_layers, no_energy = np.empty(0, np.int8), np.empty(0)
     numbers = {"lazy": [], "dense": []}
     readout = empty_readout(cells.layer.size)
     seeds = []
     for event in range(400):
         rng = np.random.default_rng(event)
         digitise(
-            rng, nothing, np.zeros(cells.layer.size), cells.layer, np.zeros(6), cells.noise,
-            True, settings.seed_threshold, readout,
+            rng, readout, no_layers, no_energy, np.zeros(6), clusterer.grid.noise,
+            True, settings.seed_threshold,
         )  # fmt: skip
-        drawn = readout.significance[readout.live[: readout.drawn[0]]]
+        drawn = readout.significance[: readout.numbered[0]].copy()
         assert (drawn > settings.seed_threshold).all()
         seeds.append(len(drawn))
         clusters = clusterer(rng, readout, True)

@@ -26,108 +26,117 @@ GAUSSIAN_ABOVE = 30.0
 
 
 class Readout(NamedTuple):
-    """The measured cells of one event: E / sigma(noise), NaN where it is not drawn yet."""
+    """The cells of one event that were hit or looked at, numbered in that order; the measured ones
+    come first.
 
-    significance: np.ndarray  # (cells,) float32
-    live: np.ndarray  # (cells,) int32, the drawn cells, in the order in which they were drawn
-    drawn: np.ndarray  # (1,) int64, their number
+    Of all arrays that an event reads in no order only `number` is over all cells. The others are
+    filled from the front, and stay in the processor's caches.
+    """
+
+    number: np.ndarray  # (cells,) int32, -1 for cells that have none
+    cell: np.ndarray  # (cells,) int32, by number
+    significance: np.ndarray  # (cells,) float32, by number: E / sigma(noise), or NaN
+    numbered: np.ndarray  # (1,) int64, how many cells have a number
+
+
+class Hits(NamedTuple):
+    """What particles left in the cells that they hit, by the number that `Readout` gives a cell."""
+
+    layer: np.ndarray  # (cells,) int8
+    energy: np.ndarray  # (cells,) float64, true, MeV
+    newest: np.ndarray  # (cells,) int32, its last deposit, -1 for none
+
+
+class Deposits(NamedTuple):
+    """The energy that each particle left in each cell, particle after particle.
+
+    Those in a cell are chained, newest first: newest[hit], following[newest[hit]], ... until -1.
+    """
+
+    hit: np.ndarray  # (capacity,) int32, number of the cell
+    particle: np.ndarray  # (capacity,) int32
+    energy: np.ndarray  # (capacity,) float64, MeV
+    following: np.ndarray  # (capacity,) int32
 
 
 def empty_readout(cells: int) -> Readout:
-    """A readout in which nothing is drawn."""
+    """A readout in which no cell has a number."""
     return Readout(
-        np.full(cells, np.nan, np.float32), np.empty(cells, np.int32), np.zeros(1, np.int64)
+        np.full(cells, -1, np.int32),
+        np.empty(cells, np.int32),
+        np.empty(cells, np.float32),
+        np.zeros(1, np.int64),
     )
 
 
 def full_readout(significance: np.ndarray) -> Readout:
-    """A readout of given cells.
+    """A readout of given cells, whose numbers are their own.
 
     Args:
         significance: (cells,) E / sigma.
     """
-    cells = len(significance)
-    return Readout(
-        significance.astype(np.float32), np.arange(cells, dtype=np.int32), np.array([cells])
-    )
+    cells = np.arange(len(significance), dtype=np.int32)
+    return Readout(cells, cells.copy(), significance.astype(np.float32), np.array([len(cells)]))
+
+
+def empty_hits(cells: int) -> Hits:
+    """Memory for the cells that particles hit."""
+    return Hits(np.empty(cells, np.int8), np.empty(cells), np.empty(cells, np.int32))
+
+
+def empty_deposits(capacity: int) -> Deposits:
+    """Memory for deposits."""
+    hit, particle, following = np.empty((3, capacity), np.int32)
+    return Deposits(hit, particle, np.empty(capacity), following)
 
 
 @numba.njit(cache=True)
 def forget(readout: Readout) -> None:
     """Make a readout empty."""
-    significance, live, drawn = readout
-    for m in range(drawn[0]):
-        significance[live[m]] = np.nan
-    drawn[0] = 0
-
-
-@numba.njit(cache=True)
-def index_deposits(
-    count: int,
-    deposit_cell: np.ndarray,  # (capacity,) int32
-    deposit_energy: np.ndarray,  # (capacity,) float64
-    first: np.ndarray,  # (cells,) int32, all -1
-    following: np.ndarray,  # (capacity,) int32
-    true_energy: np.ndarray,  # (cells,) float64, all 0
-    touched: np.ndarray,  # (cells,) int32
-) -> int:
-    """Chain the deposits by cell (newest first) and sum them; returns the number of cells hit.
-
-    Cell c holds the deposits first[c], following[first[c]], ... until -1.
-    """
-    n = 0
-    for d in range(count):
-        cell = deposit_cell[d]
-        if first[cell] < 0:
-            touched[n] = cell
-            n += 1
-        following[d] = first[cell]
-        first[cell] = d
-        true_energy[cell] += deposit_energy[d]
-    return n
+    number, cell, _, numbered = readout
+    for m in range(numbered[0]):
+        number[cell[m]] = -1
+    numbered[0] = 0
 
 
 @numba.njit(cache=True)
 def digitise(
     rng: np.random.Generator,
-    touched: np.ndarray,  # (hit cells,) int32
-    true_energy: np.ndarray,  # (cells,) MeV
-    layer: np.ndarray,  # (cells,) int8
+    readout: Readout,  # of the cells that were hit; is filled
+    layer: np.ndarray,  # (hit cells,) int8
+    true_energy: np.ndarray,  # (hit cells,) MeV
     quantum: np.ndarray,  # (layers,) MeV, 0 for no fluctuations
-    noise: np.ndarray,  # (cells,) float32, MeV
+    noise: np.ndarray,  # (layers,) float32, MeV
     noisy: bool,
     tail: float,  # noise above this many sigma is drawn for every cell
-    readout: Readout,  # empty; is filled
 ) -> None:
     """Measure the cells that were hit, and those whose noise alone exceeds `tail`."""
-    significance, live, drawn = readout
-    n = 0
-    for m in range(touched.size):
-        cell = touched[m]
-        value = sampled(rng, true_energy[cell], quantum[layer[cell]]) / noise[cell]
+    number, cells, significance, numbered = readout
+    n = numbered[0]
+    for m in range(n):
+        value = sampled(rng, true_energy[m], quantum[layer[m]]) / noise[layer[m]]
         if noisy:
             value += rng.standard_normal()
-        significance[cell] = value
-        live[n] = cell
-        n += 1
+        significance[m] = value
     if noisy:
         step = math.log1p(-0.5 * math.erfc(tail / math.sqrt(2.0)))
         rate = 0.5 * (tail + math.sqrt(tail * tail + 4.0))
         cell = -1
         while step < 0.0:  # 0 where no cell ever exceeds the tail
             gap = -rng.standard_exponential() / step
-            if gap >= noise.size - 1 - cell:
+            if gap >= number.size - 1 - cell:
                 break
             cell += 1 + int(gap)
             # Robert's rejection from a shifted exponential (Stat. Comput. 5 (1995) 121).
             value = tail + rng.standard_exponential() / rate
             while rng.random() > math.exp(-0.5 * (value - rate) ** 2):
                 value = tail + rng.standard_exponential() / rate
-            if np.isnan(significance[cell]):  # those that were hit have their noise
-                significance[cell] = value
-                live[n] = cell
+            if number[cell] < 0:  # those that were hit have their noise
+                number[cell] = n
+                cells[n] = cell
+                significance[n] = value
                 n += 1
-    drawn[0] = n
+    numbered[0] = n
 
 
 @numba.njit(cache=True)
@@ -149,29 +158,13 @@ def sampled(rng: np.random.Generator, energy: float, quantum: float) -> float:
 
 
 @numba.njit(cache=True)
-def look_up(
-    rng: np.random.Generator,
-    cell: int,
-    noisy: bool,
-    tail: float,
-    significance: np.ndarray,
-    live: np.ndarray,
-    drawn: np.ndarray,
-) -> float:
-    """E / sigma of a cell; draws its noise, which is below `tail`, if that was not done yet.
-
-    The last three arguments are those of `Readout`.
-    """
-    value = significance[cell]
-    if np.isnan(value):
-        value = np.float32(0.0)
-        if noisy:
-            value = np.float32(rng.standard_normal())
-            while value > tail:
-                value = np.float32(rng.standard_normal())
-        significance[cell] = value
-        live[drawn[0]] = cell
-        drawn[0] += 1
+def noise_below(rng: np.random.Generator, noisy: bool, tail: float) -> np.float32:
+    """E / sigma of a cell of which it is known that its noise is below `tail`."""
+    if not noisy:
+        return np.float32(0.0)
+    value = np.float32(rng.standard_normal())
+    while value > tail:
+        value = np.float32(rng.standard_normal())
     return value
 
 

@@ -68,19 +68,10 @@ class EventSimulation:
         self.decays = decays.decay_table()
         self._readout = calorimeter.empty_readout(cells)
         self.seconds: dict[str, float] = {}  # CPU time by step, for `detector.bench`
-        self._true = np.zeros(cells)
-        self._first = np.full(cells, -1, np.int32)
-        self._touched = np.empty(cells, np.int32)
-        self._scratch = np.zeros(cells)
+        self._hits = calorimeter.empty_hits(cells)
+        self._deposits = calorimeter.empty_deposits(0)
         self._shower = showers.empty_shower(geometry.slabs.mip.size)
         self._spots = showers.spot_tables()
-        self._reserve(0)
-
-    def _reserve(self, capacity: int) -> None:
-        self._cell = np.empty(capacity, np.int32)
-        self._particle = np.empty(capacity, np.int32)
-        self._energy = np.empty(capacity)
-        self._following = np.empty(capacity, np.int32)
 
     def run(self, numbers: np.ndarray, primaries: Primaries) -> list[EventRecord]:
         """Simulate some events.
@@ -123,46 +114,42 @@ class EventSimulation:
     def _detect(self, flight: Flight) -> EventRecord:
         rng, flown, settings = flight.rng, flight.flown, self.settings
         clock = time.process_time()
-        count, by_layer = self.deposit(rng, flown)
-        touched = self._touched[
-            : calorimeter.index_deposits(
-                count,
-                self._cell,
-                self._energy,
-                self._first,
-                self._following,
-                self._true,
-                self._touched,
-            )
-        ]
+        readout, hits = self._readout, self._hits
+        by_layer = self.deposit(rng, flown)
+        hit = readout.numbered[0]
         clock = self._lap("showers", clock)
         calorimeter.digitise(
             rng,
-            touched,
-            self._true,
-            self.geometry.cells.layer,
+            readout,
+            hits.layer,
+            hits.energy,
             self.quantum,
-            self.geometry.cells.noise,
+            self.clusterer.grid.noise,
             settings.noise,
             settings.clustering.seed_threshold,
-            self._readout,
         )
         clock = self._lap("noise and sampling", clock)
-        clusters = self.clusterer(rng, self._readout, settings.noise)
-        lists = (clusters.start, clusters.cell, clusters.weight)
+        clusters = self.clusterer(rng, readout, settings.noise)
         clock = self._lap("clusters", clock)
-        chain = (self._first, self._following, self._particle, self._energy)
-        particles = flown.particles
+        numbered, particles = readout.numbered[0], flown.particles
+        hits.energy[hit:numbered], hits.newest[hit:numbered] = 0.0, -1
         fractions = incidence.cluster_incidence(
-            *lists, *chain, len(particles), settings.truth_fraction
+            clusters.start,
+            clusters.entry,
+            clusters.weight,
+            hits.newest,
+            self._deposits,
+            len(particles),
+            settings.truth_fraction,
         )
         kept = slice(None) if settings.store_cells else slice(0)
         listed = clusters.clustered[kept]
         truth = incidence.cell_truth(
             listed,
             particles[:, transport.CHARGE] != 0,
-            *chain,
-            self._true,
+            hits.newest,
+            hits.energy,
+            self._deposits,
             settings.truth_fraction,
         )
         record = EventRecord(
@@ -175,15 +162,13 @@ class EventSimulation:
             moments=clusters.moments,
             cluster_by_layer=clusters.by_layer,
             incidence=fractions,
-            clustered=float(self._true[clusters.clustered].sum()),
-            cells=listed,
+            clustered=float(hits.energy[clusters.clustered].sum()),
+            cells=readout.cell[listed],
             cell_energy=clusters.energy[kept],
             cell_cluster=clusters.main[kept],
             cell_truth=truth,
         )
-        self._true[touched] = 0.0
-        self._first[touched] = -1
-        calorimeter.forget(self._readout)
+        calorimeter.forget(readout)
         self._lap("truth", clock)
         return record
 
@@ -192,18 +177,18 @@ class EventSimulation:
         self.seconds[step] = self.seconds.get(step, 0.0) + now - started
         return now
 
-    def deposit(self, rng: np.random.Generator, flown: transport.Flown) -> tuple[int, np.ndarray]:
-        """Shower what arrives: number of deposits, and layers' energies (particles, layers).
+    def deposit(self, rng: np.random.Generator, flown: transport.Flown) -> np.ndarray:
+        """Shower what arrives: energies in the layers, (particles, layers).
 
         The account of `flown` is added to.
         """
         table, slabs = self.geometry.table, self.geometry.slabs
         layers = slabs.cells_eta.size
         capacity = showers.deposits_capacity(len(flown.pieces), layers)
-        if capacity > self._cell.size:
-            self._reserve(2 * capacity)
+        if capacity > self._deposits.energy.size:
+            self._deposits = calorimeter.empty_deposits(2 * capacity)
         by_layer = np.zeros((len(flown.particles), layers))
-        count = showers.shower_event(
+        showers.shower_event(
             rng,
             flown.pieces,
             flown.direction,
@@ -215,15 +200,13 @@ class EventSimulation:
             table.effective_z,
             self._shower,
             self._spots,
-            self._scratch,
-            self._touched,
-            self._cell,
-            self._particle,
-            self._energy,
+            self._readout,
+            self._hits,
+            self._deposits,
             flown.account,
             by_layer,
         )
-        return count, by_layer
+        return by_layer
 
 
 def directions(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

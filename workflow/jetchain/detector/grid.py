@@ -47,6 +47,17 @@ class Spot(NamedTuple):
     column: np.ndarray
 
 
+class Adjacency(NamedTuple):
+    """The neighbours of some cells, as numbers in the readout.
+
+    Those of cell m are near[border[m, 0]:border[m, 3]], of which near[border[m, 1]:border[m, 2]]
+    are in its own layer.
+    """
+
+    near: np.ndarray  # int32
+    border: np.ndarray  # (cells, 4) int32
+
+
 def build_grid(geometry: Geometry) -> Grid:
     """The grid of a detector.
 
@@ -158,27 +169,27 @@ def neighbours(
     layout: np.ndarray,
     overlap: np.ndarray,
     found: np.ndarray,
-) -> int:
+    n: int,
+) -> tuple[int, int, int]:
     """List a cell's neighbours: 8 in its layer (phi wraps), and all that overlap one layer away.
 
     Args:
         cell, layer, row, column: the cell; see `locate`.
         layout, overlap: see `Grid`.
-        found: (most_neighbours,) int32, is filled.
+        found: int32, is filled from found[n] on, with at most `Grid.most_neighbours`.
 
     Returns:
-        Their number.
+        Where those in the layer below, in its own, and in that above end.
     """
-    n = _overlapping(layer, row, column, 0, layout, overlap, found, 0)
-    n = around(cell, layer, row, column, layout, found, n)
-    return _overlapping(layer, row, column, 1, layout, overlap, found, n)
+    below = _overlapping(layer, row, column, 0, layout, overlap, found, n)
+    same = _around(cell, layer, row, column, layout, found, below)
+    return below, same, _overlapping(layer, row, column, 1, layout, overlap, found, same)
 
 
 @numba.njit(cache=True)
-def around(
+def _around(
     cell: int, layer: int, row: int, column: int, layout: np.ndarray, found: np.ndarray, n: int
 ) -> int:
-    """List the neighbours in the cell's own layer from found[n] on; returns where they end."""
     columns = layout[layer, 2]
     left = cell - 1 if column > 0 else cell + columns - 1
     right = cell + 1 if column < columns - 1 else cell + 1 - columns

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from jetchain.detector.calorimeter import Deposits
+
 
 @numba.njit(cache=True)
 def cluster_incidence(
     start: np.ndarray,  # (clusters + 1,)
-    cell_list: np.ndarray,  # (entries,)
+    entry: np.ndarray,  # (entries,) cells by their number in the readout
     weights: np.ndarray,  # (entries,)
-    first: np.ndarray,  # (cells,) chain of deposits, see calorimeter.index_deposits
-    following: np.ndarray,
-    deposit_particle: np.ndarray,
-    deposit_energy: np.ndarray,
+    newest: np.ndarray,  # (numbered cells,) int32, of calorimeter.Hits
+    deposits: Deposits,
     particles: int,
     least: float,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -23,6 +23,7 @@ def cluster_incidence(
     Fractions below `least` are left out and the others scaled up, so that every cluster with a
     true deposit sums to 1; clusters of pure noise have no entry. Shared cells count by weight.
     """
+    _, deposit_particle, deposit_energy, following = deposits
     capacity = 64
     out_particle = np.empty(capacity, np.int32)
     out_cluster = np.empty(capacity, np.int32)
@@ -34,7 +35,7 @@ def cluster_incidence(
         count = 0
         total = 0.0
         for m in range(start[k], start[k + 1]):
-            deposit = first[cell_list[m]]
+            deposit = newest[entry[m]]
             while deposit >= 0:
                 p = deposit_particle[deposit]
                 energy = weights[m] * deposit_energy[deposit]
@@ -74,13 +75,11 @@ def cluster_incidence(
 
 @numba.njit(cache=True)
 def cell_truth(
-    cell_list: np.ndarray,  # (listed,) int32
+    listed: np.ndarray,  # (listed,) int32, cells by their number in the readout
     charged: np.ndarray,  # (particles,) bool
-    first: np.ndarray,
-    following: np.ndarray,
-    deposit_particle: np.ndarray,
-    deposit_energy: np.ndarray,
-    true_energy: np.ndarray,  # (cells,) MeV
+    newest: np.ndarray,  # (numbered cells,) int32, of calorimeter.Hits
+    true_energy: np.ndarray,  # (numbered cells,) MeV
+    deposits: Deposits,
     least: float,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Main parent, charged and neutral energy, and the parents above `least` of every cell.
@@ -89,14 +88,15 @@ def cell_truth(
         parent (listed,), charged energy (listed,), neutral energy (listed,), number of parents
         (listed,), and the flat lists of parents and of their energies.
     """
-    n = cell_list.size
+    _, deposit_particle, deposit_energy, following = deposits
+    n = listed.size
     parent = np.full(n, -1, np.int32)
     charged_energy = np.zeros(n, np.float32)
     neutral_energy = np.zeros(n, np.float32)
     lengths = np.zeros(n, np.int32)
     total = 0
     for m in range(n):
-        deposit = first[cell_list[m]]
+        deposit = newest[listed[m]]
         while deposit >= 0:
             total += 1
             deposit = following[deposit]
@@ -104,9 +104,9 @@ def cell_truth(
     energies = np.empty(total, np.float32)
     count = 0
     for m in range(n):
-        cell = cell_list[m]
+        cell = listed[m]
         largest = 0.0
-        deposit = first[cell]
+        deposit = newest[cell]
         while deposit >= 0:
             p, energy = deposit_particle[deposit], deposit_energy[deposit]
             if charged[p]:

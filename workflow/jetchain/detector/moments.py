@@ -21,7 +21,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from jetchain.detector.grid import DENSITY, ETA, PHI, RHO, Grid, Spot, around, position
+from jetchain.detector.grid import DENSITY, ETA, PHI, RHO, Adjacency, Grid, Spot, position
 
 MINIMUM_WIDTH = 0.05
 """Floor of a cluster's spread in eta and phi (COCOA, Topo_clust_var.cc)."""
@@ -118,54 +118,46 @@ def describe(
 def isolate(
     start: np.ndarray,  # (clusters + 1,)
     entry: np.ndarray,  # (entries,) numbers of clustered cells
-    members: np.ndarray,  # (clustered cells,) int32
-    spot: Spot,  # (clustered cells,)
+    members: np.ndarray,  # (clustered cells,) int32, their numbers in the readout
+    layers: np.ndarray,  # (clustered cells,)
     main: np.ndarray,  # (clustered cells,) int32, the clusters that own them
-    place: np.ndarray,  # (cells,) int32: the number of a clustered cell, else -1
+    adjacency: Adjacency,  # of the clustered cells
+    numbered: int,  # cells in the readout
     by_layer: np.ndarray,  # (clusters, layers) MeV
-    grid: Grid,
-    counted: np.ndarray,  # (cells,) int32, a buffer
     isolation: np.ndarray,  # (clusters,); is filled
 ) -> None:
     """Isolation of the clusters."""
-    layers, rows, columns = spot
-    layout, n = grid.layout, members.size
-    # The last cluster that counted a clustered cell; entry n serves all others. No branches below:
-    # the processor could not predict them.
-    seen = np.full(n + 1, -1, np.int32)
-    n_counted = 0  # cells that are not clustered
-    found = np.empty(grid.most_neighbours, np.int32)
-    neighbours, free = np.empty(len(layout), np.int64), np.empty(len(layout), np.int64)
+    near, border = adjacency
+    n_layers = by_layer.shape[1]
+    owner = np.full(numbered, -1, np.int32)
+    for m in range(members.size):
+        owner[members[m]] = main[m]
+    seen = np.full(numbered, -1, np.int32)  # the last cluster that a cell belonged or was next to
+    neighbours, free = np.empty(n_layers, np.int64), np.empty(n_layers, np.int64)
     for k in range(start.size - 1):
         neighbours[:] = 0
         free[:] = 0
-        for m in entry[start[k] : start[k + 1]]:
+        mine = entry[start[k] : start[k + 1]]
+        for m in mine:
+            if main[m] == k:
+                seen[members[m]] = k
+        for m in mine:
             if main[m] != k:
                 continue
-            layer = layers[m]
             n_new = n_free = 0
-            n_found = around(members[m], layer, rows[m], columns[m], layout, found, 0)
-            for e in range(n_found):
-                other = found[e]
-                at = place[other]
-                clustered = at >= 0
-                which = at if clustered else n
-                owner = main[at] if clustered else -1
-                new = (owner != k) & (seen[which] != k) & (at != -2 - k)
-                seen[which] = k if clustered else -1
-                place[other] = at if clustered else -2 - k
-                counted[n_counted] = other
-                n_counted += at == -1
+            # No branches: the processor could not predict them.
+            for e in range(border[m, 1], border[m, 2]):
+                other = near[e]
+                new = seen[other] != k
+                seen[other] = k
                 n_new += new
-                n_free += new & (owner < 0)
-            neighbours[layer] += n_new
-            free[layer] += n_free
+                n_free += new & (owner[other] < 0)
+            neighbours[layers[m]] += n_new
+            free[layers[m]] += n_free
         weights = weighted = 0.0
-        for layer in range(len(layout)):
+        for layer in range(n_layers):
             if by_layer[k, layer] > 0.0 and neighbours[layer] > 0:
                 weights += by_layer[k, layer]
                 weighted += by_layer[k, layer] * free[layer] / neighbours[layer]
         if weights > 0.0:
             isolation[k] = weighted / weights
-    for m in range(n_counted):
-        place[counted[m]] = -1

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
+from jetchain.detector.calorimeter import Deposits, Hits, Readout
 from jetchain.detector.geometry import SlabArrays, TrackerArrays, slab_paths
 from jetchain.detector.material import CONVERSION_LENGTH
 from jetchain.detector.profiles import (
@@ -265,26 +266,24 @@ def shower_event(
     effective_z: float,
     shower: Shower,
     tables: np.ndarray,  # (4, ENTRIES), see `spot_tables`
-    scratch: np.ndarray,  # (cells,) float64, all 0; is returned so
-    scratch_cells: np.ndarray,  # (cells,) int32
-    out_cell: np.ndarray,  # (capacity,) int32
-    out_particle: np.ndarray,  # (capacity,) int32
-    out_energy: np.ndarray,  # (capacity,) float64
+    readout: Readout,  # empty; the cells that are hit get their numbers
+    hits: Hits,  # is filled
+    deposits: Deposits,  # with a capacity of `deposits_capacity`; is filled
     account: np.ndarray,  # (particles, transport.FATES) MeV; is added to
     by_layer: np.ndarray,  # (particles, layers) MeV; is added to
-) -> int:
-    """Simulate the showers of one event.
-
-    Returns:
-        the number of deposits (one for every cell that a particle touches), written into out_*.
-    """
+) -> None:
+    """Simulate the showers of one event: a deposit for every cell that a particle touches."""
     # In loops numba counts references to what it takes out of tuples: once is enough.
     path, deposited, cores = shower.path, shower.energy, shower.core
     shares, middle = shower.share, shower.middle
     depths, moliere, interaction = slabs.depth[1:], slabs.moliere_radius, slabs.interaction_length
-    count = touched = 0
+    deposit_hit, deposit_energy, hit_energy = deposits.hit, deposits.energy, hits.energy
+    p = -1
+    count = first = 0
     for piece in range(len(pieces)):
-        p = int(pieces[piece, SOURCE])
+        if int(pieces[piece, SOURCE]) != p:
+            p = int(pieces[piece, SOURCE])
+            first = count
         kind = kind_of(int(pieces[piece, CODE]), pieces[piece, CHARGE])
         at = (pieces[piece, X], pieces[piece, Y], pieces[piece, Z])
         unit = (direction[piece, 0], direction[piece, 1], direction[piece, 2])
@@ -313,43 +312,41 @@ def shower_event(
                 left, unseen = hadronic(rng, left, start, slabs, shower)
                 account[p, INVISIBLE] += unseen
         account[p, LEAKED] += max(left, 0.0)  # rounding
-        touched = spread(
-            rng, kind, at, unit, slabs, tracker.eta_max, shower, tables, scratch,
-            scratch_cells, touched, account[p], by_layer[p],
+        count = spread(
+            rng, kind, p, at, unit, slabs, tracker.eta_max, shower, tables, readout, hits,
+            deposits, first, count, account[p], by_layer[p],
         )  # fmt: skip
-        if piece + 1 == len(pieces) or int(pieces[piece + 1, SOURCE]) != p:
-            for j in range(touched):
-                cell = scratch_cells[j]
-                out_cell[count] = cell
-                out_particle[count] = p
-                out_energy[count] = scratch[cell]
-                scratch[cell] = 0.0
-                count += 1
-            touched = 0
-    return count
+    for d in range(count):
+        hit_energy[deposit_hit[d]] += deposit_energy[d]
 
 
 @numba.njit(cache=True)
 def spread(
     rng: np.random.Generator,
     kind: int,
+    particle: int,
     at: tuple[float, float, float],
     unit: tuple[float, float, float],
     slabs: SlabArrays,
     eta_max: float,
     shower: Shower,
     tables: np.ndarray,
-    scratch: np.ndarray,
-    scratch_cells: np.ndarray,
-    touched: int,
+    readout: Readout,
+    hits: Hits,
+    deposits: Deposits,
+    first: int,  # the particle's first deposit
+    count: int,  # deposits up to now
     account: np.ndarray,  # (fates,)
     by_layer: np.ndarray,  # (layers,)
 ) -> int:
-    """Spread the slabs' energies over cells; returns the number of cells that the particle hit."""
+    """Spread the slabs' energies over cells; returns the number of deposits after it."""
     path, deposited, cores, tails = shower.path, shower.energy, shower.core, shower.tail
     shares, middle, layer_of_slab = shower.share, shower.middle, slabs.layer_of_slab
     cells_eta, cells_phi, first_cell = slabs.cells_eta, slabs.cells_phi, slabs.first_cell
     is_hadron = kind in (CHARGED_HADRON, NEUTRAL_HADRON)
+    number, cells, n_hits = readout.number, readout.cell, readout.numbered
+    hit_layer, hit_energy, newest = hits
+    deposit_hit, deposit_particle, deposit_energy, following = deposits
     cosines, sines, radii = tables[0], tables[1], tables[3] if is_hadron else tables[2]
     for k in range(path.size - 1):
         amount = deposited[k]
@@ -408,14 +405,24 @@ def spread(
                 while m >= n_phi:
                     m -= n_phi
                 cell = first_cell[layer] + i * n_phi + m
-                if scratch[cell] == 0.0:
-                    scratch_cells[touched] = cell
-                    touched += 1
-                scratch[cell] += each
+                hit = number[cell]
+                if hit < 0:
+                    hit = n_hits[0]
+                    n_hits[0] += 1
+                    number[cell], cells[hit] = hit, cell
+                    hit_layer[hit], hit_energy[hit], newest[hit] = layer, 0.0, -1
+                deposit = newest[hit]
+                if deposit >= first:  # the particle has been here
+                    deposit_energy[deposit] += each
+                else:
+                    deposit_hit[count], deposit_particle[count] = hit, particle
+                    deposit_energy[count], following[count] = each, deposit
+                    newest[hit] = count
+                    count += 1
         account[LEAKED] += lost
         account[DEPOSITED] += amount - lost
         by_layer[layer] += amount - lost
-    return touched
+    return count
 
 
 def spot_tables() -> np.ndarray:
@@ -434,5 +441,5 @@ def spot_tables() -> np.ndarray:
 
 
 def deposits_capacity(pieces: int, layers: int) -> int:
-    """The largest number of deposits that `shower_event` can return."""
+    """The largest number of deposits that `shower_event` can make."""
     return pieces * layers * max(CORE_SPOTS_MAX + TAIL_SPOTS_MAX, HADRON_SPOTS_MAX)
