@@ -157,7 +157,7 @@ def sampled(rng: np.random.Generator, energy: float, quantum: float) -> float:
     return quantum * quanta
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, inline="always")
 def noise_below(rng: np.random.Generator, noisy: bool, tail: float) -> np.float32:
     """E / sigma of a cell of which it is known that its noise is below `tail`."""
     if not noisy:

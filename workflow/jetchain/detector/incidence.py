@@ -47,11 +47,17 @@ def cluster_incidence(
                     total += energy
                 deposit = following[deposit]
         kept = 0.0
+        n_kept = 0
         for m in range(count):
-            if sums[seen[m]] >= least * total:
-                kept += sums[seen[m]]
-        if n + count > capacity:
-            capacity = 2 * (n + count)
+            p = seen[m]
+            if sums[p] >= least * total:
+                kept += sums[p]
+                seen[n_kept] = p
+                n_kept += 1
+            else:
+                sums[p] = 0.0
+        if n + n_kept > capacity:
+            capacity = 2 * (n + n_kept)
             grown_particle = np.empty(capacity, np.int32)
             grown_cluster = np.empty(capacity, np.int32)
             grown_fraction = np.empty(capacity, np.float32)
@@ -63,12 +69,11 @@ def cluster_incidence(
                 grown_cluster,
                 grown_fraction,
             )
-        for p in np.sort(seen[:count]):
-            if sums[p] >= least * total:
-                out_particle[n] = p
-                out_cluster[n] = k
-                out_fraction[n] = sums[p] / kept
-                n += 1
+        for p in np.sort(seen[:n_kept]):
+            out_particle[n] = p
+            out_cluster[n] = k
+            out_fraction[n] = sums[p] / kept
+            n += 1
             sums[p] = 0.0
     return out_particle[:n], out_cluster[:n], out_fraction[:n]
 
@@ -94,12 +99,9 @@ def cell_truth(
     charged_energy = np.zeros(n, np.float32)
     neutral_energy = np.zeros(n, np.float32)
     lengths = np.zeros(n, np.int32)
-    total = 0
+    total = 0  # the cells' deposits are among the first ones, up to the newest of all
     for m in range(n):
-        deposit = newest[listed[m]]
-        while deposit >= 0:
-            total += 1
-            deposit = following[deposit]
+        total = max(total, newest[listed[m]] + 1)
     parents = np.empty(total, np.float32)
     energies = np.empty(total, np.float32)
     count = 0

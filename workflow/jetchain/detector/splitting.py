@@ -29,7 +29,7 @@ class Thresholds(NamedTuple):
 @numba.njit(cache=True)
 def find_maxima(
     inside: np.ndarray,  # (cells of the proto-cluster,) their numbers
-    place: np.ndarray,  # (cells,) by number in the readout: where it stands, negative for nowhere
+    place: np.ndarray,  # (cells,) by number in the readout: where it stands, -1 for nowhere
     group: np.ndarray,  # (clustered cells,) int32
     spot: Spot,  # (clustered cells,)
     energy: np.ndarray,  # (clustered cells,) float32, MeV
