@@ -26,8 +26,8 @@ GEOMETRY = "resources/geometry/cocoa.yaml"
 MUTATIONS = {
     "calorimeter sees 10 % less": (
         f"{PACKAGE}/detector/calorimeter.py",
-        "value = sampled(rng, true_energy[cell], quantum[layer[cell]]) / noise[cell]",
-        "value = 0.9 * sampled(rng, true_energy[cell], quantum[layer[cell]]) / noise[cell]",
+        "value = sampled(rng, true_energy[m], quantum[layer[m]]) / noise[layer[m]]",
+        "value = 0.9 * sampled(rng, true_energy[m], quantum[layer[m]]) / noise[layer[m]]",
         ["detector/photon_gun/histograms.json"],
         "detector/photon_gun/response_photon",
     ),
@@ -38,10 +38,10 @@ MUTATIONS = {
         ["detector/photon_gun/histograms.json"],
         "detector/photon_gun/*",
     ),
-    "seeds of clusters from 5.6 sigma": (
+    "seeds of clusters from 3.6 sigma": (
         f"{PACKAGE}/detector/topoclusters.py",
         "            settings.seed_threshold,\n",
-        "            settings.seed_threshold + 1.0,\n",
+        "            settings.seed_threshold - 1.0,\n",
         ["detector/validation/noise.json"],
         "detector/validation/noise clusters an event, empty events",
     ),
@@ -86,13 +86,6 @@ MUTATIONS = {
         '"below_pt": pt < 2 * settings.particle_pt_min',
         ["detector/Hbb/histograms.json"],
         "detector/Hbb/*",
-    ),
-    "photons are not calibrated": (
-        f"{PACKAGE}/particleflow/parametric.py",
-        'energy = np.where(is_photon, energy / photon_response(pt, eta, table["photons"]), energy)',
-        "energy = np.where(is_photon, energy, energy)",
-        ["particleflow/performance/parametric.json"],
-        "particleflow/parametric/*photon",
     ),
     "jet radius 0.05 larger": (
         f"{PACKAGE}/jets/cluster.py",
@@ -149,13 +142,6 @@ MUTATIONS = {
         "0.05 * start, end, level=2 * settings.level, rtol=1e-3",
         ["inference/inclusive/limits.json"],
         "inference/inclusive/CLs at the observed limit",
-    ),
-    "Verilog truncates instead of rounding": (
-        f"{PACKAGE}/firmware/synthesise.py",
-        'x = quantize(x.relu(), act.k, act.i, act.f, "SAT", "RND")',
-        'x = quantize(x.relu(), act.k, act.i, act.f, "SAT", "TRN")',
-        ["firmware/latency.json"],
-        "firmware/*differing outputs",
     ),
 }
 
