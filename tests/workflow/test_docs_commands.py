@@ -12,7 +12,6 @@ pytestmark = pytest.mark.workflow
 NOT_RUN: dict[str, list[str]] = {
     "README.md": [
         "make test would run itself",
-        "names files of the reader's",
         "alternatives, which pages of docs/howto run",
     ],
     "docs/howto/carry-a-run.md": ["would install a second environment"],
