@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from helpers.snakemake import HOUSE
+from helpers.tiny import at_rest
 from jetchain.provenance import carry
 
 FENCE = re.compile(
@@ -103,8 +104,8 @@ def make_clone(target: Path, run: Path) -> None:
         if (Path(sys.prefix) / name).exists():
             (environment / name).symlink_to(Path(sys.prefix) / name)
     (environment / ".installed").touch()
-    with tiny.alone(run), contextlib.chdir(run):
-        carry.fork(target)
+    with contextlib.chdir(run):
+        at_rest(lambda: carry.fork(target))
 
 
 def _share_compiled(clone: Path) -> Path:

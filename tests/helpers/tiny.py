@@ -1,12 +1,15 @@
 """The finished run of the tiny configuration that all tests share, and the traces of its jobs."""
 
+import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from helpers.snakemake import snakemake
+from jetchain.core.errors import DataError
 
 HOOK = Path(__file__).parent / "tracing"
 
@@ -16,12 +19,20 @@ def traces_of(folder: Path) -> Path:
     return folder / "traces"
 
 
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Be the only worker that runs Snakemake in the shared folder, or that copies it as a whole."""
-    with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+Made = TypeVar("Made")
+
+
+def at_rest(action: Callable[[], Made]) -> Made:
+    """Do what is refused while a run is at work, such as another worker's dry run.
+
+    Args:
+        action: raises DataError as long as it is refused.
+    """
+    for _ in range(200):
+        with contextlib.suppress(DataError):
+            return action()
+        time.sleep(0.3)
+    return action()
 
 
 def finish(folder: Path) -> None:
@@ -31,7 +42,8 @@ def finish(folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     outcome = folder / ".outcome"
-    with alone(folder):
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         if not outcome.exists():
             paths = [str(HOOK), *filter(None, [os.environ.get("PYTHONPATH")])]
             done = snakemake(

@@ -28,8 +28,7 @@ def tiny_run(request, tmp_path_factory):
 def copy(tiny_run, tmp_path):
     """A copy of the finished run that a test may damage."""
     folder = tmp_path / "copy"
-    with tiny.alone(tiny_run):
-        shutil.copytree(tiny_run, folder, symlinks=True)
+    shutil.copytree(tiny_run, folder, symlinks=True)
     return folder
 
 

@@ -9,7 +9,6 @@ from urllib.parse import unquote
 import pytest
 from PIL import Image
 
-from helpers import tiny
 from helpers.browser import chromium, low_contrast
 from helpers.snakemake import HOUSE, snakemake
 
@@ -273,7 +272,6 @@ def test_a_part_of_a_run_has_a_report_that_says_so(tiny_run, tmp_path, browser):
 
 def test_snakemakes_own_report_works_too(tiny_run, tmp_path):
     page = tmp_path / "builtin.html"
-    with tiny.alone(tiny_run):
-        done = snakemake(tiny_run, "all", options=("--report", str(page)))
+    done = snakemake(tiny_run, "all", options=("--report", str(page)))
     assert done.returncode == 0, done.stdout
     assert page.stat().st_size > MEGABYTE

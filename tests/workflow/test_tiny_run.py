@@ -4,7 +4,6 @@ import os
 
 import pytest
 
-from helpers import tiny
 from helpers.snakemake import planned_rules, snakemake
 from jetchain.core.io import read_json
 
@@ -30,15 +29,13 @@ def test_every_room_leaves_its_results_and_every_figure_comes_thrice(tiny_run):
 
 
 def test_a_second_run_has_nothing_to_do(tiny_run):
-    with tiny.alone(tiny_run):
-        done = snakemake(tiny_run, "all")
+    done = snakemake(tiny_run, "all")
     assert done.returncode == 0
     assert "Nothing to be done" in done.stdout
 
 
 def test_the_default_profile_is_used(tiny_run):
-    with tiny.alone(tiny_run):
-        done = snakemake(tiny_run, "all")
+    done = snakemake(tiny_run, "all")
     assert "Using workflow specific profile" in done.stdout
     assert "profiles/default" in done.stdout
 
