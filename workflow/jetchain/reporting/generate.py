@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io import read_json, write_csv
-from jetchain.core.style import COLOURS, LINES, label, new_figure, save_figure
+from jetchain.core.style import COLOURS, label, new_figure, save_figure
 from jetchain.core.verbs import Inputs, Output
 
 CUTS = {
@@ -26,37 +26,38 @@ def spectra(*, spectra: Inputs, summaries: Inputs, pdf: Output, png: Output, dat
         read_json(summary)["sample"]: load_histograms(path)
         for path, summary in zip(spectra, summaries, strict=True)
     }
-    figure, axes = new_figure(1, 3, size=(19, 5.6))
+    figure, axes = new_figure(1, 3, size=(19, 0.75 * len(loaded) + 1.6), sharey=True)
     for ax, variable in zip(axes, ("pthat", "parton_pt", "charged"), strict=True):
-        for index, (sample, histograms) in enumerate(loaded.items()):
-            draw(ax, histograms[variable], sample, index)
+        for row, histograms in enumerate(loaded.values()):
+            draw(ax, histograms[variable], row)
         ax.set_xlabel(next(iter(loaded.values()))[variable].axes[0].label)
-        ax.set_ylabel("fraction of events a bin")
         label(ax, right="generated events")
-    for ax in axes[:2]:
-        ax.set_yscale("log")
-        ax.set_ylim(1e-4, 2)
-    handles, names = axes[1].get_legend_handles_labels()  # the one variable that every sample has
-    axes[2].legend(handles, names, fontsize=11, loc="upper right")
+    axes[0].set_yticks(range(len(loaded)), list(loaded), va="bottom")
+    axes[0].set_ylim(len(loaded) - 0.9, -1.1)
+    for ax in axes:
+        ax.tick_params(axis="y", which="both", length=0)
     save_figure(figure, pdf, png, data)
 
 
-def draw(ax: Axes, histogram: hist.Hist, sample: str, index: int) -> None:
-    """One sample's histogram, divided by its number of events, the ones outside included.
+def draw(ax: Axes, histogram: hist.Hist, row: int) -> None:
+    """One sample's histogram on a line of its own, its highest bin just below the next line.
 
     A sample that has all events below the first bin's end has no such variable (pTHat of a gun or
-    of a single resonance), and is left out.
+    of a single resonance): its line stays empty.
     """
+    value, edges = histogram.values(), histogram.axes[0].edges
+    ax.axhline(row, color=COLOURS[8], linewidth=0.6)
     total = float(histogram.values(flow=True).sum())
-    if total == 0 or np.isclose(histogram.values()[0], total):
+    if total == 0 or np.isclose(value[0], total):
         return
-    ax.stairs(
-        histogram.values() / total,
-        histogram.axes[0].edges,
-        color=COLOURS[index % len(COLOURS)],
-        linestyle=LINES[index // len(COLOURS) + index % 2],
-        label=sample,
-    )
+    scale = -0.9 / value.max()  # rows count downwards
+    error = np.sqrt(np.asarray(histogram.variances()))
+    ax.stairs(row + scale * value, edges, baseline=row, fill=True, color=COLOURS[0], alpha=0.35)
+    ax.stairs(row + scale * value, edges, baseline=None, color="black", linewidth=1)
+    ax.fill_between(
+        np.repeat(edges, 2)[1:-1], row + scale * np.repeat(value - error, 2),
+        row + scale * np.repeat(value + error, 2), color="black", alpha=0.25, linewidth=0,
+    )  # fmt: skip
 
 
 def accounts(*, summaries: Inputs, table: Output, pdf: Output, png: Output, data: Output) -> None:

@@ -18,12 +18,14 @@ from jetchain.core.verbs import Input, Output
 # Pole masses in GeV, PDG 2024; the peaks of jets lie near them, moved by radiation.
 MASSES = {"W": 80.37, "Z": 91.19, "top": 172.6, "Hbb": 125.2, "Hcc": 125.2}
 
+LEVELS = ("truth", "reconstructed")
+
 
 def mass(*, histograms: Input, summary: Input, pdf: Output, png: Output, data: Output) -> None:
     """Draw the soft-drop mass of the seven classes, reconstructed and truth, with fitted peaks."""
     loaded, peaks = load_histograms(histograms), read_json(summary)["peaks"]
     figure, axes = new_figure(1, 2, sharey=True)
-    for ax, level in zip(axes, ("truth", "reconstructed"), strict=True):
+    for ax, level in zip(axes, LEVELS, strict=True):
         draw_classes(ax, loaded, level, "msd")
         rows = [row for row in peaks if row["level"] == level]
         lines = [
@@ -55,20 +57,58 @@ def substructure(*, histograms: Input, pdf: Output, png: Output, data: Output) -
 
 
 def comparison(*, histograms: Input, pdf: Output, png: Output, data: Output) -> None:
-    """Draw mass and soft-drop mass of quark, W and top jets, truth against reconstructed."""
+    """Draw mass and soft-drop mass of quark, W and top jets, reconstructed over truth below."""
     loaded = load_histograms(histograms)
-    figure, axes = new_figure(1, 2)
-    for ax, variable in zip(axes, ("m", "msd"), strict=True):
-        for index, name in enumerate(("quark", "W", "top")):
-            for level, line in (("truth", "--"), ("reconstructed", "-")):
-                draw(
-                    ax, loaded[f"{level}/{name}/{variable}"], color=COLOURS[index],
-                    linestyle=line, label=f"{name}, {level}",
-                )  # fmt: skip
-        finish(ax, loaded[f"truth/W/{variable}"])
-        ax.legend()
-        label(ax)
+    figure, axes = new_figure(4, 3, size=(18, 12.5), gridspec_kw={"height_ratios": [3, 1, 3, 1]})
+    for row, variable in ((0, "m"), (2, "msd")):
+        for column, name in enumerate(("quark", "W", "top")):
+            main, ratio = axes[row, column], axes[row + 1, column]
+            compare(main, ratio, *(loaded[f"{level}/{name}/{variable}"] for level in LEVELS))
+            label(main, right=f"{name} jets")
+            if column == 0:
+                ratio.set_ylabel("ratio to truth")
+            else:
+                main.set_ylabel("")
     save_figure(figure, pdf, png, data)
+
+
+def compare(main: Axes, ratio: Axes, truth: hist.Hist, reconstructed: hist.Hist) -> None:
+    """Two normalised histograms with their statistical bands, and their ratio below.
+
+    The ratio's errors are those of both, as if independent; bins without true jets have none.
+    """
+    shapes = []
+    for index, (histogram, line) in enumerate(((truth, "--"), (reconstructed, "-"))):
+        edges = histogram.axes[0].edges
+        total = max(float(histogram.values(flow=True).sum()), 1.0)
+        value = histogram.values() / total
+        error = np.sqrt(np.asarray(histogram.variances())) / total
+        shapes.append((value, error))
+        main.stairs(
+            value, edges, color=COLOURS[index], linestyle=line, linewidth=1.8, label=LEVELS[index]
+        )
+        main.fill_between(
+            np.repeat(edges, 2)[1:-1], np.repeat(value - error, 2), np.repeat(value + error, 2),
+            color=COLOURS[index], alpha=0.3, linewidth=0, hatch=("//", None)[index],
+        )  # fmt: skip
+    finish(main, truth)
+    main.set_ylim(bottom=0)
+    main.set_xlabel("")
+    main.tick_params(labelbottom=False)
+    main.legend()
+    (below, below_error), (above, above_error) = shapes
+    known = (below > 0) & (above > 0)
+    value = above[known] / below[known]
+    relative = np.hypot(above_error[known] / above[known], below_error[known] / below[known])
+    axis = truth.axes[0]
+    ratio.errorbar(
+        axis.centers[known], value, yerr=value * relative, xerr=axis.widths[known] / 2,
+        fmt="o", markersize=3, color="black", linewidth=1,
+    )  # fmt: skip
+    ratio.axhline(1.0, color="#717581", linewidth=0.8, linestyle=":")
+    ratio.set_xlim(main.get_xlim())
+    ratio.set_ylim(0, 2.4)
+    ratio.set_xlabel(axis.label)
 
 
 def response(*, summary: Input, pdf: Output, png: Output, data: Output) -> None:
