@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from jetchain.core.io import read_csv, read_json
-from jetchain.core.style import COLOURS, label, new_figure, save_figure
+from jetchain.core.style import COLOURS, LINES, MARKERS, label, new_figure, save_figure
 from jetchain.core.verbs import Input, Output
 
 NAMES = {"cwola": "CWoLa", "cathode": "CATHODE", "inclusive": "No cut"}
@@ -46,8 +46,9 @@ def draw_spectrum(ax: Axes, lower: Axes | None, table: Table, summary: dict[str,
     for index, name in enumerate(selections):
         own = {column: values[_is(table["selection"], name)] for column, values in table.items()}
         text = "all data" if name == "1" else f"after the cut ({100 * nominal:g} % of sidebands)"
-        fit, colour = summary["fits"][name], COLOURS[(0, 2)[index]]
-        _draw(ax, lower if name == selections[-1] else None, own, fit, text, colour)
+        _draw(
+            ax, lower if name == selections[-1] else None, own, summary["fits"][name], text, index
+        )  # fmt: skip
     for each in (ax, lower):
         if each is not None:
             each.axvspan(low, high, color="#94a4a2", alpha=0.25, lw=0, gid="signal region")
@@ -71,16 +72,17 @@ def _window(table: Table) -> tuple[float, float]:
 
 
 def _draw(
-    ax: Axes, lower: Axes | None, own: Table, fit: dict[str, Any], text: str, colour: str
+    ax: Axes, lower: Axes | None, own: Table, fit: dict[str, Any], text: str, index: int
 ) -> None:
+    colour = COLOURS[(0, 2)[index]]
     centre, observed, expected = (own["low"] + own["high"]) / 2, own["observed"], own["expected"]
     shown = observed > 0
     ax.errorbar(
-        centre[shown], observed[shown], np.sqrt(observed[shown]), fmt="o", ms=4, color=colour,
-        label=f"Data, {text}",
+        centre[shown], observed[shown], np.sqrt(observed[shown]), fmt=MARKERS[index], ms=4,
+        color=colour, label=f"Data, {text}",
     )  # fmt: skip
     ax.plot(
-        centre, expected, color=colour,
+        centre, expected, LINES[index], color=colour,
         label=rf"Fit: $\chi^2$/ndf = {fit['chi2']:.1f}/{fit['ndf']}; window: {fit['observed']:.0f} "
         rf"for {fit['background']:.0f}$\pm${fit['background_uncertainty']:.0f}, "
         rf"{fit['significance']:.1f}$\,\sigma$",
