@@ -1,5 +1,6 @@
 """Run Snakemake on this repository, in a folder of the test's own."""
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -28,8 +29,11 @@ def start(
     configfiles = ["config/test.yaml"]
     if overlay is not None:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "overlay.yaml").write_text(yaml.safe_dump(overlay))
-        configfiles.append(str(folder / "overlay.yaml"))
+        text = yaml.safe_dump(overlay)
+        # Named by its content: another worker may plan the same folder with another overlay.
+        written = folder / f"overlay_{hashlib.sha256(text.encode()).hexdigest()[:12]}.yaml"
+        written.write_text(text)
+        configfiles.append(str(written))
     path = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     return subprocess.Popen(
         [
