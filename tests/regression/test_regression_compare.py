@@ -8,7 +8,11 @@ import numpy as np
 import pytest
 
 from jetchain.core.errors import DataError
-from jetchain.regression import compare as comparing
+from jetchain.core.io import write_json
+from jetchain.provenance.manifest import MANIFEST
+from jetchain.regression import collect as collecting
+from jetchain.regression.__main__ import main
+from jetchain.regression.collect import missing_by_chance, with_entries
 from jetchain.regression.compare import (
     ABSENT,
     COMPATIBLE,
@@ -25,6 +29,7 @@ from jetchain.regression.references import (
     renewed,
     write_references,
 )
+from jetchain.regression.seeds import require_alike
 from jetchain.regression.spread import measure
 from jetchain.regression.statistics import Tolerance
 
@@ -117,9 +122,47 @@ def test_missing_and_new_quantities_say_what_to_do():
     assert re.search(r"moved: jets/new: new: .*`make references`", text)
 
 
-def test_what_not_every_seed_has_may_come_and_go(monkeypatch):
-    monkeypatch.setattr(comparing, "may_be_missing", lambda name: name == "jets/few")
-    assert statuses(compare(references(), run(1, **{"jets/few": None})))["jets/few"] == ABSENT
+def test_what_not_every_seed_has_may_come_and_go_but_not_all_of_it(monkeypatch):
+    monkeypatch.setattr(collecting, "SOMETIMES", ("jets/[fm]*",))
+    one = statuses(compare(references(), run(1, **{"jets/few": None})))
+    assert one["jets/few"] == ABSENT
+    both = compare(references(), run(1, **{"jets/few": None, "jets/mass": None}))
+    assert sorted(each.name for each in both.of(MOVED)) == ["jets/few", "jets/mass"]
+
+
+def test_exact_numbers_of_an_insensitive_method_are_never_missing_by_chance():
+    names = ["inference/disco/observed limit", "inference/disco/confidence level"]
+    assert missing_by_chance(names[0], [], names)
+    assert not missing_by_chance(names[1], names, names)
+
+
+@pytest.mark.parametrize(
+    ("change", "moved"),
+    [
+        (lambda h: replace(h, values=0 * h.values, variances=0 * h.variances), "mass, entries"),
+        (lambda h: replace(h, values=10 * h.values, variances=10 * h.variances), "mass, entries"),
+        (lambda h: replace(h, values=h.values * np.nan), "mass"),
+        (lambda h: replace(h, variances=h.variances + np.inf), "mass"),
+    ],
+)
+def test_a_histogram_that_lost_its_entries_or_its_norm_has_moved(change, moved):
+    """The tests of shapes see none of it."""
+    expected = renewed(with_entries(run()), {})
+    found = run(2)
+    found["jets/mass"] = change(found["jets/mass"])
+    names = {each.name for each in compare(expected, with_entries(found)).of(MOVED)}
+    assert f"jets/{moved}" in names
+    assert names <= {"jets/mass", "jets/mass, entries"}
+
+
+def test_what_was_empty_and_is_not_has_moved():
+    empty = Histogram(np.zeros(22), np.zeros(22), EDGES)
+    expected = renewed(with_entries(run(1, **{"jets/empty": empty})), {})
+    found = run(1, **{"jets/empty": histogram(3, 400)})
+    assert statuses(compare(expected, with_entries(found)))["jets/empty, entries"] == MOVED
+    same = compare(expected, with_entries(run(1, **{"jets/empty": empty})))
+    assert statuses(same)["jets/empty"] == ABSENT
+    assert same.tests == 9  # the empty one has no shape to test
 
 
 def test_worst_comes_first():
@@ -142,7 +185,7 @@ def test_references_are_readable_and_sorted(tmp_path):
     assert max(len(line) for line in text.splitlines()) < 200
     for block in content.values():
         assert block["reason"]
-        assert set(block["tolerance"]) <= {"inflation", "freedom", "seeds"}
+        assert set(block["tolerance"]) <= {"inflation", "freedom", "seeds", "noticed"}
 
 
 def test_renewing_keeps_what_seeds_showed_and_takes_new_values(tmp_path):
@@ -228,3 +271,35 @@ def test_a_reference_says_how_it_is_tested():
         "exact", "chi2", "ks", "pull", "spread"
     }  # fmt: skip
     assert isinstance(references()["jets/mass"], Reference)
+
+
+def test_measuring_with_seeds_refuses_a_run_that_moved(tmp_path, monkeypatch, capsys):
+    write_references(references(), tmp_path / "references")
+    monkeypatch.setattr("jetchain.regression.__main__.collect", lambda folder: run(1, **{
+        "firmware/in time": Exact(False)}))  # fmt: skip
+    before = (tmp_path / "references" / "firmware.json").read_text()
+    words = ["--references", str(tmp_path / "references"), "spread", "--seeds", "2"]
+    assert main(words) != 0
+    told = capsys.readouterr().err
+    assert "firmware/in time" in told
+    assert "make references" in told
+    assert (tmp_path / "references" / "firmware.json").read_text() == before
+
+
+def manifest(folder, **changes):
+    made = {
+        "verb": "jets.cluster", "settings": {"radius": 0.8}, "code": {"jetchain.jets": "ab"},
+        "libraries": {"numpy": "2"}, "resources": {}, "seed": 1, "sha256": "0",
+    } | changes  # fmt: skip
+    write_json(folder / MANIFEST, {"artefacts": {"results/jets/histograms.json": made}})
+    return folder
+
+
+def test_seeds_of_older_code_are_refused(tmp_path):
+    now = manifest(tmp_path / "now")
+    other = manifest(tmp_path / "seeds" / "1", seed=7, sha256="1")
+    require_alike(now, {"1": other})
+    for changes in ({"code": {"jetchain.jets": "cd"}}, {"settings": {"radius": 1.0}}):
+        manifest(tmp_path / "seeds" / "2", **changes)
+        with pytest.raises(DataError, match=rf"(?s)seeds/2.*{next(iter(changes))}.*Remove"):
+            require_alike(now, {"1": other, "2": tmp_path / "seeds" / "2"})

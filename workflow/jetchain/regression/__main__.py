@@ -6,9 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from jetchain.core.errors import JetchainError
+from jetchain.core.errors import DataError, JetchainError
 from jetchain.regression.collect import collect
-from jetchain.regression.compare import COMPATIBLE, MOVED, as_text, compare
+from jetchain.regression.compare import COMPATIBLE, MOVED, as_text, compare, sensitivity
 from jetchain.regression.page import write_page
 from jetchain.regression.references import (
     FOLDER,
@@ -17,7 +17,7 @@ from jetchain.regression.references import (
     renewed,
     write_references,
 )
-from jetchain.regression.seeds import run_seeds, write_record
+from jetchain.regression.seeds import require_alike, run_seeds, write_record
 from jetchain.regression.spread import measure
 
 TINY = Path(".tiny")
@@ -76,14 +76,25 @@ def _renew(arguments: argparse.Namespace) -> int:
 
 def _spread(arguments: argparse.Namespace) -> int:
     run = collect(arguments.run / "results")
-    references = renewed(run, read_references(arguments.references))
+    old = read_references(arguments.references)
+    report = compare(old, run)
+    if moved := report.of(MOVED):
+        raise DataError(
+            f"{arguments.run} is not the run of {arguments.references}: {len(moved)} quantities "
+            f"moved, {moved[0].name} first.",
+            "Look at `make compare`; if the change is meant, run `make references` first.",
+        )
+    references = renewed(run, old)
     folders = run_seeds(arguments.scratch, range(1, arguments.seeds + 1), arguments.cores)
+    require_alike(arguments.run, folders)
     others = {seed: collect(folder / "results") for seed, folder in folders.items()}
     references, rows = measure(references, others, run)
     write_references(references, arguments.references)
     write_record(arguments.references / SEEDS, rows)
     alarms = sum(bool(row["alarms"]) for row in rows)
     print(f"{len(rows)} seeds, {alarms} with an alarm; tolerances are in {arguments.references}.")
+    for line in sensitivity([each.tolerance for each in references.values()]):
+        print(line)
     return int(alarms > 0)
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from jetchain.regression import statistics
-from jetchain.regression.collect import may_be_missing
+from jetchain.regression.collect import missing_by_chance
 from jetchain.regression.quantities import Exact, Histogram, Number, Quantities, Quantity
 from jetchain.regression.references import Reference, References, rounded
-from jetchain.regression.statistics import Outcome
+from jetchain.regression.statistics import Outcome, Tolerance
 
 FALSE_ALARM = 1e-3
 """Probability that a run of unchanged physics is called moved, shared out over all its tests."""
@@ -27,7 +27,7 @@ class Verdict:
 
     Attributes:
         name: of the quantity.
-        status: IDENTICAL, COMPATIBLE, MOVED or ABSENT (not every seed has it).
+        status: IDENTICAL, COMPATIBLE, MOVED or ABSENT (not every seed has it, or no entries).
         how: the difference in words.
         p: p-value; 0 where no chance is involved, 1 where nothing differs.
         threshold: below which it counts as moved.
@@ -80,13 +80,17 @@ def compare(references: References, run: Quantities, alpha: float = FALSE_ALARM)
     for name in sorted({*references, *run}):
         old, new = references.get(name), run.get(name)
         if old is None or new is None:
-            settled.append(_one_sided(name, old, new))
+            by_chance = missing_by_chance(name, references, run)
+            settled.append(_one_sided(name, old, new, by_chance))
             continue
         problem = incomparable(old.quantity, new)
         if isinstance(new, Exact) and isinstance(old.quantity, Exact) and not problem:
             settled.append(_exact(name, old, old.quantity, new))
         elif problem:
             settled.append(Verdict(name, MOVED, problem, 0.0, 0.0, old, new))
+        elif empty(old.quantity) or empty(new):
+            how = "no entries, so no shape: their number is compared by itself"
+            settled.append(Verdict(name, ABSENT, how, 1.0, 0.0, old, new))
         else:
             outcome = test(old, new)
             tried[name] = outcome, describe(old, new, outcome)
@@ -113,8 +117,8 @@ def _order(verdict: Verdict) -> tuple[int, float, float, str]:
     return rank, verdict.severity, verdict.p, verdict.name
 
 
-def _one_sided(name: str, old: Reference | None, new: Quantity | None) -> Verdict:
-    if may_be_missing(name):
+def _one_sided(name: str, old: Reference | None, new: Quantity | None, by_chance: bool) -> Verdict:
+    if by_chance:
         return Verdict(name, ABSENT, "not every seed has it", 1.0, 0.0, old, new)
     if new is None:
         how = "missing: the run does not have it any more; if that is meant: make references"
@@ -144,10 +148,21 @@ def incomparable(old: Quantity, new: Quantity) -> str:
             return "has other bins; run `make references`"
         if len(old.edges) and not np.allclose(old.edges, new.edges, rtol=1e-6, atol=1e-12):
             return "has other bins; run `make references`"
-    numbers = [each.value for each in (old, new) if isinstance(each, Number)]
-    if not all(math.isfinite(value) for value in numbers):
+    if not (finite(old) and finite(new)):
         return "is not finite"
     return ""
+
+
+def finite(quantity: Quantity) -> bool:
+    """Whether there is a finite number everywhere."""
+    if isinstance(quantity, Histogram):
+        return bool(np.isfinite([quantity.values, quantity.variances]).all())
+    return not isinstance(quantity, Number) or math.isfinite(quantity.value)
+
+
+def empty(quantity: Quantity) -> bool:
+    """Whether a quantity is a histogram without entries."""
+    return isinstance(quantity, Histogram) and quantity.effective <= 0
 
 
 def test(old: Reference, new: Quantity) -> Outcome:
@@ -198,6 +213,16 @@ def _show(value: str | float, digits: int = 4) -> str:
     return str(value) if isinstance(value, str | bool) else f"{value:.{digits}g}"
 
 
+def sensitivity(tolerances: Sequence[Tolerance]) -> list[str]:
+    """A line on how small a change the tests notice, where that was measured."""
+    known = [each.noticed or math.inf for each in tolerances if each.seeds]
+    if not known:
+        return []
+    within = {limit: sum(each <= limit for each in known) for limit in (0.1, 0.3, 1.0)}
+    counts = ", ".join(f"{number} one of {limit:.0%}" for limit, number in within.items())
+    return [f"Of {len(known)} tests notice a change: {counts}; the others, none so small."]
+
+
 def as_text(report: Report, shown: int = 30) -> str:
     """The report as lines, what moved first.
 
@@ -210,8 +235,9 @@ def as_text(report: Report, shown: int = 30) -> str:
     }
     lines = [
         f"{len(report.verdicts)} quantities: {counts[IDENTICAL]} identical, {counts[COMPATIBLE]} "
-        f"compatible, {counts[MOVED]} moved; {counts[ABSENT]} that not every seed has.",
+        f"compatible, {counts[MOVED]} moved; {counts[ABSENT]} empty, or not in every seed.",
         f"{report.tests} tests share a false-alarm probability of {FALSE_ALARM:g} (Holm).",
+        *sensitivity([each.old.tolerance for each in report.verdicts if each.old]),
     ]
     moved = report.of(MOVED)
     for each in moved[:shown]:

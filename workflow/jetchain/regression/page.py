@@ -81,6 +81,9 @@ def _figure(index: int, verdict: Verdict) -> str:
     if verdict.old:
         tolerance = verdict.old.tolerance
         seeds = f", measured with {tolerance.seeds} seeds" if tolerance.seeds else ""
+        if tolerance.seeds:
+            least = tolerance.noticed
+            seeds += f"; notices {f'a change of {least:.0%}' if least else 'no change by itself'}"
         details = (
             f"<p>Test: {verdict.old.test}{seeds}; {html.escape(verdict.old.quantity.reason)}.</p>"
         )

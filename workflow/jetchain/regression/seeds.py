@@ -11,10 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jetchain.core.errors import ToolError
+from jetchain.core.errors import DataError, ToolError
 from jetchain.core.io import atomic
+from jetchain.provenance.manifest import MANIFEST, read_manifest
 from jetchain.regression.compare import FALSE_ALARM
 
+ALIKE = ("verb", "settings", "code", "libraries", "resources")
+"""What the manifest says that must be the same whatever the seed is."""
 HOUSE = Path(__file__).resolve().parents[3]
 
 
@@ -77,6 +80,30 @@ def _keep_tables(run: Path, folder: Path) -> None:
             shutil.copyfile(path, target)
     part.rename(folder)
     shutil.rmtree(run)
+
+
+def require_alike(run: Path, seeds: Mapping[str, Path]) -> None:
+    """Require that the runs with other seeds were made as this run was.
+
+    Args:
+        run: the folder of the run with the reference seed.
+        seeds: by seed the folder of its run.
+
+    Raises:
+        DataError: one was made with other code, libraries, settings or resources.
+    """
+    ours = read_manifest(run / MANIFEST)
+    for seed, folder in seeds.items():
+        theirs = read_manifest(folder / MANIFEST)
+        for path in theirs:
+            causes = [each for each in ALIKE if ours.get(path, {}).get(each) != theirs[path][each]]
+            if causes:
+                raise DataError(
+                    f"{folder}: {path} was made with other {', '.join(causes)} than in {run}: the "
+                    f"run with seed {seed} is an old one.",
+                    f"Remove {folder.parent} and run the same command again; if {run} is the old "
+                    "one, finish it first.",
+                )
 
 
 def write_record(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from jetchain.regression import statistics
-from jetchain.regression.compare import FALSE_ALARM, MOVED, compare, incomparable, test
+from jetchain.regression.compare import FALSE_ALARM, MOVED, compare, empty, incomparable, test
+from jetchain.regression.power import noticed
 from jetchain.regression.quantities import Exact, Number, Quantities
 from jetchain.regression.references import Reference, References
 from jetchain.regression.statistics import Tolerance
@@ -56,7 +57,7 @@ def all_pairs(name: str, kind: str, runs: Sequence[Quantities]) -> Pairs:
     having = [index for index, run in enumerate(runs) if name in run]
     for first, second in itertools.combinations(having, 2):
         one, two = runs[first][name], runs[second][name]
-        if kind == "spread" or incomparable(one, two):
+        if kind == "spread" or incomparable(one, two) or empty(one) or empty(two):
             continue
         if isinstance(one, Number) and isinstance(two, Number):
             if one.error is None or two.error is None or not (one.error or two.error):
@@ -115,7 +116,14 @@ def measure(
                 "alarms": [each.name for each in report.of(MOVED)],
             }
         )
-    return _with_tolerances(references, pairs, list(range(len(everything)))), rows
+    measured = _with_tolerances(references, pairs, list(range(len(everything))))
+    threshold = FALSE_ALARM / compare(measured, now, FALSE_ALARM).tests
+    return {
+        name: replace(each, tolerance=replace(each.tolerance, noticed=noticed(each, threshold)))
+        if name in pairs
+        else each
+        for name, each in measured.items()
+    }, rows
 
 
 def _with_tolerances(

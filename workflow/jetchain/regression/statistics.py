@@ -35,12 +35,15 @@ class Tolerance:
         freedom: degrees of freedom of chi2 over the counted ones: correlated bins have fewer.
         spread: standard deviation of a number from seed to seed.
         seeds: how many runs say so; 0 for none.
+        noticed: the smallest change that the test notices, see `jetchain.regression.power`; None
+            if it notices none, or before any seed was run.
     """
 
     inflation: float = 1.0
     freedom: float = 1.0
     spread: float = 0.0
     seeds: int = 0
+    noticed: float | None = None
 
 
 @dataclass(frozen=True)
@@ -86,11 +89,10 @@ def chi2(first: Histogram, second: Histogram, tolerance: Tolerance = Tolerance()
     Weights are first scaled so that each sample's sum and sum of squares agree. With unit weights
     it is then Pearson's test of a contingency table; with others the variance of a bin is that of
     both samples together, which unlike each sample's own (arXiv physics/0605123; ROOT's
-    TH1::Chi2Test "WW") holds for a few entries too. Bins are merged.
+    TH1::Chi2Test "WW") holds for a few entries too. Bins are merged. Neither may be empty: there
+    is no shape without entries.
     """
     sizes = first.effective, second.effective
-    if min(sizes) <= 0:
-        return Outcome(0.0, 0.0, 1.0)
     columns = []
     for histogram in (first, second):
         ratio = histogram.values.sum() / histogram.variances.sum()
@@ -112,10 +114,9 @@ def kolmogorov(first: Histogram, second: Histogram, tolerance: Tolerance = Toler
     """Kolmogorov-Smirnov on binned samples; bins make its p-value too large, never too small.
 
     The exact distribution for whole entries, Kolmogorov's for weighted or correlated ones.
+    Neither may be empty.
     """
     sizes = first.effective, second.effective
-    if min(sizes) <= 0:
-        return Outcome(0.0, math.inf, 1.0)
     cumulative = [np.cumsum(each.values) / each.values.sum() for each in (first, second)]
     distance = float(np.abs(cumulative[0] - cumulative[1]).max())
     effective = sizes[0] * sizes[1] / (sizes[0] + sizes[1]) / tolerance.inflation
