@@ -10,6 +10,7 @@ from jetchain.core.errors import DataError, JetchainError
 from jetchain.regression.collect import collect
 from jetchain.regression.compare import COMPATIBLE, MOVED, as_text, compare, sensitivity
 from jetchain.regression.page import write_page
+from jetchain.regression.power import with_power
 from jetchain.regression.references import (
     FOLDER,
     SEEDS,
@@ -60,7 +61,7 @@ def _renew(arguments: argparse.Namespace) -> int:
             raise  # damaged: nobody wants to lose the measured tolerances
         old = {}
     report = compare(old, run)
-    write_references(renewed(run, old), arguments.references)
+    write_references(with_power(renewed(run, old)), arguments.references)
     print(as_text(report, shown=1000), end="")
     for each in report.of(COMPATIBLE):
         print(f"  changed: {each.name}: {each.how}; p = {each.p:.2g}")
@@ -89,6 +90,7 @@ def _spread(arguments: argparse.Namespace) -> int:
     require_alike(arguments.run, folders)
     others = {seed: collect(folder / "results") for seed, folder in folders.items()}
     references, rows = measure(references, others, run)
+    references = with_power(references)
     write_references(references, arguments.references)
     write_record(arguments.references / SEEDS, rows)
     alarms = sum(bool(row["alarms"]) for row in rows)

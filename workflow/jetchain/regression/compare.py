@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from jetchain.regression import statistics
-from jetchain.regression.collect import missing_by_chance
+from jetchain.regression.collect import missing_by_chance, stable
 from jetchain.regression.quantities import Exact, Histogram, Number, Quantities, Quantity
 from jetchain.regression.references import Reference, References, rounded
 from jetchain.regression.statistics import Outcome, Tolerance
@@ -18,6 +18,8 @@ FALSE_ALARM = 1e-3
 """Probability that a run of unchanged physics is called moved, shared out over all its tests."""
 
 IDENTICAL, COMPATIBLE, MOVED, ABSENT = "identical", "compatible", "moved", "absent"
+FACTOR, ENOUGH = 3.0, 30.0
+"""The largest change of the sum of a histogram that has at least so many effective entries."""
 TESTS = {"chi2": statistics.chi2, "ks": statistics.kolmogorov}
 
 
@@ -83,13 +85,13 @@ def compare(references: References, run: Quantities, alpha: float = FALSE_ALARM)
             by_chance = missing_by_chance(name, references, run)
             settled.append(_one_sided(name, old, new, by_chance))
             continue
-        problem = incomparable(old.quantity, new)
+        problem = incomparable(old.quantity, new) or entries_changed(name, old.quantity, new)
         if isinstance(new, Exact) and isinstance(old.quantity, Exact) and not problem:
             settled.append(_exact(name, old, old.quantity, new))
         elif problem:
             settled.append(Verdict(name, MOVED, problem, 0.0, 0.0, old, new))
         elif empty(old.quantity) or empty(new):
-            how = "no entries, so no shape: their number is compared by itself"
+            how = "no entries, so no shape"
             settled.append(Verdict(name, ABSENT, how, 1.0, 0.0, old, new))
         else:
             outcome = test(old, new)
@@ -151,6 +153,20 @@ def incomparable(old: Quantity, new: Quantity) -> str:
     if not (finite(old) and finite(new)):
         return "is not finite"
     return ""
+
+
+def entries_changed(name: str, old: Quantity, new: Quantity) -> str:
+    """How the number of a histogram's entries changed, if by far more than chance; else empty.
+
+    The tests of histograms compare shapes. How much the number moves from seed to seed is not
+    measured, but it is far less than this.
+    """
+    if not (isinstance(old, Histogram) and isinstance(new, Histogram) and stable(name)):
+        return ""
+    before, now = float(old.values.sum()), float(new.values.sum())
+    if max(old.effective, new.effective) < ENOUGH or now <= FACTOR * before <= FACTOR**2 * now:
+        return ""
+    return f"{_show(before)} -> {_show(now)} entries, more than a factor of {FACTOR:g}"
 
 
 def finite(quantity: Quantity) -> bool:

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from jetchain.regression.compare import empty, test
+from jetchain.regression.compare import FALSE_ALARM, empty, test
 from jetchain.regression.quantities import Exact, Histogram, Number, Quantity
-from jetchain.regression.references import Reference
+from jetchain.regression.references import Reference, References
 
 STEPS = 10
 """Of the bisection, which ends within 1 % of the answer."""
@@ -57,3 +57,15 @@ def noticed(reference: Reference, threshold: float) -> float | None:
         middle = float(np.sqrt(low * high))
         low, high = (low, middle) if moved(middle) else (middle, high)
     return high
+
+
+def with_power(references: References) -> References:
+    """References that say how small a change each of their tests notices."""
+    tests = sum(reference.test != "exact" for reference in references.values())
+    return {
+        name: replace(
+            each,
+            tolerance=replace(each.tolerance, noticed=noticed(each, FALSE_ALARM / max(tests, 1))),
+        )
+        for name, each in references.items()
+    }
