@@ -26,7 +26,7 @@ REGRESSION := $(BIN)/python -m jetchain.regression
 FINISH_TINY := PATH="$(BIN):$$PATH" snakemake --cores $(CORES) --directory .tiny \
   --configfile config/test.yaml --
 
-.PHONY: all test test-faults test-mutations report site references compare \
+.PHONY: all test test-faults test-mutations test-slow report site references compare \
   spread explain verify pack unpack fork crate lint format bench docs lock install clean help
 
 all: install ## the whole chain at laptop scale
@@ -40,6 +40,9 @@ test-faults: install ## kill, damage and fill the disk of real runs: nothing may
 
 test-mutations: install ## wrong physics constants, one at a time: each must be noticed
 	$(PYTEST) --durations 0 -rA -m mutations tests
+
+test-slow: install ## test-faults and test-mutations at once, side by side
+	$(PYTEST) --durations 0 -rA -m "faults or mutations" tests
 
 compare: install ## compare the tiny run with tests/reference; regression.html shows what moved
 	@mkdir -p .tiny
