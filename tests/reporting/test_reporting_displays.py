@@ -8,7 +8,9 @@ from matplotlib.colors import Normalize
 from matplotlib.patches import Circle
 
 from jetchain.core.errors import DataError
-from jetchain.core.io import write_json
+from jetchain.core.histograms import save_histograms
+from jetchain.core.io import read_json, write_json
+from jetchain.core.schema import JET_CLASSES
 from jetchain.core.style import new_figure
 from jetchain.reporting import display, explanation, influence
 from jetchain.reporting.jet_images import draw_difference
@@ -32,7 +34,21 @@ def seen(number: int = 1) -> dict:
 def found(number: int = 1, phi: float = 3.0) -> dict:
     jets = {"eta": [0.0], "phi": [phi], "pt": [600.0], "msd": [80.0]}
     partons = {"pdgid": [5], "eta": [0.0], "phi": [phi]}
-    return {"number": number, "radius": 0.8, "jets": jets, "truth": jets, "parton": partons}
+    return {
+        "number": number, "radius": 0.8, "pt_min": 500.0, "passes": True, "jets": jets,
+        "truth": jets, "parton": partons,
+    }  # fmt: skip
+
+
+def drawn(figure, path, **inputs) -> list[dict]:
+    """The axes of a figure of JSON inputs, as its data have them."""
+    for name, content in inputs.items():
+        write_json(path / f"{name}.json", content)
+    figure(
+        **{name: path / f"{name}.json" for name in inputs},
+        pdf=path / "f.pdf", png=path / "f.png", data=path / "f_data.json",
+    )  # fmt: skip
+    return read_json(path / "f_data.json")["axes"]
 
 
 def test_tables_of_different_events_are_refused(tmp_path) -> None:
@@ -120,3 +136,31 @@ def test_nodes_are_drawn_by_the_sign_of_their_influence() -> None:
         for offset, size in zip(each.get_offsets().tolist(), each.get_sizes(), strict=True)
     }
     assert drawn == {(0.1, 0.0): 900.0, (0.2, 0.1): 225.0}
+
+
+EMPTY = {"pairs": [0], "mean": [0.0], "error": [0.0]}
+
+
+def test_the_figure_of_influence_says_that_no_cluster_is_hard_enough(tmp_path) -> None:
+    content = {
+        "example": {"delta_eta": [0.0], "delta_phi": [0.0], "centre": 0, "influence": [0.0],
+                    "is_track": [0], "edges": [], "expected_pt": 2.0, "number": 3},
+        "profile": {"edges": [0.0, 0.1], "track": EMPTY, "cluster": EMPTY},
+        "events": 2, "clusters": 0, "pt_min": 5.0,
+    }  # fmt: skip
+    near, profile = drawn(influence.mlpf_influence, tmp_path, influence=content)
+    assert near["titles"][-1] == "event 3"
+    expected = "MLPF expects no cluster with $p_T$ > 5 GeV\nin the first 2 events"
+    assert profile["notes"] == [expected]
+    near, _ = drawn(influence.mlpf_influence, tmp_path, influence=content | {"example": None})
+    assert near["notes"] == ["no cluster in the first 2 events"]
+
+
+def test_a_lone_cluster_has_an_empty_profile(tmp_path) -> None:
+    """No other node is near: there is nothing whose influence could be drawn."""
+    content = {
+        "example": None, "profile": {"edges": [0.0, 0.1], "track": EMPTY, "cluster": EMPTY},
+        "events": 1, "clusters": 1, "pt_min": 5.0,
+    }  # fmt: skip
+    _, profile = drawn(influence.mlpf_influence, tmp_path, influence=content)
+    assert all(series["x"] == [] for series in profile["series"])
