@@ -52,14 +52,31 @@ def drawn(figure, path, **inputs) -> list[dict]:
 
 
 def test_tables_of_different_events_are_refused(tmp_path) -> None:
-    for name, content in (("detector", seen(1)), ("jets", found(2))):
-        write_json(tmp_path / f"{name}.json", content)
     with pytest.raises(DataError, match=r"event 1, .* of event 2"):
-        display.event(
-            detector=tmp_path / "detector.json", jets=tmp_path / "jets.json",
-            pdf=tmp_path / "f.pdf", png=tmp_path / "f.png", data=tmp_path / "f.json",
-        )  # fmt: skip
+        drawn(display.event, tmp_path, detector=seen(1), jets=found(2))
     assert not (tmp_path / "f.png").exists()
+
+
+def test_a_display_says_which_rule_chose_it_and_how_strong_the_field_is(tmp_path) -> None:
+    detector = seen() | {"radii": seen()["radii"] | {"field": 2.0}}
+    plane, across = drawn(display.event, tmp_path, detector=detector, jets=found())
+    assert plane["titles"][-1] == "jets, event 1"
+    assert "B = 2 T" in across["titles"][-1]
+    jets = found() | {"passes": False, "pt_min": 900.0}
+    plane, _ = drawn(display.event, tmp_path, detector=detector, jets=jets)
+    assert "no event has a jet above 900 GeV" in plane["titles"][-1]
+
+
+def test_an_event_of_nothing_is_displayed(tmp_path) -> None:
+    def emptied(table: dict, names: tuple[str, ...]) -> dict:
+        return table | {name: {key: [] for key in table[name]} for name in names}
+
+    nothing = emptied(seen(), ("track", "cluster", "barrel")) | {"lines": []}
+    plane, _ = drawn(
+        display.event, tmp_path, detector=nothing,
+        jets=emptied(found(), ("jets", "truth", "parton")) | {"passes": False},
+    )  # fmt: skip
+    assert not [series for series in plane["series"] if series.get("x")]
 
 
 def test_a_jet_at_the_seam_is_seen_on_both_sides() -> None:
