@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hist
 import numpy as np
 import pytest
 from matplotlib.colors import Normalize
@@ -12,9 +13,8 @@ from jetchain.core.histograms import save_histograms
 from jetchain.core.io import read_json, write_json
 from jetchain.core.schema import JET_CLASSES
 from jetchain.core.style import new_figure
-from jetchain.reporting import display, explanation, influence
-from jetchain.reporting.jet_images import draw_difference
-from jetchain.reporting.signed_map import signed_map
+from jetchain.reporting import display, explanation, influence, jet_images
+from jetchain.reporting.signed_map import signed_map, significant
 
 LAYERS = [{"name": "ECAL1", "inner": 1.0, "outer": 2.0, "cells": 4},
           {"name": "HCAL1", "inner": 3.0, "outer": 4.0, "cells": 8}]  # fmt: skip
@@ -115,17 +115,84 @@ def test_a_signed_map_hides_what_is_not_significant_and_marks_what_is_negative()
     _, ax = new_figure()
     value = np.array([[3.0, -3.0, 1.0], [-1.0, 0.0, -5.0]])
     edges = (np.array([0.0, 1.0, 2.0]), np.array([0.0, 1.0, 2.0, 3.0]))
-    mesh = signed_map(ax, edges, value, np.ones((2, 3)), Normalize(-5, 5))
+    mesh = signed_map(ax, edges, value, np.ones((2, 3)), 1000, Normalize(-5, 5))
     shown = np.ma.getmaskarray(mesh.get_array()).reshape(3, 2).T
     np.testing.assert_array_equal(~shown, [[True, True, False], [False, False, True]])
     (minus,) = ax.lines
     assert set(zip(minus.get_xdata(), minus.get_ydata(), strict=True)) == {(0.5, 1.5), (1.5, 2.5)}
+    assert not ax.texts
 
 
-def test_a_difference_needs_both_classes() -> None:
+def test_of_many_pixels_noise_is_not_significant_and_a_signal_is() -> None:
+    """Means of 100 jets in 30 x 30 pixels: 45 of them are two errors from 0 by chance."""
+    jets = np.random.default_rng(4).normal(size=(100, 900))
+    jets[:, :10] += 0.8
+    value, error = jets.mean(axis=0), jets.std(axis=0, ddof=1) / 10
+    assert 30 < (np.abs(value[10:]) > 2 * error[10:]).sum() < 60
+    found = significant(value, error, 100)
+    assert found[:10].all()
+    assert found[10:].sum() <= 2
+
+
+def test_noise_is_taken_for_a_signal_in_one_of_twenty_maps_of_few_jets() -> None:
+    """Four jets: their errors are uncertain too, as Student's t knows and a Gaussian does not."""
+    jets = np.random.default_rng(5).normal(size=(300, 4, 25))
+    value, error = jets.mean(axis=1), jets.std(axis=1, ddof=1) / 2
+    wrong = sum(significant(*each, 4).any() for each in zip(value, error, strict=True))
+    assert wrong < 0.05 * 300 + 3 * np.sqrt(0.05 * 0.95 * 300)
+
+
+def test_pixels_that_no_jet_reaches_are_no_tests() -> None:
+    value, error = np.array([3.0, *np.zeros(999)]), np.array([1.0, *np.zeros(999)])
+    assert significant(value, error, 1000).tolist() == [True] + [False] * 999
+    assert not significant(np.zeros(5), np.zeros(5), 1000).any()
+
+
+def test_of_one_jet_nothing_is_significant_and_the_map_says_so() -> None:
     _, ax = new_figure()
-    draw_difference(ax, {})
-    assert not ax.collections
+    edges = (np.arange(3.0), np.arange(3.0))
+    mesh = signed_map(ax, edges, np.ones((2, 2)), np.zeros((2, 2)), 1, Normalize(-1, 1))
+    assert np.ma.getmaskarray(mesh.get_array()).all()
+    assert ax.texts[0].get_text() == "no pixel differs from 0\nsignificantly (1 jets)"
+
+
+def average(jets: int) -> tuple[hist.Hist, dict]:
+    """An average image of one full pixel, and its entry in the summary."""
+    axes = [hist.axis.Regular(5, -0.8, 0.8, name=name, flow=False) for name in ("across", "along")]
+    image = hist.Hist(*axes, storage=hist.storage.Weight())
+    image.view().value[2, 2], image.view().variance[2, 2] = 1.0, 0.01
+    return image, {"jets": jets, "mean_pt": 600.0, "outside": 0.0}
+
+
+@pytest.mark.parametrize("jets", [{}, {"quark": 9}, {"quark": 1, "top": 9}])
+def test_jet_images_of_few_classes_say_what_is_missing(tmp_path, jets) -> None:
+    made = {name: average(number) for name, number in jets.items()}
+    save_histograms(tmp_path / "images.json", {name: image for name, (image, _) in made.items()})
+    write_json(tmp_path / "summary.json", {name: entry for name, (_, entry) in made.items()})
+    jet_images.images(
+        histograms=tmp_path / "images.json", summary=tmp_path / "summary.json",
+        pdf=tmp_path / "f.pdf", png=tmp_path / "f.png", data=tmp_path / "f.json",
+    )  # fmt: skip
+    axes = read_json(tmp_path / "f.json")["axes"]
+    missing = {ax["notes"][0] for ax in axes[:-1] if "no jets" in ax["notes"]}
+    assert missing == set(JET_CLASSES) - set(jets)
+    expected = "no pixel differs from 0\nsignificantly (1 jets)"
+    assert axes[-1]["notes"][1] == (expected if "top" in jets else "no jets of one class")
+
+
+def test_a_map_of_a_network_that_depends_on_nothing_is_empty(tmp_path) -> None:
+    image, _ = average(1)
+    image.view().value[:] = 0.0
+    save_histograms(tmp_path / "maps.json", {"W_vs_QCD": image})
+    row = {"share": [0.0], "error": [0.0], "difference": 0.0, "gap": 0.0, "difference_error": 0.0,
+           "jets": 5}  # fmt: skip
+    content = {"features": ["charge"], "pairs": {"W_vs_QCD": row}, "model": "pfn"}
+    write_json(tmp_path / "importance.json", content)
+    explanation.explanation(
+        maps=tmp_path / "maps.json", importance=tmp_path / "importance.json",
+        pdf=tmp_path / "f.pdf", png=tmp_path / "f.png", data=tmp_path / "f.json",
+    )  # fmt: skip
+    assert "no pixel" in read_json(tmp_path / "f.json")["axes"][0]["notes"][0]
 
 
 def test_the_table_of_features_greys_what_is_not_significant() -> None:
@@ -139,6 +206,17 @@ def test_the_table_of_features_greys_what_is_not_significant() -> None:
         "+1.00$\\pm$0.10": "black", "-0.10$\\pm$0.20": "0.55", "+0.90": "black",
         "+0.80$\\pm$0.05": "black",
     }  # fmt: skip
+
+
+def test_shares_of_one_jet_are_drawn_grey_without_errors() -> None:
+    _, ax = new_figure()
+    row = {"share": [1.0, -0.1], "error": None, "difference": 0.8, "gap": 0.1,
+           "difference_error": None, "jets": 1}  # fmt: skip
+    content = {"features": ["log_pt", "charge"], "pairs": {"top_vs_QCD": row}, "model": "pfn"}
+    explanation.draw_features(ax, content)
+    assert [(text.get_text(), text.get_color()) for text in ax.texts] == [
+        ("+1.00", "0.55"), ("-0.10", "0.55"), ("+0.90", "black"), ("+0.80", "black"),
+    ]  # fmt: skip
 
 
 def test_nodes_are_drawn_by_the_sign_of_their_influence() -> None:
