@@ -55,7 +55,8 @@ def event(*, detector: Input, jets: Input, pdf: Output, png: Output, data: Outpu
     draw_plane(plane, seen, found)
     name = f"{Path(jets).stem.replace('_', ' ')}, event {seen['number']}"
     if not found["passes"]:
-        name += f"\nno event has a jet above {found['pt_min']:g} GeV: this has the hardest"
+        hardest = ": this one has the hardest" if found["jets"]["pt"] else ""
+        name = f"no event has a jet above {found['pt_min']:g} GeV{hardest}\n{name}"
     label(plane, right=name)
     draw_across(across, seen, found)
     radii = seen["radii"]

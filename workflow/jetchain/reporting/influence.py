@@ -29,6 +29,7 @@ def mlpf_influence(*, influence: Input, pdf: Output, png: Output, data: Output) 
     figure, (near, profile) = new_figure(1, 2, size=(14.5, 6.6))
     if content["example"] is None:
         remark(near, f"no cluster in the first {content['events']} events")
+        near.set(xticks=[], yticks=[])
         label(near)
     else:
         draw_neighbourhood(near, content["example"])
@@ -41,6 +42,7 @@ def mlpf_influence(*, influence: Input, pdf: Output, png: Output, data: Output) 
             rf"MLPF expects no cluster with $p_T$ > {content['pt_min']:g} GeV"
             f"\nin the first {content['events']} events",
         )
+        profile.set(xticks=[], yticks=[])
     label(profile, right=f"{content['events']} events, {content['clusters']} clusters")
     save_figure(figure, pdf, png, data)
 
@@ -98,4 +100,4 @@ def draw_profile(ax: Axes, content: dict[str, Any]) -> None:
     ax.set_xlim(0.0, 1.2)
     ax.set_xlabel(r"distance $\Delta R$ to the cluster")
     ax.set_ylabel(r"mean |influence| / expected $p_T$")
-    ax.legend(title=rf"clusters with expected $p_T$ > {content['pt_min']:g} GeV")
+    ax.legend(title=rf"clusters with expected $p_T$ > {content['pt_min']:g} GeV", title_fontsize=11)

@@ -52,7 +52,7 @@ def signed_map(
         ms=0.5 * width, mew=1.0, zorder=3, path_effects=OUTLINE, gid="negative",
     )  # fmt: skip
     if not shown.any():
-        remark(ax, f"no pixel differs from 0\nsignificantly ({jets} jets)")
+        remark(ax, "no pixel differs\nsignificantly from 0")
     return ax.pcolormesh(
         x, y, np.ma.masked_array(value, ~shown).T, cmap="PuOr_r", norm=scale, rasterized=True
     )
