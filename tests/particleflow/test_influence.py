@@ -152,3 +152,12 @@ def test_profile_is_the_mean_over_pairs_with_the_spread_of_the_clusters() -> Non
     assert table["mean"][4] == pytest.approx(0.15)
     assert table["error"][4] == pytest.approx(np.hypot(0.15, 0.15) / 4)
     assert table["mean"][3] == 0
+    assert table["error"][3] is None
+
+
+def test_a_bin_with_pairs_of_one_cluster_has_no_error() -> None:
+    sums = np.zeros((2, 2, 2, 10))
+    sums[0, 1, :, 2] = (5, 1.0)
+    table = profile(sums)["cluster"]
+    assert table["mean"][2] == pytest.approx(0.2)
+    assert table["error"][2] is None

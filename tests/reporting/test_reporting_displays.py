@@ -9,6 +9,7 @@ from matplotlib.colors import Normalize
 from matplotlib.patches import Circle
 
 from jetchain.core.errors import DataError
+from jetchain.core.figure_data import figure_data
 from jetchain.core.histograms import save_histograms
 from jetchain.core.io import read_json, write_json
 from jetchain.core.schema import JET_CLASSES
@@ -235,7 +236,8 @@ def test_nodes_are_drawn_by_the_sign_of_their_influence() -> None:
     assert drawn == {(0.1, 0.0): 900.0, (0.2, 0.1): 225.0}
 
 
-EMPTY = {"pairs": [0], "mean": [0.0], "error": [0.0]}
+EMPTY = {"pairs": [0], "mean": [0.0], "error": [None]}
+EMPTY_2 = {name: 2 * values for name, values in EMPTY.items()}
 
 
 def test_the_figure_of_influence_says_that_no_cluster_is_hard_enough(tmp_path) -> None:
@@ -251,6 +253,17 @@ def test_the_figure_of_influence_says_that_no_cluster_is_hard_enough(tmp_path) -
     assert profile["notes"] == [expected]
     near, _ = drawn(influence.mlpf_influence, tmp_path, influence=content | {"example": None})
     assert near["notes"] == ["no cluster in the first 2 events"]
+
+
+def test_what_has_no_error_is_drawn_without_one() -> None:
+    _, ax = new_figure()
+    of = {"pairs": [4, 5], "mean": [0.3, 0.2], "error": [0.1, None]}
+    influence.draw_profile(
+        ax, {"profile": {"edges": [0.0, 0.1, 0.2], "track": of, "cluster": EMPTY_2}, "pt_min": 5.0}
+    )
+    track = figure_data(ax.figure)["axes"][0]["series"][0]
+    assert track["y"] == [0.3, 0.2]
+    assert track["y_low"] == [0.2, None]
 
 
 def test_a_lone_cluster_has_an_empty_profile(tmp_path) -> None:

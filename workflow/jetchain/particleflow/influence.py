@@ -177,16 +177,18 @@ def profile(sums: Float) -> dict[str, Any]:
 
     Returns:
         edges, and for tracks and clusters number of pairs, mean and error: that of a ratio of
-        sums, sqrt(sum (s_k - mean n_k)^2) / sum n_k over the clusters k.
+        sums, sqrt(sum (s_k - mean n_k)^2) / sum n_k over the clusters k; None where there are not
+        two clusters with pairs, whose spread it could be.
     """
     result: dict[str, Any] = {"edges": DISTANCE_EDGES}
     for index, kind in enumerate(("track", "cluster")):
         number, size = sums[:, index, 0], sums[:, index, 1]
         total = np.maximum(number.sum(axis=0), 1)
         mean = size.sum(axis=0) / total
+        error = np.sqrt(((size - mean * number) ** 2).sum(axis=0)) / total
         result[kind] = {
             "pairs": number.sum(axis=0).astype(int),
             "mean": mean,
-            "error": np.sqrt(((size - mean * number) ** 2).sum(axis=0)) / total,
+            "error": np.where((number > 0).sum(axis=0) > 1, error, None),
         }
     return result

@@ -87,7 +87,7 @@ def draw_profile(ax: Axes, content: dict[str, Any]) -> None:
     edges = np.array(profile["edges"])
     centres, half = 0.5 * (edges[1:] + edges[:-1]), 0.5 * np.diff(edges)
     for k, (_, name, _) in enumerate(KINDS):
-        mean, error = (np.array(profile[name][column]) for column in ("mean", "error"))
+        mean, error = (np.array(profile[name][column], float) for column in ("mean", "error"))
         shown = mean > 0
         ax.errorbar(
             centres[shown], mean[shown], error[shown], half[shown], ls="none", color=COLOURS[2 - k],
