@@ -77,3 +77,15 @@ def test_an_event_that_is_not_there_is_refused(tmp_path) -> None:
             events=tmp_path / "detected.root", chosen=tmp_path / "chosen.json", geometry=GEOMETRY,
             event=tmp_path / "event.json",
         )  # fmt: skip
+
+
+def test_an_event_without_tracks_and_clusters_is_displayed(tmp_path) -> None:
+    write_detected(tmp_path / "detected.root", [FakeEvent(1)])
+    write_json(tmp_path / "chosen.json", {"number": 1})
+    display(
+        events=tmp_path / "detected.root", chosen=tmp_path / "chosen.json", geometry=GEOMETRY,
+        event=tmp_path / "event.json",
+    )  # fmt: skip
+    empty = read_json(tmp_path / "event.json")
+    assert empty["lines"] == empty["track"]["pt"] == empty["cluster"]["e"] == []
+    assert empty["barrel"] == {"layer": [], "bin": [], "et": []}

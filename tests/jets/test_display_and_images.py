@@ -6,7 +6,6 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from jetchain.core.errors import EmptySampleError
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io import read_json, write_events
 from jetchain.core.kinematics import cartesian, delta_phi
@@ -110,11 +109,12 @@ def test_errors_of_the_mean_image_are_those_of_a_mean(tmp_path) -> None:
     assert variance[place] == pytest.approx((full / 2) ** 2 / 200, rel=1e-6)
 
 
-def write_display(path, pt, phi) -> dict:
+def write_display(path, pt, phi, counts=(1, 1, 1)) -> dict:
     """Three events of one jet each, and their partons: a top that decays, listed after it."""
     table = jets_table((1.0,))
     event = {"number": np.array([7, 8, 9]), "weight": np.ones(3)}
-    jets = jets_of(np.asarray(pt), phi, [1, 1, 1], ak.Array([[0]] * 3), label=-1)
+    constituents = ak.unflatten(np.zeros(len(pt), int), np.ones(len(pt), int))
+    jets = jets_of(np.asarray(pt), phi, list(counts), constituents, label=-1)
     write_events(
         path / "jets.root", table, {"event": event, **dict.fromkeys(table.collections, jets)}
     )
@@ -138,10 +138,28 @@ def test_the_first_event_that_passes_is_displayed(tmp_path) -> None:
     files = write_display(tmp_path, [499.0, 501.0, 900.0], [0.0, 3.1, 0.0])
     display(**files, settings=SelectionSettings(pt_min=500.0))
     shown = read_json(tmp_path / "event.json")
-    assert (shown["number"], shown["position"]) == (8, 1)
+    assert (shown["number"], shown["position"], shown["passes"]) == (8, 1, True)
     assert shown["jets"]["label"] == ["unmatched"]
     assert shown["truth"]["phi"] == pytest.approx([3.1])
     assert shown["parton"]["pdgid"] == [5, 2, -1]
     assert shown["parton"]["mother_pdgid"] == [6, 24, 24]
-    with pytest.raises(EmptySampleError, match="pT > 1000 GeV"):
-        display(**files, settings=SelectionSettings(pt_min=1000.0))
+
+
+def test_if_none_passes_the_event_with_the_hardest_leading_jet_is_displayed(tmp_path) -> None:
+    files = write_display(tmp_path, [499.0, 900.0, 501.0], [0.0, 3.1, 0.0])
+    display(**files, settings=SelectionSettings(pt_min=1000.0))
+    shown = read_json(tmp_path / "event.json")
+    assert (shown["number"], shown["pt_min"], shown["passes"]) == (8, 1000.0, False)
+    assert shown["jets"]["pt"] == [900.0]
+
+
+def test_without_any_jet_an_event_is_displayed_all_the_same(tmp_path) -> None:
+    files = write_display(tmp_path, [], [], counts=[0, 0, 0])
+    display(**files, settings=SelectionSettings(pt_min=500.0))
+    shown = read_json(tmp_path / "event.json")
+    assert (shown["number"], shown["passes"], shown["jets"]["pt"]) == (7, False, [])
+
+
+def test_no_jet_in_the_window_is_no_image(tmp_path) -> None:
+    loaded, summary = image(tmp_path, decays(3, 0.4), pt_min=900.0, pt_max=1000.0)
+    assert loaded == summary == {}

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from helpers.detected import FakeEvent
 from helpers.graph_events import as_read, random_event
-from jetchain.core.errors import EmptySampleError
+from jetchain.core.errors import ConfigurationError
 from jetchain.core.graphs import event_graphs as as_graphs
 from jetchain.core.io import read_json, write_tensors, write_weights
 from jetchain.core.schema import EVENT_GRAPHS
+from jetchain.core.settings import parse
 from jetchain.graphs.build import event_graphs
 from jetchain.graphs.settings import EventGraphSettings
 from jetchain.particleflow.influence import expected_pt, influence, influences, profile
@@ -20,6 +22,7 @@ from jetchain.particleflow.mlpf_settings import (
     MlpfModelSettings,
 )
 from jetchain.particleflow.models.mlpf import COLUMN, Mlpf
+from jetchain.particleflow.settings import ParticleflowSettings
 
 SMALL = MlpfModelSettings(hidden=16, layers=2)
 
@@ -93,9 +96,51 @@ def test_the_verb_writes_the_hardest_cluster_and_a_profile(network, tmp_path) ->
     assert sum(example["influence"]) == pytest.approx(change[:, whole.argmax()].sum(), rel=1e-3)
     both = [influences(model, graph)[0] for graph in graphs[:2]]
     assert written["clusters"] == sum(int((pt > 0.5).sum()) for pt in both)
-    hard = InfluenceJobSettings(influence=InfluenceSettings(events=2, pt_min=1e4), model=SMALL)
-    with pytest.raises(EmptySampleError, match="pT > 10000 GeV"):
-        influence(**files, settings=hard)
+
+
+def written(model, arrays, path, **settings) -> dict:
+    """What the verb writes of some graphs."""
+    write_tensors(path / "graphs.safetensors", EVENT_GRAPHS, arrays)
+    write_weights(path / "weights.safetensors", model)
+    influence(
+        graphs=path / "graphs.safetensors", weights=path / "weights.safetensors",
+        influence=path / "influence.json",
+        settings=InfluenceJobSettings(influence=InfluenceSettings(**settings), model=SMALL),
+    )  # fmt: skip
+    return read_json(path / "influence.json")
+
+
+def test_without_a_hard_cluster_the_largest_of_all_events_is_the_example(network, tmp_path) -> None:
+    model, graphs, arrays = network
+    table = written(model, arrays, tmp_path, events=3, pt_min=1e4)
+    largest = [influences(model, graph)[0].max() for graph in graphs]
+    assert table["example"]["expected_pt"] == pytest.approx(max(largest))
+    assert table["example"]["number"] == int(graphs[int(np.argmax(largest))].number)
+    assert table["clusters"] == 0
+    assert sum(table["profile"]["track"]["pairs"]) == 0
+
+
+def test_events_without_clusters_have_no_example(network, tmp_path) -> None:
+    """Tracks alone; and the event with clusters that follows is not taken instead."""
+    model, _, _ = network
+    events = [FakeEvent(0), FakeEvent(1), random_event(2, 8, 8, 2)]
+    events[0].particle(211, pt=5.0, eta=0.3, phi=1.0)
+    arrays = event_graphs(as_read(events), EventGraphSettings(track_radius=0.7, topo_radius=0.7))
+    table = written(model, arrays, tmp_path, events=2, pt_min=0.5)
+    assert table["example"] is None
+    assert (table["events"], table["clusters"]) == (2, 0)
+
+
+def test_an_event_trained_on_is_never_shown() -> None:
+    training = {"mlpf": {"training": {"samples": ["top"], "held_out": 10}}}
+    apart = {
+        "influence": {"events": 11},
+        "evaluation": {"samples": ["quark", "top"], "max_events": 9},
+    }
+    assert parse(ParticleflowSettings, training | apart).influence.events == 11
+    apart["evaluation"]["samples"] = ["top", "quark"]
+    with pytest.raises(ConfigurationError, match=r"held_out \(10\) .* influence\.events \(11\)"):
+        parse(ParticleflowSettings, training | apart)
 
 
 def test_profile_is_the_mean_over_pairs_with_the_spread_of_the_clusters() -> None:
@@ -107,3 +152,12 @@ def test_profile_is_the_mean_over_pairs_with_the_spread_of_the_clusters() -> Non
     assert table["mean"][4] == pytest.approx(0.15)
     assert table["error"][4] == pytest.approx(np.hypot(0.15, 0.15) / 4)
     assert table["mean"][3] == 0
+    assert table["error"][3] is None
+
+
+def test_a_bin_with_pairs_of_one_cluster_has_no_error() -> None:
+    sums = np.zeros((2, 2, 2, 10))
+    sums[0, 1, :, 2] = (5, 1.0)
+    table = profile(sums)["cluster"]
+    assert table["mean"][2] == pytest.approx(0.2)
+    assert table["error"][2] is None

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hist
 import numpy as np
 import pytest
 from matplotlib.colors import Normalize
 from matplotlib.patches import Circle
 
 from jetchain.core.errors import DataError
-from jetchain.core.io import write_json
+from jetchain.core.figure_data import figure_data
+from jetchain.core.histograms import save_histograms
+from jetchain.core.io import read_json, write_json
+from jetchain.core.schema import JET_CLASSES
 from jetchain.core.style import new_figure
-from jetchain.reporting import display, explanation, influence
-from jetchain.reporting.jet_images import draw_difference
-from jetchain.reporting.signed_map import signed_map
+from jetchain.reporting import display, explanation, influence, jet_images
+from jetchain.reporting.signed_map import signed_map, significant
 
 LAYERS = [{"name": "ECAL1", "inner": 1.0, "outer": 2.0, "cells": 4},
           {"name": "HCAL1", "inner": 3.0, "outer": 4.0, "cells": 8}]  # fmt: skip
@@ -32,18 +35,51 @@ def seen(number: int = 1) -> dict:
 def found(number: int = 1, phi: float = 3.0) -> dict:
     jets = {"eta": [0.0], "phi": [phi], "pt": [600.0], "msd": [80.0]}
     partons = {"pdgid": [5], "eta": [0.0], "phi": [phi]}
-    return {"number": number, "radius": 0.8, "jets": jets, "truth": jets, "parton": partons}
+    return {
+        "number": number, "radius": 0.8, "pt_min": 500.0, "passes": True, "jets": jets,
+        "truth": jets, "parton": partons,
+    }  # fmt: skip
+
+
+def drawn(figure, path, **inputs) -> list[dict]:
+    """The axes of a figure of JSON inputs, as its data have them."""
+    for name, content in inputs.items():
+        write_json(path / f"{name}.json", content)
+    figure(
+        **{name: path / f"{name}.json" for name in inputs},
+        pdf=path / "f.pdf", png=path / "f.png", data=path / "f_data.json",
+    )  # fmt: skip
+    return read_json(path / "f_data.json")["axes"]
 
 
 def test_tables_of_different_events_are_refused(tmp_path) -> None:
-    for name, content in (("detector", seen(1)), ("jets", found(2))):
-        write_json(tmp_path / f"{name}.json", content)
     with pytest.raises(DataError, match=r"event 1, .* of event 2"):
-        display.event(
-            detector=tmp_path / "detector.json", jets=tmp_path / "jets.json",
-            pdf=tmp_path / "f.pdf", png=tmp_path / "f.png", data=tmp_path / "f.json",
-        )  # fmt: skip
+        drawn(display.event, tmp_path, detector=seen(1), jets=found(2))
     assert not (tmp_path / "f.png").exists()
+
+
+def test_a_display_says_which_rule_chose_it_and_how_strong_the_field_is(tmp_path) -> None:
+    detector = seen() | {"radii": seen()["radii"] | {"field": 2.0}}
+    plane, across = drawn(display.event, tmp_path, detector=detector, jets=found())
+    assert plane["titles"][-1] == "jets, event 1"
+    assert "B = 2 T" in across["titles"][-1]
+    jets = found() | {"passes": False, "pt_min": 900.0}
+    plane, _ = drawn(display.event, tmp_path, detector=detector, jets=jets)
+    expected = "no event has a jet above 900 GeV: this one has the hardest\njets, event 1"
+    assert plane["titles"][-1] == expected
+
+
+def test_an_event_of_nothing_is_displayed(tmp_path) -> None:
+    def emptied(table: dict, names: tuple[str, ...]) -> dict:
+        return table | {name: {key: [] for key in table[name]} for name in names}
+
+    nothing = emptied(seen(), ("track", "cluster", "barrel")) | {"lines": []}
+    plane, _ = drawn(
+        display.event, tmp_path, detector=nothing,
+        jets=emptied(found(), ("jets", "truth", "parton")) | {"passes": False},
+    )  # fmt: skip
+    assert not [series for series in plane["series"] if series.get("x")]
+    assert plane["titles"][-1] == "no event has a jet above 500 GeV\njets, event 1"
 
 
 def test_a_jet_at_the_seam_is_seen_on_both_sides() -> None:
@@ -82,17 +118,84 @@ def test_a_signed_map_hides_what_is_not_significant_and_marks_what_is_negative()
     _, ax = new_figure()
     value = np.array([[3.0, -3.0, 1.0], [-1.0, 0.0, -5.0]])
     edges = (np.array([0.0, 1.0, 2.0]), np.array([0.0, 1.0, 2.0, 3.0]))
-    mesh = signed_map(ax, edges, value, np.ones((2, 3)), Normalize(-5, 5))
+    mesh = signed_map(ax, edges, value, np.ones((2, 3)), 1000, Normalize(-5, 5))
     shown = np.ma.getmaskarray(mesh.get_array()).reshape(3, 2).T
     np.testing.assert_array_equal(~shown, [[True, True, False], [False, False, True]])
     (minus,) = ax.lines
     assert set(zip(minus.get_xdata(), minus.get_ydata(), strict=True)) == {(0.5, 1.5), (1.5, 2.5)}
+    assert not ax.texts
 
 
-def test_a_difference_needs_both_classes() -> None:
+def test_of_many_pixels_noise_is_not_significant_and_a_signal_is() -> None:
+    """Means of 100 jets in 30 x 30 pixels: 45 of them are two errors from 0 by chance."""
+    jets = np.random.default_rng(4).normal(size=(100, 900))
+    jets[:, :10] += 0.8
+    value, error = jets.mean(axis=0), jets.std(axis=0, ddof=1) / 10
+    assert 30 < (np.abs(value[10:]) > 2 * error[10:]).sum() < 60
+    found = significant(value, error, 100)
+    assert found[:10].all()
+    assert found[10:].sum() <= 2
+
+
+def test_noise_is_taken_for_a_signal_in_one_of_twenty_maps_of_few_jets() -> None:
+    """Four jets: their errors are uncertain too, as Student's t knows and a Gaussian does not."""
+    jets = np.random.default_rng(5).normal(size=(300, 4, 25))
+    value, error = jets.mean(axis=1), jets.std(axis=1, ddof=1) / 2
+    wrong = sum(significant(*each, 4).any() for each in zip(value, error, strict=True))
+    assert wrong < 0.05 * 300 + 3 * np.sqrt(0.05 * 0.95 * 300)
+
+
+def test_pixels_that_no_jet_reaches_are_no_tests() -> None:
+    value, error = np.array([3.0, *np.zeros(999)]), np.array([1.0, *np.zeros(999)])
+    assert significant(value, error, 1000).tolist() == [True] + [False] * 999
+    assert not significant(np.zeros(5), np.zeros(5), 1000).any()
+
+
+def test_of_one_jet_nothing_is_significant_and_the_map_says_so() -> None:
     _, ax = new_figure()
-    draw_difference(ax, {})
-    assert not ax.collections
+    edges = (np.arange(3.0), np.arange(3.0))
+    mesh = signed_map(ax, edges, np.ones((2, 2)), np.zeros((2, 2)), 1, Normalize(-1, 1))
+    assert np.ma.getmaskarray(mesh.get_array()).all()
+    assert ax.texts[0].get_text() == "no pixel differs\nsignificantly from 0"
+
+
+def average(jets: int) -> tuple[hist.Hist, dict]:
+    """An average image of one full pixel, and its entry in the summary."""
+    axes = [hist.axis.Regular(5, -0.8, 0.8, name=name, flow=False) for name in ("across", "along")]
+    image = hist.Hist(*axes, storage=hist.storage.Weight())
+    image.view().value[2, 2], image.view().variance[2, 2] = 1.0, 0.01
+    return image, {"jets": jets, "mean_pt": 600.0, "outside": 0.0}
+
+
+@pytest.mark.parametrize("jets", [{}, {"quark": 9}, {"quark": 1, "top": 9}])
+def test_jet_images_of_few_classes_say_what_is_missing(tmp_path, jets) -> None:
+    made = {name: average(number) for name, number in jets.items()}
+    save_histograms(tmp_path / "images.json", {name: image for name, (image, _) in made.items()})
+    write_json(tmp_path / "summary.json", {name: entry for name, (_, entry) in made.items()})
+    jet_images.images(
+        histograms=tmp_path / "images.json", summary=tmp_path / "summary.json",
+        pdf=tmp_path / "f.pdf", png=tmp_path / "f.png", data=tmp_path / "f.json",
+    )  # fmt: skip
+    axes = read_json(tmp_path / "f.json")["axes"]
+    missing = {ax["notes"][0] for ax in axes[:-1] if "no jets" in ax["notes"]}
+    assert missing == set(JET_CLASSES) - set(jets)
+    expected = "no pixel differs\nsignificantly from 0"
+    assert axes[-1]["notes"][1] == (expected if "top" in jets else "no jets of one class")
+
+
+def test_a_map_of_a_network_that_depends_on_nothing_is_empty(tmp_path) -> None:
+    image, _ = average(1)
+    image.view().value[:] = 0.0
+    save_histograms(tmp_path / "maps.json", {"W_vs_QCD": image})
+    row = {"share": [0.0], "error": [0.0], "difference": 0.0, "gap": 0.0, "difference_error": 0.0,
+           "jets": 5}  # fmt: skip
+    content = {"features": ["charge"], "pairs": {"W_vs_QCD": row}, "model": "pfn"}
+    write_json(tmp_path / "importance.json", content)
+    explanation.explanation(
+        maps=tmp_path / "maps.json", importance=tmp_path / "importance.json",
+        pdf=tmp_path / "f.pdf", png=tmp_path / "f.png", data=tmp_path / "f.json",
+    )  # fmt: skip
+    assert "no pixel" in read_json(tmp_path / "f.json")["axes"][0]["notes"][0]
 
 
 def test_the_table_of_features_greys_what_is_not_significant() -> None:
@@ -108,6 +211,17 @@ def test_the_table_of_features_greys_what_is_not_significant() -> None:
     }  # fmt: skip
 
 
+def test_shares_of_one_jet_are_drawn_grey_without_errors() -> None:
+    _, ax = new_figure()
+    row = {"share": [1.0, -0.1], "error": None, "difference": 0.8, "gap": 0.1,
+           "difference_error": None, "jets": 1}  # fmt: skip
+    content = {"features": ["log_pt", "charge"], "pairs": {"top_vs_QCD": row}, "model": "pfn"}
+    explanation.draw_features(ax, content)
+    assert [(text.get_text(), text.get_color()) for text in ax.texts] == [
+        ("+1.00", "0.55"), ("-0.10", "0.55"), ("+0.90", "black"), ("+0.80", "black"),
+    ]  # fmt: skip
+
+
 def test_nodes_are_drawn_by_the_sign_of_their_influence() -> None:
     _, ax = new_figure()
     example = {"delta_eta": [0.0, 0.1, 0.2], "delta_phi": [0.0, 0.0, 0.1], "centre": 0,
@@ -120,3 +234,43 @@ def test_nodes_are_drawn_by_the_sign_of_their_influence() -> None:
         for offset, size in zip(each.get_offsets().tolist(), each.get_sizes(), strict=True)
     }
     assert drawn == {(0.1, 0.0): 900.0, (0.2, 0.1): 225.0}
+
+
+EMPTY = {"pairs": [0], "mean": [0.0], "error": [None]}
+EMPTY_2 = {name: 2 * values for name, values in EMPTY.items()}
+
+
+def test_the_figure_of_influence_says_that_no_cluster_is_hard_enough(tmp_path) -> None:
+    content = {
+        "example": {"delta_eta": [0.0], "delta_phi": [0.0], "centre": 0, "influence": [0.0],
+                    "is_track": [0], "edges": [], "expected_pt": 2.0, "number": 3},
+        "profile": {"edges": [0.0, 0.1], "track": EMPTY, "cluster": EMPTY},
+        "events": 2, "clusters": 0, "pt_min": 5.0,
+    }  # fmt: skip
+    near, profile = drawn(influence.mlpf_influence, tmp_path, influence=content)
+    assert near["titles"][-1] == "event 3"
+    expected = "MLPF expects no cluster with $p_T$ > 5 GeV\nin the first 2 events"
+    assert profile["notes"] == [expected]
+    near, _ = drawn(influence.mlpf_influence, tmp_path, influence=content | {"example": None})
+    assert near["notes"] == ["no cluster in the first 2 events"]
+
+
+def test_what_has_no_error_is_drawn_without_one() -> None:
+    _, ax = new_figure()
+    of = {"pairs": [4, 5], "mean": [0.3, 0.2], "error": [0.1, None]}
+    influence.draw_profile(
+        ax, {"profile": {"edges": [0.0, 0.1, 0.2], "track": of, "cluster": EMPTY_2}, "pt_min": 5.0}
+    )
+    track = figure_data(ax.figure)["axes"][0]["series"][0]
+    assert track["y"] == [0.3, 0.2]
+    assert track["y_low"] == [0.2, None]
+
+
+def test_a_lone_cluster_has_an_empty_profile(tmp_path) -> None:
+    """No other node is near: there is nothing whose influence could be drawn."""
+    content = {
+        "example": None, "profile": {"edges": [0.0, 0.1], "track": EMPTY, "cluster": EMPTY},
+        "events": 1, "clusters": 1, "pt_min": 5.0,
+    }  # fmt: skip
+    _, profile = drawn(influence.mlpf_influence, tmp_path, influence=content)
+    assert all(series["x"] == [] for series in profile["series"])

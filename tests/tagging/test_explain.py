@@ -7,6 +7,8 @@ import pytest
 import torch
 from torch import nn
 
+from jetchain.core.histograms import load_histograms, save_histograms
+from jetchain.core.io import read_json, write_json
 from jetchain.core.schema import JET_CLASSES, TAGGING_FEATURES
 from jetchain.tagging.evaluate import QCD
 from jetchain.tagging.explain import feature_shares, integrated_gradients, score, share_map
@@ -96,3 +98,15 @@ def test_map_and_features_share_out_the_same_sum() -> None:
     assert table["share"].sum() == pytest.approx(table["difference"] + table["gap"])
     by_jet = shares.sum(axis=1)
     np.testing.assert_allclose(table["error"], by_jet.std(axis=0, ddof=1) / 2)
+
+
+def test_of_one_jet_there_are_shares_without_errors(tmp_path) -> None:
+    jets = some_jets()[np.array([0])]
+    shares, difference = integrated_gradients(network("pfn"), jets, "W", QCD, steps=4)
+    histogram = share_map(shares.sum(axis=2), jets, np.ones(jets.mask.shape), ExplainSettings())
+    save_histograms(tmp_path / "maps.json", {"W_vs_QCD": histogram})
+    write_json(tmp_path / "table.json", feature_shares(shares, difference))
+    assert (load_histograms(tmp_path / "maps.json")["W_vs_QCD"].variances() == 0).all()
+    table = read_json(tmp_path / "table.json")
+    assert table["error"] is table["difference_error"] is None
+    np.testing.assert_allclose(table["share"], shares.sum(axis=(0, 1)))

@@ -69,6 +69,12 @@ def label(ax: Axes, text: str = "simulation", right: str = "") -> None:
     ax.set_title(right, loc="right", fontsize=12)
 
 
+def remark(ax: Axes, text: str) -> None:
+    """Say in words, in the middle of the axes, what they cannot show."""
+    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", fontsize=12,
+            color="0.3")  # fmt: skip
+
+
 def save_figure(figure: Figure, pdf: Path, png: Path, data: Path) -> None:
     """Write a figure as PDF and PNG, without time stamps, and its numbers as JSON; close it.
 

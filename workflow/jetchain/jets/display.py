@@ -7,7 +7,6 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
-from jetchain.core.errors import EmptySampleError
 from jetchain.core.io import read_events, require_same_events, write_json
 from jetchain.core.kinematics import pt_eta_phi
 from jetchain.core.schema import GENERATED, JET_CLASSES, jet_collection, jets_table
@@ -20,14 +19,14 @@ COLUMNS = ("pt", "eta", "phi", "m", "msd", "label")
 def display(*, jets: Input, truth: Input, event: Output, settings: SelectionSettings) -> None:
     """Write the first event whose leading jet is hard enough: no one chose it for its looks.
 
+    If there is none, the event with the hardest leading jet is written.
+
     Args:
         jets: the jets of a shard.
         truth: the generated events of the same shard.
-        event: JSON: the event, its place in the shard, and the rule that chose it.
+        event: JSON: the event, its place in the shard, the rule that chose it, and whether the
+            event passes it.
         settings: radius of the jets, and the pT of the leading one.
-
-    Raises:
-        EmptySampleError: there is no such event.
     """
     levels = {"jets": False, "truth": True}
     names = {level: jet_collection(settings.radius, truth) for level, truth in levels.items()}
@@ -35,15 +34,9 @@ def display(*, jets: Input, truth: Input, event: Output, settings: SelectionSett
     found = read_events(jets, table, dict.fromkeys(names.values(), COLUMNS))
     generated = read_events(truth, GENERATED, {"parton": ["pdgid", "px", "py", "pz", "mother"]})
     require_same_events(generated, found, f"{truth} and {jets}")
-    leading = ak.fill_none(ak.max(found[names["jets"]]["pt"], axis=1), 0.0)
-    chosen = np.flatnonzero(np.asarray(leading) > settings.pt_min)
-    if not len(chosen):
-        raise EmptySampleError(
-            f"{jets}: no jet with R = {settings.radius:g} and pT > {settings.pt_min:g} GeV.",
-            "Lower jets.display.selection.pt_min, or choose another sample in "
-            "jets.display.samples.",
-        )
-    row = int(chosen[0])
+    leading = np.asarray(ak.fill_none(ak.max(found[names["jets"]]["pt"], axis=1), 0.0))
+    passes = leading > settings.pt_min
+    row = int(np.argmax(passes if passes.any() else leading))
     write_json(
         event,
         {
@@ -51,6 +44,7 @@ def display(*, jets: Input, truth: Input, event: Output, settings: SelectionSett
             "position": row,
             "radius": settings.radius,
             "pt_min": settings.pt_min,
+            "passes": bool(passes[row]),
             **{level: jet_columns(found[name][row]) for level, name in names.items()},
             "parton": parton_columns(generated["parton"][row]),
         },

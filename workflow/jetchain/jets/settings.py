@@ -80,7 +80,7 @@ class ImageSettings(Settings):
 
 
 class SelectionSettings(Settings):
-    """Which event is displayed: the first whose leading jet passes."""
+    """Which event is displayed: the first whose leading jet passes, else that with the hardest."""
 
     radius: float = key(1.0, "radius of the jets, one of clustering.radii", gt=0)
     pt_min: float = key(500.0, "smallest pT of the leading jet", unit="GeV", gt=0)

@@ -15,7 +15,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from jetchain.core.errors import EmptySampleError
 from jetchain.core.graphs import EventGraph, read_event_graphs
 from jetchain.core.io import read_weights, write_json
 from jetchain.core.kinematics import delta_phi
@@ -41,42 +40,40 @@ def influence(
     Args:
         graphs: event graphs (EVENT_GRAPHS).
         weights: of the trained network.
-        influence: JSON: the cluster with the largest expected pT of the first event with its
-            neighbourhood, and the mean size of the influence against the distance.
+        influence: JSON: the cluster with the largest expected pT of the first event that has a
+            hard one, with its neighbourhood, and the mean size of the influence on all hard ones
+            against the distance. If none is hard, the example is the cluster with the largest
+            expected pT of all events, and null if there is no cluster at all.
         settings: events and clusters, and the size of the network.
-
-    Raises:
-        EmptySampleError: no cluster of these events is hard enough.
     """
     make_deterministic(0)
     model = Mlpf(settings.model)
     read_weights(weights, model)
     model.eval()
-    events = [graph for graph in read_event_graphs(graphs) if graph.num_nodes]
-    events = events[: settings.influence.events]
-    example, by_distance = None, []
+    # Cut before empty events are left out: no event beyond these is held out of the training.
+    events = read_event_graphs(graphs)[: settings.influence.events]
+    pt_min = settings.influence.pt_min
+    example, largest, by_distance = None, 0.0, []
     progress = Progress(len(events), "events")
     for done, graph in enumerate(events, 1):
-        pt, change = influences(model, graph)
-        targets = np.flatnonzero(pt > settings.influence.pt_min)
-        if example is None and len(targets):
-            example = example_of(graph, pt, change, int(targets[np.argmax(pt[targets])]))
-        by_distance += [sums_by_distance(graph, pt[i], change[:, i], int(i)) for i in targets]
+        if graph.num_nodes:
+            pt, change = influences(model, graph)
+            centre = int(np.argmax(pt))
+            if largest <= pt_min and pt[centre] > largest:
+                example, largest = example_of(graph, pt, change, centre), float(pt[centre])
+            by_distance += [
+                sums_by_distance(graph, pt[i], change[:, i], int(i))
+                for i in np.flatnonzero(pt > pt_min)
+            ]
         progress.report(done)
-    if example is None:
-        raise EmptySampleError(
-            f"{graphs}: MLPF expects no cluster of a neutral particle with pT > "
-            f"{settings.influence.pt_min:g} GeV in the first {settings.influence.events} events.",
-            "Lower particleflow.influence.pt_min, or raise particleflow.influence.events.",
-        )
     write_json(
         influence,
         {
             "example": example,
-            "profile": profile(np.array(by_distance)),
+            "profile": profile(np.array(by_distance).reshape(-1, 2, 2, len(DISTANCE_EDGES) - 1)),
             "events": len(events),
             "clusters": len(by_distance),
-            "pt_min": settings.influence.pt_min,
+            "pt_min": pt_min,
         },
     )
 
@@ -180,16 +177,18 @@ def profile(sums: Float) -> dict[str, Any]:
 
     Returns:
         edges, and for tracks and clusters number of pairs, mean and error: that of a ratio of
-        sums, sqrt(sum (s_k - mean n_k)^2) / sum n_k over the clusters k.
+        sums, sqrt(sum (s_k - mean n_k)^2) / sum n_k over the clusters k; None where there are not
+        two clusters with pairs, whose spread it could be.
     """
     result: dict[str, Any] = {"edges": DISTANCE_EDGES}
     for index, kind in enumerate(("track", "cluster")):
         number, size = sums[:, index, 0], sums[:, index, 1]
         total = np.maximum(number.sum(axis=0), 1)
         mean = size.sum(axis=0) / total
+        error = np.sqrt(((size - mean * number) ** 2).sum(axis=0)) / total
         result[kind] = {
             "pairs": number.sum(axis=0).astype(int),
             "mean": mean,
-            "error": np.sqrt(((size - mean * number) ** 2).sum(axis=0)) / total,
+            "error": np.where((number > 0).sum(axis=0) > 1, error, None),
         }
     return result

@@ -132,11 +132,15 @@ class ParticleflowSettings(Settings):
 
     @model_validator(mode="after")
     def _training_and_evaluation_apart(self) -> Self:
-        shared = set(self.mlpf.training.samples) & set(self.evaluation.samples)
-        if shared and self.mlpf.training.held_out < self.evaluation.max_events:
-            raise ValueError(
-                f"mlpf.training.held_out ({self.mlpf.training.held_out}) must be at least "
-                f"evaluation.max_events ({self.evaluation.max_events}): both use sample "
-                f"'{min(shared)}', and no event may be trained on and evaluated"
-            )
+        held_out = self.mlpf.training.held_out
+        for name, events, samples in (
+            ("evaluation.max_events", self.evaluation.max_events, self.evaluation.samples),
+            ("influence.events", self.influence.events, self.evaluation.samples[:1]),
+        ):
+            shared = set(self.mlpf.training.samples) & set(samples)
+            if shared and held_out < events:
+                raise ValueError(
+                    f"mlpf.training.held_out ({held_out}) must be at least {name} ({events}): "
+                    f"both use sample '{min(shared)}', and no event may be trained on and evaluated"
+                )
         return self

@@ -53,9 +53,14 @@ def event(*, detector: Input, jets: Input, pdf: Output, png: Output, data: Outpu
         )
     figure, (plane, across) = new_figure(1, 2, size=(15.5, 7.6))
     draw_plane(plane, seen, found)
-    label(plane, right=f"{Path(jets).stem.replace('_', ' ')}, event {seen['number']}")
+    name = f"{Path(jets).stem.replace('_', ' ')}, event {seen['number']}"
+    if not found["passes"]:
+        hardest = ": this one has the hardest" if found["jets"]["pt"] else ""
+        name = f"no event has a jet above {found['pt_min']:g} GeV{hardest}\n{name}"
+    label(plane, right=name)
     draw_across(across, seen, found)
-    label(across, right=rf"barrel, $|\eta| < {seen['radii']['barrel_eta']:g}$")
+    radii = seen["radii"]
+    label(across, right=rf"barrel, $|\eta| < {radii['barrel_eta']:g}$, B = {radii['field']:g} T")
     save_figure(figure, pdf, png, data)
 
 

@@ -42,12 +42,13 @@ def explanation(*, maps: Input, importance: Input, pdf: Output, png: Output, dat
     whole = axes[0, -1].get_gridspec()[:, -1]
     for ax in axes[:, -1]:
         ax.remove()
-    largest = max(float(np.abs(histogram.values()).max()) for histogram in loaded.values())
+    # A network whose answer depends on nothing leaves maps of zeros.
+    largest = max(float(np.abs(histogram.values()).max()) for histogram in loaded.values()) or 1.0
     for ax, name in zip(axes[:, :-1].flat, pairs, strict=False):
         histogram, row = loaded[name], content["pairs"][name]
         shown = signed_map(
             ax, (histogram.axes[0].edges, histogram.axes[1].edges), histogram.values(),
-            np.sqrt(np.asarray(histogram.variances())),
+            np.sqrt(np.asarray(histogram.variances())), row["jets"],
             SymLogNorm(LINEAR * largest, vmin=-largest, vmax=largest),
         )  # fmt: skip
         ax.set(aspect="equal", xlim=(-0.8, 0.8), ylim=(-0.8, 0.8), xticks=TICKS, yticks=TICKS)
@@ -66,7 +67,10 @@ def explanation(*, maps: Input, importance: Input, pdf: Output, png: Output, dat
 
 
 def draw_features(ax: Axes, content: dict) -> None:
-    """A table of the shares of the features with their errors; what is not 0 within two is dark."""
+    """A table of the shares of the features with their errors; what is not 0 within two is dark.
+
+    Shares of one jet have no errors, and are grey.
+    """
     pairs, features = content["pairs"], content["features"]
     rows = [NAMES.get(name, name) for name in features]
     rows += ["sum", "score $-$ baseline"]
@@ -75,14 +79,16 @@ def draw_features(ax: Axes, content: dict) -> None:
         share = np.array(row["share"])
         # Bars from the middle of the column: to the right for positive shares.
         ax.barh(
-            np.arange(len(share)), 0.48 * share / np.abs(share).max(), 0.9, left=k, lw=0, ec="0.6",
+            np.arange(len(share)), 0.48 * share / (np.abs(share).max() or 1.0), 0.9, left=k, lw=0,
+            ec="0.6",
             color=["#ffd699" if value > 0 else "#cfc5e8" for value in share],
             hatch=["" if value > 0 else "///" for value in share], label=pair_name(name),
         )  # fmt: skip
-        numbers = [*zip(share, row["error"], strict=True), (row["difference"] + row["gap"], None),
+        errors = row["error"] or [None] * len(share)
+        numbers = [*zip(share, errors, strict=True), (row["difference"] + row["gap"], None),
                    (row["difference"], row["difference_error"])]  # fmt: skip
         for j, (value, error) in enumerate(numbers):
-            strong = error is None or abs(value) > 2 * error
+            strong = j >= len(share) if error is None else abs(value) > 2 * error
             text = f"{value:+.2f}" if error is None else rf"{value:+.2f}$\pm${error:.2f}"
             ax.text(k, j, text, ha="center", va="center", fontsize=9,
                     color="black" if strong else "0.55")  # fmt: skip

@@ -10,7 +10,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 
 from jetchain.core.io import read_json
-from jetchain.core.style import COLOURS, MARKERS, label, new_figure, save_figure
+from jetchain.core.style import COLOURS, MARKERS, label, new_figure, remark, save_figure
 from jetchain.core.verbs import Input, Output
 
 ZOOM = 0.3  # half the width of the neighbourhood
@@ -27,9 +27,22 @@ def mlpf_influence(*, influence: Input, pdf: Output, png: Output, data: Output) 
     """
     content = read_json(influence)
     figure, (near, profile) = new_figure(1, 2, size=(14.5, 6.6))
-    draw_neighbourhood(near, content["example"])
-    label(near, right=f"event {content['example']['number']}")
-    draw_profile(profile, content)
+    if content["example"] is None:
+        remark(near, f"no cluster in the first {content['events']} events")
+        near.set(xticks=[], yticks=[])
+        label(near)
+    else:
+        draw_neighbourhood(near, content["example"])
+        label(near, right=f"event {content['example']['number']}")
+    if content["clusters"]:
+        draw_profile(profile, content)
+    else:
+        remark(
+            profile,
+            rf"MLPF expects no cluster with $p_T$ > {content['pt_min']:g} GeV"
+            f"\nin the first {content['events']} events",
+        )
+        profile.set(xticks=[], yticks=[])
     label(profile, right=f"{content['events']} events, {content['clusters']} clusters")
     save_figure(figure, pdf, png, data)
 
@@ -38,7 +51,7 @@ def draw_neighbourhood(ax: Axes, example: dict[str, Any]) -> None:
     """The nodes around a cluster; their area is the influence, dark where they take pT away."""
     table = {name: np.asarray(values) for name, values in example.items()}
     eta, phi, value = table["delta_eta"], table["delta_phi"], table["influence"]
-    source, target = table["edges"].reshape(-1, 2).T
+    source, target = table["edges"].reshape(-1, 2).astype(int).T
     ends = [np.stack([eta[node], phi[node]], axis=1) for node in (source, target)]
     lines = list(np.stack(ends, axis=1))
     ax.add_collection(LineCollection(lines, colors="0.8", linewidths=0.5, zorder=1,
@@ -74,7 +87,7 @@ def draw_profile(ax: Axes, content: dict[str, Any]) -> None:
     edges = np.array(profile["edges"])
     centres, half = 0.5 * (edges[1:] + edges[:-1]), 0.5 * np.diff(edges)
     for k, (_, name, _) in enumerate(KINDS):
-        mean, error = (np.array(profile[name][column]) for column in ("mean", "error"))
+        mean, error = (np.array(profile[name][column], float) for column in ("mean", "error"))
         shown = mean > 0
         ax.errorbar(
             centres[shown], mean[shown], error[shown], half[shown], ls="none", color=COLOURS[2 - k],
@@ -82,8 +95,9 @@ def draw_profile(ax: Axes, content: dict[str, Any]) -> None:
         )  # fmt: skip
     ax.set_yscale("log")
     largest = max(max(profile[name]["mean"]) for _, name, _ in KINDS)
-    ax.set_ylim(3e-4 * largest, 4.0 * largest)
+    if largest:
+        ax.set_ylim(3e-4 * largest, 4.0 * largest)
     ax.set_xlim(0.0, 1.2)
     ax.set_xlabel(r"distance $\Delta R$ to the cluster")
     ax.set_ylabel(r"mean |influence| / expected $p_T$")
-    ax.legend(title=rf"clusters with expected $p_T$ > {content['pt_min']:g} GeV")
+    ax.legend(title=rf"clusters with expected $p_T$ > {content['pt_min']:g} GeV", title_fontsize=11)

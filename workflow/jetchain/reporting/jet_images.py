@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import hist
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,7 +12,7 @@ from matplotlib.colors import LogNorm, SymLogNorm
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io import read_json
 from jetchain.core.schema import JET_CLASSES
-from jetchain.core.style import label, new_figure, save_figure
+from jetchain.core.style import label, new_figure, remark, save_figure
 from jetchain.core.verbs import Input, Output
 from jetchain.reporting.jets import MASSES
 from jetchain.reporting.signed_map import signed_map
@@ -33,6 +35,7 @@ def images(*, histograms: Input, summary: Input, pdf: Output, png: Output, data:
         ax.set(aspect="equal")
         ax.text(0.05, 0.95, name, transform=ax.transAxes, va="top", fontsize=14, weight="bold")
         if name not in loaded:
+            remark(ax, "no jets")
             continue
         of_class = numbers[name]
         shown = ax.pcolormesh(
@@ -47,19 +50,26 @@ def images(*, histograms: Input, summary: Input, pdf: Output, png: Output, data:
             ax.text(-0.57, 0.0, r"$2m/p_T$", va="center", fontsize=11)
     if shown is not None:
         figure.colorbar(shown, ax=axes[0, -1], label=r"mean share of $p_T$", extend="max")
-    draw_difference(axes.flat[-1], loaded)
+    draw_difference(axes.flat[-1], loaded, numbers)
     figure.supxlabel(r"across the principal axis", fontsize=15)
     figure.supylabel(r"along the principal axis, in $\Delta\eta$ and $\Delta\varphi$", fontsize=15)
     label(axes[0, 0])
-    lowest, highest = (f([each["mean_pt"] for each in numbers.values()]) for f in (min, max))
-    axes[0, -1].set_title(
-        rf"$\langle p_T \rangle$ {lowest:.0f} to {highest:.0f} GeV", loc="right", fontsize=12
-    )
+    if numbers:
+        lowest, highest = (f([each["mean_pt"] for each in numbers.values()]) for f in (min, max))
+        axes[0, -1].set_title(
+            rf"$\langle p_T \rangle$ {lowest:.0f} to {highest:.0f} GeV", loc="right", fontsize=12
+        )
     save_figure(figure, pdf, png, data)
 
 
-def draw_difference(ax: Axes, loaded: dict[str, hist.Hist]) -> None:
-    """The difference of two average images, where it is significant."""
+def draw_difference(ax: Axes, loaded: dict[str, hist.Hist], numbers: dict[str, Any]) -> None:
+    """The difference of two average images, where it is significant.
+
+    Args:
+        ax: where to draw.
+        loaded: the average images.
+        numbers: of jets of each class, in its entry `jets`.
+    """
     ax.set(aspect="equal")
     ax.text(0.05, 0.95, f"{PAIR[0]} $-$ {PAIR[1]}", transform=ax.transAxes, va="top", fontsize=14,
             weight="bold")  # fmt: skip
@@ -68,11 +78,14 @@ def draw_difference(ax: Axes, loaded: dict[str, hist.Hist]) -> None:
         error = np.sqrt(sum(np.asarray(each.variances()) for each in (first, second)))
         shown = signed_map(
             ax, _edges(first), first.values() - second.values(), error,
+            min(numbers[name]["jets"] for name in PAIR),
             SymLogNorm(1e-4, vmin=-LARGEST, vmax=LARGEST),
         )  # fmt: skip
         figure = ax.get_figure()
         assert figure is not None
         figure.colorbar(shown, ax=ax, label="difference")
+    else:
+        remark(ax, "no jets of one class")
 
 
 def _edges(histogram: hist.Hist) -> tuple[np.ndarray, np.ndarray]:

@@ -60,9 +60,10 @@ def explain(
         dataset: TAGGING_DATASET.
         weights: of the trained tagger.
         maps: uhi JSON, a two-dimensional histogram a pair of EXPLAINED: the share of the particles
-            in each pixel of the aligned jet, mean over the jets, and the variance of the mean.
-        importance: JSON, a pair: share of each feature with its error, the mean difference of the
-            scores, and how much of it the shares miss.
+            in each pixel of the aligned jet, mean over the jets, and the variance of the mean (of
+            one jet, which has none, 0).
+        importance: JSON, a pair: share of each feature with its error (of one jet: null), the mean
+            difference of the scores, and how much of it the shares miss.
         settings: of the explanation, and of the network.
         model: name of the tagger.
     """
@@ -153,26 +154,33 @@ def share_map(shares: Float, jets: Jets, pt: Float, settings: ExplainSettings) -
     images = pixel_sums(aligned, shares[jet, place], jet, len(jets), axes[0].edges)
     histogram = hist.Hist(*axes, storage=hist.storage.Weight())
     histogram.view().value = images.mean(axis=0)
-    histogram.view().variance = images.var(axis=0, ddof=1) / len(jets)
+    if len(jets) > 1:
+        histogram.view().variance = images.var(axis=0, ddof=1) / len(jets)
     return histogram
 
 
 def feature_shares(shares: Float, difference: Float) -> dict[str, Any]:
     """Mean share of each feature over jets, with errors of the mean, and the gap of completeness.
 
+    Of one jet there are no errors: they are None.
+
     Args:
         shares: (jets, particles, features).
         difference: score minus that of the baseline, (jets,).
     """
     by_feature = shares.sum(axis=1)  # (jets, features)
-    root = np.sqrt(len(difference))
+    jets = len(difference)
+
+    def error(values: Float) -> Float | None:
+        return values.std(axis=0, ddof=1) / np.sqrt(jets) if jets > 1 else None
+
     gap = by_feature.sum(axis=1) - difference
     return {
-        "jets": len(difference),
+        "jets": jets,
         "share": by_feature.mean(axis=0),
-        "error": by_feature.std(axis=0, ddof=1) / root,
+        "error": error(by_feature),
         "difference": difference.mean(),
-        "difference_error": difference.std(ddof=1) / root,
+        "difference_error": error(difference),
         "gap": gap.mean(),
         "gap_rms": np.sqrt((gap**2).mean()),
     }

@@ -100,7 +100,7 @@ class EvaluateSettings(Settings):
 class ExplainSettings(Settings):
     """What the taggers look at, by integrated gradients (arXiv:1703.01365)."""
 
-    jets: int = key(80, "Test jets explained, of each signal class.", ge=2)
+    jets: int = key(300, "Test jets explained, of each signal class.", ge=2)
     steps: int = key(24, "Points at which the gradient is taken along the path.", ge=1)
     pixels: int = key(25, "Pixels on each side of the maps.", ge=5)
 
