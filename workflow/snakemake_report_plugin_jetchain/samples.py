@@ -11,6 +11,7 @@ from pathlib import Path
 
 from jetchain.core.io import read_json
 from jetchain.generate.settings import GUN
+from jetchain.provenance.artefacts import ancestors
 from snakemake_report_plugin_jetchain.numbers import counted, luminosity
 
 _SHARD = re.compile(r"results/generate/(\w+)/(\d{4})\.root")
@@ -51,14 +52,8 @@ def shards_above(path: str, parents: Mapping[str, Sequence[str]]) -> dict[str, l
         path: the file.
         parents: the files that each file was made from.
     """
-    seen, left = {path}, [path]
-    while left:
-        for parent in parents.get(left.pop(), ()):
-            if parent not in seen:
-                seen.add(parent)
-                left.append(parent)
     found = defaultdict(list)
-    for match in filter(None, map(_SHARD.fullmatch, sorted(seen))):
+    for match in filter(None, map(_SHARD.fullmatch, sorted(ancestors(path, parents)))):
         found[match[1]].append(match[2])
     return dict(found)
 
