@@ -47,7 +47,7 @@ def test_files_with_different_settings_of_one_section_are_refused(second):
         "second": second,
         "figure": entry("draw", None, "fits", "second"),
     }
-    with pytest.raises(DataError, match="different background.spectrum"):
+    with pytest.raises(DataError, match=r"different background\.spectrum"):
         settings_behind("figure", artefacts, PLACES)
     second["settings"] = {"spectrum": {"range": [2, 6]}, "range": [2, 6]}
     assert settings_behind("figure", artefacts, PLACES)["background"]["spectrum"] == {

@@ -13,7 +13,7 @@ from snakemake_report_plugin_jetchain.samples import Source
 def figure(width, height=10):
     return results.Result(
         id=f"{width}", path=rooms.REPORTING / f"jets/{width}.png", title="", labels={}, caption="",
-        rule="", seconds=None, sources=[], links={}, width=width, height=height,
+        rule="", seconds=None, contents="", sources=[], links={}, width=width, height=height,
     )  # fmt: skip
 
 

@@ -62,7 +62,7 @@ def test_a_run_that_does_not_say_is_refused(run):
 def test_a_setting_that_the_figure_does_not_depend_on_is_refused(run):
     figure, artefacts = run
     write_manifest(figure, artefacts | {NAME: artefacts[NAME] | {"parents": []}})
-    with pytest.raises(from_run.RunError, match="jet_mass.rst shows a setting"):
+    with pytest.raises(from_run.RunError, match=r"jet_mass\.rst shows a setting"):
         from_run.written_out(CAPTION, figure)
 
 

@@ -1,4 +1,7 @@
-"""The samples that a figure is made from: events of each, and the luminosity they are worth."""
+"""The samples that a figure traces back to: events of each, and the luminosity they are worth.
+
+What it was trained and calibrated with is among them; what it shows may be less: `contents`.
+"""
 
 from __future__ import annotations
 
@@ -113,7 +116,7 @@ class Samples:
 
 
 def summary(sources: Sequence[Source]) -> str:
-    """In one line: ``Made from 9 samples: 45,000 collisions, 900 events of particle guns``."""
+    """In one line: how many samples, collisions and events of particle guns."""
     parts = [
         counted(sum(each.events for each in chosen), *words)
         for chosen, words in (
@@ -123,4 +126,7 @@ def summary(sources: Sequence[Source]) -> str:
         )
         if chosen
     ]  # fmt: skip
-    return f"Made from {counted(len(sources), 'sample')}: {', '.join(parts)}"
+    return (
+        f"Traces back to {counted(len(sources), 'sample')}, trainings and calibrations included: "
+        f"{', '.join(parts)}"
+    )

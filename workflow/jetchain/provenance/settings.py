@@ -62,7 +62,7 @@ def settings_behind(path: str, artefacts: Entries, places: Places) -> dict[str, 
     if path not in artefacts:
         raise DataError(
             f"The manifest does not know {path}.",
-            "Finish the run with the same snakemake command: every run that ends writes a manifest.",
+            "Finish the run with the same snakemake command: it writes the manifest at its end.",
         )
     parents = {each: entry["parents"] for each, entry in artefacts.items()}
     made_from = sorted(ancestors(path, parents) & artefacts.keys())
