@@ -11,17 +11,22 @@ import csv
 import io
 import os
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import jinja2
-import yaml
 from docutils import nodes
 from docutils.core import publish_doctree
 from docutils.parsers.rst import directives
 from sphinx.application import Sphinx
 from sphinx.errors import SphinxError
 from sphinx.util.docutils import SphinxDirective
+
+from jetchain.core.checksums import RESULTS, compute
+from jetchain.core.errors import DataError
+from jetchain.provenance.manifest import MANIFEST, Entries, read_manifest
+from jetchain.provenance.settings import Places, places_of_settings, settings_behind
 
 HOUSE = Path(__file__).resolve().parents[2]
 IS_FILE = re.compile(r"# [\w./-]+\.py\n")  # a block that the reader saves
@@ -56,11 +61,43 @@ def file_of_run(name: str) -> Path:
     return path
 
 
-def written_out(caption: str) -> str:
-    """A caption of the report, with the values of the default configuration filled in."""
-    values = yaml.safe_load((HOUSE / "config" / "config.yaml").read_text(encoding="utf-8"))
-    template = jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(caption)
-    return template.render(snakemake={"config": values})
+@cache
+def made_with(manifest: Path) -> tuple[Entries, Places]:
+    """The run's artefacts, and where in the configuration the settings of its rules stand."""
+    return read_manifest(manifest), places_of_settings(HOUSE / "workflow" / "rules")
+
+
+def written_out(caption: Path, figure: Path) -> str:
+    """A caption of the report, filled in with the settings that its figure was made with.
+
+    Args:
+        caption: its file.
+        figure: file of the run.
+
+    Raises:
+        RunError: the run's manifest does not say them.
+    """
+    folder = results()
+    name = str("results" / figure.relative_to(folder))
+    try:
+        artefacts, places = made_with(folder / MANIFEST.relative_to(RESULTS))
+        values = settings_behind(name, artefacts, places)
+        if compute(figure).sha256 != artefacts[name]["sha256"]:
+            raise DataError(
+                f"{figure} is not the file that the run's manifest describes.",
+                "Finish the run with the same snakemake command, or remove the file first.",
+            )
+        template = jinja2.Environment(undefined=jinja2.StrictUndefined).from_string(
+            caption.read_text(encoding="utf-8")
+        )
+        return template.render(snakemake={"config": values})
+    except DataError as error:
+        raise RunError(str(error)) from error
+    except jinja2.UndefinedError as error:
+        raise RunError(
+            f"{caption.name} shows a setting that {name} does not depend on ({error.message}).\n"
+            "Remedy: correct the caption; if it worked before, finish the run with this code."
+        ) from error
 
 
 class RunFigure(SphinxDirective):
@@ -84,7 +121,7 @@ class RunFigure(SphinxDirective):
         image = nodes.image(uri=os.path.relpath(source, page.parent), alt=" ".join(self.content))
         figure = nodes.figure("", image)
         caption = CAPTIONS / f"{self.options.get('caption', name.rpartition('/')[2])}.rst"
-        text = publish_doctree(written_out(caption.read_text(encoding="utf-8")))
+        text = publish_doctree(written_out(caption, source))
         first, *rest = [each for each in text.children if isinstance(each, nodes.paragraph)]
         figure += nodes.caption("", "", *first.children)
         if rest:

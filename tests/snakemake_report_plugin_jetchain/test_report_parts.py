@@ -6,14 +6,14 @@ from jetchain.core.checksums import Checksum
 from jetchain.provenance.artefacts import Artefact, Making
 from snakemake_report_plugin_jetchain import front, results, rooms, usage
 from snakemake_report_plugin_jetchain.names import named
-from snakemake_report_plugin_jetchain.origin import ABSENT, NONE, Change, changes
+from snakemake_report_plugin_jetchain.origin import ABSENT, NONE, Change, changes, origin
 from snakemake_report_plugin_jetchain.samples import Source
 
 
 def figure(width, height=10):
     return results.Result(
         id=f"{width}", path=rooms.REPORTING / f"jets/{width}.png", title="", labels={}, caption="",
-        rule="", seconds=None, sources=[], links={}, width=width, height=height,
+        rule="", seconds=None, contents="", sources=[], links={}, width=width, height=height,
     )  # fmt: skip
 
 
@@ -62,10 +62,10 @@ def test_rooms_come_in_the_order_of_the_chain_and_new_ones_after_them():
     assert rooms.room_of(rooms.REPORTING / "jets/mass.png") == "jets"
 
 
-def artefact(job, rule, seconds, memory):
+def artefact(job, rule, seconds, memory=None, libraries=(), started=100.0):
     checksum = Checksum("", "", 1, cpu_seconds=seconds / 2, memory_mb=memory)
-    making = Making(job, rule, "", None, None, {}, {}, {})
-    return Artefact(f"results/{job}", making, [], 100.0, 100.0 + seconds, checksum)
+    making = Making(job, rule, "", None, None, {}, dict(libraries), {})
+    return Artefact(f"results/{job}", making, [], started, started + seconds, checksum)
 
 
 def test_time_and_memory_are_counted_once_a_job():
@@ -78,6 +78,16 @@ def test_time_and_memory_are_counted_once_a_job():
     assert (first.room, first.jobs, first.seconds, first.share) == ("first", 2, 60.0, 0.75)
     assert (first.largest.name, first.cpu_seconds) == ("a/2", 30.0)
     assert (second.longest.name, second.largest) == ("b", None)
+
+
+def test_a_library_that_was_upgraded_during_a_run_has_all_its_versions(tmp_path):
+    made = [
+        artefact("a", "make", 9.0, libraries={"torch": "2.9.1", "numpy": "2.4.6"}, started=500.0),
+        artefact("b", "make", 9.0, libraries={"torch": "2.10.0"}, started=900.0),
+        artefact("c", "make", 9.0, libraries={"torch": "2.9.1"}, started=100.0),
+    ]
+    versions = origin({}, made, tmp_path).versions
+    assert (versions["torch"], versions["numpy"]) == ("2.9.1, 2.10.0", "2.4.6")
 
 
 def test_changed_keys_are_named_with_their_paths():

@@ -1,4 +1,4 @@
-"""What a figure is made from, and the luminosity that it is worth."""
+"""What a figure traces back to, and the luminosity that it is worth."""
 
 import math
 
@@ -65,7 +65,8 @@ def test_collisions_have_a_luminosity_and_guns_none(samples):
     assert top.text == "top 100 events (0.20 fb⁻¹)"
     assert gun.text == "photon_gun 1,200 events (particle gun)"
     assert summary([top, gun]) == (
-        "Made from 2 samples: 100 collisions, 1,200 events of particle guns"
+        "Traces back to 2 samples, trainings and calibrations included: "
+        "100 collisions, 1,200 events of particle guns"
     )
 
 

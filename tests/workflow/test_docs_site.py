@@ -115,3 +115,16 @@ def test_every_page_of_the_tutorial_shows_what_its_commands_print(site, parsed):
         assert page.select(".printed"), path.name
         assert page.select("figure"), path.name
         assert page.find("math"), path.name
+
+
+def test_the_test_statistic_of_the_limits_is_given_for_every_best_fit(site, parsed):
+    page = parsed[site / "tutorial" / "7-limits.html"]
+    (cases,) = [math for math in page.find_all("math") if math.find("mtable")]
+    rows = ["".join(row.get_text().split()) for row in cases.find_all("mtr")]
+    assert len(rows) == 3  # arXiv:1007.1727, eq. 16
+    below, between, above = rows
+    assert "L(0," in below
+    assert below.endswith("<0,")
+    assert "L(0," not in between
+    assert between.count("≤") == 2
+    assert above.startswith("0")

@@ -11,6 +11,8 @@ from PIL import Image
 
 from helpers.browser import chromium, low_contrast
 from helpers.snakemake import HOUSE, snakemake
+from jetchain.core.io import read_json
+from snakemake_report_plugin_jetchain.numbers import luminosity
 
 pytestmark = pytest.mark.workflow
 
@@ -231,7 +233,7 @@ def test_screenshots(page, report, tiny_run):
         assert lightest - darkest > 150  # neither blank nor washed out
 
 
-def test_what_the_page_says_comes_from_the_run(page):
+def test_what_the_page_says_comes_from_the_run(page, tiny_run):
     text = page.locator("main").inner_text()
     assert "Not complete" not in text
     assert "Not up to date" not in text
@@ -242,6 +244,13 @@ def test_what_the_page_says_comes_from_the_run(page):
     made.locator("summary").click()
     assert "quark 80 events (0.52 pb⁻¹)" in made.inner_text()
     assert "photon_gun 200 events (particle gun)" in made.inner_text()
+    sample = page.locator("#figure-tagging-tagging-roc .sources").first.inner_text()
+    cutflow = read_json(tiny_run / "results/tagging/summary.json")["cutflow"]
+    assert sample == f"Sample: {sum(each['test'] for each in cutflow.values()):,} test jets."
+    sample = page.locator("#figure-inference-limits .sources").first.inner_text()
+    events = read_json(tiny_run / "results/anomaly/cutflow.json")["data"]
+    worth = read_json(tiny_run / "results/background/normalisation.json")["luminosity_fb"]
+    assert sample == f"Sample: pseudo-data of {events:,} events, {luminosity(worth)}."
     changed = page.locator("#provenance tr", has_text="generate.samples.quark.generation.events")
     assert changed.locator("td").all_inner_texts()[2] == "40"
     usage = page.locator("#usage tbody tr")

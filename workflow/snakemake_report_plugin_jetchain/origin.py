@@ -40,7 +40,8 @@ class Origin:
         seed: root seed.
         changes: keys that are not at their defaults.
         configuration: the whole, as YAML.
-        versions: of the libraries that the jobs computed with, of Python and of Snakemake.
+        versions: of the libraries that the jobs computed with; of Python and Snakemake those that
+            made the page.
         commit: of the code, empty if it is not under git.
         manifest: SHA-256 of the manifest, empty if there is none.
         began, ended: date and time of the first job's start and of the last one's end.
@@ -66,18 +67,33 @@ def origin(config: Mapping[str, Any], artefacts: Iterable[Artefact], house: Path
     """
     used = load(config).model_dump(mode="json")
     made = [each for each in artefacts if each.ended]
-    libraries = {name: number for each in made for name, number in each.making.libraries.items()}
     programs = {"Python": platform.python_version(), "snakemake": version("snakemake")}
     return Origin(
         seed=used["seed"],
         changes=changes(Configuration().model_dump(mode="json"), used),
         configuration=yaml.safe_dump(used, sort_keys=False, width=90),
-        versions=dict(sorted((programs | libraries).items(), key=lambda item: item[0].lower())),
+        versions=dict(
+            sorted((programs | versions(made)).items(), key=lambda item: item[0].lower())
+        ),
         commit=commit(house),
         manifest=hashlib.sha256(MANIFEST.read_bytes()).hexdigest() if MANIFEST.exists() else "",
         began=_date(min((each.started for each in made), default=None)),
         ended=_date(max((each.ended for each in made), default=None)),
     )
+
+
+def versions(made: Iterable[Artefact]) -> dict[str, str]:
+    """The versions of each library that jobs computed with: several if it changed between them.
+
+    Returns:
+        by library, such as ``2.4.5, 2.4.6``, in the order of use.
+    """
+    found: dict[str, list[str]] = {}
+    for each in sorted(made, key=lambda artefact: artefact.started):
+        for name, number in each.making.libraries.items():
+            if number not in found.setdefault(name, []):
+                found[name].append(number)
+    return {name: ", ".join(numbers) for name, numbers in found.items()}
 
 
 def changes(default: Mapping[str, Any], used: Mapping[str, Any], above: str = "") -> list[Change]:

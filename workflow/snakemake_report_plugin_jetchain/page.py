@@ -24,6 +24,7 @@ from jetchain.provenance.artefacts import read_artefacts
 from jetchain.provenance.manifest import MANIFEST
 from snakemake_logger_plugin_jetchain.account import rooms_of_rules
 from snakemake_report_plugin_jetchain import front, numbers, rooms, samples, usage
+from snakemake_report_plugin_jetchain.contents import contents
 from snakemake_report_plugin_jetchain.drawing import draw_rooms, draw_rules
 from snakemake_report_plugin_jetchain.origin import origin
 from snakemake_report_plugin_jetchain.results import Result, arrange, read_result
@@ -100,12 +101,14 @@ class Page:
 
     def _content(self) -> dict[str, Any]:
         """All that the template shows."""
-        made_from = samples.Samples({path: each.parents for path, each in self._artefacts.items()})
+        parents = {path: each.parents for path, each in self._artefacts.items()}
+        made_from = samples.Samples(parents)
         order = {rule: place for place, rule in enumerate(self._room_of)}
         results = [
             read_result(
                 record,
                 seconds=self._seconds.get(str(record.path)),
+                contents=contents(record.path, parents.get(str(record.path), ())),
                 sources=made_from.above(str(record.path)),
                 link=self._link,
             )
@@ -136,7 +139,7 @@ class Page:
             "rules": len(self._ordered_rules()),
             "origin": origin(self._workflow.config, artefacts, self._house),
             "manifest": self._link(MANIFEST),
-            "made_from": samples.summary,
+            "traced_to": samples.summary,
             "in_the_text": samples.IN_THE_TEXT,
         }
 

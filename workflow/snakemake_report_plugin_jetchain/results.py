@@ -50,7 +50,8 @@ class Result:
         title: what it is called; `labels` are what else it says of itself.
         caption: HTML.
         rule, seconds: which rule made it, and how long the job took; None if that is not known.
-        sources: the samples that it is made from.
+        contents: what it shows, as far as a table states it.
+        sources: the samples that it traces back to.
         links: path relative to the page, by the kind of file.
         image: data URI; `width` and `height` in px, and `alt`.
         download: data URI of the data beside it; empty if there are none, or too many.
@@ -64,6 +65,7 @@ class Result:
     caption: str
     rule: str
     seconds: float | None
+    contents: str
     sources: list[Source]
     links: dict[str, str]
     image: str = ""
@@ -88,6 +90,7 @@ def read_result(
     record: FileRecordInterface,
     *,
     seconds: float | None,
+    contents: str,
     sources: list[Source],
     link: Callable[[Path], str],
 ) -> Result:
@@ -96,7 +99,8 @@ def read_result(
     Args:
         record: as Snakemake gives it.
         seconds: run time of its job.
-        sources: the samples that it is made from.
+        contents: what it shows.
+        sources: the samples that it traces back to.
         link: the way from the page to a file.
     """
     path = record.path
@@ -116,6 +120,7 @@ def read_result(
         caption=record.caption,
         rule=record.job.rule.name,
         seconds=seconds,
+        contents=contents,
         sources=sources,
         links={kind: link(file) for kind, file in beside.items() if file.exists()},
     )

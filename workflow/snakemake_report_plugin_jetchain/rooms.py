@@ -53,7 +53,7 @@ _ROOMS = (
     ),
     Room(
         "tagging", "Taggers",
-        "Networks learn to tell the classes of jets apart; all figures are made on test jets that "
+        "Networks learn to tell the classes of jets apart; how well is measured on test jets that "
         "no training has seen.",
     ),
     Room(

@@ -1,4 +1,7 @@
-"""The samples that a figure is made from: events of each, and the luminosity they are worth."""
+"""The samples that a figure traces back to: events of each, and the luminosity they are worth.
+
+What it was trained and calibrated with is among them; what it shows may be less: `contents`.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from pathlib import Path
 
 from jetchain.core.io import read_json
 from jetchain.generate.settings import GUN
+from jetchain.provenance.artefacts import ancestors
 from snakemake_report_plugin_jetchain.numbers import counted, luminosity
 
 _SHARD = re.compile(r"results/generate/(\w+)/(\d{4})\.root")
@@ -51,14 +55,8 @@ def shards_above(path: str, parents: Mapping[str, Sequence[str]]) -> dict[str, l
         path: the file.
         parents: the files that each file was made from.
     """
-    seen, left = {path}, [path]
-    while left:
-        for parent in parents.get(left.pop(), ()):
-            if parent not in seen:
-                seen.add(parent)
-                left.append(parent)
     found = defaultdict(list)
-    for match in filter(None, map(_SHARD.fullmatch, sorted(seen))):
+    for match in filter(None, map(_SHARD.fullmatch, sorted(ancestors(path, parents)))):
         found[match[1]].append(match[2])
     return dict(found)
 
@@ -118,7 +116,7 @@ class Samples:
 
 
 def summary(sources: Sequence[Source]) -> str:
-    """In one line: ``Made from 9 samples: 45,000 collisions, 900 events of particle guns``."""
+    """In one line: how many samples, collisions and events of particle guns."""
     parts = [
         counted(sum(each.events for each in chosen), *words)
         for chosen, words in (
@@ -128,4 +126,7 @@ def summary(sources: Sequence[Source]) -> str:
         )
         if chosen
     ]  # fmt: skip
-    return f"Made from {counted(len(sources), 'sample')}: {', '.join(parts)}"
+    return (
+        f"Traces back to {counted(len(sources), 'sample')}, trainings and calibrations included: "
+        f"{', '.join(parts)}"
+    )

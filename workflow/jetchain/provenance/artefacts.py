@@ -126,6 +126,21 @@ def parse(path: str, metadata: Mapping[str, Any]) -> Artefact:
     )
 
 
+def ancestors(path: str, parents: Mapping[str, Iterable[str]]) -> set[str]:
+    """A file and all that it is made from, directly or not.
+
+    Args:
+        path: the file.
+        parents: the files that each file was made from.
+    """
+    seen, left = {path}, [path]
+    while left:
+        new = set(parents.get(left.pop(), ())) - seen
+        seen |= new
+        left += new
+    return seen
+
+
 def room_of(path: str) -> str:
     """The room that an artefact belongs to."""
     return Path(path).parts[1]
