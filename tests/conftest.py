@@ -2,9 +2,14 @@
 
 from pathlib import Path
 
+import jetchain
 from jetchain.__main__ import prepare_environment
 
 prepare_environment()
+
+
+def pytest_report_header():
+    return f"jetchain: {Path(jetchain.__file__).parent}"
 
 
 def pytest_addoption(parser):

@@ -54,6 +54,49 @@ def test_outlier_scores_rank_far_events_high_and_are_reproducible(name):
     assert runs[0][1][25:].min() > runs[0][1][:25].max()
 
 
+class Recorder:
+    """Scores an event by whether it was trained on; keeps what it is given."""
+
+    def fit(self, features, seed):
+        self.seen = {row.tobytes() for row in features}
+
+    def score(self, features):
+        return np.array([float(row.tobytes() in self.seen) for row in features])
+
+
+def test_no_event_is_scored_by_an_outlier_model_that_saw_it():
+    data, _, rest = dijet_tables(background=300, injected=0, test=50)
+    scores, _ = train.outlier_scores(Recorder(), data, rest, 1)
+    assert not scores.any()
+
+
+def test_references_are_trained_in_the_signal_region_and_on_the_other_folds(monkeypatch):
+    data, truth, rest = dijet_tables(background=3000, injected=100, test=200)
+    low, high = SIGNAL_REGION
+
+    def train_on_all(features, labels, settings, seed):
+        recorder = Recorder()
+        recorder.fit(features, seed)
+        seen.append(recorder.seen)
+        return recorder
+
+    seen = []
+    monkeypatch.setattr("jetchain.core.boosting.train_ensemble", train_on_all)
+    monkeypatch.setattr(
+        "jetchain.core.boosting.ensemble_score", lambda model, features: model.score(features)
+    )
+    scores = train.reference_scores(
+        train.load_model("supervised", REFERENCES), data, truth["is_signal"], rest, JOB, 1
+    )
+    assert not any(each.any() for each in scores)
+    allowed = {
+        row.tobytes()
+        for table in (data, rest)
+        for row in table["features"][(low < table["m_jj"]) & (table["m_jj"] < high)]
+    }
+    assert set().union(*seen) == allowed
+
+
 def test_mahalanobis_of_a_known_point():
     model = train.load_model("mahalanobis", OUTLIERS)
     corners = np.array([[1.0, 2.0], [1.0, -2.0], [-1.0, 2.0], [-1.0, -2.0]])

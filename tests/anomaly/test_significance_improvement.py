@@ -8,7 +8,7 @@ from helpers.dijets import SIGNAL_REGION, dijet_tables
 from jetchain.anomaly import evaluate
 from jetchain.anomaly.settings import EvaluationJob, EvaluationSettings
 from jetchain.core.errors import DataError, EmptySampleError
-from jetchain.core.io import read_csv, read_json, write_tensors
+from jetchain.core.io import read_csv, read_json, read_tensors, write_tensors
 from jetchain.core.schema import DIJET_TRUTH, DIJETS, SCORES
 
 NUMBER = 100_000
@@ -27,6 +27,16 @@ def test_two_gaussians_give_the_analytic_curve():
     background = norm.sf(1.5 + norm.isf(EFFICIENCIES))
     curve = evaluate.sic_curve(LABELS, scores, EFFICIENCIES, 25)
     assert curve == pytest.approx(EFFICIENCIES / np.sqrt(background), rel=0.05)
+
+
+def test_two_gaussians_have_their_efficiencies_at_fixed_background():
+    shift, errors = 1.5, {0.1: 0.01, 0.01: 0.02}
+    scores = np.random.default_rng(3).standard_normal(2 * NUMBER) + shift * LABELS
+    merit, _ = evaluate.assess(LABELS, scores[:, None], EvaluationSettings(replicas=10), 1)
+    assert merit["auc"] == pytest.approx(norm.cdf(shift / np.sqrt(2)), abs=5e-3)
+    for background, error in errors.items():
+        expected = norm.sf(norm.isf(background) - shift)
+        assert merit["signal_efficiency"][f"{background:g}"] == pytest.approx(expected, abs=error)
 
 
 def test_cuts_with_too_little_background_are_not_quoted():
@@ -73,6 +83,15 @@ def test_the_verb_compares_methods(tmp_path):
     arguments = _write(tmp_path, columns=3)
     evaluate.evaluate(**arguments)
     result = read_json(tmp_path / "metrics.json")
+    low, high = SIGNAL_REGION
+    data, rest = (read_tensors(arguments[name], DIJETS)["m_jj"] for name in ("data", "signal_test"))
+    is_signal = read_tensors(arguments["truth"], DIJET_TRUTH)["is_signal"][
+        (low < data) & (data < high)
+    ]
+    assert result["background_events"] == np.sum(is_signal == 0)
+    assert result["injected_signal_events"] == np.sum(is_signal)
+    more = np.sum((low < rest) & (rest < high))
+    assert result["signal_events_evaluated"] == np.sum(is_signal) + more
     good, blind = result["methods"]["good"], result["methods"]["blind"]
     assert good["auc"] > 0.95 > 0.6 > blind["auc"] > 0.4
     assert good["max_sic"] > 3

@@ -167,6 +167,16 @@ def test_template_quality_against_its_null():
     assert apart["p_value"] == pytest.approx(1 / 6)
 
 
+def test_the_template_is_scaled_to_the_data():
+    data = np.random.default_rng(1).uniform(size=(500, 4))
+    drawn = np.repeat(data, 3, axis=0)  # three events of the template for each of the data
+    rows = cathode.feature_distributions({"signal region": (data, drawn)})
+    counts = np.array(rows["data"])
+    assert counts.sum() > 1900  # but for the tail beyond the last bin
+    assert rows["template"] == pytest.approx(counts)
+    assert rows["template_error"] == pytest.approx(np.sqrt(3 * counts) / 3)
+
+
 def test_empty_sidebands_are_refused(data):
     window = regions.inside(data["m_jj"], SIGNAL_REGION)
     only = {name: values[window] for name, values in data.items()}

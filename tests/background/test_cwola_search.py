@@ -62,6 +62,34 @@ def test_the_cut_keeps_its_fraction_of_every_fold():
         assert kept[fold == each].mean() == pytest.approx(0.05, abs=1 / 2000)
 
 
+def test_the_cut_is_set_on_the_sidebands_alone():
+    random = np.random.default_rng(1)
+    m_jj = random.uniform(2.8, 6.0, 20_000)
+    in_region = regions.inside(m_jj, SIGNAL_REGION)
+    data = {"m_jj": m_jj, "fold": np.arange(len(m_jj)) % 2}
+    scores = random.uniform(size=len(m_jj)) + 0.5 * in_region
+    (kept,) = sideband.passes(data, scores, [(data, scores)], 0.02, FIT)
+    assert kept[~in_region].mean() == pytest.approx(0.02, abs=2e-4)  # an event of either fold
+    assert kept[in_region].mean() == pytest.approx(0.52, abs=0.04)  # 2,500 events, four sigma
+
+
+def test_yields_by_hand():
+    # 100 simulated events: 20 in the bin, and ten raise the background estimate by one half each.
+    in_bin = np.arange(100) < 20
+    absorbed = np.where(np.arange(100) >= 90, 0.5, 0.0)
+    found = sideband.make_yields(
+        "cwola", 14, (10.0, 2.0), (in_bin, absorbed), NORMALISATION, SIGNAL_REGION, "gaussian"
+    )
+    (only,) = found["bins"]
+    assert (only["observed"], only["background"], only["background_uncertainty"]) == (14, 10, 2)
+    # Net 0.15 an event, with the variance (20 + 10 / 4) / 100 - 0.15^2 = 0.45^2; 300 expected.
+    assert only["signal"] == pytest.approx(300 * 0.15)
+    assert only["signal_uncertainty"] == pytest.approx(300 * 0.45 / 10)
+    assert only["signal_leakage"] == pytest.approx(300 * 0.05)
+    assert found["signal_cross_section_fb"] == 42.0
+    assert found["injected_cross_section_fb"] == 21.0
+
+
 def test_empty_regions_are_refused():
     data, _, _ = dijet_tables(background=400, injected=20)
     low, high = dict(data), dict(data)

@@ -129,9 +129,14 @@ def test_abcd_of_independent_cuts():
 
 def test_counts_and_contamination_by_hand():
     plane = np.array([[0.9, 0.9], [0.9, 0.1], [0.1, 0.9], [0.1, 0.1], [0.2, 0.2], [0.5, 0.5]])
-    counts = abcd.count(plane, (0.5, 0.5), np.array([1, 1, 1, 1, 1, 1]) == 1)
-    assert (counts.a, counts.b, counts.c, counts.d) == (2, 1, 1, 2)
-    assert counts.prediction == 0.5
+    counts = abcd.count(plane, (0.5, 0.15), np.array([1, 1, 1, 1, 1, 1]) == 1)
+    assert (counts.a, counts.b, counts.c, counts.d) == (2, 1, 2, 1)
+    assert counts.prediction == 2.0
+    counts = abcd.Counts(25, 100, 200, 1000)
+    assert (counts.prediction, counts.closure, counts.kappa) == (20.0, 0.8, 1.25)
+    # 10 %, 7.1 % and 3.2 % of 20; the pull also has the fluctuation of 25 events.
+    assert counts.prediction_error == pytest.approx(20 * np.sqrt(0.016))
+    assert counts.pull == pytest.approx(5 / np.sqrt(25 + 6.4))
     signal, background = abcd.Counts(50, 10, 10, 5), abcd.Counts(10, 100, 200, 1000)
     # d_A = 5, d_B = 0.1, d_C = 0.05, d_D = 0.005.
     assert abcd.contamination(signal, background) == pytest.approx((0.1 + 0.05 - 0.005) / 5)
@@ -193,6 +198,17 @@ def test_the_response_is_the_derivative_of_the_estimate():
             )  # fmt: skip
             step = moved.estimate(seen)[0] - before
             assert predicted[0] == pytest.approx(step, rel=0.02, abs=1e-9)
+
+
+def test_the_estimate_is_kappa_times_the_prediction():
+    # Sidebands: kappa = 200 * 1000 / (400 * 400) = 1.25, the same on either side.
+    sidebands, half = abcd.Counts(200, 400, 400, 1000), abcd.Counts(100, 200, 200, 500)
+    corrected = abcd.Correction((0.5, 0.5), sidebands, half, half)
+    background, error = corrected.estimate(abcd.Counts(70, 100, 200, 400))
+    assert background == pytest.approx(1.25 * 50)
+    # All counts but A of the signal region fluctuate: 1/200 + 2/400 + 1/1000 and 1/100 + 3/400.
+    relative = np.sqrt(0.011 + 1 / 100 + 1 / 200 + 1 / 400)
+    assert error == pytest.approx(1.25 * 50 * relative)
 
 
 def test_a_correction_that_depends_on_the_mass_is_uncertain():

@@ -17,8 +17,9 @@ def gaussians(n=20000, shift=1.5, seed=0):
 def test_gaussian_classes_have_the_closed_form_auc_and_rejection():
     labels, scores = gaussians()
     assert metrics.auc(labels, scores) == pytest.approx(stats.norm.cdf(1.5 / 2**0.5), abs=4e-3)
-    expected = 1 / stats.norm.sf(1.5)  # the cut at the signal's median
-    assert metrics.rejection(labels, scores, 0.5) == pytest.approx(expected, rel=0.06)
+    for efficiency, error in ((0.5, 0.06), (0.3, 0.15)):  # three sigma
+        expected = 1 / stats.norm.sf(1.5 + stats.norm.isf(efficiency))
+        assert metrics.rejection(labels, scores, efficiency) == pytest.approx(expected, rel=error)
 
 
 def test_rejection_is_bounded_by_the_background_count():
@@ -46,6 +47,14 @@ def test_bootstrap_interval_covers_the_truth_in_about_two_thirds():
         estimate = metrics.bootstrap(metrics.auc, labels, scores, replicas=60, seed=seed)
         hits += estimate.low <= truth <= estimate.high
     assert 30 <= hits <= 52  # 41 expected, three sigma
+
+
+def test_bootstrap_spread_of_a_mean_is_its_standard_error():
+    values = np.random.default_rng(3).normal(size=400)
+    estimate = metrics.bootstrap(np.mean, values, replicas=400, seed=1)
+    # 400 replicas know their spread to 3.5 %, and 400 values their own to as much.
+    assert estimate.std == pytest.approx(1 / 20, rel=0.15)
+    assert (estimate.high - estimate.low) / 2 == pytest.approx(1 / 20, rel=0.2)
 
 
 def test_binomial_interval_against_the_exact_one():

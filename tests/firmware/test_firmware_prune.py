@@ -7,17 +7,20 @@ import pytest
 import torch
 
 from jetchain.core.errors import ConfigurationError
+from jetchain.core.io import write_tensors
 from jetchain.core.settings import parse
 from jetchain.core.training_settings import TrainingSettings
+from jetchain.firmware.dataset import FIRMWARE_JETS
 from jetchain.firmware.network import QuantisedLinear, QuantisedPerceptron
 from jetchain.firmware.prune import Pruner, cubic_sparsity, prune
 from jetchain.firmware.quantise import Format
 from jetchain.firmware.settings import (
     FirmwareNetworkSettings,
     PruningSettings,
+    TrainFloatingSettings,
     TrainQuantisedSettings,
 )
-from jetchain.firmware.train import train_quantised, turn
+from jetchain.firmware.train import floating, train_quantised, turn
 
 SCHEDULE = PruningSettings(sparsity=0.8, start=0.2, end=0.6)
 
@@ -88,6 +91,31 @@ def test_a_training_ends_at_full_sparsity_and_with_fixed_point_parameters():
     for layer in model.layers:
         assert torch.equal(layer.weight * 32, torch.floor(layer.weight * 32))
         assert torch.equal(layer.bias * 32, torch.floor(layer.bias * 32))
+
+
+def test_training_and_early_stopping_see_their_own_split_only(monkeypatch, tmp_path):
+    data = {
+        "features": np.arange(90.0, dtype=np.float32)[:, None].repeat(3, axis=1),
+        "label": np.arange(90) % 2,
+        "split": np.repeat([0, 1, 2], 30),
+        "event_number": np.arange(90),
+    }
+    write_tensors(tmp_path / "dataset", FIRMWARE_JETS, data)
+    seen = {}
+
+    def spy(model, *, batches, validation, **others):
+        for name, jets in (("train", batches(np.random.default_rng(1))), ("held", validation())):
+            seen[name] = np.sort(np.concatenate([features[:, 0] for features, _ in jets]))
+        return {"epoch": [1]}
+
+    monkeypatch.setattr("jetchain.firmware.train.fit", spy)
+    settings = TrainFloatingSettings(
+        hidden=[4], training=TrainingSettings(batch_size=8), classes=["quark", "top"]
+    )
+    paths = {name: tmp_path / name for name in ("dataset", "weights", "history", "scores")}
+    floating(**paths, settings=settings, seed=1)
+    assert seen["train"].tolist() == list(range(30))  # turning a jet keeps its pT
+    assert seen["held"].tolist() == list(range(30, 60))
 
 
 def test_turned_jets_keep_pt_and_all_distances_and_point_everywhere():

@@ -83,6 +83,16 @@ def test_hls_project_equals_the_network_bit_for_bit(tmp_path):
     assert np.array_equal(found, EXPECTED)
 
 
+@pytest.mark.parametrize(("numbers", "luts"), [(2, 8), (4, 8 + 8 + 9)])
+def test_an_adder_costs_a_lut_a_bit(tmp_path, numbers, luts):
+    """The sum of two numbers of 8 bits, and the one of two such sums of 9 bits."""
+    byte = Format(1, 2, 5)
+    adder = FixedNetwork([np.ones((numbers, 1))], [np.zeros(1)], byte, byte)
+    design = write_verilog(trace(adder), tmp_path, 2.0, DeviceSettings())
+    assert design["estimated_luts"] == luts
+    assert design["outputs"]["width"] == 8 + np.log2(numbers)
+
+
 def test_smaller_cutoffs_give_more_stages(comb):
     stages = [pipeline(comb, cutoff)["stages"] for cutoff in (8.0, 4.0, 2.0, 1.0)]
     assert stages == sorted(stages)

@@ -80,6 +80,26 @@ def test_event_edges_join_tracks_both_ways_and_never_two_tracks():
     assert np.all(np.diff(target) >= 0)
 
 
+def test_event_edges_equal_brute_force():
+    position, event = cloud(6, 90, groups=2)
+    is_track = np.random.default_rng(2).random(90) < 0.4
+    tracks, topos = np.flatnonzero(is_track), np.flatnonzero(~is_track)
+    clusters = position[topos], event[topos]
+    track, topo = brute_force(*clusters, position[tracks], event[tracks], 3, 0.5)
+    centre, near = brute_force(*clusters, *clusters, 1 + 4, 0.8)
+    other = centre != near
+    expected = np.concatenate(
+        [
+            [tracks[track], topos[topo]],
+            [topos[topo], tracks[track]],
+            [topos[near[other]], topos[centre[other]]],  # a topocluster hears from its neighbours
+        ],
+        axis=1,
+    )
+    edges = event_edges(position, is_track, event, **SETTINGS)
+    np.testing.assert_array_equal(edges, expected[:, np.lexsort(expected)])
+
+
 @pytest.mark.parametrize("angle", [0.3, 2.0, np.pi, -5.0])
 def test_event_edges_do_not_change_when_the_event_is_rotated_or_reflected(angle):
     position, event = cloud(5, 60)

@@ -1,4 +1,4 @@
-"""A copy of the house with one wrong line, and a finished run that goes on with it."""
+"""A copy of the house with one wrong line: a finished run goes on with it, or tests run on it."""
 
 import os
 import shutil
@@ -8,13 +8,14 @@ from pathlib import Path
 
 from helpers.snakemake import HOUSE
 
+PACKAGE = "workflow/jetchain"
 PARTS = ("Snakefile", "config", "profiles", "resources", "workflow", "pyproject.toml")
 
 
-def copy_house(target: Path) -> Path:
-    """Copy what a run needs of the repository."""
+def copy_house(target: Path, *more: str) -> Path:
+    """Copy what a run needs of the repository, and what else is named."""
     target.mkdir()
-    for part in PARTS:
+    for part in (*PARTS, *more):
         if (HOUSE / part).is_dir():
             leave = shutil.ignore_patterns("__pycache__", "figures", "*.egg-info")
             shutil.copytree(HOUSE / part, target / part, ignore=leave)
@@ -63,3 +64,15 @@ def go_on(house: Path, run: Path, targets: list[str], caches: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-4000:]
     assert "Nothing to be done" not in done.stdout, "no job depends on the changed line"
+
+
+def run_tests(house: Path, *tests: str) -> subprocess.CompletedProcess[str]:
+    """Run tests of a house on its own package, up to the first that fails."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-x", "--tb=short", "-p", "no:cacheprovider", *tests],
+        cwd=house, env=os.environ | {"PYTHONPATH": str(house / "workflow")}, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    # An editable install of another house stands behind the PYTHONPATH.
+    assert f"jetchain: {house / PACKAGE}\n" in done.stdout, done.stdout[-4000:]
+    return done

@@ -94,6 +94,10 @@ def test_cls_at_the_limit_is_the_level() -> None:
     assert bands == sorted(bands)
     assert found["observed_fb"] == pytest.approx(found["observed_mu"] * 20.0)
     assert found["observed_events"] == pytest.approx(found["observed_mu"] * 5.0)
+    # The visible cross-section: events in 10/fb.
+    assert found["observed_visible_fb"] == pytest.approx(found["observed_events"] / 10.0)
+    assert found["expected_fb"] == pytest.approx([mu * 20.0 for mu in bands])
+    assert found["expected_events"] == pytest.approx([mu * 5.0 for mu in bands])
 
 
 @pytest.mark.parametrize("scale", [1e-3, 300.0])

@@ -48,6 +48,21 @@ def test_cls_of_a_counting_experiment_is_a_ratio_of_poisson_sums(
     assert np.all(np.diff(bands) >= 0)
 
 
+def test_the_expected_band_holds_the_quantiles_of_the_background() -> None:
+    # CLs rises with n up to s + b = 11, so its quantiles are CLs at those of Poisson(5): 1, 3, 5, 7
+    # and 10 events.
+    b, s = 5.0, 6.0
+    model = Counting.of(counting(5, b, 0.0, s, 0.0), EXACT)
+    _, bands, _ = cls_from_toys(model, np.array([5.0]), 1.0, TOYS, np.random.default_rng(2))
+    n = poisson.ppf([0.02275, 0.15866, 0.5, 0.84134, 0.97725], b)
+    numerator, denominator = poisson.cdf(n, s + b), poisson.cdf(n, b)
+    error = np.hypot(np.sqrt(numerator), numerator / np.sqrt(denominator)) / denominator / TOYS**0.5
+    assert np.all(np.abs(bands - numerator / denominator) < 4 * error)
+    # And the test would notice: with 90 % for 2 sigma the band would end at 9 events.
+    narrow = poisson.cdf(9, s + b) / poisson.cdf(9, b)
+    assert bands[4] - narrow > 4 * error[4]
+
+
 TWO_BINS = ([14, 3], [10, 4], [2.0, 1.5], [5, 6], [0.5, 0.9])
 
 

@@ -14,7 +14,7 @@ from jetchain.core.histograms import load_histograms
 from jetchain.core.io import read_json, write_events
 from jetchain.core.kinematics import cartesian
 from jetchain.core.schema import PARTICLE_CLASSES, RECONSTRUCTED
-from jetchain.particleflow.evaluate import evaluate, quantile_summary, true_class
+from jetchain.particleflow.evaluate import compare_event, evaluate, quantile_summary, true_class
 from jetchain.particleflow.matching import match_particles
 from jetchain.particleflow.settings import EvaluationSettings
 
@@ -156,6 +156,54 @@ def test_smeared_momenta_give_their_resolution(run):
     assert overall["median"] == pytest.approx(0.9, abs=4 * overall["median_error"])
     # IQR of a normal distribution = 1.349 sigma.
     assert overall["width"] == pytest.approx(1.349 * 0.05, abs=4 * overall["width_error"])
+
+
+def test_only_particles_in_the_acceptance_are_counted(run):
+    """Three of four pions are found, one of them with 1.5 times its pT, and one where none is.
+
+    Beyond |eta| = 2.5, where neither is counted, one is lost and two are made up.
+    """
+    event = FakeEvent()
+    for pt, eta in ((8.0, 0.0), (8.0, 0.5), (30.0, 1.0), (30.0, 1.5), (8.0, 2.7)):
+        event.particle(211, pt, eta, 0.0)
+    rows = perfect([event])[0]
+    rows[0]["pt"] *= 1.5  # into the next bin
+    lost = rows[3], rows[4]
+    extra = [{**rows[0], "pt": 15.0, "eta": eta, "phi": 3.0} for eta in (0.0, 2.6, -2.6)]
+    rows = [row for row in rows if row not in lost] + extra
+    pions = run([event], [rows], EvaluationSettings(pt_edges=[1.0, 10.0, 20.0, 50.0]))["groups"][
+        "charged_hadron"
+    ]
+    for key, overall, passed, total in (
+        ("efficiency", (3, 4), [2, 0, 1], [2, 0, 2]),  # by the true pT
+        ("fake_rate", (1, 4), [0, 1, 0], [1, 2, 1]),  # by the reconstructed one
+        ("purity", (3, 3), [1, 1, 1], [1, 1, 1]),
+    ):
+        found = pions[key]
+        assert (found["overall"]["passed"], found["overall"]["total"]) == overall
+        assert (found["passed"], found["total"]) == (passed, total)
+
+
+def test_residuals_are_positive_where_the_reconstructed_pt_is_larger(run, tmp_path):
+    events = make_truth(np.random.default_rng(17))
+    rows = perfect(events)
+    for row in itertools.chain.from_iterable(rows):
+        row["pt"] *= 1.26
+    run(events, rows)
+    for name in PARTICLE_CLASSES:
+        histogram = load_histograms(tmp_path / "histograms.json")[f"residual_{name}"]
+        (filled,) = np.flatnonzero(histogram.values())
+        assert histogram.axes[0].edges[filled] == pytest.approx(0.25)
+
+
+def test_the_cone_ends_at_its_radius():
+    """Particles of 100, 10 and 5 GeV at 0, 0.7 and 1.0: the axis of what lies inside is 0.06."""
+    truth = np.array([[100.0, 0.0, 0.0, 100.0], [10.0, 0.7, 0.0, 12.0], [5.0, 1.0, 0.0, 7.0]])
+    pions = np.zeros(3, dtype=int)
+    _, _, (cone,) = compare_event((truth, pions), truth[2:], (truth[1:], pions[1:]), SETTINGS)
+    assert cone["truth_pt"] == pytest.approx(110.0)
+    assert cone["pflow_pt"] == pytest.approx(10.0)
+    assert cone["topo_pt"] == 0.0
 
 
 def test_errors_of_the_quantiles_are_their_spread():

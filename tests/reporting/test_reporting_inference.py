@@ -93,6 +93,16 @@ def test_the_table_has_a_row_for_every_method(tmp_path, kinds, sensitive) -> Non
             assert (row[name] != "") is kind or (kind and "toys" in name)
 
 
+def test_the_summary_gives_the_68_percent_band_of_the_expected_limit() -> None:
+    found = {
+        "method": "cwola", "sensitive": True, "level": 0.05, "observed_fb": 9.0,
+        "expected_fb": [3.0, 4.0, 6.0, 9.0, 13.0],
+    }  # fmt: skip
+    observed, expected = limit_rows(found, "limits.json")
+    assert (observed["value"], observed["unit"]) == (9.0, "fb")
+    assert (expected["value"], expected["low"], expected["high"]) == (6.0, 4.0, 9.0)
+
+
 def test_the_summary_says_no_sensitivity_and_no_number(kinds) -> None:
     (row,) = limit_rows(kinds[False][0] | {"method": "cwola"}, "limits.json")
     assert (row["value"], row["low"], row["high"]) == ("no sensitivity", "", "")

@@ -21,6 +21,7 @@ from jetchain.tagging.evaluate import (
     confusion,
     discriminant,
     evaluate,
+    figures_of_merit,
     macro_auc,
     rejection_with_error,
     roc_band,
@@ -107,6 +108,26 @@ def test_taggers_learn_and_reproduce(dataset: Path, tmp_path: Path, model: str) 
     assert histograms["top_vs_QCD/top"].sum().value == counts[JET_CLASSES.index("top")].sum()
 
 
+def test_training_and_early_stopping_see_their_own_split_only(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = {}
+
+    def rows(features) -> list[bytes]:
+        return sorted(row.tobytes() for row in np.asarray(features))
+
+    def spy(network, *, batches, validation, **others) -> dict:
+        for split, jets in ((0, batches(np.random.default_rng(1))), (1, validation())):
+            seen[split] = rows(np.concatenate([each.features for each in jets]))
+        return {"epoch": [1]}
+
+    monkeypatch.setattr("jetchain.tagging.train.fit", spy)
+    run_training(dataset, tmp_path, "pfn")
+    data = read_tensors(dataset, TAGGING_DATASET)
+    for split in (0, 1):
+        assert seen[split] == rows(data["features"][data["split"] == split])
+
+
 def test_another_seed_gives_other_weights(dataset: Path, tmp_path: Path) -> None:
     one, two = (run_training(dataset, tmp_path / str(seed), "pfn", seed) for seed in (7, 8))
     assert one["weights"].read_bytes() != two["weights"].read_bytes()
@@ -155,12 +176,35 @@ def test_macro_auc_and_confusion_equal_scikit_learn(
 
 
 def test_discriminant_by_hand() -> None:
-    """top against quark + gluon: .3 / (.3 + .1 + .2); a W jet is left out."""
-    probability = np.array([[0.1, 0.2, 0.3, 0.1, 0.3, 0, 0]] * 3)
+    """top against quark + gluon: .45 / (.45 + .05 + .1); a W jet is left out."""
+    probability = np.array([[0.05, 0.1, 0.3, 0.1, 0.45, 0, 0]] * 3)
     probability[2] = 0
     truth, score = discriminant(np.array([4, 2, 1]), probability, "top", ("quark", "gluon"))
     np.testing.assert_array_equal(truth, [1, 0])
-    np.testing.assert_allclose(score, [0.5, 0.5])
+    np.testing.assert_allclose(score, [0.75, 0.5])
+
+
+def test_figures_of_merit_of_every_pair_equal_scikit_learn(
+    toy_scores: tuple[np.ndarray, np.ndarray],
+) -> None:
+    """QCD is quarks and gluons, each jet with the weight one."""
+    label, probability = toy_scores
+    pairs = {f"{name}_vs_QCD": (name, ["quark", "gluon"]) for name in JET_CLASSES[2:]}
+    pairs |= {"quark_vs_gluon": ("quark", ["gluon"]), "Hbb_vs_top": ("Hbb", ["top"])}
+    found = figures_of_merit(label, probability, 2, 1)["pairs"]
+    assert found.keys() == pairs.keys()
+    for name, (signal, background) in pairs.items():
+        s, *b = (JET_CLASSES.index(each) for each in (signal, *background))
+        chosen = np.isin(label, [s, *b])
+        truth = label[chosen] == s
+        score = probability[chosen, s] / probability[chosen][:, [s, *b]].sum(axis=1)
+        auc = sklearn_metrics.roc_auc_score(truth, score)
+        assert found[name]["auc"]["value"] == pytest.approx(auc, abs=1e-12)
+        assert found[name]["signal_jets"] == truth.sum()
+        fpr, tpr, _ = sklearn_metrics.roc_curve(truth, score, drop_intermediate=False)
+        for point, efficiency in (("rejection_50", 0.5), ("rejection_30", 0.3)):
+            passed = max(np.interp(efficiency, tpr, fpr), 1 / np.sum(~truth))
+            assert found[name][point]["value"] == pytest.approx(1 / passed)
 
 
 def test_the_band_covers_the_true_curve() -> None:

@@ -9,7 +9,7 @@ import fnmatch
 
 import pytest
 
-from helpers.mutants import copy_house, fork, go_on, mutate
+from helpers.mutants import PACKAGE, copy_house, fork, go_on, mutate
 from jetchain.regression.collect import collect
 from jetchain.regression.compare import MOVED, compare
 from jetchain.regression.references import read_references
@@ -18,7 +18,6 @@ pytestmark = [pytest.mark.workflow, pytest.mark.mutations]
 
 WORST = 5
 """The expected quantity is among so many of the worst."""
-PACKAGE = "workflow/jetchain"
 GEOMETRY = "resources/geometry/cocoa.yaml"
 
 # name: file, what stands there, what is put there, targets in results/, what must be among the

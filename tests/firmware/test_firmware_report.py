@@ -1,0 +1,78 @@
+"""The latency report of results that are known: accuracies, cycles and budgets by hand."""
+
+import numpy as np
+import pytest
+import torch
+
+from jetchain.core.io import read_csv, read_json, write_json, write_tensors, write_weights
+from jetchain.firmware.network import QuantisedPerceptron
+from jetchain.firmware.performance import FIRMWARE_SCORES
+from jetchain.firmware.report import report
+from jetchain.firmware.settings import (
+    BudgetSettings,
+    DeviceSettings,
+    FirmwareEvaluationSettings,
+    FirmwareNetworkSettings,
+    ReportSettings,
+)
+
+NETWORK = FirmwareNetworkSettings(hidden=[4])
+# Four jets of the first class and eight of the second: how many of each are recognised.
+RIGHT = {"float": (4, 4), "quantised": (3, 4), "hls": (3, 4), "rtl": (3, 4)}
+
+
+@pytest.fixture
+def results(tmp_path):
+    """Four cycles of 5 ns, a new input every six."""
+    torch.manual_seed(1)
+    network = QuantisedPerceptron(6, 2, NETWORK)
+    network.freeze()
+    files = {"weights": tmp_path / "weights.safetensors"}
+    write_weights(files["weights"], network)
+    label = np.repeat([0, 1], [4, 8])
+    for stage, (first, second) in RIGHT.items():
+        recognised = np.concatenate([np.arange(4) < first, np.arange(8) < second])
+        logits = np.eye(2)[np.where(recognised, label, 1 - label)]
+        files[f"{stage}_scores"] = tmp_path / f"{stage}.safetensors"
+        write_tensors(files[f"{stage}_scores"], FIRMWARE_SCORES, {"logits": logits, "label": label})
+    row = {"latency_cutoff": 5.0, "stages": 3, "register_bits": 100}
+    compared = {"vectors": 12, "outputs": 24, "differing": 0}
+    tables = {
+        "float_performance": {"auc": {}},
+        "quantised_performance": {"auc": {}},
+        "hls": compared,
+        "rtl": {**compared, "latency_cycles": 4, "initiation_interval_cycles": 6},
+        "design": {
+            "predicted_latency_cycles": 3, "latency_cutoff": 5.0, "register_bits": 100,
+            "estimated_luts": 900.0, "scan": [row, {**row, "latency_cutoff": 2.0, "stages": 7}],
+        },
+    }  # fmt: skip
+    for name, content in tables.items():
+        files[name] = tmp_path / f"{name}.json"
+        write_json(files[name], content)
+    return files
+
+
+@pytest.mark.parametrize(
+    ("budget", "spacing", "in_time", "keeps_up"),
+    [(20.0, 30.0, True, True), (19.0, 29.0, False, False), (100.0, 25.0, True, False)],
+)
+def test_report_of_known_results(results, tmp_path, budget, spacing, in_time, keeps_up):
+    settings = ReportSettings(
+        network=NETWORK, evaluation=FirmwareEvaluationSettings(replicas=10),
+        device=DeviceSettings(clock_period=5.0),
+        budget=BudgetSettings(latency=budget, bunch_spacing=spacing),
+    )  # fmt: skip
+    outputs = {name: tmp_path / f"report.{name}" for name in ("summary", "scan", "bits", "text")}
+    report(**results, **outputs, settings=settings, seed=1)
+    value = read_json(outputs["summary"])
+    # Both classes count the same: (1 + 1/2) / 2 and (3/4 + 1/2) / 2.
+    assert value["accuracy"]["floating"]["value"] == pytest.approx(0.75)
+    assert value["accuracy"]["rtl"]["value"] == pytest.approx(0.625)
+    assert value["accuracy_loss_from_quantisation"]["value"] == pytest.approx(0.125)
+    assert (value["latency"]["latency_ns"], value["latency"]["interval_ns"]) == (20.0, 30.0)
+    assert (value["budget"]["in_time"], value["budget"]["keeps_up"]) == (in_time, keeps_up)
+    assert value["design"]["estimated_luts"] == 900.0
+    assert value["network"]["widths"] == [6, 4, 2]
+    assert read_csv(outputs["scan"])["latency_ns"].tolist() == [15.0, 35.0]
+    assert f"{budget:g} ns: {'met' if in_time else 'NOT met'}" in outputs["text"].read_text()
