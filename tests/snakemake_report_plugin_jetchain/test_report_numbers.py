@@ -2,7 +2,8 @@
 
 import pytest
 
-from snakemake_report_plugin_jetchain.numbers import decimals_of, luminosity, measured, plain
+from jetchain.core.rounding import decimals_of
+from snakemake_report_plugin_jetchain.numbers import luminosity, measured, plain
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ SUMMARY = rooms.REPORTING / "summary.csv"
 
 # The headline figures in the order of the chain: names to look for, the first that is there counts.
 _HEADLINES = (
-    ("displays/event_display_*", "graphs/event_graph"),
+    ("displays/event_display_top", "displays/event_display_*", "graphs/event_graph"),
     ("jets/jet_mass", "jets/jet_comparison"),
     ("tagging/tagging_roc", "tagging/tagging_history"),
     ("background/dijet_spectrum_cathode", "anomaly/significance_improvement"),

@@ -4,22 +4,12 @@ from __future__ import annotations
 
 import math
 
+from jetchain.core.rounding import decimals_of
+
 # Errors above and below that differ by less than this part of their mean are written as one.
 _ALIKE = 0.25
 _PLURALS = ("cycles",)
 _INVERSE_UNITS = ((1e3, 1e-3, "ab⁻¹"), (0.1, 1.0, "fb⁻¹"), (0.0, 1e3, "pb⁻¹"))
-
-
-def decimals_of(error: float) -> int:
-    """Decimals to write an uncertainty with, by the rule of the Particle Data Group, 0 or more.
-
-    Two digits where the leading ones are 355 at most, else one.
-
-    Reference: Review of Particle Physics, Introduction, section 5.3.
-    """
-    exponent = math.floor(math.log10(error))
-    digits = 2 if error / 10**exponent < 3.55 else 1
-    return max(0, digits - 1 - exponent)
 
 
 def measured(value: float, low: float | None, high: float | None, unit: str = "") -> str:

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io import read_json, write_csv
+from jetchain.core.rounding import decimals_of
 from jetchain.core.style import COLOURS, label, new_figure, save_figure
 from jetchain.core.verbs import Inputs, Output
 
@@ -72,7 +73,9 @@ def accounts(*, summaries: Inputs, table: Output, pdf: Output, png: Output, data
             left.barh(
                 y, row["cross_section_pb"], xerr=row["cross_section_error_pb"], color=COLOURS[0]
             )
-            text = f"{row['cross_section_pb']:.3g} ± {row['cross_section_error_pb']:.1g} pb"
+            value, error = row["cross_section_pb"], row["cross_section_error_pb"]
+            digits = decimals_of(error) if error > 0 else 4
+            text = f"{value:,.{digits}f} ± {error:,.{digits}f} pb"
             left.annotate(
                 text, (row["cross_section_pb"], y), xytext=(8, 0), textcoords="offset points",
                 va="center", fontsize=11,
