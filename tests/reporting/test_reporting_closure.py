@@ -2,7 +2,7 @@
 
 import pytest
 
-from jetchain.reporting.summary import closure_rows
+from jetchain.reporting.summary import as_text, closure_rows, tagging_rows
 
 
 def test_both_predictions_of_the_signal_region_are_listed():
@@ -30,3 +30,15 @@ def test_both_predictions_of_the_signal_region_are_listed():
     # 20 % of the prediction and 1/8 of the count.
     error = 50 / 64 * (0.2**2 + 1 / 64) ** 0.5
     assert corrected["high"] - corrected["value"] == pytest.approx(error)
+
+
+def test_a_rejection_without_background_is_quoted_by_its_lower_limit():
+    known = {"value": 0.9, "low": 0.8, "high": 0.95}
+    bound = {"value": 1377.0, "low": 748.4, "high": 1377.0, "bound": True}
+    pairs = {"Hbb_vs_QCD": {"auc": known, "rejection_50": bound}}
+    text = as_text(
+        tagging_rows({"model": "pfn", "pairs": pairs, "accuracy": known}, "metrics.json")
+    )
+    (line,) = (each for each in text.splitlines() if "at least" in each)
+    assert line.split()[-1] == "748.4"
+    assert "1377" not in line

@@ -107,6 +107,7 @@ jets,"soft-drop mass peak, W",81.1,80.1,82.1,GeV,x
 tagging,"AUC, pfn, top vs QCD",0.9894,0.9876,0.9912,,x
 tagging,"AUC, particlenet, top vs QCD",0.9917,0.9901,0.9933,,x
 tagging,"rejection at 50 %, pfn, top vs QCD",400,300,500,,x
+tagging,"rejection at 50 %, at least, pfn, Hbb vs QCD",1377,748.4,1377,,x
 anomaly,"maximum SIC, supervised",9,8,10,,x
 anomaly,"maximum SIC, cathode",6.6,6.2,7.0,,x
 inference,"observed 95 % CL limit, cathode",141.2,,,fb,x
@@ -138,6 +139,11 @@ def test_the_story_is_told_from_the_tables(numbers):
     assert "at 95 % CL is expected with CATHODE: 87 +43 −27 fb" in told["inference"]
     assert "where 141.2 fb is observed" in told["inference"]
     assert "after 6 cycles" in told["firmware"]
+
+
+def test_a_lower_limit_is_told_as_one_and_not_as_a_measurement(numbers):
+    (bound,) = (each for each in numbers if "at least" in each.quantity)
+    assert bound.text == "748.4"
 
 
 def test_what_a_run_does_not_have_is_left_out_of_the_story(tmp_path):

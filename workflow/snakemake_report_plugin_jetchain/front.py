@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from jetchain.reporting.summary import AT_LEAST
 from snakemake_report_plugin_jetchain import rooms
 from snakemake_report_plugin_jetchain.names import named
 from snakemake_report_plugin_jetchain.numbers import counted, measured
@@ -91,6 +92,8 @@ def _number(row: dict[str, str]) -> KeyNumber:
     except ValueError:
         return KeyNumber(row["room"], quantity, row["value"], None)
     low, high = ((float(row[end]) if row[end] else None) for end in ("low", "high"))
+    if AT_LEAST in row["quantity"] and low is not None:
+        value, low, high = low, None, None
     return KeyNumber(row["room"], quantity, measured(value, low, high, row["unit"]), value)
 
 

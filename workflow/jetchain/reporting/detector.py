@@ -51,7 +51,7 @@ def response(*, summaries: Inputs, pdf: Output, png: Output, data: Output) -> No
     upper.legend(ncols=2)
     lower.set_ylabel("spread / mean")
     lower.set_ylim(0.0, 0.9)
-    lower.set_xlabel("true energy (GeV)")
+    lower.set_xlabel("true energy [GeV]")
     lower.set_xscale("log")
     label(upper, right="topological clusters")
     save_figure(figure, pdf, png, data)

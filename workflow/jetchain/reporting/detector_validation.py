@@ -25,8 +25,8 @@ NAMES = {
 HADRONS = ("charged pion", "K0L", "neutron")
 ELECTROMAGNETIC = ("electron", "photon", "neutral pion")
 PARAMETERS = {
-    "d0": (r"$\sigma(d_0)$ (mm)", r"$d_0$"),
-    "z0": (r"$\sigma(z_0)$ (mm)", r"$z_0$"),
+    "d0": (r"$\sigma(d_0)$ [mm]", r"$d_0$"),
+    "z0": (r"$\sigma(z_0)$ [mm]", r"$z_0$"),
     "theta": (r"$\sigma(\theta)$ (rad)", r"$\theta$"),
     "phi": (r"$\sigma(\phi)$ (rad)", r"$\phi$"),
     "qoverp": (r"$\sigma(q/p)/\sin\theta$ (1/MeV)", r"$q/p$"),
@@ -65,7 +65,7 @@ def response(*, response: Input, pdf: Output, png: Output, data: Output) -> None
         axis.set_ylim(bottom=0)
     for axis in (axes[0, 0], *axes[1]):
         axis.set_xscale("log")
-        axis.set_xlabel("true energy (GeV)")
+        axis.set_xlabel("true energy [GeV]")
     axes[0, 1].set_xlabel(r"$|\eta|$")
     for axis in axes[0]:
         axis.axhline(1.0, color="0.6", lw=1)
@@ -106,7 +106,7 @@ def profile(*, response: Input, showers: Input, pdf: Output, png: Output, data: 
                 label=name, **_style(layer, line=True),
             )  # fmt: skip
         axis.set_xscale("log")
-        axis.set_xlabel("true energy (GeV)")
+        axis.set_xlabel("true energy [GeV]")
         label(axis, right=NAMES[kind])
     axes[0].set_ylim(0, 1.05)
     axes[0].set_ylabel("mean share of the clusters' energy")
@@ -175,7 +175,7 @@ def pi0(*, histograms: Input, pi0: Input, pdf: Output, png: Output, data: Output
     )  # fmt: skip
     left.axvspan(*content["peak_pt"], color="0.9", label="range of the mass peak")
     left.set_ylim(0, 1.25)
-    left.set_xlabel(r"$p_T$ of the $\pi^0$ (GeV)")
+    left.set_xlabel(r"$p_T$ of the $\pi^0$ [GeV]")
     left.set_ylabel("share with two separate photons")
     left.legend(loc="upper right")
     label(left)
@@ -229,7 +229,7 @@ def tracks(*, tracks: Input, pdf: Output, png: Output, data: Output) -> None:
         )  # fmt: skip
         axis.set_xscale("log")
         axis.set_yscale("log")
-        axis.set_xlabel("true $p_T$ (GeV)")
+        axis.set_xlabel("true $p_T$ [GeV]")
         axis.set_ylabel(text)
         axis.legend(loc="upper right" if name != "qoverp" else "lower left")
         label(axis)
@@ -284,7 +284,7 @@ def efficiency(*, tracks: Input, pdf: Output, png: Output, data: Output) -> None
             )  # fmt: skip
             lowest = min([lowest, *interval[:, 0]])
     axes[0].set_xscale("log")
-    axes[0].set_xlabel("true $p_T$ (GeV)")
+    axes[0].set_xlabel("true $p_T$ [GeV]")
     axes[1].set_xlabel(r"$|\eta|$")
     axes[0].set_ylabel("tracking efficiency")
     room = 1.02 - lowest
@@ -309,7 +309,7 @@ def clusters(
         )  # fmt: skip
     left.set_xscale("log")
     left.set_ylim(0, 1.5 * left.get_ylim()[1])
-    left.set_xlabel("true energy (GeV)")
+    left.set_xlabel("true energy [GeV]")
     left.set_ylabel("mean number of its clusters")
     left.legend(ncols=4, loc="upper left")
     label(left, right="single particles")
@@ -359,8 +359,8 @@ def met(*, met: Input, pdf: Output, png: Output, data: Output) -> None:
             rf"$\chi^2$/ndf = {fit['chi2']:.1f}/{fit['ndf']}",
         )  # fmt: skip
     axis.set_ylim(0, 1.45 * max(row["sigma"] for row in rows))
-    axis.set_xlabel(r"$\Sigma E_T$ of clusters and muons (GeV)")
-    axis.set_ylabel(r"resolution of $E_x$, $E_y$ (GeV)")
+    axis.set_xlabel(r"$\Sigma E_T$ of clusters and muons [GeV]")
+    axis.set_ylabel(r"resolution of $E_x$, $E_y$ [GeV]")
     axis.legend(loc="upper left")
     label(axis, right=f"{content['kept']} events without hard neutrinos")
     save_figure(figure, pdf, png, data)
@@ -371,7 +371,7 @@ def jets(*, jets: Input, pdf: Output, png: Output, data: Output) -> None:
     content = read_json(jets)
     figure, axes = new_figure(2, 2, size=(13.5, 10.0), sharey="row")
     for column, (name, x) in enumerate(
-        (("by_pt", "true jet $p_T$ (GeV)"), ("by_eta", r"$|\eta|$"))
+        (("by_pt", "true jet $p_T$ [GeV]"), ("by_eta", r"$|\eta|$"))
     ):
         for row, quantity in enumerate(("core", "resolution")):
             axis = axes[row, column]

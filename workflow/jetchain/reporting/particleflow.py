@@ -44,7 +44,7 @@ def efficiency(*, parametric: Input, mlpf: Input, pdf: Output, png: Output, data
                 _points(ax, result["pt_edges"], value, value - low, high - value, index, algorithm)
             ax.set_ylim(0, 1.08)
             ax.set_xlabel(f"{what} $p_T$ [GeV]")
-            label(ax, " ", right=title)
+            label(ax, right=title)
         axes[row][0].set_ylabel(axis_name)
     for ax in axes[0]:
         ax.xaxis.set_tick_params(labelbottom=True)
@@ -66,7 +66,7 @@ def resolution(*, parametric: Input, mlpf: Input, pdf: Output, png: Output, data
                 value, error = _numbers(values[quantity]), _numbers(values[f"{quantity}_error"])
                 _points(ax, result["pt_edges"], value, error, error, index, algorithm)
             ax.set_xlabel("true $p_T$ [GeV]")
-            label(ax, " ", right=title)
+            label(ax, right=title)
         axes[row][0].set_ylabel(axis_name)
     for ax in axes[0]:
         ax.axhline(1.0, color=COLOURS[8], linewidth=0.8, linestyle=":")
@@ -86,7 +86,7 @@ def residuals(*, parametric: Input, mlpf: Input, pdf: Output, png: Output, data:
         for index, (algorithm, loaded) in enumerate(results.items()):
             _line(ax, loaded[f"residual_{name}"], index, NAMES[algorithm])
         ax.set_ylabel("fraction of matches per bin")
-        label(ax, " ", right=f"{name.replace('_', ' ')}s")
+        label(ax, right=f"{name.replace('_', ' ')}s")
     axes[0].set_yscale("log")
     axes[0].legend()
     save_figure(figure, pdf, png, data)

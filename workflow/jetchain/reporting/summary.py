@@ -10,6 +10,8 @@ from jetchain.core.verbs import Input, Inputs, Output
 
 COLUMNS = ("room", "quantity", "value", "low", "high", "unit", "source")
 Row = dict[str, Any]
+AT_LEAST = ", at least"
+"""In a quantity's name: only its lower limit is known, `low`."""
 
 
 def summary(
@@ -86,7 +88,7 @@ def tagging_rows(found: dict[str, Any], source: str) -> list[Row]:
         name = f"{found['model']}, {pair.replace('_', ' ')}"
         rows.append(_estimate("tagging", f"AUC, {name}", merit["auc"], "", source))
         rejection = merit["rejection_50"]
-        what = "rejection at 50 %, at least" if rejection.get("bound") else "rejection at 50 %"
+        what = f"rejection at 50 %{AT_LEAST}" if rejection.get("bound") else "rejection at 50 %"
         rows.append(_estimate("tagging", f"{what}, {name}", rejection, "", source))
     rows.append(_estimate("tagging", f"accuracy, {found['model']}", found["accuracy"], "", source))
     return rows
@@ -161,5 +163,7 @@ def as_text(rows: list[Row]) -> str:
             lines.append(f"\n{row['room']}")
         interval = "" if row["low"] == "" else f"  [{row['low']:.4g}, {row['high']:.4g}]"
         value = row["value"] if isinstance(row["value"], str) else f"{row['value']:.4g}"
+        if AT_LEAST in row["quantity"]:
+            value, interval = f"{row['low']:.4g}", ""
         lines.append(f"  {row['quantity']:<{width}}  {value} {row['unit']}{interval}".rstrip())
     return "\n".join(lines).lstrip("\n") + "\n"

@@ -85,7 +85,7 @@ def draw_pair(
     ax.set_ylim(1, 2 * ceiling)
     ax.set_xlabel("signal efficiency")
     ax.set_ylabel("1 / background efficiency")
-    label(ax, " ", right=_pair_title(pair))
+    label(ax, right=_pair_title(pair))
 
 
 def _ordered(result: dict[str, Any]) -> list[str]:
@@ -148,7 +148,7 @@ def history(*, metrics: Inputs, histories: Inputs, pdf: Output, png: Output, dat
         ax.axvline(best, color=COLOURS[8], linestyle=":", linewidth=1, label="weights kept")
         ax.set_xlabel("epoch")
         ax.set_ylabel("class-balanced cross-entropy")
-        label(ax, " ", right=NAMES.get(result["model"], result["model"]))
+        label(ax, right=NAMES.get(result["model"], result["model"]))
         ax.legend()
     save_figure(figure, pdf, png, data)
 
@@ -184,7 +184,7 @@ def scores(*, metrics: Input, histograms: Input, pdf: Output, png: Output, data:
         ax.set_xlabel("$p_s / (p_s + p_b)$")
         ax.set_ylabel("share of the class's jets")
         ax.legend(loc="upper center", ncols=3)
-        label(ax, " ", right=_pair_title(pair))
+        label(ax, right=_pair_title(pair))
     for ax in axes.flat[len(pairs) :]:
         ax.set_axis_off()
         name = NAMES.get(result["model"], result["model"])
