@@ -37,12 +37,12 @@ MUTATIONS = {
         ["detector/photon_gun/histograms.json"],
         "detector/photon_gun/*",
     ),
-    "seeds of clusters from 3.6 sigma": (
-        f"{PACKAGE}/detector/topoclusters.py",
-        "            settings.seed_threshold,\n",
-        "            settings.seed_threshold - 1.0,\n",
+    "Gaussian tail of the noise without its root": (
+        f"{PACKAGE}/detector/calorimeter.py",
+        "math.erfc(tail / math.sqrt(2.0))",
+        "math.erfc(tail / 2.0)",
         ["detector/validation/noise.json"],
-        "detector/validation/noise clusters an event, empty events",
+        "detector/validation/noise * an event, empty events",
     ),
     "hadrons interact after half the length": (
         f"{PACKAGE}/detector/showers.py",
@@ -112,7 +112,7 @@ MUTATIONS = {
         "inside = distance < radius",
         "inside = distance < 0.5 * radius",
         ["jets/parametric/histograms.json"],
-        "jets/parametric/labels of * jets",
+        "jets/parametric/*/top/*",
     ),
     "quarks from pTHat 400": (
         "resources/processes/quark.cmnd",
