@@ -158,8 +158,8 @@ def incomparable(old: Quantity, new: Quantity) -> str:
 def entries_changed(name: str, old: Quantity, new: Quantity) -> str:
     """How the number of a histogram's entries changed, if by far more than chance; else empty.
 
-    The tests of histograms compare shapes. How much the number moves from seed to seed is not
-    measured, but it is far less than this.
+    The tests of histograms compare shapes. How much the number moves from seed to seed was not
+    measured yet: the factor is chosen wide, not derived.
     """
     if not (isinstance(old, Histogram) and isinstance(new, Histogram) and stable(name)):
         return ""
