@@ -92,7 +92,7 @@ crate: install ## results/ro-crate-metadata.json: the run as an RO-Crate
 bench: install ## speed beside peers of generation, detector and taggers; of Snakemake itself
 	@# One at a time: measurements beside each other would disturb each other.
 	$(SNAKEMAKE) --cores 1 --forcerun $(BENCHES) -- bench
-	PATH="$(BIN):$$PATH" python -m jetchain.workflow_bench
+	PATH="$(BIN):$$PATH" python -m jetchain.plumbing.bench
 	@cat results/bench/*.json
 
 lint: install ## ruff, mypy, snakefmt, snakemake --lint
@@ -112,7 +112,7 @@ format: install ## bring code and rules into the house's form
 	$(BIN)/snakefmt Snakefile workflow/rules
 
 docs: install ## config.yaml, config/README.md and the schema from the settings classes
-	$(BIN)/python -m jetchain.documentation
+	$(BIN)/python -m jetchain.plumbing.documentation
 
 lock: ## resolve envs/requirements.in into the lock file, in a scratch environment
 	$(PYTHON) -m venv $(VENV)-lock

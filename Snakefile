@@ -1,24 +1,14 @@
 # jetchain: from collisions to limits and trigger firmware. This page is the table of contents.
-import atexit
-import gc
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
-from jetchain.configuration import load
-from jetchain.core import runs
+from jetchain.plumbing.configuration import load
+from jetchain.plumbing import runs
 from jetchain.core.errors import JetchainError
-from jetchain.core.planning import speed_up
 
 min_version("9.27.1")
-
-# A plan of 10,000 shards is millions of objects that live to the end. Searching them for cycles
-# again and again is a third of the time to plan, and once more at the exit another fifth; what the
-# jobs leave behind is searched (onstart, below).
-gc.disable()
-atexit.register(gc.freeze)
-speed_up()
 
 HOUSE = Path(workflow.basedir)
 
@@ -78,11 +68,6 @@ rule bench:
     input:
         BENCHES,
     localrule: True
-
-
-onstart:
-    gc.freeze()
-    gc.enable()
 
 
 onerror:

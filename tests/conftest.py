@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import jetchain
-from jetchain.__main__ import prepare_environment
+from jetchain.plumbing.launcher import prepare_environment
 
 prepare_environment()
 

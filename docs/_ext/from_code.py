@@ -12,15 +12,15 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
-from jetchain.configuration import Configuration
 from jetchain.core import schema
-from jetchain.core.rules import launch
-from jetchain.documentation import inner_settings, key_of, keys
+from jetchain.plumbing.configuration import Configuration
+from jetchain.plumbing.documentation import inner_settings, key_of, keys
+from jetchain.plumbing.rules import launch
 
 HOUSE = Path(__file__).resolve().parents[2]
 PACKAGE = HOUSE / "workflow" / "jetchain"
 RULES = HOUSE / "workflow" / "rules"
-# Where each table of core/schema.py lies in results/.
+# Where each table of core/schema lies in results/.
 FILES = {
     "GENERATED": "generate/<sample>/<shard>.root",
     "DETECTED": "detector/<sample>/<shard>.root",
@@ -45,7 +45,7 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 
 def tables() -> dict[str, schema.EventTable | schema.TensorTable]:
-    """Every table that passes between rooms, by its name in core/schema.py."""
+    """Every table that passes between rooms, by its name in core/schema."""
     found = {
         name: value
         for name, value in vars(schema).items()
@@ -58,7 +58,7 @@ def schemas() -> str:
     """Every table: its files, columns, dtype, shape, unit and meaning."""
     parts = []
     if unplaced := tables().keys() ^ FILES.keys():
-        raise ExtensionError(f"FILES and core/schema.py do not agree on {', '.join(unplaced)}.")
+        raise ExtensionError(f"FILES and core/schema do not agree on {', '.join(unplaced)}.")
     for name, where in FILES.items():
         table = tables()[name]
         files = ", ".join(f"`results/{path}`" for path in where.split(", "))

@@ -23,10 +23,10 @@ from sphinx.application import Sphinx
 from sphinx.errors import SphinxError
 from sphinx.util.docutils import SphinxDirective
 
-from jetchain.core.checksums import RESULTS, compute
 from jetchain.core.errors import DataError
-from jetchain.provenance.manifest import MANIFEST, Entries, read_manifest
-from jetchain.provenance.settings import Places, places_of_settings, settings_behind
+from jetchain.plumbing.checksums import RESULTS, compute
+from jetchain.plumbing.provenance.manifest import MANIFEST, Entries, read_manifest
+from jetchain.plumbing.provenance.settings import Places, places_of_settings, settings_behind
 
 HOUSE = Path(__file__).resolve().parents[2]
 IS_FILE = re.compile(r"# [\w./-]+\.py\n")  # a block that the reader saves

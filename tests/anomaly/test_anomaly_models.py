@@ -9,9 +9,9 @@ from jetchain.anomaly.models.idealised import Idealised
 from jetchain.anomaly.settings import OUTLIERS, REFERENCES, ReferenceJob
 from jetchain.core.boosting import BoostingSettings
 from jetchain.core.errors import ConfigurationError
-from jetchain.core.io import read_tensors, write_tensors
+from jetchain.core.io.tensors import read_tensors, write_tensors
 from jetchain.core.metrics import auc
-from jetchain.core.schema import DIJET_TRUTH, DIJETS, SCORES
+from jetchain.core.schema.anomaly import DIJET_TRUTH, DIJETS, SCORES
 
 JOB = ReferenceJob(
     signal_region=SIGNAL_REGION, boosting=BoostingSettings(trainings=2, members=1, iterations=20)

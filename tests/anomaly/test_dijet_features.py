@@ -9,8 +9,11 @@ from jetchain.anomaly import features
 from jetchain.anomaly.settings import AnomalySettings, FeatureSettings
 from jetchain.core.errors import ConfigurationError, DataError, EmptySampleError
 from jetchain.core.histograms import load_histograms
-from jetchain.core.io import read_json, read_tensors, write_events
-from jetchain.core.schema import DIJET_TRUTH, DIJETS, JET, jets_table
+from jetchain.core.io.events import write_events
+from jetchain.core.io.tables import read_json
+from jetchain.core.io.tensors import read_tensors
+from jetchain.core.schema.anomaly import DIJET_TRUTH, DIJETS
+from jetchain.core.schema.jets import JET, jets_table
 from jetchain.core.settings import parse
 
 

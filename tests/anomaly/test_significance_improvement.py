@@ -8,8 +8,9 @@ from helpers.dijets import SIGNAL_REGION, dijet_tables
 from jetchain.anomaly import evaluate
 from jetchain.anomaly.settings import EvaluationJob, EvaluationSettings
 from jetchain.core.errors import DataError, EmptySampleError
-from jetchain.core.io import read_csv, read_json, read_tensors, write_tensors
-from jetchain.core.schema import DIJET_TRUTH, DIJETS, SCORES
+from jetchain.core.io.tables import read_csv, read_json
+from jetchain.core.io.tensors import read_tensors, write_tensors
+from jetchain.core.schema.anomaly import DIJET_TRUTH, DIJETS, SCORES
 
 NUMBER = 100_000
 LABELS = np.repeat([1, 0], NUMBER)

@@ -16,9 +16,10 @@ from jetchain.background.settings import (
 )
 from jetchain.core.boosting import BoostingSettings
 from jetchain.core.errors import EmptySampleError
-from jetchain.core.io import read_json, read_tensors, read_weights, write_tensors
+from jetchain.core.io.tables import read_json
+from jetchain.core.io.tensors import read_tensors, read_weights, write_tensors
 from jetchain.core.metrics import auc
-from jetchain.core.schema import DIJETS, SCORES
+from jetchain.core.schema.anomaly import DIJETS, SCORES
 from jetchain.core.training_settings import TrainingSettings
 
 SETTINGS = TemplateSettings(

@@ -14,8 +14,9 @@ from jetchain.background.settings import (
 )
 from jetchain.core.boosting import BoostingSettings
 from jetchain.core.errors import ConfigurationError, DataError, EmptySampleError
-from jetchain.core.io import read_csv, read_json, write_json, write_tensors
-from jetchain.core.schema import DIJET_TRUTH, DIJETS, SCORES
+from jetchain.core.io.tables import read_csv, read_json, write_json
+from jetchain.core.io.tensors import write_tensors
+from jetchain.core.schema.anomaly import DIJET_TRUTH, DIJETS, SCORES
 from jetchain.core.settings import parse
 
 BOOSTING = BoostingSettings(trainings=2, members=1, iterations=30)

@@ -8,8 +8,9 @@ from helpers.dijets import MASS_RANGE, SIGNAL_REGION, dijet_tables
 from jetchain.background import abcd, closure, disco, normalisation, regions
 from jetchain.background.settings import AbcdJob, NetworkJob, NetworkSettings, NormalisationJob
 from jetchain.core.errors import DataError, EmptySampleError
-from jetchain.core.io import read_csv, read_json, read_tensors, write_json, write_tensors
-from jetchain.core.schema import DIJET_TRUTH, DIJETS, SCORES
+from jetchain.core.io.tables import read_csv, read_json, write_json
+from jetchain.core.io.tensors import read_tensors, write_tensors
+from jetchain.core.schema.anomaly import DIJET_TRUTH, DIJETS, SCORES
 from jetchain.core.training_settings import TrainingSettings
 
 

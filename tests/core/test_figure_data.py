@@ -8,7 +8,7 @@ from matplotlib.patches import Circle, Ellipse
 
 from jetchain.core.errors import DataError
 from jetchain.core.figure_data import figure_data
-from jetchain.core.io import read_json
+from jetchain.core.io.tables import read_json
 from jetchain.core.style import label, new_figure, save_figure
 
 X = [1.0, 2.0, 4.0]

@@ -7,11 +7,15 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from jetchain.core import io, schema
 from jetchain.core.errors import DataError
-from jetchain.core.schema import Tensor, TensorTable
+from jetchain.core.io.atomic import atomic
+from jetchain.core.io.events import count_events, read_event_chunks, read_events, write_events
+from jetchain.core.io.tables import read_csv, read_json, write_csv, write_json
+from jetchain.core.io.tensors import read_tensors, write_tensors
+from jetchain.core.schema.base import Tensor, TensorTable
+from jetchain.core.schema.jets import JET, jets_table
 
-TABLE = schema.jets_table((0.8,))
+TABLE = jets_table((0.8,))
 GRAPH = TensorTable(
     "toy",
     {
@@ -29,7 +33,7 @@ def jets(events: int = 7) -> dict:
         total = number.sum()
         columns = {
             name: ak.unflatten(random.normal(size=total).astype("f4"), number)
-            for name, column in schema.JET.items()
+            for name, column in JET.items()
             if not column.nested
         }
         columns["label"] = ak.unflatten(random.integers(-1, 7, total), number)
@@ -44,51 +48,51 @@ def jets(events: int = 7) -> dict:
 
 def test_events_come_back_with_their_nested_lists(tmp_path):
     data = jets()
-    io.write_events(tmp_path / "a.root", TABLE, data)
-    back = io.read_events(tmp_path / "a.root", TABLE)
+    write_events(tmp_path / "a.root", TABLE, data)
+    back = read_events(tmp_path / "a.root", TABLE)
     assert ak.to_list(back["event"].number) == list(range(7))
     for name in TABLE.collections:
-        for column in schema.JET:
+        for column in JET:
             assert ak.to_list(back[name][column]) == ak.to_list(data[name][column])
 
 
 @pytest.mark.parametrize("events", [3, 250, 1000])
 def test_chunks_of_events_are_the_whole_file_in_order(tmp_path, events):
     data = jets(601)  # over more than one basket
-    io.write_events(tmp_path / "a.root", TABLE, data)
-    chunks = list(io.read_event_chunks(tmp_path / "a.root", TABLE, None, events))
+    write_events(tmp_path / "a.root", TABLE, data)
+    chunks = list(read_event_chunks(tmp_path / "a.root", TABLE, None, events))
     assert [len(chunk["event"]) for chunk in chunks[:-1]] == [events] * (len(chunks) - 1)
-    assert io.count_events(tmp_path / "a.root", TABLE) == 601
+    assert count_events(tmp_path / "a.root", TABLE) == 601
     for name in TABLE.collections:
-        for column in schema.JET:
+        for column in JET:
             joined = ak.concatenate([chunk[name][column] for chunk in chunks])
             assert ak.to_list(joined) == ak.to_list(data[name][column])
 
 
 def test_a_file_without_events_is_one_empty_chunk(tmp_path):
     empty = {name: ak.zip(group, depth_limit=1)[:0] for name, group in jets().items()}
-    io.write_events(tmp_path / "a.root", TABLE, empty)
-    (chunk,) = io.read_event_chunks(tmp_path / "a.root", TABLE)
+    write_events(tmp_path / "a.root", TABLE, empty)
+    (chunk,) = read_event_chunks(tmp_path / "a.root", TABLE)
     assert len(chunk["event"]) == 0
-    assert chunk["ak8"].fields == list(schema.JET)
+    assert chunk["ak8"].fields == list(JET)
 
 
 def test_a_file_without_events_can_be_read(tmp_path):
     full = jets()
     empty = {name: ak.zip(group, depth_limit=1)[:0] for name, group in full.items()}
-    io.write_events(tmp_path / "a.root", TABLE, empty)
-    back = io.read_events(tmp_path / "a.root", TABLE)
+    write_events(tmp_path / "a.root", TABLE, empty)
+    back = read_events(tmp_path / "a.root", TABLE)
     assert len(back["event"]) == 0
-    assert back["ak8"].fields == list(schema.JET)
+    assert back["ak8"].fields == list(JET)
 
 
 def test_bytes_depend_on_the_content_alone(tmp_path, monkeypatch):
     data = jets()
     (tmp_path / "one").mkdir()
-    io.write_events(tmp_path / "one" / "a.root", TABLE, data)
+    write_events(tmp_path / "one" / "a.root", TABLE, data)
     time.sleep(1.1)  # ROOT's clock ticks in seconds
-    monkeypatch.setattr(io.os, "getpid", lambda: 1234567)
-    io.write_events(tmp_path / "another" / "a.root", TABLE, data)
+    monkeypatch.setattr("os.getpid", lambda: 1234567)
+    write_events(tmp_path / "another" / "a.root", TABLE, data)
     one, two = (tmp_path / folder / "a.root" for folder in ("one", "another"))
     assert one.read_bytes() == two.read_bytes()
 
@@ -96,11 +100,11 @@ def test_bytes_depend_on_the_content_alone(tmp_path, monkeypatch):
 @pytest.mark.parametrize("fraction", [0.1, 0.5, 0.9, 0.99])
 def test_a_file_cut_short_names_itself_and_the_remedy(tmp_path, fraction):
     path = tmp_path / "a.root"
-    io.write_events(path, TABLE, jets(200))
+    write_events(path, TABLE, jets(200))
     whole = path.read_bytes()
     path.write_bytes(whole[: int(fraction * len(whole))])
     with pytest.raises(DataError, match=r"a\.root.*cut short or damaged[\s\S]*Remedy: Remove it"):
-        io.read_events(path, TABLE)
+        read_events(path, TABLE)
 
 
 def test_a_missing_column_is_named(tmp_path):
@@ -110,17 +114,17 @@ def test_a_missing_column_is_named(tmp_path):
         file.mktree("Jets", {"number": "i8", "weight": "f8"})
         file["Jets"].extend({"number": np.arange(3), "weight": np.ones(3)})
     with pytest.raises(DataError, match=r"a\.root: 'jets' lacks column ak8_pt\."):
-        io.read_events(tmp_path / "a.root", TABLE, {"ak8": ["pt"]})
+        read_events(tmp_path / "a.root", TABLE, {"ak8": ["pt"]})
 
 
 def test_another_unit_is_refused(tmp_path):
     import dataclasses
 
-    io.write_events(tmp_path / "a.root", TABLE, jets())
-    column = dataclasses.replace(schema.JET["pt"], unit="MeV")
-    other = dataclasses.replace(TABLE, collections={"ak8": schema.JET | {"pt": column}})
+    write_events(tmp_path / "a.root", TABLE, jets())
+    column = dataclasses.replace(JET["pt"], unit="MeV")
+    other = dataclasses.replace(TABLE, collections={"ak8": JET | {"pt": column}})
     with pytest.raises(DataError, match="ak8_pt is in 'GeV', expected 'MeV'"):
-        io.read_events(tmp_path / "a.root", other)
+        read_events(tmp_path / "a.root", other)
 
 
 def test_a_writer_must_give_exactly_the_declared_columns(tmp_path):
@@ -128,7 +132,7 @@ def test_a_writer_must_give_exactly_the_declared_columns(tmp_path):
     del data["ak8"]["msd"]
     data["ak8"]["mass"] = data["ak8"]["m"]
     with pytest.raises(DataError, match=r"missing columns \['msd'\], unknown columns \['mass'\]"):
-        io.write_events(tmp_path / "a.root", TABLE, data)
+        write_events(tmp_path / "a.root", TABLE, data)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -136,49 +140,49 @@ def test_columns_of_unequal_lengths_are_refused(tmp_path):
     data = jets()
     data["ak8"]["pt"] = data["ak8"]["pt"][:, :0]
     with pytest.raises((DataError, ValueError)):
-        io.write_events(tmp_path / "a.root", TABLE, data)
+        write_events(tmp_path / "a.root", TABLE, data)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path):
     path = tmp_path / "a.json"
-    io.write_json(path, {"a": 1})
+    write_json(path, {"a": 1})
 
     def interrupted():
-        with io.atomic(path) as temporary:
+        with atomic(path) as temporary:
             temporary.write_text("{")
             raise OSError(28, "No space left on device")
 
     with pytest.raises(OSError, match="No space"):
         interrupted()
-    assert io.read_json(path) == {"a": 1}
+    assert read_json(path) == {"a": 1}
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_tensors_are_checked_in_both_directions(tmp_path):
     path = tmp_path / "a.safetensors"
     good = {"offset": np.arange(4), "values": np.ones((3, 2))}
-    io.write_tensors(path, GRAPH, good)
-    assert io.read_tensors(path, GRAPH)["values"].dtype == np.float32
+    write_tensors(path, GRAPH, good)
+    assert read_tensors(path, GRAPH)["values"].dtype == np.float32
     with pytest.raises(DataError, match="axis 'rows' should be 3"):
-        io.write_tensors(path, GRAPH, good | {"values": np.ones((4, 2))})
+        write_tensors(path, GRAPH, good | {"values": np.ones((4, 2))})
     with pytest.raises(DataError, match="unknown \\['extra'\\]"):
-        io.write_tensors(path, GRAPH, good | {"extra": np.ones(1)})
+        write_tensors(path, GRAPH, good | {"extra": np.ones(1)})
     path.write_bytes(path.read_bytes()[:-5])
     with pytest.raises(DataError, match="cut short or damaged"):
-        io.read_tensors(path, GRAPH)
+        read_tensors(path, GRAPH)
 
 
 def test_small_tables_read_back_exactly(tmp_path):
     values = {"x": np.array([0.1, 1e-300, 3.0]), "name": np.array(["a", "b", "c"])}
-    io.write_csv(tmp_path / "a.csv", values)
-    back = io.read_csv(tmp_path / "a.csv")
+    write_csv(tmp_path / "a.csv", values)
+    back = read_csv(tmp_path / "a.csv")
     assert np.array_equal(back["x"], values["x"])
     assert back["name"].tolist() == ["a", "b", "c"]
     (tmp_path / "a.csv").write_text((tmp_path / "a.csv").read_text()[:-3])
     with pytest.raises(DataError, match=r"a\.csv: cut short"):
-        io.read_csv(tmp_path / "a.csv")
+        read_csv(tmp_path / "a.csv")
     with pytest.raises(ValueError, match="JSON"):
-        io.write_json(tmp_path / "a.json", {"x": float("nan")})
+        write_json(tmp_path / "a.json", {"x": float("nan")})
     with pytest.raises(DataError, match=r"nothing\.json: no such file"):
-        io.read_json(Path(tmp_path / "nothing.json"))
+        read_json(Path(tmp_path / "nothing.json"))

@@ -7,7 +7,7 @@ import pytest
 
 from helpers.detected import GEOMETRY, FakeEvent, write_detected
 from jetchain.core.errors import DataError
-from jetchain.core.io import read_json, write_json
+from jetchain.core.io.tables import read_json, write_json
 from jetchain.detector.display import display
 
 

@@ -9,10 +9,12 @@ import pytest
 
 from helpers.events import generated_events
 from jetchain.core.errors import DataError
-from jetchain.core.io import read_events, read_json, write_events
-from jetchain.core.schema import DETECTED, GENERATED
+from jetchain.core.io.events import read_events, write_events
+from jetchain.core.io.tables import read_json
+from jetchain.core.schema.detector import DETECTED
+from jetchain.core.schema.generate import GENERATED
 from jetchain.detector.event import EventSimulation
-from jetchain.detector.geometry import build_geometry, read_geometry
+from jetchain.detector.geometry.geometry import build_geometry, read_geometry
 from jetchain.detector.settings import SimulationSettings
 from jetchain.detector.simulate import simulate, simulate_chunks
 from jetchain.detector.table import Account

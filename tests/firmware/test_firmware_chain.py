@@ -7,7 +7,7 @@ import pytest
 
 from helpers.jetgraphs import write_toy_samples
 from jetchain.core.errors import DataError
-from jetchain.core.io import read_csv, read_json
+from jetchain.core.io.tables import read_csv, read_json
 from jetchain.core.training_settings import TrainingSettings
 from jetchain.firmware import convert, dataset, evaluate, report, simulate, synthesise, train
 from jetchain.firmware.settings import (

@@ -7,8 +7,8 @@ import pytest
 
 from helpers.jetgraphs import toy_jets, write_toy_samples
 from jetchain.core.errors import ConfigurationError, DataError, EmptySampleError
-from jetchain.core.io import read_tensors
-from jetchain.core.schema import CONSTITUENT_COLUMNS, JET_COLUMNS
+from jetchain.core.io.tensors import read_tensors
+from jetchain.core.schema.graphs import CONSTITUENT_COLUMNS, JET_COLUMNS
 from jetchain.core.settings import parse
 from jetchain.firmware.dataset import (
     FIRMWARE_JETS,

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from jetchain.core.errors import ConfigurationError
-from jetchain.core.io import write_tensors
+from jetchain.core.io.tensors import write_tensors
 from jetchain.core.settings import parse
 from jetchain.core.training_settings import TrainingSettings
 from jetchain.firmware.dataset import FIRMWARE_JETS

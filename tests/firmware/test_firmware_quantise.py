@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from jetchain.core.errors import ConfigurationError, DataError
-from jetchain.core.io import write_weights
+from jetchain.core.io.tensors import write_weights
 from jetchain.core.settings import parse
 from jetchain.firmware.network import QuantisedPerceptron, fake_quantise
 from jetchain.firmware.quantise import Format, fraction_bits, quantise, read_network

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from jetchain.core.io import read_csv, read_json, write_json, write_tensors, write_weights
+from jetchain.core.io.tables import read_csv, read_json, write_json
+from jetchain.core.io.tensors import write_tensors, write_weights
 from jetchain.firmware.network import QuantisedPerceptron
 from jetchain.firmware.performance import FIRMWARE_SCORES
 from jetchain.firmware.report import report

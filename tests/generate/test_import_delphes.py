@@ -6,8 +6,9 @@ import pytest
 
 from helpers.records import pythia_events, require_same_truth, write_delphes
 from jetchain.core.errors import DataError
-from jetchain.core.io import read_events, read_json
-from jetchain.core.schema import GENERATED
+from jetchain.core.io.events import read_events
+from jetchain.core.io.tables import read_json
+from jetchain.core.schema.generate import GENERATED
 from jetchain.generate.import_delphes import import_delphes
 
 FLOAT32 = 1e-6

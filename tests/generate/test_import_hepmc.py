@@ -9,8 +9,9 @@ import pytest
 
 from helpers.records import hepmc_event, pythia_events, require_same_truth, write_hepmc
 from jetchain.core.errors import DataError
-from jetchain.core.io import read_events, read_json
-from jetchain.core.schema import GENERATED
+from jetchain.core.io.events import read_events
+from jetchain.core.io.tables import read_json
+from jetchain.core.schema.generate import GENERATED
 from jetchain.generate.import_hepmc import import_hepmc
 from jetchain.generate.imported import EVENTS_PER_FILE
 

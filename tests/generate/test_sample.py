@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from jetchain.core.errors import EmptySampleError, GeneratorError
-from jetchain.core.io import read_events, read_json
-from jetchain.core.schema import GENERATED
+from jetchain.core.io.events import read_events
+from jetchain.core.io.tables import read_json
+from jetchain.core.schema.generate import GENERATED
 from jetchain.generate import collisions as collisions_module
 from jetchain.generate.codes import qcd_codes
 from jetchain.generate.processes import start_pythia

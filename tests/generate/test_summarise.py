@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from jetchain.core.io import read_csv, read_json, write_events, write_json
-from jetchain.core.schema import GENERATED
+from jetchain.core.io.events import write_events
+from jetchain.core.io.tables import read_csv, read_json, write_json
+from jetchain.core.schema.generate import GENERATED
 from jetchain.generate.bench import bench
 from jetchain.generate.sample import generate
 from jetchain.generate.settings import BenchSettings, GenerationSettings, GunSettings

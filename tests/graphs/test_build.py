@@ -10,16 +10,13 @@ from helpers.detected import FakeEvent, write_detected
 from helpers.graph_events import as_read, random_event
 from jetchain.core.errors import ConfigurationError, DataError, EmptySampleError
 from jetchain.core.graphs import read_event_graphs, read_jet_graphs
-from jetchain.core.io import read_json, read_tensors, write_events
+from jetchain.core.io.events import write_events
+from jetchain.core.io.tables import read_json
+from jetchain.core.io.tensors import read_tensors
 from jetchain.core.kinematics import delta_phi
-from jetchain.core.schema import (
-    CONSTITUENT_COLUMNS,
-    EVENT_GRAPHS,
-    JET_COLUMNS,
-    JET_GRAPHS,
-    RECONSTRUCTED,
-    jets_table,
-)
+from jetchain.core.schema.graphs import CONSTITUENT_COLUMNS, EVENT_GRAPHS, JET_COLUMNS, JET_GRAPHS
+from jetchain.core.schema.jets import jets_table
+from jetchain.core.schema.particleflow import RECONSTRUCTED
 from jetchain.core.settings import parse
 from jetchain.graphs.build import event_graphs, events, jet_graphs, jets
 from jetchain.graphs.settings import EventGraphSettings, GraphsSettings, JetGraphSettings

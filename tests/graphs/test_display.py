@@ -5,8 +5,9 @@ import pytest
 
 from helpers.graph_events import as_read, random_event
 from jetchain.core.errors import EmptySampleError
-from jetchain.core.io import read_json, write_tensors
-from jetchain.core.schema import CONSTITUENT_COLUMNS, EVENT_GRAPHS, JET_COLUMNS, JET_GRAPHS
+from jetchain.core.io.tables import read_json
+from jetchain.core.io.tensors import write_tensors
+from jetchain.core.schema.graphs import CONSTITUENT_COLUMNS, EVENT_GRAPHS, JET_COLUMNS, JET_GRAPHS
 from jetchain.graphs.build import event_graphs
 from jetchain.graphs.display import display
 from jetchain.graphs.settings import EventGraphSettings

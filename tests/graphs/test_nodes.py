@@ -7,7 +7,8 @@ import pytest
 from helpers.detected import FakeEvent
 from helpers.graph_events import ECAL, as_read, random_event
 from jetchain.core.errors import DataError
-from jetchain.core.schema import EVENT_GRAPH_FEATURES, PARTICLE_CLASSES
+from jetchain.core.schema.graphs import EVENT_GRAPH_FEATURES
+from jetchain.core.schema.particleflow import PARTICLE_CLASSES
 from jetchain.graphs.nodes import charge_of, event_nodes, particle_label
 
 # Review of Particle Physics: name: (code, charge).

@@ -15,8 +15,8 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
-from jetchain.core.io import write_events
-from jetchain.core.schema import DETECTED
+from jetchain.core.io.events import write_events
+from jetchain.core.schema.detector import DETECTED
 
 GEOMETRY = Path(__file__).parents[2] / "resources" / "geometry" / "cocoa.yaml"
 CELLS = (256, 256, 128, 64, 64, 32)

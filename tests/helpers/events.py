@@ -11,9 +11,9 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from jetchain.core.schema import GENERATED
-from jetchain.detector.particles import Primaries, select_primaries
-from jetchain.detector.pileup import overlay
+from jetchain.core.schema.generate import GENERATED
+from jetchain.detector.flight.particles import Primaries, select_primaries
+from jetchain.detector.flight.pileup import overlay
 from jetchain.detector.settings import SimulationSettings
 
 # PDG code of the particle: mass in GeV (PDG 2024), charge in e. Antiparticles have the opposite.

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from jetchain.core.io import write_tensors
-from jetchain.core.schema import CONSTITUENT_COLUMNS, JET_CLASSES, JET_GRAPHS
+from jetchain.core.io.tensors import write_tensors
+from jetchain.core.schema.graphs import CONSTITUENT_COLUMNS, JET_GRAPHS
+from jetchain.core.schema.jets import JET_CLASSES
 
 # Mass in GeV and prongs of each class, and the impact parameter of its displaced tracks in mm.
 MASS = {

@@ -1,4 +1,4 @@
-"""Lists of every cell's neighbours, worked out cell by cell: the oracle of `detector.grid`."""
+"""Lists of every cell's neighbours, worked out cell by cell: an oracle of `geometry.grid`."""
 
 from __future__ import annotations
 

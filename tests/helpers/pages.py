@@ -16,7 +16,7 @@ from pathlib import Path
 
 from helpers.snakemake import HOUSE
 from helpers.tiny import at_rest
-from jetchain.provenance import carry
+from jetchain.plumbing.provenance import carry
 
 FENCE = re.compile(
     r"^(?:<!-- not run: (?P<reason>[^\n]+?) -->\n+)?```(?P<language>[a-z]+)\n(?P<text>.*?)^```$",

@@ -13,8 +13,8 @@ import tempfile
 import pandas as pd  # noqa: F401
 import snakemake.cli
 
-import jetchain.configuration  # noqa: F401
-from jetchain.core import digest
+import jetchain.plumbing.configuration  # noqa: F401
+from jetchain.plumbing import digest
 
 
 def warm_up() -> None:

@@ -15,9 +15,8 @@ from typing import Any
 import yaml
 
 from helpers.planner import HOUSE, Job, Plan, Planner
-from jetchain import configuration
-from jetchain.core import digest
 from jetchain.core.settings import Settings
+from jetchain.plumbing import configuration, digest
 
 PACKAGE = HOUSE / "workflow" / "jetchain"
 # Every module of the package that holds something, with its file.

@@ -11,7 +11,7 @@ from scipy.optimize import brentq
 from scipy.stats import norm
 
 from jetchain.core.errors import DataError
-from jetchain.core.io import read_json, write_json
+from jetchain.core.io.tables import read_json, write_json
 from jetchain.inference.fit import fit, load_model, maximum_likelihood
 from jetchain.inference.limits import LimitJob, asymptotic_limits, crossing, limits
 from jetchain.inference.settings import FitSettings, LimitSettings, WorkspaceSettings

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from jetchain.core.errors import DataError
-from jetchain.core.io import read_events, write_events
+from jetchain.core.io.events import read_events, write_events
 from jetchain.core.kinematics import delta_phi, pt_eta_phi
-from jetchain.core.schema import GENERATED, RECONSTRUCTED, jets_table
+from jetchain.core.schema.generate import GENERATED
+from jetchain.core.schema.jets import jets_table
+from jetchain.core.schema.particleflow import RECONSTRUCTED
 from jetchain.jets.cluster import Particles, cluster, find_jets
 from jetchain.jets.settings import ClusteringSettings
 

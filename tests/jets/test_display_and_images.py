@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 
 from jetchain.core.histograms import load_histograms
-from jetchain.core.io import read_json, write_events
+from jetchain.core.io.events import write_events
+from jetchain.core.io.tables import read_json
 from jetchain.core.kinematics import cartesian, delta_phi
-from jetchain.core.schema import GENERATED, JET, JET_CLASSES, RECONSTRUCTED, jets_table
+from jetchain.core.schema.generate import GENERATED
+from jetchain.core.schema.jets import JET, JET_CLASSES, jets_table
+from jetchain.core.schema.particleflow import RECONSTRUCTED
 from jetchain.jets.display import display
 from jetchain.jets.images import images
 from jetchain.jets.settings import ImageSettings, SelectionSettings

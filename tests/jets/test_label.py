@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from jetchain.core.schema import JET_CLASSES
+from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.jets.label import label_jets
 
 RADIUS = 0.8

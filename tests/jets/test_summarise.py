@@ -8,8 +8,9 @@ import pytest
 
 from jetchain.core.errors import ConfigurationError, EmptySampleError
 from jetchain.core.histograms import load_histograms
-from jetchain.core.io import read_json, write_events
-from jetchain.core.schema import JET_CLASSES, jet_collection, jets_table
+from jetchain.core.io.events import write_events
+from jetchain.core.io.tables import read_json
+from jetchain.core.schema.jets import JET_CLASSES, jet_collection, jets_table
 from jetchain.core.settings import parse
 from jetchain.jets.peaks import fit_peak
 from jetchain.jets.settings import JetsSettings, SummarySettings

@@ -7,7 +7,7 @@ import pytest
 
 from helpers.detected import GEOMETRY, FakeEvent, write_detected
 from jetchain.core.errors import ConfigurationError, EmptySampleError
-from jetchain.core.io import read_json
+from jetchain.core.io.tables import read_json
 from jetchain.core.settings import parse
 from jetchain.particleflow.calibrate import calibrate, response_table
 from jetchain.particleflow.parametric import read_calibration

@@ -6,7 +6,7 @@ import pytest
 
 from helpers.detected import FakeEvent, write_detected
 from jetchain.core.errors import DataError, EmptySampleError
-from jetchain.core.io import read_json, write_json
+from jetchain.core.io.tables import read_json, write_json
 from jetchain.particleflow.calibrate_photons import (
     calibrate_photons,
     photon_response,

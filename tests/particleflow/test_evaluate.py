@@ -11,9 +11,10 @@ import pytest
 from helpers.detected import FakeEvent, write_detected
 from jetchain.core.errors import ConfigurationError, DataError, EmptySampleError
 from jetchain.core.histograms import load_histograms
-from jetchain.core.io import read_json, write_events
+from jetchain.core.io.events import write_events
+from jetchain.core.io.tables import read_json
 from jetchain.core.kinematics import cartesian
-from jetchain.core.schema import PARTICLE_CLASSES, RECONSTRUCTED
+from jetchain.core.schema.particleflow import PARTICLE_CLASSES, RECONSTRUCTED
 from jetchain.particleflow.evaluate import compare_event, evaluate, quantile_summary, true_class
 from jetchain.particleflow.matching import match_particles
 from jetchain.particleflow.settings import EvaluationSettings

@@ -10,8 +10,9 @@ from helpers.detected import FakeEvent
 from helpers.graph_events import as_read, random_event
 from jetchain.core.errors import ConfigurationError
 from jetchain.core.graphs import event_graphs as as_graphs
-from jetchain.core.io import read_json, write_tensors, write_weights
-from jetchain.core.schema import EVENT_GRAPHS
+from jetchain.core.io.tables import read_json
+from jetchain.core.io.tensors import write_tensors, write_weights
+from jetchain.core.schema.graphs import EVENT_GRAPHS
 from jetchain.core.settings import parse
 from jetchain.graphs.build import event_graphs
 from jetchain.graphs.settings import EventGraphSettings

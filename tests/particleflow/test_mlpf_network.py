@@ -7,8 +7,11 @@ import torch
 from helpers.graph_events import as_read, random_event
 from jetchain.core.errors import ConfigurationError, EmptySampleError
 from jetchain.core.graphs import event_graphs as as_data
-from jetchain.core.io import read_csv, read_events, read_json, write_tensors
-from jetchain.core.schema import EVENT_GRAPHS, RECONSTRUCTED
+from jetchain.core.io.events import read_events
+from jetchain.core.io.tables import read_csv, read_json
+from jetchain.core.io.tensors import write_tensors
+from jetchain.core.schema.graphs import EVENT_GRAPHS
+from jetchain.core.schema.particleflow import RECONSTRUCTED
 from jetchain.core.settings import parse
 from jetchain.core.training_settings import TrainingSettings
 from jetchain.graphs.build import event_graphs

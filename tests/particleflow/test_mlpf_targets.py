@@ -6,9 +6,10 @@ import pytest
 
 from helpers.detected import FakeEvent
 from helpers.graph_events import ECAL, HCAL, as_read, random_event
-from jetchain.core.io import read_events, write_events
+from jetchain.core.io.events import read_events, write_events
 from jetchain.core.kinematics import pt_eta_phi
-from jetchain.core.schema import EVENT_GRAPH_FEATURES, PARTICLE_CLASSES, RECONSTRUCTED
+from jetchain.core.schema.graphs import EVENT_GRAPH_FEATURES
+from jetchain.core.schema.particleflow import PARTICLE_CLASSES, RECONSTRUCTED
 from jetchain.graphs.build import event_graphs
 from jetchain.graphs.settings import EventGraphSettings
 from jetchain.particleflow.reconstruct import MASSES, reconstructed

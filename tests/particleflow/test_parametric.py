@@ -7,8 +7,10 @@ import pytest
 
 from helpers.detected import GEOMETRY, FakeEvent, detected_data, write_detected
 from jetchain.core.errors import DataError
-from jetchain.core.io import read_events, write_events, write_json
-from jetchain.core.schema import DETECTED, PARTICLE_CLASSES, RECONSTRUCTED
+from jetchain.core.io.events import read_events, write_events
+from jetchain.core.io.tables import write_json
+from jetchain.core.schema.detector import DETECTED
+from jetchain.core.schema.particleflow import PARTICLE_CLASSES, RECONSTRUCTED
 from jetchain.particleflow.detected import read_detected
 from jetchain.particleflow.layers import read_layers
 from jetchain.particleflow.parametric import parametric, pion_response, read_calibration

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from jetchain.core.errors import DataError
-from jetchain.core.io import write_json
-from jetchain.provenance.manifest import MANIFEST
+from jetchain.core.io.tables import write_json
+from jetchain.plumbing.provenance.manifest import MANIFEST
 from jetchain.regression import collect as collecting
 from jetchain.regression.__main__ import main
 from jetchain.regression.collect import missing_by_chance

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from jetchain.core.histograms import save_histograms, weighted
-from jetchain.core.io import read_csv, write_json
+from jetchain.core.io.tables import read_csv, write_json
 from jetchain.core.style import new_figure
-from jetchain.detector.estimators import number
+from jetchain.detector.validation.estimators import number
 from jetchain.reporting import detector_validation as figures
 
 LAYERS = ["ECAL1", "ECAL2", "ECAL3", "HCAL1", "HCAL2", "HCAL3"]

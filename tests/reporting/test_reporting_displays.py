@@ -11,8 +11,8 @@ from matplotlib.patches import Circle
 from jetchain.core.errors import DataError
 from jetchain.core.figure_data import figure_data
 from jetchain.core.histograms import save_histograms
-from jetchain.core.io import read_json, write_json
-from jetchain.core.schema import JET_CLASSES
+from jetchain.core.io.tables import read_json, write_json
+from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.style import new_figure
 from jetchain.reporting import display, explanation, influence, jet_images
 from jetchain.reporting.signed_map import signed_map, significant

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from jetchain.core.io import write_json
+from jetchain.core.io.tables import write_json
 from jetchain.inference.fit import maximum_likelihood, no_fit
 from jetchain.inference.limits import LimitJob, asymptotic_limits, no_limits, toy_limits
 from jetchain.inference.settings import FitSettings, LimitSettings, WorkspaceSettings

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jetchain.core.histograms import save_histograms, weighted
-from jetchain.core.io import read_csv, write_json
+from jetchain.core.io.tables import read_csv, write_json
 from jetchain.particleflow.calibrate import response_table
 from jetchain.particleflow.evaluate import (
     GROUPS,

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from jetchain.core.histograms import save_histograms
-from jetchain.core.io import read_csv, read_json, write_csv, write_json
-from jetchain.core.schema import JET_CLASSES
+from jetchain.core.io.tables import read_csv, read_json, write_csv, write_json
+from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.reporting import tagging
 from jetchain.tagging.evaluate import distributions, figures_of_merit, roc_bands
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jetchain.core.io import write_json
+from jetchain.core.io.tables import write_json
 from snakemake_report_plugin_jetchain.contents import contents
 from snakemake_report_plugin_jetchain.rooms import REPORTING
 

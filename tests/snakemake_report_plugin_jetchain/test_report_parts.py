@@ -2,8 +2,8 @@
 
 import pytest
 
-from jetchain.core.checksums import Checksum
-from jetchain.provenance.artefacts import Artefact, Making
+from jetchain.plumbing.checksums import Checksum
+from jetchain.plumbing.provenance.artefacts import Artefact, Making
 from snakemake_report_plugin_jetchain import front, results, rooms, usage
 from snakemake_report_plugin_jetchain.names import named
 from snakemake_report_plugin_jetchain.origin import ABSENT, NONE, Change, changes, origin

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from jetchain.core.io import write_json
+from jetchain.core.io.tables import write_json
 from snakemake_report_plugin_jetchain.samples import (
     Samples,
     equivalent_luminosity,

@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from jetchain.core.histograms import load_histograms, save_histograms
-from jetchain.core.io import read_json, write_json
-from jetchain.core.schema import JET_CLASSES, TAGGING_FEATURES
+from jetchain.core.io.tables import read_json, write_json
+from jetchain.core.schema.jets import JET_CLASSES
+from jetchain.core.schema.tagging import TAGGING_FEATURES
 from jetchain.tagging.evaluate import QCD
 from jetchain.tagging.explain import feature_shares, integrated_gradients, score, share_map
 from jetchain.tagging.networks import Jets, build

@@ -9,15 +9,11 @@ import pytest
 
 from helpers.jetgraphs import toy_jets, write_toy_samples
 from jetchain.core.errors import DataError, EmptySampleError
-from jetchain.core.io import read_json, read_tensors, write_tensors
-from jetchain.core.schema import (
-    CONSTITUENT_COLUMNS,
-    JET_CLASSES,
-    JET_COLUMNS,
-    JET_GRAPHS,
-    TAGGING_DATASET,
-    TAGGING_FEATURES,
-)
+from jetchain.core.io.tables import read_json
+from jetchain.core.io.tensors import read_tensors, write_tensors
+from jetchain.core.schema.graphs import CONSTITUENT_COLUMNS, JET_COLUMNS, JET_GRAPHS
+from jetchain.core.schema.jets import JET_CLASSES
+from jetchain.core.schema.tagging import TAGGING_DATASET, TAGGING_FEATURES
 from jetchain.core.settings import parse
 from jetchain.tagging.features import (
     STANDARDISED,

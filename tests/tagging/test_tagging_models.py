@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from jetchain.core.errors import ConfigurationError
-from jetchain.core.schema import JET_CLASSES, TAGGING_FEATURES
+from jetchain.core.schema.jets import JET_CLASSES
+from jetchain.core.schema.tagging import TAGGING_FEATURES
 from jetchain.tagging.models.particlenet import nearest
 from jetchain.tagging.networks import build
 from jetchain.tagging.settings import ParticleNetSettings, PFNSettings

@@ -12,8 +12,10 @@ from sklearn import metrics as sklearn_metrics
 from helpers.jetgraphs import write_toy_samples
 from jetchain.core.errors import ConfigurationError, DataError
 from jetchain.core.histograms import load_histograms
-from jetchain.core.io import read_csv, read_json, read_tensors
-from jetchain.core.schema import JET_CLASSES, TAGGING_DATASET, TAGGING_SCORES
+from jetchain.core.io.tables import read_csv, read_json
+from jetchain.core.io.tensors import read_tensors
+from jetchain.core.schema.jets import JET_CLASSES
+from jetchain.core.schema.tagging import TAGGING_DATASET, TAGGING_SCORES
 from jetchain.core.training_settings import TrainingSettings
 from jetchain.tagging.bench import bench
 from jetchain.tagging.evaluate import (

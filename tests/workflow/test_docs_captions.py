@@ -5,8 +5,8 @@ import sys
 import pytest
 
 from helpers.snakemake import HOUSE
-from jetchain.core.checksums import compute
-from jetchain.core.io import write_json
+from jetchain.core.io.tables import write_json
+from jetchain.plumbing.checksums import compute
 
 sys.path.append(str(HOUSE / "docs" / "_ext"))
 import from_run

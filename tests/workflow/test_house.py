@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from jetchain import configuration, documentation
 from jetchain.core.errors import ConfigurationError
+from jetchain.plumbing import configuration, documentation
 
 HOUSE = Path(__file__).resolve().parents[2]
 PACKAGE = HOUSE / "workflow" / "jetchain"

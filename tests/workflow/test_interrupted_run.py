@@ -10,7 +10,7 @@ import pytest
 
 from helpers.faults import jobs_of, running, until
 from helpers.snakemake import snakemake
-from jetchain.provenance.manifest import read_manifest
+from jetchain.plumbing.provenance.manifest import read_manifest
 
 pytestmark = [pytest.mark.workflow, pytest.mark.faults]
 

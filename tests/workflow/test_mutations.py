@@ -24,28 +24,28 @@ GEOMETRY = "resources/geometry/cocoa.yaml"
 # worst (a pattern).
 MUTATIONS = {
     "calorimeter sees 10 % less": (
-        f"{PACKAGE}/detector/calorimeter.py",
+        f"{PACKAGE}/detector/calorimeter/calorimeter.py",
         "value = sampled(rng, true_energy[m], quantum[layer[m]]) / noise[layer[m]]",
         "value = 0.9 * sampled(rng, true_energy[m], quantum[layer[m]]) / noise[layer[m]]",
         ["detector/photon_gun/histograms.json"],
         "detector/photon_gun/response_photon",
     ),
     "stochastic term doubled": (
-        f"{PACKAGE}/detector/calorimeter.py",
+        f"{PACKAGE}/detector/calorimeter/calorimeter.py",
         "return step * (1.0 - sampling) / sampling",
         "return 4.0 * step * (1.0 - sampling) / sampling",
         ["detector/photon_gun/histograms.json"],
         "detector/photon_gun/*",
     ),
     "Gaussian tail of the noise without its root": (
-        f"{PACKAGE}/detector/calorimeter.py",
+        f"{PACKAGE}/detector/calorimeter/calorimeter.py",
         "math.erfc(tail / math.sqrt(2.0))",
         "math.erfc(tail / 2.0)",
         ["detector/validation/noise.json"],
         "detector/validation/noise * an event, empty events",
     ),
     "hadrons interact after half the length": (
-        f"{PACKAGE}/detector/showers.py",
+        f"{PACKAGE}/detector/calorimeter/showers.py",
         "start = 0.0 if started[piece] else rng.standard_exponential()",
         "start = 0.0 if started[piece] else 0.5 * rng.standard_exponential()",
         ["detector/pion_gun/histograms.json"],
@@ -66,21 +66,21 @@ MUTATIONS = {
         "detector/Hbb/particles, conversions",
     ),
     "wrong sign of d0": (
-        f"{PACKAGE}/detector/tracker.py",
+        f"{PACKAGE}/detector/flight/tracker.py",
         "d0 = signed - sign * np.hypot(centre_x, centre_y)",
         "d0 = sign * np.hypot(centre_x, centre_y) - signed",
         ["detector/Hbb/histograms.json"],
         "detector/Hbb/d0_pull",
     ),
     "d0 measured 1.3 times worse": (
-        f"{PACKAGE}/detector/tracker.py",
+        f"{PACKAGE}/detector/flight/tracker.py",
         '"d0": np.array([0.060, 0.0172, 0.0160])',
         '"d0": 1.3 * np.array([0.060, 0.0172, 0.0160])',
         ["detector/pion_gun/histograms.json"],
         "detector/pion_gun/d0",
     ),
     "particles from 2 GeV": (
-        f"{PACKAGE}/detector/particles.py",
+        f"{PACKAGE}/detector/flight/particles.py",
         '"below_pt": pt < settings.particle_pt_min',
         '"below_pt": pt < 2 * settings.particle_pt_min',
         ["detector/Hbb/histograms.json"],

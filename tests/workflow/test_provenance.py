@@ -8,7 +8,7 @@ import pytest
 from helpers.snakemake import HOUSE, planned_rules, snakemake
 from helpers.tiny import at_rest
 from jetchain.core.errors import DataError
-from jetchain.provenance.manifest import read_manifest
+from jetchain.plumbing.provenance.manifest import read_manifest
 
 pytestmark = pytest.mark.workflow
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from helpers.browser import chromium, low_contrast
 from helpers.snakemake import HOUSE, snakemake
-from jetchain.core.io import read_json
+from jetchain.core.io.tables import read_json
 from snakemake_report_plugin_jetchain.numbers import luminosity
 
 pytestmark = pytest.mark.workflow

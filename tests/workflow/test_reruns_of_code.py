@@ -1,6 +1,6 @@
 """A change of the code reruns exactly the jobs that depend on it.
 
-What a job depends on is known twice: from the source (`jetchain.core.digest`) and from what the job
+What a job depends on is known twice: from the source (`plumbing.digest`) and from what the job
 executed in the tiny run. That nothing is missed is a law between the two; that Snakemake plans
 exactly those jobs is shown by a plan for every module of the package, really changed.
 """
@@ -16,16 +16,16 @@ pytestmark = pytest.mark.workflow
 # The launcher and what it calls around a verb: no result depends on them.
 LAUNCHER = {
     "jetchain.__main__",
-    "jetchain.core.checksums",
+    "jetchain.plumbing.checksums",
     "jetchain.core.progress",
     "jetchain.core.resources",
-    "jetchain.core.runs",
+    "jetchain.plumbing.runs",
 }
 FROM_FILES = {
     "jetchain.core.trees",
-    "jetchain.detector.cocoa",
-    "jetchain.detector.export_cocoa",
-    "jetchain.detector.import_cocoa",
+    "jetchain.detector.exchange.cocoa",
+    "jetchain.detector.exchange.export_cocoa",
+    "jetchain.detector.exchange.import_cocoa",
     "jetchain.generate.history",
     "jetchain.generate.import_cocoa",
     "jetchain.generate.import_delphes",
@@ -35,16 +35,16 @@ FROM_FILES = {
 # Modules on which no job of `all` depends: those, the planning, the documents, what looks after a
 # finished run, the benches, samples from files (test_samples_from_files.py runs these).
 WITHOUT_JOBS = LAUNCHER - {"jetchain.core.resources"} | {
-    "jetchain.configuration",
-    "jetchain.core.digest",
-    "jetchain.core.rules",
+    "jetchain.plumbing.configuration",
+    "jetchain.plumbing.digest",
+    "jetchain.plumbing.rules",
     "jetchain.core.planning",
     "jetchain.core.snakemake_speed",
     "jetchain.detector.bench",
-    "jetchain.documentation",
+    "jetchain.plumbing.documentation",
     "jetchain.generate.bench",
     "jetchain.tagging.bench",
-    "jetchain.workflow_bench",
+    "jetchain.plumbing.bench",
     *FROM_FILES,
     *(m for m in SOURCES if m.startswith(("jetchain.provenance.", "jetchain.regression."))),
 }
@@ -99,9 +99,9 @@ def test_a_changed_module_reruns_what_reaches_it(finished, module):
         ("jetchain.core.style", "save_figure", None),
         ("jetchain.core.training", "fit", None),
         (
-            "jetchain.detector.particles",
+            "jetchain.detector.flight.particles",
             "select_primaries",
-            {"detector.simulate", "detector.validate_noise", "detector.validate_showers"},
+            {"detector.simulate", "detector.validation.noise", "detector.validation.showers"},
         ),
         ("jetchain.jets.substructure", "substructure", {"jets.cluster"}),
         (

@@ -85,10 +85,10 @@ def handed(finished, resource):
         (
             "geometry/cocoa.yaml", "magnetic_field: 3.8", "magnetic_field: 3.9",
             {
-                "detector.display", "detector.simulate", "detector.validate_met",
-                "detector.validate_noise", "detector.validate_response",
-                "detector.validate_showers",
-                "detector.validate_tracks",
+                "detector.display", "detector.simulate", "detector.validation.met",
+                "detector.validation.noise", "detector.validation.response",
+                "detector.validation.showers",
+                "detector.validation.tracks",
                 "particleflow.calibrate", "particleflow.parametric",
             },
         ),

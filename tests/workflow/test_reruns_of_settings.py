@@ -8,8 +8,8 @@ they touch.
 import pytest
 
 from helpers.reruns import FinishedRun, difference, leaves, merged, overlay, tiny_configuration
-from jetchain import configuration
 from jetchain.core.errors import ConfigurationError
+from jetchain.plumbing import configuration
 
 pytestmark = pytest.mark.workflow
 

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from helpers.snakemake import planned_rules, snakemake
-from jetchain.core.io import read_json
+from jetchain.core.io.tables import read_json
 
 pytestmark = pytest.mark.workflow
 

@@ -1,11 +1,11 @@
-# Helpers of the rules, nothing else. What each does stands in workflow/jetchain/core/rules.py.
+# Helpers of the rules, nothing else. What each does stands in workflow/jetchain/plumbing/rules.py.
 import os
 import re
 import sys
 from functools import cache
 
 from jetchain.core.resources import resource_name
-from jetchain.core.rules import Rules, launch
+from jetchain.plumbing.rules import Rules, launch
 from jetchain.generate.cards import card_digest
 
 card_digest = cache(card_digest)  # the file is read once, not for every job
@@ -66,7 +66,7 @@ def figure(name, category, labels):
 
 def record_run():
     """Write the manifest of what is here, at the end of a run, however it ended."""
-    from jetchain.provenance.manifest import write_manifest
+    from jetchain.plumbing.provenance.manifest import write_manifest
 
     try:
         write_manifest()

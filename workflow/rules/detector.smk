@@ -40,9 +40,9 @@ rule import_cocoa:
     resources:
         mem_mb=1500,
     params:
-        code=code_digest("detector.import_cocoa"),
+        code=code_digest("detector.exchange.import_cocoa"),
     shell:
-        launch("detector.import_cocoa")
+        launch("detector.exchange.import_cocoa")
 
 
 rule export_cocoa:
@@ -56,9 +56,9 @@ rule export_cocoa:
     resources:
         mem_mb=1500,
     params:
-        code=code_digest("detector.export_cocoa"),
+        code=code_digest("detector.exchange.export_cocoa"),
     shell:
-        launch("detector.export_cocoa")
+        launch("detector.exchange.export_cocoa")
 
 
 rule summarise_detector:

@@ -1,5 +1,5 @@
 # Tagging: the data set of labelled jets, the taggers, and their figures of merit.
-from jetchain.core.schema import JET_CLASSES
+from jetchain.core.schema.jets import JET_CLASSES
 
 
 rule tagging_features:

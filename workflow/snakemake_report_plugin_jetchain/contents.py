@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from jetchain.core.io import read_json
+from jetchain.core.io.tables import read_json
 from snakemake_report_plugin_jetchain.numbers import counted, luminosity
 from snakemake_report_plugin_jetchain.rooms import REPORTING
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import yaml
 
-from jetchain.configuration import Configuration, load
-from jetchain.provenance.artefacts import Artefact
-from jetchain.provenance.manifest import MANIFEST
+from jetchain.plumbing.configuration import Configuration, load
+from jetchain.plumbing.provenance.artefacts import Artefact
+from jetchain.plumbing.provenance.manifest import MANIFEST
 
 ABSENT = "(absent)"
 NONE = "none"

@@ -20,8 +20,8 @@ from snakemake_interface_report_plugins.interfaces import (
 )
 
 from jetchain.core.progress import duration
-from jetchain.provenance.artefacts import read_artefacts
-from jetchain.provenance.manifest import MANIFEST
+from jetchain.plumbing.provenance.artefacts import read_artefacts
+from jetchain.plumbing.provenance.manifest import MANIFEST
 from snakemake_logger_plugin_jetchain.account import rooms_of_rules
 from snakemake_report_plugin_jetchain import front, numbers, rooms, samples, usage
 from snakemake_report_plugin_jetchain.contents import contents

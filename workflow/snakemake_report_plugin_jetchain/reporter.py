@@ -35,7 +35,7 @@ class Reporter(ReporterBase):
 
     def render(self) -> None:
         """Write the page, and say how large it is."""
-        from jetchain.core.io import atomic
+        from jetchain.core.io.atomic import atomic
         from snakemake_report_plugin_jetchain.page import Page
 
         path = self.settings.path

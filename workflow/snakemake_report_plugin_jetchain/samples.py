@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from jetchain.core.io import read_json
+from jetchain.core.io.tables import read_json
 from jetchain.generate.settings import GUN
-from jetchain.provenance.artefacts import ancestors
+from jetchain.plumbing.provenance.artefacts import ancestors
 from snakemake_report_plugin_jetchain.numbers import counted, luminosity
 
 _SHARD = re.compile(r"results/generate/(\w+)/(\d{4})\.root")

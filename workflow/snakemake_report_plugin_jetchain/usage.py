@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from jetchain.provenance.artefacts import Artefact
+from jetchain.plumbing.provenance.artefacts import Artefact
 
 
 @dataclass(frozen=True)

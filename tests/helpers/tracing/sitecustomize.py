@@ -8,7 +8,7 @@ file there, named by a hash of its arguments:
      "handed": ["network.hidden", ...], "read": ["network.hidden", ...]}
 
 `executed` names the top-level definitions whose code ran (a method counts for its class), as
-`jetchain.core.digest` does; `handed` and `read` are the leaves of the settings, by their path in
+`plumbing.digest` does; `handed` and `read` are the leaves of the settings, by their path in
 the JSON that the rule handed over.
 """
 

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from jetchain.anomaly.settings import EvaluationJob, EvaluationSettings
 from jetchain.core.errors import DataError, EmptySampleError
-from jetchain.core.io import read_tensors, write_csv, write_json
+from jetchain.core.io.tables import write_csv, write_json
+from jetchain.core.io.tensors import read_tensors
 from jetchain.core.metrics import auc, bootstrap, roc_curve, significance_improvement
-from jetchain.core.schema import DIJET_TRUTH, DIJETS, SCORES
+from jetchain.core.schema.anomaly import DIJET_TRUTH, DIJETS, SCORES
 from jetchain.core.seeds import derive_seed, generator
 from jetchain.core.verbs import Input, Inputs, Output
 

@@ -17,9 +17,12 @@ from numpy.typing import NDArray
 from jetchain.anomaly.settings import FeatureSettings
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.histograms import save_histograms, weighted
-from jetchain.core.io import read_events, write_json, write_tensors
+from jetchain.core.io.events import read_events
+from jetchain.core.io.tables import write_json
+from jetchain.core.io.tensors import write_tensors
 from jetchain.core.kinematics import cartesian, invariant_mass
-from jetchain.core.schema import ANOMALY_FEATURES, DIJET_TRUTH, DIJETS, jets_table
+from jetchain.core.schema.anomaly import ANOMALY_FEATURES, DIJET_TRUTH, DIJETS
+from jetchain.core.schema.jets import jets_table
 from jetchain.core.seeds import generator
 from jetchain.core.verbs import Input, Inputs, Output
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from jetchain.anomaly.settings import OUTLIERS, REFERENCES, ReferenceJob
 from jetchain.core.boosting import Array, cross_scores
 from jetchain.core.errors import ConfigurationError
-from jetchain.core.io import read_tensors, write_tensors
-from jetchain.core.schema import DIJET_TRUTH, DIJETS, SCORES
+from jetchain.core.io.tensors import read_tensors, write_tensors
+from jetchain.core.schema.anomaly import DIJET_TRUTH, DIJETS, SCORES
 from jetchain.core.seeds import derive_seed
 from jetchain.core.settings import did_you_mean
 from jetchain.core.verbs import Input, Output

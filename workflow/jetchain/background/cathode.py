@@ -21,10 +21,11 @@ from jetchain.background.flow import ConditionalFlow
 from jetchain.background.regions import Array, Table, inside, require_regions, sidebands
 from jetchain.background.settings import ClassifierJob, QualityJob, TemplateJob, TemplateSettings
 from jetchain.core.boosting import BoostingSettings, cross_scores
-from jetchain.core.io import read_tensors, write_csv, write_json, write_tensors, write_weights
+from jetchain.core.io.tables import write_csv, write_json
+from jetchain.core.io.tensors import read_tensors, write_tensors, write_weights
 from jetchain.core.metrics import auc
 from jetchain.core.progress import Progress
-from jetchain.core.schema import ANOMALY_FEATURES, DIJETS, SCORES
+from jetchain.core.schema.anomaly import ANOMALY_FEATURES, DIJETS, SCORES
 from jetchain.core.seeds import derive_seed, generator, make_deterministic
 from jetchain.core.training import fit, minibatches
 from jetchain.core.verbs import Input, Output

@@ -23,8 +23,9 @@ from jetchain.background.abcd import (
 from jetchain.background.regions import Array, inside, read_scores, sidebands
 from jetchain.background.settings import AbcdJob, CutJob
 from jetchain.background.sideband import fit_spectrum, passes, spectrum_of
-from jetchain.core.io import read_tensors, write_csv, write_json
-from jetchain.core.schema import DIJET_TRUTH, DIJETS
+from jetchain.core.io.tables import write_csv, write_json
+from jetchain.core.io.tensors import read_tensors
+from jetchain.core.schema.anomaly import DIJET_TRUTH, DIJETS
 from jetchain.core.seeds import generator
 from jetchain.core.verbs import Input, Output
 

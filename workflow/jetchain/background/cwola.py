@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from jetchain.background.regions import Array, Table, inside, require_regions
 from jetchain.background.settings import CwolaJob
 from jetchain.core.boosting import cross_scores
-from jetchain.core.io import read_tensors, write_tensors
-from jetchain.core.schema import DIJETS, SCORES
+from jetchain.core.io.tensors import read_tensors, write_tensors
+from jetchain.core.schema.anomaly import DIJETS, SCORES
 from jetchain.core.verbs import Input, Output
 
 

@@ -26,10 +26,11 @@ from jetchain.background.regions import read_scores as read_plane
 from jetchain.background.settings import AbcdJob, NetworkJob, NetworkSettings
 from jetchain.background.sideband import make_yields
 from jetchain.core.errors import EmptySampleError
-from jetchain.core.io import read_json, read_tensors, write_csv, write_json, write_tensors
-from jetchain.core.io import write_weights as write_model
+from jetchain.core.io.tables import read_json, write_csv, write_json
+from jetchain.core.io.tensors import read_tensors, write_tensors
+from jetchain.core.io.tensors import write_weights as write_model
 from jetchain.core.metrics import auc
-from jetchain.core.schema import DIJETS, SCORES
+from jetchain.core.schema.anomaly import DIJETS, SCORES
 from jetchain.core.seeds import derive_seed, generator, make_deterministic
 from jetchain.core.training import fit
 from jetchain.core.verbs import Input, Output

@@ -12,7 +12,7 @@ from typing import Any
 
 from jetchain.background.settings import NormalisationJob
 from jetchain.core.errors import DataError
-from jetchain.core.io import read_json, write_json
+from jetchain.core.io.tables import read_json, write_json
 from jetchain.core.verbs import Input, Inputs, Output
 
 FB_PER_PB = 1000.0

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.errors import DataError, EmptySampleError
-from jetchain.core.io import read_tensors
-from jetchain.core.schema import SCORES
+from jetchain.core.io.tensors import read_tensors
+from jetchain.core.schema.anomaly import SCORES
 from jetchain.core.verbs import Input
 
 Array = NDArray[np.float64]

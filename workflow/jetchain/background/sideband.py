@@ -25,8 +25,9 @@ from jetchain.background.regions import (
     sidebands,
 )
 from jetchain.background.settings import CutJob, SpectrumJob
-from jetchain.core.io import read_json, read_tensors, write_csv, write_json
-from jetchain.core.schema import DIJETS
+from jetchain.core.io.tables import read_json, write_csv, write_json
+from jetchain.core.io.tensors import read_tensors
+from jetchain.core.schema.anomaly import DIJETS
 from jetchain.core.verbs import Input, Output
 
 

@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch_geometric.data import Data
 
-from jetchain.core.io import read_tensors
-from jetchain.core.schema import EVENT_GRAPHS, JET_GRAPHS
+from jetchain.core.io.tensors import read_tensors
+from jetchain.core.schema.graphs import EVENT_GRAPHS, JET_GRAPHS
 
 
 class EventGraph(Data):

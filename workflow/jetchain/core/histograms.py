@@ -12,7 +12,7 @@ import uhi.io.json
 from numpy.typing import ArrayLike
 
 from jetchain.core.errors import DataError
-from jetchain.core.io import read_json, write_json
+from jetchain.core.io.tables import read_json, write_json
 
 
 def weighted(

@@ -7,7 +7,7 @@ A loop makes a `Progress` and calls its `report`; the log gets lines like ::
 
 which a person can read, and which `latest` reads back for the display of a run
 (snakemake_logger_plugin_jetchain). Nothing here touches a result, so the digest of a verb's code
-leaves this module out (core/digest.py): another wording reruns nothing.
+leaves this module out (plumbing/digest.py): another wording reruns nothing.
 """
 
 from __future__ import annotations

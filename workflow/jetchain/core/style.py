@@ -19,7 +19,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from jetchain.core.figure_data import figure_data
-from jetchain.core.io import atomic, write_json
+from jetchain.core.io.atomic import atomic
+from jetchain.core.io.tables import write_json
 
 # Petroff's ten colours (arXiv 2107.02270), told apart by readers with any colour vision.
 COLOURS = (

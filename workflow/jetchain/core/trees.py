@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jetchain.core.errors import DataError
-from jetchain.core.schema import COCOA
+from jetchain.core.schema.detector import COCOA
 
 REPLACE = (
     "Copy or make the file anew, or take it out of source.files of the sample in generate.samples."
@@ -141,7 +141,7 @@ def _holds_numbers(values: Any) -> bool:
 
 
 def iterate_cocoa(path: Path, collections: Collection[str]) -> Iterator[dict[str, Any]]:
-    """Read COCOA's output chunk by chunk: its own, or what `detector.export_cocoa` writes.
+    """Read COCOA's output chunk by chunk: its own, or what `detector.exchange.export_cocoa` writes.
 
     Args:
         path: the file.

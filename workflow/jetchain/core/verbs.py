@@ -1,7 +1,7 @@
 """What a verb's signature says: which keyword is an input, which an output.
 
 A verb is a plain function ``def cluster(*, particles: Input, jets: Output, settings: JetSettings,
-seed: int) -> None``. Its keywords are the rule's named inputs and outputs; `jetchain.core.rules`
+seed: int) -> None``. Its keywords are the rule's named inputs and outputs; `plumbing.rules`
 reads them to write the rule's shell command, and the launcher reads them to parse it.
 """
 

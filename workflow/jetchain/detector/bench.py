@@ -12,16 +12,18 @@ from typing import Any
 import numpy as np
 
 from jetchain.core.errors import GeneratorError
-from jetchain.core.io import read_events, write_events, write_json
-from jetchain.core.schema import DETECTED, GENERATED
+from jetchain.core.io.events import read_events, write_events
+from jetchain.core.io.tables import write_json
+from jetchain.core.schema.detector import DETECTED
+from jetchain.core.schema.generate import GENERATED
 from jetchain.core.verbs import Input, Output, Resource
 from jetchain.detector.event import EventSimulation
-from jetchain.detector.geometry import build_geometry, read_geometry
-from jetchain.detector.particles import select_primaries
-from jetchain.detector.pileup import overlay
+from jetchain.detector.flight.particles import select_primaries
+from jetchain.detector.flight.pileup import overlay
+from jetchain.detector.flight.tracks import make_tracks
+from jetchain.detector.geometry.geometry import build_geometry, read_geometry
 from jetchain.detector.settings import BenchJobSettings
 from jetchain.detector.table import detected_table
-from jetchain.detector.tracks import make_tracks
 
 WARM_UP = 3
 """Events simulated before the clock starts."""

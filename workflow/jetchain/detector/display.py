@@ -9,13 +9,15 @@ import awkward as ak
 import numpy as np
 
 from jetchain.core.errors import DataError
-from jetchain.core.io import REMAKE, read_event_chunks, read_json, write_json
-from jetchain.core.schema import DETECTED
+from jetchain.core.io.atomic import REMAKE
+from jetchain.core.io.events import read_event_chunks
+from jetchain.core.io.tables import read_json, write_json
+from jetchain.core.schema.detector import DETECTED
 from jetchain.core.verbs import Input, Output, Resource
-from jetchain.detector.distributions import reconstructed
-from jetchain.detector.geometry import GeometryTable, half_length, read_geometry
-from jetchain.detector.helix import advance, flight, to_face
-from jetchain.detector.particles import GEV
+from jetchain.detector.flight.helix import advance, flight, to_face
+from jetchain.detector.flight.particles import GEV
+from jetchain.detector.geometry.geometry import GeometryTable, half_length, read_geometry
+from jetchain.detector.validation.distributions import reconstructed
 
 COLUMNS: dict[str, list[str] | None] = {
     "topo": ["bary_eta", "bary_phi", "e", *(f"e_layer_{layer}" for layer in range(6))],

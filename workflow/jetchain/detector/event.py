@@ -10,17 +10,11 @@ from typing import NamedTuple
 import numpy as np
 
 from jetchain.core.seeds import generator
-from jetchain.detector import (
-    calorimeter,
-    decays,
-    incidence,
-    showers,
-    topoclusters,
-    tracker,
-    transport,
-)
-from jetchain.detector.geometry import Geometry
-from jetchain.detector.particles import Primaries
+from jetchain.detector.calorimeter import calorimeter, showers
+from jetchain.detector.clusters import incidence, topoclusters
+from jetchain.detector.flight import decays, tracker, transport
+from jetchain.detector.flight.particles import Primaries
+from jetchain.detector.geometry.geometry import Geometry
 from jetchain.detector.settings import SimulationSettings
 
 ISOLATION_CONE = 0.1

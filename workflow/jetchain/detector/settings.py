@@ -30,7 +30,7 @@ class ClusteringSettings(Settings):
 
 
 class PileupSettings(Settings):
-    """Minimum-bias collisions laid over every event (detector/pileup.py)."""
+    """Minimum-bias collisions laid over every event (detector/flight/pileup.py)."""
 
     mean: float = key(0.0, "mean number of pile-up collisions an event; 0 for none", ge=0)
     spread_z: float = key(
@@ -104,7 +104,7 @@ class NoiseSettings(Settings):
 
 
 class NoiseJobSettings(Settings):
-    """What `detector.validate_noise` needs."""
+    """What `detector.validation.noise` needs."""
 
     noise: NoiseSettings = key(NoiseSettings(), "the empty events")
     simulation: SimulationSettings = key(SimulationSettings(), "the detector")
@@ -117,7 +117,7 @@ class ShowersSettings(Settings):
 
 
 class ShowersJobSettings(Settings):
-    """What `detector.validate_showers` needs."""
+    """What `detector.validation.showers` needs."""
 
     showers: ShowersSettings = key(ShowersSettings(), "the electrons")
     simulation: SimulationSettings = key(SimulationSettings(), "the detector")

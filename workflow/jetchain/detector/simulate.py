@@ -8,17 +8,19 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
-from jetchain.core.io import count_events, read_event_chunks, write_event_chunks, write_json
+from jetchain.core.io.events import count_events, read_event_chunks, write_event_chunks
+from jetchain.core.io.tables import write_json
 from jetchain.core.progress import Progress
-from jetchain.core.schema import DETECTED, GENERATED
+from jetchain.core.schema.detector import DETECTED
+from jetchain.core.schema.generate import GENERATED
 from jetchain.core.verbs import Input, Inputs, Output, Resource
 from jetchain.detector.event import EventSimulation
-from jetchain.detector.geometry import build_geometry, read_geometry
-from jetchain.detector.particles import Primaries, select_primaries
-from jetchain.detector.pileup import Pool, overlay, read_pool
+from jetchain.detector.flight.particles import Primaries, select_primaries
+from jetchain.detector.flight.pileup import Pool, overlay, read_pool
+from jetchain.detector.flight.tracks import make_tracks
+from jetchain.detector.geometry.geometry import build_geometry, read_geometry
 from jetchain.detector.settings import SimulationSettings
 from jetchain.detector.table import Account, detected_table
-from jetchain.detector.tracks import make_tracks
 
 
 def simulate(

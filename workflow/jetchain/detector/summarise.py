@@ -9,17 +9,18 @@ import awkward as ak
 import numpy as np
 
 from jetchain.core.histograms import save_histograms, weighted
-from jetchain.core.io import read_events, read_json, write_json
-from jetchain.core.schema import DETECTED
+from jetchain.core.io.events import read_events
+from jetchain.core.io.tables import read_json, write_json
+from jetchain.core.schema.detector import DETECTED
 from jetchain.core.verbs import Inputs, Output
-from jetchain.detector.distributions import (
+from jetchain.detector.table import KINDS
+from jetchain.detector.validation.distributions import (
     COLUMNS,
     HISTOGRAMS,
     attribute,
     distributions,
     offsets,
 )
-from jetchain.detector.table import KINDS
 
 ENERGY_EDGES = np.geomspace(1.0, 1000.0, 13)
 """GeV, bins of the response."""

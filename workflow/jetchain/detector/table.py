@@ -8,14 +8,13 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
-from jetchain.detector import tracker
+from jetchain.detector.clusters.moments import MOMENTS
 from jetchain.detector.event import EventRecord, directions
-from jetchain.detector.geometry import Geometry
-from jetchain.detector.helix import propagate
-from jetchain.detector.moments import MOMENTS
-from jetchain.detector.particles import GEV, Primaries
-from jetchain.detector.tracks import Tracks, join
-from jetchain.detector.transport import (
+from jetchain.detector.flight import tracker
+from jetchain.detector.flight.helix import propagate
+from jetchain.detector.flight.particles import GEV, Primaries
+from jetchain.detector.flight.tracks import Tracks, join
+from jetchain.detector.flight.transport import (
     CHARGE,
     CODE,
     COLUMNS,
@@ -30,6 +29,7 @@ from jetchain.detector.transport import (
     Z,
     behaviour,
 )
+from jetchain.detector.geometry.geometry import Geometry
 
 KINDS = ("electron", "photon", "charged_hadron", "neutral_hadron", "muon")
 CORRELATIONS = {

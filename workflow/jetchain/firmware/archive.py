@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from jetchain.core.errors import DataError
-from jetchain.core.io import atomic
+from jetchain.core.io.atomic import atomic
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from dataclasses import asdict
 import numpy as np
 
 from jetchain.core import metrics
-from jetchain.core.io import read_arrays, read_tensors, write_csv, write_json
+from jetchain.core.io.tables import write_csv, write_json
+from jetchain.core.io.tensors import read_arrays, read_tensors
 from jetchain.core.seeds import derive_seed
 from jetchain.core.verbs import Input, Output
 from jetchain.firmware.performance import FIRMWARE_SCORES, balanced_accuracy, probabilities

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.errors import EmptySampleError
-from jetchain.core.schema import Tensor, TensorTable
+from jetchain.core.schema.base import Tensor, TensorTable
 
 FIRMWARE_SCORES = TensorTable(
     name="scores of the trigger tagger",

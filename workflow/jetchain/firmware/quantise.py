@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.errors import DataError
-from jetchain.core.io import read_arrays
+from jetchain.core.io.tensors import read_arrays
 from jetchain.firmware.settings import FirmwareNetworkSettings, FixedPointSettings
 
 Array = NDArray[np.float64]

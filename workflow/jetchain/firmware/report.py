@@ -9,7 +9,9 @@ import numpy as np
 
 from jetchain.core import metrics
 from jetchain.core.errors import DataError
-from jetchain.core.io import atomic, read_json, read_tensors, write_csv, write_json
+from jetchain.core.io.atomic import atomic
+from jetchain.core.io.tables import read_json, write_csv, write_json
+from jetchain.core.io.tensors import read_tensors
 from jetchain.core.seeds import derive_seed
 from jetchain.core.verbs import Input, Output
 from jetchain.firmware.performance import FIRMWARE_SCORES, balanced_accuracy

@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import model_validator
 
-from jetchain.core.schema import JET_CLASSES
+from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.settings import Settings, key, require_known
 from jetchain.core.training_settings import TrainingSettings
 

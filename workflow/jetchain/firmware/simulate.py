@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.errors import DataError, ToolError
-from jetchain.core.io import read_json, read_tensors, write_json, write_tensors
+from jetchain.core.io.tables import read_json, write_json
+from jetchain.core.io.tensors import read_tensors, write_tensors
 from jetchain.core.seeds import generator
 from jetchain.core.verbs import Input, Output
 from jetchain.firmware.archive import scratch, unpack

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from jetchain.core.io import write_json
+from jetchain.core.io.tables import write_json
 from jetchain.core.verbs import Input, Output
 from jetchain.firmware.archive import pack, scratch
 from jetchain.firmware.quantise import FixedNetwork, read_network

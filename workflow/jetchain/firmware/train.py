@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from jetchain.core.io import read_tensors, write_csv, write_tensors, write_weights
+from jetchain.core.io.tables import write_csv
+from jetchain.core.io.tensors import read_tensors, write_tensors, write_weights
 from jetchain.core.seeds import derive_seed, make_deterministic
 from jetchain.core.training import fit, minibatches
 from jetchain.core.training_settings import TrainingSettings

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from jetchain.core.io import write_events, write_json
-from jetchain.core.schema import GENERATED
+from jetchain.core.io.events import write_events
+from jetchain.core.io.tables import write_json
+from jetchain.core.schema.generate import GENERATED
 from jetchain.core.verbs import Output
 from jetchain.generate.collisions import CHUNK, Collisions
 from jetchain.generate.processes import start_pythia

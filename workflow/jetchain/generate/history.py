@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.errors import DataError
-from jetchain.core.schema import GENERATED
+from jetchain.core.schema.generate import GENERATED
 from jetchain.generate.record import INCOMING, WEAK_HEAVY_HADRONS, Truth
 
 FINAL = 1

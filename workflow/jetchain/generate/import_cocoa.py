@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.kinematics import cartesian
-from jetchain.core.schema import GENERATED
+from jetchain.core.schema.generate import GENERATED
 from jetchain.core.trees import iterate_cocoa
 from jetchain.core.verbs import Input, Output
 from jetchain.generate.history import charges

@@ -9,8 +9,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from jetchain.core.io import write_event_chunks, write_json
-from jetchain.core.schema import GENERATED
+from jetchain.core.io.events import write_event_chunks
+from jetchain.core.io.tables import write_json
+from jetchain.core.schema.generate import GENERATED
 from jetchain.generate.record import Truth, join_truths
 
 EVENTS_PER_FILE = 10_000_000

@@ -15,7 +15,7 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
-from jetchain.core.schema import GENERATED
+from jetchain.core.schema.generate import GENERATED
 
 # Bits of ParticleTable.kind.
 RESONANCE = 1  # handled as a resonance by Pythia: W, Z, t, H, and what a card declares as one

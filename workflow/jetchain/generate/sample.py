@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from jetchain.core.errors import EmptySampleError
-from jetchain.core.io import write_events, write_json
+from jetchain.core.io.events import write_events
+from jetchain.core.io.tables import write_json
 from jetchain.core.progress import Progress
-from jetchain.core.schema import GENERATED
+from jetchain.core.schema.generate import GENERATED
 from jetchain.core.verbs import Output
 from jetchain.generate import guns
 from jetchain.generate.collisions import Chunk, Collisions

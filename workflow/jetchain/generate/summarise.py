@@ -12,8 +12,9 @@ import hist
 import numpy as np
 
 from jetchain.core.histograms import save_histograms, weighted
-from jetchain.core.io import read_events, read_json, write_json
-from jetchain.core.schema import GENERATED
+from jetchain.core.io.events import read_events
+from jetchain.core.io.tables import read_json, write_json
+from jetchain.core.schema.generate import GENERATED
 from jetchain.core.verbs import Inputs, Output
 
 # What counts as a charged particle of the event: within reach of a tracker.

@@ -10,18 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.errors import EmptySampleError
-from jetchain.core.io import read_events, require_same_events, write_json, write_tensors
-from jetchain.core.schema import (
+from jetchain.core.io.events import read_events, require_same_events
+from jetchain.core.io.tables import write_json
+from jetchain.core.io.tensors import write_tensors
+from jetchain.core.schema.detector import DETECTED
+from jetchain.core.schema.graphs import (
     CONSTITUENT_COLUMNS,
-    DETECTED,
     EVENT_GRAPH_FEATURES,
     EVENT_GRAPHS,
     JET_COLUMNS,
     JET_GRAPHS,
-    RECONSTRUCTED,
-    jet_collection,
-    jets_table,
 )
+from jetchain.core.schema.jets import jet_collection, jets_table
+from jetchain.core.schema.particleflow import RECONSTRUCTED
 from jetchain.core.verbs import Input, Output
 from jetchain.graphs.edges import event_edges, neighbour_edges
 from jetchain.graphs.nodes import (

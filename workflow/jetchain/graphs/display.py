@@ -9,14 +9,10 @@ from torch_geometric.data import Data
 
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.graphs import EventGraph, read_event_graphs, read_jet_graphs
-from jetchain.core.io import write_json
-from jetchain.core.schema import (
-    CONSTITUENT_COLUMNS,
-    EVENT_GRAPH_FEATURES,
-    JET_CLASSES,
-    JET_COLUMNS,
-    PARTICLE_CLASSES,
-)
+from jetchain.core.io.tables import write_json
+from jetchain.core.schema.graphs import CONSTITUENT_COLUMNS, EVENT_GRAPH_FEATURES, JET_COLUMNS
+from jetchain.core.schema.jets import JET_CLASSES
+from jetchain.core.schema.particleflow import PARTICLE_CLASSES
 from jetchain.core.verbs import Input, Output
 
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from jetchain.core.errors import DataError
 from jetchain.core.kinematics import delta_phi, pt_eta_phi
-from jetchain.core.schema import CONSTITUENT_COLUMNS, EVENT_GRAPH_FEATURES, PARTICLE_CLASSES
+from jetchain.core.schema.graphs import CONSTITUENT_COLUMNS, EVENT_GRAPH_FEATURES
+from jetchain.core.schema.particleflow import PARTICLE_CLASSES
 
 GEV = 1e-3  # one MeV in GeV
 LAYERS = 6

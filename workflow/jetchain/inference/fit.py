@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from jetchain.core.errors import DataError
-from jetchain.core.io import read_json, write_json
+from jetchain.core.io.tables import read_json, write_json
 from jetchain.core.verbs import Input, Output
 from jetchain.inference.settings import FitSettings
 from jetchain.inference.workspace import numpy_backend

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jetchain.core.io import read_json, write_json
+from jetchain.core.io.tables import read_json, write_json
 from jetchain.core.progress import Progress
 from jetchain.core.seeds import generator
 from jetchain.core.settings import Settings

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from jetchain.core.io import write_json
+from jetchain.core.io.tables import write_json
 from jetchain.core.verbs import Input, Output
 from jetchain.inference.settings import WorkspaceSettings
 from jetchain.inference.yields import CONSTRAINTS, Yields, read_yields

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.errors import DataError
-from jetchain.core.io import read_json
+from jetchain.core.io.tables import read_json
 
 Array = NDArray[np.floating]
 

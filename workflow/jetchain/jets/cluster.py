@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.errors import DataError
-from jetchain.core.io import read_events, require_same_events, write_events
+from jetchain.core.io.events import read_events, require_same_events, write_events
 from jetchain.core.kinematics import delta_phi, invariant_mass, pt_eta_phi, rapidity
-from jetchain.core.schema import GENERATED, RECONSTRUCTED, jet_collection, jets_table
+from jetchain.core.schema.generate import GENERATED
+from jetchain.core.schema.jets import jet_collection, jets_table
+from jetchain.core.schema.particleflow import RECONSTRUCTED
 from jetchain.core.verbs import Input, Output
 from jetchain.jets.label import label_jets
 from jetchain.jets.settings import ClusteringSettings

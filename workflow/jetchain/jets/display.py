@@ -7,9 +7,11 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
-from jetchain.core.io import read_events, require_same_events, write_json
+from jetchain.core.io.events import read_events, require_same_events
+from jetchain.core.io.tables import write_json
 from jetchain.core.kinematics import pt_eta_phi
-from jetchain.core.schema import GENERATED, JET_CLASSES, jet_collection, jets_table
+from jetchain.core.schema.generate import GENERATED
+from jetchain.core.schema.jets import JET_CLASSES, jet_collection, jets_table
 from jetchain.core.verbs import Input, Output
 from jetchain.jets.settings import SelectionSettings
 

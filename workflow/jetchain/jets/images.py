@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from jetchain.core.histograms import save_histograms
 from jetchain.core.images import align, pixel_sums
-from jetchain.core.io import read_events, require_same_events, write_json
+from jetchain.core.io.events import read_events, require_same_events
+from jetchain.core.io.tables import write_json
 from jetchain.core.kinematics import delta_phi, pt_eta_phi
-from jetchain.core.schema import JET_CLASSES, RECONSTRUCTED, jet_collection, jets_table
+from jetchain.core.schema.jets import JET_CLASSES, jet_collection, jets_table
+from jetchain.core.schema.particleflow import RECONSTRUCTED
 from jetchain.core.verbs import Inputs, Output
 from jetchain.jets.settings import ImageSettings
 

@@ -6,14 +6,14 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from jetchain.core.schema import JET_CLASSES
+from jetchain.core.schema.jets import JET_CLASSES
 
 Array = NDArray[np.floating]
 Integers = NDArray[np.int64]
 
 QUARK, GLUON, W, Z, TOP, HBB, HCC = range(7)
 if JET_CLASSES != ("quark", "gluon", "W", "Z", "top", "Hbb", "Hcc"):
-    raise ImportError("jets/label.py and JET_CLASSES of core/schema.py disagree")
+    raise ImportError("jets/label.py and JET_CLASSES of core/schema disagree")
 
 
 def label_jets(

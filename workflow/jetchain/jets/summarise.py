@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.histograms import save_histograms, weighted
-from jetchain.core.io import read_events, write_json
+from jetchain.core.io.events import read_events
+from jetchain.core.io.tables import write_json
 from jetchain.core.kinematics import delta_phi
-from jetchain.core.schema import JET_CLASSES, jet_collection, jets_table
+from jetchain.core.schema.jets import JET_CLASSES, jet_collection, jets_table
 from jetchain.core.verbs import Inputs, Output
 from jetchain.jets.peaks import fit_peak
 from jetchain.jets.settings import SummarySettings

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.errors import EmptySampleError
-from jetchain.core.io import write_json
+from jetchain.core.io.tables import write_json
 from jetchain.core.verbs import Inputs, Output, Resource
 from jetchain.particleflow.detected import Clusters, Tracks, read_detected
 from jetchain.particleflow.layers import N_LAYERS, Layers, read_layers

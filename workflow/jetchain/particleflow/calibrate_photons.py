@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.errors import DataError, EmptySampleError
-from jetchain.core.io import REMAKE, read_events, read_json, write_json
-from jetchain.core.schema import DETECTED
+from jetchain.core.io.atomic import REMAKE
+from jetchain.core.io.events import read_events
+from jetchain.core.io.tables import read_json, write_json
+from jetchain.core.schema.detector import DETECTED
 from jetchain.core.verbs import Inputs, Output
 from jetchain.particleflow.settings import CalibrationSettings
 

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.errors import DataError
-from jetchain.core.io import REMAKE, read_events
-from jetchain.core.schema import DETECTED
+from jetchain.core.io.atomic import REMAKE
+from jetchain.core.io.events import read_events
+from jetchain.core.schema.detector import DETECTED
 from jetchain.particleflow.layers import N_LAYERS, Layers
 
 Floats = NDArray[np.float64]

@@ -29,10 +29,12 @@ from scipy import stats
 
 from jetchain.core.errors import ConfigurationError, EmptySampleError
 from jetchain.core.histograms import save_histograms, weighted
-from jetchain.core.io import read_events, require_same_events, write_json
+from jetchain.core.io.events import read_events, require_same_events
+from jetchain.core.io.tables import write_json
 from jetchain.core.kinematics import delta_phi, pt_eta_phi
 from jetchain.core.metrics import binomial_interval
-from jetchain.core.schema import DETECTED, PARTICLE_CLASSES, RECONSTRUCTED
+from jetchain.core.schema.detector import DETECTED
+from jetchain.core.schema.particleflow import PARTICLE_CLASSES, RECONSTRUCTED
 from jetchain.core.verbs import Inputs, Output
 from jetchain.particleflow.matching import match_particles
 from jetchain.particleflow.settings import EvaluationSettings

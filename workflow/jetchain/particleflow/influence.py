@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jetchain.core.graphs import EventGraph, read_event_graphs
-from jetchain.core.io import read_weights, write_json
+from jetchain.core.io.tables import write_json
+from jetchain.core.io.tensors import read_weights
 from jetchain.core.kinematics import delta_phi
 from jetchain.core.progress import Progress
 from jetchain.core.seeds import make_deterministic

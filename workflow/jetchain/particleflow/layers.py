@@ -63,7 +63,7 @@ def read_layers(path: Path) -> Layers:
     if len(cells) != N_LAYERS:
         raise DataError(
             f"{path}: has {len(cells)} layers with cells, expected {N_LAYERS}.",
-            "The tables in core/schema.py hold six calorimeter layers: use such a geometry.",
+            "The tables in core/schema hold six calorimeter layers: use such a geometry.",
         )
     return Layers(
         delta_eta=2 * eta_max / cells[:, 0],

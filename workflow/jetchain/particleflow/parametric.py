@@ -27,9 +27,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.errors import DataError
-from jetchain.core.io import REMAKE, read_json, write_events
+from jetchain.core.io.atomic import REMAKE
+from jetchain.core.io.events import write_events
+from jetchain.core.io.tables import read_json
 from jetchain.core.kinematics import cartesian
-from jetchain.core.schema import PARTICLE_CLASSES, RECONSTRUCTED
+from jetchain.core.schema.particleflow import PARTICLE_CLASSES, RECONSTRUCTED
 from jetchain.core.verbs import Input, Output, Resource
 from jetchain.particleflow.calibrate_photons import photon_response, read_photon_calibration
 from jetchain.particleflow.detected import Clusters, Tracks, read_detected

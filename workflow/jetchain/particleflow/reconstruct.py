@@ -11,10 +11,12 @@ import torch
 from numpy.typing import NDArray
 
 from jetchain.core.graphs import event_graphs
-from jetchain.core.io import read_tensors, read_weights, write_events
+from jetchain.core.io.events import write_events
+from jetchain.core.io.tensors import read_tensors, read_weights
 from jetchain.core.kinematics import cartesian, pt_eta_phi
 from jetchain.core.progress import Progress
-from jetchain.core.schema import EVENT_GRAPH_FEATURES, EVENT_GRAPHS, RECONSTRUCTED
+from jetchain.core.schema.graphs import EVENT_GRAPH_FEATURES, EVENT_GRAPHS
+from jetchain.core.schema.particleflow import RECONSTRUCTED
 from jetchain.core.seeds import make_deterministic
 from jetchain.core.training import minibatches
 from jetchain.core.verbs import Input, Output

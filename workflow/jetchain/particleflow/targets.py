@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.kinematics import cartesian, pt_eta_phi
-from jetchain.core.schema import EVENT_GRAPH_FEATURES, PARTICLE_CLASSES
+from jetchain.core.schema.graphs import EVENT_GRAPH_FEATURES
+from jetchain.core.schema.particleflow import PARTICLE_CLASSES
 
 NONE = 0  # the class of a node without a particle; PARTICLE_CLASSES follow from 1
 CLASSES = ("none", *PARTICLE_CLASSES)

@@ -14,8 +14,9 @@ from torch_geometric.data import Batch
 
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.graphs import EventGraph, event_graphs
-from jetchain.core.io import read_tensors, write_csv, write_json, write_weights
-from jetchain.core.schema import EVENT_GRAPHS
+from jetchain.core.io.tables import write_csv, write_json
+from jetchain.core.io.tensors import read_tensors, write_weights
+from jetchain.core.schema.graphs import EVENT_GRAPHS
 from jetchain.core.seeds import generator, make_deterministic
 from jetchain.core.training import fit, minibatches
 from jetchain.core.verbs import Inputs, Output

@@ -13,7 +13,7 @@ import numpy as np
 
 from jetchain.core.errors import DataError
 from jetchain.core.histograms import load_histograms
-from jetchain.core.io import read_csv, read_json
+from jetchain.core.io.tables import read_csv, read_json
 from jetchain.regression.quantities import Exact, Histogram, Number, Quantities, Quantity
 
 Named = Iterator[tuple[str, Quantity]]

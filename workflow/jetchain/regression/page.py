@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from jetchain.core.io import atomic
+from jetchain.core.io.atomic import atomic
 from jetchain.core.style import plt
 from jetchain.regression.compare import FALSE_ALARM, IDENTICAL, MOVED, Report, Verdict, as_text
 from jetchain.regression.quantities import Histogram, Number

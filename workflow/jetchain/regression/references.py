@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from jetchain.core.errors import DataError
-from jetchain.core.io import atomic
+from jetchain.core.io.atomic import atomic
 from jetchain.regression.quantities import Array, Exact, Histogram, Number, Quantities, Quantity
 from jetchain.regression.statistics import KS_BELOW, Tolerance
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from jetchain.core.errors import DataError, ToolError
-from jetchain.core.io import atomic
-from jetchain.provenance.manifest import MANIFEST, read_manifest
+from jetchain.core.io.atomic import atomic
+from jetchain.plumbing.provenance.manifest import MANIFEST, read_manifest
 from jetchain.regression.compare import FALSE_ALARM
 
 ALIKE = ("verb", "settings", "code", "libraries", "resources")

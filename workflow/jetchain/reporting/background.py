@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from jetchain.core.io import read_csv, read_json
+from jetchain.core.io.tables import read_csv, read_json
 from jetchain.core.style import COLOURS, LINES, MARKERS, label, new_figure, save_figure
 from jetchain.core.verbs import Input, Output
 

@@ -15,7 +15,8 @@ from matplotlib.patches import Circle
 from numpy.typing import NDArray
 
 from jetchain.core.errors import DataError
-from jetchain.core.io import REMAKE, read_json
+from jetchain.core.io.atomic import REMAKE
+from jetchain.core.io.tables import read_json
 from jetchain.core.kinematics import delta_phi
 from jetchain.core.style import COLOURS, label, new_figure, save_figure
 from jetchain.core.verbs import Input, Output

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import SymLogNorm
 
 from jetchain.core.histograms import load_histograms
-from jetchain.core.io import read_json
+from jetchain.core.io.tables import read_json
 from jetchain.core.style import label, new_figure, save_figure
 from jetchain.core.verbs import Input, Output
 from jetchain.reporting.signed_map import signed_map

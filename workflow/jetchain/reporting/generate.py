@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from jetchain.core.histograms import load_histograms
-from jetchain.core.io import read_json, write_csv
+from jetchain.core.io.tables import read_json, write_csv
 from jetchain.core.rounding import decimals_of
 from jetchain.core.style import COLOURS, label, new_figure, save_figure
 from jetchain.core.verbs import Inputs, Output

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from numpy.typing import NDArray
 
-from jetchain.core.io import read_json
+from jetchain.core.io.tables import read_json
 from jetchain.core.kinematics import delta_phi
 from jetchain.core.style import COLOURS, MARKERS, label, new_figure, save_figure
 from jetchain.core.verbs import Input, Output

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from jetchain.core.errors import DataError
-from jetchain.core.io import read_json, write_csv
+from jetchain.core.io.tables import read_json, write_csv
 from jetchain.core.style import COLOURS, label, new_figure, save_figure
 from jetchain.core.verbs import Inputs, Output
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 
-from jetchain.core.io import read_json
+from jetchain.core.io.tables import read_json
 from jetchain.core.style import COLOURS, MARKERS, label, new_figure, remark, save_figure
 from jetchain.core.verbs import Input, Output
 

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, SymLogNorm
 
 from jetchain.core.histograms import load_histograms
-from jetchain.core.io import read_json
-from jetchain.core.schema import JET_CLASSES
+from jetchain.core.io.tables import read_json
+from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.style import label, new_figure, remark, save_figure
 from jetchain.core.verbs import Input, Output
 from jetchain.reporting.jets import MASSES

@@ -10,8 +10,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from jetchain.core.histograms import load_histograms
-from jetchain.core.io import read_json
-from jetchain.core.schema import JET_CLASSES
+from jetchain.core.io.tables import read_json
+from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.style import COLOURS, LINES, label, new_figure, save_figure
 from jetchain.core.verbs import Input, Output
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jetchain.core.histograms import load_histograms
-from jetchain.core.io import read_csv, read_json
+from jetchain.core.io.tables import read_csv, read_json
 from jetchain.core.style import label, new_figure, save_figure
 from jetchain.core.verbs import Input, Inputs, Output
 from jetchain.reporting.anomaly import draw_curves

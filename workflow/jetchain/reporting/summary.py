@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 from typing import Any
 
-from jetchain.core.io import atomic, read_json
+from jetchain.core.io.atomic import atomic
+from jetchain.core.io.tables import read_json
 from jetchain.core.verbs import Input, Inputs, Output
 
 COLUMNS = ("room", "quantity", "value", "low", "high", "unit", "source")

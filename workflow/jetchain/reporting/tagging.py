@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from jetchain.core.histograms import load_histograms
-from jetchain.core.io import read_csv, read_json, write_csv
+from jetchain.core.io.tables import read_csv, read_json, write_csv
 from jetchain.core.style import COLOURS, LINES, MARKERS, label, new_figure, save_figure
 from jetchain.core.verbs import Input, Inputs, Output, Resource
 

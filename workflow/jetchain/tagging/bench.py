@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from jetchain.core.errors import ToolError
-from jetchain.core.io import write_json
-from jetchain.core.schema import JET_CLASSES, TAGGING_FEATURES
+from jetchain.core.io.tables import write_json
+from jetchain.core.schema.jets import JET_CLASSES
+from jetchain.core.schema.tagging import TAGGING_FEATURES
 from jetchain.core.seeds import generator
 from jetchain.core.verbs import Output
 from jetchain.tagging.networks import Jets, build

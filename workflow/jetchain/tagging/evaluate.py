@@ -10,9 +10,11 @@ import torch
 from numpy.typing import NDArray
 
 from jetchain.core import histograms as core_histograms
-from jetchain.core.io import read_tensors, read_weights, write_csv, write_json, write_tensors
+from jetchain.core.io.tables import write_csv, write_json
+from jetchain.core.io.tensors import read_tensors, read_weights, write_tensors
 from jetchain.core.metrics import auc, binomial_interval, bootstrap, rejection, roc_curve
-from jetchain.core.schema import JET_CLASSES, TAGGING_DATASET, TAGGING_SCORES, TAGGING_SPLITS
+from jetchain.core.schema.jets import JET_CLASSES
+from jetchain.core.schema.tagging import TAGGING_DATASET, TAGGING_SCORES, TAGGING_SPLITS
 from jetchain.core.seeds import derive_seed, generator, make_deterministic
 from jetchain.core.training import minibatches
 from jetchain.core.verbs import Input, Output

@@ -24,14 +24,11 @@ from torch import Tensor, nn
 
 from jetchain.core.histograms import save_histograms
 from jetchain.core.images import align, pixel_sums
-from jetchain.core.io import read_tensors, read_weights, write_json
+from jetchain.core.io.tables import write_json
+from jetchain.core.io.tensors import read_tensors, read_weights
 from jetchain.core.progress import Progress
-from jetchain.core.schema import (
-    JET_CLASSES,
-    TAGGING_DATASET,
-    TAGGING_FEATURES,
-    TAGGING_SPLITS,
-)
+from jetchain.core.schema.jets import JET_CLASSES
+from jetchain.core.schema.tagging import TAGGING_DATASET, TAGGING_FEATURES, TAGGING_SPLITS
 from jetchain.core.seeds import make_deterministic
 from jetchain.core.verbs import Input, Output
 from jetchain.tagging.evaluate import PAIRS, QCD

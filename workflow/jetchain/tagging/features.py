@@ -15,16 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.errors import DataError, EmptySampleError
-from jetchain.core.io import read_tensors, write_json, write_tensors
-from jetchain.core.schema import (
-    CONSTITUENT_COLUMNS,
-    JET_CLASSES,
-    JET_COLUMNS,
-    JET_GRAPHS,
-    TAGGING_DATASET,
-    TAGGING_FEATURES,
-    TAGGING_SPLITS,
-)
+from jetchain.core.io.tables import write_json
+from jetchain.core.io.tensors import read_tensors, write_tensors
+from jetchain.core.schema.graphs import CONSTITUENT_COLUMNS, JET_COLUMNS, JET_GRAPHS
+from jetchain.core.schema.jets import JET_CLASSES
+from jetchain.core.schema.tagging import TAGGING_DATASET, TAGGING_FEATURES, TAGGING_SPLITS
 from jetchain.core.verbs import Inputs, Output
 from jetchain.tagging.settings import FeatureSettings
 

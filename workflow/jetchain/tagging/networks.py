@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from jetchain.core.errors import ConfigurationError
-from jetchain.core.schema import JET_CLASSES, TAGGING_FEATURES
+from jetchain.core.schema.jets import JET_CLASSES
+from jetchain.core.schema.tagging import TAGGING_FEATURES
 from jetchain.core.settings import did_you_mean
 from jetchain.tagging.settings import MODELS, ModelSettings
 

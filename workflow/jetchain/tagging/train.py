@@ -8,8 +8,9 @@ import numpy as np
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from jetchain.core.io import read_tensors, write_csv, write_weights
-from jetchain.core.schema import TAGGING_DATASET, TAGGING_SPLITS
+from jetchain.core.io.tables import write_csv
+from jetchain.core.io.tensors import read_tensors, write_weights
+from jetchain.core.schema.tagging import TAGGING_DATASET, TAGGING_SPLITS
 from jetchain.core.seeds import make_deterministic
 from jetchain.core.training import fit, minibatches
 from jetchain.core.verbs import Input, Output

@@ -17,9 +17,9 @@ rule validate_response:
         geometry=GEOMETRY,
         settings=section("detector.validation.estimators"),
         seed=job_seed("detector.validate_response"),
-        code=code_digest("detector.validate_response"),
+        code=code_digest("detector.validation.response"),
     shell:
-        launch("detector.validate_response")
+        launch("detector.validation.response")
 
 
 rule validate_pions:
@@ -37,9 +37,9 @@ rule validate_pions:
     params:
         settings=section("detector.validation.estimators"),
         seed=job_seed("detector.validate_pions"),
-        code=code_digest("detector.validate_pions"),
+        code=code_digest("detector.validation.pions"),
     shell:
-        launch("detector.validate_pions")
+        launch("detector.validation.pions")
 
 
 rule validate_pi0:
@@ -58,9 +58,9 @@ rule validate_pi0:
     params:
         settings=section("detector.validation.estimators"),
         seed=job_seed("detector.validate_pi0"),
-        code=code_digest("detector.validate_pi0"),
+        code=code_digest("detector.validation.pi0"),
     shell:
-        launch("detector.validate_pi0")
+        launch("detector.validation.pi0")
 
 
 rule validate_tracks:
@@ -78,9 +78,9 @@ rule validate_tracks:
         geometry=GEOMETRY,
         settings=section("detector.validation.estimators"),
         seed=job_seed("detector.validate_tracks"),
-        code=code_digest("detector.validate_tracks"),
+        code=code_digest("detector.validation.tracks"),
     shell:
-        launch("detector.validate_tracks")
+        launch("detector.validation.tracks")
 
 
 rule validate_noise:
@@ -98,9 +98,9 @@ rule validate_noise:
             noise="detector.validation.noise", simulation="detector.simulation"
         ),
         seed=job_seed("detector.validate_noise"),
-        code=code_digest("detector.validate_noise"),
+        code=code_digest("detector.validation.noise"),
     shell:
-        launch("detector.validate_noise")
+        launch("detector.validation.noise")
 
 
 rule validate_showers:
@@ -117,9 +117,9 @@ rule validate_showers:
             showers="detector.validation.showers", simulation="detector.simulation"
         ),
         seed=job_seed("detector.validate_showers"),
-        code=code_digest("detector.validate_showers"),
+        code=code_digest("detector.validation.showers"),
     shell:
-        launch("detector.validate_showers")
+        launch("detector.validation.showers")
 
 
 rule validate_met:
@@ -137,9 +137,9 @@ rule validate_met:
         geometry=GEOMETRY,
         settings=section("detector.validation.estimators"),
         seed=job_seed("detector.validate_met"),
-        code=code_digest("detector.validate_met"),
+        code=code_digest("detector.validation.met"),
     shell:
-        launch("detector.validate_met")
+        launch("detector.validation.met")
 
 
 rule validate_jets:
@@ -156,9 +156,9 @@ rule validate_jets:
     params:
         settings=section("detector.validation.estimators"),
         seed=job_seed("detector.validate_jets"),
-        code=code_digest("detector.validate_jets"),
+        code=code_digest("detector.validation.jets"),
     shell:
-        launch("detector.validate_jets")
+        launch("detector.validation.jets")
 
 
 VALIDATED = ["response", "pions", "pi0", "tracks", "noise", "showers", "met", "jets"]

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 
-from jetchain.core.schema import EVENT_GRAPH_FEATURES
+from jetchain.core.schema.graphs import EVENT_GRAPH_FEATURES
 from jetchain.particleflow.mlpf_settings import MlpfModelSettings
 from jetchain.particleflow.targets import CLASSES, REGRESSION
 

@@ -1,0 +1,106 @@
+"""The launcher: failures end in two sentences and an exit code of their own."""
+
+import errno
+import signal
+import subprocess
+import sys
+import textwrap
+import types
+from pathlib import Path
+
+import pytest
+
+from jetchain.core.errors import ConfigurationError, DataError
+from jetchain.core.settings import Settings, key
+from jetchain.core.verbs import Input, Inputs, Output
+from jetchain.plumbing import checksums, launcher
+
+
+class Options(Settings):
+    size: int = key(3, "size", ge=1)
+
+
+def verb(*, first: Inputs, out: Output, settings: Options, seed: int, sample: str) -> None:
+    """Write what it was given."""
+    if sample == "full":
+        raise OSError(errno.ENOSPC, "No space left on device")
+    if sample == "bad":
+        raise DataError("the file is bad.", "Mend it.")
+    out.write_text(f"{[p.name for p in first]} {settings.size} {seed} {sample}")
+
+
+def other(*, source: Input) -> None:
+    """Nothing."""
+
+
+@pytest.fixture
+def toy(monkeypatch):
+    module = types.ModuleType("jetchain.toy.verb")
+    module.verb = verb
+    monkeypatch.setitem(sys.modules, "jetchain.toy", types.ModuleType("jetchain.toy"))
+    monkeypatch.setitem(sys.modules, "jetchain.toy.verb", module)
+
+
+def call(tmp_path, sample, settings='{"size": 4}'):
+    return launcher.main([
+        "toy.verb.verb", "--first", "a", "b", "--out", str(tmp_path / "o"),
+        "--settings", settings, "--seed", "7", "--sample", sample,
+    ])  # fmt: skip
+
+
+def test_arguments_follow_the_signature(toy, tmp_path):
+    assert call(tmp_path, "ok") == 0
+    assert (tmp_path / "o").read_text() == "['a', 'b'] 4 7 ok"
+
+
+def test_what_a_job_took_stands_with_its_output_and_in_its_log(toy, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    out = Path("results/toy/o")
+    out.parent.mkdir(parents=True)
+    words = ["toy.verb.verb", "--first", "a", "--out", str(out), "--settings", '{"size": 4}']
+    assert launcher.main([*words, "--seed", "7", "--sample", "ok"]) == 0
+    found = checksums.read(out)
+    assert 0 <= found.seconds < 60
+    assert found.cpu_seconds > 0.1
+    assert 10 < found.memory_mb < 20_000
+    assert f"peak memory {found.memory_mb} MB" in capsys.readouterr().err
+
+
+def test_a_failure_is_two_sentences(toy, tmp_path, capsys):
+    assert call(tmp_path, "bad") == DataError.exit_code
+    error = capsys.readouterr().err
+    assert error == "jetchain toy.verb.verb failed: the file is bad.\nRemedy: Mend it.\n"
+
+
+def test_a_full_disk_is_told_as_such(toy, tmp_path, capsys):
+    assert call(tmp_path, "full") == 9
+    assert "no space is left on the disk" in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_a_job_though_a_library_swallows_exceptions():
+    program = textwrap.dedent("""
+        import signal, time
+        from jetchain.plumbing import launcher
+        signal.signal(signal.SIGINT, launcher.stop_at_once)
+        print("started", flush=True)
+        while True:
+            try:
+                time.sleep(60)
+            except BaseException:
+                pass
+    """)
+    job = subprocess.Popen(
+        [sys.executable, "-c", program], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert job.stdout.readline() == "started\n"
+    job.send_signal(signal.SIGINT)
+    _, said = job.communicate(timeout=20)
+    assert job.returncode == launcher.EXIT_STOPPED
+    assert said == "jetchain: stopped on request\n"
+
+
+def test_bad_settings_and_unknown_verbs_are_refused(toy, tmp_path, capsys):
+    assert call(tmp_path, "ok", '{"sise": 4}') == ConfigurationError.exit_code
+    assert "Did you mean 'size'?" in capsys.readouterr().err
+    assert launcher.main(["toy.nothing"]) == ConfigurationError.exit_code
+    assert "There is no verb 'toy.nothing'" in capsys.readouterr().err

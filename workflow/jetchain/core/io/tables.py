@@ -1,0 +1,68 @@
+"""Small tables: JSON and CSV that read back exactly."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jetchain.core.errors import DataError
+from jetchain.core.io.atomic import REMAKE, atomic, missing
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON with sorted keys; numpy scalars and arrays are converted, NaN is refused."""
+    text = json.dumps(value, sort_keys=True, indent=1, allow_nan=False, default=_plain) + "\n"
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON; raises `DataError` for a missing or damaged file."""
+    path = Path(path)
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise missing(path) from None
+    except ValueError as error:
+        raise DataError(f"{path}: cut short or damaged ({error}).", REMAKE) from error
+
+
+def write_csv(path: Path, columns: Mapping[str, Sequence[Any] | np.ndarray]) -> None:
+    """Write columns of equal length as CSV; floats are written so that they read back exactly."""
+    values = [np.asarray(column).tolist() for column in columns.values()]
+    with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(zip(*values, strict=True))
+
+
+def read_csv(path: Path) -> dict[str, np.ndarray]:
+    """Read a CSV as columns: numbers where every entry is one, else text."""
+    path = Path(path)
+    if not path.exists():
+        raise missing(path)
+    text = path.read_text(encoding="utf-8")
+    rows = list(csv.reader(text.splitlines()))
+    if not text.endswith("\n") or any(len(row) != len(rows[0]) for row in rows):
+        raise DataError(f"{path}: cut short or damaged: its last row is not whole.", REMAKE)
+    result = {}
+    for position, name in enumerate(rows[0]):
+        texts = [row[position] for row in rows[1:]]
+        try:
+            result[name] = np.array([float(text) for text in texts])
+        except ValueError:
+            result[name] = np.array(texts)
+    return result
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")

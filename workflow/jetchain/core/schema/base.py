@@ -1,0 +1,72 @@
+"""Every table that passes between rooms: its columns, their dtype, unit and meaning.
+
+Rooms meet only in files, and this page is the contract of those files. `jetchain.core.io` writes
+and reads them, checked both ways. Two kinds of table exist:
+
+- `EventTable`: a ROOT TTree, one entry an event, with scalar columns and collections of objects
+  (branch ``<collection>_<column>``, counter ``n<collection>``). A nested column holds a list per
+  object; it is stored flat beside its lengths (``<column>`` and ``<column>_n``), since a plain
+  TTree holds one level of jaggedness.
+- `TensorTable`: a safetensors file of dense arrays whose first axes are named; axes of the same
+  name must have the same length. Jagged data are flat, with offsets of length (rows + 1).
+
+Units: GeV, mm and rad, except in the detector room, which uses COCOA's own units (MeV, mm).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: numpy dtype, unit, meaning, and whether it holds a list per object."""
+
+    dtype: str
+    unit: str
+    meaning: str
+    nested: bool = False
+
+
+Columns = dict[str, Column]
+
+
+@dataclass(frozen=True)
+class EventTable:
+    """A ROOT TTree with one entry an event."""
+
+    name: str
+    tree: str
+    event: Columns
+    collections: dict[str, Columns] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """One array: numpy dtype, axes (a name, or a fixed length), unit and meaning."""
+
+    dtype: str
+    axes: tuple[str | int, ...]
+    unit: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class TensorTable:
+    """A safetensors file of named arrays."""
+
+    name: str
+    tensors: dict[str, Tensor]
+
+
+EVENT: Columns = {
+    "number": Column("i8", "", "event number, unique in its sample, the same in every room"),
+    "weight": Column("f8", "", "event weight of the generator (1 for unweighted events)"),
+}
+
+MOMENTUM: Columns = {
+    "px": Column("f4", "GeV", "momentum along x"),
+    "py": Column("f4", "GeV", "momentum along y"),
+    "pz": Column("f4", "GeV", "momentum along the beam"),
+    "e": Column("f4", "GeV", "energy"),
+}

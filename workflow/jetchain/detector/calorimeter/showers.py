@@ -1,0 +1,445 @@
+"""Parametrised showers: how much energy a particle leaves in every slab, and in which cells.
+
+The profiles are those of `detector.calorimeter.profiles`. Compiled with numba; energies in MeV,
+lengths in mm, unless a name says otherwise.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numba
+import numpy as np
+
+from jetchain.detector.calorimeter.calorimeter import Deposits, Hits, Readout
+from jetchain.detector.calorimeter.profiles import (
+    electromagnetic_profile,
+    electromagnetic_radii,
+    hadronic_profile,
+    regularised_gamma,
+    truncated_gaussian,
+)
+from jetchain.detector.flight.transport import (
+    CHARGE,
+    CHARGED_HADRON,
+    CODE,
+    DEPOSITED,
+    ELECTRON,
+    INVISIBLE,
+    LEAKED,
+    MUON,
+    NEUTRAL_HADRON,
+    PASSIVE,
+    PHOTON,
+    SOURCE,
+    E,
+    X,
+    Y,
+    Z,
+    kind_of,
+)
+from jetchain.detector.geometry.geometry import SlabArrays, TrackerArrays, slab_paths
+from jetchain.detector.geometry.material import CONVERSION_LENGTH
+
+# The electromagnetic part of a hadronic shower, f = 1 - (E / 1 GeV)^(k - 1) with k = 0.82 (Groom,
+# NIM A 572 (2007) 633), gives the calorimeter's response; HDShower's `part` only the shape.
+WIGMANS_POWER = 0.82 - 1.0
+EM_FRACTION_SPREAD = 0.35  # relative, Gaussian, truncated to [0, 1]
+# Share of the other part that is seen; the rest breaks up nuclei. Chosen for COCOA's own <E/p> of
+# charged pions (pflow_configuration/*.csv; abs(eta) < 0.5, 15 - 30 GeV: .61 and .79 for showers
+# that begin in ECAL1 and HCAL1; 2 - 5 GeV: .39 and .56).
+VISIBLE_FRACTION = 0.40
+VISIBLE_SPREAD = 0.45  # relative, times 1 / sqrt(hadronic energy / GeV)
+
+# MeV a spot on average, and most spots a layer. A spot too large for where it lies looks like a
+# particle of its own (a local maximum of a cluster); a shower's core lies in a cell or two.
+CORE_SPOT, CORE_SPOTS_MAX = 40.0, 20
+TAIL_SPOT, TAIL_SPOTS_MAX = 15.0, 150
+HADRON_SPOT, HADRON_SPOTS_MAX = 80.0, 200
+# Spots lie within this many times the scale of their radial profile (HSParameters_cfi.py: 4).
+EM_RADIUS_MAX, HADRON_RADIUS_MAX = 8.0, 4.0
+MIP_SPREAD = 0.08  # width of the Moyal distribution over the mean loss
+MOYAL_MEAN = 1.2703628454614782  # Euler's gamma + ln 2
+
+
+LEAST_COSINE = 0.2
+"""The support is at most this inverse times as thick as at normal incidence."""
+
+SCATTER = 21.2
+"""MeV: a Moliere radius is X0 times this over the critical energy (hep-ex/0001020)."""
+
+ENTRIES = 1024
+"""Of the tables of azimuths about a shower's axis and of radii; a power of 2."""
+
+
+@numba.njit(cache=True)
+def support_path(
+    at: tuple[float, float, float],
+    unit: tuple[float, float, float],
+    slabs: SlabArrays,
+    tracker: TrackerArrays,
+) -> float:
+    """Length of a flight through the support in front of the calorimeter's face, mm."""
+    rho = math.hypot(at[0], at[1])
+    if rho > tracker.face_radius + 1e-3 or abs(at[2]) > tracker.face_z + 1e-3:
+        return 0.0  # born behind it
+    if rho / tracker.face_radius > abs(at[2]) / tracker.face_z:
+        cosine = abs(at[0] * unit[0] + at[1] * unit[1]) / rho
+        return slabs.support_barrel / max(cosine, LEAST_COSINE)
+    return slabs.support_endcap / max(abs(unit[2]), LEAST_COSINE)
+
+
+class Shower(NamedTuple):
+    """What one particle leaves in the slabs, (slabs,) each; overwritten for every particle."""
+
+    path: np.ndarray  # (slabs + 1,) mm to the slabs' borders
+    energy: np.ndarray  # MeV
+    core: np.ndarray  # radial scales, mm
+    tail: np.ndarray
+    share: np.ndarray  # of the core
+    middle: np.ndarray  # where along the slab the spots lie, 0 to 1
+    depth: np.ndarray  # (slabs + 1,) a buffer
+    depth_em: np.ndarray  # (slabs + 1,) a buffer
+
+
+def empty_shower(slabs: int) -> Shower:
+    """Buffers of a shower."""
+    return Shower(
+        np.zeros(slabs + 1), *(np.zeros(slabs) for _ in range(5)), *np.zeros((2, slabs + 1))
+    )
+
+
+@numba.njit(cache=True)
+def ionise(
+    rng: np.random.Generator, energy: float, depth: float, slabs: SlabArrays, shower: Shower
+) -> float:
+    """Losses of a charged particle up to a depth (lambda); returns what it has left, MeV.
+
+    The losses in a slab are distributed like Moyal's approximation to Landau's.
+    """
+    mip, interaction = slabs.mip, slabs.interaction_length
+    path, deposited = shower.path, shower.energy
+    start = 0.0
+    for k in range(mip.size):
+        if start >= depth:
+            break
+        step = path[k + 1] - path[k]
+        thickness = step / interaction[k]
+        if start + thickness > depth:
+            step *= (depth - start) / thickness
+        moyal = -math.log(max(rng.standard_normal() ** 2, 1e-12))
+        loss = mip[k] * step * (1.0 + MIP_SPREAD * (moyal - MOYAL_MEAN))
+        loss = min(max(loss, 0.0), energy)
+        deposited[k] += loss
+        energy -= loss
+        start += thickness
+    return energy
+
+
+@numba.njit(cache=True)
+def electromagnetic(
+    rng: np.random.Generator,
+    energy: float,
+    photon: bool,
+    slabs: SlabArrays,
+    critical: float,
+    effective_z: float,
+    shower: Shower,
+) -> float:
+    """Shower of an electron or photon; returns the energy that leaks out behind, MeV.
+
+    The profile is that of the ECAL. A slab of another material counts with its own X0, and by how
+    much earlier a shower in it would reach its maximum: ln(E/Ec) - 0.812 with its critical energy.
+    """
+    radiation, moliere = slabs.radiation_length, slabs.moliere_radius
+    path, deposited, depth = shower.path, shower.energy, shower.depth
+    cores, tails, shares, middle = shower.core, shower.tail, shower.share, shower.middle
+    n = radiation.size
+    log_y = math.log(energy / critical)
+    for k in range(n):
+        own = SCATTER * radiation[k] / moliere[k]
+        scale = 1.0
+        if log_y > 2.0:
+            scale = (log_y - 0.812) / max(log_y - math.log(own / critical) - 0.812, 0.5)
+        step = path[k + 1] - path[k]
+        depth[k + 1] = depth[k] + scale * step / radiation[k]
+    start = CONVERSION_LENGTH * rng.standard_exponential() if photon else 0.0
+    alpha, peak, mean_alpha = electromagnetic_profile(rng, energy, critical, effective_z)
+    if alpha == 0.0:  # below 2.25 Ec: all of it where it starts
+        for k in range(n):
+            if depth[k + 1] > start:
+                deposited[k] += energy
+                return 0.0
+        return energy
+    beta = (alpha - 1.0) / peak
+    log_gamma, norm = math.lgamma(alpha), math.lgamma(alpha + 1.0)
+    before = before_next = 0.0
+    left = energy
+    for k in range(n):
+        x = beta * (depth[k + 1] - start)
+        if x <= 0.0:
+            continue
+        after = regularised_gamma(alpha, x, log_gamma)
+        # P(alpha + 1, x) gives the mean depth of what this slab gets.
+        after_next = after - math.exp(alpha * math.log(x) - x - norm)
+        fraction = after - before
+        if fraction > 1e-7:
+            deposited[k] += energy * fraction
+            left -= energy * fraction
+            mean = alpha / beta * (after_next - before_next) / fraction
+            tau = mean / peak * (alpha - 1.0) / alpha * mean_alpha / (mean_alpha - 1.0)
+            core, wide, weight = electromagnetic_radii(1e-3 * energy, tau, effective_z)
+            cores[k] = core * moliere[k]
+            tails[k] = wide * moliere[k]
+            shares[k] = weight
+            inside = (start + mean - depth[k]) / (depth[k + 1] - depth[k])
+            middle[k] = min(max(inside, 0.0), 1.0)
+        before, before_next = after, after_next
+    return left
+
+
+@numba.njit(cache=True)
+def hadronic(
+    rng: np.random.Generator, energy: float, start: float, slabs: SlabArrays, shower: Shower
+) -> tuple[float, float]:
+    """Shower of a hadron that interacts at a depth (lambda) inside the slabs.
+
+    Returns:
+        the energy that leaks out behind, and what nuclei swallow, MeV.
+    """
+    radiation, interaction = slabs.radiation_length, slabs.interaction_length
+    path, deposited, cores, middle = shower.path, shower.energy, shower.core, shower.middle
+    n = radiation.size
+    depth, depth_em = shower.depth, shower.depth_em
+    start_em = -1.0
+    for k in range(n):
+        step = path[k + 1] - path[k]
+        depth[k + 1] = depth[k] + step / interaction[k]
+        depth_em[k + 1] = depth_em[k] + step / radiation[k]
+        if start_em < 0.0 and start < depth[k + 1]:
+            inside = (start - depth[k]) / (depth[k + 1] - depth[k])
+            start_em = depth_em[k] + inside * (depth_em[k + 1] - depth_em[k])
+    gev = 1e-3 * energy
+    mean = max(1.0 - gev**WIGMANS_POWER, 0.0) if gev > 1.0 else 0.0
+    fraction = truncated_gaussian(rng, mean, EM_FRACTION_SPREAD * mean)
+    nuclear = (1.0 - fraction) * energy
+    spread = VISIBLE_SPREAD * VISIBLE_FRACTION / math.sqrt(max(1e-3 * nuclear, 0.5))
+    visible = truncated_gaussian(rng, VISIBLE_FRACTION, min(spread, 0.3))
+    unseen = nuclear * (1.0 - visible)
+    total = left = energy - unseen
+    alpha_em, beta_em, alpha_hd, beta_hd, part = hadronic_profile(gev)
+    if mean > 0.0:
+        part = min(part * fraction / mean, 1.0)
+    log_e = math.log(min(max(gev, 2.0), 500.0))
+    width = (0.0124 + 0.359 - 0.0511 * log_e) * (1.0 + rng.random())
+    log_em, log_hd = math.lgamma(alpha_em), math.lgamma(alpha_hd)
+    before = 0.0
+    for k in range(n):
+        t = depth[k + 1] - start
+        if t <= 0.0:
+            continue
+        after = part * regularised_gamma(alpha_em, beta_em * (depth_em[k + 1] - start_em), log_em)
+        after += (1.0 - part) * regularised_gamma(alpha_hd, beta_hd * t, log_hd)
+        # A slab in which the hadron flew and then showered gets both.
+        deposited[k] += total * (after - before)
+        left -= total * (after - before)
+        first = max(depth[k] - start, 0.0)
+        cores[k] = max(width * 0.5 * (first + t), 0.02) * interaction[k]
+        if depth[k + 1] > depth[k]:
+            inside = (start + first - depth[k]) / (depth[k + 1] - depth[k])
+            middle[k] = 0.5 * (inside + 1.0)
+        before = after
+    return max(left, 0.0), unseen
+
+
+@numba.njit(cache=True)
+def shower_event(
+    rng: np.random.Generator,
+    pieces: np.ndarray,  # (pieces, transport.COLUMNS) at the face, those of a particle together
+    direction: np.ndarray,  # (pieces, 3) unit vectors
+    started: np.ndarray,  # (pieces,) bool: hadrons that have interacted
+    material: bool,  # whether the support is there
+    slabs: SlabArrays,
+    tracker: TrackerArrays,
+    critical: float,
+    effective_z: float,
+    shower: Shower,
+    tables: np.ndarray,  # (4, ENTRIES), see `spot_tables`
+    readout: Readout,  # empty; the cells that are hit get their numbers
+    hits: Hits,  # is filled
+    deposits: Deposits,  # with a capacity of `deposits_capacity`; is filled
+    account: np.ndarray,  # (particles, transport.FATES) MeV; is added to
+    by_layer: np.ndarray,  # (particles, layers) MeV; is added to
+) -> None:
+    """Simulate the showers of one event: a deposit for every cell that a particle touches."""
+    # In loops numba counts references to what it takes out of tuples: once is enough.
+    path, deposited, cores = shower.path, shower.energy, shower.core
+    shares, middle = shower.share, shower.middle
+    depths, moliere, interaction = slabs.depth[1:], slabs.moliere_radius, slabs.interaction_length
+    deposit_hit, deposit_energy, hit_energy = deposits.hit, deposits.energy, hits.energy
+    p = -1
+    count = first = 0
+    for piece in range(len(pieces)):
+        if int(pieces[piece, SOURCE]) != p:
+            p = int(pieces[piece, SOURCE])
+            first = count
+        kind = kind_of(int(pieces[piece, CODE]), pieces[piece, CHARGE])
+        at = (pieces[piece, X], pieces[piece, Y], pieces[piece, Z])
+        unit = (direction[piece, 0], direction[piece, 1], direction[piece, 2])
+        slab_paths(at, unit, depths, tracker.face_radius, tracker.face_z, path[1:])
+        path[0] = path[1]
+        if material:
+            path[0] -= support_path(at, unit, slabs, tracker)
+        for k in range(moliere.size):
+            deposited[k] = 0.0
+            cores[k] = 0.1 * moliere[k]
+            shares[k] = 1.0
+            middle[k] = 0.5
+        left = pieces[piece, E]
+        if kind == MUON:
+            left = ionise(rng, left, math.inf, slabs, shower)
+        elif kind in (ELECTRON, PHOTON):
+            left = electromagnetic(rng, left, kind == PHOTON, slabs, critical, effective_z, shower)
+        else:
+            start = 0.0 if started[piece] else rng.standard_exponential()
+            if kind == CHARGED_HADRON:
+                left = ionise(rng, left, start, slabs, shower)
+            whole = 0.0
+            for k in range(moliere.size):
+                whole += (path[k + 1] - path[k]) / interaction[k]
+            if left > 0.0 and start < whole:
+                left, unseen = hadronic(rng, left, start, slabs, shower)
+                account[p, INVISIBLE] += unseen
+        account[p, LEAKED] += max(left, 0.0)  # rounding
+        count = spread(
+            rng, kind, p, at, unit, slabs, tracker.eta_max, shower, tables, readout, hits,
+            deposits, first, count, account[p], by_layer[p],
+        )  # fmt: skip
+    for d in range(count):
+        hit_energy[deposit_hit[d]] += deposit_energy[d]
+
+
+@numba.njit(cache=True)
+def spread(
+    rng: np.random.Generator,
+    kind: int,
+    particle: int,
+    at: tuple[float, float, float],
+    unit: tuple[float, float, float],
+    slabs: SlabArrays,
+    eta_max: float,
+    shower: Shower,
+    tables: np.ndarray,
+    readout: Readout,
+    hits: Hits,
+    deposits: Deposits,
+    first: int,  # the particle's first deposit
+    count: int,  # deposits up to now
+    account: np.ndarray,  # (fates,)
+    by_layer: np.ndarray,  # (layers,)
+) -> int:
+    """Spread the slabs' energies over cells; returns the number of deposits after it."""
+    path, deposited, cores, tails = shower.path, shower.energy, shower.core, shower.tail
+    shares, middle, layer_of_slab = shower.share, shower.middle, slabs.layer_of_slab
+    cells_eta, cells_phi, first_cell = slabs.cells_eta, slabs.cells_phi, slabs.first_cell
+    is_hadron = kind in (CHARGED_HADRON, NEUTRAL_HADRON)
+    number, cells, n_hits = readout.number, readout.cell, readout.numbered
+    hit_layer, hit_energy, newest = hits
+    deposit_hit, deposit_particle, deposit_energy, following = deposits
+    cosines, sines, radii = tables[0], tables[1], tables[3] if is_hadron else tables[2]
+    for k in range(path.size - 1):
+        amount = deposited[k]
+        if amount <= 0.0:
+            continue
+        layer = layer_of_slab[k]
+        if layer < 0:
+            account[PASSIVE] += amount
+            continue
+        n_eta, n_phi = cells_eta[layer], cells_phi[layer]
+        along = path[k] + middle[k] * (path[k + 1] - path[k])
+        x, y, z = at[0] + along * unit[0], at[1] + along * unit[1], at[2] + along * unit[2]
+        rho = math.hypot(x, y)
+        # In units of cells. A step perpendicular to the flight changes eta and phi by step / rho.
+        per_eta, per_phi = n_eta / (2 * eta_max), n_phi / (2 * math.pi)
+        row = (math.asinh(z / rho) + eta_max) * per_eta
+        column = (math.atan2(y, x) + math.pi) * per_phi
+        lost = 0.0
+        for part in range(2):
+            share = shares[k] if part == 0 else 1.0 - shares[k]
+            if share <= 0.0:
+                continue
+            total = amount * share
+            size = (cores[k] if part == 0 else tails[k]) / rho
+            if kind == MUON:
+                spots = 1
+            elif is_hadron:
+                spots = min(1 + int(total / HADRON_SPOT), HADRON_SPOTS_MAX)
+            elif part == 0:
+                spots = min(1 + int(total / CORE_SPOT), CORE_SPOTS_MAX)
+            else:
+                spots = min(1 + int(total / TAIL_SPOT), TAIL_SPOTS_MAX)
+            each = total / spots
+            turn = rng.random() * ENTRIES
+            offset = rng.random()
+            for j in range(spots):
+                if is_hadron:
+                    u = rng.random()
+                    turn = rng.random() * ENTRIES
+                else:
+                    # Electromagnetic showers are smooth: quasi-random spots, one stratum each. The
+                    # farther out, the smaller: a spot's energy goes as sqrt(1 - u), near 1 / r.
+                    kept = 1.0 - (j + offset) / spots
+                    u = 1.0 - kept**2
+                    each = total * kept / (0.5 * (spots + 1) - offset)
+                    turn += ENTRIES * 0.3819660112501051  # the golden angle
+                step = size * radii[int(u * ENTRIES)]
+                which = int(turn) & (ENTRIES - 1)
+                i = math.floor(row + step * cosines[which] * per_eta)
+                if i < 0 or i >= n_eta:
+                    lost += each
+                    continue
+                m = math.floor(column + step * sines[which] * per_phi)
+                while m < 0:
+                    m += n_phi
+                while m >= n_phi:
+                    m -= n_phi
+                cell = first_cell[layer] + i * n_phi + m
+                hit = number[cell]
+                if hit < 0:
+                    hit = n_hits[0]
+                    n_hits[0] += 1
+                    number[cell], cells[hit] = hit, cell
+                    hit_layer[hit], hit_energy[hit], newest[hit] = layer, 0.0, -1
+                deposit = newest[hit]
+                if deposit >= first:  # the particle has been here
+                    deposit_energy[deposit] += each
+                else:
+                    deposit_hit[count], deposit_particle[count] = hit, particle
+                    deposit_energy[count], following[count] = each, deposit
+                    newest[hit] = count
+                    count += 1
+        account[LEAKED] += lost
+        account[DEPOSITED] += amount - lost
+        by_layer[layer] += amount - lost
+    return count
+
+
+def spot_tables() -> np.ndarray:
+    """Where spots lie, (4, ENTRIES): cosines and sines of azimuths about the axis, and radii in
+    units of the radial scale at even steps of the contained energy, electromagnetic and hadronic.
+
+    A share u of the energy lies within r = sqrt(u / (1 - u)) (hep-ex/0001020, eq. 22), up to the
+    largest radius.
+    """
+    middle = (np.arange(ENTRIES) + 0.5) / ENTRIES
+    tables = [np.cos(2 * np.pi * middle), np.sin(2 * np.pi * middle)]
+    for largest in (EM_RADIUS_MAX, HADRON_RADIUS_MAX):
+        u = middle * largest**2 / (1.0 + largest**2)
+        tables.append(np.sqrt(u / (1.0 - u)))
+    return np.stack(tables)
+
+
+def deposits_capacity(pieces: int, layers: int) -> int:
+    """The largest number of deposits that `shower_event` can make."""
+    return pieces * layers * max(CORE_SPOTS_MAX + TAIL_SPOTS_MAX, HADRON_SPOTS_MAX)

@@ -1,0 +1,65 @@
+"""The primaries of events: which are simulated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import awkward as ak
+import numpy as np
+
+from jetchain.detector.flight.transport import CHARGE, CODE, COLUMNS, PX, PY, PZ, SOURCE, E, X, Y, Z
+from jetchain.detector.settings import SimulationSettings
+
+GEV = 1e3
+NEUTRINOS = (12, 14, 16)
+
+
+@dataclass(frozen=True)
+class Primaries:
+    """The simulated particles of some events."""
+
+    offset: np.ndarray  # (events + 1,)
+    truth_idx: np.ndarray  # (n,) index among the event's generated particles
+    rows: np.ndarray  # (n, transport.COLUMNS); SOURCE counts within the event
+    cutflow: dict[str, int]
+    cut_energy: dict[str, float]  # GeV
+
+
+def select_primaries(particle: ak.Array, settings: SimulationSettings) -> Primaries:
+    """Choose the primaries as COCOA does (HepMCG4Interface.cc).
+
+    Args:
+        particle: collection `particle` of GENERATED, with `truth_idx` (see `pileup.overlay`).
+        settings: the cuts.
+    """
+    counts = np.asarray(ak.num(particle))
+    flat = {name: np.asarray(ak.flatten(particle[name])) for name in particle.fields}
+    momentum = np.stack([flat[f"p{axis}"].astype(float) for axis in "xyz"], axis=1)
+    energy = flat["e"].astype(float)
+    pt = np.hypot(momentum[:, 0], momentum[:, 1])
+    eta = np.arcsinh(momentum[:, 2] / np.maximum(pt, 1e-12))
+
+    cuts = {
+        "neutrino": np.isin(np.abs(flat["pdgid"]), NEUTRINOS),
+        "below_pt": pt < settings.particle_pt_min,
+        "beyond_eta": np.abs(eta) > settings.particle_eta_max,
+    }
+    keep = np.ones(len(pt), bool)
+    cutflow, cut_energy = {"generated": len(pt)}, {"generated": float(energy.sum())}
+    for name, cut in cuts.items():
+        cutflow[name] = int((keep & cut).sum())
+        cut_energy[name] = float(energy[keep & cut].sum())
+        keep &= ~cut
+
+    event = np.repeat(np.arange(len(counts)), counts)[keep]
+    offset = np.concatenate([[0], np.cumsum(np.bincount(event, minlength=len(counts)))])
+    rows = np.zeros((int(keep.sum()), COLUMNS))
+    rows[:, [PX, PY, PZ]] = GEV * momentum[keep]
+    rows[:, E] = GEV * energy[keep]
+    for column, name in ((X, "x"), (Y, "y"), (Z, "z"), (CHARGE, "charge"), (CODE, "pdgid")):
+        rows[:, column] = flat[name][keep]
+    rows[:, SOURCE] = np.arange(len(event)) - offset[event]
+    cutflow["simulated"] = len(rows)
+    cutflow["charged"] = int((rows[:, CHARGE] != 0).sum())
+    cut_energy["simulated"] = float(energy[keep].sum())
+    return Primaries(offset, flat["truth_idx"][keep], rows, cutflow, cut_energy)

@@ -1,0 +1,160 @@
+"""The launcher: ``python -m jetchain <room>.<verb> --settings JSON --seed N --<input> FILE ...``.
+
+Imports only the module that holds the verb, decodes the settings into the class that the verb's
+signature names, and calls the verb. What a user can act on is printed as two sentences.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import hashlib
+import importlib
+import inspect
+import os
+import resource
+import sys
+import time
+import typing
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from jetchain.core.errors import ConfigurationError, JetchainError, ResourceError
+from jetchain.core.resources import resource_path
+from jetchain.core.settings import Settings
+from jetchain.core.verbs import Input, Inputs, Output, Resource
+from jetchain.plumbing import checksums, runs
+from jetchain.plumbing.digest import verb_location
+
+EXIT_STOPPED = 130  # the shell's code for a program that Ctrl-C ended
+
+
+def load_verb(name: str) -> Callable[..., None]:
+    """Import the function of a verb: see `jetchain.plumbing.digest.verb_location`."""
+    module_name, function = verb_location(name)
+    try:
+        return getattr(importlib.import_module(module_name), function)
+    except (ModuleNotFoundError, AttributeError) as error:
+        if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("jetchain"):
+            raise
+        raise ConfigurationError(
+            f"There is no verb '{name}' ({error}).",
+            "The verbs are the functions that the rules in workflow/rules call with launch(...).",
+        ) from None
+
+
+def parse_arguments(verb: Callable[..., None], arguments: list[str]) -> dict[str, Any]:
+    """Parse the command line of a verb from its signature."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m jetchain {verb.__module__.removeprefix('jetchain.')}.{verb.__name__}",
+        description=inspect.getdoc(verb),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    hints = typing.get_type_hints(verb)
+    for name in inspect.signature(verb).parameters:
+        kind = hints[name]
+        option = f"--{name.replace('_', '-')}"
+        if inspect.isclass(kind) and issubclass(kind, Settings):
+            parser.add_argument(option, required=True, metavar="JSON", type=kind.decode)
+        elif kind is Resource:
+            parser.add_argument(option, required=True, metavar="NAME", type=resource_path)
+        elif kind == Inputs:
+            parser.add_argument(option, required=True, metavar="FILE", type=Path, nargs="*")
+        elif kind in (Input, Output):
+            parser.add_argument(option, required=True, metavar="FILE", type=Path)
+        elif kind in (int, str, float):
+            parser.add_argument(option, required=True, metavar=kind.__name__.upper(), type=kind)
+        else:
+            raise TypeError(f"{verb.__name__}: no way to pass '{name}' of type {kind}")
+    return vars(parser.parse_args(arguments))
+
+
+def run_verb(verb: Callable[..., None], values: dict[str, Any]) -> dict[str, float | int]:
+    """Check the checksums of the inputs, call the verb, record those of the outputs.
+
+    Returns:
+        what it took: seconds, cpu_seconds and memory_mb, as in `checksums.Checksum`.
+    """
+    hints = typing.get_type_hints(verb)
+    started = time.monotonic()
+    for name, value in values.items():
+        if hints[name] in (Input, Inputs):
+            checksums.require_unchanged(value if isinstance(value, list) else [value])
+    verb(**values)
+    took = _took(started)
+    for name, value in values.items():
+        if hints[name] is Output:
+            checksums.record(value, **took)
+    return took
+
+
+def _took(started: float) -> dict[str, float | int]:
+    """Time and memory of this process and of the children that it waited for."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    unit = 1 << 20 if sys.platform == "darwin" else 1 << 10  # bytes there, kB elsewhere
+    return {
+        "seconds": round(time.monotonic() - started, 2),
+        "cpu_seconds": round(sum(usage.ru_utime + usage.ru_stime for usage in usages), 2),
+        "memory_mb": max(usage.ru_maxrss for usage in usages) // unit,
+    }
+
+
+def main(arguments: list[str]) -> int:
+    """Run one verb; the exit code tells the kind of failure."""
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(__doc__)
+        return 0
+    runs.end_with_snakemake()
+    try:
+        verb = load_verb(arguments[0])
+        values = parse_arguments(verb, arguments[1:])
+        took = run_verb(verb, values)
+    except JetchainError as error:
+        print(f"jetchain {arguments[0]} failed: {error}", file=sys.stderr)
+        return error.exit_code
+    except MemoryError as error:
+        return _report_resource(arguments[0], "the machine's memory is used up", error)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return _report_resource(arguments[0], "no space is left on the disk", error)
+        raise
+    print(
+        f"{arguments[0]}: done in {took['seconds']:.1f} s, CPU {took['cpu_seconds']:.1f} s, "
+        f"peak memory {took['memory_mb']} MB",
+        file=sys.stderr,
+    )
+    return 0
+
+
+def _report_resource(verb: str, what: str, error: BaseException) -> int:
+    failure = ResourceError(
+        f"{what} ({error}).",
+        "Free some, then run the same command again: what was finished is kept and is not redone.",
+    )
+    print(f"jetchain {verb} failed: {failure}", file=sys.stderr)
+    return failure.exit_code
+
+
+def prepare_environment() -> None:
+    """Set what libraries read at import: threads, matplotlib's backend, numba's cache.
+
+    One thread a process unless the settings say otherwise: Snakemake fills the cores, and a
+    library's own choice of threads would make results depend on the machine. Numba's cache of
+    machine code sees changes of a function's own file only, so each state of the package's
+    sources has a cache of its own.
+    """
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[variable] = "1"
+    os.environ["MPLBACKEND"] = "Agg"
+    sources = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        sources.update(path.read_bytes())
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    os.environ["NUMBA_CACHE_DIR"] = str(caches / "jetchain" / sources.hexdigest()[:16])
+
+
+def stop_at_once(*_: Any) -> None:
+    """End at Ctrl-C, from any depth: an exception could be swallowed by a library on its way up."""
+    print("jetchain: stopped on request", file=sys.stderr, flush=True)
+    os._exit(EXIT_STOPPED)

@@ -1,0 +1,114 @@
+"""``python -m jetchain.provenance <command>``: what a finished run is, and taking it elsewhere."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from jetchain.core.errors import DataError, JetchainError, ResourceError
+from jetchain.plumbing import checksums
+from jetchain.plumbing.provenance import carry, manifest
+from jetchain.plumbing.provenance.adopt import adopt, forget
+from jetchain.plumbing.provenance.crate import write_crate
+from jetchain.plumbing.provenance.explain import explain
+
+_DIFFERENCES_SHOWN = 20
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m jetchain.provenance", description=__doc__)
+    parser.add_argument("--directory", type=Path, default=Path(), help="the run's folder")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("manifest", help="write results/provenance/manifest.json of what is here")
+    verify = commands.add_parser("verify", help="compare the files here with a manifest")
+    verify.add_argument("manifest", type=Path, nargs="?", default=manifest.MANIFEST)
+    for name, text in (
+        ("pack", "write the finished run into one archive"),
+        ("unpack", "continue a run from an archive, in a fresh clone or an empty folder"),
+    ):
+        commands.add_parser(name, help=text).add_argument("archive", type=Path)
+    fork = commands.add_parser("fork", help="a second folder with this run, sharing its files")
+    fork.add_argument("target", type=Path)
+    commands.add_parser("crate", help="write results/ro-crate-metadata.json")
+    adopted = commands.add_parser("adopt", help="take in a file of your own in a result's place")
+    adopted.add_argument("result", type=Path, help="its place, results/<room>/...")
+    adopted.add_argument("source", type=Path, nargs="?", help="your file, copied there")
+    commands.add_parser("forget", help="remove results that nobody knows how they were made")
+    commands.add_parser(
+        "explain", help="which jobs would run, and why; takes snakemake's arguments"
+    )
+    return parser
+
+
+def _run(arguments: argparse.Namespace, for_snakemake: list[str]) -> int:
+    match arguments.command:
+        case "manifest":
+            print(f"{manifest.MANIFEST}: {manifest.write_manifest()} artefacts")
+        case "verify":
+            return _verify(arguments.manifest)
+        case "pack":
+            print(f"{arguments.archive}: {carry.pack(arguments.archive)} files")
+        case "unpack":
+            print(f"{carry.unpack(arguments.archive)} artefacts, each as its manifest says")
+        case "fork":
+            print(f"{arguments.target}: {carry.fork(arguments.target)} artefacts")
+        case "crate":
+            print(write_crate())
+        case "adopt":
+            for path in adopt(arguments.result, arguments.source):
+                print(f"{path}: taken in")
+        case "forget":
+            for path in forget():
+                print(f"{path}: removed")
+        case "explain":
+            print(explain(for_snakemake), end="")
+    return 0
+
+
+def _verify(path: Path) -> int:
+    differences, extra, number = manifest.verify(path)
+    if extra:
+        print(f"{len(extra)} artefacts are here that {path} does not know: not compared.")
+    if not differences:
+        print(f"All {number} artefacts of {path} are here with the same content.")
+        return 0
+    first = [each for each in differences if each.first]
+    print(f"{len(differences)} of {number} artefacts differ from {path}; first of all:")
+    for each in first[:_DIFFERENCES_SHOWN]:
+        print(f"  {each.path}: {each.how}")
+    if len(first) > _DIFFERENCES_SHOWN:
+        print(f"  ... and {len(first) - _DIFFERENCES_SHOWN} more")
+    if len(differences) > len(first):
+        print(f"and {len(differences) - len(first)} made from them.")
+    return 1
+
+
+def main(words: list[str]) -> int:
+    """Run one command; the exit code is 1 where `verify` finds a difference."""
+    parser = _parser()
+    arguments, rest = parser.parse_known_args(words)
+    if rest and arguments.command != "explain":
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    # Paths that the user gave are meant from where the command was called.
+    for name in ("archive", "target", "source"):
+        if getattr(arguments, name, None):
+            setattr(arguments, name, getattr(arguments, name).absolute())
+    if getattr(arguments, "manifest", manifest.MANIFEST) != manifest.MANIFEST:
+        arguments.manifest = arguments.manifest.absolute()
+    try:
+        if arguments.command != "explain":
+            os.chdir(arguments.directory)
+            if not checksums.RESULTS.is_dir() and arguments.command != "unpack":
+                raise DataError(f"{Path().absolute()}: no results here.", "Name the run's folder.")
+        elif arguments.directory != Path():
+            rest += ["--directory", str(arguments.directory)]
+        return _run(arguments, rest)
+    except JetchainError as error:
+        print(f"jetchain {arguments.command}: {error}", file=sys.stderr)
+        return error.exit_code
+    except OSError as error:
+        failure = ResourceError(f"{error}.", "Make room or correct the path, then call it again.")
+        print(f"jetchain {arguments.command}: {failure}", file=sys.stderr)
+        return failure.exit_code
