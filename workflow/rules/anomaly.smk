@@ -1,13 +1,7 @@
-# Anomaly: dijet events with a hidden signal, references and outlier scores, and their comparison.
+# Anomaly: dijet events with a hidden signal, the methods that score them, and their comparison.
 
-ANOMALY_REFERENCES = ["supervised", "idealised"]
-ANOMALY_OUTLIERS = ["isolation_forest", "mahalanobis"]
-ANOMALY_SEARCHES = ["cwola", "cathode", "disco"]  # made in the background room
-ANOMALY_SCORED = [
-    *[f"results/anomaly/{model}" for model in ANOMALY_REFERENCES],
-    *[f"results/background/{method}" for method in ANOMALY_SEARCHES],
-    *[f"results/anomaly/{model}" for model in ANOMALY_OUTLIERS],
-]
+METHODS = family("anomaly.methods")
+SEARCHES = CONFIG.anomaly.searches
 
 
 rule make_dijets:
@@ -38,51 +32,86 @@ rule make_dijets:
         launch()
 
 
-rule train_anomaly_reference:
-    input:
-        data="results/anomaly/data.safetensors",
-        truth="results/anomaly/truth.safetensors",
-        signal_test="results/anomaly/signal_test.safetensors",
-    output:
-        scores="results/anomaly/{model}/scores.safetensors",
-        signal_scores="results/anomaly/{model}/signal_scores.safetensors",
-    log:
-        "results/logs/anomaly/train/{model}.log",
-    wildcard_constraints:
-        model="|".join(ANOMALY_REFERENCES),
-    params:
-        **job(
-            "anomaly.train.reference",
-            settings={
-                "signal_region": "anomaly.signal_region",
-                "boosting": "anomaly.boosting",
-            },
-            seed=["anomaly.train.reference", "{model}"],
-            members=["anomaly.models.{model}"],
-        ),
-    shell:
-        launch()
+# One rule a method: what it reads and writes stands in its line of METHODS.
+for name in SEARCHES:
+    method = METHODS[name]
 
+    if method.template:
 
-rule train_anomaly_outlier:
-    input:
-        data="results/anomaly/data.safetensors",
-        signal_test="results/anomaly/signal_test.safetensors",
-    output:
-        scores="results/anomaly/{model}/scores.safetensors",
-        signal_scores="results/anomaly/{model}/signal_scores.safetensors",
-    log:
-        "results/logs/anomaly/train/{model}.log",
-    wildcard_constraints:
-        model="|".join(ANOMALY_OUTLIERS),
-    params:
-        **job(
-            "anomaly.train.outlier",
-            seed=["anomaly.train.outlier", "{model}"],
-            members=["anomaly.models.{model}"],
-        ),
-    shell:
-        launch()
+        rule:
+            name:
+                f"draw_{name}"
+            input:
+                data="results/anomaly/data.safetensors",
+            output:
+                template="results/anomaly/{method}/template.safetensors",
+                sideband_template="results/anomaly/{method}/sideband_template.safetensors",
+                weights="results/anomaly/{method}/weights.safetensors",
+                history="results/anomaly/{method}/history.csv",
+            log:
+                "results/logs/anomaly/{method}/template.log",
+            wildcard_constraints:
+                method=name,
+            resources:
+                mem_mb=1500,
+            params:
+                **job(
+                    "anomaly.search.template",
+                    settings={
+                        "signal_region": "anomaly.signal_region",
+                        "mass_range": "background.sideband.spectrum.mass_range",
+                        "template": "anomaly.methods.{method}.template",
+                    },
+                    # As it was named when CATHODE's was the only one: published numbers stay.
+                    seed=["background.{method}.template"],
+                    members=["anomaly.methods.{method}"],
+                ),
+            shell:
+                launch()
+
+    rule:
+        name:
+            f"search_{name}"
+        input:
+            data="results/anomaly/data.safetensors",
+            signal_test="results/anomaly/signal_test.safetensors",
+            truth=["results/anomaly/truth.safetensors"] if method.reference else [],
+            template=(
+                ["results/anomaly/{method}/template.safetensors"]
+                if method.template
+                else []
+            ),
+        output:
+            scores="results/anomaly/{method}/scores.safetensors",
+            signal_scores="results/anomaly/{method}/signal_scores.safetensors",
+            extras=[f"results/anomaly/{{method}}/{extra}" for extra in method.extras],
+        log:
+            "results/logs/anomaly/{method}/search.log",
+        wildcard_constraints:
+            method=name,
+        resources:
+            mem_mb=1500,
+        params:
+            **job(
+                "anomaly.search",
+                settings={
+                    "signal_region": "anomaly.signal_region",
+                    **(
+                        {"mass_range": "background.sideband.spectrum.mass_range"}
+                        if method.mass_range
+                        else {}
+                    ),
+                    **(
+                        {"method": f"anomaly.methods.{name}"}
+                        if method.settings
+                        else {}
+                    ),
+                },
+                seed=method.identity or ("anomaly.search", name),
+                members=["anomaly.methods.{method}"],
+            ),
+        shell:
+            launch()
 
 
 rule evaluate_anomaly:
@@ -90,10 +119,10 @@ rule evaluate_anomaly:
         data="results/anomaly/data.safetensors",
         truth="results/anomaly/truth.safetensors",
         signal_test="results/anomaly/signal_test.safetensors",
-        scores=[f"{folder}/scores.safetensors" for folder in ANOMALY_SCORED],
-        signal_scores=[
-            f"{folder}/signal_scores.safetensors" for folder in ANOMALY_SCORED
-        ],
+        scores=expand("results/anomaly/{method}/scores.safetensors", method=SEARCHES),
+        signal_scores=expand(
+            "results/anomaly/{method}/signal_scores.safetensors", method=SEARCHES
+        ),
     output:
         metrics="results/anomaly/metrics.json",
         curves="results/anomaly/sic.csv",

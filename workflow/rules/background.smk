@@ -1,7 +1,25 @@
-# Background: searches for the hidden signal whose background comes from the data themselves.
+# Background: what the cut of each method leaves as background, estimated from the data themselves.
 
-BACKGROUND_CUT = ["cwola", "cathode"]  # a cut on a score, then the fit of the sidebands
-BACKGROUND_METHODS = ["inclusive", *BACKGROUND_CUT, "disco"]
+from jetchain.core.schema.background import NO_CUT
+
+
+def estimated(*kinds):
+    """The searches whose background is estimated in one of these ways."""
+    return [name for name in SEARCHES if METHODS[name].background in kinds]
+
+
+BACKGROUND_CUT = estimated(
+    "sideband"
+)  # a cut on the score, then the fit of the sidebands
+BACKGROUND_ABCD = estimated("abcd")  # two cuts on independent scores
+BACKGROUND_TEMPLATES = [name for name in SEARCHES if METHODS[name].template]
+BACKGROUND_METHODS = [*NO_CUT, *BACKGROUND_CUT, *BACKGROUND_ABCD]
+BACKGROUND_LABELS = json.dumps(NO_CUT | METHODS.labels(BACKGROUND_METHODS[1:]))
+
+
+def pattern_of(names):
+    """Of a wildcard that is one of these names; nothing matches it if there are none."""
+    return "|".join(names) or "(?!)"
 
 
 rule normalise_search:
@@ -24,149 +42,53 @@ rule normalise_search:
         launch()
 
 
-rule train_cwola:
+rule check_template:
     input:
         data="results/anomaly/data.safetensors",
-        signal_test="results/anomaly/signal_test.safetensors",
+        template="results/anomaly/{method}/template.safetensors",
+        sideband_template="results/anomaly/{method}/sideband_template.safetensors",
     output:
-        scores="results/background/cwola/scores.safetensors",
-        signal_scores="results/background/cwola/signal_scores.safetensors",
+        quality="results/background/{method}/quality.json",
+        distributions="results/background/{method}/distributions.csv",
     log:
-        "results/logs/background/cwola.log",
+        "results/logs/background/{method}/quality.log",
+    wildcard_constraints:
+        method=pattern_of(BACKGROUND_TEMPLATES),
     params:
         **job(
-            "background.cwola",
-            settings={
-                "signal_region": "anomaly.signal_region",
-                "cwola": "background.cwola",
-            },
-            seed=["background.cwola"],
-        ),
-    shell:
-        launch()
-
-
-rule draw_cathode_template:
-    input:
-        data="results/anomaly/data.safetensors",
-    output:
-        template="results/background/cathode/template.safetensors",
-        sideband_template="results/background/cathode/sideband_template.safetensors",
-        weights="results/background/cathode/weights.safetensors",
-        history="results/background/cathode/history.csv",
-    log:
-        "results/logs/background/cathode/template.log",
-    resources:
-        mem_mb=1500,
-    params:
-        **job(
-            "background.cathode.template",
+            "background.quality",
             settings={
                 "signal_region": "anomaly.signal_region",
                 "mass_range": "background.sideband.spectrum.mass_range",
-                "template": "background.cathode.template",
+                "boosting": "background.quality.boosting",
+                "permutations": "background.quality.permutations",
             },
-            seed=["background.cathode.template"],
+            seed=["background.{method}.quality"],
         ),
     shell:
         launch()
 
 
-rule classify_cathode:
+rule predict_abcd:
     input:
         data="results/anomaly/data.safetensors",
         signal_test="results/anomaly/signal_test.safetensors",
-        template="results/background/cathode/template.safetensors",
-    output:
-        scores="results/background/cathode/scores.safetensors",
-        signal_scores="results/background/cathode/signal_scores.safetensors",
-    log:
-        "results/logs/background/cathode/classify.log",
-    params:
-        **job(
-            "background.cathode.classify",
-            settings={
-                "signal_region": "anomaly.signal_region",
-                "boosting": "background.cathode.boosting",
-            },
-            seed=["background.cathode.classify"],
-        ),
-    shell:
-        launch()
-
-
-rule check_cathode_template:
-    input:
-        data="results/anomaly/data.safetensors",
-        template="results/background/cathode/template.safetensors",
-        sideband_template="results/background/cathode/sideband_template.safetensors",
-    output:
-        quality="results/background/cathode/quality.json",
-        distributions="results/background/cathode/distributions.csv",
-    log:
-        "results/logs/background/cathode/quality.log",
-    params:
-        **job(
-            "background.cathode.quality",
-            settings={
-                "signal_region": "anomaly.signal_region",
-                "mass_range": "background.sideband.spectrum.mass_range",
-                "boosting": "background.cathode.boosting",
-                "permutations": "background.cathode.permutations",
-            },
-            seed=["background.cathode.quality"],
-        ),
-    shell:
-        launch()
-
-
-rule train_disco:
-    input:
-        data="results/anomaly/data.safetensors",
-        signal_test="results/anomaly/signal_test.safetensors",
-    output:
-        planes="results/background/disco/planes.safetensors",
-        signal_planes="results/background/disco/signal_planes.safetensors",
-        scores="results/background/disco/scores.safetensors",
-        signal_scores="results/background/disco/signal_scores.safetensors",
-        weights="results/background/disco/weights.safetensors",
-        history="results/background/disco/history.csv",
-    log:
-        "results/logs/background/disco/train.log",
-    resources:
-        mem_mb=1500,
-    params:
-        **job(
-            "background.disco",
-            settings={
-                "signal_region": "anomaly.signal_region",
-                "mass_range": "background.sideband.spectrum.mass_range",
-                "networks": "background.disco.networks",
-            },
-            seed=["background.disco"],
-        ),
-    shell:
-        launch()
-
-
-rule predict_disco:
-    input:
-        data="results/anomaly/data.safetensors",
-        signal_test="results/anomaly/signal_test.safetensors",
-        planes="results/background/disco/planes.safetensors",
-        signal_planes="results/background/disco/signal_planes.safetensors",
+        planes="results/anomaly/{method}/planes.safetensors",
+        signal_planes="results/anomaly/{method}/signal_planes.safetensors",
         normalisation="results/background/normalisation.json",
     output:
-        yields="results/background/disco/yields.json",
+        yields="results/background/{method}/yields.json",
     log:
-        "results/logs/background/disco/predict.log",
+        "results/logs/background/abcd/{method}.log",
+    wildcard_constraints:
+        method=pattern_of(BACKGROUND_ABCD),
     params:
         **job(
-            "background.disco.predict",
+            "background.abcd.predict",
             settings={
                 "signal_region": "anomaly.signal_region",
                 "mass_range": "background.sideband.spectrum.mass_range",
-                "efficiency": "background.disco.efficiency",
+                "efficiency": "background.abcd.efficiency",
             },
         ),
     shell:
@@ -177,8 +99,8 @@ rule fit_sidebands:
     input:
         data="results/anomaly/data.safetensors",
         signal_test="results/anomaly/signal_test.safetensors",
-        scores="results/background/{method}/scores.safetensors",
-        signal_scores="results/background/{method}/signal_scores.safetensors",
+        scores="results/anomaly/{method}/scores.safetensors",
+        signal_scores="results/anomaly/{method}/signal_scores.safetensors",
         normalisation="results/background/normalisation.json",
     output:
         fits="results/background/{method}/fits.json",
@@ -187,7 +109,7 @@ rule fit_sidebands:
     log:
         "results/logs/background/sideband/{method}.log",
     wildcard_constraints:
-        method="|".join(BACKGROUND_CUT),
+        method=pattern_of(BACKGROUND_CUT),
     params:
         **job(
             "background.sideband",
@@ -229,13 +151,13 @@ rule close_spectrum:
     input:
         data="results/anomaly/data.safetensors",
         truth="results/anomaly/truth.safetensors",
-        scores="results/background/{method}/scores.safetensors",
+        scores="results/anomaly/{method}/scores.safetensors",
     output:
         closure="results/background/{method}/closure.json",
     log:
         "results/logs/background/closure/{method}.log",
     wildcard_constraints:
-        method="|".join(BACKGROUND_CUT),
+        method=pattern_of(BACKGROUND_CUT),
     params:
         **job(
             "background.closure.spectrum",
@@ -256,21 +178,23 @@ rule close_abcd:
         data="results/anomaly/data.safetensors",
         truth="results/anomaly/truth.safetensors",
         signal_test="results/anomaly/signal_test.safetensors",
-        planes="results/background/disco/planes.safetensors",
-        signal_planes="results/background/disco/signal_planes.safetensors",
+        planes="results/anomaly/{method}/planes.safetensors",
+        signal_planes="results/anomaly/{method}/signal_planes.safetensors",
     output:
-        closure="results/background/disco/closure.json",
-        scan="results/background/disco/scan.csv",
-        plane="results/background/disco/plane.csv",
+        closure="results/background/{method}/closure.json",
+        scan="results/background/{method}/scan.csv",
+        plane="results/background/{method}/plane.csv",
     log:
-        "results/logs/background/closure/disco.log",
+        "results/logs/background/closure/{method}.log",
+    wildcard_constraints:
+        method=pattern_of(BACKGROUND_ABCD),
     params:
         **job(
             "background.closure.abcd",
             settings={
                 "signal_region": "anomaly.signal_region",
                 "mass_range": "background.sideband.spectrum.mass_range",
-                "efficiency": "background.disco.efficiency",
+                "efficiency": "background.abcd.efficiency",
             },
         ),
     shell:
@@ -279,8 +203,6 @@ rule close_abcd:
 
 TARGETS["background"] = [
     *expand("results/background/{method}/yields.json", method=BACKGROUND_METHODS),
-    *expand(
-        "results/background/{method}/closure.json", method=[*BACKGROUND_CUT, "disco"]
-    ),
-    "results/background/cathode/quality.json",
+    *expand("results/background/{method}/closure.json", method=BACKGROUND_METHODS[1:]),
+    *expand("results/background/{method}/quality.json", method=BACKGROUND_TEMPLATES),
 ]

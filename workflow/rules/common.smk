@@ -1,4 +1,5 @@
 # Helpers of the rules, nothing else. What each does stands in workflow/jetchain/plumbing/rules.py.
+import json
 import os
 import sys
 from functools import cache

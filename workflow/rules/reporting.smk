@@ -20,6 +20,8 @@ SEARCH_LIMITS = expand(
     "results/inference/{method}/limits.json", method=BACKGROUND_METHODS
 )
 
+SHOWN_CUT = [*NO_CUT, *BACKGROUND_CUT][-1]  # one spectrum stands for all
+
 FIGURES["overview"] = Figure(
     "reporting.overview",
     "Overview",
@@ -30,10 +32,15 @@ FIGURES["overview"] = Figure(
         roc=expand("results/tagging/{model}/roc.csv", model=TAGGERS),
         sic="results/anomaly/sic.csv",
         anomaly="results/anomaly/metrics.json",
-        spectra="results/background/cathode/spectra.csv",
-        fits="results/background/cathode/fits.json",
+        spectra=f"results/background/{SHOWN_CUT}/spectra.csv",
+        fits=f"results/background/{SHOWN_CUT}/fits.json",
         limits=SEARCH_LIMITS,
         latency="results/firmware/latency.json",
+    ),
+    params=dict(
+        radius=str(CONFIG.jets.summary.radius),
+        searches=FIGURES["anomaly/significance_improvement"].params["labels"],
+        backgrounds=BACKGROUND_LABELS,
     ),
 )
 
@@ -60,7 +67,9 @@ rule summarise_run:
         jets=f"results/jets/{CONFIG.jets.algorithm}/summary.json",
         tagging=expand("results/tagging/{model}/metrics.json", model=TAGGERS),
         anomaly="results/anomaly/metrics.json",
-        closure="results/background/disco/closure.json",
+        closures=expand(
+            "results/background/{method}/closure.json", method=BACKGROUND_ABCD
+        ),
         limits=SEARCH_LIMITS,
         firmware="results/firmware/latency.json",
     output:

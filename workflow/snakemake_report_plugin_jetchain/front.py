@@ -26,7 +26,7 @@ _HEADLINES = (
     ("displays/event_display_top", "displays/event_display_*", "graphs/event_graph"),
     ("jets/jet_mass", "jets/jet_comparison"),
     ("tagging/tagging_roc", "tagging/tagging_history"),
-    ("background/dijet_spectrum_cathode", "anomaly/significance_improvement"),
+    ("background/dijet_spectrum_*", "anomaly/significance_improvement"),
     ("inference/limits", "inference/cls_scan"),
     ("firmware/firmware_summary", "firmware/firmware_roc"),
 )

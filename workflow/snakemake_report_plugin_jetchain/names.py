@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from jetchain.reporting import anomaly, inference, tagging
+from jetchain.core.schema.background import NO_CUT
+from jetchain.plumbing.rules import family
 
-_NAMES = anomaly.NAMES | inference.NAMES | tagging.NAMES
+_NAMES = NO_CUT | family("anomaly.methods").labels() | family("tagging.models").labels()
 
 
 def named(text: str) -> str:

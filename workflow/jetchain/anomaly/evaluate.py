@@ -17,15 +17,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.anomaly.settings import EvaluationJob, EvaluationSettings
-from jetchain.core.errors import DataError, EmptySampleError
-from jetchain.core.io.tables import write_csv, write_json
+from jetchain.core.dijets import Array, inside, read_scores
+from jetchain.core.errors import EmptySampleError
+from jetchain.core.io.tables import write_csv, write_result
 from jetchain.core.io.tensors import read_tensors
 from jetchain.core.metrics import auc, bootstrap, roc_curve, significance_improvement
-from jetchain.core.schema.anomaly import DIJET_TRUTH, DIJETS, SCORES
+from jetchain.core.schema.anomaly import (
+    DIJET_TRUTH,
+    DIJETS,
+    MethodMetrics,
+    SearchMetrics,
+    TrainingSpread,
+)
 from jetchain.core.seeds import derive_seed, generator
 from jetchain.core.verbs import Input, Inputs, Output
-
-Array = NDArray[np.float64]
 
 
 def maximum_sic(labels: NDArray, scores: Array, minimum_background: int) -> float:
@@ -63,7 +68,7 @@ def sic_curve(
 
 def assess(
     labels: NDArray, scores: Array, settings: EvaluationSettings, seed: int
-) -> tuple[dict[str, Any], dict[str, Array]]:
+) -> tuple[MethodMetrics, dict[str, Array]]:
     """Figures of merit and curve of one method.
 
     Args:
@@ -88,16 +93,16 @@ def assess(
     single = [maximum_sic(labels, column, floor) for column in columns]
     low, median, high = np.percentile(single, [15.87, 50, 84.13])
     background, signal = mean[labels == 0], mean[labels == 1]
-    merit = {
-        "auc": auc(labels, mean),
-        "max_sic": value.value,
-        "max_sic_bootstrap": [value.low, value.high],
-        "max_sic_trainings": {"median": median, "low": low, "high": high, "number": len(single)},
-        "signal_efficiency": {
+    merit = MethodMetrics(
+        auc=auc(labels, mean),
+        max_sic=value.value,
+        max_sic_bootstrap=(value.low, value.high),
+        max_sic_trainings=TrainingSpread(median=median, low=low, high=high, number=len(single)),
+        signal_efficiency={
             f"{efficiency:g}": float(np.mean(signal > np.quantile(background, 1 - efficiency)))
             for efficiency in (0.1, 0.01)
         },
-    }
+    )
     efficiencies = np.linspace(0.0, 1.0, settings.points + 1)[1:]
     random = generator(seed, "curves")
     replicas = np.array(
@@ -132,19 +137,18 @@ def evaluate(
     seed: int,
 ) -> None:
     """Compare all methods; a score file's folder names its method."""
-    low, high = settings.signal_region
     tables = [read_tensors(path, DIJETS) for path in (data, signal_test)]
-    chosen = [(low < table["m_jj"]) & (table["m_jj"] < high) for table in tables]
+    chosen = [inside(table["m_jj"], settings.signal_region) for table in tables]
     is_signal = read_tensors(truth, DIJET_TRUTH)["is_signal"][chosen[0]]
     labels = np.concatenate([is_signal, np.ones(chosen[1].sum(), dtype=np.int64)])
-    merits: dict[str, Any] = {}
+    merits: dict[str, MethodMetrics] = {}
     rows: dict[str, list[Any]] = {
         "method": [], "signal_efficiency": [], "sic": [], "sic_low": [], "sic_high": []
     }  # fmt: skip
     for paths in zip(scores, signal_scores, strict=True):
         method = paths[0].parent.name
         parts = [
-            _read_scores(path, table)[own]
+            read_scores(path, table)[own]
             for path, table, own in zip(paths, tables, chosen, strict=True)
         ]
         merits[method], curve = assess(
@@ -155,25 +159,15 @@ def evaluate(
         for name, values in curve.items():
             rows[name] += values[known].tolist()
     background = int((is_signal == 0).sum())
-    write_json(
+    write_result(
         metrics,
-        {
-            "signal_region_tev": [low, high],
-            "background_events": background,
-            "injected_signal_events": int(is_signal.sum()),
-            "signal_to_background": float(is_signal.sum() / max(background, 1)),
-            "signal_events_evaluated": int(labels.sum()),
-            "methods": merits,
-        },
+        SearchMetrics(
+            signal_region_tev=(settings.signal_region[0], settings.signal_region[1]),
+            background_events=background,
+            injected_events=int(is_signal.sum()),
+            signal_to_background=float(is_signal.sum() / max(background, 1)),
+            signal_events_evaluated=int(labels.sum()),
+            methods=merits,
+        ),
     )
     write_csv(curves, rows)
-
-
-def _read_scores(path: Input, table: dict[str, NDArray]) -> Array:
-    stored = read_tensors(path, SCORES)
-    if not np.array_equal(stored["event_id"], table["event_id"]):
-        raise DataError(
-            f"{path}: its events are not those of the data.",
-            "It is from another run. Remove it and run the same command again.",
-        )
-    return stored["score"]

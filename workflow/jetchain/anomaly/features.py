@@ -18,16 +18,20 @@ from jetchain.anomaly.settings import FeatureSettings
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.histograms import save_histograms, weighted
 from jetchain.core.io.events import read_events
-from jetchain.core.io.tables import write_json
+from jetchain.core.io.tables import write_result
 from jetchain.core.io.tensors import write_tensors
 from jetchain.core.kinematics import cartesian, invariant_mass
-from jetchain.core.schema.anomaly import ANOMALY_FEATURES, DIJET_TRUTH, DIJETS
-from jetchain.core.schema.jets import jets_table
+from jetchain.core.schema.anomaly import (
+    ANOMALY_FEATURES,
+    DIJET_TRUTH,
+    DIJETS,
+    DijetCutflow,
+    SelectionCounts,
+)
+from jetchain.core.schema.jets import jet_collection, jets_table
 from jetchain.core.seeds import generator
 from jetchain.core.verbs import Input, Inputs, Output
 
-RADIUS = 1.0
-COLLECTION = "ak10"
 COLUMNS = ("pt", "eta", "phi", "m", "tau1", "tau2")
 TAU_FLOOR = 1e-5
 TEV = 1e-3  # TeV per GeV
@@ -65,7 +69,7 @@ def dijet_features(leading: dict[str, Array], second: dict[str, Array]) -> tuple
     return m_jj, np.stack([columns[name] for name in ANOMALY_FEATURES], axis=1)
 
 
-def select(jets: Any, trigger_pt: float) -> tuple[Array, Array, dict[str, int]]:
+def select(jets: Any, trigger_pt: float) -> tuple[Array, Array, SelectionCounts]:
     """Apply the trigger and compute the features.
 
     Args:
@@ -85,12 +89,12 @@ def select(jets: Any, trigger_pt: float) -> tuple[Array, Array, dict[str, int]]:
     flat = {name: values.reshape(-1, 2)[triggered] for name, values in flat.items()}
     m_jj, features = dijet_features(*({n: v[:, jet] for n, v in flat.items()} for jet in (0, 1)))
     finite = np.isfinite(m_jj) & np.isfinite(features).all(axis=1)
-    cutflow = {
-        "events": len(jets),
-        "two jets": len(pairs),
-        "trigger": int(triggered.sum()),
-        "finite features": int(finite.sum()),
-    }
+    cutflow = SelectionCounts(
+        events=len(jets),
+        two_jets=len(pairs),
+        trigger=int(triggered.sum()),
+        selected=int(finite.sum()),
+    )
     return m_jj[finite], features[finite], cutflow
 
 
@@ -173,14 +177,19 @@ def features(
         seed: chooses the injected events, and the order.
     """
     selected = {}
-    counts: dict[str, Any] = {}
+    counts = {}
     for name, paths in (("background", background), ("signal", signal)):
-        parts = [_read(path, settings.trigger_pt) for path in paths]
+        parts = [_read(path, settings) for path in paths]
         selected[name] = (
             np.concatenate([masses for masses, _, _ in parts]),
             np.concatenate([values for _, values, _ in parts]),
         )
-        counts[name] = {step: sum(c[step] for _, _, c in parts) for step in parts[0][2]}
+        counts[name] = SelectionCounts(
+            **{
+                step: sum(getattr(count, step) for _, _, count in parts)
+                for step in SelectionCounts.model_fields
+            }
+        )
     tables = inject(
         selected["background"],
         selected["signal"],
@@ -188,15 +197,18 @@ def features(
         settings.folds,
         generator(seed, "inject"),
     )
-    counts |= {
-        "injected": settings.signal_events,
-        "data": len(tables[0]["m_jj"]),
-        "signal_test": len(tables[2]["m_jj"]),
-    }
     write_tensors(data, DIJETS, tables[0])
     write_tensors(truth, DIJET_TRUTH, tables[1])
     write_tensors(signal_test, DIJETS, tables[2])
-    write_json(cutflow, counts)
+    write_result(
+        cutflow,
+        DijetCutflow(
+            **counts,
+            injected_events=settings.signal_events,
+            data=len(tables[0]["m_jj"]),
+            signal_test=len(tables[2]["m_jj"]),
+        ),
+    )
     save_histograms(
         histograms,
         {
@@ -223,6 +235,7 @@ def distributions(m_jj: Array, features: Array) -> dict[str, hist.Hist]:
     }
 
 
-def _read(path: Input, trigger_pt: float) -> tuple[Array, Array, dict[str, int]]:
-    events = read_events(path, jets_table((RADIUS,)), {COLLECTION: list(COLUMNS)})
-    return select(events[COLLECTION], trigger_pt)
+def _read(path: Input, settings: FeatureSettings) -> tuple[Array, Array, SelectionCounts]:
+    collection = jet_collection(settings.radius)
+    events = read_events(path, jets_table((settings.radius,)), {collection: list(COLUMNS)})
+    return select(events[collection], settings.trigger_pt)

@@ -1,34 +1,35 @@
-"""Settings of the anomaly room: the events, the reference classifiers and their evaluation."""
+"""Settings of the anomaly room: the events, the methods and their evaluation."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import field_validator
 
-from jetchain.core.boosting import BoostingSettings
-from jetchain.core.settings import Settings, key
+from jetchain.anomaly.methods import METHODS
+from jetchain.core.settings import Settings, key, require_known
 
-# Trained with labels, as references that no search can reach.
-REFERENCES = {
-    "supervised": "jetchain.anomaly.models.supervised.Supervised",
-    "idealised": "jetchain.anomaly.models.idealised.Idealised",
-}
-# Trained without labels on the data, as outlier searches.
-OUTLIERS = {
-    "isolation_forest": "jetchain.anomaly.models.isolation_forest.IsolationForest",
-    "mahalanobis": "jetchain.anomaly.models.mahalanobis.Mahalanobis",
-}
+Sections: Any = METHODS.sections()
+
+
+class MethodTable(Sections):
+    """One section a method that has settings."""
 
 
 class FeatureSettings(Settings):
     """Which events enter the search, and how much signal is hidden in them."""
 
+    radius: float = key(
+        1.0, "Radius of the jets, one of jets.clustering.radii (LHC Olympics: 1.0).", gt=0.0
+    )
     trigger_pt: float = key(
-        1200.0, "Smallest pT of the leading R = 1.0 jet (LHC Olympics).", unit="GeV", gt=0.0
+        1200.0, "Smallest pT of the leading jet (LHC Olympics).", unit="GeV", gt=0.0
     )
     signal_events: int = key(
         600,
         "Signal events injected into the data: about 300 of them in the signal region beside "
-        "about 6,000 background events, S/B = 5 %. 0 for a background-only run.",
+        "about 6,000 background events, S/B = 5 %. 0 for a background-only run, which needs "
+        "background.reference_events.",
         ge=0,
     )
     folds: int = key(4, "Folds of the cross-training.", ge=2)
@@ -59,9 +60,15 @@ class AnomalySettings(Settings):
         max_length=2,
     )
     features: FeatureSettings = key(FeatureSettings(), "The events and the injected signal.")
-    boosting: BoostingSettings = key(
-        BoostingSettings(), "Ensembles of the supervised and the idealised reference."
-    )
+    searches: list[str] = key(
+        [
+            "supervised", "idealised", "cwola", "cathode", "disco", "isolation_forest",
+            "mahalanobis",
+        ],
+        "Methods to train and compare; the first two know the truth and bound the others.",
+        min_length=1,
+    )  # fmt: skip
+    methods: MethodTable = key(MethodTable(), "Settings of the methods.")
     evaluation: EvaluationSettings = key(EvaluationSettings(), "Significance improvement.")
 
     @field_validator("signal_region")
@@ -71,12 +78,28 @@ class AnomalySettings(Settings):
             raise ValueError("the signal region must be two rising positive masses")
         return value
 
+    @field_validator("searches")
+    @classmethod
+    def _known(cls, names: list[str]) -> list[str]:
+        for name in names:
+            require_known(name, METHODS, "search method")
+        return names
 
-class ReferenceJob(Settings):
-    """What `anomaly.train.reference` reads."""
+
+class SearchJob(Settings):
+    """What `anomaly.search` reads; the mass range only where the method declares it."""
 
     signal_region: list[float]
-    boosting: BoostingSettings
+    mass_range: list[float] | None = None
+    method: dict[str, Any] | None = None
+
+
+class TemplateJob(Settings):
+    """What `anomaly.search.template` reads."""
+
+    signal_region: list[float]
+    mass_range: list[float]
+    template: dict[str, Any]
 
 
 class EvaluationJob(Settings):

@@ -15,10 +15,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from jetchain.background.regions import Table, inside
+from jetchain.background.settings import AbcdJob
+from jetchain.background.yields import make_yields
+from jetchain.core.dijets import Array, Table, inside, read_scores, sidebands
 from jetchain.core.errors import EmptySampleError
-
-Array = NDArray[np.float64]
+from jetchain.core.io.tables import read_result, write_result
+from jetchain.core.io.tensors import read_tensors
+from jetchain.core.schema.anomaly import DIJETS
+from jetchain.core.schema.background import AbcdEstimate, Normalisation
+from jetchain.core.verbs import Input, Output
 
 # Cuts that choose_cuts tries: from a loose one to one that keeps 5 % of the background.
 LADDER = np.linspace(0.3, 0.95, 14)
@@ -43,7 +48,7 @@ class Counts:
         if self.d == 0:
             raise EmptySampleError(
                 "Region D of the ABCD method is empty.",
-                "Generate more background, or loosen background.disco.efficiency.",
+                "Generate more background, or loosen background.abcd.efficiency.",
             )
         return self.b * self.c / self.d
 
@@ -106,7 +111,7 @@ class Correction:
         if found.prediction == 0:
             raise EmptySampleError(
                 "Region B or C of the ABCD method is empty in the signal region.",
-                "Generate more background, or raise background.disco.efficiency.",
+                "Generate more background, or raise background.abcd.efficiency.",
             )
         background = self.sidebands.kappa * found.prediction
         return background, background * float(
@@ -138,11 +143,6 @@ def correction(
     below = inside(m_jj, (mass_range[0], signal_region[0]))
     above = inside(m_jj, (signal_region[1], mass_range[1]))
     return Correction(cuts, *(count(plane, cuts, each) for each in (below | above, below, above)))
-
-
-def parity(table: Table) -> NDArray[np.int64]:
-    """Which half (events,) of the cross-training events belong to, by their fold."""
-    return table["fold"] % 2
 
 
 def to_choose(table: Table) -> NDArray[np.bool_]:
@@ -203,7 +203,7 @@ def choose_cuts(plane: Array, signal: Array, efficiency: float) -> tuple[float, 
         raise EmptySampleError(
             f"No pair of cuts leaves the fraction {efficiency:g} of {len(plane)} sideband events "
             "in region A.",
-            "Lower background.disco.efficiency, or generate more background.",
+            "Lower background.abcd.efficiency, or generate more background.",
         )
     return cuts
 
@@ -216,3 +216,53 @@ def contamination(signal: Counts, background: Counts) -> float:
     """
     ratios = {name: getattr(signal, name) / max(getattr(background, name), 1.0) for name in "abcd"}
     return (ratios["b"] + ratios["c"] - ratios["d"]) / ratios["a"] if ratios["a"] else float("inf")
+
+
+def predict(
+    *,
+    data: Input,
+    signal_test: Input,
+    planes: Input,
+    signal_planes: Input,
+    normalisation: Input,
+    yields: Output,
+    method: str,
+    settings: AbcdJob,
+) -> None:
+    """Estimate the background in region A of the signal region from the data.
+
+    The cuts keep a fixed fraction of the sidebands of the data, and most of the simulated signal
+    for that, judged by half of its events; the other half gives the yield. In the sidebands the
+    same cuts predict a region A that can be looked at: what the prediction lacks there corrects the
+    one in the signal region. As with a fit of the sidebands, the
+    signal yield is net of what the estimate takes from the signal.
+    """
+    table, signal = (read_tensors(path, DIJETS) for path in (data, signal_test))
+    plane, signal_plane = read_scores(planes, table), read_scores(signal_planes, signal)
+    side = sidebands(table["m_jj"], settings.signal_region, settings.mass_range)
+    in_region = inside(signal["m_jj"], settings.signal_region)
+    first = to_choose(signal)
+    cuts = choose_cuts(plane[side], signal_plane[in_region & first], settings.efficiency)
+    found = count(plane, cuts, inside(table["m_jj"], settings.signal_region))
+    kappa = correction(plane, cuts, table["m_jj"], settings.signal_region, settings.mass_range)
+    signal_side = sidebands(signal["m_jj"], settings.signal_region, settings.mass_range)
+    in_bin = in_region & (signal_plane >= cuts).all(axis=1)
+    absorbed = kappa.response(found, signal_plane, in_region, signal_side)
+    result = make_yields(
+        method,
+        found.a,
+        kappa.estimate(found),
+        (in_bin[~first], absorbed[~first]),
+        read_result(normalisation, Normalisation),
+        settings.signal_region,
+        "poisson",
+        AbcdEstimate(
+            cuts=cuts,
+            uncorrected=found.prediction,
+            kappa=kappa.sidebands.kappa,
+            kappa_below=kappa.below.kappa,
+            kappa_above=kappa.above.kappa,
+            kappa_relative_uncertainty=kappa.uncertainty,
+        ),
+    )
+    write_result(yields, result)

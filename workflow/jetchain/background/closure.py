@@ -20,12 +20,20 @@ from jetchain.background.abcd import (
     count,
     to_choose,
 )
-from jetchain.background.regions import Array, inside, read_scores, sidebands
 from jetchain.background.settings import AbcdJob, CutJob
 from jetchain.background.sideband import fit_spectrum, passes, spectrum_of
-from jetchain.core.io.tables import write_csv, write_json
+from jetchain.core.dijets import Array, inside, read_scores, sidebands
+from jetchain.core.io.tables import write_csv, write_result
 from jetchain.core.io.tensors import read_tensors
 from jetchain.core.schema.anomaly import DIJET_TRUTH, DIJETS
+from jetchain.core.schema.background import (
+    AbcdClosure,
+    AbcdCounts,
+    CorrectedCounts,
+    Sculpting,
+    SpectrumClosure,
+    SpectrumClosureAtCut,
+)
 from jetchain.core.seeds import generator
 from jetchain.core.verbs import Input, Output
 
@@ -45,7 +53,7 @@ def jensen_shannon(first: Array, second: Array) -> float:
     return (relative_entropy(p) + relative_entropy(q)) / 2
 
 
-def sculpting(counts: Array, kept: Array, random: np.random.Generator) -> dict[str, float]:
+def sculpting(counts: Array, kept: Array, random: np.random.Generator) -> Sculpting:
     """Jensen-Shannon divergence between the spectra before and after a cut, and its null.
 
     A small sample differs from its parent by chance: the null is that of random subsets of the
@@ -63,11 +71,11 @@ def sculpting(counts: Array, kept: Array, random: np.random.Generator) -> dict[s
         )
         for _ in range(RANDOM_CUTS)
     ]
-    return {
-        "jensen_shannon": jensen_shannon(counts, kept),
-        "null_mean": float(np.mean(null)),
-        "null_std": float(np.std(null, ddof=1)),
-    }
+    return Sculpting(
+        jensen_shannon=jensen_shannon(counts, kept),
+        null_mean=float(np.mean(null)),
+        null_std=float(np.std(null, ddof=1)),
+    )
 
 
 def spectrum(
@@ -89,22 +97,23 @@ def spectrum(
     background = read_tensors(truth, DIJET_TRUTH)["is_signal"] == 0
     score = read_scores(scores, table).mean(axis=1)
     before = spectrum_of(table["m_jj"][background], settings).counts
-    result: dict[str, Any] = {}
+    result: dict[str, SpectrumClosureAtCut] = {}
     for efficiency in settings.efficiencies:
         (kept,) = passes(table, score, [(table, score)], efficiency, settings)
         after, _, summary = fit_spectrum(table["m_jj"][kept & background], settings)
         name = f"{efficiency:g}"
-        result[name] = {
-            **sculpting(before, after.counts, generator(seed, "random cuts", name)),
-            "chi2": summary["chi2"],
-            "ndf": summary["ndf"],
-            "p_value": summary["p_value"],
-            "spurious_events": summary["observed"] - summary["background"],
-            "background_uncertainty": summary["background_uncertainty"],
-            "function_uncertainty": summary["function_uncertainty"],
-            "spurious_significance": summary["significance"],
-        }
-    write_json(closure, {"method": method, "background_only": result})
+        sculpted = sculpting(before, after.counts, generator(seed, "random cuts", name))
+        result[name] = SpectrumClosureAtCut(
+            **sculpted.model_dump(),
+            chi2=summary.chi2,
+            ndf=summary.ndf,
+            p_value=summary.p_value,
+            spurious_events=summary.observed - summary.background,
+            background_uncertainty=summary.background_uncertainty,
+            function_uncertainty=summary.function_uncertainty,
+            spurious_significance=summary.significance,
+        )
+    write_result(closure, SpectrumClosure(method=method, background_only=result))
 
 
 def abcd(
@@ -151,45 +160,46 @@ def abcd(
         ),
         "signal region, data": region,
     }
-    regions = {
+    regions: dict[str, CorrectedCounts | AbcdCounts] = {
         name: _summary(count(ranks, nominal, chosen)) for name, chosen in in_sidebands.items()
     }
     for name, chosen in in_region.items():
-        counts = count(ranks, nominal, chosen)
-        regions[name] = _summary(counts) | _corrected(counts, kappa)
+        regions[name] = _corrected(count(ranks, nominal, chosen), kappa)
     injected = count(ranks, nominal, region & ~background)
     rest = count(ranks, nominal, region & background)
-    write_json(
+    write_result(
         closure,
-        {
-            "cuts": list(nominal),
-            "kappa": kappa.sidebands.kappa,
-            "kappa_relative_uncertainty": kappa.uncertainty,
-            "signal_efficiency": float(np.mean((simulated >= nominal).all(axis=1))),
-            "contamination": contamination(injected, rest) if injected.a else None,
-            "regions": regions,
-        },
+        AbcdClosure(
+            cuts=nominal,
+            kappa=kappa.sidebands.kappa,
+            kappa_relative_uncertainty=kappa.uncertainty,
+            signal_efficiency=float(np.mean((simulated >= nominal).all(axis=1))),
+            contamination=contamination(injected, rest) if injected.a else None,
+            regions=regions,
+        ),
     )
     write_csv(scan, _scan(ranks, (tuning, simulated), side, region & background))
     write_csv(plane, _plane(ranks[region & background], signal_ranks[signal_region]))
 
 
-def _corrected(counts: Counts, kappa: Correction) -> dict[str, float | None]:
+def _corrected(counts: Counts, kappa: Correction) -> CorrectedCounts:
     estimate = kappa.estimate(counts) if counts.prediction else (None, None)
-    return {"corrected": estimate[0], "corrected_uncertainty": estimate[1]}
+    return CorrectedCounts(
+        **_summary(counts).model_dump(), corrected=estimate[0], corrected_uncertainty=estimate[1]
+    )
 
 
-def _summary(counts: Counts) -> dict[str, float | None]:
-    return {
-        "a": counts.a,
-        "b": counts.b,
-        "c": counts.c,
-        "d": counts.d,
-        "prediction": counts.prediction,
-        "prediction_uncertainty": counts.prediction_error,
-        "closure": counts.closure if counts.a else None,
-        "pull": counts.pull,
-    }
+def _summary(counts: Counts) -> AbcdCounts:
+    return AbcdCounts(
+        a=counts.a,
+        b=counts.b,
+        c=counts.c,
+        d=counts.d,
+        prediction=counts.prediction,
+        prediction_uncertainty=counts.prediction_error,
+        closure=counts.closure if counts.a else None,
+        pull=counts.pull,
+    )
 
 
 def _scan(

@@ -16,9 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from jetchain.core.dijets import Array, inside
 from jetchain.core.errors import EmptySampleError, TrainingError
-
-Array = NDArray[np.float64]
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(3)
 # The chi2 of counts that are the expectation itself is what the processor's rounding leaves.
@@ -143,7 +142,7 @@ def bin_spectrum(
     ]
     edges = np.concatenate([pieces[0], *[piece[1:] for piece in pieces[1:]]])
     centre = (edges[1:] + edges[:-1]) / 2
-    counts = np.histogram(m_jj, edges)[0].astype(float)
+    counts = np.histogram(m_jj[inside(m_jj, mass_range)], edges)[0].astype(float)
     return Spectrum(edges, counts, (low < centre) & (centre < high), energy)
 
 

@@ -12,7 +12,9 @@ from typing import Any
 
 from jetchain.background.settings import NormalisationJob
 from jetchain.core.errors import DataError
-from jetchain.core.io.tables import read_json, write_json
+from jetchain.core.io.tables import read_json, read_result, write_result
+from jetchain.core.schema.anomaly import DijetCutflow
+from jetchain.core.schema.background import Normalisation
 from jetchain.core.verbs import Input, Inputs, Output
 
 FB_PER_PB = 1000.0
@@ -78,21 +80,22 @@ def normalisation(
     settings: NormalisationJob,
 ) -> None:
     """Turn numbers of signal events into cross-sections."""
-    counts = read_json(cutflow)
+    counts = read_result(cutflow, DijetCutflow)
     backgrounds, signals = ([read_json(path) for path in paths] for paths in (background, signal))
     require_plain(backgrounds, "anomaly.background")
     require_plain(signals, "anomaly.signal")
     lumi = luminosity(backgrounds)
     generated = sum(account["sum_of_weights_generated"] for account in signals)
-    acceptance = counts["signal"]["finite features"] / generated
-    write_json(
+    acceptance = counts.signal.selected / generated
+    reference = settings.reference_events or counts.injected_events
+    write_result(
         normalisation,
-        {
-            "luminosity_fb": lumi,
-            "signal_acceptance": acceptance,
-            "reference_events": settings.reference_events,
-            "reference_cross_section_fb": settings.reference_events / (lumi * acceptance),
-            "injected_events": counts["injected"],
-            "injected_cross_section_fb": counts["injected"] / (lumi * acceptance),
-        },
+        Normalisation(
+            luminosity_fb=lumi,
+            signal_acceptance=acceptance,
+            reference_events=reference,
+            reference_cross_section_fb=reference / (lumi * acceptance),
+            injected_events=counts.injected_events,
+            injected_cross_section_fb=counts.injected_events / (lumi * acceptance),
+        ),
     )

@@ -1,4 +1,4 @@
-"""Settings of the background room: the searches with backgrounds estimated from data."""
+"""Settings of the background room: estimates from the data, and their closure."""
 
 from __future__ import annotations
 
@@ -6,53 +6,14 @@ from pydantic import field_validator
 
 from jetchain.core.boosting import BoostingSettings
 from jetchain.core.settings import Settings, key
-from jetchain.core.training_settings import TrainingSettings
 
 
-class CwolaSettings(Settings):
-    """CWoLa hunting: signal region against the sidebands next to it."""
+class QualitySettings(Settings):
+    """The check of a template against data of the sidebands."""
 
-    sideband_width: float = key(
-        0.2,
-        "Width of the sideband on either side of the signal region.",
-        unit="TeV",
-        gt=0.0,
+    boosting: BoostingSettings = key(
+        BoostingSettings(), "The classifier; one ensemble of one member is trained."
     )
-    boosting: BoostingSettings = key(BoostingSettings(), "Ensembles that separate the regions.")
-
-
-class FlowSettings(Settings):
-    """Conditional neural spline flow."""
-
-    transforms: int = key(3, "Coupling blocks of the flow.", ge=1)
-    hidden: int = key(64, "Width of the two hidden layers of each network.", ge=1)
-    bins: int = key(8, "Pieces of each spline.", ge=2)
-
-
-class TemplateSettings(Settings):
-    """The background template of CATHODE."""
-
-    flow: FlowSettings = key(FlowSettings(), "The density estimator.")
-    training: TrainingSettings = key(
-        TrainingSettings(epochs=12, batch_size=256, learning_rate=3e-3, patience=6),
-        "Training of the flow on the sidebands.",
-    )
-    oversampling: float = key(
-        4.0, "Template events per data event of the signal region and fold.", gt=0.0
-    )
-    bandwidth: float = key(
-        0.01,
-        "Bandwidth of the kernel density estimate of the dijet mass.",
-        unit="TeV",
-        gt=0.0,
-    )
-
-
-class CathodeSettings(Settings):
-    """CATHODE: a background template from a flow, interpolated into the signal region."""
-
-    template: TemplateSettings = key(TemplateSettings(), "Flows, and what is drawn from them.")
-    boosting: BoostingSettings = key(BoostingSettings(), "Ensembles: data against template.")
     permutations: int = key(
         40,
         "Label permutations that give the null of the template's quality; the smallest p-value "
@@ -61,27 +22,9 @@ class CathodeSettings(Settings):
     )
 
 
-class NetworkSettings(Settings):
-    """The two decorrelated networks."""
+class AbcdSettings(Settings):
+    """The ABCD method, from two independent scores."""
 
-    hidden: int = key(64, "Width of the three hidden layers of each network.", ge=1)
-    decorrelation: float = key(
-        30.0,
-        "Weight lambda of the distance correlation in the loss. At 10 and below the correlation is "
-        "still small, but B C / D no longer predicts A after a tight cut.",
-        ge=0.0,
-    )
-    signal_fraction: float = key(0.2, "Fraction of signal events in a batch.", gt=0.0, lt=1.0)
-    training: TrainingSettings = key(
-        TrainingSettings(epochs=150, batch_size=400, learning_rate=2e-3, patience=150),
-        "Training of the two networks; the cost of a batch grows as the square of its size.",
-    )
-
-
-class DiscoSettings(Settings):
-    """Double DisCo: two decorrelated networks for the ABCD method."""
-
-    networks: NetworkSettings = key(NetworkSettings(), "The networks and their training.")
     efficiency: float = key(
         0.05, "Fraction of the sideband data in the region A of both cuts.", gt=0.0, lt=1.0
     )
@@ -139,44 +82,21 @@ class SidebandSettings(Settings):
 
 
 class BackgroundSettings(Settings):
-    """Searches for the hidden signal, each with its own data-driven background."""
+    """Backgrounds of the searches, estimated from the data, and how well the estimates hold."""
 
-    cwola: CwolaSettings = key(CwolaSettings(), "CWoLa hunting.")
-    cathode: CathodeSettings = key(CathodeSettings(), "CATHODE.")
-    disco: DiscoSettings = key(DiscoSettings(), "Double DisCo.")
     sideband: SidebandSettings = key(SidebandSettings(), "The fit of the mass spectrum.")
-    reference_events: int = key(
-        600,
+    abcd: AbcdSettings = key(AbcdSettings(), "Two cuts that predict the background.")
+    quality: QualitySettings = key(QualitySettings(), "The check of a template.")
+    reference_events: int | None = key(
+        None,
         "Signal events (passing the trigger, in the luminosity of the background sample) that "
-        "define signal strength 1.",
+        "define signal strength 1; as many as anomaly.features.signal_events if not given.",
         ge=1,
     )
 
 
-class CwolaJob(Settings):
-    """What `background.cwola` reads."""
-
-    signal_region: list[float]
-    cwola: CwolaSettings
-
-
-class TemplateJob(Settings):
-    """What `background.cathode.template` reads."""
-
-    signal_region: list[float]
-    mass_range: list[float]
-    template: TemplateSettings
-
-
-class ClassifierJob(Settings):
-    """What `background.cathode.classify` reads."""
-
-    signal_region: list[float]
-    boosting: BoostingSettings
-
-
 class QualityJob(Settings):
-    """What `background.cathode.quality` reads."""
+    """What `background.quality` reads."""
 
     signal_region: list[float]
     mass_range: list[float]
@@ -184,16 +104,8 @@ class QualityJob(Settings):
     permutations: int
 
 
-class NetworkJob(Settings):
-    """What `background.disco` reads."""
-
-    signal_region: list[float]
-    mass_range: list[float]
-    networks: NetworkSettings
-
-
 class AbcdJob(Settings):
-    """What `background.disco.predict` and the ABCD closure read."""
+    """What `background.abcd.predict` and the ABCD closure read."""
 
     signal_region: list[float]
     mass_range: list[float]
@@ -222,4 +134,4 @@ class CutJob(SpectrumJob):
 class NormalisationJob(Settings):
     """What `background.normalisation` reads."""
 
-    reference_events: int
+    reference_events: int | None

@@ -15,19 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.background.dijet import ChosenFit, DijetFit, Spectrum, bin_spectrum, choose_fit
-from jetchain.background.regions import (
-    Array,
-    Table,
-    cut_by_fold,
-    inside,
-    read_scores,
-    require_regions,
-    sidebands,
-)
 from jetchain.background.settings import CutJob, SpectrumJob
-from jetchain.core.io.tables import read_json, write_csv, write_json
+from jetchain.background.yields import make_yields
+from jetchain.core.dijets import Array, Table, inside, read_scores, require_regions, sidebands
+from jetchain.core.errors import EmptySampleError
+from jetchain.core.io.tables import read_result, write_csv, write_result
 from jetchain.core.io.tensors import read_tensors
 from jetchain.core.schema.anomaly import DIJETS
+from jetchain.core.schema.background import Normalisation, SearchYields, SpectrumFit, SpectrumFits
 from jetchain.core.verbs import Input, Output
 
 
@@ -49,6 +44,40 @@ def passes(
     return [own >= thresholds[table["fold"]] for table, own in targets]
 
 
+def cut_by_fold(
+    scores: Array,
+    fold: NDArray[np.int64],
+    calibration: NDArray[np.bool_],
+    efficiency: float,
+) -> Array:
+    """The threshold that a fraction of the calibration events of each fold exceeds.
+
+    Models differ between folds, and so do their scores: each fold has its own threshold.
+
+    Args:
+        scores: (events,)
+        fold: (events,)
+        calibration: (events,) which events set the thresholds.
+        efficiency: the fraction to keep.
+
+    Returns:
+        Thresholds (folds,).
+
+    Raises:
+        EmptySampleError: a fold has no calibration event.
+    """
+    thresholds = np.empty(int(fold.max()) + 1)
+    for each in range(len(thresholds)):
+        chosen = scores[calibration & (fold == each)]
+        if len(chosen) == 0:
+            raise EmptySampleError(
+                f"Fold {each} has no event in the sidebands to set its cut with.",
+                "Generate more background, or widen background.sideband.spectrum.mass_range.",
+            )
+        thresholds[each] = np.quantile(chosen, 1 - efficiency, method="higher")
+    return thresholds
+
+
 def spectrum_of(m_jj: Array, job: SpectrumJob) -> Spectrum:
     """The binned spectrum of masses (events,)."""
     low, high = job.spectrum.mass_range
@@ -56,28 +85,26 @@ def spectrum_of(m_jj: Array, job: SpectrumJob) -> Spectrum:
     return bin_spectrum(m_jj, (low, high), window, job.spectrum.bin_width, job.spectrum.energy)
 
 
-def fit_spectrum(m_jj: Array, job: SpectrumJob) -> tuple[Spectrum, ChosenFit, dict[str, Any]]:
-    """Bin and fit masses (events,); the last is the fit's summary for a JSON file."""
+def fit_spectrum(m_jj: Array, job: SpectrumJob) -> tuple[Spectrum, ChosenFit, SpectrumFit]:
+    """Bin and fit masses (events,)."""
     settings = job.spectrum
     spectrum = spectrum_of(m_jj, job)
     chosen = choose_fit(spectrum, settings.parameters, settings.f_test)
     fit = chosen.fit
-    summary = {
-        "events": int(spectrum.counts.sum()),
-        "parameters": dict(
-            zip(("log_p0", "p2", "p1", "p3", "p4"), fit.values.tolist(), strict=False)
-        ),
-        "f_test": chosen.tests,
-        "chi2": fit.chi2,
-        "ndf": fit.ndf,
-        "p_value": fit.p_value,
-        "observed": fit.observed,
-        "background": fit.background,
-        "background_uncertainty": chosen.background_error,
-        "fit_uncertainty": fit.background_error,
-        "function_uncertainty": chosen.function_error,
-        "significance": chosen.significance,
-    }
+    summary = SpectrumFit(
+        events=int(spectrum.counts.sum()),
+        parameters=dict(zip(("log_p0", "p2", "p1", "p3", "p4"), fit.values.tolist(), strict=False)),
+        f_test=chosen.tests,
+        chi2=fit.chi2,
+        ndf=fit.ndf,
+        p_value=fit.p_value,
+        observed=fit.observed,
+        background=fit.background,
+        background_uncertainty=chosen.background_error,
+        fit_uncertainty=fit.background_error,
+        function_uncertainty=chosen.function_error,
+        significance=chosen.significance,
+    )
     return spectrum, chosen, summary
 
 
@@ -91,55 +118,6 @@ def spectrum_rows(name: str, spectrum: Spectrum, fit: DijetFit) -> dict[str, lis
         "observed": spectrum.counts.tolist(),
         "expected": fit.expected.tolist(),
         "expected_error": fit.expected_error.tolist(),
-    }
-
-
-def make_yields(
-    method: str,
-    observed: float,
-    background: tuple[float, float],
-    signal: tuple[NDArray[np.bool_], Array],
-    normalisation: dict[str, float],
-    signal_region: list[float],
-    constraint: str,
-) -> dict[str, Any]:
-    """The yields of one counting bin, as the inference room reads them.
-
-    Args:
-        method: its name.
-        observed: events in the signal region after the cut.
-        background: estimate and uncertainty.
-        signal: of simulated events (events,), all that pass the trigger: which lie in the bin, and
-            by how much each raises the background estimate.
-        normalisation: see `background.normalisation`.
-        signal_region: TeV.
-        constraint: of the background: `poisson` if it was counted elsewhere, `gaussian` if fitted.
-
-    Returns:
-        For a JSON file. `signal` is what an excess over the background measures; `signal_leakage`
-        is what the background estimate has taken from the signal in the bin.
-    """
-    in_bin, absorbed = signal
-    reference = normalisation["reference_events"]
-    net = in_bin - absorbed
-    return {
-        "method": method,
-        "constraint": constraint,
-        "bins": [
-            {
-                "name": "signal_region",
-                "observed": int(observed),
-                "background": background[0],
-                "background_uncertainty": background[1],
-                "signal": reference * float(net.mean()),
-                "signal_uncertainty": reference * float(net.std() / np.sqrt(len(net))),
-                "signal_leakage": reference * float(absorbed.mean()),
-            }
-        ],
-        "luminosity_fb": normalisation["luminosity_fb"],
-        "signal_cross_section_fb": normalisation["reference_cross_section_fb"],
-        "injected_cross_section_fb": normalisation["injected_cross_section_fb"],
-        "signal_region": signal_region,
     }
 
 
@@ -163,7 +141,7 @@ def sideband(
         for path, table in zip((scores, signal_scores), tables, strict=True)
     ]
     targets = list(zip(tables, values, strict=True))
-    summaries: dict[str, Any] = {}
+    summaries: dict[str, SpectrumFit] = {}
     rows: list[dict[str, list[Any]]] = []
     nominal = settings.efficiency
     for efficiency in [1.0, *settings.efficiencies]:
@@ -176,14 +154,14 @@ def sideband(
         spectrum, fit, summaries[name] = fit_spectrum(tables[0]["m_jj"][kept[0]], settings)
         rows.append(spectrum_rows(name, spectrum, fit.fit))
         if efficiency == nominal:
-            write_json(
+            write_result(
                 yields,
                 _yields(
                     method, spectrum, fit, tables[1]["m_jj"], kept[1],
-                    read_json(normalisation), settings,
+                    read_result(normalisation, Normalisation), settings,
                 ),
             )  # fmt: skip
-    write_json(fits, {"method": method, "efficiency": nominal, "fits": summaries})
+    write_result(fits, SpectrumFits(method=method, efficiency=nominal, fits=summaries))
     write_csv(spectra, _stack(rows))
 
 
@@ -201,13 +179,13 @@ def inclusive(
     tables = [read_tensors(path, DIJETS) for path in (data, signal_test)]
     spectrum, fit, summary = fit_spectrum(tables[0]["m_jj"], settings)
     everything = np.ones(len(tables[1]["m_jj"]), dtype=bool)
-    write_json(fits, {"method": "inclusive", "efficiency": 1.0, "fits": {"1": summary}})
+    write_result(fits, SpectrumFits(method="inclusive", efficiency=1.0, fits={"1": summary}))
     write_csv(spectra, spectrum_rows("1", spectrum, fit.fit))
-    write_json(
+    write_result(
         yields,
         _yields(
             "inclusive", spectrum, fit, tables[1]["m_jj"], everything,
-            read_json(normalisation), settings,
+            read_result(normalisation, Normalisation), settings,
         ),
     )  # fmt: skip
 
@@ -218,9 +196,9 @@ def _yields(
     chosen: ChosenFit,
     signal_mass: Array,
     kept: NDArray[np.bool_],
-    normalisation: dict[str, float],
+    normalisation: Normalisation,
     job: SpectrumJob,
-) -> dict[str, Any]:
+) -> SearchYields:
     return make_yields(
         method,
         chosen.fit.observed,

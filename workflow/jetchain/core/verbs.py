@@ -11,6 +11,7 @@ from typing import NewType
 Input = NewType("Input", Path)
 Inputs = list[Input]
 Output = NewType("Output", Path)
+Outputs = list[Output]
 # A file of resources/, which a rule hands over by name and digest: see `jetchain.core.resources`.
 Resource = NewType("Resource", Path)
 # Displayed names of a family's members by their keys, which a rule hands to a figure as JSON.

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from jetchain.core.errors import DataError
-from jetchain.core.io.tables import read_json, write_json
+from jetchain.core.io.tables import read_json, write_result
+from jetchain.core.schema.inference import Fit, Nuisance, Strength
 from jetchain.core.verbs import Input, Output
 from jetchain.inference.settings import FitSettings
 from jetchain.inference.workspace import numpy_backend
@@ -22,7 +23,7 @@ def fit(*, workspace: Input, yields: Input, fit: Output, settings: FitSettings) 
     Without sensitivity there is nothing to fit, and every result is null.
     """
     spec, counts = read_json(workspace), read_yields(yields)
-    write_json(
+    write_result(
         fit,
         maximum_likelihood(spec, counts, settings, str(workspace))
         if counts.sensitive
@@ -30,19 +31,14 @@ def fit(*, workspace: Input, yields: Input, fit: Output, settings: FitSettings) 
     )
 
 
-def no_fit(yields: Yields) -> dict[str, Any]:
+def no_fit(yields: Yields) -> Fit:
     """The account of a search without sensitivity: its counts, and null for what a fit gives."""
-    return {
-        "method": yields.method,
-        "sensitive": False,
-        "observed": float(yields.observed.sum()),
-        "background": float(yields.background.sum()),
-        "p0": None,
-        "significance": None,
-        "valid": None,
-        "mu": None,
-        "parameters": [],
-    }
+    return Fit(
+        method=yields.method,
+        sensitive=False,
+        observed=float(yields.observed.sum()),
+        background=float(yields.background.sum()),
+    )
 
 
 def load_model(spec: dict[str, Any], path: str) -> tuple[Any, list[float]]:
@@ -70,7 +66,7 @@ def load_model(spec: dict[str, Any], path: str) -> tuple[Any, list[float]]:
 
 def maximum_likelihood(
     spec: dict[str, Any], yields: Yields, settings: FitSettings, path: str = "workspace"
-) -> dict[str, Any]:
+) -> Fit:
     """Best fit with MINOS, pulls and p0.
 
     Here mu may be negative, down to where 90 % of the expected background would be cancelled in
@@ -83,9 +79,6 @@ def maximum_likelihood(
         settings: of the fit.
         path: of the workspace, for messages.
 
-    Returns:
-        plain builtins for JSON. `valid` says whether Minuit converged; where MINOS did not, its
-        two errors are null.
     """
     import pyhf.infer
     from cabinetry import fit as cabinetry_fit
@@ -113,37 +106,39 @@ def maximum_likelihood(
 
     from scipy.stats import norm
 
-    account = no_fit(yields) | {
-        "sensitive": True,
-        "p0": p0,
-        "significance": max(float(norm.isf(p0)), 0.0) if p0 < 0.5 else 0.0,
-        "valid": result is not None,
-    }
+    account = no_fit(yields).model_copy(
+        update={
+            "sensitive": True,
+            "p0": p0,
+            "significance": max(float(norm.isf(p0)), 0.0) if p0 < 0.5 else 0.0,
+            "valid": result is not None,
+        }
+    )
     if result is None:
         return account
     names = list(result.labels)
     minos = result.minos_uncertainty.get("mu")
     mu, error = float(result.bestfit[poi]), float(result.uncertainty[poi])
-    account["mu"] = {
-        "value": mu,
-        "error": error,
-        "error_down": None if minos is None else _finite(minos[0]),
-        "error_up": None if minos is None else _finite(minos[1]),
-        "cross_section_fb": mu * yields.cross_section,
-        "cross_section_error_fb": error * yields.cross_section,
-    }
-    account["parameters"] = [
-        {
-            "name": name,
-            "value": float(result.bestfit[index]),
-            "error": float(result.uncertainty[index]),
-            "pull": float((result.bestfit[index] - constrained[name][0]) / constrained[name][1]),
-            "constraint": float(result.uncertainty[index] / constrained[name][1]),
-        }
+    strength = Strength(
+        value=mu,
+        error=error,
+        error_down=None if minos is None else _finite(minos[0]),
+        error_up=None if minos is None else _finite(minos[1]),
+        cross_section_fb=mu * yields.cross_section,
+        cross_section_error_fb=error * yields.cross_section,
+    )
+    parameters = tuple(
+        Nuisance(
+            name=name,
+            value=float(result.bestfit[index]),
+            error=float(result.uncertainty[index]),
+            pull=float((result.bestfit[index] - constrained[name][0]) / constrained[name][1]),
+            constraint=float(result.uncertainty[index] / constrained[name][1]),
+        )
         for index, name in enumerate(names)
         if name in constrained
-    ]
-    return account
+    )
+    return account.model_copy(update={"mu": strength, "parameters": parameters})
 
 
 def _finite(value: Any) -> float | None:

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jetchain.core.io.tables import read_json, write_json
+from jetchain.core.io.tables import read_json, write_result
 from jetchain.core.progress import Progress
+from jetchain.core.schema.inference import ClsScan, Limits, ToyLimits
 from jetchain.core.seeds import generator
 from jetchain.core.settings import Settings
 from jetchain.core.verbs import Input, Output
@@ -35,36 +36,29 @@ def limits(
     """
     spec, counts = read_json(workspace), read_yields(yields)
     if not counts.sensitive:
-        write_json(limits, no_limits(counts, settings.limits))
+        write_result(limits, no_limits(counts, settings.limits))
         return
     account = asymptotic_limits(spec, counts, settings.limits, str(workspace))
-    account["toys"] = (
-        toy_limits(counts, settings, account["expected_mu"], account["observed_mu"], seed)
-        if settings.limits.toys and account["sensitive"]
-        else None
-    )
-    write_json(limits, account)
+    if settings.limits.toys and account.sensitive:
+        toys = toy_limits(counts, settings, account, seed)
+        account = account.model_copy(update={"toys": toys})
+    write_result(limits, account)
 
 
-def no_limits(yields: Yields, settings: LimitSettings) -> dict[str, Any]:
+def no_limits(yields: Yields, settings: LimitSettings) -> Limits:
     """The account of a search without sensitivity: null wherever the others have a limit."""
-    units = ("mu", "fb", "events")
-    return {
-        "method": yields.method,
-        "sensitive": False,
-        "level": settings.level,
-        **{f"observed_{unit}": None for unit in (*units, "visible_fb", "cls")},
-        **{f"expected_{unit}": [None] * 5 for unit in units},
-        "injected_fb": yields.injected,
-        "reference_fb": yields.cross_section,
-        "scan": None,
-        "toys": None,
-    }
+    return Limits(
+        method=yields.method,
+        sensitive=False,
+        level=settings.level,
+        injected_cross_section_fb=yields.injected_cross_section,
+        reference_cross_section_fb=yields.cross_section,
+    )
 
 
 def asymptotic_limits(
     spec: dict[str, Any], yields: Yields, settings: LimitSettings, path: str = "workspace"
-) -> dict[str, Any]:
+) -> Limits:
     """Limits from q~_mu and its asymptotic distribution (arXiv 1007.1727), with CLs.
 
     Args:
@@ -104,40 +98,46 @@ def asymptotic_limits(
             for mu in scan
         ]
     events = float(yields.signal.sum())
-    return {
-        "method": yields.method,
-        "sensitive": True,
-        "level": settings.level,
-        "observed_mu": observed_mu,
-        "observed_cls": observed_cls,
-        "expected_mu": expected_mu,
-        "observed_fb": observed_mu * yields.cross_section,
-        "expected_fb": [mu * yields.cross_section for mu in expected_mu],
-        "observed_events": observed_mu * events,
-        "expected_events": [mu * events for mu in expected_mu],
-        "observed_visible_fb": observed_mu * events / yields.luminosity,
-        "injected_fb": yields.injected,
-        "reference_fb": yields.cross_section,
-        "scan": {
-            "mu": scan.tolist(),
-            "cross_section_fb": (scan * yields.cross_section).tolist(),
-            "observed": [float(cls) for cls, _ in results],
-            "expected": [[float(each) for each in band] for _, band in results],
-        },
-    }
+    return Limits(
+        method=yields.method,
+        sensitive=True,
+        level=settings.level,
+        observed_mu=observed_mu,
+        observed_cls=observed_cls,
+        expected_mu=expected_mu,
+        observed_fb=observed_mu * yields.cross_section,
+        expected_fb=[mu * yields.cross_section for mu in expected_mu],
+        observed_events=observed_mu * events,
+        expected_events=[mu * events for mu in expected_mu],
+        observed_visible_fb=observed_mu * events / yields.luminosity,
+        injected_cross_section_fb=yields.injected_cross_section,
+        reference_cross_section_fb=yields.cross_section,
+        scan=ClsScan(
+            mu=scan,
+            cross_section_fb=scan * yields.cross_section,
+            observed=[float(cls) for cls, _ in results],
+            expected=[tuple(float(each) for each in band) for _, band in results],
+        ),
+    )
 
 
-def toy_limits(
-    yields: Yields, settings: LimitJob, expected: list[float], observed: float, seed: int
-) -> dict[str, Any]:
+def toy_limits(yields: Yields, settings: LimitJob, asymptotic: Limits, seed: int) -> ToyLimits:
     """The same limits with toys in place of the asymptotic distribution.
 
     CLs is estimated at some signal strengths across the asymptotic band and close to the observed
     asymptotic limit, and log CLs is interpolated. A limit outside the strengths tried is null.
     """
+    low, high, observed = (
+        asymptotic.expected_mu[0],
+        asymptotic.expected_mu[4],
+        asymptotic.observed_mu,
+    )
+    assert low is not None
+    assert high is not None
+    assert observed is not None
     model = Counting.of(yields, settings.workspace)
     random = generator(seed, "toys")
-    band = np.geomspace(0.6 * expected[0], 1.6 * expected[4], settings.limits.toy_points)
+    band = np.geomspace(0.6 * low, 1.6 * high, settings.limits.toy_points)
     strengths = np.sort(np.concatenate([band, observed * np.array([0.85, 1.0, 1.15, 1.6])]))
     rows = []
     progress = Progress(len(strengths), "signal strengths with toys")
@@ -153,17 +153,17 @@ def toy_limits(
     def in_fb(mu: float | None) -> float | None:
         return None if mu is None else mu * yields.cross_section
 
-    return {
-        "toys": settings.limits.toys,
-        "mu": strengths.tolist(),
-        "cls": cls.tolist(),
-        "cls_error": [row[2] for row in rows],
-        "cls_expected": bands.tolist(),
-        "observed_mu": observed_mu,
-        "expected_mu": expected_mu,
-        "observed_fb": in_fb(observed_mu),
-        "expected_fb": [in_fb(mu) for mu in expected_mu],
-    }
+    return ToyLimits(
+        toys=settings.limits.toys,
+        mu=strengths,
+        cls=cls,
+        cls_error=[row[2] for row in rows],
+        cls_expected=bands,
+        observed_mu=observed_mu,
+        expected_mu=expected_mu,
+        observed_fb=in_fb(observed_mu),
+        expected_fb=[in_fb(mu) for mu in expected_mu],
+    )
 
 
 def crossing(mu: NDArray, cls: NDArray, level: float) -> float | None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.errors import DataError
-from jetchain.core.io.tables import read_json
+from jetchain.core.io.tables import read_result
+from jetchain.core.schema.background import SearchYields
 
 Array = NDArray[np.floating]
 
@@ -30,7 +30,7 @@ class Yields:
         luminosity: 1/fb.
         cross_section: reference cross-section of the signal in fb, where mu = 1.
         constraint: of the background: a key of `CONSTRAINTS`.
-        injected: cross-section of the signal that was put into the data in fb, None if unknown.
+        injected_cross_section: of the signal that was put into the data, fb.
     """
 
     method: str
@@ -43,7 +43,7 @@ class Yields:
     luminosity: float
     cross_section: float
     constraint: str
-    injected: float | None = None
+    injected_cross_section: float
 
     @property
     def sensitive(self) -> bool:
@@ -63,48 +63,36 @@ def read_yields(path: Path) -> Yields:
     A search without net signal in any bin is no error: see `Yields.sensitive`.
 
     Raises:
-        DataError: a value is missing, not a finite number or outside its range: no background, a
-            negative count, a negative signal in one bin beside a positive one in another.
+        DataError: the file is not of its form, or a value is not finite or outside its range: no
+            background, a negative count, a negative signal in one bin beside a positive one in
+            another.
     """
-    content = read_json(path)
-    try:
-        method, bins = str(content["method"]), list(content["bins"])
-        names = tuple(str(each["name"]) for each in bins)
-        columns = {column: np.array([_number(each[column]) for each in bins]) for column in COLUMNS}
-        luminosity = _number(content["luminosity_fb"])
-        cross_section = _number(content["signal_cross_section_fb"])
-        constraint = content["constraint"]
-        injected = content.get("injected_cross_section_fb")
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _refusal(path, f"a value is missing or is not a number ({error!r})") from None
+    found = read_result(path, SearchYields)
+    names = tuple(each.name for each in found.bins)
+    columns = {
+        column: np.array([float(getattr(each, column)) for each in found.bins])
+        for column in COLUMNS
+    }
     complaints = _complaints(names, columns)
     complaints += [
         f"{name} is {value:g}, but must be positive"
         for name, value in (
-            ("luminosity_fb", luminosity),
-            ("signal_cross_section_fb", cross_section),
+            ("luminosity_fb", found.luminosity_fb),
+            ("reference_cross_section_fb", found.reference_cross_section_fb),
         )
         if not value > 0
     ]
-    if constraint not in CONSTRAINTS:
-        complaints.append(f"the constraint {constraint!r} is none of {', '.join(CONSTRAINTS)}")
     if complaints:
         raise _refusal(path, "; ".join(complaints))
     return Yields(
-        method=method,
+        method=found.method,
         names=names,
         **columns,
-        luminosity=luminosity,
-        cross_section=cross_section,
-        constraint=constraint,
-        injected=None if injected is None else _number(injected),
+        luminosity=found.luminosity_fb,
+        cross_section=found.reference_cross_section_fb,
+        constraint=found.constraint,
+        injected_cross_section=found.injected_cross_section_fb,
     )
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{value!r} is not a number")
-    return float(value)
 
 
 def _complaints(names: tuple[str, ...], columns: dict[str, Array]) -> list[str]:
@@ -122,8 +110,6 @@ def _complaints(names: tuple[str, ...], columns: dict[str, Array]) -> list[str]:
                 found.append(f"bin '{name}': {column} is {value:g}")
         if columns["background"][index] == 0:
             found.append(f"bin '{name}': the expected background is zero")
-        if columns["observed"][index] % 1 != 0:
-            found.append(f"bin '{name}': observed is not a whole number")
     return found
 
 
@@ -131,6 +117,6 @@ def _refusal(path: Path, what: str) -> DataError:
     return DataError(
         f"{path}: no limit can be set with these yields: {what}.",
         "Check the cut of the search: it must leave an expected background above zero in every "
-        "bin. Loosen background.sideband.efficiency or background.disco.efficiency, or generate "
+        "bin. Loosen background.sideband.efficiency or background.abcd.efficiency, or generate "
         "more events.",
     )

@@ -83,13 +83,18 @@ class Configuration(Settings):
         for path, radius in (
             ("graphs.jets.radius", self.graphs.jets.radius),
             ("jets.summary.radius", self.jets.summary.radius),
-            ("the anomaly room's radius", 1.0),
+            ("anomaly.features.radius", self.anomaly.features.radius),
         ):
             if radius not in self.jets.clustering.radii:
                 raise ValueError(
                     f"{path}: {radius} is not one of jets.clustering.radii "
                     f"({', '.join(map(str, self.jets.clustering.radii))})."
                 )
+        if self.background.reference_events is None and not self.anomaly.features.signal_events:
+            raise ValueError(
+                "background.reference_events: must be given where anomaly.features.signal_events "
+                "is 0, for signal strength 1 is as many signal events."
+            )
         return self
 
 

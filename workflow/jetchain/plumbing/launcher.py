@@ -24,7 +24,7 @@ from typing import Any
 from jetchain.core.errors import ConfigurationError, JetchainError, ResourceError
 from jetchain.core.resources import resource_path
 from jetchain.core.settings import Settings
-from jetchain.core.verbs import Input, Inputs, Labels, Output, Resource
+from jetchain.core.verbs import Input, Inputs, Labels, Output, Outputs, Resource
 from jetchain.plumbing import checksums, runs
 from jetchain.plumbing.digest import verb_location
 
@@ -62,7 +62,7 @@ def parse_arguments(verb: Callable[..., None], arguments: list[str]) -> dict[str
             parser.add_argument(option, required=True, metavar="NAME", type=resource_path)
         elif kind is Labels:
             parser.add_argument(option, required=True, metavar="JSON", type=json.loads)
-        elif kind == Inputs:
+        elif kind in (Inputs, Outputs):
             parser.add_argument(option, required=True, metavar="FILE", type=Path, nargs="*")
         elif kind in (Input, Output):
             parser.add_argument(option, required=True, metavar="FILE", type=Path)
@@ -87,8 +87,9 @@ def run_verb(verb: Callable[..., None], values: dict[str, Any]) -> dict[str, flo
     verb(**values)
     took = _took(started)
     for name, value in values.items():
-        if hints[name] is Output:
-            checksums.record(value, **took)
+        if hints[name] in (Output, Outputs):
+            for path in value if isinstance(value, list) else [value]:
+                checksums.record(path, **took)
     return took
 
 

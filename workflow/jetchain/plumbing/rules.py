@@ -116,9 +116,9 @@ def module_of(member: str) -> str:
 def command(verb: str) -> str:
     """The shell command of a rule, written from the verb's signature.
 
-    Keywords annotated Input, Inputs and Output are the rule's named inputs and outputs; a keyword
-    named like a wildcard gets its value; resources, `settings` and `seed` come from the rule's
-    params.
+    Keywords annotated Input, Inputs, Output and Outputs are the rule's named inputs and outputs; a
+    keyword named like a wildcard gets its value; resources, `settings` and `seed` come from the
+    rule's params.
     """
     module, function = digest.verb_location(verb)
     options = []
@@ -126,7 +126,7 @@ def command(verb: str) -> str:
         option = f"--{name.replace('_', '-')}"
         if annotation in ("Input", "Inputs"):
             options.append(f"{option} {{input.{name}:q}}")
-        elif annotation == "Output":
+        elif annotation in ("Output", "Outputs"):
             options.append(f"{option} {{output.{name}:q}}")
         elif name in WILDCARDS:
             options.append(f"{option} {{wildcards.{name}:q}}")
@@ -157,7 +157,7 @@ class Rules:
 
     def __init__(self, configuration: Mapping[str, Any]) -> None:
         self._configuration = configuration
-        self._jobs: dict[str, Record] = {}
+        self._jobs: list[tuple[dict[str, Any], Record]] = []
         self._verb: str | None = None
 
     def job(
@@ -182,9 +182,6 @@ class Rules:
             more: further params, such as resources.
         """
         places = {"": settings} if isinstance(settings, str) else dict(settings or {})
-        record = Record(verb, places, list(members))
-        if self._jobs.setdefault(verb, record) != record:
-            raise TypeError(f"two rules give {verb} other settings or members")
         self._verb = verb
         params: dict[str, Any] = {"verb": verb, **more}
         if places:
@@ -192,6 +189,7 @@ class Rules:
         if seed is not None:
             params["seed"] = self._seed(seed)
         params["code"] = self._code(verb, members)
+        self._jobs.append((params, Record(verb, places, list(members))))
         return params
 
     def launch(self) -> str:
@@ -205,8 +203,9 @@ class Rules:
         """Fill `BOOK` from Snakemake's rules."""
         BOOK.clear()
         for rule in rules:
-            if verb := rule.params.get("verb"):
-                BOOK[rule.name] = self._jobs[verb]
+            for params, record in self._jobs:
+                if all(rule.params.get(name) == value for name, value in params.items()):
+                    BOOK[rule.name] = record
 
     def _section(self, places: Mapping[str, str]) -> Parameter:
         """The part of the configuration that stands at these places, as JSON."""

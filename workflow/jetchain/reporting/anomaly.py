@@ -2,49 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.transforms import Bbox
 
-from jetchain.core.io.tables import read_csv, read_json
+from jetchain.core.errors import DataError
+from jetchain.core.io.tables import read_csv, read_json, read_result
+from jetchain.core.schema.anomaly import SearchMetrics
 from jetchain.core.style import COLOURS, LINES, label, new_figure, save_figure
-from jetchain.core.verbs import Input, Output, Resource
-
-NAMES = {
-    "supervised": "Supervised",
-    "idealised": "Idealised (IAD)",
-    "cathode": "CATHODE",
-    "cwola": "CWoLa",
-    "anode": "ANODE",
-    "disco": "Double DisCo",
-    "isolation_forest": "Isolation forest",
-    "mahalanobis": "Mahalanobis",
-}
+from jetchain.core.verbs import Input, Labels, Output, Resource
 
 
 def sic(
-    *, curves: Input, metrics: Input, published: Resource, pdf: Output, png: Output, data: Output
+    *,
+    curves: Input,
+    metrics: Input,
+    published: Resource,
+    labels: Labels,
+    pdf: Output,
+    png: Output,
+    data: Output,
 ) -> None:
     """Draw the significance-improvement curves, with the published maxima beside them."""
-    table, merits, anchors = read_csv(curves), read_json(metrics), read_json(published)
+    table, merits = read_csv(curves), read_result(metrics, SearchMetrics)
+    anchors = read_json(published)
     figure, (ax, side) = new_figure(1, 2, size=(12.5, 5.6), width_ratios=[1.55, 1])
-    draw_curves(ax, table, merits)
-    _table(side, merits, anchors)
+    draw_curves(ax, table, merits, labels)
+    _table(side, merits, anchors, labels)
     save_figure(figure, pdf, png, data)
 
 
-def draw_curves(ax: Axes, table: dict[str, np.ndarray], merits: dict[str, Any]) -> None:
-    """One panel: significance improvement against signal efficiency, all methods."""
-    methods = [name for name in NAMES if name in merits["methods"]]
-    for index, method in enumerate(methods):
+def draw_curves(
+    ax: Axes, table: dict[str, np.ndarray], merits: SearchMetrics, labels: Mapping[str, str]
+) -> None:
+    """One panel: significance improvement against signal efficiency, all methods.
+
+    Raises:
+        DataError: the methods of the run are not those that have a displayed name.
+    """
+    if set(labels) != set(merits.methods):
+        raise DataError(
+            f"The metrics are of {', '.join(sorted(merits.methods))}; the figure knows "
+            f"{', '.join(sorted(labels))}.",
+            "Run the same command again: the metrics are of other methods than anomaly.searches.",
+        )
+    for index, (method, shown) in enumerate(labels.items()):
         own = table["method"] == method
         x = table["signal_efficiency"][own]
-        ax.plot(x, table["sic"][own], color=COLOURS[index], ls=LINES[index], label=NAMES[method])
+        ax.plot(x, table["sic"][own], color=COLOURS[index], ls=LINES[index], label=shown)
         ax.fill_between(
             x, table["sic_low"][own], table["sic_high"][own], color=COLOURS[index], alpha=0.25,
-            lw=0, gid=NAMES[method],
+            lw=0, gid=shown,
         )  # fmt: skip
     grid = np.linspace(0.005, 1, 200)
     ax.plot(grid, np.sqrt(grid), color="black", lw=1, ls=":", label="Random")
@@ -56,20 +67,20 @@ def draw_curves(ax: Axes, table: dict[str, np.ndarray], merits: dict[str, Any]) 
     )
     ax.set_ylim(0, 1.25 * ax.get_ylim()[1])
     ax.legend(ncols=2, loc="upper right")
-    label(ax, right=f"S/B = {100 * merits['signal_to_background']:.1f} %")
+    label(ax, right=f"S/B = {100 * merits.signal_to_background:.1f} %")
 
 
-def _table(ax: Axes, merits: dict[str, Any], anchors: dict[str, Any]) -> None:
+def _table(
+    ax: Axes, merits: SearchMetrics, anchors: dict[str, Any], labels: Mapping[str, str]
+) -> None:
     ax.axis("off")
-    ours, theirs = merits["methods"], anchors["maximum_sic"]
+    ours, theirs = merits.methods, anchors["maximum_sic"]
     rows = []
-    for name, shown in NAMES.items():
-        if name not in ours and name not in theirs:
-            continue
+    for name, shown in (labels | anchors["only_published"]).items():
         own, value = "", ""
         if name in ours:
-            low, high = ours[name]["max_sic_bootstrap"]
-            own, value = f"{ours[name]['max_sic']:.1f}", f"[{low:.1f}, {high:.1f}]"
+            low, high = ours[name].max_sic_bootstrap
+            own, value = f"{ours[name].max_sic:.1f}", f"[{low:.1f}, {high:.1f}]"
         rows.append([shown, own, value, f"{theirs[name]:.1f}" if name in theirs else ""])
     drawn = ax.table(
         rows,
@@ -85,8 +96,8 @@ def _table(ax: Axes, merits: dict[str, Any], anchors: dict[str, Any]) -> None:
         0.0,
         0.02,
         "Largest significance improvement.\n"
-        f"Here: S/B = {100 * merits['signal_to_background']:.1f} %, "
-        f"{merits['background_events']:,} background events\nin the signal region. "
+        f"Here: S/B = {100 * merits.signal_to_background:.1f} %, "
+        f"{merits.background_events:,} background events\nin the signal region. "
         f"Published: S/B = {100 * anchors['signal_to_background']:.2f} %,\n"
         "121,352 background events (arXiv 2109.00546).",
         transform=ax.transAxes,

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from jetchain.core.io.tables import read_csv, read_json
+from jetchain.core.io.tables import read_csv, read_result
+from jetchain.core.schema.background import (
+    AbcdClosure,
+    SpectrumFit,
+    SpectrumFits,
+    TemplateQuality,
+)
 from jetchain.core.style import COLOURS, LINES, MARKERS, label, new_figure, save_figure
-from jetchain.core.verbs import Input, Output
+from jetchain.core.verbs import Input, Labels, Output
 
-NAMES = {"cwola": "CWoLa", "cathode": "CATHODE", "inclusive": "No cut"}
 FEATURES = {
     "m_j1": r"$m_{J_1}$ [TeV]",
     "delta_m": r"$m_{J_2}-m_{J_1}$ [TeV]",
@@ -23,31 +26,38 @@ Table = dict[str, NDArray]
 
 
 def spectrum(
-    *, spectra: Input, fits: Input, method: str, pdf: Output, png: Output, data: Output
+    *,
+    spectra: Input,
+    fits: Input,
+    method: str,
+    labels: Labels,
+    pdf: Output,
+    png: Output,
+    data: Output,
 ) -> None:
     """Draw the dijet mass before and after the cut, with the fitted background and the pulls."""
-    table, summary = read_csv(spectra), read_json(fits)
+    table, summary = read_csv(spectra), read_result(fits, SpectrumFits)
     figure, (ax, lower) = new_figure(2, 1, size=(8.5, 7.5), sharex=True, height_ratios=[3, 1.1])
     draw_spectrum(ax, lower, table, summary)
-    label(ax, right=NAMES.get(method, method))
+    label(ax, right=labels[method])
     lower.axhline(0, color="black", lw=1)
     lower.set(
         xlabel=r"Dijet mass $m_{JJ}$ [TeV]",
-        ylabel="Pull" if summary["efficiency"] == 1 else "Pull after cut",
+        ylabel="Pull" if summary.efficiency == 1 else "Pull after cut",
     )
     save_figure(figure, pdf, png, data)
 
 
-def draw_spectrum(ax: Axes, lower: Axes | None, table: Table, summary: dict[str, Any]) -> None:
+def draw_spectrum(ax: Axes, lower: Axes | None, table: Table, summary: SpectrumFits) -> None:
     """One panel: the spectrum before and after the cut with its fits; a second one for pulls."""
-    nominal = summary["efficiency"]
+    nominal = summary.efficiency
     low, high = _window(table)
     selections = list(dict.fromkeys(["1", f"{nominal:g}"]))
     for index, name in enumerate(selections):
         own = {column: values[_is(table["selection"], name)] for column, values in table.items()}
         text = "all data" if name == "1" else f"after the cut ({100 * nominal:g} % of sidebands)"
         _draw(
-            ax, lower if name == selections[-1] else None, own, summary["fits"][name], text, index
+            ax, lower if name == selections[-1] else None, own, summary.fits[name], text, index
         )  # fmt: skip
     for each in (ax, lower):
         if each is not None:
@@ -72,7 +82,7 @@ def _window(table: Table) -> tuple[float, float]:
 
 
 def _draw(
-    ax: Axes, lower: Axes | None, own: Table, fit: dict[str, Any], text: str, index: int
+    ax: Axes, lower: Axes | None, own: Table, fit: SpectrumFit, text: str, index: int
 ) -> None:
     colour = COLOURS[(0, 2)[index]]
     centre, observed, expected = (own["low"] + own["high"]) / 2, own["observed"], own["expected"]
@@ -83,9 +93,9 @@ def _draw(
     )  # fmt: skip
     ax.plot(
         centre, expected, LINES[index], color=colour,
-        label=rf"Fit: $\chi^2$/ndf = {fit['chi2']:.1f}/{fit['ndf']}; window: {fit['observed']:.0f} "
-        rf"for {fit['background']:.0f}$\pm${fit['background_uncertainty']:.0f}, "
-        rf"{fit['significance']:.1f}$\,\sigma$",
+        label=rf"Fit: $\chi^2$/ndf = {fit.chi2:.1f}/{fit.ndf}; window: {fit.observed:.0f} "
+        rf"for {fit.background:.0f}$\pm${fit.background_uncertainty:.0f}, "
+        rf"{fit.significance:.1f}$\,\sigma$",
     )  # fmt: skip
     ax.fill_between(
         centre, np.maximum(expected - own["expected_error"], 1e-3),
@@ -97,10 +107,19 @@ def _draw(
 
 
 def abcd(
-    *, plane: Input, scan: Input, closure: Input, pdf: Output, png: Output, data: Output
+    *,
+    plane: Input,
+    scan: Input,
+    closure: Input,
+    method: str,
+    labels: Labels,
+    pdf: Output,
+    png: Output,
+    data: Output,
 ) -> None:
     """Draw the plane of the two decorrelated outputs, and the closure along the cut."""
-    table, points, summary = read_csv(plane), read_csv(scan), read_json(closure)
+    table, points = read_csv(plane), read_csv(scan)
+    cuts = read_result(closure, AbcdClosure).cuts
     figure, (left, centre, right) = new_figure(1, 3, size=(18, 5.4), width_ratios=[1, 1, 1.1])
     bins = round(np.sqrt(len(table["f"])))
     edges = np.append(np.unique(table["f"]), 1.0)
@@ -108,7 +127,7 @@ def abcd(
         share = table[name].reshape(bins, bins) / table[name].sum() * bins**2
         drawn = ax.pcolormesh(edges, edges, share.T, cmap="Blues", vmin=0, vmax=top)
         figure.colorbar(drawn, ax=ax, label="Density (1: flat)")
-        _draw_regions(ax, *summary["cuts"])
+        _draw_regions(ax, *cuts)
         label(ax, right=f"{name} in the signal region")
     names = {"sidebands": "sidebands, data", "signal region": "signal region, true background"}
     for index, (selection, shown) in enumerate(names.items()):
@@ -129,7 +148,7 @@ def abcd(
         ylabel=r"Predicted / observed, $\frac{BC}{D}\,/\,A$",
     )
     right.legend(loc="upper right")
-    label(right, right="Double DisCo")
+    label(right, right=labels[method])
     save_figure(figure, pdf, png, data)
 
 
@@ -143,17 +162,24 @@ def _draw_regions(ax: Axes, first: float, second: float) -> None:
 
 
 def template(
-    *, distributions: Input, quality: Input, pdf: Output, png: Output, data: Output
+    *,
+    distributions: Input,
+    quality: Input,
+    method: str,
+    labels: Labels,
+    pdf: Output,
+    png: Output,
+    data: Output,
 ) -> None:
-    """Draw data against CATHODE's template, feature by feature, in both regions."""
-    table, merit = read_csv(distributions), read_json(quality)["sidebands"]
+    """Draw data against a method's template, feature by feature, in both regions."""
+    table, merit = read_csv(distributions), read_result(quality, TemplateQuality).sidebands
     figure, axes = new_figure(4, 4, size=(18, 10.5), height_ratios=[3, 1, 3, 1], sharex="col")
     for row, region in enumerate(("sidebands", "signal region")):
         for column, (feature, shown) in enumerate(FEATURES.items()):
             chosen = (table["region"] == region) & (table["feature"] == feature)
             own = {name: values[chosen] for name, values in table.items()}
             upper, lower = axes[2 * row, column], axes[2 * row + 1, column]
-            _compare(upper, lower, own)
+            _compare(upper, lower, own, f"{labels[method]} template")
             lower.set_xlabel(shown)
             lower.tick_params(labelbottom=True)
             if column == 0:
@@ -165,18 +191,18 @@ def template(
         right="",
     )
     figure.suptitle(
-        f"Data against template in the sidebands: AUC {merit['auc']:.3f}, permuted labels "
-        f"{merit['null_mean']:.3f} ± {merit['null_std']:.3f} ({merit['null_deviations']:+.1f} σ)",
+        f"Data against template in the sidebands: AUC {merit.auc:.3f}, permuted labels "
+        f"{merit.null_mean:.3f} ± {merit.null_std:.3f} ({merit.null_deviations:+.1f} σ)",
         fontsize=13,
     )
     save_figure(figure, pdf, png, data)
 
 
-def _compare(upper: Axes, lower: Axes, own: Table) -> None:
+def _compare(upper: Axes, lower: Axes, own: Table, text: str) -> None:
     edges = np.append(own["low"], own["high"][-1])
     centre = (edges[1:] + edges[:-1]) / 2
     data, drawn = own["data"], own["template"]
-    upper.stairs(drawn, edges, color=COLOURS[0], fill=True, alpha=0.35, label="CATHODE template")
+    upper.stairs(drawn, edges, color=COLOURS[0], fill=True, alpha=0.35, label=text)
     upper.errorbar(centre, data, np.sqrt(data), fmt="o", ms=3.5, color="black", label="Data")
     upper.set_ylim(0, 1.45 * data.max())
     filled = (drawn > 0) & (data > 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,57 +10,56 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from jetchain.core.errors import DataError
-from jetchain.core.io.tables import read_json, write_csv
+from jetchain.core.io.tables import read_result, write_csv
+from jetchain.core.schema.inference import Fit, Limits, ToyLimits
 from jetchain.core.style import COLOURS, label, new_figure, save_figure
-from jetchain.core.verbs import Inputs, Output
+from jetchain.core.verbs import Inputs, Labels, Output
 
 # One and two sigma: told apart by readers with any colour vision, unlike green and yellow.
 INNER, OUTER = "#3f90da", "#c5dff4"
-NAMES = {"inclusive": "no cut", "cwola": "CWoLa", "cathode": "CATHODE", "disco": "Double DisCo"}
 
 
-def comparison(*, limits: Inputs, pdf: Output, png: Output, data: Output) -> None:
+def comparison(*, limits: Inputs, labels: Labels, pdf: Output, png: Output, data: Output) -> None:
     """Draw observed and expected limits of every method beside the injected cross-section."""
-    rows = [read_json(path) for path in limits]
+    rows = [read_result(path, Limits) for path in limits]
     figure, ax = new_figure(size=(8.0, 5.6))
-    draw_limits(ax, rows)
+    draw_limits(ax, rows, labels)
     save_figure(figure, pdf, png, data)
 
 
-def draw_limits(ax: Any, rows: list[dict[str, Any]]) -> None:
+def draw_limits(ax: Any, rows: list[Limits], labels: Mapping[str, str]) -> None:
     """One panel: the limits of all methods beside the injected cross-section."""
     for index, row in enumerate(rows):
-        if not row["sensitive"]:
+        if not row.sensitive:
             _no_sensitivity(ax, (index, 0.25), ("data", "axes fraction"))
             continue
-        name = NAMES.get(row["method"], row["method"])
-        _band(ax, index - 0.12, name, row["expected_fb"], row["observed_fb"])
-        toys = row["toys"]
+        name = labels[row.method]
+        _band(ax, index - 0.12, name, row.expected_fb, row.observed_fb)
+        toys = row.toys
         if toys is not None:
             _toy_band(ax, index + 0.26, name, toys)
-    injected = [row["injected_fb"] for row in rows if row["injected_fb"] is not None]
     handles: list[Any] = []
-    if any(row["sensitive"] for row in rows):
+    if any(row.sensitive for row in rows):
         handles = [
             Line2D([], [], color="black", marker="o", linestyle="none", label="observed"),
             Line2D([], [], color="black", linestyle="--", label="expected, median"),
             Patch(color=INNER, label=r"expected $\pm 1\sigma$"),
             Patch(color=OUTER, label=r"expected $\pm 2\sigma$"),
         ]
-    if any(row["toys"] is not None for row in rows):
+    if any(row.toys is not None for row in rows):
         handles.append(
             Line2D([], [], color="black", marker="s", markerfacecolor="white", label="with toys")
         )
-    if injected:
-        ax.axhline(injected[0], color=COLOURS[2], linestyle="-.", gid="injected signal")
+    if injected := rows[0].injected_cross_section_fb:
+        ax.axhline(injected, color=COLOURS[2], linestyle="-.", gid="injected signal")
         handles.append(Line2D([], [], color=COLOURS[2], linestyle="-.", label="injected signal"))
     ax.set_yscale("log")
-    ax.set_xticks(range(len(rows)), [NAMES.get(row["method"], row["method"]) for row in rows])
+    ax.set_xticks(range(len(rows)), [labels[row.method] for row in rows])
     ax.minorticks_off()
     ax.set_xlim(-0.6, len(rows) - 0.4)
     low, high = ax.get_ylim()
     ax.set_ylim(low / 1.2, high * (high / low) ** 0.45)
-    level = 100 * (1 - rows[0]["level"])
+    level = 100 * (1 - rows[0].level)
     ax.set_ylabel(f"{level:.0f} % CL upper limit on the cross-section [fb]")
     if handles:
         ax.legend(handles=handles, ncols=2, loc="upper right")
@@ -74,7 +74,9 @@ def _no_sensitivity(ax: Any, place: tuple[float, float], coordinates: Any) -> No
     )  # fmt: skip
 
 
-def _band(ax: Any, x: float, name: str, expected: list[float], observed: float) -> None:
+def _band(
+    ax: Any, x: float, name: str, expected: Sequence[float | None], observed: float | None
+) -> None:
     ends = [x - 0.16, x + 0.16]
     for low, high, colour, sigma in ((0, 4, OUTER, 2), (1, 3, INNER, 1)):
         ax.fill_between(
@@ -85,9 +87,9 @@ def _band(ax: Any, x: float, name: str, expected: list[float], observed: float) 
     ax.plot([x], [observed], "o", color="black", gid=f"{name}, observed")
 
 
-def _toy_band(ax: Any, x: float, name: str, toys: dict[str, Any]) -> None:
+def _toy_band(ax: Any, x: float, name: str, toys: ToyLimits) -> None:
     """A thin bar from toys; a limit outside the strengths that were tried is left out."""
-    low, median, high = (toys["expected_fb"][band] for band in (1, 2, 3))
+    low, median, high = (toys.expected_fb[band] for band in (1, 2, 3))
     if low is not None and high is not None:
         ax.plot(
             [x, x], [low, high], color=INNER, linewidth=3, gid=f"{name}, expected, 1 sigma, toys"
@@ -97,16 +99,16 @@ def _toy_band(ax: Any, x: float, name: str, toys: dict[str, Any]) -> None:
             [x - 0.05, x + 0.05], [median] * 2, color="black", linestyle="--",
             gid=f"{name}, expected, toys",
         )  # fmt: skip
-    if toys["observed_fb"] is not None:
+    if toys.observed_fb is not None:
         ax.plot(
-            [x], [toys["observed_fb"]], "s", color="black", markerfacecolor="white",
+            [x], [toys.observed_fb], "s", color="black", markerfacecolor="white",
             gid=f"{name}, observed, toys",
         )  # fmt: skip
 
 
-def scan(*, limits: Inputs, pdf: Output, png: Output, data: Output) -> None:
+def scan(*, limits: Inputs, labels: Labels, pdf: Output, png: Output, data: Output) -> None:
     """Draw CLs against the cross-section, one panel a method, with the toys as points."""
-    rows = [read_json(path) for path in limits]
+    rows = [read_result(path, Limits) for path in limits]
     figure, axes = new_figure(
         1, len(rows), size=(4.2 * len(rows) + 0.8, 4.6), sharey=True, squeeze=False
     )
@@ -116,28 +118,28 @@ def scan(*, limits: Inputs, pdf: Output, png: Output, data: Output) -> None:
     drawn = []
     for ax, row in zip(axes[0], rows, strict=True):
         ax.set_xlabel("signal cross-section [fb]")
-        label(ax, right=NAMES.get(row["method"], row["method"]))
-        if not row["sensitive"]:
+        label(ax, right=labels[row.method])
+        if row.scan is None:
             _no_sensitivity(ax, (0.5, 0.5), "axes fraction")
             ax.set_xticks([])
             continue
         drawn.append(ax)
-        x = np.array(row["scan"]["cross_section_fb"])
-        bands = np.array(row["scan"]["expected"])
+        x = np.array(row.scan.cross_section_fb)
+        bands = np.array(row.scan.expected)
         ax.fill_between(x, bands[:, 0], bands[:, 4], color=OUTER, lw=0, gid="expected, 2 sigma")
         ax.fill_between(x, bands[:, 1], bands[:, 3], color=INNER, lw=0, gid="expected, 1 sigma")
         ax.plot(x, bands[:, 2], color="black", linestyle="--", label="expected")
-        ax.plot(x, row["scan"]["observed"], color="black", label="observed")
-        if row["toys"] is not None:
-            toys = row["toys"]
+        ax.plot(x, row.scan.observed, color="black", label="observed")
+        if row.toys is not None:
+            toys = row.toys
             ax.errorbar(
-                np.array(toys["mu"]) * row["reference_fb"], toys["cls"], yerr=toys["cls_error"],
+                np.array(toys.mu) * row.reference_cross_section_fb, toys.cls, yerr=toys.cls_error,
                 fmt="s", markersize=4, color=COLOURS[2], label="observed, toys",
             )  # fmt: skip
-        ax.axhline(row["level"], color=COLOURS[8], linestyle=":", gid="level of exclusion")
-        if row["injected_fb"] is not None:
+        ax.axhline(row.level, color=COLOURS[8], linestyle=":", gid="level of exclusion")
+        if row.injected_cross_section_fb:
             ax.axvline(
-                row["injected_fb"], color=COLOURS[2], linestyle="-.", linewidth=1.2,
+                row.injected_cross_section_fb, color=COLOURS[2], linestyle="-.", linewidth=1.2,
                 gid="injected signal",
             )  # fmt: skip
         ax.set_xlim(0, x[-1])
@@ -146,36 +148,36 @@ def scan(*, limits: Inputs, pdf: Output, png: Output, data: Output) -> None:
     save_figure(figure, pdf, png, data)
 
 
-def pulls(*, fits: Inputs, pdf: Output, png: Output, data: Output) -> None:
+def pulls(*, fits: Inputs, labels: Labels, pdf: Output, png: Output, data: Output) -> None:
     """Draw best fit of the signal strength and the pulls, for every method."""
-    rows = [read_json(path) for path in fits]
+    rows = [read_result(path, Fit) for path in fits]
     figure, (left, right) = new_figure(1, 2, size=(13.0, 4.8))
     for index, row in enumerate(rows):
-        if not row["sensitive"]:
+        if not row.sensitive:
             _no_sensitivity(left, (0.5, index), ("axes fraction", "data"))
             continue
-        mu = row["mu"]
+        mu = row.mu
         if mu is not None:
             left.errorbar(
-                [mu["cross_section_fb"]], [index], xerr=[mu["cross_section_error_fb"]],
+                [mu.cross_section_fb], [index], xerr=[mu.cross_section_error_fb],
                 fmt="o", color="black",
             )  # fmt: skip
         left.annotate(
-            f"{row['significance']:.1f} $\\sigma$", (1.02, index),
+            f"{row.significance:.1f} $\\sigma$", (1.02, index),
             xycoords=("axes fraction", "data"), va="center", fontsize=12,
         )  # fmt: skip
     left.axvline(0, color=COLOURS[8], linestyle=":")
-    left.set_yticks(range(len(rows)), [NAMES.get(row["method"], row["method"]) for row in rows])
+    left.set_yticks(range(len(rows)), [labels[row.method] for row in rows])
     left.set_ylim(-0.7, len(rows) - 0.3)
     left.minorticks_off()
     left.set_xlabel("fitted signal cross-section [fb]")
     label(left)
     names: list[str] = []
     for row in rows:
-        for parameter in row["parameters"]:
-            names.append(f"{NAMES.get(row['method'], row['method'])}: {parameter['name']}")
+        for parameter in row.parameters:
+            names.append(f"{labels[row.method]}: {parameter.name}")
             right.errorbar(
-                [parameter["pull"]], [len(names) - 1], xerr=[parameter["constraint"]],
+                [parameter.pull], [len(names) - 1], xerr=[parameter.constraint],
                 fmt="o", color="black", markersize=4,
             )  # fmt: skip
     right.axvspan(-1, 1, color=OUTER)
@@ -191,31 +193,30 @@ def table(*, limits: Inputs, fits: Inputs, table: Output) -> None:
     """Write the numbers of all methods as one table."""
     columns: dict[str, list[Any]] = {}
     for limit_path, fit_path in zip(limits, fits, strict=True):
-        limit, fit = read_json(limit_path), read_json(fit_path)
-        if limit["method"] != fit["method"]:
+        limit, fit = read_result(limit_path, Limits), read_result(fit_path, Fit)
+        if limit.method != fit.method:
             raise DataError(
-                f"{limit_path} is of {limit['method']}, {fit_path} of {fit['method']}.",
+                f"{limit_path} is of {limit.method}, {fit_path} of {fit.method}.",
                 "Give fits and limits in the same order.",
             )
-        toys = limit["toys"] or {"observed_fb": None, "expected_fb": [None] * 5}
         row = {
-            "method": limit["method"],
-            "sensitive": "yes" if limit["sensitive"] else "no sensitivity",
-            "observed_events": fit["observed"],
-            "background_events": fit["background"],
-            "significance": fit["significance"],
-            "fitted_fb": None if fit["mu"] is None else fit["mu"]["cross_section_fb"],
-            "fitted_error_fb": None if fit["mu"] is None else fit["mu"]["cross_section_error_fb"],
-            "injected_fb": limit["injected_fb"],
-            "observed_limit_fb": limit["observed_fb"],
+            "method": limit.method,
+            "sensitive": "yes" if limit.sensitive else "no sensitivity",
+            "observed_events": fit.observed,
+            "background_events": fit.background,
+            "significance": fit.significance,
+            "fitted_fb": fit.mu and fit.mu.cross_section_fb,
+            "fitted_error_fb": fit.mu and fit.mu.cross_section_error_fb,
+            "injected_cross_section_fb": limit.injected_cross_section_fb,
+            "observed_limit_fb": limit.observed_fb,
             **{
                 f"expected_limit_{name}_fb": value
                 for name, value in zip(
-                    ("m2", "m1", "median", "p1", "p2"), limit["expected_fb"], strict=True
+                    ("m2", "m1", "median", "p1", "p2"), limit.expected_fb, strict=True
                 )
             },
-            "observed_limit_toys_fb": toys["observed_fb"],
-            "expected_limit_median_toys_fb": toys["expected_fb"][2],
+            "observed_limit_toys_fb": limit.toys and limit.toys.observed_fb,
+            "expected_limit_median_toys_fb": limit.toys and limit.toys.expected_fb[2],
         }
         for name, value in row.items():
             columns.setdefault(name, []).append("" if value is None else value)

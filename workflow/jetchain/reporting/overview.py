@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from jetchain.core.histograms import load_histograms
-from jetchain.core.io.tables import read_csv, read_json
+from jetchain.core.io.tables import read_csv, read_json, read_result
+from jetchain.core.schema.anomaly import SearchMetrics
+from jetchain.core.schema.background import SpectrumFits
+from jetchain.core.schema.inference import Limits
 from jetchain.core.style import label, new_figure, save_figure
-from jetchain.core.verbs import Input, Inputs, Output
+from jetchain.core.verbs import Input, Inputs, Labels, Output
 from jetchain.reporting.anomaly import draw_curves
 from jetchain.reporting.background import draw_spectrum
 from jetchain.reporting.firmware import draw_accuracy
@@ -25,6 +28,9 @@ def overview(
     fits: Input,
     limits: Inputs,
     latency: Input,
+    radius: float,
+    searches: Labels,
+    backgrounds: Labels,
     pdf: Output,
     png: Output,
     data: Output,
@@ -35,26 +41,29 @@ def overview(
         jets: histograms of the jets.
         metrics, roc: of the taggers.
         sic, anomaly: significance improvements, as curves and as figures of merit.
-        spectra, fits: dijet mass before and after CATHODE's cut.
+        spectra, fits: dijet mass before and after the cut of a method.
         limits: of every method.
         latency: firmware report.
+        radius: of the jets whose histograms are drawn.
+        searches, backgrounds: displayed names of the methods, and of those with a limit.
         pdf, png, data: where to draw to, and where to write what is drawn.
     """
     figure, axes = new_figure(2, 3, size=(22, 12))
     histograms = load_histograms(jets)
     draw_classes(axes[0, 0], histograms, "reconstructed", "msd")
     axes[0, 0].legend(ncols=2)
-    label(axes[0, 0], right="jets: soft-drop mass, R = 0.8")
+    label(axes[0, 0], right=f"jets: soft-drop mass, R = {radius:.1f}")
     results, tables = [read_json(path) for path in metrics], [read_csv(path) for path in roc]
     draw_pair(axes[0, 1], "top_vs_QCD", results, tables)
     axes[0, 1].legend(loc="lower left")
     label(axes[0, 1], right="tagging: top against QCD")
-    draw_curves(axes[0, 2], read_csv(sic), read_json(anomaly))
+    draw_curves(axes[0, 2], read_csv(sic), read_result(anomaly, SearchMetrics), searches)
     label(axes[0, 2], right="anomaly search: significance improvement")
-    draw_spectrum(axes[1, 0], None, read_csv(spectra), read_json(fits))
+    fitted = read_result(fits, SpectrumFits)
+    draw_spectrum(axes[1, 0], None, read_csv(spectra), fitted)
     axes[1, 0].set_xlabel(r"Dijet mass $m_{JJ}$ [TeV]")
-    label(axes[1, 0], right="background: CATHODE's cut and sideband fit")
-    draw_limits(axes[1, 1], [read_json(path) for path in limits])
+    label(axes[1, 0], right=f"background: {backgrounds[fitted.method]}'s cut and sideband fit")
+    draw_limits(axes[1, 1], [read_result(path, Limits) for path in limits], backgrounds)
     label(axes[1, 1], right="inference: CLs limits")
     draw_accuracy(axes[1, 2], read_json(latency))
     label(axes[1, 2], right="firmware: float network to Verilog")

@@ -6,7 +6,10 @@ import csv
 from typing import Any
 
 from jetchain.core.io.atomic import atomic
-from jetchain.core.io.tables import read_json
+from jetchain.core.io.tables import read_json, read_result
+from jetchain.core.schema.anomaly import SearchMetrics
+from jetchain.core.schema.background import AbcdClosure, CorrectedCounts
+from jetchain.core.schema.inference import Limits
 from jetchain.core.verbs import Input, Inputs, Output
 
 COLUMNS = ("room", "quantity", "value", "low", "high", "unit", "source")
@@ -20,7 +23,7 @@ def summary(
     jets: Input,
     tagging: Inputs,
     anomaly: Input,
-    closure: Input,
+    closures: Inputs,
     limits: Inputs,
     firmware: Input,
     table: Output,
@@ -32,7 +35,7 @@ def summary(
         jets: summary of the jets, with the fitted mass peaks.
         tagging: metrics of every tagger.
         anomaly: significance improvements.
-        closure: ABCD closure of Double DisCo.
+        closures: of every search with the ABCD method.
         limits: limits of every method.
         firmware: latency report.
         table: where to write the CSV.
@@ -41,9 +44,13 @@ def summary(
     rows = [
         *peak_rows(read_json(jets), str(jets)),
         *(row for path in tagging for row in tagging_rows(read_json(path), str(path))),
-        *anomaly_rows(read_json(anomaly), str(anomaly)),
-        *closure_rows(read_json(closure), str(closure)),
-        *(row for path in limits for row in limit_rows(read_json(path), str(path))),
+        *anomaly_rows(read_result(anomaly, SearchMetrics), str(anomaly)),
+        *(
+            row
+            for path in closures
+            for row in closure_rows(read_result(path, AbcdClosure), str(path))
+        ),
+        *(row for path in limits for row in limit_rows(read_result(path, Limits), str(path))),
         *firmware_rows(read_json(firmware), str(firmware)),
     ]
     with atomic(table) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
@@ -55,8 +62,8 @@ def summary(
 
 
 def _row(
-    room: str, quantity: str, value: float | str, interval: tuple[float, float] | None, unit: str,
-    source: str,
+    room: str, quantity: str, value: float | str | None,
+    interval: tuple[float | None, float | None] | None, unit: str, source: str,
 ) -> Row:  # fmt: skip
     low, high = interval if interval is not None else ("", "")
     return {
@@ -95,27 +102,32 @@ def tagging_rows(found: dict[str, Any], source: str) -> list[Row]:
     return rows
 
 
-def anomaly_rows(found: dict[str, Any], source: str) -> list[Row]:
+def anomaly_rows(found: SearchMetrics, source: str) -> list[Row]:
     """Largest significance improvement of every method."""
     return [
         _row(
-            "anomaly", f"maximum SIC, {method}", merit["max_sic"],
-            tuple(merit["max_sic_bootstrap"]), "", source,
+            "anomaly", f"maximum SIC, {method}", merit.max_sic,
+            merit.max_sic_bootstrap, "", source,
         )
-        for method, merit in found["methods"].items()
+        for method, merit in found.methods.items()
     ]  # fmt: skip
 
 
-def closure_rows(found: dict[str, Any], source: str) -> list[Row]:
+def closure_rows(found: AbcdClosure, source: str) -> list[Row]:
     """Predicted over observed of the ABCD method: B C / D, and corrected by the sidebands."""
     rows = []
-    for region, counts in found["regions"].items():
-        for name, shown in (("prediction", "predicted"), ("corrected", "corrected")):
-            if not counts["a"] or not counts.get(name):
+    for region, counts in found.regions.items():
+        estimates = [("predicted", counts.prediction, counts.prediction_uncertainty)]
+        if isinstance(counts, CorrectedCounts):
+            estimates.append(
+                ("corrected", counts.corrected or 0.0, counts.corrected_uncertainty or 0.0)
+            )
+        for shown, estimate, uncertainty in estimates:
+            if not counts.a or not estimate:
                 continue
-            ratio = counts[name] / counts["a"]
-            relative = counts[f"{name}_uncertainty"] / counts[name]
-            error = ratio * (relative**2 + 1 / counts["a"]) ** 0.5
+            ratio = estimate / counts.a
+            relative = uncertainty / estimate
+            error = ratio * (relative**2 + 1 / counts.a) ** 0.5
             rows.append(
                 _row(
                     "background", f"ABCD {shown} / observed, {region}", ratio,
@@ -125,17 +137,17 @@ def closure_rows(found: dict[str, Any], source: str) -> list[Row]:
     return rows
 
 
-def limit_rows(found: dict[str, Any], source: str) -> list[Row]:
+def limit_rows(found: Limits, source: str) -> list[Row]:
     """Observed and expected limit of a method, the expected one with its 68 % band.
 
     A search without sensitivity has one row that says so in the place of numbers.
     """
-    method, level = found["method"], f"{100 * (1 - found['level']):.0f} % CL limit"
-    if not found["sensitive"]:
+    method, level = found.method, f"{100 * (1 - found.level):.0f} % CL limit"
+    if not found.sensitive:
         return [_row("inference", f"{level}, {method}", "no sensitivity", None, "", source)]
-    minus, median, plus = found["expected_fb"][1:4]
+    minus, median, plus = found.expected_fb[1:4]
     return [
-        _row("inference", f"observed {level}, {method}", found["observed_fb"], None, "fb", source),
+        _row("inference", f"observed {level}, {method}", found.observed_fb, None, "fb", source),
         _row("inference", f"expected {level}, {method}", median, (minus, plus), "fb", source),
     ]
 

@@ -9,6 +9,11 @@ FIGURES |= {
         inputs=dict(
             curves="results/anomaly/sic.csv", metrics="results/anomaly/metrics.json"
         ),
-        params=dict(published=resource_name("published/anomaly.json")),
+        params=dict(
+            published=resource_name("published/anomaly.json"),
+            labels=labels(
+                "anomaly.methods", [name for name in METHODS if name in SEARCHES]
+            ),
+        ),
     ),
 }

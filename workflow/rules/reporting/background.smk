@@ -10,25 +10,30 @@ FIGURES |= {
             spectra="results/background/{method}/spectra.csv",
             fits="results/background/{method}/fits.json",
         ),
-        over={"method": ["inclusive", *BACKGROUND_CUT]},
+        params=dict(labels=BACKGROUND_LABELS),
+        over={"method": [*NO_CUT, *BACKGROUND_CUT]},
     ),
-    "background/abcd": Figure(
+    "background/abcd_{method}": Figure(
         "reporting.background.abcd",
         "Background",
-        {"figure": "ABCD plane and closure"},
+        {"figure": "ABCD plane and closure", "method": "{method}"},
         inputs=dict(
-            plane="results/background/disco/plane.csv",
-            scan="results/background/disco/scan.csv",
-            closure="results/background/disco/closure.json",
+            plane="results/background/{method}/plane.csv",
+            scan="results/background/{method}/scan.csv",
+            closure="results/background/{method}/closure.json",
         ),
+        params=dict(labels=BACKGROUND_LABELS),
+        over={"method": BACKGROUND_ABCD},
     ),
-    "background/cathode_template": Figure(
+    "background/template_{method}": Figure(
         "reporting.background.template",
         "Background",
-        {"figure": "CATHODE template"},
+        {"figure": "Template of the background", "method": "{method}"},
         inputs=dict(
-            distributions="results/background/cathode/distributions.csv",
-            quality="results/background/cathode/quality.json",
+            distributions="results/background/{method}/distributions.csv",
+            quality="results/background/{method}/quality.json",
         ),
+        params=dict(labels=BACKGROUND_LABELS),
+        over={"method": BACKGROUND_TEMPLATES},
     ),
 }

@@ -11,6 +11,7 @@ FIGURES |= {
                 "results/inference/{method}/limits.json", method=BACKGROUND_METHODS
             )
         ),
+        params=dict(labels=BACKGROUND_LABELS),
     ),
     "inference/cls_scan": Figure(
         "reporting.inference.scan",
@@ -21,6 +22,7 @@ FIGURES |= {
                 "results/inference/{method}/limits.json", method=BACKGROUND_METHODS
             )
         ),
+        params=dict(labels=BACKGROUND_LABELS),
     ),
     "inference/pulls": Figure(
         "reporting.inference.pulls",
@@ -31,8 +33,9 @@ FIGURES |= {
                 "results/inference/{method}/fit.json", method=BACKGROUND_METHODS
             )
         ),
+        params=dict(labels=BACKGROUND_LABELS),
     ),
-    "inference/limits": Figure(
+    "inference/limits_table": Figure(
         "reporting.inference.table",
         "Inference",
         {"figure": "Table of limits"},
@@ -44,7 +47,6 @@ FIGURES |= {
                 "results/inference/{method}/fit.json", method=BACKGROUND_METHODS
             ),
         ),
-        caption="limits_table",
         kind="table",
     ),
 }

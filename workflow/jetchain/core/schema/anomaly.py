@@ -1,8 +1,8 @@
-"""Tables of the anomaly room; the background room reads them."""
+"""Tables of the anomaly room, and what the background room reads of them."""
 
 from __future__ import annotations
 
-from jetchain.core.schema.base import Tensor, TensorTable
+from jetchain.core.schema.base import Result, Tensor, TensorTable
 
 ANOMALY_FEATURES = ("m_j1", "delta_m", "tau21_j1", "tau21_j2")
 
@@ -33,7 +33,85 @@ SCORES = TensorTable(
     tensors={
         "event_id": Tensor("int64", ("events",), "", "as in the dijet events"),
         "score": Tensor(
-            "float64", ("events", "scores"), "", "larger is more signal-like; DisCo has two columns"
+            "float64",
+            ("events", "scores"),
+            "",
+            "larger is more signal-like; planes of the ABCD method have two columns",
         ),
     },
 )
+
+
+class SelectionCounts(Result):
+    """Events of a sample after each cut: all, with two jets, past the trigger, and selected.
+
+    Selected are those past the trigger whose features are finite.
+    """
+
+    events: int
+    two_jets: int
+    trigger: int
+    selected: int
+
+
+class DijetCutflow(Result):
+    """Where the events of the search come from.
+
+    Attributes:
+        background, signal: of both samples.
+        injected_events: signal events that were put into the data.
+        data: events of the data.
+        signal_test: signal events that were not injected.
+    """
+
+    background: SelectionCounts
+    signal: SelectionCounts
+    injected_events: int
+    data: int
+    signal_test: int
+
+
+class TrainingSpread(Result):
+    """A figure of merit of single trainings: median and 68 % interval of so many."""
+
+    median: float
+    low: float
+    high: float
+    number: int
+
+
+class MethodMetrics(Result):
+    """Figures of merit of one method in the signal region.
+
+    Attributes:
+        auc: area under the ROC curve.
+        max_sic: largest significance improvement of the mean score.
+        max_sic_bootstrap: its 68 % interval over replicas of the events.
+        max_sic_trainings: the same quantity of its single trainings.
+        signal_efficiency: by background efficiency, "0.1" and "0.01".
+    """
+
+    auc: float
+    max_sic: float
+    max_sic_bootstrap: tuple[float, float]
+    max_sic_trainings: TrainingSpread
+    signal_efficiency: dict[str, float]
+
+
+class SearchMetrics(Result):
+    """What the methods are compared on, and how they do.
+
+    Attributes:
+        signal_region_tev: [low, high), TeV.
+        background_events, injected_events: of the data, in the signal region.
+        signal_to_background: their ratio.
+        signal_events_evaluated: in the signal region, injected or not.
+        methods: by name.
+    """
+
+    signal_region_tev: tuple[float, float]
+    background_events: int
+    injected_events: int
+    signal_to_background: float
+    signal_events_evaluated: int
+    methods: dict[str, MethodMetrics]

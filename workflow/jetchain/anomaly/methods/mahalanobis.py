@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from jetchain.anomaly.searched import Dijets, Scored, outlier_scores
+from jetchain.core.dijets import Array
 
 
 class Mahalanobis:
     """Squared distance from the mean in units of the covariance of the data."""
+
+    def search(self, dijets: Dijets, seed: int) -> Scored:
+        """See `anomaly.searched`."""
+        return outlier_scores(self, dijets, seed)
 
     def fit(self, features: Array, seed: int) -> None:
         """Take mean and covariance of the features (events, 4); nothing is drawn."""

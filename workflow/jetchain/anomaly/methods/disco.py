@@ -20,23 +20,66 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from jetchain.background.abcd import choose_cuts, correction, count, parity, to_choose
-from jetchain.background.regions import Array, Table, inside, ranks, require_regions, sidebands
-from jetchain.background.regions import read_scores as read_plane
-from jetchain.background.settings import AbcdJob, NetworkJob, NetworkSettings
-from jetchain.background.sideband import make_yields
+from jetchain.anomaly.searched import Dijets, Scored
+from jetchain.core.dijets import Array, Table, inside, require_regions, sidebands
 from jetchain.core.errors import EmptySampleError
-from jetchain.core.io.tables import read_json, write_csv, write_json
-from jetchain.core.io.tensors import read_tensors, write_tensors
-from jetchain.core.io.tensors import write_weights as write_model
 from jetchain.core.metrics import auc
-from jetchain.core.schema.anomaly import DIJETS, SCORES
 from jetchain.core.seeds import derive_seed, generator, make_deterministic
+from jetchain.core.settings import Settings, key
 from jetchain.core.training import fit
-from jetchain.core.verbs import Input, Output
+from jetchain.core.training_settings import TrainingSettings
 
 VALIDATION = 0.1
 RANK_FLOOR = 1e-5
+
+
+class NetworkSettings(Settings):
+    """The two decorrelated networks."""
+
+    hidden: int = key(64, "Width of the three hidden layers of each network.", ge=1)
+    decorrelation: float = key(
+        30.0,
+        "Weight lambda of the distance correlation in the loss. At 10 and below the correlation is "
+        "still small, but B C / D no longer predicts A after a tight cut.",
+        ge=0.0,
+    )
+    signal_fraction: float = key(0.2, "Fraction of signal events in a batch.", gt=0.0, lt=1.0)
+    training: TrainingSettings = key(
+        TrainingSettings(epochs=150, batch_size=400, learning_rate=2e-3, patience=150),
+        "Training of the two networks; the cost of a batch grows as the square of its size.",
+    )
+
+
+class DiscoSettings(Settings):
+    """Double DisCo: two decorrelated networks for the ABCD method."""
+
+    networks: NetworkSettings = key(NetworkSettings(), "The networks and their training.")
+
+
+class Disco:
+    """Simulated signal against the data of the sidebands, by networks of the other half."""
+
+    def __init__(self, settings: DiscoSettings) -> None:
+        self.settings = settings
+
+    def search(self, dijets: Dijets, seed: int) -> Scored:
+        """See `anomaly.searched`; the score joins both ranks, see `joined`."""
+        ranked, networks, history = planes_of(dijets, self.settings.networks, seed)
+        planes = [
+            {"event_id": table["event_id"], "score": plane}
+            for table, plane in zip(dijets.tables, ranked, strict=True)
+        ]
+        scores, signal_scores = (joined(plane)[:, None] for plane in ranked)
+        return Scored(
+            scores,
+            signal_scores,
+            extras={
+                "planes.safetensors": planes[0],
+                "signal_planes.safetensors": planes[1],
+                "weights.safetensors": networks,
+                "history.csv": history,
+            },
+        )
 
 
 def distance_correlation(first: Tensor, second: Tensor) -> Tensor:
@@ -177,8 +220,16 @@ def train_half(
     return model, history
 
 
+def joined(plane: Array) -> Array:
+    """One score (events,) from two independent ranks (events, 2): Fisher's -ln product of tails.
+
+    The largest ranks are 1; the floor is below the spacing of ranks at any scale used here.
+    """
+    return -np.log(1 - plane + RANK_FLOOR).sum(axis=1)
+
+
 def planes_of(
-    data: Table, signal_test: Table, job: NetworkJob, seed: int
+    dijets: Dijets, settings: NetworkSettings, seed: int
 ) -> tuple[list[Array], nn.ModuleList, dict[str, list[float]]]:
     """Cross-train, and rank both outputs of every event.
 
@@ -188,10 +239,11 @@ def planes_of(
     Returns:
         Ranks (events, 2) of data and of signal_test; the networks; their history.
     """
-    tables = (data, signal_test)
-    side = sidebands(data["m_jj"], job.signal_region, job.mass_range)
-    require_regions(data["m_jj"], inside(data["m_jj"], job.signal_region), side)
-    in_training = (side, inside(signal_test["m_jj"], job.mass_range))
+    tables, data = dijets.tables, dijets.data
+    assert dijets.mass_range is not None  # its line in METHODS declares it
+    side = sidebands(data["m_jj"], dijets.signal_region, dijets.mass_range)
+    require_regions(data["m_jj"], dijets.in_region, side)
+    in_training = (side, inside(dijets.signal_test["m_jj"], dijets.mass_range))
     outputs = [np.zeros((len(table["m_jj"]), 2)) for table in tables]
     models = nn.ModuleList()
     history: dict[str, list[float]] = {}
@@ -203,7 +255,7 @@ def planes_of(
         model, record = train_half(
             np.concatenate([background, signal]),
             np.repeat([0, 1], [len(background), len(signal)]),
-            job.networks,
+            settings,
             derive_seed(seed, "half", half),
             f"disco: half {half}",
         )
@@ -226,84 +278,23 @@ def planes_of(
     return ranked, models, history
 
 
-def joined(plane: Array) -> Array:
-    """One score (events,) from two independent ranks (events, 2): Fisher's -ln product of tails.
+def parity(table: Table) -> NDArray[np.int64]:
+    """Which half (events,) of the cross-training events belong to, by their fold."""
+    return table["fold"] % 2
 
-    The largest ranks are 1; the floor is below the spacing of ranks at any scale used here.
+
+def ranks(values: Array, fold: NDArray[np.int64], reference: Table, scores: Array) -> Array:
+    """The fraction of reference events of the same fold with a smaller score (events,).
+
+    Args:
+        values: (events,) scores to rank.
+        fold: (events,) their folds.
+        reference: table with "fold" of the reference events.
+        scores: (reference events,) their scores.
     """
-    return -np.log(1 - plane + RANK_FLOOR).sum(axis=1)
-
-
-def disco(
-    *,
-    data: Input,
-    signal_test: Input,
-    planes: Output,
-    signal_planes: Output,
-    scores: Output,
-    signal_scores: Output,
-    weights: Output,
-    history: Output,
-    settings: NetworkJob,
-    seed: int,
-) -> None:
-    """Train on the events of the other half; the score joins both ranks, see `joined`."""
-    tables = [read_tensors(path, DIJETS) for path in (data, signal_test)]
-    ranked, models, record = planes_of(tables[0], tables[1], settings, seed)
-    for plane_path, score_path, table, plane in zip(
-        (planes, signal_planes), (scores, signal_scores), tables, ranked, strict=True
-    ):
-        write_tensors(plane_path, SCORES, {"event_id": table["event_id"], "score": plane})
-        score = joined(plane)[:, None]
-        write_tensors(score_path, SCORES, {"event_id": table["event_id"], "score": score})
-    write_model(weights, models)
-    write_csv(history, record)
-
-
-def predict(
-    *,
-    data: Input,
-    signal_test: Input,
-    planes: Input,
-    signal_planes: Input,
-    normalisation: Input,
-    yields: Output,
-    settings: AbcdJob,
-) -> None:
-    """Estimate the background in region A of the signal region from the data.
-
-    The cuts keep a fixed fraction of the sidebands of the data, and most of the simulated signal
-    for that, judged by half of its events; the other half gives the yield. In the sidebands the
-    same cuts predict a region A that can be looked at: what the prediction lacks there corrects the
-    one in the signal region, see `jetchain.background.abcd`. As with a fit of the sidebands, the
-    signal yield is net of what the estimate takes from the signal.
-    """
-    table, signal = (read_tensors(path, DIJETS) for path in (data, signal_test))
-    plane, signal_plane = read_plane(planes, table), read_plane(signal_planes, signal)
-    side = sidebands(table["m_jj"], settings.signal_region, settings.mass_range)
-    in_region = inside(signal["m_jj"], settings.signal_region)
-    first = to_choose(signal)
-    cuts = choose_cuts(plane[side], signal_plane[in_region & first], settings.efficiency)
-    found = count(plane, cuts, inside(table["m_jj"], settings.signal_region))
-    kappa = correction(plane, cuts, table["m_jj"], settings.signal_region, settings.mass_range)
-    signal_side = sidebands(signal["m_jj"], settings.signal_region, settings.mass_range)
-    in_bin = in_region & (signal_plane >= cuts).all(axis=1)
-    absorbed = kappa.response(found, signal_plane, in_region, signal_side)
-    result = make_yields(
-        "disco",
-        found.a,
-        kappa.estimate(found),
-        (in_bin[~first], absorbed[~first]),
-        read_json(normalisation),
-        settings.signal_region,
-        "poisson",
-    )
-    result["abcd"] = {
-        "cuts": list(cuts),
-        "uncorrected": found.prediction,
-        "kappa": kappa.sidebands.kappa,
-        "kappa_below": kappa.below.kappa,
-        "kappa_above": kappa.above.kappa,
-        "kappa_relative_uncertainty": kappa.uncertainty,
-    }
-    write_json(yields, result)
+    result = np.zeros(len(values))
+    for each in np.unique(fold):
+        ladder = np.sort(scores[reference["fold"] == each])
+        own = fold == each
+        result[own] = np.searchsorted(ladder, values[own]) / max(len(ladder), 1)
+    return result

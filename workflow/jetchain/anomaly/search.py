@@ -1,0 +1,100 @@
+"""The two verbs of all methods: score the events, and before it draw a template where one is used.
+
+Truth reaches references only: the rule gives it to no other method.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jetchain.anomaly.methods import METHODS
+from jetchain.anomaly.searched import Dijets
+from jetchain.anomaly.settings import SearchJob, TemplateJob
+from jetchain.core.io.tables import write_csv
+from jetchain.core.io.tensors import read_tensors, write_tensors, write_weights
+from jetchain.core.schema.anomaly import DIJET_TRUTH, DIJETS, SCORES
+from jetchain.core.verbs import Input, Inputs, Output, Outputs
+
+
+def build(name: str, settings: dict[str, Any] | None) -> Any:
+    """A method by its name, with its settings; see `anomaly.searched`.
+
+    Raises:
+        ConfigurationError: there is no such method, or the settings are not its own.
+    """
+    method = METHODS.load(name)
+    return method() if settings is None else method(METHODS.decode(name, settings))
+
+
+def search(
+    *,
+    data: Input,
+    signal_test: Input,
+    truth: Inputs,
+    template: Inputs,
+    scores: Output,
+    signal_scores: Output,
+    extras: Outputs,
+    method: str,
+    settings: SearchJob,
+    seed: int,
+) -> None:
+    """Train a method, and score all events.
+
+    Args:
+        data: DIJETS.
+        signal_test: DIJETS of signal that is not in the data.
+        truth: DIJET_TRUTH for a reference, none for a search.
+        template: DIJETS that the method's first stage drew; none if it has no such stage.
+        scores, signal_scores: written, SCORES of data and signal_test.
+        extras: written, what else the method has, by file name.
+        method: its name.
+        settings: of the method, and the regions of the mass.
+        seed: of all that it draws.
+    """
+    tables = read_tensors(data, DIJETS), read_tensors(signal_test, DIJETS)
+    more: dict[str, Any] = {}
+    for path in truth:
+        more["truth"] = read_tensors(path, DIJET_TRUTH)["is_signal"]
+    for path in template:
+        more["template"] = read_tensors(path, DIJETS)
+    found = build(method, settings.method).search(
+        Dijets(*tables, settings.signal_region, settings.mass_range), seed=seed, **more
+    )
+    for to, table, score in zip(
+        (scores, signal_scores), tables, (found.scores, found.signal_scores), strict=True
+    ):
+        write_tensors(to, SCORES, {"event_id": table["event_id"], "score": score})
+    for extra in extras:
+        _write(extra, found.extras[extra.name])
+
+
+def template(
+    *,
+    data: Input,
+    template: Output,
+    sideband_template: Output,
+    weights: Output,
+    history: Output,
+    method: str,
+    settings: TemplateJob,
+    seed: int,
+) -> None:
+    """Draw a method's template of the background from the sidebands of the data."""
+    drawn = build(method, {"template": settings.template}).draw(
+        read_tensors(data, DIJETS), settings.signal_region, settings.mass_range, seed
+    )
+    write_tensors(template, DIJETS, drawn.template)
+    write_tensors(sideband_template, DIJETS, drawn.sideband_template)
+    write_weights(weights, drawn.weights)
+    write_csv(history, drawn.history)
+
+
+def _write(path: Path, value: Any) -> None:
+    if path.suffix == ".csv":
+        write_csv(path, value)
+    elif isinstance(value, dict):
+        write_tensors(path, SCORES, value)
+    else:
+        write_weights(path, value)

@@ -1,0 +1,122 @@
+"""What a method of the search is given and what it returns.
+
+A method is a class, made from its settings (from nothing where it has none), with one function:
+
+    def search(self, dijets: Dijets, seed: int) -> Scored
+
+A reference takes the truth of the data's events too, ``truth`` (events,), 1 for signal, and what
+has a first stage takes what that drew, ``template``, a table of dijet events:
+
+    def draw(self, data: Table, signal_region, mass_range, seed: int) -> Drawn
+
+No event may be scored by a model that saw it: the model of a fold is trained on the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jetchain.core.boosting import BoostingSettings, TrainingSet, cross_scores
+from jetchain.core.dijets import Array, Table, inside
+from jetchain.core.seeds import derive_seed
+
+
+@dataclass(frozen=True)
+class Dijets:
+    """What every method is given.
+
+    Attributes:
+        data: DIJETS, what is searched.
+        signal_test: DIJETS of simulated signal that is not in the data.
+        signal_region: low and high edge in TeV.
+        mass_range: of the fit of the mass, TeV; for a method that declares that it reads it.
+    """
+
+    data: Table
+    signal_test: Table
+    signal_region: Sequence[float]
+    mass_range: Sequence[float] | None = None
+
+    @property
+    def tables(self) -> tuple[Table, Table]:
+        """Both tables, in the order in which they are scored."""
+        return self.data, self.signal_test
+
+    @property
+    def in_region(self) -> NDArray[np.bool_]:
+        """Which events of the data (events,) lie in the signal region."""
+        return inside(self.data["m_jj"], self.signal_region)
+
+    @property
+    def folds(self) -> int:
+        """The number of folds."""
+        return int(self.data["fold"].max()) + 1
+
+    def cross_train(
+        self, training_set: TrainingSet, boosting: BoostingSettings, seed: int, name: str
+    ) -> Scored:
+        """Scores by ensembles of boosted trees, see `core.boosting.cross_scores`."""
+        targets = [(table["features"], table["fold"]) for table in self.tables]
+        scores, of_signal = cross_scores(training_set, targets, self.folds, boosting, seed, name)
+        return Scored(scores, of_signal)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a method returns.
+
+    Attributes:
+        scores, signal_scores: (events, trainings) of data and signal_test; larger is more like
+            signal, and the score of an event is the mean of its trainings.
+        extras: by file name what else it writes: weights as a module, a table of scores (SCORES),
+            or the columns of a CSV.
+    """
+
+    scores: Array
+    signal_scores: Array
+    extras: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What a first stage returns.
+
+    Attributes:
+        template: DIJETS, drawn in the signal region; its folds say for which model.
+        sideband_template: DIJETS, drawn at the masses of the events of the sidebands, to check it.
+        weights: a module with what was trained.
+        history: columns of its training.
+    """
+
+    template: Table
+    sideband_template: Table
+    weights: Any
+    history: Mapping[str, Sequence[float]]
+
+
+class Outlier(Protocol):
+    """A model of the data as a whole."""
+
+    def fit(self, features: Array, seed: int) -> None:
+        """Learn the features (events, 4), unlabelled."""
+
+    def score(self, features: Array) -> Array:
+        """Scores (events,), larger for events that are unlike the rest."""
+
+
+def outlier_scores(model: Outlier, dijets: Dijets, seed: int) -> Scored:
+    """Scores of a model that is fitted to the data of the other folds, whatever their mass."""
+    scores = [np.zeros((len(table["m_jj"]), 1)) for table in dijets.tables]
+    for fold in range(dijets.folds):
+        data = dijets.data
+        model.fit(data["features"][data["fold"] != fold], derive_seed(seed, fold))
+        for result, table in zip(scores, dijets.tables, strict=True):
+            chosen = table["fold"] == fold
+            if chosen.any():
+                result[chosen, 0] = model.score(table["features"][chosen])
+    return Scored(scores[0], scores[1])

@@ -1,0 +1,68 @@
+"""The yields of one counting bin, as the inference room reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jetchain.core.dijets import Array
+from jetchain.core.schema.background import (
+    AbcdEstimate,
+    CountingBin,
+    Normalisation,
+    SearchYields,
+)
+
+
+def make_yields(
+    method: str,
+    observed: float,
+    background: tuple[float, float],
+    signal: tuple[NDArray[np.bool_], Array],
+    normalisation: Normalisation,
+    signal_region: Sequence[float],
+    constraint: Literal["poisson", "gaussian"],
+    abcd: AbcdEstimate | None = None,
+) -> SearchYields:
+    """The yields of one counting bin.
+
+    Args:
+        method: its name.
+        observed: events in the signal region after the cut.
+        background: estimate and uncertainty.
+        signal: of simulated events (events,), all that pass the trigger: which lie in the bin, and
+            by how much each raises the background estimate.
+        normalisation: see `background.normalisation`.
+        signal_region: TeV.
+        constraint: of the background: `poisson` if it was counted elsewhere, `gaussian` if fitted.
+        abcd: how the background came about, if it is not from a fit.
+
+    Returns:
+        The yields. `signal` is what an excess over the background measures; `signal_leakage` is
+        what the background estimate has taken from the signal in the bin.
+    """
+    in_bin, absorbed = signal
+    reference = normalisation.reference_events
+    net = in_bin - absorbed
+    counted = CountingBin(
+        name="signal_region",
+        observed=int(observed),
+        background=background[0],
+        background_uncertainty=background[1],
+        signal=reference * float(net.mean()),
+        signal_uncertainty=reference * float(net.std() / np.sqrt(len(net))),
+        signal_leakage=reference * float(absorbed.mean()),
+    )
+    return SearchYields(
+        method=method,
+        constraint=constraint,
+        bins=[counted],
+        luminosity_fb=normalisation.luminosity_fb,
+        reference_cross_section_fb=normalisation.reference_cross_section_fb,
+        injected_cross_section_fb=normalisation.injected_cross_section_fb,
+        signal_region=(signal_region[0], signal_region[1]),
+        abcd=abcd,
+    )

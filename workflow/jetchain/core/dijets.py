@@ -1,0 +1,55 @@
+"""What the rooms of the search share: regions of the dijet mass, and the scores of its events.
+
+A region of the mass is half-open, [low, high), wherever it is used: neighbouring regions share no
+event and leave none out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jetchain.core.errors import DataError, EmptySampleError
+from jetchain.core.io.tensors import read_tensors
+from jetchain.core.schema.anomaly import SCORES
+
+Array = NDArray[np.float64]
+Table = dict[str, NDArray]
+
+
+def inside(m_jj: Array, region: Sequence[float]) -> NDArray[np.bool_]:
+    """Which masses (events,) lie in a region [low, high)."""
+    return (region[0] <= m_jj) & (m_jj < region[1])
+
+
+def sidebands(
+    m_jj: Array, signal_region: Sequence[float], mass_range: Sequence[float]
+) -> NDArray[np.bool_]:
+    """Which masses (events,) lie in the range and outside the signal region."""
+    return inside(m_jj, mass_range) & ~inside(m_jj, signal_region)
+
+
+def require_regions(m_jj: Array, signal: NDArray[np.bool_], sideband: NDArray[np.bool_]) -> None:
+    """Raise `EmptySampleError` if the signal region or the sidebands hold no event."""
+    for name, chosen in (("signal region", signal), ("sidebands", sideband)):
+        if not chosen.any():
+            span = f"{m_jj.min():.2f} to {m_jj.max():.2f} TeV" if len(m_jj) else "no event at all"
+            raise EmptySampleError(
+                f"No event lies in the {name}; the dijet masses are {span}.",
+                "Generate more background, or change anomaly.signal_region, "
+                "background.sideband.spectrum.mass_range or the method's sideband_width.",
+            )
+
+
+def read_scores(path: Path, table: Table) -> Array:
+    """Scores (events, columns) of a table's events; `DataError` if they are of other events."""
+    stored = read_tensors(path, SCORES)
+    if not np.array_equal(stored["event_id"], table["event_id"]):
+        raise DataError(
+            f"{path}: its events are not those of the data.",
+            "It is from another run. Remove it and run the same command again.",
+        )
+    return stored["score"]

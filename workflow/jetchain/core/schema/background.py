@@ -1,0 +1,240 @@
+"""Tables of the background room: yields, fits and closures."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from jetchain.core.schema.base import Result
+
+NO_CUT = {"inclusive": "no cut"}
+"""Name and displayed name of the search without a method: a fit of all data."""
+
+
+class Normalisation(Result):
+    """What numbers of signal events stand for.
+
+    Attributes:
+        luminosity_fb: of the background sample, 1/fb.
+        signal_acceptance: share of the generated signal events that is selected.
+        reference_events, reference_cross_section_fb: selected signal events and cross-section, fb,
+            of signal strength 1.
+        injected_events, injected_cross_section_fb: the same of the signal in the data.
+    """
+
+    luminosity_fb: float
+    signal_acceptance: float
+    reference_events: int
+    reference_cross_section_fb: float
+    injected_events: int
+    injected_cross_section_fb: float
+
+
+class CountingBin(Result):
+    """One bin of a counting search; all numbers are events.
+
+    Attributes:
+        name: unique in its search.
+        observed: in the data.
+        background, background_uncertainty: estimated from the data.
+        signal, signal_uncertainty: expected for the reference cross-section, net of what the
+            background estimate takes from them.
+        signal_leakage: what it takes.
+    """
+
+    name: str
+    observed: int
+    background: float
+    background_uncertainty: float
+    signal: float
+    signal_uncertainty: float
+    signal_leakage: float
+
+
+class AbcdEstimate(Result):
+    """How the ABCD method came to its background: cuts on both ranks, B C / D, and kappa.
+
+    Kappa is that of both sidebands, and of the one below and the one above the signal region.
+    """
+
+    cuts: tuple[float, float]
+    uncorrected: float
+    kappa: float
+    kappa_below: float
+    kappa_above: float
+    kappa_relative_uncertainty: float
+
+
+class SearchYields(Result):
+    """The counts of one search, from which the inference room makes its model.
+
+    Attributes:
+        method: its name.
+        constraint: of the background: `poisson` if it was counted elsewhere, `gaussian` if fitted.
+        bins: at least one.
+        luminosity_fb: 1/fb.
+        reference_cross_section_fb: where the signal strength is 1, fb.
+        injected_cross_section_fb: of the signal in the data, fb.
+        signal_region: [low, high), TeV.
+        abcd: how the background came about; none if it is from a fit.
+    """
+
+    method: str
+    constraint: Literal["poisson", "gaussian"]
+    bins: list[CountingBin]
+    luminosity_fb: float
+    reference_cross_section_fb: float
+    injected_cross_section_fb: float
+    signal_region: tuple[float, float]
+    abcd: AbcdEstimate | None = None
+
+
+class SpectrumFit(Result):
+    """The fit of a mass spectrum outside the signal region.
+
+    Attributes:
+        events: in the range of the fit.
+        parameters: by name, log_p0 first.
+        f_test: p-value of each comparison, "3 -> 4"; null where the richer fit found no minimum.
+        chi2, ndf, p_value: of the fit.
+        observed, background: events in the signal region.
+        background_uncertainty: of the fit and of the choice of the function, in quadrature.
+        fit_uncertainty, function_uncertainty: both parts.
+        significance: of the excess, standard deviations.
+    """
+
+    events: int
+    parameters: dict[str, float]
+    f_test: dict[str, float | None]
+    chi2: float
+    ndf: int
+    p_value: float
+    observed: float
+    background: float
+    background_uncertainty: float
+    fit_uncertainty: float
+    function_uncertainty: float
+    significance: float
+
+
+class SpectrumFits(Result):
+    """The fits of one method by the efficiency of the cut, "1" for none.
+
+    Attributes:
+        method: its name.
+        efficiency: share of the sidebands that the cut of the search keeps.
+        fits: by efficiency.
+    """
+
+    method: str
+    efficiency: float
+    fits: dict[str, SpectrumFit]
+
+
+class Sculpting(Result):
+    """What a cut does to the mass spectrum.
+
+    Attributes:
+        jensen_shannon: divergence of the spectra before and after, bits.
+        null_mean, null_std: the same of random subsets of the same size.
+    """
+
+    jensen_shannon: float
+    null_mean: float
+    null_std: float
+
+
+class SpectrumClosureAtCut(Sculpting):
+    """Cut and fit on the true background, where no excess may appear.
+
+    Attributes:
+        chi2, ndf, p_value: of the fit.
+        spurious_events, spurious_significance: what it finds beyond its interpolation.
+        background_uncertainty, function_uncertainty: of the interpolation, events.
+    """
+
+    chi2: float
+    ndf: int
+    p_value: float
+    spurious_events: float
+    background_uncertainty: float
+    function_uncertainty: float
+    spurious_significance: float
+
+
+class SpectrumClosure(Result):
+    """The closure of cut and fit, by the efficiency of the cut."""
+
+    method: str
+    background_only: dict[str, SpectrumClosureAtCut]
+
+
+class AbcdCounts(Result):
+    """Events of the four regions, and what B C / D predicts for A.
+
+    Attributes:
+        a, b, c, d: counts.
+        prediction, prediction_uncertainty: events.
+        closure: predicted over observed, null if A is empty.
+        pull: of the closure.
+    """
+
+    a: float
+    b: float
+    c: float
+    d: float
+    prediction: float
+    prediction_uncertainty: float
+    closure: float | None
+    pull: float
+
+
+class CorrectedCounts(AbcdCounts):
+    """The same in the signal region, with the prediction corrected by the sidebands.
+
+    Null if nothing is predicted.
+    """
+
+    corrected: float | None
+    corrected_uncertainty: float | None
+
+
+class AbcdClosure(Result):
+    """The closure of the ABCD method.
+
+    Attributes:
+        cuts: on both ranks.
+        kappa, kappa_relative_uncertainty: of the sidebands.
+        signal_efficiency: of the cuts, in the signal region.
+        contamination: normalised signal contamination, null without signal in A.
+        regions: by selection.
+    """
+
+    cuts: tuple[float, float]
+    kappa: float
+    kappa_relative_uncertainty: float
+    signal_efficiency: float
+    contamination: float | None
+    regions: dict[str, CorrectedCounts | AbcdCounts]
+
+
+class Separation(Result):
+    """How well a classifier tells two samples apart.
+
+    Attributes:
+        auc: area under its curve.
+        null_mean, null_std: the same with permuted labels.
+        null_deviations: (auc - null_mean) / null_std.
+        p_value: by counting, at least 1 / (permutations + 1).
+    """
+
+    auc: float
+    null_mean: float
+    null_std: float
+    null_deviations: float
+    p_value: float
+
+
+class TemplateQuality(Result):
+    """Drawn events against data where there is no signal."""
+
+    sidebands: Separation

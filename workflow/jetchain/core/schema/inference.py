@@ -1,0 +1,127 @@
+"""Tables of the inference room: fits and limits. A workspace is of pyhf's own schema."""
+
+from __future__ import annotations
+
+from jetchain.core.schema.base import Result
+
+Band = tuple[float, float, float, float, float]
+PartialBand = tuple[float | None, float | None, float | None, float | None, float | None]
+"""At -2, -1, 0, 1 and 2 sigma of the expectation; null where there is none."""
+
+
+class Strength(Result):
+    """The fitted signal strength and what cross-section that is; MINOS's errors may be null."""
+
+    value: float
+    error: float
+    error_down: float | None
+    error_up: float | None
+    cross_section_fb: float
+    cross_section_error_fb: float
+
+
+class Nuisance(Result):
+    """A constrained parameter after the fit.
+
+    Attributes:
+        name: cabinetry's label.
+        value, error: fitted.
+        pull: from its centre, in units of its width before the fit.
+        constraint: error over this width.
+    """
+
+    name: str
+    value: float
+    error: float
+    pull: float
+    constraint: float
+
+
+class Fit(Result):
+    """The fit of one search.
+
+    Attributes:
+        method: its name.
+        sensitive: whether there was anything to fit; if not, all results are null.
+        observed, background: events of all bins.
+        p0, significance: of the hypothesis of no signal.
+        valid: whether Minuit converged.
+        mu: signal strength, null if it did not.
+        parameters: nuisance parameters.
+    """
+
+    method: str
+    sensitive: bool
+    observed: float
+    background: float
+    p0: float | None = None
+    significance: float | None = None
+    valid: bool | None = None
+    mu: Strength | None = None
+    parameters: tuple[Nuisance, ...] = ()
+
+
+class ClsScan(Result):
+    """CLs along the signal strength: (points,), the expected ones at -2 to 2 sigma."""
+
+    mu: list[float]
+    cross_section_fb: list[float]
+    observed: list[float]
+    expected: list[Band]
+
+
+class ToyLimits(Result):
+    """Limits from toys, and CLs at the strengths that were tried.
+
+    Attributes:
+        toys: a hypothesis and strength.
+        mu, cls, cls_error, cls_expected: (strengths,), the last at -2 to 2 sigma.
+        observed_mu, expected_mu, observed_fb, expected_fb: null outside the strengths tried.
+    """
+
+    toys: int
+    mu: list[float]
+    cls: list[float]
+    cls_error: list[float]
+    cls_expected: list[Band]
+    observed_mu: float | None
+    expected_mu: PartialBand
+    observed_fb: float | None
+    expected_fb: PartialBand
+
+
+NOTHING: PartialBand = (None, None, None, None, None)
+
+
+class Limits(Result):
+    """CLs upper limits of one search.
+
+    Attributes:
+        method: its name.
+        sensitive: whether there is a limit; if not, all of them are null.
+        level: 1 - confidence level.
+        observed_mu, observed_fb, observed_events, observed_visible_fb: on the signal strength, the
+            cross-section, the events of all bins and the visible cross-section.
+        observed_cls: CLs at the observed limit.
+        expected_mu, expected_fb, expected_events: at -2 to 2 sigma.
+        injected_cross_section_fb: of the signal in the data.
+        reference_cross_section_fb: where the signal strength is 1.
+        scan: of CLs.
+        toys: the same with toys, null if there are none.
+    """
+
+    method: str
+    sensitive: bool
+    level: float
+    injected_cross_section_fb: float
+    reference_cross_section_fb: float
+    observed_mu: float | None = None
+    observed_fb: float | None = None
+    observed_events: float | None = None
+    observed_visible_fb: float | None = None
+    observed_cls: float | None = None
+    expected_mu: PartialBand = NOTHING
+    expected_fb: PartialBand = NOTHING
+    expected_events: PartialBand = NOTHING
+    scan: ClsScan | None = None
+    toys: ToyLimits | None = None
