@@ -10,10 +10,10 @@ from jetchain.anomaly.settings import AnomalySettings, FeatureSettings
 from jetchain.core.errors import ConfigurationError, DataError, EmptySampleError
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io.events import write_events
-from jetchain.core.io.tables import read_json
+from jetchain.core.io.tables import read_result
 from jetchain.core.io.tensors import read_tensors
-from jetchain.core.schema.anomaly import DIJET_TRUTH, DIJETS
-from jetchain.core.schema.jets import JET, jets_table
+from jetchain.core.schema.anomaly import DIJET_TRUTH, DIJETS, DijetCutflow, SelectionCounts
+from jetchain.core.schema.jets import JET, jet_collection, jets_table
 from jetchain.core.settings import parse
 
 
@@ -62,7 +62,7 @@ def test_the_trigger_takes_the_leading_two_jets_and_counts():
     m_jj, values, cutflow = features.select(jets, 1200.0)
     assert values[0, :2] == pytest.approx([0.05, 0.03])
     assert m_jj[0] > 2.5
-    assert cutflow == {"events": 3, "two jets": 2, "trigger": 1, "finite features": 1}
+    assert cutflow == SelectionCounts(events=3, two_jets=2, trigger=1, selected=1)
 
 
 def test_a_jet_without_substructure_has_tau21_zero():
@@ -102,7 +102,7 @@ def test_too_little_signal_is_refused():
         features.inject(background_dijets(10, random), signal_dijets(30, random), 30, 2, random)
 
 
-def _write_jets(path, number, seed, pt=1300.0):
+def _write_jets(path, number, seed, pt=1300.0, radius=1.0):
     random = np.random.default_rng(seed)
     pts = np.stack([pt + random.exponential(80, number), pt - random.exponential(80, number)], 1)
     columns = {
@@ -117,8 +117,8 @@ def _write_jets(path, number, seed, pt=1300.0):
     assert set(columns) == set(JET)
     jets = {name: ak.from_regular(ak.Array(values), axis=None) for name, values in columns.items()}
     event = {"number": np.arange(number), "weight": np.ones(number)}
-    table = jets_table((1.0,))
-    write_events(path, table, {"event": event, "ak10": jets, "truth_ak10": jets})
+    names = [jet_collection(radius, truth) for truth in (False, True)]
+    write_events(path, jets_table((radius,)), {"event": event, **dict.fromkeys(names, jets)})
 
 
 def _run(folder, **changes):
@@ -138,17 +138,26 @@ def test_the_verb_writes_data_and_truth_apart(tmp_path):
     _run(tmp_path)
     data = read_tensors(tmp_path / "data.safetensors", DIJETS)
     truth = read_tensors(tmp_path / "truth.safetensors", DIJET_TRUTH)
-    counts = read_json(tmp_path / "cutflow.json")
-    assert len(data["m_jj"]) == 75 == counts["data"]
-    assert truth["is_signal"].sum() == 5 == counts["injected"]
-    assert counts["signal_test"] == 15
-    assert counts["background"]["events"] == 70
+    counts = read_result(tmp_path / "cutflow.json", DijetCutflow)
+    assert len(data["m_jj"]) == 75 == counts.data
+    assert truth["is_signal"].sum() == 5 == counts.injected_events
+    assert counts.signal_test == 15
+    assert counts.background.events == 70
     histograms = load_histograms(tmp_path / "histograms.json")
     assert histograms["background/m_jj"].values().sum() == 70
     assert histograms["signal/tau21_j2"].values(flow=True).sum() == 20
     first = (tmp_path / "data.safetensors").read_bytes()
     _run(tmp_path)
     assert (tmp_path / "data.safetensors").read_bytes() == first
+
+
+def test_the_jets_are_of_the_radius_that_is_set(tmp_path):
+    for name, number, seed in (("b0", 40, 1), ("b1", 30, 2), ("s", 20, 3)):
+        _write_jets(tmp_path / f"{name}.root", number, seed, radius=0.8)
+    with pytest.raises(DataError, match="ak10"):
+        _run(tmp_path)
+    _run(tmp_path, settings=FeatureSettings(signal_events=5, folds=2, radius=0.8))
+    assert read_result(tmp_path / "cutflow.json", DijetCutflow).background.selected == 70
 
 
 def test_the_verb_refuses_samples_without_events(tmp_path):
@@ -168,6 +177,11 @@ def test_the_verb_refuses_samples_without_events(tmp_path):
         ({"features": {"signal_event": 3}}, "Did you mean 'signal_events'"),
         ({"features": {"folds": 1}}, "features.folds"),
         ({"background": []}, "background"),
+        ({"searches": ["cwolla"]}, "Did you mean 'cwola'"),
+        (
+            {"methods": {"disco": {"networks": {"decorelation": 3.0}}}},
+            "Did you mean 'decorrelation'",
+        ),
     ],
 )
 def test_bad_settings_are_refused(values, words):

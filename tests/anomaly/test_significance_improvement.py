@@ -7,10 +7,11 @@ from scipy.stats import norm
 from helpers.dijets import SIGNAL_REGION, dijet_tables
 from jetchain.anomaly import evaluate
 from jetchain.anomaly.settings import EvaluationJob, EvaluationSettings
+from jetchain.core.dijets import inside
 from jetchain.core.errors import DataError, EmptySampleError
-from jetchain.core.io.tables import read_csv, read_json
+from jetchain.core.io.tables import read_csv, read_result
 from jetchain.core.io.tensors import read_tensors, write_tensors
-from jetchain.core.schema.anomaly import DIJET_TRUTH, DIJETS, SCORES
+from jetchain.core.schema.anomaly import DIJET_TRUTH, DIJETS, SCORES, SearchMetrics
 
 NUMBER = 100_000
 LABELS = np.repeat([1, 0], NUMBER)
@@ -34,10 +35,10 @@ def test_two_gaussians_have_their_efficiencies_at_fixed_background():
     shift, errors = 1.5, {0.1: 0.01, 0.01: 0.02}
     scores = np.random.default_rng(3).standard_normal(2 * NUMBER) + shift * LABELS
     merit, _ = evaluate.assess(LABELS, scores[:, None], EvaluationSettings(replicas=10), 1)
-    assert merit["auc"] == pytest.approx(norm.cdf(shift / np.sqrt(2)), abs=5e-3)
+    assert merit.auc == pytest.approx(norm.cdf(shift / np.sqrt(2)), abs=5e-3)
     for background, error in errors.items():
         expected = norm.sf(norm.isf(background) - shift)
-        assert merit["signal_efficiency"][f"{background:g}"] == pytest.approx(expected, abs=error)
+        assert merit.signal_efficiency[f"{background:g}"] == pytest.approx(expected, abs=error)
 
 
 def test_cuts_with_too_little_background_are_not_quoted():
@@ -83,24 +84,23 @@ def _write(folder, columns):
 def test_the_verb_compares_methods(tmp_path):
     arguments = _write(tmp_path, columns=3)
     evaluate.evaluate(**arguments)
-    result = read_json(tmp_path / "metrics.json")
-    low, high = SIGNAL_REGION
+    result = read_result(tmp_path / "metrics.json", SearchMetrics)
     data, rest = (read_tensors(arguments[name], DIJETS)["m_jj"] for name in ("data", "signal_test"))
     is_signal = read_tensors(arguments["truth"], DIJET_TRUTH)["is_signal"][
-        (low < data) & (data < high)
+        inside(data, SIGNAL_REGION)
     ]
-    assert result["background_events"] == np.sum(is_signal == 0)
-    assert result["injected_signal_events"] == np.sum(is_signal)
-    more = np.sum((low < rest) & (rest < high))
-    assert result["signal_events_evaluated"] == np.sum(is_signal) + more
-    good, blind = result["methods"]["good"], result["methods"]["blind"]
-    assert good["auc"] > 0.95 > 0.6 > blind["auc"] > 0.4
-    assert good["max_sic"] > 3
-    assert blind["max_sic"] < 1.6
-    low, high = good["max_sic_bootstrap"]
-    assert low < good["max_sic"] < 1.3 * high
+    assert result.background_events == np.sum(is_signal == 0)
+    assert result.injected_events == np.sum(is_signal)
+    more = np.sum(inside(rest, SIGNAL_REGION))
+    assert result.signal_events_evaluated == np.sum(is_signal) + more
+    good, blind = result.methods["good"], result.methods["blind"]
+    assert good.auc > 0.95 > 0.6 > blind.auc > 0.4
+    assert good.max_sic > 3
+    assert blind.max_sic < 1.6
+    low, high = good.max_sic_bootstrap
+    assert low < good.max_sic < 1.3 * high
     # The mean of the trainings beats each of them: their noise is independent here.
-    assert good["max_sic"] > good["max_sic_trainings"]["high"]
+    assert good.max_sic > good.max_sic_trainings.high
     assert set(read_csv(tmp_path / "sic.csv")["method"]) == {"good", "blind"}
     first = (tmp_path / "metrics.json").read_bytes()
     evaluate.evaluate(**arguments)

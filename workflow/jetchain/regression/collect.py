@@ -13,7 +13,10 @@ import numpy as np
 
 from jetchain.core.errors import DataError
 from jetchain.core.histograms import load_histograms
-from jetchain.core.io.tables import read_csv, read_json
+from jetchain.core.io.tables import read_csv, read_json, read_result
+from jetchain.core.schema.anomaly import DijetCutflow, SearchMetrics
+from jetchain.core.schema.background import Normalisation, SearchYields
+from jetchain.core.schema.inference import Limits
 from jetchain.regression.quantities import Exact, Histogram, Number, Quantities, Quantity
 
 Named = Iterator[tuple[str, Quantity]]
@@ -268,29 +271,30 @@ def tagging(room: Path) -> Named:
 
 def anomaly(room: Path) -> Named:
     yield from histograms(room / "histograms.json", "", "one entry an event")
-    cutflow = read_json(room / "cutflow.json")
-    yield "injected events", Exact(cutflow["injected"], "the configuration asks for it")
-    for sample in ("background", "signal"):
-        for step, value in cutflow[sample].items():
-            yield f"{sample}, {step}", count(value)
-    for method, merit in read_json(room / "metrics.json")["methods"].items():
-        yield f"{method}/AUC", trained(merit["auc"])
+    cutflow = read_result(room / "cutflow.json", DijetCutflow)
+    yield "injected events", Exact(cutflow.injected_events, "the configuration asks for it")
+    for sample, steps in (("background", cutflow.background), ("signal", cutflow.signal)):
+        for step, value in steps.model_dump().items():
+            yield f"{sample}, {step.replace('_', ' ')}", count(value)
+    for method, merit in read_result(room / "metrics.json", SearchMetrics).methods.items():
+        yield f"{method}/AUC", trained(merit.auc)
 
 
 def background(room: Path) -> Named:
-    for name, value in read_json(room / "normalisation.json").items():
+    found = read_result(room / "normalisation.json", Normalisation)
+    for name, value in found.model_dump().items():
         if name in ("injected_events", "reference_events"):
             yield name.replace("_", " "), Exact(value, "the configuration asks for it")
         else:
             yield name.replace("_", " "), Number(value, reason=DERIVED)
     for folder in samples(room, "yields.json"):
-        method, found = folder.name, read_json(folder / "yields.json")
+        method, yields = folder.name, read_result(folder / "yields.json", SearchYields)
         reason = "counts and fits to few events: " + DERIVED
-        for row in found["bins"]:
+        for row in yields.bins:
             for what in ("observed", "background", "background_uncertainty", "signal"):
                 yield (
-                    f"{method}/{what.replace('_', ' ')}, {row['name']}",
-                    Number(row[what], reason=reason),
+                    f"{method}/{what.replace('_', ' ')}, {row.name}",
+                    Number(getattr(row, what), reason=reason),
                 )
     spectrum = read_csv(room / "inclusive" / "spectra.csv")
     counts = np.asarray(spectrum["observed"], dtype=float)
@@ -304,18 +308,17 @@ def background(room: Path) -> Named:
 
 def inference(room: Path) -> Named:
     for folder in samples(room, "limits.json"):
-        found, method = read_json(folder / "limits.json"), folder.name
-        yield f"{method}/confidence level", Exact(1 - found["level"], "the configuration says it")
-        if not found["sensitive"]:
-            continue
+        found, method = read_result(folder / "limits.json", Limits), folder.name
+        yield f"{method}/confidence level", Exact(1 - found.level, "the configuration says it")
+        if found.observed_cls is None or found.observed_fb is None:
+            continue  # without sensitivity
         yield (
             f"{method}/CLs at the observed limit",
-            Exact(
-                found["observed_cls"], "the limit is where CLs equals 1 - confidence level", 0.02
-            ),
+            Exact(found.observed_cls, "the limit is where CLs equals 1 - confidence level", 0.02),
         )
-        yield f"{method}/observed limit", Number(found["observed_fb"], unit="fb", reason=DERIVED)
-        for sigma, value in zip((-2, -1, 0, 1, 2), found["expected_fb"], strict=True):
+        yield f"{method}/observed limit", Number(found.observed_fb, unit="fb", reason=DERIVED)
+        for sigma, value in zip((-2, -1, 0, 1, 2), found.expected_fb, strict=True):
+            assert value is not None
             yield (
                 f"{method}/expected limit, {sigma:+d} sigma",
                 Number(value, unit="fb", reason=DERIVED),

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from jetchain.background.flow import SPLINE_BOUND, ConditionalFlow
 
 from helpers.dijets import MASS_RANGE, SIGNAL_REGION, dijet_tables
 from jetchain.background import cathode, regions
-from jetchain.background.flow import SPLINE_BOUND, ConditionalFlow
 from jetchain.background.settings import (
     ClassifierJob,
     FlowSettings,
