@@ -3,20 +3,18 @@
 import numpy as np
 import pytest
 import torch
-from jetchain.background.flow import SPLINE_BOUND, ConditionalFlow
 
 from helpers.dijets import MASS_RANGE, SIGNAL_REGION, dijet_tables
-from jetchain.background import cathode, regions
-from jetchain.background.settings import (
-    ClassifierJob,
-    FlowSettings,
-    QualityJob,
-    TemplateJob,
-    TemplateSettings,
-)
+from jetchain.anomaly import search
+from jetchain.anomaly.flow import SPLINE_BOUND, ConditionalFlow
+from jetchain.anomaly.methods import cathode
+from jetchain.anomaly.methods.cathode import CathodeSettings, FlowSettings, TemplateSettings
+from jetchain.anomaly.searched import Dijets
+from jetchain.anomaly.settings import SearchJob, TemplateJob
+from jetchain.background.quality import separation
 from jetchain.core.boosting import BoostingSettings
+from jetchain.core.dijets import inside, sidebands
 from jetchain.core.errors import EmptySampleError
-from jetchain.core.io.tables import read_json
 from jetchain.core.io.tensors import read_tensors, read_weights, write_tensors
 from jetchain.core.metrics import auc
 from jetchain.core.schema.anomaly import DIJETS, SCORES
@@ -27,9 +25,8 @@ SETTINGS = TemplateSettings(
     training=TrainingSettings(epochs=6, batch_size=256, learning_rate=5e-3, patience=6),
     oversampling=3.0,
 )
-JOB = TemplateJob(signal_region=SIGNAL_REGION, mass_range=MASS_RANGE, template=SETTINGS)
 BOOSTING = BoostingSettings(trainings=2, members=1, iterations=30)
-CLASSIFIER = ClassifierJob(signal_region=SIGNAL_REGION, boosting=BOOSTING)
+CATHODE = cathode.Cathode(CathodeSettings(template=SETTINGS, boosting=BOOSTING))
 
 
 def _flow(features: np.ndarray, m_jj: np.ndarray) -> ConditionalFlow:
@@ -93,7 +90,7 @@ def test_the_flow_interpolates_features_that_move_with_the_mass():
     random = np.random.default_rng(1)
     m_jj = 2.8 + random.exponential(0.6, 8000)
     features = 0.1 * m_jj[:, None] + 0.02 * random.standard_normal((8000, 2))
-    side = ~regions.inside(m_jj, SIGNAL_REGION)
+    side = ~inside(m_jj, SIGNAL_REGION)
     flow, history = cathode.train_flow(
         features[side], m_jj[side], (features[side], m_jj[side]), SETTINGS, 1, "test"
     )
@@ -110,14 +107,14 @@ def test_masses_are_drawn_inside_the_region_and_follow_the_data():
     own = 3.3 + 0.4 * random.uniform(size=3000) ** 2
     drawn = cathode.draw_masses(own, (3.3, 3.7), 6000, 0.01, random)
     assert len(drawn) == 6000
-    assert regions.inside(drawn, (3.3, 3.7)).all()
+    assert inside(drawn, (3.3, 3.7)).all()
     assert drawn.mean() == pytest.approx(own.mean(), abs=0.01)
 
 
 @pytest.fixture(scope="module")
 def searched():
     tables = dijet_tables(background=8000, injected=150, test=200)
-    return tables, cathode.make_template(tables[0], JOB, 3)
+    return tables, CATHODE.draw(tables[0], SIGNAL_REGION, MASS_RANGE, 3)
 
 
 def test_no_flow_sees_the_signal_region_or_its_own_fold(monkeypatch):
@@ -133,99 +130,77 @@ def test_no_flow_sees_the_signal_region_or_its_own_fold(monkeypatch):
         return Fake(), {"epoch": [1.0]}
 
     monkeypatch.setattr(cathode, "train_flow", spy)
-    template, check, _, _ = cathode.make_template(data, JOB, 1)
+    drawn = CATHODE.draw(data, SIGNAL_REGION, MASS_RANGE, 1)
+    template, check = drawn.template, drawn.sideband_template
     for fold, (features, m_jj) in enumerate(seen):
-        assert not regions.inside(m_jj, SIGNAL_REGION).any()
+        assert not inside(m_jj, SIGNAL_REGION).any()
         own = {row.tobytes() for row in data["features"][data["fold"] == fold]}
         assert not own & {row.tobytes() for row in features}
-    side = regions.sidebands(data["m_jj"], SIGNAL_REGION, MASS_RANGE)
+    side = sidebands(data["m_jj"], SIGNAL_REGION, MASS_RANGE)
     for fold in (0, 1):
         expected = data["m_jj"][side & (data["fold"] == fold)]
         assert np.array_equal(check["m_jj"][check["fold"] == fold], expected)
-    assert regions.inside(template["m_jj"], SIGNAL_REGION).all()
+    assert inside(template["m_jj"], SIGNAL_REGION).all()
 
 
 def test_the_template_matches_background_and_the_search_finds_the_signal(searched):
-    (data, truth, rest), (template, check, _, _) = searched
-    side = regions.sidebands(data["m_jj"], SIGNAL_REGION, MASS_RANGE)
-    quality = cathode.separation(data["features"][side], check["features"], BOOSTING, 5, 1)
-    assert quality["auc"] < 0.56
-    scores, _ = cathode.cathode_scores(data, template, [data, rest], CLASSIFIER, 1)
-    inside = regions.inside(data["m_jj"], SIGNAL_REGION)
-    assert auc(truth["is_signal"][inside], scores.mean(axis=1)[inside]) > 0.8
-
-
-def test_template_quality_against_its_null():
-    random = np.random.default_rng(1)
-    first, same = random.standard_normal((2, 1500, 3))
-    equal = cathode.separation(first, same, BOOSTING, 5, 1)
-    assert abs(equal["null_deviations"]) < 5
-    apart = cathode.separation(first, same + 0.3, BOOSTING, 5, 1)
-    assert apart["null_deviations"] > 5
-    assert apart["auc"] == pytest.approx(
-        apart["null_mean"] + apart["null_deviations"] * apart["null_std"]
+    (data, truth, rest), drawn = searched
+    side = sidebands(data["m_jj"], SIGNAL_REGION, MASS_RANGE)
+    quality = separation(
+        data["features"][side], drawn.sideband_template["features"], BOOSTING, 5, 1
     )
-    assert apart["p_value"] == pytest.approx(1 / 6)
-
-
-def test_the_template_is_scaled_to_the_data():
-    data = np.random.default_rng(1).uniform(size=(500, 4))
-    drawn = np.repeat(data, 3, axis=0)  # three events of the template for each of the data
-    rows = cathode.feature_distributions({"signal region": (data, drawn)})
-    counts = np.array(rows["data"])
-    assert counts.sum() > 1900  # but for the tail beyond the last bin
-    assert rows["template"] == pytest.approx(counts)
-    assert rows["template_error"] == pytest.approx(np.sqrt(3 * counts) / 3)
+    assert quality.auc < 0.56
+    scored = CATHODE.search(Dijets(data, rest, SIGNAL_REGION), drawn.template, 1)
+    chosen = inside(data["m_jj"], SIGNAL_REGION)
+    assert auc(truth["is_signal"][chosen], scored.scores.mean(axis=1)[chosen]) > 0.8
 
 
 def test_empty_sidebands_are_refused(data):
-    window = regions.inside(data["m_jj"], SIGNAL_REGION)
+    window = inside(data["m_jj"], SIGNAL_REGION)
     only = {name: values[window] for name, values in data.items()}
     with pytest.raises(EmptySampleError, match="No event lies in the sidebands"):
-        cathode.make_template(only, JOB, 1)
+        CATHODE.draw(only, SIGNAL_REGION, MASS_RANGE, 1)
 
 
 def test_the_verbs_are_reproducible(tmp_path):
     data, _, rest = dijet_tables(background=1500, injected=50, test=40)
-    quick = JOB.model_copy(
-        update={
-            "template": SETTINGS.model_copy(
-                update={"training": TrainingSettings(epochs=1, batch_size=256)}
-            )
-        }
-    )
-    check = QualityJob(
-        signal_region=SIGNAL_REGION, mass_range=MASS_RANGE, boosting=BOOSTING, permutations=2
-    )
+    training = TrainingSettings(epochs=1, batch_size=256)
+    section = SETTINGS.model_copy(update={"training": training}).model_dump()
     for name, table in (("data", data), ("rest", rest)):
         write_tensors(tmp_path / f"{name}.safetensors", DIJETS, table)
 
-    def run(folder):
+    def run(folder, trees):
         files = {
             name: folder / f"{name}.safetensors"
             for name in ("template", "sideband_template", "weights", "scores", "signal_scores")
         }
-        drawn = {name: files[name] for name in ("template", "sideband_template")}
-        cathode.template(
-            data=tmp_path / "data.safetensors", **drawn, weights=files["weights"],
-            history=folder / "history.csv", settings=quick, seed=5,
+        search.template(
+            data=tmp_path / "data.safetensors", template=files["template"],
+            sideband_template=files["sideband_template"], weights=files["weights"],
+            history=folder / "history.csv", method="cathode", seed=5,
+            settings=TemplateJob(
+                signal_region=SIGNAL_REGION, mass_range=MASS_RANGE, template=section
+            ),
         )  # fmt: skip
-        cathode.classify(
+        boosting = BOOSTING.model_copy(update={"iterations": trees}).model_dump()
+        search.search(
             data=tmp_path / "data.safetensors", signal_test=tmp_path / "rest.safetensors",
-            template=files["template"], scores=files["scores"],
-            signal_scores=files["signal_scores"], settings=CLASSIFIER, seed=5,
-        )  # fmt: skip
-        cathode.quality(
-            data=tmp_path / "data.safetensors", **drawn, quality=folder / "quality.json",
-            distributions=folder / "d.csv", settings=check, seed=5,
+            truth=[], template=[files["template"]], scores=files["scores"],
+            signal_scores=files["signal_scores"], extras=[], method="cathode", seed=5,
+            settings=SearchJob(
+                signal_region=SIGNAL_REGION, method={"template": section, "boosting": boosting}
+            ),
         )  # fmt: skip
         return files
 
-    first, second = run(tmp_path / "one"), run(tmp_path / "two")
-    for name in first:
-        assert first[name].read_bytes() == second[name].read_bytes(), name
+    first, second, other = (
+        run(tmp_path / name, trees) for name, trees in (("one", 30), ("two", 30), ("three", 5))
+    )
+    assert all(first[name].read_bytes() == second[name].read_bytes() for name in first)
+    # The classifier's settings move its scores, and the first stage does not know them.
+    moved = {name for name in first if first[name].read_bytes() != other[name].read_bytes()}
+    assert moved == {"scores", "signal_scores"}
     assert read_tensors(first["scores"], SCORES)["score"].shape == (1550, 2)
-    assert 0.4 < read_json(tmp_path / "one" / "quality.json")["sidebands"]["auc"] < 0.8
     # The weights on disk are complete: a fresh flow draws the same.
     flows = torch.nn.ModuleList(ConditionalFlow(4, 2, 24, 6) for _ in range(2))
     read_weights(first["weights"], flows)

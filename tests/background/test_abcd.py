@@ -1,119 +1,32 @@
-"""Distance correlation, Double DisCo and the ABCD method."""
+"""The ABCD method, its closure, and the normalisation of the search."""
 
 import numpy as np
 import pytest
-import torch
 
 from helpers.dijets import MASS_RANGE, SIGNAL_REGION, dijet_tables
-from jetchain.background import abcd, closure, disco, normalisation, regions
-from jetchain.background.settings import AbcdJob, NetworkJob, NetworkSettings, NormalisationJob
+from jetchain.background import abcd, closure, normalisation
+from jetchain.background.settings import AbcdJob, NormalisationJob
+from jetchain.core.dijets import inside, sidebands
 from jetchain.core.errors import DataError, EmptySampleError
-from jetchain.core.io.tables import read_csv, read_json, write_json
-from jetchain.core.io.tensors import read_tensors, write_tensors
-from jetchain.core.schema.anomaly import DIJET_TRUTH, DIJETS, SCORES
-from jetchain.core.training_settings import TrainingSettings
+from jetchain.core.io.tables import read_csv, read_result, write_json, write_result
+from jetchain.core.io.tensors import write_tensors
+from jetchain.core.schema.anomaly import (
+    DIJET_TRUTH,
+    DIJETS,
+    SCORES,
+    DijetCutflow,
+    SelectionCounts,
+)
+from jetchain.core.schema.background import AbcdClosure, Normalisation, SearchYields
 
-
-def _plain(x: np.ndarray, y: np.ndarray) -> float:
-    """dCorr^2 by eq. 3.3 of arXiv 2007.14400, means over pairs and triples written out."""
-    a, b = np.abs(x[:, None] - x), np.abs(y[:, None] - y)
-
-    def covariance(first, second):
-        triples = np.einsum("ij,ik->", first, second) / len(x) ** 3
-        return (first * second).mean() + first.mean() * second.mean() - 2 * triples
-
-    return covariance(a, b) / np.sqrt(covariance(a, a) * covariance(b, b))
-
-
-def _unbiased(x: np.ndarray, y: np.ndarray) -> float:
-    """The same with sums over distinct pairs, triples and quadruples of events only.
-
-    The unbiased estimator of dCov^2 as a U-statistic: Huo and Szekely, arXiv 1410.1503, eq. 3.2.
-    """
-    a, b = np.abs(x[:, None] - x), np.abs(y[:, None] - y)
-    n = len(x)
-
-    def covariance(first, second):
-        pairs = (first * second).sum()
-        rows = (first.sum(0) * second.sum(0)).sum()
-        total = first.sum() * second.sum()
-        return (
-            pairs / (n * (n - 3))
-            - 2 * rows / (n * (n - 2) * (n - 3))
-            + total / (n * (n - 1) * (n - 2) * (n - 3))
-        )
-
-    return covariance(a, b) / np.sqrt(covariance(a, a) * covariance(b, b))
-
-
-def _dcorr(x, y) -> float:
-    return float(disco.distance_correlation(torch.as_tensor(x), torch.as_tensor(y)))
-
-
-def test_distance_correlation_is_the_published_formula():
-    x, y = np.random.default_rng(1).standard_normal((2, 1000))
-    for other in (y, x * y, x**2, np.exp(x) + 0.1 * y):
-        assert _dcorr(x, other) == pytest.approx(_unbiased(x, other), rel=1e-9)
-        # Up to its bias the estimator of arXiv 2007.14400.
-        assert _dcorr(x, other) == pytest.approx(_plain(x, other), abs=1e-2)
-
-
-def test_known_values_of_the_distance_correlation():
-    x, y = np.random.default_rng(2).standard_normal((2, 1500))
-    assert _dcorr(x, x) == pytest.approx(1.0)
-    assert _dcorr(x, -3 * x + 2) == pytest.approx(1.0)  # invariant under scale, shift and sign
-    assert abs(_dcorr(x, y)) < 5e-3
-    random = np.random.default_rng(3)
-    small = [_dcorr(*random.standard_normal((2, 40))) for _ in range(300)]
-    assert abs(np.mean(small)) < 4 * np.std(small) / np.sqrt(300)  # no bias, however few events
-    assert _dcorr(x, x**2) > 0.1  # uncorrelated, yet dependent
-    assert _dcorr(x, np.ones(1500)) == pytest.approx(0.0, abs=1e-6)
-    # Bivariate normal: Szekely, Rizzo, Bakirov 2007, theorem 7.
-    rho = 0.6
-    z = rho * x + np.sqrt(1 - rho**2) * y
-    r = rho
-    numerator = r * np.arcsin(r) + np.sqrt(1 - r**2) - r * np.arcsin(r / 2) - np.sqrt(4 - r**2) + 1
-    expected = numerator / (1 + np.pi / 3 - np.sqrt(3))
-    assert _dcorr(x, z) == pytest.approx(expected, abs=0.04)
-
-
-def test_gradients_are_finite_for_equal_values():
-    x = torch.zeros(20, requires_grad=True)
-    value = disco.distance_correlation(torch.cat([x[:10], x[10:] + 1]), torch.arange(20.0))
-    value.backward()
-    assert torch.isfinite(x.grad).all()
-
-
-def _three_gaussians(number: int, signal: bool, random: np.random.Generator) -> np.ndarray:
-    """The toy of arXiv 2007.14400, section IV."""
-    if signal:
-        return np.array([2.5, 2.5, 2.0]) + 1.5 * random.standard_normal((number, 3))
-    covariance = 1.5**2 * np.array([[1, -0.8, 0], [-0.8, 1, 0], [0, 0, 1.0]])
-    return random.multivariate_normal(np.zeros(3), covariance, number)
-
-
-def _toy_closure(decorrelation: float) -> abcd.Counts:
-    random = np.random.default_rng(1)
-    features = np.concatenate([_three_gaussians(n, s, random) for n, s in ((6000, 0), (2000, 1))])
-    labels = np.repeat([0, 1], [6000, 2000])
-    settings = NetworkSettings(
-        hidden=24,
-        decorrelation=decorrelation,
-        training=TrainingSettings(epochs=8, batch_size=500, learning_rate=5e-3, patience=8),
-    )
-    model, _ = disco.train_half(features, labels, settings, 1, "toy")
-    background = _three_gaussians(100_000, False, random)
-    with torch.no_grad():
-        outputs = model(torch.as_tensor(background, dtype=torch.float32)).numpy()
-    ranks = np.argsort(np.argsort(outputs, axis=0), axis=0) / len(outputs)
-    cut = float(np.quantile(ranks.min(axis=1), 0.98))
-    return abcd.count(ranks, (cut, cut), np.ones(len(ranks), dtype=bool))
-
-
-def test_the_three_gaussian_toy_closes_only_with_decorrelation():
-    # 2,000 of 100,000 events in A, its prediction is known to 3 %. Judged in the cut region.
-    assert _toy_closure(100.0).closure == pytest.approx(1.0, abs=0.25)
-    assert _toy_closure(0.0).closure < 0.5
+NORMALISATION = Normalisation(
+    luminosity_fb=10.0,
+    signal_acceptance=0.7,
+    reference_events=300,
+    reference_cross_section_fb=42.0,
+    injected_events=60,
+    injected_cross_section_fb=8.4,
+)
 
 
 def test_abcd_of_independent_cuts():
@@ -155,7 +68,7 @@ def _toy_dijets(number: int, signal: bool, random: np.random.Generator):
 
 
 def _counted(plane, m_jj, cuts):
-    found = abcd.count(plane, cuts, regions.inside(m_jj, SIGNAL_REGION))
+    found = abcd.count(plane, cuts, inside(m_jj, SIGNAL_REGION))
     return found, abcd.correction(plane, cuts, m_jj, SIGNAL_REGION, MASS_RANGE)
 
 
@@ -163,8 +76,8 @@ def _counted(plane, m_jj, cuts):
 def test_the_excess_over_the_net_signal_is_the_injected_strength(strength):
     random, cuts = np.random.default_rng(5), (0.8, 0.85)
     plane, m_jj = _toy_dijets(20_000, True, random)
-    in_region = regions.inside(m_jj, SIGNAL_REGION)
-    side = regions.sidebands(m_jj, SIGNAL_REGION, MASS_RANGE)
+    in_region = inside(m_jj, SIGNAL_REGION)
+    side = sidebands(m_jj, SIGNAL_REGION, MASS_RANGE)
     in_bin = in_region & (plane >= cuts).all(axis=1)
     found, naive = [], []
     for _ in range(300):
@@ -194,8 +107,8 @@ def test_the_response_is_the_derivative_of_the_estimate():
             more, one = np.array([[first, second]]), np.array([mass])
             seen, moved = _counted(np.concatenate([plane, more]), np.append(m_jj, mass), cuts)
             predicted = kappa.response(
-                found, more, regions.inside(one, SIGNAL_REGION),
-                regions.sidebands(one, SIGNAL_REGION, MASS_RANGE),
+                found, more, inside(one, SIGNAL_REGION),
+                sidebands(one, SIGNAL_REGION, MASS_RANGE),
             )  # fmt: skip
             step = moved.estimate(seen)[0] - before
             assert predicted[0] == pytest.approx(step, rel=0.02, abs=1e-9)
@@ -241,57 +154,7 @@ def test_the_cuts_keep_the_fraction_and_favour_the_stronger_output():
         abcd.choose_cuts(background, signal, 0.9)
 
 
-def test_joined_ranks_of_independent_outputs_are_fishers():
-    ranks = np.random.default_rng(1).uniform(size=(50_000, 2))
-    score = disco.joined(ranks)
-    # Twice the sum follows a chi2 of four degrees of freedom: mean 4, variance 8.
-    assert 2 * score.mean() == pytest.approx(4, abs=0.06)
-    assert 4 * score.var() == pytest.approx(8, rel=0.05)
-    assert np.isfinite(disco.joined(np.ones((1, 2)))).all()
-
-
 ABCD = AbcdJob(signal_region=SIGNAL_REGION, mass_range=MASS_RANGE, efficiency=0.03)
-JOB = NetworkJob(
-    signal_region=SIGNAL_REGION,
-    mass_range=MASS_RANGE,
-    networks=NetworkSettings(
-        hidden=16,
-        training=TrainingSettings(epochs=3, batch_size=400, learning_rate=5e-3, patience=3),
-    ),
-)
-
-
-def test_no_event_is_ranked_by_networks_that_saw_it(monkeypatch):
-    data, _, rest = dijet_tables(background=2000, injected=60, test=200, folds=4)
-    seen = []
-    in_window = regions.inside(data["m_jj"], SIGNAL_REGION)
-    hidden = {row.tobytes() for row in data["features"][in_window].astype(np.float32)}
-
-    class Fake(torch.nn.Module):
-        def forward(self, features):
-            rows = {row.tobytes() for row in features.numpy()}
-            assert not rows & seen[-1]
-            return features[:, :2]
-
-    def spy(features, labels, *_):
-        seen.append({row.tobytes() for row in features.astype(np.float32)})
-        assert 0 < labels.sum() <= len(rest["m_jj"])
-        assert not seen[-1] & hidden  # the signal region of the data takes no part either
-        return Fake(), {"epoch": [1.0]}
-
-    monkeypatch.setattr(disco, "train_half", spy)
-    ranked, _, _ = disco.planes_of(data, rest, JOB, 1)
-    assert len(seen) == 2
-    assert ranked[0].shape == (2060, 2)
-    assert ranked[0].min() >= 0
-    assert ranked[0].max() <= 1
-
-
-def test_too_little_signal_to_train_on_is_refused():
-    labels = (np.arange(100) < 3).astype(np.int64)
-    features = np.random.default_rng(1).normal(size=(100, 4))
-    with pytest.raises(EmptySampleError, match="3 signal and 97 background"):
-        disco.train_half(features, labels, JOB.networks, 1, "x")
 
 
 def test_the_verbs_estimate_and_close(tmp_path):
@@ -300,54 +163,40 @@ def test_the_verbs_estimate_and_close(tmp_path):
     write_tensors(inputs["data"], DIJETS, data)
     write_tensors(inputs["truth"], DIJET_TRUTH, truth)
     write_tensors(inputs["signal_test"], DIJETS, rest)
-    write_json(
-        tmp_path / "n.json",
-        {
-            "luminosity_fb": 10.0, "reference_events": 300, "reference_cross_section_fb": 42.0,
-            "injected_cross_section_fb": 8.4,
-        },
-    )  # fmt: skip
-    names = ("planes", "signal_planes", "scores", "signal_scores", "weights")
-
-    def run(folder):
-        files = {name: folder / f"{name}.safetensors" for name in names}
-        verb_inputs = {name: inputs[name] for name in ("data", "signal_test")}
-        disco.disco(**verb_inputs, **files, history=folder / "h.csv", settings=JOB, seed=1)
-        return files
-
-    files, again = run(tmp_path / "one"), run(tmp_path / "two")
-    assert all(files[name].read_bytes() == again[name].read_bytes() for name in names)
-    planes = {name: files[name] for name in ("planes", "signal_planes")}
-    scores = read_tensors(files["scores"], SCORES)["score"]
-    plane = read_tensors(files["planes"], SCORES)["score"]
-    assert scores.shape == (6060, 1)
-    assert scores[plane.sum(axis=1).argmax()] > np.median(scores)
+    write_result(tmp_path / "n.json", NORMALISATION)
+    random = np.random.default_rng(1)
+    planes = {name: tmp_path / f"{name}.safetensors" for name in ("planes", "signal_planes")}
+    for path, table, is_signal in (
+        (planes["planes"], data, truth["is_signal"]),
+        (planes["signal_planes"], rest, np.ones(300)),
+    ):
+        plane = random.uniform(size=(len(is_signal), 2)) ** np.where(is_signal, 0.2, 1.0)[:, None]
+        write_tensors(path, SCORES, {"event_id": table["event_id"], "score": plane})
     closure.abcd(
         **inputs, **planes, closure=tmp_path / "closure.json", scan=tmp_path / "scan.csv",
         plane=tmp_path / "plane.csv", settings=ABCD,
     )  # fmt: skip
     del inputs["truth"]
-    disco.predict(
+    abcd.predict(
         **inputs, **planes, normalisation=tmp_path / "n.json", yields=tmp_path / "y.json",
-        settings=ABCD,
+        method="any", settings=ABCD,
     )  # fmt: skip
-    found = read_json(tmp_path / "y.json")
-    (only,) = found["bins"]
-    assert found["constraint"] == "poisson"  # counts
-    counted = read_json(tmp_path / "closure.json")["regions"]
-    assert only["observed"] == counted["signal region, data"]["a"]
+    found = read_result(tmp_path / "y.json", SearchYields)
+    (only,) = found.bins
+    assert found.method == "any"
+    assert found.constraint == "poisson"  # counts
+    counted = read_result(tmp_path / "closure.json", AbcdClosure).regions
+    assert only.observed == counted["signal region, data"].a
     # The sidebands correct the prediction by what it lacks there.
     side, seen = (counted[f"{name}, data"] for name in ("sidebands", "signal region"))
-    expected = seen["prediction"] * side["a"] / side["prediction"]
-    assert only["background"] == pytest.approx(expected)
-    assert seen["corrected"] == pytest.approx(expected)
-    assert seen["corrected_uncertainty"] == pytest.approx(only["background_uncertainty"])
-    relative = only["background_uncertainty"] / only["background"]
-    assert relative > seen["prediction_uncertainty"] / seen["prediction"]
-    halves = [
-        counted[f"{k} half of the signal region, background"]["a"] for k in ("lower", "upper")
-    ]
-    assert sum(halves) == counted["signal region, background"]["a"]
+    expected = seen.prediction * side.a / side.prediction
+    assert only.background == pytest.approx(expected)
+    assert seen.corrected == pytest.approx(expected)
+    assert seen.corrected_uncertainty == pytest.approx(only.background_uncertainty)
+    relative = only.background_uncertainty / only.background
+    assert relative > seen.prediction_uncertainty / seen.prediction
+    halves = [counted[f"{k} half of the signal region, background"].a for k in ("lower", "upper")]
+    assert sum(halves) == counted["signal region, background"].a
     assert read_csv(tmp_path / "plane.csv")["signal"].sum() > 0
 
 
@@ -366,9 +215,9 @@ def test_a_random_cut_does_not_sculpt():
     counts = np.array([1000.0, 500, 250, 120, 60])
     blind = random.multivariate_hypergeometric(counts.astype(int), 300).astype(float)
     result = closure.sculpting(counts, blind, random)
-    assert result["jensen_shannon"] < result["null_mean"] + 4 * result["null_std"]
+    assert result.jensen_shannon < result.null_mean + 4 * result.null_std
     sculpted = closure.sculpting(counts, np.array([50.0, 50, 100, 60, 40]), random)
-    assert sculpted["jensen_shannon"] > sculpted["null_mean"] + 10 * sculpted["null_std"]
+    assert sculpted.jensen_shannon > sculpted.null_mean + 10 * sculpted.null_std
 
 
 def test_luminosity_and_cross_sections(tmp_path):
@@ -386,15 +235,27 @@ def test_luminosity_and_cross_sections(tmp_path):
     for path, shard in zip(paths, shards, strict=True):
         write_json(path, shard)
     write_json(tmp_path / "s.json", shards[0] | {"sum_of_weights_generated": 1000.0})
-    write_json(tmp_path / "c.json", {"signal": {"finite features": 700}, "injected": 70})
+    steps = SelectionCounts(events=1000, two_jets=900, trigger=800, selected=700)
+    counts = DijetCutflow(
+        background=steps, signal=steps, injected_events=70, data=770, signal_test=630
+    )
+    write_result(tmp_path / "c.json", counts)
     normalisation.normalisation(
         cutflow=tmp_path / "c.json", background=paths, signal=[tmp_path / "s.json"],
         normalisation=tmp_path / "n.json", settings=NormalisationJob(reference_events=140),
     )  # fmt: skip
-    result = read_json(tmp_path / "n.json")
+    result = read_result(tmp_path / "n.json", Normalisation)
     # 140 events past an acceptance of 0.7 are 200 produced.
-    assert result["reference_cross_section_fb"] == pytest.approx(200 * 11_000 / 40_000)
-    assert result["injected_cross_section_fb"] == pytest.approx(100 * 11_000 / 40_000)
+    assert result.reference_cross_section_fb == pytest.approx(200 * 11_000 / 40_000)
+    assert result.injected_cross_section_fb == pytest.approx(100 * 11_000 / 40_000)
+    # As many as are injected, if it is not said.
+    normalisation.normalisation(
+        cutflow=tmp_path / "c.json", background=paths, signal=[tmp_path / "s.json"],
+        normalisation=tmp_path / "n.json", settings=NormalisationJob(reference_events=None),
+    )  # fmt: skip
+    same = read_result(tmp_path / "n.json", Normalisation)
+    assert same.reference_events == same.injected_events == 70
+    assert same.reference_cross_section_fb == result.injected_cross_section_fb
     with pytest.raises(DataError, match=r"of 2 processes \(lhco, top\)"):
         normalisation.require_plain([shards[0], shards[1] | {"process": "top"}], "x")
     with pytest.raises(DataError, match="holds weighted events"):
