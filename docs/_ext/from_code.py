@@ -38,9 +38,9 @@ FILES = {
     "TAGGING_DATASET": "tagging/dataset.safetensors",
     "TAGGING_SCORES": "tagging/<model>/scores.safetensors",
     "DIJETS": "anomaly/data.safetensors, anomaly/signal_test.safetensors, "
-    "background/cathode/template.safetensors",
+    "anomaly/<method>/template.safetensors",
     "DIJET_TRUTH": "anomaly/truth.safetensors",
-    "SCORES": "anomaly/<model>/scores.safetensors, background/<method>/scores.safetensors",
+    "SCORES": "anomaly/<method>/scores.safetensors",
 }
 
 

@@ -2,23 +2,30 @@
 
 import pytest
 
+from jetchain.core.schema.background import AbcdClosure, AbcdCounts, CorrectedCounts
 from jetchain.reporting.summary import as_text, closure_rows, tagging_rows
 
 
-def test_both_predictions_of_the_signal_region_are_listed():
-    found = {
-        "regions": {
-            "sidebands, data": {"a": 100.0, "prediction": 80.0, "prediction_uncertainty": 8.0},
-            "signal region, data": {
-                "a": 64.0, "prediction": 40.0, "prediction_uncertainty": 4.0,
-                "corrected": 50.0, "corrected_uncertainty": 10.0,
-            },
-            "signal region, background": {
-                "a": 0.0, "prediction": 40.0, "prediction_uncertainty": 4.0,
-                "corrected": None, "corrected_uncertainty": None,
-            },
-        }
+def counts(a, prediction, error):
+    return {
+        "a": a, "b": 100.0, "c": 100.0, "d": 100.0, "prediction": prediction,
+        "prediction_uncertainty": error, "closure": None, "pull": 0.0,
     }  # fmt: skip
+
+
+def test_both_predictions_of_the_signal_region_are_listed():
+    known = {"corrected": 50.0, "corrected_uncertainty": 10.0}
+    found = AbcdClosure(
+        cuts=(0.5, 0.5), kappa=1.25, kappa_relative_uncertainty=0.1, signal_efficiency=0.5,
+        contamination=None,
+        regions={
+            "sidebands, data": AbcdCounts(**counts(100.0, 80.0, 8.0)),
+            "signal region, data": CorrectedCounts(**counts(64.0, 40.0, 4.0), **known),
+            "signal region, background": CorrectedCounts(
+                **counts(0.0, 40.0, 4.0), **dict.fromkeys(known)
+            ),
+        },
+    )  # fmt: skip
     rows = {row["quantity"]: row for row in closure_rows(found, "closure.json")}
     assert list(rows) == [
         "ABCD predicted / observed, sidebands, data",

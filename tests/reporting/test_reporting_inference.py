@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from jetchain.core.io.tables import write_json
+from jetchain.core.io.tables import write_result
+from jetchain.core.schema.inference import Fit, Limits
 from jetchain.inference.fit import maximum_likelihood, no_fit
 from jetchain.inference.limits import LimitJob, asymptotic_limits, no_limits, toy_limits
 from jetchain.inference.settings import FitSettings, LimitSettings, WorkspaceSettings
@@ -22,27 +23,28 @@ from jetchain.reporting.summary import as_text, limit_rows
 JOB = LimitJob(
     limits=LimitSettings(points=3, toys=100, toy_points=4), workspace=WorkspaceSettings()
 )
-METHODS = ("cwola", "cathode", "disco")
+LABELS = {"one": "One", "two": "Two", "three": "Three"}  # any names will do
+METHODS = tuple(LABELS)
 
 
-def accounts(method: str, signal: float) -> tuple[dict, dict]:
+def accounts(signal: float) -> tuple[Limits, Fit]:
     """Limits and fit of 14 events seen and 10 +- 2 expected."""
     columns = ([value] for value in (14.0, 10.0, 2.0, signal, 0.5))
     yields = Yields(
-        method, ("bin",), *(np.array(each) for each in columns), luminosity=10.0,
-        cross_section=20.0, constraint="gaussian", injected=12.0,
+        "", ("bin",), *(np.array(each) for each in columns), luminosity=10.0,
+        cross_section=20.0, constraint="gaussian", injected_cross_section=12.0,
     )  # fmt: skip
     if not yields.sensitive:
         return no_limits(yields, JOB.limits), no_fit(yields)
     spec = build(yields, JOB.workspace)
     found = asymptotic_limits(spec, yields, JOB.limits)
-    found["toys"] = toy_limits(yields, JOB, found["expected_mu"], found["observed_mu"], 1)
+    found = found.model_copy(update={"toys": toy_limits(yields, JOB, found, 1)})
     return found, maximum_likelihood(spec, yields, FitSettings())
 
 
 @pytest.fixture(scope="module")
-def kinds() -> dict[bool, tuple[dict, dict]]:
-    return {True: accounts("", 5.0), False: accounts("", -1.0)}
+def kinds() -> dict[bool, tuple[Limits, Fit]]:
+    return {True: accounts(5.0), False: accounts(-1.0)}
 
 
 def write(folder: Path, kinds: dict, sensitive: tuple[bool, ...]) -> dict[str, list[Path]]:
@@ -50,7 +52,7 @@ def write(folder: Path, kinds: dict, sensitive: tuple[bool, ...]) -> dict[str, l
     for method, kind in zip(METHODS, sensitive, strict=True):
         for (name, paths), account in zip(files.items(), kinds[kind], strict=True):
             paths.append(folder / f"{method}_{name}.json")
-            write_json(paths[-1], account | {"method": method})
+            write_result(paths[-1], account.model_copy(update={"method": method}))
     return files
 
 
@@ -70,7 +72,7 @@ def test_no_sensitivity_stands_in_the_place_of_each_such_method(
     )
     which = "fits" if figure == "pulls" else "limits"
     outputs = {kind: tmp_path / f"figure.{kind}" for kind in ("pdf", "png", "data")}
-    getattr(inference, figure)(**{which: files[which]}, **outputs)
+    getattr(inference, figure)(**{which: files[which]}, labels=LABELS, **outputs)
     words = [each.get_text() for each in drawn[0].findobj(Text)]
     assert words.count("no\nsensitivity") == sensitive.count(False)
     assert outputs["png"].exists()
@@ -94,20 +96,29 @@ def test_the_table_has_a_row_for_every_method(tmp_path, kinds, sensitive) -> Non
 
 
 def test_the_summary_gives_the_68_percent_band_of_the_expected_limit() -> None:
-    found = {
-        "method": "cwola", "sensitive": True, "level": 0.05, "observed_fb": 9.0,
-        "expected_fb": [3.0, 4.0, 6.0, 9.0, 13.0],
-    }  # fmt: skip
+    found = Limits(
+        method="one", sensitive=True, level=0.05, observed_fb=9.0,
+        expected_fb=(3.0, 4.0, 6.0, 9.0, 13.0), injected_cross_section_fb=0.0,
+        reference_cross_section_fb=1.0,
+    )  # fmt: skip
     observed, expected = limit_rows(found, "limits.json")
     assert (observed["value"], observed["unit"]) == (9.0, "fb")
     assert (expected["value"], expected["low"], expected["high"]) == (6.0, 4.0, 9.0)
 
 
 def test_the_summary_says_no_sensitivity_and_no_number(kinds) -> None:
-    (row,) = limit_rows(kinds[False][0] | {"method": "cwola"}, "limits.json")
+    (row,) = limit_rows(kinds[False][0].model_copy(update={"method": "one"}), "limits.json")
     assert (row["value"], row["low"], row["high"]) == ("no sensitivity", "", "")
-    rows = [row, *limit_rows(kinds[True][0] | {"method": "disco"}, "limits.json")]
+    rows = [row, *limit_rows(kinds[True][0].model_copy(update={"method": "two"}), "limits.json")]
     text = as_text(rows).splitlines()
-    assert " ".join(text[1].split()) == "95 % CL limit, cwola no sensitivity"
-    assert text[2].startswith("  observed 95 % CL limit, disco")
-    assert f"{kinds[True][0]['observed_fb']:.4g} fb" in text[2]
+    assert " ".join(text[1].split()) == "95 % CL limit, one no sensitivity"
+    assert text[2].startswith("  observed 95 % CL limit, two")
+    assert f"{kinds[True][0].observed_fb:.4g} fb" in text[2]
+
+
+def test_a_method_without_a_displayed_name_is_refused(tmp_path, kinds) -> None:
+    files = write(tmp_path, kinds, MIXTURES[0])
+    outputs = {kind: tmp_path / f"figure.{kind}" for kind in ("pdf", "png", "data")}
+    with pytest.raises(KeyError, match="three"):
+        inference.comparison(limits=files["limits"], labels={"one": "1", "two": "2"}, **outputs)
+    plt.close("all")

@@ -14,7 +14,7 @@ TABLES = {
         "training_jets": 900, "confusion": {"counts": [[280, 40], [10, 1270]]},
     },
     "anomaly/metrics.json": {"background_events": 5012, "signal_events_evaluated": 340},
-    "anomaly/cutflow.json": {"background": {"trigger": 20000}, "injected": 150, "data": 20150},
+    "anomaly/cutflow.json": {"background": {"trigger": 20000}, "injected_events": 150, "data": 20150},
     "background/normalisation.json": {"luminosity_fb": 0.0314},
     "firmware/latency.json": {"test_jets": 1},
 }  # fmt: skip
@@ -38,7 +38,7 @@ def run(tmp_path, monkeypatch):
         ("tagging/tagging_performance.csv", TAGGERS[:1], "1,600 test jets"),
         ("tagging/tagging_history.png", TAGGERS, "900 training jets"),
         ("anomaly/significance_improvement.png", ["results/anomaly/metrics.json"], SCORES),
-        ("background/abcd.png", ["results/background/disco/plane.csv"], SEARCH),
+        ("background/abcd_disco.png", ["results/background/disco/plane.csv"], SEARCH),
         ("inference/limits.png", ["results/inference/cwola/limits.json"], SEARCH),
         ("firmware/firmware_summary.png", [], "1 test jet of the trigger tagger"),
         ("firmware/firmware_weights.png", [], ""),
@@ -59,8 +59,8 @@ def test_taggers_that_were_evaluated_on_other_jets_are_told_apart(run):
 
 def test_tables_that_are_not_there_state_nothing(run):
     (run / "background/normalisation.json").unlink()
-    assert contents(REPORTING / "background/abcd.png", []) == "pseudo-data of 20,150 events"
+    assert contents(REPORTING / "background/abcd_disco.png", []) == "pseudo-data of 20,150 events"
     (run / "anomaly/cutflow.json").unlink()
-    assert contents(REPORTING / "background/abcd.png", []) == ""
+    assert contents(REPORTING / "background/abcd_disco.png", []) == ""
     (run / "anomaly/metrics.json").unlink()
     assert not contents(REPORTING / "anomaly/significance_improvement.png", [])

@@ -202,17 +202,17 @@ MUTATIONS = {
         "::test_two_gaussians_have_their_efficiencies_at_fixed_background",
     ),
     "references trained on the events that they score": (
-        "anomaly/train.py",
+        "anomaly/methods/supervised.py",
         'chosen = in_region & (data["fold"] != fold)',
         "chosen = in_region",
-        "anomaly/test_anomaly_models.py"
+        "anomaly/test_methods.py"
         "::test_references_are_trained_in_the_signal_region_and_on_the_other_folds",
     ),
     "outlier models fitted to the events that they score": (
-        "anomaly/train.py",
+        "anomaly/searched.py",
         'data["features"][data["fold"] != fold], derive_seed',
         'data["features"], derive_seed',
-        "anomaly/test_anomaly_models.py::test_no_event_is_scored_by_an_outlier_model_that_saw_it",
+        "anomaly/test_methods.py::test_no_event_is_scored_by_an_outlier_model_that_saw_it",
     ),
     "tau12 for tau21": (
         "anomaly/features.py",
@@ -225,19 +225,19 @@ MUTATIONS = {
         "background/abcd.py",
         "return self.b * self.c / self.d",
         "return self.b * self.c / self.a",
-        "background/test_double_disco.py::test_counts_and_contamination_by_hand",
+        "background/test_abcd.py::test_counts_and_contamination_by_hand",
     ),
     "kappa dropped": (
         "background/abcd.py",
         "background = self.sidebands.kappa * found.prediction",
         "background = found.prediction",
-        "background/test_double_disco.py::test_the_estimate_is_kappa_times_the_prediction",
+        "background/test_abcd.py::test_the_estimate_is_kappa_times_the_prediction",
     ),
     "error of B C / D without D": (
         "background/abcd.py",
         "np.sqrt(1 / b + 1 / c + 1 / d)",
         "np.sqrt(1 / b + 1 / c)",
-        "background/test_double_disco.py::test_counts_and_contamination_by_hand",
+        "background/test_abcd.py::test_counts_and_contamination_by_hand",
     ),
     "sideband fit not blind": (
         "background/dijet.py",
@@ -246,10 +246,10 @@ MUTATIONS = {
         "background/test_dijet_fit.py::test_an_excess_in_the_window_does_not_move_the_fit",
     ),
     "sidebands include the signal region": (
-        "background/regions.py",
+        "core/dijets.py",
         "inside(m_jj, mass_range) & ~inside(m_jj, signal_region)",
         "inside(m_jj, mass_range)",
-        "background/test_cathode_template.py::test_no_flow_sees_the_signal_region_or_its_own_fold",
+        "anomaly/test_cathode.py::test_no_flow_sees_the_signal_region_or_its_own_fold",
     ),
     "cut set on the signal region": (
         "background/sideband.py",
@@ -264,28 +264,28 @@ MUTATIONS = {
         "background/test_dijet_fit.py::test_significance_is_that_of_li_and_ma",
     ),
     "template not scaled to the data": (
-        "background/cathode.py",
+        "background/quality.py",
         "factor = len(data) / len(drawn)",
         "factor = 1.0",
-        "background/test_cathode_template.py::test_the_template_is_scaled_to_the_data",
+        "background/test_quality.py::test_the_template_is_scaled_to_the_data",
     ),
     "signal yield without the leakage into the sidebands": (
-        "background/sideband.py",
+        "background/yields.py",
         "net = in_bin - absorbed",
         "net = in_bin - 0 * absorbed",
         "background/test_cwola_search.py::test_yields_by_hand",
     ),
     "error of a signal yield that of one event": (
-        "background/sideband.py",
+        "background/yields.py",
         "net.std() / np.sqrt(len(net))",
         "net.std()",
         "background/test_cwola_search.py::test_yields_by_hand",
     ),
     "signal normalised without luminosity": (
         "background/normalisation.py",
-        "settings.reference_events / (lumi * acceptance)",
-        "settings.reference_events / acceptance",
-        "background/test_double_disco.py::test_luminosity_and_cross_sections",
+        "reference_cross_section_fb=reference / (lumi * acceptance)",
+        "reference_cross_section_fb=reference / acceptance",
+        "background/test_abcd.py::test_luminosity_and_cross_sections",
     ),
     # ------------------------------------------------------------------------------- inference
     "limits times two": (

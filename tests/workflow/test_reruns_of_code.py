@@ -94,7 +94,7 @@ def test_a_changed_module_reruns_what_reaches_it(finished, module):
 @pytest.mark.parametrize(
     ("module", "function", "verbs"),
     [
-        ("jetchain.background.cathode", "train_flow", {"background.cathode.template"}),
+        ("jetchain.background.quality", "separation", {"background.quality"}),
         ("jetchain.core.io", "write_csv", None),
         ("jetchain.core.style", "save_figure", None),
         ("jetchain.core.training", "fit", None),

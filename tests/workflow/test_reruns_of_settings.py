@@ -21,7 +21,7 @@ UNSEEN = {
     # where there is pile-up
     "detector.simulate: pileup.spread_z",
     # once an epoch is worse than the best
-    "background.cathode.template: template.training.patience",
+    "anomaly.search.template: template.training.patience",
     "firmware.train.floating: training.patience",
     "particleflow.train: training.fit.patience",
     "tagging.train: training.patience",
@@ -76,6 +76,10 @@ SHAPING = {
     ),
     "anomaly.background": (["lhco_background", "quark"], {"make_dijets", "normalise_search"}),
     "anomaly.signal": (["lhco_signal", "W"], {"make_dijets", "normalise_search"}),
+    "anomaly.searches": (
+        ["supervised", "cwola", "cathode", "disco"],
+        {"evaluate_anomaly", "figure_overview", "figure_significance_improvement"},
+    ),
     "firmware.dataset.samples": (["quark", "gluon", "W", "top"], {"prepare_firmware"}),
 }  # fmt: skip
 
@@ -95,7 +99,9 @@ OTHER = {
     "jets.images.radius": 1.0,
     "jets.display.selection.radius": 0.8,
     "graphs.jets.radius": 1.0,
+    "anomaly.features.radius": 0.8,
     "background.sideband.spectrum.parameters": [2, 4],
+    "background.reference_events": 40,
     "firmware.dataset.classes": ["quark", "gluon", "W", "top"],
     "firmware.device.part": "xcvu9p",
 }
