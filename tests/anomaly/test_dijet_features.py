@@ -15,6 +15,7 @@ from jetchain.core.io.tensors import read_tensors
 from jetchain.core.schema.anomaly import DIJET_TRUTH, DIJETS, DijetCutflow, SelectionCounts
 from jetchain.core.schema.jets import JET, jet_collection, jets_table
 from jetchain.core.settings import parse
+from jetchain.plumbing.configuration import load
 
 
 def _jet(pt, m, tau1=0.2, tau2=0.1, eta=0.0, phi=0.0):
@@ -168,6 +169,19 @@ def test_the_verb_refuses_samples_without_events(tmp_path):
     with pytest.raises(DataError, match="no such file"):
         _run(tmp_path, signal=[tmp_path / "absent.root"])
     assert not (tmp_path / "data.safetensors").exists()
+
+
+def test_the_radius_is_one_of_those_that_are_clustered():
+    load({"anomaly": {"features": {"radius": 0.8}}})
+    with pytest.raises(ConfigurationError, match=r"anomaly\.features\.radius: 1\.2 is not one of"):
+        load({"anomaly": {"features": {"radius": 1.2}}})
+
+
+def test_without_signal_the_reference_has_to_be_given():
+    nothing = {"features": {"signal_events": 0}}
+    with pytest.raises(ConfigurationError, match=r"background\.reference_events: must be given"):
+        load({"anomaly": nothing})
+    assert load({"anomaly": nothing, "background": {"reference_events": 600}})
 
 
 @pytest.mark.parametrize(

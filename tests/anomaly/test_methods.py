@@ -1,6 +1,9 @@
 """What holds for every method of the search, and what only some of them promise."""
 
 import inspect
+import os
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -9,6 +12,7 @@ import pytest
 import yaml
 
 from helpers.dijets import MASS_RANGE, SIGNAL_REGION, dijet_tables
+from helpers.mutants import copy_house, mutate
 from jetchain.anomaly import search
 from jetchain.anomaly.methods import METHODS, PLANES, Method
 from jetchain.anomaly.methods.idealised import halves
@@ -163,6 +167,39 @@ def test_a_new_method_is_one_file_and_one_line(tmp_path, monkeypatch):
         stored = read_tensors(path, SCORES)
         assert np.array_equal(stored["event_id"], table["event_id"])
         assert np.array_equal(stored["score"][:, 0], table["features"][:, 2])
+
+
+def test_a_new_method_reaches_rules_limits_and_figures(tmp_path):
+    house = copy_house(tmp_path / "house")
+    methods = house / "workflow" / "jetchain" / "anomaly" / "methods"
+    (methods / "toy.py").write_text(TOY)
+    mutate(
+        house, "workflow/jetchain/anomaly/methods/__init__.py", '        "mahalanobis": Method(',
+        '        "toy": Method("Toy", "", "toy.Toy", "toy.ToySettings", background="sideband"),\n'
+        '        "mahalanobis": Method(',
+    )  # fmt: skip
+    configured = {"anomaly": {"searches": ["toy"], "methods": {"toy": {"column": 1}}}}
+    (house / "my.yaml").write_text(yaml.safe_dump(configured))
+    done = subprocess.run(
+        [
+            "snakemake", "--dry-run", "--printshellcmds", "--directory", str(tmp_path),
+            "--configfile", "config/test.yaml", "my.yaml", "--",
+            "results/reporting/inference/limits.png",
+            "results/reporting/anomaly/significance_improvement.png",
+            "results/reporting/background/dijet_spectrum_toy.png",
+            "results/background/toy/closure.json",
+        ],
+        cwd=house, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        env=os.environ | {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PYTHONPATH": str(house / "workflow"),
+        },
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-3000:]
+    for rule in ("search_toy", "fit_sidebands", "close_spectrum", "set_limits", "figure_limits"):
+        assert f"rule {rule}:" in done.stdout
+    shown = [line for line in done.stdout.splitlines() if "reporting.anomaly.sic" in line]
+    assert '{"toy": "Toy"}' in shown[0]
 
 
 def write(folder):

@@ -39,7 +39,7 @@ def counting(
                 "luminosity": 10.0,
                 "cross_section": 20.0,
                 "constraint": "poisson",
-                "injected_cross_section": 12.0,
+                "injected_cross_section_fb": 12.0,
             }
             | others
         ),

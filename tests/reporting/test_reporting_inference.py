@@ -32,7 +32,7 @@ def accounts(signal: float) -> tuple[Limits, Fit]:
     columns = ([value] for value in (14.0, 10.0, 2.0, signal, 0.5))
     yields = Yields(
         "", ("bin",), *(np.array(each) for each in columns), luminosity=10.0,
-        cross_section=20.0, constraint="gaussian", injected_cross_section=12.0,
+        cross_section=20.0, constraint="gaussian", injected_cross_section_fb=12.0,
     )  # fmt: skip
     if not yields.sensitive:
         return no_limits(yields, JOB.limits), no_fit(yields)

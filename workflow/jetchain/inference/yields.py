@@ -30,7 +30,7 @@ class Yields:
         luminosity: 1/fb.
         cross_section: reference cross-section of the signal in fb, where mu = 1.
         constraint: of the background: a key of `CONSTRAINTS`.
-        injected_cross_section: of the signal that was put into the data, fb.
+        injected_cross_section_fb: of the signal that was put into the data.
     """
 
     method: str
@@ -43,7 +43,7 @@ class Yields:
     luminosity: float
     cross_section: float
     constraint: str
-    injected_cross_section: float
+    injected_cross_section_fb: float
 
     @property
     def sensitive(self) -> bool:
@@ -91,7 +91,7 @@ def read_yields(path: Path) -> Yields:
         luminosity=found.luminosity_fb,
         cross_section=found.reference_cross_section_fb,
         constraint=found.constraint,
-        injected_cross_section=found.injected_cross_section_fb,
+        injected_cross_section_fb=found.injected_cross_section_fb,
     )
 
 
