@@ -90,7 +90,6 @@ def test_yields_by_hand():
     assert only.signal_uncertainty == pytest.approx(300 * 0.45 / 10)
     assert only.signal_leakage == pytest.approx(300 * 0.05)
     assert found.reference_cross_section_fb == 42.0
-    assert found.injected_cross_section_fb == 21.0
 
 
 def test_empty_regions_are_refused():

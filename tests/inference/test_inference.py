@@ -34,15 +34,7 @@ def counting(
         "search",
         names,
         *values,
-        **(
-            {
-                "luminosity": 10.0,
-                "cross_section": 20.0,
-                "constraint": "poisson",
-                "injected_cross_section_fb": 12.0,
-            }
-            | others
-        ),
+        **({"luminosity": 10.0, "cross_section": 20.0, "constraint": "poisson"} | others),
     )
 
 
@@ -231,7 +223,7 @@ GOOD = {
             "signal_leakage": 0.1,
         }
     ],
-    "luminosity_fb": 10.0, "reference_cross_section_fb": 20.0, "injected_cross_section_fb": 12.0,
+    "luminosity_fb": 10.0, "reference_cross_section_fb": 20.0,
     "signal_region": [3.3, 3.7], "abcd": None,
 }  # fmt: skip
 
@@ -248,7 +240,6 @@ def test_the_three_verbs_in_a_row(tmp_path) -> None:
         limits(**paths, limits=tmp_path / name, settings=job, seed=3)
     assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
     found = read_result(tmp_path / "one.json", Limits)
-    assert found.injected_cross_section_fb == 12.0
     assert found.toys.observed_mu == pytest.approx(found.observed_mu, rel=0.3)
     assert found.sensitive is True
     fitted = read_result(tmp_path / "fit.json", Fit)
@@ -280,7 +271,7 @@ def test_a_search_without_sensitivity_has_null_for_every_result(tmp_path, capsys
     found = read_json(tmp_path / "limits.json")
     known = {
         "method": "cwola", "sensitive": False, "level": 0.1,
-        "injected_cross_section_fb": 12.0, "reference_cross_section_fb": 20.0,
+        "reference_cross_section_fb": 20.0,
     }  # fmt: skip
     assert known.items() <= found.items()
     assert all(found[name] in (None, [None] * 5) for name in found.keys() - known.keys())

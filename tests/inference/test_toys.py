@@ -20,13 +20,7 @@ def counting(observed, background, error, signal, signal_error, constraint="pois
               (observed, background, error, signal, signal_error)]  # fmt: skip
     names = tuple(f"bin{index}" for index in range(len(values[0])))
     return Yields(
-        "search",
-        names,
-        *values,
-        luminosity=10.0,
-        cross_section=20.0,
-        constraint=constraint,
-        injected_cross_section_fb=12.0,
+        "search", names, *values, luminosity=10.0, cross_section=20.0, constraint=constraint
     )
 
 

@@ -11,6 +11,7 @@ import pytest
 from matplotlib.text import Text
 
 from jetchain.core.io.tables import write_result
+from jetchain.core.schema.background import Normalisation
 from jetchain.core.schema.inference import Fit, Limits
 from jetchain.inference.fit import maximum_likelihood, no_fit
 from jetchain.inference.limits import LimitJob, asymptotic_limits, no_limits, toy_limits
@@ -25,6 +26,14 @@ JOB = LimitJob(
 )
 LABELS = {"one": "One", "two": "Two", "three": "Three"}  # any names will do
 METHODS = tuple(LABELS)
+NORMALISATION = Normalisation(
+    luminosity_fb=10.0,
+    signal_acceptance=0.5,
+    reference_events=100,
+    reference_cross_section_fb=20.0,
+    injected_events=60,
+    injected_cross_section_fb=12.0,
+)
 
 
 def accounts(signal: float) -> tuple[Limits, Fit]:
@@ -32,7 +41,7 @@ def accounts(signal: float) -> tuple[Limits, Fit]:
     columns = ([value] for value in (14.0, 10.0, 2.0, signal, 0.5))
     yields = Yields(
         "", ("bin",), *(np.array(each) for each in columns), luminosity=10.0,
-        cross_section=20.0, constraint="gaussian", injected_cross_section_fb=12.0,
+        cross_section=20.0, constraint="gaussian",
     )  # fmt: skip
     if not yields.sensitive:
         return no_limits(yields, JOB.limits), no_fit(yields)
@@ -49,6 +58,7 @@ def kinds() -> dict[bool, tuple[Limits, Fit]]:
 
 def write(folder: Path, kinds: dict, sensitive: tuple[bool, ...]) -> dict[str, list[Path]]:
     files: dict[str, list[Path]] = {"limits": [], "fits": []}
+    write_result(folder / "normalisation.json", NORMALISATION)
     for method, kind in zip(METHODS, sensitive, strict=True):
         for (name, paths), account in zip(files.items(), kinds[kind], strict=True):
             paths.append(folder / f"{method}_{name}.json")
@@ -72,6 +82,8 @@ def test_no_sensitivity_stands_in_the_place_of_each_such_method(
     )
     which = "fits" if figure == "pulls" else "limits"
     outputs = {kind: tmp_path / f"figure.{kind}" for kind in ("pdf", "png", "data")}
+    if which == "limits":
+        outputs["normalisation"] = tmp_path / "normalisation.json"
     getattr(inference, figure)(**{which: files[which]}, labels=LABELS, **outputs)
     words = [each.get_text() for each in drawn[0].findobj(Text)]
     assert words.count("no\nsensitivity") == sensitive.count(False)
@@ -83,9 +95,11 @@ def test_no_sensitivity_stands_in_the_place_of_each_such_method(
 @pytest.mark.parametrize("sensitive", MIXTURES)
 def test_the_table_has_a_row_for_every_method(tmp_path, kinds, sensitive) -> None:
     path = tmp_path / "table.csv"
-    inference.table(**write(tmp_path, kinds, sensitive), table=path)
+    files = write(tmp_path, kinds, sensitive)
+    inference.table(**files, normalisation=tmp_path / "normalisation.json", table=path)
     rows = list(csv.DictReader(path.read_text().splitlines()))
     assert [row["method"] for row in rows] == list(METHODS)
+    assert {row["injected_cross_section_fb"] for row in rows} == {"12.0"}
     for row, kind in zip(rows, sensitive, strict=True):
         assert row["sensitive"] == ("yes" if kind else "no sensitivity")
         assert float(row["observed_events"]) == 14
@@ -98,7 +112,7 @@ def test_the_table_has_a_row_for_every_method(tmp_path, kinds, sensitive) -> Non
 def test_the_summary_gives_the_68_percent_band_of_the_expected_limit() -> None:
     found = Limits(
         method="one", sensitive=True, level=0.05, observed_fb=9.0,
-        expected_fb=(3.0, 4.0, 6.0, 9.0, 13.0), injected_cross_section_fb=0.0,
+        expected_fb=(3.0, 4.0, 6.0, 9.0, 13.0),
         reference_cross_section_fb=1.0,
     )  # fmt: skip
     observed, expected = limit_rows(found, "limits.json")
@@ -120,5 +134,8 @@ def test_a_method_without_a_displayed_name_is_refused(tmp_path, kinds) -> None:
     files = write(tmp_path, kinds, MIXTURES[0])
     outputs = {kind: tmp_path / f"figure.{kind}" for kind in ("pdf", "png", "data")}
     with pytest.raises(KeyError, match="three"):
-        inference.comparison(limits=files["limits"], labels={"one": "1", "two": "2"}, **outputs)
+        inference.comparison(
+            limits=files["limits"], normalisation=tmp_path / "normalisation.json",
+            labels={"one": "1", "two": "2"}, **outputs,
+        )  # fmt: skip
     plt.close("all")

@@ -35,6 +35,7 @@ FIGURES["overview"] = Figure(
         spectra=f"results/background/{SHOWN_CUT}/spectra.csv",
         fits=f"results/background/{SHOWN_CUT}/fits.json",
         limits=SEARCH_LIMITS,
+        normalisation="results/background/normalisation.json",
         latency="results/firmware/latency.json",
     ),
     params=dict(

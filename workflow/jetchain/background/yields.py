@@ -62,7 +62,6 @@ def make_yields(
         bins=[counted],
         luminosity_fb=normalisation.luminosity_fb,
         reference_cross_section_fb=normalisation.reference_cross_section_fb,
-        injected_cross_section_fb=normalisation.injected_cross_section_fb,
         signal_region=(signal_region[0], signal_region[1]),
         abcd=abcd,
     )

@@ -51,7 +51,6 @@ def no_limits(yields: Yields, settings: LimitSettings) -> Limits:
         method=yields.method,
         sensitive=False,
         level=settings.level,
-        injected_cross_section_fb=yields.injected_cross_section_fb,
         reference_cross_section_fb=yields.cross_section,
     )
 
@@ -110,7 +109,6 @@ def asymptotic_limits(
         observed_events=observed_mu * events,
         expected_events=[mu * events for mu in expected_mu],
         observed_visible_fb=observed_mu * events / yields.luminosity,
-        injected_cross_section_fb=yields.injected_cross_section_fb,
         reference_cross_section_fb=yields.cross_section,
         scan=ClsScan(
             mu=scan,

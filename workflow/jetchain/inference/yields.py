@@ -30,7 +30,6 @@ class Yields:
         luminosity: 1/fb.
         cross_section: reference cross-section of the signal in fb, where mu = 1.
         constraint: of the background: a key of `CONSTRAINTS`.
-        injected_cross_section_fb: of the signal that was put into the data.
     """
 
     method: str
@@ -43,7 +42,6 @@ class Yields:
     luminosity: float
     cross_section: float
     constraint: str
-    injected_cross_section_fb: float
 
     @property
     def sensitive(self) -> bool:
@@ -91,7 +89,6 @@ def read_yields(path: Path) -> Yields:
         luminosity=found.luminosity_fb,
         cross_section=found.reference_cross_section_fb,
         constraint=found.constraint,
-        injected_cross_section_fb=found.injected_cross_section_fb,
     )
 
 

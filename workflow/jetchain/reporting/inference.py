@@ -11,23 +11,28 @@ from matplotlib.patches import Patch
 
 from jetchain.core.errors import DataError
 from jetchain.core.io.tables import read_result, write_csv
+from jetchain.core.schema.background import Normalisation
 from jetchain.core.schema.inference import Fit, Limits, ToyLimits
 from jetchain.core.style import COLOURS, label, new_figure, save_figure
-from jetchain.core.verbs import Inputs, Labels, Output
+from jetchain.core.verbs import Input, Inputs, Labels, Output
 
 # One and two sigma: told apart by readers with any colour vision, unlike green and yellow.
 INNER, OUTER = "#3f90da", "#c5dff4"
 
 
-def comparison(*, limits: Inputs, labels: Labels, pdf: Output, png: Output, data: Output) -> None:
+def comparison(
+    *, limits: Inputs, normalisation: Input, labels: Labels, pdf: Output, png: Output, data: Output
+) -> None:
     """Draw observed and expected limits of every method beside the injected cross-section."""
     rows = [read_result(path, Limits) for path in limits]
     figure, ax = new_figure(size=(8.0, 5.6))
-    draw_limits(ax, rows, labels)
+    draw_limits(ax, rows, labels, read_result(normalisation, Normalisation))
     save_figure(figure, pdf, png, data)
 
 
-def draw_limits(ax: Any, rows: list[Limits], labels: Mapping[str, str]) -> None:
+def draw_limits(
+    ax: Any, rows: list[Limits], labels: Mapping[str, str], normalisation: Normalisation
+) -> None:
     """One panel: the limits of all methods beside the injected cross-section."""
     for index, row in enumerate(rows):
         if not row.sensitive:
@@ -50,7 +55,7 @@ def draw_limits(ax: Any, rows: list[Limits], labels: Mapping[str, str]) -> None:
         handles.append(
             Line2D([], [], color="black", marker="s", markerfacecolor="white", label="with toys")
         )
-    if injected := rows[0].injected_cross_section_fb:
+    if injected := normalisation.injected_cross_section_fb:
         ax.axhline(injected, color=COLOURS[2], linestyle="-.", gid="injected signal")
         handles.append(Line2D([], [], color=COLOURS[2], linestyle="-.", label="injected signal"))
     ax.set_yscale("log")
@@ -106,8 +111,11 @@ def _toy_band(ax: Any, x: float, name: str, toys: ToyLimits) -> None:
         )  # fmt: skip
 
 
-def scan(*, limits: Inputs, labels: Labels, pdf: Output, png: Output, data: Output) -> None:
+def scan(
+    *, limits: Inputs, normalisation: Input, labels: Labels, pdf: Output, png: Output, data: Output
+) -> None:
     """Draw CLs against the cross-section, one panel a method, with the toys as points."""
+    injected = read_result(normalisation, Normalisation).injected_cross_section_fb
     rows = [read_result(path, Limits) for path in limits]
     figure, axes = new_figure(
         1, len(rows), size=(4.2 * len(rows) + 0.8, 4.6), sharey=True, squeeze=False
@@ -137,9 +145,9 @@ def scan(*, limits: Inputs, labels: Labels, pdf: Output, png: Output, data: Outp
                 fmt="s", markersize=4, color=COLOURS[2], label="observed, toys",
             )  # fmt: skip
         ax.axhline(row.level, color=COLOURS[8], linestyle=":", gid="level of exclusion")
-        if row.injected_cross_section_fb:
+        if injected:
             ax.axvline(
-                row.injected_cross_section_fb, color=COLOURS[2], linestyle="-.", linewidth=1.2,
+                injected, color=COLOURS[2], linestyle="-.", linewidth=1.2,
                 gid="injected signal",
             )  # fmt: skip
         ax.set_xlim(0, x[-1])
@@ -189,8 +197,9 @@ def pulls(*, fits: Inputs, labels: Labels, pdf: Output, png: Output, data: Outpu
     save_figure(figure, pdf, png, data)
 
 
-def table(*, limits: Inputs, fits: Inputs, table: Output) -> None:
+def table(*, limits: Inputs, fits: Inputs, normalisation: Input, table: Output) -> None:
     """Write the numbers of all methods as one table."""
+    injected = read_result(normalisation, Normalisation).injected_cross_section_fb
     columns: dict[str, list[Any]] = {}
     for limit_path, fit_path in zip(limits, fits, strict=True):
         limit, fit = read_result(limit_path, Limits), read_result(fit_path, Fit)
@@ -207,7 +216,7 @@ def table(*, limits: Inputs, fits: Inputs, table: Output) -> None:
             "significance": fit.significance,
             "fitted_fb": fit.mu and fit.mu.cross_section_fb,
             "fitted_error_fb": fit.mu and fit.mu.cross_section_error_fb,
-            "injected_cross_section_fb": limit.injected_cross_section_fb,
+            "injected_cross_section_fb": injected,
             "observed_limit_fb": limit.observed_fb,
             **{
                 f"expected_limit_{name}_fb": value

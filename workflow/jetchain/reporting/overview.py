@@ -5,7 +5,7 @@ from __future__ import annotations
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io.tables import read_csv, read_json, read_result
 from jetchain.core.schema.anomaly import SearchMetrics
-from jetchain.core.schema.background import SpectrumFits
+from jetchain.core.schema.background import Normalisation, SpectrumFits
 from jetchain.core.schema.inference import Limits
 from jetchain.core.style import label, new_figure, save_figure
 from jetchain.core.verbs import Input, Inputs, Labels, Output
@@ -27,6 +27,7 @@ def overview(
     spectra: Input,
     fits: Input,
     limits: Inputs,
+    normalisation: Input,
     latency: Input,
     radius: float,
     searches: Labels,
@@ -43,6 +44,7 @@ def overview(
         sic, anomaly: significance improvements, as curves and as figures of merit.
         spectra, fits: dijet mass before and after the cut of a method.
         limits: of every method.
+        normalisation: of the search, with the injected cross-section.
         latency: firmware report.
         radius: of the jets whose histograms are drawn.
         searches, backgrounds: displayed names of the methods, and of those with a limit.
@@ -63,7 +65,12 @@ def overview(
     draw_spectrum(axes[1, 0], None, read_csv(spectra), fitted)
     axes[1, 0].set_xlabel(r"Dijet mass $m_{JJ}$ [TeV]")
     label(axes[1, 0], right=f"background: {backgrounds[fitted.method]}'s cut and sideband fit")
-    draw_limits(axes[1, 1], [read_result(path, Limits) for path in limits], backgrounds)
+    draw_limits(
+        axes[1, 1],
+        [read_result(path, Limits) for path in limits],
+        backgrounds,
+        read_result(normalisation, Normalisation),
+    )
     label(axes[1, 1], right="inference: CLs limits")
     draw_accuracy(axes[1, 2], read_json(latency))
     label(axes[1, 2], right="firmware: float network to Verilog")

@@ -7,9 +7,10 @@ FIGURES |= {
         "Inference",
         {"figure": "Limits by method"},
         inputs=dict(
+            normalisation="results/background/normalisation.json",
             limits=expand(
                 "results/inference/{method}/limits.json", method=BACKGROUND_METHODS
-            )
+            ),
         ),
         params=dict(labels=BACKGROUND_LABELS),
     ),
@@ -18,9 +19,10 @@ FIGURES |= {
         "Inference",
         {"figure": "CLs against the cross-section"},
         inputs=dict(
+            normalisation="results/background/normalisation.json",
             limits=expand(
                 "results/inference/{method}/limits.json", method=BACKGROUND_METHODS
-            )
+            ),
         ),
         params=dict(labels=BACKGROUND_LABELS),
     ),
@@ -40,6 +42,7 @@ FIGURES |= {
         "Inference",
         {"figure": "Table of limits"},
         inputs=dict(
+            normalisation="results/background/normalisation.json",
             limits=expand(
                 "results/inference/{method}/limits.json", method=BACKGROUND_METHODS
             ),

@@ -73,7 +73,6 @@ class SearchYields(Result):
         bins: at least one.
         luminosity_fb: 1/fb.
         reference_cross_section_fb: where the signal strength is 1, fb.
-        injected_cross_section_fb: of the signal in the data, fb.
         signal_region: [low, high), TeV.
         abcd: how the background came about; none if it is from a fit.
     """
@@ -83,7 +82,6 @@ class SearchYields(Result):
     bins: list[CountingBin]
     luminosity_fb: float
     reference_cross_section_fb: float
-    injected_cross_section_fb: float
     signal_region: tuple[float, float]
     abcd: AbcdEstimate | None = None
 

@@ -104,7 +104,6 @@ class Limits(Result):
             cross-section, the events of all bins and the visible cross-section.
         observed_cls: CLs at the observed limit.
         expected_mu, expected_fb, expected_events: at -2 to 2 sigma.
-        injected_cross_section_fb: of the signal in the data.
         reference_cross_section_fb: where the signal strength is 1.
         scan: of CLs.
         toys: the same with toys, null if there are none.
@@ -113,7 +112,6 @@ class Limits(Result):
     method: str
     sensitive: bool
     level: float
-    injected_cross_section_fb: float
     reference_cross_section_fb: float
     observed_mu: float | None = None
     observed_fb: float | None = None
