@@ -12,7 +12,7 @@ import pytest
 
 from jetchain.core.errors import ConfigurationError, DataError
 from jetchain.core.settings import Settings, key
-from jetchain.core.verbs import Input, Inputs, Output
+from jetchain.core.verbs import Input, Inputs, Output, Outputs
 from jetchain.plumbing import checksums, launcher
 
 
@@ -64,6 +64,24 @@ def test_what_a_job_took_stands_with_its_output_and_in_its_log(toy, tmp_path, mo
     assert found.cpu_seconds > 0.1
     assert 10 < found.memory_mb < 20_000
     assert f"peak memory {found.memory_mb} MB" in capsys.readouterr().err
+
+
+def several(*, source: Inputs, out: Outputs) -> None:
+    """Write a file for each name."""
+    for path in out:
+        path.write_text(path.name)
+
+
+def test_each_of_several_outputs_has_its_checksum(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = Path("results/toy")
+    folder.mkdir(parents=True)
+    paths = [folder / "a", folder / "b"]
+    values = launcher.parse_arguments(several, ["--source", "--out", *map(str, paths)])
+    assert values == {"source": [], "out": paths}
+    launcher.run_verb(several, values)
+    first, second = (checksums.read(path).sha256 for path in paths)
+    assert first != second
 
 
 def test_a_failure_is_two_sentences(toy, tmp_path, capsys):
