@@ -189,10 +189,10 @@ MUTATIONS = {
         "anomaly/test_significance_improvement.py::test_two_gaussians_give_the_analytic_curve",
     ),
     "signal region without an upper edge": (
-        "anomaly/evaluate.py",
-        '(low < table["m_jj"]) & (table["m_jj"] < high)',
-        'low < table["m_jj"]',
-        "anomaly/test_significance_improvement.py::test_the_verb_compares_methods",
+        "core/dijets.py",
+        "return (region[0] <= m_jj) & (m_jj < region[1])",
+        "return region[0] <= m_jj",
+        "core/test_dijets.py::test_the_lower_edge_belongs_to_a_region_and_the_upper_one_does_not",
     ),
     "signal efficiency at 90 % background": (
         "anomaly/evaluate.py",
@@ -384,15 +384,15 @@ MUTATIONS = {
     # ------------------------------------------------------------------------------- reporting
     "closure without the fluctuation of its count": (
         "reporting/summary.py",
-        '(relative**2 + 1 / counts["a"]) ** 0.5',
+        "(relative**2 + 1 / counts.a) ** 0.5",
         "relative",
         "reporting/test_reporting_closure.py"
         "::test_both_predictions_of_the_signal_region_are_listed",
     ),
     "95 % band quoted as the 68 % band": (
         "reporting/summary.py",
-        'found["expected_fb"][1:4]',
-        'found["expected_fb"][::2]',
+        "found.expected_fb[1:4]",
+        "found.expected_fb[::2]",
         "reporting/test_reporting_inference.py"
         "::test_the_summary_gives_the_68_percent_band_of_the_expected_limit",
     ),

@@ -64,7 +64,14 @@ def headlines(results: Iterable[Result]) -> list[Headline]:
     found = {str(each.path.relative_to(rooms.REPORTING).with_suffix("")): each
              for each in results if each.image}  # fmt: skip
     chosen = [
-        next((found[name] for pattern in patterns for name in fnmatch.filter(found, pattern)), None)
+        next(
+            (
+                found[name]
+                for pattern in patterns
+                for name in fnmatch.filter(sorted(found), pattern)
+            ),
+            None,
+        )
         for patterns in _HEADLINES
     ]
     return [
