@@ -1,5 +1,7 @@
 """Regions of the dijet mass: half-open, so that neighbours share no event and leave none out."""
 
+import itertools
+
 import numpy as np
 
 from jetchain.core.dijets import inside, sidebands
@@ -15,7 +17,7 @@ def test_the_lower_edge_belongs_to_a_region_and_the_upper_one_does_not():
 
 
 def test_neighbouring_regions_hold_every_event_of_the_range_once():
-    pieces = [inside(MASSES, region) for region in zip(EDGES[:-1], EDGES[1:], strict=True)]
+    pieces = [inside(MASSES, region) for region in itertools.pairwise(EDGES)]
     assert np.array_equal(np.sum(pieces, axis=0), inside(MASSES, (2.8, 6.5)).astype(int))
     side = sidebands(MASSES, (3.3, 3.7), (2.8, 6.5))
     assert np.array_equal(side, pieces[0] | pieces[2])
