@@ -33,6 +33,7 @@ class Tracks:
     parent: np.ndarray  # (tracks,) its particle within the event
     pdgid: np.ndarray  # (tracks,) of what left it: +-11 for a conversion's electron
     conversion: np.ndarray  # (tracks,) bool
+    truth: np.ndarray  # (tracks, 2) origin and vertex
     reconstructed: np.ndarray  # (tracks,) bool
     values: np.ndarray  # (tracks, 5) measured tracker.PARAMETERS
     errors: np.ndarray  # (tracks, 5) their resolutions
@@ -81,6 +82,7 @@ def make_tracks(records: Sequence[EventRecord], simulation: EventSimulation) -> 
         parent=rows[accepted, SOURCE].astype(np.int64),
         pdgid=rows[accepted, CODE].astype(np.int64),
         conversion=conversion[accepted],
+        truth=join([r.track_truth for r in records], (0, 2))[accepted],
         reconstructed=(hits >= np.where(conversion, table.conversion_hits, table.minimum_hits))[
             accepted
         ]
