@@ -61,6 +61,31 @@ rule export_cocoa:
         launch("detector.exchange.export_cocoa")
 
 
+# On demand: nothing asks for it.
+rule tracker_hits:
+    input:
+        events="results/generate/{sample}/{shard}.root",
+        pileup=pileup_pool,
+        detected="results/detector/{sample}/{shard}.root",
+    output:
+        output="results/detector/{sample}/{shard}.hits.root",
+    log:
+        "results/logs/detector/hits/{sample}/{shard}.log",
+    wildcard_constraints:
+        sample=names_of(None, "hepmc3", "delphes"),
+    threads: 1
+    resources:
+        mem_mb=1500,
+    params:
+        geometry=GEOMETRY,
+        settings=section("detector.simulation"),
+        # That of simulate_detector: the same particles fly again.
+        seed=job_seed("detector.simulate", "{sample}", "{shard}"),
+        code=code_digest("detector.hits"),
+    shell:
+        launch("detector.hits")
+
+
 rule summarise_detector:
     input:
         events=shards("results/detector/{sample}/{shard}.root"),

@@ -1,0 +1,83 @@
+"""Where charged particles cross the tracker's layers, and what is measured there."""
+
+from __future__ import annotations
+
+import math
+
+import numba
+import numpy as np
+
+from jetchain.detector.flight.helix import CURLED, advance, flight, to_cylinder, to_face, to_plane
+from jetchain.detector.flight.transport import CHARGE, PX, PY, PZ, X, Y, Z
+from jetchain.detector.geometry.geometry import DISKS, POSITION, GeometryTable, TrackerArrays
+from jetchain.detector.geometry.material import crossings
+
+
+@numba.njit(cache=True)
+def crossing_points(
+    candidates: np.ndarray,  # (candidates, transport.COLUMNS)
+    crossed: np.ndarray,  # (candidates,) layers that each crosses
+    tracker: TrackerArrays,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The points where particles cross layers, each particle's in the order of its flight.
+
+    Args:
+        candidates, crossed: `candidates` and `hits` of transport.Flown.
+        tracker: layers and field.
+
+    Returns:
+        row of the particle and layer, (points,) each; x, y, z, (points, 3), mm.
+    """
+    total = crossed.sum()
+    owner, layer = np.empty(total, np.int64), np.empty(total, np.int64)
+    point = np.empty((total, 3))
+    path, radiation, interaction = np.empty((3, len(tracker.layers)))
+    n = 0
+    for i in range(len(candidates)):
+        row = candidates[i]
+        line = flight(row[X], row[Y], row[Z], row[PX], row[PY], row[PZ], row[CHARGE], tracker.field)
+        end, status = to_face(line, tracker.face_radius, tracker.face_z)
+        if status == CURLED:
+            end = 2 * math.pi / max(abs(line.bend), 1e-12)
+        crossings(line, end, tracker.layers, path, radiation, interaction)
+        # A decay or an interaction ends it before the face: the first crossings are those made.
+        for m in range(crossed[i]):
+            nearest = math.inf
+            for k in range(len(tracker.layers)):
+                position = tracker.layers[k, POSITION]
+                if tracker.layers[k, DISKS] > 0.0:
+                    at = to_plane(line, math.copysign(position, line.slope))
+                else:
+                    at = to_cylinder(line, position)
+                if abs(at - path[m]) < nearest:
+                    nearest, layer[n] = abs(at - path[m]), k
+            x, y, z, _ = advance(line, path[m])
+            owner[n] = i
+            point[n, 0], point[n, 1], point[n, 2] = x, y, z
+            n += 1
+    return owner, layer, point
+
+
+def hit_resolutions(table: GeometryTable) -> np.ndarray:
+    """Resolutions of every layer, (layers, 2), mm: across the track, and along the beam (disks:
+    radially)."""
+    return np.array([group.resolution for group in table.tracker for _ in group.positions])
+
+
+def measure(
+    point: np.ndarray, resolution: np.ndarray, disks: np.ndarray, pulls: np.ndarray
+) -> np.ndarray:
+    """Measured points, (n, 3), mm: on the same cylinder or disk, shifted by the resolution.
+
+    Args:
+        point: (n, 3), mm.
+        resolution: (n, 2), of `hit_resolutions`.
+        disks: (n,) bool, whether the layer is a disk.
+        pulls: (n, 2) standard normal.
+    """
+    across, along = (resolution * pulls).T
+    radius = np.hypot(point[:, 0], point[:, 1])
+    azimuth = np.arctan2(point[:, 1], point[:, 0]) + across / radius
+    radius = radius + np.where(disks, along, 0.0)
+    z = point[:, 2] + np.where(disks, 0.0, along)
+    return np.stack([radius * np.cos(azimuth), radius * np.sin(azimuth), z], axis=1)
