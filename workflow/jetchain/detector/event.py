@@ -112,7 +112,13 @@ class EventSimulation:
             primaries.truth_idx[inside][source],
             pulls,
             rng.random(len(pulls)),
-            origins(flown.candidates, flown.particles, primaries, event),
+            origins(
+                flown.candidates,
+                flown.particles,
+                primaries.rows[inside],
+                primaries.truth[inside],
+                primaries.vertices[event],
+            ),
         )
 
     def _detect(self, flight: Flight) -> EventRecord:

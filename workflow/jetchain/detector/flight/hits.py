@@ -7,10 +7,10 @@ import math
 import numba
 import numpy as np
 
-from jetchain.detector.flight.helix import CURLED, advance, flight, to_cylinder, to_face, to_plane
+from jetchain.detector.flight.helix import CURLED, advance, flight, to_face
 from jetchain.detector.flight.transport import CHARGE, PX, PY, PZ, X, Y, Z
-from jetchain.detector.geometry.geometry import DISKS, POSITION, GeometryTable, TrackerArrays
-from jetchain.detector.geometry.material import crossings
+from jetchain.detector.geometry.geometry import GeometryTable, TrackerArrays
+from jetchain.detector.geometry.material import crossing
 
 
 @numba.njit(cache=True)
@@ -31,7 +31,7 @@ def crossing_points(
     total = crossed.sum()
     owner, layer = np.empty(total, np.int64), np.empty(total, np.int64)
     point = np.empty((total, 3))
-    path, radiation, interaction = np.empty((3, len(tracker.layers)))
+    path = np.empty(len(tracker.layers))
     n = 0
     for i in range(len(candidates)):
         row = candidates[i]
@@ -39,20 +39,12 @@ def crossing_points(
         end, status = to_face(line, tracker.face_radius, tracker.face_z)
         if status == CURLED:
             end = 2 * math.pi / max(abs(line.bend), 1e-12)
-        crossings(line, end, tracker.layers, path, radiation, interaction)
+        for k in range(len(path)):
+            path[k], _ = crossing(line, end, tracker.layers, k)
         # A decay or an interaction ends it before the face: the first crossings are those made.
-        for m in range(crossed[i]):
-            nearest = math.inf
-            for k in range(len(tracker.layers)):
-                position = tracker.layers[k, POSITION]
-                if tracker.layers[k, DISKS] > 0.0:
-                    at = to_plane(line, math.copysign(position, line.slope))
-                else:
-                    at = to_cylinder(line, position)
-                if abs(at - path[m]) < nearest:
-                    nearest, layer[n] = abs(at - path[m]), k
-            x, y, z, _ = advance(line, path[m])
-            owner[n] = i
+        for k in np.argsort(path)[: crossed[i]]:
+            owner[n], layer[n] = i, k
+            x, y, z, _ = advance(line, path[k])
             point[n, 0], point[n, 1], point[n, 2] = x, y, z
             n += 1
     return owner, layer, point

@@ -7,32 +7,47 @@ place that it begins at. All that comes of pile-up stays pileup.
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 
 from jetchain.core.schema.base import ORIGINS
-from jetchain.detector.flight.particles import Primaries
-from jetchain.detector.flight.transport import PX, SOURCE, X, Z
+from jetchain.detector.flight.transport import SOURCE, X, Z
 
 PILEUP, OTHER_SECONDARY = ORIGINS.index("pileup"), ORIGINS.index("other_secondary")
 
 
+@numba.njit(cache=True)
 def origins(
-    candidates: np.ndarray, particles: np.ndarray, primaries: Primaries, event: int
+    candidates: np.ndarray,  # (candidates, transport.COLUMNS)
+    particles: np.ndarray,  # (particles, transport.COLUMNS)
+    primaries: np.ndarray,  # (primaries, transport.COLUMNS)
+    truth: np.ndarray,  # (primaries, 2) int64
+    vertices: int,
 ) -> np.ndarray:
     """Origin and vertex of the candidates of an event, (candidates, 2).
 
     Args:
         candidates, particles: of the event, see transport.Flown.
-        primaries: that it was made of.
-        event: which of theirs it is.
+        primaries, truth: that it was made of, see particles.Primaries.
+        vertices: number of vertices of the event's particles.
     """
-    source = particles[candidates[:, SOURCE].astype(np.int64), SOURCE].astype(np.int64)
-    source += primaries.offset[event]
-    # What has another momentum, place or code than its primary is a product of it.
-    product = (candidates[:, PX:SOURCE] != primaries.rows[source, PX:SOURCE]).any(axis=1)
-    truth = primaries.truth[source]
-    if product.any():
-        _, place = np.unique(candidates[product, X : Z + 1], axis=0, return_inverse=True)
-        truth[product, 1] = primaries.vertices[event] + place.ravel()
-        truth[product & (truth[:, 0] != PILEUP), 0] = OTHER_SECONDARY
-    return truth
+    result = np.empty((len(candidates), 2), np.int64)
+    made = np.empty(len(candidates), np.int64)  # first candidate of each vertex made here
+    n = 0
+    for i in range(len(candidates)):
+        row = candidates[i]
+        source = int(particles[int(row[SOURCE]), SOURCE])
+        result[i] = truth[source]
+        # What has another momentum, place or code than its primary is a product of it.
+        if (row[:SOURCE] == primaries[source, :SOURCE]).all():
+            continue
+        if result[i, 0] != PILEUP:
+            result[i, 0] = OTHER_SECONDARY
+        at = 0
+        while at < n and not (candidates[made[at], X : Z + 1] == row[X : Z + 1]).all():
+            at += 1
+        if at == n:
+            made[n] = i
+            n += 1
+        result[i, 1] = vertices + at
+    return result
