@@ -24,6 +24,7 @@ RULES = HOUSE / "workflow" / "rules"
 FILES = {
     "GENERATED": "generate/<sample>/<shard>.root",
     "DETECTED": "detector/<sample>/<shard>.root",
+    "HITS": "detector/<sample>/<shard>.hits.root",
     "COCOA": "detector/<sample>/<shard>.cocoa.root",
     "RECONSTRUCTED": "particleflow/<algorithm>/<sample>/<shard>.root",
     "JETS": "jets/<algorithm>/<sample>/<shard>.root",

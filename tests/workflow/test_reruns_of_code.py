@@ -41,6 +41,8 @@ WITHOUT_JOBS = LAUNCHER - {"jetchain.core.resources"} | {
     "jetchain.core.planning",
     "jetchain.core.snakemake_speed",
     "jetchain.detector.bench",
+    "jetchain.detector.flight.hits",
+    "jetchain.detector.hits",
     "jetchain.plumbing.documentation",
     "jetchain.generate.bench",
     "jetchain.tagging.bench",
