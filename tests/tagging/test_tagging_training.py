@@ -29,12 +29,12 @@ from jetchain.tagging.evaluate import (
     roc_band,
 )
 from jetchain.tagging.features import features
+from jetchain.tagging.models.particlenet import ParticleNetSettings
+from jetchain.tagging.models.pfn import PFNSettings
 from jetchain.tagging.settings import (
     BenchSettings,
     EvaluateSettings,
     FeatureSettings,
-    ParticleNetSettings,
-    PFNSettings,
     ScoringSettings,
     TrainSettings,
 )
@@ -64,7 +64,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run_training(dataset: Path, folder: Path, model: str, seed: int = 7) -> dict[str, Path]:
     paths = {"weights": folder / "weights.safetensors", "history": folder / "history.csv"}
-    settings = TrainSettings(training=TRAINING, model=SMALL[model])
+    settings = TrainSettings(training=TRAINING, model=SMALL[model].model_dump())
     train(dataset=dataset, settings=settings, seed=seed, model=model, **paths)
     return paths
 

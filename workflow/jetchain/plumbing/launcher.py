@@ -11,6 +11,7 @@ import errno
 import hashlib
 import importlib
 import inspect
+import json
 import os
 import resource
 import sys
@@ -26,7 +27,7 @@ from jetchain.core import checkpoints
 from jetchain.core.errors import ConfigurationError, JetchainError, ResourceError
 from jetchain.core.resources import resource_path
 from jetchain.core.settings import Settings
-from jetchain.core.verbs import Input, Inputs, Output, Resource
+from jetchain.core.verbs import Input, Inputs, Labels, Output, Resource
 from jetchain.plumbing import checksums, runs
 from jetchain.plumbing.digest import ROOT, verb_location
 
@@ -62,6 +63,8 @@ def parse_arguments(verb: Callable[..., None], arguments: list[str]) -> dict[str
             parser.add_argument(option, required=True, metavar="JSON", type=kind.decode)
         elif kind is Resource:
             parser.add_argument(option, required=True, metavar="NAME", type=resource_path)
+        elif kind is Labels:
+            parser.add_argument(option, required=True, metavar="JSON", type=json.loads)
         elif kind == Inputs:
             parser.add_argument(option, required=True, metavar="FILE", type=Path, nargs="*")
         elif kind in (Input, Output):
