@@ -164,7 +164,7 @@ def train_half(
 
     def loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, int]:
         features, label = batch
-        return disco_loss(model(features), label, settings.decorrelation), len(label)
+        return disco_loss(model(features).float(), label, settings.decorrelation), len(label)
 
     history = fit(
         model,
