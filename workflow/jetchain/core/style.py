@@ -102,8 +102,8 @@ def steps(ax: Axes, values: ArrayLike, edges: ArrayLike, index: int, text: str) 
         ax.stairs(values, edges, linewidth=1.8, label=text, **style.curve)
     else:  # stairs have no markers
         ax.plot(
-            edges, np.append(values, np.asarray(values)[-1]), drawstyle="steps-post", linewidth=1.8, label=text,
-            **style.curve,
+            edges, np.append(values, np.asarray(values)[-1]), drawstyle="steps-post",
+            linewidth=1.8, label=text, **style.curve,
         )  # fmt: skip
 
 
