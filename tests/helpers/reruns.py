@@ -21,7 +21,7 @@ from jetchain.plumbing.rules import module_of
 PACKAGE = HOUSE / "workflow" / "jetchain"
 # Every module of the package that holds something, with its file.
 SOURCES = {
-    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted(PACKAGE.rglob("*.py"))
     if path.stat().st_size
 }
