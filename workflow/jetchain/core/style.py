@@ -87,6 +87,11 @@ def style_of(index: int) -> Style:
     )
 
 
+def legend_size(entries: int) -> float:
+    """Size of the letters in a legend, in points: smaller where there are more than ten entries."""
+    return 11.0 * min(1.0, max(0.5, 10.0 / max(entries, 1)))
+
+
 def steps(ax: Axes, values: ArrayLike, edges: ArrayLike, index: int, text: str) -> None:
     """Draw a histogram as a line, in the style of an entry of a family.
 

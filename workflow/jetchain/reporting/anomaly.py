@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.transforms import Bbox
 
 from jetchain.core.io.tables import read_csv, read_json
-from jetchain.core.style import label, new_figure, save_figure, style_of
+from jetchain.core.style import label, legend_size, new_figure, save_figure, style_of
 from jetchain.core.verbs import Input, Output, Resource
 
 NAMES = {
@@ -56,7 +56,7 @@ def draw_curves(ax: Axes, table: dict[str, np.ndarray], merits: dict[str, Any]) 
         ylabel=r"Significance improvement $\epsilon_S/\sqrt{\epsilon_B}$",
     )
     ax.set_ylim(0, 1.25 * ax.get_ylim()[1])
-    ax.legend(ncols=2, loc="upper right")
+    ax.legend(ncols=2, loc="upper right", fontsize=legend_size(len(methods)))
     label(ax, right=f"S/B = {100 * merits['signal_to_background']:.1f} %")
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io.tables import read_csv, read_json, write_csv
-from jetchain.core.style import COLOURS, label, new_figure, save_figure, style_of
+from jetchain.core.style import COLOURS, label, legend_size, new_figure, save_figure, style_of
 from jetchain.core.verbs import Input, Inputs, Output, Resource
 
 NAMES = {"pfn": "PFN", "particlenet": "ParticleNet"}
@@ -42,7 +42,8 @@ def roc(
         draw_pair(ax, pair, results, tables)
         if pair == "top_vs_QCD":
             _reference_points(ax, read_json(published)["top_tagging"]["rows"])
-        ax.legend(loc="lower left")
+        place = "lower left" if len(results) <= 8 else "upper right"
+        ax.legend(loc=place, fontsize=legend_size(len(results)))
     for ax in axes.flat[len(pairs) :]:
         ax.set_axis_off()
         ax.text(
