@@ -106,17 +106,19 @@ def learn(*, source: Input, weights: Output, seed: int) -> None:
     write_weights(weights, model)
 
 
-def test_a_job_that_was_killed_goes_on_unless_its_input_changed(tmp_path, monkeypatch):
+def test_a_job_that_was_killed_goes_on_unless_something_changed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(checkpoints, "SHARE", float("inf"))
     source, weights = Path("results/toy/source"), Path("results/toy/weights")
     source.parent.mkdir(parents=True)
 
+    arguments = ["learn", "--seed", "1"]
+
     def result(content, last=0):
         source.write_text(content)
         checksums.record(source)
         learn.steps, learn.last = 0, last
-        launcher.run_verb(learn, {"source": source, "weights": weights, "seed": 1})
+        launcher.run_verb(learn, {"source": source, "weights": weights, "seed": 1}, arguments)
         return learn.steps, weights.read_bytes()
 
     steps, undisturbed = result("abc")
@@ -129,12 +131,14 @@ def test_a_job_that_was_killed_goes_on_unless_its_input_changed(tmp_path, monkey
     assert taken < steps / 2
     assert weights_then == undisturbed
     assert {path.name for path in source.parent.iterdir()} == {"source", "weights"}
-    for change in ({"content": "abd"}, {"sources": "other"}):
+    for change in ("input", "arguments", "code"):
         with pytest.raises(Killed):
             result("abc", last=steps - 4)
-        if "sources" in change:
+        if change == "arguments":
+            arguments.append("--more")
+        if change == "code":
             monkeypatch.setattr(launcher, "_sources", lambda: "other")
-        assert result(change.get("content", "abc"))[0] == steps
+        assert result("abd" if change == "input" else "abc")[0] == steps, change
 
 
 def test_ctrl_c_ends_a_job_though_a_library_swallows_exceptions():

@@ -18,7 +18,7 @@ import sys
 import sysconfig
 import time
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -76,8 +76,15 @@ def parse_arguments(verb: Callable[..., None], arguments: list[str]) -> dict[str
     return vars(parser.parse_args(arguments))
 
 
-def run_verb(verb: Callable[..., None], values: dict[str, Any]) -> dict[str, float | int]:
+def run_verb(
+    verb: Callable[..., None], values: dict[str, Any], arguments: Sequence[str]
+) -> dict[str, float | int]:
     """Check the checksums of the inputs, call the verb, record those of the outputs.
+
+    Args:
+        verb: the function.
+        values: its keyword arguments.
+        arguments: the command line that they come from.
 
     Returns:
         what it took: seconds, cpu_seconds and memory_mb, as in `checksums.Checksum`.
@@ -90,7 +97,7 @@ def run_verb(verb: Callable[..., None], values: dict[str, Any]) -> dict[str, flo
     outputs = [value for name, value in values.items() if hints[name] is Output]
     # Hidden beside the first output: it stays if the job is killed, and is no artefact.
     folder = outputs[0].with_name(f".{outputs[0].name}{checkpoints.SUFFIX}")
-    with checkpoints.kept_in(folder, lambda: _identity(verb, values)):
+    with checkpoints.kept_in(folder, lambda: _identity(verb, values, arguments)):
         verb(**values)
         took = _took(started)
         for path in outputs:
@@ -98,11 +105,11 @@ def run_verb(verb: Callable[..., None], values: dict[str, Any]) -> dict[str, flo
     return took
 
 
-def _identity(verb: Callable[..., None], values: dict[str, Any]) -> str:
+def _identity(verb: Callable[..., None], values: dict[str, Any], arguments: Sequence[str]) -> str:
     """All that the numbers of a job depend on: code, libraries, arguments, content of its inputs.
 
-    The whole package counts, not the verb's closure alone, and all that is installed: a checkpoint
-    too many that is not used costs time once, one that should not be used costs the result.
+    The whole package counts, not the verb's closure alone, and all that is installed: to train anew
+    where it was not needed costs time, to go on where it was not right would cost the result.
     """
     hints = typing.get_type_hints(verb)
     contents = []
@@ -112,7 +119,7 @@ def _identity(verb: Callable[..., None], values: dict[str, Any]) -> str:
                 contents.append((checksums.read(path) or checksums.compute(path)).sha256)
     packages = Path(sysconfig.get_path("purelib")).glob("*.dist-info")
     installed = sorted(path.name for path in packages)
-    return repr((_sources(), sys.version, installed, verb.__qualname__, values, contents))
+    return repr((_sources(), sys.version, installed, [*arguments], contents))
 
 
 @cache
@@ -144,7 +151,7 @@ def main(arguments: list[str]) -> int:
     try:
         verb = load_verb(arguments[0])
         values = parse_arguments(verb, arguments[1:])
-        took = run_verb(verb, values)
+        took = run_verb(verb, values, arguments)
     except JetchainError as error:
         print(f"jetchain {arguments[0]} failed: {error}", file=sys.stderr)
         return error.exit_code
