@@ -70,6 +70,9 @@ rule bench:
     localrule: True
 
 
+rules_of.record(workflow.rules)
+
+
 onerror:
     record_run()
 

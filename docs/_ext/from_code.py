@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from docutils import nodes
+from from_run import results
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
 from jetchain.core import schema
+from jetchain.core.schema.base import EventTable, TensorTable
+from jetchain.core.schema.jets import jets_table
+from jetchain.plumbing.checksums import RESULTS
 from jetchain.plumbing.configuration import Configuration
 from jetchain.plumbing.documentation import inner_settings, key_of, keys
-from jetchain.plumbing.rules import launch
+from jetchain.plumbing.provenance.manifest import MANIFEST, read_rules
+from jetchain.plumbing.rules import command
 
 HOUSE = Path(__file__).resolve().parents[2]
 PACKAGE = HOUSE / "workflow" / "jetchain"
-RULES = HOUSE / "workflow" / "rules"
 # Where each table of core/schema lies in results/.
 FILES = {
     "GENERATED": "generate/<sample>/<shard>.root",
@@ -45,14 +51,23 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
                      for row in lines)  # fmt: skip
 
 
-def tables() -> dict[str, schema.EventTable | schema.TensorTable]:
+def declared() -> dict[str, Any]:
+    """What the modules of core/schema declare, by name."""
+    return {
+        name: value
+        for each in pkgutil.iter_modules(schema.__path__)
+        for name, value in vars(importlib.import_module(f"{schema.__name__}.{each.name}")).items()
+    }
+
+
+def tables() -> dict[str, EventTable | TensorTable]:
     """Every table that passes between rooms, by its name in core/schema."""
     found = {
         name: value
-        for name, value in vars(schema).items()
-        if isinstance(value, schema.EventTable | schema.TensorTable)
+        for name, value in declared().items()
+        if isinstance(value, EventTable | TensorTable)
     }
-    return found | {"JETS": schema.jets_table((0.8, 1.0))}
+    return found | {"JETS": jets_table((0.8, 1.0))}
 
 
 def schemas() -> str:
@@ -67,7 +82,7 @@ def schemas() -> str:
         parts.extend(_columns(table))
     constants = [
         (f"`{name}`", ", ".join(f"`{entry}`" for entry in value))
-        for name, value in vars(schema).items()
+        for name, value in declared().items()
         if name.isupper() and isinstance(value, tuple) and not name.startswith("_")
     ]
     parts.append("## Lists that the tables refer to\n")
@@ -75,8 +90,8 @@ def schemas() -> str:
     return "\n".join(parts)
 
 
-def _columns(table: schema.EventTable | schema.TensorTable) -> Iterator[str]:
-    if isinstance(table, schema.TensorTable):
+def _columns(table: EventTable | TensorTable) -> Iterator[str]:
+    if isinstance(table, TensorTable):
         rows = [
             (f"`{name}`", tensor.dtype, " × ".join(map(str, tensor.axes)), tensor.unit,
              tensor.meaning)
@@ -107,21 +122,20 @@ def targets() -> str:
 
 
 def verbs(room: str) -> list[tuple[str, str]]:
-    """The rules of all rule files that launch a verb of the room: (rule, verb)."""
-    found = []
-    for path in sorted(RULES.rglob("*.smk")):
-        for rule in re.split(r"^rule ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
-            launched = re.search(r'launch\(\s*"([\w.]+)"', rule)
-            if launched and launched[1].split(".")[0] == room:
-                found.append((rule.partition(":")[0], launched[1]))
-    return found
+    """The rules that launch a verb of the room, as the run that the site shows had them."""
+    rules = read_rules(results() / MANIFEST.relative_to(RESULTS))
+    return [
+        (name, rule["verb"])
+        for name, rule in sorted(rules.items())
+        if rule["verb"].partition(".")[0] == room
+    ]
 
 
 def room(name: str) -> str:
     """A room: its rules with the verbs that they launch."""
     rows = []
     for rule, verb in verbs(name):
-        options = re.findall(r"--([\w-]+) \{(\w+)\.", launch(verb))
+        options = re.findall(r"--([\w-]+) \{(\w+)\.", command(verb))
         kinds = {kind: [option for option, its in options if its == kind] for _, kind in options}
         rows.append((
             f"`{rule}`", f"`{verb}`", ", ".join(kinds.get("input", [])),

@@ -25,8 +25,8 @@ from sphinx.util.docutils import SphinxDirective
 
 from jetchain.core.errors import DataError
 from jetchain.plumbing.checksums import RESULTS, compute
-from jetchain.plumbing.provenance.manifest import MANIFEST, Entries, read_manifest
-from jetchain.plumbing.provenance.settings import Places, places_of_settings, settings_behind
+from jetchain.plumbing.provenance.manifest import MANIFEST, Entries, read_manifest, read_rules
+from jetchain.plumbing.provenance.settings import Places, settings_behind
 
 HOUSE = Path(__file__).resolve().parents[2]
 IS_FILE = re.compile(r"# [\w./-]+\.py\n")  # a block that the reader saves
@@ -64,7 +64,8 @@ def file_of_run(name: str) -> Path:
 @cache
 def made_with(manifest: Path) -> tuple[Entries, Places]:
     """The run's artefacts, and where in the configuration the settings of its rules stand."""
-    return read_manifest(manifest), places_of_settings(HOUSE / "workflow" / "rules")
+    places = {name: rule["settings"] for name, rule in read_rules(manifest).items()}
+    return read_manifest(manifest), places
 
 
 def written_out(caption: Path, figure: Path) -> str:

@@ -13,8 +13,10 @@ from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.schema.tagging import TAGGING_FEATURES
 from jetchain.tagging.evaluate import QCD
 from jetchain.tagging.explain import feature_shares, integrated_gradients, score, share_map
+from jetchain.tagging.models.particlenet import ParticleNetSettings
+from jetchain.tagging.models.pfn import PFNSettings
 from jetchain.tagging.networks import Jets, build
-from jetchain.tagging.settings import ExplainSettings, ParticleNetSettings, PFNSettings
+from jetchain.tagging.settings import ExplainSettings
 
 SIZES = {
     "pfn": PFNSettings(phi_sizes=[16, 16], f_sizes=[16]),

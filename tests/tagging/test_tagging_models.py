@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from jetchain.core.errors import ConfigurationError
 from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.schema.tagging import TAGGING_FEATURES
-from jetchain.tagging.models.particlenet import nearest
+from jetchain.tagging.models.particlenet import ParticleNetSettings, nearest
+from jetchain.tagging.models.pfn import PFNSettings
 from jetchain.tagging.networks import build
-from jetchain.tagging.settings import ParticleNetSettings, PFNSettings
 
 SETTINGS = {"pfn": PFNSettings(), "particlenet": ParticleNetSettings()}
 # Float32 networks of a few layers; float64 where a law holds up to rounding.

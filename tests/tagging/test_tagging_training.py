@@ -29,12 +29,12 @@ from jetchain.tagging.evaluate import (
     roc_band,
 )
 from jetchain.tagging.features import features
+from jetchain.tagging.models.particlenet import ParticleNetSettings
+from jetchain.tagging.models.pfn import PFNSettings
 from jetchain.tagging.settings import (
     BenchSettings,
     EvaluateSettings,
     FeatureSettings,
-    ParticleNetSettings,
-    PFNSettings,
     ScoringSettings,
     TrainSettings,
 )
@@ -64,7 +64,7 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run_training(dataset: Path, folder: Path, model: str, seed: int = 7) -> dict[str, Path]:
     paths = {"weights": folder / "weights.safetensors", "history": folder / "history.csv"}
-    settings = TrainSettings(training=TRAINING, model=SMALL[model])
+    settings = TrainSettings(training=TRAINING, model=SMALL[model].model_dump())
     train(dataset=dataset, settings=settings, seed=seed, model=model, **paths)
     return paths
 
@@ -74,7 +74,8 @@ def run_evaluation(dataset: Path, weights: Path, folder: Path, model: str) -> di
         name: folder / name for name in ("scores", "metrics", "roc", "histograms")
     }  # fmt: skip
     settings = EvaluateSettings(
-        evaluation=ScoringSettings(bootstrap_replicas=10, roc_points=9), model=SMALL[model]
+        evaluation=ScoringSettings(bootstrap_replicas=10, roc_points=9),
+        model=SMALL[model].model_dump(),
     )
     evaluate(dataset=dataset, weights=weights, settings=settings, model=model, seed=3, **paths)
     return paths
@@ -143,7 +144,7 @@ def test_weights_of_another_network_are_refused(dataset: Path, tmp_path: Path) -
 
 
 def test_an_unknown_tagger_is_refused_before_any_work(dataset: Path, tmp_path: Path) -> None:
-    settings = TrainSettings(training=TRAINING, model=SMALL["pfn"])
+    settings = TrainSettings(training=TRAINING, model=SMALL["pfn"].model_dump())
     with pytest.raises(ConfigurationError, match=r"no tagger 'pnf'\. Did you mean 'pfn'"):
         train(
             dataset=dataset, weights=tmp_path / "w", history=tmp_path / "h",

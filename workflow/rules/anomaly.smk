@@ -28,15 +28,14 @@ rule make_dijets:
         histograms="results/anomaly/histograms.json",
     log:
         "results/logs/anomaly/features.log",
-    threads: 1
     resources:
         mem_mb=1500,
     params:
-        settings=section("anomaly.features"),
-        seed=job_seed("anomaly.features"),
-        code=code_digest("anomaly.features"),
+        **job(
+            "anomaly.features", settings="anomaly.features", seed=["anomaly.features"]
+        ),
     shell:
-        launch("anomaly.features")
+        launch()
 
 
 rule train_anomaly_reference:
@@ -51,15 +50,18 @@ rule train_anomaly_reference:
         "results/logs/anomaly/train/{model}.log",
     wildcard_constraints:
         model="|".join(ANOMALY_REFERENCES),
-    threads: 1
     params:
-        settings=section(
-            signal_region="anomaly.signal_region", boosting="anomaly.boosting"
+        **job(
+            "anomaly.train.reference",
+            settings={
+                "signal_region": "anomaly.signal_region",
+                "boosting": "anomaly.boosting",
+            },
+            seed=["anomaly.train.reference", "{model}"],
+            members=["anomaly.models.{model}"],
         ),
-        seed=job_seed("anomaly.train.reference", "{model}"),
-        code=code_digest("anomaly.train.reference", "anomaly.models.{model}"),
     shell:
-        launch("anomaly.train.reference")
+        launch()
 
 
 rule train_anomaly_outlier:
@@ -73,12 +75,14 @@ rule train_anomaly_outlier:
         "results/logs/anomaly/train/{model}.log",
     wildcard_constraints:
         model="|".join(ANOMALY_OUTLIERS),
-    threads: 1
     params:
-        seed=job_seed("anomaly.train.outlier", "{model}"),
-        code=code_digest("anomaly.train.outlier", "anomaly.models.{model}"),
+        **job(
+            "anomaly.train.outlier",
+            seed=["anomaly.train.outlier", "{model}"],
+            members=["anomaly.models.{model}"],
+        ),
     shell:
-        launch("anomaly.train.outlier")
+        launch()
 
 
 rule evaluate_anomaly:
@@ -95,15 +99,17 @@ rule evaluate_anomaly:
         curves="results/anomaly/sic.csv",
     log:
         "results/logs/anomaly/evaluate.log",
-    threads: 1
     params:
-        settings=section(
-            signal_region="anomaly.signal_region", evaluation="anomaly.evaluation"
+        **job(
+            "anomaly.evaluate",
+            settings={
+                "signal_region": "anomaly.signal_region",
+                "evaluation": "anomaly.evaluation",
+            },
+            seed=["anomaly.evaluate"],
         ),
-        seed=job_seed("anomaly.evaluate"),
-        code=code_digest("anomaly.evaluate"),
     shell:
-        launch("anomaly.evaluate")
+        launch()
 
 
 TARGETS["anomaly"] = ["results/anomaly/metrics.json", "results/anomaly/sic.csv"]

@@ -15,12 +15,13 @@ rule normalise_search:
         normalisation="results/background/normalisation.json",
     log:
         "results/logs/background/normalisation.log",
-    threads: 1
     params:
-        settings=section(reference_events="background.reference_events"),
-        code=code_digest("background.normalisation"),
+        **job(
+            "background.normalisation",
+            settings={"reference_events": "background.reference_events"},
+        ),
     shell:
-        launch("background.normalisation")
+        launch()
 
 
 rule train_cwola:
@@ -32,15 +33,17 @@ rule train_cwola:
         signal_scores="results/background/cwola/signal_scores.safetensors",
     log:
         "results/logs/background/cwola.log",
-    threads: 1
     params:
-        settings=section(
-            signal_region="anomaly.signal_region", cwola="background.cwola"
+        **job(
+            "background.cwola",
+            settings={
+                "signal_region": "anomaly.signal_region",
+                "cwola": "background.cwola",
+            },
+            seed=["background.cwola"],
         ),
-        seed=job_seed("background.cwola"),
-        code=code_digest("background.cwola"),
     shell:
-        launch("background.cwola")
+        launch()
 
 
 rule draw_cathode_template:
@@ -53,19 +56,20 @@ rule draw_cathode_template:
         history="results/background/cathode/history.csv",
     log:
         "results/logs/background/cathode/template.log",
-    threads: 1
     resources:
         mem_mb=1500,
     params:
-        settings=section(
-            signal_region="anomaly.signal_region",
-            mass_range="background.sideband.spectrum.mass_range",
-            template="background.cathode.template",
+        **job(
+            "background.cathode.template",
+            settings={
+                "signal_region": "anomaly.signal_region",
+                "mass_range": "background.sideband.spectrum.mass_range",
+                "template": "background.cathode.template",
+            },
+            seed=["background.cathode.template"],
         ),
-        seed=job_seed("background.cathode.template"),
-        code=code_digest("background.cathode.template"),
     shell:
-        launch("background.cathode.template")
+        launch()
 
 
 rule classify_cathode:
@@ -78,16 +82,17 @@ rule classify_cathode:
         signal_scores="results/background/cathode/signal_scores.safetensors",
     log:
         "results/logs/background/cathode/classify.log",
-    threads: 1
     params:
-        settings=section(
-            signal_region="anomaly.signal_region",
-            boosting="background.cathode.boosting",
+        **job(
+            "background.cathode.classify",
+            settings={
+                "signal_region": "anomaly.signal_region",
+                "boosting": "background.cathode.boosting",
+            },
+            seed=["background.cathode.classify"],
         ),
-        seed=job_seed("background.cathode.classify"),
-        code=code_digest("background.cathode.classify"),
     shell:
-        launch("background.cathode.classify")
+        launch()
 
 
 rule check_cathode_template:
@@ -100,18 +105,19 @@ rule check_cathode_template:
         distributions="results/background/cathode/distributions.csv",
     log:
         "results/logs/background/cathode/quality.log",
-    threads: 1
     params:
-        settings=section(
-            signal_region="anomaly.signal_region",
-            mass_range="background.sideband.spectrum.mass_range",
-            boosting="background.cathode.boosting",
-            permutations="background.cathode.permutations",
+        **job(
+            "background.cathode.quality",
+            settings={
+                "signal_region": "anomaly.signal_region",
+                "mass_range": "background.sideband.spectrum.mass_range",
+                "boosting": "background.cathode.boosting",
+                "permutations": "background.cathode.permutations",
+            },
+            seed=["background.cathode.quality"],
         ),
-        seed=job_seed("background.cathode.quality"),
-        code=code_digest("background.cathode.quality"),
     shell:
-        launch("background.cathode.quality")
+        launch()
 
 
 rule train_disco:
@@ -127,19 +133,20 @@ rule train_disco:
         history="results/background/disco/history.csv",
     log:
         "results/logs/background/disco/train.log",
-    threads: 1
     resources:
         mem_mb=1500,
     params:
-        settings=section(
-            signal_region="anomaly.signal_region",
-            mass_range="background.sideband.spectrum.mass_range",
-            networks="background.disco.networks",
+        **job(
+            "background.disco",
+            settings={
+                "signal_region": "anomaly.signal_region",
+                "mass_range": "background.sideband.spectrum.mass_range",
+                "networks": "background.disco.networks",
+            },
+            seed=["background.disco"],
         ),
-        seed=job_seed("background.disco"),
-        code=code_digest("background.disco"),
     shell:
-        launch("background.disco")
+        launch()
 
 
 rule predict_disco:
@@ -153,16 +160,17 @@ rule predict_disco:
         yields="results/background/disco/yields.json",
     log:
         "results/logs/background/disco/predict.log",
-    threads: 1
     params:
-        settings=section(
-            signal_region="anomaly.signal_region",
-            mass_range="background.sideband.spectrum.mass_range",
-            efficiency="background.disco.efficiency",
+        **job(
+            "background.disco.predict",
+            settings={
+                "signal_region": "anomaly.signal_region",
+                "mass_range": "background.sideband.spectrum.mass_range",
+                "efficiency": "background.disco.efficiency",
+            },
         ),
-        code=code_digest("background.disco.predict"),
     shell:
-        launch("background.disco.predict")
+        launch()
 
 
 rule fit_sidebands:
@@ -180,17 +188,18 @@ rule fit_sidebands:
         "results/logs/background/sideband/{method}.log",
     wildcard_constraints:
         method="|".join(BACKGROUND_CUT),
-    threads: 1
     params:
-        settings=section(
-            signal_region="anomaly.signal_region",
-            spectrum="background.sideband.spectrum",
-            efficiency="background.sideband.efficiency",
-            scan="background.sideband.scan",
+        **job(
+            "background.sideband",
+            settings={
+                "signal_region": "anomaly.signal_region",
+                "spectrum": "background.sideband.spectrum",
+                "efficiency": "background.sideband.efficiency",
+                "scan": "background.sideband.scan",
+            },
         ),
-        code=code_digest("background.sideband"),
     shell:
-        launch("background.sideband")
+        launch()
 
 
 rule fit_inclusive_sidebands:
@@ -204,15 +213,16 @@ rule fit_inclusive_sidebands:
         yields="results/background/inclusive/yields.json",
     log:
         "results/logs/background/sideband/inclusive.log",
-    threads: 1
     params:
-        settings=section(
-            signal_region="anomaly.signal_region",
-            spectrum="background.sideband.spectrum",
+        **job(
+            "background.sideband.inclusive",
+            settings={
+                "signal_region": "anomaly.signal_region",
+                "spectrum": "background.sideband.spectrum",
+            },
         ),
-        code=code_digest("background.sideband.inclusive"),
     shell:
-        launch("background.sideband.inclusive")
+        launch()
 
 
 rule close_spectrum:
@@ -226,18 +236,19 @@ rule close_spectrum:
         "results/logs/background/closure/{method}.log",
     wildcard_constraints:
         method="|".join(BACKGROUND_CUT),
-    threads: 1
     params:
-        settings=section(
-            signal_region="anomaly.signal_region",
-            spectrum="background.sideband.spectrum",
-            efficiency="background.sideband.efficiency",
-            scan="background.sideband.scan",
+        **job(
+            "background.closure.spectrum",
+            settings={
+                "signal_region": "anomaly.signal_region",
+                "spectrum": "background.sideband.spectrum",
+                "efficiency": "background.sideband.efficiency",
+                "scan": "background.sideband.scan",
+            },
+            seed=["background.closure.spectrum", "{method}"],
         ),
-        seed=job_seed("background.closure.spectrum", "{method}"),
-        code=code_digest("background.closure.spectrum"),
     shell:
-        launch("background.closure.spectrum")
+        launch()
 
 
 rule close_abcd:
@@ -253,16 +264,17 @@ rule close_abcd:
         plane="results/background/disco/plane.csv",
     log:
         "results/logs/background/closure/disco.log",
-    threads: 1
     params:
-        settings=section(
-            signal_region="anomaly.signal_region",
-            mass_range="background.sideband.spectrum.mass_range",
-            efficiency="background.disco.efficiency",
+        **job(
+            "background.closure.abcd",
+            settings={
+                "signal_region": "anomaly.signal_region",
+                "mass_range": "background.sideband.spectrum.mass_range",
+                "efficiency": "background.disco.efficiency",
+            },
         ),
-        code=code_digest("background.closure.abcd"),
     shell:
-        launch("background.closure.abcd")
+        launch()
 
 
 TARGETS["background"] = [

@@ -1,18 +1,16 @@
 # Helpers of the rules, nothing else. What each does stands in workflow/jetchain/plumbing/rules.py.
 import os
-import re
 import sys
 from functools import cache
 
 from jetchain.core.resources import resource_name
-from jetchain.plumbing.rules import Rules, launch
 from jetchain.generate.cards import card_digest
+from jetchain.plumbing.rules import Figure, Rules, family, labels
 
 card_digest = cache(card_digest)  # the file is read once, not for every job
 rules_of = Rules(CONFIG.model_dump(mode="json"))
-section = rules_of.section
-job_seed = rules_of.job_seed
-code_digest = rules_of.code_digest
+job = rules_of.job
+launch = rules_of.launch
 shards = rules_of.shards
 
 
@@ -49,19 +47,18 @@ def pileup_pool(wildcards):
     ]
 
 
-def figure(name, category, labels):
-    """The outputs of a figure: PNG for the report, with its caption, PDF, and the drawn numbers."""
-    caption = re.sub(r"_?\{\w+\}", "", name.rpartition("/")[2])
-    return {
-        "png": report(
-            f"results/reporting/{name}.png",
-            caption=str(HOUSE / f"workflow/report/{caption}.rst"),
-            category=category,
-            labels=labels,
-        ),
-        "pdf": f"results/reporting/{name}.pdf",
-        "data": f"results/reporting/{name}.json",
-    }
+def drawn(name, figure):
+    """The outputs of a figure: PNG for the report, PDF, and the drawn numbers; or of a table."""
+    path = f"results/reporting/{name}"
+    shown = report(
+        f"{path}.{figure.kinds[0]}",
+        caption=str(HOUSE / f"workflow/report/{figure.caption_of(name)}.rst"),
+        category=figure.category,
+        labels=figure.labels,
+    )
+    if figure.kind == "table":
+        return {"table": shown}
+    return {"png": shown, "pdf": f"{path}.pdf", "data": f"{path}.json"}
 
 
 def record_run():
@@ -83,6 +80,9 @@ def what_is_here(wildcards):
 
 # What each room contributes to `all`; every rule file adds its own.
 TARGETS = {"reporting": []}
+
+# The figures and tables of the report, by their path below results/reporting.
+FIGURES = {}
 
 # What `bench` measures; every rule file adds its own.
 BENCHES = []

@@ -13,16 +13,17 @@ rule simulate_detector:
         "results/logs/detector/simulate/{sample}/{shard}.log",
     wildcard_constraints:
         sample=names_of(None, "hepmc3", "delphes"),
-    threads: 1
     resources:
         mem_mb=1500,
     params:
-        geometry=GEOMETRY,
-        settings=section("detector.simulation"),
-        seed=job_seed("detector.simulate", "{sample}", "{shard}"),
-        code=code_digest("detector.simulate"),
+        **job(
+            "detector.simulate",
+            geometry=GEOMETRY,
+            settings="detector.simulation",
+            seed=["detector.simulate", "{sample}", "{shard}"],
+        ),
     shell:
-        launch("detector.simulate")
+        launch()
 
 
 rule import_cocoa:
@@ -36,13 +37,12 @@ rule import_cocoa:
         "results/logs/detector/import_cocoa/{sample}/{shard}.log",
     wildcard_constraints:
         sample=names_of("cocoa"),
-    threads: 1
     resources:
         mem_mb=1500,
     params:
-        code=code_digest("detector.exchange.import_cocoa"),
+        **job("detector.exchange.import_cocoa"),
     shell:
-        launch("detector.exchange.import_cocoa")
+        launch()
 
 
 rule export_cocoa:
@@ -52,13 +52,12 @@ rule export_cocoa:
         output="results/detector/{sample}/{shard}.cocoa.root",
     log:
         "results/logs/detector/export_cocoa/{sample}/{shard}.log",
-    threads: 1
     resources:
         mem_mb=1500,
     params:
-        code=code_digest("detector.exchange.export_cocoa"),
+        **job("detector.exchange.export_cocoa"),
     shell:
-        launch("detector.exchange.export_cocoa")
+        launch()
 
 
 # On demand: nothing asks for it.
@@ -73,17 +72,18 @@ rule tracker_hits:
         "results/logs/detector/hits/{sample}/{shard}.log",
     wildcard_constraints:
         sample=names_of(None, "hepmc3", "delphes"),
-    threads: 1
     resources:
         mem_mb=1500,
     params:
-        geometry=GEOMETRY,
-        settings=section("detector.simulation"),
-        # That of simulate_detector: the same particles fly again.
-        seed=job_seed("detector.simulate", "{sample}", "{shard}"),
-        code=code_digest("detector.hits"),
+        **job(
+            "detector.hits",
+            geometry=GEOMETRY,
+            settings="detector.simulation",
+            # That of simulate_detector: the same particles fly again.
+            seed=["detector.simulate", "{sample}", "{shard}"],
+        ),
     shell:
-        launch("detector.hits")
+        launch()
 
 
 rule summarise_detector:
@@ -95,13 +95,12 @@ rule summarise_detector:
         summary="results/detector/{sample}/summary.json",
     log:
         "results/logs/detector/summarise/{sample}.log",
-    threads: 1
     resources:
         mem_mb=1500,
     params:
-        code=code_digest("detector.summarise"),
+        **job("detector.summarise"),
     shell:
-        launch("detector.summarise")
+        launch()
 
 
 # The jets room chooses the event.
@@ -113,12 +112,10 @@ rule display_detector:
         event="results/detector/{sample}/display.json",
     log:
         "results/logs/detector/display/{sample}.log",
-    threads: 1
     params:
-        geometry=GEOMETRY,
-        code=code_digest("detector.display"),
+        **job("detector.display", geometry=GEOMETRY),
     shell:
-        launch("detector.display")
+        launch()
 
 
 rule bench_detector:
@@ -128,17 +125,18 @@ rule bench_detector:
         report="results/bench/detector.json",
     log:
         "results/logs/detector/bench.log",
-    threads: 1
     params:
-        card=resource_name(
-            f"processes/{CONFIG.generate.samples[CONFIG.detector.bench.sample].generation.process}.cmnd"
+        **job(
+            "detector.bench",
+            card=resource_name(
+                f"processes/{CONFIG.generate.samples[CONFIG.detector.bench.sample].generation.process}.cmnd"
+            ),
+            geometry=GEOMETRY,
+            settings={"bench": "detector.bench", "simulation": "detector.simulation"},
+            seed=["detector.bench"],
         ),
-        geometry=GEOMETRY,
-        settings=section(bench="detector.bench", simulation="detector.simulation"),
-        seed=job_seed("detector.bench"),
-        code=code_digest("detector.bench"),
     shell:
-        launch("detector.bench")
+        launch()
 
 
 BENCHES.append("results/bench/detector.json")

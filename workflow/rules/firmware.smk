@@ -12,12 +12,10 @@ rule prepare_firmware:
         cutflow="results/firmware/cutflow.json",
     log:
         "results/logs/firmware/prepare.log",
-    threads: 1
     params:
-        settings=section("firmware.dataset"),
-        code=code_digest("firmware.dataset.prepare"),
+        **job("firmware.dataset.prepare", settings="firmware.dataset"),
     shell:
-        launch("firmware.dataset.prepare")
+        launch()
 
 
 rule train_firmware_float:
@@ -29,17 +27,18 @@ rule train_firmware_float:
         scores="results/firmware/float/scores.safetensors",
     log:
         "results/logs/firmware/train_float.log",
-    threads: 1
     params:
-        settings=section(
-            hidden="firmware.network.hidden",
-            training="firmware.training",
-            classes="firmware.dataset.classes",
+        **job(
+            "firmware.train.floating",
+            settings={
+                "hidden": "firmware.network.hidden",
+                "training": "firmware.training",
+                "classes": "firmware.dataset.classes",
+            },
+            seed=["firmware.train"],
         ),
-        seed=job_seed("firmware.train"),
-        code=code_digest("firmware.train.floating"),
     shell:
-        launch("firmware.train.floating")
+        launch()
 
 
 rule train_firmware_quantised:
@@ -51,18 +50,19 @@ rule train_firmware_quantised:
         scores="results/firmware/quantised/scores.safetensors",
     log:
         "results/logs/firmware/train_quantised.log",
-    threads: 1
     params:
-        settings=section(
-            network="firmware.network",
-            training="firmware.training",
-            pruning="firmware.pruning",
-            classes="firmware.dataset.classes",
+        **job(
+            "firmware.train.quantised",
+            settings={
+                "network": "firmware.network",
+                "training": "firmware.training",
+                "pruning": "firmware.pruning",
+                "classes": "firmware.dataset.classes",
+            },
+            seed=["firmware.train"],
         ),
-        seed=job_seed("firmware.train"),
-        code=code_digest("firmware.train.quantised"),
     shell:
-        launch("firmware.train.quantised")
+        launch()
 
 
 rule evaluate_firmware:
@@ -76,15 +76,17 @@ rule evaluate_firmware:
         "results/logs/firmware/evaluate/{model}.log",
     wildcard_constraints:
         model="float|quantised",
-    threads: 1
     params:
-        settings=section(
-            evaluation="firmware.evaluation", classes="firmware.dataset.classes"
+        **job(
+            "firmware.evaluate",
+            settings={
+                "evaluation": "firmware.evaluation",
+                "classes": "firmware.dataset.classes",
+            },
+            seed=["firmware.evaluate", "{model}"],
         ),
-        seed=job_seed("firmware.evaluate", "{model}"),
-        code=code_digest("firmware.evaluate"),
     shell:
-        launch("firmware.evaluate")
+        launch()
 
 
 rule convert_firmware:
@@ -94,12 +96,13 @@ rule convert_firmware:
         project="results/firmware/hls4ml/project.tar.gz",
     log:
         "results/logs/firmware/convert.log",
-    threads: 1
     params:
-        settings=section(network="firmware.network", device="firmware.device"),
-        code=code_digest("firmware.convert"),
+        **job(
+            "firmware.convert",
+            settings={"network": "firmware.network", "device": "firmware.device"},
+        ),
     shell:
-        launch("firmware.convert")
+        launch()
 
 
 rule simulate_firmware_hls:
@@ -113,13 +116,17 @@ rule simulate_firmware_hls:
         result="results/firmware/hls4ml/simulation.json",
     log:
         "results/logs/firmware/simulate_hls.log",
-    threads: 1
     params:
-        settings=section(network="firmware.network", simulation="firmware.simulation"),
-        seed=job_seed("firmware.simulate"),
-        code=code_digest("firmware.simulate.hls"),
+        **job(
+            "firmware.simulate.hls",
+            settings={
+                "network": "firmware.network",
+                "simulation": "firmware.simulation",
+            },
+            seed=["firmware.simulate"],
+        ),
     shell:
-        launch("firmware.simulate.hls")
+        launch()
 
 
 rule synthesise_firmware:
@@ -130,16 +137,17 @@ rule synthesise_firmware:
         design="results/firmware/rtl/design.json",
     log:
         "results/logs/firmware/synthesise.log",
-    threads: 1
     params:
-        settings=section(
-            network="firmware.network",
-            device="firmware.device",
-            synthesis="firmware.synthesis",
+        **job(
+            "firmware.synthesise",
+            settings={
+                "network": "firmware.network",
+                "device": "firmware.device",
+                "synthesis": "firmware.synthesis",
+            },
         ),
-        code=code_digest("firmware.synthesise"),
     shell:
-        launch("firmware.synthesise")
+        launch()
 
 
 rule simulate_firmware_rtl:
@@ -154,13 +162,17 @@ rule simulate_firmware_rtl:
         result="results/firmware/rtl/simulation.json",
     log:
         "results/logs/firmware/simulate_rtl.log",
-    threads: 1
     params:
-        settings=section(network="firmware.network", simulation="firmware.simulation"),
-        seed=job_seed("firmware.simulate"),
-        code=code_digest("firmware.simulate.rtl"),
+        **job(
+            "firmware.simulate.rtl",
+            settings={
+                "network": "firmware.network",
+                "simulation": "firmware.simulation",
+            },
+            seed=["firmware.simulate"],
+        ),
     shell:
-        launch("firmware.simulate.rtl")
+        launch()
 
 
 rule report_firmware:
@@ -182,18 +194,19 @@ rule report_firmware:
         text="results/firmware/latency.md",
     log:
         "results/logs/firmware/report.log",
-    threads: 1
     params:
-        settings=section(
-            network="firmware.network",
-            evaluation="firmware.evaluation",
-            device="firmware.device",
-            budget="firmware.budget",
+        **job(
+            "firmware.report",
+            settings={
+                "network": "firmware.network",
+                "evaluation": "firmware.evaluation",
+                "device": "firmware.device",
+                "budget": "firmware.budget",
+            },
+            seed=["firmware.report"],
         ),
-        seed=job_seed("firmware.report"),
-        code=code_digest("firmware.report"),
     shell:
-        launch("firmware.report")
+        launch()
 
 
 TARGETS["firmware"] = [

@@ -17,16 +17,17 @@ rule generate_sample:
         "results/logs/generate/sample/{sample}/{shard}.log",
     wildcard_constraints:
         sample=names_of(None),
-    threads: 1
     resources:
         mem_mb=1000,
     params:
-        settings=section("generate.samples.{sample}.generation"),
-        seed=job_seed("generate.sample", "{sample}", "{shard}"),
-        card=process_card,
-        code=code_digest("generate.sample"),
+        **job(
+            "generate.sample",
+            settings="generate.samples.{sample}.generation",
+            seed=["generate.sample", "{sample}", "{shard}"],
+            card=process_card,
+        ),
     shell:
-        launch("generate.sample")
+        launch()
 
 
 rule import_hepmc:
@@ -39,13 +40,12 @@ rule import_hepmc:
         "results/logs/generate/import_hepmc/{sample}/{shard}.log",
     wildcard_constraints:
         sample=names_of("hepmc3"),
-    threads: 1
     resources:
         mem_mb=1000,
     params:
-        code=code_digest("generate.import_hepmc"),
+        **job("generate.import_hepmc"),
     shell:
-        launch("generate.import_hepmc")
+        launch()
 
 
 rule import_delphes:
@@ -58,13 +58,12 @@ rule import_delphes:
         "results/logs/generate/import_delphes/{sample}/{shard}.log",
     wildcard_constraints:
         sample=names_of("delphes"),
-    threads: 1
     resources:
         mem_mb=1000,
     params:
-        code=code_digest("generate.import_delphes"),
+        **job("generate.import_delphes"),
     shell:
-        launch("generate.import_delphes")
+        launch()
 
 
 rule import_cocoa_truth:
@@ -77,13 +76,12 @@ rule import_cocoa_truth:
         "results/logs/generate/import_cocoa/{sample}/{shard}.log",
     wildcard_constraints:
         sample=names_of("cocoa"),
-    threads: 1
     resources:
         mem_mb=1000,
     params:
-        code=code_digest("generate.import_cocoa"),
+        **job("generate.import_cocoa"),
     shell:
-        launch("generate.import_cocoa")
+        launch()
 
 
 rule summarise_sample:
@@ -95,11 +93,10 @@ rule summarise_sample:
         summary="results/generate/{sample}/summary.json",
     log:
         "results/logs/generate/summarise/{sample}.log",
-    threads: 1
     params:
-        code=code_digest("generate.summarise"),
+        **job("generate.summarise"),
     shell:
-        launch("generate.summarise")
+        launch()
 
 
 rule bench_generate:
@@ -107,13 +104,10 @@ rule bench_generate:
         report="results/bench/generate.json",
     log:
         "results/logs/generate/bench.log",
-    threads: 1
     params:
-        settings=section("generate.bench"),
-        seed=job_seed("generate.bench"),
-        code=code_digest("generate.bench"),
+        **job("generate.bench", settings="generate.bench", seed=["generate.bench"]),
     shell:
-        launch("generate.bench")
+        launch()
 
 
 BENCHES.append("results/bench/generate.json")

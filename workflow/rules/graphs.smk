@@ -9,12 +9,10 @@ rule event_graphs:
         cutflow="results/graphs/events/{sample}/{shard}.json",
     log:
         "results/logs/graphs/events/{sample}/{shard}.log",
-    threads: 1
     params:
-        settings=section("graphs.events"),
-        code=code_digest("graphs.build.events"),
+        **job("graphs.build.events", settings="graphs.events"),
     shell:
-        launch("graphs.build.events")
+        launch()
 
 
 rule jet_graphs:
@@ -26,12 +24,10 @@ rule jet_graphs:
         cutflow="results/graphs/jets/{algorithm}/{sample}/{shard}.json",
     log:
         "results/logs/graphs/jets/{algorithm}/{sample}/{shard}.log",
-    threads: 1
     params:
-        settings=section("graphs.jets"),
-        code=code_digest("graphs.build.jets"),
+        **job("graphs.build.jets", settings="graphs.jets"),
     shell:
-        launch("graphs.build.jets")
+        launch()
 
 
 rule display_graphs:
@@ -42,11 +38,10 @@ rule display_graphs:
         table="results/graphs/display.json",
     log:
         "results/logs/graphs/display.log",
-    threads: 1
     params:
-        code=code_digest("graphs.display"),
+        **job("graphs.display"),
     shell:
-        launch("graphs.display")
+        launch()
 
 
 TARGETS["graphs"] = ["results/graphs/display.json"]

@@ -8,12 +8,10 @@ rule build_workspace:
         workspace="results/inference/{method}/workspace.json",
     log:
         "results/logs/inference/workspace/{method}.log",
-    threads: 1
     params:
-        settings=section("inference.workspace"),
-        code=code_digest("inference.workspace"),
+        **job("inference.workspace", settings="inference.workspace"),
     shell:
-        launch("inference.workspace")
+        launch()
 
 
 rule fit_workspace:
@@ -24,12 +22,10 @@ rule fit_workspace:
         fit="results/inference/{method}/fit.json",
     log:
         "results/logs/inference/fit/{method}.log",
-    threads: 1
     params:
-        settings=section("inference.fit"),
-        code=code_digest("inference.fit"),
+        **job("inference.fit", settings="inference.fit"),
     shell:
-        launch("inference.fit")
+        launch()
 
 
 rule set_limits:
@@ -40,13 +36,17 @@ rule set_limits:
         limits="results/inference/{method}/limits.json",
     log:
         "results/logs/inference/limits/{method}.log",
-    threads: 1
     params:
-        settings=section(limits="inference.limits", workspace="inference.workspace"),
-        seed=job_seed("inference.limits", "{method}"),
-        code=code_digest("inference.limits"),
+        **job(
+            "inference.limits",
+            settings={
+                "limits": "inference.limits",
+                "workspace": "inference.workspace",
+            },
+            seed=["inference.limits", "{method}"],
+        ),
     shell:
-        launch("inference.limits")
+        launch()
 
 
 TARGETS["inference"] = [

@@ -9,14 +9,12 @@ rule cluster_jets:
         jets="results/jets/{algorithm}/{sample}/{shard}.root",
     log:
         "results/logs/jets/cluster/{algorithm}/{sample}/{shard}.log",
-    threads: 1
     resources:
         mem_mb=1500,
     params:
-        settings=section("jets.clustering"),
-        code=code_digest("jets.cluster"),
+        **job("jets.cluster", settings="jets.clustering"),
     shell:
-        launch("jets.cluster")
+        launch()
 
 
 rule summarise_jets:
@@ -30,12 +28,10 @@ rule summarise_jets:
         summary="results/jets/{algorithm}/summary.json",
     log:
         "results/logs/jets/summarise/{algorithm}.log",
-    threads: 1
     params:
-        settings=section("jets.summary"),
-        code=code_digest("jets.summarise"),
+        **job("jets.summarise", settings="jets.summary"),
     shell:
-        launch("jets.summarise")
+        launch()
 
 
 rule image_jets:
@@ -53,14 +49,12 @@ rule image_jets:
         summary="results/jets/{algorithm}/images_summary.json",
     log:
         "results/logs/jets/images/{algorithm}.log",
-    threads: 1
     resources:
         mem_mb=1500,
     params:
-        settings=section("jets.images"),
-        code=code_digest("jets.images"),
+        **job("jets.images", settings="jets.images"),
     shell:
-        launch("jets.images")
+        launch()
 
 
 rule display_jets:
@@ -71,12 +65,10 @@ rule display_jets:
         event="results/jets/{algorithm}/display/{sample}.json",
     log:
         "results/logs/jets/display/{algorithm}/{sample}.log",
-    threads: 1
     params:
-        settings=section("jets.display.selection"),
-        code=code_digest("jets.display"),
+        **job("jets.display", settings="jets.display.selection"),
     shell:
-        launch("jets.display")
+        launch()
 
 
 TARGETS["jets"] = [

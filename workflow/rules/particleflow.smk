@@ -11,13 +11,14 @@ rule calibrate_particleflow:
         calibration="results/particleflow/calibration.json",
     log:
         "results/logs/particleflow/calibrate.log",
-    threads: 1
     params:
-        geometry=GEOMETRY,
-        settings=section("particleflow.calibration"),
-        code=code_digest("particleflow.calibrate"),
+        **job(
+            "particleflow.calibrate",
+            geometry=GEOMETRY,
+            settings="particleflow.calibration",
+        ),
     shell:
-        launch("particleflow.calibrate")
+        launch()
 
 
 rule calibrate_photons:
@@ -30,12 +31,13 @@ rule calibrate_photons:
         calibration="results/particleflow/photon_calibration.json",
     log:
         "results/logs/particleflow/calibrate_photons.log",
-    threads: 1
     params:
-        settings=section("particleflow.photon_calibration"),
-        code=code_digest("particleflow.calibrate_photons"),
+        **job(
+            "particleflow.calibrate_photons",
+            settings="particleflow.photon_calibration",
+        ),
     shell:
-        launch("particleflow.calibrate_photons")
+        launch()
 
 
 rule parametric_particleflow:
@@ -47,13 +49,14 @@ rule parametric_particleflow:
         particles="results/particleflow/parametric/{sample}/{shard}.root",
     log:
         "results/logs/particleflow/parametric/{sample}/{shard}.log",
-    threads: 1
     params:
-        geometry=GEOMETRY,
-        settings=section("particleflow.parametric"),
-        code=code_digest("particleflow.parametric"),
+        **job(
+            "particleflow.parametric",
+            geometry=GEOMETRY,
+            settings="particleflow.parametric",
+        ),
     shell:
-        launch("particleflow.parametric")
+        launch()
 
 
 rule evaluate_particleflow:
@@ -71,12 +74,10 @@ rule evaluate_particleflow:
         histograms="results/particleflow/performance/{algorithm}_histograms.json",
     log:
         "results/logs/particleflow/evaluate/{algorithm}.log",
-    threads: 1
     params:
-        settings=section("particleflow.evaluation"),
-        code=code_digest("particleflow.evaluate"),
+        **job("particleflow.evaluate", settings="particleflow.evaluation"),
     shell:
-        launch("particleflow.evaluate")
+        launch()
 
 
 rule train_mlpf:
@@ -95,11 +96,13 @@ rule train_mlpf:
     resources:
         mem_mb=1500,
     params:
-        settings=section("particleflow.mlpf"),
-        seed=job_seed("particleflow.train"),
-        code=code_digest("particleflow.train"),
+        **job(
+            "particleflow.train",
+            settings="particleflow.mlpf",
+            seed=["particleflow.train"],
+        ),
     shell:
-        launch("particleflow.train")
+        launch()
 
 
 rule mlpf_particleflow:
@@ -110,12 +113,10 @@ rule mlpf_particleflow:
         particles="results/particleflow/mlpf/{sample}/{shard}.root",
     log:
         "results/logs/particleflow/reconstruct/{sample}/{shard}.log",
-    threads: 1
     params:
-        settings=section("particleflow.mlpf.model"),
-        code=code_digest("particleflow.reconstruct"),
+        **job("particleflow.reconstruct", settings="particleflow.mlpf.model"),
     shell:
-        launch("particleflow.reconstruct")
+        launch()
 
 
 rule influence_mlpf:
@@ -126,16 +127,18 @@ rule influence_mlpf:
         influence="results/particleflow/mlpf/influence.json",
     log:
         "results/logs/particleflow/influence.log",
-    threads: 1
     resources:
         mem_mb=1500,
     params:
-        settings=section(
-            influence="particleflow.influence", model="particleflow.mlpf.model"
+        **job(
+            "particleflow.influence",
+            settings={
+                "influence": "particleflow.influence",
+                "model": "particleflow.mlpf.model",
+            },
         ),
-        code=code_digest("particleflow.influence"),
     shell:
-        launch("particleflow.influence")
+        launch()
 
 
 TARGETS["particleflow"] = [

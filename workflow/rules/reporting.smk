@@ -1,4 +1,5 @@
-# Reporting: figures and tables from the rooms' result tables, one file a room.
+# Reporting: figures and tables from the rooms' result tables. Each room's figures stand in a table
+# of their own; one rule, below, draws them all.
 
 
 include: "reporting/generate.smk"
@@ -15,7 +16,43 @@ include: "reporting/inference.smk"
 include: "reporting/firmware.smk"
 
 
-TAGGERS = CONFIG.tagging.taggers
+SEARCH_LIMITS = expand(
+    "results/inference/{method}/limits.json", method=BACKGROUND_METHODS
+)
+
+FIGURES["overview"] = Figure(
+    "reporting.overview",
+    "Overview",
+    {"figure": "From collisions to limits and firmware"},
+    inputs=dict(
+        jets=f"results/jets/{CONFIG.jets.algorithm}/histograms.json",
+        metrics=expand("results/tagging/{model}/metrics.json", model=TAGGERS),
+        roc=expand("results/tagging/{model}/roc.csv", model=TAGGERS),
+        sic="results/anomaly/sic.csv",
+        anomaly="results/anomaly/metrics.json",
+        spectra="results/background/cathode/spectra.csv",
+        fits="results/background/cathode/fits.json",
+        limits=SEARCH_LIMITS,
+        latency="results/firmware/latency.json",
+    ),
+)
+
+
+for name, figure in FIGURES.items():
+
+    rule:
+        name:
+            figure.rule_of(name)
+        input:
+            **figure.inputs,
+        output:
+            **drawn(name, figure),
+        log:
+            f"results/logs/reporting/{name}.log",
+        params:
+            **job(figure.verb, **figure.params),
+        shell:
+            launch()
 
 
 rule summarise_run:
@@ -24,9 +61,7 @@ rule summarise_run:
         tagging=expand("results/tagging/{model}/metrics.json", model=TAGGERS),
         anomaly="results/anomaly/metrics.json",
         closure="results/background/disco/closure.json",
-        limits=expand(
-            "results/inference/{method}/limits.json", method=BACKGROUND_METHODS
-        ),
+        limits=SEARCH_LIMITS,
         firmware="results/firmware/latency.json",
     output:
         table=report(
@@ -38,52 +73,18 @@ rule summarise_run:
         text="results/reporting/summary.txt",
     log:
         "results/logs/reporting/summary.log",
-    threads: 1
     params:
-        code=code_digest("reporting.summary"),
+        **job("reporting.summary"),
     shell:
-        launch("reporting.summary")
+        launch()
 
-
-rule figure_overview:
-    input:
-        jets=f"results/jets/{CONFIG.jets.algorithm}/histograms.json",
-        metrics=expand("results/tagging/{model}/metrics.json", model=TAGGERS),
-        roc=expand("results/tagging/{model}/roc.csv", model=TAGGERS),
-        sic="results/anomaly/sic.csv",
-        anomaly="results/anomaly/metrics.json",
-        spectra="results/background/cathode/spectra.csv",
-        fits="results/background/cathode/fits.json",
-        limits=expand(
-            "results/inference/{method}/limits.json", method=BACKGROUND_METHODS
-        ),
-        latency="results/firmware/latency.json",
-    output:
-        **figure(
-            "overview",
-            "Overview",
-            {"figure": "From collisions to limits and firmware"},
-        ),
-    log:
-        "results/logs/reporting/overview.log",
-    threads: 1
-    params:
-        code=code_digest("reporting.overview"),
-    shell:
-        launch("reporting.overview")
-
-
-TARGETS["reporting"] += [
-    "results/reporting/overview.png",
-    "results/reporting/summary.csv",
-    "results/reporting/summary.txt",
-]
 
 # A figure's PDF and data by name too: asked for the PNG alone, Snakemake would not miss them, and
 # a figure without all of them would not be drawn anew when its code changes.
 TARGETS["reporting"] += [
-    png.removesuffix("png") + kind
-    for png in TARGETS["reporting"]
-    if png.endswith(".png")
-    for kind in ("pdf", "json")
-]
+    path
+    for name, figure in FIGURES.items()
+    for path in expand(
+        f"results/reporting/{name}.{{kind}}", kind=figure.kinds, **figure.over
+    )
+] + ["results/reporting/summary.csv", "results/reporting/summary.txt"]

@@ -1,6 +1,8 @@
 # Tagging: the data set of labelled jets, the taggers, and their figures of merit.
 from jetchain.core.schema.jets import JET_CLASSES
 
+TAGGERS = CONFIG.tagging.taggers
+
 
 rule tagging_features:
     input:
@@ -13,14 +15,12 @@ rule tagging_features:
         summary="results/tagging/summary.json",
     log:
         "results/logs/tagging/features.log",
-    threads: 1
     resources:
         mem_mb=2000,
     params:
-        settings=section("tagging.features"),
-        code=code_digest("tagging.features"),
+        **job("tagging.features", settings="tagging.features"),
     shell:
-        launch("tagging.features")
+        launch()
 
 
 rule train_tagger:
@@ -35,11 +35,17 @@ rule train_tagger:
     resources:
         mem_mb=2000,
     params:
-        settings=section(training="tagging.training", model="tagging.models.{model}"),
-        seed=job_seed("tagging.train", "{model}"),
-        code=code_digest("tagging.train", "tagging.models.{model}"),
+        **job(
+            "tagging.train",
+            settings={
+                "training": "tagging.training",
+                "model": "tagging.models.{model}",
+            },
+            seed=["tagging.train", "{model}"],
+            members=["tagging.models.{model}"],
+        ),
     shell:
-        launch("tagging.train")
+        launch()
 
 
 rule evaluate_tagger:
@@ -53,17 +59,20 @@ rule evaluate_tagger:
         histograms="results/tagging/{model}/histograms.json",
     log:
         "results/logs/tagging/evaluate/{model}.log",
-    threads: 1
     resources:
         mem_mb=1500,
     params:
-        settings=section(
-            evaluation="tagging.evaluation", model="tagging.models.{model}"
+        **job(
+            "tagging.evaluate",
+            settings={
+                "evaluation": "tagging.evaluation",
+                "model": "tagging.models.{model}",
+            },
+            seed=["tagging.evaluate", "{model}"],
+            members=["tagging.models.{model}"],
         ),
-        seed=job_seed("tagging.evaluate", "{model}"),
-        code=code_digest("tagging.evaluate", "tagging.models.{model}"),
     shell:
-        launch("tagging.evaluate")
+        launch()
 
 
 rule explain_tagger:
@@ -75,14 +84,16 @@ rule explain_tagger:
         importance="results/tagging/{model}/explanation.json",
     log:
         "results/logs/tagging/explain/{model}.log",
-    threads: 1
     resources:
         mem_mb=1500,
     params:
-        settings=section(explain="tagging.explain", model="tagging.models.{model}"),
-        code=code_digest("tagging.explain", "tagging.models.{model}"),
+        **job(
+            "tagging.explain",
+            settings={"explain": "tagging.explain", "model": "tagging.models.{model}"},
+            members=["tagging.models.{model}"],
+        ),
     shell:
-        launch("tagging.explain")
+        launch()
 
 
 rule bench_tagging:
@@ -90,18 +101,16 @@ rule bench_tagging:
         report="results/bench/tagging.json",
     log:
         "results/logs/tagging/bench.log",
-    threads: 1
     params:
-        settings=section("tagging.bench"),
-        seed=job_seed("tagging.bench"),
-        code=code_digest(
-            "tagging.bench", "tagging.models.particlenet", "tagging.models.pfn"
+        **job(
+            "tagging.bench",
+            settings="tagging.bench",
+            seed=["tagging.bench"],
+            members=["tagging.models.particlenet", "tagging.models.pfn"],
         ),
     shell:
-        launch("tagging.bench")
+        launch()
 
 
 BENCHES.append("results/bench/tagging.json")
-TARGETS["tagging"] = expand(
-    "results/tagging/{model}/metrics.json", model=CONFIG.tagging.taggers
-)
+TARGETS["tagging"] = expand("results/tagging/{model}/metrics.json", model=TAGGERS)

@@ -5,29 +5,18 @@ Every event costs the same however many jobs there are: sums are kept by rule an
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+
+from jetchain.plumbing.rules import BOOK
 
 # What belongs to no room: `all` and the other rules that only name targets.
 TARGETS = "targets"
-_INCLUDED_ROOM = re.compile(r'^include: "workflow/rules/(\w+)\.smk"', re.MULTILINE)
-_RULE = re.compile(r"^(?:rule|checkpoint) (\w+):", re.MULTILINE)
 
 
-def rooms_of_rules(snakefile: Path) -> dict[str, str]:
-    """The room of every rule, in the order of the Snakefile's table of contents.
-
-    A room's rules stand in workflow/rules/<room>.smk and in the folder beside it.
-    """
-    rules = snakefile.parent / "workflow" / "rules"
-    return {
-        rule: room
-        for room in _INCLUDED_ROOM.findall(snakefile.read_text(encoding="utf-8"))
-        for file in [rules / f"{room}.smk", *sorted((rules / room).glob("*.smk"))]
-        for rule in _RULE.findall(file.read_text(encoding="utf-8"))
-    }
+def rooms_of_rules() -> dict[str, str]:
+    """The room of every rule that this process has read, in the order of the Snakefile."""
+    return {name: record.room for name, record in BOOK.items()}
 
 
 @dataclass(frozen=True)

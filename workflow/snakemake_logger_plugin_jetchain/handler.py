@@ -103,9 +103,9 @@ class LogHandler(LogHandlerBase):
     def _note(self, event: LogEvent | None, said: dict[str, Any]) -> None:
         """Enter a message into the account."""
         if event == LogEvent.WORKFLOW_STARTED:
-            rooms = rooms_of_rules(Path(said["snakefile_main"]))
-            self._account = Account(rooms, opened=said["created"])
+            self._account = Account({}, opened=said["created"])
         elif event == LogEvent.RUN_INFO:
+            self._account.room_of = rooms_of_rules()
             self._account.plan({rule: n for rule, n in said["stats"].items() if rule != "total"})
             self._line(text.plan_line(self._account))
         elif event == LogEvent.RESOURCES_INFO:

@@ -71,7 +71,7 @@ class Page:
         ]
         snakefile = Path(self._workflow.main_snakefile)
         self._house = snakefile.parent
-        self._room_of = rooms_of_rules(snakefile)
+        self._room_of = rooms_of_rules()
         self._jobs_of_rule = Counter(job.rule.name for job in dag.jobs if job.output)
         self._seconds = {
             str(output): job.endtime - job.starttime for job in jobs for output in job.output

@@ -13,3 +13,5 @@ Inputs = list[Input]
 Output = NewType("Output", Path)
 # A file of resources/, which a rule hands over by name and digest: see `jetchain.core.resources`.
 Resource = NewType("Resource", Path)
+# Displayed names of a family's members by their keys, which a rule hands to a figure as JSON.
+Labels = NewType("Labels", dict[str, str])

@@ -25,7 +25,10 @@ ROOT = Path(__file__).resolve().parents[1]
 # What a result does not depend on: the library that holds the settings, and the modules that look
 # after the run and say how far it is.
 _WITHOUT_NUMBERS = {"pydantic"}
-_AROUND_THE_RUN = (f"{PACKAGE}.plumbing", f"{PACKAGE}.core.progress")
+_AROUND_THE_RUN = tuple(
+    f"{PACKAGE}.{name}"
+    for name in ("plumbing", "core.checkpoints", "core.progress", "core.registry")
+)
 _ALWAYS = "<always>"  # stands for the statements of a module that have an effect at import
 _SCOPES = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _ARGUMENTS_BEFORE_MEANING = {"Column": 2, "Tensor": 3}
@@ -105,10 +108,10 @@ def _bindings(statement: ast.stmt) -> dict[str, _Import]:
 
 
 def _without_prose(tree: ast.Module) -> ast.Module:
-    """Drop docstrings, the arguments of settings' keys and the meanings of the schema's columns.
+    """Drop docstrings, settings' keys, the members of families, the meanings of columns.
 
-    The values of settings reach a job through its params; their defaults, units and meanings
-    are for people.
+    The values of settings reach a job through its params; their defaults, units and meanings are
+    for people. A job depends on the files of the members that it loads, not on their table.
     """
     for node in ast.walk(tree):
         if isinstance(
@@ -121,7 +124,7 @@ def _without_prose(tree: ast.Module) -> ast.Module:
         ):
             node.body = node.body[1:] or [ast.Pass()]
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-            if node.func.id == "key":
+            if node.func.id in ("key", "Registry"):
                 node.args, node.keywords = [], []
             elif node.func.id in ("Column", "Tensor"):
                 del node.args[_ARGUMENTS_BEFORE_MEANING[node.func.id] :]

@@ -1,29 +1,119 @@
-"""What the rules call: `launch`, `section`, `job_seed`, `code_digest`, `shards`.
+"""What the rules call: `job`, `launch`, `shards`, and the tables of figures.
 
 The Snakefile makes one `Rules` from the validated configuration; common.smk gives its methods
 their short names. Everything here returns plain strings and integers, since Snakemake stores them
-and compares them with those of the next run.
+and compares them with those of the next run. What the rules say is recorded as they are read
+(`BOOK`): the display of a run, its manifest and the report look it up there.
 """
 
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
 import json
+import re
 import string
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from jetchain.core.errors import ConfigurationError
+from jetchain.core.registry import Registry
 from jetchain.core.seeds import derive_seed
 from jetchain.plumbing import digest
 
-WILDCARDS = ("sample", "shard", "algorithm", "model", "method")
+WILDCARDS = ("sample", "shard", "algorithm", "model", "method", "design")
 Parameter = str | int | Callable[[Any], str | int]
 
 
-def launch(verb: str) -> str:
+@dataclass(frozen=True)
+class Record:
+    """What is known of a rule.
+
+    Attributes:
+        verb: that it launches.
+        settings: where in the configuration the settings of its jobs stand: a dotted path for each
+            field, or for all of them under ""; braces stand for the rule's wildcards.
+        members: of families, that the verb loads by name; likewise.
+    """
+
+    verb: str
+    settings: dict[str, str]
+    members: list[str]
+
+    @property
+    def room(self) -> str:
+        """The room that the verb belongs to."""
+        return self.verb.partition(".")[0]
+
+
+BOOK: dict[str, Record] = {}
+"""The rules of the Snakefile that this process has read, by name, in their order there."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure, or a table, of the report: what it is drawn from and how it is shown there.
+
+    Attributes:
+        verb: that draws it.
+        category: of the report.
+        labels: of the report; braces are filled from the wildcards.
+        inputs: files by name, as in a rule.
+        params: further params of the job.
+        over: values of the wildcards in its name for which `all` has it.
+        kind: a figure (PNG, PDF and its numbers as JSON) or a table (CSV).
+        caption: name of its text in workflow/report, if it is not the figure's own.
+    """
+
+    verb: str
+    category: str
+    labels: Mapping[str, str]
+    inputs: Mapping[str, Any]
+    params: Mapping[str, Any] = field(default_factory=dict)
+    over: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    kind: Literal["figure", "table"] = "figure"
+    caption: str = ""
+
+    @property
+    def kinds(self) -> list[str]:
+        """The kinds of its files; the report shows the first."""
+        return ["png", "pdf", "json"] if self.kind == "figure" else ["csv"]
+
+    def caption_of(self, name: str) -> str:
+        """The caption's name for a path below results/reporting."""
+        return self.caption or re.sub(r"_?\{\w+\}", "", name.rpartition("/")[2])
+
+    def rule_of(self, name: str) -> str:
+        """The rule's name for a path below results/reporting."""
+        return f"{self.kind}_" + re.sub(r"_?\{\w+\}", "", name.rpartition("/")[2])
+
+
+def labels(package: str, names: Iterable[str] | None = None) -> str:
+    """The displayed names of a family's members by their keys, as JSON for a figure's params.
+
+    Args:
+        package: the family: ``tagging.models``.
+        names: of the members wanted; all if not given.
+    """
+    return json.dumps(family(package).labels(names))
+
+
+def family(package: str) -> Registry[Any]:
+    """The table of a family, such as ``tagging.models``."""
+    module = importlib.import_module(f"{digest.PACKAGE}.{package}")
+    return getattr(module, package.rpartition(".")[2].upper())
+
+
+def module_of(member: str) -> str:
+    """The module of a family's member, such as ``tagging.models.pfn``."""
+    package, _, name = member.rpartition(".")
+    return family(package).module(name)
+
+
+def command(verb: str) -> str:
     """The shell command of a rule, written from the verb's signature.
 
     Keywords annotated Input, Inputs and Output are the rule's named inputs and outputs; a keyword
@@ -67,39 +157,80 @@ class Rules:
 
     def __init__(self, configuration: Mapping[str, Any]) -> None:
         self._configuration = configuration
-        # Where in the configuration the settings of a job stand, by their JSON: the dotted path of
-        # each first key, or of all under "". It lets `make explain` name keys as the user does.
-        self.origins: dict[str, dict[str, str]] = {}
+        self._jobs: dict[str, Record] = {}
+        self._verb: str | None = None
 
-    def section(self, *paths: str, **named: str) -> Parameter:
-        """The part of the configuration that a verb reads, as JSON.
+    def job(
+        self,
+        verb: str,
+        *,
+        settings: str | Mapping[str, str] | None = None,
+        seed: Sequence[str] | None = None,
+        members: Sequence[str] = (),
+        **more: Any,
+    ) -> dict[str, Any]:
+        """The params of a job, by which Snakemake knows when to run it again.
+
+        Braces in texts are filled from the rule's wildcards.
 
         Args:
-            paths: one dotted path, for its content; braces are filled from the wildcards.
-            named: several, for an object with these fields.
+            verb: that the job launches; `launch` writes the command.
+            settings: where in the configuration the verb's settings stand: one dotted path, or one
+                for each field of the settings.
+            seed: what the job is; its seed is a hash of this and of the root seed.
+            members: of families, that the verb loads by name: ``tagging.models.{model}``.
+            more: further params, such as resources.
         """
-        if bool(paths) == bool(named) or len(paths) > 1:
-            raise TypeError("section() takes one path, or several by name")
+        places = {"": settings} if isinstance(settings, str) else dict(settings or {})
+        record = Record(verb, places, list(members))
+        if self._jobs.setdefault(verb, record) != record:
+            raise TypeError(f"two rules give {verb} other settings or members")
+        self._verb = verb
+        params: dict[str, Any] = {"verb": verb, **more}
+        if places:
+            params["settings"] = self._section(places)
+        if seed is not None:
+            params["seed"] = self._seed(seed)
+        params["code"] = self._code(verb, members)
+        return params
+
+    def launch(self) -> str:
+        """The shell command of the rule whose params `job` has just made."""
+        verb, self._verb = self._verb, None
+        if verb is None:
+            raise TypeError("launch() follows the params of its rule, which job() makes")
+        return command(verb)
+
+    def record(self, rules: Iterable[Any]) -> None:
+        """Fill `BOOK` from Snakemake's rules."""
+        BOOK.clear()
+        for rule in rules:
+            if verb := rule.params.get("verb"):
+                BOOK[rule.name] = self._jobs[verb]
+
+    def _section(self, places: Mapping[str, str]) -> Parameter:
+        """The part of the configuration that stands at these places, as JSON."""
 
         # Once per text, not per job: ten thousand shards of a sample share one.
         @cache
         def encode(*filled: str) -> str:
             values = [self._look_up(path) for path in filled]
-            value = values[0] if paths else dict(zip(named, values, strict=True))
-            text = json.dumps(value, sort_keys=True)
-            self.origins[text] = dict(zip(named or [""], filled, strict=True))
-            return text
+            value = values[0] if "" in places else dict(zip(places, values, strict=True))
+            return json.dumps(value, sort_keys=True)
 
-        return _fill([*paths, *named.values()], encode)
+        return _fill([*places.values()], encode)
 
-    def job_seed(self, *identity: str) -> Parameter:
-        """The seed of a job from the root seed and what the job is."""
+    def _seed(self, identity: Sequence[str]) -> Parameter:
         root = self._configuration["seed"]
         return _fill(identity, lambda *filled: derive_seed(root, *filled))
 
-    def code_digest(self, verb: str, *modules: str) -> Parameter:
-        """The digest of the verb's source closure, and of modules it reaches by name only."""
-        return _fill(modules, lambda *filled: digest.code_digest(verb, *filled))
+    def _code(self, verb: str, members: Sequence[str]) -> Parameter:
+        """The digest of the verb's source closure, with that of members it reaches by name only."""
+
+        def find(*names: str) -> str:
+            return digest.code_digest(verb, *[module_of(name) for name in names])
+
+        return _fill(members, find)
 
     def shard_names(self, sample: str) -> list[str]:
         """The shards of a sample: 0000, 0001, ..."""

@@ -61,10 +61,14 @@ def draw(ax: Axes, histogram: hist.Hist, row: int) -> None:
     )  # fmt: skip
 
 
-def accounts(*, summaries: Inputs, table: Output, pdf: Output, png: Output, data: Output) -> None:
-    """Write cross-section and cutflow of every sample as a table, and draw both."""
+def samples(*, summaries: Inputs, table: Output) -> None:
+    """Write cross-section and cutflow of every sample as a table."""
+    write_csv(table, account_table([read_json(path) for path in summaries]))
+
+
+def accounts(*, summaries: Inputs, pdf: Output, png: Output, data: Output) -> None:
+    """Draw cross-section and cutflow of every sample."""
     rows = [read_json(path) for path in summaries]
-    write_csv(table, account_table(rows))
     names = [row["sample"] for row in rows]
     position = np.arange(len(rows))
     figure, (left, right) = new_figure(1, 2, sharey=True, size=(14, 0.5 * len(rows) + 2))

@@ -16,8 +16,10 @@ from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.schema.tagging import TAGGING_FEATURES
 from jetchain.core.seeds import generator
 from jetchain.core.verbs import Output
+from jetchain.tagging.models.particlenet import ParticleNetSettings
+from jetchain.tagging.models.pfn import PFNSettings
 from jetchain.tagging.networks import Jets, build
-from jetchain.tagging.settings import BenchSettings, ParticleNetSettings, PFNSettings
+from jetchain.tagging.settings import BenchSettings
 
 
 def bench(*, report: Output, settings: BenchSettings, seed: int) -> None:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from jetchain.core.errors import ConfigurationError
 from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.schema.tagging import TAGGING_FEATURES
-from jetchain.core.settings import did_you_mean
-from jetchain.tagging.settings import MODELS, ModelSettings
+from jetchain.core.settings import Settings
+from jetchain.tagging.models import MODELS
 
 
 @dataclass(frozen=True)
@@ -57,18 +56,15 @@ def jets_of(data: Mapping[str, np.ndarray], split: int) -> Jets:
     )
 
 
-def build(name: str, settings: ModelSettings) -> nn.Module:
+def build(name: str, settings: Mapping[str, Any] | Settings) -> nn.Module:
     """The tagger of this name, with fresh weights.
 
+    Args:
+        name: its key in `MODELS`.
+        settings: its section of the configuration.
+
     Raises:
-        ConfigurationError: no tagger has this name, or the settings are another tagger's.
+        ConfigurationError: no tagger has this name, or the settings are not its own.
     """
-    if name not in MODELS:
-        raise ConfigurationError(
-            f"There is no tagger '{name}'. {did_you_mean(name, MODELS)}",
-            "Correct tagging.taggers; a new tagger is one file in tagging/models and one entry in "
-            "tagging.settings.MODELS.",
-        )
-    module, _, cls = MODELS[name].rpartition(".")
-    network = getattr(importlib.import_module(module), cls)
-    return network(len(TAGGING_FEATURES), len(JET_CLASSES), settings)
+    own = MODELS.decode(name, settings)
+    return MODELS.load(name)(len(TAGGING_FEATURES), len(JET_CLASSES), own)

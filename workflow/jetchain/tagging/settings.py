@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 from pydantic import field_validator, model_validator
 
 from jetchain.core.settings import Settings, key, require_known
 from jetchain.core.training_settings import TrainingSettings
+from jetchain.tagging.models import MODELS
 
-# The taggers, looked up only when one is built: importing this file must not import torch.
-MODELS = {
-    "particlenet": "jetchain.tagging.models.particlenet.ParticleNet",
-    "pfn": "jetchain.tagging.models.pfn.PFN",
-}
+Sections: Any = MODELS.sections()
+
+
+class ModelTable(Sections):
+    """One section a published network."""
 
 
 class FeatureSettings(Settings):
@@ -37,49 +38,11 @@ class FeatureSettings(Settings):
         return self
 
 
-class PFNSettings(Settings):
-    """Sizes of the particle-flow network (arXiv:1810.05165; those of 2202.03772 by default)."""
-
-    phi_sizes: list[int] = key([128, 128, 128], "Widths of the per-particle layers.", min_length=1)
-    f_sizes: list[int] = key([128, 128, 128], "Widths of the per-jet layers.", min_length=1)
-
-
-class ParticleNetSettings(Settings):
-    """Sizes of ParticleNet (arXiv:1902.08570; ParticleNet-Lite by default)."""
-
-    neighbours: int = key(7, "Nearest neighbours of each particle.", ge=1)
-    channels: list[list[int]] = key(
-        [[32, 32, 32], [64, 64, 64]], "Widths of the layers of each EdgeConv block.", min_length=1
-    )
-    fusion: bool = key(
-        False, "Whether a layer joins the outputs of all blocks, as in weaver-core's default."
-    )
-    fully_connected: list[int] = key([128], "Widths of the per-jet layers.", min_length=1)
-    dropout: float = key(0.1, "Dropout after each per-jet layer.", ge=0, lt=1)
-
-    @field_validator("channels")
-    @classmethod
-    def _blocks(cls, blocks: list[list[int]]) -> list[list[int]]:
-        if any(not block or min(block) < 1 for block in blocks):
-            raise ValueError("every EdgeConv block needs at least one layer of width >= 1")
-        return blocks
-
-
-ModelSettings = PFNSettings | ParticleNetSettings
-
-
-class ModelTable(Settings):
-    """One section a published network."""
-
-    pfn: PFNSettings = key(PFNSettings(), "Particle-flow network.")
-    particlenet: ParticleNetSettings = key(ParticleNetSettings(), "ParticleNet.")
-
-
 class TrainSettings(Settings):
     """What one training job reads: the loop's settings and the network's sizes."""
 
     training: TrainingSettings
-    model: ModelSettings
+    model: dict[str, Any]
 
 
 class ScoringSettings(Settings):
@@ -94,7 +57,7 @@ class EvaluateSettings(Settings):
     """What one evaluation job reads."""
 
     evaluation: ScoringSettings
-    model: ModelSettings
+    model: dict[str, Any]
 
 
 class ExplainSettings(Settings):
@@ -109,7 +72,7 @@ class ExplainJobSettings(Settings):
     """What one explanation job reads."""
 
     explain: ExplainSettings
-    model: ModelSettings
+    model: dict[str, Any]
 
 
 class BenchSettings(Settings):
@@ -135,7 +98,10 @@ class TaggingSettings(Settings):
         TrainingSettings(epochs=20, learning_rate=5e-3, patience=20),
         "The training of every network.",
     )
-    models: ModelTable = key(ModelTable(), "Sizes of the networks.")
+    models: ModelTable = key(
+        ModelTable(),
+        "Sizes of the networks.",
+    )
     evaluation: ScoringSettings = key(ScoringSettings(), "Scores, ROC curves and their errors.")
     explain: ExplainSettings = key(ExplainSettings(), "Shares of the inputs in the scores.")
     bench: BenchSettings = key(BenchSettings(), "Throughput against weaver-core (`make bench`).")

@@ -10,16 +10,17 @@ rule validate_response:
         output="results/detector/validation/response.json",
     log:
         "results/logs/detector/validate_response.log",
-    threads: 1
     resources:
         mem_mb=1500,
     params:
-        geometry=GEOMETRY,
-        settings=section("detector.validation.estimators"),
-        seed=job_seed("detector.validate_response"),
-        code=code_digest("detector.validation.response"),
+        **job(
+            "detector.validation.response",
+            geometry=GEOMETRY,
+            settings="detector.validation.estimators",
+            seed=["detector.validate_response"],
+        ),
     shell:
-        launch("detector.validation.response")
+        launch()
 
 
 rule validate_pions:
@@ -31,15 +32,16 @@ rule validate_pions:
         output="results/detector/validation/pions.json",
     log:
         "results/logs/detector/validate_pions.log",
-    threads: 1
     resources:
         mem_mb=1500,
     params:
-        settings=section("detector.validation.estimators"),
-        seed=job_seed("detector.validate_pions"),
-        code=code_digest("detector.validation.pions"),
+        **job(
+            "detector.validation.pions",
+            settings="detector.validation.estimators",
+            seed=["detector.validate_pions"],
+        ),
     shell:
-        launch("detector.validation.pions")
+        launch()
 
 
 rule validate_pi0:
@@ -52,15 +54,16 @@ rule validate_pi0:
         output="results/detector/validation/pi0.json",
     log:
         "results/logs/detector/validate_pi0.log",
-    threads: 1
     resources:
         mem_mb=1500,
     params:
-        settings=section("detector.validation.estimators"),
-        seed=job_seed("detector.validate_pi0"),
-        code=code_digest("detector.validation.pi0"),
+        **job(
+            "detector.validation.pi0",
+            settings="detector.validation.estimators",
+            seed=["detector.validate_pi0"],
+        ),
     shell:
-        launch("detector.validation.pi0")
+        launch()
 
 
 rule validate_tracks:
@@ -71,16 +74,17 @@ rule validate_tracks:
         output="results/detector/validation/tracks.json",
     log:
         "results/logs/detector/validate_tracks.log",
-    threads: 1
     resources:
         mem_mb=1500,
     params:
-        geometry=GEOMETRY,
-        settings=section("detector.validation.estimators"),
-        seed=job_seed("detector.validate_tracks"),
-        code=code_digest("detector.validation.tracks"),
+        **job(
+            "detector.validation.tracks",
+            geometry=GEOMETRY,
+            settings="detector.validation.estimators",
+            seed=["detector.validate_tracks"],
+        ),
     shell:
-        launch("detector.validation.tracks")
+        launch()
 
 
 rule validate_noise:
@@ -89,18 +93,20 @@ rule validate_noise:
         output="results/detector/validation/noise.json",
     log:
         "results/logs/detector/validate_noise.log",
-    threads: 1
     resources:
         mem_mb=1500,
     params:
-        geometry=GEOMETRY,
-        settings=section(
-            noise="detector.validation.noise", simulation="detector.simulation"
+        **job(
+            "detector.validation.noise",
+            geometry=GEOMETRY,
+            settings={
+                "noise": "detector.validation.noise",
+                "simulation": "detector.simulation",
+            },
+            seed=["detector.validate_noise"],
         ),
-        seed=job_seed("detector.validate_noise"),
-        code=code_digest("detector.validation.noise"),
     shell:
-        launch("detector.validation.noise")
+        launch()
 
 
 rule validate_showers:
@@ -108,18 +114,20 @@ rule validate_showers:
         output="results/detector/validation/showers.json",
     log:
         "results/logs/detector/validate_showers.log",
-    threads: 1
     resources:
         mem_mb=1500,
     params:
-        geometry=GEOMETRY,
-        settings=section(
-            showers="detector.validation.showers", simulation="detector.simulation"
+        **job(
+            "detector.validation.showers",
+            geometry=GEOMETRY,
+            settings={
+                "showers": "detector.validation.showers",
+                "simulation": "detector.simulation",
+            },
+            seed=["detector.validate_showers"],
         ),
-        seed=job_seed("detector.validate_showers"),
-        code=code_digest("detector.validation.showers"),
     shell:
-        launch("detector.validation.showers")
+        launch()
 
 
 rule validate_met:
@@ -130,16 +138,17 @@ rule validate_met:
         output="results/detector/validation/met.json",
     log:
         "results/logs/detector/validate_met.log",
-    threads: 1
     resources:
         mem_mb=1500,
     params:
-        geometry=GEOMETRY,
-        settings=section("detector.validation.estimators"),
-        seed=job_seed("detector.validate_met"),
-        code=code_digest("detector.validation.met"),
+        **job(
+            "detector.validation.met",
+            geometry=GEOMETRY,
+            settings="detector.validation.estimators",
+            seed=["detector.validate_met"],
+        ),
     shell:
-        launch("detector.validation.met")
+        launch()
 
 
 rule validate_jets:
@@ -150,15 +159,16 @@ rule validate_jets:
         output="results/detector/validation/jets.json",
     log:
         "results/logs/detector/validate_jets.log",
-    threads: 1
     resources:
         mem_mb=1500,
     params:
-        settings=section("detector.validation.estimators"),
-        seed=job_seed("detector.validate_jets"),
-        code=code_digest("detector.validation.jets"),
+        **job(
+            "detector.validation.jets",
+            settings="detector.validation.estimators",
+            seed=["detector.validate_jets"],
+        ),
     shell:
-        launch("detector.validation.jets")
+        launch()
 
 
 VALIDATED = ["response", "pions", "pi0", "tracks", "noise", "showers", "met", "jets"]

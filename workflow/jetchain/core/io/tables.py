@@ -6,12 +6,16 @@ import csv
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+from pydantic import ValidationError
 
 from jetchain.core.errors import DataError
 from jetchain.core.io.atomic import REMAKE, atomic, missing
+from jetchain.core.schema.base import Result
+
+R = TypeVar("R", bound=Result)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -30,6 +34,23 @@ def read_json(path: Path) -> Any:
         raise missing(path) from None
     except ValueError as error:
         raise DataError(f"{path}: cut short or damaged ({error}).", REMAKE) from error
+
+
+def write_result(path: Path, result: Result) -> None:
+    """Write a typed result as JSON; see `write_json`."""
+    write_json(path, result.model_dump(by_alias=True))
+
+
+def read_result(path: Path, kind: type[R]) -> R:
+    """Read a typed result; raises `DataError` for a missing, damaged or other file."""
+    try:
+        return kind.model_validate(read_json(path))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise DataError(
+            f"{path}: not of the form {kind.__name__} ({where}: {first['msg']}).", REMAKE
+        ) from None
 
 
 def write_csv(path: Path, columns: Mapping[str, Sequence[Any] | np.ndarray]) -> None:

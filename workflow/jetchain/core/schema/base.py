@@ -1,7 +1,7 @@
 """Every table that passes between rooms: its columns, their dtype, unit and meaning.
 
 Rooms meet only in files, and this page is the contract of those files. `jetchain.core.io` writes
-and reads them, checked both ways. Two kinds of table exist:
+and reads them, checked both ways. Three kinds exist:
 
 - `EventTable`: a ROOT TTree, one entry an event, with scalar columns and collections of objects
   (branch ``<collection>_<column>``, counter ``n<collection>``). A nested column holds a list per
@@ -9,6 +9,7 @@ and reads them, checked both ways. Two kinds of table exist:
   TTree holds one level of jaggedness.
 - `TensorTable`: a safetensors file of dense arrays whose first axes are named; axes of the same
   name must have the same length. Jagged data are flat, with offsets of length (rows + 1).
+- `Result`: a JSON file of numbers, as a frozen typed model that its writer and its readers share.
 
 Units: GeV, mm and rad, except in the detector room, which uses COCOA's own units (MeV, mm).
 """
@@ -16,6 +17,9 @@ Units: GeV, mm and rad, except in the detector room, which uses COCOA's own unit
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, field_validator
 
 
 @dataclass(frozen=True)
@@ -76,3 +80,17 @@ MOMENTUM: Columns = {
 ORIGINS = (
     "pileup", "fake", "primary", "from_b", "from_b_to_c", "from_c", "from_tau", "other_secondary",
 )  # fmt: skip
+
+
+class Result(BaseModel):
+    """Numbers in a JSON file: frozen, with no field more or less than declared.
+
+    Arrays and numbers of numpy are taken as lists and plain numbers.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _plain(cls, value: Any) -> Any:
+        return value.tolist() if hasattr(value, "tolist") else value

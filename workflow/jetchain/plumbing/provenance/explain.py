@@ -26,6 +26,7 @@ from jetchain.plumbing.provenance.artefacts import (
     read_artefacts,
     room_of,
 )
+from jetchain.plumbing.rules import BOOK
 
 _ABSENT = "(not set)"
 _LONGEST_VALUE = 60
@@ -170,8 +171,8 @@ def _set_change(how: str, paths: set[str]) -> Iterator[str]:
 
 def _paths(job: Any) -> Mapping[str, str]:
     """Where in the configuration the settings of a job stand: by their first key, "" for all."""
-    origins = job.rule.workflow.globals["rules_of"].origins
-    return origins.get(job.params.get("settings"), {})
+    places = BOOK[job.rule.name].settings
+    return {field: place.format_map(job.wildcards) for field, place in places.items()}
 
 
 def changes(before: Making, now: Making, paths: Mapping[str, str]) -> list[str]:

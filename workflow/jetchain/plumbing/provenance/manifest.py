@@ -16,17 +16,24 @@ from jetchain.core.errors import DataError
 from jetchain.core.io.tables import read_json, write_json
 from jetchain.plumbing import checksums
 from jetchain.plumbing.provenance.artefacts import Artefact, read_artefacts
+from jetchain.plumbing.rules import BOOK
 
 MANIFEST = checksums.RESULTS / "provenance" / "manifest.json"
 Entries = dict[str, dict[str, Any]]
 
 
 def write_manifest(path: Path = MANIFEST) -> int:
-    """Write the manifest of this folder; returns the number of artefacts."""
+    """Write the manifest of this folder; returns the number of artefacts.
+
+    The rules are those that this process has read; where it has read none, as they were.
+    """
+    rules = {name: asdict(record) for name, record in BOOK.items()}
+    if not rules and path.exists():
+        rules = read_rules(path)
     artefacts = {
         name: entry(artefact) for name, artefact in read_artefacts().items() if artefact.checksum
     }
-    write_json(path, {"artefacts": artefacts})
+    write_json(path, {"artefacts": artefacts, "rules": rules})
     return len(artefacts)
 
 
@@ -47,6 +54,19 @@ def read_manifest(path: Path) -> Entries:
     Raises:
         DataError: there is none, or it is none.
     """
+    return _read(path)["artefacts"]
+
+
+def read_rules(path: Path) -> dict[str, dict[str, Any]]:
+    """The rules of a manifest by name: verb, places of the settings and members of families.
+
+    Raises:
+        DataError: there is no manifest, or it is none.
+    """
+    return _read(path).get("rules", {})  # older manifests have none
+
+
+def _read(path: Path) -> dict[str, Any]:
     if not path.exists():
         raise DataError(
             f"{path}: no manifest.",
@@ -56,7 +76,7 @@ def read_manifest(path: Path) -> Entries:
     content = read_json(path)
     if not isinstance(content, dict) or "artefacts" not in content:
         raise DataError(f"{path}: not a manifest of jetchain.", "Name a manifest.json.")
-    return content["artefacts"]
+    return content
 
 
 @dataclass(frozen=True)

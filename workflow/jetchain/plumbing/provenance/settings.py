@@ -1,48 +1,19 @@
 """The part of the configuration that a result was made with, as the manifest has it.
 
-The manifest has the settings of every job, and the rules say where in the configuration those of
-each rule stand.
+The manifest has the settings of every job, and where in the configuration those of each rule stand.
 """
 
 from __future__ import annotations
 
-import ast
-import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from jetchain.core.errors import DataError
 from jetchain.plumbing.provenance.artefacts import ancestors
 from jetchain.plumbing.provenance.manifest import Entries
 
-_RULE = re.compile(r"^rule (\w+):$", re.MULTILINE)
-_SECTION = re.compile(r"\bsettings=section\(([^()]*)\)")
 # Where the settings of a rule stand: a dotted path for each field, or for all of them under "".
 Places = Mapping[str, Mapping[str, str]]
-
-
-def places_of_settings(rules: Path) -> Places:
-    """Where in the configuration the settings of each rule stand.
-
-    Args:
-        rules: folder of the rule files.
-    """
-    found = {}
-    for path in sorted(rules.rglob("*.smk")):
-        _, *parts = _RULE.split(path.read_text(encoding="utf-8"))
-        for rule, text in zip(parts[::2], parts[1::2], strict=True):
-            if section := _SECTION.search(text):
-                found[rule] = _places(section[1])
-    return found
-
-
-def _places(arguments: str) -> dict[str, str]:
-    """The arguments of section(): one path, or several by name."""
-    call = ast.parse(f"section({arguments.strip()})", mode="eval").body
-    assert isinstance(call, ast.Call)
-    given = [("", each) for each in call.args] + [(each.arg, each.value) for each in call.keywords]
-    return {str(name): ast.literal_eval(value) for name, value in given}
 
 
 def settings_behind(path: str, artefacts: Entries, places: Places) -> dict[str, Any]:
@@ -53,7 +24,7 @@ def settings_behind(path: str, artefacts: Entries, places: Places) -> dict[str, 
     Args:
         path: of the result.
         artefacts: of the manifest.
-        places: see `places_of_settings`.
+        places: of the rules: see `manifest.read_rules`.
 
     Raises:
         DataError: the manifest does not know it, or two of the files that it is made from were made

@@ -19,11 +19,33 @@ import itertools
 
 import torch
 import torch.nn.functional as F
+from pydantic import field_validator
 from torch import Tensor, nn
 
-from jetchain.tagging.settings import ParticleNetSettings
+from jetchain.core.settings import Settings, key
 
 FAR = 1e18  # squared distance of padding; as in weaver-core, beyond any particle
+
+
+class ParticleNetSettings(Settings):
+    """Sizes of ParticleNet (arXiv:1902.08570; ParticleNet-Lite by default)."""
+
+    neighbours: int = key(7, "Nearest neighbours of each particle.", ge=1)
+    channels: list[list[int]] = key(
+        [[32, 32, 32], [64, 64, 64]], "Widths of the layers of each EdgeConv block.", min_length=1
+    )
+    fusion: bool = key(
+        False, "Whether a layer joins the outputs of all blocks, as in weaver-core's default."
+    )
+    fully_connected: list[int] = key([128], "Widths of the per-jet layers.", min_length=1)
+    dropout: float = key(0.1, "Dropout after each per-jet layer.", ge=0, lt=1)
+
+    @field_validator("channels")
+    @classmethod
+    def _blocks(cls, blocks: list[list[int]]) -> list[list[int]]:
+        if any(not block or min(block) < 1 for block in blocks):
+            raise ValueError("every EdgeConv block needs at least one layer of width >= 1")
+        return blocks
 
 
 class ParticleNet(nn.Module):
@@ -148,9 +170,12 @@ def nearest(points: Tensor, mask: Tensor, k: int) -> Tensor:
     Returns:
         (jets, particles, k), places in the jet, in no particular order.
     """
-    square = points.square().sum(dim=2)
-    # |x_j|^2 - 2 x_i x_j orders the x_j as |x_i - x_j|^2 does.
-    distance = torch.baddbmm(square[:, None, :], points, points.mT, alpha=-2)
+    # With 16 bits, in which the network may be trained, neighbours could not be told apart.
+    with torch.autocast(points.device.type, enabled=False):
+        points = points.float()
+        square = points.square().sum(dim=2)
+        # |x_j|^2 - 2 x_i x_j orders the x_j as |x_i - x_j|^2 does.
+        distance = torch.baddbmm(square[:, None, :], points, points.mT, alpha=-2)
     distance = distance.masked_fill(~mask[:, None, :], FAR)
     distance.diagonal(dim1=1, dim2=2).fill_(torch.inf)
     return distance.topk(k, largest=False, sorted=False).indices

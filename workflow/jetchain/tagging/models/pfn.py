@@ -11,7 +11,14 @@ import itertools
 
 from torch import Tensor, nn
 
-from jetchain.tagging.settings import PFNSettings
+from jetchain.core.settings import Settings, key
+
+
+class PFNSettings(Settings):
+    """Sizes of the particle-flow network (arXiv:1810.05165; those of 2202.03772 by default)."""
+
+    phi_sizes: list[int] = key([128, 128, 128], "Widths of the per-particle layers.", min_length=1)
+    f_sizes: list[int] = key([128, 128, 128], "Widths of the per-jet layers.", min_length=1)
 
 
 class PFN(nn.Module):
