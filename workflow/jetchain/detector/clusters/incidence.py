@@ -5,6 +5,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from jetchain.core.compiled import wrapped
 from jetchain.detector.calorimeter.calorimeter import Deposits
 
 
@@ -133,8 +134,6 @@ def isolated(eta: np.ndarray, phi: np.ndarray, cone: float) -> np.ndarray:
     result = np.ones(eta.size, np.int32)
     for i in range(eta.size):
         for j in range(i):
-            d_phi = abs(phi[i] - phi[j])
-            d_phi = min(d_phi, 2 * np.pi - d_phi)
-            if d_phi**2 + (eta[i] - eta[j]) ** 2 < cone**2:
+            if wrapped(phi[i] - phi[j]) ** 2 + (eta[i] - eta[j]) ** 2 < cone**2:
                 result[i] = result[j] = 0
     return result

@@ -10,7 +10,7 @@ import numpy as np
 from jetchain.detector.event import EventRecord, EventSimulation, directions
 from jetchain.detector.flight import tracker
 from jetchain.detector.flight.helix import REACHED
-from jetchain.detector.flight.transport import (
+from jetchain.detector.flight.states import (
     CHARGE,
     CODE,
     COLUMNS,
