@@ -49,7 +49,7 @@ FUTURE = "from __future__ import annotations\n"
         ("jets/label.py", "inside = distance < radius", "inside = distance < radius  # dR", False),
         ("jets/label.py", "inside = distance < radius", "inside = distance <= radius", True),
         ("particleflow/layers.py", "N_LAYERS = 6", "N_LAYERS = 7", True),
-        ("core/kinematics.py", "% (2 * np.pi) - np.pi", "% (2 * np.pi)", True),
+        ("core/compiled.py", "% (2 * np.pi) - np.pi", "% (2 * np.pi)", True),
         ("detector/geometry/geometry.py", "    face_radius: float", "    face_r: float", True),
     ],
 )

@@ -16,10 +16,9 @@ pytestmark = pytest.mark.workflow
 # The launcher and what it calls around a verb: no result depends on them.
 LAUNCHER = {
     "jetchain.__main__",
-    "jetchain.plumbing.checksums",
     "jetchain.core.progress",
     "jetchain.core.resources",
-    "jetchain.plumbing.runs",
+    *(m for m in SOURCES if m.startswith("jetchain.plumbing.")),
 }
 FROM_FILES = {
     "jetchain.core.trees",
@@ -35,18 +34,12 @@ FROM_FILES = {
 # Modules on which no job of `all` depends: those, the planning, the documents, what looks after a
 # finished run, the benches, samples from files (test_samples_from_files.py runs these).
 WITHOUT_JOBS = LAUNCHER - {"jetchain.core.resources"} | {
-    "jetchain.plumbing.configuration",
-    "jetchain.plumbing.digest",
-    "jetchain.plumbing.rules",
-    "jetchain.core.planning",
-    "jetchain.core.snakemake_speed",
     "jetchain.detector.bench",
-    "jetchain.plumbing.documentation",
     "jetchain.generate.bench",
     "jetchain.tagging.bench",
-    "jetchain.plumbing.bench",
     *FROM_FILES,
-    *(m for m in SOURCES if m.startswith(("jetchain.provenance.", "jetchain.regression."))),
+    "jetchain.provenance",
+    *(m for m in SOURCES if m.startswith("jetchain.regression.")),
 }
 
 
