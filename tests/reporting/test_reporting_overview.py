@@ -47,7 +47,7 @@ RESULTS = {
     "latency": {
         "accuracy": dict.fromkeys(("floating", "quantised", "hls", "rtl"), ACCURACY),
         "published": {"source": "somewhere", "accuracy": {"A": 0.8}}, "test_jets": 99,
-        "simulated": dict.fromkeys(("rtl", "hls"), {"differing": 0, "outputs": 7}),
+        "simulated": {stage: {"differing": 0, "outputs": 7} for stage in ("rtl", "hls")},
     },
 }  # fmt: skip
 

@@ -7,7 +7,8 @@ import pytest
 from scipy import special
 
 from helpers.events import generated_events, selected
-from jetchain.detector.calorimeter import profiles
+from jetchain.detector.calorimeter import profiles, showers
+from jetchain.detector.calorimeter.spots import empty_shower
 from jetchain.detector.event import EventSimulation
 from jetchain.detector.flight import states, transport
 from jetchain.detector.geometry.geometry import DISKS, INTERACTION
@@ -163,3 +164,25 @@ def test_hadrons_start_after_one_interaction_length_on_average(geometry, materia
         depth += float(tracker.layers[tracker.layers[:, DISKS] == 0, INTERACTION].sum())
     expected = np.exp(-depth)
     assert abs(passed - expected) < 4 * np.sqrt(expected * (1 - expected) / n)
+
+
+def test_each_shower_gives_its_slabs_what_it_loses(geometry):
+    """What is left, unseen or in the slabs is the energy; behind a deep calorimeter little is."""
+    slabs, rng = geometry.slabs, np.random.default_rng(5)
+    energy = 20e3
+    for _ in range(50):
+        shower = empty_shower(slabs.mip.size)
+        shower.path[1:] = np.cumsum(np.diff(slabs.depth))
+        left = showers.electromagnetic(
+            rng, energy, True, slabs, geometry.table.critical_energy, geometry.table.effective_z,
+            shower,
+        )  # fmt: skip
+        assert left + shower.energy.sum() == pytest.approx(energy)
+        assert left < 0.01 * energy
+        shower.energy[:] = 0.0
+        left, unseen = showers.hadronic(rng, energy, 0.5, slabs, shower)
+        assert left + unseen + shower.energy.sum() == pytest.approx(energy)
+        assert unseen > 0
+        shower.energy[:] = 0.0
+        left = showers.ionise(rng, energy, np.inf, slabs, shower)
+        assert left + shower.energy.sum() == pytest.approx(energy)
