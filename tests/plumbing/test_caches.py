@@ -50,7 +50,7 @@ FUTURE = "from __future__ import annotations\n"
         ("jets/label.py", "inside = distance < radius", "inside = distance <= radius", True),
         ("particleflow/layers.py", "N_LAYERS = 6", "N_LAYERS = 7", True),
         ("core/compiled.py", "% (2 * np.pi) - np.pi", "% (2 * np.pi)", True),
-        ("detector/geometry/geometry.py", "    face_radius: float", "    face_r: float", True),
+        ("detector/geometry/description.py", "    face_radius: float", "    face_r: float", True),
     ],
 )
 def test_what_compiled_functions_reach_has_a_folder_of_its_own(package, name, old, new, changes):

@@ -11,7 +11,7 @@ from jetchain.detector.calorimeter import profiles, showers
 from jetchain.detector.calorimeter.spots import empty_shower
 from jetchain.detector.event import EventSimulation
 from jetchain.detector.flight import states, transport
-from jetchain.detector.geometry.geometry import DISKS, INTERACTION
+from jetchain.detector.geometry.description import DISKS, INTERACTION
 from jetchain.detector.settings import SimulationSettings
 
 

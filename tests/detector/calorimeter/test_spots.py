@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jetchain.detector.calorimeter import spots
-from jetchain.detector.calorimeter.calorimeter import empty_deposits, empty_hits, empty_readout
+from jetchain.detector.calorimeter.digitisation import empty_deposits, empty_hits, empty_readout
 from jetchain.detector.flight.states import (
     CHARGED_HADRON,
     DEPOSITED,

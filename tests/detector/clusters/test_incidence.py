@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jetchain.detector.calorimeter.calorimeter import Deposits
+from jetchain.detector.calorimeter.digitisation import Deposits
 from jetchain.detector.clusters.incidence import cell_truth, cluster_incidence, isolated
 
 CELLS, PARTICLES = 40, 6

@@ -23,7 +23,7 @@ from jetchain.detector.flight.states import (
     Z,
 )
 from jetchain.detector.geometry import material
-from jetchain.detector.geometry.geometry import DISKS, INTERACTION, POSITION, RADIATION
+from jetchain.detector.geometry.description import DISKS, INTERACTION, POSITION, RADIATION
 from jetchain.detector.settings import SimulationSettings
 
 

@@ -8,7 +8,7 @@ from helpers.detected import FakeEvent, detected_data
 from helpers.guns import GEOMETRY, gun_files
 from jetchain.core.io.events import read_events, write_events
 from jetchain.core.schema.detector import DETECTED
-from jetchain.detector.geometry.geometry import read_geometry
+from jetchain.detector.geometry.description import read_geometry
 from jetchain.detector.validation.distributions import (
     COLUMNS,
     HISTOGRAMS,

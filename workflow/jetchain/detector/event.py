@@ -10,11 +10,11 @@ from typing import NamedTuple
 import numpy as np
 
 from jetchain.core.seeds import generator
-from jetchain.detector.calorimeter import calorimeter, showers, spots
+from jetchain.detector.calorimeter import digitisation, showers, spots
 from jetchain.detector.clusters import incidence, topoclusters
 from jetchain.detector.flight import decays, states, tracker, transport
 from jetchain.detector.flight.particles import Primaries
-from jetchain.detector.geometry.geometry import Geometry
+from jetchain.detector.geometry.description import Geometry
 from jetchain.detector.settings import SimulationSettings
 
 ISOLATION_CONE = 0.1
@@ -57,13 +57,15 @@ class EventSimulation:
         cells = geometry.cells.layer.size
         self.geometry, self.settings, self.seed = geometry, settings, seed
         self.clusterer = topoclusters.Clusterer(geometry, settings.clustering)
-        self.quantum = calorimeter.sampling_quantum(settings.sampling_step, geometry.slabs.sampling)
+        self.quantum = digitisation.sampling_quantum(
+            settings.sampling_step, geometry.slabs.sampling
+        )
         self.correlations = tracker.correlations(geometry.table)
         self.decays = decays.decay_table()
-        self._readout = calorimeter.empty_readout(cells)
+        self._readout = digitisation.empty_readout(cells)
         self.seconds: dict[str, float] = {}  # CPU time by step, for `detector.bench`
-        self._hits = calorimeter.empty_hits(cells)
-        self._deposits = calorimeter.empty_deposits(0)
+        self._hits = digitisation.empty_hits(cells)
+        self._deposits = digitisation.empty_deposits(0)
         self._shower = spots.empty_shower(geometry.slabs.mip.size)
         self._medium = showers.Medium(
             geometry.slabs,
@@ -119,7 +121,7 @@ class EventSimulation:
         by_layer = self.deposit(rng, flown)
         hit = readout.numbered[0]
         clock = self._lap("showers", clock)
-        calorimeter.digitise(
+        digitisation.digitise(
             rng,
             readout,
             hits.layer,
@@ -169,7 +171,7 @@ class EventSimulation:
             cell_cluster=clusters.main[kept],
             cell_truth=truth,
         )
-        calorimeter.forget(readout)
+        digitisation.forget(readout)
         self._lap("truth", clock)
         return record
 
@@ -186,7 +188,7 @@ class EventSimulation:
         layers = self.geometry.slabs.cells_eta.size
         capacity = spots.deposits_capacity(len(flown.pieces), layers)
         if capacity > self._deposits.energy.size:
-            self._deposits = calorimeter.empty_deposits(2 * capacity)
+            self._deposits = digitisation.empty_deposits(2 * capacity)
         by_layer = np.zeros((len(flown.particles), layers))
         showers.shower_event(
             rng,

@@ -29,7 +29,7 @@ from jetchain.detector.flight.states import (
     behaviour,
 )
 from jetchain.detector.flight.tracks import Tracks, join
-from jetchain.detector.geometry.geometry import Geometry
+from jetchain.detector.geometry.description import Geometry
 
 KINDS = ("electron", "photon", "charged_hadron", "neutral_hadron", "muon")
 CORRELATIONS = {

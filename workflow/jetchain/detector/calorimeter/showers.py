@@ -37,7 +37,7 @@ from jetchain.detector.flight.states import (
     Z,
     kind_of,
 )
-from jetchain.detector.geometry.geometry import SlabArrays, TrackerArrays, slab_paths
+from jetchain.detector.geometry.description import SlabArrays, TrackerArrays, slab_paths
 from jetchain.detector.geometry.material import CONVERSION_LENGTH
 
 # The electromagnetic part of a hadronic shower, f = 1 - (E / 1 GeV)^(k - 1) with k = 0.82 (Groom,

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from jetchain.detector.calorimeter.calorimeter import Deposits, Hits, Readout
+from jetchain.detector.calorimeter.digitisation import Deposits, Hits, Readout
 from jetchain.detector.flight.states import (
     CHARGED_HADRON,
     DEPOSITED,
@@ -20,7 +20,7 @@ from jetchain.detector.flight.states import (
     NEUTRAL_HADRON,
     PASSIVE,
 )
-from jetchain.detector.geometry.geometry import SlabArrays
+from jetchain.detector.geometry.description import SlabArrays
 
 # MeV a spot on average, and most spots a layer. A spot too large for where it lies looks like a
 # particle of its own (a local maximum of a cluster); a shower's core lies in a cell or two.

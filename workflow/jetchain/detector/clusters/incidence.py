@@ -6,7 +6,7 @@ import numba
 import numpy as np
 
 from jetchain.core.compiled import wrapped
-from jetchain.detector.calorimeter.calorimeter import Deposits
+from jetchain.detector.calorimeter.digitisation import Deposits
 
 
 @numba.njit(cache=True)
@@ -14,7 +14,7 @@ def cluster_incidence(
     start: np.ndarray,  # (clusters + 1,)
     entry: np.ndarray,  # (entries,) cells by their number in the readout
     weights: np.ndarray,  # (entries,)
-    newest: np.ndarray,  # (numbered cells,) int32, of calorimeter.Hits
+    newest: np.ndarray,  # (numbered cells,) int32, of digitisation.Hits
     deposits: Deposits,
     particles: int,
     least: float,
@@ -83,7 +83,7 @@ def cluster_incidence(
 def cell_truth(
     listed: np.ndarray,  # (listed,) int32, cells by their number in the readout
     charged: np.ndarray,  # (particles,) bool
-    newest: np.ndarray,  # (numbered cells,) int32, of calorimeter.Hits
+    newest: np.ndarray,  # (numbered cells,) int32, of digitisation.Hits
     true_energy: np.ndarray,  # (numbered cells,) MeV
     deposits: Deposits,
     least: float,

@@ -15,10 +15,10 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from jetchain.detector.calorimeter.calorimeter import Readout, noise_below
+from jetchain.detector.calorimeter.digitisation import Readout, noise_below
 from jetchain.detector.clusters import moments
 from jetchain.detector.clusters.splitting import Thresholds, split
-from jetchain.detector.geometry.geometry import Geometry
+from jetchain.detector.geometry.description import Geometry
 from jetchain.detector.geometry.grid import Adjacency, Grid, Spot, build_grid, locate, neighbours
 from jetchain.detector.settings import ClusteringSettings
 

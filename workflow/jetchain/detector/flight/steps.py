@@ -38,7 +38,7 @@ from jetchain.detector.flight.states import (
     Z,
     baryon_number,
 )
-from jetchain.detector.geometry.geometry import TrackerArrays
+from jetchain.detector.geometry.description import TrackerArrays
 from jetchain.detector.geometry.material import (
     CONVERSION_LENGTH,
     crossings,

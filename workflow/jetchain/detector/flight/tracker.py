@@ -10,7 +10,7 @@ import numpy as np
 
 from jetchain.core.kinematics import delta_phi
 from jetchain.detector.flight.helix import LIGHT, OUTSIDE, REACHED, advance, flight, to_face
-from jetchain.detector.geometry.geometry import (
+from jetchain.detector.geometry.description import (
     GeometryTable,
     SlabArrays,
     TrackerArrays,

@@ -56,7 +56,7 @@ from jetchain.detector.flight.steps import (
     place_at,
     radiate,
 )
-from jetchain.detector.geometry.geometry import TrackerArrays
+from jetchain.detector.geometry.description import TrackerArrays
 
 
 @numba.njit(cache=True)
