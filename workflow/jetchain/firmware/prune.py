@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from jetchain.firmware.network import QuantisedLinear
+from jetchain.firmware.layers import QuantisedLinear
 from jetchain.firmware.settings import PruningSettings
 
 

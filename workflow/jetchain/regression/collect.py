@@ -13,7 +13,8 @@ import numpy as np
 
 from jetchain.core.errors import DataError
 from jetchain.core.histograms import load_histograms
-from jetchain.core.io.tables import read_csv, read_json
+from jetchain.core.io.tables import read_csv, read_json, read_result
+from jetchain.core.schema.firmware import FirmwareReport, RTLDesign
 from jetchain.regression.quantities import Exact, Histogram, Number, Quantities, Quantity
 
 Named = Iterator[tuple[str, Quantity]]
@@ -323,38 +324,43 @@ def inference(room: Path) -> Named:
 
 
 def firmware(room: Path) -> Named:
-    report, design = read_json(room / "latency.json"), read_json(room / "rtl" / "design.json")
+    for folder in samples(room, "latency.json"):
+        for what, quantity in _design(folder):
+            yield f"{folder.name}/{what}", quantity
+
+
+def _design(folder: Path) -> Named:
+    report = read_result(folder / "latency.json", FirmwareReport)
+    design = read_result(folder / "rtl" / "design.json", RTLDesign)
     for simulation in ("hls", "rtl"):
         yield (
             f"{simulation}/differing outputs",
             Exact(
-                report["simulated"][simulation]["differing"], "the firmware is exact, bit for bit"
+                getattr(report.simulated, simulation).differing,
+                "the firmware is exact, bit for bit",
             ),
         )
-    latency = report["latency"]
+    latency = report.latency
     yield (
         "measured less predicted cycles",
-        Exact(
-            latency["cycles_measured"] - latency["cycles_predicted"],
-            "the pipeline is deterministic",
-        ),
+        Exact(latency.cycles_measured - latency.cycles_predicted, "the pipeline is deterministic"),
     )
     yield (
         "initiation interval (cycles)",
-        Exact(latency["initiation_interval_measured"], "a pipeline takes one jet a clock"),
+        Exact(latency.initiation_interval_measured, "a pipeline takes one jet a clock"),
     )
-    yield "clock period (ns)", Exact(latency["clock_period_ns"], "the configuration asks for it")
-    for what in ("in_time", "keeps_up"):
-        yield what.replace("_", " "), Exact(report["budget"][what], "far from the limit")
-    for what in ("width", "fraction", "signed", "number"):
-        yield f"inputs, {what}", Exact(design["inputs"][what], "a format of the configuration")
-    yield "outputs, fraction", Exact(design["outputs"]["fraction"], "sums of given formats")
-    yield "sparsity", Exact(report["network"]["sparsity"], "the configuration asks for it", 0.03)
-    yield "weights", Exact(report["network"]["weights"], "the configuration asks for it")
-    for what in ("register_bits", "estimated_luts"):
-        yield what.replace("_", " "), trained(report["design"][what])
-    yield "latency", trained(latency["cycles_measured"], "cycles")
-    bits = read_csv(room / "weight_bits.csv")
+    yield "clock period (ns)", Exact(latency.clock_period_ns, "the configuration asks for it")
+    yield "in time", Exact(report.budget.in_time, "far from the limit")
+    yield "keeps up", Exact(report.budget.keeps_up, "far from the limit")
+    for what, value in design.inputs.model_dump().items():
+        yield f"inputs, {what}", Exact(value, "a format of the configuration")
+    yield "outputs, fraction", Exact(design.outputs.fraction, "sums of given formats")
+    yield "sparsity", Exact(report.network.sparsity, "the configuration asks for it", 0.03)
+    yield "weights", Exact(report.network.weights, "the configuration asks for it")
+    yield "register bits", trained(report.design.register_bits)
+    yield "estimated luts", trained(report.design.estimated_luts)
+    yield "latency", trained(latency.cycles_measured, "cycles")
+    bits = read_csv(folder / "weight_bits.csv")
     yield "bits of all weights", trained(bits["bits"] @ bits["weights"])
 
 
