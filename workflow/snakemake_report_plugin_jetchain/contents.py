@@ -64,7 +64,7 @@ def trigger_jets(_tables: Collection[str]) -> str:
     """Jets that the firmware was evaluated on."""
     # All designs are evaluated on the same.
     reports = sorted(Path("results/firmware").glob("*/latency.json"))
-    table = _read(reports[0]) if reports else None
+    table = _read(str(reports[0])) if reports else None
     return f"{counted(table['test_jets'], 'test jet')} of the trigger tagger" if table else ""
 
 

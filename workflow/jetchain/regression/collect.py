@@ -15,6 +15,7 @@ from jetchain.core.errors import DataError
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io.tables import read_csv, read_json, read_result
 from jetchain.core.schema.firmware import FirmwareReport, RTLDesign
+from jetchain.core.schema.generate import SampleAccount
 from jetchain.regression.quantities import Exact, Histogram, Number, Quantities, Quantity
 
 Named = Iterator[tuple[str, Quantity]]
@@ -132,23 +133,23 @@ def samples(room: Path, table: str) -> list[Path]:
 
 def generate(room: Path) -> Named:
     for folder in samples(room, "summary.json"):
-        account, name = read_json(folder / "summary.json"), folder.name
-        cut = account["cutflow"]
-        yield f"{name}/events generated", Exact(cut["generated"], "the configuration asks for it")
-        if cut["removed_by_filter"]:
+        account, name = read_result(folder / "summary.json", SampleAccount), folder.name
+        cut = account.cutflow
+        yield f"{name}/events generated", Exact(cut.generated, "the configuration asks for it")
+        if cut.removed_by_filter:
             yield (
                 f"{name}/events kept",
                 Number(
-                    cut["kept"],
-                    float(np.sqrt(cut["kept"] * (1 - account["filter_efficiency"]))),
+                    cut.kept,
+                    float(np.sqrt(cut.kept * (1 - account.filter_efficiency))),
                     reason="the filter keeps each event by chance: binomial",
                 ),
             )
         else:
-            yield f"{name}/events kept", Exact(cut["kept"], "nothing is filtered")
-        if account["cross_section_pb"] is not None:
+            yield f"{name}/events kept", Exact(cut.kept, "nothing is filtered")
+        if account.cross_section_pb is not None:
             yield f"{name}/cross-section", Number(
-                account["cross_section_pb"], account["cross_section_error_pb"], unit="pb",
+                account.cross_section_pb, account.cross_section_error_pb, unit="pb",
                 reason="Pythia's Monte-Carlo error, scaled by what other seeds show",
             )  # fmt: skip
         yield from histograms(folder / "spectra.json", f"{name}/", "one entry an event: Poisson")
