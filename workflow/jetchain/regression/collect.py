@@ -14,6 +14,7 @@ import numpy as np
 from jetchain.core.errors import DataError
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io.tables import read_csv, read_json, read_result
+from jetchain.core.schema.detector import DetectorSummary, NumbersOfValidation, ResponseValidation
 from jetchain.core.schema.firmware import FirmwareReport, RTLDesign
 from jetchain.core.schema.generate import SampleAccount
 from jetchain.regression.quantities import Exact, Histogram, Number, Quantities, Quantity
@@ -159,13 +160,13 @@ def detector(room: Path) -> Named:
     for folder in samples(room, "histograms.json"):
         name = folder.name
         yield from histograms(folder / "histograms.json", f"{name}/")
-        account = read_json(folder / "summary.json")["account"]
+        account = read_result(folder / "summary.json", DetectorSummary).account
         for what in ACCOUNTED:
-            yield f"{name}/particles, {what.replace('_', ' ')}", count(account["particles"][what])
+            yield f"{name}/particles, {what.replace('_', ' ')}", count(account.particles[what])
         for what in ("cells", "clusters", "tracks", "tracks_reconstructed"):
-            yield f"{name}/{what.replace('_', ' ')}", count(account["objects"][what])
+            yield f"{name}/{what.replace('_', ' ')}", count(account.objects[what])
         for kind in KINDS:
-            energy = account["energy"][kind]
+            energy = account.energy[kind]
             for fate in FATES:
                 if energy["true"]:
                     yield (
@@ -178,21 +179,22 @@ def detector(room: Path) -> Named:
             yield from histograms(path, prefix, "one entry a particle or cluster: Poisson")
             continue
         replicas = None if path.stem == "noise" else REPLICAS  # noise is counted
-        for row in read_json(path)["numbers"]:
+        for row in read_result(path, NumbersOfValidation).numbers:
             # What of a name depends on the run: the quality of a fit, the bin that has entries.
-            quantity = re.sub(r", chi2/ndf.*|, (pT )?\d+ to \d+ GeV", "", row["quantity"])
-            sample = re.sub(r", pT \d+ to \d+ GeV", "", row["sample"])
+            quantity = re.sub(r", chi2/ndf.*|, (pT )?\d+ to \d+ GeV", "", row.quantity)
+            sample = re.sub(r", pT \d+ to \d+ GeV", "", row.sample)
             if quantity != "response":  # of whichever bin; all of them follow
                 yield (
                     f"validation/{quantity}, {sample}",
-                    known(row["value"], row["error"], replicas, row["unit"]),
+                    known(row.value, row.error, replicas, row.unit),
                 )
-    for kind, tables in read_json(room / "validation" / "response.json")["kinds"].items():
-        for row in tables["by_eta"]:
-            where = f"abs(eta) {row['low']:g} to {row['high']:g}"
+    responses = read_result(room / "validation" / "response.json", ResponseValidation)
+    for kind, tables in responses.kinds.items():
+        for each in tables.by_eta:
+            where = f"abs(eta) {each.low:g} to {each.high:g}"
             yield (
                 f"validation/E(cells) / E(true), {kind}, {where}",
-                known(row["mean"], row["mean_error"], row["n"]),
+                known(each.mean, each.mean_error, each.n),
             )
 
 

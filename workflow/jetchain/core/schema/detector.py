@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import ConfigDict
+
 from jetchain.core.schema.base import EVENT, Column, EventTable, Result
 
 DETECTED = EventTable(
@@ -280,6 +282,12 @@ class Validation(Result):
     """What every verb of the validation writes."""
 
     numbers: list[ValidationNumber]
+
+
+class NumbersOfValidation(Validation):
+    """The rows of any of these files, without the rest."""
+
+    model_config = ConfigDict(extra="ignore")
 
 
 class Bin(Result):
