@@ -10,9 +10,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from helpers.planner import HOUSE, PARTS
 from jetchain.core.io.tensors import write_weights
+from jetchain.core.seeds import derive_seed
 from jetchain.firmware.design import build, read_fixed
 from jetchain.firmware.design_settings import FixedPointSettings, FormatSettings
 from jetchain.firmware.designs import DESIGNS
@@ -134,7 +136,10 @@ def test_a_new_design_is_one_file_and_one_line(tmp_path):
     trained = re.findall(
         r"firmware\.train\.floating .* --design (\w+) --settings '(.*)' --seed (\d+)", done.stdout
     )
-    assert {name for name, _, _ in trained} == {"mlp", "toy"}
-    assert len({seed for _, _, seed in trained}) == 2
+    root = yaml.safe_load((HOUSE / "config" / "config.yaml").read_text())["seed"]
+    assert {name: int(seed) for name, _, seed in trained} == {
+        "mlp": derive_seed(root, "firmware.train"),
+        "toy": derive_seed(root, "firmware.train", "toy"),
+    }
     assert any(name == "toy" and '"model": {"scale": 2.0}' in text for name, text, _ in trained)
     assert """--names '{"mlp": "MLP", "toy": "Toy"}'""" in done.stdout
