@@ -15,6 +15,7 @@ from jetchain.firmware.design_settings import FixedPointSettings, FormatSettings
 from jetchain.firmware.designs.mlp import MLPSettings, QuantisedPerceptron
 from jetchain.firmware.layers import fake_quantise
 from jetchain.firmware.quantise import Format, fraction_bits, quantise
+from jetchain.firmware.settings import FirmwareSettings
 
 FORMATS = [Format(1, 2, 5), Format(0, 2, 4), Format(1, 0, 5), Format(1, 3, -1), Format(0, -1, 6)]
 SMALL = MLPSettings(hidden=[4])
@@ -120,6 +121,8 @@ def test_weights_of_another_network_are_refused(saved):
         (MLPSettings, {"hidden": []}, "at least 1"),
         (MLPSettings, {"hidden": [4, 0]}, "at least one node"),
         (FormatSettings, {"activations": {"signed": True}}, "unsigned"),
+        (FirmwareSettings, {"designs": ["mlp", "mlp"]}, "twice"),
+        (FirmwareSettings, {"designs": ["mpl"]}, "Did you mean 'mlp'"),
         (MLPSettings, {"hiden": [4]}, "Did you mean 'hidden'"),
     ],
 )

@@ -130,6 +130,8 @@ class FirmwareSettings(Settings):
     def _known(cls, names: list[str]) -> list[str]:
         for name in names:
             require_known(name, DESIGNS, "firmware design")
+        if len(set(names)) != len(names):
+            raise ValueError("a design stands twice")
         return names
 
 

@@ -78,7 +78,8 @@ def draw_accuracy(ax: Axes, reports: Sequence[FirmwareReport], names: Sequence[s
     bottom = min(values) - 4.0
     ax.set(
         xlim=(-0.5, len(STAGES) - 0.2),
-        ylim=(bottom, bottom + 1.45 * (max(values) - bottom)),  # room for the legend
+        # Room for the legend.
+        ylim=(bottom, bottom + (1.3 + 0.15 * len(reports)) * (max(values) - bottom)),
         ylabel="Class-balanced accuracy [%]",
     )
     ax.set_xticks(range(len(STAGES)), list(STAGES.values()), fontsize=12)
