@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from jetchain.core.io.tables import read_csv, read_result
 from jetchain.core.schema.firmware import FirmwareReport
-from jetchain.core.style import COLOURS, LINES, MARKERS, label, new_figure, save_figure
+from jetchain.core.style import COLOURS, LINES, MARKERS, label, new_figure, save_figure, style_of
 from jetchain.core.verbs import Input, Inputs, Labels, Output
 
 STAGES = {
@@ -51,7 +51,7 @@ def draw_accuracy(ax: Axes, reports: Sequence[FirmwareReport], names: Sequence[s
                     [100 * (estimate.value - estimate.low)],
                     [100 * (estimate.high - estimate.value)],
                 ],
-                fmt=MARKERS[(place + index) % len(MARKERS)],
+                fmt=style_of(place + index).marker,
                 markersize=9,
                 capsize=5,
                 color=COLOURS[0 if stage == "floating" else _colour(index)],
@@ -70,7 +70,7 @@ def draw_accuracy(ax: Axes, reports: Sequence[FirmwareReport], names: Sequence[s
         sorted(published.accuracy.items(), key=lambda item: -item[1])
     ):
         ax.axhline(
-            100 * accuracy, color="0.45", ls=LINES[line + 1], lw=1.3,
+            100 * accuracy, color="0.45", ls=style_of(line + 1).line, lw=1.3,
             label=f"{name}, {100 * accuracy:.1f} %",
         )  # fmt: skip
     values = [100 * value.accuracy[stage].value for value in reports for stage in STAGES]
@@ -116,8 +116,8 @@ def _latency(
     for index, (value, scan, name) in enumerate(zip(reports, scans, names, strict=True)):
         title = f"{name}, " if several else ""
         ax.plot(
-            scan["stages"], scan["register_bits"] / 1e3, ls=LINES[(1 + index) % len(LINES)],
-            marker=MARKERS[(1 + index) % len(MARKERS)],
+            scan["stages"], scan["register_bits"] / 1e3, ls=style_of(1 + index).line,
+            marker=style_of(1 + index).marker,
             color=COLOURS[_colour(index) if several else 0],
             label=f"{title}pipelines traced only",
         )  # fmt: skip
@@ -178,7 +178,7 @@ def weights(*, bits: Input, history: Input, pdf: Output, png: Output, data: Outp
             widths + (layer - (len(layers) - 1) / 2) * room,
             100 * count / count.sum(),
             width=room,
-            color=COLOURS[layer % len(COLOURS)],
+            color=style_of(layer).colour,
             edgecolor="black",
             lw=0.8,
             label=f"layer {layer + 1}: {int(count.sum())} weights",
@@ -234,7 +234,7 @@ def roc(
             shown = table[name] > 0
             ax.plot(
                 table["signal_efficiency"][shown], table[name][shown], ls=line,
-                color=COLOURS[index % len(COLOURS)], lw=1.4 if kind == "floating" else 2.2,
+                color=style_of(index).colour, lw=1.4 if kind == "floating" else 2.2,
                 label=f"{name}: AUC {areas['floating'][name].value:.3f} float, "
                 f"{areas['quantised'][name].value:.3f} $\\pm$ "
                 f"{areas['quantised'][name].std:.3f} quantised"

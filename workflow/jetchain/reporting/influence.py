@@ -10,7 +10,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 
 from jetchain.core.io.tables import read_json
-from jetchain.core.style import COLOURS, MARKERS, label, new_figure, remark, save_figure
+from jetchain.core.style import label, new_figure, remark, save_figure, style_of
 from jetchain.core.verbs import Input, Output
 
 ZOOM = 0.3  # half the width of the neighbourhood
@@ -90,8 +90,8 @@ def draw_profile(ax: Axes, content: dict[str, Any]) -> None:
         mean, error = (np.array(profile[name][column], float) for column in ("mean", "error"))
         shown = mean > 0
         ax.errorbar(
-            centres[shown], mean[shown], error[shown], half[shown], ls="none", color=COLOURS[2 - k],
-            marker=MARKERS[2 - 2 * k], label=f"a {name}",
+            centres[shown], mean[shown], error[shown], half[shown], ls="none",
+            color=style_of(2 - k).colour, marker=style_of(2 - 2 * k).marker, label=f"a {name}",
         )  # fmt: skip
     ax.set_yscale("log")
     largest = max(max(profile[name]["mean"]) for _, name, _ in KINDS)

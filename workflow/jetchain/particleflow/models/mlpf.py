@@ -107,7 +107,7 @@ class Mlpf(nn.Module):
         seen = torch.cat([hidden, scaled], dim=1)  # (nodes, hidden + features)
         is_track = x[:, COLUMN["is_track"], None] > 0
         allowed = torch.where(
-            is_track, torch.tensor(ON_TRACKS)[None, :], torch.tensor(ON_TOPOS)[None, :]
+            is_track, *(torch.tensor([each], device=x.device) for each in (ON_TRACKS, ON_TOPOS))
         )
         logits = self.classes(seen)
         logits = logits.masked_fill(~allowed, torch.finfo(logits.dtype).min)
