@@ -7,7 +7,7 @@ import pytest
 
 from jetchain.core.histograms import save_histograms, weighted
 from jetchain.core.io.tables import read_csv, write_json, write_result
-from jetchain.core.schema.detector import (
+from jetchain.core.schema.validation import (
     EfficiencyBin,
     GaussianCore,
     KindTracks,

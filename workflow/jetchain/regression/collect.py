@@ -14,9 +14,10 @@ import numpy as np
 from jetchain.core.errors import DataError
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io.tables import read_csv, read_json, read_result
-from jetchain.core.schema.detector import DetectorSummary, NumbersOfValidation, ResponseValidation
+from jetchain.core.schema.detector import DetectorSummary
 from jetchain.core.schema.firmware import FirmwareReport, RTLDesign
 from jetchain.core.schema.generate import SampleAccount
+from jetchain.core.schema.validation import NumbersOfValidation, ResponseValidation
 from jetchain.regression.quantities import Exact, Histogram, Number, Quantities, Quantity
 
 Named = Iterator[tuple[str, Quantity]]

@@ -10,23 +10,8 @@ from matplotlib.axes import Axes
 
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io.tables import read_result, write_csv
+from jetchain.core.schema import validation
 from jetchain.core.schema.base import Result
-from jetchain.core.schema.detector import (
-    CalorimeterFit,
-    DescribedBin,
-    DescribedResponseBin,
-    JetsFit,
-    JetsValidation,
-    KindTracks,
-    MetValidation,
-    NoiseValidation,
-    NumbersOfValidation,
-    Pi0Validation,
-    PionsValidation,
-    ResponseValidation,
-    ShowersValidation,
-    TracksValidation,
-)
 from jetchain.core.style import COLOURS, label, new_figure, save_figure, style_of
 from jetchain.core.verbs import Input, Inputs, Output
 
@@ -52,22 +37,20 @@ PARAMETERS = {
 
 def response(*, response: Input, pdf: Output, png: Output, data: Output) -> None:
     """Response against energy and |eta|, and resolution with its fit, of every particle."""
-    content = read_result(response, ResponseValidation)
+    content = read_result(response, validation.ResponseValidation)
     figure, axes = new_figure(2, 2, size=(13.5, 10.5))
     kinds = content.kinds
     for k, kind in enumerate((*ELECTROMAGNETIC, *HADRONS)):
         style = _style(k)
-        rows = [row for row in kinds[kind].by_energy if isinstance(row, DescribedResponseBin)]
+        rows = _described(kinds[kind])
         eta_rows = kinds[kind].by_eta
         beside = 0.03 * (k - 2.5)  # points of one bin side by side
         _points(axes[0, 0], rows, "energy", "core", beside=beside, label=NAMES[kind], **style)
         axes[0, 1].errorbar(
             [(row.low + row.high) / 2 + 2 * beside for row in eta_rows],
-            [row.core for row in eta_rows],
-            [row.core_error for row in eta_rows],
-            label=NAMES[kind],
-            **style,
-        )
+            [row.core for row in eta_rows], [row.core_error for row in eta_rows],
+            label=NAMES[kind], **style,
+        )  # fmt: skip
         axis = axes[1, 0] if kind in ELECTROMAGNETIC else axes[1, 1]
         fit = kinds[kind].fit
         _points(axis, rows, "energy", "resolution", label=_fit_text(kind, fit), **style)
@@ -90,12 +73,7 @@ def response(*, response: Input, pdf: Output, png: Output, data: Output) -> None
         axis.set_ylim(0, 1.45)
         axis.legend(ncols=3, loc="upper right")
     for axis, shown in zip(axes[1], (ELECTROMAGNETIC, HADRONS), strict=True):
-        widths = [
-            row.resolution
-            for kind in shown
-            for row in kinds[kind].by_energy
-            if isinstance(row, DescribedResponseBin)
-        ]
+        widths = [row.resolution for kind in shown for row in _described(kinds[kind])]
         axis.set_ylabel(r"core width / mean, $\sigma/E$")
         axis.set_ylim(0, 1.5 * max([0.01, *widths]))
         axis.legend(loc="upper right")
@@ -104,7 +82,12 @@ def response(*, response: Input, pdf: Output, png: Output, data: Output) -> None
     save_figure(figure, pdf, png, data)
 
 
-def _fit_text(kind: str, fit: CalorimeterFit | None) -> str:
+def _described(kind: validation.KindResponse) -> list[validation.DescribedResponseBin]:
+    """The bins with enough clusters for a response."""
+    return [row for row in kind.by_energy if isinstance(row, validation.DescribedResponseBin)]
+
+
+def _fit_text(kind: str, fit: validation.CalorimeterFit | None) -> str:
     if fit is None:
         return NAMES[kind]
     return (
@@ -115,8 +98,8 @@ def _fit_text(kind: str, fit: CalorimeterFit | None) -> str:
 
 def profile(*, response: Input, showers: Input, pdf: Output, png: Output, data: Output) -> None:
     """Share of the layers in the energy of electrons, photons and pions, and without material."""
-    content = read_result(response, ResponseValidation)
-    bare = read_result(showers, ShowersValidation)
+    content = read_result(response, validation.ResponseValidation)
+    bare = read_result(showers, validation.ShowersValidation)
     shown = ("electron", "photon", "charged pion")
     figure, axes = new_figure(1, len(shown) + 1, size=(20.0, 5.2), sharey=True)
     for axis, kind in zip(axes, shown, strict=False):
@@ -152,7 +135,7 @@ def profile(*, response: Input, showers: Input, pdf: Output, png: Output, data: 
 
 def pions(*, histograms: Input, pions: Input, pdf: Output, png: Output, data: Output) -> None:
     """Response to pions of 20 GeV, with mean and spread beside COCOA's own."""
-    loaded, content = load_histograms(histograms), read_result(pions, PionsValidation)
+    loaded, content = load_histograms(histograms), read_result(pions, validation.PionsValidation)
     figure, axes = new_figure(1, 2, size=(13.5, 5.4))
     for k, (axis, kind) in enumerate(zip(axes, content.kinds, strict=True)):
         found, histogram = content.kinds[kind], loaded[kind]
@@ -185,7 +168,7 @@ def pions(*, histograms: Input, pions: Input, pdf: Output, png: Output, data: Ou
 
 def pi0(*, histograms: Input, pi0: Input, pdf: Output, png: Output, data: Output) -> None:
     """Share of neutral pions with separate photons, and the mass peak of the two clusters."""
-    loaded, content = load_histograms(histograms), read_result(pi0, Pi0Validation)
+    loaded, content = load_histograms(histograms), read_result(pi0, validation.Pi0Validation)
     figure, (left, right) = new_figure(1, 2, size=(13.5, 5.4))
     rows = content.separation
     share = np.array([row.share for row in rows])
@@ -232,7 +215,7 @@ def pi0(*, histograms: Input, pi0: Input, pdf: Output, png: Output, data: Output
 
 def tracks(*, tracks: Input, pdf: Output, png: Output, data: Output) -> None:
     """Resolution of the five track parameters against pT beside COCOA's table, and pulls."""
-    content = read_result(tracks, TracksValidation)
+    content = read_result(tracks, validation.TracksValidation)
     figure, axes = new_figure(2, 3, size=(18.0, 10.0))
     for axis, (name, (text, _)) in zip(axes.flat, PARAMETERS.items(), strict=False):
         for k, kind in enumerate(content.kinds):
@@ -259,7 +242,7 @@ def tracks(*, tracks: Input, pdf: Output, png: Output, data: Output) -> None:
     save_figure(figure, pdf, png, data)
 
 
-def _draw_pulls(axis: Axes, kinds: Mapping[str, KindTracks]) -> None:
+def _draw_pulls(axis: Axes, kinds: Mapping[str, validation.KindTracks]) -> None:
     """Mean (filled) and width (open) of the pulls of every parameter that has an error."""
     names = [name for name in PARAMETERS if any(name in kinds[kind].pulls for kind in kinds)]
     for k, kind in enumerate(kinds):
@@ -287,7 +270,7 @@ def _draw_pulls(axis: Axes, kinds: Mapping[str, KindTracks]) -> None:
 
 def efficiency(*, tracks: Input, pdf: Output, png: Output, data: Output) -> None:
     """Tracking efficiency against pT and |eta|."""
-    kinds = read_result(tracks, TracksValidation).kinds
+    kinds = read_result(tracks, validation.TracksValidation).kinds
     figure, axes = new_figure(1, 2, size=(13.5, 5.2), sharey=True)
     lowest = 1.0
     for k, kind in enumerate(kinds):
@@ -323,8 +306,8 @@ def clusters(
     *, response: Input, noise: Input, histograms: Input, pdf: Output, png: Output, data: Output
 ) -> None:
     """Clusters of a single particle; seeds and clusters of noise in empty events."""
-    kinds = read_result(response, ResponseValidation).kinds
-    content = read_result(noise, NoiseValidation)
+    kinds = read_result(response, validation.ResponseValidation).kinds
+    content = read_result(noise, validation.NoiseValidation)
     figure, (left, middle, right) = new_figure(1, 3, size=(18.0, 5.2))
     for k, kind in enumerate(NAMES):
         _points(
@@ -363,7 +346,7 @@ def clusters(
 
 def met(*, met: Input, pdf: Output, png: Output, data: Output) -> None:
     """Resolution of Ex and Ey against the sum of the transverse energies."""
-    content = read_result(met, MetValidation)
+    content = read_result(met, validation.MetValidation)
     rows = content.bins
     figure, axis = new_figure(size=(8.0, 6.0))
     sum_et = np.array([row.sum_et for row in rows])
@@ -374,8 +357,9 @@ def met(*, met: Input, pdf: Output, png: Output, data: Output) -> None:
     )  # fmt: skip
     fine = np.linspace(0.8 * rows[0].low, rows[-1].high, 60)
     for k, fit in enumerate(each for each in content.fits.values() if each is not None):
-        constant = fit.b if isinstance(fit, JetsFit) else 0.0
-        term = rf" $\oplus$ {100 * constant:.1f} % $\Sigma E_T$" if isinstance(fit, JetsFit) else ""
+        constant, term = 0.0, ""
+        if isinstance(fit, validation.JetsFit):
+            constant, term = fit.b, rf" $\oplus$ {100 * fit.b:.1f} % $\Sigma E_T$"
         axis.plot(
             fine, np.hypot(fit.k * np.sqrt(fine), constant * fine),
             color=style_of(2 + 2 * k).colour, ls=style_of(1 + k).line,
@@ -392,7 +376,7 @@ def met(*, met: Input, pdf: Output, png: Output, data: Output) -> None:
 
 def jets(*, jets: Input, pdf: Output, png: Output, data: Output) -> None:
     """Response and resolution of jets of clusters against true pT and |eta|."""
-    content = read_result(jets, JetsValidation)
+    content = read_result(jets, validation.JetsValidation)
     figure, axes = new_figure(2, 2, size=(13.5, 10.0), sharey="row")
     for column, (name, x) in enumerate(
         (("by_pt", "true jet $p_T$ [GeV]"), ("by_eta", r"$|\eta|$"))
@@ -421,7 +405,9 @@ def table(*, numbers: Inputs, table: Output) -> None:
         numbers: what the verbs of the validation wrote.
         table: where to write the CSV.
     """
-    rows = [row for path in numbers for row in read_result(path, NumbersOfValidation).numbers]
+    rows = [
+        row for path in numbers for row in read_result(path, validation.NumbersOfValidation).numbers
+    ]
     names = ("quantity", "sample", "value", "error", "unit", "reference", "tolerance", "pull",
              "source")  # fmt: skip
     write_csv(table, {name: [_short(getattr(row, name)) for row in rows] for name in names})
@@ -441,29 +427,19 @@ def _style(k: int, *, line: bool = False) -> dict[str, Any]:
 
 
 def _points(
-    axis: Axes,
-    rows: Sequence[Result],
-    x: str,
-    y: str,
-    error: str = "",
-    *,
-    beside: float = 0.0,
+    axis: Axes, rows: Sequence[Result], x: str, y: str, error: str = "", *, beside: float = 0.0,
     **style: Any,
-) -> None:
+) -> None:  # fmt: skip
     """Points with errors, moved by a share of x to stand beside others of the same bin."""
     axis.errorbar(
-        [(1 + beside) * getattr(row, x) for row in rows],
-        [getattr(row, y) for row in rows],
-        [getattr(row, error or f"{y}_error") for row in rows],
-        **style,
-    )
+        [(1 + beside) * getattr(row, x) for row in rows], [getattr(row, y) for row in rows],
+        [getattr(row, error or f"{y}_error") for row in rows], **style,
+    )  # fmt: skip
 
 
-def _bins(axis: Axes, rows: Sequence[DescribedBin], y: str, **style: Any) -> None:
+def _bins(axis: Axes, rows: Sequence[validation.DescribedBin], y: str, **style: Any) -> None:
     axis.errorbar(
-        [(row.low + row.high) / 2 for row in rows],
-        [getattr(row, y) for row in rows],
+        [(row.low + row.high) / 2 for row in rows], [getattr(row, y) for row in rows],
         yerr=[getattr(row, f"{y}_error") for row in rows],
-        xerr=[(row.high - row.low) / 2 for row in rows],
-        **style,
-    )
+        xerr=[(row.high - row.low) / 2 for row in rows], **style,
+    )  # fmt: skip

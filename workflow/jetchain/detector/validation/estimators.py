@@ -14,7 +14,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from jetchain.core.metrics import bootstrap
-from jetchain.core.schema.detector import ValidationNumber
+from jetchain.core.schema.validation import ValidationNumber
 from jetchain.detector.settings import EstimatorSettings
 
 CORE = 2.0

@@ -11,8 +11,9 @@ from jetchain.core.errors import EmptySampleError
 from jetchain.core.io.events import read_events, require_same_events
 from jetchain.core.io.tables import write_result
 from jetchain.core.metrics import binomial_interval
-from jetchain.core.schema.detector import DETECTED, JetsValidation
+from jetchain.core.schema.detector import DETECTED
 from jetchain.core.schema.generate import GENERATED
+from jetchain.core.schema.validation import JetsValidation
 from jetchain.core.verbs import Inputs, Output
 from jetchain.detector.flight.particles import GEV
 from jetchain.detector.geometry.acceptance import eta_of, four_momenta, visible

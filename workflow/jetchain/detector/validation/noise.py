@@ -11,8 +11,8 @@ from scipy.stats import norm
 
 from jetchain.core.histograms import save_histograms, weighted
 from jetchain.core.io.tables import write_result
-from jetchain.core.schema.detector import NoiseValidation, ValidationNumber
 from jetchain.core.schema.generate import GENERATED
+from jetchain.core.schema.validation import NoiseValidation, ValidationNumber
 from jetchain.core.verbs import Output, Resource
 from jetchain.detector.event import EventSimulation
 from jetchain.detector.flight.particles import GEV

@@ -12,14 +12,14 @@ from jetchain.core.histograms import save_histograms, weighted
 from jetchain.core.io.events import read_events, require_same_events
 from jetchain.core.io.tables import read_result, write_result
 from jetchain.core.metrics import binomial_interval
-from jetchain.core.schema.detector import (
-    DETECTED,
+from jetchain.core.schema.detector import DETECTED
+from jetchain.core.schema.generate import GENERATED
+from jetchain.core.schema.validation import (
     DescribedResponseBin,
     Pi0Validation,
     ResponseValidation,
     ValidationNumber,
 )
-from jetchain.core.schema.generate import GENERATED
 from jetchain.core.verbs import Input, Inputs, Output
 from jetchain.detector.flight.particles import GEV
 from jetchain.detector.settings import EstimatorSettings

@@ -10,7 +10,7 @@ from jetchain.core.errors import EmptySampleError
 from jetchain.core.histograms import save_histograms, weighted
 from jetchain.core.io.tables import write_result
 from jetchain.core.metrics import bootstrap
-from jetchain.core.schema.detector import PionsValidation
+from jetchain.core.schema.validation import PionsValidation
 from jetchain.core.verbs import Inputs, Output
 from jetchain.detector.settings import EstimatorSettings
 from jetchain.detector.validation.estimators import number

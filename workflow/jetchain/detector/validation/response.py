@@ -8,7 +8,7 @@ import numpy as np
 
 from jetchain.core.io.tables import write_result
 from jetchain.core.metrics import binomial_interval
-from jetchain.core.schema.detector import ResponseValidation, ValidationNumber
+from jetchain.core.schema.validation import ResponseValidation, ValidationNumber
 from jetchain.core.verbs import Inputs, Output, Resource
 from jetchain.detector.flight.particles import GEV
 from jetchain.detector.geometry.geometry import GeometryTable, read_geometry

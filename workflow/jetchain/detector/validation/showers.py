@@ -8,8 +8,8 @@ import awkward as ak
 import numpy as np
 
 from jetchain.core.io.tables import write_result
-from jetchain.core.schema.detector import ShowersValidation
 from jetchain.core.schema.generate import GENERATED
+from jetchain.core.schema.validation import ShowersValidation
 from jetchain.core.seeds import generator
 from jetchain.core.verbs import Output, Resource
 from jetchain.detector.event import EventSimulation

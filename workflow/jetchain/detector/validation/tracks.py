@@ -12,8 +12,9 @@ from jetchain.core.io.events import read_events, require_same_events
 from jetchain.core.io.tables import write_result
 from jetchain.core.kinematics import delta_phi, pt_eta_phi
 from jetchain.core.metrics import binomial_interval, bootstrap
-from jetchain.core.schema.detector import DETECTED, TracksValidation, ValidationNumber
+from jetchain.core.schema.detector import DETECTED
 from jetchain.core.schema.generate import GENERATED
+from jetchain.core.schema.validation import TracksValidation, ValidationNumber
 from jetchain.core.verbs import Inputs, Output, Resource
 from jetchain.detector.flight.particles import GEV
 from jetchain.detector.flight.tracker import (
