@@ -8,7 +8,7 @@ import pytest
 
 from jetchain.core.errors import DataError, ToolError
 from jetchain.core.schema.firmware import Port
-from jetchain.firmware import simulate
+from jetchain.firmware import hls, simulate
 from jetchain.firmware.archive import pack, scratch, unpack
 from jetchain.firmware.design_settings import DeviceSettings, FixedPointSettings, FormatSettings
 from jetchain.firmware.designs.mlp import FixedPerceptron
@@ -83,6 +83,17 @@ def test_hls_project_equals_the_network_bit_for_bit(tmp_path):
     NETWORK.write_hls(tmp_path / PROJECT, PROJECT, DeviceSettings())
     found = simulate.run_hls(tmp_path / PROJECT, INPUTS, 3)
     assert np.array_equal(found, EXPECTED)
+
+
+def test_an_hls_project_has_the_same_bytes_wherever_it_is_written(tmp_path):
+    for folder in ("one", "elsewhere/two"):
+        NETWORK.write_hls(tmp_path / folder / PROJECT, PROJECT, DeviceSettings())
+    one, two = (tmp_path / folder / PROJECT for folder in ("one", "elsewhere/two"))
+    names = sorted(path.relative_to(one) for path in one.rglob("*") if path.is_file())
+    assert names == sorted(path.relative_to(two) for path in two.rglob("*") if path.is_file())
+    for name in names:
+        assert (one / name).read_bytes() == (two / name).read_bytes(), name
+    assert hls.STAMP in (one / "build_lib.sh").read_text()
 
 
 @pytest.mark.parametrize(("numbers", "luts"), [(2, 8), (4, 8 + 8 + 9)])

@@ -141,18 +141,20 @@ def report(
         ),
     )  # fmt: skip
     write_result(summary, value)
-    write_csv(
-        scan,
-        {
-            "latency_cutoff": [row.latency_cutoff for row in described.scan],
-            "stages": [row.stages for row in described.scan],
-            "register_bits": [row.register_bits for row in described.scan],
-            "latency_ns": [row.stages * period for row in described.scan],
-        },
-    )
+    write_csv(scan, scan_table(described.scan, period))
     write_csv(bits, weight_bits(network))
     with atomic(text) as temporary:
         temporary.write_text(markdown(value, network.description, described.scan), encoding="utf-8")
+
+
+def scan_table(rows: list[Pipeline], period: float) -> dict[str, list[float]]:
+    """The pipelines that were tried, as columns; the clock's period in ns."""
+    return {
+        "latency_cutoff": [row.latency_cutoff for row in rows],
+        "stages": [row.stages for row in rows],
+        "register_bits": [row.register_bits for row in rows],
+        "latency_ns": [row.stages * period for row in rows],
+    }
 
 
 def significant_bits(values: Array) -> np.ndarray:
