@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 
 import numpy as np
@@ -89,18 +90,7 @@ def report(
     cycles = measured.latency_cycles
     interval = measured.initiation_interval_cycles
     value = FirmwareReport(
-        accuracy={
-            # One seed for all: the same replicas, so that equal outputs have equal errors.
-            name: Estimate(
-                **asdict(
-                    metrics.bootstrap(
-                        balanced_accuracy, label, scores,
-                        replicas=replicas, seed=derive_seed(seed, "accuracy"),
-                    )
-                )
-            )
-            for name, scores in logits.items()
-        },
+        accuracy=accuracies(label, logits, replicas, derive_seed(seed, "accuracy")),
         accuracy_loss_from_quantisation=Estimate(**asdict(loss)),
         auc={
             "floating": read_result(float_performance, Performance).auc,
@@ -145,6 +135,27 @@ def report(
     write_csv(bits, weight_bits(network))
     with atomic(text) as temporary:
         temporary.write_text(markdown(value, network.description, described.scan), encoding="utf-8")
+
+
+def accuracies(
+    label: np.ndarray, logits: Mapping[str, np.ndarray], replicas: int, seed: int
+) -> dict[str, Estimate]:
+    """Balanced accuracy by stage, on the same replicas: equal outputs have equal errors.
+
+    Args:
+        label: (jets,) index of the true class.
+        logits: (jets, classes) of each stage.
+        replicas: of the bootstrap.
+        seed: of the bootstrap.
+    """
+    return {
+        name: Estimate(
+            **asdict(
+                metrics.bootstrap(balanced_accuracy, label, scores, replicas=replicas, seed=seed)
+            )
+        )
+        for name, scores in logits.items()
+    }
 
 
 def scan_table(rows: list[Pipeline], period: float) -> dict[str, list[float]]:
