@@ -37,7 +37,7 @@ def detect(geometry, events, seed=3, **settings):
         }
         for collection in chunks[0]
     }
-    return joined, totals.summary()
+    return joined, totals.summary().model_dump()
 
 
 @pytest.fixture(scope="module")

@@ -12,11 +12,12 @@ from jetchain.core.io.tensors import write_tensors
 from jetchain.core.settings import parse
 from jetchain.core.training_settings import TrainingSettings
 from jetchain.firmware.dataset import FIRMWARE_JETS
-from jetchain.firmware.network import QuantisedLinear, QuantisedPerceptron
+from jetchain.firmware.design_settings import FormatSettings
+from jetchain.firmware.designs.mlp import QuantisedPerceptron
+from jetchain.firmware.layers import QuantisedLinear
 from jetchain.firmware.prune import Pruner, cubic_sparsity, prune
 from jetchain.firmware.quantise import Format
 from jetchain.firmware.settings import (
-    FirmwareNetworkSettings,
     PruningSettings,
     TrainFloatingSettings,
     TrainQuantisedSettings,
@@ -56,7 +57,7 @@ def test_pruned_weights_get_no_gradient():
 
 
 def test_the_pruner_brings_back_the_last_step():
-    model = QuantisedPerceptron(4, 2, FirmwareNetworkSettings(hidden=[10]))
+    model = QuantisedPerceptron([4, 10, 2], FormatSettings())
     pruner = Pruner(10, SCHEDULE)
     for step in range(1, 11):
         pruner(step, model)
@@ -76,13 +77,14 @@ def small_training():
         "split": np.repeat([0, 1], 200),
     }
     settings = TrainQuantisedSettings(
-        network=FirmwareNetworkSettings(hidden=[10]),
+        model={},
+        formats=FormatSettings(),
         training=TrainingSettings(epochs=2, batch_size=50, learning_rate=0.02),
         classes=["quark", "gluon"],
         pruning=PruningSettings(sparsity=0.6, epochs=5),
     )
     torch.manual_seed(1)
-    model = QuantisedPerceptron(6, 2, settings.network)
+    model = QuantisedPerceptron([6, 10, 2], settings.formats)
     return model, train_quantised(model, data, settings, seed=4)
 
 
@@ -140,10 +142,10 @@ def test_training_and_early_stopping_see_their_own_split_only(monkeypatch, tmp_p
 
     monkeypatch.setattr("jetchain.firmware.train.fit", spy)
     settings = TrainFloatingSettings(
-        hidden=[4], training=TrainingSettings(batch_size=8), classes=["quark", "top"]
+        model={"hidden": [4]}, training=TrainingSettings(batch_size=8), classes=["quark", "top"]
     )
     paths = {name: tmp_path / name for name in ("dataset", "weights", "history", "scores")}
-    floating(**paths, settings=settings, seed=1)
+    floating(**paths, design="mlp", settings=settings, seed=1)
     assert seen["train"].tolist() == list(range(30))  # turning a jet keeps its pT
     assert seen["held"].tolist() == list(range(30, 60))
 

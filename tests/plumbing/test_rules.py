@@ -86,6 +86,15 @@ def test_what_rules_say_is_recorded(monkeypatch):
     assert rules.BOOK["train_tagger"].room == "tagging"
 
 
+def test_a_rule_may_say_from_its_wildcards_what_a_job_is():
+    def identity(wildcards):
+        return ["train", *([] if wildcards["design"] == "old" else [wildcards["design"]])]
+
+    seed = fresh().job("jets.cluster", seed=identity)["seed"]
+    assert seed(Wildcards(design="old")) == derive_seed(5, "train")
+    assert seed(Wildcards(design="new")) == derive_seed(5, "train", "new")
+
+
 def test_a_job_depends_on_the_file_of_the_member_that_it_loads():
     code = fresh().job("tagging.train", members=["tagging.models.{model}"])["code"]
     assert "tagging.models.pfn=" in code(Wildcards(model="pfn"))

@@ -351,14 +351,14 @@ MUTATIONS = {
     ),
     "latency without its first cycle": (
         "firmware/report.py",
-        '"latency_ns": cycles * period',
-        '"latency_ns": (cycles - 1) * period',
+        "latency_ns=cycles * period",
+        "latency_ns=(cycles - 1) * period",
         "firmware/test_firmware_report.py::test_report_of_known_results",
     ),
     "throughput judged by the latency": (
         "firmware/report.py",
-        "bool(interval * period <= settings.budget.bunch_spacing)",
-        "bool(cycles * period <= settings.budget.bunch_spacing)",
+        "keeps_up=interval * period <= settings.budget.bunch_spacing",
+        "keeps_up=cycles * period <= settings.budget.bunch_spacing",
         "firmware/test_firmware_report.py::test_report_of_known_results",
     ),
     "LUTs of six inputs for adder bits": (

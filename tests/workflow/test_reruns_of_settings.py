@@ -100,7 +100,8 @@ OTHER = {
 BENCHES = ("generate.bench.", "detector.bench.", "tagging.bench.")
 # The first three have tests of their own; the others have one valid value only.
 APART = {
-    "seed", "detector.geometry", "detector.pileup_sample", "firmware.network.activations.signed",
+    "seed", "detector.geometry", "detector.pileup_sample", "firmware.designs",
+    "firmware.formats.activations.signed",
     *(
         f"generate.samples.{TINY['detector']['validation'][use]}.generation.{key}"
         for use in ("gun", "pions", "pi0")

@@ -94,3 +94,4 @@ wildcard_constraints:
     algorithm="parametric|mlpf",
     model="[a-z0-9_]+",
     method="[a-z0-9_]+",
+    design="[a-z0-9_]+",

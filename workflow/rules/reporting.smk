@@ -33,7 +33,7 @@ FIGURES["overview"] = Figure(
         spectra="results/background/cathode/spectra.csv",
         fits="results/background/cathode/fits.json",
         limits=SEARCH_LIMITS,
-        latency="results/firmware/latency.json",
+        latency=f"results/firmware/{CONFIG.firmware.designs[0]}/latency.json",
     ),
 )
 
@@ -62,7 +62,7 @@ rule summarise_run:
         anomaly="results/anomaly/metrics.json",
         closure="results/background/disco/closure.json",
         limits=SEARCH_LIMITS,
-        firmware="results/firmware/latency.json",
+        firmware=f"results/firmware/{CONFIG.firmware.designs[0]}/latency.json",
     output:
         table=report(
             "results/reporting/summary.csv",

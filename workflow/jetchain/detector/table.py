@@ -8,6 +8,7 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
+from jetchain.core.schema.detector import DetectorAccount
 from jetchain.detector.clusters.moments import MOMENTS
 from jetchain.detector.event import EventRecord, directions
 from jetchain.detector.flight import tracker
@@ -232,19 +233,19 @@ class Account:
                 total[fate] += float(account[mine, k].sum())
             self.by_layer[kind] += by_layer[mine].sum(axis=0)
 
-    def summary(self) -> dict[str, Any]:
-        """Everything as plain numbers; energies in GeV."""
+    def summary(self) -> DetectorAccount:
+        """Everything so far; energies in GeV."""
         deposited = self.cells["deposited"]
-        return {
-            "events": self.events,
-            "particles": self.particles,
-            "particle_energy": self.cut_energy,
-            "objects": self.objects,
-            "energy": self.energy,
-            "energy_by_layer": {
+        return DetectorAccount(
+            events=self.events,
+            particles=self.particles,
+            particle_energy=self.cut_energy,
+            objects=self.objects,
+            energy=self.energy,
+            energy_by_layer={
                 kind: dict(zip(self.layers, values.tolist(), strict=True))
                 for kind, values in self.by_layer.items()
             },
-            "energy_in_cells": self.cells
+            energy_in_cells=self.cells
             | {"below_threshold": deposited - self.cells["in_clustered_cells"]},
-        }
+        )

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from jetchain.firmware.network import QuantisedLinear
+from jetchain.firmware.layers import QuantisedLinear
 from jetchain.firmware.settings import PruningSettings
 
 

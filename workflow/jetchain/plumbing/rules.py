@@ -165,7 +165,7 @@ class Rules:
         verb: str,
         *,
         settings: str | Mapping[str, str] | None = None,
-        seed: Sequence[str] | None = None,
+        seed: Sequence[str] | Callable[[Any], Sequence[str]] | None = None,
         members: Sequence[str] = (),
         **more: Any,
     ) -> dict[str, Any]:
@@ -177,7 +177,8 @@ class Rules:
             verb: that the job launches; `launch` writes the command.
             settings: where in the configuration the verb's settings stand: one dotted path, or one
                 for each field of the settings.
-            seed: what the job is; its seed is a hash of this and of the root seed.
+            seed: what the job is, or how its wildcards say what it is; its seed is a hash of this
+                and of the root seed.
             members: of families, that the verb loads by name: ``tagging.models.{model}``.
             more: further params, such as resources.
         """
@@ -220,8 +221,10 @@ class Rules:
 
         return _fill([*places.values()], encode)
 
-    def _seed(self, identity: Sequence[str]) -> Parameter:
+    def _seed(self, identity: Sequence[str] | Callable[[Any], Sequence[str]]) -> Parameter:
         root = self._configuration["seed"]
+        if callable(identity):
+            return lambda wildcards: derive_seed(root, *identity(wildcards))
         return _fill(identity, lambda *filled: derive_seed(root, *filled))
 
     def _code(self, verb: str, members: Sequence[str]) -> Parameter:

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from jetchain.core.errors import DataError
 from jetchain.core.io.atomic import REMAKE
-from jetchain.core.io.tables import read_json
+from jetchain.core.io.tables import read_json, read_result
 from jetchain.core.kinematics import delta_phi
+from jetchain.core.schema.detector import DetectorDisplay
 from jetchain.core.style import COLOURS, label, new_figure, save_figure
 from jetchain.core.verbs import Input, Output
 
@@ -47,7 +48,7 @@ def event(*, detector: Input, jets: Input, pdf: Output, png: Output, data: Outpu
     Raises:
         DataError: the two are of different events.
     """
-    seen, found = read_json(detector), read_json(jets)
+    seen, found = read_result(detector, DetectorDisplay).model_dump(), read_json(jets)
     if seen["number"] != found["number"]:
         raise DataError(
             f"{detector} is of event {seen['number']}, {jets} of event {found['number']}.", REMAKE

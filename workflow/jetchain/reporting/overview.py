@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from jetchain.core.histograms import load_histograms
-from jetchain.core.io.tables import read_csv, read_json
+from jetchain.core.io.tables import read_csv, read_json, read_result
+from jetchain.core.schema.firmware import FirmwareReport
 from jetchain.core.style import label, new_figure, save_figure
 from jetchain.core.verbs import Input, Inputs, Output
 from jetchain.reporting.anomaly import draw_curves
@@ -37,7 +38,7 @@ def overview(
         sic, anomaly: significance improvements, as curves and as figures of merit.
         spectra, fits: dijet mass before and after CATHODE's cut.
         limits: of every method.
-        latency: firmware report.
+        latency: report of the first firmware design.
         pdf, png, data: where to draw to, and where to write what is drawn.
     """
     figure, axes = new_figure(2, 3, size=(22, 12))
@@ -56,6 +57,6 @@ def overview(
     label(axes[1, 0], right="background: CATHODE's cut and sideband fit")
     draw_limits(axes[1, 1], [read_json(path) for path in limits])
     label(axes[1, 1], right="inference: CLs limits")
-    draw_accuracy(axes[1, 2], read_json(latency))
+    draw_accuracy(axes[1, 2], [read_result(latency, FirmwareReport)], [""])
     label(axes[1, 2], right="firmware: float network to Verilog")
     save_figure(figure, pdf, png, data)

@@ -94,3 +94,12 @@ class Result(BaseModel):
     @classmethod
     def _plain(cls, value: Any) -> Any:
         return value.tolist() if hasattr(value, "tolist") else value
+
+
+class Estimate(Result):
+    """A value with the central 68 % interval and the standard deviation of its replicas."""
+
+    value: float
+    low: float
+    high: float
+    std: float

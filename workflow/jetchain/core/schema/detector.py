@@ -1,8 +1,8 @@
-"""Tables of the detector room, in COCOA's units (MeV, mm)."""
+"""Tables and results of the detector room, the tables in COCOA's units (MeV, mm)."""
 
 from __future__ import annotations
 
-from jetchain.core.schema.base import EVENT, Column, EventTable
+from jetchain.core.schema.base import EVENT, Column, EventTable, Result
 
 DETECTED = EventTable(
     name="detector events",
@@ -170,3 +170,127 @@ COCOA.collections["particle"] |= {
         "f4", "", "share of its energy in each cell, halved beside a track's 0.5", nested=True
     ),
 }
+
+
+class DetectorAccount(Result):
+    """What became of the particles and of their energy, in GeV.
+
+    Fields:
+        events: their number.
+        particles: number of particles by what happened to them, such as `conversions`.
+        particle_energy: of generated particles, by why they were not simulated.
+        objects: number of tracks, clusters and cells.
+        energy: of each kind of particle: `true`, and what became of it.
+        energy_by_layer: of each kind of particle, deposited in each layer.
+        energy_in_cells: deposited, clustered, measured.
+    """
+
+    events: int
+    particles: dict[str, int]
+    particle_energy: dict[str, float]
+    objects: dict[str, int]
+    energy: dict[str, dict[str, float]]
+    energy_by_layer: dict[str, dict[str, float]]
+    energy_in_cells: dict[str, float]
+
+
+class ResponseSums(Result):
+    """Sums over the particles of each bin of energy, of E(clusters) / E(true) to powers 0 to 2."""
+
+    n: list[float]
+    sum: list[float]
+    sum_of_squares: list[float]
+
+
+class DetectorSummary(Result):
+    """One sample.
+
+    Fields:
+        events: their number.
+        energy_edges: of the bins of true energy, GeV.
+        response: by kind of particle.
+        account: of all shards.
+        noise_clusters_per_event: clusters to which no particle contributed.
+    """
+
+    events: int
+    energy_edges: list[float]
+    response: dict[str, ResponseSums]
+    account: DetectorAccount
+    noise_clusters_per_event: float
+
+
+class RadialLayer(Result):
+    """A layer of the calorimeter at eta = 0: radii in mm, and number of its cells in phi."""
+
+    name: str
+    inner: float
+    outer: float
+    cells: int
+
+
+class Radii(Result):
+    """Cylinders of the tracker and layers of the calorimeter, mm; end of the barrel; field, T."""
+
+    tracker: list[float]
+    layers: list[RadialLayer]
+    barrel_eta: float
+    field: float
+
+
+class DisplayedTracks(Result):
+    """Place of each track at the calorimeter's face, pT in GeV and d0 over its error."""
+
+    eta: list[float]
+    phi: list[float]
+    pt: list[float]
+    d0_significance: list[float]
+
+
+class DisplayedClusters(Result):
+    """Place of each cluster, energy in GeV and the ECAL's part of it."""
+
+    eta: list[float]
+    phi: list[float]
+    e: list[float]
+    electromagnetic_fraction: list[float]
+
+
+class BarrelCells(Result):
+    """Transverse energy in GeV of each layer and bin in phi (from -pi) that has some."""
+
+    layer: list[int]
+    bin: list[int]
+    et: list[float]
+
+
+class DetectorDisplay(Result):
+    """What the detector saw of one event.
+
+    Fields:
+        number: of the event.
+        radii: of the detector.
+        track, cluster, barrel: columns of equal length.
+        lines: of each track x and y of its helix, mm.
+    """
+
+    number: int
+    radii: Radii
+    track: DisplayedTracks
+    lines: list[tuple[list[float], list[float]]]
+    cluster: DisplayedClusters
+    barrel: BarrelCells
+
+
+class DetectorBench(Result):
+    """CPU time an event by step, ms; events per CPU second; ratios to Pythia, by round."""
+
+    events: int
+    rounds: int
+    milliseconds_per_event: dict[str, float]
+    events_per_cpu_s: float
+    simulated_events_per_cpu_s: float
+    pythia_events_per_cpu_s: float
+    ratio_of_cpu_time_to_pythia: float
+    ratio_of_simulation_to_pythia: float
+    ratio_of_simulation_to_pythia_by_round: list[float]
