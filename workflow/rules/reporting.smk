@@ -35,6 +35,7 @@ FIGURES["overview"] = Figure(
         limits=SEARCH_LIMITS,
         latency="results/firmware/latency.json",
     ),
+    params=dict(taggers=labels("tagging.models", TAGGERS)),
 )
 
 

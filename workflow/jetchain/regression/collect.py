@@ -13,7 +13,8 @@ import numpy as np
 
 from jetchain.core.errors import DataError
 from jetchain.core.histograms import load_histograms
-from jetchain.core.io.tables import read_csv, read_json
+from jetchain.core.io.tables import read_csv, read_json, read_result
+from jetchain.core.schema.tagging import TaggingSummary
 from jetchain.regression.quantities import Exact, Histogram, Number, Quantities, Quantity
 
 Named = Iterator[tuple[str, Quantity]]
@@ -260,8 +261,8 @@ def graphs(room: Path) -> Named:
 
 
 def tagging(room: Path) -> Named:
-    kept = read_json(room / "summary.json")["cutflow"]
-    yield "jets by class", categories({name: cut["kept"] for name, cut in kept.items()})
+    cutflow = read_result(room / "summary.json", TaggingSummary).cutflow
+    yield "jets by class", categories({name: flow.kept for name, flow in cutflow.items()})
     for model in samples(room, "metrics.json"):
         yield from histograms(model / "histograms.json", f"{model.name}/score, ", TRAINED)
 
