@@ -43,7 +43,7 @@ class DatasetSettings(Settings):
     max_jets_per_class: int = key(3000, "Jets kept per class; the rest is counted and left.", ge=1)
 
 
-class FeatureSettings(SelectionSettings, DatasetSettings):
+class FeatureSettings(DatasetSettings, SelectionSettings):
     """Which jets enter the data set, and how they are laid out and divided."""
 
 
