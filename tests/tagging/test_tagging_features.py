@@ -10,6 +10,7 @@ import pytest
 from helpers.jetgraphs import toy_jets, write_toy_samples
 from helpers.tagging import Made, make_dataset, whole
 from jetchain.core.errors import DataError, EmptySampleError
+from jetchain.core.io.mapped import Mapped
 from jetchain.core.io.tables import read_result
 from jetchain.core.io.tensors import read_tensors, write_tensors
 from jetchain.core.schema.graphs import CONSTITUENT_COLUMNS, JET_COLUMNS, JET_GRAPHS
@@ -207,6 +208,25 @@ def test_the_cap_takes_the_first_jets_across_shards(tmp_path: Path) -> None:
     for number, split in enumerate(("train", "validation", "test")):
         here = rows[data["split"][rows] == number]
         np.testing.assert_array_equal(reader.split(split).momentum, data["momentum"][here])
+
+
+def test_the_shards_are_joined_with_the_memory_of_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    original = Mapped.rows
+
+    def spy(self: Mapped, indices: np.ndarray, names: list[str]) -> dict[str, np.ndarray]:
+        read.append(len(indices))
+        return original(self, indices, names)
+
+    monkeypatch.setattr(Mapped, "rows", spy)
+    made = make_dataset(
+        tmp_path, write_toy_samples(tmp_path / "graphs", 60), FeatureSettings(particles=8)
+    )
+    shards = read_result(made["dataset"], TaggingDataset).shards
+    # Once for the cutflow, once for the means, once for the scales.
+    assert read == 3 * [shard.kept for shard in shards]
 
 
 def test_an_absent_class_is_named(tmp_path: Path) -> None:
