@@ -36,7 +36,7 @@ FILES = {
     "JETS": "jets/<algorithm>/<sample>/<shard>.root",
     "EVENT_GRAPHS": "graphs/events/<sample>/<shard>.safetensors",
     "JET_GRAPHS": "graphs/jets/<algorithm>/<sample>/<shard>.safetensors",
-    "TAGGING_DATASET": "tagging/dataset.safetensors",
+    "TAGGING_JETS": "tagging/jets/<class>/<shard>.safetensors",
     "TAGGING_SCORES": "tagging/<model>/scores.safetensors",
     "DIJETS": "anomaly/data.safetensors, anomaly/signal_test.safetensors, "
     "background/cathode/template.safetensors",

@@ -11,9 +11,11 @@ from matplotlib.patches import Circle
 from jetchain.core.errors import DataError
 from jetchain.core.figure_data import figure_data
 from jetchain.core.histograms import save_histograms
-from jetchain.core.io.tables import read_json, write_json
+from jetchain.core.io.tables import read_json, write_json, write_result
 from jetchain.core.schema.jets import JET_CLASSES
+from jetchain.core.schema.tagging import PairShares, TaggerExplanation
 from jetchain.core.style import new_figure
+from jetchain.core.verbs import Labels
 from jetchain.reporting import display, explanation, influence, jet_images
 from jetchain.reporting.signed_map import signed_map, significant
 
@@ -183,26 +185,45 @@ def test_jet_images_of_few_classes_say_what_is_missing(tmp_path, jets) -> None:
     assert axes[-1]["notes"][1] == (expected if "top" in jets else "no jets of one class")
 
 
+def explained(
+    pair: str, difference: float = 0.0, gap: float = 0.0, difference_error: float | None = None,
+    **features: tuple[float, float | None],
+) -> TaggerExplanation:  # fmt: skip
+    """The explanation of one pair: share and error by feature; of one jet without errors."""
+    errors = [error for _, error in features.values() if error is not None]
+    shares = PairShares(
+        jets=5 if errors else 1,
+        share=[share for share, _ in features.values()],
+        error=errors or None,
+        difference=difference,
+        difference_error=difference_error,
+        gap=gap,
+        gap_rms=0.0,
+    )
+    return TaggerExplanation(model="pfn", features=list(features), pairs={pair: shares})
+
+
 def test_a_map_of_a_network_that_depends_on_nothing_is_empty(tmp_path) -> None:
     image, _ = average(1)
     image.view().value[:] = 0.0
     save_histograms(tmp_path / "maps.json", {"W_vs_QCD": image})
-    row = {"share": [0.0], "error": [0.0], "difference": 0.0, "gap": 0.0, "difference_error": 0.0,
-           "jets": 5}  # fmt: skip
-    content = {"features": ["charge"], "pairs": {"W_vs_QCD": row}, "model": "pfn"}
-    write_json(tmp_path / "importance.json", content)
+    write_result(tmp_path / "importance.json", explained("W_vs_QCD", charge=(0.0, 0.0)))
     explanation.explanation(
         maps=tmp_path / "maps.json", importance=tmp_path / "importance.json",
+        taggers=Labels({"pfn": "PFN"}),
         pdf=tmp_path / "f.pdf", png=tmp_path / "f.png", data=tmp_path / "f.json",
     )  # fmt: skip
-    assert "no pixel" in read_json(tmp_path / "f.json")["axes"][0]["notes"][0]
+    axes = read_json(tmp_path / "f.json")["axes"]
+    assert "no pixel" in axes[0]["notes"][0]
+    assert axes[0]["titles"][-1] == "PFN"
 
 
 def test_the_table_of_features_greys_what_is_not_significant() -> None:
     _, ax = new_figure()
-    row = {"share": [1.0, -0.1], "error": [0.1, 0.2], "difference": 0.8, "gap": 0.1,
-           "difference_error": 0.05, "jets": 5}  # fmt: skip
-    content = {"features": ["log_pt", "charge"], "pairs": {"top_vs_QCD": row}, "model": "pfn"}
+    content = explained(
+        "top_vs_QCD", log_pt=(1.0, 0.1), charge=(-0.1, 0.2), difference=0.8, gap=0.1,
+        difference_error=0.05,
+    )  # fmt: skip
     explanation.draw_features(ax, content)
     colours = {text.get_text(): text.get_color() for text in ax.texts}
     assert colours == {
@@ -213,9 +234,9 @@ def test_the_table_of_features_greys_what_is_not_significant() -> None:
 
 def test_shares_of_one_jet_are_drawn_grey_without_errors() -> None:
     _, ax = new_figure()
-    row = {"share": [1.0, -0.1], "error": None, "difference": 0.8, "gap": 0.1,
-           "difference_error": None, "jets": 1}  # fmt: skip
-    content = {"features": ["log_pt", "charge"], "pairs": {"top_vs_QCD": row}, "model": "pfn"}
+    content = explained(
+        "top_vs_QCD", log_pt=(1.0, None), charge=(-0.1, None), difference=0.8, gap=0.1
+    )
     explanation.draw_features(ax, content)
     assert [(text.get_text(), text.get_color()) for text in ax.texts] == [
         ("+1.00", "0.55"), ("-0.10", "0.55"), ("+0.90", "black"), ("+0.80", "black"),

@@ -75,15 +75,15 @@ MUTATIONS = {
         "tagging/test_tagging_training.py::test_the_band_covers_the_true_curve",
     ),
     "means and scales of the test jets too": (
-        "tagging/features.py",
-        'data["split"] == 0)',
-        'data["split"] >= 0)',
+        "tagging/dataset.py",
+        'part["split"] == TAGGING_SPLITS.index("train")',
+        'part["split"] >= TAGGING_SPLITS.index("train")',
         "tagging/test_tagging_features.py::test_standardisation_sees_the_training_split_only",
     ),
     "the two jets of an event split apart": (
         "tagging/features.py",
-        'splits(name, shard["event_number"][kept], settings)',
-        'splits(name, 2 * shard["event_number"][kept] + shard["jet_index"][kept], settings)',
+        'splits(sample, shard["event_number"][kept], settings)',
+        'splits(sample, 2 * shard["event_number"][kept] + shard["jet_index"][kept], settings)',
         "tagging/test_tagging_features.py::test_no_event_stands_in_two_splits",
     ),
     "energies relative to the jet's pT": (
@@ -94,8 +94,8 @@ MUTATIONS = {
     ),
     "early stopping of a tagger on test jets": (
         "tagging/train.py",
-        'for split in ("train", "validation")',
-        'for split in ("train", "test")',
+        'data.split("validation")',
+        'data.split("test")',
         "tagging/test_tagging_training.py"
         "::test_training_and_early_stopping_see_their_own_split_only",
     ),

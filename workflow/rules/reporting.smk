@@ -35,6 +35,7 @@ FIGURES["overview"] = Figure(
         limits=SEARCH_LIMITS,
         latency=f"results/firmware/{CONFIG.firmware.designs[0]}/latency.json",
     ),
+    params=dict(taggers=labels("tagging.models", TAGGERS)),
 )
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from jetchain.reporting import anomaly, inference, tagging
+from jetchain.reporting import anomaly, inference
+from jetchain.tagging.models import MODELS
 
-_NAMES = anomaly.NAMES | inference.NAMES | tagging.NAMES
+_NAMES = anomaly.NAMES | inference.NAMES | MODELS.labels()
 
 
 def named(text: str) -> str:

@@ -17,6 +17,7 @@ from jetchain.core.io.tables import read_csv, read_json, read_result
 from jetchain.core.schema.detector import DetectorSummary
 from jetchain.core.schema.firmware import FirmwareReport, RTLDesign
 from jetchain.core.schema.generate import SampleAccount
+from jetchain.core.schema.tagging import TaggingSummary
 from jetchain.core.schema.validation import NumbersOfValidation, ResponseValidation
 from jetchain.regression.quantities import Exact, Histogram, Number, Quantities, Quantity
 
@@ -265,8 +266,8 @@ def graphs(room: Path) -> Named:
 
 
 def tagging(room: Path) -> Named:
-    kept = read_json(room / "summary.json")["cutflow"]
-    yield "jets by class", categories({name: cut["kept"] for name, cut in kept.items()})
+    cutflow = read_result(room / "summary.json", TaggingSummary).cutflow
+    yield "jets by class", categories({name: flow.kept for name, flow in cutflow.items()})
     for model in samples(room, "metrics.json"):
         yield from histograms(model / "histograms.json", f"{model.name}/score, ", TRAINED)
 

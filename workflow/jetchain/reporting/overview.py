@@ -5,8 +5,9 @@ from __future__ import annotations
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io.tables import read_csv, read_json, read_result
 from jetchain.core.schema.firmware import FirmwareReport
+from jetchain.core.schema.tagging import TaggerMetrics
 from jetchain.core.style import label, new_figure, save_figure
-from jetchain.core.verbs import Input, Inputs, Output
+from jetchain.core.verbs import Input, Inputs, Labels, Output
 from jetchain.reporting.anomaly import draw_curves
 from jetchain.reporting.background import draw_spectrum
 from jetchain.reporting.firmware import draw_accuracy
@@ -26,6 +27,7 @@ def overview(
     fits: Input,
     limits: Inputs,
     latency: Input,
+    taggers: Labels,
     pdf: Output,
     png: Output,
     data: Output,
@@ -39,6 +41,7 @@ def overview(
         spectra, fits: dijet mass before and after CATHODE's cut.
         limits: of every method.
         latency: report of the first firmware design.
+        taggers: their displayed names.
         pdf, png, data: where to draw to, and where to write what is drawn.
     """
     figure, axes = new_figure(2, 3, size=(22, 12))
@@ -46,8 +49,8 @@ def overview(
     draw_classes(axes[0, 0], histograms, "reconstructed", "msd")
     axes[0, 0].legend(ncols=2)
     label(axes[0, 0], right="jets: soft-drop mass, R = 0.8")
-    results, tables = [read_json(path) for path in metrics], [read_csv(path) for path in roc]
-    draw_pair(axes[0, 1], "top_vs_QCD", results, tables)
+    results = [read_result(path, TaggerMetrics) for path in metrics]
+    draw_pair(axes[0, 1], "top_vs_QCD", results, [read_csv(path) for path in roc], taggers)
     axes[0, 1].legend(loc="lower left")
     label(axes[0, 1], right="tagging: top against QCD")
     draw_curves(axes[0, 2], read_csv(sic), read_json(anomaly))

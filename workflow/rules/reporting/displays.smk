@@ -35,6 +35,7 @@ FIGURES |= {
             maps="results/tagging/{model}/explanation_maps.json",
             importance="results/tagging/{model}/explanation.json",
         ),
-        over={"model": CONFIG.tagging.taggers},
+        params=dict(taggers=name_of_tagger),
+        over={"model": TAGGERS},
     ),
 }

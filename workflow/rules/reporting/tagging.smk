@@ -7,33 +7,30 @@ FIGURES |= {
         "Taggers",
         {"figure": "ROC curves"},
         inputs=dict(
-            metrics=expand(
-                "results/tagging/{model}/metrics.json", model=CONFIG.tagging.taggers
-            ),
-            curves=expand(
-                "results/tagging/{model}/roc.csv", model=CONFIG.tagging.taggers
-            ),
+            metrics=expand("results/tagging/{model}/metrics.json", model=TAGGERS),
+            curves=expand("results/tagging/{model}/roc.csv", model=TAGGERS),
         ),
-        params=dict(published=resource_name("published/tagging.json")),
+        params=dict(
+            published=resource_name("published/tagging.json"),
+            taggers=labels("tagging.models", TAGGERS),
+        ),
     ),
     "tagging/tagging_confusion_{model}": Figure(
         "reporting.tagging.confusion",
         "Taggers",
         {"figure": "Confusion matrix", "tagger": "{model}"},
         inputs=dict(metrics="results/tagging/{model}/metrics.json"),
-        over={"model": CONFIG.tagging.taggers},
+        params=dict(taggers=name_of_tagger),
+        over={"model": TAGGERS},
     ),
     "tagging/tagging_history": Figure(
         "reporting.tagging.history",
         "Taggers",
         {"figure": "Training"},
+        params=dict(taggers=labels("tagging.models", TAGGERS)),
         inputs=dict(
-            metrics=expand(
-                "results/tagging/{model}/metrics.json", model=CONFIG.tagging.taggers
-            ),
-            histories=expand(
-                "results/tagging/{model}/history.csv", model=CONFIG.tagging.taggers
-            ),
+            metrics=expand("results/tagging/{model}/metrics.json", model=TAGGERS),
+            histories=expand("results/tagging/{model}/history.csv", model=TAGGERS),
         ),
     ),
     "tagging/tagging_scores_{model}": Figure(
@@ -44,16 +41,15 @@ FIGURES |= {
             metrics="results/tagging/{model}/metrics.json",
             histograms="results/tagging/{model}/histograms.json",
         ),
-        over={"model": CONFIG.tagging.taggers},
+        params=dict(taggers=name_of_tagger),
+        over={"model": TAGGERS},
     ),
     "tagging/tagging_performance": Figure(
         "reporting.tagging.performance",
         "Taggers",
         {"figure": "AUC and rejection (table)"},
         inputs=dict(
-            metrics=expand(
-                "results/tagging/{model}/metrics.json", model=CONFIG.tagging.taggers
-            )
+            metrics=expand("results/tagging/{model}/metrics.json", model=TAGGERS)
         ),
         caption="tagging_performance",
         kind="table",
@@ -63,12 +59,13 @@ FIGURES |= {
         "Taggers",
         {"figure": "Published top taggers (table)"},
         inputs=dict(
-            metrics=expand(
-                "results/tagging/{model}/metrics.json", model=CONFIG.tagging.taggers
-            )
+            metrics=expand("results/tagging/{model}/metrics.json", model=TAGGERS)
         ),
         caption="tagging_comparison",
         kind="table",
-        params=dict(published=resource_name("published/tagging.json")),
+        params=dict(
+            published=resource_name("published/tagging.json"),
+            taggers=labels("tagging.models", TAGGERS),
+        ),
     ),
 }
