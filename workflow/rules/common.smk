@@ -5,7 +5,7 @@ from functools import cache
 
 from jetchain.core.resources import resource_name
 from jetchain.generate.cards import card_digest
-from jetchain.plumbing.rules import Figure, Rules, family, labels
+from jetchain.plumbing.rules import Figure, Rules, Table, family, labels
 
 card_digest = cache(card_digest)  # the file is read once, not for every job
 rules_of = Rules(CONFIG.model_dump(mode="json"))
@@ -47,18 +47,17 @@ def pileup_pool(wildcards):
     ]
 
 
-def drawn(name, figure):
+def drawn(figure):
     """The outputs of a figure: PNG for the report, PDF, and the drawn numbers; or of a table."""
-    path = f"results/reporting/{name}"
     shown = report(
-        f"{path}.{figure.kinds[0]}",
-        caption=str(HOUSE / f"workflow/report/{figure.caption_of(name)}.rst"),
+        f"{figure.path}.{figure.kinds[0]}",
+        caption=str(HOUSE / f"workflow/report/{figure.caption or figure.stem}.rst"),
         category=figure.category,
         labels=figure.labels,
     )
-    if figure.kind == "table":
+    if isinstance(figure, Table):
         return {"table": shown}
-    return {"png": shown, "pdf": f"{path}.pdf", "data": f"{path}.json"}
+    return {"png": shown, "pdf": f"{figure.path}.pdf", "data": f"{figure.path}.json"}
 
 
 def record_run():
@@ -81,8 +80,8 @@ def what_is_here(wildcards):
 # What each room contributes to `all`; every rule file adds its own.
 TARGETS = {"reporting": []}
 
-# The figures and tables of the report, by their path below results/reporting.
-FIGURES = {}
+# The figures and tables of the report.
+FIGURES = []
 
 # What `bench` measures; every rule file adds its own.
 BENCHES = []

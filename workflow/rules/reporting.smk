@@ -20,36 +20,39 @@ SEARCH_LIMITS = expand(
     "results/inference/{method}/limits.json", method=BACKGROUND_METHODS
 )
 
-FIGURES["overview"] = Figure(
-    "reporting.overview",
-    "Overview",
-    {"figure": "From collisions to limits and firmware"},
-    inputs=dict(
-        jets=f"results/jets/{CONFIG.jets.algorithm}/histograms.json",
-        metrics=expand("results/tagging/{model}/metrics.json", model=TAGGERS),
-        roc=expand("results/tagging/{model}/roc.csv", model=TAGGERS),
-        sic="results/anomaly/sic.csv",
-        anomaly="results/anomaly/metrics.json",
-        spectra="results/background/cathode/spectra.csv",
-        fits="results/background/cathode/fits.json",
-        limits=SEARCH_LIMITS,
-        latency=f"results/firmware/{CONFIG.firmware.designs[0]}/latency.json",
-    ),
-    params=dict(taggers=labels("tagging.models", TAGGERS)),
+FIGURES.append(
+    Figure(
+        "overview",
+        "reporting.overview",
+        "Overview",
+        {"figure": "From collisions to limits and firmware"},
+        inputs=dict(
+            jets=f"results/jets/{CONFIG.jets.algorithm}/histograms.json",
+            metrics=expand("results/tagging/{model}/metrics.json", model=TAGGERS),
+            roc=expand("results/tagging/{model}/roc.csv", model=TAGGERS),
+            sic="results/anomaly/sic.csv",
+            anomaly="results/anomaly/metrics.json",
+            spectra="results/background/cathode/spectra.csv",
+            fits="results/background/cathode/fits.json",
+            limits=SEARCH_LIMITS,
+            latency=f"results/firmware/{CONFIG.firmware.designs[0]}/latency.json",
+        ),
+        params=dict(taggers=labels("tagging.models", TAGGERS)),
+    )
 )
 
 
-for name, figure in FIGURES.items():
+for figure in FIGURES:
 
     rule:
         name:
-            figure.rule_of(name)
+            figure.rule
         input:
             **figure.inputs,
         output:
-            **drawn(name, figure),
+            **drawn(figure),
         log:
-            f"results/logs/reporting/{name}.log",
+            f"results/logs/reporting/{figure.name}.log",
         params:
             **job(figure.verb, **figure.params),
         shell:
@@ -84,8 +87,6 @@ rule summarise_run:
 # a figure without all of them would not be drawn anew when its code changes.
 TARGETS["reporting"] += [
     path
-    for name, figure in FIGURES.items()
-    for path in expand(
-        f"results/reporting/{name}.{{kind}}", kind=figure.kinds, **figure.over
-    )
+    for figure in FIGURES
+    for path in expand(f"{figure.path}.{{kind}}", kind=figure.kinds, **figure.over)
 ] + ["results/reporting/summary.csv", "results/reporting/summary.txt"]

@@ -1,8 +1,9 @@
 # Figures of the anomaly room.
 
 
-FIGURES |= {
-    "anomaly/significance_improvement": Figure(
+FIGURES += [
+    Figure(
+        "anomaly/significance_improvement",
         "reporting.anomaly.sic",
         "Anomaly",
         {"figure": "Significance improvement"},
@@ -11,4 +12,4 @@ FIGURES |= {
         ),
         params=dict(published=resource_name("published/anomaly.json")),
     ),
-}
+]

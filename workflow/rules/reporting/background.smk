@@ -1,8 +1,9 @@
 # Figures of the background room.
 
 
-FIGURES |= {
-    "background/dijet_spectrum_{method}": Figure(
+FIGURES += [
+    Figure(
+        "background/dijet_spectrum_{method}",
         "reporting.background.spectrum",
         "Background",
         {"figure": "Dijet mass, {method}"},
@@ -12,7 +13,8 @@ FIGURES |= {
         ),
         over={"method": ["inclusive", *BACKGROUND_CUT]},
     ),
-    "background/abcd": Figure(
+    Figure(
+        "background/abcd",
         "reporting.background.abcd",
         "Background",
         {"figure": "ABCD plane and closure"},
@@ -22,7 +24,8 @@ FIGURES |= {
             closure="results/background/disco/closure.json",
         ),
     ),
-    "background/cathode_template": Figure(
+    Figure(
+        "background/cathode_template",
         "reporting.background.template",
         "Background",
         {"figure": "CATHODE template"},
@@ -31,4 +34,4 @@ FIGURES |= {
             quality="results/background/cathode/quality.json",
         ),
     ),
-}
+]

@@ -1,8 +1,9 @@
 # What one looks at first: single events, average images of jets, what the networks look at.
 
 
-FIGURES |= {
-    "displays/event_display_{sample}": Figure(
+FIGURES += [
+    Figure(
+        "displays/event_display_{sample}",
         "reporting.display.event",
         "Displays",
         {"figure": "Event display", "sample": "{sample}"},
@@ -12,7 +13,8 @@ FIGURES |= {
         ),
         over={"sample": CONFIG.jets.display.samples},
     ),
-    "displays/jet_images": Figure(
+    Figure(
+        "displays/jet_images",
         "reporting.jet_images.images",
         "Displays",
         {"figure": "Average jet images"},
@@ -21,13 +23,15 @@ FIGURES |= {
             summary=f"results/jets/{CONFIG.jets.algorithm}/images_summary.json",
         ),
     ),
-    "displays/mlpf_influence": Figure(
+    Figure(
+        "displays/mlpf_influence",
         "reporting.influence.mlpf_influence",
         "Displays",
         {"figure": "What MLPF looks at"},
         inputs=dict(influence="results/particleflow/mlpf/influence.json"),
     ),
-    "displays/tagging_explanation_{model}": Figure(
+    Figure(
+        "displays/tagging_explanation_{model}",
         "reporting.explanation",
         "Displays",
         {"figure": "What the tagger looks at", "tagger": "{model}"},
@@ -38,4 +42,4 @@ FIGURES |= {
         params=dict(taggers=name_of_tagger),
         over={"model": TAGGERS},
     ),
-}
+]

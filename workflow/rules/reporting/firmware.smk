@@ -1,8 +1,9 @@
 # Figures of the firmware room.
 
 
-FIGURES |= {
-    "firmware/firmware_summary": Figure(
+FIGURES += [
+    Figure(
+        "firmware/firmware_summary",
         "reporting.firmware.summary",
         "Firmware",
         {"figure": "Accuracy and latency"},
@@ -17,7 +18,8 @@ FIGURES |= {
         ),
         params=dict(names=labels("firmware.designs", CONFIG.firmware.designs)),
     ),
-    "firmware/firmware_weights_{design}": Figure(
+    Figure(
+        "firmware/firmware_weights_{design}",
         "reporting.firmware.weights",
         "Firmware",
         {"figure": "Weights and pruning", "design": "{design}"},
@@ -27,7 +29,8 @@ FIGURES |= {
         ),
         over={"design": CONFIG.firmware.designs},
     ),
-    "firmware/firmware_roc_{design}": Figure(
+    Figure(
+        "firmware/firmware_roc_{design}",
         "reporting.firmware.roc",
         "Firmware",
         {"figure": "ROC curves, float and quantised", "design": "{design}"},
@@ -38,4 +41,4 @@ FIGURES |= {
         ),
         over={"design": CONFIG.firmware.designs},
     ),
-}
+]

@@ -1,8 +1,9 @@
 # Figures and table of the inference room.
 
 
-FIGURES |= {
-    "inference/limits": Figure(
+FIGURES += [
+    Figure(
+        "inference/limits",
         "reporting.inference.comparison",
         "Inference",
         {"figure": "Limits by method"},
@@ -12,7 +13,8 @@ FIGURES |= {
             )
         ),
     ),
-    "inference/cls_scan": Figure(
+    Figure(
+        "inference/cls_scan",
         "reporting.inference.scan",
         "Inference",
         {"figure": "CLs against the cross-section"},
@@ -22,7 +24,8 @@ FIGURES |= {
             )
         ),
     ),
-    "inference/pulls": Figure(
+    Figure(
+        "inference/pulls",
         "reporting.inference.pulls",
         "Inference",
         {"figure": "Best fit and pulls"},
@@ -32,7 +35,8 @@ FIGURES |= {
             )
         ),
     ),
-    "inference/limits": Figure(
+    Table(
+        "inference/limits",
         "reporting.inference.table",
         "Inference",
         {"figure": "Table of limits"},
@@ -45,6 +49,5 @@ FIGURES |= {
             ),
         ),
         caption="limits_table",
-        kind="table",
     ),
-}
+]

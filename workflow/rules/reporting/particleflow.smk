@@ -1,8 +1,9 @@
 # Figures of the particle-flow room.
 
 
-FIGURES |= {
-    "particleflow/pflow_efficiency": Figure(
+FIGURES += [
+    Figure(
+        "particleflow/pflow_efficiency",
         "reporting.particleflow.efficiency",
         "Particle flow",
         {"figure": "Efficiency and fake rate"},
@@ -11,7 +12,8 @@ FIGURES |= {
             mlpf="results/particleflow/performance/mlpf.json",
         ),
     ),
-    "particleflow/pflow_resolution": Figure(
+    Figure(
+        "particleflow/pflow_resolution",
         "reporting.particleflow.resolution",
         "Particle flow",
         {"figure": "Response and resolution"},
@@ -20,7 +22,8 @@ FIGURES |= {
             mlpf="results/particleflow/performance/mlpf.json",
         ),
     ),
-    "particleflow/pflow_residuals": Figure(
+    Figure(
+        "particleflow/pflow_residuals",
         "reporting.particleflow.residuals",
         "Particle flow",
         {"figure": "Residuals"},
@@ -29,7 +32,8 @@ FIGURES |= {
             mlpf="results/particleflow/performance/mlpf_histograms.json",
         ),
     ),
-    "particleflow/pflow_response": Figure(
+    Figure(
+        "particleflow/pflow_response",
         "reporting.particleflow.response",
         "Particle flow",
         {"figure": "Response in a cone"},
@@ -38,13 +42,15 @@ FIGURES |= {
             mlpf="results/particleflow/performance/mlpf_histograms.json",
         ),
     ),
-    "particleflow/pflow_calibration": Figure(
+    Figure(
+        "particleflow/pflow_calibration",
         "reporting.particleflow.calibration",
         "Particle flow",
         {"figure": "Expected response"},
         inputs=dict(calibration="results/particleflow/calibration.json"),
     ),
-    "particleflow/pflow_comparison": Figure(
+    Table(
+        "particleflow/pflow_comparison",
         "reporting.particleflow.comparison",
         "Particle flow",
         {"figure": "Comparison of the algorithms (table)"},
@@ -53,6 +59,5 @@ FIGURES |= {
             mlpf="results/particleflow/performance/mlpf.json",
         ),
         caption="pflow_comparison",
-        kind="table",
     ),
-}
+]

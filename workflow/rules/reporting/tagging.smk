@@ -1,8 +1,9 @@
 # Figures and tables of the tagging room.
 
 
-FIGURES |= {
-    "tagging/tagging_roc": Figure(
+FIGURES += [
+    Figure(
+        "tagging/tagging_roc",
         "reporting.tagging.roc",
         "Taggers",
         {"figure": "ROC curves"},
@@ -15,7 +16,8 @@ FIGURES |= {
             taggers=labels("tagging.models", TAGGERS),
         ),
     ),
-    "tagging/tagging_confusion_{model}": Figure(
+    Figure(
+        "tagging/tagging_confusion_{model}",
         "reporting.tagging.confusion",
         "Taggers",
         {"figure": "Confusion matrix", "tagger": "{model}"},
@@ -23,7 +25,8 @@ FIGURES |= {
         params=dict(taggers=name_of_tagger),
         over={"model": TAGGERS},
     ),
-    "tagging/tagging_history": Figure(
+    Figure(
+        "tagging/tagging_history",
         "reporting.tagging.history",
         "Taggers",
         {"figure": "Training"},
@@ -33,7 +36,8 @@ FIGURES |= {
             histories=expand("results/tagging/{model}/history.csv", model=TAGGERS),
         ),
     ),
-    "tagging/tagging_scores_{model}": Figure(
+    Figure(
+        "tagging/tagging_scores_{model}",
         "reporting.tagging.scores",
         "Taggers",
         {"figure": "Discriminants", "tagger": "{model}"},
@@ -44,7 +48,8 @@ FIGURES |= {
         params=dict(taggers=name_of_tagger),
         over={"model": TAGGERS},
     ),
-    "tagging/tagging_performance": Figure(
+    Table(
+        "tagging/tagging_performance",
         "reporting.tagging.performance",
         "Taggers",
         {"figure": "AUC and rejection (table)"},
@@ -52,9 +57,9 @@ FIGURES |= {
             metrics=expand("results/tagging/{model}/metrics.json", model=TAGGERS)
         ),
         caption="tagging_performance",
-        kind="table",
     ),
-    "tagging/tagging_comparison": Figure(
+    Table(
+        "tagging/tagging_comparison",
         "reporting.tagging.comparison",
         "Taggers",
         {"figure": "Published top taggers (table)"},
@@ -62,10 +67,9 @@ FIGURES |= {
             metrics=expand("results/tagging/{model}/metrics.json", model=TAGGERS)
         ),
         caption="tagging_comparison",
-        kind="table",
         params=dict(
             published=resource_name("published/tagging.json"),
             taggers=labels("tagging.models", TAGGERS),
         ),
     ),
-}
+]
