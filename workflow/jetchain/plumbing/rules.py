@@ -84,11 +84,16 @@ class Figure:
 
     def caption_of(self, name: str) -> str:
         """The caption's name for a path below results/reporting."""
-        return self.caption or re.sub(r"_?\{\w+\}", "", name.rpartition("/")[2])
+        return self.caption or _without_wildcards(name)
 
     def rule_of(self, name: str) -> str:
         """The rule's name for a path below results/reporting."""
-        return f"{self.kind}_" + re.sub(r"_?\{\w+\}", "", name.rpartition("/")[2])
+        return f"{self.kind}_{_without_wildcards(name)}"
+
+
+def _without_wildcards(path: str) -> str:
+    """The name of a file: ``tagging_scores`` of ``tagging/tagging_scores_{model}``."""
+    return re.sub(r"_?\{\w+\}", "", path.rpartition("/")[2]).strip("_")
 
 
 def labels(package: str, names: Iterable[str] | None = None) -> str:

@@ -21,11 +21,17 @@ FIGURES |= {
             summary=f"results/jets/{CONFIG.jets.algorithm}/images_summary.json",
         ),
     ),
-    "displays/mlpf_influence": Figure(
-        "reporting.influence.mlpf_influence",
+    "displays/{algorithm}_influence": Figure(
+        "reporting.influence",
         "Displays",
-        {"figure": "What MLPF looks at"},
-        inputs=dict(influence="results/particleflow/mlpf/influence.json"),
+        {"figure": "What the particle-flow network looks at", "network": "{algorithm}"},
+        inputs=dict(influence="results/particleflow/{algorithm}/influence.json"),
+        params=dict(
+            labels=lambda wildcards: labels(
+                "particleflow.algorithms", [wildcards.algorithm]
+            )
+        ),
+        over={"algorithm": [name for name in COMPARED if name in NETWORKS]},
     ),
     "displays/tagging_explanation_{model}": Figure(
         "reporting.explanation",

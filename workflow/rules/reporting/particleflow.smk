@@ -1,4 +1,17 @@
 # Figures of the particle-flow room.
+COMPARED = CONFIG.particleflow.algorithms
+PERFORMANCE = dict(
+    performance=expand(
+        "results/particleflow/performance/{algorithm}.json", algorithm=COMPARED
+    )
+)
+HISTOGRAMS = dict(
+    histograms=expand(
+        "results/particleflow/performance/{algorithm}_histograms.json",
+        algorithm=COMPARED,
+    )
+)
+NAMES = dict(labels=labels("particleflow.algorithms", COMPARED))
 
 
 FIGURES |= {
@@ -6,37 +19,29 @@ FIGURES |= {
         "reporting.particleflow.efficiency",
         "Particle flow",
         {"figure": "Efficiency and fake rate"},
-        inputs=dict(
-            parametric="results/particleflow/performance/parametric.json",
-            mlpf="results/particleflow/performance/mlpf.json",
-        ),
+        inputs=PERFORMANCE,
+        params=NAMES,
     ),
     "particleflow/pflow_resolution": Figure(
         "reporting.particleflow.resolution",
         "Particle flow",
         {"figure": "Response and resolution"},
-        inputs=dict(
-            parametric="results/particleflow/performance/parametric.json",
-            mlpf="results/particleflow/performance/mlpf.json",
-        ),
+        inputs=PERFORMANCE,
+        params=NAMES,
     ),
     "particleflow/pflow_residuals": Figure(
         "reporting.particleflow.residuals",
         "Particle flow",
         {"figure": "Residuals"},
-        inputs=dict(
-            parametric="results/particleflow/performance/parametric_histograms.json",
-            mlpf="results/particleflow/performance/mlpf_histograms.json",
-        ),
+        inputs=HISTOGRAMS,
+        params=NAMES,
     ),
     "particleflow/pflow_response": Figure(
         "reporting.particleflow.response",
         "Particle flow",
         {"figure": "Response in a cone"},
-        inputs=dict(
-            parametric="results/particleflow/performance/parametric_histograms.json",
-            mlpf="results/particleflow/performance/mlpf_histograms.json",
-        ),
+        inputs=HISTOGRAMS,
+        params=NAMES,
     ),
     "particleflow/pflow_calibration": Figure(
         "reporting.particleflow.calibration",
@@ -48,11 +53,8 @@ FIGURES |= {
         "reporting.particleflow.comparison",
         "Particle flow",
         {"figure": "Comparison of the algorithms (table)"},
-        inputs=dict(
-            parametric="results/particleflow/performance/parametric.json",
-            mlpf="results/particleflow/performance/mlpf.json",
-        ),
-        caption="pflow_comparison",
+        inputs=PERFORMANCE,
+        params=NAMES,
         kind="table",
     ),
 }
