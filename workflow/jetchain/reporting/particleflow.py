@@ -183,7 +183,7 @@ def by_label(performance: Inputs, labels: Labels) -> list[tuple[str, Performance
 
 
 def _spread(values: Spread) -> dict[str, float | int | None]:
-    return {f"response_{name}": value for name, value in values}
+    return {f"response_{name}": value for name, value in sorted(values)}
 
 
 def _numbers(values: Sequence[float | None]) -> np.ndarray:
