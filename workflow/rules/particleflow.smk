@@ -13,6 +13,11 @@ def network_settings(wildcards):
     return getattr(CONFIG.particleflow, wildcards.algorithm)
 
 
+def training_threads(wildcards):
+    """The threads of a network's training."""
+    return network_settings(wildcards).training.fit.threads
+
+
 def training_graphs(wildcards):
     """The event graphs that a network is trained on."""
     samples = network_settings(wildcards).training.samples
@@ -111,7 +116,7 @@ rule train_particleflow:
         "results/logs/particleflow/train/{algorithm}.log",
     wildcard_constraints:
         algorithm=one_of(NETWORKS),
-    threads: lambda wildcards: network_settings(wildcards).training.fit.threads
+    threads: training_threads
     resources:
         mem_mb=1500,
     params:

@@ -1,6 +1,11 @@
 # What one looks at first: single events, average images of jets, what the networks look at.
 
 
+def name_of_network(wildcards):
+    """The displayed name of a network of particle flow."""
+    return labels("particleflow.algorithms", [wildcards.algorithm])
+
+
 FIGURES |= {
     "displays/event_display_{sample}": Figure(
         "reporting.display.event",
@@ -26,11 +31,7 @@ FIGURES |= {
         "Displays",
         {"figure": "What the particle-flow network looks at", "network": "{algorithm}"},
         inputs=dict(influence="results/particleflow/{algorithm}/influence.json"),
-        params=dict(
-            labels=lambda wildcards: labels(
-                "particleflow.algorithms", [wildcards.algorithm]
-            )
-        ),
+        params=dict(labels=name_of_network),
         over={"algorithm": [name for name in COMPARED if name in NETWORKS]},
     ),
     "displays/tagging_explanation_{model}": Figure(
