@@ -14,7 +14,7 @@ from jetchain.particleflow.calibrate_photons import (
     photon_table,
     read_photon_calibration,
 )
-from jetchain.particleflow.settings import CalibrationSettings, photon_calibration
+from jetchain.particleflow.calibration_settings import CalibrationSettings, photon_calibration
 
 SETTINGS = CalibrationSettings(
     samples=["photon_gun"], pt_edges=[0.0, 5.0, 10.0, 20.0, 40.0], eta_edges=[0.0, 1.5],
