@@ -30,6 +30,7 @@ from jetchain.particleflow.settings import ParticleflowSettings
 from jetchain.particleflow.targets import CLASSES, node_targets
 from jetchain.particleflow.train import candidate_loss, count_targets, fit_network, train
 from jetchain.particleflow.untrained import untrained
+from jetchain.plumbing.configuration import load
 
 NETWORKS = trained()
 
@@ -315,5 +316,14 @@ def test_an_event_trained_on_is_never_evaluated(name):
 
 
 def test_an_unknown_algorithm_is_refused_with_the_nearest_name():
-    with pytest.raises(ConfigurationError, match="Did you mean 'parametric'"):
-        parse(ParticleflowSettings, {"algorithms": ["parametrc"]})
+    for values in (
+        {"particleflow": {"algorithms": ["parametrc"]}},
+        {"jets": {"algorithm": "parametrc"}},
+    ):
+        with pytest.raises(ConfigurationError, match="Did you mean 'parametric'"):
+            load(values)
+
+
+def test_jets_may_be_made_of_any_algorithm_in_the_table():
+    for name in ALGORITHMS:
+        assert load({"jets": {"algorithm": name}}).jets.algorithm == name
