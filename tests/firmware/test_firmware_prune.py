@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from jetchain.core import checkpoints
 from jetchain.core.errors import ConfigurationError
 from jetchain.core.io.tensors import write_tensors
 from jetchain.core.settings import parse
@@ -66,7 +67,7 @@ def test_the_pruner_brings_back_the_last_step():
         assert layer.mask.mean().item() == pytest.approx(0.2)
 
 
-def test_a_training_ends_at_full_sparsity_and_with_fixed_point_parameters():
+def small_training():
     random = np.random.default_rng(5)
     features = random.normal(size=(400, 6)).astype(np.float32)
     data = {
@@ -82,7 +83,11 @@ def test_a_training_ends_at_full_sparsity_and_with_fixed_point_parameters():
     )
     torch.manual_seed(1)
     model = QuantisedPerceptron(6, 2, settings.network)
-    history = train_quantised(model, data, settings, seed=4)
+    return model, train_quantised(model, data, settings, seed=4)
+
+
+def test_a_training_ends_at_full_sparsity_and_with_fixed_point_parameters():
+    model, history = small_training()
     weights = torch.cat([layer.weight.flatten() for layer in model.layers])
     assert (weights == 0).double().mean() >= 0.6
     assert len(history["epoch"]) == len(history["sparsity"]) == 7
@@ -91,6 +96,31 @@ def test_a_training_ends_at_full_sparsity_and_with_fixed_point_parameters():
     for layer in model.layers:
         assert torch.equal(layer.weight * 32, torch.floor(layer.weight * 32))
         assert torch.equal(layer.bias * 32, torch.floor(layer.bias * 32))
+
+
+@pytest.mark.parametrize("last", [13, 20, 21, 28])  # of 5 epochs that prune and 2 that tune
+def test_a_training_that_is_killed_goes_on_pruning_and_tuning(monkeypatch, tmp_path, last):
+    expected, record = small_training()
+    monkeypatch.setattr(checkpoints, "SHARE", float("inf"))
+    turned = iter(range(1, 1000))
+
+    def killed(features, random):
+        if next(turned) == last + 4 * (1 + (last > 20)):  # each training counts its batches first
+            raise KeyboardInterrupt
+        return turn(features, random)
+
+    def in_job():
+        with checkpoints.kept_in(tmp_path / "checkpoint", lambda: "x"):
+            return small_training()
+
+    with monkeypatch.context() as patch:
+        patch.setattr("jetchain.firmware.train.turn", killed)
+        with pytest.raises(KeyboardInterrupt):
+            in_job()
+    model, history = in_job()
+    assert history == record
+    for name, value in expected.state_dict().items():
+        assert torch.equal(model.state_dict()[name], value), name
 
 
 def test_training_and_early_stopping_see_their_own_split_only(monkeypatch, tmp_path):

@@ -55,6 +55,26 @@ def test_figures_are_drawn(results: dict[str, list[Path]], tmp_path: Path, figur
     assert files["png"].stat().st_size > 10_000
 
 
+def test_many_taggers_are_drawn_and_told_apart_without_colour(
+    results: dict[str, list[Path]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tagging, "save_figure", lambda figure, *files: kept.append(figure))
+    kept: list = []
+    number = 21
+    tagging.roc(
+        metrics=results["metrics"][:1] * number, curves=results["curves"][:1] * number,
+        published=PUBLISHED, pdf=tmp_path, png=tmp_path, data=tmp_path,
+    )  # fmt: skip
+    for ax in kept[0].axes[:7]:
+        curves = [line for line in ax.get_lines() if "AUC" in str(line.get_label())]
+        looks = {
+            (line._unscaled_dash_pattern, line.get_marker(), line.get_fillstyle())
+            if line.get_marker() != "None" else line._unscaled_dash_pattern
+            for line in curves
+        }  # fmt: skip
+        assert len(curves) == len(looks) == number
+
+
 def test_performance_lists_every_pair_of_every_tagger(
     results: dict[str, list[Path]], tmp_path: Path
 ) -> None:

@@ -74,7 +74,8 @@ def run_evaluation(dataset: Path, weights: Path, folder: Path, model: str) -> di
         name: folder / name for name in ("scores", "metrics", "roc", "histograms")
     }  # fmt: skip
     settings = EvaluateSettings(
-        evaluation=ScoringSettings(bootstrap_replicas=10, roc_points=9), model=SMALL[model]
+        evaluation=ScoringSettings(bootstrap_replicas=10, roc_points=9),
+        model=SMALL[model].model_dump(),
     )
     evaluate(dataset=dataset, weights=weights, settings=settings, model=model, seed=3, **paths)
     return paths
@@ -143,7 +144,7 @@ def test_weights_of_another_network_are_refused(dataset: Path, tmp_path: Path) -
 
 
 def test_an_unknown_tagger_is_refused_before_any_work(dataset: Path, tmp_path: Path) -> None:
-    settings = TrainSettings(training=TRAINING, model=SMALL["pfn"])
+    settings = TrainSettings(training=TRAINING, model=SMALL["pfn"].model_dump())
     with pytest.raises(ConfigurationError, match=r"no tagger 'pnf'\. Did you mean 'pfn'"):
         train(
             dataset=dataset, weights=tmp_path / "w", history=tmp_path / "h",

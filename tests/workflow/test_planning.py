@@ -13,7 +13,12 @@ pytestmark = pytest.mark.workflow
 def test_the_published_scale_is_planned_shard_by_shard(tmp_path):
     full = yaml.safe_load((HOUSE / "config/full.yaml").read_text())
     shards = {name: each["shards"] for name, each in full["generate"]["samples"].items()}
-    assert sum(shards.values()) >= 10_000
+    assert sum(shards.values()) >= 1_000
+    events = [
+        each["shards"] * each["generation"]["events"]
+        for each in full["generate"]["samples"].values()
+    ]
+    assert sum(events) >= 10_000_000
     guns = sum(count for name, count in shards.items() if "gun" in name) + shards["pion_20"]
     begin = time.perf_counter()
     planned = planned_rules(tmp_path, "all", overlay=full)

@@ -20,11 +20,6 @@ KEYS = dict(leaves(configuration.load(TINY)))
 UNSEEN = {
     # where there is pile-up
     "detector.simulate: pileup.spread_z",
-    # once an epoch is worse than the best
-    "background.cathode.template: template.training.patience",
-    "firmware.train.floating: training.patience",
-    "particleflow.train: training.fit.patience",
-    "tagging.train: training.patience",
 }
 
 # Keys that shape the job graph: another value, and the rules whose jobs are new or read other
@@ -93,6 +88,8 @@ OTHER_OF_SAMPLES = {
     "gun.pdgids": [[211]],
     "gun.variable": ["energy", "pt"],
 }
+# The same of trainings.
+OTHER_OF_TRAININGS = {"schedule": "cosine", "device": "auto", "precision": "bfloat16"}
 # Values for other keys.
 OTHER = {
     "generate.bench.processes": ["W"],
@@ -148,6 +145,8 @@ def other(key):
     of_sample = ".".join(parts[4:])
     if parts[:2] == ["generate", "samples"] and of_sample in OTHER_OF_SAMPLES:
         chosen = OTHER_OF_SAMPLES[of_sample]
+    elif parts[-1] in OTHER_OF_TRAININGS:
+        chosen = [OTHER_OF_TRAININGS[parts[-1]]]
     elif key in OTHER:
         chosen = [OTHER[key]]
     else:

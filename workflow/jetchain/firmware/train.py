@@ -123,7 +123,7 @@ def _fit(
     def loss(network: nn.Module, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, int]:
         x, y = batch
         entropy = nn.functional.cross_entropy(network(x), y, reduction="none")
-        return torch.mean(entropy * balance[y]), len(y)
+        return torch.mean(entropy * balance.to(y.device)[y]), len(y)
 
     return fit(
         model,

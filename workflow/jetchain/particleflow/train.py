@@ -161,7 +161,7 @@ def candidate_loss(
     log_probability = torch.log_softmax(logits, dim=1).gather(1, batch.label[:, None])[:, 0]
     focal = -((1 - log_probability.exp()) ** settings.focal_gamma) * log_probability
     neutral = (batch.x[:, COLUMN["is_topo"]] > 0) & (batch.label != NONE)
-    weights = torch.tensor(REGRESSION_WEIGHTS, device=batch.x.device)
-    error = (regression - batch.regression)[neutral] ** 2 * weights
+    error = (regression - batch.regression)[neutral] ** 2
+    error = error * error.new_tensor(REGRESSION_WEIGHTS)
     momentum = error.sum() / max(1, int(neutral.sum()))
     return focal.mean() + settings.regression_weight * momentum, len(batch)

@@ -26,7 +26,8 @@ ROOT = Path(__file__).resolve().parents[1]
 # after the run and say how far it is.
 _WITHOUT_NUMBERS = {"pydantic"}
 _AROUND_THE_RUN = tuple(
-    f"{PACKAGE}.{name}" for name in ("plumbing", "core.progress", "core.registry")
+    f"{PACKAGE}.{name}"
+    for name in ("plumbing", "core.checkpoints", "core.progress", "core.registry")
 )
 _ALWAYS = "<always>"  # stands for the statements of a module that have an effect at import
 _SCOPES = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.transforms import Bbox
 
 from jetchain.core.io.tables import read_csv, read_json
-from jetchain.core.style import COLOURS, LINES, label, new_figure, save_figure
+from jetchain.core.style import label, legend_size, new_figure, save_figure, style_of
 from jetchain.core.verbs import Input, Output, Resource
 
 NAMES = {
@@ -41,9 +41,10 @@ def draw_curves(ax: Axes, table: dict[str, np.ndarray], merits: dict[str, Any]) 
     for index, method in enumerate(methods):
         own = table["method"] == method
         x = table["signal_efficiency"][own]
-        ax.plot(x, table["sic"][own], color=COLOURS[index], ls=LINES[index], label=NAMES[method])
+        style = style_of(index)
+        ax.plot(x, table["sic"][own], label=NAMES[method], **style.curve)
         ax.fill_between(
-            x, table["sic_low"][own], table["sic_high"][own], color=COLOURS[index], alpha=0.25,
+            x, table["sic_low"][own], table["sic_high"][own], color=style.colour, alpha=0.25,
             lw=0, gid=NAMES[method],
         )  # fmt: skip
     grid = np.linspace(0.005, 1, 200)
@@ -55,7 +56,7 @@ def draw_curves(ax: Axes, table: dict[str, np.ndarray], merits: dict[str, Any]) 
         ylabel=r"Significance improvement $\epsilon_S/\sqrt{\epsilon_B}$",
     )
     ax.set_ylim(0, 1.25 * ax.get_ylim()[1])
-    ax.legend(ncols=2, loc="upper right")
+    ax.legend(ncols=2, loc="upper right", fontsize=legend_size(len(methods)))
     label(ax, right=f"S/B = {100 * merits['signal_to_background']:.1f} %")
 
 

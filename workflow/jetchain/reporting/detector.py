@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io.tables import read_json
-from jetchain.core.style import COLOURS, LINES, MARKERS, label, new_figure, save_figure
+from jetchain.core.style import label, new_figure, save_figure, steps, style_of
 from jetchain.core.verbs import Inputs, Output
 
 NAMES = {
@@ -38,7 +38,7 @@ def response(*, summaries: Inputs, pdf: Output, png: Output, data: Output) -> No
         shown = n >= MINIMUM_ENTRIES
         mean = total[shown] / n[shown]
         spread = np.sqrt(np.maximum(squares[shown] / n[shown] - mean**2, 0.0))
-        style: dict[str, Any] = {"color": COLOURS[k], "marker": MARKERS[k], "ls": LINES[k]}
+        style: dict[str, Any] = {**style_of(k).points, "linestyle": style_of(k).line}
         upper.errorbar(centres[shown], mean, spread / np.sqrt(n[shown]), label=NAMES[kind], **style)
         lower.plot(centres[shown], spread / mean, gid=NAMES[kind], **style)
     upper.axhline(1.0, color="0.6", lw=1)
@@ -79,8 +79,8 @@ def layers(*, summaries: Inputs, pdf: Output, png: Output, data: Output) -> None
     for k, (name, energy) in enumerate(parts.items()):
         share = np.divide(energy, true, out=np.zeros_like(true), where=true > 0)
         axes.barh(
-            [NAMES[kind] for kind in kinds], share, left=left, label=name, color=COLOURS[k],
-            edgecolor="white", lw=0.5,
+            [NAMES[kind] for kind in kinds], share, left=left, label=name,
+            color=style_of(k).colour, edgecolor="white", lw=0.5,
         )  # fmt: skip
         left += share
     axes.set_xlim(0.0, 1.02)
@@ -134,8 +134,5 @@ def _sample(path: Path) -> str:
 def _outline(axes: Axes, histogram: Any, k: int, text: str) -> None:
     values = histogram.values()
     axis = histogram.axes[0]
-    axes.stairs(
-        values / max(values.sum(), 1), axis.edges, color=COLOURS[k], ls=LINES[k % len(LINES)],
-        lw=1.8, label=text,
-    )  # fmt: skip
+    steps(axes, values / max(values.sum(), 1), axis.edges, k, text)
     axes.set_xlabel(axis.label)

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io.tables import read_json, write_csv
-from jetchain.core.style import COLOURS, LINES, MARKERS, label, new_figure, save_figure
+from jetchain.core.style import COLOURS, label, new_figure, save_figure, style_of
 from jetchain.core.verbs import Input, Inputs, Output
 
 NAMES = {
@@ -58,7 +58,7 @@ def response(*, response: Input, pdf: Output, png: Output, data: Output) -> None
             energy = np.geomspace(rows[0]["energy"], rows[-1]["energy"], 100)
             curve = np.sqrt(fit["a"] ** 2 / energy + fit["b"] ** 2 + (fit["c"] / energy) ** 2)
             axis.plot(
-                energy, curve, color=style["color"], ls=LINES[k % 3], lw=1.2,
+                energy, curve, color=style["color"], ls=style_of(k % 3).line, lw=1.2,
                 gid=f"{NAMES[kind]}, fit",
             )  # fmt: skip
     for axis in axes.flat:
@@ -135,8 +135,9 @@ def pions(*, histograms: Input, pions: Input, pdf: Output, png: Output, data: Ou
         found, histogram = content["kinds"][kind], loaded[kind]
         values = histogram.values()
         share = values / max(histogram.values(flow=True).sum(), 1)
-        axis.stairs(share, histogram.axes[0].edges, color=COLOURS[k], fill=True, alpha=0.35)
-        axis.stairs(share, histogram.axes[0].edges, color=COLOURS[k])
+        colour = style_of(k).colour
+        axis.stairs(share, histogram.axes[0].edges, color=colour, fill=True, alpha=0.35)
+        axis.stairs(share, histogram.axes[0].edges, color=colour)
         top = 1.55 * share.max()
         published = {
             row["quantity"].split()[0]: row["reference"]
@@ -241,14 +242,15 @@ def _draw_pulls(axis: Axes, kinds: dict[str, Any]) -> None:
     """Mean (filled) and width (open) of the pulls of every parameter that has an error."""
     names = [name for name in PARAMETERS if any(name in kinds[kind]["pulls"] for kind in kinds)]
     for k, kind in enumerate(kinds):
-        for moment, fill in (("mean", COLOURS[k]), ("width", "white")):
+        style = style_of(k)
+        for moment, fill in (("mean", style.colour), ("width", "white")):
             known = [(x, kinds[kind]["pulls"][n]) for x, n in enumerate(names)
                      if n in kinds[kind]["pulls"]]  # fmt: skip
             axis.errorbar(
                 [x + 0.18 * (k - 1) for x, _ in known],
                 [found[moment] for _, found in known],
                 [found[f"{moment}_error"] for _, found in known],
-                marker=MARKERS[k], ls="none", color=COLOURS[k], mfc=fill,
+                marker=style.marker, ls="none", color=style.colour, mfc=fill,
                 label=f"{NAMES[kind]}, {moment}",
             )  # fmt: skip
     for value in (0.0, 1.0):
@@ -353,8 +355,8 @@ def met(*, met: Input, pdf: Output, png: Output, data: Output) -> None:
         constant = fit.get("b", 0.0)
         term = rf" $\oplus$ {100 * constant:.1f} % $\Sigma E_T$" if "b" in fit else ""
         axis.plot(
-            fine, np.hypot(fit["k"] * np.sqrt(fine), constant * fine), color=COLOURS[2 + 2 * k],
-            ls=LINES[1 + k],
+            fine, np.hypot(fit["k"] * np.sqrt(fine), constant * fine),
+            color=style_of(2 + 2 * k).colour, ls=style_of(1 + k).line,
             label=rf"{fit['k']:.2f} $(\Sigma E_T)^{{1/2}}${term}, "
             rf"$\chi^2$/ndf = {fit['chi2']:.1f}/{fit['ndf']}",
         )  # fmt: skip
@@ -412,7 +414,8 @@ def _short(value: float | str | None) -> float | str:
 
 def _style(k: int, *, line: bool = False) -> dict[str, Any]:
     """Colour and marker of the k-th kind, with a line through the points or without."""
-    return {"color": COLOURS[k], "marker": MARKERS[k], "ls": LINES[k] if line else "none", "ms": 6}
+    style = style_of(k)
+    return {**style.points, "linestyle": style.line if line else "none", "ms": 6}
 
 
 def _points(

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from jetchain.core.io.tables import read_csv, read_json
-from jetchain.core.style import COLOURS, LINES, MARKERS, label, new_figure, save_figure
+from jetchain.core.style import COLOURS, LINES, MARKERS, label, new_figure, save_figure, style_of
 from jetchain.core.verbs import Input, Output
 
 STAGES = {
@@ -44,7 +44,7 @@ def draw_accuracy(ax: Axes, value: dict[str, Any]) -> None:
                 [100 * (estimate["value"] - estimate["low"])],
                 [100 * (estimate["high"] - estimate["value"])],
             ],
-            fmt=MARKERS[place],
+            fmt=style_of(place).marker,
             markersize=9,
             capsize=5,
             color=COLOURS[0 if name == "floating" else 2],
@@ -62,7 +62,7 @@ def draw_accuracy(ax: Axes, value: dict[str, Any]) -> None:
         sorted(published["accuracy"].items(), key=lambda item: -item[1])
     ):
         ax.axhline(
-            100 * accuracy, color="0.45", ls=LINES[line + 1], lw=1.3,
+            100 * accuracy, color="0.45", ls=style_of(line + 1).line, lw=1.3,
             label=f"{name}, {100 * accuracy:.1f} %",
         )  # fmt: skip
     values = [100 * value["accuracy"][name]["value"] for name in STAGES]
@@ -151,7 +151,7 @@ def weights(*, bits: Input, history: Input, pdf: Output, png: Output, data: Outp
             widths + (layer - (len(layers) - 1) / 2) * room,
             100 * count / count.sum(),
             width=room,
-            color=COLOURS[layer % len(COLOURS)],
+            color=style_of(layer).colour,
             edgecolor="black",
             lw=0.8,
             label=f"layer {layer + 1}: {int(count.sum())} weights",
@@ -207,7 +207,7 @@ def roc(
             shown = table[name] > 0
             ax.plot(
                 table["signal_efficiency"][shown], table[name][shown], ls=line,
-                color=COLOURS[index % len(COLOURS)], lw=1.4 if kind == "floating" else 2.2,
+                color=style_of(index).colour, lw=1.4 if kind == "floating" else 2.2,
                 label=f"{name}: AUC {areas['floating'][name]['value']:.3f} float, "
                 f"{areas['quantised'][name]['value']:.3f} $\\pm$ "
                 f"{areas['quantised'][name]['std']:.3f} quantised"

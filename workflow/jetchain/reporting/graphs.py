@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from jetchain.core.io.tables import read_result
 from jetchain.core.kinematics import delta_phi
 from jetchain.core.schema.graphs import GraphDisplay
-from jetchain.core.style import COLOURS, MARKERS, label, new_figure, save_figure
+from jetchain.core.style import COLOURS, label, new_figure, save_figure, style_of
 from jetchain.core.verbs import Input, Output
 
 EDGE_COLOUR = "0.6"
@@ -128,8 +128,8 @@ def jet_graph(*, table: Input, pdf: Output, png: Output, data: Output) -> None:
             ax.scatter(
                 *position[chosen].T,
                 s=_area(jet["constituent_pt"][chosen], 10.0, 60.0),
-                color=COLOURS[index],
-                marker=MARKERS[index],
+                color=style_of(index).colour,
+                marker=style_of(index).marker,
                 alpha=0.75,
                 linewidths=0,
                 label=name,

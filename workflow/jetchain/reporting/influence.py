@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from jetchain.core.io.tables import read_result
 from jetchain.core.schema.particleflow import Influence, InfluenceExample
-from jetchain.core.style import COLOURS, MARKERS, label, new_figure, remark, save_figure
+from jetchain.core.style import label, new_figure, remark, save_figure, style_of
 from jetchain.core.verbs import Input, Labels, Output
 
 ZOOM = 0.3  # half the width of the neighbourhood
@@ -103,8 +103,8 @@ def draw_profile(ax: Axes, content: Influence) -> None:
         )
         shown = mean > 0
         ax.errorbar(
-            centres[shown], mean[shown], error[shown], half[shown], ls="none", color=COLOURS[2 - k],
-            marker=MARKERS[2 - 2 * k], label=f"a {name}",
+            centres[shown], mean[shown], error[shown], half[shown], ls="none",
+            color=style_of(2 - k).colour, marker=style_of(2 - 2 * k).marker, label=f"a {name}",
         )  # fmt: skip
     ax.set_yscale("log")
     largest = max(max(profile.mean) for profile in profiles.values())

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io.tables import read_result, write_csv
 from jetchain.core.schema.particleflow import Performance, Ratio, Ratios, ResponseTable, Spread
-from jetchain.core.style import COLOURS, LINES, MARKERS, label, new_figure, save_figure
+from jetchain.core.style import COLOURS, label, new_figure, save_figure, steps, style_of
 from jetchain.core.verbs import Input, Inputs, Labels, Output
 
 GROUPS = {
@@ -130,12 +130,12 @@ def calibration(*, calibration: Input, pdf: Output, png: Output, data: Output) -
         error = sigma[:, 0, layer] / np.sqrt(np.maximum(entries[:, 0, layer], 1))
         ax.errorbar(
             _centres(edges)[known], mean[known, 0, layer], error[known],
-            fmt=MARKERS[index], color=COLOURS[index], label=f"densest in layer {layer}",
+            **style_of(index).points, label=f"densest in layer {layer}",
         )  # fmt: skip
     for index, (layer, values) in enumerate(COCOA_MEAN.items()):
         ax.stairs(
-            values, [*COCOA_PT, last], color=COLOURS[(0, 2)[index]],
-            linestyle=LINES[1 + index], label=f"COCOA, layer {layer}",
+            values, [*COCOA_PT, last], color=style_of(2 * index).colour,
+            linestyle=style_of(1 + index).line, label=f"COCOA, layer {layer}",
         )  # fmt: skip
     ax.set_xscale("log")
     ax.set_xlim(0.8, last)
@@ -205,15 +205,14 @@ def _points(
     index: int,
     name: str,
 ) -> None:
-    """Points with error bars on a logarithmic axis, those of each further algorithm moved aside."""
+    """Points with error bars on a logarithmic axis, each algorithm beside the one before."""
     bounds = np.array(edges)
     centre = _centres(bounds) * 1.06**index
     ax.errorbar(
         centre,
         value,
         yerr=[np.maximum(down, 0), np.maximum(up, 0)],
-        fmt=MARKERS[index % len(MARKERS)],
-        color=COLOURS[index % len(COLOURS)],
+        **style_of(index).points,
         label=name,
         capsize=2,
     )
@@ -226,9 +225,6 @@ def _line(ax: Axes, histogram: hist.Hist, index: int, name: str) -> None:
     axis = histogram.axes[0]
     total = float(np.sum(histogram.values(flow=True)))
     if total > 0:
-        ax.stairs(
-            histogram.values() / total, axis.edges, color=COLOURS[index % len(COLOURS)],
-            linestyle=LINES[index % len(LINES)], linewidth=1.8, label=name,
-        )  # fmt: skip
+        steps(ax, histogram.values() / total, axis.edges, index, name)
     ax.set_xlabel(axis.label)
     ax.set_xlim(axis.edges[0], axis.edges[-1])

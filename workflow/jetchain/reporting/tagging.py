@@ -10,7 +10,7 @@ import numpy as np
 
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io.tables import read_csv, read_json, write_csv
-from jetchain.core.style import COLOURS, LINES, MARKERS, label, new_figure, save_figure
+from jetchain.core.style import COLOURS, label, legend_size, new_figure, save_figure, style_of
 from jetchain.core.verbs import Input, Inputs, Output, Resource
 
 NAMES = {"pfn": "PFN", "particlenet": "ParticleNet"}
@@ -42,7 +42,8 @@ def roc(
         draw_pair(ax, pair, results, tables)
         if pair == "top_vs_QCD":
             _reference_points(ax, read_json(published)["top_tagging"]["rows"])
-        ax.legend(loc="lower left")
+        place = "lower left" if len(results) <= 8 else "upper right"
+        ax.legend(loc=place, fontsize=legend_size(len(results)))
     for ax in axes.flat[len(pairs) :]:
         ax.set_axis_off()
         ax.text(
@@ -70,12 +71,13 @@ def draw_pair(
         area = result["pairs"][pair]["auc"]
         efficiency = table["signal_efficiency"][rows]
         name = NAMES.get(result["model"], result["model"])
+        style = style_of(index)
         ax.fill_between(
-            efficiency, 1 / high, 1 / low, color=COLOURS[index], alpha=0.3, linewidth=0, gid=name
+            efficiency, 1 / high, 1 / low, color=style.colour, alpha=0.3, linewidth=0, gid=name
         )
         shown = table["background_efficiency"][rows] * ceiling >= 1
         ax.plot(
-            efficiency[shown], 1 / value[shown], LINES[index], color=COLOURS[index],
+            efficiency[shown], 1 / value[shown], **style.curve,
             label=f"{name}, AUC {area['value']:.3f} ± {area['std']:.3f}",
         )  # fmt: skip
     grid = np.linspace(0.02, 1, 99)
@@ -97,8 +99,8 @@ def _reference_points(ax: Any, rows: list[dict[str, Any]]) -> None:
     for index, name in enumerate(("PFN", "ParticleNet")):
         row = next(row for row in rows if row["model"] == name)
         ax.plot(
-            [0.5, 0.3], [row["rejection_50"], row["rejection_30"]], MARKERS[index],
-            color=COLOURS[index], markerfacecolor="none", label=f"{name}, published",
+            [0.5, 0.3], [row["rejection_50"], row["rejection_30"]], **style_of(index).points,
+            markerfacecolor="none", label=f"{name}, published",
         )  # fmt: skip
 
 
@@ -140,9 +142,10 @@ def history(*, metrics: Inputs, histories: Inputs, pdf: Output, png: Output, dat
     figure, axes = new_figure(1, len(metrics), size=(6.5 * len(metrics), 5.2), squeeze=False)
     for ax, (result, columns) in zip(axes.flat, _with_tables(metrics, histories), strict=True):
         for index, split in enumerate(("train", "validation")):
+            style = style_of(index)
             ax.plot(
-                columns["epoch"], columns[f"{split}_loss"], LINES[index], marker=MARKERS[index],
-                color=COLOURS[index], label=split,
+                columns["epoch"], columns[f"{split}_loss"], style.line, marker=style.marker,
+                color=style.colour, label=split,
             )  # fmt: skip
         best = columns["epoch"][np.argmin(columns["validation_loss"])]
         ax.axvline(best, color=COLOURS[8], linestyle=":", linewidth=1, label="weights kept")
@@ -175,8 +178,8 @@ def scores(*, metrics: Input, histograms: Input, pdf: Output, png: Output, data:
             edges = filled[name].axes[0].edges
             ax.stairs(
                 values / max(values.sum(), 1), edges, label=TITLES[each], fill=index == 0,
-                color=COLOURS[index], alpha=0.4 if index == 0 else 1, linewidth=1.8,
-                linestyle=LINES[max(index - 1, 0)],
+                color=style_of(index).colour, alpha=0.4 if index == 0 else 1, linewidth=1.8,
+                linestyle=style_of(max(index - 1, 0)).line,
             )  # fmt: skip
         ax.set_yscale("log")
         ax.set_ylim(5e-4, 4)

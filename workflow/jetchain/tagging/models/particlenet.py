@@ -170,9 +170,12 @@ def nearest(points: Tensor, mask: Tensor, k: int) -> Tensor:
     Returns:
         (jets, particles, k), places in the jet, in no particular order.
     """
-    square = points.square().sum(dim=2)
-    # |x_j|^2 - 2 x_i x_j orders the x_j as |x_i - x_j|^2 does.
-    distance = torch.baddbmm(square[:, None, :], points, points.mT, alpha=-2)
+    # With 16 bits, in which the network may be trained, neighbours could not be told apart.
+    with torch.autocast(points.device.type, enabled=False):
+        points = points.float()
+        square = points.square().sum(dim=2)
+        # |x_j|^2 - 2 x_i x_j orders the x_j as |x_i - x_j|^2 does.
+        distance = torch.baddbmm(square[:, None, :], points, points.mT, alpha=-2)
     distance = distance.masked_fill(~mask[:, None, :], FAR)
     distance.diagonal(dim1=1, dim2=2).fill_(torch.inf)
     return distance.topk(k, largest=False, sorted=False).indices
