@@ -39,7 +39,7 @@ class Alone(Network):
     """Two layers a node."""
 
     def __init__(self, settings):
-        super().__init__(settings)
+        super().__init__()
         self.layers = nn.Sequential(
             nn.Linear(FEATURES, settings.hidden), nn.ReLU(),
             nn.Linear(settings.hidden, len(CLASSES) + len(REGRESSION)),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,16 +24,14 @@ ON_TOPOS = [name in ("none", "neutral_hadron", "photon") for name in CLASSES]
 class Network(nn.Module, ABC):
     """A candidate particle at each node: its class and its momentum.
 
-    Args:
-        settings: sizes, the section `model` of the algorithm's own settings.
+    A network is made of one argument, the section `model` of its own settings.
     """
 
     feature_mean: Tensor
     feature_scale: Tensor
 
-    def __init__(self, settings: Any) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.settings = settings
         self.register_buffer("feature_mean", torch.zeros(FEATURES))
         self.register_buffer("feature_scale", torch.ones(FEATURES))
 

@@ -75,7 +75,7 @@ class Mlpf(Network):
     """Class and momentum of the candidate at each node."""
 
     def __init__(self, settings: MlpfModelSettings) -> None:
-        super().__init__(settings)
+        super().__init__()
         hidden = settings.hidden
         self.encoder = nn.Sequential(
             nn.Linear(FEATURES, hidden), nn.ReLU(), nn.Linear(hidden, hidden)
