@@ -30,6 +30,7 @@ PACKAGE = HOUSE / "workflow" / "jetchain"
 FILES = {
     "GENERATED": "generate/<sample>/<shard>.root",
     "DETECTED": "detector/<sample>/<shard>.root",
+    "HITS": "detector/<sample>/<shard>.hits.root",
     "COCOA": "detector/<sample>/<shard>.cocoa.root",
     "RECONSTRUCTED": "particleflow/<algorithm>/<sample>/<shard>.root",
     "JETS": "jets/<algorithm>/<sample>/<shard>.root",

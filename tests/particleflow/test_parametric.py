@@ -178,6 +178,23 @@ def test_unreconstructed_tracks_are_left_out_and_indices_kept(reconstruct):
     assert particles["track_idx"].tolist() == [1, -1]
 
 
+def test_particles_carry_the_truth_of_their_tracks(reconstruct):
+    event = crowded_event(np.random.default_rng(8))
+    tracks = event.rows["track"]
+    for row, track in enumerate(tracks):
+        track |= {"origin": row % 8, "vertex": 100 + row, "reconstructed": int(row % 5 > 0)}
+    particles = reconstruct(event)["pflow"][0]
+    seen = 0
+    for particle in particles.tolist():
+        if particle["track_idx"] < 0:
+            assert (particle["origin"], particle["vertex"]) == (-1, -1)
+        else:
+            track = tracks[particle["track_idx"]]
+            assert (particle["origin"], particle["vertex"]) == (track["origin"], track["vertex"])
+            seen += 1
+    assert seen == sum(track["reconstructed"] for track in tracks)
+
+
 def crowded_event(random: np.random.Generator) -> FakeEvent:
     event = FakeEvent()
     for _ in range(15):

@@ -48,6 +48,8 @@ FROM_FILES = {
 # files (test_samples_from_files.py runs these).
 WITHOUT_JOBS = AROUND | {
     "jetchain.detector.bench",
+    "jetchain.detector.flight.hits",
+    "jetchain.detector.hits",
     "jetchain.generate.bench",
     "jetchain.provenance",
     "jetchain.tagging.bench",

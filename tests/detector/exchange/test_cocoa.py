@@ -115,6 +115,12 @@ def test_the_truth_is_what_went_into_the_detector(real):
     assert ak.sum(ak.num(generated["parton"].pdgid)) == 0
 
 
+def test_origins_and_vertices_are_not_in_cocoas_files(real):
+    for column in ("origin", "vertex"):
+        assert ak.to_list(real[0]["particle"][column]) == [[-1, -1], [], [-1]]
+        assert ak.to_list(real[1]["track"][column]) == [[-1], [], [-1]]
+
+
 def test_the_account_counts_objects_and_the_energy_of_the_cells(real):
     account = real[2]
     assert account["events"] == 3

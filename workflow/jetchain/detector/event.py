@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +12,7 @@ from jetchain.core.seeds import generator
 from jetchain.detector.calorimeter import calorimeter, showers
 from jetchain.detector.clusters import incidence, topoclusters
 from jetchain.detector.flight import decays, tracker, transport
+from jetchain.detector.flight.origins import origins
 from jetchain.detector.flight.particles import Primaries
 from jetchain.detector.geometry.geometry import Geometry
 from jetchain.detector.settings import SimulationSettings
@@ -28,6 +28,7 @@ class EventRecord:
     truth_idx: np.ndarray  # (particles,) index of the generated particle each comes from
     track_pulls: np.ndarray  # (candidates, 5) standard normal
     track_luck: np.ndarray  # (candidates,) uniform; below the efficiency the track is found
+    track_truth: np.ndarray  # (candidates, 2) origin and vertex
     by_layer: np.ndarray  # (particles, layers) deposited
     isolated: np.ndarray  # (particles,)
     moments: np.ndarray  # (clusters, moments) columns moments.MOMENTS
@@ -48,6 +49,7 @@ class Flight(NamedTuple):
     truth_idx: np.ndarray  # (particles,) index of the generated particle each comes from
     pulls: np.ndarray  # (candidates, 5)
     luck: np.ndarray  # (candidates,)
+    truth: np.ndarray  # (candidates, 2) origin and vertex
 
 
 class EventSimulation:
@@ -78,17 +80,20 @@ class EventSimulation:
             primaries: their simulated particles.
         """
         clock = time.process_time()
-        flights = [
-            self._fly(generator(self.seed, "detector", int(number)), primaries, slice(first, last))
-            for number, (first, last) in zip(
-                numbers, pairwise(primaries.offset.tolist()), strict=True
-            )
-        ]
+        flights = self.fly(numbers, primaries)
         self._lap("transport", clock)
         return [self._detect(flight) for flight in flights]
 
-    def _fly(self, rng: np.random.Generator, primaries: Primaries, inside: slice) -> Flight:
+    def fly(self, numbers: np.ndarray, primaries: Primaries) -> list[Flight]:
+        """Follow the particles of some events to the calorimeter; see `run`."""
+        return [
+            self._fly(generator(self.seed, "detector", int(number)), primaries, event)
+            for event, number in enumerate(numbers)
+        ]
+
+    def _fly(self, rng: np.random.Generator, primaries: Primaries, event: int) -> Flight:
         settings = self.settings
+        inside = slice(primaries.offset[event], primaries.offset[event + 1])
         flown = transport.fly(
             rng,
             primaries.rows[inside],
@@ -102,7 +107,18 @@ class EventSimulation:
             rng.standard_normal(out=pulls)
         source = flown.particles[:, transport.SOURCE].astype(np.int64)
         return Flight(
-            rng, flown, primaries.truth_idx[inside][source], pulls, rng.random(len(pulls))
+            rng,
+            flown,
+            primaries.truth_idx[inside][source],
+            pulls,
+            rng.random(len(pulls)),
+            origins(
+                flown.candidates,
+                flown.particles,
+                primaries.rows[inside],
+                primaries.truth[inside],
+                primaries.vertices[event],
+            ),
         )
 
     def _detect(self, flight: Flight) -> EventRecord:
@@ -151,6 +167,7 @@ class EventSimulation:
             truth_idx=flight.truth_idx,
             track_pulls=flight.pulls,
             track_luck=flight.luck,
+            track_truth=flight.truth,
             by_layer=by_layer,
             isolated=incidence.isolated(*directions(particles), ISOLATION_CONE),
             moments=clusters.moments,

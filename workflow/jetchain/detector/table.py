@@ -108,6 +108,8 @@ def _tracks(tracks: Tracks) -> dict[str, ak.Array]:
             f"{name}_err": error
             for name, error in zip(tracker.PARAMETERS, tracks.errors.T, strict=True)
         },
+        "origin": tracks.truth[:, 0],
+        "vertex": tracks.truth[:, 1],
         **{name: tracks.correlation[:, a, b] for name, (a, b) in CORRELATIONS.items()},
     }
     for layer in range(tracks.position.shape[1]):

@@ -20,6 +20,7 @@ from jetchain.core.schema.graphs import (
     EVENT_GRAPHS,
     JET_COLUMNS,
     JET_GRAPHS,
+    TRACK_TRUTH,
     EventGraphCutflow,
     JetGraphCutflow,
 )
@@ -43,7 +44,7 @@ from jetchain.graphs.settings import EventGraphSettings, JetGraphSettings
 DETECTOR_COLUMNS = {
     "track": [
         "pdgid", "reconstructed", "theta", "phi", "qoverp", "d0", "z0", "d0_err", "z0_err",
-        "x_layer_1", "y_layer_1", "z_layer_1",
+        *TRACK_TRUTH, "x_layer_1", "y_layer_1", "z_layer_1",
     ],
     "particle": ["pdgid", "pt", "eta", "phi", "e"],
     "topo": [
@@ -145,6 +146,7 @@ def event_graphs(read: dict[str, Any], settings: EventGraphSettings) -> dict[str
         "node_momentum": nodes.momentum,
         "node_track": nodes.track,
         "node_index": nodes.index,
+        "node_truth": nodes.truth,
         "edge_index": edges - nodes.offset[edge_event],
         "particle": truth_momentum(particle),
         "particle_label": particle_label(particle["pdgid"]),
@@ -180,7 +182,7 @@ def jet_graphs(
     owner = np.asarray(ak.flatten(ak.broadcast_arrays(np.arange(len(jets)), jets.pt)[0][selected]))
     chosen = ak.flatten(jets[selected])
     counts["constituents"] = int(ak.count(chosen.constituents))
-    columns, offset = constituents(pflow[owner], chosen, settings.max_constituents)
+    columns, truth, offset = constituents(pflow[owner], chosen, settings.max_constituents)
     counts["constituents kept"] = len(columns)
     counts["unmatched"] = int(ak.sum(chosen.label < 0))
 
@@ -198,6 +200,7 @@ def jet_graphs(
         ),
         "constituent_offset": offset,
         "constituents": columns,
+        "constituent_truth": truth,
         "edge_offset": offsets(np.bincount(edge_jet, minlength=len(chosen))),
         "edge_index": edges - offset[edge_jet],
     }

@@ -17,7 +17,7 @@ from jetchain.core.io.mapped import Mapped
 from jetchain.core.io.tensors import read_weights
 from jetchain.core.kinematics import cartesian, pt_eta_phi
 from jetchain.core.progress import Progress
-from jetchain.core.schema.graphs import EVENT_GRAPH_FEATURES, EVENT_GRAPHS
+from jetchain.core.schema.graphs import EVENT_GRAPH_FEATURES, EVENT_GRAPHS, TRACK_TRUTH
 from jetchain.core.schema.particleflow import RECONSTRUCTED
 from jetchain.core.seeds import make_deterministic
 from jetchain.core.verbs import Input, Output
@@ -140,6 +140,7 @@ def reconstructed(
         **dict(zip(("d0", "z0", "d0_err", "z0_err"), arrays["node_track"][kept].T, strict=True)),
         "track_idx": np.where(is_track, index, -1),
         "topo_idx": np.where(is_track, -1, index),
+        **dict(zip(TRACK_TRUTH, arrays["node_truth"][kept].T, strict=True)),
     }
     cumulative = np.concatenate([[0], np.cumsum(kept)])
     counts = np.diff(cumulative[arrays["node_offset"]])

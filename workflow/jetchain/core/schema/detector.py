@@ -44,6 +44,19 @@ DETECTED = EventTable(
             "theta_err": Column("f4", "rad", "resolution of theta"),
             "phi_err": Column("f4", "rad", "resolution of phi"),
             "qoverp_err": Column("f4", "1/MeV", "resolution of qoverp"),
+            # See detector/flight/origins.py.
+            "origin": Column(
+                "i4",
+                "",
+                "index into ORIGINS of the particle that made it; other_secondary for products of "
+                "decays and conversions in the detector; -1 where nothing tells",
+            ),
+            "vertex": Column(
+                "i4",
+                "",
+                "number of its vertex in the event: those of GENERATED, then those of pile-up, "
+                "then those of decays and conversions in the detector; -1 as for origin",
+            ),
             "corr_d0_phi": Column("f4", "", "correlation of d0 and phi; those not here are 0"),
             "corr_d0_qoverp": Column("f4", "", "correlation of d0 and qoverp"),
             "corr_phi_qoverp": Column("f4", "", "correlation of phi and qoverp"),
@@ -104,6 +117,22 @@ DETECTED = EventTable(
             "weight": Column(
                 "f4", "", "1 for its track; else its fraction of the cluster's true energy"
             ),
+        },
+    },
+)
+
+HITS = EventTable(
+    name="tracker hits",
+    tree="Hits",
+    event={**EVENT},
+    collections={
+        "hit": {
+            "layer": Column("i4", "", "layer of the tracker, counted in the geometry file's order"),
+            "x": Column("f4", "mm", "measured position, x"),
+            "y": Column("f4", "mm", "measured position, y"),
+            "z": Column("f4", "mm", "measured position, z"),
+            "particle": Column("i4", "", "index in particle of DETECTED; a conversion's photon"),
+            "track": Column("i4", "", "index in track of DETECTED, -1 for none"),
         },
     },
 )

@@ -20,6 +20,14 @@ GENERATED = EventTable(
             "x": Column("f4", "mm", "production vertex, x"),
             "y": Column("f4", "mm", "production vertex, y"),
             "z": Column("f4", "mm", "production vertex, z"),
+            # What decides both, and what files of other programs do not tell: generate/origins.py.
+            "origin": Column("i4", "", "index into ORIGINS, -1 where the file tells no history"),
+            "vertex": Column(
+                "i4",
+                "",
+                "number of its vertex in the event: 0 is the primary one, then one for each decay "
+                "of a b or c hadron or tau, or of what flew 0.1 mm; -1 as for origin",
+            ),
         },
         "parton": {
             "pdgid": Column("i4", "", "PDG code of a hard-process parton, boson or decay product"),

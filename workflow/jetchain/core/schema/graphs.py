@@ -15,6 +15,8 @@ EVENT_GRAPH_FEATURES = (
     "sigma_eta", "sigma_phi",
 )  # fmt: skip
 
+TRACK_TRUTH = ("origin", "vertex")  # as of pflow in RECONSTRUCTED, and of track in DETECTED
+
 EVENT_GRAPHS = TensorTable(
     name="event graphs",
     tensors={
@@ -32,6 +34,10 @@ EVENT_GRAPHS = TensorTable(
         ),
         "node_track": Tensor("float32", ("nodes", 4), "mm", "d0, z0, d0_err, z0_err; 0 for topo"),
         "node_index": Tensor("int32", ("nodes",), "", "track index, or topo idx (from 1)"),
+        # Apart from what a network may see.
+        "node_truth": Tensor(
+            "int32", ("nodes", len(TRACK_TRUTH)), "", "of the track: see TRACK_TRUTH; -1 for topo"
+        ),
         "edge_index": Tensor("int64", (2, "edges"), "", "source, target; event-local node index"),
         "particle": Tensor("float32", ("particles", 4), "GeV", "pt, eta, phi, e of the truth"),
         "particle_label": Tensor("int64", ("particles",), "", "index into PARTICLE_CLASSES"),
@@ -63,6 +69,13 @@ JET_GRAPHS = TensorTable(
             ("constituents", len(CONSTITUENT_COLUMNS)),
             "GeV, mm, rad",
             "see CONSTITUENT_COLUMNS, in falling pT",
+        ),
+        # Apart from what a tagger may see.
+        "constituent_truth": Tensor(
+            "int32",
+            ("constituents", len(TRACK_TRUTH)),
+            "",
+            "of the constituent's track: see TRACK_TRUTH; -1 without a track",
         ),
         "edge_offset": Tensor("int64", ("jets+1",), "", "first edge of each jet"),
         "edge_index": Tensor(

@@ -22,6 +22,8 @@ RECONSTRUCTED = EventTable(
             "d0_err": Column("f4", "mm", "resolution of d0, 0 for neutrals"),
             "z0_err": Column("f4", "mm", "resolution of z0, 0 for neutrals"),
             "track_idx": Column("i4", "", "index of its track in the detector event, -1 for none"),
+            "origin": Column("i4", "", "of its track: index into ORIGINS, -1 without a track"),
+            "vertex": Column("i4", "", "of its track: number of the true vertex, -1 likewise"),
             "topo_idx": Column("i4", "", "idx of its main topocluster (from 1), -1 for none"),
         }
     },

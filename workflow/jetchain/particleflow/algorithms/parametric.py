@@ -205,6 +205,8 @@ def _charged(
         "d0_err": d0_err,
         "z0_err": z0_err,
         "track_idx": tracks.index,
+        "origin": tracks.truth[:, 0],
+        "vertex": tracks.truth[:, 1],
         "topo_idx": np.where(match >= 0, np.append(clusters.idx, -1)[match], -1),
     }
 
@@ -241,7 +243,7 @@ def _neutral(
     kept = energy > 0
     eta, phi, energy = eta[kept], phi[kept], energy[kept]
     px, py, pz, e = cartesian(energy / np.cosh(eta) / MEV_PER_GEV, eta, phi)
-    zero = np.zeros(len(energy))
+    zero, none = np.zeros(len(energy)), np.full(len(energy), -1)
     columns = {
         "px": px,
         "py": py,
@@ -253,7 +255,9 @@ def _neutral(
         "z0": zero,
         "d0_err": zero,
         "z0_err": zero,
-        "track_idx": np.full(len(energy), -1),
+        "track_idx": none,
+        "origin": none,
+        "vertex": none,
         "topo_idx": clusters.idx[kept],
     }
     return columns, _event_of(clusters.offset)[kept]
