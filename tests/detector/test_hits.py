@@ -13,7 +13,7 @@ from jetchain.core.schema.detector import DETECTED, HITS
 from jetchain.core.schema.generate import GENERATED
 from jetchain.detector.event import EventSimulation
 from jetchain.detector.flight.hits import hit_resolutions
-from jetchain.detector.geometry.geometry import DISKS, END, POSITION, START
+from jetchain.detector.geometry.description import DISKS, END, POSITION, START
 from jetchain.detector.hits import hit_chunk, hits
 from jetchain.detector.settings import PileupSettings, SimulationSettings
 from jetchain.detector.simulate import simulate

@@ -14,7 +14,7 @@ from jetchain.core.io.tables import read_json
 from jetchain.core.schema.detector import DETECTED
 from jetchain.core.schema.generate import GENERATED
 from jetchain.detector.event import EventSimulation
-from jetchain.detector.geometry.geometry import build_geometry, read_geometry
+from jetchain.detector.geometry.description import build_geometry, read_geometry
 from jetchain.detector.settings import SimulationSettings
 from jetchain.detector.simulate import simulate, simulate_chunks
 from jetchain.detector.table import Account

@@ -17,7 +17,7 @@ from jetchain.particleflow.algorithms.parametric import (
     pion_response,
     read_calibration,
 )
-from jetchain.particleflow.detected import read_detected
+from jetchain.particleflow.detected import Clusters, read_detected
 from jetchain.particleflow.layers import read_layers
 from jetchain.particleflow.network_settings import UntrainedJobSettings
 from jetchain.particleflow.subtraction import densest_layer
@@ -256,23 +256,27 @@ def test_shared_cells_keep_the_energy_of_the_cluster(tmp_path):
     assert clusters.cell_e.sum() == pytest.approx(1.1 * MEAN * 10_000.0, rel=1e-5)
 
 
+def one_cluster(layer, energy, eta) -> Clusters:
+    """A cluster of cells at phi = 0, of equal volumes."""
+    count = len(layer)
+    none, zero = np.zeros(1), np.zeros(count)
+    return Clusters(
+        offset=np.array([0, 1]), idx=np.array([1]), e=none, eta=none, phi=none,
+        sigma_eta=none, sigma_phi=none, cell_offset=np.array([0, count]),
+        cell_layer=np.array(layer), cell_e=np.array(energy), cell_eta=np.array(eta),
+        cell_phi=zero, cell_volume=zero + 1e6,
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("layer", range(6))
 def test_layer_of_highest_density_is_where_the_only_cell_is(layer):
-    one = np.ones(1)
-    found = densest_layer(
-        0, 1, np.array([layer]), 1e3 * one, 0.0 * one, 0.0 * one, 1e6 * one,
-        np.zeros(6), np.zeros(6), LAYERS.centre,
-    )  # fmt: skip
-    assert found == layer
+    cluster = one_cluster([layer], [1e3], [0.0])
+    assert densest_layer(0, cluster, np.zeros(6), np.zeros(6), LAYERS.centre) == layer
 
 
 def test_layer_of_highest_density_ignores_what_is_far_from_the_track():
-    ones = np.ones(2)
-    found = densest_layer(
-        0, 2, np.array([1, 3]), np.array([1e5, 1e3]), np.array([0.3, 0.0]), 0.0 * ones, 1e6 * ones,
-        np.zeros(6), np.zeros(6), LAYERS.centre,
-    )  # fmt: skip
-    assert found == 3
+    cluster = one_cluster([1, 3], [1e5, 1e3], [0.3, 0.0])
+    assert densest_layer(0, cluster, np.zeros(6), np.zeros(6), LAYERS.centre) == 3
 
 
 def test_layers_are_those_of_cocoa():

@@ -8,7 +8,7 @@ from scipy import sparse
 
 from helpers.neighbours import neighbour_lists
 from jetchain.core.errors import ConfigurationError, DataError
-from jetchain.detector.geometry.geometry import (
+from jetchain.detector.geometry.description import (
     DISKS,
     RADIATION,
     distance_to_face,

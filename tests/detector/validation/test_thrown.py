@@ -9,7 +9,7 @@ from helpers.events import generated_events
 from jetchain.core.io.events import write_events
 from jetchain.core.schema.detector import DETECTED
 from jetchain.core.schema.generate import GENERATED
-from jetchain.detector.flight.transport import NUCLEON_MASS
+from jetchain.detector.flight.states import NUCLEON_MASS
 from jetchain.detector.settings import EstimatorSettings
 from jetchain.detector.validation.response import (
     ENERGY_EDGES,

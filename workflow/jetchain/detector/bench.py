@@ -21,7 +21,7 @@ from jetchain.detector.event import EventSimulation
 from jetchain.detector.flight.particles import select_primaries
 from jetchain.detector.flight.pileup import overlay
 from jetchain.detector.flight.tracks import make_tracks
-from jetchain.detector.geometry.geometry import build_geometry, read_geometry
+from jetchain.detector.geometry.description import build_geometry, read_geometry
 from jetchain.detector.settings import BenchJobSettings
 from jetchain.detector.table import detected_table
 

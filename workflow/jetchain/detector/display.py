@@ -16,7 +16,7 @@ from jetchain.core.schema.detector import DETECTED
 from jetchain.core.verbs import Input, Output, Resource
 from jetchain.detector.flight.helix import advance, flight, to_face
 from jetchain.detector.flight.particles import GEV
-from jetchain.detector.geometry.geometry import GeometryTable, half_length, read_geometry
+from jetchain.detector.geometry.description import GeometryTable, half_length, read_geometry
 from jetchain.detector.validation.distributions import reconstructed
 
 COLUMNS: dict[str, list[str] | None] = {

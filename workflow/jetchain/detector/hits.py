@@ -20,9 +20,9 @@ from jetchain.detector.event import EventSimulation
 from jetchain.detector.flight.hits import crossing_points, hit_resolutions, measure
 from jetchain.detector.flight.particles import select_primaries
 from jetchain.detector.flight.pileup import Pool, overlay, read_pool
+from jetchain.detector.flight.states import COLUMNS, SOURCE
 from jetchain.detector.flight.tracks import acceptance, join
-from jetchain.detector.flight.transport import COLUMNS, SOURCE
-from jetchain.detector.geometry.geometry import DISKS, build_geometry, read_geometry
+from jetchain.detector.geometry.description import DISKS, build_geometry, read_geometry
 from jetchain.detector.settings import SimulationSettings
 
 

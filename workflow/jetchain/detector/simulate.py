@@ -18,7 +18,7 @@ from jetchain.detector.event import EventSimulation
 from jetchain.detector.flight.particles import Primaries, select_primaries
 from jetchain.detector.flight.pileup import Pool, overlay, read_pool
 from jetchain.detector.flight.tracks import make_tracks
-from jetchain.detector.geometry.geometry import build_geometry, read_geometry
+from jetchain.detector.geometry.description import build_geometry, read_geometry
 from jetchain.detector.settings import SimulationSettings
 from jetchain.detector.table import Account, detected_table
 

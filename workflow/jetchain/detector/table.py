@@ -13,8 +13,7 @@ from jetchain.detector.event import EventRecord, directions
 from jetchain.detector.flight import tracker
 from jetchain.detector.flight.helix import propagate
 from jetchain.detector.flight.particles import GEV, Primaries
-from jetchain.detector.flight.tracks import Tracks, join
-from jetchain.detector.flight.transport import (
+from jetchain.detector.flight.states import (
     CHARGE,
     CODE,
     COLUMNS,
@@ -29,7 +28,8 @@ from jetchain.detector.flight.transport import (
     Z,
     behaviour,
 )
-from jetchain.detector.geometry.geometry import Geometry
+from jetchain.detector.flight.tracks import Tracks, join
+from jetchain.detector.geometry.description import Geometry
 
 KINDS = ("electron", "photon", "charged_hadron", "neutral_hadron", "muon")
 CORRELATIONS = {

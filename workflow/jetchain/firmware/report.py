@@ -120,17 +120,18 @@ def report(
         },
     }  # fmt: skip
     write_json(summary, value)
-    write_csv(
-        scan,
-        {
-            name: [row[name] for row in described["scan"]]
-            for name in ("latency_cutoff", "stages", "register_bits")
-        }
-        | {"latency_ns": [row["stages"] * period for row in described["scan"]]},
-    )
+    write_csv(scan, scan_table(described["scan"], period))
     write_csv(bits, weight_bits(network))
     with atomic(text) as temporary:
         temporary.write_text(markdown(value, described["scan"]), encoding="utf-8")
+
+
+def scan_table(rows: list[dict[str, Any]], period: float) -> dict[str, list[float]]:
+    """The pipelines that were tried, as columns; the clock's period in ns."""
+    columns = {
+        name: [row[name] for row in rows] for name in ("latency_cutoff", "stages", "register_bits")
+    }
+    return columns | {"latency_ns": [row["stages"] * period for row in rows]}
 
 
 def significant_bits(values: Array) -> np.ndarray:

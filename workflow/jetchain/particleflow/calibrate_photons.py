@@ -17,6 +17,7 @@ from jetchain.core.errors import DataError, EmptySampleError
 from jetchain.core.io.atomic import REMAKE
 from jetchain.core.io.events import read_events
 from jetchain.core.io.tables import read_result, write_result
+from jetchain.core.kinematics import delta_phi
 from jetchain.core.schema.detector import DETECTED
 from jetchain.core.schema.particleflow import PhotonCurve, PhotonTable
 from jetchain.core.verbs import Inputs, Output
@@ -82,8 +83,7 @@ def _distance(particle: Any, other: Any, suffix: str | None = None) -> Any:
     """dR of every particle to every other object of its event (events, particles, others)."""
     eta, phi = ("eta" + suffix, "phi" + suffix) if suffix else ("bary_eta", "bary_phi")
     d_eta = particle["eta_extrap_calo"][:, :, None] - other[eta][:, None]
-    d_phi = particle["phi_extrap_calo"][:, :, None] - other[phi][:, None]
-    d_phi = (d_phi + np.pi) % (2 * np.pi) - np.pi
+    d_phi = delta_phi(particle["phi_extrap_calo"][:, :, None], other[phi][:, None])
     return np.hypot(d_eta, d_phi)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import awkward as ak
 import numpy as np
@@ -57,8 +57,7 @@ class Tracks:
         return -np.log(np.tan(self.theta / 2))
 
 
-@dataclass(frozen=True)
-class Clusters:
+class Clusters(NamedTuple):
     """Topoclusters of all events, flat, and their cells; energies in MeV."""
 
     offset: Ints  # (events + 1,) first cluster of each event

@@ -322,6 +322,20 @@ def code_digest(verb: str, *modules: str) -> str:
     return f"{', '.join(digests)}; {', '.join(versions)}"
 
 
+def kernel_digest() -> str:
+    """What machine code depends on: the functions that numba compiles, and what they reach."""
+    walk = _Closure()
+    for path in sorted(ROOT.rglob("*.py")):
+        if b"numba" not in path.read_bytes():
+            continue
+        module = ".".join((PACKAGE, *path.relative_to(ROOT).with_suffix("").parts))
+        for name in _parse(module).definitions:
+            if any(library.split(".")[0] == "numba" for library, _ in _piece(module, name)[1]):
+                walk.add(module, name)
+    pieces = [f"{module}.{name}\n{piece}" for (module, name), piece in sorted(walk.pieces.items())]
+    return hashlib.sha256("\n".join(pieces).encode()).hexdigest()[:16]
+
+
 @cache
 def _version(library: str) -> str:
     name = _DISTRIBUTIONS.get(library, library)

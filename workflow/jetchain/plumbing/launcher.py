@@ -28,7 +28,7 @@ from jetchain.core.errors import ConfigurationError, JetchainError, ResourceErro
 from jetchain.core.resources import resource_path
 from jetchain.core.settings import Settings
 from jetchain.core.verbs import Input, Inputs, Labels, Output, Resource
-from jetchain.plumbing import checksums, runs
+from jetchain.plumbing import caches, checksums, runs
 from jetchain.plumbing.digest import ROOT, verb_location
 
 EXIT_STOPPED = 130  # the shell's code for a program that Ctrl-C ended
@@ -182,15 +182,12 @@ def prepare_environment() -> None:
     """Set what libraries read at import: threads, matplotlib's backend, numba's cache.
 
     One thread a process unless the settings say otherwise: Snakemake fills the cores, and a
-    library's own choice of threads would make results depend on the machine. Numba's cache of
-    machine code sees changes of a function's own file only, so each state of the package's
-    sources has a cache of its own.
+    library's own choice of threads would make results depend on the machine.
     """
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = "1"
     os.environ["MPLBACKEND"] = "Agg"
-    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    os.environ["NUMBA_CACHE_DIR"] = str(caches / "jetchain" / _sources())
+    os.environ["NUMBA_CACHE_DIR"] = str(caches.machine_code())
 
 
 def stop_at_once(*_: Any) -> None:

@@ -19,7 +19,7 @@ from jetchain.core.trees import iterate_cocoa
 from jetchain.core.verbs import Input, Output
 from jetchain.detector.exchange.cocoa import from_cocoa
 from jetchain.detector.flight.particles import GEV
-from jetchain.detector.flight.transport import FATES, behaviour
+from jetchain.detector.flight.states import FATES, behaviour
 from jetchain.detector.table import KINDS
 from jetchain.detector.validation.distributions import charge_of
 

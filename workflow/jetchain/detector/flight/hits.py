@@ -8,21 +8,21 @@ import numba
 import numpy as np
 
 from jetchain.detector.flight.helix import CURLED, advance, flight, to_face
-from jetchain.detector.flight.transport import CHARGE, PX, PY, PZ, X, Y, Z
-from jetchain.detector.geometry.geometry import GeometryTable, TrackerArrays
+from jetchain.detector.flight.states import CHARGE, PX, PY, PZ, X, Y, Z
+from jetchain.detector.geometry.description import GeometryTable, TrackerArrays
 from jetchain.detector.geometry.material import crossing
 
 
 @numba.njit(cache=True)
 def crossing_points(
-    candidates: np.ndarray,  # (candidates, transport.COLUMNS)
+    candidates: np.ndarray,  # (candidates, states.COLUMNS)
     crossed: np.ndarray,  # (candidates,) layers that each crosses
     tracker: TrackerArrays,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The points where particles cross layers, each particle's in the order of its flight.
 
     Args:
-        candidates, crossed: `candidates` and `hits` of transport.Flown.
+        candidates, crossed: `candidates` and `hits` of states.Flown.
         tracker: layers and field.
 
     Returns:

@@ -11,23 +11,23 @@ import numba
 import numpy as np
 
 from jetchain.core.schema.base import ORIGINS
-from jetchain.detector.flight.transport import SOURCE, X, Z
+from jetchain.detector.flight.states import SOURCE, X, Z
 
 PILEUP, OTHER_SECONDARY = ORIGINS.index("pileup"), ORIGINS.index("other_secondary")
 
 
 @numba.njit(cache=True)
 def origins(
-    candidates: np.ndarray,  # (candidates, transport.COLUMNS)
-    particles: np.ndarray,  # (particles, transport.COLUMNS)
-    primaries: np.ndarray,  # (primaries, transport.COLUMNS)
+    candidates: np.ndarray,  # (candidates, states.COLUMNS)
+    particles: np.ndarray,  # (particles, states.COLUMNS)
+    primaries: np.ndarray,  # (primaries, states.COLUMNS)
     truth: np.ndarray,  # (primaries, 2) int64
     vertices: int,
 ) -> np.ndarray:
     """Origin and vertex of the candidates of an event, (candidates, 2).
 
     Args:
-        candidates, particles: of the event, see transport.Flown.
+        candidates, particles: of the event, see states.Flown.
         primaries, truth: that it was made of, see particles.Primaries.
         vertices: number of vertices of the event's particles.
     """

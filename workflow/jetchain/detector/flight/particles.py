@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import awkward as ak
 import numpy as np
 
-from jetchain.detector.flight.transport import CHARGE, CODE, COLUMNS, PX, PY, PZ, SOURCE, E, X, Y, Z
+from jetchain.detector.flight.states import CHARGE, CODE, COLUMNS, PX, PY, PZ, SOURCE, E, X, Y, Z
 from jetchain.detector.settings import SimulationSettings
 
 GEV = 1e3
@@ -20,7 +20,7 @@ class Primaries:
 
     offset: np.ndarray  # (events + 1,)
     truth_idx: np.ndarray  # (n,) index among the event's generated particles
-    rows: np.ndarray  # (n, transport.COLUMNS); SOURCE counts within the event
+    rows: np.ndarray  # (n, states.COLUMNS); SOURCE counts within the event
     truth: np.ndarray  # (n, 2) int64 origin and vertex, see GENERATED and `pileup.overlay`
     vertices: np.ndarray  # (events,) vertices of the event's particles, simulated or not
     cutflow: dict[str, int]

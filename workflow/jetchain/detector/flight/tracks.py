@@ -10,7 +10,7 @@ import numpy as np
 from jetchain.detector.event import EventRecord, EventSimulation, directions
 from jetchain.detector.flight import tracker
 from jetchain.detector.flight.helix import REACHED
-from jetchain.detector.flight.transport import (
+from jetchain.detector.flight.states import (
     CHARGE,
     CODE,
     COLUMNS,
@@ -86,7 +86,7 @@ def acceptance(rows: np.ndarray, simulation: EventSimulation) -> tuple[np.ndarra
     """Which charged particles make a track, see `make_tracks`, and where they would arrive.
 
     Args:
-        rows: (n, transport.COLUMNS) candidates.
+        rows: (n, states.COLUMNS) candidates.
         simulation: geometry and settings.
 
     Returns:

@@ -13,7 +13,14 @@ import numba
 import numpy as np
 
 from jetchain.detector.flight.helix import Flight, advance, to_cylinder, to_plane
-from jetchain.detector.geometry.geometry import DISKS, END, INTERACTION, POSITION, RADIATION, START
+from jetchain.detector.geometry.description import (
+    DISKS,
+    END,
+    INTERACTION,
+    POSITION,
+    RADIATION,
+    START,
+)
 
 CONVERSION_LENGTH = 9.0 / 7.0
 """Mean path of a photon before it converts, X0."""

@@ -10,6 +10,7 @@ import numpy as np
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.io.events import read_events, require_same_events
 from jetchain.core.io.tables import write_json
+from jetchain.core.kinematics import delta_phi
 from jetchain.core.metrics import binomial_interval
 from jetchain.core.schema.detector import DETECTED
 from jetchain.core.schema.generate import GENERATED
@@ -132,8 +133,7 @@ def matched_jets(detected: dict[str, Any], generated: dict[str, Any]) -> dict[st
 def distances(first: ak.Array, second: ak.Array) -> ak.Array:
     """dR of every jet to every other, (events, var, var)."""
     one, other = ak.unzip(ak.cartesian([first, second], axis=1, nested=True))
-    d_phi = (one["phi"] - other["phi"] + np.pi) % (2 * np.pi) - np.pi
-    return np.hypot(one["eta"] - other["eta"], d_phi)
+    return np.hypot(one["eta"] - other["eta"], delta_phi(one["phi"], other["phi"]))
 
 
 def in_jet_bins(

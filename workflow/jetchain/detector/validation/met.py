@@ -16,7 +16,7 @@ from jetchain.core.schema.generate import GENERATED
 from jetchain.core.verbs import Inputs, Output, Resource
 from jetchain.detector.flight.particles import GEV
 from jetchain.detector.geometry.acceptance import eta_of, four_momenta, is_neutrino, visible
-from jetchain.detector.geometry.geometry import read_geometry
+from jetchain.detector.geometry.description import read_geometry
 from jetchain.detector.settings import EstimatorSettings
 from jetchain.detector.validation.estimators import fit_resolution, half_width, number
 

@@ -15,7 +15,7 @@ from jetchain.core.schema.generate import GENERATED
 from jetchain.core.verbs import Output, Resource
 from jetchain.detector.event import EventSimulation
 from jetchain.detector.flight.particles import GEV
-from jetchain.detector.geometry.geometry import build_geometry, read_geometry
+from jetchain.detector.geometry.description import build_geometry, read_geometry
 from jetchain.detector.settings import NoiseJobSettings
 from jetchain.detector.simulate import simulate_chunks
 from jetchain.detector.table import Account

@@ -10,7 +10,7 @@ from jetchain.core.io.tables import write_json
 from jetchain.core.metrics import binomial_interval
 from jetchain.core.verbs import Inputs, Output, Resource
 from jetchain.detector.flight.particles import GEV
-from jetchain.detector.geometry.geometry import GeometryTable, read_geometry
+from jetchain.detector.geometry.description import GeometryTable, read_geometry
 from jetchain.detector.settings import EstimatorSettings
 from jetchain.detector.validation.estimators import (
     STOCHASTIC_CONSTANT_NOISE,

@@ -12,7 +12,7 @@ from jetchain.core.schema.generate import GENERATED
 from jetchain.core.seeds import generator
 from jetchain.core.verbs import Output, Resource
 from jetchain.detector.event import EventSimulation
-from jetchain.detector.geometry.geometry import build_geometry, read_geometry
+from jetchain.detector.geometry.description import build_geometry, read_geometry
 from jetchain.detector.settings import ShowersJobSettings
 from jetchain.detector.simulate import simulate_chunks
 from jetchain.detector.table import Account

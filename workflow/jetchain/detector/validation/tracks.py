@@ -23,7 +23,7 @@ from jetchain.detector.flight.tracker import (
     perigee,
     resolution,
 )
-from jetchain.detector.geometry.geometry import read_geometry
+from jetchain.detector.geometry.description import read_geometry
 from jetchain.detector.settings import EstimatorSettings
 from jetchain.detector.validation.estimators import gaussian_core, half_width, in_bins, number
 

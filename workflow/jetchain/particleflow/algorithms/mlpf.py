@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 
+from jetchain.core.kinematics import delta_phi
 from jetchain.core.settings import Settings, key
 from jetchain.particleflow.batch import EventBatch
 from jetchain.particleflow.network import COLUMN, FEATURES, Network, beside_own, possible
@@ -104,7 +105,7 @@ def edge_geometry(x: Tensor, edge_index: Tensor) -> Tensor:
     eta, energy = x[:, COLUMN["eta_calo"]], x[:, COLUMN["log_energy_gev"]]
     phi = torch.atan2(x[:, COLUMN["sin_phi_calo"]], x[:, COLUMN["cos_phi_calo"]])
     d_eta = eta[source] - eta[target]
-    d_phi = torch.remainder(phi[source] - phi[target] + torch.pi, 2 * torch.pi) - torch.pi
+    d_phi = delta_phi(phi[source], phi[target])
     return torch.stack(
         [
             d_eta / SCALE,

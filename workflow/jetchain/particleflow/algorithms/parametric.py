@@ -30,13 +30,13 @@ from numpy.typing import NDArray
 from jetchain.core.errors import DataError
 from jetchain.core.io.atomic import REMAKE
 from jetchain.core.io.tables import read_result
-from jetchain.core.kinematics import cartesian
+from jetchain.core.kinematics import cartesian, delta_phi
 from jetchain.core.schema.particleflow import PARTICLE_CLASSES, ResponseTable
 from jetchain.core.settings import Settings, key
 from jetchain.particleflow.calibrate_photons import photon_response, read_photon_calibration
 from jetchain.particleflow.detected import Clusters, Tracks
 from jetchain.particleflow.layers import N_LAYERS, Layers
-from jetchain.particleflow.subtraction import ELECTRON, HADRON, MUON, link
+from jetchain.particleflow.subtraction import ELECTRON, HADRON, MUON, Cuts, Response, Seeds, link
 
 MEV_PER_GEV = 1000.0
 MASS = {HADRON: 139.57039, ELECTRON: 0.51099895, MUON: 105.6583755}  # MeV, PDG 2024
@@ -151,17 +151,19 @@ def reconstruct(
     )
     event_of_track = _event_of(tracks.offset)
     order = np.lexsort((-tracks.pt, kind != ELECTRON, event_of_track))
-    energy, cell_e = clusters.e.copy(), clusters.cell_e.copy()
-    match, taken = link(
-        tracks.offset, order, tracks.p, tracks.pt, np.abs(tracks.eta), kind,
+    seeds = Seeds(
+        tracks.offset, order, kind, tracks.p, tracks.pt, np.abs(tracks.eta),
         tracks.layer_eta, tracks.layer_phi,
-        clusters.offset, energy, clusters.eta, clusters.phi, clusters.sigma_eta,
-        clusters.sigma_phi, clusters.cell_offset, clusters.cell_layer, cell_e, clusters.cell_eta,
-        clusters.cell_phi, clusters.cell_volume, layers.centre, layers.delta_eta,
-        MEV_PER_GEV * table["pt_edges"], table["eta_edges"], table["mean"], table["sigma"],
+    )  # fmt: skip
+    response = Response(
+        MEV_PER_GEV * table["pt_edges"], table["eta_edges"], table["mean"], table["sigma"]
+    )
+    cuts = Cuts(
         np.array(settings.match_distance), settings.minimum_ep, settings.recover_below,
         settings.recover_radius, settings.remove_below, settings.electron_maximum_ep,
     )  # fmt: skip
+    energy, cell_e = clusters.e.copy(), clusters.cell_e.copy()
+    match, taken = link(seeds, clusters._replace(e=energy, cell_e=cell_e), layers, response, cuts)
     charged = _charged(tracks, clusters, kind, match, taken, table)
     neutral, event_of_neutral = _neutral(clusters, layers, energy, cell_e, table, settings)
     events = np.concatenate([event_of_track, event_of_neutral])
@@ -221,7 +223,7 @@ def _neutral(
 ) -> tuple[dict[str, Floats], NDArray[np.int64]]:
     """One massless particle a cluster or remnant, and the event of each."""
     cluster_of_cell = np.repeat(np.arange(len(energy)), np.diff(clusters.cell_offset))
-    wrapped = (clusters.cell_phi - clusters.phi[cluster_of_cell] + np.pi) % (2 * np.pi) - np.pi
+    wrapped = delta_phi(clusters.cell_phi, clusters.phi[cluster_of_cell])
 
     def summed(weights: Floats) -> Floats:
         return np.bincount(cluster_of_cell, weights, minlength=len(energy)).astype(np.float64)
