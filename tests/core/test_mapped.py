@@ -126,15 +126,22 @@ def test_a_file_cut_short_or_of_another_kind_is_refused(shards, tmp_path):
         Mapped([tmp_path / "none.safetensors"], TABLE)
 
 
-MEASURE = """
-import resource, sys
+MEASURE = '''
+import sys
+from pathlib import Path
+
 import numpy as np
 from jetchain.core.io.mapped import Mapped
 from jetchain.core.io.tensors import read_tensors
 from jetchain.core.schema.base import Tensor, TensorTable
 
 table = TensorTable("toy", {"dense": Tensor("float32", ("rows", 250), "", "")})
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+def peak():
+    """Of this program alone: getrusage counts what the one that started it had, too."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
+
 mapped = Mapped([sys.argv[1]], table)
 before = peak()
 for start in range(0, len(mapped), 1000):
@@ -142,11 +149,13 @@ for start in range(0, len(mapped), 1000):
 after = peak()
 read_tensors(sys.argv[1], table)
 print(after - before, peak() - after)
-"""
+'''
 
 
 def test_an_epoch_of_a_large_file_takes_the_memory_of_a_batch(tmp_path):
     """A file of 100 MB, read once through in batches of 1 MB, and whole for comparison."""
+    if not Path("/proc/self/status").exists():
+        pytest.skip("reads the peak of the memory in /proc")
     table = TensorTable("toy", {"dense": Tensor("float32", ("rows", 250), "", "")})
     path = tmp_path / "large.safetensors"
     write_tensors(path, table, {"dense": np.zeros((100_000, 250), np.float32)})

@@ -5,17 +5,23 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from helpers.calibrations import write_calibrations
 from helpers.detected import GEOMETRY, FakeEvent, detected_data, write_detected
 from jetchain.core.errors import DataError
 from jetchain.core.io.events import read_events, write_events
-from jetchain.core.io.tables import write_json
+from jetchain.core.io.tables import read_json, write_json
 from jetchain.core.schema.detector import DETECTED
 from jetchain.core.schema.particleflow import PARTICLE_CLASSES, RECONSTRUCTED
+from jetchain.particleflow.algorithms.parametric import (
+    ParametricSettings,
+    pion_response,
+    read_calibration,
+)
 from jetchain.particleflow.detected import Clusters, read_detected
 from jetchain.particleflow.layers import read_layers
-from jetchain.particleflow.parametric import parametric, pion_response, read_calibration
-from jetchain.particleflow.settings import ParametricSettings
+from jetchain.particleflow.network_settings import UntrainedJobSettings
 from jetchain.particleflow.subtraction import densest_layer
+from jetchain.particleflow.untrained import untrained
 
 LAYERS = read_layers(GEOMETRY)
 SETTINGS = ParametricSettings()
@@ -27,23 +33,11 @@ ELECTROMAGNETIC = [0.15, 0.85, 0.0, 0.0, 0.0, 0.0]
 @pytest.fixture
 def calibration(tmp_path):
     """<E/p> = 0.7 +- 0.1 in every bin."""
-    path = tmp_path / "calibration.json"
-    shape = (2, 1, 6)
-    write_json(
-        path,
-        {
-            "pt_edges": [0.0, 10.0],
-            "eta_edges": [0.0],
-            "mean": np.full(shape, MEAN),
-            "sigma": np.full(shape, SIGMA),
-            "curve": {"pt": [5.0, 20.0], "mean": [MEAN, MEAN]},
-        },
-    )
-    return path
+    return write_calibrations(tmp_path, MEAN, SIGMA)["calibration"]
 
 
 @pytest.fixture
-def reconstruct(tmp_path, calibration):
+def reconstruct(tmp_path):
     """Run the verb on events, and give the particles of each as a list of dicts."""
 
     def run(
@@ -51,12 +45,11 @@ def reconstruct(tmp_path, calibration):
     ):
         source, target = tmp_path / "detected.root", tmp_path / "particles.root"
         write_detected(source, list(events))
-        photons = tmp_path / "photons.json"
-        curve = {"measured_pt": [10.0], "response": [photon_response]}
-        write_json(photons, {"eta_edges": [0.0], "curves": [curve]})
-        parametric(
-            detected=source, calibration=calibration, photons=photons, geometry=GEOMETRY,
-            particles=target, settings=settings,
+        calibrations = write_calibrations(tmp_path, MEAN, SIGMA, photon_response)
+        untrained(
+            detected=source, calibrations=[*calibrations.values()], geometry=GEOMETRY,
+            particles=target, settings=UntrainedJobSettings(algorithm=settings.model_dump()),
+            algorithm="parametric",
         )  # fmt: skip
         return read_events(target, RECONSTRUCTED)
 
@@ -351,16 +344,14 @@ def test_a_missing_column_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"mean": [[1.0]]}, "'mean'"),
-        ({"sigma": np.zeros((2, 1, 6))}, "'sigma'"),
-        ({"curve": {}}, "no calibration"),
+        ({"mean": [[[1.0]]]}, "'mean'"),
+        ({"sigma": np.zeros((2, 1, 6)).tolist()}, "'sigma'"),
+        ({"curve": {}}, "not of the form ResponseTable"),
     ],
 )
 def test_a_damaged_calibration_is_refused(tmp_path, calibration, change, message):
-    import json
-
     broken = tmp_path / "broken.json"
-    write_json(broken, json.loads(calibration.read_text()) | change)
+    write_json(broken, read_json(calibration) | change)
     with pytest.raises(DataError, match=message):
         read_calibration(broken)
 

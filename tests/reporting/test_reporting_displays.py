@@ -12,7 +12,8 @@ from jetchain.core.errors import DataError
 from jetchain.core.figure_data import figure_data
 from jetchain.core.histograms import save_histograms
 from jetchain.core.io.tables import read_json, write_json, write_result
-from jetchain.core.schema.jets import JET_CLASSES
+from jetchain.core.schema.jets import JET_CLASSES, EventJets
+from jetchain.core.schema.particleflow import Influence, InfluenceExample
 from jetchain.core.schema.tagging import PairShares, TaggerExplanation
 from jetchain.core.style import new_figure
 from jetchain.core.verbs import Labels
@@ -35,21 +36,21 @@ def seen(number: int = 1) -> dict:
 
 
 def found(number: int = 1, phi: float = 3.0) -> dict:
-    jets = {"eta": [0.0], "phi": [phi], "pt": [600.0], "msd": [80.0]}
-    partons = {"pdgid": [5], "eta": [0.0], "phi": [phi]}
+    jets = {"eta": [0.0], "phi": [phi], "pt": [600.0], "m": [90.0], "msd": [80.0], "label": ["W"]}
+    partons = {"pdgid": [5], "mother_pdgid": [6], "pt": [500.0], "eta": [0.0], "phi": [phi]}
     return {
-        "number": number, "radius": 0.8, "pt_min": 500.0, "passes": True, "jets": jets,
-        "truth": jets, "parton": partons,
+        "number": number, "position": 0, "radius": 0.8, "pt_min": 500.0, "passes": True,
+        "jets": jets, "truth": jets, "parton": partons,
     }  # fmt: skip
 
 
-def drawn(figure, path, **inputs) -> list[dict]:
+def drawn(figure, path, params=None, **inputs) -> list[dict]:
     """The axes of a figure of JSON inputs, as its data have them."""
     for name, content in inputs.items():
         write_json(path / f"{name}.json", content)
     figure(
         **{name: path / f"{name}.json" for name in inputs},
-        pdf=path / "f.pdf", png=path / "f.png", data=path / "f_data.json",
+        pdf=path / "f.pdf", png=path / "f.png", data=path / "f_data.json", **(params or {}),
     )  # fmt: skip
     return read_json(path / "f_data.json")["axes"]
 
@@ -86,7 +87,7 @@ def test_an_event_of_nothing_is_displayed(tmp_path) -> None:
 
 def test_a_jet_at_the_seam_is_seen_on_both_sides() -> None:
     _, ax = new_figure()
-    display.draw_plane(ax, seen(), found(phi=3.0))
+    display.draw_plane(ax, seen(), EventJets(**found(phi=3.0)))
     centres = [patch.center for patch in ax.patches if isinstance(patch, Circle)]
     visible = {round(y, 3) for _, y in centres if abs(y) < np.pi + 0.8}
     assert visible == {3.0, round(3.0 - 2 * np.pi, 3)}
@@ -247,8 +248,8 @@ def test_nodes_are_drawn_by_the_sign_of_their_influence() -> None:
     _, ax = new_figure()
     example = {"delta_eta": [0.0, 0.1, 0.2], "delta_phi": [0.0, 0.0, 0.1], "centre": 0,
                "influence": [0.0, -4.0, 1.0], "is_track": [0, 1, 0], "edges": [[0, 1], [1, 2]],
-               "expected_pt": 10.0, "number": 3}  # fmt: skip
-    influence.draw_neighbourhood(ax, example)
+               "expected_pt": 10.0, "number": 3, "pt": [1.0, 2.0, 3.0]}  # fmt: skip
+    influence.draw_neighbourhood(ax, InfluenceExample(**example))
     drawn = {
         tuple(np.round(offset, 3)): size
         for each in ax.collections[1:5]
@@ -257,6 +258,7 @@ def test_nodes_are_drawn_by_the_sign_of_their_influence() -> None:
     assert drawn == {(0.1, 0.0): 900.0, (0.2, 0.1): 225.0}
 
 
+OF_MLPF = {"labels": {"mlpf": "MLPF"}, "algorithm": "mlpf"}
 EMPTY = {"pairs": [0], "mean": [0.0], "error": [None]}
 EMPTY_2 = {name: 2 * values for name, values in EMPTY.items()}
 
@@ -264,24 +266,26 @@ EMPTY_2 = {name: 2 * values for name, values in EMPTY.items()}
 def test_the_figure_of_influence_says_that_no_cluster_is_hard_enough(tmp_path) -> None:
     content = {
         "example": {"delta_eta": [0.0], "delta_phi": [0.0], "centre": 0, "influence": [0.0],
-                    "is_track": [0], "edges": [], "expected_pt": 2.0, "number": 3},
+                    "is_track": [0], "edges": [], "expected_pt": 2.0, "number": 3, "pt": [2.0]},
         "profile": {"edges": [0.0, 0.1], "track": EMPTY, "cluster": EMPTY},
         "events": 2, "clusters": 0, "pt_min": 5.0,
     }  # fmt: skip
-    near, profile = drawn(influence.mlpf_influence, tmp_path, influence=content)
+    near, profile = drawn(influence.influence, tmp_path, OF_MLPF, influence=content)
     assert near["titles"][-1] == "event 3"
     expected = "MLPF expects no cluster with $p_T$ > 5 GeV\nin the first 2 events"
     assert profile["notes"] == [expected]
-    near, _ = drawn(influence.mlpf_influence, tmp_path, influence=content | {"example": None})
+    near, _ = drawn(influence.influence, tmp_path, OF_MLPF, influence=content | {"example": None})
     assert near["notes"] == ["no cluster in the first 2 events"]
 
 
 def test_what_has_no_error_is_drawn_without_one() -> None:
     _, ax = new_figure()
     of = {"pairs": [4, 5], "mean": [0.3, 0.2], "error": [0.1, None]}
-    influence.draw_profile(
-        ax, {"profile": {"edges": [0.0, 0.1, 0.2], "track": of, "cluster": EMPTY_2}, "pt_min": 5.0}
-    )
+    content = Influence(
+        example=None, profile={"edges": [0.0, 0.1, 0.2], "track": of, "cluster": EMPTY_2},
+        events=1, clusters=2, pt_min=5.0,
+    )  # fmt: skip
+    influence.draw_profile(ax, content)
     track = figure_data(ax.figure)["axes"][0]["series"][0]
     assert track["y"] == [0.3, 0.2]
     assert track["y_low"] == [0.2, None]
@@ -293,5 +297,5 @@ def test_a_lone_cluster_has_an_empty_profile(tmp_path) -> None:
         "example": None, "profile": {"edges": [0.0, 0.1], "track": EMPTY, "cluster": EMPTY},
         "events": 1, "clusters": 1, "pt_min": 5.0,
     }  # fmt: skip
-    _, profile = drawn(influence.mlpf_influence, tmp_path, influence=content)
+    _, profile = drawn(influence.influence, tmp_path, OF_MLPF, influence=content)
     assert all(series["x"] == [] for series in profile["series"])

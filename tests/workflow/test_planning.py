@@ -23,8 +23,8 @@ def test_the_published_scale_is_planned_shard_by_shard(tmp_path):
     begin = time.perf_counter()
     planned = planned_rules(tmp_path, "all", overlay=full)
     print(f"{sum(planned.values())} jobs planned in {time.perf_counter() - begin:.0f} s")
-    for rule in ("generate_sample", "simulate_detector", "parametric_particleflow"):
-        assert planned[rule] == sum(shards.values()) - guns * (rule == "parametric_particleflow")
-    assert planned["mlpf_particleflow"] == shards["quark"] + shards["top"]
+    for rule in ("generate_sample", "simulate_detector", "untrained_particleflow"):
+        assert planned[rule] == sum(shards.values()) - guns * (rule == "untrained_particleflow")
+    assert planned["trained_particleflow"] == shards["quark"] + shards["top"]
     searched = shards["lhco_background"] + shards["lhco_signal"]
     assert planned["cluster_jets"] - planned["jet_graphs"] == searched

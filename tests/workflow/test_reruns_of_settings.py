@@ -43,9 +43,16 @@ SHAPING = {
     "detector.validation.pions": ("particle_gun", {"validate_pions"}),
     "detector.validation.pi0": ("particle_gun", {"validate_pi0"}),
     "detector.validation.events": ("Hbb", {"validate_jets", "validate_met"}),
+    "particleflow.algorithms": (
+        ["parametric"],
+        {
+            "figure_pflow_efficiency", "figure_pflow_residuals", "figure_pflow_resolution",
+            "figure_pflow_response", "table_pflow_comparison",
+        },
+    ),
     "particleflow.calibration.samples": (["pion_gun", "top"], {"calibrate_particleflow"}),
     "particleflow.photon_calibration.samples": (["photon_gun", "top"], {"calibrate_photons"}),
-    "particleflow.mlpf.training.samples": (["top", "W"], {"event_graphs", "train_mlpf"}),
+    "particleflow.mlpf.training.samples": (["top", "W"], {"event_graphs", "train_particleflow"}),
     "particleflow.evaluation.samples": (["quark"], {"evaluate_particleflow"}),
     "jets.algorithm": (
         "mlpf",
@@ -53,8 +60,8 @@ SHAPING = {
             "cluster_jets", "display_detector", "display_graphs", "display_jets", "event_graphs",
             "figure_event_display", "figure_jet_comparison", "figure_jet_images",
             "figure_jet_mass", "figure_jet_response", "figure_jet_substructure",
-            "figure_overview", "image_jets", "jet_graphs", "make_dijets", "mlpf_particleflow",
-            "prepare_firmware", "summarise_jets", "summarise_run", "tagging_features",
+            "figure_overview", "image_jets", "jet_graphs", "make_dijets", "prepare_firmware",
+            "summarise_jets", "summarise_run", "tagging_features", "trained_particleflow",
         },
     ),
     "jets.summary.samples": (["quark", "gluon"], {"image_jets", "summarise_jets"}),

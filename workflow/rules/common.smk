@@ -11,6 +11,7 @@ card_digest = cache(card_digest)  # the file is read once, not for every job
 rules_of = Rules(CONFIG.model_dump(mode="json"))
 job = rules_of.job
 launch = rules_of.launch
+ALGORITHMS = family("particleflow.algorithms")
 shards = rules_of.shards
 
 
@@ -22,12 +23,11 @@ def process_card(wildcards):
 def names_of(*formats):
     """Pattern of the names of the samples from files of these formats; None: from Pythia."""
     sources = {name: sample.source for name, sample in CONFIG.generate.samples.items()}
-    found = [
+    return one_of(
         name
         for name, source in sources.items()
         if (source and source.format) in formats
-    ]
-    return "|".join(found) or "(?!)"
+    )
 
 
 def source_file(wildcards):
@@ -77,6 +77,11 @@ def what_is_here(wildcards):
     return [path for room in TARGETS.values() for path in room if os.path.exists(path)]
 
 
+def one_of(names):
+    """Pattern of some names."""
+    return "|".join(names) or "(?!)"
+
+
 # What each room contributes to `all`; every rule file adds its own.
 TARGETS = {"reporting": []}
 
@@ -90,7 +95,7 @@ BENCHES = []
 wildcard_constraints:
     sample="[A-Za-z0-9_]+",
     shard="[0-9]{4}",
-    algorithm="parametric|mlpf",
+    algorithm=one_of(ALGORITHMS),
     model="[a-z0-9_]+",
     method="[a-z0-9_]+",
     design="[a-z0-9_]+",

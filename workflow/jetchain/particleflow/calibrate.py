@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.errors import EmptySampleError
-from jetchain.core.io.tables import write_json
+from jetchain.core.io.tables import write_result
+from jetchain.core.schema.particleflow import CalibrationCutflow, ResponseTable
 from jetchain.core.verbs import Inputs, Output, Resource
+from jetchain.particleflow.calibration_settings import CalibrationSettings
 from jetchain.particleflow.detected import Clusters, Tracks, read_detected
 from jetchain.particleflow.layers import N_LAYERS, Layers, read_layers
-from jetchain.particleflow.settings import CalibrationSettings
 from jetchain.particleflow.subtraction import MATCH_LAYER, densest_layer, distance
 
 MEV_PER_GEV = 1000.0
@@ -66,7 +67,8 @@ def calibrate(
             f"{len(detected)} file(s) is an isolated charged hadron with a cluster.",
             "particleflow.calibration.samples must name guns of single charged pions.",
         )
-    write_json(calibration, response_table(pt, eta, ratio, layer, settings) | {"cutflow": cutflow})
+    table = response_table(pt, eta, ratio, layer, settings)
+    write_result(calibration, ResponseTable(**table, cutflow=CalibrationCutflow(**cutflow)))
 
 
 def isolated_hadrons(tracks: Tracks, radius: float) -> tuple[NDArray[np.bool_], dict[str, int]]:

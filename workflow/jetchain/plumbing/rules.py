@@ -88,7 +88,7 @@ class Figure:
     @property
     def stem(self) -> str:
         """Its name without folder and wildcards."""
-        return re.sub(r"_?\{\w+\}", "", self.name.rpartition("/")[2])
+        return re.sub(r"_?\{\w+\}", "", self.name.rpartition("/")[2]).strip("_")
 
     @property
     def rule(self) -> str:

@@ -201,9 +201,11 @@ def detector(room: Path) -> Named:
 
 
 def particleflow(room: Path) -> Named:
-    for algorithm in ("parametric", "mlpf"):
-        reason = TRAINED if algorithm == "mlpf" else CORRELATED
-        folder = room / "performance"
+    folder = room / "performance"
+    names = [path.stem for path in sorted(folder.glob("*.json"))]
+    for algorithm in [name for name in names if not name.endswith("_histograms")]:
+        is_trained = (room / algorithm / "weights.safetensors").exists()
+        reason = TRAINED if is_trained else CORRELATED
         yield from histograms(folder / f"{algorithm}_histograms.json", f"{algorithm}/", reason)
         found = read_json(folder / f"{algorithm}.json")
         edges = [f"{edge:g}" for edge in found["pt_edges"]]
@@ -221,13 +223,13 @@ def particleflow(room: Path) -> Named:
             for what in ("median", "width"):
                 if overall[what] is not None:
                     number = known(overall[what], overall[f"{what}_error"], overall["entries"])
-                    if algorithm == "mlpf":
+                    if is_trained:
                         number = trained(number.value)
                     yield f"{algorithm}/response, {what}, {group}", number
         for what, value in found["reconstructed_particles"].items():
             yield (
                 f"{algorithm}/reconstructed particles, {what}",
-                trained(value) if algorithm == "mlpf" else count(value),
+                trained(value) if is_trained else count(value),
             )
     for what, value in read_json(room / "calibration.json")["cutflow"].items():
         yield f"calibration/{what}", count(value)

@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from jetchain.core.histograms import load_histograms
-from jetchain.core.io.tables import read_json
-from jetchain.core.schema.jets import JET_CLASSES
+from jetchain.core.io.tables import read_result
+from jetchain.core.schema.jets import JET_CLASSES, JetSummary
 from jetchain.core.style import label, new_figure, save_figure, steps, style_of
 from jetchain.core.verbs import Input, Output
 
@@ -22,14 +22,14 @@ LEVELS = ("truth", "reconstructed")
 
 def mass(*, histograms: Input, summary: Input, pdf: Output, png: Output, data: Output) -> None:
     """Draw the soft-drop mass of the seven classes, reconstructed and truth, with fitted peaks."""
-    loaded, peaks = load_histograms(histograms), read_json(summary)["peaks"]
+    loaded, peaks = load_histograms(histograms), read_result(summary, JetSummary).peaks
     figure, axes = new_figure(1, 2, sharey=True)
     for ax, level in zip(axes, LEVELS, strict=True):
         draw_classes(ax, loaded, level, "msd")
-        rows = [row for row in peaks if row["level"] == level]
+        rows = [row for row in peaks if row.level == level]
         lines = [
-            f"{row['class']}: {row['position']:.1f} $\\pm$ {row['position_error']:.1f}, "
-            f"$\\sigma$ = {row['width']:.1f}"
+            f"{row.jet_class}: {row.position:.1f} $\\pm$ {row.position_error:.1f}, "
+            f"$\\sigma$ = {row.width:.1f}"
             for row in rows
         ]
         ax.text(
@@ -111,7 +111,7 @@ def compare(main: Axes, ratio: Axes, truth: hist.Hist, reconstructed: hist.Hist)
 
 def response(*, summary: Input, pdf: Output, png: Output, data: Output) -> None:
     """Draw median and resolution of reconstructed over true pT and mass, against true pT."""
-    rows = read_json(summary)["response"]
+    rows = [row.model_dump() for row in read_result(summary, JetSummary).response]
     figure, axes = new_figure(1, 2)
     for ax, figure_of_merit, text in (
         (axes[0], "median", "median response, reconstructed / truth"),

@@ -1,6 +1,11 @@
 # What one looks at first: single events, average images of jets, what the networks look at.
 
 
+def name_of_network(wildcards):
+    """The displayed name of a network of particle flow."""
+    return labels("particleflow.algorithms", [wildcards.algorithm])
+
+
 FIGURES += [
     Figure(
         "displays/event_display_{sample}",
@@ -24,11 +29,13 @@ FIGURES += [
         ),
     ),
     Figure(
-        "displays/mlpf_influence",
-        "reporting.influence.mlpf_influence",
+        "displays/{algorithm}_influence",
+        "reporting.influence",
         "Displays",
-        {"figure": "What MLPF looks at"},
-        inputs=dict(influence="results/particleflow/mlpf/influence.json"),
+        {"figure": "What the particle-flow network looks at", "network": "{algorithm}"},
+        inputs=dict(influence="results/particleflow/{algorithm}/influence.json"),
+        params=dict(labels=name_of_network),
+        over={"algorithm": [name for name in COMPARED if name in NETWORKS]},
     ),
     Figure(
         "displays/tagging_explanation_{model}",

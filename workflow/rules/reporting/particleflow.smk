@@ -1,4 +1,17 @@
 # Figures of the particle-flow room.
+COMPARED = CONFIG.particleflow.algorithms
+PERFORMANCE = dict(
+    performance=expand(
+        "results/particleflow/performance/{algorithm}.json", algorithm=COMPARED
+    )
+)
+HISTOGRAMS = dict(
+    histograms=expand(
+        "results/particleflow/performance/{algorithm}_histograms.json",
+        algorithm=COMPARED,
+    )
+)
+PFLOW_NAMES = dict(labels=labels("particleflow.algorithms", COMPARED))
 
 
 FIGURES += [
@@ -7,40 +20,32 @@ FIGURES += [
         "reporting.particleflow.efficiency",
         "Particle flow",
         {"figure": "Efficiency and fake rate"},
-        inputs=dict(
-            parametric="results/particleflow/performance/parametric.json",
-            mlpf="results/particleflow/performance/mlpf.json",
-        ),
+        inputs=PERFORMANCE,
+        params=PFLOW_NAMES,
     ),
     Figure(
         "particleflow/pflow_resolution",
         "reporting.particleflow.resolution",
         "Particle flow",
         {"figure": "Response and resolution"},
-        inputs=dict(
-            parametric="results/particleflow/performance/parametric.json",
-            mlpf="results/particleflow/performance/mlpf.json",
-        ),
+        inputs=PERFORMANCE,
+        params=PFLOW_NAMES,
     ),
     Figure(
         "particleflow/pflow_residuals",
         "reporting.particleflow.residuals",
         "Particle flow",
         {"figure": "Residuals"},
-        inputs=dict(
-            parametric="results/particleflow/performance/parametric_histograms.json",
-            mlpf="results/particleflow/performance/mlpf_histograms.json",
-        ),
+        inputs=HISTOGRAMS,
+        params=PFLOW_NAMES,
     ),
     Figure(
         "particleflow/pflow_response",
         "reporting.particleflow.response",
         "Particle flow",
         {"figure": "Response in a cone"},
-        inputs=dict(
-            parametric="results/particleflow/performance/parametric_histograms.json",
-            mlpf="results/particleflow/performance/mlpf_histograms.json",
-        ),
+        inputs=HISTOGRAMS,
+        params=PFLOW_NAMES,
     ),
     Figure(
         "particleflow/pflow_calibration",
@@ -54,10 +59,8 @@ FIGURES += [
         "reporting.particleflow.comparison",
         "Particle flow",
         {"figure": "Comparison of the algorithms (table)"},
-        inputs=dict(
-            parametric="results/particleflow/performance/parametric.json",
-            mlpf="results/particleflow/performance/mlpf.json",
-        ),
+        inputs=PERFORMANCE,
+        params=PFLOW_NAMES,
         caption="pflow_comparison",
     ),
 ]

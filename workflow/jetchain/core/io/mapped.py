@@ -118,22 +118,25 @@ class Mapped:
                 if name in offsets:
                     continue
                 source, (axis, position) = array(name), axes[name]
-                if axis in self._divided:
-                    division = self._divided[axis]
-                    length = lengths[division][places]
-                    taken = _ranges(array(division)[local[places]], length)
-                    put = _ranges(offsets[division][places], length)
+                division = self._divided.get(axis)
+                if division is not None:
                     total = int(offsets[division][-1])
-                elif axis:
-                    taken, put, total = local[places], places, len(indices)
                 else:
-                    taken = put = np.arange(len(source))
-                    total = len(source)
+                    total = len(indices) if axis else len(source)
                 if name not in result:
                     shape = (*source.shape[:position], total, *source.shape[position + 1 :])
                     result[name] = np.empty(shape, source.dtype)
                 before: tuple[Any, ...] = (slice(None),) * position
-                result[name][(*before, put)] = source[(*before, taken)]
+                if division is not None:
+                    bounds, row = array(division), local[places]
+                    pieces = (bounds[row], bounds[row + 1], offsets[division][places])
+                    for start, stop, put in zip(*(x.tolist() for x in pieces), strict=True):
+                        taken = source[(*before, slice(start, stop))]
+                        result[name][(*before, slice(put, put + stop - start))] = taken
+                elif axis:
+                    result[name][(*before, places)] = source[(*before, local[places])]
+                else:
+                    result[name][:] = source
         return {name: result[name] for name in wanted}
 
     def _axis(self, name: str) -> tuple[str, int]:
@@ -186,9 +189,3 @@ def _places(path: Path, table: TensorTable) -> dict[str, _Place]:
             raise DataError(f"{path}: cut short.", REMAKE)
     check_table(path, table, places)
     return places
-
-
-def _ranges(start: NDArray[np.int64], length: NDArray[np.int64]) -> NDArray[np.int64]:
-    """start_i, ..., start_i + length_i - 1 for all i, one after the other."""
-    before = np.cumsum(length) - length
-    return np.arange(int(length.sum())) + np.repeat(start - before, length)

@@ -20,23 +20,22 @@ The six steps of COCOA's algorithm (arXiv 2303.02101, section 5; cocoa-hep/cocoa
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.errors import DataError
 from jetchain.core.io.atomic import REMAKE
-from jetchain.core.io.events import write_events
-from jetchain.core.io.tables import read_json
+from jetchain.core.io.tables import read_result
 from jetchain.core.kinematics import cartesian, delta_phi
-from jetchain.core.schema.particleflow import PARTICLE_CLASSES, RECONSTRUCTED
-from jetchain.core.verbs import Input, Output, Resource
+from jetchain.core.schema.particleflow import PARTICLE_CLASSES, ResponseTable
+from jetchain.core.settings import Settings, key
 from jetchain.particleflow.calibrate_photons import photon_response, read_photon_calibration
-from jetchain.particleflow.detected import Clusters, Tracks, read_detected
-from jetchain.particleflow.layers import N_LAYERS, Layers, read_layers
-from jetchain.particleflow.settings import ParametricSettings
+from jetchain.particleflow.detected import Clusters, Tracks
+from jetchain.particleflow.layers import N_LAYERS, Layers
 from jetchain.particleflow.subtraction import ELECTRON, HADRON, MUON, Cuts, Response, Seeds, link
 
 MEV_PER_GEV = 1000.0
@@ -50,58 +49,77 @@ LABEL_OF_KIND = np.array([CHARGED_HADRON, ELECTRON_LABEL, MUON_LABEL])
 Floats = NDArray[np.float64]
 
 
-def parametric(
-    *,
-    detected: Input,
-    calibration: Input,
-    photons: Input,
-    geometry: Resource,
-    particles: Output,
-    settings: ParametricSettings,
-) -> None:
-    """Reconstruct the particles of every detector event, in order.
+class ParametricSettings(Settings):
+    """Constants of the parametric particle flow (COCOA's Particle_flow_func.cc)."""
 
-    Args:
-        detected: detector events (MeV).
-        calibration: expected response of charged hadrons, from `particleflow.calibrate`.
-        photons: expected response of photons, from `particleflow.calibrate_photons`.
-        geometry: the detector's geometry file.
-        particles: reconstructed particles (GeV).
-        settings: constants of the algorithm.
-    """
-    layers = read_layers(geometry)
-    event, tracks, clusters = read_detected(detected, layers)
-    table = read_calibration(calibration) | {"photons": read_photon_calibration(photons)}
-    columns = reconstruct(tracks, clusters, layers, table, settings)
-    counts = columns.pop("counts")
-    write_events(
-        particles,
-        RECONSTRUCTED,
-        {
-            "event": {"number": event["number"], "weight": event["weight"]},
-            "pflow": {name: ak.unflatten(values, counts) for name, values in columns.items()},
-        },
+    minimum_ep: float = key(
+        0.1, "a cluster matches a track only if its E/p is above this", ge=0, lt=1
+    )
+    match_distance: list[float] = key(
+        [2.4, 1.25, 0.8],
+        "largest R' between track and cluster for p < 2, p < 5 and p >= 5 GeV",
+        min_length=3,
+        max_length=3,
+    )
+    recover_below: float = key(
+        -1.0, "S = (E - <E>) / sigma under which more clusters are added to a track"
+    )
+    recover_radius: float = key(0.4, "the clusters added lie within this dR", gt=0, le=1)
+    remove_below: float = key(
+        1.25, "a remnant up to this many sigma_E after subtraction is removed", ge=0
+    )
+    electron_maximum_ep: float = key(
+        1.2, "up to this E/p an electron takes its cluster; above, its momentum is subtracted", gt=1
+    )
+    calibrate_neutral_hadrons: bool = key(
+        True, "scale neutral hadrons that no track touched by the response of single pions"
+    )
+    photon_fraction: float = key(
+        0.9,
+        "a neutral cluster with more than this share of its energy in the ECAL is a photon",
+        ge=0,
+        le=1,
     )
 
 
-def read_calibration(path: Input) -> dict[str, Any]:
+def parametric(
+    tracks: Tracks,
+    clusters: Clusters,
+    layers: Layers,
+    calibrations: Mapping[str, Path],
+    settings: ParametricSettings,
+) -> dict[str, Any]:
+    """Particles from tracks and clusters.
+
+    Args:
+        tracks, clusters: of all events of a file.
+        layers: of the calorimeter.
+        calibrations: files of the expected response of charged hadrons (`calibration`) and of
+            photons (`photon_calibration`).
+        settings: constants of the algorithm.
+
+    Returns:
+        see `reconstruct`.
+    """
+    table = read_calibration(calibrations["calibration"])
+    photons = read_photon_calibration(calibrations["photon_calibration"])
+    return reconstruct(tracks, clusters, layers, table | {"photons": photons}, settings)
+
+
+def read_calibration(path: Path) -> dict[str, Any]:
     """Read the table of expected responses, and check that it is one.
 
     Raises:
         DataError: an entry is missing, of the wrong shape, or not positive.
     """
-    plain = read_json(path)
-    try:
-        table = {
-            name: np.array(plain[name], dtype=np.float64)
-            for name in ("pt_edges", "eta_edges", "mean", "sigma")
-        }
-        table["curve_pt"] = np.array(plain["curve"]["pt"], dtype=np.float64)
-        table["curve_mean"] = np.array(plain["curve"]["mean"], dtype=np.float64)
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(
-            f"{path}: is no calibration of particle flow ({error!r}).", REMAKE
-        ) from error
+    read = read_result(path, ResponseTable)
+    table = {
+        name: np.array(values, dtype=np.float64)
+        for name, values in (
+            ("pt_edges", read.pt_edges), ("eta_edges", read.eta_edges), ("mean", read.mean),
+            ("sigma", read.sigma), ("curve_pt", read.curve.pt), ("curve_mean", read.curve.mean),
+        )
+    }  # fmt: skip
     shape = (len(table["pt_edges"]), len(table["eta_edges"]), N_LAYERS)
     for name in ("mean", "sigma"):
         if table[name].shape != shape or not np.all(table[name] > 0):
