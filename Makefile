@@ -20,6 +20,8 @@ ARGS ?=
 PYTEST := PATH="$(BIN):$$PATH" pytest -n 2 --dist loadfile --tiny-run .tiny
 ARCHIVE ?= jetchain-run.tar
 
+# Which part of the slow tests `make test-slow` runs.
+SHARE ?= 1/1
 # How many other seeds `make spread` runs.
 SEEDS ?= 20
 REGRESSION := $(BIN)/python -m jetchain.regression
@@ -33,7 +35,7 @@ all: install ## the whole chain at laptop scale
 	$(SNAKEMAKE) --cores $(CORES) all $(ARGS)
 
 test: install ## all tests, with a real run of the tiny configuration
-	$(PYTEST) -m "not faults and not mutations" tests
+	$(PYTEST) --durations 20 -m "not faults and not mutations" tests
 
 test-faults: install ## kill, damage and fill the disk of real runs: nothing may be lost
 	$(PYTEST) -m faults tests
@@ -41,8 +43,8 @@ test-faults: install ## kill, damage and fill the disk of real runs: nothing may
 test-mutations: install ## wrong physics constants, one at a time: each must be noticed
 	$(PYTEST) --durations 0 -rA -m mutations tests
 
-test-slow: install ## test-faults and test-mutations at once, side by side
-	$(PYTEST) --durations 0 -rA -m "faults or mutations" tests
+test-slow: install ## test-faults and test-mutations at once; SHARE=<k>/<n>: the k-th of n parts
+	$(PYTEST) --durations 20 -m "faults or mutations" --share $(SHARE) tests
 
 compare: install ## compare the tiny run with tests/reference; regression.html shows what moved
 	@mkdir -p .tiny

@@ -30,12 +30,13 @@ PACKAGE = HOUSE / "workflow" / "jetchain"
 FILES = {
     "GENERATED": "generate/<sample>/<shard>.root",
     "DETECTED": "detector/<sample>/<shard>.root",
+    "HITS": "detector/<sample>/<shard>.hits.root",
     "COCOA": "detector/<sample>/<shard>.cocoa.root",
     "RECONSTRUCTED": "particleflow/<algorithm>/<sample>/<shard>.root",
     "JETS": "jets/<algorithm>/<sample>/<shard>.root",
     "EVENT_GRAPHS": "graphs/events/<sample>/<shard>.safetensors",
     "JET_GRAPHS": "graphs/jets/<algorithm>/<sample>/<shard>.safetensors",
-    "TAGGING_DATASET": "tagging/dataset.safetensors",
+    "TAGGING_JETS": "tagging/jets/<class>/<shard>.safetensors",
     "TAGGING_SCORES": "tagging/<model>/scores.safetensors",
     "DIJETS": "anomaly/data.safetensors, anomaly/signal_test.safetensors, "
     "anomaly/<method>/template.safetensors",

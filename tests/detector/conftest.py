@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from jetchain.detector.geometry.geometry import build_geometry, read_geometry
+from jetchain.detector.geometry.description import build_geometry, read_geometry
 
 COCOA = Path(__file__).parents[2] / "resources" / "geometry" / "cocoa.yaml"
 

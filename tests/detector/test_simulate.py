@@ -14,7 +14,7 @@ from jetchain.core.io.tables import read_json
 from jetchain.core.schema.detector import DETECTED
 from jetchain.core.schema.generate import GENERATED
 from jetchain.detector.event import EventSimulation
-from jetchain.detector.geometry.geometry import build_geometry, read_geometry
+from jetchain.detector.geometry.description import build_geometry, read_geometry
 from jetchain.detector.settings import SimulationSettings
 from jetchain.detector.simulate import simulate, simulate_chunks
 from jetchain.detector.table import Account
@@ -37,7 +37,7 @@ def detect(geometry, events, seed=3, **settings):
         }
         for collection in chunks[0]
     }
-    return joined, totals.summary()
+    return joined, totals.summary().model_dump()
 
 
 @pytest.fixture(scope="module")

@@ -10,14 +10,14 @@ from jetchain.core.errors import DataError
 from jetchain.core.io.tables import read_csv, read_json
 from jetchain.core.training_settings import TrainingSettings
 from jetchain.firmware import convert, dataset, evaluate, report, simulate, synthesise, train
+from jetchain.firmware.design_settings import DeviceSettings, FormatSettings
+from jetchain.firmware.designs import DESIGNS
 from jetchain.firmware.settings import (
     BudgetSettings,
-    DeviceSettings,
+    ConvertSettings,
     EvaluateSettings,
     FirmwareDatasetSettings,
     FirmwareEvaluationSettings,
-    FirmwareNetworkSettings,
-    NetworkDeviceSettings,
     PruningSettings,
     ReportSettings,
     SimulateSettings,
@@ -29,16 +29,20 @@ from jetchain.firmware.settings import (
 )
 
 CLASSES = ["quark", "W", "top"]
-NETWORK = FirmwareNetworkSettings(hidden=[8])
+# Sizes at which a design takes seconds; one that is not here has those of its settings.
+SMALL = {"mlp": {"hidden": [8]}}
+FORMATS = FormatSettings()
 EVALUATION = FirmwareEvaluationSettings(replicas=10)
 TRAINING = {
     "training": TrainingSettings(epochs=10, batch_size=32, learning_rate=0.02),
     "classes": CLASSES,
 }
-SIMULATION = SimulateSettings(network=NETWORK, simulation=SimulationSettings(random_vectors=100))
-REPORT = ReportSettings(
-    network=NETWORK, evaluation=EVALUATION, device=DeviceSettings(), budget=BudgetSettings()
-)
+
+
+def simulation_settings(model):
+    return SimulateSettings(
+        model=model, formats=FORMATS, simulation=SimulationSettings(random_vectors=100)
+    )
 
 
 def training_files(folder):
@@ -57,13 +61,13 @@ def report_files(room):
         "hls_scores": room / "hls/outputs.safetensors",
         "rtl_scores": room / "rtl/outputs.safetensors",
         "weights": room / "quantised/weights.safetensors",
-        "design": room / "rtl/design.json",
+        "description": room / "rtl/design.json",
         "hls": room / "hls/result.json",
         "rtl": room / "rtl/result.json",
     }
 
 
-def run_to_projects(jets, room):
+def run_to_projects(jets, room, design, model):
     """Dataset, both trainings, HLS project and Verilog."""
     data = room / "dataset.safetensors"
     dataset.prepare(
@@ -72,12 +76,14 @@ def run_to_projects(jets, room):
     )  # fmt: skip
     train.floating(
         dataset=data, seed=3, **training_files(room / "float"),
-        settings=TrainFloatingSettings(**TRAINING, hidden=NETWORK.hidden),
+        design=design,
+        settings=TrainFloatingSettings(**TRAINING, model=model),
     )  # fmt: skip
     train.quantised(
         dataset=data, seed=3, **training_files(room / "quantised"),
+        design=design,
         settings=TrainQuantisedSettings(
-            **TRAINING, network=NETWORK, pruning=PruningSettings(epochs=10)
+            **TRAINING, model=model, formats=FORMATS, pruning=PruningSettings(epochs=10)
         ),
     )  # fmt: skip
     for folder in (room / "float", room / "quantised"):
@@ -88,18 +94,20 @@ def run_to_projects(jets, room):
         )  # fmt: skip
     weights = room / "quantised/weights.safetensors"
     convert.convert(
-        weights=weights, project=room / "hls/project.tar.gz",
-        settings=NetworkDeviceSettings(network=NETWORK, device=DeviceSettings()),
+        weights=weights, project=room / "hls/project.tar.gz", design=design,
+        settings=ConvertSettings(model=model, formats=FORMATS, device=DeviceSettings()),
     )  # fmt: skip
     synthesise.synthesise(
-        weights=weights, verilog=room / "rtl/verilog.tar.gz", design=room / "rtl/design.json",
+        weights=weights, verilog=room / "rtl/verilog.tar.gz",
+        description=room / "rtl/design.json", design=design,
         settings=SynthesiseSettings(
-            network=NETWORK, device=DeviceSettings(), synthesis=SynthesisSettings(scan=[5.0, 2.0])
+            model=model, formats=FORMATS, device=DeviceSettings(),
+            synthesis=SynthesisSettings(scan=[5.0, 2.0]),
         ),
     )  # fmt: skip
 
 
-def run_simulations(room):
+def run_simulations(room, design, model):
     """Both simulations and the report."""
     inputs = {
         "weights": room / "quantised/weights.safetensors",
@@ -108,26 +116,36 @@ def run_simulations(room):
     }
     simulate.hls(
         project=room / "hls/project.tar.gz", outputs=room / "hls/outputs.safetensors",
-        result=room / "hls/result.json", settings=SIMULATION, seed=4, **inputs,
+        result=room / "hls/result.json", settings=simulation_settings(model), seed=4,
+        design=design, **inputs,
     )  # fmt: skip
     simulate.rtl(
-        verilog=room / "rtl/verilog.tar.gz", design=room / "rtl/design.json",
+        verilog=room / "rtl/verilog.tar.gz", description=room / "rtl/design.json",
         outputs=room / "rtl/outputs.safetensors", result=room / "rtl/result.json",
-        settings=SIMULATION, seed=4, **inputs,
+        settings=simulation_settings(model), seed=4, design=design, **inputs,
     )  # fmt: skip
     report.report(
         **report_files(room), summary=room / "latency.json", scan=room / "pipelines.csv",
-        bits=room / "bits.csv", text=room / "latency.md", settings=REPORT, seed=5,
+        bits=room / "bits.csv", text=room / "latency.md", seed=5, design=design,
+        settings=ReportSettings(
+            model=model, formats=FORMATS, evaluation=EVALUATION, device=DeviceSettings(),
+            budget=BudgetSettings(),
+        ),
     )  # fmt: skip
 
 
+@pytest.fixture(scope="module", params=DESIGNS)
+def design(request):
+    return request.param, SMALL.get(request.param, {})
+
+
 @pytest.fixture(scope="module")
-def room(tmp_path_factory):
+def room(design, tmp_path_factory):
     folder = tmp_path_factory.mktemp("firmware")
     jets = write_toy_samples(folder / "graphs", 300, names=tuple(CLASSES))
-    run_to_projects(jets, folder / "one")
-    run_simulations(folder / "one")
-    run_to_projects(jets, folder / "elsewhere" / "two")
+    run_to_projects(jets, folder / "one", *design)
+    run_simulations(folder / "one", *design)
+    run_to_projects(jets, folder / "elsewhere" / "two", *design)
     return folder / "one"
 
 
@@ -161,7 +179,7 @@ def test_report_says_what_was_measured(room):
 def test_tables_of_the_report_agree_with_each_other(room):
     bits = read_csv(room / "bits.csv")
     value = read_json(room / "latency.json")
-    assert bits["weights"].sum() == value["network"]["weights"] == 12 * 8 + 8 * 3
+    assert bits["weights"].sum() == value["network"]["weights"]
     zero = bits["weights"][bits["bits"] == 0].sum() / bits["weights"].sum()
     assert zero == pytest.approx(value["network"]["sparsity"])
     assert zero >= 0.75  # 80 % asked for, whole weights
@@ -176,7 +194,7 @@ def test_significant_bits_count_the_odd_part():
     assert report.significant_bits(values).tolist() == [0, 1, 1, 1, 2, 2, 3, 3, 2, 5, 5]
 
 
-def test_scores_of_another_run_are_refused(room, tmp_path):
+def test_scores_of_another_run_are_refused(room, design, tmp_path):
     other = tmp_path / "dataset.safetensors"
     jets = write_toy_samples(tmp_path / "graphs", 200, seed=8, names=tuple(CLASSES))
     dataset.prepare(
@@ -188,5 +206,5 @@ def test_scores_of_another_run_are_refused(room, tmp_path):
             project=room / "hls/project.tar.gz", weights=room / "quantised/weights.safetensors",
             dataset=other, scores=room / "quantised/scores.safetensors",
             outputs=tmp_path / "o.safetensors", result=tmp_path / "r.json",
-            settings=SIMULATION, seed=4,
+            settings=simulation_settings(design[1]), seed=4, design=design[0],
         )  # fmt: skip

@@ -6,16 +6,18 @@ import numpy as np
 import pytest
 import torch
 
+from jetchain.core import checkpoints
 from jetchain.core.errors import ConfigurationError
 from jetchain.core.io.tensors import write_tensors
 from jetchain.core.settings import parse
 from jetchain.core.training_settings import TrainingSettings
 from jetchain.firmware.dataset import FIRMWARE_JETS
-from jetchain.firmware.network import QuantisedLinear, QuantisedPerceptron
+from jetchain.firmware.design_settings import FormatSettings
+from jetchain.firmware.designs.mlp import QuantisedPerceptron
+from jetchain.firmware.layers import QuantisedLinear
 from jetchain.firmware.prune import Pruner, cubic_sparsity, prune
 from jetchain.firmware.quantise import Format
 from jetchain.firmware.settings import (
-    FirmwareNetworkSettings,
     PruningSettings,
     TrainFloatingSettings,
     TrainQuantisedSettings,
@@ -55,7 +57,7 @@ def test_pruned_weights_get_no_gradient():
 
 
 def test_the_pruner_brings_back_the_last_step():
-    model = QuantisedPerceptron(4, 2, FirmwareNetworkSettings(hidden=[10]))
+    model = QuantisedPerceptron([4, 10, 2], FormatSettings())
     pruner = Pruner(10, SCHEDULE)
     for step in range(1, 11):
         pruner(step, model)
@@ -66,7 +68,7 @@ def test_the_pruner_brings_back_the_last_step():
         assert layer.mask.mean().item() == pytest.approx(0.2)
 
 
-def test_a_training_ends_at_full_sparsity_and_with_fixed_point_parameters():
+def small_training():
     random = np.random.default_rng(5)
     features = random.normal(size=(400, 6)).astype(np.float32)
     data = {
@@ -75,14 +77,19 @@ def test_a_training_ends_at_full_sparsity_and_with_fixed_point_parameters():
         "split": np.repeat([0, 1], 200),
     }
     settings = TrainQuantisedSettings(
-        network=FirmwareNetworkSettings(hidden=[10]),
+        model={},
+        formats=FormatSettings(),
         training=TrainingSettings(epochs=2, batch_size=50, learning_rate=0.02),
         classes=["quark", "gluon"],
         pruning=PruningSettings(sparsity=0.6, epochs=5),
     )
     torch.manual_seed(1)
-    model = QuantisedPerceptron(6, 2, settings.network)
-    history = train_quantised(model, data, settings, seed=4)
+    model = QuantisedPerceptron([6, 10, 2], settings.formats)
+    return model, train_quantised(model, data, settings, seed=4)
+
+
+def test_a_training_ends_at_full_sparsity_and_with_fixed_point_parameters():
+    model, history = small_training()
     weights = torch.cat([layer.weight.flatten() for layer in model.layers])
     assert (weights == 0).double().mean() >= 0.6
     assert len(history["epoch"]) == len(history["sparsity"]) == 7
@@ -91,6 +98,31 @@ def test_a_training_ends_at_full_sparsity_and_with_fixed_point_parameters():
     for layer in model.layers:
         assert torch.equal(layer.weight * 32, torch.floor(layer.weight * 32))
         assert torch.equal(layer.bias * 32, torch.floor(layer.bias * 32))
+
+
+@pytest.mark.parametrize("last", [13, 20, 21, 28])  # of 5 epochs that prune and 2 that tune
+def test_a_training_that_is_killed_goes_on_pruning_and_tuning(monkeypatch, tmp_path, last):
+    expected, record = small_training()
+    monkeypatch.setattr(checkpoints, "SHARE", float("inf"))
+    turned = iter(range(1, 1000))
+
+    def killed(features, random):
+        if next(turned) == last + 4 * (1 + (last > 20)):  # each training counts its batches first
+            raise KeyboardInterrupt
+        return turn(features, random)
+
+    def in_job():
+        with checkpoints.kept_in(tmp_path / "checkpoint", lambda: "x"):
+            return small_training()
+
+    with monkeypatch.context() as patch:
+        patch.setattr("jetchain.firmware.train.turn", killed)
+        with pytest.raises(KeyboardInterrupt):
+            in_job()
+    model, history = in_job()
+    assert history == record
+    for name, value in expected.state_dict().items():
+        assert torch.equal(model.state_dict()[name], value), name
 
 
 def test_training_and_early_stopping_see_their_own_split_only(monkeypatch, tmp_path):
@@ -110,10 +142,10 @@ def test_training_and_early_stopping_see_their_own_split_only(monkeypatch, tmp_p
 
     monkeypatch.setattr("jetchain.firmware.train.fit", spy)
     settings = TrainFloatingSettings(
-        hidden=[4], training=TrainingSettings(batch_size=8), classes=["quark", "top"]
+        model={"hidden": [4]}, training=TrainingSettings(batch_size=8), classes=["quark", "top"]
     )
     paths = {name: tmp_path / name for name in ("dataset", "weights", "history", "scores")}
-    floating(**paths, settings=settings, seed=1)
+    floating(**paths, design="mlp", settings=settings, seed=1)
     assert seen["train"].tolist() == list(range(30))  # turning a jet keeps its pT
     assert seen["held"].tolist() == list(range(30, 60))
 

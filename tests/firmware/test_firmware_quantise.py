@@ -10,12 +10,16 @@ import torch
 from jetchain.core.errors import ConfigurationError, DataError
 from jetchain.core.io.tensors import write_weights
 from jetchain.core.settings import parse
-from jetchain.firmware.network import QuantisedPerceptron, fake_quantise
-from jetchain.firmware.quantise import Format, fraction_bits, quantise, read_network
-from jetchain.firmware.settings import FirmwareNetworkSettings, FixedPointSettings
+from jetchain.firmware.design import read_fixed
+from jetchain.firmware.design_settings import FixedPointSettings, FormatSettings
+from jetchain.firmware.designs.mlp import MLPSettings, QuantisedPerceptron
+from jetchain.firmware.layers import fake_quantise
+from jetchain.firmware.quantise import Format, fraction_bits, quantise
+from jetchain.firmware.settings import FirmwareSettings
 
 FORMATS = [Format(1, 2, 5), Format(0, 2, 4), Format(1, 0, 5), Format(1, 3, -1), Format(0, -1, 6)]
-SMALL = FirmwareNetworkSettings(hidden=[4])
+SMALL = MLPSettings(hidden=[4])
+NUMBERS = FormatSettings()
 
 
 def exact(x: float, to: Format) -> Fraction:
@@ -64,7 +68,7 @@ def test_gradient_goes_straight_through_inside_the_range_and_stops_outside():
 @pytest.fixture
 def saved(tmp_path):
     torch.manual_seed(3)
-    model = QuantisedPerceptron(6, 3, SMALL)
+    model = QuantisedPerceptron([6, 4, 3], NUMBERS)
     for layer in model.layers:
         layer.mask[:, ::3] = 0.0
         layer.bias.data += 0.3
@@ -75,7 +79,7 @@ def saved(tmp_path):
 
 def test_torch_and_numpy_networks_agree_bit_for_bit(saved):
     model, path = saved
-    network = read_network(path, SMALL)
+    network = read_fixed(path, "mlp", SMALL, NUMBERS)
     x = np.random.default_rng(2).normal(0, 2.5, (5000, 6)).astype(np.float32)
     with torch.no_grad():
         single = model(torch.from_numpy(x)).numpy()
@@ -87,7 +91,7 @@ def test_torch_and_numpy_networks_agree_bit_for_bit(saved):
 
 
 def test_accumulators_hold_every_sum(saved):
-    network = read_network(saved[1], SMALL)
+    network = read_fixed(saved[1], "mlp", SMALL, NUMBERS)
     x = np.where(network.weights[0] > 0, network.inputs.high, network.inputs.low).T
     sums = x @ network.weights[0] + network.biases[0]
     wide = network.accumulator(0)
@@ -104,9 +108,9 @@ def test_fraction_bits_are_the_fewest_that_are_exact():
 
 def test_weights_of_another_network_are_refused(saved):
     with pytest.raises(DataError, match=r"hidden layers \[4\], expected \[5\]"):
-        read_network(saved[1], FirmwareNetworkSettings(hidden=[5]))
+        read_fixed(saved[1], "mlp", MLPSettings(hidden=[5]), NUMBERS)
     with pytest.raises(DataError, match="missing"):
-        read_network(saved[1], FirmwareNetworkSettings(hidden=[4, 4]))
+        read_fixed(saved[1], "mlp", MLPSettings(hidden=[4, 4]), NUMBERS)
 
 
 @pytest.mark.parametrize(
@@ -114,10 +118,12 @@ def test_weights_of_another_network_are_refused(saved):
     [
         (FixedPointSettings, {"signed": True, "integer": 12, "fraction": 12}, "1 to 24"),
         (FixedPointSettings, {"signed": False, "integer": -5, "fraction": 5}, "1 to 24"),
-        (FirmwareNetworkSettings, {"hidden": []}, "at least 1"),
-        (FirmwareNetworkSettings, {"hidden": [4, 0]}, "at least one node"),
-        (FirmwareNetworkSettings, {"activations": {"signed": True}}, "unsigned"),
-        (FirmwareNetworkSettings, {"hiden": [4]}, "Did you mean 'hidden'"),
+        (MLPSettings, {"hidden": []}, "at least 1"),
+        (MLPSettings, {"hidden": [4, 0]}, "at least one node"),
+        (FormatSettings, {"activations": {"signed": True}}, "unsigned"),
+        (FirmwareSettings, {"designs": ["mlp", "mlp"]}, "twice"),
+        (FirmwareSettings, {"designs": ["mpl"]}, "Did you mean 'mlp'"),
+        (MLPSettings, {"hiden": [4]}, "Did you mean 'hidden'"),
     ],
 )
 def test_impossible_formats_and_networks_are_refused(cls, values, complaint):

@@ -6,18 +6,16 @@ import torch
 
 from jetchain.core.io.tables import read_csv, read_json, write_json
 from jetchain.core.io.tensors import write_tensors, write_weights
-from jetchain.firmware.network import QuantisedPerceptron
+from jetchain.firmware.design_settings import DeviceSettings, FormatSettings
+from jetchain.firmware.designs.mlp import QuantisedPerceptron
 from jetchain.firmware.performance import FIRMWARE_SCORES
 from jetchain.firmware.report import report
 from jetchain.firmware.settings import (
     BudgetSettings,
-    DeviceSettings,
     FirmwareEvaluationSettings,
-    FirmwareNetworkSettings,
     ReportSettings,
 )
 
-NETWORK = FirmwareNetworkSettings(hidden=[4])
 # Four jets of the first class and eight of the second: how many of each are recognised.
 RIGHT = {"float": (4, 4), "quantised": (3, 4), "hls": (3, 4), "rtl": (3, 4)}
 
@@ -26,7 +24,7 @@ RIGHT = {"float": (4, 4), "quantised": (3, 4), "hls": (3, 4), "rtl": (3, 4)}
 def results(tmp_path):
     """Four cycles of 5 ns, a new input every six."""
     torch.manual_seed(1)
-    network = QuantisedPerceptron(6, 2, NETWORK)
+    network = QuantisedPerceptron([6, 4, 2], FormatSettings())
     network.freeze()
     files = {"weights": tmp_path / "weights.safetensors"}
     write_weights(files["weights"], network)
@@ -37,15 +35,21 @@ def results(tmp_path):
         files[f"{stage}_scores"] = tmp_path / f"{stage}.safetensors"
         write_tensors(files[f"{stage}_scores"], FIRMWARE_SCORES, {"logits": logits, "label": label})
     row = {"latency_cutoff": 5.0, "stages": 3, "register_bits": 100}
-    compared = {"vectors": 12, "outputs": 24, "differing": 0}
+    compared = {"vectors": 12, "outputs": 24, "differing": 0, "test_jets": 12}
+    half = {"value": 0.5, "low": 0.4, "high": 0.6, "std": 0.1}
+    performance = {
+        "accuracy": half, "auc": {}, "classes": [], "test_jets": 12, "weights": 32, "sparsity": 0.0,
+    }  # fmt: skip
+    port = {"number": 6, "width": 8, "fraction": 5, "signed": 1}
     tables = {
-        "float_performance": {"auc": {}},
-        "quantised_performance": {"auc": {}},
+        "float_performance": performance,
+        "quantised_performance": performance,
         "hls": compared,
         "rtl": {**compared, "latency_cycles": 4, "initiation_interval_cycles": 6},
-        "design": {
+        "description": {
             "predicted_latency_cycles": 3, "latency_cutoff": 5.0, "register_bits": 100,
-            "estimated_luts": 900.0, "scan": [row, {**row, "latency_cutoff": 2.0, "stages": 7}],
+            "estimated_luts": 900.0, "inputs": port, "outputs": port,
+            "scan": [row, {**row, "latency_cutoff": 2.0, "stages": 7}],
         },
     }  # fmt: skip
     for name, content in tables.items():
@@ -60,12 +64,13 @@ def results(tmp_path):
 )
 def test_report_of_known_results(results, tmp_path, budget, spacing, in_time, keeps_up):
     settings = ReportSettings(
-        network=NETWORK, evaluation=FirmwareEvaluationSettings(replicas=10),
+        model={"hidden": [4]}, formats=FormatSettings(),
+        evaluation=FirmwareEvaluationSettings(replicas=10),
         device=DeviceSettings(clock_period=5.0),
         budget=BudgetSettings(latency=budget, bunch_spacing=spacing),
     )  # fmt: skip
     outputs = {name: tmp_path / f"report.{name}" for name in ("summary", "scan", "bits", "text")}
-    report(**results, **outputs, settings=settings, seed=1)
+    report(**results, **outputs, design="mlp", settings=settings, seed=1)
     value = read_json(outputs["summary"])
     # Both classes count the same: (1 + 1/2) / 2 and (3/4 + 1/2) / 2.
     assert value["accuracy"]["floating"]["value"] == pytest.approx(0.75)

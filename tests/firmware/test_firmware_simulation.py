@@ -7,18 +7,20 @@ import numpy as np
 import pytest
 
 from jetchain.core.errors import DataError, ToolError
-from jetchain.firmware import simulate
+from jetchain.core.schema.firmware import Port
+from jetchain.firmware import hls, simulate
 from jetchain.firmware.archive import pack, scratch, unpack
-from jetchain.firmware.convert import write_hls
+from jetchain.firmware.design_settings import DeviceSettings, FixedPointSettings, FormatSettings
+from jetchain.firmware.designs.mlp import FixedPerceptron
 from jetchain.firmware.latency import measure_interval, measure_latency
-from jetchain.firmware.quantise import FixedNetwork, Format, quantise
-from jetchain.firmware.settings import PROJECT, DeviceSettings, FirmwareNetworkSettings
+from jetchain.firmware.quantise import Format, quantise
 from jetchain.firmware.synthesise import pipeline, trace, write_verilog
 
-FORMATS = FirmwareNetworkSettings(hidden=[4])
+FORMATS = FormatSettings()
+PROJECT = "jetchain_tiny"
 
 
-def tiny_network(seed: int = 1) -> FixedNetwork:
+def tiny_network(seed: int = 1) -> FixedPerceptron:
     """6-4-3 with weights of all signs, zeros, a dead node and an unused input."""
     random = np.random.default_rng(seed)
     weight = Format.of(FORMATS.weights)
@@ -29,7 +31,7 @@ def tiny_network(seed: int = 1) -> FixedNetwork:
     weights[0][2, :] = 0.0
     weights[0][:, 3] = 0.0
     biases = [quantise(random.normal(0, 0.5, n), Format.of(FORMATS.biases)) for n in (4, 3)]
-    return FixedNetwork(weights, biases, Format.of(FORMATS.inputs), Format.of(FORMATS.activations))
+    return FixedPerceptron(weights, biases, FORMATS)
 
 
 NETWORK = tiny_network()
@@ -45,8 +47,8 @@ def comb():
 @pytest.fixture(scope="module")
 def rtl(comb, tmp_path_factory):
     folder = tmp_path_factory.mktemp("rtl")
-    design = write_verilog(comb, folder, 2.0, DeviceSettings())
-    return simulate.compile_rtl(folder, design["inputs"], design["outputs"]), design
+    design = write_verilog(comb, folder, 2.0, PROJECT, DeviceSettings())
+    return simulate.compile_rtl(folder, PROJECT, design.inputs, design.outputs), design
 
 
 def test_da4ml_logic_equals_the_network_bit_for_bit(comb):
@@ -58,7 +60,7 @@ def test_da4ml_logic_equals_the_network_bit_for_bit(comb):
 def test_verilog_equals_the_network_and_its_cycles_are_those_predicted(rtl):
     clocked, design = rtl
     latency = measure_latency(clocked, NETWORK, seed=1)
-    assert latency == design["predicted_latency_cycles"] >= 2
+    assert latency == design.predicted_latency_cycles >= 2
     interval, outputs = measure_interval(
         clocked, quantise(INPUTS, NETWORK.inputs), EXPECTED, latency
     )
@@ -69,7 +71,7 @@ def test_verilog_equals_the_network_and_its_cycles_are_those_predicted(rtl):
 def test_a_wrong_latency_or_a_wrong_network_is_noticed(rtl):
     clocked, design = rtl
     x = quantise(INPUTS, NETWORK.inputs)
-    late = design["predicted_latency_cycles"] + 1
+    late = design.predicted_latency_cycles + 1
     _, outputs = measure_interval(clocked, x[:50], EXPECTED[:50], late)
     with pytest.raises(ToolError, match=r"differs from the quantised network in \d+ of 150"):
         simulate.require_equal(outputs, EXPECTED[:50], "The Verilog")
@@ -78,23 +80,34 @@ def test_a_wrong_latency_or_a_wrong_network_is_noticed(rtl):
 
 
 def test_hls_project_equals_the_network_bit_for_bit(tmp_path):
-    write_hls(NETWORK, tmp_path / PROJECT, FORMATS, DeviceSettings())
+    NETWORK.write_hls(tmp_path / PROJECT, PROJECT, DeviceSettings())
     found = simulate.run_hls(tmp_path / PROJECT, INPUTS, 3)
     assert np.array_equal(found, EXPECTED)
+
+
+def test_an_hls_project_has_the_same_bytes_wherever_it_is_written(tmp_path):
+    for folder in ("one", "elsewhere/two"):
+        NETWORK.write_hls(tmp_path / folder / PROJECT, PROJECT, DeviceSettings())
+    one, two = (tmp_path / folder / PROJECT for folder in ("one", "elsewhere/two"))
+    names = sorted(path.relative_to(one) for path in one.rglob("*") if path.is_file())
+    assert names == sorted(path.relative_to(two) for path in two.rglob("*") if path.is_file())
+    for name in names:
+        assert (one / name).read_bytes() == (two / name).read_bytes(), name
+    assert hls.STAMP in (one / "build_lib.sh").read_text()
 
 
 @pytest.mark.parametrize(("numbers", "luts"), [(2, 8), (4, 8 + 8 + 9)])
 def test_an_adder_costs_a_lut_a_bit(tmp_path, numbers, luts):
     """The sum of two numbers of 8 bits, and the one of two such sums of 9 bits."""
-    byte = Format(1, 2, 5)
-    adder = FixedNetwork([np.ones((numbers, 1))], [np.zeros(1)], byte, byte)
-    design = write_verilog(trace(adder), tmp_path, 2.0, DeviceSettings())
-    assert design["estimated_luts"] == luts
-    assert design["outputs"]["width"] == 8 + np.log2(numbers)
+    bytes_in = FormatSettings(inputs=FixedPointSettings(signed=True, integer=2, fraction=5))
+    adder = FixedPerceptron([np.ones((numbers, 1))], [np.zeros(1)], bytes_in)
+    design = write_verilog(trace(adder), tmp_path, 2.0, PROJECT, DeviceSettings())
+    assert design.estimated_luts == luts
+    assert design.outputs.width == 8 + np.log2(numbers)
 
 
 def test_smaller_cutoffs_give_more_stages(comb):
-    stages = [pipeline(comb, cutoff)["stages"] for cutoff in (8.0, 4.0, 2.0, 1.0)]
+    stages = [pipeline(comb, cutoff).stages for cutoff in (8.0, 4.0, 2.0, 1.0)]
     assert stages == sorted(stages)
     assert stages[0] < stages[-1]
 
@@ -127,9 +140,7 @@ def test_interval_of_a_design_that_ignores_inputs(interval):
 
 
 def test_a_network_that_ignores_its_inputs_has_no_measurable_latency():
-    dead = FixedNetwork(
-        [w * 0 for w in NETWORK.weights], NETWORK.biases, NETWORK.inputs, NETWORK.activations
-    )
+    dead = FixedPerceptron([w * 0 for w in NETWORK.weights], NETWORK.biases, FORMATS)
     with pytest.raises(ToolError, match="same outputs for all inputs"):
         measure_latency(pipelined(2), dead, seed=1)
 
@@ -137,19 +148,17 @@ def test_a_network_that_ignores_its_inputs_has_no_measurable_latency():
 @pytest.mark.parametrize(
     "port",
     [
-        {"number": 3, "width": 5, "fraction": 2, "signed": 1},
-        {"number": 1, "width": 7, "fraction": 0, "signed": 0},
-        {"number": 48, "width": 8, "fraction": 5, "signed": 1},
-        {"number": 4, "width": 11, "fraction": -1, "signed": 1},
+        Port(number=3, width=5, fraction=2, signed=1),
+        Port(number=1, width=7, fraction=0, signed=0),
+        Port(number=48, width=8, fraction=5, signed=1),
+        Port(number=4, width=11, fraction=-1, signed=1),
     ],
 )
 def test_ports_are_read_as_they_are_written(port):
-    integers = np.arange(2 ** port["width"]) - port["signed"] * 2 ** (port["width"] - 1)
+    integers = np.arange(2**port.width) - port.signed * 2 ** (port.width - 1)
     values = (
-        np.random.default_rng(1).permuted(
-            np.repeat(integers[:, None], port["number"], axis=1), axis=0
-        )
-        * 2.0 ** -port["fraction"]
+        np.random.default_rng(1).permuted(np.repeat(integers[:, None], port.number, axis=1), axis=0)
+        * 2.0**-port.fraction
     )
     raw = simulate.to_port(values, port)
     assert raw.shape[1] == simulate.port_bytes(port)
@@ -160,17 +169,17 @@ def test_ports_are_read_as_they_are_written(port):
     ("bits", "size"), [(1, 1), (8, 1), (9, 2), (17, 4), (33, 8), (64, 8), (65, 12), (384, 48)]
 )
 def test_port_sizes_are_verilators(bits, size):
-    assert simulate.port_bytes({"number": 1, "width": bits, "fraction": 0, "signed": 0}) == size
+    assert simulate.port_bytes(Port(number=1, width=bits, fraction=0, signed=0)) == size
 
 
 def test_missing_compiler_is_named_with_its_remedy(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    port = {"number": 1, "width": 1, "fraction": 0, "signed": 0}
+    port = Port(number=1, width=1, fraction=0, signed=0)
     with pytest.raises(ToolError, match=r"g\+\+ is not on the PATH") as hls:
         simulate.run_hls(tmp_path, INPUTS, 3)
     assert "apt-get install g++" in hls.value.remedy
     with pytest.raises(ToolError, match=r"g\+\+ is not on the PATH"):
-        simulate.compile_rtl(tmp_path, port, port)
+        simulate.compile_rtl(tmp_path, PROJECT, port, port)
 
 
 def test_missing_verilator_is_named_with_its_remedy(monkeypatch):

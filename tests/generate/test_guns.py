@@ -61,6 +61,6 @@ def test_photons_are_massless_and_isotropic_in_the_rest_frame():
 def test_a_gun_has_no_cross_section_and_every_event_is_kept():
     chosen = GenerationSettings(process="gun", events=30)
     data, account = generate(chosen, 2, 1)
-    assert account["cross_section_pb"] is None
-    assert account["cutflow"]["kept"] == 30
+    assert account.cross_section_pb is None
+    assert account.cutflow.kept == 30
     assert data["event"]["number"].tolist() == list(range(60, 90))

@@ -11,6 +11,7 @@ from helpers.records import hepmc_event, pythia_events, require_same_truth, writ
 from jetchain.core.errors import DataError
 from jetchain.core.io.events import read_events
 from jetchain.core.io.tables import read_json
+from jetchain.core.schema.base import ORIGINS
 from jetchain.core.schema.generate import GENERATED
 from jetchain.generate.import_hepmc import import_hepmc
 from jetchain.generate.imported import EVENTS_PER_FILE
@@ -115,6 +116,8 @@ def test_a_vertex_without_a_place_lies_where_its_particle_was_made(tmp_path):
         assert ak.to_list(particle[axis]) == [value, value]
         assert ak.to_list(hadron[axis]) == [value, value]
     assert ak.to_list(hadron.pdgid) == [511, -411]
+    assert [ORIGINS[code] for code in particle.origin] == ["from_b", "from_b_to_c"]
+    assert ak.to_list(particle.vertex) == [1, 2]
     assert account["cross_section_pb"] is None
     assert ak.to_list(data["event"].weight) == [1.0]
 

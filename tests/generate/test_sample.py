@@ -246,7 +246,7 @@ def test_failed_events_are_counted_and_too_many_are_an_error(monkeypatch):
         generate(chosen, 0, 5)
     monkeypatch.setattr(collisions_module, "MAX_FAILED", 0.5)
     data, account = generate(chosen, 0, 5)
-    cutflow = account["cutflow"]
-    assert cutflow["failed_in_generator"] > 0
-    assert cutflow["tried"] == 200 == cutflow["failed_in_generator"] + cutflow["kept"]
-    assert data["event"]["number"].tolist() == list(range(cutflow["kept"]))
+    cutflow = account.cutflow
+    assert cutflow.failed_in_generator > 0
+    assert cutflow.tried == 200 == cutflow.failed_in_generator + cutflow.kept
+    assert data["event"]["number"].tolist() == list(range(cutflow.kept))

@@ -4,40 +4,37 @@ import numpy as np
 import pytest
 
 from jetchain.core.io.events import write_events
-from jetchain.core.io.tables import read_csv, read_json, write_json
-from jetchain.core.schema.generate import GENERATED
+from jetchain.core.io.tables import read_csv, read_json, write_result
+from jetchain.core.schema.generate import GENERATED, Cutflow, ShardAccount
 from jetchain.generate.bench import bench
 from jetchain.generate.sample import generate
 from jetchain.generate.settings import BenchSettings, GenerationSettings, GunSettings
 from jetchain.generate.summarise import combine, sum_spectra, summarise
-from jetchain.reporting.generate import accounts, spectra
+from jetchain.reporting.generate import accounts, samples, spectra
 
 
 def account(generated, kept, value, error):
-    return {
-        "process": "quark",
-        "cutflow": {
-            "tried": generated + 1, "failed_in_generator": 1, "generated": generated,
-            "removed_by_filter": generated - kept, "kept": kept,
-        },
-        "sum_of_weights_generated": float(generated),
-        "sum_of_weights_kept": float(kept),
-        "sum_of_squared_weights_kept": float(kept),
-        "cross_section_pb": value,
-        "cross_section_error_pb": error,
-    }  # fmt: skip
+    return ShardAccount(
+        process="quark", shard=0, filter_efficiency=kept / generated,
+        cutflow=Cutflow(
+            tried=generated + 1, failed_in_generator=1, generated=generated,
+            removed_by_filter=generated - kept, kept=kept,
+        ),
+        sum_of_weights_generated=generated, sum_of_weights_kept=kept,
+        sum_of_squared_weights_kept=kept, cross_section_pb=value, cross_section_error_pb=error,
+        cross_section_kept_pb=value * kept / generated,
+    )  # fmt: skip
 
 
 def test_shards_are_independent_estimates_of_one_cross_section():
-    total = combine([account(100, 50, 10.0, 0.4), account(300, 250, 14.0, 0.4)])
-    assert total["cutflow"] == {
-        "tried": 402, "failed_in_generator": 2, "generated": 400, "removed_by_filter": 100,
-        "kept": 300,
-    }  # fmt: skip
-    assert total["cross_section_pb"] == pytest.approx(13.0)
-    assert total["cross_section_error_pb"] == pytest.approx(np.hypot(0.1, 0.3))
-    assert total["filter_efficiency"] == 0.75
-    assert total["cross_section_kept_pb"] == pytest.approx(9.75)
+    total = combine("quark", [account(100, 50, 10.0, 0.4), account(300, 250, 14.0, 0.4)])
+    assert total.cutflow == Cutflow(
+        tried=402, failed_in_generator=2, generated=400, removed_by_filter=100, kept=300
+    )
+    assert total.cross_section_pb == pytest.approx(13.0)
+    assert total.cross_section_error_pb == pytest.approx(np.hypot(0.1, 0.3))
+    assert total.filter_efficiency == 0.75
+    assert total.cross_section_kept_pb == pytest.approx(9.75)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +48,7 @@ def shards(tmp_path_factory):
         events.append(folder / f"{shard}.root")
         summaries.append(folder / f"{shard}.json")
         write_events(events[-1], GENERATED, data)
-        write_json(summaries[-1], written)
+        write_result(summaries[-1], written)
     return events, summaries
 
 
@@ -71,11 +68,12 @@ def test_figures_and_table_come_from_the_summaries_alone(shards, tmp_path):
         summary=paths["summary.json"], sample="pions",
     )  # fmt: skip
     qcd = tmp_path / "qcd.json"
-    write_json(qcd, {"sample": "qcd", "shards": 1, **combine([account(100, 50, 10.0, 0.4)])})
+    write_result(qcd, combine("qcd", [account(100, 50, 10.0, 0.4)]))
     figure = {kind: tmp_path / f"a.{kind}" for kind in ("pdf", "png", "data")}
     spectra(spectra=[paths["spectra.json"]], summaries=[paths["summary.json"]], **figure)
     assert figure["png"].stat().st_size > 5000
-    accounts(summaries=[paths["summary.json"], qcd], table=paths["table.csv"], **figure)
+    accounts(summaries=[paths["summary.json"], qcd], **figure)
+    samples(summaries=[paths["summary.json"], qcd], table=paths["table.csv"])
     table = read_csv(paths["table.csv"])
     assert table["sample"].tolist() == ["pions", "qcd"]
     assert table["kept"].tolist() == [100, 50]

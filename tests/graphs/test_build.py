@@ -14,7 +14,13 @@ from jetchain.core.io.events import write_events
 from jetchain.core.io.tables import read_json
 from jetchain.core.io.tensors import read_tensors
 from jetchain.core.kinematics import delta_phi
-from jetchain.core.schema.graphs import CONSTITUENT_COLUMNS, EVENT_GRAPHS, JET_COLUMNS, JET_GRAPHS
+from jetchain.core.schema.graphs import (
+    CONSTITUENT_COLUMNS,
+    EVENT_GRAPHS,
+    JET_COLUMNS,
+    JET_GRAPHS,
+    TRACK_TRUTH,
+)
 from jetchain.core.schema.jets import jets_table
 from jetchain.core.schema.particleflow import RECONSTRUCTED
 from jetchain.core.settings import parse
@@ -182,6 +188,28 @@ def test_constituents_are_the_leading_ones_relative_to_the_axis():
     flags = first[:, [COLUMN[f"is_{name}"] for name in (
         "charged_hadron", "neutral_hadron", "photon", "electron", "muon")]]  # fmt: skip
     assert np.all(flags.sum(axis=1) == 1)
+
+
+def test_the_truth_of_the_constituents_stands_in_their_order_and_nowhere_else():
+    event, pflow, collection = flow_and_jets()
+    size, counts = int(ak.count(pflow.px)), ak.num(pflow)
+    rng = np.random.default_rng(3)
+    truth = {"origin": rng.integers(-1, 8, size), "vertex": rng.permutation(size)}
+    told = pflow
+    for name, values in truth.items():
+        told = ak.with_field(told, ak.unflatten(values, counts), name)
+    settings = JetGraphSettings(max_constituents=20)
+    arrays, _ = jet_graphs(event, collection, told, settings)
+    found = arrays["constituent_truth"]
+    assert found.shape == (38, len(TRACK_TRUTH))
+    # Each d0 is one particle's.
+    by_d0 = {np.float32(d0): row for row, d0 in enumerate(ak.flatten(pflow.d0).to_list())}
+    rows = [by_d0[d0] for d0 in arrays["constituents"][:, COLUMN["d0"]]]
+    for column, name in enumerate(TRACK_TRUTH):
+        assert found[:, column].tolist() == truth[name][rows].tolist()
+    without, _ = jet_graphs(event, collection, pflow, settings)
+    for name in arrays.keys() - {"constituent_truth"}:
+        np.testing.assert_array_equal(arrays[name], without[name])
 
 
 def test_jet_selection_is_counted_cut_by_cut():

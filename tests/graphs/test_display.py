@@ -27,6 +27,7 @@ def one_jet():
         "event_number": [3], "jet_index": [0], "weight": [1.0], "label": [4],
         "jet": np.arange(len(JET_COLUMNS), dtype=np.float32)[None] + 600,
         "constituent_offset": [0, 2], "constituents": constituents,
+        "constituent_truth": np.full((2, 2), -1),
         "edge_offset": [0, 2], "edge_index": [[1, 0], [0, 1]],
     }  # fmt: skip
 

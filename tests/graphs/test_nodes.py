@@ -80,6 +80,15 @@ def test_nodes_are_tracks_then_clusters_of_each_event():
     assert nodes.index.tolist() == [0, 1, 2, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4, 5]
 
 
+def test_nodes_have_the_truth_of_their_tracks():
+    event = random_event(1, 3, 2)
+    for row, track in enumerate(event.rows["track"]):
+        track |= {"origin": 2 + row, "vertex": 5 * row, "reconstructed": int(row != 1)}
+    read = as_read([event])
+    nodes = event_nodes(read["track"], read["topo"])
+    assert nodes.truth.tolist() == [[2, 0], [4, 10]] + 5 * [[-1, -1]]
+
+
 def test_a_track_that_is_not_extrapolated_stays_at_its_own_direction():
     event = FakeEvent()
     event.particle(211, pt=1.0, eta=0.4, phi=1.0)

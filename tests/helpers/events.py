@@ -11,6 +11,7 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
+from jetchain.core.schema.base import ORIGINS
 from jetchain.core.schema.generate import GENERATED
 from jetchain.detector.flight.particles import Primaries, select_primaries
 from jetchain.detector.flight.pileup import overlay
@@ -59,6 +60,8 @@ def generated_events(
         "x": vertex[:, 0],
         "y": vertex[:, 1],
         "z": vertex[:, 2],
+        "origin": np.full(n, ORIGINS.index("primary")),
+        "vertex": np.zeros(n, int),
     }
     events = n // per_event
     counts = np.full(events, per_event)

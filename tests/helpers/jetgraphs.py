@@ -78,6 +78,7 @@ def toy_jets(name: str, jets: int, seed: int, *, neighbours: int = 2) -> dict[st
         "jet": np.stack([pt, eta, phi, mass, mass, zero, zero, zero], axis=1).astype("f4"),
         "constituent_offset": np.concatenate([[0], np.cumsum(lengths)]),
         "constituents": np.concatenate(rows).astype("f4"),
+        "constituent_truth": np.full((sum(lengths), 2), -1),
         "edge_offset": np.arange(jets + 1) * neighbours,
         "edge_index": edges,
     }

@@ -163,6 +163,9 @@ def require_same_truth(found: dict[str, Any], truth: Truth, *, rtol: float) -> N
             for each in (ours, theirs):
                 each["mother"] = _mothers(each, np.repeat(first, truth.counts[name]))
         orders = [np.lexsort((each["pz"], each["pdgid"], event)) for each in (ours, theirs)]
+        if name == "particle":
+            for each, order in zip((ours, theirs), orders, strict=True):
+                each["vertex"] = _renumbered(each["vertex"], event, order)
         for column in columns:
             scale = np.abs(theirs[column]).max(initial=1e-3)
             np.testing.assert_allclose(
@@ -180,3 +183,15 @@ def _mothers(parton: dict[str, np.ndarray], first: np.ndarray) -> np.ndarray:
     code = parton["pdgid"][row]
     code = np.where(is_resonance(code), code, INCOMING)
     return np.where(parton["mother"] < 0, 0, code)
+
+
+def _renumbered(vertex: np.ndarray, event: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Vertices numbered by their first particle in an order; the numbers of a file depend on its.
+
+    The primary vertex stays 0.
+    """
+    key = event * (1 + vertex.max()) + vertex
+    _, first, inverse = np.unique(key[order], return_index=True, return_inverse=True)
+    result = np.empty_like(vertex)
+    result[order] = 1 + first[inverse]
+    return np.where(vertex > 0, result, vertex)

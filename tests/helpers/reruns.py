@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ast
 import json
-import re
 import shlex
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -17,15 +15,16 @@ import yaml
 from helpers.planner import HOUSE, Job, Plan, Planner
 from jetchain.core.settings import Settings
 from jetchain.plumbing import configuration, digest
+from jetchain.plumbing.provenance.manifest import MANIFEST, read_rules
+from jetchain.plumbing.rules import module_of
 
 PACKAGE = HOUSE / "workflow" / "jetchain"
 # Every module of the package that holds something, with its file.
 SOURCES = {
-    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted(PACKAGE.rglob("*.py"))
     if path.stat().st_size
 }
-WILDCARD = re.compile(r"{(\w+)}")
 
 
 @dataclass(frozen=True)
@@ -35,18 +34,6 @@ class Trace:
     executed: frozenset[str]
     handed: frozenset[str]
     read: frozenset[str]
-
-
-def calls_in_rules(function: str) -> dict[str, ast.Call]:
-    """The call of a helper in each rule that calls it."""
-    found = {}
-    for path in (HOUSE / "workflow" / "rules").rglob("*.smk"):
-        for block in re.split(r"^rule ", path.read_text(), flags=re.MULTILINE)[1:]:
-            if match := re.search(rf"\b{function}(\((?:[^()]|\([^()]*\))*\))", block):
-                call = ast.parse(function + match[1], mode="eval").body
-                assert isinstance(call, ast.Call)
-                found[block.partition(":")[0]] = call
-    return found
 
 
 def tiny_configuration() -> dict[str, Any]:
@@ -91,8 +78,7 @@ class FinishedRun:
         self.planner = planner
         self.graph = planner.plan(None, "--forceall")
         self._traces = traces
-        self._sections = calls_in_rules("section")
-        self._digests = calls_in_rules("code_digest")
+        self.rules = read_rules(planner.folder / MANIFEST)
 
     @property
     def jobs(self) -> list[Job]:
@@ -119,24 +105,17 @@ class FinishedRun:
 
     def closure(self, job: Job) -> tuple[set[tuple[str, str]], set[str]]:
         """The definitions and libraries that the digest of the job's code covers."""
-        names = [self._filled(job, each) for each in self._digests[job.rule].args]
-        assert digest.verb_location(names[0]) == digest.verb_location(self.verb(job)), job
-        pieces, libraries = digest.closure(*names)
+        members = [module_of(self._filled(job, each)) for each in self.rules[job.rule]["members"]]
+        pieces, libraries = digest.closure(self.verb(job), *members)
         return set(pieces), set(libraries)
 
-    def _filled(self, job: Job, node: ast.expr) -> str:
-        wildcards = self.graph[job].wildcards
-        return WILDCARD.sub(lambda match: wildcards[match[1]], ast.literal_eval(node))
+    def _filled(self, job: Job, text: str) -> str:
+        return text.format_map(self.graph[job].wildcards)
 
     def key_in_section(self, job: Job, key: str) -> str | None:
         """Where a key of the configuration stands in what the job is handed over, if it does."""
-        call = self._sections.get(job.rule)
-        if call is None:
-            return None
-        for field, node in [("", each) for each in call.args] + [
-            (str(each.arg), each.value) for each in call.keywords
-        ]:
-            path = self._filled(job, node)
+        for field, place in self.rules[job.rule]["settings"].items():
+            path = self._filled(job, place)
             if key == path:
                 return field
             if key.startswith(f"{path}."):
@@ -163,8 +142,13 @@ class FinishedRun:
             for job in self.jobs
             for place in [self.key_in_section(job, key)]
             if place is not None
-            and (place in self.read[self.verb(job)] or f"{self.verb(job)}: {place}" in unseen)
+            and (self._reads(self.verb(job), place) or f"{self.verb(job)}: {place}" in unseen)
         }
+
+    def _reads(self, verb: str, place: str) -> bool:
+        """Whether a verb read a place of its settings, or a section of plain values around it."""
+        parts = place.split(".")
+        return any(".".join(parts[:n]) in self.read[verb] for n in range(1, len(parts) + 1))
 
     def affected(self, jobs: Collection[Job], graph: Plan | None = None) -> set[Job]:
         """The jobs and all below them, in this run's graph or in another."""

@@ -185,7 +185,11 @@ def write_shard(folder, particles: Particles, *, pdgid: int = 211, numbers=None)
         {
             "event": event | {"process": np.zeros(events), "pthat": np.zeros(events)},
             "particle": jagged
-            | {"pdgid": zero + pdgid, "charge": zero, "x": zero, "y": zero, "z": zero},
+            | {
+                name: zero + pdgid if name == "pdgid" else zero
+                for name in GENERATED.collections["particle"]
+                if name not in jagged
+            },
             "parton": dict.fromkeys(GENERATED.collections["parton"], nothing),
             "hadron": dict.fromkeys(GENERATED.collections["hadron"], nothing),
         },

@@ -9,9 +9,9 @@ from helpers.detected import GEOMETRY, FakeEvent, write_detected
 from jetchain.core.errors import ConfigurationError, EmptySampleError
 from jetchain.core.io.tables import read_json
 from jetchain.core.settings import parse
+from jetchain.particleflow.algorithms.parametric import read_calibration
 from jetchain.particleflow.calibrate import calibrate, response_table
-from jetchain.particleflow.parametric import read_calibration
-from jetchain.particleflow.settings import CalibrationSettings
+from jetchain.particleflow.calibration_settings import CalibrationSettings
 
 HADRONIC = [0.05, 0.45, 0.0, 0.4, 0.1, 0.0]
 

@@ -211,8 +211,10 @@ def test_errors_of_the_quantiles_are_their_spread():
     random = np.random.default_rng(10)
     toys = [quantile_summary(random.normal(1.0, 0.1, 400)) for _ in range(600)]
     for key in ("median", "width"):
-        spread = np.std([toy[key] for toy in toys])
-        assert np.mean([toy[f"{key}_error"] for toy in toys]) == pytest.approx(spread, rel=0.12)
+        spread = np.std([getattr(toy, key) for toy in toys])
+        assert np.mean([getattr(toy, f"{key}_error") for toy in toys]) == pytest.approx(
+            spread, rel=0.12
+        )
 
 
 def test_intervals_cover():
@@ -223,10 +225,10 @@ def test_intervals_cover():
     edges = np.arange(401.0)
     pt = np.repeat(edges[:-1] + 0.5, 40)
     result = _fraction(random.random(len(pt)) < 0.9, pt, edges)
-    covered = (np.array(result["low"]) <= 0.9) & (np.array(result["high"]) >= 0.9)
+    covered = (np.array(result.low) <= 0.9) & (np.array(result.high) >= 0.9)
     assert covered.mean() > 0.65
-    assert np.all(np.array(result["low"]) <= np.array(result["value"]))
-    assert np.all(np.array(result["high"]) >= np.array(result["value"]))
+    assert np.all(np.array(result.low) <= np.array(result.value))
+    assert np.all(np.array(result.high) >= np.array(result.value))
 
 
 def test_assignment_is_the_cheapest_of_all():

@@ -9,23 +9,34 @@ import torch
 from helpers.detected import FakeEvent
 from helpers.graph_events import as_read, random_event
 from jetchain.core.errors import ConfigurationError
-from jetchain.core.graphs import event_graphs as as_graphs
 from jetchain.core.io.tables import read_json
 from jetchain.core.io.tensors import write_tensors, write_weights
 from jetchain.core.schema.graphs import EVENT_GRAPHS
 from jetchain.core.settings import parse
 from jetchain.graphs.build import event_graphs
 from jetchain.graphs.settings import EventGraphSettings
+from jetchain.particleflow.algorithms.mlpf import Mlpf, MlpfModelSettings
+from jetchain.particleflow.batch import EventBatch, batch_of
 from jetchain.particleflow.influence import expected_pt, influence, influences, profile
-from jetchain.particleflow.mlpf_settings import (
-    InfluenceJobSettings,
-    InfluenceSettings,
-    MlpfModelSettings,
-)
-from jetchain.particleflow.models.mlpf import COLUMN, Mlpf
+from jetchain.particleflow.network import COLUMN
+from jetchain.particleflow.network_settings import InfluenceJobSettings, InfluenceSettings
 from jetchain.particleflow.settings import ParticleflowSettings
 
 SMALL = MlpfModelSettings(hidden=16, layers=2)
+
+
+def one_event(arrays: dict, row: int) -> EventBatch:
+    """An event of graph arrays."""
+    nodes, edges = (slice(*arrays[f"{name}_offset"][row : row + 2]) for name in ("node", "edge"))
+    return batch_of(
+        {
+            "node_offset": np.array([0, nodes.stop - nodes.start]),
+            "edge_offset": np.array([0, edges.stop - edges.start]),
+            "node_features": arrays["node_features"][nodes],
+            "node_momentum": arrays["node_momentum"][nodes],
+            "edge_index": arrays["edge_index"][:, edges],
+        }
+    )
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +45,8 @@ def network():
     arrays = event_graphs(as_read(events), EventGraphSettings(track_radius=0.7, topo_radius=0.7))
     torch.manual_seed(1)
     model = Mlpf(SMALL)
-    graphs = as_graphs(arrays)
-    model.standardise(torch.cat([graph.x for graph in graphs]))
+    graphs = [one_event(arrays, row) for row in range(3)]
+    model.standardise(lambda: graphs)
     return model.eval(), graphs, arrays
 
 
@@ -45,11 +56,12 @@ def test_influence_is_the_change_when_the_node_is_really_gone(network) -> None:
     model, graphs, _ = network
     graph = graphs[0]
     whole, change = influences(model, graph)
-    for removed in range(0, graph.num_nodes, 5):
-        kept = torch.arange(graph.num_nodes) != removed
+    for removed in range(0, len(graph), 5):
+        kept = torch.arange(len(graph)) != removed
         place = torch.cumsum(kept, 0) - 1
         edges = graph.edge_index[:, kept[graph.edge_index].all(dim=0)]
-        without = expected_pt(model, graph.x[kept], place[edges]).numpy()
+        gone = EventBatch(graph.x[kept], graph.momentum[kept], place[edges], graph.event[kept])
+        without = expected_pt(model, gone).numpy()
         np.testing.assert_allclose(
             change[removed, kept.numpy()], whole[kept.numpy()] - without, rtol=1e-4, atol=1e-4
         )
@@ -61,7 +73,7 @@ def test_nodes_that_no_message_joins_have_no_influence(network) -> None:
     model, graphs, _ = network
     graph = graphs[1]
     whole, change = influences(model, graph)
-    heard = torch.zeros(graph.num_nodes, graph.num_nodes)
+    heard = torch.zeros(len(graph), len(graph))
     source, target = graph.edge_index
     heard[source, target] = 1.0
     reach = ((heard + heard @ heard) > 0).numpy()
@@ -88,7 +100,11 @@ def test_the_verb_writes_the_hardest_cluster_and_a_profile(network, tmp_path) ->
         "influence": tmp_path / "influence.json",
     }
     settings = InfluenceSettings(events=2, pt_min=0.5)
-    influence(**files, settings=InfluenceJobSettings(influence=settings, model=SMALL))
+    influence(
+        **files,
+        settings=InfluenceJobSettings(influence=settings, model=SMALL.model_dump()),
+        algorithm="mlpf",
+    )
     written = read_json(tmp_path / "influence.json")
     whole, change = influences(model, graphs[0])
     example = written["example"]
@@ -106,7 +122,10 @@ def written(model, arrays, path, **settings) -> dict:
     influence(
         graphs=path / "graphs.safetensors", weights=path / "weights.safetensors",
         influence=path / "influence.json",
-        settings=InfluenceJobSettings(influence=InfluenceSettings(**settings), model=SMALL),
+        settings=InfluenceJobSettings(
+            influence=InfluenceSettings(**settings), model=SMALL.model_dump()
+        ),
+        algorithm="mlpf",
     )  # fmt: skip
     return read_json(path / "influence.json")
 
@@ -116,7 +135,7 @@ def test_without_a_hard_cluster_the_largest_of_all_events_is_the_example(network
     table = written(model, arrays, tmp_path, events=3, pt_min=1e4)
     largest = [influences(model, graph)[0].max() for graph in graphs]
     assert table["example"]["expected_pt"] == pytest.approx(max(largest))
-    assert table["example"]["number"] == int(graphs[int(np.argmax(largest))].number)
+    assert table["example"]["number"] == arrays["number"][int(np.argmax(largest))]
     assert table["clusters"] == 0
     assert sum(table["profile"]["track"]["pairs"]) == 0
 
@@ -148,17 +167,17 @@ def test_profile_is_the_mean_over_pairs_with_the_spread_of_the_clusters() -> Non
     """Two clusters in one bin: 1 pair of size 0.3 and 3 pairs of size 0.1 each."""
     sums = np.zeros((2, 2, 2, 10))
     sums[0, 0, :, 4], sums[1, 0, :, 4] = (1, 0.3), (3, 0.3)
-    table = profile(sums)["track"]
-    assert table["pairs"][4] == 4
-    assert table["mean"][4] == pytest.approx(0.15)
-    assert table["error"][4] == pytest.approx(np.hypot(0.15, 0.15) / 4)
-    assert table["mean"][3] == 0
-    assert table["error"][3] is None
+    table = profile(sums).track
+    assert table.pairs[4] == 4
+    assert table.mean[4] == pytest.approx(0.15)
+    assert table.error[4] == pytest.approx(np.hypot(0.15, 0.15) / 4)
+    assert table.mean[3] == 0
+    assert table.error[3] is None
 
 
 def test_a_bin_with_pairs_of_one_cluster_has_no_error() -> None:
     sums = np.zeros((2, 2, 2, 10))
     sums[0, 1, :, 2] = (5, 1.0)
-    table = profile(sums)["cluster"]
-    assert table["mean"][2] == pytest.approx(0.2)
-    assert table["error"][2] is None
+    table = profile(sums).cluster
+    assert table.mean[2] == pytest.approx(0.2)
+    assert table.error[2] is None

@@ -165,6 +165,25 @@ def test_every_particle_is_on_its_mass_shell_and_names_its_node(ideal, tmp_path)
     assert np.all((pflow.d0_err > 0) == charged)
 
 
+def test_particles_carry_the_truth_of_their_tracks_past_the_network():
+    """Only node_truth holds it: other truth changes nothing else of the particles."""
+    event = random_event(5, 8, 6, 0)
+    made = []
+    for shift in (0, 3):
+        for row, track in enumerate(event.rows["track"]):
+            track |= {"origin": (row + shift) % 8, "vertex": 10 + row + shift}
+        arrays, targets = targets_of(event)
+        made.append(ak.zip(reconstructed(arrays, targets.label, targets.regression)["pflow"])[0])
+        for particle in made[-1].to_list():
+            expected = (-1, -1)
+            if (row := particle["track_idx"]) >= 0:
+                expected = ((row + shift) % 8, 10 + row + shift)
+            assert (particle["origin"], particle["vertex"]) == expected
+    assert ak.sum(made[0].track_idx >= 0) == 8
+    for name in set(made[0].fields) - {"origin", "vertex"}:
+        assert ak.array_equal(made[0][name], made[1][name])
+
+
 def test_nodes_of_class_none_give_no_particle():
     arrays, targets = targets_of(random_event(7))
     data = reconstructed(arrays, np.zeros_like(targets.label), targets.regression)

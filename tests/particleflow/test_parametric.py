@@ -5,17 +5,23 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from helpers.calibrations import write_calibrations
 from helpers.detected import GEOMETRY, FakeEvent, detected_data, write_detected
 from jetchain.core.errors import DataError
 from jetchain.core.io.events import read_events, write_events
-from jetchain.core.io.tables import write_json
+from jetchain.core.io.tables import read_json, write_json
 from jetchain.core.schema.detector import DETECTED
 from jetchain.core.schema.particleflow import PARTICLE_CLASSES, RECONSTRUCTED
-from jetchain.particleflow.detected import read_detected
+from jetchain.particleflow.algorithms.parametric import (
+    ParametricSettings,
+    pion_response,
+    read_calibration,
+)
+from jetchain.particleflow.detected import Clusters, read_detected
 from jetchain.particleflow.layers import read_layers
-from jetchain.particleflow.parametric import parametric, pion_response, read_calibration
-from jetchain.particleflow.settings import ParametricSettings
+from jetchain.particleflow.network_settings import UntrainedJobSettings
 from jetchain.particleflow.subtraction import densest_layer
+from jetchain.particleflow.untrained import untrained
 
 LAYERS = read_layers(GEOMETRY)
 SETTINGS = ParametricSettings()
@@ -27,23 +33,11 @@ ELECTROMAGNETIC = [0.15, 0.85, 0.0, 0.0, 0.0, 0.0]
 @pytest.fixture
 def calibration(tmp_path):
     """<E/p> = 0.7 +- 0.1 in every bin."""
-    path = tmp_path / "calibration.json"
-    shape = (2, 1, 6)
-    write_json(
-        path,
-        {
-            "pt_edges": [0.0, 10.0],
-            "eta_edges": [0.0],
-            "mean": np.full(shape, MEAN),
-            "sigma": np.full(shape, SIGMA),
-            "curve": {"pt": [5.0, 20.0], "mean": [MEAN, MEAN]},
-        },
-    )
-    return path
+    return write_calibrations(tmp_path, MEAN, SIGMA)["calibration"]
 
 
 @pytest.fixture
-def reconstruct(tmp_path, calibration):
+def reconstruct(tmp_path):
     """Run the verb on events, and give the particles of each as a list of dicts."""
 
     def run(
@@ -51,12 +45,11 @@ def reconstruct(tmp_path, calibration):
     ):
         source, target = tmp_path / "detected.root", tmp_path / "particles.root"
         write_detected(source, list(events))
-        photons = tmp_path / "photons.json"
-        curve = {"measured_pt": [10.0], "response": [photon_response]}
-        write_json(photons, {"eta_edges": [0.0], "curves": [curve]})
-        parametric(
-            detected=source, calibration=calibration, photons=photons, geometry=GEOMETRY,
-            particles=target, settings=settings,
+        calibrations = write_calibrations(tmp_path, MEAN, SIGMA, photon_response)
+        untrained(
+            detected=source, calibrations=[*calibrations.values()], geometry=GEOMETRY,
+            particles=target, settings=UntrainedJobSettings(algorithm=settings.model_dump()),
+            algorithm="parametric",
         )  # fmt: skip
         return read_events(target, RECONSTRUCTED)
 
@@ -185,6 +178,23 @@ def test_unreconstructed_tracks_are_left_out_and_indices_kept(reconstruct):
     assert particles["track_idx"].tolist() == [1, -1]
 
 
+def test_particles_carry_the_truth_of_their_tracks(reconstruct):
+    event = crowded_event(np.random.default_rng(8))
+    tracks = event.rows["track"]
+    for row, track in enumerate(tracks):
+        track |= {"origin": row % 8, "vertex": 100 + row, "reconstructed": int(row % 5 > 0)}
+    particles = reconstruct(event)["pflow"][0]
+    seen = 0
+    for particle in particles.tolist():
+        if particle["track_idx"] < 0:
+            assert (particle["origin"], particle["vertex"]) == (-1, -1)
+        else:
+            track = tracks[particle["track_idx"]]
+            assert (particle["origin"], particle["vertex"]) == (track["origin"], track["vertex"])
+            seen += 1
+    assert seen == sum(track["reconstructed"] for track in tracks)
+
+
 def crowded_event(random: np.random.Generator) -> FakeEvent:
     event = FakeEvent()
     for _ in range(15):
@@ -246,23 +256,27 @@ def test_shared_cells_keep_the_energy_of_the_cluster(tmp_path):
     assert clusters.cell_e.sum() == pytest.approx(1.1 * MEAN * 10_000.0, rel=1e-5)
 
 
+def one_cluster(layer, energy, eta) -> Clusters:
+    """A cluster of cells at phi = 0, of equal volumes."""
+    count = len(layer)
+    none, zero = np.zeros(1), np.zeros(count)
+    return Clusters(
+        offset=np.array([0, 1]), idx=np.array([1]), e=none, eta=none, phi=none,
+        sigma_eta=none, sigma_phi=none, cell_offset=np.array([0, count]),
+        cell_layer=np.array(layer), cell_e=np.array(energy), cell_eta=np.array(eta),
+        cell_phi=zero, cell_volume=zero + 1e6,
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("layer", range(6))
 def test_layer_of_highest_density_is_where_the_only_cell_is(layer):
-    one = np.ones(1)
-    found = densest_layer(
-        0, 1, np.array([layer]), 1e3 * one, 0.0 * one, 0.0 * one, 1e6 * one,
-        np.zeros(6), np.zeros(6), LAYERS.centre,
-    )  # fmt: skip
-    assert found == layer
+    cluster = one_cluster([layer], [1e3], [0.0])
+    assert densest_layer(0, cluster, np.zeros(6), np.zeros(6), LAYERS.centre) == layer
 
 
 def test_layer_of_highest_density_ignores_what_is_far_from_the_track():
-    ones = np.ones(2)
-    found = densest_layer(
-        0, 2, np.array([1, 3]), np.array([1e5, 1e3]), np.array([0.3, 0.0]), 0.0 * ones, 1e6 * ones,
-        np.zeros(6), np.zeros(6), LAYERS.centre,
-    )  # fmt: skip
-    assert found == 3
+    cluster = one_cluster([1, 3], [1e5, 1e3], [0.3, 0.0])
+    assert densest_layer(0, cluster, np.zeros(6), np.zeros(6), LAYERS.centre) == 3
 
 
 def test_layers_are_those_of_cocoa():
@@ -330,16 +344,14 @@ def test_a_missing_column_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"mean": [[1.0]]}, "'mean'"),
-        ({"sigma": np.zeros((2, 1, 6))}, "'sigma'"),
-        ({"curve": {}}, "no calibration"),
+        ({"mean": [[[1.0]]]}, "'mean'"),
+        ({"sigma": np.zeros((2, 1, 6)).tolist()}, "'sigma'"),
+        ({"curve": {}}, "not of the form ResponseTable"),
     ],
 )
 def test_a_damaged_calibration_is_refused(tmp_path, calibration, change, message):
-    import json
-
     broken = tmp_path / "broken.json"
-    write_json(broken, json.loads(calibration.read_text()) | change)
+    write_json(broken, read_json(calibration) | change)
     with pytest.raises(DataError, match=message):
         read_calibration(broken)
 

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from jetchain.core import checkpoints, training
 from jetchain.core.errors import ConfigurationError, DataError
+from jetchain.core.io.tensors import write_weights
 from jetchain.core.settings import Settings, key
+from jetchain.core.training_settings import TrainingSettings
 from jetchain.core.verbs import Input, Inputs, Output, Outputs
 from jetchain.plumbing import checksums, launcher
 
@@ -93,6 +96,67 @@ def test_a_failure_is_two_sentences(toy, tmp_path, capsys):
 def test_a_full_disk_is_told_as_such(toy, tmp_path, capsys):
     assert call(tmp_path, "full") == 9
     assert "no space is left on the disk" in capsys.readouterr().err
+
+
+class Killed(BaseException):
+    pass
+
+
+def learn(*, source: Input, weights: Output, seed: int) -> None:
+    """Train on a file, step by step; one of the steps may be the last."""
+    import torch
+
+    data = torch.tensor([[float(byte)] for byte in source.read_bytes()]) / 100
+
+    def loss(model, batch):
+        learn.steps += 1
+        if learn.steps == learn.last:
+            raise Killed
+        return (model(batch) - 1).square().mean(), len(batch)
+
+    model = torch.nn.Linear(1, 1)
+    torch.nn.init.ones_(model.weight)
+    torch.nn.init.zeros_(model.bias)
+    training.fit(
+        model, batches=lambda random: [data], validation=lambda: [data], loss=loss,
+        settings=TrainingSettings(epochs=10), seed=seed, name="toy",
+    )  # fmt: skip
+    write_weights(weights, model)
+
+
+def test_a_job_that_was_killed_goes_on_unless_something_changed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(checkpoints, "SHARE", float("inf"))
+    source, weights = Path("results/toy/source"), Path("results/toy/weights")
+    source.parent.mkdir(parents=True)
+
+    arguments = ["learn", "--seed", "1"]
+
+    def result(content, last=0):
+        source.write_text(content)
+        checksums.record(source)
+        learn.steps, learn.last = 0, last
+        launcher.run_verb(learn, {"source": source, "weights": weights, "seed": 1}, arguments)
+        return learn.steps, weights.read_bytes()
+
+    steps, undisturbed = result("abc")
+    with pytest.raises(Killed):
+        result("abc", last=steps - 4)
+    assert {path.name for path in source.parent.iterdir()} == {
+        "source", "weights", ".weights.checkpoint"
+    }  # fmt: skip
+    taken, weights_then = result("abc")
+    assert taken < steps / 2
+    assert weights_then == undisturbed
+    assert {path.name for path in source.parent.iterdir()} == {"source", "weights"}
+    for change in ("input", "arguments", "code"):
+        with pytest.raises(Killed):
+            result("abc", last=steps - 4)
+        if change == "arguments":
+            arguments.append("--more")
+        if change == "code":
+            monkeypatch.setattr(launcher, "_sources", lambda: "other")
+        assert result("abd" if change == "input" else "abc")[0] == steps, change
 
 
 def test_ctrl_c_ends_a_job_though_a_library_swallows_exceptions():

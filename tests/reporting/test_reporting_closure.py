@@ -3,6 +3,14 @@
 import pytest
 
 from jetchain.core.schema.background import AbcdClosure, AbcdCounts, CorrectedCounts
+from jetchain.core.schema.tagging import (
+    Confusion,
+    Interval,
+    PairMerit,
+    Rejection,
+    Replicated,
+    TaggerMetrics,
+)
 from jetchain.reporting.summary import as_text, closure_rows, tagging_rows
 
 
@@ -40,12 +48,17 @@ def test_both_predictions_of_the_signal_region_are_listed():
 
 
 def test_a_rejection_without_background_is_quoted_by_its_lower_limit():
-    known = {"value": 0.9, "low": 0.8, "high": 0.95}
-    bound = {"value": 1377.0, "low": 748.4, "high": 1377.0, "bound": True}
-    pairs = {"Hbb_vs_QCD": {"auc": known, "rejection_50": bound}}
-    text = as_text(
-        tagging_rows({"model": "pfn", "pairs": pairs, "accuracy": known}, "metrics.json")
+    known = Replicated(value=0.9, low=0.8, high=0.95, std=0.07)
+    bound = Rejection(value=1377.0, low=748.4, high=1377.0, std=628.6, bound=True)
+    pair = PairMerit(
+        signal_jets=1, background_jets=1377, auc=known, rejection_50=bound, rejection_30=bound
     )
+    nothing = Confusion(counts=[], fraction=[], low=[], high=[])
+    metrics = TaggerMetrics(
+        model="pfn", parameters=1, training_jets=1, classes=[], pairs={"Hbb_vs_QCD": pair},
+        accuracy=Interval(value=0.9, low=0.8, high=0.95), macro_auc=0.9, confusion=nothing,
+    )  # fmt: skip
+    text = as_text(tagging_rows(metrics, "metrics.json"))
     (line,) = (each for each in text.splitlines() if "at least" in each)
     assert line.split()[-1] == "748.4"
     assert "1377" not in line

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from jetchain.core.histograms import save_histograms, weighted
-from jetchain.core.io.tables import read_csv, write_json
+from jetchain.core.io.tables import read_csv, write_json, write_result
+from jetchain.core.schema.validation import (
+    EfficiencyBin,
+    GaussianCore,
+    KindTracks,
+    PionsValidation,
+    TracksValidation,
+)
 from jetchain.core.style import new_figure
 from jetchain.detector.validation.estimators import number
 from jetchain.reporting import detector_validation as figures
@@ -16,23 +23,36 @@ LAYERS = ["ECAL1", "ECAL2", "ECAL3", "HCAL1", "HCAL2", "HCAL3"]
 
 def response_content(fitted: bool) -> dict:
     """Three bins of every particle; the first without enough clusters for a response."""
+    described = {
+        "n": 50, "mean": 0.9, "mean_error": 0.01, "spread": 0.1, "core": 0.9, "core_error": 0.01,
+        "resolution": 0.1, "resolution_error": 0.01,
+    }  # fmt: skip
     rows = [
-        {"energy": energy, "layers": [0.1, 0.7, 0.1, 0.1, 0.0, 0.0], "layers_error": [0.01] * 6,
-         "clusters": 1.5, "clusters_error": 0.1,
-         **({"core": 0.9, "core_error": 0.01, "resolution": 0.1, "resolution_error": 0.01}
-            if energy > 1.5 else {})}
+        {"low": 0.9 * energy, "high": 1.1 * energy, "energy": energy, "response": 0.9,
+         "seen": 1.0, "seen_interval": [0.9, 1.0], "clusters": 1.5, "clusters_error": 0.1,
+         "layers": [0.1, 0.7, 0.1, 0.1, 0.0, 0.0], "layers_error": [0.01] * 6,
+         **(described if energy > 1.5 else {})}
         for energy in (1.4, 10.0, 100.0)
     ]  # fmt: skip
     rows[0]["layers"] = []
-    fit = {"a": 0.3, "b": 0.01, "c": 0.2, "chi2": 1.0, "ndf": 2} if fitted else None
-    eta = [{"low": 0.0, "high": 1.5, "core": 0.9, "core_error": 0.01}]
+    errors = {"a_error": 0.01, "b_error": 0.01, "c_error": 0.01}
+    fit = {"a": 0.3, "b": 0.01, "c": 0.2, "chi2": 1.0, "ndf": 2, **errors} if fitted else None
+    eta = [{"low": 0.0, "high": 1.5, **described}]
     kind = {"by_energy": rows, "by_eta": eta, "fit": fit}
     return {
         "layers": LAYERS,
         "eta_energy": 10.0,
         "central_eta": 1.0,
         "kinds": dict.fromkeys(figures.NAMES, kind),
+        "numbers": [],
     }
+
+
+def of_tracks(efficiency_pt=(), pulls=None) -> KindTracks:
+    return KindTracks(
+        efficiency_pt=list(efficiency_pt), efficiency_eta=[], found=45, thrown=50, resolutions={},
+        over_table={}, pulls=pulls or {},
+    )  # fmt: skip
 
 
 def outputs(folder, name):
@@ -65,7 +85,7 @@ def test_the_response_shows_every_particle_with_its_fit(tmp_path, drawn, fitted)
         assert len(line.get_xdata()) == 2  # the bin without a response is not drawn
     write_json(tmp_path / "showers.json", {
         "layers": LAYERS, "share": [0.14, 0.84, 0.01, 0, 0, 0], "error": [0.01] * 6,
-        "published": {"ECAL1": 0.133, "ECAL2": 0.858}, "energy": 10.0,
+        "published": {"ECAL1": 0.133, "ECAL2": 0.858}, "energy": 10.0, "numbers": [],
     })  # fmt: skip
     figures.profile(
         response=tmp_path / "response.json", showers=tmp_path / "showers.json",
@@ -78,7 +98,8 @@ def test_the_response_shows_every_particle_with_its_fit(tmp_path, drawn, fitted)
 def test_noise_is_drawn_beside_its_expectation_an_event(tmp_path, drawn):
     write_json(tmp_path / "response.json", response_content(True))
     write_json(tmp_path / "noise.json", {
-        "layers": LAYERS, "events": 200, "clusters": 70, "seeds": [30, 28, 8, 2, 2, 0],
+        "layers": LAYERS, "events": 200, "clusters": 70, "cells": 900, "numbers": [],
+        "seeds": [30, 28, 8, 2, 2, 0],
         "expected": [27.7, 27.7, 6.9, 1.7, 1.7, 0.4],
     })  # fmt: skip
     energy = weighted("energy", [0.1, 0.4], np.linspace(0, 3, 61), label="E (GeV)")
@@ -92,17 +113,18 @@ def test_noise_is_drawn_beside_its_expectation_an_event(tmp_path, drawn):
 
 
 def test_pulls_of_unknown_parameters_are_not_drawn():
-    pull = {"mean": 0.1, "mean_error": 0.05, "width": 1.0, "width_error": 0.04}
+    pull = GaussianCore(n=50, mean=0.1, mean_error=0.05, width=1.0, width_error=0.04)
     _, axis = new_figure()
-    figures._draw_pulls(axis, {"muon": {"pulls": {"d0": pull, "qoverp": pull}},
-                               "electron": {"pulls": {}}})  # fmt: skip
+    figures._draw_pulls(
+        axis, {"muon": of_tracks(pulls={"d0": pull, "qoverp": pull}), "electron": of_tracks()}
+    )
     assert [tick.get_text() for tick in axis.get_xticklabels()] == [r"$d_0$", r"$q/p$"]
 
 
 def test_the_efficiency_has_bars_towards_its_interval(tmp_path, drawn):
-    row = {"low": 1.0, "high": 10.0, "efficiency": 0.9, "interval": [0.88, 0.91]}
-    kinds = {"muon": {"efficiency_pt": [row], "efficiency_eta": []}}
-    write_json(tmp_path / "tracks.json", {"kinds": kinds})
+    row = EfficiencyBin(low=1.0, high=10.0, efficiency=0.9, interval=(0.88, 0.91))
+    content = TracksValidation(kinds={"muon": of_tracks([row])}, cocoa={}, curve={}, numbers=[])
+    write_result(tmp_path / "tracks.json", content)
     figures.efficiency(tracks=tmp_path / "tracks.json", **outputs(tmp_path, "a"))
     axis = drawn[0].axes[0]
     ends = np.concatenate([
@@ -115,20 +137,22 @@ def test_the_efficiency_has_bars_towards_its_interval(tmp_path, drawn):
 def test_both_fits_of_the_missing_energy_are_named(tmp_path, drawn):
     bins = [
         {"low": 100.0 * k, "high": 100.0 * (k + 1), "sum_et": 100.0 * k + 50, "sigma": 5.0 + k,
-         "sigma_error": 0.3}
+         "sigma_error": 0.3, "mean": 0.1}
         for k in range(1, 4)
     ]  # fmt: skip
-    fits = {"scaling": {"k": 0.5, "chi2": 2.0, "ndf": 2}, "jets": None}
-    write_json(tmp_path / "met.json", {"bins": bins, "fits": fits, "kept": 99})
+    fits = {"scaling": {"k": 0.5, "k_error": 0.1, "chi2": 2.0, "ndf": 2}, "jets": None}
+    write_json(tmp_path / "met.json", {
+        "bins": bins, "fits": fits, "kept": 99, "events": 100, "neutrino_pt": 5.0, "numbers": [],
+    })  # fmt: skip
     figures.met(met=tmp_path / "met.json", **outputs(tmp_path, "a"))
     assert sum("ndf" in text for text in texts(drawn[0].axes[0])) == 1
 
 
 def test_the_table_holds_all_numbers_and_leaves_unknown_ones_empty(tmp_path):
-    write_json(tmp_path / "a.json", {"numbers": [number("a", 1.23456789, 0.1, sample="x")]})
-    write_json(tmp_path / "b.json", {"numbers": [
-        number("b", 0.6, 0.03, sample="y", reference=0.5, tolerance=0.04, source="COCOA")
-    ]})  # fmt: skip
+    known = number("b", 0.6, 0.03, sample="y", reference=0.5, tolerance=0.04, source="COCOA")
+    for name, row in (("a", number("a", 1.23456789, 0.1, sample="x")), ("b", known)):
+        found = PionsValidation(kinds={}, numbers=[row])
+        write_result(tmp_path / f"{name}.json", found)
     figures.table(
         numbers=[tmp_path / "a.json", tmp_path / "b.json"], table=tmp_path / "validation.csv"
     )

@@ -11,9 +11,12 @@ from matplotlib.patches import Circle
 from jetchain.core.errors import DataError
 from jetchain.core.figure_data import figure_data
 from jetchain.core.histograms import save_histograms
-from jetchain.core.io.tables import read_json, write_json
-from jetchain.core.schema.jets import JET_CLASSES
+from jetchain.core.io.tables import read_json, write_json, write_result
+from jetchain.core.schema.jets import JET_CLASSES, EventJets
+from jetchain.core.schema.particleflow import Influence, InfluenceExample
+from jetchain.core.schema.tagging import PairShares, TaggerExplanation
 from jetchain.core.style import new_figure
+from jetchain.core.verbs import Labels
 from jetchain.reporting import display, explanation, influence, jet_images
 from jetchain.reporting.signed_map import signed_map, significant
 
@@ -33,21 +36,21 @@ def seen(number: int = 1) -> dict:
 
 
 def found(number: int = 1, phi: float = 3.0) -> dict:
-    jets = {"eta": [0.0], "phi": [phi], "pt": [600.0], "msd": [80.0]}
-    partons = {"pdgid": [5], "eta": [0.0], "phi": [phi]}
+    jets = {"eta": [0.0], "phi": [phi], "pt": [600.0], "m": [90.0], "msd": [80.0], "label": ["W"]}
+    partons = {"pdgid": [5], "mother_pdgid": [6], "pt": [500.0], "eta": [0.0], "phi": [phi]}
     return {
-        "number": number, "radius": 0.8, "pt_min": 500.0, "passes": True, "jets": jets,
-        "truth": jets, "parton": partons,
+        "number": number, "position": 0, "radius": 0.8, "pt_min": 500.0, "passes": True,
+        "jets": jets, "truth": jets, "parton": partons,
     }  # fmt: skip
 
 
-def drawn(figure, path, **inputs) -> list[dict]:
+def drawn(figure, path, params=None, **inputs) -> list[dict]:
     """The axes of a figure of JSON inputs, as its data have them."""
     for name, content in inputs.items():
         write_json(path / f"{name}.json", content)
     figure(
         **{name: path / f"{name}.json" for name in inputs},
-        pdf=path / "f.pdf", png=path / "f.png", data=path / "f_data.json",
+        pdf=path / "f.pdf", png=path / "f.png", data=path / "f_data.json", **(params or {}),
     )  # fmt: skip
     return read_json(path / "f_data.json")["axes"]
 
@@ -84,7 +87,7 @@ def test_an_event_of_nothing_is_displayed(tmp_path) -> None:
 
 def test_a_jet_at_the_seam_is_seen_on_both_sides() -> None:
     _, ax = new_figure()
-    display.draw_plane(ax, seen(), found(phi=3.0))
+    display.draw_plane(ax, seen(), EventJets(**found(phi=3.0)))
     centres = [patch.center for patch in ax.patches if isinstance(patch, Circle)]
     visible = {round(y, 3) for _, y in centres if abs(y) < np.pi + 0.8}
     assert visible == {3.0, round(3.0 - 2 * np.pi, 3)}
@@ -183,26 +186,45 @@ def test_jet_images_of_few_classes_say_what_is_missing(tmp_path, jets) -> None:
     assert axes[-1]["notes"][1] == (expected if "top" in jets else "no jets of one class")
 
 
+def explained(
+    pair: str, difference: float = 0.0, gap: float = 0.0, difference_error: float | None = None,
+    **features: tuple[float, float | None],
+) -> TaggerExplanation:  # fmt: skip
+    """The explanation of one pair: share and error by feature; of one jet without errors."""
+    errors = [error for _, error in features.values() if error is not None]
+    shares = PairShares(
+        jets=5 if errors else 1,
+        share=[share for share, _ in features.values()],
+        error=errors or None,
+        difference=difference,
+        difference_error=difference_error,
+        gap=gap,
+        gap_rms=0.0,
+    )
+    return TaggerExplanation(model="pfn", features=list(features), pairs={pair: shares})
+
+
 def test_a_map_of_a_network_that_depends_on_nothing_is_empty(tmp_path) -> None:
     image, _ = average(1)
     image.view().value[:] = 0.0
     save_histograms(tmp_path / "maps.json", {"W_vs_QCD": image})
-    row = {"share": [0.0], "error": [0.0], "difference": 0.0, "gap": 0.0, "difference_error": 0.0,
-           "jets": 5}  # fmt: skip
-    content = {"features": ["charge"], "pairs": {"W_vs_QCD": row}, "model": "pfn"}
-    write_json(tmp_path / "importance.json", content)
+    write_result(tmp_path / "importance.json", explained("W_vs_QCD", charge=(0.0, 0.0)))
     explanation.explanation(
         maps=tmp_path / "maps.json", importance=tmp_path / "importance.json",
+        taggers=Labels({"pfn": "PFN"}),
         pdf=tmp_path / "f.pdf", png=tmp_path / "f.png", data=tmp_path / "f.json",
     )  # fmt: skip
-    assert "no pixel" in read_json(tmp_path / "f.json")["axes"][0]["notes"][0]
+    axes = read_json(tmp_path / "f.json")["axes"]
+    assert "no pixel" in axes[0]["notes"][0]
+    assert axes[0]["titles"][-1] == "PFN"
 
 
 def test_the_table_of_features_greys_what_is_not_significant() -> None:
     _, ax = new_figure()
-    row = {"share": [1.0, -0.1], "error": [0.1, 0.2], "difference": 0.8, "gap": 0.1,
-           "difference_error": 0.05, "jets": 5}  # fmt: skip
-    content = {"features": ["log_pt", "charge"], "pairs": {"top_vs_QCD": row}, "model": "pfn"}
+    content = explained(
+        "top_vs_QCD", log_pt=(1.0, 0.1), charge=(-0.1, 0.2), difference=0.8, gap=0.1,
+        difference_error=0.05,
+    )  # fmt: skip
     explanation.draw_features(ax, content)
     colours = {text.get_text(): text.get_color() for text in ax.texts}
     assert colours == {
@@ -213,9 +235,9 @@ def test_the_table_of_features_greys_what_is_not_significant() -> None:
 
 def test_shares_of_one_jet_are_drawn_grey_without_errors() -> None:
     _, ax = new_figure()
-    row = {"share": [1.0, -0.1], "error": None, "difference": 0.8, "gap": 0.1,
-           "difference_error": None, "jets": 1}  # fmt: skip
-    content = {"features": ["log_pt", "charge"], "pairs": {"top_vs_QCD": row}, "model": "pfn"}
+    content = explained(
+        "top_vs_QCD", log_pt=(1.0, None), charge=(-0.1, None), difference=0.8, gap=0.1
+    )
     explanation.draw_features(ax, content)
     assert [(text.get_text(), text.get_color()) for text in ax.texts] == [
         ("+1.00", "0.55"), ("-0.10", "0.55"), ("+0.90", "black"), ("+0.80", "black"),
@@ -226,8 +248,8 @@ def test_nodes_are_drawn_by_the_sign_of_their_influence() -> None:
     _, ax = new_figure()
     example = {"delta_eta": [0.0, 0.1, 0.2], "delta_phi": [0.0, 0.0, 0.1], "centre": 0,
                "influence": [0.0, -4.0, 1.0], "is_track": [0, 1, 0], "edges": [[0, 1], [1, 2]],
-               "expected_pt": 10.0, "number": 3}  # fmt: skip
-    influence.draw_neighbourhood(ax, example)
+               "expected_pt": 10.0, "number": 3, "pt": [1.0, 2.0, 3.0]}  # fmt: skip
+    influence.draw_neighbourhood(ax, InfluenceExample(**example))
     drawn = {
         tuple(np.round(offset, 3)): size
         for each in ax.collections[1:5]
@@ -236,6 +258,7 @@ def test_nodes_are_drawn_by_the_sign_of_their_influence() -> None:
     assert drawn == {(0.1, 0.0): 900.0, (0.2, 0.1): 225.0}
 
 
+OF_MLPF = {"labels": {"mlpf": "MLPF"}, "algorithm": "mlpf"}
 EMPTY = {"pairs": [0], "mean": [0.0], "error": [None]}
 EMPTY_2 = {name: 2 * values for name, values in EMPTY.items()}
 
@@ -243,24 +266,26 @@ EMPTY_2 = {name: 2 * values for name, values in EMPTY.items()}
 def test_the_figure_of_influence_says_that_no_cluster_is_hard_enough(tmp_path) -> None:
     content = {
         "example": {"delta_eta": [0.0], "delta_phi": [0.0], "centre": 0, "influence": [0.0],
-                    "is_track": [0], "edges": [], "expected_pt": 2.0, "number": 3},
+                    "is_track": [0], "edges": [], "expected_pt": 2.0, "number": 3, "pt": [2.0]},
         "profile": {"edges": [0.0, 0.1], "track": EMPTY, "cluster": EMPTY},
         "events": 2, "clusters": 0, "pt_min": 5.0,
     }  # fmt: skip
-    near, profile = drawn(influence.mlpf_influence, tmp_path, influence=content)
+    near, profile = drawn(influence.influence, tmp_path, OF_MLPF, influence=content)
     assert near["titles"][-1] == "event 3"
     expected = "MLPF expects no cluster with $p_T$ > 5 GeV\nin the first 2 events"
     assert profile["notes"] == [expected]
-    near, _ = drawn(influence.mlpf_influence, tmp_path, influence=content | {"example": None})
+    near, _ = drawn(influence.influence, tmp_path, OF_MLPF, influence=content | {"example": None})
     assert near["notes"] == ["no cluster in the first 2 events"]
 
 
 def test_what_has_no_error_is_drawn_without_one() -> None:
     _, ax = new_figure()
     of = {"pairs": [4, 5], "mean": [0.3, 0.2], "error": [0.1, None]}
-    influence.draw_profile(
-        ax, {"profile": {"edges": [0.0, 0.1, 0.2], "track": of, "cluster": EMPTY_2}, "pt_min": 5.0}
-    )
+    content = Influence(
+        example=None, profile={"edges": [0.0, 0.1, 0.2], "track": of, "cluster": EMPTY_2},
+        events=1, clusters=2, pt_min=5.0,
+    )  # fmt: skip
+    influence.draw_profile(ax, content)
     track = figure_data(ax.figure)["axes"][0]["series"][0]
     assert track["y"] == [0.3, 0.2]
     assert track["y_low"] == [0.2, None]
@@ -272,5 +297,5 @@ def test_a_lone_cluster_has_an_empty_profile(tmp_path) -> None:
         "example": None, "profile": {"edges": [0.0, 0.1], "track": EMPTY, "cluster": EMPTY},
         "events": 1, "clusters": 1, "pt_min": 5.0,
     }  # fmt: skip
-    _, profile = drawn(influence.mlpf_influence, tmp_path, influence=content)
+    _, profile = drawn(influence.influence, tmp_path, OF_MLPF, influence=content)
     assert all(series["x"] == [] for series in profile["series"])

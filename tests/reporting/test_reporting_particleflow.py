@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from helpers.calibrations import CUTFLOW
 from jetchain.core.histograms import save_histograms, weighted
-from jetchain.core.io.tables import read_csv, write_json
+from jetchain.core.io.tables import read_csv, read_json, write_result
+from jetchain.core.schema.particleflow import Cones, Performance, ResponseTable
 from jetchain.particleflow.calibrate import response_table
+from jetchain.particleflow.calibration_settings import CalibrationSettings
 from jetchain.particleflow.evaluate import (
     GROUPS,
     RECO_COLUMNS,
@@ -17,11 +20,13 @@ from jetchain.particleflow.evaluate import (
     quantile_summary,
     summarise,
 )
-from jetchain.particleflow.settings import CalibrationSettings
 from jetchain.reporting import particleflow
 
+# One more than the run's own: styles and places go by the order.
+LABELS = {"parametric": "parametric", "mlpf": "MLPF", "third": "a third one"}
 
-def result(matched: float, seed: int) -> dict:
+
+def result(matched: float, seed: int) -> Performance:
     """Performance of an algorithm that finds a share of the charged hadrons, and no neutrals."""
     random = np.random.default_rng(seed)
     truth, reco = np.zeros(200, TRUTH_COLUMNS), np.zeros(150, RECO_COLUMNS)
@@ -31,17 +36,19 @@ def result(matched: float, seed: int) -> dict:
     reco["matched"] = np.arange(150) < 200 * matched
     truth["reco_pt"] = truth["pt"]
     cone = quantile_summary(random.normal(1.0, 0.1, 50))
-    return summarise(truth, reco, np.array([1.0, 10.0, 100.0])) | {
-        "cone": {"pflow": cone, "topo": cone}
-    }
+    return Performance(
+        **summarise(truth, reco, np.array([1.0, 10.0, 100.0])),
+        cone=Cones(pflow=cone, topo=cone),
+        events=50,
+    )
 
 
 @pytest.fixture
 def performance(tmp_path):
-    files = {}
-    for name, share in (("parametric", 0.7), ("mlpf", 0.5)):
-        files[name] = tmp_path / f"{name}.json"
-        write_json(files[name], result(share, 1))
+    files = []
+    for name, share in zip(LABELS, (0.7, 0.5, 0.6), strict=True):
+        files.append(tmp_path / f"{name}.json")
+        write_result(files[-1], result(share, 1))
     return files
 
 
@@ -50,11 +57,11 @@ def histograms(tmp_path):
     random = np.random.default_rng(2)
     names = {f"residual_{name}": RESIDUAL_EDGES for name in GROUPS}
     names |= {"cone_pflow": RESPONSE_EDGES, "cone_topo": RESPONSE_EDGES}
-    files = {}
-    for algorithm in ("parametric", "mlpf"):
-        files[algorithm] = tmp_path / f"{algorithm}_histograms.json"
+    files = []
+    for algorithm in LABELS:
+        files.append(tmp_path / f"{algorithm}_histograms.json")
         save_histograms(
-            files[algorithm],
+            files[-1],
             {name: weighted("x", random.normal(0.5, 0.3, 99), e) for name, e in names.items()},
         )
     return files
@@ -62,12 +69,15 @@ def histograms(tmp_path):
 
 @pytest.mark.parametrize("name", ["efficiency", "resolution", "residuals", "response"])
 def test_figures_are_drawn_and_the_same_twice(name, performance, histograms, tmp_path):
-    inputs = performance if name in ("efficiency", "resolution") else histograms
+    if name in ("efficiency", "resolution"):
+        inputs = {"performance": performance}
+    else:
+        inputs = {"histograms": histograms}
     first, second = (
         {kind: tmp_path / f"{i}.{kind}" for kind in ("pdf", "png", "data")} for i in (1, 2)
     )
     for outputs in (first, second):
-        getattr(particleflow, name)(**inputs, **outputs)
+        getattr(particleflow, name)(**inputs, labels=LABELS, **outputs)
     for one, two in zip(first.values(), second.values(), strict=True):
         assert one.stat().st_size > 1000
         assert one.read_bytes() == two.read_bytes()
@@ -79,7 +89,7 @@ def test_calibration_is_drawn(tmp_path):
         random.uniform(1, 50, 500), random.uniform(0, 2.5, 500), random.normal(0.7, 0.1, 500),
         random.integers(0, 6, 500), CalibrationSettings(),
     )  # fmt: skip
-    write_json(tmp_path / "calibration.json", table)
+    write_result(tmp_path / "calibration.json", ResponseTable(**table, cutflow=CUTFLOW))
     particleflow.calibration(
         calibration=tmp_path / "calibration.json",
         pdf=tmp_path / "c.pdf",
@@ -90,11 +100,22 @@ def test_calibration_is_drawn(tmp_path):
 
 
 def test_table_compares_the_algorithms(performance, tmp_path):
-    particleflow.comparison(**performance, table=tmp_path / "table.csv")
+    particleflow.comparison(performance=performance, labels=LABELS, table=tmp_path / "table.csv")
     table = read_csv(tmp_path / "table.csv")
     rows = list(zip(table["algorithm"], table["particles"], table["efficiency"], strict=True))
     assert ("parametric", "charged_hadron", "0.7") in rows
     assert ("mlpf", "all", "0.5") in rows
-    # No photon, no efficiency; the clusters are the same for both, and stand once.
+    assert ("third", "all", "0.6") in rows
+    # No photon, no efficiency; the clusters are the same for all, and stand once.
     assert ("mlpf", "photon", "") in rows
     assert [row[:2] for row in rows if row[1] == "cone_topo"] == [("parametric", "cone_topo")]
+
+
+def test_points_of_each_algorithm_stand_beside_the_others(performance, tmp_path):
+    outputs = {kind: tmp_path / f"e.{kind}" for kind in ("pdf", "png", "data")}
+    particleflow.efficiency(performance=performance, labels=LABELS, **outputs)
+    series = read_json(outputs["data"])["axes"][0]["series"]
+    assert [each["label"] for each in series] == [*LABELS.values()]
+    first, second, third = (np.array(each["x"], float) for each in series)
+    np.testing.assert_allclose(second, 1.06 * first, rtol=1e-5)
+    np.testing.assert_allclose(third, 1.06**2 * first, rtol=1e-5)

@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 
 from jetchain.core.histograms import save_histograms
-from jetchain.core.io.tables import read_csv, read_json, write_csv, write_json
+from jetchain.core.io.tables import read_csv, read_json, read_result, write_csv, write_result
 from jetchain.core.schema.jets import JET_CLASSES
-from jetchain.reporting import tagging
+from jetchain.core.schema.tagging import TAGGING_FEATURES, TaggerMetrics
+from jetchain.core.verbs import Labels
+from jetchain.reporting import explanation, tagging
 from jetchain.tagging.evaluate import distributions, figures_of_merit, roc_bands
 
+NAMES = Labels({"pfn": "PFN", "particlenet": "ParticleNet"})
 PUBLISHED = Path(__file__).parents[2] / "resources" / "published" / "tagging.json"
 
 
@@ -31,7 +34,10 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]:
         for name, paths in files.items():
             paths.append(folder / name)
         merit = figures_of_merit(label, probability, 10, 1)
-        write_json(folder / "metrics", merit | {"model": model, "training_jets": 100})
+        write_result(
+            folder / "metrics",
+            TaggerMetrics(**dict(merit), model=model, parameters=9, training_jets=100),
+        )
         write_csv(folder / "curves", roc_bands(label, probability, 9, 10, 1))
         save_histograms(folder / "histograms", distributions(label, probability))
         losses = {"epoch": [1, 2], "train_loss": [2.0, 1.0], "validation_loss": [1.5, 1.6]}
@@ -49,10 +55,30 @@ def test_figures_are_drawn(results: dict[str, list[Path]], tmp_path: Path, figur
         "scores": {"metrics": results["metrics"][0], "histograms": results["histograms"][0]},
     }  # fmt: skip
     files = {kind: tmp_path / f"figure.{kind}" for kind in ("pdf", "png", "data")}
-    getattr(tagging, figure)(**inputs[figure], **files)
+    getattr(tagging, figure)(**inputs[figure], taggers=NAMES, **files)
     assert files["png"].read_bytes().startswith(b"\x89PNG")
     assert files["pdf"].read_bytes().startswith(b"%PDF")
     assert files["png"].stat().st_size > 10_000
+
+
+def test_many_taggers_are_drawn_and_told_apart_without_colour(
+    results: dict[str, list[Path]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tagging, "save_figure", lambda figure, *files: kept.append(figure))
+    kept: list = []
+    number = 21
+    tagging.roc(
+        metrics=results["metrics"][:1] * number, curves=results["curves"][:1] * number,
+        published=PUBLISHED, pdf=tmp_path, png=tmp_path, data=tmp_path,
+    )  # fmt: skip
+    for ax in kept[0].axes[:7]:
+        curves = [line for line in ax.get_lines() if "AUC" in str(line.get_label())]
+        looks = {
+            (line._unscaled_dash_pattern, line.get_marker(), line.get_fillstyle())
+            if line.get_marker() != "None" else line._unscaled_dash_pattern
+            for line in curves
+        }  # fmt: skip
+        assert len(curves) == len(looks) == number
 
 
 def test_performance_lists_every_pair_of_every_tagger(
@@ -60,10 +86,10 @@ def test_performance_lists_every_pair_of_every_tagger(
 ) -> None:
     tagging.performance(metrics=results["metrics"], table=tmp_path / "table.csv")
     table = read_csv(tmp_path / "table.csv")
-    truth = read_json(results["metrics"][1])["pairs"]["top_vs_QCD"]
+    truth = read_result(results["metrics"][1], TaggerMetrics).pairs["top_vs_QCD"]
     row = (table["model"] == "particlenet") & (table["pair"] == "top_vs_QCD")
     assert len(table["pair"]) == 2 * 7
-    assert table["auc"][row] == round(truth["auc"]["value"], 4)
+    assert table["auc"][row] == round(truth.auc.value, 4)
     assert table["background_jets"][row] == 120
     assert table["rejection_50_bound"][row] == 1  # no background passes the strong tagger
 
@@ -72,8 +98,9 @@ def test_comparison_puts_sources_beside_all_numbers(
     results: dict[str, list[Path]], tmp_path: Path
 ) -> None:
     tagging.comparison(
-        metrics=results["metrics"], published=PUBLISHED, table=tmp_path / "table.csv"
-    )
+        metrics=results["metrics"], published=PUBLISHED, taggers=NAMES,
+        table=tmp_path / "table.csv",
+    )  # fmt: skip
     table = read_csv(tmp_path / "table.csv")
     assert table["model"][:2].tolist() == ["PFN", "ParticleNet"]
     assert table["rejection_30"][1].startswith("> ")
@@ -81,3 +108,22 @@ def test_comparison_puts_sources_beside_all_numbers(
     published = table["model"][2:].tolist().index("ParticleNet") + 2
     assert table["rejection_50"][published] == "397 +- 7"  # arXiv:2202.03772
     assert table["source"][published] == "arXiv:2202.03772"
+
+
+def test_names_and_published_points_are_those_of_the_taggers_given(
+    results: dict[str, list[Path]], tmp_path: Path
+) -> None:
+    files = {kind: tmp_path / f"figure.{kind}" for kind in ("pdf", "png", "data")}
+    inputs = {"metrics": results["metrics"], "curves": results["curves"], "published": PUBLISHED}
+    names = Labels({"pfn": "PFN", "particlenet": "my network"})
+    tagging.roc(**inputs, taggers=names, **files)
+    drawn = {series["label"] for series in read_json(files["data"])["axes"][0]["series"]}
+    assert "PFN, published" in drawn
+    assert any(name and name.startswith("my network, AUC") for name in drawn)
+    assert not any(name and name.startswith("ParticleNet") for name in drawn)
+    with pytest.raises(KeyError, match="particlenet"):
+        tagging.roc(**inputs, taggers=Labels({"pfn": "PFN"}), **files)
+
+
+def test_every_feature_has_a_displayed_name() -> None:
+    assert tuple(explanation.FEATURES) == TAGGING_FEATURES

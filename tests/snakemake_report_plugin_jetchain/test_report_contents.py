@@ -16,7 +16,7 @@ TABLES = {
     "anomaly/metrics.json": {"background_events": 5012, "signal_events_evaluated": 340},
     "anomaly/cutflow.json": {"injected_events": 150, "data": 20150},
     "background/normalisation.json": {"luminosity_fb": 0.0314},
-    "firmware/latency.json": {"test_jets": 1},
+    "firmware/mlp/latency.json": {"test_jets": 1},
 }  # fmt: skip
 TAGGERS = ["results/tagging/pfn/metrics.json", "results/tagging/mine/metrics.json"]
 SEARCH = "pseudo-data of 20,150 events, 31 pb⁻¹"
@@ -41,7 +41,7 @@ def run(tmp_path, monkeypatch):
         ("background/abcd_disco.png", ["results/background/disco/plane.csv"], SEARCH),
         ("inference/limits.png", ["results/inference/cwola/limits.json"], SEARCH),
         ("firmware/firmware_summary.png", [], "1 test jet of the trigger tagger"),
-        ("firmware/firmware_weights.png", [], ""),
+        ("firmware/firmware_weights_mlp.png", [], ""),
         ("jets/jet_mass.png", [], ""),
         ("overview.png", TAGGERS,
          f"1,600 test jets; {SCORES}; {SEARCH}; 1 test jet of the trigger tagger"),

@@ -7,15 +7,18 @@ import pytest
 import torch
 from torch import nn
 
+from helpers.tagging import random_jets
 from jetchain.core.histograms import load_histograms, save_histograms
-from jetchain.core.io.tables import read_json, write_json
+from jetchain.core.io.tables import read_result, write_result
 from jetchain.core.schema.jets import JET_CLASSES
-from jetchain.core.schema.tagging import TAGGING_FEATURES
+from jetchain.core.schema.tagging import TAGGING_FEATURES, PairShares
+from jetchain.tagging.batches import Jets
 from jetchain.tagging.evaluate import QCD
 from jetchain.tagging.explain import feature_shares, integrated_gradients, score, share_map
+from jetchain.tagging.models import MODELS
 from jetchain.tagging.models.particlenet import ParticleNetSettings
 from jetchain.tagging.models.pfn import PFNSettings
-from jetchain.tagging.networks import Jets, build
+from jetchain.tagging.networks import build
 from jetchain.tagging.settings import ExplainSettings
 
 SIZES = {
@@ -25,22 +28,13 @@ SIZES = {
 FEATURES = len(TAGGING_FEATURES)
 
 
-def some_jets(lengths=(12, 7, 9, 10)) -> Jets:
-    random = torch.Generator().manual_seed(3)
-    mask = torch.arange(12) < torch.tensor(lengths)[:, None]
-    shape = (len(lengths), 12)
-    return Jets(
-        torch.randn(*shape, 2, generator=random) * mask[..., None],
-        torch.randn(*shape, FEATURES, generator=random) * mask[..., None],
-        mask,
-        torch.zeros(len(lengths), dtype=torch.int64),
-        torch.ones(len(lengths)),
-    )
+def some_jets() -> Jets:
+    return random_jets([12, 7, 9, 10], 12, seed=3)
 
 
 def network(name: str) -> nn.Module:
     torch.manual_seed(5)
-    return build(name, SIZES[name]).eval().requires_grad_(False)
+    return build(name, SIZES.get(name, {})).eval().requires_grad_(False)
 
 
 class Linear(nn.Module):
@@ -51,8 +45,8 @@ class Linear(nn.Module):
         random = torch.Generator().manual_seed(1)
         self.weight = torch.randn(FEATURES, len(JET_CLASSES), generator=random)
 
-    def forward(self, points, features, mask):
-        return features.sum(dim=1) @ self.weight
+    def forward(self, jets):
+        return jets.features.sum(dim=1) @ self.weight
 
 
 def test_shares_of_a_linear_score_are_weight_times_feature() -> None:
@@ -69,13 +63,14 @@ def test_shares_sum_to_the_difference_of_the_scores(name, tolerance) -> None:
     """Completeness; ParticleNet's score jumps along the path, where its neighbours change."""
     jets = some_jets()
     shares, difference = integrated_gradients(network(name), jets, "top", QCD, steps=200)
-    assert np.abs(difference).min() > 1e-3
+    assert np.abs(difference).max() > 0.01
     gap = shares.sum(axis=(1, 2)) - difference
     assert np.abs(gap).max() < tolerance * np.abs(difference).max()
 
 
-def test_padding_gets_no_share_and_jets_do_not_see_each_other() -> None:
-    jets, model = some_jets(), network("pfn")
+@pytest.mark.parametrize("name", MODELS)
+def test_padding_gets_no_share_and_jets_do_not_see_each_other(name: str) -> None:
+    jets, model = some_jets(), network(name)
     shares, _ = integrated_gradients(model, jets, "W", QCD, steps=8)
     assert (shares[~jets.mask.numpy()] == 0).all()
     one, _ = integrated_gradients(model, jets[np.array([2])], "W", QCD, steps=8)
@@ -92,15 +87,15 @@ def test_score_is_the_logarithm_of_the_ratio_of_probabilities() -> None:
 def test_map_and_features_share_out_the_same_sum() -> None:
     jets = some_jets()
     shares, difference = integrated_gradients(network("pfn"), jets, "W", QCD, steps=4)
-    narrow = Jets(0.1 * jets.points, jets.features, jets.mask, jets.label, jets.weight)
+    narrow = jets.replace(points=0.1 * jets.points)
     histogram = share_map(
         shares.sum(axis=2), narrow, np.ones(jets.mask.shape), ExplainSettings(pixels=9)
     )
     table = feature_shares(shares, difference)
-    assert histogram.values().sum() == pytest.approx(table["share"].sum())
-    assert table["share"].sum() == pytest.approx(table["difference"] + table["gap"])
+    assert histogram.values().sum() == pytest.approx(sum(table.share))
+    assert sum(table.share) == pytest.approx(table.difference + table.gap)
     by_jet = shares.sum(axis=1)
-    np.testing.assert_allclose(table["error"], by_jet.std(axis=0, ddof=1) / 2)
+    np.testing.assert_allclose(table.error, by_jet.std(axis=0, ddof=1) / 2)
 
 
 def test_of_one_jet_there_are_shares_without_errors(tmp_path) -> None:
@@ -108,8 +103,8 @@ def test_of_one_jet_there_are_shares_without_errors(tmp_path) -> None:
     shares, difference = integrated_gradients(network("pfn"), jets, "W", QCD, steps=4)
     histogram = share_map(shares.sum(axis=2), jets, np.ones(jets.mask.shape), ExplainSettings())
     save_histograms(tmp_path / "maps.json", {"W_vs_QCD": histogram})
-    write_json(tmp_path / "table.json", feature_shares(shares, difference))
+    write_result(tmp_path / "table.json", feature_shares(shares, difference))
     assert (load_histograms(tmp_path / "maps.json")["W_vs_QCD"].variances() == 0).all()
-    table = read_json(tmp_path / "table.json")
-    assert table["error"] is table["difference_error"] is None
-    np.testing.assert_allclose(table["share"], shares.sum(axis=(0, 1)))
+    table = read_result(tmp_path / "table.json", PairShares)
+    assert table.error is table.difference_error is None
+    np.testing.assert_allclose(table.share, shares.sum(axis=(0, 1)))

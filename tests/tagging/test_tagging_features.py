@@ -8,24 +8,19 @@ import numpy as np
 import pytest
 
 from helpers.jetgraphs import toy_jets, write_toy_samples
+from helpers.tagging import Made, make_dataset, whole
 from jetchain.core.errors import DataError, EmptySampleError
-from jetchain.core.io.tables import read_json
+from jetchain.core.io.mapped import Mapped
+from jetchain.core.io.tables import read_result
 from jetchain.core.io.tensors import read_tensors, write_tensors
 from jetchain.core.schema.graphs import CONSTITUENT_COLUMNS, JET_COLUMNS, JET_GRAPHS
 from jetchain.core.schema.jets import JET_CLASSES
-from jetchain.core.schema.tagging import TAGGING_DATASET, TAGGING_FEATURES
+from jetchain.core.schema.tagging import TAGGING_FEATURES, TaggingDataset, TaggingSummary
 from jetchain.core.settings import parse
-from jetchain.tagging.features import (
-    STANDARDISED,
-    balance,
-    features,
-    inputs,
-    moments,
-    padded,
-    splits,
-    standardise,
-)
-from jetchain.tagging.settings import FeatureSettings, TaggingSettings
+from jetchain.tagging.batches import JetReader
+from jetchain.tagging.dataset import STANDARDISED, balance, moments
+from jetchain.tagging.features import features, inputs, padded, splits
+from jetchain.tagging.settings import FeatureSettings, SelectionSettings, TaggingSettings
 
 FLOAT32 = 2e-5
 
@@ -41,13 +36,15 @@ def jet(**columns: float) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The data set of 120 toy jets a class, and the graphs it is made of."""
-    folder = tmp_path_factory.mktemp("tagging")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("tagging")
+
+
+@pytest.fixture(scope="module")
+def made(folder: Path) -> Made:
+    """The data set of 120 toy jets a class, whose graphs lie in ``graphs``."""
     graphs = write_toy_samples(folder / "graphs", 120)
-    paths = {"dataset": folder / "dataset.safetensors", "summary": folder / "summary.json"}
-    features(graphs=graphs, settings=FeatureSettings(particles=32), **paths)
-    return paths | {"graphs": folder / "graphs"}
+    return make_dataset(folder, graphs, FeatureSettings(particles=32))
 
 
 def test_features_by_hand() -> None:
@@ -106,8 +103,8 @@ def test_a_particle_without_energy_is_refused() -> None:
         inputs(constituent(px=1, e=0), jet(pt=1), np.array([[True]]))
 
 
-def test_no_event_stands_in_two_splits(made: dict[str, Path]) -> None:
-    data = read_tensors(made["dataset"], TAGGING_DATASET)
+def test_no_event_stands_in_two_splits(made: Made) -> None:
+    data = whole(made)
     homes: dict[tuple[int, int], set[int]] = {}
     for label, number, split in zip(
         data["label"], data["event_number"], data["split"], strict=True
@@ -131,85 +128,126 @@ def test_splits_follow_the_shares_and_the_identity() -> None:
     assert both == pytest.approx(0.09, abs=0.01)
 
 
-def test_standardisation_sees_the_training_split_only(made: dict[str, Path]) -> None:
-    data = read_tensors(made["dataset"], TAGGING_DATASET)
-    real = data["mask"].astype(bool)
-    train = data["features"][data["split"] == 0][real[data["split"] == 0]].astype(float)
+def test_standardisation_sees_the_training_split_only(made: Made) -> None:
+    reader = JetReader(**made)
+    training = reader.split("train")
+    train = training.features[training.mask].double().numpy()
     np.testing.assert_allclose(train.mean(axis=0)[STANDARDISED], 0, atol=1e-3)
     np.testing.assert_allclose(train.std(axis=0)[STANDARDISED], 1, atol=1e-3)
-    random = np.random.default_rng(2)
-    values = random.normal(size=(30, 4, len(TAGGING_FEATURES))).astype(np.float32)
-    mask, chosen = random.random((30, 4)) < 0.7, np.arange(30) < 18
-    expected = moments(values, mask, chosen)
-    values[~chosen] = np.nan
-    for one, two in zip(moments(values, mask, chosen), expected, strict=True):
-        np.testing.assert_array_equal(one, two)
+    data = whole(made)
+    chosen = data["split"] == 0
+    particles = data["features"][chosen][data["mask"][chosen].astype(bool)].astype(float)
+    expected = np.where(STANDARDISED, particles.mean(axis=0), 0)
+    np.testing.assert_array_equal(reader.index.mean, expected)
 
 
-def test_standardisation_leaves_flags_and_padding(made: dict[str, Path]) -> None:
-    data = read_tensors(made["dataset"], TAGGING_DATASET)
-    assert not data["features"][data["mask"] == 0].any()
-    assert set(np.unique(data["features"][..., ~STANDARDISED])) == {-1.0, 0.0, 1.0}
-    values = np.full((1, 2, len(TAGGING_FEATURES)), 3.0, dtype=np.float32)
-    result = standardise(values, np.array([[1, 0]]), np.full(17, 1.0), np.full(17, 4.0))
-    np.testing.assert_array_equal(result[0], [[0.5] * 17, [0.0] * 17])
+@pytest.mark.parametrize("parts", [1, 2, 7, 40])
+def test_moments_are_those_of_the_whole_however_it_is_divided(parts: int) -> None:
+    """Bit by bit: numpy's own mean and standard deviation of all particles at once."""
+    values = np.random.default_rng(2).normal(3, 2, (1000, len(TAGGING_FEATURES))).astype("f4")
+    values[:, 0] = 1.5
+    mean, scale = moments(lambda: iter(np.array_split(values, parts)))
+    whole = values.astype(float)
+    np.testing.assert_array_equal(mean, np.where(STANDARDISED, whole.mean(axis=0), 0))
+    spread = np.where(STANDARDISED, whole.std(axis=0), 1)
+    np.testing.assert_array_equal(scale, [1, *spread[1:]])
 
 
-def test_classes_weigh_the_same_in_each_split() -> None:
-    label, split = np.array([0] * 6 + [1] * 2 + [0] * 2), np.array([0] * 8 + [1] * 2)
-    weight = balance(label, split)
-    assert weight[:6].sum() == pytest.approx(weight[6:8].sum())
-    assert weight[:8].mean() == pytest.approx(1.0)
-    assert weight[8:].mean() == pytest.approx(1.0)
+def test_standardisation_leaves_flags_and_padding(made: Made) -> None:
+    jets = JetReader(**made).split("test")
+    assert not jets.features[~jets.mask].any()
+    assert set(np.unique(jets.features[..., ~STANDARDISED])) == {-1.0, 0.0, 1.0}
 
 
-def test_cutflow_counts_every_jet(made: dict[str, Path]) -> None:
-    flow = read_json(made["summary"])["cutflow"]
-    data = read_tensors(made["dataset"], TAGGING_DATASET)
+def test_classes_weigh_the_same_in_each_split(made: Made) -> None:
+    np.testing.assert_allclose(balance([[6, 2], [2, 2]]), [[4 / 6, 1], [2, 1]])
+    reader = JetReader(**made)
+    for split in ("train", "validation", "test"):
+        jets = reader.split(split)
+        sums = np.bincount(jets.label, jets.weight)
+        np.testing.assert_allclose(sums, len(jets) / len(JET_CLASSES), rtol=1e-6)
+
+
+def test_cutflow_counts_every_jet(made: Made, folder: Path) -> None:
+    flow = read_result(folder / "summary.json", TaggingSummary).cutflow
+    data = whole(made)
     for index, name in enumerate(JET_CLASSES):
-        graphs = read_tensors(made["graphs"] / name / "0000.safetensors", JET_GRAPHS)
+        graphs = read_tensors(folder / "graphs" / name / "0000.safetensors", JET_GRAPHS)
         pt = graphs["jet"][:, JET_COLUMNS.index("pt")]
         window = (graphs["label"] == index) & (pt > 500) & (pt < 1000)
-        assert flow[name]["jets"] == 120
-        assert flow[name]["labelled"] == (graphs["label"] == index).sum() < 120
-        assert flow[name]["in_pt_window"] == window.sum() < flow[name]["labelled"]
-        assert flow[name]["kept"] == window.sum() == (data["label"] == index).sum()
-        assert flow[name]["constituents_kept"] == data["mask"][data["label"] == index].sum()
-        assert sum(flow[name][split] for split in ("train", "validation", "test")) == window.sum()
+        rows, found = data["label"] == index, flow[name]
+        assert found.jets == 120
+        assert found.labelled == (graphs["label"] == index).sum() < 120
+        assert found.in_pt_window == window.sum() < found.labelled
+        assert found.kept == window.sum() == rows.sum()
+        assert found.constituents == np.diff(graphs["constituent_offset"])[window].sum()
+        assert found.constituents_kept == data["mask"][rows].sum() < found.constituents
+        assert found.train + found.validation + found.test == window.sum()
 
 
-def test_the_cap_is_counted(made: dict[str, Path], tmp_path: Path) -> None:
-    paths = {"dataset": tmp_path / "dataset", "summary": tmp_path / "summary"}
-    graphs = sorted(made["graphs"].glob("*/*"))
-    features(graphs=graphs, settings=FeatureSettings(max_jets_per_class=80), **paths)
-    flow = read_json(paths["summary"])["cutflow"]
-    assert {entry["kept"] for entry in flow.values()} == {80}
-    assert min(entry["in_pt_window"] for entry in flow.values()) > 80
+def test_the_cap_takes_the_first_jets_across_shards(tmp_path: Path) -> None:
+    graphs = write_toy_samples(tmp_path / "graphs", 60)
+    more = write_toy_samples(tmp_path / "more", 60, seed=2)
+    for path in more:
+        graphs.append(path.rename(tmp_path / "graphs" / path.parent.name / "0001.safetensors"))
+    made = make_dataset(tmp_path, graphs, FeatureSettings(max_jets_per_class=80, particles=8))
+    flow = read_result(tmp_path / "summary.json", TaggingSummary).cutflow
+    index = read_result(made["dataset"], TaggingDataset)
+    assert [(each.sample, each.shard) for each in index.shards[:3]] == [
+        ("quark", "0000"), ("quark", "0001"), ("gluon", "0000"),
+    ]  # fmt: skip
+    for name in JET_CLASSES:
+        first, second = (each for each in index.shards if each.sample == name)
+        assert first.kept == first.jets
+        assert second.kept == 80 - first.jets < second.jets
+        assert flow[name].kept == 80 < flow[name].in_pt_window == first.jets + second.jets
+    reader, data = JetReader(**made), whole(made)
+    rows = np.concatenate(
+        [np.flatnonzero(data["label"] == each)[:80] for each in range(len(JET_CLASSES))]
+    )
+    for number, split in enumerate(("train", "validation", "test")):
+        here = rows[data["split"][rows] == number]
+        np.testing.assert_array_equal(reader.split(split).momentum, data["momentum"][here])
+
+
+def test_the_shards_are_joined_with_the_memory_of_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    original = Mapped.rows
+
+    def spy(self: Mapped, indices: np.ndarray, names: list[str]) -> dict[str, np.ndarray]:
+        read.append(len(indices))
+        return original(self, indices, names)
+
+    monkeypatch.setattr(Mapped, "rows", spy)
+    made = make_dataset(
+        tmp_path, write_toy_samples(tmp_path / "graphs", 60), FeatureSettings(particles=8)
+    )
+    shards = read_result(made["dataset"], TaggingDataset).shards
+    # Once for the cutflow, once for the means, once for the scales.
+    assert read == 3 * [shard.kept for shard in shards]
 
 
 def test_an_absent_class_is_named(tmp_path: Path) -> None:
     graphs = write_toy_samples(tmp_path, 60, names=JET_CLASSES[:-1])
-    paths = {"dataset": tmp_path / "dataset", "summary": tmp_path / "summary"}
     with pytest.raises(
         EmptySampleError, match=r"(?s)'Hcc': no jet in the train .*generate\.samples"
     ):
-        features(graphs=graphs, settings=FeatureSettings(), **paths)
+        make_dataset(tmp_path / "made", graphs, FeatureSettings())
     unlabelled = toy_jets("Hcc", 60, seed=1) | {"label": np.full(60, -1)}
-    write_tensors(tmp_path / "Hcc" / "0000.safetensors", JET_GRAPHS, unlabelled)
+    path = tmp_path / "Hcc" / "0000.safetensors"
+    write_tensors(path, JET_GRAPHS, unlabelled)
     with pytest.raises(EmptySampleError, match=r"60 jets in the sample, 0 labelled Hcc"):
-        features(
-            graphs=[*graphs, tmp_path / "Hcc" / "0000.safetensors"],
-            settings=FeatureSettings(), **paths,
-        )  # fmt: skip
-    assert not paths["dataset"].exists()
+        make_dataset(tmp_path / "made", [*graphs, path], FeatureSettings())
+    assert not (tmp_path / "made" / "dataset.json").exists()
 
 
 def test_a_sample_that_is_no_class_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="'lhco_signal' is not one of the jet classes"):
         features(
-            graphs=[tmp_path / "lhco_signal" / "0000.safetensors"],
-            dataset=tmp_path / "dataset", summary=tmp_path / "summary",
-            settings=FeatureSettings(),
+            graphs=tmp_path / "0000.safetensors", jets=tmp_path / "jets",
+            cutflow=tmp_path / "cutflow", settings=SelectionSettings(), sample="lhco_signal",
         )  # fmt: skip
 
 

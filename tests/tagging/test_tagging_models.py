@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from helpers.tagging import random_jets
 from jetchain.core.errors import ConfigurationError
+from jetchain.core.io.tensors import read_weights, write_weights
 from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.schema.tagging import TAGGING_FEATURES
+from jetchain.core.settings import Settings
+from jetchain.tagging.batches import Jets
+from jetchain.tagging.models import MODELS
 from jetchain.tagging.models.particlenet import ParticleNetSettings, nearest
 from jetchain.tagging.models.pfn import PFNSettings
 from jetchain.tagging.networks import build
 
-SETTINGS = {"pfn": PFNSettings(), "particlenet": ParticleNetSettings()}
 # Float32 networks of a few layers; float64 where a law holds up to rounding.
 ORACLE_TOLERANCE = 1e-5
 ROUNDING = 1e-10
 FEATURES, CLASSES = len(TAGGING_FEATURES), len(JET_CLASSES)
 
 
-def random_jets(lengths: list[int], places: int, seed: int = 1) -> tuple[Tensor, Tensor, Tensor]:
-    """Points, features and mask of jets with the given numbers of particles; padding is 0."""
-    random = torch.Generator().manual_seed(seed)
-    mask = torch.arange(places) < torch.tensor(lengths)[:, None]
-    points = torch.randn(len(lengths), places, 2, generator=random) * mask[..., None]
-    features = torch.randn(len(lengths), places, FEATURES, generator=random) * mask[..., None]
-    return points, features, mask
-
-
-def fresh(name: str, seed: int = 2) -> nn.Module:
+def fresh(name: str, settings: Settings | None = None) -> nn.Module:
     """A network whose batch norms have seen data and whose affine parameters are not trivial."""
-    torch.manual_seed(seed)
-    network = build(name, SETTINGS[name])
+    torch.manual_seed(2)
+    network = build(name, settings or {})
     for module in network.modules():
         if isinstance(module, nn.BatchNorm1d):
             nn.init.uniform_(module.weight, 0.5, 1.5)
@@ -80,17 +77,14 @@ def weaver_particlenet(ours: nn.Module, sizes: ParticleNetSettings) -> nn.Module
     ],
 )
 def test_particlenet_equals_weaver(
-    lengths: list[int], places: int, sizes: ParticleNetSettings, monkeypatch: pytest.MonkeyPatch
+    lengths: list[int], places: int, sizes: ParticleNetSettings
 ) -> None:
-    monkeypatch.setitem(SETTINGS, "particlenet", sizes)
-    ours = fresh("particlenet")
+    ours = fresh("particlenet", sizes)
     oracle = weaver_particlenet(ours, sizes).eval()
-    points, features, mask = random_jets(lengths, places)
+    jets = random_jets(lengths, places)
     with torch.no_grad():
-        expected = oracle(points.mT, features.mT, mask[:, None])
-        torch.testing.assert_close(
-            ours(points, features, mask), expected, atol=ORACLE_TOLERANCE, rtol=0
-        )
+        expected = oracle(jets.points.mT, jets.features.mT, jets.mask[:, None])
+        torch.testing.assert_close(ours(jets), expected, atol=ORACLE_TOLERANCE, rtol=0)
     assert expected.std() > 0.01  # the comparison is not one of constants
 
 
@@ -100,11 +94,12 @@ def test_particlenet_trains_like_weaver() -> None:
     torch.manual_seed(0)
     ours = build("particlenet", sizes)
     oracle = weaver_particlenet(ours, sizes)
-    points, features, mask = random_jets([20] * 8, 20)
+    jets = random_jets([20] * 8, 20)
     target = torch.arange(8) % CLASSES
     # weaver-core switches gradients off unless its inputs ask for one.
-    theirs = oracle(points.mT, features.mT.clone().requires_grad_(), mask[:, None])
-    mine = ours(points, features, mask)
+    features = jets.features.mT.clone().requires_grad_()
+    theirs = oracle(jets.points.mT, features, jets.mask[:, None])
+    mine = ours(jets)
     torch.testing.assert_close(mine, theirs, atol=ORACLE_TOLERANCE, rtol=0)
     nn.functional.cross_entropy(theirs, target).backward()
     nn.functional.cross_entropy(mine, target).backward()
@@ -130,9 +125,9 @@ def test_pfn_equals_its_equation() -> None:
     def layer(x: np.ndarray, name: str) -> np.ndarray:
         return x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
 
-    _, features, mask = random_jets([7, 1, 12], 15)
+    jets = random_jets([7, 1, 12], 15, dtype=torch.float64)
     expected = []
-    for jet, real in zip(features.double().numpy(), mask.numpy(), strict=True):
+    for jet, real in zip(jets.features.numpy(), jets.mask.numpy(), strict=True):
         x = jet[real]
         for i in range(3):
             x = np.maximum(layer(x, f"phi.{i}.0"), 0)
@@ -141,7 +136,7 @@ def test_pfn_equals_its_equation() -> None:
             x = np.maximum(layer(x, f"fc.{i}.0"), 0)
         expected.append(layer(x, "fc.3"))
     with torch.no_grad():
-        result = network(features[..., :2].double(), features.double(), mask).numpy()
+        result = network(jets).numpy()
     np.testing.assert_allclose(result, expected, rtol=0, atol=ROUNDING)
 
 
@@ -163,7 +158,14 @@ def test_number_of_parameters() -> None:
     assert round(count("particlenet", full) + 3 * 257, -4) == 370_000
 
 
-@pytest.mark.parametrize("name", sorted(SETTINGS))
+PER_PARTICLE = ("points", "features", "mask", "momentum", "track", "truth")
+
+
+def some_jets() -> Jets:
+    return random_jets([25, 14, 3, 9], 25, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("training", [False, True], ids=["evaluating", "training"])
 class TestLaws:
     """What holds for every tagger, when it is evaluated and when it is trained."""
@@ -176,49 +178,62 @@ class TestLaws:
                 module.p = 0.0
         return network.train(training)
 
-    @pytest.fixture
-    def jets(self) -> tuple[Tensor, Tensor, Tensor]:
-        points, features, mask = random_jets([25, 14, 3, 9], 25)
-        return points.double(), features.double(), mask
+    def test_one_logit_a_jet_and_class(self, network: nn.Module) -> None:
+        jets = some_jets()
+        logits = network(jets)
+        assert logits.shape == (len(jets), CLASSES)
+        assert logits.isfinite().all()
+        # The answer depends on the jet.
+        assert logits.std(dim=0).min() > 0
 
-    def test_permutation_invariance(self, network: nn.Module, jets: tuple[Tensor, ...]) -> None:
-        points, features, mask = jets
+    def test_permutation_invariance(self, network: nn.Module) -> None:
+        jets = some_jets()
         order = torch.randperm(25, generator=torch.Generator().manual_seed(3))
-        expected = network(points, features, mask)
-        result = network(points[:, order], features[:, order], mask[:, order])
-        torch.testing.assert_close(result, expected, atol=ROUNDING, rtol=0)
+        permuted = jets.replace(**{each: getattr(jets, each)[:, order] for each in PER_PARTICLE})
+        torch.testing.assert_close(network(permuted), network(jets), atol=ROUNDING, rtol=0)
 
-    def test_padding_changes_nothing(self, network: nn.Module, jets: tuple[Tensor, ...]) -> None:
-        points, features, mask = jets
-        expected = network(points, features, mask)
-        # What stands in the padding must not matter either.
-        more_points = torch.cat([points, torch.full((4, 11, 2), 0.3).double()], dim=1)
-        more_features = torch.cat([features, torch.ones(4, 11, FEATURES).double()], dim=1)
-        more_mask = torch.cat([mask, torch.zeros(4, 11, dtype=torch.bool)], dim=1)
-        result = network(more_points, more_features, more_mask)
-        torch.testing.assert_close(result, expected, atol=ROUNDING, rtol=0)
+    def test_padding_changes_nothing(self, network: nn.Module) -> None:
+        """Nor does what stands in the padding."""
+        jets = some_jets()
 
-    def test_gradients_reach_every_parameter(
-        self, network: nn.Module, jets: tuple[Tensor, ...]
-    ) -> None:
-        nn.functional.cross_entropy(network(*jets), torch.arange(4)).backward()
+        def longer(name: str) -> torch.Tensor:
+            values = getattr(jets, name)
+            more = torch.full((4, 11, *values.shape[2:]), 0 if name == "mask" else 1)
+            return torch.cat([values, more.to(values.dtype)], dim=1)
+
+        padded = jets.replace(**{each: longer(each) for each in PER_PARTICLE})
+        torch.testing.assert_close(network(padded), network(jets), atol=ROUNDING, rtol=0)
+
+    def test_gradients_reach_every_parameter(self, network: nn.Module) -> None:
+        nn.functional.cross_entropy(network(some_jets()), torch.arange(4)).backward()
         for name, parameter in network.named_parameters():
             assert parameter.grad is not None, name
             assert parameter.grad.abs().sum() > 0, name
 
 
-@pytest.mark.parametrize("name", sorted(SETTINGS))
+@pytest.mark.parametrize("name", MODELS)
 def test_jets_do_not_see_each_other(name: str) -> None:
     """In evaluation only: batch statistics join the jets of a training batch by design."""
-    network = fresh(name).double()
-    points, features, mask = random_jets([25, 14, 3, 9], 25)
-    jets = points.double(), features.double(), mask
-    alone = torch.cat([network(*(part[i : i + 1] for part in jets)) for i in range(4)])
-    torch.testing.assert_close(alone, network(*jets), atol=ROUNDING, rtol=0)
+    network, jets = fresh(name).double(), some_jets()
+    alone = torch.cat([network(jets[np.array([i])]) for i in range(4)])
+    torch.testing.assert_close(alone, network(jets), atol=ROUNDING, rtol=0)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_weights_are_all_that_a_trained_tagger_is(name: str, tmp_path: Path) -> None:
+    """Written and read into a fresh network, they give the same logits."""
+    network, jets = fresh(name), random_jets([25, 3], 25)
+    write_weights(tmp_path / "weights", network)
+    torch.manual_seed(8)
+    other = build(name, {}).eval()
+    assert not torch.equal(other(jets), network(jets))
+    read_weights(tmp_path / "weights", other)
+    assert torch.equal(other(jets), network(jets))
 
 
 def test_nearest_against_all_distances() -> None:
-    points, _, mask = random_jets([12, 6], 12)
+    jets = random_jets([12, 6], 12)
+    points, mask = jets.points, jets.mask
     found = nearest(points, mask, 3)
     for jet in range(2):
         for i in range(int(mask[jet].sum())):

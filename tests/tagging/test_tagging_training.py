@@ -10,12 +10,13 @@ import pytest
 from sklearn import metrics as sklearn_metrics
 
 from helpers.jetgraphs import write_toy_samples
+from helpers.tagging import Made, make_dataset, whole
 from jetchain.core.errors import ConfigurationError, DataError
 from jetchain.core.histograms import load_histograms
-from jetchain.core.io.tables import read_csv, read_json
+from jetchain.core.io.tables import read_csv, read_result
 from jetchain.core.io.tensors import read_tensors
 from jetchain.core.schema.jets import JET_CLASSES
-from jetchain.core.schema.tagging import TAGGING_DATASET, TAGGING_SCORES
+from jetchain.core.schema.tagging import TAGGING_SCORES, TaggerMetrics, TaggingBench
 from jetchain.core.training_settings import TrainingSettings
 from jetchain.tagging.bench import bench
 from jetchain.tagging.evaluate import (
@@ -28,7 +29,7 @@ from jetchain.tagging.evaluate import (
     rejection_with_error,
     roc_band,
 )
-from jetchain.tagging.features import features
+from jetchain.tagging.models import MODELS
 from jetchain.tagging.models.particlenet import ParticleNetSettings
 from jetchain.tagging.models.pfn import PFNSettings
 from jetchain.tagging.settings import (
@@ -50,58 +51,59 @@ TRAINING = TrainingSettings(epochs=3, batch_size=64, learning_rate=5e-3)
 
 
 @pytest.fixture(scope="module")
-def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """The data set of 150 toy jets a class."""
     folder = tmp_path_factory.mktemp("tagging")
     graphs = write_toy_samples(folder / "graphs", 150)
-    path = folder / "dataset.safetensors"
-    features(
-        graphs=graphs, dataset=path, summary=folder / "summary.json",
-        settings=FeatureSettings(particles=24),
-    )  # fmt: skip
-    return path
+    return make_dataset(folder, graphs, FeatureSettings(particles=24))
 
 
-def run_training(dataset: Path, folder: Path, model: str, seed: int = 7) -> dict[str, Path]:
+def sizes(model: str) -> dict:
+    """Small ones of the taggers that have small ones here, else its own."""
+    return SMALL[model].model_dump() if model in SMALL else {}
+
+
+def run_training(made: Made, folder: Path, model: str, seed: int = 7) -> dict[str, Path]:
     paths = {"weights": folder / "weights.safetensors", "history": folder / "history.csv"}
-    settings = TrainSettings(training=TRAINING, model=SMALL[model].model_dump())
-    train(dataset=dataset, settings=settings, seed=seed, model=model, **paths)
+    settings = TrainSettings(training=TRAINING, model=sizes(model))
+    train(**made, settings=settings, seed=seed, model=model, **paths)
     return paths
 
 
-def run_evaluation(dataset: Path, weights: Path, folder: Path, model: str) -> dict[str, Path]:
+def run_evaluation(made: Made, weights: Path, folder: Path, model: str) -> dict[str, Path]:
     paths = {
         name: folder / name for name in ("scores", "metrics", "roc", "histograms")
     }  # fmt: skip
     settings = EvaluateSettings(
-        evaluation=ScoringSettings(bootstrap_replicas=10, roc_points=9), model=SMALL[model]
+        evaluation=ScoringSettings(bootstrap_replicas=10, roc_points=9), model=sizes(model)
     )
-    evaluate(dataset=dataset, weights=weights, settings=settings, model=model, seed=3, **paths)
+    evaluate(**made, weights=weights, settings=settings, model=model, seed=3, **paths)
     return paths
 
 
-@pytest.mark.parametrize("model", sorted(SMALL))
-def test_taggers_learn_and_reproduce(dataset: Path, tmp_path: Path, model: str) -> None:
-    trained = [run_training(dataset, tmp_path / f"{i}", model) for i in range(2)]
+@pytest.mark.parametrize("model", MODELS)
+def test_taggers_learn_and_reproduce(made: Made, tmp_path: Path, model: str) -> None:
+    trained = [run_training(made, tmp_path / f"{i}", model) for i in range(2)]
     for name in trained[0]:
         assert trained[0][name].read_bytes() == trained[1][name].read_bytes()
     history = read_csv(trained[0]["history"])
     assert history["train_loss"][-1] < history["train_loss"][0] < 1.2 * np.log(len(JET_CLASSES))
     measured = [
-        run_evaluation(dataset, paths["weights"], paths["weights"].parent, model)
-        for paths in trained
+        run_evaluation(made, paths["weights"], paths["weights"].parent, model) for paths in trained
     ]
     for name in measured[0]:
         assert measured[0][name].read_bytes() == measured[1][name].read_bytes()
-    result = read_json(measured[0]["metrics"])
+    result = read_result(measured[0]["metrics"], TaggerMetrics)
     # Three prongs against one: easy. Chance is 0.5, and 1/7 for the accuracy.
-    assert result["pairs"]["top_vs_QCD"]["auc"]["value"] > 0.9
-    assert result["accuracy"]["value"] > 0.25
-    data = read_tensors(dataset, TAGGING_DATASET)
+    assert result.pairs["top_vs_QCD"].auc.value > 0.9
+    assert result.accuracy.value > 0.25
+    data = whole(made)
+    assert result.training_jets == (data["split"] == 0).sum()
     scores = read_tensors(measured[0]["scores"], TAGGING_SCORES)
     np.testing.assert_array_equal(scores["label"], data["label"][data["split"] == 2])
+    np.testing.assert_array_equal(scores["jet"], data["jet"][data["split"] == 2])
     np.testing.assert_allclose(scores["probability"].sum(axis=1), 1, atol=1e-5)
-    counts = np.array(result["confusion"]["counts"])
+    counts = np.array(result.confusion.counts)
     assert counts.sum() == len(scores["label"])
     roc = read_csv(measured[0]["roc"])
     assert set(roc["pair"]) == set(PAIRS)
@@ -111,43 +113,43 @@ def test_taggers_learn_and_reproduce(dataset: Path, tmp_path: Path, model: str) 
 
 
 def test_training_and_early_stopping_see_their_own_split_only(
-    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen = {}
 
-    def rows(features) -> list[bytes]:
-        return sorted(row.tobytes() for row in np.asarray(features))
+    def rows(momenta) -> list[bytes]:
+        return sorted(row.tobytes() for row in np.asarray(momenta))
 
     def spy(network, *, batches, validation, **others) -> dict:
         for split, jets in ((0, batches(np.random.default_rng(1))), (1, validation())):
-            seen[split] = rows(np.concatenate([each.features for each in jets]))
+            seen[split] = rows(np.concatenate([each.momentum for each in jets]))
         return {"epoch": [1]}
 
     monkeypatch.setattr("jetchain.tagging.train.fit", spy)
-    run_training(dataset, tmp_path, "pfn")
-    data = read_tensors(dataset, TAGGING_DATASET)
+    run_training(made, tmp_path, "pfn")
+    data = whole(made)
     for split in (0, 1):
-        assert seen[split] == rows(data["features"][data["split"] == split])
+        assert seen[split] == rows(data["momentum"][data["split"] == split])
 
 
-def test_another_seed_gives_other_weights(dataset: Path, tmp_path: Path) -> None:
-    one, two = (run_training(dataset, tmp_path / str(seed), "pfn", seed) for seed in (7, 8))
+def test_another_seed_gives_other_weights(made: Made, tmp_path: Path) -> None:
+    one, two = (run_training(made, tmp_path / str(seed), "pfn", seed) for seed in (7, 8))
     assert one["weights"].read_bytes() != two["weights"].read_bytes()
 
 
-def test_weights_of_another_network_are_refused(dataset: Path, tmp_path: Path) -> None:
-    trained = run_training(dataset, tmp_path, "pfn")
+def test_weights_of_another_network_are_refused(made: Made, tmp_path: Path) -> None:
+    trained = run_training(made, tmp_path, "pfn")
     with pytest.raises(DataError, match="the weights do not fit the network"):
-        run_evaluation(dataset, trained["weights"], tmp_path, "particlenet")
+        run_evaluation(made, trained["weights"], tmp_path, "particlenet")
     assert not (tmp_path / "metrics").exists()
 
 
-def test_an_unknown_tagger_is_refused_before_any_work(dataset: Path, tmp_path: Path) -> None:
-    settings = TrainSettings(training=TRAINING, model=SMALL["pfn"])
+def test_an_unknown_tagger_is_refused_before_any_work(made: Made, tmp_path: Path) -> None:
+    settings = TrainSettings(training=TRAINING, model={})
     with pytest.raises(ConfigurationError, match=r"no tagger 'pnf'\. Did you mean 'pfn'"):
         train(
-            dataset=dataset, weights=tmp_path / "w", history=tmp_path / "h",
-            settings=settings, seed=1, model="pnf",
+            **made, weights=tmp_path / "w", history=tmp_path / "h", settings=settings, seed=1,
+            model="pnf",
         )  # fmt: skip
     assert not list(tmp_path.iterdir())
 
@@ -169,12 +171,11 @@ def test_macro_auc_and_confusion_equal_scikit_learn(
     assert macro_auc(label, probability) == pytest.approx(expected, abs=1e-12)
     predicted = probability.argmax(axis=1)
     result = confusion(label, predicted)
-    np.testing.assert_array_equal(
-        result["counts"], sklearn_metrics.confusion_matrix(label, predicted)
-    )
-    np.testing.assert_allclose(result["fraction"].sum(axis=1), 1)
-    assert (result["low"] <= result["fraction"]).all()
-    assert (result["fraction"] <= result["high"]).all()
+    np.testing.assert_array_equal(result.counts, sklearn_metrics.confusion_matrix(label, predicted))
+    low, fraction, high = map(np.array, (result.low, result.fraction, result.high))
+    np.testing.assert_allclose(fraction.sum(axis=1), 1)
+    assert (low <= fraction).all()
+    assert (fraction <= high).all()
 
 
 def test_discriminant_by_hand() -> None:
@@ -193,7 +194,7 @@ def test_figures_of_merit_of_every_pair_equal_scikit_learn(
     label, probability = toy_scores
     pairs = {f"{name}_vs_QCD": (name, ["quark", "gluon"]) for name in JET_CLASSES[2:]}
     pairs |= {"quark_vs_gluon": ("quark", ["gluon"]), "Hbb_vs_top": ("Hbb", ["top"])}
-    found = figures_of_merit(label, probability, 2, 1)["pairs"]
+    found = figures_of_merit(label, probability, 2, 1).pairs
     assert found.keys() == pairs.keys()
     for name, (signal, background) in pairs.items():
         s, *b = (JET_CLASSES.index(each) for each in (signal, *background))
@@ -201,12 +202,12 @@ def test_figures_of_merit_of_every_pair_equal_scikit_learn(
         truth = label[chosen] == s
         score = probability[chosen, s] / probability[chosen][:, [s, *b]].sum(axis=1)
         auc = sklearn_metrics.roc_auc_score(truth, score)
-        assert found[name]["auc"]["value"] == pytest.approx(auc, abs=1e-12)
-        assert found[name]["signal_jets"] == truth.sum()
+        assert found[name].auc.value == pytest.approx(auc, abs=1e-12)
+        assert found[name].signal_jets == truth.sum()
         fpr, tpr, _ = sklearn_metrics.roc_curve(truth, score, drop_intermediate=False)
         for point, efficiency in (("rejection_50", 0.5), ("rejection_30", 0.3)):
             passed = max(np.interp(efficiency, tpr, fpr), 1 / np.sum(~truth))
-            assert found[name][point]["value"] == pytest.approx(1 / passed)
+            assert getattr(found[name], point).value == pytest.approx(1 / passed)
 
 
 def test_the_band_covers_the_true_curve() -> None:
@@ -237,21 +238,21 @@ def test_a_rejection_without_background_is_a_bound() -> None:
     """None of 50 passes: 1 / 0.0361 = 27.7 at 68 %; with 5 of 50 in reach it is measured."""
     truth = np.repeat([1, 0], 50)
     clean = rejection_with_error(truth, truth + 1e-3 * np.arange(100), 0.5, 10, 1)
-    assert clean["bound"]
-    assert clean["value"] == clean["high"] == 50
-    assert clean["low"] == pytest.approx(27.7, abs=0.1)
+    assert clean.bound
+    assert clean.value == clean.high == 50
+    assert clean.low == pytest.approx(27.7, abs=0.1)
     mixed = np.repeat([1.0, 2.0, 0.0], [50, 5, 45]) + 1e-3 * np.arange(100)
     measured = rejection_with_error(truth, mixed, 0.5, 30, 1)
-    assert not measured["bound"]
-    assert measured["value"] == pytest.approx(10)
-    assert measured["low"] < 10 < measured["high"]
+    assert not measured.bound
+    assert measured.value == pytest.approx(10)
+    assert measured.low < 10 < measured.high
 
 
 def test_bench_times_both_networks(tmp_path: Path) -> None:
     pytest.importorskip("weaver")
     settings = BenchSettings(jets=8, particles=16, mean_particles=10.0, steps=1, repetitions=1)
     bench(report=tmp_path / "bench.json", settings=settings, seed=1)
-    result = read_json(tmp_path / "bench.json")
-    assert set(result["jets_per_second"]) == {"weaver_particlenet", "particlenet", "pfn"}
-    assert min(result["jets_per_second"].values()) > 0
-    assert re.search("CPU second", result["unit"])
+    result = read_result(tmp_path / "bench.json", TaggingBench)
+    assert set(result.jets_per_second) == {"weaver_particlenet", "particlenet", "pfn"}
+    assert min(result.jets_per_second.values()) > 0
+    assert re.search("CPU second", result.unit)

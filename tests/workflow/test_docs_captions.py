@@ -14,6 +14,10 @@ import from_run
 CAPTION = HOUSE / "workflow" / "report" / "jet_mass.rst"
 TABLE = "results/jets/parametric/summary.json"
 NAME = "results/reporting/jets/jet_mass.png"
+RULES = {
+    "summarise_jets": {"verb": "jets.summarise", "settings": {"": "jets.summary"}, "members": []},
+    "figure_jet_mass": {"verb": "reporting.jets.mass", "settings": {}, "members": []},
+}
 
 
 @pytest.fixture
@@ -41,7 +45,9 @@ def run(tmp_path, monkeypatch):
 
 
 def write_manifest(figure, artefacts):
-    write_json(figure.parents[2] / "provenance" / "manifest.json", {"artefacts": artefacts})
+    write_json(
+        figure.parents[2] / "provenance" / "manifest.json", {"artefacts": artefacts, "rules": RULES}
+    )
 
 
 def test_a_caption_has_the_values_of_the_run_that_made_the_figure(run):

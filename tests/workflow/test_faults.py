@@ -185,7 +185,7 @@ DAMAGES = {
     ("source", "reader"),
     [
         ("results/generate/quark/0001.root", "results/detector/quark/0001.root"),
-        ("results/tagging/dataset.safetensors", "results/tagging/pfn/weights.safetensors"),
+        ("results/tagging/jets/W/0000.safetensors", "results/tagging/pfn/weights.safetensors"),
         ("results/background/cathode/yields.json", "results/inference/cathode/limits.json"),
     ],
 )

@@ -24,21 +24,21 @@ GEOMETRY = "resources/geometry/cocoa.yaml"
 # worst (a pattern).
 MUTATIONS = {
     "calorimeter sees 10 % less": (
-        f"{PACKAGE}/detector/calorimeter/calorimeter.py",
+        f"{PACKAGE}/detector/calorimeter/digitisation.py",
         "value = sampled(rng, true_energy[m], quantum[layer[m]]) / noise[layer[m]]",
         "value = 0.9 * sampled(rng, true_energy[m], quantum[layer[m]]) / noise[layer[m]]",
         ["detector/photon_gun/histograms.json"],
         "detector/photon_gun/response_photon",
     ),
     "stochastic term doubled": (
-        f"{PACKAGE}/detector/calorimeter/calorimeter.py",
+        f"{PACKAGE}/detector/calorimeter/digitisation.py",
         "return step * (1.0 - sampling) / sampling",
         "return 4.0 * step * (1.0 - sampling) / sampling",
         ["detector/photon_gun/histograms.json"],
         "detector/photon_gun/*",
     ),
     "Gaussian tail of the noise without its root": (
-        f"{PACKAGE}/detector/calorimeter/calorimeter.py",
+        f"{PACKAGE}/detector/calorimeter/digitisation.py",
         "math.erfc(tail / math.sqrt(2.0))",
         "math.erfc(tail / 2.0)",
         ["detector/validation/noise.json"],

@@ -75,15 +75,15 @@ MUTATIONS = {
         "tagging/test_tagging_training.py::test_the_band_covers_the_true_curve",
     ),
     "means and scales of the test jets too": (
-        "tagging/features.py",
-        'data["split"] == 0)',
-        'data["split"] >= 0)',
+        "tagging/dataset.py",
+        'part["split"] == TAGGING_SPLITS.index("train")',
+        'part["split"] >= TAGGING_SPLITS.index("train")',
         "tagging/test_tagging_features.py::test_standardisation_sees_the_training_split_only",
     ),
     "the two jets of an event split apart": (
         "tagging/features.py",
-        'splits(name, shard["event_number"][kept], settings)',
-        'splits(name, 2 * shard["event_number"][kept] + shard["jet_index"][kept], settings)',
+        'splits(sample, shard["event_number"][kept], settings)',
+        'splits(sample, 2 * shard["event_number"][kept] + shard["jet_index"][kept], settings)',
         "tagging/test_tagging_features.py::test_no_event_stands_in_two_splits",
     ),
     "energies relative to the jet's pT": (
@@ -94,8 +94,8 @@ MUTATIONS = {
     ),
     "early stopping of a tagger on test jets": (
         "tagging/train.py",
-        'for split in ("train", "validation")',
-        'for split in ("train", "test")',
+        'data.split("validation")',
+        'data.split("test")',
         "tagging/test_tagging_training.py"
         "::test_training_and_early_stopping_see_their_own_split_only",
     ),
@@ -351,14 +351,14 @@ MUTATIONS = {
     ),
     "latency without its first cycle": (
         "firmware/report.py",
-        '"latency_ns": cycles * period',
-        '"latency_ns": (cycles - 1) * period',
+        "latency_ns=cycles * period",
+        "latency_ns=(cycles - 1) * period",
         "firmware/test_firmware_report.py::test_report_of_known_results",
     ),
     "throughput judged by the latency": (
         "firmware/report.py",
-        "bool(interval * period <= settings.budget.bunch_spacing)",
-        "bool(cycles * period <= settings.budget.bunch_spacing)",
+        "keeps_up=interval * period <= settings.budget.bunch_spacing",
+        "keeps_up=cycles * period <= settings.budget.bunch_spacing",
         "firmware/test_firmware_report.py::test_report_of_known_results",
     ),
     "LUTs of six inputs for adder bits": (

@@ -13,13 +13,18 @@ pytestmark = pytest.mark.workflow
 def test_the_published_scale_is_planned_shard_by_shard(tmp_path):
     full = yaml.safe_load((HOUSE / "config/full.yaml").read_text())
     shards = {name: each["shards"] for name, each in full["generate"]["samples"].items()}
-    assert sum(shards.values()) >= 10_000
+    assert sum(shards.values()) >= 1_000
+    events = [
+        each["shards"] * each["generation"]["events"]
+        for each in full["generate"]["samples"].values()
+    ]
+    assert sum(events) >= 10_000_000
     guns = sum(count for name, count in shards.items() if "gun" in name) + shards["pion_20"]
     begin = time.perf_counter()
     planned = planned_rules(tmp_path, "all", overlay=full)
     print(f"{sum(planned.values())} jobs planned in {time.perf_counter() - begin:.0f} s")
-    for rule in ("generate_sample", "simulate_detector", "parametric_particleflow"):
-        assert planned[rule] == sum(shards.values()) - guns * (rule == "parametric_particleflow")
-    assert planned["mlpf_particleflow"] == shards["quark"] + shards["top"]
+    for rule in ("generate_sample", "simulate_detector", "untrained_particleflow"):
+        assert planned[rule] == sum(shards.values()) - guns * (rule == "untrained_particleflow")
+    assert planned["trained_particleflow"] == shards["quark"] + shards["top"]
     searched = shards["lhco_background"] + shards["lhco_signal"]
     assert planned["cluster_jets"] - planned["jet_graphs"] == searched

@@ -16,6 +16,9 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from helpers.snakemake import HOUSE, snakemake
 from jetchain.core.progress import duration
+from jetchain.plumbing import configuration
+from jetchain.plumbing.provenance.manifest import MANIFEST, read_rules
+from jetchain.plumbing.rules import Record
 from snakemake_logger_plugin_jetchain import LogHandler, handler
 from snakemake_logger_plugin_jetchain.account import Account, Job, rooms_of_rules
 from snakemake_logger_plugin_jetchain.display import Display
@@ -24,6 +27,8 @@ from snakemake_logger_plugin_jetchain.text import finished_line, summary, time_l
 TARGET = "results/generate/quark/0000.json"
 BAD = {"generate": {"samples": {"quark": {"generation": {"overrides": ["HardQCD:al = on"]}}}}}
 ROOMS = {"make": "first", "take": "second"}
+# The rules that the display knows of.
+BOOK = "snakemake_logger_plugin_jetchain.account.BOOK"
 
 
 def job(rule, number, started, log=None):
@@ -37,8 +42,8 @@ def account():
     return account
 
 
-def test_every_rule_has_the_room_of_its_file():
-    rooms = rooms_of_rules(HOUSE / "Snakefile")
+def test_every_rule_is_recorded_with_its_room(tiny_run, monkeypatch):
+    rules = read_rules(tiny_run / MANIFEST)
     listed = subprocess.run(
         ["snakemake", "--list-rules", "--cores", "1"],
         cwd=HOUSE, text=True, capture_output=True, check=True,
@@ -46,10 +51,22 @@ def test_every_rule_has_the_room_of_its_file():
     )  # fmt: skip
     names = {line.strip() for line in listed.stdout.splitlines() if re.fullmatch(r"\w+", line)}
     assert len(names) > 50
-    assert names - set(rooms) == {"all", "bench", "finished", "tables"}
+    assert names - set(rules) == {"all", "bench", "finished", "tables"}
+    monkeypatch.setattr(BOOK, {name: Record(**rules[name]) for name in rules})
+    rooms = rooms_of_rules()
     assert rooms["generate_sample"] == "generate"
     assert rooms["figure_jet_mass"] == "reporting"
-    assert list(dict.fromkeys(rooms.values()))[:3] == ["generate", "detector", "particleflow"]
+
+
+def test_every_place_that_the_rules_name_is_in_the_configuration(tiny_run):
+    rules = read_rules(tiny_run / MANIFEST)
+    assert rules["summarise_jets"]["settings"] == {"": "jets.summary"}
+    assert rules["evaluate_tagger"]["settings"]["model"] == "tagging.models.{model}"
+    values = configuration.Configuration().model_dump(mode="json")
+    for place in [place for rule in rules.values() for place in rule["settings"].values()]:
+        inside = values
+        for part in place.split("."):
+            inside = next(iter(inside.values())) if "{" in part else inside[part]
 
 
 def test_the_time_left_counts_what_is_known(account):
@@ -134,6 +151,7 @@ class Feed:
     def __init__(self, monkeypatch, **settings):
         self.stream = io.StringIO()
         monkeypatch.setattr(sys, "stderr", self.stream)
+        monkeypatch.setattr(BOOK, {"generate_sample": Record("generate.sample", {}, [])})
         usual = {
             "printshellcmds": False, "nocolor": False, "quiet": None, "debug_dag": False,
             "verbose": False, "show_failed_logs": True, "stdout": False, "dryrun": False,
@@ -153,7 +171,7 @@ class Feed:
         )  # fmt: skip
 
     def plan(self, jobs):
-        self.handler._account = Account(rooms_of_rules(HOUSE / "Snakefile"), opened=time.time())
+        self.handler._account = Account({}, opened=time.time())
         self(LogEvent.RUN_INFO, stats={"generate_sample": jobs, "total": jobs})
 
     @property

@@ -9,17 +9,29 @@ import ast
 
 import pytest
 
-from helpers.reruns import SOURCES, difference, in_house, plan_with
+from helpers.reruns import (
+    SOURCES,
+    difference,
+    in_house,
+    leaves,
+    overlay,
+    plan_with,
+    tiny_configuration,
+)
+from jetchain.plumbing import configuration
+from jetchain.plumbing.rules import family
 
 pytestmark = pytest.mark.workflow
 
-# The launcher and what it calls around a verb: no result depends on them.
-LAUNCHER = {
+KEYS = dict(leaves(configuration.load(tiny_configuration())))
+
+# What goes on around a verb, and the tables of names: no result depends on them.
+AROUND = {
     "jetchain.__main__",
-    "jetchain.plumbing.checksums",
+    "jetchain.core.checkpoints",
     "jetchain.core.progress",
-    "jetchain.core.resources",
-    "jetchain.plumbing.runs",
+    "jetchain.core.registry",
+    *(module for module in SOURCES if module.startswith("jetchain.plumbing.")),
 }
 FROM_FILES = {
     "jetchain.core.trees",
@@ -32,21 +44,17 @@ FROM_FILES = {
     "jetchain.generate.import_hepmc",
     "jetchain.generate.imported",
 }
-# Modules on which no job of `all` depends: those, the planning, the documents, what looks after a
-# finished run, the benches, samples from files (test_samples_from_files.py runs these).
-WITHOUT_JOBS = LAUNCHER - {"jetchain.core.resources"} | {
-    "jetchain.plumbing.configuration",
-    "jetchain.plumbing.digest",
-    "jetchain.plumbing.rules",
-    "jetchain.core.planning",
-    "jetchain.core.snakemake_speed",
+# Modules on which no job of `all` depends: those, the comparison of runs, the benches, samples from
+# files (test_samples_from_files.py runs these).
+WITHOUT_JOBS = AROUND | {
     "jetchain.detector.bench",
-    "jetchain.plumbing.documentation",
+    "jetchain.detector.flight.hits",
+    "jetchain.detector.hits",
     "jetchain.generate.bench",
+    "jetchain.provenance",
     "jetchain.tagging.bench",
-    "jetchain.plumbing.bench",
     *FROM_FILES,
-    *(m for m in SOURCES if m.startswith(("jetchain.provenance.", "jetchain.regression."))),
+    *(module for module in SOURCES if module.startswith("jetchain.regression.")),
 }
 
 
@@ -56,7 +64,7 @@ def test_every_function_that_a_job_executed_is_in_its_digest(finished):
         pieces, _ = finished.closure(job)
         known = {f"{module}:{name}" for module, name in pieces}
         for name in trace.executed - known:
-            if name.partition(":")[0] not in LAUNCHER:
+            if name.partition(":")[0] not in AROUND | {"jetchain.core.resources"}:
                 missed.setdefault(name, set()).add(finished.verb(job))
     assert missed == {}
 
@@ -121,3 +129,51 @@ def test_a_changed_function_reruns_the_jobs_that_execute_it(finished, module, fu
     text = changed(SOURCES[module].read_text(encoding="utf-8"), {function})
     planned = plan_with(finished, {in_house(SOURCES[module]): text})
     assert difference(planned, finished.affected(users)) == {}
+
+
+# A family, one of its members, and the key that lists which members run.
+FAMILIES = {
+    "tagging.models": ("pfn", "tagging.taggers"),
+    "particleflow.algorithms": ("mlpf", "particleflow.algorithms"),
+    "anomaly.methods": ("cwola", "anomaly.searches"),
+    "firmware.designs": ("mlp", "firmware.designs"),
+}
+
+
+def with_a_member(package: str, like: str) -> dict[str, str]:
+    """The two files that change with a new member, `toy`: its own, and the table with its line."""
+    file = SOURCES[f"jetchain.{family(package).module(like)}"]
+    table = SOURCES[f"jetchain.{package}"]
+    text = table.read_text(encoding="utf-8")
+    (line,) = (
+        f'"{like}": {ast.get_source_segment(text, value)},'
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Dict)
+        for key, value in zip(node.keys, node.values, strict=True)
+        if isinstance(key, ast.Constant) and key.value == like
+    )
+    toy = line.replace(f'"{like}"', '"toy"').replace(f'"{file.stem}.', '"toy.')
+    assert line in text
+    return {
+        in_house(file.with_name("toy.py")): file.read_text(encoding="utf-8"),
+        in_house(table): text.replace(line, f"{line} {toy}"),
+    }
+
+
+@pytest.mark.parametrize("package", FAMILIES)
+def test_a_new_member_of_a_family_reruns_nothing(finished, package):
+    assert plan_with(finished, with_a_member(package, FAMILIES[package][0])) == {}
+
+
+@pytest.mark.parametrize("package", FAMILIES)
+def test_a_new_member_runs_beside_the_others_once_it_is_listed(finished, package):
+    like, key = FAMILIES[package]
+    change = overlay(key, [*KEYS[key], "toy"])
+    with finished.planner.edited(with_a_member(package, like)):
+        graph = finished.planner.plan(change, "--forceall")
+        planned = finished.planner.plan(change)
+    own = {job for job, step in graph.items() if "toy" in step.wildcards.values()}
+    assert own
+    assert own <= set(planned)
+    # Beside its own jobs, only what compares it with the others.
+    assert difference(planned, finished.affected(own, graph)) == {}

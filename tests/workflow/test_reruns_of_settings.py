@@ -20,11 +20,6 @@ KEYS = dict(leaves(configuration.load(TINY)))
 UNSEEN = {
     # where there is pile-up
     "detector.simulate: pileup.spread_z",
-    # once an epoch is worse than the best
-    "anomaly.search.template: template.training.patience",
-    "firmware.train.floating: training.patience",
-    "particleflow.train: training.fit.patience",
-    "tagging.train: training.patience",
 }
 
 # Keys that shape the job graph: another value, and the rules whose jobs are new or read other
@@ -48,9 +43,16 @@ SHAPING = {
     "detector.validation.pions": ("particle_gun", {"validate_pions"}),
     "detector.validation.pi0": ("particle_gun", {"validate_pi0"}),
     "detector.validation.events": ("Hbb", {"validate_jets", "validate_met"}),
+    "particleflow.algorithms": (
+        ["parametric"],
+        {
+            "figure_pflow_efficiency", "figure_pflow_residuals", "figure_pflow_resolution",
+            "figure_pflow_response", "table_pflow_comparison",
+        },
+    ),
     "particleflow.calibration.samples": (["pion_gun", "top"], {"calibrate_particleflow"}),
     "particleflow.photon_calibration.samples": (["photon_gun", "top"], {"calibrate_photons"}),
-    "particleflow.mlpf.training.samples": (["top", "W"], {"event_graphs", "train_mlpf"}),
+    "particleflow.mlpf.training.samples": (["top", "W"], {"event_graphs", "train_particleflow"}),
     "particleflow.evaluation.samples": (["quark"], {"evaluate_particleflow"}),
     "jets.algorithm": (
         "mlpf",
@@ -58,8 +60,8 @@ SHAPING = {
             "cluster_jets", "display_detector", "display_graphs", "display_jets", "event_graphs",
             "figure_event_display", "figure_jet_comparison", "figure_jet_images",
             "figure_jet_mass", "figure_jet_response", "figure_jet_substructure",
-            "figure_overview", "image_jets", "jet_graphs", "make_dijets", "mlpf_particleflow",
-            "prepare_firmware", "summarise_jets", "summarise_run", "tagging_features",
+            "figure_overview", "image_jets", "jet_graphs", "make_dijets", "prepare_firmware",
+            "summarise_jets", "summarise_run", "tagging_features", "trained_particleflow",
         },
     ),
     "jets.summary.samples": (["quark", "gluon"], {"image_jets", "summarise_jets"}),
@@ -90,6 +92,8 @@ OTHER_OF_SAMPLES = {
     "gun.pdgids": [[211]],
     "gun.variable": ["energy", "pt"],
 }
+# The same of trainings.
+OTHER_OF_TRAININGS = {"schedule": "cosine", "device": "auto", "precision": "bfloat16"}
 # Values for other keys.
 OTHER = {
     "generate.bench.processes": ["W"],
@@ -109,7 +113,8 @@ OTHER = {
 BENCHES = ("generate.bench.", "detector.bench.", "tagging.bench.")
 # The first three have tests of their own; the others have one valid value only.
 APART = {
-    "seed", "detector.geometry", "detector.pileup_sample", "firmware.network.activations.signed",
+    "seed", "detector.geometry", "detector.pileup_sample", "firmware.designs",
+    "firmware.formats.activations.signed",
     *(
         f"generate.samples.{TINY['detector']['validation'][use]}.generation.{key}"
         for use in ("gun", "pions", "pi0")
@@ -147,6 +152,8 @@ def other(key):
     of_sample = ".".join(parts[4:])
     if parts[:2] == ["generate", "samples"] and of_sample in OTHER_OF_SAMPLES:
         chosen = OTHER_OF_SAMPLES[of_sample]
+    elif parts[-1] in OTHER_OF_TRAININGS:
+        chosen = [OTHER_OF_TRAININGS[parts[-1]]]
     elif key in OTHER:
         chosen = [OTHER[key]]
     else:

@@ -2,6 +2,9 @@
 
 METHODS = family("anomaly.methods")
 SEARCHES = CONFIG.anomaly.searches
+SEARCH_LABELS = labels(
+    "anomaly.methods", [name for name in METHODS if name in SEARCHES]
+)
 
 
 rule make_dijets:

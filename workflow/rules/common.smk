@@ -6,12 +6,13 @@ from functools import cache
 
 from jetchain.core.resources import resource_name
 from jetchain.generate.cards import card_digest
-from jetchain.plumbing.rules import Figure, Rules, family, labels
+from jetchain.plumbing.rules import Figure, Rules, Table, family, labels
 
 card_digest = cache(card_digest)  # the file is read once, not for every job
 rules_of = Rules(CONFIG.model_dump(mode="json"))
 job = rules_of.job
 launch = rules_of.launch
+ALGORITHMS = family("particleflow.algorithms")
 shards = rules_of.shards
 
 
@@ -23,12 +24,11 @@ def process_card(wildcards):
 def names_of(*formats):
     """Pattern of the names of the samples from files of these formats; None: from Pythia."""
     sources = {name: sample.source for name, sample in CONFIG.generate.samples.items()}
-    found = [
+    return one_of(
         name
         for name, source in sources.items()
         if (source and source.format) in formats
-    ]
-    return "|".join(found) or "(?!)"
+    )
 
 
 def source_file(wildcards):
@@ -48,18 +48,17 @@ def pileup_pool(wildcards):
     ]
 
 
-def drawn(name, figure):
+def drawn(figure):
     """The outputs of a figure: PNG for the report, PDF, and the drawn numbers; or of a table."""
-    path = f"results/reporting/{name}"
     shown = report(
-        f"{path}.{figure.kinds[0]}",
-        caption=str(HOUSE / f"workflow/report/{figure.caption_of(name)}.rst"),
+        f"{figure.path}.{figure.kinds[0]}",
+        caption=str(HOUSE / f"workflow/report/{figure.caption or figure.stem}.rst"),
         category=figure.category,
         labels=figure.labels,
     )
-    if figure.kind == "table":
+    if isinstance(figure, Table):
         return {"table": shown}
-    return {"png": shown, "pdf": f"{path}.pdf", "data": f"{path}.json"}
+    return {"png": shown, "pdf": f"{figure.path}.pdf", "data": f"{figure.path}.json"}
 
 
 def record_run():
@@ -79,11 +78,16 @@ def what_is_here(wildcards):
     return [path for room in TARGETS.values() for path in room if os.path.exists(path)]
 
 
+def one_of(names):
+    """Pattern of some names."""
+    return "|".join(names) or "(?!)"
+
+
 # What each room contributes to `all`; every rule file adds its own.
 TARGETS = {"reporting": []}
 
-# The figures and tables of the report, by their path below results/reporting.
-FIGURES = {}
+# The figures and tables of the report.
+FIGURES = []
 
 # What `bench` measures; every rule file adds its own.
 BENCHES = []
@@ -92,6 +96,7 @@ BENCHES = []
 wildcard_constraints:
     sample="[A-Za-z0-9_]+",
     shard="[0-9]{4}",
-    algorithm="parametric|mlpf",
+    algorithm=one_of(ALGORITHMS),
     model="[a-z0-9_]+",
     method="[a-z0-9_]+",
+    design="[a-z0-9_]+",

@@ -60,6 +60,32 @@ rule export_cocoa:
         launch()
 
 
+# On demand: nothing asks for it.
+rule tracker_hits:
+    input:
+        events="results/generate/{sample}/{shard}.root",
+        pileup=pileup_pool,
+        detected="results/detector/{sample}/{shard}.root",
+    output:
+        output="results/detector/{sample}/{shard}.hits.root",
+    log:
+        "results/logs/detector/hits/{sample}/{shard}.log",
+    wildcard_constraints:
+        sample=names_of(None, "hepmc3", "delphes"),
+    resources:
+        mem_mb=1500,
+    params:
+        **job(
+            "detector.hits",
+            geometry=GEOMETRY,
+            settings="detector.simulation",
+            # That of simulate_detector: the same particles fly again.
+            seed=["detector.simulate", "{sample}", "{shard}"],
+        ),
+    shell:
+        launch()
+
+
 rule summarise_detector:
     input:
         events=shards("results/detector/{sample}/{shard}.root"),

@@ -1,4 +1,15 @@
-# Firmware: a quantised tagger as an HLS project and as Verilog, both simulated bit for bit.
+# Firmware: quantised taggers as HLS projects and as Verilog, both simulated bit for bit.
+
+
+def job_of_design(*identity):
+    """What a job of a design is, for its seed: its key counts, save for the oldest design's."""
+
+    def named(wildcards):
+        filled = [text.format_map(wildcards) for text in identity]
+        # The MLP's numbers are older than the table of designs.
+        return filled if wildcards.design == "mlp" else [*filled, wildcards.design]
+
+    return named
 
 
 rule prepare_firmware:
@@ -22,20 +33,21 @@ rule train_firmware_float:
     input:
         dataset="results/firmware/dataset.safetensors",
     output:
-        weights="results/firmware/float/weights.safetensors",
-        history="results/firmware/float/history.csv",
-        scores="results/firmware/float/scores.safetensors",
+        weights="results/firmware/{design}/float/weights.safetensors",
+        history="results/firmware/{design}/float/history.csv",
+        scores="results/firmware/{design}/float/scores.safetensors",
     log:
-        "results/logs/firmware/train_float.log",
+        "results/logs/firmware/{design}/train_float.log",
     params:
         **job(
             "firmware.train.floating",
             settings={
-                "hidden": "firmware.network.hidden",
+                "model": "firmware.models.{design}",
                 "training": "firmware.training",
                 "classes": "firmware.dataset.classes",
             },
-            seed=["firmware.train"],
+            seed=job_of_design("firmware.train"),
+            members=["firmware.designs.{design}"],
         ),
     shell:
         launch()
@@ -45,21 +57,23 @@ rule train_firmware_quantised:
     input:
         dataset="results/firmware/dataset.safetensors",
     output:
-        weights="results/firmware/quantised/weights.safetensors",
-        history="results/firmware/quantised/history.csv",
-        scores="results/firmware/quantised/scores.safetensors",
+        weights="results/firmware/{design}/quantised/weights.safetensors",
+        history="results/firmware/{design}/quantised/history.csv",
+        scores="results/firmware/{design}/quantised/scores.safetensors",
     log:
-        "results/logs/firmware/train_quantised.log",
+        "results/logs/firmware/{design}/train_quantised.log",
     params:
         **job(
             "firmware.train.quantised",
             settings={
-                "network": "firmware.network",
+                "model": "firmware.models.{design}",
+                "formats": "firmware.formats",
                 "training": "firmware.training",
                 "pruning": "firmware.pruning",
                 "classes": "firmware.dataset.classes",
             },
-            seed=["firmware.train"],
+            seed=job_of_design("firmware.train"),
+            members=["firmware.designs.{design}"],
         ),
     shell:
         launch()
@@ -67,13 +81,13 @@ rule train_firmware_quantised:
 
 rule evaluate_firmware:
     input:
-        weights="results/firmware/{model}/weights.safetensors",
-        scores="results/firmware/{model}/scores.safetensors",
+        weights="results/firmware/{design}/{model}/weights.safetensors",
+        scores="results/firmware/{design}/{model}/scores.safetensors",
     output:
-        performance="results/firmware/{model}/performance.json",
-        roc="results/firmware/{model}/roc.csv",
+        performance="results/firmware/{design}/{model}/performance.json",
+        roc="results/firmware/{design}/{model}/roc.csv",
     log:
-        "results/logs/firmware/evaluate/{model}.log",
+        "results/logs/firmware/{design}/evaluate_{model}.log",
     wildcard_constraints:
         model="float|quantised",
     params:
@@ -83,7 +97,7 @@ rule evaluate_firmware:
                 "evaluation": "firmware.evaluation",
                 "classes": "firmware.dataset.classes",
             },
-            seed=["firmware.evaluate", "{model}"],
+            seed=job_of_design("firmware.evaluate", "{model}"),
         ),
     shell:
         launch()
@@ -91,15 +105,20 @@ rule evaluate_firmware:
 
 rule convert_firmware:
     input:
-        weights="results/firmware/quantised/weights.safetensors",
+        weights="results/firmware/{design}/quantised/weights.safetensors",
     output:
-        project="results/firmware/hls4ml/project.tar.gz",
+        project="results/firmware/{design}/hls4ml/project.tar.gz",
     log:
-        "results/logs/firmware/convert.log",
+        "results/logs/firmware/{design}/convert.log",
     params:
         **job(
             "firmware.convert",
-            settings={"network": "firmware.network", "device": "firmware.device"},
+            settings={
+                "model": "firmware.models.{design}",
+                "formats": "firmware.formats",
+                "device": "firmware.device",
+            },
+            members=["firmware.designs.{design}"],
         ),
     shell:
         launch()
@@ -107,23 +126,25 @@ rule convert_firmware:
 
 rule simulate_firmware_hls:
     input:
-        project="results/firmware/hls4ml/project.tar.gz",
-        weights="results/firmware/quantised/weights.safetensors",
+        project="results/firmware/{design}/hls4ml/project.tar.gz",
+        weights="results/firmware/{design}/quantised/weights.safetensors",
         dataset="results/firmware/dataset.safetensors",
-        scores="results/firmware/quantised/scores.safetensors",
+        scores="results/firmware/{design}/quantised/scores.safetensors",
     output:
-        outputs="results/firmware/hls4ml/outputs.safetensors",
-        result="results/firmware/hls4ml/simulation.json",
+        outputs="results/firmware/{design}/hls4ml/outputs.safetensors",
+        result="results/firmware/{design}/hls4ml/simulation.json",
     log:
-        "results/logs/firmware/simulate_hls.log",
+        "results/logs/firmware/{design}/simulate_hls.log",
     params:
         **job(
             "firmware.simulate.hls",
             settings={
-                "network": "firmware.network",
+                "model": "firmware.models.{design}",
+                "formats": "firmware.formats",
                 "simulation": "firmware.simulation",
             },
-            seed=["firmware.simulate"],
+            seed=job_of_design("firmware.simulate"),
+            members=["firmware.designs.{design}"],
         ),
     shell:
         launch()
@@ -131,20 +152,22 @@ rule simulate_firmware_hls:
 
 rule synthesise_firmware:
     input:
-        weights="results/firmware/quantised/weights.safetensors",
+        weights="results/firmware/{design}/quantised/weights.safetensors",
     output:
-        verilog="results/firmware/rtl/verilog.tar.gz",
-        design="results/firmware/rtl/design.json",
+        verilog="results/firmware/{design}/rtl/verilog.tar.gz",
+        description="results/firmware/{design}/rtl/design.json",
     log:
-        "results/logs/firmware/synthesise.log",
+        "results/logs/firmware/{design}/synthesise.log",
     params:
         **job(
             "firmware.synthesise",
             settings={
-                "network": "firmware.network",
+                "model": "firmware.models.{design}",
+                "formats": "firmware.formats",
                 "device": "firmware.device",
                 "synthesis": "firmware.synthesis",
             },
+            members=["firmware.designs.{design}"],
         ),
     shell:
         launch()
@@ -152,24 +175,26 @@ rule synthesise_firmware:
 
 rule simulate_firmware_rtl:
     input:
-        verilog="results/firmware/rtl/verilog.tar.gz",
-        design="results/firmware/rtl/design.json",
-        weights="results/firmware/quantised/weights.safetensors",
+        verilog="results/firmware/{design}/rtl/verilog.tar.gz",
+        description="results/firmware/{design}/rtl/design.json",
+        weights="results/firmware/{design}/quantised/weights.safetensors",
         dataset="results/firmware/dataset.safetensors",
-        scores="results/firmware/quantised/scores.safetensors",
+        scores="results/firmware/{design}/quantised/scores.safetensors",
     output:
-        outputs="results/firmware/rtl/outputs.safetensors",
-        result="results/firmware/rtl/simulation.json",
+        outputs="results/firmware/{design}/rtl/outputs.safetensors",
+        result="results/firmware/{design}/rtl/simulation.json",
     log:
-        "results/logs/firmware/simulate_rtl.log",
+        "results/logs/firmware/{design}/simulate_rtl.log",
     params:
         **job(
             "firmware.simulate.rtl",
             settings={
-                "network": "firmware.network",
+                "model": "firmware.models.{design}",
+                "formats": "firmware.formats",
                 "simulation": "firmware.simulation",
             },
-            seed=["firmware.simulate"],
+            seed=job_of_design("firmware.simulate"),
+            members=["firmware.designs.{design}"],
         ),
     shell:
         launch()
@@ -177,41 +202,47 @@ rule simulate_firmware_rtl:
 
 rule report_firmware:
     input:
-        float_performance="results/firmware/float/performance.json",
-        quantised_performance="results/firmware/quantised/performance.json",
-        float_scores="results/firmware/float/scores.safetensors",
-        quantised_scores="results/firmware/quantised/scores.safetensors",
-        hls_scores="results/firmware/hls4ml/outputs.safetensors",
-        rtl_scores="results/firmware/rtl/outputs.safetensors",
-        weights="results/firmware/quantised/weights.safetensors",
-        design="results/firmware/rtl/design.json",
-        hls="results/firmware/hls4ml/simulation.json",
-        rtl="results/firmware/rtl/simulation.json",
+        float_performance="results/firmware/{design}/float/performance.json",
+        quantised_performance="results/firmware/{design}/quantised/performance.json",
+        float_scores="results/firmware/{design}/float/scores.safetensors",
+        quantised_scores="results/firmware/{design}/quantised/scores.safetensors",
+        hls_scores="results/firmware/{design}/hls4ml/outputs.safetensors",
+        rtl_scores="results/firmware/{design}/rtl/outputs.safetensors",
+        weights="results/firmware/{design}/quantised/weights.safetensors",
+        description="results/firmware/{design}/rtl/design.json",
+        hls="results/firmware/{design}/hls4ml/simulation.json",
+        rtl="results/firmware/{design}/rtl/simulation.json",
     output:
-        summary="results/firmware/latency.json",
-        scan="results/firmware/pipelines.csv",
-        bits="results/firmware/weight_bits.csv",
-        text="results/firmware/latency.md",
+        summary="results/firmware/{design}/latency.json",
+        scan="results/firmware/{design}/pipelines.csv",
+        bits="results/firmware/{design}/weight_bits.csv",
+        text="results/firmware/{design}/latency.md",
     log:
-        "results/logs/firmware/report.log",
+        "results/logs/firmware/{design}/report.log",
     params:
         **job(
             "firmware.report",
             settings={
-                "network": "firmware.network",
+                "model": "firmware.models.{design}",
+                "formats": "firmware.formats",
                 "evaluation": "firmware.evaluation",
                 "device": "firmware.device",
                 "budget": "firmware.budget",
             },
-            seed=["firmware.report"],
+            seed=job_of_design("firmware.report"),
+            members=["firmware.designs.{design}"],
         ),
     shell:
         launch()
 
 
-TARGETS["firmware"] = [
-    "results/firmware/latency.json",
-    "results/firmware/latency.md",
-    "results/firmware/hls4ml/project.tar.gz",
-    "results/firmware/rtl/verilog.tar.gz",
-]
+TARGETS["firmware"] = expand(
+    "results/firmware/{design}/{product}",
+    design=CONFIG.firmware.designs,
+    product=[
+        "latency.json",
+        "latency.md",
+        "hls4ml/project.tar.gz",
+        "rtl/verilog.tar.gz",
+    ],
+)

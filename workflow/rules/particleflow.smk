@@ -1,4 +1,27 @@
-# Particle flow: from tracks and topoclusters to particles; both algorithms and their comparison.
+# Particle flow: from tracks and topoclusters to particles; the algorithms and their comparison.
+NETWORKS = [name for name, algorithm in ALGORITHMS.items() if algorithm.trained]
+
+
+def calibrations(wildcards):
+    """The tables that an algorithm without training reads."""
+    names = ALGORITHMS[wildcards.algorithm].calibrations
+    return [f"results/particleflow/{name}.json" for name in names]
+
+
+def network_settings(wildcards):
+    """The section of a network."""
+    return getattr(CONFIG.particleflow, wildcards.algorithm)
+
+
+def training_threads(wildcards):
+    """The threads of a network's training."""
+    return network_settings(wildcards).training.fit.threads
+
+
+def training_graphs(wildcards):
+    """The event graphs that a network is trained on."""
+    samples = network_settings(wildcards).training.samples
+    return shards("results/graphs/events/{sample}/{shard}.safetensors", samples)
 
 
 rule calibrate_particleflow:
@@ -40,20 +63,22 @@ rule calibrate_photons:
         launch()
 
 
-rule parametric_particleflow:
+rule untrained_particleflow:
     input:
         detected="results/detector/{sample}/{shard}.root",
-        calibration="results/particleflow/calibration.json",
-        photons="results/particleflow/photon_calibration.json",
+        calibrations=calibrations,
     output:
-        particles="results/particleflow/parametric/{sample}/{shard}.root",
+        particles="results/particleflow/{algorithm}/{sample}/{shard}.root",
     log:
-        "results/logs/particleflow/parametric/{sample}/{shard}.log",
+        "results/logs/particleflow/{algorithm}/{sample}/{shard}.log",
+    wildcard_constraints:
+        algorithm=one_of(name for name in ALGORITHMS if name not in NETWORKS),
     params:
         **job(
-            "particleflow.parametric",
+            "particleflow.untrained",
             geometry=GEOMETRY,
-            settings="particleflow.parametric",
+            settings={"algorithm": "particleflow.{algorithm}"},
+            members=["particleflow.algorithms.{algorithm}"],
         ),
     shell:
         launch()
@@ -80,53 +105,62 @@ rule evaluate_particleflow:
         launch()
 
 
-rule train_mlpf:
+rule train_particleflow:
     input:
-        graphs=shards(
-            "results/graphs/events/{sample}/{shard}.safetensors",
-            CONFIG.particleflow.mlpf.training.samples,
-        ),
+        graphs=training_graphs,
     output:
-        weights="results/particleflow/mlpf/weights.safetensors",
-        history="results/particleflow/mlpf/history.csv",
-        targets="results/particleflow/mlpf/targets.json",
+        weights="results/particleflow/{algorithm}/weights.safetensors",
+        history="results/particleflow/{algorithm}/history.csv",
+        targets="results/particleflow/{algorithm}/targets.json",
     log:
-        "results/logs/particleflow/train.log",
-    threads: CONFIG.particleflow.mlpf.training.fit.threads
+        "results/logs/particleflow/train/{algorithm}.log",
+    wildcard_constraints:
+        algorithm=one_of(NETWORKS),
+    threads: training_threads
     resources:
         mem_mb=1500,
     params:
+        # One seed for all networks: they are trained on and validated with the same events.
         **job(
             "particleflow.train",
-            settings="particleflow.mlpf",
+            settings="particleflow.{algorithm}",
             seed=["particleflow.train"],
+            members=["particleflow.algorithms.{algorithm}"],
         ),
     shell:
         launch()
 
 
-rule mlpf_particleflow:
+rule trained_particleflow:
     input:
         graphs="results/graphs/events/{sample}/{shard}.safetensors",
-        weights="results/particleflow/mlpf/weights.safetensors",
+        weights="results/particleflow/{algorithm}/weights.safetensors",
     output:
-        particles="results/particleflow/mlpf/{sample}/{shard}.root",
+        particles="results/particleflow/{algorithm}/{sample}/{shard}.root",
     log:
-        "results/logs/particleflow/reconstruct/{sample}/{shard}.log",
+        "results/logs/particleflow/{algorithm}/{sample}/{shard}.log",
+    wildcard_constraints:
+        algorithm=one_of(NETWORKS),
     params:
-        **job("particleflow.reconstruct", settings="particleflow.mlpf.model"),
+        **job(
+            "particleflow.reconstruct",
+            settings={"model": "particleflow.{algorithm}.model"},
+            members=["particleflow.algorithms.{algorithm}"],
+        ),
     shell:
         launch()
 
 
-rule influence_mlpf:
+rule influence_particleflow:
     input:
         graphs=f"results/graphs/events/{CONFIG.particleflow.evaluation.samples[0]}/0000.safetensors",
-        weights="results/particleflow/mlpf/weights.safetensors",
+        weights="results/particleflow/{algorithm}/weights.safetensors",
     output:
-        influence="results/particleflow/mlpf/influence.json",
+        influence="results/particleflow/{algorithm}/influence.json",
     log:
-        "results/logs/particleflow/influence.log",
+        "results/logs/particleflow/influence/{algorithm}.log",
+    wildcard_constraints:
+        algorithm=one_of(NETWORKS),
     resources:
         mem_mb=1500,
     params:
@@ -134,14 +168,15 @@ rule influence_mlpf:
             "particleflow.influence",
             settings={
                 "influence": "particleflow.influence",
-                "model": "particleflow.mlpf.model",
+                "model": "particleflow.{algorithm}.model",
             },
+            members=["particleflow.algorithms.{algorithm}"],
         ),
     shell:
         launch()
 
 
-TARGETS["particleflow"] = [
-    "results/particleflow/performance/parametric.json",
-    "results/particleflow/performance/mlpf.json",
-]
+TARGETS["particleflow"] = expand(
+    "results/particleflow/performance/{algorithm}.json",
+    algorithm=CONFIG.particleflow.algorithms,
+)

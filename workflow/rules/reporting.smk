@@ -22,41 +22,45 @@ SEARCH_LIMITS = expand(
 
 SHOWN_CUT = [*NO_CUT, *BACKGROUND_CUT][-1]  # one spectrum stands for all
 
-FIGURES["overview"] = Figure(
-    "reporting.overview",
-    "Overview",
-    {"figure": "From collisions to limits and firmware"},
-    inputs=dict(
-        jets=f"results/jets/{CONFIG.jets.algorithm}/histograms.json",
-        metrics=expand("results/tagging/{model}/metrics.json", model=TAGGERS),
-        roc=expand("results/tagging/{model}/roc.csv", model=TAGGERS),
-        sic="results/anomaly/sic.csv",
-        anomaly="results/anomaly/metrics.json",
-        spectra=f"results/background/{SHOWN_CUT}/spectra.csv",
-        fits=f"results/background/{SHOWN_CUT}/fits.json",
-        limits=SEARCH_LIMITS,
-        normalisation="results/background/normalisation.json",
-        latency="results/firmware/latency.json",
-    ),
-    params=dict(
-        radius=str(CONFIG.jets.summary.radius),
-        searches=FIGURES["anomaly/significance_improvement"].params["labels"],
-        backgrounds=BACKGROUND_LABELS,
-    ),
+FIGURES.append(
+    Figure(
+        "overview",
+        "reporting.overview",
+        "Overview",
+        {"figure": "From collisions to limits and firmware"},
+        inputs=dict(
+            jets=f"results/jets/{CONFIG.jets.algorithm}/histograms.json",
+            metrics=expand("results/tagging/{model}/metrics.json", model=TAGGERS),
+            roc=expand("results/tagging/{model}/roc.csv", model=TAGGERS),
+            sic="results/anomaly/sic.csv",
+            anomaly="results/anomaly/metrics.json",
+            spectra=f"results/background/{SHOWN_CUT}/spectra.csv",
+            fits=f"results/background/{SHOWN_CUT}/fits.json",
+            limits=SEARCH_LIMITS,
+            normalisation="results/background/normalisation.json",
+            latency=f"results/firmware/{CONFIG.firmware.designs[0]}/latency.json",
+        ),
+        params=dict(
+            radius=str(CONFIG.jets.summary.radius),
+            searches=SEARCH_LABELS,
+            backgrounds=BACKGROUND_LABELS,
+            taggers=labels("tagging.models", TAGGERS),
+        ),
+    )
 )
 
 
-for name, figure in FIGURES.items():
+for figure in FIGURES:
 
     rule:
         name:
-            figure.rule_of(name)
+            figure.rule
         input:
             **figure.inputs,
         output:
-            **drawn(name, figure),
+            **drawn(figure),
         log:
-            f"results/logs/reporting/{name}.log",
+            f"results/logs/reporting/{figure.name}.log",
         params:
             **job(figure.verb, **figure.params),
         shell:
@@ -72,7 +76,7 @@ rule summarise_run:
             "results/background/{method}/closure.json", method=BACKGROUND_ABCD
         ),
         limits=SEARCH_LIMITS,
-        firmware="results/firmware/latency.json",
+        firmware=f"results/firmware/{CONFIG.firmware.designs[0]}/latency.json",
     output:
         table=report(
             "results/reporting/summary.csv",
@@ -93,8 +97,6 @@ rule summarise_run:
 # a figure without all of them would not be drawn anew when its code changes.
 TARGETS["reporting"] += [
     path
-    for name, figure in FIGURES.items()
-    for path in expand(
-        f"results/reporting/{name}.{{kind}}", kind=figure.kinds, **figure.over
-    )
+    for figure in FIGURES
+    for path in expand(f"{figure.path}.{{kind}}", kind=figure.kinds, **figure.over)
 ] + ["results/reporting/summary.csv", "results/reporting/summary.txt"]

@@ -1,31 +1,62 @@
 # Tagging: the data set of labelled jets, the taggers, and their figures of merit.
 from jetchain.core.schema.jets import JET_CLASSES
+from jetchain.tagging.settings import SelectionSettings
 
 TAGGERS = CONFIG.tagging.taggers
 
 
+def name_of_tagger(wildcards):
+    """The displayed name of the tagger that a figure shows."""
+    return labels("tagging.models", [wildcards.model])
+
+
+JETS_OF_TAGGING = shards(
+    "results/tagging/jets/{sample}/{shard}.safetensors", JET_CLASSES
+)
+
+
 rule tagging_features:
     input:
-        graphs=shards(
-            f"results/graphs/jets/{CONFIG.jets.algorithm}/{{sample}}/{{shard}}.safetensors",
-            JET_CLASSES,
-        ),
+        graphs=f"results/graphs/jets/{CONFIG.jets.algorithm}/{{sample}}/{{shard}}.safetensors",
     output:
-        dataset="results/tagging/dataset.safetensors",
+        jets="results/tagging/jets/{sample}/{shard}.safetensors",
+        cutflow="results/tagging/jets/{sample}/{shard}.json",
+    log:
+        "results/logs/tagging/features/{sample}/{shard}.log",
+    params:
+        **job(
+            "tagging.features",
+            settings={
+                name: f"tagging.features.{name}"
+                for name in SelectionSettings.model_fields
+            },
+        ),
+    shell:
+        launch()
+
+
+rule tagging_dataset:
+    input:
+        jets=JETS_OF_TAGGING,
+        cutflows=shards("results/tagging/jets/{sample}/{shard}.json", JET_CLASSES),
+    output:
+        dataset="results/tagging/dataset.json",
         summary="results/tagging/summary.json",
     log:
-        "results/logs/tagging/features.log",
-    resources:
-        mem_mb=2000,
+        "results/logs/tagging/dataset.log",
     params:
-        **job("tagging.features", settings="tagging.features"),
+        **job(
+            "tagging.dataset",
+            settings={"max_jets_per_class": "tagging.features.max_jets_per_class"},
+        ),
     shell:
         launch()
 
 
 rule train_tagger:
     input:
-        dataset="results/tagging/dataset.safetensors",
+        dataset="results/tagging/dataset.json",
+        jets=JETS_OF_TAGGING,
     output:
         weights="results/tagging/{model}/weights.safetensors",
         history="results/tagging/{model}/history.csv",
@@ -50,7 +81,8 @@ rule train_tagger:
 
 rule evaluate_tagger:
     input:
-        dataset="results/tagging/dataset.safetensors",
+        dataset="results/tagging/dataset.json",
+        jets=JETS_OF_TAGGING,
         weights="results/tagging/{model}/weights.safetensors",
     output:
         scores="results/tagging/{model}/scores.safetensors",
@@ -77,7 +109,8 @@ rule evaluate_tagger:
 
 rule explain_tagger:
     input:
-        dataset="results/tagging/dataset.safetensors",
+        dataset="results/tagging/dataset.json",
+        jets=JETS_OF_TAGGING,
         weights="results/tagging/{model}/weights.safetensors",
     output:
         maps="results/tagging/{model}/explanation_maps.json",

@@ -62,7 +62,9 @@ def pseudo_data(_tables: Collection[str]) -> str:
 
 def trigger_jets(_tables: Collection[str]) -> str:
     """Jets that the firmware was evaluated on."""
-    table = _read("results/firmware/latency.json")
+    # All designs are evaluated on the same.
+    reports = sorted(Path("results/firmware").glob("*/latency.json"))
+    table = _read(str(reports[0])) if reports else None
     return f"{counted(table['test_jets'], 'test jet')} of the trigger tagger" if table else ""
 
 
@@ -73,7 +75,7 @@ _STATED: tuple[tuple[str, tuple[Callable[[Collection[str]], str], ...]], ...] = 
     ("anomaly/*", (signal_region,)),
     ("background/*", (pseudo_data,)),
     ("inference/*", (pseudo_data,)),
-    ("firmware/firmware_weights.*", ()),
+    ("firmware/firmware_weights_*", ()),
     ("firmware/*", (trigger_jets,)),
     ("overview.*", (evaluation_jets, signal_region, pseudo_data, trigger_jets)),
 )

@@ -28,7 +28,7 @@ _HEADLINES = (
     ("tagging/tagging_roc", "tagging/tagging_history"),
     ("background/dijet_spectrum_*", "anomaly/significance_improvement"),
     ("inference/limits", "inference/cls_scan"),
-    ("firmware/firmware_summary", "firmware/firmware_roc"),
+    ("firmware/firmware_summary", "firmware/firmware_roc_*"),
 )
 # Which rows of the summary are the key numbers: whole names of quantities as patterns.
 _KEY_NUMBERS = re.compile(

@@ -7,10 +7,11 @@ import pytest
 from scipy import special
 
 from helpers.events import generated_events, selected
-from jetchain.detector.calorimeter import profiles
+from jetchain.detector.calorimeter import profiles, showers
+from jetchain.detector.calorimeter.spots import empty_shower
 from jetchain.detector.event import EventSimulation
-from jetchain.detector.flight import transport
-from jetchain.detector.geometry.geometry import DISKS, INTERACTION
+from jetchain.detector.flight import states, transport
+from jetchain.detector.geometry.description import DISKS, INTERACTION
 from jetchain.detector.settings import SimulationSettings
 
 
@@ -20,7 +21,7 @@ def shoot(geometry, events, seed=1, **settings):
     primaries = selected(events, simulation.settings)
     rng = np.random.default_rng(seed)
     rows = primaries.rows.copy()
-    rows[:, transport.SOURCE] = np.arange(len(rows))
+    rows[:, states.SOURCE] = np.arange(len(rows))
     flown = transport.fly(
         rng, rows, geometry.tracker, simulation.decays,
         simulation.settings.material, simulation.settings.decays,
@@ -87,7 +88,7 @@ def test_iron_in_front_takes_what_a_shower_leaves_in_its_depth(geometry):
     gap = [before + 22.0, before + 22.0 + 80.0 * per_mm]
     inside = fluctuating_profile(bare, 20e3, [before, *gap])
     expected = inside[0] + inside[2] - inside[1]
-    iron = flown.account[:, transport.PASSIVE] / 20e3
+    iron = flown.account[:, states.PASSIVE] / 20e3
     assert abs(iron.mean() - expected) < 4 * iron.std() / np.sqrt(n) + 0.01 * expected
 
 
@@ -99,18 +100,18 @@ def test_deposited_leaked_and_lost_energy_add_up_to_what_was_available(geometry,
         pdgid, 10 ** rng.uniform(0, 3, n), rng.uniform(-2.9, 2.9, n), rng.uniform(-3, 3, n)
     )
     flown, by_layer = shoot(geometry, events)
-    account, energy = flown.account, flown.particles[:, transport.E]
+    account, energy = flown.account, flown.particles[:, states.E]
     np.testing.assert_allclose(account.sum(axis=1), energy, rtol=1e-6)
-    np.testing.assert_allclose(by_layer.sum(axis=1), account[:, transport.DEPOSITED], rtol=1e-9)
-    assert (account[:, : transport.REST] >= 0).all()
-    lost = account[:, [transport.MISSED, transport.NEUTRINO]].sum() / energy.sum()
+    np.testing.assert_allclose(by_layer.sum(axis=1), account[:, states.DEPOSITED], rtol=1e-9)
+    assert (account[:, : states.REST] >= 0).all()
+    lost = account[:, [states.MISSED, states.NEUTRINO]].sum() / energy.sum()
     assert lost < (0.2 if abs(pdgid) == 11 else 0.05)
 
 
 def test_rest_mass_of_nucleons_is_unseen_and_antinucleons_annihilate(geometry):
     events = generated_events([2112, -2112, 130], 5.0, 0.0, 0.0)
     flown, _ = shoot(geometry, events, decays=False)
-    np.testing.assert_allclose(flown.account[:, transport.REST], [938.92, -938.92, 0.0], atol=0.01)
+    np.testing.assert_allclose(flown.account[:, states.REST], [938.92, -938.92, 0.0], atol=0.01)
 
 
 def test_showers_do_not_prefer_a_direction_in_phi(geometry):
@@ -118,7 +119,7 @@ def test_showers_do_not_prefer_a_direction_in_phi(geometry):
     n = 6000
     phi = rng.uniform(-np.pi, np.pi, n)
     flown, _ = shoot(geometry, generated_events(22, np.full(n, 5.0), 0.5, phi))
-    deposited = flown.account[:, transport.DEPOSITED]
+    deposited = flown.account[:, states.DEPOSITED]
     for harmonic in (1, 2, 4):
         wave = np.cos(harmonic * phi) * (deposited - deposited.mean())
         assert abs(wave.mean()) < 4 * wave.std() / np.sqrt(n)
@@ -144,7 +145,7 @@ def test_muons_lose_the_minimum_and_leave(geometry, material):
     expected = float((slabs.mip * np.diff(slabs.depth)).sum())
     if material:
         expected += slabs.mip[0] * slabs.support_barrel
-    loss = flown.account[:, [transport.DEPOSITED, transport.PASSIVE]].sum(axis=1)
+    loss = flown.account[:, [states.DEPOSITED, states.PASSIVE]].sum(axis=1)
     assert loss.mean() == pytest.approx(expected, rel=0.02)
 
 
@@ -163,3 +164,25 @@ def test_hadrons_start_after_one_interaction_length_on_average(geometry, materia
         depth += float(tracker.layers[tracker.layers[:, DISKS] == 0, INTERACTION].sum())
     expected = np.exp(-depth)
     assert abs(passed - expected) < 4 * np.sqrt(expected * (1 - expected) / n)
+
+
+def test_each_shower_gives_its_slabs_what_it_loses(geometry):
+    """What is left, unseen or in the slabs is the energy; behind a deep calorimeter little is."""
+    slabs, rng = geometry.slabs, np.random.default_rng(5)
+    energy = 20e3
+    for _ in range(50):
+        shower = empty_shower(slabs.mip.size)
+        shower.path[1:] = np.cumsum(np.diff(slabs.depth))
+        left = showers.electromagnetic(
+            rng, energy, True, slabs, geometry.table.critical_energy, geometry.table.effective_z,
+            shower,
+        )  # fmt: skip
+        assert left + shower.energy.sum() == pytest.approx(energy)
+        assert left < 0.01 * energy
+        shower.energy[:] = 0.0
+        left, unseen = showers.hadronic(rng, energy, 0.5, slabs, shower)
+        assert left + unseen + shower.energy.sum() == pytest.approx(energy)
+        assert unseen > 0
+        shower.energy[:] = 0.0
+        left = showers.ionise(rng, energy, np.inf, slabs, shower)
+        assert left + shower.energy.sum() == pytest.approx(energy)

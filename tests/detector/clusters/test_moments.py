@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from helpers.neighbours import neighbour_lists
-from jetchain.detector.calorimeter.calorimeter import full_readout
+from jetchain.detector.calorimeter.digitisation import full_readout
 from jetchain.detector.clusters.moments import MOMENTS
 from jetchain.detector.clusters.topoclusters import Clusterer
-from jetchain.detector.geometry.geometry import distance_to_face
+from jetchain.detector.geometry.description import distance_to_face
 from jetchain.detector.geometry.grid import build_grid
 from jetchain.detector.settings import ClusteringSettings
 

@@ -7,7 +7,7 @@ import pytest
 
 from jetchain.core.errors import ConfigurationError
 from jetchain.core.settings import parse
-from jetchain.detector.calorimeter.calorimeter import (
+from jetchain.detector.calorimeter.digitisation import (
     Readout,
     digitise,
     empty_readout,

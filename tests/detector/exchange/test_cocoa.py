@@ -15,6 +15,7 @@ from jetchain.core.schema.detector import COCOA, DETECTED
 from jetchain.core.schema.generate import GENERATED
 from jetchain.detector.event import EventSimulation
 from jetchain.detector.exchange import import_cocoa as detector_import
+from jetchain.detector.exchange.cocoa import TRACK_WEIGHT, to_cocoa
 from jetchain.detector.exchange.export_cocoa import export_cocoa
 from jetchain.detector.settings import SimulationSettings
 from jetchain.detector.simulate import simulate_chunk
@@ -113,6 +114,12 @@ def test_the_truth_is_what_went_into_the_detector(real):
     assert pion.e**2 - pion.px**2 - pion.py**2 - pion.pz**2 == pytest.approx(0.0195, abs=1e-3)
     assert ak.to_list(particle.z[2]) == [pytest.approx(0.3)]
     assert ak.sum(ak.num(generated["parton"].pdgid)) == 0
+
+
+def test_origins_and_vertices_are_not_in_cocoas_files(real):
+    for column in ("origin", "vertex"):
+        assert ak.to_list(real[0]["particle"][column]) == [[-1, -1], [], [-1]]
+        assert ak.to_list(real[1]["track"][column]) == [[-1], [], [-1]]
 
 
 def test_the_account_counts_objects_and_the_energy_of_the_cells(real):
@@ -289,3 +296,12 @@ def test_conversion_electrons_among_the_particles_are_refused(tmp_path):
         list(generate_import.CocoaFile(path).chunks())
     assert f"{path}: the tree 'Out_Tree' has the branch supercluster_e" in refusal.value.cause
     assert "without superclusters" in refusal.value.remedy
+
+
+def test_the_nodes_of_a_particle_share_its_weight(real):
+    """A track takes half, the cells the rest by the energy that the particle left in them."""
+    (pion, photon), (kaon,) = ak.to_list(to_cocoa(real[1])["particle"]["to_node_weight"][[0, 2]])
+    assert sum(pion) == pytest.approx(1.0)
+    assert pion[-1] == TRACK_WEIGHT
+    assert sum(photon) == pytest.approx(1.0)
+    assert kaon == [TRACK_WEIGHT]  # it has a track and no cell

@@ -17,7 +17,7 @@ from jetchain.detector.simulate import simulate, simulate_chunks
 from jetchain.detector.table import Account
 from jetchain.plumbing import configuration
 
-COCOA = Path(__file__).parents[2] / "resources" / "geometry" / "cocoa.yaml"
+COCOA = Path(__file__).parents[3] / "resources" / "geometry" / "cocoa.yaml"
 SETTINGS = PileupSettings(mean=4.0, spread_z=45.0)
 
 

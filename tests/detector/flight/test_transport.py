@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from helpers.events import generated_events, selected
-from jetchain.detector.flight import decays, transport
-from jetchain.detector.flight.transport import (
+from jetchain.detector.flight import decays, states, transport
+from jetchain.detector.flight.states import (
     BREMSSTRAHLUNG,
     CODE,
     CONVERSIONS,
@@ -23,7 +23,7 @@ from jetchain.detector.flight.transport import (
     Z,
 )
 from jetchain.detector.geometry import material
-from jetchain.detector.geometry.geometry import DISKS, INTERACTION, POSITION, RADIATION
+from jetchain.detector.geometry.description import DISKS, INTERACTION, POSITION, RADIATION
 from jetchain.detector.settings import SimulationSettings
 
 
@@ -87,7 +87,7 @@ def test_radiating_electrons_keep_their_energy_together(geometry):
     n = 1000
     flown = fly(geometry, generated_events(11, np.full(n, 20.0), 0.3, np.linspace(-3, 3, n)))
     arriving = np.bincount(flown.pieces[:, SOURCE].astype(int), flown.pieces[:, E], minlength=n)
-    missed = flown.account[:, transport.MISSED]
+    missed = flown.account[:, states.MISSED]
     np.testing.assert_allclose(arriving + missed, flown.particles[:, E], rtol=1e-9)
     assert flown.counts[BREMSSTRAHLUNG] > n
     depth = central(geometry, RADIATION) * np.cosh(0.3)
@@ -169,7 +169,7 @@ def test_rows_of_pieces_and_candidates_survive_the_removal_of_decayed_particles(
     assert primaries.max() < 800
     arriving = np.zeros(len(flown.particles))
     np.add.at(arriving, flown.pieces[:, SOURCE].astype(int), flown.pieces[:, E])
-    gone = flown.account[:, [transport.MISSED, transport.NEUTRINO, transport.REST]].sum(axis=1)
+    gone = flown.account[:, [states.MISSED, states.NEUTRINO, states.REST]].sum(axis=1)
     np.testing.assert_allclose(arriving + gone, flown.particles[:, E], rtol=1e-6)
 
 

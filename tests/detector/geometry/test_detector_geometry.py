@@ -8,7 +8,7 @@ from scipy import sparse
 
 from helpers.neighbours import neighbour_lists
 from jetchain.core.errors import ConfigurationError, DataError
-from jetchain.detector.geometry.geometry import (
+from jetchain.detector.geometry.description import (
     DISKS,
     RADIATION,
     distance_to_face,
@@ -16,7 +16,7 @@ from jetchain.detector.geometry.geometry import (
     slab_paths,
 )
 
-COCOA = Path(__file__).parents[2] / "resources" / "geometry" / "cocoa.yaml"
+COCOA = Path(__file__).parents[3] / "resources" / "geometry" / "cocoa.yaml"
 
 
 def test_depths_and_radii_are_those_of_cocoa(geometry):

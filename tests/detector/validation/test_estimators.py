@@ -140,5 +140,5 @@ def test_the_mean_counts_what_the_core_leaves_out():
 
 def test_a_pull_takes_error_and_tolerance():
     row = number("x", 0.58, 0.03, sample="s", reference=0.50, tolerance=0.04)
-    assert row["pull"] == pytest.approx(0.08 / 0.05)
-    assert number("x", 0.58, 0.03, sample="s")["pull"] is None
+    assert row.pull == pytest.approx(0.08 / 0.05)
+    assert number("x", 0.58, 0.03, sample="s").pull is None

@@ -9,7 +9,7 @@ from helpers.events import generated_events
 from jetchain.core.io.events import write_events
 from jetchain.core.schema.detector import DETECTED
 from jetchain.core.schema.generate import GENERATED
-from jetchain.detector.flight.transport import NUCLEON_MASS
+from jetchain.detector.flight.states import NUCLEON_MASS
 from jetchain.detector.settings import EstimatorSettings
 from jetchain.detector.validation.response import (
     ENERGY_EDGES,
@@ -120,5 +120,5 @@ def test_particles_without_clusters_lower_the_mean_and_leave_the_fit():
 def test_every_kind_has_its_terms_and_its_response_in_the_table():
     kinds = {kind: measure(toy(kind, 1500), EstimatorSettings(replicas=10), 1) for kind in KINDS}
     rows = resolution_numbers(kinds)
-    assert {row["sample"] for row in rows} == set(KINDS) - {"muon"}
+    assert {row.sample for row in rows} == set(KINDS) - {"muon"}
     assert len(rows) == 6 * 4

@@ -23,7 +23,7 @@ def test_seeds_are_as_many_as_the_gaussian_tail_holds(found):
     assert found["seeds"].sum() == pytest.approx(expected, abs=4 * np.sqrt(expected))
     for seeds, layer in zip(found["seeds"], found["expected"], strict=True):
         assert seeds == pytest.approx(layer, abs=4 * np.sqrt(layer) + 1)
-    assert abs(noise_numbers(found)[0]["pull"]) < 4
+    assert abs(noise_numbers(found)[0].pull) < 4
 
 
 def test_every_cluster_has_a_seed_and_positive_energy(found):

@@ -11,7 +11,7 @@ from jetchain.core.io.tables import read_json
 from jetchain.core.schema.detector import DETECTED
 from jetchain.core.schema.generate import GENERATED
 from jetchain.detector.flight.tracker import PARAMETERS
-from jetchain.detector.geometry.geometry import read_geometry
+from jetchain.detector.geometry.description import read_geometry
 from jetchain.detector.settings import EstimatorSettings
 from jetchain.detector.validation.tracks import efficiency, thrown_tracks
 from jetchain.detector.validation.tracks import tracks as validate_tracks

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from jetchain.core.checkpoints import SUFFIX
 from jetchain.core.errors import DataError
 from jetchain.plumbing import checksums, runs
 from jetchain.plumbing.provenance import adopt, carry, command, manifest
@@ -131,6 +132,9 @@ def test_no_manifest_is_told_with_the_remedy(folder, capsys, content):
 
 def test_a_packed_run_unpacks_elsewhere_and_nothing_else_stays(folder, tmp_path, monkeypatch):
     archive, elsewhere = tmp_path / "run.tar", tmp_path / "elsewhere"
+    left = Path(JETS).with_name(f".weights{SUFFIX}")  # of a training that failed
+    left.mkdir()
+    (left / "state.safetensors").touch()
     assert command.main(["pack", str(archive)]) == 0
     with pytest.raises(DataError, match="exists"):
         carry.pack(archive)
@@ -140,6 +144,7 @@ def test_a_packed_run_unpacks_elsewhere_and_nothing_else_stays(folder, tmp_path,
     assert Path(JETS).read_text() == "jets"
     assert Path(JETS).stat().st_mtime_ns == pytest.approx((folder / JETS).stat().st_mtime_ns, 1e-9)
     assert read_artefacts().keys() == {EVENTS, JETS}
+    assert not list(elsewhere.rglob(f"*{SUFFIX}*"))
     with pytest.raises(DataError, match="not empty"):
         carry.unpack(archive)
 

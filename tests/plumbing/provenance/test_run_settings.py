@@ -2,10 +2,8 @@
 
 import pytest
 
-from helpers.snakemake import HOUSE
 from jetchain.core.errors import DataError
-from jetchain.plumbing.configuration import Configuration
-from jetchain.plumbing.provenance.settings import places_of_settings, settings_behind
+from jetchain.plumbing.provenance.settings import settings_behind
 
 PLACES = {
     "cluster": {"": "jets.clustering"},
@@ -53,16 +51,3 @@ def test_files_with_different_settings_of_one_section_are_refused(second):
     assert settings_behind("figure", artefacts, PLACES)["background"]["spectrum"] == {
         "range": [2, 6]
     }
-
-
-def test_every_place_that_the_rules_name_is_in_the_configuration():
-    places = places_of_settings(HOUSE / "workflow" / "rules")
-    assert places["summarise_jets"] == {"": "jets.summary"}
-    assert places["evaluate_tagger"]["model"] == "tagging.models.{model}"
-    rules = "".join(path.read_text() for path in (HOUSE / "workflow/rules").rglob("*.smk"))
-    assert len(places) == rules.count("settings=")
-    configuration = Configuration().model_dump(mode="json")
-    for place in [place for named in places.values() for place in named.values()]:
-        inside = configuration
-        for part in place.split("."):
-            inside = next(iter(inside.values())) if "{" in part else inside[part]

@@ -5,15 +5,20 @@ Units: whatever the momenta come in. Shapes: everything broadcasts.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.floating]
 
 
-def delta_phi(first: ArrayLike, second: ArrayLike) -> Array:
-    """The difference of two azimuths in [-pi, pi)."""
-    return (np.asarray(first) - np.asarray(second) + np.pi) % (2 * np.pi) - np.pi
+def delta_phi(first: Any, second: Any) -> Any:
+    """The difference of two azimuths in [-pi, pi): numbers, or arrays of any library.
+
+    For compiled code: `core.compiled`, which also has another form and says where it is used.
+    """
+    return (first - second + np.pi) % (2 * np.pi) - np.pi
 
 
 def pt_eta_phi(px: ArrayLike, py: ArrayLike, pz: ArrayLike) -> tuple[Array, Array, Array]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 import mplhep
+import numpy as np
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from jetchain.core.figure_data import figure_data
 from jetchain.core.io.atomic import atomic
@@ -28,7 +31,85 @@ COLOURS = (
     "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
 )  # fmt: skip
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (7, 3)))
-MARKERS = ("o", "s", "^", "v", "D", "P", "X", "*")
+MARKERS = ("o", "s", "^", "v", "D", "P", "X", "*", "<", ">", "p", "d")
+
+
+@dataclass(frozen=True)
+class Style:
+    """How one entry of a family is drawn, such as one of the taggers.
+
+    Attributes:
+        colour: one of COLOURS.
+        line: one of LINES.
+        marker: one of MARKERS.
+        fill: full or none, of the marker.
+        plain: whether its line has no marker: it differs from the lines of the entries before.
+    """
+
+    colour: str
+    line: Any
+    marker: str
+    fill: str
+    plain: bool
+
+    @property
+    def curve(self) -> dict[str, Any]:
+        """Options of ``ax.plot`` for a curve: a line, with some markers where it needs them."""
+        line = {"color": self.colour, "linestyle": self.line}
+        if self.plain:
+            return line
+        return {**line, "marker": self.marker, "fillstyle": self.fill, "markevery": 0.12}
+
+    @property
+    def points(self) -> dict[str, Any]:
+        """Options of ``ax.plot`` and ``ax.errorbar`` for points without a line."""
+        return {
+            "color": self.colour, "marker": self.marker, "fillstyle": self.fill,
+            "linestyle": "none",
+        }  # fmt: skip
+
+
+def style_of(index: int) -> Style:
+    """The style of an entry of a family, by its place in it.
+
+    Without colour, 24 entries differ as points (marker and its fill), 200 as curves, and eight as
+    lines alone. Colours come again after ten.
+    """
+    turn, marker = divmod(index, 2 * len(MARKERS))
+    fill, marker = divmod(marker, len(MARKERS))
+    return Style(
+        colour=COLOURS[index % len(COLOURS)],
+        # One further in each turn, or a marker would meet the same line again.
+        line=LINES[(index + turn) % len(LINES)],
+        marker=MARKERS[marker],
+        fill=("full", "none")[fill],
+        plain=index < len(LINES),
+    )
+
+
+def legend_size(entries: int) -> float:
+    """Size of the letters in a legend, in points: smaller where there are more than ten entries."""
+    return 11.0 * min(1.0, max(0.5, 10.0 / max(entries, 1)))
+
+
+def steps(ax: Axes, values: ArrayLike, edges: ArrayLike, index: int, text: str) -> None:
+    """Draw a histogram as a line, in the style of an entry of a family.
+
+    Args:
+        ax: where to.
+        values: of the bins.
+        edges: one more than bins.
+        index: the place of the entry.
+        text: its name in the legend.
+    """
+    style = style_of(index)
+    if style.plain:
+        ax.stairs(values, edges, linewidth=1.8, label=text, **style.curve)
+    else:  # stairs have no markers
+        ax.plot(
+            edges, np.append(values, np.asarray(values)[-1]), drawstyle="steps-post",
+            linewidth=1.8, label=text, **style.curve,
+        )  # fmt: skip
 
 
 def new_figure(

@@ -13,15 +13,15 @@ import numpy as np
 
 from jetchain.core.errors import GeneratorError
 from jetchain.core.io.events import read_events, write_events
-from jetchain.core.io.tables import write_json
-from jetchain.core.schema.detector import DETECTED
+from jetchain.core.io.tables import write_result
+from jetchain.core.schema.detector import DETECTED, DetectorBench
 from jetchain.core.schema.generate import GENERATED
 from jetchain.core.verbs import Input, Output, Resource
 from jetchain.detector.event import EventSimulation
 from jetchain.detector.flight.particles import select_primaries
 from jetchain.detector.flight.pileup import overlay
 from jetchain.detector.flight.tracks import make_tracks
-from jetchain.detector.geometry.geometry import build_geometry, read_geometry
+from jetchain.detector.geometry.description import build_geometry, read_geometry
 from jetchain.detector.settings import BenchJobSettings
 from jetchain.detector.table import detected_table
 
@@ -72,33 +72,33 @@ def bench(
     pythia = times.pop("pythia")
     ours = sum(times.values())
     simulated = ours - sum(times[name] for name in OUTPUT_STEPS)
-    result = {
-        "events": n,
-        "rounds": ROUNDS,
-        "milliseconds_per_event": {name: 1e3 * np.median(value) for name, value in times.items()},
-        "events_per_cpu_s": 1 / np.median(ours),
-        "simulated_events_per_cpu_s": 1 / np.median(simulated),
-        "pythia_events_per_cpu_s": 1 / np.median(pythia),
-        "ratio_of_cpu_time_to_pythia": np.median(ours / pythia),
-        "ratio_of_simulation_to_pythia": np.median(simulated / pythia),
-        "ratio_of_simulation_to_pythia_by_round": sorted(simulated / pythia),
-    }
+    result = DetectorBench(
+        events=n,
+        rounds=ROUNDS,
+        milliseconds_per_event={name: 1e3 * np.median(value) for name, value in times.items()},
+        events_per_cpu_s=1 / np.median(ours),
+        simulated_events_per_cpu_s=1 / np.median(simulated),
+        pythia_events_per_cpu_s=1 / np.median(pythia),
+        ratio_of_cpu_time_to_pythia=np.median(ours / pythia),
+        ratio_of_simulation_to_pythia=np.median(simulated / pythia),
+        ratio_of_simulation_to_pythia_by_round=sorted(simulated / pythia),
+    )
     lines = [
         f"{name:20} {value:6.3f} ms an event"
-        for name, value in result["milliseconds_per_event"].items()
+        for name, value in result.milliseconds_per_event.items()
     ]
-    least, *_, largest = result["ratio_of_simulation_to_pythia_by_round"]
+    least, *_, largest = result.ratio_of_simulation_to_pythia_by_round
     lines += [
-        f"simulation of tracks, cells and clusters: {result['simulated_events_per_cpu_s']:.0f} "
-        f"events/CPU-s, {result['ratio_of_simulation_to_pythia']:.2f} of Pythia's time "
-        f"({result['pythia_events_per_cpu_s']:.0f} events/CPU-s); {least:.2f} to {largest:.2f} in "
+        f"simulation of tracks, cells and clusters: {result.simulated_events_per_cpu_s:.0f} "
+        f"events/CPU-s, {result.ratio_of_simulation_to_pythia:.2f} of Pythia's time "
+        f"({result.pythia_events_per_cpu_s:.0f} events/CPU-s); {least:.2f} to {largest:.2f} in "
         f"{ROUNDS} rounds",
-        f"with table and file: {result['events_per_cpu_s']:.0f} events/CPU-s, "
-        f"{result['ratio_of_cpu_time_to_pythia']:.2f} of Pythia's time",
+        f"with table and file: {result.events_per_cpu_s:.0f} events/CPU-s, "
+        f"{result.ratio_of_cpu_time_to_pythia:.2f} of Pythia's time",
     ]
     for line in lines:
         print(f"detector.bench: {line}", file=sys.stderr, flush=True)
-    write_json(report, result)
+    write_result(report, result)
 
 
 def warm_up(generated: dict[str, Any], simulation: EventSimulation) -> None:

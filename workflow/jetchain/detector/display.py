@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import awkward as ak
 import numpy as np
@@ -11,12 +10,20 @@ import numpy as np
 from jetchain.core.errors import DataError
 from jetchain.core.io.atomic import REMAKE
 from jetchain.core.io.events import read_event_chunks
-from jetchain.core.io.tables import read_json, write_json
-from jetchain.core.schema.detector import DETECTED
+from jetchain.core.io.tables import read_json, write_result
+from jetchain.core.schema.detector import (
+    DETECTED,
+    BarrelCells,
+    DetectorDisplay,
+    DisplayedClusters,
+    DisplayedTracks,
+    RadialLayer,
+    Radii,
+)
 from jetchain.core.verbs import Input, Output, Resource
 from jetchain.detector.flight.helix import advance, flight, to_face
 from jetchain.detector.flight.particles import GEV
-from jetchain.detector.geometry.geometry import GeometryTable, half_length, read_geometry
+from jetchain.detector.geometry.description import GeometryTable, half_length, read_geometry
 from jetchain.detector.validation.distributions import reconstructed
 
 COLUMNS: dict[str, list[str] | None] = {
@@ -48,54 +55,57 @@ def display(*, events: Input, chosen: Input, geometry: Resource, event: Output) 
         if len(rows):
             row = int(rows[0])
             track = reconstructed(data["track"][row])
-            write_json(
+            write_result(
                 event,
-                {
-                    "number": number,
-                    "radii": radii(table),
-                    "track": track_columns(track),
-                    "lines": [line(each, table) for each in track],
-                    "cluster": cluster_columns(data["topo"][row]),
-                    "barrel": barrel(data["cell"][row], table),
-                },
+                DetectorDisplay(
+                    number=number,
+                    radii=radii(table),
+                    track=track_columns(track),
+                    lines=[line(each, table) for each in track],
+                    cluster=cluster_columns(data["topo"][row]),
+                    barrel=barrel(data["cell"][row], table),
+                ),
             )
             return
     raise DataError(f"{events}: holds no event {number}, which {chosen} names.", REMAKE)
 
 
-def radii(table: GeometryTable) -> dict[str, Any]:
+def radii(table: GeometryTable) -> Radii:
     """Radii at eta = 0, mm: the tracker's cylinders, and every calorimeter layer from in to out."""
     inner, layers = table.inner_radius, []
     for slab in table.slabs:
         if slab.kind != "passive":
-            layers.append({"name": slab.name, "inner": inner, "outer": inner + slab.thickness,
-                           "cells": slab.cells_phi})  # fmt: skip
+            layers.append(
+                RadialLayer(
+                    name=slab.name, inner=inner, outer=inner + slab.thickness, cells=slab.cells_phi
+                )
+            )
         inner += slab.thickness
-    return {
-        "tracker": sorted(
+    return Radii(
+        tracker=sorted(
             radius
             for group in table.tracker
             if group.shape == "cylinder"
             for radius in group.positions
         ),
-        "layers": layers,
-        "barrel_eta": table.barrel_eta,
-        "field": table.magnetic_field,
-    }
+        layers=layers,
+        barrel_eta=table.barrel_eta,
+        field=table.magnetic_field,
+    )
 
 
-def track_columns(track: ak.Array) -> dict[str, np.ndarray]:
+def track_columns(track: ak.Array) -> DisplayedTracks:
     """Place at the calorimeter's face, pT and significance of d0 of some tracks, (tracks,) each."""
     rho = np.hypot(track["x_layer_0"], track["y_layer_0"])
-    return {
-        "eta": np.asarray(np.arcsinh(track["z_layer_0"] / rho)),
-        "phi": np.asarray(np.arctan2(track["y_layer_0"], track["x_layer_0"])),
-        "pt": np.asarray(np.abs(np.sin(track["theta"]) / track["qoverp"])) / GEV,
-        "d0_significance": np.asarray(track["d0"] / track["d0_err"]),
-    }
+    return DisplayedTracks(
+        eta=ak.to_list(np.arcsinh(track["z_layer_0"] / rho)),
+        phi=ak.to_list(np.arctan2(track["y_layer_0"], track["x_layer_0"])),
+        pt=(np.asarray(np.abs(np.sin(track["theta"]) / track["qoverp"])) / GEV).tolist(),
+        d0_significance=ak.to_list(track["d0"] / track["d0_err"]),
+    )
 
 
-def line(track: ak.Record, table: GeometryTable) -> list[list[float]]:
+def line(track: ak.Record, table: GeometryTable) -> tuple[list[float], list[float]]:
     """The helix of a track from its perigee to the calorimeter's face, x and y in mm (POINTS,).
 
     Args:
@@ -114,21 +124,21 @@ def line(track: ak.Record, table: GeometryTable) -> list[list[float]]:
     path = min(path, 2 * math.pi / max(abs(helix.bend), 1e-12))
     places = [advance(helix, float(part) * path)[:2] for part in np.linspace(0, 1, POINTS)]
     x, y = np.round(np.array(places).T, 1)
-    return [x.tolist(), y.tolist()]
+    return x.tolist(), y.tolist()
 
 
-def cluster_columns(topo: ak.Array) -> dict[str, np.ndarray]:
+def cluster_columns(topo: ak.Array) -> DisplayedClusters:
     """Place, energy (GeV) and the ECAL's share of some topological clusters, (clusters,) each."""
     em = topo["e_layer_0"] + topo["e_layer_1"] + topo["e_layer_2"]
-    return {
-        "eta": np.asarray(topo["bary_eta"]),
-        "phi": np.asarray(topo["bary_phi"]),
-        "e": np.asarray(topo["e"]) / GEV,
-        "electromagnetic_fraction": np.asarray(em / topo["e"]),
-    }
+    return DisplayedClusters(
+        eta=ak.to_list(topo["bary_eta"]),
+        phi=ak.to_list(topo["bary_phi"]),
+        e=(np.asarray(topo["e"]) / GEV).tolist(),
+        electromagnetic_fraction=ak.to_list(em / topo["e"]),
+    )
 
 
-def barrel(cell: ak.Array, table: GeometryTable) -> dict[str, np.ndarray]:
+def barrel(cell: ak.Array, table: GeometryTable) -> BarrelCells:
     """Transverse energy of the barrel's clustered cells, summed over eta.
 
     Args:
@@ -136,7 +146,7 @@ def barrel(cell: ak.Array, table: GeometryTable) -> dict[str, np.ndarray]:
         table: for the number of cells in phi, and the barrel's end.
 
     Returns:
-        layer, bin in phi (from -pi) and et (GeV), one entry a bin with energy.
+        one entry a bin with energy.
     """
     cells_phi = np.array([slab.cells_phi for slab in table.slabs if slab.kind != "passive"])
     eta, layer = np.asarray(cell["eta"]), np.asarray(cell["layer"])
@@ -147,4 +157,4 @@ def barrel(cell: ak.Array, table: GeometryTable) -> dict[str, np.ndarray]:
     et = np.asarray(cell["e"])[inside] / np.cosh(eta[inside]) / GEV
     places, where = np.unique(np.stack([layer, bins]), axis=1, return_inverse=True)
     total = np.bincount(where.ravel(), et, minlength=places.shape[1])
-    return {"layer": places[0], "bin": places[1], "et": total}
+    return BarrelCells(layer=places[0].tolist(), bin=places[1].tolist(), et=total.tolist())

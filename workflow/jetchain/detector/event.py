@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from jetchain.core.seeds import generator
-from jetchain.detector.calorimeter import calorimeter, showers
+from jetchain.detector.calorimeter import digitisation, showers, spots
 from jetchain.detector.clusters import incidence, topoclusters
-from jetchain.detector.flight import decays, tracker, transport
+from jetchain.detector.flight import decays, states, tracker, transport
+from jetchain.detector.flight.origins import origins
 from jetchain.detector.flight.particles import Primaries
-from jetchain.detector.geometry.geometry import Geometry
+from jetchain.detector.geometry.description import Geometry
 from jetchain.detector.settings import SimulationSettings
 
 ISOLATION_CONE = 0.1
@@ -24,10 +24,11 @@ ISOLATION_CONE = 0.1
 class EventRecord:
     """What the detector sees of one event, and its truth; MeV, mm and rad."""
 
-    flown: transport.Flown  # its particles, their account, and what may leave a track
+    flown: states.Flown  # its particles, their account, and what may leave a track
     truth_idx: np.ndarray  # (particles,) index of the generated particle each comes from
     track_pulls: np.ndarray  # (candidates, 5) standard normal
     track_luck: np.ndarray  # (candidates,) uniform; below the efficiency the track is found
+    track_truth: np.ndarray  # (candidates, 2) origin and vertex
     by_layer: np.ndarray  # (particles, layers) deposited
     isolated: np.ndarray  # (particles,)
     moments: np.ndarray  # (clusters, moments) columns moments.MOMENTS
@@ -44,10 +45,11 @@ class Flight(NamedTuple):
     """An event between the tracker and the calorimeter."""
 
     rng: np.random.Generator  # of the event
-    flown: transport.Flown
+    flown: states.Flown
     truth_idx: np.ndarray  # (particles,) index of the generated particle each comes from
     pulls: np.ndarray  # (candidates, 5)
     luck: np.ndarray  # (candidates,)
+    truth: np.ndarray  # (candidates, 2) origin and vertex
 
 
 class EventSimulation:
@@ -57,15 +59,24 @@ class EventSimulation:
         cells = geometry.cells.layer.size
         self.geometry, self.settings, self.seed = geometry, settings, seed
         self.clusterer = topoclusters.Clusterer(geometry, settings.clustering)
-        self.quantum = calorimeter.sampling_quantum(settings.sampling_step, geometry.slabs.sampling)
+        self.quantum = digitisation.sampling_quantum(
+            settings.sampling_step, geometry.slabs.sampling
+        )
         self.correlations = tracker.correlations(geometry.table)
         self.decays = decays.decay_table()
-        self._readout = calorimeter.empty_readout(cells)
+        self._readout = digitisation.empty_readout(cells)
         self.seconds: dict[str, float] = {}  # CPU time by step, for `detector.bench`
-        self._hits = calorimeter.empty_hits(cells)
-        self._deposits = calorimeter.empty_deposits(0)
-        self._shower = showers.empty_shower(geometry.slabs.mip.size)
-        self._spots = showers.spot_tables()
+        self._hits = digitisation.empty_hits(cells)
+        self._deposits = digitisation.empty_deposits(0)
+        self._shower = spots.empty_shower(geometry.slabs.mip.size)
+        self._medium = showers.Medium(
+            geometry.slabs,
+            geometry.tracker,
+            geometry.table.critical_energy,
+            geometry.table.effective_z,
+            settings.material,
+        )
+        self._segmentation = spots.segmentation(geometry.slabs, geometry.tracker.eta_max)
 
     def run(self, numbers: np.ndarray, primaries: Primaries) -> list[EventRecord]:
         """Simulate some events.
@@ -78,17 +89,20 @@ class EventSimulation:
             primaries: their simulated particles.
         """
         clock = time.process_time()
-        flights = [
-            self._fly(generator(self.seed, "detector", int(number)), primaries, slice(first, last))
-            for number, (first, last) in zip(
-                numbers, pairwise(primaries.offset.tolist()), strict=True
-            )
-        ]
+        flights = self.fly(numbers, primaries)
         self._lap("transport", clock)
         return [self._detect(flight) for flight in flights]
 
-    def _fly(self, rng: np.random.Generator, primaries: Primaries, inside: slice) -> Flight:
+    def fly(self, numbers: np.ndarray, primaries: Primaries) -> list[Flight]:
+        """Follow the particles of some events to the calorimeter; see `run`."""
+        return [
+            self._fly(generator(self.seed, "detector", int(number)), primaries, event)
+            for event, number in enumerate(numbers)
+        ]
+
+    def _fly(self, rng: np.random.Generator, primaries: Primaries, event: int) -> Flight:
         settings = self.settings
+        inside = slice(primaries.offset[event], primaries.offset[event + 1])
         flown = transport.fly(
             rng,
             primaries.rows[inside],
@@ -100,9 +114,20 @@ class EventSimulation:
         pulls = np.zeros((len(flown.candidates), len(tracker.PARAMETERS)))
         if settings.smear_tracks:
             rng.standard_normal(out=pulls)
-        source = flown.particles[:, transport.SOURCE].astype(np.int64)
+        source = flown.particles[:, states.SOURCE].astype(np.int64)
         return Flight(
-            rng, flown, primaries.truth_idx[inside][source], pulls, rng.random(len(pulls))
+            rng,
+            flown,
+            primaries.truth_idx[inside][source],
+            pulls,
+            rng.random(len(pulls)),
+            origins(
+                flown.candidates,
+                flown.particles,
+                primaries.rows[inside],
+                primaries.truth[inside],
+                primaries.vertices[event],
+            ),
         )
 
     def _detect(self, flight: Flight) -> EventRecord:
@@ -112,7 +137,7 @@ class EventSimulation:
         by_layer = self.deposit(rng, flown)
         hit = readout.numbered[0]
         clock = self._lap("showers", clock)
-        calorimeter.digitise(
+        digitisation.digitise(
             rng,
             readout,
             hits.layer,
@@ -140,7 +165,7 @@ class EventSimulation:
         listed = clusters.clustered[kept]
         truth = incidence.cell_truth(
             listed,
-            particles[:, transport.CHARGE] != 0,
+            particles[:, states.CHARGE] != 0,
             hits.newest,
             hits.energy,
             self._deposits,
@@ -151,6 +176,7 @@ class EventSimulation:
             truth_idx=flight.truth_idx,
             track_pulls=flight.pulls,
             track_luck=flight.luck,
+            track_truth=flight.truth,
             by_layer=by_layer,
             isolated=incidence.isolated(*directions(particles), ISOLATION_CONE),
             moments=clusters.moments,
@@ -162,7 +188,7 @@ class EventSimulation:
             cell_cluster=clusters.main[kept],
             cell_truth=truth,
         )
-        calorimeter.forget(readout)
+        digitisation.forget(readout)
         self._lap("truth", clock)
         return record
 
@@ -171,33 +197,23 @@ class EventSimulation:
         self.seconds[step] = self.seconds.get(step, 0.0) + now - started
         return now
 
-    def deposit(self, rng: np.random.Generator, flown: transport.Flown) -> np.ndarray:
+    def deposit(self, rng: np.random.Generator, flown: states.Flown) -> np.ndarray:
         """Shower what arrives: energies in the layers, (particles, layers).
 
         The account of `flown` is added to.
         """
-        table, slabs = self.geometry.table, self.geometry.slabs
-        layers = slabs.cells_eta.size
-        capacity = showers.deposits_capacity(len(flown.pieces), layers)
+        layers = self.geometry.slabs.cells_eta.size
+        capacity = spots.deposits_capacity(len(flown.pieces), layers)
         if capacity > self._deposits.energy.size:
-            self._deposits = calorimeter.empty_deposits(2 * capacity)
+            self._deposits = digitisation.empty_deposits(2 * capacity)
         by_layer = np.zeros((len(flown.particles), layers))
         showers.shower_event(
             rng,
-            flown.pieces,
-            flown.direction,
-            flown.started,
-            self.settings.material,
-            slabs,
-            self.geometry.tracker,
-            table.critical_energy,
-            table.effective_z,
+            flown,
+            self._medium,
+            self._segmentation,
             self._shower,
-            self._spots,
-            self._readout,
-            self._hits,
-            self._deposits,
-            flown.account,
+            spots.cells_of(self._readout, self._hits, self._deposits),
             by_layer,
         )
         return by_layer
@@ -207,7 +223,7 @@ def directions(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Pseudorapidity and azimuth of flight of some particles, (n,) each.
 
     Args:
-        rows: (n, transport.COLUMNS).
+        rows: (n, states.COLUMNS).
     """
-    px, py, pz = rows[:, transport.PX], rows[:, transport.PY], rows[:, transport.PZ]
+    px, py, pz = rows[:, states.PX], rows[:, states.PY], rows[:, states.PZ]
     return np.arcsinh(pz / np.maximum(np.hypot(px, py), 1e-9)), np.arctan2(py, px)

@@ -9,7 +9,7 @@ import awkward as ak
 import numpy as np
 
 from jetchain.core.io.events import count_events, read_event_chunks, write_event_chunks
-from jetchain.core.io.tables import write_json
+from jetchain.core.io.tables import write_result
 from jetchain.core.progress import Progress
 from jetchain.core.schema.detector import DETECTED
 from jetchain.core.schema.generate import GENERATED
@@ -18,7 +18,7 @@ from jetchain.detector.event import EventSimulation
 from jetchain.detector.flight.particles import Primaries, select_primaries
 from jetchain.detector.flight.pileup import Pool, overlay, read_pool
 from jetchain.detector.flight.tracks import make_tracks
-from jetchain.detector.geometry.geometry import build_geometry, read_geometry
+from jetchain.detector.geometry.description import build_geometry, read_geometry
 from jetchain.detector.settings import SimulationSettings
 from jetchain.detector.table import Account, detected_table
 
@@ -58,7 +58,7 @@ def simulate(
             progress.report(totals.events)
 
     write_event_chunks(output, DETECTED, chunks())
-    write_json(account, totals.summary())
+    write_result(account, totals.summary())
 
 
 def simulate_chunks(

@@ -10,8 +10,8 @@ import numpy as np
 
 from jetchain.core.histograms import save_histograms, weighted
 from jetchain.core.io.events import read_events
-from jetchain.core.io.tables import read_json, write_json
-from jetchain.core.schema.detector import DETECTED
+from jetchain.core.io.tables import read_result, write_result
+from jetchain.core.schema.detector import DETECTED, DetectorAccount, DetectorSummary, ResponseSums
 from jetchain.core.verbs import Inputs, Output
 from jetchain.detector.table import KINDS
 from jetchain.detector.validation.distributions import (
@@ -59,18 +59,21 @@ def summarise(
             for name, (edges, label) in HISTOGRAMS.items()
         },
     )
-    write_json(
+    read = [read_result(path, DetectorAccount).model_dump() for path in accounts]
+    write_result(
         summary,
-        {
-            "events": n_events,
-            "energy_edges": ENERGY_EDGES,
-            "response": {
-                kind: dict(zip(("n", "sum", "sum_of_squares"), sums, strict=True))
-                for kind, sums in response.items()
+        DetectorSummary(
+            events=n_events,
+            energy_edges=ENERGY_EDGES.tolist(),
+            response={
+                kind: ResponseSums(
+                    n=n.tolist(), sum=total.tolist(), sum_of_squares=squares.tolist()
+                )
+                for kind, (n, total, squares) in response.items()
             },
-            "account": add_accounts([read_json(path) for path in accounts]),
-            "noise_clusters_per_event": noise_clusters / n_events,
-        },
+            account=DetectorAccount(**add_accounts(read)),
+            noise_clusters_per_event=noise_clusters / n_events,
+        ),
     )
 
 

@@ -8,13 +8,13 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
+from jetchain.core.schema.detector import DetectorAccount
 from jetchain.detector.clusters.moments import MOMENTS
 from jetchain.detector.event import EventRecord, directions
 from jetchain.detector.flight import tracker
 from jetchain.detector.flight.helix import propagate
 from jetchain.detector.flight.particles import GEV, Primaries
-from jetchain.detector.flight.tracks import Tracks, join
-from jetchain.detector.flight.transport import (
+from jetchain.detector.flight.states import (
     CHARGE,
     CODE,
     COLUMNS,
@@ -29,7 +29,8 @@ from jetchain.detector.flight.transport import (
     Z,
     behaviour,
 )
-from jetchain.detector.geometry.geometry import Geometry
+from jetchain.detector.flight.tracks import Tracks, join
+from jetchain.detector.geometry.description import Geometry
 
 KINDS = ("electron", "photon", "charged_hadron", "neutral_hadron", "muon")
 CORRELATIONS = {
@@ -108,6 +109,8 @@ def _tracks(tracks: Tracks) -> dict[str, ak.Array]:
             f"{name}_err": error
             for name, error in zip(tracker.PARAMETERS, tracks.errors.T, strict=True)
         },
+        "origin": tracks.truth[:, 0],
+        "vertex": tracks.truth[:, 1],
         **{name: tracks.correlation[:, a, b] for name, (a, b) in CORRELATIONS.items()},
     }
     for layer in range(tracks.position.shape[1]):
@@ -230,19 +233,19 @@ class Account:
                 total[fate] += float(account[mine, k].sum())
             self.by_layer[kind] += by_layer[mine].sum(axis=0)
 
-    def summary(self) -> dict[str, Any]:
-        """Everything as plain numbers; energies in GeV."""
+    def summary(self) -> DetectorAccount:
+        """Everything so far; energies in GeV."""
         deposited = self.cells["deposited"]
-        return {
-            "events": self.events,
-            "particles": self.particles,
-            "particle_energy": self.cut_energy,
-            "objects": self.objects,
-            "energy": self.energy,
-            "energy_by_layer": {
+        return DetectorAccount(
+            events=self.events,
+            particles=self.particles,
+            particle_energy=self.cut_energy,
+            objects=self.objects,
+            energy=self.energy,
+            energy_by_layer={
                 kind: dict(zip(self.layers, values.tolist(), strict=True))
                 for kind, values in self.by_layer.items()
             },
-            "energy_in_cells": self.cells
+            energy_in_cells=self.cells
             | {"below_threshold": deposited - self.cells["in_clustered_cells"]},
-        }
+        )

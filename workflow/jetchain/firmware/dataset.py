@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.errors import EmptySampleError
-from jetchain.core.io.tables import write_json
+from jetchain.core.io.tables import write_result
 from jetchain.core.io.tensors import read_tensors, write_tensors
 from jetchain.core.schema.base import Tensor, TensorTable
+from jetchain.core.schema.firmware import FirmwareCutflow
 from jetchain.core.schema.graphs import CONSTITUENT_COLUMNS, JET_COLUMNS, JET_GRAPHS
 from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.verbs import Inputs, Output
@@ -134,4 +135,4 @@ def prepare(
                 "Generate more events for its sample, or take it out of firmware.dataset.classes.",
             )
     write_tensors(dataset, FIRMWARE_JETS, table)
-    write_json(cutflow, {"jets": dict(counts), "kept": by_class})
+    write_result(cutflow, FirmwareCutflow(jets=counts, kept=by_class))

@@ -7,8 +7,10 @@ from dataclasses import asdict
 import numpy as np
 
 from jetchain.core import metrics
-from jetchain.core.io.tables import write_csv, write_json
+from jetchain.core.io.tables import write_csv, write_result
 from jetchain.core.io.tensors import read_arrays, read_tensors
+from jetchain.core.schema.base import Estimate
+from jetchain.core.schema.firmware import Performance
 from jetchain.core.seeds import derive_seed
 from jetchain.core.verbs import Input, Output
 from jetchain.firmware.performance import FIRMWARE_SCORES, balanced_accuracy, probabilities
@@ -46,10 +48,12 @@ def evaluate(
     areas, curves = {}, {"signal_efficiency": np.linspace(0.0, 1.0, ROC_POINTS)}
     for index, name in enumerate(settings.classes):
         is_class = (label == index).astype(np.int64)
-        areas[name] = asdict(
-            metrics.bootstrap(
-                metrics.auc, is_class, chance[:, index], replicas=replicas,
-                seed=derive_seed(seed, "auc", name),
+        areas[name] = Estimate(
+            **asdict(
+                metrics.bootstrap(
+                    metrics.auc, is_class, chance[:, index], replicas=replicas,
+                    seed=derive_seed(seed, "auc", name),
+                )
             )
         )  # fmt: skip
         fpr, tpr, _ = metrics.roc_curve(is_class, chance[:, index])
@@ -57,14 +61,14 @@ def evaluate(
     state = read_arrays(weights)
     values = np.concatenate([state[name].ravel() for name in state if name.endswith("weight")])
     write_csv(roc, curves)
-    write_json(
+    write_result(
         performance,
-        {
-            "accuracy": asdict(accuracy),
-            "auc": areas,
-            "classes": settings.classes,
-            "test_jets": len(label),
-            "weights": values.size,
-            "sparsity": float(np.mean(values == 0.0)),
-        },
+        Performance(
+            accuracy=Estimate(**asdict(accuracy)),
+            auc=areas,
+            classes=settings.classes,
+            test_jets=len(label),
+            weights=values.size,
+            sparsity=float(np.mean(values == 0.0)),
+        ),
     )

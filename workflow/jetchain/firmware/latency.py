@@ -8,7 +8,8 @@ import numpy as np
 
 from jetchain.core.errors import ToolError
 from jetchain.core.seeds import generator
-from jetchain.firmware.quantise import Array, FixedNetwork, quantise
+from jetchain.firmware.design import Fixed
+from jetchain.firmware.quantise import Array, quantise
 
 # Drives one row of inputs (clocks, inputs) a clock; gives the output port (clocks, outputs) as it
 # stands after each clock edge.
@@ -22,7 +23,7 @@ REMEDY = (
 )
 
 
-def measure_latency(clocked: Clocked, network: FixedNetwork, seed: int) -> int:
+def measure_latency(clocked: Clocked, network: Fixed, seed: int) -> int:
     """Clock periods from the edge that takes an input in to the edge that gives its output.
 
     One clock of another input in a long row of zeros: the response must come exactly once, and
@@ -37,7 +38,7 @@ def measure_latency(clocked: Clocked, network: FixedNetwork, seed: int) -> int:
         ToolError: no response, or not exactly one, within 256 clocks.
     """
     random = generator(seed, "impulse")
-    quiet = np.zeros((1, len(network.weights[0])))
+    quiet = np.zeros((1, network.widths[0]))
     rest = network.forward(quiet)
     for _ in range(100):
         impulse = quantise(

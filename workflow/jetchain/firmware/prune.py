@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
-from jetchain.firmware.network import QuantisedLinear
+from jetchain.firmware.layers import QuantisedLinear
 from jetchain.firmware.settings import PruningSettings
 
 
@@ -64,6 +66,14 @@ class Pruner:
         self.sparsity.append(sparsity)
         if step == self.steps:
             self.last = {name: value.clone() for name, value in model.state_dict().items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint of the training keeps."""
+        return {"last": self.last, "sparsity": self.sparsity}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """The inverse of `state_dict`."""
+        self.last, self.sparsity = state["last"], state["sparsity"]
 
     def restore(self, model: nn.Module) -> None:
         """Load the weights of the last step."""

@@ -1,30 +1,22 @@
-"""Settings of the firmware room: a quantised multilayer perceptron for a level-1 jet trigger."""
+"""Settings of the firmware room: quantised designs for a level-1 jet trigger."""
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.settings import Settings, key, require_known
 from jetchain.core.training_settings import TrainingSettings
+from jetchain.firmware.design_settings import DeviceSettings, FormatSettings
+from jetchain.firmware.designs import DESIGNS
 
-PROJECT = "jetchain_mlp"  # name of the HLS project, and of the top module of the Verilog
+Sections: Any = DESIGNS.sections()
 
 
-class FixedPointSettings(Settings):
-    """A fixed-point format: from -2^integer (0 if unsigned) to 2^integer - 2^-fraction."""
-
-    signed: bool = key(True, "Whether it has a sign bit.")
-    integer: int = key(0, "Integer bits, the sign not counted.", ge=-8, le=16)
-    fraction: int = key(5, "Fraction bits.", ge=-8, le=16)
-
-    @model_validator(mode="after")
-    def _has_bits(self) -> Self:
-        if not 1 <= self.signed + self.integer + self.fraction <= 24:
-            raise ValueError("sign, integer and fraction bits must add up to 1 to 24")
-        return self
+class DesignTable(Sections):
+    """One section a design."""
 
 
 class FirmwareDatasetSettings(Settings):
@@ -57,32 +49,6 @@ class FirmwareDatasetSettings(Settings):
         return self
 
 
-class FirmwareNetworkSettings(Settings):
-    """The multilayer perceptron and its number formats."""
-
-    hidden: list[int] = key([64, 32, 32], "Width of the hidden layers.", min_length=1)
-    inputs: FixedPointSettings = key(
-        FixedPointSettings(signed=True, integer=2, fraction=5), "Format of the inputs."
-    )
-    weights: FixedPointSettings = key(
-        FixedPointSettings(signed=True, integer=0, fraction=5), "Format of the weights."
-    )
-    biases: FixedPointSettings = key(
-        FixedPointSettings(signed=True, integer=2, fraction=5), "Format of the biases."
-    )
-    activations: FixedPointSettings = key(
-        FixedPointSettings(signed=False, integer=2, fraction=4), "Format behind each ReLU."
-    )
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if any(width < 1 for width in self.hidden):
-            raise ValueError("every hidden layer needs at least one node")
-        if self.activations.signed:
-            raise ValueError("activations come from a ReLU: their format must be unsigned")
-        return self
-
-
 class PruningSettings(Settings):
     """Magnitude pruning on a cubic schedule, before the fine-tuning at full sparsity."""
 
@@ -100,15 +66,6 @@ class PruningSettings(Settings):
 
 def _training() -> TrainingSettings:
     return TrainingSettings(epochs=60, batch_size=128, learning_rate=4e-3, patience=20)
-
-
-class DeviceSettings(Settings):
-    """The chip and its clock."""
-
-    part: str = key("xcvu13p-flga2577-2-e", "Part written into the vendor scripts.", min_length=1)
-    clock_period: float = key(
-        5.0, "Clock period asked for; not proven without place and route.", unit="ns", gt=0.0
-    )
 
 
 class SynthesisSettings(Settings):
@@ -152,8 +109,10 @@ class FirmwareEvaluationSettings(Settings):
 class FirmwareSettings(Settings):
     """The firmware room."""
 
+    designs: list[str] = key(["mlp"], "Designs to build and compare.", min_length=1)
     dataset: FirmwareDatasetSettings = key(FirmwareDatasetSettings(), "Jets and inputs.")
-    network: FirmwareNetworkSettings = key(FirmwareNetworkSettings(), "Layers and formats.")
+    models: DesignTable = key(DesignTable(), "Sizes of the designs.")
+    formats: FormatSettings = key(FormatSettings(), "Fixed-point formats of every design.")
     training: TrainingSettings = key(
         _training(), "Training of the float network, and fine-tuning of the quantised one."
     )
@@ -166,6 +125,15 @@ class FirmwareSettings(Settings):
     simulation: SimulationSettings = key(SimulationSettings(), "Bit-exact simulations.")
     budget: BudgetSettings = key(BudgetSettings(), "Trigger budgets of the latency report.")
 
+    @field_validator("designs")
+    @classmethod
+    def _known(cls, names: list[str]) -> list[str]:
+        for name in names:
+            require_known(name, DESIGNS, "firmware design")
+        if len(set(names)) != len(names):
+            raise ValueError("a design stands twice")
+        return names
+
 
 # What single verbs read: parts of the above.
 
@@ -173,15 +141,21 @@ class FirmwareSettings(Settings):
 class TrainFloatingSettings(Settings):
     """Settings of firmware.train.floating: it has no number formats."""
 
-    hidden: list[int]
+    model: dict[str, Any]
     training: TrainingSettings
     classes: list[str]
 
 
-class TrainQuantisedSettings(Settings):
+class FixedSettings(Settings):
+    """What a design in fixed point is built from."""
+
+    model: dict[str, Any]
+    formats: FormatSettings
+
+
+class TrainQuantisedSettings(FixedSettings):
     """Settings of firmware.train.quantised."""
 
-    network: FirmwareNetworkSettings
     training: TrainingSettings
     pruning: PruningSettings
     classes: list[str]
@@ -194,30 +168,27 @@ class EvaluateSettings(Settings):
     classes: list[str]
 
 
-class NetworkDeviceSettings(Settings):
+class ConvertSettings(FixedSettings):
     """Settings of firmware.convert."""
 
-    network: FirmwareNetworkSettings
     device: DeviceSettings
 
 
-class SynthesiseSettings(NetworkDeviceSettings):
+class SynthesiseSettings(ConvertSettings):
     """Settings of firmware.synthesise."""
 
     synthesis: SynthesisSettings
 
 
-class SimulateSettings(Settings):
+class SimulateSettings(FixedSettings):
     """Settings of the two simulations."""
 
-    network: FirmwareNetworkSettings
     simulation: SimulationSettings
 
 
-class ReportSettings(Settings):
+class ReportSettings(FixedSettings):
     """Settings of firmware.report."""
 
-    network: FirmwareNetworkSettings
     evaluation: FirmwareEvaluationSettings
     device: DeviceSettings
     budget: BudgetSettings

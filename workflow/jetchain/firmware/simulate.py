@@ -13,16 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.errors import DataError, ToolError
-from jetchain.core.io.tables import read_json, write_json
+from jetchain.core.io.tables import read_result, write_result
 from jetchain.core.io.tensors import read_tensors, write_tensors
+from jetchain.core.schema.firmware import HLSSimulation, Port, RTLDesign, RTLSimulation
 from jetchain.core.seeds import generator
 from jetchain.core.verbs import Input, Output
 from jetchain.firmware.archive import scratch, unpack
 from jetchain.firmware.dataset import FIRMWARE_JETS, TEST
+from jetchain.firmware.design import Fixed, project_name, read_fixed
 from jetchain.firmware.latency import Clocked, measure_interval, measure_latency
 from jetchain.firmware.performance import FIRMWARE_SCORES
-from jetchain.firmware.quantise import Array, FixedNetwork, quantise, read_network
-from jetchain.firmware.settings import PROJECT, SimulateSettings
+from jetchain.firmware.quantise import Array, quantise
+from jetchain.firmware.settings import SimulateSettings
 
 # One row of the input file a clock: present it, tick, write the output port.
 TESTBENCH = """\
@@ -58,64 +60,66 @@ def hls(
     scores: Input,
     outputs: Output,
     result: Output,
+    design: str,
     settings: SimulateSettings,
     seed: int,
 ) -> None:
     """Compile the HLS project with g++ and compare its outputs with the quantised network's."""
-    network = read_network(weights, settings.network)
+    network = read_fixed(weights, design, settings.model, settings.formats)
     x, expected, labels = stimulus(network, dataset, scores, settings, seed)
     with scratch(outputs) as folder:
         unpack(project, folder)
-        simulated = run_hls(folder / PROJECT, x, expected.shape[1])
+        simulated = run_hls(folder / project_name(design), x, expected.shape[1])
     differing = require_equal(simulated, expected, "The C simulation of the HLS project")
     jets = len(labels)
     write_tensors(outputs, FIRMWARE_SCORES, {"logits": simulated[:jets], "label": labels})
-    write_json(
+    write_result(
         result,
-        {"vectors": len(x), "test_jets": jets, "outputs": simulated.size, "differing": differing},
+        HLSSimulation(vectors=len(x), test_jets=jets, outputs=simulated.size, differing=differing),
     )
 
 
 def rtl(
     *,
     verilog: Input,
-    design: Input,
+    description: Input,
     weights: Input,
     dataset: Input,
     scores: Input,
     outputs: Output,
     result: Output,
+    design: str,
     settings: SimulateSettings,
     seed: int,
 ) -> None:
     """Simulate the Verilog with Verilator: latency, initiation interval, and every output bit."""
-    network = read_network(weights, settings.network)
+    network = read_fixed(weights, design, settings.model, settings.formats)
     x, expected, labels = stimulus(network, dataset, scores, settings, seed)
-    description = read_json(design)
+    described = read_result(description, RTLDesign)
     with scratch(outputs) as folder:
         unpack(verilog, folder)
-        clocked = compile_rtl(folder, description["inputs"], description["outputs"])
+        clocked = compile_rtl(folder, project_name(design), described.inputs, described.outputs)
         x = quantise(x, network.inputs)
         latency = measure_latency(clocked, network, seed)
         interval, simulated = measure_interval(clocked, x, expected, latency)
     differing = require_equal(simulated, expected, "The Verilator simulation of the Verilog")
     jets = len(labels)
     write_tensors(outputs, FIRMWARE_SCORES, {"logits": simulated[:jets], "label": labels})
-    write_json(
+    write_result(
         result,
-        {
-            "vectors": len(x),
-            "test_jets": jets,
-            "outputs": simulated.size,
-            "differing": differing,
-            "latency_cycles": latency,
-            "initiation_interval_cycles": interval,
-        },
+        RTLSimulation(
+            vectors=len(x),
+            test_jets=jets,
+            outputs=simulated.size,
+            differing=differing,
+            latency_cycles=latency,
+            initiation_interval_cycles=interval,
+        ),
     )
 
 
 def stimulus(
-    network: FixedNetwork, dataset: Path, scores: Path, settings: SimulateSettings, seed: int
+    network: Fixed, dataset: Path, scores: Path, settings: SimulateSettings, seed: int
 ) -> tuple[Array, Array, NDArray[np.int64]]:
     """The test jets with the outputs that torch gave, then random vectors over the full range.
 
@@ -156,7 +160,7 @@ def run_hls(project: Path, x: Array, outputs: int) -> Array:
     """Compile the C++ of an hls4ml project and run it.
 
     Args:
-        project: folder of the project.
+        project: folder of the project, of its name.
         x: (vectors, inputs); the C++ quantises them itself.
         outputs: number of outputs.
 
@@ -166,11 +170,11 @@ def run_hls(project: Path, x: Array, outputs: int) -> Array:
     require_tools("g++")
     library = project / "simulation.so"
     command = ["g++", "-O1", "-std=c++17", "-fPIC", "-shared", "-w", "-Ifirmware/ap_types"]
-    sources = [f"firmware/{PROJECT}.cpp", f"{PROJECT}_bridge.cpp"]
+    sources = [f"firmware/{project.name}.cpp", f"{project.name}_bridge.cpp"]
     # The simulation reads the weights as text, from where they lie during the build.
     define = f'-DWEIGHTS_DIR="{project / "firmware" / "weights"}"'
     run_tool([*command, define, *sources, "-o", str(library)], project)
-    function = getattr(ctypes.CDLL(str(library)), f"{PROJECT}_double")
+    function = getattr(ctypes.CDLL(str(library)), f"{project.name}_double")
     pointer = ctypes.POINTER(ctypes.c_double)
     x = np.ascontiguousarray(x, np.float64)
     y = np.zeros((len(x), outputs))
@@ -179,11 +183,12 @@ def run_hls(project: Path, x: Array, outputs: int) -> Array:
     return y
 
 
-def compile_rtl(folder: Path, inputs: dict[str, int], outputs: dict[str, int]) -> Clocked:
+def compile_rtl(folder: Path, project: str, inputs: Port, outputs: Port) -> Clocked:
     """Compile a Verilog project of da4ml with Verilator and our own testbench.
 
     Args:
-        folder: the project.
+        folder: of the project.
+        project: name of its top module.
         inputs, outputs: layout of the two ports.
 
     Returns:
@@ -203,9 +208,9 @@ def compile_rtl(folder: Path, inputs: dict[str, int], outputs: dict[str, int]) -
     run_tool(
         [
             str(root / "bin" / "verilator_bin"), "--cc", "--exe", "--prefix", "Vdut",
-            "--top-module", f"{PROJECT}_wrapper", "-Isrc", "-Isrc/static", "--Mdir", "obj",
+            "--top-module", f"{project}_wrapper", "-Isrc", "-Isrc/static", "--Mdir", "obj",
             "-Wno-fatal", "-Wno-lint", "--output-split", "20000", "-CFLAGS", sizes,
-            f"src/{PROJECT}_wrapper.v", "testbench.cpp",
+            f"src/{project}_wrapper.v", "testbench.cpp",
         ],
         folder,
         environment,
@@ -247,29 +252,29 @@ def verilator_root() -> Path:
     return root
 
 
-def port_bytes(port: dict[str, int]) -> int:
+def port_bytes(port: Port) -> int:
     """Bytes that Verilator uses for a port: 1, 2, 4, 8, or words of 4."""
-    bits = port["number"] * port["width"]
+    bits = port.number * port.width
     return next((size for size in (1, 2, 4, 8) if bits <= 8 * size), 4 * -(-bits // 32))
 
 
-def to_port(values: Array, port: dict[str, int]) -> NDArray[np.uint8]:
+def to_port(values: Array, port: Port) -> NDArray[np.uint8]:
     """Values (rows, elements) as the bytes of a port: element 0 in the lowest bits."""
-    integers = np.round(values * 2.0 ** port["fraction"]).astype(np.int64)
-    bits = (integers[:, :, None] >> np.arange(port["width"])) & 1
+    integers = np.round(values * 2.0**port.fraction).astype(np.int64)
+    bits = (integers[:, :, None] >> np.arange(port.width)) & 1
     packed = np.packbits(bits.reshape(len(values), -1).astype(np.uint8), axis=1, bitorder="little")
     return np.pad(packed, ((0, 0), (0, port_bytes(port) - packed.shape[1])))
 
 
-def from_port(raw: NDArray[np.uint8], port: dict[str, int]) -> Array:
+def from_port(raw: NDArray[np.uint8], port: Port) -> Array:
     """Bytes (rows, bytes) of a port as values (rows, elements)."""
-    number, width = port["number"], port["width"]
+    number, width = port.number, port.width
     bits = np.unpackbits(raw, axis=1, bitorder="little")[:, : number * width]
     place = 2 ** np.arange(width, dtype=np.int64)
-    if port["signed"]:
+    if port.signed:
         place[-1] *= -1  # two's complement
     integers = bits.reshape(len(raw), number, width).astype(np.int64) @ place
-    return integers.astype(np.float64) * 2.0 ** -port["fraction"]
+    return integers.astype(np.float64) * 2.0**-port.fraction
 
 
 def require_tools(*names: str) -> None:

@@ -1,4 +1,4 @@
-"""Turn the quantised network into pipelined Verilog with da4ml (distributed arithmetic)."""
+"""Turn a quantised design into pipelined Verilog with da4ml (distributed arithmetic)."""
 
 from __future__ import annotations
 
@@ -6,29 +6,35 @@ import json
 from pathlib import Path
 from typing import Any
 
-from jetchain.core.io.tables import write_json
+from jetchain.core.io.tables import write_result
+from jetchain.core.schema.firmware import Pipeline, Port, RTLDesign
 from jetchain.core.verbs import Input, Output
 from jetchain.firmware.archive import pack, scratch
-from jetchain.firmware.quantise import FixedNetwork, read_network
-from jetchain.firmware.settings import PROJECT, DeviceSettings, SynthesiseSettings
+from jetchain.firmware.design import Fixed, project_name, read_fixed
+from jetchain.firmware.design_settings import DeviceSettings
+from jetchain.firmware.settings import SynthesiseSettings
 
 
 def synthesise(
-    *, weights: Input, verilog: Output, design: Output, settings: SynthesiseSettings
+    *,
+    weights: Input,
+    verilog: Output,
+    description: Output,
+    design: str,
+    settings: SynthesiseSettings,
 ) -> None:
     """Write the Verilog project as an archive, and what da4ml says about the design."""
-    network = read_network(weights, settings.network)
-    comb = trace(network)
+    comb = trace(read_fixed(weights, design, settings.model, settings.formats))
     cutoff = settings.synthesis.latency_cutoff
     with scratch(verilog) as folder:
-        description = write_verilog(comb, folder, cutoff, settings.device)
+        described = write_verilog(comb, folder, cutoff, project_name(design), settings.device)
         pack(folder, verilog)
-    description["scan"] = [pipeline(comb, value) for value in settings.synthesis.scan]
-    write_json(design, description)
+    scan = [pipeline(comb, value) for value in settings.synthesis.scan]
+    write_result(description, described.model_copy(update={"scan": scan}))
 
 
-def trace(network: FixedNetwork) -> Any:
-    """Replay the network on symbolic fixed-point variables.
+def trace(network: Fixed) -> Any:
+    """Replay the design on symbolic fixed-point variables.
 
     Returns:
         da4ml's combinational logic: shifts and additions, no multiplier.
@@ -39,37 +45,32 @@ def trace(network: FixedNetwork) -> Any:
     from da4ml.trace.ops import quantize
 
     # Adders of one delay unit whatever their width; solver option of da4ml's own examples.
-    source = FixedVariableArrayInput(
-        (len(network.weights[0]),), HWConfig(1, -1, -1), {"hard_dc": 2}
-    )
+    source = FixedVariableArrayInput((network.widths[0],), HWConfig(1, -1, -1), {"hard_dc": 2})
     # The inputs arrive in their format already: this only declares it.
     x = quantize(source, network.inputs.k, network.inputs.i, network.inputs.f)
-    act = network.activations
-    last = len(network.weights) - 1
-    for layer, (weight, bias) in enumerate(zip(network.weights, network.biases, strict=True)):
-        x = x @ weight + bias
-        if layer < last:
-            x = quantize(x.relu(), act.k, act.i, act.f, "SAT", "RND")
-    return comb_trace(source, x)
+    return comb_trace(source, network.replay(x))
 
 
-def write_verilog(comb: Any, folder: Path, cutoff: float, device: DeviceSettings) -> dict[str, Any]:
+def write_verilog(
+    comb: Any, folder: Path, cutoff: float, project: str, device: DeviceSettings
+) -> RTLDesign:
     """Write the Verilog project with vendor scripts.
 
     Args:
         comb: the logic from `trace`.
         folder: where to.
         cutoff: largest depth of a pipeline stage in adder delays.
+        project: name of its top module.
         device: chip and clock.
 
     Returns:
-        What da4ml predicts of the design, and the layout of its ports.
+        What da4ml predicts of the design, and the layout of its ports; no scan.
     """
     from da4ml.codegen import RTLModel
 
     model = RTLModel(
         comb,
-        PROJECT,
+        project,
         folder,
         flavor="verilog",
         latency_cutoff=cutoff,
@@ -78,29 +79,28 @@ def write_verilog(comb: Any, folder: Path, cutoff: float, device: DeviceSettings
     )
     model.write()
     predicted = json.loads((folder / "metadata.json").read_text())
-    return {
-        "latency_cutoff": cutoff,
-        "predicted_latency_cycles": int(predicted["latency"]),
-        "register_bits": int(predicted["reg_bits"]),
-        "estimated_luts": float(predicted["cost"]),
-        "inputs": port(comb.inp_qint),
-        "outputs": port(comb.out_qint),
-    }
+    return RTLDesign(
+        latency_cutoff=cutoff,
+        predicted_latency_cycles=int(predicted["latency"]),
+        register_bits=int(predicted["reg_bits"]),
+        estimated_luts=float(predicted["cost"]),
+        inputs=port(comb.inp_qint),
+        outputs=port(comb.out_qint),
+        scan=[],
+    )
 
 
-def pipeline(comb: Any, cutoff: float) -> dict[str, Any]:
+def pipeline(comb: Any, cutoff: float) -> Pipeline:
     """Stages and registers that a cutoff gives; nothing is written or simulated."""
     from da4ml.trace import to_pipeline
 
     piped = to_pipeline(comb, cutoff, verbose=False)
-    return {
-        "latency_cutoff": cutoff,
-        "stages": len(piped.solutions),
-        "register_bits": int(piped.reg_bits),
-    }
+    return Pipeline(
+        latency_cutoff=cutoff, stages=len(piped.solutions), register_bits=int(piped.reg_bits)
+    )
 
 
-def port(intervals: Any) -> dict[str, int]:
+def port(intervals: Any) -> Port:
     """Number, width, fraction bits and sign of the elements of a port of the Verilog wrapper.
 
     The wrapper gives all elements the same format: the smallest that holds each of them.
@@ -108,9 +108,4 @@ def port(intervals: Any) -> dict[str, int]:
     from da4ml.types import minimal_kif
 
     k, i, f = (max(column) for column in zip(*map(minimal_kif, intervals), strict=True))
-    return {
-        "number": len(intervals),
-        "width": int(k + i + f),
-        "fraction": int(f),
-        "signed": int(k),
-    }
+    return Port(number=len(intervals), width=int(k + i + f), fraction=int(f), signed=int(k))

@@ -1,4 +1,4 @@
-"""Train the float and the quantised network, and score the test jets with them."""
+"""Train a design in float and in fixed point, and score the test jets with it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from jetchain.core.training import fit, minibatches
 from jetchain.core.training_settings import TrainingSettings
 from jetchain.core.verbs import Input, Output
 from jetchain.firmware.dataset import FEATURES, FIRMWARE_JETS, TEST, TRAIN, VALIDATION
-from jetchain.firmware.network import QuantisedPerceptron, float_perceptron
+from jetchain.firmware.design import Quantised, build
 from jetchain.firmware.performance import FIRMWARE_SCORES
 from jetchain.firmware.prune import Pruner
 from jetchain.firmware.settings import TrainFloatingSettings, TrainQuantisedSettings
@@ -29,13 +29,15 @@ def floating(
     weights: Output,
     history: Output,
     scores: Output,
+    design: str,
     settings: TrainFloatingSettings,
     seed: int,
 ) -> None:
     """Train the float baseline, and score the test jets."""
     data = read_tensors(dataset, FIRMWARE_JETS)
     make_deterministic(seed, settings.training.threads)
-    model = float_perceptron(data["features"].shape[1], len(settings.classes), settings.hidden)
+    inputs, outputs = data["features"].shape[1], len(settings.classes)
+    model = build(design, settings.model).floating(inputs, outputs)
     columns = _fit(model, data, settings.training, seed, "float network")
     write_weights(weights, model)
     write_csv(history, columns)
@@ -48,13 +50,15 @@ def quantised(
     weights: Output,
     history: Output,
     scores: Output,
+    design: str,
     settings: TrainQuantisedSettings,
     seed: int,
 ) -> None:
     """Train with quantisation and pruning in the loop, fine-tune, and score the test jets."""
     data = read_tensors(dataset, FIRMWARE_JETS)
     make_deterministic(seed, settings.training.threads)
-    model = QuantisedPerceptron(data["features"].shape[1], len(settings.classes), settings.network)
+    inputs, outputs = data["features"].shape[1], len(settings.classes)
+    model = build(design, settings.model).quantised(inputs, outputs, settings.formats)
     columns = train_quantised(model, data, settings, seed)
     write_weights(weights, model)
     write_csv(history, columns)
@@ -62,7 +66,7 @@ def quantised(
 
 
 def train_quantised(
-    model: QuantisedPerceptron,
+    model: Quantised,
     data: dict[str, np.ndarray],
     settings: TrainQuantisedSettings,
     seed: int,
@@ -123,7 +127,7 @@ def _fit(
     def loss(network: nn.Module, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, int]:
         x, y = batch
         entropy = nn.functional.cross_entropy(network(x), y, reduction="none")
-        return torch.mean(entropy * balance[y]), len(y)
+        return torch.mean(entropy * balance.to(y.device)[y]), len(y)
 
     return fit(
         model,

@@ -8,11 +8,10 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from jetchain.core.io.events import write_events
-from jetchain.core.io.tables import write_json
-from jetchain.core.schema.generate import GENERATED
+from jetchain.core.io.tables import write_result
+from jetchain.core.schema.generate import GENERATED, GenerationBench, GenerationRates
 from jetchain.core.verbs import Output
 from jetchain.generate.collisions import CHUNK, Collisions
 from jetchain.generate.processes import start_pythia
@@ -37,15 +36,18 @@ def bench(*, report: Output, settings: BenchSettings, seed: int) -> None:
     results = {name: compare(name, settings.events, seed) for name in settings.processes}
     for name, result in results.items():
         print(
-            f"generate.bench: {name}: {result['ours_events_per_cpu_s']:.0f} events/CPU-s of "
-            f"{result['bare_events_per_cpu_s']:.0f} in a bare loop, ratio {result['ratio']:.3f}",
+            f"generate.bench: {name}: {result.ours_events_per_cpu_s:.0f} events/CPU-s of "
+            f"{result.bare_events_per_cpu_s:.0f} in a bare loop, ratio {result.ratio:.3f}",
             file=sys.stderr,
             flush=True,
         )
-    write_json(report, {"events": ROUNDS * settings.events, "chunk": CHUNK, "processes": results})
+    write_result(
+        report,
+        GenerationBench(events=ROUNDS * settings.events, chunk=CHUNK, processes=results),
+    )
 
 
-def compare(process: str, events: int, seed: int) -> dict[str, Any]:
+def compare(process: str, events: int, seed: int) -> GenerationRates:
     """Median rates of both in events per CPU second, and the median of their ratio by round."""
     settings = GenerationSettings(process=process, events=events)
     bare = start_pythia(process, [], seed)
@@ -68,13 +70,13 @@ def compare(process: str, events: int, seed: int) -> dict[str, Any]:
         turns = [("bare", loop), ("ours", generation)]
         for name, work in turns if each % 2 == 0 else reversed(turns):
             seconds[name].append(_cpu_seconds(work))
-    return {
-        "bare_events_per_cpu_s": events / statistics.median(seconds["bare"]),
-        "ours_events_per_cpu_s": events / statistics.median(seconds["ours"]),
-        "ratio": statistics.median(
+    return GenerationRates(
+        bare_events_per_cpu_s=events / statistics.median(seconds["bare"]),
+        ours_events_per_cpu_s=events / statistics.median(seconds["ours"]),
+        ratio=statistics.median(
             bare / ours for bare, ours in zip(seconds["bare"], seconds["ours"], strict=True)
         ),
-    }
+    )
 
 
 def _cpu_seconds(work: Callable[[], None]) -> float:

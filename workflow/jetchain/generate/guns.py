@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.seeds import generator
+from jetchain.generate.origins import PRIMARY
 from jetchain.generate.record import Truth
 from jetchain.generate.settings import GUN_PARTICLES, GunSettings
 
@@ -55,6 +56,8 @@ def throw(settings: GunSettings, events: int, seed: int) -> Truth:
             "x": zero,
             "y": zero,
             "z": zero,
+            "origin": np.full(len(final), PRIMARY, np.int32),
+            "vertex": np.zeros(len(final), np.int32),
         },
         "parton": {**_columns(pdgid, thrown), "mother": np.full(total, -1, np.int32)},
         "hadron": {

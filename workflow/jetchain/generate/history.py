@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from jetchain.core.errors import DataError
 from jetchain.core.schema.generate import GENERATED
-from jetchain.generate.record import INCOMING, WEAK_HEAVY_HADRONS, Truth
+from jetchain.generate.origins import WEAK_HEAVY_HADRONS, origins
+from jetchain.generate.record import INCOMING, Truth
 
 FINAL = 1
 """Status of a final particle in HepMC (arXiv:1912.08005)."""
@@ -77,6 +78,13 @@ def truth_of_history(history: History) -> Truth:
     columns["particle"] |= {
         "charge": history.charge[final].astype(np.float32),
         **_vertices(history, final),
+        **origins(
+            history.pdgid,
+            history.mother,
+            list(history.vertex.values()),
+            final,
+            history.offsets,
+        ),
     }
     columns["parton"]["mother"] = mother
     # A hadron decays where its daughters are produced.

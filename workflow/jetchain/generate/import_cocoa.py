@@ -16,6 +16,7 @@ from jetchain.core.trees import iterate_cocoa
 from jetchain.core.verbs import Input, Output
 from jetchain.generate.history import charges
 from jetchain.generate.imported import Chunk, write_imported
+from jetchain.generate.origins import UNKNOWN
 from jetchain.generate.record import Truth
 
 GEV = 1e3  # MeV
@@ -26,7 +27,7 @@ def import_cocoa(*, source: Input, events: Output, summary: Output, shard: str) 
 
     COCOA keeps particles with pT >= 1 GeV in abs(eta) <= 3 and no neutrinos, and writes no parton
     that could be matched to jets (its truth graph has no hard process): the collections of partons
-    and of heavy hadrons are empty, and every jet is without a label.
+    and of heavy hadrons are empty, every jet is without a label, and origins and vertices are -1.
 
     Args:
         source: the file, with the tree `Out_Tree`.
@@ -88,6 +89,8 @@ def particles_only(arrays: Mapping[str, Any], path: Path) -> Truth:
         "e": flat["e"] / GEV,
         "charge": charges(flat["pdgid"], path),
         **{axis: flat[f"prod_{axis}"] for axis in "xyz"},
+        "origin": np.full(len(px), UNKNOWN),
+        "vertex": np.full(len(px), UNKNOWN),
     }
     counts = np.asarray(ak.num(arrays["particle_pdgid"]))
     columns = {

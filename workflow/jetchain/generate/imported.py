@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.io.events import write_event_chunks
-from jetchain.core.io.tables import write_json
-from jetchain.core.schema.generate import GENERATED
+from jetchain.core.io.tables import write_result
+from jetchain.core.schema.generate import GENERATED, Cutflow, ShardAccount
 from jetchain.generate.record import Truth, join_truths
 
 EVENTS_PER_FILE = 10_000_000
@@ -48,26 +48,26 @@ def write_imported(events: Path, summary: Path, file: EventFile, shard: int) -> 
     weight = np.concatenate(weights)
     total = float(weight.sum())
     value, error = file.cross_section()
-    write_json(
+    write_result(
         summary,
-        {
-            "process": file.format,
-            "shard": shard,
-            "cutflow": {
-                "tried": len(weight),
-                "failed_in_generator": 0,
-                "generated": len(weight),
-                "removed_by_filter": 0,
-                "kept": len(weight),
-            },
-            "sum_of_weights_generated": total,
-            "sum_of_weights_kept": total,
-            "sum_of_squared_weights_kept": float((weight**2).sum()),
-            "filter_efficiency": 1.0,
-            "cross_section_pb": value,
-            "cross_section_error_pb": error,
-            "cross_section_kept_pb": value,
-        },
+        ShardAccount(
+            process=file.format,
+            shard=shard,
+            cutflow=Cutflow(
+                tried=len(weight),
+                failed_in_generator=0,
+                generated=len(weight),
+                removed_by_filter=0,
+                kept=len(weight),
+            ),
+            sum_of_weights_generated=total,
+            sum_of_weights_kept=total,
+            sum_of_squared_weights_kept=float((weight**2).sum()),
+            filter_efficiency=1.0,
+            cross_section_pb=value,
+            cross_section_error_pb=error,
+            cross_section_kept_pb=value,
+        ),
     )
 
 

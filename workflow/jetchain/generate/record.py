@@ -16,17 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.schema.generate import GENERATED
+from jetchain.generate.origins import WEAK_HEAVY_HADRONS, origins
 
 # Bits of ParticleTable.kind.
 RESONANCE = 1  # handled as a resonance by Pythia: W, Z, t, H, and what a card declares as one
 INVISIBLE = 2  # leaves nothing in a detector: neutrinos, and a card's dark particles
 HEAVY = 4  # weakly decaying hadron with b or c quarks
-
-# PDG codes of the ground states with b or c quarks that decay weakly (PDG 2024, section 45).
-WEAK_HEAVY_HADRONS = (
-    411, 421, 431, 4122, 4132, 4232, 4332, 4412, 4422, 4432,
-    511, 521, 531, 541, 5122, 5132, 5232, 5332, 5142, 5242, 5342, 5512, 5522, 5532,
-)  # fmt: skip
 
 # Status codes (absolute values) of the Pythia 8.317 manual, page "Particle Properties".
 INCOMING, OUTGOING, LAST_PARTON_LEVEL = 21, 23, 79
@@ -116,6 +111,15 @@ class Record:
             result[axis][displaced] = values[row[displaced]]
         return result
 
+    def places(self) -> list[NDArray[np.float64]]:
+        """Production vertices of all entries: x, y, z, (entries,) each, mm."""
+        return [np.append(values, 0.0)[self.vertex_row] for values in self.vertices.values()]
+
+    def mothers(self) -> NDArray[np.int64]:
+        """Entry of each one's first mother, -1 for none, (entries,)."""
+        first = self.columns["mother1"].astype(np.int64)
+        return np.where(first > 0, first + np.repeat(self.offsets[:-1], np.diff(self.offsets)), -1)
+
     def momenta(self, entries: NDArray[Any]) -> dict[str, NDArray[np.float32]]:
         """Four-momenta of some entries, in GeV."""
         return {n: self.columns[n][entries].astype(np.float32) for n in ("px", "py", "pz", "e")}
@@ -183,6 +187,7 @@ def truth_of(record: Record, table: ParticleTable) -> Truth:
     columns["particle"] |= {
         "charge": table.charges(pdgid[final]),
         **record.production(final),
+        **origins(pdgid, record.mothers(), record.places(), final, record.offsets),
     }
     columns["parton"]["mother"] = mother
     # A hadron decays where its daughters are produced.

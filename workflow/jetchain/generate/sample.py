@@ -9,9 +9,9 @@ import numpy as np
 
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.io.events import write_events
-from jetchain.core.io.tables import write_json
+from jetchain.core.io.tables import write_result
 from jetchain.core.progress import Progress
-from jetchain.core.schema.generate import GENERATED
+from jetchain.core.schema.generate import GENERATED, Cutflow, ShardAccount
 from jetchain.core.verbs import Output
 from jetchain.generate import guns
 from jetchain.generate.collisions import Chunk, Collisions
@@ -43,12 +43,12 @@ def sample(
     """
     data, account = generate(settings, int(shard), seed)
     write_events(events, GENERATED, data)
-    write_json(summary, account)
+    write_result(summary, account)
 
 
 def generate(
     settings: GenerationSettings, shard: int, seed: int
-) -> tuple[dict[str, Any], dict[str, Any]]:
+) -> tuple[dict[str, Any], ShardAccount]:
     """Generate the events of one shard, and account for them; see `collect`."""
     if settings.process == GUN:
         return collect(_gun_chunks(settings, seed), None, settings, shard)
@@ -61,7 +61,7 @@ def collect(
     collisions: Collisions | None,
     settings: GenerationSettings,
     shard: int,
-) -> tuple[dict[str, Any], dict[str, Any]]:
+) -> tuple[dict[str, Any], ShardAccount]:
     """Filter and join the chunks of one shard.
 
     Args:
@@ -90,14 +90,14 @@ def collect(
     event = {
         name: np.concatenate([chunk.event[name] for chunk in kept]) for name in GENERATED.event
     }
-    cutflow = {
-        "tried": tried,
-        "failed_in_generator": tried - generated,
-        "generated": generated,
-        "removed_by_filter": generated - len(event["number"]),
-        "kept": len(event["number"]),
-    }
-    if not cutflow["kept"]:
+    cutflow = Cutflow(
+        tried=tried,
+        failed_in_generator=tried - generated,
+        generated=generated,
+        removed_by_filter=generated - len(event["number"]),
+        kept=len(event["number"]),
+    )
+    if not cutflow.kept:
         raise EmptySampleError(
             f"No event of '{settings.process}' is left: {tried} tried, {generated} generated, none "
             f"with a truth jet of R = {settings.filter.jet_radius} above "
@@ -106,16 +106,20 @@ def collect(
             "PhaseSpace:pTHatMin of the process towards the filter's threshold.",
         )
     weight_kept = float(event["weight"].sum())
-    account = {
-        "process": settings.process,
-        "shard": shard,
-        "cutflow": cutflow,
-        "sum_of_weights_generated": weight_generated,
-        "sum_of_weights_kept": weight_kept,
-        "sum_of_squared_weights_kept": float((event["weight"] ** 2).sum()),
-        "filter_efficiency": weight_kept / weight_generated,
-        **_cross_sections(collisions, weight_kept / weight_generated),
-    }
+    efficiency = weight_kept / weight_generated
+    value, error = collisions.cross_section() if collisions else (None, None)
+    account = ShardAccount(
+        process=settings.process,
+        shard=shard,
+        cutflow=cutflow,
+        sum_of_weights_generated=weight_generated,
+        sum_of_weights_kept=weight_kept,
+        sum_of_squared_weights_kept=float((event["weight"] ** 2).sum()),
+        filter_efficiency=efficiency,
+        cross_section_pb=value,
+        cross_section_error_pb=error,
+        cross_section_kept_pb=None if value is None else value * efficiency,
+    )
     return {"event": event, **join_truths([chunk.truth for chunk in kept])}, account
 
 
@@ -138,15 +142,6 @@ def _filtered(chunk: Chunk, collisions: Collisions | None, settings: GenerationS
     keep = passes(chunk.truth, collisions.table, settings.filter)
     event = {name: values[keep] for name, values in chunk.event.items()}
     return Chunk(event, chunk.truth.select(keep), chunk.tried)
-
-
-def _cross_sections(collisions: Collisions | None, efficiency: float) -> dict[str, Any]:
-    value, error = collisions.cross_section() if collisions else (None, None)
-    return {
-        "cross_section_pb": value,
-        "cross_section_error_pb": error,
-        "cross_section_kept_pb": None if value is None else value * efficiency,
-    }
 
 
 def _reported(chunks: Iterator[Chunk], events: int) -> Iterator[Chunk]:

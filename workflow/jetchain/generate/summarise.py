@@ -13,8 +13,8 @@ import numpy as np
 
 from jetchain.core.histograms import save_histograms, weighted
 from jetchain.core.io.events import read_events
-from jetchain.core.io.tables import read_json, write_json
-from jetchain.core.schema.generate import GENERATED
+from jetchain.core.io.tables import read_result, write_result
+from jetchain.core.schema.generate import GENERATED, Cutflow, SampleAccount, ShardAccount
 from jetchain.core.verbs import Inputs, Output
 
 # What counts as a charged particle of the event: within reach of a tracker.
@@ -24,11 +24,6 @@ NEEDED = {
     "particle": ["px", "py", "pz", "charge"],
     "parton": ["px", "py"],
 }
-SUMMED = (
-    "sum_of_weights_generated",
-    "sum_of_weights_kept",
-    "sum_of_squared_weights_kept",
-)
 
 
 def summarise(
@@ -44,7 +39,8 @@ def summarise(
         sample: its name.
     """
     save_histograms(spectra, sum_spectra(events))
-    write_json(summary, {"sample": sample, **combine([read_json(path) for path in summaries])})
+    accounts = [read_result(path, ShardAccount) for path in summaries]
+    write_result(summary, combine(sample, accounts))
 
 
 def sum_spectra(paths: Sequence[Path]) -> dict[str, hist.Hist]:
@@ -84,37 +80,46 @@ def fill_spectra(data: Mapping[str, Any]) -> dict[str, hist.Hist]:
     }
 
 
-def combine(accounts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def combine(sample: str, accounts: Sequence[ShardAccount]) -> SampleAccount:
     """One account of all shards.
 
     Each shard estimates the cross-section independently, from as many generated events as its
     weight in the mean.
     """
-    cutflow = {
-        cut: sum(account["cutflow"][cut] for account in accounts) for cut in accounts[0]["cutflow"]
-    }
-    result: dict[str, Any] = {
-        "process": accounts[0]["process"],
-        "shards": len(accounts),
-        "cutflow": cutflow,
-        **{name: math.fsum(account[name] for account in accounts) for name in SUMMED},
-    }
-    efficiency = result["sum_of_weights_kept"] / result["sum_of_weights_generated"]
-    result |= {
-        "filter_efficiency": efficiency,
-        "cross_section_pb": None,
-        "cross_section_error_pb": None,
-        "cross_section_kept_pb": None,
-    }
-    if accounts[0]["cross_section_pb"] is not None:
-        share = [account["cutflow"]["generated"] / cutflow["generated"] for account in accounts]
-        values = [account["cross_section_pb"] for account in accounts]
-        errors = [account["cross_section_error_pb"] for account in accounts]
-        mean = math.fsum(s * v for s, v in zip(share, values, strict=True))
-        error = math.hypot(*(s * e for s, e in zip(share, errors, strict=True)))
-        result |= {
-            "cross_section_pb": mean,
-            "cross_section_error_pb": error,
-            "cross_section_kept_pb": mean * efficiency,
+    cutflow = Cutflow(
+        **{
+            cut: sum(getattr(account.cutflow, cut) for account in accounts)
+            for cut in Cutflow.model_fields
         }
-    return result
+    )
+    generated = math.fsum(account.sum_of_weights_generated for account in accounts)
+    kept = math.fsum(account.sum_of_weights_kept for account in accounts)
+    value, error = mean_cross_section(accounts)
+    return SampleAccount(
+        sample=sample,
+        process=accounts[0].process,
+        shards=len(accounts),
+        cutflow=cutflow,
+        sum_of_weights_generated=generated,
+        sum_of_weights_kept=kept,
+        sum_of_squared_weights_kept=math.fsum(
+            account.sum_of_squared_weights_kept for account in accounts
+        ),
+        filter_efficiency=kept / generated,
+        cross_section_pb=value,
+        cross_section_error_pb=error,
+        cross_section_kept_pb=None if value is None else value * (kept / generated),
+    )
+
+
+def mean_cross_section(accounts: Sequence[ShardAccount]) -> tuple[float | None, float | None]:
+    """Cross-section and its error in pb, weighted by generated events; None where it is unknown."""
+    events = sum(account.cutflow.generated for account in accounts)
+    values, errors = [], []
+    for account in accounts:
+        if account.cross_section_pb is None or account.cross_section_error_pb is None:
+            return None, None
+        share = account.cutflow.generated / events
+        values.append(share * account.cross_section_pb)
+        errors.append(share * account.cross_section_error_pb)
+    return math.fsum(values), math.hypot(*errors)

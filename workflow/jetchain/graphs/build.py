@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.io.events import read_events, require_same_events
-from jetchain.core.io.tables import write_json
+from jetchain.core.io.tables import write_result
 from jetchain.core.io.tensors import write_tensors
 from jetchain.core.schema.detector import DETECTED
 from jetchain.core.schema.graphs import (
@@ -20,6 +20,9 @@ from jetchain.core.schema.graphs import (
     EVENT_GRAPHS,
     JET_COLUMNS,
     JET_GRAPHS,
+    TRACK_TRUTH,
+    EventGraphCutflow,
+    JetGraphCutflow,
 )
 from jetchain.core.schema.jets import jet_collection, jets_table
 from jetchain.core.schema.particleflow import RECONSTRUCTED
@@ -41,7 +44,7 @@ from jetchain.graphs.settings import EventGraphSettings, JetGraphSettings
 DETECTOR_COLUMNS = {
     "track": [
         "pdgid", "reconstructed", "theta", "phi", "qoverp", "d0", "z0", "d0_err", "z0_err",
-        "x_layer_1", "y_layer_1", "z_layer_1",
+        *TRACK_TRUTH, "x_layer_1", "y_layer_1", "z_layer_1",
     ],
     "particle": ["pdgid", "pt", "eta", "phi", "e"],
     "topo": [
@@ -66,18 +69,18 @@ def events(
     read = read_events(detected, DETECTED, DETECTOR_COLUMNS)
     arrays = event_graphs(read, settings)
     is_track = arrays["node_features"][:, EVENT_GRAPH_FEATURES.index("is_track")] > 0
-    counts = {
-        "events": len(arrays["number"]),
-        "tracks": int(ak.count(read["track"].reconstructed)),
-        "track nodes": int(is_track.sum()),
-        "topocluster nodes": int((~is_track).sum()),
-        "edges": arrays["edge_index"].shape[1],
-        "true particles": len(arrays["particle"]),
-        "incidences": len(arrays["incidence_weight"]),
-    }
-    write_json(cutflow, counts)
+    counts = EventGraphCutflow(
+        events=len(arrays["number"]),
+        tracks=int(ak.count(read["track"].reconstructed)),
+        track_nodes=int(is_track.sum()),
+        topocluster_nodes=int((~is_track).sum()),
+        edges=arrays["edge_index"].shape[1],
+        true_particles=len(arrays["particle"]),
+        incidences=len(arrays["incidence_weight"]),
+    )
+    write_result(cutflow, counts)
     write_tensors(graphs, EVENT_GRAPHS, arrays)
-    print(f"event graphs: {counts}", file=sys.stderr, flush=True)
+    print(f"event graphs: {counts.model_dump(by_alias=True)}", file=sys.stderr, flush=True)
 
 
 def jets(
@@ -100,7 +103,7 @@ def jets(
     flow = read_events(particles, RECONSTRUCTED, {"pflow": None})
     require_same_events(read, flow, f"{jets} and {particles}")
     arrays, counts = jet_graphs(read["event"], read[collection], flow["pflow"], settings)
-    write_json(cutflow, counts)
+    write_result(cutflow, JetGraphCutflow.model_validate(counts))
     if counts["graphs"] == 0:
         raise EmptySampleError(
             f"{jets}: no jet is left for a graph; jets after each cut: {counts}.",
@@ -143,6 +146,7 @@ def event_graphs(read: dict[str, Any], settings: EventGraphSettings) -> dict[str
         "node_momentum": nodes.momentum,
         "node_track": nodes.track,
         "node_index": nodes.index,
+        "node_truth": nodes.truth,
         "edge_index": edges - nodes.offset[edge_event],
         "particle": truth_momentum(particle),
         "particle_label": particle_label(particle["pdgid"]),
@@ -178,7 +182,7 @@ def jet_graphs(
     owner = np.asarray(ak.flatten(ak.broadcast_arrays(np.arange(len(jets)), jets.pt)[0][selected]))
     chosen = ak.flatten(jets[selected])
     counts["constituents"] = int(ak.count(chosen.constituents))
-    columns, offset = constituents(pflow[owner], chosen, settings.max_constituents)
+    columns, truth, offset = constituents(pflow[owner], chosen, settings.max_constituents)
     counts["constituents kept"] = len(columns)
     counts["unmatched"] = int(ak.sum(chosen.label < 0))
 
@@ -196,6 +200,7 @@ def jet_graphs(
         ),
         "constituent_offset": offset,
         "constituents": columns,
+        "constituent_truth": truth,
         "edge_offset": offsets(np.bincount(edge_jet, minlength=len(chosen))),
         "edge_index": edges - offset[edge_jet],
     }

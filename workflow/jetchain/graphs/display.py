@@ -9,8 +9,15 @@ from torch_geometric.data import Data
 
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.graphs import EventGraph, read_event_graphs, read_jet_graphs
-from jetchain.core.io.tables import write_json
-from jetchain.core.schema.graphs import CONSTITUENT_COLUMNS, EVENT_GRAPH_FEATURES, JET_COLUMNS
+from jetchain.core.io.tables import write_result
+from jetchain.core.schema.graphs import (
+    CONSTITUENT_COLUMNS,
+    EVENT_GRAPH_FEATURES,
+    JET_COLUMNS,
+    EventGraphDisplay,
+    GraphDisplay,
+    JetGraphDisplay,
+)
 from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.schema.particleflow import PARTICLE_CLASSES
 from jetchain.core.verbs import Input, Output
@@ -34,42 +41,42 @@ def display(*, events: Input, jets: Input, table: Output) -> None:
             f"{events} or {jets} holds no graph to draw.",
             "Choose another sample in graphs.display.sample.",
         )
-    write_json(table, {"event": event_table(event), "jet": jet_table(jet)})
+    write_result(table, GraphDisplay(event=event_table(event), jet=jet_table(jet)))
 
 
-def event_table(graph: EventGraph) -> dict[str, Any]:
+def event_table(graph: EventGraph) -> EventGraphDisplay:
     """Nodes (eta, phi at the calorimeter, energy in GeV), edges and true particles of an event."""
     x = dict(zip(EVENT_GRAPH_FEATURES, graph.x.numpy().T, strict=True))
     pt, eta, phi, _ = graph.particle.numpy().T
-    return {
-        "number": int(graph.number),
-        "is_track": x["is_track"].astype(int),
-        "eta": _short(x["eta_calo"]),
-        "phi": _short(np.arctan2(x["sin_phi_calo"], x["cos_phi_calo"])),
-        "energy": _short(np.exp(x["log_energy_gev"])),
-        "pt": _short(np.exp(x["log_pt_gev"])),
-        "edges": graph.edge_index.numpy().T,
-        "particle_pt": _short(pt),
-        "particle_eta": _short(eta),
-        "particle_phi": _short(phi),
-        "particle_class": [PARTICLE_CLASSES[label] for label in graph.particle_label.tolist()],
-    }
+    return EventGraphDisplay(
+        number=int(graph.number),
+        is_track=x["is_track"].astype(int),
+        eta=_short(x["eta_calo"]),
+        phi=_short(np.arctan2(x["sin_phi_calo"], x["cos_phi_calo"])),
+        energy=_short(np.exp(x["log_energy_gev"])),
+        pt=_short(np.exp(x["log_pt_gev"])),
+        edges=graph.edge_index.numpy().T,
+        particle_pt=_short(pt),
+        particle_eta=_short(eta),
+        particle_phi=_short(phi),
+        particle_class=[PARTICLE_CLASSES[label] for label in graph.particle_label.tolist()],
+    )
 
 
-def jet_table(graph: Data) -> dict[str, Any]:
+def jet_table(graph: Data) -> JetGraphDisplay:
     """Constituents (relative to the axis, pT in GeV) and edges of a jet."""
     x = dict(zip(CONSTITUENT_COLUMNS, graph.x.numpy().T, strict=True))
     flags = np.stack([x[f"is_{name}"] for name in PARTICLE_CLASSES])
     label = int(graph.y)
-    return {
-        "label": JET_CLASSES[label] if label >= 0 else "unmatched",
+    return JetGraphDisplay(
+        label=JET_CLASSES[label] if label >= 0 else "unmatched",
         **{name: _short(value) for name, value in zip(JET_COLUMNS, graph.jet[0], strict=True)},
-        "delta_eta": _short(x["delta_eta"]),
-        "delta_phi": _short(x["delta_phi"]),
-        "constituent_pt": _short(np.hypot(x["px"], x["py"])),
-        "constituent_class": [PARTICLE_CLASSES[index] for index in flags.argmax(axis=0)],
-        "edges": graph.edge_index.numpy().T,
-    }
+        delta_eta=_short(x["delta_eta"]),
+        delta_phi=_short(x["delta_phi"]),
+        constituent_pt=_short(np.hypot(x["px"], x["py"])),
+        constituent_class=[PARTICLE_CLASSES[index] for index in flags.argmax(axis=0)],
+        edges=graph.edge_index.numpy().T,
+    )
 
 
 def _short(values: Any) -> Any:

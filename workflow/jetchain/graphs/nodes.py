@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from jetchain.core.errors import DataError
 from jetchain.core.kinematics import delta_phi, pt_eta_phi
-from jetchain.core.schema.graphs import CONSTITUENT_COLUMNS, EVENT_GRAPH_FEATURES
+from jetchain.core.schema.graphs import CONSTITUENT_COLUMNS, EVENT_GRAPH_FEATURES, TRACK_TRUTH
 from jetchain.core.schema.particleflow import PARTICLE_CLASSES
 
 GEV = 1e-3  # one MeV in GeV
@@ -34,6 +34,7 @@ class Nodes:
         momentum: px, py, pz, e in GeV, massless; (nodes, 4).
         track: d0, z0, d0_err, z0_err in mm, 0 for topoclusters; (nodes, 4).
         index: index of the track, or idx of the topocluster (from 1); (nodes,).
+        truth: see TRACK_TRUTH, -1 for topoclusters; (nodes, 2).
         offset: first node of each event; (events + 1,).
     """
 
@@ -44,6 +45,7 @@ class Nodes:
     momentum: NDArray[np.float32]
     track: NDArray[np.float32]
     index: NDArray[np.int32]
+    truth: NDArray[np.int32]
     offset: NDArray[np.int64]
 
 
@@ -95,6 +97,7 @@ def event_nodes(track: Any, topo: Any) -> Nodes:
             [both[name] for name in ("d0", "z0", "d0_err", "z0_err")], axis=1, dtype=np.float32
         ),
         index=both["index"].astype(np.int32),
+        truth=np.stack([both[name] for name in TRACK_TRUTH], axis=1).astype(np.int32),
         offset=offsets(counts[0] + counts[1]),
     )
 
@@ -127,6 +130,7 @@ def _track_columns(track: dict[str, NDArray[Any]]) -> dict[str, NDArray[np.float
         "sigma_eta": zero,
         "sigma_phi": zero,
         "index": track["position"].astype(np.float64),
+        **{name: track[name].astype(np.float64) for name in TRACK_TRUTH},
     }
 
 
@@ -157,6 +161,7 @@ def _topo_columns(topo: dict[str, NDArray[Any]]) -> dict[str, NDArray[np.float64
         "sigma_eta": topo["bary_sigma_eta"].astype(np.float64),
         "sigma_phi": topo["bary_sigma_phi"].astype(np.float64),
         "index": topo["idx"].astype(np.float64),
+        **dict.fromkeys(TRACK_TRUTH, zero - 1),
     }
 
 
@@ -212,7 +217,7 @@ def particle_label(pdgid: NDArray[np.integer]) -> NDArray[np.int64]:
 
 def constituents(
     pflow: Any, jets: Any, max_constituents: int
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.int64]]:
     """Constituents of jets, the leading ones in falling pT.
 
     Args:
@@ -221,8 +226,8 @@ def constituents(
         max_constituents: at most so many in a jet.
 
     Returns:
-        Columns of CONSTITUENT_COLUMNS (constituents, columns), and the first constituent of each
-        jet (jets + 1,).
+        Columns of CONSTITUENT_COLUMNS (constituents, columns), those of TRACK_TRUTH, and the first
+        constituent of each jet (jets + 1,).
     """
     chosen = pflow[jets["constituents"]]
     order = ak.argsort(chosen.px**2 + chosen.py**2, axis=1, ascending=False, stable=True)
@@ -240,7 +245,8 @@ def constituents(
         "delta_phi": delta_phi(phi, np.repeat(np.asarray(jets["phi"], np.float64), counts)),
     }
     stacked = np.stack([columns[name] for name in CONSTITUENT_COLUMNS], axis=1, dtype=np.float32)
-    return stacked, offsets(counts)
+    truth = np.stack([flat[name] for name in TRACK_TRUTH], axis=1).astype(np.int32)
+    return stacked, truth, offsets(counts)
 
 
 def truth_momentum(particle: dict[str, NDArray[Any]]) -> NDArray[np.float32]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.errors import DataError
-from jetchain.core.io.events import read_events, require_same_events, write_events
+from jetchain.core.io.events import read_event_chunks, require_same_events, write_event_chunks
 from jetchain.core.kinematics import delta_phi, invariant_mass, pt_eta_phi, rapidity
 from jetchain.core.schema.generate import GENERATED
 from jetchain.core.schema.jets import jet_collection, jets_table
@@ -63,40 +66,59 @@ class Jets:
 
 
 def cluster(*, truth: Input, particles: Input, jets: Output, settings: ClusteringSettings) -> None:
-    """Cluster, measure and label the jets of one shard; every event is kept, in order."""
-    generated = read_events(
-        truth,
-        GENERATED,
-        {
-            "particle": ["pdgid", *MOMENTUM],
-            "parton": ["pdgid", "px", "py", "pz", "mother"],
-        },
-    )
-    reconstructed = read_events(particles, RECONSTRUCTED, {"pflow": MOMENTUM})
-    require_same_events(generated, reconstructed, f"{truth} and {particles}")
+    """Cluster, measure and label the jets of one shard; every event is kept, in order.
 
-    visible = ~np.isin(np.abs(_flat(generated["particle"], "pdgid", np.int64)), np.array(NEUTRINOS))
-    inputs = {
-        True: flatten(generated["particle"], str(truth), visible),
-        False: flatten(reconstructed["pflow"], str(particles)),
+    Events go through in chunks, so that memory does not grow with them.
+    """
+    found: Counter[str] = Counter()
+    write_event_chunks(
+        jets,
+        jets_table(tuple(settings.radii)),
+        _cluster_chunks(truth, particles, settings, found),
+    )
+    for name in (n for n in found if n.startswith(("ak", "truth"))):
+        print(
+            f"{name}: {found[name]} jets in {found['events']} events with "
+            f"pT > {settings.pt_min:g} GeV and |eta| < {settings.eta_max:g}; "
+            f"{found[f'outside {name}']} more outside",
+            file=sys.stderr,
+        )
+
+
+def _cluster_chunks(
+    truth: Input, particles: Input, settings: ClusteringSettings, found: Counter[str]
+) -> Iterator[dict[str, Any]]:
+    """The jets of some events at a time; counts them in `found`."""
+    columns = {
+        "particle": ["pdgid", *MOMENTUM],
+        "parton": ["pdgid", "px", "py", "pz", "mother"],
     }
-    partons = flatten_partons(generated["parton"])
-    data: dict[str, Any] = {"event": reconstructed["event"]}
-    for radius in settings.radii:
-        for is_truth, particles_in in inputs.items():
-            found = find_jets(
-                particles_in, radius, pt_min=settings.pt_min, eta_max=settings.eta_max
-            )
-            name = jet_collection(radius, is_truth)
-            data[name] = describe(found, particles_in, partons, radius, settings)
-            print(
-                f"{name}: {len(found.momentum)} jets in {len(found.offset) - 1} events with "
-                f"pT > {settings.pt_min:g} GeV and |eta| < {settings.eta_max:g}; "
-                f"{found.outside} more outside",
-                file=sys.stderr,
-                flush=True,
-            )
-    write_events(jets, jets_table(tuple(settings.radii)), data)
+    chunks = zip_longest(
+        read_event_chunks(truth, GENERATED, columns),
+        read_event_chunks(particles, RECONSTRUCTED, {"pflow": MOMENTUM}),
+    )
+    for generated, reconstructed in chunks:
+        require_same_events(generated, reconstructed, f"{truth} and {particles}")
+        visible = ~np.isin(
+            np.abs(_flat(generated["particle"], "pdgid", np.int64)), np.array(NEUTRINOS)
+        )
+        inputs = {
+            True: flatten(generated["particle"], str(truth), visible),
+            False: flatten(reconstructed["pflow"], str(particles)),
+        }
+        partons = flatten_partons(generated["parton"])
+        data: dict[str, Any] = {"event": reconstructed["event"]}
+        found["events"] += len(data["event"])
+        for radius in settings.radii:
+            for is_truth, particles_in in inputs.items():
+                jets = find_jets(
+                    particles_in, radius, pt_min=settings.pt_min, eta_max=settings.eta_max
+                )
+                name = jet_collection(radius, is_truth)
+                data[name] = describe(jets, particles_in, partons, radius, settings)
+                found[name] += len(jets.momentum)
+                found[f"outside {name}"] += jets.outside
+        yield data
 
 
 def find_jets(particles: Particles, radius: float, *, pt_min: float, eta_max: float) -> Jets:

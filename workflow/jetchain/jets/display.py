@@ -8,10 +8,17 @@ import awkward as ak
 import numpy as np
 
 from jetchain.core.io.events import read_events, require_same_events
-from jetchain.core.io.tables import write_json
+from jetchain.core.io.tables import write_result
 from jetchain.core.kinematics import pt_eta_phi
 from jetchain.core.schema.generate import GENERATED
-from jetchain.core.schema.jets import JET_CLASSES, jet_collection, jets_table
+from jetchain.core.schema.jets import (
+    JET_CLASSES,
+    EventJets,
+    JetColumns,
+    PartonColumns,
+    jet_collection,
+    jets_table,
+)
 from jetchain.core.verbs import Input, Output
 from jetchain.jets.settings import SelectionSettings
 
@@ -39,28 +46,28 @@ def display(*, jets: Input, truth: Input, event: Output, settings: SelectionSett
     leading = np.asarray(ak.fill_none(ak.max(found[names["jets"]]["pt"], axis=1), 0.0))
     passes = leading > settings.pt_min
     row = int(np.argmax(passes if passes.any() else leading))
-    write_json(
+    write_result(
         event,
-        {
-            "number": int(found["event"]["number"][row]),
-            "position": row,
-            "radius": settings.radius,
-            "pt_min": settings.pt_min,
-            "passes": bool(passes[row]),
+        EventJets(
+            number=int(found["event"]["number"][row]),
+            position=row,
+            radius=settings.radius,
+            pt_min=settings.pt_min,
+            passes=bool(passes[row]),
             **{level: jet_columns(found[name][row]) for level, name in names.items()},
-            "parton": parton_columns(generated["parton"][row]),
-        },
+            parton=parton_columns(generated["parton"][row]),
+        ),
     )
 
 
-def jet_columns(jets: ak.Record) -> dict[str, Any]:
+def jet_columns(jets: ak.Record) -> JetColumns:
     """The jets of an event, in falling pT: kinematics in GeV and rad, and the name of the label."""
     columns: dict[str, Any] = {name: np.asarray(jets[name]) for name in COLUMNS}
     columns["label"] = [JET_CLASSES[i] if i >= 0 else "unmatched" for i in columns["label"]]
-    return columns
+    return JetColumns(**columns)
 
 
-def parton_columns(partons: ak.Record) -> dict[str, Any]:
+def parton_columns(partons: ak.Record) -> PartonColumns:
     """The outgoing ends of the hard process: what has a mother and is no other's mother.
 
     Args:
@@ -69,10 +76,10 @@ def parton_columns(partons: ak.Record) -> dict[str, Any]:
     mother = np.asarray(partons["mother"])
     last = (mother >= 0) & ~np.isin(np.arange(len(mother)), mother)
     pt, eta, phi = pt_eta_phi(*(np.asarray(partons[name])[last] for name in ("px", "py", "pz")))
-    return {
-        "pdgid": np.asarray(partons["pdgid"])[last],
-        "mother_pdgid": np.asarray(partons["pdgid"])[mother[last]],
-        "pt": pt,
-        "eta": eta,
-        "phi": phi,
-    }
+    return PartonColumns(
+        pdgid=np.asarray(partons["pdgid"])[last],
+        mother_pdgid=np.asarray(partons["pdgid"])[mother[last]],
+        pt=pt,
+        eta=eta,
+        phi=phi,
+    )

@@ -14,9 +14,15 @@ from numpy.typing import NDArray
 from jetchain.core.histograms import save_histograms
 from jetchain.core.images import align, pixel_sums
 from jetchain.core.io.events import read_events, require_same_events
-from jetchain.core.io.tables import write_json
+from jetchain.core.io.tables import write_result
 from jetchain.core.kinematics import delta_phi, pt_eta_phi
-from jetchain.core.schema.jets import JET_CLASSES, jet_collection, jets_table
+from jetchain.core.schema.jets import (
+    JET_CLASSES,
+    ClassImage,
+    ImageSummary,
+    jet_collection,
+    jets_table,
+)
 from jetchain.core.schema.particleflow import RECONSTRUCTED
 from jetchain.core.verbs import Inputs, Output
 from jetchain.jets.settings import ImageSettings
@@ -91,18 +97,16 @@ def images(
     save_histograms(
         histograms, {JET_CLASSES[label]: as_histogram(edges, sums[label]) for label in sorted(sums)}
     )
-    write_json(
-        summary,
-        {
-            JET_CLASSES[label]: {
-                "jets": each.jets,
-                "mean_pt": each.pt / each.weight,
-                # rounded: sums of shares miss 1 by 1e-16
-                "outside": round(each.outside / each.weight, 9) + 0.0,
-            }
-            for label, each in sorted(sums.items())
-        },
-    )
+    classes = {
+        JET_CLASSES[label]: ClassImage(
+            jets=each.jets,
+            mean_pt=each.pt / each.weight,
+            # rounded: sums of shares miss 1 by 1e-16
+            outside=round(each.outside / each.weight, 9) + 0.0,
+        )
+        for label, each in sorted(sums.items())
+    }
+    write_result(summary, ImageSummary(**classes))
 
 
 def pieces(

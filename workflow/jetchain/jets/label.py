@@ -6,6 +6,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from jetchain.core.compiled import delta_phi
 from jetchain.core.schema.jets import JET_CLASSES
 
 Array = NDArray[np.floating]
@@ -72,10 +73,7 @@ def _label_events(
         code = np.abs(pdgid[here])
         final, boson, top, decayed = _ancestry(code, mother[here])
         for jet in range(jet_offset[event], jet_offset[event + 1]):
-            distance = np.hypot(
-                parton_eta[here] - eta[jet],
-                (parton_phi[here] - phi[jet] + np.pi) % (2 * np.pi) - np.pi,
-            )
+            distance = np.hypot(parton_eta[here] - eta[jet], delta_phi(parton_phi[here], phi[jet]))
             labels[jet] = _label(code, distance, final, boson, top, decayed, radius)
     return labels
 

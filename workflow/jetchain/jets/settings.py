@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 from typing import Self
 
-from pydantic import field_validator, model_validator
+from pydantic import model_validator
 
-from jetchain.core.settings import Settings, key, require_known
+from jetchain.core.settings import Settings, key
 
 
 class ClusteringSettings(Settings):
@@ -100,21 +100,13 @@ class DisplaySettings(Settings):
 class JetsSettings(Settings):
     """The jets room."""
 
-    algorithm: str = key(
-        "parametric", "particle flow whose jets the later rooms use: parametric or mlpf"
-    )
+    algorithm: str = key("parametric", "particle flow whose jets the later rooms use")
     clustering: ClusteringSettings = key(
         ClusteringSettings(), "anti-kT jets, soft drop, N-subjettiness, labels"
     )
     summary: SummarySettings = key(SummarySettings(), "mass peaks, substructure and response")
     images: ImageSettings = key(ImageSettings(), "average image of each class")
     display: DisplaySettings = key(DisplaySettings(), "displays of single events")
-
-    @field_validator("algorithm")
-    @classmethod
-    def _algorithm_exists(cls, value: str) -> str:
-        require_known(value, ("parametric", "mlpf"), "particle-flow algorithm")
-        return value
 
     @model_validator(mode="after")
     def _radius_is_clustered(self) -> Self:

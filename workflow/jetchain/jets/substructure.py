@@ -11,6 +11,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from jetchain.core.compiled import wrapped
+
 Array = NDArray[np.floating]
 
 MAXIMUM_RAPIDITY = 1e5  # for a particle along the beam, as in FastJet
@@ -111,10 +113,7 @@ def _n_subjettiness(constituents: Array, radius: float, tau: Array) -> None:
 
 @numba.njit(cache=True, error_model="numpy")
 def _distance2(rapidity_1: float, phi_1: float, rapidity_2: float, phi_2: float) -> float:
-    phi = abs(phi_1 - phi_2)
-    if phi > np.pi:
-        phi = 2 * np.pi - phi
-    return (rapidity_1 - rapidity_2) ** 2 + phi**2
+    return (rapidity_1 - rapidity_2) ** 2 + wrapped(phi_1 - phi_2) ** 2
 
 
 @numba.njit(cache=True, error_model="numpy")

@@ -13,9 +13,16 @@ from numpy.typing import NDArray
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.histograms import save_histograms, weighted
 from jetchain.core.io.events import read_events
-from jetchain.core.io.tables import write_json
+from jetchain.core.io.tables import write_result
 from jetchain.core.kinematics import delta_phi
-from jetchain.core.schema.jets import JET_CLASSES, jet_collection, jets_table
+from jetchain.core.schema.jets import (
+    JET_CLASSES,
+    JetPeak,
+    JetResponse,
+    JetSummary,
+    jet_collection,
+    jets_table,
+)
 from jetchain.core.verbs import Inputs, Output
 from jetchain.jets.peaks import fit_peak
 from jetchain.jets.settings import SummarySettings
@@ -54,14 +61,15 @@ def summarise(
             ).items()
         },
     )
-    write_json(
+    write_result(
         summary,
-        {
-            "events": events,
-            "jets": counts,
-            "peaks": [row for level in LEVELS for row in peaks(level, levels[level], settings)],
-            "response": response(levels["reconstructed"], levels["truth"], settings),
-        },
+        JetSummary(
+            radius=settings.radius,
+            events=events,
+            jets=counts,
+            peaks=[row for level in LEVELS for row in peaks(level, levels[level], settings)],
+            response=response(levels["reconstructed"], levels["truth"], settings),
+        ),
     )
 
 
@@ -157,14 +165,14 @@ def _ratio(numerator: NDArray, denominator: NDArray) -> Array:
     )
 
 
-def peaks(level: str, jets: Columns, settings: SummarySettings) -> list[dict[str, Any]]:
+def peaks(level: str, jets: Columns, settings: SummarySettings) -> list[JetPeak]:
     """The fitted soft-drop mass peak of each class with a resonance and enough jets."""
     rows = []
     for name in PEAKS:
         mass = _select(jets, settings, JET_CLASSES.index(name))["msd"]
         peak = fit_peak(mass, settings.mass_max) if len(mass) >= settings.minimum_jets else None
         if peak is not None:
-            rows.append({"level": level, "class": name, **asdict(peak)})
+            rows.append(JetPeak(level=level, jet_class=name, **asdict(peak)))
     return rows
 
 
@@ -197,7 +205,7 @@ def match(first: Columns, second: Columns, radius: float) -> tuple[NDArray, NDAr
 
 def response(
     reconstructed: Columns, truth: Columns, settings: SummarySettings
-) -> list[dict[str, Any]]:
+) -> list[JetResponse]:
     """Median and resolution of reconstructed over true pT and mass, in bins of true pT.
 
     The mass response takes jets whose true mass is above 10 GeV.
@@ -233,5 +241,5 @@ def response(
                 f"{variable}_resolution": float(sigma / median),
                 f"{variable}_resolution_error": float(1.166 * sigma / median / np.sqrt(number)),
             }
-        rows.append(row)
+        rows.append(JetResponse(**row))
     return rows

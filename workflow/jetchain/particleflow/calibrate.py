@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.errors import EmptySampleError
-from jetchain.core.io.tables import write_json
+from jetchain.core.io.tables import write_result
+from jetchain.core.schema.particleflow import CalibrationCutflow, ResponseTable
 from jetchain.core.verbs import Inputs, Output, Resource
+from jetchain.particleflow.calibration_settings import CalibrationSettings
 from jetchain.particleflow.detected import Clusters, Tracks, read_detected
 from jetchain.particleflow.layers import N_LAYERS, Layers, read_layers
-from jetchain.particleflow.settings import CalibrationSettings
 from jetchain.particleflow.subtraction import MATCH_LAYER, densest_layer, distance
 
 MEV_PER_GEV = 1000.0
@@ -66,7 +67,8 @@ def calibrate(
             f"{len(detected)} file(s) is an isolated charged hadron with a cluster.",
             "particleflow.calibration.samples must name guns of single charged pions.",
         )
-    write_json(calibration, response_table(pt, eta, ratio, layer, settings) | {"cutflow": cutflow})
+    table = response_table(pt, eta, ratio, layer, settings)
+    write_result(calibration, ResponseTable(**table, cutflow=CalibrationCutflow(**cutflow)))
 
 
 def isolated_hadrons(tracks: Tracks, radius: float) -> tuple[NDArray[np.bool_], dict[str, int]]:
@@ -108,11 +110,8 @@ def shower_of_tracks(
         most energetic of these clusters, -1 where there is none.
     """
     return _shower_of_tracks(
-        tracks.offset, tracks.layer_eta, tracks.layer_phi,
-        clusters.offset, clusters.e, clusters.eta, clusters.phi,
-        clusters.cell_offset, clusters.cell_layer, clusters.cell_e, clusters.cell_eta,
-        clusters.cell_phi, clusters.cell_volume, layers.centre, radius,
-    )  # fmt: skip
+        tracks.offset, tracks.layer_eta, tracks.layer_phi, clusters, layers.centre, radius
+    )
 
 
 @numba.njit(cache=True)
@@ -120,25 +119,17 @@ def _shower_of_tracks(
     track_offset: Ints,
     track_eta: Floats,
     track_phi: Floats,
-    cluster_offset: Ints,
-    energy: Floats,
-    eta: Floats,
-    phi: Floats,
-    cell_offset: Ints,
-    cell_layer: Ints,
-    cell_e: Floats,
-    cell_eta: Floats,
-    cell_phi: Floats,
-    cell_volume: Floats,
+    clusters: Clusters,
     centre: Floats,
     radius: float,
 ) -> tuple[Floats, Ints]:
+    energy, eta, phi = clusters.e, clusters.eta, clusters.phi
     total = np.zeros(len(track_eta))
     layer = np.full(len(track_eta), -1)
     for event in range(len(track_offset) - 1):
         for t in range(track_offset[event], track_offset[event + 1]):
             best = -1
-            for cluster in range(cluster_offset[event], cluster_offset[event + 1]):
+            for cluster in range(clusters.offset[event], clusters.offset[event + 1]):
                 r = distance(
                     eta[cluster], phi[cluster], track_eta[t, MATCH_LAYER], track_phi[t, MATCH_LAYER]
                 )
@@ -147,10 +138,7 @@ def _shower_of_tracks(
                     if best < 0 or energy[cluster] > energy[best]:
                         best = cluster
             if best >= 0:
-                layer[t] = densest_layer(
-                    cell_offset[best], cell_offset[best + 1], cell_layer, cell_e, cell_eta,
-                    cell_phi, cell_volume, track_eta[t], track_phi[t], centre,
-                )  # fmt: skip
+                layer[t] = densest_layer(best, clusters, track_eta[t], track_phi[t], centre)
     return total, layer
 
 

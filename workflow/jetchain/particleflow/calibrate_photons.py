@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 from jetchain.core.errors import DataError, EmptySampleError
 from jetchain.core.io.atomic import REMAKE
 from jetchain.core.io.events import read_events
-from jetchain.core.io.tables import read_json, write_json
+from jetchain.core.io.tables import read_result, write_result
+from jetchain.core.kinematics import delta_phi
 from jetchain.core.schema.detector import DETECTED
+from jetchain.core.schema.particleflow import PhotonCurve, PhotonTable
 from jetchain.core.verbs import Inputs, Output
-from jetchain.particleflow.settings import CalibrationSettings
+from jetchain.particleflow.calibration_settings import CalibrationSettings
 
 MEV_PER_GEV = 1000.0
 PHOTON_CODE = 22
@@ -54,7 +56,7 @@ def calibrate_photons(
             f"particleflow.calibrate_photons: {len(detected)} file(s) hold no isolated photon.",
             "particleflow.photon_calibration.samples must name guns of single photons.",
         )
-    write_json(calibration, photon_table(pt, eta, ratio, settings))
+    write_result(calibration, photon_table(pt, eta, ratio, settings))
 
 
 def photon_responses(data: Any, radius: float) -> tuple[Floats, Floats, Floats]:
@@ -81,14 +83,13 @@ def _distance(particle: Any, other: Any, suffix: str | None = None) -> Any:
     """dR of every particle to every other object of its event (events, particles, others)."""
     eta, phi = ("eta" + suffix, "phi" + suffix) if suffix else ("bary_eta", "bary_phi")
     d_eta = particle["eta_extrap_calo"][:, :, None] - other[eta][:, None]
-    d_phi = particle["phi_extrap_calo"][:, :, None] - other[phi][:, None]
-    d_phi = (d_phi + np.pi) % (2 * np.pi) - np.pi
+    d_phi = delta_phi(particle["phi_extrap_calo"][:, :, None], other[phi][:, None])
     return np.hypot(d_eta, d_phi)
 
 
 def photon_table(
     pt: Floats, eta: Floats, ratio: Floats, settings: CalibrationSettings
-) -> dict[str, Any]:
+) -> PhotonTable:
     """Median response against the measured pT, in bins of |eta|.
 
     The median is that of photons that reach the calorimeter: those that convert early, and whose
@@ -101,9 +102,8 @@ def photon_table(
         settings: edges and the least number of entries.
 
     Returns:
-        eta_edges: lower edges; curves: for each of these bins the median measured pT (GeV), the
-        median response, its error and the number of photons, in the bins of true pT that have
-        enough of them (of all photons together where none has).
+        The curves, of the bins of true pT that have enough photons (of all together where none
+        has).
     """
     i = np.searchsorted(settings.pt_edges, pt, side="right") - 1
     j = np.searchsorted(settings.eta_edges, eta, side="right") - 1
@@ -118,38 +118,35 @@ def photon_table(
             for b in bins
         )  # fmt: skip
         names = ("measured_pt", "response", "error", "photons")
-        curves.append(dict(zip(names, zip(*points, strict=True), strict=True)))
-    return {"eta_edges": settings.eta_edges, "curves": curves}
+        columns = dict(zip(names, zip(*points, strict=True), strict=True))
+        curves.append(PhotonCurve.model_validate(columns))
+    return PhotonTable(eta_edges=settings.eta_edges, curves=curves)
 
 
-def read_photon_calibration(path: Path) -> dict[str, Any]:
+def read_photon_calibration(path: Path) -> PhotonTable:
     """Read the table of `photon_table`, and check that it is one.
 
     Raises:
         DataError: it is not.
     """
-    table = read_json(path)
-    try:
-        good = len(table["eta_edges"]) == len(table["curves"]) > 0 and all(
-            len(curve["response"]) == len(curve["measured_pt"]) > 0 and min(curve["response"]) > 0
-            for curve in table["curves"]
-        )
-    except (KeyError, TypeError) as error:
-        raise DataError(f"{path}: is no calibration of photons ({error!r}).", REMAKE) from error
-    if not good:
+    table = read_result(path, PhotonTable)
+    if not len(table.eta_edges) == len(table.curves) > 0 or not all(
+        len(curve.response) == len(curve.measured_pt) > 0 and min(curve.response) > 0
+        for curve in table.curves
+    ):
         raise DataError(f"{path}: a response is missing or not positive.", REMAKE)
     return table
 
 
-def photon_response(measured_pt: Floats, eta: Floats, table: dict[str, Any]) -> Floats:
+def photon_response(measured_pt: Floats, eta: Floats, table: PhotonTable) -> Floats:
     """Median response to photons of a measured pT (GeV) and pseudorapidity, (n,).
 
     By interpolation in log pT; outside the measured range it is constant.
     """
-    j = np.maximum(np.searchsorted(table["eta_edges"], np.abs(eta), side="right") - 1, 0)
+    j = np.maximum(np.searchsorted(table.eta_edges, np.abs(eta), side="right") - 1, 0)
     log_pt = np.log(np.maximum(measured_pt, np.finfo(np.float64).tiny))
     response = np.ones(len(measured_pt))
-    for k, curve in enumerate(table["curves"]):
+    for k, curve in enumerate(table.curves):
         mine = j == k
-        response[mine] = np.interp(log_pt[mine], np.log(curve["measured_pt"]), curve["response"])
+        response[mine] = np.interp(log_pt[mine], np.log(curve.measured_pt), curve.response)
     return response

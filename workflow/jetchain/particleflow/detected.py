@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import awkward as ak
 import numpy as np
@@ -23,6 +23,7 @@ COLUMNS = {
     "cell": ["layer", "topo_idx", "x", "y", "eta", "phi", "e"],
     "track": [
         "pdgid", "reconstructed", "d0", "z0", "theta", "phi", "qoverp", "d0_err", "z0_err",
+        "origin", "vertex",
         *(f"{axis}_layer_{layer}" for layer in range(N_LAYERS) for axis in "xyz"),
     ],
     "topo": ["idx", "bary_eta", "bary_phi", "bary_sigma_eta", "bary_sigma_phi", "e"],
@@ -41,6 +42,7 @@ class Tracks:
     phi: Floats  # (tracks,) at the perigee
     charge: Floats  # (tracks,)
     impact: Floats  # (tracks, 4) mm: d0, z0, d0_err, z0_err
+    truth: Ints  # (tracks, 2) origin and vertex, which no algorithm looks at
     layer_eta: Floats  # (tracks, layers) where it enters each layer
     layer_phi: Floats  # (tracks, layers)
 
@@ -55,8 +57,7 @@ class Tracks:
         return -np.log(np.tan(self.theta / 2))
 
 
-@dataclass(frozen=True)
-class Clusters:
+class Clusters(NamedTuple):
     """Topoclusters of all events, flat, and their cells; energies in MeV."""
 
     offset: Ints  # (events + 1,) first cluster of each event
@@ -116,6 +117,9 @@ def flatten_tracks(tracks: Any, path: Path) -> Tracks:
         phi=flat("phi"),
         charge=np.sign(qoverp),
         impact=np.stack([flat(n) for n in ("d0", "z0", "d0_err", "z0_err")], axis=-1),
+        truth=np.stack(
+            [np.asarray(ak.flatten(tracks[n]), np.int64) for n in ("origin", "vertex")], axis=-1
+        ),
         layer_eta=np.arcsinh(z / np.maximum(np.hypot(x, y), 1e-6)),
         layer_phi=np.arctan2(y, x),
     )

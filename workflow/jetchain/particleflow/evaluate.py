@@ -30,11 +30,22 @@ from scipy import stats
 from jetchain.core.errors import ConfigurationError, EmptySampleError
 from jetchain.core.histograms import save_histograms, weighted
 from jetchain.core.io.events import read_events, require_same_events
-from jetchain.core.io.tables import write_json
+from jetchain.core.io.tables import write_result
 from jetchain.core.kinematics import delta_phi, pt_eta_phi
 from jetchain.core.metrics import binomial_interval
 from jetchain.core.schema.detector import DETECTED
-from jetchain.core.schema.particleflow import PARTICLE_CLASSES, RECONSTRUCTED
+from jetchain.core.schema.particleflow import (
+    PARTICLE_CLASSES,
+    RECONSTRUCTED,
+    Cones,
+    GroupPerformance,
+    ParticleCounts,
+    Performance,
+    Ratio,
+    Ratios,
+    Spread,
+    Spreads,
+)
 from jetchain.core.verbs import Inputs, Output
 from jetchain.particleflow.matching import match_particles
 from jetchain.particleflow.settings import EvaluationSettings
@@ -95,7 +106,8 @@ def evaluate(
             "Evaluate on other samples or more events, or widen particleflow.evaluation.",
         )
     result = summarise(truth, reco, np.array(settings.pt_edges))
-    write_json(performance, result | {"cone": _cone_summary(cones), "events": len(cones)})
+    cone = _cone_summary(cones)
+    write_result(performance, Performance(**result, cone=cone, events=len(cones)))
     save_histograms(histograms, _histograms(truth, cones))
 
 
@@ -133,7 +145,7 @@ def _compare(
         {"particle": ["pdgid", "pt", "eta", "phi", "e"], "topo": ["e", "bary_eta", "bary_phi"]},
     )
     require_same_events(reco, truth, f"{particles} and {detected}")
-    # The first events: those that the training of a network holds out (mlpf.training.held_out).
+    # The first events: those that the training of a network holds out (`training.held_out`).
     first_ones = slice(settings.max_events)
     tables = [
         compare_event(_truth_of(one), _topo_of(topo), _reco_of(pflow), settings)
@@ -243,7 +255,7 @@ def summarise(truth: np.ndarray, reco: np.ndarray, edges: Floats) -> dict[str, A
         edges: (bins + 1,) GeV; particles beyond the last edge enter the overall numbers only.
     """
     true_counted, reco_counted = truth[truth["counted"]], reco[reco["counted"]]
-    groups: dict[str, Any] = {}
+    groups: dict[str, GroupPerformance] = {}
     for name, labels in GROUPS.items():
         one = true_counted[np.isin(true_counted["label"], labels)]
         two = reco_counted[np.isin(reco_counted["label"], labels)]
@@ -251,12 +263,12 @@ def summarise(truth: np.ndarray, reco: np.ndarray, edges: Floats) -> dict[str, A
         found = one[one["matched"]]
         right = matched["label"] == matched["truth_label"]
         ratio = found["reco_pt"] / found["pt"]
-        groups[name] = {
-            "efficiency": _fraction(one["matched"], one["pt"], edges),
-            "fake_rate": _fraction(~two["matched"], two["pt"], edges),
-            "purity": _fraction(right, matched["pt"], edges),
-            "response": _quantiles(ratio, found["pt"], edges),
-        }
+        groups[name] = GroupPerformance(
+            efficiency=_fraction(one["matched"], one["pt"], edges),
+            fake_rate=_fraction(~two["matched"], two["pt"], edges),
+            purity=_fraction(right, matched["pt"], edges),
+            response=_quantiles(ratio, found["pt"], edges),
+        )
     # How matched true particles (rows) are classified (columns), in the order of `classes`.
     both = true_counted[true_counted["matched"]]
     size = len(PARTICLE_CLASSES)
@@ -266,44 +278,47 @@ def summarise(truth: np.ndarray, reco: np.ndarray, edges: Floats) -> dict[str, A
         "classes": list(PARTICLE_CLASSES),
         "groups": groups,
         "confusion": confusion.reshape(size, size),
-        "true_particles": {"all": len(truth), "in_acceptance": len(true_counted)},
-        "reconstructed_particles": {"all": len(reco), "in_acceptance": len(reco_counted)},
+        "true_particles": ParticleCounts(all=len(truth), in_acceptance=len(true_counted)),
+        "reconstructed_particles": ParticleCounts(all=len(reco), in_acceptance=len(reco_counted)),
     }
 
 
-def _fraction(passed: NDArray[np.bool_], pt: Floats, edges: Floats) -> dict[str, Any]:
+def _fraction(passed: NDArray[np.bool_], pt: Floats, edges: Floats) -> Ratios:
     """k / n overall and in bins, with Clopper-Pearson intervals."""
     index = np.digitize(pt, edges) - 1
     inside = (index >= 0) & (index < len(edges) - 1)
     bins = len(edges) - 1
     k = np.bincount(index[inside & passed], minlength=bins)
     n = np.bincount(index[inside], minlength=bins)
-    return {"overall": _ratio(passed.sum(), len(passed))} | {
-        key: [_ratio(*pair)[key] for pair in zip(k, n, strict=True)]
-        for key in ("passed", "total", "value", "low", "high")
-    }
+    rows = [_ratio(*pair) for pair in zip(k, n, strict=True)]
+    return Ratios(
+        overall=_ratio(passed.sum(), len(passed)),
+        **{key: [getattr(row, key) for row in rows] for key in Ratio.model_fields},
+    )
 
 
-def _ratio(passed: int, total: int) -> dict[str, Any]:
+def _ratio(passed: int, total: int) -> Ratio:
     low, high = binomial_interval(passed, total)
-    return {
-        "passed": int(passed),
-        "total": int(total),
-        "value": float(passed / total) if total else None,
-        "low": float(low),
-        "high": float(high),
-    }
+    return Ratio(
+        passed=int(passed),
+        total=int(total),
+        value=float(passed / total) if total else None,
+        low=float(low),
+        high=float(high),
+    )
 
 
-def _quantiles(ratio: Floats, pt: Floats, edges: Floats) -> dict[str, Any]:
+def _quantiles(ratio: Floats, pt: Floats, edges: Floats) -> Spreads:
     """Median and IQR / median of a ratio, overall and in bins, with their uncertainties."""
     index = np.digitize(pt, edges) - 1
     rows = [quantile_summary(ratio[index == i]) for i in range(len(edges) - 1)]
-    overall = quantile_summary(ratio)
-    return {"overall": overall} | {key: [row[key] for row in rows] for key in overall}
+    return Spreads(
+        overall=quantile_summary(ratio),
+        **{key: [getattr(row, key) for row in rows] for key in Spread.model_fields},
+    )
 
 
-def quantile_summary(values: Floats) -> dict[str, Any]:
+def quantile_summary(values: Floats) -> Spread:
     """Median, IQR / median, and the standard error of each; null below 4 entries.
 
     The errors are those of a normal core: 1.2533 sigma / sqrt(n) for the median and 1.573 sigma /
@@ -312,27 +327,25 @@ def quantile_summary(values: Floats) -> dict[str, Any]:
     """
     count = len(values)
     if count < 4 or np.median(values) <= 0:
-        return dict.fromkeys(("median", "median_error", "width", "width_error")) | {
-            "entries": count
-        }
+        return Spread(median=None, median_error=None, width=None, width_error=None, entries=count)
     lower, median, upper = np.quantile(values, [0.25, 0.5, 0.75])
     width = upper - lower
     sigma = width / (2 * stats.norm.ppf(0.75))
-    return {
-        "median": float(median),
-        "median_error": float(1.2533 * sigma / np.sqrt(count)),
-        "width": float(width / median),
-        "width_error": float(1.573 * sigma / np.sqrt(count) / median),
-        "entries": count,
-    }
+    return Spread(
+        median=float(median),
+        median_error=float(1.2533 * sigma / np.sqrt(count)),
+        width=float(width / median),
+        width_error=float(1.573 * sigma / np.sqrt(count) / median),
+        entries=count,
+    )
 
 
-def _cone_summary(cones: np.ndarray) -> dict[str, Any]:
+def _cone_summary(cones: np.ndarray) -> Cones:
     chosen = cones[cones["truth_pt"] > MINIMUM_CONE_PT]
-    return {
-        name: quantile_summary(chosen[f"{name}_pt"] / chosen["truth_pt"])
-        for name in ("pflow", "topo")
-    }
+    pflow, topo = (
+        quantile_summary(chosen[f"{name}_pt"] / chosen["truth_pt"]) for name in ("pflow", "topo")
+    )
+    return Cones(pflow=pflow, topo=topo)
 
 
 def _histograms(truth: np.ndarray, cones: np.ndarray) -> dict[str, Any]:

@@ -1,30 +1,35 @@
-"""What MLPF looks at: how a cluster's answer changes when another track or cluster is taken away.
+"""What a network looks at: how a cluster's answer changes when another track or cluster is away.
 
-The network has no attention whose weights could be drawn; its messages are sums. So the question is
-put to it directly: every node is removed from the graph, one at a time, and the change of what is
-expected at the topoclusters is the influence of the node. It covers class and momentum alike:
-the expected pT is that of the candidate times the probability that there is one.
+MLPF has no attention whose weights could be drawn; its messages are sums. So the question is put
+to the network directly, whatever it is: every node is removed from the graph, one at a time, and
+the change of what is expected at the topoclusters is the influence of the node. It covers class and
+momentum alike: the expected pT is that of the candidate times the probability that there is one.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from jetchain.core.graphs import EventGraph, read_event_graphs
-from jetchain.core.io.tables import write_json
-from jetchain.core.io.tensors import read_weights
+from jetchain.core.io.mapped import Mapped
+from jetchain.core.io.tables import write_result
 from jetchain.core.kinematics import delta_phi
 from jetchain.core.progress import Progress
-from jetchain.core.seeds import make_deterministic
+from jetchain.core.schema.graphs import EVENT_GRAPHS
+from jetchain.core.schema.particleflow import (
+    Influence,
+    InfluenceByDistance,
+    InfluenceExample,
+    InfluenceProfile,
+)
 from jetchain.core.training import minibatches
 from jetchain.core.verbs import Input, Output
-from jetchain.particleflow.mlpf_settings import InfluenceJobSettings
-from jetchain.particleflow.models.mlpf import COLUMN, Mlpf
+from jetchain.particleflow.batch import EventBatch, batches
+from jetchain.particleflow.network import COLUMN, Network
+from jetchain.particleflow.network_settings import InfluenceJobSettings
+from jetchain.particleflow.reconstruct import read_network
 from jetchain.particleflow.targets import NONE
 
 Float = NDArray[np.float64]
@@ -34,7 +39,12 @@ DISTANCE_EDGES = np.array([0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.2, 2
 
 
 def influence(
-    *, graphs: Input, weights: Input, influence: Output, settings: InfluenceJobSettings
+    *,
+    graphs: Input,
+    weights: Input,
+    influence: Output,
+    settings: InfluenceJobSettings,
+    algorithm: str,
 ) -> None:
     """Write the influence of all nodes on the hard clusters of the first events of a file.
 
@@ -46,41 +56,42 @@ def influence(
             against the distance. If none is hard, the example is the cluster with the largest
             expected pT of all events, and null if there is no cluster at all.
         settings: events and clusters, and the size of the network.
+        algorithm: its key in ALGORITHMS.
     """
-    make_deterministic(0)
-    model = Mlpf(settings.model)
-    read_weights(weights, model)
-    model.eval()
+    model = read_network(algorithm, settings.model, weights)
+    read = Mapped([graphs], EVENT_GRAPHS)
     # Cut before empty events are left out: no event beyond these is held out of the training.
-    events = read_event_graphs(graphs)[: settings.influence.events]
+    rows = np.arange(len(read))[: settings.influence.events]
+    numbers = read.rows(rows, ["number"])["number"].tolist()
     pt_min = settings.influence.pt_min
     example, largest, by_distance = None, 0.0, []
-    progress = Progress(len(events), "events")
-    for done, graph in enumerate(events, 1):
-        if graph.num_nodes:
+    progress = Progress(len(rows), "events")
+    for done, (number, graph) in enumerate(zip(numbers, batches(read, rows, 1), strict=True), 1):
+        if len(graph):
             pt, change = influences(model, graph)
             centre = int(np.argmax(pt))
             if largest <= pt_min and pt[centre] > largest:
-                example, largest = example_of(graph, pt, change, centre), float(pt[centre])
+                example = example_of(graph, number, pt, change, centre)
+                largest = float(pt[centre])
             by_distance += [
                 sums_by_distance(graph, pt[i], change[:, i], int(i))
                 for i in np.flatnonzero(pt > pt_min)
             ]
         progress.report(done)
-    write_json(
+    write_result(
         influence,
-        {
-            "example": example,
-            "profile": profile(np.array(by_distance).reshape(-1, 2, 2, len(DISTANCE_EDGES) - 1)),
-            "events": len(events),
-            "clusters": len(by_distance),
-            "pt_min": pt_min,
-        },
+        Influence(
+            example=example,
+            profile=profile(np.array(by_distance).reshape(-1, 2, 2, len(DISTANCE_EDGES) - 1)),
+            events=len(rows),
+            clusters=len(by_distance),
+            pt_min=pt_min,
+        ),
     )
 
 
 @torch.no_grad()
-def influences(model: Mlpf, graph: EventGraph) -> tuple[Float, Float]:
+def influences(model: Network, graph: EventBatch) -> tuple[Float, Float]:
     """The expected neutral pT at each node, and its change when another node is there.
 
     Args:
@@ -91,31 +102,40 @@ def influences(model: Mlpf, graph: EventGraph) -> tuple[Float, Float]:
         pT of the whole graph, 0 for tracks, GeV (nodes,); and pT with minus pT without each node,
         (removed nodes, nodes), 0 on the diagonal.
     """
-    whole = expected_pt(model, graph.x, graph.edge_index)
+    whole = expected_pt(model, graph)
     source, target = graph.edge_index
-    nodes, change = graph.num_nodes or 0, []
+    nodes, change = len(graph), []
     for rows in minibatches(nodes, REMOVED_AT_ONCE):
         removed = torch.from_numpy(rows)
-        # Edges of one copy of the graph a removed node: those that do not touch it.
+        copies = len(rows)
+        # One copy of the graph a removed node, with the edges that do not touch it; it is alone in
+        # an event of its own.
         kept = (source != removed[:, None]) & (target != removed[:, None])
         copy, edge = kept.nonzero(as_tuple=True)
-        edges = graph.edge_index[:, edge] + copy * nodes
-        without = expected_pt(model, graph.x.repeat(len(rows), 1), edges).view(len(rows), nodes)
-        difference = whole - without
-        difference[torch.arange(len(rows)), removed] = 0.0
+        event = torch.arange(copies).repeat_interleave(nodes)
+        event[torch.arange(copies) * nodes + removed] += copies
+        without = EventBatch(
+            x=graph.x.repeat(copies, 1),
+            momentum=graph.momentum.repeat(copies, 1),
+            edge_index=graph.edge_index[:, edge] + copy * nodes,
+            event=event,
+        )
+        difference = whole - expected_pt(model, without).view(copies, nodes)
+        difference[torch.arange(copies), removed] = 0.0
         change.append(difference.numpy())
     return whole.numpy(), np.concatenate(change)
 
 
-def expected_pt(model: Mlpf, x: Tensor, edge_index: Tensor) -> Tensor:
+def expected_pt(model: Network, batch: EventBatch) -> Tensor:
     """P(a neutral candidate) times its pT at each topocluster, GeV; 0 at tracks; (nodes,)."""
-    logits, regression = model(x, edge_index)
+    logits, regression = model(batch)
+    x = batch.x
     present = 1 - logits.double().softmax(dim=1)[:, NONE]
     pt = (regression[:, 0].double() + x[:, COLUMN["log_pt_gev"]]).exp()
     return torch.where(x[:, COLUMN["is_topo"]] > 0, present * pt, 0.0)
 
 
-def distances(graph: EventGraph, centre: int) -> tuple[Float, Float]:
+def distances(graph: EventBatch, centre: int) -> tuple[Float, Float]:
     """Differences in eta and phi of all nodes to one of them, at the calorimeter, (nodes,) each."""
     x = graph.x.double().numpy()
     phi = np.arctan2(x[:, COLUMN["sin_phi_calo"]], x[:, COLUMN["cos_phi_calo"]])
@@ -123,7 +143,9 @@ def distances(graph: EventGraph, centre: int) -> tuple[Float, Float]:
     return eta - eta[centre], delta_phi(phi, phi[centre]).astype(np.float64)
 
 
-def example_of(graph: EventGraph, pt: Float, change: Float, centre: int) -> dict[str, Any]:
+def example_of(
+    graph: EventBatch, number: int, pt: Float, change: Float, centre: int
+) -> InfluenceExample:
     """A cluster, and all nodes around it with their influence on it."""
     d_eta, d_phi = distances(graph, centre)
     x = graph.x.double().numpy()
@@ -131,20 +153,20 @@ def example_of(graph: EventGraph, pt: Float, change: Float, centre: int) -> dict
     place = np.full(len(x), -1)
     place[near] = np.arange(len(near))
     edges = place[graph.edge_index.numpy()]
-    return {
-        "number": int(graph.number),
-        "centre": int(place[centre]),
-        "expected_pt": pt[centre],
-        "delta_eta": d_eta[near],
-        "delta_phi": d_phi[near],
-        "pt": np.exp(x[near, COLUMN["log_pt_gev"]]),
-        "is_track": x[near, COLUMN["is_track"]].astype(int),
-        "influence": change[near, centre],
-        "edges": edges[:, (edges >= 0).all(axis=0)].T,
-    }
+    return InfluenceExample(
+        number=number,
+        centre=int(place[centre]),
+        expected_pt=float(pt[centre]),
+        delta_eta=d_eta[near],
+        delta_phi=d_phi[near],
+        pt=np.exp(x[near, COLUMN["log_pt_gev"]]),
+        is_track=x[near, COLUMN["is_track"]].astype(int),
+        influence=change[near, centre],
+        edges=edges[:, (edges >= 0).all(axis=0)].T,
+    )
 
 
-def sums_by_distance(graph: EventGraph, pt: float, change: Float, centre: int) -> Float:
+def sums_by_distance(graph: EventBatch, pt: float, change: Float, centre: int) -> Float:
     """Number and sum of |influence| / pT in bins of distance, of tracks and of clusters.
 
     Args:
@@ -170,7 +192,7 @@ def sums_by_distance(graph: EventGraph, pt: float, change: Float, centre: int) -
     )
 
 
-def profile(sums: Float) -> dict[str, Any]:
+def profile(sums: Float) -> InfluenceProfile:
     """Mean |influence| / pT a node against distance, with the error over the clusters.
 
     Args:
@@ -181,15 +203,18 @@ def profile(sums: Float) -> dict[str, Any]:
         sums, sqrt(sum (s_k - mean n_k)^2) / sum n_k over the clusters k; None where there are not
         two clusters with pairs, whose spread it could be.
     """
-    result: dict[str, Any] = {"edges": DISTANCE_EDGES}
-    for index, kind in enumerate(("track", "cluster")):
-        number, size = sums[:, index, 0], sums[:, index, 1]
+    kinds = []
+    for number, size in zip(
+        sums[:, :, 0].swapaxes(0, 1), sums[:, :, 1].swapaxes(0, 1), strict=True
+    ):
         total = np.maximum(number.sum(axis=0), 1)
         mean = size.sum(axis=0) / total
         error = np.sqrt(((size - mean * number) ** 2).sum(axis=0)) / total
-        result[kind] = {
-            "pairs": number.sum(axis=0).astype(int),
-            "mean": mean,
-            "error": np.where((number > 0).sum(axis=0) > 1, error, None),
-        }
-    return result
+        kinds.append(
+            InfluenceByDistance(
+                pairs=number.sum(axis=0).astype(int),
+                mean=mean,
+                error=np.where((number > 0).sum(axis=0) > 1, error, None),
+            )
+        )
+    return InfluenceProfile(edges=DISTANCE_EDGES, track=kinds[0], cluster=kinds[1])

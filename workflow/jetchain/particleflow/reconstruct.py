@@ -1,8 +1,10 @@
-"""Reconstruct particles with a trained MLPF."""
+"""Reconstruct particles with a trained network."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import awkward as ak
@@ -10,20 +12,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from jetchain.core.graphs import event_graphs
 from jetchain.core.io.events import write_events
-from jetchain.core.io.tensors import read_tensors, read_weights
+from jetchain.core.io.mapped import Mapped
+from jetchain.core.io.tensors import read_weights
 from jetchain.core.kinematics import cartesian, pt_eta_phi
 from jetchain.core.progress import Progress
-from jetchain.core.schema.graphs import EVENT_GRAPH_FEATURES, EVENT_GRAPHS
+from jetchain.core.schema.graphs import EVENT_GRAPH_FEATURES, EVENT_GRAPHS, TRACK_TRUTH
 from jetchain.core.schema.particleflow import RECONSTRUCTED
 from jetchain.core.seeds import make_deterministic
-from jetchain.core.training import minibatches
 from jetchain.core.verbs import Input, Output
-from jetchain.particleflow.mlpf_settings import MlpfModelSettings
-from jetchain.particleflow.models.mlpf import Mlpf
+from jetchain.particleflow.algorithms import ALGORITHMS
+from jetchain.particleflow.batch import batches
+from jetchain.particleflow.network import Network
+from jetchain.particleflow.network_settings import ReconstructJobSettings
 from jetchain.particleflow.targets import NONE, REGRESSION
-from jetchain.particleflow.train import join
 
 EVENTS_AT_ONCE = 32
 # GeV, in the order of PARTICLE_CLASSES: pion, long-lived kaon, photon, electron, muon.
@@ -31,7 +33,12 @@ MASSES = np.array([0.13957, 0.49761, 0.0, 0.000511, 0.10566])
 
 
 def reconstruct(
-    *, graphs: Input, weights: Input, particles: Output, settings: MlpfModelSettings
+    *,
+    graphs: Input,
+    weights: Input,
+    particles: Output,
+    settings: ReconstructJobSettings,
+    algorithm: str,
 ) -> None:
     """Reconstruct the particles of the events of a graph file.
 
@@ -40,41 +47,57 @@ def reconstruct(
         weights: of the trained network.
         particles: reconstructed particles (RECONSTRUCTED), in the order of their nodes.
         settings: size of the network.
+        algorithm: its key in ALGORITHMS.
     """
-    arrays = read_tensors(graphs, EVENT_GRAPHS)
-    make_deterministic(0)
-    model = Mlpf(settings)
-    read_weights(weights, model)
-    label, regression = predict(model, arrays)
-    data = reconstructed(arrays, label, regression)
+    events = Mapped([graphs], EVENT_GRAPHS)
+    model = read_network(algorithm, settings.model, weights)
+    label, regression = predict(model, events)
+    data = reconstructed(events.rows(np.arange(len(events))), label, regression)
     write_events(particles, RECONSTRUCTED, data)
     print(
-        f"mlpf: {len(label)} nodes gave {int((label != NONE).sum())} particles "
-        f"in {len(arrays['number'])} events",
+        f"{algorithm}: {len(label)} nodes gave {int((label != NONE).sum())} particles "
+        f"in {len(events)} events",
         file=sys.stderr,
         flush=True,
     )
 
 
+def read_network(algorithm: str, model: Mapping[str, Any], weights: Path) -> Network:
+    """A trained network, in evaluation mode.
+
+    Args:
+        algorithm: its key in ALGORITHMS.
+        model: its sizes, the section `model` of its settings.
+        weights: file of its weights.
+    """
+    make_deterministic(0)
+    network: Network = ALGORITHMS.load(algorithm)(
+        ALGORITHMS.decode(algorithm, {"model": model}).model
+    )
+    read_weights(weights, network)
+    return network.eval()
+
+
 @torch.no_grad()
-def predict(
-    model: Mlpf, arrays: dict[str, NDArray[Any]]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def predict(model: Network, events: Mapped) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """The network's answers for all nodes of a file.
+
+    Args:
+        model: in evaluation mode.
+        events: EVENT_GRAPHS.
 
     Returns:
         The most probable class, index into CLASSES (nodes,), and REGRESSION (nodes, 5).
     """
-    model.eval()
-    graphs = event_graphs(arrays)
     labels, regressions = [np.empty(0, np.int64)], [np.empty((0, len(REGRESSION)))]
-    progress = Progress(len(graphs), "events")
-    for rows in minibatches(len(graphs), EVENTS_AT_ONCE):
-        batch = join([graphs[row] for row in rows])
-        logits, regression = model(batch.x, batch.edge_index)
+    progress = Progress(len(events), "events")
+    done = 0
+    for batch in batches(events, np.arange(len(events)), EVENTS_AT_ONCE):
+        logits, regression = model(batch)
         labels.append(logits.argmax(dim=1).numpy())
         regressions.append(regression.double().numpy())
-        progress.report(int(rows[-1]) + 1)
+        done = min(done + EVENTS_AT_ONCE, len(events))
+        progress.report(done)
     return np.concatenate(labels), np.concatenate(regressions)
 
 
@@ -117,6 +140,7 @@ def reconstructed(
         **dict(zip(("d0", "z0", "d0_err", "z0_err"), arrays["node_track"][kept].T, strict=True)),
         "track_idx": np.where(is_track, index, -1),
         "topo_idx": np.where(is_track, -1, index),
+        **dict(zip(TRACK_TRUTH, arrays["node_truth"][kept].T, strict=True)),
     }
     cumulative = np.concatenate([[0], np.cumsum(kept)])
     counts = np.diff(cumulative[arrays["node_offset"]])

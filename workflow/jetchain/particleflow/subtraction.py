@@ -6,11 +6,15 @@ follows ATLAS particle flow (arXiv 1703.10485, section 6). Momenta and energies 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from jetchain.particleflow.layers import N_LAYERS
+from jetchain.core.compiled import delta_phi
+from jetchain.particleflow.detected import Clusters
+from jetchain.particleflow.layers import N_LAYERS, Layers
 
 HADRON, ELECTRON, MUON = 0, 1, 2
 
@@ -28,11 +32,43 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
+class Seeds(NamedTuple):
+    """The tracks that look for clusters."""
+
+    offset: Ints  # (events + 1,) first track of each event
+    order: Ints  # (tracks,) those of each event in the order they are worked through
+    kind: Ints  # (tracks,) HADRON, ELECTRON or MUON
+    p: Floats  # (tracks,) MeV
+    pt: Floats  # (tracks,) MeV
+    abs_eta: Floats  # (tracks,)
+    layer_eta: Floats  # (tracks, layers) where the track enters each layer
+    layer_phi: Floats  # (tracks, layers)
+
+
+class Response(NamedTuple):
+    """Expected E/p of charged hadrons."""
+
+    pt_edges: Floats  # (pt,) lower edges, MeV
+    eta_edges: Floats  # (eta,) lower edges
+    mean: Floats  # (pt, eta, layer)
+    sigma: Floats  # (pt, eta, layer)
+
+
+class Cuts(NamedTuple):
+    """`ParametricSettings` for compiled code."""
+
+    match_distance: Floats  # (3,) largest R' of a match below 2, below 5 and from 5 GeV
+    minimum_ep: float
+    recover_below: float  # sigma
+    recover_radius: float
+    remove_below: float  # sigma
+    electron_maximum_ep: float
+
+
 @numba.njit(cache=True)
 def distance(eta: float, phi: float, other_eta: float, other_phi: float) -> float:
     """dR, with the azimuth wrapped."""
-    d_phi = (phi - other_phi + np.pi) % (2 * np.pi) - np.pi
-    return np.sqrt((eta - other_eta) ** 2 + d_phi**2)
+    return np.sqrt((eta - other_eta) ** 2 + delta_phi(phi, other_phi) ** 2)
 
 
 @numba.njit(cache=True)
@@ -47,33 +83,28 @@ def bin_of(value: float, edges: Floats) -> int:
 
 @numba.njit(cache=True)
 def best_cluster(
-    first: int,
-    last: int,
-    energy: Floats,
-    eta: Floats,
-    phi: Floats,
-    sigma_eta: Floats,
-    sigma_phi: Floats,
-    track_p: float,
-    track_eta: float,
-    track_phi: float,
-    minimum_ep: float,
-    limits: Floats,
+    first: int, last: int, clusters: Clusters, p: float, eta: float, phi: float, cuts: Cuts
 ) -> int:
     """The cluster with E/p above the minimum and the smallest R' within the limit, or -1.
 
     R' = sqrt((dphi / sigma_phi)^2 + (deta / sigma_eta)^2) at ECAL2; its limit falls at p = 2 and
     5 GeV (`Particle_flow_func.cc`; a missing break keeps COCOA's own code from the first one).
+
+    Args:
+        first, last: the event's clusters.
+        clusters: of all events.
+        p, eta, phi: of the track; the direction is that at ECAL2.
+        cuts: of the algorithm.
     """
-    limit = limits[0] if track_p < 2000.0 else (limits[1] if track_p < 5000.0 else limits[2])
+    limits = cuts.match_distance
+    limit = limits[0] if p < 2000.0 else (limits[1] if p < 5000.0 else limits[2])
     best, smallest = -1, limit
     for cluster in range(first, last):
-        if energy[cluster] <= minimum_ep * track_p:
+        if clusters.e[cluster] <= cuts.minimum_ep * p:
             continue
-        d_phi = (track_phi - phi[cluster] + np.pi) % (2 * np.pi) - np.pi
         r = np.sqrt(
-            (d_phi / sigma_phi[cluster]) ** 2
-            + ((track_eta - eta[cluster]) / sigma_eta[cluster]) ** 2
+            (delta_phi(phi, clusters.phi[cluster]) / clusters.sigma_phi[cluster]) ** 2
+            + ((eta - clusters.eta[cluster]) / clusters.sigma_eta[cluster]) ** 2
         )
         if r < smallest:
             best, smallest = cluster, r
@@ -82,31 +113,30 @@ def best_cluster(
 
 @numba.njit(cache=True)
 def densest_layer(
-    first: int,
-    last: int,
-    cell_layer: Ints,
-    cell_e: Floats,
-    cell_eta: Floats,
-    cell_phi: Floats,
-    cell_volume: Floats,
-    track_eta: Floats,
-    track_phi: Floats,
-    centre: Floats,
+    cluster: int, clusters: Clusters, track_eta: Floats, track_phi: Floats, centre: Floats
 ) -> int:
-    """Layer of highest energy density (LHED) of a track's shower in the cells first to last.
+    """Layer of highest energy density (LHED) of a track's shower in a cluster.
 
     The density of a layer is the sum of its cells' E/V, weighted by a Gaussian of width 0.035
     around the track; the layer is that of the largest rise in density per interaction length
     from the layer before it (arXiv 1703.10485, equations 1 and 2).
+
+    Args:
+        cluster: its number among all.
+        clusters: of all events.
+        track_eta, track_phi: (layers,) where the track enters each layer.
+        centre: (layers,) as in `Layers`.
     """
     density = np.zeros(N_LAYERS)
-    for cell in range(first, last):
-        if cell_e[cell] <= 0:
+    for cell in range(clusters.cell_offset[cluster], clusters.cell_offset[cluster + 1]):
+        if clusters.cell_e[cell] <= 0:
             continue
-        layer = cell_layer[cell]
-        r = distance(cell_eta[cell], cell_phi[cell], track_eta[layer], track_phi[layer])
+        layer = clusters.cell_layer[cell]
+        r = distance(
+            clusters.cell_eta[cell], clusters.cell_phi[cell], track_eta[layer], track_phi[layer]
+        )
         weight = np.exp(-0.5 * (r / DENSITY_WIDTH) ** 2)
-        density[layer] += weight * cell_e[cell] / cell_volume[cell]
+        density[layer] += weight * clusters.cell_e[cell] / clusters.cell_volume[cell]
     best, largest, before, depth = 0, -np.inf, 0.0, 0.0
     for layer in range(N_LAYERS):
         rise = (density[layer] - before) / (centre[layer] - depth)
@@ -119,13 +149,8 @@ def densest_layer(
 @numba.njit(cache=True)
 def subtract_rings(
     amount: float,
-    clusters: Ints,
-    cell_offset: Ints,
-    cell_layer: Ints,
-    cell_e: Floats,
-    cell_eta: Floats,
-    cell_phi: Floats,
-    cell_volume: Floats,
+    chosen: Ints,
+    clusters: Clusters,
     track_eta: Floats,
     track_phi: Floats,
     delta_eta: Floats,
@@ -133,23 +158,33 @@ def subtract_rings(
     """Take an energy out of the cells, in rings around the track in falling energy density.
 
     Rings are 1.2 cells wide in eta and belong to one layer. The last ring that is touched is
-    scaled. Changes `cell_e` in place; the amount must not exceed the cells' energy.
+    scaled. Changes `clusters.cell_e` in place; the amount must not exceed the cells' energy.
+
+    Args:
+        amount: MeV.
+        chosen: (chosen,) the clusters it is taken from.
+        clusters: of all events.
+        track_eta, track_phi: (layers,) where the track enters each layer.
+        delta_eta: (layers,) as in `Layers`.
     """
+    offset, cell_e = clusters.cell_offset, clusters.cell_e
     ring_e = np.zeros(N_LAYERS * N_RINGS)
     ring_v = np.zeros(N_LAYERS * N_RINGS)
     cells = 0
-    for cluster in clusters:
-        cells += cell_offset[cluster + 1] - cell_offset[cluster]
+    for cluster in chosen:
+        cells += offset[cluster + 1] - offset[cluster]
     ring_of = np.empty(cells, np.int64)
     position = 0
-    for cluster in clusters:
-        for cell in range(cell_offset[cluster], cell_offset[cluster + 1]):
-            layer = cell_layer[cell]
-            r = distance(cell_eta[cell], cell_phi[cell], track_eta[layer], track_phi[layer])
+    for cluster in chosen:
+        for cell in range(offset[cluster], offset[cluster + 1]):
+            layer = clusters.cell_layer[cell]
+            r = distance(
+                clusters.cell_eta[cell], clusters.cell_phi[cell], track_eta[layer], track_phi[layer]
+            )
             ring = min(int(r / (RING_WIDTH * delta_eta[layer])), N_RINGS - 1)
             ring_of[position] = layer * N_RINGS + ring
             ring_e[ring_of[position]] += cell_e[cell]
-            ring_v[ring_of[position]] += cell_volume[cell]
+            ring_v[ring_of[position]] += clusters.cell_volume[cell]
             position += 1
     density = np.where(ring_v > 0, ring_e / np.maximum(ring_v, 1e-30), 0.0)
     keep = np.ones(N_LAYERS * N_RINGS)
@@ -160,115 +195,73 @@ def subtract_rings(
         keep[ring] = 1.0 - taken / ring_e[ring]
         amount -= taken
     position = 0
-    for cluster in clusters:
-        for cell in range(cell_offset[cluster], cell_offset[cluster + 1]):
+    for cluster in chosen:
+        for cell in range(offset[cluster], offset[cluster + 1]):
             cell_e[cell] *= keep[ring_of[position]]
             position += 1
 
 
 @numba.njit(cache=True)
-def _clear(clusters: Ints, cell_offset: Ints, cell_e: Floats, energy: Floats) -> None:
-    for cluster in clusters:
-        energy[cluster] = 0.0
-        cell_e[cell_offset[cluster] : cell_offset[cluster + 1]] = 0.0
+def _clear(chosen: Ints, clusters: Clusters) -> None:
+    for cluster in chosen:
+        clusters.e[cluster] = 0.0
+        clusters.cell_e[clusters.cell_offset[cluster] : clusters.cell_offset[cluster + 1]] = 0.0
 
 
 @numba.njit(cache=True)
 def link(
-    track_offset: Ints,
-    order: Ints,
-    track_p: Floats,
-    track_pt: Floats,
-    track_abs_eta: Floats,
-    track_kind: Ints,
-    track_eta: Floats,
-    track_phi: Floats,
-    cluster_offset: Ints,
-    energy: Floats,
-    eta: Floats,
-    phi: Floats,
-    sigma_eta: Floats,
-    sigma_phi: Floats,
-    cell_offset: Ints,
-    cell_layer: Ints,
-    cell_e: Floats,
-    cell_eta: Floats,
-    cell_phi: Floats,
-    cell_volume: Floats,
-    centre: Floats,
-    delta_eta: Floats,
-    pt_edges: Floats,
-    eta_edges: Floats,
-    mean: Floats,
-    sigma: Floats,
-    limits: Floats,
-    minimum_ep: float,
-    recover_below: float,
-    recover_radius: float,
-    remove_below: float,
-    electron_maximum_ep: float,
+    tracks: Seeds, clusters: Clusters, layers: Layers, response: Response, cuts: Cuts
 ) -> tuple[Ints, Floats]:
-    """Run the algorithm on all events; `energy` and `cell_e` are left with the remnants.
+    """Run the algorithm on all events; `clusters.e` and `.cell_e` are left with the remnants.
 
-    Args:
-        order: (tracks,) the tracks of each event in the order they are worked through.
-        track_eta, track_phi: (tracks, layers) where the track enters each layer.
-        centre, delta_eta: (layers,) as in `Layers`.
-        mean, sigma: (pt, eta, layer) expected E/p of charged hadrons and its spread.
-        electron_maximum_ep: an electron takes its cluster up to this E/p; above it the cluster
-            holds other particles too, and loses the electron's momentum instead.
+    An electron takes its cluster up to an E/p of `electron_maximum_ep`; above it the cluster holds
+    other particles too, and loses the electron's momentum instead.
 
     Returns:
         match (tracks,): cluster of each track, -1 for none; taken (tracks,): the energy of the
         cluster that an electron took, 0 for all other tracks.
     """
-    match = np.full(len(track_p), -1)
-    taken = np.zeros(len(track_p))
-    for event in range(len(track_offset) - 1):
-        first, last = cluster_offset[event], cluster_offset[event + 1]
-        for position in range(track_offset[event], track_offset[event + 1]):
-            t = order[position]
-            if track_kind[t] == MUON:
+    energy, cell_e, cell_offset = clusters.e, clusters.cell_e, clusters.cell_offset
+    match = np.full(len(tracks.p), -1)
+    taken = np.zeros(len(tracks.p))
+    for event in range(len(tracks.offset) - 1):
+        first, last = clusters.offset[event], clusters.offset[event + 1]
+        for position in range(tracks.offset[event], tracks.offset[event + 1]):
+            t = tracks.order[position]
+            if tracks.kind[t] == MUON:
                 continue
-            at_eta, at_phi = track_eta[t, MATCH_LAYER], track_phi[t, MATCH_LAYER]
-            found = best_cluster(
-                first, last, energy, eta, phi, sigma_eta, sigma_phi,
-                track_p[t], at_eta, at_phi, minimum_ep, limits,
-            )  # fmt: skip
+            p, track_eta, track_phi = tracks.p[t], tracks.layer_eta[t], tracks.layer_phi[t]
+            at_eta, at_phi = track_eta[MATCH_LAYER], track_phi[MATCH_LAYER]
+            found = best_cluster(first, last, clusters, p, at_eta, at_phi, cuts)
             match[t] = found
             if found < 0:
                 continue
-            clusters = np.array([found])
+            chosen = np.array([found])
             total = energy[found]
-            if track_kind[t] == ELECTRON:
-                if total <= electron_maximum_ep * track_p[t]:
+            if tracks.kind[t] == ELECTRON:
+                if total <= cuts.electron_maximum_ep * p:
                     taken[t] = total
-                    _clear(clusters, cell_offset, cell_e, energy)
+                    _clear(chosen, clusters)
                     continue
-                expected, spread = track_p[t], 0.0
+                expected, spread = p, 0.0
             else:
-                layer = densest_layer(
-                    cell_offset[found], cell_offset[found + 1], cell_layer, cell_e, cell_eta,
-                    cell_phi, cell_volume, track_eta[t], track_phi[t], centre,
-                )  # fmt: skip
-                i, j = bin_of(track_pt[t], pt_edges), bin_of(track_abs_eta[t], eta_edges)
-                expected = mean[i, j, layer] * track_p[t]
-                spread = sigma[i, j, layer] * track_p[t]
-                if total - expected < recover_below * spread:
-                    chosen = [found]
+                layer = densest_layer(found, clusters, track_eta, track_phi, layers.centre)
+                i = bin_of(tracks.pt[t], response.pt_edges)
+                j = bin_of(tracks.abs_eta[t], response.eta_edges)
+                expected = response.mean[i, j, layer] * p
+                spread = response.sigma[i, j, layer] * p
+                if total - expected < cuts.recover_below * spread:
+                    near = [found]
                     for cluster in range(first, last):
-                        near = distance(eta[cluster], phi[cluster], at_eta, at_phi)
-                        if cluster != found and energy[cluster] > 0 and near < recover_radius:
-                            chosen.append(cluster)
+                        r = distance(clusters.eta[cluster], clusters.phi[cluster], at_eta, at_phi)
+                        if cluster != found and energy[cluster] > 0 and r < cuts.recover_radius:
+                            near.append(cluster)
                             total += energy[cluster]
-                    clusters = np.array(chosen)
-            if total - expected <= remove_below * spread:
-                _clear(clusters, cell_offset, cell_e, energy)
+                    chosen = np.array(near)
+            if total - expected <= cuts.remove_below * spread:
+                _clear(chosen, clusters)
                 continue
-            subtract_rings(
-                expected, clusters, cell_offset, cell_layer, cell_e, cell_eta, cell_phi,
-                cell_volume, track_eta[t], track_phi[t], delta_eta,
-            )  # fmt: skip
-            for cluster in clusters:
+            subtract_rings(expected, chosen, clusters, track_eta, track_phi, layers.delta_eta)
+            for cluster in chosen:
                 energy[cluster] = np.sum(cell_e[cell_offset[cluster] : cell_offset[cluster + 1]])
     return match, taken

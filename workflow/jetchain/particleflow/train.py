@@ -1,31 +1,34 @@
-"""Train MLPF on event graphs."""
+"""Train a network of particle flow on event graphs."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch_geometric.data import Batch
 
 from jetchain.core.errors import EmptySampleError
-from jetchain.core.graphs import EventGraph, event_graphs
-from jetchain.core.io.tables import write_csv, write_json
-from jetchain.core.io.tensors import read_tensors, write_weights
+from jetchain.core.io.mapped import Mapped
+from jetchain.core.io.tables import write_csv, write_result
+from jetchain.core.io.tensors import write_weights
 from jetchain.core.schema.graphs import EVENT_GRAPHS
+from jetchain.core.schema.particleflow import TargetCounts
 from jetchain.core.seeds import generator, make_deterministic
 from jetchain.core.training import fit, minibatches
 from jetchain.core.verbs import Inputs, Output
-from jetchain.particleflow.mlpf_settings import MlpfSettings, MlpfTrainingSettings
-from jetchain.particleflow.models.mlpf import COLUMN, Mlpf
+from jetchain.particleflow.algorithms import ALGORITHMS
+from jetchain.particleflow.batch import NODES, TRUTH, EventBatch, batches
+from jetchain.particleflow.network import COLUMN, Network
+from jetchain.particleflow.network_settings import NetworkTrainingSettings, TrainJobSettings
 from jetchain.particleflow.targets import NONE, node_targets
 
 # Of log pT, log E, eta, sin phi, cos phi (jpata/particleflow).
 REGRESSION_WEIGHTS = (1.0, 1.0, 0.01, 0.01, 0.01)
+EVENTS_AT_ONCE = 64  # where a file is read through
 
 
 def train(
@@ -34,113 +37,114 @@ def train(
     weights: Output,
     history: Output,
     targets: Output,
-    settings: MlpfSettings,
+    settings: TrainJobSettings,
     seed: int,
+    algorithm: str,
 ) -> None:
-    """Train MLPF on the events of the graph files that are not held out for the evaluation.
+    """Train a network on the events of the graph files that are not held out for the evaluation.
+
+    The files are never in memory as a whole: a batch is read when it is its turn.
 
     Args:
         graphs: event graphs (EVENT_GRAPHS), one file a shard.
         weights: safetensors of the best epoch.
         history: CSV, one row an epoch.
-        targets: JSON: where the true particles of the training events went.
+        targets: JSON: where the true particles of the files went (TargetCounts).
         settings: network and training.
         seed: of the initial weights, the split and the shuffling.
+        algorithm: its key in ALGORITHMS.
 
     Raises:
         EmptySampleError: a file has no event beyond those held out.
     """
-    examples, counts = read_examples(graphs, settings.training)
-    model, columns = fit_mlpf(examples, settings, seed)
-    write_json(targets, counts)
+    events = Mapped(graphs, EVENT_GRAPHS)
+    rows = training_rows(events, graphs, settings.training)
+    model, columns = fit_network(algorithm, events, rows, settings, seed)
+    write_result(targets, count_targets(events))
     write_csv(history, columns)
     write_weights(weights, model)
 
 
-def read_examples(
-    files: Sequence[Path], settings: MlpfTrainingSettings
-) -> tuple[list[EventGraph], dict[str, int]]:
-    """The training events of graph files, and the counts of `node_targets` over whole files."""
-    examples: list[EventGraph] = []
-    counts: dict[str, int] = {}
-    for path in files:
-        arrays = read_tensors(path, EVENT_GRAPHS)
-        assigned = node_targets(arrays)
-        for name, number in assigned.counts.items():
-            counts[name] = counts.get(name, 0) + number
-        chosen = slice(settings.held_out, settings.held_out + settings.max_events)
-        graphs = with_targets(arrays, assigned.label, assigned.regression)[chosen]
-        if not graphs:
+def training_rows(
+    events: Mapped, files: Inputs, settings: NetworkTrainingSettings
+) -> NDArray[np.int64]:
+    """The numbers of the events that are trained on, file by file."""
+    rows = []
+    for path, start, stop in zip(files, events.offset[:-1], events.offset[1:], strict=True):
+        chosen = np.arange(start, stop)[settings.held_out :][: settings.max_events]
+        if not len(chosen):
             raise EmptySampleError(
-                f"{path}: {len(arrays['number'])} events, none beyond the first "
+                f"{path}: {stop - start} events, none beyond the first "
                 f"{settings.held_out}, which are held out for the evaluation.",
-                "Lower particleflow.mlpf.training.held_out, or generate more events in a shard.",
+                "Lower held_out of the algorithm's training, or generate more events in a shard.",
             )
-        examples += graphs
-    return examples, counts
+        rows.append(chosen)
+    return np.concatenate(rows)
 
 
-def with_targets(
-    arrays: dict[str, np.ndarray], label: np.ndarray, regression: np.ndarray
-) -> list[EventGraph]:
-    """The graphs of a file with `label` (nodes,) and `regression` (nodes, 5) of each node."""
-    graphs = event_graphs(arrays)
-    for row, graph in enumerate(graphs):
-        start, stop = arrays["node_offset"][row : row + 2]
-        graph.label = torch.from_numpy(label[start:stop])
-        graph.regression = torch.from_numpy(regression[start:stop])
-    return graphs
+def count_targets(events: Mapped) -> TargetCounts:
+    """The counts of `node_targets` over all events."""
+    counts: dict[str, int] = {}
+    for rows in minibatches(len(events), EVENTS_AT_ONCE):
+        for name, number in node_targets(events.rows(rows, (*NODES, *TRUTH))).counts.items():
+            counts[name] = counts.get(name, 0) + number
+    return TargetCounts.model_validate(counts)
 
 
-def fit_mlpf(
-    examples: list[EventGraph], settings: MlpfSettings, seed: int
-) -> tuple[Mlpf, dict[str, list[float]]]:
-    """Train a network on graphs with targets; returns it and the history of its training."""
+def fit_network(
+    algorithm: str,
+    events: Mapped,
+    rows: NDArray[np.int64],
+    settings: TrainJobSettings,
+    seed: int,
+) -> tuple[Network, dict[str, list[float]]]:
+    """Train a network on some events; returns it and the history of its training.
+
+    Args:
+        algorithm: its key in ALGORITHMS.
+        events: EVENT_GRAPHS.
+        rows: numbers of the events to train on and validate with; (rows,).
+        settings: network and training.
+        seed: of the initial weights, the split and the shuffling.
+    """
     training = settings.training
     make_deterministic(seed, training.fit.threads)
-    order = generator(seed, "split").permutation(len(examples))
-    held = max(1, round(training.validation_fraction * len(examples)))
-    validation = [examples[index] for index in order[:held]]
-    chosen = [examples[index] for index in order[held:]]
-    if not chosen:
+    order = generator(seed, "split").permutation(len(rows))
+    held = max(1, round(training.validation_fraction * len(rows)))
+    validation, chosen = rows[order[:held]], rows[order[held:]]
+    if not len(chosen):
         raise EmptySampleError(
-            f"MLPF: {len(examples)} event is too few for training and validation.",
-            "Raise particleflow.mlpf.training.max_events, or generate more events.",
+            f"{algorithm}: {len(rows)} event is too few for training and validation.",
+            "Raise max_events of the algorithm's training, or generate more events.",
         )
-    model = Mlpf(settings.model)
-    model.standardise(torch.cat([graph.x for graph in chosen]))
+
+    def read(some: NDArray[np.int64], shuffle: np.random.Generator | None) -> Iterable[EventBatch]:
+        return batches(events, some, training.fit.batch_size, truth=True, shuffle=shuffle)
+
+    model: Network = ALGORITHMS.load(algorithm)(
+        ALGORITHMS.decode(algorithm, {"model": settings.model}).model
+    )
+    model.standardise(lambda: batches(events, chosen, EVENTS_AT_ONCE))
     print(
-        f"mlpf: {len(chosen)} training events, {held} for validation, "
+        f"{algorithm}: {len(chosen)} training events, {held} for validation, "
         f"{sum(p.numel() for p in model.parameters())} parameters",
         file=sys.stderr,
         flush=True,
     )
-
-    def batches(graphs: list[EventGraph], shuffle: np.random.Generator | None) -> Iterable[Batch]:
-        for rows in minibatches(len(graphs), training.fit.batch_size, shuffle):
-            yield join([graphs[row] for row in rows])
-
     columns = fit(
         model,
-        batches=lambda shuffle: batches(chosen, shuffle),
-        validation=lambda: batches(validation, None),
-        loss=partial(mlpf_loss, settings=training),
+        batches=lambda shuffle: read(chosen, shuffle),
+        validation=lambda: read(validation, None),
+        loss=partial(candidate_loss, settings=training),
         settings=training.fit,
         seed=seed,
-        name="mlpf",
+        name=algorithm,
     )
     return model, columns
 
 
-def join(graphs: list[EventGraph]) -> Batch:
-    """A batch of graphs without what the network does not need."""
-    names = {"x", "edge_index", "label", "regression"}
-    excluded = [name for name in graphs[0].keys() if name not in names]  # noqa: SIM118
-    return Batch.from_data_list(graphs, exclude_keys=excluded)
-
-
-def mlpf_loss(
-    model: nn.Module, batch: Batch, *, settings: MlpfTrainingSettings
+def candidate_loss(
+    model: nn.Module, batch: EventBatch, *, settings: NetworkTrainingSettings
 ) -> tuple[Tensor, int]:
     """Focal loss of the classes, and squared errors of the momenta of neutral particles.
 
@@ -151,10 +155,13 @@ def mlpf_loss(
 
     Reference: arXiv 2101.08578; focal loss arXiv 1708.02002, Eq. 4.
     """
-    logits, regression = model(batch.x, batch.edge_index)
+    assert batch.label is not None
+    assert batch.regression is not None
+    logits, regression = model(batch)
     log_probability = torch.log_softmax(logits, dim=1).gather(1, batch.label[:, None])[:, 0]
     focal = -((1 - log_probability.exp()) ** settings.focal_gamma) * log_probability
     neutral = (batch.x[:, COLUMN["is_topo"]] > 0) & (batch.label != NONE)
-    error = (regression - batch.regression)[neutral] ** 2 * torch.tensor(REGRESSION_WEIGHTS)
+    error = (regression - batch.regression)[neutral] ** 2
+    error = error * error.new_tensor(REGRESSION_WEIGHTS)
     momentum = error.sum() / max(1, int(neutral.sum()))
-    return focal.mean() + settings.regression_weight * momentum, len(batch.label)
+    return focal.mean() + settings.regression_weight * momentum, len(batch)

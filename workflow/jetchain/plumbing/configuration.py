@@ -16,6 +16,7 @@ from jetchain.generate.settings import GUN, GenerateSettings
 from jetchain.graphs.settings import GraphsSettings
 from jetchain.inference.settings import InferenceSettings
 from jetchain.jets.settings import JetsSettings
+from jetchain.particleflow.algorithms import ALGORITHMS, trained
 from jetchain.particleflow.settings import ParticleflowSettings
 from jetchain.tagging.settings import TaggingSettings
 
@@ -50,7 +51,12 @@ class Configuration(Settings):
             "particleflow.photon_calibration.samples": (
                 self.particleflow.photon_calibration.samples
             ),
-            "particleflow.mlpf.training.samples": self.particleflow.mlpf.training.samples,
+            **{
+                f"particleflow.{name}.training.samples": getattr(
+                    self.particleflow, name
+                ).training.samples
+                for name in trained()
+            },
             "particleflow.evaluation.samples": self.particleflow.evaluation.samples,
             "jets.summary.samples": self.jets.summary.samples,
             "jets.display.samples": self.jets.display.samples,
@@ -66,6 +72,11 @@ class Configuration(Settings):
                 if name not in self.generate.samples:
                     near = did_you_mean(name, self.generate.samples)
                     raise ValueError(f"{path}: no sample '{name}' in generate.samples. {near}")
+        if self.jets.algorithm not in ALGORITHMS:
+            near = did_you_mean(self.jets.algorithm, ALGORITHMS)
+            raise ValueError(
+                f"jets.algorithm: no particle-flow algorithm '{self.jets.algorithm}'. {near}"
+            )
         timed = self.detector.bench.sample
         if self.generate.samples[timed].generation is None:
             raise ValueError(

@@ -26,7 +26,8 @@ ROOT = Path(__file__).resolve().parents[1]
 # after the run and say how far it is.
 _WITHOUT_NUMBERS = {"pydantic"}
 _AROUND_THE_RUN = tuple(
-    f"{PACKAGE}.{name}" for name in ("plumbing", "core.progress", "core.registry")
+    f"{PACKAGE}.{name}"
+    for name in ("plumbing", "core.checkpoints", "core.progress", "core.registry")
 )
 _ALWAYS = "<always>"  # stands for the statements of a module that have an effect at import
 _SCOPES = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -319,6 +320,20 @@ def code_digest(verb: str, *modules: str) -> str:
     ]
     versions = [f"{name}=={_version(name)}" for name in sorted(walk.libraries)]
     return f"{', '.join(digests)}; {', '.join(versions)}"
+
+
+def kernel_digest() -> str:
+    """What machine code depends on: the functions that numba compiles, and what they reach."""
+    walk = _Closure()
+    for path in sorted(ROOT.rglob("*.py")):
+        if b"numba" not in path.read_bytes():
+            continue
+        module = ".".join((PACKAGE, *path.relative_to(ROOT).with_suffix("").parts))
+        for name in _parse(module).definitions:
+            if any(library.split(".")[0] == "numba" for library, _ in _piece(module, name)[1]):
+                walk.add(module, name)
+    pieces = [f"{module}.{name}\n{piece}" for (module, name), piece in sorted(walk.pieces.items())]
+    return hashlib.sha256("\n".join(pieces).encode()).hexdigest()[:16]
 
 
 @cache

@@ -15,18 +15,21 @@ import json
 import os
 import resource
 import sys
+import sysconfig
 import time
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from jetchain.core import checkpoints
 from jetchain.core.errors import ConfigurationError, JetchainError, ResourceError
 from jetchain.core.resources import resource_path
 from jetchain.core.settings import Settings
 from jetchain.core.verbs import Input, Inputs, Labels, Output, Outputs, Resource
-from jetchain.plumbing import checksums, runs
-from jetchain.plumbing.digest import verb_location
+from jetchain.plumbing import caches, checksums, runs
+from jetchain.plumbing.digest import ROOT, verb_location
 
 EXIT_STOPPED = 130  # the shell's code for a program that Ctrl-C ended
 
@@ -73,8 +76,15 @@ def parse_arguments(verb: Callable[..., None], arguments: list[str]) -> dict[str
     return vars(parser.parse_args(arguments))
 
 
-def run_verb(verb: Callable[..., None], values: dict[str, Any]) -> dict[str, float | int]:
+def run_verb(
+    verb: Callable[..., None], values: dict[str, Any], arguments: Sequence[str]
+) -> dict[str, float | int]:
     """Check the checksums of the inputs, call the verb, record those of the outputs.
+
+    Args:
+        verb: the function.
+        values: its keyword arguments.
+        arguments: the command line that they come from.
 
     Returns:
         what it took: seconds, cpu_seconds and memory_mb, as in `checksums.Checksum`.
@@ -84,13 +94,42 @@ def run_verb(verb: Callable[..., None], values: dict[str, Any]) -> dict[str, flo
     for name, value in values.items():
         if hints[name] in (Input, Inputs):
             checksums.require_unchanged(value if isinstance(value, list) else [value])
-    verb(**values)
-    took = _took(started)
-    for name, value in values.items():
-        if hints[name] in (Output, Outputs):
-            for path in value if isinstance(value, list) else [value]:
-                checksums.record(path, **took)
+    outputs = [value for name, value in values.items() if hints[name] is Output]
+    outputs += [path for name, value in values.items() if hints[name] == Outputs for path in value]
+    # Hidden beside the first output: it stays if the job is killed, and is no artefact.
+    folder = outputs[0].with_name(f".{outputs[0].name}{checkpoints.SUFFIX}")
+    with checkpoints.kept_in(folder, lambda: _identity(verb, values, arguments)):
+        verb(**values)
+        took = _took(started)
+        for path in outputs:
+            checksums.record(path, **took)
     return took
+
+
+def _identity(verb: Callable[..., None], values: dict[str, Any], arguments: Sequence[str]) -> str:
+    """All that the numbers of a job depend on: code, libraries, arguments, content of its inputs.
+
+    The whole package counts, not the verb's closure alone, and all that is installed: to train anew
+    where it was not needed costs time, to go on where it was not right would cost the result.
+    """
+    hints = typing.get_type_hints(verb)
+    contents = []
+    for name, value in values.items():
+        if hints[name] in (Input, Inputs, Resource):
+            for path in value if isinstance(value, list) else [value]:
+                contents.append((checksums.read(path) or checksums.compute(path)).sha256)
+    packages = Path(sysconfig.get_path("purelib")).glob("*.dist-info")
+    installed = sorted(path.name for path in packages)
+    return repr((_sources(), sys.version, installed, [*arguments], contents))
+
+
+@cache
+def _sources() -> str:
+    """A digest of the package's sources."""
+    sources = hashlib.sha256()
+    for path in sorted(ROOT.rglob("*.py")):
+        sources.update(path.read_bytes())
+    return sources.hexdigest()[:16]
 
 
 def _took(started: float) -> dict[str, float | int]:
@@ -113,7 +152,7 @@ def main(arguments: list[str]) -> int:
     try:
         verb = load_verb(arguments[0])
         values = parse_arguments(verb, arguments[1:])
-        took = run_verb(verb, values)
+        took = run_verb(verb, values, arguments)
     except JetchainError as error:
         print(f"jetchain {arguments[0]} failed: {error}", file=sys.stderr)
         return error.exit_code
@@ -144,18 +183,12 @@ def prepare_environment() -> None:
     """Set what libraries read at import: threads, matplotlib's backend, numba's cache.
 
     One thread a process unless the settings say otherwise: Snakemake fills the cores, and a
-    library's own choice of threads would make results depend on the machine. Numba's cache of
-    machine code sees changes of a function's own file only, so each state of the package's
-    sources has a cache of its own.
+    library's own choice of threads would make results depend on the machine.
     """
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = "1"
     os.environ["MPLBACKEND"] = "Agg"
-    sources = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
-        sources.update(path.read_bytes())
-    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    os.environ["NUMBA_CACHE_DIR"] = str(caches / "jetchain" / sources.hexdigest()[:16])
+    os.environ["NUMBA_CACHE_DIR"] = str(caches.machine_code())
 
 
 def stop_at_once(*_: Any) -> None:

@@ -17,7 +17,7 @@ import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Literal
+from typing import Any, ClassVar
 
 from jetchain.core.errors import ConfigurationError
 from jetchain.core.registry import Registry
@@ -55,40 +55,52 @@ BOOK: dict[str, Record] = {}
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure, or a table, of the report: what it is drawn from and how it is shown there.
+    """A figure of the report: what it is drawn from and how it is shown there.
 
     Attributes:
-        verb: that draws it.
+        name: its path below results/reporting; it may have wildcards.
+        verb: that draws it, as PNG, PDF and its numbers as JSON.
         category: of the report.
         labels: of the report; braces are filled from the wildcards.
         inputs: files by name, as in a rule.
         params: further params of the job.
-        over: values of the wildcards in its name for which `all` has it.
-        kind: a figure (PNG, PDF and its numbers as JSON) or a table (CSV).
-        caption: name of its text in workflow/report, if it is not the figure's own.
+        over: values of the wildcards for which `all` has it.
+        caption: name of its text in workflow/report, if it is not its own.
     """
 
+    kind: ClassVar[str] = "figure"
+    kinds: ClassVar[tuple[str, ...]] = ("png", "pdf", "json")  # the report shows the first
+
+    name: str
     verb: str
     category: str
     labels: Mapping[str, str]
     inputs: Mapping[str, Any]
     params: Mapping[str, Any] = field(default_factory=dict)
     over: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    kind: Literal["figure", "table"] = "figure"
     caption: str = ""
 
     @property
-    def kinds(self) -> list[str]:
-        """The kinds of its files; the report shows the first."""
-        return ["png", "pdf", "json"] if self.kind == "figure" else ["csv"]
+    def path(self) -> str:
+        """Where it is written, without the kind of file."""
+        return f"results/reporting/{self.name}"
 
-    def caption_of(self, name: str) -> str:
-        """The caption's name for a path below results/reporting."""
-        return self.caption or re.sub(r"_?\{\w+\}", "", name.rpartition("/")[2])
+    @property
+    def stem(self) -> str:
+        """Its name without folder and wildcards."""
+        return re.sub(r"_?\{\w+\}", "", self.name.rpartition("/")[2]).strip("_")
 
-    def rule_of(self, name: str) -> str:
-        """The rule's name for a path below results/reporting."""
-        return f"{self.kind}_" + re.sub(r"_?\{\w+\}", "", name.rpartition("/")[2])
+    @property
+    def rule(self) -> str:
+        """Name of the rule that draws it."""
+        return f"{self.kind}_{self.stem}"
+
+
+class Table(Figure):
+    """A table of the report: the same, but its verb writes a CSV file."""
+
+    kind = "table"
+    kinds = ("csv",)
 
 
 def labels(package: str, names: Iterable[str] | None = None) -> str:
@@ -165,7 +177,7 @@ class Rules:
         verb: str,
         *,
         settings: str | Mapping[str, str] | None = None,
-        seed: Sequence[str] | None = None,
+        seed: Sequence[str] | Callable[[Any], Sequence[str]] | None = None,
         members: Sequence[str] = (),
         **more: Any,
     ) -> dict[str, Any]:
@@ -177,7 +189,8 @@ class Rules:
             verb: that the job launches; `launch` writes the command.
             settings: where in the configuration the verb's settings stand: one dotted path, or one
                 for each field of the settings.
-            seed: what the job is; its seed is a hash of this and of the root seed.
+            seed: what the job is, or how its wildcards say what it is; its seed is a hash of this
+                and of the root seed.
             members: of families, that the verb loads by name: ``tagging.models.{model}``.
             more: further params, such as resources.
         """
@@ -219,8 +232,10 @@ class Rules:
 
         return _fill([*places.values()], encode)
 
-    def _seed(self, identity: Sequence[str]) -> Parameter:
+    def _seed(self, identity: Sequence[str] | Callable[[Any], Sequence[str]]) -> Parameter:
         root = self._configuration["seed"]
+        if callable(identity):
+            return lambda wildcards: derive_seed(root, *identity(wildcards))
         return _fill(identity, lambda *filled: derive_seed(root, *filled))
 
     def _code(self, verb: str, members: Sequence[str]) -> Parameter:

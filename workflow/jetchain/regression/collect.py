@@ -16,7 +16,12 @@ from jetchain.core.histograms import load_histograms
 from jetchain.core.io.tables import read_csv, read_json, read_result
 from jetchain.core.schema.anomaly import DijetCutflow, SearchMetrics
 from jetchain.core.schema.background import Normalisation, SearchYields
+from jetchain.core.schema.detector import DetectorSummary
+from jetchain.core.schema.firmware import FirmwareReport, RTLDesign
+from jetchain.core.schema.generate import SampleAccount
 from jetchain.core.schema.inference import Limits
+from jetchain.core.schema.tagging import TaggingSummary
+from jetchain.core.schema.validation import NumbersOfValidation, ResponseValidation
 from jetchain.regression.quantities import Exact, Histogram, Number, Quantities, Quantity
 
 Named = Iterator[tuple[str, Quantity]]
@@ -134,23 +139,23 @@ def samples(room: Path, table: str) -> list[Path]:
 
 def generate(room: Path) -> Named:
     for folder in samples(room, "summary.json"):
-        account, name = read_json(folder / "summary.json"), folder.name
-        cut = account["cutflow"]
-        yield f"{name}/events generated", Exact(cut["generated"], "the configuration asks for it")
-        if cut["removed_by_filter"]:
+        account, name = read_result(folder / "summary.json", SampleAccount), folder.name
+        cut = account.cutflow
+        yield f"{name}/events generated", Exact(cut.generated, "the configuration asks for it")
+        if cut.removed_by_filter:
             yield (
                 f"{name}/events kept",
                 Number(
-                    cut["kept"],
-                    float(np.sqrt(cut["kept"] * (1 - account["filter_efficiency"]))),
+                    cut.kept,
+                    float(np.sqrt(cut.kept * (1 - account.filter_efficiency))),
                     reason="the filter keeps each event by chance: binomial",
                 ),
             )
         else:
-            yield f"{name}/events kept", Exact(cut["kept"], "nothing is filtered")
-        if account["cross_section_pb"] is not None:
+            yield f"{name}/events kept", Exact(cut.kept, "nothing is filtered")
+        if account.cross_section_pb is not None:
             yield f"{name}/cross-section", Number(
-                account["cross_section_pb"], account["cross_section_error_pb"], unit="pb",
+                account.cross_section_pb, account.cross_section_error_pb, unit="pb",
                 reason="Pythia's Monte-Carlo error, scaled by what other seeds show",
             )  # fmt: skip
         yield from histograms(folder / "spectra.json", f"{name}/", "one entry an event: Poisson")
@@ -160,13 +165,13 @@ def detector(room: Path) -> Named:
     for folder in samples(room, "histograms.json"):
         name = folder.name
         yield from histograms(folder / "histograms.json", f"{name}/")
-        account = read_json(folder / "summary.json")["account"]
+        account = read_result(folder / "summary.json", DetectorSummary).account
         for what in ACCOUNTED:
-            yield f"{name}/particles, {what.replace('_', ' ')}", count(account["particles"][what])
+            yield f"{name}/particles, {what.replace('_', ' ')}", count(account.particles[what])
         for what in ("cells", "clusters", "tracks", "tracks_reconstructed"):
-            yield f"{name}/{what.replace('_', ' ')}", count(account["objects"][what])
+            yield f"{name}/{what.replace('_', ' ')}", count(account.objects[what])
         for kind in KINDS:
-            energy = account["energy"][kind]
+            energy = account.energy[kind]
             for fate in FATES:
                 if energy["true"]:
                     yield (
@@ -179,28 +184,31 @@ def detector(room: Path) -> Named:
             yield from histograms(path, prefix, "one entry a particle or cluster: Poisson")
             continue
         replicas = None if path.stem == "noise" else REPLICAS  # noise is counted
-        for row in read_json(path)["numbers"]:
+        for row in read_result(path, NumbersOfValidation).numbers:
             # What of a name depends on the run: the quality of a fit, the bin that has entries.
-            quantity = re.sub(r", chi2/ndf.*|, (pT )?\d+ to \d+ GeV", "", row["quantity"])
-            sample = re.sub(r", pT \d+ to \d+ GeV", "", row["sample"])
+            quantity = re.sub(r", chi2/ndf.*|, (pT )?\d+ to \d+ GeV", "", row.quantity)
+            sample = re.sub(r", pT \d+ to \d+ GeV", "", row.sample)
             if quantity != "response":  # of whichever bin; all of them follow
                 yield (
                     f"validation/{quantity}, {sample}",
-                    known(row["value"], row["error"], replicas, row["unit"]),
+                    known(row.value, row.error, replicas, row.unit),
                 )
-    for kind, tables in read_json(room / "validation" / "response.json")["kinds"].items():
-        for row in tables["by_eta"]:
-            where = f"abs(eta) {row['low']:g} to {row['high']:g}"
+    responses = read_result(room / "validation" / "response.json", ResponseValidation)
+    for kind, tables in responses.kinds.items():
+        for each in tables.by_eta:
+            where = f"abs(eta) {each.low:g} to {each.high:g}"
             yield (
                 f"validation/E(cells) / E(true), {kind}, {where}",
-                known(row["mean"], row["mean_error"], row["n"]),
+                known(each.mean, each.mean_error, each.n),
             )
 
 
 def particleflow(room: Path) -> Named:
-    for algorithm in ("parametric", "mlpf"):
-        reason = TRAINED if algorithm == "mlpf" else CORRELATED
-        folder = room / "performance"
+    folder = room / "performance"
+    names = [path.stem for path in sorted(folder.glob("*.json"))]
+    for algorithm in [name for name in names if not name.endswith("_histograms")]:
+        is_trained = (room / algorithm / "weights.safetensors").exists()
+        reason = TRAINED if is_trained else CORRELATED
         yield from histograms(folder / f"{algorithm}_histograms.json", f"{algorithm}/", reason)
         found = read_json(folder / f"{algorithm}.json")
         edges = [f"{edge:g}" for edge in found["pt_edges"]]
@@ -218,13 +226,13 @@ def particleflow(room: Path) -> Named:
             for what in ("median", "width"):
                 if overall[what] is not None:
                     number = known(overall[what], overall[f"{what}_error"], overall["entries"])
-                    if algorithm == "mlpf":
+                    if is_trained:
                         number = trained(number.value)
                     yield f"{algorithm}/response, {what}, {group}", number
         for what, value in found["reconstructed_particles"].items():
             yield (
                 f"{algorithm}/reconstructed particles, {what}",
-                trained(value) if algorithm == "mlpf" else count(value),
+                trained(value) if is_trained else count(value),
             )
     for what, value in read_json(room / "calibration.json")["cutflow"].items():
         yield f"calibration/{what}", count(value)
@@ -263,8 +271,8 @@ def graphs(room: Path) -> Named:
 
 
 def tagging(room: Path) -> Named:
-    kept = read_json(room / "summary.json")["cutflow"]
-    yield "jets by class", categories({name: cut["kept"] for name, cut in kept.items()})
+    cutflow = read_result(room / "summary.json", TaggingSummary).cutflow
+    yield "jets by class", categories({name: flow.kept for name, flow in cutflow.items()})
     for model in samples(room, "metrics.json"):
         yield from histograms(model / "histograms.json", f"{model.name}/score, ", TRAINED)
 
@@ -326,38 +334,43 @@ def inference(room: Path) -> Named:
 
 
 def firmware(room: Path) -> Named:
-    report, design = read_json(room / "latency.json"), read_json(room / "rtl" / "design.json")
+    for folder in samples(room, "latency.json"):
+        for what, quantity in _design(folder):
+            yield f"{folder.name}/{what}", quantity
+
+
+def _design(folder: Path) -> Named:
+    report = read_result(folder / "latency.json", FirmwareReport)
+    design = read_result(folder / "rtl" / "design.json", RTLDesign)
     for simulation in ("hls", "rtl"):
         yield (
             f"{simulation}/differing outputs",
             Exact(
-                report["simulated"][simulation]["differing"], "the firmware is exact, bit for bit"
+                getattr(report.simulated, simulation).differing,
+                "the firmware is exact, bit for bit",
             ),
         )
-    latency = report["latency"]
+    latency = report.latency
     yield (
         "measured less predicted cycles",
-        Exact(
-            latency["cycles_measured"] - latency["cycles_predicted"],
-            "the pipeline is deterministic",
-        ),
+        Exact(latency.cycles_measured - latency.cycles_predicted, "the pipeline is deterministic"),
     )
     yield (
         "initiation interval (cycles)",
-        Exact(latency["initiation_interval_measured"], "a pipeline takes one jet a clock"),
+        Exact(latency.initiation_interval_measured, "a pipeline takes one jet a clock"),
     )
-    yield "clock period (ns)", Exact(latency["clock_period_ns"], "the configuration asks for it")
-    for what in ("in_time", "keeps_up"):
-        yield what.replace("_", " "), Exact(report["budget"][what], "far from the limit")
-    for what in ("width", "fraction", "signed", "number"):
-        yield f"inputs, {what}", Exact(design["inputs"][what], "a format of the configuration")
-    yield "outputs, fraction", Exact(design["outputs"]["fraction"], "sums of given formats")
-    yield "sparsity", Exact(report["network"]["sparsity"], "the configuration asks for it", 0.03)
-    yield "weights", Exact(report["network"]["weights"], "the configuration asks for it")
-    for what in ("register_bits", "estimated_luts"):
-        yield what.replace("_", " "), trained(report["design"][what])
-    yield "latency", trained(latency["cycles_measured"], "cycles")
-    bits = read_csv(room / "weight_bits.csv")
+    yield "clock period (ns)", Exact(latency.clock_period_ns, "the configuration asks for it")
+    yield "in time", Exact(report.budget.in_time, "far from the limit")
+    yield "keeps up", Exact(report.budget.keeps_up, "far from the limit")
+    for what, value in design.inputs.model_dump().items():
+        yield f"inputs, {what}", Exact(value, "a format of the configuration")
+    yield "outputs, fraction", Exact(design.outputs.fraction, "sums of given formats")
+    yield "sparsity", Exact(report.network.sparsity, "the configuration asks for it", 0.03)
+    yield "weights", Exact(report.network.weights, "the configuration asks for it")
+    yield "register bits", trained(report.design.register_bits)
+    yield "estimated luts", trained(report.design.estimated_luts)
+    yield "latency", trained(latency.cycles_measured, "cycles")
+    bits = read_csv(folder / "weight_bits.csv")
     yield "bits of all weights", trained(bits["bits"] @ bits["weights"])
 
 

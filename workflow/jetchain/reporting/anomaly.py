@@ -12,7 +12,7 @@ from matplotlib.transforms import Bbox
 from jetchain.core.errors import DataError
 from jetchain.core.io.tables import read_csv, read_json, read_result
 from jetchain.core.schema.anomaly import SearchMetrics
-from jetchain.core.style import COLOURS, LINES, label, new_figure, save_figure
+from jetchain.core.style import label, legend_size, new_figure, save_figure, style_of
 from jetchain.core.verbs import Input, Labels, Output, Resource
 
 
@@ -52,9 +52,10 @@ def draw_curves(
     for index, (method, shown) in enumerate(labels.items()):
         own = table["method"] == method
         x = table["signal_efficiency"][own]
-        ax.plot(x, table["sic"][own], color=COLOURS[index], ls=LINES[index], label=shown)
+        style = style_of(index)
+        ax.plot(x, table["sic"][own], label=shown, **style.curve)
         ax.fill_between(
-            x, table["sic_low"][own], table["sic_high"][own], color=COLOURS[index], alpha=0.25,
+            x, table["sic_low"][own], table["sic_high"][own], color=style.colour, alpha=0.25,
             lw=0, gid=shown,
         )  # fmt: skip
     grid = np.linspace(0.005, 1, 200)
@@ -66,7 +67,7 @@ def draw_curves(
         ylabel=r"Significance improvement $\epsilon_S/\sqrt{\epsilon_B}$",
     )
     ax.set_ylim(0, 1.25 * ax.get_ylim()[1])
-    ax.legend(ncols=2, loc="upper right")
+    ax.legend(ncols=2, loc="upper right", fontsize=legend_size(len(labels)))
     label(ax, right=f"S/B = {100 * merits.signal_to_background:.1f} %")
 
 

@@ -13,7 +13,7 @@ from jetchain.core.schema.background import (
     SpectrumFits,
     TemplateQuality,
 )
-from jetchain.core.style import COLOURS, LINES, MARKERS, label, new_figure, save_figure
+from jetchain.core.style import COLOURS, label, new_figure, save_figure, style_of
 from jetchain.core.verbs import Input, Labels, Output
 
 FEATURES = {
@@ -84,15 +84,15 @@ def _window(table: Table) -> tuple[float, float]:
 def _draw(
     ax: Axes, lower: Axes | None, own: Table, fit: SpectrumFit, text: str, index: int
 ) -> None:
-    colour = COLOURS[(0, 2)[index]]
+    colour, style = style_of(2 * index).colour, style_of(index)
     centre, observed, expected = (own["low"] + own["high"]) / 2, own["observed"], own["expected"]
     shown = observed > 0
     ax.errorbar(
-        centre[shown], observed[shown], np.sqrt(observed[shown]), fmt=MARKERS[index], ms=4,
+        centre[shown], observed[shown], np.sqrt(observed[shown]), fmt=style.marker, ms=4,
         color=colour, label=f"Data, {text}",
     )  # fmt: skip
     ax.plot(
-        centre, expected, LINES[index], color=colour,
+        centre, expected, linestyle=style.line, color=colour,
         label=rf"Fit: $\chi^2$/ndf = {fit.chi2:.1f}/{fit.ndf}; window: {fit.observed:.0f} "
         rf"for {fit.background:.0f}$\pm${fit.background_uncertainty:.0f}, "
         rf"{fit.significance:.1f}$\,\sigma$",
@@ -137,7 +137,7 @@ def abcd(
         relative = np.hypot(points["prediction_error"][own] / predicted, 1 / np.sqrt(observed))
         right.errorbar(
             points["efficiency"][own] * (1 + 0.04 * index), ratio, ratio * relative,
-            fmt="os"[index], ms=5, color=COLOURS[2 * index], label=shown,
+            fmt=style_of(index).marker, ms=5, color=style_of(2 * index).colour, label=shown,
         )  # fmt: skip
     right.axhline(1, color="black", lw=1)
     right.axhspan(0.9, 1.1, color="#94a4a2", alpha=0.3, lw=0, label=r"$\pm$ 10 %")

@@ -9,8 +9,9 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from jetchain.core.histograms import load_histograms
-from jetchain.core.io.tables import read_json
-from jetchain.core.style import COLOURS, LINES, MARKERS, label, new_figure, save_figure
+from jetchain.core.io.tables import read_result
+from jetchain.core.schema.detector import DetectorSummary
+from jetchain.core.style import label, new_figure, save_figure, steps, style_of
 from jetchain.core.verbs import Inputs, Output
 
 NAMES = {
@@ -26,19 +27,19 @@ MINIMUM_ENTRIES = 20
 
 def response(*, summaries: Inputs, pdf: Output, png: Output, data: Output) -> None:
     """Mean and spread of E(clusters) / E(true) against energy, all samples together."""
-    contents = [read_json(path) for path in summaries]
-    edges = np.array(contents[0]["energy_edges"])
+    contents = [read_result(path, DetectorSummary) for path in summaries]
+    edges = np.array(contents[0].energy_edges)
     centres = np.sqrt(edges[1:] * edges[:-1])
     figure, (upper, lower) = new_figure(2, 1, size=(7.5, 8.0), sharex=True)
     for k, kind in enumerate(("electron", "photon", "charged_hadron", "neutral_hadron")):
         n, total, squares = (
-            np.sum([content["response"][kind][name] for content in contents], axis=0)
+            np.sum([getattr(content.response[kind], name) for content in contents], axis=0)
             for name in ("n", "sum", "sum_of_squares")
         )
         shown = n >= MINIMUM_ENTRIES
         mean = total[shown] / n[shown]
         spread = np.sqrt(np.maximum(squares[shown] / n[shown] - mean**2, 0.0))
-        style: dict[str, Any] = {"color": COLOURS[k], "marker": MARKERS[k], "ls": LINES[k]}
+        style: dict[str, Any] = {**style_of(k).points, "linestyle": style_of(k).line}
         upper.errorbar(centres[shown], mean, spread / np.sqrt(n[shown]), label=NAMES[kind], **style)
         lower.plot(centres[shown], spread / mean, gid=NAMES[kind], **style)
     upper.axhline(1.0, color="0.6", lw=1)
@@ -59,13 +60,13 @@ def response(*, summaries: Inputs, pdf: Output, png: Output, data: Output) -> No
 
 def layers(*, summaries: Inputs, pdf: Output, png: Output, data: Output) -> None:
     """Where the energy of each kind of particle goes: layers, gap, leakage, nuclear losses."""
-    contents = [read_json(path)["account"] for path in summaries]
-    names = list(contents[0]["energy_by_layer"]["photon"])
+    contents = [read_result(path, DetectorSummary).account for path in summaries]
+    names = list(contents[0].energy_by_layer["photon"])
     figure, axes = new_figure(size=(8.0, 5.0))
     kinds = list(NAMES)
-    true = np.array([sum(c["energy"][kind]["true"] for c in contents) for kind in kinds])
+    true = np.array([sum(c.energy[kind]["true"] for c in contents) for kind in kinds])
     parts = {
-        name: np.array([sum(c["energy_by_layer"][kind][name] for c in contents) for kind in kinds])
+        name: np.array([sum(c.energy_by_layer[kind][name] for c in contents) for kind in kinds])
         for name in names
     }
     for fate, text in (
@@ -74,13 +75,13 @@ def layers(*, summaries: Inputs, pdf: Output, png: Output, data: Output) -> None
         ("invisible", "nuclear"),
         ("missed", "never arrives"),
     ):
-        parts[text] = np.array([sum(c["energy"][kind][fate] for c in contents) for kind in kinds])
+        parts[text] = np.array([sum(c.energy[kind][fate] for c in contents) for kind in kinds])
     left = np.zeros(len(kinds))
     for k, (name, energy) in enumerate(parts.items()):
         share = np.divide(energy, true, out=np.zeros_like(true), where=true > 0)
         axes.barh(
-            [NAMES[kind] for kind in kinds], share, left=left, label=name, color=COLOURS[k],
-            edgecolor="white", lw=0.5,
+            [NAMES[kind] for kind in kinds], share, left=left, label=name,
+            color=style_of(k).colour, edgecolor="white", lw=0.5,
         )  # fmt: skip
         left += share
     axes.set_xlim(0.0, 1.02)
@@ -134,8 +135,5 @@ def _sample(path: Path) -> str:
 def _outline(axes: Axes, histogram: Any, k: int, text: str) -> None:
     values = histogram.values()
     axis = histogram.axes[0]
-    axes.stairs(
-        values / max(values.sum(), 1), axis.edges, color=COLOURS[k], ls=LINES[k % len(LINES)],
-        lw=1.8, label=text,
-    )  # fmt: skip
+    steps(axes, values / max(values.sum(), 1), axis.edges, k, text)
     axes.set_xlabel(axis.label)

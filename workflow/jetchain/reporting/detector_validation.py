@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from jetchain.core.histograms import load_histograms
-from jetchain.core.io.tables import read_json, write_csv
-from jetchain.core.style import COLOURS, LINES, MARKERS, label, new_figure, save_figure
+from jetchain.core.io.tables import read_result, write_csv
+from jetchain.core.schema import validation
+from jetchain.core.schema.base import Result
+from jetchain.core.style import COLOURS, label, new_figure, save_figure, style_of
 from jetchain.core.verbs import Input, Inputs, Output
 
 NAMES = {
@@ -35,30 +37,28 @@ PARAMETERS = {
 
 def response(*, response: Input, pdf: Output, png: Output, data: Output) -> None:
     """Response against energy and |eta|, and resolution with its fit, of every particle."""
-    content = read_json(response)
+    content = read_result(response, validation.ResponseValidation)
     figure, axes = new_figure(2, 2, size=(13.5, 10.5))
-    kinds = content["kinds"]
+    kinds = content.kinds
     for k, kind in enumerate((*ELECTROMAGNETIC, *HADRONS)):
         style = _style(k)
-        rows = [row for row in kinds[kind]["by_energy"] if "core" in row]
-        eta_rows = kinds[kind]["by_eta"]
+        rows = _described(kinds[kind])
+        eta_rows = kinds[kind].by_eta
         beside = 0.03 * (k - 2.5)  # points of one bin side by side
         _points(axes[0, 0], rows, "energy", "core", beside=beside, label=NAMES[kind], **style)
         axes[0, 1].errorbar(
-            [(row["low"] + row["high"]) / 2 + 2 * beside for row in eta_rows],
-            [row["core"] for row in eta_rows],
-            [row["core_error"] for row in eta_rows],
-            label=NAMES[kind],
-            **style,
-        )
+            [(row.low + row.high) / 2 + 2 * beside for row in eta_rows],
+            [row.core for row in eta_rows], [row.core_error for row in eta_rows],
+            label=NAMES[kind], **style,
+        )  # fmt: skip
         axis = axes[1, 0] if kind in ELECTROMAGNETIC else axes[1, 1]
-        fit = kinds[kind]["fit"]
+        fit = kinds[kind].fit
         _points(axis, rows, "energy", "resolution", label=_fit_text(kind, fit), **style)
         if fit is not None and rows:
-            energy = np.geomspace(rows[0]["energy"], rows[-1]["energy"], 100)
-            curve = np.sqrt(fit["a"] ** 2 / energy + fit["b"] ** 2 + (fit["c"] / energy) ** 2)
+            energy = np.geomspace(rows[0].energy, rows[-1].energy, 100)
+            curve = np.sqrt(fit.a**2 / energy + fit.b**2 + (fit.c / energy) ** 2)
             axis.plot(
-                energy, curve, color=style["color"], ls=LINES[k % 3], lw=1.2,
+                energy, curve, color=style["color"], ls=style_of(k % 3).line, lw=1.2,
                 gid=f"{NAMES[kind]}, fit",
             )  # fmt: skip
     for axis in axes.flat:
@@ -73,36 +73,42 @@ def response(*, response: Input, pdf: Output, png: Output, data: Output) -> None
         axis.set_ylim(0, 1.45)
         axis.legend(ncols=3, loc="upper right")
     for axis, shown in zip(axes[1], (ELECTROMAGNETIC, HADRONS), strict=True):
-        widths = [row.get("resolution", 0) for kind in shown for row in kinds[kind]["by_energy"]]
+        widths = [row.resolution for kind in shown for row in _described(kinds[kind])]
         axis.set_ylabel(r"core width / mean, $\sigma/E$")
         axis.set_ylim(0, 1.5 * max([0.01, *widths]))
         axis.legend(loc="upper right")
-    label(axes[0, 0], right=rf"single particles, $|\eta|$ < {content['central_eta']:.0f}")
-    axes[0, 1].set_title(rf"$E$ > {content['eta_energy']:.0f} GeV", loc="right", fontsize=12)
+    label(axes[0, 0], right=rf"single particles, $|\eta|$ < {content.central_eta:.0f}")
+    axes[0, 1].set_title(rf"$E$ > {content.eta_energy:.0f} GeV", loc="right", fontsize=12)
     save_figure(figure, pdf, png, data)
 
 
-def _fit_text(kind: str, fit: dict[str, Any] | None) -> str:
+def _described(kind: validation.KindResponse) -> list[validation.DescribedResponseBin]:
+    """The bins with enough clusters for a response."""
+    return [row for row in kind.by_energy if isinstance(row, validation.DescribedResponseBin)]
+
+
+def _fit_text(kind: str, fit: validation.CalorimeterFit | None) -> str:
     if fit is None:
         return NAMES[kind]
     return (
-        rf"{NAMES[kind]}: {100 * fit['a']:.1f} %/√E $\oplus$ {100 * fit['b']:.1f} % "
-        rf"$\oplus$ {fit['c']:.2f}$/E$, $\chi^2$/ndf = {fit['chi2']:.1f}/{fit['ndf']}"
+        rf"{NAMES[kind]}: {100 * fit.a:.1f} %/√E $\oplus$ {100 * fit.b:.1f} % "
+        rf"$\oplus$ {fit.c:.2f}$/E$, $\chi^2$/ndf = {fit.chi2:.1f}/{fit.ndf}"
     )
 
 
 def profile(*, response: Input, showers: Input, pdf: Output, png: Output, data: Output) -> None:
     """Share of the layers in the energy of electrons, photons and pions, and without material."""
-    content, bare = read_json(response), read_json(showers)
+    content = read_result(response, validation.ResponseValidation)
+    bare = read_result(showers, validation.ShowersValidation)
     shown = ("electron", "photon", "charged pion")
     figure, axes = new_figure(1, len(shown) + 1, size=(20.0, 5.2), sharey=True)
     for axis, kind in zip(axes, shown, strict=False):
-        rows = [row for row in content["kinds"][kind]["by_energy"] if row["layers"]]
-        for layer, name in enumerate(content["layers"]):
+        rows = [row for row in content.kinds[kind].by_energy if row.layers]
+        for layer, name in enumerate(content.layers):
             axis.errorbar(
-                [row["energy"] for row in rows],
-                [row["layers"][layer] for row in rows],
-                [row["layers_error"][layer] for row in rows],
+                [row.energy for row in rows],
+                [row.layers[layer] for row in rows],
+                [row.layers_error[layer] for row in rows],
                 label=name, **_style(layer, line=True),
             )  # fmt: skip
         axis.set_xscale("log")
@@ -111,41 +117,40 @@ def profile(*, response: Input, showers: Input, pdf: Output, png: Output, data: 
     axes[0].set_ylim(0, 1.05)
     axes[0].set_ylabel("mean share of the clusters' energy")
     axes[2].legend(ncols=2, loc="upper right")
-    x = np.arange(len(bare["published"]))
-    at = [bare["layers"].index(name) for name in bare["published"]]
+    x = np.arange(len(bare.published))
+    at = [bare.layers.index(name) for name in bare.published]
     axes[3].bar(
-        x, list(bare["published"].values()), color=COLOURS[9], label="mean profile, hep-ex/0001020"
+        x, list(bare.published.values()), color=COLOURS[9], label="mean profile, hep-ex/0001020"
     )
     axes[3].errorbar(
-        x, np.array(bare["share"])[at], np.array(bare["error"])[at], fmt="o", color="black",
+        x, np.array(bare.share)[at], np.array(bare.error)[at], fmt="o", color="black",
         label="simulated",
     )  # fmt: skip
-    axes[3].set_xticks(x, list(bare["published"]))
+    axes[3].set_xticks(x, list(bare.published))
     axes[3].minorticks_off()
     axes[3].legend(loc="upper right")
-    label(axes[3], right=f"{NAMES['electron']} of {bare['energy']:.0f} GeV, no material in front")
+    label(axes[3], right=f"{NAMES['electron']} of {bare.energy:.0f} GeV, no material in front")
     save_figure(figure, pdf, png, data)
 
 
 def pions(*, histograms: Input, pions: Input, pdf: Output, png: Output, data: Output) -> None:
     """Response to pions of 20 GeV, with mean and spread beside COCOA's own."""
-    loaded, content = load_histograms(histograms), read_json(pions)
+    loaded, content = load_histograms(histograms), read_result(pions, validation.PionsValidation)
     figure, axes = new_figure(1, 2, size=(13.5, 5.4))
-    for k, (axis, kind) in enumerate(zip(axes, content["kinds"], strict=True)):
-        found, histogram = content["kinds"][kind], loaded[kind]
+    for k, (axis, kind) in enumerate(zip(axes, content.kinds, strict=True)):
+        found, histogram = content.kinds[kind], loaded[kind]
         values = histogram.values()
         share = values / max(histogram.values(flow=True).sum(), 1)
-        axis.stairs(share, histogram.axes[0].edges, color=COLOURS[k], fill=True, alpha=0.35)
-        axis.stairs(share, histogram.axes[0].edges, color=COLOURS[k])
+        colour = style_of(k).colour
+        axis.stairs(share, histogram.axes[0].edges, color=colour, fill=True, alpha=0.35)
+        axis.stairs(share, histogram.axes[0].edges, color=colour)
         top = 1.55 * share.max()
         published = {
-            row["quantity"].split()[0]: row["reference"]
-            for row in content["numbers"]
-            if row["sample"] == kind
+            row.quantity.split()[0]: row.reference for row in content.numbers if row.sample == kind
         }
         for height, mean, spread, text, marker in (
             (0.74, published["mean"], published["spread"], "COCOA", "*"),
-            (0.68, found["mean"], found["spread"], "jetchain", "o"),
+            (0.68, found.mean, found.spread, "jetchain", "o"),
         ):
             axis.errorbar(
                 [mean], [height * top], xerr=[spread], color="black", marker=marker, capsize=4,
@@ -157,48 +162,48 @@ def pions(*, histograms: Input, pions: Input, pdf: Output, png: Output, data: Ou
         axis.set_xlabel(histogram.axes[0].label)
         axis.set_ylabel(f"share of events per {histogram.axes[0].widths[0]:.3g}")
         axis.legend(loc="upper left")
-        label(axis, right=f"{NAMES[kind]} of 20 GeV, {found['n']} events")
+        label(axis, right=f"{NAMES[kind]} of 20 GeV, {found.n} events")
     save_figure(figure, pdf, png, data)
 
 
 def pi0(*, histograms: Input, pi0: Input, pdf: Output, png: Output, data: Output) -> None:
     """Share of neutral pions with separate photons, and the mass peak of the two clusters."""
-    loaded, content = load_histograms(histograms), read_json(pi0)
+    loaded, content = load_histograms(histograms), read_result(pi0, validation.Pi0Validation)
     figure, (left, right) = new_figure(1, 2, size=(13.5, 5.4))
-    rows = content["separation"]
-    share = np.array([row["share"] for row in rows])
-    interval = np.array([row["interval"] for row in rows]).reshape(-1, 2)
+    rows = content.separation
+    share = np.array([row.share for row in rows])
+    interval = np.array([row.interval for row in rows]).reshape(-1, 2)
     left.errorbar(
-        [(row["low"] + row["high"]) / 2 for row in rows], share,
-        yerr=np.abs(interval.T - share), xerr=[(row["high"] - row["low"]) / 2 for row in rows],
+        [(row.low + row.high) / 2 for row in rows], share,
+        yerr=np.abs(interval.T - share), xerr=[(row.high - row.low) / 2 for row in rows],
         fmt="o", color=COLOURS[0],
     )  # fmt: skip
-    left.axvspan(*content["peak_pt"], color="0.9", label="range of the mass peak")
+    left.axvspan(*content.peak_pt, color="0.9", label="range of the mass peak")
     left.set_ylim(0, 1.25)
     left.set_xlabel(r"$p_T$ of the $\pi^0$ [GeV]")
     left.set_ylabel("share with two separate photons")
     left.legend(loc="upper right")
     label(left)
     for name in ("corrected", "uncorrected"):
-        histogram, peak = loaded[name], content["peaks"][name]
+        histogram, peak = loaded[name], content.peaks[name]
         edges, values = histogram.axes[0].edges, histogram.values()
         centres = histogram.axes[0].centers
-        text = rf"{name}: {peak['mean']:.1f} $\pm$ {peak['mean_error']:.1f} MeV"
+        text = rf"{name}: {peak.mean:.1f} $\pm$ {peak.mean_error:.1f} MeV"
         if name == "uncorrected":
             right.stairs(values, edges, color=COLOURS[3], ls="--", label=text)
             continue
         right.errorbar(centres, values, np.sqrt(values), fmt="o", color="black", ms=4, label=text)
-        inside = np.abs(centres - peak["mean"]) < 2 * peak["width"]
-        normal = np.exp(-0.5 * ((centres - peak["mean"]) / peak["width"]) ** 2)
+        inside = np.abs(centres - peak.mean) < 2 * peak.width
+        normal = np.exp(-0.5 * ((centres - peak.mean) / peak.width) ** 2)
         height = values[inside].sum() / normal[inside].sum()
-        fine = np.linspace(peak["mean"] - 2 * peak["width"], peak["mean"] + 2 * peak["width"], 80)
+        fine = np.linspace(peak.mean - 2 * peak.width, peak.mean + 2 * peak.width, 80)
         right.plot(
-            fine, height * np.exp(-0.5 * ((fine - peak["mean"]) / peak["width"]) ** 2),
+            fine, height * np.exp(-0.5 * ((fine - peak.mean) / peak.width) ** 2),
             color=COLOURS[2],
-            label=rf"Gaussian core, $\sigma$ = {peak['width']:.1f} $\pm$ "
-            rf"{peak['width_error']:.1f} MeV",
+            label=rf"Gaussian core, $\sigma$ = {peak.width:.1f} $\pm$ "
+            rf"{peak.width_error:.1f} MeV",
         )  # fmt: skip
-    right.axvline(content["mass"], color="0.4", lw=1, ls=":", label=r"$m(\pi^0)$, PDG")
+    right.axvline(content.mass, color="0.4", lw=1, ls=":", label=r"$m(\pi^0)$, PDG")
     right.set_ylim(0, 1.6 * max(loaded["corrected"].values().max(), 1))
     right.set_xlim(edges[0], edges[-1])
     right.set_xlabel(loaded["corrected"].axes[0].label)
@@ -210,21 +215,21 @@ def pi0(*, histograms: Input, pi0: Input, pdf: Output, png: Output, data: Output
 
 def tracks(*, tracks: Input, pdf: Output, png: Output, data: Output) -> None:
     """Resolution of the five track parameters against pT beside COCOA's table, and pulls."""
-    content = read_json(tracks)
+    content = read_result(tracks, validation.TracksValidation)
     figure, axes = new_figure(2, 3, size=(18.0, 10.0))
     for axis, (name, (text, _)) in zip(axes.flat, PARAMETERS.items(), strict=False):
-        for k, kind in enumerate(content["kinds"]):
-            rows = content["kinds"][kind]["resolutions"][name]
+        for k, kind in enumerate(content.kinds):
+            rows = content.kinds[kind].resolutions[name]
             _points(
                 axis, rows, "pt", "sigma", "error", beside=0.06 * (k - 1), label=NAMES[kind],
                 **_style(k),
             )  # fmt: skip
         axis.plot(
-            content["curve"]["pt"], content["curve"][name], color="black", lw=1,
+            content.curve["pt"], content.curve[name], color="black", lw=1,
             label="COCOA, interpolated",
         )  # fmt: skip
         axis.plot(
-            content["cocoa"]["pt"], content["cocoa"][name], "*", color="black", ms=11,
+            content.cocoa["pt"], content.cocoa[name], "*", color="black", ms=11,
             label="COCOA's table",
         )  # fmt: skip
         axis.set_xscale("log")
@@ -233,22 +238,23 @@ def tracks(*, tracks: Input, pdf: Output, png: Output, data: Output) -> None:
         axis.set_ylabel(text)
         axis.legend(loc="upper right" if name != "qoverp" else "lower left")
         label(axis)
-    _draw_pulls(axes.flat[5], content["kinds"])
+    _draw_pulls(axes.flat[5], content.kinds)
     save_figure(figure, pdf, png, data)
 
 
-def _draw_pulls(axis: Axes, kinds: dict[str, Any]) -> None:
+def _draw_pulls(axis: Axes, kinds: Mapping[str, validation.KindTracks]) -> None:
     """Mean (filled) and width (open) of the pulls of every parameter that has an error."""
-    names = [name for name in PARAMETERS if any(name in kinds[kind]["pulls"] for kind in kinds)]
+    names = [name for name in PARAMETERS if any(name in kinds[kind].pulls for kind in kinds)]
     for k, kind in enumerate(kinds):
-        for moment, fill in (("mean", COLOURS[k]), ("width", "white")):
-            known = [(x, kinds[kind]["pulls"][n]) for x, n in enumerate(names)
-                     if n in kinds[kind]["pulls"]]  # fmt: skip
+        style = style_of(k)
+        for moment, fill in (("mean", style.colour), ("width", "white")):
+            known = [(x, kinds[kind].pulls[n]) for x, n in enumerate(names)
+                     if n in kinds[kind].pulls]  # fmt: skip
             axis.errorbar(
                 [x + 0.18 * (k - 1) for x, _ in known],
-                [found[moment] for _, found in known],
-                [found[f"{moment}_error"] for _, found in known],
-                marker=MARKERS[k], ls="none", color=COLOURS[k], mfc=fill,
+                [getattr(found, moment) for _, found in known],
+                [getattr(found, f"{moment}_error") for _, found in known],
+                marker=style.marker, ls="none", color=style.colour, mfc=fill,
                 label=f"{NAMES[kind]}, {moment}",
             )  # fmt: skip
     for value in (0.0, 1.0):
@@ -264,16 +270,16 @@ def _draw_pulls(axis: Axes, kinds: dict[str, Any]) -> None:
 
 def efficiency(*, tracks: Input, pdf: Output, png: Output, data: Output) -> None:
     """Tracking efficiency against pT and |eta|."""
-    kinds = read_json(tracks)["kinds"]
+    kinds = read_result(tracks, validation.TracksValidation).kinds
     figure, axes = new_figure(1, 2, size=(13.5, 5.2), sharey=True)
     lowest = 1.0
     for k, kind in enumerate(kinds):
         for axis, name in zip(axes, ("efficiency_pt", "efficiency_eta"), strict=True):
-            rows = kinds[kind][name]
-            value = np.array([row["efficiency"] for row in rows])
-            interval = np.array([row["interval"] for row in rows]).reshape(-1, 2)
-            low = np.array([row["low"] for row in rows])
-            high = np.array([row["high"] for row in rows])
+            rows = getattr(kinds[kind], name)
+            value = np.array([row.efficiency for row in rows])
+            interval = np.array([row.interval for row in rows]).reshape(-1, 2)
+            low = np.array([row.low for row in rows])
+            high = np.array([row.high for row in rows])
             if name == "efficiency_pt":
                 centre = (1 + 0.06 * (k - 1)) * np.sqrt(low * high)
             else:
@@ -300,11 +306,12 @@ def clusters(
     *, response: Input, noise: Input, histograms: Input, pdf: Output, png: Output, data: Output
 ) -> None:
     """Clusters of a single particle; seeds and clusters of noise in empty events."""
-    kinds, content = read_json(response)["kinds"], read_json(noise)
+    kinds = read_result(response, validation.ResponseValidation).kinds
+    content = read_result(noise, validation.NoiseValidation)
     figure, (left, middle, right) = new_figure(1, 3, size=(18.0, 5.2))
     for k, kind in enumerate(NAMES):
         _points(
-            left, kinds[kind]["by_energy"], "energy", "clusters", beside=0.03 * (k - 3),
+            left, kinds[kind].by_energy, "energy", "clusters", beside=0.03 * (k - 3),
             label=NAMES[kind], **_style(k),
         )  # fmt: skip
     left.set_xscale("log")
@@ -313,8 +320,8 @@ def clusters(
     left.set_ylabel("mean number of its clusters")
     left.legend(ncols=4, loc="upper left")
     label(left, right="single particles")
-    x, events = np.arange(len(content["layers"])), content["events"]
-    seeds, expected = np.array(content["seeds"]), np.array(content["expected"])
+    x, events = np.arange(len(content.layers)), content.events
+    seeds, expected = np.array(content.seeds), np.array(content.expected)
     middle.bar(x, expected / events, color=COLOURS[9], label=r"cells $\times$ Gaussian tail")
     middle.errorbar(
         x, seeds / events, np.sqrt(seeds) / events, fmt="o", color="black", label="simulated",
@@ -323,7 +330,7 @@ def clusters(
     middle.set_ylim(
         0.1 * max(expected.min() / events, 1e-4), 10 * max(expected.max() / events, 1e-3)
     )
-    middle.set_xticks(x, content["layers"], fontsize=11)
+    middle.set_xticks(x, content.layers, fontsize=11)
     middle.minorticks_off()
     middle.set_ylabel("noise seeds an event")
     middle.legend(loc="upper right")
@@ -333,49 +340,50 @@ def clusters(
     right.set_xlim(histogram.axes[0].edges[0], histogram.axes[0].edges[-1])
     right.set_xlabel(histogram.axes[0].label)
     right.set_ylabel(f"clusters an event per {1e3 * histogram.axes[0].widths[0]:.0f} MeV")
-    label(right, right=f"{content['clusters'] / events:.3f} clusters an event")
+    label(right, right=f"{content.clusters / events:.3f} clusters an event")
     save_figure(figure, pdf, png, data)
 
 
 def met(*, met: Input, pdf: Output, png: Output, data: Output) -> None:
     """Resolution of Ex and Ey against the sum of the transverse energies."""
-    content = read_json(met)
-    rows = content["bins"]
+    content = read_result(met, validation.MetValidation)
+    rows = content.bins
     figure, axis = new_figure(size=(8.0, 6.0))
-    sum_et = np.array([row["sum_et"] for row in rows])
+    sum_et = np.array([row.sum_et for row in rows])
     axis.errorbar(
-        sum_et, [row["sigma"] for row in rows], yerr=[row["sigma_error"] for row in rows],
-        xerr=np.abs(np.array([[row["low"], row["high"]] for row in rows]).T - sum_et),
+        sum_et, [row.sigma for row in rows], yerr=[row.sigma_error for row in rows],
+        xerr=np.abs(np.array([[row.low, row.high] for row in rows]).T - sum_et),
         fmt="o", color=COLOURS[0], label="half of the central 68 %",
     )  # fmt: skip
-    fine = np.linspace(0.8 * rows[0]["low"], rows[-1]["high"], 60)
-    for k, fit in enumerate(each for each in content["fits"].values() if each is not None):
-        constant = fit.get("b", 0.0)
-        term = rf" $\oplus$ {100 * constant:.1f} % $\Sigma E_T$" if "b" in fit else ""
+    fine = np.linspace(0.8 * rows[0].low, rows[-1].high, 60)
+    for k, fit in enumerate(each for each in content.fits.values() if each is not None):
+        constant, term = 0.0, ""
+        if isinstance(fit, validation.JetsFit):
+            constant, term = fit.b, rf" $\oplus$ {100 * fit.b:.1f} % $\Sigma E_T$"
         axis.plot(
-            fine, np.hypot(fit["k"] * np.sqrt(fine), constant * fine), color=COLOURS[2 + 2 * k],
-            ls=LINES[1 + k],
-            label=rf"{fit['k']:.2f} $(\Sigma E_T)^{{1/2}}${term}, "
-            rf"$\chi^2$/ndf = {fit['chi2']:.1f}/{fit['ndf']}",
+            fine, np.hypot(fit.k * np.sqrt(fine), constant * fine),
+            color=style_of(2 + 2 * k).colour, ls=style_of(1 + k).line,
+            label=rf"{fit.k:.2f} $(\Sigma E_T)^{{1/2}}${term}, "
+            rf"$\chi^2$/ndf = {fit.chi2:.1f}/{fit.ndf}",
         )  # fmt: skip
-    axis.set_ylim(0, 1.45 * max(row["sigma"] for row in rows))
+    axis.set_ylim(0, 1.45 * max(row.sigma for row in rows))
     axis.set_xlabel(r"$\Sigma E_T$ of clusters and muons [GeV]")
     axis.set_ylabel(r"resolution of $E_x$, $E_y$ [GeV]")
     axis.legend(loc="upper left")
-    label(axis, right=f"{content['kept']} events without hard neutrinos")
+    label(axis, right=f"{content.kept} events without hard neutrinos")
     save_figure(figure, pdf, png, data)
 
 
 def jets(*, jets: Input, pdf: Output, png: Output, data: Output) -> None:
     """Response and resolution of jets of clusters against true pT and |eta|."""
-    content = read_json(jets)
+    content = read_result(jets, validation.JetsValidation)
     figure, axes = new_figure(2, 2, size=(13.5, 10.0), sharey="row")
     for column, (name, x) in enumerate(
         (("by_pt", "true jet $p_T$ [GeV]"), ("by_eta", r"$|\eta|$"))
     ):
         for row, quantity in enumerate(("core", "resolution")):
             axis = axes[row, column]
-            _bins(axis, content[name], quantity, **_style(row))
+            _bins(axis, getattr(content, name), quantity, **_style(row))
             axis.set_xlabel(x)
             if name == "by_pt":
                 axis.set_xscale("log")
@@ -386,7 +394,7 @@ def jets(*, jets: Input, pdf: Output, png: Output, data: Output) -> None:
     for axis in axes[0]:
         axis.axhline(1.0, color="0.6", lw=1)
     label(axes[0, 0], right="isolated anti-$k_T$ jets, R = 0.4")
-    axes[0, 1].set_title(rf"$p_T$ > {content['eta_pt']:.0f} GeV", loc="right", fontsize=12)
+    axes[0, 1].set_title(rf"$p_T$ > {content.eta_pt:.0f} GeV", loc="right", fontsize=12)
     save_figure(figure, pdf, png, data)
 
 
@@ -397,10 +405,12 @@ def table(*, numbers: Inputs, table: Output) -> None:
         numbers: what the verbs of the validation wrote.
         table: where to write the CSV.
     """
-    rows = [row for path in numbers for row in read_json(path)["numbers"]]
+    rows = [
+        row for path in numbers for row in read_result(path, validation.NumbersOfValidation).numbers
+    ]
     names = ("quantity", "sample", "value", "error", "unit", "reference", "tolerance", "pull",
              "source")  # fmt: skip
-    write_csv(table, {name: [_short(row[name]) for row in rows] for name in names})
+    write_csv(table, {name: [_short(getattr(row, name)) for row in rows] for name in names})
 
 
 def _short(value: float | str | None) -> float | str:
@@ -412,33 +422,24 @@ def _short(value: float | str | None) -> float | str:
 
 def _style(k: int, *, line: bool = False) -> dict[str, Any]:
     """Colour and marker of the k-th kind, with a line through the points or without."""
-    return {"color": COLOURS[k], "marker": MARKERS[k], "ls": LINES[k] if line else "none", "ms": 6}
+    style = style_of(k)
+    return {**style.points, "linestyle": style.line if line else "none", "ms": 6}
 
 
 def _points(
-    axis: Axes,
-    rows: Sequence[dict[str, Any]],
-    x: str,
-    y: str,
-    error: str = "",
-    *,
-    beside: float = 0.0,
+    axis: Axes, rows: Sequence[Result], x: str, y: str, error: str = "", *, beside: float = 0.0,
     **style: Any,
-) -> None:
+) -> None:  # fmt: skip
     """Points with errors, moved by a share of x to stand beside others of the same bin."""
     axis.errorbar(
-        [(1 + beside) * row[x] for row in rows],
-        [row[y] for row in rows],
-        [row[error or f"{y}_error"] for row in rows],
-        **style,
-    )
+        [(1 + beside) * getattr(row, x) for row in rows], [getattr(row, y) for row in rows],
+        [getattr(row, error or f"{y}_error") for row in rows], **style,
+    )  # fmt: skip
 
 
-def _bins(axis: Axes, rows: Sequence[dict[str, Any]], y: str, **style: Any) -> None:
+def _bins(axis: Axes, rows: Sequence[validation.DescribedBin], y: str, **style: Any) -> None:
     axis.errorbar(
-        [(row["low"] + row["high"]) / 2 for row in rows],
-        [row[y] for row in rows],
-        yerr=[row[f"{y}_error"] for row in rows],
-        xerr=[(row["high"] - row["low"]) / 2 for row in rows],
-        **style,
-    )
+        [(row.low + row.high) / 2 for row in rows], [getattr(row, y) for row in rows],
+        yerr=[getattr(row, f"{y}_error") for row in rows],
+        xerr=[(row.high - row.low) / 2 for row in rows], **style,
+    )  # fmt: skip

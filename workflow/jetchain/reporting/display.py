@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from jetchain.core.errors import DataError
 from jetchain.core.io.atomic import REMAKE
-from jetchain.core.io.tables import read_json
+from jetchain.core.io.tables import read_result
 from jetchain.core.kinematics import delta_phi
+from jetchain.core.schema.detector import DetectorDisplay
+from jetchain.core.schema.jets import EventJets, JetColumns
 from jetchain.core.style import COLOURS, label, new_figure, save_figure
 from jetchain.core.verbs import Input, Output
 
@@ -47,17 +49,18 @@ def event(*, detector: Input, jets: Input, pdf: Output, png: Output, data: Outpu
     Raises:
         DataError: the two are of different events.
     """
-    seen, found = read_json(detector), read_json(jets)
-    if seen["number"] != found["number"]:
+    seen = read_result(detector, DetectorDisplay).model_dump()
+    found = read_result(jets, EventJets)
+    if seen["number"] != found.number:
         raise DataError(
-            f"{detector} is of event {seen['number']}, {jets} of event {found['number']}.", REMAKE
+            f"{detector} is of event {seen['number']}, {jets} of event {found.number}.", REMAKE
         )
     figure, (plane, across) = new_figure(1, 2, size=(15.5, 7.6))
     draw_plane(plane, seen, found)
     name = f"{Path(jets).stem.replace('_', ' ')}, event {seen['number']}"
-    if not found["passes"]:
-        hardest = ": this one has the hardest" if found["jets"]["pt"] else ""
-        name = f"no event has a jet above {found['pt_min']:g} GeV{hardest}\n{name}"
+    if not found.passes:
+        hardest = ": this one has the hardest" if found.jets.pt else ""
+        name = f"no event has a jet above {found.pt_min:g} GeV{hardest}\n{name}"
     label(plane, right=name)
     draw_across(across, seen, found)
     radii = seen["radii"]
@@ -65,7 +68,7 @@ def event(*, detector: Input, jets: Input, pdf: Output, png: Output, data: Outpu
     save_figure(figure, pdf, png, data)
 
 
-def draw_plane(ax: Axes, seen: Columns, found: Columns) -> None:
+def draw_plane(ax: Axes, seen: Columns, found: EventJets) -> None:
     """Clusters, tracks, jets and partons in eta and phi, of equal scale: a jet is a circle."""
     cluster, track = _arrays(seen["cluster"]), _arrays(seen["track"])
     et = cluster["e"] / np.cosh(cluster["eta"])
@@ -93,23 +96,22 @@ def draw_plane(ax: Axes, seen: Columns, found: Columns) -> None:
         ("truth", {"ls": (0, (3, 2)), "ec": "0.6", "lw": 4.0}),
         ("jets", {"ls": "-", "ec": "black", "lw": 1.4}),
     ):
-        for eta, phi in zip(found[level]["eta"], found[level]["phi"], strict=True):
+        shown_jets: JetColumns = getattr(found, level)
+        for eta, phi in zip(shown_jets.eta, shown_jets.phi, strict=True):
             for turn in TURNS:
-                circle = Circle((eta, phi + turn), found["radius"], fill=False, gid=level, **style)
+                circle = Circle((eta, phi + turn), found.radius, fill=False, gid=level, **style)
                 ax.add_patch(circle)
     points = np.concatenate(
         [np.stack([_arrays(seen[name])[axis] for axis in ("eta", "phi")], axis=1)
          for name in ("track", "cluster")]
     )  # fmt: skip
-    places = label_places(_arrays(found["jets"]), found["radius"], points)
-    for k, (place, pt, msd) in enumerate(
-        zip(places, found["jets"]["pt"], found["jets"]["msd"], strict=True)
-    ):
+    places = label_places(_arrays(found.jets.model_dump()), found.radius, points)
+    for k, (place, pt, msd) in enumerate(zip(places, found.jets.pt, found.jets.msd, strict=True)):
         ax.annotate(
             f"J{k + 1}: {pt:.0f} GeV\n$m_{{SD}}$ {msd:.0f} GeV", place, ha="center", va="center",
             fontsize=11, path_effects=HALO, zorder=6, linespacing=1.0,
         )  # fmt: skip
-    parton = found["parton"]
+    parton = found.parton.model_dump()
     ax.scatter(
         parton["eta"], parton["phi"], marker="*", s=130, color="white", edgecolor="black", lw=1.1,
         zorder=5, gid="hard process, outgoing",
@@ -127,7 +129,7 @@ def draw_plane(ax: Axes, seen: Columns, found: Columns) -> None:
         Line2D([], [], color="white", marker="*", ms=12, mec="black", ls="none"),
     ]
     texts += [
-        f"jet, anti-$k_T$, R = {found['radius']:.1f}: $p_T$",
+        f"jet, anti-$k_T$, R = {found.radius:.1f}: $p_T$",
         "jet of true particles",
         "hard process, outgoing",
     ]
@@ -145,7 +147,7 @@ def draw_plane(ax: Axes, seen: Columns, found: Columns) -> None:
     )  # fmt: skip
 
 
-def draw_across(ax: Axes, seen: Columns, found: Columns) -> None:
+def draw_across(ax: Axes, seen: Columns, found: EventJets) -> None:
     """Tracks and the barrel's cells across the beam, x and y in m."""
     radii = seen["radii"]
     layers = radii["layers"]
@@ -171,9 +173,9 @@ def draw_across(ax: Axes, seen: Columns, found: Columns) -> None:
         )
     )
     outside = layers[-1]["outer"] / METRE
-    for k, (eta, phi) in enumerate(_rows(found["jets"], "eta", "phi")):
+    for k, (eta, phi) in enumerate(zip(found.jets.eta, found.jets.phi, strict=True)):
         if abs(eta) < radii["barrel_eta"]:
-            angle = phi + np.linspace(-1, 1, 41) * found["radius"]
+            angle = phi + np.linspace(-1, 1, 41) * found.radius
             ax.plot(*(outside + 0.12) * np.array([np.cos(angle), np.sin(angle)]), color="black",
                     gid=f"J{k + 1}")  # fmt: skip
             ax.annotate(

@@ -7,14 +7,15 @@ from matplotlib.axes import Axes
 from matplotlib.colors import SymLogNorm
 
 from jetchain.core.histograms import load_histograms
-from jetchain.core.io.tables import read_json
+from jetchain.core.io.tables import read_result
+from jetchain.core.schema.tagging import TaggerExplanation
 from jetchain.core.style import label, new_figure, save_figure
-from jetchain.core.verbs import Input, Output
+from jetchain.core.verbs import Input, Labels, Output
 from jetchain.reporting.signed_map import signed_map
 
 LINEAR = 0.003  # part of the largest value of all maps that is drawn linearly
 TICKS = (-0.5, 0.0, 0.5)
-NAMES = {
+FEATURES = {
     "delta_eta": r"$\Delta\eta$", "delta_phi": r"$\Delta\varphi$", "log_pt": r"$\ln p_T$",
     "log_e": r"$\ln E$", "log_pt_relative": r"$\ln p_T/p_T^{jet}$",
     "log_e_relative": r"$\ln E/E^{jet}$", "delta_r": r"$\Delta R$", "charge": "charge",
@@ -25,15 +26,24 @@ NAMES = {
 }  # fmt: skip
 
 
-def explanation(*, maps: Input, importance: Input, pdf: Output, png: Output, data: Output) -> None:
+def explanation(
+    *,
+    maps: Input,
+    importance: Input,
+    taggers: Labels,
+    pdf: Output,
+    png: Output,
+    data: Output,
+) -> None:
     """Draw where in the jet, and in which feature, the difference of the scores comes from.
 
     Args:
         maps, importance: of tagging.explain.
+        taggers: displayed name of the tagger.
         pdf, png, data: the figure, and its numbers.
     """
-    loaded, content = load_histograms(maps), read_json(importance)
-    pairs = list(content["pairs"])
+    loaded, content = load_histograms(maps), read_result(importance, TaggerExplanation)
+    pairs = list(content.pairs)
     columns = -(-len(pairs) // 2)
     figure, axes = new_figure(
         2, columns + 1, size=(3.6 * columns + 7.2, 8.2),
@@ -45,15 +55,15 @@ def explanation(*, maps: Input, importance: Input, pdf: Output, png: Output, dat
     # A network whose answer depends on nothing leaves maps of zeros.
     largest = max(float(np.abs(histogram.values()).max()) for histogram in loaded.values()) or 1.0
     for ax, name in zip(axes[:, :-1].flat, pairs, strict=False):
-        histogram, row = loaded[name], content["pairs"][name]
+        histogram, row = loaded[name], content.pairs[name]
         shown = signed_map(
             ax, (histogram.axes[0].edges, histogram.axes[1].edges), histogram.values(),
-            np.sqrt(np.asarray(histogram.variances())), row["jets"],
+            np.sqrt(np.asarray(histogram.variances())), row.jets,
             SymLogNorm(LINEAR * largest, vmin=-largest, vmax=largest),
         )  # fmt: skip
         ax.set(aspect="equal", xlim=(-0.8, 0.8), ylim=(-0.8, 0.8), xticks=TICKS, yticks=TICKS)
         ax.text(0.04, 0.96, pair_name(name), transform=ax.transAxes, va="top", weight="bold")
-        ax.text(0.96, 0.04, f"{row['jets']} jets", transform=ax.transAxes, ha="right")
+        ax.text(0.96, 0.04, f"{row.jets} jets", transform=ax.transAxes, ha="right")
     for ax in axes[-1, :-1]:
         ax.set_xlabel("across the principal axis")
     for ax in axes[:, 0]:
@@ -61,22 +71,22 @@ def explanation(*, maps: Input, importance: Input, pdf: Output, png: Output, dat
     figure.colorbar(
         shown, ax=axes[:, :-1], label=r"share of the pixel in $\ln(p_s/p_b)$", pad=0.01, aspect=40
     )
-    label(axes[0, 0], right=content["model"])
+    label(axes[0, 0], right=taggers[content.model])
     draw_features(figure.add_subplot(whole), content)
     save_figure(figure, pdf, png, data)
 
 
-def draw_features(ax: Axes, content: dict) -> None:
+def draw_features(ax: Axes, content: TaggerExplanation) -> None:
     """A table of the shares of the features with their errors; what is not 0 within two is dark.
 
     Shares of one jet have no errors, and are grey.
     """
-    pairs, features = content["pairs"], content["features"]
-    rows = [NAMES.get(name, name) for name in features]
+    pairs, features = content.pairs, content.features
+    rows = [FEATURES[name] for name in features]
     rows += ["sum", "score $-$ baseline"]
     ax.set(xlim=(-0.5, len(pairs) - 0.5), ylim=(len(rows) - 0.5, -0.5))
     for k, (name, row) in enumerate(pairs.items()):
-        share = np.array(row["share"])
+        share = np.array(row.share)
         # Bars from the middle of the column: to the right for positive shares.
         ax.barh(
             np.arange(len(share)), 0.48 * share / (np.abs(share).max() or 1.0), 0.9, left=k, lw=0,
@@ -84,9 +94,9 @@ def draw_features(ax: Axes, content: dict) -> None:
             color=["#ffd699" if value > 0 else "#cfc5e8" for value in share],
             hatch=["" if value > 0 else "///" for value in share], label=pair_name(name),
         )  # fmt: skip
-        errors = row["error"] or [None] * len(share)
-        numbers = [*zip(share, errors, strict=True), (row["difference"] + row["gap"], None),
-                   (row["difference"], row["difference_error"])]  # fmt: skip
+        errors: list[float | None] = [*row.error] if row.error else [None] * len(share)
+        numbers = [*zip(share, errors, strict=True), (row.difference + row.gap, None),
+                   (row.difference, row.difference_error)]  # fmt: skip
         for j, (value, error) in enumerate(numbers):
             strong = j >= len(share) if error is None else abs(value) > 2 * error
             text = f"{value:+.2f}" if error is None else rf"{value:+.2f}$\pm${error:.2f}"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from jetchain.core.io.tables import read_csv, read_json
-from jetchain.core.style import COLOURS, LINES, MARKERS, label, new_figure, save_figure
-from jetchain.core.verbs import Input, Output
+from jetchain.core.io.tables import read_csv, read_result
+from jetchain.core.schema.firmware import FirmwareReport
+from jetchain.core.style import COLOURS, LINES, MARKERS, label, new_figure, save_figure, style_of
+from jetchain.core.verbs import Input, Inputs, Labels, Output
 
 STAGES = {
     "floating": "float network",
@@ -19,114 +20,140 @@ STAGES = {
 }
 
 
-def summary(*, latency: Input, scan: Input, pdf: Output, png: Output, data: Output) -> None:
+def summary(
+    *, latency: Inputs, scan: Inputs, names: Labels, pdf: Output, png: Output, data: Output
+) -> None:
     """Accuracy from the float network to the Verilog, and cycles against registers.
 
     Args:
-        latency: JSON of firmware.report.
-        scan: CSV of the pipelines with other latency cutoffs.
+        latency: JSON of firmware.report, one a design.
+        scan: CSV of the pipelines with other latency cutoffs, one a design.
+        names: of the designs, in this order.
     """
-    value = read_json(latency)
+    reports = [read_result(path, FirmwareReport) for path in latency]
     figure, (left, right) = new_figure(1, 2, size=(15.0, 5.8))
-    draw_accuracy(left, value)
-    _latency(right, value, read_csv(scan))
+    draw_accuracy(left, reports, [*names.values()])
+    _latency(right, reports, [read_csv(path) for path in scan], [*names.values()])
     save_figure(figure, pdf, png, data)
 
 
-def draw_accuracy(ax: Axes, value: dict[str, Any]) -> None:
-    """One panel: the accuracy from the float network to the Verilog."""
-    for place, name in enumerate(STAGES):
-        estimate = value["accuracy"][name]
-        ax.errorbar(
-            place,
-            100 * estimate["value"],
-            yerr=[
-                [100 * (estimate["value"] - estimate["low"])],
-                [100 * (estimate["high"] - estimate["value"])],
-            ],
-            fmt=MARKERS[place],
-            markersize=9,
-            capsize=5,
-            color=COLOURS[0 if name == "floating" else 2],
-        )
-        ax.annotate(
-            f"{100 * estimate['value']:.1f} %",
-            (place, 100 * estimate["value"]),
-            xytext=(14, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=12,
-        )
-    published = value["published"]
+def draw_accuracy(ax: Axes, reports: Sequence[FirmwareReport], names: Sequence[str]) -> None:
+    """One panel: the accuracy from the float network to the Verilog, side by side by design."""
+    several = len(reports) > 1
+    for index, (value, name) in enumerate(zip(reports, names, strict=True)):
+        shift = 0.6 * index / len(reports)
+        for place, stage in enumerate(STAGES):
+            estimate = value.accuracy[stage]
+            ax.errorbar(
+                place + shift,
+                100 * estimate.value,
+                yerr=[
+                    [100 * (estimate.value - estimate.low)],
+                    [100 * (estimate.high - estimate.value)],
+                ],
+                fmt=style_of(place + index).marker,
+                markersize=9,
+                capsize=5,
+                color=COLOURS[0 if stage == "floating" else _colour(index)],
+                label=name if several and stage == "rtl" else None,
+            )
+            ax.annotate(
+                f"{100 * estimate.value:.1f} %",
+                (place + shift, 100 * estimate.value),
+                xytext=(14, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=12,
+            )
+    published = reports[0].published
     for line, (name, accuracy) in enumerate(
-        sorted(published["accuracy"].items(), key=lambda item: -item[1])
+        sorted(published.accuracy.items(), key=lambda item: -item[1])
     ):
         ax.axhline(
-            100 * accuracy, color="0.45", ls=LINES[line + 1], lw=1.3,
+            100 * accuracy, color="0.45", ls=style_of(line + 1).line, lw=1.3,
             label=f"{name}, {100 * accuracy:.1f} %",
         )  # fmt: skip
-    values = [100 * value["accuracy"][name]["value"] for name in STAGES]
-    values += [100 * accuracy for accuracy in published["accuracy"].values()]
+    values = [100 * value.accuracy[stage].value for value in reports for stage in STAGES]
+    values += [100 * accuracy for accuracy in published.accuracy.values()]
     bottom = min(values) - 4.0
     ax.set(
         xlim=(-0.5, len(STAGES) - 0.2),
-        ylim=(bottom, bottom + 1.45 * (max(values) - bottom)),  # room for the legend
+        # Room for the legend.
+        ylim=(bottom, bottom + (1.3 + 0.15 * len(reports)) * (max(values) - bottom)),
         ylabel="Class-balanced accuracy [%]",
     )
     ax.set_xticks(range(len(STAGES)), list(STAGES.values()), fontsize=12)
     ax.tick_params(axis="x", which="minor", bottom=False, top=False)
     ax.legend(
-        title=f"{published['source']},\nanother data set (published)",
+        title=f"{published.source},\nanother data set (published)",
         title_fontsize=11,
         loc="upper left",
         ncols=1,
     )
-    differing = value["simulated"]["rtl"]["differing"] + value["simulated"]["hls"]["differing"]
-    outputs = value["simulated"]["rtl"]["outputs"] + value["simulated"]["hls"]["outputs"]
+    simulations = [each for value in reports for each in (value.simulated.rtl, value.simulated.hls)]
+    differing = sum(each.differing for each in simulations)
+    outputs = sum(each.outputs for each in simulations)
     ax.text(
         0.97, 0.95, f"{differing} of {outputs} simulated\noutputs differ",
         transform=ax.transAxes, ha="right", va="top", fontsize=12,
     )  # fmt: skip
-    label(ax, "simulation", right=f"{value['test_jets']} test jets")
+    label(ax, "simulation", right=f"{reports[0].test_jets} test jets")
 
 
-def _latency(ax: Axes, value: dict[str, Any], scan: dict[str, np.ndarray]) -> None:
-    period = value["latency"]["clock_period_ns"]
-    ax.plot(
-        scan["stages"], scan["register_bits"] / 1e3, ls=LINES[1], marker=MARKERS[1],
-        color=COLOURS[0], label="pipelines traced only",
-    )  # fmt: skip
-    for stages, bits, cutoff in zip(
-        scan["stages"], scan["register_bits"] / 1e3, scan["latency_cutoff"], strict=True
-    ):
-        ax.annotate(
-            f"cutoff {cutoff:g}", (stages, bits), xytext=(8, -14), textcoords="offset points",
-            fontsize=11,
+def _colour(index: int) -> int:
+    """Of a design: the third colour and those behind it, the first being the float networks'."""
+    return 2 + index % (len(COLOURS) - 2)
+
+
+def _latency(
+    ax: Axes,
+    reports: Sequence[FirmwareReport],
+    scans: Sequence[dict[str, np.ndarray]],
+    names: Sequence[str],
+) -> None:
+    several = len(reports) > 1
+    told = []
+    for index, (value, scan, name) in enumerate(zip(reports, scans, names, strict=True)):
+        title = f"{name}, " if several else ""
+        ax.plot(
+            scan["stages"], scan["register_bits"] / 1e3, ls=style_of(1 + index).line,
+            marker=style_of(1 + index).marker,
+            color=COLOURS[_colour(index) if several else 0],
+            label=f"{title}pipelines traced only",
         )  # fmt: skip
-    measured = value["latency"]
-    ax.plot(
-        measured["cycles_measured"], value["design"]["register_bits"] / 1e3, MARKERS[7],
-        markersize=16, color=COLOURS[2], ls="none",
-        label=f"measured by Verilator: {measured['cycles_measured']} cycles,\n"
-        f"a new input every {_clocks(measured['initiation_interval_measured'])}",
-    )  # fmt: skip
+        for stages, bits, cutoff in zip(
+            scan["stages"], scan["register_bits"] / 1e3, scan["latency_cutoff"], strict=True
+        ):
+            ax.annotate(
+                f"cutoff {cutoff:g}", (stages, bits), xytext=(8, -14),
+                textcoords="offset points", fontsize=11,
+            )  # fmt: skip
+        measured = value.latency
+        ax.plot(
+            measured.cycles_measured, value.design.register_bits / 1e3, MARKERS[7],
+            markersize=16, color=COLOURS[_colour(index)], ls="none",
+            label=f"{title}measured by Verilator: {measured.cycles_measured} cycles,\n"
+            f"a new input every {_clocks(measured.initiation_interval_measured)}",
+        )  # fmt: skip
+        told.append(
+            f"{title}latency {measured.latency_ns:g} ns, budget {value.budget.latency_ns:g} ns\n"
+            f"interval {measured.interval_ns:g} ns, collisions every "
+            f"{value.budget.bunch_spacing_ns:g} ns"
+        )
+    cycles = [value.latency.cycles_measured for value in reports]
     ax.set(
-        xlim=(0, 1.22 * max(*scan["stages"], measured["cycles_measured"])),
-        ylim=(0, 1.35 * scan["register_bits"].max() / 1e3),
+        xlim=(0, 1.22 * max(*(stages for scan in scans for stages in scan["stages"]), *cycles)),
+        ylim=(0, 1.35 * max(scan["register_bits"].max() for scan in scans) / 1e3),
         xlabel="Latency [clock cycles]",
         ylabel=r"Pipeline registers [$10^{3}$ bits]",
     )
-    budget = value["budget"]
+    period = reports[0].latency.clock_period_ns
     ax.text(
-        0.97, 0.06,
-        f"at {period:g} ns a cycle (asked for, not proven):\n"
-        f"latency {measured['latency_ns']:g} ns, budget {budget['latency_ns']:g} ns\n"
-        f"interval {measured['interval_ns']:g} ns, collisions every "
-        f"{budget['bunch_spacing_ns']:g} ns",
+        0.97, 0.06, "\n".join([f"at {period:g} ns a cycle (asked for, not proven):", *told]),
         transform=ax.transAxes, ha="right", va="bottom", fontsize=12,
     )  # fmt: skip
     ax.legend(loc="upper left")
-    label(ax, "simulation", right=str(value["design"]["part"]))
+    label(ax, "simulation", right=reports[0].design.part)
 
 
 def _clocks(interval: int) -> str:
@@ -151,7 +178,7 @@ def weights(*, bits: Input, history: Input, pdf: Output, png: Output, data: Outp
             widths + (layer - (len(layers) - 1) / 2) * room,
             100 * count / count.sum(),
             width=room,
-            color=COLOURS[layer % len(COLOURS)],
+            color=style_of(layer).colour,
             edgecolor="black",
             lw=0.8,
             label=f"layer {layer + 1}: {int(count.sum())} weights",
@@ -198,7 +225,7 @@ def roc(
         latency: JSON of firmware.report, for the areas.
     """
     curves = {"floating": read_csv(floating), "quantised": read_csv(quantised)}
-    areas = read_json(latency)["auc"]
+    areas = read_result(latency, FirmwareReport).auc
     figure, ax = new_figure(size=(8.2, 6.4))
     classes = [name for name in curves["floating"] if name != "signal_efficiency"]
     for index, name in enumerate(classes):
@@ -207,10 +234,10 @@ def roc(
             shown = table[name] > 0
             ax.plot(
                 table["signal_efficiency"][shown], table[name][shown], ls=line,
-                color=COLOURS[index % len(COLOURS)], lw=1.4 if kind == "floating" else 2.2,
-                label=f"{name}: AUC {areas['floating'][name]['value']:.3f} float, "
-                f"{areas['quantised'][name]['value']:.3f} $\\pm$ "
-                f"{areas['quantised'][name]['std']:.3f} quantised"
+                color=style_of(index).colour, lw=1.4 if kind == "floating" else 2.2,
+                label=f"{name}: AUC {areas['floating'][name].value:.3f} float, "
+                f"{areas['quantised'][name].value:.3f} $\\pm$ "
+                f"{areas['quantised'][name].std:.3f} quantised"
                 if kind == "quantised" else None,
                 gid=f"{name}, {kind}",
             )  # fmt: skip

@@ -9,8 +9,9 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from jetchain.core.histograms import load_histograms
-from jetchain.core.io.tables import read_json, write_csv
+from jetchain.core.io.tables import read_result, write_csv
 from jetchain.core.rounding import decimals_of
+from jetchain.core.schema.generate import Cutflow, SampleAccount
 from jetchain.core.style import COLOURS, label, new_figure, save_figure
 from jetchain.core.verbs import Inputs, Output
 
@@ -24,7 +25,7 @@ CUTS = {
 def spectra(*, spectra: Inputs, summaries: Inputs, pdf: Output, png: Output, data: Output) -> None:
     """Draw pTHat, the leading parton's pT and the charged multiplicity of every sample."""
     loaded = {
-        read_json(summary)["sample"]: load_histograms(path)
+        read_result(summary, SampleAccount).sample: load_histograms(path)
         for path, summary in zip(spectra, summaries, strict=True)
     }
     figure, axes = new_figure(1, 3, size=(19, 0.75 * len(loaded) + 1.6), sharey=True)
@@ -63,25 +64,23 @@ def draw(ax: Axes, histogram: hist.Hist, row: int) -> None:
 
 def samples(*, summaries: Inputs, table: Output) -> None:
     """Write cross-section and cutflow of every sample as a table."""
-    write_csv(table, account_table([read_json(path) for path in summaries]))
+    write_csv(table, account_table([read_result(path, SampleAccount) for path in summaries]))
 
 
 def accounts(*, summaries: Inputs, pdf: Output, png: Output, data: Output) -> None:
     """Draw cross-section and cutflow of every sample."""
-    rows = [read_json(path) for path in summaries]
-    names = [row["sample"] for row in rows]
+    rows = [read_result(path, SampleAccount) for path in summaries]
+    names = [row.sample for row in rows]
     position = np.arange(len(rows))
     figure, (left, right) = new_figure(1, 2, sharey=True, size=(14, 0.5 * len(rows) + 2))
     for y, row in zip(position, rows, strict=True):
-        if row["cross_section_pb"] is not None:
-            left.barh(
-                y, row["cross_section_pb"], xerr=row["cross_section_error_pb"], color=COLOURS[0]
-            )
-            value, error = row["cross_section_pb"], row["cross_section_error_pb"]
+        value, error = row.cross_section_pb, row.cross_section_error_pb
+        if value is not None and error is not None:
+            left.barh(y, value, xerr=error, color=COLOURS[0])
             digits = decimals_of(error) if error > 0 else 4
             text = f"{value:,.{digits}f} ± {error:,.{digits}f} pb"
             left.annotate(
-                text, (row["cross_section_pb"], y), xytext=(8, 0), textcoords="offset points",
+                text, (value, y), xytext=(8, 0), textcoords="offset points",
                 va="center", fontsize=11,
             )  # fmt: skip
         else:
@@ -93,13 +92,12 @@ def accounts(*, summaries: Inputs, pdf: Output, png: Output, data: Output) -> No
     left.set_xlabel("cross-section before the filter [pb]")
     offset = np.zeros(len(rows))
     for cut, (text, colour) in CUTS.items():
-        fraction = np.array([row["cutflow"][cut] / row["cutflow"]["tried"] for row in rows])
+        fraction = np.array([getattr(row.cutflow, cut) / row.cutflow.tried for row in rows])
         right.barh(position, fraction, left=offset, color=colour, label=text)
         offset += fraction
     for y, row in zip(position, rows, strict=True):
-        cutflow = row["cutflow"]
         right.annotate(
-            f"{cutflow['kept']} of {cutflow['tried']}", (0.02, y), va="center", color="white",
+            f"{row.cutflow.kept} of {row.cutflow.tried}", (0.02, y), va="center", color="white",
             fontsize=11,
         )  # fmt: skip
     right.set_xlabel("fraction of the events tried")
@@ -112,14 +110,14 @@ def accounts(*, summaries: Inputs, pdf: Output, png: Output, data: Output) -> No
     save_figure(figure, pdf, png, data)
 
 
-def account_table(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
+def account_table(rows: list[SampleAccount]) -> dict[str, list[Any]]:
     """Columns of the table: one row a sample; a gun's cross-section is left empty."""
     columns: dict[str, list[Any]] = {
-        name: [row[name] for row in rows] for name in ("sample", "process", "shards")
+        name: [getattr(row, name) for row in rows] for name in ("sample", "process", "shards")
     }
     for name in ("cross_section_pb", "cross_section_error_pb", "cross_section_kept_pb"):
-        columns[name] = ["" if row[name] is None else row[name] for row in rows]
-    for cut in rows[0]["cutflow"]:
-        columns[cut] = [row["cutflow"][cut] for row in rows]
-    columns["filter_efficiency"] = [row["filter_efficiency"] for row in rows]
+        columns[name] = ["" if (known := getattr(row, name)) is None else known for row in rows]
+    for cut in sorted(Cutflow.model_fields):
+        columns[cut] = [getattr(row.cutflow, cut) for row in rows]
+    columns["filter_efficiency"] = [row.filter_efficiency for row in rows]
     return columns

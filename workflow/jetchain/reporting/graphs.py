@@ -9,9 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from numpy.typing import NDArray
 
-from jetchain.core.io.tables import read_json
+from jetchain.core.io.tables import read_result
 from jetchain.core.kinematics import delta_phi
-from jetchain.core.style import COLOURS, MARKERS, label, new_figure, save_figure
+from jetchain.core.schema.graphs import GraphDisplay
+from jetchain.core.style import COLOURS, label, new_figure, save_figure, style_of
 from jetchain.core.verbs import Input, Output
 
 EDGE_COLOUR = "0.6"
@@ -33,7 +34,7 @@ def event_graph(*, table: Input, pdf: Output, png: Output, data: Output) -> None
         table: JSON of graphs.display.
         pdf, png, data: the figure, and its numbers.
     """
-    event = {name: np.asarray(values) for name, values in read_json(table)["event"].items()}
+    event = {name: np.asarray(values) for name, values in read_result(table, GraphDisplay).event}
     figure, (whole, part) = new_figure(1, 2, size=(14.0, 6.2))
     hardest = int(np.argmax(event["particle_pt"]))
     centre = (float(event["particle_eta"][hardest]), float(event["particle_phi"][hardest]))
@@ -111,7 +112,7 @@ def jet_graph(*, table: Input, pdf: Output, png: Output, data: Output) -> None:
         table: JSON of graphs.display.
         pdf, png, data: the figure, and its numbers.
     """
-    jet = {name: np.asarray(values) for name, values in read_json(table)["jet"].items()}
+    jet = {name: np.asarray(values) for name, values in read_result(table, GraphDisplay).jet}
     position = np.stack([jet["delta_eta"], jet["delta_phi"]], axis=1)
     source, target = jet["edges"].reshape(-1, 2).T
     figure, ax = new_figure(size=(7.0, 6.4))
@@ -127,8 +128,8 @@ def jet_graph(*, table: Input, pdf: Output, png: Output, data: Output) -> None:
             ax.scatter(
                 *position[chosen].T,
                 s=_area(jet["constituent_pt"][chosen], 10.0, 60.0),
-                color=COLOURS[index],
-                marker=MARKERS[index],
+                color=style_of(index).colour,
+                marker=style_of(index).marker,
                 alpha=0.75,
                 linewidths=0,
                 label=name,

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import hist
 import numpy as np
 from matplotlib.axes import Axes
 
 from jetchain.core.histograms import load_histograms
-from jetchain.core.io.tables import read_json
-from jetchain.core.schema.jets import JET_CLASSES
-from jetchain.core.style import COLOURS, LINES, label, new_figure, save_figure
+from jetchain.core.io.tables import read_result
+from jetchain.core.schema.jets import JET_CLASSES, JetSummary
+from jetchain.core.style import label, new_figure, save_figure, steps, style_of
 from jetchain.core.verbs import Input, Output
 
 # Pole masses in GeV, PDG 2024; the peaks of jets lie near them, moved by radiation.
@@ -23,14 +22,14 @@ LEVELS = ("truth", "reconstructed")
 
 def mass(*, histograms: Input, summary: Input, pdf: Output, png: Output, data: Output) -> None:
     """Draw the soft-drop mass of the seven classes, reconstructed and truth, with fitted peaks."""
-    loaded, peaks = load_histograms(histograms), read_json(summary)["peaks"]
+    loaded, peaks = load_histograms(histograms), read_result(summary, JetSummary).peaks
     figure, axes = new_figure(1, 2, sharey=True)
     for ax, level in zip(axes, LEVELS, strict=True):
         draw_classes(ax, loaded, level, "msd")
-        rows = [row for row in peaks if row["level"] == level]
+        rows = [row for row in peaks if row.level == level]
         lines = [
-            f"{row['class']}: {row['position']:.1f} $\\pm$ {row['position_error']:.1f}, "
-            f"$\\sigma$ = {row['width']:.1f}"
+            f"{row.jet_class}: {row.position:.1f} $\\pm$ {row.position_error:.1f}, "
+            f"$\\sigma$ = {row.width:.1f}"
             for row in rows
         ]
         ax.text(
@@ -84,12 +83,11 @@ def compare(main: Axes, ratio: Axes, truth: hist.Hist, reconstructed: hist.Hist)
         value = histogram.values() / total
         error = np.sqrt(np.asarray(histogram.variances())) / total
         shapes.append((value, error))
-        main.stairs(
-            value, edges, color=COLOURS[index], linestyle=line, linewidth=1.8, label=LEVELS[index]
-        )
+        colour = style_of(index).colour
+        main.stairs(value, edges, color=colour, linestyle=line, linewidth=1.8, label=LEVELS[index])
         main.fill_between(
             np.repeat(edges, 2)[1:-1], np.repeat(value - error, 2), np.repeat(value + error, 2),
-            color=COLOURS[index], alpha=0.3, linewidth=0, hatch=("//", None)[index],
+            color=colour, alpha=0.3, linewidth=0, hatch=("//", None)[index],
         )  # fmt: skip
     finish(main, truth)
     main.set_ylim(bottom=0)
@@ -113,7 +111,7 @@ def compare(main: Axes, ratio: Axes, truth: hist.Hist, reconstructed: hist.Hist)
 
 def response(*, summary: Input, pdf: Output, png: Output, data: Output) -> None:
     """Draw median and resolution of reconstructed over true pT and mass, against true pT."""
-    rows = read_json(summary)["response"]
+    rows = [row.model_dump() for row in read_result(summary, JetSummary).response]
     figure, axes = new_figure(1, 2)
     for ax, figure_of_merit, text in (
         (axes[0], "median", "median response, reconstructed / truth"),
@@ -129,8 +127,7 @@ def response(*, summary: Input, pdf: Output, png: Output, data: Output) -> None:
                 [row[column] for row in known],
                 yerr=[row[f"{column}_error"] for row in known],
                 xerr=half,
-                fmt="o" if index == 0 else "s",
-                color=COLOURS[index],
+                **style_of(index).points,
                 label=name,
             )
         ax.set_xlabel("truth jet $p_T$ [GeV]")
@@ -143,20 +140,13 @@ def response(*, summary: Input, pdf: Output, png: Output, data: Output) -> None:
 
 
 def draw_classes(ax: Axes, loaded: Mapping[str, hist.Hist], level: str, variable: str) -> None:
-    """One normalised line a class."""
+    """One line a class, normalised to the jets it was given; none if there are none."""
     for index, name in enumerate(JET_CLASSES):
-        draw(
-            ax, loaded[f"{level}/{name}/{variable}"], color=COLOURS[index],
-            linestyle=LINES[index], label=name,
-        )  # fmt: skip
+        histogram = loaded[f"{level}/{name}/{variable}"]
+        total = float(histogram.values(flow=True).sum())
+        if total > 0:
+            steps(ax, histogram.values() / total, histogram.axes[0].edges, index, name)
     finish(ax, loaded[f"{level}/{JET_CLASSES[0]}/{variable}"])
-
-
-def draw(ax: Axes, histogram: hist.Hist, **style: Any) -> None:
-    """A histogram as a line, normalised to the jets it was given; nothing if there are none."""
-    total = float(histogram.values(flow=True).sum())
-    if total > 0:
-        ax.stairs(histogram.values() / total, histogram.axes[0].edges, linewidth=1.8, **style)
 
 
 def finish(ax: Axes, histogram: hist.Hist) -> None:

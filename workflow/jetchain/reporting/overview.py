@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from jetchain.core.histograms import load_histograms
-from jetchain.core.io.tables import read_csv, read_json, read_result
+from jetchain.core.io.tables import read_csv, read_result
 from jetchain.core.schema.anomaly import SearchMetrics
 from jetchain.core.schema.background import Normalisation, SpectrumFits
+from jetchain.core.schema.firmware import FirmwareReport
 from jetchain.core.schema.inference import Limits
+from jetchain.core.schema.tagging import TaggerMetrics
 from jetchain.core.style import label, new_figure, save_figure
 from jetchain.core.verbs import Input, Inputs, Labels, Output
 from jetchain.reporting.anomaly import draw_curves
@@ -32,6 +34,7 @@ def overview(
     radius: float,
     searches: Labels,
     backgrounds: Labels,
+    taggers: Labels,
     pdf: Output,
     png: Output,
     data: Output,
@@ -45,9 +48,10 @@ def overview(
         spectra, fits: dijet mass before and after the cut of a method.
         limits: of every method.
         normalisation: of the search, with the injected cross-section.
-        latency: firmware report.
+        latency: report of the first firmware design.
         radius: of the jets whose histograms are drawn.
         searches, backgrounds: displayed names of the methods, and of those with a limit.
+        taggers: their displayed names.
         pdf, png, data: where to draw to, and where to write what is drawn.
     """
     figure, axes = new_figure(2, 3, size=(22, 12))
@@ -55,8 +59,8 @@ def overview(
     draw_classes(axes[0, 0], histograms, "reconstructed", "msd")
     axes[0, 0].legend(ncols=2)
     label(axes[0, 0], right=f"jets: soft-drop mass, R = {radius:.1f}")
-    results, tables = [read_json(path) for path in metrics], [read_csv(path) for path in roc]
-    draw_pair(axes[0, 1], "top_vs_QCD", results, tables)
+    results = [read_result(path, TaggerMetrics) for path in metrics]
+    draw_pair(axes[0, 1], "top_vs_QCD", results, [read_csv(path) for path in roc], taggers)
     axes[0, 1].legend(loc="lower left")
     label(axes[0, 1], right="tagging: top against QCD")
     draw_curves(axes[0, 2], read_csv(sic), read_result(anomaly, SearchMetrics), searches)
@@ -72,6 +76,6 @@ def overview(
         read_result(normalisation, Normalisation),
     )
     label(axes[1, 1], right="inference: CLs limits")
-    draw_accuracy(axes[1, 2], read_json(latency))
+    draw_accuracy(axes[1, 2], [read_result(latency, FirmwareReport)], [""])
     label(axes[1, 2], right="firmware: float network to Verilog")
     save_figure(figure, pdf, png, data)

@@ -1,7 +1,8 @@
-"""Figures of particle flow: both algorithms against the truth, and the expected response."""
+"""Figures of particle flow: the algorithms against the truth, and the expected response."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import hist
@@ -9,12 +10,11 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from jetchain.core.histograms import load_histograms
-from jetchain.core.io.tables import read_json, write_csv
-from jetchain.core.style import COLOURS, LINES, MARKERS, label, new_figure, save_figure
-from jetchain.core.verbs import Input, Output
+from jetchain.core.io.tables import read_result, write_csv
+from jetchain.core.schema.particleflow import Performance, Ratio, Ratios, ResponseTable, Spread
+from jetchain.core.style import COLOURS, label, new_figure, save_figure, steps, style_of
+from jetchain.core.verbs import Input, Inputs, Labels, Output
 
-ALGORITHMS = ("parametric", "mlpf")
-NAMES = {"parametric": "parametric", "mlpf": "MLPF"}
 GROUPS = {
     "charged": "charged particles",
     "photon": "photons",
@@ -29,19 +29,23 @@ COCOA_MEAN = {
 }
 
 
-def efficiency(*, parametric: Input, mlpf: Input, pdf: Output, png: Output, data: Output) -> None:
-    """Draw efficiency and fake rate against pT, both algorithms, with 68 % intervals."""
-    results = {"parametric": read_json(parametric), "mlpf": read_json(mlpf)}
+def efficiency(
+    *, performance: Inputs, labels: Labels, pdf: Output, png: Output, data: Output
+) -> None:
+    """Draw efficiency and fake rate of each algorithm against pT, with 68 % intervals."""
+    results = by_label(performance, labels)
     figure, axes = new_figure(2, 3, size=(16, 9), sharex=True, sharey=True)
     for row, quantity, axis_name, what in (
         (0, "efficiency", "efficiency", "true"),
         (1, "fake_rate", "fake rate", "reconstructed"),
     ):
         for ax, (group, title) in zip(axes[row], GROUPS.items(), strict=True):
-            for index, (algorithm, result) in enumerate(results.items()):
-                values = result["groups"][group][quantity]
-                low, value, high = (_numbers(values[name]) for name in ("low", "value", "high"))
-                _points(ax, result["pt_edges"], value, value - low, high - value, index, algorithm)
+            for index, (name, result) in enumerate(results):
+                values: Ratios = getattr(result.groups[group], quantity)
+                low, value, high = (
+                    _numbers(numbers) for numbers in (values.low, values.value, values.high)
+                )
+                _points(ax, result.pt_edges, value, value - low, high - value, index, name)
             ax.set_ylim(0, 1.08)
             ax.set_xlabel(f"{what} $p_T$ [GeV]")
             label(ax, right=title)
@@ -52,19 +56,23 @@ def efficiency(*, parametric: Input, mlpf: Input, pdf: Output, png: Output, data
     save_figure(figure, pdf, png, data)
 
 
-def resolution(*, parametric: Input, mlpf: Input, pdf: Output, png: Output, data: Output) -> None:
-    """Draw median and relative width of the pT response against pT, both algorithms."""
-    results = {"parametric": read_json(parametric), "mlpf": read_json(mlpf)}
+def resolution(
+    *, performance: Inputs, labels: Labels, pdf: Output, png: Output, data: Output
+) -> None:
+    """Draw median and relative width of the pT response of each algorithm against pT."""
+    results = by_label(performance, labels)
     figure, axes = new_figure(2, 3, size=(16, 9), sharex=True)
     for row, quantity, axis_name in (
         (0, "median", "median $p_T^{reco} / p_T^{true}$"),
         (1, "width", "IQR / median"),
     ):
         for ax, (group, title) in zip(axes[row], GROUPS.items(), strict=True):
-            for index, (algorithm, result) in enumerate(results.items()):
-                values = result["groups"][group]["response"]
-                value, error = _numbers(values[quantity]), _numbers(values[f"{quantity}_error"])
-                _points(ax, result["pt_edges"], value, error, error, index, algorithm)
+            for index, (name, result) in enumerate(results):
+                values = result.groups[group].response
+                value, error = (
+                    _numbers(getattr(values, column)) for column in (quantity, f"{quantity}_error")
+                )
+                _points(ax, result.pt_edges, value, error, error, index, name)
             ax.set_xlabel("true $p_T$ [GeV]")
             label(ax, right=title)
         axes[row][0].set_ylabel(axis_name)
@@ -78,27 +86,29 @@ def resolution(*, parametric: Input, mlpf: Input, pdf: Output, png: Output, data
     save_figure(figure, pdf, png, data)
 
 
-def residuals(*, parametric: Input, mlpf: Input, pdf: Output, png: Output, data: Output) -> None:
-    """Draw the relative pT residuals of matched particles, both algorithms."""
-    results = {"parametric": load_histograms(parametric), "mlpf": load_histograms(mlpf)}
+def residuals(
+    *, histograms: Inputs, labels: Labels, pdf: Output, png: Output, data: Output
+) -> None:
+    """Draw the relative pT residuals of matched particles of each algorithm."""
+    results = [*zip(labels.values(), map(load_histograms, histograms), strict=True)]
     figure, axes = new_figure(1, 3, size=(16, 5))
-    for ax, name in zip(axes, ("charged_hadron", "photon", "neutral_hadron"), strict=True):
-        for index, (algorithm, loaded) in enumerate(results.items()):
-            _line(ax, loaded[f"residual_{name}"], index, NAMES[algorithm])
+    for ax, group in zip(axes, ("charged_hadron", "photon", "neutral_hadron"), strict=True):
+        for index, (name, loaded) in enumerate(results):
+            _line(ax, loaded[f"residual_{group}"], index, name)
         ax.set_ylabel("fraction of matches per bin")
-        label(ax, right=f"{name.replace('_', ' ')}s")
+        label(ax, right=f"{group.replace('_', ' ')}s")
     axes[0].set_yscale("log")
     axes[0].legend()
     save_figure(figure, pdf, png, data)
 
 
-def response(*, parametric: Input, mlpf: Input, pdf: Output, png: Output, data: Output) -> None:
-    """Draw the pT response of sums in a cone: both algorithms, and topoclusters alone."""
-    results = {"parametric": load_histograms(parametric), "mlpf": load_histograms(mlpf)}
+def response(*, histograms: Inputs, labels: Labels, pdf: Output, png: Output, data: Output) -> None:
+    """Draw the pT response of sums in a cone: each algorithm, and topoclusters alone."""
+    results = [load_histograms(path) for path in histograms]
     figure, ax = new_figure()
-    for index, (algorithm, loaded) in enumerate(results.items()):
-        _line(ax, loaded["cone_pflow"], index, NAMES[algorithm])
-    _line(ax, results["parametric"]["cone_topo"], len(results), "topoclusters alone")
+    for index, (name, loaded) in enumerate(zip(labels.values(), results, strict=True)):
+        _line(ax, loaded["cone_pflow"], index, name)
+    _line(ax, results[0]["cone_topo"], len(results), "topoclusters alone")
     ax.set_ylabel("fraction of events per bin")
     ax.axvline(1.0, color=COLOURS[8], linewidth=0.8, linestyle=":")
     ax.legend()
@@ -108,24 +118,24 @@ def response(*, parametric: Input, mlpf: Input, pdf: Output, png: Output, data: 
 
 def calibration(*, calibration: Input, pdf: Output, png: Output, data: Output) -> None:
     """Draw the expected E/p of charged hadrons in the innermost bin of abs(eta), beside COCOA's."""
-    table = read_json(calibration)
+    table = read_result(calibration, ResponseTable)
     mean, sigma, entries = (
-        np.array(table[name], dtype=float) for name in ("mean", "sigma", "entries")
+        np.array(values, dtype=float) for values in (table.mean, table.sigma, table.entries)
     )
-    last = 2 * table["pt_edges"][-1]
-    edges = np.array([*table["pt_edges"], last])
+    last = 2 * table.pt_edges[-1]
+    edges = np.array([*table.pt_edges, last])
     figure, ax = new_figure()
     for index, layer in enumerate((0, 1, 3, 4)):
-        known = np.array(table["filled"])[:, 0, layer]
+        known = np.array(table.filled)[:, 0, layer]
         error = sigma[:, 0, layer] / np.sqrt(np.maximum(entries[:, 0, layer], 1))
         ax.errorbar(
             _centres(edges)[known], mean[known, 0, layer], error[known],
-            fmt=MARKERS[index], color=COLOURS[index], label=f"densest in layer {layer}",
+            **style_of(index).points, label=f"densest in layer {layer}",
         )  # fmt: skip
     for index, (layer, values) in enumerate(COCOA_MEAN.items()):
         ax.stairs(
-            values, [*COCOA_PT, last], color=COLOURS[(0, 2)[index]],
-            linestyle=LINES[1 + index], label=f"COCOA, layer {layer}",
+            values, [*COCOA_PT, last], color=style_of(2 * index).colour,
+            linestyle=style_of(1 + index).line, label=f"COCOA, layer {layer}",
         )  # fmt: skip
     ax.set_xscale("log")
     ax.set_xlim(0.8, last)
@@ -133,31 +143,32 @@ def calibration(*, calibration: Input, pdf: Output, png: Output, data: Output) -
     ax.set_xlabel("track $p_T$ [GeV]")
     ax.set_ylabel(r"$\langle E/p \rangle$")
     ax.legend(ncols=2)
-    label(ax, right=r"$|\eta| < $" + f"{table['eta_edges'][1]:g}")
+    label(ax, right=r"$|\eta| < $" + f"{table.eta_edges[1]:g}")
     save_figure(figure, pdf, png, data)
 
 
-def comparison(*, parametric: Input, mlpf: Input, table: Output) -> None:
-    """Write the table that compares the algorithms: a row an algorithm and class."""
+def comparison(*, performance: Inputs, labels: Labels, table: Output) -> None:
+    """Write the table that compares the algorithms: a row an algorithm (its key) and class."""
     rows: list[dict[str, Any]] = []
-    for algorithm, path in (("parametric", parametric), ("mlpf", mlpf)):
-        result = read_json(path)
-        for group, values in result["groups"].items():
+    for algorithm, path in zip(labels, performance, strict=True):
+        result = read_result(path, Performance)
+        for group, values in result.groups.items():
             row: dict[str, Any] = {"algorithm": algorithm, "particles": group}
             for quantity in ("efficiency", "fake_rate", "purity"):
-                overall = values[quantity]["overall"]
-                row[quantity] = overall["value"]
-                row |= {f"{quantity}_{end}": overall[end] for end in ("low", "high")}
-            overall = values["response"]["overall"]
-            row |= {f"response_{name}": overall[name] for name in overall}
-            rows.append(row)
-        for name, cone in result["cone"].items():
-            if name == "pflow" or algorithm == "parametric":
-                what = f"cone_{name}"
-                rows.append(
-                    {"algorithm": algorithm, "particles": what}
-                    | {f"response_{key}": value for key, value in cone.items()}
-                )
+                overall: Ratio = getattr(values, quantity).overall
+                row |= {
+                    quantity: overall.value,
+                    f"{quantity}_low": overall.low,
+                    f"{quantity}_high": overall.high,
+                }
+            rows.append(row | _spread(values.response.overall))
+        rows.append(
+            {"algorithm": algorithm, "particles": "cone_pflow"} | _spread(result.cone.pflow)
+        )
+        if len(rows) <= len(result.groups) + 1:  # the clusters are the same for all algorithms
+            rows.append(
+                {"algorithm": algorithm, "particles": "cone_topo"} | _spread(result.cone.topo)
+            )
     names = list(rows[0])
     write_csv(
         table,
@@ -165,7 +176,17 @@ def comparison(*, parametric: Input, mlpf: Input, table: Output) -> None:
     )
 
 
-def _numbers(values: list[float | None]) -> np.ndarray:
+def by_label(performance: Inputs, labels: Labels) -> list[tuple[str, Performance]]:
+    """The displayed name and the performance of each algorithm."""
+    results = [read_result(path, Performance) for path in performance]
+    return [*zip(labels.values(), results, strict=True)]
+
+
+def _spread(values: Spread) -> dict[str, float | int | None]:
+    return {f"response_{name}": value for name, value in sorted(values)}
+
+
+def _numbers(values: Sequence[float | None]) -> np.ndarray:
     return np.array([np.nan if value is None else value for value in values])
 
 
@@ -182,18 +203,17 @@ def _points(
     down: np.ndarray,
     up: np.ndarray,
     index: int,
-    algorithm: str,
+    name: str,
 ) -> None:
-    """Points with error bars on a logarithmic axis, those of the second algorithm moved aside."""
+    """Points with error bars on a logarithmic axis, each algorithm beside the one before."""
     bounds = np.array(edges)
-    centre = _centres(bounds) * (1.06 if index else 1.0)
+    centre = _centres(bounds) * 1.06**index
     ax.errorbar(
         centre,
         value,
         yerr=[np.maximum(down, 0), np.maximum(up, 0)],
-        fmt=MARKERS[index],
-        color=COLOURS[index],
-        label=NAMES[algorithm],
+        **style_of(index).points,
+        label=name,
         capsize=2,
     )
     ax.set_xscale("log")
@@ -205,9 +225,6 @@ def _line(ax: Axes, histogram: hist.Hist, index: int, name: str) -> None:
     axis = histogram.axes[0]
     total = float(np.sum(histogram.values(flow=True)))
     if total > 0:
-        ax.stairs(
-            histogram.values() / total, axis.edges, color=COLOURS[index],
-            linestyle=LINES[index], linewidth=1.8, label=name,
-        )  # fmt: skip
+        steps(ax, histogram.values() / total, axis.edges, index, name)
     ax.set_xlabel(axis.label)
     ax.set_xlim(axis.edges[0], axis.edges[-1])

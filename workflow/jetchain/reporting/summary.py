@@ -10,6 +10,7 @@ from jetchain.core.io.tables import read_json, read_result
 from jetchain.core.schema.anomaly import SearchMetrics
 from jetchain.core.schema.background import AbcdClosure, CorrectedCounts
 from jetchain.core.schema.inference import Limits
+from jetchain.core.schema.tagging import Interval, TaggerMetrics
 from jetchain.core.verbs import Input, Inputs, Output
 
 COLUMNS = ("room", "quantity", "value", "low", "high", "unit", "source")
@@ -43,7 +44,11 @@ def summary(
     """
     rows = [
         *peak_rows(read_json(jets), str(jets)),
-        *(row for path in tagging for row in tagging_rows(read_json(path), str(path))),
+        *(
+            row
+            for path in tagging
+            for row in tagging_rows(read_result(path, TaggerMetrics), str(path))
+        ),
         *anomaly_rows(read_result(anomaly, SearchMetrics), str(anomaly)),
         *(
             row
@@ -89,17 +94,21 @@ def peak_rows(found: dict[str, Any], source: str) -> list[Row]:
     ]  # fmt: skip
 
 
-def tagging_rows(found: dict[str, Any], source: str) -> list[Row]:
+def tagging_rows(found: TaggerMetrics, source: str) -> list[Row]:
     """AUC and rejection at 50 % of every pair of classes, and the accuracy."""
     rows = []
-    for pair, merit in found["pairs"].items():
-        name = f"{found['model']}, {pair.replace('_', ' ')}"
-        rows.append(_estimate("tagging", f"AUC, {name}", merit["auc"], "", source))
-        rejection = merit["rejection_50"]
-        what = f"rejection at 50 %{AT_LEAST}" if rejection.get("bound") else "rejection at 50 %"
-        rows.append(_estimate("tagging", f"{what}, {name}", rejection, "", source))
-    rows.append(_estimate("tagging", f"accuracy, {found['model']}", found["accuracy"], "", source))
+    for pair, merit in found.pairs.items():
+        name = f"{found.model}, {pair.replace('_', ' ')}"
+        rows.append(_interval(f"AUC, {name}", merit.auc, source))
+        rejection = merit.rejection_50
+        what = f"rejection at 50 %{AT_LEAST}" if rejection.bound else "rejection at 50 %"
+        rows.append(_interval(f"{what}, {name}", rejection, source))
+    rows.append(_interval(f"accuracy, {found.model}", found.accuracy, source))
     return rows
+
+
+def _interval(quantity: str, found: Interval, source: str) -> Row:
+    return _row("tagging", quantity, found.value, (found.low, found.high), "", source)
 
 
 def anomaly_rows(found: SearchMetrics, source: str) -> list[Row]:

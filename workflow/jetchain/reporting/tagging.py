@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from jetchain.core.histograms import load_histograms
-from jetchain.core.io.tables import read_csv, read_json, write_csv
-from jetchain.core.style import COLOURS, LINES, MARKERS, label, new_figure, save_figure
-from jetchain.core.verbs import Input, Inputs, Output, Resource
+from jetchain.core.io.tables import read_csv, read_json, read_result, write_csv
+from jetchain.core.schema.tagging import PairMerit, Rejection, TaggerMetrics
+from jetchain.core.style import COLOURS, label, legend_size, new_figure, save_figure, style_of
+from jetchain.core.verbs import Input, Inputs, Labels, Output, Resource
 
-NAMES = {"pfn": "PFN", "particlenet": "ParticleNet"}
 TITLES = {
     "quark": "quark", "gluon": "gluon", "W": "W", "Z": "Z", "top": "top",
     "Hbb": r"$H\to b\bar{b}$", "Hcc": r"$H\to c\bar{c}$", "QCD": "quark + gluon",
@@ -24,7 +22,14 @@ ORDER = ("top", "W", "Z", "Hbb", "Hcc", "quark", "gluon")
 
 
 def roc(
-    *, metrics: Inputs, curves: Inputs, published: Resource, pdf: Output, png: Output, data: Output
+    *,
+    metrics: Inputs,
+    curves: Inputs,
+    published: Resource,
+    taggers: Labels,
+    pdf: Output,
+    png: Output,
+    data: Output,
 ) -> None:
     """Draw background rejection against signal efficiency, a panel a pair of classes.
 
@@ -32,17 +37,19 @@ def roc(
         metrics: figures of merit, a file a tagger.
         curves: ROC curves, a file a tagger, in the same order.
         published: published numbers on the top-tagging reference data set.
+        taggers: their displayed names.
         pdf, png, data: where to draw to, and where to write what is drawn.
     """
-    results = [read_json(path) for path in metrics]
+    results = [read_result(path, TaggerMetrics) for path in metrics]
     tables = [read_csv(path) for path in curves]
     pairs = _ordered(results[0])
     figure, axes = new_figure(2, 4, size=(20, 9.5))
     for ax, pair in zip(axes.flat, pairs, strict=False):
-        draw_pair(ax, pair, results, tables)
+        draw_pair(ax, pair, results, tables, taggers)
         if pair == "top_vs_QCD":
-            _reference_points(ax, read_json(published)["top_tagging"]["rows"])
-        ax.legend(loc="lower left")
+            _reference_points(ax, read_json(published)["top_tagging"]["rows"], taggers)
+        place = "lower left" if len(results) <= 8 else "upper right"
+        ax.legend(loc=place, fontsize=legend_size(len(results)))
     for ax in axes.flat[len(pairs) :]:
         ax.set_axis_off()
         ax.text(
@@ -56,27 +63,32 @@ def roc(
 
 
 def draw_pair(
-    ax: Any, pair: str, results: list[dict[str, Any]], tables: list[dict[str, np.ndarray]]
+    ax: Any,
+    pair: str,
+    results: list[TaggerMetrics],
+    tables: list[dict[str, np.ndarray]],
+    taggers: Labels,
 ) -> None:
     """One panel: the rejection curves of all taggers for one pair of classes."""
     # Above one over the number of background jets a curve means nothing.
-    ceiling = results[0]["pairs"][pair]["background_jets"]
+    ceiling = results[0].pairs[pair].background_jets
     for index, (result, table) in enumerate(zip(results, tables, strict=True)):
         rows = table["pair"] == pair
         value, low, high = (
             np.clip(table[name][rows], 0.5 / ceiling, None)
             for name in ("background_efficiency", "low", "high")
         )
-        area = result["pairs"][pair]["auc"]
+        area = result.pairs[pair].auc
         efficiency = table["signal_efficiency"][rows]
-        name = NAMES.get(result["model"], result["model"])
+        name = taggers[result.model]
+        style = style_of(index)
         ax.fill_between(
-            efficiency, 1 / high, 1 / low, color=COLOURS[index], alpha=0.3, linewidth=0, gid=name
+            efficiency, 1 / high, 1 / low, color=style.colour, alpha=0.3, linewidth=0, gid=name
         )
         shown = table["background_efficiency"][rows] * ceiling >= 1
         ax.plot(
-            efficiency[shown], 1 / value[shown], LINES[index], color=COLOURS[index],
-            label=f"{name}, AUC {area['value']:.3f} ± {area['std']:.3f}",
+            efficiency[shown], 1 / value[shown], **style.curve,
+            label=f"{name}, AUC {area.value:.3f} ± {area.std:.3f}",
         )  # fmt: skip
     grid = np.linspace(0.02, 1, 99)
     ax.plot(grid, 1 / grid, ":", color=COLOURS[8], linewidth=1, gid="random choice")
@@ -88,17 +100,21 @@ def draw_pair(
     label(ax, right=_pair_title(pair))
 
 
-def _ordered(result: dict[str, Any]) -> list[str]:
+def _ordered(result: TaggerMetrics) -> list[str]:
     """The pairs in the order of ORDER; JSON keeps them by the alphabet."""
-    return sorted(result["pairs"], key=lambda pair: ORDER.index(pair.partition("_vs_")[0]))
+    return sorted(result.pairs, key=lambda pair: ORDER.index(pair.partition("_vs_")[0]))
 
 
-def _reference_points(ax: Any, rows: list[dict[str, Any]]) -> None:
-    for index, name in enumerate(("PFN", "ParticleNet")):
-        row = next(row for row in rows if row["model"] == name)
+def _reference_points(ax: Any, rows: list[dict[str, Any]], taggers: Labels) -> None:
+    """What is published of the taggers, in their colours."""
+    published = {row["model"]: row for row in rows}
+    for index, name in enumerate(taggers.values()):
+        if name not in published:
+            continue
+        row = published[name]
         ax.plot(
-            [0.5, 0.3], [row["rejection_50"], row["rejection_30"]], MARKERS[index],
-            color=COLOURS[index], markerfacecolor="none", label=f"{name}, published",
+            [0.5, 0.3], [row["rejection_50"], row["rejection_30"]], **style_of(index).points,
+            markerfacecolor="none", label=f"{name}, published",
         )  # fmt: skip
 
 
@@ -107,13 +123,12 @@ def _pair_title(pair: str) -> str:
     return f"{TITLES[signal]} vs {TITLES[background]}"
 
 
-def confusion(*, metrics: Input, pdf: Output, png: Output, data: Output) -> None:
+def confusion(*, metrics: Input, taggers: Labels, pdf: Output, png: Output, data: Output) -> None:
     """Draw the confusion matrix of one tagger, with the errors of its entries."""
-    result = read_json(metrics)
-    fraction, low, high = (
-        100 * np.array(result["confusion"][name]) for name in ("fraction", "low", "high")
-    )
-    names = [TITLES[name] for name in result["classes"]]
+    result = read_result(metrics, TaggerMetrics)
+    shares = result.confusion
+    fraction, low, high = (100 * np.array(x) for x in (shares.fraction, shares.low, shares.high))
+    names = [TITLES[name] for name in result.classes]
     figure, ax = new_figure(size=(8.5, 7.5))
     image = ax.imshow(fraction, cmap="Blues", vmin=0, vmax=100)
     for i, j in np.ndindex(*fraction.shape):
@@ -129,39 +144,49 @@ def confusion(*, metrics: Input, pdf: Output, png: Output, data: Output) -> None
     ax.set_xlabel("most probable class")
     ax.set_ylabel("true class")
     figure.colorbar(image, ax=ax, label="share of the true class [%]", shrink=0.85)
-    accuracy = result["accuracy"]["value"]
-    name = NAMES.get(result["model"], result["model"])
-    label(ax, right=f"{name}, accuracy {100 * accuracy:.1f} %")
+    label(ax, right=f"{taggers[result.model]}, accuracy {100 * result.accuracy.value:.1f} %")
     save_figure(figure, pdf, png, data)
 
 
-def history(*, metrics: Inputs, histories: Inputs, pdf: Output, png: Output, data: Output) -> None:
+def history(
+    *,
+    metrics: Inputs,
+    histories: Inputs,
+    taggers: Labels,
+    pdf: Output,
+    png: Output,
+    data: Output,
+) -> None:
     """Draw the losses of every tagger's training against the epoch."""
     figure, axes = new_figure(1, len(metrics), size=(6.5 * len(metrics), 5.2), squeeze=False)
-    for ax, (result, columns) in zip(axes.flat, _with_tables(metrics, histories), strict=True):
+    for ax, path, losses in zip(axes.flat, metrics, histories, strict=True):
+        result, columns = read_result(path, TaggerMetrics), read_csv(losses)
         for index, split in enumerate(("train", "validation")):
+            style = style_of(index)
             ax.plot(
-                columns["epoch"], columns[f"{split}_loss"], LINES[index], marker=MARKERS[index],
-                color=COLOURS[index], label=split,
+                columns["epoch"], columns[f"{split}_loss"], style.line, marker=style.marker,
+                color=style.colour, label=split,
             )  # fmt: skip
         best = columns["epoch"][np.argmin(columns["validation_loss"])]
         ax.axvline(best, color=COLOURS[8], linestyle=":", linewidth=1, label="weights kept")
         ax.set_xlabel("epoch")
         ax.set_ylabel("class-balanced cross-entropy")
-        label(ax, right=NAMES.get(result["model"], result["model"]))
+        label(ax, right=taggers[result.model])
         ax.legend()
     save_figure(figure, pdf, png, data)
 
 
-def _with_tables(
-    metrics: Sequence[Path], tables: Sequence[Path]
-) -> list[tuple[dict[str, Any], dict[str, np.ndarray]]]:
-    return [(read_json(a), read_csv(b)) for a, b in zip(metrics, tables, strict=True)]
-
-
-def scores(*, metrics: Input, histograms: Input, pdf: Output, png: Output, data: Output) -> None:
+def scores(
+    *,
+    metrics: Input,
+    histograms: Input,
+    taggers: Labels,
+    pdf: Output,
+    png: Output,
+    data: Output,
+) -> None:
     """Draw the distributions of every pair's discriminant for one tagger, per true class."""
-    result = read_json(metrics)
+    result = read_result(metrics, TaggerMetrics)
     filled = load_histograms(histograms)
     pairs = _ordered(result)
     figure, axes = new_figure(2, 4, size=(20, 9.5))
@@ -175,8 +200,8 @@ def scores(*, metrics: Input, histograms: Input, pdf: Output, png: Output, data:
             edges = filled[name].axes[0].edges
             ax.stairs(
                 values / max(values.sum(), 1), edges, label=TITLES[each], fill=index == 0,
-                color=COLOURS[index], alpha=0.4 if index == 0 else 1, linewidth=1.8,
-                linestyle=LINES[max(index - 1, 0)],
+                color=style_of(index).colour, alpha=0.4 if index == 0 else 1, linewidth=1.8,
+                linestyle=style_of(max(index - 1, 0)).line,
             )  # fmt: skip
         ax.set_yscale("log")
         ax.set_ylim(5e-4, 4)
@@ -187,7 +212,7 @@ def scores(*, metrics: Input, histograms: Input, pdf: Output, png: Output, data:
         label(ax, right=_pair_title(pair))
     for ax in axes.flat[len(pairs) :]:
         ax.set_axis_off()
-        name = NAMES.get(result["model"], result["model"])
+        name = taggers[result.model]
         ax.text(0.05, 0.9, name, fontsize=20, weight="bold", transform=ax.transAxes)
     save_figure(figure, pdf, png, data)
 
@@ -202,34 +227,37 @@ def performance(*, metrics: Inputs, table: Output) -> None:
             "rejection_30", "rejection_30_low", "rejection_30_high", "rejection_30_bound",
         )
     }  # fmt: skip
-    for result in map(read_json, metrics):
-        for pair, entry in result["pairs"].items():
-            columns["model"].append(result["model"])
+    for result in (read_result(path, TaggerMetrics) for path in metrics):
+        for pair, entry in result.pairs.items():
+            columns["model"].append(result.model)
             columns["pair"].append(pair)
-            columns["signal_jets"].append(entry["signal_jets"])
-            columns["background_jets"].append(entry["background_jets"])
-            columns["auc"].append(round(entry["auc"]["value"], 4))
-            columns["auc_error"].append(round(entry["auc"]["std"], 4))
-            for point in ("rejection_50", "rejection_30"):
-                columns[point].append(round(entry[point]["value"], 1))
-                columns[f"{point}_low"].append(round(entry[point]["low"], 1))
-                columns[f"{point}_high"].append(round(entry[point]["high"], 1))
-                columns[f"{point}_bound"].append(int(entry[point]["bound"]))
+            columns["signal_jets"].append(entry.signal_jets)
+            columns["background_jets"].append(entry.background_jets)
+            columns["auc"].append(round(entry.auc.value, 4))
+            columns["auc_error"].append(round(entry.auc.std, 4))
+            for point, found in _rejections(entry).items():
+                columns[point].append(round(found.value, 1))
+                columns[f"{point}_low"].append(round(found.low, 1))
+                columns[f"{point}_high"].append(round(found.high, 1))
+                columns[f"{point}_bound"].append(int(found.bound))
     write_csv(table, columns)
 
 
-def comparison(*, metrics: Inputs, published: Resource, table: Output) -> None:
+def _rejections(entry: PairMerit) -> dict[str, Rejection]:
+    return {"rejection_50": entry.rejection_50, "rejection_30": entry.rejection_30}
+
+
+def comparison(*, metrics: Inputs, published: Resource, taggers: Labels, table: Output) -> None:
     """Write our top-tagging figures of merit above the published ones, each with its source."""
     reference = read_json(published)["top_tagging"]
     rows = []
-    for result in map(read_json, metrics):
-        entry = result["pairs"]["top_vs_QCD"]
-        row = {"model": NAMES.get(result["model"], result["model"])}
-        row["auc"] = f"{entry['auc']['value']:.4f} +- {entry['auc']['std']:.4f}"
-        for point in ("rejection_50", "rejection_30"):
-            value, low, high = (entry[point][name] for name in ("value", "low", "high"))
-            row[point] = f"> {low:.0f}" if entry[point]["bound"] else _interval(value, low, high)
-        row["source"] = f"this run, {result['training_jets']} training jets of 7 classes"
+    for result in (read_result(path, TaggerMetrics) for path in metrics):
+        merit = result.pairs["top_vs_QCD"]
+        row = {"model": taggers[result.model]}
+        row["auc"] = f"{merit.auc.value:.4f} +- {merit.auc.std:.4f}"
+        for point, found in _rejections(merit).items():
+            row[point] = f"> {found.low:.0f}" if found.bound else _interval(found)
+        row["source"] = f"this run, {result.training_jets} training jets of 7 classes"
         rows.append(row)
     for entry in reference["rows"]:
         row = {"model": entry["model"], "source": entry["source"]}
@@ -241,8 +269,9 @@ def comparison(*, metrics: Inputs, published: Resource, table: Output) -> None:
     write_csv(table, {name: [row[name] for row in rows] for name in names})
 
 
-def _interval(value: float, low: float, high: float) -> str:
-    return f"{value:.0f} +{high - value:.0f} -{value - low:.0f}"
+def _interval(found: Rejection) -> str:
+    value = found.value
+    return f"{value:.0f} +{found.high - value:.0f} -{value - found.low:.0f}"
 
 
 def _with_error(value: float | None, error: float | None) -> str:

@@ -11,14 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from jetchain.core.errors import ToolError
-from jetchain.core.io.tables import write_json
+from jetchain.core.io.tables import write_result
 from jetchain.core.schema.jets import JET_CLASSES
-from jetchain.core.schema.tagging import TAGGING_FEATURES
+from jetchain.core.schema.tagging import TAGGING_FEATURES, TaggingBench
 from jetchain.core.seeds import generator
 from jetchain.core.verbs import Output
-from jetchain.tagging.models.particlenet import ParticleNetSettings
-from jetchain.tagging.models.pfn import PFNSettings
-from jetchain.tagging.networks import Jets, build
+from jetchain.tagging.batches import Jets
+from jetchain.tagging.models import MODELS
+from jetchain.tagging.networks import build
 from jetchain.tagging.settings import BenchSettings
 
 
@@ -45,7 +45,7 @@ def bench(*, report: Output, settings: BenchSettings, seed: int) -> None:
     torch.manual_seed(seed)
     torch.set_num_threads(1)
     jets = random_jets(settings, generator(seed, "bench"))
-    sizes = ParticleNetSettings()
+    sizes = MODELS.decode("particlenet", {})
     blocks = [(sizes.neighbours, tuple(widths)) for widths in sizes.channels]
     layers = [(width, sizes.dropout) for width in sizes.fully_connected]
     weaver = WeaverParticleNet(
@@ -59,11 +59,11 @@ def bench(*, report: Output, settings: BenchSettings, seed: int) -> None:
     points, features = jets.points.mT.contiguous(), jets.features.mT.contiguous()
     features.requires_grad_(True)
     mask = jets.mask[:, None]
-    ours, pfn = build("particlenet", sizes), build("pfn", PFNSettings())
+    ours, pfn = build("particlenet", sizes), build("pfn", {})
     steps: dict[str, Callable[[], Any]] = {
         "weaver_particlenet": _step(weaver, lambda: weaver(points, features, mask), jets.label),
-        "particlenet": _step(ours, lambda: ours(jets.points, jets.features, jets.mask), jets.label),
-        "pfn": _step(pfn, lambda: pfn(jets.points, jets.features, jets.mask), jets.label),
+        "particlenet": _step(ours, lambda: ours(jets), jets.label),
+        "pfn": _step(pfn, lambda: pfn(jets), jets.label),
     }
     speed: dict[str, list[float]] = {name: [] for name in steps}
     for step in steps.values():
@@ -76,14 +76,17 @@ def bench(*, report: Output, settings: BenchSettings, seed: int) -> None:
             elapsed = time.process_time() - started
             speed[name].append(settings.steps * settings.jets / elapsed)
     median = {name: float(np.median(values)) for name, values in speed.items()}
-    write_json(report, {
-        "unit": "jets per CPU second, one thread, forward + backward + optimiser",
-        "jets": settings.jets,
-        "particles": settings.particles,
-        "mean_particles": float(jets.mask.sum() / settings.jets),
-        "jets_per_second": median,
-        "ratio_to_weaver": median["particlenet"] / median["weaver_particlenet"],
-    })  # fmt: skip
+    write_result(
+        report,
+        TaggingBench(
+            unit="jets per CPU second, one thread, forward + backward + optimiser",
+            jets=settings.jets,
+            particles=settings.particles,
+            mean_particles=float(jets.mask.sum() / settings.jets),
+            jets_per_second=median,
+            ratio_to_weaver=median["particlenet"] / median["weaver_particlenet"],
+        ),
+    )
 
 
 def _step(network: nn.Module, forward: Callable[[], Tensor], label: Tensor) -> Callable[[], None]:
@@ -108,5 +111,6 @@ def random_jets(settings: BenchSettings, random: np.random.Generator) -> Jets:
     )
     points = torch.from_numpy(random.normal(scale=0.3, size=(*shape, 2)).astype(np.float32))
     label = torch.from_numpy(random.integers(0, len(JET_CLASSES), settings.jets))
-    weight = torch.ones(settings.jets)
-    return Jets(points * mask[..., None], features * mask[..., None], mask, label, weight)
+    return Jets.of(
+        points=points * mask[..., None], features=features * mask[..., None], mask=mask, label=label
+    )

@@ -10,15 +10,24 @@ import torch
 from numpy.typing import NDArray
 
 from jetchain.core import histograms as core_histograms
-from jetchain.core.io.tables import write_csv, write_json
-from jetchain.core.io.tensors import read_tensors, read_weights, write_tensors
+from jetchain.core.io.tables import write_csv, write_result
+from jetchain.core.io.tensors import read_weights, write_tensors
 from jetchain.core.metrics import auc, binomial_interval, bootstrap, rejection, roc_curve
 from jetchain.core.schema.jets import JET_CLASSES
-from jetchain.core.schema.tagging import TAGGING_DATASET, TAGGING_SCORES, TAGGING_SPLITS
+from jetchain.core.schema.tagging import (
+    TAGGING_SCORES,
+    Confusion,
+    FiguresOfMerit,
+    Interval,
+    PairMerit,
+    Rejection,
+    Replicated,
+    TaggerMetrics,
+)
 from jetchain.core.seeds import derive_seed, generator, make_deterministic
-from jetchain.core.training import minibatches
-from jetchain.core.verbs import Input, Output
-from jetchain.tagging.networks import Jets, build, jets_of
+from jetchain.core.verbs import Input, Inputs, Output
+from jetchain.tagging.batches import JetReader, Jets
+from jetchain.tagging.networks import build
 from jetchain.tagging.settings import EvaluateSettings
 
 Float = NDArray[np.float64]
@@ -41,6 +50,7 @@ WORKING_POINTS = {"rejection_50": 0.5, "rejection_30": 0.3}
 def evaluate(
     *,
     dataset: Input,
+    jets: Inputs,
     weights: Input,
     scores: Output,
     metrics: Output,
@@ -53,7 +63,8 @@ def evaluate(
     """Score the test split, and measure how well the tagger tells the classes apart.
 
     Args:
-        dataset: TAGGING_DATASET.
+        dataset: of `tagging.dataset`.
+        jets: TAGGING_JETS of its shards.
         weights: of the trained tagger.
         scores: where to write the probabilities of the test jets.
         metrics: where to write AUC, rejections, accuracy and confusion matrix, with errors.
@@ -66,20 +77,27 @@ def evaluate(
     make_deterministic(seed)
     network = build(model, settings.model)
     read_weights(weights, network)
-    data = read_tensors(dataset, TAGGING_DATASET)
-    test = data["split"] == TAGGING_SPLITS.index("test")
+    data = JetReader(dataset, jets)
+    test = data.split("test")
     options = settings.evaluation
-    probability = probabilities(
-        network, jets_of(data, TAGGING_SPLITS.index("test")), options.batch_size
+    probability = probabilities(network, test, options.batch_size)
+    label = test.label.numpy()
+    table = {
+        "event_number": test.event_number.numpy(),
+        "jet_index": test.jet_index.numpy(),
+        "label": label,
+        "jet": test.jet.numpy(),
+        "probability": probability,
+    }
+    write_tensors(scores, TAGGING_SCORES, table)
+    merit = figures_of_merit(label, probability, options.bootstrap_replicas, seed)
+    result = TaggerMetrics(
+        **dict(merit),
+        model=model,
+        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        training_jets=len(data.split("train")),
     )
-    label = data["label"][test]
-    table = {name: data[name][test] for name in ("event_number", "jet_index", "label", "jet")}
-    write_tensors(scores, TAGGING_SCORES, {**table, "probability": probability})
-    result = figures_of_merit(label, probability, options.bootstrap_replicas, seed)
-    result["model"] = model
-    result["parameters"] = sum(parameter.numel() for parameter in network.parameters())
-    result["training_jets"] = int((data["split"] == 0).sum())
-    write_json(metrics, result)
+    write_result(metrics, result)
     write_csv(
         roc, roc_bands(label, probability, options.roc_points, options.bootstrap_replicas, seed)
     )
@@ -91,10 +109,8 @@ def probabilities(network: torch.nn.Module, jets: Jets, batch_size: int) -> NDAr
     """Softmax outputs of the network in evaluation mode, (jets, classes)."""
     network.eval()
     parts = []
-    for rows in minibatches(len(jets), batch_size):
-        batch = jets[rows]
-        logits = network(batch.points, batch.features, batch.mask)
-        parts.append(logits.double().softmax(dim=1).float().numpy())
+    for batch in jets.batches(batch_size):
+        parts.append(network(batch).double().softmax(dim=1).float().numpy())
     return np.concatenate(parts)
 
 
@@ -128,7 +144,7 @@ def discriminant(
 
 def figures_of_merit(
     label: Integer, probability: np.ndarray, replicas: int, seed: int
-) -> dict[str, Any]:
+) -> FiguresOfMerit:
     """AUC and rejections of each pair, accuracy, macro AUC and confusion matrix, with errors.
 
     Args:
@@ -137,32 +153,34 @@ def figures_of_merit(
         replicas: bootstrap replicas behind each error.
         seed: of the bootstrap.
     """
-    pairs: dict[str, Any] = {}
+    pairs: dict[str, PairMerit] = {}
     for name, (signal, background) in PAIRS.items():
         truth, score = discriminant(label, probability, signal, background)
         identity = derive_seed(seed, name)
-        entry: dict[str, Any] = {
-            "signal_jets": int(truth.sum()),
-            "background_jets": int((1 - truth).sum()),
-            "auc": vars(bootstrap(auc, truth, score, replicas=replicas, seed=identity)),
-        }
-        for point, efficiency in WORKING_POINTS.items():
-            entry[point] = rejection_with_error(truth, score, efficiency, replicas, identity)
-        pairs[name] = entry
+        area = bootstrap(auc, truth, score, replicas=replicas, seed=identity)
+        pairs[name] = PairMerit(
+            signal_jets=int(truth.sum()),
+            background_jets=int((1 - truth).sum()),
+            auc=Replicated(**vars(area)),
+            **{
+                point: rejection_with_error(truth, score, efficiency, replicas, identity)
+                for point, efficiency in WORKING_POINTS.items()
+            },
+        )
     right = probability.argmax(axis=1) == label
     low, high = binomial_interval(right.sum(), len(right))
-    return {
-        "classes": list(JET_CLASSES),
-        "pairs": pairs,
-        "accuracy": {"value": right.mean(), "low": float(low), "high": float(high)},
-        "macro_auc": macro_auc(label, probability),
-        "confusion": confusion(label, probability.argmax(axis=1)),
-    }
+    return FiguresOfMerit(
+        classes=list(JET_CLASSES),
+        pairs=pairs,
+        accuracy=Interval(value=float(right.mean()), low=float(low), high=float(high)),
+        macro_auc=macro_auc(label, probability),
+        confusion=confusion(label, probability.argmax(axis=1)),
+    )
 
 
 def rejection_with_error(
     truth: Integer, score: Float, efficiency: float, replicas: int, seed: int
-) -> dict[str, Any]:
+) -> Rejection:
     """1 / background efficiency at a signal efficiency, with its 68 % bootstrap interval.
 
     Where less than one background jet passes, the data only bound the rejection from below: the
@@ -175,19 +193,16 @@ def rejection_with_error(
         efficiency: of the signal.
         replicas: bootstrap replicas.
         seed: of the bootstrap.
-
-    Returns:
-        value, low, high, std, and whether the value is a bound.
     """
     estimate = bootstrap(
         lambda y, s: rejection(y, s, efficiency), truth, score, replicas=replicas, seed=seed
     )
     background = int((1 - truth).sum())
     if estimate.value < background * (1 - 1e-9):
-        return {**vars(estimate), "bound": False}
+        return Rejection(**vars(estimate), bound=False)
     low = 1 / float(binomial_interval(0, background)[1])
     value = float(background)
-    return {"value": value, "low": low, "high": value, "std": value - low, "bound": True}
+    return Rejection(value=value, low=low, high=value, std=value - low, bound=True)
 
 
 def macro_auc(label: Integer, probability: np.ndarray) -> float:
@@ -203,21 +218,23 @@ def macro_auc(label: Integer, probability: np.ndarray) -> float:
     return float(np.mean(values))
 
 
-def confusion(label: Integer, predicted: Integer) -> dict[str, Any]:
+def confusion(label: Integer, predicted: Integer) -> Confusion:
     """Which share of the jets of each true class (rows) is taken for which class (columns).
 
     Args:
         label: (jets,) true class.
         predicted: (jets,) most probable class.
-
-    Returns:
-        counts, fraction, and the ends of its 68 % Clopper-Pearson interval (low, high).
     """
     counts = np.zeros((len(JET_CLASSES), len(JET_CLASSES)), dtype=np.int64)
     np.add.at(counts, (label, predicted), 1)
     total = counts.sum(axis=1, keepdims=True)
     low, high = binomial_interval(counts, np.broadcast_to(total, counts.shape))
-    return {"counts": counts, "fraction": counts / np.maximum(total, 1), "low": low, "high": high}
+    return Confusion(
+        counts=counts.tolist(),
+        fraction=(counts / np.maximum(total, 1)).tolist(),
+        low=low.tolist(),
+        high=high.tolist(),
+    )
 
 
 def roc_bands(

@@ -14,8 +14,6 @@ Reference: Sundararajan, Taly and Yan, arXiv:1703.01365, eq. 1 and proposition 1
 
 from __future__ import annotations
 
-from typing import Any
-
 import hist
 import numpy as np
 import torch
@@ -24,15 +22,16 @@ from torch import Tensor, nn
 
 from jetchain.core.histograms import save_histograms
 from jetchain.core.images import align, pixel_sums
-from jetchain.core.io.tables import write_json
-from jetchain.core.io.tensors import read_tensors, read_weights
+from jetchain.core.io.tables import write_result
+from jetchain.core.io.tensors import read_weights
 from jetchain.core.progress import Progress
 from jetchain.core.schema.jets import JET_CLASSES
-from jetchain.core.schema.tagging import TAGGING_DATASET, TAGGING_FEATURES, TAGGING_SPLITS
+from jetchain.core.schema.tagging import TAGGING_FEATURES, PairShares, TaggerExplanation
 from jetchain.core.seeds import make_deterministic
-from jetchain.core.verbs import Input, Output
+from jetchain.core.verbs import Input, Inputs, Output
+from jetchain.tagging.batches import JetReader, Jets
 from jetchain.tagging.evaluate import PAIRS, QCD
-from jetchain.tagging.networks import Jets, build, jets_of
+from jetchain.tagging.networks import build
 from jetchain.tagging.settings import ExplainJobSettings, ExplainSettings
 
 Float = NDArray[np.float64]
@@ -45,6 +44,7 @@ HALF_WIDTH = 0.8  # of the maps
 def explain(
     *,
     dataset: Input,
+    jets: Inputs,
     weights: Input,
     maps: Output,
     importance: Output,
@@ -54,7 +54,8 @@ def explain(
     """Explain the discriminants of the first test jets of each signal class.
 
     Args:
-        dataset: TAGGING_DATASET.
+        dataset: of `tagging.dataset`.
+        jets: TAGGING_JETS of its shards.
         weights: of the trained tagger.
         maps: uhi JSON, a two-dimensional histogram a pair of EXPLAINED: the share of the particles
             in each pixel of the aligned jet, mean over the jets, and the variance of the mean (of
@@ -68,24 +69,26 @@ def explain(
     network = build(model, settings.model)
     read_weights(weights, network)
     network.eval().requires_grad_(False)
-    data = read_tensors(dataset, TAGGING_DATASET)
-    jets = jets_of(data, TAGGING_SPLITS.index("test"))
+    data = JetReader(dataset, jets)
+    test = data.split("test")
     column = TAGGING_FEATURES.index("log_pt")
     histograms, table = {}, {}
     progress = Progress(len(EXPLAINED), "pairs", model)
     for done, (name, (signal, background)) in enumerate(EXPLAINED.items(), 1):
-        rows = np.flatnonzero(jets.label.numpy() == JET_CLASSES.index(signal))
-        some = jets[rows[: settings.explain.jets]]
+        rows = np.flatnonzero(test.label.numpy() == JET_CLASSES.index(signal))
+        some = test[rows[: settings.explain.jets]]
         shares, difference = integrated_gradients(
             network, some, signal, background, settings.explain.steps
         )
-        log_pt = some.features[..., column].double().numpy() * data["scale"][column]
-        pt = np.exp(log_pt + data["mean"][column])
+        log_pt = some.features[..., column].double().numpy() * data.index.scale[column]
+        pt = np.exp(log_pt + data.index.mean[column])
         histograms[name] = share_map(shares.sum(axis=2), some, pt, settings.explain)
         table[name] = feature_shares(shares, difference)
         progress.report(done)
     save_histograms(maps, histograms)
-    write_json(importance, {"features": list(TAGGING_FEATURES), "model": model, "pairs": table})
+    write_result(
+        importance, TaggerExplanation(features=list(TAGGING_FEATURES), model=model, pairs=table)
+    )
 
 
 def score(logits: Tensor, signal: str, background: tuple[str, ...]) -> Tensor:
@@ -118,14 +121,14 @@ def integrated_gradients(
         # (steps, jets, particles, features), then all of it as one batch of jets
         path = part[:, None, None, None] * some.features[None]
         path = path.flatten(0, 1).requires_grad_()
-        points, mask = (x.repeat(steps, *[1] * (x.dim() - 1)) for x in (some.points, some.mask))
-        value = score(network(points, path, mask), signal, background).sum()
+        repeated = some[np.tile(np.arange(len(some)), steps)].replace(features=path)
+        value = score(network(repeated), signal, background).sum()
         (gradient,) = torch.autograd.grad(value, path)
         mean = gradient.double().view(steps, *some.features.shape).mean(dim=0)
         total[first : first + size] = mean * some.features
         with torch.no_grad():
             ends = [
-                score(network(some.points, features, some.mask).double(), signal, background)
+                score(network(some.replace(features=features)).double(), signal, background)
                 for features in (torch.zeros_like(some.features), some.features)
             ]
         differences.append((ends[1] - ends[0]).numpy())
@@ -156,7 +159,7 @@ def share_map(shares: Float, jets: Jets, pt: Float, settings: ExplainSettings) -
     return histogram
 
 
-def feature_shares(shares: Float, difference: Float) -> dict[str, Any]:
+def feature_shares(shares: Float, difference: Float) -> PairShares:
     """Mean share of each feature over jets, with errors of the mean, and the gap of completeness.
 
     Of one jet there are no errors: they are None.
@@ -172,12 +175,12 @@ def feature_shares(shares: Float, difference: Float) -> dict[str, Any]:
         return values.std(axis=0, ddof=1) / np.sqrt(jets) if jets > 1 else None
 
     gap = by_feature.sum(axis=1) - difference
-    return {
-        "jets": jets,
-        "share": by_feature.mean(axis=0),
-        "error": error(by_feature),
-        "difference": difference.mean(),
-        "difference_error": error(difference),
-        "gap": gap.mean(),
-        "gap_rms": np.sqrt((gap**2).mean()),
-    }
+    return PairShares(
+        jets=jets,
+        share=by_feature.mean(axis=0),
+        error=error(by_feature),
+        difference=difference.mean(),
+        difference_error=error(difference),
+        gap=gap.mean(),
+        gap_rms=np.sqrt((gap**2).mean()),
+    )

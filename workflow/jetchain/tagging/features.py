@@ -1,141 +1,104 @@
-"""The tagging data set: labelled jets, the 17 inputs of Particle Transformer, three splits.
+"""The jets of the tagging data set, one shard at a time: selection, the 17 inputs of Particle
+Transformer, and three splits.
 
 The split of a jet follows from its event's identity alone, so that two jets of one event never
-stand on both sides, and adding a shard moves no jet. Means and scales come from the training
-split only.
+stand on both sides, and adding a shard moves no jet.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jetchain.core.errors import DataError, EmptySampleError
-from jetchain.core.io.tables import write_json
+from jetchain.core.errors import DataError
+from jetchain.core.io.tables import write_result
 from jetchain.core.io.tensors import read_tensors, write_tensors
 from jetchain.core.schema.graphs import CONSTITUENT_COLUMNS, JET_COLUMNS, JET_GRAPHS
 from jetchain.core.schema.jets import JET_CLASSES
-from jetchain.core.schema.tagging import TAGGING_DATASET, TAGGING_FEATURES, TAGGING_SPLITS
-from jetchain.core.verbs import Inputs, Output
-from jetchain.tagging.settings import FeatureSettings
+from jetchain.core.schema.tagging import TAGGING_FEATURES, TAGGING_JETS, SelectedJets
+from jetchain.core.verbs import Input, Output
+from jetchain.tagging.settings import SelectionSettings
 
-Float = NDArray[np.float64]
 Integer = NDArray[np.int64]
 Table = dict[str, np.ndarray]
 
-# Charge and flags are small integers already: they are not standardised.
-STANDARDISED = np.array(
-    [name != "charge" and not name.startswith("is_") for name in TAGGING_FEATURES]
-)
+# Columns of the constituents that a network may see as they are.
+RAW = {
+    "points": ("delta_eta", "delta_phi"),
+    "momentum": ("px", "py", "pz", "e"),
+    "track": ("d0", "z0", "d0_err", "z0_err"),
+}
 
 
 def features(
-    *, graphs: Inputs, dataset: Output, summary: Output, settings: FeatureSettings
+    *, graphs: Input, jets: Output, cutflow: Output, settings: SelectionSettings, sample: str
 ) -> None:
-    """Make the tagging data set from the jet graphs of the class samples.
+    """Select and lay out the labelled jets of one shard.
 
     Args:
-        graphs: JET_GRAPHS shards, ``.../<sample>/<shard>.safetensors``; each class of JET_CLASSES
-            takes its jets from the sample of its own name.
-        dataset: where to write TAGGING_DATASET.
-        summary: where to write the cutflow and the size of each split, per class.
+        graphs: JET_GRAPHS of the shard.
+        jets: where to write TAGGING_JETS.
+        cutflow: where to write the number of jets after each cut.
         settings: selection and splits.
+        sample: name of the sample, which is the class of its jets.
 
     Raises:
-        EmptySampleError: a class has no jet in one of the splits.
-        DataError: a sample is no class, or a constituent has no positive energy or pT.
+        DataError: the sample is no class, or a constituent has no positive energy or pT.
     """
-    shards: dict[str, list[Path]] = {name: [] for name in JET_CLASSES}
-    for path in graphs:
-        if path.parent.name not in shards:
-            raise DataError(
-                f"{path}: '{path.parent.name}' is not one of the jet classes.",
-                f"Give shards of the samples {', '.join(JET_CLASSES)} only.",
-            )
-        shards[path.parent.name].append(path)
-    tables, cutflows = [], {}
-    for name, paths in shards.items():
-        table, cutflows[name] = class_jets(
-            (read_tensors(path, JET_GRAPHS) for path in paths), name, settings
+    if sample not in JET_CLASSES:
+        raise DataError(
+            f"{graphs}: '{sample}' is not one of the jet classes.",
+            f"Give shards of the samples {', '.join(JET_CLASSES)} only.",
         )
-        tables.append(table)
-    data = {key: np.concatenate([table[key] for table in tables]) for key in tables[0]}
-    del tables
-    data["weight"] = balance(data["label"], data["split"])
-    data["mean"], data["scale"] = moments(data["features"], data["mask"], data["split"] == 0)
-    data["features"] = standardise(data["features"], data["mask"], data["mean"], data["scale"])
-    write_tensors(dataset, TAGGING_DATASET, data)
-    write_json(summary, {"classes": list(JET_CLASSES), "cutflow": cutflows})
+    table, selected = select(read_tensors(graphs, JET_GRAPHS), sample, settings)
+    write_tensors(jets, TAGGING_JETS, table)
+    write_result(cutflow, selected)
 
 
-def class_jets(
-    shards: Iterable[Table], name: str, settings: FeatureSettings
-) -> tuple[Table, dict[str, int]]:
-    """The selected jets of one class, padded, with their split and the cutflow.
+def select(shard: Table, sample: str, settings: SelectionSettings) -> tuple[Table, SelectedJets]:
+    """The jets of a class in the window of pT, padded, with their split.
 
     Args:
-        shards: JET_GRAPHS tables of the sample of this class.
-        name: the class, and its sample.
+        shard: JET_GRAPHS of the sample of this class.
+        sample: the class, and its sample.
         settings: selection and splits.
 
     Returns:
-        The jets' rows of TAGGING_DATASET (features not yet standardised), and the number of jets
-        after each cut, of constituents and of jets in each split.
-
-    Raises:
-        EmptySampleError: no jet is left in one of the splits.
+        TAGGING_JETS, and the number of jets after each cut.
     """
-    label, pt_column = JET_CLASSES.index(name), JET_COLUMNS.index("pt")
-    flow = dict.fromkeys(
-        ("jets", "labelled", "in_pt_window", "kept", "constituents", "constituents_kept"), 0
+    label = JET_CLASSES.index(sample)
+    labelled = shard["label"] == label
+    pt = shard["jet"][:, JET_COLUMNS.index("pt")]
+    window = labelled & (pt > settings.pt_min) & (pt < settings.pt_max)
+    kept, offset = np.flatnonzero(window), shard["constituent_offset"]
+    raw, mask = padded(shard["constituents"], offset, kept, settings.particles)
+    table = {
+        "event_number": shard["event_number"][kept],
+        "jet_index": shard["jet_index"][kept],
+        "label": np.full(len(kept), label),
+        "split": splits(sample, shard["event_number"][kept], settings),
+        "jet": shard["jet"][kept],
+        "constituents": np.diff(offset)[kept],
+        "mask": mask,
+        "features": inputs(raw, shard["jet"][kept], mask),
+        **{
+            name: raw[..., [CONSTITUENT_COLUMNS.index(column) for column in columns]]
+            for name, columns in RAW.items()
+        },
+    }
+    if "truth" in TAGGING_JETS.tensors:
+        truth, _ = padded(shard["constituent_truth"], offset, kept, settings.particles, empty=-1)
+        table["truth"] = truth
+    selected = SelectedJets(
+        jets=len(labelled), labelled=int(labelled.sum()), in_pt_window=len(kept)
     )
-    parts: list[Table] = []
-    for shard in shards:
-        labelled = shard["label"] == label
-        pt = shard["jet"][:, pt_column]
-        window = labelled & (pt > settings.pt_min) & (pt < settings.pt_max)
-        room = settings.max_jets_per_class - flow["kept"]
-        kept = np.flatnonzero(window)[:room]
-        lengths = np.diff(shard["constituent_offset"])[kept]
-        flow["jets"] += len(labelled)
-        flow["labelled"] += int(labelled.sum())
-        flow["in_pt_window"] += int(window.sum())
-        flow["kept"] += len(kept)
-        flow["constituents"] += int(lengths.sum())
-        flow["constituents_kept"] += int(np.minimum(lengths, settings.particles).sum())
-        raw, mask = padded(
-            shard["constituents"], shard["constituent_offset"], kept, settings.particles
-        )
-        parts.append({
-            "event_number": shard["event_number"][kept],
-            "jet_index": shard["jet_index"][kept],
-            "label": np.full(len(kept), label),
-            "split": splits(name, shard["event_number"][kept], settings),
-            "jet": shard["jet"][kept],
-            "points": raw[..., [CONSTITUENT_COLUMNS.index(f"delta_{x}") for x in ("eta", "phi")]],
-            "features": inputs(raw, shard["jet"][kept], mask),
-            "mask": mask.astype(np.uint8),
-        })  # fmt: skip
-    found = np.concatenate([part["split"] for part in parts] or [np.zeros(0, dtype=np.int64)])
-    for index, split in enumerate(TAGGING_SPLITS):
-        flow[split] = int((found == index).sum())
-        if not flow[split]:
-            raise EmptySampleError(
-                f"Class '{name}': no jet in the {split} split ({flow['jets']} jets in the sample, "
-                f"{flow['labelled']} labelled {name}, {flow['in_pt_window']} of them with "
-                f"{settings.pt_min:g} < pT < {settings.pt_max:g} GeV, {flow['kept']} kept).",
-                f"Generate more events of sample '{name}' (generate.samples.{name}), or widen "
-                "tagging.features.",
-            )
-    return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}, flow
+    return table, selected
 
 
 def padded(
-    flat: np.ndarray, offset: Integer, rows: Integer, places: int
+    flat: np.ndarray, offset: Integer, rows: Integer, places: int, empty: int = 0
 ) -> tuple[np.ndarray, NDArray[np.bool_]]:
     """Lay out the leading constituents of some jets in rows of equal length.
 
@@ -144,13 +107,14 @@ def padded(
         offset: (jets + 1,) first constituent of each jet.
         rows: (kept,) the jets wanted.
         places: places for particles in each row.
+        empty: what stands where padded.
 
     Returns:
-        (kept, places, columns), 0 where padded, and the mask (kept, places).
+        (kept, places, columns), and the mask (kept, places), False where padded.
     """
     lengths = np.minimum(np.diff(offset)[rows], places)
     mask = np.arange(places) < lengths[:, None]
-    result = np.zeros((len(rows), places, flat.shape[1]), dtype=flat.dtype)
+    result = np.full((len(rows), places, flat.shape[1]), empty, dtype=flat.dtype)
     jet, place = np.nonzero(mask)
     result[jet, place] = flat[offset[rows][jet] + place]
     return result, mask
@@ -202,7 +166,7 @@ def inputs(
     return (values * mask[..., None]).astype(np.float32)
 
 
-def splits(sample: str, number: Integer, settings: FeatureSettings) -> Integer:
+def splits(sample: str, number: Integer, settings: SelectionSettings) -> Integer:
     """The split of each event: an index into TAGGING_SPLITS, from a hash of its identity.
 
     Args:
@@ -219,46 +183,3 @@ def splits(sample: str, number: Integer, settings: FeatureSettings) -> Integer:
     share = mixed.astype(np.float64) / 2.0**64
     train = 1 - settings.validation_fraction - settings.test_fraction
     return np.searchsorted([train, train + settings.validation_fraction], share, side="right")
-
-
-def balance(label: Integer, split: Integer) -> NDArray[np.float32]:
-    """Weights with which all classes of a split count the same; their mean in a split is 1.
-
-    Args:
-        label: (jets,) class.
-        split: (jets,) split.
-    """
-    weight = np.zeros(len(label), dtype=np.float32)
-    for part in np.unique(split):
-        inside = split == part
-        classes, counts = np.unique(label[inside], return_counts=True)
-        for each, count in zip(classes, counts, strict=True):
-            weight[inside & (label == each)] = inside.sum() / (len(classes) * count)
-    return weight
-
-
-def moments(
-    values: NDArray[np.float32], mask: np.ndarray, chosen: NDArray[np.bool_]
-) -> tuple[Float, Float]:
-    """Mean and standard deviation of each feature over the particles of the chosen jets.
-
-    Args:
-        values: (jets, particles, features).
-        mask: (jets, particles), 0 where padded.
-        chosen: (jets,) the jets that may be looked at: those of the training split.
-
-    Returns:
-        mean and scale, (features,); 0 and 1 for charge, flags and features that do not vary.
-    """
-    particles = values[chosen][mask[chosen].astype(bool)].astype(np.float64)
-    mean = np.where(STANDARDISED, particles.mean(axis=0), 0.0)
-    spread = particles.std(axis=0)
-    return mean, np.where(STANDARDISED & (spread > 1e-6), spread, 1.0)
-
-
-def standardise(
-    values: NDArray[np.float32], mask: np.ndarray, mean: Float, scale: Float
-) -> NDArray[np.float32]:
-    """Subtract the mean and divide by the scale; padding stays 0."""
-    result = (values - mean.astype(np.float32)) / scale.astype(np.float32)
-    return np.where(mask[..., None].astype(bool), result, np.float32(0))

@@ -17,13 +17,12 @@ class ModelTable(Sections):
     """One section a published network."""
 
 
-class FeatureSettings(Settings):
-    """Which jets enter the data set, and how they are laid out and divided."""
+class SelectionSettings(Settings):
+    """Which jets are selected, and how they are laid out and divided: a shard at a time."""
 
     pt_min: float = key(500.0, "Smallest transverse momentum of a jet.", unit="GeV", ge=0)
     pt_max: float = key(1000.0, "Largest transverse momentum of a jet.", unit="GeV", gt=0)
     particles: int = key(64, "Leading constituents kept per jet; shorter jets are padded.", ge=2)
-    max_jets_per_class: int = key(3000, "Jets kept per class; the rest is counted and left.", ge=1)
     validation_fraction: float = key(
         0.1, "Share of the events that chooses the best epoch.", gt=0, lt=1
     )
@@ -36,6 +35,16 @@ class FeatureSettings(Settings):
         if self.validation_fraction + self.test_fraction >= 1:
             raise ValueError("validation_fraction + test_fraction must leave room for training")
         return self
+
+
+class DatasetSettings(Settings):
+    """How many of the selected jets enter the data set."""
+
+    max_jets_per_class: int = key(3000, "Jets kept per class; the rest is counted and left.", ge=1)
+
+
+class FeatureSettings(DatasetSettings, SelectionSettings):
+    """Which jets enter the data set, and how they are laid out and divided."""
 
 
 class TrainSettings(Settings):
@@ -114,11 +123,9 @@ class TaggingSettings(Settings):
         return names
 
     @model_validator(mode="after")
-    def _enough_particles(self) -> Self:
-        neighbours = self.models.particlenet.neighbours
-        if "particlenet" in self.taggers and neighbours >= self.features.particles:
-            raise ValueError(
-                f"models.particlenet.neighbours ({neighbours}) must be below "
-                f"features.particles ({self.features.particles})"
-            )
+    def _jets_fit(self) -> Self:
+        for name in self.taggers:
+            section = getattr(self.models, name, None)
+            if section is not None and (complaint := section.complaint(self.features.particles)):
+                raise ValueError(f"models.{name}.{complaint}")
         return self

@@ -1,8 +1,9 @@
 # Figures of the anomaly room.
 
 
-FIGURES |= {
-    "anomaly/significance_improvement": Figure(
+FIGURES += [
+    Figure(
+        "anomaly/significance_improvement",
         "reporting.anomaly.sic",
         "Anomaly",
         {"figure": "Significance improvement"},
@@ -10,10 +11,7 @@ FIGURES |= {
             curves="results/anomaly/sic.csv", metrics="results/anomaly/metrics.json"
         ),
         params=dict(
-            published=resource_name("published/anomaly.json"),
-            labels=labels(
-                "anomaly.methods", [name for name in METHODS if name in SEARCHES]
-            ),
+            published=resource_name("published/anomaly.json"), labels=SEARCH_LABELS
         ),
     ),
-}
+]

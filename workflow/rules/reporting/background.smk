@@ -1,8 +1,9 @@
 # Figures of the background room.
 
 
-FIGURES |= {
-    "background/dijet_spectrum_{method}": Figure(
+FIGURES += [
+    Figure(
+        "background/dijet_spectrum_{method}",
         "reporting.background.spectrum",
         "Background",
         {"figure": "Dijet mass, {method}"},
@@ -13,7 +14,8 @@ FIGURES |= {
         params=dict(labels=BACKGROUND_LABELS),
         over={"method": [*NO_CUT, *BACKGROUND_CUT]},
     ),
-    "background/abcd_{method}": Figure(
+    Figure(
+        "background/abcd_{method}",
         "reporting.background.abcd",
         "Background",
         {"figure": "ABCD plane and closure", "method": "{method}"},
@@ -25,7 +27,8 @@ FIGURES |= {
         params=dict(labels=BACKGROUND_LABELS),
         over={"method": BACKGROUND_ABCD},
     ),
-    "background/template_{method}": Figure(
+    Figure(
+        "background/template_{method}",
         "reporting.background.template",
         "Background",
         {"figure": "Template of the background", "method": "{method}"},
@@ -33,7 +36,7 @@ FIGURES |= {
             distributions="results/background/{method}/distributions.csv",
             quality="results/background/{method}/quality.json",
         ),
-        params=dict(labels=BACKGROUND_LABELS),
+        params=dict(labels=SEARCH_LABELS),
         over={"method": BACKGROUND_TEMPLATES},
     ),
-}
+]

@@ -1,8 +1,9 @@
 # Figures of the detector room.
 
 
-FIGURES |= {
-    "detector/detector_response": Figure(
+FIGURES += [
+    Figure(
+        "detector/detector_response",
         "reporting.detector.response",
         "Detector",
         {"figure": "Calorimeter response"},
@@ -13,7 +14,8 @@ FIGURES |= {
             )
         ),
     ),
-    "detector/detector_layers": Figure(
+    Figure(
+        "detector/detector_layers",
         "reporting.detector.layers",
         "Detector",
         {"figure": "Energy by layer"},
@@ -24,7 +26,8 @@ FIGURES |= {
             )
         ),
     ),
-    "detector/detector_objects": Figure(
+    Figure(
+        "detector/detector_objects",
         "reporting.detector.objects",
         "Detector",
         {"figure": "Tracks and clusters"},
@@ -35,7 +38,8 @@ FIGURES |= {
             )
         ),
     ),
-    "detector/detector_impact": Figure(
+    Figure(
+        "detector/detector_impact",
         "reporting.detector.impact",
         "Detector",
         {"figure": "Impact parameters"},
@@ -46,4 +50,4 @@ FIGURES |= {
             )
         ),
     ),
-}
+]

@@ -1,14 +1,16 @@
 # Figures and table of the detector's validation.
 
 
-FIGURES |= {
-    "detector/validation_response": Figure(
+FIGURES += [
+    Figure(
+        "detector/validation_response",
         "reporting.detector_validation.response",
         "Detector",
         {"figure": "Validation: response and resolution"},
         inputs=dict(response="results/detector/validation/response.json"),
     ),
-    "detector/validation_profile": Figure(
+    Figure(
+        "detector/validation_profile",
         "reporting.detector_validation.profile",
         "Detector",
         {"figure": "Validation: shower profile"},
@@ -17,7 +19,8 @@ FIGURES |= {
             showers="results/detector/validation/showers.json",
         ),
     ),
-    "detector/validation_pions": Figure(
+    Figure(
+        "detector/validation_pions",
         "reporting.detector_validation.pions",
         "Detector",
         {"figure": "Validation: COCOA's pions of 20 GeV"},
@@ -26,7 +29,8 @@ FIGURES |= {
             pions="results/detector/validation/pions.json",
         ),
     ),
-    "detector/validation_pi0": Figure(
+    Figure(
+        "detector/validation_pi0",
         "reporting.detector_validation.pi0",
         "Detector",
         {"figure": "Validation: neutral pion mass"},
@@ -35,19 +39,22 @@ FIGURES |= {
             pi0="results/detector/validation/pi0.json",
         ),
     ),
-    "detector/validation_tracks": Figure(
+    Figure(
+        "detector/validation_tracks",
         "reporting.detector_validation.tracks",
         "Detector",
         {"figure": "Validation: track resolutions and pulls"},
         inputs=dict(tracks="results/detector/validation/tracks.json"),
     ),
-    "detector/validation_efficiency": Figure(
+    Figure(
+        "detector/validation_efficiency",
         "reporting.detector_validation.efficiency",
         "Detector",
         {"figure": "Validation: tracking efficiency"},
         inputs=dict(tracks="results/detector/validation/tracks.json"),
     ),
-    "detector/validation_clusters": Figure(
+    Figure(
+        "detector/validation_clusters",
         "reporting.detector_validation.clusters",
         "Detector",
         {"figure": "Validation: cluster multiplicity and noise"},
@@ -57,19 +64,22 @@ FIGURES |= {
             histograms="results/detector/validation/noise_histograms.json",
         ),
     ),
-    "detector/validation_met": Figure(
+    Figure(
+        "detector/validation_met",
         "reporting.detector_validation.met",
         "Detector",
         {"figure": "Validation: missing energy"},
         inputs=dict(met="results/detector/validation/met.json"),
     ),
-    "detector/validation_jets": Figure(
+    Figure(
+        "detector/validation_jets",
         "reporting.detector_validation.jets",
         "Detector",
         {"figure": "Validation: jet response"},
         inputs=dict(jets="results/detector/validation/jets.json"),
     ),
-    "detector/validation": Figure(
+    Table(
+        "detector/validation",
         "reporting.detector_validation.table",
         "Detector",
         {"figure": "Validation: numbers beside published values"},
@@ -77,6 +87,5 @@ FIGURES |= {
             numbers=expand("results/detector/validation/{what}.json", what=VALIDATED)
         ),
         caption="validation_table",
-        kind="table",
     ),
-}
+]

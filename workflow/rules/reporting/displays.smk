@@ -1,8 +1,14 @@
 # What one looks at first: single events, average images of jets, what the networks look at.
 
 
-FIGURES |= {
-    "displays/event_display_{sample}": Figure(
+def name_of_network(wildcards):
+    """The displayed name of a network of particle flow."""
+    return labels("particleflow.algorithms", [wildcards.algorithm])
+
+
+FIGURES += [
+    Figure(
+        "displays/event_display_{sample}",
         "reporting.display.event",
         "Displays",
         {"figure": "Event display", "sample": "{sample}"},
@@ -12,7 +18,8 @@ FIGURES |= {
         ),
         over={"sample": CONFIG.jets.display.samples},
     ),
-    "displays/jet_images": Figure(
+    Figure(
+        "displays/jet_images",
         "reporting.jet_images.images",
         "Displays",
         {"figure": "Average jet images"},
@@ -21,13 +28,17 @@ FIGURES |= {
             summary=f"results/jets/{CONFIG.jets.algorithm}/images_summary.json",
         ),
     ),
-    "displays/mlpf_influence": Figure(
-        "reporting.influence.mlpf_influence",
+    Figure(
+        "displays/{algorithm}_influence",
+        "reporting.influence",
         "Displays",
-        {"figure": "What MLPF looks at"},
-        inputs=dict(influence="results/particleflow/mlpf/influence.json"),
+        {"figure": "What the particle-flow network looks at", "network": "{algorithm}"},
+        inputs=dict(influence="results/particleflow/{algorithm}/influence.json"),
+        params=dict(labels=name_of_network),
+        over={"algorithm": [name for name in COMPARED if name in NETWORKS]},
     ),
-    "displays/tagging_explanation_{model}": Figure(
+    Figure(
+        "displays/tagging_explanation_{model}",
         "reporting.explanation",
         "Displays",
         {"figure": "What the tagger looks at", "tagger": "{model}"},
@@ -35,6 +46,7 @@ FIGURES |= {
             maps="results/tagging/{model}/explanation_maps.json",
             importance="results/tagging/{model}/explanation.json",
         ),
-        over={"model": CONFIG.tagging.taggers},
+        params=dict(taggers=name_of_tagger),
+        over={"model": TAGGERS},
     ),
-}
+]

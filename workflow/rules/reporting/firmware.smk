@@ -1,33 +1,44 @@
 # Figures of the firmware room.
 
 
-FIGURES |= {
-    "firmware/firmware_summary": Figure(
+FIGURES += [
+    Figure(
+        "firmware/firmware_summary",
         "reporting.firmware.summary",
         "Firmware",
         {"figure": "Accuracy and latency"},
         inputs=dict(
-            latency="results/firmware/latency.json",
-            scan="results/firmware/pipelines.csv",
+            latency=expand(
+                "results/firmware/{design}/latency.json", design=CONFIG.firmware.designs
+            ),
+            scan=expand(
+                "results/firmware/{design}/pipelines.csv",
+                design=CONFIG.firmware.designs,
+            ),
         ),
+        params=dict(names=labels("firmware.designs", CONFIG.firmware.designs)),
     ),
-    "firmware/firmware_weights": Figure(
+    Figure(
+        "firmware/firmware_weights_{design}",
         "reporting.firmware.weights",
         "Firmware",
-        {"figure": "Weights and pruning"},
+        {"figure": "Weights and pruning", "design": "{design}"},
         inputs=dict(
-            bits="results/firmware/weight_bits.csv",
-            history="results/firmware/quantised/history.csv",
+            bits="results/firmware/{design}/weight_bits.csv",
+            history="results/firmware/{design}/quantised/history.csv",
         ),
+        over={"design": CONFIG.firmware.designs},
     ),
-    "firmware/firmware_roc": Figure(
+    Figure(
+        "firmware/firmware_roc_{design}",
         "reporting.firmware.roc",
         "Firmware",
-        {"figure": "ROC curves, float and quantised"},
+        {"figure": "ROC curves, float and quantised", "design": "{design}"},
         inputs=dict(
-            floating="results/firmware/float/roc.csv",
-            quantised="results/firmware/quantised/roc.csv",
-            latency="results/firmware/latency.json",
+            floating="results/firmware/{design}/float/roc.csv",
+            quantised="results/firmware/{design}/quantised/roc.csv",
+            latency="results/firmware/{design}/latency.json",
         ),
+        over={"design": CONFIG.firmware.designs},
     ),
-}
+]

@@ -1,8 +1,9 @@
 # Figures and the table of the generated samples.
 
 
-FIGURES |= {
-    "generate/generated_spectra": Figure(
+FIGURES += [
+    Figure(
+        "generate/generated_spectra",
         "reporting.generate.spectra",
         "Generate",
         {"figure": "Spectra of the samples"},
@@ -11,7 +12,8 @@ FIGURES |= {
             summaries=expand("results/generate/{sample}/summary.json", sample=SAMPLES),
         ),
     ),
-    "generate/generated_accounts": Figure(
+    Figure(
+        "generate/generated_accounts",
         "reporting.generate.accounts",
         "Generate",
         {"figure": "Cross-sections and cutflow"},
@@ -19,14 +21,14 @@ FIGURES |= {
             summaries=expand("results/generate/{sample}/summary.json", sample=SAMPLES)
         ),
     ),
-    "generate/samples": Figure(
+    Table(
+        "generate/samples",
         "reporting.generate.samples",
         "Generate",
         {"figure": "Cross-sections and cutflow, table"},
         inputs=dict(
             summaries=expand("results/generate/{sample}/summary.json", sample=SAMPLES)
         ),
-        kind="table",
         caption="generated_accounts",
     ),
-}
+]

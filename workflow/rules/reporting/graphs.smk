@@ -1,17 +1,19 @@
 # Figures of the graphs room.
 
 
-FIGURES |= {
-    "graphs/event_graph": Figure(
+FIGURES += [
+    Figure(
+        "graphs/event_graph",
         "reporting.graphs.event_graph",
         "Graphs",
         {"figure": "Graph of one event"},
         inputs=dict(table="results/graphs/display.json"),
     ),
-    "graphs/jet_graph": Figure(
+    Figure(
+        "graphs/jet_graph",
         "reporting.graphs.jet_graph",
         "Graphs",
         {"figure": "Graph of one jet"},
         inputs=dict(table="results/graphs/display.json"),
     ),
-}
+]

@@ -1,8 +1,9 @@
 # Figures and table of the inference room.
 
 
-FIGURES |= {
-    "inference/limits": Figure(
+FIGURES += [
+    Figure(
+        "inference/limits",
         "reporting.inference.comparison",
         "Inference",
         {"figure": "Limits by method"},
@@ -14,7 +15,8 @@ FIGURES |= {
         ),
         params=dict(labels=BACKGROUND_LABELS),
     ),
-    "inference/cls_scan": Figure(
+    Figure(
+        "inference/cls_scan",
         "reporting.inference.scan",
         "Inference",
         {"figure": "CLs against the cross-section"},
@@ -26,7 +28,8 @@ FIGURES |= {
         ),
         params=dict(labels=BACKGROUND_LABELS),
     ),
-    "inference/pulls": Figure(
+    Figure(
+        "inference/pulls",
         "reporting.inference.pulls",
         "Inference",
         {"figure": "Best fit and pulls"},
@@ -37,7 +40,8 @@ FIGURES |= {
         ),
         params=dict(labels=BACKGROUND_LABELS),
     ),
-    "inference/limits_table": Figure(
+    Table(
+        "inference/limits",
         "reporting.inference.table",
         "Inference",
         {"figure": "Table of limits"},
@@ -50,6 +54,6 @@ FIGURES |= {
                 "results/inference/{method}/fit.json", method=BACKGROUND_METHODS
             ),
         ),
-        kind="table",
+        caption="limits_table",
     ),
-}
+]

@@ -1,8 +1,9 @@
 # Figures of the jets room.
 
 
-FIGURES |= {
-    "jets/jet_mass": Figure(
+FIGURES += [
+    Figure(
+        "jets/jet_mass",
         "reporting.jets.mass",
         "Jets",
         {"figure": "Jet mass"},
@@ -11,22 +12,25 @@ FIGURES |= {
             summary=f"results/jets/{CONFIG.jets.algorithm}/summary.json",
         ),
     ),
-    "jets/jet_substructure": Figure(
+    Figure(
+        "jets/jet_substructure",
         "reporting.jets.substructure",
         "Jets",
         {"figure": "N-subjettiness"},
         inputs=dict(histograms=f"results/jets/{CONFIG.jets.algorithm}/histograms.json"),
     ),
-    "jets/jet_comparison": Figure(
+    Figure(
+        "jets/jet_comparison",
         "reporting.jets.comparison",
         "Jets",
         {"figure": "Truth and reconstructed mass"},
         inputs=dict(histograms=f"results/jets/{CONFIG.jets.algorithm}/histograms.json"),
     ),
-    "jets/jet_response": Figure(
+    Figure(
+        "jets/jet_response",
         "reporting.jets.response",
         "Jets",
         {"figure": "Jet response"},
         inputs=dict(summary=f"results/jets/{CONFIG.jets.algorithm}/summary.json"),
     ),
-}
+]

@@ -1,58 +1,66 @@
 # Figures of the particle-flow room.
+COMPARED = CONFIG.particleflow.algorithms
+PERFORMANCE = dict(
+    performance=expand(
+        "results/particleflow/performance/{algorithm}.json", algorithm=COMPARED
+    )
+)
+HISTOGRAMS = dict(
+    histograms=expand(
+        "results/particleflow/performance/{algorithm}_histograms.json",
+        algorithm=COMPARED,
+    )
+)
+PFLOW_NAMES = dict(labels=labels("particleflow.algorithms", COMPARED))
 
 
-FIGURES |= {
-    "particleflow/pflow_efficiency": Figure(
+FIGURES += [
+    Figure(
+        "particleflow/pflow_efficiency",
         "reporting.particleflow.efficiency",
         "Particle flow",
         {"figure": "Efficiency and fake rate"},
-        inputs=dict(
-            parametric="results/particleflow/performance/parametric.json",
-            mlpf="results/particleflow/performance/mlpf.json",
-        ),
+        inputs=PERFORMANCE,
+        params=PFLOW_NAMES,
     ),
-    "particleflow/pflow_resolution": Figure(
+    Figure(
+        "particleflow/pflow_resolution",
         "reporting.particleflow.resolution",
         "Particle flow",
         {"figure": "Response and resolution"},
-        inputs=dict(
-            parametric="results/particleflow/performance/parametric.json",
-            mlpf="results/particleflow/performance/mlpf.json",
-        ),
+        inputs=PERFORMANCE,
+        params=PFLOW_NAMES,
     ),
-    "particleflow/pflow_residuals": Figure(
+    Figure(
+        "particleflow/pflow_residuals",
         "reporting.particleflow.residuals",
         "Particle flow",
         {"figure": "Residuals"},
-        inputs=dict(
-            parametric="results/particleflow/performance/parametric_histograms.json",
-            mlpf="results/particleflow/performance/mlpf_histograms.json",
-        ),
+        inputs=HISTOGRAMS,
+        params=PFLOW_NAMES,
     ),
-    "particleflow/pflow_response": Figure(
+    Figure(
+        "particleflow/pflow_response",
         "reporting.particleflow.response",
         "Particle flow",
         {"figure": "Response in a cone"},
-        inputs=dict(
-            parametric="results/particleflow/performance/parametric_histograms.json",
-            mlpf="results/particleflow/performance/mlpf_histograms.json",
-        ),
+        inputs=HISTOGRAMS,
+        params=PFLOW_NAMES,
     ),
-    "particleflow/pflow_calibration": Figure(
+    Figure(
+        "particleflow/pflow_calibration",
         "reporting.particleflow.calibration",
         "Particle flow",
         {"figure": "Expected response"},
         inputs=dict(calibration="results/particleflow/calibration.json"),
     ),
-    "particleflow/pflow_comparison": Figure(
+    Table(
+        "particleflow/pflow_comparison",
         "reporting.particleflow.comparison",
         "Particle flow",
         {"figure": "Comparison of the algorithms (table)"},
-        inputs=dict(
-            parametric="results/particleflow/performance/parametric.json",
-            mlpf="results/particleflow/performance/mlpf.json",
-        ),
+        inputs=PERFORMANCE,
+        params=PFLOW_NAMES,
         caption="pflow_comparison",
-        kind="table",
     ),
-}
+]

@@ -1,42 +1,43 @@
 # Figures and tables of the tagging room.
 
 
-FIGURES |= {
-    "tagging/tagging_roc": Figure(
+FIGURES += [
+    Figure(
+        "tagging/tagging_roc",
         "reporting.tagging.roc",
         "Taggers",
         {"figure": "ROC curves"},
         inputs=dict(
-            metrics=expand(
-                "results/tagging/{model}/metrics.json", model=CONFIG.tagging.taggers
-            ),
-            curves=expand(
-                "results/tagging/{model}/roc.csv", model=CONFIG.tagging.taggers
-            ),
+            metrics=expand("results/tagging/{model}/metrics.json", model=TAGGERS),
+            curves=expand("results/tagging/{model}/roc.csv", model=TAGGERS),
         ),
-        params=dict(published=resource_name("published/tagging.json")),
+        params=dict(
+            published=resource_name("published/tagging.json"),
+            taggers=labels("tagging.models", TAGGERS),
+        ),
     ),
-    "tagging/tagging_confusion_{model}": Figure(
+    Figure(
+        "tagging/tagging_confusion_{model}",
         "reporting.tagging.confusion",
         "Taggers",
         {"figure": "Confusion matrix", "tagger": "{model}"},
         inputs=dict(metrics="results/tagging/{model}/metrics.json"),
-        over={"model": CONFIG.tagging.taggers},
+        params=dict(taggers=name_of_tagger),
+        over={"model": TAGGERS},
     ),
-    "tagging/tagging_history": Figure(
+    Figure(
+        "tagging/tagging_history",
         "reporting.tagging.history",
         "Taggers",
         {"figure": "Training"},
+        params=dict(taggers=labels("tagging.models", TAGGERS)),
         inputs=dict(
-            metrics=expand(
-                "results/tagging/{model}/metrics.json", model=CONFIG.tagging.taggers
-            ),
-            histories=expand(
-                "results/tagging/{model}/history.csv", model=CONFIG.tagging.taggers
-            ),
+            metrics=expand("results/tagging/{model}/metrics.json", model=TAGGERS),
+            histories=expand("results/tagging/{model}/history.csv", model=TAGGERS),
         ),
     ),
-    "tagging/tagging_scores_{model}": Figure(
+    Figure(
+        "tagging/tagging_scores_{model}",
         "reporting.tagging.scores",
         "Taggers",
         {"figure": "Discriminants", "tagger": "{model}"},
@@ -44,31 +45,31 @@ FIGURES |= {
             metrics="results/tagging/{model}/metrics.json",
             histograms="results/tagging/{model}/histograms.json",
         ),
-        over={"model": CONFIG.tagging.taggers},
+        params=dict(taggers=name_of_tagger),
+        over={"model": TAGGERS},
     ),
-    "tagging/tagging_performance": Figure(
+    Table(
+        "tagging/tagging_performance",
         "reporting.tagging.performance",
         "Taggers",
         {"figure": "AUC and rejection (table)"},
         inputs=dict(
-            metrics=expand(
-                "results/tagging/{model}/metrics.json", model=CONFIG.tagging.taggers
-            )
+            metrics=expand("results/tagging/{model}/metrics.json", model=TAGGERS)
         ),
         caption="tagging_performance",
-        kind="table",
     ),
-    "tagging/tagging_comparison": Figure(
+    Table(
+        "tagging/tagging_comparison",
         "reporting.tagging.comparison",
         "Taggers",
         {"figure": "Published top taggers (table)"},
         inputs=dict(
-            metrics=expand(
-                "results/tagging/{model}/metrics.json", model=CONFIG.tagging.taggers
-            )
+            metrics=expand("results/tagging/{model}/metrics.json", model=TAGGERS)
         ),
         caption="tagging_comparison",
-        kind="table",
-        params=dict(published=resource_name("published/tagging.json")),
+        params=dict(
+            published=resource_name("published/tagging.json"),
+            taggers=labels("tagging.models", TAGGERS),
+        ),
     ),
-}
+]

@@ -159,17 +159,21 @@ def train_flow(
     x = torch.as_tensor(features, dtype=torch.float32)
     m = torch.as_tensor(m_jj, dtype=torch.float32)
 
-    def batches(random: np.random.Generator) -> Iterable[Tensor]:
+    def batch(rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        chosen = torch.from_numpy(rows)
+        return x[chosen], m[chosen]
+
+    def batches(random: np.random.Generator) -> Iterable[tuple[Tensor, Tensor]]:
         chosen = order[held:]
-        for batch in minibatches(len(chosen), settings.training.batch_size, random):
-            yield torch.from_numpy(chosen[batch])
+        for rows in minibatches(len(chosen), settings.training.batch_size, random):
+            yield batch(chosen[rows])
 
-    def validation() -> Iterable[Tensor]:
-        return [torch.from_numpy(order[:held])]
+    def validation() -> Iterable[tuple[Tensor, Tensor]]:
+        return [batch(order[:held])]
 
-    def loss(model: nn.Module, batch: Tensor) -> tuple[Tensor, int]:
+    def loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, int]:
         assert isinstance(model, ConditionalFlow)
-        return -model.log_prob(x[batch], m[batch]).mean(), len(batch)
+        return -model.log_prob(*batch).mean(), len(batch[0])
 
     history = fit(
         flow,

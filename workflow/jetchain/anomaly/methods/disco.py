@@ -97,7 +97,7 @@ def distance_correlation(first: Tensor, second: Tensor) -> Tensor:
         one of them is constant. Reference: Szekely and Rizzo, arXiv 1310.2926, eq. 2.6.
     """
     events = len(first)
-    off_diagonal = 1 - torch.eye(events, dtype=first.dtype)
+    off_diagonal = 1 - torch.eye(events, dtype=first.dtype, device=first.device)
 
     def centred(values: Tensor) -> Tensor:
         distance = (values[:, None] - values[None, :]).abs()  # (events, events)
@@ -190,19 +190,24 @@ def train_half(
     size = settings.training.batch_size
     of_signal = max(round(settings.signal_fraction * size), 2)
 
-    def batches(random: np.random.Generator) -> Iterable[Tensor]:
+    def batch(rows: list[NDArray[np.int64]]) -> tuple[Tensor, Tensor]:
+        chosen = torch.from_numpy(np.concatenate(rows))
+        return x[chosen], label[chosen]
+
+    def batches(random: np.random.Generator) -> Iterable[tuple[Tensor, Tensor]]:
         # An epoch is one pass over the background; the signal is drawn with replacement.
         order = random.permutation(used[0])
         for own in np.array_split(order, max(len(order) // max(size - of_signal, 1), 1)):
-            yield torch.from_numpy(np.concatenate([own, random.choice(used[1], of_signal)]))
+            yield batch([own, random.choice(used[1], of_signal)])
 
-    def validation() -> Iterable[Tensor]:
+    def validation() -> Iterable[tuple[Tensor, Tensor]]:
         parts = max(len(held[0]) // size, 1)
         backgrounds, signals = (np.array_split(each, parts) for each in held)
-        return [torch.from_numpy(np.concatenate(p)) for p in zip(backgrounds, signals, strict=True)]
+        return [batch([*parts]) for parts in zip(backgrounds, signals, strict=True)]
 
-    def loss(model: nn.Module, batch: Tensor) -> tuple[Tensor, int]:
-        return disco_loss(model(x[batch]), label[batch], settings.decorrelation), len(batch)
+    def loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, int]:
+        features, label = batch
+        return disco_loss(model(features).float(), label, settings.decorrelation), len(label)
 
     history = fit(
         model,

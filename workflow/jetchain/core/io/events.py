@@ -287,8 +287,11 @@ def _units(table: EventTable) -> dict[str, str]:
 
 
 def require_same_events(first: Any, second: Any, what: str) -> None:
-    """Raise `DataError` unless two files hold the same events in the same order."""
-    one, two = np.asarray(first["event"]["number"]), np.asarray(second["event"]["number"])
+    """Raise `DataError` unless two files, or chunks of them, hold the same events in one order.
+
+    None stands for a chunk that a shorter file does not have.
+    """
+    one, two = (np.asarray(each["event"]["number"] if each else []) for each in (first, second))
     if not np.array_equal(one, two):
         raise DataError(
             f"{what}: the two files do not hold the same events ({len(one)} and {len(two)}).",

@@ -36,17 +36,21 @@ def read_tensors(path: Path, table: TensorTable) -> dict[str, np.ndarray]:
     """Read a tensor table; raises `DataError` where it is damaged or not of the declared form."""
     path = Path(path)
     arrays = read_arrays(path)
+    check_table(path, table, arrays)
+    return {name: arrays[name] for name in table.tensors}
+
+
+def check_table(path: Path, table: TensorTable, arrays: Mapping[str, Any]) -> None:
+    """Raise `DataError` where what has dtype and shape by name is not of the table's form."""
     missing = sorted(set(table.tensors) - set(arrays))
     if missing:
         raise DataError(f"{path}: '{table.name}' lacks {', '.join(missing)}.", REMAKE)
-    arrays = {name: arrays[name] for name in table.tensors}
     for name, tensor in table.tensors.items():
         if arrays[name].dtype != np.dtype(tensor.dtype):
             raise DataError(
                 f"{path}: {name} is {arrays[name].dtype}, expected {tensor.dtype}.", REMAKE
             )
     _check_axes(path, table, arrays)
-    return arrays
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -61,7 +65,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
         raise DataError(f"{path}: cut short or damaged ({error}).", REMAKE) from error
 
 
-def _check_axes(path: Path, table: TensorTable, arrays: Mapping[str, np.ndarray]) -> None:
+def _check_axes(path: Path, table: TensorTable, arrays: Mapping[str, Any]) -> None:
     lengths: dict[str, int] = {}
     for name, tensor in table.tensors.items():
         shape = arrays[name].shape

@@ -75,6 +75,12 @@ MOMENTUM: Columns = {
     "e": Column("f4", "GeV", "energy"),
 }
 
+# Where a track comes from: ATLAS's labels (ftagTruthOriginLabel), in their order. Nothing makes
+# fakes yet: their code is reserved.
+ORIGINS = (
+    "pileup", "fake", "primary", "from_b", "from_b_to_c", "from_c", "from_tau", "other_secondary",
+)  # fmt: skip
+
 
 class Result(BaseModel):
     """Numbers in a JSON file: frozen, with no field more or less than declared.
@@ -88,3 +94,12 @@ class Result(BaseModel):
     @classmethod
     def _plain(cls, value: Any) -> Any:
         return value.tolist() if hasattr(value, "tolist") else value
+
+
+class Estimate(Result):
+    """A value with the central 68 % interval and the standard deviation of its replicas."""
+
+    value: float
+    low: float
+    high: float
+    std: float

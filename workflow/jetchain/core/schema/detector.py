@@ -1,8 +1,8 @@
-"""Tables of the detector room, in COCOA's units (MeV, mm)."""
+"""Tables and results of the detector room, the tables in COCOA's units (MeV, mm)."""
 
 from __future__ import annotations
 
-from jetchain.core.schema.base import EVENT, Column, EventTable
+from jetchain.core.schema.base import EVENT, Column, EventTable, Result
 
 DETECTED = EventTable(
     name="detector events",
@@ -44,6 +44,19 @@ DETECTED = EventTable(
             "theta_err": Column("f4", "rad", "resolution of theta"),
             "phi_err": Column("f4", "rad", "resolution of phi"),
             "qoverp_err": Column("f4", "1/MeV", "resolution of qoverp"),
+            # See detector/flight/origins.py.
+            "origin": Column(
+                "i4",
+                "",
+                "index into ORIGINS of the particle that made it; other_secondary for products of "
+                "decays and conversions in the detector; -1 where nothing tells",
+            ),
+            "vertex": Column(
+                "i4",
+                "",
+                "number of its vertex in the event: those of GENERATED, then those of pile-up, "
+                "then those of decays and conversions in the detector; -1 as for origin",
+            ),
             "corr_d0_phi": Column("f4", "", "correlation of d0 and phi; those not here are 0"),
             "corr_d0_qoverp": Column("f4", "", "correlation of d0 and qoverp"),
             "corr_phi_qoverp": Column("f4", "", "correlation of phi and qoverp"),
@@ -108,6 +121,22 @@ DETECTED = EventTable(
     },
 )
 
+HITS = EventTable(
+    name="tracker hits",
+    tree="Hits",
+    event={**EVENT},
+    collections={
+        "hit": {
+            "layer": Column("i4", "", "layer of the tracker, counted in the geometry file's order"),
+            "x": Column("f4", "mm", "measured position, x"),
+            "y": Column("f4", "mm", "measured position, y"),
+            "z": Column("f4", "mm", "measured position, z"),
+            "particle": Column("i4", "", "index in particle of DETECTED; a conversion's photon"),
+            "track": Column("i4", "", "index in track of DETECTED, -1 for none"),
+        },
+    },
+)
+
 # COCOA's own output, for exchange: the branches that it has of DETECTED, which mean the same. The
 # incidence is another (cocoa-hep/cocoa-hep: COCOA/src/GraphConstructor.cc): nodes are the cells,
 # followed by the tracks. Number and weight of the events are ours.
@@ -141,3 +170,127 @@ COCOA.collections["particle"] |= {
         "f4", "", "share of its energy in each cell, halved beside a track's 0.5", nested=True
     ),
 }
+
+
+class DetectorAccount(Result):
+    """What became of the particles and of their energy, in GeV.
+
+    Fields:
+        events: their number.
+        particles: number of particles by what happened to them, such as `conversions`.
+        particle_energy: of generated particles, by why they were not simulated.
+        objects: number of tracks, clusters and cells.
+        energy: of each kind of particle: `true`, and what became of it.
+        energy_by_layer: of each kind of particle, deposited in each layer.
+        energy_in_cells: deposited, clustered, measured.
+    """
+
+    events: int
+    particles: dict[str, int]
+    particle_energy: dict[str, float]
+    objects: dict[str, int]
+    energy: dict[str, dict[str, float]]
+    energy_by_layer: dict[str, dict[str, float]]
+    energy_in_cells: dict[str, float]
+
+
+class ResponseSums(Result):
+    """Sums over the particles of each bin of energy, of E(clusters) / E(true) to powers 0 to 2."""
+
+    n: list[float]
+    sum: list[float]
+    sum_of_squares: list[float]
+
+
+class DetectorSummary(Result):
+    """One sample.
+
+    Fields:
+        events: their number.
+        energy_edges: of the bins of true energy, GeV.
+        response: by kind of particle.
+        account: of all shards.
+        noise_clusters_per_event: clusters to which no particle contributed.
+    """
+
+    events: int
+    energy_edges: list[float]
+    response: dict[str, ResponseSums]
+    account: DetectorAccount
+    noise_clusters_per_event: float
+
+
+class RadialLayer(Result):
+    """A layer of the calorimeter at eta = 0: radii in mm, and number of its cells in phi."""
+
+    name: str
+    inner: float
+    outer: float
+    cells: int
+
+
+class Radii(Result):
+    """Cylinders of the tracker and layers of the calorimeter, mm; end of the barrel; field, T."""
+
+    tracker: list[float]
+    layers: list[RadialLayer]
+    barrel_eta: float
+    field: float
+
+
+class DisplayedTracks(Result):
+    """Place of each track at the calorimeter's face, pT in GeV and d0 over its error."""
+
+    eta: list[float]
+    phi: list[float]
+    pt: list[float]
+    d0_significance: list[float]
+
+
+class DisplayedClusters(Result):
+    """Place of each cluster, energy in GeV and the ECAL's part of it."""
+
+    eta: list[float]
+    phi: list[float]
+    e: list[float]
+    electromagnetic_fraction: list[float]
+
+
+class BarrelCells(Result):
+    """Transverse energy in GeV of each layer and bin in phi (from -pi) that has some."""
+
+    layer: list[int]
+    bin: list[int]
+    et: list[float]
+
+
+class DetectorDisplay(Result):
+    """What the detector saw of one event.
+
+    Fields:
+        number: of the event.
+        radii: of the detector.
+        track, cluster, barrel: columns of equal length.
+        lines: of each track x and y of its helix, mm.
+    """
+
+    number: int
+    radii: Radii
+    track: DisplayedTracks
+    lines: list[tuple[list[float], list[float]]]
+    cluster: DisplayedClusters
+    barrel: BarrelCells
+
+
+class DetectorBench(Result):
+    """CPU time an event by step, ms; events per CPU second; ratios to Pythia, by round."""
+
+    events: int
+    rounds: int
+    milliseconds_per_event: dict[str, float]
+    events_per_cpu_s: float
+    simulated_events_per_cpu_s: float
+    pythia_events_per_cpu_s: float
+    ratio_of_cpu_time_to_pythia: float
+    ratio_of_simulation_to_pythia: float
+    ratio_of_simulation_to_pythia_by_round: list[float]

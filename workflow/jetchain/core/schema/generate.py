@@ -1,8 +1,8 @@
-"""Tables of the generate room."""
+"""Tables and results of the generate room."""
 
 from __future__ import annotations
 
-from jetchain.core.schema.base import EVENT, MOMENTUM, Column, EventTable
+from jetchain.core.schema.base import EVENT, MOMENTUM, Column, EventTable, Result
 
 GENERATED = EventTable(
     name="generated events",
@@ -20,6 +20,14 @@ GENERATED = EventTable(
             "x": Column("f4", "mm", "production vertex, x"),
             "y": Column("f4", "mm", "production vertex, y"),
             "z": Column("f4", "mm", "production vertex, z"),
+            # What decides both, and what files of other programs do not tell: generate/origins.py.
+            "origin": Column("i4", "", "index into ORIGINS, -1 where the file tells no history"),
+            "vertex": Column(
+                "i4",
+                "",
+                "number of its vertex in the event: 0 is the primary one, then one for each decay "
+                "of a b or c hadron or tau, or of what flew 0.1 mm; -1 as for origin",
+            ),
         },
         "parton": {
             "pdgid": Column("i4", "", "PDG code of a hard-process parton, boson or decay product"),
@@ -35,3 +43,65 @@ GENERATED = EventTable(
         },
     },
 )
+
+
+class Cutflow(Result):
+    """Numbers of events: all that were tried fail in the generator, or are removed, or kept."""
+
+    tried: int
+    failed_in_generator: int
+    generated: int
+    removed_by_filter: int
+    kept: int
+
+
+class Account(Result):
+    """What was generated.
+
+    Fields:
+        process: name of the process card, gun, or format of the file.
+        cutflow: events.
+        sum_of_weights_generated, sum_of_weights_kept, sum_of_squared_weights_kept: of the events.
+        filter_efficiency: part of the weight that is kept.
+        cross_section_pb, cross_section_error_pb: before the filter; None where none is known.
+        cross_section_kept_pb: behind it.
+    """
+
+    process: str
+    cutflow: Cutflow
+    sum_of_weights_generated: float
+    sum_of_weights_kept: float
+    sum_of_squared_weights_kept: float
+    filter_efficiency: float
+    cross_section_pb: float | None
+    cross_section_error_pb: float | None
+    cross_section_kept_pb: float | None
+
+
+class ShardAccount(Account):
+    """One shard, by its number."""
+
+    shard: int
+
+
+class SampleAccount(Account):
+    """All shards of a sample."""
+
+    sample: str
+    shards: int
+
+
+class GenerationRates(Result):
+    """Events per CPU second of a bare loop of Pythia and of our generation, and their ratio."""
+
+    bare_events_per_cpu_s: float
+    ours_events_per_cpu_s: float
+    ratio: float
+
+
+class GenerationBench(Result):
+    """Rates by process; number of events of each, and of those asked from Pythia at a time."""
+
+    events: int
+    chunk: int
+    processes: dict[str, GenerationRates]

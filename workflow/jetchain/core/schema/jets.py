@@ -1,8 +1,12 @@
-"""Tables of the jets room."""
+"""Tables and results of the jets room."""
 
 from __future__ import annotations
 
-from jetchain.core.schema.base import EVENT, Column, Columns, EventTable
+from typing import Any
+
+from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+
+from jetchain.core.schema.base import EVENT, Column, Columns, EventTable, Result
 
 JET_CLASSES = ("quark", "gluon", "W", "Z", "top", "Hbb", "Hcc")
 
@@ -38,3 +42,137 @@ def jets_table(radii: tuple[float, ...]) -> EventTable:
             jet_collection(radius, truth): JET for radius in radii for truth in (False, True)
         },
     )
+
+
+class JetPeak(Result):
+    """The soft-drop mass peak of a class of jets; see `jets.peaks.Peak`.
+
+    Attributes:
+        level: reconstructed or truth.
+        jet_class: one of JET_CLASSES.
+        position, position_error, width, width_error: GeV.
+        jets: number in the window of the fit.
+        chi2_per_bin: of the fit.
+        valid: whether it converged.
+    """
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    level: str
+    jet_class: str = Field(alias="class")
+    position: float
+    position_error: float
+    width: float
+    width_error: float
+    jets: int
+    chi2_per_bin: float
+    valid: bool
+
+
+class JetResponse(Result):
+    """Reconstructed over true pT and mass in a bin of true pT; what is not known is left out.
+
+    Attributes:
+        pt_low, pt_high: of the bin, GeV.
+        truth_jets, matched: how many.
+        pt_median, m_median: of the ratio.
+        pt_resolution, m_resolution: interquartile range / 1.349, relative to the median.
+    """
+
+    pt_low: float
+    pt_high: float
+    truth_jets: int
+    matched: int
+    pt_median: float | None = None
+    pt_median_error: float | None = None
+    pt_resolution: float | None = None
+    pt_resolution_error: float | None = None
+    m_median: float | None = None
+    m_median_error: float | None = None
+    m_resolution: float | None = None
+    m_resolution_error: float | None = None
+
+    @model_serializer(mode="wrap")
+    def _known(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in handler(self).items() if value is not None}
+
+
+class JetSummary(Result):
+    """Numbers of all jets, ``summary.json``.
+
+    Attributes:
+        radius: of the jets.
+        events: how many.
+        jets: in the pT window by level and class, and those unmatched.
+        peaks: of the classes with a resonance.
+        response: in bins of true pT.
+    """
+
+    radius: float
+    events: int
+    jets: dict[str, dict[str, int]]
+    peaks: list[JetPeak]
+    response: list[JetResponse]
+
+
+class ClassImage(Result):
+    """The average image of a class: number of jets, mean pT (GeV), share of the pT outside."""
+
+    jets: int
+    mean_pt: float
+    outside: float
+
+
+class ImageSummary(Result):
+    """The average images by class, ``images_summary.json``; classes without jets are left out."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, ClassImage]
+
+    @property
+    def classes(self) -> dict[str, ClassImage]:
+        """By class."""
+        return self.__pydantic_extra__
+
+
+class JetColumns(Result):
+    """Jets of an event in falling pT: GeV and rad, and the names of their labels."""
+
+    pt: list[float]
+    eta: list[float]
+    phi: list[float]
+    m: list[float]
+    msd: list[float]
+    label: list[str]
+
+
+class PartonColumns(Result):
+    """The outgoing ends of the hard process: PDG codes, and momenta in GeV and rad."""
+
+    pdgid: list[int]
+    mother_pdgid: list[int]
+    pt: list[float]
+    eta: list[float]
+    phi: list[float]
+
+
+class EventJets(Result):
+    """The jets of the event that a display shows, ``display/<sample>.json``.
+
+    Attributes:
+        number, position: of the event, and its place in the shard.
+        radius: of the jets.
+        pt_min: of the leading jet, by which the event was chosen, GeV.
+        passes: whether its leading jet has that.
+        jets, truth: reconstructed and true jets.
+        parton: of the hard process.
+    """
+
+    number: int
+    position: int
+    radius: float
+    pt_min: float
+    passes: bool
+    jets: JetColumns
+    truth: JetColumns
+    parton: PartonColumns

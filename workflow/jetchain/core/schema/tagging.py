@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from jetchain.core.schema.base import Tensor, TensorTable
-from jetchain.core.schema.graphs import JET_COLUMNS
+from jetchain.core.schema.base import Result, Tensor, TensorTable
+from jetchain.core.schema.graphs import JET_COLUMNS, JET_GRAPHS
 from jetchain.core.schema.jets import JET_CLASSES
 
 # The 17 inputs of Particle Transformer (arXiv:2202.03772, table 2), in this order.
@@ -15,32 +15,46 @@ TAGGING_FEATURES = (
 
 TAGGING_SPLITS = ("train", "validation", "test")
 
-TAGGING_DATASET = TensorTable(
-    name="tagging data set",
+TAGGING_JETS = TensorTable(
+    name="jets of the tagging data set",
     tensors={
         "event_number": Tensor("int64", ("jets",), "", "event number, unique in its sample"),
         "jet_index": Tensor("int32", ("jets",), "", "index of the jet in its event"),
         "label": Tensor("int64", ("jets",), "", "index into JET_CLASSES; names the sample too"),
         "split": Tensor("int64", ("jets",), "", "index into TAGGING_SPLITS"),
-        "weight": Tensor("float32", ("jets",), "", "makes the classes of a split weigh the same"),
         "jet": Tensor("float32", ("jets", len(JET_COLUMNS)), "GeV, rad", "see JET_COLUMNS"),
+        "constituents": Tensor("int32", ("jets",), "", "constituents before the cut at the places"),
+        "mask": Tensor("uint8", ("jets", "particles"), "", "1 for a particle, 0 for padding"),
         "points": Tensor(
             "float32", ("jets", "particles", 2), "rad", "delta_eta, delta_phi; 0 where padded"
         ),
         "features": Tensor(
             "float32",
             ("jets", "particles", len(TAGGING_FEATURES)),
-            "",
-            "see TAGGING_FEATURES, standardised, in falling pT; 0 where padded",
+            "GeV, mm, rad",
+            "see TAGGING_FEATURES, in falling pT, as they are (see TaggingDataset); 0 where padded",
         ),
-        "mask": Tensor("uint8", ("jets", "particles"), "", "1 for a particle, 0 for padding"),
-        "mean": Tensor(
-            "float64", (len(TAGGING_FEATURES),), "", "subtracted; of the training split"
+        "momentum": Tensor(
+            "float32", ("jets", "particles", 4), "GeV", "px, py, pz, e; 0 where padded"
         ),
-        "scale": Tensor("float64", (len(TAGGING_FEATURES),), "", "divided by; likewise"),
+        "track": Tensor(
+            "float32",
+            ("jets", "particles", 4),
+            "mm",
+            "d0, z0 and their errors; 0 where padded, and without a track",
+        ),
+    }
+    | {
+        name.removeprefix("constituent_"): Tensor(
+            graphs.dtype,
+            ("jets", "particles", *graphs.axes[1:]),
+            graphs.unit,
+            "as in the jet graphs; -1 where padded",
+        )
+        for name, graphs in JET_GRAPHS.tensors.items()
+        if name == "constituent_truth"
     },
 )
-
 TAGGING_SCORES = TensorTable(
     name="scores of the test jets",
     tensors={
@@ -53,3 +67,220 @@ TAGGING_SCORES = TensorTable(
         ),
     },
 )
+
+
+class SelectedJets(Result):
+    """The jets of one shard after each cut, of which all are in its TAGGING_JETS.
+
+    Attributes:
+        jets: in the shard.
+        labelled: of them, with the label of their sample.
+        in_pt_window: of them, in the window of pT: the rows of TAGGING_JETS.
+    """
+
+    jets: int
+    labelled: int
+    in_pt_window: int
+
+
+class ClassCutflow(SelectedJets):
+    """The jets of one class after each cut.
+
+    Attributes:
+        kept: in the data set.
+        constituents: of the jets kept.
+        constituents_kept: of them, those that have a place.
+        train, validation, test: jets of each split.
+    """
+
+    kept: int
+    constituents: int
+    constituents_kept: int
+    train: int
+    validation: int
+    test: int
+
+
+class TaggingSummary(Result):
+    """The cutflow of the tagging data set.
+
+    Attributes:
+        classes: the names of JET_CLASSES in their order.
+        cutflow: by class.
+    """
+
+    classes: list[str]
+    cutflow: dict[str, ClassCutflow]
+
+
+class DatasetShard(Result):
+    """Which rows of a shard's TAGGING_JETS belong to the data set: its first ones.
+
+    Attributes:
+        sample, shard: of the file.
+        jets: number of its rows.
+        kept: number of those that belong to the data set.
+    """
+
+    sample: str
+    shard: str
+    jets: int
+    kept: int
+
+
+class TaggingDataset(Result):
+    """What joins the shards' TAGGING_JETS to one data set.
+
+    Attributes:
+        shards: in the order in which the jets are numbered.
+        weight: of a jet, by class and split: all classes of a split weigh the same, 1 in the mean.
+        mean, scale: subtracted from the features and divided by, of the training split; 0 and 1 for
+            charge and flags; (TAGGING_FEATURES,).
+    """
+
+    shards: list[DatasetShard]
+    weight: dict[str, dict[str, float]]
+    mean: list[float]
+    scale: list[float]
+
+
+class Interval(Result):
+    """A value with its central 68 % interval.
+
+    Attributes:
+        value, low, high: the value and the ends.
+    """
+
+    value: float
+    low: float
+    high: float
+
+
+class Replicated(Interval):
+    """A value with its 68 % interval and the standard deviation of its bootstrap replicas."""
+
+    std: float
+
+
+class Rejection(Replicated):
+    """1 / background efficiency at a signal efficiency.
+
+    Attributes:
+        bound: whether less than one background jet passes: then `low` is what the data tell.
+    """
+
+    bound: bool
+
+
+class PairMerit(Result):
+    """How well a signal class is told from its background classes.
+
+    Attributes:
+        signal_jets, background_jets: test jets of each.
+        auc: area under the ROC curve.
+        rejection_50, rejection_30: at a signal efficiency of 50 % and 30 %.
+    """
+
+    signal_jets: int
+    background_jets: int
+    auc: Replicated
+    rejection_50: Rejection
+    rejection_30: Rejection
+
+
+class Confusion(Result):
+    """Which share of the jets of each true class (rows) is taken for which class (columns).
+
+    Attributes:
+        counts: jets; (classes, classes).
+        fraction: of the true class; (classes, classes).
+        low, high: ends of its 68 % Clopper-Pearson interval.
+    """
+
+    counts: list[list[int]]
+    fraction: list[list[float]]
+    low: list[list[float]]
+    high: list[list[float]]
+
+
+class FiguresOfMerit(Result):
+    """How well the classes of some test jets are told apart.
+
+    Attributes:
+        classes: the names of JET_CLASSES in their order.
+        pairs: by ``<signal>_vs_<background>``.
+        accuracy: share of the jets whose most probable class is the true one.
+        macro_auc: one-versus-one AUC, averaged over all ordered pairs of classes.
+        confusion: of the classes.
+    """
+
+    classes: list[str]
+    pairs: dict[str, PairMerit]
+    accuracy: Interval
+    macro_auc: float
+    confusion: Confusion
+
+
+class TaggerMetrics(FiguresOfMerit):
+    """The figures of merit of a tagger.
+
+    Attributes:
+        model: its key.
+        parameters: of the network.
+        training_jets: that it has seen.
+    """
+
+    model: str
+    parameters: int
+    training_jets: int
+
+
+class PairShares(Result):
+    """The shares of the features in the score of a pair, means over jets; see `tagging.explain`.
+
+    Attributes:
+        jets: that were explained.
+        share, error: of each feature, and the error of the mean (none of one jet); (features,).
+        difference, difference_error: of the score and that of the baseline.
+        gap, gap_rms: sum of the shares minus the difference, its mean and root mean square.
+    """
+
+    jets: int
+    share: list[float]
+    error: list[float] | None
+    difference: float
+    difference_error: float | None
+    gap: float
+    gap_rms: float
+
+
+class TaggerExplanation(Result):
+    """What a tagger looks at.
+
+    Attributes:
+        model: its key.
+        features: the names of TAGGING_FEATURES in their order.
+        pairs: by ``<signal>_vs_<background>``.
+    """
+
+    model: str
+    features: list[str]
+    pairs: dict[str, PairShares]
+
+
+class TaggingBench(Result):
+    """Training throughput against weaver-core's.
+
+    Attributes:
+        unit: of the throughput, in words.
+        jets, particles, mean_particles: of the batch: jets, places, and real particles of a jet.
+        jets_per_second: by network.
+        ratio_to_weaver: of our ParticleNet to weaver-core's.
+    """
+
+    unit: str
+    jets: int
+    particles: int
+    mean_particles: float
+    jets_per_second: dict[str, float]
+    ratio_to_weaver: float

@@ -12,7 +12,6 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from jetchain.detector.calorimeter.calorimeter import Deposits, Hits, Readout
 from jetchain.detector.calorimeter.profiles import (
     electromagnetic_profile,
     electromagnetic_radii,
@@ -20,26 +19,25 @@ from jetchain.detector.calorimeter.profiles import (
     regularised_gamma,
     truncated_gaussian,
 )
-from jetchain.detector.flight.transport import (
+from jetchain.detector.calorimeter.spots import Cells, Segmentation, Shower, spread
+from jetchain.detector.flight.states import (
     CHARGE,
     CHARGED_HADRON,
     CODE,
-    DEPOSITED,
     ELECTRON,
     INVISIBLE,
     LEAKED,
     MUON,
-    NEUTRAL_HADRON,
-    PASSIVE,
     PHOTON,
     SOURCE,
     E,
+    Flown,
     X,
     Y,
     Z,
     kind_of,
 )
-from jetchain.detector.geometry.geometry import SlabArrays, TrackerArrays, slab_paths
+from jetchain.detector.geometry.description import SlabArrays, TrackerArrays, slab_paths
 from jetchain.detector.geometry.material import CONVERSION_LENGTH
 
 # The electromagnetic part of a hadronic shower, f = 1 - (E / 1 GeV)^(k - 1) with k = 0.82 (Groom,
@@ -52,13 +50,6 @@ EM_FRACTION_SPREAD = 0.35  # relative, Gaussian, truncated to [0, 1]
 VISIBLE_FRACTION = 0.40
 VISIBLE_SPREAD = 0.45  # relative, times 1 / sqrt(hadronic energy / GeV)
 
-# MeV a spot on average, and most spots a layer. A spot too large for where it lies looks like a
-# particle of its own (a local maximum of a cluster); a shower's core lies in a cell or two.
-CORE_SPOT, CORE_SPOTS_MAX = 40.0, 20
-TAIL_SPOT, TAIL_SPOTS_MAX = 15.0, 150
-HADRON_SPOT, HADRON_SPOTS_MAX = 80.0, 200
-# Spots lie within this many times the scale of their radial profile (HSParameters_cfi.py: 4).
-EM_RADIUS_MAX, HADRON_RADIUS_MAX = 8.0, 4.0
 MIP_SPREAD = 0.08  # width of the Moyal distribution over the mean loss
 MOYAL_MEAN = 1.2703628454614782  # Euler's gamma + ln 2
 
@@ -69,8 +60,15 @@ LEAST_COSINE = 0.2
 SCATTER = 21.2
 """MeV: a Moliere radius is X0 times this over the critical energy (hep-ex/0001020)."""
 
-ENTRIES = 1024
-"""Of the tables of azimuths about a shower's axis and of radii; a power of 2."""
+
+class Medium(NamedTuple):
+    """What particles shower in."""
+
+    slabs: SlabArrays
+    tracker: TrackerArrays
+    critical_energy: float  # MeV, of the ECAL
+    effective_z: float  # of the ECAL
+    support: bool  # whether the support in front of the face is there
 
 
 @numba.njit(cache=True)
@@ -88,26 +86,6 @@ def support_path(
         cosine = abs(at[0] * unit[0] + at[1] * unit[1]) / rho
         return slabs.support_barrel / max(cosine, LEAST_COSINE)
     return slabs.support_endcap / max(abs(unit[2]), LEAST_COSINE)
-
-
-class Shower(NamedTuple):
-    """What one particle leaves in the slabs, (slabs,) each; overwritten for every particle."""
-
-    path: np.ndarray  # (slabs + 1,) mm to the slabs' borders
-    energy: np.ndarray  # MeV
-    core: np.ndarray  # radial scales, mm
-    tail: np.ndarray
-    share: np.ndarray  # of the core
-    middle: np.ndarray  # where along the slab the spots lie, 0 to 1
-    depth: np.ndarray  # (slabs + 1,) a buffer
-    depth_em: np.ndarray  # (slabs + 1,) a buffer
-
-
-def empty_shower(slabs: int) -> Shower:
-    """Buffers of a shower."""
-    return Shower(
-        np.zeros(slabs + 1), *(np.zeros(slabs) for _ in range(5)), *np.zeros((2, slabs + 1))
-    )
 
 
 @numba.njit(cache=True)
@@ -256,28 +234,25 @@ def hadronic(
 @numba.njit(cache=True)
 def shower_event(
     rng: np.random.Generator,
-    pieces: np.ndarray,  # (pieces, transport.COLUMNS) at the face, those of a particle together
-    direction: np.ndarray,  # (pieces, 3) unit vectors
-    started: np.ndarray,  # (pieces,) bool: hadrons that have interacted
-    material: bool,  # whether the support is there
-    slabs: SlabArrays,
-    tracker: TrackerArrays,
-    critical: float,
-    effective_z: float,
+    flown: Flown,  # the pieces of a particle stand together; its account is added to
+    medium: Medium,
+    segmentation: Segmentation,
     shower: Shower,
-    tables: np.ndarray,  # (4, ENTRIES), see `spot_tables`
-    readout: Readout,  # empty; the cells that are hit get their numbers
-    hits: Hits,  # is filled
-    deposits: Deposits,  # with a capacity of `deposits_capacity`; is filled
-    account: np.ndarray,  # (particles, transport.FATES) MeV; is added to
+    cells: Cells,
     by_layer: np.ndarray,  # (particles, layers) MeV; is added to
 ) -> None:
     """Simulate the showers of one event: a deposit for every cell that a particle touches."""
     # In loops numba counts references to what it takes out of tuples: once is enough.
+    pieces, direction, started, account = (
+        flown.pieces, flown.direction, flown.started, flown.account,
+    )  # fmt: skip
+    slabs, tracker, critical, effective_z, support = medium
     path, deposited, cores = shower.path, shower.energy, shower.core
     shares, middle = shower.share, shower.middle
     depths, moliere, interaction = slabs.depth[1:], slabs.moliere_radius, slabs.interaction_length
-    deposit_hit, deposit_energy, hit_energy = deposits.hit, deposits.energy, hits.energy
+    deposit_hit, deposit_energy, hit_energy = (
+        cells.deposit_hit, cells.deposit_energy, cells.hit_energy,
+    )  # fmt: skip
     p = -1
     count = first = 0
     for piece in range(len(pieces)):
@@ -289,7 +264,7 @@ def shower_event(
         unit = (direction[piece, 0], direction[piece, 1], direction[piece, 2])
         slab_paths(at, unit, depths, tracker.face_radius, tracker.face_z, path[1:])
         path[0] = path[1]
-        if material:
+        if support:
             path[0] -= support_path(at, unit, slabs, tracker)
         for k in range(moliere.size):
             deposited[k] = 0.0
@@ -313,133 +288,8 @@ def shower_event(
                 account[p, INVISIBLE] += unseen
         account[p, LEAKED] += max(left, 0.0)  # rounding
         count = spread(
-            rng, kind, p, at, unit, slabs, tracker.eta_max, shower, tables, readout, hits,
-            deposits, first, count, account[p], by_layer[p],
+            rng, kind, p, at, unit, segmentation, shower, cells, first, count, account[p],
+            by_layer[p],
         )  # fmt: skip
     for d in range(count):
         hit_energy[deposit_hit[d]] += deposit_energy[d]
-
-
-@numba.njit(cache=True)
-def spread(
-    rng: np.random.Generator,
-    kind: int,
-    particle: int,
-    at: tuple[float, float, float],
-    unit: tuple[float, float, float],
-    slabs: SlabArrays,
-    eta_max: float,
-    shower: Shower,
-    tables: np.ndarray,
-    readout: Readout,
-    hits: Hits,
-    deposits: Deposits,
-    first: int,  # the particle's first deposit
-    count: int,  # deposits up to now
-    account: np.ndarray,  # (fates,)
-    by_layer: np.ndarray,  # (layers,)
-) -> int:
-    """Spread the slabs' energies over cells; returns the number of deposits after it."""
-    path, deposited, cores, tails = shower.path, shower.energy, shower.core, shower.tail
-    shares, middle, layer_of_slab = shower.share, shower.middle, slabs.layer_of_slab
-    cells_eta, cells_phi, first_cell = slabs.cells_eta, slabs.cells_phi, slabs.first_cell
-    is_hadron = kind in (CHARGED_HADRON, NEUTRAL_HADRON)
-    number, cells, n_hits = readout.number, readout.cell, readout.numbered
-    hit_layer, hit_energy, newest = hits
-    deposit_hit, deposit_particle, deposit_energy, following = deposits
-    cosines, sines, radii = tables[0], tables[1], tables[3] if is_hadron else tables[2]
-    for k in range(path.size - 1):
-        amount = deposited[k]
-        if amount <= 0.0:
-            continue
-        layer = layer_of_slab[k]
-        if layer < 0:
-            account[PASSIVE] += amount
-            continue
-        n_eta, n_phi = cells_eta[layer], cells_phi[layer]
-        along = path[k] + middle[k] * (path[k + 1] - path[k])
-        x, y, z = at[0] + along * unit[0], at[1] + along * unit[1], at[2] + along * unit[2]
-        rho = math.hypot(x, y)
-        # In units of cells. A step perpendicular to the flight changes eta and phi by step / rho.
-        per_eta, per_phi = n_eta / (2 * eta_max), n_phi / (2 * math.pi)
-        row = (math.asinh(z / rho) + eta_max) * per_eta
-        column = (math.atan2(y, x) + math.pi) * per_phi
-        lost = 0.0
-        for part in range(2):
-            share = shares[k] if part == 0 else 1.0 - shares[k]
-            if share <= 0.0:
-                continue
-            total = amount * share
-            size = (cores[k] if part == 0 else tails[k]) / rho
-            if kind == MUON:
-                spots = 1
-            elif is_hadron:
-                spots = min(1 + int(total / HADRON_SPOT), HADRON_SPOTS_MAX)
-            elif part == 0:
-                spots = min(1 + int(total / CORE_SPOT), CORE_SPOTS_MAX)
-            else:
-                spots = min(1 + int(total / TAIL_SPOT), TAIL_SPOTS_MAX)
-            each = total / spots
-            turn = rng.random() * ENTRIES
-            offset = rng.random()
-            for j in range(spots):
-                if is_hadron:
-                    u = rng.random()
-                    turn = rng.random() * ENTRIES
-                else:
-                    # Electromagnetic showers are smooth: quasi-random spots, one stratum each. The
-                    # farther out, the smaller: a spot's energy goes as sqrt(1 - u), near 1 / r.
-                    kept = 1.0 - (j + offset) / spots
-                    u = 1.0 - kept**2
-                    each = total * kept / (0.5 * (spots + 1) - offset)
-                    turn += ENTRIES * 0.3819660112501051  # the golden angle
-                step = size * radii[int(u * ENTRIES)]
-                which = int(turn) & (ENTRIES - 1)
-                i = math.floor(row + step * cosines[which] * per_eta)
-                if i < 0 or i >= n_eta:
-                    lost += each
-                    continue
-                m = math.floor(column + step * sines[which] * per_phi)
-                while m < 0:
-                    m += n_phi
-                while m >= n_phi:
-                    m -= n_phi
-                cell = first_cell[layer] + i * n_phi + m
-                hit = number[cell]
-                if hit < 0:
-                    hit = n_hits[0]
-                    n_hits[0] += 1
-                    number[cell], cells[hit] = hit, cell
-                    hit_layer[hit], hit_energy[hit], newest[hit] = layer, 0.0, -1
-                deposit = newest[hit]
-                if deposit >= first:  # the particle has been here
-                    deposit_energy[deposit] += each
-                else:
-                    deposit_hit[count], deposit_particle[count] = hit, particle
-                    deposit_energy[count], following[count] = each, deposit
-                    newest[hit] = count
-                    count += 1
-        account[LEAKED] += lost
-        account[DEPOSITED] += amount - lost
-        by_layer[layer] += amount - lost
-    return count
-
-
-def spot_tables() -> np.ndarray:
-    """Where spots lie, (4, ENTRIES): cosines and sines of azimuths about the axis, and radii in
-    units of the radial scale at even steps of the contained energy, electromagnetic and hadronic.
-
-    A share u of the energy lies within r = sqrt(u / (1 - u)) (hep-ex/0001020, eq. 22), up to the
-    largest radius.
-    """
-    middle = (np.arange(ENTRIES) + 0.5) / ENTRIES
-    tables = [np.cos(2 * np.pi * middle), np.sin(2 * np.pi * middle)]
-    for largest in (EM_RADIUS_MAX, HADRON_RADIUS_MAX):
-        u = middle * largest**2 / (1.0 + largest**2)
-        tables.append(np.sqrt(u / (1.0 - u)))
-    return np.stack(tables)
-
-
-def deposits_capacity(pieces: int, layers: int) -> int:
-    """The largest number of deposits that `shower_event` can make."""
-    return pieces * layers * max(CORE_SPOTS_MAX + TAIL_SPOTS_MAX, HADRON_SPOTS_MAX)

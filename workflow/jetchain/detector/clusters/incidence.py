@@ -5,7 +5,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from jetchain.detector.calorimeter.calorimeter import Deposits
+from jetchain.core.compiled import wrapped
+from jetchain.detector.calorimeter.digitisation import Deposits
 
 
 @numba.njit(cache=True)
@@ -13,7 +14,7 @@ def cluster_incidence(
     start: np.ndarray,  # (clusters + 1,)
     entry: np.ndarray,  # (entries,) cells by their number in the readout
     weights: np.ndarray,  # (entries,)
-    newest: np.ndarray,  # (numbered cells,) int32, of calorimeter.Hits
+    newest: np.ndarray,  # (numbered cells,) int32, of digitisation.Hits
     deposits: Deposits,
     particles: int,
     least: float,
@@ -82,7 +83,7 @@ def cluster_incidence(
 def cell_truth(
     listed: np.ndarray,  # (listed,) int32, cells by their number in the readout
     charged: np.ndarray,  # (particles,) bool
-    newest: np.ndarray,  # (numbered cells,) int32, of calorimeter.Hits
+    newest: np.ndarray,  # (numbered cells,) int32, of digitisation.Hits
     true_energy: np.ndarray,  # (numbered cells,) MeV
     deposits: Deposits,
     least: float,
@@ -133,8 +134,6 @@ def isolated(eta: np.ndarray, phi: np.ndarray, cone: float) -> np.ndarray:
     result = np.ones(eta.size, np.int32)
     for i in range(eta.size):
         for j in range(i):
-            d_phi = abs(phi[i] - phi[j])
-            d_phi = min(d_phi, 2 * np.pi - d_phi)
-            if d_phi**2 + (eta[i] - eta[j]) ** 2 < cone**2:
+            if wrapped(phi[i] - phi[j]) ** 2 + (eta[i] - eta[j]) ** 2 < cone**2:
                 result[i] = result[j] = 0
     return result

@@ -21,6 +21,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from jetchain.core.compiled import wrapped
 from jetchain.detector.geometry.grid import DENSITY, ETA, PHI, RHO, Adjacency, Grid, Spot, position
 
 MINIMUM_WIDTH = 0.05
@@ -59,11 +60,7 @@ def describe(
             at = entry[m]
             layer, row, column = layers[at], rows[at], columns[at]
             e = weight[m] * energy[at]
-            d_phi = column_table[layer, column, PHI] - reference
-            if d_phi > np.pi:
-                d_phi -= 2 * np.pi
-            elif d_phi < -np.pi:
-                d_phi += 2 * np.pi
+            d_phi = wrapped(column_table[layer, column, PHI] - reference)
             total += e
             eta += e * row_table[layer, row, ETA]
             eta2 += e * row_table[layer, row, ETA] ** 2
@@ -97,9 +94,8 @@ def describe(
             x * x * xx + y * y * yy + z * z * zz + 2 * (x * y * xy + x * z * xz + y * z * yz)
         ) / (total * distance**2)
         outside = max(np.hypot(x, y) / grid.face[0], abs(z) / grid.face[1])
-        mean_phi = reference + phi
         result[k, 0] = eta
-        result[k, 1] = mean_phi - 2 * np.pi * np.round(mean_phi / (2 * np.pi))
+        result[k, 1] = wrapped(reference + phi)
         result[k, 2] = rho / total
         result[k, 3] = max(np.sqrt(max(eta2 / total - eta**2, 0.0)), MINIMUM_WIDTH)
         result[k, 4] = max(np.sqrt(max(phi2 / total - phi**2, 0.0)), MINIMUM_WIDTH)

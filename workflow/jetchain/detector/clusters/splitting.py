@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
+from jetchain.core.compiled import wrapped
 from jetchain.detector.geometry.grid import ETA, PHI, Adjacency, Grid, Spot, position
 
 UNREACHED = 2**31 - 1
@@ -72,8 +73,7 @@ def find_maxima(
         if grid.hadronic[layer]:
             eta, phi = grid.row[layer, rows[m], ETA], grid.column[layer, columns[m], PHI]
             for earlier in maxima[:count]:
-                d_phi = abs(grid.column[layers[earlier], columns[earlier], PHI] - phi)
-                d_phi = min(d_phi, 2 * np.pi - d_phi)
+                d_phi = abs(wrapped(grid.column[layers[earlier], columns[earlier], PHI] - phi))
                 d_eta = abs(grid.row[layers[earlier], rows[earlier], ETA] - eta)
                 if 2 * d_eta < grid.width[layer, 0] and 2 * d_phi < grid.width[layer, 1]:
                     vetoed = True

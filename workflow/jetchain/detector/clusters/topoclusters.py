@@ -15,24 +15,24 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from jetchain.detector.calorimeter.calorimeter import Readout, noise_below
+from jetchain.detector.calorimeter.digitisation import Readout, noise_below
 from jetchain.detector.clusters import moments
 from jetchain.detector.clusters.splitting import Thresholds, split
-from jetchain.detector.geometry.geometry import Geometry
+from jetchain.detector.geometry.description import Geometry
 from jetchain.detector.geometry.grid import Adjacency, Grid, Spot, build_grid, locate, neighbours
 from jetchain.detector.settings import ClusteringSettings
 
 
 class Buffers(NamedTuple):
-    """Memory for an event; see `grow`."""
+    """Memory for an event's clustered cells."""
 
-    place: np.ndarray
-    members: np.ndarray
-    group: np.ndarray
-    edge: np.ndarray
-    spot: Spot
-    energy: np.ndarray
-    adjacency: Adjacency
+    place: np.ndarray  # (cells,) int32, by number in the readout: where cells stand in `members`
+    members: np.ndarray  # (cells,) int32, the numbers of the clustered cells
+    group: np.ndarray  # (cells,) int32, their proto-clusters
+    spot: Spot  # (cells,) int16, their layers, rows and columns
+    energy: np.ndarray  # (cells,) float32, MeV
+    adjacency: Adjacency  # their neighbours
+    edge: np.ndarray  # (cells,) int32, for `grow` only
 
 
 class Clusters(NamedTuple):
@@ -58,13 +58,7 @@ def grow(
     noisy: bool,
     grid: Grid,
     thresholds: Thresholds,
-    place: np.ndarray,  # (cells,) int32, by number: is filled with where cells stand in `members`
-    members: np.ndarray,  # (cells,) int32; is filled with the numbers of the clustered cells
-    group: np.ndarray,  # (cells,) int32; with their proto-clusters
-    spot: Spot,  # (cells,) int16; with their layers, rows and columns
-    energy: np.ndarray,  # (cells,) float32; with their energies, MeV
-    adjacency: Adjacency,  # is filled with their neighbours
-    edge: np.ndarray,  # (cells,) int32, a buffer
+    buffers: Buffers,  # is filled
 ) -> tuple[int, int]:
     """Make the proto-clusters; returns their number and that of their cells.
 
@@ -72,6 +66,7 @@ def grow(
     """
     number, cells, significance, count = readout
     layout, overlap, noise = grid.layout, grid.overlap, grid.noise
+    place, members, group, spot, energy, adjacency, edge = buffers
     layers, rows, columns = spot
     near, border = adjacency
     clusters = n = n_edge = end = 0
@@ -246,10 +241,7 @@ def cluster_event(
 ) -> Clusters:
     """Cluster one event; see `Clusterer`."""
     place, spot, adjacency = buffers.place, buffers.spot, buffers.adjacency
-    proto, n = grow(
-        rng, readout, noisy, grid, thresholds, place,
-        buffers.members, buffers.group, spot, buffers.energy, adjacency, buffers.edge,
-    )  # fmt: skip
+    proto, n = grow(rng, readout, noisy, grid, thresholds, buffers)
     members, group, energy = buffers.members[:n], buffers.group[:n], buffers.energy[:n]
     final, owner, second, weight = split(
         proto, place, group, spot, energy, adjacency, grid, thresholds
@@ -294,7 +286,7 @@ class Clusterer:
             np.empty(n * self.grid.most_neighbours, np.int32), np.empty((n, 4), np.int32)
         )
         self._buffers = Buffers(
-            place, members, group, edge, spot, np.empty(n, np.float32), adjacency
+            place, members, group, spot, np.empty(n, np.float32), adjacency, edge
         )
 
     def __call__(self, rng: np.random.Generator, readout: Readout, noisy: bool) -> Clusters:

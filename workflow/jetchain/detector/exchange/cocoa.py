@@ -51,6 +51,8 @@ def from_cocoa(arrays: Mapping[str, Any], event: Mapping[str, Any], path: Path) 
     _check_indices(cell, track, particle, topo, path)
     track["reconstructed"] = track["reconstructed"] * track["in_acceptance"]
     track |= _resolutions(track)
+    unknown = ak.full_like(track["pdgid"], -1)
+    track |= {"origin": unknown, "vertex": unknown}  # COCOA's truth graph is not read
     particle["truth_idx"] = ak.local_index(particle["pdgid"])
     topo |= _by_layer(topo, cell) | _moments(topo, cell)
     found = {

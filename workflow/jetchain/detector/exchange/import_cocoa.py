@@ -12,14 +12,14 @@ import numpy as np
 from jetchain.core.errors import DataError
 from jetchain.core.io.atomic import REMAKE
 from jetchain.core.io.events import read_events, write_event_chunks
-from jetchain.core.io.tables import write_json
-from jetchain.core.schema.detector import COCOA, DETECTED
+from jetchain.core.io.tables import write_result
+from jetchain.core.schema.detector import COCOA, DETECTED, DetectorAccount
 from jetchain.core.schema.generate import GENERATED
 from jetchain.core.trees import iterate_cocoa
 from jetchain.core.verbs import Input, Output
 from jetchain.detector.exchange.cocoa import from_cocoa
 from jetchain.detector.flight.particles import GEV
-from jetchain.detector.flight.transport import FATES, behaviour
+from jetchain.detector.flight.states import FATES, behaviour
 from jetchain.detector.table import KINDS
 from jetchain.detector.validation.distributions import charge_of
 
@@ -44,7 +44,7 @@ def import_cocoa(*, source: Input, events: Input, output: Output, account: Outpu
     event = read_events(events, GENERATED, {})["event"]
     totals = _Totals()
     write_event_chunks(output, DETECTED, _chunks(source, event, totals))
-    write_json(account, totals.summary())
+    write_result(account, totals.summary())
 
 
 def _chunks(source: Path, event: ak.Array, totals: _Totals) -> Iterator[dict[str, Any]]:
@@ -100,16 +100,17 @@ class _Totals:
             mine = kind[owner] == code
             self.by_layer[name] += np.bincount(layer[mine], energy[mine], minlength=len(LAYERS))
 
-    def summary(self) -> dict[str, Any]:
-        """Everything as plain numbers; energies in GeV."""
-        return {
-            "events": self.events,
-            "particles": {"simulated": self.particles},
-            "objects": self.objects,
-            "energy": self.energy,
-            "energy_by_layer": {
+    def summary(self) -> DetectorAccount:
+        """Everything that is known; energies in GeV."""
+        return DetectorAccount(
+            events=self.events,
+            particles={"simulated": self.particles},
+            particle_energy={},
+            objects=self.objects,
+            energy=self.energy,
+            energy_by_layer={
                 kind: dict(zip(LAYERS, values.tolist(), strict=True))
                 for kind, values in self.by_layer.items()
             },
-            "energy_in_cells": {"measured_in_clusters": self.clustered},
-        }
+            energy_in_cells={"measured_in_clusters": self.clustered},
+        )

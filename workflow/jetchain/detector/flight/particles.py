@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import awkward as ak
 import numpy as np
 
-from jetchain.detector.flight.transport import CHARGE, CODE, COLUMNS, PX, PY, PZ, SOURCE, E, X, Y, Z
+from jetchain.detector.flight.states import CHARGE, CODE, COLUMNS, PX, PY, PZ, SOURCE, E, X, Y, Z
 from jetchain.detector.settings import SimulationSettings
 
 GEV = 1e3
@@ -20,7 +20,9 @@ class Primaries:
 
     offset: np.ndarray  # (events + 1,)
     truth_idx: np.ndarray  # (n,) index among the event's generated particles
-    rows: np.ndarray  # (n, transport.COLUMNS); SOURCE counts within the event
+    rows: np.ndarray  # (n, states.COLUMNS); SOURCE counts within the event
+    truth: np.ndarray  # (n, 2) int64 origin and vertex, see GENERATED and `pileup.overlay`
+    vertices: np.ndarray  # (events,) vertices of the event's particles, simulated or not
     cutflow: dict[str, int]
     cut_energy: dict[str, float]  # GeV
 
@@ -62,4 +64,21 @@ def select_primaries(particle: ak.Array, settings: SimulationSettings) -> Primar
     cutflow["simulated"] = len(rows)
     cutflow["charged"] = int((rows[:, CHARGE] != 0).sum())
     cut_energy["simulated"] = float(energy[keep].sum())
-    return Primaries(offset, flat["truth_idx"][keep], rows, cutflow, cut_energy)
+    truth = np.stack([flat["origin"], flat["vertex"]], axis=1).astype(np.int64)
+    vertices = number_of_vertices(truth[:, 1], np.concatenate([[0], np.cumsum(counts)]))
+    return Primaries(
+        offset, flat["truth_idx"][keep], rows, truth[keep], vertices, cutflow, cut_energy
+    )
+
+
+def number_of_vertices(vertex: np.ndarray, offset: np.ndarray) -> np.ndarray:
+    """Numbers of vertices from 0 to the largest of some events, (events,): 1 at least.
+
+    Args:
+        vertex: (n,) their number in the event; -1 counts as the primary one.
+        offset: (events + 1,) first of each event.
+    """
+    result = np.ones(len(offset) - 1, np.int64)
+    event = np.repeat(np.arange(len(result)), np.diff(offset))
+    np.maximum.at(result, event, vertex + 1)
+    return result

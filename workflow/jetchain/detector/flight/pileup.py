@@ -19,7 +19,8 @@ from jetchain.core.errors import EmptySampleError
 from jetchain.core.io.events import read_event_chunks
 from jetchain.core.schema.generate import GENERATED
 from jetchain.core.seeds import generator
-from jetchain.detector.flight.particles import NEUTRINOS
+from jetchain.detector.flight.origins import PILEUP
+from jetchain.detector.flight.particles import NEUTRINOS, number_of_vertices
 from jetchain.detector.settings import PileupSettings, SimulationSettings
 
 LARGER_POOL = (
@@ -133,7 +134,8 @@ def overlay(
 
     Returns:
         (events, var) the same columns and `truth_idx`, the index in the event as it was generated,
-        -1 for a particle of pile-up; the generated particles come first.
+        -1 for a particle of pile-up; the generated particles come first. Those of pile-up have
+        the origin pileup, and vertices of their own for each collision, after the generated ones.
 
     Raises:
         EmptySampleError: an event needs more collisions than the pool has.
@@ -155,6 +157,9 @@ def overlay(
             sine * columns[one] + cosine * columns[two],
         )
     columns["z"] = columns["z"] + np.repeat(drawn.z, lengths)
+    columns["origin"] = np.full(total, PILEUP)
+    before = _vertices_before(drawn, particle["vertex"], pool)
+    columns["vertex"] = np.maximum(columns["vertex"], 0) + np.repeat(before, lengths)
     counts = np.bincount(drawn.event, weights=lengths, minlength=len(numbers)).astype(np.int64)
     added = {
         name: ak.unflatten(values.astype(pool.particles[name].dtype), counts)
@@ -162,3 +167,19 @@ def overlay(
     }
     added["truth_idx"] = ak.unflatten(np.full(total, -1), counts)
     return ak.concatenate([hard[[*added]], ak.zip(added, depth_limit=2)], axis=1)
+
+
+def _vertices_before(drawn: Drawn, vertex: ak.Array, pool: Pool) -> np.ndarray:
+    """Vertices of the event before those of each collision, (collisions,).
+
+    Args:
+        drawn: the collisions.
+        vertex: (events, var) of the generated particles.
+        pool: the minimum-bias events.
+    """
+    offset = np.concatenate([[0], np.cumsum(np.asarray(ak.num(vertex)))])
+    hard = number_of_vertices(np.asarray(ak.flatten(vertex)), offset)
+    added = number_of_vertices(pool.particles["vertex"], pool.offset)[drawn.source]
+    running = np.concatenate([[0], np.cumsum(added)])
+    first = np.searchsorted(drawn.event, np.arange(len(hard)))  # collision of each event
+    return hard[drawn.event] + running[:-1] - running[first[drawn.event]]

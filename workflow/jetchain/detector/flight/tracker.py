@@ -8,8 +8,9 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from jetchain.core.kinematics import delta_phi
 from jetchain.detector.flight.helix import LIGHT, OUTSIDE, REACHED, advance, flight, to_face
-from jetchain.detector.geometry.geometry import (
+from jetchain.detector.geometry.description import (
     GeometryTable,
     SlabArrays,
     TrackerArrays,
@@ -68,7 +69,7 @@ def perigee(
     sign = np.sign(signed)
     d0 = signed - sign * np.hypot(centre_x, centre_y)
     phi_perigee = np.arctan2(sign * centre_x, -sign * centre_y)
-    turn = np.mod(phi_perigee - phi + np.pi, 2 * np.pi) - np.pi
+    turn = delta_phi(phi_perigee, phi)
     z0 = vertex[:, 2] - signed * turn * momentum[:, 2] / pt
     return d0, z0, phi_perigee
 
@@ -130,7 +131,7 @@ def smear(
     phi = np.where(over_pole, phi + np.pi, phi)
     theta = np.abs(theta)
     measured[:, 2] = np.where(theta > np.pi, 2 * np.pi - theta, theta)
-    measured[:, 3] = np.mod(phi + np.pi, 2 * np.pi) - np.pi
+    measured[:, 3] = delta_phi(phi, 0.0)
     return measured
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from jetchain.detector.event import EventRecord, EventSimulation, directions
 from jetchain.detector.flight import tracker
 from jetchain.detector.flight.helix import REACHED
-from jetchain.detector.flight.transport import (
+from jetchain.detector.flight.states import (
     CHARGE,
     CODE,
     COLUMNS,
@@ -33,6 +33,7 @@ class Tracks:
     parent: np.ndarray  # (tracks,) its particle within the event
     pdgid: np.ndarray  # (tracks,) of what left it: +-11 for a conversion's electron
     conversion: np.ndarray  # (tracks,) bool
+    truth: np.ndarray  # (tracks, 2) origin and vertex
     reconstructed: np.ndarray  # (tracks,) bool
     values: np.ndarray  # (tracks, 5) measured tracker.PARAMETERS
     errors: np.ndarray  # (tracks, 5) their resolutions
@@ -55,21 +56,9 @@ def make_tracks(records: Sequence[EventRecord], simulation: EventSimulation) -> 
     hits = join([r.flown.hits for r in records])
     luck = join([r.track_luck for r in records])
     pulls = join([r.track_pulls for r in records], (0, len(tracker.PARAMETERS)))
-    vertex = np.ascontiguousarray(rows[:, X : Z + 1])
-    momentum, charge = np.ascontiguousarray(rows[:, PX : PZ + 1]), rows[:, CHARGE].copy()
+    vertex, momentum, charge = _helices(rows)
     conversion = rows[:, SECONDARY] == CONVERSION
-    eta, _ = directions(rows)
-    status, position = tracker.extrapolate(
-        vertex, momentum, charge, geometry.tracker, geometry.slabs
-    )
-    radius = np.where(conversion, table.conversion_radius, table.vertex_radius)
-    length = np.where(conversion, table.conversion_z, table.vertex_z)
-    accepted = (
-        (np.abs(eta) < settings.track_eta_max)
-        & (np.hypot(rows[:, X], rows[:, Y]) < radius)
-        & (np.abs(rows[:, Z]) < length)
-        & (status == REACHED)
-    )
+    accepted, position = acceptance(rows, simulation)
     event = np.repeat(np.arange(len(records)), counts)[accepted]
     true, errors = tracker.true_tracks(
         vertex[accepted], momentum[accepted], charge[accepted], table.magnetic_field
@@ -81,6 +70,7 @@ def make_tracks(records: Sequence[EventRecord], simulation: EventSimulation) -> 
         parent=rows[accepted, SOURCE].astype(np.int64),
         pdgid=rows[accepted, CODE].astype(np.int64),
         conversion=conversion[accepted],
+        truth=join([r.track_truth for r in records], (0, 2))[accepted],
         reconstructed=(hits >= np.where(conversion, table.conversion_hits, table.minimum_hits))[
             accepted
         ]
@@ -89,6 +79,41 @@ def make_tracks(records: Sequence[EventRecord], simulation: EventSimulation) -> 
         errors=errors,
         correlation=correlation,
         position=position[accepted],
+    )
+
+
+def acceptance(rows: np.ndarray, simulation: EventSimulation) -> tuple[np.ndarray, np.ndarray]:
+    """Which charged particles make a track, see `make_tracks`, and where they would arrive.
+
+    Args:
+        rows: (n, states.COLUMNS) candidates.
+        simulation: geometry and settings.
+
+    Returns:
+        in acceptance (n,), bool; entrances of the undisturbed flight (n, layers, 3), mm.
+    """
+    geometry, settings = simulation.geometry, simulation.settings
+    table = geometry.table
+    conversion = rows[:, SECONDARY] == CONVERSION
+    eta, _ = directions(rows)
+    status, position = tracker.extrapolate(*_helices(rows), geometry.tracker, geometry.slabs)
+    radius = np.where(conversion, table.conversion_radius, table.vertex_radius)
+    length = np.where(conversion, table.conversion_z, table.vertex_z)
+    accepted = (
+        (np.abs(eta) < settings.track_eta_max)
+        & (np.hypot(rows[:, X], rows[:, Y]) < radius)
+        & (np.abs(rows[:, Z]) < length)
+        & (status == REACHED)
+    )
+    return accepted, position
+
+
+def _helices(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Vertex (n, 3), momentum (n, 3) and charge (n,) of candidates."""
+    return (
+        np.ascontiguousarray(rows[:, X : Z + 1]),
+        np.ascontiguousarray(rows[:, PX : PZ + 1]),
+        rows[:, CHARGE].copy(),
     )
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from jetchain.detector.geometry.geometry import Geometry, distance_to_face
+from jetchain.detector.geometry.description import Geometry, distance_to_face
 
 ETA, RHO, Z, DENSITY = range(4)
 """Columns of `Grid.row`; DENSITY is 1 / volume of a cell."""

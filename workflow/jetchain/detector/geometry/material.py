@@ -13,13 +13,52 @@ import numba
 import numpy as np
 
 from jetchain.detector.flight.helix import Flight, advance, to_cylinder, to_plane
-from jetchain.detector.geometry.geometry import DISKS, END, INTERACTION, POSITION, RADIATION, START
+from jetchain.detector.geometry.description import (
+    DISKS,
+    END,
+    INTERACTION,
+    POSITION,
+    RADIATION,
+    START,
+)
 
 CONVERSION_LENGTH = 9.0 / 7.0
 """Mean path of a photon before it converts, X0."""
 
 LEAST_COSINE = 0.1
 """A layer is at most this inverse times as thick as at normal incidence."""
+
+
+@numba.njit(cache=True)
+def crossing(line: Flight, end: float, layers: np.ndarray, k: int) -> tuple[float, float]:
+    """Path to a layer, inf where it is not crossed before the path `end`.
+
+    Args:
+        line: the flight.
+        end: mm.
+        layers: (layers, columns of geometry.TrackerArrays)
+        k: which of them.
+
+    Returns:
+        the path, mm; the component of the transverse unit of flight across the layer, of the slope
+        for disks.
+    """
+    position, disks = layers[k, POSITION], layers[k, DISKS] > 0.0
+    if disks:
+        at = to_plane(line, math.copysign(position, line.slope))
+    else:
+        at = to_cylinder(line, position)
+    if at >= end or at < 1e-6:
+        return math.inf, 0.0
+    x, y, z, phi = advance(line, at)
+    if disks:
+        radius = math.hypot(x, y)
+        if radius < layers[k, START] or radius > layers[k, END]:
+            return math.inf, 0.0
+        return at, abs(line.slope)
+    if abs(z) > layers[k, END]:
+        return math.inf, 0.0
+    return at, abs((x * math.cos(phi) + y * math.sin(phi)) / position)
 
 
 @numba.njit(cache=True)
@@ -35,25 +74,10 @@ def crossings(
     n = 0
     length = math.sqrt(1.0 + line.slope**2)
     for k in range(len(layers)):
-        position, disks = layers[k, POSITION], layers[k, DISKS] > 0.0
-        if disks:
-            at = to_plane(line, math.copysign(position, line.slope))
-        else:
-            at = to_cylinder(line, position)
-        if at >= end or at < 1e-6:
+        at, across = crossing(line, end, layers, k)
+        if at == math.inf:
             continue
-        x, y, z, phi = advance(line, at)
-        if disks:
-            radius = math.hypot(x, y)
-            if radius < layers[k, START] or radius > layers[k, END]:
-                continue
-            cosine = abs(line.slope) / length
-        else:
-            if abs(z) > layers[k, END]:
-                continue
-            across = (x * math.cos(phi) + y * math.sin(phi)) / position
-            cosine = abs(across) / length
-        cosine = max(cosine, LEAST_COSINE)
+        cosine = max(across / length, LEAST_COSINE)
         m = n
         while m > 0 and path[m - 1] > at:
             path[m] = path[m - 1]

@@ -12,7 +12,7 @@ import numpy as np
 from jetchain.core.kinematics import delta_phi
 from jetchain.detector.flight.helix import LIGHT
 from jetchain.detector.flight.particles import GEV
-from jetchain.detector.flight.transport import behaviour
+from jetchain.detector.flight.states import behaviour
 from jetchain.detector.table import KINDS
 
 COLUMNS: dict[str, list[str] | None] = {

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from jetchain.core.metrics import bootstrap
+from jetchain.core.schema.validation import ValidationNumber
 from jetchain.detector.settings import EstimatorSettings
 
 CORE = 2.0
@@ -170,7 +171,7 @@ def number(
     reference: float | None = None,
     tolerance: float = 0.0,
     source: str = "",
-) -> dict[str, Any]:
+) -> ValidationNumber:
     """One row of the table of validation numbers.
 
     Args:
@@ -187,14 +188,14 @@ def number(
     """
     scale = float(np.hypot(error, tolerance))
     known = reference is not None and scale > 0
-    return {
-        "quantity": quantity,
-        "value": float(value),
-        "error": float(error),
-        "unit": unit,
-        "sample": sample,
-        "reference": reference,
-        "tolerance": tolerance if reference is not None else None,
-        "pull": (float(value) - reference) / scale if reference is not None and known else None,
-        "source": source,
-    }
+    return ValidationNumber(
+        quantity=quantity,
+        value=float(value),
+        error=float(error),
+        unit=unit,
+        sample=sample,
+        reference=reference,
+        tolerance=tolerance if reference is not None else None,
+        pull=(float(value) - reference) / scale if reference is not None and known else None,
+        source=source,
+    )

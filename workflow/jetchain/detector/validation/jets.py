@@ -9,10 +9,12 @@ import numpy as np
 
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.io.events import read_events, require_same_events
-from jetchain.core.io.tables import write_json
+from jetchain.core.io.tables import write_result
+from jetchain.core.kinematics import delta_phi
 from jetchain.core.metrics import binomial_interval
 from jetchain.core.schema.detector import DETECTED
 from jetchain.core.schema.generate import GENERATED
+from jetchain.core.schema.validation import JetsValidation
 from jetchain.core.verbs import Inputs, Output
 from jetchain.detector.flight.particles import GEV
 from jetchain.detector.geometry.acceptance import eta_of, four_momenta, visible
@@ -73,7 +75,12 @@ def jets(
         number("jet response", fullest["core"], fullest["core_error"], sample=sample),
         number("jet resolution", fullest["resolution"], fullest["resolution_error"], sample=sample),
     ]
-    write_json(output, {"by_pt": by_pt, "by_eta": by_eta, "eta_pt": ETA_PT, "numbers": rows})
+    write_result(
+        output,
+        JetsValidation.model_validate(
+            {"by_pt": by_pt, "by_eta": by_eta, "eta_pt": ETA_PT, "numbers": rows}
+        ),
+    )
 
 
 def cluster_jets(momentum: ak.Array, pt_min: float) -> ak.Array:
@@ -132,8 +139,7 @@ def matched_jets(detected: dict[str, Any], generated: dict[str, Any]) -> dict[st
 def distances(first: ak.Array, second: ak.Array) -> ak.Array:
     """dR of every jet to every other, (events, var, var)."""
     one, other = ak.unzip(ak.cartesian([first, second], axis=1, nested=True))
-    d_phi = (one["phi"] - other["phi"] + np.pi) % (2 * np.pi) - np.pi
-    return np.hypot(one["eta"] - other["eta"], d_phi)
+    return np.hypot(one["eta"] - other["eta"], delta_phi(one["phi"], other["phi"]))
 
 
 def in_jet_bins(

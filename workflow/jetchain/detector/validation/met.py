@@ -9,14 +9,15 @@ import numpy as np
 
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.io.events import read_events, require_same_events
-from jetchain.core.io.tables import write_json
+from jetchain.core.io.tables import write_result
 from jetchain.core.metrics import bootstrap
 from jetchain.core.schema.detector import DETECTED
 from jetchain.core.schema.generate import GENERATED
+from jetchain.core.schema.validation import MetValidation
 from jetchain.core.verbs import Inputs, Output, Resource
 from jetchain.detector.flight.particles import GEV
 from jetchain.detector.geometry.acceptance import eta_of, four_momenta, is_neutrino, visible
-from jetchain.detector.geometry.geometry import read_geometry
+from jetchain.detector.geometry.description import read_geometry
 from jetchain.detector.settings import EstimatorSettings
 from jetchain.detector.validation.estimators import fit_resolution, half_width, number
 
@@ -99,16 +100,18 @@ def met(
         if fit is not None
         for term in FITS[name]
     ]
-    write_json(
+    write_result(
         output,
-        {
-            "neutrino_pt": NEUTRINO_PT,
-            "events": len(kept),
-            "kept": int(kept.sum()),
-            "bins": bins,
-            "fits": fits,
-            "numbers": rows,
-        },
+        MetValidation.model_validate(
+            {
+                "neutrino_pt": NEUTRINO_PT,
+                "events": len(kept),
+                "kept": int(kept.sum()),
+                "bins": bins,
+                "fits": fits,
+                "numbers": rows,
+            }
+        ),
     )
 
 

@@ -10,12 +10,13 @@ import numpy as np
 from scipy.stats import norm
 
 from jetchain.core.histograms import save_histograms, weighted
-from jetchain.core.io.tables import write_json
+from jetchain.core.io.tables import write_result
 from jetchain.core.schema.generate import GENERATED
+from jetchain.core.schema.validation import NoiseValidation, ValidationNumber
 from jetchain.core.verbs import Output, Resource
 from jetchain.detector.event import EventSimulation
 from jetchain.detector.flight.particles import GEV
-from jetchain.detector.geometry.geometry import build_geometry, read_geometry
+from jetchain.detector.geometry.description import build_geometry, read_geometry
 from jetchain.detector.settings import NoiseJobSettings
 from jetchain.detector.simulate import simulate_chunks
 from jetchain.detector.table import Account
@@ -58,7 +59,7 @@ def noise(
             )
         },
     )
-    write_json(output, {**found, "numbers": noise_numbers(found)})
+    write_result(output, NoiseValidation.model_validate({**found, "numbers": noise_numbers(found)}))
 
 
 def count_noise(simulation: EventSimulation, events: int) -> dict[str, Any]:
@@ -107,7 +108,7 @@ def empty_events(events: int) -> Mapping[str, Any]:
     }
 
 
-def noise_numbers(found: dict[str, Any]) -> list[dict[str, Any]]:
+def noise_numbers(found: dict[str, Any]) -> list[ValidationNumber]:
     """Rows for the table of numbers; seeds are counts, so their errors are Poisson's."""
     events, seeds, expected = found["events"], found["seeds"].sum(), found["expected"].sum()
     sample = "empty events"

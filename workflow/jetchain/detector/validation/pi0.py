@@ -10,10 +10,16 @@ import numpy as np
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.histograms import save_histograms, weighted
 from jetchain.core.io.events import read_events, require_same_events
-from jetchain.core.io.tables import read_json, write_json
+from jetchain.core.io.tables import read_result, write_result
 from jetchain.core.metrics import binomial_interval
 from jetchain.core.schema.detector import DETECTED
 from jetchain.core.schema.generate import GENERATED
+from jetchain.core.schema.validation import (
+    DescribedResponseBin,
+    Pi0Validation,
+    ResponseValidation,
+    ValidationNumber,
+)
 from jetchain.core.verbs import Input, Inputs, Output
 from jetchain.detector.flight.particles import GEV
 from jetchain.detector.settings import EstimatorSettings
@@ -57,8 +63,8 @@ def pi0(
         EmptySampleError: too few pions separate for a peak.
     """
     pairs = read_pairs(events, truth)
-    photons = read_json(response)["kinds"]["photon"]["by_energy"]
-    known = [(row["energy"], row["core"]) for row in photons if "core" in row]
+    photons = read_result(response, ResponseValidation).kinds["photon"].by_energy
+    known = [(row.energy, row.core) for row in photons if isinstance(row, DescribedResponseBin)]
     chosen = pairs["separated"] & (pairs["pt"] > PEAK_PT[0]) & (pairs["pt"] < PEAK_PT[1])
     if chosen.sum() < settings.minimum_entries or not known:
         raise EmptySampleError(
@@ -91,15 +97,17 @@ def pi0(
         }
         for low, high, members in in_bins(pairs["pt"], PT_EDGES, settings.minimum_entries)
     ]
-    write_json(
+    write_result(
         output,
-        {
-            "peak_pt": PEAK_PT,
-            "mass": MASS,
-            "peaks": peaks,
-            "separation": separation,
-            "numbers": peak_numbers(peaks),
-        },
+        Pi0Validation.model_validate(
+            {
+                "peak_pt": PEAK_PT,
+                "mass": MASS,
+                "peaks": peaks,
+                "separation": separation,
+                "numbers": peak_numbers(peaks),
+            }
+        ),
     )
 
 
@@ -195,7 +203,7 @@ def correct(energy: np.ndarray, true_energy: np.ndarray, response: np.ndarray) -
     return corrected
 
 
-def peak_numbers(peaks: dict[str, dict[str, float]]) -> list[dict[str, Any]]:
+def peak_numbers(peaks: dict[str, dict[str, float]]) -> list[ValidationNumber]:
     """Rows for the table of numbers."""
     corrected = peaks["corrected"]
     sample = f"neutral pion, pT {PEAK_PT[0]:.0f} to {PEAK_PT[1]:.0f} GeV"

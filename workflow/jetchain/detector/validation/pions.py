@@ -8,8 +8,9 @@ import numpy as np
 
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.histograms import save_histograms, weighted
-from jetchain.core.io.tables import write_json
+from jetchain.core.io.tables import write_result
 from jetchain.core.metrics import bootstrap
+from jetchain.core.schema.validation import PionsValidation
 from jetchain.core.verbs import Inputs, Output
 from jetchain.detector.settings import EstimatorSettings
 from jetchain.detector.validation.estimators import number
@@ -77,7 +78,7 @@ def pions(
         for kind, published in COCOA.items()
         for name, reference in zip(("mean", "spread"), published, strict=True)
     ]
-    write_json(output, {"kinds": found, "numbers": rows})
+    write_result(output, PionsValidation.model_validate({"kinds": found, "numbers": rows}))
 
 
 def cocoa_ratio(thrown: Thrown) -> np.ndarray:

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from jetchain.core.io.tables import write_json
+from jetchain.core.io.tables import write_result
 from jetchain.core.metrics import binomial_interval
+from jetchain.core.schema.validation import ResponseValidation, ValidationNumber
 from jetchain.core.verbs import Inputs, Output, Resource
 from jetchain.detector.flight.particles import GEV
-from jetchain.detector.geometry.geometry import GeometryTable, read_geometry
+from jetchain.detector.geometry.description import GeometryTable, read_geometry
 from jetchain.detector.settings import EstimatorSettings
 from jetchain.detector.validation.estimators import (
     STOCHASTIC_CONSTANT_NOISE,
@@ -59,18 +60,20 @@ def response(
     table = read_geometry(geometry)
     layers = [slab.name for slab in table.slabs if slab.kind != "passive"]
     kinds = {kind: measure(thrown.of(kind), settings, seed) for kind in KINDS}
-    write_json(
+    write_result(
         output,
-        {
-            "layers": layers,
-            "central_eta": CENTRAL_ETA,
-            "eta_energy": ETA_ENERGY,
-            "kinds": kinds,
-            "numbers": [
-                *resolution_numbers(kinds),
-                *muon_numbers(thrown.of("muon"), table),
-            ],
-        },
+        ResponseValidation.model_validate(
+            {
+                "layers": layers,
+                "central_eta": CENTRAL_ETA,
+                "eta_energy": ETA_ENERGY,
+                "kinds": kinds,
+                "numbers": [
+                    *resolution_numbers(kinds),
+                    *muon_numbers(thrown.of("muon"), table),
+                ],
+            }
+        ),
     )
 
 
@@ -124,7 +127,7 @@ def layer_shares(seen: Thrown) -> dict[str, list[float]]:
     }
 
 
-def resolution_numbers(kinds: dict[str, Any]) -> list[dict[str, Any]]:
+def resolution_numbers(kinds: dict[str, Any]) -> list[ValidationNumber]:
     """a, b and c of every kind, and the response at high energy."""
     rows = []
     for kind in FITTED:
@@ -153,7 +156,7 @@ def resolution_numbers(kinds: dict[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
-def muon_numbers(muons: Thrown, table: GeometryTable) -> list[dict[str, Any]]:
+def muon_numbers(muons: Thrown, table: GeometryTable) -> list[ValidationNumber]:
     """Mean energy that hard muons leave in the cells, beside what they should; in their clusters.
 
     The expected loss is that of a minimum-ionising particle that crosses the layers along a ray

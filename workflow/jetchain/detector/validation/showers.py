@@ -7,12 +7,13 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
-from jetchain.core.io.tables import write_json
+from jetchain.core.io.tables import write_result
 from jetchain.core.schema.generate import GENERATED
+from jetchain.core.schema.validation import ShowersValidation
 from jetchain.core.seeds import generator
 from jetchain.core.verbs import Output, Resource
 from jetchain.detector.event import EventSimulation
-from jetchain.detector.geometry.geometry import build_geometry, read_geometry
+from jetchain.detector.geometry.description import build_geometry, read_geometry
 from jetchain.detector.settings import ShowersJobSettings
 from jetchain.detector.simulate import simulate_chunks
 from jetchain.detector.table import Account
@@ -55,7 +56,12 @@ def showers(*, geometry: Resource, output: Output, settings: ShowersJobSettings,
         for layer, share in PUBLISHED.items()
         if layer in found["layers"]
     ]
-    write_json(output, {**found, "energy": ENERGY, "published": PUBLISHED, "numbers": rows})
+    write_result(
+        output,
+        ShowersValidation.model_validate(
+            {**found, "energy": ENERGY, "published": PUBLISHED, "numbers": rows}
+        ),
+    )
 
 
 def layer_shares(simulation: EventSimulation, electrons: int, seed: int) -> dict[str, Any]:
@@ -72,7 +78,7 @@ def layer_shares(simulation: EventSimulation, electrons: int, seed: int) -> dict
         for _ in simulate_chunks(events, simulation, account):
             pass
         found = account.summary()
-        by_layer = found["energy_by_layer"]["electron"]
+        by_layer = found.energy_by_layer["electron"]
         shares.append([energy / (electrons * ENERGY) for energy in by_layer.values()])
     values = np.array(shares)
     return {

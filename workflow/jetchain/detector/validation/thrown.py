@@ -15,7 +15,7 @@ from jetchain.core.schema.detector import DETECTED
 from jetchain.core.schema.generate import GENERATED
 from jetchain.core.verbs import Inputs
 from jetchain.detector.flight.particles import GEV
-from jetchain.detector.flight.transport import NUCLEON_MASS, baryon_number
+from jetchain.detector.flight.states import NUCLEON_MASS, baryon_number
 
 KINDS = {
     "electron": 11,

@@ -9,11 +9,12 @@ import numpy as np
 
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.io.events import read_events, require_same_events
-from jetchain.core.io.tables import write_json
+from jetchain.core.io.tables import write_result
 from jetchain.core.kinematics import delta_phi, pt_eta_phi
 from jetchain.core.metrics import binomial_interval, bootstrap
 from jetchain.core.schema.detector import DETECTED
 from jetchain.core.schema.generate import GENERATED
+from jetchain.core.schema.validation import TracksValidation, ValidationNumber
 from jetchain.core.verbs import Inputs, Output, Resource
 from jetchain.detector.flight.particles import GEV
 from jetchain.detector.flight.tracker import (
@@ -23,7 +24,7 @@ from jetchain.detector.flight.tracker import (
     perigee,
     resolution,
 )
-from jetchain.detector.geometry.geometry import read_geometry
+from jetchain.detector.geometry.description import read_geometry
 from jetchain.detector.settings import EstimatorSettings
 from jetchain.detector.validation.estimators import gaussian_core, half_width, in_bins, number
 
@@ -61,15 +62,24 @@ def tracks(
         for kind, code in KINDS.items()
     }
     curve = np.geomspace(PT_EDGES[0], PT_EDGES[-1], 60)
-    write_json(
+    write_result(
         output,
-        {
-            "kinds": kinds,
-            "cocoa": {"pt": RESOLUTION_PT, **RESOLUTIONS},
-            "curve": {"pt": curve, **{name: resolution(name, curve) for name in PARAMETERS}},
-            "numbers": [row for kind in KINDS for row in track_numbers(kind, kinds[kind])],
-        },
+        TracksValidation.model_validate(
+            {
+                "kinds": kinds,
+                "cocoa": as_lists({"pt": RESOLUTION_PT, **RESOLUTIONS}),
+                "curve": as_lists(
+                    {"pt": curve, **{name: resolution(name, curve) for name in PARAMETERS}}
+                ),
+                "numbers": [row for kind in KINDS for row in track_numbers(kind, kinds[kind])],
+            }
+        ),
     )
+
+
+def as_lists(columns: dict[str, np.ndarray]) -> dict[str, list[float]]:
+    """Columns as plain numbers."""
+    return {name: values.tolist() for name, values in columns.items()}
 
 
 def select(columns: dict[str, np.ndarray], chosen: np.ndarray) -> dict[str, np.ndarray]:
@@ -232,7 +242,7 @@ def width(values: np.ndarray, replicas: int, seed: int) -> dict[str, float]:
     return {"width": found.value, "width_error": found.std}
 
 
-def track_numbers(kind: str, found: dict[str, Any]) -> list[dict[str, Any]]:
+def track_numbers(kind: str, found: dict[str, Any]) -> list[ValidationNumber]:
     """Rows for the table of numbers: efficiency, resolutions over the table's, pulls."""
     if found["thrown"] == 0:
         return []

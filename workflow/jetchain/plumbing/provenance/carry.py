@@ -13,6 +13,7 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from jetchain.core.checkpoints import SUFFIX
 from jetchain.core.errors import DataError, JetchainError
 from jetchain.plumbing import checksums, runs
 from jetchain.plumbing.provenance.manifest import MANIFEST, verify, write_manifest
@@ -29,7 +30,7 @@ def _carried() -> Iterator[Path]:
             if top == checksums.RESULTS and Path(folder) == checksums.CHECKSUMS.parent:
                 folders.remove(checksums.CHECKSUMS.name)
             for name in sorted(names):
-                if ".part" not in (Path(folder).suffix, Path(name).suffix):
+                if not {Path(folder).suffix, Path(name).suffix} & {".part", SUFFIX}:
                     yield Path(folder, name)
 
 

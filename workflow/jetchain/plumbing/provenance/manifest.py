@@ -63,7 +63,7 @@ def read_rules(path: Path) -> dict[str, dict[str, Any]]:
     Raises:
         DataError: there is no manifest, or it is none.
     """
-    return _read(path)["rules"]
+    return _read(path).get("rules", {})  # older manifests have none
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def _read(path: Path) -> dict[str, Any]:
             "of what is here.",
         )
     content = read_json(path)
-    if not isinstance(content, dict) or not {"artefacts", "rules"} <= content.keys():
+    if not isinstance(content, dict) or "artefacts" not in content:
         raise DataError(f"{path}: not a manifest of jetchain.", "Name a manifest.json.")
     return content
 

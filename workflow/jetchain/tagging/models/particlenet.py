@@ -22,12 +22,14 @@ import torch.nn.functional as F
 from pydantic import field_validator
 from torch import Tensor, nn
 
-from jetchain.core.settings import Settings, key
+from jetchain.core.settings import key
+from jetchain.tagging.batches import Jets
+from jetchain.tagging.models import TaggerSettings
 
 FAR = 1e18  # squared distance of padding; as in weaver-core, beyond any particle
 
 
-class ParticleNetSettings(Settings):
+class ParticleNetSettings(TaggerSettings):
     """Sizes of ParticleNet (arXiv:1902.08570; ParticleNet-Lite by default)."""
 
     neighbours: int = key(7, "Nearest neighbours of each particle.", ge=1)
@@ -46,6 +48,12 @@ class ParticleNetSettings(Settings):
         if any(not block or min(block) < 1 for block in blocks):
             raise ValueError("every EdgeConv block needs at least one layer of width >= 1")
         return blocks
+
+    def complaint(self, particles: int) -> str:
+        """The neighbours of a particle are other particles."""
+        if self.neighbours < particles:
+            return ""
+        return f"neighbours ({self.neighbours}) must be below features.particles ({particles})"
 
 
 class ParticleNet(nn.Module):
@@ -83,18 +91,13 @@ class ParticleNet(nn.Module):
             nn.Linear(widths[-1], classes),
         )
 
-    def forward(self, points: Tensor, features: Tensor, mask: Tensor) -> Tensor:
-        """Logits of each jet.
+    def forward(self, jets: Jets) -> Tensor:
+        """Logits of each jet, from the features of its particles; (jets, classes).
 
-        Args:
-            points: (jets, particles, 2), coordinates of the first neighbour search.
-            features: (jets, particles, features).
-            mask: (jets, particles), bool, False where padded.
-
-        Returns:
-            (jets, classes).
+        The points are the coordinates of the first neighbour search.
         """
-        jets, places = mask.shape
+        points, features, mask = jets.points, jets.features, jets.mask
+        number, places = mask.shape
         place = mask.flatten().nonzero()[:, 0]  # (rows,): place of each real particle
         # Row of each place; padding is given the row after the last, which holds zeros.
         row = (mask.flatten().cumsum(0) - 1).masked_fill(~mask.flatten(), len(place))
@@ -103,15 +106,15 @@ class ParticleNet(nn.Module):
         for block in self.edge_convs:
             with torch.no_grad():
                 near = nearest(points, mask, self.neighbours)  # (jets, particles, k), place in jet
-                near = row.view(jets, places).gather(1, near.flatten(1))
-                near = near.view(jets * places, -1).index_select(0, place)  # (rows, k), row
+                near = row.view(number, places).gather(1, near.flatten(1))
+                near = near.view(number * places, -1).index_select(0, place)  # (rows, k), row
             x = block(x, near)
             outputs.append(x)
-            points = x.detach().new_zeros(jets * places, x.shape[1])
-            points = points.index_copy(0, place, x.detach()).view(jets, places, -1)
+            points = x.detach().new_zeros(number * places, x.shape[1])
+            points = points.index_copy(0, place, x.detach()).view(number, places, -1)
         if self.fusion_block is not None:
             x = self.fusion_block(torch.cat(outputs, dim=1))
-        total = x.new_zeros(jets, x.shape[1]).index_add(0, place // places, x)
+        total = x.new_zeros(number, x.shape[1]).index_add(0, place // places, x)
         return self.fc(total / mask.sum(1, keepdim=True).clamp(min=1))
 
 
@@ -170,9 +173,12 @@ def nearest(points: Tensor, mask: Tensor, k: int) -> Tensor:
     Returns:
         (jets, particles, k), places in the jet, in no particular order.
     """
-    square = points.square().sum(dim=2)
-    # |x_j|^2 - 2 x_i x_j orders the x_j as |x_i - x_j|^2 does.
-    distance = torch.baddbmm(square[:, None, :], points, points.mT, alpha=-2)
+    # With 16 bits, in which the network may be trained, neighbours could not be told apart.
+    with torch.autocast(points.device.type, enabled=False):
+        points = points.float()
+        square = points.square().sum(dim=2)
+        # |x_j|^2 - 2 x_i x_j orders the x_j as |x_i - x_j|^2 does.
+        distance = torch.baddbmm(square[:, None, :], points, points.mT, alpha=-2)
     distance = distance.masked_fill(~mask[:, None, :], FAR)
     distance.diagonal(dim1=1, dim2=2).fill_(torch.inf)
     return distance.topk(k, largest=False, sorted=False).indices

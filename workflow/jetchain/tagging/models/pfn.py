@@ -11,10 +11,12 @@ import itertools
 
 from torch import Tensor, nn
 
-from jetchain.core.settings import Settings, key
+from jetchain.core.settings import key
+from jetchain.tagging.batches import Jets
+from jetchain.tagging.models import TaggerSettings
 
 
-class PFNSettings(Settings):
+class PFNSettings(TaggerSettings):
     """Sizes of the particle-flow network (arXiv:1810.05165; those of 2202.03772 by default)."""
 
     phi_sizes: list[int] = key([128, 128, 128], "Widths of the per-particle layers.", min_length=1)
@@ -39,17 +41,9 @@ class PFN(nn.Module):
             *(_layer(a, b) for a, b in itertools.pairwise(f)), nn.Linear(f[-1], classes)
         )
 
-    def forward(self, points: Tensor, features: Tensor, mask: Tensor) -> Tensor:
-        """Logits of each jet.
-
-        Args:
-            points: (jets, particles, 2), not used.
-            features: (jets, particles, features).
-            mask: (jets, particles), bool, False where padded.
-
-        Returns:
-            (jets, classes).
-        """
+    def forward(self, jets: Jets) -> Tensor:
+        """Logits of each jet, from the features of its particles; (jets, classes)."""
+        features, mask = jets.features, jets.mask
         jet = mask.nonzero()[:, 0]  # (real particles,)
         latent = self.phi(features[mask])  # (real particles, latent): padding costs nothing
         total = latent.new_zeros(len(mask), latent.shape[1]).index_add(0, jet, latent)

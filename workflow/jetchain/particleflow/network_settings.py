@@ -1,19 +1,14 @@
-"""Settings of the MLPF network: its size, and what it is trained on."""
+"""Settings that the networks of particle flow share, and those of the jobs that run them."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from jetchain.core.settings import Settings, key
 from jetchain.core.training_settings import TrainingSettings
 
 
-class MlpfModelSettings(Settings):
-    """Size of the network."""
-
-    hidden: int = key(64, "Width of every layer.", ge=4)
-    layers: int = key(3, "Rounds of messages along the edges.", ge=1)
-
-
-class MlpfTrainingSettings(Settings):
+class NetworkTrainingSettings(Settings):
     """Events and loss of the training."""
 
     samples: list[str] = key(
@@ -37,15 +32,8 @@ class MlpfTrainingSettings(Settings):
     )
 
 
-class MlpfSettings(Settings):
-    """The MLPF network."""
-
-    model: MlpfModelSettings = key(MlpfModelSettings(), "Size of the network.")
-    training: MlpfTrainingSettings = key(MlpfTrainingSettings(), "Its training.")
-
-
 class InfluenceSettings(Settings):
-    """What the network looks at: nodes are taken away, one at a time."""
+    """What a network looks at: nodes are taken away, one at a time."""
 
     events: int = key(6, "Events, the first of the first shard.", ge=1)
     pt_min: float = key(
@@ -53,8 +41,27 @@ class InfluenceSettings(Settings):
     )
 
 
+class TrainJobSettings(Settings):
+    """What the training of a network reads."""
+
+    model: dict[str, Any]
+    training: NetworkTrainingSettings
+
+
+class ReconstructJobSettings(Settings):
+    """What the reconstruction with a network reads."""
+
+    model: dict[str, Any]
+
+
 class InfluenceJobSettings(Settings):
     """What the job of the influences reads."""
 
     influence: InfluenceSettings
-    model: MlpfModelSettings
+    model: dict[str, Any]
+
+
+class UntrainedJobSettings(Settings):
+    """What the reconstruction with an algorithm without training reads."""
+
+    algorithm: dict[str, Any]

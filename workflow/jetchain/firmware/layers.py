@@ -1,14 +1,11 @@
-"""The trigger tagger in torch: a float perceptron, and one trained with quantisation in it."""
+"""What designs are made of in torch: the quantiser, and a linear layer that has it inside."""
 
 from __future__ import annotations
-
-from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 from jetchain.firmware.quantise import Format
-from jetchain.firmware.settings import FirmwareNetworkSettings
 
 
 def fake_quantise(x: Tensor, to: Format) -> Tensor:
@@ -54,44 +51,3 @@ class QuantisedLinear(nn.Module):
         """Replace the parameters by their quantised values."""
         self.weight.copy_(fake_quantise(self.weight * self.mask, self.weights))
         self.bias.copy_(fake_quantise(self.bias, self.biases))
-
-
-class QuantisedPerceptron(nn.Module):
-    """Perceptron with quantised inputs, weights, biases and activations; its outputs are exact.
-
-    Args:
-        inputs: number of inputs.
-        outputs: number of classes.
-        settings: widths and formats.
-    """
-
-    def __init__(self, inputs: int, outputs: int, settings: FirmwareNetworkSettings) -> None:
-        super().__init__()
-        widths = [inputs, *settings.hidden, outputs]
-        weights, biases = Format.of(settings.weights), Format.of(settings.biases)
-        self.layers = nn.ModuleList(
-            QuantisedLinear(a, b, weights, biases) for a, b in pairwise(widths)
-        )
-        self.inputs = Format.of(settings.inputs)
-        self.activations = Format.of(settings.activations)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(batch, inputs) to logits (batch, classes)."""
-        x = fake_quantise(x, self.inputs)
-        for layer in self.layers[:-1]:
-            x = fake_quantise(layer(x), self.activations)  # unsigned: also the ReLU
-        return self.layers[-1](x)
-
-    def freeze(self) -> None:
-        """Replace all parameters by their quantised values: what the weights file holds."""
-        for layer in self.layers:
-            layer.freeze()
-
-
-def float_perceptron(inputs: int, outputs: int, hidden: list[int]) -> nn.Module:
-    """The same layers without quantisation or pruning: the baseline."""
-    widths = [inputs, *hidden, outputs]
-    modules: list[nn.Module] = []
-    for a, b in pairwise(widths):
-        modules += [nn.Linear(a, b), nn.ReLU()]
-    return nn.Sequential(*modules[:-1])

@@ -20,24 +20,23 @@ The six steps of COCOA's algorithm (arXiv 2303.02101, section 5; cocoa-hep/cocoa
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.errors import DataError
 from jetchain.core.io.atomic import REMAKE
-from jetchain.core.io.events import write_events
-from jetchain.core.io.tables import read_json
-from jetchain.core.kinematics import cartesian
-from jetchain.core.schema.particleflow import PARTICLE_CLASSES, RECONSTRUCTED
-from jetchain.core.verbs import Input, Output, Resource
+from jetchain.core.io.tables import read_result
+from jetchain.core.kinematics import cartesian, delta_phi
+from jetchain.core.schema.particleflow import PARTICLE_CLASSES, ResponseTable
+from jetchain.core.settings import Settings, key
 from jetchain.particleflow.calibrate_photons import photon_response, read_photon_calibration
-from jetchain.particleflow.detected import Clusters, Tracks, read_detected
-from jetchain.particleflow.layers import N_LAYERS, Layers, read_layers
-from jetchain.particleflow.settings import ParametricSettings
-from jetchain.particleflow.subtraction import ELECTRON, HADRON, MUON, link
+from jetchain.particleflow.detected import Clusters, Tracks
+from jetchain.particleflow.layers import N_LAYERS, Layers
+from jetchain.particleflow.subtraction import ELECTRON, HADRON, MUON, Cuts, Response, Seeds, link
 
 MEV_PER_GEV = 1000.0
 MASS = {HADRON: 139.57039, ELECTRON: 0.51099895, MUON: 105.6583755}  # MeV, PDG 2024
@@ -50,58 +49,77 @@ LABEL_OF_KIND = np.array([CHARGED_HADRON, ELECTRON_LABEL, MUON_LABEL])
 Floats = NDArray[np.float64]
 
 
-def parametric(
-    *,
-    detected: Input,
-    calibration: Input,
-    photons: Input,
-    geometry: Resource,
-    particles: Output,
-    settings: ParametricSettings,
-) -> None:
-    """Reconstruct the particles of every detector event, in order.
+class ParametricSettings(Settings):
+    """Constants of the parametric particle flow (COCOA's Particle_flow_func.cc)."""
 
-    Args:
-        detected: detector events (MeV).
-        calibration: expected response of charged hadrons, from `particleflow.calibrate`.
-        photons: expected response of photons, from `particleflow.calibrate_photons`.
-        geometry: the detector's geometry file.
-        particles: reconstructed particles (GeV).
-        settings: constants of the algorithm.
-    """
-    layers = read_layers(geometry)
-    event, tracks, clusters = read_detected(detected, layers)
-    table = read_calibration(calibration) | {"photons": read_photon_calibration(photons)}
-    columns = reconstruct(tracks, clusters, layers, table, settings)
-    counts = columns.pop("counts")
-    write_events(
-        particles,
-        RECONSTRUCTED,
-        {
-            "event": {"number": event["number"], "weight": event["weight"]},
-            "pflow": {name: ak.unflatten(values, counts) for name, values in columns.items()},
-        },
+    minimum_ep: float = key(
+        0.1, "a cluster matches a track only if its E/p is above this", ge=0, lt=1
+    )
+    match_distance: list[float] = key(
+        [2.4, 1.25, 0.8],
+        "largest R' between track and cluster for p < 2, p < 5 and p >= 5 GeV",
+        min_length=3,
+        max_length=3,
+    )
+    recover_below: float = key(
+        -1.0, "S = (E - <E>) / sigma under which more clusters are added to a track"
+    )
+    recover_radius: float = key(0.4, "the clusters added lie within this dR", gt=0, le=1)
+    remove_below: float = key(
+        1.25, "a remnant up to this many sigma_E after subtraction is removed", ge=0
+    )
+    electron_maximum_ep: float = key(
+        1.2, "up to this E/p an electron takes its cluster; above, its momentum is subtracted", gt=1
+    )
+    calibrate_neutral_hadrons: bool = key(
+        True, "scale neutral hadrons that no track touched by the response of single pions"
+    )
+    photon_fraction: float = key(
+        0.9,
+        "a neutral cluster with more than this share of its energy in the ECAL is a photon",
+        ge=0,
+        le=1,
     )
 
 
-def read_calibration(path: Input) -> dict[str, Any]:
+def parametric(
+    tracks: Tracks,
+    clusters: Clusters,
+    layers: Layers,
+    calibrations: Mapping[str, Path],
+    settings: ParametricSettings,
+) -> dict[str, Any]:
+    """Particles from tracks and clusters.
+
+    Args:
+        tracks, clusters: of all events of a file.
+        layers: of the calorimeter.
+        calibrations: files of the expected response of charged hadrons (`calibration`) and of
+            photons (`photon_calibration`).
+        settings: constants of the algorithm.
+
+    Returns:
+        see `reconstruct`.
+    """
+    table = read_calibration(calibrations["calibration"])
+    photons = read_photon_calibration(calibrations["photon_calibration"])
+    return reconstruct(tracks, clusters, layers, table | {"photons": photons}, settings)
+
+
+def read_calibration(path: Path) -> dict[str, Any]:
     """Read the table of expected responses, and check that it is one.
 
     Raises:
         DataError: an entry is missing, of the wrong shape, or not positive.
     """
-    plain = read_json(path)
-    try:
-        table = {
-            name: np.array(plain[name], dtype=np.float64)
-            for name in ("pt_edges", "eta_edges", "mean", "sigma")
-        }
-        table["curve_pt"] = np.array(plain["curve"]["pt"], dtype=np.float64)
-        table["curve_mean"] = np.array(plain["curve"]["mean"], dtype=np.float64)
-    except (KeyError, TypeError, ValueError) as error:
-        raise DataError(
-            f"{path}: is no calibration of particle flow ({error!r}).", REMAKE
-        ) from error
+    read = read_result(path, ResponseTable)
+    table = {
+        name: np.array(values, dtype=np.float64)
+        for name, values in (
+            ("pt_edges", read.pt_edges), ("eta_edges", read.eta_edges), ("mean", read.mean),
+            ("sigma", read.sigma), ("curve_pt", read.curve.pt), ("curve_mean", read.curve.mean),
+        )
+    }  # fmt: skip
     shape = (len(table["pt_edges"]), len(table["eta_edges"]), N_LAYERS)
     for name in ("mean", "sigma"):
         if table[name].shape != shape or not np.all(table[name] > 0):
@@ -133,17 +151,19 @@ def reconstruct(
     )
     event_of_track = _event_of(tracks.offset)
     order = np.lexsort((-tracks.pt, kind != ELECTRON, event_of_track))
-    energy, cell_e = clusters.e.copy(), clusters.cell_e.copy()
-    match, taken = link(
-        tracks.offset, order, tracks.p, tracks.pt, np.abs(tracks.eta), kind,
+    seeds = Seeds(
+        tracks.offset, order, kind, tracks.p, tracks.pt, np.abs(tracks.eta),
         tracks.layer_eta, tracks.layer_phi,
-        clusters.offset, energy, clusters.eta, clusters.phi, clusters.sigma_eta,
-        clusters.sigma_phi, clusters.cell_offset, clusters.cell_layer, cell_e, clusters.cell_eta,
-        clusters.cell_phi, clusters.cell_volume, layers.centre, layers.delta_eta,
-        MEV_PER_GEV * table["pt_edges"], table["eta_edges"], table["mean"], table["sigma"],
+    )  # fmt: skip
+    response = Response(
+        MEV_PER_GEV * table["pt_edges"], table["eta_edges"], table["mean"], table["sigma"]
+    )
+    cuts = Cuts(
         np.array(settings.match_distance), settings.minimum_ep, settings.recover_below,
         settings.recover_radius, settings.remove_below, settings.electron_maximum_ep,
     )  # fmt: skip
+    energy, cell_e = clusters.e.copy(), clusters.cell_e.copy()
+    match, taken = link(seeds, clusters._replace(e=energy, cell_e=cell_e), layers, response, cuts)
     charged = _charged(tracks, clusters, kind, match, taken, table)
     neutral, event_of_neutral = _neutral(clusters, layers, energy, cell_e, table, settings)
     events = np.concatenate([event_of_track, event_of_neutral])
@@ -187,6 +207,8 @@ def _charged(
         "d0_err": d0_err,
         "z0_err": z0_err,
         "track_idx": tracks.index,
+        "origin": tracks.truth[:, 0],
+        "vertex": tracks.truth[:, 1],
         "topo_idx": np.where(match >= 0, np.append(clusters.idx, -1)[match], -1),
     }
 
@@ -201,7 +223,7 @@ def _neutral(
 ) -> tuple[dict[str, Floats], NDArray[np.int64]]:
     """One massless particle a cluster or remnant, and the event of each."""
     cluster_of_cell = np.repeat(np.arange(len(energy)), np.diff(clusters.cell_offset))
-    wrapped = (clusters.cell_phi - clusters.phi[cluster_of_cell] + np.pi) % (2 * np.pi) - np.pi
+    wrapped = delta_phi(clusters.cell_phi, clusters.phi[cluster_of_cell])
 
     def summed(weights: Floats) -> Floats:
         return np.bincount(cluster_of_cell, weights, minlength=len(energy)).astype(np.float64)
@@ -223,7 +245,7 @@ def _neutral(
     kept = energy > 0
     eta, phi, energy = eta[kept], phi[kept], energy[kept]
     px, py, pz, e = cartesian(energy / np.cosh(eta) / MEV_PER_GEV, eta, phi)
-    zero = np.zeros(len(energy))
+    zero, none = np.zeros(len(energy)), np.full(len(energy), -1)
     columns = {
         "px": px,
         "py": py,
@@ -235,7 +257,9 @@ def _neutral(
         "z0": zero,
         "d0_err": zero,
         "z0_err": zero,
-        "track_idx": np.full(len(energy), -1),
+        "track_idx": none,
+        "origin": none,
+        "vertex": none,
         "topo_idx": clusters.idx[kept],
     }
     return columns, _event_of(clusters.offset)[kept]

@@ -12,19 +12,29 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 
-from jetchain.core.schema.graphs import EVENT_GRAPH_FEATURES
-from jetchain.particleflow.mlpf_settings import MlpfModelSettings
+from jetchain.core.kinematics import delta_phi
+from jetchain.core.settings import Settings, key
+from jetchain.particleflow.batch import EventBatch
+from jetchain.particleflow.network import COLUMN, FEATURES, Network, beside_own, possible
+from jetchain.particleflow.network_settings import NetworkTrainingSettings
 from jetchain.particleflow.targets import CLASSES, REGRESSION
 
-FEATURES = len(EVENT_GRAPH_FEATURES)
-COLUMN = {name: index for index, name in enumerate(EVENT_GRAPH_FEATURES)}
 GEOMETRY = 4  # numbers that describe an edge
 SCALE = 0.1  # of the distances in eta and phi along an edge
 
-# Columns with tails of many powers of ten: asinh keeps their sign and small values.
-LONG_TAILED = [COLUMN["d0_significance"], COLUMN["z0_significance"]]
-ON_TRACKS = [name in ("none", "charged_hadron", "electron", "muon") for name in CLASSES]
-ON_TOPOS = [name in ("none", "neutral_hadron", "photon") for name in CLASSES]
+
+class MlpfModelSettings(Settings):
+    """Size of the network."""
+
+    hidden: int = key(64, "Width of every layer.", ge=4)
+    layers: int = key(3, "Rounds of messages along the edges.", ge=1)
+
+
+class MlpfSettings(Settings):
+    """The MLPF network."""
+
+    model: MlpfModelSettings = key(MlpfModelSettings(), "Size of the network.")
+    training: NetworkTrainingSettings = key(NetworkTrainingSettings(), "Its training.")
 
 
 class Message(MessagePassing):
@@ -62,17 +72,12 @@ class Message(MessagePassing):
         return torch.relu(centre_i + neighbour_j + geometry)
 
 
-class Mlpf(nn.Module):
+class Mlpf(Network):
     """Class and momentum of the candidate at each node."""
-
-    feature_mean: Tensor
-    feature_scale: Tensor
 
     def __init__(self, settings: MlpfModelSettings) -> None:
         super().__init__()
         hidden = settings.hidden
-        self.register_buffer("feature_mean", torch.zeros(FEATURES))
-        self.register_buffer("feature_scale", torch.ones(FEATURES))
         self.encoder = nn.Sequential(
             nn.Linear(FEATURES, hidden), nn.ReLU(), nn.Linear(hidden, hidden)
         )
@@ -80,40 +85,15 @@ class Mlpf(nn.Module):
         self.classes = _head(hidden, len(CLASSES))
         self.momentum = _head(hidden, len(REGRESSION))
 
-    def standardise(self, x: Tensor) -> None:
-        """Take mean and spread of the features from training nodes; x: (nodes, features)."""
-        x = _compress(x).double()
-        self.feature_mean.copy_(x.mean(dim=0))
-        spread = x.std(dim=0, correction=0)
-        self.feature_scale.copy_(torch.where(spread > 1e-6, spread, 1.0))
-
-    def forward(self, x: Tensor, edge_index: Tensor) -> tuple[Tensor, Tensor]:
-        """Candidates of all nodes.
-
-        Args:
-            x: node features, see EVENT_GRAPH_FEATURES; (nodes, features).
-            edge_index: source, target; (2, edges).
-
-        Returns:
-            Logits of CLASSES, those that the node's kind excludes at the smallest float,
-            (nodes, classes); and REGRESSION, (nodes, 5), where eta, sin phi and cos phi are
-            learned as differences from the node's own.
-        """
-        scaled = (_compress(x) - self.feature_mean) / self.feature_scale  # (nodes, features)
-        geometry = edge_geometry(x, edge_index)  # (edges, 4)
+    def forward(self, batch: EventBatch) -> tuple[Tensor, Tensor]:
+        """Candidates of all nodes; see `Network.forward`."""
+        scaled = self.scaled(batch.x)  # (nodes, features)
+        geometry = edge_geometry(batch.x, batch.edge_index)  # (edges, 4)
         hidden = self.encoder(scaled)  # (nodes, hidden)
         for message in self.messages:
-            hidden = message(hidden, edge_index, geometry)
+            hidden = message(hidden, batch.edge_index, geometry)
         seen = torch.cat([hidden, scaled], dim=1)  # (nodes, hidden + features)
-        is_track = x[:, COLUMN["is_track"], None] > 0
-        allowed = torch.where(
-            is_track, torch.tensor(ON_TRACKS)[None, :], torch.tensor(ON_TOPOS)[None, :]
-        )
-        logits = self.classes(seen)
-        logits = logits.masked_fill(~allowed, torch.finfo(logits.dtype).min)
-        regression = self.momentum(seen)
-        own = x[:, [COLUMN["eta"], COLUMN["sin_phi"], COLUMN["cos_phi"]]]
-        return logits, torch.cat([regression[:, :2], own + regression[:, 2:]], dim=1)
+        return possible(self.classes(seen), batch.x), beside_own(self.momentum(seen), batch.x)
 
 
 def edge_geometry(x: Tensor, edge_index: Tensor) -> Tensor:
@@ -125,7 +105,7 @@ def edge_geometry(x: Tensor, edge_index: Tensor) -> Tensor:
     eta, energy = x[:, COLUMN["eta_calo"]], x[:, COLUMN["log_energy_gev"]]
     phi = torch.atan2(x[:, COLUMN["sin_phi_calo"]], x[:, COLUMN["cos_phi_calo"]])
     d_eta = eta[source] - eta[target]
-    d_phi = torch.remainder(phi[source] - phi[target] + torch.pi, 2 * torch.pi) - torch.pi
+    d_phi = delta_phi(phi[source], phi[target])
     return torch.stack(
         [
             d_eta / SCALE,
@@ -135,12 +115,6 @@ def edge_geometry(x: Tensor, edge_index: Tensor) -> Tensor:
         ],
         dim=1,
     )
-
-
-def _compress(x: Tensor) -> Tensor:
-    x = x.clone()
-    x[:, LONG_TAILED] = torch.asinh(x[:, LONG_TAILED])
-    return x
 
 
 def _head(hidden: int, outputs: int) -> nn.Sequential:

@@ -1,0 +1,83 @@
+"""Toy tagging data sets, and batches of random jets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypedDict
+
+import numpy as np
+import torch
+
+from jetchain.core.io.tensors import read_tensors
+from jetchain.core.schema.graphs import JET_COLUMNS
+from jetchain.core.schema.jets import JET_CLASSES
+from jetchain.core.schema.tagging import TAGGING_FEATURES, TAGGING_JETS
+from jetchain.tagging.batches import CHARGE, IDENTITY, Jets
+from jetchain.tagging.dataset import dataset
+from jetchain.tagging.features import features
+from jetchain.tagging.settings import DatasetSettings, FeatureSettings, SelectionSettings
+
+
+class Made(TypedDict):
+    """The files of a data set, as the verbs take them."""
+
+    dataset: Path
+    jets: list[Path]
+
+
+def make_dataset(folder: Path, graphs: list[Path], settings: FeatureSettings) -> Made:
+    """The data set of some shards of jet graphs; its summary is ``<folder>/summary.json``."""
+    values, jets = settings.model_dump(), []
+    selection, joining = (
+        kind(**{name: values[name] for name in kind.model_fields})
+        for kind in (SelectionSettings, DatasetSettings)
+    )
+    for path in graphs:
+        made = folder / "jets" / path.parent.name / path.name
+        features(
+            graphs=path, jets=made, cutflow=made.with_suffix(".json"), settings=selection,
+            sample=path.parent.name,
+        )  # fmt: skip
+        jets.append(made)
+    index = folder / "dataset.json"
+    dataset(
+        jets=jets, cutflows=[path.with_suffix(".json") for path in jets], dataset=index,
+        summary=folder / "summary.json", settings=joining,
+    )  # fmt: skip
+    return {"dataset": index, "jets": jets}
+
+
+def whole(made: Made) -> dict[str, np.ndarray]:
+    """All rows of the shards, classes in their order."""
+    paths = sorted(made["jets"], key=lambda path: (JET_CLASSES.index(path.parent.name), path))
+    tables = [read_tensors(path, TAGGING_JETS) for path in paths]
+    return {name: np.concatenate([each[name] for each in tables]) for name in tables[0]}
+
+
+def random_jets(
+    lengths: list[int], places: int, seed: int = 1, dtype: torch.dtype = torch.float32
+) -> Jets:
+    """Jets with the given numbers of particles, of all that a network may ask for; padding is 0."""
+    random = torch.Generator().manual_seed(seed)
+    mask = torch.arange(places) < torch.tensor(lengths)[:, None]
+    shape = (len(lengths), places)
+    features = torch.randn(*shape, len(TAGGING_FEATURES), generator=random)
+    features[..., CHARGE] = torch.randint(-1, 2, shape, generator=random).float()
+    kind = torch.randint(0, len(IDENTITY), shape, generator=random)
+    features[..., IDENTITY] = torch.nn.functional.one_hot(kind, len(IDENTITY)).float()
+    momentum = torch.randn(*shape, 3, generator=random)
+    energy = (momentum.square().sum(dim=-1, keepdim=True) + 0.02).sqrt()
+    values = {
+        "points": torch.randn(*shape, 2, generator=random),
+        "features": features,
+        "momentum": torch.cat([momentum, energy], dim=-1),
+        "track": torch.randn(*shape, 4, generator=random).abs(),
+    }
+    return Jets.of(
+        **{name: (value * mask[..., None]).to(dtype) for name, value in values.items()},
+        mask=mask,
+        truth=torch.randint(0, 3, (*shape, 2), generator=random),
+        jet=torch.rand(len(lengths), len(JET_COLUMNS), generator=random).to(dtype),
+        label=torch.arange(len(lengths)) % len(JET_CLASSES),
+        weight=torch.ones(len(lengths)),
+    )

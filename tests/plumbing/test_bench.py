@@ -1,0 +1,26 @@
+"""The bench of Snakemake itself, with a Snakemake that answers at once."""
+
+import pytest
+
+from jetchain.plumbing import bench
+
+SAYS = """#!/bin/sh
+case "$*" in
+  *full.yaml*) printf 'job      count\\na            2\\ntotal       14\\n' ;;
+  *"--dry-run all") echo "{answer}" ;;
+esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("answer", "finished"),
+    [("Nothing to be done (all requested files are present).", True), ("total 3", False)],
+)
+def test_jobs_are_counted_and_only_a_finished_run_is_timed(tmp_path, monkeypatch, answer, finished):
+    (tmp_path / "snakemake").write_text(SAYS.replace("{answer}", answer))
+    (tmp_path / "snakemake").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    found = bench.bench()
+    assert found["planned_jobs"] == 14
+    assert 0 < found["planning_seconds"] < 60
+    assert (found["nothing_to_do_seconds"] is not None) is finished

@@ -1,0 +1,45 @@
+"""The figure of the significance improvement, from a small table."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jetchain.core.io.tables import read_json, write_csv, write_json
+from jetchain.reporting import anomaly
+
+PUBLISHED = Path(__file__).parents[2] / "resources" / "published" / "anomaly.json"
+
+
+def test_many_methods_are_drawn(tmp_path, monkeypatch):
+    names = [f"method {k}" for k in range(21)]
+    monkeypatch.setattr(anomaly, "NAMES", {name: name for name in names})
+    efficiency = np.linspace(0.1, 1.0, 10)
+    sic = np.concatenate([(1 + k) * np.sqrt(efficiency) for k in range(21)])
+    write_csv(
+        tmp_path / "curves",
+        {
+            "method": np.repeat(names, 10),
+            "signal_efficiency": np.tile(efficiency, 21),
+            "sic": sic,
+            "sic_low": 0.9 * sic,
+            "sic_high": 1.1 * sic,
+        },
+    )
+    merit = {"max_sic": 1.0, "max_sic_bootstrap": [0.9, 1.1]}
+    write_json(
+        tmp_path / "metrics",
+        {
+            "methods": dict.fromkeys(names, merit),
+            "signal_to_background": 0.006,
+            "background_events": 1000,
+        },
+    )
+    files = {name: tmp_path / f"figure.{name}" for name in ("pdf", "png", "data")}
+    anomaly.sic(
+        curves=tmp_path / "curves", metrics=tmp_path / "metrics", published=PUBLISHED, **files
+    )
+    series = read_json(files["data"])["axes"][0]["series"]
+    drawn = {each["label"]: each["y"] for each in series if each["kind"] == "line"}
+    assert [*drawn] == [*names, "Random"]
+    assert drawn["method 20"] == pytest.approx(21 * np.sqrt(efficiency))

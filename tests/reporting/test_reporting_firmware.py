@@ -1,0 +1,145 @@
+"""Figures of the firmware designs show what the reports say."""
+
+import numpy as np
+import pytest
+
+from jetchain.core.io.tables import read_json, write_csv, write_result
+from jetchain.core.schema.firmware import FirmwareReport
+from jetchain.reporting import firmware
+
+ACCURACY = {"floating": 0.8, "quantised": 0.75, "hls": 0.75, "rtl": 0.7}
+COMPARED = {"vectors": 10, "differing": 1, "outputs": 500}
+
+
+def near(value: float, std: float = 0.01) -> dict[str, float]:
+    return {"value": value, "low": value - 0.02, "high": value + 0.01, "std": std}
+
+
+def report(lower: float = 0.0, cycles: int = 11) -> FirmwareReport:
+    """Of a design whose accuracy is lower by so much."""
+    return FirmwareReport.model_validate({
+        "accuracy": {name: near(value - lower) for name, value in ACCURACY.items()},
+        "accuracy_loss_from_quantisation": near(0.05),
+        "published": {"source": "arXiv:0000.00000", "accuracy": {"A": 0.71, "B": 0.78}},
+        "network": {"widths": [6, 4, 2], "weights": 32, "sparsity": 0.5},
+        "simulated": {
+            "rtl": COMPARED,
+            "hls": {**COMPARED, "differing": 2, "outputs": 1000, "test_jets": 8},
+        },
+        "test_jets": 4321,
+        "latency": {
+            "clock_period_ns": 5.0, "cycles_measured": cycles, "cycles_predicted": cycles,
+            "initiation_interval_measured": 1, "latency_ns": 5.0 * cycles, "interval_ns": 5.0,
+        },
+        "design": {
+            "register_bits": 9000, "part": "xcvu13p", "latency_cutoff": 5.0,
+            "estimated_luts": 900.0,
+        },
+        "budget": {
+            "latency_ns": 1000.0, "bunch_spacing_ns": 25.0, "keeps_up": True, "in_time": True,
+        },
+        "auc": {
+            kind: {"W": near(value, 0.002), "top": near(value + 0.01, 0.004)}
+            for kind, value in (("floating", 0.9), ("quantised", 0.88))
+        },
+    })  # fmt: skip
+
+
+SCAN = {
+    "latency_cutoff": np.array([2.0, 5.0]), "stages": np.array([7, 3]),
+    "register_bits": np.array([12000, 4000]),
+}  # fmt: skip
+
+
+@pytest.fixture
+def axes(tmp_path):
+    """Draw one of the room's figures; its axes as numbers."""
+
+    def written(name, content):
+        if isinstance(content, list):
+            return [written(f"{name}_{k}", each) for k, each in enumerate(content)]
+        (write_csv if isinstance(content, dict) else write_result)(tmp_path / name, content)
+        return tmp_path / name
+
+    def draw(figure, *names, **tables):
+        files = {kind: tmp_path / f"figure.{kind}" for kind in ("pdf", "png", "data")}
+        shown = {"names": {name: name.upper() for name in names}} if names else {}
+        figure(**{name: written(name, each) for name, each in tables.items()}, **shown, **files)
+        return read_json(files["data"])["axes"]
+
+    return draw
+
+
+def named(panel, label):
+    (found,) = (series for series in panel["series"] if series["label"] == label)
+    return found
+
+
+def test_the_summary_shows_accuracies_and_the_measured_latency(axes):
+    left, right = axes(firmware.summary, "mlp", latency=[report()], scan=[SCAN])
+    points = [series for series in left["series"] if series["kind"] == "errorbar"]
+    for place, (series, value) in enumerate(zip(points, ACCURACY.values(), strict=True)):
+        assert series["x"] == [place]
+        assert series["y"] == pytest.approx([100 * value])
+        assert series["y_low"] == pytest.approx([100 * value - 2])
+        assert series["y_high"] == pytest.approx([100 * value + 1])
+    lines = [series for series in left["series"] if series["kind"] == "reference line"]
+    assert [(line["y"], line["label"]) for line in lines] == [
+        (78.0, "B, 78.0 %"), (71.0, "A, 71.0 %"),
+    ]  # fmt: skip
+    assert "3 of 1500 simulated\noutputs differ" in left["notes"]
+    assert "4321 test jets" in left["titles"]
+    assert [text for _, text in left["xticks"]] == list(firmware.STAGES.values())
+    traced = named(right, "pipelines traced only")
+    assert (traced["x"], traced["y"]) == ([7, 3], [12, 4])
+    measured = named(right, "measured by Verilator: 11 cycles,\na new input every clock")
+    assert (measured["x"], measured["y"]) == ([11], [9])
+    assert {"cutoff 2", "cutoff 5"} < set(right["notes"])
+    assert "latency 55 ns, budget 1000 ns" in right["notes"][-1]
+
+
+def test_several_designs_stand_side_by_side_with_their_names(axes):
+    reports = [report(), report(lower=0.1, cycles=8), report(lower=0.2, cycles=5)]
+    left, right = axes(firmware.summary, "mlp", "deepsets", "toy", latency=reports, scan=[SCAN] * 3)
+    points = [series for series in left["series"] if series["kind"] == "errorbar"]
+    places = [place + 0.2 * k for k in range(3) for place in range(4)]
+    assert [series["x"][0] for series in points] == pytest.approx(places)
+    heights = [100 * (value - 0.1 * k) for k in range(3) for value in ACCURACY.values()]
+    assert [series["y"][0] for series in points] == pytest.approx(heights)
+    assert "9 of 4500 simulated\noutputs differ" in left["notes"]
+    for name, cycles in (("MLP", 11), ("DEEPSETS", 8), ("TOY", 5)):
+        assert named(left, name)
+        clocked = f"{name}, measured by Verilator: {cycles} cycles,\na new input every clock"
+        assert named(right, clocked)["x"] == [cycles]
+        assert f"{name}, latency {5 * cycles} ns, budget 1000 ns" in right["notes"][-1]
+
+
+def test_weights_are_shares_of_their_layer(axes):
+    bits = {"layer": np.array([0, 0, 0, 1, 1, 1]), "bits": np.array([0, 1, 4] * 2),
+            "weights": np.array([10, 20, 70, 30, 10, 10])}  # fmt: skip
+    history = {"epoch": np.array([1, 2]), "train_loss": np.array([2.0, 1.0]),
+               "validation_loss": np.array([1.9, 1.2]),
+               "sparsity": np.array([0.0, 0.25])}  # fmt: skip
+    left, right, twin = axes(firmware.weights, bits=bits, history=history)
+    first, second = (series for series in left["series"] if series["kind"] == "bars")
+    assert (first["label"], first["y"]) == ("layer 1: 100 weights", [10, 20, 70])
+    assert (second["label"], second["y"]) == ("layer 2: 50 weights", [60, 20, 20])
+    np.testing.assert_allclose(np.add(first["x"], second["x"]) / 2, [0, 1, 4], atol=1e-6)
+    assert left["notes"] == ["26.7 % of all weights are zero"]
+    assert named(right, "training loss")["y"] == [2.0, 1.0]
+    assert named(right, "validation loss")["y"] == [1.9, 1.2]
+    assert named(twin, "sparsity asked for (right axis)")["y"] == [0, 25]
+
+
+def test_curves_leave_out_what_no_logarithm_shows(axes):
+    efficiency = np.array([0.0, 0.5, 1.0])
+    floating = {"signal_efficiency": efficiency, "W": np.array([0.0, 0.1, 1.0]),
+                "top": np.array([0.01, 0.2, 1.0])}  # fmt: skip
+    quantised = floating | {"W": np.array([0.0, 0.15, 1.0])}
+    (panel,) = axes(firmware.roc, floating=floating, quantised=quantised, latency=report())
+    solid = named(panel, "W, floating")
+    assert (solid["x"], solid["y"]) == ([0.5, 1.0], [0.1, 1.0])
+    dashed = named(panel, "W: AUC 0.900 float, 0.880 $\\pm$ 0.002 quantised")
+    assert (dashed["x"], dashed["y"]) == ([0.5, 1.0], [0.15, 1.0])
+    assert named(panel, "top, floating")["y"] == [0.01, 0.2, 1.0]
+    assert panel["yscale"] == "log"

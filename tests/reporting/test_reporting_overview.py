@@ -1,0 +1,81 @@
+"""The overview shows one panel of each of six rooms, each from its own tables."""
+
+import numpy as np
+
+from jetchain.core.histograms import save_histograms, weighted
+from jetchain.core.io.tables import read_json, write_csv, write_json
+from jetchain.core.schema.jets import JET_CLASSES
+from jetchain.reporting.overview import overview
+
+EDGES = np.linspace(0.0, 200.0, 5)
+ACCURACY = {"value": 0.7, "low": 0.68, "high": 0.72}
+TABLES = {
+    "roc": {
+        "pair": np.array(["top_vs_QCD"] * 2), "signal_efficiency": np.array([0.3, 0.5]),
+        "background_efficiency": np.array([0.01, 0.02]),
+        "low": np.array([0.005, 0.01]), "high": np.array([0.02, 0.04]),
+    },
+    "sic": {
+        "method": np.array(["cwola", "cwola"]), "signal_efficiency": np.array([0.1, 0.5]),
+        "sic": np.array([8.0, 4.0]), "sic_low": np.array([7.0, 3.0]),
+        "sic_high": np.array([9.0, 5.0]),
+    },
+    "spectra": {
+        "selection": np.array(["1", "1"]), "low": np.array([2.0, 3.0]),
+        "high": np.array([3.0, 4.0]), "window": np.array([0, 1]),
+        "observed": np.array([40, 10]), "expected": np.array([39.0, 8.0]),
+        "expected_error": np.array([2.0, 1.0]),
+    },
+}  # fmt: skip
+RESULTS = {
+    "metrics": {
+        "model": "pfn",
+        "pairs": {"top_vs_QCD": {"auc": {"value": 0.95, "std": 0.01}, "background_jets": 500}},
+    },
+    "anomaly": {
+        "methods": {"cwola": {}}, "signal_to_background": 0.006, "background_events": 100
+    },
+    "fits": {
+        "efficiency": 1,
+        "fits": {"1": {"chi2": 1.0, "ndf": 2, "observed": 10.0, "background": 8.0,
+                       "background_uncertainty": 1.0, "significance": 0.6}},
+    },
+    "limits": {
+        "sensitive": True, "method": "cathode", "expected_fb": [1.0, 2.0, 3.0, 4.0, 5.0],
+        "observed_fb": 3.5, "toys": None, "injected_fb": 6.0, "level": 0.05,
+    },
+    "latency": {
+        "accuracy": dict.fromkeys(("floating", "quantised", "hls", "rtl"), ACCURACY),
+        "published": {"source": "somewhere", "accuracy": {"A": 0.8}}, "test_jets": 99,
+        "simulated": {stage: {"differing": 0, "outputs": 7} for stage in ("rtl", "hls")},
+    },
+}  # fmt: skip
+
+
+def test_every_room_has_its_panel_with_its_own_numbers(tmp_path):
+    save_histograms(tmp_path / "jets", {
+        f"reconstructed/{name}/msd": weighted("m", np.array([75.0]), EDGES, label="mass [GeV]")
+        for name in JET_CLASSES
+    })  # fmt: skip
+    for name, table in TABLES.items():
+        write_csv(tmp_path / name, table)
+    for name, result in RESULTS.items():
+        write_json(tmp_path / name, result)
+    inputs = {name: tmp_path / name for name in ("jets", *TABLES, *RESULTS)}
+    for name in ("metrics", "roc", "limits"):
+        inputs[name] = [inputs[name]]
+    files = {kind: tmp_path / f"figure.{kind}" for kind in ("pdf", "png", "data")}
+    overview(**inputs, **files)
+    panels = read_json(files["data"])["axes"]
+    rooms = [panel["titles"][-1].partition(":")[0] for panel in panels]
+    assert rooms == ["jets", "tagging", "anomaly search", "background", "inference", "firmware"]
+    jets, tagging, anomaly, background, inference, firmware = (
+        {series["label"]: series for series in panel["series"] if series["label"]}
+        for panel in panels
+    )
+    assert set(JET_CLASSES) <= set(jets)
+    assert tagging["PFN, AUC 0.950 ± 0.010"]["y"] == [100, 50]
+    assert anomaly["CWoLa"]["x"] == [0.1, 0.5]
+    assert background["Data, all data"]["y"] == [40, 10]
+    assert inference["injected signal"]["y"] == 6.0
+    assert firmware["A, 80.0 %"]["y"] == 80.0

@@ -1,0 +1,73 @@
+"""Where numba keeps machine code from one job to the next.
+
+Numba sees changes of a function's own file, not of what it takes from others. So each state of the
+compiled functions and of what they reach has a folder of its own, named by `digest.kernel_digest`.
+That takes some tenths of a second, and every job needs it at its start: it is looked up by the
+names, times and sizes of the sources, as numba itself looks at a file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import time
+from pathlib import Path
+
+from jetchain.plumbing import digest
+
+KEPT = 14 * 86400.0
+"""Seconds after its last use that a cache is kept."""
+_OURS = re.compile(r"[0-9a-f]{16}(\.\w+)?")
+_NUMBAS = re.compile(r"\.nb[ic](\.tmp\.\w+)?$")
+
+
+def machine_code() -> Path:
+    """The folder for the machine code of the package as it is; old ones are removed on the way."""
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jetchain"
+    looked_up = caches / f"{_signature()}.key"
+    key = looked_up.read_text(encoding="ascii") if looked_up.is_file() else ""
+    with contextlib.suppress(OSError):  # no place to write: numba compiles in each job
+        if not key:
+            key = digest.kernel_digest()
+            caches.mkdir(parents=True, exist_ok=True)
+            part = looked_up.with_suffix(f".{os.getpid()}")
+            part.write_text(key, encoding="ascii")
+            part.replace(looked_up)
+            remove_unused(caches)
+        (caches / key).mkdir(exist_ok=True)
+        os.utime(caches / key)
+        os.utime(looked_up)
+    return caches / key
+
+
+def _signature() -> str:
+    """Of the package's sources, without reading them."""
+    seen = hashlib.sha256(str(digest.ROOT).encode())
+    for folder, folders, files in os.walk(digest.ROOT):
+        folders.sort()
+        for name in sorted(files):
+            if name.endswith(".py"):
+                status = os.stat(os.path.join(folder, name))
+                seen.update(f"{folder}/{name} {status.st_mtime_ns} {status.st_size}\n".encode())
+    return seen.hexdigest()[:16]
+
+
+def remove_unused(caches: Path) -> None:
+    """Remove what no job has used for `KEPT` seconds, and nothing that we or numba did not make.
+
+    Several jobs may do so at once, and one may begin to use what another takes away: numba compiles
+    what is not there.
+    """
+    for path in caches.iterdir():
+        with contextlib.suppress(OSError):
+            if not _OURS.fullmatch(path.name) or path.stat().st_mtime > time.time() - KEPT:
+                continue
+            if path.is_file():
+                path.unlink()
+            for folder, _, files in os.walk(path, topdown=False):
+                for name in filter(_NUMBAS.search, files):
+                    Path(folder, name).unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # it holds something else
+                    os.rmdir(folder)

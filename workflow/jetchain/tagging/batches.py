@@ -1,0 +1,223 @@
+"""Jets as a network takes them, read from the files of their shards when they are asked for.
+
+A training set may be larger than the memory: what is held of it is a few numbers a jet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from jetchain.core.errors import DataError
+from jetchain.core.io.atomic import REMAKE
+from jetchain.core.io.mapped import Mapped
+from jetchain.core.io.tables import read_result
+from jetchain.core.schema.jets import JET_CLASSES
+from jetchain.core.schema.tagging import (
+    TAGGING_FEATURES,
+    TAGGING_JETS,
+    TAGGING_SPLITS,
+    TaggingDataset,
+)
+from jetchain.core.training import minibatches
+
+Integer = NDArray[np.int64]
+Read = Callable[[str, Integer], dict[str, Tensor]]
+
+AHEAD = 16
+"""Batches that are read at a time: opening a file takes as long as reading many rows of it."""
+CHARGE = TAGGING_FEATURES.index("charge")
+IDENTITY = [n for n, name in enumerate(TAGGING_FEATURES) if name.startswith("is_")]
+
+
+class Jets:
+    """Some jets as tensors, each read when it is first asked for.
+
+    A network's ``forward`` takes this and uses what it needs of it; the rest costs nothing.
+
+    Args:
+        rows: numbers of the jets, (jets,).
+        read: gives a named tensor of the rows that it is handed, and what it has read for it.
+        device: where the tensors go.
+    """
+
+    def __init__(self, rows: Integer, read: Read, device: torch.device | str = "cpu") -> None:
+        self._rows, self._read, self._device = rows, read, device
+        self._known: dict[str, Tensor] = {}
+
+    @classmethod
+    def of(cls, **tensors: Tensor) -> Jets:
+        """Jets of these tensors, named as the properties below; (jets, ...) each."""
+        made = cls(np.arange(len(next(iter(tensors.values())))), _absent)
+        made._known = tensors
+        return made
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, rows: Integer) -> Jets:
+        """The chosen jets."""
+        made = Jets(self._rows[rows], self._read, self._device)
+        chosen = torch.from_numpy(rows)
+        made._known = {name: tensor[chosen] for name, tensor in self._known.items()}
+        return made
+
+    def batches(self, size: int, shuffle: np.random.Generator | None = None) -> Iterator[Jets]:
+        """All jets once, so many at a time, shuffled across the files if a generator is given."""
+        for rows in minibatches(len(self), AHEAD * size, shuffle):
+            window = self[rows]
+            for each in minibatches(len(rows), size):
+                yield Jets(each, window._of_mine, self._device)
+
+    def _of_mine(self, name: str, rows: Integer) -> dict[str, Tensor]:
+        return {name: self._get(name)[torch.from_numpy(rows)]}
+
+    def replace(self, **tensors: Tensor) -> Jets:
+        """The same jets with other tensors in the place of some."""
+        made = Jets(self._rows, self._read, self._device)
+        made._known = self._known | tensors
+        return made
+
+    def to(self, device: torch.device | str) -> Jets:
+        """The same jets with their tensors on a device."""
+        made = Jets(self._rows, self._read, device)
+        made._known = {name: tensor.to(device) for name, tensor in self._known.items()}
+        return made
+
+    def _get(self, name: str) -> Tensor:
+        if name not in self._known:
+            for each, tensor in self._read(name, self._rows).items():
+                self._known[each] = tensor.to(self._device)
+        return self._known[name]
+
+    @property
+    def points(self) -> Tensor:
+        """delta_eta, delta_phi of each particle; (jets, particles, 2), 0 where padded."""
+        return self._get("points")
+
+    @property
+    def features(self) -> Tensor:
+        """TAGGING_FEATURES, standardised; (jets, particles, features), 0 where padded."""
+        return self._get("features")
+
+    @property
+    def mask(self) -> Tensor:
+        """Bool, False where padded; (jets, particles)."""
+        return self._get("mask")
+
+    @property
+    def momentum(self) -> Tensor:
+        """px, py, pz, e of each particle, GeV; (jets, particles, 4), 0 where padded."""
+        return self._get("momentum")
+
+    @property
+    def charge(self) -> Tensor:
+        """Charge of each particle; (jets, particles), 0 where padded."""
+        return self.features[..., CHARGE]
+
+    @property
+    def identity(self) -> Tensor:
+        """1 for electron, muon, photon, charged or neutral hadron; (jets, particles, 5)."""
+        return self.features[..., IDENTITY]
+
+    @property
+    def track(self) -> Tensor:
+        """d0, z0 and their errors, mm; (jets, particles, 4), 0 where padded or without a track."""
+        return self._get("track")
+
+    @property
+    def truth(self) -> Tensor:
+        """What left each track, as in the jet graphs; (jets, particles, 2), -1 where padded."""
+        return self._get("truth")
+
+    @property
+    def jet(self) -> Tensor:
+        """JET_COLUMNS; (jets, columns)."""
+        return self._get("jet")
+
+    @property
+    def label(self) -> Tensor:
+        """Index into JET_CLASSES; (jets,)."""
+        return self._get("label")
+
+    @property
+    def weight(self) -> Tensor:
+        """With it all classes of a split count the same; (jets,)."""
+        return self._get("weight")
+
+    @property
+    def event_number(self) -> Tensor:
+        """Number of the event, unique in its sample; (jets,)."""
+        return self._get("event_number")
+
+    @property
+    def jet_index(self) -> Tensor:
+        """Index of the jet in its event; (jets,)."""
+        return self._get("jet_index")
+
+
+def _absent(name: str, rows: Integer) -> dict[str, Tensor]:
+    raise DataError(f"These jets have no '{name}'.", "Give it to Jets.of().")
+
+
+class JetReader:
+    """The tagging data set, of which jets are read as they are asked for.
+
+    Args:
+        dataset: of `tagging.dataset`.
+        jets: TAGGING_JETS of the shards that it names.
+
+    Raises:
+        DataError: a file is missing or damaged, or the shards are not those of the data set.
+    """
+
+    def __init__(self, dataset: Path, jets: Sequence[Path]) -> None:
+        self.index = read_result(dataset, TaggingDataset)
+        paths = {(path.parent.name, path.stem): path for path in jets}
+        names = [(shard.sample, shard.shard) for shard in self.index.shards]
+        if set(names) != set(paths):
+            raise DataError(f"{dataset}: joins other shards than those given.", REMAKE)
+        self._table = Mapped([paths[name] for name in names], TAGGING_JETS)
+        if np.diff(self._table.offset).tolist() != [shard.jets for shard in self.index.shards]:
+            raise DataError(f"{dataset}: the shards given have other jets.", REMAKE)
+        kept = [np.arange(shard.kept) for shard in self.index.shards]
+        self._rows = np.concatenate(
+            [first + rows for first, rows in zip(self._table.offset, kept, strict=False)]
+        )
+        everywhere = self._table.rows(np.arange(len(self._table)), ["label", "split"])
+        self._label = everywhere["label"]
+        self._split = everywhere["split"][self._rows]
+        self._mean = torch.tensor(self.index.mean, dtype=torch.float32)
+        self._scale = torch.tensor(self.index.scale, dtype=torch.float32)
+
+    def split(self, name: str) -> Jets:
+        """The jets of a split of TAGGING_SPLITS, classes and shards in their order."""
+        weight = torch.tensor(
+            [self.index.weight[each][name] for each in JET_CLASSES], dtype=torch.float32
+        )
+
+        def read(what: str, rows: Integer) -> dict[str, Tensor]:
+            if what in ("label", "weight"):
+                label = torch.from_numpy(self._label[rows])
+                return {"label": label, "weight": weight[label]}
+            if what in ("features", "mask"):
+                return self._standardised(rows)
+            return self._tensors(rows, what)
+
+        return Jets(self._rows[self._split == TAGGING_SPLITS.index(name)], read)
+
+    def _tensors(self, rows: Integer, *names: str) -> dict[str, Tensor]:
+        arrays = self._table.rows(rows, names)
+        return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+    def _standardised(self, rows: Integer) -> dict[str, Tensor]:
+        """Features less their mean, divided by their scale, and mask; padding stays 0."""
+        found = self._tensors(rows, "features", "mask")
+        mask = found["mask"].bool()
+        features = found["features"].sub_(self._mean).div_(self._scale)
+        return {"features": features.masked_fill_(~mask[..., None], 0), "mask": mask}
