@@ -44,7 +44,12 @@ FUTURE = "from __future__ import annotations\n"
     [
         ("reporting/jets.py", FUTURE, f"{FUTURE}# A comment.\n", False),
         ("core/metrics.py", FUTURE, f"{FUTURE}LEVEL = 0.9\n", False),
-        ("particleflow/parametric.py", "MEV_PER_GEV = 1000.0", "MEV_PER_GEV = 1.0", False),
+        (
+            "particleflow/algorithms/parametric.py",
+            "MEV_PER_GEV = 1000.0",
+            "MEV_PER_GEV = 1.0",
+            False,
+        ),
         # Numba itself compares the times of a function's own file.
         ("jets/label.py", "inside = distance < radius", "inside = distance < radius  # dR", False),
         ("jets/label.py", "inside = distance < radius", "inside = distance <= radius", True),

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from jetchain.core.histograms import save_histograms, weighted
-from jetchain.core.io.tables import read_json, write_csv, write_json
+from jetchain.core.io.tables import read_json, write_csv, write_json, write_result
+from jetchain.core.schema.detector import DetectorSummary
 from jetchain.reporting import anomaly, detector
 
 LAYERS = ["ECAL1", "ECAL2"]
@@ -30,9 +31,13 @@ def summary(scale):
             "sum_of_squares": [85.0 * scale, 6.5]}  # fmt: skip
     fates = {"true": 10.0, "passive": 1.0, "leaked": 0.5, "invisible": 0.0, "missed": 0.5}
     return {
+        "events": 10,
         "energy_edges": [1.0, 4.0, 16.0],
         "response": dict.fromkeys(detector.NAMES, sums),
+        "noise_clusters_per_event": 0.0,
         "account": {
+            "events": 10, "particles": {}, "particle_energy": {}, "objects": {},
+            "energy_in_cells": {},
             "energy": {kind: {name: scale * value for name, value in fates.items()}
                        for kind in detector.NAMES},
             "energy_by_layer": {kind: {"ECAL1": scale * 2.0, "ECAL2": scale * 6.0}
@@ -46,7 +51,7 @@ def summaries(tmp_path):
     paths = []
     for number in (1, 3):
         paths.append(tmp_path / f"summary_{number}.json")
-        write_json(paths[-1], summary(number))
+        write_result(paths[-1], DetectorSummary(**summary(number)))
     return paths
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from jetchain.core.histograms import save_histograms, weighted
-from jetchain.core.io.tables import read_json, write_json
-from jetchain.core.schema.jets import JET_CLASSES
+from jetchain.core.io.tables import read_json, write_result
+from jetchain.core.schema.jets import JET_CLASSES, JetPeak, JetResponse, JetSummary
 from jetchain.reporting import jets
 
 EDGES = np.linspace(0.0, 200.0, 5)  # bins of 50 GeV
@@ -13,6 +13,13 @@ EDGES = np.linspace(0.0, 200.0, 5)  # bins of 50 GeV
 
 def histogram(values, label="soft-drop mass [GeV]"):
     return weighted("m", np.asarray(values, float), EDGES, label=label)
+
+
+def summary_of(folder, peaks=(), response=()):
+    """A summary of these peaks and responses; its file."""
+    content = JetSummary(radius=0.8, events=1, jets={}, peaks=peaks, response=response)
+    write_result(folder / "summary.json", content)
+    return folder / "summary.json"
 
 
 @pytest.fixture
@@ -46,12 +53,15 @@ def of_kind(panel, kind):
 
 
 def test_masses_are_shares_of_all_jets_with_the_fitted_peaks_beside(tmp_path, histograms, axes):
-    row = {"position": 80.42, "position_error": 0.3, "width": 9.1, "class": "W"}
-    write_json(
-        tmp_path / "summary.json",
-        {"peaks": [{**row, "level": "truth"}, {**row, "level": "reconstructed", "width": 7.5}]},
-    )
-    truth, reconstructed = axes(jets.mass, histograms=histograms, summary=tmp_path / "summary.json")
+    peaks = [
+        JetPeak(
+            level=level, jet_class="W", position=80.42, position_error=0.3, width=width,
+            width_error=0.2, jets=100, chi2_per_bin=1.0, valid=True,
+        )
+        for level, width in (("truth", 9.1), ("reconstructed", 7.5))
+    ]  # fmt: skip
+    summary = summary_of(tmp_path, peaks=peaks)
+    truth, reconstructed = axes(jets.mass, histograms=histograms, summary=summary)
     for panel, filled, width in ((truth, 0, "9.1"), (reconstructed, 1, "7.5")):
         steps = of_kind(panel, "steps")
         assert [series["label"] for series in steps] == list(JET_CLASSES)
@@ -114,12 +124,10 @@ def test_responses_stand_at_the_middle_of_their_bins_and_empty_ones_are_left_out
                              ("median_error", 0.01), ("resolution_error", 0.02))
     }  # fmt: skip
     rows = [
-        {"pt_low": 200, "pt_high": 300, **merits},
-        {"pt_low": 300, "pt_high": 500},
-        {"pt_low": 500, "pt_high": 900, **merits},
+        JetResponse(pt_low=low, pt_high=high, truth_jets=9, matched=9, **known)
+        for low, high, known in ((200, 300, merits), (300, 500, {}), (500, 900, merits))
     ]
-    write_json(tmp_path / "summary.json", {"response": rows})
-    median, resolution = axes(jets.response, summary=tmp_path / "summary.json")
+    median, resolution = axes(jets.response, summary=summary_of(tmp_path, response=rows))
     for panel, values, error in ((median, (1.0, 0.9), 0.01), (resolution, (0.1, 0.09), 0.02)):
         for series, value in zip(of_kind(panel, "errorbar"), values, strict=True):
             assert series["x"] == [250, 700]

@@ -69,7 +69,7 @@ def test_many_taggers_are_drawn_and_told_apart_without_colour(
     number = 21
     tagging.roc(
         metrics=results["metrics"][:1] * number, curves=results["curves"][:1] * number,
-        published=PUBLISHED, pdf=tmp_path, png=tmp_path, data=tmp_path,
+        published=PUBLISHED, taggers=NAMES, pdf=tmp_path, png=tmp_path, data=tmp_path,
     )  # fmt: skip
     for ax in kept[0].axes[:7]:
         curves = [line for line in ax.get_lines() if "AUC" in str(line.get_label())]

@@ -117,7 +117,9 @@ def digests() -> dict[str, str]:
     Other rooms cannot import this one.
     """
     rules = "\n".join(path.read_text() for path in (HOUSE / "workflow" / "rules").rglob("*.smk"))
-    verbs = set(re.findall(r"\b(?:job|Figure)\(\s*\"([\w.]+)\"", rules))
+    verbs = set(re.findall(r"\bjob\(\s*\"([\w.]+)\"", rules))
+    # A figure's first line is its name, the second its verb.
+    verbs |= set(re.findall(r"\b(?:Figure|Table)\(\s*\"[^\"]+\",\s*\"([\w.]+)\"", rules))
     room = re.compile(r"tagging|reporting\.(explanation|overview|summary)")
     found = {verb: digest.code_digest(verb) for verb in verbs if room.search(verb)}
     for model in MODELS:

@@ -115,7 +115,7 @@ def test_a_wrong_configuration_is_refused_with_the_path_of_the_key(overlay, mess
 
 SOURCES = sorted((HOUSE / "workflow").rglob("*.py"))
 MODULES = {
-    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 SMALL = 30

@@ -144,6 +144,13 @@ MUTATIONS = {
         "particleflow/test_mlpf_targets.py"
         "::test_a_neutral_particle_goes_to_the_cluster_with_most_of_its_energy",
     ),
+    "edges of all events of a batch in its first one": (
+        "particleflow/batch.py",
+        'arrays["edge_index"] + start',
+        'arrays["edge_index"]',
+        "particleflow/test_algorithms.py"
+        "::test_batches_of_any_order_are_the_events_of_the_whole_files",
+    ),
     # ---------------------------------------------------------------------------------- graphs
     "loops in the graphs": (
         "graphs/edges.py",

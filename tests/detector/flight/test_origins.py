@@ -7,7 +7,9 @@ import pytest
 from helpers.events import generated_events
 from jetchain.core.schema.base import ORIGINS
 from jetchain.detector.event import EventSimulation
+from jetchain.detector.flight.origins import origins
 from jetchain.detector.flight.pileup import Pool, overlay
+from jetchain.detector.flight.states import COLUMNS, PX, SOURCE, X
 from jetchain.detector.settings import PileupSettings, SimulationSettings
 from jetchain.detector.simulate import simulate_chunk
 from jetchain.detector.table import Account
@@ -47,6 +49,23 @@ def own(data):
     """Whether each track is of its particle itself, no conversion; and the particles' rows."""
     parent = data["particle"]["truth_idx"][data["track"]["parent_idx"]]
     return data["track"]["pdgid"] == data["particle"]["pdgid"][data["track"]["parent_idx"]], parent
+
+
+def test_candidates_by_hand():
+    """Of a primary from b and of one of pile-up: themselves, and products made at three places."""
+    primaries = np.zeros((2, COLUMNS))
+    primaries[:, PX] = 1000.0, 2000.0
+    particles = primaries.copy()
+    particles[:, SOURCE] = 1, 0  # in another order than the primaries
+    candidates = np.zeros((6, COLUMNS))
+    candidates[:, SOURCE] = 0, 1, 1, 1, 0, 1
+    candidates[:, PX] = 2000.0, 1000.0, 400.0, 600.0, 300.0, 100.0
+    candidates[:, X] = 0.0, 0.0, 7.0, 7.0, 8.0, 0.0
+    truth = np.array([[FROM_B, 3], [PILEUP, 5]])
+    assert origins(candidates, particles, primaries, truth, 9).tolist() == [
+        [PILEUP, 5], [FROM_B, 3], [OTHER_SECONDARY, 9], [OTHER_SECONDARY, 9], [PILEUP, 10],
+        [OTHER_SECONDARY, 11],
+    ]  # fmt: skip
 
 
 def test_tracks_of_generated_particles_have_their_origin_and_vertex(geometry, events):

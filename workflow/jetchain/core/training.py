@@ -12,7 +12,7 @@ import dataclasses
 import math
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from typing import Any
 
 import numpy as np
@@ -73,12 +73,7 @@ def fit(
         TrainingError: a loss is not finite, or there is no batch.
     """
     make_deterministic(seed, settings.threads)
-    steps = sum(1 for _ in batches(generator(seed, name, 0)))
-    if steps == 0:
-        raise TrainingError(
-            f"{name}: there is no training batch.",
-            "Generate more events for its samples, or reduce the batch size.",
-        )
+    steps = number_of(batches(generator(seed, name, 0)), name)
     checkpoint = Checkpoint(
         [name, seed, settings.model_dump(), steps, [net.state_dict() for net in (model, *teachers)]]
     )
@@ -87,42 +82,15 @@ def fit(
         network.to(device)
     for teacher in teachers:
         teacher.eval().requires_grad_(False)
-    cast = torch.autocast(
-        device.type, getattr(torch, settings.precision), enabled=settings.precision != "float32"
-    )
-    scaler = torch.amp.GradScaler(device.type, enabled=settings.precision == "float16")
-    losses = dict(loss) if isinstance(loss, Mapping) else {"": loss}
-    if criterion is None:
-        if len(losses) > 1:
-            raise TypeError("several losses need a criterion of the validation")
-        (criterion,) = losses.values()
-    losses, criterion = {part: cast(each) for part, each in losses.items()}, cast(criterion)
-    optimisers = {
-        part: torch.optim.AdamW(
-            model.get_submodule(part).parameters(),
-            lr=settings.learning_rate,
-            weight_decay=settings.weight_decay,
-        )
-        for part in losses
-    }
-    schedules = {
-        part: learning_rates(optimiser, settings, steps * settings.epochs)
-        for part, optimiser in optimisers.items()
-    }
-    columns = {part: f"{part or 'train'}_loss" for part in losses}
+    descent = Descent(model, loss, settings, steps, device, after_step)
+    criterion = descent.criterion(criterion)
     history: dict[str, list[float]] = {
-        column: [] for column in ("epoch", *columns.values(), "validation_loss", "learning_rate")
+        column: [] for column in ("epoch", *descent.columns, "validation_loss", "learning_rate")
     }
     best_state: dict[str, Tensor] = {}
-    step = 0
-    stateful: dict[str, Any] = {"model": model, "scaler": scaler, "after_step": after_step}
-    stateful |= {f"optimiser {part}": each for part, each in optimisers.items()}
-    stateful |= {f"schedule {part}": each for part, each in schedules.items()}
-    stateful = {key: each for key, each in stateful.items() if hasattr(each, "state_dict")}
     if saved := checkpoint.load():
-        for key, each in stateful.items():
-            each.load_state_dict(saved[key])
-        history, best_state, step = saved["history"], saved["best_state"], saved["step"]
+        descent.load_state(saved)
+        history, best_state = saved["history"], saved["best_state"]
         set_random_state(saved["random"])
         print(f"{name}: goes on after epoch {len(history['epoch'])}", file=sys.stderr)
     watched = history["validation_loss"]
@@ -130,55 +98,27 @@ def fit(
     while len(watched) < settings.epochs and since_best(watched) < settings.patience:
         epoch = len(watched) + 1
         model.train()
-        total, items = dict.fromkeys(losses, 0.0), dict.fromkeys(losses, 0)
-        for given in batches(generator(seed, name, epoch)):
-            batch = moved(given, device)
-            for part, optimiser in optimisers.items():
-                optimiser.zero_grad(set_to_none=True)
-                value, number = losses[part](model, batch)
-                scaler.scale(value).backward()
-                scaler.unscale_(optimiser)
-                parameters = model.get_submodule(part).parameters()
-                nn.utils.clip_grad_norm_(parameters, settings.gradient_clip)
-                scaler.step(optimiser)
-                if step < steps * settings.epochs:
-                    schedules[part].step()
-                total[part] += value.item() * number
-                items[part] += number
-            scaler.update()
-            step += 1
-            if after_step is not None:
-                after_step(step, model)
-        train_losses = {part: total[part] / items[part] for part in losses}
+        train_losses = descent.epoch(
+            moved(batch, device) for batch in batches(generator(seed, name, epoch))
+        )
         validation_loss = evaluate(
             model, lambda: (moved(batch, device) for batch in validation()), criterion
         )
-        if not all(map(math.isfinite, (*train_losses.values(), validation_loss))):
-            raise TrainingError(
-                f"{name}: the loss is not finite in epoch {epoch} "
-                f"(training {', '.join(map(str, train_losses.values()))}, "
-                f"validation {validation_loss}).",
-                "Reduce learning_rate, or look for non-finite inputs in its dataset.",
-            )
+        refuse_unless_finite(name, epoch, train_losses, validation_loss)
         history["epoch"].append(epoch)
-        for part, column in columns.items():
-            history[column].append(train_losses[part])
+        for column, value in zip(descent.columns, train_losses.values(), strict=True):
+            history[column].append(value)
         watched.append(validation_loss)
-        history["learning_rate"].append(next(iter(schedules.values())).get_last_lr()[0])
+        history["learning_rate"].append(descent.learning_rate)
         progress.report(
             epoch, **{part or "loss": each for part, each in train_losses.items()},
             validation=validation_loss,
         )  # fmt: skip
         if since_best(watched) == 0:
             best_state = {key: value.clone() for key, value in model.state_dict().items()}
+        state = descent.state() | {"history": history, "best_state": best_state}
         checkpoint.save(
-            {
-                **{key: each.state_dict() for key, each in stateful.items()},
-                "history": history,
-                "best_state": best_state,
-                "step": step,
-                "random": random_state(device),
-            },
+            state | {"random": random_state(device)},
             last=epoch == settings.epochs or since_best(watched) >= settings.patience,
         )
     if since_best(watched) >= settings.patience:
@@ -189,6 +129,136 @@ def fit(
         network.cpu()
     model.eval()
     return history
+
+
+class Descent:
+    """The steps of a training: an optimiser and a schedule for each loss.
+
+    Args:
+        model, loss, settings, after_step: see `fit`.
+        steps: in an epoch.
+        device: where the model is.
+
+    Attributes:
+        step: number of steps taken.
+        columns: names of the losses in the history.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        loss: Loss | Mapping[str, Loss],
+        settings: TrainingSettings,
+        steps: int,
+        device: torch.device,
+        after_step: Callable[[int, nn.Module], None] | None,
+    ) -> None:
+        self._model, self._settings, self._after_step = model, settings, after_step
+        self._last, self.step = steps * settings.epochs, 0
+        self._cast = torch.autocast(
+            device.type, getattr(torch, settings.precision), enabled=settings.precision != "float32"
+        )
+        self._scaler = torch.amp.GradScaler(device.type, enabled=settings.precision == "float16")
+        losses = dict(loss) if isinstance(loss, Mapping) else {"": loss}
+        self._losses: dict[str, Loss] = {part: self._cast(each) for part, each in losses.items()}
+        self._optimisers = {
+            part: torch.optim.AdamW(
+                model.get_submodule(part).parameters(),
+                lr=settings.learning_rate,
+                weight_decay=settings.weight_decay,
+            )
+            for part in losses
+        }
+        self._schedules = {
+            part: learning_rates(optimiser, settings, self._last)
+            for part, optimiser in self._optimisers.items()
+        }
+        self.columns = [f"{part or 'train'}_loss" for part in losses]
+        stateful: dict[str, Any] = {
+            "model": model, "scaler": self._scaler, "after_step": after_step
+        }  # fmt: skip
+        stateful |= {f"optimiser {part}": each for part, each in self._optimisers.items()}
+        stateful |= {f"schedule {part}": each for part, each in self._schedules.items()}
+        self._stateful = {
+            key: each for key, each in stateful.items() if hasattr(each, "state_dict")
+        }
+
+    def criterion(self, given: Loss | None) -> Loss:
+        """The loss of the validation, in the precision of the others: the only one by default."""
+        if given is not None:
+            found: Loss = self._cast(given)
+        elif len(self._losses) > 1:
+            raise TypeError("several losses need a criterion of the validation")
+        else:
+            (found,) = self._losses.values()
+        return found
+
+    def state(self) -> dict[str, Any]:
+        """What the next step hangs on."""
+        return {key: each.state_dict() for key, each in self._stateful.items()} | {
+            "step": self.step
+        }
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """The inverse of `state`."""
+        for key, each in self._stateful.items():
+            each.load_state_dict(state[key])
+        self.step = state["step"]
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the next step."""
+        return float(next(iter(self._schedules.values())).get_last_lr()[0])
+
+    def epoch(self, batches: Iterable[Any]) -> dict[str, float]:
+        """A step for each batch; the mean of each loss over their items."""
+        total, items = dict.fromkeys(self._losses, 0.0), dict.fromkeys(self._losses, 0)
+        for batch in batches:
+            for part, optimiser in self._optimisers.items():
+                optimiser.zero_grad(set_to_none=True)
+                value, number = self._losses[part](self._model, batch)
+                self._scaler.scale(value).backward()
+                self._scaler.unscale_(optimiser)
+                parameters = self._model.get_submodule(part).parameters()
+                nn.utils.clip_grad_norm_(parameters, self._settings.gradient_clip)
+                self._scaler.step(optimiser)
+                if self.step < self._last:
+                    self._schedules[part].step()
+                total[part] += value.item() * number
+                items[part] += number
+            self._scaler.update()
+            self.step += 1
+            if self._after_step is not None:
+                self._after_step(self.step, self._model)
+        return {part: total[part] / items[part] for part in self._losses}
+
+
+def number_of(batches: Iterable[Any], name: str) -> int:
+    """The number of batches in an epoch, which are run through if they have no length.
+
+    Raises:
+        TrainingError: there is none.
+    """
+    number = len(batches) if isinstance(batches, Sized) else sum(1 for _ in batches)
+    if number == 0:
+        raise TrainingError(
+            f"{name}: there is no training batch.",
+            "Generate more events for its samples, or reduce the batch size.",
+        )
+    return number
+
+
+def refuse_unless_finite(
+    name: str, epoch: int, train_losses: Mapping[str, float], validation_loss: float
+) -> None:
+    """Raises TrainingError if a loss of an epoch is no number."""
+    if not all(map(math.isfinite, (*train_losses.values(), validation_loss))):
+        raise TrainingError(
+            f"{name}: the loss is not finite in epoch {epoch} "
+            f"(training {', '.join(map(str, train_losses.values()))}, "
+            f"validation {validation_loss}).",
+            "Reduce learning_rate, or look for non-finite inputs in its dataset.",
+        )
 
 
 def since_best(losses: Sequence[float]) -> int:
