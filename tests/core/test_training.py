@@ -33,7 +33,7 @@ def run(seed=1, epochs=20, model=None, **options):
     keys = {"learning_rate": 0.1, "weight_decay": 0.0} | options.pop("keys", {})
     history = training.fit(
         model,
-        batches=lambda random: training.minibatches(500, 50, random),
+        batches=options.pop("batches", lambda random: training.minibatches(500, 50, random)),
         validation=lambda: [np.arange(500, 600)],
         loss=options.pop("loss", loss),
         settings=TrainingSettings(epochs=epochs, **keys),
@@ -83,6 +83,30 @@ def test_no_batches_is_an_error():
             nn.Linear(3, 1), batches=lambda random: [], validation=list, loss=loss,
             settings=TrainingSettings(), seed=1, name="toy",
         )  # fmt: skip
+
+
+class Counted:
+    """Batches with a length, which remember how often they were run through."""
+
+    runs = 0
+
+    def __init__(self, random):
+        self.random = random
+
+    def __len__(self):
+        return 10
+
+    def __iter__(self):
+        Counted.runs += 1
+        return iter(training.minibatches(500, 50, self.random))
+
+
+def test_batches_with_a_length_are_not_run_through_to_be_counted():
+    expected, record = run(epochs=3)
+    model, history = run(epochs=3, batches=Counted)
+    assert Counted.runs == 3
+    assert history == record
+    assert torch.equal(model.weight, expected.weight)
 
 
 # Schedules, precision, devices

@@ -17,7 +17,7 @@ from jetchain.core.schema.particleflow import PARTICLE_CLASSES, RECONSTRUCTED
 from jetchain.core.settings import parse
 from jetchain.core.training_settings import TrainingSettings
 from jetchain.particleflow.algorithms import ALGORITHMS, trained
-from jetchain.particleflow.batch import EventBatch, batch_of, batches
+from jetchain.particleflow.batch import Batches, EventBatch, batch_of
 from jetchain.particleflow.network import COLUMN, FEATURES, compress
 from jetchain.particleflow.network_settings import (
     NetworkTrainingSettings,
@@ -53,7 +53,7 @@ def settings_of(name: str, **fit: float) -> TrainJobSettings:
 
 def whole(events: Mapped) -> EventBatch:
     """All events as one batch, with their targets."""
-    (batch,) = batches(events, np.arange(len(events)), len(events), truth=True)
+    (batch,) = Batches(events, np.arange(len(events)), len(events), truth=True)
     return batch
 
 
@@ -67,7 +67,7 @@ def network(request, events):
     """A network with its first weights."""
     torch.manual_seed(1)
     model = ALGORITHMS.load(request.param)(ALGORITHMS.decode(request.param, {}).model)
-    model.standardise(lambda: batches(events, np.arange(4), 3))
+    model.standardise(lambda: Batches(events, np.arange(4), 3))
     return model.eval()
 
 
@@ -88,7 +88,7 @@ def test_permuting_the_nodes_permutes_the_answers(network, events):
 @torch.no_grad()
 def test_events_that_fill_a_batch_change_no_answer_of_the_others(network, events):
     together = network(whole(events))
-    apart = [network(batch) for batch in batches(events, np.arange(len(events)), 1)]
+    apart = [network(batch) for batch in Batches(events, np.arange(len(events)), 1)]
     for index in (0, 1):
         torch.testing.assert_close(
             together[index], torch.cat([answer[index] for answer in apart]), atol=1e-5, rtol=1e-4
@@ -111,7 +111,7 @@ def test_tracks_are_charged_and_topoclusters_neutral(network, events):
 def test_gradient_reaches_every_parameter(name, events):
     torch.manual_seed(0)
     model = ALGORITHMS.load(name)(ALGORITHMS.decode(name, {}).model)
-    model.standardise(lambda: batches(events, np.arange(4), 4))
+    model.standardise(lambda: Batches(events, np.arange(4), 4))
     batch = whole(events)
     value, items = candidate_loss(model, batch, settings=NetworkTrainingSettings())
     value.backward()
@@ -181,8 +181,9 @@ def test_batches_of_any_order_are_the_events_of_the_whole_files(tmp_path):
                           ("x", "momentum", "label", "regression")] + [edges])  # fmt: skip
     events, rows = Mapped(paths, EVENT_GRAPHS), np.arange(6)
     shuffled = np.random.default_rng(3).permutation(6)
-    parts = list(batches(events, rows, 4, truth=True, shuffle=np.random.default_rng(3)))
+    parts = list(Batches(events, rows, 4, truth=True, shuffle=np.random.default_rng(3)))
     assert [int(part.event.max()) + 1 for part in parts] == [4, 2]
+    assert [len(Batches(events, rows, size)) for size in (1, 3, 4, 6, 7)] == [6, 2, 2, 1, 1]
     expected = [alone[row] for row in shuffled]
     for part, those in zip(parts, (expected[:4], expected[4:]), strict=True):
         for place, name in enumerate(("x", "momentum", "label", "regression")):
@@ -190,7 +191,7 @@ def test_batches_of_any_order_are_the_events_of_the_whole_files(tmp_path):
         before = np.cumsum([0, *(len(one[0]) for one in those)])
         edges = [one[4] + start for one, start in zip(those, before, strict=False)]
         assert torch.equal(part.edge_index, torch.cat(edges, dim=1))
-    again = list(batches(events, rows, 4, truth=True, shuffle=np.random.default_rng(3)))
+    again = list(Batches(events, rows, 4, truth=True, shuffle=np.random.default_rng(3)))
     assert all(torch.equal(one.x, other.x) for one, other in zip(parts, again, strict=True))
 
 
@@ -204,7 +205,7 @@ def test_targets_are_counted_file_by_file(tmp_path):
 def test_a_batch_moves_as_a_whole(events):
     moved = whole(events).to("meta")
     assert {value.device.type for value in vars(moved).values()} == {"meta"}
-    without_truth = next(iter(batches(events, np.arange(2), 2))).to("meta")
+    without_truth = next(iter(Batches(events, np.arange(2), 2))).to("meta")
     assert without_truth.label is None
 
 

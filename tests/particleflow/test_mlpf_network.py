@@ -6,7 +6,7 @@ import torch
 
 from helpers.graph_files import mapped_graphs
 from jetchain.particleflow.algorithms.mlpf import Mlpf, MlpfModelSettings, edge_geometry
-from jetchain.particleflow.batch import batches
+from jetchain.particleflow.batch import Batches
 from jetchain.particleflow.network import COLUMN
 
 SMALL = MlpfModelSettings(hidden=16, layers=2)
@@ -16,7 +16,7 @@ SMALL = MlpfModelSettings(hidden=16, layers=2)
 def network(tmp_path_factory):
     """A small network, and the batch of one event."""
     events = mapped_graphs(tmp_path_factory.mktemp("mlpf") / "graphs.safetensors", 1)
-    (batch,) = batches(events, np.arange(1), 1)
+    (batch,) = Batches(events, np.arange(1), 1)
     torch.manual_seed(1)
     model = Mlpf(SMALL)
     model.standardise(lambda: [batch])

@@ -50,7 +50,7 @@ def fit(
     Args:
         model: the network; all that its training changes must be in its state_dict.
         batches: gives one epoch of training batches, shuffled by the generator it is handed. They
-            reach the loss on the device of the settings, see `moved`.
+            reach the loss on the settings' device, see `moved`. Their len() counts them, if any.
         validation: gives the validation batches, always the same.
         loss: gives the mean loss of a batch and the number of items in it. Several, by the name of
             a submodule, take turns in every batch, each with an optimiser of its own that changes

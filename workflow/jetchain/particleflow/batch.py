@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 import numpy as np
@@ -74,23 +74,29 @@ def batch_of(arrays: dict[str, NDArray[Any]], truth: bool = False) -> EventBatch
     )
 
 
-def batches(
-    events: Mapped,
-    rows: NDArray[np.integer],
-    size: int,
-    *,
-    truth: bool = False,
-    shuffle: np.random.Generator | None = None,
-) -> Iterable[EventBatch]:
+@dataclass(frozen=True)
+class Batches:
     """The events of some rows, each once, read as they are asked for.
 
-    Args:
+    Attributes:
         events: EVENT_GRAPHS.
         rows: numbers of events; (rows,).
         size: events in a batch.
         truth: see `batch_of`.
         shuffle: draws the order, across all files; that of `rows` if not given.
     """
-    names = (*NODES, *TRUTH) if truth else NODES
-    for part in minibatches(len(rows), size, shuffle):
-        yield batch_of(events.rows(rows[part], names), truth)
+
+    events: Mapped
+    rows: NDArray[np.integer]
+    size: int
+    truth: bool = field(default=False, kw_only=True)
+    shuffle: np.random.Generator | None = field(default=None, kw_only=True)
+
+    def __len__(self) -> int:
+        """The number of batches: nothing is read for it."""
+        return -(-len(self.rows) // self.size)
+
+    def __iter__(self) -> Iterator[EventBatch]:
+        names = (*NODES, *TRUTH) if self.truth else NODES
+        for part in minibatches(len(self.rows), self.size, self.shuffle):
+            yield batch_of(self.events.rows(self.rows[part], names), self.truth)

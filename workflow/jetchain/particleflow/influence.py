@@ -26,7 +26,7 @@ from jetchain.core.schema.particleflow import (
 )
 from jetchain.core.training import minibatches
 from jetchain.core.verbs import Input, Output
-from jetchain.particleflow.batch import EventBatch, batches
+from jetchain.particleflow.batch import Batches, EventBatch
 from jetchain.particleflow.network import COLUMN, Network
 from jetchain.particleflow.network_settings import InfluenceJobSettings
 from jetchain.particleflow.reconstruct import read_network
@@ -66,7 +66,7 @@ def influence(
     pt_min = settings.influence.pt_min
     example, largest, by_distance = None, 0.0, []
     progress = Progress(len(rows), "events")
-    for done, (number, graph) in enumerate(zip(numbers, batches(read, rows, 1), strict=True), 1):
+    for done, (number, graph) in enumerate(zip(numbers, Batches(read, rows, 1), strict=True), 1):
         if len(graph):
             pt, change = influences(model, graph)
             centre = int(np.argmax(pt))

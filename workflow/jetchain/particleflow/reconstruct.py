@@ -22,7 +22,7 @@ from jetchain.core.schema.particleflow import RECONSTRUCTED
 from jetchain.core.seeds import make_deterministic
 from jetchain.core.verbs import Input, Output
 from jetchain.particleflow.algorithms import ALGORITHMS
-from jetchain.particleflow.batch import batches
+from jetchain.particleflow.batch import Batches
 from jetchain.particleflow.network import Network
 from jetchain.particleflow.network_settings import ReconstructJobSettings
 from jetchain.particleflow.targets import NONE, REGRESSION
@@ -92,7 +92,7 @@ def predict(model: Network, events: Mapped) -> tuple[NDArray[np.int64], NDArray[
     labels, regressions = [np.empty(0, np.int64)], [np.empty((0, len(REGRESSION)))]
     progress = Progress(len(events), "events")
     done = 0
-    for batch in batches(events, np.arange(len(events)), EVENTS_AT_ONCE):
+    for batch in Batches(events, np.arange(len(events)), EVENTS_AT_ONCE):
         logits, regression = model(batch)
         labels.append(logits.argmax(dim=1).numpy())
         regressions.append(regression.double().numpy())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
 from functools import partial
 
 import numpy as np
@@ -21,7 +20,7 @@ from jetchain.core.seeds import generator, make_deterministic
 from jetchain.core.training import fit, minibatches
 from jetchain.core.verbs import Inputs, Output
 from jetchain.particleflow.algorithms import ALGORITHMS
-from jetchain.particleflow.batch import NODES, TRUTH, EventBatch, batches
+from jetchain.particleflow.batch import NODES, TRUTH, Batches, EventBatch
 from jetchain.particleflow.network import COLUMN, Network
 from jetchain.particleflow.network_settings import NetworkTrainingSettings, TrainJobSettings
 from jetchain.particleflow.targets import NONE, node_targets
@@ -118,13 +117,13 @@ def fit_network(
             "Raise max_events of the algorithm's training, or generate more events.",
         )
 
-    def read(some: NDArray[np.int64], shuffle: np.random.Generator | None) -> Iterable[EventBatch]:
-        return batches(events, some, training.fit.batch_size, truth=True, shuffle=shuffle)
+    def read(some: NDArray[np.int64], shuffle: np.random.Generator | None) -> Batches:
+        return Batches(events, some, training.fit.batch_size, truth=True, shuffle=shuffle)
 
     model: Network = ALGORITHMS.load(algorithm)(
         ALGORITHMS.decode(algorithm, {"model": settings.model}).model
     )
-    model.standardise(lambda: batches(events, chosen, EVENTS_AT_ONCE))
+    model.standardise(lambda: Batches(events, chosen, EVENTS_AT_ONCE))
     print(
         f"{algorithm}: {len(chosen)} training events, {held} for validation, "
         f"{sum(p.numel() for p in model.parameters())} parameters",
