@@ -60,14 +60,6 @@ def test_a_rule_names_its_verb_once():
         helpers.launch()
 
 
-def test_a_verb_has_its_settings_from_one_place():
-    helpers = fresh()
-    helpers.job("jets.cluster", settings="jets.clustering")
-    helpers.job("jets.cluster", settings="jets.clustering")
-    with pytest.raises(TypeError, match=r"two rules give jets\.cluster"):
-        helpers.job("jets.cluster", settings="jets")
-
-
 def test_what_rules_say_is_recorded(monkeypatch):
     monkeypatch.setattr(rules, "BOOK", {})
     helpers = fresh()
