@@ -9,6 +9,9 @@ from jetchain.reporting.overview import overview
 
 EDGES = np.linspace(0.0, 200.0, 5)
 ACCURACY = {"value": 0.7, "low": 0.68, "high": 0.72}
+QUOTED = {**ACCURACY, "std": 0.01}
+AUC = {"value": 0.95, "low": 0.94, "high": 0.96, "std": 0.01}
+COMPARED = {"vectors": 10, "outputs": 7, "differing": 0}
 TABLES = {
     "roc": {
         "pair": np.array(["top_vs_QCD"] * 2), "signal_efficiency": np.array([0.3, 0.5]),
@@ -29,8 +32,15 @@ TABLES = {
 }  # fmt: skip
 RESULTS = {
     "metrics": {
-        "model": "pfn",
-        "pairs": {"top_vs_QCD": {"auc": {"value": 0.95, "std": 0.01}, "background_jets": 500}},
+        "model": "pfn", "parameters": 7, "training_jets": 900, "macro_auc": 0.9,
+        "classes": list(JET_CLASSES), "accuracy": ACCURACY,
+        "confusion": {"counts": [], "fraction": [], "low": [], "high": []},
+        "pairs": {
+            "top_vs_QCD": {
+                "signal_jets": 90, "background_jets": 500, "auc": AUC,
+                "rejection_50": {**AUC, "bound": False}, "rejection_30": {**AUC, "bound": False},
+            }
+        },
     },
     "anomaly": {
         "signal_region_tev": [3.3, 3.7], "injected_events": 1, "signal_events_evaluated": 10,
@@ -59,9 +69,24 @@ RESULTS = {
         "reference_cross_section_fb": 6.0, "injected_events": 3, "injected_cross_section_fb": 6.0,
     },
     "latency": {
-        "accuracy": dict.fromkeys(("floating", "quantised", "hls", "rtl"), ACCURACY),
-        "published": {"source": "somewhere", "accuracy": {"A": 0.8}}, "test_jets": 99,
-        "simulated": {stage: {"differing": 0, "outputs": 7} for stage in ("rtl", "hls")},
+        "accuracy": dict.fromkeys(("floating", "quantised", "hls", "rtl"), QUOTED),
+        "accuracy_loss_from_quantisation": QUOTED, "auc": {}, "test_jets": 99,
+        "published": {"source": "somewhere", "accuracy": {"A": 0.8}},
+        "network": {"widths": [6, 2], "weights": 12, "sparsity": 0.5},
+        "simulated": {
+            "rtl": COMPARED, "hls": {**COMPARED, "test_jets": 8},
+        },
+        "latency": {
+            "clock_period_ns": 5.0, "cycles_measured": 6, "cycles_predicted": 6,
+            "initiation_interval_measured": 1, "latency_ns": 30.0, "interval_ns": 5.0,
+        },
+        "design": {
+            "register_bits": 900, "part": "xcvu13p", "latency_cutoff": 5.0,
+            "estimated_luts": 90.0,
+        },
+        "budget": {
+            "latency_ns": 1000.0, "bunch_spacing_ns": 25.0, "keeps_up": True, "in_time": True,
+        },
     },
 }  # fmt: skip
 
