@@ -22,7 +22,7 @@ from jetchain.plumbing.checksums import RESULTS
 from jetchain.plumbing.configuration import Configuration
 from jetchain.plumbing.documentation import inner_settings, key_of, keys
 from jetchain.plumbing.provenance.manifest import MANIFEST, read_rules
-from jetchain.plumbing.rules import command
+from jetchain.plumbing.rules import signature
 
 HOUSE = Path(__file__).resolve().parents[2]
 PACKAGE = HOUSE / "workflow" / "jetchain"
@@ -135,12 +135,12 @@ def room(name: str) -> str:
     """A room: its rules with the verbs that they launch."""
     rows = []
     for rule, verb in verbs(name):
-        options = re.findall(r"--([\w-]+) \{(\w+)\.", command(verb))
-        kinds = {kind: [option for option, its in options if its == kind] for _, kind in options}
-        rows.append((
-            f"`{rule}`", f"`{verb}`", ", ".join(kinds.get("input", [])),
-            ", ".join(kinds.get("output", [])),
-        ))  # fmt: skip
+        kinds = signature(verb)
+        files = [
+            ", ".join(key for key, kind in kinds.items() if kind in wanted)
+            for wanted in (("Input", "Inputs"), ("Output", "Outputs"))
+        ]
+        rows.append((f"`{rule}`", f"`{verb}`", *files))
     return _table(("rule", "verb", "inputs", "outputs"), rows)
 
 

@@ -80,9 +80,10 @@ def test_each_of_several_outputs_has_its_checksum(tmp_path, monkeypatch):
     folder = Path("results/toy")
     folder.mkdir(parents=True)
     paths = [folder / "a", folder / "b"]
-    values = launcher.parse_arguments(several, ["--source", "--out", *map(str, paths)])
+    words = ["--source", "--out", *map(str, paths)]
+    values = launcher.parse_arguments(several, words)
     assert values == {"source": [], "out": paths}
-    launcher.run_verb(several, values)
+    launcher.run_verb(several, values, words)
     first, second = (checksums.read(path).sha256 for path in paths)
     assert first != second
 

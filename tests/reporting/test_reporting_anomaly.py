@@ -5,15 +5,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jetchain.core.io.tables import read_json, write_csv, write_json
+from jetchain.core.errors import DataError
+from jetchain.core.io.tables import read_json, write_csv, write_result
+from jetchain.core.schema.anomaly import MethodMetrics, SearchMetrics, TrainingSpread
 from jetchain.reporting import anomaly
 
 PUBLISHED = Path(__file__).parents[2] / "resources" / "published" / "anomaly.json"
 
 
-def test_many_methods_are_drawn(tmp_path, monkeypatch):
+def test_many_methods_are_drawn(tmp_path):
     names = [f"method {k}" for k in range(21)]
-    monkeypatch.setattr(anomaly, "NAMES", {name: name for name in names})
     efficiency = np.linspace(0.1, 1.0, 10)
     sic = np.concatenate([(1 + k) * np.sqrt(efficiency) for k in range(21)])
     write_csv(
@@ -26,20 +27,30 @@ def test_many_methods_are_drawn(tmp_path, monkeypatch):
             "sic_high": 1.1 * sic,
         },
     )
-    merit = {"max_sic": 1.0, "max_sic_bootstrap": [0.9, 1.1]}
-    write_json(
-        tmp_path / "metrics",
-        {
-            "methods": dict.fromkeys(names, merit),
-            "signal_to_background": 0.006,
-            "background_events": 1000,
-        },
-    )
+    merit = MethodMetrics(
+        auc=0.8, max_sic=1.0, max_sic_bootstrap=(0.9, 1.1), signal_efficiency={},
+        max_sic_trainings=TrainingSpread(median=1.0, low=0.9, high=1.1, number=3),
+    )  # fmt: skip
+    found = SearchMetrics(
+        signal_region_tev=(3.3, 3.7), background_events=1000, injected_events=6,
+        signal_to_background=0.006, signal_events_evaluated=100,
+        methods=dict.fromkeys(names, merit),
+    )  # fmt: skip
+    write_result(tmp_path / "metrics", found)
     files = {name: tmp_path / f"figure.{name}" for name in ("pdf", "png", "data")}
     anomaly.sic(
-        curves=tmp_path / "curves", metrics=tmp_path / "metrics", published=PUBLISHED, **files
+        curves=tmp_path / "curves",
+        metrics=tmp_path / "metrics",
+        published=PUBLISHED,
+        labels={name: name for name in names},
+        **files,
     )
     series = read_json(files["data"])["axes"][0]["series"]
     drawn = {each["label"]: each["y"] for each in series if each["kind"] == "line"}
     assert [*drawn] == [*names, "Random"]
     assert drawn["method 20"] == pytest.approx(21 * np.sqrt(efficiency))
+    with pytest.raises(DataError, match="the figure knows method 0"):
+        anomaly.sic(
+            curves=tmp_path / "curves", metrics=tmp_path / "metrics", published=PUBLISHED,
+            labels={"method 0": "0"}, **files,
+        )  # fmt: skip

@@ -6,6 +6,8 @@ import pytest
 from jetchain.core.io.tables import read_json, write_csv, write_json
 from jetchain.reporting import background
 
+LABELS = {"toy": "Toy"}
+
 
 @pytest.fixture
 def axes(tmp_path):
@@ -31,7 +33,9 @@ def named(panel, label):
 
 def a_fit(significance):
     return {"chi2": 10.0, "ndf": 8, "observed": 30.0, "background": 20.0,
-            "background_uncertainty": 2.0, "significance": significance}  # fmt: skip
+            "background_uncertainty": 2.0, "significance": significance, "events": 525,
+            "parameters": {}, "f_test": {}, "p_value": 0.3, "fit_uncertainty": 2.0,
+            "function_uncertainty": 0.0}  # fmt: skip
 
 
 def spectra(efficiency):
@@ -50,9 +54,9 @@ def spectra(efficiency):
 
 def test_the_spectrum_is_drawn_before_and_after_the_cut_with_the_pulls_after_it(axes):
     table = spectra(0.01)
-    fits = {"efficiency": 0.01, "fits": {"1": a_fit(1.2), "0.01": a_fit(4.5)}}
+    fits = {"method": "toy", "efficiency": 0.01, "fits": {"1": a_fit(1.2), "0.01": a_fit(4.5)}}
     (upper, lower), _ = axes(
-        background.spectrum, {"spectra": table, "fits": fits}, method="cathode"
+        background.spectrum, {"spectra": table, "fits": fits}, method="toy", labels=LABELS
     )
     for rows, text in ((slice(0, 4), "all data"),
                        (slice(4, 8), "after the cut (1 % of sidebands)")):  # fmt: skip
@@ -81,13 +85,13 @@ def test_the_spectrum_is_drawn_before_and_after_the_cut_with_the_pulls_after_it(
 
 
 def test_a_search_without_a_cut_has_one_spectrum(axes):
-    fits = {"efficiency": 1, "fits": {"1": a_fit(0.3)}}
+    fits = {"method": "toy", "efficiency": 1, "fits": {"1": a_fit(0.3)}}
     (upper, lower), _ = axes(
-        background.spectrum, {"spectra": spectra(1), "fits": fits}, method="inclusive"
+        background.spectrum, {"spectra": spectra(1), "fits": fits}, method="toy", labels=LABELS
     )
     assert sum(series["kind"] == "errorbar" for series in upper["series"]) == 1
     assert lower["ylabel"] == "Pull"
-    assert "No cut" in upper["titles"]
+    assert "Toy" in upper["titles"]
 
 
 def test_the_closure_is_predicted_over_observed_with_the_errors_of_both(axes):
@@ -103,8 +107,13 @@ def test_the_closure_is_predicted_over_observed_with_the_errors_of_both(axes):
         "prediction": np.array([110.0, 1.0, 20.0, 9.0]),
         "prediction_error": np.array([11.0, 1.0, 4.0, 9.0]),
     }
+    closure = {"cuts": [0.6, 0.7], "kappa": 1.0, "kappa_relative_uncertainty": 0.1,
+               "signal_efficiency": 0.5, "contamination": None, "regions": {}}  # fmt: skip
     (left, centre, right), _ = axes(
-        background.abcd, {"plane": plane, "scan": scan, "closure": {"cuts": [0.6, 0.7]}}
+        background.abcd,
+        {"plane": plane, "scan": scan, "closure": closure},
+        method="toy",
+        labels=LABELS,
     )
     for panel, name in ((left, "background"), (centre, "signal")):
         (image,) = (series for series in panel["series"] if series["kind"] == "image")
@@ -132,14 +141,19 @@ def test_the_template_is_compared_in_both_regions_with_its_quality_above(axes):
         "template_error": np.full(n, 2.0),
     }  # fmt: skip
     quality = {"sidebands": {"auc": 0.512, "null_mean": 0.501, "null_std": 0.004,
-                             "null_deviations": 2.75}}  # fmt: skip
-    panels, title = axes(background.template, {"distributions": table, "quality": quality})
+                             "null_deviations": 2.75, "p_value": 0.02}}  # fmt: skip
+    panels, title = axes(
+        background.template,
+        {"distributions": table, "quality": quality},
+        method="toy",
+        labels=LABELS,
+    )
     assert "AUC 0.512, permuted labels 0.501 ± 0.004 (+2.8 σ)" in title
     for k, row in enumerate([0, 0, 0, 0, 2, 2, 2, 2]):
         upper, lower = panels[4 * row + k % 4], panels[4 * (row + 1) + k % 4]
         own = slice(2 * k, 2 * k + 2)
         assert named(upper, "Data")["y"] == table["data"][own].tolist()
-        assert named(upper, "CATHODE template")["values"] == table["template"][own].tolist()
+        assert named(upper, "Toy template")["values"] == table["template"][own].tolist()
         ratio = named(lower, "Data / template")
         expected = table["data"][own] / table["template"][own]
         np.testing.assert_allclose(ratio["y"], expected, rtol=1e-6)

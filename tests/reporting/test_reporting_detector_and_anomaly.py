@@ -101,10 +101,13 @@ def test_objects_and_impact_parameters_are_outlined_by_sample(tmp_path, files):
     assert sum(named(panel, "resolution alone")["y"]) == pytest.approx(1.0, abs=1e-3)
 
 
+REST = {"auc": 0.8, "signal_efficiency": {},
+        "max_sic_trainings": {"median": 8.0, "low": 7.0, "high": 9.0, "number": 3}}  # fmt: skip
 MERITS = {
+    "signal_region_tev": [3.3, 3.7], "injected_events": 74, "signal_events_evaluated": 100,
     "signal_to_background": 0.006, "background_events": 12345,
-    "methods": {"cathode": {"max_sic": 11.2, "max_sic_bootstrap": [9.5, 13.0]},
-                "cwola": {"max_sic": 8.0, "max_sic_bootstrap": [7.0, 9.0]}},
+    "methods": {"cathode": {"max_sic": 11.2, "max_sic_bootstrap": [9.5, 13.0], **REST},
+                "cwola": {"max_sic": 8.0, "max_sic_bootstrap": [7.0, 9.0], **REST}},
 }  # fmt: skip
 
 
@@ -123,8 +126,15 @@ def anomalies(tmp_path):
 def test_improvements_are_drawn_and_listed_beside_the_published_ones(tmp_path, files, anomalies):
     anchors = tmp_path / "published.json"
     write_json(anchors, {"signal_to_background": 0.0065,
+                         "only_published": {"anode": "ANODE"},
                          "maximum_sic": {"cathode": 14.0, "anode": 7.1}})  # fmt: skip
-    anomaly.sic(curves=anomalies[0], metrics=anomalies[1], published=anchors, **files)
+    anomaly.sic(
+        curves=anomalies[0],
+        metrics=anomalies[1],
+        published=anchors,
+        labels={"cathode": "CATHODE", "cwola": "CWoLa"},
+        **files,
+    )
     left, right = read_json(files["data"])["axes"]
     line, band = (one for one in left["series"] if one["label"] == "CATHODE")
     assert (line["x"], line["y"]) == ([0.1, 0.5], [11, 5])

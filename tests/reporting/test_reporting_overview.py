@@ -9,6 +9,9 @@ from jetchain.reporting.overview import overview
 
 EDGES = np.linspace(0.0, 200.0, 5)
 ACCURACY = {"value": 0.7, "low": 0.68, "high": 0.72}
+QUOTED = {**ACCURACY, "std": 0.01}
+AUC = {"value": 0.95, "low": 0.94, "high": 0.96, "std": 0.01}
+COMPARED = {"vectors": 10, "outputs": 7, "differing": 0}
 TABLES = {
     "roc": {
         "pair": np.array(["top_vs_QCD"] * 2), "signal_efficiency": np.array([0.3, 0.5]),
@@ -29,25 +32,61 @@ TABLES = {
 }  # fmt: skip
 RESULTS = {
     "metrics": {
-        "model": "pfn",
-        "pairs": {"top_vs_QCD": {"auc": {"value": 0.95, "std": 0.01}, "background_jets": 500}},
+        "model": "pfn", "parameters": 7, "training_jets": 900, "macro_auc": 0.9,
+        "classes": list(JET_CLASSES), "accuracy": ACCURACY,
+        "confusion": {"counts": [], "fraction": [], "low": [], "high": []},
+        "pairs": {
+            "top_vs_QCD": {
+                "signal_jets": 90, "background_jets": 500, "auc": AUC,
+                "rejection_50": {**AUC, "bound": False}, "rejection_30": {**AUC, "bound": False},
+            }
+        },
     },
     "anomaly": {
-        "methods": {"cwola": {}}, "signal_to_background": 0.006, "background_events": 100
+        "signal_region_tev": [3.3, 3.7], "injected_events": 1, "signal_events_evaluated": 10,
+        "signal_to_background": 0.006, "background_events": 100,
+        "methods": {
+            "cwola": {
+                "auc": 0.8, "max_sic": 8.0, "max_sic_bootstrap": [7.0, 9.0],
+                "signal_efficiency": {},
+                "max_sic_trainings": {"median": 8.0, "low": 7.0, "high": 9.0, "number": 3},
+            }
+        },
     },
     "fits": {
-        "efficiency": 1,
+        "method": "inclusive", "efficiency": 1,
         "fits": {"1": {"chi2": 1.0, "ndf": 2, "observed": 10.0, "background": 8.0,
-                       "background_uncertainty": 1.0, "significance": 0.6}},
+                       "background_uncertainty": 1.0, "significance": 0.6, "events": 50,
+                       "parameters": {}, "f_test": {}, "p_value": 0.6, "fit_uncertainty": 1.0,
+                       "function_uncertainty": 0.0}},
     },
     "limits": {
         "sensitive": True, "method": "cathode", "expected_fb": [1.0, 2.0, 3.0, 4.0, 5.0],
-        "observed_fb": 3.5, "toys": None, "injected_fb": 6.0, "level": 0.05,
+        "observed_fb": 3.5, "toys": None, "reference_cross_section_fb": 6.0, "level": 0.05,
+    },
+    "normalisation": {
+        "luminosity_fb": 1.0, "signal_acceptance": 0.5, "reference_events": 3,
+        "reference_cross_section_fb": 6.0, "injected_events": 3, "injected_cross_section_fb": 6.0,
     },
     "latency": {
-        "accuracy": dict.fromkeys(("floating", "quantised", "hls", "rtl"), ACCURACY),
-        "published": {"source": "somewhere", "accuracy": {"A": 0.8}}, "test_jets": 99,
-        "simulated": {stage: {"differing": 0, "outputs": 7} for stage in ("rtl", "hls")},
+        "accuracy": dict.fromkeys(("floating", "quantised", "hls", "rtl"), QUOTED),
+        "accuracy_loss_from_quantisation": QUOTED, "auc": {}, "test_jets": 99,
+        "published": {"source": "somewhere", "accuracy": {"A": 0.8}},
+        "network": {"widths": [6, 2], "weights": 12, "sparsity": 0.5},
+        "simulated": {
+            "rtl": COMPARED, "hls": {**COMPARED, "test_jets": 8},
+        },
+        "latency": {
+            "clock_period_ns": 5.0, "cycles_measured": 6, "cycles_predicted": 6,
+            "initiation_interval_measured": 1, "latency_ns": 30.0, "interval_ns": 5.0,
+        },
+        "design": {
+            "register_bits": 900, "part": "xcvu13p", "latency_cutoff": 5.0,
+            "estimated_luts": 90.0,
+        },
+        "budget": {
+            "latency_ns": 1000.0, "bunch_spacing_ns": 25.0, "keeps_up": True, "in_time": True,
+        },
     },
 }  # fmt: skip
 
@@ -65,7 +104,10 @@ def test_every_room_has_its_panel_with_its_own_numbers(tmp_path):
     for name in ("metrics", "roc", "limits"):
         inputs[name] = [inputs[name]]
     files = {kind: tmp_path / f"figure.{kind}" for kind in ("pdf", "png", "data")}
-    overview(**inputs, **files)
+    overview(
+        **inputs, **files, radius=0.8, taggers={"pfn": "PFN"}, searches={"cwola": "CWoLa"},
+        backgrounds={"inclusive": "no cut", "cathode": "CATHODE"},
+    )  # fmt: skip
     panels = read_json(files["data"])["axes"]
     rooms = [panel["titles"][-1].partition(":")[0] for panel in panels]
     assert rooms == ["jets", "tagging", "anomaly search", "background", "inference", "firmware"]

@@ -32,7 +32,7 @@ rule make_dijets:
             "anomaly.features", settings="anomaly.features", seed=["anomaly.features"]
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 # One rule a method: what it reads and writes stands in its line of METHODS.
@@ -70,7 +70,7 @@ for name in SEARCHES:
                     members=["anomaly.methods.{method}"],
                 ),
             shell:
-                launch()
+                LAUNCH
 
     rule:
         name:
@@ -114,7 +114,7 @@ for name in SEARCHES:
                 members=["anomaly.methods.{method}"],
             ),
         shell:
-            launch()
+            LAUNCH
 
 
 rule evaluate_anomaly:
@@ -141,7 +141,7 @@ rule evaluate_anomaly:
             seed=["anomaly.evaluate"],
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 TARGETS["anomaly"] = ["results/anomaly/metrics.json", "results/anomaly/sic.csv"]

@@ -39,7 +39,7 @@ rule normalise_search:
             settings={"reference_events": "background.reference_events"},
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 rule check_template:
@@ -66,7 +66,7 @@ rule check_template:
             seed=["background.{method}.quality"],
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 rule predict_abcd:
@@ -92,7 +92,7 @@ rule predict_abcd:
             },
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 rule fit_sidebands:
@@ -121,7 +121,7 @@ rule fit_sidebands:
             },
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 rule fit_inclusive_sidebands:
@@ -144,7 +144,7 @@ rule fit_inclusive_sidebands:
             },
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 rule close_spectrum:
@@ -170,7 +170,7 @@ rule close_spectrum:
             seed=["background.closure.spectrum", "{method}"],
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 rule close_abcd:
@@ -198,7 +198,7 @@ rule close_abcd:
             },
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 TARGETS["background"] = [

@@ -6,12 +6,11 @@ from functools import cache
 
 from jetchain.core.resources import resource_name
 from jetchain.generate.cards import card_digest
-from jetchain.plumbing.rules import Figure, Rules, Table, family, labels
+from jetchain.plumbing.rules import LAUNCH, Figure, Rules, Table, family, labels
 
 card_digest = cache(card_digest)  # the file is read once, not for every job
 rules_of = Rules(CONFIG.model_dump(mode="json"))
 job = rules_of.job
-launch = rules_of.launch
 ALGORITHMS = family("particleflow.algorithms")
 shards = rules_of.shards
 

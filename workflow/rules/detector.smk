@@ -23,7 +23,7 @@ rule simulate_detector:
             seed=["detector.simulate", "{sample}", "{shard}"],
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 rule import_cocoa:
@@ -42,7 +42,7 @@ rule import_cocoa:
     params:
         **job("detector.exchange.import_cocoa"),
     shell:
-        launch()
+        LAUNCH
 
 
 rule export_cocoa:
@@ -57,7 +57,7 @@ rule export_cocoa:
     params:
         **job("detector.exchange.export_cocoa"),
     shell:
-        launch()
+        LAUNCH
 
 
 # On demand: nothing asks for it.
@@ -83,7 +83,7 @@ rule tracker_hits:
             seed=["detector.simulate", "{sample}", "{shard}"],
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 rule summarise_detector:
@@ -100,7 +100,7 @@ rule summarise_detector:
     params:
         **job("detector.summarise"),
     shell:
-        launch()
+        LAUNCH
 
 
 # The jets room chooses the event.
@@ -115,7 +115,7 @@ rule display_detector:
     params:
         **job("detector.display", geometry=GEOMETRY),
     shell:
-        launch()
+        LAUNCH
 
 
 rule bench_detector:
@@ -136,7 +136,7 @@ rule bench_detector:
             seed=["detector.bench"],
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 BENCHES.append("results/bench/detector.json")

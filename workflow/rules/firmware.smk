@@ -26,7 +26,7 @@ rule prepare_firmware:
     params:
         **job("firmware.dataset.prepare", settings="firmware.dataset"),
     shell:
-        launch()
+        LAUNCH
 
 
 rule train_firmware_float:
@@ -50,7 +50,7 @@ rule train_firmware_float:
             members=["firmware.designs.{design}"],
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 rule train_firmware_quantised:
@@ -76,7 +76,7 @@ rule train_firmware_quantised:
             members=["firmware.designs.{design}"],
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 rule evaluate_firmware:
@@ -100,7 +100,7 @@ rule evaluate_firmware:
             seed=job_of_design("firmware.evaluate", "{model}"),
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 rule convert_firmware:
@@ -121,7 +121,7 @@ rule convert_firmware:
             members=["firmware.designs.{design}"],
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 rule simulate_firmware_hls:
@@ -147,7 +147,7 @@ rule simulate_firmware_hls:
             members=["firmware.designs.{design}"],
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 rule synthesise_firmware:
@@ -170,7 +170,7 @@ rule synthesise_firmware:
             members=["firmware.designs.{design}"],
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 rule simulate_firmware_rtl:
@@ -197,7 +197,7 @@ rule simulate_firmware_rtl:
             members=["firmware.designs.{design}"],
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 rule report_firmware:
@@ -233,7 +233,7 @@ rule report_firmware:
             members=["firmware.designs.{design}"],
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 TARGETS["firmware"] = expand(

@@ -27,7 +27,7 @@ rule generate_sample:
             card=process_card,
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 rule import_hepmc:
@@ -45,7 +45,7 @@ rule import_hepmc:
     params:
         **job("generate.import_hepmc"),
     shell:
-        launch()
+        LAUNCH
 
 
 rule import_delphes:
@@ -63,7 +63,7 @@ rule import_delphes:
     params:
         **job("generate.import_delphes"),
     shell:
-        launch()
+        LAUNCH
 
 
 rule import_cocoa_truth:
@@ -81,7 +81,7 @@ rule import_cocoa_truth:
     params:
         **job("generate.import_cocoa"),
     shell:
-        launch()
+        LAUNCH
 
 
 rule summarise_sample:
@@ -96,7 +96,7 @@ rule summarise_sample:
     params:
         **job("generate.summarise"),
     shell:
-        launch()
+        LAUNCH
 
 
 rule bench_generate:
@@ -107,7 +107,7 @@ rule bench_generate:
     params:
         **job("generate.bench", settings="generate.bench", seed=["generate.bench"]),
     shell:
-        launch()
+        LAUNCH
 
 
 BENCHES.append("results/bench/generate.json")

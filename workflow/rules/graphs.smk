@@ -12,7 +12,7 @@ rule event_graphs:
     params:
         **job("graphs.build.events", settings="graphs.events"),
     shell:
-        launch()
+        LAUNCH
 
 
 rule jet_graphs:
@@ -27,7 +27,7 @@ rule jet_graphs:
     params:
         **job("graphs.build.jets", settings="graphs.jets"),
     shell:
-        launch()
+        LAUNCH
 
 
 rule display_graphs:
@@ -41,7 +41,7 @@ rule display_graphs:
     params:
         **job("graphs.display"),
     shell:
-        launch()
+        LAUNCH
 
 
 TARGETS["graphs"] = ["results/graphs/display.json"]

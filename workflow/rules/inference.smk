@@ -11,7 +11,7 @@ rule build_workspace:
     params:
         **job("inference.workspace", settings="inference.workspace"),
     shell:
-        launch()
+        LAUNCH
 
 
 rule fit_workspace:
@@ -25,7 +25,7 @@ rule fit_workspace:
     params:
         **job("inference.fit", settings="inference.fit"),
     shell:
-        launch()
+        LAUNCH
 
 
 rule set_limits:
@@ -46,7 +46,7 @@ rule set_limits:
             seed=["inference.limits", "{method}"],
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 TARGETS["inference"] = [

@@ -14,7 +14,7 @@ rule cluster_jets:
     params:
         **job("jets.cluster", settings="jets.clustering"),
     shell:
-        launch()
+        LAUNCH
 
 
 rule summarise_jets:
@@ -31,7 +31,7 @@ rule summarise_jets:
     params:
         **job("jets.summarise", settings="jets.summary"),
     shell:
-        launch()
+        LAUNCH
 
 
 rule image_jets:
@@ -54,7 +54,7 @@ rule image_jets:
     params:
         **job("jets.images", settings="jets.images"),
     shell:
-        launch()
+        LAUNCH
 
 
 rule display_jets:
@@ -68,7 +68,7 @@ rule display_jets:
     params:
         **job("jets.display", settings="jets.display.selection"),
     shell:
-        launch()
+        LAUNCH
 
 
 TARGETS["jets"] = [

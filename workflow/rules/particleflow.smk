@@ -41,7 +41,7 @@ rule calibrate_particleflow:
             settings="particleflow.calibration",
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 rule calibrate_photons:
@@ -60,7 +60,7 @@ rule calibrate_photons:
             settings="particleflow.photon_calibration",
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 rule untrained_particleflow:
@@ -81,7 +81,7 @@ rule untrained_particleflow:
             members=["particleflow.algorithms.{algorithm}"],
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 rule evaluate_particleflow:
@@ -102,7 +102,7 @@ rule evaluate_particleflow:
     params:
         **job("particleflow.evaluate", settings="particleflow.evaluation"),
     shell:
-        launch()
+        LAUNCH
 
 
 rule train_particleflow:
@@ -128,7 +128,7 @@ rule train_particleflow:
             members=["particleflow.algorithms.{algorithm}"],
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 rule trained_particleflow:
@@ -148,7 +148,7 @@ rule trained_particleflow:
             members=["particleflow.algorithms.{algorithm}"],
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 rule influence_particleflow:
@@ -173,7 +173,7 @@ rule influence_particleflow:
             members=["particleflow.algorithms.{algorithm}"],
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 TARGETS["particleflow"] = expand(

@@ -64,7 +64,7 @@ for figure in FIGURES:
         params:
             **job(figure.verb, **figure.params),
         shell:
-            launch()
+            LAUNCH
 
 
 rule summarise_run:
@@ -90,7 +90,7 @@ rule summarise_run:
     params:
         **job("reporting.summary"),
     shell:
-        launch()
+        LAUNCH
 
 
 # A figure's PDF and data by name too: asked for the PNG alone, Snakemake would not miss them, and

@@ -32,7 +32,7 @@ rule tagging_features:
             },
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 rule tagging_dataset:
@@ -50,7 +50,7 @@ rule tagging_dataset:
             settings={"max_jets_per_class": "tagging.features.max_jets_per_class"},
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 rule train_tagger:
@@ -76,7 +76,7 @@ rule train_tagger:
             members=["tagging.models.{model}"],
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 rule evaluate_tagger:
@@ -104,7 +104,7 @@ rule evaluate_tagger:
             members=["tagging.models.{model}"],
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 rule explain_tagger:
@@ -126,7 +126,7 @@ rule explain_tagger:
             members=["tagging.models.{model}"],
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 rule bench_tagging:
@@ -142,7 +142,7 @@ rule bench_tagging:
             members=["tagging.models.particlenet", "tagging.models.pfn"],
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 BENCHES.append("results/bench/tagging.json")

@@ -44,7 +44,7 @@ def load_verb(name: str) -> Callable[..., None]:
             raise
         raise ConfigurationError(
             f"There is no verb '{name}' ({error}).",
-            "The verbs are the functions that the rules in workflow/rules call with launch(...).",
+            "The verbs are the functions that the rules in workflow/rules name with job(...).",
         ) from None
 
 

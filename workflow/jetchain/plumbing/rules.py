@@ -1,4 +1,4 @@
-"""What the rules call: `job`, `launch`, `shards`, and the tables of figures.
+"""What the rules call: `job`, `shards`, and the tables of figures.
 
 The Snakefile makes one `Rules` from the validated configuration; common.smk gives its methods
 their short names. Everything here returns plain strings and integers, since Snakemake stores them
@@ -13,6 +13,7 @@ import importlib
 import inspect
 import json
 import re
+import shlex
 import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -125,38 +126,23 @@ def module_of(member: str) -> str:
     return family(package).module(name)
 
 
-def command(verb: str) -> str:
-    """The shell command of a rule, written from the verb's signature.
+LAUNCH = "{params.command} > {log:q} 2>&1"
+"""The shell command of every rule: that of its job, with its output in the log."""
 
-    Keywords annotated Input, Inputs, Output and Outputs are the rule's named inputs and outputs; a
-    keyword named like a wildcard gets its value; resources, `settings` and `seed` come from the
-    rule's params.
-    """
+
+@cache
+def signature(verb: str) -> dict[str, str]:
+    """The keywords of a verb with their annotations, read from its source: nothing is imported."""
     module, function = digest.verb_location(verb)
-    options = []
-    for name, annotation in _signature(module, function):
-        option = f"--{name.replace('_', '-')}"
-        if annotation in ("Input", "Inputs"):
-            options.append(f"{option} {{input.{name}:q}}")
-        elif annotation in ("Output", "Outputs"):
-            options.append(f"{option} {{output.{name}:q}}")
-        elif name in WILDCARDS:
-            options.append(f"{option} {{wildcards.{name}:q}}")
-        else:
-            options.append(f"{option} {{params.{name}:q}}")
-    return f"python -m jetchain {verb} {' '.join(options)} > {{log:q}} 2>&1"
-
-
-def _signature(module: str, function: str) -> list[tuple[str, str]]:
     path = digest.module_path(module)
     if path is None:
         raise LookupError(f"there is no module {module}")
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.FunctionDef) and node.name == function:
-            return [
-                (argument.arg, ast.unparse(argument.annotation) if argument.annotation else "")
+            return {
+                argument.arg: ast.unparse(argument.annotation) if argument.annotation else ""
                 for argument in [*node.args.args, *node.args.kwonlyargs]
-            ]
+            }
     raise LookupError(f"{module} defines no '{function}'")
 
 
@@ -170,7 +156,6 @@ class Rules:
     def __init__(self, configuration: Mapping[str, Any]) -> None:
         self._configuration = configuration
         self._jobs: list[tuple[dict[str, Any], Record]] = []
-        self._verb: str | None = None
 
     def job(
         self,
@@ -186,31 +171,36 @@ class Rules:
         Braces in texts are filled from the rule's wildcards.
 
         Args:
-            verb: that the job launches; `launch` writes the command.
+            verb: that the job launches. Of its keywords, those annotated Input, Inputs, Output and
+                Outputs are the rule's named inputs and outputs, and one named like a wildcard gets
+                its value; the others are `settings`, `seed` and what stands in `more`.
             settings: where in the configuration the verb's settings stand: one dotted path, or one
                 for each field of the settings.
             seed: what the job is, or how its wildcards say what it is; its seed is a hash of this
                 and of the root seed.
             members: of families, that the verb loads by name: ``tagging.models.{model}``.
-            more: further params, such as resources.
+            more: other values that the verb takes, such as resources; and params that it does not
+                take, whose change runs the job again.
+
+        Raises:
+            TypeError: the verb has a keyword for which there is nothing.
         """
         places = {"": settings} if isinstance(settings, str) else dict(settings or {})
-        self._verb = verb
-        params: dict[str, Any] = {"verb": verb, **more}
+        handed: dict[str, Any] = dict(more)
         if places:
-            params["settings"] = self._section(places)
+            handed["settings"] = self._section(places)
         if seed is not None:
-            params["seed"] = self._seed(seed)
-        params["code"] = self._code(verb, members)
+            handed["seed"] = self._seed(seed)
+        keywords = signature(verb)
+        params = {
+            "verb": verb,
+            # What the verb takes stands in its command.
+            **{name: value for name, value in handed.items() if name not in keywords},
+            "command": _command(verb, handed),
+            "code": self._code(verb, members),
+        }
         self._jobs.append((params, Record(verb, places, list(members))))
         return params
-
-    def launch(self) -> str:
-        """The shell command of the rule whose params `job` has just made."""
-        verb, self._verb = self._verb, None
-        if verb is None:
-            raise TypeError("launch() follows the params of its rule, which job() makes")
-        return command(verb)
 
     def record(self, rules: Iterable[Any]) -> None:
         """Fill `BOOK` from Snakemake's rules."""
@@ -288,6 +278,32 @@ class Rules:
         return value
 
 
+def _command(verb: str, handed: Mapping[str, Any]) -> Callable[..., str]:
+    """What writes a job's command from its wildcards and files."""
+    keywords = signature(verb)
+    files = ("Input", "Inputs", "Output", "Outputs")
+    for name, kind in keywords.items():
+        if kind not in files and name not in WILDCARDS and name not in handed:
+            raise TypeError(f"job() gives {verb} no '{name}'")
+
+    def command(wildcards: Any, input: Any, output: Any) -> str:
+        words = ["python", "-m", "jetchain", verb]
+        for name, kind in keywords.items():
+            if kind in files:
+                value = (input if kind.startswith("Input") else output)[name]
+            elif name in handed:
+                value = handed[name](wildcards) if callable(handed[name]) else handed[name]
+            else:
+                value = wildcards[name]
+            words.append(f"--{name.replace('_', '-')}")
+            words += [str(value)] if isinstance(value, str | int) else value
+        return " ".join(words[:4] + [shlex.quote(word) for word in words[4:]])
+
+    # Snakemake asks for the signature three times a job; kept, it is not worked out each time.
+    command.__signature__ = inspect.signature(command)  # type: ignore[attr-defined]
+    return command
+
+
 def _fill(templates: Sequence[str], make: Callable[..., Any]) -> Any:
     """Call make with the texts now if none has a wildcard, else once the wildcards are known."""
     formatter = string.Formatter()
@@ -297,6 +313,5 @@ def _fill(templates: Sequence[str], make: Callable[..., Any]) -> Any:
     def from_wildcards(wildcards: Any) -> Any:
         return make(*[text.format_map(wildcards) for text in templates])
 
-    # Snakemake asks for the signature three times a job; kept, it is not worked out each time.
     from_wildcards.__signature__ = inspect.signature(from_wildcards)  # type: ignore[attr-defined]
     return from_wildcards

@@ -20,7 +20,7 @@ rule validate_response:
             seed=["detector.validate_response"],
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 rule validate_pions:
@@ -41,7 +41,7 @@ rule validate_pions:
             seed=["detector.validate_pions"],
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 rule validate_pi0:
@@ -63,7 +63,7 @@ rule validate_pi0:
             seed=["detector.validate_pi0"],
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 rule validate_tracks:
@@ -84,7 +84,7 @@ rule validate_tracks:
             seed=["detector.validate_tracks"],
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 rule validate_noise:
@@ -106,7 +106,7 @@ rule validate_noise:
             seed=["detector.validate_noise"],
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 rule validate_showers:
@@ -127,7 +127,7 @@ rule validate_showers:
             seed=["detector.validate_showers"],
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 rule validate_met:
@@ -148,7 +148,7 @@ rule validate_met:
             seed=["detector.validate_met"],
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 rule validate_jets:
@@ -168,7 +168,7 @@ rule validate_jets:
             seed=["detector.validate_jets"],
         ),
     shell:
-        launch()
+        LAUNCH
 
 
 VALIDATED = ["response", "pions", "pi0", "tracks", "noise", "showers", "met", "jets"]

@@ -45,13 +45,10 @@ class Making:
         called, _, log = command.rpartition(" > ")
         words = shlex.split(called)
         options = dict(itertools.pairwise(words))
-        code, resources = "", {}
-        for value in params:
-            if isinstance(value, str) and _CODE.match(value):
-                code = value
-            elif isinstance(value, str) and _RESOURCE.fullmatch(value):
-                name, _, digest = value.partition("@")
-                resources[name] = digest
+        texts = [value for value in params if isinstance(value, str)]
+        code = next(filter(_CODE.match, texts), "")
+        named = (text.partition("@") for text in [*words, *texts] if _RESOURCE.fullmatch(text))
+        resources = {name: digest for name, _, digest in named}
         modules, _, libraries = code.partition("; ")
         seed = options.get("--seed")
         return cls(
