@@ -191,14 +191,9 @@ class Rules:
             handed["settings"] = self._section(places)
         if seed is not None:
             handed["seed"] = self._seed(seed)
-        keywords = signature(verb)
-        params = {
-            "verb": verb,
-            # What the verb takes stands in its command.
-            **{name: value for name, value in handed.items() if name not in keywords},
-            "command": _command(verb, handed),
-            "code": self._code(verb, members),
-        }
+        # Snakemake does not compare the command: it is derived from files. All else it does.
+        code, run = self._code(verb, members), _command(verb, handed)
+        params = {"verb": verb, **handed, "code": code, "command": run}
         self._jobs.append((params, Record(verb, places, list(members))))
         return params
 
