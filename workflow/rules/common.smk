@@ -2,6 +2,7 @@
 import json
 import os
 import sys
+import threading
 from functools import cache
 
 from jetchain.core.resources import resource_name
@@ -64,6 +65,10 @@ def record_run():
     """Write the manifest of what is here, at the end of a run, however it ended."""
     from jetchain.plumbing.provenance.manifest import write_manifest
 
+    # What would wake Snakemake up again (profiles/default) has nothing left to do.
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.cancel()
     try:
         write_manifest()
     except OSError as error:
