@@ -254,8 +254,6 @@ def test_shared_cells_keep_the_energy_of_the_cluster(tmp_path):
     event.rows["topo"][0]["e"] *= 1.1
     written = write_detected(tmp_path / "detected.root", [event])
     _, _, clusters = next(read_detected(written, LAYERS))
-        read_detected(write_detected(tmp_path / "detected.root", [event]), LAYERS)
-    )
     assert clusters.cell_e.sum() == pytest.approx(1.1 * MEAN * 10_000.0, rel=1e-5)
 
 
