@@ -252,7 +252,8 @@ def test_shared_cells_keep_the_energy_of_the_cluster(tmp_path):
     """Cells are scaled to the cluster's energy where the file gives them to one cluster only."""
     event = single_pion()
     event.rows["topo"][0]["e"] *= 1.1
-    _, _, clusters = read_detected(write_detected(tmp_path / "detected.root", [event]), LAYERS)
+    written = write_detected(tmp_path / "detected.root", [event])
+    _, _, clusters = next(read_detected(written, LAYERS))
     assert clusters.cell_e.sum() == pytest.approx(1.1 * MEAN * 10_000.0, rel=1e-5)
 
 
@@ -306,14 +307,14 @@ def test_a_cell_of_an_unknown_cluster_is_refused(tmp_path, calibration):
     event.rows["cell"][0]["topo_idx"] = 5
     source = write_detected(tmp_path / "detected.root", [event])
     with pytest.raises(DataError, match="cell_topo_idx"):
-        read_detected(source, LAYERS)
+        list(read_detected(source, LAYERS))
 
 
 def test_clusters_without_cells_are_refused(tmp_path):
     event = single_pion()
     event.rows["cell"] = []
     with pytest.raises(DataError, match=r"store_cells"):
-        read_detected(write_detected(tmp_path / "detected.root", [event]), LAYERS)
+        list(read_detected(write_detected(tmp_path / "detected.root", [event]), LAYERS))
 
 
 @pytest.mark.parametrize(
@@ -330,7 +331,7 @@ def test_a_track_without_momentum_is_refused(tmp_path):
     event = single_pion()
     event.rows["track"][0]["qoverp"] = 0.0
     with pytest.raises(DataError, match="track_qoverp"):
-        read_detected(write_detected(tmp_path / "detected.root", [event]), LAYERS)
+        list(read_detected(write_detected(tmp_path / "detected.root", [event]), LAYERS))
 
 
 def test_a_missing_column_is_named(tmp_path):

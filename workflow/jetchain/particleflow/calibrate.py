@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import numba
@@ -41,8 +42,8 @@ def calibrate(
     measured: list[tuple[Floats, Floats, Floats, Ints]] = []
     cutflow = dict.fromkeys(("tracks", "lepton", "not_isolated", "no_cluster", "used"), 0)
     layers = read_layers(geometry)
-    for path in detected:
-        _, tracks, clusters = read_detected(path, layers)
+    chunks = chain.from_iterable(read_detected(path, layers) for path in detected)
+    for _, tracks, clusters in chunks:
         chosen, counts = isolated_hadrons(tracks, 2 * settings.radius)
         energy, layer = shower_of_tracks(tracks, clusters, layers, settings.radius)
         seen = chosen & (layer >= 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from jetchain.core.errors import DataError
 from jetchain.core.io.atomic import REMAKE
-from jetchain.core.io.events import read_events
+from jetchain.core.io.events import read_event_chunks
 from jetchain.core.schema.detector import DETECTED
 from jetchain.particleflow.layers import N_LAYERS, Layers
 
@@ -75,21 +76,22 @@ class Clusters(NamedTuple):
     cell_volume: Floats  # (cells,) mm3
 
 
-def read_detected(path: Path, layers: Layers) -> tuple[Any, Tracks, Clusters]:
-    """Read a detector file.
+def read_detected(path: Path, layers: Layers) -> Iterator[tuple[Any, Tracks, Clusters]]:
+    """Read a detector file, some events at a time.
 
     Args:
         path: the file.
         layers: the calorimeter's layers.
 
-    Returns:
+    Yields:
         the event columns (number, weight), the reconstructed tracks, the clusters.
 
     Raises:
         DataError: the file is damaged, or a cell names a cluster that its event does not have.
     """
-    data = read_events(path, DETECTED, COLUMNS)
-    return data["event"], flatten_tracks(data["track"], path), flatten_clusters(data, layers, path)
+    for data in read_event_chunks(path, DETECTED, COLUMNS):
+        tracks = flatten_tracks(data["track"], path)
+        yield data["event"], tracks, flatten_clusters(data, layers, path)
 
 
 def flatten_tracks(tracks: Any, path: Path) -> Tracks:

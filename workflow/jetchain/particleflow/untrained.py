@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import awkward as ak
 
-from jetchain.core.io.events import write_events
+from jetchain.core.io.events import write_event_chunks
 from jetchain.core.schema.particleflow import RECONSTRUCTED
 from jetchain.core.verbs import Input, Inputs, Output, Resource
 from jetchain.particleflow.algorithms import ALGORITHMS
@@ -24,6 +27,8 @@ def untrained(
 ) -> None:
     """Reconstruct the particles of every detector event, in order.
 
+    Events go through in chunks, so that memory does not grow with them.
+
     Args:
         detected: detector events (MeV).
         calibrations: the tables that the algorithm names, in its order.
@@ -33,16 +38,17 @@ def untrained(
         algorithm: its key in ALGORITHMS.
     """
     layers = read_layers(geometry)
-    event, tracks, clusters = read_detected(detected, layers)
     named = dict(zip(ALGORITHMS.find(algorithm).calibrations, calibrations, strict=True))
     constants = ALGORITHMS.decode(algorithm, settings.algorithm)
-    columns = ALGORITHMS.load(algorithm)(tracks, clusters, layers, named, constants)
-    counts = columns.pop("counts")
-    write_events(
-        particles,
-        RECONSTRUCTED,
-        {
-            "event": {"number": event["number"], "weight": event["weight"]},
-            "pflow": {name: ak.unflatten(values, counts) for name, values in columns.items()},
-        },
-    )
+    reconstruct = ALGORITHMS.load(algorithm)
+
+    def chunks() -> Iterator[dict[str, Any]]:
+        for event, tracks, clusters in read_detected(detected, layers):
+            columns = reconstruct(tracks, clusters, layers, named, constants)
+            counts = columns.pop("counts")
+            yield {
+                "event": {"number": event["number"], "weight": event["weight"]},
+                "pflow": {name: ak.unflatten(values, counts) for name, values in columns.items()},
+            }
+
+    write_event_chunks(particles, RECONSTRUCTED, chunks())
