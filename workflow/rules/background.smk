@@ -8,10 +8,9 @@ def estimated(*kinds):
     return [name for name in SEARCHES if METHODS[name].background in kinds]
 
 
-BACKGROUND_CUT = estimated(
-    "sideband"
-)  # a cut on the score, then the fit of the sidebands
-BACKGROUND_ABCD = estimated("abcd")  # two cuts on independent scores
+# A cut on the score, then the fit of the sidebands; or two cuts on independent scores.
+BACKGROUND_CUT = estimated("sideband")
+BACKGROUND_ABCD = estimated("abcd")
 BACKGROUND_TEMPLATES = [name for name in SEARCHES if METHODS[name].template]
 BACKGROUND_METHODS = [*NO_CUT, *BACKGROUND_CUT, *BACKGROUND_ABCD]
 BACKGROUND_LABELS = json.dumps(NO_CUT | METHODS.labels(BACKGROUND_METHODS[1:]))

@@ -1,11 +1,7 @@
 """A family of models, methods or designs: one table owns the names of its members.
 
-A room that has a family declares it once, in the ``__init__.py`` of the folder that holds the
-members' files:
-
-    MODELS = Registry("jetchain.tagging.models", "tagger", {
-        "pfn": Member("PFN", "1810.05165", "pfn.PFN", "pfn.PFNSettings"),
-    })
+A room that has a family declares it once, as a `Registry` in the ``__init__.py`` of the folder that
+holds the members' files, with one line a member: `jetchain.tagging.models` is the model.
 
 Settings, rules, figures, documents and tests iterate it, so a new member is its file and its line.
 What a table says enters no digest of code (`jetchain.plumbing.digest`): a job depends on the file

@@ -1,6 +1,12 @@
 # Figures of the background room.
 
 
+def own_label(wildcards):
+    """The displayed name of the method, alone: another search changes no figure of this one."""
+    method = wildcards.method
+    return json.dumps({method: NO_CUT.get(method) or METHODS[method].label})
+
+
 FIGURES += [
     Figure(
         "background/dijet_spectrum_{method}",
@@ -11,7 +17,7 @@ FIGURES += [
             spectra="results/background/{method}/spectra.csv",
             fits="results/background/{method}/fits.json",
         ),
-        params=dict(labels=BACKGROUND_LABELS),
+        params=dict(labels=own_label),
         over={"method": [*NO_CUT, *BACKGROUND_CUT]},
     ),
     Figure(
@@ -24,7 +30,7 @@ FIGURES += [
             scan="results/background/{method}/scan.csv",
             closure="results/background/{method}/closure.json",
         ),
-        params=dict(labels=BACKGROUND_LABELS),
+        params=dict(labels=own_label),
         over={"method": BACKGROUND_ABCD},
     ),
     Figure(
@@ -36,7 +42,7 @@ FIGURES += [
             distributions="results/background/{method}/distributions.csv",
             quality="results/background/{method}/quality.json",
         ),
-        params=dict(labels=SEARCH_LABELS),
+        params=dict(labels=own_label),
         over={"method": BACKGROUND_TEMPLATES},
     ),
 ]
