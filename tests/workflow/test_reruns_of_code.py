@@ -103,7 +103,6 @@ def test_a_changed_module_reruns_what_reaches_it(finished, module):
     ("module", "function", "verbs"),
     [
         ("jetchain.background.quality", "separation", {"background.quality"}),
-        ("jetchain.core.io.tables", "write_csv", None),
         ("jetchain.core.style", "save_figure", None),
         ("jetchain.core.training", "fit", None),
         (
@@ -176,5 +175,5 @@ def test_a_new_member_runs_beside_the_others_once_it_is_listed(finished, package
     new = {job for job in graph if job not in finished.graph}
     assert own
     assert own <= new
-    # Beside new jobs (its own, and what nobody needed before it), only what compares it with others.
+    # Beside new jobs (its own, and what nobody needed before it), only what compares them.
     assert difference(planned, finished.affected(new, graph)) == {}
