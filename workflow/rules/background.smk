@@ -2,23 +2,12 @@
 
 from jetchain.core.schema.background import NO_CUT
 
-
-def estimated(*kinds):
-    """The searches whose background is estimated in one of these ways."""
-    return [name for name in SEARCHES if METHODS[name].background in kinds]
-
-
 # A cut on the score, then the fit of the sidebands; or two cuts on independent scores.
-BACKGROUND_CUT = estimated("sideband")
-BACKGROUND_ABCD = estimated("abcd")
+BACKGROUND_CUT = [name for name in SEARCHES if METHODS[name].background == "sideband"]
+BACKGROUND_ABCD = [name for name in SEARCHES if METHODS[name].background == "abcd"]
 BACKGROUND_TEMPLATES = [name for name in SEARCHES if METHODS[name].template]
 BACKGROUND_METHODS = [*NO_CUT, *BACKGROUND_CUT, *BACKGROUND_ABCD]
 BACKGROUND_LABELS = json.dumps(NO_CUT | METHODS.labels(BACKGROUND_METHODS[1:]))
-
-
-def pattern_of(names):
-    """Of a wildcard that is one of these names; nothing matches it if there are none."""
-    return "|".join(names) or "(?!)"
 
 
 rule normalise_search:
@@ -52,7 +41,7 @@ rule check_template:
     log:
         "results/logs/background/{method}/quality.log",
     wildcard_constraints:
-        method=pattern_of(BACKGROUND_TEMPLATES),
+        method=one_of(BACKGROUND_TEMPLATES),
     params:
         **job(
             "background.quality",
@@ -80,7 +69,7 @@ rule predict_abcd:
     log:
         "results/logs/background/abcd/{method}.log",
     wildcard_constraints:
-        method=pattern_of(BACKGROUND_ABCD),
+        method=one_of(BACKGROUND_ABCD),
     params:
         **job(
             "background.abcd.predict",
@@ -108,7 +97,7 @@ rule fit_sidebands:
     log:
         "results/logs/background/sideband/{method}.log",
     wildcard_constraints:
-        method=pattern_of(BACKGROUND_CUT),
+        method=one_of(BACKGROUND_CUT),
     params:
         **job(
             "background.sideband",
@@ -156,7 +145,7 @@ rule close_spectrum:
     log:
         "results/logs/background/closure/{method}.log",
     wildcard_constraints:
-        method=pattern_of(BACKGROUND_CUT),
+        method=one_of(BACKGROUND_CUT),
     params:
         **job(
             "background.closure.spectrum",
@@ -186,7 +175,7 @@ rule close_abcd:
     log:
         "results/logs/background/closure/{method}.log",
     wildcard_constraints:
-        method=pattern_of(BACKGROUND_ABCD),
+        method=one_of(BACKGROUND_ABCD),
     params:
         **job(
             "background.closure.abcd",

@@ -48,6 +48,44 @@ def pileup_pool(wildcards):
     ]
 
 
+def calibrations(wildcards):
+    """The tables that an algorithm without training reads."""
+    names = ALGORITHMS[wildcards.algorithm].calibrations
+    return [f"results/particleflow/{name}.json" for name in names]
+
+
+def network_settings(wildcards):
+    """The section of a network."""
+    return getattr(CONFIG.particleflow, wildcards.algorithm)
+
+
+def training_threads(wildcards):
+    """The threads of a network's training."""
+    return network_settings(wildcards).training.fit.threads
+
+
+def training_graphs(wildcards):
+    """The event graphs that a network is trained on."""
+    samples = network_settings(wildcards).training.samples
+    return shards("results/graphs/events/{sample}/{shard}.safetensors", samples)
+
+
+def name_of_tagger(wildcards):
+    """The displayed name of the tagger that a figure shows."""
+    return labels("tagging.models", [wildcards.model])
+
+
+def job_of_design(*identity):
+    """What a job of a design is, for its seed: its key counts, save for the oldest design's."""
+
+    def named(wildcards):
+        filled = [text.format_map(wildcards) for text in identity]
+        # The MLP's numbers are older than the table of designs.
+        return filled if wildcards.design == "mlp" else [*filled, wildcards.design]
+
+    return named
+
+
 def drawn(figure):
     """The outputs of a figure: PNG for the report, PDF, and the drawn numbers; or of a table."""
     shown = report(

@@ -1,17 +1,6 @@
 # Firmware: quantised taggers as HLS projects and as Verilog, both simulated bit for bit.
 
 
-def job_of_design(*identity):
-    """What a job of a design is, for its seed: its key counts, save for the oldest design's."""
-
-    def named(wildcards):
-        filled = [text.format_map(wildcards) for text in identity]
-        # The MLP's numbers are older than the table of designs.
-        return filled if wildcards.design == "mlp" else [*filled, wildcards.design]
-
-    return named
-
-
 rule prepare_firmware:
     input:
         jets=shards(

@@ -2,28 +2,6 @@
 NETWORKS = [name for name, algorithm in ALGORITHMS.items() if algorithm.trained]
 
 
-def calibrations(wildcards):
-    """The tables that an algorithm without training reads."""
-    names = ALGORITHMS[wildcards.algorithm].calibrations
-    return [f"results/particleflow/{name}.json" for name in names]
-
-
-def network_settings(wildcards):
-    """The section of a network."""
-    return getattr(CONFIG.particleflow, wildcards.algorithm)
-
-
-def training_threads(wildcards):
-    """The threads of a network's training."""
-    return network_settings(wildcards).training.fit.threads
-
-
-def training_graphs(wildcards):
-    """The event graphs that a network is trained on."""
-    samples = network_settings(wildcards).training.samples
-    return shards("results/graphs/events/{sample}/{shard}.safetensors", samples)
-
-
 rule calibrate_particleflow:
     input:
         detected=shards(

@@ -5,11 +5,6 @@ from jetchain.tagging.settings import SelectionSettings
 TAGGERS = CONFIG.tagging.taggers
 
 
-def name_of_tagger(wildcards):
-    """The displayed name of the tagger that a figure shows."""
-    return labels("tagging.models", [wildcards.model])
-
-
 JETS_OF_TAGGING = shards(
     "results/tagging/jets/{sample}/{shard}.safetensors", JET_CLASSES
 )
