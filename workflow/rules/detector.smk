@@ -106,7 +106,7 @@ rule summarise_detector:
 # The jets room chooses the event.
 rule display_detector:
     input:
-        events="results/detector/{sample}/0000.root",
+        events=shards("results/detector/{sample}/{shard}.root"),
         chosen=f"results/jets/{CONFIG.jets.algorithm}/display/{{sample}}.json",
     output:
         event="results/detector/{sample}/display.json",

@@ -32,8 +32,14 @@ rule jet_graphs:
 
 rule display_graphs:
     input:
-        events=f"results/graphs/events/{CONFIG.graphs.display.sample}/0000.safetensors",
-        jets=f"results/graphs/jets/{CONFIG.jets.algorithm}/{CONFIG.graphs.display.sample}/0000.safetensors",
+        events=shards(
+            "results/graphs/events/{sample}/{shard}.safetensors",
+            [CONFIG.graphs.display.sample],
+        ),
+        jets=shards(
+            f"results/graphs/jets/{CONFIG.jets.algorithm}/{{sample}}/{{shard}}.safetensors",
+            [CONFIG.graphs.display.sample],
+        ),
     output:
         table="results/graphs/display.json",
     log:

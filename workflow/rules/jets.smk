@@ -59,8 +59,8 @@ rule image_jets:
 
 rule display_jets:
     input:
-        jets="results/jets/{algorithm}/{sample}/0000.root",
-        truth="results/generate/{sample}/0000.root",
+        jets=shards("results/jets/{algorithm}/{sample}/{shard}.root"),
+        truth=shards("results/generate/{sample}/{shard}.root"),
     output:
         event="results/jets/{algorithm}/display/{sample}.json",
     log:

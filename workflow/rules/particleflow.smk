@@ -131,7 +131,10 @@ rule trained_particleflow:
 
 rule influence_particleflow:
     input:
-        graphs=f"results/graphs/events/{CONFIG.particleflow.evaluation.samples[0]}/0000.safetensors",
+        graphs=shards(
+            "results/graphs/events/{sample}/{shard}.safetensors",
+            CONFIG.particleflow.evaluation.samples[:1],
+        ),
         weights="results/particleflow/{algorithm}/weights.safetensors",
     output:
         influence="results/particleflow/{algorithm}/influence.json",

@@ -4,6 +4,9 @@ The launcher prints the two sentences and exits with the class's code, without a
 what a user has to do stands in the remedy, and the log holds the rest.
 """
 
+from collections.abc import Sequence
+from pathlib import Path
+
 
 class JetchainError(Exception):
     """A failure that a user can act on.
@@ -64,3 +67,22 @@ class ResourceError(JetchainError):
     """The machine ran out of disk or memory."""
 
     exit_code = 9
+
+
+MORE_EVENTS = (
+    "Generate more events of it (shards and generation.events of generate.samples.<name>), lower "
+    "its generation.filter.jet_pt_min, raise PhaseSpace:pTHatMin of its process towards it, or choose "
+    "another seed."
+)
+"""What to do about a sample that holds no event."""
+
+
+def samples_of(shards: Sequence[Path]) -> str:
+    """For messages: the samples whose shards these files are; each lies in its sample's folder."""
+    names = ", ".join(repr(name) for name in dict.fromkeys(path.parent.name for path in shards))
+    return f"the {len(shards)} shards of {names}" if len(shards) > 1 else f"the shard of {names}"
+
+
+def no_event(shards: Sequence[Path]) -> EmptySampleError:
+    """The error for a sample of which no shard holds an event: one that does is enough."""
+    return EmptySampleError(f"There is no event in {samples_of(shards)}.", MORE_EVENTS)

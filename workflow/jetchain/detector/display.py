@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from itertools import chain
 
 import awkward as ak
 import numpy as np
 
-from jetchain.core.errors import DataError
+from jetchain.core.errors import DataError, samples_of
 from jetchain.core.io.atomic import REMAKE
 from jetchain.core.io.events import read_event_chunks
 from jetchain.core.io.tables import read_json, write_result
@@ -20,7 +21,7 @@ from jetchain.core.schema.detector import (
     RadialLayer,
     Radii,
 )
-from jetchain.core.verbs import Input, Output, Resource
+from jetchain.core.verbs import Input, Inputs, Output, Resource
 from jetchain.detector.flight.helix import advance, flight, to_face
 from jetchain.detector.flight.particles import GEV
 from jetchain.detector.geometry.description import GeometryTable, half_length, read_geometry
@@ -36,11 +37,11 @@ POINTS = 24
 """Of the line that is drawn for a track."""
 
 
-def display(*, events: Input, chosen: Input, geometry: Resource, event: Output) -> None:
+def display(*, events: Inputs, chosen: Input, geometry: Resource, event: Output) -> None:
     """Write tracks, clusters and calorimeter energy of the event that `jets.display` chose.
 
     Args:
-        events: table DETECTED of the shard that was chosen from.
+        events: tables DETECTED of the shards of the sample.
         chosen: JSON with the event's number.
         geometry: the detector, for the radii and the field.
         event: written: JSON, GeV, mm and rad.
@@ -50,7 +51,7 @@ def display(*, events: Input, chosen: Input, geometry: Resource, event: Output) 
     """
     number = read_json(chosen)["number"]
     table = read_geometry(geometry)
-    for data in read_event_chunks(events, DETECTED, COLUMNS):
+    for data in chain.from_iterable(read_event_chunks(p, DETECTED, COLUMNS) for p in events):
         rows = np.flatnonzero(np.asarray(data["event"]["number"]) == number)
         if len(rows):
             row = int(rows[0])
@@ -67,7 +68,7 @@ def display(*, events: Input, chosen: Input, geometry: Resource, event: Output) 
                 ),
             )
             return
-    raise DataError(f"{events}: holds no event {number}, which {chosen} names.", REMAKE)
+    raise DataError(f"There is no event {number} in {samples_of(events)}, which {chosen} names.", REMAKE)
 
 
 def radii(table: GeometryTable) -> Radii:

@@ -131,7 +131,7 @@ def hit_chunk(
         "number": numbers,
         "truth_idx": ak.unflatten(
             join([each.truth_idx for each in flights]),
-            [len(each.truth_idx) for each in flights],
+            np.array([len(each.truth_idx) for each in flights], np.int64),
         ),
         "parent_idx": ak.unflatten(
             parent[accepted], np.bincount(of[accepted], minlength=len(counts))

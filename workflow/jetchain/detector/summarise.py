@@ -8,6 +8,7 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
+from jetchain.core.errors import no_event
 from jetchain.core.histograms import save_histograms, weighted
 from jetchain.core.io.events import read_events
 from jetchain.core.io.tables import read_result, write_result
@@ -40,6 +41,9 @@ def summarise(
         accounts: the accounts of the same shards.
         histograms: written, see `HISTOGRAMS`.
         summary: written: response by kind and energy, account, noise clusters.
+
+    Raises:
+        EmptySampleError: no shard holds an event.
     """
     values: dict[str, list[np.ndarray]] = {name: [] for name in HISTOGRAMS}
     response = {kind: np.zeros((3, len(ENERGY_EDGES) - 1)) for kind in KINDS}
@@ -52,6 +56,8 @@ def summarise(
             values[name].append(column)
         for kind, sums in response_sums(data).items():
             response[kind] += sums
+    if not n_events:
+        raise no_event(events)
     save_histograms(
         histograms,
         {

@@ -193,7 +193,7 @@ class Account:
 
     def __init__(self, geometry: Geometry) -> None:
         self.events = 0
-        self.particles: dict[str, int] = {}
+        self.particles: dict[str, int] = dict.fromkeys(COUNTS, 0)
         self.cut_energy: dict[str, float] = {"decay_neutrinos": 0.0}
         self.objects = {"tracks": 0, "tracks_reconstructed": 0, "clusters": 0, "cells": 0}
         self.energy = {kind: dict.fromkeys(("true", *FATES), 0.0) for kind in KINDS}

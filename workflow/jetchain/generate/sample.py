@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from jetchain.core.errors import EmptySampleError
 from jetchain.core.io.events import write_events
 from jetchain.core.io.tables import write_result
 from jetchain.core.progress import Progress
@@ -30,6 +29,8 @@ def sample(
 ) -> None:
     """Generate one shard of a sample with Pythia 8, or with a particle gun.
 
+    A shard of which the filter leaves no event is as good as any other; see `generate.summarise`.
+
     Args:
         events: written, table GENERATED.
         summary: written, cross-section in pb and cutflow.
@@ -39,7 +40,6 @@ def sample(
 
     Raises:
         GeneratorError: Pythia refuses the process or gives up too many events.
-        EmptySampleError: no event passes the filter.
     """
     data, account = generate(settings, int(shard), seed)
     write_events(events, GENERATED, data)
@@ -73,9 +73,6 @@ def collect(
     Returns:
         the table GENERATED as arrays, and the account: cross-section in pb (null for a gun) before
         and after the filter, and the cutflow in events and in sum of weights.
-
-    Raises:
-        EmptySampleError: no event passes the filter.
     """
     kept: list[Chunk] = []
     tried = generated = 0
@@ -88,7 +85,8 @@ def collect(
         chunk.event["number"] = number.astype(np.int64)
         kept.append(_filtered(chunk, collisions, settings))
     event = {
-        name: np.concatenate([chunk.event[name] for chunk in kept]) for name in GENERATED.event
+        name: np.concatenate([np.empty(0, column.dtype), *(chunk.event[name] for chunk in kept)])
+        for name, column in GENERATED.event.items()
     }
     cutflow = Cutflow(
         tried=tried,
@@ -97,16 +95,8 @@ def collect(
         removed_by_filter=generated - len(event["number"]),
         kept=len(event["number"]),
     )
-    if not cutflow.kept:
-        raise EmptySampleError(
-            f"No event of '{settings.process}' is left: {tried} tried, {generated} generated, none "
-            f"with a truth jet of R = {settings.filter.jet_radius} above "
-            f"{settings.filter.jet_pt_min} GeV in abs(eta) < {settings.filter.jet_eta_max}.",
-            "Lower generation.filter.jet_pt_min, raise generation.events, or raise "
-            "PhaseSpace:pTHatMin of the process towards the filter's threshold.",
-        )
     weight_kept = float(event["weight"].sum())
-    efficiency = weight_kept / weight_generated
+    efficiency = weight_kept / weight_generated if weight_generated else None
     value, error = collisions.cross_section() if collisions else (None, None)
     account = ShardAccount(
         process=settings.process,
@@ -118,7 +108,7 @@ def collect(
         filter_efficiency=efficiency,
         cross_section_pb=value,
         cross_section_error_pb=error,
-        cross_section_kept_pb=None if value is None else value * efficiency,
+        cross_section_kept_pb=None if None in (value, efficiency) else value * efficiency,
     )
     return {"event": event, **join_truths([chunk.truth for chunk in kept])}, account
 

@@ -11,6 +11,7 @@ import awkward as ak
 import hist
 import numpy as np
 
+from jetchain.core.errors import MORE_EVENTS, EmptySampleError
 from jetchain.core.histograms import save_histograms, weighted
 from jetchain.core.io.events import read_events
 from jetchain.core.io.tables import read_result, write_result
@@ -37,10 +38,13 @@ def summarise(
         spectra: written, histograms.
         summary: written, the sample's account.
         sample: its name.
+
+    Raises:
+        EmptySampleError: no shard holds an event.
     """
+    account = combine(sample, [read_result(path, ShardAccount) for path in summaries])
     save_histograms(spectra, sum_spectra(events))
-    accounts = [read_result(path, ShardAccount) for path in summaries]
-    write_result(summary, combine(sample, accounts))
+    write_result(summary, account)
 
 
 def sum_spectra(paths: Sequence[Path]) -> dict[str, hist.Hist]:
@@ -85,6 +89,9 @@ def combine(sample: str, accounts: Sequence[ShardAccount]) -> SampleAccount:
 
     Each shard estimates the cross-section independently, from as many generated events as its
     weight in the mean.
+
+    Raises:
+        EmptySampleError: no shard holds an event.
     """
     cutflow = Cutflow(
         **{
@@ -92,6 +99,13 @@ def combine(sample: str, accounts: Sequence[ShardAccount]) -> SampleAccount:
             for cut in Cutflow.model_fields
         }
     )
+    if not cutflow.kept:
+        raise EmptySampleError(
+            f"Sample '{sample}' holds no event: {cutflow.tried} were tried in its "
+            f"{len(accounts)} shards, {cutflow.failed_in_generator} given up by the generator and "
+            f"{cutflow.removed_by_filter} removed by the filter.",
+            MORE_EVENTS,
+        )
     generated = math.fsum(account.sum_of_weights_generated for account in accounts)
     kept = math.fsum(account.sum_of_weights_kept for account in accounts)
     value, error = mean_cross_section(accounts)

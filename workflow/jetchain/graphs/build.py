@@ -9,7 +9,6 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
-from jetchain.core.errors import EmptySampleError
 from jetchain.core.io.events import read_events, require_same_events
 from jetchain.core.io.tables import write_result
 from jetchain.core.io.tensors import write_tensors
@@ -94,9 +93,6 @@ def jets(
         graphs: one graph a jet (JET_GRAPHS).
         cutflow: JSON: jets left after each cut, constituents before and after the truncation.
         settings: selection and edges.
-
-    Raises:
-        EmptySampleError: no jet is left.
     """
     collection = jet_collection(settings.radius)
     read = read_events(jets, jets_table((settings.radius,)), {collection: None})
@@ -104,12 +100,6 @@ def jets(
     require_same_events(read, flow, f"{jets} and {particles}")
     arrays, counts = jet_graphs(read["event"], read[collection], flow["pflow"], settings)
     write_result(cutflow, JetGraphCutflow.model_validate(counts))
-    if counts["graphs"] == 0:
-        raise EmptySampleError(
-            f"{jets}: no jet is left for a graph; jets after each cut: {counts}.",
-            "Raise generate.samples.<name>.generation.events, or widen graphs.jets.pt_min, pt_max "
-            "or eta_max.",
-        )
     write_tensors(graphs, JET_GRAPHS, arrays)
     print(f"jet graphs: {counts}", file=sys.stderr, flush=True)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 from torch_geometric.data import Data
 
-from jetchain.core.errors import EmptySampleError
+from jetchain.core.errors import EmptySampleError, samples_of
 from jetchain.core.graphs import EventGraph, read_event_graphs, read_jet_graphs
 from jetchain.core.io.tables import write_result
 from jetchain.core.schema.graphs import (
@@ -20,26 +21,28 @@ from jetchain.core.schema.graphs import (
 )
 from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.schema.particleflow import PARTICLE_CLASSES
-from jetchain.core.verbs import Input, Output
+from jetchain.core.verbs import Inputs, Output
 
 
-def display(*, events: Input, jets: Input, table: Output) -> None:
-    """Write the first event with nodes and the first jet of two graph files.
+def display(*, events: Inputs, jets: Inputs, table: Output) -> None:
+    """Write the first event with nodes and the first jet of a sample.
 
     Args:
-        events: event graphs (EVENT_GRAPHS).
-        jets: jet graphs (JET_GRAPHS).
+        events: event graphs (EVENT_GRAPHS) of its shards.
+        jets: jet graphs (JET_GRAPHS) of its shards.
         table: JSON with the nodes' positions and energies and the edges of both.
 
     Raises:
         EmptySampleError: there is no such event or jet.
     """
-    event = next((graph for graph in read_event_graphs(events) if graph.num_nodes), None)
-    jet = next(iter(read_jet_graphs(jets)), None)
+    event_graphs = itertools.chain.from_iterable(map(read_event_graphs, events))
+    event = next((graph for graph in event_graphs if graph.num_nodes), None)
+    jet = next(itertools.chain.from_iterable(map(read_jet_graphs, jets)), None)
     if event is None or jet is None:
         raise EmptySampleError(
-            f"{events} or {jets} holds no graph to draw.",
-            "Choose another sample in graphs.display.sample.",
+            f"There is no graph to draw of an event or of a jet in {samples_of(events)}.",
+            "Choose another sample in graphs.display.sample, or widen graphs.jets.pt_min, pt_max "
+            "or eta_max.",
         )
     write_result(table, GraphDisplay(event=event_table(event), jet=jet_table(jet)))
 

@@ -7,7 +7,7 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
-from jetchain.core.io.events import read_events, require_same_events
+from jetchain.core.io.events import first_with_events, read_events, require_same_events
 from jetchain.core.io.tables import write_result
 from jetchain.core.kinematics import pt_eta_phi
 from jetchain.core.schema.generate import GENERATED
@@ -19,30 +19,37 @@ from jetchain.core.schema.jets import (
     jet_collection,
     jets_table,
 )
-from jetchain.core.verbs import Input, Output
+from jetchain.core.verbs import Inputs, Output
 from jetchain.jets.settings import SelectionSettings
 
 COLUMNS = ("pt", "eta", "phi", "m", "msd", "label")
 
 
-def display(*, jets: Input, truth: Input, event: Output, settings: SelectionSettings) -> None:
+def display(*, jets: Inputs, truth: Inputs, event: Output, settings: SelectionSettings) -> None:
     """Write the first event whose leading jet is hard enough: no one chose it for its looks.
 
-    If there is none, the event with the hardest leading jet is written.
+    The events are those of the first shard that holds any. If none is hard enough, the one with the
+    hardest leading jet is written.
 
     Args:
-        jets: the jets of a shard.
-        truth: the generated events of the same shard.
-        event: JSON: the event, its place in the shard, the rule that chose it, and whether the
+        jets: the jets of the shards of a sample.
+        truth: the generated events of the same shards.
+        event: JSON: the event, its place in its shard, the rule that chose it, and whether the
             event passes it.
         settings: radius of the jets, and the pT of the leading one.
+
+    Raises:
+        EmptySampleError: no shard holds an event.
     """
     levels = {"jets": False, "truth": True}
     names = {level: jet_collection(settings.radius, truth) for level, truth in levels.items()}
     table = jets_table((settings.radius,))
-    found = read_events(jets, table, dict.fromkeys(names.values(), COLUMNS))
-    generated = read_events(truth, GENERATED, {"parton": ["pdgid", "px", "py", "pz", "mother"]})
-    require_same_events(generated, found, f"{truth} and {jets}")
+    shard = first_with_events(jets, table)
+    found = read_events(jets[shard], table, dict.fromkeys(names.values(), COLUMNS))
+    generated = read_events(
+        truth[shard], GENERATED, {"parton": ["pdgid", "px", "py", "pz", "mother"]}
+    )
+    require_same_events(generated, found, f"{truth[shard]} and {jets[shard]}")
     leading = np.asarray(ak.fill_none(ak.max(found[names["jets"]]["pt"], axis=1), 0.0))
     passes = leading > settings.pt_min
     row = int(np.argmax(passes if passes.any() else leading))

@@ -91,7 +91,7 @@ class DisplaySettings(Settings):
 
     samples: list[str] = key(
         ["top", "Hbb", "W", "lhco_signal"],
-        "samples of which one event of the first shard is drawn",
+        "samples of which one event of the first shard that holds any is drawn",
         min_length=1,
     )
     selection: SelectionSettings = key(SelectionSettings(), "the event that is drawn")

@@ -10,7 +10,7 @@ import hist
 import numpy as np
 from numpy.typing import NDArray
 
-from jetchain.core.errors import EmptySampleError
+from jetchain.core.errors import EmptySampleError, samples_of
 from jetchain.core.histograms import save_histograms, weighted
 from jetchain.core.io.events import read_events
 from jetchain.core.io.tables import write_result
@@ -48,7 +48,8 @@ def summarise(
     counts = {level: count_labels(levels[level], settings) for level in LEVELS}
     if not sum(counts["reconstructed"].values()):
         raise EmptySampleError(
-            f"No reconstructed jet of {settings.pt_min:g} < pT < {settings.pt_max:g} GeV is left.",
+            f"No reconstructed jet of {settings.pt_min:g} < pT < {settings.pt_max:g} GeV is left of "
+            f"{events} events in {samples_of(jets)}.",
             "Generate more events, or widen jets.summary.pt_min and pt_max.",
         )
     save_histograms(

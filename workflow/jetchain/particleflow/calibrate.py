@@ -9,7 +9,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from jetchain.core.errors import EmptySampleError
+from jetchain.core.errors import EmptySampleError, samples_of
 from jetchain.core.io.tables import write_result
 from jetchain.core.schema.particleflow import CalibrationCutflow, ResponseTable
 from jetchain.core.verbs import Inputs, Output, Resource
@@ -65,7 +65,7 @@ def calibrate(
     if len(pt) == 0:
         raise EmptySampleError(
             f"particleflow.calibrate: none of the {cutflow['tracks']} tracks in "
-            f"{len(detected)} file(s) is an isolated charged hadron with a cluster.",
+            f"{samples_of(detected)} is an isolated charged hadron with a cluster.",
             "particleflow.calibration.samples must name guns of single charged pions.",
         )
     table = response_table(pt, eta, ratio, layer, settings)

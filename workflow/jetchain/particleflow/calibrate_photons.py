@@ -13,7 +13,7 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
-from jetchain.core.errors import DataError, EmptySampleError
+from jetchain.core.errors import DataError, EmptySampleError, samples_of
 from jetchain.core.io.atomic import REMAKE
 from jetchain.core.io.events import read_events
 from jetchain.core.io.tables import read_result, write_result
@@ -53,7 +53,7 @@ def calibrate_photons(
     pt, eta, ratio = (np.concatenate(column) for column in zip(*measured, strict=True))
     if len(pt) == 0:
         raise EmptySampleError(
-            f"particleflow.calibrate_photons: {len(detected)} file(s) hold no isolated photon.",
+            f"particleflow.calibrate_photons: no isolated photon in {samples_of(detected)}.",
             "particleflow.photon_calibration.samples must name guns of single photons.",
         )
     write_result(calibration, photon_table(pt, eta, ratio, settings))

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from jetchain.core.errors import ConfigurationError, EmptySampleError
+from jetchain.core.errors import ConfigurationError, EmptySampleError, samples_of
 from jetchain.core.histograms import save_histograms, weighted
 from jetchain.core.io.events import read_events, require_same_events
 from jetchain.core.io.tables import write_result
@@ -101,8 +101,8 @@ def evaluate(
     truth, reco, cones = (np.concatenate(parts) for parts in zip(*tables, strict=True))
     if not np.any(truth["counted"]):
         raise EmptySampleError(
-            f"particleflow.evaluate: none of {len(truth)} true particles lies in the acceptance "
-            f"(pT > {settings.minimum_pt} GeV, |eta| < {settings.maximum_eta}).",
+            f"particleflow.evaluate: none of the {len(truth)} true particles in "
+            f"{samples_of(detected)} lies in the acceptance (pT > {settings.minimum_pt} GeV, |eta| < {settings.maximum_eta}).",
             "Evaluate on other samples or more events, or widen particleflow.evaluation.",
         )
     result = summarise(truth, reco, np.array(settings.pt_edges))

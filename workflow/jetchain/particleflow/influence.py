@@ -25,7 +25,7 @@ from jetchain.core.schema.particleflow import (
     InfluenceProfile,
 )
 from jetchain.core.training import minibatches
-from jetchain.core.verbs import Input, Output
+from jetchain.core.verbs import Input, Inputs, Output
 from jetchain.particleflow.batch import Batches, EventBatch
 from jetchain.particleflow.network import COLUMN, Network
 from jetchain.particleflow.network_settings import InfluenceJobSettings
@@ -40,16 +40,16 @@ DISTANCE_EDGES = np.array([0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.2, 2
 
 def influence(
     *,
-    graphs: Input,
+    graphs: Inputs,
     weights: Input,
     influence: Output,
     settings: InfluenceJobSettings,
     algorithm: str,
 ) -> None:
-    """Write the influence of all nodes on the hard clusters of the first events of a file.
+    """Write the influence of all nodes on the hard clusters of the first events of a sample.
 
     Args:
-        graphs: event graphs (EVENT_GRAPHS).
+        graphs: event graphs (EVENT_GRAPHS) of its shards; the first that holds events serves.
         weights: of the trained network.
         influence: JSON: the cluster with the largest expected pT of the first event that has a
             hard one, with its neighbourhood, and the mean size of the influence on all hard ones
@@ -59,9 +59,11 @@ def influence(
         algorithm: its key in ALGORITHMS.
     """
     model = read_network(algorithm, settings.model, weights)
-    read = Mapped([graphs], EVENT_GRAPHS)
-    # Cut before empty events are left out: no event beyond these is held out of the training.
-    rows = np.arange(len(read))[: settings.influence.events]
+    read = Mapped(graphs, EVENT_GRAPHS)
+    # Of one shard, and cut before empty events are left out: no event beyond these is held out of
+    # the training.
+    end = next((end for end in read.offset.tolist() if end), 0)
+    rows = np.arange(end)[: settings.influence.events]
     numbers = read.rows(rows, ["number"])["number"].tolist()
     pt_min = settings.influence.pt_min
     example, largest, by_distance = None, 0.0, []

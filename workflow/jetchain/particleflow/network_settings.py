@@ -35,7 +35,7 @@ class NetworkTrainingSettings(Settings):
 class InfluenceSettings(Settings):
     """What a network looks at: nodes are taken away, one at a time."""
 
-    events: int = key(6, "Events, the first of the first shard.", ge=1)
+    events: int = key(6, "Events, the first of the first shard that holds any.", ge=1)
     pt_min: float = key(
         5.0, "Clusters with less expected neutral pT are left out.", unit="GeV", gt=0.0
     )

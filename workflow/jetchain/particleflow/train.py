@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from functools import partial
 
@@ -10,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from jetchain.core.errors import EmptySampleError
+from jetchain.core.errors import EmptySampleError, samples_of
 from jetchain.core.io.mapped import Mapped
 from jetchain.core.io.tables import write_csv, write_result
 from jetchain.core.io.tensors import write_weights
@@ -54,7 +55,7 @@ def train(
         algorithm: its key in ALGORITHMS.
 
     Raises:
-        EmptySampleError: a file has no event beyond those held out.
+        EmptySampleError: no file has an event to learn from beyond those held out.
     """
     events = Mapped(graphs, EVENT_GRAPHS)
     rows = training_rows(events, graphs, settings.training)
@@ -67,18 +68,26 @@ def train(
 def training_rows(
     events: Mapped, files: Inputs, settings: NetworkTrainingSettings
 ) -> NDArray[np.int64]:
-    """The numbers of the events that are trained on, file by file."""
-    rows = []
-    for path, start, stop in zip(files, events.offset[:-1], events.offset[1:], strict=True):
-        chosen = np.arange(start, stop)[settings.held_out :][: settings.max_events]
-        if not len(chosen):
-            raise EmptySampleError(
-                f"{path}: {stop - start} events, none beyond the first "
-                f"{settings.held_out}, which are held out for the evaluation.",
-                "Lower held_out of the algorithm's training, or generate more events in a shard.",
-            )
-        rows.append(chosen)
-    return np.concatenate(rows)
+    """The numbers of the events that are trained on, file by file.
+
+    A file with no more events than are held out of it gives none; an event without a node has
+    nothing to learn from.
+    """
+    rows = np.concatenate(
+        [
+            np.arange(start, stop)[settings.held_out :][: settings.max_events]
+            for start, stop in itertools.pairwise(events.offset)
+        ]
+    )
+    rows = rows[np.diff(events.rows(rows, ["node_offset"])["node_offset"]) > 0]
+    if not len(rows):
+        raise EmptySampleError(
+            f"None of the {len(events)} events in {samples_of(files)} has a track or cluster and lies "
+            f"beyond the first {settings.held_out} of its shard, which are held out for the "
+            "evaluation.",
+            "Lower held_out of the algorithm's training, or generate more events in a shard.",
+        )
+    return rows
 
 
 def count_targets(events: Mapped) -> TargetCounts:

@@ -15,7 +15,7 @@ from unittest import mock
 
 import numpy as np
 
-from jetchain.core.errors import DataError
+from jetchain.core.errors import DataError, no_event
 from jetchain.core.io.atomic import REMAKE, atomic, missing
 from jetchain.core.schema.base import Column, Columns, EventTable
 
@@ -176,6 +176,18 @@ def count_events(path: Path, table: EventTable) -> int:
     """Number of events in a file; raises `DataError` as `read_events`."""
     with _opened(path, table, {}) as (tree, _):
         return int(tree.num_entries)
+
+
+def first_with_events(paths: Sequence[Path], table: EventTable) -> int:
+    """The place of the first of a sample's shards that holds an event; see `read_events`.
+
+    Raises:
+        EmptySampleError: none does.
+    """
+    for place, path in enumerate(paths):
+        if count_events(path, table):
+            return place
+    raise no_event(paths)
 
 
 @contextmanager

@@ -62,7 +62,7 @@ class Account(Result):
         process: name of the process card, gun, or format of the file.
         cutflow: events.
         sum_of_weights_generated, sum_of_weights_kept, sum_of_squared_weights_kept: of the events.
-        filter_efficiency: part of the weight that is kept.
+        filter_efficiency: part of the weight that is kept; None where nothing was generated.
         cross_section_pb, cross_section_error_pb: before the filter; None where none is known.
         cross_section_kept_pb: behind it.
     """
@@ -72,7 +72,7 @@ class Account(Result):
     sum_of_weights_generated: float
     sum_of_weights_kept: float
     sum_of_squared_weights_kept: float
-    filter_efficiency: float
+    filter_efficiency: float | None
     cross_section_pb: float | None
     cross_section_error_pb: float | None
     cross_section_kept_pb: float | None

@@ -160,7 +160,7 @@ class EventJets(Result):
     """The jets of the event that a display shows, ``display/<sample>.json``.
 
     Attributes:
-        number, position: of the event, and its place in the shard.
+        number, position: of the event, and its place in its shard.
         radius: of the jets.
         pt_min: of the leading jet, by which the event was chosen, GeV.
         passes: whether its leading jet has that.

@@ -15,7 +15,7 @@ from pathlib import Path
 import awkward as ak
 import numpy as np
 
-from jetchain.core.errors import EmptySampleError
+from jetchain.core.errors import EmptySampleError, samples_of
 from jetchain.core.io.events import read_event_chunks
 from jetchain.core.schema.generate import GENERATED
 from jetchain.core.seeds import generator
@@ -74,7 +74,9 @@ def read_pool(paths: Sequence[Path], settings: SimulationSettings) -> Pool:
         counts.append(np.asarray(ak.num(kept)))
         columns.append({name: np.asarray(ak.flatten(kept[name])) for name in COLUMNS})
     if not sum(map(len, counts)):
-        raise EmptySampleError("The pool of pile-up holds no event.", LARGER_POOL)
+        raise EmptySampleError(
+            f"The pool of pile-up, {samples_of(paths)}, holds no event.", LARGER_POOL
+        )
     return Pool(
         np.concatenate([[0], np.cumsum(np.concatenate(counts))]),
         {name: np.concatenate([part[name] for part in columns]) for name in COLUMNS},

@@ -7,7 +7,7 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
-from jetchain.core.errors import EmptySampleError
+from jetchain.core.errors import EmptySampleError, samples_of
 from jetchain.core.io.events import read_events, require_same_events
 from jetchain.core.io.tables import write_result
 from jetchain.core.kinematics import delta_phi
@@ -66,7 +66,7 @@ def jets(
     by_eta = in_jet_bins(hard, np.abs(hard["eta"]), ETA_EDGES, settings, seed)
     if not by_pt:
         raise EmptySampleError(
-            "Too few isolated jets for a response.",
+            f"Too few isolated jets for a response in {samples_of(events)}.",
             "Generate more events of the sample detector.validation.events.",
         )
     fullest = max(by_pt, key=lambda row: row["n"])

@@ -7,7 +7,7 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
-from jetchain.core.errors import EmptySampleError
+from jetchain.core.errors import EmptySampleError, samples_of
 from jetchain.core.io.events import read_events, require_same_events
 from jetchain.core.io.tables import write_result
 from jetchain.core.metrics import bootstrap
@@ -75,7 +75,8 @@ def met(
     kept = columns["neutrino_pt"] < NEUTRINO_PT
     if kept.sum() < settings.minimum_entries:
         raise EmptySampleError(
-            f"{kept.sum()} events have neutrinos of less than {NEUTRINO_PT} GeV.",
+            f"{kept.sum()} events in {samples_of(events)} have neutrinos of less than {NEUTRINO_PT} "
+            f"GeV, fewer than detector.validation.estimators.minimum_entries = {settings.minimum_entries}.",
             "Generate more events of the sample detector.validation.events.",
         )
     bins = resolution_in_bins(

@@ -7,7 +7,7 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
-from jetchain.core.errors import EmptySampleError
+from jetchain.core.errors import EmptySampleError, samples_of
 from jetchain.core.histograms import save_histograms, weighted
 from jetchain.core.io.events import read_events, require_same_events
 from jetchain.core.io.tables import read_result, write_result
@@ -68,7 +68,8 @@ def pi0(
     chosen = pairs["separated"] & (pairs["pt"] > PEAK_PT[0]) & (pairs["pt"] < PEAK_PT[1])
     if chosen.sum() < settings.minimum_entries or not known:
         raise EmptySampleError(
-            f"{chosen.sum()} neutral pions make two clusters: too few for a mass peak.",
+            f"{chosen.sum()} neutral pions in {samples_of(events)} make two clusters: too few for a "
+            "mass peak.",
             "Generate more events of the sample detector.validation.pi0.",
         )
     energy, angle = pairs["energy"][chosen], pairs["angle"][chosen]

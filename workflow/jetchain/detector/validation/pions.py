@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from jetchain.core.errors import EmptySampleError
+from jetchain.core.errors import EmptySampleError, samples_of
 from jetchain.core.histograms import save_histograms, weighted
 from jetchain.core.io.tables import write_result
 from jetchain.core.metrics import bootstrap
@@ -51,7 +51,7 @@ def pions(
     for kind, ratio in ratios.items():
         if len(ratio) < settings.minimum_entries:
             raise EmptySampleError(
-                f"{events[0]}: {len(ratio)} events of a {kind}, fewer than "
+                f"{len(ratio)} events of a {kind} in {samples_of(events)}, fewer than "
                 f"detector.validation.estimators.minimum_entries = {settings.minimum_entries}.",
                 "Generate more events of the sample detector.validation.pions.",
             )

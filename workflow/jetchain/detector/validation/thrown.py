@@ -8,7 +8,7 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
-from jetchain.core.errors import EmptySampleError
+from jetchain.core.errors import EmptySampleError, samples_of
 from jetchain.core.io.events import read_events, require_same_events
 from jetchain.core.kinematics import pt_eta_phi
 from jetchain.core.schema.detector import DETECTED
@@ -94,8 +94,8 @@ def read_thrown(events: Inputs, truth: Inputs) -> Thrown:
     joined = [np.concatenate(columns) for columns in zip(*map(_columns, parts), strict=True)]
     if len(joined[0]) == 0:
         raise EmptySampleError(
-            f"No thrown particle of {events[0]} was simulated.",
-            "Raise the gun's energy, or lower detector.simulation.particle_pt_min.",
+            f"No thrown particle of {samples_of(events)} was simulated.",
+            "Generate more events, raise the gun's energy, or lower detector.simulation.particle_pt_min.",
         )
     return Thrown(*joined)
 

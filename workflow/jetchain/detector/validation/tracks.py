@@ -7,7 +7,7 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
-from jetchain.core.errors import EmptySampleError
+from jetchain.core.errors import EmptySampleError, samples_of
 from jetchain.core.io.events import read_events, require_same_events
 from jetchain.core.io.tables import write_result
 from jetchain.core.kinematics import delta_phi, pt_eta_phi
@@ -109,8 +109,8 @@ def read_tracks(events: Inputs, truth: Inputs, field: float) -> dict[str, np.nda
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     if len(joined["pt"]) == 0:
         raise EmptySampleError(
-            f"{events[0]}: no charged particle was thrown and simulated.",
-            "Add charged particles to the gun of detector.validation.gun.",
+            f"No charged particle of {samples_of(events)} was thrown and simulated.",
+            "Generate more events, or add charged particles to the gun of detector.validation.gun.",
         )
     return joined
 
