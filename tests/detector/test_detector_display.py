@@ -22,7 +22,7 @@ def shown(tmp_path):
     write_detected(tmp_path / "detected.root", events)
     write_json(tmp_path / "chosen.json", {"number": 4})
     display(
-        events=tmp_path / "detected.root", chosen=tmp_path / "chosen.json", geometry=GEOMETRY,
+        events=[tmp_path / "detected.root"], chosen=tmp_path / "chosen.json", geometry=GEOMETRY,
         event=tmp_path / "event.json",
     )  # fmt: skip
     return read_json(tmp_path / "event.json")
@@ -74,7 +74,7 @@ def test_an_event_that_is_not_there_is_refused(tmp_path) -> None:
     write_json(tmp_path / "chosen.json", {"number": 4})
     with pytest.raises(DataError, match="no event 4"):
         display(
-            events=tmp_path / "detected.root", chosen=tmp_path / "chosen.json", geometry=GEOMETRY,
+            events=[tmp_path / "detected.root"], chosen=tmp_path / "chosen.json", geometry=GEOMETRY,
             event=tmp_path / "event.json",
         )  # fmt: skip
 
@@ -83,7 +83,7 @@ def test_an_event_without_tracks_and_clusters_is_displayed(tmp_path) -> None:
     write_detected(tmp_path / "detected.root", [FakeEvent(1)])
     write_json(tmp_path / "chosen.json", {"number": 1})
     display(
-        events=tmp_path / "detected.root", chosen=tmp_path / "chosen.json", geometry=GEOMETRY,
+        events=[tmp_path / "detected.root"], chosen=tmp_path / "chosen.json", geometry=GEOMETRY,
         event=tmp_path / "event.json",
     )  # fmt: skip
     empty = read_json(tmp_path / "event.json")

@@ -8,7 +8,7 @@ from torch_geometric.data import Batch
 
 from helpers.detected import FakeEvent, write_detected
 from helpers.graph_events import as_read, random_event
-from jetchain.core.errors import ConfigurationError, DataError, EmptySampleError
+from jetchain.core.errors import ConfigurationError, DataError
 from jetchain.core.graphs import read_event_graphs, read_jet_graphs
 from jetchain.core.io.events import write_events
 from jetchain.core.io.tables import read_json
@@ -221,13 +221,6 @@ def test_jet_selection_is_counted_cut_by_cut():
     assert arrays["event_number"].tolist() == [12]
     _, counts = jet_graphs(event, collection, pflow, JetGraphSettings())
     assert counts["graphs"] == 0
-
-
-def test_no_jet_left_is_an_error_with_the_cutflow(tmp_path):
-    paths = write_flow_and_jets(tmp_path, *flow_and_jets(jet_pt=(300.0, 300.0, 300.0)))
-    with pytest.raises(EmptySampleError, match=r"'pt >= 500 GeV': 0"):
-        jets(**paths, settings=JetGraphSettings())
-    assert not paths["graphs"].exists()
 
 
 def test_jets_of_other_events_are_refused(tmp_path):

@@ -134,7 +134,11 @@ def write_display(path, pt, phi, counts=(1, 1, 1)) -> dict:
         empty = dict.fromkeys(GENERATED.collections[name], np.zeros(0))
         data[name] = collection(empty, [0] * 3)
     write_events(path / "truth.root", GENERATED, data)
-    return {"jets": path / "jets.root", "truth": path / "truth.root", "event": path / "event.json"}
+    return {
+        "jets": [path / "jets.root"],
+        "truth": [path / "truth.root"],
+        "event": path / "event.json",
+    }
 
 
 def test_the_first_event_that_passes_is_displayed(tmp_path) -> None:

@@ -95,7 +95,7 @@ def test_the_verb_writes_the_hardest_cluster_and_a_profile(network, tmp_path) ->
     write_tensors(tmp_path / "graphs.safetensors", EVENT_GRAPHS, arrays)
     write_weights(tmp_path / "weights.safetensors", model)
     files = {
-        "graphs": tmp_path / "graphs.safetensors",
+        "graphs": [tmp_path / "graphs.safetensors"],
         "weights": tmp_path / "weights.safetensors",
         "influence": tmp_path / "influence.json",
     }
@@ -120,7 +120,7 @@ def written(model, arrays, path, **settings) -> dict:
     write_tensors(path / "graphs.safetensors", EVENT_GRAPHS, arrays)
     write_weights(path / "weights.safetensors", model)
     influence(
-        graphs=path / "graphs.safetensors", weights=path / "weights.safetensors",
+        graphs=[path / "graphs.safetensors"], weights=path / "weights.safetensors",
         influence=path / "influence.json",
         settings=InfluenceJobSettings(
             influence=InfluenceSettings(**settings), model=SMALL.model_dump()

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.anomaly.settings import FeatureSettings
-from jetchain.core.errors import EmptySampleError
+from jetchain.core.errors import EmptySampleError, no_event
 from jetchain.core.histograms import save_histograms, weighted
 from jetchain.core.io.events import read_events
 from jetchain.core.io.tables import write_result
@@ -175,6 +175,9 @@ def features(
         histograms: written, dijet mass and features of all selected events of each sample.
         settings: the cuts and the injection.
         seed: chooses the injected events, and the order.
+
+    Raises:
+        EmptySampleError: one of them holds no event, or too few pass the trigger.
     """
     selected = {}
     counts = {}
@@ -190,6 +193,8 @@ def features(
                 for step in SelectionCounts.model_fields
             }
         )
+        if not counts[name].events:
+            raise no_event(paths)
     tables = inject(
         selected["background"],
         selected["signal"],

@@ -71,8 +71,8 @@ class ResourceError(JetchainError):
 
 MORE_EVENTS = (
     "Generate more events of it (shards and generation.events of generate.samples.<name>), lower "
-    "its generation.filter.jet_pt_min, raise PhaseSpace:pTHatMin of its process towards it, or choose "
-    "another seed."
+    "its generation.filter.jet_pt_min, raise PhaseSpace:pTHatMin of its process towards this "
+    "threshold, or choose another seed."
 )
 """What to do about a sample that holds no event."""
 

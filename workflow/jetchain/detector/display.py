@@ -68,7 +68,9 @@ def display(*, events: Inputs, chosen: Input, geometry: Resource, event: Output)
                 ),
             )
             return
-    raise DataError(f"There is no event {number} in {samples_of(events)}, which {chosen} names.", REMAKE)
+    raise DataError(
+        f"There is no event {number} in {samples_of(events)}; {chosen} names it.", REMAKE
+    )
 
 
 def radii(table: GeometryTable) -> Radii:

@@ -154,9 +154,7 @@ def join_truths(truths: Sequence[Truth]) -> dict[str, dict[str, ak.Array]]:
     """The collections of the table GENERATED, from the truths of batches one after the other."""
     result: dict[str, dict[str, ak.Array]] = {}
     for name, columns in GENERATED.collections.items():
-        counts = np.concatenate(
-            [np.empty(0, np.int64), *(truth.counts[name] for truth in truths)]
-        )
+        counts = np.concatenate([np.empty(0, np.int64), *(truth.counts[name] for truth in truths)])
         result[name] = {
             column: ak.unflatten(
                 np.concatenate(

@@ -108,7 +108,7 @@ def collect(
         filter_efficiency=efficiency,
         cross_section_pb=value,
         cross_section_error_pb=error,
-        cross_section_kept_pb=None if None in (value, efficiency) else value * efficiency,
+        cross_section_kept_pb=(None if value is None or efficiency is None else value * efficiency),
     )
     return {"event": event, **join_truths([chunk.truth for chunk in kept])}, account
 

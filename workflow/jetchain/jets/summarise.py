@@ -48,8 +48,8 @@ def summarise(
     counts = {level: count_labels(levels[level], settings) for level in LEVELS}
     if not sum(counts["reconstructed"].values()):
         raise EmptySampleError(
-            f"No reconstructed jet of {settings.pt_min:g} < pT < {settings.pt_max:g} GeV is left of "
-            f"{events} events in {samples_of(jets)}.",
+            f"No reconstructed jet of {settings.pt_min:g} < pT < {settings.pt_max:g} GeV is left "
+            f"of {events} events in {samples_of(jets)}.",
             "Generate more events, or widen jets.summary.pt_min and pt_max.",
         )
     save_histograms(

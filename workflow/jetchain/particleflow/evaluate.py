@@ -102,7 +102,8 @@ def evaluate(
     if not np.any(truth["counted"]):
         raise EmptySampleError(
             f"particleflow.evaluate: none of the {len(truth)} true particles in "
-            f"{samples_of(detected)} lies in the acceptance (pT > {settings.minimum_pt} GeV, |eta| < {settings.maximum_eta}).",
+            f"{samples_of(detected)} lies in the acceptance (pT > "
+            f"{settings.minimum_pt} GeV, |eta| < {settings.maximum_eta}).",
             "Evaluate on other samples or more events, or widen particleflow.evaluation.",
         )
     result = summarise(truth, reco, np.array(settings.pt_edges))

@@ -82,8 +82,8 @@ def training_rows(
     rows = rows[np.diff(events.rows(rows, ["node_offset"])["node_offset"]) > 0]
     if not len(rows):
         raise EmptySampleError(
-            f"None of the {len(events)} events in {samples_of(files)} has a track or cluster and lies "
-            f"beyond the first {settings.held_out} of its shard, which are held out for the "
+            f"None of the {len(events)} events in {samples_of(files)} has a track or cluster and "
+            f"lies beyond the first {settings.held_out} of its shard, which are held out for the "
             "evaluation.",
             "Lower held_out of the algorithm's training, or generate more events in a shard.",
         )

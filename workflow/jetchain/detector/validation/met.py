@@ -75,8 +75,9 @@ def met(
     kept = columns["neutrino_pt"] < NEUTRINO_PT
     if kept.sum() < settings.minimum_entries:
         raise EmptySampleError(
-            f"{kept.sum()} events in {samples_of(events)} have neutrinos of less than {NEUTRINO_PT} "
-            f"GeV, fewer than detector.validation.estimators.minimum_entries = {settings.minimum_entries}.",
+            f"{kept.sum()} events in {samples_of(events)} have neutrinos of less than "
+            f"{NEUTRINO_PT} GeV, fewer than detector.validation.estimators.minimum_entries = "
+            f"{settings.minimum_entries}.",
             "Generate more events of the sample detector.validation.events.",
         )
     bins = resolution_in_bins(

@@ -68,8 +68,8 @@ def pi0(
     chosen = pairs["separated"] & (pairs["pt"] > PEAK_PT[0]) & (pairs["pt"] < PEAK_PT[1])
     if chosen.sum() < settings.minimum_entries or not known:
         raise EmptySampleError(
-            f"{chosen.sum()} neutral pions in {samples_of(events)} make two clusters: too few for a "
-            "mass peak.",
+            f"{chosen.sum()} neutral pions in {samples_of(events)} make two clusters: too few "
+            "for a mass peak.",
             "Generate more events of the sample detector.validation.pi0.",
         )
     energy, angle = pairs["energy"][chosen], pairs["angle"][chosen]

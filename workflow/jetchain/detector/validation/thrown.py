@@ -95,7 +95,8 @@ def read_thrown(events: Inputs, truth: Inputs) -> Thrown:
     if len(joined[0]) == 0:
         raise EmptySampleError(
             f"No thrown particle of {samples_of(events)} was simulated.",
-            "Generate more events, raise the gun's energy, or lower detector.simulation.particle_pt_min.",
+            "Generate more events, raise the gun's energy, or lower "
+            "detector.simulation.particle_pt_min.",
         )
     return Thrown(*joined)
 
