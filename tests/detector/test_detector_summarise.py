@@ -10,12 +10,20 @@ from helpers.events import generated_events
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io.events import write_events
 from jetchain.core.io.tables import read_json, write_json
+from jetchain.core.schema.detector import DetectorAccount
 from jetchain.core.schema.generate import GENERATED
 from jetchain.detector import bench
 from jetchain.detector.settings import BenchJobSettings, BenchSettings
 from jetchain.detector.summarise import ENERGY_EDGES, add_accounts, summarise
 
 RESOURCES = Path(__file__).parents[2] / "resources"
+
+
+def account(events, energy):
+    """An account of photons of an energy in GeV, and of nothing else."""
+    return {name: {} for name in DetectorAccount.model_fields} | {
+        "events": events, "energy": {"photon": {"true": energy}},
+    }  # fmt: skip
 
 
 @pytest.fixture
@@ -29,7 +37,7 @@ def summary(tmp_path):
     for number, events in enumerate(([event, FakeEvent()], [event])):
         shards.append(write_detected(tmp_path / f"{number}.root", events))
         accounts.append(tmp_path / f"{number}.json")
-        write_json(accounts[-1], {"events": len(events), "energy": {"photon": {"true": 1.5}}})
+        write_json(accounts[-1], account(len(events), 1.5))
     histograms, found = tmp_path / "histograms.json", tmp_path / "summary.json"
     summarise(events=shards, accounts=accounts, histograms=histograms, summary=found)
     return read_json(found), load_histograms(histograms)
@@ -38,7 +46,7 @@ def summary(tmp_path):
 def test_shards_are_summed_up(summary):
     found, histograms = summary
     assert found["events"] == 3
-    assert found["account"] == {"events": 3, "energy": {"photon": {"true": 3.0}}}
+    assert found["account"] == account(3, 3.0)
     assert found["noise_clusters_per_event"] == pytest.approx(2 / 3)
     assert histograms["cluster_energy"].sum(flow=True).value == 4
     assert histograms["tracks_per_event"].values()[0] == 3

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from jetchain.core.errors import GeneratorError
+from jetchain.core.errors import GeneratorError, no_event
 from jetchain.core.io.events import read_events, write_events
 from jetchain.core.io.tables import write_result
 from jetchain.core.schema.detector import DETECTED, DetectorBench
@@ -55,9 +55,14 @@ def bench(
             to Pythia: the rounds' medians, with the least and the largest ratio.
         settings: number of events of a round, and the simulation; pile-up is left out.
         seed: of both.
+
+    Raises:
+        EmptySampleError: there is no event to time.
     """
     generated = read_events(events, GENERATED, {"particle": None})
     n = min(settings.bench.events, len(generated["event"]))
+    if not n:
+        raise no_event([events])
     simulation = EventSimulation(build_geometry(read_geometry(geometry)), settings.simulation, seed)
     loop = pythia_loop(card, n, seed)
     warm_up(generated, simulation)

@@ -130,7 +130,7 @@ def hit_chunk(
     again = {
         "number": numbers,
         "truth_idx": ak.unflatten(
-            join([each.truth_idx for each in flights]),
+            join([each.truth_idx for each in flights]).astype(np.int64),
             np.array([len(each.truth_idx) for each in flights], np.int64),
         ),
         "parent_idx": ak.unflatten(

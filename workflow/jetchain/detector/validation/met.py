@@ -84,7 +84,8 @@ def met(
         columns["residual"][kept], columns["sum_et"][kept], settings.replicas, seed
     )
     sum_et, sigma, error = (
-        np.array([row[name] for row in bins]) for name in ("sum_et", "sigma", "sigma_error")
+        np.array([row[name] for row in bins if row["sum_et"] > 0])
+        for name in ("sum_et", "sigma", "sigma_error")
     )
     fits = {
         name: fit_resolution(sum_et, sigma / sum_et, error / sum_et, powers)

@@ -1,0 +1,390 @@
+"""An empty shard is as good as any other in every room; an empty sample is an error with its name.
+
+The sample of `helpers.shards`: two shards with events, an empty one, one with an event without
+particles, one with nothing but such events.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from pathlib import Path
+
+import awkward as ak
+import numpy as np
+import pytest
+import uproot
+
+from helpers.detected import GEOMETRY
+from helpers.jetgraphs import write_toy_samples
+from helpers.shards import EMPTY, FULL, HOLLOW, NETWORK, SECOND, SIMULATION, VOID, make_chain
+from helpers.tagging import make_dataset, whole
+from jetchain.anomaly.features import features as dijets
+from jetchain.anomaly.settings import FeatureSettings as DijetSettings
+from jetchain.core.errors import EmptySampleError
+from jetchain.core.io.events import count_events, first_with_events, read_events
+from jetchain.core.io.mapped import Mapped
+from jetchain.core.io.tables import read_json
+from jetchain.core.io.tensors import read_arrays, read_tensors
+from jetchain.core.schema.detector import DETECTED, HITS
+from jetchain.core.schema.generate import GENERATED
+from jetchain.core.schema.graphs import EVENT_GRAPHS, JET_GRAPHS
+from jetchain.core.schema.jets import jets_table
+from jetchain.core.schema.particleflow import RECONSTRUCTED
+from jetchain.core.schema.tagging import TAGGING_JETS
+from jetchain.detector import bench, display, summarise
+from jetchain.detector.flight.pileup import read_pool
+from jetchain.detector.settings import BenchJobSettings, EstimatorSettings
+from jetchain.detector.validation.jets import jets as validate_jets
+from jetchain.detector.validation.met import met
+from jetchain.firmware.dataset import prepare
+from jetchain.firmware.settings import FirmwareDatasetSettings
+from jetchain.generate import summarise as generated
+from jetchain.generate.collisions import Collisions
+from jetchain.generate.filters import passes
+from jetchain.generate.record import Truth
+from jetchain.generate.sample import collect
+from jetchain.generate.settings import FilterSettings, GenerationSettings
+from jetchain.graphs.display import display as display_graphs
+from jetchain.jets.display import display as display_jets
+from jetchain.jets.images import images
+from jetchain.jets.settings import (
+    ClusteringSettings,
+    ImageSettings,
+    SelectionSettings,
+    SummarySettings,
+)
+from jetchain.jets.summarise import summarise as summarise_jets
+from jetchain.particleflow.calibrate import calibrate
+from jetchain.particleflow.calibrate_photons import calibrate_photons
+from jetchain.particleflow.calibration_settings import CalibrationSettings
+from jetchain.particleflow.evaluate import evaluate
+from jetchain.particleflow.influence import influence
+from jetchain.particleflow.network_settings import (
+    InfluenceJobSettings,
+    InfluenceSettings,
+    TrainJobSettings,
+)
+from jetchain.particleflow.settings import EvaluationSettings
+from jetchain.particleflow.train import train, training_rows
+from jetchain.tagging.batches import JetReader
+from jetchain.tagging.settings import FeatureSettings
+
+JETS = jets_table(tuple(ClusteringSettings().radii))
+EVENT_TABLES = {
+    "generate": GENERATED, "detector": DETECTED, "hits": HITS, "particleflow": RECONSTRUCTED,
+    "mlpf": RECONSTRUCTED, "jets": JETS,
+}  # fmt: skip
+TENSOR_TABLES = {"event_graphs": EVENT_GRAPHS, "jet_graphs": JET_GRAPHS, "tagging": TAGGING_JETS}
+FEW = EstimatorSettings(minimum_entries=5, replicas=10)
+TRAINING = TrainJobSettings.model_validate(
+    {
+        "model": NETWORK.model_dump(),
+        "training": {"samples": ["top"], "held_out": 2, "fit": {"epochs": 1, "batch_size": 4}},
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory):
+    return make_chain(tmp_path_factory.mktemp("chain"))
+
+
+@pytest.mark.parametrize("room", EVENT_TABLES)
+def test_an_empty_shard_has_every_column_of_a_full_one(chain, room):
+    trees = [
+        uproot.open(chain.path(room, shard))[EVENT_TABLES[room].tree] for shard in (EMPTY, FULL)
+    ]
+    assert [tree.num_entries for tree in trees] == [0, 10]
+    assert trees[0].typenames() == trees[1].typenames()
+    empty, full = (read_events(chain.path(room, s), EVENT_TABLES[room]) for s in (EMPTY, FULL))
+    for name, record in full.items():
+        assert str(empty[name].type.content) == str(record.type.content)
+
+
+@pytest.mark.parametrize("room", TENSOR_TABLES)
+def test_an_empty_shard_has_every_tensor_of_a_full_one(chain, room):
+    empty, full = (
+        read_tensors(chain.path(room, shard, "safetensors"), TENSOR_TABLES[room])
+        for shard in (EMPTY, FULL)
+    )
+    for name, array in full.items():
+        assert (empty[name].dtype, empty[name].ndim) == (array.dtype, array.ndim), name
+    mapped = Mapped(chain.paths(room, [EMPTY, FULL, EMPTY], "safetensors"), TENSOR_TABLES[room])
+    rows = mapped.rows(np.arange(len(mapped)))
+    assert len(mapped) > 0
+    assert all(np.array_equal(rows[name], array) for name, array in full.items())
+
+
+@pytest.mark.parametrize("room", ["generate", "detector", "event_graphs", "jet_graphs", "tagging"])
+def test_the_account_of_an_empty_shard_is_that_of_a_full_one_with_zeros(chain, room):
+    empty, full = (leaves(read_json(chain.path(room, s, "json"))) for s in (EMPTY, FULL))
+    assert set(empty) == set(full)
+    counted = {name for name, value in empty.items() if isinstance(value, int | float) and value}
+    tried = {"tried", "generated", "removed_by_filter"}
+    assert counted <= {f"/cutflow/{name}" for name in tried} | {
+        "/shard", "/sum_of_weights_generated", "/cross_section_pb", "/cross_section_error_pb",
+    }  # fmt: skip
+
+
+def leaves(value, path=""):
+    """Every number of a JSON file by its path."""
+    if isinstance(value, dict):
+        return {
+            k: v for name, each in value.items() for k, v in leaves(each, f"{path}/{name}").items()
+        }
+    assert not isinstance(value, float) or math.isfinite(value)
+    return {path: value}
+
+
+@pytest.mark.parametrize("room", EVENT_TABLES)
+def test_an_event_without_particles_changes_no_other(chain, room):
+    hollow, whole_shard, void = (
+        read_events(chain.path(room, shard), EVENT_TABLES[room]) for shard in (HOLLOW, SECOND, VOID)
+    )
+    others = np.arange(8) != 1
+    for name in hollow:
+        assert ak.array_equal(hollow[name][others], whole_shard[name][others]), name
+        if name != "event":
+            assert ak.num(hollow[name])[1] == 0
+            assert ak.num(void[name]).tolist() == [0] * 8
+    assert void["event"]["number"].tolist() == whole_shard["event"]["number"].tolist()
+
+
+def verbs(chain, shards, out):
+    """Calls of all verbs that read several shards of a sample, on some; by name.
+
+    Each writes into the folder `out`.
+    """
+    files = {room: chain.paths(room, shards) for room in EVENT_TABLES}
+    graphs, jet_graphs = (
+        chain.paths(room, shards, "safetensors") for room in ("event_graphs", "jet_graphs")
+    )
+    both = {"events": files["detector"], "truth": files["generate"]}
+
+    def generate():
+        generated.summarise(
+            events=files["generate"], summaries=chain.paths("generate", shards, "json"),
+            spectra=out / "spectra.json", summary=out.parent / "summary.json", sample="top",
+        )  # fmt: skip
+
+    def show_detector():
+        display_jets(
+            jets=files["jets"], truth=files["generate"], event=out / "jets.json",
+            settings=SelectionSettings(),
+        )  # fmt: skip
+        display.display(
+            events=files["detector"], chosen=out / "jets.json", geometry=GEOMETRY,
+            event=out / "event.json",
+        )  # fmt: skip
+
+    return {
+        "generate.summarise": generate,
+        "detector.summarise": lambda: summarise.summarise(
+            events=files["detector"], accounts=chain.paths("detector", shards, "json"),
+            histograms=out / "histograms.json", summary=out / "summary.json",
+        ),
+        "detector.validation.jets": lambda: validate_jets(
+            **both, output=out / "jets.json", settings=FEW, seed=1
+        ),
+        "detector.validation.met": lambda: met(
+            **both, geometry=GEOMETRY, output=out / "met.json", settings=FEW, seed=1
+        ),
+        "displays": show_detector,
+        "particleflow.calibrate": lambda: calibrate(
+            detected=files["detector"], geometry=GEOMETRY, calibration=out / "calibration.json",
+            settings=CalibrationSettings(),
+        ),
+        "particleflow.calibrate_photons": lambda: calibrate_photons(
+            detected=files["detector"], calibration=out / "photons.json",
+            settings=CalibrationSettings(),
+        ),
+        "particleflow.evaluate": lambda: evaluate(
+            particles=files["particleflow"], detected=files["detector"],
+            performance=out / "performance.json", histograms=out / "histograms.json",
+            settings=EvaluationSettings(),
+        ),
+        "particleflow.train": lambda: train(
+            graphs=graphs, weights=out / "weights.safetensors", history=out / "history.csv",
+            targets=out / "targets.json", settings=TRAINING, seed=1, algorithm="mlpf",
+        ),
+        "jets.summarise": lambda: summarise_jets(
+            jets=files["jets"], histograms=out / "histograms.json", summary=out / "summary.json",
+            settings=SummarySettings(pt_min=200.0),
+        ),
+        "graphs.display": lambda: display_graphs(
+            events=graphs, jets=jet_graphs, table=out / "table.json"
+        ),
+        "anomaly.features": lambda: dijets(
+            background=files["jets"], signal=files["jets"], data=out / "data.safetensors",
+            truth=out / "truth.safetensors", signal_test=out / "test.safetensors",
+            cutflow=out / "cutflow.json", histograms=out / "histograms.json",
+            settings=DijetSettings(trigger_pt=100.0, signal_events=1), seed=1,
+        ),
+        # Without events these have nothing to say, and say so; another verb of the sample fails.
+        "jets.images": lambda: images(
+            jets=files["jets"], particles=files["particleflow"], histograms=out / "images.json",
+            summary=out / "summary.json", settings=ImageSettings(pt_min=200.0),
+        ),
+        "particleflow.influence": lambda: influence(
+            graphs=graphs, weights=chain.weights, influence=out / "influence.json",
+            algorithm="mlpf",
+            settings=InfluenceJobSettings(
+                influence=InfluenceSettings(events=2), model=NETWORK.model_dump()
+            ),
+        ),
+    }  # fmt: skip
+
+
+# In the order of `verbs`.
+NAMES = [
+    "generate.summarise", "detector.summarise", "detector.validation.jets",
+    "detector.validation.met", "displays", "particleflow.calibrate",
+    "particleflow.calibrate_photons", "particleflow.evaluate", "particleflow.train",
+    "jets.summarise", "graphs.display", "anomaly.features", "jets.images", "particleflow.influence",
+]  # fmt: skip
+NEEDING = NAMES[:-2]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_empty_shard_changes_no_result(chain, name, tmp_path):
+    """Wherever it stands among the shards."""
+    found = {}
+    for folder, shards in (
+        ("without", [FULL, SECOND]),
+        ("first", [EMPTY, FULL, SECOND]),
+        ("last", [FULL, EMPTY, SECOND, EMPTY]),
+    ):
+        out = tmp_path / folder / "out"
+        made = verbs(chain, shards, out)
+        assert list(made) == NAMES
+        made[name]()
+        found[folder] = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert found["without"]
+    assert found["first"] == found["without"]
+    assert found["last"] == found["without"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_events_without_particles_are_read_everywhere(chain, name, tmp_path):
+    verbs(chain, [VOID, HOLLOW, FULL, SECOND], tmp_path / "out")[name]() if name != NAMES[0] else (
+        generated.sum_spectra(chain.paths("generate", [VOID, HOLLOW]))
+    )
+    for path in (tmp_path / "out").glob("*.json"):
+        leaves(json.loads(path.read_text()))
+
+
+@pytest.mark.parametrize("name", NEEDING)
+def test_an_empty_sample_names_itself(chain, name, tmp_path):
+    with pytest.raises(EmptySampleError, match="'top'") as error:
+        verbs(chain, [EMPTY, EMPTY], tmp_path / "out")[name]()
+    assert error.value.remedy
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_an_empty_sample_says_how_many_events_were_tried(chain, tmp_path):
+    with pytest.raises(EmptySampleError) as error:
+        verbs(chain, [EMPTY, EMPTY], tmp_path / "out")["generate.summarise"]()
+    assert "10 were tried in its 2 shards" in error.value.cause
+    assert "10 removed by the filter" in error.value.cause
+    assert "jet_pt_min" in error.value.remedy
+
+
+def test_the_account_of_a_sample_adds_what_an_empty_shard_tried(chain, tmp_path):
+    verbs(chain, [EMPTY, FULL], tmp_path / "out")["generate.summarise"]()
+    account = read_json(tmp_path / "summary.json")
+    assert account["cutflow"]["tried"] == 15
+    assert account["cutflow"]["kept"] == 10
+    assert account["filter_efficiency"] == pytest.approx(10 / 15)
+
+
+def test_shards_without_events_give_no_training_events(chain):
+    """Nor do events without a track or cluster, from which nothing is learned."""
+    shards = [EMPTY, VOID, HOLLOW, FULL]
+    files = chain.paths("event_graphs", shards, "safetensors")
+    rows = training_rows(Mapped(files, EVENT_GRAPHS), files, TRAINING.training)
+    assert rows.tolist() == [*range(8 + 2, 16), *range(16 + 2, 26)]
+
+
+def test_the_pool_of_pileup_is_that_of_its_shards_with_events(chain):
+    pools = [
+        read_pool(chain.paths("generate", shards), SIMULATION)
+        for shards in ([FULL], [EMPTY, FULL, EMPTY])
+    ]
+    assert [pool.events for pool in pools] == [10, 10]
+    assert all(np.array_equal(v, pools[1].particles[k]) for k, v in pools[0].particles.items())
+    with pytest.raises(EmptySampleError, match="'top'"):
+        read_pool(chain.paths("generate", [EMPTY]), SIMULATION)
+
+
+def test_nothing_is_timed_on_an_empty_shard(chain, tmp_path):
+    with pytest.raises(EmptySampleError, match="'top'"):
+        bench.bench(
+            card=Path("unread"), events=chain.path("generate", EMPTY), geometry=GEOMETRY,
+            report=tmp_path / "bench.json", settings=BenchJobSettings(), seed=1,
+        )  # fmt: skip
+
+
+def test_the_first_shard_with_events_is_found(chain):
+    files = chain.paths("generate", [EMPTY, EMPTY, SECOND, FULL])
+    assert first_with_events(files, GENERATED) == 2
+    assert count_events(files[0], GENERATED) == 0
+
+
+def test_an_empty_shard_changes_no_data_set(chain, tmp_path):
+    """Jets of the toy classes, and for each class a shard without jets."""
+    graphs = write_toy_samples(tmp_path / "graphs", 60)
+    more = []
+    for path in graphs:
+        more += [path.with_name("0001.safetensors"), path]
+        shutil.copy(chain.path("jet_graphs", EMPTY, "safetensors"), more[-2])
+    settings = FeatureSettings(validation_fraction=0.3, test_fraction=0.3)
+    one, other = (
+        make_dataset(tmp_path / name, files, settings)
+        for name, files in (("without", graphs), ("with", more))
+    )
+    indices = [read_json(made["dataset"]) for made in (one, other)]
+    for key in ("mean", "scale", "weight"):
+        assert indices[0][key] == indices[1][key]
+    assert len(indices[1]["shards"]) == 2 * len(indices[0]["shards"])
+    assert all(np.array_equal(v, whole(other)[k]) for k, v in whole(one).items())
+    readers = [JetReader(made["dataset"], made["jets"]) for made in (one, other)]
+    for split in ("train", "validation", "test"):
+        first, second = (reader.split(split) for reader in readers)
+        assert first.features.equal(second.features)
+        assert first.event_number.equal(second.event_number)
+    classes = FirmwareDatasetSettings()
+    for name, files in (("one", graphs), ("other", more)):
+        prepare(
+            jets=files, dataset=tmp_path / name, cutflow=tmp_path / f"{name}.json", settings=classes
+        )
+    assert read_arrays(tmp_path / "one").keys() == read_arrays(tmp_path / "other").keys()
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
+
+
+def test_a_class_without_jets_is_named(chain, tmp_path):
+    graphs = write_toy_samples(tmp_path / "graphs", 60)
+    shutil.copy(chain.path("jet_graphs", EMPTY, "safetensors"), graphs[4])
+    with pytest.raises(EmptySampleError, match=f"'{graphs[4].parent.name}'"):
+        make_dataset(tmp_path, graphs, FeatureSettings())
+
+
+def test_a_shard_of_which_pythia_gives_up_every_event_is_empty():
+    data, account = collect([], None, GenerationSettings(process="top", events=3), 0)
+    assert account.cutflow.kept == account.cutflow.generated == 0
+    assert account.filter_efficiency is None
+    assert set(data) == {"event", *GENERATED.collections}
+    assert len(data["particle"]["px"]) == 0
+
+
+@pytest.mark.parametrize("events", [0, 3])
+def test_no_event_without_visible_particles_passes_a_filter(chain, events):
+    columns = {
+        name: {column: np.empty(0, each.dtype) for column, each in declared.items()}
+        for name, declared in GENERATED.collections.items()
+    }
+    truth = Truth(columns, dict.fromkeys(columns, np.zeros(events, np.int64)))
+    settings = GenerationSettings(process="top", events=1)
+    table = Collisions(settings, 1).table
+    assert passes(truth, table, FilterSettings(jet_pt_min=20.0)).tolist() == [False] * events
