@@ -76,6 +76,14 @@ def test_a_part_of_a_sample_is_worth_its_part_of_the_luminosity(samples):
     assert math.isclose(top.luminosity_fb, 0.08)
 
 
+def test_an_empty_shard_does_not_hide_the_cross_section(tmp_path):
+    write_json(tmp_path / "top" / "0000.json", account(0, cross_section=0.0))
+    write_json(tmp_path / "top" / "0001.json", account(60, cross_section=0.6))
+    (top,) = [each for each in Samples(PARENTS, tmp_path).above("results/jets/histograms.json")
+              if not each.is_gun]  # fmt: skip
+    assert math.isclose(top.luminosity_fb, 0.1)
+
+
 def test_equal_weights_change_no_luminosity_and_unequal_ones_lower_it():
     plain = equivalent_luminosity(100.0, 100.0, 0.5)
     assert equivalent_luminosity(300.0, 900.0, 0.5) == plain

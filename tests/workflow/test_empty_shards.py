@@ -17,13 +17,14 @@ import pytest
 import uproot
 
 from helpers.detected import GEOMETRY
+from helpers.guns import gun_files
 from helpers.jetgraphs import write_toy_samples
 from helpers.shards import EMPTY, FULL, HOLLOW, NETWORK, SECOND, SIMULATION, VOID, make_chain
 from helpers.tagging import make_dataset, whole
 from jetchain.anomaly.features import features as dijets
 from jetchain.anomaly.settings import FeatureSettings as DijetSettings
 from jetchain.core.errors import EmptySampleError
-from jetchain.core.io.events import count_events, first_with_events, read_events
+from jetchain.core.io.events import count_events, first_with_events, read_events, write_events
 from jetchain.core.io.mapped import Mapped
 from jetchain.core.io.tables import read_json
 from jetchain.core.io.tensors import read_arrays, read_tensors
@@ -38,6 +39,10 @@ from jetchain.detector.flight.pileup import read_pool
 from jetchain.detector.settings import BenchJobSettings, EstimatorSettings
 from jetchain.detector.validation.jets import jets as validate_jets
 from jetchain.detector.validation.met import met
+from jetchain.detector.validation.pi0 import pi0
+from jetchain.detector.validation.pions import pions
+from jetchain.detector.validation.response import response
+from jetchain.detector.validation.tracks import tracks
 from jetchain.firmware.dataset import prepare
 from jetchain.firmware.settings import FirmwareDatasetSettings
 from jetchain.generate import summarise as generated
@@ -281,6 +286,58 @@ def test_an_empty_sample_names_itself(chain, name, tmp_path):
         verbs(chain, [EMPTY, EMPTY], tmp_path / "out")[name]()
     assert error.value.remedy
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+@pytest.fixture(scope="module")
+def guns(tmp_path_factory):
+    """A gun of several particles and one of neutral pions: files of a shard and of an empty one."""
+    found = {}
+    for name, gun in (
+        ("mixed", {"pdgids": [22, 111, 211, 13], "variable": "energy", "minimum": 20.0,
+                   "maximum": 20.1}),
+        ("pi0", {"pdgids": [111], "variable": "pt", "minimum": 2.5, "maximum": 6.0}),
+    ):  # fmt: skip
+        folder = tmp_path_factory.mktemp("guns") / name
+        files = gun_files(folder, 80, simulation={"noise": False}, **gun)
+        found[name] = [files, tuple(path.with_name(f"empty_{path.name}") for path in files)]
+        for full, empty, table in zip(*found[name], (DETECTED, GENERATED), strict=True):
+            data = read_events(full, table)
+            write_events(empty, table, {key: values[:0] for key, values in data.items()})
+    return found
+
+
+def validations(files, out):
+    """Calls of the validations that read single particles, on some files of a sample; by name."""
+
+    def shards(name):
+        detected, truth = zip(*files(name), strict=True)
+        return {"events": list(detected), "truth": list(truth)}
+
+    rest = {"settings": FEW, "seed": 1}
+    mixed = shards("mixed")
+    return {
+        "response": lambda: response(**mixed, geometry=GEOMETRY, output=out / "a.json", **rest),
+        "tracks": lambda: tracks(**mixed, geometry=GEOMETRY, output=out / "a.json", **rest),
+        "pions": lambda: pions(
+            **mixed, histograms=out / "h.json", output=out / "a.json", **rest
+        ),
+        "pi0": lambda: pi0(
+            **shards("pi0"), response=out.parent / "response" / "a.json",
+            histograms=out / "h.json", output=out / "a.json", **rest,
+        ),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["response", "tracks", "pions", "pi0"])
+def test_an_empty_shard_of_a_gun_changes_no_validation(guns, name, tmp_path):
+    validations(lambda gun: guns[gun][:1], tmp_path / "response")["response"]()
+    for place in (slice(None, 1), slice(None, None, -1)):
+        out = tmp_path / str(place.step)
+        validations(lambda gun, place=place: guns[gun][place], out)[name]()
+    without, beside = (sorted((tmp_path / step).iterdir()) for step in ("None", "-1"))
+    assert [path.read_bytes() for path in without] == [path.read_bytes() for path in beside]
+    with pytest.raises(EmptySampleError, match=r"'mixed'|'pi0'"):
+        validations(lambda gun: guns[gun][1:], tmp_path / "none")[name]()
 
 
 def test_an_empty_sample_says_how_many_events_were_tried(chain, tmp_path):

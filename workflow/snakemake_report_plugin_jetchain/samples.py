@@ -101,8 +101,9 @@ class Samples:
     def _source(self, sample: str, shards: list[str]) -> Source:
         whole = self._folder / sample / "summary.json"
         accounts = [self._read(self._folder / sample / f"{shard}.json") for shard in shards]
-        # All shards know the cross-section; together they know it best.
-        best = self._read(whole) if whole.exists() else accounts[0]
+        # All shards with events know the cross-section; together they know it best.
+        known = [each for each in accounts if each["cutflow"]["kept"]] or accounts
+        best = self._read(whole) if whole.exists() else known[0]
         return Source(
             sample,
             sum(account["cutflow"]["kept"] for account in accounts),
