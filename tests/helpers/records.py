@@ -18,6 +18,7 @@ import uproot
 from jetchain.generate.history import is_resonance
 from jetchain.generate.processes import start_pythia
 from jetchain.generate.record import INCOMING, ParticleTable, Record, Truth, truth_of
+from jetchain.generate.settings import ParticleSettings
 
 QUIET = ["PartonLevel:MPI = off"]
 SEED = 11
@@ -46,7 +47,8 @@ def pythia_events(process: str, number: int) -> tuple[list[dict[str, np.ndarray]
         })  # fmt: skip
     again = start_pythia(process, QUIET, SEED)
     batch = again.nextBatch(number, "skip")
-    return events, truth_of(Record.of(batch), ParticleTable.of(again))
+    table = ParticleTable.of(again, ParticleSettings())
+    return events, truth_of(Record.of(batch), table, process)
 
 
 def hepmc_event(
