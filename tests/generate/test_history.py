@@ -6,7 +6,7 @@ import pytest
 from jetchain.generate.history import is_resonance
 from jetchain.generate.processes import start_pythia
 from jetchain.generate.record import RESONANCE, ParticleTable
-from jetchain.generate.settings import ParticleSettings
+from jetchain.generate.settings import AS_THEY_ARE
 
 
 def test_resonances_are_those_of_pythia_but_for_new_hadrons():
@@ -17,7 +17,7 @@ def test_resonances_are_those_of_pythia_but_for_new_hadrons():
         code = pythia.particleData.nextId(code)
     codes = np.array(known)
     ours = is_resonance(codes)
-    theirs = (ParticleTable.of(pythia, ParticleSettings()).kinds(codes) & RESONANCE) > 0
+    theirs = (ParticleTable.of(pythia, AS_THEY_ARE).kinds(codes) & RESONANCE) > 0
     assert ours.sum() > 50
     # Pythia's own copies of Z and W; techni-mesons and hadrons with a squark or gluino.
     missing = codes[theirs & ~ours]

@@ -11,7 +11,7 @@ from jetchain.core.seeds import generator
 from jetchain.generate.origins import PRIMARY
 from jetchain.generate.properties import Properties
 from jetchain.generate.record import Truth
-from jetchain.generate.settings import GUN_PARTICLES, GunSettings, ParticleSettings
+from jetchain.generate.settings import AS_THEY_ARE, GUN_PARTICLES, GunSettings
 
 PI0 = 111
 PHOTON = 22
@@ -52,7 +52,7 @@ def throw(settings: GunSettings, events: int, seed: int) -> Truth:
     columns: dict[str, dict[str, NDArray[Any]]] = {
         "particle": {
             **_columns(final_pdgid, final),
-            **Properties(ParticleSettings()).columns(final_pdgid, "Particle gun"),
+            **Properties(AS_THEY_ARE).columns(final_pdgid, "Particle gun"),
             "x": zero,
             "y": zero,
             "z": zero,

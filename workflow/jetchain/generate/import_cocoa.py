@@ -17,13 +17,18 @@ from jetchain.core.verbs import Input, Output
 from jetchain.generate.imported import Chunk, write_imported
 from jetchain.generate.origins import UNKNOWN
 from jetchain.generate.record import Truth
-from jetchain.generate.settings import ParticleSettings
+from jetchain.generate.settings import AS_THEY_ARE, ParticleSettings
 
 GEV = 1e3  # MeV
 
 
 def import_cocoa(
-    *, source: Input, events: Output, summary: Output, settings: ParticleSettings, shard: str
+    *,
+    source: Input,
+    events: Output,
+    summary: Output,
+    shard: str,
+    settings: ParticleSettings = AS_THEY_ARE,
 ) -> None:
     """Take the truth of one shard of a sample from COCOA's output.
 
@@ -35,8 +40,8 @@ def import_cocoa(
         source: the file, with the tree `Out_Tree`.
         events: written, table GENERATED. The weight is 1 where the file has none.
         summary: written, the account, without a cross-section.
-        settings: particles that a detector sees in another way.
         shard: its number, which sets the event numbers.
+        settings: particles that a detector sees in another way.
 
     Raises:
         DataError: the file is missing, damaged or without events, or lacks a branch.

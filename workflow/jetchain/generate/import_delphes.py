@@ -17,7 +17,7 @@ from jetchain.core.trees import LIST, REPLACE, iterate_tree
 from jetchain.core.verbs import Input, Output
 from jetchain.generate.history import History, truth_of_history
 from jetchain.generate.imported import Chunk, write_imported
-from jetchain.generate.settings import ParticleSettings
+from jetchain.generate.settings import AS_THEY_ARE, ParticleSettings
 
 TREE = "Delphes"
 MOMENTUM = {"px": "Px", "py": "Py", "pz": "Pz", "e": "E"}
@@ -30,7 +30,12 @@ BRANCHES = {
 
 
 def import_delphes(
-    *, source: Input, events: Output, summary: Output, settings: ParticleSettings, shard: str
+    *,
+    source: Input,
+    events: Output,
+    summary: Output,
+    shard: str,
+    settings: ParticleSettings = AS_THEY_ARE,
 ) -> None:
     """Take one shard of a sample from the generated particles of a Delphes file.
 
@@ -42,8 +47,8 @@ def import_delphes(
         events: written, table GENERATED. `weight` is Event.Weight, `process` Event.ProcessID,
             `pthat` 0.
         summary: written, the account; the cross-section is the file's last.
-        settings: particles that a detector sees in another way.
         shard: its number, which sets the event numbers.
+        settings: particles that a detector sees in another way.
 
     Raises:
         DataError: the file is missing, damaged or without events, lacks a branch, or holds pile-up.

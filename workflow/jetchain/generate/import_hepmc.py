@@ -21,7 +21,7 @@ from jetchain.core.verbs import Input, Output
 from jetchain.generate.history import History, truth_of_history
 from jetchain.generate.imported import Chunk, write_imported
 from jetchain.generate.record import Truth
-from jetchain.generate.settings import ParticleSettings
+from jetchain.generate.settings import AS_THEY_ARE, ParticleSettings
 
 # What the first lines of a file name, and the reader for it.
 FORMATS = {b"HepMC::Asciiv3": "hepmc3", b"HepMC::IO_GenEvent": "hepmc2"}
@@ -32,7 +32,12 @@ CHUNK = 100  # events whose histories lie in memory together, as in `generate.co
 
 
 def import_hepmc(
-    *, source: Input, events: Output, summary: Output, settings: ParticleSettings, shard: str
+    *,
+    source: Input,
+    events: Output,
+    summary: Output,
+    shard: str,
+    settings: ParticleSettings = AS_THEY_ARE,
 ) -> None:
     """Take one shard of a sample from a HepMC file.
 
@@ -41,8 +46,8 @@ def import_hepmc(
         events: written, table GENERATED in GeV and mm, whatever the file's units. `weight` is the
             first of the event's weights, `process` its signal_process_id, `pthat` 0.
         summary: written, the account; the cross-section is the file's last.
-        settings: particles that a detector sees in another way.
         shard: its number, which sets the event numbers.
+        settings: particles that a detector sees in another way.
 
     Raises:
         DataError: the file is missing, not HepMC, cut short or damaged, or holds no event.

@@ -77,9 +77,9 @@ class Properties:
         if refused:
             named = ", ".join(f"{code} ({why})" for code, why in refused.items())
             first = np.flatnonzero(np.isin(np.abs(pdgid), list(refused)))[0]
-            where = source if event is None else f"{source}, event {event[first]}"
+            where = "" if event is None else f" of event {event[first]}"
             raise self._error(
-                f"{where}: the detector cannot simulate the final particles with the PDG codes "
+                f"{source}: the detector cannot simulate final particles{where}: the PDG codes "
                 f"{named}.",
                 "Let the generator decay them, or name them in particles.invisible or "
                 "particles.like_muons of the sample's source or generation, in generate.samples.",

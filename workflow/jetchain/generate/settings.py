@@ -103,6 +103,9 @@ class ParticleSettings(Settings):
         return self
 
 
+AS_THEY_ARE = ParticleSettings()
+
+
 class GenerationSettings(Settings):
     """The physics of one sample: all that the content of one shard depends on."""
 
@@ -114,7 +117,7 @@ class GenerationSettings(Settings):
     filter: FilterSettings = key(FilterSettings(), "which events are kept")
     gun: GunSettings = key(GunSettings(), "what the process gun throws")
     particles: ParticleSettings = key(
-        ParticleSettings(), "how a detector sees final particles that it cannot simulate"
+        AS_THEY_ARE, "how a detector sees final particles that it cannot simulate"
     )
 
     @field_validator("process")
@@ -146,7 +149,7 @@ class SourceSettings(Settings):
         ..., "one file a shard, relative to the folder that the run is in", min_length=1
     )
     particles: ParticleSettings = key(
-        ParticleSettings(), "how a detector sees final particles that it cannot simulate"
+        AS_THEY_ARE, "how a detector sees final particles that it cannot simulate"
     )
 
     @field_validator("files")
