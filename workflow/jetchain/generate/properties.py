@@ -89,7 +89,7 @@ class Properties:
         # Which of mu- and mu+ a heavy one is like, its charge says: all others keep their sign.
         seen_as = np.where(np.abs(codes) == seen_as, codes, -seen_as * np.sign(charge) * sign)
         return {
-            "charge": (sign * charge).astype(np.float32)[inverse],
+            "charge": (sign * charge + 0.0).astype(np.float32)[inverse],  # no -0
             "seen_as": seen_as.astype(np.int32)[inverse],
             "ctau": ctau[inverse],
         }
