@@ -153,7 +153,7 @@ class Properties:
             return "neither Pythia nor the PDG's numbering scheme knows it"
         if code in SHORT_LIVED:
             return "it decays before it reaches a detector"
-        return f"{self._data.name(code) or 'unknown'} of charge {charge:g}"
+        return f"{self._data.name(code) or 'unknown'} of charge {charge:.3g}"
 
 
 def _charge(scheme: PDGID) -> float | None:
