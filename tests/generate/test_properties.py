@@ -54,7 +54,8 @@ REFUSED = {
     17: "charge -1", 57: "charge 1", 59: "charge 2", 37: "charge 1", 42: "charge -0.333",
     1000993: "R-hadron", 1009213: "R-hadron", 1000612: "R-hadron", -1092214: "R-hadron",
     4110010: "monopole", -4120000: "monopole", 10000150: "Q-ball", 9000005: "knows it",
-    9000010: "knows it", 490011199: "knows it", 0: "knows it", 99: "knows it", 82: "charge 0",
+    9000010: "knows it", 10**11: "knows it", -(2**31): "knows it", 490011199: "knows it",
+    0: "knows it", 99: "knows it", 82: "charge 0",
     23: "decays", 24: "decays", 6: "decays", 25: "decays", 9902210: "charge 1", 990: "charge 0",
 }  # fmt: skip
 

@@ -27,11 +27,12 @@ from jetchain.generate.settings import ParticleSettings
 
 MUON = 13
 LEPTONS_AND_PHOTON = (11, 13, 15, 22)
-SHORT_LIVED = (6, 23, 24, 25)
+SHORT_LIVED = (6, 23, 24, 25)  # top, Z, W, H
 # Pythia 8.317 calls these partners of dark matter invisible, which have a charge.
 CHARGED_DARK = (56, 57, 59)
 GENERATORS_OWN = (*range(81, 101), 110, 990)  # and 99...0, diffracted hadrons
 FIRST_NUCLEUS = 1_000_000_000
+LARGEST = 2**31 - 1  # of Pythia's and of GENERATED
 FIRST_MONOPOLE, LAST_MONOPOLE = 4_110_000, 4_129_999
 
 
@@ -71,12 +72,12 @@ class Properties:
         Raises:
             DataError, GeneratorError: there are particles that the detector cannot simulate.
         """
-        codes, inverse = np.unique(pdgid, return_inverse=True)
+        codes, inverse = np.unique(pdgid.astype(np.int64), return_inverse=True)
         found = [self._of(abs(code)) for code in codes.tolist()]
         refused = {abs(c): why for c, why in zip(codes, found, strict=True) if isinstance(why, str)}
         if refused:
             named = ", ".join(f"{code} ({why})" for code, why in refused.items())
-            first = np.flatnonzero(np.isin(np.abs(pdgid), list(refused)))[0]
+            first = np.argmax(np.isin(np.abs(codes), list(refused))[inverse])
             where = "" if event is None else f" of event {event[first]}"
             raise self._error(
                 f"{source}: the detector cannot simulate final particles{where}: the PDG codes "
@@ -102,7 +103,7 @@ class Properties:
     def _decide(self, code: int) -> Property | str:
         """What a particle is, or why the detector cannot simulate it."""
         data, scheme = self._data, PDGID(code)
-        known = code > 0 and data.isParticle(code)
+        known = 0 < code <= LARGEST and data.isParticle(code)
         charge = data.chargeType(code) / 3 if known else _charge(scheme)
         length = data.tau0(code) if known else 0.0
         ctau = length if length > 0 else math.inf
