@@ -79,9 +79,9 @@ def test_files_hold_the_same_events_and_are_byte_identical(tmp_path, mixed):
             assert ak.array_equal(first, second), (collection, name)
     assert np.asarray(results[0][1]["event"]["number"]).tolist() == list(range(1000, 1040))
     account = read_json(tmp_path / "out.json")
-    assert account["particles"]["neutrino"] == 40
+    assert account["particles"]["invisible"] == 40
     assert account["particles"]["below_pt"] == 20
-    lost = ("neutrino", "below_pt", "beyond_eta", "simulated")
+    lost = ("invisible", "below_pt", "beyond_eta", "simulated")
     assert account["particles"]["generated"] == sum(account["particles"][name] for name in lost)
 
 
@@ -93,7 +93,7 @@ def test_energy_account_closes(geometry, mixed):
         deposited = sum(account["energy_by_layer"][kind].values())
         assert deposited == pytest.approx(parts["deposited"], rel=1e-9)
     energy = account["particle_energy"]
-    parts = energy["neutrino"] + energy["below_pt"] + energy["beyond_eta"] + energy["simulated"]
+    parts = energy["invisible"] + energy["below_pt"] + energy["beyond_eta"] + energy["simulated"]
     assert energy["generated"] == pytest.approx(parts, rel=1e-9)
     listed = sum(parts["true"] for parts in account["energy"].values())
     assert listed + energy["decay_neutrinos"] == pytest.approx(energy["simulated"], rel=1e-6)

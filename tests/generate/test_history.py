@@ -1,14 +1,12 @@
 """What PDG codes say of particles in other programs' files."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from jetchain.core.errors import DataError
-from jetchain.generate.history import charges, is_resonance
+from jetchain.generate.history import is_resonance
 from jetchain.generate.processes import start_pythia
 from jetchain.generate.record import RESONANCE, ParticleTable
+from jetchain.generate.settings import AS_THEY_ARE
 
 
 def test_resonances_are_those_of_pythia_but_for_new_hadrons():
@@ -19,7 +17,7 @@ def test_resonances_are_those_of_pythia_but_for_new_hadrons():
         code = pythia.particleData.nextId(code)
     codes = np.array(known)
     ours = is_resonance(codes)
-    theirs = (ParticleTable.of(pythia).kinds(codes) & RESONANCE) > 0
+    theirs = (ParticleTable.of(pythia, AS_THEY_ARE).kinds(codes) & RESONANCE) > 0
     assert ours.sum() > 50
     # Pythia's own copies of Z and W; techni-mesons and hadrons with a squark or gluino.
     missing = codes[theirs & ~ours]
@@ -38,14 +36,3 @@ def test_resonances_are_those_of_pythia_but_for_new_hadrons():
 )  # fmt: skip
 def test_hadrons_and_generators_own_codes_are_no_resonances(code, expected):
     assert is_resonance(np.array([code]))[0] == expected
-
-
-def test_charges_come_from_the_codes_and_antiparticles_have_the_opposite():
-    codes = np.array([211, -211, 11, -13, 22, 130, 2212, -3112, 3122, 1000020040, 2])
-    expected = [1, -1, -1, 1, 0, 0, 1, 1, 0, 2, 2 / 3]
-    np.testing.assert_allclose(charges(codes, Path("a.hepmc")), expected)
-
-
-def test_all_unknown_codes_are_named_once():
-    with pytest.raises(DataError, match=r"a\.hepmc: the PDG codes 0, 4900101 of"):
-        charges(np.array([4900101, 211, 0, 4900101]), Path("a.hepmc"))

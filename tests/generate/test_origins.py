@@ -9,7 +9,7 @@ from jetchain.generate.origins import origins
 from jetchain.generate.processes import start_pythia
 from jetchain.generate.record import ParticleTable, Record, truth_of
 from jetchain.generate.sample import generate
-from jetchain.generate.settings import GenerationSettings, GunSettings
+from jetchain.generate.settings import AS_THEY_ARE, GenerationSettings, GunSettings
 
 QUIET = ["PartonLevel:MPI = off"]
 TAUS = ["23:onMode = off", "23:onIfAny = 15"]
@@ -55,7 +55,8 @@ def walk(event, i):
 def test_a_walk_through_the_record_gives_the_same(case):
     process, overrides, expected = CASES[case]
     pythia, again = (start_pythia(process, [*QUIET, *overrides], 17) for _ in range(2))
-    truth = truth_of(Record.of(pythia.nextBatch(EVENTS, "skip")), ParticleTable.of(pythia))
+    table = ParticleTable.of(pythia, AS_THEY_ARE)
+    truth = truth_of(Record.of(pythia.nextBatch(EVENTS, "skip")), table, "top")
     particle = truth.columns["particle"]
     first, seen, vertices = 0, set(), 0
     for number in truth.counts["particle"].tolist():

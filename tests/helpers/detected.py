@@ -42,7 +42,7 @@ class FakeEvent:
         charge = CHARGE.get(pdgid, 0)
         energy = float(np.hypot(pt * np.cosh(eta), MASS.get(abs(pdgid), 0.0)))
         self.rows["particle"].append({
-            **_zeros("particle"), "pdgid": pdgid, "truth_idx": index,
+            **_zeros("particle"), "pdgid": pdgid, "charge": charge, "truth_idx": index,
             "track_idx": len(self.rows["track"]) if charge and track else -1,
             "isIso": 1, "pt": 1e3 * pt, "eta": eta, "phi": phi, "e": 1e3 * energy,
             "eta_extrap_calo": eta, "phi_extrap_calo": phi,

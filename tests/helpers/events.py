@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from jetchain.core.schema.base import ORIGINS
-from jetchain.core.schema.generate import GENERATED
+from jetchain.core.schema.generate import GENERATED, UNSEEN
+from jetchain.detector.flight.decays import DECAYS
 from jetchain.detector.flight.particles import Primaries, select_primaries
 from jetchain.detector.flight.pileup import overlay
 from jetchain.detector.settings import SimulationSettings
@@ -23,6 +24,7 @@ PARTICLES = {
     321: (0.493677, 1), 2112: (0.939565, 0), 2212: (0.938272, 1), 12: (0.0, 0), 14: (0.0, 0),
     310: (0.497611, 0), 3122: (1.115683, 0),
 }  # fmt: skip
+UNSEEN_CODES = (12, 14)
 
 
 def generated_events(
@@ -57,6 +59,8 @@ def generated_events(
         "pz": momentum[:, 2],
         "e": np.sqrt(np.sum(momentum**2, axis=1) + mass**2),
         "charge": charge,
+        "seen_as": np.where(np.isin(np.abs(codes), UNSEEN_CODES), UNSEEN, codes),
+        "ctau": np.array([DECAYS.get(abs(int(code)), (np.inf,))[0] for code in codes]),
         "x": vertex[:, 0],
         "y": vertex[:, 1],
         "z": vertex[:, 2],

@@ -167,7 +167,7 @@ def test_jets_outside_the_eta_cut_are_counted() -> None:
 # ------------------------------------------------------------------------------------- the verb
 
 
-def write_shard(folder, particles: Particles, *, pdgid: int = 211, numbers=None) -> dict:
+def write_shard(folder, particles: Particles, *, seen_as: int = 211, numbers=None) -> dict:
     """A generated and a reconstructed file with the same particles; every second is a neutrino."""
     events = len(particles.offset) - 1
     counts = np.diff(particles.offset)
@@ -186,7 +186,7 @@ def write_shard(folder, particles: Particles, *, pdgid: int = 211, numbers=None)
             "event": event | {"process": np.zeros(events), "pthat": np.zeros(events)},
             "particle": jagged
             | {
-                name: zero + pdgid if name == "pdgid" else zero
+                name: zero + seen_as if name == "seen_as" else zero
                 for name in GENERATED.collections["particle"]
                 if name not in jagged
             },
@@ -226,8 +226,8 @@ def test_the_verb_writes_every_event_with_truth_and_reconstructed_jets(tmp_path)
     assert np.hypot(summed[0], summed[1]) == pytest.approx(first["pt"], rel=1e-6)
 
 
-def test_neutrinos_make_no_truth_jets(tmp_path) -> None:
-    shard = write_shard(tmp_path, spray(9), pdgid=-14)
+def test_invisible_particles_make_no_truth_jets(tmp_path) -> None:
+    shard = write_shard(tmp_path, spray(9), seen_as=0)
     cluster(**shard, jets=tmp_path / "jets.root", settings=SETTINGS)
     table = read_events(tmp_path / "jets.root", jets_table((0.8, 1.0)))
     assert ak.sum(ak.num(table["truth_ak8"])) == 0

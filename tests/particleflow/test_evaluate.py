@@ -40,7 +40,7 @@ def perfect(events: list[FakeEvent]) -> list[list[dict]]:
     return [
         [
             {"pt": 1e-3 * row["pt"], "eta": row["eta"], "phi": row["phi"], "e": 1e-3 * row["e"],
-             "label": int(true_class(np.array([row["pdgid"]]))[0])}
+             "label": int(true_class(np.array([row["pdgid"]]), row["charge"])[0])}
             for row in event.rows["particle"]
         ]
         for event in events

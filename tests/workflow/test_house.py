@@ -42,6 +42,37 @@ def test_every_room_has_its_rules_and_tests():
         assert list((HOUSE / "tests" / room).glob("test_*.py")), room
 
 
+def numbers(node: ast.AST) -> set[int]:
+    """The whole numbers that stand in a piece of code."""
+    return {
+        each.value
+        for each in ast.walk(node)
+        if isinstance(each, ast.Constant) and type(each.value) is int
+    }
+
+
+def names_neutrinos(path: Path) -> bool:
+    """Whether a module holds a short list of neutrinos' PDG codes or compares codes with one."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        here = numbers(node)
+        if isinstance(node, ast.Tuple | ast.List | ast.Set) and {12, 14} <= here < set(range(20)):
+            return True
+        compared = isinstance(node, ast.Compare) and re.search("code|pdg|pid", ast.unparse(node))
+        if compared and here & {12, 14, 16}:
+            return True
+    return False
+
+
+def test_what_is_visible_is_decided_where_events_are_made():
+    """Other rooms read seen_as of GENERATED; products of decays in flight are the detector's."""
+    found = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        if names_neutrinos(path)
+    }
+    assert found == {"detector/flight/decays.py"}
+
+
 def test_rules_use_the_launcher_only():
     for path in (HOUSE / "workflow" / "rules").rglob("*.smk"):
         for line in path.read_text(encoding="utf-8").splitlines():

@@ -97,6 +97,8 @@ OTHER_OF_SAMPLES = {
     "overrides": [["PartonLevel:MPI = off"]],
     "gun.pdgids": [[211]],
     "gun.variable": ["energy", "pt"],
+    "particles.invisible": [[9000005]],
+    "particles.like_muons": [[9000006]],
 }
 # The same of trainings.
 OTHER_OF_TRAININGS = {"schedule": "cosine", "device": "auto", "precision": "bfloat16"}

@@ -43,7 +43,10 @@ rule import_hepmc:
     resources:
         mem_mb=1000,
     params:
-        **job("generate.import_hepmc"),
+        **job(
+            "generate.import_hepmc",
+            settings="generate.samples.{sample}.source.particles",
+        ),
     shell:
         LAUNCH
 
@@ -61,7 +64,10 @@ rule import_delphes:
     resources:
         mem_mb=1000,
     params:
-        **job("generate.import_delphes"),
+        **job(
+            "generate.import_delphes",
+            settings="generate.samples.{sample}.source.particles",
+        ),
     shell:
         LAUNCH
 
@@ -79,7 +85,10 @@ rule import_cocoa_truth:
     resources:
         mem_mb=1000,
     params:
-        **job("generate.import_cocoa"),
+        **job(
+            "generate.import_cocoa",
+            settings="generate.samples.{sample}.source.particles",
+        ),
     shell:
         LAUNCH
 

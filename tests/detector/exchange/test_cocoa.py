@@ -116,6 +116,20 @@ def test_the_truth_is_what_went_into_the_detector(real):
     assert ak.sum(ak.num(generated["parton"].pdgid)) == 0
 
 
+def test_particles_have_the_charge_and_are_seen_as_the_truth_says(real, tmp_path):
+    detected = dict(real[1])
+    assert ak.to_list(detected["particle"].charge) == [[1.0, 0.0], [], [1.0]]
+    codes = ak.Array([[-1000020040, 1000022], [], [-411]])
+    detected["particle"] = ak.with_field(detected["particle"], codes, "pdgid")
+    write_events(tmp_path / "d.root", DETECTED, detected)
+    export_cocoa(events=tmp_path / "d.root", output=tmp_path / "c.root")
+    generated, again, account = take_in(tmp_path / "c.root", tmp_path)
+    assert ak.to_list(generated["particle"].seen_as) == [[-1000020040, 0], [], [-411]]
+    for found in (generated, again):
+        assert ak.to_list(found["particle"].charge) == [[-2.0, 0.0], [], [-1.0]]
+    assert account["energy"]["charged_hadron"]["true"] == pytest.approx(10.00097 + 9.15)
+
+
 def test_origins_and_vertices_are_not_in_cocoas_files(real):
     for column in ("origin", "vertex"):
         assert ak.to_list(real[0]["particle"][column]) == [[-1, -1], [], [-1]]

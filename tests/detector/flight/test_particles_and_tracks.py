@@ -25,7 +25,7 @@ def test_the_cuts_count_each_particle_once_and_keep_their_order():
         ak.with_field(particle, ak.local_index(particle["px"]), "truth_idx"), SETTINGS
     )
     assert chosen.cutflow == {
-        "generated": 6, "neutrino": 2, "below_pt": 1, "beyond_eta": 1, "simulated": 2, "charged": 2
+        "generated": 6, "invisible": 2, "below_pt": 1, "beyond_eta": 1, "simulated": 2, "charged": 2
     }  # fmt: skip
     assert chosen.rows[:, CODE].tolist() == [2212, 11]
     assert chosen.offset.tolist() == [0, 0, 2]

@@ -97,3 +97,12 @@ def test_what_arrives_has_lost_its_rest_mass_if_it_is_a_baryon(geometry):
         assert pieces[1, X] == pytest.approx(tracker.face_radius)
         np.testing.assert_allclose(direction[1], [1, 0, 0], atol=1e-12)
         assert not counts.any()
+
+
+@pytest.mark.parametrize(
+    ("code", "baryons"),
+    [(2212, 1), (-3122, -1), (211, 0), (22, 0), (1000010020, 2), (-1000020040, -4),
+     (1000822080, 208), (1010010030, 3)],
+)  # fmt: skip
+def test_baryon_numbers_of_hadrons_and_nuclei(code, baryons):
+    assert states.baryon_number(code) == baryons

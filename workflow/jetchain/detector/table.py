@@ -144,6 +144,7 @@ def _particles(
     eta, phi = directions(rows)
     flat = {
         "pdgid": rows[:, CODE],
+        "charge": rows[:, CHARGE],
         "truth_idx": join([r.truth_idx for r in records]),
         "track_idx": track,
         "isIso": join([r.isolated for r in records]),

@@ -47,7 +47,7 @@ class Collisions:
         self._pythia = start_pythia(settings.process, settings.overrides, seed, self._codes.hook)
         if self._codes.hook is not None:
             self._codes.hook.pythia = self._pythia
-        self.table = ParticleTable.of(self._pythia)
+        self._table = ParticleTable.of(self._pythia, settings.particles)
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield all events of the shard.
@@ -67,7 +67,8 @@ class Collisions:
                     "is far off its mass shell or the beams have no energy left.",
                 )
             if len(batch):
-                yield Chunk(self._event(batch), truth_of(Record.of(batch), self.table), size)
+                truth = truth_of(Record.of(batch), self._table, self._process)
+                yield Chunk(self._event(batch), truth, size)
 
     def cross_section(self) -> tuple[float, float]:
         """Cross-section and its statistical error in pb, as Pythia knows it so far."""

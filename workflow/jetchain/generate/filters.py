@@ -7,24 +7,24 @@ import fastjet
 import numpy as np
 from numpy.typing import NDArray
 
+from jetchain.core.schema.generate import UNSEEN
 from jetchain.generate.processes import captured_output
-from jetchain.generate.record import INVISIBLE, ParticleTable, Truth
+from jetchain.generate.record import Truth
 from jetchain.generate.settings import FilterSettings
 
 
-def passes(truth: Truth, table: ParticleTable, settings: FilterSettings) -> NDArray[np.bool_]:
+def passes(truth: Truth, settings: FilterSettings) -> NDArray[np.bool_]:
     """Which events hold an anti-kT jet of visible final-state particles above the threshold.
 
     Args:
         truth: the events' truth.
-        table: tells which particles are invisible.
         settings: radius, least pT and largest abs(eta) of the jet.
 
     Returns:
         (events,) whether each event is kept.
     """
     particles, counts = truth.columns["particle"], truth.counts["particle"]
-    visible = (table.kinds(particles["pdgid"]) & INVISIBLE) == 0
+    visible = particles["seen_as"] != UNSEEN
     events = np.repeat(np.arange(len(counts)), counts)[visible]
     momenta = ak.zip(
         {

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from jetchain.core.seeds import generator
 from jetchain.generate.origins import PRIMARY
+from jetchain.generate.properties import Properties
 from jetchain.generate.record import Truth
-from jetchain.generate.settings import GUN_PARTICLES, GunSettings
+from jetchain.generate.settings import AS_THEY_ARE, GUN_PARTICLES, GunSettings
 
 PI0 = 111
 PHOTON = 22
@@ -31,7 +32,7 @@ def throw(settings: GunSettings, events: int, seed: int) -> Truth:
     rng = generator(seed, "gun")
     total = events * settings.particles
     pdgid = rng.choice(np.array(settings.pdgids), total)
-    mass = np.array([GUN_PARTICLES[code][0] for code in pdgid.tolist()])
+    mass = np.array([GUN_PARTICLES[code] for code in pdgid.tolist()])
     value = np.exp(rng.uniform(np.log(settings.minimum), np.log(settings.maximum), total))
     eta = rng.uniform(-settings.eta_max, settings.eta_max, total)
     phi = rng.uniform(-np.pi, np.pi, total)
@@ -47,12 +48,11 @@ def throw(settings: GunSettings, events: int, seed: int) -> Truth:
     final_pdgid = np.repeat(np.where(is_pi0, PHOTON, pdgid), number)
     at = (np.cumsum(number) - number)[is_pi0]
     final[at], final[at + 1] = first, second
-    charge = np.array([GUN_PARTICLES[code][1] for code in final_pdgid.tolist()])
     zero = np.zeros(len(final), np.float32)
     columns: dict[str, dict[str, NDArray[Any]]] = {
         "particle": {
             **_columns(final_pdgid, final),
-            "charge": charge.astype(np.float32),
+            **Properties(AS_THEY_ARE).columns(final_pdgid, "Particle gun"),
             "x": zero,
             "y": zero,
             "z": zero,

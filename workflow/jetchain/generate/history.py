@@ -7,14 +7,11 @@ HepMC and Delphes files say which particle comes from which, by other rules than
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jetchain.core.errors import DataError
-from jetchain.core.schema.generate import GENERATED
 from jetchain.generate.origins import WEAK_HEAVY_HADRONS, origins
 from jetchain.generate.record import INCOMING, Truth
 
@@ -38,7 +35,6 @@ class History:
         pdgid: (entries,) PDG code.
         status: (entries,) status code of HepMC.
         mother: (entries,) entry of the first mother, -1 for none.
-        charge: (entries,) electric charge, e.
         momentum: px, py, pz, e, (entries,) each, GeV.
         vertex: production vertex x, y, z, (entries,) each, mm.
     """
@@ -47,7 +43,6 @@ class History:
     pdgid: NDArray[np.int64]
     status: NDArray[np.int64]
     mother: NDArray[np.int64]
-    charge: NDArray[np.float64]
     momentum: dict[str, NDArray[np.float64]]
     vertex: dict[str, NDArray[np.float64]]
 
@@ -62,6 +57,9 @@ def truth_of_history(history: History) -> Truth:
 
     Args:
         history: the particles.
+
+    Returns:
+        all that GENERATED declares but the properties of the final particles.
     """
     final = np.flatnonzero(history.status == FINAL)
     children = _first_children(history)
@@ -76,7 +74,6 @@ def truth_of_history(history: History) -> Truth:
         for name, entries in rows.items()
     }
     columns["particle"] |= {
-        "charge": history.charge[final].astype(np.float32),
         **_vertices(history, final),
         **origins(
             history.pdgid,
@@ -90,7 +87,7 @@ def truth_of_history(history: History) -> Truth:
     # A hadron decays where its daughters are produced.
     columns["hadron"] |= _vertices(history, children[hadrons])
     return Truth(
-        {name: {c: columns[name][c] for c in GENERATED.collections[name]} for name in columns},
+        columns,
         {name: np.diff(np.searchsorted(rows[name], history.offsets)) for name in rows},
     )
 
@@ -101,30 +98,6 @@ def is_resonance(pdgid: NDArray[Any]) -> NDArray[np.bool_]:
     first, last = NEW_PARTICLES
     new = (code >= first) & (code < last) & (code // 100 % 10 == 0)
     return np.isin(code, RESONANCES) | new
-
-
-def charges(pdgid: NDArray[Any], path: Path) -> NDArray[np.float64]:
-    """Electric charges in e from PDG codes, (entries,).
-
-    Args:
-        pdgid: (entries,) PDG codes.
-        path: the file that holds them.
-
-    Raises:
-        DataError: a code is none of the PDG's numbering scheme.
-    """
-    from particle import PDGID
-
-    codes, inverse = np.unique(pdgid, return_inverse=True)
-    thirds = [PDGID(code).three_charge for code in codes.tolist()]
-    unknown = [code for code, value in zip(codes.tolist(), thirds, strict=True) if value is None]
-    if unknown:
-        raise DataError(
-            f"{path}: the PDG codes {', '.join(map(str, unknown))} of final particles are not in "
-            "the numbering scheme of the Particle Data Group: nothing says what charge they have.",
-            "Give these particles codes of the scheme, or let the generator decay them.",
-        )
-    return (np.array(thirds, float) / 3)[inverse]
 
 
 def _vertices(history: History, entries: NDArray[Any]) -> dict[str, NDArray[np.float32]]:

@@ -14,15 +14,22 @@ from jetchain.core.kinematics import cartesian
 from jetchain.core.schema.generate import GENERATED
 from jetchain.core.trees import iterate_cocoa
 from jetchain.core.verbs import Input, Output
-from jetchain.generate.history import charges
 from jetchain.generate.imported import Chunk, write_imported
 from jetchain.generate.origins import UNKNOWN
 from jetchain.generate.record import Truth
+from jetchain.generate.settings import AS_THEY_ARE, ParticleSettings
 
 GEV = 1e3  # MeV
 
 
-def import_cocoa(*, source: Input, events: Output, summary: Output, shard: str) -> None:
+def import_cocoa(
+    *,
+    source: Input,
+    events: Output,
+    summary: Output,
+    shard: str,
+    settings: ParticleSettings = AS_THEY_ARE,
+) -> None:
     """Take the truth of one shard of a sample from COCOA's output.
 
     COCOA keeps particles with pT >= 1 GeV in abs(eta) <= 3 and no neutrinos, and writes no parton
@@ -34,11 +41,12 @@ def import_cocoa(*, source: Input, events: Output, summary: Output, shard: str) 
         events: written, table GENERATED. The weight is 1 where the file has none.
         summary: written, the account, without a cross-section.
         shard: its number, which sets the event numbers.
+        settings: particles that a detector sees in another way.
 
     Raises:
         DataError: the file is missing, damaged or without events, or lacks a branch.
     """
-    write_imported(events, summary, CocoaFile(source), int(shard))
+    write_imported(events, summary, CocoaFile(source), int(shard), settings)
 
 
 class CocoaFile:
@@ -51,11 +59,11 @@ class CocoaFile:
     format = "cocoa"
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield all events; see `import_cocoa`."""
-        for arrays in iterate_cocoa(self._path, ("particle",)):
+        for arrays in iterate_cocoa(self.path, ("particle",)):
             number = len(arrays["particle_pdgid"])
             weight = arrays.get("weight", np.ones(number))
             event = {
@@ -63,19 +71,18 @@ class CocoaFile:
                 "process": np.zeros(number, np.int32),
                 "pthat": np.zeros(number, np.float32),
             }
-            yield event, particles_only(arrays, self._path)
+            yield event, particles_only(arrays)
 
     def cross_section(self) -> tuple[None, None]:
         """COCOA writes none."""
         return None, None
 
 
-def particles_only(arrays: Mapping[str, Any], path: Path) -> Truth:
-    """The truth of some events of COCOA's, which is their particles.
+def particles_only(arrays: Mapping[str, Any]) -> Truth:
+    """The truth of some events of COCOA's, which is their particles, without their properties.
 
     Args:
         arrays: branches `particle_...`, MeV and mm.
-        path: the file.
     """
     names = ("pdgid", "pt", "eta", "phi", "e", "prod_x", "prod_y", "prod_z")
     flat = {name: np.asarray(ak.flatten(arrays[f"particle_{name}"])) for name in names}
@@ -87,7 +94,6 @@ def particles_only(arrays: Mapping[str, Any], path: Path) -> Truth:
         "py": py,
         "pz": pz,
         "e": flat["e"] / GEV,
-        "charge": charges(flat["pdgid"], path),
         **{axis: flat[f"prod_{axis}"] for axis in "xyz"},
         "origin": np.full(len(px), UNKNOWN),
         "vertex": np.full(len(px), UNKNOWN),
@@ -97,6 +103,7 @@ def particles_only(arrays: Mapping[str, Any], path: Path) -> Truth:
         collection: {
             name: (found[name] if collection == "particle" else np.zeros(0)).astype(column.dtype)
             for name, column in declared.items()
+            if collection != "particle" or name in found
         }
         for collection, declared in GENERATED.collections.items()
     }

@@ -15,8 +15,9 @@ import numpy as np
 from jetchain.core.errors import DataError
 from jetchain.core.trees import LIST, REPLACE, iterate_tree
 from jetchain.core.verbs import Input, Output
-from jetchain.generate.history import FINAL, History, charges, truth_of_history
+from jetchain.generate.history import History, truth_of_history
 from jetchain.generate.imported import Chunk, write_imported
+from jetchain.generate.settings import AS_THEY_ARE, ParticleSettings
 
 TREE = "Delphes"
 MOMENTUM = {"px": "Px", "py": "Py", "pz": "Pz", "e": "E"}
@@ -28,11 +29,18 @@ BRANCHES = {
 }
 
 
-def import_delphes(*, source: Input, events: Output, summary: Output, shard: str) -> None:
+def import_delphes(
+    *,
+    source: Input,
+    events: Output,
+    summary: Output,
+    shard: str,
+    settings: ParticleSettings = AS_THEY_ARE,
+) -> None:
     """Take one shard of a sample from the generated particles of a Delphes file.
 
-    What Delphes simulated is not read: the particles go through our detector. Their charges come
-    from the PDG codes, since Delphes writes whole numbers and -999 for what ROOT does not know.
+    What Delphes simulated is not read: the particles go through our detector. Nor are its charges,
+    which are whole numbers and -999 for what ROOT does not know.
 
     Args:
         source: the file.
@@ -40,11 +48,12 @@ def import_delphes(*, source: Input, events: Output, summary: Output, shard: str
             `pthat` 0.
         summary: written, the account; the cross-section is the file's last.
         shard: its number, which sets the event numbers.
+        settings: particles that a detector sees in another way.
 
     Raises:
         DataError: the file is missing, damaged or without events, lacks a branch, or holds pile-up.
     """
-    write_imported(events, summary, DelphesFile(source), int(shard))
+    write_imported(events, summary, DelphesFile(source), int(shard), settings)
 
 
 class DelphesFile:
@@ -57,12 +66,12 @@ class DelphesFile:
     format = "delphes"
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._cross_section: tuple[float | None, float | None] = (None, None)
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield all events; see `import_delphes`."""
-        for arrays in iterate_tree(self._path, TREE, BRANCHES, optional=CROSS_SECTION):
+        for arrays in iterate_tree(self.path, TREE, BRANCHES, optional=CROSS_SECTION):
             yield self._chunk(arrays)
 
     def cross_section(self) -> tuple[float | None, float | None]:
@@ -73,7 +82,7 @@ class DelphesFile:
         singles = {name: values for name, values in arrays.items() if name.startswith("Event.")}
         for name, values in singles.items():
             if np.any(ak.num(values) != 1):
-                raise DataError(f"{self._path}: {name} is not one number an event.", REPLACE)
+                raise DataError(f"{self.path}: {name} is not one number an event.", REPLACE)
         if set(CROSS_SECTION) <= set(singles):
             value, error = (float(singles[name][-1, 0]) for name in CROSS_SECTION)
             if value > 0:  # 0 stands for a cross-section that nobody told Delphes
@@ -86,25 +95,21 @@ class DelphesFile:
         }
         if np.any(flat["IsPU"] != 0):
             raise DataError(
-                f"{self._path}: Particle.IsPU marks particles of pile-up.",
+                f"{self.path}: Particle.IsPU marks particles of pile-up.",
                 "Run Delphes without pile-up: jetchain's own detector simulates it.",
             )
         offsets = np.concatenate([[0], np.cumsum(np.asarray(counts))])
         first = np.repeat(offsets[:-1], np.diff(offsets))
         if np.any(flat["M1"] >= np.repeat(np.diff(offsets), np.diff(offsets))):
             raise DataError(
-                f"{self._path}: Particle.M1 names particles that the file does not have.",
+                f"{self.path}: Particle.M1 names particles that the file does not have.",
                 "Write all generated particles (in Delphes, Delphes/allParticles as Particle).",
             )
-        final = flat["Status"] == FINAL
-        charge = np.zeros(len(final))
-        charge[final] = charges(flat["PID"][final], self._path)
         history = History(
             offsets=offsets,
             pdgid=flat["PID"].astype(np.int64),
             status=flat["Status"].astype(np.int64),
             mother=np.where(flat["M1"] >= 0, flat["M1"] + first, -1),
-            charge=charge,
             momentum={name: flat[branch].astype(float) for name, branch in MOMENTUM.items()},
             vertex={axis: flat[axis.upper()].astype(float) for axis in "xyz"},
         )

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from jetchain.core.errors import DataError
 from jetchain.core.trees import REPLACE
 from jetchain.core.verbs import Input, Output
-from jetchain.generate.history import FINAL, History, charges, truth_of_history
+from jetchain.generate.history import History, truth_of_history
 from jetchain.generate.imported import Chunk, write_imported
 from jetchain.generate.record import Truth
+from jetchain.generate.settings import AS_THEY_ARE, ParticleSettings
 
 # What the first lines of a file name, and the reader for it.
 FORMATS = {b"HepMC::Asciiv3": "hepmc3", b"HepMC::IO_GenEvent": "hepmc2"}
@@ -30,7 +31,14 @@ EVENT_LINE = b"\nE "
 CHUNK = 100  # events whose histories lie in memory together, as in `generate.collisions`
 
 
-def import_hepmc(*, source: Input, events: Output, summary: Output, shard: str) -> None:
+def import_hepmc(
+    *,
+    source: Input,
+    events: Output,
+    summary: Output,
+    shard: str,
+    settings: ParticleSettings = AS_THEY_ARE,
+) -> None:
     """Take one shard of a sample from a HepMC file.
 
     Args:
@@ -39,11 +47,12 @@ def import_hepmc(*, source: Input, events: Output, summary: Output, shard: str) 
             first of the event's weights, `process` its signal_process_id, `pthat` 0.
         summary: written, the account; the cross-section is the file's last.
         shard: its number, which sets the event numbers.
+        settings: particles that a detector sees in another way.
 
     Raises:
         DataError: the file is missing, not HepMC, cut short or damaged, or holds no event.
     """
-    write_imported(events, summary, HepmcFile(source), int(shard))
+    write_imported(events, summary, HepmcFile(source), int(shard), settings)
 
 
 class HepmcFile:
@@ -56,7 +65,7 @@ class HepmcFile:
     format = "hepmc3"
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._cross_section: tuple[float | None, float | None] = (None, None)
 
     def chunks(self) -> Iterator[Chunk]:
@@ -81,10 +90,10 @@ class HepmcFile:
         """
         import pyhepmc
 
-        if not self._path.is_file():
-            raise DataError(f"{self._path}: no such file.", REPLACE)
+        if not self.path.is_file():
+            raise DataError(f"{self.path}: no such file.", REPLACE)
         read = 0
-        with self._path.open("rb") as raw, _uncompressed(raw) as plain:
+        with self.path.open("rb") as raw, _uncompressed(raw) as plain:
             watched = _Watched(plain)
             stream = io.BufferedReader(watched, HEADER)
             try:
@@ -102,21 +111,21 @@ class HepmcFile:
         if read != watched.events:
             raise self._damaged(read, f"it begins {watched.events} events")
         if read == 0:
-            raise DataError(f"{self._path}: holds no event.", REPLACE)
+            raise DataError(f"{self.path}: holds no event.", REPLACE)
 
     def _format(self, header: bytes) -> str:
         for mark, name in FORMATS.items():
             if mark in header:
                 return name
         raise DataError(
-            f"{self._path}: not a HepMC file: none of "
+            f"{self.path}: not a HepMC file: none of "
             f"{', '.join(mark.decode() for mark in FORMATS)} stands in its first lines.",
             f"Correct source.format of the sample in generate.samples. {REPLACE}",
         )
 
     def _damaged(self, read: int, why: str) -> DataError:
         return DataError(
-            f"{self._path}: cut short or damaged after event {read} of the file: {why}.", REPLACE
+            f"{self.path}: cut short or damaged after event {read} of the file: {why}.", REPLACE
         )
 
     def _chunk(self, events: list[Any]) -> Chunk:
@@ -129,7 +138,7 @@ class HepmcFile:
             "process": np.array([_process(event) for event in events], np.int32),
             "pthat": np.zeros(len(events), np.float32),
         }
-        return columns, _truth(events, self._path)
+        return columns, _truth(events)
 
 
 class _Watched(io.RawIOBase):
@@ -181,7 +190,7 @@ def _process(event: Any) -> int:
     return int(value.astype(int) if hasattr(value, "astype") else value)
 
 
-def _truth(events: list[Any], path: Path) -> Truth:
+def _truth(events: list[Any]) -> Truth:
     """What is kept of some events."""
     parts = [_particles(event) for event in events]
     counts = np.array([len(part["pdgid"]) for part in parts])
@@ -189,16 +198,12 @@ def _truth(events: list[Any], path: Path) -> Truth:
     for part, first in zip(parts, offsets.tolist(), strict=False):
         part["mother"] += np.where(part["mother"] >= 0, first, 0)
     flat = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    charge = np.zeros(len(flat["pdgid"]))
-    final = flat["status"] == FINAL
-    charge[final] = charges(flat["pdgid"][final], path)
     return truth_of_history(
         History(
             offsets=offsets,
             pdgid=flat["pdgid"],
             status=flat["status"],
             mother=flat["mother"],
-            charge=charge,
             momentum={name: flat[name] for name in ("px", "py", "pz", "e")},
             vertex={axis: flat[axis] for axis in "xyz"},
         )

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from jetchain.core.io.events import write_event_chunks
 from jetchain.core.io.tables import write_result
 from jetchain.core.schema.generate import GENERATED, Cutflow, ShardAccount
+from jetchain.generate.properties import Properties
 from jetchain.generate.record import Truth, join_truths
+from jetchain.generate.settings import ParticleSettings
 
 EVENTS_PER_FILE = 10_000_000
 """Event numbers of shard i start at i times this, since nobody knows how many a file holds."""
@@ -25,15 +27,21 @@ class EventFile(Protocol):
     """A file of events of one format."""
 
     format: str
+    path: Path
 
     def chunks(self) -> Iterator[Chunk]:
-        """Yield all events; raises DataError where the file is not whole."""
+        """Yield all events, their final particles without charge, seen_as and ctau.
+
+        Raises DataError where the file is not whole.
+        """
 
     def cross_section(self) -> tuple[float | None, float | None]:
         """Cross-section and its error in pb after the last chunk; None where the file has none."""
 
 
-def write_imported(events: Path, summary: Path, file: EventFile, shard: int) -> None:
+def write_imported(
+    events: Path, summary: Path, file: EventFile, shard: int, settings: ParticleSettings
+) -> None:
     """Write the events of a file and their account, chunk by chunk.
 
     Args:
@@ -42,9 +50,13 @@ def write_imported(events: Path, summary: Path, file: EventFile, shard: int) -> 
             generated and kept: nothing says what was cut before.
         file: the events.
         shard: number of the shard.
+        settings: particles that a detector sees in another way.
+
+    Raises:
+        DataError: the file is not whole, or the detector cannot simulate one of its particles.
     """
     weights: list[NDArray[np.float64]] = []
-    write_event_chunks(events, GENERATED, _numbered(file.chunks(), shard, weights))
+    write_event_chunks(events, GENERATED, _numbered(file, shard, settings, weights))
     weight = np.concatenate(weights)
     total = float(weight.sum())
     value, error = file.cross_section()
@@ -72,12 +84,15 @@ def write_imported(events: Path, summary: Path, file: EventFile, shard: int) -> 
 
 
 def _numbered(
-    chunks: Iterator[Chunk], shard: int, weights: list[NDArray[np.float64]]
+    file: EventFile, shard: int, settings: ParticleSettings, weights: list[NDArray[np.float64]]
 ) -> Iterator[dict[str, Any]]:
-    """The chunks as tables GENERATED; their weights are added to `weights`."""
-    first = shard * EVENTS_PER_FILE
-    for event, truth in chunks:
-        number = first + np.arange(len(event["weight"]))
-        first += len(number)
+    """The events as tables GENERATED, chunk by chunk; their weights are added to `weights`."""
+    properties, read = Properties(settings), 0
+    for event, truth in file.chunks():
+        number = read + np.arange(len(event["weight"]))
+        particle, of = truth.columns["particle"], np.repeat(number + 1, truth.counts["particle"])
+        particle |= properties.columns(particle["pdgid"], str(file.path), of)
+        read += len(number)
         weights.append(event["weight"])
+        number += shard * EVENTS_PER_FILE
         yield {"event": {"number": number, **event}, **join_truths([truth])}

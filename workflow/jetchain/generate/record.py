@@ -17,54 +17,47 @@ from numpy.typing import NDArray
 
 from jetchain.core.schema.generate import GENERATED
 from jetchain.generate.origins import WEAK_HEAVY_HADRONS, origins
+from jetchain.generate.properties import Properties
+from jetchain.generate.settings import ParticleSettings
 
 # Bits of ParticleTable.kind.
 RESONANCE = 1  # handled as a resonance by Pythia: W, Z, t, H, and what a card declares as one
-INVISIBLE = 2  # leaves nothing in a detector: neutrinos, and a card's dark particles
-HEAVY = 4  # weakly decaying hadron with b or c quarks
+HEAVY = 2  # weakly decaying hadron with b or c quarks
 
 # Status codes (absolute values) of the Pythia 8.317 manual, page "Particle Properties".
 INCOMING, OUTGOING, LAST_PARTON_LEVEL = 21, 23, 79
 
-# Codes from here on are nuclei, which these samples do not hold.
+# Codes from here on are nuclei: neither resonances nor heavy hadrons.
 TABLE_SIZE = 10_000_000
 
 
 @dataclass(frozen=True)
 class ParticleTable:
-    """Properties by absolute PDG code, as tables of length `TABLE_SIZE`.
+    """What particles are to a record, by absolute PDG code, and to a detector.
 
     Attributes:
-        kind: bits `RESONANCE`, `INVISIBLE`, `HEAVY`.
-        charge: three times the electric charge of the particle with the positive code.
+        kind: (TABLE_SIZE,) bits `RESONANCE`, `HEAVY`.
+        properties: of the final ones.
     """
 
     kind: NDArray[np.uint8]
-    charge: NDArray[np.int8]
+    properties: Properties
 
     @classmethod
-    def of(cls, pythia: Any) -> ParticleTable:
-        """Read the properties from Pythia's particle data, a card's new particles included."""
+    def of(cls, pythia: Any, settings: ParticleSettings) -> ParticleTable:
+        """Read Pythia's particle data, a card's new particles included."""
         kind = np.zeros(TABLE_SIZE, np.uint8)
-        charge = np.zeros(TABLE_SIZE, np.int8)
         data = pythia.particleData
         code = 1  # the down quark is the first
         while 0 < code < TABLE_SIZE:
             kind[code] = RESONANCE * data.isResonance(code)
-            kind[code] |= INVISIBLE * (not data.isVisible(code))
-            charge[code] = data.chargeType(code)
             code = data.nextId(code)
         kind[list(WEAK_HEAVY_HADRONS)] |= HEAVY
-        return cls(kind, charge)
+        return cls(kind, Properties(settings, pythia))
 
     def kinds(self, pdgid: NDArray[Any]) -> NDArray[np.uint8]:
         """Bits of each particle (entries,)."""
         return self.kind[np.minimum(np.abs(pdgid), TABLE_SIZE - 1)]
-
-    def charges(self, pdgid: NDArray[Any]) -> NDArray[np.float32]:
-        """Electric charge of each particle in e (entries,)."""
-        thirds = self.charge[np.minimum(np.abs(pdgid), TABLE_SIZE - 1)] * np.sign(pdgid)
-        return (thirds / np.float32(3)).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -170,12 +163,16 @@ def join_truths(truths: Sequence[Truth]) -> dict[str, dict[str, ak.Array]]:
     return result
 
 
-def truth_of(record: Record, table: ParticleTable) -> Truth:
+def truth_of(record: Record, table: ParticleTable, process: str) -> Truth:
     """Final-state particles, hard partons with the resonances' decays, and heavy hadrons.
 
     Args:
         record: the records of a batch.
         table: properties of the particles.
+        process: its name, for the message.
+
+    Raises:
+        GeneratorError: the detector cannot simulate one of the final particles.
     """
     pdgid, status = record.columns["id"], record.columns["status"]
     final = np.flatnonzero(status > 0)
@@ -191,7 +188,7 @@ def truth_of(record: Record, table: ParticleTable) -> Truth:
         name: {"pdgid": pdgid[entries], **record.momenta(entries)} for name, entries in rows.items()
     }
     columns["particle"] |= {
-        "charge": table.charges(pdgid[final]),
+        **table.properties.columns(pdgid[final], f"Process '{process}'"),
         **record.production(final),
         **origins(pdgid, record.mothers(), record.places(), final, record.offsets),
     }

@@ -129,7 +129,7 @@ def _gun_chunks(settings: GenerationSettings, seed: int) -> Iterator[Chunk]:
 def _filtered(chunk: Chunk, collisions: Collisions | None, settings: GenerationSettings) -> Chunk:
     if collisions is None or settings.filter.jet_pt_min == 0:
         return chunk
-    keep = passes(chunk.truth, collisions.table, settings.filter)
+    keep = passes(chunk.truth, settings.filter)
     event = {name: values[keep] for name, values in chunk.event.items()}
     return Chunk(event, chunk.truth.select(keep), chunk.tried)
 

@@ -14,25 +14,25 @@ from jetchain.core.settings import Settings, key, require_known
 CARDS = RESOURCES / "processes"
 GUN = "gun"
 
-# PDG code of a particle that a gun can throw: its mass in GeV and its charge in e
+# PDG code of a particle that a gun can throw: its mass in GeV
 # (Particle Data Group, Phys. Rev. D 110 (2024) 030001). The pi0 is thrown as its two photons.
-GUN_PARTICLES: dict[int, tuple[float, int]] = {
-    11: (0.00051099895, -1),
-    -11: (0.00051099895, 1),
-    13: (0.1056583755, -1),
-    -13: (0.1056583755, 1),
-    22: (0.0, 0),
-    111: (0.1349768, 0),
-    211: (0.13957039, 1),
-    -211: (0.13957039, -1),
-    130: (0.497611, 0),
-    310: (0.497611, 0),
-    321: (0.493677, 1),
-    -321: (0.493677, -1),
-    2112: (0.93956542, 0),
-    -2112: (0.93956542, 0),
-    2212: (0.93827209, 1),
-    -2212: (0.93827209, -1),
+GUN_PARTICLES: dict[int, float] = {
+    11: 0.00051099895,
+    -11: 0.00051099895,
+    13: 0.1056583755,
+    -13: 0.1056583755,
+    22: 0.0,
+    111: 0.1349768,
+    211: 0.13957039,
+    -211: 0.13957039,
+    130: 0.497611,
+    310: 0.497611,
+    321: 0.493677,
+    -321: 0.493677,
+    2112: 0.93956542,
+    -2112: 0.93956542,
+    2212: 0.93827209,
+    -2212: 0.93827209,
 }
 
 
@@ -73,13 +73,37 @@ class GunSettings(Settings):
         if self.minimum > self.maximum:
             raise ValueError(f"minimum {self.minimum} lies above maximum {self.maximum}")
         if self.variable == "energy":
-            heaviest = max(GUN_PARTICLES[code][0] for code in self.pdgids)
+            heaviest = max(GUN_PARTICLES[code] for code in self.pdgids)
             if self.minimum <= heaviest:
                 raise ValueError(
                     f"minimum energy {self.minimum} GeV must exceed the mass of the heaviest "
                     f"particle, {heaviest} GeV"
                 )
         return self
+
+
+class ParticleSettings(Settings):
+    """Final particles that a detector sees in another way than generate/properties.py tells."""
+
+    invisible: list[int] = key(
+        [], "positive PDG codes of particles that leave nothing in a detector"
+    )
+    like_muons: list[int] = key(
+        [], "positive PDG codes of charged particles that are simulated as muons"
+    )
+
+    @model_validator(mode="after")
+    def _positive_and_once(self) -> Self:
+        codes = [*self.invisible, *self.like_muons]
+        for code in codes:
+            if code <= 0:
+                raise ValueError(f"{code}: give the positive code, which stands for both signs")
+            if codes.count(code) > 1:
+                raise ValueError(f"{code} is named twice")
+        return self
+
+
+AS_THEY_ARE = ParticleSettings()
 
 
 class GenerationSettings(Settings):
@@ -92,6 +116,9 @@ class GenerationSettings(Settings):
     )
     filter: FilterSettings = key(FilterSettings(), "which events are kept")
     gun: GunSettings = key(GunSettings(), "what the process gun throws")
+    particles: ParticleSettings = key(
+        AS_THEY_ARE, "how a detector sees final particles that it cannot simulate"
+    )
 
     @field_validator("process")
     @classmethod
@@ -120,6 +147,9 @@ class SourceSettings(Settings):
     )
     files: list[str] = key(
         ..., "one file a shard, relative to the folder that the run is in", min_length=1
+    )
+    particles: ParticleSettings = key(
+        AS_THEY_ARE, "how a detector sees final particles that it cannot simulate"
     )
 
     @field_validator("files")

@@ -29,7 +29,6 @@ from jetchain.core.verbs import Input, Output
 from jetchain.graphs.edges import event_edges, neighbour_edges
 from jetchain.graphs.nodes import (
     LAYERS,
-    charge_of,
     constituents,
     event_nodes,
     flat_columns,
@@ -45,7 +44,7 @@ DETECTOR_COLUMNS = {
         "pdgid", "reconstructed", "theta", "phi", "qoverp", "d0", "z0", "d0_err", "z0_err",
         *TRACK_TRUTH, "x_layer_1", "y_layer_1", "z_layer_1",
     ],
-    "particle": ["pdgid", "pt", "eta", "phi", "e"],
+    "particle": ["pdgid", "charge", "pt", "eta", "phi", "e"],
     "topo": [
         "idx", "bary_eta", "bary_phi", "bary_sigma_eta", "bary_sigma_phi", "e",
         *(f"e_layer_{layer}" for layer in range(LAYERS)),
@@ -139,8 +138,8 @@ def event_graphs(read: dict[str, Any], settings: EventGraphSettings) -> dict[str
         "node_truth": nodes.truth,
         "edge_index": edges - nodes.offset[edge_event],
         "particle": truth_momentum(particle),
-        "particle_label": particle_label(particle["pdgid"]),
-        "particle_charge": charge_of(particle["pdgid"]),
+        "particle_label": particle_label(particle["pdgid"], particle["charge"]),
+        "particle_charge": particle["charge"],
         "incidence_index": np.stack([flat["particle"], flat["idx"]]).astype(np.int64),
         "incidence_weight": flat["weight"],
     }

@@ -190,26 +190,10 @@ def flat_columns(objects: Any) -> dict[str, NDArray[Any]]:
     return {name: np.asarray(ak.flatten(objects[name])) for name in objects.fields}
 
 
-def charge_of(pdgid: NDArray[np.integer]) -> NDArray[np.float32]:
-    """Electric charge from the PDG code, by its quark digits (leptons by name).
-
-    Reference: Review of Particle Physics, "Monte Carlo particle numbering scheme".
-    """
+def particle_label(pdgid: NDArray[np.integer], charge: NDArray[np.floating]) -> NDArray[np.int64]:
+    """Index into PARTICLE_CLASSES of detectable particles from PDG code and charge, (n,)."""
     code = np.abs(np.asarray(pdgid, dtype=np.int64))
-    digits = [(code // 10**place) % 10 for place in (1, 2, 3)]
-    # Three times the charge of a quark: even digits are up-type.
-    thirds = [np.where(digit % 2 == 0, 2, -1) for digit in digits]
-    last, middle, first = thirds
-    meson = np.where(digits[1] % 2 == 0, middle - last, last - middle)
-    hadron = np.where(digits[2] > 0, first + middle + last, meson) / 3.0
-    other = np.where(np.isin(code, (11, 13, 15)), -1.0, 0.0)
-    return (np.where(code < 100, other, hadron) * np.sign(pdgid)).astype(np.float32)
-
-
-def particle_label(pdgid: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Index into PARTICLE_CLASSES of a detectable particle."""
-    code = np.abs(np.asarray(pdgid, dtype=np.int64))
-    name = np.where(charge_of(pdgid) != 0, "charged_hadron", "neutral_hadron")
+    name = np.where(charge != 0, "charged_hadron", "neutral_hadron")
     for special, class_name in ((22, "photon"), (11, "electron"), (13, "muon")):
         name = np.where(code == special, class_name, name)
     return np.array([PARTICLE_CLASSES.index(each) for each in name.tolist()], dtype=np.int64)

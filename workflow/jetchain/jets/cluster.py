@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from jetchain.core.errors import DataError
 from jetchain.core.io.events import read_event_chunks, require_same_events, write_event_chunks
 from jetchain.core.kinematics import delta_phi, invariant_mass, pt_eta_phi, rapidity
-from jetchain.core.schema.generate import GENERATED
+from jetchain.core.schema.generate import GENERATED, UNSEEN
 from jetchain.core.schema.jets import jet_collection, jets_table
 from jetchain.core.schema.particleflow import RECONSTRUCTED
 from jetchain.core.verbs import Input, Output
@@ -26,7 +26,6 @@ from jetchain.jets.substructure import substructure
 Array = NDArray[np.floating]
 Integers = NDArray[np.int64]
 
-NEUTRINOS = (12, 14, 16)
 MOMENTUM = ("px", "py", "pz", "e")
 
 
@@ -90,7 +89,7 @@ def _cluster_chunks(
 ) -> Iterator[dict[str, Any]]:
     """The jets of some events at a time; counts them in `found`."""
     columns = {
-        "particle": ["pdgid", *MOMENTUM],
+        "particle": ["seen_as", *MOMENTUM],
         "parton": ["pdgid", "px", "py", "pz", "mother"],
     }
     chunks = zip_longest(
@@ -99,9 +98,7 @@ def _cluster_chunks(
     )
     for generated, reconstructed in chunks:
         require_same_events(generated, reconstructed, f"{truth} and {particles}")
-        visible = ~np.isin(
-            np.abs(_flat(generated["particle"], "pdgid", np.int64)), np.array(NEUTRINOS)
-        )
+        visible = _flat(generated["particle"], "seen_as", np.int64) != UNSEEN
         inputs = {
             True: flatten(generated["particle"], str(truth), visible),
             False: flatten(reconstructed["pflow"], str(particles)),

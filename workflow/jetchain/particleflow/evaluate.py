@@ -55,8 +55,6 @@ Ints = NDArray[np.int64]
 
 MEV_PER_GEV = 1000.0
 CHARGED_HADRON, NEUTRAL_HADRON, PHOTON, ELECTRON, MUON = range(len(PARTICLE_CLASSES))
-# Charged hadrons that live long enough to be final in Pythia: pi, K, p, Sigma-+, Xi-, Omega-.
-CHARGED_PDGID = (211, 321, 2212, 3112, 3222, 3312, 3334)
 GROUPS: dict[str, tuple[int, ...]] = {
     **{name: (index,) for index, name in enumerate(PARTICLE_CLASSES)},
     "charged": (CHARGED_HADRON, ELECTRON, MUON),
@@ -125,11 +123,11 @@ CONE_COLUMNS = np.dtype(
 )  # fmt: skip
 
 
-def true_class(pdgid: Ints) -> Ints:
-    """Class of true particles from their PDG codes."""
+def true_class(pdgid: Ints, charge: Floats) -> Ints:
+    """Class of true particles from their PDG codes and charges."""
     code = np.abs(pdgid)
     return np.select(
-        [code == 22, code == 11, code == 13, np.isin(code, CHARGED_PDGID)],
+        [code == 22, code == 11, code == 13, charge != 0],
         [PHOTON, ELECTRON, MUON, CHARGED_HADRON],
         NEUTRAL_HADRON,
     )
@@ -143,7 +141,10 @@ def _compare(
     truth = read_events(
         detected,
         DETECTED,
-        {"particle": ["pdgid", "pt", "eta", "phi", "e"], "topo": ["e", "bary_eta", "bary_phi"]},
+        {
+            "particle": ["pdgid", "charge", "pt", "eta", "phi", "e"],
+            "topo": ["e", "bary_eta", "bary_phi"],
+        },
     )
     require_same_events(reco, truth, f"{particles} and {detected}")
     # The first events: those that the training of a network holds out (`training.held_out`).
@@ -165,7 +166,7 @@ def _compare(
 def _truth_of(event: Any) -> tuple[Floats, Ints]:
     columns = [np.asarray(event[name], dtype=np.float64) for name in ("pt", "eta", "phi", "e")]
     rows = np.stack(columns, axis=-1) * np.array([1 / MEV_PER_GEV, 1, 1, 1 / MEV_PER_GEV])
-    return rows, true_class(np.asarray(event["pdgid"]))
+    return rows, true_class(np.asarray(event["pdgid"]), np.asarray(event["charge"]))
 
 
 def _topo_of(event: Any) -> Floats:

@@ -31,7 +31,7 @@ TRAINED = "a training makes it move more than its test sample: measured with oth
 DERIVED = "no error is known: its spread is measured with other seeds"
 COUNTED = "a count: Poisson's error, scaled by what other seeds show"
 ACCOUNTED = (
-    "generated", "simulated", "charged", "below_pt", "beyond_eta", "neutrino", "conversions",
+    "generated", "simulated", "charged", "below_pt", "beyond_eta", "invisible", "conversions",
     "bremsstrahlung", "nuclear_interactions", "decays", "curled_up",
 )  # fmt: skip
 """Counts in the account of the detector."""

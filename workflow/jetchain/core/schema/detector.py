@@ -71,6 +71,7 @@ DETECTED = EventTable(
         },
         "particle": {
             "pdgid": Column("i4", "", "PDG code of a primary, or of what one decayed to near it"),
+            "charge": Column("f4", "e", "electric charge"),
             "truth_idx": Column("i4", "", "its index among the generated particles of the event"),
             "track_idx": Column("i4", "", "index of its track in track, -1 for none"),
             "isIso": Column("i4", "", "1 if no other particle lies within dR < 0.1"),

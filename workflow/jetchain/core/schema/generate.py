@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from jetchain.core.schema.base import EVENT, MOMENTUM, Column, EventTable, Result
 
+UNSEEN = 0
+"""`seen_as` of particles that leave nothing in a detector."""
+
 GENERATED = EventTable(
     name="generated events",
     tree="Events",
@@ -17,6 +20,14 @@ GENERATED = EventTable(
             "pdgid": Column("i4", "", "PDG code of the final-state particle, neutrinos included"),
             **MOMENTUM,
             "charge": Column("f4", "e", "electric charge"),
+            # What particles are is decided once: generate/properties.py.
+            "seen_as": Column(
+                "i4",
+                "",
+                "PDG code of what a detector sees: its own, or a muon's where settings say so; 0 "
+                "for what leaves nothing, such as neutrinos",
+            ),
+            "ctau": Column("f8", "mm", "mean proper decay length; inf if stable or unknown"),
             "x": Column("f4", "mm", "production vertex, x"),
             "y": Column("f4", "mm", "production vertex, y"),
             "z": Column("f4", "mm", "production vertex, z"),

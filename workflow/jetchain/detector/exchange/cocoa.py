@@ -28,7 +28,9 @@ TRACK_WEIGHT = 0.5
 Columns = dict[str, ak.Array]
 
 
-def from_cocoa(arrays: Mapping[str, Any], event: Mapping[str, Any], path: Path) -> dict[str, Any]:
+def from_cocoa(
+    arrays: Mapping[str, Any], event: Mapping[str, Any], charge: ak.Array, path: Path
+) -> dict[str, Any]:
     """The table DETECTED from COCOA's branches.
 
     Tracks outside of the acceptance, which COCOA may write with d0 = -1e7 and the like, count as
@@ -37,6 +39,7 @@ def from_cocoa(arrays: Mapping[str, Any], event: Mapping[str, Any], path: Path) 
     Args:
         arrays: COCOA's branches of some events; MeV, mm and rad.
         event: number and weight of each of them.
+        charge: of their particles, which COCOA does not write, e.
         path: the file they come from.
 
     Raises:
@@ -53,7 +56,7 @@ def from_cocoa(arrays: Mapping[str, Any], event: Mapping[str, Any], path: Path) 
     track |= _resolutions(track)
     unknown = ak.full_like(track["pdgid"], -1)
     track |= {"origin": unknown, "vertex": unknown}  # COCOA's truth graph is not read
-    particle["truth_idx"] = ak.local_index(particle["pdgid"])
+    particle |= {"truth_idx": ak.local_index(particle["pdgid"]), "charge": charge}
     topo |= _by_layer(topo, cell) | _moments(topo, cell)
     found = {
         "cell": cell,

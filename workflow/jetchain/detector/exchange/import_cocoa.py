@@ -21,7 +21,6 @@ from jetchain.detector.exchange.cocoa import from_cocoa
 from jetchain.detector.flight.particles import GEV
 from jetchain.detector.flight.states import FATES, behaviour
 from jetchain.detector.table import KINDS
-from jetchain.detector.validation.distributions import charge_of
 
 LAYERS = ("ECAL1", "ECAL2", "ECAL3", "HCAL1", "HCAL2", "HCAL3")
 """Names of the layers in the account, as in resources/geometry/cocoa.yaml."""
@@ -33,7 +32,8 @@ def import_cocoa(*, source: Input, events: Input, output: Output, account: Outpu
     Args:
         source: COCOA's file, with the tree `Out_Tree`; see `exchange.export_cocoa` for the other
             form that is read.
-        events: table GENERATED of the same file, for number and weight of the events.
+        events: table GENERATED of the same file, for number and weight of the events and the
+            charges of their particles.
         output: written, table DETECTED, the same events in the same order.
         account: written: the objects, and the energy that clustered cells took. What became of the
             rest COCOA does not say: those entries are 0.
@@ -41,19 +41,22 @@ def import_cocoa(*, source: Input, events: Input, output: Output, account: Outpu
     Raises:
         DataError: the file is damaged, lacks a branch, or is not the one of `events`.
     """
-    event = read_events(events, GENERATED, {})["event"]
+    truth = read_events(events, GENERATED, {"particle": ["charge"]})
     totals = _Totals()
-    write_event_chunks(output, DETECTED, _chunks(source, event, totals))
+    write_event_chunks(output, DETECTED, _chunks(source, truth, totals))
     write_result(account, totals.summary())
 
 
-def _chunks(source: Path, event: ak.Array, totals: _Totals) -> Iterator[dict[str, Any]]:
+def _chunks(
+    source: Path, truth: Mapping[str, ak.Array], totals: _Totals
+) -> Iterator[dict[str, Any]]:
+    event, charge = truth["event"], truth["particle"]["charge"]
     first = 0
     for arrays in iterate_cocoa(source, tuple(COCOA.collections)):
         last = first + len(arrays["cell_e"])
         if last <= len(event):
             number = {name: np.asarray(event[name][first:last]) for name in DETECTED.event}
-            data = from_cocoa(arrays, number, source)
+            data = from_cocoa(arrays, number, charge[first:last], source)
             totals.add(data)
             yield data
         first = last
@@ -82,7 +85,7 @@ class _Totals:
         for name, collection in (("tracks", "track"), ("clusters", "topo"), ("cells", "cell")):
             self.objects[name] += int(ak.count(next(iter(data[collection].values()))))
         self.clustered += float(ak.sum(data["topo"]["e"])) / GEV
-        kind = behaviour(pdgid, charge_of(pdgid))
+        kind = behaviour(pdgid, np.asarray(ak.flatten(particle["charge"])))
         true, seen = (np.asarray(ak.flatten(particle[n])) / GEV for n in ("e", "dep_energy"))
         for code, name in enumerate(KINDS):
             self.energy[name]["true"] += float(true[kind == code].sum())

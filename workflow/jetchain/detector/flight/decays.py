@@ -1,6 +1,7 @@
 """Decays in flight of the particles that Pythia leaves to the detector (c tau above 10 mm).
 
 Lifetimes, masses and branching fractions are those of Pythia 8.317's ParticleData (after the PDG);
+the lifetimes hold for products of decays, generated particles bring their own;
 modes below 0.1 % are left out and the others scaled up. Three-body decays fill phase space evenly
 (Dalitz), without matrix elements. A pi0 decays at once into two photons (Dalitz decays, 1.2 %, are
 left out), a Sigma0 into a Lambda and a photon. Compiled; energies in MeV, lengths in mm.
@@ -107,6 +108,12 @@ def species_of(code: int, species: np.ndarray) -> int:
         if species[k, CODE] == size:
             return k
     return -1
+
+
+@numba.njit(cache=True)
+def is_neutrino(code: int) -> bool:
+    """Whether a product of these decays leaves nothing in the detector."""
+    return abs(code) == 12 or abs(code) == 14
 
 
 @numba.njit(cache=True)

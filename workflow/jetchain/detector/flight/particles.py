@@ -7,11 +7,24 @@ from dataclasses import dataclass
 import awkward as ak
 import numpy as np
 
-from jetchain.detector.flight.states import CHARGE, CODE, COLUMNS, PX, PY, PZ, SOURCE, E, X, Y, Z
+from jetchain.core.schema.generate import UNSEEN
+from jetchain.detector.flight.states import (
+    CHARGE,
+    CODE,
+    COLUMNS,
+    CTAU,
+    PX,
+    PY,
+    PZ,
+    SOURCE,
+    E,
+    X,
+    Y,
+    Z,
+)
 from jetchain.detector.settings import SimulationSettings
 
 GEV = 1e3
-NEUTRINOS = (12, 14, 16)
 
 
 @dataclass(frozen=True)
@@ -42,7 +55,7 @@ def select_primaries(particle: ak.Array, settings: SimulationSettings) -> Primar
     eta = np.arcsinh(momentum[:, 2] / np.maximum(pt, 1e-12))
 
     cuts = {
-        "neutrino": np.isin(np.abs(flat["pdgid"]), NEUTRINOS),
+        "invisible": flat["seen_as"] == UNSEEN,
         "below_pt": pt < settings.particle_pt_min,
         "beyond_eta": np.abs(eta) > settings.particle_eta_max,
     }
@@ -58,7 +71,9 @@ def select_primaries(particle: ak.Array, settings: SimulationSettings) -> Primar
     rows = np.zeros((int(keep.sum()), COLUMNS))
     rows[:, [PX, PY, PZ]] = GEV * momentum[keep]
     rows[:, E] = GEV * energy[keep]
-    for column, name in ((X, "x"), (Y, "y"), (Z, "z"), (CHARGE, "charge"), (CODE, "pdgid")):
+    for column, name in (
+        (X, "x"), (Y, "y"), (Z, "z"), (CHARGE, "charge"), (CODE, "seen_as"), (CTAU, "ctau"),
+    ):  # fmt: skip
         rows[:, column] = flat[name][keep]
     rows[:, SOURCE] = np.arange(len(event)) - offset[event]
     cutflow["simulated"] = len(rows)

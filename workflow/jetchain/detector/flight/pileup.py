@@ -17,10 +17,10 @@ import numpy as np
 
 from jetchain.core.errors import EmptySampleError, samples_of
 from jetchain.core.io.events import read_event_chunks
-from jetchain.core.schema.generate import GENERATED
+from jetchain.core.schema.generate import GENERATED, UNSEEN
 from jetchain.core.seeds import generator
 from jetchain.detector.flight.origins import PILEUP
-from jetchain.detector.flight.particles import NEUTRINOS, number_of_vertices
+from jetchain.detector.flight.particles import number_of_vertices
 from jetchain.detector.settings import PileupSettings, SimulationSettings
 
 LARGER_POOL = (
@@ -58,7 +58,7 @@ def read_pool(paths: Sequence[Path], settings: SimulationSettings) -> Pool:
 
     Args:
         paths: tables GENERATED.
-        settings: the cuts of the simulation; neutrinos are left out too.
+        settings: the cuts of the simulation; invisible particles are left out too.
 
     Raises:
         EmptySampleError: there is no event.
@@ -67,9 +67,10 @@ def read_pool(paths: Sequence[Path], settings: SimulationSettings) -> Pool:
     for particle in _particles(paths):
         pt = np.hypot(particle["px"], particle["py"])
         eta = np.arcsinh(particle["pz"] / np.maximum(pt, 1e-12))
-        neutrino = sum(abs(particle["pdgid"]) == code for code in NEUTRINOS) > 0
         kept = particle[
-            (pt >= settings.particle_pt_min) & (abs(eta) <= settings.particle_eta_max) & ~neutrino
+            (pt >= settings.particle_pt_min)
+            & (abs(eta) <= settings.particle_eta_max)
+            & (particle["seen_as"] != UNSEEN)
         ]
         counts.append(np.asarray(ak.num(kept)))
         columns.append({name: np.asarray(ak.flatten(kept[name])) for name in COLUMNS})

@@ -20,8 +20,8 @@ NUCLEON_MASS = 938.9187
 """Mean mass of the nucleons, MeV (PDG 2024)."""
 
 # Columns of a particle in flight.
-PX, PY, PZ, E, X, Y, Z, CHARGE, CODE, SOURCE, SECONDARY = range(11)
-COLUMNS = 11
+PX, PY, PZ, E, X, Y, Z, CHARGE, CODE, CTAU, SOURCE, SECONDARY = range(12)
+COLUMNS = 12
 
 CONVERSION = 2.0
 """SECONDARY of the electrons of a primary photon; 0 is a primary, 1 all else that comes of one."""
@@ -72,8 +72,10 @@ def behaviour(pdgid: np.ndarray, charge: np.ndarray) -> np.ndarray:
 
 @numba.njit(cache=True)
 def baryon_number(code: int) -> int:
-    """Baryon number from a PDG code: four digits, all three quarks given."""
+    """Baryon number from a PDG code: four digits, all three quarks given, or a nucleus."""
     size = abs(code)
+    if size >= 1_000_000_000:  # 10LZZZAAAI
+        return size // 10 % 1000 if code > 0 else -(size // 10 % 1000)
     if 1000 <= size < 10000 and size // 10 % 10 != 0:
         return 1 if code > 0 else -1
     return 0

@@ -10,7 +10,14 @@ import math
 import numba
 import numpy as np
 
-from jetchain.detector.flight.decays import ELECTRON_MASS, LENGTH, MASS, charge_of, species_of
+from jetchain.detector.flight.decays import (
+    ELECTRON_MASS,
+    LENGTH,
+    MASS,
+    charge_of,
+    is_neutrino,
+    species_of,
+)
 from jetchain.detector.flight.helix import BEHIND, CURLED, Flight, advance, to_face
 from jetchain.detector.flight.states import (
     BESIDE,
@@ -19,6 +26,7 @@ from jetchain.detector.flight.states import (
     CODE,
     CONVERSION,
     CONVERTED,
+    CTAU,
     CURLED_UP,
     DECAYED,
     INTERACTED,
@@ -63,11 +71,11 @@ def emit(
     at: tuple[float, float, float],
     secondary: float,
 ) -> None:
-    """A particle that begins at a point of its parent's flight, and flies on in its direction."""
+    """A stable particle that begins at a point of its parent's flight, in its direction."""
     p = math.sqrt(max(energy**2 - mass**2, 0.0))
     new[PX], new[PY], new[PZ], new[E] = p * unit[0], p * unit[1], p * unit[2], energy
     new[X], new[Y], new[Z] = at
-    new[CODE], new[CHARGE] = code, charge
+    new[CODE], new[CHARGE], new[CTAU] = code, charge, math.inf
     new[SOURCE], new[SECONDARY] = parent[SOURCE], secondary
 
 
@@ -98,9 +106,9 @@ def flight_end(
         end = 2 * math.pi / max(abs(line.bend), 1e-12)
     fate = NOT_ENDED
     kind = species_of(code, species) if decaying else -1
-    if kind >= 0 and species[kind, LENGTH] != math.inf:
+    if kind >= 0 and species[kind, LENGTH] != math.inf and row[CTAU] != math.inf:
         pt = math.hypot(row[PX], row[PY])
-        flown = rng.standard_exponential() * species[kind, LENGTH] * pt / species[kind, MASS]
+        flown = rng.standard_exponential() * row[CTAU] * pt / species[kind, MASS]
         if flown < end:
             end, fate = flown, DECAYED
     crossed = crossings(line, end, tracker.layers, path, radiation, interaction)
@@ -219,12 +227,13 @@ def begin(
     n = 0
     for k in range(products.size):
         code = products[k]
-        if secondary == 0.0 and abs(code) in (12, 14):
+        if secondary == 0.0 and is_neutrino(code):
             neutrinos[0] += momenta[k, 3]
             continue
         new[n, PX], new[n, PY], new[n, PZ], new[n, E] = momenta[k]
         new[n, X], new[n, Y], new[n, Z] = at
         new[n, CODE], new[n, CHARGE] = code, charge_of(code, species)
+        new[n, CTAU] = species[species_of(code, species), LENGTH]
         new[n, SOURCE], new[n, SECONDARY] = source, secondary
         n += 1
     return n

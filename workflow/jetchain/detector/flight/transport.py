@@ -18,7 +18,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from jetchain.detector.flight.decays import MASS, DecayTable, decay, species_of
+from jetchain.detector.flight.decays import MASS, DecayTable, decay, is_neutrino, species_of
 from jetchain.detector.flight.helix import BEHIND, flight
 from jetchain.detector.flight.states import (
     BREMSSTRAHLUNG,
@@ -110,7 +110,7 @@ def fly(
             stack = room_for(stack, stacked + 4)
             row[:] = stack[stacked]
             code, charge, primary = int(row[CODE]), row[CHARGE], row[SECONDARY] == 0.0
-            if abs(code) in (12, 14, 16):
+            if is_neutrino(code):
                 account[i, NEUTRINO] += row[E]
                 continue
             line = flight(row[X], row[Y], row[Z], row[PX], row[PY], row[PZ], charge, tracker.field)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import awkward as ak
 import numpy as np
 
-from jetchain.detector.flight.particles import NEUTRINOS
+from jetchain.core.schema.generate import UNSEEN
 
 
 def four_momenta(energy: ak.Array, eta: ak.Array, phi: ak.Array) -> ak.Array:
@@ -17,19 +17,14 @@ def four_momenta(energy: ak.Array, eta: ak.Array, phi: ak.Array) -> ak.Array:
 
 
 def visible(particle: ak.Array) -> ak.Array:
-    """The particles but neutrinos, as four-momenta px, py, pz, E, (events, var), GeV.
+    """The particles that a detector sees, as four-momenta px, py, pz, E, (events, var), GeV.
 
     Args:
-        particle: collection `particle` of GENERATED: pdgid, px, py, pz, e.
+        particle: collection `particle` of GENERATED: seen_as, px, py, pz, e.
     """
-    kept = particle[~is_neutrino(particle["pdgid"])]
+    kept = particle[particle["seen_as"] != UNSEEN]
     columns = {"px": kept["px"], "py": kept["py"], "pz": kept["pz"], "E": kept["e"]}
     return ak.zip({name: ak.values_astype(values, np.float64) for name, values in columns.items()})
-
-
-def is_neutrino(pdgid: ak.Array) -> ak.Array:
-    """Which PDG codes are neutrinos', of the same shape."""
-    return sum((np.abs(pdgid) == code for code in NEUTRINOS[1:]), np.abs(pdgid) == NEUTRINOS[0])
 
 
 def eta_of(momentum: ak.Array) -> ak.Array:

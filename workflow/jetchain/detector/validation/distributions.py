@@ -16,7 +16,7 @@ from jetchain.detector.flight.states import behaviour
 from jetchain.detector.table import KINDS
 
 COLUMNS: dict[str, list[str] | None] = {
-    "particle": ["pdgid", "track_idx", "pt", "eta", "phi", "e", "eta_extrap_calo",
+    "particle": ["pdgid", "charge", "track_idx", "pt", "eta", "phi", "e", "eta_extrap_calo",
                  "phi_extrap_calo", "prod_x", "prod_y"],
     "topo": ["bary_eta", "bary_phi", "bary_sigma_eta", "e",
              *(f"e_layer_{layer}" for layer in range(6))],
@@ -162,13 +162,8 @@ def attribute(data: Mapping[str, Any]) -> Attributed:
         )
 
     pdgid = np.asarray(ak.flatten(particle["pdgid"]))
-    return Attributed(behaviour(pdgid, charge_of(pdgid)), energy, shared(topo["e"]), shared(hcal))
-
-
-def charge_of(pdgid: np.ndarray) -> np.ndarray:
-    """Whether final-state particles are charged, from their PDG codes, (n,): 0 or 1."""
-    neutral = (22, 130, 310, 311, 2112, 3122, 3212, 3322, 421, 511, 531)
-    return np.where(np.isin(np.abs(pdgid), neutral), 0, 1)
+    kind = behaviour(pdgid, flat(particle["charge"]))
+    return Attributed(kind, energy, shared(topo["e"]), shared(hcal))
 
 
 def offsets(jagged: ak.Array) -> np.ndarray:

@@ -54,7 +54,7 @@ def jets(
     for path, true_path in zip(events, truth, strict=True):
         detected = read_events(path, DETECTED, {"topo": ["e", "bary_eta", "bary_phi"]})
         generated = read_events(
-            true_path, GENERATED, {"particle": ["pdgid", "px", "py", "pz", "e"]}
+            true_path, GENERATED, {"particle": ["seen_as", "px", "py", "pz", "e"]}
         )
         require_same_events(detected, generated, f"{path} and {true_path}")
         parts.append(matched_jets(detected, generated))

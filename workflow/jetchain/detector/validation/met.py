@@ -12,11 +12,11 @@ from jetchain.core.io.events import read_events, require_same_events
 from jetchain.core.io.tables import write_result
 from jetchain.core.metrics import bootstrap
 from jetchain.core.schema.detector import DETECTED
-from jetchain.core.schema.generate import GENERATED
+from jetchain.core.schema.generate import GENERATED, UNSEEN
 from jetchain.core.schema.validation import MetValidation
 from jetchain.core.verbs import Inputs, Output, Resource
 from jetchain.detector.flight.particles import GEV
-from jetchain.detector.geometry.acceptance import eta_of, four_momenta, is_neutrino, visible
+from jetchain.detector.geometry.acceptance import eta_of, four_momenta, visible
 from jetchain.detector.geometry.description import read_geometry
 from jetchain.detector.settings import EstimatorSettings
 from jetchain.detector.validation.estimators import fit_resolution, half_width, number
@@ -67,7 +67,7 @@ def met(
             },
         )
         generated = read_events(
-            true_path, GENERATED, {"particle": ["pdgid", "px", "py", "pz", "e"]}
+            true_path, GENERATED, {"particle": ["seen_as", "px", "py", "pz", "e"]}
         )
         require_same_events(detected, generated, f"{path} and {true_path}")
         parts.append(missing_momentum(detected, generated, eta_max))
@@ -123,12 +123,12 @@ def missing_momentum(
 ) -> dict[str, np.ndarray]:
     """What the detector adds to or takes from the balance of every event.
 
-    Clusters and muon tracks are compared with the generated particles (but neutrinos) within the
+    Clusters and muon tracks are compared with the generated particles that it sees within the
     calorimeter's acceptance: what flies beyond it is no matter of resolution.
 
     Returns:
         residual (events, 2), Ex and Ey measured less true, GeV; sum_et (events,), measured, GeV;
-        neutrino_pt (events,), of the vector sum, GeV.
+        neutrino_pt (events,), of the vector sum of all that it does not see, GeV.
     """
     topo, track = detected["topo"], detected["track"]
     clusters = four_momenta(topo["e"] / GEV, topo["bary_eta"], topo["bary_phi"])
@@ -137,7 +137,7 @@ def missing_momentum(
     particle = generated["particle"]
     true = visible(particle)
     true = true[np.abs(eta_of(true)) < eta_max]
-    neutrino = particle[is_neutrino(particle["pdgid"])]
+    invisible = particle[particle["seen_as"] == UNSEEN]
     residual = [
         np.asarray(
             ak.sum(clusters[f"p{axis}"], axis=1)
@@ -152,7 +152,7 @@ def missing_momentum(
             ak.sum(np.hypot(clusters["px"], clusters["py"]), axis=1) + ak.sum(muon_pt, axis=1)
         ),
         "neutrino_pt": np.hypot(
-            np.asarray(ak.sum(neutrino["px"], axis=1)), np.asarray(ak.sum(neutrino["py"], axis=1))
+            np.asarray(ak.sum(invisible["px"], axis=1)), np.asarray(ak.sum(invisible["py"], axis=1))
         ),
     }
 

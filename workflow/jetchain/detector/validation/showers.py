@@ -102,6 +102,8 @@ def electron_events(rng: np.random.Generator, events: int, first: int) -> dict[s
         **{name: np.zeros(events) for name in GENERATED.collections["particle"]},
         "pdgid": np.full(events, 11),
         "charge": np.full(events, -1.0),
+        "seen_as": np.full(events, 11),
+        "ctau": np.full(events, np.inf),
         "px": pt * np.cos(phi),
         "py": pt * np.sin(phi),
         "pz": pt * np.sinh(eta),

@@ -132,11 +132,11 @@ def thrown_tracks(
     particle = ak.firsts(generated["particle"])
     known = {
         name: ak.to_numpy(ak.fill_none(particle[name], 0.0)).astype(float)
-        for name in ("px", "py", "pz", "x", "y", "z", "charge", "pdgid")
+        for name in ("px", "py", "pz", "x", "y", "z", "charge", "seen_as")
     }
     mine = detected["particle"]["truth_idx"] == 0
     simulated = np.asarray(ak.any(mine, axis=1)) & (known["charge"] != 0)
-    same = mine & (detected["particle"]["pdgid"] == known["pdgid"])
+    same = mine & (detected["particle"]["pdgid"] == known["seen_as"])
     index = ak.to_numpy(ak.fill_none(ak.firsts(detected["particle"]["track_idx"][same]), -1))
     track = detected["track"]
     chosen = track[ak.from_numpy(index)[:, None] == ak.local_index(track["d0"], axis=1)]
@@ -161,7 +161,7 @@ def thrown_tracks(
     }
     return select(
         {
-            "pdgid": known["pdgid"].astype(int),
+            "pdgid": known["seen_as"].astype(int),
             "pt": pt,
             "eta": eta,
             "found": found,
