@@ -25,9 +25,7 @@ try:
 except JetchainError as error:
     raise WorkflowError(str(error)) from None
 
-# Before the command of every job; by its name here, as Snakemake fills braces.
-JOB_PREFIX = environment.shell_prefix()
-shell.prefix("{JOB_PREFIX}")
+shell.prefix(environment.shell_prefix())
 
 
 include: "workflow/rules/common.smk"

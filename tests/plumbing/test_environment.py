@@ -54,8 +54,10 @@ def hostile(tmp_path):
 
 def as_a_job(command, folder, environ):
     """Run a command as Snakemake runs that of a job."""
+    command = environment.shell_prefix() + command
+    environ["JETCHAIN_SHELL"] = os.environ["JETCHAIN_SHELL"]
     done = subprocess.run(
-        ["bash", "-c", environment.shell_prefix() + command], cwd=folder, env=environ,
+        ["bash", "-c", command], cwd=folder, env=environ,
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

@@ -128,6 +128,11 @@ class SourceSettings(Settings):
         for name in value:
             if not Path(name).is_file():
                 raise ValueError(f"there is no file '{name}' (seen from {Path.cwd()})")
+            if "{" in name or "}" in name:
+                raise ValueError(
+                    f"the name '{name}' has braces, which Snakemake takes for a wildcard's: rename "
+                    "the file or its folder, or name a link to it"
+                )
         return value
 
 

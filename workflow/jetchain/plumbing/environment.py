@@ -63,7 +63,8 @@ def shell_prefix() -> str:
     """What a shell does before a job's command, so that `python` starts as this process's does.
 
     The job has this Python and this package, whatever PATH and PYTHONPATH say, and no module from
-    the folder that the run is in.
+    the folder that the run is in. It is handed over as a variable, for Snakemake shows what stands
+    before a command that failed.
     """
     own = {
         "PATH": f"{shlex.quote(os.path.dirname(sys.executable))}:$PATH",
@@ -74,8 +75,9 @@ def shell_prefix() -> str:
     if sysconfig.get_config_var("Py_ENABLE_SHARED"):  # it may need this to find its own library
         own["LD_LIBRARY_PATH"] = shlex.quote(sysconfig.get_config_var("LIBDIR"))
     exports = " ".join(f"{name}={value}" for name, value in own.items())
-    unset = " ".join(_BEFORE_PYTHON)
-    return f"set -euo pipefail; unset ${{!PYTHON@}} {unset}; export {exports}; "
+    unset = f"unset ${{!PYTHON@}} {' '.join(_BEFORE_PYTHON)}"
+    os.environ["JETCHAIN_SHELL"] = f"set -euo pipefail; {unset}; export {exports}"
+    return 'eval "$JETCHAIN_SHELL"; '
 
 
 def require_plain_folders() -> None:
