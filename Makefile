@@ -135,8 +135,8 @@ install: $(STAMP) ## the environment in .venv
 
 # torch goes first, by its exact pin: nothing that comes after may choose another build of it.
 $(STAMP): envs/requirements.txt pyproject.toml
-	@case "$$PWD" in *[:\"\$$\`\\]*) echo "The folder $$PWD has one of : \" \$$ \` \\ in its name," \
-	  "which programs of a Python environment cannot have in theirs: rename it." >&2; exit 1;; esac
+	@case "$$PWD" in *[:\"\$$\`\\{}]*) echo "The folder $$PWD has one of : \" \$$ \` \\ { } in its name," \
+	  "which pip and the programs that it installs cannot stand: rename it." >&2; exit 1;; esac
 	@command -v g++ > /dev/null || { echo "g++ is missing: the firmware room compiles C++." \
 	  "Install it (Debian: apt-get install g++; macOS: xcode-select --install)." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
