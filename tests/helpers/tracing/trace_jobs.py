@@ -1,7 +1,8 @@
 """Notes what a job of the tiny run executes of the package, and which settings it reads.
 
-The Python of the fixture `tiny_run` imports this module when it starts, and JETCHAIN_TRACES names a
-folder; every `python -m jetchain <verb>` then leaves a file there, named by a hash of its arguments:
+The Python of the fixture `tiny_run` imports this module when it starts, and JETCHAIN_TRACES names
+a folder; every `python -m jetchain <verb>` then leaves a file there, named by a hash of its
+arguments:
 
     {"arguments": [...], "executed": ["jetchain.core.io:write_json", ...],
      "handed": ["network.hidden", ...], "read": ["network.hidden", ...]}

@@ -51,7 +51,7 @@ def home() -> Path:
 
 
 def _folder() -> Path:
-    """In the user's caches, or where these cannot be written in `.snakemake` of the run's folder."""
+    """In the user's caches, or where these cannot be written in `.snakemake` of the run."""
     user = os.path.expanduser(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
     folder = Path(user) / "jetchain"
     with contextlib.suppress(OSError):

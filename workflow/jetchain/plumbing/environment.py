@@ -51,7 +51,7 @@ def isolate() -> None:
     home = caches.home()
     prepare()
     for name in set(os.environ) - {*SET, "NUMBA_CACHE_DIR"}:
-        if not any(name == kept or kept[-1] == "_" and name.startswith(kept) for kept in KEPT):
+        if not any(name == kept or (kept[-1] == "_" and name.startswith(kept)) for kept in KEPT):
             del os.environ[name]
     os.environ["HOME"] = str(home)
     # The tools of this Python's environment stand beside it, and need not be in the user's PATH.

@@ -19,8 +19,8 @@ from jetchain.core.errors import ConfigurationError
 
 # None begins with a zero: 010 is eight to YAML 1.1.
 _NUMBER = re.compile(r"[+-]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
-_BOOLEANS = {"true": True, "True": True, "TRUE": True} | dict.fromkeys(("false", "False", "FALSE"), False)
-_NULLS = ("null", "Null", "NULL", "~")
+_WORDS = {"true": True, "false": False, "null": None}
+_CASES = (str.lower, str.title, str.upper)  # as YAML has these words
 _EXACT = 2.0**53  # up to here every whole number is a float
 
 
@@ -49,10 +49,10 @@ def as_meant(values: Mapping[str, Any], error: ValidationError) -> Mapping[str, 
 
 def _read(value: Any, complaint: str) -> Any:
     """A refused value as what was wanted, itself if it is none."""
-    if complaint in ("int_type", "float_type", "bool_type", "model_type") and value in _NULLS:
-        return None
-    if complaint == "bool_type" and isinstance(value, str):
-        return _BOOLEANS.get(value, value)
+    if complaint not in ("int_type", "float_type", "bool_type", "model_type"):
+        return value
+    if isinstance(value, str) and value in [case(word) for word in _WORDS for case in _CASES]:
+        return _WORDS[value.lower()]
     if complaint not in ("int_type", "float_type") or isinstance(value, bool):
         return value
     if isinstance(value, str):
