@@ -4,9 +4,11 @@ import math
 
 import pytest
 import yaml
+from pydantic import ValidationError
 from snakemake.cli import parse_config
 
 from jetchain.core.errors import ConfigurationError
+from jetchain.plumbing import numbers
 from jetchain.plumbing.configuration import Configuration, load
 
 
@@ -85,3 +87,13 @@ def test_text_stays_text_where_text_is_wanted():
     found = load(values)
     assert found.seed == 7
     assert found.generate.samples["W"].generation.overrides == overrides
+
+
+def test_the_user_s_values_stay_as_they_are():
+    values = {"seed": "7", "jets": {"clustering": {"radii": ["1e0", "x"]}}}
+    before = str(values)
+    with pytest.raises(ValidationError) as refusal:
+        Configuration.model_validate(values)
+    read = numbers.as_meant(values, refusal.value)
+    assert read == {"seed": 7, "jets": {"clustering": {"radii": [1.0, "x"]}}}
+    assert str(values) == before
