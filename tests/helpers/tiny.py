@@ -60,7 +60,7 @@ def finish(folder: Path) -> None:
             done = snakemake(
                 folder,
                 "all",
-                python=tracing_python(folder / "python"),
+                python=tracing_python(folder / "tracing"),
                 environment={"JETCHAIN_TRACES": str(traces_of(folder))},
             )
             outcome.write_text("" if done.returncode == 0 else done.stdout[-6000:])
