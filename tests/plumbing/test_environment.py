@@ -113,8 +113,8 @@ def test_events_have_the_same_bytes_in_another_environment(tmp_path, hostile):
     assert made[0] == made[1]
 
 
-@pytest.mark.parametrize("name", ["matplotlibrc", ".numba_config.yaml"])
-def test_a_file_by_which_a_library_takes_settings_is_refused(tmp_path, monkeypatch, name):
+@pytest.mark.parametrize("name", ["matplotlibrc", ".numba_config.yaml", "python"])
+def test_what_a_library_would_read_in_the_run_s_folder_is_refused(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     environment.require_plain_folders()
     (tmp_path / name).touch()

@@ -38,7 +38,12 @@ _BEFORE_PYTHON = (
     "LD_PRELOAD", "LD_AUDIT", "LD_LIBRARY_PATH", "LD_HWCAP_MASK", "GLIBC_TUNABLES",
     "DYLD_INSERT_LIBRARIES", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH",
 )  # fmt: skip
-_SETTINGS_FILES = {"matplotlibrc": "matplotlib", ".numba_config.yaml": "numba"}
+_READ = {
+    "matplotlibrc": "matplotlib takes settings from it",
+    ".numba_config.yaml": "numba takes settings from it",
+    "python": "pythia8mc executes every file in it when it is imported",
+}
+"""What libraries look for in the folder that a job runs in."""
 
 
 def prepare() -> None:
@@ -84,15 +89,15 @@ def require_plain_folders() -> None:
     """Refuse what would change a run, or break it, from the folders that it is in.
 
     Raises:
-        ConfigurationError: a library would take settings from a file of the run's folder; or a
-            folder cannot stand in PATH.
+        ConfigurationError: a library would read something in the run's folder; or a folder cannot
+            stand in PATH.
     """
-    for name, library in _SETTINGS_FILES.items():
+    for name, what in _READ.items():
         if Path(name).exists():
             raise ConfigurationError(
-                f"{Path(name).absolute()}: {library} would take settings from it that change "
-                "results, and no job would be made anew for it.",
-                "Remove it, or run in another folder (--directory).",
+                f"{Path(name).absolute()}: {what}, which may change results, and no job would be "
+                "made anew for it.",
+                "Rename it, or run in another folder (--directory).",
             )
     for folder in (os.path.dirname(sys.executable), str(ROOT.parent)):
         if os.pathsep in folder:
