@@ -24,6 +24,7 @@ def of_yaml(text):
         ("{jets: {clustering: {pt_min: 1E2}}}", "{jets: {clustering: {pt_min: 100}}}"),
         ("{jets: {clustering: {radii: ['0.8', 1e0, 4e-1]}}}",
          "{jets: {clustering: {radii: [0.8, 1.0, 0.4]}}}"),
+        ("{seed: '1_000'}", "{seed: 1_000}"),
         ("{seed: '12345678901234567890'}", "{seed: 12345678901234567890}"),
         ("{generate: {samples: {a_1: {generation: {process: W, events: 1e3}}}}}",
          "{generate: {samples: {a_1: {generation: {process: W, events: 1000}}}}}"),
@@ -49,8 +50,13 @@ def test_what_is_nested_in_the_option_config_counts_like_yaml():
     text = "{clustering: {pt_min: 12.5, radii: [0.8, 1.0]}, summary: {radius: 0.8}}"
     entered = load(parse_config([f"jets={text}"]))
     assert entered == load({"jets": yaml.safe_load(text)})
-    entered = load(parse_config(["detector={simulation: {smear_tracks: false}}"]))
-    assert entered.detector.simulation.smear_tracks is False
+
+
+@pytest.mark.parametrize("word", ["true", "False", "yes", "NO", "On", "off"])
+def test_a_word_of_yaml_counts_in_the_option_config_too(word):
+    text = f"{{simulation: {{smear_tracks: {word}}}}}"
+    entered = load(parse_config([f"detector={text}"]))
+    assert entered == load({"detector": yaml.safe_load(text)})
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 To YAML 1.1, as PyYAML reads it, ``1e-3`` is text: its numbers need a point and a sign. And of what
 is nested in ``--config``, Snakemake reads all as text. So text that is a number counts as that
-number where a number is wanted, and likewise true, false and null.
+number where a number is wanted, and likewise YAML's words for true, false and null.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ from pydantic import ValidationError
 from jetchain.core.errors import ConfigurationError
 
 # None begins with a zero: 010 is eight to YAML 1.1.
-_NUMBER = re.compile(r"[+-]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
-_WORDS = {"true": True, "false": False, "null": None}
+_NUMBER = re.compile(r"[+-]?((0|[1-9](_?[0-9])*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_WORDS = {
+    "true": True, "yes": True, "on": True, "false": False, "no": False, "off": False,
+    "null": None, "~": None,
+}  # fmt: skip
 _CASES = (str.lower, str.title, str.upper)  # as YAML has these words
 _EXACT = 2.0**53  # up to here every whole number is a float
 
@@ -58,7 +61,7 @@ def _read(value: Any, complaint: str) -> Any:
     if isinstance(value, str):
         if not _NUMBER.fullmatch(value):
             return value
-        if complaint == "int_type" and value.lstrip("+-").isdigit():
+        if complaint == "int_type" and value.lstrip("+-").replace("_", "").isdigit():
             return int(value)
     elif not isinstance(value, float):
         return value
