@@ -79,7 +79,7 @@ def require_finite(values: Mapping[str, Any]) -> None:
     """
     for path, value in _leaves(values, ""):
         if isinstance(value, float) and not math.isfinite(value):
-            raise ConfigurationError(f"{path}: {value} is no finite number.", "Give one.")
+            raise ConfigurationError(f"{path}: {value} is not finite.", "Give a finite number.")
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
