@@ -7,17 +7,24 @@ SHELL := bash
 PYTHON ?= python3
 CORES ?= all
 VENV := .venv
-BIN := $(CURDIR)/$(VENV)/bin
+# Relative, for the folder's name may have spaces.
+BIN := $(VENV)/bin
+# Tests and tools start programs of the environment by their names.
+WITH_BIN := PATH="$$PWD/$(BIN):$$PATH"
 STAMP := $(VENV)/.installed
-# Jobs start `python`, so the environment's bin comes first; nothing else is inherited from it.
 BENCHES := bench_generate bench_detector bench_tagging
-SNAKEMAKE := PATH="$(BIN):$$PATH" snakemake
-
-PROVENANCE := PATH="$(BIN):$$PATH" python -m jetchain.provenance
+SNAKEMAKE := $(WITH_BIN) snakemake
+PROVENANCE := $(WITH_BIN) python -m jetchain.provenance
+# Snakemake keeps a cache in the home folder; where that cannot be written, it stands here.
+ifndef XDG_CACHE_HOME
+ifneq ($(shell mkdir -p "$$HOME/.cache" 2> /dev/null && test -w "$$HOME/.cache" && echo yes),yes)
+export XDG_CACHE_HOME := $(CURDIR)/.snakemake/cache
+endif
+endif
 # More arguments for snakemake, such as ARGS="--configfile my.yaml".
 ARGS ?=
 # The finished tiny run that the tests share; a later call goes on from it.
-PYTEST := PATH="$(BIN):$$PATH" pytest -n 2 --dist loadfile --tiny-run .tiny
+PYTEST := $(WITH_BIN) pytest -n 2 --dist loadfile --tiny-run .tiny
 ARCHIVE ?= jetchain-run.tar
 
 # Which part of the slow tests `make test-slow` runs.
@@ -25,7 +32,7 @@ SHARE ?= 1/1
 # How many other seeds `make spread` runs.
 SEEDS ?= 20
 REGRESSION := $(BIN)/python -m jetchain.regression
-FINISH_TINY := PATH="$(BIN):$$PATH" snakemake --cores $(CORES) --directory .tiny \
+FINISH_TINY := $(SNAKEMAKE) --cores $(CORES) --directory .tiny \
   --configfile config/test.yaml --
 
 .PHONY: all test test-faults test-mutations test-slow report site references compare \
@@ -70,23 +77,23 @@ site: install ## site/index.html: the documentation, with the figures of this ru
 	  echo "The pages show the figures of a finished run: run \`make all\` first, or name another" \
 	  "run's folder of results with JETCHAIN_RESULTS." >&2; exit 1; }
 	@# Built anew each time: pages hold figures and numbers of the run, which Sphinx does not watch.
-	PATH="$(BIN):$$PATH" sphinx-build --quiet --fail-on-warning --keep-going --fresh-env \
+	$(WITH_BIN) sphinx-build --quiet --fail-on-warning --keep-going --fresh-env \
 	  --doctree-dir docs/_build docs site
 
 explain: install ## which jobs `make all` would run, why, and for how long
 	@$(PROVENANCE) explain --cores $(CORES) all $(ARGS)
 
 verify: install ## compare the results with their manifest, or with MANIFEST=<another run's>
-	@$(PROVENANCE) verify $(MANIFEST)
+	@$(PROVENANCE) verify $(if $(MANIFEST),"$(MANIFEST)")
 
 pack: install ## the finished run as one archive, ARCHIVE=<file>
-	@$(PROVENANCE) pack $(ARCHIVE)
+	@$(PROVENANCE) pack "$(ARCHIVE)"
 
 unpack: install ## continue the run of ARCHIVE=<file> in this fresh clone
-	@$(PROVENANCE) unpack $(ARCHIVE)
+	@$(PROVENANCE) unpack "$(ARCHIVE)"
 
 fork: install ## a second folder, TO=<folder>, that shares this run's files
-	@$(PROVENANCE) fork $(or $(TO),$(error name the new folder: make fork TO=../analysis))
+	@$(PROVENANCE) fork "$(or $(TO),$(error name the new folder: make fork TO=../analysis))"
 
 crate: install ## results/ro-crate-metadata.json: the run as an RO-Crate
 	@$(PROVENANCE) crate
@@ -94,7 +101,7 @@ crate: install ## results/ro-crate-metadata.json: the run as an RO-Crate
 bench: install ## speed beside peers of generation, detector and taggers; of Snakemake itself
 	@# One at a time: measurements beside each other would disturb each other.
 	$(SNAKEMAKE) --cores 1 --forcerun $(BENCHES) -- bench
-	PATH="$(BIN):$$PATH" python -m jetchain.plumbing.bench
+	$(WITH_BIN) python -m jetchain.plumbing.bench
 	@cat results/bench/*.json
 
 lint: install ## ruff, mypy, snakefmt, snakemake --lint
@@ -103,7 +110,7 @@ lint: install ## ruff, mypy, snakefmt, snakemake --lint
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile workflow/rules
 	@# One environment serves all rules, so "a conda environment for each rule" is not for us.
-	@lints=$$(PATH="$(BIN):$$PATH" snakemake --lint 2>&1 || true); \
+	@lints=$$($(SNAKEMAKE) --lint 2>&1 || true); \
 	  case "$$lints" in *"Lints for"* | *Congratulations*) ;; *) echo "$$lints" >&2; exit 1;; esac; \
 	  ! grep '^    \* ' <<< "$$lints" | grep -v 'Specify a conda environment' || \
 	  { echo "snakemake --lint complains (above)" >&2; exit 1; }
@@ -128,6 +135,8 @@ install: $(STAMP) ## the environment in .venv
 
 # torch goes first, by its exact pin: nothing that comes after may choose another build of it.
 $(STAMP): envs/requirements.txt pyproject.toml
+	@case "$$PWD" in *[:\"\$$\`\\{}]*) echo "The folder $$PWD has one of : \" \$$ \` \\ { } in its name," \
+	  "which pip and the programs that it installs cannot stand: rename it." >&2; exit 1;; esac
 	@command -v g++ > /dev/null || { echo "g++ is missing: the firmware room compiles C++." \
 	  "Install it (Debian: apt-get install g++; macOS: xcode-select --install)." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

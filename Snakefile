@@ -5,7 +5,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 from jetchain.plumbing.configuration import load
-from jetchain.plumbing import runs
+from jetchain.plumbing import environment, runs
 from jetchain.core.errors import JetchainError
 
 min_version("9.27.1")
@@ -19,10 +19,13 @@ configfile: str(HOUSE / "config/config.yaml")
 # Refused here, before any job is planned: a misspelt key, a value out of range, an unknown name,
 # results of which nobody knows how they were made.
 try:
+    environment.require_plain_folders()
     CONFIG = load(config)
     runs.begin(main_process=workflow.is_main_process)
 except JetchainError as error:
     raise WorkflowError(str(error)) from None
+
+shell.prefix(environment.shell_prefix())
 
 
 include: "workflow/rules/common.smk"

@@ -1,12 +1,12 @@
-"""Tests run with the environment that jobs run with."""
+"""Tests run with what jobs have set for libraries."""
 
 import zlib
 from pathlib import Path
 
 import jetchain
-from jetchain.plumbing.launcher import prepare_environment
+from jetchain.plumbing import environment
 
-prepare_environment()
+environment.prepare()
 
 
 def pytest_report_header():

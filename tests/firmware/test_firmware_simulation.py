@@ -44,11 +44,20 @@ def comb():
     return trace(NETWORK)
 
 
+ODD = "a  b {c} é #h 'q' $d \"e\" -f (g);h"  # a folder's name
+
+
 @pytest.fixture(scope="module")
 def rtl(comb, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("rtl")
+    """The compiled design; it and Verilator lie in folders with odd names."""
+    folder, installed = (tmp_path_factory.mktemp(name) / ODD for name in ("rtl", "verilator"))
+    folder.mkdir()
+    installed.symlink_to(simulate.verilator_root())
     design = write_verilog(comb, folder, 2.0, PROJECT, DeviceSettings())
-    return simulate.compile_rtl(folder, PROJECT, design.inputs, design.outputs), design
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(simulate, "verilator_root", lambda: installed)
+        clocked = simulate.compile_rtl(folder, PROJECT, design.inputs, design.outputs)
+    return clocked, design
 
 
 def test_da4ml_logic_equals_the_network_bit_for_bit(comb):
@@ -80,8 +89,8 @@ def test_a_wrong_latency_or_a_wrong_network_is_noticed(rtl):
 
 
 def test_hls_project_equals_the_network_bit_for_bit(tmp_path):
-    NETWORK.write_hls(tmp_path / PROJECT, PROJECT, DeviceSettings())
-    found = simulate.run_hls(tmp_path / PROJECT, INPUTS, 3)
+    NETWORK.write_hls(tmp_path / ODD / PROJECT, PROJECT, DeviceSettings())
+    found = simulate.run_hls(tmp_path / ODD / PROJECT, INPUTS, 3)
     assert np.array_equal(found, EXPECTED)
 
 

@@ -1,5 +1,10 @@
 """What a user can get wrong in the generate section, and what the process cards hold."""
 
+import os
+import shlex
+import subprocess
+import time
+
 import pytest
 
 from jetchain.core.errors import ConfigurationError, GeneratorError
@@ -73,6 +78,36 @@ def test_bad_sections_are_refused(values, words):
         parse(GenerateSettings, values)
     for word in words:
         assert word in str(refusal.value)
+
+
+def from_file(name):
+    return parse(
+        GenerateSettings, {"samples": {"a": {"source": {"format": "hepmc3", "files": [str(name)]}}}}
+    )
+
+
+@pytest.mark.parametrize("name", ["{a}.hepmc", "{", "}/a.hepmc", "{{a}}"])
+def test_a_source_file_that_snakemake_cannot_name_is_refused(tmp_path, name):
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    with pytest.raises(ConfigurationError, match="has braces"):
+        from_file(path)
+
+
+def test_a_source_file_from_the_future_is_refused(tmp_path):
+    file, link = tmp_path / "a b.hepmc", tmp_path / "link"
+    file.touch()
+    link.symlink_to(file)
+    later = (time.time() + 3600,) * 2
+    for path, also in ((file, link), (link, link)):
+        os.utime(path, later, follow_symlinks=False)
+        for name in {path, also}:
+            with pytest.raises(ConfigurationError, match="in the future") as refusal:
+                from_file(name)
+            assert f"(touch -h {shlex.quote(str(path))})" in str(refusal.value)
+        subprocess.run(["touch", "-h", path], check=True)
+        from_file(also)
 
 
 @pytest.mark.parametrize(

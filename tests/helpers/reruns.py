@@ -29,7 +29,7 @@ SOURCES = {
 
 @dataclass(frozen=True)
 class Trace:
-    """What a job did: see tracing/sitecustomize.py."""
+    """What a job did: see tracing/trace_jobs.py."""
 
     executed: frozenset[str]
     handed: frozenset[str]

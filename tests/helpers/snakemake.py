@@ -18,6 +18,7 @@ def start(
     options: tuple[str, ...] = (),
     overlay: dict | None = None,
     cores: int = 2,
+    python: str | Path = sys.executable,
     environment: dict[str, str] | None = None,
     **popen: Any,
 ) -> subprocess.Popen[str]:
@@ -37,8 +38,8 @@ def start(
     path = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
     return subprocess.Popen(
         [
-            "snakemake", "--cores", str(cores), "--directory", str(folder), *options,
-            "--configfile", *configfiles, "--", *targets,
+            str(python), "-Pm", "snakemake", "--cores", str(cores), "--directory", str(folder),
+            *options, "--configfile", *configfiles, "--", *targets,
         ],
         cwd=HOUSE, env=os.environ | path | (environment or {}), text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **popen,

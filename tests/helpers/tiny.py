@@ -2,8 +2,9 @@
 
 import contextlib
 import fcntl
-import os
+import sysconfig
 import time
+import venv
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -11,12 +12,23 @@ from typing import TypeVar
 from helpers.snakemake import snakemake
 from jetchain.core.errors import DataError
 
-HOOK = Path(__file__).parent / "tracing"
+TRACING = Path(__file__).parent / "tracing"
 
 
 def traces_of(folder: Path) -> Path:
-    """Where the jobs of a run leave their traces: see tracing/sitecustomize.py."""
+    """Where the jobs of a run leave their traces: see tracing/trace_jobs.py."""
     return folder / "traces"
+
+
+def tracing_python(folder: Path) -> Path:
+    """A Python with the packages of this one, that traces the jobs that it runs."""
+    venv.create(folder, clear=True, symlinks=True)
+    packages = next(folder.glob("lib/python*/site-packages"))
+    (packages / "tracing.pth").write_text(
+        f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n"
+        f"{TRACING}\nimport trace_jobs\n"
+    )
+    return folder / "bin" / "python"
 
 
 Made = TypeVar("Made")
@@ -45,14 +57,11 @@ def finish(folder: Path) -> None:
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not outcome.exists():
-            paths = [str(HOOK), *filter(None, [os.environ.get("PYTHONPATH")])]
             done = snakemake(
                 folder,
                 "all",
-                environment={
-                    "PYTHONPATH": os.pathsep.join(paths),
-                    "JETCHAIN_TRACES": str(traces_of(folder)),
-                },
+                python=tracing_python(folder / "tracing"),
+                environment={"JETCHAIN_TRACES": str(traces_of(folder))},
             )
             outcome.write_text("" if done.returncode == 0 else done.stdout[-6000:])
         failure = outcome.read_text()

@@ -75,7 +75,9 @@ def test_the_digest_is_worked_out_once_for_the_same_sources(package, monkeypatch
 def test_without_a_place_to_write_jobs_still_run(package, tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    assert caches.machine_code().parent == tmp_path / "file" / "jetchain"
+    (tmp_path / ".snakemake").touch()
+    monkeypatch.chdir(tmp_path)
+    assert caches.machine_code().parent == tmp_path / ".snakemake" / "jetchain"
 
 
 DAY = 86400

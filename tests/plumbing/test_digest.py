@@ -105,6 +105,18 @@ def test_library_versions_count(package, monkeypatch):
     assert digest.code_digest("room.verb") != before
 
 
+def test_a_library_in_the_user_s_pythonpath_does_not_count(tmp_path, monkeypatch):
+    """Jobs do not see it."""
+    look_up = digest._version.__wrapped__
+    installed = look_up("numpy")
+    (tmp_path / "numpy-99.0.dist-info").mkdir()
+    (tmp_path / "numpy-99.0.dist-info" / "METADATA").write_text("Name: numpy\nVersion: 99.0\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert look_up("numpy") == "99.0"
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert look_up("numpy") == installed
+
+
 def test_an_unknown_verb_is_refused(package):
     with pytest.raises(LookupError, match="defines no 'verv'"):
         digest.code_digest("room.verb.verv")

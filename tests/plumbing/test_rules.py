@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from jetchain.core import resources
 from jetchain.core.errors import ConfigurationError, DataError
 from jetchain.core.seeds import derive_seed
-from jetchain.plumbing import rules
+from jetchain.generate.import_hepmc import import_hepmc
+from jetchain.plumbing import launcher, rules
 
 
 class Wildcards(dict):
@@ -66,6 +68,16 @@ def test_a_command_has_the_files_and_settings_of_its_job():
     assert json.loads(options(named)["--settings"][0]) == {
         "jets": {"radius": 0.8}, "sample": {"events": 3}
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["-x.hepmc", "--seed", "-", "a b", "$HOME", "x > y", "~t", "*"])
+def test_no_name_of_a_file_is_an_option_or_a_shell_s(name):
+    params = fresh().job("generate.import_hepmc")
+    files = {"source": name, "events": "e.root", "summary": "s.json"}
+    words = shlex.split(params["command"](ONE, files, files))
+    values = launcher.parse_arguments(import_hepmc, words[4:])
+    assert values["source"] == Path(name)
+    assert values["shard"] == "0000"
 
 
 def seed_of(wildcards, seed):

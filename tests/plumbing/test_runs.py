@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,16 @@ def test_locks_of_a_dead_run_are_removed(folder):
     runs.begin(main_process=True)
     assert locks() == []
     assert os.environ["JETCHAIN_SNAKEMAKE"] == str(os.getpid())
+
+
+def test_results_from_the_future_get_the_present_time(folder):
+    """Snakemake removes what it makes from an input that is newer."""
+    before = ARTEFACT.stat().st_mtime_ns
+    runs.begin(main_process=True)
+    assert ARTEFACT.stat().st_mtime_ns == before
+    os.utime(ARTEFACT, (time.time() + 1e6,) * 2)
+    runs.begin(main_process=True)
+    assert ARTEFACT.stat().st_mtime <= time.time()
 
 
 def test_locks_of_a_living_run_stay(folder):

@@ -46,6 +46,22 @@ def test_a_changed_file_makes_its_shard_anew(tmp_path):
     }
 
 
+def test_odd_names_without_a_home_or_a_path(tmp_path):
+    folder = tmp_path / "a b {c} é #h 'q' $d -e"
+    folder.mkdir()
+    names = ["-x.hepmc", "a 'b' > \"c\" $HOME #*.hepmc"]
+    for name in names:
+        write(folder, name, 1)
+    done = snakemake(
+        folder, "results/generate/mine/summary.json", overlay=samples(mine=("hepmc3", names)),
+        environment={
+            "PATH": "/usr/bin:/bin", "HOME": "/dev/null/none", "XDG_CACHE_HOME": str(tmp_path)
+        },
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    assert '"kept": 2' in (folder / "results/generate/mine/summary.json").read_text()
+
+
 @pytest.mark.parametrize(
     ("form", "rules"),
     [

@@ -3,9 +3,10 @@
 import signal
 import sys
 
-from jetchain.plumbing.launcher import main, prepare_environment, stop_at_once
+from jetchain.plumbing import environment
+from jetchain.plumbing.launcher import main, stop_at_once
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, stop_at_once)
-    prepare_environment()
+    environment.isolate()
     sys.exit(main(sys.argv[1:]))

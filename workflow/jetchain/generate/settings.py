@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
+import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -158,6 +161,19 @@ class SourceSettings(Settings):
         for name in value:
             if not Path(name).is_file():
                 raise ValueError(f"there is no file '{name}' (seen from {Path.cwd()})")
+            if "{" in name or "}" in name:
+                raise ValueError(
+                    f"the name '{name}' has braces, which Snakemake takes for a wildcard's: rename "
+                    "the file or its folder, or name a link to it"
+                )
+            for path in (Path(name), Path(name).resolve()):  # a link has a time of its own
+                changed = path.lstat().st_mtime
+                if changed > time.time() + 1.0:  # no job is as quick
+                    raise ValueError(
+                        f"'{path}' was changed on {datetime.fromtimestamp(changed):%Y-%m-%d %H:%M},"
+                        " in the future, so nothing made from it would be newer: give it the "
+                        f"present time (touch -h {shlex.quote(str(path))})"
+                    )
         return value
 
 

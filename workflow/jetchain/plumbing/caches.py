@@ -25,7 +25,7 @@ _NUMBAS = re.compile(r"\.nb[ic](\.tmp\.\w+)?$")
 
 def machine_code() -> Path:
     """The folder for the machine code of the package as it is; old ones are removed on the way."""
-    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "jetchain"
+    caches = _folder()
     looked_up = caches / f"{_signature()}.key"
     key = looked_up.read_text(encoding="ascii") if looked_up.is_file() else ""
     with contextlib.suppress(OSError):  # no place to write: numba compiles in each job
@@ -42,15 +42,35 @@ def machine_code() -> Path:
     return caches / key
 
 
+def home() -> Path:
+    """The home folder of jobs, where libraries find no settings and keep caches of their own."""
+    folder = _folder() / "home"
+    with contextlib.suppress(OSError):  # no place to write: libraries do without
+        folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _folder() -> Path:
+    """In the user's caches, or where these cannot be written in `.snakemake` of the run."""
+    user = os.path.expanduser(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
+    folder = Path(user) / "jetchain"
+    with contextlib.suppress(OSError):
+        if folder.is_absolute():  # it is not where there is no home
+            folder.mkdir(parents=True, exist_ok=True)
+            if os.access(folder, os.W_OK):
+                return folder
+    return Path(".snakemake/jetchain").absolute()
+
+
 def _signature() -> str:
     """Of the package's sources, without reading them."""
-    seen = hashlib.sha256(str(digest.ROOT).encode())
+    seen = hashlib.sha256(os.fsencode(digest.ROOT))
     for folder, folders, files in os.walk(digest.ROOT):
         folders.sort()
         for name in sorted(files):
             if name.endswith(".py"):
                 status = os.stat(os.path.join(folder, name))
-                seen.update(f"{folder}/{name} {status.st_mtime_ns} {status.st_size}\n".encode())
+                seen.update(os.fsencode(f"{folder}/{name} {status.st_mtime_ns} {status.st_size}\n"))
     return seen.hexdigest()[:16]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Self
 
-from pydantic import model_validator
+from pydantic import ValidationError, model_validator
 
 from jetchain.anomaly.settings import AnomalySettings
 from jetchain.background.settings import BackgroundSettings
@@ -18,6 +18,7 @@ from jetchain.inference.settings import InferenceSettings
 from jetchain.jets.settings import JetsSettings
 from jetchain.particleflow.algorithms import ALGORITHMS, trained
 from jetchain.particleflow.settings import ParticleflowSettings
+from jetchain.plumbing import numbers
 from jetchain.tagging.settings import TaggingSettings
 
 
@@ -115,4 +116,8 @@ def load(values: Mapping[str, Any]) -> Configuration:
     Raises:
         ConfigurationError: with the path of each wrong key, its value and what is allowed.
     """
-    return parse(Configuration, values)
+    numbers.require_finite(values)
+    try:
+        return Configuration.model_validate(values)
+    except ValidationError as error:
+        return parse(Configuration, numbers.as_meant(values, error))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -339,5 +340,12 @@ def kernel_digest() -> str:
 @cache
 def _version(library: str) -> str:
     name = _DISTRIBUTIONS.get(library, library)
+    # Where jobs look for it: they have this package, and nothing else of the user's PYTHONPATH.
+    users = {*map(os.path.abspath, os.environ.get("PYTHONPATH", "").split(os.pathsep))}
+    places = [path for path in sys.path if path not in users - {str(ROOT.parent)}]
+    found = metadata.distributions(name=name, path=places)
+    version = next((each.version for each in found), None)
+    if version is None:
+        raise metadata.PackageNotFoundError(name)
     # A local tag such as +cpu names another build of the same version.
-    return metadata.version(name).split("+")[0]
+    return version.split("+")[0]

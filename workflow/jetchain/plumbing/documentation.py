@@ -35,8 +35,12 @@ for the tests) and `full.yaml` (published scale, for a farm). Pass an overlay, o
 `--configfile FILE`.
 
 The configuration is checked before anything runs: an unknown key, a value out of range or an
-unknown name is refused with the key's path and the nearest valid name. This page, `config.yaml` and
-`workflow/schemas/config.schema.json` are written from the settings classes by `make docs`.
+unknown name is refused with the key's path and the nearest valid name. Text that is a number counts
+as one where a number is wanted: YAML reads `1e-3` as text, and Snakemake all that is nested in
+`--config`.
+
+This page, `config.yaml` and `workflow/schemas/config.schema.json` are written from the settings
+classes by `make docs`.
 """
 
 

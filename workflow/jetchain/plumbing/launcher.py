@@ -28,7 +28,7 @@ from jetchain.core.errors import ConfigurationError, JetchainError, ResourceErro
 from jetchain.core.resources import resource_path
 from jetchain.core.settings import Settings
 from jetchain.core.verbs import Input, Inputs, Labels, Output, Outputs, Resource
-from jetchain.plumbing import caches, checksums, runs
+from jetchain.plumbing import checksums, environment, runs
 from jetchain.plumbing.digest import ROOT, verb_location
 
 EXIT_STOPPED = 130  # the shell's code for a program that Ctrl-C ended
@@ -150,6 +150,7 @@ def main(arguments: list[str]) -> int:
         return 0
     runs.end_with_snakemake()
     try:
+        environment.require_plain_folders()
         verb = load_verb(arguments[0])
         values = parse_arguments(verb, arguments[1:])
         took = run_verb(verb, values, arguments)
@@ -177,18 +178,6 @@ def _report_resource(verb: str, what: str, error: BaseException) -> int:
     )
     print(f"jetchain {verb} failed: {failure}", file=sys.stderr)
     return failure.exit_code
-
-
-def prepare_environment() -> None:
-    """Set what libraries read at import: threads, matplotlib's backend, numba's cache.
-
-    One thread a process unless the settings say otherwise: Snakemake fills the cores, and a
-    library's own choice of threads would make results depend on the machine.
-    """
-    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[variable] = "1"
-    os.environ["MPLBACKEND"] = "Agg"
-    os.environ["NUMBA_CACHE_DIR"] = str(caches.machine_code())
 
 
 def stop_at_once(*_: Any) -> None:

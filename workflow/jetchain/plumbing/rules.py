@@ -285,7 +285,7 @@ def _command(verb: str, handed: Mapping[str, Any]) -> Callable[..., str]:
         words = ["python", "-m", "jetchain", verb]
         for name, kind in keywords.items():
             if kind in files:
-                value = (input if kind.startswith("Input") else output)[name]
+                value = _files((input if kind.startswith("Input") else output)[name])
             elif name in handed:
                 value = handed[name](wildcards) if callable(handed[name]) else handed[name]
             else:
@@ -297,6 +297,12 @@ def _command(verb: str, handed: Mapping[str, Any]) -> Callable[..., str]:
     # Snakemake asks for the signature three times a job; kept, it is not worked out each time.
     command.__signature__ = inspect.signature(command)  # type: ignore[attr-defined]
     return command
+
+
+def _files(value: str | Sequence[str]) -> list[str]:
+    """One file or several, none of whose names looks like an option."""
+    names = [value] if isinstance(value, str) else value
+    return [f"./{name}" if name.startswith("-") else name for name in names]
 
 
 def _fill(templates: Sequence[str], make: Callable[..., Any]) -> Any:

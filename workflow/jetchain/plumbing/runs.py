@@ -9,6 +9,7 @@ and its message stay.
 from __future__ import annotations
 
 import base64
+import contextlib
 import fcntl
 import os
 import platform
@@ -44,7 +45,20 @@ def begin(*, main_process: bool) -> None:
     if not _held:
         _clear_stale_locks()
     if checksums.RESULTS.exists():
+        _bring_to_present()
         _require_metadata()
+
+
+def _bring_to_present() -> None:
+    """Give results with a time in the future the present one, as clocks and archives may differ.
+
+    Snakemake would take nothing that is made from them for newer; contents it compares apart.
+    """
+    now = time.time()
+    for path in _recorded():
+        with contextlib.suppress(OSError):  # it is not there, or another's
+            if path.stat().st_mtime > now:
+                os.utime(path)
 
 
 def _clear_stale_locks() -> None:
@@ -124,6 +138,14 @@ def is_unfinished() -> bool:
     return any(True for _ in _marks())
 
 
+def _recorded() -> Iterator[Path]:
+    """Every artefact that has a checksum, whether it is there or not."""
+    for folder, _, names in os.walk(checksums.CHECKSUMS):
+        for name in names:
+            if name.endswith(".json"):
+                yield checksums.artefact_of(Path(folder, name))
+
+
 def artefacts_without_metadata() -> list[str]:
     """Artefacts of which Snakemake does not know how they were made, and no user took in.
 
@@ -131,13 +153,7 @@ def artefacts_without_metadata() -> list[str]:
     of it, and makes them anew.
     """
     # In the order in which a job that ends meanwhile leaves them: none of its files looks lost.
-    made = {}
-    for folder, _, names in os.walk(checksums.CHECKSUMS):
-        for name in names:
-            record = Path(folder, name)
-            artefact = checksums.artefact_of(record)
-            if record.suffix == ".json" and artefact.exists():
-                made[str(artefact)] = artefact
+    made = {str(artefact): artefact for artefact in _recorded() if artefact.exists()}
     known = {output for output, _ in _marks()}
     known |= {output for output, file in metadata_files() if is_whole(file)}
     unknown = ((name, checksums.read(path)) for name, path in made.items() if name not in known)

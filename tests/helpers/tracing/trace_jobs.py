@@ -1,8 +1,8 @@
 """Notes what a job of the tiny run executes of the package, and which settings it reads.
 
-Python imports a module of this name when it starts. The fixture `tiny_run` puts this folder on
-PYTHONPATH and names a folder in JETCHAIN_TRACES; every `python -m jetchain <verb>` then leaves a
-file there, named by a hash of its arguments:
+The Python of the fixture `tiny_run` imports this module when it starts, and JETCHAIN_TRACES names
+a folder; every `python -m jetchain <verb>` then leaves a file there, named by a hash of its
+arguments:
 
     {"arguments": [...], "executed": ["jetchain.core.io:write_json", ...],
      "handed": ["network.hidden", ...], "read": ["network.hidden", ...]}

@@ -1,0 +1,86 @@
+"""`make` in folders with odd names and without a home: what it starts, with stand-ins for that."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from helpers.snakemake import HOUSE
+
+
+def make(folder, *words, home):
+    """Run make in a copy of what it reads; the programs of the environment say how they started."""
+    for name in ("Makefile", "pyproject.toml", "envs/requirements.txt"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(HOUSE / name, folder / name)
+    tools = folder / ".venv" / "bin"
+    tools.mkdir(parents=True, exist_ok=True)
+    for name in ("snakemake", "python", "pytest"):
+        (tools / name).write_text(
+            f'#!/bin/sh\necho {name}; for word in "$@"; do echo "[$word]"; done\n'
+            'echo "cache: $XDG_CACHE_HOME"\n'
+        )
+        (tools / name).chmod(0o755)
+    environ = {"PATH": os.environ["PATH"], "HOME": str(home)}
+    return subprocess.run(
+        ["make", *words], cwd=folder, env=environ, capture_output=True, text=True, check=False
+    )
+
+
+def installed(folder):
+    """A folder whose environment is newer than what it is made from."""
+    folder.mkdir(parents=True)
+    (folder / ".venv").mkdir()
+    stamp = folder / ".venv" / ".installed"
+    stamp.touch()
+    os.utime(stamp, (4e9, 4e9))
+    return folder
+
+
+NAME = "a  b é #h 'q' (x) & -d"
+
+
+def test_a_folder_with_a_space_in_its_name(tmp_path):
+    done = make(installed(tmp_path / NAME), "all", 'ARGS=--configfile "my own.yaml"', home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "\nsnakemake\n[--cores]\n[all]\n[all]\n[--configfile]\n[my own.yaml]\n" in done.stdout
+    assert done.stdout.endswith("cache: \n")
+
+
+def test_the_environment_is_made_in_such_a_folder(tmp_path):
+    (tmp_path / NAME).mkdir()
+    done = make(tmp_path / NAME, "install", home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "[--no-build-isolation]\n[-e]\n[.]\n" in done.stdout
+    assert (tmp_path / NAME / ".venv" / ".installed").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "handed"),
+    [
+        (["verify", "MANIFEST=a b/m.json"], "[verify]\n[a b/m.json]"),
+        (["verify"], "[verify]"),
+        (["pack", "ARCHIVE=a b.tar"], "[pack]\n[a b.tar]"),
+        (["fork", "TO=../a b"], "[fork]\n[../a b]"),
+    ],
+)
+def test_a_file_with_a_space_in_its_name(tmp_path, words, handed):
+    done = make(installed(tmp_path / NAME), *words, home=tmp_path)
+    assert f"python\n[-m]\n[jetchain.provenance]\n{handed}\ncache" in done.stdout, done.stderr
+
+
+def test_a_home_that_cannot_be_written(tmp_path):
+    folder = installed(tmp_path / NAME)
+    done = make(folder, "test", home="/dev/null/none")
+    assert done.returncode == 0, done.stderr
+    assert f"cache: {folder}/.snakemake/cache\n" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["a:b", 'a"b', "a$b", "a`b", "a\\b", "{a}"])
+def test_a_name_that_no_environment_can_have_is_refused(tmp_path, name):
+    (tmp_path / name).mkdir()
+    done = make(tmp_path / name, "install", home=tmp_path)
+    assert done.returncode != 0
+    assert name in done.stderr
+    assert "rename it" in done.stderr
