@@ -8,6 +8,7 @@ likelihood of all toys is maximised together. The tests hold the statistic again
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,9 @@ Array = NDArray[np.floating]
 NEWTON_STEPS = 60
 HALVINGS = 25
 CONVERGED = 1e-11  # of the decrease that Newton's step promises
-BISECTIONS = 45
+ROOT_STEPS = 100
+CLOSE = 1e-8  # of -log L to its minimum
+LARGEST_HESSIANS = 4_000_000  # numbers that the Hessians of the toys of one step may hold
 SMALLEST_GAMMA = 1e-9
 SMALLEST_UNCERTAINTY = 1e-4  # relative; below, a background counts as exact
 
@@ -82,6 +85,10 @@ class Data:
     control: Array
     alphas: Array
 
+    def chosen(self, rows: Any) -> Data:
+        """Some of the toys: a mask, indices or a slice."""
+        return Data(self.counts[rows], self.control[rows], self.alphas[rows])
+
     @classmethod
     def observed(cls, model: Counting, counts: Array) -> Data:
         """One row: the data, with the auxiliary measurements at their nominal values."""
@@ -109,7 +116,9 @@ def draw(
     )
 
 
-def profile(model: Counting, data: Data, mu: Array | float) -> tuple[Array, Array, Array]:
+def profile(
+    model: Counting, data: Data, mu: Array | float, start: Array | None = None
+) -> tuple[Array, Array, Array]:
     """Minimise -log L over the nuisance parameters at fixed mu, for all toys.
 
     Newton's method with halved steps; gamma stays positive.
@@ -118,15 +127,18 @@ def profile(model: Counting, data: Data, mu: Array | float) -> tuple[Array, Arra
         model: the model.
         data: toys.
         mu: one for all, or (toys,).
+        start: (toys, bins + alphas) where to start; from the auxiliary measurements if not given.
 
     Returns:
-        (toys,) -log L up to terms of the data alone, (toys,) its derivative in mu,
+        (toys,) -log L above that of the saturated model, (toys,) its derivative in mu,
         (toys, bins + alphas) the nuisance parameters.
     """
     toys = len(data.counts)
     mu = np.broadcast_to(np.asarray(mu, float), (toys,))
-    nuisances = np.concatenate([np.maximum(data.control, 0.05), data.alphas], axis=1)
-    value, slope, gradient, hessian = _nll(model, data, mu, nuisances)
+    nuisances = start
+    if nuisances is None:
+        nuisances = np.concatenate([np.maximum(data.control, 0.05), data.alphas], axis=1)
+    value, slope, gradient, hessian = derivatives(model, data, mu, nuisances)
     for _ in range(NEWTON_STEPS):
         step, decrement = _newton_step(model, nuisances, gradient, hessian)
         active = decrement > CONVERGED
@@ -137,7 +149,7 @@ def profile(model: Counting, data: Data, mu: Array | float) -> tuple[Array, Arra
             trial = nuisances - scale[:, None] * step
             gamma = np.maximum(0.1 * nuisances[:, : model.bins], SMALLEST_GAMMA)
             trial[:, : model.bins] = np.maximum(trial[:, : model.bins], gamma)
-            new = _nll(model, data, mu, trial)
+            new = derivatives(model, data, mu, trial)
             worse = active & ~(new[0] <= value + 1e-13 * np.abs(value))
             if not worse.any():
                 break
@@ -162,7 +174,15 @@ def _newton_step(
     return step, np.sum(step * free, axis=1)
 
 
-def _nll(
+def _deviance(counts: Array, rate: Array) -> Array:
+    """rate - n + n log(n / rate), half of the deviance, without the loss of digits at rate = n."""
+    filled = np.where(counts > 0, counts, 1.0)
+    excess = rate / filled - 1
+    log = np.where(excess > -0.5, np.log1p(np.maximum(excess, -0.5)), np.log(rate / filled))
+    return np.where(counts > 0, filled * (excess - log), rate)
+
+
+def derivatives(
     model: Counting, data: Data, mu: Array, nuisances: Array
 ) -> tuple[Array, Array, Array, Array]:
     """-log L, its derivative in mu, and gradient and (positive) Hessian in the nuisances."""
@@ -172,13 +192,13 @@ def _nll(
     signal = mu[:, None] * unit
     rate = np.maximum(signal + gamma * model.background, 1e-300)
     excess = 1 - data.counts / rate
-    value = np.sum(rate - data.counts * np.log(rate), axis=1)
+    value = np.sum(_deviance(data.counts, rate), axis=1)
     if model.gaussian:
         value += np.sum(0.5 * model.tau * (gamma - data.control) ** 2, axis=1)
         control_slope = model.tau * (gamma - data.control)
         control_curve = np.broadcast_to(model.tau, gamma.shape)
     else:
-        value += np.sum(model.tau * (gamma - data.control * np.log(gamma)), axis=1)
+        value += np.sum(model.tau * _deviance(data.control, gamma), axis=1)
         control_slope = model.tau * (1 - data.control / gamma)
         # Without a control event the curvature would vanish; a floor keeps Newton's step finite.
         control_curve = model.tau * np.maximum(data.control / gamma**2, 1e-3)
@@ -200,45 +220,80 @@ def _nll(
     mixed = (weight * model.background)[:, :, None] * response
     hessian[:, :bins, bins:] = mixed
     hessian[:, bins:, :bins] = np.swapaxes(mixed, 1, 2)
-    hessian[:, bins:, bins:] = np.einsum("ti,tik,til->tkl", weight, response, response)
-    # The second derivative of the rate, kept only where it adds curvature.
-    hessian[:, bins:, bins:] += np.einsum(
-        "ti,tik,il->tkl", np.maximum(excess, 0.0), response, model.kappa
-    )
+    # The second derivative of the rate is kept only where it adds curvature.
+    curved = weight[:, :, None] * response + np.maximum(excess, 0.0)[:, :, None] * model.kappa
+    hessian[:, bins:, bins:] = np.swapaxes(response, 1, 2) @ curved
     hessian[:, bins:, bins:] += np.eye(size - bins)
     return value, np.sum(excess * unit, axis=1), gradient, hessian
 
 
-def q_tilde(model: Counting, data: Data, mu: float) -> Array:
-    """The test statistic of upper limits, q~_mu of arXiv 1007.1727, eq. 16, (toys,)."""
+def q_tilde(model: Counting, data: Data, mu: Array | float) -> Array:
+    """The test statistic of upper limits, q~_mu of arXiv 1007.1727, eq. 16, (toys,).
+
+    Args:
+        model: the model.
+        data: toys.
+        mu: one for all, or (toys,).
+    """
+    mu = np.broadcast_to(np.asarray(mu, float), (len(data.counts),))
+    size = model.bins + model.kappa.shape[1]
+    chunk = max(LARGEST_HESSIANS // size**2, 1)
+    parts = [
+        _q_tilde(model, data.chosen(slice(first, first + chunk)), mu[first : first + chunk])
+        for first in range(0, len(mu), chunk)
+    ]
+    return np.concatenate(parts)
+
+
+def _q_tilde(model: Counting, data: Data, mu: Array) -> Array:
     at_mu, slope, _ = profile(model, data, mu)
     result = np.zeros(len(at_mu))
     below = slope > 0  # the best fit lies below mu
     if not below.any():
         return result
-    chosen = Data(data.counts[below], data.control[below], data.alphas[below])
-    best, rising, _ = profile(model, chosen, 0.0)
+    chosen = data.chosen(below)
+    best, rising, nuisances = profile(model, chosen, 0.0)
     inside = rising < 0  # the best fit lies above zero
     if inside.any():
         best[inside] = _free_minimum(
-            model,
-            Data(chosen.counts[inside], chosen.control[inside], chosen.alphas[inside]),
-            mu,
-        )
+            model, chosen.chosen(inside), mu[below][inside],
+            (rising[inside], slope[below][inside]), nuisances[inside],
+        )  # fmt: skip
     result[below] = np.maximum(2 * (at_mu[below] - best), 0.0)
     return result
 
 
-def _free_minimum(model: Counting, data: Data, mu: float) -> Array:
-    """-log L at the best mu in (0, mu), by bisection of the profile's slope."""
-    low, high = np.zeros(len(data.counts)), np.full(len(data.counts), float(mu))
-    value = np.full(len(low), np.inf)
-    for _ in range(BISECTIONS):
-        middle = 0.5 * (low + high)
-        now, slope, _ = profile(model, data, middle)
-        value = np.minimum(value, now)
-        low, high = np.where(slope < 0, middle, low), np.where(slope < 0, high, middle)
-        if np.all(np.abs(slope) * (high - low) < 1e-6):
+def _free_minimum(
+    model: Counting, data: Data, mu: Array, slopes: tuple[Array, Array], nuisances: Array
+) -> Array:
+    """-log L at the best mu in (0, mu), where the profile's slope is zero: by regula falsi.
+
+    The slope at an end that stays is halved (the Illinois rule), which makes it converge faster
+    than linearly.
+
+    Args:
+        model: the model.
+        data: toys.
+        mu: (toys,)
+        slopes: of the profile at 0 (negative) and at mu (positive), (toys,) each.
+        nuisances: (toys, bins + alphas) the profile's at 0.
+    """
+    low, high = np.zeros(len(mu)), np.array(mu)
+    at_low, at_high = (np.array(each) for each in slopes)
+    value = np.full(len(mu), np.inf)
+    active = np.arange(len(mu))
+    for _ in range(ROOT_STEPS):
+        a, b, f, g = low[active], high[active], at_low[active], at_high[active]
+        middle = np.clip(b - g * (b - a) / (g - f), a + 1e-3 * (b - a), b - 1e-3 * (b - a))
+        now, slope, found = profile(model, data.chosen(active), middle, nuisances[active])
+        value[active] = np.minimum(value[active], now)
+        nuisances[active] = found
+        falls = slope < 0
+        low[active], high[active] = np.where(falls, middle, a), np.where(falls, b, middle)
+        at_low[active] = np.where(falls, slope, f / 2)
+        at_high[active] = np.where(falls, g / 2, slope)
+        active = active[np.abs(slope) * (high - low)[active] > CLOSE]
+        if not len(active):
             break
     return value
 
