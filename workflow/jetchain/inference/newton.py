@@ -1,16 +1,16 @@
-"""Fit, discovery test and asymptotic limits from the likelihood of the toys.
+"""Fit, discovery test and asymptotic CLs from the likelihood of the toys, by Newton's method.
 
-Minuit takes numerical derivatives of a pyhf model, within pyhf's bounds. It serves one bin of
-moderate counts; with many bins or large counts it is slow or finds no minimum. Here the same
-likelihood (`toys.Counting`) is minimised by Newton's method with analytic derivatives: no bound but
-that of positive rates, nothing that depends on the scale of the signal strength, and all strengths
-of a scan at once.
+Minuit takes numerical derivatives of a pyhf model within pyhf's bounds, which serves one bin of
+moderate counts; with many bins or large numbers it is slow or finds no minimum. Here the same
+likelihood (`toys.Counting`) is minimised with analytic derivatives: nothing depends on the scale of
+the signal strength, and all strengths of a scan go at once.
 
-Reference: arXiv 1007.1727 (asymptotic distributions), arXiv 2007.14400 is not needed here.
+Reference: arXiv 1007.1727 (test statistics and their asymptotic distributions).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,16 +18,21 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import log_ndtr
 
-from jetchain.inference.toys import Counting, Data, derivatives, profile, q_tilde
+from jetchain.inference.toys import (
+    Counting,
+    Data,
+    NoMinimumError,
+    derivatives,
+    profile,
+    q_tilde,
+)
 
 Array = NDArray[np.floating]
 SIGMAS = np.array([2.0, 1.0, 0.0, -1.0, -2.0])
-STEP = 1e-4
-"""Of the differences that give the Hessian, in standard deviations before the fit."""
-
-
-class NoMinimumError(Exception):
-    """The likelihood has no minimum that Newton's method finds; the message says which."""
+STEP = 1e-3
+"""Of the differences that give the Hessian, in rough standard deviations."""
+SLACK = 1e-3
+"""Largest distance of -log L to its minimum, as Newton's method sees it, that is accepted."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +40,9 @@ class BestFit:
     """The maximum of the likelihood.
 
     Attributes:
-        mu, error: signal strength and its standard deviation from the curvature.
+        mu, error: signal strength, and its standard deviation from the curvature.
         down, up: distances to where -log L is 1/2 higher; None where the range ends before.
-        nuisances, errors: (bins + alphas,) the gammas and then the alphas.
+        nuisances, errors: (bins + alphas,) the gammas, then the alphas.
         q0: discovery test statistic, 0 for a deficit.
     """
 
@@ -51,15 +56,15 @@ class BestFit:
 
 
 def best_fit(model: Counting, counts: Array, lowest: float) -> BestFit:
-    """Maximise the likelihood in mu >= `lowest` and all nuisance parameters.
+    """Maximise the likelihood in mu >= `lowest` and in all nuisance parameters.
 
     Args:
         model: the model.
         counts: (bins,) observed.
-        lowest: a negative signal strength at which all expectations are still positive.
+        lowest: a negative signal strength where every expected count is still positive.
 
     Raises:
-        NoMinimumError: no minimum is found, or the likelihood is flat there.
+        NoMinimumError: no minimum is found, or -log L does not rise from it.
     """
     data = Data.observed(model, counts)
 
@@ -69,26 +74,84 @@ def best_fit(model: Counting, counts: Array, lowest: float) -> BestFit:
     def slope(mu: float) -> float:
         return float(profile(model, data, mu)[1][0])
 
-    scale = float(np.sqrt(np.sum(model.background) + 1) / np.sum(model.signal))
-    highest = _above(slope, scale)
-    mu = lowest if slope(lowest) >= 0 else float(brentq(slope, lowest, highest, rtol=1e-12))
-    least = value(mu)
-    nuisances = profile(model, data, mu)[2][0]
-    errors = np.sqrt(np.diag(_covariance(model, data, mu, nuisances)))
-    if not np.all(np.isfinite([least, mu, *errors])):
-        raise NoMinimumError("its curvature at the minimum is not positive")
+    unit = 1 / float(np.sum(model.signal))
+    mu = lowest
+    if slope(lowest) < 0:
+        mu = float(brentq(slope, lowest, _rising(slope, 0.0, unit), xtol=1e-12 * unit, rtol=1e-12))
+    least, _, nuisances = (part[0] for part in profile(model, data, mu))
+    covariance = _covariance(model, data, mu, nuisances)
+    errors = np.sqrt(np.diag(covariance))
 
     def rise(other: float) -> float:
-        return value(other) - least - 0.5
+        return value(other) - float(least) - 0.5
 
-    down = mu - float(brentq(rise, lowest, mu)) if rise(lowest) > 0 else None
-    top = _above(rise, float(errors[0]), mu)
+    error = float(errors[0])
     return BestFit(
         mu=mu,
-        error=float(errors[0]),
-        down=down,
-        up=float(brentq(rise, mu, top)) - mu,
+        error=error,
+        down=mu - float(brentq(rise, lowest, mu)) if rise(lowest) > 0 else None,
+        up=float(brentq(rise, mu, _rising(rise, mu, error))) - mu,
         nuisances=nuisances,
         errors=errors[1:],
-        q0=max(2 * (value(0.0) - least), 0.0) if mu > 0 else 0.0,
+        q0=max(2 * (value(0.0) - float(least)), 0.0) if mu > 0 else 0.0,
     )
+
+
+def _rising(function: Callable[[float], float], start: float, step: float) -> float:
+    """A point above the start where the function is positive."""
+    for _ in range(60):
+        if function(start + step) > 0:
+            return start + step
+        step *= 4
+    raise NoMinimumError("the likelihood does not fall with the signal strength")
+
+
+def _covariance(model: Counting, data: Data, mu: float, nuisances: Array) -> Array:
+    """Inverse of the Hessian of -log L in mu and the nuisances, by differences of its gradient.
+
+    Raises:
+        NoMinimumError: it is not positive, or the gradient is not that of a minimum.
+    """
+    point = np.concatenate([[mu], nuisances])
+    events = np.sqrt(np.sum(data.counts) + 1) / np.sum(model.signal)
+    width = np.minimum(1 / np.sqrt(model.tau), nuisances[: model.bins])
+    scale = np.concatenate([[events], width, np.ones(model.kappa.shape[1])])
+    moves = STEP * np.diag(scale)
+    points = np.concatenate([point + moves, point - moves, point[None]])
+    rows = data.chosen(np.zeros(len(points), dtype=int))
+    _, in_mu, in_nuisances, _ = derivatives(model, rows, points[:, 0], points[:, 1:])
+    gradient = np.concatenate([in_mu[:, None], in_nuisances], axis=1) * scale
+    size = len(point)
+    hessian = (gradient[:size] - gradient[size:-1]) / (2 * STEP)
+    try:
+        factor = np.linalg.inv(np.linalg.cholesky((hessian + hessian.T) / 2))
+    except np.linalg.LinAlgError:
+        raise NoMinimumError("the curvature at the best fit is not positive") from None
+    distance = 0.5 * float(np.sum((factor @ gradient[-1])[1:] ** 2))
+    if not distance < SLACK:
+        raise NoMinimumError(f"the nuisance parameters stay {distance:.2g} above the minimum")
+    return np.asarray(factor.T @ factor) * np.outer(scale, scale)
+
+
+def cls_band(model: Counting, counts: Array, mu: Array) -> Array:
+    """Observed CLs and, at -2 to 2 sigma, expected CLs of q~_mu, asymptotically.
+
+    Args:
+        model: the model.
+        counts: (bins,) observed.
+        mu: (strengths,)
+
+    Returns:
+        (strengths, 6); eqs. 61 to 68 of the reference, and 89 for the band.
+    """
+    data = Data.observed(model, counts)
+    nuisances = profile(model, data, 0.0)[2]
+    gamma = nuisances[:, : model.bins]
+    asimov = Data(gamma * model.background, np.where(model.exact, 1.0, gamma),
+                  nuisances[:, model.bins :])  # fmt: skip
+    same = np.zeros(len(mu), dtype=int)
+    q, q_asimov = (q_tilde(model, each.chosen(same), mu) for each in (data, asimov))
+    root = np.sqrt(np.maximum(q_asimov, np.finfo(float).tiny))
+    distance = np.where(q <= q_asimov, np.sqrt(q) - root, (q - q_asimov) / (2 * root))
+    each = np.column_stack([distance, np.broadcast_to(SIGMAS, (len(mu), len(SIGMAS)))])
+    return np.asarray(np.exp(log_ndtr(-each - root[:, None]) - log_ndtr(-each)))

@@ -27,6 +27,10 @@ SMALLEST_GAMMA = 1e-9
 SMALLEST_UNCERTAINTY = 1e-4  # relative; below, a background counts as exact
 
 
+class NoMinimumError(Exception):
+    """The likelihood has no minimum that is found; the message says what is wrong."""
+
+
 @dataclass(frozen=True)
 class Counting:
     """n_i ~ Poisson(mu s_i exp(sum_k kappa_ik alpha_k) + gamma_i b_i), alpha_k ~ N(a_k, 1).
@@ -170,7 +174,11 @@ def _newton_step(
     free = np.where(stuck, 0.0, gradient)
     crossed = stuck[:, :, None] | stuck[:, None, :]
     matrix = np.where(crossed, np.eye(nuisances.shape[1]), hessian)
-    step = np.linalg.solve(matrix, free[..., None])[..., 0]
+    try:
+        step = np.linalg.solve(matrix, free[..., None])[..., 0]
+    except np.linalg.LinAlgError:  # one singular matrix refuses all
+        floor = 1e-12 * np.trace(matrix, axis1=1, axis2=2)[:, None, None] + 1e-300
+        step = np.linalg.solve(matrix + floor * np.eye(matrix.shape[1]), free[..., None])[..., 0]
     return step, np.sum(step * free, axis=1)
 
 
@@ -298,6 +306,18 @@ def _free_minimum(
     return value
 
 
+def _fitted(q: Array, toys: int) -> Array:
+    """The test statistics of the toys whose fits succeeded, sorted; a failed toy is left out.
+
+    Raises:
+        NoMinimumError: less than 99 % of them did.
+    """
+    found = np.sort(q[np.isfinite(q)])
+    if len(found) < 0.99 * toys:
+        raise NoMinimumError(f"the fits of {toys - len(found)} of {toys} toys find no minimum")
+    return found
+
+
 def cls_from_toys(
     model: Counting, observed: Array, mu: float, toys: int, random: np.random.Generator
 ) -> tuple[float, Array, float]:
@@ -313,6 +333,9 @@ def cls_from_toys(
         toys: for each hypothesis.
         random: generator.
 
+    Raises:
+        NoMinimumError: the fit of the data fails, or more than one toy's in a hundred.
+
     Returns:
         observed CLs, (5,) expected CLs at -2, -1, 0, 1, 2 sigma of the background-only data, and
         the statistical error of the observed CLs.
@@ -320,16 +343,18 @@ def cls_from_toys(
     data = Data.observed(model, observed)
     with_signal = draw(model, mu, profile(model, data, mu)[2][0], toys, random)
     without = draw(model, 0.0, profile(model, data, 0.0)[2][0], toys, random)
-    q_signal = np.sort(q_tilde(model, with_signal, mu))
-    q_background = np.sort(q_tilde(model, without, mu))
-    q_observed = float(q_tilde(model, data, mu)[0])
+    q_signal, q_background = (
+        _fitted(q_tilde(model, each, mu), toys) for each in (with_signal, without)
+    )
+    q_observed = float(_fitted(q_tilde(model, data, mu), 1)[0])
+    toys = min(len(q_signal), len(q_background))
 
     def tails(q: Array) -> tuple[Array, Array]:
         # Counts are discrete: ties, up to rounding of the fits, belong to the tail.
         cut = np.asarray(q) - 1e-6
         return (
-            (toys - np.searchsorted(q_signal, cut)) / toys,
-            (toys - np.searchsorted(q_background, cut)) / toys,
+            (len(q_signal) - np.searchsorted(q_signal, cut)) / len(q_signal),
+            (len(q_background) - np.searchsorted(q_background, cut)) / len(q_background),
         )
 
     numerator, denominator = (float(each) for each in tails(np.array(q_observed)))
