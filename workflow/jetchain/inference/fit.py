@@ -88,8 +88,9 @@ def maximum_likelihood(
     some bin, so that a deficit shows as one. The discovery test takes q0 (arXiv 1007.1727, eq. 12)
     in its asymptotic form; with a handful of events that is a rough guide.
 
-    Where Minuit does not serve, or fails, Newton's method takes its place (`inference.newton`); if
-    that fails too, the results are null and the reason is given.
+    Where Minuit does not serve, or fails, Newton's method takes its place (`inference.newton`), and
+    if it finds no minimum either, it looks at mu >= 0 alone; if that fails too, the results are
+    null and the reason is given.
 
     Args:
         spec: pyhf workspace.
@@ -191,11 +192,18 @@ def _with_newton(spec: dict[str, Any], yields: Yields) -> Fit:
     from scipy.stats import norm
 
     unit, model = scaled_model(spec, yields)
-    best = best_fit(model, yields.observed, lowest_strength(yields) / unit)
+    try:
+        best = best_fit(model, yields.observed, lowest_strength(yields) / unit)
+    except (NoMinimumError, ValueError, ArithmeticError):
+        # Below zero an empty bin wants fewer events than none, which its model does not hold.
+        best = best_fit(model, yields.observed, 0.0)
     names = plain_names(yields.names)
     significance = float(np.sqrt(best.q0))
     uncertain = (yields.signal > 0) & (yields.signal_uncertainty > 0)
-    alphas = ["luminosity", *(f"signal_{n}" for n, yes in zip(names, uncertain, strict=True) if yes)]
+    alphas = [
+        "luminosity",
+        *(f"signal_{n}" for n, yes in zip(names, uncertain, strict=True) if yes),
+    ]
     gammas = [f"background_{name}[0]" for name in names]
     fitted = dict(
         zip(
@@ -204,7 +212,7 @@ def _with_newton(spec: dict[str, Any], yields: Yields) -> Fit:
             strict=True,
         )
     )
-    constrained = {name: (0.0, 1.0) for name in alphas} | {
+    constrained = dict.fromkeys(alphas, (0.0, 1.0)) | {
         name: (1.0, float(1 / np.sqrt(tau)))
         for name, tau, exact in zip(gammas, model.tau, model.exact, strict=True)
         if not exact

@@ -44,10 +44,10 @@ def limits(
     account = asymptotic_limits(spec, counts, settings.limits, str(workspace))
     if settings.limits.toys and account.sensitive:
         try:
-            found = {"toys": toy_limits(counts, settings, account, seed)}
+            toys = toy_limits(counts, settings, account, seed)
+            account = account.model_copy(update={"toys": toys})
         except (NoMinimumError, ValueError, ArithmeticError) as error:
-            found = {"reason": f"no limits with toys ({error})"}
-        account = account.model_copy(update=found)
+            account = account.model_copy(update={"reason": f"no limits with toys ({error})"})
     write_result(limits, account)
 
 

@@ -23,6 +23,7 @@ from jetchain.inference.toys import (
     Data,
     NoMinimumError,
     derivatives,
+    newton_step,
     profile,
     q_tilde,
 )
@@ -40,7 +41,8 @@ class BestFit:
     """The maximum of the likelihood.
 
     Attributes:
-        mu, error: signal strength, and its standard deviation from the curvature.
+        mu, error: signal strength, and its standard deviation from the curvature; where -log L has
+            none, at the end of the range, `up` in its place.
         down, up: distances to where -log L is 1/2 higher; None where the range ends before.
         nuisances, errors: (bins + alphas,) the gammas, then the alphas.
         q0: discovery test statistic, 0 for a deficit.
@@ -61,7 +63,7 @@ def best_fit(model: Counting, counts: Array, lowest: float) -> BestFit:
     Args:
         model: the model.
         counts: (bins,) observed.
-        lowest: a negative signal strength where every expected count is still positive.
+        lowest: a signal strength, zero or less, where every expected count is positive.
 
     Raises:
         NoMinimumError: no minimum is found, or -log L does not rise from it.
@@ -79,20 +81,19 @@ def best_fit(model: Counting, counts: Array, lowest: float) -> BestFit:
     if slope(lowest) < 0:
         mu = float(brentq(slope, lowest, _rising(slope, 0.0, unit), xtol=1e-12 * unit, rtol=1e-12))
     least, _, nuisances = (part[0] for part in profile(model, data, mu))
-    covariance = _covariance(model, data, mu, nuisances)
-    errors = np.sqrt(np.diag(covariance))
 
     def rise(other: float) -> float:
         return value(other) - float(least) - 0.5
 
-    error = float(errors[0])
+    up = float(brentq(rise, mu, _rising(rise, mu, unit))) - mu
+    error, errors = _errors(model, data, mu, nuisances)
     return BestFit(
         mu=mu,
-        error=error,
+        error=up if error is None else error,
         down=mu - float(brentq(rise, lowest, mu)) if rise(lowest) > 0 else None,
-        up=float(brentq(rise, mu, _rising(rise, mu, error))) - mu,
+        up=up,
         nuisances=nuisances,
-        errors=errors[1:],
+        errors=errors,
         q0=max(2 * (value(0.0) - float(least)), 0.0) if mu > 0 else 0.0,
     )
 
@@ -106,11 +107,14 @@ def _rising(function: Callable[[float], float], start: float, step: float) -> fl
     raise NoMinimumError("the likelihood does not fall with the signal strength")
 
 
-def _covariance(model: Counting, data: Data, mu: float, nuisances: Array) -> Array:
-    """Inverse of the Hessian of -log L in mu and the nuisances, by differences of its gradient.
+def _errors(model: Counting, data: Data, mu: float, nuisances: Array) -> tuple[float | None, Array]:
+    """Standard deviations of mu and of the nuisances, from the curvature of -log L.
+
+    The Hessian is that of differences of the gradient; where it is not positive, mu has none and
+    the nuisances have those at fixed mu.
 
     Raises:
-        NoMinimumError: it is not positive, or the gradient is not that of a minimum.
+        NoMinimumError: the gradient is not that of a minimum.
     """
     point = np.concatenate([[mu], nuisances])
     events = np.sqrt(np.sum(data.counts) + 1) / np.sum(model.signal)
@@ -119,18 +123,22 @@ def _covariance(model: Counting, data: Data, mu: float, nuisances: Array) -> Arr
     moves = STEP * np.diag(scale)
     points = np.concatenate([point + moves, point - moves, point[None]])
     rows = data.chosen(np.zeros(len(points), dtype=int))
-    _, in_mu, in_nuisances, _ = derivatives(model, rows, points[:, 0], points[:, 1:])
+    _, in_mu, in_nuisances, curvature = derivatives(model, rows, points[:, 0], points[:, 1:])
     gradient = np.concatenate([in_mu[:, None], in_nuisances], axis=1) * scale
     size = len(point)
     hessian = (gradient[:size] - gradient[size:-1]) / (2 * STEP)
+    if not np.all(np.isfinite(hessian)):
+        raise NoMinimumError("its derivatives at the best fit are not finite")
+    _, promised = newton_step(model, points[-1:, 1:], in_nuisances[-1:], curvature[-1:])
+    distance = 0.5 * float(promised[0])
+    if not distance < SLACK:
+        raise NoMinimumError(f"the nuisance parameters stay {distance:.2g} above the minimum")
     try:
         factor = np.linalg.inv(np.linalg.cholesky((hessian + hessian.T) / 2))
     except np.linalg.LinAlgError:
-        raise NoMinimumError("the curvature at the best fit is not positive") from None
-    distance = 0.5 * float(np.sum((factor @ gradient[-1])[1:] ** 2))
-    if not distance < SLACK:
-        raise NoMinimumError(f"the nuisance parameters stay {distance:.2g} above the minimum")
-    return np.asarray(factor.T @ factor) * np.outer(scale, scale)
+        return None, np.sqrt(np.diag(np.linalg.inv(curvature[-1])))
+    errors = np.sqrt(np.sum(factor**2, axis=0)) * scale
+    return float(errors[0]), errors[1:]
 
 
 def cls_band(model: Counting, counts: Array, mu: Array) -> Array:

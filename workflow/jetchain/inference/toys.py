@@ -144,7 +144,7 @@ def profile(
         nuisances = np.concatenate([np.maximum(data.control, 0.05), data.alphas], axis=1)
     value, slope, gradient, hessian = derivatives(model, data, mu, nuisances)
     for _ in range(NEWTON_STEPS):
-        step, decrement = _newton_step(model, nuisances, gradient, hessian)
+        step, decrement = newton_step(model, nuisances, gradient, hessian)
         active = decrement > CONVERGED
         if not active.any():
             break
@@ -163,7 +163,7 @@ def profile(
     return value, slope, nuisances
 
 
-def _newton_step(
+def newton_step(
     model: Counting, nuisances: Array, gradient: Array, hessian: Array
 ) -> tuple[Array, Array]:
     """Newton's step and what it promises; a gamma that is pushed against zero stays there."""

@@ -118,8 +118,7 @@ def plain_names(names: Sequence[str]) -> list[str]:
     A name that needs it becomes its hexadecimal code after an x, so that no two become one.
     """
     return [
-        name if re.fullmatch("[a-zA-Z0-9_]+", name) else f"x{name.encode().hex()}"
-        for name in names
+        name if re.fullmatch("[a-zA-Z0-9_]+", name) else f"x{name.encode().hex()}" for name in names
     ]
 
 
