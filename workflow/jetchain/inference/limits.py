@@ -125,7 +125,7 @@ def _limits(
     while max(cls(end)) > settings.level:  # not beyond what the workspace allows
         if end == 0.99 * REACH * start:
             return no_limits(
-                yields, settings, f"no signal strength up to {end:.4g} is excluded at every band"
+                yields, settings, f"no sensitivity: no signal strength up to {end:.4g} is excluded"
             )
         end = min(2 * end, 0.99 * REACH * start)
     observed_mu, *expected_mu = upper_limits(cls, 0.05 * start, end, settings.level)
