@@ -76,7 +76,8 @@ def _no_result(ax: Any, reason: str | None, place: tuple[float, float], coordina
     insensitive = reason is None or reason.startswith("no sensitivity")
     ax.annotate(
         "no\nsensitivity" if insensitive else "no\nresult", place, xycoords=coordinates,
-        ha="center", va="center", fontsize=12, color="dimgray", bbox={"facecolor": "white", "edgecolor": "none"},
+        ha="center", va="center", fontsize=12, color="dimgray",
+        bbox={"facecolor": "white", "edgecolor": "none"},
     )  # fmt: skip
 
 

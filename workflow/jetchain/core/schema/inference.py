@@ -58,7 +58,7 @@ class Fit(Result):
     observed: float
     background: float
     p0: float | None = None
-    p0_is_bound: bool = False
+    p0_is_bound: bool | None = None
     significance: float | None = None
     valid: bool | None = None
     mu: Strength | None = None
