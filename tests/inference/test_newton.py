@@ -308,6 +308,13 @@ def test_a_failing_library_is_replaced_and_said_so(monkeypatch, capsys, error) -
     assert capsys.readouterr().err.count("search: Minuit gives up") == 2
 
 
+@pytest.mark.parametrize("spec", [{}, {"channels": []}, {"method": "cwola", "sensitive": False}])
+def test_a_workspace_of_other_yields_is_a_data_error(spec) -> None:
+    for verb, settings in ((maximum_likelihood, FitSettings()), (asymptotic_limits, JOB.limits)):
+        with pytest.raises(DataError, match="not a workspace"):
+            verb(spec, yields_of(TEN), settings, "workspace.json")
+
+
 def test_what_no_minimiser_finds_is_null_with_a_reason(monkeypatch) -> None:
     def fails(*_, **__):
         raise NoMinimumError("made to fail")

@@ -105,7 +105,7 @@ def maximum_likelihood(
             found = _with_minuit(spec, yields, settings, path)
     if found is None or found.mu is None or not _is_finite(found):
         try:
-            found = _with_newton(spec, yields)
+            found = _with_newton(spec, yields, path)
         except (NoMinimumError, ValueError, ArithmeticError) as error:
             return _without(yields, f"no minimum of the likelihood is found ({error})")
     if not _is_finite(found):
@@ -188,10 +188,10 @@ def _with_minuit(spec: dict[str, Any], yields: Yields, settings: FitSettings, pa
     )
 
 
-def _with_newton(spec: dict[str, Any], yields: Yields) -> Fit:
+def _with_newton(spec: dict[str, Any], yields: Yields, path: str) -> Fit:
     from scipy.stats import norm
 
-    unit, model = scaled_model(spec, yields)
+    unit, model = scaled_model(spec, yields, path)
     try:
         best = best_fit(model, yields.observed, lowest_strength(yields) / unit)
     except (NoMinimumError, ValueError, ArithmeticError):
@@ -231,16 +231,23 @@ def _with_newton(spec: dict[str, Any], yields: Yields) -> Fit:
     )
 
 
-def scaled_model(spec: dict[str, Any], yields: Yields) -> tuple[float, Counting]:
-    """The model with the signal strength in units of a rough limit, and this unit."""
+def scaled_model(spec: dict[str, Any], yields: Yields, path: str) -> tuple[float, Counting]:
+    """The model with the signal strength in units of a rough limit, and this unit.
+
+    Raises:
+        DataError: the workspace has no uncertainty of the luminosity.
+    """
     unit = rough_limit(yields)
     scaled = dataclasses.replace(
         yields,
         signal=yields.signal * unit,
         signal_uncertainty=yields.signal_uncertainty * unit,
     )
-    settings = WorkspaceSettings(luminosity_uncertainty=luminosity_uncertainty(spec))
-    return unit, Counting.of(scaled, settings)
+    try:
+        uncertainty = luminosity_uncertainty(spec)
+    except (LookupError, ValueError, TypeError) as error:
+        raise DataError(f"{path}: not a workspace of these yields ({error}).", REMAKE) from error
+    return unit, Counting.of(scaled, WorkspaceSettings(luminosity_uncertainty=uncertainty))
 
 
 def _account(

@@ -92,7 +92,7 @@ def asymptotic_limits(
                 return [float(cls) for cls in (found, *band)]
 
             return _limits(yields, settings, with_pyhf)
-    unit, counting = scaled_model(spec, yields)
+    unit, counting = scaled_model(spec, yields, path)
     try:
         return _limits(
             yields,
