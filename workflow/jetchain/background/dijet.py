@@ -217,6 +217,8 @@ def fit_dijet(spectrum: Spectrum, parameters: int) -> DijetFit:
     covariance = basis @ np.array(minuit.covariance) @ basis.T
     expected, slope = expectation(spectrum, values)
     total = slope[:, spectrum.window].sum(-1)
+    if not np.all(np.isfinite([*values, *expected, total @ covariance @ total])):
+        raise failure
     return DijetFit(
         values=values,
         covariance=covariance,
