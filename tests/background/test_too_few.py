@@ -30,7 +30,7 @@ def test_cuts_on_nothing_are_refused(data, signal) -> None:
         choose_cuts(random.random((data, 2)), random.random((signal, 2)), 0.1)
 
 
-def test_a_spectrum_beyond_the_energy_of_the_collisions_is_a_failed_fit() -> None:
+def test_a_spectrum_across_the_energy_of_the_collisions_is_a_failed_fit() -> None:
     edges = np.linspace(2.8, 6.5, 38)
     window = (edges[:-1] > 3.3) & (edges[1:] < 3.7)
     counts = np.round(1e4 * np.exp(-2 * (edges[:-1] - 2.8)))
@@ -38,7 +38,7 @@ def test_a_spectrum_beyond_the_energy_of_the_collisions_is_a_failed_fit() -> Non
         np.errstate(invalid="ignore"),
         pytest.raises(TrainingError, match="found no valid minimum"),
     ):
-        fit_dijet(Spectrum(edges, counts, window, 1.0), 3)
+        fit_dijet(Spectrum(edges, counts, window, 5.0), 3)
     good = choose_fit(Spectrum(edges, counts, window, 13.0), [2, 3], 0.05)
     assert np.isfinite([good.fit.background, good.background_error]).all()
 
