@@ -235,7 +235,7 @@ def table(*, limits: Inputs, fits: Inputs, normalisation: Input, table: Output) 
 
 def _sensitive(limit: Limits, fit: Fit) -> str:
     """Whether a search has results, or why one lacks; "no sensitivity" without further words."""
-    reasons = [each for each in (limit.reason, fit.reason) if each]
+    reasons = list(dict.fromkeys(each for each in (limit.reason, fit.reason) if each))
     if any(reason.startswith("no sensitivity") for reason in reasons):
         return "no sensitivity"
     return "; ".join(["yes" if limit.sensitive else "no limit", *reasons])
