@@ -101,8 +101,10 @@ def test_empty_regions_are_refused():
     high["m_jj"] = np.full(420, 3.5)
     with pytest.raises(EmptySampleError, match="No event lies in the sidebands"):
         CWOLA.search(Dijets(high, high, SIGNAL_REGION), 1)
-    with pytest.raises(EmptySampleError, match="Fold 1 has no event in the sidebands"):
-        sideband.cut_by_fold(np.ones(4), np.array([0, 1, 0, 1]), np.array([1, 0, 1, 0]) == 1, 0.1)
+    with pytest.raises(EmptySampleError, match="keeps no event of fold 1, which has 0"):
+        sideband.cut_by_fold(np.ones(4), np.array([0, 1, 0, 1]), np.array([1, 0, 1, 0]) == 1, 0.5)
+    with pytest.raises(EmptySampleError, match="of fold 0, which has 9; at least 10 are needed"):
+        sideband.cut_by_fold(np.ones(9), np.zeros(9, int), np.ones(9) == 1, 0.1)
 
 
 def test_scores_of_other_events_are_refused(tmp_path):

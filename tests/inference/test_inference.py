@@ -263,7 +263,11 @@ def test_a_search_without_sensitivity_has_null_for_every_result(tmp_path, capsys
     assert read_json(paths["workspace"]) == {"method": "cwola", "sensitive": False}
     fit(**paths, fit=tmp_path / "fit.json", settings=FitSettings())
     fitted = read_json(tmp_path / "fit.json")
-    counts = {"method": "cwola", "sensitive": False, "observed": 14.0, "background": 10.0}
+    reason = "no sensitivity: the net signal yield is not positive in any bin"
+    counts = {
+        "method": "cwola", "sensitive": False, "observed": 14.0, "background": 10.0,
+        "reason": reason,
+    }  # fmt: skip
     assert counts.items() <= fitted.items()
     assert all(fitted[name] in (None, []) for name in fitted.keys() - counts.keys())
     job = LimitJob(limits=LimitSettings(level=0.1), workspace=WorkspaceSettings())
@@ -271,7 +275,7 @@ def test_a_search_without_sensitivity_has_null_for_every_result(tmp_path, capsys
     found = read_json(tmp_path / "limits.json")
     known = {
         "method": "cwola", "sensitive": False, "level": 0.1,
-        "reference_cross_section_fb": 20.0,
+        "reference_cross_section_fb": 20.0, "reason": reason,
     }  # fmt: skip
     assert known.items() <= found.items()
     assert all(found[name] in (None, [None] * 5) for name in found.keys() - known.keys())

@@ -88,14 +88,18 @@ def test_empty_bins_take_the_nearest_one():
     assert mean[3, 0, 5] == pytest.approx(0.8)
 
 
-def test_too_few_pions_for_any_bin_share_one_value():
-    table = response_table(
-        np.array([1.0, 30.0]), np.zeros(2), np.array([0.4, 0.8]), np.array([1, 3]),
-        CalibrationSettings(minimum_entries=100),
-    )  # fmt: skip
-    np.testing.assert_allclose(table["mean"], 0.6)
-    np.testing.assert_allclose(table["sigma"], 0.2)
-    assert table["bins_filled"] == 0
+@pytest.mark.parametrize(
+    ("ratio", "count"),
+    [([0.4, 0.8], "2 pions, 1 at most"), ([0.5] * 30, "30 pions, 15 at most")],
+    ids=["too few", "no spread"],
+)
+def test_a_calibration_without_a_filled_bin_is_refused(ratio, count):
+    layer = np.resize([1, 3], len(ratio))
+    with pytest.raises(EmptySampleError, match=f"{count}.*minimum_entries = 10"):
+        response_table(
+            np.full(len(ratio), 30.0), np.zeros(len(ratio)), np.array(ratio), layer,
+            CalibrationSettings(minimum_entries=10),
+        )  # fmt: skip
 
 
 def test_a_gun_without_hadrons_is_refused(tmp_path):

@@ -45,23 +45,32 @@ def test_a_known_response_is_found_and_inverted():
 def test_bins_without_photons_take_all_of_them_together():
     table = photon_table(np.full(50, 7.0), np.full(50, 0.1), np.full(50, 0.8), SETTINGS)
     assert photon_response(np.array([3.0]), np.array([2.0]), table) == pytest.approx(0.8)
+    assert [curve.of_all for curve in table.curves].count(False) == 1
+
+
+@pytest.mark.parametrize("response", [0.8, 0.0], ids=["too few", "unseen"])
+def test_a_calibration_without_a_filled_bin_is_refused(response):
+    n = 4 if response else 50
+    with pytest.raises(EmptySampleError, match=f"{n} isolated photons.*minimum_entries = 20"):
+        photon_table(np.full(n, 7.0), np.full(n, 0.1), np.full(n, response), SETTINGS)
 
 
 def test_clusters_near_count_and_photons_with_neighbours_do_not(tmp_path):
-    alone, crowded = FakeEvent(), FakeEvent(number=1)
-    photon = alone.particle(22, pt=10.0, eta=0.0, phi=3.1)
-    alone.cluster(6000.0, 0.0, 3.1, [0, 1, 0, 0, 0, 0], parent=photon)
-    alone.cluster(2000.0, 0.1, -3.1, [0, 1, 0, 0, 0, 0], parent=photon)  # across +-pi
-    alone.cluster(5000.0, 0.5, 3.1, [0, 1, 0, 0, 0, 0], parent=photon)
+    alone, crowded = [FakeEvent(), FakeEvent(number=2)], FakeEvent(number=1)
+    for event in alone:
+        photon = event.particle(22, pt=10.0, eta=0.0, phi=3.1)
+        event.cluster(6000.0, 0.0, 3.1, [0, 1, 0, 0, 0, 0], parent=photon)
+        event.cluster(2000.0, 0.1, -3.1, [0, 1, 0, 0, 0, 0], parent=photon)  # across +-pi
+        event.cluster(5000.0, 0.5, 3.1, [0, 1, 0, 0, 0, 0], parent=photon)
     for eta in (0.0, 0.3):
         crowded.particle(22, pt=10.0, eta=eta, phi=1.0)
     path = tmp_path / "detected.root"
-    write_detected(path, [alone, crowded])
+    write_detected(path, [alone[0], crowded, alone[1]])
     settings = photon_calibration().model_copy(update={"minimum_entries": 2})
     calibrate_photons(detected=[path], calibration=tmp_path / "c.json", settings=settings)
     table = read_photon_calibration(tmp_path / "c.json")
     assert table.curves[0].response == pytest.approx([0.8], rel=1e-3)
-    assert table.curves[0].photons == [1]
+    assert table.curves[0].photons == [2]
 
 
 def test_a_sample_without_photons_and_a_damaged_table_are_refused(tmp_path):

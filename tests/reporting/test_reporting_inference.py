@@ -139,3 +139,20 @@ def test_a_method_without_a_displayed_name_is_refused(tmp_path, kinds) -> None:
             labels={"one": "1", "two": "2"}, **outputs,
         )  # fmt: skip
     plt.close("all")
+
+
+def test_a_result_that_lacks_for_another_reason_is_no_result(tmp_path, monkeypatch) -> None:
+    shown = []
+    monkeypatch.setattr(inference, "save_figure", lambda figure, *_: shown.append(figure))
+    failed = {"method": "one", "reason": "the fits fail"}
+    limit = Limits(sensitive=False, level=0.05, reference_cross_section_fb=1.0, **failed)
+    fit = Fit(sensitive=True, observed=14.0, background=10.0, valid=False, **failed)
+    (row,) = limit_rows(limit, "limits.json")
+    assert row["value"] == "no result"
+    assert inference._sensitive(limit, fit) == "no limit; the fits fail"
+    write_result(tmp_path / "fit.json", fit)
+    paths = dict.fromkeys(("pdf", "png", "data"), tmp_path / "x")
+    inference.pulls(fits=[tmp_path / "fit.json"], labels={"one": "One"}, **paths)
+    words = [text.get_text() for text in shown[0].findobj(Text)]
+    assert words.count("no\nresult") == 1
+    plt.close(shown[0])

@@ -297,8 +297,8 @@ MUTATIONS = {
     # ------------------------------------------------------------------------------- inference
     "limits times two": (
         "inference/limits.py",
-        "observed_mu, expected_mu = float(observed),",
-        "observed_mu, expected_mu = 2 * float(observed),",
+        "limits = [root(0, (low, high))]",
+        "limits = [2 * root(0, (low, high))]",
         "inference/test_inference.py::test_asymptotic_limit_of_a_counting_experiment",
     ),
     "visible cross-section without luminosity": (
@@ -309,8 +309,8 @@ MUTATIONS = {
     ),
     "-2 and 2 sigma of the expected band swapped": (
         "inference/limits.py",
-        "[float(each) for each in expected]",
-        "[float(each) for each in expected[::-1]]",
+        "for cls in (found, *band)]",
+        "for cls in (found, *band[::-1])]",
         "inference/test_inference.py::test_cls_at_the_limit_is_the_level",
     ),
     "2 sigma of the toys hold 90 %": (

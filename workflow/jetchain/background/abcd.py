@@ -185,6 +185,12 @@ def choose_cuts(plane: Array, signal: Array, efficiency: float) -> tuple[float, 
         signal: (events, 2) ranks of simulated signal.
         efficiency: fraction of `plane` in region A.
     """
+    if len(signal) == 0 or len(plane) == 0:
+        raise EmptySampleError(
+            f"{len(plane)} sideband events and {len(signal)} of simulated signal in the signal "
+            "region: the ABCD method has nothing to choose its cuts on.",
+            "Generate more background and signal, or move anomaly.signal_region to the signal.",
+        )
     best, cuts = -np.inf, (0.0, 0.0)
     for second in LADDER:
         above = np.sort(plane[plane[:, 1] >= second, 0])

@@ -23,6 +23,7 @@ from jetchain.background.abcd import (
 from jetchain.background.settings import AbcdJob, CutJob
 from jetchain.background.sideband import fit_spectrum, passes, spectrum_of
 from jetchain.core.dijets import Array, inside, read_scores, sidebands
+from jetchain.core.errors import EmptySampleError
 from jetchain.core.io.tables import write_csv, write_result
 from jetchain.core.io.tensors import read_tensors
 from jetchain.core.schema.anomaly import DIJET_TRUTH, DIJETS
@@ -141,6 +142,11 @@ def abcd(
     signal_region = inside(signal["m_jj"], settings.signal_region)
     first = to_choose(signal)
     tuning, simulated = (signal_ranks[signal_region & each] for each in (first, ~first))
+    if len(simulated) == 0:
+        raise EmptySampleError(
+            "No simulated signal in the signal region is left to measure the cuts' efficiency on.",
+            "Generate more signal, or move anomaly.signal_region to the signal.",
+        )
     nominal = choose_cuts(ranks[side], tuning, settings.efficiency)
     kappa = correction(ranks, nominal, table["m_jj"], settings.signal_region, settings.mass_range)
     low, high = settings.signal_region

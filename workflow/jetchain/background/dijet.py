@@ -178,8 +178,16 @@ def fit_dijet(spectrum: Spectrum, parameters: int) -> DijetFit:
 
     # The parameters are strongly correlated. The minimiser walks in the coordinates that make the
     # Hessian at the start the unit matrix, values = start + basis z.
-    start, hessian = _newton(spectrum, parameters)
-    basis = np.linalg.inv(np.linalg.cholesky(hessian)).T
+    failure = TrainingError(
+        f"The fit of the dijet function with {parameters} parameters found no valid minimum.",
+        "Narrow background.sideband.spectrum.mass_range, or take fewer parameters in "
+        "background.sideband.spectrum.parameters.",
+    )
+    try:
+        start, hessian = _newton(spectrum, parameters)
+        basis = np.linalg.inv(np.linalg.cholesky(hessian)).T
+    except np.linalg.LinAlgError:
+        raise failure from None
 
     def likelihood(z: Array) -> float:
         expected = expectation(spectrum, start + basis @ z)[0][outside]
@@ -194,18 +202,23 @@ def fit_dijet(spectrum: Spectrum, parameters: int) -> DijetFit:
     minuit.strategy = 1
     minuit.errors = np.ones(parameters)
     minuit.tol = 1e-3
-    minuit.migrad(ncall=10_000)
-    minuit.hesse()
-    if not (minuit.valid and minuit.accurate and minuit.covariance is not None):
-        raise TrainingError(
-            f"The fit of the dijet function with {parameters} parameters found no valid minimum.",
-            "Narrow background.sideband.spectrum.mass_range, or take fewer parameters in "
-            "background.sideband.spectrum.parameters.",
-        )
+    for attempt in (0.0, 1.0, -1.0):
+        if attempt:  # from elsewhere, by another way
+            minuit.values = np.full(parameters, attempt)
+            minuit.strategy = 2
+            minuit.simplex(ncall=10_000)
+        minuit.migrad(ncall=10_000)
+        minuit.hesse()
+        if minuit.valid and minuit.accurate and minuit.covariance is not None:
+            break
+    else:
+        raise failure
     values = start + basis @ np.array(minuit.values)
     covariance = basis @ np.array(minuit.covariance) @ basis.T
     expected, slope = expectation(spectrum, values)
     total = slope[:, spectrum.window].sum(-1)
+    if not np.all(np.isfinite([*values, *expected, total @ covariance @ total])):
+        raise failure
     return DijetFit(
         values=values,
         covariance=covariance,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from jetchain.background.settings import NormalisationJob
-from jetchain.core.errors import DataError
+from jetchain.core.errors import DataError, EmptySampleError
 from jetchain.core.io.tables import read_json, read_result, write_result
 from jetchain.core.schema.anomaly import DijetCutflow
 from jetchain.core.schema.background import Normalisation
@@ -86,6 +86,12 @@ def normalisation(
     require_plain(signals, "anomaly.signal")
     lumi = luminosity(backgrounds)
     generated = sum(account["sum_of_weights_generated"] for account in signals)
+    if not counts.signal.selected:
+        raise EmptySampleError(
+            f"None of the {generated:g} generated signal events passes the trigger: no number of "
+            "them stands for a cross-section.",
+            "Lower anomaly.features.trigger_pt, or generate more signal.",
+        )
     acceptance = counts.signal.selected / generated
     reference = settings.reference_events or counts.injected_events
     write_result(

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from jetchain.background.settings import QualityJob
 from jetchain.core.boosting import BoostingSettings, cross_scores
-from jetchain.core.dijets import Array, inside, sidebands
+from jetchain.core.dijets import Array, inside, require_regions, sidebands
+from jetchain.core.errors import EmptySampleError
 from jetchain.core.io.tables import write_csv, write_result
 from jetchain.core.io.tensors import read_tensors
 from jetchain.core.metrics import auc
@@ -68,7 +69,7 @@ def separation(
         auc=value,
         null_mean=mean,
         null_std=spread,
-        null_deviations=(value - mean) / spread,
+        null_deviations=(value - mean) / spread if spread > 0 else None,
         p_value=(1 + sum(each >= value for each in null)) / (1 + len(null)),
     )
 
@@ -88,10 +89,17 @@ def quality(
     side = sidebands(own["m_jj"], settings.signal_region, settings.mass_range)
     check = read_tensors(sideband_template, DIJETS)
     drawn = read_tensors(template, DIJETS)
+    in_region = inside(own["m_jj"], settings.signal_region)
+    require_regions(own["m_jj"], in_region, side)
+    for name, table in (("the signal region", drawn), ("the sidebands", check)):
+        if len(table["m_jj"]) == 0:
+            raise EmptySampleError(
+                f"The template has no event in {name}.",
+                "Generate more background, or raise the template's oversampling.",
+            )
     found = separation(
         own["features"][side], check["features"], settings.boosting, settings.permutations, seed
     )
-    in_region = inside(own["m_jj"], settings.signal_region)
     samples = {
         "signal region": (own["features"][in_region], drawn["features"]),
         "sidebands": (own["features"][side], check["features"]),

@@ -80,6 +80,13 @@ class SidebandSettings(Settings):
         [0.5, 0.1, 0.01], "Efficiencies at which fit and sculpting are studied.", min_length=1
     )
 
+    @field_validator("scan")
+    @classmethod
+    def _fractions(cls, value: list[float]) -> list[float]:
+        if any(not 0 < efficiency < 1 for efficiency in value):
+            raise ValueError("every efficiency must lie between 0 and 1")
+        return value
+
 
 class BackgroundSettings(Settings):
     """Backgrounds of the searches, estimated from the data, and how well the estimates hold."""

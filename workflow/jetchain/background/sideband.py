@@ -64,15 +64,17 @@ def cut_by_fold(
         Thresholds (folds,).
 
     Raises:
-        EmptySampleError: a fold has no calibration event.
+        EmptySampleError: a fold has too few calibration events for one to be kept.
     """
     thresholds = np.empty(int(fold.max()) + 1)
     for each in range(len(thresholds)):
         chosen = scores[calibration & (fold == each)]
-        if len(chosen) == 0:
+        if len(chosen) * efficiency < 1:
             raise EmptySampleError(
-                f"Fold {each} has no event in the sidebands to set its cut with.",
-                "Generate more background, or widen background.sideband.spectrum.mass_range.",
+                f"The cut that keeps {efficiency:g} of the sidebands keeps no event of fold "
+                f"{each}, which has {len(chosen)}; at least {int(np.ceil(1 / efficiency))} are "
+                "needed.",
+                "Generate more background, or raise background.sideband.efficiency and scan.",
             )
         thresholds[each] = np.quantile(chosen, 1 - efficiency, method="higher")
     return thresholds

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.dijets import Array
+from jetchain.core.errors import EmptySampleError
 from jetchain.core.schema.background import (
     AbcdEstimate,
     CountingBin,
@@ -43,8 +44,16 @@ def make_yields(
     Returns:
         The yields. `signal` is what an excess over the background measures; `signal_leakage` is
         what the background estimate has taken from the signal in the bin.
+
+    Raises:
+        EmptySampleError: there is no simulated signal.
     """
     in_bin, absorbed = signal
+    if len(in_bin) == 0:
+        raise EmptySampleError(
+            f"No simulated signal event is left to count the signal of '{method}' with.",
+            "Generate more signal, or lower anomaly.features.signal_events.",
+        )
     reference = normalisation.reference_events
     net = in_bin - absorbed
     counted = CountingBin(

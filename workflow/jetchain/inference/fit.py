@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+import json
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from jetchain.core.errors import DataError
 from jetchain.core.io.tables import read_json, write_result
+from jetchain.core.schema.base import Result
 from jetchain.core.schema.inference import Fit, Nuisance, Strength
 from jetchain.core.verbs import Input, Output
-from jetchain.inference.settings import FitSettings
-from jetchain.inference.workspace import numpy_backend
-from jetchain.inference.yields import Yields, read_yields
+from jetchain.inference.newton import best_fit
+from jetchain.inference.settings import FitSettings, WorkspaceSettings
+from jetchain.inference.toys import Counting, NoMinimumError
+from jetchain.inference.workspace import (
+    luminosity_uncertainty,
+    minuit_serves,
+    numpy_backend,
+    plain_names,
+    rough_limit,
+)
+from jetchain.inference.yields import NO_SIGNAL, Yields, read_yields
 
 REMAKE = "Remove it and run the same command again."
 
@@ -38,6 +52,7 @@ def no_fit(yields: Yields) -> Fit:
         sensitive=False,
         observed=float(yields.observed.sum()),
         background=float(yields.background.sum()),
+        reason=NO_SIGNAL,
     )
 
 
@@ -73,6 +88,10 @@ def maximum_likelihood(
     some bin, so that a deficit shows as one. The discovery test takes q0 (arXiv 1007.1727, eq. 12)
     in its asymptotic form; with a handful of events that is a rough guide.
 
+    Where Minuit does not serve, or fails, Newton's method takes its place (`inference.newton`), and
+    if it finds no minimum either, it looks at mu >= 0 alone; if that fails too, the results are
+    null and the reason is given.
+
     Args:
         spec: pyhf workspace.
         yields: of the same search, a sensitive one.
@@ -80,6 +99,56 @@ def maximum_likelihood(
         path: of the workspace, for messages.
 
     """
+    found = None
+    if minuit_serves(yields):
+        with failing_over(yields.method):
+            found = _with_minuit(spec, yields, settings, path)
+    if found is None or found.mu is None or not _is_finite(found):
+        try:
+            found = _with_newton(spec, yields, path)
+        except (NoMinimumError, ValueError, ArithmeticError) as error:
+            return _without(yields, f"no minimum of the likelihood is found ({error})")
+    if not _is_finite(found):
+        return _without(yields, "a result of the fit is not a finite number")
+    return found
+
+
+@contextlib.contextmanager
+def failing_over(method: str) -> Iterator[None]:
+    """Report a failure of pyhf or Minuit, and go on: something else takes its place."""
+    import pyhf
+
+    try:
+        yield
+    except (
+        pyhf.exceptions.FailedMinimization, ValueError, ArithmeticError, AssertionError,
+        LookupError, RuntimeError, TypeError, NoMinimumError,
+    ) as error:  # fmt: skip
+        first = [*str(error).strip().splitlines(), type(error).__name__][0]
+        print(f"{method}: Minuit gives up ({first}); Newton's method goes on.", file=sys.stderr)
+
+
+def _is_finite(result: Result) -> bool:
+    """Whether a result holds no infinity or NaN."""
+    try:
+        json.dumps(result.model_dump(), allow_nan=False)
+    except ValueError:
+        return False
+    return True
+
+
+def _without(yields: Yields, reason: str) -> Fit:
+    """The account of a fit without a result."""
+    return no_fit(yields).model_copy(update={"sensitive": True, "valid": False, "reason": reason})
+
+
+def lowest_strength(yields: Yields) -> float:
+    """Where 90 % of the expected background of some bin would be cancelled."""
+    with_signal = yields.signal > 0
+    return -float(0.9 * np.min(yields.background[with_signal] / yields.signal[with_signal]))
+
+
+def _with_minuit(spec: dict[str, Any], yields: Yields, settings: FitSettings, path: str) -> Fit:
     import pyhf.infer
     from cabinetry import fit as cabinetry_fit
 
@@ -87,58 +156,156 @@ def maximum_likelihood(
         model, data = load_model(spec, path)
         bounds = list(model.config.suggested_bounds())
         poi = model.config.poi_index
-        with_signal = yields.signal > 0
-        lowest = 0.9 * np.min(yields.background[with_signal] / yields.signal[with_signal])
-        bounds[poi] = (-float(lowest), bounds[poi][1])
-        try:
-            result = cabinetry_fit.fit(
-                model,
-                data,
-                minos="mu",
-                par_bounds=bounds,
-                strategy=1,
-                tolerance=settings.tolerance,
-            )
-        except pyhf.exceptions.FailedMinimization:
-            result = None
+        bounds[poi] = (lowest_strength(yields), bounds[poi][1])
+        result = cabinetry_fit.fit(
+            model,
+            data,
+            minos="mu",
+            par_bounds=bounds,
+            strategy=1,
+            tolerance=settings.tolerance,
+        )
         p0 = float(pyhf.infer.hypotest(0.0, data, model, test_stat="q0"))
         constrained = prior_widths(model)
 
     from scipy.stats import norm
 
-    account = no_fit(yields).model_copy(
+    minos = result.minos_uncertainty.get("mu")
+    return _account(
+        yields,
+        (p0, max(float(norm.isf(p0)), 0.0) if p0 < 0.5 else 0.0),
+        (
+            float(result.bestfit[poi]),
+            float(result.uncertainty[poi]),
+            None if minos is None else _finite(minos[0]),
+            None if minos is None else _finite(minos[1]),
+        ),
+        {
+            name: (float(result.bestfit[index]), float(result.uncertainty[index]))
+            for index, name in enumerate(result.labels)
+        },
+        constrained,
+    )
+
+
+def _with_newton(spec: dict[str, Any], yields: Yields, path: str) -> Fit:
+    from scipy.stats import norm
+
+    unit, model = scaled_model(spec, yields, path)
+    try:
+        best = best_fit(model, yields.observed, lowest_strength(yields) / unit)
+    except (NoMinimumError, ValueError, ArithmeticError):
+        # Below zero an empty bin wants fewer events than none, which its model does not hold.
+        best = best_fit(model, yields.observed, 0.0)
+    names = plain_names(yields.names)
+    significance = float(np.sqrt(best.q0))
+    uncertain = (yields.signal > 0) & (yields.signal_uncertainty > 0)
+    alphas = [
+        "luminosity",
+        *(f"signal_{n}" for n, yes in zip(names, uncertain, strict=True) if yes),
+    ]
+    gammas = [f"background_{name}[0]" for name in names]
+    fitted = dict(
+        zip(
+            [*gammas, *alphas],
+            zip(best.nuisances.tolist(), best.errors.tolist(), strict=True),
+            strict=True,
+        )
+    )
+    constrained = dict.fromkeys(alphas, (0.0, 1.0)) | {
+        name: (1.0, float(1 / np.sqrt(tau)))
+        for name, tau, exact in zip(gammas, model.tau, model.exact, strict=True)
+        if not exact
+    }
+    return _account(
+        yields,
+        (float(norm.sf(significance)) if best.q0 else 0.5, significance),
+        (
+            best.mu * unit,
+            best.error * unit,
+            None if best.down is None else -best.down * unit,
+            None if best.up is None else best.up * unit,
+        ),
+        {name: fitted[name] for name in [*alphas, *gammas]},
+        constrained,
+    )
+
+
+def scaled_model(spec: dict[str, Any], yields: Yields, path: str) -> tuple[float, Counting]:
+    """The model with the signal strength in units of a rough limit, and this unit.
+
+    Raises:
+        DataError: the workspace has no uncertainty of the luminosity.
+    """
+    unit = rough_limit(yields)
+    scaled = dataclasses.replace(
+        yields,
+        signal=yields.signal * unit,
+        signal_uncertainty=yields.signal_uncertainty * unit,
+    )
+    try:
+        uncertainty = luminosity_uncertainty(spec)
+    except (LookupError, ValueError, TypeError) as error:
+        raise DataError(f"{path}: not a workspace of these yields ({error}).", REMAKE) from error
+    return unit, Counting.of(scaled, WorkspaceSettings(luminosity_uncertainty=uncertainty))
+
+
+def _account(
+    yields: Yields,
+    discovery: tuple[float, float],
+    strength: tuple[float, float, float | None, float | None],
+    fitted: dict[str, tuple[float, float]],
+    constrained: dict[str, tuple[float, float]],
+) -> Fit:
+    """The result of a fit.
+
+    Args:
+        yields: of the search.
+        discovery: p0 and significance.
+        strength: value, error, error below and above.
+        fitted: value and error of the nuisance parameters.
+        constrained: centre and width before the fit of those that are constrained.
+    """
+    p0, significance = discovery
+    mu, error, down, up = strength
+    smallest = sys.float_info.min
+    shown = dict(zip(plain_names(yields.names), yields.names, strict=True))
+    return no_fit(yields).model_copy(
         update={
             "sensitive": True,
-            "p0": p0,
-            "significance": max(float(norm.isf(p0)), 0.0) if p0 < 0.5 else 0.0,
-            "valid": result is not None,
+            "p0": max(p0, smallest),
+            "p0_is_bound": p0 < smallest,
+            "significance": significance,
+            "valid": True,
+            "reason": None,
+            "mu": Strength(
+                value=mu,
+                error=error,
+                error_down=down,
+                error_up=up,
+                cross_section_fb=mu * yields.cross_section,
+                cross_section_error_fb=error * yields.cross_section,
+            ),
+            "parameters": tuple(
+                Nuisance(
+                    name=_shown(name, shown),
+                    value=value,
+                    error=width,
+                    pull=(value - constrained[name][0]) / constrained[name][1],
+                    constraint=width / constrained[name][1],
+                )
+                for name, (value, width) in fitted.items()
+                if name in constrained
+            ),
         }
     )
-    if result is None:
-        return account
-    names = list(result.labels)
-    minos = result.minos_uncertainty.get("mu")
-    mu, error = float(result.bestfit[poi]), float(result.uncertainty[poi])
-    strength = Strength(
-        value=mu,
-        error=error,
-        error_down=None if minos is None else _finite(minos[0]),
-        error_up=None if minos is None else _finite(minos[1]),
-        cross_section_fb=mu * yields.cross_section,
-        cross_section_error_fb=error * yields.cross_section,
-    )
-    parameters = tuple(
-        Nuisance(
-            name=name,
-            value=float(result.bestfit[index]),
-            error=float(result.uncertainty[index]),
-            pull=float((result.bestfit[index] - constrained[name][0]) / constrained[name][1]),
-            constraint=float(result.uncertainty[index] / constrained[name][1]),
-        )
-        for index, name in enumerate(names)
-        if name in constrained
-    )
-    return account.model_copy(update={"mu": strength, "parameters": parameters})
+
+
+def _shown(label: str, names: dict[str, str]) -> str:
+    """A label of cabinetry's with the bin's own name in the place of the plain one."""
+    kind, _, rest = label.partition("_")
+    name, bracket, index = rest.partition("[")
+    return f"{kind}_{names.get(name, name)}{bracket}{index}" if rest else label
 
 
 def _finite(value: Any) -> float | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import toms748
 
 from jetchain.core.io.tables import read_json, write_result
 from jetchain.core.progress import Progress
@@ -13,11 +15,12 @@ from jetchain.core.schema.inference import ClsScan, Limits, ToyLimits
 from jetchain.core.seeds import generator
 from jetchain.core.settings import Settings
 from jetchain.core.verbs import Input, Output
-from jetchain.inference.fit import load_model
+from jetchain.inference.fit import failing_over, load_model, scaled_model
+from jetchain.inference.newton import cls_band
 from jetchain.inference.settings import LimitSettings, WorkspaceSettings
-from jetchain.inference.toys import Counting, cls_from_toys
-from jetchain.inference.workspace import REACH, numpy_backend, rough_limit
-from jetchain.inference.yields import Yields, read_yields
+from jetchain.inference.toys import Counting, NoMinimumError, cls_from_toys
+from jetchain.inference.workspace import REACH, minuit_serves, numpy_backend, rough_limit
+from jetchain.inference.yields import NO_SIGNAL, Yields, read_yields
 
 
 class LimitJob(Settings):
@@ -40,18 +43,22 @@ def limits(
         return
     account = asymptotic_limits(spec, counts, settings.limits, str(workspace))
     if settings.limits.toys and account.sensitive:
-        toys = toy_limits(counts, settings, account, seed)
-        account = account.model_copy(update={"toys": toys})
+        try:
+            toys = toy_limits(counts, settings, account, seed)
+            account = account.model_copy(update={"toys": toys})
+        except (NoMinimumError, ValueError, ArithmeticError) as error:
+            account = account.model_copy(update={"reason": f"no limits with toys ({error})"})
     write_result(limits, account)
 
 
-def no_limits(yields: Yields, settings: LimitSettings) -> Limits:
-    """The account of a search without sensitivity: null wherever the others have a limit."""
+def no_limits(yields: Yields, settings: LimitSettings, reason: str = NO_SIGNAL) -> Limits:
+    """The account of a search without a limit: null wherever the others have one, and why."""
     return Limits(
         method=yields.method,
         sensitive=False,
         level=settings.level,
         reference_cross_section_fb=yields.cross_section,
+        reason=reason,
     )
 
 
@@ -60,6 +67,8 @@ def asymptotic_limits(
 ) -> Limits:
     """Limits from q~_mu and its asymptotic distribution (arXiv 1007.1727), with CLs.
 
+    Where Minuit does not serve, or fails, Newton's method takes its place (`inference.newton`).
+
     Args:
         spec: pyhf workspace.
         yields: of the same search, a sensitive one.
@@ -67,42 +76,69 @@ def asymptotic_limits(
         path: of the workspace, for messages.
 
     Returns:
-        `no_limits` if not even the largest mu is excluded, at +2 sigma of the expectation; else
-        limits on mu and on the cross-section in fb, observed and expected at -2 to 2 sigma; the
-        same in events of all bins (S95) and the visible cross-section; CLs at the observed limit,
-        which shows how well it was found; the scan of CLs.
+        `no_limits` if not even the largest mu is excluded, at +2 sigma of the expectation, or if
+        the fits fail; else limits on mu and on the cross-section in fb, observed and expected at
+        -2 to 2 sigma; the same in events of all bins (S95) and the visible cross-section; CLs at
+        the observed limit, which shows how well it was found; the scan of CLs.
     """
-    with numpy_backend() as pyhf:
-        model, data = load_model(spec, path)
-        start = rough_limit(yields)
-        end = 4 * start
-        while True:  # the scan itself would look beyond what the model allows
-            found, band = pyhf.infer.hypotest(
-                end, data, model, test_stat="qtilde", return_expected_set=True
-            )
-            if max(float(cls) for cls in (found, *band)) <= settings.level:
-                break
-            if end == 0.99 * REACH * start:
-                return no_limits(yields, settings)
-            end = min(2 * end, 0.99 * REACH * start)
-        observed, expected = pyhf.infer.intervals.upper_limits.toms748_scan(
-            data, model, 0.05 * start, end, level=settings.level, rtol=1e-3
+    if minuit_serves(yields):
+        with failing_over(yields.method), numpy_backend() as pyhf:
+            model, data = load_model(spec, path)
+
+            def with_pyhf(mu: float) -> list[float]:
+                found, band = pyhf.infer.hypotest(
+                    mu, data, model, test_stat="qtilde", return_expected_set=True
+                )
+                return [float(cls) for cls in (found, *band)]
+
+            return _limits(yields, settings, with_pyhf)
+    unit, counting = scaled_model(spec, yields, path)
+    try:
+        return _limits(
+            yields,
+            settings,
+            lambda mu: cls_band(counting, yields.observed, np.array([mu / unit]))[0].tolist(),
         )
-        observed_mu, expected_mu = float(observed), [float(each) for each in expected]
-        observed_cls = float(pyhf.infer.hypotest(observed_mu, data, model, test_stat="qtilde"))
-        reach = min(1.3 * max(observed_mu, expected_mu[4]), 0.99 * REACH * start)
-        scan = np.linspace(0.0, reach, settings.points + 1)[1:]
-        results = [
-            pyhf.infer.hypotest(mu, data, model, test_stat="qtilde", return_expected_set=True)
-            for mu in scan
-        ]
+    except (NoMinimumError, ValueError, ArithmeticError) as error:
+        return no_limits(yields, settings, f"the fits behind CLs fail ({error})")
+
+
+def _limits(
+    yields: Yields, settings: LimitSettings, hypotest: Callable[[float], list[float]]
+) -> Limits:
+    """The limits, from observed and expected CLs at a signal strength.
+
+    Raises:
+        NoMinimumError: CLs is not a number, or does not rise to 1 where mu falls.
+    """
+    known: dict[float, list[float]] = {}
+
+    def cls(mu: float) -> list[float]:
+        if mu not in known:
+            known[mu] = hypotest(mu)
+            if not np.all(np.isfinite(known[mu])):
+                raise NoMinimumError(f"CLs at the signal strength {mu:.4g} is not a number")
+        return known[mu]
+
+    start = rough_limit(yields)
+    end = 4 * start
+    while max(cls(end)) > settings.level:  # not beyond what the workspace allows
+        if end == 0.99 * REACH * start:
+            return no_limits(
+                yields, settings, f"no sensitivity: no signal strength up to {end:.4g} is excluded"
+            )
+        end = min(2 * end, 0.99 * REACH * start)
+    observed_mu, *expected_mu = upper_limits(cls, 0.05 * start, end, settings.level)
+    reach = min(1.3 * max(observed_mu, expected_mu[4]), 0.99 * REACH * start)
+    scan = np.linspace(0.0, reach, settings.points + 1)[1:]
+    results = np.array([cls(float(mu)) for mu in scan])
     events = float(yields.signal.sum())
     return Limits(
         method=yields.method,
         sensitive=True,
         level=settings.level,
         observed_mu=observed_mu,
-        observed_cls=observed_cls,
+        observed_cls=cls(observed_mu)[0],
         expected_mu=expected_mu,
         observed_fb=observed_mu * yields.cross_section,
         expected_fb=[mu * yields.cross_section for mu in expected_mu],
@@ -113,10 +149,50 @@ def asymptotic_limits(
         scan=ClsScan(
             mu=scan,
             cross_section_fb=scan * yields.cross_section,
-            observed=[float(cls) for cls, _ in results],
-            expected=[tuple(float(each) for each in band) for _, band in results],
+            observed=results[:, 0],
+            expected=results[:, 1:],
         ),
     )
+
+
+def upper_limits(
+    cls: Callable[[float], list[float]], low: float, high: float, level: float
+) -> list[float]:
+    """Where CLs, observed and at -2 to 2 sigma, falls through the level.
+
+    Args:
+        cls: the six at a signal strength.
+        low: where to look from; goes down until all six lie above the level.
+        high: where all six lie below it.
+        level: 1 - confidence level.
+
+    Raises:
+        NoMinimumError: CLs stays below the level at the smallest signal strengths.
+    """
+    tried = {high: cls(high)}
+    for _ in range(60):
+        tried[low] = cls(low)
+        if min(tried[low]) >= level:
+            break
+        low /= 2
+    else:
+        raise NoMinimumError(f"CLs stays below {level:g} down to the signal strength {low:.4g}")
+
+    def distance(mu: float, index: int) -> float:
+        tried[mu] = cls(mu)
+        return tried[mu][index] - level
+
+    def root(index: int, bracket: tuple[float, float]) -> float:
+        found = toms748(distance, *bracket, args=(index,), k=2, xtol=1e-12 * high, rtol=1e-3)
+        return float(found)
+
+    limits = [root(0, (low, high))]
+    for index in range(1, 6):  # from the nearest signal strengths that were tried
+        above = {mu: each[index] for mu, each in tried.items() if each[index] >= level}
+        below = {mu: each[index] for mu, each in tried.items() if each[index] < level}
+        bracket = (min(above, key=above.__getitem__), max(below, key=below.__getitem__))
+        limits.append(root(index, bracket))
+    return limits
 
 
 def toy_limits(yields: Yields, settings: LimitJob, asymptotic: Limits, seed: int) -> ToyLimits:

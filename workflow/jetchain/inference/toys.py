@@ -8,6 +8,7 @@ likelihood of all toys is maximised together. The tests hold the statistic again
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +20,15 @@ Array = NDArray[np.floating]
 NEWTON_STEPS = 60
 HALVINGS = 25
 CONVERGED = 1e-11  # of the decrease that Newton's step promises
-BISECTIONS = 45
+ROOT_STEPS = 100
+CLOSE = 1e-8  # of -log L to its minimum
+LARGEST_HESSIANS = 4_000_000  # numbers that the Hessians of the toys of one step may hold
 SMALLEST_GAMMA = 1e-9
 SMALLEST_UNCERTAINTY = 1e-4  # relative; below, a background counts as exact
+
+
+class NoMinimumError(Exception):
+    """The likelihood has no minimum that is found; the message says what is wrong."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +89,10 @@ class Data:
     control: Array
     alphas: Array
 
+    def chosen(self, rows: Any) -> Data:
+        """Some of the toys: a mask, indices or a slice."""
+        return Data(self.counts[rows], self.control[rows], self.alphas[rows])
+
     @classmethod
     def observed(cls, model: Counting, counts: Array) -> Data:
         """One row: the data, with the auxiliary measurements at their nominal values."""
@@ -109,7 +120,9 @@ def draw(
     )
 
 
-def profile(model: Counting, data: Data, mu: Array | float) -> tuple[Array, Array, Array]:
+def profile(
+    model: Counting, data: Data, mu: Array | float, start: Array | None = None
+) -> tuple[Array, Array, Array]:
     """Minimise -log L over the nuisance parameters at fixed mu, for all toys.
 
     Newton's method with halved steps; gamma stays positive.
@@ -118,17 +131,20 @@ def profile(model: Counting, data: Data, mu: Array | float) -> tuple[Array, Arra
         model: the model.
         data: toys.
         mu: one for all, or (toys,).
+        start: (toys, bins + alphas) where to start; from the auxiliary measurements if not given.
 
     Returns:
-        (toys,) -log L up to terms of the data alone, (toys,) its derivative in mu,
+        (toys,) -log L above that of the saturated model, (toys,) its derivative in mu,
         (toys, bins + alphas) the nuisance parameters.
     """
     toys = len(data.counts)
     mu = np.broadcast_to(np.asarray(mu, float), (toys,))
-    nuisances = np.concatenate([np.maximum(data.control, 0.05), data.alphas], axis=1)
-    value, slope, gradient, hessian = _nll(model, data, mu, nuisances)
+    nuisances = start
+    if nuisances is None:
+        nuisances = np.concatenate([np.maximum(data.control, 0.05), data.alphas], axis=1)
+    value, slope, gradient, hessian = derivatives(model, data, mu, nuisances)
     for _ in range(NEWTON_STEPS):
-        step, decrement = _newton_step(model, nuisances, gradient, hessian)
+        step, decrement = newton_step(model, nuisances, gradient, hessian)
         active = decrement > CONVERGED
         if not active.any():
             break
@@ -137,7 +153,7 @@ def profile(model: Counting, data: Data, mu: Array | float) -> tuple[Array, Arra
             trial = nuisances - scale[:, None] * step
             gamma = np.maximum(0.1 * nuisances[:, : model.bins], SMALLEST_GAMMA)
             trial[:, : model.bins] = np.maximum(trial[:, : model.bins], gamma)
-            new = _nll(model, data, mu, trial)
+            new = derivatives(model, data, mu, trial)
             worse = active & ~(new[0] <= value + 1e-13 * np.abs(value))
             if not worse.any():
                 break
@@ -147,7 +163,7 @@ def profile(model: Counting, data: Data, mu: Array | float) -> tuple[Array, Arra
     return value, slope, nuisances
 
 
-def _newton_step(
+def newton_step(
     model: Counting, nuisances: Array, gradient: Array, hessian: Array
 ) -> tuple[Array, Array]:
     """Newton's step and what it promises; a gamma that is pushed against zero stays there."""
@@ -158,11 +174,23 @@ def _newton_step(
     free = np.where(stuck, 0.0, gradient)
     crossed = stuck[:, :, None] | stuck[:, None, :]
     matrix = np.where(crossed, np.eye(nuisances.shape[1]), hessian)
-    step = np.linalg.solve(matrix, free[..., None])[..., 0]
+    try:
+        step = np.linalg.solve(matrix, free[..., None])[..., 0]
+    except np.linalg.LinAlgError:  # one singular matrix refuses all
+        floor = 1e-12 * np.trace(matrix, axis1=1, axis2=2)[:, None, None] + 1e-300
+        step = np.linalg.solve(matrix + floor * np.eye(matrix.shape[1]), free[..., None])[..., 0]
     return step, np.sum(step * free, axis=1)
 
 
-def _nll(
+def _deviance(counts: Array, rate: Array) -> Array:
+    """rate - n + n log(n / rate), half of the deviance, without the loss of digits at rate = n."""
+    filled = np.where(counts > 0, counts, 1.0)
+    excess = rate / filled - 1
+    log = np.where(excess > -0.5, np.log1p(np.maximum(excess, -0.5)), np.log(rate / filled))
+    return np.where(counts > 0, filled * (excess - log), rate)
+
+
+def derivatives(
     model: Counting, data: Data, mu: Array, nuisances: Array
 ) -> tuple[Array, Array, Array, Array]:
     """-log L, its derivative in mu, and gradient and (positive) Hessian in the nuisances."""
@@ -172,13 +200,13 @@ def _nll(
     signal = mu[:, None] * unit
     rate = np.maximum(signal + gamma * model.background, 1e-300)
     excess = 1 - data.counts / rate
-    value = np.sum(rate - data.counts * np.log(rate), axis=1)
+    value = np.sum(_deviance(data.counts, rate), axis=1)
     if model.gaussian:
         value += np.sum(0.5 * model.tau * (gamma - data.control) ** 2, axis=1)
         control_slope = model.tau * (gamma - data.control)
         control_curve = np.broadcast_to(model.tau, gamma.shape)
     else:
-        value += np.sum(model.tau * (gamma - data.control * np.log(gamma)), axis=1)
+        value += np.sum(model.tau * _deviance(data.control, gamma), axis=1)
         control_slope = model.tau * (1 - data.control / gamma)
         # Without a control event the curvature would vanish; a floor keeps Newton's step finite.
         control_curve = model.tau * np.maximum(data.control / gamma**2, 1e-3)
@@ -200,47 +228,94 @@ def _nll(
     mixed = (weight * model.background)[:, :, None] * response
     hessian[:, :bins, bins:] = mixed
     hessian[:, bins:, :bins] = np.swapaxes(mixed, 1, 2)
-    hessian[:, bins:, bins:] = np.einsum("ti,tik,til->tkl", weight, response, response)
-    # The second derivative of the rate, kept only where it adds curvature.
-    hessian[:, bins:, bins:] += np.einsum(
-        "ti,tik,il->tkl", np.maximum(excess, 0.0), response, model.kappa
-    )
+    # The second derivative of the rate is kept only where it adds curvature.
+    curved = weight[:, :, None] * response + np.maximum(excess, 0.0)[:, :, None] * model.kappa
+    hessian[:, bins:, bins:] = np.swapaxes(response, 1, 2) @ curved
     hessian[:, bins:, bins:] += np.eye(size - bins)
     return value, np.sum(excess * unit, axis=1), gradient, hessian
 
 
-def q_tilde(model: Counting, data: Data, mu: float) -> Array:
-    """The test statistic of upper limits, q~_mu of arXiv 1007.1727, eq. 16, (toys,)."""
+def q_tilde(model: Counting, data: Data, mu: Array | float) -> Array:
+    """The test statistic of upper limits, q~_mu of arXiv 1007.1727, eq. 16, (toys,).
+
+    Args:
+        model: the model.
+        data: toys.
+        mu: one for all, or (toys,).
+    """
+    mu = np.broadcast_to(np.asarray(mu, float), (len(data.counts),))
+    size = model.bins + model.kappa.shape[1]
+    chunk = max(LARGEST_HESSIANS // size**2, 1)
+    parts = [
+        _q_tilde(model, data.chosen(slice(first, first + chunk)), mu[first : first + chunk])
+        for first in range(0, len(mu), chunk)
+    ]
+    return np.concatenate(parts)
+
+
+def _q_tilde(model: Counting, data: Data, mu: Array) -> Array:
     at_mu, slope, _ = profile(model, data, mu)
     result = np.zeros(len(at_mu))
     below = slope > 0  # the best fit lies below mu
     if not below.any():
         return result
-    chosen = Data(data.counts[below], data.control[below], data.alphas[below])
-    best, rising, _ = profile(model, chosen, 0.0)
+    chosen = data.chosen(below)
+    best, rising, nuisances = profile(model, chosen, 0.0)
     inside = rising < 0  # the best fit lies above zero
     if inside.any():
         best[inside] = _free_minimum(
-            model,
-            Data(chosen.counts[inside], chosen.control[inside], chosen.alphas[inside]),
-            mu,
-        )
+            model, chosen.chosen(inside), mu[below][inside],
+            (rising[inside], slope[below][inside]), nuisances[inside],
+        )  # fmt: skip
     result[below] = np.maximum(2 * (at_mu[below] - best), 0.0)
     return result
 
 
-def _free_minimum(model: Counting, data: Data, mu: float) -> Array:
-    """-log L at the best mu in (0, mu), by bisection of the profile's slope."""
-    low, high = np.zeros(len(data.counts)), np.full(len(data.counts), float(mu))
-    value = np.full(len(low), np.inf)
-    for _ in range(BISECTIONS):
-        middle = 0.5 * (low + high)
-        now, slope, _ = profile(model, data, middle)
-        value = np.minimum(value, now)
-        low, high = np.where(slope < 0, middle, low), np.where(slope < 0, high, middle)
-        if np.all(np.abs(slope) * (high - low) < 1e-6):
+def _free_minimum(
+    model: Counting, data: Data, mu: Array, slopes: tuple[Array, Array], nuisances: Array
+) -> Array:
+    """-log L at the best mu in (0, mu), where the profile's slope is zero: by regula falsi.
+
+    The slope at an end that stays is halved (the Illinois rule), which makes it converge faster
+    than linearly.
+
+    Args:
+        model: the model.
+        data: toys.
+        mu: (toys,)
+        slopes: of the profile at 0 (negative) and at mu (positive), (toys,) each.
+        nuisances: (toys, bins + alphas) the profile's at 0.
+    """
+    low, high = np.zeros(len(mu)), np.array(mu)
+    at_low, at_high = (np.array(each) for each in slopes)
+    value = np.full(len(mu), np.inf)
+    active = np.arange(len(mu))
+    for _ in range(ROOT_STEPS):
+        a, b, f, g = low[active], high[active], at_low[active], at_high[active]
+        middle = np.clip(b - g * (b - a) / (g - f), a + 1e-3 * (b - a), b - 1e-3 * (b - a))
+        now, slope, found = profile(model, data.chosen(active), middle, nuisances[active])
+        value[active] = np.minimum(value[active], now)
+        nuisances[active] = found
+        falls = slope < 0
+        low[active], high[active] = np.where(falls, middle, a), np.where(falls, b, middle)
+        at_low[active] = np.where(falls, slope, f / 2)
+        at_high[active] = np.where(falls, g / 2, slope)
+        active = active[np.abs(slope) * (high - low)[active] > CLOSE]
+        if not len(active):
             break
     return value
+
+
+def _fitted(q: Array, toys: int) -> Array:
+    """The test statistics of the toys whose fits succeeded, sorted; a failed toy is left out.
+
+    Raises:
+        NoMinimumError: less than 99 % of them did.
+    """
+    found = np.sort(q[np.isfinite(q)])
+    if len(found) < 0.99 * toys:
+        raise NoMinimumError(f"the fits of {toys - len(found)} of {toys} toys find no minimum")
+    return found
 
 
 def cls_from_toys(
@@ -258,6 +333,9 @@ def cls_from_toys(
         toys: for each hypothesis.
         random: generator.
 
+    Raises:
+        NoMinimumError: the fit of the data fails, or more than one toy's in a hundred.
+
     Returns:
         observed CLs, (5,) expected CLs at -2, -1, 0, 1, 2 sigma of the background-only data, and
         the statistical error of the observed CLs.
@@ -265,16 +343,18 @@ def cls_from_toys(
     data = Data.observed(model, observed)
     with_signal = draw(model, mu, profile(model, data, mu)[2][0], toys, random)
     without = draw(model, 0.0, profile(model, data, 0.0)[2][0], toys, random)
-    q_signal = np.sort(q_tilde(model, with_signal, mu))
-    q_background = np.sort(q_tilde(model, without, mu))
-    q_observed = float(q_tilde(model, data, mu)[0])
+    q_signal, q_background = (
+        _fitted(q_tilde(model, each, mu), toys) for each in (with_signal, without)
+    )
+    q_observed = float(_fitted(q_tilde(model, data, mu), 1)[0])
+    toys = min(len(q_signal), len(q_background))
 
     def tails(q: Array) -> tuple[Array, Array]:
         # Counts are discrete: ties, up to rounding of the fits, belong to the tail.
         cut = np.asarray(q) - 1e-6
         return (
-            (toys - np.searchsorted(q_signal, cut)) / toys,
-            (toys - np.searchsorted(q_background, cut)) / toys,
+            (len(q_signal) - np.searchsorted(q_signal, cut)) / len(q_signal),
+            (len(q_background) - np.searchsorted(q_background, cut)) / len(q_background),
         )
 
     numerator, denominator = (float(each) for each in tails(np.array(q_observed)))

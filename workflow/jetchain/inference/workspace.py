@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -84,7 +85,8 @@ def build(yields: Yields, settings: WorkspaceSettings) -> dict[str, Any]:
 
 
 def _channel(yields: Yields, index: int, settings: WorkspaceSettings) -> dict[str, Any]:
-    name = yields.names[index]
+    method, *names = plain_names((yields.method, *yields.names))
+    name = names[index]
     signal, signal_error = yields.signal[index], yields.signal_uncertainty[index]
     background_error = float(yields.background_uncertainty[index])
     signal_modifiers: list[dict[str, Any]] = [
@@ -98,7 +100,7 @@ def _channel(yields: Yields, index: int, settings: WorkspaceSettings) -> dict[st
         {"name": f"background_{name}", "type": modifier, "data": [background_error]}
     ]
     return {
-        "name": f"{yields.method}_{name}",
+        "name": f"{method}_{name}",
         "samples": [
             {"name": "signal", "data": [float(signal)], "modifiers": signal_modifiers},
             {
@@ -110,11 +112,50 @@ def _channel(yields: Yields, index: int, settings: WorkspaceSettings) -> dict[st
     }
 
 
+def plain_names(names: Sequence[str]) -> list[str]:
+    """The names with what pyhf's schema refuses, all but ASCII letters, digits and _, replaced.
+
+    A name that needs it becomes its hexadecimal code after an x, so that no two become one.
+    """
+    return [
+        name if re.fullmatch("[a-zA-Z0-9_]+", name) else f"x{name.encode().hex()}" for name in names
+    ]
+
+
+def minuit_serves(yields: Yields) -> bool:
+    """Whether Minuit finds the minima of pyhf's model reliably and in short time.
+
+    It takes numerical derivatives, and pyhf bounds gamma at 10: one bin of moderate counts, whose
+    data are no multiple of the background, with a signal strength of about one.
+    """
+    if len(yields.names) > 1:
+        return False
+    background, observed = float(yields.background[0]), float(yields.observed[0])
+    ratio = yields.background_uncertainty[0] / background
+    return bool(
+        0.01 <= background <= 1e5
+        and observed <= 5 * background + 3
+        and ratio <= 1
+        and yields.signal_uncertainty[0] <= 10 * yields.signal[0]
+        and 2 / REACH <= rough_limit(yields) <= 10 * REACH
+    )
+
+
+def luminosity_uncertainty(spec: dict[str, Any]) -> float:
+    """The relative uncertainty of the luminosity that `build` has written into a workspace."""
+    (modifier,) = (
+        each
+        for each in spec["channels"][0]["samples"][0]["modifiers"]
+        if each["name"] == "luminosity"
+    )
+    return float(modifier["data"]["hi"]) - 1
+
+
 def rough_limit(yields: Yields) -> float:
     """A rough upper limit on mu: observed excess, 3 events and twice the uncertainty."""
     background = yields.background.sum()
     error = np.sqrt(background + np.sum(yields.background_uncertainty**2))
-    excess = max(yields.observed.sum() - background, 0.0)
+    excess = np.maximum(yields.observed - yields.background, 0.0).sum()
     return float((3 + 2 * error + excess) / yields.signal.sum())
 
 

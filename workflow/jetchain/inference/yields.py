@@ -52,6 +52,9 @@ class Yields:
 # By which modifier of HistFactory the background is constrained: poisson if it was counted in a
 # control region, gaussian if it came from a fit.
 CONSTRAINTS = {"poisson": "shapesys", "gaussian": "staterror"}
+NO_SIGNAL = "no sensitivity: the net signal yield is not positive in any bin"
+LARGEST = 1e15
+"""Of all events: larger counts are not exact as floating-point numbers."""
 COLUMNS = ("observed", "background", "background_uncertainty", "signal", "signal_uncertainty")
 
 
@@ -78,7 +81,7 @@ def read_yields(path: Path) -> Yields:
             ("luminosity_fb", found.luminosity_fb),
             ("reference_cross_section_fb", found.reference_cross_section_fb),
         )
-        if not value > 0
+        if not 0 < value < math.inf
     ]
     if complaints:
         raise _refusal(path, "; ".join(complaints))
@@ -105,6 +108,8 @@ def _complaints(names: tuple[str, ...], columns: dict[str, Array]) -> list[str]:
             negative = value < 0 and (sensitive or column != "signal")
             if not math.isfinite(value) or negative:
                 found.append(f"bin '{name}': {column} is {value:g}")
+            elif abs(value) > LARGEST:
+                found.append(f"bin '{name}': {column} is {value:g}, above {LARGEST:g}")
         if columns["background"][index] == 0:
             found.append(f"bin '{name}': the expected background is zero")
     return found

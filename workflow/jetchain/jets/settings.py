@@ -107,16 +107,3 @@ class JetsSettings(Settings):
     summary: SummarySettings = key(SummarySettings(), "mass peaks, substructure and response")
     images: ImageSettings = key(ImageSettings(), "average image of each class")
     display: DisplaySettings = key(DisplaySettings(), "displays of single events")
-
-    @model_validator(mode="after")
-    def _radius_is_clustered(self) -> Self:
-        for name, radius in (
-            ("summary.radius", self.summary.radius),
-            ("images.radius", self.images.radius),
-            ("display.selection.radius", self.display.selection.radius),
-        ):
-            if radius not in self.clustering.radii:
-                raise ValueError(
-                    f"{name} {radius} is not among clustering.radii {self.clustering.radii}"
-                )
-        return self

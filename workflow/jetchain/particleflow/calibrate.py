@@ -37,7 +37,7 @@ def calibrate(
         settings: bins and cuts.
 
     Raises:
-        EmptySampleError: no pion left a track and a cluster.
+        EmptySampleError: no pion left a track and a cluster, or too few for any bin.
     """
     measured: list[tuple[Floats, Floats, Floats, Ints]] = []
     cutflow = dict.fromkeys(("tracks", "lepton", "not_isolated", "no_cluster", "used"), 0)
@@ -149,8 +149,7 @@ def response_table(
     """Mean and spread of E/p in bins of pT, |eta| and layer of highest energy density.
 
     A bin with too few entries takes the values of the nearest bin that has enough, a step in the
-    layer counting as two in pT or |eta| (the response changes fastest with the layer). If no bin
-    has enough, all entries together fill the table.
+    layer counting as two in pT or |eta| (the response changes fastest with the layer).
 
     Args:
         pt: (pions,) GeV.
@@ -164,23 +163,32 @@ def response_table(
         filled: (pt, eta, layer) whether a bin has a value of its own;
         bins_filled, bins_from_neighbours: how many; curve: mean pT and E/p over all |eta| and
         layers in the bins of pT that have enough entries.
+
+    Raises:
+        EmptySampleError: no bin has enough entries.
     """
     shape = (len(settings.pt_edges), len(settings.eta_edges), N_LAYERS)
     i = np.searchsorted(settings.pt_edges, pt, side="right") - 1
     j = np.searchsorted(settings.eta_edges, eta, side="right") - 1
     entries, mean, sigma = _moments(np.ravel_multi_index((i, j, layer), shape), ratio, shape)
     filled = (entries >= settings.minimum_entries) & (sigma > 0)
-    if filled.any():
-        where = np.argwhere(filled)  # (filled, 3)
-        for target in np.argwhere(~filled):
-            steps = np.abs(where - target) @ np.array([1, 1, 2])
-            source = tuple(where[np.argmin(steps)])
-            mean[tuple(target)], sigma[tuple(target)] = mean[source], sigma[source]
-    else:
-        mean[:], sigma[:] = np.mean(ratio), np.std(ratio)
+    if not filled.any():
+        raise EmptySampleError(
+            f"particleflow.calibrate: no bin of the calibration is filled: {len(pt)} pions, "
+            f"{entries.max()} at most in one bin of pT, |eta| and layer, where "
+            f"particleflow.calibration.minimum_entries = {settings.minimum_entries} with a spread "
+            "of their response are needed.",
+            "Generate more single pions (particleflow.calibration.samples), or take fewer bins or "
+            "entries.",
+        )
+    where = np.argwhere(filled)  # (filled, 3)
+    for target in np.argwhere(~filled):
+        steps = np.abs(where - target) @ np.array([1, 1, 2])
+        source = tuple(where[np.argmin(steps)])
+        mean[tuple(target)], sigma[tuple(target)] = mean[source], sigma[source]
     count, curve, _ = _moments(i, ratio, (shape[0],))
     _, curve_pt, _ = _moments(i, pt, (shape[0],))
-    enough = count >= min(settings.minimum_entries, count.max())
+    enough = count >= settings.minimum_entries
     return {
         "pt_edges": settings.pt_edges,
         "eta_edges": settings.eta_edges,

@@ -46,7 +46,7 @@ def calibrate_photons(
         settings: bins and cuts.
 
     Raises:
-        EmptySampleError: there is no isolated photon.
+        EmptySampleError: there is no isolated photon, or there are too few for any bin.
     """
     measured = [photon_responses(read_events(path, DETECTED, COLUMNS), settings.radius)
                 for path in detected]  # fmt: skip
@@ -102,8 +102,11 @@ def photon_table(
         settings: edges and the least number of entries.
 
     Returns:
-        The curves, of the bins of true pT that have enough photons (of all together where none
-        has).
+        The curves, of the bins of true pT that have enough photons; where none has, of all photons
+        together, marked as such.
+
+    Raises:
+        EmptySampleError: no bin has enough photons.
     """
     i = np.searchsorted(settings.pt_edges, pt, side="right") - 1
     j = np.searchsorted(settings.eta_edges, eta, side="right") - 1
@@ -111,6 +114,7 @@ def photon_table(
     for k in range(len(settings.eta_edges)):
         bins = [(i == m) & (j == k) for m in range(len(settings.pt_edges))]
         bins = [b for b in bins if b.sum() >= settings.minimum_entries and np.median(ratio[b]) > 0]
+        own = bool(bins)
         bins = bins or [np.ones(len(pt), bool)]
         points = sorted(
             (float(np.median(pt[b] * ratio[b])), float(np.median(ratio[b])),
@@ -119,7 +123,16 @@ def photon_table(
         )  # fmt: skip
         names = ("measured_pt", "response", "error", "photons")
         columns = dict(zip(names, zip(*points, strict=True), strict=True))
-        curves.append(PhotonCurve.model_validate(columns))
+        curves.append(PhotonCurve.model_validate(columns | {"of_all": not own}))
+    if all(curve.of_all for curve in curves):
+        raise EmptySampleError(
+            f"particleflow.calibrate_photons: no bin of the calibration is filled: {len(pt)} "
+            "isolated photons, and no bin of pT and |eta| has "
+            f"particleflow.photon_calibration.minimum_entries = {settings.minimum_entries} with a "
+            "median response above zero.",
+            "Generate more single photons (particleflow.photon_calibration.samples), or take fewer "
+            "bins or entries.",
+        )
     return PhotonTable(eta_edges=settings.eta_edges, curves=curves)
 
 

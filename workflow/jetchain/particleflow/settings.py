@@ -35,6 +35,13 @@ class EvaluationSettings(Settings):
         min_length=2,
     )
 
+    @field_validator("pt_edges")
+    @classmethod
+    def _rise(cls, edges: list[float]) -> list[float]:
+        if any(b <= a for a, b in itertools.pairwise(edges)):
+            raise ValueError("pt_edges must rise strictly")
+        return edges
+
 
 class ParticleflowSettings(Sections):
     """Particle flow: from tracks and clusters to particles."""
@@ -66,6 +73,7 @@ class ParticleflowSettings(Sections):
 
     @model_validator(mode="after")
     def _training_and_evaluation_apart(self) -> Self:
+        found = []
         for algorithm, (name, events, samples) in itertools.product(
             trained(),
             (
@@ -76,9 +84,11 @@ class ParticleflowSettings(Sections):
             training = getattr(self, algorithm).training
             shared = set(training.samples) & set(samples)
             if shared and training.held_out < events:
-                raise ValueError(
+                found.append(
                     f"{algorithm}.training.held_out ({training.held_out}) must be at least {name} "
                     f"({events}): both use sample '{min(shared)}', and no event may be trained on "
                     "and evaluated"
                 )
+        if found:
+            raise ValueError("; ".join(found))
         return self

@@ -190,9 +190,11 @@ def template(
         axes[0, 0],
         right="",
     )
+    above = merit.null_deviations
+    deviations = "no spread" if above is None else f"{above:+.1f} σ"
     figure.suptitle(
         f"Data against template in the sidebands: AUC {merit.auc:.3f}, permuted labels "
-        f"{merit.null_mean:.3f} ± {merit.null_std:.3f} ({merit.null_deviations:+.1f} σ)",
+        f"{merit.null_mean:.3f} ± {merit.null_std:.3f} ({deviations})",
         fontsize=13,
     )
     save_figure(figure, pdf, png, data)

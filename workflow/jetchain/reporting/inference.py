@@ -36,7 +36,7 @@ def draw_limits(
     """One panel: the limits of all methods beside the injected cross-section."""
     for index, row in enumerate(rows):
         if not row.sensitive:
-            _no_sensitivity(ax, (index, 0.25), ("data", "axes fraction"))
+            _no_result(ax, row.reason, (index, 0.25), ("data", "axes fraction"))
             continue
         name = labels[row.method]
         _band(ax, index - 0.12, name, row.expected_fb, row.observed_fb)
@@ -71,11 +71,13 @@ def draw_limits(
     label(ax, right="CLs")
 
 
-def _no_sensitivity(ax: Any, place: tuple[float, float], coordinates: Any) -> None:
-    """In the place of a result that the search cannot have: its net signal is zero or less."""
+def _no_result(ax: Any, reason: str | None, place: tuple[float, float], coordinates: Any) -> None:
+    """In the place of a result that the search cannot have; the table says why."""
+    insensitive = reason is None or reason.startswith("no sensitivity")
     ax.annotate(
-        "no\nsensitivity", place, xycoords=coordinates, ha="center", va="center", fontsize=12,
-        color="dimgray", bbox={"facecolor": "white", "edgecolor": "none"},
+        "no\nsensitivity" if insensitive else "no\nresult", place, xycoords=coordinates,
+        ha="center", va="center", fontsize=12, color="dimgray",
+        bbox={"facecolor": "white", "edgecolor": "none"},
     )  # fmt: skip
 
 
@@ -128,7 +130,7 @@ def scan(
         ax.set_xlabel("signal cross-section [fb]")
         label(ax, right=labels[row.method])
         if row.scan is None:
-            _no_sensitivity(ax, (0.5, 0.5), "axes fraction")
+            _no_result(ax, row.reason, (0.5, 0.5), "axes fraction")
             ax.set_xticks([])
             continue
         drawn.append(ax)
@@ -161,15 +163,14 @@ def pulls(*, fits: Inputs, labels: Labels, pdf: Output, png: Output, data: Outpu
     rows = [read_result(path, Fit) for path in fits]
     figure, (left, right) = new_figure(1, 2, size=(13.0, 4.8))
     for index, row in enumerate(rows):
-        if not row.sensitive:
-            _no_sensitivity(left, (0.5, index), ("axes fraction", "data"))
-            continue
         mu = row.mu
-        if mu is not None:
-            left.errorbar(
-                [mu.cross_section_fb], [index], xerr=[mu.cross_section_error_fb],
-                fmt="o", color="black",
-            )  # fmt: skip
+        if mu is None or row.significance is None:
+            _no_result(left, row.reason, (0.5, index), ("axes fraction", "data"))
+            continue
+        left.errorbar(
+            [mu.cross_section_fb], [index], xerr=[mu.cross_section_error_fb],
+            fmt="o", color="black",
+        )  # fmt: skip
         left.annotate(
             f"{row.significance:.1f} $\\sigma$", (1.02, index),
             xycoords=("axes fraction", "data"), va="center", fontsize=12,
@@ -210,7 +211,7 @@ def table(*, limits: Inputs, fits: Inputs, normalisation: Input, table: Output) 
             )
         row = {
             "method": limit.method,
-            "sensitive": "yes" if limit.sensitive else "no sensitivity",
+            "sensitive": _sensitive(limit, fit),
             "observed_events": fit.observed,
             "background_events": fit.background,
             "significance": fit.significance,
@@ -230,3 +231,11 @@ def table(*, limits: Inputs, fits: Inputs, normalisation: Input, table: Output) 
         for name, value in row.items():
             columns.setdefault(name, []).append("" if value is None else value)
     write_csv(table, columns)
+
+
+def _sensitive(limit: Limits, fit: Fit) -> str:
+    """Whether a search has results, or why one lacks; "no sensitivity" without further words."""
+    reasons = list(dict.fromkeys(each for each in (limit.reason, fit.reason) if each))
+    if any(reason.startswith("no sensitivity") for reason in reasons):
+        return "no sensitivity"
+    return "; ".join(["yes" if limit.sensitive else "no limit", *reasons])

@@ -153,7 +153,9 @@ def limit_rows(found: Limits, source: str) -> list[Row]:
     """
     method, level = found.method, f"{100 * (1 - found.level):.0f} % CL limit"
     if not found.sensitive:
-        return [_row("inference", f"{level}, {method}", "no sensitivity", None, "", source)]
+        insensitive = found.reason is None or found.reason.startswith("no sensitivity")
+        words = "no sensitivity" if insensitive else "no result"
+        return [_row("inference", f"{level}, {method}", words, None, "", source)]
     minus, median, plus = found.expected_fb[1:4]
     return [
         _row("inference", f"observed {level}, {method}", found.observed_fb, None, "fb", source),

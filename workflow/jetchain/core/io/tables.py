@@ -19,8 +19,19 @@ R = TypeVar("R", bound=Result)
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON with sorted keys; numpy scalars and arrays are converted, NaN is refused."""
-    text = json.dumps(value, sort_keys=True, indent=1, allow_nan=False, default=_plain) + "\n"
+    """Write JSON with sorted keys; numpy scalars and arrays are converted.
+
+    Raises:
+        DataError: a number is infinite or not a number.
+    """
+    try:
+        text = json.dumps(value, sort_keys=True, indent=1, allow_nan=False, default=_plain) + "\n"
+    except ValueError as error:
+        raise DataError(
+            f"{path} cannot be written: a result is no finite number ({error}).",
+            "It was made from too few events, or from a damaged input: see the log above, and "
+            "generate more events.",
+        ) from error
     with atomic(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 

@@ -221,14 +221,14 @@ class Separation(Result):
     Attributes:
         auc: area under its curve.
         null_mean, null_std: the same with permuted labels.
-        null_deviations: (auc - null_mean) / null_std.
+        null_deviations: (auc - null_mean) / null_std, null where the null has no spread.
         p_value: by counting, at least 1 / (permutations + 1).
     """
 
     auc: float
     null_mean: float
     null_std: float
-    null_deviations: float
+    null_deviations: float | None
     p_value: float
 
 

@@ -45,9 +45,12 @@ class Fit(Result):
         sensitive: whether there was anything to fit; if not, all results are null.
         observed, background: events of all bins.
         p0, significance: of the hypothesis of no signal.
-        valid: whether Minuit converged.
-        mu: signal strength, null if it did not.
+        p0_is_bound: p0 is smaller than the number given, the smallest that a computer holds in
+            full precision.
+        valid: whether a minimum was found.
+        mu: signal strength, null if it was not.
         parameters: nuisance parameters.
+        reason: why there is no result, null if there is one.
     """
 
     method: str
@@ -55,10 +58,12 @@ class Fit(Result):
     observed: float
     background: float
     p0: float | None = None
+    p0_is_bound: bool | None = None
     significance: float | None = None
     valid: bool | None = None
     mu: Strength | None = None
     parameters: tuple[Nuisance, ...] = ()
+    reason: str | None = None
 
 
 class ClsScan(Result):
@@ -107,6 +112,7 @@ class Limits(Result):
         reference_cross_section_fb: where the signal strength is 1.
         scan: of CLs.
         toys: the same with toys, null if there are none.
+        reason: why there is no limit, or none with toys; null if nothing lacks.
     """
 
     method: str
@@ -123,3 +129,4 @@ class Limits(Result):
     expected_events: PartialBand = NOTHING
     scan: ClsScan | None = None
     toys: ToyLimits | None = None
+    reason: str | None = None

@@ -93,12 +93,14 @@ class PhotonCurve(Result):
         response: median of measured over true energy.
         error: of the median.
         photons: how many.
+        of_all: the bin has too few photons of its own: this is one point of all photons together.
     """
 
     measured_pt: list[float]
     response: list[float]
     error: list[float]
     photons: list[int]
+    of_all: bool = False
 
 
 class PhotonTable(Result):

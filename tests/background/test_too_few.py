@@ -1,0 +1,51 @@
+"""Estimates made from nothing, and fits that fail, are refused with what is missing."""
+
+import numpy as np
+import pytest
+
+from jetchain.background import quality
+from jetchain.background.abcd import choose_cuts
+from jetchain.background.dijet import Spectrum, choose_fit, fit_dijet
+from jetchain.background.yields import make_yields
+from jetchain.core.boosting import BoostingSettings
+from jetchain.core.errors import EmptySampleError, TrainingError
+from jetchain.core.schema.background import Normalisation
+
+NORMALISATION = Normalisation(
+    luminosity_fb=1.0, signal_acceptance=0.5, reference_events=10, reference_cross_section_fb=20.0,
+    injected_events=10, injected_cross_section_fb=20.0,
+)  # fmt: skip
+
+
+def test_yields_without_simulated_signal_are_refused() -> None:
+    nothing = (np.zeros(0, dtype=bool), np.zeros(0))
+    with pytest.raises(EmptySampleError, match="signal of 'cwola'"):
+        make_yields("cwola", 3.0, (2.0, 1.0), nothing, NORMALISATION, (3.3, 3.7), "gaussian")
+
+
+@pytest.mark.parametrize(("data", "signal"), [(0, 20), (200, 0)])
+def test_cuts_on_nothing_are_refused(data, signal) -> None:
+    random = np.random.default_rng(1)
+    with pytest.raises(EmptySampleError, match=f"{data} sideband events and {signal} of"):
+        choose_cuts(random.random((data, 2)), random.random((signal, 2)), 0.1)
+
+
+def test_a_spectrum_across_the_energy_of_the_collisions_is_a_failed_fit() -> None:
+    edges = np.linspace(2.8, 6.5, 38)
+    window = (edges[:-1] > 3.3) & (edges[1:] < 3.7)
+    counts = np.round(1e4 * np.exp(-2 * (edges[:-1] - 2.8)))
+    with (
+        np.errstate(invalid="ignore"),
+        pytest.raises(TrainingError, match="found no valid minimum"),
+    ):
+        fit_dijet(Spectrum(edges, counts, window, 5.0), 3)
+    good = choose_fit(Spectrum(edges, counts, window, 13.0), [2, 3], 0.05)
+    assert np.isfinite([good.fit.background, good.background_error]).all()
+
+
+def test_a_null_without_spread_has_no_deviation(monkeypatch) -> None:
+    # As where every classifier answers alike.
+    features = np.ones((40, 2))
+    monkeypatch.setattr(quality, "auc", lambda labels, scores: 0.5)
+    found = quality.separation(features, features, BoostingSettings(iterations=1), 3, 1)
+    assert (found.null_std, found.null_deviations, found.p_value) == (0.0, None, 1.0)

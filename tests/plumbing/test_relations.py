@@ -1,0 +1,108 @@
+"""Numbers and names of several sections that do not agree are refused, all of them at once."""
+
+import pytest
+import yaml
+
+from helpers.reruns import merged
+from helpers.snakemake import HOUSE
+from jetchain.core.errors import ConfigurationError
+from jetchain.plumbing import configuration
+from jetchain.plumbing.relations import ORDERED
+
+BASE = yaml.safe_load((HOUSE / "config/config.yaml").read_text(encoding="utf-8"))
+
+
+def overlay(path: str, value) -> dict:
+    *sections, last = path.split(".")
+    found = {last: value}
+    for section in reversed(sections):
+        found = {section: found}
+    return found
+
+
+def complaints(*changes: tuple[str, object]) -> str:
+    values = BASE
+    for path, value in changes:
+        values = merged(values, overlay(path, value))
+    with pytest.raises(ConfigurationError) as refused:
+        configuration.load(values)
+    return refused.value.cause
+
+
+SPECTRUM = "background.sideband.spectrum"
+BACKGROUND = "generate.samples.lhco_background.generation"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("anomaly.signal_region", [2.0, 2.5], "2.8 must be below .*signal_region[[]0], which is 2"),
+        ("anomaly.signal_region", [2.5, 3.0], "2.8 must be below .*signal_region[[]0], which is 2"),
+        ("anomaly.signal_region", [2.8, 3.0], "mass_range[[]0]: 2.8 must be below"),
+        ("anomaly.signal_region", [6.0, 7.0], "signal_region[[]1]: 7 must be below .* is 6.5"),
+        ("anomaly.signal_region", [7.0, 7.5], "signal_region[[]1]: 7.5 must be below .* is 6.5"),
+        (f"{SPECTRUM}.mass_range", [3.4, 6.5], "mass_range[[]0]: 3.4 must be below"),
+        (f"{SPECTRUM}.energy", 1.0, "mass_range[[]1]: 6.5 must be below .*energy, which is 1"),
+        (f"{SPECTRUM}.bin_width", 2.0, "bin_width: 2 leaves 2 bins"),
+        (f"{BACKGROUND}.overrides", ["Beams:eCM = 2000."], "mass_range.*2000 GeV"),
+        (f"{BACKGROUND}.overrides", ["PhaseSpace:pTHatMin=1500"], "1500 GeV, above .*trigger_pt"),
+        (f"{BACKGROUND}.overrides", ["PhaseSpace:pTHatMin 7000"], "no jet has more than half"),
+        (f"{BACKGROUND}.overrides", ["PhaseSpace:pTHatMax = 900."], "must be above"),
+        (f"{BACKGROUND}.filter.jet_pt_min", 1300.0, "1300 GeV must not be above .*trigger_pt"),
+        ("generate.samples.lhco_signal.generation.overrides", ["34:m0 = 14000"], "above Beams:eCM"),
+        ("anomaly.features.trigger_pt", 150.0, "jets.clustering.pt_min: 200 must not be above"),
+        ("anomaly.features.signal_events", 4000, "more than the 3000 events"),
+        ("anomaly.features.signal_events", 0, "reference_events: must be given"),
+        ("jets.clustering.pt_min", 600.0, "600 must not be above jets.images.pt_min"),
+        ("jets.clustering.eta_max", 3.5, "particle_eta_max, which is 3"),
+        ("detector.simulation.particle_eta_max", 2.4, "maximum_eta: 2.5 must not be above"),
+        ("graphs.jets.pt_min", 600.0, "600 must not be above tagging.features.pt_min"),
+        ("graphs.jets.max_constituents", 8, "firmware.dataset.constituents: 16 must not be above"),
+        ("particleflow.mlpf.training.held_out", 1000, "held_out: 1000 leaves no event"),
+        ("background.sideband.scan", [0.5, 0.0], "every efficiency must lie between 0 and 1"),
+        ("particleflow.evaluation.pt_edges", [1.0, 1.0], "rise strictly"),
+    ],
+)  # fmt: skip
+def test_numbers_that_do_not_agree_are_refused(path, value, message) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        configuration.load(merged(BASE, overlay(path, value)))
+
+
+def test_all_mistakes_are_reported_at_once() -> None:
+    cause = complaints(
+        ("anomaly.signal_region", [2.0, 2.5]),
+        ("jets.clustering.radii", [0.4]),
+        ("graphs.display.sample", "tops"),
+        ("background.reference_events", 5),
+        ("anomaly.features.signal_events", 5000),
+    )
+    for path in (
+        "jets.summary.radius", "jets.images.radius", "jets.display.selection.radius",
+        "graphs.jets.radius", "anomaly.features.radius", "graphs.display.sample",
+        f"{SPECTRUM}.mass_range[0]", "anomaly.features.signal_events",
+    ):  # fmt: skip
+        assert f"  - {path}: " in cause
+    assert cause.count("\n  - ") == 8
+
+
+def test_every_ordered_pair_names_two_keys() -> None:
+    config = configuration.Configuration()
+    for low, _, high, _ in ORDERED:
+        for path in (low, high):
+            value = config
+            for part in path.split("[")[0].split("."):
+                value = getattr(value, part)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("background.reference_events", 1_000_000),
+        ("anomaly.signal_region", [3.0, 6.2]),
+        (f"{SPECTRUM}.mass_range", [3.1, 3.9]),
+        ("tagging.features.particles", 8),
+        ("graphs.jets.pt_min", 200.0),
+    ],
+)
+def test_what_agrees_is_accepted(path, value) -> None:
+    configuration.load(merged(BASE, overlay(path, value)))

@@ -1,0 +1,271 @@
+"""What must agree between sections of the configuration: names, and numbers of several rooms.
+
+Each relation yields one complaint a mistake, with the paths and both values; all are reported at
+once. What concerns one section alone stands in its settings.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from jetchain.core.settings import did_you_mean
+from jetchain.generate.cards import read_card
+from jetchain.generate.settings import GUN, GenerationSettings
+from jetchain.particleflow.algorithms import ALGORITHMS, trained
+
+if TYPE_CHECKING:
+    from jetchain.plumbing.configuration import Configuration
+
+NOT_CLUSTERED = "softer jets are not clustered"
+SPECTRUM = "background.sideband.spectrum"
+# The first must be below the second (<), or not above it (<=).
+ORDERED = [
+    (f"{SPECTRUM}.mass_range[0]", "<", "anomaly.signal_region[0]",
+     "the fit needs a sideband below the signal region"),
+    ("anomaly.signal_region[1]", "<", f"{SPECTRUM}.mass_range[1]",
+     "the fit needs a sideband above the signal region"),
+    (f"{SPECTRUM}.mass_range[1]", "<", f"{SPECTRUM}.energy",
+     "no dijet mass reaches the energy of the collision"),
+    ("jets.clustering.pt_min", "<=", "jets.summary.pt_min", NOT_CLUSTERED),
+    ("jets.clustering.pt_min", "<=", "jets.summary.response_pt_edges[0]", NOT_CLUSTERED),
+    ("jets.clustering.pt_min", "<=", "jets.images.pt_min", NOT_CLUSTERED),
+    ("jets.clustering.pt_min", "<=", "jets.display.selection.pt_min", NOT_CLUSTERED),
+    ("jets.clustering.pt_min", "<=", "graphs.jets.pt_min", NOT_CLUSTERED),
+    ("jets.clustering.pt_min", "<=", "anomaly.features.trigger_pt", NOT_CLUSTERED),
+    ("graphs.jets.eta_max", "<=", "jets.clustering.eta_max", "no jet is clustered beyond"),
+    ("jets.clustering.eta_max", "<=", "detector.simulation.particle_eta_max",
+     "no particle is simulated beyond"),
+    ("particleflow.evaluation.maximum_eta", "<=", "detector.simulation.particle_eta_max",
+     "no particle is simulated beyond"),
+    ("graphs.jets.pt_min", "<=", "tagging.features.pt_min", "softer jets have no graph"),
+    ("tagging.features.pt_max", "<=", "graphs.jets.pt_max", "harder jets have no graph"),
+    ("tagging.features.particles", "<=", "graphs.jets.max_constituents",
+     "the graphs hold no more of a jet"),
+    ("firmware.dataset.constituents", "<=", "graphs.jets.max_constituents",
+     "the graphs hold no more of a jet"),
+]  # fmt: skip
+
+
+def complaints(config: Configuration) -> list[str]:
+    """All that does not agree, one sentence each."""
+    return [complaint for relation in RELATIONS for complaint in relation(config)]
+
+
+def _at(config: Any, path: str) -> Any:
+    for part in re.findall(r"\w+", path):
+        config = config[int(part)] if part.isdigit() else getattr(config, part)
+    return config
+
+
+def _in_order(config: Configuration) -> Iterator[str]:
+    for low, sign, high, why in ORDERED:
+        first, second = _at(config, low), _at(config, high)
+        if not (first < second or (sign == "<=" and first == second)):
+            must = "must be below" if sign == "<" else "must not be above"
+            yield f"{low}: {first:g} {must} {high}, which is {second:g}: {why}."
+
+
+def _samples_known(config: Configuration) -> Iterator[str]:
+    paths = [
+        "detector.bench.sample",
+        "detector.summary_samples",
+        "detector.validation.gun",
+        "detector.validation.pions",
+        "detector.validation.pi0",
+        "detector.validation.events",
+        "particleflow.calibration.samples",
+        "particleflow.photon_calibration.samples",
+        *(f"particleflow.{name}.training.samples" for name in trained()),
+        "particleflow.evaluation.samples",
+        "jets.summary.samples",
+        "jets.display.samples",
+        "graphs.display.sample",
+        "firmware.dataset.samples",
+        "anomaly.background",
+        "anomaly.signal",
+    ]
+    if config.detector.simulation.pileup.mean > 0:
+        paths.append("detector.pileup_sample")
+    for path in paths:
+        value = _at(config, path)
+        for name in [value] if isinstance(value, str) else value:
+            if name not in config.generate.samples:
+                near = did_you_mean(name, config.generate.samples)
+                yield f"{path}: no sample '{name}' in generate.samples. {near}"
+
+
+def _algorithm_known(config: Configuration) -> Iterator[str]:
+    name = config.jets.algorithm
+    if name not in ALGORITHMS:
+        near = did_you_mean(name, ALGORITHMS)
+        yield f"jets.algorithm: no particle-flow algorithm '{name}'. {near}"
+
+
+def _samples_fit_their_use(config: Configuration) -> Iterator[str]:
+    timed = config.detector.bench.sample
+    if timed in config.generate.samples and _generation(config, timed) is None:
+        yield (
+            f"detector.bench.sample: '{timed}' comes from files; the bench times Pythia beside "
+            "the detector, so name a sample that has generation."
+        )
+    for use in ("gun", "pions", "pi0"):
+        name = getattr(config.detector.validation, use)
+        made = _generation(config, name)
+        if name in config.generate.samples and (
+            made is None or made.process != GUN or made.gun.particles != 1
+        ):
+            yield f"detector.validation.{use}: '{name}' must be a gun of one particle an event"
+
+
+def _radii_are_clustered(config: Configuration) -> Iterator[str]:
+    radii = config.jets.clustering.radii
+    for path in (
+        "graphs.jets.radius",
+        "jets.summary.radius",
+        "jets.images.radius",
+        "jets.display.selection.radius",
+        "anomaly.features.radius",
+    ):
+        radius = _at(config, path)
+        if radius not in radii:
+            yield (
+                f"{path}: {radius} is not one of jets.clustering.radii "
+                f"({', '.join(map(str, radii))})."
+            )
+
+
+def _sidebands_hold_the_fit(config: Configuration) -> Iterator[str]:
+    """As many bins in the sidebands as `background.dijet.bin_spectrum` makes."""
+    spectrum, region = config.background.sideband.spectrum, config.anomaly.signal_region
+    widths = (region[0] - spectrum.mass_range[0], spectrum.mass_range[1] - region[1])
+    bins = sum(max(round(width / spectrum.bin_width), 1) for width in widths)
+    fewest = spectrum.parameters[0]
+    if min(widths) > 0 and bins <= fewest:
+        yield (
+            f"{SPECTRUM}.bin_width: {spectrum.bin_width:g} leaves {bins} bins in the sidebands; a "
+            f"fit of {SPECTRUM}.parameters[0] = {fewest} needs more."
+        )
+
+
+def _events_suffice(config: Configuration) -> Iterator[str]:
+    features = config.anomaly.features
+    if config.background.reference_events is None and not features.signal_events:
+        yield (
+            "background.reference_events: must be given where anomaly.features.signal_events "
+            "is 0, for signal strength 1 is as many signal events."
+        )
+    made = [_generation(config, name) for name in config.anomaly.signal]
+    shards = [
+        config.generate.samples[name].shards
+        for name in config.anomaly.signal
+        if name in config.generate.samples
+    ]
+    if all(made):
+        total = sum(each.events * n for each, n in zip(made, shards, strict=True) if each)
+        if features.signal_events > total:
+            yield (
+                f"anomaly.features.signal_events: {features.signal_events} is more than the "
+                f"{total} events that the samples of anomaly.signal generate."
+            )
+    for algorithm in trained():
+        training = getattr(config.particleflow, algorithm).training
+        sources = [_generation(config, name) for name in training.samples]
+        longest = max(each.events if each else training.held_out + 1 for each in sources)
+        if training.held_out >= longest:
+            yield (
+                f"particleflow.{algorithm}.training.held_out: {training.held_out} leaves no event "
+                f"to train on: a shard of its samples has {longest} at most "
+                f"(generate.samples.{training.samples[0]}.generation.events)."
+            )
+
+
+def _collisions_reach(config: Configuration) -> Iterator[str]:
+    """Momenta and masses asked for, against the energy of the collisions."""
+    for name, sample in config.generate.samples.items():
+        made = sample.generation
+        if made is None or made.process == GUN:
+            continue
+        path = f"generate.samples.{name}.generation"
+        values = _pythia_numbers(made)
+        energy = values.get("beams:ecm", 14000.0)
+        lowest = values.get("phasespace:pthatmin", 0.0)
+        highest = values.get("phasespace:pthatmax", -1.0)
+        if "beams:frametype" in values:
+            continue
+        for what, momentum in (
+            ("PhaseSpace:pTHatMin", lowest),
+            ("filter.jet_pt_min", made.filter.jet_pt_min),
+        ):
+            if momentum >= energy / 2:
+                yield (
+                    f"{path}: {what} is {momentum:g} GeV, but no jet has more than half of "
+                    f"Beams:eCM, which is {energy:g} GeV."
+                )
+        if 0 < highest <= lowest:
+            yield (
+                f"{path}: PhaseSpace:pTHatMax, {highest:g} GeV, must be above "
+                f"PhaseSpace:pTHatMin, {lowest:g} GeV."
+            )
+        for setting, mass in values.items():
+            if setting.endswith(":m0") and mass >= energy:
+                yield f"{path}: {setting} is {mass:g} GeV, above Beams:eCM, {energy:g} GeV."
+        if name in config.anomaly.background:
+            yield from _background_covers(config, path, energy, lowest)
+        trigger = config.anomaly.features.trigger_pt
+        if name in [*config.anomaly.background, *config.anomaly.signal] and (
+            made.filter.jet_pt_min > trigger
+        ):
+            yield (
+                f"{path}.filter.jet_pt_min: {made.filter.jet_pt_min:g} GeV must not be above "
+                f"anomaly.features.trigger_pt, {trigger:g} GeV: events between them would lack."
+            )
+
+
+def _background_covers(
+    config: Configuration, path: str, energy: float, lowest: float
+) -> Iterator[str]:
+    trigger = config.anomaly.features.trigger_pt
+    if lowest > trigger:
+        yield (
+            f"{path}: PhaseSpace:pTHatMin is {lowest:g} GeV, above anomaly.features.trigger_pt, "
+            f"{trigger:g} GeV: events between them would lack."
+        )
+    highest = 1000 * config.background.sideband.spectrum.mass_range[0]
+    if highest >= energy:
+        yield (
+            f"{SPECTRUM}.mass_range[0]: {highest:g} GeV is not below the energy of the collisions "
+            f"of '{path.split('.')[2]}', {energy:g} GeV: the spectrum would be empty."
+        )
+
+
+def _generation(config: Configuration, name: str) -> GenerationSettings | None:
+    sample = config.generate.samples.get(name)
+    return sample.generation if sample else None
+
+
+def _pythia_numbers(generation: GenerationSettings) -> dict[str, float]:
+    """The settings of the card and the overrides that are one number, by name in small letters."""
+    lines = [line for _, line in read_card(generation.process)] + generation.overrides
+    found: dict[str, float] = {}
+    for line in lines:
+        match = re.fullmatch(r"\s*([\w:]+)\s*(?:=|\s)\s*([-+.\deE]+)\s*(?:[!#].*)?", line)
+        if match:
+            try:
+                found[match[1].lower()] = float(match[2])
+            except ValueError:
+                continue
+    return found
+
+
+RELATIONS: list[Callable[[Configuration], Iterator[str]]] = [
+    _samples_known,
+    _algorithm_known,
+    _samples_fit_their_use,
+    _radii_are_clustered,
+    _in_order,
+    _sidebands_hold_the_fit,
+    _events_suffice,
+    _collisions_reach,
+]
