@@ -10,9 +10,10 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
+from jetchain.core.errors import DataError
 from jetchain.core.kinematics import cartesian
 from jetchain.core.schema.generate import GENERATED
-from jetchain.core.trees import iterate_cocoa
+from jetchain.core.trees import REPLACE, iterate_cocoa, whole_numbers
 from jetchain.core.verbs import Input, Output
 from jetchain.generate.history import charges
 from jetchain.generate.imported import Chunk, write_imported
@@ -36,7 +37,8 @@ def import_cocoa(*, source: Input, events: Output, summary: Output, shard: str) 
         shard: its number, which sets the event numbers.
 
     Raises:
-        DataError: the file is missing, damaged or without events, or lacks a branch.
+        DataError: the file is missing, damaged or without events, or lacks a branch; or an event is
+            not one, see `imported.write_imported`.
     """
     write_imported(events, summary, CocoaFile(source), int(shard))
 
@@ -51,11 +53,11 @@ class CocoaFile:
     format = "cocoa"
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield all events; see `import_cocoa`."""
-        for arrays in iterate_cocoa(self._path, ("particle",)):
+        for arrays in iterate_cocoa(self.path, ("particle",)):
             number = len(arrays["particle_pdgid"])
             weight = arrays.get("weight", np.ones(number))
             event = {
@@ -63,7 +65,7 @@ class CocoaFile:
                 "process": np.zeros(number, np.int32),
                 "pthat": np.zeros(number, np.float32),
             }
-            yield event, particles_only(arrays, self._path)
+            yield Chunk(event, particles_only(arrays, self.path), [])
 
     def cross_section(self) -> tuple[None, None]:
         """COCOA writes none."""
@@ -78,7 +80,12 @@ def particles_only(arrays: Mapping[str, Any], path: Path) -> Truth:
         path: the file.
     """
     names = ("pdgid", "pt", "eta", "phi", "e", "prod_x", "prod_y", "prod_z")
+    counts = np.asarray(ak.num(arrays["particle_pdgid"]))
+    for name in names:
+        if np.any(ak.num(arrays[f"particle_{name}"]) != counts):
+            raise DataError(f"{path}: particle_{name} has more or fewer particles.", REPLACE)
     flat = {name: np.asarray(ak.flatten(arrays[f"particle_{name}"])) for name in names}
+    flat["pdgid"] = whole_numbers(flat["pdgid"], "particle_pdgid", path)
     pt, eta, phi = (flat[name].astype(float) for name in ("pt", "eta", "phi"))
     px, py, pz, _ = cartesian(pt / GEV, eta, phi)
     found: dict[str, NDArray[Any]] = {
@@ -92,7 +99,6 @@ def particles_only(arrays: Mapping[str, Any], path: Path) -> Truth:
         "origin": np.full(len(px), UNKNOWN),
         "vertex": np.full(len(px), UNKNOWN),
     }
-    counts = np.asarray(ak.num(arrays["particle_pdgid"]))
     columns = {
         collection: {
             name: (found[name] if collection == "particle" else np.zeros(0)).astype(column.dtype)

@@ -13,10 +13,10 @@ import awkward as ak
 import numpy as np
 
 from jetchain.core.errors import DataError
-from jetchain.core.trees import LIST, REPLACE, iterate_tree
+from jetchain.core.trees import LIST, REPLACE, iterate_tree, whole_numbers
 from jetchain.core.verbs import Input, Output
-from jetchain.generate.history import FINAL, History, charges, truth_of_history
-from jetchain.generate.imported import Chunk, write_imported
+from jetchain.generate.history import FINAL, History, charges
+from jetchain.generate.imported import Chunk, chunk_of, write_imported
 
 TREE = "Delphes"
 MOMENTUM = {"px": "Px", "py": "Py", "pz": "Pz", "e": "E"}
@@ -42,7 +42,8 @@ def import_delphes(*, source: Input, events: Output, summary: Output, shard: str
         shard: its number, which sets the event numbers.
 
     Raises:
-        DataError: the file is missing, damaged or without events, lacks a branch, or holds pile-up.
+        DataError: the file is missing, damaged or without events, lacks a branch, or holds pile-up;
+            or an event is not one, see `imported.write_imported`.
     """
     write_imported(events, summary, DelphesFile(source), int(shard))
 
@@ -57,12 +58,12 @@ class DelphesFile:
     format = "delphes"
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._cross_section: tuple[float | None, float | None] = (None, None)
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield all events; see `import_delphes`."""
-        for arrays in iterate_tree(self._path, TREE, BRANCHES, optional=CROSS_SECTION):
+        for arrays in iterate_tree(self.path, TREE, BRANCHES, optional=CROSS_SECTION):
             yield self._chunk(arrays)
 
     def cross_section(self) -> tuple[float | None, float | None]:
@@ -73,44 +74,49 @@ class DelphesFile:
         singles = {name: values for name, values in arrays.items() if name.startswith("Event.")}
         for name, values in singles.items():
             if np.any(ak.num(values) != 1):
-                raise DataError(f"{self._path}: {name} is not one number an event.", REPLACE)
+                raise DataError(f"{self.path}: {name} is not one number an event.", REPLACE)
         if set(CROSS_SECTION) <= set(singles):
             value, error = (float(singles[name][-1, 0]) for name in CROSS_SECTION)
-            if value > 0:  # 0 stands for a cross-section that nobody told Delphes
-                self._cross_section = (value, error)
+            self._cross_section = (value, error)
         counts = ak.num(arrays["Particle.PID"])
+        for name, values in arrays.items():
+            if name not in singles and np.any(ak.num(values) != counts):
+                raise DataError(f"{self.path}: {name} has more or fewer particles.", REPLACE)
         flat = {
             name.removeprefix("Particle."): np.asarray(ak.flatten(values))
             for name, values in arrays.items()
             if name not in singles
         }
+        for name in ("PID", "Status", "IsPU", "M1"):
+            flat[name] = whole_numbers(flat[name], f"Particle.{name}", self.path).astype(np.int64)
         if np.any(flat["IsPU"] != 0):
             raise DataError(
-                f"{self._path}: Particle.IsPU marks particles of pile-up.",
+                f"{self.path}: Particle.IsPU marks particles of pile-up.",
                 "Run Delphes without pile-up: jetchain's own detector simulates it.",
             )
         offsets = np.concatenate([[0], np.cumsum(np.asarray(counts))])
         first = np.repeat(offsets[:-1], np.diff(offsets))
         if np.any(flat["M1"] >= np.repeat(np.diff(offsets), np.diff(offsets))):
             raise DataError(
-                f"{self._path}: Particle.M1 names particles that the file does not have.",
+                f"{self.path}: Particle.M1 names particles that the file does not have.",
                 "Write all generated particles (in Delphes, Delphes/allParticles as Particle).",
             )
         final = flat["Status"] == FINAL
         charge = np.zeros(len(final))
-        charge[final] = charges(flat["PID"][final], self._path)
+        charge[final] = charges(flat["PID"][final], self.path)
         history = History(
             offsets=offsets,
-            pdgid=flat["PID"].astype(np.int64),
-            status=flat["Status"].astype(np.int64),
+            pdgid=flat["PID"],
+            status=flat["Status"],
             mother=np.where(flat["M1"] >= 0, flat["M1"] + first, -1),
             charge=charge,
             momentum={name: flat[branch].astype(float) for name, branch in MOMENTUM.items()},
             vertex={axis: flat[axis.upper()].astype(float) for axis in "xyz"},
         )
+        process = whole_numbers(singles["Event.ProcessID"][:, 0], "Event.ProcessID", self.path)
         event = {
             "weight": np.asarray(singles["Event.Weight"][:, 0], dtype=float),
-            "process": np.asarray(singles["Event.ProcessID"][:, 0], dtype=np.int32),
+            "process": process.astype(np.int32),
             "pthat": np.zeros(len(counts), np.float32),
         }
-        return event, truth_of_history(history)
+        return chunk_of(event, history)
