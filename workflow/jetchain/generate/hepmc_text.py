@@ -78,9 +78,7 @@ def _form(pattern: str) -> Form:
     """
     whole = r"-?1?[0-9]{1,9}+"
     exponent = r"(?:[eE][-+]?+[0-9]++)?+"
-    number = (
-        rf"[-+]?+(?:[0-9]++\.?+[0-9]*+{exponent}|\.[0-9]++{exponent}|(?i:nan|inf(?:inity)?+))"
-    )
+    number = rf"[-+]?+(?:[0-9]++\.?+[0-9]*+{exponent}|\.[0-9]++{exponent}|(?i:nan|inf(?:inity)?+))"
     words = {"I": f"({whole})", "i": whole, "x": number}
     text = re.sub(r"\b[Iix]\b", lambda found: words[found[0]], pattern)
     return re.compile(text.encode()).fullmatch
