@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jetchain.core.errors import DataError
-from jetchain.generate.history import charges, is_resonance
+from jetchain.generate.history import History, charges, is_resonance, without_loops
 from jetchain.generate.processes import start_pythia
 from jetchain.generate.record import RESONANCE, ParticleTable
 
@@ -49,3 +49,29 @@ def test_charges_come_from_the_codes_and_antiparticles_have_the_opposite():
 def test_all_unknown_codes_are_named_once():
     with pytest.raises(DataError, match=r"a\.hepmc: the PDG codes 0, 4900101 of"):
         charges(np.array([4900101, 211, 0, 4900101]), Path("a.hepmc"))
+
+
+def history_of(mothers):
+    zeros = np.zeros(len(mothers))
+    return History(
+        np.array([0, len(mothers)]), np.full(len(mothers), 24), np.ones(len(mothers), int),
+        np.array(mothers, int), zeros, {n: zeros for n in ("px", "py", "pz", "e")},
+        {n: zeros for n in "xyz"},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("mothers", "cut"),
+    [([], []), ([-1, 0, 1], []), ([0], [0]), ([-1, 2, 1, 1], [1]), ([1, 2, 0, 4, 5, 3, 0], [0, 3]),
+     ([*range(1, 1000), 0], [0]), ([-1, *range(5000)], []), ([2, 2, 2, 0], [2])],
+)  # fmt: skip
+def test_every_loop_loses_the_mother_of_its_first_particle_and_nothing_else(mothers, cut):
+    free, lost = without_loops(history_of(mothers))
+    assert lost.tolist() == cut
+    expected = np.array(mothers, int)
+    expected[cut] = -1
+    assert free.mother.tolist() == expected.tolist()
+    for entry in range(len(mothers)):
+        for _ in range(len(mothers)):
+            entry = -1 if entry < 0 else free.mother[entry]
+        assert entry == -1

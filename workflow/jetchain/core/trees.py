@@ -151,7 +151,8 @@ def whole_numbers(values: Any, name: str, path: Path) -> Any:
 
     values = np.asarray(values)
     limits = np.iinfo(np.int32)
-    if values.dtype.kind not in "iub" or np.any((values < limits.min) | (values > limits.max)):
+    whole = values.dtype.kind in "iub" or not values.size
+    if not whole or np.any((values < limits.min) | (values > limits.max)):
         raise DataError(
             f"{path}: the branch {name} does not hold whole numbers of 32 bits.",
             f"Write the file with such numbers. {REPLACE}",

@@ -108,7 +108,10 @@ def write_imported(events: Path, summary: Path, file: EventFile, shard: int) -> 
 def _numbered(
     file: EventFile, shard: int, weights: list[NDArray[np.float64]]
 ) -> Iterator[dict[str, Any]]:
-    """The file's events as tables GENERATED; their weights are added to `weights`."""
+    """The file's events as tables GENERATED; their weights are added to `weights`.
+
+    All is checked here, so that no file of events is there without its account.
+    """
     read, loops = 0, []
     for event, truth, cut in file.chunks():
         _check(file.path, event["weight"], truth, read)
@@ -122,6 +125,7 @@ def _numbered(
             f"{file.path}: the weight of event 1 is 0, and so are those of all {read} events.",
             f"Write the file with the weights of its events. {REPLACE}",
         )
+    _cross_section(file)
     if loops:
         more = f" and {len(loops) - SHOWN} more" if len(loops) > SHOWN else ""
         print(
