@@ -1,6 +1,6 @@
 """Odd and damaged files of the three formats: refused by name, or taken in whole; never a crash.
 
-Every example runs in a process of its own (helpers/fuzzing.py). The examples are the same each time.
+Every example runs in a process of its own (helpers/fuzzing.py); they are the same each time.
 """
 
 import gzip
@@ -26,7 +26,27 @@ from jetchain.generate.import_cocoa import import_cocoa
 from jetchain.generate.import_delphes import import_delphes
 from jetchain.generate.import_hepmc import import_hepmc
 
-CODES = (11, -13, 22, 111, 211, -211, 2212, 511, -411, 15, 24, -24, 23, 6, 21, 5, 0, 99, 10**9 + 20040)
+CODES = (
+    11,
+    -13,
+    22,
+    111,
+    211,
+    -211,
+    2212,
+    511,
+    -411,
+    15,
+    24,
+    -24,
+    23,
+    6,
+    21,
+    5,
+    0,
+    99,
+    10**9 + 20040,
+)
 NUMBERS = ("nan", "-inf", "1e400", "0", "-5", "1e30")
 
 
@@ -94,7 +114,7 @@ def histories(draw):
 
 
 def final(events):
-    """Codes of the final particles, and px of all their sum, of each event."""
+    """Code and energy of the final particles of each event."""
     return [
         [(code, pt) for code, status, pt in zip(e["code"], e["status"], e["pt"], strict=True)
          if status == 1]
@@ -106,7 +126,7 @@ def require_final(events):
     def law(data):
         for found, expected in zip(data["particle"], final(events), strict=True):
             assert sorted(found.pdgid) == sorted(code for code, _ in expected)
-            assert np.isclose(ak.sum(found.px), sum(pt for _, pt in expected), rtol=1e-5)
+            assert np.isclose(ak.sum(found.e), sum(e for _, e in expected), rtol=1e-5)
 
     return law
 
@@ -198,8 +218,11 @@ def cocoa(path, changed):
     for name, event, place, value in changed:
         values = events[event][name]
         if value == "empty":
-            for each in events[event] if place == 0 else [n for n in events[event]
-                                                          if n.startswith(name.split("_")[0])]:
+            for each in (
+                events[event]
+                if place == 0
+                else [n for n in events[event] if n.startswith(name.split("_")[0])]
+            ):
                 events[event][each] = []
         elif place < len(values):
             if value == "drop":
@@ -218,8 +241,8 @@ def cocoa(path, changed):
     with uproot.recreate(path) as file:
         arrays = {
             name: ak.values_astype(
-                ak.Array(column), np.float32 if any(
-                    isinstance(v, float) for e in column for v in e) else np.int32
+                ak.Array(column),
+                np.float32 if any(isinstance(v, float) for e in column for v in e) else np.int32,
             )
             for name, column in branches.items()
         }

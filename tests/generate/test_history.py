@@ -55,8 +55,8 @@ def history_of(mothers):
     zeros = np.zeros(len(mothers))
     return History(
         np.array([0, len(mothers)]), np.full(len(mothers), 24), np.ones(len(mothers), int),
-        np.array(mothers, int), zeros, {n: zeros for n in ("px", "py", "pz", "e")},
-        {n: zeros for n in "xyz"},
+        np.array(mothers, int), zeros, dict.fromkeys(("px", "py", "pz", "e"), zeros),
+        dict.fromkeys("xyz", zeros),
     )  # fmt: skip
 
 

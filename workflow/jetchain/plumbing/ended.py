@@ -25,8 +25,8 @@ def describe(status: int) -> JetchainError | None:
     name = signal.Signals(number).name
     if name == "SIGKILL":
         return JetchainError(
-            "it was killed (signal 9, SIGKILL), by the system as a rule: the machine's memory, or "
-            "that which a cluster or a container grants, is used up.",
+            "it was killed (signal 9, SIGKILL), as a rule by the system, since the memory of the "
+            "machine, or that which a cluster or a container grants, was used up.",
             f"Free memory, or run fewer jobs at a time (fewer --cores); then {_AGAIN}",
         )
     if name in _CRASHES:
