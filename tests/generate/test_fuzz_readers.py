@@ -14,7 +14,7 @@ import uproot
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from helpers.cocoa_file import EVENTS, FILE
+from helpers.cocoa_file import EVENTS, FILE, INTEGERS, NESTED
 from helpers.fuzzing import refusal
 from helpers.records import hepmc_event, pythia_events, write_delphes, write_hepmc
 from jetchain.core.io.events import read_events
@@ -233,31 +233,45 @@ def cocoa(path, changed):
     branches = {}
     for name in EVENTS[0]:
         column = [event[name] for event in events]
-        if name in ("cell_parent_list", "cell_parent_energy", "particle_to_node_idx",
-                    "particle_to_node_weight"):  # fmt: skip
+        if name in NESTED:
             branches[f"{name}_n"] = [[len(inner) for inner in outer] for outer in column]
             column = [[value for inner in outer for value in inner] for outer in column]
         branches[name] = column
+    arrays = {}
+    for name, column in branches.items():
+        flat = [value for values in column for value in values]
+        whole = name.endswith("_n") or (name in INTEGERS and np.all(np.isfinite(flat)))
+        arrays[name] = ak.unflatten(
+            np.array(flat, np.int32 if whole else np.float32), [len(values) for values in column]
+        )
     with uproot.recreate(path) as file:
-        arrays = {
-            name: ak.values_astype(
-                ak.Array(column),
-                np.float32 if any(isinstance(v, float) for e in column for v in e) else np.int32,
-            )
-            for name, column in branches.items()
-        }
-        tree = file.mktree("Out_Tree", {n: f"var * {a.type.content.content}" for n, a in
-                                        arrays.items()})  # fmt: skip
-        tree.extend(arrays)
+        types = {name: f"var * {array.type.content.content}" for name, array in arrays.items()}
+        file.mktree("Out_Tree", types).extend(arrays)
     return path
 
 
-@fuzz(12)
+@fuzz(10)
 @given(changes())
 def test_any_values_in_cocoas_branches_are_taken_in_or_refused(changed):
     with tempfile.TemporaryDirectory() as folder:
         said = outcome(import_cocoa, cocoa(Path(folder, "a.root"), changed))
         assert changed or not said
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ([("cell_e", 0, 1, np.nan)], "the number 20000000, cell_e is nan"),
+        ([("particle_e", 2, 0, np.inf)], "in event 3 of the file, e of a particle"),
+        ([("cell_parent_list", 0, 0, np.nan)], "cell_parent_list names particles that"),
+        ([("topo_e", 0, 0, "drop")], "topo_e is longer or shorter"),
+        ([(name, i, 0, "empty") for name in EVENTS[0] for i in (0, 2)], ""),
+    ],
+)
+def test_cocoas_values_are_named_and_events_may_be_empty(tmp_path, changed, words):
+    said = outcome(import_cocoa, cocoa(tmp_path / "a.root", changed))
+    assert words in said
+    assert bool(words) == bool(said)
 
 
 @st.composite

@@ -29,11 +29,21 @@ class Malformed(Exception):
 
 
 class EventText(NamedTuple):
-    """The text of one event: a file of its own, its first weight (1 for none), its particles."""
+    """The text of one event.
+
+    Attributes:
+        text: a file that holds its particles and vertices, and no more.
+        particles: their number.
+        weight: the first of its weights, 1 for none.
+        process: its signal_process_id, 0 for none.
+        cross_section: with its error, in pb, None for none.
+    """
 
     text: bytes
-    weight: float
     particles: int
+    weight: float
+    process: int
+    cross_section: tuple[float, float] | None
 
 
 def texts(lines: Iterable[bytes]) -> Iterator[list[bytes]]:
@@ -89,42 +99,44 @@ _EVENT3 = _form(r"E i I I(?: @ x x x x)?")
 _PARTICLE3 = _form(r"P I I i x x x x x i")
 _VERTEX3 = _form(r"V I i \[((?:\d{1,9}(?:,\d{1,9})*)?)\](?: @ x x x x)?")
 _WEIGHTS3 = _form(r"W((?: x)+)")
-_ATTRIBUTES3 = {
-    b"A 0 GenCrossSection ": _form(r"A 0 GenCrossSection x x(?: x)*"),
-    b"A 0 signal_process_id ": _form(r"A 0 signal_process_id i"),
-}
-_EVENT2 = _form(r"E i i x x x i i I i i I((?: \d{1,20})*) I((?: x)*)")
+_CROSS_SECTION3 = _form(r"A 0 GenCrossSection (x) (x)(?: x)*")
+_PROCESS3 = _form(r"A 0 signal_process_id I")
+_EVENT2 = _form(r"E i i x x x I i I i i I((?: \d{1,20})*) I((?: x)*)")
 _VERTEX2 = _form(r"V I i x x x x I I I((?: x)*)")
 _PARTICLE2 = _form(r"P I i x x x x x i x x I I((?: i i)*)")
-_CROSS_SECTION2 = _form(r"C x x")
+_CROSS_SECTION2 = _form(r"C (x) (x)")
 
 
 def _read(form: Form, line: bytes) -> tuple[bytes, ...]:
     match = form(line)
     if match is None:
-        shown = line[:_SHOWN].decode("latin-1")
-        raise Malformed(f"the line {shown!r} does not have its form")
+        raise _unreadable(line)
     return match.groups()
+
+
+def _unreadable(line: bytes) -> Malformed:
+    return Malformed(f"the line {line[:_SHOWN].decode('latin-1')!r} does not have its form")
 
 
 def _hepmc3(lines: Lines) -> EventText:
     """An event of HepMC3: E, then U, W and A, then P and V, then what belongs to the run."""
     head, body, rest = _parts(lines)
     vertices, particles = map(int, _read(_EVENT3, head[0]))
-    weight, kept, units = 1.0, [head[0]], 0
+    weight, process, section, kept = 1.0, 0, None, [head[0]]
     for line in head[1:]:
-        form = _UNITS if line[:2] == b"U " else _WEIGHTS3 if line[:2] == b"W " else None
-        if form is None and line[:2] == b"A ":
-            form = next((f for name, f in _ATTRIBUTES3.items() if line.startswith(name)), None)
-            if form is None:
-                continue
-        values = _read(form or _EVENT3, line)
-        if form is _WEIGHTS3:
-            weight = float(values[0].split()[0])
-        units += form is _UNITS
-        kept.append(line)
-    if units != 1:
-        raise Malformed(f"it has {units} lines of units")
+        if line.startswith(b"U "):
+            _read(_UNITS, line)
+            kept.append(line)
+        elif line.startswith(b"W "):
+            weight = float(_read(_WEIGHTS3, line)[0].split()[0])
+        elif line.startswith(b"A 0 GenCrossSection "):
+            section = _pair(_read(_CROSS_SECTION3, line))
+        elif line.startswith(b"A 0 signal_process_id "):
+            process = int(_read(_PROCESS3, line)[0])
+        elif not line.startswith(b"A "):
+            raise _unreadable(line)
+    if len(kept) != 2:
+        raise Malformed(f"it has {len(kept) - 1} lines of units")
     if not all(line[:2] in (b"W ", b"A ", b"T ") for line in rest):
         raise Malformed("other lines stand behind its particles")
 
@@ -147,22 +159,25 @@ def _hepmc3(lines: Lines) -> EventText:
         raise Malformed("its particles come from vertices that it does not list, or lists twice")
     # A particle that names its mother in the place of a vertex stands for a vertex.
     _same(len(placed) + sum(mother > 0 for mother in mothers), vertices, "vertices")
-    return _file(b"HepMC::Asciiv3", [*kept, *body], weight, particles)
+    text = _file(b"HepMC::Asciiv3", [*kept, *body])
+    return EventText(text, particles, weight, process, section)
 
 
 def _hepmc2(lines: Lines) -> EventText:
     """An event of HepMC2: E, then N, U, C, H and F, then each V with its P."""
     head, body, rest = _parts(lines)
-    vertices, random, states, n_weights, weights = _read(_EVENT2, head[0])
+    process, vertices, random, states, n_weights, weights = _read(_EVENT2, head[0])
     _same(len(states.split()), int(random), "states of a random generator")
     _same(len(weights.split()), int(n_weights), "weights")
-    kept = [head[0]]
+    section, kept = None, [head[0]]
     for line in head[1:]:
-        form = {b"U ": _UNITS, b"C ": _CROSS_SECTION2}.get(line[:2])
-        if form is None and line[:2] in (b"N ", b"H ", b"F "):
-            continue
-        _read(form or _EVENT2, line)
-        kept.append(line)
+        if line.startswith(b"U "):
+            _read(_UNITS, line)
+            kept.append(line)
+        elif line.startswith(b"C "):
+            section = _pair(_read(_CROSS_SECTION2, line))
+        elif not line.startswith((b"N ", b"H ", b"F ")):
+            raise _unreadable(line)
     if rest:
         raise Malformed("other lines stand behind its particles")
 
@@ -191,7 +206,8 @@ def _hepmc2(lines: Lines) -> EventText:
     if not ends <= {0, *placed}:
         raise Malformed("its particles end at vertices that it does not have")
     weight = float(weights.split()[0]) if weights else 1.0
-    return _file(b"HepMC::IO_GenEvent", [*kept, *body], weight, len(numbers))
+    text = _file(b"HepMC::IO_GenEvent", [*kept, *body])
+    return EventText(text, len(numbers), weight, int(process), section)
 
 
 def _parts(lines: Lines) -> tuple[Lines, Lines, Lines]:
@@ -207,6 +223,11 @@ def _same(found: int, announced: int, what: str) -> None:
         raise Malformed(f"it announces {announced} {what} and has {found}")
 
 
-def _file(mark: bytes, lines: Lines, weight: float, particles: int) -> EventText:
+def _pair(words: Sequence[bytes]) -> tuple[float, float]:
+    value, error = map(float, words)
+    return value, error
+
+
+def _file(mark: bytes, lines: Lines) -> bytes:
     text = [b"HepMC::Version 3", mark + b"-START_EVENT_LISTING", *lines, mark + FOOTER, b"", b""]
-    return EventText(b"\n".join(text), weight, particles)
+    return b"\n".join(text)

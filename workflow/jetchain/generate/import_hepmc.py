@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from jetchain.core.errors import DataError
 from jetchain.core.trees import REPLACE
 from jetchain.core.verbs import Input, Output
-from jetchain.generate.hepmc_text import FOOTER, Malformed, checked, texts
+from jetchain.generate.hepmc_text import FOOTER, EventText, Malformed, checked, texts
 from jetchain.generate.history import FINAL, History, charges
 from jetchain.generate.imported import Chunk, chunk_of, write_imported
 
@@ -46,7 +46,7 @@ def import_hepmc(*, source: Input, events: Output, summary: Output, shard: str) 
 
 
 class _Event(NamedTuple):
-    weight: float
+    said: EventText
     event: Any  # pyhepmc's, in GeV and mm
 
 
@@ -120,16 +120,15 @@ class HepmcFile:
         )
 
     def _chunk(self, events: list[_Event]) -> Chunk:
-        for _, event in events:
-            if event.cross_section is not None:
-                section = event.cross_section
-                self._cross_section = (float(section.xsec()), float(section.xsec_err()))
+        said = [event.said for event in events]
+        for each in said:
+            self._cross_section = each.cross_section or self._cross_section
         columns = {
-            "weight": np.array([weight for weight, _ in events]),
-            "process": np.array([_process(event) for _, event in events], np.int32),
+            "weight": np.array([each.weight for each in said]),
+            "process": np.array([each.process for each in said], np.int32),
             "pthat": np.zeros(len(events), np.float32),
         }
-        return chunk_of(columns, _history([event for _, event in events], self.path))
+        return chunk_of(columns, _history([event.event for event in events], self.path))
 
 
 class _End:
@@ -152,16 +151,16 @@ def _parsed(lines: Sequence[bytes], format: str) -> _Event:
     import pyhepmc
     from pyhepmc.io import ReaderAscii, ReaderAsciiHepMC2, pyiostream
 
-    text, weight, particles = checked(lines, format)
+    said = checked(lines, format)
     reader = {"hepmc3": ReaderAscii, "hepmc2": ReaderAsciiHepMC2}[format]
     event = pyhepmc.GenEvent()
     # Its own `read` takes an event without particles for the end of the file.
-    if not reader(pyiostream(io.BytesIO(text))).read_event(event):
+    if not reader(pyiostream(io.BytesIO(said.text))).read_event(event):
         raise Malformed("HepMC cannot read it")
-    if len(event.particles) != particles:
-        raise Malformed(f"HepMC finds {len(event.particles)} particles of {particles} in it")
+    if len(event.particles) != said.particles:
+        raise Malformed(f"HepMC finds {len(event.particles)} particles of {said.particles} in it")
     event.set_units(pyhepmc.Units.GEV, pyhepmc.Units.MM)
-    return _Event(weight, event)
+    return _Event(said, event)
 
 
 def _uncompressed(raw: IO[bytes]) -> IO[bytes]:
@@ -169,15 +168,6 @@ def _uncompressed(raw: IO[bytes]) -> IO[bytes]:
     magic = raw.read(2)
     raw.seek(0)
     return cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if magic == b"\x1f\x8b" else raw
-
-
-def _process(event: Any) -> int:
-    name = "signal_process_id"
-    if name not in event.attributes:
-        return 0
-    value = event.attributes[name]
-    # Attributes of HepMC3 files are texts until somebody says what they are.
-    return int(value.astype(int) if hasattr(value, "astype") else value)
 
 
 def _history(events: list[Any], path: Path) -> History:

@@ -186,7 +186,7 @@ def _by_layer(topo: Columns, cell: Columns) -> Columns:
     of_cell = np.repeat(first[:-1], np.asarray(ak.num(cell["e"])))
     key = (_index(cell["topo_idx"]) - 1 + of_cell) * LAYERS + _index(cell["layer"])
     energy = np.bincount(key, _flat(cell["e"]), minlength=LAYERS * int(first[-1]))
-    energy = energy.reshape(-1, LAYERS)
+    energy = energy.reshape(-1, LAYERS).astype(float)  # of no cells, bincount has whole numbers
     total = energy.sum(axis=1)
     cluster = _flat(topo["e"]).astype(float)
     energy *= np.divide(cluster, total, out=np.ones_like(total), where=total > 0)[:, None]
