@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jetchain.generate.history import is_resonance
+from jetchain.generate.history import History, is_resonance, without_loops
 from jetchain.generate.processes import start_pythia
 from jetchain.generate.record import RESONANCE, ParticleTable
 from jetchain.generate.settings import AS_THEY_ARE
@@ -36,3 +36,29 @@ def test_resonances_are_those_of_pythia_but_for_new_hadrons():
 )  # fmt: skip
 def test_hadrons_and_generators_own_codes_are_no_resonances(code, expected):
     assert is_resonance(np.array([code]))[0] == expected
+
+
+def history_of(mothers):
+    zeros = np.zeros(len(mothers))
+    return History(
+        np.array([0, len(mothers)]), np.full(len(mothers), 24), np.ones(len(mothers), int),
+        np.array(mothers, int), dict.fromkeys(("px", "py", "pz", "e"), zeros),
+        dict.fromkeys("xyz", zeros),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("mothers", "cut"),
+    [([], []), ([-1, 0, 1], []), ([0], [0]), ([-1, 2, 1, 1], [1]), ([1, 2, 0, 4, 5, 3, 0], [0, 3]),
+     ([*range(1, 1000), 0], [0]), ([-1, *range(5000)], []), ([2, 2, 2, 0], [2])],
+)  # fmt: skip
+def test_every_loop_loses_the_mother_of_its_first_particle_and_nothing_else(mothers, cut):
+    free, lost = without_loops(history_of(mothers))
+    assert lost.tolist() == cut
+    expected = np.array(mothers, int)
+    expected[cut] = -1
+    assert free.mother.tolist() == expected.tolist()
+    for entry in range(len(mothers)):
+        for _ in range(len(mothers)):
+            entry = -1 if entry < 0 else free.mother[entry]
+        assert entry == -1

@@ -51,9 +51,27 @@ def test_a_cross_section_that_nobody_told_is_none(tmp_path, change):
     assert take_in(path, tmp_path)[1]["cross_section_pb"] is None
 
 
-def like_particles(columns, value):
-    counts = [len(event["id"]) for event in columns]
-    return ak.unflatten(np.full(sum(counts), value, "i4"), counts)
+def like(columns, name, value):
+    """A column of one value, of particles or of events."""
+    counts = [len(event["id"]) if name.startswith("Particle") else 1 for event in columns]
+    kind = "i4" if isinstance(value, int) else "f4"
+    return ak.unflatten(np.full(sum(counts), value, kind), counts)
+
+
+def test_loops_are_cut_and_named_and_empty_events_kept(tmp_path, capsys):
+    columns, _ = pythia_events("top", EVENTS)
+    columns = [*columns[:1], {n: v[:0] for n, v in columns[1].items()}, *columns[2:]]
+    columns[2] = {**columns[2], "mothers": [[i] for i in range(len(columns[2]["id"]))]}
+    columns[2]["mothers"][5], columns[2]["mothers"][7] = [7], [5]
+    data, _ = take_in(write_delphes(tmp_path / "a.root", columns), tmp_path)
+    number = len(columns[2]["id"])
+    said = capsys.readouterr().err
+    assert "event 3, particle 1; event 3, particle 2; event 3, particle 3 and" in said
+    assert f"and {number - 1 - 3} more" in said
+    expected = [int(np.sum(event["status"] == 1)) for event in columns]
+    assert ak.to_list(ak.num(data["particle"].pdgid)) == expected
+    assert expected[1] == 0
+    assert set(ak.to_list(data["particle"].origin[2])) <= {-1, 2}
 
 
 @pytest.mark.parametrize(
@@ -64,11 +82,17 @@ def like_particles(columns, value):
         ("Particle_IsPU", 1, ["Particle.IsPU", "pile-up"]),
         ("Particle_M1", 5000, ["Particle.M1", "does not have"]),
         ("Particle_PID", 490011199, ["PDG codes 490011199"]),
+        ("Particle_Px", np.nan, ["in event 1 of the file, px of a particle", "is nan"]),
+        ("Particle_E", -1.0, ["in event 1 of the file, the energy of a particle"]),
+        ("Event_Weight", np.inf, ["in event 1 of the file, the weight is inf"]),
+        ("Event_Weight", 0.0, ["the weight of event 1 is 0", f"all {EVENTS} events"]),
+        ("Event_CrossSection", np.nan, ["the cross-section is nan pb"]),
+        ("Particle_M1", 0.5, ["Particle.M1 does not hold whole numbers"]),
     ],
 )
 def test_what_cannot_be_used_is_named(tmp_path, name, value, words):
     columns, _ = pythia_events("top", EVENTS)
-    column = None if value is None else like_particles(columns, value)
+    column = None if value is None else like(columns, name, value)
     path = write_delphes(tmp_path / "a.root", columns, **{name: column})
     with pytest.raises(DataError) as refusal:
         take_in(path, tmp_path)

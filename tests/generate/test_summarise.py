@@ -37,6 +37,33 @@ def test_shards_are_independent_estimates_of_one_cross_section():
     assert total.cross_section_kept_pb == pytest.approx(9.75)
 
 
+@pytest.mark.parametrize("without", [[0], [1], [0, 1]])
+def test_a_cross_section_that_some_shards_do_not_state_is_unknown_with_the_reason(without):
+    both = [
+        account(100, 100, 10.0, 0.4).model_copy(
+            update={"shard": i} | dict.fromkeys(
+                [n for n in ShardAccount.model_fields if n.startswith("cross_section")]
+                if i in without else []
+            )
+        )
+        for i in range(2)
+    ]  # fmt: skip
+    total = combine("x", both)
+    assert total.cross_section_pb is total.cross_section_kept_pb is None
+    assert total.cross_section_error_pb is None
+    named = ", ".join(f"000{i}" for i in without)
+    assert total.cross_section_unknown == f"{len(without)} of 2 shards state none: {named}"
+    assert combine("x", [account(1, 1, 10.0, 0.4)]).cross_section_unknown is None
+
+
+def test_weights_may_add_up_to_zero():
+    zero = account(100, 100, 10.0, 0.4).model_copy(
+        update={"sum_of_weights_generated": 0.0, "sum_of_weights_kept": 0.0}
+    )
+    total = combine("x", [zero])
+    assert (total.filter_efficiency, total.cross_section_kept_pb) == (1.0, 10.0)
+
+
 @pytest.fixture(scope="module")
 def shards(tmp_path_factory):
     """Two shards of a gun sample: events, accounts."""

@@ -56,7 +56,7 @@ def jobs_of(text: str) -> Plan:
         for line in lines:
             if match := FIELD.match(line):
                 fields[match[1]] = match[2]
-            elif line.startswith("Shell command: python"):
+            elif line.startswith("Shell command: { python"):
                 fields["command"] = line.removeprefix("Shell command: ")
         files = {
             each: tuple(fields[each].split(", ")) if each in fields else ()

@@ -97,7 +97,7 @@ class FinishedRun:
 
     def _arguments(self, job: Job) -> tuple[str, ...]:
         words = shlex.split(self.graph[job].command)
-        return tuple(words[words.index("jetchain") + 1 : words.index(">")])
+        return tuple(words[words.index("jetchain") + 1 : words.index("||")])
 
     def verb(self, job: Job) -> str:
         """The name of the job's verb."""

@@ -56,12 +56,17 @@ def luminosity(accounts: Sequence[dict[str, Any]]) -> float:
     the generated weight.
 
     Raises:
-        DataError: no positive cross-section.
+        DataError: a shard without a cross-section, or none that is positive.
     """
+    unknown = sum(account["cross_section_pb"] is None for account in accounts)
+    if unknown:
+        raise DataError(
+            f"{unknown} of {len(accounts)} shards of anomaly.background state no cross-section.",
+            "Name samples of collisions, not of guns, and files that all state it.",
+        )
     weight = sum(account["sum_of_weights_generated"] for account in accounts)
     sigma = sum(
-        (account["cross_section_pb"] or 0.0) * account["sum_of_weights_generated"]
-        for account in accounts
+        account["cross_section_pb"] * account["sum_of_weights_generated"] for account in accounts
     ) / max(weight, 1e-300)
     if not sigma > 0:
         raise DataError(

@@ -63,10 +63,15 @@ def iterate_tree(
             _check_branches(path, tree, present, wanted, refused or {})
             for start in range(0, found.num_entries, step):
                 window = {"entry_start": start, "entry_stop": start + step}
-                yield {
+                arrays = {
                     name: _read_branch(path, found, name, depth, window)
                     for name, depth in wanted.items()
                 }
+                due = min(step, found.num_entries - start)
+                for name, values in arrays.items():
+                    if len(values) != due:
+                        raise EOFError(f"{name} has {start + len(values)} events and no more")
+                yield arrays
     except DataError:
         raise
     except Exception as error:  # uproot raises many kinds for a damaged file
@@ -138,6 +143,21 @@ def _holds_numbers(values: Any) -> bool:
             return False
         layout = layout.content
     return bool(np.issubdtype(layout.dtype, np.number) or layout.dtype == bool)
+
+
+def whole_numbers(values: Any, name: str, path: Path) -> Any:
+    """The values of a branch if they are whole numbers of 32 bits, else `DataError`."""
+    import numpy as np
+
+    values = np.asarray(values)
+    limits = np.iinfo(np.int32)
+    whole = values.dtype.kind in "iub" or not values.size
+    if not whole or np.any((values < limits.min) | (values > limits.max)):
+        raise DataError(
+            f"{path}: the branch {name} does not hold whole numbers of 32 bits.",
+            f"Write the file with such numbers. {REPLACE}",
+        )
+    return values
 
 
 def iterate_cocoa(path: Path, collections: Collection[str]) -> Iterator[dict[str, Any]]:

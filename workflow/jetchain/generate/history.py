@@ -6,7 +6,7 @@ HepMC and Delphes files say which particle comes from which, by other rules than
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -56,7 +56,7 @@ def truth_of_history(history: History) -> Truth:
     and their decay products are among the partons.
 
     Args:
-        history: the particles.
+        history: the particles; no loops, see `without_loops`.
 
     Returns:
         all that GENERATED declares but the properties of the final particles.
@@ -90,6 +90,30 @@ def truth_of_history(history: History) -> Truth:
         columns,
         {name: np.diff(np.searchsorted(rows[name], history.offsets)) for name in rows},
     )
+
+
+def without_loops(history: History) -> tuple[History, NDArray[np.int64]]:
+    """The history with every loop cut: its first particle in the record loses its mother.
+
+    Returns:
+        the history, and the entries that lost their mothers, rising.
+    """
+    # Twice as far up at each step: in the end, who is left stands in a loop.
+    up = np.append(history.mother, -1)
+    for _ in range(len(up).bit_length()):
+        if not np.any(up >= 0):
+            return history, np.zeros(0, np.int64)
+        up = up[up]
+    cut, seen = [], set()
+    for entry in np.unique(up[up >= 0]).tolist():
+        if entry not in seen:
+            cut.append(entry)
+        while entry not in seen:
+            seen.add(entry)
+            entry = int(history.mother[entry])
+    mother = history.mother.copy()
+    mother[cut] = -1
+    return replace(history, mother=mother), np.array(cut, np.int64)
 
 
 def is_resonance(pdgid: NDArray[Any]) -> NDArray[np.bool_]:

@@ -10,9 +10,10 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
+from jetchain.core.errors import DataError
 from jetchain.core.kinematics import cartesian
 from jetchain.core.schema.generate import GENERATED
-from jetchain.core.trees import iterate_cocoa
+from jetchain.core.trees import REPLACE, iterate_cocoa, whole_numbers
 from jetchain.core.verbs import Input, Output
 from jetchain.generate.imported import Chunk, write_imported
 from jetchain.generate.origins import UNKNOWN
@@ -44,7 +45,8 @@ def import_cocoa(
         settings: particles that a detector sees in another way.
 
     Raises:
-        DataError: the file is missing, damaged or without events, or lacks a branch.
+        DataError: the file is missing, damaged or without events, or lacks a branch; or an event is
+            not one, see `imported.write_imported`.
     """
     write_imported(events, summary, CocoaFile(source), int(shard), settings)
 
@@ -71,21 +73,27 @@ class CocoaFile:
                 "process": np.zeros(number, np.int32),
                 "pthat": np.zeros(number, np.float32),
             }
-            yield event, particles_only(arrays)
+            yield Chunk(event, particles_only(arrays, self.path), [])
 
     def cross_section(self) -> tuple[None, None]:
         """COCOA writes none."""
         return None, None
 
 
-def particles_only(arrays: Mapping[str, Any]) -> Truth:
+def particles_only(arrays: Mapping[str, Any], path: Path) -> Truth:
     """The truth of some events of COCOA's, which is their particles, without their properties.
 
     Args:
         arrays: branches `particle_...`, MeV and mm.
+        path: the file.
     """
     names = ("pdgid", "pt", "eta", "phi", "e", "prod_x", "prod_y", "prod_z")
+    counts = np.asarray(ak.num(arrays["particle_pdgid"]))
+    for name in names:
+        if np.any(ak.num(arrays[f"particle_{name}"]) != counts):
+            raise DataError(f"{path}: particle_{name} has more or fewer particles.", REPLACE)
     flat = {name: np.asarray(ak.flatten(arrays[f"particle_{name}"])) for name in names}
+    flat["pdgid"] = whole_numbers(flat["pdgid"], "particle_pdgid", path)
     pt, eta, phi = (flat[name].astype(float) for name in ("pt", "eta", "phi"))
     px, py, pz, _ = cartesian(pt / GEV, eta, phi)
     found: dict[str, NDArray[Any]] = {
@@ -98,7 +106,6 @@ def particles_only(arrays: Mapping[str, Any]) -> Truth:
         "origin": np.full(len(px), UNKNOWN),
         "vertex": np.full(len(px), UNKNOWN),
     }
-    counts = np.asarray(ak.num(arrays["particle_pdgid"]))
     columns = {
         collection: {
             name: (found[name] if collection == "particle" else np.zeros(0)).astype(column.dtype)

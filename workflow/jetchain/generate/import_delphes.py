@@ -13,10 +13,10 @@ import awkward as ak
 import numpy as np
 
 from jetchain.core.errors import DataError
-from jetchain.core.trees import LIST, REPLACE, iterate_tree
+from jetchain.core.trees import LIST, REPLACE, iterate_tree, whole_numbers
 from jetchain.core.verbs import Input, Output
-from jetchain.generate.history import History, truth_of_history
-from jetchain.generate.imported import Chunk, write_imported
+from jetchain.generate.history import History
+from jetchain.generate.imported import Chunk, chunk_of, write_imported
 from jetchain.generate.settings import AS_THEY_ARE, ParticleSettings
 
 TREE = "Delphes"
@@ -51,7 +51,8 @@ def import_delphes(
         settings: particles that a detector sees in another way.
 
     Raises:
-        DataError: the file is missing, damaged or without events, lacks a branch, or holds pile-up.
+        DataError: the file is missing, damaged or without events, lacks a branch, or holds pile-up;
+            or an event is not one, see `imported.write_imported`.
     """
     write_imported(events, summary, DelphesFile(source), int(shard), settings)
 
@@ -85,14 +86,18 @@ class DelphesFile:
                 raise DataError(f"{self.path}: {name} is not one number an event.", REPLACE)
         if set(CROSS_SECTION) <= set(singles):
             value, error = (float(singles[name][-1, 0]) for name in CROSS_SECTION)
-            if value > 0:  # 0 stands for a cross-section that nobody told Delphes
-                self._cross_section = (value, error)
+            self._cross_section = (value, error)
         counts = ak.num(arrays["Particle.PID"])
+        for name, values in arrays.items():
+            if name not in singles and np.any(ak.num(values) != counts):
+                raise DataError(f"{self.path}: {name} has more or fewer particles.", REPLACE)
         flat = {
             name.removeprefix("Particle."): np.asarray(ak.flatten(values))
             for name, values in arrays.items()
             if name not in singles
         }
+        for name in ("PID", "Status", "IsPU", "M1"):
+            flat[name] = whole_numbers(flat[name], f"Particle.{name}", self.path).astype(np.int64)
         if np.any(flat["IsPU"] != 0):
             raise DataError(
                 f"{self.path}: Particle.IsPU marks particles of pile-up.",
@@ -107,15 +112,16 @@ class DelphesFile:
             )
         history = History(
             offsets=offsets,
-            pdgid=flat["PID"].astype(np.int64),
-            status=flat["Status"].astype(np.int64),
+            pdgid=flat["PID"],
+            status=flat["Status"],
             mother=np.where(flat["M1"] >= 0, flat["M1"] + first, -1),
             momentum={name: flat[branch].astype(float) for name, branch in MOMENTUM.items()},
             vertex={axis: flat[axis.upper()].astype(float) for axis in "xyz"},
         )
+        process = whole_numbers(singles["Event.ProcessID"][:, 0], "Event.ProcessID", self.path)
         event = {
             "weight": np.asarray(singles["Event.Weight"][:, 0], dtype=float),
-            "process": np.asarray(singles["Event.ProcessID"][:, 0], dtype=np.int32),
+            "process": process.astype(np.int32),
             "pthat": np.zeros(len(counts), np.float32),
         }
-        return event, truth_of_history(history)
+        return chunk_of(event, history)

@@ -1,6 +1,6 @@
 """Events from HepMC files: ASCII of HepMC 2 or 3, as it is or compressed by gzip.
 
-HepMC3: Buckley et al., arXiv:1912.08005; read by pyhepmc.
+HepMC3: Buckley et al., arXiv:1912.08005; read by pyhepmc, after `generate.hepmc_text`.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,16 +18,14 @@ from numpy.typing import NDArray
 from jetchain.core.errors import DataError
 from jetchain.core.trees import REPLACE
 from jetchain.core.verbs import Input, Output
-from jetchain.generate.history import History, truth_of_history
-from jetchain.generate.imported import Chunk, write_imported
-from jetchain.generate.record import Truth
+from jetchain.generate.hepmc_text import FOOTER, EventText, Malformed, checked, texts
+from jetchain.generate.history import History
+from jetchain.generate.imported import Chunk, chunk_of, write_imported
 from jetchain.generate.settings import AS_THEY_ARE, ParticleSettings
 
 # What the first lines of a file name, and the reader for it.
 FORMATS = {b"HepMC::Asciiv3": "hepmc3", b"HepMC::IO_GenEvent": "hepmc2"}
 HEADER = 1 << 16  # bytes read at a time, in the first of which that must stand
-FOOTER = b"-END_EVENT_LISTING"
-EVENT_LINE = b"\nE "
 CHUNK = 100  # events whose histories lie in memory together, as in `generate.collisions`
 
 
@@ -50,9 +48,15 @@ def import_hepmc(
         settings: particles that a detector sees in another way.
 
     Raises:
-        DataError: the file is missing, not HepMC, cut short or damaged, or holds no event.
+        DataError: the file is missing, not HepMC, cut short or damaged, or holds no event; or an
+            event is not one, see `imported.write_imported`.
     """
     write_imported(events, summary, HepmcFile(source), int(shard), settings)
+
+
+class _Event(NamedTuple):
+    said: EventText
+    event: Any  # pyhepmc's, in GeV and mm
 
 
 class HepmcFile:
@@ -70,7 +74,7 @@ class HepmcFile:
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield all events; see `import_hepmc`."""
-        kept: list[Any] = []
+        kept: list[_Event] = []
         for event in self._events():
             kept.append(event)
             if len(kept) == CHUNK:
@@ -83,33 +87,29 @@ class HepmcFile:
         """Cross-section and its error in pb that the last event states."""
         return self._cross_section
 
-    def _events(self) -> Iterator[Any]:
-        """The file's events in GeV and mm.
-
-        HepMC's readers end quietly at an event that they cannot read: so the events are counted.
-        """
-        import pyhepmc
-
+    def _events(self) -> Iterator[_Event]:
+        """The file's events."""
         if not self.path.is_file():
             raise DataError(f"{self.path}: no such file.", REPLACE)
         read = 0
         with self.path.open("rb") as raw, _uncompressed(raw) as plain:
-            watched = _Watched(plain)
-            stream = io.BufferedReader(watched, HEADER)
+            stream = io.BufferedReader(cast(io.RawIOBase, plain), HEADER)
             try:
-                with pyhepmc.open(stream, format=self._format(stream.peek())) as file:
-                    for event in file:
-                        read += 1
-                        event.set_units(pyhepmc.Units.GEV, pyhepmc.Units.MM)
-                        yield event
-                while stream.read(HEADER):  # what lies behind a damaged event
-                    pass
+                format = self._format(stream.peek())
+                end = _End()
+                for lines in texts(end.watched(stream)):
+                    try:
+                        event = _parsed(lines, format)
+                    except Malformed as error:
+                        if end.reached and not end.whole:
+                            break
+                        raise self._damaged(read, f"of event {read + 1}, {error}") from error
+                    read += 1
+                    yield event
             except (EOFError, gzip.BadGzipFile, zlib.error) as error:
                 raise self._damaged(read, f"its compression is broken ({error})") from error
-        if not watched.ended:
+        if not end.whole:
             raise self._damaged(read, f"it does not end with '{FOOTER.decode()}'")
-        if read != watched.events:
-            raise self._damaged(read, f"it begins {watched.events} events")
         if read == 0:
             raise DataError(f"{self.path}: holds no event.", REPLACE)
 
@@ -128,50 +128,48 @@ class HepmcFile:
             f"{self.path}: cut short or damaged after event {read} of the file: {why}.", REPLACE
         )
 
-    def _chunk(self, events: list[Any]) -> Chunk:
-        for event in events:
-            if event.cross_section is not None:
-                section = event.cross_section
-                self._cross_section = (float(section.xsec()), float(section.xsec_err()))
+    def _chunk(self, events: list[_Event]) -> Chunk:
+        said = [event.said for event in events]
+        for each in said:
+            self._cross_section = each.cross_section or self._cross_section
         columns = {
-            "weight": np.array([event.weights[0] if event.weights else 1.0 for event in events]),
-            "process": np.array([_process(event) for event in events], np.int32),
+            "weight": np.array([each.weight for each in said]),
+            "process": np.array([each.process for each in said], np.int32),
             "pthat": np.zeros(len(events), np.float32),
         }
-        return columns, _truth(events)
+        return chunk_of(columns, _history([event.event for event in events]))
 
 
-class _Watched(io.RawIOBase):
-    """A binary stream that counts the events and sees the end of what is read from it.
+class _End:
+    """Watches lines for the one that closes the list of events."""
 
-    Args:
-        stream: what is read.
-    """
+    def __init__(self) -> None:
+        self.whole = self.reached = False
 
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
-        self._tail = b"\n"
-        self.events = 0
+    def watched(self, lines: Iterable[bytes]) -> Iterator[bytes]:
+        """Pass lines on."""
+        for line in lines:
+            if line.strip():
+                self.whole = line.rstrip().endswith(FOOTER)
+            yield line
+        self.reached = True
 
-    @property
-    def ended(self) -> bool:
-        """Whether the last line closes the list of events."""
-        words = self._tail.split()
-        return bool(words) and words[-1].endswith(FOOTER)
 
-    def readable(self) -> bool:
-        """It is."""
-        return True
+def _parsed(lines: Sequence[bytes], format: str) -> _Event:
+    """One event; raises `Malformed`."""
+    import pyhepmc
+    from pyhepmc.io import ReaderAscii, ReaderAsciiHepMC2, pyiostream
 
-    def readinto(self, buffer: Any) -> int:
-        """Read on."""
-        data = self._stream.read(len(buffer))
-        buffer[: len(data)] = data
-        # A mark may lie across two readings.
-        overlap = self._tail[-len(EVENT_LINE) + 1 :]
-        self.events += (overlap + data).count(EVENT_LINE)
-        self._tail = (self._tail + data)[-4 * len(FOOTER) :]
-        return len(data)
+    said = checked(lines, format)
+    reader = {"hepmc3": ReaderAscii, "hepmc2": ReaderAsciiHepMC2}[format]
+    event = pyhepmc.GenEvent()
+    # Its own `read` takes an event without particles for the end of the file.
+    if not reader(pyiostream(io.BytesIO(said.text))).read_event(event):
+        raise Malformed("HepMC cannot read it")
+    if len(event.particles) != said.particles:
+        raise Malformed(f"HepMC finds {len(event.particles)} particles of {said.particles} in it")
+    event.set_units(pyhepmc.Units.GEV, pyhepmc.Units.MM)
+    return _Event(said, event)
 
 
 def _uncompressed(raw: IO[bytes]) -> IO[bytes]:
@@ -181,32 +179,21 @@ def _uncompressed(raw: IO[bytes]) -> IO[bytes]:
     return cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if magic == b"\x1f\x8b" else raw
 
 
-def _process(event: Any) -> int:
-    name = "signal_process_id"
-    if name not in event.attributes:
-        return 0
-    value = event.attributes[name]
-    # Attributes of HepMC3 files are texts until somebody says what they are.
-    return int(value.astype(int) if hasattr(value, "astype") else value)
-
-
-def _truth(events: list[Any]) -> Truth:
-    """What is kept of some events."""
+def _history(events: list[Any]) -> History:
+    """The particles of some events."""
     parts = [_particles(event) for event in events]
     counts = np.array([len(part["pdgid"]) for part in parts])
     offsets = np.concatenate([[0], np.cumsum(counts)])
     for part, first in zip(parts, offsets.tolist(), strict=False):
         part["mother"] += np.where(part["mother"] >= 0, first, 0)
     flat = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return truth_of_history(
-        History(
-            offsets=offsets,
-            pdgid=flat["pdgid"],
-            status=flat["status"],
-            mother=flat["mother"],
-            momentum={name: flat[name] for name in ("px", "py", "pz", "e")},
-            vertex={axis: flat[axis] for axis in "xyz"},
-        )
+    return History(
+        offsets=offsets,
+        pdgid=flat["pdgid"],
+        status=flat["status"],
+        mother=flat["mother"],
+        momentum={name: flat[name] for name in ("px", "py", "pz", "e")},
+        vertex={axis: flat[axis] for axis in "xyz"},
     )
 
 
@@ -221,25 +208,25 @@ def _particles(event: Any) -> dict[str, NDArray[Any]]:
     data = pyhepmc.GenEventData()
     event.write_data(data)
     links1, links2 = np.asarray(data.links1, np.int64), np.asarray(data.links2, np.int64)
-    particles, vertices = event.numpy.particles, event.numpy.vertices
-    # Vertices read from a file do not stand in the order of their numbers.
-    order = np.argsort(-vertices.id)
+    particles = event.numpy.particles
+    # Vertices read from a file do not stand in the order of their numbers. Theirs of `event.numpy`
+    # look for a missing position up the history, without end in a circular one.
+    vertices = data.vertices[np.argsort(-event.numpy.vertices.id)]
+    places = [np.append(vertices[axis], getattr(data.event_pos, axis)) for axis in "xyzt"]
     ends = links1 > 0
     production = np.full(len(particles.id), -1)  # vertex of each particle
     production[links2[~ends] - 1] = -links1[~ends] - 1
-    first_in = np.full(len(order) + 1, -1)  # first particle into each vertex; the last: of none
+    first_in = np.full(len(places[0]), -1)  # first particle into each vertex; the last: of none
     falling = np.argsort(-links1[ends], kind="stable")  # the last assignment stays: the first one
     first_in[-links2[ends][falling] - 1] = links1[ends][falling] - 1
-    place = _placed(vertices.has_set_position[order], first_in, production)
+    known = np.any(places, axis=0)[:-1]
+    place = _placed(known, first_in, production)
     return {
         "pdgid": particles.pid.astype(np.int64),
         "status": particles.status.astype(np.int64),
         "mother": first_in[production],
         **{name: getattr(particles, name) for name in ("px", "py", "pz", "e")},
-        **{
-            axis: np.append(getattr(vertices, axis)[order], getattr(data.event_pos, axis))[place]
-            for axis in "xyz"
-        },
+        **{axis: values[place] for axis, values in zip("xyz", places, strict=False)},
     }
 
 
@@ -257,9 +244,11 @@ def _placed(
         production: (particles,) production vertex, -1 for none.
     """
     # Where to look instead, one step up the history; then two, four, ...
-    above = np.where(first_in >= 0, production[first_in], -1)
-    source = np.where(np.append(known, True), np.arange(len(known) + 1), above)
+    above = np.append(production, -1)[first_in]
+    known = np.append(known, True)
+    source = np.where(known, np.arange(len(known)), above)
     source[-1] = -1
     for _ in range(len(source).bit_length()):
         source = source[source]
+    source[~known[source]] = -1  # in a loop
     return source[production]

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from jetchain.core.errors import DataError
 from jetchain.core.io.events import write_event_chunks
 from jetchain.core.io.tables import write_result
 from jetchain.core.schema.generate import GENERATED, Cutflow, ShardAccount
+from jetchain.core.trees import REPLACE
+from jetchain.generate.history import History, truth_of_history, without_loops
 from jetchain.generate.properties import Properties
 from jetchain.generate.record import Truth, join_truths
 from jetchain.generate.settings import ParticleSettings
@@ -19,8 +24,32 @@ from jetchain.generate.settings import ParticleSettings
 EVENTS_PER_FILE = 10_000_000
 """Event numbers of shard i start at i times this, since nobody knows how many a file holds."""
 
-Chunk = tuple[dict[str, NDArray[Any]], Truth]
-"""Some events: weight, process and pthat of each, and their truth."""
+SHOWN = 3
+"""Loops of histories that are named, of all that were cut."""
+SPACELIKE = 0.01
+"""Part of its momentum by which a final particle's energy may be too small: rounding, no more."""
+
+
+class Chunk(NamedTuple):
+    """Some events.
+
+    Attributes:
+        event: weight, process and pthat of each.
+        truth: of them.
+        cut: event in the chunk and particle in the event, from 0, of every loop that was cut.
+    """
+
+    event: dict[str, NDArray[Any]]
+    truth: Truth
+    cut: list[tuple[int, int]]
+
+
+def chunk_of(event: dict[str, NDArray[Any]], history: History) -> Chunk:
+    """Some events from their histories, without the loops in them."""
+    history, cut = without_loops(history)
+    of = np.searchsorted(history.offsets, cut, side="right") - 1
+    where = [*zip(of.tolist(), (cut - history.offsets[of]).tolist(), strict=True)]
+    return Chunk(event, truth_of_history(history), where)
 
 
 class EventFile(Protocol):
@@ -53,13 +82,15 @@ def write_imported(
         settings: particles that a detector sees in another way.
 
     Raises:
-        DataError: the file is not whole, or the detector cannot simulate one of its particles.
+        DataError: a weight, momentum or place is not finite, an energy is negative or below the
+            momentum, all weights are 0, the cross-section is not finite, or the detector cannot
+            simulate a particle.
     """
     weights: list[NDArray[np.float64]] = []
     write_event_chunks(events, GENERATED, _numbered(file, shard, settings, weights))
     weight = np.concatenate(weights)
     total = float(weight.sum())
-    value, error = file.cross_section()
+    value, error = _cross_section(file)
     write_result(
         summary,
         ShardAccount(
@@ -86,9 +117,14 @@ def write_imported(
 def _numbered(
     file: EventFile, shard: int, settings: ParticleSettings, weights: list[NDArray[np.float64]]
 ) -> Iterator[dict[str, Any]]:
-    """The events as tables GENERATED, chunk by chunk; their weights are added to `weights`."""
-    properties, read = Properties(settings), 0
-    for event, truth in file.chunks():
+    """The file's events as tables GENERATED; their weights are added to `weights`.
+
+    All is checked here, so that no file of events is there without its account.
+    """
+    properties, read, loops = Properties(settings), 0, []
+    for event, truth, cut in file.chunks():
+        _check(file.path, event["weight"], truth, read)
+        loops += [f"event {read + i + 1}, particle {j + 1}" for i, j in cut]
         number = read + np.arange(len(event["weight"]))
         particle, of = truth.columns["particle"], np.repeat(number + 1, truth.counts["particle"])
         particle |= properties.columns(particle["pdgid"], str(file.path), of)
@@ -96,3 +132,67 @@ def _numbered(
         weights.append(event["weight"])
         number += shard * EVENTS_PER_FILE
         yield {"event": {"number": number, **event}, **join_truths([truth])}
+    if not any(np.any(weight) for weight in weights):
+        raise DataError(
+            f"{file.path}: the weight of event 1 is 0, and so are those of all {read} events.",
+            f"Write the file with the weights of its events. {REPLACE}",
+        )
+    _cross_section(file)
+    if loops:
+        more = f" and {len(loops) - SHOWN} more" if len(loops) > SHOWN else ""
+        print(
+            f"{file.path}: particles that are their own ancestors have lost their mothers: "
+            f"{'; '.join(loops[:SHOWN])}{more}",
+            file=sys.stderr,
+        )
+
+
+def _check(path: Path, weight: NDArray[np.float64], truth: Truth, read: int) -> None:
+    """Refuse events with values that nothing behind could use.
+
+    Args:
+        path: their file.
+        weight: (events,)
+        truth: of the events.
+        read: number of events before them.
+    """
+    if not np.all(np.isfinite(weight)):
+        event = int(np.argmin(np.isfinite(weight)))
+        raise _refusal(path, read + event, "the weight", weight[event])
+    for collection, columns in truth.columns.items():
+        of = np.repeat(np.arange(len(weight)), truth.counts[collection])
+        for name, values in columns.items():
+            if values.dtype.kind == "f" and not np.all(finite := np.isfinite(values)):
+                row = int(np.argmin(finite))
+                what = f"{name} of a {collection} with PDG code {columns['pdgid'][row]}"
+                raise _refusal(path, read + of[row], what, values[row])
+    particle = {n: truth.columns["particle"][n].astype(float) for n in ("px", "py", "pz", "e")}
+    momentum = np.sqrt(particle["px"] ** 2 + particle["py"] ** 2 + particle["pz"] ** 2)
+    if np.any(wrong := particle["e"] < (1 - SPACELIKE) * momentum):
+        row = int(np.argmax(wrong))
+        event = int(np.searchsorted(np.cumsum(truth.counts["particle"]), row, side="right"))
+        what = (
+            f"the energy of a particle with PDG code {truth.columns['particle']['pdgid'][row]} and "
+            f"momentum {momentum[row]:g} GeV"
+        )
+        raise _refusal(path, read + event, what, particle["e"][row])
+
+
+def _refusal(path: Path, event: int, what: str, value: float) -> DataError:
+    return DataError(
+        f"{path}: in event {event + 1} of the file, {what} is {value:g}.",
+        f"Take the event out of the file, or find what wrote it so. {REPLACE}",
+    )
+
+
+def _cross_section(file: EventFile) -> tuple[float | None, float | None]:
+    """Cross-section and error of a file, None where it is not positive: nobody told the writer."""
+    value, error = file.cross_section()
+    if value is None or error is None:
+        return None, None
+    if not (math.isfinite(value) and math.isfinite(error)):
+        raise DataError(
+            f"{file.path}: the cross-section is {value:g} pb, with an error of {error:g} pb.",
+            f"Correct it in the file. {REPLACE}",
+        )
+    return (value, error) if value > 0 else (None, None)

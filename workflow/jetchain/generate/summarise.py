@@ -21,6 +21,9 @@ from jetchain.core.verbs import Inputs, Output
 # What counts as a charged particle of the event: within reach of a tracker.
 CHARGED_PT_MIN, CHARGED_ETA_MAX = 0.5, 2.5  # GeV
 
+SHOWN = 5
+"""Shards without a cross-section that are named."""
+
 NEEDED = {
     "particle": ["px", "py", "pz", "charge"],
     "parton": ["px", "py"],
@@ -108,7 +111,9 @@ def combine(sample: str, accounts: Sequence[ShardAccount]) -> SampleAccount:
         )
     generated = math.fsum(account.sum_of_weights_generated for account in accounts)
     kept = math.fsum(account.sum_of_weights_kept for account in accounts)
-    value, error = mean_cross_section(accounts)
+    value, error, unknown = mean_cross_section(accounts)
+    # All is kept where nothing is filtered, also of weights that add up to 0.
+    efficiency = 1.0 if kept == generated else kept / generated
     return SampleAccount(
         sample=sample,
         process=accounts[0].process,
@@ -119,21 +124,28 @@ def combine(sample: str, accounts: Sequence[ShardAccount]) -> SampleAccount:
         sum_of_squared_weights_kept=math.fsum(
             account.sum_of_squared_weights_kept for account in accounts
         ),
-        filter_efficiency=kept / generated,
+        filter_efficiency=efficiency,
         cross_section_pb=value,
         cross_section_error_pb=error,
-        cross_section_kept_pb=None if value is None else value * (kept / generated),
+        cross_section_kept_pb=None if value is None else value * efficiency,
+        cross_section_unknown=unknown,
     )
 
 
-def mean_cross_section(accounts: Sequence[ShardAccount]) -> tuple[float | None, float | None]:
-    """Cross-section and its error in pb, weighted by generated events; None where it is unknown."""
+def mean_cross_section(
+    accounts: Sequence[ShardAccount],
+) -> tuple[float | None, float | None, str | None]:
+    """Cross-section and its error in pb, weighted by generated events; if unknown, the reason."""
     events = sum(account.cutflow.generated for account in accounts)
-    values, errors = [], []
+    values, errors, without = [], [], []
     for account in accounts:
         if account.cross_section_pb is None or account.cross_section_error_pb is None:
-            return None, None
+            without.append(f"{account.shard:04d}")
+            continue
         share = account.cutflow.generated / events
         values.append(share * account.cross_section_pb)
         errors.append(share * account.cross_section_error_pb)
-    return math.fsum(values), math.hypot(*errors)
+    if without:
+        named = ", ".join(without[:SHOWN]) + (", ..." if len(without) > SHOWN else "")
+        return None, None, f"{len(without)} of {len(accounts)} shards state none: {named}"
+    return math.fsum(values), math.hypot(*errors), None

@@ -292,7 +292,9 @@ def _command(verb: str, handed: Mapping[str, Any]) -> Callable[..., str]:
                 value = wildcards[name]
             words.append(f"--{name.replace('_', '-')}")
             words += [str(value)] if isinstance(value, str | int) else value
-        return " ".join(words[:4] + [shlex.quote(word) for word in words[4:]])
+        run = " ".join(words[:4] + [shlex.quote(word) for word in words[4:]])
+        # The shell lives on where a signal ends the job, and says so.
+        return f"{{ {run} || python -m jetchain.plumbing.ended {verb} $?; }}"
 
     # Snakemake asks for the signature three times a job; kept, it is not worked out each time.
     command.__signature__ = inspect.signature(command)  # type: ignore[attr-defined]

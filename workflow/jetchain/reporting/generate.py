@@ -45,12 +45,12 @@ def draw(ax: Axes, histogram: hist.Hist, row: int) -> None:
     """One sample's histogram on a line of its own, its highest bin just below the next line.
 
     A sample that has all events below the first bin's end has no such variable (pTHat of a gun or
-    of a single resonance): its line stays empty.
+    of a single resonance): its line stays empty. So does that of weights that are never positive.
     """
     value, edges = histogram.values(), histogram.axes[0].edges
     ax.axhline(row, color=COLOURS[8], linewidth=0.6)
     total = float(histogram.values(flow=True).sum())
-    if total == 0 or np.isclose(value[0], total):
+    if total == 0 or np.isclose(value[0], total) or value.max() <= 0:
         return
     scale = -0.9 / value.max()  # rows count downwards
     error = np.sqrt(np.asarray(histogram.variances()))
@@ -84,7 +84,8 @@ def accounts(*, summaries: Inputs, pdf: Output, png: Output, data: Output) -> No
                 va="center", fontsize=11,
             )  # fmt: skip
         else:
-            left.annotate("gun: no cross-section", (0.02, y), xycoords=("axes fraction", "data"),
+            why = "gun: no" if row.process == "gun" else "no known"
+            left.annotate(f"{why} cross-section", (0.02, y), xycoords=("axes fraction", "data"),
                           va="center", fontsize=11)  # fmt: skip
     left.set_xscale("log")
     low, high = left.get_xlim()
@@ -111,7 +112,7 @@ def accounts(*, summaries: Inputs, pdf: Output, png: Output, data: Output) -> No
 
 
 def account_table(rows: list[SampleAccount]) -> dict[str, list[Any]]:
-    """Columns of the table: one row a sample; a gun's cross-section is left empty."""
+    """Columns of the table: one row a sample; a cross-section that nobody knows is left empty."""
     columns: dict[str, list[Any]] = {
         name: [getattr(row, name) for row in rows] for name in ("sample", "process", "shards")
     }

@@ -96,10 +96,11 @@ class ShardAccount(Account):
 
 
 class SampleAccount(Account):
-    """All shards of a sample."""
+    """All shards of a sample, and why its cross-section is unknown; None where it is known."""
 
     sample: str
     shards: int
+    cross_section_unknown: str | None
 
 
 class GenerationRates(Result):

@@ -25,6 +25,13 @@ from jetchain.detector.table import CORRELATIONS
 LAYERS = 6
 TRACK_WEIGHT = 0.5
 """Weight of a particle's track among its nodes; its cells share the rest (GraphConstructor.cc)."""
+MEASURED = {
+    "cell": ("e", "x", "y", "z", "eta", "phi", "parent_energy"),
+    "track": ("d0", "z0", "theta", "phi", "qoverp"),
+    "particle": ("pt", "eta", "phi", "e", "dep_energy"),
+    "topo": ("e", "bary_eta", "bary_phi", "bary_rho"),
+}
+"""Columns of COCOA's without which an event is none; others may be NaN."""
 Columns = dict[str, ak.Array]
 
 
@@ -43,12 +50,14 @@ def from_cocoa(
         path: the file they come from.
 
     Raises:
-        DataError: the events name topoclusters or particles that they do not have.
+        DataError: the events name topoclusters or particles that they do not have, or hold values
+            that are not finite.
     """
     own = {
         collection: {name: arrays[f"{collection}_{name}"] for name in declared}
         for collection, declared in COCOA.collections.items()
     }
+    _check_values(own, event["number"], path)
     particle, track, cell = own["particle"], own["track"], own["cell"]
     topo = _in_order(own["topo"], path)
     _check_indices(cell, track, particle, topo, path)
@@ -99,6 +108,34 @@ def _first(values: ak.Array) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(np.asarray(ak.num(values)))])
 
 
+def _index(values: ak.Array) -> NDArray[np.int64]:
+    """Indices, which COCOA writes as floating-point numbers in places."""
+    return _flat(values).astype(np.int64)
+
+
+def _check_values(own: Mapping[str, Columns], number: NDArray[Any], path: Path) -> None:
+    """Refuse columns of unequal lengths, and measured values that are not finite."""
+    for collection, columns in own.items():
+        counts = ak.num(next(iter(columns.values())))
+        for name, values in columns.items():
+            if ak.any(ak.num(values) != counts):
+                raise DataError(
+                    f"{path}: {collection}_{name} is longer or shorter than others.", REPLACE
+                )
+            wrong = ~np.isfinite(ak.flatten(values, axis=None))
+            if name in MEASURED.get(collection, ()) and ak.any(wrong):
+                flat = np.asarray(ak.flatten(values, axis=None))
+                # Lists of lists are joined within each event.
+                joined = ak.flatten(values, axis=2) if values.ndim > 2 else values
+                row = int(np.argmax(np.asarray(wrong)))
+                event = int(np.searchsorted(_first(joined), row, side="right")) - 1
+                raise DataError(
+                    f"{path}: in the event that has the number {int(number[event])}, "
+                    f"{collection}_{name} is {flat[row]:g}.",
+                    REPLACE,
+                )
+
+
 def _in_order(topo: Columns, path: Path) -> Columns:
     """The clusters in rising order of their idx, which must run from 1 in every event."""
     order = ak.argsort(topo["idx"])
@@ -121,7 +158,7 @@ def _check_indices(
         "particle_track_idx": (particle["track_idx"], -1, ak.num(track["pdgid"]), "tracks"),
     }
     for name, (values, least, beyond, what) in limits.items():
-        if ak.any(values < least) or ak.any(values >= beyond):
+        if not ak.all((values >= least) & (values < beyond) & (values == np.floor(values))):
             raise DataError(f"{path}: {name} names {what} that its event does not have.", REPLACE)
     if ak.any(ak.num(cell["parent_list"], axis=2) != ak.num(cell["parent_energy"], axis=2)):
         raise DataError(
@@ -150,9 +187,9 @@ def _by_layer(topo: Columns, cell: Columns) -> Columns:
     """
     first, counts = _first(topo["idx"]), ak.num(topo["idx"])
     of_cell = np.repeat(first[:-1], np.asarray(ak.num(cell["e"])))
-    key = (_flat(cell["topo_idx"]) - 1 + of_cell) * LAYERS + _flat(cell["layer"])
+    key = (_index(cell["topo_idx"]) - 1 + of_cell) * LAYERS + _index(cell["layer"])
     energy = np.bincount(key, _flat(cell["e"]), minlength=LAYERS * int(first[-1]))
-    energy = energy.reshape(-1, LAYERS)
+    energy = energy.reshape(-1, LAYERS).astype(float)  # of no cells, bincount has whole numbers
     total = energy.sum(axis=1)
     cluster = _flat(topo["e"]).astype(float)
     energy *= np.divide(cluster, total, out=np.ones_like(total), where=total > 0)[:, None]
@@ -163,7 +200,7 @@ def _moments(topo: Columns, cell: Columns) -> Columns:
     """Moments that follow from the listed cells; the others need the detector and are NaN."""
     first, counts = _first(topo["idx"]), ak.num(topo["idx"])
     n = int(first[-1])
-    of = _flat(cell["topo_idx"]) - 1 + np.repeat(first[:-1], np.asarray(ak.num(cell["e"])))
+    of = _index(cell["topo_idx"]) - 1 + np.repeat(first[:-1], np.asarray(ak.num(cell["e"])))
     energy = _flat(cell["e"]).astype(float)
     at = np.stack([_flat(cell[axis]).astype(float) for axis in "xyz"])
 
@@ -207,7 +244,7 @@ def _incidence(cell: Columns, track: Columns, topo: Columns) -> Columns:
     tracks, first = np.asarray(ak.num(track["pdgid"])), _first(topo["idx"])
     event_of_cell = np.repeat(np.arange(len(tracks)), np.asarray(ak.num(cell["e"])))
     which, particle, energy = _deposits(cell)
-    cluster = (_flat(cell["topo_idx"]) - 1 + first[event_of_cell])[which]
+    cluster = (_index(cell["topo_idx"]) - 1 + first[event_of_cell])[which]
     span = int(particle.max(initial=0)) + 1
     key, inverse = np.unique(cluster * span + particle, return_inverse=True)
     shared = np.bincount(inverse, energy, minlength=len(key))
@@ -217,7 +254,7 @@ def _incidence(cell: Columns, track: Columns, topo: Columns) -> Columns:
 
     track_event = np.repeat(np.arange(len(tracks)), tracks)
     columns = {
-        "particle": (_flat(track["parent_idx"]), particle),
+        "particle": (_index(track["parent_idx"]), particle),
         "idx": (_flat(ak.local_index(track["pdgid"])), cluster - first[event] + tracks[event]),
         "weight": (np.ones(len(track_event)), weight),
     }

@@ -97,7 +97,7 @@ class _Totals:
         first = np.concatenate([[0], np.cumsum(np.asarray(ak.num(pdgid)))])[:-1]
         owner = np.asarray(ak.flatten(cell["parent_list"], axis=None)).astype(np.int64)
         owner += np.repeat(np.repeat(first, np.asarray(ak.num(cell["e"]))), number)
-        layer = np.repeat(np.asarray(ak.flatten(cell["layer"])), number)
+        layer = np.repeat(np.asarray(ak.flatten(cell["layer"])).astype(np.int64), number)
         energy = np.asarray(ak.flatten(cell["parent_energy"], axis=None)).astype(float) / GEV
         for code, name in enumerate(KINDS):
             mine = kind[owner] == code
