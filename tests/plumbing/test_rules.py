@@ -20,7 +20,12 @@ class Wildcards(dict):
 
 CONFIGURATION = {
     "seed": 5,
-    "generate": {"samples": {"a": {"shards": 2, "generation": {"events": 3}}, "b": {"shards": 1}}},
+    "generate": {
+        "samples": {
+            "a": {"shards": 2, "generation": {"events": 3}, "source": {}},
+            "b": {"shards": 1},
+        }
+    },
     "jets": {"clustering": {"radius": 0.8}},
 }
 HELPERS = rules.Rules(CONFIGURATION)
@@ -75,10 +80,10 @@ def test_a_command_has_the_files_and_settings_of_its_job():
 
 @pytest.mark.parametrize("name", ["-x.hepmc", "--seed", "-", "a b", "$HOME", "x > y", "~t", "*"])
 def test_no_name_of_a_file_is_an_option_or_a_shell_s(name):
-    params = fresh().job("generate.import_hepmc")
+    params = fresh().job("generate.import_hepmc", settings="generate.samples.a.source")
     files = {"source": name, "events": "e.root", "summary": "s.json"}
     words = shlex.split(params["command"](ONE, files, files))
-    values = launcher.parse_arguments(import_hepmc, words[4:])
+    values = launcher.parse_arguments(import_hepmc, words[5 : words.index("||")])
     assert values["source"] == Path(name)
     assert values["shard"] == "0000"
 

@@ -81,6 +81,7 @@ EVENT_TABLES = {
     "mlpf": RECONSTRUCTED, "jets": JETS,
 }  # fmt: skip
 TENSOR_TABLES = {"event_graphs": EVENT_GRAPHS, "jet_graphs": JET_GRAPHS, "tagging": TAGGING_JETS}
+ONE_BIN = CalibrationSettings(pt_edges=[0.0], eta_edges=[0.0], minimum_entries=3)
 FEW = EstimatorSettings(minimum_entries=5, replicas=10)
 TRAINING = TrainJobSettings.model_validate(
     {
@@ -198,11 +199,11 @@ def verbs(chain, shards, out):
         "displays": show_detector,
         "particleflow.calibrate": lambda: calibrate(
             detected=files["detector"], geometry=GEOMETRY, calibration=out / "calibration.json",
-            settings=CalibrationSettings(),
+            settings=ONE_BIN,
         ),
         "particleflow.calibrate_photons": lambda: calibrate_photons(
             detected=files["detector"], calibration=out / "photons.json",
-            settings=CalibrationSettings(),
+            settings=ONE_BIN,
         ),
         "particleflow.evaluate": lambda: evaluate(
             particles=files["particleflow"], detected=files["detector"],
