@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
+
+from pydantic import model_validator
 
 from jetchain.core.schema.base import Result
 
@@ -38,7 +40,7 @@ class CountingBin(Result):
         background, background_uncertainty: estimated from the data.
         signal, signal_uncertainty: expected for the reference cross-section, net of what the
             background estimate takes from them.
-        signal_leakage: what it takes.
+        signal_leakage: what it takes; 0 for an estimate that is not from data.
     """
 
     name: str
@@ -47,7 +49,7 @@ class CountingBin(Result):
     background_uncertainty: float
     signal: float
     signal_uncertainty: float
-    signal_leakage: float
+    signal_leakage: float = 0.0
 
 
 class AbcdEstimate(Result):
@@ -73,8 +75,11 @@ class SearchYields(Result):
         bins: at least one.
         luminosity_fb: 1/fb.
         reference_cross_section_fb: where the signal strength is 1, fb.
-        signal_region: [low, high), TeV.
+        signal_region: [low, high), TeV; null where the bins are of something else.
         abcd: how the background came about; none if it is from a fit.
+
+    Yields of before November 2026 call the reference cross-section `signal_cross_section_fb`, and
+    tell the injected one too, which Normalisation does now: they are read as well.
     """
 
     method: str
@@ -82,8 +87,18 @@ class SearchYields(Result):
     bins: list[CountingBin]
     luminosity_fb: float
     reference_cross_section_fb: float
-    signal_region: tuple[float, float]
+    signal_region: tuple[float, float] | None = None
     abcd: AbcdEstimate | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _older_form(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "signal_cross_section_fb" in value:
+            value = {
+                name: field for name, field in value.items() if not name.startswith("injected")
+            }
+            value["reference_cross_section_fb"] = value.pop("signal_cross_section_fb")
+        return value
 
 
 class SpectrumFit(Result):
