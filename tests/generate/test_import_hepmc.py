@@ -262,6 +262,7 @@ def test_files_of_empty_events_alone_and_of_both_formats_are_taken_in(tmp_path, 
     [
         ({"W 1.0": "W nan"}, "in event 2 of the file, the weight is nan"),
         ({"W 1.0": "W -inf 1.0"}, "in event 2 of the file, the weight is -inf"),
+        ({"W 1.0": "W -1e200"}, "in event 2 of the file, the weight is -1e+200"),
         ({"W 1.0": "W one"}, "of event 2, the line 'W one'"),
         ({"211 300.0 0.0": "211 nan 0.0"}, "in event 2 of the file, px of a particle with PDG"),
         ({"10.0 300.2": "10.0 1e400"}, "in event 2 of the file, e of a particle with PDG code 211"),
@@ -295,6 +296,11 @@ def test_a_file_of_zero_weights_is_refused_a_single_one_is_not(tmp_path):
     (tmp_path / "e.root").unlink()
     path.write_text(path.read_text().replace("W 1.0", "W 0"))
     assert "the weight of event 1 is 0, and so are those of all 3" in refusal(path, tmp_path).cause
+
+
+def test_a_cross_section_with_a_negative_error_is_unknown(tmp_path):
+    path = written(tmp_path / "a.hepmc", {"12.5 0.25": "12.5 -1"}, events=2)
+    assert take_in(path, tmp_path)[1]["cross_section_pb"] is None
 
 
 def test_attributes_that_nobody_reads_may_be_anything(tmp_path):

@@ -95,13 +95,13 @@ def _form(pattern: str) -> Form:
 
 
 _UNITS = _form(r"U (?:GEV|MEV) (?:MM|CM)")
-_EVENT3 = _form(r"E i I I(?: @ x x x x)?")
+_EVENT3 = _form(r"E -?\d+ I I(?: @ x x x x)?")
 _PARTICLE3 = _form(r"P I I i x x x x x i")
 _VERTEX3 = _form(r"V I i \[((?:\d{1,9}(?:,\d{1,9})*)?)\](?: @ x x x x)?")
 _WEIGHTS3 = _form(r"W((?: x)+)")
 _CROSS_SECTION3 = _form(r"A 0 GenCrossSection (x) (x)(?: x)*")
 _PROCESS3 = _form(r"A 0 signal_process_id I")
-_EVENT2 = _form(r"E i i x x x I i I i i I((?: \d{1,20})*) I((?: x)*)")
+_EVENT2 = _form(r"E -?\d+ i x x x I i I i i I((?: \d{1,20})*) I((?: x)*)")
 _VERTEX2 = _form(r"V I i x x x x I I I((?: x)*)")
 _PARTICLE2 = _form(r"P I i x x x x x i x x I I((?: i i)*)")
 _CROSS_SECTION2 = _form(r"C (x) (x)")
@@ -122,7 +122,7 @@ def _hepmc3(lines: Lines) -> EventText:
     """An event of HepMC3: E, then U, W and A, then P and V, then what belongs to the run."""
     head, body, rest = _parts(lines)
     vertices, particles = map(int, _read(_EVENT3, head[0]))
-    weight, process, section, kept = 1.0, 0, None, [head[0]]
+    weight, process, section, kept = 1.0, 0, None, [_unnumbered(head[0])]
     for line in head[1:]:
         if line.startswith(b"U "):
             _read(_UNITS, line)
@@ -142,8 +142,7 @@ def _hepmc3(lines: Lines) -> EventText:
 
     found = [[*map(int, _read(_PARTICLE3, line))] for line in body if line[0] == _P]
     _same(len(found), particles, "particles")
-    numbers = {row[0] for row in found}
-    if numbers != set(range(1, particles + 1)):
+    if [row[0] for row in found] != [*range(1, particles + 1)]:
         raise Malformed("its particles are not numbered from 1 on")
     placed, ending = [], {1}
     for line in body:
@@ -152,15 +151,50 @@ def _hepmc3(lines: Lines) -> EventText:
             placed.append(int(number))
             ending.update(map(int, into.split(b",")) if into else ())
     mothers = {row[1] for row in found}
-    if max(mothers, default=0) > particles or not ending - {1} <= numbers:
+    if max(mothers, default=0) > particles or not ending <= {1, *range(1, particles + 1)}:
         raise Malformed("its history names particles that it does not have")
+    for number, mother, *_ in found:
+        if mother >= number:
+            raise Malformed(
+                f"particle {number} names particle {mother} as its mother, which does not stand "
+                "in front of it"
+            )
     named = {mother for mother in mothers if mother < 0}
     if len(placed) != len(named) or {*placed} != named or min(named, default=0) < -vertices:
         raise Malformed("its particles come from vertices that it does not list, or lists twice")
     # A particle that names its mother in the place of a vertex stands for a vertex.
     _same(len(placed) + sum(mother > 0 for mother in mothers), vertices, "vertices")
+    sources = sum(b" [] " in line + b" " for line in body if line[0] == _V)
+    if sources:
+        particles += sources
+        announced = b"E 0 %d %d" % (vertices, particles)
+        kept[0] = re.sub(rb"E 0 \d+ \d+", announced, kept[0], count=1)
+        body = _rooted3(body, sources)
     text = _file(b"HepMC::Asciiv3", [*kept, *body])
     return EventText(text, particles, weight, process, section)
+
+
+def _rooted3(body: Lines, sources: int) -> list[bytes]:
+    """Vertices and particles of HepMC3, with a particle into each vertex that has none.
+
+    HepMC3 writes such vertices, as of a particle gun, but its reader refuses them. The particles
+    are those of `_rooted`, and stand in front of all others, whose numbers rise by `sources`.
+    """
+    rooted = [b"P %d 0 0 0 0 0 0 0 0" % (number + 1) for number in range(sources)]
+    used = 0
+    for line in body:
+        words = line.split()
+        if line[0] == _P:
+            number, mother = int(words[1]), int(words[2])
+            words[1:3] = (b"%d" % (each + sources * (each > 0)) for each in (number, mother))
+        elif words[3] == b"[]":
+            used += 1
+            words[3] = b"[%d]" % used
+        else:
+            into = (int(each) + sources for each in words[3][1:-1].split(b","))
+            words[3] = b"[%s]" % b",".join(b"%d" % each for each in into)
+        rooted.append(b" ".join(words))
+    return rooted
 
 
 def _hepmc2(lines: Lines) -> EventText:
@@ -169,7 +203,7 @@ def _hepmc2(lines: Lines) -> EventText:
     process, vertices, random, states, n_weights, weights = _read(_EVENT2, head[0])
     _same(len(states.split()), int(random), "states of a random generator")
     _same(len(weights.split()), int(n_weights), "weights")
-    section, kept = None, [head[0]]
+    section, kept = None, [_unnumbered(head[0])]
     for line in head[1:]:
         if line.startswith(b"U "):
             _read(_UNITS, line)
@@ -206,8 +240,62 @@ def _hepmc2(lines: Lines) -> EventText:
     if not ends <= {0, *placed}:
         raise Malformed("its particles end at vertices that it does not have")
     weight = float(weights.split()[0]) if weights else 1.0
+    body = _rooted(body, max(numbers, default=0))
+    particles = sum(line[0] == _P for line in body)
     text = _file(b"HepMC::IO_GenEvent", [*kept, *body])
-    return EventText(text, len(numbers), weight, int(process), section)
+    return EventText(text, particles, weight, int(process), section)
+
+
+def _rooted(body: Lines, last: int) -> list[bytes]:
+    """Vertices and particles of HepMC2, with a particle into each vertex that has none.
+
+    HepMC3's reader finds an event from its incoming particles: a vertex without them, as of a
+    particle gun, it loses, or crashes. The particle has no momentum, and the PDG code and status 0.
+
+    Args:
+        body: as of `_hepmc2`, checked.
+        last: largest barcode.
+
+    Raises:
+        Malformed: nothing leads to a loop.
+    """
+    ends = {int(line.split()[11]) for line in body if line[0] == _P}
+    rooted: list[bytes] = []
+    mothers: dict[int, tuple[int, int]] = {}  # vertex: first particle into it, and where from
+    daughters: dict[int, list[int]] = {}
+    reached = []
+    vertex = orphans = 0
+    for line in body:
+        words = line.split()
+        if line[0] == _V:
+            vertex, orphans = int(words[1]), max(int(words[7]), 0)
+            if orphans or vertex not in ends:
+                reached.append(vertex)
+            if vertex not in ends:
+                last += 1
+                words[7] = b"%d" % (orphans + 1)
+                rooted += [b" ".join(words), b"P %d 0 0 0 0 0 0 0 0 0 %d 0" % (last, vertex)]
+                continue
+        elif orphans:
+            orphans -= 1
+        else:
+            mothers.setdefault(int(words[11]), (int(words[1]), vertex))
+            daughters.setdefault(vertex, []).append(int(words[11]))
+        rooted.append(line)
+    seen = {0}
+    while reached:
+        if (vertex := reached.pop()) not in seen:
+            seen.add(vertex)
+            reached += daughters.get(vertex, [])
+    if lost := ends - seen:
+        vertex = max(lost)
+        for _ in lost:  # up into the loop
+            vertex = mothers[vertex][1]
+        raise Malformed(
+            f"the particle with barcode {mothers[vertex][0]} is its own ancestor, and its loop "
+            "comes from nothing else"
+        )
+    return rooted
 
 
 def _parts(lines: Lines) -> tuple[Lines, Lines, Lines]:
@@ -216,6 +304,11 @@ def _parts(lines: Lines) -> tuple[Lines, Lines, Lines]:
     first = inside.index(True) if any(inside) else len(lines)
     last = inside.index(False, first) if not all(inside[first:]) else len(lines)
     return lines[:first], lines[first:last], lines[last:]
+
+
+def _unnumbered(head: bytes) -> bytes:
+    """The first line of an event without its number, which may be larger than C's integers."""
+    return re.sub(rb"-?\d+", b"0", head, count=1)
 
 
 def _same(found: int, announced: int, what: str) -> None:

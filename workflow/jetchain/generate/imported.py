@@ -24,6 +24,8 @@ from jetchain.generate.settings import ParticleSettings
 EVENTS_PER_FILE = 10_000_000
 """Event numbers of shard i start at i times this, since nobody knows how many a file holds."""
 
+HEAVIEST = 1e100
+"""Weights from here on have squares whose sum may be infinite."""
 SHOWN = 3
 """Loops of histories that are named, of all that were cut."""
 SPACELIKE = 0.01
@@ -82,9 +84,9 @@ def write_imported(
         settings: particles that a detector sees in another way.
 
     Raises:
-        DataError: a weight, momentum or place is not finite, an energy is negative or below the
-            momentum, all weights are 0, the cross-section is not finite, or the detector cannot
-            simulate a particle.
+        DataError: a weight, momentum or place is not finite, a weight is too large to add up, an
+            energy is negative or below the momentum, all weights are 0, the cross-section is not
+            finite, or the detector cannot simulate a particle.
     """
     weights: list[NDArray[np.float64]] = []
     write_event_chunks(events, GENERATED, _numbered(file, shard, settings, weights))
@@ -156,8 +158,8 @@ def _check(path: Path, weight: NDArray[np.float64], truth: Truth, read: int) -> 
         truth: of the events.
         read: number of events before them.
     """
-    if not np.all(np.isfinite(weight)):
-        event = int(np.argmin(np.isfinite(weight)))
+    if not np.all(usable := np.abs(weight) < HEAVIEST):
+        event = int(np.argmin(usable))
         raise _refusal(path, read + event, "the weight", weight[event])
     for collection, columns in truth.columns.items():
         of = np.repeat(np.arange(len(weight)), truth.counts[collection])
@@ -195,4 +197,4 @@ def _cross_section(file: EventFile) -> tuple[float | None, float | None]:
             f"{file.path}: the cross-section is {value:g} pb, with an error of {error:g} pb.",
             f"Correct it in the file. {REPLACE}",
         )
-    return (value, error) if value > 0 else (None, None)
+    return (value, error) if value > 0 and error >= 0 else (None, None)
