@@ -18,6 +18,7 @@ from jetchain.particleflow.algorithms import ALGORITHMS, trained
 if TYPE_CHECKING:
     from jetchain.plumbing.configuration import Configuration
 
+MOST_BINS = 10_000
 NOT_CLUSTERED = "softer jets are not clustered"
 SPECTRUM = "background.sideband.spectrum"
 # The first must be below the second (<), or not above it (<=).
@@ -147,6 +148,35 @@ def _sidebands_hold_the_fit(config: Configuration) -> Iterator[str]:
             f"{SPECTRUM}.bin_width: {spectrum.bin_width:g} leaves {bins} bins in the sidebands; a "
             f"fit of {SPECTRUM}.parameters[0] = {fewest} needs more."
         )
+    if bins > MOST_BINS:
+        yield (
+            f"{SPECTRUM}.bin_width: {spectrum.bin_width:g} divides the sidebands of {SPECTRUM}."
+            f"mass_range, {spectrum.mass_range}, into {bins} bins; at most {MOST_BINS} are fitted."
+        )
+
+
+def _search_has_events(config: Configuration) -> Iterator[str]:
+    """Samples that are not counted twice, and masses that events of the trigger reach."""
+    anomaly = config.anomaly
+    for name in {name for name in anomaly.background if anomaly.background.count(name) > 1}:
+        yield f"anomaly.background: '{name}' is named twice: its events would count twice."
+    for name in {name for name in anomaly.signal if anomaly.signal.count(name) > 1}:
+        yield f"anomaly.signal: '{name}' is named twice: its events would count twice."
+    for name in sorted({*anomaly.background} & {*anomaly.signal}):
+        yield f"anomaly.signal: '{name}' is one of anomaly.background too."
+    trigger, region = anomaly.features.trigger_pt, anomaly.signal_region
+    if 2 * trigger >= 1000 * region[1]:
+        yield (
+            f"anomaly.features.trigger_pt: {trigger:g} GeV must be below half of "
+            f"anomaly.signal_region[1], which is {region[1]:g} TeV: two balanced jets above it "
+            "have more mass than the signal region."
+        )
+    width = anomaly.methods.cwola.sideband_width
+    if width >= region[0]:
+        yield (
+            f"anomaly.methods.cwola.sideband_width: {width:g} must be below "
+            f"anomaly.signal_region[0], which is {region[0]:g}: no mass is below 0."
+        )
 
 
 def _events_suffice(config: Configuration) -> Iterator[str]:
@@ -212,7 +242,9 @@ def _collisions_reach(config: Configuration) -> Iterator[str]:
             if setting.endswith(":m0") and mass >= energy:
                 yield f"{path}: {setting} is {mass:g} GeV, above Beams:eCM, {energy:g} GeV."
         if name in config.anomaly.background:
-            yield from _background_covers(config, path, energy, lowest)
+            yield from _background_covers(
+                config, path, energy, lowest, values.get("phasespace:mhatmin", 0.0)
+            )
         trigger = config.anomaly.features.trigger_pt
         if name in [*config.anomaly.background, *config.anomaly.signal] and (
             made.filter.jet_pt_min > trigger
@@ -224,7 +256,7 @@ def _collisions_reach(config: Configuration) -> Iterator[str]:
 
 
 def _background_covers(
-    config: Configuration, path: str, energy: float, lowest: float
+    config: Configuration, path: str, energy: float, lowest: float, mass: float
 ) -> Iterator[str]:
     trigger = config.anomaly.features.trigger_pt
     if lowest > trigger:
@@ -233,6 +265,11 @@ def _background_covers(
             f"{trigger:g} GeV: events between them would lack."
         )
     highest = 1000 * config.background.sideband.spectrum.mass_range[0]
+    if mass > highest:
+        yield (
+            f"{path}: PhaseSpace:mHatMin is {mass:g} GeV, above {SPECTRUM}.mass_range[0], "
+            f"{highest:g} GeV: events between them would lack."
+        )
     if highest >= energy:
         yield (
             f"{SPECTRUM}.mass_range[0]: {highest:g} GeV is not below the energy of the collisions "
@@ -266,6 +303,7 @@ RELATIONS: list[Callable[[Configuration], Iterator[str]]] = [
     _radii_are_clustered,
     _in_order,
     _sidebands_hold_the_fit,
+    _search_has_events,
     _events_suffice,
     _collisions_reach,
 ]
