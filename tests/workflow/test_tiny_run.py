@@ -103,11 +103,14 @@ def test_a_wrong_configuration_is_refused_before_any_job(tmp_path, overlay, mess
     [
         ({"overrides": ["HardQCD:al = on"]}, ["HardQCD:al", "Remedy:"]),
         ({"overrides": ["HardQCD:all = off", "HardQCD:gg2qqbar = off"]}, []),
-        ({"filter": {"jet_pt_min": 6000.0}}, ["No event of 'quark'", "jet_pt_min", "Remedy:"]),
+        (
+            {"filter": {"jet_pt_min": 6000.0}},
+            ["Sample 'quark'", "by the filter", "Remedy:"],
+        ),
     ],
 )
 def test_a_sample_that_cannot_be_made_stops_its_job_only(tmp_path, generation, messages):
-    target = "results/generate/quark/0000.root"
+    target = "results/generate/quark/summary.json"
     overlay = {"generate": {"samples": {"quark": {"generation": generation}}}}
     done = snakemake(tmp_path, target, overlay=overlay)
     assert (done.returncode != 0) is bool(messages)

@@ -147,8 +147,8 @@ def _hepmc3(lines: Lines) -> EventText:
     placed, ending = [], {1}
     for line in body:
         if line[0] == _V:
-            number, into = _read(_VERTEX3, line)
-            placed.append(int(number))
+            vertex, into = _read(_VERTEX3, line)
+            placed.append(int(vertex))
             ending.update(map(int, into.split(b",")) if into else ())
     mothers = {row[1] for row in found}
     if max(mothers, default=0) > particles or not ending <= {1, *range(1, particles + 1)}:

@@ -199,7 +199,8 @@ def _events_suffice(config: Configuration) -> Iterator[str]:
                 f"anomaly.features.signal_events: {features.signal_events} is more than the "
                 f"{total} events that the samples of anomaly.signal generate."
             )
-    for algorithm in trained():
+    used = {*config.particleflow.algorithms, config.jets.algorithm}
+    for algorithm in used.intersection(trained()):
         training = getattr(config.particleflow, algorithm).training
         sources = [_generation(config, name) for name in training.samples]
         longest = max(each.events if each else training.held_out + 1 for each in sources)
