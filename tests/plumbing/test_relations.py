@@ -112,3 +112,20 @@ def test_every_ordered_pair_names_two_keys() -> None:
 )
 def test_what_agrees_is_accepted(path, value) -> None:
     configuration.load(merged(BASE, overlay(path, value)))
+
+
+def test_a_mistake_of_one_section_hides_none_between_sections():
+    with pytest.raises(ConfigurationError) as refusal:
+        configuration.load({
+            "inference": {"limits": {"level": 2.0}},
+            "anomaly": {"signal_region": [2.0, 2.5]},
+            "jets": {"clustering": {"radii": [0.4, "wide"]}},
+            "seeed": 1,
+        })  # fmt: skip
+    lines = refusal.value.cause.split("\n  - ")[1:]
+    for path in (
+        "inference.limits.level", "jets.clustering.radii.1", "seeed",
+        "background.sideband.spectrum.mass_range[0]",
+    ):  # fmt: skip
+        assert len([line for line in lines if line.startswith(path)]) == 1, path
+    assert len(lines) == 4

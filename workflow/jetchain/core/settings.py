@@ -7,7 +7,9 @@ config/README.md and the JSON schema are generated from these classes (`make doc
 
 from __future__ import annotations
 
+import copy
 import difflib
+import itertools
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Self, TypeVar
@@ -64,6 +66,8 @@ def require_known(name: str, known: Iterable[str], what: str) -> None:
         raise ValueError(f"unknown {what} '{name}'. {did_you_mean(name, names)}")
 
 
+SEPARATOR = "\n  - "
+"""Between the complaints of one message."""
 S = TypeVar("S", bound=Settings)
 
 
@@ -72,12 +76,42 @@ def parse(cls: type[S], values: Mapping[str, Any]) -> S:
     try:
         return cls.model_validate(values)
     except ValidationError as error:
-        lines = [_explain(cls, complaint) for complaint in error.errors(include_url=False)]
+        found = error.errors(include_url=False)
+        lines = [_explain(cls, complaint) for complaint in found]
+        lines += _among_the_right(cls, values, [complaint["loc"] for complaint in found])
         raise ConfigurationError(
-            "The configuration is not valid:\n" + "\n".join(f"  - {line}" for line in lines),
+            f"The configuration is not valid:{SEPARATOR}{SEPARATOR.join(lines)}",
             "Correct the keys named above in config/config.yaml, the --configfile or --config; "
             "config/README.md lists every key with its type, unit and range.",
         ) from None
+
+
+def _among_the_right(
+    cls: type[Settings], values: Mapping[str, Any], wrong: list[tuple[Any, ...]]
+) -> list[str]:
+    """What does not agree among the values that are right by themselves.
+
+    Pydantic compares sections only where all values are right, so the wrong ones are left out.
+    """
+    rest, paths = copy.deepcopy(dict(values)), []
+    for place in filter(None, wrong):
+        names = list(itertools.takewhile(lambda part: isinstance(part, str), place))
+        paths.append(".".join(names))
+        *folders, name = names
+        node: Any = rest
+        for folder in folders:
+            node = node.get(folder) if isinstance(node, dict) else None
+        if isinstance(node, dict):
+            node.pop(name, None)
+    try:
+        if paths:
+            cls.model_validate(rest)
+    except ValidationError as error:
+        whole = [each["msg"] for each in error.errors(include_url=False) if not each["loc"]]
+        lines = [line for each in whole for line in each.split(SEPARATOR)]
+        lines = [line.removeprefix("Value error, ") for line in lines]
+        return [line for line in lines if not any(path in line for path in paths)]
+    return []
 
 
 def _explain(cls: type[Settings], complaint: Any) -> str:

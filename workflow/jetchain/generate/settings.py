@@ -99,7 +99,7 @@ class ParticleSettings(Settings):
     def _positive_and_once(self) -> Self:
         codes = [*self.invisible, *self.like_muons]
         for code in codes:
-            if code <= 0:
+            if code < 0:
                 raise ValueError(f"{code}: give the positive code, which stands for both signs")
             if codes.count(code) > 1:
                 raise ValueError(f"{code} is named twice")

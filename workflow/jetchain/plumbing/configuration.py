@@ -9,7 +9,7 @@ from pydantic import ValidationError, model_validator
 
 from jetchain.anomaly.settings import AnomalySettings
 from jetchain.background.settings import BackgroundSettings
-from jetchain.core.settings import Settings, key, parse
+from jetchain.core.settings import SEPARATOR, Settings, key, parse
 from jetchain.detector.settings import DetectorSettings
 from jetchain.firmware.settings import FirmwareSettings
 from jetchain.generate.settings import GenerateSettings
@@ -42,7 +42,7 @@ class Configuration(Settings):
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:
         if found := complaints(self):
-            raise ValueError("\n  - ".join(found))
+            raise ValueError(SEPARATOR.join(found))
         return self
 
 
