@@ -26,7 +26,7 @@ from jetchain.inference.limits import LimitJob, asymptotic_limits, limits
 from jetchain.inference.newton import best_fit, cls_band
 from jetchain.inference.settings import FitSettings, LimitSettings, WorkspaceSettings
 from jetchain.inference.toys import Counting, NoMinimumError, cls_from_toys
-from jetchain.inference.workspace import build, minuit_serves, numpy_backend, workspace
+from jetchain.inference.workspace import build, minuit_serves, numpy_backend, plain_names, workspace
 from jetchain.inference.yields import Yields
 
 CONSTRAINTS = ["gaussian", "poisson"]
@@ -288,6 +288,9 @@ def test_bins_may_have_any_name(tmp_path) -> None:
     assert minuit_serves(one)
     found = maximum_likelihood(build(one, SETTINGS), one, FitSettings())
     assert [row.name for row in found.parameters][1:] == ["signal_Größe", "background_Größe[0]"]
+    assert plain_names(["x", "xa", "b0", "_"]) == ["x", "xa", "b0", "_"]
+    alike = ["é", "xc3a9", "x7863336139", "x", "xc3a"]
+    assert len(set(plain_names(alike))) == len(alike)
 
 
 @pytest.mark.parametrize(

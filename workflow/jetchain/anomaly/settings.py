@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import field_validator
 
 from jetchain.anomaly.methods import METHODS
-from jetchain.core.settings import Settings, key, require_known
+from jetchain.core.settings import Settings, key, require_each_once
 
 Sections: Any = METHODS.sections()
 
@@ -81,9 +81,7 @@ class AnomalySettings(Settings):
     @field_validator("searches")
     @classmethod
     def _known(cls, names: list[str]) -> list[str]:
-        for name in names:
-            require_known(name, METHODS, "search method")
-        return names
+        return require_each_once(names, METHODS, "search method")
 
 
 class SearchJob(Settings):

@@ -66,6 +66,15 @@ def require_known(name: str, known: Iterable[str], what: str) -> None:
         raise ValueError(f"unknown {what} '{name}'. {did_you_mean(name, names)}")
 
 
+def require_each_once(names: list[str], known: Iterable[str], what: str) -> list[str]:
+    """The names; raises ValueError, for use in validators, for one unknown or named twice."""
+    for name in names:
+        require_known(name, known, what)
+        if names.count(name) > 1:
+            raise ValueError(f"the {what} '{name}' is named twice")
+    return names
+
+
 SEPARATOR = "\n  - "
 """Between the complaints of one message."""
 S = TypeVar("S", bound=Settings)

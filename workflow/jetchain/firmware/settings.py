@@ -7,7 +7,7 @@ from typing import Any, Self
 from pydantic import field_validator, model_validator
 
 from jetchain.core.schema.jets import JET_CLASSES
-from jetchain.core.settings import Settings, key, require_known
+from jetchain.core.settings import Settings, key, require_each_once, require_known
 from jetchain.core.training_settings import TrainingSettings
 from jetchain.firmware.design_settings import DeviceSettings, FormatSettings
 from jetchain.firmware.designs import DESIGNS
@@ -128,11 +128,7 @@ class FirmwareSettings(Settings):
     @field_validator("designs")
     @classmethod
     def _known(cls, names: list[str]) -> list[str]:
-        for name in names:
-            require_known(name, DESIGNS, "firmware design")
-        if len(set(names)) != len(names):
-            raise ValueError("a design stands twice")
-        return names
+        return require_each_once(names, DESIGNS, "firmware design")
 
 
 # What single verbs read: parts of the above.

@@ -115,11 +115,11 @@ def _channel(yields: Yields, index: int, settings: WorkspaceSettings) -> dict[st
 def plain_names(names: Sequence[str]) -> list[str]:
     """The names with what pyhf's schema refuses, all but ASCII letters, digits and _, replaced.
 
-    A name that needs it becomes its hexadecimal code after an x, so that no two become one.
+    A name that needs it becomes its hexadecimal code after an x, and so do names that look like
+    one, so that no two become one.
     """
-    return [
-        name if re.fullmatch("[a-zA-Z0-9_]+", name) else f"x{name.encode().hex()}" for name in names
-    ]
+    kept = "(?!x([0-9a-f]{2})+$)[a-zA-Z0-9_]+"
+    return [name if re.fullmatch(kept, name) else f"x{name.encode().hex()}" for name in names]
 
 
 def minuit_serves(yields: Yields) -> bool:

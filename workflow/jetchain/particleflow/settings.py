@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from pydantic import field_validator, model_validator
 
-from jetchain.core.settings import Settings, key, require_known
+from jetchain.core.settings import Settings, key, require_each_once
 from jetchain.particleflow.algorithms import ALGORITHMS, trained
 from jetchain.particleflow.calibration_settings import CalibrationSettings, photon_calibration
 from jetchain.particleflow.network_settings import InfluenceSettings
@@ -65,11 +65,7 @@ class ParticleflowSettings(Sections):
     @field_validator("algorithms")
     @classmethod
     def _known(cls, names: list[str]) -> list[str]:
-        for name in names:
-            require_known(name, ALGORITHMS, "particle-flow algorithm")
-        if len(set(names)) != len(names):
-            raise ValueError("an algorithm stands there twice")
-        return names
+        return require_each_once(names, ALGORITHMS, "particle-flow algorithm")
 
     @model_validator(mode="after")
     def _training_and_evaluation_apart(self) -> Self:

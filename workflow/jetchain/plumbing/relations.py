@@ -91,7 +91,10 @@ def _samples_known(config: Configuration) -> Iterator[str]:
         paths.append("detector.pileup_sample")
     for path in paths:
         value = _at(config, path)
-        for name in [value] if isinstance(value, str) else value:
+        names = [value] if isinstance(value, str) else value
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            yield f"{path}: '{name}' is named twice: its events would count twice."
+        for name in names:
             if name not in config.generate.samples:
                 near = did_you_mean(name, config.generate.samples)
                 yield f"{path}: no sample '{name}' in generate.samples. {near}"
@@ -156,12 +159,8 @@ def _sidebands_hold_the_fit(config: Configuration) -> Iterator[str]:
 
 
 def _search_has_events(config: Configuration) -> Iterator[str]:
-    """Samples that are not counted twice, and masses that events of the trigger reach."""
+    """Samples in one role, and masses that events of the trigger reach."""
     anomaly = config.anomaly
-    for name in {name for name in anomaly.background if anomaly.background.count(name) > 1}:
-        yield f"anomaly.background: '{name}' is named twice: its events would count twice."
-    for name in {name for name in anomaly.signal if anomaly.signal.count(name) > 1}:
-        yield f"anomaly.signal: '{name}' is named twice: its events would count twice."
     for name in sorted({*anomaly.background} & {*anomaly.signal}):
         yield f"anomaly.signal: '{name}' is one of anomaly.background too."
     trigger, region = anomaly.features.trigger_pt, anomaly.signal_region
@@ -171,12 +170,13 @@ def _search_has_events(config: Configuration) -> Iterator[str]:
             f"anomaly.signal_region[1], which is {region[1]:g} TeV: two balanced jets above it "
             "have more mass than the signal region."
         )
-    width = anomaly.methods.cwola.sideband_width
-    if width >= region[0]:
-        yield (
-            f"anomaly.methods.cwola.sideband_width: {width:g} must be below "
-            f"anomaly.signal_region[0], which is {region[0]:g}: no mass is below 0."
-        )
+    for name in anomaly.searches:
+        width = getattr(getattr(anomaly.methods, name, None), "sideband_width", 0.0)
+        if width >= region[0]:
+            yield (
+                f"anomaly.methods.{name}.sideband_width: {width:g} must be below "
+                f"anomaly.signal_region[0], which is {region[0]:g}: no mass is below 0."
+            )
 
 
 def _events_suffice(config: Configuration) -> Iterator[str]:

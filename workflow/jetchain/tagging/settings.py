@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from pydantic import field_validator, model_validator
 
-from jetchain.core.settings import Settings, key, require_known
+from jetchain.core.settings import Settings, key, require_each_once
 from jetchain.core.training_settings import TrainingSettings
 from jetchain.tagging.models import MODELS
 
@@ -118,9 +118,7 @@ class TaggingSettings(Settings):
     @field_validator("taggers")
     @classmethod
     def _known(cls, names: list[str]) -> list[str]:
-        for name in names:
-            require_known(name, MODELS, "tagger")
-        return names
+        return require_each_once(names, MODELS, "tagger")
 
     @model_validator(mode="after")
     def _jets_fit(self) -> Self:
