@@ -9,10 +9,10 @@ import pytest
 
 from helpers.records import hepmc_event, pythia_events, require_same_truth, write_hepmc
 from jetchain.core.errors import DataError
-from jetchain.core.io.events import read_events
-from jetchain.core.io.tables import read_json
+from jetchain.core.io.events import count_events, read_events
+from jetchain.core.io.tables import read_json, read_result
 from jetchain.core.schema.base import ORIGINS
-from jetchain.core.schema.generate import GENERATED
+from jetchain.core.schema.generate import GENERATED, ShardAccount
 from jetchain.generate.import_hepmc import import_hepmc
 from jetchain.generate.imported import EVENTS_PER_FILE
 
@@ -196,13 +196,18 @@ def test_what_is_no_hepmc_file_is_refused(tmp_path, content):
     assert "source.format" in error.remedy
 
 
-def test_a_file_without_events_is_refused(tmp_path):
+@pytest.mark.parametrize("format", ["Asciiv3", "IO_GenEvent"])
+def test_a_file_without_events_is_an_empty_shard(tmp_path, format):
     path = tmp_path / "a.hepmc"
     path.write_text(
-        "HepMC::Version 3.02.05\nHepMC::Asciiv3-START_EVENT_LISTING\n"
-        "HepMC::Asciiv3-END_EVENT_LISTING\n"
+        f"HepMC::Version 3.02.05\nHepMC::{format}-START_EVENT_LISTING\n"
+        f"HepMC::{format}-END_EVENT_LISTING\n"
     )
-    assert "holds no event" in refusal(path, tmp_path).cause
+    events, summary = tmp_path / "e.root", tmp_path / "s.json"
+    import_hepmc(source=path, events=events, summary=summary, shard="0001")
+    assert count_events(events, GENERATED) == 0
+    account = read_result(summary, ShardAccount)
+    assert (account.cutflow.kept, account.filter_efficiency) == (0, None)
 
 
 def test_a_missing_file_is_named(tmp_path):

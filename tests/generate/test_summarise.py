@@ -56,6 +56,16 @@ def test_a_cross_section_that_some_shards_do_not_state_is_unknown_with_the_reaso
     assert combine("x", [account(1, 1, 10.0, 0.4)]).cross_section_unknown is None
 
 
+def test_a_shard_without_events_hides_no_cross_section():
+    none = account(1, 1, 10.0, 0.4).model_copy(
+        update={"cutflow": Cutflow(tried=0, failed_in_generator=0, generated=0, removed_by_filter=0,
+                                   kept=0)}
+        | dict.fromkeys(n for n in ShardAccount.model_fields if n.startswith("cross_section"))
+    )  # fmt: skip
+    total = combine("x", [none, account(100, 100, 10.0, 0.4)])
+    assert (total.cross_section_pb, total.cross_section_error_pb) == (10.0, 0.4)
+
+
 def test_weights_may_add_up_to_zero():
     zero = account(100, 100, 10.0, 0.4).model_copy(
         update={"sum_of_weights_generated": 0.0, "sum_of_weights_kept": 0.0}

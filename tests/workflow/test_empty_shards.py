@@ -19,6 +19,7 @@ import uproot
 from helpers.detected import GEOMETRY
 from helpers.guns import gun_files
 from helpers.jetgraphs import write_toy_samples
+from helpers.records import pythia_events, write_delphes
 from helpers.shards import EMPTY, FULL, HOLLOW, NETWORK, SECOND, SIMULATION, VOID, make_chain
 from helpers.tagging import make_dataset, whole
 from jetchain.anomaly.features import features as dijets
@@ -35,6 +36,8 @@ from jetchain.core.schema.jets import jets_table
 from jetchain.core.schema.particleflow import RECONSTRUCTED
 from jetchain.core.schema.tagging import TAGGING_JETS
 from jetchain.detector import bench, display, summarise
+from jetchain.detector.exchange.export_cocoa import export_cocoa
+from jetchain.detector.exchange.import_cocoa import import_cocoa
 from jetchain.detector.flight.pileup import read_pool
 from jetchain.detector.settings import BenchJobSettings, EstimatorSettings
 from jetchain.detector.validation.jets import jets as validate_jets
@@ -47,6 +50,8 @@ from jetchain.firmware.dataset import prepare
 from jetchain.firmware.settings import FirmwareDatasetSettings
 from jetchain.generate import summarise as generated
 from jetchain.generate.collisions import Chunk, Collisions
+from jetchain.generate.import_cocoa import import_cocoa as import_truth
+from jetchain.generate.import_delphes import import_delphes
 from jetchain.generate.record import Truth
 from jetchain.generate.sample import collect
 from jetchain.generate.settings import FilterSettings, GenerationSettings
@@ -448,3 +453,46 @@ def test_no_event_without_visible_particles_passes_a_filter(events):
     data, account = collect([chunk], Collisions(settings, 1), settings, 0)
     assert account.cutflow.removed_by_filter == events
     assert len(data["event"]["weight"]) == 0
+
+
+def test_an_empty_shard_comes_back_from_cocoas_form(chain, tmp_path):
+    source, events = tmp_path / "c.root", tmp_path / "e.root"
+    output, account = tmp_path / "d.root", tmp_path / "d.json"
+    export_cocoa(events=chain.path("detector", EMPTY), output=source)
+    import_truth(source=source, events=events, summary=tmp_path / "e.json", shard="0000")
+    import_cocoa(source=source, events=events, output=output, account=account)
+    for path, table in ((events, GENERATED), (output, DETECTED)):
+        found, full = (
+            read_events(each, table)
+            for each in (path, chain.path("generate" if table is GENERATED else "detector", FULL))
+        )
+        assert len(found["event"]) == 0
+        assert {n: str(r.type.content) for n, r in found.items()} == {
+            n: str(r.type.content) for n, r in full.items()
+        }
+    assert read_json(account)["events"] == 0
+
+
+def test_a_file_of_delphes_without_events_is_an_empty_shard(tmp_path):
+    whole = write_delphes(tmp_path / "whole.root", pythia_events("top", 1)[0])
+    with uproot.open(whole) as old, uproot.recreate(tmp_path / "a.root") as new:
+        tree = old["Delphes"]
+        groups = {
+            group: ak.zip({
+                name.partition(".")[2]: tree[name].array()[:0]
+                for name in tree.iterkeys()
+                if name.startswith(f"{group}.")
+            })
+            for group in ("Event", "Particle")
+        }  # fmt: skip
+        new.mktree(
+            "Delphes", {group: record.type.content for group, record in groups.items()},
+            counter_name=lambda group: f"{group}_size",
+            field_name=lambda group, name: f"{group}.{name}",
+        )  # fmt: skip
+    import_delphes(
+        source=tmp_path / "a.root", events=tmp_path / "e.root", summary=tmp_path / "s.json",
+        shard="0000",
+    )  # fmt: skip
+    assert len(read_events(tmp_path / "e.root", GENERATED)["event"]) == 0
+    assert read_json(tmp_path / "s.json")["cutflow"]["kept"] == 0

@@ -43,11 +43,11 @@ def iterate_tree(
         step: events a chunk.
 
     Yields:
-        an awkward array for each branch.
+        an awkward array for each branch; once, of no events, where the tree has none.
 
     Raises:
-        DataError: the file is missing, damaged or without events, or lacks the tree or a branch, or
-            a branch holds something else.
+        DataError: the file is missing or damaged, or lacks the tree or a branch, or a branch holds
+            something else.
     """
     import uproot
 
@@ -61,7 +61,7 @@ def iterate_tree(
             present = set(found.keys(recursive=True, full_paths=False))
             wanted = {n: d for n, d in branches.items() if n in present or n not in optional}
             _check_branches(path, tree, present, wanted, refused or {})
-            for start in range(0, found.num_entries, step):
+            for start in range(0, max(found.num_entries, 1), step):
                 window = {"entry_start": start, "entry_stop": start + step}
                 arrays = {
                     name: _read_branch(path, found, name, depth, window)
@@ -91,10 +91,7 @@ def _find_tree(path: Path, file: Any, name: str) -> Any:
             f"{path}: has no tree '{name}'; it has {', '.join(trees) or 'none'}.",
             f"Correct source.format of the sample in generate.samples. {REPLACE}",
         )
-    tree = file[name]
-    if tree.num_entries == 0:
-        raise DataError(f"{path}: the tree '{name}' holds no event.", REPLACE)
-    return tree
+    return file[name]
 
 
 def _check_branches(

@@ -84,7 +84,7 @@ class DelphesFile:
         for name, values in singles.items():
             if np.any(ak.num(values) != 1):
                 raise DataError(f"{self.path}: {name} is not one number an event.", REPLACE)
-        if set(CROSS_SECTION) <= set(singles):
+        if set(CROSS_SECTION) <= set(singles) and len(singles[CROSS_SECTION[0]]):
             value, error = (float(singles[name][-1, 0]) for name in CROSS_SECTION)
             self._cross_section = (value, error)
         counts = ak.num(arrays["Particle.PID"])

@@ -48,7 +48,7 @@ def import_hepmc(
         settings: particles that a detector sees in another way.
 
     Raises:
-        DataError: the file is missing, not HepMC, cut short or damaged, or holds no event; or an
+        DataError: the file is missing, not HepMC, cut short or damaged; or an
             event is not one, see `imported.write_imported`.
     """
     write_imported(events, summary, HepmcFile(source), int(shard), settings)
@@ -110,8 +110,6 @@ class HepmcFile:
                 raise self._damaged(read, f"its compression is broken ({error})") from error
         if not end.whole:
             raise self._damaged(read, f"it does not end with '{FOOTER.decode()}'")
-        if read == 0:
-            raise DataError(f"{self.path}: holds no event.", REPLACE)
 
     def _format(self, header: bytes) -> str:
         for mark, name in FORMATS.items():

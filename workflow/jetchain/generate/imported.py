@@ -108,7 +108,7 @@ def write_imported(
             sum_of_weights_generated=total,
             sum_of_weights_kept=total,
             sum_of_squared_weights_kept=float((weight**2).sum()),
-            filter_efficiency=1.0,
+            filter_efficiency=1.0 if len(weight) else None,
             cross_section_pb=value,
             cross_section_error_pb=error,
             cross_section_kept_pb=value,
@@ -134,7 +134,11 @@ def _numbered(
         weights.append(event["weight"])
         number += shard * EVENTS_PER_FILE
         yield {"event": {"number": number, **event}, **join_truths([truth])}
-    if not any(np.any(weight) for weight in weights):
+    if not weights:  # a shard without events is as good as any other: see `generate.summarise`
+        weights.append(np.empty(0))
+        none = {name: np.empty(0, column.dtype) for name, column in GENERATED.event.items()}
+        yield {"event": none, **join_truths([])}
+    if read and not any(np.any(weight) for weight in weights):
         raise DataError(
             f"{file.path}: the weight of event 1 is 0, and so are those of all {read} events.",
             f"Write the file with the weights of its events. {REPLACE}",

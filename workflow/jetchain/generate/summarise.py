@@ -139,6 +139,8 @@ def mean_cross_section(
     events = sum(account.cutflow.generated for account in accounts)
     values, errors, without = [], [], []
     for account in accounts:
+        if not account.cutflow.generated:
+            continue
         if account.cross_section_pb is None or account.cross_section_error_pb is None:
             without.append(f"{account.shard:04d}")
             continue
