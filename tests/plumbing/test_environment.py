@@ -30,6 +30,7 @@ def hostile(tmp_path):
     for name in ("numpy", "pythia8mc", "jetchain"):
         (shadow / name).mkdir(parents=True)
         (shadow / name / "__init__.py").write_text("raise SystemExit('the wrong module')\n")
+    (tmp_path / "bashrc").write_text("export PYTHONPATH=/no/such PYTHONOPTIMIZE=2\n")
     home = tmp_path / "home"
     (home / ".config" / "matplotlib").mkdir(parents=True)
     (home / ".config" / "matplotlib" / "matplotlibrc").write_text("lines.linewidth: 9\n")
@@ -49,6 +50,8 @@ def hostile(tmp_path):
         "VERILATOR_ROOT": "/no/such", "A_NAME_NOBODY_THOUGHT_OF": "1",
         "LD_PRELOAD": "", "LD_LIBRARY_PATH": "/no/such", "GLIBC_TUNABLES": "",
         "CUDA_VISIBLE_DEVICES": "1", "LC_ALL": "C.UTF-8", "JETCHAIN_SNAKEMAKE": "",
+        "BASH_FUNC_python%%": "() { echo 'the wrong python'; return 1; }",
+        "BASH_ENV": str(tmp_path / "bashrc"),
     }  # fmt: skip
 
 

@@ -81,7 +81,7 @@ def shell_prefix() -> str:
         own["LD_LIBRARY_PATH"] = shlex.quote(sysconfig.get_config_var("LIBDIR"))
     exports = " ".join(f"{name}={value}" for name, value in own.items())
     unset = f"unset ${{!PYTHON@}} {' '.join(_BEFORE_PYTHON)}"
-    os.environ["JETCHAIN_SHELL"] = f"set -euo pipefail; {unset}; export {exports}"
+    os.environ["JETCHAIN_SHELL"] = f"set -euo pipefail; unset -f python; {unset}; export {exports}"
     return 'eval "$JETCHAIN_SHELL"; '
 
 
