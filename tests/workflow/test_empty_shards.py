@@ -20,10 +20,9 @@ from helpers.detected import GEOMETRY
 from helpers.guns import gun_files
 from helpers.jetgraphs import write_toy_samples
 from helpers.records import pythia_events, write_delphes
-from helpers.shards import EMPTY, FULL, HOLLOW, NETWORK, SECOND, SIMULATION, VOID, make_chain
+from helpers.shard_verbs import FEW, TRAINING, verbs
+from helpers.shards import EMPTY, FULL, HOLLOW, SECOND, SIMULATION, VOID, make_chain
 from helpers.tagging import make_dataset, whole
-from jetchain.anomaly.features import features as dijets
-from jetchain.anomaly.settings import FeatureSettings as DijetSettings
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.io.events import count_events, first_with_events, read_events, write_events
 from jetchain.core.io.mapped import Mapped
@@ -35,13 +34,11 @@ from jetchain.core.schema.graphs import EVENT_GRAPHS, JET_GRAPHS
 from jetchain.core.schema.jets import jets_table
 from jetchain.core.schema.particleflow import RECONSTRUCTED
 from jetchain.core.schema.tagging import TAGGING_JETS
-from jetchain.detector import bench, display, summarise
+from jetchain.detector import bench
 from jetchain.detector.exchange.export_cocoa import export_cocoa
 from jetchain.detector.exchange.import_cocoa import import_cocoa
 from jetchain.detector.flight.pileup import read_pool
-from jetchain.detector.settings import BenchJobSettings, EstimatorSettings
-from jetchain.detector.validation.jets import jets as validate_jets
-from jetchain.detector.validation.met import met
+from jetchain.detector.settings import BenchJobSettings
 from jetchain.detector.validation.pi0 import pi0
 from jetchain.detector.validation.pions import pions
 from jetchain.detector.validation.response import response
@@ -55,28 +52,10 @@ from jetchain.generate.import_delphes import import_delphes
 from jetchain.generate.record import Truth
 from jetchain.generate.sample import collect
 from jetchain.generate.settings import FilterSettings, GenerationSettings
-from jetchain.graphs.display import display as display_graphs
-from jetchain.jets.display import display as display_jets
-from jetchain.jets.images import images
 from jetchain.jets.settings import (
     ClusteringSettings,
-    ImageSettings,
-    SelectionSettings,
-    SummarySettings,
 )
-from jetchain.jets.summarise import summarise as summarise_jets
-from jetchain.particleflow.calibrate import calibrate
-from jetchain.particleflow.calibrate_photons import calibrate_photons
-from jetchain.particleflow.calibration_settings import CalibrationSettings
-from jetchain.particleflow.evaluate import evaluate
-from jetchain.particleflow.influence import influence
-from jetchain.particleflow.network_settings import (
-    InfluenceJobSettings,
-    InfluenceSettings,
-    TrainJobSettings,
-)
-from jetchain.particleflow.settings import EvaluationSettings
-from jetchain.particleflow.train import train, training_rows
+from jetchain.particleflow.train import training_rows
 from jetchain.tagging.batches import JetReader
 from jetchain.tagging.settings import FeatureSettings
 
@@ -86,14 +65,6 @@ EVENT_TABLES = {
     "mlpf": RECONSTRUCTED, "jets": JETS,
 }  # fmt: skip
 TENSOR_TABLES = {"event_graphs": EVENT_GRAPHS, "jet_graphs": JET_GRAPHS, "tagging": TAGGING_JETS}
-ONE_BIN = CalibrationSettings(pt_edges=[0.0], eta_edges=[0.0], minimum_entries=3)
-FEW = EstimatorSettings(minimum_entries=5, replicas=10)
-TRAINING = TrainJobSettings.model_validate(
-    {
-        "model": NETWORK.model_dump(),
-        "training": {"samples": ["top"], "held_out": 2, "fit": {"epochs": 1, "batch_size": 4}},
-    }
-)
 
 
 @pytest.fixture(scope="module")
@@ -160,91 +131,6 @@ def test_an_event_without_particles_changes_no_other(chain, room):
             assert ak.num(hollow[name])[1] == 0
             assert ak.num(void[name]).tolist() == [0] * 8
     assert void["event"]["number"].tolist() == whole_shard["event"]["number"].tolist()
-
-
-def verbs(chain, shards, out):
-    """Calls of all verbs that read several shards of a sample, on some; by name.
-
-    Each writes into the folder `out`.
-    """
-    files = {room: chain.paths(room, shards) for room in EVENT_TABLES}
-    graphs, jet_graphs = (
-        chain.paths(room, shards, "safetensors") for room in ("event_graphs", "jet_graphs")
-    )
-    both = {"events": files["detector"], "truth": files["generate"]}
-
-    def generate():
-        generated.summarise(
-            events=files["generate"], summaries=chain.paths("generate", shards, "json"),
-            spectra=out / "spectra.json", summary=out.parent / "summary.json", sample="top",
-        )  # fmt: skip
-
-    def show_detector():
-        display_jets(
-            jets=files["jets"], truth=files["generate"], event=out / "jets.json",
-            settings=SelectionSettings(),
-        )  # fmt: skip
-        display.display(
-            events=files["detector"], chosen=out / "jets.json", geometry=GEOMETRY,
-            event=out / "event.json",
-        )  # fmt: skip
-
-    return {
-        "generate.summarise": generate,
-        "detector.summarise": lambda: summarise.summarise(
-            events=files["detector"], accounts=chain.paths("detector", shards, "json"),
-            histograms=out / "histograms.json", summary=out / "summary.json",
-        ),
-        "detector.validation.jets": lambda: validate_jets(
-            **both, output=out / "jets.json", settings=FEW, seed=1
-        ),
-        "detector.validation.met": lambda: met(
-            **both, geometry=GEOMETRY, output=out / "met.json", settings=FEW, seed=1
-        ),
-        "displays": show_detector,
-        "particleflow.calibrate": lambda: calibrate(
-            detected=files["detector"], geometry=GEOMETRY, calibration=out / "calibration.json",
-            settings=ONE_BIN,
-        ),
-        "particleflow.calibrate_photons": lambda: calibrate_photons(
-            detected=files["detector"], calibration=out / "photons.json",
-            settings=ONE_BIN,
-        ),
-        "particleflow.evaluate": lambda: evaluate(
-            particles=files["particleflow"], detected=files["detector"],
-            performance=out / "performance.json", histograms=out / "histograms.json",
-            settings=EvaluationSettings(),
-        ),
-        "particleflow.train": lambda: train(
-            graphs=graphs, weights=out / "weights.safetensors", history=out / "history.csv",
-            targets=out / "targets.json", settings=TRAINING, seed=1, algorithm="mlpf",
-        ),
-        "jets.summarise": lambda: summarise_jets(
-            jets=files["jets"], histograms=out / "histograms.json", summary=out / "summary.json",
-            settings=SummarySettings(pt_min=200.0),
-        ),
-        "graphs.display": lambda: display_graphs(
-            events=graphs, jets=jet_graphs, table=out / "table.json"
-        ),
-        "anomaly.features": lambda: dijets(
-            background=files["jets"], signal=files["jets"], data=out / "data.safetensors",
-            truth=out / "truth.safetensors", signal_test=out / "test.safetensors",
-            cutflow=out / "cutflow.json", histograms=out / "histograms.json",
-            settings=DijetSettings(trigger_pt=100.0, signal_events=1), seed=1,
-        ),
-        # Without events these have nothing to say, and say so; another verb of the sample fails.
-        "jets.images": lambda: images(
-            jets=files["jets"], particles=files["particleflow"], histograms=out / "images.json",
-            summary=out / "summary.json", settings=ImageSettings(pt_min=200.0),
-        ),
-        "particleflow.influence": lambda: influence(
-            graphs=graphs, weights=chain.weights, influence=out / "influence.json",
-            algorithm="mlpf",
-            settings=InfluenceJobSettings(
-                influence=InfluenceSettings(events=2), model=NETWORK.model_dump()
-            ),
-        ),
-    }  # fmt: skip
 
 
 # In the order of `verbs`.
