@@ -45,8 +45,8 @@ def import_cocoa(
         settings: particles that a detector sees in another way.
 
     Raises:
-        DataError: the file is missing, damaged or without events, or lacks a branch; or an event is
-            not one, see `imported.write_imported`.
+        DataError: the file is missing or damaged, or lacks a branch; or an event is not one, see
+            `imported.write_imported`.
     """
     write_imported(events, summary, CocoaFile(source), int(shard), settings)
 

@@ -51,8 +51,8 @@ def import_delphes(
         settings: particles that a detector sees in another way.
 
     Raises:
-        DataError: the file is missing, damaged or without events, lacks a branch, or holds pile-up;
-            or an event is not one, see `imported.write_imported`.
+        DataError: the file is missing or damaged, lacks a branch, or holds pile-up; or an event is
+            not one, see `imported.write_imported`.
     """
     write_imported(events, summary, DelphesFile(source), int(shard), settings)
 

@@ -48,8 +48,8 @@ def import_hepmc(
         settings: particles that a detector sees in another way.
 
     Raises:
-        DataError: the file is missing, not HepMC, cut short or damaged; or an
-            event is not one, see `imported.write_imported`.
+        DataError: the file is missing, not HepMC, cut short or damaged; or an event is not one, see
+            `imported.write_imported`.
     """
     write_imported(events, summary, HepmcFile(source), int(shard), settings)
 
