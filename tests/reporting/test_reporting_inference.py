@@ -145,7 +145,7 @@ def test_a_result_that_lacks_for_another_reason_is_no_result(tmp_path, monkeypat
     shown = []
     monkeypatch.setattr(inference, "save_figure", lambda figure, *_: shown.append(figure))
     failed = {"method": "one", "reason": "the fits fail"}
-    limit = Limits(sensitive=False, level=0.05, reference_cross_section_fb=1.0, **failed)
+    limit = Limits(sensitive=True, level=0.05, reference_cross_section_fb=1.0, **failed)
     fit = Fit(sensitive=True, observed=14.0, background=10.0, valid=False, **failed)
     (row,) = limit_rows(limit, "limits.json")
     assert row["value"] == "no result"

@@ -42,7 +42,7 @@ def limits(
         write_result(limits, no_limits(counts, settings.limits))
         return
     account = asymptotic_limits(spec, counts, settings.limits, str(workspace))
-    if settings.limits.toys and account.sensitive:
+    if settings.limits.toys and account.observed_mu is not None:
         try:
             toys = toy_limits(counts, settings, account, seed)
             account = account.model_copy(update={"toys": toys})
@@ -51,11 +51,13 @@ def limits(
     write_result(limits, account)
 
 
-def no_limits(yields: Yields, settings: LimitSettings, reason: str = NO_SIGNAL) -> Limits:
+def no_limits(
+    yields: Yields, settings: LimitSettings, reason: str = NO_SIGNAL, *, sensitive: bool = False
+) -> Limits:
     """The account of a search without a limit: null wherever the others have one, and why."""
     return Limits(
         method=yields.method,
-        sensitive=False,
+        sensitive=sensitive,
         level=settings.level,
         reference_cross_section_fb=yields.cross_section,
         reason=reason,
@@ -100,7 +102,7 @@ def asymptotic_limits(
             lambda mu: cls_band(counting, yields.observed, np.array([mu / unit]))[0].tolist(),
         )
     except (NoMinimumError, ValueError, ArithmeticError) as error:
-        return no_limits(yields, settings, f"the fits behind CLs fail ({error})")
+        return no_limits(yields, settings, f"the fits behind CLs fail ({error})", sensitive=True)
 
 
 def _limits(

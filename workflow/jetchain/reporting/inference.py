@@ -35,8 +35,8 @@ def draw_limits(
 ) -> None:
     """One panel: the limits of all methods beside the injected cross-section."""
     for index, row in enumerate(rows):
-        if not row.sensitive:
-            _no_result(ax, row.reason, (index, 0.25), ("data", "axes fraction"))
+        if row.observed_fb is None:
+            _no_result(ax, row.sensitive, (index, 0.25), ("data", "axes fraction"))
             continue
         name = labels[row.method]
         _band(ax, index - 0.12, name, row.expected_fb, row.observed_fb)
@@ -44,7 +44,7 @@ def draw_limits(
         if toys is not None:
             _toy_band(ax, index + 0.26, name, toys)
     handles: list[Any] = []
-    if any(row.sensitive for row in rows):
+    if any(row.observed_fb is not None for row in rows):
         handles = [
             Line2D([], [], color="black", marker="o", linestyle="none", label="observed"),
             Line2D([], [], color="black", linestyle="--", label="expected, median"),
@@ -71,11 +71,10 @@ def draw_limits(
     label(ax, right="CLs")
 
 
-def _no_result(ax: Any, reason: str | None, place: tuple[float, float], coordinates: Any) -> None:
+def _no_result(ax: Any, sensitive: bool, place: tuple[float, float], coordinates: Any) -> None:
     """In the place of a result that the search cannot have; the table says why."""
-    insensitive = reason is None or reason.startswith("no sensitivity")
     ax.annotate(
-        "no\nsensitivity" if insensitive else "no\nresult", place, xycoords=coordinates,
+        "no\nresult" if sensitive else "no\nsensitivity", place, xycoords=coordinates,
         ha="center", va="center", fontsize=12, color="dimgray",
         bbox={"facecolor": "white", "edgecolor": "none"},
     )  # fmt: skip
@@ -130,7 +129,7 @@ def scan(
         ax.set_xlabel("signal cross-section [fb]")
         label(ax, right=labels[row.method])
         if row.scan is None:
-            _no_result(ax, row.reason, (0.5, 0.5), "axes fraction")
+            _no_result(ax, row.sensitive, (0.5, 0.5), "axes fraction")
             ax.set_xticks([])
             continue
         drawn.append(ax)
@@ -165,7 +164,7 @@ def pulls(*, fits: Inputs, labels: Labels, pdf: Output, png: Output, data: Outpu
     for index, row in enumerate(rows):
         mu = row.mu
         if mu is None or row.significance is None:
-            _no_result(left, row.reason, (0.5, index), ("axes fraction", "data"))
+            _no_result(left, row.sensitive, (0.5, index), ("axes fraction", "data"))
             continue
         left.errorbar(
             [mu.cross_section_fb], [index], xerr=[mu.cross_section_error_fb],
@@ -235,7 +234,7 @@ def table(*, limits: Inputs, fits: Inputs, normalisation: Input, table: Output) 
 
 def _sensitive(limit: Limits, fit: Fit) -> str:
     """Whether a search has results, or why one lacks; "no sensitivity" without further words."""
-    reasons = list(dict.fromkeys(each for each in (limit.reason, fit.reason) if each))
-    if any(reason.startswith("no sensitivity") for reason in reasons):
+    if not (limit.sensitive and fit.sensitive):
         return "no sensitivity"
-    return "; ".join(["yes" if limit.sensitive else "no limit", *reasons])
+    reasons = list(dict.fromkeys(each for each in (limit.reason, fit.reason) if each))
+    return "; ".join(["no limit" if limit.observed_fb is None else "yes", *reasons])

@@ -149,12 +149,11 @@ def closure_rows(found: AbcdClosure, source: str) -> list[Row]:
 def limit_rows(found: Limits, source: str) -> list[Row]:
     """Observed and expected limit of a method, the expected one with its 68 % band.
 
-    A search without sensitivity has one row that says so in the place of numbers.
+    A search without a limit has one row that says so in the place of numbers.
     """
     method, level = found.method, f"{100 * (1 - found.level):.0f} % CL limit"
-    if not found.sensitive:
-        insensitive = found.reason is None or found.reason.startswith("no sensitivity")
-        words = "no sensitivity" if insensitive else "no result"
+    if found.observed_fb is None:
+        words = "no result" if found.sensitive else "no sensitivity"
         return [_row("inference", f"{level}, {method}", words, None, "", source)]
     minus, median, plus = found.expected_fb[1:4]
     return [

@@ -103,7 +103,8 @@ class Limits(Result):
 
     Attributes:
         method: its name.
-        sensitive: whether there is a limit; if not, all of them are null.
+        sensitive: whether the search has a net signal and excludes some strength of it; if not,
+            all limits are null. They also are where no minimum was found, which `reason` says.
         level: 1 - confidence level.
         observed_mu, observed_fb, observed_events, observed_visible_fb: on the signal strength, the
             cross-section, the events of all bins and the visible cross-section.
