@@ -63,6 +63,7 @@ class EventSimulation:
             settings.sampling_step, geometry.slabs.sampling
         )
         self.correlations = tracker.correlations(geometry.table)
+        self.fitted_momentum = tracker.fitted_momentum(geometry.table)
         self.decays = decays.decay_table()
         self._readout = digitisation.empty_readout(cells)
         self.seconds: dict[str, float] = {}  # CPU time by step, for `detector.bench`

@@ -226,10 +226,10 @@ def tracks(*, tracks: Input, pdf: Output, png: Output, data: Output) -> None:
             )  # fmt: skip
         axis.plot(
             content.curve["pt"], content.curve[name], color="black", lw=1,
-            label="COCOA, interpolated",
+            label="simulated",
         )  # fmt: skip
         axis.plot(
-            content.cocoa["pt"], content.cocoa[name], "*", color="black", ms=11,
+            content.cocoa[name].pt, content.cocoa[name].sigma, "*", color="black", ms=11,
             label="COCOA's table",
         )  # fmt: skip
         axis.set_xscale("log")

@@ -202,7 +202,8 @@ class KindTracks(Result):
         efficiency_pt, efficiency_eta: in bins of pT (GeV) and of abs(eta).
         found, thrown: numbers of particles.
         resolutions: of each parameter (mm, rad, 1/MeV).
-        over_table: width of the residuals over COCOA's resolution, by parameter.
+        over_table: width of the residuals over the resolution that they are drawn with, by
+            parameter: COCOA's, or that of the hits where it is larger.
         pulls: of each parameter that has an error.
     """
 
@@ -215,11 +216,19 @@ class KindTracks(Result):
     pulls: dict[str, GaussianCore]
 
 
+class TabulatedResolution(Result):
+    """COCOA's resolutions of a track parameter, and their pT in GeV."""
+
+    pt: list[float]
+    sigma: list[float]
+
+
 class TracksValidation(Validation):
-    """Tracks by kind; COCOA's resolutions as tabulated and interpolated: pt, and by parameter."""
+    """Tracks by kind; COCOA's resolutions by parameter; the curves that are drawn from: pt, and by
+    parameter."""
 
     kinds: dict[str, KindTracks]
-    cocoa: dict[str, list[float]]
+    cocoa: dict[str, TabulatedResolution]
     curve: dict[str, list[float]]
 
 

@@ -38,7 +38,7 @@ class Tracks:
     values: np.ndarray  # (tracks, 5) measured tracker.PARAMETERS
     errors: np.ndarray  # (tracks, 5) their resolutions
     correlation: np.ndarray  # (tracks, 5, 5)
-    position: np.ndarray  # (tracks, layers, 3) entrances of the undisturbed flight
+    position: np.ndarray  # (tracks, layers, 3) where the measured track enters the layers
 
 
 def make_tracks(records: Sequence[EventRecord], simulation: EventSimulation) -> Tracks:
@@ -47,7 +47,9 @@ def make_tracks(records: Sequence[EventRecord], simulation: EventSimulation) -> 
     A track is in acceptance if it begins where tracks may begin, flies inside track_eta_max, and
     would reach the calorimeter; it is reconstructed if it crossed enough layers before it decayed
     or interacted, and with the probability track_efficiency. Radiation and interactions do not
-    change what is measured: resolutions are COCOA's.
+    change what is measured: resolutions are COCOA's. The measured track leads to the calorimeter;
+    a found one that misses its face, as very soft ones may, counts as not reconstructed, and has
+    the entrances of the true flight.
     """
     geometry, settings = simulation.geometry, simulation.settings
     table = geometry.table
@@ -61,10 +63,16 @@ def make_tracks(records: Sequence[EventRecord], simulation: EventSimulation) -> 
     accepted, position = acceptance(rows, simulation)
     event = np.repeat(np.arange(len(records)), counts)[accepted]
     true, errors = tracker.true_tracks(
-        vertex[accepted], momentum[accepted], charge[accepted], table.magnetic_field
-    )
+        vertex[accepted], momentum[accepted], charge[accepted], table.magnetic_field,
+        simulation.fitted_momentum,
+    )  # fmt: skip
     pt = 1e-3 * np.hypot(momentum[accepted, 0], momentum[accepted, 1])
     correlation = tracker.correlation_at(pt, simulation.correlations)
+    values = tracker.smear(true, errors, correlation, pulls[accepted])
+    status, measured = tracker.extrapolate(
+        *tracker.helices(values), geometry.tracker, geometry.slabs
+    )
+    arrives = status == REACHED
     return Tracks(
         offset=np.concatenate([[0], np.cumsum(np.bincount(event, minlength=len(records)))]),
         parent=rows[accepted, SOURCE].astype(np.int64),
@@ -74,11 +82,12 @@ def make_tracks(records: Sequence[EventRecord], simulation: EventSimulation) -> 
         reconstructed=(hits >= np.where(conversion, table.conversion_hits, table.minimum_hits))[
             accepted
         ]
-        & (luck[accepted] < settings.track_efficiency),
-        values=tracker.smear(true, errors, correlation, pulls[accepted]),
+        & (luck[accepted] < settings.track_efficiency)
+        & arrives,
+        values=values,
         errors=errors,
         correlation=correlation,
-        position=position[accepted],
+        position=np.where(arrives[:, None, None], measured, position[accepted]),
     )
 
 
