@@ -147,6 +147,7 @@ class EventSimulation:
             self.clusterer.grid.noise,
             settings.noise,
             settings.clustering.seed_threshold,
+            settings.clustering.symmetric,
         )
         clock = self._lap("noise and sampling", clock)
         clusters = self.clusterer(rng, readout, settings.noise)
