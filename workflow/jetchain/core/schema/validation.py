@@ -16,6 +16,8 @@ class ValidationNumber(Result):
         reference: published or expected value, None where there is none.
         tolerance: how far off it is allowed to be, besides the error; None without a reference.
         pull: (value - reference) / sqrt(error^2 + tolerance^2), None where that has no meaning.
+        passed: whether |value - reference| <= tolerance, where the tolerance is the source's own
+            rule, to which no error is added; None elsewhere.
         source: where the reference comes from.
     """
 
@@ -27,6 +29,7 @@ class ValidationNumber(Result):
     reference: float | None
     tolerance: float | None
     pull: float | None
+    passed: bool | None
     source: str
 
 
@@ -101,6 +104,13 @@ class DescribedResponseBin(ResponseBin, Description):
     """The same, with the distribution of those that make a cluster: where there are enough."""
 
 
+class DescribedEtaBin(DescribedBin):
+    """Response in a bin of abs(eta); clusters: mean number, with its error."""
+
+    clusters: float
+    clusters_error: float
+
+
 class CalorimeterFit(Result):
     """sigma/E = a/sqrt(E) (+) b (+) c/E, E in GeV."""
 
@@ -118,7 +128,7 @@ class KindResponse(Result):
     """Response to one kind of particle; no fit with too few points."""
 
     by_energy: list[DescribedResponseBin | ResponseBin]
-    by_eta: list[DescribedBin]
+    by_eta: list[DescribedEtaBin]
     fit: CalorimeterFit | None
 
 

@@ -8,9 +8,10 @@ for s = 0.75 MeV, and, as in COCOA, small deposits are often not seen at all.
 
 Every cell has Gaussian noise, but no more of it is drawn than clustering looks at: at once for the
 cells that were hit, and for those of the others whose noise exceeds the seed threshold (drawn as a
-Bernoulli process over all cells, and from the Gaussian's tail, or from both tails); for the neighbours of growing
-clusters when they are looked at, from the rest of the Gaussian. The joint distribution is that of
-one draw for each of the 157,000 cells, for a fraction of the time; a test compares the two.
+Bernoulli process over all cells, and from the Gaussian's tail or, where thresholds are symmetric,
+from both); for the neighbours of growing clusters when they are looked at, from the rest of the
+Gaussian. The joint distribution is that of one draw for each of the 157,000 cells, for a fraction
+of the time; a test compares the two.
 """
 
 from __future__ import annotations
