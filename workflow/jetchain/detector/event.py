@@ -205,7 +205,7 @@ class EventSimulation:
         The account of `flown` is added to.
         """
         layers = self.geometry.slabs.cells_eta.size
-        capacity = spots.deposits_capacity(len(flown.pieces), layers)
+        capacity = spots.deposits_capacity(flown.pieces[:, states.E], layers)
         if capacity > self._deposits.energy.size:
             self._deposits = digitisation.empty_deposits(2 * capacity)
         by_layer = np.zeros((len(flown.particles), layers))
