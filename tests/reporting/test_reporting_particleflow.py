@@ -8,9 +8,11 @@ import pytest
 from helpers.calibrations import CUTFLOW
 from jetchain.core.histograms import save_histograms, weighted
 from jetchain.core.io.tables import read_csv, read_json, write_result
+from jetchain.core.resources import RESOURCES
 from jetchain.core.schema.particleflow import Cones, Performance, ResponseTable
 from jetchain.particleflow.calibrate import response_table
 from jetchain.particleflow.calibration_settings import CalibrationSettings
+from jetchain.particleflow.compare_response import compare_response
 from jetchain.particleflow.evaluate import (
     GROUPS,
     RECO_COLUMNS,
@@ -90,8 +92,13 @@ def test_calibration_is_drawn(tmp_path):
         random.integers(0, 6, 500), CalibrationSettings(minimum_entries=2),
     )  # fmt: skip
     write_result(tmp_path / "calibration.json", ResponseTable(**table, cutflow=CUTFLOW))
-    particleflow.calibration(
+    compare_response(
         calibration=tmp_path / "calibration.json",
+        cocoa=RESOURCES / "published" / "cocoa_response.json",
+        output=tmp_path / "comparison.json",
+    )
+    particleflow.calibration(
+        comparison=tmp_path / "comparison.json",
         pdf=tmp_path / "c.pdf",
         png=tmp_path / "c.png",
         data=tmp_path / "c.json",

@@ -41,6 +41,22 @@ rule calibrate_photons:
         LAUNCH
 
 
+rule compare_response:
+    input:
+        calibration="results/particleflow/calibration.json",
+    output:
+        output="results/particleflow/response_comparison.json",
+    log:
+        "results/logs/particleflow/compare_response.log",
+    params:
+        **job(
+            "particleflow.compare_response",
+            cocoa=resource_name("published/cocoa_response.json"),
+        ),
+    shell:
+        LAUNCH
+
+
 rule untrained_particleflow:
     input:
         detected="results/detector/{sample}/{shard}.root",
@@ -160,4 +176,4 @@ rule influence_particleflow:
 TARGETS["particleflow"] = expand(
     "results/particleflow/performance/{algorithm}.json",
     algorithm=CONFIG.particleflow.algorithms,
-)
+) + ["results/particleflow/response_comparison.json"]

@@ -247,7 +247,7 @@ def laptop_samples() -> dict[str, SampleSettings]:
             1,
             1500,
             gun=GunSettings(
-                pdgids=[211, -211, 111], variable="energy", minimum=20.0, maximum=20.0, eta_max=3.0
+                pdgids=[211, -211, 111], variable="energy", minimum=20.0, maximum=20.0, eta_max=2.5
             ),
         ),
     }

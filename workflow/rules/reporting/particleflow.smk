@@ -52,7 +52,7 @@ FIGURES += [
         "reporting.particleflow.calibration",
         "Particle flow",
         {"figure": "Expected response"},
-        inputs=dict(calibration="results/particleflow/calibration.json"),
+        inputs=dict(comparison="results/particleflow/response_comparison.json"),
     ),
     Table(
         "particleflow/pflow_comparison",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import ConfigDict, Field
 
 from jetchain.core.schema.base import EVENT, MOMENTUM, Column, EventTable, Result
+from jetchain.core.schema.validation import Validation
 
 PARTICLE_CLASSES = ("charged_hadron", "neutral_hadron", "photon", "electron", "muon")
 
@@ -83,6 +84,44 @@ class ResponseTable(Result):
     bins_from_neighbours: int
     curve: ResponseCurve
     cutflow: CalibrationCutflow
+
+
+class PublishedResponse(Result):
+    """COCOA's table of E/p, from Geant4: (bins,) each.
+
+    Attributes:
+        source: where it is from.
+        layer: of highest energy density.
+        eta, pt: lower edges of the bins in |eta| and in pT (GeV).
+        mean, spread: of E/p.
+    """
+
+    source: str
+    layer: list[int]
+    eta: list[float]
+    pt: list[float]
+    mean: list[float]
+    spread: list[float]
+
+
+class ComparedBin(Result):
+    """Response of the simulation and of Geant4 in a bin; see `PublishedResponse`."""
+
+    layer: int
+    eta: float
+    pt: float
+    entries: int
+    mean: float
+    spread: float
+    cocoa_mean: float
+    cocoa_spread: float
+
+
+class ResponseComparison(Validation):
+    """The bins that both tables have; those with `least` pions make the numbers."""
+
+    least: int
+    bins: list[ComparedBin]
 
 
 class PhotonCurve(Result):
