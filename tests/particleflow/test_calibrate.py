@@ -12,6 +12,7 @@ from jetchain.core.settings import parse
 from jetchain.particleflow.algorithms.parametric import read_calibration
 from jetchain.particleflow.calibrate import calibrate, response_table
 from jetchain.particleflow.calibration_settings import CalibrationSettings
+from jetchain.particleflow.robust import bounded_moments
 
 HADRONIC = [0.05, 0.45, 0.0, 0.4, 0.1, 0.0]
 
@@ -86,6 +87,28 @@ def test_empty_bins_take_the_nearest_one():
     # A step in the layer counts as two in pT.
     assert mean[1, 0, 2] == pytest.approx(0.4)
     assert mean[3, 0, 5] == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize("outlier", [44.0, 1e6])
+def test_one_outlier_moves_no_moment(outlier):
+    """A pion with E/p = 44, and any other, moves mean and spread by less than their errors."""
+    random = np.random.default_rng(5)
+    clean = random.normal(0.6, 0.12, 200)
+    rows = []
+    for ratio in (clean, np.append(clean, outlier)):
+        size = len(ratio)
+        table = response_table(
+            np.full(size, 7.0), np.zeros(size), ratio, np.full(size, 1), CalibrationSettings()
+        )
+        rows.append([np.array(table[n])[2, 0, 1] for n in ("mean", "sigma")]
+                    + [table["curve"]["mean"][0]])  # fmt: skip
+    np.testing.assert_allclose(rows[0][:2], [0.6, 0.12], rtol=0.15)
+    assert np.all(np.abs(np.subtract(*rows)) < 0.12 / np.sqrt(200))
+
+
+def test_bounded_moments_are_those_of_a_gaussian():
+    values = np.random.default_rng(6).normal(2.0, 0.5, 100_000)
+    assert bounded_moments(values) == pytest.approx((2.0, 0.5), abs=5 * 0.5 / np.sqrt(1e5))
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from jetchain.core.verbs import Inputs, Output, Resource
 from jetchain.particleflow.calibration_settings import CalibrationSettings
 from jetchain.particleflow.detected import Clusters, Tracks, read_detected
 from jetchain.particleflow.layers import N_LAYERS, Layers, read_layers
+from jetchain.particleflow.robust import bounded_moments
 from jetchain.particleflow.subtraction import MATCH_LAYER, densest_layer, distance
 
 MEV_PER_GEV = 1000.0
@@ -148,6 +149,8 @@ def response_table(
 ) -> dict[str, Any]:
     """Mean and spread of E/p in bins of pT, |eta| and layer of highest energy density.
 
+    Both are robust (`bounded_moments`): one decay in flight can measure E/p = 44.
+
     A bin with too few entries takes the values of the nearest bin that has enough, a step in the
     layer counting as two in pT or |eta| (the response changes fastest with the layer).
 
@@ -203,10 +206,12 @@ def response_table(
 
 
 def _moments(index: Ints, values: Floats, shape: tuple[int, ...]) -> tuple[Ints, Floats, Floats]:
-    """Entries, mean and standard deviation of the values in each bin; 0 in empty bins."""
+    """Entries, and `bounded_moments` of the values in each bin; 0 in empty bins."""
     size = int(np.prod(shape))
     entries = np.bincount(index, minlength=size)
-    safe = np.maximum(entries, 1)
-    mean = np.bincount(index, values, minlength=size) / safe
-    variance = np.bincount(index, (values - mean[index]) ** 2, minlength=size) / safe
-    return entries.reshape(shape), mean.reshape(shape), np.sqrt(variance).reshape(shape)
+    mean, sigma = np.zeros(size), np.zeros(size)
+    order = np.argsort(index, kind="stable")
+    for part in np.split(order, np.cumsum(entries)[:-1]):
+        if len(part):
+            mean[index[part[0]]], sigma[index[part[0]]] = bounded_moments(values[part])
+    return entries.reshape(shape), mean.reshape(shape), sigma.reshape(shape)

@@ -22,6 +22,7 @@ from jetchain.core.schema.detector import DETECTED
 from jetchain.core.schema.particleflow import PhotonCurve, PhotonTable
 from jetchain.core.verbs import Inputs, Output
 from jetchain.particleflow.calibration_settings import CalibrationSettings
+from jetchain.particleflow.robust import bounded_moments
 
 MEV_PER_GEV = 1000.0
 PHOTON_CODE = 22
@@ -118,7 +119,7 @@ def photon_table(
         bins = bins or [np.ones(len(pt), bool)]
         points = sorted(
             (float(np.median(pt[b] * ratio[b])), float(np.median(ratio[b])),
-             float(MEDIAN_ERROR * ratio[b].std() / np.sqrt(b.sum())), int(b.sum()))
+             float(MEDIAN_ERROR * bounded_moments(ratio[b])[1] / np.sqrt(b.sum())), int(b.sum()))
             for b in bins
         )  # fmt: skip
         names = ("measured_pt", "response", "error", "photons")
