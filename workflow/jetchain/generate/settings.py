@@ -233,6 +233,9 @@ def laptop_samples() -> dict[str, SampleSettings]:
         "photon_gun": _sample(
             "gun", 1, 2000, gun=GunSettings(pdgids=[22], maximum=100.0, eta_max=3.0, particles=5)
         ),
+        "shower_gun": _sample(
+            "gun", 1, 3000, gun=GunSettings(pdgids=[22, 130, 2112, -2112, 13], particles=5)
+        ),
         "particle_gun": _sample(
             "gun",
             1,

@@ -27,6 +27,14 @@ RING_WIDTH = 1.2
 N_RINGS = 64
 # The clusters of split showers and the match use the track's position at ECAL2.
 MATCH_LAYER = 1
+# A muon's cells: those within so many cell sizes of its track. Our choice: the one that it crosses
+# and its neighbours.
+MUON_TUBE = 1.5
+MUON_REACH = 0.6  # dR within which its clusters are looked for
+# Half-width in eta and margin in phi of the band that holds an electron and what it radiated on
+# its way, whose photons go straight on: between its direction at the perigee and as far beyond its
+# extrapolation as that lies from there. Our choice, two cells of ECAL1.
+ELECTRON_MARGIN = 0.05
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -40,18 +48,24 @@ class Seeds(NamedTuple):
     kind: Ints  # (tracks,) HADRON, ELECTRON or MUON
     p: Floats  # (tracks,) MeV
     pt: Floats  # (tracks,) MeV
+    phi: Floats  # (tracks,) at the perigee
     abs_eta: Floats  # (tracks,)
     layer_eta: Floats  # (tracks, layers) where the track enters each layer
     layer_phi: Floats  # (tracks, layers)
 
 
 class Response(NamedTuple):
-    """Expected E/p of charged hadrons."""
+    """Expected E/p of charged hadrons and energy of muons, and how the layers share it."""
 
     pt_edges: Floats  # (pt,) lower edges, MeV
     eta_edges: Floats  # (eta,) lower edges
     mean: Floats  # (pt, eta, layer)
     sigma: Floats  # (pt, eta, layer)
+    share: Floats  # (pt, eta, layer, layers), adds up to 1
+    muon_edges: Floats  # (eta,) lower edges
+    muon_mean: Floats  # (eta,) MeV
+    muon_sigma: Floats  # (eta,) MeV
+    muon_share: Floats  # (eta, layers), adds up to 1
 
 
 class Cuts(NamedTuple):
@@ -149,6 +163,7 @@ def densest_layer(
 @numba.njit(cache=True)
 def subtract_rings(
     amount: float,
+    share: Floats,
     chosen: Ints,
     clusters: Clusters,
     track_eta: Floats,
@@ -157,11 +172,14 @@ def subtract_rings(
 ) -> None:
     """Take an energy out of the cells, in rings around the track in falling energy density.
 
-    Rings are 1.2 cells wide in eta and belong to one layer. The last ring that is touched is
-    scaled. Changes `clusters.cell_e` in place; the amount must not exceed the cells' energy.
+    Rings are 1.2 cells wide in eta and belong to one layer. First each layer gives its share of the
+    amount, so that a photon beside a hadron is not taken for the densest part of its shower; what a
+    layer lacks comes out of the densest rings left. The last ring that is touched is scaled.
+    Changes `clusters.cell_e` in place; the amount must not exceed the cells' energy.
 
     Args:
         amount: MeV.
+        share: (layers,) of the amount; zeros for no expectation.
         chosen: (chosen,) the clusters it is taken from.
         clusters: of all events.
         track_eta, track_phi: (layers,) where the track enters each layer.
@@ -186,19 +204,53 @@ def subtract_rings(
             ring_e[ring_of[position]] += cell_e[cell]
             ring_v[ring_of[position]] += clusters.cell_volume[cell]
             position += 1
-    density = np.where(ring_v > 0, ring_e / np.maximum(ring_v, 1e-30), 0.0)
-    keep = np.ones(N_LAYERS * N_RINGS)
-    for ring in np.argsort(-density):
-        if amount <= 0 or ring_e[ring] <= 0:
-            break
-        taken = min(amount, ring_e[ring])
-        keep[ring] = 1.0 - taken / ring_e[ring]
-        amount -= taken
+    order = np.argsort(-np.where(ring_v > 0, ring_e / np.maximum(ring_v, 1e-30), 0.0))
+    left = ring_e.copy()
+    quota = amount * share
+    for by_layer in (True, False):
+        for ring in order:
+            if amount <= 0 or ring_e[ring] <= 0:
+                break
+            layer = ring // N_RINGS
+            taken = min(min(amount, left[ring]), quota[layer] if by_layer else amount)
+            left[ring] -= taken
+            quota[layer] -= taken
+            amount -= taken
     position = 0
     for cluster in chosen:
         for cell in range(offset[cluster], offset[cluster + 1]):
-            cell_e[cell] *= keep[ring_of[position]]
+            ring = ring_of[position]
+            if left[ring] != ring_e[ring]:
+                cell_e[cell] *= left[ring] / ring_e[ring]
             position += 1
+
+
+@numba.njit(cache=True)
+def entered_cluster(
+    near: Ints, clusters: Clusters, track_eta: Floats, track_phi: Floats, least: float
+) -> int:
+    """The cluster with the most energy where a track goes through it, or -1.
+
+    It stands in where a shower lies in a cluster whose barycentre is that of other particles.
+
+    Args:
+        near: the clusters to choose from.
+        clusters: of all events.
+        track_eta, track_phi: (layers,) where the track enters each layer.
+        least: MeV, of the energy weighted by the Gaussian of `densest_layer`.
+    """
+    best, most = -1, least
+    for cluster in near:
+        total = 0.0
+        for cell in range(clusters.cell_offset[cluster], clusters.cell_offset[cluster + 1]):
+            layer = clusters.cell_layer[cell]
+            r = distance(
+                clusters.cell_eta[cell], clusters.cell_phi[cell], track_eta[layer], track_phi[layer]
+            )
+            total += np.exp(-0.5 * (r / DENSITY_WIDTH) ** 2) * clusters.cell_e[cell]
+        if total > most:
+            best, most = cluster, total
+    return best
 
 
 @numba.njit(cache=True)
@@ -209,19 +261,197 @@ def _clear(chosen: Ints, clusters: Clusters) -> None:
 
 
 @numba.njit(cache=True)
+def _energy(chosen: Ints, clusters: Clusters) -> float:
+    total = 0.0
+    for cluster in chosen:
+        total += clusters.e[cluster]
+    return total
+
+
+@numba.njit(cache=True)
+def _subtract(
+    amount: float,
+    share: Floats,
+    chosen: Ints,
+    clusters: Clusters,
+    track_eta: Floats,
+    track_phi: Floats,
+    delta_eta: Floats,
+) -> None:
+    """`subtract_rings`, and the clusters' energies as the sums of what is left in their cells."""
+    subtract_rings(amount, share, chosen, clusters, track_eta, track_phi, delta_eta)
+    for cluster in chosen:
+        cells = slice(clusters.cell_offset[cluster], clusters.cell_offset[cluster + 1])
+        clusters.e[cluster] = np.sum(clusters.cell_e[cells])
+
+
+@numba.njit(cache=True)
+def clusters_near(
+    first: int, last: int, clusters: Clusters, eta: float, phi: float, radius: float
+) -> Ints:
+    """The clusters of an event, `first` to `last`, with energy and within a radius."""
+    near = np.empty(last - first, np.int64)
+    count = 0
+    for cluster in range(first, last):
+        if (
+            clusters.e[cluster] > 0
+            and distance(clusters.eta[cluster], clusters.phi[cluster], eta, phi) < radius
+        ):
+            near[count] = cluster
+            count += 1
+    return near[:count]
+
+
+@numba.njit(cache=True)
+def crossed_clusters(
+    near: Ints, clusters: Clusters, track_eta: Floats, track_phi: Floats, delta_eta: Floats
+) -> Ints:
+    """Those of some clusters that have a cell within `MUON_TUBE` cells of the track."""
+    crossed = np.empty(len(near), np.int64)
+    count = 0
+    for cluster in near:
+        for cell in range(clusters.cell_offset[cluster], clusters.cell_offset[cluster + 1]):
+            layer = clusters.cell_layer[cell]
+            r = distance(
+                clusters.cell_eta[cell], clusters.cell_phi[cell], track_eta[layer], track_phi[layer]
+            )
+            if r < MUON_TUBE * delta_eta[layer]:
+                crossed[count] = cluster
+                count += 1
+                break
+    return crossed[:count]
+
+
+@numba.njit(cache=True)
+def electron_clusters(
+    first: int, last: int, clusters: Clusters, eta: float, phi: float, start: float, most: float
+) -> Ints:
+    """The clusters of an electron and of what it radiated, the nearest in eta first.
+
+    Args:
+        first, last: the event's clusters.
+        clusters: of all events.
+        eta, phi: of the track at ECAL2.
+        start: its azimuth at the perigee.
+        most: MeV, clusters that would bring the sum above it are left out.
+    """
+    bend = delta_phi(phi, start)
+    sign = 1.0 if bend >= 0 else -1.0
+    found = np.empty(last - first, np.int64)
+    apart = np.empty(last - first)
+    count = 0
+    for cluster in range(first, last):
+        along = sign * delta_phi(clusters.phi[cluster], start)
+        if (
+            clusters.e[cluster] > 0
+            and abs(clusters.eta[cluster] - eta) < ELECTRON_MARGIN
+            and -ELECTRON_MARGIN < along < 2 * abs(bend) + ELECTRON_MARGIN
+        ):
+            found[count] = cluster
+            apart[count] = distance(clusters.eta[cluster], clusters.phi[cluster], eta, phi)
+            count += 1
+    taken = np.empty(count, np.int64)
+    number, total = 0, 0.0
+    for k in np.argsort(apart[:count]):
+        if total + clusters.e[found[k]] <= most:
+            taken[number] = found[k]
+            total += clusters.e[found[k]]
+            number += 1
+    return taken[:number]
+
+
+@numba.njit(cache=True)
+def _muon(
+    t: int, first: int, last: int, tracks: Seeds, clusters: Clusters, layers: Layers,
+    response: Response, cuts: Cuts,
+) -> None:
+    """Take what a muon leaves out of the clusters that it crosses."""
+    track_eta, track_phi = tracks.layer_eta[t], tracks.layer_phi[t]
+    near = clusters_near(
+        first, last, clusters, track_eta[MATCH_LAYER], track_phi[MATCH_LAYER], MUON_REACH
+    )
+    chosen = crossed_clusters(near, clusters, track_eta, track_phi, layers.delta_eta)
+    k = bin_of(tracks.abs_eta[t], response.muon_edges)
+    expected, spread = response.muon_mean[k], response.muon_sigma[k]
+    if _energy(chosen, clusters) - expected <= cuts.remove_below * spread:
+        _clear(chosen, clusters)
+    else:
+        _subtract(
+            expected, response.muon_share[k], chosen, clusters, track_eta, track_phi,
+            layers.delta_eta,
+        )
+
+
+@numba.njit(cache=True)
+def _electron(
+    t: int, found: int, first: int, last: int, tracks: Seeds, clusters: Clusters, layers: Layers,
+    cuts: Cuts,
+) -> float:
+    """Take an electron's clusters, or its momentum out of a crowded one; the energy it takes."""
+    track_eta, track_phi, p = tracks.layer_eta[t], tracks.layer_phi[t], tracks.p[t]
+    most = cuts.electron_maximum_ep * p
+    if found >= 0 and clusters.e[found] > most:
+        _subtract(
+            p, np.zeros(N_LAYERS), np.array([found]), clusters, track_eta, track_phi,
+            layers.delta_eta,
+        )
+        return 0.0
+    chosen = electron_clusters(
+        first, last, clusters, track_eta[MATCH_LAYER], track_phi[MATCH_LAYER], tracks.phi[t], most
+    )
+    total = _energy(chosen, clusters)
+    _clear(chosen, clusters)
+    return total
+
+
+@numba.njit(cache=True)
+def _hadron(
+    t: int, found: int, near: Ints, tracks: Seeds, clusters: Clusters, layers: Layers,
+    response: Response, cuts: Cuts,
+) -> None:
+    """Take what a charged hadron is expected to leave out of its clusters.
+
+    Where all that lies around it is no more than it may have left, all of that is its own: an
+    isolated hadron leaves no fragments of its shower behind.
+    """
+    track_eta, track_phi, p = tracks.layer_eta[t], tracks.layer_phi[t], tracks.p[t]
+    layer = densest_layer(found, clusters, track_eta, track_phi, layers.centre)
+    i = bin_of(tracks.pt[t], response.pt_edges)
+    j = bin_of(tracks.abs_eta[t], response.eta_edges)
+    expected, spread = response.mean[i, j, layer] * p, response.sigma[i, j, layer] * p
+    chosen = np.array([found])
+    own = clusters.e[found]
+    others = near[near != found]
+    around = own + _energy(others, clusters)
+    if around - expected <= cuts.remove_below * spread:
+        _clear(chosen, clusters)
+        _clear(others, clusters)
+        return
+    if own - expected < cuts.recover_below * spread:
+        chosen = np.append(chosen, others)
+        own = around
+    if own - expected <= cuts.remove_below * spread:
+        _clear(chosen, clusters)
+        return
+    _subtract(
+        expected, response.share[i, j, layer], chosen, clusters, track_eta, track_phi,
+        layers.delta_eta,
+    )
+
+
+@numba.njit(cache=True)
 def link(
     tracks: Seeds, clusters: Clusters, layers: Layers, response: Response, cuts: Cuts
 ) -> tuple[Ints, Floats]:
     """Run the algorithm on all events; `clusters.e` and `.cell_e` are left with the remnants.
 
-    An electron takes its cluster up to an E/p of `electron_maximum_ep`; above it the cluster holds
+    An electron takes its clusters up to an E/p of `electron_maximum_ep`; above it the cluster holds
     other particles too, and loses the electron's momentum instead.
 
     Returns:
         match (tracks,): cluster of each track, -1 for none; taken (tracks,): the energy of the
-        cluster that an electron took, 0 for all other tracks.
+        clusters that an electron took, 0 for all other tracks.
     """
-    energy, cell_e, cell_offset = clusters.e, clusters.cell_e, clusters.cell_offset
     match = np.full(len(tracks.p), -1)
     taken = np.zeros(len(tracks.p))
     for event in range(len(tracks.offset) - 1):
@@ -229,39 +459,20 @@ def link(
         for position in range(tracks.offset[event], tracks.offset[event + 1]):
             t = tracks.order[position]
             if tracks.kind[t] == MUON:
+                _muon(t, first, last, tracks, clusters, layers, response, cuts)
                 continue
-            p, track_eta, track_phi = tracks.p[t], tracks.layer_eta[t], tracks.layer_phi[t]
-            at_eta, at_phi = track_eta[MATCH_LAYER], track_phi[MATCH_LAYER]
-            found = best_cluster(first, last, clusters, p, at_eta, at_phi, cuts)
-            match[t] = found
-            if found < 0:
-                continue
-            chosen = np.array([found])
-            total = energy[found]
+            eta, phi = tracks.layer_eta[t, MATCH_LAYER], tracks.layer_phi[t, MATCH_LAYER]
+            found = best_cluster(first, last, clusters, tracks.p[t], eta, phi, cuts)
             if tracks.kind[t] == ELECTRON:
-                if total <= cuts.electron_maximum_ep * p:
-                    taken[t] = total
-                    _clear(chosen, clusters)
-                    continue
-                expected, spread = p, 0.0
+                taken[t] = _electron(t, found, first, last, tracks, clusters, layers, cuts)
             else:
-                layer = densest_layer(found, clusters, track_eta, track_phi, layers.centre)
-                i = bin_of(tracks.pt[t], response.pt_edges)
-                j = bin_of(tracks.abs_eta[t], response.eta_edges)
-                expected = response.mean[i, j, layer] * p
-                spread = response.sigma[i, j, layer] * p
-                if total - expected < cuts.recover_below * spread:
-                    near = [found]
-                    for cluster in range(first, last):
-                        r = distance(clusters.eta[cluster], clusters.phi[cluster], at_eta, at_phi)
-                        if cluster != found and energy[cluster] > 0 and r < cuts.recover_radius:
-                            near.append(cluster)
-                            total += energy[cluster]
-                    chosen = np.array(near)
-            if total - expected <= cuts.remove_below * spread:
-                _clear(chosen, clusters)
-                continue
-            subtract_rings(expected, chosen, clusters, track_eta, track_phi, layers.delta_eta)
-            for cluster in chosen:
-                energy[cluster] = np.sum(cell_e[cell_offset[cluster] : cell_offset[cluster + 1]])
+                near = clusters_near(first, last, clusters, eta, phi, cuts.recover_radius)
+                if found < 0:
+                    found = entered_cluster(
+                        near, clusters, tracks.layer_eta[t], tracks.layer_phi[t],
+                        cuts.minimum_ep * tracks.p[t],
+                    )
+                if found >= 0:
+                    _hadron(t, found, near, tracks, clusters, layers, response, cuts)
+            match[t] = found
     return match, taken

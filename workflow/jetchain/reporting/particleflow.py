@@ -25,7 +25,10 @@ GROUPS = {
 def efficiency(
     *, performance: Inputs, labels: Labels, pdf: Output, png: Output, data: Output
 ) -> None:
-    """Draw efficiency and fake rate of each algorithm against pT, with 68 % intervals."""
+    """Draw efficiency and fake rate of each algorithm against pT, with 68 % intervals.
+
+    Lines are what the efficiency is by chance, of particles turned away from their true ones.
+    """
     results = by_label(performance, labels)
     figure, axes = new_figure(2, 3, size=(16, 9), sharex=True, sharey=True)
     for row, quantity, axis_name, what in (
@@ -39,6 +42,9 @@ def efficiency(
                     _numbers(numbers) for numbers in (values.low, values.value, values.high)
                 )
                 _points(ax, result.pt_edges, value, value - low, high - value, index, name)
+                if quantity == "efficiency":
+                    floor = _numbers(result.groups[group].floor.value)
+                    steps(ax, floor, np.array(result.pt_edges), index, f"{name}, by chance")
             ax.set_ylim(0, 1.08)
             ax.set_xlabel(f"{what} $p_T$ [GeV]")
             label(ax, right=title)

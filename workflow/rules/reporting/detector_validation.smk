@@ -86,6 +86,7 @@ FIGURES += [
         inputs=dict(
             numbers=expand("results/detector/validation/{what}.json", what=VALIDATED)
             + ["results/particleflow/response_comparison.json"]
+            + VALIDATED_GUNS
         ),
         caption="validation_table",
     ),
