@@ -1,8 +1,9 @@
 """Photons that convert before the tracker's inner layers leave two tracks of electrons.
 
 The two start parallel at one point away from the beam: both miss the vertex, they share the polar
-angle, and the field alone turns their azimuths at the perigee apart, by less than r / 2R each for a
-conversion at radius r and radii R of the tracks.
+angle, and the field alone turns their azimuths at the perigee apart. A track of radius R that starts
+at a distance r in the direction of the photon misses the beam by d0 = r^2 / 2R and is turned by
+r / R = sqrt(2 d0 / R).
 """
 
 from __future__ import annotations
@@ -17,8 +18,6 @@ from jetchain.core.schema.particleflow import PARTICLE_CLASSES
 from jetchain.particleflow.detected import Tracks
 
 ELECTRON, PHOTON = (PARTICLE_CLASSES.index(name) for name in ("electron", "photon"))
-LARGEST_RADIUS = 75.0
-"""mm: electrons that begin farther out leave no track (COCOA: `Tracking_func.cc`)."""
 BENDING = 3.8 * 0.299792458
 """MeV per mm of radius: pT = 0.3 B R, in 3.8 T."""
 MARGIN = 0.01
@@ -46,7 +45,7 @@ def merge_conversions(tracks: Tracks, particles: dict[str, Any]) -> None:
     legs = np.flatnonzero(leg)
     legs = legs[np.lexsort((-tracks.pt[legs], event[legs]))]
     free = np.ones(len(leg), bool)
-    turn = np.arcsin(np.minimum(LARGEST_RADIUS * BENDING / 2 / tracks.pt, 1.0))
+    turn = np.sqrt(2 * np.abs(d0) * BENDING / tracks.pt)
     for position, one in enumerate(legs):
         for other in legs[position + 1 :]:
             if event[other] != event[one]:

@@ -75,6 +75,7 @@ class Cuts(NamedTuple):
     minimum_ep: float
     recover_below: float  # sigma
     recover_radius: float
+    isolated_below: float  # sigma
     remove_below: float  # sigma
     electron_maximum_ep: float
 
@@ -373,7 +374,7 @@ def _muon(
     chosen = crossed_clusters(near, clusters, track_eta, track_phi, layers.delta_eta)
     k = bin_of(tracks.abs_eta[t], response.muon_edges)
     expected, spread = response.muon_mean[k], response.muon_sigma[k]
-    if _energy(chosen, clusters) - expected <= cuts.remove_below * spread:
+    if _energy(chosen, clusters) - expected <= cuts.isolated_below * spread:
         _clear(chosen, clusters)
     else:
         _subtract(
@@ -412,20 +413,24 @@ def _hadron(
     """Take what a charged hadron is expected to leave out of its clusters.
 
     Where all that lies around it is no more than it may have left, all of that is its own: an
-    isolated hadron leaves no fragments of its shower behind.
+    isolated hadron leaves no fragments of its shower behind. One without a match, whose shower lies
+    apart from where it enters, can only do that.
     """
     track_eta, track_phi, p = tracks.layer_eta[t], tracks.layer_phi[t], tracks.p[t]
-    layer = densest_layer(found, clusters, track_eta, track_phi, layers.centre)
+    main = found if found >= 0 else near[np.argmax(clusters.e[near])]
+    layer = densest_layer(main, clusters, track_eta, track_phi, layers.centre)
     i = bin_of(tracks.pt[t], response.pt_edges)
     j = bin_of(tracks.abs_eta[t], response.eta_edges)
     expected, spread = response.mean[i, j, layer] * p, response.sigma[i, j, layer] * p
-    chosen = np.array([found])
-    own = clusters.e[found]
-    others = near[near != found]
+    chosen = np.array([main])
+    own = clusters.e[main]
+    others = near[near != main]
     around = own + _energy(others, clusters)
-    if around - expected <= cuts.remove_below * spread:
+    if around - expected <= cuts.isolated_below * spread:
         _clear(chosen, clusters)
         _clear(others, clusters)
+        return
+    if found < 0:
         return
     if own - expected < cuts.recover_below * spread:
         chosen = np.append(chosen, others)
@@ -472,7 +477,7 @@ def link(
                         near, clusters, tracks.layer_eta[t], tracks.layer_phi[t],
                         cuts.minimum_ep * tracks.p[t],
                     )
-                if found >= 0:
+                if found >= 0 or len(near):
                     _hadron(t, found, near, tracks, clusters, layers, response, cuts)
             match[t] = found
     return match, taken

@@ -81,6 +81,11 @@ class ParametricSettings(Settings):
         -1.0, "S = (E - <E>) / sigma under which more clusters are added to a track"
     )
     recover_radius: float = key(0.4, "the clusters added lie within this dR", gt=0, le=1)
+    isolated_below: float = key(
+        2.5,
+        "all around a hadron or muon is its own up to this many sigma above what it should leave",
+        ge=0,
+    )
     remove_below: float = key(
         1.25, "a remnant up to this many sigma_E after subtraction is removed", ge=0
     )
@@ -201,7 +206,7 @@ def reconstruct(
     )  # fmt: skip
     cuts = Cuts(
         np.array(settings.match_distance), settings.minimum_ep, settings.recover_below,
-        settings.recover_radius, settings.remove_below, settings.electron_maximum_ep,
+        settings.recover_radius, settings.isolated_below, settings.remove_below, settings.electron_maximum_ep,
     )  # fmt: skip
     left = clusters._replace(e=clusters.e.copy(), cell_e=clusters.cell_e.copy())
     match, taken = link(seeds, left, layers, response, cuts)
