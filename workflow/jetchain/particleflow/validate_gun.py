@@ -1,9 +1,9 @@
 """Single particles through particle flow: does all that is reconstructed add up to the particle?
 
 Energy that is counted twice, or lost, shows here first. The total of a particle is the energy of
-all that was reconstructed in its event, charged and neutral, over its true energy (with the rest
-mass: particle flow takes a neutron's for that of a massless hadron and calibrates it to the true
-energy). A particle of which nothing is reconstructed is lost to the thresholds of the clusters; the
+all that was reconstructed of it, tracks and what clusters with its energy became, over its true
+energy, the rest mass included. Neutral hadrons are calibrated as one kind: soft neutrons, which do
+not deposit their mass, come out low and kaons high. A particle of which nothing is reconstructed is lost to the thresholds of the clusters; the
 mean is over the others, and the mean of all and the share of the lost ones stand beside it.
 """
 
@@ -91,12 +91,24 @@ def validate_gun(
 
 def _read(particles: Inputs, detected: Inputs) -> tuple[Floats, Floats, Floats, Floats]:
     """|PDG code|, pT (GeV), eta and total of the events that hold one simulated particle."""
-    truth = read_events(detected, DETECTED, {"particle": ["pdgid", "pt", "eta", "e"]})
-    reco = read_events(particles, RECONSTRUCTED, {"pflow": ["e"]})
+    truth = read_events(
+        detected,
+        DETECTED,
+        {
+            "particle": ["pdgid", "pt", "eta", "e"],
+            "track": ["d0"],
+            "particle_to_node": ["idx"],
+        },
+    )
+    reco = read_events(particles, RECONSTRUCTED, {"pflow": ["e", "topo_idx", "charge"]})
     require_same_events(reco, truth, f"{particles} and {detected}")
     one = np.asarray(ak.num(truth["particle"]["e"])) == 1
-    particle = truth["particle"][one][:, 0]
-    energy = np.asarray(ak.sum(reco["pflow"]["e"][one], axis=1), np.float64)
+    particle, pflow = truth["particle"][one][:, 0], reco["pflow"][one]
+    # topo_idx of the clusters with energy of the particle: those of noise alone are not its own.
+    linked = truth["particle_to_node"]["idx"][one] - ak.num(truth["track"]["d0"])[one] + 1
+    own = ak.any(pflow["topo_idx"][:, :, None] == linked[:, None], axis=2)
+    own = own | (pflow["topo_idx"] < 0) | (pflow["charge"] != 0)
+    energy = np.asarray(ak.sum(pflow["e"][own], axis=1), np.float64)
     pdgid, pt, eta, e = (
         np.asarray(particle[name], np.float64) for name in ("pdgid", "pt", "eta", "e")
     )

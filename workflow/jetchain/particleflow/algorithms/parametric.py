@@ -96,9 +96,9 @@ class ParametricSettings(Settings):
         True, "scale neutral hadrons by the response of single ones"
     )
     photon_likelihood: float = key(
-        0.0,
+        -1.0,
         "an untouched cluster is a photon if the log of its likelihood over that of a neutral "
-        "hadron is above this",
+        "hadron is above this; jets hold about three photons for one neutral hadron",
     )
 
 
