@@ -8,7 +8,6 @@ from jetchain.core.io.tables import read_result
 from jetchain.core.resources import RESOURCES
 from jetchain.core.schema.particleflow import (
     PublishedResponse,
-    ResponseCurve,
     ResponseTable,
 )
 from jetchain.particleflow.calibration_settings import CalibrationSettings
@@ -30,7 +29,7 @@ def table_like(published, scale=1.0, spread=1.0, entries=300):
     return ResponseTable(
         pt_edges=settings.pt_edges, eta_edges=settings.eta_edges, mean=mean, sigma=sigma,
         entries=np.full(shape, entries), filled=filled, bins_filled=int(filled.sum()),
-        bins_from_neighbours=int((~filled).sum()), curve=ResponseCurve(pt=[1.0], mean=[0.5]),
+        bins_from_neighbours=int((~filled).sum()), share=np.full((*filled.shape, 6), 1 / 6),
         cutflow=CUTFLOW,
     )  # fmt: skip
 
