@@ -101,6 +101,49 @@ def test_perfect_reconstruction(run, tmp_path):
     assert filled == 240
 
 
+def dense(random: np.random.Generator, events: int) -> list[FakeEvent]:
+    """Jets: 60 particles within some 0.2 of an axis."""
+    result = []
+    for number in range(events):
+        event = FakeEvent(number=number)
+        for pdgid in random.choice(PDGID, 60):
+            eta, phi = random.normal(0.0, 0.2, 2)
+            event.particle(int(pdgid), 1.1 + random.exponential(10.0), eta, phi)
+        event.cluster(30_000.0, 0.0, 0.0, [0, 1, 0, 0, 0, 0])
+        result.append(event)
+    return result
+
+
+def test_particles_turned_away_are_not_found(run):
+    """The efficiency of particles off by 0.1 in azimuth is the floor that stands beside it."""
+    events = dense(np.random.default_rng(11), 20)
+    rows = perfect(events)
+    found = run(events, rows)["groups"]
+    for row in itertools.chain.from_iterable(rows):
+        row["phi"] += 2 * SETTINGS.max_distance
+    turned = run(events, rows)["groups"]
+    for name in ("charged", "neutral", "photon"):
+        assert found[name]["efficiency"]["overall"]["value"] == 1
+        floor = found[name]["floor"]["overall"]["value"]
+        assert 0 < floor < 0.7
+        assert turned[name]["efficiency"]["overall"]["value"] == pytest.approx(floor, abs=0.01)
+
+
+def test_composition_is_the_share_of_each_class_in_pt(run):
+    """By sample, which is the folder of the file; a sum over no particle is no division by 0."""
+    events = make_truth(np.random.default_rng(12))
+    rows = perfect(events)
+    (shares,) = run(events, rows)["composition"].values()
+    assert sum(shares["truth"]) == pytest.approx(1)
+    np.testing.assert_allclose(shares["reconstructed"], shares["truth"], atol=1e-5)
+    for row in itertools.chain.from_iterable(rows):
+        row["label"] = 2
+    (shares,) = run(events, rows)["composition"].values()
+    assert shares["reconstructed"] == pytest.approx([0, 0, 1, 0, 0])
+    (shares,) = run(events, [[] for _ in rows])["composition"].values()
+    assert shares["reconstructed"] == [0, 0, 0, 0, 0]
+
+
 def test_missing_and_extra_particles_are_counted(run):
     """Without the first particle of each event, and with one photon where nothing is."""
     events = make_truth(np.random.default_rng(6))

@@ -9,7 +9,7 @@ from helpers.calibrations import CUTFLOW
 from jetchain.core.histograms import save_histograms, weighted
 from jetchain.core.io.tables import read_csv, read_json, write_result
 from jetchain.core.resources import RESOURCES
-from jetchain.core.schema.particleflow import Cones, Performance, ResponseTable
+from jetchain.core.schema.particleflow import Composition, Cones, GunResponse, GunValidation, Performance, ResponseTable
 from jetchain.particleflow.calibrate import response_table
 from jetchain.particleflow.calibration_settings import CalibrationSettings
 from jetchain.particleflow.compare_response import compare_response
@@ -22,7 +22,8 @@ from jetchain.particleflow.evaluate import (
     quantile_summary,
     summarise,
 )
-from jetchain.reporting import particleflow
+from jetchain.particleflow.validate_gun import ETA_EDGES, KINDS, PT_EDGES, gun_bins
+from jetchain.reporting import particleflow, particleflow_guns
 
 # One more than the run's own: styles and places go by the order.
 LABELS = {"parametric": "parametric", "mlpf": "MLPF", "third": "a third one"}
@@ -40,6 +41,10 @@ def result(matched: float, seed: int) -> Performance:
     cone = quantile_summary(random.normal(1.0, 0.1, 50))
     return Performance(
         **summarise(truth, reco, np.array([1.0, 10.0, 100.0])),
+        composition={
+            name: Composition(truth=[0.6, 0.14, 0.26, 0, 0], reconstructed=[0.58, 0.16, 0.26, 0, 0])
+            for name in ("quark", "top")
+        },
         cone=Cones(pflow=cone, topo=cone),
         events=50,
     )
@@ -67,6 +72,25 @@ def histograms(tmp_path):
             {name: weighted("x", random.normal(0.5, 0.3, 99), e) for name, e in names.items()},
         )
     return files
+
+
+def test_totals_and_compositions_are_drawn(performance, tmp_path):
+    random = np.random.default_rng(4)
+    total = random.normal(1.0, 0.1, 500)
+    bins = GunResponse(
+        by_pt=gun_bins(random.uniform(1, 200, 500), total, PT_EDGES),
+        by_eta=gun_bins(random.uniform(0, 2.5, 500), total, ETA_EDGES),
+    )
+    path = tmp_path / "guns.json"
+    write_result(path, GunValidation(kinds=dict.fromkeys(KINDS, bins), numbers=[]))
+    for name, draw, inputs in (
+        ("totals", particleflow_guns.totals, {"validation": path}),
+        ("composition", particleflow_guns.composition,
+         {"performance": performance, "labels": LABELS}),
+    ):  # fmt: skip
+        outputs = {kind: tmp_path / f"{name}.{kind}" for kind in ("pdf", "png", "data")}
+        draw(**inputs, **outputs)
+        assert all(each.stat().st_size > 0 for each in outputs.values())
 
 
 @pytest.mark.parametrize("name", ["efficiency", "resolution", "residuals", "response"])
