@@ -15,9 +15,7 @@ from jetchain.particleflow.layers import read_layers
 from jetchain.particleflow.shapes import describe, photon_likelihood
 
 LAYERS = read_layers(GEOMETRY)
-SETTINGS = CalibrationSettings(
-    pt_edges=[0.0, 10.0, 40.0], eta_edges=[0.0], minimum_entries=20
-)
+SETTINGS = CalibrationSettings(pt_edges=[0.0, 10.0, 40.0], eta_edges=[0.0], minimum_entries=20)
 PHOTON, HADRON = [0.2, 0.78, 0.02, 0, 0, 0], [0.05, 0.3, 0.05, 0.4, 0.2, 0]
 
 

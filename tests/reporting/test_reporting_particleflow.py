@@ -9,7 +9,14 @@ from helpers.calibrations import CUTFLOW
 from jetchain.core.histograms import save_histograms, weighted
 from jetchain.core.io.tables import read_csv, read_json, write_result
 from jetchain.core.resources import RESOURCES
-from jetchain.core.schema.particleflow import Composition, Cones, GunResponse, GunValidation, Performance, ResponseTable
+from jetchain.core.schema.particleflow import (
+    Composition,
+    Cones,
+    GunResponse,
+    GunValidation,
+    Performance,
+    ResponseTable,
+)
 from jetchain.particleflow.calibrate import response_table
 from jetchain.particleflow.calibration_settings import CalibrationSettings
 from jetchain.particleflow.compare_response import compare_response

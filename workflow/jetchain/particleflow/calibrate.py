@@ -187,9 +187,13 @@ def response_table(
     j = np.searchsorted(settings.eta_edges, eta, side="right") - 1
     index = np.ravel_multi_index((i, j, layer), shape)
     entries, mean, sigma = _moments(index, ratio, shape)
-    shares = np.stack(
-        [np.bincount(index, part, minlength=mean.size).reshape(shape) for part in share.T], axis=-1
-    ) / np.maximum(entries, 1)[..., None]
+    shares = (
+        np.stack(
+            [np.bincount(index, part, minlength=mean.size).reshape(shape) for part in share.T],
+            axis=-1,
+        )
+        / np.maximum(entries, 1)[..., None]
+    )
     filled = (entries >= settings.minimum_entries) & (sigma > 0)
     if not filled.any():
         raise EmptySampleError(

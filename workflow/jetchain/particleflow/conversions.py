@@ -1,9 +1,9 @@
 """Photons that convert before the tracker's inner layers leave two tracks of electrons.
 
 The two start parallel at one point away from the beam: both miss the vertex, they share the polar
-angle, and the field alone turns their azimuths at the perigee apart. A track of radius R that starts
-at a distance r in the direction of the photon misses the beam by d0 = r^2 / 2R and is turned by
-r / R = sqrt(2 d0 / R).
+angle, and the field alone turns their azimuths at the perigee apart. A track of radius R that
+starts at a distance r in the direction of the photon misses the beam by d0 = r^2 / 2R and is turned
+by r / R = sqrt(2 d0 / R).
 """
 
 from __future__ import annotations

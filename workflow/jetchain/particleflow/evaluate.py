@@ -229,9 +229,7 @@ def compare_event(
         )
         two["truth_label"][second] = true_label[first]
         turned = reco_p[j, :3] + np.array([0.0, 0.0, 2 * settings.max_distance])
-        chance, _ = match_particles(
-            true_p[i, :3], turned, settings.max_cost, settings.max_distance
-        )
+        chance, _ = match_particles(true_p[i, :3], turned, settings.max_cost, settings.max_distance)
         one["turned"][i[chance]] = True
     return one, two, _cone(true_p, topo, reco_p)
 
@@ -301,7 +299,9 @@ def summarise(truth: np.ndarray, reco: np.ndarray, edges: Floats) -> dict[str, A
     }
 
 
-def _composition(samples: list[str], tables: list[tuple[np.ndarray, ...]]) -> dict[str, Composition]:
+def _composition(
+    samples: list[str], tables: list[tuple[np.ndarray, ...]]
+) -> dict[str, Composition]:
     """Shares of the classes in the sum of pT in the acceptance, by sample."""
     sums: dict[str, NDArray[np.float64]] = {}
     for sample, (truth, reco, _) in zip(samples, tables, strict=True):
@@ -312,7 +312,8 @@ def _composition(samples: list[str], tables: list[tuple[np.ndarray, ...]]) -> di
         sums[sample] = sums.get(sample, 0.0) + both
     return {
         sample: Composition(
-            truth=both[0] / max(both[0].sum(), 1e-9), reconstructed=both[1] / max(both[1].sum(), 1e-9)
+            truth=both[0] / max(both[0].sum(), 1e-9),
+            reconstructed=both[1] / max(both[1].sum(), 1e-9),
         )
         for sample, both in sums.items()
     }

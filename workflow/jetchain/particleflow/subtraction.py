@@ -363,8 +363,14 @@ def electron_clusters(
 
 @numba.njit(cache=True)
 def _muon(
-    t: int, first: int, last: int, tracks: Seeds, clusters: Clusters, layers: Layers,
-    response: Response, cuts: Cuts,
+    t: int,
+    first: int,
+    last: int,
+    tracks: Seeds,
+    clusters: Clusters,
+    layers: Layers,
+    response: Response,
+    cuts: Cuts,
 ) -> None:
     """Take what a muon leaves out of the clusters that it crosses."""
     track_eta, track_phi = tracks.layer_eta[t], tracks.layer_phi[t]
@@ -378,14 +384,25 @@ def _muon(
         _clear(chosen, clusters)
     else:
         _subtract(
-            expected, response.muon_share[k], chosen, clusters, track_eta, track_phi,
+            expected,
+            response.muon_share[k],
+            chosen,
+            clusters,
+            track_eta,
+            track_phi,
             layers.delta_eta,
         )
 
 
 @numba.njit(cache=True)
 def _electron(
-    t: int, found: int, first: int, last: int, tracks: Seeds, clusters: Clusters, layers: Layers,
+    t: int,
+    found: int,
+    first: int,
+    last: int,
+    tracks: Seeds,
+    clusters: Clusters,
+    layers: Layers,
     cuts: Cuts,
 ) -> float:
     """Take an electron's clusters, or its momentum out of a crowded one; the energy it takes."""
@@ -393,7 +410,12 @@ def _electron(
     most = cuts.electron_maximum_ep * p
     if found >= 0 and clusters.e[found] > most:
         _subtract(
-            p, np.zeros(N_LAYERS), np.array([found]), clusters, track_eta, track_phi,
+            p,
+            np.zeros(N_LAYERS),
+            np.array([found]),
+            clusters,
+            track_eta,
+            track_phi,
             layers.delta_eta,
         )
         return 0.0
@@ -407,8 +429,14 @@ def _electron(
 
 @numba.njit(cache=True)
 def _hadron(
-    t: int, found: int, near: Ints, tracks: Seeds, clusters: Clusters, layers: Layers,
-    response: Response, cuts: Cuts,
+    t: int,
+    found: int,
+    near: Ints,
+    tracks: Seeds,
+    clusters: Clusters,
+    layers: Layers,
+    response: Response,
+    cuts: Cuts,
 ) -> None:
     """Take what a charged hadron is expected to leave out of its clusters.
 
@@ -439,7 +467,12 @@ def _hadron(
         _clear(chosen, clusters)
         return
     _subtract(
-        expected, response.share[i, j, layer], chosen, clusters, track_eta, track_phi,
+        expected,
+        response.share[i, j, layer],
+        chosen,
+        clusters,
+        track_eta,
+        track_phi,
         layers.delta_eta,
     )
 
@@ -474,7 +507,10 @@ def link(
                 near = clusters_near(first, last, clusters, eta, phi, cuts.recover_radius)
                 if found < 0:
                     found = entered_cluster(
-                        near, clusters, tracks.layer_eta[t], tracks.layer_phi[t],
+                        near,
+                        clusters,
+                        tracks.layer_eta[t],
+                        tracks.layer_phi[t],
                         cuts.minimum_ep * tracks.p[t],
                     )
                 if found >= 0 or len(near):

@@ -3,8 +3,9 @@
 Energy that is counted twice, or lost, shows here first. The total of a particle is the energy of
 all that was reconstructed of it, tracks and what clusters with its energy became, over its true
 energy, the rest mass included. Neutral hadrons are calibrated as one kind: soft neutrons, which do
-not deposit their mass, come out low and kaons high. A particle of which nothing is reconstructed is lost to the thresholds of the clusters; the
-mean is over the others, and the mean of all and the share of the lost ones stand beside it.
+not deposit their mass, come out low and kaons high. A particle of which nothing is reconstructed is
+lost to the thresholds of the clusters; the mean is over the others, and the mean of all and the
+share of the lost ones stand beside it.
 """
 
 from __future__ import annotations

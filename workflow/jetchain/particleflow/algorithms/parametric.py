@@ -206,7 +206,8 @@ def reconstruct(
     )  # fmt: skip
     cuts = Cuts(
         np.array(settings.match_distance), settings.minimum_ep, settings.recover_below,
-        settings.recover_radius, settings.isolated_below, settings.remove_below, settings.electron_maximum_ep,
+        settings.recover_radius, settings.isolated_below, settings.remove_below,
+        settings.electron_maximum_ep,
     )  # fmt: skip
     left = clusters._replace(e=clusters.e.copy(), cell_e=clusters.cell_e.copy())
     match, taken = link(seeds, left, layers, response, cuts)
