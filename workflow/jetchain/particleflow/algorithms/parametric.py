@@ -3,7 +3,7 @@
 The six steps of COCOA's algorithm (arXiv 2303.02101, section 5; cocoa-hep/cocoa-hep:
 `Particle_flow_func.cc`), with the expected response measured on our own single particles
 (`particleflow.calibrate`, `.calibrate_photons`, `.calibrate_showers`). The loops are in
-`subtraction.py`. Where COCOA leaves a choice, or counts energy twice:
+`linking.py` and `subtraction.py`. Where COCOA leaves a choice, or counts energy twice:
 
 - Tracks are worked through in falling pT, electrons first, and each looks for its cluster among
   what the tracks before it left. Energies of clusters are measured once, of remnants as the sum
@@ -49,8 +49,9 @@ from jetchain.particleflow.calibrate_photons import (
 from jetchain.particleflow.conversions import merge_conversions
 from jetchain.particleflow.detected import Clusters, Tracks
 from jetchain.particleflow.layers import N_LAYERS, Layers
+from jetchain.particleflow.linking import link
 from jetchain.particleflow.shapes import describe, photon_likelihood
-from jetchain.particleflow.subtraction import ELECTRON, HADRON, MUON, Cuts, Response, Seeds, link
+from jetchain.particleflow.subtraction import ELECTRON, HADRON, MUON, Cuts, Response, Seeds
 
 MEV_PER_GEV = 1000.0
 MASS = {HADRON: 139.57039, ELECTRON: 0.51099895, MUON: 105.6583755}  # MeV, PDG 2024
