@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from test_evaluate import write_reco
 
 from helpers.detected import FakeEvent, write_detected
 from jetchain.core.errors import EmptySampleError
@@ -11,7 +12,6 @@ from jetchain.core.io.tables import read_json
 from jetchain.particleflow.evaluate import evaluate
 from jetchain.particleflow.settings import EvaluationSettings
 from jetchain.particleflow.validate_gun import gun_bins, validate_gun
-from test_evaluate import write_reco
 
 
 def muons(number: int) -> list[FakeEvent]:
