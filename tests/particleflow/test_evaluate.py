@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import itertools
 
-import awkward as ak
 import numpy as np
 import pytest
 
 from helpers.detected import FakeEvent, write_detected
+from helpers.reconstructed import write_reco
 from jetchain.core.errors import ConfigurationError, DataError, EmptySampleError
 from jetchain.core.histograms import load_histograms
-from jetchain.core.io.events import write_events
 from jetchain.core.io.tables import read_json
-from jetchain.core.kinematics import cartesian
-from jetchain.core.schema.particleflow import PARTICLE_CLASSES, RECONSTRUCTED
+from jetchain.core.schema.particleflow import PARTICLE_CLASSES
 from jetchain.particleflow.evaluate import compare_event, evaluate, quantile_summary, true_class
 from jetchain.particleflow.matching import match_particles
 from jetchain.particleflow.settings import EvaluationSettings
@@ -45,25 +43,6 @@ def perfect(events: list[FakeEvent]) -> list[list[dict]]:
         ]
         for event in events
     ]  # fmt: skip
-
-
-def write_reco(path, events: list[FakeEvent], rows: list[list[dict]]):
-    counts = np.array([len(r) for r in rows])
-    flat = list(itertools.chain.from_iterable(rows))
-    pt, eta, phi = (np.array([r[n] for r in flat], dtype=float) for n in ("pt", "eta", "phi"))
-    px, py, pz, _ = cartesian(pt, eta, phi)
-    columns = dict.fromkeys(RECONSTRUCTED.collections["pflow"], np.zeros(len(flat)))
-    columns |= {"px": px, "py": py, "pz": pz, "e": np.array([r["e"] for r in flat])}
-    columns["label"] = np.array([r["label"] for r in flat], dtype=np.int64)
-    write_events(
-        path,
-        RECONSTRUCTED,
-        {
-            "event": {"number": [e.number for e in events], "weight": [1.0] * len(events)},
-            "pflow": {name: ak.unflatten(values, counts) for name, values in columns.items()},
-        },
-    )
-    return path
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from test_evaluate import write_reco
 
 from helpers.detected import FakeEvent, write_detected
+from helpers.reconstructed import write_reco
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.io.tables import read_json
 from jetchain.particleflow.evaluate import evaluate

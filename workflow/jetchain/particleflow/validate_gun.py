@@ -89,7 +89,7 @@ def validate_gun(
     write_result(output, GunValidation(kinds=kinds, numbers=numbers))
 
 
-def _read(particles: Inputs, detected: Inputs) -> tuple[Floats, Floats, Floats, Floats]:
+def _read(particles: Input, detected: Input) -> tuple[Floats, Floats, Floats, Floats]:
     """|PDG code|, pT (GeV), eta and total of the events that hold one simulated particle."""
     truth = read_events(
         detected,
