@@ -16,10 +16,8 @@ CURVATURE = 3.8 * 0.299792458  # MeV per mm
 def at_perigee(pt: float, charge: int, radius: float) -> tuple[float, float]:
     """Azimuth and d0 of a helix that starts at (radius, 0) along x: plain geometry."""
     r = pt / CURVATURE
-    x, y = radius, -charge * r  # centre of the circle
-    distance = np.hypot(x, y)
-    # The point of closest approach lies on the line to the centre; the direction is across it.
-    return -charge * np.arctan2(-x, charge * -y) * -1, distance - r
+    # The centre of the circle is (radius, -charge * r); across the line to it lies the direction.
+    return charge * np.arctan2(radius, r), np.hypot(radius, r) - r
 
 
 def two_tracks(radius: float, charges=(1, -1), theta=(1.2, 1.2), pts=(6000.0, 2000.0)):
