@@ -287,7 +287,11 @@ def test_order_of_particles_does_not_matter(run):
         row["pt"] *= random.normal(1.0, 0.2)
     first = run(events, rows)
     shuffled = [[row[i] for i in random.permutation(len(row))] for row in rows]
-    assert run(events, shuffled) == first
+    second = run(events, shuffled)
+    sums = [next(iter(each.pop("composition").values())) for each in (first, second)]
+    assert second == first
+    for name in ("truth", "reconstructed"):  # but for the order of the sums
+        np.testing.assert_allclose(sums[1][name], sums[0][name], rtol=1e-9)
 
 
 def test_only_the_first_events_are_used(run):

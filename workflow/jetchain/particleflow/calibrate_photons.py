@@ -142,7 +142,8 @@ def _point(pt: Floats, ratio: Floats) -> tuple[float, float, float, float, int]:
     low, high = np.quantile(ratio, [GAUSSIAN_68[0], GAUSSIAN_68[2]])
     sigma = float(high - low) / 2
     error = float(MEDIAN_ERROR * sigma / np.sqrt(len(ratio)))
-    return float(np.median(pt * ratio)), response, error, sigma / response, len(ratio)
+    spread = sigma / response if response > 0 else 0.0
+    return float(np.median(pt * ratio)), response, error, spread, len(ratio)
 
 
 def read_photon_calibration(path: Path) -> PhotonTable:
