@@ -25,6 +25,7 @@ error. A bin without entries has null for its value.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -300,10 +301,10 @@ def summarise(truth: np.ndarray, reco: np.ndarray, edges: Floats) -> dict[str, A
 
 
 def _composition(
-    samples: list[str], tables: list[tuple[np.ndarray, ...]]
+    samples: Sequence[str], tables: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]
 ) -> dict[str, Composition]:
     """Shares of the classes in the sum of pT in the acceptance, by sample."""
-    sums: dict[str, NDArray[np.float64]] = {}
+    sums: dict[str, np.ndarray] = {}
     for sample, (truth, reco, _) in zip(samples, tables, strict=True):
         both = np.stack([
             np.bincount(rows["label"], rows["pt"] * rows["counted"], len(PARTICLE_CLASSES))
