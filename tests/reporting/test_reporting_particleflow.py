@@ -120,7 +120,8 @@ def test_calibration_is_drawn(tmp_path):
     random = np.random.default_rng(3)
     table = response_table(
         random.uniform(1, 50, 500), random.uniform(0, 2.5, 500), random.normal(0.7, 0.1, 500),
-        random.integers(0, 6, 500), CalibrationSettings(minimum_entries=2),
+        random.integers(0, 6, 500), np.full((500, 6), 1 / 6),
+        CalibrationSettings(minimum_entries=2),
     )  # fmt: skip
     write_result(tmp_path / "calibration.json", ResponseTable(**table, cutflow=CUTFLOW))
     compare_response(
