@@ -12,6 +12,7 @@ from jetchain.core.settings import parse
 from jetchain.particleflow.algorithms.parametric import read_calibration
 from jetchain.particleflow.calibrate import calibrate, response_table
 from jetchain.particleflow.calibration_settings import CalibrationSettings
+from jetchain.particleflow.robust import bounded_moments
 
 HADRONIC = [0.05, 0.45, 0.0, 0.4, 0.1, 0.0]
 
@@ -46,8 +47,7 @@ def test_closure_on_pions_of_known_response(tmp_path):
     # Every bin answers, since the empty ones take their neighbour's values.
     np.testing.assert_allclose(table["mean"], 0.65, atol=5 * 0.08 / np.sqrt(20))
     np.testing.assert_allclose(table["sigma"], 0.08, rtol=0.5)
-    assert table["curve_mean"] == pytest.approx([0.65], abs=5 * 0.08 / np.sqrt(200))
-    assert table["curve_pt"] == pytest.approx([20.0], rel=1e-5)
+    np.testing.assert_allclose(table["share"][4, 0, 1], HADRONIC, atol=1e-3)
 
 
 def test_leptons_pairs_and_lonely_tracks_are_counted_not_used(tmp_path):
@@ -77,7 +77,8 @@ def test_empty_bins_take_the_nearest_one():
     )
     pt = np.array([1.0, 1.0, 30.0, 30.0, 30.0, 7.0])
     ratio = np.array([0.3, 0.5, 0.7, 0.8, 0.9, 5.0])
-    table = response_table(pt, np.zeros(6), ratio, np.full(6, 1), settings)
+    shares = np.full((6, 6), 1 / 6)
+    table = response_table(pt, np.zeros(6), ratio, np.full(6, 1), shares, settings)
     mean, sigma = np.array(table["mean"]), np.array(table["sigma"])
     np.testing.assert_allclose(mean[:, 0, 1], [0.4, 0.4, 0.8, 0.8])
     np.testing.assert_allclose(sigma[[0, 3], 0, 1], [0.1, np.std([0.7, 0.8, 0.9])])
@@ -86,6 +87,28 @@ def test_empty_bins_take_the_nearest_one():
     # A step in the layer counts as two in pT.
     assert mean[1, 0, 2] == pytest.approx(0.4)
     assert mean[3, 0, 5] == pytest.approx(0.8)
+
+
+@pytest.mark.parametrize("outlier", [44.0, 1e6])
+def test_one_outlier_moves_no_moment(outlier):
+    """A pion with E/p = 44, and any other, moves mean and spread by less than their errors."""
+    random = np.random.default_rng(5)
+    clean = random.normal(0.6, 0.12, 200)
+    rows = []
+    for ratio in (clean, np.append(clean, outlier)):
+        size = len(ratio)
+        table = response_table(
+            np.full(size, 7.0), np.zeros(size), ratio, np.full(size, 1),
+            np.full((size, 6), 1 / 6), CalibrationSettings(),
+        )  # fmt: skip
+        rows.append([np.array(table[n])[2, 0, 1] for n in ("mean", "sigma")])
+    np.testing.assert_allclose(rows[0], [0.6, 0.12], rtol=0.15)
+    assert np.all(np.abs(np.subtract(*rows)) < 0.12 / np.sqrt(200))
+
+
+def test_bounded_moments_are_those_of_a_gaussian():
+    values = np.random.default_rng(6).normal(2.0, 0.5, 100_000)
+    assert bounded_moments(values) == pytest.approx((2.0, 0.5), abs=5 * 0.5 / np.sqrt(1e5))
 
 
 @pytest.mark.parametrize(
@@ -98,7 +121,7 @@ def test_a_calibration_without_a_filled_bin_is_refused(ratio, count):
     with pytest.raises(EmptySampleError, match=f"{count}.*minimum_entries = 10"):
         response_table(
             np.full(len(ratio), 30.0), np.zeros(len(ratio)), np.array(ratio), layer,
-            CalibrationSettings(minimum_entries=10),
+            np.full((len(ratio), 6), 1 / 6), CalibrationSettings(minimum_entries=10),
         )  # fmt: skip
 
 

@@ -84,7 +84,13 @@ def test_a_sample_without_photons_and_a_damaged_table_are_refused(tmp_path):
     write_json(tmp_path / "c.json", {"eta_edges": [0.0], "curves": [{"response": [0.0]}]})
     with pytest.raises(DataError, match="not of the form PhotonTable"):
         read_photon_calibration(tmp_path / "c.json")
-    curve = {"response": [0.0], "measured_pt": [1.0], "error": [0.1], "photons": [9]}
+    curve = {
+        "response": [0.0],
+        "measured_pt": [1.0],
+        "error": [0.1],
+        "spread": [0.1],
+        "photons": [9],
+    }
     write_json(tmp_path / "c.json", {"eta_edges": [0.0], "curves": [curve]})
     with pytest.raises(DataError, match="not positive"):
         read_photon_calibration(tmp_path / "c.json")

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import itertools
 
-import awkward as ak
 import numpy as np
 import pytest
 
 from helpers.detected import FakeEvent, write_detected
+from helpers.reconstructed import write_reco
 from jetchain.core.errors import ConfigurationError, DataError, EmptySampleError
 from jetchain.core.histograms import load_histograms
-from jetchain.core.io.events import write_events
 from jetchain.core.io.tables import read_json
-from jetchain.core.kinematics import cartesian
-from jetchain.core.schema.particleflow import PARTICLE_CLASSES, RECONSTRUCTED
+from jetchain.core.schema.particleflow import PARTICLE_CLASSES
 from jetchain.particleflow.evaluate import compare_event, evaluate, quantile_summary, true_class
 from jetchain.particleflow.matching import match_particles
 from jetchain.particleflow.settings import EvaluationSettings
@@ -45,25 +43,6 @@ def perfect(events: list[FakeEvent]) -> list[list[dict]]:
         ]
         for event in events
     ]  # fmt: skip
-
-
-def write_reco(path, events: list[FakeEvent], rows: list[list[dict]]):
-    counts = np.array([len(r) for r in rows])
-    flat = list(itertools.chain.from_iterable(rows))
-    pt, eta, phi = (np.array([r[n] for r in flat], dtype=float) for n in ("pt", "eta", "phi"))
-    px, py, pz, _ = cartesian(pt, eta, phi)
-    columns = dict.fromkeys(RECONSTRUCTED.collections["pflow"], np.zeros(len(flat)))
-    columns |= {"px": px, "py": py, "pz": pz, "e": np.array([r["e"] for r in flat])}
-    columns["label"] = np.array([r["label"] for r in flat], dtype=np.int64)
-    write_events(
-        path,
-        RECONSTRUCTED,
-        {
-            "event": {"number": [e.number for e in events], "weight": [1.0] * len(events)},
-            "pflow": {name: ak.unflatten(values, counts) for name, values in columns.items()},
-        },
-    )
-    return path
 
 
 @pytest.fixture
@@ -99,6 +78,49 @@ def test_perfect_reconstruction(run, tmp_path):
     histograms = load_histograms(tmp_path / "histograms.json")
     filled = sum(histograms[f"residual_{name}"].sum(flow=True).value for name in PARTICLE_CLASSES)
     assert filled == 240
+
+
+def dense(random: np.random.Generator, events: int) -> list[FakeEvent]:
+    """Jets: 60 particles within some 0.2 of an axis."""
+    result = []
+    for number in range(events):
+        event = FakeEvent(number=number)
+        for pdgid in random.choice(PDGID, 60):
+            eta, phi = random.normal(0.0, 0.2, 2)
+            event.particle(int(pdgid), 1.1 + random.exponential(10.0), eta, phi)
+        event.cluster(30_000.0, 0.0, 0.0, [0, 1, 0, 0, 0, 0])
+        result.append(event)
+    return result
+
+
+def test_particles_turned_away_are_not_found(run):
+    """The efficiency of particles off by 0.1 in azimuth is the floor that stands beside it."""
+    events = dense(np.random.default_rng(11), 20)
+    rows = perfect(events)
+    found = run(events, rows)["groups"]
+    for row in itertools.chain.from_iterable(rows):
+        row["phi"] += 2 * SETTINGS.max_distance
+    turned = run(events, rows)["groups"]
+    for name in ("charged", "neutral", "photon"):
+        assert found[name]["efficiency"]["overall"]["value"] == 1
+        floor = found[name]["floor"]["overall"]["value"]
+        assert 0 < floor < 0.7
+        assert turned[name]["efficiency"]["overall"]["value"] == pytest.approx(floor, abs=0.01)
+
+
+def test_composition_is_the_share_of_each_class_in_pt(run):
+    """By sample, which is the folder of the file; a sum over no particle is no division by 0."""
+    events = make_truth(np.random.default_rng(12))
+    rows = perfect(events)
+    (shares,) = run(events, rows)["composition"].values()
+    assert sum(shares["truth"]) == pytest.approx(1)
+    np.testing.assert_allclose(shares["reconstructed"], shares["truth"], atol=1e-5)
+    for row in itertools.chain.from_iterable(rows):
+        row["label"] = 2
+    (shares,) = run(events, rows)["composition"].values()
+    assert shares["reconstructed"] == pytest.approx([0, 0, 1, 0, 0])
+    (shares,) = run(events, [[] for _ in rows])["composition"].values()
+    assert shares["reconstructed"] == [0, 0, 0, 0, 0]
 
 
 def test_missing_and_extra_particles_are_counted(run):
@@ -265,7 +287,11 @@ def test_order_of_particles_does_not_matter(run):
         row["pt"] *= random.normal(1.0, 0.2)
     first = run(events, rows)
     shuffled = [[row[i] for i in random.permutation(len(row))] for row in rows]
-    assert run(events, shuffled) == first
+    second = run(events, shuffled)
+    sums = [next(iter(each.pop("composition").values())) for each in (first, second)]
+    assert second == first
+    for name in ("truth", "reconstructed"):  # but for the order of the sums
+        np.testing.assert_allclose(sums[1][name], sums[0][name], rtol=1e-9)
 
 
 def test_only_the_first_events_are_used(run):

@@ -14,8 +14,9 @@ from jetchain.core.schema.detector import DETECTED
 from jetchain.core.schema.particleflow import PARTICLE_CLASSES, RECONSTRUCTED
 from jetchain.particleflow.algorithms.parametric import (
     ParametricSettings,
-    pion_response,
+    hadron_factor,
     read_calibration,
+    read_shower_calibration,
 )
 from jetchain.particleflow.detected import Clusters, read_detected
 from jetchain.particleflow.layers import read_layers
@@ -92,8 +93,8 @@ def test_an_excess_becomes_a_neutral_remnant(reconstruct):
     settings = ParametricSettings(calibrate_neutral_hadrons=False)
     particles = reconstruct(single_pion(MEAN + 3 * SIGMA), settings=settings)["pflow"][0]
     assert labels(particles)[0] == "charged_hadron"
-    assert len(particles) == 2
-    assert particles["e"][1] == pytest.approx(3 * SIGMA * 10.0, rel=1e-5)
+    assert labels(particles)[1:] == ["photon", "neutral_hadron"]
+    assert np.sum(particles["e"][1:]) == pytest.approx(3 * SIGMA * 10.0, rel=1e-5)
 
 
 def test_a_photon_far_away_survives_whole(reconstruct):
@@ -132,20 +133,81 @@ def test_split_shower_is_recovered(reconstruct):
     assert particles["topo_idx"].tolist() == [1, 3]
 
 
-def test_muon_leaves_the_clusters(reconstruct):
+def test_muon_takes_what_it_left(reconstruct):
+    """2.5 +- 0.5 GeV, in two clusters on its way; one beside it is another particle's."""
     event = FakeEvent()
     event.particle(13, pt=10.0, eta=0.0, phi=0.5)
-    event.cluster(2500.0, 0.0, 0.5, HADRONIC)
+    event.cluster(500.0, 0.0, 0.5, ELECTROMAGNETIC)
+    event.cluster(2500.0, 0.0, 0.5, [0, 0, 0, 0.5, 0.5, 0])
+    event.cluster(3000.0, 0.9, 0.5, HADRONIC)
     particles = reconstruct(event)["pflow"][0]
     assert labels(particles) == ["muon", "neutral_hadron"]
     assert particles["charge"][0] == -1
-    assert particles["topo_idx"].tolist() == [-1, 1]
+    assert particles["topo_idx"].tolist() == [-1, 3]
+
+
+def test_muon_in_a_jet_takes_no_more_than_muons_leave(reconstruct):
+    event = FakeEvent()
+    event.particle(13, pt=10.0, eta=0.0, phi=0.5)
+    event.cluster(50_000.0, 0.0, 0.5, ELECTROMAGNETIC)
+    particles = reconstruct(event)["pflow"][0]
+    assert labels(particles) == ["muon", "photon"]
+    assert particles["e"][1] == pytest.approx(47.5, rel=1e-4)
+
+
+def test_an_isolated_hadron_leaves_no_fragment_of_its_shower(reconstruct):
+    """The cluster that matches is enough (S > -1); the rest of the shower is not counted twice."""
+    event = single_pion(MEAN - 0.5 * SIGMA)
+    event.cluster(SIGMA * 10_000.0, 0.25, 0.5, HADRONIC)
+    assert labels(reconstruct(event)["pflow"][0]) == ["charged_hadron"]
+
+
+def test_a_hadron_without_a_match_takes_its_shower(reconstruct):
+    event = FakeEvent()
+    event.particle(211, pt=10.0, eta=0.0, phi=0.5)
+    event.cluster(7000.0, 0.2, 0.5, HADRONIC)
+    assert labels(reconstruct(event)["pflow"][0]) == ["charged_hadron"]
+
+
+def test_what_is_left_of_a_cluster_is_a_photon_and_a_hadron(reconstruct):
+    """Each layer gives its share: the ECAL keeps the photon, the HCAL the neutral hadron."""
+    event = FakeEvent()
+    event.particle(211, pt=10.0, eta=0.0, phi=0.5)
+    shares = MEAN * 10 * np.array(HADRONIC) + 20 * np.array([0.2, 0.8, 0, 0, 0, 0])
+    shares = shares + 14 * np.array([0, 0, 0, 0.5, 0.5, 0])
+    event.cluster(1e3 * shares.sum(), 0.0, 0.5, list(shares))
+    particles = reconstruct(event)["pflow"][0]
+    assert labels(particles) == ["charged_hadron", "photon", "neutral_hadron"]
+    assert particles["e"][1:].tolist() == pytest.approx([20.0, 14.0 / MEAN], rel=1e-3)
+    assert particles["topo_idx"].tolist() == [1, 1, 1]
+
+
+def test_an_electron_takes_the_photons_that_it_radiated(reconstruct):
+    """They go straight on from its first direction, in the azimuth that it bends away from."""
+    event = FakeEvent()
+    event.particle(11, pt=10.0, eta=0.0, phi=0.5)
+    event.cluster(7000.0, 0.0, 0.5, ELECTROMAGNETIC)
+    event.cluster(3000.0, 0.0, 0.53, ELECTROMAGNETIC)
+    particles = reconstruct(event)["pflow"][0]
+    assert labels(particles) == ["electron"]
+    assert particles["e"][0] == pytest.approx(10.0, rel=0.01)
+
+
+@pytest.mark.parametrize(("track", "expected"), [(0.001, 10.0), (1.0, 9.5)])
+def test_an_electron_is_the_better_measured_of_track_and_cluster(reconstruct, track, expected):
+    """Weights are the inverse squares of the errors; the calorimeter's is 2 %."""
+    event = FakeEvent()
+    event.particle(11, pt=10.0, eta=0.0, phi=0.5)
+    event.rows["track"][0]["qoverp_err"] = track * abs(event.rows["track"][0]["qoverp"])
+    event.cluster(9500.0, 0.0, 0.5, ELECTROMAGNETIC)
+    particles = reconstruct(event)["pflow"][0]
+    assert particles["e"][0] == pytest.approx(expected, rel=2e-3)
 
 
 def test_electron_takes_its_cluster(reconstruct):
     event = FakeEvent()
     event.particle(11, pt=10.0, eta=0.5, phi=0.5)
-    measured = 9.5 * np.cosh(0.5)
+    measured = 10.0 * np.cosh(0.5)
     event.cluster(1e3 * measured, 0.5, 0.5, ELECTROMAGNETIC)
     particles = reconstruct(event)["pflow"][0]
     assert labels(particles) == ["electron"]
@@ -216,9 +278,10 @@ def test_energies_are_positive_and_never_exceed_clusters_and_tracks(reconstruct)
         assert np.all(np.asarray(particles["e"]) > 0)
         clusters = 1e-3 * np.array([row["e"] for row in event.rows["topo"]])
         neutral = particles[particles["charge"] == 0]
-        assert len(set(neutral["topo_idx"].tolist())) == len(neutral)
-        for particle in neutral.tolist():
-            assert particle["e"] <= clusters[particle["topo_idx"] - 1] * (1 + 1e-5)
+        sums = np.bincount(
+            np.asarray(neutral["topo_idx"]) - 1, neutral["e"], minlength=len(clusters)
+        )
+        assert np.all(sums <= clusters * (1 + 1e-5))
 
 
 def test_order_of_tracks_clusters_and_cells_does_not_matter(reconstruct):
@@ -292,11 +355,24 @@ def test_layers_are_those_of_cocoa():
     assert LAYERS.electromagnetic.tolist() == [True] * 3 + [False] * 3
 
 
-def test_pion_response_inverts_the_curve():
-    table = {"curve_pt": np.array([1.0, 10.0, 100.0]), "curve_mean": np.array([0.4, 0.6, 0.8])}
-    np.testing.assert_allclose(
-        pion_response(np.array([0.01, 0.4, 6.0, 80.0, 1e3]), table), [0.4, 0.4, 0.6, 0.8, 0.8]
-    )
+def test_hadron_factor_interpolates_and_is_constant_beyond(tmp_path):
+    path = write_calibrations(tmp_path)["shower_calibration"]
+    content = read_json(path)
+    content["hadrons"] = [{"measured": [1.0, 100.0], "factor": [2.0, 1.0], "hadrons": [9, 9]}]
+    write_json(path, content)
+    measured = np.array([0.01, 1.0, 10.0, 100.0, 1e4])
+    found = hadron_factor(measured, np.zeros(5), read_shower_calibration(path))
+    np.testing.assert_allclose(found, [2.0, 2.0, 1.5, 1.0, 1.0])
+
+
+@pytest.mark.parametrize("name", ["hadrons", "muons"])
+def test_a_damaged_table_of_showers_is_refused(tmp_path, name):
+    path = write_calibrations(tmp_path)["shower_calibration"]
+    content = read_json(path)
+    content[name] = [] if name == "hadrons" else {"mean": [], "sigma": [], "share": []}
+    write_json(path, content)
+    with pytest.raises(DataError, match="an entry for each"):
+        read_shower_calibration(path)
 
 
 # ------------------------------------------------------------------------------- bad input
@@ -347,7 +423,8 @@ def test_a_missing_column_is_named(tmp_path):
     [
         ({"mean": [[[1.0]]]}, "'mean'"),
         ({"sigma": np.zeros((2, 1, 6)).tolist()}, "'sigma'"),
-        ({"curve": {}}, "not of the form ResponseTable"),
+        ({"share": []}, "'share'"),
+        ({"cutflow": {}}, "not of the form ResponseTable"),
     ],
 )
 def test_a_damaged_calibration_is_refused(tmp_path, calibration, change, message):

@@ -37,7 +37,7 @@ def response_content(fitted: bool) -> dict:
     rows[0]["layers"] = []
     errors = {"a_error": 0.01, "b_error": 0.01, "c_error": 0.01}
     fit = {"a": 0.3, "b": 0.01, "c": 0.2, "chi2": 1.0, "ndf": 2, **errors} if fitted else None
-    eta = [{"low": 0.0, "high": 1.5, **described}]
+    eta = [{"low": 0.0, "high": 1.5, "clusters": 1.5, "clusters_error": 0.1, **described}]
     kind = {"by_energy": rows, "by_eta": eta, "fit": fit}
     return {
         "layers": LAYERS,
@@ -108,7 +108,7 @@ def test_noise_is_drawn_beside_its_expectation_an_event(tmp_path, drawn):
         response=tmp_path / "response.json", noise=tmp_path / "noise.json",
         histograms=tmp_path / "histograms.json", **outputs(tmp_path, "a"),
     )  # fmt: skip
-    bars = drawn[0].axes[1].patches
+    bars = drawn[0].axes[2].patches
     assert [bar.get_height() for bar in bars[:2]] == pytest.approx([27.7 / 200] * 2)
 
 

@@ -8,9 +8,18 @@ import pytest
 from helpers.calibrations import CUTFLOW
 from jetchain.core.histograms import save_histograms, weighted
 from jetchain.core.io.tables import read_csv, read_json, write_result
-from jetchain.core.schema.particleflow import Cones, Performance, ResponseTable
+from jetchain.core.resources import RESOURCES
+from jetchain.core.schema.particleflow import (
+    Composition,
+    Cones,
+    GunResponse,
+    GunValidation,
+    Performance,
+    ResponseTable,
+)
 from jetchain.particleflow.calibrate import response_table
 from jetchain.particleflow.calibration_settings import CalibrationSettings
+from jetchain.particleflow.compare_response import compare_response
 from jetchain.particleflow.evaluate import (
     GROUPS,
     RECO_COLUMNS,
@@ -20,7 +29,8 @@ from jetchain.particleflow.evaluate import (
     quantile_summary,
     summarise,
 )
-from jetchain.reporting import particleflow
+from jetchain.particleflow.validate_gun import ETA_EDGES, KINDS, PT_EDGES, gun_bins
+from jetchain.reporting import particleflow, particleflow_guns
 
 # One more than the run's own: styles and places go by the order.
 LABELS = {"parametric": "parametric", "mlpf": "MLPF", "third": "a third one"}
@@ -38,6 +48,10 @@ def result(matched: float, seed: int) -> Performance:
     cone = quantile_summary(random.normal(1.0, 0.1, 50))
     return Performance(
         **summarise(truth, reco, np.array([1.0, 10.0, 100.0])),
+        composition={
+            name: Composition(truth=[0.6, 0.14, 0.26, 0, 0], reconstructed=[0.58, 0.16, 0.26, 0, 0])
+            for name in ("quark", "top")
+        },
         cone=Cones(pflow=cone, topo=cone),
         events=50,
     )
@@ -67,6 +81,25 @@ def histograms(tmp_path):
     return files
 
 
+def test_totals_and_compositions_are_drawn(performance, tmp_path):
+    random = np.random.default_rng(4)
+    total = random.normal(1.0, 0.1, 500)
+    bins = GunResponse(
+        by_pt=gun_bins(random.uniform(1, 200, 500), total, PT_EDGES),
+        by_eta=gun_bins(random.uniform(0, 2.5, 500), total, ETA_EDGES),
+    )
+    path = tmp_path / "guns.json"
+    write_result(path, GunValidation(kinds=dict.fromkeys(KINDS, bins), numbers=[]))
+    for name, draw, inputs in (
+        ("totals", particleflow_guns.totals, {"validation": path}),
+        ("composition", particleflow_guns.composition,
+         {"performance": performance, "labels": LABELS}),
+    ):  # fmt: skip
+        outputs = {kind: tmp_path / f"{name}.{kind}" for kind in ("pdf", "png", "data")}
+        draw(**inputs, **outputs)
+        assert all(each.stat().st_size > 0 for each in outputs.values())
+
+
 @pytest.mark.parametrize("name", ["efficiency", "resolution", "residuals", "response"])
 def test_figures_are_drawn_and_the_same_twice(name, performance, histograms, tmp_path):
     if name in ("efficiency", "resolution"):
@@ -87,11 +120,17 @@ def test_calibration_is_drawn(tmp_path):
     random = np.random.default_rng(3)
     table = response_table(
         random.uniform(1, 50, 500), random.uniform(0, 2.5, 500), random.normal(0.7, 0.1, 500),
-        random.integers(0, 6, 500), CalibrationSettings(minimum_entries=2),
+        random.integers(0, 6, 500), np.full((500, 6), 1 / 6),
+        CalibrationSettings(minimum_entries=2),
     )  # fmt: skip
     write_result(tmp_path / "calibration.json", ResponseTable(**table, cutflow=CUTFLOW))
-    particleflow.calibration(
+    compare_response(
         calibration=tmp_path / "calibration.json",
+        cocoa=RESOURCES / "published" / "cocoa_response.json",
+        output=tmp_path / "comparison.json",
+    )
+    particleflow.calibration(
+        comparison=tmp_path / "comparison.json",
         pdf=tmp_path / "c.pdf",
         png=tmp_path / "c.png",
         data=tmp_path / "c.json",

@@ -1,5 +1,10 @@
 # Particle flow: from tracks and topoclusters to particles; the algorithms and their comparison.
 NETWORKS = [name for name, algorithm in ALGORITHMS.items() if algorithm.trained]
+# Of the algorithms without training: a gun has no graphs of events.
+VALIDATED_GUNS = expand(
+    "results/particleflow/gun_validation/{algorithm}.json",
+    algorithm=[name for name in CONFIG.particleflow.algorithms if name not in NETWORKS],
+)
 
 
 rule calibrate_particleflow:
@@ -36,6 +41,42 @@ rule calibrate_photons:
         **job(
             "particleflow.calibrate_photons",
             settings="particleflow.photon_calibration",
+        ),
+    shell:
+        LAUNCH
+
+
+rule calibrate_showers:
+    input:
+        detected=shards(
+            "results/detector/{sample}/{shard}.root",
+            CONFIG.particleflow.shower_calibration.samples,
+        ),
+    output:
+        calibration="results/particleflow/shower_calibration.json",
+    log:
+        "results/logs/particleflow/calibrate_showers.log",
+    params:
+        **job(
+            "particleflow.calibrate_showers",
+            geometry=GEOMETRY,
+            settings="particleflow.shower_calibration",
+        ),
+    shell:
+        LAUNCH
+
+
+rule compare_response:
+    input:
+        calibration="results/particleflow/calibration.json",
+    output:
+        output="results/particleflow/response_comparison.json",
+    log:
+        "results/logs/particleflow/compare_response.log",
+    params:
+        **job(
+            "particleflow.compare_response",
+            cocoa=resource_name("published/cocoa_response.json"),
         ),
     shell:
         LAUNCH
@@ -79,6 +120,26 @@ rule evaluate_particleflow:
         "results/logs/particleflow/evaluate/{algorithm}.log",
     params:
         **job("particleflow.evaluate", settings="particleflow.evaluation"),
+    shell:
+        LAUNCH
+
+
+rule validate_particleflow:
+    input:
+        particles=shards(
+            "results/particleflow/{algorithm}/{sample}/{shard}.root",
+            [CONFIG.particleflow.gun],
+        ),
+        detected=shards(
+            "results/detector/{sample}/{shard}.root", [CONFIG.particleflow.gun]
+        ),
+        performance="results/particleflow/performance/{algorithm}.json",
+    output:
+        output="results/particleflow/gun_validation/{algorithm}.json",
+    log:
+        "results/logs/particleflow/validate_gun/{algorithm}.log",
+    params:
+        **job("particleflow.validate_gun"),
     shell:
         LAUNCH
 
@@ -160,4 +221,7 @@ rule influence_particleflow:
 TARGETS["particleflow"] = expand(
     "results/particleflow/performance/{algorithm}.json",
     algorithm=CONFIG.particleflow.algorithms,
-)
+) + [
+    "results/particleflow/response_comparison.json",
+    *VALIDATED_GUNS,
+]

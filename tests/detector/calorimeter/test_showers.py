@@ -7,7 +7,7 @@ import pytest
 from scipy import special
 
 from helpers.events import generated_events, selected
-from jetchain.detector.calorimeter import profiles, showers
+from jetchain.detector.calorimeter import hadrons, profiles, showers
 from jetchain.detector.calorimeter.spots import empty_shower
 from jetchain.detector.event import EventSimulation
 from jetchain.detector.flight import states, transport
@@ -180,7 +180,7 @@ def test_each_shower_gives_its_slabs_what_it_loses(geometry):
         assert left + shower.energy.sum() == pytest.approx(energy)
         assert left < 0.01 * energy
         shower.energy[:] = 0.0
-        left, unseen = showers.hadronic(rng, energy, 0.5, slabs, shower)
+        left, unseen = hadrons.hadronic(rng, energy, 0.5, 1, slabs, shower)
         assert left + unseen + shower.energy.sum() == pytest.approx(energy)
         assert unseen > 0
         shower.energy[:] = 0.0

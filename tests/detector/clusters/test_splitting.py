@@ -11,8 +11,9 @@ N = len(ENERGY)
 PLACE = np.arange(N, dtype=np.int32)  # a cell's number in the readout is its place
 GROUP = np.zeros(N, np.int32)
 THRESHOLDS = Thresholds(
-    seed=4.6, growth=2.0, boundary=0.0, split_energy=400.0, split_neighbours=1, sharing_length=50.0
-)
+    seed=4.6, growth=2.0, boundary=0.0, split_energy=400.0, split_neighbours=1,
+    sharing_length=50.0, symmetric=False,
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")

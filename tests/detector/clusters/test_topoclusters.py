@@ -177,8 +177,9 @@ def test_order_of_the_seeds_does_not_matter(geometry):
     assert np.array_equal(first.main, second.main)
 
 
-def test_noise_drawn_on_demand_is_distributed_like_noise_on_every_cell(geometry):
-    cells, settings = geometry.cells, ClusteringSettings()
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_noise_drawn_on_demand_is_distributed_like_noise_on_every_cell(geometry, symmetric):
+    cells, settings = geometry.cells, ClusteringSettings(symmetric=symmetric)
     clusterer = topoclusters.Clusterer(geometry, settings)
     no_layers, no_energy = np.empty(0, np.int8), np.empty(0)
     numbers = {"lazy": [], "dense": []}
@@ -188,10 +189,11 @@ def test_noise_drawn_on_demand_is_distributed_like_noise_on_every_cell(geometry)
         rng = np.random.default_rng(event)
         digitise(
             rng, readout, no_layers, no_energy, np.zeros(6), clusterer.grid.noise,
-            True, settings.seed_threshold,
+            True, settings.seed_threshold, settings.symmetric,
         )  # fmt: skip
         drawn = readout.significance[: readout.numbered[0]].copy()
-        assert (drawn > settings.seed_threshold).all()
+        assert ((np.abs(drawn) if symmetric else drawn) > settings.seed_threshold).all()
+        assert (drawn < 0).any() <= symmetric
         seeds.append(len(drawn))
         clusters = clusterer(rng, readout, True)
         numbers["lazy"] += np.diff(clusters.start).tolist()
@@ -201,11 +203,48 @@ def test_noise_drawn_on_demand_is_distributed_like_noise_on_every_cell(geometry)
             numbers["dense"] += np.diff(clusterer(rng, dense, False).start).tolist()
     # The Gaussian expectation for cells above 4.6 sigma: 0.331 an event.
     expected = 400 * cells.layer.size * 0.5 * erfc(4.6 / sqrt(2))
-    assert abs(sum(seeds) - expected) < 4 * sqrt(expected)
-    assert abs(len(numbers["dense"]) - expected / 4) < 4 * sqrt(expected / 4)
+    sides = 2 if symmetric else 1
+    assert abs(sum(seeds) - sides * expected) < 4 * sqrt(sides * expected)
+    if not symmetric:  # else some of them are not positive, and dropped
+        assert abs(len(numbers["dense"]) - expected / 4) < 4 * sqrt(expected / 4)
+    assert abs(len(numbers["dense"]) - len(numbers["lazy"]) / 4) < 4 * sqrt(expected / 4)
     lazy, dense = np.array(numbers["lazy"]), np.array(numbers["dense"])
     error = np.hypot(lazy.std() / sqrt(len(lazy)), dense.std() / sqrt(len(dense)))
     assert abs(lazy.mean() - dense.mean()) < 4 * error
+
+
+@pytest.mark.parametrize(("symmetric", "lift"), [(False, True), (True, False)])
+def test_symmetric_thresholds_leave_the_mean_energy_as_it_is(geometry, symmetric, lift):
+    cells = geometry.cells
+    clusterer = topoclusters.Clusterer(geometry, ClusteringSettings(symmetric=symmetric))
+    rng = np.random.default_rng(4)
+    signal = np.zeros(cells.layer.size)
+    blob(geometry, signal, 1, 100, 50, 3000.0, 300.0)
+    expected = signal.sum()
+    found = []
+    for _ in range(200):
+        energy = signal + cells.noise * rng.standard_normal(len(signal))
+        found.append(totals(energy, clusterer(rng, full_readout(energy / cells.noise), False))[0])
+    pull = (np.mean(found) - expected) / (np.std(found) / sqrt(len(found)))
+    assert pull > 10 if lift else abs(pull) < 4
+
+
+def test_the_moments_of_clusters_with_negative_cells_stay_among_their_cells(geometry):
+    cells = geometry.cells
+    clusterer = topoclusters.Clusterer(geometry, ClusteringSettings(symmetric=True))
+    rng = np.random.default_rng(5)
+    energy = cells.noise * rng.standard_normal(cells.layer.size)
+    for _ in range(200):
+        blob(geometry, energy, 1, *rng.integers(10, 240, 2), 400.0, 30.0)
+    readout = full_readout(energy / cells.noise)
+    clusters = clusterer(rng, readout, False)
+    assert (energy[clusters.clustered] < 0).any()
+    assert np.isfinite(clusters.moments).all()
+    assert (clusters.moments[:, 5] > 0).all()
+    for k, (a, b) in enumerate(zip(clusters.start[:-1], clusters.start[1:], strict=True)):
+        eta = cells.eta[clusters.entry[a:b]]
+        assert eta.min() - 1e-6 <= clusters.moments[k, 0] <= eta.max() + 1e-6
+        assert 0 < clusters.moments[k, 12] <= 1
 
 
 def test_thresholds_must_fall():

@@ -6,7 +6,7 @@ import pytest
 
 from helpers.events import generated_events, selected
 from jetchain.detector.event import EventSimulation
-from jetchain.detector.flight import tracker
+from jetchain.detector.flight import helix, tracker
 from jetchain.detector.flight.particles import select_primaries
 from jetchain.detector.flight.states import CODE, SOURCE, E
 from jetchain.detector.flight.tracks import make_tracks
@@ -71,3 +71,30 @@ def test_a_track_that_is_not_smeared_measures_the_truth(geometry):
 def test_the_efficiency_is_that_asked_for(geometry):
     tracks = muons(geometry, np.zeros(400), track_efficiency=0.7)
     assert abs(tracks.reconstructed.mean() - 0.7) < 4 * np.sqrt(0.7 * 0.3 / 400)
+
+
+def test_tracks_lead_where_their_measured_parameters_do(geometry):
+    eta = np.random.default_rng(2).uniform(-2.4, 2.4, 300)
+    true, smeared = (muons(geometry, eta, smear_tracks=smear) for smear in (False, True))
+    assert smeared.reconstructed.all()
+    tracker_ = geometry.tracker
+    ends = helix.propagate(
+        *tracker.helices(smeared.values), tracker_.field, tracker_.face_radius, tracker_.face_z, 3.0
+    )[0]
+    np.testing.assert_allclose(smeared.position[:, 0], ends, atol=1e-3)
+    off = np.linalg.norm(smeared.position[:, 0] - true.position[:, 0], axis=1)
+    assert 0.5 < np.median(off) < 10.0  # mm: 1.5 % of a sagitta of 5 cm, and 0.7 mrad in theta
+
+
+def test_a_track_whose_measured_helix_misses_the_calorimeter_is_not_found(geometry):
+    # At pT = 0.855 GeV the helix just reaches the face, which 0.45 % in q/pT undoes.
+    simulation = EventSimulation(geometry, SimulationSettings(noise=False, particle_pt_min=0.5), 3)
+    n = 300
+    primaries = selected(generated_events(13, np.full(n, 0.8575), 0.0, 0.2), simulation.settings)
+    tracks = make_tracks(simulation.run(np.arange(n), primaries), simulation)
+    curls = 1 / np.abs(tracks.values[:, 4]) * np.sin(tracks.values[:, 2]) < 850.0
+    assert len(curls) == n
+    assert 0 < curls.sum() < n
+    assert not tracks.reconstructed[curls].any()
+    assert tracks.reconstructed.mean() > 0.5
+    assert (np.abs(tracks.position).sum(axis=2) > 0).all()

@@ -142,3 +142,10 @@ def test_a_pull_takes_error_and_tolerance():
     row = number("x", 0.58, 0.03, sample="s", reference=0.50, tolerance=0.04)
     assert row.pull == pytest.approx(0.08 / 0.05)
     assert number("x", 0.58, 0.03, sample="s").pull is None
+
+
+@pytest.mark.parametrize(("value", "passed"), [(0.549, True), (0.551, False), (0.44, False)])
+def test_a_rule_of_the_source_adds_no_error(value, passed):
+    rule = {"sample": "s", "reference": 0.50, "tolerance": 0.05}
+    assert number("x", value, 0.03, rule=True, **rule).passed is passed
+    assert number("x", value, 0.03, **rule).passed is None

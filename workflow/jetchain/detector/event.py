@@ -63,6 +63,7 @@ class EventSimulation:
             settings.sampling_step, geometry.slabs.sampling
         )
         self.correlations = tracker.correlations(geometry.table)
+        self.fitted_momentum = tracker.fitted_momentum(geometry.table)
         self.decays = decays.decay_table()
         self._readout = digitisation.empty_readout(cells)
         self.seconds: dict[str, float] = {}  # CPU time by step, for `detector.bench`
@@ -146,6 +147,7 @@ class EventSimulation:
             self.clusterer.grid.noise,
             settings.noise,
             settings.clustering.seed_threshold,
+            settings.clustering.symmetric,
         )
         clock = self._lap("noise and sampling", clock)
         clusters = self.clusterer(rng, readout, settings.noise)
@@ -203,7 +205,7 @@ class EventSimulation:
         The account of `flown` is added to.
         """
         layers = self.geometry.slabs.cells_eta.size
-        capacity = spots.deposits_capacity(len(flown.pieces), layers)
+        capacity = spots.deposits_capacity(flown.pieces[:, states.E], layers)
         if capacity > self._deposits.energy.size:
             self._deposits = digitisation.empty_deposits(2 * capacity)
         by_layer = np.zeros((len(flown.particles), layers))

@@ -100,7 +100,7 @@ def hit_chunk(
     counts = np.array([len(each.flown.candidates) for each in flights], np.int64)
     rows = join([each.flown.candidates for each in flights], (0, COLUMNS))
     parent = rows[:, SOURCE].astype(np.int64)
-    accepted, _ = acceptance(rows, simulation)
+    accepted = acceptance(rows, simulation)
     of = np.repeat(np.arange(len(counts)), counts)
     before = np.concatenate([[0], np.cumsum(accepted)])  # tracks before each candidate
     first = before[np.searchsorted(of, np.arange(len(counts)))]

@@ -16,6 +16,11 @@ class ClusteringSettings(Settings):
     seed_threshold: float = key(4.6, "a cell above it starts a cluster", unit="sigma", gt=0)
     growth_threshold: float = key(2.0, "a cell above it passes the cluster on", unit="sigma", gt=0)
     boundary_threshold: float = key(0.0, "a cell above it is attached", unit="sigma", ge=0)
+    symmetric: bool = key(
+        False,
+        "thresholds on |E|/sigma as in ATLAS: noise lowers a cluster as often as it lifts it; "
+        "false: on E/sigma as in COCOA, whose response to pions the showers are tuned to",
+    )
     split_energy: float = key(400.0, "least energy of a local maximum", unit="MeV", gt=0)
     split_neighbours: int = key(4, "least number of a maximum's clustered neighbours", ge=0)
     sharing_length: float = key(

@@ -233,6 +233,9 @@ def laptop_samples() -> dict[str, SampleSettings]:
         "photon_gun": _sample(
             "gun", 1, 2000, gun=GunSettings(pdgids=[22], maximum=100.0, eta_max=3.0, particles=5)
         ),
+        "shower_gun": _sample(
+            "gun", 1, 3000, gun=GunSettings(pdgids=[22, 130, 2112, -2112, 13], particles=5)
+        ),
         "particle_gun": _sample(
             "gun",
             1,
@@ -247,7 +250,7 @@ def laptop_samples() -> dict[str, SampleSettings]:
             1,
             1500,
             gun=GunSettings(
-                pdgids=[211, -211, 111], variable="energy", minimum=20.0, maximum=20.0, eta_max=3.0
+                pdgids=[211, -211, 111], variable="energy", minimum=20.0, maximum=20.0, eta_max=2.5
             ),
         ),
     }

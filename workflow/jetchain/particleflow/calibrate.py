@@ -16,6 +16,7 @@ from jetchain.core.verbs import Inputs, Output, Resource
 from jetchain.particleflow.calibration_settings import CalibrationSettings
 from jetchain.particleflow.detected import Clusters, Tracks, read_detected
 from jetchain.particleflow.layers import N_LAYERS, Layers, read_layers
+from jetchain.particleflow.robust import bounded_moments
 from jetchain.particleflow.subtraction import MATCH_LAYER, densest_layer, distance
 
 MEV_PER_GEV = 1000.0
@@ -39,13 +40,13 @@ def calibrate(
     Raises:
         EmptySampleError: no pion left a track and a cluster, or too few for any bin.
     """
-    measured: list[tuple[Floats, Floats, Floats, Ints]] = []
+    measured: list[tuple[Floats, Floats, Floats, Ints, Floats]] = []
     cutflow = dict.fromkeys(("tracks", "lepton", "not_isolated", "no_cluster", "used"), 0)
     layers = read_layers(geometry)
     chunks = chain.from_iterable(read_detected(path, layers) for path in detected)
     for _, tracks, clusters in chunks:
         chosen, counts = isolated_hadrons(tracks, 2 * settings.radius)
-        energy, layer = shower_of_tracks(tracks, clusters, layers, settings.radius)
+        by_layer, layer = shower_of_tracks(tracks, clusters, layers, settings.radius)
         seen = chosen & (layer >= 0)
         counts |= {
             "no_cluster": int(np.count_nonzero(chosen & (layer < 0))),
@@ -57,18 +58,21 @@ def calibrate(
             (
                 tracks.pt[seen] / MEV_PER_GEV,
                 np.abs(tracks.eta[seen]),
-                energy[seen] / tracks.p[seen],
+                by_layer[seen].sum(axis=1) / tracks.p[seen],
                 layer[seen],
+                by_layer[seen] / by_layer[seen].sum(axis=1, keepdims=True),
             )
         )
-    pt, eta, ratio, layer = (np.concatenate(columns) for columns in zip(*measured, strict=True))
+    pt, eta, ratio, layer, share = (
+        np.concatenate(columns) for columns in zip(*measured, strict=True)
+    )
     if len(pt) == 0:
         raise EmptySampleError(
             f"particleflow.calibrate: none of the {cutflow['tracks']} tracks in "
             f"{samples_of(detected)} is an isolated charged hadron with a cluster.",
             "particleflow.calibration.samples must name guns of single charged pions.",
         )
-    table = response_table(pt, eta, ratio, layer, settings)
+    table = response_table(pt, eta, ratio, layer, share, settings)
     write_result(calibration, ResponseTable(**table, cutflow=CalibrationCutflow(**cutflow)))
 
 
@@ -107,8 +111,8 @@ def shower_of_tracks(
     """Energy of all clusters around each track, and the shower's layer of highest density.
 
     Returns:
-        energy (tracks,) MeV within `radius` of the track at ECAL2; layer (tracks,), seen in the
-        most energetic of these clusters, -1 where there is none.
+        energy (tracks, layers) MeV within `radius` of the track at ECAL2; layer (tracks,), seen in
+        the most energetic of these clusters, -1 where there is none.
     """
     return _shower_of_tracks(
         tracks.offset, tracks.layer_eta, tracks.layer_phi, clusters, layers.centre, radius
@@ -125,7 +129,7 @@ def _shower_of_tracks(
     radius: float,
 ) -> tuple[Floats, Ints]:
     energy, eta, phi = clusters.e, clusters.eta, clusters.phi
-    total = np.zeros(len(track_eta))
+    total = np.zeros((len(track_eta), N_LAYERS))
     layer = np.full(len(track_eta), -1)
     for event in range(len(track_offset) - 1):
         for t in range(track_offset[event], track_offset[event + 1]):
@@ -135,7 +139,10 @@ def _shower_of_tracks(
                     eta[cluster], phi[cluster], track_eta[t, MATCH_LAYER], track_phi[t, MATCH_LAYER]
                 )
                 if r < radius and energy[cluster] > 0:
-                    total[t] += energy[cluster]
+                    for cell in range(
+                        clusters.cell_offset[cluster], clusters.cell_offset[cluster + 1]
+                    ):
+                        total[t, clusters.cell_layer[cell]] += clusters.cell_e[cell]
                     if best < 0 or energy[cluster] > energy[best]:
                         best = cluster
             if best >= 0:
@@ -144,9 +151,16 @@ def _shower_of_tracks(
 
 
 def response_table(
-    pt: Floats, eta: Floats, ratio: Floats, layer: Ints, settings: CalibrationSettings
+    pt: Floats,
+    eta: Floats,
+    ratio: Floats,
+    layer: Ints,
+    share: Floats,
+    settings: CalibrationSettings,
 ) -> dict[str, Any]:
     """Mean and spread of E/p in bins of pT, |eta| and layer of highest energy density.
+
+    Both are robust (`bounded_moments`): one decay in flight can measure E/p = 44.
 
     A bin with too few entries takes the values of the nearest bin that has enough, a step in the
     layer counting as two in pT or |eta| (the response changes fastest with the layer).
@@ -156,13 +170,14 @@ def response_table(
         eta: (pions,) absolute.
         ratio: (pions,) E/p.
         layer: (pions,) 0 to 5.
+        share: (pions, layers) of each layer in the energy.
         settings: edges and the least number of entries.
 
     Returns:
         pt_edges, eta_edges: lower edges; mean, sigma, entries: nested lists (pt, eta, layer);
+        share: of the layers in the mean, (pt, eta, layer, layers);
         filled: (pt, eta, layer) whether a bin has a value of its own;
-        bins_filled, bins_from_neighbours: how many; curve: mean pT and E/p over all |eta| and
-        layers in the bins of pT that have enough entries.
+        bins_filled, bins_from_neighbours: how many.
 
     Raises:
         EmptySampleError: no bin has enough entries.
@@ -170,7 +185,15 @@ def response_table(
     shape = (len(settings.pt_edges), len(settings.eta_edges), N_LAYERS)
     i = np.searchsorted(settings.pt_edges, pt, side="right") - 1
     j = np.searchsorted(settings.eta_edges, eta, side="right") - 1
-    entries, mean, sigma = _moments(np.ravel_multi_index((i, j, layer), shape), ratio, shape)
+    index = np.ravel_multi_index((i, j, layer), shape)
+    entries, mean, sigma = _moments(index, ratio, shape)
+    shares = (
+        np.stack(
+            [np.bincount(index, part, minlength=mean.size).reshape(shape) for part in share.T],
+            axis=-1,
+        )
+        / np.maximum(entries, 1)[..., None]
+    )
     filled = (entries >= settings.minimum_entries) & (sigma > 0)
     if not filled.any():
         raise EmptySampleError(
@@ -185,28 +208,28 @@ def response_table(
     for target in np.argwhere(~filled):
         steps = np.abs(where - target) @ np.array([1, 1, 2])
         source = tuple(where[np.argmin(steps)])
-        mean[tuple(target)], sigma[tuple(target)] = mean[source], sigma[source]
-    count, curve, _ = _moments(i, ratio, (shape[0],))
-    _, curve_pt, _ = _moments(i, pt, (shape[0],))
-    enough = count >= settings.minimum_entries
+        for values in (mean, sigma, shares):
+            values[tuple(target)] = values[source]
     return {
         "pt_edges": settings.pt_edges,
         "eta_edges": settings.eta_edges,
         "mean": mean,
         "sigma": sigma,
+        "share": shares,
         "entries": entries,
         "filled": filled,
         "bins_filled": int(filled.sum()),
         "bins_from_neighbours": int((~filled).sum()),
-        "curve": {"pt": curve_pt[enough], "mean": curve[enough]},
     }
 
 
 def _moments(index: Ints, values: Floats, shape: tuple[int, ...]) -> tuple[Ints, Floats, Floats]:
-    """Entries, mean and standard deviation of the values in each bin; 0 in empty bins."""
+    """Entries, and `bounded_moments` of the values in each bin; 0 in empty bins."""
     size = int(np.prod(shape))
     entries = np.bincount(index, minlength=size)
-    safe = np.maximum(entries, 1)
-    mean = np.bincount(index, values, minlength=size) / safe
-    variance = np.bincount(index, (values - mean[index]) ** 2, minlength=size) / safe
-    return entries.reshape(shape), mean.reshape(shape), np.sqrt(variance).reshape(shape)
+    mean, sigma = np.zeros(size), np.zeros(size)
+    order = np.argsort(index, kind="stable")
+    for part in np.split(order, np.cumsum(entries)[:-1]):
+        if len(part):
+            mean[index[part[0]]], sigma[index[part[0]]] = bounded_moments(values[part])
+    return entries.reshape(shape), mean.reshape(shape), sigma.reshape(shape)

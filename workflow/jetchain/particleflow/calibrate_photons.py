@@ -22,6 +22,7 @@ from jetchain.core.schema.detector import DETECTED
 from jetchain.core.schema.particleflow import PhotonCurve, PhotonTable
 from jetchain.core.verbs import Inputs, Output
 from jetchain.particleflow.calibration_settings import CalibrationSettings
+from jetchain.particleflow.robust import GAUSSIAN_68
 
 MEV_PER_GEV = 1000.0
 PHOTON_CODE = 22
@@ -116,12 +117,8 @@ def photon_table(
         bins = [b for b in bins if b.sum() >= settings.minimum_entries and np.median(ratio[b]) > 0]
         own = bool(bins)
         bins = bins or [np.ones(len(pt), bool)]
-        points = sorted(
-            (float(np.median(pt[b] * ratio[b])), float(np.median(ratio[b])),
-             float(MEDIAN_ERROR * ratio[b].std() / np.sqrt(b.sum())), int(b.sum()))
-            for b in bins
-        )  # fmt: skip
-        names = ("measured_pt", "response", "error", "photons")
+        points = sorted(_point(pt[b], ratio[b]) for b in bins)
+        names = ("measured_pt", "response", "error", "spread", "photons")
         columns = dict(zip(names, zip(*points, strict=True), strict=True))
         curves.append(PhotonCurve.model_validate(columns | {"of_all": not own}))
     if all(curve.of_all for curve in curves):
@@ -134,6 +131,19 @@ def photon_table(
             "bins or entries.",
         )
     return PhotonTable(eta_edges=settings.eta_edges, curves=curves)
+
+
+def _point(pt: Floats, ratio: Floats) -> tuple[float, float, float, float, int]:
+    """Median measured pT and response, its error, the relative spread, and how many photons.
+
+    The spread is half the width of the central 68 %, the fluctuation of a shower's energy.
+    """
+    response = float(np.median(ratio))
+    low, high = np.quantile(ratio, [GAUSSIAN_68[0], GAUSSIAN_68[2]])
+    sigma = float(high - low) / 2
+    error = float(MEDIAN_ERROR * sigma / np.sqrt(len(ratio)))
+    spread = sigma / response if response > 0 else 0.0
+    return float(np.median(pt * ratio)), response, error, spread, len(ratio)
 
 
 def read_photon_calibration(path: Path) -> PhotonTable:
@@ -156,10 +166,19 @@ def photon_response(measured_pt: Floats, eta: Floats, table: PhotonTable) -> Flo
 
     By interpolation in log pT; outside the measured range it is constant.
     """
+    return _interpolated(measured_pt, eta, table, "response")
+
+
+def photon_spread(measured_pt: Floats, eta: Floats, table: PhotonTable) -> Floats:
+    """Relative spread of the response, likewise."""
+    return _interpolated(measured_pt, eta, table, "spread")
+
+
+def _interpolated(measured_pt: Floats, eta: Floats, table: PhotonTable, column: str) -> Floats:
     j = np.maximum(np.searchsorted(table.eta_edges, np.abs(eta), side="right") - 1, 0)
     log_pt = np.log(np.maximum(measured_pt, np.finfo(np.float64).tiny))
-    response = np.ones(len(measured_pt))
+    result = np.ones(len(measured_pt))
     for k, curve in enumerate(table.curves):
         mine = j == k
-        response[mine] = np.interp(log_pt[mine], np.log(curve.measured_pt), curve.response)
-    return response
+        result[mine] = np.interp(log_pt[mine], np.log(curve.measured_pt), getattr(curve, column))
+    return result

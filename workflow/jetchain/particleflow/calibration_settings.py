@@ -47,6 +47,16 @@ class CalibrationSettings(Settings):
         return self
 
 
+def shower_calibration() -> CalibrationSettings:
+    """The default bins of neutral hadrons' and muons' showers."""
+    return CalibrationSettings(
+        samples=["shower_gun"],
+        pt_edges=[0.0, 3.0, 5.0, 8.0, 12.0, 20.0, 40.0, 80.0, 160.0],
+        eta_edges=[0.0, 1.0, 1.5, 2.0],
+        minimum_entries=30,
+    )
+
+
 def photon_calibration() -> CalibrationSettings:
     """The default bins of the response to photons."""
     return CalibrationSettings(

@@ -24,7 +24,7 @@ COLUMNS = {
     "cell": ["layer", "topo_idx", "x", "y", "eta", "phi", "e"],
     "track": [
         "pdgid", "reconstructed", "d0", "z0", "theta", "phi", "qoverp", "d0_err", "z0_err",
-        "origin", "vertex",
+        "qoverp_err", "origin", "vertex",
         *(f"{axis}_layer_{layer}" for layer in range(N_LAYERS) for axis in "xyz"),
     ],
     "topo": ["idx", "bary_eta", "bary_phi", "bary_sigma_eta", "bary_sigma_phi", "e"],
@@ -39,6 +39,7 @@ class Tracks:
     index: Ints  # (tracks,) index in the track collection of its event
     pdgid: Ints  # (tracks,)
     p: Floats  # (tracks,) MeV
+    p_error: Floats  # (tracks,) relative
     theta: Floats  # (tracks,) at the perigee
     phi: Floats  # (tracks,) at the perigee
     charge: Floats  # (tracks,)
@@ -115,6 +116,7 @@ def flatten_tracks(tracks: Any, path: Path) -> Tracks:
         index=np.asarray(ak.flatten(index), dtype=np.int64),
         pdgid=np.asarray(ak.flatten(tracks["pdgid"]), dtype=np.int64),
         p=1.0 / np.abs(qoverp),
+        p_error=flat("qoverp_err") / np.abs(qoverp),
         theta=flat("theta"),
         phi=flat("phi"),
         charge=np.sign(qoverp),

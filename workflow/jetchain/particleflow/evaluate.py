@@ -3,6 +3,9 @@
 Definitions, per class and in bins of pT, within the acceptance of the settings:
 
 - efficiency: matched true particles / true particles, in bins of the true pT;
+- floor: the same after all reconstructed particles of the event were turned in azimuth by twice
+  the largest distance of a match, so that none finds its own true particle: what is matched then
+  are chance neighbours, at the density of the jets;
 - fake rate: reconstructed particles without a match / reconstructed particles, in bins of the
   reconstructed pT;
 - purity: matches whose classes agree / matches, in bins of the reconstructed pT and by the
@@ -14,12 +17,15 @@ Matching is separate for charged and neutral particles (`matching.py`) and sees 
 acceptance only decides which ones are counted, so that none is lost at its edge. True particles are
 the primaries of the detector event. Besides the classes, `charged`, `neutral` and `all` are given.
 
+The composition is the share of each class in the sum of pT, true and reconstructed, by sample.
+
 Every ratio has its central 68 % Clopper-Pearson interval, every median and width its standard
 error. A bin without entries has null for its value.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +43,7 @@ from jetchain.core.schema.detector import DETECTED
 from jetchain.core.schema.particleflow import (
     PARTICLE_CLASSES,
     RECONSTRUCTED,
+    Composition,
     Cones,
     GroupPerformance,
     ParticleCounts,
@@ -96,6 +103,7 @@ def evaluate(
             "Give one detector file for each file of particles, in the same order.",
         )
     tables = [_compare(*files, settings) for files in zip(particles, detected, strict=True)]
+    composition = _composition([path.parent.name for path in detected], tables)
     truth, reco, cones = (np.concatenate(parts) for parts in zip(*tables, strict=True))
     if not np.any(truth["counted"]):
         raise EmptySampleError(
@@ -106,13 +114,16 @@ def evaluate(
         )
     result = summarise(truth, reco, np.array(settings.pt_edges))
     cone = _cone_summary(cones)
-    write_result(performance, Performance(**result, cone=cone, events=len(cones)))
+    write_result(
+        performance,
+        Performance(**result, composition=composition, cone=cone, events=len(cones)),
+    )
     save_histograms(histograms, _histograms(truth, cones))
 
 
 TRUTH_COLUMNS = np.dtype(
     [("label", "i8"), ("pt", "f8"), ("counted", "?"), ("matched", "?"),
-     ("reco_pt", "f8"), ("reco_label", "i8"), ("distance", "f8")]
+     ("turned", "?"), ("reco_pt", "f8"), ("reco_label", "i8"), ("distance", "f8")]
 )  # fmt: skip
 RECO_COLUMNS = np.dtype(
     [("label", "i8"), ("pt", "f8"), ("counted", "?"), ("matched", "?"), ("truth_label", "i8")]
@@ -218,6 +229,9 @@ def compare_event(
             true_p[first, 1] - reco_p[second, 1], delta_phi(true_p[first, 2], reco_p[second, 2])
         )
         two["truth_label"][second] = true_label[first]
+        turned = reco_p[j, :3] + np.array([0.0, 0.0, 2 * settings.max_distance])
+        chance, _ = match_particles(true_p[i, :3], turned, settings.max_cost, settings.max_distance)
+        one["turned"][i[chance]] = True
     return one, two, _cone(true_p, topo, reco_p)
 
 
@@ -267,6 +281,7 @@ def summarise(truth: np.ndarray, reco: np.ndarray, edges: Floats) -> dict[str, A
         ratio = found["reco_pt"] / found["pt"]
         groups[name] = GroupPerformance(
             efficiency=_fraction(one["matched"], one["pt"], edges),
+            floor=_fraction(one["turned"], one["pt"], edges),
             fake_rate=_fraction(~two["matched"], two["pt"], edges),
             purity=_fraction(right, matched["pt"], edges),
             response=_quantiles(ratio, found["pt"], edges),
@@ -282,6 +297,26 @@ def summarise(truth: np.ndarray, reco: np.ndarray, edges: Floats) -> dict[str, A
         "confusion": confusion.reshape(size, size),
         "true_particles": ParticleCounts(all=len(truth), in_acceptance=len(true_counted)),
         "reconstructed_particles": ParticleCounts(all=len(reco), in_acceptance=len(reco_counted)),
+    }
+
+
+def _composition(
+    samples: Sequence[str], tables: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]
+) -> dict[str, Composition]:
+    """Shares of the classes in the sum of pT in the acceptance, by sample."""
+    sums: dict[str, np.ndarray] = {}
+    for sample, (truth, reco, _) in zip(samples, tables, strict=True):
+        both = np.stack([
+            np.bincount(rows["label"], rows["pt"] * rows["counted"], len(PARTICLE_CLASSES))
+            for rows in (truth, reco)
+        ])  # fmt: skip
+        sums[sample] = sums.get(sample, 0.0) + both
+    return {
+        sample: Composition(
+            truth=both[0] / max(both[0].sum(), 1e-9),
+            reconstructed=both[1] / max(both[1].sum(), 1e-9),
+        )
+        for sample, both in sums.items()
     }
 
 

@@ -9,7 +9,11 @@ from pydantic import field_validator, model_validator
 
 from jetchain.core.settings import Settings, key, require_each_once
 from jetchain.particleflow.algorithms import ALGORITHMS, trained
-from jetchain.particleflow.calibration_settings import CalibrationSettings, photon_calibration
+from jetchain.particleflow.calibration_settings import (
+    CalibrationSettings,
+    photon_calibration,
+    shower_calibration,
+)
 from jetchain.particleflow.network_settings import InfluenceSettings
 
 Sections: Any = ALGORITHMS.sections()
@@ -22,8 +26,8 @@ class EvaluationSettings(Settings):
         ["quark", "top"], "samples that the algorithms are compared on", min_length=1
     )
     max_events: int = key(200, "events evaluated per sample and shard, from the first", ge=1)
-    max_cost: float = key(1.0, "pairs with sqrt((dpT/pT)^2 + dR^2) above this are no match", gt=0)
-    max_distance: float = key(0.2, "pairs farther apart than this dR are no match", gt=0)
+    max_cost: float = key(0.5, "pairs with sqrt((dpT/pT)^2 + dR^2) above this are no match", gt=0)
+    max_distance: float = key(0.03, "pairs farther apart than this dR are no match", gt=0)
     minimum_pt: float = key(
         1.0, "true and reconstructed particles below this pT are not evaluated", unit="GeV", ge=0
     )
@@ -54,6 +58,14 @@ class ParticleflowSettings(Sections):
     )
     photon_calibration: CalibrationSettings = key(
         photon_calibration(), "expected response of photons, from single photons"
+    )
+    shower_calibration: CalibrationSettings = key(
+        shower_calibration(),
+        "showers of photons, neutral hadrons and muons, from single ones; its edges in pT are of "
+        "the neutral hadrons' energy",
+    )
+    gun: str = key(
+        "particle_gun", "gun sample of one particle an event, to validate that energies add up"
     )
     influence: InfluenceSettings = key(
         InfluenceSettings(), "what the networks look at, in the first sample of the evaluation"

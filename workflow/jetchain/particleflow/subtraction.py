@@ -1,4 +1,4 @@
-"""The loops of parametric particle flow, compiled: matching, shower layer, subtraction of cells.
+"""The parts of parametric particle flow, compiled: matching, shower layer, subtraction of cells.
 
 Reference: COCOA (arXiv 2303.02101, section 5), cocoa-hep/cocoa-hep: `Particle_flow_func.cc`, which
 follows ATLAS particle flow (arXiv 1703.10485, section 6). Momenta and energies in MeV.
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from jetchain.core.compiled import delta_phi
 from jetchain.particleflow.detected import Clusters
-from jetchain.particleflow.layers import N_LAYERS, Layers
+from jetchain.particleflow.layers import N_LAYERS
 
 HADRON, ELECTRON, MUON = 0, 1, 2
 
@@ -27,6 +27,10 @@ RING_WIDTH = 1.2
 N_RINGS = 64
 # The clusters of split showers and the match use the track's position at ECAL2.
 MATCH_LAYER = 1
+# A muon's cells: those within so many cell sizes of its track. Our choice: the one that it crosses
+# and its neighbours.
+MUON_TUBE = 1.5
+MUON_REACH = 0.6  # dR within which its clusters are looked for
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -40,18 +44,24 @@ class Seeds(NamedTuple):
     kind: Ints  # (tracks,) HADRON, ELECTRON or MUON
     p: Floats  # (tracks,) MeV
     pt: Floats  # (tracks,) MeV
+    phi: Floats  # (tracks,) at the perigee
     abs_eta: Floats  # (tracks,)
     layer_eta: Floats  # (tracks, layers) where the track enters each layer
     layer_phi: Floats  # (tracks, layers)
 
 
 class Response(NamedTuple):
-    """Expected E/p of charged hadrons."""
+    """Expected E/p of charged hadrons and energy of muons, and how the layers share it."""
 
     pt_edges: Floats  # (pt,) lower edges, MeV
     eta_edges: Floats  # (eta,) lower edges
     mean: Floats  # (pt, eta, layer)
     sigma: Floats  # (pt, eta, layer)
+    share: Floats  # (pt, eta, layer, layers), adds up to 1
+    muon_edges: Floats  # (eta,) lower edges
+    muon_mean: Floats  # (eta,) MeV
+    muon_sigma: Floats  # (eta,) MeV
+    muon_share: Floats  # (eta, layers), adds up to 1
 
 
 class Cuts(NamedTuple):
@@ -61,6 +71,7 @@ class Cuts(NamedTuple):
     minimum_ep: float
     recover_below: float  # sigma
     recover_radius: float
+    isolated_below: float  # sigma
     remove_below: float  # sigma
     electron_maximum_ep: float
 
@@ -149,6 +160,7 @@ def densest_layer(
 @numba.njit(cache=True)
 def subtract_rings(
     amount: float,
+    share: Floats,
     chosen: Ints,
     clusters: Clusters,
     track_eta: Floats,
@@ -157,11 +169,14 @@ def subtract_rings(
 ) -> None:
     """Take an energy out of the cells, in rings around the track in falling energy density.
 
-    Rings are 1.2 cells wide in eta and belong to one layer. The last ring that is touched is
-    scaled. Changes `clusters.cell_e` in place; the amount must not exceed the cells' energy.
+    Rings are 1.2 cells wide in eta and belong to one layer. First each layer gives its share of the
+    amount, so that a photon beside a hadron is not taken for the densest part of its shower; what a
+    layer lacks comes out of the densest rings left. The last ring that is touched is scaled.
+    Changes `clusters.cell_e` in place; the amount must not exceed the cells' energy.
 
     Args:
         amount: MeV.
+        share: (layers,) of the amount; zeros for no expectation.
         chosen: (chosen,) the clusters it is taken from.
         clusters: of all events.
         track_eta, track_phi: (layers,) where the track enters each layer.
@@ -186,82 +201,119 @@ def subtract_rings(
             ring_e[ring_of[position]] += cell_e[cell]
             ring_v[ring_of[position]] += clusters.cell_volume[cell]
             position += 1
-    density = np.where(ring_v > 0, ring_e / np.maximum(ring_v, 1e-30), 0.0)
-    keep = np.ones(N_LAYERS * N_RINGS)
-    for ring in np.argsort(-density):
-        if amount <= 0 or ring_e[ring] <= 0:
-            break
-        taken = min(amount, ring_e[ring])
-        keep[ring] = 1.0 - taken / ring_e[ring]
-        amount -= taken
+    order = np.argsort(-np.where(ring_v > 0, ring_e / np.maximum(ring_v, 1e-30), 0.0))
+    left = ring_e.copy()
+    quota = amount * share
+    for by_layer in (True, False):
+        for ring in order:
+            if amount <= 0 or ring_e[ring] <= 0:
+                break
+            layer = ring // N_RINGS
+            taken = min(min(amount, left[ring]), quota[layer] if by_layer else amount)
+            left[ring] -= taken
+            quota[layer] -= taken
+            amount -= taken
     position = 0
     for cluster in chosen:
         for cell in range(offset[cluster], offset[cluster + 1]):
-            cell_e[cell] *= keep[ring_of[position]]
+            ring = ring_of[position]
+            if left[ring] != ring_e[ring]:
+                cell_e[cell] *= left[ring] / ring_e[ring]
             position += 1
 
 
 @numba.njit(cache=True)
-def _clear(chosen: Ints, clusters: Clusters) -> None:
+def entered_cluster(
+    near: Ints, clusters: Clusters, track_eta: Floats, track_phi: Floats, least: float
+) -> int:
+    """The cluster with the most energy where a track goes through it, or -1.
+
+    It stands in where a shower lies in a cluster whose barycentre is that of other particles.
+
+    Args:
+        near: the clusters to choose from.
+        clusters: of all events.
+        track_eta, track_phi: (layers,) where the track enters each layer.
+        least: MeV, of the energy weighted by the Gaussian of `densest_layer`.
+    """
+    best, most = -1, least
+    for cluster in near:
+        total = 0.0
+        for cell in range(clusters.cell_offset[cluster], clusters.cell_offset[cluster + 1]):
+            layer = clusters.cell_layer[cell]
+            r = distance(
+                clusters.cell_eta[cell], clusters.cell_phi[cell], track_eta[layer], track_phi[layer]
+            )
+            total += np.exp(-0.5 * (r / DENSITY_WIDTH) ** 2) * clusters.cell_e[cell]
+        if total > most:
+            best, most = cluster, total
+    return best
+
+
+@numba.njit(cache=True)
+def clear(chosen: Ints, clusters: Clusters) -> None:
     for cluster in chosen:
         clusters.e[cluster] = 0.0
         clusters.cell_e[clusters.cell_offset[cluster] : clusters.cell_offset[cluster + 1]] = 0.0
 
 
 @numba.njit(cache=True)
-def link(
-    tracks: Seeds, clusters: Clusters, layers: Layers, response: Response, cuts: Cuts
-) -> tuple[Ints, Floats]:
-    """Run the algorithm on all events; `clusters.e` and `.cell_e` are left with the remnants.
+def energy_of(chosen: Ints, clusters: Clusters) -> float:
+    total = 0.0
+    for cluster in chosen:
+        total += clusters.e[cluster]
+    return total
 
-    An electron takes its cluster up to an E/p of `electron_maximum_ep`; above it the cluster holds
-    other particles too, and loses the electron's momentum instead.
 
-    Returns:
-        match (tracks,): cluster of each track, -1 for none; taken (tracks,): the energy of the
-        cluster that an electron took, 0 for all other tracks.
-    """
-    energy, cell_e, cell_offset = clusters.e, clusters.cell_e, clusters.cell_offset
-    match = np.full(len(tracks.p), -1)
-    taken = np.zeros(len(tracks.p))
-    for event in range(len(tracks.offset) - 1):
-        first, last = clusters.offset[event], clusters.offset[event + 1]
-        for position in range(tracks.offset[event], tracks.offset[event + 1]):
-            t = tracks.order[position]
-            if tracks.kind[t] == MUON:
-                continue
-            p, track_eta, track_phi = tracks.p[t], tracks.layer_eta[t], tracks.layer_phi[t]
-            at_eta, at_phi = track_eta[MATCH_LAYER], track_phi[MATCH_LAYER]
-            found = best_cluster(first, last, clusters, p, at_eta, at_phi, cuts)
-            match[t] = found
-            if found < 0:
-                continue
-            chosen = np.array([found])
-            total = energy[found]
-            if tracks.kind[t] == ELECTRON:
-                if total <= cuts.electron_maximum_ep * p:
-                    taken[t] = total
-                    _clear(chosen, clusters)
-                    continue
-                expected, spread = p, 0.0
-            else:
-                layer = densest_layer(found, clusters, track_eta, track_phi, layers.centre)
-                i = bin_of(tracks.pt[t], response.pt_edges)
-                j = bin_of(tracks.abs_eta[t], response.eta_edges)
-                expected = response.mean[i, j, layer] * p
-                spread = response.sigma[i, j, layer] * p
-                if total - expected < cuts.recover_below * spread:
-                    near = [found]
-                    for cluster in range(first, last):
-                        r = distance(clusters.eta[cluster], clusters.phi[cluster], at_eta, at_phi)
-                        if cluster != found and energy[cluster] > 0 and r < cuts.recover_radius:
-                            near.append(cluster)
-                            total += energy[cluster]
-                    chosen = np.array(near)
-            if total - expected <= cuts.remove_below * spread:
-                _clear(chosen, clusters)
-                continue
-            subtract_rings(expected, chosen, clusters, track_eta, track_phi, layers.delta_eta)
-            for cluster in chosen:
-                energy[cluster] = np.sum(cell_e[cell_offset[cluster] : cell_offset[cluster + 1]])
-    return match, taken
+@numba.njit(cache=True)
+def subtract(
+    amount: float,
+    share: Floats,
+    chosen: Ints,
+    clusters: Clusters,
+    track_eta: Floats,
+    track_phi: Floats,
+    delta_eta: Floats,
+) -> None:
+    """`subtract_rings`, and the clusters' energies as the sums of what is left in their cells."""
+    subtract_rings(amount, share, chosen, clusters, track_eta, track_phi, delta_eta)
+    for cluster in chosen:
+        cells = slice(clusters.cell_offset[cluster], clusters.cell_offset[cluster + 1])
+        clusters.e[cluster] = np.sum(clusters.cell_e[cells])
+
+
+@numba.njit(cache=True)
+def clusters_near(
+    first: int, last: int, clusters: Clusters, eta: float, phi: float, radius: float
+) -> Ints:
+    """The clusters of an event, `first` to `last`, with energy and within a radius."""
+    near = np.empty(last - first, np.int64)
+    count = 0
+    for cluster in range(first, last):
+        if (
+            clusters.e[cluster] > 0
+            and distance(clusters.eta[cluster], clusters.phi[cluster], eta, phi) < radius
+        ):
+            near[count] = cluster
+            count += 1
+    return near[:count]
+
+
+@numba.njit(cache=True)
+def crossed_clusters(
+    near: Ints, clusters: Clusters, track_eta: Floats, track_phi: Floats, delta_eta: Floats
+) -> Ints:
+    """Those of some clusters that have a cell within `MUON_TUBE` cells of the track."""
+    crossed = np.empty(len(near), np.int64)
+    count = 0
+    for cluster in near:
+        for cell in range(clusters.cell_offset[cluster], clusters.cell_offset[cluster + 1]):
+            layer = clusters.cell_layer[cell]
+            r = distance(
+                clusters.cell_eta[cell], clusters.cell_phi[cell], track_eta[layer], track_phi[layer]
+            )
+            if r < MUON_TUBE * delta_eta[layer]:
+                crossed[count] = cluster
+                count += 1
+                break
+    return crossed[:count]

@@ -78,6 +78,8 @@ def _samples_known(config: Configuration) -> Iterator[str]:
         "detector.validation.events",
         "particleflow.calibration.samples",
         "particleflow.photon_calibration.samples",
+        "particleflow.shower_calibration.samples",
+        "particleflow.gun",
         *(f"particleflow.{name}.training.samples" for name in trained()),
         "particleflow.evaluation.samples",
         "jets.summary.samples",

@@ -226,10 +226,10 @@ def tracks(*, tracks: Input, pdf: Output, png: Output, data: Output) -> None:
             )  # fmt: skip
         axis.plot(
             content.curve["pt"], content.curve[name], color="black", lw=1,
-            label="COCOA, interpolated",
+            label="simulated",
         )  # fmt: skip
         axis.plot(
-            content.cocoa["pt"], content.cocoa[name], "*", color="black", ms=11,
+            content.cocoa[name].pt, content.cocoa[name].sigma, "*", color="black", ms=11,
             label="COCOA's table",
         )  # fmt: skip
         axis.set_xscale("log")
@@ -306,9 +306,9 @@ def clusters(
     *, response: Input, noise: Input, histograms: Input, pdf: Output, png: Output, data: Output
 ) -> None:
     """Clusters of a single particle; seeds and clusters of noise in empty events."""
-    kinds = read_result(response, validation.ResponseValidation).kinds
-    content = read_result(noise, validation.NoiseValidation)
-    figure, (left, middle, right) = new_figure(1, 3, size=(18.0, 5.2))
+    loaded = read_result(response, validation.ResponseValidation)
+    kinds, content = loaded.kinds, read_result(noise, validation.NoiseValidation)
+    figure, ((left, beside), (middle, right)) = new_figure(2, 2, size=(13.5, 10.5))
     for k, kind in enumerate(NAMES):
         _points(
             left, kinds[kind].by_energy, "energy", "clusters", beside=0.03 * (k - 3),
@@ -320,6 +320,12 @@ def clusters(
     left.set_ylabel("mean number of its clusters")
     left.legend(ncols=4, loc="upper left")
     label(left, right="single particles")
+    for k, kind in enumerate(NAMES):
+        _bins(beside, kinds[kind].by_eta, "clusters", label=NAMES[kind], **_style(k))
+    beside.set_ylim(0, 1.5 * beside.get_ylim()[1])
+    beside.set_xlabel(r"$|\eta|$")
+    beside.set_ylabel("mean number of its clusters")
+    label(beside, right=f"single particles above {loaded.eta_energy:.0f} GeV")
     x, events = np.arange(len(content.layers)), content.events
     seeds, expected = np.array(content.seeds), np.array(content.expected)
     middle.bar(x, expected / events, color=COLOURS[9], label=r"cells $\times$ Gaussian tail")
@@ -409,14 +415,16 @@ def table(*, numbers: Inputs, table: Output) -> None:
         row for path in numbers for row in read_result(path, validation.NumbersOfValidation).numbers
     ]
     names = ("quantity", "sample", "value", "error", "unit", "reference", "tolerance", "pull",
-             "source")  # fmt: skip
+             "passed", "source")  # fmt: skip
     write_csv(table, {name: [_short(getattr(row, name)) for row in rows] for name in names})
 
 
-def _short(value: float | str | None) -> float | str:
+def _short(value: float | bool | str | None) -> float | str:
     """A number with four digits, for readers; all digits stand in the verbs' own files."""
     if value is None:
         return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return float(f"{value:.4g}") if isinstance(value, float) else value
 
 

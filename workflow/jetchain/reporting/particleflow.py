@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io.tables import read_result, write_csv
-from jetchain.core.schema.particleflow import Performance, Ratio, Ratios, ResponseTable, Spread
+from jetchain.core.schema.particleflow import Performance, Ratio, Ratios, ResponseComparison, Spread
 from jetchain.core.style import COLOURS, label, new_figure, save_figure, steps, style_of
 from jetchain.core.verbs import Input, Inputs, Labels, Output
 
@@ -20,19 +20,15 @@ GROUPS = {
     "photon": "photons",
     "neutral_hadron": "neutral hadrons",
 }
-# COCOA's own table for abs(eta) < 0.5, pT above 0, 2, 5, 10, 15 and 30 GeV, at two layers of
-# highest energy density (cocoa-hep/cocoa-hep: `Particle_flow_func.cc`).
-COCOA_PT = (0.0, 2.0, 5.0, 10.0, 15.0, 30.0)
-COCOA_MEAN = {
-    0: (0.345, 0.393, 0.470, 0.539, 0.608, 0.701),
-    3: (0.431, 0.557, 0.697, 0.758, 0.791, 0.829),
-}
 
 
 def efficiency(
     *, performance: Inputs, labels: Labels, pdf: Output, png: Output, data: Output
 ) -> None:
-    """Draw efficiency and fake rate of each algorithm against pT, with 68 % intervals."""
+    """Draw efficiency and fake rate of each algorithm against pT, with 68 % intervals.
+
+    Lines are what the efficiency is by chance, of particles turned away from their true ones.
+    """
     results = by_label(performance, labels)
     figure, axes = new_figure(2, 3, size=(16, 9), sharex=True, sharey=True)
     for row, quantity, axis_name, what in (
@@ -46,6 +42,9 @@ def efficiency(
                     _numbers(numbers) for numbers in (values.low, values.value, values.high)
                 )
                 _points(ax, result.pt_edges, value, value - low, high - value, index, name)
+                if quantity == "efficiency":
+                    floor = _numbers(result.groups[group].floor.value)
+                    steps(ax, floor, np.array(result.pt_edges), index, f"{name}, by chance")
             ax.set_ylim(0, 1.08)
             ax.set_xlabel(f"{what} $p_T$ [GeV]")
             label(ax, right=title)
@@ -116,34 +115,39 @@ def response(*, histograms: Inputs, labels: Labels, pdf: Output, png: Output, da
     save_figure(figure, pdf, png, data)
 
 
-def calibration(*, calibration: Input, pdf: Output, png: Output, data: Output) -> None:
-    """Draw the expected E/p of charged hadrons in the innermost bin of abs(eta), beside COCOA's."""
-    table = read_result(calibration, ResponseTable)
-    mean, sigma, entries = (
-        np.array(values, dtype=float) for values in (table.mean, table.sigma, table.entries)
-    )
-    last = 2 * table.pt_edges[-1]
-    edges = np.array([*table.pt_edges, last])
-    figure, ax = new_figure()
-    for index, layer in enumerate((0, 1, 3, 4)):
-        known = np.array(table.filled)[:, 0, layer]
-        error = sigma[:, 0, layer] / np.sqrt(np.maximum(entries[:, 0, layer], 1))
-        ax.errorbar(
-            _centres(edges)[known], mean[known, 0, layer], error[known],
-            **style_of(index).points, label=f"densest in layer {layer}",
-        )  # fmt: skip
-    for index, (layer, values) in enumerate(COCOA_MEAN.items()):
-        ax.stairs(
-            values, [*COCOA_PT, last], color=style_of(2 * index).colour,
-            linestyle=style_of(1 + index).line, label=f"COCOA, layer {layer}",
-        )  # fmt: skip
-    ax.set_xscale("log")
-    ax.set_xlim(0.8, last)
-    ax.set_ylim(0, 1.2)
-    ax.set_xlabel("track $p_T$ [GeV]")
-    ax.set_ylabel(r"$\langle E/p \rangle$")
-    ax.legend(ncols=2)
-    label(ax, right=r"$|\eta| < $" + f"{table.eta_edges[1]:g}")
+def calibration(*, comparison: Input, pdf: Output, png: Output, data: Output) -> None:
+    """Draw mean and spread of E/p of charged pions against pT beside those of Geant4, by layer."""
+    content = read_result(comparison, ResponseComparison)
+    layers = sorted({each.layer for each in content.bins})
+    figure, axes = new_figure(2, max(len(layers), 1), size=(18.0, 9.5), sharex=True, squeeze=False)
+    for column, layer in enumerate(layers):
+        here = [each for each in content.bins if each.layer == layer]
+        for index, eta in enumerate(sorted({each.eta for each in here})):
+            rows = [each for each in here if each.eta == eta]
+            pt = [(1.0 + 0.04 * index) * max(each.pt, 1.0) for each in rows]
+            entries = np.array([each.entries for each in rows], dtype=float)
+            spread = np.array([each.spread for each in rows])
+            for ax, values, error, cocoa in (
+                (axes[0][column], [each.mean for each in rows], spread / np.sqrt(entries),
+                 [each.cocoa_mean for each in rows]),
+                (axes[1][column], spread, spread / np.sqrt(2 * entries),
+                 [each.cocoa_spread for each in rows]),
+            ):  # fmt: skip
+                style = style_of(index)
+                ax.errorbar(pt, values, error, **style.points, label=rf"$|\eta| > {eta:g}$")
+                ax.plot(pt, cocoa, color=style.colour, linestyle=style.line)
+        label(axes[0][column], right=f"densest in layer {layer}")
+        label(axes[1][column], right="lines: Geant4 in COCOA")
+    for row, text, top in (
+        (axes[0], r"$\langle E/p \rangle$", 1.2), (axes[1], r"spread of $E/p$", 0.4)
+    ):  # fmt: skip
+        row[0].set_ylabel(text)
+        for ax in row:
+            ax.set_xscale("log")
+            ax.set_ylim(0, top)
+            ax.set_xlabel("lower edge in track $p_T$ [GeV]")
+    if layers:
+        axes[0][0].legend(ncols=2)
     save_figure(figure, pdf, png, data)
 
 

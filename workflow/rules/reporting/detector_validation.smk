@@ -85,6 +85,8 @@ FIGURES += [
         {"figure": "Validation: numbers beside published values"},
         inputs=dict(
             numbers=expand("results/detector/validation/{what}.json", what=VALIDATED)
+            + ["results/particleflow/response_comparison.json"]
+            + VALIDATED_GUNS
         ),
         caption="validation_table",
     ),

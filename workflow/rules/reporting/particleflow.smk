@@ -52,7 +52,26 @@ FIGURES += [
         "reporting.particleflow.calibration",
         "Particle flow",
         {"figure": "Expected response"},
-        inputs=dict(calibration="results/particleflow/calibration.json"),
+        inputs=dict(comparison="results/particleflow/response_comparison.json"),
+    ),
+    Figure(
+        "particleflow/pflow_composition",
+        "reporting.particleflow_guns.composition",
+        "Particle flow",
+        {"figure": "Composition of the events"},
+        inputs=PERFORMANCE,
+        params=PFLOW_NAMES,
+    ),
+    *(
+        Figure(
+            f"particleflow/pflow_guns_{path.split('/')[-1].removesuffix('.json')}",
+            "reporting.particleflow_guns.totals",
+            "Particle flow",
+            {"figure": "Single particles: total energy"},
+            inputs=dict(validation=path),
+            caption="pflow_guns",
+        )
+        for path in VALIDATED_GUNS
     ),
     Table(
         "particleflow/pflow_comparison",

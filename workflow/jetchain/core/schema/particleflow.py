@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import ConfigDict, Field
 
 from jetchain.core.schema.base import EVENT, MOMENTUM, Column, EventTable, Result
+from jetchain.core.schema.validation import Validation
 
 PARTICLE_CLASSES = ("charged_hadron", "neutral_hadron", "photon", "electron", "muon")
 
@@ -48,28 +49,16 @@ class CalibrationCutflow(Result):
     used: int
 
 
-class ResponseCurve(Result):
-    """Mean E/p over all |eta| and layers, in the bins of pT with enough entries.
-
-    Attributes:
-        pt: mean pT, GeV.
-        mean: mean E/p.
-    """
-
-    pt: list[float]
-    mean: list[float]
-
-
 class ResponseTable(Result):
     """Expected response E/p of charged hadrons, ``calibration.json``.
 
     Attributes:
         pt_edges, eta_edges: lower edges of the bins in pT (GeV) and |eta|.
         mean, sigma: of E/p; (pT, |eta|, layer of highest energy density).
-        entries: pions in the bin; likewise.
+        share: of the layers in the mean; (pT, |eta|, layer of highest energy density, layer).
+        entries: pions in the bin; as mean.
         filled: whether a bin has a value of its own, not its nearest neighbour's; likewise.
         bins_filled, bins_from_neighbours: how many.
-        curve: against pT alone.
         cutflow: of the tracks.
     """
 
@@ -77,12 +66,50 @@ class ResponseTable(Result):
     eta_edges: list[float]
     mean: list[list[list[float]]]
     sigma: list[list[list[float]]]
+    share: list[list[list[list[float]]]]
     entries: list[list[list[int]]]
     filled: list[list[list[bool]]]
     bins_filled: int
     bins_from_neighbours: int
-    curve: ResponseCurve
     cutflow: CalibrationCutflow
+
+
+class PublishedResponse(Result):
+    """COCOA's table of E/p, from Geant4: (bins,) each.
+
+    Attributes:
+        source: where it is from.
+        layer: of highest energy density.
+        eta, pt: lower edges of the bins in |eta| and in pT (GeV).
+        mean, spread: of E/p.
+    """
+
+    source: str
+    layer: list[int]
+    eta: list[float]
+    pt: list[float]
+    mean: list[float]
+    spread: list[float]
+
+
+class ComparedBin(Result):
+    """Response of the simulation and of Geant4 in a bin; see `PublishedResponse`."""
+
+    layer: int
+    eta: float
+    pt: float
+    entries: int
+    mean: float
+    spread: float
+    cocoa_mean: float
+    cocoa_spread: float
+
+
+class ResponseComparison(Validation):
+    """The bins that both tables have; those with `least` pions make the numbers."""
+
+    least: int
+    bins: list[ComparedBin]
 
 
 class PhotonCurve(Result):
@@ -92,6 +119,7 @@ class PhotonCurve(Result):
         measured_pt: median, GeV, rising.
         response: median of measured over true energy.
         error: of the median.
+        spread: of the response, relative to it.
         photons: how many.
         of_all: the bin has too few photons of its own: this is one point of all photons together.
     """
@@ -99,6 +127,7 @@ class PhotonCurve(Result):
     measured_pt: list[float]
     response: list[float]
     error: list[float]
+    spread: list[float]
     photons: list[int]
     of_all: bool = False
 
@@ -113,6 +142,60 @@ class PhotonTable(Result):
 
     eta_edges: list[float]
     curves: list[PhotonCurve]
+
+
+class ShapeTable(Result):
+    """Clusters of single photons and neutral hadrons, counted in the bins of `shapes.SHAPES`.
+
+    Attributes:
+        photon, hadron: by shape; (energies, bins).
+    """
+
+    photon: dict[str, list[list[int]]]
+    hadron: dict[str, list[list[int]]]
+
+
+class HadronCurve(Result):
+    """Calibration of neutral hadrons in one bin of |eta|, against the measured energy.
+
+    Attributes:
+        measured: energy of the clusters, GeV, rising.
+        factor: true over measured energy.
+        hadrons: how many.
+    """
+
+    measured: list[float]
+    factor: list[float]
+    hadrons: list[int]
+
+
+class MuonTable(Result):
+    """What muons leave in the clusters that they cross, in bins of |eta|.
+
+    Attributes:
+        mean, sigma: MeV.
+        share: of the layers; (|eta|, layers).
+    """
+
+    mean: list[float]
+    sigma: list[float]
+    share: list[list[float]]
+
+
+class ShowerTable(Result):
+    """Showers of single photons, neutral hadrons and muons, ``shower_calibration.json``.
+
+    Attributes:
+        eta_edges: lower edges of the bins in |eta|.
+        shapes: of photons and neutral hadrons.
+        hadrons: calibration of the latter, one a bin.
+        muons: what they leave.
+    """
+
+    eta_edges: list[float]
+    shapes: ShapeTable
+    hadrons: list[HadronCurve]
+    muons: MuonTable
 
 
 class Ratio(Result):
@@ -161,6 +244,7 @@ class GroupPerformance(Result):
     """How well one class, or some together, is reconstructed; see `particleflow.evaluate`."""
 
     efficiency: Ratios
+    floor: Ratios
     fake_rate: Ratios
     purity: Ratios
     response: Spreads
@@ -180,6 +264,13 @@ class Cones(Result):
     topo: Spread
 
 
+class Composition(Result):
+    """Share of each class (PARTICLE_CLASSES) in the sum of pT in the acceptance."""
+
+    truth: list[float]
+    reconstructed: list[float]
+
+
 class Performance(Result):
     """How well an algorithm reproduces the true particles, ``performance/<algorithm>.json``.
 
@@ -189,6 +280,7 @@ class Performance(Result):
         groups: by class, and charged, neutral and all.
         confusion: matched true particles by their class and by that given; (classes, classes).
         true_particles, reconstructed_particles: how many.
+        composition: by sample.
         cone: of the algorithm, and of topoclusters alone.
         events: how many.
     """
@@ -199,8 +291,42 @@ class Performance(Result):
     confusion: list[list[int]]
     true_particles: ParticleCounts
     reconstructed_particles: ParticleCounts
+    composition: dict[str, Composition]
     cone: Cones
     events: int
+
+
+class GunBin(Result):
+    """Sum of all reconstructed energy over the true one, of particles in a bin of pT or |eta|.
+
+    Attributes:
+        low, high: of the bin.
+        mean, error: over those of which anything was reconstructed.
+        mean_of_all: the lost ones included, as 0.
+        lost: their share.
+        particles: how many.
+    """
+
+    low: float
+    high: float
+    mean: float
+    error: float
+    mean_of_all: float
+    lost: float
+    particles: int
+
+
+class GunResponse(Result):
+    """In bins of pT (GeV); in bins of |eta|, from the least pT that `validate_gun` names."""
+
+    by_pt: list[GunBin]
+    by_eta: list[GunBin]
+
+
+class GunValidation(Validation):
+    """Single particles through an algorithm, ``gun_validation/<algorithm>.json``, by kind."""
+
+    kinds: dict[str, GunResponse]
 
 
 class TargetCounts(Result):

@@ -16,6 +16,8 @@ class ValidationNumber(Result):
         reference: published or expected value, None where there is none.
         tolerance: how far off it is allowed to be, besides the error; None without a reference.
         pull: (value - reference) / sqrt(error^2 + tolerance^2), None where that has no meaning.
+        passed: whether |value - reference| <= tolerance, where the tolerance is the source's own
+            rule, to which no error is added; None elsewhere.
         source: where the reference comes from.
     """
 
@@ -27,6 +29,7 @@ class ValidationNumber(Result):
     reference: float | None
     tolerance: float | None
     pull: float | None
+    passed: bool | None
     source: str
 
 
@@ -101,6 +104,13 @@ class DescribedResponseBin(ResponseBin, Description):
     """The same, with the distribution of those that make a cluster: where there are enough."""
 
 
+class DescribedEtaBin(DescribedBin):
+    """Response in a bin of abs(eta); clusters: mean number, with its error."""
+
+    clusters: float
+    clusters_error: float
+
+
 class CalorimeterFit(Result):
     """sigma/E = a/sqrt(E) (+) b (+) c/E, E in GeV."""
 
@@ -118,7 +128,7 @@ class KindResponse(Result):
     """Response to one kind of particle; no fit with too few points."""
 
     by_energy: list[DescribedResponseBin | ResponseBin]
-    by_eta: list[DescribedBin]
+    by_eta: list[DescribedEtaBin]
     fit: CalorimeterFit | None
 
 
@@ -202,7 +212,8 @@ class KindTracks(Result):
         efficiency_pt, efficiency_eta: in bins of pT (GeV) and of abs(eta).
         found, thrown: numbers of particles.
         resolutions: of each parameter (mm, rad, 1/MeV).
-        over_table: width of the residuals over COCOA's resolution, by parameter.
+        over_table: width of the residuals over the resolution that they are drawn with, by
+            parameter: COCOA's, or that of the hits where it is larger.
         pulls: of each parameter that has an error.
     """
 
@@ -215,11 +226,19 @@ class KindTracks(Result):
     pulls: dict[str, GaussianCore]
 
 
+class TabulatedResolution(Result):
+    """COCOA's resolutions of a track parameter, and their pT in GeV."""
+
+    pt: list[float]
+    sigma: list[float]
+
+
 class TracksValidation(Validation):
-    """Tracks by kind; COCOA's resolutions as tabulated and interpolated: pt, and by parameter."""
+    """Tracks by kind; COCOA's resolutions by parameter; the curves that are drawn from: pt, and by
+    parameter."""
 
     kinds: dict[str, KindTracks]
-    cocoa: dict[str, list[float]]
+    cocoa: dict[str, TabulatedResolution]
     curve: dict[str, list[float]]
 
 

@@ -8,9 +8,10 @@ for s = 0.75 MeV, and, as in COCOA, small deposits are often not seen at all.
 
 Every cell has Gaussian noise, but no more of it is drawn than clustering looks at: at once for the
 cells that were hit, and for those of the others whose noise exceeds the seed threshold (drawn as a
-Bernoulli process over all cells, and from the Gaussian's tail); for the neighbours of growing
-clusters when they are looked at, from the rest of the Gaussian. The joint distribution is that of
-one draw for each of the 157,000 cells, for a fraction of the time; a test compares the two.
+Bernoulli process over all cells, and from the Gaussian's tail or, where thresholds are symmetric,
+from both); for the neighbours of growing clusters when they are looked at, from the rest of the
+Gaussian. The joint distribution is that of one draw for each of the 157,000 cells, for a fraction
+of the time; a test compares the two.
 """
 
 from __future__ import annotations
@@ -109,6 +110,7 @@ def digitise(
     noise: np.ndarray,  # (layers,) float32, MeV
     noisy: bool,
     tail: float,  # noise above this many sigma is drawn for every cell
+    symmetric: bool,  # and below minus as many
 ) -> None:
     """Measure the cells that were hit, and those whose noise alone exceeds `tail`."""
     number, cells, significance, numbered = readout
@@ -119,7 +121,8 @@ def digitise(
             value += rng.standard_normal()
         significance[m] = value
     if noisy:
-        step = math.log1p(-0.5 * math.erfc(tail / math.sqrt(2.0)))
+        sides = 2.0 if symmetric else 1.0
+        step = math.log1p(-0.5 * sides * math.erfc(tail / math.sqrt(2.0)))
         rate = 0.5 * (tail + math.sqrt(tail * tail + 4.0))
         cell = -1
         while step < 0.0:  # 0 where no cell ever exceeds the tail
@@ -131,6 +134,8 @@ def digitise(
             value = tail + rng.standard_exponential() / rate
             while rng.random() > math.exp(-0.5 * (value - rate) ** 2):
                 value = tail + rng.standard_exponential() / rate
+            if symmetric and rng.random() < 0.5:
+                value = -value
             if number[cell] < 0:  # those that were hit have their noise
                 number[cell] = n
                 cells[n] = cell
@@ -158,12 +163,12 @@ def sampled(rng: np.random.Generator, energy: float, quantum: float) -> float:
 
 
 @numba.njit(cache=True, inline="always")
-def noise_below(rng: np.random.Generator, noisy: bool, tail: float) -> np.float32:
-    """E / sigma of a cell of which it is known that its noise is below `tail`."""
+def noise_below(rng: np.random.Generator, noisy: bool, tail: float, symmetric: bool) -> np.float32:
+    """E / sigma of a cell of which it is known that its noise, or its size, is below `tail`."""
     if not noisy:
         return np.float32(0.0)
     value = np.float32(rng.standard_normal())
-    while value > tail:
+    while value > tail or (symmetric and -value > tail):
         value = np.float32(rng.standard_normal())
     return value
 

@@ -97,9 +97,9 @@ def electromagnetic_radii(energy_gev: float, tau: float, z: float) -> tuple[floa
 
 
 @numba.njit(cache=True)
-def hadronic_profile(energy_gev: float) -> tuple[float, float, float, float, float]:
-    """HDShower's longitudinal parameters: alpha_EM, beta_EM (1/X0), alpha_HD, beta_HD (1/lambda),
-    and the share of the first (cms-sw/cmssw, HDShowerParametrization.h)."""
+def hadronic_profile(energy_gev: float) -> tuple[float, float, float, float]:
+    """HDShower's longitudinal parameters: alpha_EM, beta_EM (1/X0), alpha_HD, beta_HD (1/lambda)
+    (cms-sw/cmssw, HDShowerParametrization.h)."""
     e = min(max(energy_gev, 2.0), 500.0)
     a = math.log(e * (0.35 + 0.09 * math.log(e)))
     if e < 10.0:
@@ -108,22 +108,10 @@ def hadronic_profile(energy_gev: float) -> tuple[float, float, float, float, flo
             0.478 - 0.135 * a,
             1.17 + 0.21 * a,
             2.10 - 0.72 * a,
-            min(0.751 - 0.177 * a, 1.0),
         )
     return (
         1.30 + 0.255 * a,
         0.289 - 0.010 * a,
         0.38 + 0.23 * a,
         0.83 - 0.049 * a,
-        min(0.509 - 0.021 * a, 1.0),
     )
-
-
-@numba.njit(cache=True)
-def truncated_gaussian(rng: np.random.Generator, mean: float, spread: float) -> float:
-    """A Gaussian deviate, drawn again until it lies in [0, 1]."""
-    for _ in range(100):
-        value = mean + spread * rng.standard_normal()
-        if 0.0 <= value <= 1.0:
-            return value
-    return min(max(mean, 0.0), 1.0)

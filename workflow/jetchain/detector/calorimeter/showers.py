@@ -12,14 +12,13 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
+from jetchain.detector.calorimeter.hadrons import SECONDARIES, hadronic
 from jetchain.detector.calorimeter.profiles import (
     electromagnetic_profile,
     electromagnetic_radii,
-    hadronic_profile,
     regularised_gamma,
-    truncated_gaussian,
 )
-from jetchain.detector.calorimeter.spots import Cells, Segmentation, Shower, spread
+from jetchain.detector.calorimeter.spots import TAIL_SPOT, Cells, Segmentation, Shower, spread
 from jetchain.detector.flight.states import (
     CHARGE,
     CHARGED_HADRON,
@@ -40,19 +39,14 @@ from jetchain.detector.flight.states import (
 from jetchain.detector.geometry.description import SlabArrays, TrackerArrays, slab_paths
 from jetchain.detector.geometry.material import CONVERSION_LENGTH
 
-# The electromagnetic part of a hadronic shower, f = 1 - (E / 1 GeV)^(k - 1) with k = 0.82 (Groom,
-# NIM A 572 (2007) 633), gives the calorimeter's response; HDShower's `part` only the shape.
-WIGMANS_POWER = 0.82 - 1.0
-EM_FRACTION_SPREAD = 0.35  # relative, Gaussian, truncated to [0, 1]
-# Share of the other part that is seen; the rest breaks up nuclei. Chosen for COCOA's own <E/p> of
-# charged pions (pflow_configuration/*.csv; abs(eta) < 0.5, 15 - 30 GeV: .61 and .79 for showers
-# that begin in ECAL1 and HCAL1; 2 - 5 GeV: .39 and .56).
-VISIBLE_FRACTION = 0.40
-VISIBLE_SPREAD = 0.45  # relative, times 1 / sqrt(hadronic energy / GeV)
-
 MIP_SPREAD = 0.08  # width of the Moyal distribution over the mean loss
 MOYAL_MEAN = 1.2703628454614782  # Euler's gamma + ln 2
 
+
+# COCOA's iron stands off the calorimeter: what has showered in it arrives spread. So much of the
+# core goes into the tail for each X0 behind it, and the tail widens, up to this scale (mm). Tuned
+# to the response to neutral pions of COCOA's own check (validation/pions.py) on 2026-11-28.
+SCATTERED, SCATTERED_TO = 0.04, 150.0
 
 LEAST_COSINE = 0.2
 """The support is at most this inverse times as thick as at normal incidence."""
@@ -151,6 +145,8 @@ def electromagnetic(
                 return 0.0
         return energy
     beta = (alpha - 1.0) / peak
+    scattered = 1.0 - math.exp(-SCATTERED * max(depth[1] - start, 0.0))
+    widened = SCATTERED_TO * scattered
     log_gamma, norm = math.lgamma(alpha), math.lgamma(alpha + 1.0)
     before = before_next = 0.0
     left = energy
@@ -169,66 +165,12 @@ def electromagnetic(
             tau = mean / peak * (alpha - 1.0) / alpha * mean_alpha / (mean_alpha - 1.0)
             core, wide, weight = electromagnetic_radii(1e-3 * energy, tau, effective_z)
             cores[k] = core * moliere[k]
-            tails[k] = wide * moliere[k]
-            shares[k] = weight
+            tails[k] = math.hypot(wide * moliere[k], widened)
+            shares[k] = weight * (1.0 - scattered)
             inside = (start + mean - depth[k]) / (depth[k + 1] - depth[k])
             middle[k] = min(max(inside, 0.0), 1.0)
         before, before_next = after, after_next
     return left
-
-
-@numba.njit(cache=True)
-def hadronic(
-    rng: np.random.Generator, energy: float, start: float, slabs: SlabArrays, shower: Shower
-) -> tuple[float, float]:
-    """Shower of a hadron that interacts at a depth (lambda) inside the slabs.
-
-    Returns:
-        the energy that leaks out behind, and what nuclei swallow, MeV.
-    """
-    radiation, interaction = slabs.radiation_length, slabs.interaction_length
-    path, deposited, cores, middle = shower.path, shower.energy, shower.core, shower.middle
-    n = radiation.size
-    depth, depth_em = shower.depth, shower.depth_em
-    start_em = -1.0
-    for k in range(n):
-        step = path[k + 1] - path[k]
-        depth[k + 1] = depth[k] + step / interaction[k]
-        depth_em[k + 1] = depth_em[k] + step / radiation[k]
-        if start_em < 0.0 and start < depth[k + 1]:
-            inside = (start - depth[k]) / (depth[k + 1] - depth[k])
-            start_em = depth_em[k] + inside * (depth_em[k + 1] - depth_em[k])
-    gev = 1e-3 * energy
-    mean = max(1.0 - gev**WIGMANS_POWER, 0.0) if gev > 1.0 else 0.0
-    fraction = truncated_gaussian(rng, mean, EM_FRACTION_SPREAD * mean)
-    nuclear = (1.0 - fraction) * energy
-    spread = VISIBLE_SPREAD * VISIBLE_FRACTION / math.sqrt(max(1e-3 * nuclear, 0.5))
-    visible = truncated_gaussian(rng, VISIBLE_FRACTION, min(spread, 0.3))
-    unseen = nuclear * (1.0 - visible)
-    total = left = energy - unseen
-    alpha_em, beta_em, alpha_hd, beta_hd, part = hadronic_profile(gev)
-    if mean > 0.0:
-        part = min(part * fraction / mean, 1.0)
-    log_e = math.log(min(max(gev, 2.0), 500.0))
-    width = (0.0124 + 0.359 - 0.0511 * log_e) * (1.0 + rng.random())
-    log_em, log_hd = math.lgamma(alpha_em), math.lgamma(alpha_hd)
-    before = 0.0
-    for k in range(n):
-        t = depth[k + 1] - start
-        if t <= 0.0:
-            continue
-        after = part * regularised_gamma(alpha_em, beta_em * (depth_em[k + 1] - start_em), log_em)
-        after += (1.0 - part) * regularised_gamma(alpha_hd, beta_hd * t, log_hd)
-        # A slab in which the hadron flew and then showered gets both.
-        deposited[k] += total * (after - before)
-        left -= total * (after - before)
-        first = max(depth[k] - start, 0.0)
-        cores[k] = max(width * 0.5 * (first + t), 0.02) * interaction[k]
-        if depth[k + 1] > depth[k]:
-            inside = (start + first - depth[k]) / (depth[k + 1] - depth[k])
-            middle[k] = 0.5 * (inside + 1.0)
-        before = after
-    return max(left, 0.0), unseen
 
 
 @numba.njit(cache=True)
@@ -248,7 +190,7 @@ def shower_event(
     )  # fmt: skip
     slabs, tracker, critical, effective_z, support = medium
     path, deposited, cores = shower.path, shower.energy, shower.core
-    shares, middle = shower.share, shower.middle
+    shares, middle, spots = shower.share, shower.middle, shower.spot
     depths, moliere, interaction = slabs.depth[1:], slabs.moliere_radius, slabs.interaction_length
     deposit_hit, deposit_energy, hit_energy = (
         cells.deposit_hit, cells.deposit_energy, cells.hit_energy,
@@ -271,6 +213,7 @@ def shower_event(
             cores[k] = 0.1 * moliere[k]
             shares[k] = 1.0
             middle[k] = 0.5
+            spots[k] = TAIL_SPOT
         left = pieces[piece, E]
         if kind == MUON:
             left = ionise(rng, left, math.inf, slabs, shower)
@@ -284,11 +227,12 @@ def shower_event(
             for k in range(moliere.size):
                 whole += (path[k + 1] - path[k]) / interaction[k]
             if left > 0.0 and start < whole:
-                left, unseen = hadronic(rng, left, start, slabs, shower)
+                hadrons = SECONDARIES if started[piece] else 1
+                left, unseen = hadronic(rng, left, start, hadrons, slabs, shower)
                 account[p, INVISIBLE] += unseen
         account[p, LEAKED] += max(left, 0.0)  # rounding
         count = spread(
-            rng, kind, p, at, unit, segmentation, shower, cells, first, count, account[p],
+            rng, p, at, unit, segmentation, shower, cells, first, count, account[p],
             by_layer[p],
         )  # fmt: skip
     for d in range(count):

@@ -12,23 +12,16 @@ import numba
 import numpy as np
 
 from jetchain.detector.calorimeter.digitisation import Deposits, Hits, Readout
-from jetchain.detector.flight.states import (
-    CHARGED_HADRON,
-    DEPOSITED,
-    LEAKED,
-    MUON,
-    NEUTRAL_HADRON,
-    PASSIVE,
-)
+from jetchain.detector.flight.states import DEPOSITED, LEAKED, PASSIVE
 from jetchain.detector.geometry.description import SlabArrays
 
-# MeV a spot on average, and most spots a layer. A spot too large for where it lies looks like a
-# particle of its own (a local maximum of a cluster); a shower's core lies in a cell or two.
-CORE_SPOT, CORE_SPOTS_MAX = 40.0, 20
-TAIL_SPOT, TAIL_SPOTS_MAX = 15.0, 150
-HADRON_SPOT, HADRON_SPOTS_MAX = 80.0, 200
-# Spots lie within this many times the scale of their radial profile (HSParameters_cfi.py: 4).
-EM_RADIUS_MAX, HADRON_RADIUS_MAX = 8.0, 4.0
+# MeV a spot on average. A spot that is large for where it lies looks like a particle of its own (a
+# local maximum of a cluster, which begins at 400 MeV). Dense showers can do with larger ones:
+# beyond DENSE_SPOTS their number grows as the root.
+CORE_SPOT, TAIL_SPOT = 80.0, 15.0
+DENSE_SPOTS = 1000
+RADIUS_MAX = 8.0
+"""Spots lie within this many times the scale of their radial profile."""
 
 ENTRIES = 1024
 """Of the tables of azimuths about a shower's axis and of radii; a power of 2."""
@@ -44,7 +37,7 @@ class Segmentation(NamedTuple):
     cells_phi: np.ndarray  # (layers,)
     first_cell: np.ndarray  # (layers + 1,)
     eta_max: float
-    tables: np.ndarray  # (4, ENTRIES), see `spot_tables`
+    tables: np.ndarray  # (3, ENTRIES), see `spot_tables`
 
 
 class Cells(NamedTuple):
@@ -71,6 +64,7 @@ class Shower(NamedTuple):
     tail: np.ndarray
     share: np.ndarray  # of the core
     middle: np.ndarray  # where along the slab the spots lie, 0 to 1
+    spot: np.ndarray  # energy of a spot of the tail on average, at least TAIL_SPOT, MeV
     depth: np.ndarray  # (slabs + 1,) a buffer
     depth_em: np.ndarray  # (slabs + 1,) a buffer
 
@@ -78,32 +72,25 @@ class Shower(NamedTuple):
 def empty_shower(slabs: int) -> Shower:
     """Buffers of a shower."""
     return Shower(
-        np.zeros(slabs + 1), *(np.zeros(slabs) for _ in range(5)), *np.zeros((2, slabs + 1))
+        np.zeros(slabs + 1), *(np.zeros(slabs) for _ in range(6)), *np.zeros((2, slabs + 1))
     )
 
 
 @numba.njit(cache=True)
-def number_of_spots(kind: int, part: int, energy: float) -> int:
-    """Into how many spots a slab's energy is divided.
+def number_of_spots(wanted: float) -> int:
+    """Into how many spots a part of a slab's energy is divided.
 
     Args:
-        kind: how the particle behaves.
-        part: of an electromagnetic shower: 0 for the core, 1 for the tail.
-        energy: of this part in the slab, MeV.
+        wanted: energy over that of a spot.
     """
-    if kind == MUON:
-        return 1
-    if kind in (CHARGED_HADRON, NEUTRAL_HADRON):
-        return min(1 + int(energy / HADRON_SPOT), HADRON_SPOTS_MAX)
-    if part == 0:
-        return min(1 + int(energy / CORE_SPOT), CORE_SPOTS_MAX)
-    return min(1 + int(energy / TAIL_SPOT), TAIL_SPOTS_MAX)
+    if wanted < DENSE_SPOTS:
+        return 1 + int(wanted)
+    return 1 + int(math.sqrt(DENSE_SPOTS * wanted))
 
 
 @numba.njit(cache=True)
 def spread(
     rng: np.random.Generator,
-    kind: int,
     particle: int,
     at: tuple[float, float, float],
     unit: tuple[float, float, float],
@@ -117,12 +104,11 @@ def spread(
 ) -> int:
     """Spread the slabs' energies over cells; returns the number of deposits after it."""
     path, deposited, cores, tails = shower.path, shower.energy, shower.core, shower.tail
-    shares, middle = shower.share, shower.middle
+    shares, middle, tail_spots = shower.share, shower.middle, shower.spot
     layer_of_slab, cells_eta, cells_phi, first_cell, eta_max, tables = segmentation
-    is_hadron = kind in (CHARGED_HADRON, NEUTRAL_HADRON)
     number, cell_of, n_hits, hit_layer, hit_energy, newest = cells[:6]
     deposit_hit, deposit_particle, deposit_energy, following = cells[6:]
-    cosines, sines, radii = tables[0], tables[1], tables[3] if is_hadron else tables[2]
+    cosines, sines, radii = tables
     for k in range(path.size - 1):
         amount = deposited[k]
         if amount <= 0.0:
@@ -146,21 +132,16 @@ def spread(
                 continue
             total = amount * share
             size = (cores[k] if part == 0 else tails[k]) / rho
-            spots = number_of_spots(kind, part, total)
-            each = total / spots
+            spots = number_of_spots(total / (CORE_SPOT if part == 0 else tail_spots[k]))
             turn = rng.random() * ENTRIES
             offset = rng.random()
             for j in range(spots):
-                if is_hadron:
-                    u = rng.random()
-                    turn = rng.random() * ENTRIES
-                else:
-                    # Electromagnetic showers are smooth: quasi-random spots, one stratum each. The
-                    # farther out, the smaller: a spot's energy goes as sqrt(1 - u), near 1 / r.
-                    kept = 1.0 - (j + offset) / spots
-                    u = 1.0 - kept**2
-                    each = total * kept / (0.5 * (spots + 1) - offset)
-                    turn += ENTRIES * 0.3819660112501051  # the golden angle
+                # Quasi-random spots, one stratum each, make smooth showers. The farther out, the
+                # smaller: a spot's energy goes as sqrt(1 - u), near 1 / r.
+                kept = 1.0 - (j + offset) / spots
+                u = 1.0 - kept**2
+                each = total * kept / (0.5 * (spots + 1) - offset)
+                turn += ENTRIES * 0.3819660112501051  # the golden angle
                 step = size * radii[int(u * ENTRIES)]
                 which = int(turn) & (ENTRIES - 1)
                 i = math.floor(row + step * cosines[which] * per_eta)
@@ -213,20 +194,28 @@ def cells_of(readout: Readout, hits: Hits, deposits: Deposits) -> Cells:
 
 
 def spot_tables() -> np.ndarray:
-    """Where spots lie, (4, ENTRIES): cosines and sines of azimuths about the axis, and radii in
-    units of the radial scale at even steps of the contained energy, electromagnetic and hadronic.
+    """Where spots lie, (3, ENTRIES): cosines and sines of azimuths about the axis, and radii in
+    units of the radial scale at even steps of the contained energy.
 
     A share u of the energy lies within r = sqrt(u / (1 - u)) (hep-ex/0001020, eq. 22), up to the
     largest radius.
     """
     middle = (np.arange(ENTRIES) + 0.5) / ENTRIES
-    tables = [np.cos(2 * np.pi * middle), np.sin(2 * np.pi * middle)]
-    for largest in (EM_RADIUS_MAX, HADRON_RADIUS_MAX):
-        u = middle * largest**2 / (1.0 + largest**2)
-        tables.append(np.sqrt(u / (1.0 - u)))
-    return np.stack(tables)
+    u = middle * RADIUS_MAX**2 / (1.0 + RADIUS_MAX**2)
+    return np.stack(
+        [np.cos(2 * np.pi * middle), np.sin(2 * np.pi * middle), np.sqrt(u / (1.0 - u))]
+    )
 
 
-def deposits_capacity(pieces: int, layers: int) -> int:
-    """The largest number of deposits that `shower_event` can make."""
-    return pieces * layers * max(CORE_SPOTS_MAX + TAIL_SPOTS_MAX, HADRON_SPOTS_MAX)
+def deposits_capacity(pieces: np.ndarray, layers: int) -> int:
+    """The largest number of deposits that `shower_event` can make of some pieces.
+
+    Each has a core and a tail in every layer, and `number_of_spots` is no more than 1 + wanted and
+    1 + sqrt(DENSE_SPOTS wanted).
+
+    Args:
+        pieces: (pieces,) their energies, MeV.
+        layers: of the detector.
+    """
+    parts, wanted = 2 * layers, pieces / min(CORE_SPOT, TAIL_SPOT)
+    return int((parts + np.minimum(wanted, np.sqrt(DENSE_SPOTS * parts * wanted)) + 1).sum())

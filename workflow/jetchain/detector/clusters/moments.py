@@ -1,7 +1,8 @@
 """Moments of clusters: position, size, depth, density and isolation, after COCOA and ATLAS.
 
 The first five are COCOA's (Topo_clust_var.cc). The others are those of ATLAS (arXiv:1603.02934,
-section 4.1; Athena's CaloClusterMomentsMaker), over the cells' weighted energies E = w E_cell:
+section 4.1; Athena's CaloClusterMomentsMaker), over the cells' weighted energies E = w E_cell. As
+there, weights are their sizes |E|, since with symmetric thresholds cells may be negative:
 
 - significance: sum E / sqrt(sum sigma_noise^2); a shared cell's noise counts fully, as in Athena.
 - second_r, second_lambda: E-weighted mean square distances of the cells from the shower axis and,
@@ -52,14 +53,16 @@ def describe(
     result = np.zeros((n, len(MOMENTS)))
     by_layer = np.zeros((n, len(grid.layout)))
     for k in range(n):
-        total = eta = phi = rho = eta2 = phi2 = 0.0
+        energy_sum = total = eta = phi = rho = eta2 = phi2 = 0.0
         x = y = z = xx = yy = zz = xy = xz = yz = 0.0
         noise2 = density = largest = 0.0
         reference = column_table[layers[entry[start[k]]], columns[entry[start[k]]], PHI]
         for m in range(start[k], start[k + 1]):
             at = entry[m]
             layer, row, column = layers[at], rows[at], columns[at]
-            e = weight[m] * energy[at]
+            signed = weight[m] * energy[at]
+            e = abs(signed)
+            energy_sum += signed
             d_phi = wrapped(column_table[layer, column, PHI] - reference)
             total += e
             eta += e * row_table[layer, row, ETA]
@@ -81,7 +84,7 @@ def describe(
             noise2 += noise[layer] ** 2
             density += e * e * row_table[layer, row, DENSITY]
             largest = max(largest, e)
-            by_layer[k, layer] += e
+            by_layer[k, layer] += signed
         eta /= total
         phi /= total
         x /= total
@@ -99,9 +102,9 @@ def describe(
         result[k, 2] = rho / total
         result[k, 3] = max(np.sqrt(max(eta2 / total - eta**2, 0.0)), MINIMUM_WIDTH)
         result[k, 4] = max(np.sqrt(max(phi2 / total - phi**2, 0.0)), MINIMUM_WIDTH)
-        result[k, 5] = total
+        result[k, 5] = energy_sum
         result[k, 6] = start[k + 1] - start[k]
-        result[k, 7] = total / np.sqrt(noise2)
+        result[k, 7] = energy_sum / np.sqrt(noise2)
         result[k, 8] = max(square - along, 0.0)
         result[k, 9] = max(along - distance**2, 0.0)
         result[k, 10] = distance * (1.0 - 1.0 / outside)

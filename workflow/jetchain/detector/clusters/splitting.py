@@ -25,6 +25,7 @@ class Thresholds(NamedTuple):
     split_energy: float  # MeV
     split_neighbours: int
     sharing_length: float  # mm
+    symmetric: bool  # whether they are on |E| / sigma
 
 
 @numba.njit(cache=True)
@@ -172,7 +173,10 @@ def share(
     second: np.ndarray,
     weight: np.ndarray,  # (clustered cells,) float64; is filled with the owners' shares
 ) -> None:
-    """Weights of the shared cells, from energies and centres of the clusters without them."""
+    """Weights of the shared cells, from energies and centres of the clusters without them.
+
+    Energies are counted without sign: with symmetric thresholds there are negative ones.
+    """
     layers, rows, columns = spot
     row_table, column_table = grid.row, grid.column
     total = np.zeros(count)
@@ -181,10 +185,11 @@ def share(
         if second[m] < 0:
             i = owner[m] - first
             x, y, z = position(layers[m], rows[m], columns[m], row_table, column_table)
-            total[i] += energy[m]
-            centre[i, 0] += energy[m] * x
-            centre[i, 1] += energy[m] * y
-            centre[i, 2] += energy[m] * z
+            size = abs(energy[m])
+            total[i] += size
+            centre[i, 0] += size * x
+            centre[i, 1] += size * y
+            centre[i, 2] += size * z
     distance = np.zeros(2)
     for m in inside:
         if second[m] < 0:

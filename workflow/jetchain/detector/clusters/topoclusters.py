@@ -4,6 +4,9 @@ COCOA's Topo_clust_func.cc, after ATLAS (arXiv:1603.02934). The result does not 
 of the seeds: clusters are the connected groups of cells above the growth threshold that hold a
 seed, and a cell between the boundary and the growth threshold joins its most significant neighbour.
 
+COCOA's thresholds are on E/sigma: at the boundary, where the threshold is 0, the half of the noise
+that is positive joins clusters, and lifts them. ATLAS's are on |E|/sigma (`symmetric`).
+
 A few thousand of the 157,000 cells are clustered. `grow` lists them, and the numbers of their
 neighbours; all later steps work on these lists, which stay in the processor's caches.
 """
@@ -51,6 +54,12 @@ class Clusters(NamedTuple):
     by_layer: np.ndarray  # (clusters, layers) energy, MeV
 
 
+@numba.njit(cache=True, inline="always")
+def strength(significance: float, symmetric: bool) -> float:
+    """What thresholds are put on: E / sigma, or its size."""
+    return abs(significance) if symmetric else significance
+
+
 @numba.njit(cache=True)
 def grow(
     rng: np.random.Generator,
@@ -69,11 +78,12 @@ def grow(
     place, members, group, spot, energy, adjacency, edge = buffers
     layers, rows, columns = spot
     near, border = adjacency
+    symmetric = thresholds.symmetric
     clusters = n = n_edge = end = 0
     numbered = count[0]
     place[:numbered] = -1
     for seed in range(numbered):
-        if not significance[seed] > thresholds.seed or place[seed] >= 0:
+        if not strength(significance[seed], symmetric) > thresholds.seed or place[seed] >= 0:
             continue
         place[seed] = n
         members[n] = seed
@@ -94,7 +104,7 @@ def grow(
                 if other < 0:
                     other = numbered
                     number[near[e]], cells[other], place[other] = other, near[e], -1
-                    significance[other] = noise_below(rng, noisy, thresholds.seed)
+                    significance[other] = noise_below(rng, noisy, thresholds.seed, symmetric)
                     numbered += 1
                 near[e] = other
                 at = place[other]
@@ -102,7 +112,7 @@ def grow(
                     continue
                 if at == -1:
                     value = significance[other]
-                    if value > thresholds.growth:
+                    if strength(value, symmetric) > thresholds.growth:
                         place[other] = n
                         members[n] = other
                         group[n] = clusters
@@ -112,7 +122,7 @@ def grow(
                         place[other] = -2 - head
                         edge[n_edge] = other
                         n_edge += 1
-                elif energy[head] > energy[-2 - at]:
+                elif strength(energy[head], symmetric) > strength(energy[-2 - at], symmetric):
                     place[other] = -2 - head  # its most significant neighbour up to now
             head += 1
         clusters += 1
@@ -120,7 +130,7 @@ def grow(
     for m in range(n_edge):
         other = edge[m]
         value = significance[other]
-        if value <= least:
+        if strength(value, symmetric) <= least:
             place[other] = -1
             continue
         group[n] = group[-2 - place[other]]
@@ -279,6 +289,7 @@ class Clusterer:
             settings.split_energy,
             settings.split_neighbours,
             settings.sharing_length,
+            settings.symmetric,
         )
         place, members, group, edge = np.empty((4, n), np.int32)
         spot = Spot(*np.empty((3, n), np.int16))

@@ -173,7 +173,7 @@ def _resolutions(track: Columns) -> Columns:
     pt = np.abs(np.sin(theta) / qoverp) / GEV
     result = {}
     for name in tracker.PARAMETERS:
-        error = tracker.resolution(name, pt)
+        error = tracker.cocoa_resolution(name, pt)
         # Of q/p at eta = 0, as in tracker.true_tracks.
         error = error * np.abs(np.sin(theta)) if name == "qoverp" else error
         result[f"{name}_err"] = ak.unflatten(error, counts)

@@ -9,7 +9,7 @@ import numpy as np
 
 from jetchain.detector.event import EventRecord, EventSimulation, directions
 from jetchain.detector.flight import tracker
-from jetchain.detector.flight.helix import REACHED
+from jetchain.detector.flight.helix import REACHED, propagate
 from jetchain.detector.flight.states import (
     CHARGE,
     CODE,
@@ -38,7 +38,7 @@ class Tracks:
     values: np.ndarray  # (tracks, 5) measured tracker.PARAMETERS
     errors: np.ndarray  # (tracks, 5) their resolutions
     correlation: np.ndarray  # (tracks, 5, 5)
-    position: np.ndarray  # (tracks, layers, 3) entrances of the undisturbed flight
+    position: np.ndarray  # (tracks, layers, 3) where the measured track enters the layers
 
 
 def make_tracks(records: Sequence[EventRecord], simulation: EventSimulation) -> Tracks:
@@ -47,7 +47,9 @@ def make_tracks(records: Sequence[EventRecord], simulation: EventSimulation) -> 
     A track is in acceptance if it begins where tracks may begin, flies inside track_eta_max, and
     would reach the calorimeter; it is reconstructed if it crossed enough layers before it decayed
     or interacted, and with the probability track_efficiency. Radiation and interactions do not
-    change what is measured: resolutions are COCOA's.
+    change what is measured: resolutions are COCOA's. The measured track leads to the calorimeter;
+    a found one that misses its face, as very soft ones may, counts as not reconstructed, and has
+    the entrances of the true flight.
     """
     geometry, settings = simulation.geometry, simulation.settings
     table = geometry.table
@@ -58,13 +60,23 @@ def make_tracks(records: Sequence[EventRecord], simulation: EventSimulation) -> 
     pulls = join([r.track_pulls for r in records], (0, len(tracker.PARAMETERS)))
     vertex, momentum, charge = _helices(rows)
     conversion = rows[:, SECONDARY] == CONVERSION
-    accepted, position = acceptance(rows, simulation)
+    accepted = acceptance(rows, simulation)
     event = np.repeat(np.arange(len(records)), counts)[accepted]
     true, errors = tracker.true_tracks(
-        vertex[accepted], momentum[accepted], charge[accepted], table.magnetic_field
-    )
+        vertex[accepted], momentum[accepted], charge[accepted], table.magnetic_field,
+        simulation.fitted_momentum,
+    )  # fmt: skip
     pt = 1e-3 * np.hypot(momentum[accepted, 0], momentum[accepted, 1])
     correlation = tracker.correlation_at(pt, simulation.correlations)
+    values = tracker.smear(true, errors, correlation, pulls[accepted])
+    status, position = tracker.extrapolate(
+        *tracker.helices(values), geometry.tracker, geometry.slabs
+    )
+    arrives = status == REACHED
+    astray = np.flatnonzero(accepted)[~arrives]
+    position[~arrives] = tracker.extrapolate(
+        vertex[astray], momentum[astray], charge[astray], geometry.tracker, geometry.slabs
+    )[1]
     return Tracks(
         offset=np.concatenate([[0], np.cumsum(np.bincount(event, minlength=len(records)))]),
         parent=rows[accepted, SOURCE].astype(np.int64),
@@ -74,38 +86,38 @@ def make_tracks(records: Sequence[EventRecord], simulation: EventSimulation) -> 
         reconstructed=(hits >= np.where(conversion, table.conversion_hits, table.minimum_hits))[
             accepted
         ]
-        & (luck[accepted] < settings.track_efficiency),
-        values=tracker.smear(true, errors, correlation, pulls[accepted]),
+        & (luck[accepted] < settings.track_efficiency)
+        & arrives,
+        values=values,
         errors=errors,
         correlation=correlation,
-        position=position[accepted],
+        position=position,
     )
 
 
-def acceptance(rows: np.ndarray, simulation: EventSimulation) -> tuple[np.ndarray, np.ndarray]:
-    """Which charged particles make a track, see `make_tracks`, and where they would arrive.
+def acceptance(rows: np.ndarray, simulation: EventSimulation) -> np.ndarray:
+    """Which charged particles make a track, (n,) bool; see `make_tracks`.
 
     Args:
         rows: (n, states.COLUMNS) candidates.
         simulation: geometry and settings.
-
-    Returns:
-        in acceptance (n,), bool; entrances of the undisturbed flight (n, layers, 3), mm.
     """
-    geometry, settings = simulation.geometry, simulation.settings
-    table = geometry.table
+    tracker, table, settings = (
+        simulation.geometry.tracker, simulation.geometry.table, simulation.settings
+    )  # fmt: skip
     conversion = rows[:, SECONDARY] == CONVERSION
     eta, _ = directions(rows)
-    status, position = tracker.extrapolate(*_helices(rows), geometry.tracker, geometry.slabs)
+    *_, status = propagate(
+        *_helices(rows), tracker.field, tracker.face_radius, tracker.face_z, tracker.eta_max
+    )
     radius = np.where(conversion, table.conversion_radius, table.vertex_radius)
     length = np.where(conversion, table.conversion_z, table.vertex_z)
-    accepted = (
+    return np.asarray(
         (np.abs(eta) < settings.track_eta_max)
         & (np.hypot(rows[:, X], rows[:, Y]) < radius)
         & (np.abs(rows[:, Z]) < length)
         & (status == REACHED)
     )
-    return accepted, position
 
 
 def _helices(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -170,6 +170,7 @@ def number(
     unit: str = "",
     reference: float | None = None,
     tolerance: float = 0.0,
+    rule: bool = False,
     source: str = "",
 ) -> ValidationNumber:
     """One row of the table of validation numbers.
@@ -181,6 +182,7 @@ def number(
         unit: of both.
         reference: published or expected value, if there is one.
         tolerance: how far off it is allowed to be, besides the error.
+        rule: the tolerance is the source's own rule: it says whether the value passes.
         source: where the reference comes from.
 
     Returns:
@@ -197,5 +199,6 @@ def number(
         reference=reference,
         tolerance=tolerance if reference is not None else None,
         pull=(float(value) - reference) / scale if reference is not None and known else None,
+        passed=abs(value - reference) <= tolerance if reference is not None and rule else None,
         source=source,
     )

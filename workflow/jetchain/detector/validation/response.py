@@ -70,6 +70,7 @@ def response(
                 "kinds": kinds,
                 "numbers": [
                     *resolution_numbers(kinds),
+                    *cluster_numbers(kinds),
                     *muon_numbers(thrown.of("muon"), table),
                 ],
             }
@@ -103,6 +104,8 @@ def measure(thrown: Thrown, settings: EstimatorSettings, seed: int) -> dict[str,
         {
             "low": low,
             "high": high,
+            "clusters": float(hard.clusters[members].mean()),
+            "clusters_error": float(hard.clusters[members].std(ddof=1) / np.sqrt(members.sum())),
             **describe(hard.clustered[members] / hard.energy[members], settings, seed),
         }
         for low, high, members in in_bins(np.abs(hard.eta), ETA_EDGES, settings.minimum_entries)
@@ -154,6 +157,20 @@ def resolution_numbers(kinds: dict[str, Any]) -> list[ValidationNumber]:
                     )
                 )
     return rows
+
+
+def cluster_numbers(kinds: dict[str, Any]) -> list[ValidationNumber]:
+    """Mean number of clusters of hard photons and charged pions in bins of |eta|."""
+    return [
+        number(
+            f"clusters above {ETA_ENERGY:.0f} GeV, |eta| {row['low']:g} to {row['high']:g}",
+            row["clusters"],
+            row["clusters_error"],
+            sample=kind,
+        )
+        for kind in ("photon", "charged pion")
+        for row in kinds[kind]["by_eta"]
+    ]
 
 
 def muon_numbers(muons: Thrown, table: GeometryTable) -> list[ValidationNumber]:

@@ -34,7 +34,7 @@ ALGORITHMS: Registry[Algorithm] = Registry(
             "2303.02101",
             "parametric.parametric",
             "parametric.ParametricSettings",
-            calibrations=("calibration", "photon_calibration"),
+            calibrations=("calibration", "photon_calibration", "shower_calibration"),
         ),
         "mlpf": Algorithm("MLPF", "2101.08578", "mlpf.Mlpf", "mlpf.MlpfSettings", trained=True),
     },

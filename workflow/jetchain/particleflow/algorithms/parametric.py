@@ -1,21 +1,29 @@
 """Parametric particle flow: tracks as they are, and what they leave of the calorimeter clusters.
 
 The six steps of COCOA's algorithm (arXiv 2303.02101, section 5; cocoa-hep/cocoa-hep:
-`Particle_flow_func.cc`), with the expected response measured on our own single pions
-(`particleflow.calibrate`). The loops are in `subtraction.py`. Where COCOA leaves a choice:
+`Particle_flow_func.cc`), with the expected response measured on our own single particles
+(`particleflow.calibrate`, `.calibrate_photons`, `.calibrate_showers`). The loops are in
+`linking.py` and `subtraction.py`. Where COCOA leaves a choice, or counts energy twice:
 
 - Tracks are worked through in falling pT, electrons first, and each looks for its cluster among
   what the tracks before it left. Energies of clusters are measured once, of remnants as the sum
   of what is left in their cells.
 - Lepton identification is perfect: a track carries the PDG code of the particle that made it, as
   in COCOA, and tracks of muons and electrons are known by it.
-- An electron takes the energy of its cluster and the direction of its track. Where the cluster
-  holds more than `electron_maximum_ep` times the track's momentum, other particles share it: then
-  the electron keeps its track's momentum, and that is subtracted from the cluster.
-- A neutral cluster or remnant is a photon if more than `photon_fraction` of its energy lies in
-  the electromagnetic layers, else a neutral hadron.
-- COCOA leaves neutral hadrons at the scale of the cells. `calibrate_neutral_hadrons` divides
-  those that no track touched by the response of single pions of the same pT.
+- A hadron around which there is no more than it may leave takes all of that; one that no cluster's
+  barycentre matches takes from the cluster that it enters. Each layer gives its expected share.
+- A muon takes what muons leave out of the clusters that it crosses.
+- An electron takes its cluster and those of the photons that it radiated on its way, and has the
+  direction of its track. Its energy is the mean of both, weighted by their errors, where they
+  agree within 3 sigma (as CMS combines them: arXiv 1706.04965, section 4.4), else the track's.
+  Where the cluster holds more than `electron_maximum_ep` times the track's momentum, other
+  particles share it: the electron keeps its track's momentum, and that is subtracted.
+- Two electrons of a conversion are one photon (`conversions.py`).
+- A cluster that no track touched is a photon if its shape is more that of a photon than that of a
+  neutral hadron (`shapes.py`). Of a remnant, what is left in the ECAL is a photon, and what is left
+  behind it a neutral hadron: a jet's neutral energy in the ECAL is that of photons but for a few
+  percent (CMS: the same section).
+- Photons are scaled to their median, neutral hadrons to their mean response.
 """
 
 from __future__ import annotations
@@ -30,13 +38,20 @@ from numpy.typing import NDArray
 from jetchain.core.errors import DataError
 from jetchain.core.io.atomic import REMAKE
 from jetchain.core.io.tables import read_result
-from jetchain.core.kinematics import cartesian, delta_phi
-from jetchain.core.schema.particleflow import PARTICLE_CLASSES, ResponseTable
+from jetchain.core.kinematics import cartesian
+from jetchain.core.schema.particleflow import PARTICLE_CLASSES, ResponseTable, ShowerTable
 from jetchain.core.settings import Settings, key
-from jetchain.particleflow.calibrate_photons import photon_response, read_photon_calibration
+from jetchain.particleflow.calibrate_photons import (
+    photon_response,
+    photon_spread,
+    read_photon_calibration,
+)
+from jetchain.particleflow.conversions import merge_conversions
 from jetchain.particleflow.detected import Clusters, Tracks
 from jetchain.particleflow.layers import N_LAYERS, Layers
-from jetchain.particleflow.subtraction import ELECTRON, HADRON, MUON, Cuts, Response, Seeds, link
+from jetchain.particleflow.linking import link
+from jetchain.particleflow.shapes import describe, photon_likelihood
+from jetchain.particleflow.subtraction import ELECTRON, HADRON, MUON, Cuts, Response, Seeds
 
 MEV_PER_GEV = 1000.0
 MASS = {HADRON: 139.57039, ELECTRON: 0.51099895, MUON: 105.6583755}  # MeV, PDG 2024
@@ -44,6 +59,8 @@ CHARGED_HADRON, NEUTRAL_HADRON, PHOTON, ELECTRON_LABEL, MUON_LABEL = (
     PARTICLE_CLASSES.index(name)
     for name in ("charged_hadron", "neutral_hadron", "photon", "electron", "muon")
 )
+AGREEMENT = 3.0
+"""Sigma within which an electron's track and clusters are averaged. Our choice."""
 LABEL_OF_KIND = np.array([CHARGED_HADRON, ELECTRON_LABEL, MUON_LABEL])
 
 Floats = NDArray[np.float64]
@@ -65,6 +82,11 @@ class ParametricSettings(Settings):
         -1.0, "S = (E - <E>) / sigma under which more clusters are added to a track"
     )
     recover_radius: float = key(0.4, "the clusters added lie within this dR", gt=0, le=1)
+    isolated_below: float = key(
+        2.5,
+        "all around a hadron or muon is its own up to this many sigma above what it should leave",
+        ge=0,
+    )
     remove_below: float = key(
         1.25, "a remnant up to this many sigma_E after subtraction is removed", ge=0
     )
@@ -72,13 +94,12 @@ class ParametricSettings(Settings):
         1.2, "up to this E/p an electron takes its cluster; above, its momentum is subtracted", gt=1
     )
     calibrate_neutral_hadrons: bool = key(
-        True, "scale neutral hadrons that no track touched by the response of single pions"
+        True, "scale neutral hadrons by the response of single ones"
     )
-    photon_fraction: float = key(
-        0.9,
-        "a neutral cluster with more than this share of its energy in the ECAL is a photon",
-        ge=0,
-        le=1,
+    photon_likelihood: float = key(
+        -1.0,
+        "an untouched cluster is a photon if the log of its likelihood over that of a neutral "
+        "hadron is above this; jets hold about three photons for one neutral hadron",
     )
 
 
@@ -94,8 +115,8 @@ def parametric(
     Args:
         tracks, clusters: of all events of a file.
         layers: of the calorimeter.
-        calibrations: files of the expected response of charged hadrons (`calibration`) and of
-            photons (`photon_calibration`).
+        calibrations: files of the expected response of charged hadrons (`calibration`), of photons
+            (`photon_calibration`), and of showers (`shower_calibration`).
         settings: constants of the algorithm.
 
     Returns:
@@ -103,7 +124,10 @@ def parametric(
     """
     table = read_calibration(calibrations["calibration"])
     photons = read_photon_calibration(calibrations["photon_calibration"])
-    return reconstruct(tracks, clusters, layers, table | {"photons": photons}, settings)
+    showers = read_shower_calibration(calibrations["shower_calibration"])
+    return reconstruct(
+        tracks, clusters, layers, table | {"photons": photons, "showers": showers}, settings
+    )
 
 
 def read_calibration(path: Path) -> dict[str, Any]:
@@ -117,13 +141,32 @@ def read_calibration(path: Path) -> dict[str, Any]:
         name: np.array(values, dtype=np.float64)
         for name, values in (
             ("pt_edges", read.pt_edges), ("eta_edges", read.eta_edges), ("mean", read.mean),
-            ("sigma", read.sigma), ("curve_pt", read.curve.pt), ("curve_mean", read.curve.mean),
+            ("sigma", read.sigma), ("share", read.share),
         )
     }  # fmt: skip
     shape = (len(table["pt_edges"]), len(table["eta_edges"]), N_LAYERS)
     for name in ("mean", "sigma"):
         if table[name].shape != shape or not np.all(table[name] > 0):
             raise DataError(f"{path}: '{name}' is not a positive array of shape {shape}.", REMAKE)
+    if table["share"].shape != (*shape, N_LAYERS) or not np.all(table["share"] >= 0):
+        raise DataError(f"{path}: 'share' is not a share of {N_LAYERS} layers per bin.", REMAKE)
+    return table
+
+
+def read_shower_calibration(path: Path) -> ShowerTable:
+    """Read the table of showers, and check that it has its bins.
+
+    Raises:
+        DataError: an entry is missing, of the wrong shape, or not positive.
+    """
+    table = read_result(path, ShowerTable)
+    bins = len(table.eta_edges)
+    muons = (len(table.muons.mean), len(table.muons.sigma), len(table.muons.share))
+    if not bins or len(table.hadrons) != bins or muons != (bins,) * 3:
+        raise DataError(f"{path}: has not an entry for each of its {bins} bins in eta.", REMAKE)
+    for curve in table.hadrons:
+        if not 0 < len(curve.factor) == len(curve.measured) or not min(curve.factor) > 0:
+            raise DataError(f"{path}: a factor is missing or not positive.", REMAKE)
     return table
 
 
@@ -139,7 +182,8 @@ def reconstruct(
     Args:
         tracks, clusters: of all events.
         layers: of the calorimeter.
-        table: the calibrations; `photons` holds that of photons and electrons.
+        table: the calibrations; `photons` holds that of photons and electrons, `showers` that of
+            neutral hadrons and muons, and the shapes.
         settings: constants of the algorithm.
 
     Returns:
@@ -152,20 +196,28 @@ def reconstruct(
     event_of_track = _event_of(tracks.offset)
     order = np.lexsort((-tracks.pt, kind != ELECTRON, event_of_track))
     seeds = Seeds(
-        tracks.offset, order, kind, tracks.p, tracks.pt, np.abs(tracks.eta),
+        tracks.offset, order, kind, tracks.p, tracks.pt, tracks.phi, np.abs(tracks.eta),
         tracks.layer_eta, tracks.layer_phi,
     )  # fmt: skip
+    muons = table["showers"].muons
     response = Response(
-        MEV_PER_GEV * table["pt_edges"], table["eta_edges"], table["mean"], table["sigma"]
-    )
+        MEV_PER_GEV * table["pt_edges"], table["eta_edges"], table["mean"], table["sigma"],
+        table["share"], *map(np.array, (table["showers"].eta_edges, muons.mean, muons.sigma,
+                                        muons.share)),
+    )  # fmt: skip
     cuts = Cuts(
         np.array(settings.match_distance), settings.minimum_ep, settings.recover_below,
-        settings.recover_radius, settings.remove_below, settings.electron_maximum_ep,
+        settings.recover_radius, settings.isolated_below, settings.remove_below,
+        settings.electron_maximum_ep,
     )  # fmt: skip
-    energy, cell_e = clusters.e.copy(), clusters.cell_e.copy()
-    match, taken = link(seeds, clusters._replace(e=energy, cell_e=cell_e), layers, response, cuts)
+    left = clusters._replace(e=clusters.e.copy(), cell_e=clusters.cell_e.copy())
+    match, taken = link(seeds, left, layers, response, cuts)
     charged = _charged(tracks, clusters, kind, match, taken, table)
-    neutral, event_of_neutral = _neutral(clusters, layers, energy, cell_e, table, settings)
+    merge_conversions(tracks, charged)
+    kept = charged["e"] > 0
+    charged = {name: values[kept] for name, values in charged.items()}
+    event_of_track = event_of_track[kept]
+    neutral, event_of_neutral = _neutral(clusters, left, table, settings)
     events = np.concatenate([event_of_track, event_of_neutral])
     arrangement = np.argsort(events, kind="stable")
     columns = {
@@ -187,12 +239,15 @@ def _charged(
     taken: Floats,
     table: dict[str, Any],
 ) -> dict[str, Floats]:
-    """One particle a track; electrons with the energy of the cluster that they took, scaled."""
-    taken = taken / photon_response(
-        taken * np.sin(tracks.theta) / MEV_PER_GEV, tracks.eta, table["photons"]
-    )
+    """One particle a track; electrons with the mean of their track and their clusters."""
+    pt = taken * np.sin(tracks.theta) / MEV_PER_GEV
+    energy = taken / photon_response(pt, tracks.eta, table["photons"])
     mass = np.array([MASS[HADRON], MASS[ELECTRON], MASS[MUON]])[kind]
-    p = np.where(taken > 0, np.sqrt(np.maximum(taken**2 - mass**2, 0.0)), tracks.p)
+    track_error = tracks.p * tracks.p_error
+    error = np.where(taken > 0, energy * photon_spread(pt, tracks.eta, table["photons"]), np.inf)
+    agree = np.abs(energy - tracks.p) < AGREEMENT * np.hypot(error, track_error)
+    weight = np.where(agree & (taken > 0), 1 / (1 + (error / track_error) ** 2), 0.0)
+    p = tracks.p + weight * (energy - tracks.p)  # an electron's energy is its momentum
     px, py, pz, e = cartesian(p * np.sin(tracks.theta), tracks.eta, tracks.phi, mass)
     d0, z0, d0_err, z0_err = tracks.impact.T
     return {
@@ -214,36 +269,44 @@ def _charged(
 
 
 def _neutral(
-    clusters: Clusters,
-    layers: Layers,
-    energy: Floats,
-    cell_e: Floats,
-    table: dict[str, Any],
-    settings: ParametricSettings,
+    clusters: Clusters, left: Clusters, table: dict[str, Any], settings: ParametricSettings
 ) -> tuple[dict[str, Floats], NDArray[np.int64]]:
-    """One massless particle a cluster or remnant, and the event of each."""
-    cluster_of_cell = np.repeat(np.arange(len(energy)), np.diff(clusters.cell_offset))
-    wrapped = delta_phi(clusters.cell_phi, clusters.phi[cluster_of_cell])
+    """Massless particles, one a cluster and up to two a remnant, and the event of each.
 
-    def summed(weights: Floats) -> Floats:
-        return np.bincount(cluster_of_cell, weights, minlength=len(energy)).astype(np.float64)
-
-    total = np.where((in_cells := summed(cell_e)) > 0, in_cells, 1.0)
-    # What no track touched stays where the detector put it; a remnant moves to its cells. Sums
-    # over cells differ by rounding from the cluster's energy.
-    touched = energy < (1 - 1e-6) * clusters.e
-    eta = np.where(touched, summed(cell_e * clusters.cell_eta) / total, clusters.eta)
-    phi = np.where(touched, clusters.phi + summed(cell_e * wrapped) / total, clusters.phi)
-    em_fraction = summed(cell_e * layers.electromagnetic[clusters.cell_layer]) / total
-    is_photon = em_fraction > settings.photon_fraction
-    if settings.calibrate_neutral_hadrons:
-        hadron = ~is_photon & ~touched & (energy > 0)
-        pt = energy / np.cosh(eta) / MEV_PER_GEV
-        energy = np.where(hadron, energy / pion_response(pt, table), energy)
+    Args:
+        clusters: as measured.
+        left: the same after the tracks.
+        table: the calibrations.
+        settings: of the algorithm.
+    """
+    described = describe(left)
+    # Sums over cells differ by rounding from the cluster's energy.
+    touched = left.e < (1 - 1e-6) * clusters.e
+    is_photon = photon_likelihood(described, table["showers"].shapes) > settings.photon_likelihood
+    whole = ~touched & (left.e > 0)
+    parts = [  # clusters, energy, eta, phi, label
+        (whole & is_photon, left.e, clusters.eta, clusters.phi, PHOTON),
+        (whole & ~is_photon, left.e, clusters.eta, clusters.phi, NEUTRAL_HADRON),
+        (touched, described.ecal, described.ecal_eta, described.ecal_phi, PHOTON),
+        (touched, described.hcal, described.hcal_eta, described.hcal_phi, NEUTRAL_HADRON),
+    ]
+    kept = [mask & (energy > 0) for mask, energy, *_ in parts]
+    energy, eta, phi, label = (
+        np.concatenate([np.broadcast_to(part[n], touched.shape)[mask]
+                        for part, mask in zip(parts, kept, strict=True)])
+        for n in (1, 2, 3, 4)
+    )  # fmt: skip
+    of = np.concatenate([np.flatnonzero(mask) for mask in kept])
     pt = energy / np.cosh(eta) / MEV_PER_GEV
-    energy = np.where(is_photon, energy / photon_response(pt, eta, table["photons"]), energy)
-    kept = energy > 0
-    eta, phi, energy = eta[kept], phi[kept], energy[kept]
+    energy = np.where(
+        label == PHOTON,
+        energy / photon_response(pt, eta, table["photons"]),
+        energy * hadron_factor(energy / MEV_PER_GEV, eta, table["showers"])
+        if settings.calibrate_neutral_hadrons
+        else energy,
+    )
+    order = np.argsort(of, kind="stable")
+    energy, eta, phi, label, of = (column[order] for column in (energy, eta, phi, label, of))
     px, py, pz, e = cartesian(energy / np.cosh(eta) / MEV_PER_GEV, eta, phi)
     zero, none = np.zeros(len(energy)), np.full(len(energy), -1)
     columns = {
@@ -251,7 +314,7 @@ def _neutral(
         "py": py,
         "pz": pz,
         "e": e,
-        "label": np.where(is_photon[kept], PHOTON, NEUTRAL_HADRON),
+        "label": label,
         "charge": zero,
         "d0": zero,
         "z0": zero,
@@ -260,20 +323,20 @@ def _neutral(
         "track_idx": none,
         "origin": none,
         "vertex": none,
-        "topo_idx": clusters.idx[kept],
+        "topo_idx": clusters.idx[of],
     }
-    return columns, _event_of(clusters.offset)[kept]
+    return columns, _event_of(clusters.offset)[of]
 
 
-def pion_response(measured_pt: Floats, table: dict[str, Any]) -> Floats:
-    """Response of single pions as a function of the pT that the calorimeter measured.
+def hadron_factor(measured: Floats, eta: Floats, table: ShowerTable) -> Floats:
+    """Factor that calibrates neutral hadrons of a measured energy (GeV) and pseudorapidity, (n,).
 
-    The curve E/p(pT) is read at the pT for which pT * E/p is the measured one, by interpolation
-    in log pT; outside the measured range it is constant.
+    By interpolation in the logarithm; outside the measured range it is constant.
     """
-    seen = table["curve_pt"] * table["curve_mean"]
-    order = np.argsort(seen)
-    tiny = np.finfo(np.float64).tiny
-    return np.interp(
-        np.log(np.maximum(measured_pt, tiny)), np.log(seen[order]), table["curve_mean"][order]
-    )
+    j = np.maximum(np.searchsorted(table.eta_edges, np.abs(eta), side="right") - 1, 0)
+    logs = np.log(np.maximum(measured, np.finfo(np.float64).tiny))
+    factor = np.ones(len(measured))
+    for k, curve in enumerate(table.hadrons):
+        mine = j == k
+        factor[mine] = np.interp(logs[mine], np.log(curve.measured), curve.factor)
+    return factor

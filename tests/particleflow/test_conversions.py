@@ -1,0 +1,67 @@
+"""Conversions: two tracks that a photon's electrons leave, made of helices here, are one photon."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from jetchain.core.schema.particleflow import PARTICLE_CLASSES
+from jetchain.particleflow.conversions import merge_conversions
+from jetchain.particleflow.detected import Tracks
+
+ELECTRON, PHOTON = (PARTICLE_CLASSES.index(name) for name in ("electron", "photon"))
+CURVATURE = 3.8 * 0.299792458  # MeV per mm
+
+
+def at_perigee(pt: float, charge: int, radius: float) -> tuple[float, float]:
+    """Azimuth and d0 of a helix that starts at (radius, 0) along x: plain geometry."""
+    r = pt / CURVATURE
+    # The centre of the circle is (radius, -charge * r); across the line to it lies the direction.
+    return charge * np.arctan2(radius, r), np.hypot(radius, r) - r
+
+
+def two_tracks(radius: float, charges=(1, -1), theta=(1.2, 1.2), pts=(6000.0, 2000.0)):
+    """Tracks and their particles; `radius` of the conversion, mm."""
+    phi, d0 = np.array([at_perigee(*each, radius) for each in zip(pts, charges, strict=True)]).T
+    theta = np.array(theta)
+    p = np.array(pts) / np.sin(theta)
+    impact = np.stack([d0, [0.0, 0.0], [0.02, 0.02], [0.06, 0.06]], axis=-1)
+    tracks = Tracks(
+        offset=np.array([0, 2]), index=np.arange(2), pdgid=np.array([-11, 11]), p=p,
+        p_error=np.full(2, 0.01), theta=theta, phi=phi, charge=np.array(charges, float),
+        impact=impact, truth=np.zeros((2, 2), int), layer_eta=np.zeros((2, 6)),
+        layer_phi=np.zeros((2, 6)),
+    )  # fmt: skip
+    particles = {
+        "px": p * np.sin(theta) * np.cos(phi), "py": p * np.sin(theta) * np.sin(phi),
+        "pz": p * np.cos(theta), "e": p.copy(), "label": np.full(2, ELECTRON),
+        "charge": np.array(charges, float), "track_idx": np.arange(2),
+        **{name: np.ones(2) for name in ("d0", "z0", "d0_err", "z0_err")},
+        "origin": np.ones(2, int), "vertex": np.ones(2, int),
+    }  # fmt: skip
+    return tracks, particles
+
+
+@pytest.mark.parametrize("radius", [50.0, 150.0, 400.0])
+def test_a_conversion_is_one_photon_with_the_sum(radius):
+    tracks, particles = two_tracks(radius)
+    total = sum(particles["pz"])
+    merge_conversions(tracks, particles)
+    assert particles["label"][0] == PHOTON
+    assert particles["e"][1] == 0
+    assert particles["pz"][0] == pytest.approx(total)
+    assert (particles["charge"][0], particles["track_idx"][0]) == (0, -1)
+    mass2 = particles["e"][0] ** 2 - sum(particles[name][0] ** 2 for name in ("px", "py", "pz"))
+    assert mass2 == pytest.approx(0.0, abs=1.0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"charges": (1, 1)}, {"theta": (1.2, 1.3)}, {"radius": 0.0}],
+    ids=["same charge", "other polar angle", "from the beam"],
+)
+def test_others_stay_electrons(change):
+    tracks, particles = two_tracks(**({"radius": 50.0, "pts": (6000.0, 4000.0)} | change))
+    merge_conversions(tracks, particles)
+    assert particles["label"].tolist() == [ELECTRON, ELECTRON]
+    assert np.all(particles["e"] > 0)

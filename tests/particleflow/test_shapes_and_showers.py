@@ -1,0 +1,92 @@
+"""Shapes of clusters, and the calibrations from guns of photons, neutral hadrons and muons."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from helpers.detected import GEOMETRY, FakeEvent, write_detected
+from jetchain.core.errors import EmptySampleError
+from jetchain.particleflow.algorithms.parametric import read_shower_calibration
+from jetchain.particleflow.calibrate_showers import calibrate_showers, hadron_curves, muon_table
+from jetchain.particleflow.calibration_settings import CalibrationSettings
+from jetchain.particleflow.detected import read_detected
+from jetchain.particleflow.layers import read_layers
+from jetchain.particleflow.shapes import describe, photon_likelihood
+
+LAYERS = read_layers(GEOMETRY)
+SETTINGS = CalibrationSettings(pt_edges=[0.0, 10.0, 40.0], eta_edges=[0.0], minimum_entries=20)
+PHOTON, HADRON = [0.2, 0.78, 0.02, 0, 0, 0], [0.05, 0.3, 0.05, 0.4, 0.2, 0]
+
+
+def gun(random: np.random.Generator, count: int) -> list[FakeEvent]:
+    """A photon, a neutral hadron of response 0.6 and a muon of 2.4 GeV an event, far apart."""
+    events = []
+    for number in range(count):
+        event = FakeEvent(number=number)
+        e = random.uniform(3.0, 60.0)
+        event.cluster(900.0 * e, 0.0, 0.5, PHOTON, parent=event.particle(22, e, 0.0, 0.5))
+        event.cluster(600.0 * e, 0.0, 2.5, HADRON, parent=event.particle(130, e, 0.0, 2.5))
+        event.particle(13, 20.0, 0.0, -1.5)
+        event.cluster(2400.0, 0.0, -1.5, HADRON)
+        events.append(event)
+    return events
+
+
+def test_guns_of_known_showers_are_recovered(tmp_path):
+    source, target = tmp_path / "gun.root", tmp_path / "showers.json"
+    write_detected(source, gun(np.random.default_rng(2), 100))
+    calibrate_showers(detected=[source], geometry=GEOMETRY, calibration=target, settings=SETTINGS)
+    table = read_shower_calibration(target)
+    assert table.muons.mean == pytest.approx([2400.0], rel=1e-4)
+    np.testing.assert_allclose(table.muons.share[0], HADRON, atol=1e-3)
+    np.testing.assert_allclose(table.hadrons[0].factor, 1 / 0.6, rtol=0.01)
+    _, _, clusters = next(read_detected(source, LAYERS))
+    likelihood = photon_likelihood(describe(clusters), table.shapes).reshape(-1, 3)
+    assert np.all(likelihood[:, 0] > 0)
+    assert np.all(likelihood[:, 1] < 0)
+
+
+def test_too_few_muons_are_refused(tmp_path):
+    events = gun(np.random.default_rng(3), 30)
+    for event in events:
+        event.rows["track"].clear()
+    with pytest.raises(EmptySampleError, match="0 isolated muons"):
+        calibrate_showers(
+            detected=[write_detected(tmp_path / "gun.root", events)], geometry=GEOMETRY,
+            calibration=tmp_path / "showers.json", settings=SETTINGS,
+        )  # fmt: skip
+
+
+def test_descriptions_are_sums_over_the_cells(tmp_path):
+    source = write_detected(tmp_path / "gun.root", gun(np.random.default_rng(4), 5))
+    _, _, clusters = next(read_detected(source, LAYERS))
+    found = describe(clusters)
+    np.testing.assert_allclose(found.ecal + found.hcal, clusters.e, rtol=1e-6)
+    np.testing.assert_allclose(found.ecal[::3], clusters.e[::3], rtol=1e-6)
+    np.testing.assert_allclose(found.first[::3], 0.2 * clusters.e[::3], rtol=1e-3)
+
+
+def test_hadrons_close_in_every_bin_of_their_energy():
+    """A response that rises, with a resolution of 60 %/sqrt(E) and losses at zero."""
+    random = np.random.default_rng(7)
+    energy = np.exp(random.uniform(np.log(3.0), np.log(100.0), 20_000))
+    response = 0.4 + 0.1 * np.log10(energy)
+    measured = np.maximum(
+        energy * response * (1 + 0.6 / np.sqrt(energy) * random.normal(size=len(energy))), 0.05
+    )
+    edges = [0.0, 6.0, 12.0, 25.0, 50.0]
+    settings = CalibrationSettings(pt_edges=edges, eta_edges=[0.0])
+    (curve,) = hadron_curves(energy, np.zeros(len(energy)), measured, settings=settings)
+    factor = np.interp(np.log(measured), np.log(curve.measured), curve.factor)
+    for low, high in zip(edges, [*edges[1:], 1e3], strict=True):
+        mine = (energy >= low) & (energy < high)
+        assert (measured * factor / energy)[mine].mean() == pytest.approx(1.0, abs=0.02)
+
+
+def test_one_radiating_muon_moves_no_mean():
+    rows = np.zeros((100, 7))
+    rows[:, 2] = np.random.default_rng(1).normal(2000.0, 200.0, 100)
+    clean = muon_table(rows, SETTINGS).mean[0]
+    rows[0, 2] = 1e6
+    assert muon_table(rows, SETTINGS).mean[0] == pytest.approx(clean, abs=20.0)
