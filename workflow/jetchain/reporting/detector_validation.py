@@ -314,18 +314,15 @@ def clusters(
             left, kinds[kind].by_energy, "energy", "clusters", beside=0.03 * (k - 3),
             label=NAMES[kind], **_style(k),
         )  # fmt: skip
-    left.set_xscale("log")
-    left.set_ylim(0, 1.5 * left.get_ylim()[1])
-    left.set_xlabel("true energy [GeV]")
-    left.set_ylabel("mean number of its clusters")
-    left.legend(ncols=4, loc="upper left")
-    label(left, right="single particles")
-    for k, kind in enumerate(NAMES):
         _bins(beside, kinds[kind].by_eta, "clusters", label=NAMES[kind], **_style(k))
-    beside.set_ylim(0, 1.5 * beside.get_ylim()[1])
+    left.set_xscale("log")
+    left.set_xlabel("true energy [GeV]")
+    left.legend(ncols=4, loc="upper left")
     beside.set_xlabel(r"$|\eta|$")
-    beside.set_ylabel("mean number of its clusters")
-    label(beside, right=f"single particles above {loaded.eta_energy:.0f} GeV")
+    for axis, what in ((left, ""), (beside, f" above {loaded.eta_energy:.0f} GeV")):
+        axis.set_ylim(0, 1.5 * axis.get_ylim()[1])
+        axis.set_ylabel("mean number of its clusters")
+        label(axis, right=f"single particles{what}")
     x, events = np.arange(len(content.layers)), content.events
     seeds, expected = np.array(content.seeds), np.array(content.expected)
     middle.bar(x, expected / events, color=COLOURS[9], label=r"cells $\times$ Gaussian tail")

@@ -199,6 +199,8 @@ def number(
         reference=reference,
         tolerance=tolerance if reference is not None else None,
         pull=(float(value) - reference) / scale if reference is not None and known else None,
-        passed=abs(value - reference) <= tolerance if reference is not None and rule else None,
+        passed=bool(abs(value - reference) <= tolerance)
+        if reference is not None and rule
+        else None,
         source=source,
     )
