@@ -31,6 +31,85 @@ class ClusteringSettings(Settings):
         return self
 
 
+class CalibrationSettings(Settings):
+    """The calibration of energy and mass, from a sample with shards of even and odd number."""
+
+    enabled: bool = key(True, "jets are calibrated")
+    sample: str = key("dijets", "sample; even shards make the calibration, odd ones test it")
+    pt_min: float = key(
+        100.0, "smallest pT of its jets, well below those that are calibrated", unit="GeV", gt=0
+    )
+    pt_edges: list[float] = key(
+        [150.0, 200.0, 280.0, 400.0, 560.0, 800.0, 1100.0, 1600.0, 2300.0, 3300.0],
+        "edges of the bins in true pT",
+        unit="GeV",
+        min_length=2,
+    )
+    eta_edges: list[float] = key(
+        [0.0, 0.5, 1.0, 1.3, 1.6, 2.0, 2.5], "edges of the bins in true |eta|", min_length=2
+    )
+    mass_pt_edges: list[float] = key(
+        [150.0, 280.0, 560.0, 1100.0, 3300.0],
+        "edges of the bins in true pT for the mass",
+        unit="GeV",
+        min_length=2,
+    )
+    mass_eta_edges: list[float] = key(
+        [0.0, 1.3, 2.5], "edges of the bins in true |eta| for the mass", min_length=2
+    )
+    mass_ratio_edges: list[float] = key(
+        [0.02, 0.05, 0.08, 0.12, 0.17, 0.25, 0.45],
+        "edges of the bins in true mass over true pT",
+        min_length=2,
+    )
+    match_radius: float = key(
+        0.3, "a reconstructed jet and its truth jet lie within this dR", gt=0, le=1
+    )
+    isolation: float = key(2.0, "no other jet lies within this dR, in units of R", ge=0)
+    minimum_jets: int = key(30, "bins with fewer jets are left out", ge=10)
+
+    @model_validator(mode="after")
+    def _edges_rise(self) -> Self:
+        for name in ("pt_edges", "eta_edges", "mass_pt_edges", "mass_eta_edges"):
+            if any(b <= a for a, b in itertools.pairwise(getattr(self, name))):
+                raise ValueError(f"{name} must rise strictly")
+        ratios = [0.0, *self.mass_ratio_edges]
+        if any(b <= a for a, b in itertools.pairwise(ratios)):
+            raise ValueError("mass_ratio_edges must be positive and rise strictly")
+        return self
+
+
+class CalibrationJobSettings(Settings):
+    """What `jets.calibrate` reads."""
+
+    calibration: CalibrationSettings = key(CalibrationSettings(), "the calibration")
+    radii: list[float] = key([0.8, 1.0], "of the jets", min_length=1)
+
+
+class ClosureSettings(Settings):
+    """The test of the calibration, by class of jet."""
+
+    pt_edges: list[float] = key(
+        [200.0, 300.0, 450.0, 700.0, 1000.0, 1400.0, 2000.0],
+        "edges of the bins in true pT",
+        unit="GeV",
+        min_length=2,
+    )
+    eta_edges: list[float] = key(
+        [0.0, 0.8, 1.6, 2.5], "edges of the bins in true |eta|", min_length=2
+    )
+
+    @model_validator(mode="after")
+    def _edges_rise(self) -> Self:
+        if any(
+            b <= a
+            for edges in (self.pt_edges, self.eta_edges)
+            for a, b in itertools.pairwise(edges)
+        ):
+            raise ValueError("pt_edges and eta_edges must rise strictly")
+        return self
+
+
 class SummarySettings(Settings):
     """The histograms of jet mass, substructure and response."""
 
@@ -103,6 +182,12 @@ class JetsSettings(Settings):
     algorithm: str = key("parametric", "particle flow whose jets the later rooms use")
     clustering: ClusteringSettings = key(
         ClusteringSettings(), "anti-kT jets, soft drop, N-subjettiness, labels"
+    )
+    calibration: CalibrationSettings = key(
+        CalibrationSettings(), "energy and mass, by the response of simulated jets"
+    )
+    closure: ClosureSettings = key(
+        ClosureSettings(), "test of the calibration, on its own sample and on those of the summary"
     )
     summary: SummarySettings = key(SummarySettings(), "mass peaks, substructure and response")
     images: ImageSettings = key(ImageSettings(), "average image of each class")
