@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from jetchain.core.errors import DataError
 from jetchain.core.io.events import read_event_chunks, require_same_events, write_event_chunks
+from jetchain.core.io.tables import read_result
 from jetchain.core.kinematics import delta_phi, invariant_mass, pt_eta_phi, rapidity
 from jetchain.core.schema.generate import GENERATED, UNSEEN
-from jetchain.core.schema.jets import jet_collection, jets_table
+from jetchain.core.schema.jets import JetCalibration, JetCalibrations, jet_collection, jets_table
 from jetchain.core.schema.particleflow import RECONSTRUCTED
-from jetchain.core.verbs import Input, Output
+from jetchain.core.verbs import Input, Inputs, Output
 from jetchain.jets.label import label_jets
+from jetchain.jets.response import calibrated_mass, invert_pt
 from jetchain.jets.settings import ClusteringSettings
 from jetchain.jets.substructure import substructure
 
@@ -27,6 +29,9 @@ Array = NDArray[np.floating]
 Integers = NDArray[np.int64]
 
 MOMENTUM = ("px", "py", "pz", "e")
+
+# Jets of this part of the smallest pT are found where the calibration may lift them above it.
+MARGIN = 0.7
 
 
 @dataclass(frozen=True)
@@ -64,16 +69,33 @@ class Jets:
     outside: int
 
 
-def cluster(*, truth: Input, particles: Input, jets: Output, settings: ClusteringSettings) -> None:
+def cluster(
+    *,
+    truth: Input,
+    particles: Input,
+    calibration: Inputs,
+    jets: Output,
+    settings: ClusteringSettings,
+) -> None:
     """Cluster, measure and label the jets of one shard; every event is kept, in order.
 
     Events go through in chunks, so that memory does not grow with them.
+
+    Args:
+        truth: generated events.
+        particles: the reconstructed particles of the same events.
+        calibration: `JetCalibrations` of the radii; none for jets as they are reconstructed.
+        jets: written, table `jets_table`.
+        settings: of the clustering.
     """
     found: Counter[str] = Counter()
+    known = {
+        each.radius: each for path in calibration for each in read_result(path, JetCalibrations).radii
+    }
     write_event_chunks(
         jets,
         jets_table(tuple(settings.radii)),
-        _cluster_chunks(truth, particles, settings, found),
+        _cluster_chunks(truth, particles, known, settings, found),
     )
     for name in (n for n in found if n.startswith(("ak", "truth"))):
         print(
@@ -85,7 +107,11 @@ def cluster(*, truth: Input, particles: Input, jets: Output, settings: Clusterin
 
 
 def _cluster_chunks(
-    truth: Input, particles: Input, settings: ClusteringSettings, found: Counter[str]
+    truth: Input,
+    particles: Input,
+    calibrations: Mapping[float, JetCalibration],
+    settings: ClusteringSettings,
+    found: Counter[str],
 ) -> Iterator[dict[str, Any]]:
     """The jets of some events at a time; counts them in `found`."""
     columns = {
@@ -108,11 +134,19 @@ def _cluster_chunks(
         found["events"] += len(data["event"])
         for radius in settings.radii:
             for is_truth, particles_in in inputs.items():
+                calibration = None if is_truth else calibrations.get(radius)
                 jets = find_jets(
-                    particles_in, radius, pt_min=settings.pt_min, eta_max=settings.eta_max
+                    particles_in,
+                    radius,
+                    pt_min=settings.pt_min * (MARGIN if calibration else 1.0),
+                    eta_max=settings.eta_max,
                 )
+                if calibration:
+                    jets = harder(jets, calibration, settings.pt_min)
                 name = jet_collection(radius, is_truth)
                 data[name] = describe(jets, particles_in, partons, radius, settings)
+                if not is_truth:
+                    data[name] |= calibrated(data[name], calibration)
                 found[name] += len(jets.momentum)
                 found[f"outside {name}"] += jets.outside
         yield data
@@ -200,6 +234,26 @@ def _order(
     )
 
 
+def harder(jets: Jets, calibration: JetCalibration, pt_min: float) -> Jets:
+    """The jets above the threshold, and in falling order, in calibrated pT."""
+    pt, eta, _ = pt_eta_phi(*jets.momentum[:, :3].T)
+    pt = invert_pt(calibration.pt, pt, eta)
+    events = len(jets.offset) - 1
+    event = np.repeat(np.arange(events), np.diff(jets.offset))
+    order = np.lexsort((-pt, event))
+    order = order[pt[order] > pt_min]
+    sizes = np.diff(jets.constituent_offset)[order]
+    offset = _offsets(sizes)
+    start = np.repeat(jets.constituent_offset[order] - offset[:-1], sizes)
+    return Jets(
+        momentum=jets.momentum[order],
+        offset=_offsets(np.bincount(event[order], minlength=events)),
+        constituents=jets.constituents[start + np.arange(offset[-1])],
+        constituent_offset=offset,
+        outside=jets.outside,
+    )
+
+
 def describe(
     jets: Jets,
     particles: Particles,
@@ -237,6 +291,28 @@ def describe(
     return {name: ak.unflatten(values, counts) for name, values in flat.items()} | {
         "constituents": ak.unflatten(inner, counts)
     }
+
+
+def calibrated(columns: Mapping[str, Any], calibration: JetCalibration | None) -> dict[str, Any]:
+    """The columns of a reconstructed collection that the calibration changes or adds.
+
+    It scales the pT, and each mass further; what the jet is made of stays, and with it all that is
+    measured on angles and shares of pT.
+    """
+    import awkward as ak
+
+    result = {f"{name}_raw": columns[name] for name in ("pt", "m", "msd")}
+    if calibration:
+        counts = ak.num(columns["pt"], axis=1)
+        pt, eta, m, msd = (ak.to_numpy(ak.flatten(columns[n])) for n in ("pt", "eta", "m", "msd"))
+        true = invert_pt(calibration.pt, pt, eta)
+        flat = {
+            "pt": true,
+            "m": calibrated_mass(calibration.m, m, pt, true, eta),
+            "msd": calibrated_mass(calibration.msd, msd, pt, true, eta),
+        }
+        result |= {name: ak.unflatten(values, counts) for name, values in flat.items()}
+    return result
 
 
 def reach(jets: Jets, particles: Particles) -> Array:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from jetchain.core.schema.jets import JetCalibration, ResponseFit
+from jetchain.core.schema.jets import ResponseFit
 
 Array = NDArray[np.floating]
 
@@ -111,18 +111,6 @@ def invert_mass(fit: ResponseFit, mass: Array, pt: Array, eta: Array) -> Array:
 def calibrated_mass(fit: ResponseFit, mass: Array, raw_pt: Array, pt: Array, eta: Array) -> Array:
     """A mass with both corrections, (jets,): that of the pT scales all of the four-momentum."""
     return invert_mass(fit, mass * pt / raw_pt, pt, eta)
-
-
-def calibrate(
-    calibration: JetCalibration, pt: Array, eta: Array, m: Array, msd: Array
-) -> tuple[Array, Array, Array]:
-    """Calibrated pT, mass and soft-drop mass, (jets,) each, from those reconstructed."""
-    true = invert_pt(calibration.pt, pt, eta)
-    return (
-        true,
-        calibrated_mass(calibration.m, m, pt, true, eta),
-        calibrated_mass(calibration.msd, msd, pt, true, eta),
-    )
 
 
 def _design(fit: ResponseFit, pt: Array, eta: Array, ratio: Array | None) -> Array:

@@ -110,6 +110,14 @@ class ClosureSettings(Settings):
         return self
 
 
+class ClosureJobSettings(Settings):
+    """What `jets.closure` reads."""
+
+    closure: ClosureSettings = key(ClosureSettings(), "bins of the test")
+    calibration: CalibrationSettings = key(CalibrationSettings(), "the calibration")
+    radii: list[float] = key([0.8, 1.0], "of the jets", min_length=1)
+
+
 class SummarySettings(Settings):
     """The histograms of jet mass, substructure and response."""
 

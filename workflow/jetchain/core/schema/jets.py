@@ -109,7 +109,8 @@ class ClosureRow(Result):
     """Responses of jets in a bin of true pT and |eta|, before and after the calibration.
 
     Attributes:
-        jets: which: `all` of the calibration's sample that it was not made from, or a class.
+        jets: `all` isolated jets of the calibration's sample in shards that it was not made from,
+            or a class of the summary's samples.
         radius: of the jets.
         pt_low, pt_high: true pT, GeV.
         eta_low, eta_high: true |eta|.
@@ -137,8 +138,8 @@ class UncertaintyRow(Result):
     """Relative uncertainties of jets in a bin of true pT and |eta|.
 
     Each scale (JES, JMS) is the sum in quadrature of what does not close, of the error of the fit,
-    and of the flavour: half the difference of quark and gluon jets. Each resolution (JER, JMR)
-    stands with its own uncertainty: its statistical error and half that difference.
+    and of the flavour: half the difference of quark and gluon jets at that pT. Each resolution
+    (JER, JMR) stands with its own uncertainty: its statistical error and half that difference.
 
     Attributes:
         radius: of the jets.
@@ -172,12 +173,10 @@ class JetClosure(Result):
     """How well the calibration closes, ``closure.json``; bins with too few jets are left out.
 
     Attributes:
-        calibrated: whether the jets are calibrated.
         closure: in bins of true pT and |eta|.
         uncertainties: in the same bins.
     """
 
-    calibrated: bool
     closure: list[ClosureRow]
     uncertainties: list[UncertaintyRow]
 
