@@ -183,9 +183,7 @@ def test_uncertainties_add_in_quadrature_and_know_the_flavour(known):
     assert len(rows) == 18
     for row in rows:
         assert row.jes_flavour == pytest.approx(0.02, abs=0.006)
-        assert row.jes**2 == pytest.approx(
-            row.jes_closure**2 + row.jes_fit**2 + row.jes_flavour**2
-        )
+        assert row.jes**2 == pytest.approx(row.jes_closure**2 + row.jes_fit**2 + row.jes_flavour**2)
         assert row.jer == pytest.approx(0.075, abs=0.015)
 
 
@@ -223,7 +221,9 @@ def test_what_must_agree(values, complaint):
 
 def test_jets_are_ordered_and_cut_by_calibrated_pt():
     # Two jets of one event: the softer one, in the endcap, is the harder one once calibrated.
-    momentum = np.array([[400.0, 0.0, 0.0, 400.0], [-390.0, 0.0, 1500.0, 1550.0], [0.0, 150.0, 0.0, 150.0]])
+    momentum = np.array(
+        [[400.0, 0.0, 0.0, 400.0], [-390.0, 0.0, 1500.0, 1550.0], [0.0, 150.0, 0.0, 150.0]]
+    )
     jets = Jets(
         momentum, np.array([0, 3]), np.array([5, 6, 7, 8, 9]), np.array([0, 2, 4, 5]), outside=0
     )

@@ -14,7 +14,7 @@ from jetchain.core.io.tables import write_result
 from jetchain.core.schema.jets import JetCalibration, JetCalibrations, ResponseFit
 from jetchain.core.verbs import Inputs, Output
 from jetchain.jets.pairs import Columns, isolated, match, read_jets, spread
-from jetchain.jets.response import Bins, calibrated_mass, fit_response, invert_pt
+from jetchain.jets.response import Bins, fit_response, invert_pt
 from jetchain.jets.settings import CalibrationJobSettings, CalibrationSettings
 
 Array = NDArray[np.floating]
@@ -67,7 +67,9 @@ def derive(
         EmptySampleError: no bin has enough jets.
     """
     fewest = settings.minimum_jets
-    bins = _bins(truth, "m", ours["pt_raw"] / truth["pt"], (settings.pt_edges, settings.eta_edges), fewest)
+    bins = _bins(
+        truth, "m", ours["pt_raw"] / truth["pt"], (settings.pt_edges, settings.eta_edges), fewest
+    )
     pt = fit_response(bins, _centres(settings.eta_edges), _ends(settings.pt_edges))
     calibrated = invert_pt(pt, ours["pt_raw"], ours["eta"])
     edges = (settings.mass_pt_edges, settings.mass_eta_edges, settings.mass_ratio_edges)

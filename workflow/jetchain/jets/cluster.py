@@ -90,7 +90,9 @@ def cluster(
     """
     found: Counter[str] = Counter()
     known = {
-        each.radius: each for path in calibration for each in read_result(path, JetCalibrations).radii
+        each.radius: each
+        for path in calibration
+        for each in read_result(path, JetCalibrations).radii
     }
     write_event_chunks(
         jets,

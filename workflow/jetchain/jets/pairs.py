@@ -83,7 +83,11 @@ def isolated(jets: Columns, distance: float) -> NDArray[np.bool_]:
     start = np.searchsorted(jets["event"], jets["event"], side="left")
     number = np.searchsorted(jets["event"], jets["event"], side="right") - start
     one = np.repeat(np.arange(len(number)), number)
-    two = np.repeat(start, number) + np.arange(len(one)) - np.repeat(np.cumsum(number) - number, number)
+    two = (
+        np.repeat(start, number)
+        + np.arange(len(one))
+        - np.repeat(np.cumsum(number) - number, number)
+    )
     apart = np.hypot(
         jets["eta"][one] - jets["eta"][two], delta_phi(jets["phi"][one], jets["phi"][two])
     )
