@@ -20,7 +20,7 @@ from jetchain.core.schema.jets import (
 )
 from jetchain.core.verbs import Input, Inputs, Output
 from jetchain.jets.calibrate import pairs
-from jetchain.jets.pairs import Columns, read_jets, spread
+from jetchain.jets.pairs import MINIMUM_MASS, Columns, read_jets, spread
 from jetchain.jets.response import response_error
 from jetchain.jets.settings import ClosureJobSettings
 
@@ -28,7 +28,6 @@ Interval = tuple[float, float]
 Pairs = tuple[Columns, Columns]
 
 ALL = "all"
-MINIMUM_MASS = 10.0  # GeV; below, the ratio of masses says nothing
 
 
 def closure(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
@@ -20,53 +19,17 @@ from jetchain.core.schema.generate import GENERATED, UNSEEN
 from jetchain.core.schema.jets import JetCalibration, JetCalibrations, jet_collection, jets_table
 from jetchain.core.schema.particleflow import RECONSTRUCTED
 from jetchain.core.verbs import Input, Inputs, Output
+from jetchain.jets.containers import Array, Integers, Jets, Particles, offsets, reordered
 from jetchain.jets.label import label_jets
+from jetchain.jets.pileup import soft_killer, without_density
 from jetchain.jets.response import calibrated_mass, invert_pt
 from jetchain.jets.settings import ClusteringSettings
 from jetchain.jets.substructure import substructure
-
-Array = NDArray[np.floating]
-Integers = NDArray[np.int64]
 
 MOMENTUM = ("px", "py", "pz", "e")
 
 # Jets of this part of the smallest pT are found where the calibration may lift them above it.
 MARGIN = 0.7
-
-
-@dataclass(frozen=True)
-class Particles:
-    """The particles of a shard, event after event.
-
-    Attributes:
-        momentum: (particles, 4) px, py, pz, e in GeV.
-        offset: (events + 1,) first particle of each event.
-        index: (particles,) index of the particle in its event of the input file.
-    """
-
-    momentum: Array
-    offset: Integers
-    index: Integers
-
-
-@dataclass(frozen=True)
-class Jets:
-    """The jets of a shard, event after event, in falling pT.
-
-    Attributes:
-        momentum: (jets, 4) px, py, pz, e in GeV: the sum of the constituents.
-        offset: (events + 1,) first jet of each event.
-        constituents: (constituents,) row of each constituent in `Particles`, jet after jet, in
-            falling pT.
-        constituent_offset: (jets + 1,) first constituent of each jet.
-        outside: number of jets above the pT threshold that the eta cut removed.
-    """
-
-    momentum: Array
-    offset: Integers
-    constituents: Integers
-    constituent_offset: Integers
-    outside: int
 
 
 def cluster(
@@ -131,18 +94,20 @@ def _cluster_chunks(
             True: flatten(generated["particle"], str(truth), visible),
             False: flatten(reconstructed["pflow"], str(particles)),
         }
+        if settings.pileup == "softkiller":
+            inputs[False] = soft_killer(inputs[False], settings.eta_max)
         partons = flatten_partons(generated["parton"])
         data: dict[str, Any] = {"event": reconstructed["event"]}
         found["events"] += len(data["event"])
         for radius in settings.radii:
             for is_truth, particles_in in inputs.items():
                 calibration = None if is_truth else calibrations.get(radius)
-                jets = find_jets(
-                    particles_in,
-                    radius,
-                    pt_min=settings.pt_min * (MARGIN if calibration else 1.0),
-                    eta_max=settings.eta_max,
-                )
+                lowest = settings.pt_min * (MARGIN if calibration else 1.0)
+                jets = find_jets(particles_in, radius, pt_min=lowest, eta_max=settings.eta_max)
+                if not is_truth and settings.pileup == "area":
+                    jets = without_density(jets, particles_in, radius, settings.eta_max)
+                    pt, _, _ = pt_eta_phi(*jets.momentum[:, :3].T)
+                    jets = reordered(jets, pt, lowest)
                 if calibration:
                     jets = harder(jets, calibration, settings.pt_min)
                 name = jet_collection(radius, is_truth)
@@ -229,9 +194,9 @@ def _order(
     sequence = sequence[place[sequence] >= 0]
     return Jets(
         momentum=momentum[order],
-        offset=_offsets(np.bincount(event[order], minlength=events)),
+        offset=offsets(np.bincount(event[order], minlength=events)),
         constituents=rows[sequence],
-        constituent_offset=_offsets(sizes[order]),
+        constituent_offset=offsets(sizes[order]),
         outside=int(np.count_nonzero(~kept)),
     )
 
@@ -239,21 +204,7 @@ def _order(
 def harder(jets: Jets, calibration: JetCalibration, pt_min: float) -> Jets:
     """The jets above the threshold, and in falling order, in calibrated pT."""
     pt, eta, _ = pt_eta_phi(*jets.momentum[:, :3].T)
-    pt = invert_pt(calibration.pt, pt, eta)
-    events = len(jets.offset) - 1
-    event = np.repeat(np.arange(events), np.diff(jets.offset))
-    order = np.lexsort((-pt, event))
-    order = order[pt[order] > pt_min]
-    sizes = np.diff(jets.constituent_offset)[order]
-    offset = _offsets(sizes)
-    start = np.repeat(jets.constituent_offset[order] - offset[:-1], sizes)
-    return Jets(
-        momentum=jets.momentum[order],
-        offset=_offsets(np.bincount(event[order], minlength=events)),
-        constituents=jets.constituents[start + np.arange(offset[-1])],
-        constituent_offset=offset,
-        outside=jets.outside,
-    )
+    return reordered(jets, invert_pt(calibration.pt, pt, eta), pt_min)
 
 
 def describe(
@@ -351,7 +302,7 @@ def flatten(collection: Any, path: str, keep: NDArray[np.bool_] | None = None) -
 
     momentum = np.stack([_flat(collection, name, np.float64) for name in MOMENTUM], axis=1)
     counts = ak.to_numpy(ak.num(collection, axis=1)).astype(np.int64)
-    index = np.arange(len(momentum)) - np.repeat(_offsets(counts)[:-1], counts)
+    index = np.arange(len(momentum)) - np.repeat(offsets(counts)[:-1], counts)
     if not np.isfinite(momentum).all():
         raise DataError(
             f"{path}: {np.count_nonzero(~np.isfinite(momentum).all(axis=1))} particles have a "
@@ -363,7 +314,7 @@ def flatten(collection: Any, path: str, keep: NDArray[np.bool_] | None = None) -
         event = np.repeat(np.arange(len(counts)), counts)
         counts = np.bincount(event[keep], minlength=len(counts))
         momentum, index = momentum[keep], index[keep]
-    return Particles(momentum, _offsets(counts), index)
+    return Particles(momentum, offsets(counts), index)
 
 
 def flatten_partons(collection: Any) -> tuple[Integers, Array, Array, Integers, Integers]:
@@ -376,7 +327,7 @@ def flatten_partons(collection: Any) -> tuple[Integers, Array, Array, Integers, 
         eta,
         phi,
         _flat(collection, "mother", np.int64),
-        _offsets(ak.to_numpy(ak.num(collection, axis=1))),
+        offsets(ak.to_numpy(ak.num(collection, axis=1))),
     )
 
 
@@ -384,7 +335,3 @@ def _flat(collection: Any, name: str, dtype: type) -> NDArray[Any]:
     import awkward as ak
 
     return ak.to_numpy(ak.flatten(collection[name])).astype(dtype)
-
-
-def _offsets(counts: NDArray) -> Integers:
-    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)

@@ -21,6 +21,7 @@ from jetchain.core.verbs import Input
 Array = NDArray[np.floating]
 Columns = dict[str, NDArray]
 
+MINIMUM_MASS = 10.0  # GeV; below, the ratio of masses says nothing
 LEVELS = ("reconstructed", "truth")
 COLUMNS = [name for name, column in JET.items() if not column.nested]
 

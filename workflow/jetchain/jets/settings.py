@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import model_validator
 
@@ -16,6 +16,12 @@ class ClusteringSettings(Settings):
     radii: list[float] = key([0.8, 1.0], "anti-kT radii, one collection each", min_length=1)
     pt_min: float = key(200.0, "smallest jet pT, truth and reconstructed", unit="GeV", gt=0)
     eta_max: float = key(2.5, "largest |eta| of the jet's axis", gt=0)
+    pileup: Literal["none", "area", "softkiller"] = key(
+        "none",
+        "what is done against pile-up (detector.simulation.pileup): nothing, the median density "
+        "times the jet's area is subtracted (its constituents and their soft-drop mass stay), or "
+        "soft particles are left out before clustering (SoftKiller)",
+    )
     soft_drop_zcut: float = key(0.1, "soft-drop threshold of the momentum sharing", gt=0, lt=0.5)
     soft_drop_beta: float = key(0.0, "soft-drop angular exponent; 0 is the mMDT", ge=0)
 

@@ -20,14 +20,13 @@ from jetchain.core.schema.jets import (
     JetSummary,
 )
 from jetchain.core.verbs import Inputs, Output
-from jetchain.jets.pairs import LEVELS, Columns, match, read_jets, spread
+from jetchain.jets.pairs import LEVELS, MINIMUM_MASS, Columns, match, read_jets, spread
 from jetchain.jets.peaks import fit_peak
 from jetchain.jets.settings import SummarySettings
 
 Array = NDArray[np.floating]
 
 PEAKS = ("W", "Z", "top", "Hbb", "Hcc")
-MINIMUM_MASS = 10.0  # GeV; below, the ratio of masses says nothing
 ALL = "all"
 """In the place of a class: all jets above the threshold of the clustering, without a window."""
 
