@@ -61,7 +61,9 @@ class CalibrationSettings(Settings):
         min_length=2,
     )
     mass_eta_edges: list[float] = key(
-        [0.0, 1.3, 2.5], "edges of the bins in true |eta| for the mass", min_length=2
+        [0.0, 0.5, 1.0, 1.5, 2.0, 2.5],
+        "edges of the bins in true |eta| for the mass",
+        min_length=2,
     )
     mass_ratio_edges: list[float] = key(
         [0.02, 0.05, 0.08, 0.12, 0.17, 0.25, 0.45],
