@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from helpers.dijets import background_dijets, dijet_tables, signal_dijets
+from helpers.raw import for_collections
 from jetchain.anomaly import features
 from jetchain.anomaly.settings import AnomalySettings, FeatureSettings
 from jetchain.core.errors import ConfigurationError, DataError, EmptySampleError
@@ -13,7 +14,7 @@ from jetchain.core.io.events import write_events
 from jetchain.core.io.tables import read_result
 from jetchain.core.io.tensors import read_tensors
 from jetchain.core.schema.anomaly import DIJET_TRUTH, DIJETS, DijetCutflow, SelectionCounts
-from jetchain.core.schema.jets import JET, jet_collection, jets_table
+from jetchain.core.schema.jets import JET, jets_table
 from jetchain.core.settings import parse
 from jetchain.plumbing.configuration import load
 
@@ -118,8 +119,8 @@ def _write_jets(path, number, seed, pt=1300.0, radius=1.0):
     assert set(columns) == set(JET)
     jets = {name: ak.from_regular(ak.Array(values), axis=None) for name, values in columns.items()}
     event = {"number": np.arange(number), "weight": np.ones(number)}
-    names = [jet_collection(radius, truth) for truth in (False, True)]
-    write_events(path, jets_table((radius,)), {"event": event, **dict.fromkeys(names, jets)})
+    table = jets_table((radius,))
+    write_events(path, table, {"event": event, **for_collections(table, jets)})
 
 
 def _run(folder, **changes):

@@ -8,6 +8,7 @@ from torch_geometric.data import Batch
 
 from helpers.detected import FakeEvent, write_detected
 from helpers.graph_events import as_read, random_event
+from helpers.raw import for_collections
 from jetchain.core.errors import ConfigurationError, DataError
 from jetchain.core.graphs import read_event_graphs, read_jet_graphs
 from jetchain.core.io.events import write_events
@@ -55,12 +56,9 @@ def write_flow_and_jets(folder, event, pflow, collection):
     write_events(folder / "particles.root", RECONSTRUCTED, {"event": event, "pflow": pflow})
     columns = {name: collection[name] for name in collection.fields}
     nothing = {name: values[:, :0] for name, values in columns.items()}
-    write_events(
-        folder / "jets.root",
-        jets_table((0.8, 1.0)),
-        {"event": event, "ak8": columns, "truth_ak8": nothing, "ak10": nothing,
-         "truth_ak10": nothing},
-    )  # fmt: skip
+    table = jets_table((0.8, 1.0))
+    found = for_collections(table, nothing) | {"ak8": for_collections(table, columns)["ak8"]}
+    write_events(folder / "jets.root", table, {"event": event, **found})
     return {name: folder / file for name, file in (
         ("jets", "jets.root"), ("particles", "particles.root"),
         ("graphs", "graphs.safetensors"), ("cutflow", "cutflow.json"),

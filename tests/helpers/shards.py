@@ -107,7 +107,7 @@ class Chain:
         )  # fmt: skip
         cluster(
             truth=path("generate", shard), particles=path("particleflow", shard),
-            jets=path("jets", shard), settings=ClusteringSettings(),
+            calibration=[], jets=path("jets", shard), settings=ClusteringSettings(),
         )  # fmt: skip
         build.jets(
             jets=path("jets", shard), particles=path("particleflow", shard),

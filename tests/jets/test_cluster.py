@@ -203,7 +203,11 @@ def write_shard(folder, particles: Particles, *, seen_as: int = 211, numbers=Non
             "pflow": {name: jagged.get(name, zero) for name in columns},
         },
     )
-    return {"truth": folder / "truth.root", "particles": folder / "particles.root"}
+    return {
+        "truth": folder / "truth.root",
+        "particles": folder / "particles.root",
+        "calibration": [],
+    }
 
 
 SETTINGS = ClusteringSettings(radii=[0.8, 1.0], pt_min=100.0)

@@ -6,6 +6,7 @@ import awkward as ak
 import numpy as np
 import pytest
 
+from helpers.raw import for_collections
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io.events import write_events
 from jetchain.core.io.tables import read_json
@@ -40,9 +41,7 @@ def write_pair(path, prongs, weight=1.0, radius=0.8):
     axis = np.arctan2(py.sum(axis=1), px.sum(axis=1))
     jets = jets_of(pt.sum(axis=1), axis, counts, ak.Array([[0, 1]] * events))
     table = jets_table((radius,))
-    write_events(
-        path / "jets.root", table, {"event": event, **dict.fromkeys(table.collections, jets)}
-    )
+    write_events(path / "jets.root", table, {"event": event, **for_collections(table, jets)})
     columns = dict.fromkeys(RECONSTRUCTED.collections["pflow"], np.zeros(2 * events))
     columns |= {
         name: values.ravel()
@@ -118,9 +117,7 @@ def write_display(path, pt, phi, counts=(1, 1, 1)) -> dict:
     event = {"number": np.array([7, 8, 9]), "weight": np.ones(3)}
     constituents = ak.unflatten(np.zeros(len(pt), int), np.ones(len(pt), int))
     jets = jets_of(np.asarray(pt), phi, list(counts), constituents, label=-1)
-    write_events(
-        path / "jets.root", table, {"event": event, **dict.fromkeys(table.collections, jets)}
-    )
+    write_events(path / "jets.root", table, {"event": event, **for_collections(table, jets)})
     partons = {
         "pdgid": np.tile([21, 6, 5, 24, 2, -1], 3),
         "mother": np.tile([-1, 0, 1, 1, 3, 3], 3),

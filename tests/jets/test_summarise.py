@@ -65,8 +65,10 @@ def write_jets(path, scale: float, events: int = 400, radius: float = 0.8) -> No
             "tau3": np.full(events, 0.04),
             "label": np.full(events, JET_CLASSES.index("W")),
         }  # fmt: skip
+        raw = {f"{name}_raw": columns[name] for name in ("pt", "m", "msd")}
         data[jet_collection(radius, truth)] = {
-            name: ak.unflatten(values, 1) for name, values in columns.items()
+            name: ak.unflatten(values, 1)
+            for name, values in (columns if truth else columns | raw).items()
         } | {"constituents": ak.Array([[[0, 1]]] * events)}
     write_events(path, jets_table((radius,)), data)
 

@@ -228,6 +228,7 @@ def laptop_samples() -> dict[str, SampleSettings]:
             "lhco_background", 16, 8000, filter=FilterSettings(jet_pt_min=1100.0)
         ),
         "lhco_signal": _sample("lhco_signal", 1, 3000, filter=FilterSettings(jet_pt_min=1100.0)),
+        "dijets": _sample("dijets", 4, 1500),
         "minbias": _sample("minbias", 1, 2000),
         "pion_gun": _sample("gun", 1, 2000, gun=GunSettings(particles=5)),
         "photon_gun": _sample(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 from typing import Any
 
@@ -14,66 +13,54 @@ from numpy.typing import NDArray
 
 from jetchain.core.errors import DataError
 from jetchain.core.io.events import read_event_chunks, require_same_events, write_event_chunks
+from jetchain.core.io.tables import read_result
 from jetchain.core.kinematics import delta_phi, invariant_mass, pt_eta_phi, rapidity
 from jetchain.core.schema.generate import GENERATED, UNSEEN
-from jetchain.core.schema.jets import jet_collection, jets_table
+from jetchain.core.schema.jets import JetCalibration, JetCalibrations, jet_collection, jets_table
 from jetchain.core.schema.particleflow import RECONSTRUCTED
-from jetchain.core.verbs import Input, Output
+from jetchain.core.verbs import Input, Inputs, Output
+from jetchain.jets.containers import Array, Integers, Jets, Particles, offsets, reordered
 from jetchain.jets.label import label_jets
+from jetchain.jets.pileup import soft_killer, without_density
+from jetchain.jets.response import calibrated_mass, invert_pt
 from jetchain.jets.settings import ClusteringSettings
 from jetchain.jets.substructure import substructure
 
-Array = NDArray[np.floating]
-Integers = NDArray[np.int64]
-
 MOMENTUM = ("px", "py", "pz", "e")
 
-
-@dataclass(frozen=True)
-class Particles:
-    """The particles of a shard, event after event.
-
-    Attributes:
-        momentum: (particles, 4) px, py, pz, e in GeV.
-        offset: (events + 1,) first particle of each event.
-        index: (particles,) index of the particle in its event of the input file.
-    """
-
-    momentum: Array
-    offset: Integers
-    index: Integers
+# Jets of this part of the smallest pT are found where the calibration may lift them above it.
+MARGIN = 0.7
 
 
-@dataclass(frozen=True)
-class Jets:
-    """The jets of a shard, event after event, in falling pT.
-
-    Attributes:
-        momentum: (jets, 4) px, py, pz, e in GeV: the sum of the constituents.
-        offset: (events + 1,) first jet of each event.
-        constituents: (constituents,) row of each constituent in `Particles`, jet after jet, in
-            falling pT.
-        constituent_offset: (jets + 1,) first constituent of each jet.
-        outside: number of jets above the pT threshold that the eta cut removed.
-    """
-
-    momentum: Array
-    offset: Integers
-    constituents: Integers
-    constituent_offset: Integers
-    outside: int
-
-
-def cluster(*, truth: Input, particles: Input, jets: Output, settings: ClusteringSettings) -> None:
+def cluster(
+    *,
+    truth: Input,
+    particles: Input,
+    calibration: Inputs,
+    jets: Output,
+    settings: ClusteringSettings,
+) -> None:
     """Cluster, measure and label the jets of one shard; every event is kept, in order.
 
     Events go through in chunks, so that memory does not grow with them.
+
+    Args:
+        truth: generated events.
+        particles: the reconstructed particles of the same events.
+        calibration: `JetCalibrations` of the radii; none for jets as they are reconstructed.
+        jets: written, table `jets_table`.
+        settings: of the clustering.
     """
     found: Counter[str] = Counter()
+    known = {
+        each.radius: each
+        for path in calibration
+        for each in read_result(path, JetCalibrations).radii
+    }
     write_event_chunks(
         jets,
         jets_table(tuple(settings.radii)),
-        _cluster_chunks(truth, particles, settings, found),
+        _cluster_chunks(truth, particles, known, settings, found),
     )
     for name in (n for n in found if n.startswith(("ak", "truth"))):
         print(
@@ -85,7 +72,11 @@ def cluster(*, truth: Input, particles: Input, jets: Output, settings: Clusterin
 
 
 def _cluster_chunks(
-    truth: Input, particles: Input, settings: ClusteringSettings, found: Counter[str]
+    truth: Input,
+    particles: Input,
+    calibrations: Mapping[float, JetCalibration],
+    settings: ClusteringSettings,
+    found: Counter[str],
 ) -> Iterator[dict[str, Any]]:
     """The jets of some events at a time; counts them in `found`."""
     columns = {
@@ -103,16 +94,26 @@ def _cluster_chunks(
             True: flatten(generated["particle"], str(truth), visible),
             False: flatten(reconstructed["pflow"], str(particles)),
         }
+        if settings.pileup == "softkiller":
+            inputs[False] = soft_killer(inputs[False], settings.eta_max)
         partons = flatten_partons(generated["parton"])
         data: dict[str, Any] = {"event": reconstructed["event"]}
         found["events"] += len(data["event"])
         for radius in settings.radii:
             for is_truth, particles_in in inputs.items():
-                jets = find_jets(
-                    particles_in, radius, pt_min=settings.pt_min, eta_max=settings.eta_max
-                )
+                calibration = None if is_truth else calibrations.get(radius)
+                lowest = settings.pt_min * (MARGIN if calibration else 1.0)
+                jets = find_jets(particles_in, radius, pt_min=lowest, eta_max=settings.eta_max)
+                if not is_truth and settings.pileup == "area":
+                    jets = without_density(jets, particles_in, radius, settings.eta_max)
+                    pt, _, _ = pt_eta_phi(*jets.momentum[:, :3].T)
+                    jets = reordered(jets, pt, lowest)
+                if calibration:
+                    jets = harder(jets, calibration, settings.pt_min)
                 name = jet_collection(radius, is_truth)
                 data[name] = describe(jets, particles_in, partons, radius, settings)
+                if not is_truth:
+                    data[name] |= calibrated(data[name], calibration)
                 found[name] += len(jets.momentum)
                 found[f"outside {name}"] += jets.outside
         yield data
@@ -193,11 +194,17 @@ def _order(
     sequence = sequence[place[sequence] >= 0]
     return Jets(
         momentum=momentum[order],
-        offset=_offsets(np.bincount(event[order], minlength=events)),
+        offset=offsets(np.bincount(event[order], minlength=events)),
         constituents=rows[sequence],
-        constituent_offset=_offsets(sizes[order]),
+        constituent_offset=offsets(sizes[order]),
         outside=int(np.count_nonzero(~kept)),
     )
+
+
+def harder(jets: Jets, calibration: JetCalibration, pt_min: float) -> Jets:
+    """The jets above the threshold, and in falling order, in calibrated pT."""
+    pt, eta, _ = pt_eta_phi(*jets.momentum[:, :3].T)
+    return reordered(jets, invert_pt(calibration.pt, pt, eta), pt_min)
 
 
 def describe(
@@ -239,6 +246,28 @@ def describe(
     }
 
 
+def calibrated(columns: Mapping[str, Any], calibration: JetCalibration | None) -> dict[str, Any]:
+    """The columns of a reconstructed collection that the calibration changes or adds.
+
+    It scales the pT, and each mass further; what the jet is made of stays, and with it all that is
+    measured on angles and shares of pT.
+    """
+    import awkward as ak
+
+    result = {f"{name}_raw": columns[name] for name in ("pt", "m", "msd")}
+    if calibration:
+        counts = ak.num(columns["pt"], axis=1)
+        pt, eta, m, msd = (ak.to_numpy(ak.flatten(columns[n])) for n in ("pt", "eta", "m", "msd"))
+        true = invert_pt(calibration.pt, pt, eta)
+        flat = {
+            "pt": true,
+            "m": calibrated_mass(calibration.m, m, pt, true, eta),
+            "msd": calibrated_mass(calibration.msd, msd, pt, true, eta),
+        }
+        result |= {name: ak.unflatten(values, counts) for name, values in flat.items()}
+    return result
+
+
 def reach(jets: Jets, particles: Particles) -> Array:
     """Distance in rapidity and azimuth from each jet's axis to its farthest constituent, (jets,).
 
@@ -273,7 +302,7 @@ def flatten(collection: Any, path: str, keep: NDArray[np.bool_] | None = None) -
 
     momentum = np.stack([_flat(collection, name, np.float64) for name in MOMENTUM], axis=1)
     counts = ak.to_numpy(ak.num(collection, axis=1)).astype(np.int64)
-    index = np.arange(len(momentum)) - np.repeat(_offsets(counts)[:-1], counts)
+    index = np.arange(len(momentum)) - np.repeat(offsets(counts)[:-1], counts)
     if not np.isfinite(momentum).all():
         raise DataError(
             f"{path}: {np.count_nonzero(~np.isfinite(momentum).all(axis=1))} particles have a "
@@ -285,7 +314,7 @@ def flatten(collection: Any, path: str, keep: NDArray[np.bool_] | None = None) -
         event = np.repeat(np.arange(len(counts)), counts)
         counts = np.bincount(event[keep], minlength=len(counts))
         momentum, index = momentum[keep], index[keep]
-    return Particles(momentum, _offsets(counts), index)
+    return Particles(momentum, offsets(counts), index)
 
 
 def flatten_partons(collection: Any) -> tuple[Integers, Array, Array, Integers, Integers]:
@@ -298,7 +327,7 @@ def flatten_partons(collection: Any) -> tuple[Integers, Array, Array, Integers, 
         eta,
         phi,
         _flat(collection, "mother", np.int64),
-        _offsets(ak.to_numpy(ak.num(collection, axis=1))),
+        offsets(ak.to_numpy(ak.num(collection, axis=1))),
     )
 
 
@@ -306,7 +335,3 @@ def _flat(collection: Any, name: str, dtype: type) -> NDArray[Any]:
     import awkward as ak
 
     return ak.to_numpy(ak.flatten(collection[name])).astype(dtype)
-
-
-def _offsets(counts: NDArray) -> Integers:
-    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import model_validator
 
@@ -16,6 +16,12 @@ class ClusteringSettings(Settings):
     radii: list[float] = key([0.8, 1.0], "anti-kT radii, one collection each", min_length=1)
     pt_min: float = key(200.0, "smallest jet pT, truth and reconstructed", unit="GeV", gt=0)
     eta_max: float = key(2.5, "largest |eta| of the jet's axis", gt=0)
+    pileup: Literal["none", "area", "softkiller"] = key(
+        "none",
+        "what is done against pile-up (detector.simulation.pileup): nothing, the median density "
+        "times the jet's area is subtracted (its constituents and their soft-drop mass stay), or "
+        "soft particles are left out before clustering (SoftKiller)",
+    )
     soft_drop_zcut: float = key(0.1, "soft-drop threshold of the momentum sharing", gt=0, lt=0.5)
     soft_drop_beta: float = key(0.0, "soft-drop angular exponent; 0 is the mMDT", ge=0)
 
@@ -29,6 +35,95 @@ class ClusteringSettings(Settings):
         if any(abs(10 * radius - round(10 * radius)) > 1e-6 for radius in self.radii):
             raise ValueError("radii must be multiples of 0.1: collections are named ak8, ak10")
         return self
+
+
+class CalibrationSettings(Settings):
+    """The calibration of energy and mass, from a sample with shards of even and odd number."""
+
+    enabled: bool = key(True, "jets are calibrated")
+    sample: str = key("dijets", "sample; even shards make the calibration, odd ones test it")
+    pt_min: float = key(
+        100.0, "smallest pT of its jets, well below those that are calibrated", unit="GeV", gt=0
+    )
+    pt_edges: list[float] = key(
+        [150.0, 200.0, 280.0, 400.0, 560.0, 800.0, 1100.0, 1600.0, 2300.0, 3300.0],
+        "edges of the bins in true pT",
+        unit="GeV",
+        min_length=2,
+    )
+    eta_edges: list[float] = key(
+        [0.0, 0.5, 1.0, 1.3, 1.6, 2.0, 2.5], "edges of the bins in true |eta|", min_length=2
+    )
+    mass_pt_edges: list[float] = key(
+        [150.0, 280.0, 560.0, 1100.0, 3300.0],
+        "edges of the bins in true pT for the mass",
+        unit="GeV",
+        min_length=2,
+    )
+    mass_eta_edges: list[float] = key(
+        [0.0, 0.5, 1.0, 1.5, 2.0, 2.5],
+        "edges of the bins in true |eta| for the mass",
+        min_length=2,
+    )
+    mass_ratio_edges: list[float] = key(
+        [0.02, 0.05, 0.08, 0.12, 0.17, 0.25, 0.45],
+        "edges of the bins in true mass over true pT",
+        min_length=2,
+    )
+    match_radius: float = key(
+        0.3, "a reconstructed jet and its truth jet lie within this dR", gt=0, le=1
+    )
+    isolation: float = key(2.0, "no other jet lies within this dR, in units of R", ge=0)
+    minimum_jets: int = key(30, "bins with fewer jets are left out", ge=10)
+
+    @model_validator(mode="after")
+    def _edges_rise(self) -> Self:
+        for name in ("pt_edges", "eta_edges", "mass_pt_edges", "mass_eta_edges"):
+            if any(b <= a for a, b in itertools.pairwise(getattr(self, name))):
+                raise ValueError(f"{name} must rise strictly")
+        ratios = [0.0, *self.mass_ratio_edges]
+        if any(b <= a for a, b in itertools.pairwise(ratios)):
+            raise ValueError("mass_ratio_edges must be positive and rise strictly")
+        return self
+
+
+class CalibrationJobSettings(Settings):
+    """What `jets.calibrate` reads."""
+
+    calibration: CalibrationSettings = key(CalibrationSettings(), "the calibration")
+    radii: list[float] = key([0.8, 1.0], "of the jets", min_length=1)
+
+
+class ClosureSettings(Settings):
+    """The test of the calibration, by class of jet."""
+
+    pt_edges: list[float] = key(
+        [200.0, 300.0, 450.0, 700.0, 1000.0, 1400.0, 2000.0],
+        "edges of the bins in true pT",
+        unit="GeV",
+        min_length=2,
+    )
+    eta_edges: list[float] = key(
+        [0.0, 0.8, 1.6, 2.5], "edges of the bins in true |eta|", min_length=2
+    )
+
+    @model_validator(mode="after")
+    def _edges_rise(self) -> Self:
+        if any(
+            b <= a
+            for edges in (self.pt_edges, self.eta_edges)
+            for a, b in itertools.pairwise(edges)
+        ):
+            raise ValueError("pt_edges and eta_edges must rise strictly")
+        return self
+
+
+class ClosureJobSettings(Settings):
+    """What `jets.closure` reads."""
+
+    closure: ClosureSettings = key(ClosureSettings(), "bins of the test")
+    calibration: CalibrationSettings = key(CalibrationSettings(), "the calibration")
+    radii: list[float] = key([0.8, 1.0], "of the jets", min_length=1)
 
 
 class SummarySettings(Settings):
@@ -103,6 +198,12 @@ class JetsSettings(Settings):
     algorithm: str = key("parametric", "particle flow whose jets the later rooms use")
     clustering: ClusteringSettings = key(
         ClusteringSettings(), "anti-kT jets, soft drop, N-subjettiness, labels"
+    )
+    calibration: CalibrationSettings = key(
+        CalibrationSettings(), "energy and mass, by the response of simulated jets"
+    )
+    closure: ClosureSettings = key(
+        ClosureSettings(), "test of the calibration, on its own sample and on those of the summary"
     )
     summary: SummarySettings = key(SummarySettings(), "mass peaks, substructure and response")
     images: ImageSettings = key(ImageSettings(), "average image of each class")

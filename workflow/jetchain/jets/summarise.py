@@ -12,30 +12,21 @@ from numpy.typing import NDArray
 
 from jetchain.core.errors import EmptySampleError, samples_of
 from jetchain.core.histograms import save_histograms, weighted
-from jetchain.core.io.events import read_events
 from jetchain.core.io.tables import write_result
-from jetchain.core.kinematics import delta_phi
 from jetchain.core.schema.jets import (
     JET_CLASSES,
     JetPeak,
     JetResponse,
     JetSummary,
-    jet_collection,
-    jets_table,
 )
 from jetchain.core.verbs import Inputs, Output
+from jetchain.jets.pairs import LEVELS, MINIMUM_MASS, Columns, match, read_jets, spread
 from jetchain.jets.peaks import fit_peak
 from jetchain.jets.settings import SummarySettings
 
 Array = NDArray[np.floating]
-Columns = dict[str, NDArray]
 
-LEVELS = ("reconstructed", "truth")
 PEAKS = ("W", "Z", "top", "Hbb", "Hcc")
-MINIMUM_MASS = 10.0  # GeV; below, the ratio of masses says nothing
-COLUMNS = (
-    "pt", "eta", "phi", "m", "msd", "zg", "rg", "tau1", "tau2", "tau3", "reach", "label",
-)  # fmt: skip
 ALL = "all"
 """In the place of a class: all jets above the threshold of the clustering, without a window."""
 
@@ -72,31 +63,6 @@ def summarise(
             response=response(levels["reconstructed"], levels["truth"], settings),
         ),
     )
-
-
-def read_jets(paths: Inputs, radius: float) -> tuple[dict[str, Columns], int]:
-    """The jets of all files as flat columns, with a running number of their event."""
-    import awkward as ak
-
-    table = jets_table((radius,))
-    names = {"reconstructed": jet_collection(radius), "truth": jet_collection(radius, True)}
-    pieces: dict[str, list[Columns]] = {level: [] for level in LEVELS}
-    events = 0
-    for path in paths:
-        data = read_events(path, table, dict.fromkeys(names.values(), COLUMNS))
-        weight = np.asarray(data["event"]["weight"])
-        for level, name in names.items():
-            counts = ak.to_numpy(ak.num(data[name]["pt"]))
-            columns = {c: ak.to_numpy(ak.flatten(data[name][c])) for c in COLUMNS}
-            columns["event"] = np.repeat(np.arange(events, events + len(weight)), counts)
-            columns["weight"] = np.repeat(weight, counts)
-            pieces[level].append(columns)
-        events += len(weight)
-    joined = {
-        level: {c: np.concatenate([piece[c] for piece in found]) for c in found[0]}
-        for level, found in pieces.items()
-    }
-    return joined, events
 
 
 def _select(jets: Columns, settings: SummarySettings, label: int | None = None) -> Columns:
@@ -177,33 +143,6 @@ def peaks(level: str, jets: Columns, settings: SummarySettings) -> list[JetPeak]
     return rows
 
 
-def match(first: Columns, second: Columns, radius: float) -> tuple[NDArray, NDArray]:
-    """Pairs of jets of the same event, each the other's nearest, within dR < radius.
-
-    Args:
-        first, second: columns event, eta, phi; events in rising order.
-        radius: largest dR.
-
-    Returns:
-        (pairs,) index in first, (pairs,) index in second.
-    """
-    start = np.searchsorted(second["event"], first["event"], side="left")
-    stop = np.searchsorted(second["event"], first["event"], side="right")
-    number = stop - start
-    one = np.repeat(np.arange(len(number)), number)
-    within = np.arange(len(one)) - np.repeat(np.cumsum(number) - number, number)
-    two = np.repeat(start, number) + within
-    distance = np.hypot(
-        first["eta"][one] - second["eta"][two], delta_phi(first["phi"][one], second["phi"][two])
-    )
-    nearest_one = np.full(len(first["event"]), np.inf)
-    nearest_two = np.full(len(second["event"]), np.inf)
-    np.minimum.at(nearest_one, one, distance)
-    np.minimum.at(nearest_two, two, distance)
-    mutual = (distance == nearest_one[one]) & (distance == nearest_two[two]) & (distance < radius)
-    return one[mutual], two[mutual]
-
-
 def response(
     reconstructed: Columns, truth: Columns, settings: SummarySettings
 ) -> list[JetResponse]:
@@ -211,9 +150,7 @@ def response(
 
     The mass response takes jets whose true mass is above 10 GeV.
 
-    The resolution is the interquartile range / 1.349 (a Gaussian's standard deviation), relative
-    to the median. Uncertainties are those of a Gaussian core: 1.253 s/sqrt(n) of the median and
-    1.166 s/sqrt(n) of the resolution. Bins with fewer than ``minimum_jets`` pairs give counts only.
+    Bins with fewer than ``minimum_jets`` pairs give counts only.
     """
     ours, theirs = match(reconstructed, truth, settings.match_radius)
     pt = truth["pt"][theirs]
@@ -230,17 +167,9 @@ def response(
         for variable, smallest in (("pt", 0.0), ("m", MINIMUM_MASS)):
             expected = truth[variable][theirs]
             used = inside & (expected > smallest)
-            number = int(np.count_nonzero(used))
-            if number < settings.minimum_jets:
+            if np.count_nonzero(used) < settings.minimum_jets:
                 continue
-            ratio = reconstructed[variable][ours][used] / expected[used]
-            quarter, median, third = np.quantile(ratio, [0.25, 0.5, 0.75])
-            sigma = (third - quarter) / 1.349
-            row |= {
-                f"{variable}_median": float(median),
-                f"{variable}_median_error": float(1.253 * sigma / np.sqrt(number)),
-                f"{variable}_resolution": float(sigma / median),
-                f"{variable}_resolution_error": float(1.166 * sigma / median / np.sqrt(number)),
-            }
+            found = spread(reconstructed[variable][ours][used] / expected[used])
+            row |= {f"{variable}_{name}": value for name, value in found.model_dump().items()}
         rows.append(JetResponse(**row))
     return rows

@@ -29,6 +29,9 @@ ORDERED = [
      "the fit needs a sideband above the signal region"),
     (f"{SPECTRUM}.mass_range[1]", "<", f"{SPECTRUM}.energy",
      "no dijet mass reaches the energy of the collision"),
+    ("jets.calibration.pt_min", "<", "jets.clustering.pt_min",
+     "the jets of the calibration must reach below those that are calibrated"),
+    ("jets.calibration.pt_min", "<", "jets.calibration.pt_edges[0]", NOT_CLUSTERED),
     ("jets.clustering.pt_min", "<=", "jets.summary.pt_min", NOT_CLUSTERED),
     ("jets.clustering.pt_min", "<=", "jets.summary.response_pt_edges[0]", NOT_CLUSTERED),
     ("jets.clustering.pt_min", "<=", "jets.images.pt_min", NOT_CLUSTERED),
@@ -91,6 +94,8 @@ def _samples_known(config: Configuration) -> Iterator[str]:
     ]
     if config.detector.simulation.pileup.mean > 0:
         paths.append("detector.pileup_sample")
+    if config.jets.calibration.enabled:
+        paths.append("jets.calibration.sample")
     for path in paths:
         value = _at(config, path)
         names = [value] if isinstance(value, str) else value
@@ -123,6 +128,17 @@ def _samples_fit_their_use(config: Configuration) -> Iterator[str]:
             made is None or made.process != GUN or made.gun.particles != 1
         ):
             yield f"detector.validation.{use}: '{name}' must be a gun of one particle an event"
+
+
+def _calibration_has_a_test(config: Configuration) -> Iterator[str]:
+    calibration = config.jets.calibration
+    sample = config.generate.samples.get(calibration.sample)
+    if calibration.enabled and sample and sample.shards < 2:
+        yield (
+            f"jets.calibration.sample: '{calibration.sample}' has one shard "
+            f"(generate.samples.{calibration.sample}.shards), but shards of even number make the "
+            "calibration and those of odd number test it: two are needed."
+        )
 
 
 def _radii_are_clustered(config: Configuration) -> Iterator[str]:
@@ -303,6 +319,7 @@ RELATIONS: list[Callable[[Configuration], Iterator[str]]] = [
     _samples_known,
     _algorithm_known,
     _samples_fit_their_use,
+    _calibration_has_a_test,
     _radii_are_clustered,
     _in_order,
     _sidebands_hold_the_fit,

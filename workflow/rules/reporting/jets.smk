@@ -34,3 +34,29 @@ FIGURES += [
         inputs=dict(summary=f"results/jets/{CONFIG.jets.algorithm}/summary.json"),
     ),
 ]
+
+if CONFIG.jets.calibration.enabled:
+    FIGURES += [
+        Figure(
+            "jets/jet_closure",
+            "reporting.jet_calibration.closure",
+            "Jets",
+            {"figure": "Jet calibration"},
+            inputs=dict(closure=f"results/jets/{CONFIG.jets.algorithm}/closure.json"),
+            params=dict(radius=str(CONFIG.jets.summary.radius)),
+        ),
+        Table(
+            "jets/jet_closure_table",
+            "reporting.jet_calibration.closure_table",
+            "Jets",
+            {"figure": "Jet calibration, table"},
+            inputs=dict(closure=f"results/jets/{CONFIG.jets.algorithm}/closure.json"),
+        ),
+        Table(
+            "jets/jet_uncertainties",
+            "reporting.jet_calibration.uncertainties",
+            "Jets",
+            {"figure": "Jet scale and resolution uncertainties"},
+            inputs=dict(closure=f"results/jets/{CONFIG.jets.algorithm}/closure.json"),
+        ),
+    ]

@@ -26,6 +26,13 @@ JET: Columns = {
     "constituents": Column("i4", "", "indices of its particles in the input", nested=True),
 }
 
+# Of reconstructed jets only; the columns of JET are calibrated where jets.calibration is on.
+UNCALIBRATED: Columns = {
+    "pt_raw": Column("f4", "GeV", "transverse momentum before the calibration"),
+    "m_raw": Column("f4", "GeV", "invariant mass before the calibration"),
+    "msd_raw": Column("f4", "GeV", "soft-drop mass before the calibration"),
+}
+
 
 def jet_collection(radius: float, truth: bool = False) -> str:
     """Name of a collection of jets: ak8, ak10, truth_ak8, ..."""
@@ -39,9 +46,139 @@ def jets_table(radii: tuple[float, ...]) -> EventTable:
         tree="Jets",
         event={**EVENT},
         collections={
-            jet_collection(radius, truth): JET for radius in radii for truth in (False, True)
+            jet_collection(radius, truth): JET if truth else JET | UNCALIBRATED
+            for radius in radii
+            for truth in (False, True)
         },
     )
+
+
+class ResponseFit(Result):
+    """Reconstructed over true value as a smooth function; see `jets.response`.
+
+    Attributes:
+        eta: (nodes,) |eta| between which the coefficients are interpolated.
+        pt_range: of the true pT in GeV; outside, the value at its end.
+        ratio_range: of the true mass over the true pT, likewise; null for the response in pT.
+        powers: (terms, 2) powers of the two variables, scaled to [-1, 1].
+        coefficients: (nodes, terms).
+        covariance: (nodes * terms, nodes * terms) of the coefficients.
+    """
+
+    eta: list[float]
+    pt_range: tuple[float, float]
+    ratio_range: tuple[float, float] | None
+    powers: list[tuple[int, int]]
+    coefficients: list[list[float]]
+    covariance: list[list[float]]
+
+
+class JetCalibration(Result):
+    """The responses of one collection of jets.
+
+    Attributes:
+        radius: of the jets.
+        jets: true jets with a reconstructed one that the responses are made from.
+        pt: of the transverse momentum.
+        m, msd: of mass and soft-drop mass, each scaled by the correction of the pT before.
+    """
+
+    radius: float
+    jets: int
+    pt: ResponseFit
+    m: ResponseFit
+    msd: ResponseFit
+
+
+class JetCalibrations(Result):
+    """The calibration of every radius, ``calibration.json``."""
+
+    radii: list[JetCalibration]
+
+
+class Response(Result):
+    """Of matched jets: median of reconstructed over true value, and IQR / 1.349 over it."""
+
+    median: float
+    median_error: float
+    resolution: float
+    resolution_error: float
+
+
+class ClosureRow(Result):
+    """Responses of jets in a bin of true pT and |eta|, before and after the calibration.
+
+    Attributes:
+        jets: `all` isolated jets of the calibration's sample in shards that it was not made from,
+            or a class of the summary's samples.
+        radius: of the jets.
+        pt_low, pt_high: true pT, GeV.
+        eta_low, eta_high: true |eta|.
+        number: of matched jets.
+        pt, m, msd: median and resolution with their errors (`Response`) after the calibration.
+        pt_raw, m_raw, msd_raw: before it.
+    """
+
+    jets: str
+    radius: float
+    pt_low: float
+    pt_high: float
+    eta_low: float
+    eta_high: float
+    number: int
+    pt: Response
+    m: Response
+    msd: Response
+    pt_raw: Response
+    m_raw: Response
+    msd_raw: Response
+
+
+class UncertaintyRow(Result):
+    """Relative uncertainties of jets in a bin of true pT and |eta|.
+
+    Each scale (JES, JMS) is the sum in quadrature of what does not close, of the error of the fit,
+    and of the flavour: half the difference of quark and gluon jets at that pT. Each resolution
+    (JER, JMR) stands with its own uncertainty: its statistical error and half that difference.
+
+    Attributes:
+        radius: of the jets.
+        pt_low, pt_high, eta_low, eta_high: the bin.
+        jes, jes_closure, jes_fit, jes_flavour: of the scale of pT.
+        jms, jms_closure, jms_fit, jms_flavour: of the scale of the mass.
+        jer, jer_uncertainty: resolution in pT, and how well it is known.
+        jmr, jmr_uncertainty: resolution in mass, likewise.
+    """
+
+    radius: float
+    pt_low: float
+    pt_high: float
+    eta_low: float
+    eta_high: float
+    jes: float
+    jes_closure: float
+    jes_fit: float
+    jes_flavour: float
+    jms: float
+    jms_closure: float
+    jms_fit: float
+    jms_flavour: float
+    jer: float
+    jer_uncertainty: float
+    jmr: float
+    jmr_uncertainty: float
+
+
+class JetClosure(Result):
+    """How well the calibration closes, ``closure.json``; bins with too few jets are left out.
+
+    Attributes:
+        closure: in bins of true pT and |eta|.
+        uncertainties: in the same bins.
+    """
+
+    closure: list[ClosureRow]
+    uncertainties: list[UncertaintyRow]
 
 
 class JetPeak(Result):

@@ -1,0 +1,238 @@
+"""The calibration of jets: fit, inversion, closure on jets whose response is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from jetchain.core.errors import ConfigurationError, EmptySampleError
+from jetchain.core.schema.jets import JetCalibration, ResponseFit
+from jetchain.core.settings import parse
+from jetchain.jets.calibrate import derive, pairs
+from jetchain.jets.closure import measure, uncertainty
+from jetchain.jets.cluster import Jets, calibrated, harder
+from jetchain.jets.pairs import isolated, spread
+from jetchain.jets.response import (
+    Bins,
+    calibrated_mass,
+    fit_response,
+    invert_mass,
+    invert_pt,
+    response,
+    response_error,
+)
+from jetchain.jets.settings import CalibrationSettings, ClosureJobSettings, JetsSettings
+from jetchain.plumbing.configuration import load
+
+SETTINGS = CalibrationSettings()
+JETS = 60_000
+
+
+def true_response(pt, eta):
+    """Rising with pT, with a dip between barrel and endcap."""
+    return 0.9 + 0.02 * np.log(pt / 200.0) - 0.04 * np.exp(-(((np.abs(eta) - 1.45) / 0.25) ** 2))
+
+
+def mass_response(ratio):
+    return 0.95 * (ratio / 0.1) ** -0.1
+
+
+def made_up(seed, power=0.0, jets=JETS):
+    """Pairs of jets, one an event, with a spectrum pT^(-1 - power): reconstructed and true."""
+    random = np.random.default_rng(seed)
+    low, high = (edge ** (-power) if power else np.log(edge) for edge in (160.0, 3000.0))
+    drawn = random.uniform(*sorted((low, high)), jets)
+    pt = drawn ** (-1 / power) if power else np.exp(drawn)
+    eta = random.uniform(-2.5, 2.5, jets)
+    ratio = np.exp(random.uniform(np.log(0.025), np.log(0.4), jets))
+    truth = {
+        "pt": pt, "eta": eta, "phi": np.zeros(jets), "m": ratio * pt, "msd": 0.8 * ratio * pt,
+        "label": np.zeros(jets, int), "event": np.arange(jets),
+    }  # fmt: skip
+    scale = true_response(pt, eta)
+    ours = {name: truth[name] for name in ("eta", "phi", "label", "event")}
+    ours["pt_raw"] = pt * scale * random.normal(1.0, 0.07, jets)
+    for name in ("m", "msd"):
+        shift = scale * mass_response(truth[name] / pt) * random.normal(1.0, 0.12, jets)
+        ours[f"{name}_raw"] = truth[name] * shift
+    return ours, truth
+
+
+def apply(known, ours):
+    """With calibrated columns."""
+    pt = invert_pt(known.pt, ours["pt_raw"], ours["eta"])
+    masses = {
+        name: calibrated_mass(fit, ours[f"{name}_raw"], ours["pt_raw"], pt, ours["eta"])
+        for name, fit in (("m", known.m), ("msd", known.msd))
+    }
+    return {**ours, "pt": pt, **masses}
+
+
+@pytest.fixture(scope="module")
+def known():
+    return derive(*made_up(1), 0.8, SETTINGS)
+
+
+def test_the_inversion_undoes_the_response(known):
+    random = np.random.default_rng(3)
+    pt, eta = random.uniform(150, 3300, 200), random.uniform(-2.5, 2.5, 200)
+    np.testing.assert_allclose(
+        invert_pt(known.pt, pt * response(known.pt, pt, eta), eta), pt, rtol=1e-5
+    )
+    mass = pt * random.uniform(0.02, 0.45, 200)
+    seen = mass * response(known.m, pt, eta, mass / pt)
+    np.testing.assert_allclose(invert_mass(known.m, seen, pt, eta), mass, rtol=1e-5)
+
+
+@pytest.mark.parametrize("power", [0.0, 5.0])
+def test_jets_that_it_was_not_made_from_close(known, power):
+    ours, truth = made_up(2, power)
+    rows = measure((apply(known, ours), truth), "all", 0.8, ClosureJobSettings())
+    assert len(rows) > 10
+    for row in rows:
+        assert row.pt.median == pytest.approx(1.0, abs=0.005 + 3 * row.pt.median_error)
+        assert row.m.median == pytest.approx(1.0, abs=0.01 + 3 * row.m.median_error)
+        assert row.msd.median == pytest.approx(1.0, abs=0.01 + 3 * row.msd.median_error)
+        assert row.pt_raw.median < 0.99
+
+
+def test_a_falling_spectrum_gives_the_same_calibration(known):
+    # Numerical inversion: the response at given true values does not know the spectrum.
+    other = derive(*made_up(4, power=1.0), 0.8, SETTINGS)
+    pt, eta = np.geomspace(200, 1000, 40), np.linspace(-2.4, 2.4, 40)
+    np.testing.assert_allclose(response(other.pt, pt, eta), response(known.pt, pt, eta), atol=0.006)
+
+
+def test_the_error_of_the_fit_is_that_of_its_replicas():
+    fits = [derive(*made_up(seed, jets=4000), 0.8, SETTINGS).pt for seed in range(12)]
+    pt, eta = np.full(3, 500.0), np.array([0.3, 0.9, 2.2])
+    spreads = np.std([response(fit, pt, eta) for fit in fits], axis=0)
+    errors = np.mean([response_error(fit, pt, eta) for fit in fits], axis=0)
+    assert np.all(spreads < 2.0 * errors)
+    assert np.all(errors < 3.0 * spreads)
+
+
+def test_an_empty_bin_follows_its_neighbours_and_a_far_jet_the_end_of_the_range():
+    eta = np.array([0.25, 1.25])
+    bins = Bins(np.full(2, 500.0), eta, np.full(2, 0.1), np.full(2, 0.93), np.full(2, 0.001))
+    fit = fit_response(bins, [0.25, 0.75, 1.25, 2.0], (150.0, 3300.0))
+    found = response(fit, np.full(2, 500.0), np.array([0.75, 2.4]))
+    np.testing.assert_allclose(found, 0.93, atol=0.02)
+    ends = response(fit, np.array([3300.0, 9000.0]), np.zeros(2))
+    assert ends[0] == ends[1]
+
+
+def test_isolated_jets_have_no_other_jet_near():
+    jets = {
+        "event": np.array([0, 0, 0, 1]),
+        "eta": np.array([0.0, 0.5, 2.0, 0.0]),
+        "phi": np.array([3.1, -3.1, 0.0, 3.1]),
+    }
+    np.testing.assert_array_equal(isolated(jets, 1.0), [False, False, True, True])
+    np.testing.assert_array_equal(isolated(jets, 0.4), [True] * 4)
+
+
+def test_pairs_are_rows_of_the_same_jets():
+    ours, truth = made_up(5, jets=50)
+    order = np.arange(50)
+    ours["pt"] = ours["pt_raw"]
+    left, right = pairs(ours, truth, 0.8, SETTINGS)
+    np.testing.assert_array_equal(left["event"], order)
+    np.testing.assert_array_equal(right["event"], order)
+
+
+def flat_fit(value, ratio=False):
+    powers = [(0, 0)]
+    return ResponseFit(
+        eta=[0.0], pt_range=(150.0, 3300.0), ratio_range=(0.02, 0.45) if ratio else None,
+        powers=powers, coefficients=[[value]], covariance=[[0.0]],
+    )  # fmt: skip
+
+
+def test_columns_are_scaled_and_the_raw_ones_kept():
+    import awkward as ak
+
+    flat = JetCalibration(
+        radius=0.8, jets=1, pt=flat_fit(0.8), m=flat_fit(0.5, True), msd=flat_fit(1.0, True)
+    )
+    columns = {
+        name: ak.Array([[value], []])
+        for name, value in (("pt", 400.0), ("eta", 1.0), ("m", 40.0), ("msd", 20.0))
+    }
+    found = calibrated(columns, flat)
+    assert found["pt"].to_list() == [[500.0], []]
+    assert found["m"].to_list() == [[pytest.approx(100.0)], []]
+    assert found["msd"].to_list() == [[pytest.approx(25.0)], []]
+    assert found["pt_raw"].to_list() == [[400.0], []]
+    assert calibrated(columns, None).keys() == {"pt_raw", "m_raw", "msd_raw"}
+
+
+def test_too_few_jets_are_refused():
+    with pytest.raises(EmptySampleError, match=r"jets.calibration.enabled"):
+        derive(*made_up(1, jets=20), 0.8, SETTINGS)
+
+
+def test_uncertainties_add_in_quadrature_and_know_the_flavour(known):
+    ours, truth = made_up(6)
+    half = len(truth["pt"]) // 2
+    truth["label"][half:] = 1  # gluon jets, whose response is 4 % lower
+    ours["pt_raw"][half:] *= 0.96
+    settings = ClosureJobSettings()
+    paired = (apply(known, ours), truth)
+    rows = uncertainty(measure(paired, "all", 0.8, settings), paired, known, settings)
+    assert len(rows) == 18
+    for row in rows:
+        assert row.jes_flavour == pytest.approx(0.02, abs=0.006)
+        assert row.jes**2 == pytest.approx(row.jes_closure**2 + row.jes_fit**2 + row.jes_flavour**2)
+        assert row.jer == pytest.approx(0.075, abs=0.015)
+
+
+def test_spread_of_a_gaussian():
+    found = spread(np.random.default_rng(7).normal(0.9, 0.09, 40_000))
+    assert found.median == pytest.approx(0.9, abs=4 * found.median_error)
+    assert found.resolution == pytest.approx(0.1, abs=4 * found.resolution_error)
+
+
+@pytest.mark.parametrize(
+    ("changed", "complaint"),
+    [
+        ({"pt_edges": [300.0, 200.0]}, "pt_edges"),
+        ({"mass_ratio_edges": [0.0, 0.2]}, "mass_ratio_edges"),
+    ],
+)
+def test_refused_bins(changed, complaint):
+    with pytest.raises(ConfigurationError, match=complaint):
+        parse(JetsSettings, {"calibration": changed})
+
+
+@pytest.mark.parametrize(
+    ("values", "complaint"),
+    [
+        ({"sample": "quarks"}, "quarks"),
+        ({"sample": "lhco_signal"}, "two are needed"),
+        ({"pt_min": 300.0}, "must be below jets.clustering.pt_min"),
+    ],
+)
+def test_what_must_agree(values, complaint):
+    with pytest.raises(ConfigurationError, match=complaint):
+        load({"jets": {"calibration": values}})
+    load({"jets": {"calibration": {"enabled": False, "sample": "lhco_signal"}}})
+
+
+def test_jets_are_ordered_and_cut_by_calibrated_pt():
+    # Two jets of one event: the softer one, in the endcap, is the harder one once calibrated.
+    momentum = np.array(
+        [[400.0, 0.0, 0.0, 400.0], [-390.0, 0.0, 1500.0, 1550.0], [0.0, 150.0, 0.0, 150.0]]
+    )
+    jets = Jets(
+        momentum, np.array([0, 3]), np.array([5, 6, 7, 8, 9]), np.array([0, 2, 4, 5]), outside=0
+    )
+    fit = flat_fit(1.0).model_copy(
+        update={"eta": [0.0, 2.0], "coefficients": [[1.0], [0.8]], "covariance": [[0.0] * 2] * 2}
+    )
+    mass = flat_fit(1.0, True)
+    found = harder(jets, JetCalibration(radius=0.8, jets=1, pt=fit, m=mass, msd=mass), 200.0)
+    np.testing.assert_array_equal(found.momentum, momentum[[1, 0]])
+    np.testing.assert_array_equal(found.constituents, [7, 8, 5, 6])
+    np.testing.assert_array_equal(found.constituent_offset, [0, 2, 4])
+    np.testing.assert_array_equal(found.offset, [0, 2])

@@ -1,0 +1,172 @@
+"""The test of the jets' calibration: what is left of the response, and the uncertainties."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jetchain.core.io.tables import read_result, write_result
+from jetchain.core.schema.jets import (
+    JET_CLASSES,
+    ClosureRow,
+    JetCalibration,
+    JetCalibrations,
+    JetClosure,
+    Response,
+    UncertaintyRow,
+)
+from jetchain.core.verbs import Input, Inputs, Output
+from jetchain.jets.calibrate import pairs
+from jetchain.jets.pairs import MINIMUM_MASS, Columns, read_jets, spread
+from jetchain.jets.response import response_error
+from jetchain.jets.settings import ClosureJobSettings
+
+Interval = tuple[float, float]
+Pairs = tuple[Columns, Columns]
+
+ALL = "all"
+
+
+def closure(
+    *,
+    test: Inputs,
+    classes: Inputs,
+    calibration: Input,
+    closure: Output,
+    settings: ClosureJobSettings,
+) -> None:
+    """Measure the response before and after the calibration.
+
+    Args:
+        test: jets of the calibration's sample, of shards that it was not made from.
+        classes: jets of the samples of the classes.
+        calibration: `JetCalibrations`.
+        closure: written, `JetClosure`.
+        settings: bins and selection.
+    """
+    rows: list[ClosureRow] = []
+    uncertainties: list[UncertaintyRow] = []
+    for known in read_result(calibration, JetCalibrations).radii:
+        tested, labelled = (
+            pairs(levels["reconstructed"], levels["truth"], known.radius, settings.calibration)
+            for levels in (read_jets(paths, known.radius)[0] for paths in (test, classes))
+        )
+        found = measure(tested, ALL, known.radius, settings)
+        rows += found
+        for label, name in enumerate(JET_CLASSES):
+            rows += measure(_of(labelled, label), name, known.radius, settings)
+        uncertainties += uncertainty(found, tested, known, settings)
+    write_result(closure, JetClosure(closure=rows, uncertainties=uncertainties))
+
+
+def measure(
+    paired: Pairs, name: str, radius: float, settings: ClosureJobSettings
+) -> list[ClosureRow]:
+    """The rows of some matched jets, in the bins that have enough.
+
+    All jets stand in bins of pT and |eta|, and in each of them alone; a class in bins of pT.
+    """
+    pt, eta = settings.closure.pt_edges, settings.closure.eta_edges
+    rows = []
+    for (low, high), (left, right) in _bins(pt, eta, both=name == ALL):
+        row = _row(paired, (low, high), (left, right), settings.calibration.minimum_jets)
+        if row is not None:
+            rows.append(
+                ClosureRow(
+                    jets=name, radius=radius, pt_low=low, pt_high=high,
+                    eta_low=left, eta_high=right, **row,
+                )
+            )  # fmt: skip
+    return rows
+
+
+def _bins(
+    pt: Sequence[float], eta: Sequence[float], both: bool
+) -> Iterator[tuple[Interval, Interval]]:
+    yield from itertools.product(itertools.pairwise(pt), [(eta[0], eta[-1])])
+    if both:
+        yield from itertools.product([(pt[0], pt[-1])], itertools.pairwise(eta))
+        yield from itertools.product(itertools.pairwise(pt), itertools.pairwise(eta))
+
+
+def _row(
+    paired: Pairs, pt: Interval, eta: Interval, fewest: int
+) -> dict[str, int | Response] | None:
+    ours, truth = paired
+    place = np.abs(truth["eta"])
+    inside = (truth["pt"] >= pt[0]) & (truth["pt"] < pt[1]) & (place >= eta[0]) & (place < eta[1])
+    row: dict[str, int | Response] = {"number": int(np.count_nonzero(inside))}
+    for name in ("pt", "m", "msd"):
+        used = inside & (truth[name] > (0.0 if name == "pt" else MINIMUM_MASS))
+        if np.count_nonzero(used) < fewest:
+            return None
+        for column in (name, f"{name}_raw"):
+            row[column] = spread(ours[column][used] / truth[name][used])
+    return row
+
+
+def uncertainty(
+    rows: list[ClosureRow], tested: Pairs, known: JetCalibration, settings: ClosureJobSettings
+) -> list[UncertaintyRow]:
+    """The uncertainties in the bins of pT and |eta|; see `UncertaintyRow`."""
+    quark, gluon = (
+        {row.pt_low: row for row in measure(_of(tested, label), name, known.radius, settings)}
+        for label, name in enumerate(JET_CLASSES[:2])
+    )
+    whole = (settings.closure.pt_edges[0], settings.closure.pt_edges[-1])
+    every = (settings.closure.eta_edges[0], settings.closure.eta_edges[-1])
+    result = []
+    for row in rows:
+        if (row.pt_low, row.pt_high) == whole or (row.eta_low, row.eta_high) == every:
+            continue
+        both = (quark.get(row.pt_low), gluon.get(row.pt_low))
+        found: dict[str, float] = {}
+        for scale, resolution, name in (("jes", "jer", "pt"), ("jms", "jmr", "m")):
+            left: Response = getattr(row, name)
+            apart, wider = (
+                abs(getattr(getattr(both[0], name), which) - getattr(getattr(both[1], name), which))
+                / 2
+                if both[0] and both[1]
+                else 0.0
+                for which in ("median", "resolution")
+            )
+            parts = {
+                "closure": abs(left.median - 1.0),
+                "fit": _fit_error(known, name, row, tested),
+                "flavour": apart,
+            }
+            found[scale] = float(np.sqrt(sum(part**2 for part in parts.values())))
+            found |= {f"{scale}_{part}": value for part, value in parts.items()}
+            found[resolution] = left.resolution
+            found[f"{resolution}_uncertainty"] = float(np.hypot(left.resolution_error, wider))
+        result.append(
+            UncertaintyRow(
+                **row.model_dump(include={"radius", "pt_low", "pt_high", "eta_low", "eta_high"}),
+                **found,
+            )
+        )
+    return result
+
+
+def _fit_error(known: JetCalibration, name: str, row: ClosureRow, tested: Pairs) -> float:
+    """The median error of the fitted response of the jets in a bin."""
+    _, truth = tested
+    place = np.abs(truth["eta"])
+    inside = (truth["pt"] >= row.pt_low) & (truth["pt"] < row.pt_high)
+    inside &= (place >= row.eta_low) & (place < row.eta_high)
+    pt, eta = truth["pt"][inside], truth["eta"][inside]
+    error = response_error(getattr(known, name), pt, eta, truth["m"][inside] / pt)
+    return float(np.median(error))
+
+
+def _of(paired: Pairs, label: int) -> Pairs:
+    """The jets whose true jet has this label."""
+    ours, truth = paired
+    chosen: NDArray[np.bool_] = truth["label"] == label
+    return (
+        {name: values[chosen] for name, values in ours.items()},
+        {name: values[chosen] for name, values in truth.items()},
+    )

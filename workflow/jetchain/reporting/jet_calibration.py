@@ -1,0 +1,113 @@
+"""Figures and tables of the jets' calibration: closure, resolutions, uncertainties."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from jetchain.core.io.tables import read_result, write_csv
+from jetchain.core.schema.jets import JET_CLASSES, ClosureRow, JetClosure, UncertaintyRow
+from jetchain.core.style import label, new_figure, remark, save_figure, style_of
+from jetchain.core.verbs import Input, Output
+
+ALL = "all"
+WANTED = {"pt": 0.01, "m": 0.02}  # closure that is wanted, drawn as a band
+
+
+def closure(*, closure: Input, radius: str, pdf: Output, png: Output, data: Output) -> None:
+    """Draw response and resolution of pT and mass, before and after, against pT and |eta|."""
+    rows = [row for row in read_result(closure, JetClosure).closure if row.radius == float(radius)]
+    every = [row for row in rows if row.jets == ALL]
+    widest = max((row.eta_high - row.eta_low for row in every), default=0.0)
+    longest = max((row.pt_high - row.pt_low for row in every), default=0.0)
+    by_pt = [row for row in every if row.eta_high - row.eta_low == widest]
+    by_eta = [row for row in every if row.pt_high - row.pt_low == longest]
+    figure, axes = new_figure(2, 4, size=(26, 11))
+    for line, (name, text) in zip(axes, (("pt", "$p_T$"), ("m", "mass")), strict=True):
+        band(line[0], name)
+        band(line[1], name)
+        band(line[3], name)
+        draw(line[0], by_pt, name, "median", "pt")
+        draw(line[1], by_eta, name, "median", "eta")
+        draw(line[2], by_pt, name, "resolution", "pt")
+        for index, jet_class in enumerate(JET_CLASSES):
+            points(
+                line[3], [row for row in rows if row.jets == jet_class], name, "median", "pt",
+                index, jet_class,
+            )  # fmt: skip
+        for ax, right in zip(
+            line, ("isolated jets", "isolated jets", "isolated jets", "calibrated"), strict=True
+        ):
+            ax.set_ylabel(f"{text}: median of reconstructed / true")
+            if ax.get_legend_handles_labels()[0]:
+                ax.legend(ncols=2)
+            else:
+                remark(ax, "no bin has enough jets")
+            label(ax, right=f"R = {radius}, {right}")
+        line[2].set_ylabel(f"{text}: resolution, IQR / 1.349 median")
+        line[2].set_ylim(bottom=0)
+    save_figure(figure, pdf, png, data)
+
+
+def band(ax: Axes, name: str) -> None:
+    """The closure that is wanted."""
+    ax.axhspan(1 - WANTED[name], 1 + WANTED[name], color="0.85", linewidth=0)
+    ax.axhline(1.0, color="#717581", linewidth=0.8, linestyle=":")
+
+
+def draw(ax: Axes, rows: list[ClosureRow], name: str, merit: str, against: str) -> None:
+    """Before and after."""
+    points(ax, rows, f"{name}_raw", merit, against, 0, "reconstructed")
+    points(ax, rows, name, merit, against, 1, "calibrated")
+
+
+def points(
+    ax: Axes, rows: list[ClosureRow], name: str, merit: str, against: str, index: int, text: str
+) -> None:
+    """One point a row, against the bins' true pT or |eta|."""
+    if against == "pt":
+        ax.set_xscale("log")
+        ax.set_xlabel("true jet $p_T$ [GeV]")
+    else:
+        ax.set_xlabel(r"true jet $|\eta|$")
+    if not rows:
+        return
+    low, high = (
+        np.array([getattr(row, f"{against}_{end}") for row in rows]) for end in ("low", "high")
+    )
+    found = [getattr(row, name) for row in rows]
+    ax.errorbar(
+        (low + high) / 2,
+        [getattr(each, merit) for each in found],
+        yerr=[getattr(each, f"{merit}_error") for each in found],
+        xerr=(high - low) / 2,
+        **style_of(index).points,
+        label=text,
+    )
+
+
+def closure_table(*, closure: Input, table: Output) -> None:
+    """Write the closure, one line a bin."""
+    columns: dict[str, list[Any]] = {}
+    for row in read_result(closure, JetClosure).closure:
+        for name, value in row.model_dump().items():
+            for part, number in value.items() if isinstance(value, dict) else [("", value)]:
+                number = round(number, 4) if isinstance(number, float) else number
+                columns.setdefault(f"{name}_{part}" if part else name, []).append(number)
+    if not columns:
+        columns = {name: [] for name in ClosureRow.model_fields}
+    write_csv(table, columns)
+
+
+def uncertainties(*, closure: Input, table: Output) -> None:
+    """Write the uncertainties of scale and resolution, one line a bin."""
+    rows = read_result(closure, JetClosure).uncertainties
+    write_csv(
+        table,
+        {
+            name: [round(getattr(row, name), 4) for row in rows]
+            for name in UncertaintyRow.model_fields
+        },
+    )
