@@ -51,6 +51,20 @@ rule tagging_dataset:
         LAUNCH
 
 
+rule tagging_kinematics:
+    input:
+        dataset="results/tagging/dataset.json",
+        jets=JETS_OF_TAGGING,
+    output:
+        result="results/tagging/kinematics.json",
+    log:
+        "results/logs/tagging/kinematics.log",
+    params:
+        **job("tagging.kinematics"),
+    shell:
+        LAUNCH
+
+
 rule train_tagger:
     input:
         dataset="results/tagging/dataset.json",

@@ -153,6 +153,11 @@ class Jets:
         return self._get("weight")
 
     @property
+    def event_weight(self) -> Tensor:
+        """Weight of the jet's event; (jets,)."""
+        return self._get("event_weight")
+
+    @property
     def event_number(self) -> Tensor:
         """Number of the event, unique in its sample; (jets,)."""
         return self._get("event_number")
@@ -217,6 +222,8 @@ class JetReader:
             if what in ("label", "weight"):
                 weight = torch.from_numpy(self._weight[rows].astype(np.float32))
                 return {"label": torch.from_numpy(self._label[rows]), "weight": weight}
+            if what == "event_weight":
+                return {what: self._tensors(rows, "weight")["weight"]}
             if what in ("features", "mask"):
                 return self._standardised(rows)
             return self._tensors(rows, what)

@@ -85,6 +85,10 @@ FIGURES += [
         {"figure": "Validation: numbers beside published values"},
         inputs=dict(
             numbers=expand("results/detector/validation/{what}.json", what=VALIDATED)
+            + [
+                f"results/jets/{CONFIG.jets.algorithm}/sampling.json",
+                "results/tagging/kinematics.json",
+            ]
         ),
         caption="validation_table",
     ),

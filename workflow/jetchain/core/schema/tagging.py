@@ -5,6 +5,7 @@ from __future__ import annotations
 from jetchain.core.schema.base import Result, Tensor, TensorTable
 from jetchain.core.schema.graphs import JET_COLUMNS, JET_GRAPHS
 from jetchain.core.schema.jets import JET_CLASSES
+from jetchain.core.schema.validation import Validation
 
 # The 17 inputs of Particle Transformer (arXiv:2202.03772, table 2), in this order.
 TAGGING_FEATURES = (
@@ -152,6 +153,29 @@ class TaggingDataset(Result):
     weight: dict[str, dict[str, float]]
     mean: list[float]
     scale: list[float]
+
+
+class KinematicsPair(Result):
+    """How well boosted trees on pT and |eta| tell two classes.
+
+    Attributes:
+        first, second: the classes.
+        before, after: area under the ROC curve with the weights of the events, and of the taggers.
+        before_error, after_error: of these.
+    """
+
+    first: str
+    second: str
+    before: float
+    before_error: float
+    after: float
+    after_error: float
+
+
+class Kinematics(Validation):
+    """What pT and |eta| alone tell of the classes; `numbers` holds the pair told best."""
+
+    pairs: list[KinematicsPair]
 
 
 class Interval(Result):
