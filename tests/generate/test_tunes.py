@@ -25,7 +25,11 @@ PUBLISHED = {"monash": (0.1365, 2.28), "a14": (0.127, 2.09), "cp5": (0.118, 1.41
 
 
 def test_tunes_set_the_published_values() -> None:
-    assert set(TUNES) == set(PUBLISHED) == set(get_args(GenerationSettings.model_fields["tune"].annotation))
+    assert (
+        set(TUNES)
+        == set(PUBLISHED)
+        == set(get_args(GenerationSettings.model_fields["tune"].annotation))
+    )
     for name, (alpha, pt0) in PUBLISHED.items():
         pythia = start_pythia("quark", HARD, 1, before=TUNES[name].lines)
         assert pythia.parm("TimeShower:alphaSvalue") == pytest.approx(alpha)
@@ -81,7 +85,10 @@ def test_biased_events_have_the_spectrum_of_unbiased_ones(process: str) -> None:
     for switch in ("on", "off"):
         settings = GenerationSettings(
             process=process, events=3000,
-            overrides=[*HARD, "PhaseSpace:pTHatMin = 400.", f"PhaseSpace:bias2Selection = {switch}"],
+            overrides=[
+                *HARD, "PhaseSpace:pTHatMin = 400.",
+                f"PhaseSpace:bias2Selection = {switch}",
+            ],
         )  # fmt: skip
         data, account = generate(settings, 0, 8)
         event = data["event"]
@@ -104,6 +111,8 @@ def test_samples_of_the_taggers_are_generated_far_below_their_jets(process: str)
                 (line.split("=", 1) for _, line in read_card(process))}  # fmt: skip
     assert float(settings["phasespace:pthatmin"]) <= 350
     assert float(settings["phasespace:pthatmax"]) >= 1150
-    event = generate(GenerationSettings(process=process, events=2000, overrides=HARD), 0, 3)[0]["event"]
+    event = generate(GenerationSettings(process=process, events=2000, overrides=HARD), 0, 3)[0][
+        "event"
+    ]
     counts = np.histogram(event["pthat"], np.linspace(500, 1000, 6))[0]
     assert counts.min() > counts.max() / 3

@@ -39,7 +39,7 @@ def write_sample(folder: Path, sample: str, pthat: np.ndarray, varied: bool) -> 
     true = generated_events(22, np.full(events, 20.0), 0.3, 0.1)
     weight = 1.0 + np.arange(events)
     event = {name: np.asarray(true["event"][name]) for name in GENERATED.event}
-    event |= {name: weight * (2.0 if varied else 1.0) for name in VARIATIONS}
+    event |= dict.fromkeys(VARIATIONS, weight * (2.0 if varied else 1.0))
     event |= {"weight": weight, "pthat": pthat}
     truth, jets = (folder / kind / sample / "0000.root" for kind in ("truth", "jets"))
     for path in (truth, jets):

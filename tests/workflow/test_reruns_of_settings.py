@@ -65,12 +65,14 @@ SHAPING = {
         {
             "cluster_jets", "display_detector", "display_graphs", "display_jets", "event_graphs",
             "figure_event_display", "figure_jet_comparison", "figure_jet_images",
-            "figure_jet_mass", "figure_jet_response", "figure_jet_substructure",
+            "figure_jet_mass", "figure_jet_response", "figure_jet_sampling",
+            "figure_jet_substructure",
             "figure_overview", "image_jets", "jet_graphs", "make_dijets", "prepare_firmware",
-            "summarise_jets", "summarise_run", "tagging_features", "trained_particleflow",
+            "sample_jets", "summarise_jets", "summarise_run", "table_validation",
+            "tagging_features", "trained_particleflow",
         },
     ),
-    "jets.summary.samples": (["quark", "gluon"], {"image_jets", "summarise_jets"}),
+    "jets.summary.samples": (["quark", "gluon"], {"image_jets", "sample_jets", "summarise_jets"}),
     "jets.display.samples": (
         ["W"], {"display_detector", "display_jets", "figure_event_display"},
     ),
@@ -95,6 +97,8 @@ SHAPING = {
 OTHER_OF_SAMPLES = {
     "process": ["Z", "W"],
     "overrides": [["PartonLevel:MPI = off"]],
+    "tune": ["a14"],
+    "variations": ["shower"],
     "gun.pdgids": [[211]],
     "gun.variable": ["energy", "pt"],
     "particles.invisible": [[9000005]],

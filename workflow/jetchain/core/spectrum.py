@@ -30,8 +30,13 @@ class CommonSpectrum:
 
     @classmethod
     def of(
-        cls, label: ArrayLike, pt: ArrayLike, eta: ArrayLike, weight: ArrayLike,
-        classes: int, bins: tuple[int, int],
+        cls,
+        label: ArrayLike,
+        pt: ArrayLike,
+        eta: ArrayLike,
+        weight: ArrayLike,
+        classes: int,
+        bins: tuple[int, int],
     ) -> CommonSpectrum:
         """Derive the factors from training jets, of which each class has one at least.
 
@@ -63,9 +68,7 @@ class CommonSpectrum:
         factor = of_eta / bins[0] / density
         return cls(edges[0], edges[1], factor)
 
-    def weights(
-        self, label: ArrayLike, pt: ArrayLike, eta: ArrayLike, weight: ArrayLike
-    ) -> Float:
+    def weights(self, label: ArrayLike, pt: ArrayLike, eta: ArrayLike, weight: ArrayLike) -> Float:
         """Event weight times factor of each jet, (jets,); beyond the edges the last bin counts."""
         place = _bins(
             np.asarray(pt, float), np.abs(np.asarray(eta, float)), self.pt_edges, self.eta_edges

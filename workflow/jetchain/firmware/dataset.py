@@ -32,7 +32,9 @@ FIRMWARE_JETS = TensorTable(
         "split": Tensor("int64", ("jets",), "", "index into SPLITS"),
         "event_number": Tensor("int64", ("jets",), "", "event number"),
         "weight": Tensor(
-            "float64", ("jets",), "",
+            "float64",
+            ("jets",),
+            "",
             "all classes have one spectrum of pT and |eta|, and count the same in a split",
         ),
     },

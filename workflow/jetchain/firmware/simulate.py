@@ -125,7 +125,8 @@ def stimulus(
     """The test jets with the outputs that torch gave, then random vectors over the full range.
 
     Returns:
-        Inputs (vectors, inputs), expected outputs (vectors, outputs), label and weight of the test jets.
+        Inputs (vectors, inputs), expected outputs (vectors, outputs), label and weight of the
+        test jets.
     """
     data = read_tensors(dataset, FIRMWARE_JETS)
     jets = data["features"][data["split"] == TEST].astype(np.float64)
@@ -142,7 +143,11 @@ def stimulus(
         (settings.simulation.random_vectors, jets.shape[1]),
     )
     expected = np.concatenate([from_torch["logits"], network.forward(random)])
-    return np.concatenate([jets, random]), expected, {name: from_torch[name] for name in ("label", "weight")}
+    return (
+        np.concatenate([jets, random]),
+        expected,
+        {name: from_torch[name] for name in ("label", "weight")},
+    )
 
 
 def require_equal(simulated: Array, expected: Array, what: str) -> int:

@@ -218,6 +218,7 @@ class JetReader:
 
     def split(self, name: str) -> Jets:
         """The jets of a split of TAGGING_SPLITS, classes and shards in their order."""
+
         def read(what: str, rows: Integer) -> dict[str, Tensor]:
             if what in ("label", "weight"):
                 weight = torch.from_numpy(self._weight[rows].astype(np.float32))

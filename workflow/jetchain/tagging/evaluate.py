@@ -116,7 +116,10 @@ def probabilities(network: torch.nn.Module, jets: Jets, batch_size: int) -> NDAr
 
 
 def discriminant(
-    label: Integer, probability: np.ndarray, weight: Float, signal: str,
+    label: Integer,
+    probability: np.ndarray,
+    weight: Float,
+    signal: str,
     background: tuple[str, ...],
 ) -> tuple[Integer, Float, Float]:
     """p_s / (p_s + p_b) of the jets of the two classes, p_b summed over the background classes.
@@ -168,9 +171,7 @@ def figures_of_merit(
             background_effective=effective_number(of_jet[truth == 0]),
             auc=Replicated(**vars(area)),
             **{
-                point: rejection_with_error(
-                    truth, score, of_jet, efficiency, replicas, identity
-                )
+                point: rejection_with_error(truth, score, of_jet, efficiency, replicas, identity)
                 for point, efficiency in WORKING_POINTS.items()
             },
         )
@@ -210,9 +211,7 @@ def rejection_with_error(
     if estimate.value < background * (1 - 1e-9):
         return Rejection(**vars(estimate), bound=False)
     low = 1 / float(binomial_interval(0, background)[1])
-    return Rejection(
-        value=background, low=low, high=background, std=background - low, bound=True
-    )
+    return Rejection(value=background, low=low, high=background, std=background - low, bound=True)
 
 
 def macro_auc(label: Integer, probability: np.ndarray, weight: Float) -> float:
@@ -297,9 +296,7 @@ def roc_band(
     spread = np.empty((replicas, len(grid)))
     for replica in spread:
         # In falling score, so that sums of weights are efficiencies of cuts.
-        some, others = (
-            np.sort(random.choice(rows, len(rows))) for rows in (signal, background)
-        )
+        some, others = (np.sort(random.choice(rows, len(rows))) for rows in (signal, background))
         passed = np.cumsum(weight[some])
         cuts = score[some[np.searchsorted(passed, grid * passed[-1])]]
         leaked = np.concatenate([[0.0], np.cumsum(weight[others])])

@@ -76,9 +76,7 @@ def separation(
         numbers of jets (Hanley and McNeil, Radiology 143 (1982) 29, with an area of 1/2).
     """
 
-    def of_two(
-        x: Float, label: Integer, weight: Float
-    ) -> tuple[Float, NDArray[np.bool_], Float]:
+    def of_two(x: Float, label: Integer, weight: Float) -> tuple[Float, NDArray[np.bool_], Float]:
         chosen = np.isin(label, classes)
         is_first, own = label[chosen] == classes[0], weight[chosen].copy()
         for side in (is_first, ~is_first):
