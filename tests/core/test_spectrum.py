@@ -5,20 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from helpers.spectra import made_up
 from jetchain.core.spectrum import CommonSpectrum, effective_number
-
-
-def made_up(number: int, seed: int) -> dict[str, np.ndarray]:
-    """Three classes of jets: flat in pT; falling in pT and central; weighted to fall steeply."""
-    random = np.random.default_rng(seed)
-    falling = np.minimum(500 + random.exponential(120, number), 999.0)
-    pt = np.concatenate([random.uniform(500, 1000, number), falling, falling])
-    eta = np.concatenate(
-        [random.uniform(-2, 2, number), random.normal(0, 0.6, number).clip(-2, 2),
-         random.uniform(-2, 2, number)]
-    )  # fmt: skip
-    weight = np.concatenate([np.ones(2 * number), (500 / pt[2 * number :]) ** 4])
-    return {"label": np.repeat(np.arange(3), number), "pt": pt, "eta": eta, "weight": weight}
 
 
 def test_all_classes_get_one_spectrum_that_is_flat_in_pt() -> None:

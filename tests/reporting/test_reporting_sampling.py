@@ -21,7 +21,8 @@ def test_pthat_of_some_classes_and_of_none(tmp_path: Path) -> None:
     edges = np.arange(500.0, 1001.0, 50.0)
     for names in (("quark", "top"), ()):
         bins = [row for name in names for row in sampled(name, jets, 250.0, edges)]
-        save_histograms(tmp_path / "h.json", {f"pthat/{name}": plane(jets, edges) for name in names})
+        drawn = {f"pthat/{name}": plane(jets, edges) for name in names}
+        save_histograms(tmp_path / "h.json", drawn)
         write_result(
             tmp_path / "s.json",
             JetSampling(edge=50.0, bins=bins, variations={}, numbers=worst(bins)),

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from core.test_spectrum import made_up
 from helpers.jetgraphs import write_toy_samples
+from helpers.spectra import made_up
 from helpers.tagging import make_dataset
 from jetchain.core.io.tables import read_result
 from jetchain.core.schema.tagging import Kinematics
