@@ -110,8 +110,9 @@ class Collisions:
 def _require_variations(pythia: Any, process: str) -> None:
     """Raise `GeneratorError` unless Pythia gives the weights of VARIATIONS in their order."""
     info = pythia.infoPython()
-    given = [info.weightNameByIndex(place).lower() for place in range(1, info.nWeights())]
-    if given != [name.lower() for name in VARIATIONS.values()]:
+    given = [info.weightNameByIndex(place) for place in range(1, info.nWeights())]
+    # Pythia gives them in small letters, with a point in the place of the colon.
+    if given != [name.lower().replace(":", ".") for name in VARIATIONS.values()]:
         raise GeneratorError(
             f"Process '{process}': Pythia gives the weights {given}, asked for were "
             f"{list(VARIATIONS.values())}.",
