@@ -96,8 +96,10 @@ def test_balanced_accuracy_does_not_depend_on_how_many_jets_a_class_has():
     label = np.array([0] * 90 + [1] * 10)
     logits = np.zeros((100, 2))
     logits[:45, 0] = logits[45:90, 1] = logits[90:, 1] = 1.0  # half of class 0, all of class 1
-    assert balanced_accuracy(label, logits) == pytest.approx(0.75)
+    assert balanced_accuracy(label, logits, np.ones(100)) == pytest.approx(0.75)
+    weight = np.repeat([3.0, 1.0], [45, 55])  # what is right of class 0 weighs three times as much
+    assert balanced_accuracy(label, logits, weight) == pytest.approx((0.75 + 1) / 2)
     with pytest.raises(EmptySampleError):
-        balanced_accuracy(np.zeros(4, np.int64), np.zeros((4, 2)))
+        balanced_accuracy(np.zeros(4, np.int64), np.zeros((4, 2)), np.ones(4))
     chance = probabilities(np.array([[0.0, np.log(3.0)], [1e4, 0.0]]))
     assert chance == pytest.approx(np.array([[0.25, 0.75], [1.0, 0.0]]))

@@ -131,13 +131,14 @@ def test_training_and_early_stopping_see_their_own_split_only(monkeypatch, tmp_p
         "label": np.arange(90) % 2,
         "split": np.repeat([0, 1, 2], 30),
         "event_number": np.arange(90),
+        "weight": np.ones(90),
     }
     write_tensors(tmp_path / "dataset", FIRMWARE_JETS, data)
     seen = {}
 
     def spy(model, *, batches, validation, **others):
         for name, jets in (("train", batches(np.random.default_rng(1))), ("held", validation())):
-            seen[name] = np.sort(np.concatenate([features[:, 0] for features, _ in jets]))
+            seen[name] = np.sort(np.concatenate([features[:, 0] for features, *_ in jets]))
         return {"epoch": [1]}
 
     monkeypatch.setattr("jetchain.firmware.train.fit", spy)

@@ -33,7 +33,8 @@ def results(tmp_path):
         recognised = np.concatenate([np.arange(4) < first, np.arange(8) < second])
         logits = np.eye(2)[np.where(recognised, label, 1 - label)]
         files[f"{stage}_scores"] = tmp_path / f"{stage}.safetensors"
-        write_tensors(files[f"{stage}_scores"], FIRMWARE_SCORES, {"logits": logits, "label": label})
+        table = {"logits": logits, "label": label, "weight": np.ones(12)}
+        write_tensors(files[f"{stage}_scores"], FIRMWARE_SCORES, table)
     row = {"latency_cutoff": 5.0, "stages": 3, "register_bits": 100}
     compared = {"vectors": 12, "outputs": 24, "differing": 0, "test_jets": 12}
     half = {"value": 0.5, "low": 0.4, "high": 0.6, "std": 0.1}

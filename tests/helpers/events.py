@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from jetchain.core.schema.base import ORIGINS
-from jetchain.core.schema.generate import GENERATED, UNSEEN
+from jetchain.core.schema.generate import GENERATED, UNSEEN, VARIATIONS
 from jetchain.detector.flight.decays import DECAYS
 from jetchain.detector.flight.particles import Primaries, select_primaries
 from jetchain.detector.flight.pileup import overlay
@@ -74,7 +74,7 @@ def generated_events(
         "event": ak.zip(
             {
                 "number": first_number + np.arange(events),
-                "weight": np.ones(events),
+                **dict.fromkeys(("weight", *VARIATIONS), np.ones(events)),
                 "process": np.zeros(events, np.int32),
                 "pthat": np.zeros(events, np.float32),
             }

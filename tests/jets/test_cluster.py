@@ -183,7 +183,8 @@ def write_shard(folder, particles: Particles, *, seen_as: int = 211, numbers=Non
         folder / "truth.root",
         GENERATED,
         {
-            "event": event | {"process": np.zeros(events), "pthat": np.zeros(events)},
+            "event": event
+            | {name: np.zeros(events) for name in GENERATED.event if name not in event},
             "particle": jagged
             | {
                 name: zero + seen_as if name == "seen_as" else zero

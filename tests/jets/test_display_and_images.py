@@ -124,7 +124,7 @@ def write_display(path, pt, phi, counts=(1, 1, 1)) -> dict:
         **{name: np.ones(18) for name in ("px", "py", "pz", "e")},
     }
     data = {
-        "event": event | {"process": np.zeros(3), "pthat": np.zeros(3)},
+        "event": event | {name: np.zeros(3) for name in GENERATED.event if name not in event},
         "parton": collection(partons, [6] * 3),
     }
     for name in ("particle", "hadron"):

@@ -32,6 +32,19 @@ def test_peak_of_a_gaussian_on_a_background() -> None:
     assert 0.4 < np.std(pulls) < 1.8
 
 
+def test_peak_of_weighted_jets() -> None:
+    """Weights that make a flat mass a Gaussian of 91 and 8 GeV; errors are those of the weights."""
+    random = np.random.default_rng(5)
+    pulls = []
+    for _ in range(12):
+        mass = random.uniform(40, 250, 20000)
+        peak = fit_peak(mass, weight=np.exp(-0.5 * ((mass - 91) / 8) ** 2))
+        assert peak is not None
+        pulls.append((peak.position - 91) / peak.position_error)
+    assert abs(np.mean(pulls)) < 0.9
+    assert 0.4 < np.std(pulls) < 1.8
+
+
 def test_no_peak_without_jets() -> None:
     assert fit_peak([]) is None
     assert fit_peak([80.0] * 10) is None

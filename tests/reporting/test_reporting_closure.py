@@ -51,7 +51,13 @@ def test_a_rejection_without_background_is_quoted_by_its_lower_limit():
     known = Replicated(value=0.9, low=0.8, high=0.95, std=0.07)
     bound = Rejection(value=1377.0, low=748.4, high=1377.0, std=628.6, bound=True)
     pair = PairMerit(
-        signal_jets=1, background_jets=1377, auc=known, rejection_50=bound, rejection_30=bound
+        signal_jets=1,
+        background_jets=1377,
+        signal_effective=1,
+        background_effective=1377,
+        auc=known,
+        rejection_50=bound,
+        rejection_30=bound,
     )
     nothing = Confusion(counts=[], fraction=[], low=[], high=[])
     metrics = TaggerMetrics(

@@ -15,7 +15,7 @@ from jetchain.core.schema.validation import (
     TracksValidation,
 )
 from jetchain.core.style import new_figure
-from jetchain.detector.validation.estimators import number
+from jetchain.core.validation import number
 from jetchain.reporting import detector_validation as figures
 
 LAYERS = ["ECAL1", "ECAL2", "ECAL3", "HCAL1", "HCAL2", "HCAL3"]

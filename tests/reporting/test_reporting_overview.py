@@ -37,7 +37,8 @@ RESULTS = {
         "confusion": {"counts": [], "fraction": [], "low": [], "high": []},
         "pairs": {
             "top_vs_QCD": {
-                "signal_jets": 90, "background_jets": 500, "auc": AUC,
+                "signal_jets": 90, "background_jets": 500, "signal_effective": 90,
+                "background_effective": 500, "auc": AUC,
                 "rejection_50": {**AUC, "bound": False}, "rejection_30": {**AUC, "bound": False},
             }
         },

@@ -33,13 +33,14 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]:
         probability = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
         for name, paths in files.items():
             paths.append(folder / name)
-        merit = figures_of_merit(label, probability, 10, 1)
+        weight = np.ones(len(label))
+        merit = figures_of_merit(label, probability, weight, 10, 1)
         write_result(
             folder / "metrics",
             TaggerMetrics(**dict(merit), model=model, parameters=9, training_jets=100),
         )
-        write_csv(folder / "curves", roc_bands(label, probability, 9, 10, 1))
-        save_histograms(folder / "histograms", distributions(label, probability))
+        write_csv(folder / "curves", roc_bands(label, probability, weight, 9, 10, 1))
+        save_histograms(folder / "histograms", distributions(label, probability, weight))
         losses = {"epoch": [1, 2], "train_loss": [2.0, 1.0], "validation_loss": [1.5, 1.6]}
         write_csv(folder / "histories", losses)
     return files

@@ -160,7 +160,10 @@ def test_standardisation_leaves_flags_and_padding(made: Made) -> None:
 
 
 def test_classes_weigh_the_same_in_each_split(made: Made) -> None:
-    np.testing.assert_allclose(balance([[6, 2], [2, 2]]), [[4 / 6, 1], [2, 1]])
+    label, split = np.repeat(np.arange(7), 6), np.tile([0, 0, 0, 1, 1, 2], 7)
+    weight = np.where(label == 3, 0.5, 2.0)
+    expected = np.where(np.arange(7) == 3, 2.0, 0.5)[:, None]
+    np.testing.assert_allclose(balance(label, split, weight), np.repeat(expected, 3, axis=1))
     reader = JetReader(**made)
     for split in ("train", "validation", "test"):
         jets = reader.split(split)

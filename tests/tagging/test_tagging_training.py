@@ -168,9 +168,10 @@ def test_macro_auc_and_confusion_equal_scikit_learn(
 ) -> None:
     label, probability = toy_scores
     expected = sklearn_metrics.roc_auc_score(label, probability, multi_class="ovo")
-    assert macro_auc(label, probability) == pytest.approx(expected, abs=1e-12)
+    ones = np.ones(len(label))
+    assert macro_auc(label, probability, ones) == pytest.approx(expected, abs=1e-12)
     predicted = probability.argmax(axis=1)
-    result = confusion(label, predicted)
+    result = confusion(label, predicted, ones)
     np.testing.assert_array_equal(result.counts, sklearn_metrics.confusion_matrix(label, predicted))
     low, fraction, high = map(np.array, (result.low, result.fraction, result.high))
     np.testing.assert_allclose(fraction.sum(axis=1), 1)
@@ -182,7 +183,10 @@ def test_discriminant_by_hand() -> None:
     """top against quark + gluon: .45 / (.45 + .05 + .1); a W jet is left out."""
     probability = np.array([[0.05, 0.1, 0.3, 0.1, 0.45, 0, 0]] * 3)
     probability[2] = 0
-    truth, score = discriminant(np.array([4, 2, 1]), probability, "top", ("quark", "gluon"))
+    truth, score, weight = discriminant(
+        np.array([4, 2, 1]), probability, np.array([0.5, 1.0, 2.0]), "top", ("quark", "gluon")
+    )
+    np.testing.assert_array_equal(weight, [0.5, 2.0])
     np.testing.assert_array_equal(truth, [1, 0])
     np.testing.assert_allclose(score, [0.75, 0.5])
 
@@ -190,23 +194,28 @@ def test_discriminant_by_hand() -> None:
 def test_figures_of_merit_of_every_pair_equal_scikit_learn(
     toy_scores: tuple[np.ndarray, np.ndarray],
 ) -> None:
-    """QCD is quarks and gluons, each jet with the weight one."""
+    """QCD is quarks and gluons, each jet with its weight."""
     label, probability = toy_scores
+    weight = np.random.default_rng(3).exponential(size=len(label))
     pairs = {f"{name}_vs_QCD": (name, ["quark", "gluon"]) for name in JET_CLASSES[2:]}
     pairs |= {"quark_vs_gluon": ("quark", ["gluon"]), "Hbb_vs_top": ("Hbb", ["top"])}
-    found = figures_of_merit(label, probability, 2, 1).pairs
+    found = figures_of_merit(label, probability, weight, 2, 1).pairs
     assert found.keys() == pairs.keys()
     for name, (signal, background) in pairs.items():
         s, *b = (JET_CLASSES.index(each) for each in (signal, *background))
         chosen = np.isin(label, [s, *b])
         truth = label[chosen] == s
         score = probability[chosen, s] / probability[chosen][:, [s, *b]].sum(axis=1)
-        auc = sklearn_metrics.roc_auc_score(truth, score)
+        own = weight[chosen]
+        auc = sklearn_metrics.roc_auc_score(truth, score, sample_weight=own)
         assert found[name].auc.value == pytest.approx(auc, abs=1e-12)
         assert found[name].signal_jets == truth.sum()
-        fpr, tpr, _ = sklearn_metrics.roc_curve(truth, score, drop_intermediate=False)
+        fpr, tpr, _ = sklearn_metrics.roc_curve(
+            truth, score, sample_weight=own, drop_intermediate=False
+        )
+        others = own[~truth]
         for point, efficiency in (("rejection_50", 0.5), ("rejection_30", 0.3)):
-            passed = max(np.interp(efficiency, tpr, fpr), 1 / np.sum(~truth))
+            passed = max(np.interp(efficiency, tpr, fpr), np.sum(others**2) / np.sum(others) ** 2)
             assert getattr(found[name], point).value == pytest.approx(1 / passed)
 
 
@@ -221,28 +230,28 @@ def test_the_band_covers_the_true_curve() -> None:
     for toy in range(150):
         score = np.concatenate([random.normal(1, 1, 300), random.normal(0, 1, 300)])
         truth = np.repeat([1, 0], 300)
-        _, low, high = roc_band(truth, score, np.array([0.5]), 60, toy)
+        _, low, high = roc_band(truth, score, np.ones(600), np.array([0.5]), 60, toy)
         covered += bool(low[0] <= 0.158655 <= high[0])
     assert 0.57 < covered / 150 < 0.80
 
 
 def test_the_band_of_no_background_reaches_its_limit() -> None:
     """No background of 50 passes: Clopper-Pearson at 68 % allows 1 - 0.15865^(1/50) = 3.6 %."""
-    truth, score = np.repeat([1, 0], 50), np.repeat([1.0, 0.0], 50)
-    value, low, high = roc_band(truth, score + 1e-3 * np.arange(100), np.array([0.5]), 10, 1)
+    truth, score, ones = np.repeat([1, 0], 50), np.repeat([1.0, 0.0], 50), np.ones(100)
+    value, low, high = roc_band(truth, score + 1e-3 * np.arange(100), ones, np.array([0.5]), 10, 1)
     assert value[0] == low[0] == 0
     assert high[0] == pytest.approx(0.0361, abs=2e-4)
 
 
 def test_a_rejection_without_background_is_a_bound() -> None:
     """None of 50 passes: 1 / 0.0361 = 27.7 at 68 %; with 5 of 50 in reach it is measured."""
-    truth = np.repeat([1, 0], 50)
-    clean = rejection_with_error(truth, truth + 1e-3 * np.arange(100), 0.5, 10, 1)
+    truth, ones = np.repeat([1, 0], 50), np.ones(100)
+    clean = rejection_with_error(truth, truth + 1e-3 * np.arange(100), ones, 0.5, 10, 1)
     assert clean.bound
     assert clean.value == clean.high == 50
     assert clean.low == pytest.approx(27.7, abs=0.1)
     mixed = np.repeat([1.0, 2.0, 0.0], [50, 5, 45]) + 1e-3 * np.arange(100)
-    measured = rejection_with_error(truth, mixed, 0.5, 30, 1)
+    measured = rejection_with_error(truth, mixed, ones, 0.5, 30, 1)
     assert not measured.bound
     assert measured.value == pytest.approx(10)
     assert measured.low < 10 < measured.high

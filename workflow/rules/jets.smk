@@ -112,6 +112,26 @@ rule summarise_jets:
         LAUNCH
 
 
+rule sample_jets:
+    input:
+        jets=shards(
+            "results/jets/{algorithm}/{sample}/{shard}.root",
+            CONFIG.jets.summary.samples,
+        ),
+        truth=shards(
+            "results/generate/{sample}/{shard}.root", CONFIG.jets.summary.samples
+        ),
+    output:
+        histograms="results/jets/{algorithm}/sampling_histograms.json",
+        summary="results/jets/{algorithm}/sampling.json",
+    log:
+        "results/logs/jets/sampling/{algorithm}.log",
+    params:
+        **job("jets.sampling", settings="jets.summary"),
+    shell:
+        LAUNCH
+
+
 rule image_jets:
     input:
         jets=shards(

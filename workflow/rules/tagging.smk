@@ -1,6 +1,6 @@
 # Tagging: the data set of labelled jets, the taggers, and their figures of merit.
 from jetchain.core.schema.jets import JET_CLASSES
-from jetchain.tagging.settings import SelectionSettings
+from jetchain.tagging.settings import DatasetSettings, SelectionSettings
 
 TAGGERS = CONFIG.tagging.taggers
 
@@ -42,8 +42,25 @@ rule tagging_dataset:
     params:
         **job(
             "tagging.dataset",
-            settings={"max_jets_per_class": "tagging.features.max_jets_per_class"},
+            settings={
+                name: f"tagging.features.{name}"
+                for name in DatasetSettings.model_fields
+            },
         ),
+    shell:
+        LAUNCH
+
+
+rule tagging_kinematics:
+    input:
+        dataset="results/tagging/dataset.json",
+        jets=JETS_OF_TAGGING,
+    output:
+        result="results/tagging/kinematics.json",
+    log:
+        "results/logs/tagging/kinematics.log",
+    params:
+        **job("tagging.kinematics"),
     shell:
         LAUNCH
 

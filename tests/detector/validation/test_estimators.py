@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from jetchain.core.validation import number
 from jetchain.detector.settings import EstimatorSettings
 from jetchain.detector.validation.estimators import (
     CORE,
@@ -15,7 +16,6 @@ from jetchain.detector.validation.estimators import (
     gaussian_core,
     half_width,
     in_bins,
-    number,
 )
 
 TRUE = {"a": 0.10, "b": 0.01, "c": 0.2}

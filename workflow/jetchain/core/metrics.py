@@ -15,6 +15,7 @@ from sklearn import metrics as sklearn_metrics
 
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.seeds import generator
+from jetchain.core.spectrum import effective_number
 
 Array = NDArray[np.float64]
 
@@ -73,11 +74,16 @@ def rejection(
     """1 / background efficiency at a signal efficiency; at least one background event is counted.
 
     With no background above the cut the rejection is only bounded: one event stands in for it, so
-    the result is at most the number of background events.
+    the result is at most the (effective) number of background events.
     """
     labels = np.asarray(labels)
     fpr, tpr, _ = roc_curve(labels, scores, weights)
-    floor = 1.0 / np.count_nonzero(labels == 0)
+    background = labels == 0
+    floor = 1.0 / (
+        np.count_nonzero(background)
+        if weights is None
+        else effective_number(np.asarray(weights)[background])
+    )
     return float(1.0 / max(np.interp(efficiency, tpr, fpr), floor))
 
 

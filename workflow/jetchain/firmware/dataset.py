@@ -14,6 +14,7 @@ from jetchain.core.schema.base import Tensor, TensorTable
 from jetchain.core.schema.firmware import FirmwareCutflow
 from jetchain.core.schema.graphs import CONSTITUENT_COLUMNS, JET_COLUMNS, JET_GRAPHS
 from jetchain.core.schema.jets import JET_CLASSES
+from jetchain.core.spectrum import CommonSpectrum
 from jetchain.core.verbs import Inputs, Output
 from jetchain.firmware.settings import FirmwareDatasetSettings
 
@@ -30,6 +31,12 @@ FIRMWARE_JETS = TensorTable(
         "label": Tensor("int64", ("jets",), "", "index into the classes of the settings"),
         "split": Tensor("int64", ("jets",), "", "index into SPLITS"),
         "event_number": Tensor("int64", ("jets",), "", "event number"),
+        "weight": Tensor(
+            "float64",
+            ("jets",),
+            "",
+            "all classes have one spectrum of pT and |eta|, and count the same in a split",
+        ),
     },
 )
 
@@ -94,11 +101,39 @@ def leading_constituents(
     return (features * present[..., None]).reshape(jets, 3 * count).astype(np.float32)
 
 
+def common_weights(
+    table: dict[str, np.ndarray], jet: NDArray[np.float32], classes: int, bins: tuple[int, int]
+) -> NDArray[np.float64]:
+    """Weights with which pT and |eta| tell no class; see `core.spectrum`.
+
+    Args:
+        table: label, split and weight of the event, (jets,) each; all classes are in every split.
+        jet: (jets, JET_COLUMNS), GeV.
+        classes: their number.
+        bins: of pT and of |eta|.
+
+    Returns:
+        (jets,), 1 in the mean of a split, with the same sum for each of its classes.
+    """
+    label, split = table["label"], table["split"]
+    pt, eta = (jet[:, JET_COLUMNS.index(name)] for name in ("pt", "eta"))
+    train = split == TRAIN
+    spectrum = CommonSpectrum.of(
+        label[train], pt[train], eta[train], table["weight"][train], classes, bins
+    )
+    weight = spectrum.weights(label, pt, eta, table["weight"])
+    place = label * len(SPLITS) + split
+    jets = np.bincount(split, minlength=len(SPLITS))
+    sums = np.bincount(place, weight, minlength=classes * len(SPLITS))
+    return np.asarray(weight / sums[place] * jets[split] / classes)
+
+
 def prepare(
     *, jets: Inputs, dataset: Output, cutflow: Output, settings: FirmwareDatasetSettings
 ) -> None:
     """Gather the network's inputs from the jet graphs of all samples and shards."""
     parts: dict[str, list[np.ndarray]] = {name: [] for name in FIRMWARE_JETS.tensors}
+    found: list[np.ndarray] = []
     new_label = np.full(len(JET_CLASSES) + 1, -1, np.int64)  # the last entry serves label -1
     for index, name in enumerate(settings.classes):
         new_label[JET_CLASSES.index(name)] = index
@@ -117,6 +152,8 @@ def prepare(
         parts["features"].append(features[kept])
         parts["label"].append(label[kept])
         parts["event_number"].append(number)
+        parts["weight"].append(graphs["weight"][kept])
+        found.append(graphs["jet"][kept])
         parts["split"].append(
             split_by_event(number, settings.validation_fraction, settings.test_fraction)
         )
@@ -134,5 +171,7 @@ def prepare(
                 f"firmware: class '{name}' has {row} jets.",
                 "Generate more events for its sample, or take it out of firmware.dataset.classes.",
             )
+    bins = settings.pt_bins, settings.eta_bins
+    table["weight"] = common_weights(table, np.concatenate(found), len(settings.classes), bins)
     write_tensors(dataset, FIRMWARE_JETS, table)
     write_result(cutflow, FirmwareCutflow(jets=counts, kept=by_class))

@@ -39,11 +39,12 @@ def evaluate(
         seed: of the bootstrap.
     """
     table = read_tensors(scores, FIRMWARE_SCORES)
-    logits, label = table["logits"], table["label"]
+    logits, label, weight = table["logits"], table["label"], table["weight"]
     replicas = settings.evaluation.replicas
     accuracy = metrics.bootstrap(
-        balanced_accuracy, label, logits, replicas=replicas, seed=derive_seed(seed, "accuracy")
-    )
+        balanced_accuracy, label, logits, weight,
+        replicas=replicas, seed=derive_seed(seed, "accuracy"),
+    )  # fmt: skip
     chance = probabilities(logits)
     areas, curves = {}, {"signal_efficiency": np.linspace(0.0, 1.0, ROC_POINTS)}
     for index, name in enumerate(settings.classes):
@@ -51,12 +52,12 @@ def evaluate(
         areas[name] = Estimate(
             **asdict(
                 metrics.bootstrap(
-                    metrics.auc, is_class, chance[:, index], replicas=replicas,
+                    metrics.auc, is_class, chance[:, index], weight, replicas=replicas,
                     seed=derive_seed(seed, "auc", name),
                 )
             )
         )  # fmt: skip
-        fpr, tpr, _ = metrics.roc_curve(is_class, chance[:, index])
+        fpr, tpr, _ = metrics.roc_curve(is_class, chance[:, index], weight)
         curves[name] = np.interp(curves["signal_efficiency"], tpr, fpr)
     state = read_arrays(weights)
     values = np.concatenate([state[name].ravel() for name in state if name.endswith("weight")])

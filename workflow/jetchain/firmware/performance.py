@@ -13,12 +13,15 @@ FIRMWARE_SCORES = TensorTable(
     tensors={
         "logits": Tensor("float64", ("jets", "classes"), "", "outputs of the network"),
         "label": Tensor("int64", ("jets",), "", "index into the classes"),
+        "weight": Tensor("float64", ("jets",), "", "as in the inputs"),
     },
 )
 
 
-def balanced_accuracy(label: NDArray[np.int64], logits: NDArray[np.float64]) -> float:
-    """Mean over the classes of the part of their jets that are recognised.
+def balanced_accuracy(
+    label: NDArray[np.int64], logits: NDArray[np.float64], weight: NDArray[np.float64]
+) -> float:
+    """Mean over the classes of the part of their jets, by weight, that are recognised.
 
     Equal to the accuracy on a sample with as many jets of each class, which is what publications
     quote. The first of equal logits counts as chosen, as in firmware.
@@ -26,15 +29,17 @@ def balanced_accuracy(label: NDArray[np.int64], logits: NDArray[np.float64]) -> 
     Args:
         label: (jets,) index of the true class.
         logits: (jets, classes)
+        weight: (jets,)
 
     Raises:
         EmptySampleError: a class has no jet.
     """
     classes = logits.shape[1]
-    total = np.bincount(label, minlength=classes)
+    total = np.bincount(label, weight, minlength=classes)
     if np.any(total == 0):
         raise EmptySampleError("A class has no test jet.", "Generate more events for its sample.")
-    right = np.bincount(label[np.argmax(logits, axis=1) == label], minlength=classes)
+    hit = np.argmax(logits, axis=1) == label
+    right = np.bincount(label[hit], weight[hit], minlength=classes)
     return float(np.mean(right / total))
 
 

@@ -73,7 +73,7 @@ def report(
         "hls": read_tensors(hls_scores, FIRMWARE_SCORES),
         "rtl": read_tensors(rtl_scores, FIRMWARE_SCORES),
     }
-    label = stages["floating"]["label"]
+    label, weight = (stages["floating"][name] for name in ("label", "weight"))
     if any(not np.array_equal(label, stage["label"]) for stage in stages.values()):
         raise DataError(
             f"{float_scores} and {quantised_scores} hold different jets.",
@@ -82,15 +82,15 @@ def report(
     logits = {name: stage["logits"] for name, stage in stages.items()}
     replicas = settings.evaluation.replicas
     loss = metrics.bootstrap(
-        lambda y, one, two: balanced_accuracy(y, one) - balanced_accuracy(y, two),
-        label, logits["floating"], logits["quantised"],
+        lambda y, one, two, w: balanced_accuracy(y, one, w) - balanced_accuracy(y, two, w),
+        label, logits["floating"], logits["quantised"], weight,
         replicas=replicas, seed=derive_seed(seed, "loss"),
     )  # fmt: skip
     period = settings.device.clock_period
     cycles = measured.latency_cycles
     interval = measured.initiation_interval_cycles
     value = FirmwareReport(
-        accuracy=accuracies(label, logits, replicas, derive_seed(seed, "accuracy")),
+        accuracy=accuracies(label, weight, logits, replicas, derive_seed(seed, "accuracy")),
         accuracy_loss_from_quantisation=Estimate(**asdict(loss)),
         auc={
             "floating": read_result(float_performance, Performance).auc,
@@ -138,12 +138,17 @@ def report(
 
 
 def accuracies(
-    label: np.ndarray, logits: Mapping[str, np.ndarray], replicas: int, seed: int
+    label: np.ndarray,
+    weight: np.ndarray,
+    logits: Mapping[str, np.ndarray],
+    replicas: int,
+    seed: int,
 ) -> dict[str, Estimate]:
     """Balanced accuracy by stage, on the same replicas: equal outputs have equal errors.
 
     Args:
         label: (jets,) index of the true class.
+        weight: (jets,)
         logits: (jets, classes) of each stage.
         replicas: of the bootstrap.
         seed: of the bootstrap.
@@ -151,7 +156,9 @@ def accuracies(
     return {
         name: Estimate(
             **asdict(
-                metrics.bootstrap(balanced_accuracy, label, scores, replicas=replicas, seed=seed)
+                metrics.bootstrap(
+                    balanced_accuracy, label, scores, weight, replicas=replicas, seed=seed
+                )
             )
         )
         for name, scores in logits.items()

@@ -67,13 +67,13 @@ def hls(
 ) -> None:
     """Compile the HLS project with g++ and compare its outputs with the quantised network's."""
     network = read_fixed(weights, design, settings.model, settings.formats)
-    x, expected, labels = stimulus(network, dataset, scores, settings, seed)
+    x, expected, of_jets = stimulus(network, dataset, scores, settings, seed)
     with scratch(outputs) as folder:
         unpack(project, folder)
         simulated = run_hls(folder / project_name(design), x, expected.shape[1])
     differing = require_equal(simulated, expected, "The C simulation of the HLS project")
-    jets = len(labels)
-    write_tensors(outputs, FIRMWARE_SCORES, {"logits": simulated[:jets], "label": labels})
+    jets = len(of_jets["label"])
+    write_tensors(outputs, FIRMWARE_SCORES, {"logits": simulated[:jets], **of_jets})
     write_result(
         result,
         HLSSimulation(vectors=len(x), test_jets=jets, outputs=simulated.size, differing=differing),
@@ -95,7 +95,7 @@ def rtl(
 ) -> None:
     """Simulate the Verilog with Verilator: latency, initiation interval, and every output bit."""
     network = read_fixed(weights, design, settings.model, settings.formats)
-    x, expected, labels = stimulus(network, dataset, scores, settings, seed)
+    x, expected, of_jets = stimulus(network, dataset, scores, settings, seed)
     described = read_result(description, RTLDesign)
     with scratch(outputs) as folder:
         unpack(verilog, folder)
@@ -104,8 +104,8 @@ def rtl(
         latency = measure_latency(clocked, network, seed)
         interval, simulated = measure_interval(clocked, x, expected, latency)
     differing = require_equal(simulated, expected, "The Verilator simulation of the Verilog")
-    jets = len(labels)
-    write_tensors(outputs, FIRMWARE_SCORES, {"logits": simulated[:jets], "label": labels})
+    jets = len(of_jets["label"])
+    write_tensors(outputs, FIRMWARE_SCORES, {"logits": simulated[:jets], **of_jets})
     write_result(
         result,
         RTLSimulation(
@@ -121,11 +121,12 @@ def rtl(
 
 def stimulus(
     network: Fixed, dataset: Path, scores: Path, settings: SimulateSettings, seed: int
-) -> tuple[Array, Array, NDArray[np.int64]]:
+) -> tuple[Array, Array, dict[str, np.ndarray]]:
     """The test jets with the outputs that torch gave, then random vectors over the full range.
 
     Returns:
-        Inputs (vectors, inputs), expected outputs (vectors, outputs), labels of the test jets.
+        Inputs (vectors, inputs), expected outputs (vectors, outputs), label and weight of the
+        test jets.
     """
     data = read_tensors(dataset, FIRMWARE_JETS)
     jets = data["features"][data["split"] == TEST].astype(np.float64)
@@ -142,7 +143,11 @@ def stimulus(
         (settings.simulation.random_vectors, jets.shape[1]),
     )
     expected = np.concatenate([from_torch["logits"], network.forward(random)])
-    return np.concatenate([jets, random]), expected, from_torch["label"]
+    return (
+        np.concatenate([jets, random]),
+        expected,
+        {name: from_torch[name] for name in ("label", "weight")},
+    )
 
 
 def require_equal(simulated: Array, expected: Array, what: str) -> int:

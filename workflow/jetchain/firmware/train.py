@@ -106,28 +106,28 @@ def _fit(
     name: str,
     hook: Pruner | None = None,
 ) -> dict[str, list[float]]:
-    """Train on the training jets with class-balanced cross-entropy."""
+    """Train on the training jets with weighted cross-entropy."""
     features = torch.from_numpy(data["features"])
     label = torch.from_numpy(data["label"])
     training = np.flatnonzero(data["split"] == TRAIN)
     held_out = np.flatnonzero(data["split"] == VALIDATION)
-    number = np.bincount(data["label"][training])
-    balance = torch.from_numpy((len(training) / (len(number) * number)).astype(np.float32))
+    weight = torch.from_numpy(data["weight"].astype(np.float32))
 
     def batches(random: np.random.Generator) -> Iterable[Any]:
         for index in minibatches(len(training), settings.batch_size, random):
             chosen = training[index]
             turned = turn(data["features"][chosen], random)
-            yield torch.from_numpy(turned), label[chosen]
+            yield torch.from_numpy(turned), label[chosen], weight[chosen]
 
     def validation() -> Iterable[Any]:
         for index in minibatches(len(held_out), 4096):
-            yield features[held_out[index]], label[held_out[index]]
+            chosen = held_out[index]
+            yield features[chosen], label[chosen], weight[chosen]
 
-    def loss(network: nn.Module, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, int]:
-        x, y = batch
+    def loss(network: nn.Module, batch: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, int]:
+        x, y, w = batch
         entropy = nn.functional.cross_entropy(network(x), y, reduction="none")
-        return torch.mean(entropy * balance.to(y.device)[y]), len(y)
+        return torch.mean(entropy * w), len(y)
 
     return fit(
         model,
@@ -168,6 +168,5 @@ def _score(model: nn.Module, data: dict[str, np.ndarray], scores: Output) -> Non
     with torch.no_grad():
         # Double precision: sums of fixed-point numbers are exact whatever their width.
         outputs = model.double().eval()(torch.from_numpy(data["features"][test]).double())
-    write_tensors(
-        scores, FIRMWARE_SCORES, {"logits": outputs.numpy(), "label": data["label"][test]}
-    )
+    of_jets = {name: data[name][test] for name in ("label", "weight")}
+    write_tensors(scores, FIRMWARE_SCORES, {"logits": outputs.numpy(), **of_jets})

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.errors import GeneratorError
+from jetchain.core.schema.generate import VARIATIONS
 from jetchain.generate.codes import ProcessCodes
 from jetchain.generate.processes import start_pythia
 from jetchain.generate.record import ParticleTable, Record, Truth, truth_of
 from jetchain.generate.settings import GenerationSettings
+from jetchain.generate.tunes import SHOWER_VARIATIONS, TUNES
 
 # Events asked of Pythia at a time: their whole records lie in memory together (0.2 MB an event).
 CHUNK = 100
@@ -37,14 +39,25 @@ class Collisions:
     """A Pythia that is ready to give chunks of events.
 
     Args:
-        settings: process, overrides and number of events.
+        settings: process, tune, variations, overrides and number of events.
         seed: seed of the shard.
+
+    Raises:
+        GeneratorError: Pythia refuses a setting, or does not give the weights of the variations.
     """
 
     def __init__(self, settings: GenerationSettings, seed: int) -> None:
         self._codes = ProcessCodes(settings.process, settings.overrides, seed)
         self._process, self._events = settings.process, settings.events
-        self._pythia = start_pythia(settings.process, settings.overrides, seed, self._codes.hook)
+        before = list(TUNES[settings.tune].lines)
+        if settings.variations == "shower":
+            before += SHOWER_VARIATIONS
+        self._varied = settings.variations == "shower"
+        self._pythia = start_pythia(
+            settings.process, settings.overrides, seed, self._codes.hook, before
+        )
+        if self._varied:
+            _require_variations(self._pythia, settings.process)
         if self._codes.hook is not None:
             self._codes.hook.pythia = self._pythia
         self._table = ParticleTable.of(self._pythia, settings.particles)
@@ -81,9 +94,27 @@ class Collisions:
     def _event(self, batch: Any) -> dict[str, NDArray[Any]]:
         info = batch.layout.content("info")
         weights = info.content("weights")
-        nominal = weights.content.data[weights.offsets.data[:-1]]
+        first, values = weights.offsets.data[:-1], weights.content.data
+        # Pythia gives the varied weights in full, the bias included.
+        columns = {
+            name: values[first + (place if self._varied else 0)].astype(np.float64)
+            for place, name in enumerate(("weight", *VARIATIONS))
+        }
         return {
-            "weight": nominal.astype(np.float64),
+            **columns,
             "process": self._codes.of(batch),
             "pthat": np.sqrt(info.content("pT2Hat").data).astype(np.float32),
         }
+
+
+def _require_variations(pythia: Any, process: str) -> None:
+    """Raise `GeneratorError` unless Pythia gives the weights of VARIATIONS in their order."""
+    info = pythia.infoPython()
+    given = [info.weightNameByIndex(place) for place in range(1, info.nWeights())]
+    # Pythia gives them in small letters, with a point in the place of the colon.
+    if given != [name.lower().replace(":", ".") for name in VARIATIONS.values()]:
+        raise GeneratorError(
+            f"Process '{process}': Pythia gives the weights {given}, asked for were "
+            f"{list(VARIATIONS.values())}.",
+            "Take settings of UncertaintyBands out of the card and of 'overrides'.",
+        )

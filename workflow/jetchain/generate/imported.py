@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from jetchain.core.errors import DataError
 from jetchain.core.io.events import write_event_chunks
 from jetchain.core.io.tables import write_result
-from jetchain.core.schema.generate import GENERATED, Cutflow, ShardAccount
+from jetchain.core.schema.generate import GENERATED, VARIATIONS, Cutflow, ShardAccount
 from jetchain.core.trees import REPLACE
 from jetchain.generate.history import History, truth_of_history, without_loops
 from jetchain.generate.properties import Properties
@@ -133,7 +133,8 @@ def _numbered(
         read += len(number)
         weights.append(event["weight"])
         number += shard * EVENTS_PER_FILE
-        yield {"event": {"number": number, **event}, **join_truths([truth])}
+        varied = dict.fromkeys(VARIATIONS, event["weight"])  # no file tells them
+        yield {"event": {"number": number, **event, **varied}, **join_truths([truth])}
     if not weights:  # a shard without events is as good as any other: see `generate.summarise`
         weights.append(np.empty(0))
         none = {name: np.empty(0, column.dtype) for name, column in GENERATED.event.items()}

@@ -35,7 +35,11 @@ COMMON = (
 
 
 def start_pythia(
-    process: str, overrides: Sequence[str], seed: int, hook: Any | None = None
+    process: str,
+    overrides: Sequence[str],
+    seed: int,
+    hook: Any | None = None,
+    before: Sequence[str] = (),
 ) -> pythia8mc.Pythia:
     """Configure and initialise Pythia.
 
@@ -44,6 +48,7 @@ def start_pythia(
         overrides: settings applied after the card's.
         seed: any positive integer; reduced to Pythia's range.
         hook: a `pythia8mc.UserHooks` to install; the caller must keep it alive.
+        before: settings applied before the card's: of a tune, and of variations.
 
     Raises:
         GeneratorError: Pythia refuses a setting, or cannot initialise the process.
@@ -51,6 +56,7 @@ def start_pythia(
     card = f"resources/processes/{process}.cmnd"
     pythia = pythia8mc.Pythia("", False)
     lines = [("a setting that jetchain always makes", line) for line in COMMON]
+    lines += [("a setting of the tune or of the variations", line) for line in before]
     lines += [(f"line {number}", line) for number, line in read_card(process)]
     lines += [("an entry of 'overrides'", line) for line in overrides]
     lines += [

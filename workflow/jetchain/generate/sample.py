@@ -10,7 +10,7 @@ import numpy as np
 from jetchain.core.io.events import write_events
 from jetchain.core.io.tables import write_result
 from jetchain.core.progress import Progress
-from jetchain.core.schema.generate import GENERATED, Cutflow, ShardAccount
+from jetchain.core.schema.generate import GENERATED, VARIATIONS, Cutflow, ShardAccount
 from jetchain.core.verbs import Output
 from jetchain.generate import guns
 from jetchain.generate.collisions import Chunk, Collisions
@@ -117,7 +117,7 @@ def _gun_chunks(settings: GenerationSettings, seed: int) -> Iterator[Chunk]:
     events = settings.events
     yield Chunk(
         {
-            "weight": np.ones(events),
+            **dict.fromkeys(("weight", *VARIATIONS), np.ones(events)),
             "process": np.zeros(events, np.int32),
             "pthat": np.zeros(events, np.float32),
         },

@@ -114,6 +114,14 @@ class GenerationSettings(Settings):
 
     process: str = key(..., "name of a card in resources/processes, or gun")
     events: int = key(1000, "events generated in one shard, before the filter", ge=1)
+    tune: Literal["monash", "a14", "cp5"] = key(
+        "monash", "Pythia's default, or like ATLAS's A14 or CMS's CP5: generate/tunes.py"
+    )
+    variations: Literal["none", "shower"] = key(
+        "none",
+        "weights beside the nominal one: the scales of the initial- and final-state showers halved "
+        "and doubled, at twice the time",
+    )
     overrides: list[str] = key(
         [], "Pythia settings applied after the card, for example 'PartonLevel:MPI = off'"
     )

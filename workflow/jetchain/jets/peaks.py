@@ -9,6 +9,8 @@ from iminuit import Minuit
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
+from jetchain.core.spectrum import effective_number
+
 BIN_WIDTH = 2.0  # GeV
 MINIMUM_MASS = 40.0  # GeV: below lie the jets whose decay soft drop has groomed away
 WINDOW = 1.5  # in widths, below and above the peak
@@ -35,7 +37,9 @@ class Peak:
     valid: bool
 
 
-def fit_peak(mass: ArrayLike, mass_max: float = 250.0) -> Peak | None:
+def fit_peak(
+    mass: ArrayLike, mass_max: float = 250.0, weight: ArrayLike | None = None
+) -> Peak | None:
     """Fit the core of a mass peak with a Gaussian.
 
     An extended binned likelihood in a window of 1.5 widths around the peak, which moves with the
@@ -45,28 +49,37 @@ def fit_peak(mass: ArrayLike, mass_max: float = 250.0) -> Peak | None:
     Args:
         mass: (jets,) in GeV.
         mass_max: where to look.
+        weight: (jets,); 1 if not given. The sums of a window's bins are scaled to its effective
+            number of jets, so that errors are those of the weighted sample.
 
     Returns:
-        the peak, or None where fewer than 20 jets lie around the highest bin.
+        the peak, or None where (effectively) fewer than 20 jets lie around the highest bin.
     """
     mass = np.asarray(mass, dtype=np.float64)
+    weights = np.ones(len(mass)) if weight is None else np.asarray(weight, dtype=np.float64)
     edges = np.arange(MINIMUM_MASS, mass_max + BIN_WIDTH, BIN_WIDTH)
-    smooth = np.convolve(np.histogram(mass, edges)[0], np.ones(5), mode="same")
+    smooth = np.convolve(np.histogram(mass, edges, weights=weights)[0], np.ones(5), mode="same")
     position = float(edges[int(np.argmax(smooth))] + BIN_WIDTH / 2)
-    near = mass[np.abs(mass - position) < 0.2 * position]
-    if len(near) < 20:
+    near = np.abs(mass - position) < 0.2 * position
+    if effective_number(weights[near]) < 20:
         return None
-    width = float(np.diff(np.quantile(near, [0.25, 0.75]))[0] / 1.349)
+    order = np.argsort(mass[near])
+    share = np.cumsum(weights[near][order])
+    quarters = np.interp([0.25, 0.75], share / share[-1], mass[near][order])
+    width = float(np.diff(quarters)[0] / 1.349)
     result = None
     for _ in range(6):
         width = max(width, BIN_WIDTH)
         low, high = position - WINDOW * width, position + WINDOW * width
         bins = max(8, round((high - low) / BIN_WIDTH))
         window = np.linspace(low, high, bins + 1)
-        counts = np.histogram(mass, window)[0]
-        if counts.sum() < 20:
+        inside = (mass >= window[0]) & (mass <= window[-1])
+        effective = effective_number(weights[inside])
+        if effective < 20:
             return result
-        result = _fit(counts, window, position, width)
+        counts = np.histogram(mass, window, weights=weights)[0]
+        counts *= effective / counts.sum()
+        result = _fit(counts, window, position, width, int(inside.sum()))
         moved = abs(result.position - position) + abs(result.width - width)
         position, width = result.position, min(result.width, 0.25 * result.position)
         if moved < 0.05:
@@ -74,7 +87,7 @@ def fit_peak(mass: ArrayLike, mass_max: float = 250.0) -> Peak | None:
     return result
 
 
-def _fit(counts: NDArray, edges: NDArray, position: float, width: float) -> Peak:
+def _fit(counts: NDArray, edges: NDArray, position: float, width: float, jets: int) -> Peak:
     total, bins = counts.sum(), len(counts)
 
     def expected(signal: float, mean: float, sigma: float) -> NDArray:
@@ -82,7 +95,7 @@ def _fit(counts: NDArray, edges: NDArray, position: float, width: float) -> Peak
 
     def twice_nll(signal: float, mean: float, sigma: float) -> float:
         rate = np.maximum(expected(signal, mean, sigma), 1e-9)
-        log = np.where(counts > 0, counts * np.log(np.maximum(counts, 1) / rate), 0.0)
+        log = np.where(counts > 0, counts * np.log(np.where(counts > 0, counts, 1) / rate), 0.0)
         return float(2 * np.sum(rate - counts + log))
 
     minuit = Minuit(twice_nll, signal=1.15 * total, mean=position, sigma=width)
@@ -101,7 +114,7 @@ def _fit(counts: NDArray, edges: NDArray, position: float, width: float) -> Peak
         position_error=float(minuit.errors["mean"]),
         width=float(minuit.values["sigma"]),
         width_error=float(minuit.errors["sigma"]),
-        jets=int(total),
+        jets=jets,
         chi2_per_bin=chi2 / (bins - 3),
         valid=bool(minuit.valid),
     )

@@ -136,8 +136,10 @@ def peaks(level: str, jets: Columns, settings: SummarySettings) -> list[JetPeak]
     """The fitted soft-drop mass peak of each class with a resonance and enough jets."""
     rows = []
     for name in PEAKS:
-        mass = _select(jets, settings, JET_CLASSES.index(name))["msd"]
-        peak = fit_peak(mass, settings.mass_max) if len(mass) >= settings.minimum_jets else None
+        chosen = _select(jets, settings, JET_CLASSES.index(name))
+        peak = None
+        if len(chosen["msd"]) >= settings.minimum_jets:
+            peak = fit_peak(chosen["msd"], settings.mass_max, chosen["weight"])
         if peak is not None:
             rows.append(JetPeak(level=level, jet_class=name, **asdict(peak)))
     return rows

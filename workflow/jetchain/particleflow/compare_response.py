@@ -12,6 +12,7 @@ from jetchain.core.schema.particleflow import (
     ResponseTable,
 )
 from jetchain.core.schema.validation import ValidationNumber
+from jetchain.core.validation import number
 from jetchain.core.verbs import Input, Output, Resource
 
 LEAST = 200
@@ -78,7 +79,4 @@ def numbers(bins: list[ComparedBin]) -> list[ValidationNumber]:
 
 
 def _row(quantity: str, value: float, reference: float, sample: str) -> ValidationNumber:
-    return ValidationNumber(
-        quantity=quantity, value=float(value), error=0.0, unit="", sample=sample,
-        reference=reference, tolerance=None, pull=None, passed=None, source=SOURCE,
-    )  # fmt: skip
+    return number(quantity, value, 0.0, sample=sample, reference=reference, source=SOURCE)

@@ -28,6 +28,7 @@ from jetchain.core.schema.particleflow import (
     Performance,
 )
 from jetchain.core.schema.validation import ValidationNumber
+from jetchain.core.validation import number
 from jetchain.core.verbs import Input, Inputs, Output
 
 MEV_PER_GEV = 1000.0
@@ -176,7 +177,7 @@ def _jet_numbers(performance: Performance) -> list[ValidationNumber]:
                         f"particle flow: {what}", ratio.overall.value,
                         (overall.high - overall.low) / 2, name.replace("_", " "),
                         0.0 if what == "floor" else None,
-                        LARGEST_FLOOR if what == "floor" else None,
+                        LARGEST_FLOOR,
                     )
                 )  # fmt: skip
     return rows
@@ -188,15 +189,10 @@ def _row(
     error: float,
     sample: str,
     reference: float | None,
-    tolerance: float | None,
+    tolerance: float = 0.0,
 ) -> ValidationNumber:
-    pull = None
-    if reference is not None and tolerance is not None and (width := np.hypot(error, tolerance)):
-        pull = float((value - reference) / width)
-    return ValidationNumber(
-        quantity=quantity, value=float(value), error=float(error), unit="", sample=sample,
-        reference=reference, tolerance=tolerance, pull=pull,
-        passed=None if reference is None or tolerance is None
-        else bool(abs(value - reference) <= tolerance),
-        source="" if reference is None else "truth, or what is wanted; tolerance: our choice",
+    source = "" if reference is None else "truth, or what is wanted; tolerance: our choice"
+    return number(
+        quantity, value, error, sample=sample, reference=reference, tolerance=tolerance, rule=True,
+        source=source,
     )  # fmt: skip

@@ -71,7 +71,7 @@ def draw_pair(
 ) -> None:
     """One panel: the rejection curves of all taggers for one pair of classes."""
     # Above one over the number of background jets a curve means nothing.
-    ceiling = results[0].pairs[pair].background_jets
+    ceiling = results[0].pairs[pair].background_effective
     for index, (result, table) in enumerate(zip(results, tables, strict=True)):
         rows = table["pair"] == pair
         value, low, high = (

@@ -17,6 +17,7 @@ from jetchain.core.errors import DataError
 from jetchain.core.io.atomic import REMAKE
 from jetchain.core.io.mapped import Mapped
 from jetchain.core.io.tables import read_result
+from jetchain.core.schema.graphs import JET_COLUMNS
 from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.schema.tagging import (
     TAGGING_FEATURES,
@@ -24,6 +25,7 @@ from jetchain.core.schema.tagging import (
     TAGGING_SPLITS,
     TaggingDataset,
 )
+from jetchain.core.spectrum import CommonSpectrum
 from jetchain.core.training import minibatches
 
 Integer = NDArray[np.int64]
@@ -147,8 +149,13 @@ class Jets:
 
     @property
     def weight(self) -> Tensor:
-        """With it all classes of a split count the same; (jets,)."""
+        """With it all classes have one spectrum, and count the same in a split; (jets,)."""
         return self._get("weight")
+
+    @property
+    def event_weight(self) -> Tensor:
+        """Weight of the jet's event; (jets,)."""
+        return self._get("event_weight")
 
     @property
     def event_number(self) -> Tensor:
@@ -189,22 +196,35 @@ class JetReader:
         self._rows = np.concatenate(
             [first + rows for first, rows in zip(self._table.offset, kept, strict=False)]
         )
-        everywhere = self._table.rows(np.arange(len(self._table)), ["label", "split"])
+        few = ["label", "split", "jet", "weight"]
+        everywhere = self._table.rows(np.arange(len(self._table)), few)
         self._label = everywhere["label"]
+        spectrum = CommonSpectrum(
+            np.array(self.index.pt_edges),
+            np.array(self.index.eta_edges),
+            np.array([self.index.factor[name] for name in JET_CLASSES]),
+        )
+        pt, eta = (everywhere["jet"][:, JET_COLUMNS.index(name)] for name in ("pt", "eta"))
+        balance = np.array(
+            [[self.index.weight[name][split] for split in TAGGING_SPLITS] for name in JET_CLASSES]
+        )
+        self._weight = (
+            spectrum.weights(self._label, pt, eta, everywhere["weight"])
+            * balance[self._label, everywhere["split"]]
+        )
         self._split = everywhere["split"][self._rows]
         self._mean = torch.tensor(self.index.mean, dtype=torch.float32)
         self._scale = torch.tensor(self.index.scale, dtype=torch.float32)
 
     def split(self, name: str) -> Jets:
         """The jets of a split of TAGGING_SPLITS, classes and shards in their order."""
-        weight = torch.tensor(
-            [self.index.weight[each][name] for each in JET_CLASSES], dtype=torch.float32
-        )
 
         def read(what: str, rows: Integer) -> dict[str, Tensor]:
             if what in ("label", "weight"):
-                label = torch.from_numpy(self._label[rows])
-                return {"label": label, "weight": weight[label]}
+                weight = torch.from_numpy(self._weight[rows].astype(np.float32))
+                return {"label": torch.from_numpy(self._label[rows]), "weight": weight}
+            if what == "event_weight":
+                return {what: self._tensors(rows, "weight")["weight"]}
             if what in ("features", "mask"):
                 return self._standardised(rows)
             return self._tensors(rows, what)

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.io.mapped import Mapped
 from jetchain.core.io.tables import read_result, write_result
+from jetchain.core.schema.graphs import JET_COLUMNS
 from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.schema.tagging import (
     TAGGING_FEATURES,
@@ -25,6 +26,7 @@ from jetchain.core.schema.tagging import (
     TaggingDataset,
     TaggingSummary,
 )
+from jetchain.core.spectrum import CommonSpectrum
 from jetchain.core.verbs import Inputs, Output
 from jetchain.tagging.settings import DatasetSettings
 
@@ -34,6 +36,10 @@ Float = NDArray[np.float64]
 STANDARDISED = np.array(
     [name != "charge" and not name.startswith("is_") for name in TAGGING_FEATURES]
 )
+
+
+FEW = ("label", "weight", "jet")
+"""Columns that the weights follow from, a few numbers a jet."""
 
 
 def dataset(
@@ -72,8 +78,11 @@ def dataset(
             train = part["split"] == TAGGING_SPLITS.index("train")
             yield part["features"][train][part["mask"][train].astype(bool)]
 
+    found: list[dict[str, np.ndarray]] = []
     flows = {name: dict.fromkeys(ClassCutflow.model_fields, 0) for name in JET_CLASSES}
-    for n, (sample, part) in zip(order, read("split", "constituents", "mask"), strict=True):
+    columns = ("split", "constituents", "mask", *FEW)
+    for n, (sample, part) in zip(order, read(*columns), strict=True):
+        found.append({name: part[name] for name in ("split", *FEW)})
         counts = read_result(cutflows[n], SelectedJets).model_dump()
         counts |= {
             "kept": len(part["split"]),
@@ -85,13 +94,27 @@ def dataset(
         for step, number in counts.items():
             flows[sample][step] += number
     cutflow = {name: ClassCutflow(**flow) for name, flow in flows.items()}
-    weight = balance([[_jets(name, flow, split) for split in TAGGING_SPLITS]
-                      for name, flow in cutflow.items()])  # fmt: skip
+    for name, flow in cutflow.items():
+        for split in TAGGING_SPLITS:
+            _require_jets(name, flow, split)
+    splits, label, event_weight, jet = (
+        np.concatenate([part[name] for part in found]) for name in ("split", *FEW)
+    )
+    pt, eta = (jet[:, JET_COLUMNS.index(name)] for name in ("pt", "eta"))
+    train = splits == TAGGING_SPLITS.index("train")
+    spectrum = CommonSpectrum.of(
+        label[train], pt[train], eta[train], event_weight[train],
+        len(JET_CLASSES), (settings.pt_bins, settings.eta_bins),
+    )  # fmt: skip
+    weight = balance(label, splits, spectrum.weights(label, pt, eta, event_weight))
     mean, scale = moments(training_particles)
     write_result(
         dataset,
         TaggingDataset(
             shards=shards,
+            pt_edges=spectrum.pt_edges.tolist(),
+            eta_edges=spectrum.eta_edges.tolist(),
+            factor=dict(zip(JET_CLASSES, spectrum.factor.tolist(), strict=True)),
             weight={
                 name: dict(zip(TAGGING_SPLITS, row, strict=True))
                 for name, row in zip(JET_CLASSES, weight.tolist(), strict=True)
@@ -103,10 +126,10 @@ def dataset(
     write_result(summary, TaggingSummary(classes=list(JET_CLASSES), cutflow=cutflow))
 
 
-def _jets(name: str, flow: ClassCutflow, split: str) -> int:
-    """Jets of a class in a split; none is an error."""
-    if number := getattr(flow, split):
-        return number
+def _require_jets(name: str, flow: ClassCutflow, split: str) -> None:
+    """Raise `EmptySampleError` where a class has no jet in a split."""
+    if getattr(flow, split):
+        return
     raise EmptySampleError(
         f"Class '{name}': no jet in the {split} split ({flow.jets} jets in the sample, "
         f"{flow.labelled} labelled {name}, {flow.in_pt_window} of them in the window of pT, "
@@ -116,17 +139,22 @@ def _jets(name: str, flow: ClassCutflow, split: str) -> int:
     )
 
 
-def balance(jets: ArrayLike) -> Float:
-    """Weights with which all classes of a split count the same; their mean in a split is 1.
+def balance(label: ArrayLike, split: ArrayLike, weight: ArrayLike) -> Float:
+    """Factors with which all classes of a split weigh the same, and its jets 1 in the mean.
 
     Args:
-        jets: number of jets, (classes, splits).
+        label, split: (jets,) class and split of each; all classes are in every split.
+        weight: (jets,)
 
     Returns:
         (classes, splits).
     """
-    counts = np.asarray(jets)
-    return counts.sum(axis=0) / (len(counts) * counts)
+    place = np.asarray(label) * len(TAGGING_SPLITS) + np.asarray(split)
+    size = len(JET_CLASSES) * len(TAGGING_SPLITS)
+    shape = (len(JET_CLASSES), len(TAGGING_SPLITS))
+    sums = np.bincount(place, np.asarray(weight), minlength=size).reshape(shape)
+    jets = np.bincount(place, minlength=size).reshape(shape)
+    return np.asarray(jets.sum(axis=0) / (len(JET_CLASSES) * sums))
 
 
 def moments(particles: Callable[[], Iterable[NDArray[np.float32]]]) -> tuple[Float, Float]:

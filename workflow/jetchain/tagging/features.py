@@ -79,6 +79,7 @@ def select(shard: Table, sample: str, settings: SelectionSettings) -> tuple[Tabl
         "jet_index": shard["jet_index"][kept],
         "label": np.full(len(kept), label),
         "split": splits(sample, shard["event_number"][kept], settings),
+        "weight": shard["weight"][kept],
         "jet": shard["jet"][kept],
         "constituents": np.diff(offset)[kept],
         "mask": mask,

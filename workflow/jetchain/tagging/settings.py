@@ -41,6 +41,10 @@ class DatasetSettings(Settings):
     """How many of the selected jets enter the data set."""
 
     max_jets_per_class: int = key(3000, "Jets kept per class; the rest is counted and left.", ge=1)
+    pt_bins: int = key(
+        10, "Bins of pT in which all classes are weighted to one, flat spectrum.", ge=1
+    )
+    eta_bins: int = key(4, "Bins of |eta| in which they are weighted to one spectrum.", ge=1)
 
 
 class FeatureSettings(DatasetSettings, SelectionSettings):

@@ -59,6 +59,6 @@ def train(
 
 
 def cross_entropy(network: nn.Module, jets: Jets) -> tuple[Tensor, int]:
-    """Class-balanced cross-entropy of a batch, and the number of its jets."""
+    """Weighted cross-entropy of a batch, and the number of its jets."""
     losses = F.cross_entropy(network(jets), jets.label, reduction="none")
     return (jets.weight * losses).mean(), len(jets)

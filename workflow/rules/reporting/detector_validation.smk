@@ -87,6 +87,10 @@ FIGURES += [
             numbers=expand("results/detector/validation/{what}.json", what=VALIDATED)
             + ["results/particleflow/response_comparison.json"]
             + VALIDATED_GUNS
+            + [
+                f"results/jets/{CONFIG.jets.algorithm}/sampling.json",
+                "results/tagging/kinematics.json",
+            ]
         ),
         caption="validation_table",
     ),

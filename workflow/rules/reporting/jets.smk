@@ -33,6 +33,16 @@ FIGURES += [
         {"figure": "Jet response"},
         inputs=dict(summary=f"results/jets/{CONFIG.jets.algorithm}/summary.json"),
     ),
+    Figure(
+        "jets/jet_sampling",
+        "reporting.sampling.pthat",
+        "Jets",
+        {"figure": "Jet pT and pTHat"},
+        inputs=dict(
+            histograms=f"results/jets/{CONFIG.jets.algorithm}/sampling_histograms.json",
+            summary=f"results/jets/{CONFIG.jets.algorithm}/sampling.json",
+        ),
+    ),
 ]
 
 if CONFIG.jets.calibration.enabled:

@@ -26,6 +26,13 @@ FIGURES += [
         over={"model": TAGGERS},
     ),
     Figure(
+        "tagging/tagging_kinematics",
+        "reporting.sampling.kinematics",
+        "Taggers",
+        {"figure": "What pT and eta alone tell"},
+        inputs=dict(kinematics="results/tagging/kinematics.json"),
+    ),
+    Figure(
         "tagging/tagging_history",
         "reporting.tagging.history",
         "Taggers",

@@ -7,6 +7,15 @@ from jetchain.core.schema.base import EVENT, MOMENTUM, Column, EventTable, Resul
 UNSEEN = 0
 """`seen_as` of particles that leave nothing in a detector."""
 
+VARIATIONS = {
+    "weight_fsr_half": "fsr:muRfac=0.5",
+    "weight_fsr_double": "fsr:muRfac=2.0",
+    "weight_isr_half": "isr:muRfac=0.5",
+    "weight_isr_double": "isr:muRfac=2.0",
+}
+"""Columns of the weights with varied showers: Pythia's names, in the order in which it gives them
+(renormalisation scale of the final- and initial-state showers, halved and doubled)."""
+
 GENERATED = EventTable(
     name="generated events",
     tree="Events",
@@ -14,6 +23,10 @@ GENERATED = EventTable(
         **EVENT,
         "process": Column("i4", "", "Pythia's process code"),
         "pthat": Column("f4", "GeV", "transverse momentum of the hard process"),
+        **{
+            name: Column("f8", "", f"weight with {varied}; `weight` where nothing is varied")
+            for name, varied in VARIATIONS.items()
+        },
     },
     collections={
         "particle": {

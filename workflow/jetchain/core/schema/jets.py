@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from jetchain.core.schema.base import EVENT, Column, Columns, EventTable, Result
+from jetchain.core.schema.validation import Validation
 
 JET_CLASSES = ("quark", "gluon", "W", "Z", "top", "Hbb", "Hcc")
 
@@ -250,6 +251,41 @@ class JetSummary(Result):
     jets: dict[str, dict[str, int]]
     peaks: list[JetPeak]
     response: list[JetResponse]
+
+
+class SampledBin(Result):
+    """How much of a bin of jet pT comes from the lowest pTHat of the sample.
+
+    Attributes:
+        jet_class: the class, and its sample.
+        pt_low, pt_high: of the bin, GeV.
+        jets: reconstructed jets with the label of the class.
+        effective: the unweighted jets with the same relative error.
+        lowest, lowest_error: share of the weight.
+    """
+
+    jet_class: str
+    pt_low: float
+    pt_high: float
+    jets: int
+    effective: float
+    lowest: float
+    lowest_error: float
+
+
+class JetSampling(Validation):
+    """Jet pT beside pTHat, ``sampling.json``; `numbers` holds the worst bin of each class.
+
+    Attributes:
+        edge: width of the strip above the lowest pTHat, GeV.
+        bins: of all classes.
+        variations: sum of each varied weight over that of the nominal one, by class; empty where
+            nothing is varied.
+    """
+
+    edge: float
+    bins: list[SampledBin]
+    variations: dict[str, dict[str, float]]
 
 
 class ClassImage(Result):

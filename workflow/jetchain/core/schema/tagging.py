@@ -5,6 +5,7 @@ from __future__ import annotations
 from jetchain.core.schema.base import Result, Tensor, TensorTable
 from jetchain.core.schema.graphs import JET_COLUMNS, JET_GRAPHS
 from jetchain.core.schema.jets import JET_CLASSES
+from jetchain.core.schema.validation import Validation
 
 # The 17 inputs of Particle Transformer (arXiv:2202.03772, table 2), in this order.
 TAGGING_FEATURES = (
@@ -22,6 +23,7 @@ TAGGING_JETS = TensorTable(
         "jet_index": Tensor("int32", ("jets",), "", "index of the jet in its event"),
         "label": Tensor("int64", ("jets",), "", "index into JET_CLASSES; names the sample too"),
         "split": Tensor("int64", ("jets",), "", "index into TAGGING_SPLITS"),
+        "weight": Tensor("float64", ("jets",), "", "weight of the event"),
         "jet": Tensor("float32", ("jets", len(JET_COLUMNS)), "GeV, rad", "see JET_COLUMNS"),
         "constituents": Tensor("int32", ("jets",), "", "constituents before the cut at the places"),
         "mask": Tensor("uint8", ("jets", "particles"), "", "1 for a particle, 0 for padding"),
@@ -61,6 +63,7 @@ TAGGING_SCORES = TensorTable(
         "event_number": Tensor("int64", ("jets",), "", "as in the tagging data set"),
         "jet_index": Tensor("int32", ("jets",), "", "as in the tagging data set"),
         "label": Tensor("int64", ("jets",), "", "index into JET_CLASSES"),
+        "weight": Tensor("float64", ("jets",), "", "that of the figures of merit: TaggingDataset"),
         "jet": Tensor("float32", ("jets", len(JET_COLUMNS)), "GeV, rad", "see JET_COLUMNS"),
         "probability": Tensor(
             "float32", ("jets", len(JET_CLASSES)), "", "softmax output, one column a class"
@@ -133,15 +136,46 @@ class TaggingDataset(Result):
 
     Attributes:
         shards: in the order in which the jets are numbered.
-        weight: of a jet, by class and split: all classes of a split weigh the same, 1 in the mean.
+        pt_edges, eta_edges: of the bins in pT (GeV) and |eta| in which the classes are brought to
+            one spectrum; beyond them the last bin counts.
+        factor: on the weight of a jet's event, by class, (bins of pT, bins of |eta|); see
+            `core.spectrum`.
+        weight: on this again, by class and split: all classes of a split weigh the same, and its
+            jets 1 in the mean.
         mean, scale: subtracted from the features and divided by, of the training split; 0 and 1 for
             charge and flags; (TAGGING_FEATURES,).
     """
 
     shards: list[DatasetShard]
+    pt_edges: list[float]
+    eta_edges: list[float]
+    factor: dict[str, list[list[float]]]
     weight: dict[str, dict[str, float]]
     mean: list[float]
     scale: list[float]
+
+
+class KinematicsPair(Result):
+    """How well boosted trees on pT and |eta| tell two classes.
+
+    Attributes:
+        first, second: the classes.
+        before, after: area under the ROC curve with the weights of the events, and of the taggers.
+        before_error, after_error: of these.
+    """
+
+    first: str
+    second: str
+    before: float
+    before_error: float
+    after: float
+    after_error: float
+
+
+class Kinematics(Validation):
+    """What pT and |eta| alone tell of the classes; `numbers` holds the pair told best."""
+
+    pairs: list[KinematicsPair]
 
 
 class Interval(Result):
@@ -177,12 +211,15 @@ class PairMerit(Result):
 
     Attributes:
         signal_jets, background_jets: test jets of each.
+        signal_effective, background_effective: the unweighted jets with the same relative error.
         auc: area under the ROC curve.
         rejection_50, rejection_30: at a signal efficiency of 50 % and 30 %.
     """
 
     signal_jets: int
     background_jets: int
+    signal_effective: float
+    background_effective: float
     auc: Replicated
     rejection_50: Rejection
     rejection_30: Rejection
@@ -193,8 +230,8 @@ class Confusion(Result):
 
     Attributes:
         counts: jets; (classes, classes).
-        fraction: of the true class; (classes, classes).
-        low, high: ends of its 68 % Clopper-Pearson interval.
+        fraction: of the true class, by weight; (classes, classes).
+        low, high: ends of its 68 % Clopper-Pearson interval, of the effective number of jets.
     """
 
     counts: list[list[int]]
@@ -209,7 +246,7 @@ class FiguresOfMerit(Result):
     Attributes:
         classes: the names of JET_CLASSES in their order.
         pairs: by ``<signal>_vs_<background>``.
-        accuracy: share of the jets whose most probable class is the true one.
+        accuracy: share of the weight of the jets whose most probable class is the true one.
         macro_auc: one-versus-one AUC, averaged over all ordered pairs of classes.
         confusion: of the classes.
     """

@@ -15,11 +15,12 @@ from jetchain.core.metrics import binomial_interval
 from jetchain.core.schema.detector import DETECTED
 from jetchain.core.schema.generate import GENERATED
 from jetchain.core.schema.validation import JetsValidation
+from jetchain.core.validation import number
 from jetchain.core.verbs import Inputs, Output
 from jetchain.detector.flight.particles import GEV
 from jetchain.detector.geometry.acceptance import eta_of, four_momenta, visible
 from jetchain.detector.settings import EstimatorSettings
-from jetchain.detector.validation.estimators import describe, in_bins, number
+from jetchain.detector.validation.estimators import describe, in_bins
 
 RADIUS = 0.4
 """COCOA's jets: anti-kT, R = 0.4, E-scheme."""

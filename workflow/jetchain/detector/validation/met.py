@@ -14,12 +14,13 @@ from jetchain.core.metrics import bootstrap
 from jetchain.core.schema.detector import DETECTED
 from jetchain.core.schema.generate import GENERATED, UNSEEN
 from jetchain.core.schema.validation import MetValidation
+from jetchain.core.validation import number
 from jetchain.core.verbs import Inputs, Output, Resource
 from jetchain.detector.flight.particles import GEV
 from jetchain.detector.geometry.acceptance import eta_of, four_momenta, visible
 from jetchain.detector.geometry.description import read_geometry
 from jetchain.detector.settings import EstimatorSettings
-from jetchain.detector.validation.estimators import fit_resolution, half_width, number
+from jetchain.detector.validation.estimators import fit_resolution, half_width
 
 MUON = 13
 NEUTRINO_PT = 5.0

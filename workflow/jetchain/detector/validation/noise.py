@@ -13,6 +13,7 @@ from jetchain.core.histograms import save_histograms, weighted
 from jetchain.core.io.tables import write_result
 from jetchain.core.schema.generate import GENERATED
 from jetchain.core.schema.validation import NoiseValidation, ValidationNumber
+from jetchain.core.validation import number
 from jetchain.core.verbs import Output, Resource
 from jetchain.detector.event import EventSimulation
 from jetchain.detector.flight.particles import GEV
@@ -20,7 +21,6 @@ from jetchain.detector.geometry.description import build_geometry, read_geometry
 from jetchain.detector.settings import NoiseJobSettings
 from jetchain.detector.simulate import simulate_chunks
 from jetchain.detector.table import Account
-from jetchain.detector.validation.estimators import number
 
 ENERGY_EDGES = np.linspace(0.0, 3.0, 61)
 """GeV."""

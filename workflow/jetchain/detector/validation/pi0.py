@@ -20,10 +20,11 @@ from jetchain.core.schema.validation import (
     ResponseValidation,
     ValidationNumber,
 )
+from jetchain.core.validation import number
 from jetchain.core.verbs import Input, Inputs, Output
 from jetchain.detector.flight.particles import GEV
 from jetchain.detector.settings import EstimatorSettings
-from jetchain.detector.validation.estimators import gaussian_core, in_bins, number
+from jetchain.detector.validation.estimators import gaussian_core, in_bins
 from jetchain.detector.validation.thrown import all_simulated
 
 MASS = 134.9768

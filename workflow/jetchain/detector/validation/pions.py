@@ -11,9 +11,9 @@ from jetchain.core.histograms import save_histograms, weighted
 from jetchain.core.io.tables import write_result
 from jetchain.core.metrics import bootstrap
 from jetchain.core.schema.validation import PionsValidation
+from jetchain.core.validation import number
 from jetchain.core.verbs import Inputs, Output
 from jetchain.detector.settings import EstimatorSettings
-from jetchain.detector.validation.estimators import number
 from jetchain.detector.validation.thrown import Thrown, read_thrown
 
 COCOA = {"charged pion": (0.50, 0.23), "neutral pion": (0.77, 0.16)}

@@ -9,6 +9,7 @@ import numpy as np
 from jetchain.core.io.tables import write_result
 from jetchain.core.metrics import binomial_interval
 from jetchain.core.schema.validation import ResponseValidation, ValidationNumber
+from jetchain.core.validation import number
 from jetchain.core.verbs import Inputs, Output, Resource
 from jetchain.detector.flight.particles import GEV
 from jetchain.detector.geometry.description import GeometryTable, read_geometry
@@ -18,7 +19,6 @@ from jetchain.detector.validation.estimators import (
     describe,
     fit_resolution,
     in_bins,
-    number,
 )
 from jetchain.detector.validation.thrown import KINDS, Thrown, read_thrown
 

@@ -11,13 +11,13 @@ from jetchain.core.io.tables import write_result
 from jetchain.core.schema.generate import GENERATED
 from jetchain.core.schema.validation import ShowersValidation
 from jetchain.core.seeds import generator
+from jetchain.core.validation import number
 from jetchain.core.verbs import Output, Resource
 from jetchain.detector.event import EventSimulation
 from jetchain.detector.geometry.description import build_geometry, read_geometry
 from jetchain.detector.settings import ShowersJobSettings
 from jetchain.detector.simulate import simulate_chunks
 from jetchain.detector.table import Account
-from jetchain.detector.validation.estimators import number
 
 ENERGY = 10.0
 """GeV."""

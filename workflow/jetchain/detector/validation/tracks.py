@@ -15,6 +15,7 @@ from jetchain.core.metrics import binomial_interval, bootstrap
 from jetchain.core.schema.detector import DETECTED
 from jetchain.core.schema.generate import GENERATED
 from jetchain.core.schema.validation import TracksValidation, ValidationNumber
+from jetchain.core.validation import number
 from jetchain.core.verbs import Inputs, Output, Resource
 from jetchain.detector.flight.particles import GEV
 from jetchain.detector.flight.tracker import (
@@ -27,7 +28,7 @@ from jetchain.detector.flight.tracker import (
 )
 from jetchain.detector.geometry.description import read_geometry
 from jetchain.detector.settings import EstimatorSettings
-from jetchain.detector.validation.estimators import gaussian_core, half_width, in_bins, number
+from jetchain.detector.validation.estimators import gaussian_core, half_width, in_bins
 
 KINDS = {"muon": 13, "charged pion": 211, "electron": 11}
 PT_EDGES = np.geomspace(1.0, 200.0, 9)

@@ -1,0 +1,118 @@
+"""Tunes set what was published; shower variations and biased sampling keep what is known."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import numpy as np
+import pytest
+
+from jetchain.core.errors import GeneratorError
+from jetchain.core.schema.generate import VARIATIONS
+from jetchain.generate.cards import read_card
+from jetchain.generate.processes import start_pythia
+from jetchain.generate.sample import generate
+from jetchain.generate.settings import GenerationSettings
+from jetchain.generate.tunes import TUNES
+
+HARD = ["PartonLevel:all = off", "HadronLevel:all = off"]
+PARTONS = ["HadronLevel:all = off", "PartonLevel:MPI = off"]
+FLAT = ("quark", "gluon", "W", "Z", "top", "Hbb", "Hcc")
+
+# alphaS of the final-state shower and pT0Ref of the multiparton interactions, from the tables of
+# arXiv:1404.5630 (Monash), ATL-PHYS-PUB-2014-021 (A14, NNPDF2.3LO) and arXiv:1903.12179 (CP5).
+PUBLISHED = {"monash": (0.1365, 2.28), "a14": (0.127, 2.09), "cp5": (0.118, 1.41)}
+
+
+def test_tunes_set_the_published_values() -> None:
+    assert (
+        set(TUNES)
+        == set(PUBLISHED)
+        == set(get_args(GenerationSettings.model_fields["tune"].annotation))
+    )
+    for name, (alpha, pt0) in PUBLISHED.items():
+        pythia = start_pythia("quark", HARD, 1, before=TUNES[name].lines)
+        assert pythia.parm("TimeShower:alphaSvalue") == pytest.approx(alpha)
+        assert pythia.parm("MultipartonInteractions:pT0Ref") == pytest.approx(pt0)
+
+
+def test_a_card_and_overrides_come_after_the_tune() -> None:
+    before = TUNES["cp5"].lines
+    pythia = start_pythia("quark", [*HARD, "TimeShower:alphaSvalue = 0.13"], 1, before=before)
+    assert pythia.parm("TimeShower:alphaSvalue") == pytest.approx(0.13)
+
+
+@pytest.fixture(scope="module")
+def varied() -> dict[str, np.ndarray]:
+    """Weights of 1500 events with varied showers."""
+    settings = GenerationSettings(
+        process="quark", events=1500, overrides=PARTONS, variations="shower"
+    )
+    return generate(settings, 0, 5)[0]["event"]
+
+
+def test_varied_showers_have_the_cross_section_of_the_nominal_one(
+    varied: dict[str, np.ndarray],
+) -> None:
+    """Showers are unitary: a varied one changes no cross-section, whatever it does to the jets."""
+    for name in VARIATIONS:
+        ratio = varied[name] / varied["weight"].mean()
+        error = np.std(varied[name] - varied["weight"]) / varied["weight"].mean()
+        assert not np.array_equal(varied[name], varied["weight"])
+        assert abs(ratio.mean() - 1) < 0.1 + 4 * error / np.sqrt(len(ratio))
+
+
+def test_variations_change_no_event(varied: dict[str, np.ndarray]) -> None:
+    plain = GenerationSettings(process="quark", events=50, overrides=PARTONS)
+    event = generate(plain, 0, 5)[0]["event"]
+    for name in VARIATIONS:
+        np.testing.assert_array_equal(event[name], event["weight"])
+
+
+def test_lists_of_variations_of_the_users_own_are_refused() -> None:
+    settings = GenerationSettings(
+        process="quark", events=1, variations="shower",
+        overrides=[*PARTONS, "UncertaintyBands:List = {mine fsr:muRfac=0.7}"],
+    )  # fmt: skip
+    with pytest.raises(GeneratorError, match="UncertaintyBands"):
+        generate(settings, 0, 1)
+
+
+@pytest.mark.parametrize("process", ["quark", "top"])
+def test_biased_events_have_the_spectrum_of_unbiased_ones(process: str) -> None:
+    """Cross-section and pTHat agree within their errors, over three bins."""
+    found = {}
+    for switch in ("on", "off"):
+        settings = GenerationSettings(
+            process=process, events=3000,
+            overrides=[
+                *HARD, "PhaseSpace:pTHatMin = 400.",
+                f"PhaseSpace:bias2Selection = {switch}",
+            ],
+        )  # fmt: skip
+        data, account = generate(settings, 0, 8)
+        event = data["event"]
+        assert (np.ptp(event["weight"]) > 0) == (switch == "on")
+        edges = [400.0, 450.0, 550.0, 2000.0]
+        scale = account.cross_section_pb / account.sum_of_weights_generated
+        sums, squares = (
+            np.histogram(event["pthat"], edges, weights=event["weight"] ** power)[0]
+            for power in (1, 2)
+        )
+        found[switch] = scale * sums, scale * np.sqrt(squares)
+    (biased, one), (plain, two) = found["on"], found["off"]
+    assert np.all(np.abs(biased - plain) < 4 * np.hypot(one, two) + 0.03 * plain)
+
+
+@pytest.mark.parametrize("process", FLAT)
+def test_samples_of_the_taggers_are_generated_far_below_their_jets(process: str) -> None:
+    """Jets from 500 GeV; flat in pTHat up to a factor of three between 500 and 1000 GeV."""
+    settings = {name.strip().lower(): value.strip() for name, value in
+                (line.split("=", 1) for _, line in read_card(process))}  # fmt: skip
+    assert float(settings["phasespace:pthatmin"]) <= 350
+    assert float(settings["phasespace:pthatmax"]) >= 1150
+    event = generate(GenerationSettings(process=process, events=2000, overrides=HARD), 0, 3)[0][
+        "event"
+    ]
+    counts = np.histogram(event["pthat"], np.linspace(500, 1000, 6))[0]
+    assert counts.min() > counts.max() / 3

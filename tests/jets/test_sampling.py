@@ -1,0 +1,85 @@
+"""What the lowest pTHat gives to bins of jet pT, by hand; histograms of varied weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import awkward as ak
+import numpy as np
+import pytest
+
+from helpers.events import generated_events
+from jetchain.core.histograms import load_histograms
+from jetchain.core.io.events import write_events
+from jetchain.core.io.tables import read_result
+from jetchain.core.schema.generate import GENERATED, VARIATIONS
+from jetchain.core.schema.jets import JET, JET_CLASSES, JetSampling, jet_collection, jets_table
+from jetchain.jets.sampling import sampled, sampling
+from jetchain.jets.settings import SummarySettings
+
+
+def test_share_and_error_of_the_lowest_pthat_by_hand() -> None:
+    """Weights 3 below and 1, 1 above the strip's end: share 3/5; the bin without jets is absent."""
+    jets = {
+        "pt": np.array([510.0, 520.0, 530.0, 610.0]),
+        "pthat": np.array([240.0, 260.0, 800.0, 260.0]),
+        "weight": np.array([3.0, 1.0, 1.0, 2.0]),
+    }
+    first, last = sampled("top", jets, 200.0, np.array([500.0, 550.0, 600.0, 650.0]))
+    assert (first.pt_low, first.jets, first.lowest) == (500.0, 3, pytest.approx(0.6))
+    # sum w^2 (delta - f)^2 = 9 * .16 + 2 * .36, over the sum of weights
+    assert first.lowest_error == pytest.approx(np.sqrt(9 * 0.16 + 2 * 0.36) / 5)
+    assert first.effective == pytest.approx(25 / 11)
+    assert (last.pt_low, last.lowest, last.lowest_error) == (600.0, 0.0, 0.0)
+
+
+def write_sample(folder: Path, sample: str, pthat: np.ndarray, varied: bool) -> tuple[Path, Path]:
+    """One jet of the class an event, of 550 GeV, with weights 1, 2, ...; twice that if varied."""
+    events = len(pthat)
+    true = generated_events(22, np.full(events, 20.0), 0.3, 0.1)
+    weight = 1.0 + np.arange(events)
+    event = {name: np.asarray(true["event"][name]) for name in GENERATED.event}
+    event |= dict.fromkeys(VARIATIONS, weight * (2.0 if varied else 1.0))
+    event |= {"weight": weight, "pthat": pthat}
+    truth, jets = (folder / kind / sample / "0000.root" for kind in ("truth", "jets"))
+    for path in (truth, jets):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_events(truth, GENERATED, true | {"event": event})
+    columns = {name: np.full(events, 0.1) for name in JET if name != "constituents"}
+    columns |= {"pt": np.full(events, 550.0), "label": np.full(events, JET_CLASSES.index(sample))}
+    jet = {name: ak.unflatten(values, 1) for name, values in columns.items()}
+    jet |= {"constituents": ak.Array([[[0]]] * events)}
+    names = (jet_collection(0.8, truth) for truth in (False, True))
+    write_events(
+        jets, jets_table((0.8,)),
+        {"event": {name: event[name] for name in ("number", "weight")},
+         **dict.fromkeys(names, jet)},
+    )  # fmt: skip
+    return jets, truth
+
+
+def test_weights_reach_the_shares_and_varied_ones_their_histograms(tmp_path: Path) -> None:
+    pairs = [
+        write_sample(tmp_path, "quark", np.array([300.0, 400.0, 700.0]), varied=False),
+        write_sample(tmp_path, "top", np.array([200.0, 260.0]), varied=True),
+    ]
+    jets, truth = (list(paths) for paths in zip(*pairs, strict=True))
+    sampling(
+        jets=jets, truth=truth, histograms=tmp_path / "h.json", summary=tmp_path / "s.json",
+        settings=SummarySettings(),
+    )  # fmt: skip
+    found = read_result(tmp_path / "s.json", JetSampling)
+    assert {row.jet_class: row.lowest for row in found.bins} == pytest.approx(
+        {"quark": 1 / 6, "top": 1 / 3}
+    )
+    assert [row.sample for row in found.numbers] == ["quark", "top"]
+    assert found.variations == {"top": dict.fromkeys(VARIATIONS, 2.0)}
+    histograms = load_histograms(tmp_path / "h.json")
+    assert histograms["pthat/quark"].values().sum() == pytest.approx(6)
+    assert not any(name.startswith("quark/") for name in histograms)
+    for variable in ("pt", "m", "msd", "tau21"):
+        nominal = histograms[f"top/{variable}/weight"].values(flow=True)
+        assert nominal.sum() == pytest.approx(3)
+        for name in VARIATIONS:
+            changed = histograms[f"top/{variable}/{name}"].values(flow=True)
+            np.testing.assert_allclose(changed, 2 * nominal)
