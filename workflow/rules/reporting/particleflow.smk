@@ -64,7 +64,7 @@ FIGURES += [
     ),
     *(
         Figure(
-            f"particleflow/pflow_guns_{path.split('/')[-1].removesuffix('.json')}",
+            f"particleflow/pflow_guns_{Path(path).stem}",
             "reporting.particleflow_guns.totals",
             "Particle flow",
             {"figure": "Single particles: total energy"},
