@@ -9,7 +9,7 @@ from jetchain.core.errors import ConfigurationError, EmptySampleError
 from jetchain.core.schema.jets import JetCalibration, ResponseFit
 from jetchain.core.settings import parse
 from jetchain.jets.calibrate import derive, pairs
-from jetchain.jets.closure import measure, uncertainty
+from jetchain.jets.closure import measure, numbers, uncertainty
 from jetchain.jets.cluster import Jets, calibrated, harder
 from jetchain.jets.pairs import isolated, spread
 from jetchain.jets.response import (
@@ -21,7 +21,12 @@ from jetchain.jets.response import (
     response,
     response_error,
 )
-from jetchain.jets.settings import CalibrationSettings, ClosureJobSettings, JetsSettings
+from jetchain.jets.settings import (
+    CalibrationSettings,
+    ClosureJobSettings,
+    ClosureSettings,
+    JetsSettings,
+)
 from jetchain.plumbing.configuration import load
 
 SETTINGS = CalibrationSettings()
@@ -187,6 +192,36 @@ def test_uncertainties_add_in_quadrature_and_know_the_flavour(known):
         assert row.jer == pytest.approx(0.075, abs=0.015)
 
 
+def test_numbers_are_the_bins_with_what_is_wanted_and_the_worst_cell(known):
+    ours, truth = made_up(8)
+    calibrated_ones = apply(known, ours)
+    far = (truth["pt"] > 1400) & (np.abs(truth["eta"]) > 1.6)
+    calibrated_ones["pt"] = np.where(far, 1.03, 1.0) * calibrated_ones["pt"]
+    settings = ClosureJobSettings(radii=[0.8])
+    found = numbers(measure((calibrated_ones, truth), "all", 0.8, settings), settings)
+    pts = [row for row in found if "pT" in row.quantity]
+    assert len(pts) == 6 + 3 + 1
+    assert all(row.tolerance == (0.01 if row in pts else 0.02) for row in found)
+    assert "worst cell" in pts[-1].quantity
+    assert "1400 to 2000 GeV, |eta| 1.6 to 2.5" in pts[-1].sample
+    assert pts[-1].value == pytest.approx(1.03, abs=0.01)
+    assert not pts[-1].passed
+    assert sum(not row.passed for row in pts) <= 2  # that cell, and maybe its bin of pT
+
+
+def test_one_bin_of_pt_and_eta_has_its_uncertainties(known):
+    # A run of tiny samples has one bin, which is bin, cell and whole at once.
+    ours, truth = made_up(9, jets=2000)
+    settings = ClosureJobSettings(
+        closure=ClosureSettings(pt_edges=[200.0, 2000.0], eta_edges=[0.0, 2.5])
+    )
+    paired = (apply(known, ours), truth)
+    rows = measure(paired, "all", 0.8, settings)
+    assert len(rows) == 1
+    (row,) = uncertainty(rows, paired, known, settings)
+    assert row.jer == pytest.approx(0.075, abs=0.02)
+
+
 def test_spread_of_a_gaussian():
     found = spread(np.random.default_rng(7).normal(0.9, 0.09, 40_000))
     assert found.median == pytest.approx(0.9, abs=4 * found.median_error)
@@ -217,6 +252,9 @@ def test_what_must_agree(values, complaint):
     with pytest.raises(ConfigurationError, match=complaint):
         load({"jets": {"calibration": values}})
     load({"jets": {"calibration": {"enabled": False, "sample": "lhco_signal"}}})
+    with pytest.raises(ConfigurationError, match=r"background\.jet_uncertainties"):
+        load({"jets": {"calibration": {"enabled": False}},
+              "background": {"jet_uncertainties": True}})  # fmt: skip
 
 
 def test_jets_are_ordered_and_cut_by_calibrated_pt():

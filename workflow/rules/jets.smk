@@ -6,6 +6,13 @@ JET_CALIBRATION = (
     else []
 )
 
+# The test of the calibration, where there is one.
+JET_CLOSURE = (
+    [f"results/jets/{CONFIG.jets.algorithm}/closure.json"]
+    if CONFIG.jets.calibration.enabled
+    else []
+)
+
 
 rule cluster_uncalibrated:
     input:
@@ -172,6 +179,5 @@ rule display_jets:
 TARGETS["jets"] = [
     f"results/jets/{CONFIG.jets.algorithm}/histograms.json",
     f"results/jets/{CONFIG.jets.algorithm}/summary.json",
+    *JET_CLOSURE,
 ]
-if CONFIG.jets.calibration.enabled:
-    TARGETS["jets"].append(f"results/jets/{CONFIG.jets.algorithm}/closure.json")

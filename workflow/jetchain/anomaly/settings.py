@@ -100,6 +100,13 @@ class TemplateJob(Settings):
     template: dict[str, Any]
 
 
+class ResonanceJob(Settings):
+    """What `anomaly.resonance` reads."""
+
+    signal_region: list[float]
+    features: FeatureSettings
+
+
 class EvaluationJob(Settings):
     """What `anomaly.evaluate` reads."""
 

@@ -1,15 +1,19 @@
-"""The test of the jets' calibration: what is left of the response, and the uncertainties."""
+"""The test of the jets' calibration: what is left of the response, and the uncertainties.
+
+As for the calibration, events count once each: medians and resolutions are those of jets of given
+true values, which do not depend on how often these occur.
+"""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.io.tables import read_result, write_result
 from jetchain.core.schema.jets import (
+    CLOSURE_WANTED,
     JET_CLASSES,
     ClosureRow,
     JetCalibration,
@@ -18,6 +22,8 @@ from jetchain.core.schema.jets import (
     Response,
     UncertaintyRow,
 )
+from jetchain.core.schema.validation import ValidationNumber
+from jetchain.core.validation import number
 from jetchain.core.verbs import Input, Inputs, Output
 from jetchain.jets.calibrate import pairs
 from jetchain.jets.pairs import MINIMUM_MASS, Columns, read_jets, spread
@@ -25,9 +31,11 @@ from jetchain.jets.response import response_error
 from jetchain.jets.settings import ClosureJobSettings
 
 Interval = tuple[float, float]
+Bin = tuple[Interval, Interval]
 Pairs = tuple[Columns, Columns]
 
 ALL = "all"
+TEXT = {"pt": "pT", "m": "mass"}
 
 
 def closure(
@@ -59,7 +67,14 @@ def closure(
         for label, name in enumerate(JET_CLASSES):
             rows += measure(_of(labelled, label), name, known.radius, settings)
         uncertainties += uncertainty(found, tested, known, settings)
-    write_result(closure, JetClosure(closure=rows, uncertainties=uncertainties))
+    write_result(
+        closure,
+        JetClosure(
+            closure=rows,
+            uncertainties=uncertainties,
+            numbers=numbers(rows, settings),
+        ),
+    )
 
 
 def measure(
@@ -69,27 +84,31 @@ def measure(
 
     All jets stand in bins of pT and |eta|, and in each of them alone; a class in bins of pT.
     """
-    pt, eta = settings.closure.pt_edges, settings.closure.eta_edges
+    by_pt, by_eta, cells = _bins(settings)
     rows = []
-    for (low, high), (left, right) in _bins(pt, eta, both=name == ALL):
-        row = _row(paired, (low, high), (left, right), settings.calibration.minimum_jets)
+    for pt, eta in dict.fromkeys([*by_pt, *by_eta, *cells] if name == ALL else by_pt):
+        row = _row(paired, pt, eta, settings.calibration.minimum_jets)
         if row is not None:
             rows.append(
                 ClosureRow(
-                    jets=name, radius=radius, pt_low=low, pt_high=high,
-                    eta_low=left, eta_high=right, **row,
+                    jets=name, radius=radius, pt_low=pt[0], pt_high=pt[1],
+                    eta_low=eta[0], eta_high=eta[1], **row,
                 )
             )  # fmt: skip
     return rows
 
 
-def _bins(
-    pt: Sequence[float], eta: Sequence[float], both: bool
-) -> Iterator[tuple[Interval, Interval]]:
-    yield from itertools.product(itertools.pairwise(pt), [(eta[0], eta[-1])])
-    if both:
-        yield from itertools.product([(pt[0], pt[-1])], itertools.pairwise(eta))
-        yield from itertools.product(itertools.pairwise(pt), itertools.pairwise(eta))
+def _bins(settings: ClosureJobSettings) -> tuple[list[Bin], list[Bin], list[Bin]]:
+    """The bins of pT, those of |eta|, and the cells of both, which may be the same bins."""
+    pt, eta = settings.closure.pt_edges, settings.closure.eta_edges
+    pts, etas = list(itertools.pairwise(pt)), list(itertools.pairwise(eta))
+    by_pt = [(each, (eta[0], eta[-1])) for each in pts]
+    by_eta = [((pt[0], pt[-1]), each) for each in etas]
+    return by_pt, by_eta, list(itertools.product(pts, etas))
+
+
+def _bin(row: ClosureRow) -> Bin:
+    return (row.pt_low, row.pt_high), (row.eta_low, row.eta_high)
 
 
 def _row(
@@ -108,6 +127,32 @@ def _row(
     return row
 
 
+def numbers(rows: list[ClosureRow], settings: ClosureJobSettings) -> list[ValidationNumber]:
+    """Rows of the validation: bins of pT, bins of |eta|, and the cell of both that closes worst."""
+    found = []
+    sample = settings.calibration.sample
+    by_pt, by_eta, cells = _bins(settings)
+    alone = dict.fromkeys([*by_pt, *by_eta])
+    for radius, (name, wanted) in itertools.product(settings.radii, CLOSURE_WANTED.items()):
+        mine = {_bin(row): row for row in rows if row.jets == ALL and row.radius == radius}
+        shown = [("", mine[each]) for each in alone if each in mine]
+        if inner := [mine[each] for each in cells if each in mine]:
+            far = max(inner, key=lambda row: abs(getattr(row, name).median - 1))
+            shown.append((", worst cell", far))
+        for which, row in shown:
+            left: Response = getattr(row, name)
+            found.append(
+                number(
+                    f"closure of the jets' {TEXT[name]}{which}",
+                    left.median, left.median_error, reference=1.0, tolerance=wanted, rule=True,
+                    sample=f"{sample}, R = {radius:g}, true pT {row.pt_low:g} to {row.pt_high:g} "
+                    f"GeV, |eta| {row.eta_low:g} to {row.eta_high:g}",
+                    source="the jets' true values, on shards that the calibration is not made from",
+                )
+            )  # fmt: skip
+    return found
+
+
 def uncertainty(
     rows: list[ClosureRow], tested: Pairs, known: JetCalibration, settings: ClosureJobSettings
 ) -> list[UncertaintyRow]:
@@ -116,11 +161,10 @@ def uncertainty(
         {row.pt_low: row for row in measure(_of(tested, label), name, known.radius, settings)}
         for label, name in enumerate(JET_CLASSES[:2])
     )
-    whole = (settings.closure.pt_edges[0], settings.closure.pt_edges[-1])
-    every = (settings.closure.eta_edges[0], settings.closure.eta_edges[-1])
+    _, _, cells = _bins(settings)
     result = []
     for row in rows:
-        if (row.pt_low, row.pt_high) == whole or (row.eta_low, row.eta_high) == every:
+        if _bin(row) not in cells:
             continue
         both = (quark.get(row.pt_low), gluon.get(row.pt_low))
         found: dict[str, float] = {}

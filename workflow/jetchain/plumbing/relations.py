@@ -141,6 +141,14 @@ def _calibration_has_a_test(config: Configuration) -> Iterator[str]:
         )
 
 
+def _jet_uncertainties_are_known(config: Configuration) -> Iterator[str]:
+    if config.background.jet_uncertainties and not config.jets.calibration.enabled:
+        yield (
+            "background.jet_uncertainties: the uncertainties come from the test of the jets' "
+            "calibration, and jets.calibration.enabled is false."
+        )
+
+
 def _radii_are_clustered(config: Configuration) -> Iterator[str]:
     radii = config.jets.clustering.radii
     for path in (
@@ -320,6 +328,7 @@ RELATIONS: list[Callable[[Configuration], Iterator[str]]] = [
     _algorithm_known,
     _samples_fit_their_use,
     _calibration_has_a_test,
+    _jet_uncertainties_are_known,
     _radii_are_clustered,
     _in_order,
     _sidebands_hold_the_fit,

@@ -170,7 +170,11 @@ class UncertaintyRow(Result):
     jmr_uncertainty: float
 
 
-class JetClosure(Result):
+CLOSURE_WANTED = {"pt": 0.01, "m": 0.02}
+"""How far from 1 the median response of calibrated jets may lie."""
+
+
+class JetClosure(Validation):
     """How well the calibration closes, ``closure.json``; bins with too few jets are left out.
 
     Attributes:
