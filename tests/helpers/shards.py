@@ -25,7 +25,7 @@ from jetchain.generate.settings import FilterSettings, GenerationSettings
 from jetchain.graphs import build
 from jetchain.graphs.settings import EventGraphSettings, JetGraphSettings
 from jetchain.jets.cluster import cluster
-from jetchain.jets.settings import ClusteringSettings
+from jetchain.jets.settings import ClusterJobSettings
 from jetchain.particleflow.algorithms.mlpf import Mlpf, MlpfModelSettings
 from jetchain.particleflow.algorithms.parametric import ParametricSettings
 from jetchain.particleflow.network_settings import ReconstructJobSettings, UntrainedJobSettings
@@ -38,6 +38,10 @@ FULL, SECOND, EMPTY, HOLLOW, VOID = (f"{number:04d}" for number in range(5))
 NETWORK = MlpfModelSettings(hidden=4, layers=1)
 # Without noise: an event without particles has nothing at all.
 SIMULATION = SimulationSettings(noise=False)
+CLUSTERING = ClusterJobSettings(
+    particle_pt_min=SIMULATION.particle_pt_min, particle_eta_max=SIMULATION.particle_eta_max,
+    track_eta_max=SIMULATION.track_eta_max, pileup_mean=SIMULATION.pileup.mean,
+)  # fmt: skip
 SEED = 7
 
 
@@ -107,7 +111,7 @@ class Chain:
         )  # fmt: skip
         cluster(
             truth=path("generate", shard), particles=path("particleflow", shard),
-            calibration=[], jets=path("jets", shard), settings=ClusteringSettings(),
+            calibration=[], jets=path("jets", shard), settings=CLUSTERING,
         )  # fmt: skip
         build.jets(
             jets=path("jets", shard), particles=path("particleflow", shard),

@@ -13,6 +13,17 @@ JET_CLOSURE = (
     else []
 )
 
+JET_CLUSTERING = {
+    **{
+        field: f"jets.clustering.{field}"
+        for field in CONFIG.jets.clustering.model_dump()
+    },
+    "particle_pt_min": "detector.simulation.particle_pt_min",
+    "particle_eta_max": "detector.simulation.particle_eta_max",
+    "track_eta_max": "detector.simulation.track_eta_max",
+    "pileup_mean": "detector.simulation.pileup.mean",
+}
+
 
 rule cluster_uncalibrated:
     input:
@@ -28,10 +39,7 @@ rule cluster_uncalibrated:
     params:
         **job(
             "jets.cluster",
-            settings={
-                field: f"jets.{'calibration' if field == 'pt_min' else 'clustering'}.{field}"
-                for field in CONFIG.jets.clustering.model_dump()
-            },
+            settings=JET_CLUSTERING | {"pt_min": "jets.calibration.pt_min"},
         ),
     shell:
         LAUNCH
@@ -97,7 +105,7 @@ rule cluster_jets:
     resources:
         mem_mb=1500,
     params:
-        **job("jets.cluster", settings="jets.clustering"),
+        **job("jets.cluster", settings=JET_CLUSTERING),
     shell:
         LAUNCH
 

@@ -16,11 +16,17 @@ class ClusteringSettings(Settings):
     radii: list[float] = key([0.8, 1.0], "anti-kT radii, one collection each", min_length=1)
     pt_min: float = key(200.0, "smallest jet pT, truth and reconstructed", unit="GeV", gt=0)
     eta_max: float = key(2.5, "largest |eta| of the jet's axis", gt=0)
-    pileup: Literal["none", "area", "softkiller"] = key(
+    pileup: Literal["none", "area", "softkiller", "puppi"] = key(
         "none",
         "what is done against pile-up (detector.simulation.pileup): nothing, the median density "
-        "times the jet's area is subtracted (its constituents and their soft-drop mass stay), or "
-        "soft particles are left out before clustering (SoftKiller)",
+        "times the jet's area is subtracted (its constituents and their soft-drop mass stay), "
+        "soft particles are left out before clustering (SoftKiller), or each particle is weighted "
+        "(PUPPI; constituents keep their weights in pT and masses of the jets only)",
+    )
+    truth: Literal["all", "visible"] = key(
+        "all",
+        "particles of truth jets: all that a detector could see, or of these only those that it "
+        "simulates (detector.simulation.particle_pt_min and particle_eta_max)",
     )
     soft_drop_zcut: float = key(0.1, "soft-drop threshold of the momentum sharing", gt=0, lt=0.5)
     soft_drop_beta: float = key(0.0, "soft-drop angular exponent; 0 is the mMDT", ge=0)
@@ -35,6 +41,15 @@ class ClusteringSettings(Settings):
         if any(abs(10 * radius - round(10 * radius)) > 1e-6 for radius in self.radii):
             raise ValueError("radii must be multiples of 0.1: collections are named ak8, ak10")
         return self
+
+
+class ClusterJobSettings(ClusteringSettings):
+    """What `jets.cluster` reads: also what the detector simulates, from its own section."""
+
+    particle_pt_min: float
+    particle_eta_max: float
+    track_eta_max: float
+    pileup_mean: float
 
 
 class CalibrationSettings(Settings):
