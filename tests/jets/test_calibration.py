@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import awkward as ak
 import numpy as np
 import pytest
 
 from jetchain.core.errors import ConfigurationError, EmptySampleError
-from jetchain.core.schema.jets import JetCalibration, ResponseFit
+from jetchain.core.io.events import write_events
+from jetchain.core.io.tables import read_result, write_result
+from jetchain.core.schema.jets import (
+    JetCalibration,
+    JetCalibrations,
+    JetClosure,
+    ResponseFit,
+    jets_table,
+)
 from jetchain.core.settings import parse
-from jetchain.jets.calibrate import derive, pairs
-from jetchain.jets.closure import measure, numbers, uncertainty
+from jetchain.jets.calibrate import calibrate, derive, pairs
+from jetchain.jets.closure import closure, measure, numbers, uncertainty
 from jetchain.jets.cluster import Jets, calibrated, harder
 from jetchain.jets.pairs import isolated, spread
 from jetchain.jets.response import (
@@ -22,6 +31,7 @@ from jetchain.jets.response import (
     response_error,
 )
 from jetchain.jets.settings import (
+    CalibrationJobSettings,
     CalibrationSettings,
     ClosureJobSettings,
     ClosureSettings,
@@ -155,8 +165,6 @@ def flat_fit(value, ratio=False):
 
 
 def test_columns_are_scaled_and_the_raw_ones_kept():
-    import awkward as ak
-
     flat = JetCalibration(
         radius=0.8, jets=1, pt=flat_fit(0.8), m=flat_fit(0.5, True), msd=flat_fit(1.0, True)
     )
@@ -170,6 +178,54 @@ def test_columns_are_scaled_and_the_raw_ones_kept():
     assert found["msd"].to_list() == [[pytest.approx(25.0)], []]
     assert found["pt_raw"].to_list() == [[400.0], []]
     assert calibrated(columns, None).keys() == {"pt_raw", "m_raw", "msd_raw"}
+
+
+def test_a_gap_in_pt_is_bridged(known):
+    # Of the jets around 700 GeV none was generated: those of the other bins lead over the gap.
+    ours, truth = made_up(10)
+    kept = (truth["pt"] < 400) | (truth["pt"] > 1100)
+    some = derive(*({n: v[kept] for n, v in each.items()} for each in (ours, truth)), 0.8, SETTINGS)
+    pt, eta = np.geomspace(400, 1100, 20), np.linspace(-2.4, 2.4, 20)
+    np.testing.assert_allclose(response(some.pt, pt, eta), response(known.pt, pt, eta), atol=0.01)
+    ratio = np.full(20, 0.1)
+    np.testing.assert_allclose(
+        response(some.m, pt, eta, ratio), response(known.m, pt, eta, ratio), atol=0.02
+    )
+
+
+def test_jets_without_mass_are_refused_by_name():
+    ours, truth = made_up(11, jets=3000)
+    truth["m"] = np.zeros(3000)
+    with pytest.raises(EmptySampleError, match="calibration of the jets' mass"):
+        derive(ours, truth, 0.8, SETTINGS)
+
+
+def test_shards_without_a_jet_are_named_and_close_with_nothing(tmp_path):
+    table = jets_table((0.8,))
+    nothing = ak.Array([[], []])
+    event = {"number": np.arange(2), "weight": np.ones(2)}
+    columns = {
+        name: {
+            column: ak.values_astype(ak.Array([[[0]], []])[:, :0] if declared.nested else nothing,
+                                     np.float32)
+            for column, declared in found.items()
+        }
+        for name, found in table.collections.items()
+    }  # fmt: skip
+    path = tmp_path / "dijets" / "0000.root"
+    path.parent.mkdir()
+    write_events(path, table, {"event": event} | columns)
+    job = CalibrationJobSettings(radii=[0.8])
+    with pytest.raises(EmptySampleError, match=r"dijets.*0 isolated jets.*") as refused:
+        calibrate(jets=[path], calibration=tmp_path / "c.json", settings=job)
+    assert "jets.calibration.sample" in refused.value.remedy
+    write_result(tmp_path / "c.json", JetCalibrations(radii=[derive(*made_up(1), 0.8, SETTINGS)]))
+    closure(
+        test=[path], classes=[path], calibration=tmp_path / "c.json",
+        closure=tmp_path / "closure.json", settings=ClosureJobSettings(radii=[0.8]),
+    )  # fmt: skip
+    found = read_result(tmp_path / "closure.json", JetClosure)
+    assert (found.closure, found.uncertainties, found.numbers) == ([], [], [])
 
 
 def test_too_few_jets_are_refused():

@@ -90,7 +90,11 @@ def derive(
 def _bins(
     truth: Columns, mass: str, ratio: Array, edges: Sequence[Sequence[float]], fewest: int
 ) -> Bins:
-    """The median of a ratio in the bins that have enough jets."""
+    """The median of a ratio in the bins that have enough jets; the fit bridges the others.
+
+    Raises:
+        EmptySampleError: no bin has enough.
+    """
     values = (truth["pt"], np.abs(truth["eta"]), truth[mass] / truth["pt"])
     rows = []
     for limits in itertools.product(*(itertools.pairwise(each) for each in edges)):
@@ -112,8 +116,8 @@ def _bins(
         )
     if not rows:
         raise EmptySampleError(
-            f"no bin of the jets' calibration has {fewest} of the {len(ratio)} isolated jets "
-            "that have a true one.",
+            f"no bin of the calibration of the jets' {'mass' if len(edges) == 3 else 'pT'} has "
+            f"{fewest} of the {len(ratio)} isolated jets that have a true one.",
             "Generate more events of jets.calibration.sample, widen the bins of jets.calibration, "
             "or set jets.calibration.enabled to false.",
         )
