@@ -8,22 +8,27 @@ import pytest
 
 from jetchain.core.errors import ConfigurationError, EmptySampleError
 from jetchain.core.io.events import write_events
-from jetchain.core.io.tables import read_result, write_result
+from jetchain.core.io.tables import write_result
 from jetchain.core.schema.jets import (
     JetCalibration,
     JetCalibrations,
-    JetClosure,
     ResponseFit,
     jets_table,
 )
 from jetchain.core.settings import parse
 from jetchain.jets.calibrate import calibrate, derive, pairs
-from jetchain.jets.closure import closure, measure, numbers, uncertainty
+from jetchain.jets.closure import (
+    applied,
+    closure,
+    cross_calibrated,
+    measure,
+    numbers,
+    uncertainty,
+)
 from jetchain.jets.cluster import Jets, calibrated, harder
 from jetchain.jets.pairs import isolated, spread
 from jetchain.jets.response import (
     Bins,
-    calibrated_mass,
     fit_response,
     invert_mass,
     invert_pt,
@@ -73,16 +78,6 @@ def made_up(seed, power=0.0, jets=JETS):
     return ours, truth
 
 
-def apply(known, ours):
-    """With calibrated columns."""
-    pt = invert_pt(known.pt, ours["pt_raw"], ours["eta"])
-    masses = {
-        name: calibrated_mass(fit, ours[f"{name}_raw"], ours["pt_raw"], pt, ours["eta"])
-        for name, fit in (("m", known.m), ("msd", known.msd))
-    }
-    return {**ours, "pt": pt, **masses}
-
-
 @pytest.fixture(scope="module")
 def known():
     return derive(*made_up(1), 0.8, SETTINGS)
@@ -102,13 +97,24 @@ def test_the_inversion_undoes_the_response(known):
 @pytest.mark.parametrize("power", [0.0, 5.0])
 def test_jets_that_it_was_not_made_from_close(known, power):
     ours, truth = made_up(2, power)
-    rows = measure((apply(known, ours), truth), "all", 0.8, ClosureJobSettings())
+    rows = measure((applied(ours, known), truth), "all", 0.8, ClosureJobSettings())
     assert len(rows) > 10
     for row in rows:
         assert row.pt.median == pytest.approx(1.0, abs=0.005 + 3 * row.pt.median_error)
         assert row.m.median == pytest.approx(1.0, abs=0.01 + 3 * row.m.median_error)
         assert row.msd.median == pytest.approx(1.0, abs=0.01 + 3 * row.msd.median_error)
         assert row.pt_raw.median < 0.99
+
+
+def test_no_shard_is_tested_with_a_calibration_of_its_own_jets():
+    # The jets of one shard have 10 % more pT: those of the others do not know, and leave it.
+    shards = [made_up(seed, jets=15_000) for seed in (21, 22)]
+    shards[1][0]["pt_raw"] *= 1.1
+    ours, truth = cross_calibrated(shards, 0.8, SETTINGS)
+    first = np.arange(len(ours["pt"])) < 15_000
+    ratio = ours["pt"] / truth["pt"]
+    assert np.median(ratio[first]) == pytest.approx(1 / 1.1, abs=0.006)
+    assert np.median(ratio[~first]) == pytest.approx(1.1, abs=0.006)
 
 
 def test_a_falling_spectrum_gives_the_same_calibration(known):
@@ -200,7 +206,7 @@ def test_jets_without_mass_are_refused_by_name():
         derive(ours, truth, 0.8, SETTINGS)
 
 
-def test_shards_without_a_jet_are_named_and_close_with_nothing(tmp_path):
+def test_shards_without_a_jet_are_named(tmp_path):
     table = jets_table((0.8,))
     nothing = ak.Array([[], []])
     event = {"number": np.arange(2), "weight": np.ones(2)}
@@ -220,12 +226,11 @@ def test_shards_without_a_jet_are_named_and_close_with_nothing(tmp_path):
         calibrate(jets=[path], calibration=tmp_path / "c.json", settings=job)
     assert "jets.calibration.sample" in refused.value.remedy
     write_result(tmp_path / "c.json", JetCalibrations(radii=[derive(*made_up(1), 0.8, SETTINGS)]))
-    closure(
-        test=[path], classes=[path], calibration=tmp_path / "c.json",
-        closure=tmp_path / "closure.json", settings=ClosureJobSettings(radii=[0.8]),
-    )  # fmt: skip
-    found = read_result(tmp_path / "closure.json", JetClosure)
-    assert (found.closure, found.uncertainties, found.numbers) == ([], [], [])
+    with pytest.raises(EmptySampleError, match=r"dijets.*0 isolated jets"):
+        closure(
+            jets=[path, path], classes=[path], calibration=tmp_path / "c.json",
+            closure=tmp_path / "closure.json", settings=ClosureJobSettings(radii=[0.8]),
+        )  # fmt: skip
 
 
 def test_too_few_jets_are_refused():
@@ -239,7 +244,7 @@ def test_uncertainties_add_in_quadrature_and_know_the_flavour(known):
     truth["label"][half:] = 1  # gluon jets, whose response is 4 % lower
     ours["pt_raw"][half:] *= 0.96
     settings = ClosureJobSettings()
-    paired = (apply(known, ours), truth)
+    paired = (applied(ours, known), truth)
     rows = uncertainty(measure(paired, "all", 0.8, settings), paired, known, settings)
     assert len(rows) == 18
     for row in rows:
@@ -250,7 +255,7 @@ def test_uncertainties_add_in_quadrature_and_know_the_flavour(known):
 
 def test_numbers_are_the_bins_with_what_is_wanted_and_the_worst_cell(known):
     ours, truth = made_up(8)
-    calibrated_ones = apply(known, ours)
+    calibrated_ones = applied(ours, known)
     far = (truth["pt"] > 1400) & (np.abs(truth["eta"]) > 1.6)
     calibrated_ones["pt"] = np.where(far, 1.03, 1.0) * calibrated_ones["pt"]
     settings = ClosureJobSettings(radii=[0.8])
@@ -271,7 +276,7 @@ def test_one_bin_of_pt_and_eta_has_its_uncertainties(known):
     settings = ClosureJobSettings(
         closure=ClosureSettings(pt_edges=[200.0, 2000.0], eta_edges=[0.0, 2.5])
     )
-    paired = (apply(known, ours), truth)
+    paired = (applied(ours, known), truth)
     rows = measure(paired, "all", 0.8, settings)
     assert len(rows) == 1
     (row,) = uncertainty(rows, paired, known, settings)

@@ -133,8 +133,6 @@ def test_index_and_events_stay():
     weight = weights(particles, tracks, 15.0, RANGE)
     rows = kept.index + particles.offset[:-1].repeat(np.diff(kept.offset))
     np.testing.assert_array_equal(rows, np.flatnonzero(weight))
-    np.testing.assert_array_equal(
-        kept.momentum, particles.momentum[rows] * weight[rows, None]
-    )
+    np.testing.assert_array_equal(kept.momentum, particles.momentum[rows] * weight[rows, None])
     nothing = Particles(np.zeros((0, 4)), np.zeros(3, np.int64), np.zeros(0, np.int64))
     assert len(puppi(nothing, Tracks(*np.zeros((3, 0))), 15.0, RANGE).momentum) == 0

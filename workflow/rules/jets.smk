@@ -47,8 +47,9 @@ rule cluster_uncalibrated:
 
 rule calibrate_jets:
     input:
-        jets=calibration_shards(
-            "results/jets/{algorithm}/uncalibrated/{sample}/{shard}.root", 0
+        jets=shards(
+            "results/jets/{algorithm}/uncalibrated/{sample}/{shard}.root",
+            [CONFIG.jets.calibration.sample],
         ),
     output:
         calibration="results/jets/{algorithm}/calibration.json",
@@ -68,7 +69,10 @@ rule calibrate_jets:
 
 rule close_jets:
     input:
-        test=calibration_shards("results/jets/{algorithm}/{sample}/{shard}.root", 1),
+        jets=shards(
+            "results/jets/{algorithm}/uncalibrated/{sample}/{shard}.root",
+            [CONFIG.jets.calibration.sample],
+        ),
         classes=shards(
             "results/jets/{algorithm}/{sample}/{shard}.root",
             CONFIG.jets.summary.samples,

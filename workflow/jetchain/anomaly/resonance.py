@@ -76,8 +76,7 @@ def resonance(
         )
     shares = {level: float(inside(each, region).mean()) for level, each in masses.items()}
     peaks = {
-        level: bootstrap(peak, each, replicas=REPLICAS, seed=seed)
-        for level, each in masses.items()
+        level: bootstrap(peak, each, replicas=REPLICAS, seed=seed) for level, each in masses.items()
     }
     jets = [each["reconstructed"] for each in tables]
     save_histograms(histograms, {level: mass_histogram(each) for level, each in masses.items()})

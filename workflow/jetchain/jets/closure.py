@@ -1,16 +1,20 @@
 """The test of the jets' calibration: what is left of the response, and the uncertainties.
 
-As for the calibration, events count once each: medians and resolutions are those of jets of given
-true values, which do not depend on how often these occur.
+Each shard of the calibration's sample is tested with the calibration that the others make: all jets
+test, and none is tested with a calibration that it helped to make. As for the calibration, events
+count once each: medians and resolutions are those of jets of given true values, which do not depend
+on how often these occur.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from jetchain.core.errors import EmptySampleError, samples_of
 from jetchain.core.io.tables import read_result, write_result
 from jetchain.core.schema.jets import (
     CLOSURE_WANTED,
@@ -25,10 +29,10 @@ from jetchain.core.schema.jets import (
 from jetchain.core.schema.validation import ValidationNumber
 from jetchain.core.validation import number
 from jetchain.core.verbs import Input, Inputs, Output
-from jetchain.jets.calibrate import pairs
+from jetchain.jets.calibrate import derive, pairs
 from jetchain.jets.pairs import MINIMUM_MASS, Columns, read_jets, spread
-from jetchain.jets.response import response_error
-from jetchain.jets.settings import ClosureJobSettings
+from jetchain.jets.response import calibrated_mass, invert_pt, response_error
+from jetchain.jets.settings import CalibrationSettings, ClosureJobSettings
 
 Interval = tuple[float, float]
 Bin = tuple[Interval, Interval]
@@ -40,7 +44,7 @@ TEXT = {"pt": "pT", "m": "mass"}
 
 def closure(
     *,
-    test: Inputs,
+    jets: Inputs,
     classes: Inputs,
     calibration: Input,
     closure: Output,
@@ -49,19 +53,28 @@ def closure(
     """Measure the response before and after the calibration.
 
     Args:
-        test: jets of the calibration's sample, of shards that it was not made from.
-        classes: jets of the samples of the classes.
+        jets: those that the calibration was made from, by shard; at least two.
+        classes: calibrated jets of the samples of the classes.
         calibration: `JetCalibrations`.
         closure: written, `JetClosure`.
         settings: bins and selection.
+
+    Raises:
+        EmptySampleError: without one of the shards, no bin has enough jets.
     """
     rows: list[ClosureRow] = []
     uncertainties: list[UncertaintyRow] = []
     for known in read_result(calibration, JetCalibrations).radii:
-        tested, labelled = (
+        labelled, *shards = (
             pairs(levels["reconstructed"], levels["truth"], known.radius, settings.calibration)
-            for levels in (read_jets(paths, known.radius)[0] for paths in (test, classes))
+            for levels in (
+                read_jets(paths, known.radius)[0] for paths in (classes, *([path] for path in jets))
+            )
         )
+        try:
+            tested = cross_calibrated(shards, known.radius, settings.calibration)
+        except EmptySampleError as error:
+            raise EmptySampleError(f"{samples_of(jets)}: {error.cause}", error.remedy) from None
         found = measure(tested, ALL, known.radius, settings)
         rows += found
         for label, name in enumerate(JET_CLASSES):
@@ -75,6 +88,36 @@ def closure(
             numbers=numbers(rows, settings),
         ),
     )
+
+
+def cross_calibrated(
+    shards: Sequence[Pairs], radius: float, settings: CalibrationSettings
+) -> Pairs:
+    """All jets, those of each shard calibrated with what the other shards make."""
+    tested = []
+    for index, (ours, truth) in enumerate(shards):
+        rest = _joined([*shards[:index], *shards[index + 1 :]])
+        tested.append((applied(ours, derive(*rest, radius, settings)), truth))
+    return _joined(tested)
+
+
+def applied(ours: Columns, known: JetCalibration) -> Columns:
+    """Reconstructed jets with calibrated pt, m and msd."""
+    raw, eta = ours["pt_raw"], ours["eta"]
+    pt = invert_pt(known.pt, raw, eta)
+    masses = {
+        name: calibrated_mass(fit, ours[f"{name}_raw"], raw, pt, eta)
+        for name, fit in (("m", known.m), ("msd", known.msd))
+    }
+    return {**ours, "pt": pt, **masses}
+
+
+def _joined(parts: Sequence[Pairs]) -> Pairs:
+    ours, truth = (
+        {name: np.concatenate([part[side][name] for part in parts]) for name in parts[0][side]}
+        for side in (0, 1)
+    )
+    return ours, truth
 
 
 def measure(
@@ -147,7 +190,7 @@ def numbers(rows: list[ClosureRow], settings: ClosureJobSettings) -> list[Valida
                     left.median, left.median_error, reference=1.0, tolerance=wanted, rule=True,
                     sample=f"{sample}, R = {radius:g}, true pT {row.pt_low:g} to {row.pt_high:g} "
                     f"GeV, |eta| {row.eta_low:g} to {row.eta_high:g}",
-                    source="the jets' true values, on shards that the calibration is not made from",
+                    source="true jets; each shard with the calibration that the others make",
                 )
             )  # fmt: skip
     return found

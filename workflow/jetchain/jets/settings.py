@@ -53,10 +53,10 @@ class ClusterJobSettings(ClusteringSettings):
 
 
 class CalibrationSettings(Settings):
-    """The calibration of energy and mass, from a sample with shards of even and odd number."""
+    """The calibration of energy and mass, from a sample of at least two shards."""
 
     enabled: bool = key(True, "jets are calibrated")
-    sample: str = key("dijets", "sample; even shards make the calibration, odd ones test it")
+    sample: str = key("dijets", "sample; each of its shards is tested with what the others make")
     pt_min: float = key(
         100.0, "smallest pT of its jets, well below those that are calibrated", unit="GeV", gt=0
     )

@@ -136,8 +136,8 @@ def _calibration_has_a_test(config: Configuration) -> Iterator[str]:
     if calibration.enabled and sample and sample.shards < 2:
         yield (
             f"jets.calibration.sample: '{calibration.sample}' has one shard "
-            f"(generate.samples.{calibration.sample}.shards), but shards of even number make the "
-            "calibration and those of odd number test it: two are needed."
+            f"(generate.samples.{calibration.sample}.shards), but each is tested with the "
+            "calibration that the others make: two are needed."
         )
 
 

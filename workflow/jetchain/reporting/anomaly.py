@@ -107,9 +107,7 @@ def _table(
     )
 
 
-def resonance(
-    *, histograms: Input, summary: Input, pdf: Output, png: Output, data: Output
-) -> None:
+def resonance(*, histograms: Input, summary: Input, pdf: Output, png: Output, data: Output) -> None:
     """Draw the dijet mass of the signal from true and from reconstructed jets, and the region."""
     found, drawn = read_result(summary, Resonance), load_histograms(histograms)
     figure, ax = new_figure()
