@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from jetchain.anomaly.resonance import look_up, peak, resonance, uncertainties
-from jetchain.anomaly.settings import FeatureSettings, ResonanceJob
+from jetchain.anomaly.settings import ResonanceJob
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io.events import write_events
@@ -120,7 +120,7 @@ def test_shares_and_peaks_stand_beside_what_is_wanted_and_are_drawn(tmp_path):
     content = JetClosure(closure=[], uncertainties=[row(jes=0.01)], numbers=[])
     write_result(tmp_path / "c.json", content)
     files = {"histograms": tmp_path / "h.json", "summary": tmp_path / "r.json"}
-    settings = ResonanceJob(signal_region=list(REGION), features=FeatureSettings())
+    settings = ResonanceJob(signal_region=list(REGION), radius=1.0, trigger_pt=TRIGGER)
     resonance(signal=paths, closure=[tmp_path / "c.json"], settings=settings, seed=3, **files)
     found = read_result(files["summary"], Resonance)
     assert found.share["truth"] == pytest.approx(np.mean(np.abs(masses - 3.5) < 0.2), abs=2e-3)
@@ -138,7 +138,7 @@ def test_shares_and_peaks_stand_beside_what_is_wanted_and_are_drawn(tmp_path):
 
 def test_a_signal_that_never_triggers_is_named(tmp_path):
     path = shard(tmp_path / "0000.root", [1.0, 1.1], 1.0)
-    settings = ResonanceJob(signal_region=list(REGION), features=FeatureSettings())
+    settings = ResonanceJob(signal_region=list(REGION), radius=1.0, trigger_pt=TRIGGER)
     with pytest.raises(EmptySampleError, match="trigger"):
         resonance(
             signal=[path], closure=[], histograms=tmp_path / "h.json", summary=tmp_path / "r.json",

@@ -38,10 +38,6 @@ FULL, SECOND, EMPTY, HOLLOW, VOID = (f"{number:04d}" for number in range(5))
 NETWORK = MlpfModelSettings(hidden=4, layers=1)
 # Without noise: an event without particles has nothing at all.
 SIMULATION = SimulationSettings(noise=False)
-CLUSTERING = ClusterJobSettings(
-    particle_pt_min=SIMULATION.particle_pt_min, particle_eta_max=SIMULATION.particle_eta_max,
-    track_eta_max=SIMULATION.track_eta_max, pileup_mean=SIMULATION.pileup.mean,
-)  # fmt: skip
 SEED = 7
 
 
@@ -111,7 +107,7 @@ class Chain:
         )  # fmt: skip
         cluster(
             truth=path("generate", shard), particles=path("particleflow", shard),
-            calibration=[], jets=path("jets", shard), settings=CLUSTERING,
+            calibration=[], jets=path("jets", shard), settings=ClusterJobSettings(),
         )  # fmt: skip
         build.jets(
             jets=path("jets", shard), particles=path("particleflow", shard),

@@ -37,14 +37,14 @@ from jetchain.jets.response import (
 )
 from jetchain.jets.settings import (
     CalibrationJobSettings,
-    CalibrationSettings,
     ClosureJobSettings,
     ClosureSettings,
     JetsSettings,
+    ResponseSettings,
 )
 from jetchain.plumbing.configuration import load
 
-SETTINGS = CalibrationSettings()
+SETTINGS = ResponseSettings()
 JETS = 60_000
 
 
@@ -229,7 +229,7 @@ def test_shards_without_a_jet_are_named(tmp_path):
     with pytest.raises(EmptySampleError, match=r"dijets.*0 isolated jets"):
         closure(
             jets=[path, path], classes=[path], calibration=tmp_path / "c.json",
-            closure=tmp_path / "closure.json", settings=ClosureJobSettings(radii=[0.8]),
+            closure=tmp_path / "closure.json", settings=ClosureJobSettings(),
         )  # fmt: skip
 
 
@@ -258,7 +258,7 @@ def test_numbers_are_the_bins_with_what_is_wanted_and_the_worst_cell(known):
     calibrated_ones = applied(ours, known)
     far = (truth["pt"] > 1400) & (np.abs(truth["eta"]) > 1.6)
     calibrated_ones["pt"] = np.where(far, 1.03, 1.0) * calibrated_ones["pt"]
-    settings = ClosureJobSettings(radii=[0.8])
+    settings = ClosureJobSettings()
     found = numbers(measure((calibrated_ones, truth), "all", 0.8, settings), settings)
     pts = [row for row in found if "pT" in row.quantity]
     assert len(pts) == 6 + 3 + 1

@@ -211,10 +211,7 @@ def write_shard(folder, particles: Particles, *, seen_as: int = 211, numbers=Non
     }
 
 
-SETTINGS = ClusterJobSettings(
-    radii=[0.8, 1.0], pt_min=100.0,
-    particle_pt_min=0.3, particle_eta_max=3.0, track_eta_max=2.5, pileup_mean=0.0,
-)  # fmt: skip
+SETTINGS = ClusterJobSettings(radii=[0.8, 1.0], pt_min=100.0)
 
 
 def test_the_verb_writes_every_event_with_truth_and_reconstructed_jets(tmp_path) -> None:
@@ -247,8 +244,9 @@ def test_truth_jets_of_what_is_simulated_hold_nothing_below_its_threshold(tmp_pa
     shard = write_shard(tmp_path, particles)
     momenta = [each.astype(np.float32).astype(np.float64) for each in per_event(particles)]
     found = {}
+    cuts = {"particle_pt_min": 2.0, "particle_eta_max": 3.0}
     for truth in ("all", "visible"):
-        settings = SETTINGS.model_copy(update={"truth": truth, "particle_pt_min": 2.0})
+        settings = SETTINGS.model_copy(update=cuts | {"truth": truth})
         cluster(**shard, jets=tmp_path / f"{truth}.root", settings=settings)
         table = read_events(tmp_path / f"{truth}.root", jets_table((0.8, 1.0)))
         found[truth] = table
@@ -266,7 +264,9 @@ def test_truth_jets_of_what_is_simulated_hold_nothing_below_its_threshold(tmp_pa
 def test_pileup_is_taken_off_reconstructed_jets_alone(tmp_path, pileup) -> None:
     # All tracks but the sprays' lie at 0: nothing is of pile-up, and PUPPI changes nothing.
     shard = write_shard(tmp_path, spray(13))
-    settings = SETTINGS.model_copy(update={"pileup": pileup, "pileup_mean": 20.0})
+    settings = SETTINGS.model_copy(
+        update={"pileup": pileup, "pileup_mean": 20.0, "track_eta_max": 2.5}
+    )
     cluster(**shard, jets=tmp_path / "jets.root", settings=settings)
     table = read_events(tmp_path / "jets.root", jets_table((0.8, 1.0)))
     cluster(**shard, jets=tmp_path / "plain.root", settings=SETTINGS)

@@ -52,7 +52,8 @@ rule measure_resonance:
             "anomaly.resonance",
             settings={
                 "signal_region": "anomaly.signal_region",
-                "features": "anomaly.features",
+                "radius": "anomaly.features.radius",
+                "trigger_pt": "anomaly.features.trigger_pt",
             },
             seed=["anomaly.resonance"],
         ),

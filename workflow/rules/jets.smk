@@ -13,15 +13,26 @@ JET_CLOSURE = (
     else []
 )
 
+# What the jets need to know of the detector, where they do.
 JET_CLUSTERING = {
-    **{
-        field: f"jets.clustering.{field}"
-        for field in CONFIG.jets.clustering.model_dump()
-    },
-    "particle_pt_min": "detector.simulation.particle_pt_min",
-    "particle_eta_max": "detector.simulation.particle_eta_max",
-    "track_eta_max": "detector.simulation.track_eta_max",
-    "pileup_mean": "detector.simulation.pileup.mean",
+    field: f"jets.clustering.{field}" for field in CONFIG.jets.clustering.model_dump()
+}
+if CONFIG.jets.clustering.truth == "visible":
+    JET_CLUSTERING |= {
+        field: f"detector.simulation.{field}"
+        for field in ("particle_pt_min", "particle_eta_max")
+    }
+if CONFIG.jets.clustering.pileup == "puppi":
+    JET_CLUSTERING |= {
+        "track_eta_max": "detector.simulation.track_eta_max",
+        "pileup_mean": "detector.simulation.pileup.mean",
+    }
+
+# The bins of calibration and test.
+JET_RESPONSE = {
+    field: f"jets.calibration.{field}"
+    for field in CONFIG.jets.calibration.model_dump()
+    if field not in ("enabled", "sample", "pt_min")
 }
 
 
@@ -58,10 +69,7 @@ rule calibrate_jets:
     params:
         **job(
             "jets.calibrate",
-            settings={
-                "calibration": "jets.calibration",
-                "radii": "jets.clustering.radii",
-            },
+            settings=JET_RESPONSE | {"radii": "jets.clustering.radii"},
         ),
     shell:
         LAUNCH
@@ -87,11 +95,8 @@ rule close_jets:
     params:
         **job(
             "jets.closure",
-            settings={
-                "closure": "jets.closure",
-                "calibration": "jets.calibration",
-                "radii": "jets.clustering.radii",
-            },
+            settings=JET_RESPONSE
+            | {"closure": "jets.closure", "sample": "jets.calibration.sample"},
         ),
     shell:
         LAUNCH

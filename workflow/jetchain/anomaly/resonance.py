@@ -59,10 +59,10 @@ def resonance(
     Raises:
         EmptySampleError: no event, or none that passes the trigger.
     """
-    tables = [_read(path, settings.features.radius) for path in signal]
+    tables = [_read(path, settings.radius) for path in signal]
     rows = [row for path in closure for row in read_result(path, JetClosure).uncertainties]
-    mine = [row for row in rows if row.radius == settings.features.radius]
-    trigger, region = settings.features.trigger_pt, settings.signal_region
+    mine = [row for row in rows if row.radius == settings.radius]
+    trigger, region = settings.trigger_pt, settings.signal_region
     if not sum(len(each["truth"]) for each in tables):
         raise no_event(signal)
     masses = {

@@ -104,7 +104,8 @@ class ResonanceJob(Settings):
     """What `anomaly.resonance` reads."""
 
     signal_region: list[float]
-    features: FeatureSettings
+    radius: float
+    trigger_pt: float
 
 
 class EvaluationJob(Settings):

@@ -15,7 +15,7 @@ from jetchain.core.schema.jets import JetCalibration, JetCalibrations, ResponseF
 from jetchain.core.verbs import Inputs, Output
 from jetchain.jets.pairs import Columns, isolated, match, read_jets, spread
 from jetchain.jets.response import Bins, fit_response, invert_pt
-from jetchain.jets.settings import CalibrationJobSettings, CalibrationSettings
+from jetchain.jets.settings import CalibrationJobSettings, ResponseSettings
 
 Array = NDArray[np.floating]
 
@@ -37,16 +37,16 @@ def calibrate(*, jets: Inputs, calibration: Output, settings: CalibrationJobSett
     found = []
     for radius in settings.radii:
         levels, _ = read_jets(jets, radius)
-        ours, truth = pairs(levels["reconstructed"], levels["truth"], radius, settings.calibration)
+        ours, truth = pairs(levels["reconstructed"], levels["truth"], radius, settings)
         try:
-            found.append(derive(ours, truth, radius, settings.calibration))
+            found.append(derive(ours, truth, radius, settings))
         except EmptySampleError as error:
             raise EmptySampleError(f"{samples_of(jets)}: {error.cause}", error.remedy) from None
     write_result(calibration, JetCalibrations(radii=found))
 
 
 def pairs(
-    reconstructed: Columns, truth: Columns, radius: float, settings: CalibrationSettings
+    reconstructed: Columns, truth: Columns, radius: float, settings: ResponseSettings
 ) -> tuple[Columns, Columns]:
     """Isolated true jets, and the reconstructed jets matched to them, row by row."""
     ours, theirs = match(reconstructed, truth, settings.match_radius)
@@ -59,7 +59,7 @@ def pairs(
 
 
 def derive(
-    ours: Columns, truth: Columns, radius: float, settings: CalibrationSettings
+    ours: Columns, truth: Columns, radius: float, settings: ResponseSettings
 ) -> JetCalibration:
     """The responses of matched jets, first in pT, then in the masses behind it.
 

@@ -32,7 +32,7 @@ from jetchain.core.verbs import Input, Inputs, Output
 from jetchain.jets.calibrate import derive, pairs
 from jetchain.jets.pairs import MINIMUM_MASS, Columns, read_jets, spread
 from jetchain.jets.response import calibrated_mass, invert_pt, response_error
-from jetchain.jets.settings import CalibrationSettings, ClosureJobSettings
+from jetchain.jets.settings import ClosureJobSettings, ResponseSettings
 
 Interval = tuple[float, float]
 Bin = tuple[Interval, Interval]
@@ -66,13 +66,13 @@ def closure(
     uncertainties: list[UncertaintyRow] = []
     for known in read_result(calibration, JetCalibrations).radii:
         labelled, *shards = (
-            pairs(levels["reconstructed"], levels["truth"], known.radius, settings.calibration)
+            pairs(levels["reconstructed"], levels["truth"], known.radius, settings)
             for levels in (
                 read_jets(paths, known.radius)[0] for paths in (classes, *([path] for path in jets))
             )
         )
         try:
-            tested = cross_calibrated(shards, known.radius, settings.calibration)
+            tested = cross_calibrated(shards, known.radius, settings)
         except EmptySampleError as error:
             raise EmptySampleError(f"{samples_of(jets)}: {error.cause}", error.remedy) from None
         found = measure(tested, ALL, known.radius, settings)
@@ -90,9 +90,7 @@ def closure(
     )
 
 
-def cross_calibrated(
-    shards: Sequence[Pairs], radius: float, settings: CalibrationSettings
-) -> Pairs:
+def cross_calibrated(shards: Sequence[Pairs], radius: float, settings: ResponseSettings) -> Pairs:
     """All jets, those of each shard calibrated with what the other shards make."""
     tested = []
     for index, (ours, truth) in enumerate(shards):
@@ -130,7 +128,7 @@ def measure(
     by_pt, by_eta, cells = _bins(settings)
     rows = []
     for pt, eta in dict.fromkeys([*by_pt, *by_eta, *cells] if name == ALL else by_pt):
-        row = _row(paired, pt, eta, settings.calibration.minimum_jets)
+        row = _row(paired, pt, eta, settings.minimum_jets)
         if row is not None:
             rows.append(
                 ClosureRow(
@@ -173,10 +171,11 @@ def _row(
 def numbers(rows: list[ClosureRow], settings: ClosureJobSettings) -> list[ValidationNumber]:
     """Rows of the validation: bins of pT, bins of |eta|, and the cell of both that closes worst."""
     found = []
-    sample = settings.calibration.sample
+    sample = settings.sample
     by_pt, by_eta, cells = _bins(settings)
     alone = dict.fromkeys([*by_pt, *by_eta])
-    for radius, (name, wanted) in itertools.product(settings.radii, CLOSURE_WANTED.items()):
+    radii = dict.fromkeys(row.radius for row in rows)
+    for radius, (name, wanted) in itertools.product(radii, CLOSURE_WANTED.items()):
         mine = {_bin(row): row for row in rows if row.jets == ALL and row.radius == radius}
         shown = [("", mine[each]) for each in alone if each in mine]
         if inner := [mine[each] for each in cells if each in mine]:

@@ -134,7 +134,6 @@ def visible(generated: Mapping[str, Any], settings: ClusterJobSettings) -> NDArr
     particle = generated["particle"]
     seen = _flat(particle, "seen_as", np.int64) != UNSEEN
     if settings.truth == "visible":
-        # As the detector's room cuts.
         pt, eta, _ = pt_eta_phi(*(_flat(particle, f"p{axis}", np.float64) for axis in "xyz"))
         seen &= (pt >= settings.particle_pt_min) & (np.abs(eta) <= settings.particle_eta_max)
     return seen

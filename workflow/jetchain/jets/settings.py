@@ -44,22 +44,18 @@ class ClusteringSettings(Settings):
 
 
 class ClusterJobSettings(ClusteringSettings):
-    """What `jets.cluster` reads: also what the detector simulates, from its own section."""
+    """What `jets.cluster` reads: also, from the detector's section, what `truth: visible` and PUPPI
+    need; the rule hands it over where they are chosen."""
 
-    particle_pt_min: float
-    particle_eta_max: float
-    track_eta_max: float
-    pileup_mean: float
+    particle_pt_min: float = 0.0
+    particle_eta_max: float = float("inf")
+    track_eta_max: float = 0.0
+    pileup_mean: float = 0.0
 
 
-class CalibrationSettings(Settings):
-    """The calibration of energy and mass, from a sample of at least two shards."""
+class ResponseSettings(Settings):
+    """The bins of the response of jets, and which jets it is measured with."""
 
-    enabled: bool = key(True, "jets are calibrated")
-    sample: str = key("dijets", "sample; each of its shards is tested with what the others make")
-    pt_min: float = key(
-        100.0, "smallest pT of its jets, well below those that are calibrated", unit="GeV", gt=0
-    )
     pt_edges: list[float] = key(
         [150.0, 200.0, 280.0, 400.0, 560.0, 800.0, 1100.0, 1600.0, 2300.0, 3300.0],
         "edges of the bins in true pT",
@@ -102,10 +98,19 @@ class CalibrationSettings(Settings):
         return self
 
 
-class CalibrationJobSettings(Settings):
+class CalibrationSettings(ResponseSettings):
+    """The calibration of energy and mass, from a sample of at least two shards."""
+
+    enabled: bool = key(True, "jets are calibrated")
+    sample: str = key("dijets", "sample; each of its shards is tested with what the others make")
+    pt_min: float = key(
+        100.0, "smallest pT of its jets, well below those that are calibrated", unit="GeV", gt=0
+    )
+
+
+class CalibrationJobSettings(ResponseSettings):
     """What `jets.calibrate` reads."""
 
-    calibration: CalibrationSettings = key(CalibrationSettings(), "the calibration")
     radii: list[float] = key([0.8, 1.0], "of the jets", min_length=1)
 
 
@@ -133,12 +138,11 @@ class ClosureSettings(Settings):
         return self
 
 
-class ClosureJobSettings(Settings):
+class ClosureJobSettings(ResponseSettings):
     """What `jets.closure` reads."""
 
     closure: ClosureSettings = key(ClosureSettings(), "bins of the test")
-    calibration: CalibrationSettings = key(CalibrationSettings(), "the calibration")
-    radii: list[float] = key([0.8, 1.0], "of the jets", min_length=1)
+    sample: str = key("dijets", "of the calibration")
 
 
 class SummarySettings(Settings):
