@@ -76,11 +76,7 @@ SHAPING = {
         },
     ),
     "jets.calibration.enabled": (
-        False,
-        {
-            "cluster_jets", "figure_generated_accounts", "figure_generated_spectra",
-            "measure_resonance", "table_samples", "table_validation",
-        },
+        False, {"cluster_jets", "measure_resonance", "table_validation"},
     ),
     "jets.calibration.sample": ("quark", {"calibrate_jets", "close_jets", "cluster_uncalibrated"}),
     "jets.summary.samples": (
