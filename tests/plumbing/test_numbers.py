@@ -19,9 +19,12 @@ def of_yaml(text):
 @pytest.mark.parametrize(
     ("written", "plain"),
     [
-        ("{jets: {clustering: {soft_drop_beta: 1e-3}}}", "{jets: {clustering: {soft_drop_beta: 0.001}}}"),
-        ("{jets: {clustering: {soft_drop_beta: '.5'}}}", "{jets: {clustering: {soft_drop_beta: 0.5}}}"),
-        ("{jets: {clustering: {soft_drop_beta: 1E2}}}", "{jets: {clustering: {soft_drop_beta: 100}}}"),
+        ("{jets: {clustering: {soft_drop_beta: 1e-3}}}",
+         "{jets: {clustering: {soft_drop_beta: 0.001}}}"),
+        ("{jets: {clustering: {soft_drop_beta: '.5'}}}",
+         "{jets: {clustering: {soft_drop_beta: 0.5}}}"),
+        ("{jets: {clustering: {soft_drop_beta: 1E2}}}",
+         "{jets: {clustering: {soft_drop_beta: 100}}}"),
         ("{jets: {clustering: {radii: ['0.8', 1e0, 4e-1]}}}",
          "{jets: {clustering: {radii: [0.8, 1.0, 0.4]}}}"),
         ("{seed: '1_000'}", "{seed: 1_000}"),
