@@ -242,7 +242,8 @@ def test_luminosity_and_cross_sections(tmp_path):
     write_result(tmp_path / "c.json", counts)
     normalisation.normalisation(
         cutflow=tmp_path / "c.json", background=paths, signal=[tmp_path / "s.json"],
-        normalisation=tmp_path / "n.json", settings=NormalisationJob(reference_events=140),
+        resonance=[], normalisation=tmp_path / "n.json",
+        settings=NormalisationJob(reference_events=140),
     )  # fmt: skip
     result = read_result(tmp_path / "n.json", Normalisation)
     # 140 events past an acceptance of 0.7 are 200 produced.
@@ -251,7 +252,8 @@ def test_luminosity_and_cross_sections(tmp_path):
     # As many as are injected, if it is not said.
     normalisation.normalisation(
         cutflow=tmp_path / "c.json", background=paths, signal=[tmp_path / "s.json"],
-        normalisation=tmp_path / "n.json", settings=NormalisationJob(reference_events=None),
+        resonance=[], normalisation=tmp_path / "n.json",
+        settings=NormalisationJob(reference_events=None),
     )  # fmt: skip
     same = read_result(tmp_path / "n.json", Normalisation)
     assert same.reference_events == same.injected_events == 70

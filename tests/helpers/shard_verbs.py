@@ -5,7 +5,9 @@ from __future__ import annotations
 from helpers.detected import GEOMETRY
 from helpers.shards import NETWORK
 from jetchain.anomaly.features import features as dijets
+from jetchain.anomaly.resonance import resonance
 from jetchain.anomaly.settings import FeatureSettings as DijetSettings
+from jetchain.anomaly.settings import ResonanceJob
 from jetchain.detector import display, summarise
 from jetchain.detector.settings import EstimatorSettings
 from jetchain.detector.validation.jets import jets as validate_jets
@@ -114,6 +116,11 @@ def verbs(chain, shards, out):
             truth=out / "truth.safetensors", signal_test=out / "test.safetensors",
             cutflow=out / "cutflow.json", histograms=out / "histograms.json",
             settings=DijetSettings(trigger_pt=100.0, signal_events=1), seed=1,
+        ),
+        "anomaly.resonance": lambda: resonance(
+            signal=files["jets"], closure=[], histograms=out / "histograms.json",
+            summary=out / "resonance.json",
+            settings=ResonanceJob(signal_region=[0.3, 1.0], radius=1.0, trigger_pt=100.0), seed=1,
         ),
         # Without events these have nothing to say, and say so; another verb of the sample fails.
         "jets.images": lambda: images(

@@ -25,7 +25,7 @@ from jetchain.generate.settings import FilterSettings, GenerationSettings
 from jetchain.graphs import build
 from jetchain.graphs.settings import EventGraphSettings, JetGraphSettings
 from jetchain.jets.cluster import cluster
-from jetchain.jets.settings import ClusteringSettings
+from jetchain.jets.settings import ClusterJobSettings
 from jetchain.particleflow.algorithms.mlpf import Mlpf, MlpfModelSettings
 from jetchain.particleflow.algorithms.parametric import ParametricSettings
 from jetchain.particleflow.network_settings import ReconstructJobSettings, UntrainedJobSettings
@@ -107,7 +107,7 @@ class Chain:
         )  # fmt: skip
         cluster(
             truth=path("generate", shard), particles=path("particleflow", shard),
-            calibration=[], jets=path("jets", shard), settings=ClusteringSettings(),
+            calibration=[], jets=path("jets", shard), settings=ClusterJobSettings(),
         )  # fmt: skip
         build.jets(
             jets=path("jets", shard), particles=path("particleflow", shard),

@@ -2,29 +2,49 @@
 
 from __future__ import annotations
 
+import awkward as ak
 import numpy as np
 import pytest
 
 from jetchain.core.errors import ConfigurationError, EmptySampleError
-from jetchain.core.schema.jets import JetCalibration, ResponseFit
+from jetchain.core.io.events import write_events
+from jetchain.core.io.tables import write_result
+from jetchain.core.schema.jets import (
+    JetCalibration,
+    JetCalibrations,
+    ResponseFit,
+    jets_table,
+)
 from jetchain.core.settings import parse
-from jetchain.jets.calibrate import derive, pairs
-from jetchain.jets.closure import measure, uncertainty
+from jetchain.jets.calibrate import calibrate, derive, pairs
+from jetchain.jets.closure import (
+    applied,
+    closure,
+    cross_calibrated,
+    measure,
+    numbers,
+    uncertainty,
+)
 from jetchain.jets.cluster import Jets, calibrated, harder
 from jetchain.jets.pairs import isolated, spread
 from jetchain.jets.response import (
     Bins,
-    calibrated_mass,
     fit_response,
     invert_mass,
     invert_pt,
     response,
     response_error,
 )
-from jetchain.jets.settings import CalibrationSettings, ClosureJobSettings, JetsSettings
+from jetchain.jets.settings import (
+    CalibrationJobSettings,
+    ClosureJobSettings,
+    ClosureSettings,
+    JetsSettings,
+    ResponseSettings,
+)
 from jetchain.plumbing.configuration import load
 
-SETTINGS = CalibrationSettings()
+SETTINGS = ResponseSettings()
 JETS = 60_000
 
 
@@ -58,16 +78,6 @@ def made_up(seed, power=0.0, jets=JETS):
     return ours, truth
 
 
-def apply(known, ours):
-    """With calibrated columns."""
-    pt = invert_pt(known.pt, ours["pt_raw"], ours["eta"])
-    masses = {
-        name: calibrated_mass(fit, ours[f"{name}_raw"], ours["pt_raw"], pt, ours["eta"])
-        for name, fit in (("m", known.m), ("msd", known.msd))
-    }
-    return {**ours, "pt": pt, **masses}
-
-
 @pytest.fixture(scope="module")
 def known():
     return derive(*made_up(1), 0.8, SETTINGS)
@@ -87,13 +97,24 @@ def test_the_inversion_undoes_the_response(known):
 @pytest.mark.parametrize("power", [0.0, 5.0])
 def test_jets_that_it_was_not_made_from_close(known, power):
     ours, truth = made_up(2, power)
-    rows = measure((apply(known, ours), truth), "all", 0.8, ClosureJobSettings())
+    rows = measure((applied(ours, known), truth), "all", 0.8, ClosureJobSettings())
     assert len(rows) > 10
     for row in rows:
         assert row.pt.median == pytest.approx(1.0, abs=0.005 + 3 * row.pt.median_error)
         assert row.m.median == pytest.approx(1.0, abs=0.01 + 3 * row.m.median_error)
         assert row.msd.median == pytest.approx(1.0, abs=0.01 + 3 * row.msd.median_error)
         assert row.pt_raw.median < 0.99
+
+
+def test_no_shard_is_tested_with_a_calibration_of_its_own_jets():
+    # The jets of one shard have 10 % more pT: those of the others do not know, and leave it.
+    shards = [made_up(seed, jets=15_000) for seed in (21, 22)]
+    shards[1][0]["pt_raw"] *= 1.1
+    ours, truth = cross_calibrated(shards, 0.8, SETTINGS)
+    first = np.arange(len(ours["pt"])) < 15_000
+    ratio = ours["pt"] / truth["pt"]
+    assert np.median(ratio[first]) == pytest.approx(1 / 1.1, abs=0.006)
+    assert np.median(ratio[~first]) == pytest.approx(1.1, abs=0.006)
 
 
 def test_a_falling_spectrum_gives_the_same_calibration(known):
@@ -150,8 +171,6 @@ def flat_fit(value, ratio=False):
 
 
 def test_columns_are_scaled_and_the_raw_ones_kept():
-    import awkward as ak
-
     flat = JetCalibration(
         radius=0.8, jets=1, pt=flat_fit(0.8), m=flat_fit(0.5, True), msd=flat_fit(1.0, True)
     )
@@ -167,6 +186,53 @@ def test_columns_are_scaled_and_the_raw_ones_kept():
     assert calibrated(columns, None).keys() == {"pt_raw", "m_raw", "msd_raw"}
 
 
+def test_a_gap_in_pt_is_bridged(known):
+    # Of the jets around 700 GeV none was generated: those of the other bins lead over the gap.
+    ours, truth = made_up(10)
+    kept = (truth["pt"] < 400) | (truth["pt"] > 1100)
+    some = derive(*({n: v[kept] for n, v in each.items()} for each in (ours, truth)), 0.8, SETTINGS)
+    pt, eta = np.geomspace(400, 1100, 20), np.linspace(-2.4, 2.4, 20)
+    np.testing.assert_allclose(response(some.pt, pt, eta), response(known.pt, pt, eta), atol=0.01)
+    ratio = np.full(20, 0.1)
+    np.testing.assert_allclose(
+        response(some.m, pt, eta, ratio), response(known.m, pt, eta, ratio), atol=0.02
+    )
+
+
+def test_jets_without_mass_are_refused_by_name():
+    ours, truth = made_up(11, jets=3000)
+    truth["m"] = np.zeros(3000)
+    with pytest.raises(EmptySampleError, match="calibration of the jets' mass"):
+        derive(ours, truth, 0.8, SETTINGS)
+
+
+def test_shards_without_a_jet_are_named(tmp_path):
+    table = jets_table((0.8,))
+    nothing = ak.Array([[], []])
+    event = {"number": np.arange(2), "weight": np.ones(2)}
+    columns = {
+        name: {
+            column: ak.values_astype(ak.Array([[[0]], []])[:, :0] if declared.nested else nothing,
+                                     np.float32)
+            for column, declared in found.items()
+        }
+        for name, found in table.collections.items()
+    }  # fmt: skip
+    path = tmp_path / "dijets" / "0000.root"
+    path.parent.mkdir()
+    write_events(path, table, {"event": event} | columns)
+    job = CalibrationJobSettings(radii=[0.8])
+    with pytest.raises(EmptySampleError, match=r"dijets.*0 isolated jets.*") as refused:
+        calibrate(jets=[path], calibration=tmp_path / "c.json", settings=job)
+    assert "jets.calibration.sample" in refused.value.remedy
+    write_result(tmp_path / "c.json", JetCalibrations(radii=[derive(*made_up(1), 0.8, SETTINGS)]))
+    with pytest.raises(EmptySampleError, match=r"dijets.*0 isolated jets"):
+        closure(
+            jets=[path, path], classes=[path], calibration=tmp_path / "c.json",
+            closure=tmp_path / "closure.json", settings=ClosureJobSettings(),
+        )  # fmt: skip
+
+
 def test_too_few_jets_are_refused():
     with pytest.raises(EmptySampleError, match=r"jets.calibration.enabled"):
         derive(*made_up(1, jets=20), 0.8, SETTINGS)
@@ -178,13 +244,43 @@ def test_uncertainties_add_in_quadrature_and_know_the_flavour(known):
     truth["label"][half:] = 1  # gluon jets, whose response is 4 % lower
     ours["pt_raw"][half:] *= 0.96
     settings = ClosureJobSettings()
-    paired = (apply(known, ours), truth)
+    paired = (applied(ours, known), truth)
     rows = uncertainty(measure(paired, "all", 0.8, settings), paired, known, settings)
     assert len(rows) == 18
     for row in rows:
         assert row.jes_flavour == pytest.approx(0.02, abs=0.006)
         assert row.jes**2 == pytest.approx(row.jes_closure**2 + row.jes_fit**2 + row.jes_flavour**2)
         assert row.jer == pytest.approx(0.075, abs=0.015)
+
+
+def test_numbers_are_the_bins_with_what_is_wanted_and_the_worst_cell(known):
+    ours, truth = made_up(8)
+    calibrated_ones = applied(ours, known)
+    far = (truth["pt"] > 1400) & (np.abs(truth["eta"]) > 1.6)
+    calibrated_ones["pt"] = np.where(far, 1.03, 1.0) * calibrated_ones["pt"]
+    settings = ClosureJobSettings()
+    found = numbers(measure((calibrated_ones, truth), "all", 0.8, settings), settings)
+    pts = [row for row in found if "pT" in row.quantity]
+    assert len(pts) == 6 + 3 + 1
+    assert all(row.tolerance == (0.01 if row in pts else 0.02) for row in found)
+    assert "worst cell" in pts[-1].quantity
+    assert "1400 to 2000 GeV, |eta| 1.6 to 2.5" in pts[-1].sample
+    assert pts[-1].value == pytest.approx(1.03, abs=0.01)
+    assert not pts[-1].passed
+    assert sum(not row.passed for row in pts) <= 2  # that cell, and maybe its bin of pT
+
+
+def test_one_bin_of_pt_and_eta_has_its_uncertainties(known):
+    # A run of tiny samples has one bin, which is bin, cell and whole at once.
+    ours, truth = made_up(9, jets=2000)
+    settings = ClosureJobSettings(
+        closure=ClosureSettings(pt_edges=[200.0, 2000.0], eta_edges=[0.0, 2.5])
+    )
+    paired = (applied(ours, known), truth)
+    rows = measure(paired, "all", 0.8, settings)
+    assert len(rows) == 1
+    (row,) = uncertainty(rows, paired, known, settings)
+    assert row.jer == pytest.approx(0.075, abs=0.02)
 
 
 def test_spread_of_a_gaussian():
@@ -217,6 +313,9 @@ def test_what_must_agree(values, complaint):
     with pytest.raises(ConfigurationError, match=complaint):
         load({"jets": {"calibration": values}})
     load({"jets": {"calibration": {"enabled": False, "sample": "lhco_signal"}}})
+    with pytest.raises(ConfigurationError, match=r"background\.jet_uncertainties"):
+        load({"jets": {"calibration": {"enabled": False}},
+              "background": {"jet_uncertainties": True}})  # fmt: skip
 
 
 def test_jets_are_ordered_and_cut_by_calibrated_pt():

@@ -14,7 +14,7 @@ from jetchain.core.schema.generate import GENERATED
 from jetchain.core.schema.jets import jets_table
 from jetchain.core.schema.particleflow import RECONSTRUCTED
 from jetchain.jets.cluster import Particles, cluster, find_jets
-from jetchain.jets.settings import ClusteringSettings
+from jetchain.jets.settings import ClusterJobSettings
 
 EXACT = 1e-9  # relative, of sums in another order
 RADIUS = 0.8
@@ -211,7 +211,7 @@ def write_shard(folder, particles: Particles, *, seen_as: int = 211, numbers=Non
     }
 
 
-SETTINGS = ClusteringSettings(radii=[0.8, 1.0], pt_min=100.0)
+SETTINGS = ClusterJobSettings(radii=[0.8, 1.0], pt_min=100.0)
 
 
 def test_the_verb_writes_every_event_with_truth_and_reconstructed_jets(tmp_path) -> None:
@@ -237,6 +237,43 @@ def test_invisible_particles_make_no_truth_jets(tmp_path) -> None:
     table = read_events(tmp_path / "jets.root", jets_table((0.8, 1.0)))
     assert ak.sum(ak.num(table["truth_ak8"])) == 0
     assert ak.sum(ak.num(table["ak8"])) > 0
+
+
+def test_truth_jets_of_what_is_simulated_hold_nothing_below_its_threshold(tmp_path) -> None:
+    particles = spray(12)
+    shard = write_shard(tmp_path, particles)
+    momenta = [each.astype(np.float32).astype(np.float64) for each in per_event(particles)]
+    found = {}
+    cuts = {"particle_pt_min": 2.0, "particle_eta_max": 3.0}
+    for truth in ("all", "visible"):
+        settings = SETTINGS.model_copy(update=cuts | {"truth": truth})
+        cluster(**shard, jets=tmp_path / f"{truth}.root", settings=settings)
+        table = read_events(tmp_path / f"{truth}.root", jets_table((0.8, 1.0)))
+        found[truth] = table
+        rows = [
+            momenta[event][np.asarray(jet["constituents"])]
+            for event, jets in enumerate(table["truth_ak8"])
+            for jet in jets
+        ]
+        pt, eta, _ = pt_eta_phi(*np.concatenate(rows)[:, :3].T)
+        assert (pt.min() >= 2.0 and np.abs(eta).max() <= 3.0) == (truth == "visible")
+    assert ak.all(found["all"]["ak8"]["pt"] == found["visible"]["ak8"]["pt"])
+
+
+@pytest.mark.parametrize("pileup", ["none", "area", "softkiller", "puppi"])
+def test_pileup_is_taken_off_reconstructed_jets_alone(tmp_path, pileup) -> None:
+    # All tracks but the sprays' lie at 0: nothing is of pile-up, and PUPPI changes nothing.
+    shard = write_shard(tmp_path, spray(13))
+    settings = SETTINGS.model_copy(
+        update={"pileup": pileup, "pileup_mean": 20.0, "track_eta_max": 2.5}
+    )
+    cluster(**shard, jets=tmp_path / "jets.root", settings=settings)
+    table = read_events(tmp_path / "jets.root", jets_table((0.8, 1.0)))
+    cluster(**shard, jets=tmp_path / "plain.root", settings=SETTINGS)
+    plain = read_events(tmp_path / "plain.root", jets_table((0.8, 1.0)))
+    assert ak.all(table["truth_ak8"]["pt"] == plain["truth_ak8"]["pt"])
+    assert ak.all(table["ak8"]["pt"][:, 0] <= plain["ak8"]["pt"][:, 0] * (1 + 1e-6))
+    assert ak.all(table["ak8"]["pt"][:, 0] > 0.8 * plain["ak8"]["pt"][:, 0])
 
 
 def test_a_shard_without_particles_gives_a_shard_without_jets(tmp_path) -> None:

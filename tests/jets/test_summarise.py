@@ -12,9 +12,10 @@ from jetchain.core.io.events import write_events
 from jetchain.core.io.tables import read_json
 from jetchain.core.schema.jets import JET_CLASSES, jet_collection, jets_table
 from jetchain.core.settings import parse
+from jetchain.jets.pairs import read_jets
 from jetchain.jets.peaks import fit_peak
 from jetchain.jets.settings import JetsSettings, SummarySettings
-from jetchain.jets.summarise import match, summarise
+from jetchain.jets.summarise import fill, match, response, summarise
 
 
 def test_peak_of_a_gaussian_on_a_background() -> None:
@@ -84,6 +85,22 @@ def write_jets(path, scale: float, events: int = 400, radius: float = 0.8) -> No
             for name, values in (columns if truth else columns | raw).items()
         } | {"constituents": ak.Array([[[0, 1]]] * events)}
     write_events(path, jets_table((radius,)), data)
+
+
+def test_the_response_counts_jets_and_the_histograms_weights(tmp_path) -> None:
+    # At given true values the response does not know how often these occur; the spectrum does.
+    write_jets(tmp_path / "a.root", 0.9)
+    found, events = read_jets([tmp_path / "a.root"], 0.8)
+    heavy = {
+        level: columns | {"weight": (columns["pt"] / 500) ** -6.0}
+        for level, columns in found.items()
+    }
+    settings = SummarySettings()
+    assert response(heavy["reconstructed"], heavy["truth"], settings) == response(
+        found["reconstructed"], found["truth"], settings
+    )
+    filled = [fill(each["truth"], settings)["W/m"].sum().value for each in (found, heavy)]
+    assert filled == pytest.approx([events, heavy["truth"]["weight"].sum()])
 
 
 def test_summary_of_known_jets(tmp_path) -> None:

@@ -33,8 +33,8 @@ ONE = Wildcards(sample="a", shard="0000")
 
 
 FILES = {
-    "truth": "t.root", "particles": ["a b.root", "c.root"], "jets": "j.root", "dataset": "d.json",
-    "weights": "w", "history": "h.csv", "shards": ["0", "1"],
+    "truth": "t.root", "particles": ["a b.root", "c.root"], "calibration": [], "jets": "j.root",
+    "dataset": "d.json", "weights": "w", "history": "h.csv", "shards": ["0", "1"],
 }  # fmt: skip
 
 
@@ -66,7 +66,8 @@ def test_a_command_has_the_files_and_settings_of_its_job():
     assert json.loads(params["settings"]) == {"radius": 0.8}
     assert params["other"] == "resource@1"
     found = options(params)
-    assert list(found) == ["--truth", "--particles", "--jets", "--settings"]
+    assert list(found) == ["--truth", "--particles", "--calibration", "--jets", "--settings"]
+    assert found["--calibration"] == []
     assert found["--particles"] == ["a b.root", "c.root"]
     assert json.loads(found["--settings"][0]) == {"radius": 0.8}
     named = fresh().job(

@@ -36,6 +36,7 @@ def closure(tmp_path):
             row("top", (200, 400), (0, 2.5), 0.97),
         ],
         uncertainties=[UncertaintyRow(**numbers)],
+        numbers=[],
     )
     write_result(tmp_path / "closure.json", content)
     return tmp_path / "closure.json"
@@ -60,7 +61,7 @@ def test_bins_stand_in_the_panel_of_their_axis(tmp_path, closure):
 
 
 def test_without_a_bin_the_figure_says_so(tmp_path):
-    write_result(tmp_path / "closure.json", JetClosure(closure=[], uncertainties=[]))
+    write_result(tmp_path / "closure.json", JetClosure(closure=[], uncertainties=[], numbers=[]))
     files = {kind: tmp_path / f"figure.{kind}" for kind in ("pdf", "png", "data")}
     jet_calibration.closure(closure=tmp_path / "closure.json", radius="0.8", **files)
     assert files["png"].stat().st_size > 0

@@ -68,11 +68,15 @@ SHAPING = {
             "figure_event_display", "figure_jet_closure", "figure_jet_comparison",
             "figure_jet_images", "figure_jet_mass", "figure_jet_response", "figure_jet_sampling",
             "figure_jet_substructure",
-            "figure_overview", "image_jets", "jet_graphs", "make_dijets", "prepare_firmware",
+            "figure_overview", "image_jets", "jet_graphs", "make_dijets", "measure_resonance",
+            "prepare_firmware",
             "sample_jets", "summarise_jets", "summarise_run", "table_jet_closure_table",
             "table_jet_uncertainties", "table_validation", "tagging_features",
             "trained_particleflow",
         },
+    ),
+    "jets.calibration.enabled": (
+        False, {"cluster_jets", "measure_resonance", "table_validation"},
     ),
     "jets.calibration.sample": ("quark", {"calibrate_jets", "close_jets", "cluster_uncalibrated"}),
     "jets.summary.samples": (
@@ -90,11 +94,14 @@ SHAPING = {
         },
     ),
     "anomaly.background": (["lhco_background", "quark"], {"make_dijets", "normalise_search"}),
-    "anomaly.signal": (["lhco_signal", "W"], {"make_dijets", "normalise_search"}),
+    "anomaly.signal": (
+        ["lhco_signal", "W"], {"make_dijets", "measure_resonance", "normalise_search"},
+    ),
     "anomaly.searches": (
         ["supervised", "cwola", "cathode", "disco"],
         {"evaluate_anomaly"},
     ),
+    "background.jet_uncertainties": (True, {"normalise_search"}),
     "firmware.dataset.samples": (["quark", "gluon", "W", "top"], {"prepare_firmware"}),
 }  # fmt: skip
 
@@ -117,6 +124,7 @@ OTHER = {
     "detector.bench.sample": "W",
     "jets.clustering.radii": [0.8, 1.0, 1.2],
     "jets.clustering.pileup": "softkiller",
+    "jets.clustering.truth": "visible",
     "jets.summary.radius": 1.0,
     "jets.images.radius": 1.0,
     "jets.display.selection.radius": 0.8,

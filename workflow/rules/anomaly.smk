@@ -35,6 +35,32 @@ rule make_dijets:
         LAUNCH
 
 
+rule measure_resonance:
+    input:
+        signal=shards(
+            f"results/jets/{CONFIG.jets.algorithm}/{{sample}}/{{shard}}.root",
+            CONFIG.anomaly.signal,
+        ),
+        closure=JET_CLOSURE,
+    output:
+        histograms="results/anomaly/resonance_histograms.json",
+        summary="results/anomaly/resonance.json",
+    log:
+        "results/logs/anomaly/resonance.log",
+    params:
+        **job(
+            "anomaly.resonance",
+            settings={
+                "signal_region": "anomaly.signal_region",
+                "radius": "anomaly.features.radius",
+                "trigger_pt": "anomaly.features.trigger_pt",
+            },
+            seed=["anomaly.resonance"],
+        ),
+    shell:
+        LAUNCH
+
+
 # One rule a method: what it reads and writes stands in its line of METHODS.
 for name in SEARCHES:
     method = METHODS[name]
@@ -144,4 +170,8 @@ rule evaluate_anomaly:
         LAUNCH
 
 
-TARGETS["anomaly"] = ["results/anomaly/metrics.json", "results/anomaly/sic.csv"]
+TARGETS["anomaly"] = [
+    "results/anomaly/metrics.json",
+    "results/anomaly/sic.csv",
+    "results/anomaly/resonance.json",
+]

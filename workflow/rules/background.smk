@@ -17,6 +17,11 @@ rule normalise_search:
             "results/generate/{sample}/{shard}.json", CONFIG.anomaly.background
         ),
         signal=shards("results/generate/{sample}/{shard}.json", CONFIG.anomaly.signal),
+        resonance=(
+            ["results/anomaly/resonance.json"]
+            if CONFIG.background.jet_uncertainties
+            else []
+        ),
     output:
         normalisation="results/background/normalisation.json",
     log:

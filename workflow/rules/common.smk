@@ -54,21 +54,6 @@ def calibrations(wildcards):
     return [f"results/particleflow/{name}.json" for name in names]
 
 
-def calibration_shards(pattern, odd):
-    """The shards of even number, or of odd number, of the sample that jets are calibrated with."""
-    sample = CONFIG.jets.calibration.sample
-
-    def paths(wildcards):
-        names = rules_of.shard_names(sample)[odd::2]
-        filled = pattern.replace("{algorithm}", wildcards.algorithm)
-        return [
-            filled.replace("{sample}", sample).replace("{shard}", name)
-            for name in names
-        ]
-
-    return paths
-
-
 def network_settings(wildcards):
     """The section of a network."""
     return getattr(CONFIG.particleflow, wildcards.algorithm)

@@ -6,6 +6,35 @@ JET_CALIBRATION = (
     else []
 )
 
+# The test of the calibration, where there is one.
+JET_CLOSURE = (
+    [f"results/jets/{CONFIG.jets.algorithm}/closure.json"]
+    if CONFIG.jets.calibration.enabled
+    else []
+)
+
+# What the jets need to know of the detector, where they do.
+JET_CLUSTERING = {
+    field: f"jets.clustering.{field}" for field in CONFIG.jets.clustering.model_dump()
+}
+if CONFIG.jets.clustering.truth == "visible":
+    JET_CLUSTERING |= {
+        field: f"detector.simulation.{field}"
+        for field in ("particle_pt_min", "particle_eta_max")
+    }
+if CONFIG.jets.clustering.pileup == "puppi":
+    JET_CLUSTERING |= {
+        "track_eta_max": "detector.simulation.track_eta_max",
+        "pileup_mean": "detector.simulation.pileup.mean",
+    }
+
+# The bins of calibration and test.
+JET_RESPONSE = {
+    field: f"jets.calibration.{field}"
+    for field in CONFIG.jets.calibration.model_dump()
+    if field not in ("enabled", "sample", "pt_min")
+}
+
 
 rule cluster_uncalibrated:
     input:
@@ -21,10 +50,7 @@ rule cluster_uncalibrated:
     params:
         **job(
             "jets.cluster",
-            settings={
-                field: f"jets.{'calibration' if field == 'pt_min' else 'clustering'}.{field}"
-                for field in CONFIG.jets.clustering.model_dump()
-            },
+            settings=JET_CLUSTERING | {"pt_min": "jets.calibration.pt_min"},
         ),
     shell:
         LAUNCH
@@ -32,8 +58,9 @@ rule cluster_uncalibrated:
 
 rule calibrate_jets:
     input:
-        jets=calibration_shards(
-            "results/jets/{algorithm}/uncalibrated/{sample}/{shard}.root", 0
+        jets=shards(
+            "results/jets/{algorithm}/uncalibrated/{sample}/{shard}.root",
+            [CONFIG.jets.calibration.sample],
         ),
     output:
         calibration="results/jets/{algorithm}/calibration.json",
@@ -42,10 +69,7 @@ rule calibrate_jets:
     params:
         **job(
             "jets.calibrate",
-            settings={
-                "calibration": "jets.calibration",
-                "radii": "jets.clustering.radii",
-            },
+            settings=JET_RESPONSE | {"radii": "jets.clustering.radii"},
         ),
     shell:
         LAUNCH
@@ -53,7 +77,10 @@ rule calibrate_jets:
 
 rule close_jets:
     input:
-        test=calibration_shards("results/jets/{algorithm}/{sample}/{shard}.root", 1),
+        jets=shards(
+            "results/jets/{algorithm}/uncalibrated/{sample}/{shard}.root",
+            [CONFIG.jets.calibration.sample],
+        ),
         classes=shards(
             "results/jets/{algorithm}/{sample}/{shard}.root",
             CONFIG.jets.summary.samples,
@@ -68,11 +95,8 @@ rule close_jets:
     params:
         **job(
             "jets.closure",
-            settings={
-                "closure": "jets.closure",
-                "calibration": "jets.calibration",
-                "radii": "jets.clustering.radii",
-            },
+            settings=JET_RESPONSE
+            | {"closure": "jets.closure", "sample": "jets.calibration.sample"},
         ),
     shell:
         LAUNCH
@@ -90,7 +114,7 @@ rule cluster_jets:
     resources:
         mem_mb=1500,
     params:
-        **job("jets.cluster", settings="jets.clustering"),
+        **job("jets.cluster", settings=JET_CLUSTERING),
     shell:
         LAUNCH
 
@@ -172,6 +196,5 @@ rule display_jets:
 TARGETS["jets"] = [
     f"results/jets/{CONFIG.jets.algorithm}/histograms.json",
     f"results/jets/{CONFIG.jets.algorithm}/summary.json",
+    *JET_CLOSURE,
 ]
-if CONFIG.jets.calibration.enabled:
-    TARGETS["jets"].append(f"results/jets/{CONFIG.jets.algorithm}/closure.json")

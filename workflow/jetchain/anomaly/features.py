@@ -69,6 +69,31 @@ def dijet_features(leading: dict[str, Array], second: dict[str, Array]) -> tuple
     return m_jj, np.stack([columns[name] for name in ANOMALY_FEATURES], axis=1)
 
 
+def triggered(jets: Any, trigger_pt: float) -> tuple[dict[str, Array], NDArray[np.bool_]]:
+    """The two leading jets of the events that pass the trigger.
+
+    Args:
+        jets: jagged record (events, var) with the columns of `COLUMNS`.
+        trigger_pt: smallest pT of the leading jet, GeV.
+
+    Returns:
+        Each column, (triggered, 2), and (triggered,) which of the events have finite features.
+    """
+    import awkward as ak
+
+    pairs = jets[ak.num(jets.pt) >= 2]
+    order = ak.argsort(pairs.pt, ascending=False)
+    pairs = pairs[order][:, :2]
+    flat = {
+        name: np.asarray(ak.to_numpy(ak.flatten(pairs[name])), dtype=np.float64).reshape(-1, 2)
+        for name in COLUMNS
+    }
+    passed = flat["pt"][:, 0] > trigger_pt
+    flat = {name: values[passed] for name, values in flat.items()}
+    m_jj, features = _features(flat)
+    return flat, np.isfinite(m_jj) & np.isfinite(features).all(axis=1)
+
+
 def select(jets: Any, trigger_pt: float) -> tuple[Array, Array, SelectionCounts]:
     """Apply the trigger and compute the features.
 
@@ -81,21 +106,20 @@ def select(jets: Any, trigger_pt: float) -> tuple[Array, Array, SelectionCounts]
     """
     import awkward as ak
 
-    pairs = jets[ak.num(jets.pt) >= 2]
-    order = ak.argsort(pairs.pt, ascending=False)
-    pairs = pairs[order][:, :2]
-    flat = {name: np.asarray(ak.to_numpy(pairs[name]), dtype=np.float64) for name in COLUMNS}
-    triggered = flat["pt"].reshape(-1, 2)[:, 0] > trigger_pt
-    flat = {name: values.reshape(-1, 2)[triggered] for name, values in flat.items()}
-    m_jj, features = dijet_features(*({n: v[:, jet] for n, v in flat.items()} for jet in (0, 1)))
-    finite = np.isfinite(m_jj) & np.isfinite(features).all(axis=1)
+    flat, finite = triggered(jets, trigger_pt)
+    m_jj, features = _features(flat)
     cutflow = SelectionCounts(
         events=len(jets),
-        two_jets=len(pairs),
-        trigger=int(triggered.sum()),
+        two_jets=int(ak.sum(ak.num(jets.pt) >= 2)),
+        trigger=len(finite),
         selected=int(finite.sum()),
     )
     return m_jj[finite], features[finite], cutflow
+
+
+def _features(pair: dict[str, Array]) -> tuple[Array, Array]:
+    """`dijet_features` of columns (events, 2)."""
+    return dijet_features(*({n: v[:, jet] for n, v in pair.items()} for jet in (0, 1)))
 
 
 def inject(

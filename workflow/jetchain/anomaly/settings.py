@@ -100,6 +100,14 @@ class TemplateJob(Settings):
     template: dict[str, Any]
 
 
+class ResonanceJob(Settings):
+    """What `anomaly.resonance` reads."""
+
+    signal_region: list[float]
+    radius: float
+    trigger_pt: float
+
+
 class EvaluationJob(Settings):
     """What `anomaly.evaluate` reads."""
 

@@ -56,13 +56,16 @@ def make_yields(
         )
     reference = normalisation.reference_events
     net = in_bin - absorbed
+    expected = reference * float(net.mean())
+    statistical = reference * float(net.std() / np.sqrt(len(net)))
+    by_jets = expected * normalisation.signal_uncertainty
     counted = CountingBin(
         name="signal_region",
         observed=int(observed),
         background=background[0],
         background_uncertainty=background[1],
-        signal=reference * float(net.mean()),
-        signal_uncertainty=reference * float(net.std() / np.sqrt(len(net))),
+        signal=expected,
+        signal_uncertainty=float(np.hypot(statistical, by_jets)),
         signal_leakage=reference * float(absorbed.mean()),
     )
     return SearchYields(

@@ -15,7 +15,7 @@ from jetchain.core.schema.jets import JetCalibration, JetCalibrations, ResponseF
 from jetchain.core.verbs import Inputs, Output
 from jetchain.jets.pairs import Columns, isolated, match, read_jets, spread
 from jetchain.jets.response import Bins, fit_response, invert_pt
-from jetchain.jets.settings import CalibrationJobSettings, CalibrationSettings
+from jetchain.jets.settings import CalibrationJobSettings, ResponseSettings
 
 Array = NDArray[np.floating]
 
@@ -37,16 +37,16 @@ def calibrate(*, jets: Inputs, calibration: Output, settings: CalibrationJobSett
     found = []
     for radius in settings.radii:
         levels, _ = read_jets(jets, radius)
-        ours, truth = pairs(levels["reconstructed"], levels["truth"], radius, settings.calibration)
+        ours, truth = pairs(levels["reconstructed"], levels["truth"], radius, settings)
         try:
-            found.append(derive(ours, truth, radius, settings.calibration))
+            found.append(derive(ours, truth, radius, settings))
         except EmptySampleError as error:
             raise EmptySampleError(f"{samples_of(jets)}: {error.cause}", error.remedy) from None
     write_result(calibration, JetCalibrations(radii=found))
 
 
 def pairs(
-    reconstructed: Columns, truth: Columns, radius: float, settings: CalibrationSettings
+    reconstructed: Columns, truth: Columns, radius: float, settings: ResponseSettings
 ) -> tuple[Columns, Columns]:
     """Isolated true jets, and the reconstructed jets matched to them, row by row."""
     ours, theirs = match(reconstructed, truth, settings.match_radius)
@@ -59,7 +59,7 @@ def pairs(
 
 
 def derive(
-    ours: Columns, truth: Columns, radius: float, settings: CalibrationSettings
+    ours: Columns, truth: Columns, radius: float, settings: ResponseSettings
 ) -> JetCalibration:
     """The responses of matched jets, first in pT, then in the masses behind it.
 
@@ -90,7 +90,11 @@ def derive(
 def _bins(
     truth: Columns, mass: str, ratio: Array, edges: Sequence[Sequence[float]], fewest: int
 ) -> Bins:
-    """The median of a ratio in the bins that have enough jets."""
+    """The median of a ratio in the bins that have enough jets; the fit bridges the others.
+
+    Raises:
+        EmptySampleError: no bin has enough.
+    """
     values = (truth["pt"], np.abs(truth["eta"]), truth[mass] / truth["pt"])
     rows = []
     for limits in itertools.product(*(itertools.pairwise(each) for each in edges)):
@@ -112,8 +116,8 @@ def _bins(
         )
     if not rows:
         raise EmptySampleError(
-            f"no bin of the jets' calibration has {fewest} of the {len(ratio)} isolated jets "
-            "that have a true one.",
+            f"no bin of the calibration of the jets' {'mass' if len(edges) == 3 else 'pT'} has "
+            f"{fewest} of the {len(ratio)} isolated jets that have a true one.",
             "Generate more events of jets.calibration.sample, widen the bins of jets.calibration, "
             "or set jets.calibration.enabled to false.",
         )

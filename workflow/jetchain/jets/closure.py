@@ -1,15 +1,23 @@
-"""The test of the jets' calibration: what is left of the response, and the uncertainties."""
+"""The test of the jets' calibration: what is left of the response, and the uncertainties.
+
+Each shard of the calibration's sample is tested with the calibration that the others make: all jets
+test, and none is tested with a calibration that it helped to make. As for the calibration, events
+count once each: medians and resolutions are those of jets of given true values, which do not depend
+on how often these occur.
+"""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from jetchain.core.errors import EmptySampleError, samples_of
 from jetchain.core.io.tables import read_result, write_result
 from jetchain.core.schema.jets import (
+    CLOSURE_WANTED,
     JET_CLASSES,
     ClosureRow,
     JetCalibration,
@@ -18,21 +26,25 @@ from jetchain.core.schema.jets import (
     Response,
     UncertaintyRow,
 )
+from jetchain.core.schema.validation import ValidationNumber
+from jetchain.core.validation import number
 from jetchain.core.verbs import Input, Inputs, Output
-from jetchain.jets.calibrate import pairs
+from jetchain.jets.calibrate import derive, pairs
 from jetchain.jets.pairs import MINIMUM_MASS, Columns, read_jets, spread
-from jetchain.jets.response import response_error
-from jetchain.jets.settings import ClosureJobSettings
+from jetchain.jets.response import calibrated_mass, invert_pt, response_error
+from jetchain.jets.settings import ClosureJobSettings, ResponseSettings
 
 Interval = tuple[float, float]
+Bin = tuple[Interval, Interval]
 Pairs = tuple[Columns, Columns]
 
 ALL = "all"
+TEXT = {"pt": "pT", "m": "mass"}
 
 
 def closure(
     *,
-    test: Inputs,
+    jets: Inputs,
     classes: Inputs,
     calibration: Input,
     closure: Output,
@@ -41,25 +53,69 @@ def closure(
     """Measure the response before and after the calibration.
 
     Args:
-        test: jets of the calibration's sample, of shards that it was not made from.
-        classes: jets of the samples of the classes.
+        jets: those that the calibration was made from, by shard; at least two.
+        classes: calibrated jets of the samples of the classes.
         calibration: `JetCalibrations`.
         closure: written, `JetClosure`.
         settings: bins and selection.
+
+    Raises:
+        EmptySampleError: without one of the shards, no bin has enough jets.
     """
     rows: list[ClosureRow] = []
     uncertainties: list[UncertaintyRow] = []
     for known in read_result(calibration, JetCalibrations).radii:
-        tested, labelled = (
-            pairs(levels["reconstructed"], levels["truth"], known.radius, settings.calibration)
-            for levels in (read_jets(paths, known.radius)[0] for paths in (test, classes))
+        labelled, *shards = (
+            pairs(levels["reconstructed"], levels["truth"], known.radius, settings)
+            for levels in (
+                read_jets(paths, known.radius)[0] for paths in (classes, *([path] for path in jets))
+            )
         )
+        try:
+            tested = cross_calibrated(shards, known.radius, settings)
+        except EmptySampleError as error:
+            raise EmptySampleError(f"{samples_of(jets)}: {error.cause}", error.remedy) from None
         found = measure(tested, ALL, known.radius, settings)
         rows += found
         for label, name in enumerate(JET_CLASSES):
             rows += measure(_of(labelled, label), name, known.radius, settings)
         uncertainties += uncertainty(found, tested, known, settings)
-    write_result(closure, JetClosure(closure=rows, uncertainties=uncertainties))
+    write_result(
+        closure,
+        JetClosure(
+            closure=rows,
+            uncertainties=uncertainties,
+            numbers=numbers(rows, settings),
+        ),
+    )
+
+
+def cross_calibrated(shards: Sequence[Pairs], radius: float, settings: ResponseSettings) -> Pairs:
+    """All jets, those of each shard calibrated with what the other shards make."""
+    tested = []
+    for index, (ours, truth) in enumerate(shards):
+        rest = _joined([*shards[:index], *shards[index + 1 :]])
+        tested.append((applied(ours, derive(*rest, radius, settings)), truth))
+    return _joined(tested)
+
+
+def applied(ours: Columns, known: JetCalibration) -> Columns:
+    """Reconstructed jets with calibrated pt, m and msd."""
+    raw, eta = ours["pt_raw"], ours["eta"]
+    pt = invert_pt(known.pt, raw, eta)
+    masses = {
+        name: calibrated_mass(fit, ours[f"{name}_raw"], raw, pt, eta)
+        for name, fit in (("m", known.m), ("msd", known.msd))
+    }
+    return {**ours, "pt": pt, **masses}
+
+
+def _joined(parts: Sequence[Pairs]) -> Pairs:
+    ours, truth = (
+        {name: np.concatenate([part[side][name] for part in parts]) for name in parts[0][side]}
+        for side in (0, 1)
+    )
+    return ours, truth
 
 
 def measure(
@@ -69,27 +125,31 @@ def measure(
 
     All jets stand in bins of pT and |eta|, and in each of them alone; a class in bins of pT.
     """
-    pt, eta = settings.closure.pt_edges, settings.closure.eta_edges
+    by_pt, by_eta, cells = _bins(settings)
     rows = []
-    for (low, high), (left, right) in _bins(pt, eta, both=name == ALL):
-        row = _row(paired, (low, high), (left, right), settings.calibration.minimum_jets)
+    for pt, eta in dict.fromkeys([*by_pt, *by_eta, *cells] if name == ALL else by_pt):
+        row = _row(paired, pt, eta, settings.minimum_jets)
         if row is not None:
             rows.append(
                 ClosureRow(
-                    jets=name, radius=radius, pt_low=low, pt_high=high,
-                    eta_low=left, eta_high=right, **row,
+                    jets=name, radius=radius, pt_low=pt[0], pt_high=pt[1],
+                    eta_low=eta[0], eta_high=eta[1], **row,
                 )
             )  # fmt: skip
     return rows
 
 
-def _bins(
-    pt: Sequence[float], eta: Sequence[float], both: bool
-) -> Iterator[tuple[Interval, Interval]]:
-    yield from itertools.product(itertools.pairwise(pt), [(eta[0], eta[-1])])
-    if both:
-        yield from itertools.product([(pt[0], pt[-1])], itertools.pairwise(eta))
-        yield from itertools.product(itertools.pairwise(pt), itertools.pairwise(eta))
+def _bins(settings: ClosureJobSettings) -> tuple[list[Bin], list[Bin], list[Bin]]:
+    """The bins of pT, those of |eta|, and the cells of both, which may be the same bins."""
+    pt, eta = settings.closure.pt_edges, settings.closure.eta_edges
+    pts, etas = list(itertools.pairwise(pt)), list(itertools.pairwise(eta))
+    by_pt = [(each, (eta[0], eta[-1])) for each in pts]
+    by_eta = [((pt[0], pt[-1]), each) for each in etas]
+    return by_pt, by_eta, list(itertools.product(pts, etas))
+
+
+def _bin(row: ClosureRow) -> Bin:
+    return (row.pt_low, row.pt_high), (row.eta_low, row.eta_high)
 
 
 def _row(
@@ -108,6 +168,33 @@ def _row(
     return row
 
 
+def numbers(rows: list[ClosureRow], settings: ClosureJobSettings) -> list[ValidationNumber]:
+    """Rows of the validation: bins of pT, bins of |eta|, and the cell of both that closes worst."""
+    found = []
+    sample = settings.sample
+    by_pt, by_eta, cells = _bins(settings)
+    alone = dict.fromkeys([*by_pt, *by_eta])
+    radii = dict.fromkeys(row.radius for row in rows)
+    for radius, (name, wanted) in itertools.product(radii, CLOSURE_WANTED.items()):
+        mine = {_bin(row): row for row in rows if row.jets == ALL and row.radius == radius}
+        shown = [("", mine[each]) for each in alone if each in mine]
+        if inner := [mine[each] for each in cells if each in mine]:
+            far = max(inner, key=lambda row: abs(getattr(row, name).median - 1))
+            shown.append((", worst cell", far))
+        for which, row in shown:
+            left: Response = getattr(row, name)
+            found.append(
+                number(
+                    f"closure of the jets' {TEXT[name]}{which}",
+                    left.median, left.median_error, reference=1.0, tolerance=wanted, rule=True,
+                    sample=f"{sample}, R = {radius:g}, true pT {row.pt_low:g} to {row.pt_high:g} "
+                    f"GeV, |eta| {row.eta_low:g} to {row.eta_high:g}",
+                    source="true jets; each shard with the calibration that the others make",
+                )
+            )  # fmt: skip
+    return found
+
+
 def uncertainty(
     rows: list[ClosureRow], tested: Pairs, known: JetCalibration, settings: ClosureJobSettings
 ) -> list[UncertaintyRow]:
@@ -116,11 +203,10 @@ def uncertainty(
         {row.pt_low: row for row in measure(_of(tested, label), name, known.radius, settings)}
         for label, name in enumerate(JET_CLASSES[:2])
     )
-    whole = (settings.closure.pt_edges[0], settings.closure.pt_edges[-1])
-    every = (settings.closure.eta_edges[0], settings.closure.eta_edges[-1])
+    _, _, cells = _bins(settings)
     result = []
     for row in rows:
-        if (row.pt_low, row.pt_high) == whole or (row.eta_low, row.eta_high) == every:
+        if _bin(row) not in cells:
             continue
         both = (quark.get(row.pt_low), gluon.get(row.pt_low))
         found: dict[str, float] = {}

@@ -22,11 +22,13 @@ from jetchain.core.verbs import Input, Inputs, Output
 from jetchain.jets.containers import Array, Integers, Jets, Particles, offsets, reordered
 from jetchain.jets.label import label_jets
 from jetchain.jets.pileup import soft_killer, without_density
+from jetchain.jets.puppi import Tracks, puppi
 from jetchain.jets.response import calibrated_mass, invert_pt
-from jetchain.jets.settings import ClusteringSettings
+from jetchain.jets.settings import ClusteringSettings, ClusterJobSettings
 from jetchain.jets.substructure import substructure
 
 MOMENTUM = ("px", "py", "pz", "e")
+TRACK = ("charge", "d0", "z0")
 
 # Jets of this part of the smallest pT are found where the calibration may lift them above it.
 MARGIN = 0.7
@@ -38,7 +40,7 @@ def cluster(
     particles: Input,
     calibration: Inputs,
     jets: Output,
-    settings: ClusteringSettings,
+    settings: ClusterJobSettings,
 ) -> None:
     """Cluster, measure and label the jets of one shard; every event is kept, in order.
 
@@ -49,7 +51,7 @@ def cluster(
         particles: the reconstructed particles of the same events.
         calibration: `JetCalibrations` of the radii; none for jets as they are reconstructed.
         jets: written, table `jets_table`.
-        settings: of the clustering.
+        settings: of the clustering, and what the detector simulates.
     """
     found: Counter[str] = Counter()
     known = {
@@ -75,7 +77,7 @@ def _cluster_chunks(
     truth: Input,
     particles: Input,
     calibrations: Mapping[float, JetCalibration],
-    settings: ClusteringSettings,
+    settings: ClusterJobSettings,
     found: Counter[str],
 ) -> Iterator[dict[str, Any]]:
     """The jets of some events at a time; counts them in `found`."""
@@ -83,19 +85,27 @@ def _cluster_chunks(
         "particle": ["seen_as", *MOMENTUM],
         "parton": ["pdgid", "px", "py", "pz", "mother"],
     }
+    # Without pile-up there is nothing to weight against but what decays in flight.
+    weighted = settings.pileup == "puppi" and settings.pileup_mean > 0
     chunks = zip_longest(
         read_event_chunks(truth, GENERATED, columns),
-        read_event_chunks(particles, RECONSTRUCTED, {"pflow": MOMENTUM}),
+        read_event_chunks(
+            particles, RECONSTRUCTED, {"pflow": [*MOMENTUM, *(TRACK if weighted else ())]}
+        ),
     )
     for generated, reconstructed in chunks:
         require_same_events(generated, reconstructed, f"{truth} and {particles}")
-        visible = _flat(generated["particle"], "seen_as", np.int64) != UNSEEN
         inputs = {
-            True: flatten(generated["particle"], str(truth), visible),
+            True: flatten(generated["particle"], str(truth), visible(generated, settings)),
             False: flatten(reconstructed["pflow"], str(particles)),
         }
         if settings.pileup == "softkiller":
             inputs[False] = soft_killer(inputs[False], settings.eta_max)
+        if weighted:
+            tracks = Tracks(*(_flat(reconstructed["pflow"], name, np.float64) for name in TRACK))
+            inputs[False] = puppi(
+                inputs[False], tracks, settings.pileup_mean, settings.track_eta_max
+            )
         partons = flatten_partons(generated["parton"])
         data: dict[str, Any] = {"event": reconstructed["event"]}
         found["events"] += len(data["event"])
@@ -117,6 +127,16 @@ def _cluster_chunks(
                 found[name] += len(jets.momentum)
                 found[f"outside {name}"] += jets.outside
         yield data
+
+
+def visible(generated: Mapping[str, Any], settings: ClusterJobSettings) -> NDArray[np.bool_]:
+    """Which generated particles (particles,) the truth jets are made of."""
+    particle = generated["particle"]
+    seen = _flat(particle, "seen_as", np.int64) != UNSEEN
+    if settings.truth == "visible":
+        pt, eta, _ = pt_eta_phi(*(_flat(particle, f"p{axis}", np.float64) for axis in "xyz"))
+        seen &= (pt >= settings.particle_pt_min) & (np.abs(eta) <= settings.particle_eta_max)
+    return seen
 
 
 def find_jets(particles: Particles, radius: float, *, pt_min: float, eta_max: float) -> Jets:

@@ -25,7 +25,7 @@ def soft_killer(particles: Particles, rapidity_max: float) -> Particles:
     pt, _, phi = pt_eta_phi(*particles.momentum[:, :3].T)
     y = np.full(len(pt), np.inf)
     y[pt > 0] = rapidity(*particles.momentum[pt > 0].T)
-    rows, columns = round(2 * rapidity_max / CELL), round(2 * np.pi / CELL)
+    rows, columns = round(2 * rapidity_max / CELL), round(np.pi / (CELL / 2))
     row = np.floor((y + rapidity_max) * rows / (2 * rapidity_max))
     column = np.floor((phi + np.pi) * columns / (2 * np.pi)) % columns
     inside = (row >= 0) & (row < rows)

@@ -22,7 +22,7 @@ MASS_POWERS = [(0, 0), (1, 0), (0, 1), (1, 1), (2, 0), (0, 2)]
 # Standard deviations of the prior: of a coefficient about 1 (the constant) or 0, and of the same
 # coefficient from one |eta| to the next. Any bin with enough jets knows better; where there is
 # none, they lead on from the neighbours.
-WIDTH, STEP = 0.3, 0.05
+WIDTH, STEP = 0.3, 0.1
 
 ITERATIONS = 50
 PRECISION = 1e-7

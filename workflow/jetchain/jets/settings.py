@@ -16,11 +16,17 @@ class ClusteringSettings(Settings):
     radii: list[float] = key([0.8, 1.0], "anti-kT radii, one collection each", min_length=1)
     pt_min: float = key(200.0, "smallest jet pT, truth and reconstructed", unit="GeV", gt=0)
     eta_max: float = key(2.5, "largest |eta| of the jet's axis", gt=0)
-    pileup: Literal["none", "area", "softkiller"] = key(
+    pileup: Literal["none", "area", "softkiller", "puppi"] = key(
         "none",
         "what is done against pile-up (detector.simulation.pileup): nothing, the median density "
-        "times the jet's area is subtracted (its constituents and their soft-drop mass stay), or "
-        "soft particles are left out before clustering (SoftKiller)",
+        "times the jet's area is subtracted (its constituents and their soft-drop mass stay), "
+        "soft particles are left out before clustering (SoftKiller), or each particle is weighted "
+        "(PUPPI; constituents keep their weights in pT and masses of the jets only)",
+    )
+    truth: Literal["all", "visible"] = key(
+        "all",
+        "particles of truth jets: all that a detector could see, or of these only those that it "
+        "simulates (detector.simulation.particle_pt_min and particle_eta_max)",
     )
     soft_drop_zcut: float = key(0.1, "soft-drop threshold of the momentum sharing", gt=0, lt=0.5)
     soft_drop_beta: float = key(0.0, "soft-drop angular exponent; 0 is the mMDT", ge=0)
@@ -37,14 +43,19 @@ class ClusteringSettings(Settings):
         return self
 
 
-class CalibrationSettings(Settings):
-    """The calibration of energy and mass, from a sample with shards of even and odd number."""
+class ClusterJobSettings(ClusteringSettings):
+    """What `jets.cluster` reads: also, from the detector's section, what `truth: visible` and PUPPI
+    need; the rule hands it over where they are chosen."""
 
-    enabled: bool = key(True, "jets are calibrated")
-    sample: str = key("dijets", "sample; even shards make the calibration, odd ones test it")
-    pt_min: float = key(
-        100.0, "smallest pT of its jets, well below those that are calibrated", unit="GeV", gt=0
-    )
+    particle_pt_min: float = 0.0
+    particle_eta_max: float = float("inf")
+    track_eta_max: float = 0.0
+    pileup_mean: float = 0.0
+
+
+class ResponseSettings(Settings):
+    """The bins of the response of jets, and which jets it is measured with."""
+
     pt_edges: list[float] = key(
         [150.0, 200.0, 280.0, 400.0, 560.0, 800.0, 1100.0, 1600.0, 2300.0, 3300.0],
         "edges of the bins in true pT",
@@ -87,10 +98,19 @@ class CalibrationSettings(Settings):
         return self
 
 
-class CalibrationJobSettings(Settings):
+class CalibrationSettings(ResponseSettings):
+    """The calibration of energy and mass, from a sample of at least two shards."""
+
+    enabled: bool = key(True, "jets are calibrated")
+    sample: str = key("dijets", "sample; each of its shards is tested with what the others make")
+    pt_min: float = key(
+        100.0, "smallest pT of its jets, well below those that are calibrated", unit="GeV", gt=0
+    )
+
+
+class CalibrationJobSettings(ResponseSettings):
     """What `jets.calibrate` reads."""
 
-    calibration: CalibrationSettings = key(CalibrationSettings(), "the calibration")
     radii: list[float] = key([0.8, 1.0], "of the jets", min_length=1)
 
 
@@ -118,12 +138,11 @@ class ClosureSettings(Settings):
         return self
 
 
-class ClosureJobSettings(Settings):
+class ClosureJobSettings(ResponseSettings):
     """What `jets.closure` reads."""
 
     closure: ClosureSettings = key(ClosureSettings(), "bins of the test")
-    calibration: CalibrationSettings = key(CalibrationSettings(), "the calibration")
-    radii: list[float] = key([0.8, 1.0], "of the jets", min_length=1)
+    sample: str = key("dijets", "of the calibration")
 
 
 class SummarySettings(Settings):

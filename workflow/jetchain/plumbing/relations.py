@@ -136,8 +136,16 @@ def _calibration_has_a_test(config: Configuration) -> Iterator[str]:
     if calibration.enabled and sample and sample.shards < 2:
         yield (
             f"jets.calibration.sample: '{calibration.sample}' has one shard "
-            f"(generate.samples.{calibration.sample}.shards), but shards of even number make the "
-            "calibration and those of odd number test it: two are needed."
+            f"(generate.samples.{calibration.sample}.shards), but each is tested with the "
+            "calibration that the others make: two are needed."
+        )
+
+
+def _jet_uncertainties_are_known(config: Configuration) -> Iterator[str]:
+    if config.background.jet_uncertainties and not config.jets.calibration.enabled:
+        yield (
+            "background.jet_uncertainties: the uncertainties come from the test of the jets' "
+            "calibration, and jets.calibration.enabled is false."
         )
 
 
@@ -320,6 +328,7 @@ RELATIONS: list[Callable[[Configuration], Iterator[str]]] = [
     _algorithm_known,
     _samples_fit_their_use,
     _calibration_has_a_test,
+    _jet_uncertainties_are_known,
     _radii_are_clustered,
     _in_order,
     _sidebands_hold_the_fit,

@@ -10,9 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.transforms import Bbox
 
 from jetchain.core.errors import DataError
+from jetchain.core.histograms import load_histograms
 from jetchain.core.io.tables import read_csv, read_json, read_result
-from jetchain.core.schema.anomaly import SearchMetrics
-from jetchain.core.style import label, legend_size, new_figure, save_figure, style_of
+from jetchain.core.schema.anomaly import Resonance, SearchMetrics
+from jetchain.core.style import label, legend_size, new_figure, save_figure, steps, style_of
 from jetchain.core.verbs import Input, Labels, Output, Resource
 
 
@@ -104,3 +105,23 @@ def _table(
         transform=ax.transAxes,
         fontsize=10.5,
     )
+
+
+def resonance(*, histograms: Input, summary: Input, pdf: Output, png: Output, data: Output) -> None:
+    """Draw the dijet mass of the signal from true and from reconstructed jets, and the region."""
+    found, drawn = read_result(summary, Resonance), load_histograms(histograms)
+    figure, ax = new_figure()
+    ax.axvspan(*found.signal_region_tev, color="0.9", lw=0)
+    for index, (level, share) in enumerate(found.share.items()):
+        histogram = drawn[level]
+        total = histogram.values(flow=True).sum()
+        text = (
+            f"{level} jets: {100 * share:.0f} % in the region,\n"
+            f"peak {found.peak_tev[level]:.2f} $\\pm$ {found.peak_error_tev[level]:.2f} TeV"
+        )
+        steps(ax, histogram.values() / total, histogram.axes[0].edges, index, text)
+    ax.set(xlabel="dijet mass [TeV]", ylabel="share of the events")
+    ax.set_ylim(0, 1.35 * ax.get_ylim()[1])
+    ax.legend(loc="upper left")
+    label(ax, right="signal past the trigger")
+    save_figure(figure, pdf, png, data)

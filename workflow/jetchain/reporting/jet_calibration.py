@@ -8,12 +8,17 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from jetchain.core.io.tables import read_result, write_csv
-from jetchain.core.schema.jets import JET_CLASSES, ClosureRow, JetClosure, UncertaintyRow
+from jetchain.core.schema.jets import (
+    CLOSURE_WANTED,
+    JET_CLASSES,
+    ClosureRow,
+    JetClosure,
+    UncertaintyRow,
+)
 from jetchain.core.style import label, new_figure, remark, save_figure, style_of
 from jetchain.core.verbs import Input, Output
 
 ALL = "all"
-WANTED = {"pt": 0.01, "m": 0.02}  # closure that is wanted, drawn as a band
 
 
 def closure(*, closure: Input, radius: str, pdf: Output, png: Output, data: Output) -> None:
@@ -53,7 +58,7 @@ def closure(*, closure: Input, radius: str, pdf: Output, png: Output, data: Outp
 
 def band(ax: Axes, name: str) -> None:
     """The closure that is wanted."""
-    ax.axhspan(1 - WANTED[name], 1 + WANTED[name], color="0.85", linewidth=0)
+    ax.axhspan(1 - CLOSURE_WANTED[name], 1 + CLOSURE_WANTED[name], color="0.85", linewidth=0)
     ax.axhline(1.0, color="#717581", linewidth=0.8, linestyle=":")
 
 

@@ -14,4 +14,14 @@ FIGURES += [
             published=resource_name("published/anomaly.json"), labels=SEARCH_LABELS
         ),
     ),
+    Figure(
+        "anomaly/resonance",
+        "reporting.anomaly.resonance",
+        "Anomaly",
+        {"figure": "Dijet mass of the signal"},
+        inputs=dict(
+            histograms="results/anomaly/resonance_histograms.json",
+            summary="results/anomaly/resonance.json",
+        ),
+    ),
 ]

@@ -89,6 +89,8 @@ FIGURES += [
             + VALIDATED_GUNS
             + [
                 f"results/jets/{CONFIG.jets.algorithm}/sampling.json",
+                *JET_CLOSURE,
+                "results/anomaly/resonance.json",
                 "results/tagging/kinematics.json",
             ]
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from jetchain.core.schema.base import Result, Tensor, TensorTable
+from jetchain.core.schema.validation import Validation
 
 ANOMALY_FEATURES = ("m_j1", "delta_m", "tau21_j1", "tau21_j2")
 
@@ -69,6 +70,42 @@ class DijetCutflow(Result):
     injected_events: int
     data: int
     signal_test: int
+
+
+class JetUncertainties(Result):
+    """Relative changes of the signal in the signal region by the uncertainties of its jets.
+
+    Attributes:
+        jes_up, jes_down: scale of pT and mass of all jets up and down together.
+        jer: resolution of pT larger by its uncertainty.
+        total: the larger change by the scale, and that by the resolution, in quadrature.
+    """
+
+    jes_up: float
+    jes_down: float
+    jer: float
+    total: float
+
+
+class Resonance(Validation):
+    """Where the dijet mass of the signal lies, ``resonance.json``; by level, reconstructed and
+    truth.
+
+    Attributes:
+        signal_region_tev: [low, high), TeV.
+        events: past the trigger.
+        share: of these in the signal region.
+        peak_tev, peak_error_tev: TeV.
+        jets: how much the jets' uncertainties change the reconstructed signal in the region; null
+            where the calibration has none.
+    """
+
+    signal_region_tev: tuple[float, float]
+    events: dict[str, int]
+    share: dict[str, float]
+    peak_tev: dict[str, float]
+    peak_error_tev: dict[str, float]
+    jets: JetUncertainties | None
 
 
 class TrainingSpread(Result):

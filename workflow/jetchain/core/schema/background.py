@@ -20,6 +20,8 @@ class Normalisation(Result):
         signal_acceptance: share of the generated signal events that is selected.
         reference_events, reference_cross_section_fb: selected signal events and cross-section, fb,
             of signal strength 1.
+        signal_uncertainty: relative, of the signal in the signal region, by its jets; 0 where
+            `background.jet_uncertainties` is off.
         injected_events, injected_cross_section_fb: the same of the signal in the data.
     """
 
@@ -27,6 +29,7 @@ class Normalisation(Result):
     signal_acceptance: float
     reference_events: int
     reference_cross_section_fb: float
+    signal_uncertainty: float = 0.0
     injected_events: int
     injected_cross_section_fb: float
 

@@ -110,8 +110,8 @@ class ClosureRow(Result):
     """Responses of jets in a bin of true pT and |eta|, before and after the calibration.
 
     Attributes:
-        jets: `all` isolated jets of the calibration's sample in shards that it was not made from,
-            or a class of the summary's samples.
+        jets: `all` isolated jets of the calibration's sample, each shard with the calibration that
+            the others make, or a class of the summary's samples.
         radius: of the jets.
         pt_low, pt_high: true pT, GeV.
         eta_low, eta_high: true |eta|.
@@ -170,7 +170,11 @@ class UncertaintyRow(Result):
     jmr_uncertainty: float
 
 
-class JetClosure(Result):
+CLOSURE_WANTED = {"pt": 0.01, "m": 0.02}
+"""How far from 1 the median response of calibrated jets may lie."""
+
+
+class JetClosure(Validation):
     """How well the calibration closes, ``closure.json``; bins with too few jets are left out.
 
     Attributes:
