@@ -19,12 +19,9 @@ def of_yaml(text):
 @pytest.mark.parametrize(
     ("written", "plain"),
     [
-        ("{jets: {clustering: {soft_drop_beta: 1e-3}}}",
-         "{jets: {clustering: {soft_drop_beta: 0.001}}}"),
-        ("{jets: {clustering: {soft_drop_beta: '.5'}}}",
-         "{jets: {clustering: {soft_drop_beta: 0.5}}}"),
-        ("{jets: {clustering: {soft_drop_beta: 1E2}}}",
-         "{jets: {clustering: {soft_drop_beta: 100}}}"),
+        ("{jets: {clustering: {pt_min: 1e-3}}}", "{jets: {clustering: {pt_min: 0.001}}}"),
+        ("{jets: {clustering: {pt_min: '.5'}}}", "{jets: {clustering: {pt_min: 0.5}}}"),
+        ("{jets: {clustering: {pt_min: 1E2}}}", "{jets: {clustering: {pt_min: 100}}}"),
         ("{jets: {clustering: {radii: ['0.8', 1e0, 4e-1]}}}",
          "{jets: {clustering: {radii: [0.8, 1.0, 0.4]}}}"),
         ("{seed: '1_000'}", "{seed: 1_000}"),
@@ -50,7 +47,7 @@ def test_a_number_is_the_same_however_it_is_written(written, plain):
 
 
 def test_what_is_nested_in_the_option_config_counts_like_yaml():
-    text = "{clustering: {soft_drop_beta: 12.5, radii: [0.8, 1.0]}, summary: {radius: 0.8}}"
+    text = "{clustering: {pt_min: 12.5, radii: [0.8, 1.0]}, summary: {radius: 0.8}}"
     entered = load(parse_config([f"jets={text}"]))
     assert entered == load({"jets": yaml.safe_load(text)})
 

@@ -104,7 +104,11 @@ class CalibrationSettings(ResponseSettings):
     enabled: bool = key(True, "jets are calibrated")
     sample: str = key("dijets", "sample; each of its shards is tested with what the others make")
     pt_min: float = key(
-        100.0, "smallest pT of its jets, well below those that are calibrated", unit="GeV", gt=0
+        100.0,
+        "smallest pT of its jets, well below `pt_edges`; softer jets are calibrated as those of the "
+        "first edge are",
+        unit="GeV",
+        gt=0,
     )
 
 
