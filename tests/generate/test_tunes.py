@@ -15,7 +15,10 @@ from jetchain.generate.sample import generate
 from jetchain.generate.settings import GenerationSettings
 from jetchain.generate.tunes import TUNES
 
-HARD = ["PartonLevel:all = off", "HadronLevel:all = off"]
+HARD = [
+    *(f"PartonLevel:{what} = off" for what in ("MPI", "ISR", "FSR", "Remnants")),
+    "HadronLevel:all = off", "Check:event = off",
+]  # fmt: skip
 PARTONS = ["HadronLevel:all = off", "PartonLevel:MPI = off"]
 FLAT = ("quark", "gluon", "W", "Z", "top", "Hbb", "Hcc")
 

@@ -13,7 +13,14 @@ from jetchain.core.histograms import load_histograms
 from jetchain.core.io.events import write_events
 from jetchain.core.io.tables import read_result
 from jetchain.core.schema.generate import GENERATED, VARIATIONS
-from jetchain.core.schema.jets import JET, JET_CLASSES, JetSampling, jet_collection, jets_table
+from jetchain.core.schema.jets import (
+    JET,
+    JET_CLASSES,
+    UNCALIBRATED,
+    JetSampling,
+    jet_collection,
+    jets_table,
+)
 from jetchain.jets.sampling import sampled, sampling
 from jetchain.jets.settings import SummarySettings
 
@@ -49,11 +56,11 @@ def write_sample(folder: Path, sample: str, pthat: np.ndarray, varied: bool) -> 
     columns |= {"pt": np.full(events, 550.0), "label": np.full(events, JET_CLASSES.index(sample))}
     jet = {name: ak.unflatten(values, 1) for name, values in columns.items()}
     jet |= {"constituents": ak.Array([[[0]]] * events)}
-    names = (jet_collection(0.8, truth) for truth in (False, True))
+    raw = dict.fromkeys(UNCALIBRATED, jet["pt"])
     write_events(
         jets, jets_table((0.8,)),
         {"event": {name: event[name] for name in ("number", "weight")},
-         **dict.fromkeys(names, jet)},
+         jet_collection(0.8): jet | raw, jet_collection(0.8, True): jet},
     )  # fmt: skip
     return jets, truth
 
