@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from jetchain.core.histograms import save_histograms, weighted
 from jetchain.core.io.events import read_events, require_same_events
-from jetchain.core.io.tables import write_result
-from jetchain.core.schema.generate import GENERATED, VARIATIONS
+from jetchain.core.io.tables import read_result, write_result
+from jetchain.core.schema.generate import GENERATED, VARIATIONS, ShardAccount
 from jetchain.core.schema.jets import (
     JET_CLASSES,
     JetSampling,
@@ -47,6 +47,7 @@ def sampling(
     *,
     jets: Inputs,
     truth: Inputs,
+    accounts: Inputs,
     histograms: Output,
     summary: Output,
     settings: SummarySettings,
@@ -56,6 +57,7 @@ def sampling(
     Args:
         jets: the jets, ``.../<sample>/<shard>.root``; a sample that has no class's name is left.
         truth: tables GENERATED of the same shards.
+        accounts: `ShardAccount` of the same shards, for the least pTHat before a filter.
         histograms: written: ``pthat/<class>`` of jet pT and pTHat; and where weights of varied
             showers were generated, ``<class>/<variable>/<weight>`` with each of them.
         summary: written: the share of each bin from the lowest pTHat, as a table and as rows of
@@ -63,9 +65,11 @@ def sampling(
         settings: radius, window of pT and bins of the mass.
     """
     found: dict[str, list[tuple[Columns, float]]] = {}
-    for jet_path, true_path in zip(jets, truth, strict=True):
+    for jet_path, true_path, account in zip(jets, truth, accounts, strict=True):
         if (sample := jet_path.parent.name) in JET_CLASSES:
-            found.setdefault(sample, []).append(_read(jet_path, true_path, sample, settings))
+            table, lowest = _read(jet_path, true_path, sample, settings)
+            generated = read_result(account, ShardAccount).lowest_pthat
+            found.setdefault(sample, []).append((table, min(lowest, generated or np.inf)))
     edges = np.arange(settings.pt_min, settings.pt_max + BIN_WIDTH / 2, BIN_WIDTH)
     bins: list[SampledBin] = []
     drawn: dict[str, hist.Hist] = {}
