@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import get_args
 
 import numpy as np
-import pythia8mc
 import pytest
+import pythia8mc
 
 from jetchain.core.errors import GeneratorError
 from jetchain.core.schema.generate import VARIATIONS
