@@ -222,8 +222,8 @@ def _sample(process: str, shards: int, events: int, **rest: Any) -> SampleSettin
     )
 
 
-# Of the classes of jets, which are taken from 500 GeV. The events that radiation lifts to there come
-# from far lower pTHat; those without any such jet need not be simulated.
+# Of the classes of jets, which are taken from 500 GeV. What radiation lifts to there comes from far
+# lower pTHat; events without any such jet need not be simulated.
 OF_JETS = FilterSettings(jet_pt_min=400.0, jet_radius=0.8)
 
 
@@ -235,12 +235,12 @@ def laptop_samples() -> dict[str, SampleSettings]:
     """
     return {
         "quark": _sample("quark", 2, 2000, filter=OF_JETS),
-        "gluon": _sample("gluon", 4, 2600, filter=OF_JETS),
+        "gluon": _sample("gluon", 2, 5200, filter=OF_JETS),
         "W": _sample("W", 2, 1900, filter=OF_JETS),
         "Z": _sample("Z", 2, 1700, filter=OF_JETS),
-        "top": _sample("top", 4, 1600, filter=OF_JETS),
-        "Hbb": _sample("Hbb", 3, 1950, filter=OF_JETS),
-        "Hcc": _sample("Hcc", 3, 1950, filter=OF_JETS),
+        "top": _sample("top", 2, 3200, filter=OF_JETS),
+        "Hbb": _sample("Hbb", 2, 2900, filter=OF_JETS),
+        "Hcc": _sample("Hcc", 2, 2900, filter=OF_JETS),
         "lhco_background": _sample(
             "lhco_background", 16, 8000, filter=FilterSettings(jet_pt_min=1100.0)
         ),
