@@ -234,7 +234,7 @@ def laptop_samples() -> dict[str, SampleSettings]:
     the taggers' flat spectrum.
     """
     return {
-        "quark": _sample("quark", 2, 2000, filter=OF_JETS),
+        "quark": _sample("quark", 2, 2000, filter=OF_JETS, variations="shower"),
         "gluon": _sample("gluon", 2, 5200, filter=OF_JETS),
         "W": _sample("W", 2, 1900, filter=OF_JETS),
         "Z": _sample("Z", 2, 1700, filter=OF_JETS),
