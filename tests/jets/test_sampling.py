@@ -37,8 +37,8 @@ def test_share_and_error_of_the_lowest_pthat_by_hand() -> None:
     # sum w^2 (delta - f)^2 = 9 * .16 + 2 * .36, over the sum of weights
     assert first.lowest_error == pytest.approx(np.sqrt(9 * 0.16 + 2 * 0.36) / 5)
     assert first.effective == pytest.approx(25 / 11)
-    # Of no jet the error is what one of the largest weight would be: 3 beside the bin's 2.
-    assert (last.pt_low, last.lowest, last.lowest_error) == (600.0, 0.0, pytest.approx(3 / 5))
+    # Without a jet in the strip the error is what one more of the largest weight would give.
+    assert (last.pt_low, last.lowest, last.lowest_error) == (600.0, 0.0, pytest.approx(2 / 4))
 
 
 def write_sample(

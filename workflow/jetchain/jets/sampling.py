@@ -124,7 +124,6 @@ def sampled(sample: str, jets: Columns, lowest: float, edges: Float) -> list[Sam
         edges: of the bins, GeV.
     """
     rows = []
-    heaviest = float(jets["weight"].max(initial=0.0))
     for low, high in itertools.pairwise(edges):
         inside = (jets["pt"] >= low) & (jets["pt"] < high)
         weight = jets["weight"][inside]
@@ -135,8 +134,8 @@ def sampled(sample: str, jets: Columns, lowest: float, edges: Float) -> list[Sam
         share = float(weight[strip].sum()) / total
         rest = np.where(strip, 1 - share, share)
         error = float(np.sqrt(np.sum((rest * weight) ** 2))) / total
-        if not strip.any():  # as much as one jet of the largest weight would give
-            error = heaviest / (total + heaviest)
+        if not strip.any():  # what one more jet, as heavy as the heaviest there, would give
+            error = float(weight.max()) / (total + float(weight.max()))
         rows.append(
             SampledBin(
                 jet_class=sample,
@@ -184,7 +183,7 @@ def plane(jets: Columns, edges: Float) -> hist.Hist:
 
 def varied(sample: str, jets: Columns, settings: SummarySettings) -> dict[str, hist.Hist]:
     """Histograms ``<class>/<variable>/<weight>`` with the nominal and each varied weight."""
-    mass = np.linspace(0, settings.mass_max, settings.mass_bins + 1)
+    mass = np.linspace(0, settings.mass_max, settings.mass_bins // 2 + 1)
     ratio = np.divide(
         jets["tau2"], jets["tau1"], out=np.full(len(jets["pt"]), -1.0), where=jets["tau1"] > 0
     )
@@ -192,10 +191,10 @@ def varied(sample: str, jets: Columns, settings: SummarySettings) -> dict[str, h
         f"{sample}/{variable}/{name}": weighted(variable, values, edges, jets[name], label=text)
         for name in ("weight", *VARIATIONS)
         for variable, values, edges, text in (
-            ("pt", jets["pt"], np.linspace(settings.pt_min, settings.pt_max, 21),
+            ("pt", jets["pt"], np.linspace(settings.pt_min, settings.pt_max, 11),
              "jet $p_T$ [GeV]"),
             ("m", jets["m"], mass, "jet mass [GeV]"),
             ("msd", jets["msd"], mass, "soft-drop mass [GeV]"),
-            ("tau21", ratio, np.linspace(0, 1.2, 49), r"$\tau_{21}$"),
+            ("tau21", ratio, np.linspace(0, 1.0, 21), r"$\tau_{21}$"),
         )
     }  # fmt: skip

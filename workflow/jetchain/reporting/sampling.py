@@ -101,12 +101,12 @@ def variations(*, histograms: Input, pdf: Output, png: Output, data: Output) -> 
 
 
 def _varied(upper: Axes, lower: Axes, histograms: dict[str, hist.Hist]) -> None:
-    """One distribution with every weight, and the ratios where the nominal one is known to 20 %."""
+    """One distribution with every weight, and the ratios where the nominal one is known to 25 %."""
     nominal = histograms["weight"]
     value = nominal.values()
     edges, sums = nominal.axes[0].edges, {n: h.values().sum() for n, h in histograms.items()}
     error = np.sqrt(nominal.variances())
-    known = (value > 0) & (error < 0.2 * value)
+    known = (value > 0) & (error < 0.25 * value)
     relative = np.where(known, error / np.where(known, value, 1.0), np.nan)
     lower.stairs(
         1 + relative, edges, baseline=1 - relative, fill=True, color="0.85", label="nominal, error"
@@ -116,8 +116,15 @@ def _varied(upper: Axes, lower: Axes, histograms: dict[str, hist.Hist]) -> None:
         steps(upper, share, edges, index, TEXTS[name])
         if name != "weight":
             ratio = np.where(known, share / np.where(known, value / sums["weight"], 1.0), np.nan)
-            steps(lower, ratio, edges, index, TEXTS[name])
-    upper.set_ylim(0, 1.35 * upper.get_ylim()[1])
+            lower.stairs(
+                ratio,
+                edges,
+                baseline=None,
+                linewidth=1.8,
+                label=TEXTS[name],
+                **style_of(index).curve,
+            )
+    upper.set_ylim(0, 1.5 * max(nominal.values() / sums["weight"]))
     lower.set_ylim(0.6, 1.4)
     lower.set_xlabel(nominal.axes[0].label)
     lower.tick_params(labelbottom=True)
