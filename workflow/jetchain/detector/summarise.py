@@ -66,7 +66,10 @@ def summarise(
         histograms,
         {
             name: weighted(
-                name, np.concatenate(values[name]), edges, np.concatenate(weights[name]),
+                name,
+                np.concatenate(values[name]),
+                edges,
+                np.concatenate(weights[name]),
                 label=label,
             )
             for name, (edges, label) in HISTOGRAMS.items()

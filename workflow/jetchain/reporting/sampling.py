@@ -105,7 +105,7 @@ def _varied(upper: Axes, lower: Axes, histograms: dict[str, hist.Hist]) -> None:
     nominal = histograms["weight"]
     value = nominal.values()
     edges, sums = nominal.axes[0].edges, {n: h.values().sum() for n, h in histograms.items()}
-    error = np.sqrt(nominal.variances())
+    error = np.sqrt(np.asarray(nominal.variances(), dtype=float))
     known = (value > 0) & (error < 0.25 * value)
     relative = np.where(known, error / np.where(known, value, 1.0), np.nan)
     lower.stairs(
