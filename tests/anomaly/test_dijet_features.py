@@ -104,7 +104,7 @@ def test_too_little_signal_is_refused():
         features.inject(background_dijets(10, random), signal_dijets(30, random), 30, 2, random)
 
 
-def _write_jets(path, number, seed, pt=1300.0, radius=1.0):
+def _write_jets(path, number, seed, pt=1300.0, radius=1.0, weight=1.0):
     random = np.random.default_rng(seed)
     pts = np.stack([pt + random.exponential(80, number), pt - random.exponential(80, number)], 1)
     columns = {
@@ -118,7 +118,7 @@ def _write_jets(path, number, seed, pt=1300.0, radius=1.0):
     }  # fmt: skip
     assert set(columns) == set(JET)
     jets = {name: ak.from_regular(ak.Array(values), axis=None) for name, values in columns.items()}
-    event = {"number": np.arange(number), "weight": np.ones(number)}
+    event = {"number": np.arange(number), "weight": weight * np.ones(number)}
     table = jets_table((radius,))
     write_events(path, table, {"event": event, **for_collections(table, jets)})
 
@@ -151,6 +151,16 @@ def test_the_verb_writes_data_and_truth_apart(tmp_path):
     first = (tmp_path / "data.safetensors").read_bytes()
     _run(tmp_path)
     assert (tmp_path / "data.safetensors").read_bytes() == first
+
+
+@pytest.mark.parametrize("name", ["b1", "s"])
+def test_events_of_different_weights_are_refused_and_equal_ones_count_as_events(tmp_path, name):
+    for each, number, seed in (("b0", 40, 1), ("b1", 30, 2), ("s", 20, 3)):
+        _write_jets(tmp_path / f"{each}.root", number, seed, weight=0.3)
+    _run(tmp_path)
+    _write_jets(tmp_path / f"{name}.root", 20, 4, weight=np.where(np.arange(20) == 7, 2.0, 1.0))
+    with pytest.raises(DataError, match=rf"{name}.root: event 7 has the weight 2, others have 1"):
+        _run(tmp_path)
 
 
 def test_the_jets_are_of_the_radius_that_is_set(tmp_path):

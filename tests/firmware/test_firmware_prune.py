@@ -75,6 +75,7 @@ def small_training():
         "features": features,
         "label": (features[:, 0] > 0).astype(np.int64),
         "split": np.repeat([0, 1], 200),
+        "weight": np.ones(400),
     }
     settings = TrainQuantisedSettings(
         model={},

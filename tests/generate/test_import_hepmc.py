@@ -178,10 +178,14 @@ def test_a_compressed_file_cut_in_the_middle_is_refused(tmp_path, events):
 
 
 def test_damaged_compression_is_refused(tmp_path, events):
-    path = write_hepmc(tmp_path / "a.hepmc.gz", events)
-    whole = bytearray(path.read_bytes())
-    whole[len(whole) // 2 :] = bytes(len(whole) - len(whole) // 2)
-    path.write_bytes(whole)
+    """Two members, of which the second one begins with a block of a type that there is not."""
+    path = write_hepmc(tmp_path / "a.hepmc", events)
+    text = path.read_bytes()
+    half = len(text) // 2
+    second = bytearray(gzip.compress(text[half:], mtime=0))
+    second[10] = 0b111  # after the header of ten bytes: RFC 1951, section 3.2.3
+    path = tmp_path / "a.hepmc.gz"
+    path.write_bytes(gzip.compress(text[:half], mtime=0) + second)
     assert "its compression is broken" in refusal(path, tmp_path).cause
 
 

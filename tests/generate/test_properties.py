@@ -181,7 +181,8 @@ def test_a_heavy_charged_particle_flies_like_a_muon_where_the_settings_say_so(tm
     _, detected = taken(tmp_path, 1000015, ParticleSettings(like_muons=[1000015]))
     track = detected["track"][detected["track"]["pdgid"] == 13]
     assert ak.to_list(ak.num(track)) == [1, 1, 1]
-    assert np.all(np.abs(1e-3 / np.asarray(ak.flatten(track["qoverp"])) / 600.75 + 1) < 0.4)
+    # Tracks of 600 GeV are measured to 30 % in 1/p: three lie within 4 standard deviations.
+    assert np.all(np.abs(1e3 * np.asarray(ak.flatten(track["qoverp"])) * 600.75 + 1) < 1.2)
     heavy = detected["particle"][detected["particle"]["pdgid"] == 13]
     assert ak.to_list(heavy["charge"]) == [[-1.0]] * 3
     assert ak.all(heavy["dep_energy"] < 20e3)  # MeV: no shower of 600 GeV

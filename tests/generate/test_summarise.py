@@ -15,7 +15,7 @@ from jetchain.reporting.generate import accounts, samples, spectra
 
 def account(generated, kept, value, error):
     return ShardAccount(
-        process="quark", shard=0, filter_efficiency=kept / generated,
+        process="quark", shard=0, lowest_pthat=None, filter_efficiency=kept / generated,
         cutflow=Cutflow(
             tried=generated + 1, failed_in_generator=1, generated=generated,
             removed_by_filter=generated - kept, kept=kept,

@@ -11,8 +11,8 @@ import pytest
 from helpers.events import generated_events
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io.events import write_events
-from jetchain.core.io.tables import read_result
-from jetchain.core.schema.generate import GENERATED, VARIATIONS
+from jetchain.core.io.tables import read_result, write_result
+from jetchain.core.schema.generate import GENERATED, VARIATIONS, Cutflow, ShardAccount
 from jetchain.core.schema.jets import (
     JET,
     JET_CLASSES,
@@ -37,10 +37,13 @@ def test_share_and_error_of_the_lowest_pthat_by_hand() -> None:
     # sum w^2 (delta - f)^2 = 9 * .16 + 2 * .36, over the sum of weights
     assert first.lowest_error == pytest.approx(np.sqrt(9 * 0.16 + 2 * 0.36) / 5)
     assert first.effective == pytest.approx(25 / 11)
-    assert (last.pt_low, last.lowest, last.lowest_error) == (600.0, 0.0, 0.0)
+    # Without a jet in the strip the error is what one more of the largest weight would give.
+    assert (last.pt_low, last.lowest, last.lowest_error) == (600.0, 0.0, pytest.approx(2 / 4))
 
 
-def write_sample(folder: Path, sample: str, pthat: np.ndarray, varied: bool) -> tuple[Path, Path]:
+def write_sample(
+    folder: Path, sample: str, pthat: np.ndarray, lowest: float | None, varied: bool
+) -> tuple[Path, Path, Path]:
     """One jet of the class an event, of 550 GeV, with weights 1, 2, ...; twice that if varied."""
     events = len(pthat)
     true = generated_events(22, np.full(events, 20.0), 0.3, 0.1)
@@ -62,24 +65,40 @@ def write_sample(folder: Path, sample: str, pthat: np.ndarray, varied: bool) -> 
         {"event": {name: event[name] for name in ("number", "weight")},
          jet_collection(0.8): jet | raw, jet_collection(0.8, True): jet},
     )  # fmt: skip
-    return jets, truth
+    account = truth.with_suffix(".json")
+    write_result(
+        account,
+        ShardAccount(
+            process=sample, shard=0, lowest_pthat=lowest, filter_efficiency=1.0,
+            cutflow=Cutflow(
+                tried=events, failed_in_generator=0, generated=events, removed_by_filter=0,
+                kept=events,
+            ),
+            sum_of_weights_generated=1.0, sum_of_weights_kept=1.0, sum_of_squared_weights_kept=1.0,
+            cross_section_pb=None, cross_section_error_pb=None, cross_section_kept_pb=None,
+        ),
+    )  # fmt: skip
+    return jets, truth, account
 
 
 def test_weights_reach_the_shares_and_varied_ones_their_histograms(tmp_path: Path) -> None:
+    """The least pTHat is that before the filter, where it is known."""
     pairs = [
-        write_sample(tmp_path, "quark", np.array([300.0, 400.0, 700.0]), varied=False),
-        write_sample(tmp_path, "top", np.array([200.0, 260.0]), varied=True),
+        write_sample(tmp_path, "quark", np.array([300.0, 400.0, 700.0]), 270.0, varied=False),
+        write_sample(tmp_path, "gluon", np.array([300.0, 400.0, 700.0]), 240.0, varied=False),
+        write_sample(tmp_path, "top", np.array([200.0, 260.0]), None, varied=True),
     ]
-    jets, truth = (list(paths) for paths in zip(*pairs, strict=True))
+    jets, truth, accounts = (list(paths) for paths in zip(*pairs, strict=True))
     sampling(
-        jets=jets, truth=truth, histograms=tmp_path / "h.json", summary=tmp_path / "s.json",
+        jets=jets, truth=truth, accounts=accounts, histograms=tmp_path / "h.json",
+        summary=tmp_path / "s.json",
         settings=SummarySettings(),
     )  # fmt: skip
     found = read_result(tmp_path / "s.json", JetSampling)
     assert {row.jet_class: row.lowest for row in found.bins} == pytest.approx(
-        {"quark": 1 / 6, "top": 1 / 3}
+        {"quark": 1 / 6, "gluon": 0.0, "top": 1 / 3}
     )
-    assert [row.sample for row in found.numbers] == ["quark", "top"]
+    assert [row.sample for row in found.numbers] == ["quark", "gluon", "top"]
     assert found.variations == {"top": dict.fromkeys(VARIATIONS, 2.0)}
     histograms = load_histograms(tmp_path / "h.json")
     assert histograms["pthat/quark"].values().sum() == pytest.approx(6)

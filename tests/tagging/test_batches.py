@@ -101,7 +101,14 @@ def test_what_a_batch_says_of_a_jet_is_what_its_graph_says(made: Made, seed: int
             }
             for name, value in expected.items():
                 np.testing.assert_array_equal(getattr(batch, name)[n], value, err_msg=name)
-            assert float(batch.weight[n]) == np.float32(index.weight[JET_CLASSES[label]]["train"])
+            pt, eta = (table["jet"][row, JET_COLUMNS.index(name)] for name in ("pt", "eta"))
+            cell = (
+                min(np.searchsorted(edges, value, side="right"), len(edges) - 1) - 1
+                for edges, value in ((index.pt_edges, pt), (index.eta_edges, abs(eta)))
+            )
+            factor = np.array(index.factor[JET_CLASSES[label]])[tuple(cell)]
+            factor *= index.weight[JET_CLASSES[label]]["train"] * table["weight"][row]
+            assert float(batch.weight[n]) == pytest.approx(factor, rel=1e-6)
     # Shuffled, a batch has jets of many shards; in their order, of a few.
     assert (mixed > 8) == (seed is not None)
 

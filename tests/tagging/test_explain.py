@@ -14,7 +14,13 @@ from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.schema.tagging import TAGGING_FEATURES, PairShares
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.evaluate import QCD
-from jetchain.tagging.explain import feature_shares, integrated_gradients, score, share_map
+from jetchain.tagging.explain import (
+    feature_shares,
+    integrated_gradients,
+    score,
+    share_map,
+    weighted_mean,
+)
 from jetchain.tagging.models import MODELS
 from jetchain.tagging.models.particlenet import ParticleNetSettings
 from jetchain.tagging.models.pfn import PFNSettings
@@ -88,10 +94,11 @@ def test_map_and_features_share_out_the_same_sum() -> None:
     jets = some_jets()
     shares, difference = integrated_gradients(network("pfn"), jets, "W", QCD, steps=4)
     narrow = jets.replace(points=0.1 * jets.points)
+    one = np.ones(len(jets))
     histogram = share_map(
-        shares.sum(axis=2), narrow, np.ones(jets.mask.shape), ExplainSettings(pixels=9)
+        shares.sum(axis=2), narrow, np.ones(jets.mask.shape), one, ExplainSettings(pixels=9)
     )
-    table = feature_shares(shares, difference)
+    table = feature_shares(shares, difference, one)
     assert histogram.values().sum() == pytest.approx(sum(table.share))
     assert sum(table.share) == pytest.approx(table.difference + table.gap)
     by_jet = shares.sum(axis=1)
@@ -101,10 +108,30 @@ def test_map_and_features_share_out_the_same_sum() -> None:
 def test_of_one_jet_there_are_shares_without_errors(tmp_path) -> None:
     jets = some_jets()[np.array([0])]
     shares, difference = integrated_gradients(network("pfn"), jets, "W", QCD, steps=4)
-    histogram = share_map(shares.sum(axis=2), jets, np.ones(jets.mask.shape), ExplainSettings())
+    one = np.ones(1)
+    histogram = share_map(
+        shares.sum(axis=2), jets, np.ones(jets.mask.shape), one, ExplainSettings()
+    )
     save_histograms(tmp_path / "maps.json", {"W_vs_QCD": histogram})
-    write_result(tmp_path / "table.json", feature_shares(shares, difference))
+    write_result(tmp_path / "table.json", feature_shares(shares, difference, one))
     assert (load_histograms(tmp_path / "maps.json")["W_vs_QCD"].variances() == 0).all()
     table = read_result(tmp_path / "table.json", PairShares)
     assert table.error is table.difference_error is None
     np.testing.assert_allclose(table.share, shares.sum(axis=(0, 1)))
+
+
+def test_means_of_weighted_jets_and_their_errors() -> None:
+    """Equal weights give the plain formulas; a jet of weight 2 counts as two of the same."""
+    values = np.random.default_rng(1).normal(size=(50, 3))
+    mean, variance = weighted_mean(values, np.full(50, 0.3))
+    np.testing.assert_allclose(mean, values.mean(axis=0))
+    np.testing.assert_allclose(variance, values.var(axis=0, ddof=1) / 50)
+    weight = np.random.default_rng(2).integers(1, 9, 50).astype(float)
+    mean, variance = weighted_mean(values, weight)
+    np.testing.assert_allclose(mean, np.repeat(values, weight.astype(int), axis=0).mean(axis=0))
+    # Errors are those of toys.
+    random = np.random.default_rng(3)
+    toys = random.normal(size=(4000, 50))
+    found = [weighted_mean(toy[:, None], weight) for toy in toys]
+    spread = np.std([toy[0][0] for toy in found])
+    assert np.mean([toy[1][0] for toy in found]) ** 0.5 == pytest.approx(spread, rel=0.06)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from sklearn import metrics as sklearn_metrics
 
 from helpers.jetgraphs import write_toy_samples
@@ -17,6 +19,8 @@ from jetchain.core.io.tables import read_csv, read_result
 from jetchain.core.io.tensors import read_tensors
 from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.schema.tagging import TAGGING_SCORES, TaggerMetrics, TaggingBench
+from jetchain.core.seeds import make_deterministic
+from jetchain.core.training import fit, minibatches
 from jetchain.core.training_settings import TrainingSettings
 from jetchain.tagging.bench import bench
 from jetchain.tagging.evaluate import (
@@ -39,7 +43,7 @@ from jetchain.tagging.settings import (
     ScoringSettings,
     TrainSettings,
 )
-from jetchain.tagging.train import train
+from jetchain.tagging.train import cross_entropy, train
 
 SMALL = {
     "pfn": PFNSettings(phi_sizes=[32, 32], f_sizes=[32]),
@@ -109,7 +113,9 @@ def test_taggers_learn_and_reproduce(made: Made, tmp_path: Path, model: str) -> 
     assert set(roc["pair"]) == set(PAIRS)
     assert len(roc["low"]) == 9 * len(PAIRS)
     histograms = load_histograms(measured[0]["histograms"])
-    assert histograms["top_vs_QCD/top"].sum().value == counts[JET_CLASSES.index("top")].sum()
+    tops = scores["weight"][scores["label"] == JET_CLASSES.index("top")]
+    assert counts[JET_CLASSES.index("top")].sum() == len(tops)
+    assert histograms["top_vs_QCD/top"].sum().value == pytest.approx(tops.sum())
 
 
 def test_training_and_early_stopping_see_their_own_split_only(
@@ -265,3 +271,48 @@ def test_bench_times_both_networks(tmp_path: Path) -> None:
     assert set(result.jets_per_second) == {"weaver_particlenet", "particlenet", "pfn"}
     assert min(result.jets_per_second.values()) > 0
     assert re.search("CPU second", result.unit)
+
+
+def test_a_weighted_training_of_biased_jets_learns_what_an_unweighted_one_of_physical_jets_does():
+    """Densities exp(-3 u) and exp(-u) of two classes, so that the true log-odds fall by 2 u.
+
+    The biased jets are flat in u; without their weights they would teach nothing.
+    """
+    random, size, slopes = np.random.default_rng(4), 4000, (3.0, 1.0)
+    label = np.arange(size) % 2
+    slope = np.choose(label, slopes)
+    flat = random.uniform(size=size)
+    physical = -np.log(1 - random.uniform(size=size) * (1 - np.exp(-slope))) / slope
+    weight = np.exp(-slope * flat) * slope / (1 - np.exp(-slope))
+    assert np.ptp(weight) > 2
+
+    def fitted(u: np.ndarray, of_jet: np.ndarray) -> float:
+        x, y, w = (
+            torch.from_numpy(values)
+            for values in (np.float32(u)[:, None], label, np.float32(of_jet))
+        )
+
+        def batches(rows):
+            return [SimpleNamespace(x=x[n], label=y[n], weight=w[n]) for n in rows]
+
+        class Line(torch.nn.Linear):
+            def forward(self, jets):
+                return super().forward(jets.x)
+
+        make_deterministic(1)
+        network = Line(1, 2)
+        fit(
+            network,
+            batches=lambda random: batches(minibatches(size, 100, random)),
+            validation=lambda: batches(minibatches(size, 1000)),
+            loss=cross_entropy,
+            settings=TrainingSettings(epochs=12, learning_rate=0.2, weight_decay=0.0),
+            seed=1,
+            name="line",
+        )
+        difference = network.weight.detach()[0] - network.weight.detach()[1]
+        return float(difference[0])
+
+    assert fitted(physical, np.ones(size)) == pytest.approx(-2, abs=0.35)
+    assert fitted(flat, weight) == pytest.approx(-2, abs=0.35)
+    assert abs(fitted(flat, np.ones(size))) < 0.35

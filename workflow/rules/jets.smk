@@ -145,6 +145,9 @@ rule sample_jets:
         truth=shards(
             "results/generate/{sample}/{shard}.root", CONFIG.jets.summary.samples
         ),
+        accounts=shards(
+            "results/generate/{sample}/{shard}.json", CONFIG.jets.summary.samples
+        ),
     output:
         histograms="results/jets/{algorithm}/sampling_histograms.json",
         summary="results/jets/{algorithm}/sampling.json",

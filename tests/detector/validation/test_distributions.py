@@ -15,6 +15,7 @@ from jetchain.detector.validation.distributions import (
     SHOWERING,
     attribute,
     distributions,
+    spectrum_weights,
 )
 
 
@@ -53,6 +54,17 @@ def test_every_histogram_gets_its_values(data):
     }  # fmt: skip
     for name, numbers in expected.items():
         np.testing.assert_allclose(values[name], numbers, rtol=2e-4, atol=1e-5, err_msg=name)
+
+
+def test_weights_of_events_reach_the_entries_of_the_spectra(data):
+    data["event"] = ak.with_field(data["event"], [3.0, 0.5], "weight")
+    weights = spectrum_weights(data)
+    values = distributions(data)
+    assert {name: list(of_entries) for name, of_entries in weights.items()} == {
+        "clusters_per_event": [3.0, 0.5], "tracks_per_event": [3.0, 0.5],
+        "cluster_energy": [0.5, 0.5], "track_pt": [0.5], "d0": [0.5], "d0_significance": [0.5],
+    }  # fmt: skip
+    assert all(len(values[name]) == len(of_entries) for name, of_entries in weights.items())
 
 
 def test_a_track_of_another_particle_shows_no_residual(data):

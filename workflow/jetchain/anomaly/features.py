@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.anomaly.settings import FeatureSettings
-from jetchain.core.errors import EmptySampleError, no_event
+from jetchain.core.errors import DataError, EmptySampleError, no_event
 from jetchain.core.histograms import save_histograms, weighted
 from jetchain.core.io.events import read_events
 from jetchain.core.io.tables import write_result
@@ -202,6 +202,7 @@ def features(
 
     Raises:
         EmptySampleError: one of them holds no event, or too few pass the trigger.
+        DataError: events of a file have different weights.
     """
     selected = {}
     counts = {}
@@ -267,4 +268,12 @@ def distributions(m_jj: Array, features: Array) -> dict[str, hist.Hist]:
 def _read(path: Input, settings: FeatureSettings) -> tuple[Array, Array, SelectionCounts]:
     collection = jet_collection(settings.radius)
     events = read_events(path, jets_table((settings.radius,)), {collection: list(COLUMNS)})
+    weight = np.asarray(events["event"]["weight"])
+    if np.any(weight != weight[:1]):
+        other = int(np.argmax(weight != weight[0]))
+        raise DataError(
+            f"{path}: event {events['event']['number'][other]} has the weight {weight[other]:g}, "
+            f"others have {weight[0]:g}. The search counts events, as in data.",
+            "Take a sample without PhaseSpace:bias2Selection in its card, or of unweighted events.",
+        )
     return select(events[collection], settings.trigger_pt)

@@ -21,6 +21,7 @@ from jetchain.detector.validation.distributions import (
     attribute,
     distributions,
     offsets,
+    spectrum_weights,
 )
 
 ENERGY_EDGES = np.geomspace(1.0, 1000.0, 13)
@@ -46,14 +47,17 @@ def summarise(
         EmptySampleError: no shard holds an event.
     """
     values: dict[str, list[np.ndarray]] = {name: [] for name in HISTOGRAMS}
+    weights: dict[str, list[np.ndarray]] = {name: [] for name in HISTOGRAMS}
     response = {kind: np.zeros((3, len(ENERGY_EDGES) - 1)) for kind in KINDS}
     noise_clusters = n_events = 0
     for path in events:
         data = read_events(path, DETECTED, COLUMNS)
         n_events += len(data["event"])
         noise_clusters += count_noise_clusters(data)
+        weight = spectrum_weights(data)
         for name, column in distributions(data).items():
             values[name].append(column)
+            weights[name].append(weight.get(name, np.ones(len(column))))
         for kind, sums in response_sums(data).items():
             response[kind] += sums
     if not n_events:
@@ -61,7 +65,13 @@ def summarise(
     save_histograms(
         histograms,
         {
-            name: weighted(name, np.concatenate(values[name]), edges, label=label)
+            name: weighted(
+                name,
+                np.concatenate(values[name]),
+                edges,
+                np.concatenate(weights[name]),
+                label=label,
+            )
             for name, (edges, label) in HISTOGRAMS.items()
         },
     )

@@ -98,6 +98,7 @@ def write_imported(
         ShardAccount(
             process=file.format,
             shard=shard,
+            lowest_pthat=None,
             cutflow=Cutflow(
                 tried=len(weight),
                 failed_in_generator=0,

@@ -76,12 +76,13 @@ def collect(
     """
     kept: list[Chunk] = []
     tried = generated = 0
-    weight_generated = 0.0
+    weight_generated, lowest = 0.0, np.inf
     for chunk in chunks:
         number = shard * settings.events + generated + np.arange(len(chunk.event["weight"]))
         tried += chunk.tried
         generated += len(number)
         weight_generated += float(chunk.event["weight"].sum())
+        lowest = min(lowest, float(chunk.event["pthat"].min(initial=np.inf)))
         chunk.event["number"] = number.astype(np.int64)
         kept.append(_filtered(chunk, collisions, settings))
     event = {
@@ -101,6 +102,7 @@ def collect(
     account = ShardAccount(
         process=settings.process,
         shard=shard,
+        lowest_pthat=lowest if generated else None,
         cutflow=cutflow,
         sum_of_weights_generated=weight_generated,
         sum_of_weights_kept=weight_kept,

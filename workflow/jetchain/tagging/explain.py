@@ -82,8 +82,9 @@ def explain(
         )
         log_pt = some.features[..., column].double().numpy() * data.index.scale[column]
         pt = np.exp(log_pt + data.index.mean[column])
-        histograms[name] = share_map(shares.sum(axis=2), some, pt, settings.explain)
-        table[name] = feature_shares(shares, difference)
+        weight = some.weight.double().numpy()
+        histograms[name] = share_map(shares.sum(axis=2), some, pt, weight, settings.explain)
+        table[name] = feature_shares(shares, difference, weight)
         progress.report(done)
     save_histograms(maps, histograms)
     write_result(
@@ -135,13 +136,16 @@ def integrated_gradients(
     return total.numpy(), np.concatenate(differences)
 
 
-def share_map(shares: Float, jets: Jets, pt: Float, settings: ExplainSettings) -> hist.Hist:
+def share_map(
+    shares: Float, jets: Jets, pt: Float, weight: Float, settings: ExplainSettings
+) -> hist.Hist:
     """The share of the particles in each pixel, mean over jets, with the variance of the mean.
 
     Args:
         shares: (jets, particles).
         jets: for the places of the particles.
         pt: of the particles, GeV, (jets, particles).
+        weight: of the jets, (jets,).
         settings: number of pixels.
     """
     jet, place = np.nonzero(jets.mask.numpy())
@@ -153,13 +157,26 @@ def share_map(shares: Float, jets: Jets, pt: Float, settings: ExplainSettings) -
     ]
     images = pixel_sums(aligned, shares[jet, place], jet, len(jets), axes[0].edges)
     histogram = hist.Hist(*axes, storage=hist.storage.Weight())
-    histogram.view().value = images.mean(axis=0)
+    mean, variance = weighted_mean(images, weight)
+    histogram.view().value = mean
     if len(jets) > 1:
-        histogram.view().variance = images.var(axis=0, ddof=1) / len(jets)
+        histogram.view().variance = variance
     return histogram
 
 
-def feature_shares(shares: Float, difference: Float) -> PairShares:
+def weighted_mean(values: Float, weight: Float) -> tuple[Float, Float]:
+    """Mean over the first axis, and its variance: sum w^2 (x - mean)^2 / (sum w)^2 n / (n - 1).
+
+    Of one value the variance is not a number.
+    """
+    number = len(weight)
+    part = weight / weight.sum()
+    mean = np.tensordot(part, values, 1)
+    squares = np.tensordot(part**2, (values - mean) ** 2, 1)
+    return mean, squares * number / (number - 1) if number > 1 else np.full_like(mean, np.nan)
+
+
+def feature_shares(shares: Float, difference: Float, weight: Float) -> PairShares:
     """Mean share of each feature over jets, with errors of the mean, and the gap of completeness.
 
     Of one jet there are no errors: they are None.
@@ -167,20 +184,19 @@ def feature_shares(shares: Float, difference: Float) -> PairShares:
     Args:
         shares: (jets, particles, features).
         difference: score minus that of the baseline, (jets,).
+        weight: of the jets, (jets,).
     """
     by_feature = shares.sum(axis=1)  # (jets, features)
     jets = len(difference)
-
-    def error(values: Float) -> Float | None:
-        return values.std(axis=0, ddof=1) / np.sqrt(jets) if jets > 1 else None
-
     gap = by_feature.sum(axis=1) - difference
+    share, share_variance = weighted_mean(by_feature, weight)
+    mean, variance = weighted_mean(difference, weight)
     return PairShares(
         jets=jets,
-        share=by_feature.mean(axis=0),
-        error=error(by_feature),
-        difference=difference.mean(),
-        difference_error=error(difference),
-        gap=gap.mean(),
-        gap_rms=np.sqrt((gap**2).mean()),
+        share=share,
+        error=np.sqrt(share_variance) if jets > 1 else None,
+        difference=mean,
+        difference_error=np.sqrt(variance) if jets > 1 else None,
+        gap=np.average(gap, weights=weight),
+        gap_rms=np.sqrt(np.average(gap**2, weights=weight)),
     )

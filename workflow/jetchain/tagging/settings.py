@@ -40,7 +40,7 @@ class SelectionSettings(Settings):
 class DatasetSettings(Settings):
     """How many of the selected jets enter the data set."""
 
-    max_jets_per_class: int = key(3000, "Jets kept per class; the rest is counted and left.", ge=1)
+    max_jets_per_class: int = key(8000, "Jets kept per class; the rest is counted and left.", ge=1)
     pt_bins: int = key(
         10, "Bins of pT in which all classes are weighted to one, flat spectrum.", ge=1
     )

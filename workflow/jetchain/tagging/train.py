@@ -61,4 +61,4 @@ def train(
 def cross_entropy(network: nn.Module, jets: Jets) -> tuple[Tensor, int]:
     """Weighted cross-entropy of a batch, and the number of its jets."""
     losses = F.cross_entropy(network(jets), jets.label, reduction="none")
-    return (jets.weight * losses).mean(), len(jets)
+    return (jets.weight * losses).mean(), len(jets.label)

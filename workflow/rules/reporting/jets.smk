@@ -45,6 +45,23 @@ FIGURES += [
     ),
 ]
 
+if any(
+    sample.generation and sample.generation.variations != "none"
+    for name, sample in CONFIG.generate.samples.items()
+    if name in CONFIG.jets.summary.samples
+):
+    FIGURES += [
+        Figure(
+            "jets/jet_variations",
+            "reporting.sampling.variations",
+            "Jets",
+            {"figure": "Varied showers"},
+            inputs=dict(
+                histograms=f"results/jets/{CONFIG.jets.algorithm}/sampling_histograms.json"
+            ),
+        ),
+    ]
+
 if CONFIG.jets.calibration.enabled:
     FIGURES += [
         Figure(

@@ -103,9 +103,10 @@ class Account(Result):
 
 
 class ShardAccount(Account):
-    """One shard, by its number."""
+    """One shard, by its number, and its least pTHat before the filter, GeV; None of imports."""
 
     shard: int
+    lowest_pthat: float | None
 
 
 class SampleAccount(Account):

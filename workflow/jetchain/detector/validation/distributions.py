@@ -107,6 +107,20 @@ def distributions(data: Mapping[str, Any]) -> dict[str, np.ndarray]:
     }
 
 
+def spectrum_weights(data: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Weights of the entries of those `HISTOGRAMS` that follow the spectrum of the events.
+
+    The others compare an object with its particle: of these each counts once, whatever its event.
+    """
+    weight = np.asarray(data["event"]["weight"])
+    track = np.repeat(weight, np.asarray(ak.num(reconstructed(data["track"])["d0"])))
+    return {
+        **dict.fromkeys(("clusters_per_event", "tracks_per_event"), weight),
+        "cluster_energy": np.repeat(weight, np.asarray(ak.num(data["topo"]["e"]))),
+        **dict.fromkeys(("track_pt", "d0", "d0_significance"), track),
+    }
+
+
 def flat(jagged: ak.Array) -> np.ndarray:
     """The values of all events, one after the other."""
     return np.asarray(ak.flatten(jagged), dtype=float)
