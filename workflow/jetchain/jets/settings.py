@@ -105,8 +105,8 @@ class CalibrationSettings(ResponseSettings):
     sample: str = key("dijets", "sample; each of its shards is tested with what the others make")
     pt_min: float = key(
         100.0,
-        "smallest pT of its jets, well below `pt_edges`; softer jets are calibrated as those of the "
-        "first edge are",
+        "smallest pT of its jets, well below `pt_edges`; softer jets are calibrated like those of "
+        "the first edge",
         unit="GeV",
         gt=0,
     )
