@@ -106,6 +106,7 @@ def test_the_account_of_an_empty_shard_is_that_of_a_full_one_with_zeros(chain, r
     tried = {"tried", "generated", "removed_by_filter"}
     assert counted <= {f"/cutflow/{name}" for name in tried} | {
         "/shard", "/sum_of_weights_generated", "/cross_section_pb", "/cross_section_error_pb",
+        "/lowest_pthat",
     }  # fmt: skip
 
 
