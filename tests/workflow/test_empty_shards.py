@@ -105,7 +105,8 @@ def test_the_account_of_an_empty_shard_is_that_of_a_full_one_with_zeros(chain, r
     counted = {name for name, value in empty.items() if isinstance(value, int | float) and value}
     tried = {"tried", "generated", "removed_by_filter"}
     assert counted <= {f"/cutflow/{name}" for name in tried} | {
-        "/shard", "/sum_of_weights_generated", "/cross_section_pb", "/cross_section_error_pb",
+        "/shard", "/lowest_pthat", "/sum_of_weights_generated", "/cross_section_pb",
+        "/cross_section_error_pb",
     }  # fmt: skip
 
 
