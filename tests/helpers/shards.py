@@ -67,7 +67,11 @@ class Chain:
         sample(
             events=self.path("generate", shard), summary=self.path("generate", shard, "json"),
             settings=GenerationSettings(
-                process="top", events=events, overrides=["PartonLevel:MPI = off"],
+                process="top", events=events,
+                overrides=[  # the search takes events of one weight only; all have boosted jets
+                    "PartonLevel:MPI = off", "PhaseSpace:bias2Selection = off",
+                    "PhaseSpace:pTHatMin = 480.",
+                ],
                 filter=FilterSettings(jet_pt_min=jet_pt_min),
             ),
             shard=shard, seed=SEED,
