@@ -32,11 +32,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from jetchain.core.io.tables import read_result
 from jetchain.core.resources import RESOURCES
 from jetchain.core.schema.particleflow import PublishedResponse, ResponseTable
+from jetchain.detector.geometry.description import GeometryTable, read_geometry
 from jetchain.detector.settings import SimulationSettings
 from jetchain.detector.simulate import simulate
 from jetchain.generate.sample import sample
@@ -57,9 +57,10 @@ GUNS = [(1.0, 60.0, 10), (60.0, 120.0, 2), (200.0, 450.0, 1), (700.0, 1400.0, 1)
 NODES = [1.41, 3.16, 7.07, 12.2, 21.2, 42.4, 85.0, 300.0, 1000.0]
 ETA = [0.25, 0.75, 1.25, 1.75, 2.25, 2.75]
 LAYERS = 4
-ELECTROMAGNETIC, CONSTANT, POWER = 0.93, 0.075, -0.18
-PACE, LEAST, SLOW = 0.7, 40, 20
-SLOPES = (0.05, 3.0)
+ELECTROMAGNETIC = np.array([0.93, 0.93, 0.72, 0.93])[:, None]
+CONSTANT, POWER = 0.075, -0.18
+PACE, LEAST, SLOW = 0.8, 30, 60
+SLOPES = (0.05, 2.0)
 
 
 def wanted(published: PublishedResponse) -> tuple[np.ndarray, np.ndarray]:
@@ -118,14 +119,29 @@ def measure(events: list[Path], geometry: Path, folder: Path, seed: int) -> Resp
     return read_result(found, ResponseTable)
 
 
-def moved(
-    offset: np.ndarray, slope: np.ndarray, table: ResponseTable, target: tuple[Any, Any]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Offset and slope after a step towards the wanted mean and spread, (layers, eta, pt) each."""
+def by_layer(table: ResponseTable) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Entries, mean and spread of the table's bins, (layers, eta, pt) each."""
     entries, mean, sigma = (
         np.moveaxis(np.array(values), -1, 0)[:LAYERS].swapaxes(1, 2)
         for values in (table.entries, table.mean, table.sigma)
     )
+    return entries, mean, sigma
+
+
+def current(table: GeometryTable) -> tuple[np.ndarray, np.ndarray]:
+    """Offset and slope of a geometry; without a map those that change nothing."""
+    found = table.hadronic_response
+    if found is None:
+        shape = (LAYERS, len(ETA), len(NODES))
+        return np.zeros(shape), np.ones(shape)
+    return np.array(found.offset), np.array(found.slope)
+
+
+def moved(
+    offset: np.ndarray, slope: np.ndarray, table: ResponseTable, target: tuple[Any, Any]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Offset and slope after a step towards the wanted mean and spread, (layers, eta, pt) each."""
+    entries, mean, sigma = by_layer(table)
     own = (entries >= LEAST) & (sigma > 0)
     pace = np.where(own, PACE * entries / (entries + SLOW), 0.0)
     drawn = np.clip((mean - offset) / slope, 0.2, 1.0)
@@ -169,20 +185,17 @@ def main() -> None:
     parser.add_argument("--afresh", action="store_true")
     chosen = parser.parse_args()
     target = wanted(read_result(PUBLISHED, PublishedResponse))
-    found = yaml.safe_load(GEOMETRY.read_text(encoding="utf-8")).get("hadronic_response")
-    offset, slope = np.zeros_like(target[0]), np.ones_like(target[0])
-    if found and not chosen.afresh:
-        offset, slope = np.array(found["offset"]), np.array(found["slope"])
+    geometry_now = read_geometry(GEOMETRY)
+    if chosen.afresh:
+        geometry_now = geometry_now.model_copy(update={"hadronic_response": None})
+    offset, slope = current(geometry_now)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         events, geometry = throw(folder, chosen.pions), folder / "cocoa.yaml"
         for k in range(chosen.rounds):
             write(geometry, offset, slope)
             table = measure(events, geometry, folder, SEED + 100 * k)
-            mean, sigma, entries = (
-                np.moveaxis(np.array(values), -1, 0)[:LAYERS].swapaxes(1, 2)
-                for values in (table.mean, table.sigma, table.entries)
-            )
+            entries, mean, sigma = by_layer(table)
             enough = entries >= 200
             good = np.abs(mean / target[0] - 1) < 0.05, np.abs(sigma / target[1] - 1) < 0.15
             print(f"round {k}: {enough.sum()} bins, within 5 % {(good[0] & enough).sum()} in the"

@@ -1,11 +1,11 @@
 """How much of a hadronic shower is seen: mapped to what full simulation with Geant4 finds.
 
 Where a shower's energy goes is `hadrons`' business. Its sum in the cells is drawn there too, but
-not yet as in Geant4, so it is mapped: share' = offset + slope * share, of the energy that neither
-leaks out nor was lost before. Offset and slope depend on pT, |eta| and the layer of the largest
-rise in energy density, as COCOA's table of E/p does (resources/published/cocoa_response.json);
-resources/geometry/derive_response.py finds them. What a shower gains or loses in the cells, nuclei
-swallow less or more of.
+not yet as in Geant4, so it is mapped: share' = offset + slope * share, of the energy that does not
+leak out, with what the hadron lost by ionisation before it interacted. Offset and slope depend on
+pT, |eta| and the layer of the largest rise in energy density, as COCOA's table of E/p does
+(resources/published/cocoa_response.json); resources/geometry/derive_response.py finds them. What
+the cells gain or lose, nuclei swallow less or more of.
 
 Compiled with numba; energies in MeV, lengths in mm, unless a name says otherwise.
 """
@@ -84,7 +84,7 @@ def weighted_share(track: float, axis: float, scale: float, width: float) -> flo
         width: of a cell.
     """
     reach = 1 + int(3.0 * DENSITY_WIDTH / width)
-    first = int(math.floor(track)) - reach
+    first = math.floor(track) - reach
     before = contained(first - axis, scale)
     total = 0.0
     for j in range(2 * reach + 1):
@@ -213,10 +213,11 @@ def respond(
         shower: its energies are changed.
     """
     layers, own = segmentation.layer_of_slab, shower.own
-    seen = 0.0
+    seen = before = 0.0
     for k in range(layers.size):
         if layers[k] >= 0:
             seen += own[k]
+            before += shower.energy[k] - own[k]
     if seen <= 0.0:
         return unseen
     layer = min(densest_layer(at, unit, segmentation, shower, table), len(table.offset) - 1)
@@ -228,8 +229,8 @@ def respond(
     slope = interpolated(table.slope[layer], j, b, i, a)
     if rng.random() < table.lost * min(energy / LOST_AT[0], 1.0, LOST_AT[1] / energy):
         offset, slope = 0.0, LOST_SLOPE
-    wanted = max(offset * available + slope * seen, LEAST_SHARE * available)
-    factor = min(wanted, seen + unseen) / seen
+    wanted = offset * (available + before) + slope * (seen + before) - before
+    factor = min(max(wanted, LEAST_SHARE * available), seen + unseen) / seen
     for k in range(layers.size):
         if layers[k] >= 0:
             shower.energy[k] += (factor - 1.0) * own[k]
