@@ -46,6 +46,8 @@ from jetchain.particleflow.calibration_settings import CalibrationSettings
 
 SEED = 20261128
 GEOMETRY = RESOURCES / "geometry" / "cocoa.yaml"
+SAME_SHOWERS = [GEOMETRY.with_name(f"cocoa_{name}.yaml") for name in ("low", "high")]
+"""The same material in other cells: showers, and so their map, are those of cocoa.yaml."""
 PUBLISHED = RESOURCES / "published" / "cocoa_response.json"
 LOST = 0.065
 """Share of pions of which nearly all is lost. COCOA's table has none; its own check of pions of
@@ -156,9 +158,9 @@ def moved(
     return offset, new
 
 
-def write(path: Path, offset: np.ndarray, slope: np.ndarray) -> None:
-    """Write the map behind the rest of the geometry, in place of an old one."""
-    text = GEOMETRY.read_text(encoding="utf-8").split("# Map of hadronic showers")[0]
+def write(path: Path, offset: np.ndarray, slope: np.ndarray, source: Path = GEOMETRY) -> None:
+    """Write the map behind the rest of a geometry, in place of an old one."""
+    text = source.read_text(encoding="utf-8").split("# Map of hadronic showers")[0]
     lines = [
         "# Map of hadronic showers to Geant4's response in COCOA: written by derive_response.py.",
         "hadronic_response:",
@@ -201,7 +203,8 @@ def main() -> None:
             print(f"round {k}: {enough.sum()} bins, within 5 % {(good[0] & enough).sum()} in the"
                   f" mean, within 15 % {(good[1] & enough).sum()} in the spread")  # fmt: skip
             offset, slope = moved(offset, slope, table, target)
-    write(GEOMETRY, offset, slope)
+    for path in (GEOMETRY, *SAME_SHOWERS):
+        write(path, offset, slope, path)
 
 
 if __name__ == "__main__":
