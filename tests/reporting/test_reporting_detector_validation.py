@@ -86,12 +86,15 @@ def test_the_response_shows_every_particle_with_its_fit(tmp_path, drawn, fitted)
     write_json(tmp_path / "showers.json", {
         "layers": LAYERS, "share": [0.14, 0.84, 0.01, 0, 0, 0], "error": [0.01] * 6,
         "published": {"ECAL1": 0.133, "ECAL2": 0.858}, "energy": 10.0, "numbers": [],
+        "pions": [{"energy": e, "median": 0.7, "median_error": 0.01, "resolution": 0.1,
+                   "resolution_error": 0.002} for e in (30.0, 1000.0)],
     })  # fmt: skip
     figures.profile(
         response=tmp_path / "response.json", showers=tmp_path / "showers.json",
         **outputs(tmp_path, "b"),
     )  # fmt: skip
     assert texts(drawn[1].axes[2]) == LAYERS
+    assert len(texts(drawn[1].axes[4])) == 2
     assert [bar.get_height() for bar in drawn[1].axes[3].patches] == [0.133, 0.858]
 
 

@@ -97,11 +97,12 @@ def _fit_text(kind: str, fit: validation.CalorimeterFit | None) -> str:
 
 
 def profile(*, response: Input, showers: Input, pdf: Output, png: Output, data: Output) -> None:
-    """Share of the layers in the energy of electrons, photons and pions, and without material."""
+    """Share of the layers in the energy of electrons, photons and pions, and without material;
+    response and resolution of hard pions."""
     content = read_result(response, validation.ResponseValidation)
     bare = read_result(showers, validation.ShowersValidation)
     shown = ("electron", "photon", "charged pion")
-    figure, axes = new_figure(1, len(shown) + 1, size=(20.0, 5.2), sharey=True)
+    figure, axes = new_figure(1, len(shown) + 2, size=(25.0, 5.2))
     for axis, kind in zip(axes, shown, strict=False):
         rows = [row for row in content.kinds[kind].by_energy if row.layers]
         for layer, name in enumerate(content.layers):
@@ -114,7 +115,8 @@ def profile(*, response: Input, showers: Input, pdf: Output, png: Output, data: 
         axis.set_xscale("log")
         axis.set_xlabel("true energy [GeV]")
         label(axis, right=NAMES[kind])
-    axes[0].set_ylim(0, 1.05)
+    for axis in axes[:-1]:
+        axis.set_ylim(0, 1.05)
     axes[0].set_ylabel("mean share of the clusters' energy")
     axes[2].legend(ncols=2, loc="upper right")
     x = np.arange(len(bare.published))
@@ -130,6 +132,20 @@ def profile(*, response: Input, showers: Input, pdf: Output, png: Output, data: 
     axes[3].minorticks_off()
     axes[3].legend(loc="upper right")
     label(axes[3], right=f"{NAMES['electron']} of {bare.energy:.0f} GeV, no material in front")
+    for k, (name, text) in enumerate(
+        (("median", "median response"), ("resolution", r"resolution $\sigma/E$"))
+    ):
+        axes[4].errorbar(
+            [pion.energy for pion in bare.pions],
+            [getattr(pion, name) for pion in bare.pions],
+            [getattr(pion, f"{name}_error") for pion in bare.pions],
+            label=text, **_style(k, line=True),
+        )  # fmt: skip
+    axes[4].set_xscale("log")
+    axes[4].set_ylim(0, 1.05)
+    axes[4].set_xlabel("true energy [GeV]")
+    axes[4].legend(loc="center right")
+    label(axes[4], right=rf"{NAMES['charged pion']}, $|\eta|$ < 2.5")
     save_figure(figure, pdf, png, data)
 
 

@@ -141,14 +141,25 @@ class ResponseValidation(Validation):
     kinds: dict[str, KindResponse]
 
 
+class ResponseAtEnergy(Result):
+    """Median of E(clusters) / E(true) of pions of one energy (GeV), and its relative width."""
+
+    energy: float
+    median: float
+    median_error: float
+    resolution: float
+    resolution_error: float
+
+
 class ShowersValidation(Validation):
-    """Share of each layer in electrons of `energy` GeV, with its error; published shares."""
+    """Share of each layer in electrons of `energy` GeV, with its error; published shares; pions."""
 
     layers: list[str]
     share: list[float]
     error: list[float]
     energy: float
     published: dict[str, float]
+    pions: list[ResponseAtEnergy]
 
 
 class PionResponse(Result):

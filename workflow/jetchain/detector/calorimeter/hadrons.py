@@ -6,7 +6,7 @@ here ours: tuned to COCOA's table of E/p (resources/published/cocoa_response.jso
 full simulation with Geant4, and to the spread of COCOA's own check (validation/pions.py), on
 2026-11-28: by evolution (CMA-ES) of all of them at once on 8,000 pions of 1 to 60 GeV in pT and
 |eta| < 2.5 at a time, with a last step by hand. Each stands for a cause, but none is measured
-alone.
+alone. How much of a shower is seen is mapped to that table afterwards (`response`).
 
 Compiled with numba; energies in MeV, lengths in mm, unless a name says otherwise.
 """
@@ -140,6 +140,7 @@ def hadronic(
         unseen += from_hd - seen
         # A slab in which the hadron flew and then showered gets both.
         deposited[k] += from_em + seen
+        shower.own[k] = from_em + seen
         first = max(depth[k] - start, 0.0)
         cores[k] = math.hypot(CORE_RADIUS * moliere[k], fan)
         scale = (TAIL_HCAL if in_hcal else TAIL_ECAL) * width * interaction[k]
