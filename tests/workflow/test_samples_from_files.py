@@ -73,9 +73,9 @@ def test_odd_names_without_a_home_or_a_path(tmp_path):
 def test_each_format_has_its_rules(tmp_path, form, rules):
     (tmp_path / "a.root").write_bytes(b"")
     overlay = samples(mine=(form, ["a.root"]))
-    target = "results/detector/mine/0000.cocoa.root"
+    target = "results/detector/mine/0000.root"
     planned = planned_rules(tmp_path, target, overlay=overlay)
-    assert planned == dict.fromkeys({*rules, "export_cocoa"}, 1)
+    assert planned == dict.fromkeys(rules, 1)
     of_pythia = planned_rules(tmp_path, "results/detector/W/0000.root", overlay=overlay)
     assert of_pythia == {"generate_sample": 1, "simulate_detector": 1}
 

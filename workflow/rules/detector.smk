@@ -45,17 +45,26 @@ rule import_cocoa:
         LAUNCH
 
 
+# On demand, with the truth of the cells, which only it needs: the same particles shower again.
 rule export_cocoa:
     input:
-        events="results/detector/{sample}/{shard}.root",
+        events="results/generate/{sample}/{shard}.root",
+        pileup=pileup_pool,
     output:
         output="results/detector/{sample}/{shard}.cocoa.root",
     log:
         "results/logs/detector/export_cocoa/{sample}/{shard}.log",
+    wildcard_constraints:
+        sample=names_of(None, "hepmc3", "delphes"),
     resources:
         mem_mb=1500,
     params:
-        **job("detector.exchange.export_cocoa"),
+        **job(
+            "detector.exchange.export_cocoa",
+            geometry=GEOMETRY,
+            settings="detector.simulation",
+            seed=["detector.simulate", "{sample}", "{shard}"],
+        ),
     shell:
         LAUNCH
 

@@ -38,7 +38,7 @@ class EventRecord:
     cells: np.ndarray  # (listed cells,) numbers
     cell_energy: np.ndarray  # (listed cells,)
     cell_cluster: np.ndarray  # (listed cells,)
-    cell_truth: tuple[np.ndarray, ...]  # see incidence.cell_truth
+    cell_truth: tuple[np.ndarray, ...]  # see incidence.cell_truth; empty if it is not kept
 
 
 class Flight(NamedTuple):
@@ -53,11 +53,25 @@ class Flight(NamedTuple):
 
 
 class EventSimulation:
-    """Simulates events in buffers that are made once."""
+    """Simulates events in buffers that are made once.
 
-    def __init__(self, geometry: Geometry, settings: SimulationSettings, seed: int) -> None:
+    Args:
+        geometry: of the detector.
+        settings: of the simulation.
+        seed: an event's numbers depend on it and on the event's number alone.
+        keep_cell_truth: whether the records say which particle left what in each cell.
+    """
+
+    def __init__(
+        self,
+        geometry: Geometry,
+        settings: SimulationSettings,
+        seed: int,
+        keep_cell_truth: bool = False,
+    ) -> None:
         cells = geometry.cells.layer.size
         self.geometry, self.settings, self.seed = geometry, settings, seed
+        self.keep_cell_truth = keep_cell_truth
         self.clusterer = topoclusters.Clusterer(geometry, settings.clustering)
         self.quantum = digitisation.sampling_quantum(
             settings.sampling_step, geometry.slabs.sampling
@@ -163,15 +177,20 @@ class EventSimulation:
             len(particles),
             settings.truth_fraction,
         )
-        kept = slice(None) if settings.store_cells else slice(0)
+        # Cluster by cluster: so particle flow wants them.
+        kept = np.argsort(clusters.main.astype(np.uint16), kind="stable") if settings.store_cells else slice(0)
         listed = clusters.clustered[kept]
-        truth = incidence.cell_truth(
-            listed,
-            particles[:, states.CHARGE] != 0,
-            hits.newest,
-            hits.energy,
-            self._deposits,
-            settings.truth_fraction,
+        truth = (
+            incidence.cell_truth(
+                listed,
+                particles[:, states.CHARGE] != 0,
+                hits.newest,
+                hits.energy,
+                self._deposits,
+                settings.truth_fraction,
+            )
+            if self.keep_cell_truth
+            else ()
         )
         record = EventRecord(
             flown=flown,

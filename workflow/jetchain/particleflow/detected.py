@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 COLUMNS = {
-    "cell": ["layer", "topo_idx", "x", "y", "eta", "phi", "e"],
+    "cell": ["layer", "topo_idx", "rho", "eta", "phi", "e"],
     "track": [
         "pdgid", "reconstructed", "d0", "z0", "theta", "phi", "qoverp", "d0_err", "z0_err",
         "qoverp_err", "origin", "vertex",
@@ -177,9 +177,7 @@ def flatten_clusters(data: Any, layers: Layers, path: Path) -> Clusters:
         cell_e=cell_e * scale[cluster],
         cell_eta=cell["eta"].astype(np.float64),
         cell_phi=cell["phi"].astype(np.float64),
-        cell_volume=layers.volume(
-            cell["x"].astype(np.float64), cell["y"].astype(np.float64), layer
-        ),
+        cell_volume=layers.volume(cell["rho"].astype(np.float64), layer),
     )
 
 
