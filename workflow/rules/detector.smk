@@ -12,7 +12,7 @@ rule simulate_detector:
     log:
         "results/logs/detector/simulate/{sample}/{shard}.log",
     wildcard_constraints:
-        sample=names_of(None, "hepmc3", "delphes"),
+        sample=simulated(passing=False),
     resources:
         mem_mb=1500,
     params:
@@ -24,6 +24,15 @@ rule simulate_detector:
         ),
     shell:
         LAUNCH
+
+
+# Of samples of which nothing but particle flow reads the events: removed when it has run.
+use rule simulate_detector as simulate_passing with:
+    output:
+        output=temp("results/detector/{sample}/{shard}.root"),
+        account="results/detector/{sample}/{shard}.json",
+    wildcard_constraints:
+        sample=simulated(passing=True),
 
 
 rule import_cocoa:
