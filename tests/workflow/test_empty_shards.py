@@ -38,7 +38,7 @@ from jetchain.detector import bench
 from jetchain.detector.exchange.export_cocoa import export_cocoa
 from jetchain.detector.exchange.import_cocoa import import_cocoa
 from jetchain.detector.flight.pileup import read_pool
-from jetchain.detector.settings import BenchJobSettings
+from jetchain.detector.settings import BenchJobSettings, SimulationSettings
 from jetchain.detector.validation.pi0 import pi0
 from jetchain.detector.validation.pions import pions
 from jetchain.detector.validation.response import response

@@ -80,6 +80,13 @@ def test_each_format_has_its_rules(tmp_path, form, rules):
     assert of_pythia == {"generate_sample": 1, "simulate_detector": 1}
 
 
+def test_only_events_that_pass_are_removed_after_particle_flow(tmp_path):
+    for names, rule in ((["W"], "simulate_passing"), ([], "simulate_detector")):
+        overlay = {"detector": {"passing_samples": names}}
+        planned = planned_rules(tmp_path, "results/detector/W/0000.json", overlay=overlay)
+        assert planned == {"generate_sample": 1, rule: 1}
+
+
 def test_cocoas_events_reach_the_detectors_summary(tmp_path):
     shutil.copy(FILE, tmp_path / "cocoa.root")
     target = "results/detector/mine/summary.json"

@@ -200,9 +200,10 @@ def simulated(tmp_path_factory):
         per_event=10,
     )
     write_events(folder / "e.root", GENERATED, generated)
-    job = dict(
-        events=folder / "e.root", pileup=[], geometry=GEOMETRY, settings=SimulationSettings(), seed=3
-    )
+    job = {
+        "events": folder / "e.root", "pileup": [], "geometry": GEOMETRY,
+        "settings": SimulationSettings(), "seed": 3,
+    }  # fmt: skip
     simulate(**job, output=folder / "before.root", account=folder / "a.json")
     export_cocoa(**job, output=folder / "c.root")
     before = read_events(folder / "before.root", DETECTED)
@@ -225,7 +226,9 @@ def test_our_events_come_back_from_cocoas_form(simulated):
 def test_cells_are_exported_where_the_geometry_has_them(simulated, geometry):
     cells, exported = geometry.cells, simulated[2]["cell"]
     row = {key: n for n, key in enumerate(zip(cells.layer, cells.eta, cells.phi, strict=True))}
-    keys = zip(*(ak.to_numpy(ak.flatten(exported[n])) for n in ("layer", "eta", "phi")), strict=True)
+    keys = zip(
+        *(ak.to_numpy(ak.flatten(exported[n])) for n in ("layer", "eta", "phi")), strict=True
+    )
     rows = [row[key] for key in keys]
     for axis in "xyz":
         at = getattr(cells, axis)[rows]

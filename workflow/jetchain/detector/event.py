@@ -179,7 +179,8 @@ class EventSimulation:
             settings.truth_fraction,
         )
         # Cluster by cluster: so particle flow wants them.
-        kept = np.argsort(clusters.main.astype(np.uint16), kind="stable") if settings.store_cells else slice(0)
+        order = np.argsort(clusters.main.astype(np.uint16), kind="stable")
+        kept = order if settings.store_cells else order[:0]
         listed = clusters.clustered[kept]
         truth = (
             incidence.cell_truth(

@@ -134,9 +134,7 @@ def _as(values: Any, dtype: str) -> Any:
 
     layout = _lists(values)
     content = ak.to_numpy(layout.content).astype(dtype, copy=False)
-    return ak.Array(
-        ak.contents.ListOffsetArray(layout.offsets, ak.contents.NumpyArray(content))
-    )
+    return ak.Array(ak.contents.ListOffsetArray(layout.offsets, ak.contents.NumpyArray(content)))
 
 
 def _lists(values: Any) -> Any:

@@ -99,7 +99,10 @@ def to_cocoa(data: Mapping[str, Any]) -> dict[str, Any]:
         "z": at["rho"] * np.sinh(at["eta"]),
         "conv_el_idx": ak.full_like(at["layer"], -1),
     }
-    known = {**data, "cell": {**position, **truth, **{name: at[name] for name in DETECTED.collections["cell"]}}}
+    known = {
+        **data,
+        "cell": {**position, **truth, **{name: at[name] for name in DETECTED.collections["cell"]}},
+    }
     own = {
         collection: {
             name: known[collection][name] for name in declared if not name.startswith("to_node_")
