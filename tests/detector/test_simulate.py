@@ -24,8 +24,8 @@ QUIET = {"noise": False, "sampling_step": 0.0, "smear_tracks": False}
 
 
 def detect(geometry, events, seed=3, **settings):
-    """Tables of all chunks joined, and the account."""
-    simulation = EventSimulation(geometry, SimulationSettings(**settings), seed)
+    """Tables of all chunks joined, with the truth of the cells, and the account."""
+    simulation = EventSimulation(geometry, SimulationSettings(**settings), seed, True)
     totals = Account(geometry)
     chunks = list(simulate_chunks(events, simulation, totals))
     joined = {
@@ -146,16 +146,17 @@ def test_incidence_columns_sum_to_one_and_tracks_point_back(geometry, mixed):
 
 def test_cells_belong_to_clusters_and_their_truth_adds_up(geometry, mixed):
     data, _ = detect(geometry, mixed)
-    cell, topo = data["cell"], data["topo"]
+    cell, topo, truth = data["cell"], data["topo"], data["cell_truth"]
+    assert ak.all(cell["topo_idx"][:, 1:] >= cell["topo_idx"][:, :-1])
     assert ak.all(ak.max(cell["topo_idx"], axis=1) <= ak.num(topo["e"]))
     assert ak.min(cell["topo_idx"]) == 1
     # Shared cells move energy between clusters of an event, never out of it.
     np.testing.assert_allclose(ak.sum(cell["e"], axis=1), ak.sum(topo["e"], axis=1), rtol=1e-4)
-    true = ak.flatten(cell["che"] + cell["nue"])
-    listed = ak.flatten(ak.sum(cell["parent_energy"], axis=2))
+    true = ak.flatten(truth["che"] + truth["nue"])
+    listed = ak.flatten(ak.sum(truth["parent_energy"], axis=2))
     assert ak.all(listed <= true * (1 + 1e-5))
     assert ak.sum(listed) > 0.98 * ak.sum(true)
-    assert ak.all((ak.flatten(cell["parent_idx"]) >= 0) == (true > 0))
+    assert ak.all((ak.flatten(truth["parent_idx"]) >= 0) == (true > 0))
 
 
 def test_without_noise_and_fluctuations_clusters_hold_the_deposited_energy(geometry):

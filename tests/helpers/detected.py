@@ -81,9 +81,7 @@ class FakeEvent:
         idx = len(self.rows["topo"]) + 1
         for cell in cells:
             self.rows["cell"].append({
-                **_zeros("cell"), **cell, "topo_idx": idx, "parent_idx": parent, "conv_el_idx": -1,
-                "parent_list": [] if parent < 0 else [float(parent)],
-                "parent_energy": [] if parent < 0 else [cell["e"]],
+                **_zeros("cell"), **cell, "topo_idx": idx,
             })  # fmt: skip
         weight = np.array([cell["e"] for cell in cells])
         at = {n: np.average([cell[n] for cell in cells], weights=weight) for n in ("eta", "phi")}
@@ -115,8 +113,7 @@ def _cells(layer: int, energy: float, eta: float, phi: float, width: float) -> l
     share = energy * profile / profile.sum()
     return [
         {"layer": layer, "eta": etas[i], "phi": phis[j], "e": share[i, j],
-         "x": CENTRE[layer] * np.cos(phis[j]), "y": CENTRE[layer] * np.sin(phis[j]),
-         "z": CENTRE[layer] * np.sinh(etas[i])}
+         "rho": CENTRE[layer]}
         for i, j in np.argwhere(share > 0)
     ]  # fmt: skip
 

@@ -38,7 +38,7 @@ from jetchain.detector import bench
 from jetchain.detector.exchange.export_cocoa import export_cocoa
 from jetchain.detector.exchange.import_cocoa import import_cocoa
 from jetchain.detector.flight.pileup import read_pool
-from jetchain.detector.settings import BenchJobSettings
+from jetchain.detector.settings import BenchJobSettings, SimulationSettings
 from jetchain.detector.validation.pi0 import pi0
 from jetchain.detector.validation.pions import pions
 from jetchain.detector.validation.response import response
@@ -345,7 +345,10 @@ def test_no_event_without_visible_particles_passes_a_filter(events):
 def test_an_empty_shard_comes_back_from_cocoas_form(chain, tmp_path):
     source, events = tmp_path / "c.root", tmp_path / "e.root"
     output, account = tmp_path / "d.root", tmp_path / "d.json"
-    export_cocoa(events=chain.path("detector", EMPTY), output=source)
+    export_cocoa(
+        events=chain.path("generate", EMPTY), pileup=[], geometry=GEOMETRY, output=source,
+        settings=SimulationSettings(), seed=1,
+    )  # fmt: skip
     import_truth(source=source, events=events, summary=tmp_path / "e.json", shard="0000")
     import_cocoa(source=source, events=events, output=output, account=account)
     for path, table in ((events, GENERATED), (output, DETECTED)):

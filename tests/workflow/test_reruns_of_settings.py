@@ -45,6 +45,7 @@ SHAPING = {
             "figure_detector_response",
         },
     ),
+    "detector.passing_samples": ([], set()),
     "detector.validation.gun": ("pion_20", {"validate_response", "validate_tracks"}),
     "detector.validation.pions": ("particle_gun", {"validate_pions"}),
     "detector.validation.pi0": ("particle_gun", {"validate_pi0"}),

@@ -73,11 +73,18 @@ def test_odd_names_without_a_home_or_a_path(tmp_path):
 def test_each_format_has_its_rules(tmp_path, form, rules):
     (tmp_path / "a.root").write_bytes(b"")
     overlay = samples(mine=(form, ["a.root"]))
-    target = "results/detector/mine/0000.cocoa.root"
+    target = "results/detector/mine/0000.root"
     planned = planned_rules(tmp_path, target, overlay=overlay)
-    assert planned == dict.fromkeys({*rules, "export_cocoa"}, 1)
+    assert planned == dict.fromkeys(rules, 1)
     of_pythia = planned_rules(tmp_path, "results/detector/W/0000.root", overlay=overlay)
     assert of_pythia == {"generate_sample": 1, "simulate_detector": 1}
+
+
+def test_only_events_that_pass_are_removed_after_particle_flow(tmp_path):
+    for names, rule in ((["W"], "simulate_passing"), ([], "simulate_detector")):
+        overlay = {"detector": {"passing_samples": names}}
+        planned = planned_rules(tmp_path, "results/detector/W/0000.json", overlay=overlay)
+        assert planned == {"generate_sample": 1, rule: 1}
 
 
 def test_cocoas_events_reach_the_detectors_summary(tmp_path):

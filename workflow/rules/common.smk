@@ -31,6 +31,17 @@ def names_of(*formats):
     )
 
 
+def simulated(passing):
+    """Pattern of the names of the samples with a simulated detector whose events pass, or stay."""
+    sources = {name: sample.source for name, sample in CONFIG.generate.samples.items()}
+    return one_of(
+        name
+        for name, source in sources.items()
+        if not (source and source.format == "cocoa")
+        and (name in CONFIG.detector.passing_samples) == passing
+    )
+
+
 def source_file(wildcards):
     """The file of events that a shard is made from."""
     return CONFIG.generate.samples[wildcards.sample].source.files[int(wildcards.shard)]

@@ -12,7 +12,7 @@ rule simulate_detector:
     log:
         "results/logs/detector/simulate/{sample}/{shard}.log",
     wildcard_constraints:
-        sample=names_of(None, "hepmc3", "delphes"),
+        sample=simulated(passing=False),
     resources:
         mem_mb=1500,
     params:
@@ -24,6 +24,15 @@ rule simulate_detector:
         ),
     shell:
         LAUNCH
+
+
+# Of samples of which nothing but particle flow reads the events: removed when it has run.
+use rule simulate_detector as simulate_passing with:
+    output:
+        output=temp("results/detector/{sample}/{shard}.root"),
+        account="results/detector/{sample}/{shard}.json",
+    wildcard_constraints:
+        sample=simulated(passing=True),
 
 
 rule import_cocoa:
@@ -45,17 +54,26 @@ rule import_cocoa:
         LAUNCH
 
 
+# On demand, with the truth of the cells, which only it needs: the same particles shower again.
 rule export_cocoa:
     input:
-        events="results/detector/{sample}/{shard}.root",
+        events="results/generate/{sample}/{shard}.root",
+        pileup=pileup_pool,
     output:
         output="results/detector/{sample}/{shard}.cocoa.root",
     log:
         "results/logs/detector/export_cocoa/{sample}/{shard}.log",
+    wildcard_constraints:
+        sample=names_of(None, "hepmc3", "delphes"),
     resources:
         mem_mb=1500,
     params:
-        **job("detector.exchange.export_cocoa"),
+        **job(
+            "detector.exchange.export_cocoa",
+            geometry=GEOMETRY,
+            settings="detector.simulation",
+            seed=["detector.simulate", "{sample}", "{shard}"],
+        ),
     shell:
         LAUNCH
 

@@ -65,6 +65,7 @@ def bench(
         raise no_event([events])
     simulation = EventSimulation(build_geometry(read_geometry(geometry)), settings.simulation, seed)
     loop = pythia_loop(card, n, seed)
+    simulation.clock = time.process_time
     warm_up(generated, simulation)
     rounds: dict[str, list[float]] = {}
     for each in range(ROUNDS):

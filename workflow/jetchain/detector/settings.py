@@ -81,7 +81,7 @@ class SimulationSettings(Settings):
         0.01, "least share of a cell or cluster for which a particle is listed", ge=0, lt=0.5
     )
     store_cells: bool = key(True, "write the clustered cells (most of the file's size)")
-    chunk_events: int = key(125, "events simulated and written at a time; no result changes", ge=1)
+    chunk_events: int = key(250, "events simulated and written at a time; no result changes", ge=1)
 
 
 class BenchSettings(Settings):
@@ -161,6 +161,11 @@ class DetectorSettings(Settings):
         ["pion_gun", "quark", "top", "Hbb"],
         "samples whose detector figures are drawn",
         min_length=1,
+    )
+    passing_samples: list[str] = key(
+        ["lhco_background", "dijets", "Z", "Hcc"],
+        "samples whose detector events are removed once all that reads them in a run is done; who "
+        "reads them later, such as particle flow with another setting, simulates them again",
     )
     validation: ValidationSettings = key(ValidationSettings(), "the validation of the detector")
     bench: BenchSettings = key(BenchSettings(), "timing beside Pythia")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import awkward as ak
@@ -20,7 +21,7 @@ from jetchain.detector.flight.pileup import Pool, overlay, read_pool
 from jetchain.detector.flight.tracks import make_tracks
 from jetchain.detector.geometry.description import build_geometry, read_geometry
 from jetchain.detector.settings import SimulationSettings
-from jetchain.detector.table import Account, detected_table
+from jetchain.detector.table import Account, cell_truth, detected_table
 
 
 def simulate(
@@ -48,17 +49,21 @@ def simulate(
         EmptySampleError: there is pile-up, and the pool has too few events.
     """
     simulation = EventSimulation(build_geometry(read_geometry(geometry)), settings, seed)
-    pool = read_pool(pileup, settings) if settings.pileup.mean > 0 and pileup else None
     totals = Account(simulation.geometry)
-    progress = Progress(count_events(events, GENERATED), "events")
-
-    def chunks() -> Iterator[dict[str, Any]]:
-        for generated in read_event_chunks(events, GENERATED, {"particle": None}):
-            yield from simulate_chunks(generated, simulation, totals, pool)
-            progress.report(totals.events)
-
-    write_event_chunks(output, DETECTED, chunks())
+    write_event_chunks(output, DETECTED, simulate_file(events, pileup, simulation, totals))
     write_result(account, totals.summary())
+
+
+def simulate_file(
+    events: Path, pileup: Sequence[Path], simulation: EventSimulation, totals: Account
+) -> Iterator[dict[str, Any]]:
+    """Simulate the events of a file, chunk after chunk; see `simulate` and `simulate_chunks`."""
+    settings = simulation.settings
+    pool = read_pool(pileup, settings) if settings.pileup.mean > 0 and pileup else None
+    progress = Progress(count_events(events, GENERATED), "events")
+    for generated in read_event_chunks(events, GENERATED, {"particle": None}):
+        yield from simulate_chunks(generated, simulation, totals, pool)
+        progress.report(totals.events)
 
 
 def simulate_chunks(
@@ -76,7 +81,8 @@ def simulate_chunks(
         pool: minimum-bias events for pile-up; None for none.
 
     Yields:
-        table DETECTED as arrays, at most ``settings.chunk_events`` events at a time.
+        table DETECTED as arrays, at most ``settings.chunk_events`` events at a time; with
+        `cell_truth`, see `table.cell_truth`, where the simulation keeps it.
     """
     size = simulation.settings.chunk_events
     for first in range(0, max(len(generated["event"]), 1), size):
@@ -101,4 +107,7 @@ def simulate_chunk(
     records = simulation.run(numbers, primaries)
     tracks = make_tracks(records, simulation)
     totals.add(primaries, records, tracks)
-    return detected_table(event, records, tracks, simulation.geometry)
+    table = detected_table(event, records, tracks, simulation.geometry)
+    if simulation.keep_cell_truth:
+        table["cell_truth"] = cell_truth(records)
+    return table

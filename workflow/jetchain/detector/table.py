@@ -30,7 +30,7 @@ from jetchain.detector.flight.states import (
     behaviour,
 )
 from jetchain.detector.flight.tracks import Tracks, join
-from jetchain.detector.geometry.description import Geometry
+from jetchain.detector.geometry.description import CellArrays, Geometry
 
 KINDS = ("electron", "photon", "charged_hadron", "neutral_hadron", "muon")
 CORRELATIONS = {
@@ -66,7 +66,7 @@ def detected_table(
     """Join the records of some events into the table DETECTED."""
     return {
         "event": {name: np.asarray(event[name]) for name in ("number", "weight")},
-        "cell": _cells(records, geometry),
+        "cell": _cells(records, geometry.cells),
         "track": _tracks(tracks),
         "particle": _particles(records, tracks, geometry),
         "topo": _clusters(records, geometry.slabs.cells_eta.size),
@@ -74,28 +74,36 @@ def detected_table(
     }
 
 
-def _cells(records: Sequence[EventRecord], geometry: Geometry) -> dict[str, ak.Array]:
+def _cells(records: Sequence[EventRecord], cells: CellArrays) -> dict[str, ak.Array]:
     counts = np.array([r.cells.size for r in records], np.int64)
-    numbers = join([r.cells for r in records]).astype(np.int64)
-    cells = geometry.cells
-    parent, charged, neutral, lengths, parents, energies = (
-        join([r.cell_truth[k] for r in records]) for k in range(6)
-    )
+    numbers = join([r.cells for r in records])
     flat = {
         "layer": cells.layer[numbers].astype(np.int32),
         "topo_idx": join([r.cell_cluster for r in records]).astype(np.int32) + 1,
-        "parent_idx": parent.astype(np.int32),
-        "conv_el_idx": np.full(len(numbers), -1, np.int32),
-        **{name: getattr(cells, name)[numbers] for name in ("x", "y", "z", "eta", "phi")},
+        **{name: getattr(cells, name)[numbers] for name in ("rho", "eta", "phi")},
         "e": join([r.cell_energy for r in records]),
-        "che": charged,
-        "nue": neutral,
     }
-    columns = {name: _jagged(values, counts) for name, values in flat.items()}
+    return {name: _jagged(values, counts) for name, values in flat.items()}
+
+
+def cell_truth(records: Sequence[EventRecord]) -> dict[str, ak.Array]:
+    """What each particle left in the cells of some events, as in the table COCOA.
+
+    Args:
+        records: of a simulation that keeps it.
+    """
+    counts = np.array([r.cells.size for r in records], np.int64)
+    parent, charged, neutral, lengths, parents, energies = (
+        join([r.cell_truth[k] for r in records]) for k in range(6)
+    )
     lengths = lengths.astype(np.int64)
-    columns["parent_list"] = _nested(parents, lengths, counts)
-    columns["parent_energy"] = _nested(energies, lengths, counts)
-    return columns
+    return {
+        "parent_idx": _jagged(parent.astype(np.int32), counts),
+        "che": _jagged(charged, counts),
+        "nue": _jagged(neutral, counts),
+        "parent_list": _nested(parents, lengths, counts),
+        "parent_energy": _nested(energies, lengths, counts),
+    }
 
 
 def _tracks(tracks: Tracks) -> dict[str, ak.Array]:

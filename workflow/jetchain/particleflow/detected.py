@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from jetchain.core.errors import DataError
 from jetchain.core.io.atomic import REMAKE
-from jetchain.core.io.events import read_event_chunks
+from jetchain.core.io.events import flat_columns, read_event_chunks
 from jetchain.core.schema.detector import DETECTED
 from jetchain.particleflow.layers import N_LAYERS, Layers
 
@@ -21,7 +21,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 COLUMNS = {
-    "cell": ["layer", "topo_idx", "x", "y", "eta", "phi", "e"],
+    "cell": ["layer", "topo_idx", "rho", "eta", "phi", "e"],
     "track": [
         "pdgid", "reconstructed", "d0", "z0", "theta", "phi", "qoverp", "d0_err", "z0_err",
         "qoverp_err", "origin", "vertex",
@@ -97,24 +97,26 @@ def read_detected(path: Path, layers: Layers) -> Iterator[tuple[Any, Tracks, Clu
 
 def flatten_tracks(tracks: Any, path: Path) -> Tracks:
     """The reconstructed tracks of a jagged track collection, flat."""
-    index = ak.local_index(tracks["reconstructed"])
-    kept = tracks["reconstructed"] == 1
-    tracks, index = tracks[kept], index[kept]
+    columns = flat_columns(tracks)
+    kept = columns["reconstructed"] == 1
+    counts = np.asarray(ak.num(tracks), dtype=np.int64)
+    offset = _offsets(counts)
+    index = (np.arange(len(kept)) - np.repeat(offset[:-1], counts))[kept]
 
     def flat(name: str) -> Floats:
-        return np.asarray(ak.flatten(tracks[name]), dtype=np.float64)
+        return columns[name][kept].astype(np.float64)
 
     qoverp = flat("qoverp")
     if np.any(qoverp == 0) or not np.all(np.isfinite(qoverp)):
         raise DataError(f"{path}: track_qoverp holds zeros or numbers that are not finite.", REMAKE)
-    position = np.stack(
-        [[flat(f"{axis}_layer_{layer}") for axis in "xyz"] for layer in range(N_LAYERS)], axis=-1
-    ) if len(qoverp) else np.zeros((3, 0, N_LAYERS))  # fmt: skip
-    x, y, z = position  # each (tracks, layers)
+    x, y, z = (
+        np.stack([flat(f"{axis}_layer_{layer}") for layer in range(N_LAYERS)], axis=-1)
+        for axis in "xyz"
+    )  # each (tracks, layers)
     return Tracks(
-        offset=_offsets(ak.num(tracks["pdgid"])),
-        index=np.asarray(ak.flatten(index), dtype=np.int64),
-        pdgid=np.asarray(ak.flatten(tracks["pdgid"]), dtype=np.int64),
+        offset=_offsets(kept)[offset],
+        index=index,
+        pdgid=columns["pdgid"][kept].astype(np.int64),
         p=1.0 / np.abs(qoverp),
         p_error=flat("qoverp_err") / np.abs(qoverp),
         theta=flat("theta"),
@@ -122,7 +124,7 @@ def flatten_tracks(tracks: Any, path: Path) -> Tracks:
         charge=np.sign(qoverp),
         impact=np.stack([flat(n) for n in ("d0", "z0", "d0_err", "z0_err")], axis=-1),
         truth=np.stack(
-            [np.asarray(ak.flatten(tracks[n]), np.int64) for n in ("origin", "vertex")], axis=-1
+            [columns[name][kept].astype(np.int64) for name in ("origin", "vertex")], axis=-1
         ),
         layer_eta=np.arcsinh(z / np.maximum(np.hypot(x, y), 1e-6)),
         layer_phi=np.arctan2(y, x),
@@ -136,14 +138,14 @@ def flatten_clusters(data: Any, layers: Layers, path: Path) -> Clusters:
     its shares of shared cells: the cells of each cluster are scaled to add up to its energy, so
     that subtraction conserves the clusters' energies exactly.
     """
-    topo, cell = data["topo"], data["cell"]
-    counts = np.asarray(ak.num(topo["e"]), dtype=np.int64)
+    topo, cell = flat_columns(data["topo"]), flat_columns(data["cell"])
+    counts = np.asarray(ak.num(data["topo"]), dtype=np.int64)
     offset = _offsets(counts)
-    idx = np.asarray(ak.flatten(topo["idx"]), dtype=np.int64)
+    idx = topo["idx"].astype(np.int64)
     if not np.array_equal(idx, np.arange(len(idx)) - np.repeat(offset[:-1], counts) + 1):
         raise DataError(f"{path}: topo_idx does not run from 1 in every event.", REMAKE)
-    of_cell = np.asarray(ak.num(cell["e"]), dtype=np.int64)
-    local = np.asarray(ak.flatten(cell["topo_idx"]), dtype=np.int64)
+    of_cell = np.asarray(ak.num(data["cell"]), dtype=np.int64)
+    local = cell["topo_idx"]
     if len(idx) > 0 and len(local) == 0:
         raise DataError(
             f"{path}: has topoclusters and no cells, which parametric particle flow subtracts.",
@@ -154,30 +156,28 @@ def flatten_clusters(data: Any, layers: Layers, path: Path) -> Clusters:
             f"{path}: a cell_topo_idx names a topocluster that its event does not have.", REMAKE
         )
     cluster = local - 1 + np.repeat(offset[:-1], of_cell)
-    order = np.argsort(cluster, kind="stable")
+    if np.any(cluster[1:] < cluster[:-1]):  # not our own detector's
+        order = np.argsort(cluster, kind="stable")
+        cluster, cell = cluster[order], {name: values[order] for name, values in cell.items()}
 
-    def flat(record: Any, name: str) -> Floats:
-        return np.asarray(ak.flatten(record[name]), dtype=np.float64)
-
-    layer = np.asarray(ak.flatten(cell["layer"]), dtype=np.int64)
-    energy, cell_e = flat(topo, "e"), flat(cell, "e")
+    energy, cell_e = topo["e"].astype(np.float64), cell["e"].astype(np.float64)
+    layer = cell["layer"].astype(np.int64)
     total = np.bincount(cluster, cell_e, minlength=len(idx))
     scale = np.divide(energy, total, out=np.zeros_like(energy), where=total > 0)
-    volume = layers.volume(flat(cell, "x"), flat(cell, "y"), layer)
     return Clusters(
         offset=offset,
         idx=idx,
         e=energy,
-        eta=flat(topo, "bary_eta"),
-        phi=flat(topo, "bary_phi"),
-        sigma_eta=flat(topo, "bary_sigma_eta"),
-        sigma_phi=flat(topo, "bary_sigma_phi"),
+        eta=topo["bary_eta"].astype(np.float64),
+        phi=topo["bary_phi"].astype(np.float64),
+        sigma_eta=topo["bary_sigma_eta"].astype(np.float64),
+        sigma_phi=topo["bary_sigma_phi"].astype(np.float64),
         cell_offset=_offsets(np.bincount(cluster, minlength=len(idx))),
-        cell_layer=layer[order],
-        cell_e=(cell_e * scale[cluster])[order],
-        cell_eta=flat(cell, "eta")[order],
-        cell_phi=flat(cell, "phi")[order],
-        cell_volume=volume[order],
+        cell_layer=layer,
+        cell_e=cell_e * scale[cluster],
+        cell_eta=cell["eta"].astype(np.float64),
+        cell_phi=cell["phi"].astype(np.float64),
+        cell_volume=layers.volume(cell["rho"].astype(np.float64), layer),
     )
 
 

@@ -25,14 +25,14 @@ class Layers(NamedTuple):
     centre: Floats  # (layers,) interaction lengths from the calorimeter's face to the middle
     electromagnetic: NDArray[np.bool_]  # (layers,)
 
-    def volume(self, x: Floats, y: Floats, layer: NDArray[np.int64]) -> Floats:
-        """Volume of cells in mm3: (rho d-eta) (rho d-phi) depth, rho the distance to the beam.
+    def volume(self, rho: Floats, layer: NDArray[np.int64]) -> Floats:
+        """Volume of cells in mm3: (rho d-eta) (rho d-phi) depth.
 
         Args:
-            x, y: (cells,) mm, centres of the cells.
+            rho: (cells,) mm, distance of their centres to the beam.
             layer: (cells,)
         """
-        return (x**2 + y**2) * (self.delta_eta * self.delta_phi * self.depth)[layer]
+        return rho**2 * (self.delta_eta * self.delta_phi * self.depth)[layer]
 
 
 def read_layers(path: Path) -> Layers:

@@ -73,6 +73,7 @@ def _samples_known(config: Configuration) -> Iterator[str]:
     paths = [
         "detector.bench.sample",
         "detector.summary_samples",
+        "detector.passing_samples",
         "detector.validation.gun",
         "detector.validation.pions",
         "detector.validation.pi0",

@@ -14,6 +14,7 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jetchain.core.errors import DataError, no_event
 from jetchain.core.io.atomic import REMAKE, atomic, missing
@@ -112,13 +113,12 @@ def _event_columns(path: Path, table: EventTable, data: Mapping[str, Any]) -> di
         for name, column in declared.items():
             values = data[collection][name]
             if column.nested:
-                plain[f"{name}_n"] = ak.values_astype(ak.num(values, axis=2), np.int32)
-                flat = ak.values_astype(ak.flatten(values, axis=2), np.dtype(column.dtype))
-                columns[f"{collection}_{name}"] = ak.to_packed(flat)
+                plain[f"{name}_n"] = _as(ak.num(values, axis=2), "i4")
+                columns[f"{collection}_{name}"] = _as(ak.flatten(values, axis=2), column.dtype)
             else:
-                plain[name] = ak.values_astype(values, np.dtype(column.dtype))
+                plain[name] = _as(values, column.dtype)
         try:
-            columns[collection] = ak.zip(plain, depth_limit=2)
+            columns[collection] = _record(plain)
         except ValueError as error:
             raise DataError(
                 f"{path}: the columns of collection '{collection}' have unequal lengths: {error}",
@@ -126,6 +126,23 @@ def _event_columns(path: Path, table: EventTable, data: Mapping[str, Any]) -> di
                 "object.",
             ) from None
     return columns
+
+
+def _as(values: Any, dtype: str) -> Any:
+    """A jagged column of another type, its values in one piece."""
+    import awkward as ak
+
+    layout = _lists(values)
+    content = ak.to_numpy(layout.content).astype(dtype, copy=False)
+    return ak.Array(ak.contents.ListOffsetArray(layout.offsets, ak.contents.NumpyArray(content)))
+
+
+def _lists(values: Any) -> Any:
+    """The layout of jagged values in one piece: offsets from 0, and no content behind the last."""
+    import awkward as ak
+
+    layout = ak.to_layout(ak.to_packed(values)).to_ListOffsetArray64(True)
+    return layout.copy(content=layout.content[: int(layout.offsets.data[-1])])
 
 
 def read_events(
@@ -206,8 +223,10 @@ def _opened(
         collection: tuple(names or table.collections[collection])
         for collection, names in columns.items()
     }
+    # Nothing is read twice; a map of the file costs less than fsspec's thread for every basket.
+    options = {"array_cache": None, "handler": uproot.MemmapSource}
     try:
-        with uproot.open(path, array_cache=None) as file:  # nothing is read twice
+        with uproot.open(path, **options) as file:
             if file.file.fEND > path.stat().st_size:
                 raise EOFError(f"{path.stat().st_size} of {file.file.fEND} bytes")
             tree = file[table.tree]
@@ -242,8 +261,41 @@ def _read_entries(
                 inner = ak.unflatten(ak.flatten(values), ak.flatten(lengths))
                 values = ak.unflatten(inner, ak.num(lengths))
             fields[name] = values
-        result[collection] = ak.zip(fields, depth_limit=2)
+        result[collection] = _record(fields)
     return result
+
+
+def _record(fields: Mapping[str, Any]) -> Any:
+    """Jagged columns as one jagged record.
+
+    As ``ak.zip(fields, depth_limit=2)``, without a copy of the columns, which takes as long as
+    reading them.
+
+    Raises:
+        ValueError: they have unequal lengths.
+    """
+    import awkward as ak
+
+    layouts = [_lists(values) for values in fields.values()]
+    offsets = layouts[0].offsets
+    for name, layout in zip(fields, layouts, strict=True):
+        if not np.array_equal(layout.offsets.data, offsets.data):
+            raise ValueError(f"{name} is longer or shorter than {next(iter(fields))}")
+    contents = [layout.content for layout in layouts]
+    record = ak.contents.RecordArray(contents, list(fields), length=int(offsets.data[-1]))
+    return ak.Array(ak.contents.ListOffsetArray(offsets, record))
+
+
+def flat_columns(objects: Any) -> dict[str, NDArray[Any]]:
+    """The columns of a collection (events, var) as flat arrays, object after object.
+
+    Args:
+        objects: jagged record, as `read_events` returns it; its columns hold numbers.
+    """
+    import awkward as ak
+
+    content = _lists(objects).content
+    return {name: ak.to_numpy(content[name]) for name in content.fields}
 
 
 def _check_names(path: Path, table: EventTable, data: Mapping[str, Any]) -> None:

@@ -14,20 +14,10 @@ DETECTED = EventTable(
         "cell": {
             "layer": Column("i4", "", "calorimeter layer, 0 to 5 (ECAL1-3, HCAL1-3)"),
             "topo_idx": Column("i4", "", "idx (from 1) of the topocluster that takes most of it"),
-            "parent_idx": Column("i4", "", "index in particle of the largest depositor, -1: noise"),
-            "conv_el_idx": Column("i4", "", "index of a conversion electron, -1 for none"),
-            "x": Column("f4", "mm", "centre, x"),
-            "y": Column("f4", "mm", "centre, y"),
-            "z": Column("f4", "mm", "centre, z"),
+            "rho": Column("f4", "mm", "centre, distance to the beam axis"),
             "eta": Column("f4", "", "centre, pseudorapidity"),
             "phi": Column("f4", "rad", "centre, azimuth"),
             "e": Column("f4", "MeV", "measured energy, noise included"),
-            "che": Column("f4", "MeV", "energy deposited by charged particles"),
-            "nue": Column("f4", "MeV", "energy deposited by neutral particles"),
-            "parent_list": Column(
-                "f4", "", "indices of particles with >= 1 % of the cell's energy", nested=True
-            ),
-            "parent_energy": Column("f4", "MeV", "the energies they deposited", nested=True),
         },
         "track": {
             "pdgid": Column("i4", "", "PDG code of what made it, +-11 for a conversion's electron"),
@@ -142,7 +132,7 @@ HITS = EventTable(
 # incidence is another (cocoa-hep/cocoa-hep: COCOA/src/GraphConstructor.cc): nodes are the cells,
 # followed by the tracks. Number and weight of the events are ours.
 _COCOA = {
-    "cell": tuple(DETECTED.collections["cell"]),
+    "cell": ("layer", "topo_idx", "eta", "phi", "e"),
     "track": (
         "pdgid", "parent_idx", "reconstructed", "in_acceptance", "d0", "z0", "theta", "phi",
         "qoverp", *(f"{axis}_layer_{layer}" for layer in range(6) for axis in "xyz"),
@@ -164,6 +154,19 @@ COCOA = EventTable(
         for collection, names in _COCOA.items()
     },
 )
+COCOA.collections["cell"] |= {
+    "parent_idx": Column("i4", "", "index in particle of the largest depositor, -1: noise"),
+    "conv_el_idx": Column("i4", "", "index of a conversion electron, -1 for none"),
+    "x": Column("f4", "mm", "centre, x"),
+    "y": Column("f4", "mm", "centre, y"),
+    "z": Column("f4", "mm", "centre, z"),
+    "che": Column("f4", "MeV", "energy deposited by charged particles"),
+    "nue": Column("f4", "MeV", "energy deposited by neutral particles"),
+    "parent_list": Column(
+        "f4", "", "indices of particles with >= 1 % of the cell's energy", nested=True
+    ),
+    "parent_energy": Column("f4", "MeV", "the energies they deposited", nested=True),
+}
 COCOA.collections["topo"]["idx"] = Column("f4", "", "cluster index, from 1")
 COCOA.collections["particle"] |= {
     "to_node_idx": Column("f4", "", "its cells, then its track: see above", nested=True),

@@ -32,13 +32,15 @@ MEASURED = {
     "topo": ("e", "bary_eta", "bary_phi", "bary_rho"),
 }
 """Columns of COCOA's without which an event is none; others may be NaN."""
+CELL_TRUTH = ("parent_idx", "che", "nue", "parent_list", "parent_energy")
+"""Columns of COCOA's cells that say what each particle left in them."""
 Columns = dict[str, ak.Array]
 
 
 def from_cocoa(
     arrays: Mapping[str, Any], event: Mapping[str, Any], charge: ak.Array, path: Path
 ) -> dict[str, Any]:
-    """The table DETECTED from COCOA's branches.
+    """The table DETECTED from COCOA's branches, and the truth of its cells, for `to_cocoa`.
 
     Tracks outside of the acceptance, which COCOA may write with d0 = -1e7 and the like, count as
     not reconstructed. COCOA's d0 has the sign of the charge.
@@ -64,6 +66,7 @@ def from_cocoa(
     track["reconstructed"] = track["reconstructed"] * track["in_acceptance"]
     track |= _resolutions(track)
     unknown = ak.full_like(track["pdgid"], -1)
+    cell["rho"] = np.hypot(cell["x"], cell["y"])
     track |= {"origin": unknown, "vertex": unknown}  # COCOA's truth graph is not read
     particle |= {"truth_idx": ak.local_index(particle["pdgid"]), "charge": charge}
     topo |= _by_layer(topo, cell) | _moments(topo, cell)
@@ -74,7 +77,7 @@ def from_cocoa(
         "topo": topo,
         "particle_to_node": _incidence(cell, track, topo),
     }
-    return {"event": event} | {
+    return {"event": event, "cell_truth": {name: cell[name] for name in CELL_TRUTH}} | {
         collection: {name: found[collection][name] for name in declared}
         for collection, declared in DETECTED.collections.items()
     }
@@ -87,11 +90,22 @@ def to_cocoa(data: Mapping[str, Any]) -> dict[str, Any]:
     less than 1 % of the cell's energy as well), and the track that it names.
 
     Args:
-        data: table DETECTED as arrays.
+        data: table DETECTED as arrays, and `cell_truth` (CELL_TRUTH) of its cells.
     """
+    at, truth = data["cell"], data["cell_truth"]
+    position = {
+        "x": at["rho"] * np.cos(at["phi"]),
+        "y": at["rho"] * np.sin(at["phi"]),
+        "z": at["rho"] * np.sinh(at["eta"]),
+        "conv_el_idx": ak.full_like(at["layer"], -1),
+    }
+    known = {
+        **data,
+        "cell": {**position, **truth, **{name: at[name] for name in DETECTED.collections["cell"]}},
+    }
     own = {
         collection: {
-            name: data[collection][name] for name in declared if not name.startswith("to_node_")
+            name: known[collection][name] for name in declared if not name.startswith("to_node_")
         }
         for collection, declared in COCOA.collections.items()
     }

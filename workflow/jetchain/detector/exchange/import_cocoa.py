@@ -57,7 +57,8 @@ def _chunks(
         if last <= len(event):
             number = {name: np.asarray(event[name][first:last]) for name in DETECTED.event}
             data = from_cocoa(arrays, number, charge[first:last], source)
-            totals.add(data)
+            truth = data.pop("cell_truth")
+            totals.add(data, truth)
             yield data
         first = last
     if first != len(event):
@@ -76,8 +77,8 @@ class _Totals:
         self.energy = {kind: dict.fromkeys(("true", *FATES), 0.0) for kind in KINDS}
         self.by_layer = {kind: np.zeros(len(LAYERS)) for kind in KINDS}
 
-    def add(self, data: Mapping[str, Any]) -> None:
-        """Add some events of the table DETECTED."""
+    def add(self, data: Mapping[str, Any], truth: Mapping[str, ak.Array]) -> None:
+        """Add some events of the table DETECTED, and the truth of their cells."""
         particle, cell = data["particle"], data["cell"]
         pdgid = np.asarray(ak.flatten(particle["pdgid"]))
         self.events += len(particle["pdgid"])
@@ -90,7 +91,7 @@ class _Totals:
         for code, name in enumerate(KINDS):
             self.energy[name]["true"] += float(true[kind == code].sum())
             self.energy[name]["deposited"] += float(seen[kind == code].sum())
-        self._add_layers(kind, particle["pdgid"], cell)
+        self._add_layers(kind, particle["pdgid"], {**cell, **truth})
 
     def _add_layers(self, kind: np.ndarray, pdgid: ak.Array, cell: Mapping[str, ak.Array]) -> None:
         number = np.asarray(ak.flatten(ak.num(cell["parent_list"], axis=2)))

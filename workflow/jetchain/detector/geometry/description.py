@@ -145,6 +145,7 @@ class CellArrays(NamedTuple):
     layer: np.ndarray  # (cells,) int8
     eta: np.ndarray  # (cells,) float32
     phi: np.ndarray  # (cells,) float32
+    rho: np.ndarray  # (cells,) float32, mm
     x: np.ndarray  # (cells,) float32, mm
     y: np.ndarray  # (cells,) float32, mm
     z: np.ndarray  # (cells,) float32, mm
@@ -354,6 +355,7 @@ def _build_cells(table: GeometryTable, active: list[Slab], slabs: SlabArrays) ->
         layer=layer_,
         eta=eta.astype(np.float32),
         phi=phi.astype(np.float32),
+        rho=rho.astype(np.float32),
         x=(rho * np.cos(phi)).astype(np.float32),
         y=(rho * np.sin(phi)).astype(np.float32),
         z=(distance * np.tanh(eta)).astype(np.float32),
