@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.compiled import delta_phi
+from jetchain.particleflow.combination import Shares, join, no_shares
 from jetchain.particleflow.detected import Clusters
 from jetchain.particleflow.layers import N_LAYERS, Layers
 from jetchain.particleflow.subtraction import (
@@ -156,6 +157,7 @@ def _hadron(
     layers: Layers,
     response: Response,
     cuts: Cuts,
+    shares: Shares,
 ) -> None:
     """Take what a charged hadron is expected to leave out of its clusters.
 
@@ -169,22 +171,29 @@ def _hadron(
     i = bin_of(tracks.pt[t], response.pt_edges)
     j = bin_of(tracks.abs_eta[t], response.eta_edges)
     expected, spread = response.mean[i, j, layer] * p, response.sigma[i, j, layer] * p
+    shares.expected[t], shares.spread[t], shares.owner[t] = expected, spread, main
     chosen = np.array([main])
     own = clusters.e[main]
     others = near[near != main]
     around = own + energy_of(others, clusters)
     if around - expected <= cuts.isolated_below * spread:
+        shares.taken[t] = around
+        join(main, others, shares.joined)
         clear(chosen, clusters)
         clear(others, clusters)
         return
     if found < 0:
+        shares.owner[t] = -1
         return
     if own - expected < cuts.recover_below * spread:
         chosen = np.append(chosen, others)
         own = around
+        join(main, others, shares.joined)
     if own - expected <= cuts.remove_below * spread:
+        shares.taken[t] = own
         clear(chosen, clusters)
         return
+    shares.taken[t] = expected
     subtract(
         expected,
         response.share[i, j, layer],
@@ -199,7 +208,7 @@ def _hadron(
 @numba.njit(cache=True)
 def link(
     tracks: Seeds, clusters: Clusters, layers: Layers, response: Response, cuts: Cuts
-) -> tuple[Ints, Floats]:
+) -> tuple[Ints, Floats, Shares]:
     """Run the algorithm on all events; `clusters.e` and `.cell_e` are left with the remnants.
 
     An electron takes its clusters up to an E/p of `electron_maximum_ep`; above it the cluster holds
@@ -207,10 +216,11 @@ def link(
 
     Returns:
         match (tracks,): cluster of each track, -1 for none; taken (tracks,): the energy of the
-        clusters that an electron took, 0 for all other tracks.
+        clusters that an electron took, 0 for all other tracks; what charged hadrons took.
     """
     match = np.full(len(tracks.p), -1)
     taken = np.zeros(len(tracks.p))
+    shares = no_shares(len(tracks.p), len(clusters.e))
     for event in range(len(tracks.offset) - 1):
         first, last = clusters.offset[event], clusters.offset[event + 1]
         for position in range(tracks.offset[event], tracks.offset[event + 1]):
@@ -233,6 +243,6 @@ def link(
                         cuts.minimum_ep * tracks.p[t],
                     )
                 if found >= 0 or len(near):
-                    _hadron(t, found, near, tracks, clusters, layers, response, cuts)
+                    _hadron(t, found, near, tracks, clusters, layers, response, cuts, shares)
             match[t] = found
-    return match, taken
+    return match, taken, shares

@@ -43,6 +43,7 @@ class Seeds(NamedTuple):
     order: Ints  # (tracks,) those of each event in the order they are worked through
     kind: Ints  # (tracks,) HADRON, ELECTRON or MUON
     p: Floats  # (tracks,) MeV
+    error: Floats  # (tracks,) of p, relative
     pt: Floats  # (tracks,) MeV
     phi: Floats  # (tracks,) at the perigee
     abs_eta: Floats  # (tracks,)

@@ -42,7 +42,7 @@ KINDS = {
     "neutral hadron": (130, 2112),
 }
 """Absolute PDG codes."""
-PT_EDGES = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0)
+PT_EDGES = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
 ETA_EDGES = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5)
 ETA_LEAST_PT = 5.0
 """GeV, of the particles in bins of |eta|."""
