@@ -240,13 +240,10 @@ def laptop_samples() -> dict[str, SampleSettings]:
         "minbias": _sample("minbias", 1, 2000),
         "pion_gun": _sample("gun", 1, 2500, gun=GunSettings(maximum=1000.0, particles=5)),
         "photon_gun": _sample(
-            "gun", 1, 2500, gun=GunSettings(pdgids=[22], maximum=500.0, eta_max=3.0, particles=5)
+            "gun", 1, 2000, gun=GunSettings(pdgids=[22], maximum=100.0, eta_max=3.0, particles=5)
         ),
         "shower_gun": _sample(
-            "gun",
-            1,
-            3500,
-            gun=GunSettings(pdgids=[22, 130, 2112, -2112, 13], maximum=500.0, particles=5),
+            "gun", 1, 3000, gun=GunSettings(pdgids=[22, 130, 2112, -2112, 13], particles=5)
         ),
         "particle_gun": _sample(
             "gun",
