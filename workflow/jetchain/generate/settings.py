@@ -243,14 +243,19 @@ def laptop_samples() -> dict[str, SampleSettings]:
             "gun", 1, 2000, gun=GunSettings(pdgids=[22], maximum=100.0, eta_max=3.0, particles=5)
         ),
         "shower_gun": _sample(
-            "gun", 1, 3000, gun=GunSettings(pdgids=[22, 130, 2112, -2112, 13], particles=5)
+            "gun",
+            1,
+            3000,
+            gun=GunSettings(pdgids=[22, 130, 2112, -2112, 13], maximum=500.0, particles=5),
         ),
         "particle_gun": _sample(
             "gun",
             1,
             20_000,
             gun=GunSettings(
-                pdgids=[11, 22, 211, -211, 111, 130, 2112, 13], variable="energy", maximum=1000.0
+                pdgids=[11, 22, 211, -211, 111, 130, 2112, -2112, 13],
+                variable="energy",
+                maximum=1000.0,
             ),
         ),
         "pi0_gun": _sample(

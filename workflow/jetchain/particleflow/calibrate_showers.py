@@ -86,7 +86,8 @@ def calibrate_showers(
     hadrons: list[Seen] = []
     muons: list[Floats] = []
     columns = {**COLUMNS, "particle": ["pdgid", "charge", "pt", "eta", "e", "eta_extrap_calo",
-                                       "phi_extrap_calo"]}  # fmt: skip
+                                       "phi_extrap_calo"],
+               "particle_to_node": ["particle", "idx", "weight"]}  # fmt: skip
     for path in detected:
         for data in read_event_chunks(path, DETECTED, columns):
             clusters = flatten_clusters(data, layers, path)
@@ -152,18 +153,32 @@ def _neutrals(
         kind: np.asarray(ak.flatten(main[seen & mask]), np.int64)
         for kind, mask in (("photon", photon), ("hadron", ~photon))
     }
-    hadron = seen & ~photon
-    numbers = ak.local_index(energy, axis=2) + clusters.offset[:-1]
-    of_each = ak.flatten(numbers[near & (topo["e"][:, None] > 0)][hadron])
-    mine = np.asarray(ak.flatten(of_each), np.int64)
+    hadron = alone & (particle["charge"] == 0) & ~photon
+    mine = np.asarray(ak.flatten(hadron), bool)
+    owner, cluster = _clusters_of(data, clusters)
+    cluster, owner = cluster[mine[owner]], np.cumsum(mine)[owner[mine[owner]]] - 1
     return chosen, Seen(
         energy=np.asarray(ak.flatten(particle["e"][hadron]), np.float64) / MEV_PER_GEV,
         eta=np.abs(np.asarray(ak.flatten(particle["eta"][hadron]), np.float64)),
-        owner=np.repeat(np.arange(len(of_each)), np.asarray(ak.num(of_each), np.int64)),
-        measured=clusters.e[mine] / MEV_PER_GEV,
-        direction=clusters.eta[mine],
-        described=Described(*(column[mine] for column in described)),
+        owner=owner,
+        measured=clusters.e[cluster] / MEV_PER_GEV,
+        direction=clusters.eta[cluster],
+        described=Described(*(column[cluster] for column in described)),
     )
+
+
+def _clusters_of(data: Any, clusters: Clusters) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Particles and the clusters that are mostly theirs, wherever these lie, as flat numbers.
+
+    The fragments of a hadron's shower in the endcap lie farther apart than any useful radius.
+    """
+    link, tracks = data["particle_to_node"], ak.num(data["track"]["pdgid"])
+    link = link[(link["idx"] >= tracks) & (link["weight"] > 0.5)]
+    first = np.cumsum([0, *ak.num(data["particle"]["e"])])[:-1]
+    owner = np.asarray(ak.flatten(link["particle"] + first), np.int64)
+    cluster = np.asarray(ak.flatten(link["idx"] - tracks + clusters.offset[:-1]), np.int64)
+    seen = clusters.e[cluster] > 0
+    return owner[seen], cluster[seen]
 
 
 def _identified(

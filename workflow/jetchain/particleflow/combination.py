@@ -18,6 +18,7 @@ AGREEMENT = 3.0
 """Sigma within which tracks and calorimeter agree and are averaged. Our choice."""
 LARGEST_LOSS = 0.9
 """Share of a momentum that the fit, which is linear, may take away at most. Our choice."""
+ITERATIONS = 3
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -62,6 +63,8 @@ def fitted_momenta(p: Floats, error: Floats, shares: Shares) -> Floats:
 
     In each group sum(taken) measures sum(expected), with the variance of the responses; the fit of
     least squares moves each expected energy in proportion to the variance that its track gives it.
+    The error of q/p does not depend on how it came out, so that of p rises with p: it is taken at
+    the momentum of the iteration before, or tracks that came out low would seem the better ones.
 
     Args:
         p: (tracks,) MeV, measured.
@@ -69,19 +72,21 @@ def fitted_momenta(p: Floats, error: Floats, shares: Shares) -> Floats:
         shares: of the calorimeter.
     """
     size = len(shares.joined)
-    excess, of_tracks, of_showers = np.zeros(size), np.zeros(size), np.zeros(size)
-    for t in range(len(p)):
-        if shares.owner[t] >= 0:
-            group = root_of(shares.owner[t], shares.joined)
-            excess[group] += shares.taken[t] - shares.expected[t]
-            of_tracks[group] += (error[t] * shares.expected[t]) ** 2
-            of_showers[group] += shares.spread[t] ** 2
     result = p.copy()
-    for t in range(len(p)):
-        if shares.owner[t] >= 0:
-            group = root_of(shares.owner[t], shares.joined)
-            variance = of_tracks[group] + of_showers[group]
-            if excess[group] ** 2 < AGREEMENT**2 * variance:
-                change = error[t] ** 2 * shares.expected[t] * excess[group] / variance
-                result[t] *= 1.0 + max(change, -LARGEST_LOSS)
+    for _ in range(ITERATIONS):
+        at = error * result / p
+        excess, of_tracks, of_showers = np.zeros(size), np.zeros(size), np.zeros(size)
+        for t in range(len(p)):
+            if shares.owner[t] >= 0:
+                group = root_of(shares.owner[t], shares.joined)
+                excess[group] += shares.taken[t] - shares.expected[t]
+                of_tracks[group] += (at[t] * shares.expected[t]) ** 2
+                of_showers[group] += shares.spread[t] ** 2
+        for t in range(len(p)):
+            if shares.owner[t] >= 0:
+                group = root_of(shares.owner[t], shares.joined)
+                variance = of_tracks[group] + of_showers[group]
+                if excess[group] ** 2 < AGREEMENT**2 * variance:
+                    change = at[t] ** 2 * shares.expected[t] * excess[group] / variance
+                    result[t] = p[t] * (1.0 + max(change, -LARGEST_LOSS))
     return result

@@ -32,8 +32,11 @@ from jetchain.particleflow.subtraction import (
     energy_of,
     entered_cluster,
     subtract,
+    within,
 )
 
+# Where the barrel ends (COCOA: abs(eta) < 1.5). Beyond, the same length is a larger dR.
+BARREL = 1.5
 # Half-width in eta and margin in phi of the band that holds an electron and what it radiated on
 # its way, whose photons go straight on: between its direction at the perigee and as far beyond its
 # extrapolation as that lies from there. Our choice, two cells of ECAL1.
@@ -186,8 +189,11 @@ def _hadron(
         shares.owner[t] = -1
         return
     if own - expected < cuts.recover_below * spread:
+        others = within(
+            others, clusters, track_eta[MATCH_LAYER], track_phi[MATCH_LAYER], cuts.recover_radius
+        )
         chosen = np.append(chosen, others)
-        own = around
+        own += energy_of(others, clusters)
         join(main, others, shares.joined)
     if own - expected <= cuts.remove_below * spread:
         shares.taken[t] = own
@@ -233,7 +239,8 @@ def link(
             if tracks.kind[t] == ELECTRON:
                 taken[t] = _electron(t, found, first, last, tracks, clusters, layers, cuts)
             else:
-                near = clusters_near(first, last, clusters, eta, phi, cuts.recover_radius)
+                wider = np.sinh(max(abs(eta), BARREL)) / np.sinh(BARREL)
+                near = clusters_near(first, last, clusters, eta, phi, wider * cuts.recover_radius)
                 if found < 0:
                     found = entered_cluster(
                         near,

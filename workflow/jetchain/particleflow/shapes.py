@@ -29,7 +29,7 @@ SHAPES = {
     "width": (0.0, 0.01, 0.015, 0.018, 0.021, 0.024, 0.028, 0.033, 0.04, 0.05, 0.07),
 }
 """Lower edges of the bins of each shape; the last bin is open. Our choice."""
-ENERGY_EDGES = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
+ENERGY_EDGES = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 160.0)
 """Lower edges of the bins in a cluster's energy, GeV; the last bin is open. Our choice."""
 PHOTON_ABOVE = -2.5
 """A cluster is a photon if the log of its likelihood over that of a neutral hadron is above this.

@@ -301,6 +301,18 @@ def clusters_near(
 
 
 @numba.njit(cache=True)
+def within(chosen: Ints, clusters: Clusters, eta: float, phi: float, radius: float) -> Ints:
+    """Those of some clusters that lie within a radius."""
+    kept = np.empty(len(chosen), np.int64)
+    count = 0
+    for cluster in chosen:
+        if distance(clusters.eta[cluster], clusters.phi[cluster], eta, phi) < radius:
+            kept[count] = cluster
+            count += 1
+    return kept[:count]
+
+
+@numba.njit(cache=True)
 def crossed_clusters(
     near: Ints, clusters: Clusters, track_eta: Floats, track_phi: Floats, delta_eta: Floats
 ) -> Ints:

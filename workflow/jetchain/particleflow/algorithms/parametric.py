@@ -299,10 +299,12 @@ def _neutral(
     )  # fmt: skip
     of = np.concatenate([np.flatnonzero(mask) for mask in kept])
     pt = energy / np.cosh(eta) / MEV_PER_GEV
+    # A remnant has passed the thresholds with the cluster that it is left of.
+    measured = clusters.e[of] / MEV_PER_GEV
     energy = np.where(
         label == PHOTON,
         energy / photon_response(pt, eta, table["photons"]),
-        energy * hadron_factor(energy / MEV_PER_GEV, eta, table["showers"])
+        energy * hadron_factor(measured, eta, table["showers"])
         if settings.calibrate_neutral_hadrons
         else energy,
     )
