@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jetchain.core.seeds import generator
-from jetchain.detector.calorimeter import digitisation, showers, spots
+from jetchain.detector.calorimeter import digitisation, response, showers, spots
 from jetchain.detector.clusters import incidence, topoclusters
 from jetchain.detector.flight import decays, states, tracker, transport
 from jetchain.detector.flight.origins import origins
@@ -77,6 +77,7 @@ class EventSimulation:
             geometry.table.effective_z,
             settings.material,
         )
+        self._response = response.response_map(geometry.table, geometry.slabs)
         self._segmentation = spots.segmentation(geometry.slabs, geometry.tracker.eta_max)
 
     def run(self, numbers: np.ndarray, primaries: Primaries) -> list[EventRecord]:
@@ -214,6 +215,7 @@ class EventSimulation:
             flown,
             self._medium,
             self._segmentation,
+            self._response,
             self._shower,
             spots.cells_of(self._readout, self._hits, self._deposits),
             by_layer,

@@ -32,6 +32,8 @@ from jetchain.particleflow.subtraction import MATCH_LAYER, densest_layer, distan
 
 MEV_PER_GEV = 1000.0
 LEPTONS = (11, 13)
+MATCHED = 0.1
+"""E/p above which clusters count as a hadron's, in COCOA's table as in its match of tracks."""
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -64,9 +66,10 @@ def calibrate(
         pt, eta = true_directions(data)
         chosen, counts = isolated_hadrons(tracks, 2 * settings.radius)
         by_layer, layer = shower_of_tracks(tracks, clusters, layers, settings.radius)
-        seen = chosen & (layer >= 0)
+        ratio = by_layer.sum(axis=1) / (pt * np.cosh(eta))
+        seen = chosen & (layer >= 0) & (ratio > MATCHED)
         counts |= {
-            "no_cluster": int(np.count_nonzero(chosen & (layer < 0))),
+            "no_cluster": int(np.count_nonzero(chosen & ~seen)),
             "used": int(np.count_nonzero(seen)),
         }
         for name, count in counts.items():
@@ -75,7 +78,7 @@ def calibrate(
             (
                 pt[seen] / MEV_PER_GEV,
                 np.abs(eta[seen]),
-                by_layer[seen].sum(axis=1) / (pt * np.cosh(eta))[seen],
+                ratio[seen],
                 layer[seen],
                 by_layer[seen] / by_layer[seen].sum(axis=1, keepdims=True),
             )

@@ -38,7 +38,7 @@ class CalibrationCutflow(Result):
         tracks: all.
         lepton: of electrons and muons.
         not_isolated: with another track near.
-        no_cluster: without a cluster near.
+        no_cluster: without clusters near of more than a tenth of its momentum.
         used: the rest.
     """
 

@@ -140,6 +140,7 @@ def hadronic(
         unseen += from_hd - seen
         # A slab in which the hadron flew and then showered gets both.
         deposited[k] += from_em + seen
+        shower.own[k] = from_em + seen
         first = max(depth[k] - start, 0.0)
         cores[k] = math.hypot(CORE_RADIUS * moliere[k], fan)
         scale = (TAIL_HCAL if in_hcal else TAIL_ECAL) * width * interaction[k]

@@ -18,6 +18,7 @@ from jetchain.detector.calorimeter.profiles import (
     electromagnetic_radii,
     regularised_gamma,
 )
+from jetchain.detector.calorimeter.response import ResponseMap, respond
 from jetchain.detector.calorimeter.spots import TAIL_SPOT, Cells, Segmentation, Shower, spread
 from jetchain.detector.flight.states import (
     CHARGE,
@@ -179,6 +180,7 @@ def shower_event(
     flown: Flown,  # the pieces of a particle stand together; its account is added to
     medium: Medium,
     segmentation: Segmentation,
+    response: ResponseMap,
     shower: Shower,
     cells: Cells,
     by_layer: np.ndarray,  # (particles, layers) MeV; is added to
@@ -210,6 +212,7 @@ def shower_event(
             path[0] -= support_path(at, unit, slabs, tracker)
         for k in range(moliere.size):
             deposited[k] = 0.0
+            shower.own[k] = 0.0
             cores[k] = 0.1 * moliere[k]
             shares[k] = 1.0
             middle[k] = 0.5
@@ -228,7 +231,12 @@ def shower_event(
                 whole += (path[k + 1] - path[k]) / interaction[k]
             if left > 0.0 and start < whole:
                 hadrons = SECONDARIES if started[piece] else 1
+                entered = left
                 left, unseen = hadronic(rng, left, start, hadrons, slabs, shower)
+                unseen = respond(
+                    rng, pieces[piece, E], entered - left, unseen, at, unit, segmentation, response,
+                    shower,
+                )  # fmt: skip
                 account[p, INVISIBLE] += unseen
         account[p, LEAKED] += max(left, 0.0)  # rounding
         count = spread(

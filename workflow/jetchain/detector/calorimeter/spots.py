@@ -60,6 +60,7 @@ class Shower(NamedTuple):
 
     path: np.ndarray  # (slabs + 1,) mm to the slabs' borders
     energy: np.ndarray  # MeV
+    own: np.ndarray  # of it, what comes of a hadronic shower
     core: np.ndarray  # radial scales, mm
     tail: np.ndarray
     share: np.ndarray  # of the core
@@ -72,7 +73,7 @@ class Shower(NamedTuple):
 def empty_shower(slabs: int) -> Shower:
     """Buffers of a shower."""
     return Shower(
-        np.zeros(slabs + 1), *(np.zeros(slabs) for _ in range(6)), *np.zeros((2, slabs + 1))
+        np.zeros(slabs + 1), *(np.zeros(slabs) for _ in range(7)), *np.zeros((2, slabs + 1))
     )
 
 

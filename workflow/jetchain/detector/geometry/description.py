@@ -78,6 +78,33 @@ class TrackerLayers(Settings):
     )  # fmt: skip
 
 
+class HadronicResponse(Settings):
+    """How the seen share of a hadronic shower is mapped, see `calorimeter.response`."""
+
+    source: str = key(..., "where the numbers come from")
+    lost: float = key(..., "share of the hadrons of 10 to 20 GeV of which most is lost", ge=0, le=1)
+    pt: list[float] = key(..., "nodes in pT, rising", unit="GeV", min_length=2)
+    eta: list[float] = key(..., "nodes in |eta|, rising", min_length=2)
+    offset: list[list[list[float]]] = key(..., "added share, by layer, eta and pT", min_length=1)
+    slope: list[list[list[float]]] = key(..., "factor on the drawn share, the same", min_length=1)
+
+    @model_validator(mode="after")
+    def _check_shapes(self) -> HadronicResponse:
+        for name in ("pt", "eta"):
+            if (np.diff(getattr(self, name)) <= 0).any() or getattr(self, name)[0] < 0:
+                raise ValueError(f"hadronic_response.{name} must rise")
+        if self.pt[0] <= 0:
+            raise ValueError("hadronic_response.pt must be positive")
+        for name in ("offset", "slope"):
+            rows = [row for layer in getattr(self, name) for row in layer]
+            layers = {len(layer) for layer in getattr(self, name)}
+            if layers != {len(self.eta)} or {len(row) for row in rows} != {len(self.pt)}:
+                raise ValueError(f"hadronic_response.{name} must have a row of pT for every eta")
+        if len(self.offset) != len(self.slope):
+            raise ValueError("hadronic_response: offset and slope must have as many layers")
+        return self
+
+
 class GeometryTable(Settings):
     """The content of resources/geometry/<name>.yaml."""
 
@@ -100,6 +127,9 @@ class GeometryTable(Settings):
     effective_z: float = key(..., "effective atomic number of the ECAL", gt=0)
     critical_energy: float = key(..., "critical energy of the ECAL", unit="MeV", gt=0)
     slabs: list[Slab] = key(..., "slabs from the inside out", min_length=1)
+    hadronic_response: HadronicResponse | None = key(
+        None, "map of hadronic showers to full simulation; without it they stay as drawn"
+    )
 
     @model_validator(mode="after")
     def _known_materials(self) -> GeometryTable:
