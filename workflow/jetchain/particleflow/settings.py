@@ -33,7 +33,7 @@ class EvaluationSettings(Settings):
     )
     maximum_eta: float = key(2.5, "particles beyond this |eta| are not evaluated", gt=0, le=3)
     pt_edges: list[float] = key(
-        [1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0, 300.0],
+        [1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0, 300.0, 1000.0],
         "edges of the bins in pT",
         unit="GeV",
         min_length=2,

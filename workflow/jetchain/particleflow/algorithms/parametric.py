@@ -247,7 +247,7 @@ def _charged(
     track_error = tracks.p * tracks.p_error
     error = np.where(taken > 0, energy * photon_spread(pt, tracks.eta, table["photons"]), np.inf)
     agree = np.abs(energy - tracks.p) < AGREEMENT * np.hypot(error, track_error)
-    weight = np.where(agree & (taken > 0), 1 / (1 + (error / track_error) ** 2), 0.0)
+    weight = np.where(agree, track_error**2 / (track_error**2 + error**2), 0.0)
     p = momenta + weight * (energy - momenta)  # an electron's energy is its momentum
     px, py, pz, e = cartesian(p * np.sin(tracks.theta), tracks.eta, tracks.phi, mass)
     d0, z0, d0_err, z0_err = tracks.impact.T
