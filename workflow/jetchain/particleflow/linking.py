@@ -126,10 +126,11 @@ def _electron(
     tracks: Seeds,
     clusters: Clusters,
     layers: Layers,
+    cuts: Cuts,
 ) -> float:
     """Take an electron's clusters, or its momentum out of a crowded one; the energy it takes."""
     track_eta, track_phi, p = tracks.layer_eta[t], tracks.layer_phi[t], tracks.p[t]
-    most = tracks.most[t]
+    most = cuts.electron_maximum_ep * p
     if found >= 0 and clusters.e[found] > most:
         subtract(
             p,
@@ -216,8 +217,8 @@ def link(
 ) -> tuple[Ints, Floats, Shares]:
     """Run the algorithm on all events; `clusters.e` and `.cell_e` are left with the remnants.
 
-    An electron takes its clusters up to `Seeds.most`; above it the cluster holds other particles
-    too, and loses the electron's momentum instead.
+    An electron takes its clusters up to an E/p of `electron_maximum_ep`; above it the cluster holds
+    other particles too, and loses the electron's momentum instead.
 
     Returns:
         match (tracks,): cluster of each track, -1 for none; taken (tracks,): the energy of the
@@ -236,7 +237,7 @@ def link(
             eta, phi = tracks.layer_eta[t, MATCH_LAYER], tracks.layer_phi[t, MATCH_LAYER]
             found = best_cluster(first, last, clusters, tracks.p[t], eta, phi, cuts)
             if tracks.kind[t] == ELECTRON:
-                taken[t] = _electron(t, found, first, last, tracks, clusters, layers)
+                taken[t] = _electron(t, found, first, last, tracks, clusters, layers, cuts)
             else:
                 wider = np.sinh(max(abs(eta), BARREL)) / np.sinh(BARREL)
                 near = clusters_near(first, last, clusters, eta, phi, wider * cuts.recover_radius)

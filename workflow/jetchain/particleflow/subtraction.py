@@ -44,7 +44,6 @@ class Seeds(NamedTuple):
     kind: Ints  # (tracks,) HADRON, ELECTRON or MUON
     p: Floats  # (tracks,) MeV
     error: Floats  # (tracks,) of p, relative
-    most: Floats  # (tracks,) MeV that its clusters hold if it is an electron
     pt: Floats  # (tracks,) MeV
     phi: Floats  # (tracks,) at the perigee
     abs_eta: Floats  # (tracks,)
@@ -75,6 +74,7 @@ class Cuts(NamedTuple):
     recover_radius: float
     isolated_below: float  # sigma
     remove_below: float  # sigma
+    electron_maximum_ep: float
 
 
 @numba.njit(cache=True)

@@ -18,8 +18,8 @@ The six steps of COCOA's algorithm (arXiv 2303.02101, section 5; cocoa-hep/cocoa
 - An electron takes its cluster and those of the photons that it radiated on its way, and has the
   direction of its track. Its energy is the mean of both, weighted by their errors, where they
   agree within 3 sigma (as CMS combines them: arXiv 1706.04965, section 4.4), else the track's.
-  Where the cluster holds more than `electron_maximum_ep` times the track's momentum and 3 sigma,
-  other particles share it: the electron keeps its track's momentum, and that is subtracted.
+  Where the cluster holds more than `electron_maximum_ep` times the track's momentum, other
+  particles share it: the electron keeps its track's momentum, and that is subtracted.
 - Two electrons of a conversion are one photon (`conversions.py`).
 - A cluster that no track touched is a photon if its shape is more that of a photon than that of a
   neutral hadron (`shapes.py`). Of a remnant, what is left in the ECAL is a photon, and what is left
@@ -95,10 +95,7 @@ class ParametricSettings(Settings):
         1.25, "a remnant up to this many sigma_E after subtraction is removed", ge=0
     )
     electron_maximum_ep: float = key(
-        1.2,
-        "up to this E/p, or 3 sigma of it, an electron takes its clusters; above, its momentum is "
-        "subtracted",
-        gt=1,
+        1.2, "up to this E/p an electron takes its cluster; above, its momentum is subtracted", gt=1
     )
     calibrate_neutral_hadrons: bool = key(
         True, "scale neutral hadrons by the response of single ones"
@@ -197,10 +194,8 @@ def reconstruct(
     )
     event_of_track = _event_of(tracks.offset)
     order = np.lexsort((-tracks.pt, kind != ELECTRON, event_of_track))
-    spread = photon_spread(tracks.pt / MEV_PER_GEV, tracks.eta, table["photons"])
-    most = tracks.p * np.maximum(settings.electron_maximum_ep, 1 + AGREEMENT * spread)
     seeds = Seeds(
-        tracks.offset, order, kind, tracks.p, tracks.p_error, most, tracks.pt, tracks.phi,
+        tracks.offset, order, kind, tracks.p, tracks.p_error, tracks.pt, tracks.phi,
         np.abs(tracks.eta), tracks.layer_eta, tracks.layer_phi,
     )  # fmt: skip
     muons = table["showers"].muons
@@ -212,6 +207,7 @@ def reconstruct(
     cuts = Cuts(
         np.array(settings.match_distance), settings.minimum_ep, settings.recover_below,
         settings.recover_radius, settings.isolated_below, settings.remove_below,
+        settings.electron_maximum_ep,
     )  # fmt: skip
     left = clusters._replace(e=clusters.e.copy(), cell_e=clusters.cell_e.copy())
     match, taken, shares = link(seeds, left, layers, response, cuts)
