@@ -60,6 +60,8 @@ def describe(clusters: Clusters) -> Described:
     count = len(clusters.e)
     sums = np.zeros((9, count))
     for cluster in range(count):
+        if clusters.e[cluster] == 0:  # a track took it whole
+            continue
         energy = np.zeros(N_LAYERS)
         eta, phi = np.zeros(2), np.zeros(2)
         cells = range(clusters.cell_offset[cluster], clusters.cell_offset[cluster + 1])

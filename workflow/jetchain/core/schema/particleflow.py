@@ -317,7 +317,7 @@ class GunBin(Result):
 
 
 class GunResponse(Result):
-    """In bins of pT (GeV); in bins of |eta|, from the least pT that `validate_gun` names."""
+    """In bins of pT (GeV); in bins of |eta|, of the pT that `validate_gun` names."""
 
     by_pt: list[GunBin]
     by_eta: list[GunBin]
