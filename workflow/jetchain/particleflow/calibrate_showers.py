@@ -82,7 +82,7 @@ def calibrate_showers(
         EmptySampleError: there are too few isolated particles of one kind.
     """
     layers = read_layers(geometry)
-    shapes: dict[str, list[Described]] = {"photon": [], "hadron": []}
+    mains: dict[str, list[Described]] = {"photon": [], "hadron": []}
     hadrons: list[Seen] = []
     muons: list[Floats] = []
     columns = {**COLUMNS, "particle": ["pdgid", "charge", "pt", "eta", "e", "eta_extrap_calo",
@@ -96,9 +96,9 @@ def calibrate_showers(
             seen, rows = _neutrals(data, clusters, described, settings.radius)
             hadrons.append(rows)
             for kind, chosen in seen.items():
-                shapes[kind].append(Described(*(column[chosen] for column in described)))
+                mains[kind].append(Described(*(column[chosen] for column in described)))
     joined = {kind: Described(*map(np.concatenate, zip(*parts, strict=True)))
-              for kind, parts in shapes.items()}  # fmt: skip
+              for kind, parts in mains.items()}  # fmt: skip
     counts = {"photon": len(joined["photon"].ecal), "hadron": len(joined["hadron"].ecal),
               "muon": sum(map(len, muons))}  # fmt: skip
     for kind, count in counts.items():
@@ -198,7 +198,9 @@ def _identified(
     described = (part.described for part in hadrons)
     photon = is_photon(Described(*map(np.concatenate, zip(*described, strict=True))), shapes)
     response = photon_response(measured / np.cosh(direction), direction, photons)
-    taken = np.bincount(owner, np.where(photon, measured / response, 0.0), minlength=len(energy))
+    taken: Floats = np.bincount(owner[photon], (measured / response)[photon], len(energy)).astype(
+        np.float64
+    )
     return energy, eta, taken, owner[~photon], measured[~photon]
 
 
@@ -270,7 +272,7 @@ def hadron_curves(
     """
     j = np.searchsorted(settings.eta_edges, eta, side="right") - 1
     i = np.searchsorted(settings.pt_edges, energy, side="right") - 1
-    total = np.bincount(owner, measured, minlength=len(energy))
+    total: Floats = np.bincount(owner, measured, len(energy)).astype(np.float64)
     curves = []
     for k in range(len(settings.eta_edges)):
         mine = (j == k) & (total > 0)

@@ -61,7 +61,7 @@ def closing_factors(
         calibrated = np.bincount(owner, weights, minlength=len(true))
         for n, group in enumerate(groups):
             mine = group[known[group] + calibrated[group] > 0]
-            before = np.mean(known[mine] / true[mine])
+            before = float(np.mean(known[mine] / true[mine]))
             closure = bounded_moments((known + calibrated)[mine] / true[mine])[0]
-            factor[n] *= np.clip((1 - before) / max(closure - before, 0.1), 0.5, 2.0)
+            factor[n] *= min(max((1 - before) / max(closure - before, 0.1), 0.5), 2.0)
     return factor

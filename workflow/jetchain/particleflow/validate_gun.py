@@ -42,6 +42,7 @@ KINDS = {
     "neutral hadron": (130, 2112),
 }
 """Absolute PDG codes."""
+MUON = 13
 OF_A_KIND = ("K0L", "neutron")
 """No detector tells them apart: their totals are told, and together they are judged."""
 PT_EDGES = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
@@ -49,8 +50,8 @@ ETA_EDGES = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5)
 ETA_PT = (5.0, 200.0)
 """GeV, of the particles in bins of |eta|."""
 TRACK_ALONE = 200.0
-"""GeV, from which a muon's total is not judged: it is its track, whose 1/p is known to 8 %, then 10
-to 60 %, and the mean of p is that of its tail."""
+"""GeV, from which muons are left out: they are their tracks, whose 1/p is known to 8 %, then 10 to
+60 %, and the mean of p is that of its tail."""
 MINIMUM = 20
 """Particles in a bin."""
 TOTAL_TOLERANCE = 0.02
@@ -85,7 +86,7 @@ def validate_gun(
         )
     kinds = {}
     for kind, codes in KINDS.items():
-        mine = np.isin(code, codes)
+        mine = np.isin(code, codes) & ((pt < TRACK_ALONE) | (code != MUON))
         hard = mine & (pt >= ETA_PT[0]) & (pt < ETA_PT[1])
         kinds[kind] = GunResponse(
             by_pt=gun_bins(pt[mine], total[mine], PT_EDGES),
@@ -147,18 +148,18 @@ def gun_bins(values: Floats, total: Floats, edges: tuple[float, ...]) -> list[Gu
 
 
 def _total_numbers(kinds: dict[str, GunResponse]) -> list[ValidationNumber]:
-    rows = []
-    for kind, response in kinds.items():
-        for name, unit, bins in (("pT", " GeV", response.by_pt), ("|eta|", "", response.by_eta)):
-            for row in bins:
-                judged = kind not in OF_A_KIND and not (kind == "muon" and row.low >= TRACK_ALONE)
-                rows.append(
-                    _row(
-                        f"particle flow: total/E, {name} {row.low:g} to {row.high:g}{unit}",
-                        row.mean, row.error, kind, 1.0 if judged else None, TOTAL_TOLERANCE,
-                    )
-                )  # fmt: skip
-    return rows
+    return [
+        _row(
+            f"particle flow: total/E, {name} {row.low:g} to {row.high:g}{unit}", row.mean,
+            row.error, kind, None if kind in OF_A_KIND else 1.0, TOTAL_TOLERANCE,
+        )
+        for kind, response in kinds.items()
+        for name, unit, rows in (
+            ("pT", " GeV", response.by_pt),
+            ("|eta|", "", response.by_eta),
+        )
+        for row in rows
+    ]  # fmt: skip
 
 
 def _jet_numbers(performance: Performance) -> list[ValidationNumber]:
