@@ -20,6 +20,7 @@ from jetchain.particleflow.algorithms.parametric import (
 )
 from jetchain.particleflow.detected import Clusters, read_detected
 from jetchain.particleflow.layers import read_layers
+from jetchain.particleflow.linking import electron_clusters
 from jetchain.particleflow.network_settings import UntrainedJobSettings
 from jetchain.particleflow.subtraction import densest_layer
 from jetchain.particleflow.untrained import untrained
@@ -239,6 +240,17 @@ def test_an_electron_is_the_better_measured_of_track_and_cluster(reconstruct, tr
     event.cluster(9500.0, 0.0, 0.5, ELECTROMAGNETIC)
     particles = reconstruct(event)["pflow"][0]
     assert particles["e"][0] == pytest.approx(expected, rel=2e-3)
+
+
+@pytest.mark.parametrize(("most", "expected"), [(12e3, [0, 1]), (8e3, [0])])
+def test_an_electrons_band_ends_where_its_photons_may_lie(most, expected):
+    """It bends from azimuth 0.3 to 0.5: photons lie between, and never beyond 0.7 and a margin."""
+    phi = np.array([0.5, 0.35, 0.8, 0.2])
+    one = one_cluster([1] * 4, [7e3, 3e3, 1e3, 1e3], [0.0] * 4)
+    clusters = one._replace(
+        offset=np.array([0, 4]), e=np.array([7e3, 3e3, 1e3, 1e3]), eta=np.zeros(4), phi=phi
+    )
+    assert electron_clusters(0, 4, clusters, 0.0, 0.5, 0.3, most).tolist() == expected
 
 
 def test_electron_takes_its_cluster(reconstruct):
