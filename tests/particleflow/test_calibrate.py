@@ -50,6 +50,21 @@ def test_closure_on_pions_of_known_response(tmp_path):
     np.testing.assert_allclose(table["share"][4, 0, 1], HADRONIC, atol=1e-3)
 
 
+def test_tracks_of_bad_momentum_do_not_widen_the_response(tmp_path):
+    """Above 100 GeV a track is worse than the calorimeter: the response is to the true momentum."""
+    random = np.random.default_rng(9)
+    events = pions(random, 200, mean=0.75, sigma=0.05)
+    for event in events:
+        event.rows["track"][0]["qoverp"] *= 1 / random.uniform(0.5, 2.0)
+    calibrate(
+        detected=[write_detected(tmp_path / "gun.root", events)], geometry=GEOMETRY,
+        calibration=tmp_path / "calibration.json", settings=CalibrationSettings(),
+    )  # fmt: skip
+    table = read_calibration(tmp_path / "calibration.json")
+    np.testing.assert_allclose(table["mean"], 0.75, atol=5 * 0.05 / np.sqrt(200))
+    np.testing.assert_allclose(table["sigma"], 0.05, rtol=0.5)
+
+
 def test_leptons_pairs_and_lonely_tracks_are_counted_not_used(tmp_path):
     muon, pair, lonely = FakeEvent(number=1), FakeEvent(number=2), FakeEvent(number=3)
     muon.particle(13, 10.0, 0.0, 0.0)

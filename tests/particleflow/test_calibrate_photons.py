@@ -73,6 +73,23 @@ def test_clusters_near_count_and_photons_with_neighbours_do_not(tmp_path):
     assert table.curves[0].photons == [2]
 
 
+def test_photons_that_leave_a_track_do_not_count(tmp_path):
+    """A conversion loses its cluster to the electron's track: it is no response of photons."""
+    events = [FakeEvent(number=n) for n in range(40)]
+    for n, event in enumerate(events):
+        photon = event.particle(22, pt=10.0, eta=0.0, phi=1.0)
+        event.cluster(3000.0 if n % 2 else 9000.0, 0.0, 1.0, [0, 1, 0, 0, 0, 0], parent=photon)
+        if n % 2:
+            event.particle(11, pt=5.0, eta=2.0, phi=-1.0)
+            event.rows["track"][-1]["parent_idx"] = 0
+            event.rows["particle"].pop()
+    path = write_detected(tmp_path / "detected.root", events)
+    calibrate_photons(detected=[path], calibration=tmp_path / "c.json", settings=SETTINGS)
+    table = read_photon_calibration(tmp_path / "c.json")
+    assert table.curves[0].response == pytest.approx([0.9], rel=1e-3)
+    assert table.curves[0].photons == [20]
+
+
 def test_a_sample_without_photons_and_a_damaged_table_are_refused(tmp_path):
     event = FakeEvent()
     event.particle(211, pt=10.0, eta=0.0, phi=0.0)
@@ -100,5 +117,6 @@ def test_empty_events_have_no_photons():
     empty = {name: ak.Array([[]] * 2) for name in ("pdgid", "pt", "eta", "e")}
     particle = ak.zip(empty | {"eta_extrap_calo": empty["e"], "phi_extrap_calo": empty["e"]})
     topo = ak.zip({name: ak.Array([[1.0]] * 2) for name in ("bary_eta", "bary_phi", "e")})
-    pt, _, _ = photon_responses({"particle": particle, "topo": topo}, 0.2)
+    track = ak.zip({name: ak.Array([[1]] * 2) for name in ("parent_idx", "reconstructed")})
+    pt, _, _ = photon_responses({"particle": particle, "topo": topo, "track": track}, 0.2)
     assert len(pt) == 0

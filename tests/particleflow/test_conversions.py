@@ -55,6 +55,15 @@ def test_a_conversion_is_one_photon_with_the_sum(radius):
     assert mass2 == pytest.approx(0.0, abs=1.0)
 
 
+def test_a_conversion_too_hard_to_miss_the_beam_is_one_photon():
+    """Legs of 100 and 40 GeV from a radius of 50 mm miss it by 14 and 36 um, less than 3 sigma."""
+    tracks, particles = two_tracks(50.0, pts=(1e5, 4e4))
+    assert np.all(np.abs(tracks.impact[:, 0]) < 3 * tracks.impact[:, 2])
+    merge_conversions(tracks, particles)
+    assert particles["label"][0] == PHOTON
+    assert particles["e"][1] == 0
+
+
 @pytest.mark.parametrize(
     "change",
     [{"charges": (1, 1)}, {"theta": (1.2, 1.3)}, {"radius": 0.0}],

@@ -182,7 +182,7 @@ def test_smeared_momenta_give_their_resolution(run):
 
 
 def test_only_particles_in_the_acceptance_are_counted(run):
-    """Three of four pions are found, one of them with 1.5 times its pT, and one where none is.
+    """Three of four pions are found, one of them with 1.3 times its pT, and one where none is.
 
     Beyond |eta| = 2.5, where neither is counted, one is lost and two are made up.
     """
@@ -190,7 +190,7 @@ def test_only_particles_in_the_acceptance_are_counted(run):
     for pt, eta in ((8.0, 0.0), (8.0, 0.5), (30.0, 1.0), (30.0, 1.5), (8.0, 2.7)):
         event.particle(211, pt, eta, 0.0)
     rows = perfect([event])[0]
-    rows[0]["pt"] *= 1.5  # into the next bin
+    rows[0]["pt"] *= 1.3  # into the next bin
     lost = rows[3], rows[4]
     extra = [{**rows[0], "pt": 15.0, "eta": eta, "phi": 3.0} for eta in (0.0, 2.6, -2.6)]
     rows = [row for row in rows if row not in lost] + extra

@@ -20,6 +20,7 @@ from jetchain.particleflow.algorithms.parametric import (
 )
 from jetchain.particleflow.detected import Clusters, read_detected
 from jetchain.particleflow.layers import read_layers
+from jetchain.particleflow.linking import electron_clusters
 from jetchain.particleflow.network_settings import UntrainedJobSettings
 from jetchain.particleflow.subtraction import densest_layer
 from jetchain.particleflow.untrained import untrained
@@ -121,6 +122,43 @@ def test_overlapping_photon_survives_the_subtraction(reconstruct):
     assert particles["e"][1] == pytest.approx(20.0, abs=2 * SIGMA * 10.0)
 
 
+@pytest.mark.parametrize(("error", "expected"), [(0.01, 1000.0), (0.5, 810.0)])
+def test_a_hard_hadron_is_the_better_measured_of_track_and_shower(reconstruct, error, expected):
+    """1 TeV by its track, 800 GeV by a shower known to 14 %: a track of 50 % error gives way."""
+    event = FakeEvent()
+    event.particle(211, pt=1000.0, eta=0.0, phi=0.5)
+    event.rows["track"][0]["qoverp_err"] = error * abs(event.rows["track"][0]["qoverp"])
+    event.cluster(MEAN * 800_000.0, 0.0, 0.5, HADRONIC)
+    particles = reconstruct(event)["pflow"][0]
+    assert labels(particles) == ["charged_hadron"]
+    assert particles["e"][0] == pytest.approx(expected, rel=0.02)
+
+
+def test_in_a_dense_core_the_worst_track_gives_way(reconstruct):
+    """Two hadrons in one cluster: the shower says 700 GeV, the tracks 500 +- 300 and 400 +- 4."""
+    event = FakeEvent()
+    for pt, error, phi in ((500.0, 0.6, 0.5), (400.0, 0.01, 0.502)):
+        event.particle(211, pt=pt, eta=0.0, phi=phi)
+        track = event.rows["track"][-1]
+        track["qoverp_err"] = error * abs(track["qoverp"])
+    event.cluster(MEAN * 700_000.0, 0.0, 0.501, HADRONIC)
+    particles = reconstruct(event)["pflow"][0]
+    charged = np.sort(np.asarray(particles["e"])[np.asarray(particles["charge"]) != 0])
+    assert charged[1] == pytest.approx(400.0, rel=0.01)
+    assert 280.0 < charged[0] < 360.0
+    assert np.sum(particles["e"]) == pytest.approx(700.0, rel=0.1)
+
+
+def test_a_hadron_in_the_endcap_leaves_no_fragment(reconstruct):
+    """At |eta| = 2.3 a length is a dR twice as large as at the barrel's end."""
+    event = FakeEvent()
+    event.particle(211, pt=10.0, eta=2.3, phi=0.5)
+    energy = 10_000.0 * np.cosh(2.3)
+    event.cluster(0.6 * energy, 2.3, 0.5, HADRONIC)
+    event.cluster(0.1 * energy, 2.3, 1.1, HADRONIC)
+    assert labels(reconstruct(event)["pflow"][0]) == ["charged_hadron"]
+
+
 def test_split_shower_is_recovered(reconstruct):
     """S < -1: the second half of the shower, 0.2 away, is added and removed."""
     event = FakeEvent()
@@ -202,6 +240,17 @@ def test_an_electron_is_the_better_measured_of_track_and_cluster(reconstruct, tr
     event.cluster(9500.0, 0.0, 0.5, ELECTROMAGNETIC)
     particles = reconstruct(event)["pflow"][0]
     assert particles["e"][0] == pytest.approx(expected, rel=2e-3)
+
+
+@pytest.mark.parametrize(("most", "expected"), [(12e3, [0, 1]), (8e3, [0])])
+def test_an_electrons_band_ends_where_its_photons_may_lie(most, expected):
+    """It bends from azimuth 0.3 to 0.5: photons lie between, and never beyond 0.7 and a margin."""
+    phi = np.array([0.5, 0.35, 0.8, 0.2])
+    one = one_cluster([1] * 4, [7e3, 3e3, 1e3, 1e3], [0.0] * 4)
+    clusters = one._replace(
+        offset=np.array([0, 4]), e=np.array([7e3, 3e3, 1e3, 1e3]), eta=np.zeros(4), phi=phi
+    )
+    assert electron_clusters(0, 4, clusters, 0.0, 0.5, 0.3, most).tolist() == expected
 
 
 def test_electron_takes_its_cluster(reconstruct):

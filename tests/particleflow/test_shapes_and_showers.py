@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from helpers.calibrations import write_calibrations
 from helpers.detected import GEOMETRY, FakeEvent, write_detected
 from jetchain.core.errors import EmptySampleError
 from jetchain.particleflow.algorithms.parametric import read_shower_calibration
@@ -12,7 +13,7 @@ from jetchain.particleflow.calibrate_showers import calibrate_showers, hadron_cu
 from jetchain.particleflow.calibration_settings import CalibrationSettings
 from jetchain.particleflow.detected import read_detected
 from jetchain.particleflow.layers import read_layers
-from jetchain.particleflow.shapes import describe, photon_likelihood
+from jetchain.particleflow.shapes import describe, is_photon
 
 LAYERS = read_layers(GEOMETRY)
 SETTINGS = CalibrationSettings(pt_edges=[0.0, 10.0, 40.0], eta_edges=[0.0], minimum_entries=20)
@@ -36,15 +37,19 @@ def gun(random: np.random.Generator, count: int) -> list[FakeEvent]:
 def test_guns_of_known_showers_are_recovered(tmp_path):
     source, target = tmp_path / "gun.root", tmp_path / "showers.json"
     write_detected(source, gun(np.random.default_rng(2), 100))
-    calibrate_showers(detected=[source], geometry=GEOMETRY, calibration=target, settings=SETTINGS)
+    photons = write_calibrations(tmp_path, photon_response=0.9)["photon_calibration"]
+    calibrate_showers(
+        detected=[source], photons=photons, geometry=GEOMETRY, calibration=target,
+        settings=SETTINGS,
+    )  # fmt: skip
     table = read_shower_calibration(target)
     assert table.muons.mean == pytest.approx([2400.0], rel=1e-4)
     np.testing.assert_allclose(table.muons.share[0], HADRON, atol=1e-3)
     np.testing.assert_allclose(table.hadrons[0].factor, 1 / 0.6, rtol=0.01)
     _, _, clusters = next(read_detected(source, LAYERS))
-    likelihood = photon_likelihood(describe(clusters), table.shapes).reshape(-1, 3)
-    assert np.all(likelihood[:, 0] > 0)
-    assert np.all(likelihood[:, 1] < 0)
+    photon = is_photon(describe(clusters), table.shapes).reshape(-1, 3)
+    assert np.all(photon[:, 0])
+    assert not np.any(photon[:, 1])
 
 
 def test_too_few_muons_are_refused(tmp_path):
@@ -53,7 +58,8 @@ def test_too_few_muons_are_refused(tmp_path):
         event.rows["track"].clear()
     with pytest.raises(EmptySampleError, match="0 isolated muons"):
         calibrate_showers(
-            detected=[write_detected(tmp_path / "gun.root", events)], geometry=GEOMETRY,
+            detected=[write_detected(tmp_path / "gun.root", events)],
+            photons=write_calibrations(tmp_path)["photon_calibration"], geometry=GEOMETRY,
             calibration=tmp_path / "showers.json", settings=SETTINGS,
         )  # fmt: skip
 
@@ -77,11 +83,30 @@ def test_hadrons_close_in_every_bin_of_their_energy():
     )
     edges = [0.0, 6.0, 12.0, 25.0, 50.0]
     settings = CalibrationSettings(pt_edges=edges, eta_edges=[0.0])
-    (curve,) = hadron_curves(energy, np.zeros(len(energy)), measured, settings=settings)
+    zero, owner = np.zeros(len(energy)), np.arange(len(energy))
+    (curve,) = hadron_curves(energy, zero, zero, owner, measured, settings=settings)
     factor = np.interp(np.log(measured), np.log(curve.measured), curve.factor)
     for low, high in zip(edges, [*edges[1:], 1e3], strict=True):
         mine = (energy >= low) & (energy < high)
         assert (measured * factor / energy)[mine].mean() == pytest.approx(1.0, abs=0.02)
+
+
+def test_hadrons_that_are_taken_for_photons_are_made_up_for():
+    """A fifth leave all of 0.5 E to photons; the total of all is right, in one cluster or three."""
+    random = np.random.default_rng(8)
+    energy = np.exp(random.uniform(np.log(3.0), np.log(100.0), 10_000))
+    photon = random.uniform(size=len(energy)) < 0.2
+    known = np.where(photon, 0.5 * energy, 0.0)
+    pieces = random.choice([1, 3], len(energy))
+    owner = np.repeat(np.flatnonzero(~photon), pieces[~photon])
+    seen = 0.6 * (energy / pieces)[owner]
+    edges = [0.0, 6.0, 12.0, 25.0, 50.0]
+    settings = CalibrationSettings(pt_edges=edges, eta_edges=[0.0])
+    (curve,) = hadron_curves(energy, np.zeros(len(energy)), known, owner, seen, settings=settings)
+    factor = np.interp(np.log(seen), np.log(curve.measured), curve.factor)
+    total = (known + np.bincount(owner, seen * factor, minlength=len(energy))) / energy
+    for low, high in zip(edges, [*edges[1:], 1e3], strict=True):
+        assert total[(energy >= low) & (energy < high)].mean() == pytest.approx(1.0, abs=0.02)
 
 
 def test_one_radiating_muon_moves_no_mean():

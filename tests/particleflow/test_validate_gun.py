@@ -14,11 +14,11 @@ from jetchain.particleflow.settings import EvaluationSettings
 from jetchain.particleflow.validate_gun import gun_bins, validate_gun
 
 
-def muons(number: int) -> list[FakeEvent]:
+def muons(number: int, pt: float = 7.0) -> list[FakeEvent]:
     events = []
     for index in range(number):
         event = FakeEvent(number=index)
-        event.particle(13, 7.0, 0.0, 0.5)
+        event.particle(13, pt, 0.0, 0.5)
         event.cluster(2000.0, 0.0, 0.5, [0, 1, 0, 0, 0, 0])
         events.append(event)
     return events
@@ -45,6 +45,11 @@ def test_energy_counted_twice_shows(tmp_path):
     assert row["mean"] == pytest.approx(1.1, abs=1e-3)
     (number,) = (n for n in result["numbers"] if n["quantity"].endswith("pT 5 to 10 GeV"))
     assert (number["reference"], number["passed"]) == (1.0, False)
+
+
+def test_muons_that_are_a_bad_track_alone_are_left_out(tmp_path):
+    """Of 1/p known to 10 to 60 % the mean of p is that of its tail."""
+    assert run(tmp_path, muons(30, pt=300.0))["kinds"]["muon"] == {"by_pt": [], "by_eta": []}
 
 
 def test_lost_particles_are_counted_beside_the_mean():

@@ -52,6 +52,7 @@ rule calibrate_showers:
             "results/detector/{sample}/{shard}.root",
             CONFIG.particleflow.shower_calibration.samples,
         ),
+        photons="results/particleflow/photon_calibration.json",
     output:
         calibration="results/particleflow/shower_calibration.json",
     log:

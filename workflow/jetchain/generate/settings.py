@@ -247,18 +247,25 @@ def laptop_samples() -> dict[str, SampleSettings]:
         "lhco_signal": _sample("lhco_signal", 1, 3000, filter=FilterSettings(jet_pt_min=1100.0)),
         "dijets": _sample("dijets", 4, 1500),
         "minbias": _sample("minbias", 1, 2000),
-        "pion_gun": _sample("gun", 1, 2000, gun=GunSettings(particles=5)),
+        "pion_gun": _sample("gun", 1, 2500, gun=GunSettings(maximum=1000.0, particles=5)),
         "photon_gun": _sample(
             "gun", 1, 2000, gun=GunSettings(pdgids=[22], maximum=100.0, eta_max=3.0, particles=5)
         ),
         "shower_gun": _sample(
-            "gun", 1, 3000, gun=GunSettings(pdgids=[22, 130, 2112, -2112, 13], particles=5)
+            "gun",
+            1,
+            3000,
+            gun=GunSettings(pdgids=[22, 130, 2112, -2112, 13], maximum=500.0, particles=5),
         ),
         "particle_gun": _sample(
             "gun",
             1,
             20_000,
-            gun=GunSettings(pdgids=[11, 22, 211, -211, 111, 130, 2112, 13], variable="energy"),
+            gun=GunSettings(
+                pdgids=[11, 22, 211, -211, 111, 130, 2112, -2112, 13],
+                variable="energy",
+                maximum=1000.0,
+            ),
         ),
         "pi0_gun": _sample(
             "gun", 1, 1500, gun=GunSettings(pdgids=[111], minimum=2.0, maximum=12.0, eta_max=1.0)

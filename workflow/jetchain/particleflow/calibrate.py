@@ -1,20 +1,31 @@
-"""Expected calorimeter response <E/p> of charged hadrons, measured on single pions."""
+"""Expected calorimeter response <E/p> of charged hadrons, measured on single pions.
+
+p is the true momentum: that of a track above 100 GeV is worse than the response.
+"""
 
 from __future__ import annotations
 
-from itertools import chain
 from typing import Any
 
+import awkward as ak
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.errors import EmptySampleError, samples_of
+from jetchain.core.io.events import read_event_chunks
 from jetchain.core.io.tables import write_result
+from jetchain.core.schema.detector import DETECTED
 from jetchain.core.schema.particleflow import CalibrationCutflow, ResponseTable
 from jetchain.core.verbs import Inputs, Output, Resource
 from jetchain.particleflow.calibration_settings import CalibrationSettings
-from jetchain.particleflow.detected import Clusters, Tracks, read_detected
+from jetchain.particleflow.detected import (
+    COLUMNS,
+    Clusters,
+    Tracks,
+    flatten_clusters,
+    flatten_tracks,
+)
 from jetchain.particleflow.layers import N_LAYERS, Layers, read_layers
 from jetchain.particleflow.robust import bounded_moments
 from jetchain.particleflow.subtraction import MATCH_LAYER, densest_layer, distance
@@ -45,11 +56,17 @@ def calibrate(
     measured: list[tuple[Floats, Floats, Floats, Ints, Floats]] = []
     cutflow = dict.fromkeys(("tracks", "lepton", "not_isolated", "no_cluster", "used"), 0)
     layers = read_layers(geometry)
-    chunks = chain.from_iterable(read_detected(path, layers) for path in detected)
-    for _, tracks, clusters in chunks:
+    columns = {**COLUMNS, "track": [*COLUMNS["track"], "parent_idx"], "particle": ["pt", "eta"]}
+    chunks = (
+        (path, data) for path in detected for data in read_event_chunks(path, DETECTED, columns)
+    )
+    for source, data in chunks:
+        tracks = flatten_tracks(data["track"], source)
+        clusters = flatten_clusters(data, layers, source)
+        pt, eta = true_directions(data)
         chosen, counts = isolated_hadrons(tracks, 2 * settings.radius)
         by_layer, layer = shower_of_tracks(tracks, clusters, layers, settings.radius)
-        ratio = by_layer.sum(axis=1) / tracks.p
+        ratio = by_layer.sum(axis=1) / (pt * np.cosh(eta))
         seen = chosen & (layer >= 0) & (ratio > MATCHED)
         counts |= {
             "no_cluster": int(np.count_nonzero(chosen & ~seen)),
@@ -59,8 +76,8 @@ def calibrate(
             cutflow[name] += count
         measured.append(
             (
-                tracks.pt[seen] / MEV_PER_GEV,
-                np.abs(tracks.eta[seen]),
+                pt[seen] / MEV_PER_GEV,
+                np.abs(eta[seen]),
                 ratio[seen],
                 layer[seen],
                 by_layer[seen] / by_layer[seen].sum(axis=1, keepdims=True),
@@ -77,6 +94,14 @@ def calibrate(
         )
     table = response_table(pt, eta, ratio, layer, share, settings)
     write_result(calibration, ResponseTable(**table, cutflow=CalibrationCutflow(**cutflow)))
+
+
+def true_directions(data: Any) -> tuple[Floats, Floats]:
+    """True pT (MeV) and eta of the particles that left the reconstructed tracks, (tracks,)."""
+    track = data["track"]
+    parent = data["particle"][track["parent_idx"][track["reconstructed"] == 1]]
+    pt, eta = (np.asarray(ak.flatten(parent[name]), np.float64) for name in ("pt", "eta"))
+    return pt, eta
 
 
 def isolated_hadrons(tracks: Tracks, radius: float) -> tuple[NDArray[np.bool_], dict[str, int]]:

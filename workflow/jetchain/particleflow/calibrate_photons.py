@@ -1,7 +1,8 @@
 """Response of the calorimeter to photons, measured on single photons, and its inverse.
 
 What lies in front of the calorimeter takes a share of a photon's shower that depends on its energy
-and direction; the energies of photon clusters are divided by the median response.
+and direction; the energies of photon clusters are divided by the response. Photons that convert and
+leave a track are measured by it, and have no part in this.
 """
 
 from __future__ import annotations
@@ -22,15 +23,14 @@ from jetchain.core.schema.detector import DETECTED
 from jetchain.core.schema.particleflow import PhotonCurve, PhotonTable
 from jetchain.core.verbs import Inputs, Output
 from jetchain.particleflow.calibration_settings import CalibrationSettings
-from jetchain.particleflow.robust import GAUSSIAN_68
+from jetchain.particleflow.robust import GAUSSIAN_68, closing_factors
 
 MEV_PER_GEV = 1000.0
 PHOTON_CODE = 22
-MEDIAN_ERROR = np.sqrt(np.pi / 2)
-"""Error of a median over that of a mean, for a Gaussian."""
 COLUMNS: dict[str, list[str] | None] = {
     "particle": ["pdgid", "pt", "eta", "e", "eta_extrap_calo", "phi_extrap_calo"],
     "topo": ["bary_eta", "bary_phi", "e"],
+    "track": ["parent_idx", "reconstructed"],
 }
 
 Floats = NDArray[np.float64]
@@ -39,7 +39,7 @@ Floats = NDArray[np.float64]
 def calibrate_photons(
     *, detected: Inputs, calibration: Output, settings: CalibrationSettings
 ) -> None:
-    """Measure the median response to photons in bins of pT and |eta|; write JSON.
+    """Measure the response to photons in bins of pT and |eta|; write JSON.
 
     Args:
         detected: detector files of single photons.
@@ -61,16 +61,18 @@ def calibrate_photons(
 
 
 def photon_responses(data: Any, radius: float) -> tuple[Floats, Floats, Floats]:
-    """pT (GeV), |eta| and sum E(clusters) / E of the photons with no other particle near.
+    """pT (GeV), |eta| and sum E(clusters) / E of photons without tracks or other particles near.
 
     Args:
-        data: collections `particle` and `topo` of DETECTED.
+        data: collections `particle`, `topo` and `track` of DETECTED.
         radius: clusters within it count, particles within twice as much exclude.
     """
     particle, topo = data["particle"], data["topo"]
     photon = particle["pdgid"] == PHOTON_CODE
     others = ak.sum(_distance(particle, particle, "_extrap_calo") < 2 * radius, axis=2)
-    kept = photon & (others == 1)
+    track = data["track"]["parent_idx"][data["track"]["reconstructed"] == 1]
+    tracked = ak.any(ak.local_index(particle["pdgid"])[:, :, None] == track[:, None], axis=2)
+    kept = photon & (others == 1) & ~tracked
     near = _distance(particle, topo) < radius
     energy = ak.sum(ak.where(near, topo["e"][:, None], 0.0), axis=2)
     pt, eta, ratio = (
@@ -91,10 +93,7 @@ def _distance(particle: Any, other: Any, suffix: str | None = None) -> Any:
 def photon_table(
     pt: Floats, eta: Floats, ratio: Floats, settings: CalibrationSettings
 ) -> PhotonTable:
-    """Median response against the measured pT, in bins of |eta|.
-
-    The median is that of photons that reach the calorimeter: those that convert early, and whose
-    electrons may leave tracks, are the tail.
+    """Response against the measured pT, in bins of |eta|: of `closing_factors`, with medians of pT.
 
     Args:
         pt: (photons,) true, GeV.
@@ -111,17 +110,13 @@ def photon_table(
     """
     i = np.searchsorted(settings.pt_edges, pt, side="right") - 1
     j = np.searchsorted(settings.eta_edges, eta, side="right") - 1
-    curves = []
+    filled = []
     for k in range(len(settings.eta_edges)):
         bins = [(i == m) & (j == k) for m in range(len(settings.pt_edges))]
-        bins = [b for b in bins if b.sum() >= settings.minimum_entries and np.median(ratio[b]) > 0]
-        own = bool(bins)
-        bins = bins or [np.ones(len(pt), bool)]
-        points = sorted(_point(pt[b], ratio[b]) for b in bins)
-        names = ("measured_pt", "response", "error", "spread", "photons")
-        columns = dict(zip(names, zip(*points, strict=True), strict=True))
-        curves.append(PhotonCurve.model_validate(columns | {"of_all": not own}))
-    if all(curve.of_all for curve in curves):
+        filled.append(
+            [b for b in bins if b.sum() >= settings.minimum_entries and np.median(ratio[b]) > 0]
+        )
+    if not any(filled):
         raise EmptySampleError(
             f"particleflow.calibrate_photons: no bin of the calibration is filled: {len(pt)} "
             "isolated photons, and no bin of pT and |eta| has "
@@ -130,20 +125,33 @@ def photon_table(
             "Generate more single photons (particleflow.photon_calibration.samples), or take fewer "
             "bins or entries.",
         )
+    everything = [np.ones(len(pt), bool)]
+    curves = [
+        _curve(pt, ratio, bins or everything).model_copy(update={"of_all": not bins})
+        for bins in filled
+    ]
     return PhotonTable(eta_edges=settings.eta_edges, curves=curves)
 
 
-def _point(pt: Floats, ratio: Floats) -> tuple[float, float, float, float, int]:
-    """Median measured pT and response, its error, the relative spread, and how many photons.
+def _curve(pt: Floats, ratio: Floats, bins: list[NDArray[np.bool_]]) -> PhotonCurve:
+    """The points of some bins, (photons,) each; see `photon_table`.
 
     The spread is half the width of the central 68 %, the fluctuation of a shower's energy.
     """
-    response = float(np.median(ratio))
-    low, high = np.quantile(ratio, [GAUSSIAN_68[0], GAUSSIAN_68[2]])
-    sigma = float(high - low) / 2
-    error = float(MEDIAN_ERROR * sigma / np.sqrt(len(ratio)))
-    spread = sigma / response if response > 0 else 0.0
-    return float(np.median(pt * ratio)), response, error, spread, len(ratio)
+    measured = [float(np.median((pt * ratio)[b])) for b in bins]
+    bins = [bins[n] for n in np.argsort(measured, kind="stable")]
+    seen = np.flatnonzero(ratio > 0)
+    response = 1 / closing_factors(
+        pt, np.zeros(len(pt)), seen, (pt * ratio)[seen],
+        [np.flatnonzero(b & (ratio > 0)) for b in bins], np.sort(measured),
+    )  # fmt: skip
+    low, high = np.array([np.quantile(ratio[b], [GAUSSIAN_68[0], GAUSSIAN_68[2]]) for b in bins]).T
+    photons = np.array([b.sum() for b in bins])
+    sigma = (high - low) / 2
+    return PhotonCurve(
+        measured_pt=np.sort(measured), response=response, error=sigma / np.sqrt(photons),
+        spread=sigma / response, photons=photons,
+    )  # fmt: skip
 
 
 def read_photon_calibration(path: Path) -> PhotonTable:
@@ -162,7 +170,7 @@ def read_photon_calibration(path: Path) -> PhotonTable:
 
 
 def photon_response(measured_pt: Floats, eta: Floats, table: PhotonTable) -> Floats:
-    """Median response to photons of a measured pT (GeV) and pseudorapidity, (n,).
+    """Response to photons of a measured pT (GeV) and pseudorapidity, (n,).
 
     By interpolation in log pT; outside the measured range it is constant.
     """

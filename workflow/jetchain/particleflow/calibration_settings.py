@@ -18,7 +18,7 @@ class CalibrationSettings(Settings):
         min_length=1,
     )  # fmt: skip
     pt_edges: list[float] = key(
-        [0.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0],
+        [0.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 240.0, 480.0],
         "lower edges of the bins in pT; the last bin has no upper edge",
         unit="GeV",
         min_length=1,
@@ -51,7 +51,7 @@ def shower_calibration() -> CalibrationSettings:
     """The default bins of neutral hadrons' and muons' showers."""
     return CalibrationSettings(
         samples=["shower_gun"],
-        pt_edges=[0.0, 3.0, 5.0, 8.0, 12.0, 20.0, 40.0, 80.0, 160.0],
+        pt_edges=[0.0, 3.0, 5.0, 8.0, 12.0, 20.0, 40.0, 80.0, 160.0, 320.0],
         eta_edges=[0.0, 1.0, 1.5, 2.0],
         minimum_entries=30,
     )

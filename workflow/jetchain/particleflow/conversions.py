@@ -26,6 +26,10 @@ TURN_MARGIN = 0.1
 """Relative, of the angle by which the field turns the two apart. Our choice."""
 DISPLACED = 3.0
 """Sigma by which one of two tracks misses the beam. Our choice."""
+FIRST_LAYER = 39.0
+"""mm, of the tracker (COCOA): hardly a photon converts before it. Two legs so hard that they would
+not miss the beam by `DISPLACED` from there are taken for a conversion: pairs from Dalitz decays are
+far fewer."""
 ALONE = 1.0
 """mm by which one without a partner misses it: those of b hadrons stay below. Our choice."""
 
@@ -48,6 +52,7 @@ def merge_conversions(tracks: Tracks, particles: dict[str, Any]) -> None:
     legs = legs[np.lexsort((-tracks.pt[legs], event[legs]))]
     displaced = np.abs(d0) > DISPLACED * d0_err
     turn = np.sqrt(2 * np.abs(d0) * BENDING / tracks.pt)
+    unresolved = FIRST_LAYER**2 * BENDING / (2 * tracks.pt) < DISPLACED * d0_err
     free = np.ones(len(d0), bool)
     for position, one in enumerate(legs):
         for other in legs[position + 1 :]:
@@ -59,7 +64,7 @@ def merge_conversions(tracks: Tracks, particles: dict[str, Any]) -> None:
                 free[one]
                 and free[other]
                 and tracks.charge[one] != tracks.charge[other]
-                and (displaced[one] or displaced[other])
+                and (displaced[one] or displaced[other] or (unresolved[one] and unresolved[other]))
                 and abs(tracks.theta[one] - tracks.theta[other]) < MARGIN
                 and abs(apart - both) < TURN_MARGIN * both + MARGIN
             ):

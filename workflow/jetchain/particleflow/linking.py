@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.compiled import delta_phi
+from jetchain.particleflow.combination import Shares, join, no_shares
 from jetchain.particleflow.detected import Clusters
 from jetchain.particleflow.layers import N_LAYERS, Layers
 from jetchain.particleflow.subtraction import (
@@ -31,8 +32,11 @@ from jetchain.particleflow.subtraction import (
     energy_of,
     entered_cluster,
     subtract,
+    within,
 )
 
+# Where the barrel ends (COCOA: abs(eta) < 1.5). Beyond, the same length is a larger dR.
+BARREL = 1.5
 # Half-width in eta and margin in phi of the band that holds an electron and what it radiated on
 # its way, whose photons go straight on: between its direction at the perigee and as far beyond its
 # extrapolation as that lies from there. Our choice, two cells of ECAL1.
@@ -156,6 +160,7 @@ def _hadron(
     layers: Layers,
     response: Response,
     cuts: Cuts,
+    shares: Shares,
 ) -> None:
     """Take what a charged hadron is expected to leave out of its clusters.
 
@@ -169,22 +174,32 @@ def _hadron(
     i = bin_of(tracks.pt[t], response.pt_edges)
     j = bin_of(tracks.abs_eta[t], response.eta_edges)
     expected, spread = response.mean[i, j, layer] * p, response.sigma[i, j, layer] * p
+    shares.expected[t], shares.spread[t], shares.owner[t] = expected, spread, main
     chosen = np.array([main])
     own = clusters.e[main]
     others = near[near != main]
     around = own + energy_of(others, clusters)
     if around - expected <= cuts.isolated_below * spread:
+        shares.taken[t] = around
+        join(main, others, shares.joined)
         clear(chosen, clusters)
         clear(others, clusters)
         return
     if found < 0:
+        shares.owner[t] = -1
         return
     if own - expected < cuts.recover_below * spread:
+        others = within(
+            others, clusters, track_eta[MATCH_LAYER], track_phi[MATCH_LAYER], cuts.recover_radius
+        )
         chosen = np.append(chosen, others)
-        own = around
+        own += energy_of(others, clusters)
+        join(main, others, shares.joined)
     if own - expected <= cuts.remove_below * spread:
+        shares.taken[t] = own
         clear(chosen, clusters)
         return
+    shares.taken[t] = expected
     subtract(
         expected,
         response.share[i, j, layer],
@@ -199,7 +214,7 @@ def _hadron(
 @numba.njit(cache=True)
 def link(
     tracks: Seeds, clusters: Clusters, layers: Layers, response: Response, cuts: Cuts
-) -> tuple[Ints, Floats]:
+) -> tuple[Ints, Floats, Shares]:
     """Run the algorithm on all events; `clusters.e` and `.cell_e` are left with the remnants.
 
     An electron takes its clusters up to an E/p of `electron_maximum_ep`; above it the cluster holds
@@ -207,10 +222,11 @@ def link(
 
     Returns:
         match (tracks,): cluster of each track, -1 for none; taken (tracks,): the energy of the
-        clusters that an electron took, 0 for all other tracks.
+        clusters that an electron took, 0 for all other tracks; what charged hadrons took.
     """
     match = np.full(len(tracks.p), -1)
     taken = np.zeros(len(tracks.p))
+    shares = no_shares(len(tracks.p), len(clusters.e))
     for event in range(len(tracks.offset) - 1):
         first, last = clusters.offset[event], clusters.offset[event + 1]
         for position in range(tracks.offset[event], tracks.offset[event + 1]):
@@ -223,7 +239,8 @@ def link(
             if tracks.kind[t] == ELECTRON:
                 taken[t] = _electron(t, found, first, last, tracks, clusters, layers, cuts)
             else:
-                near = clusters_near(first, last, clusters, eta, phi, cuts.recover_radius)
+                wider = np.sinh(max(abs(eta), BARREL)) / np.sinh(BARREL)
+                near = clusters_near(first, last, clusters, eta, phi, wider * cuts.recover_radius)
                 if found < 0:
                     found = entered_cluster(
                         near,
@@ -233,6 +250,6 @@ def link(
                         cuts.minimum_ep * tracks.p[t],
                     )
                 if found >= 0 or len(near):
-                    _hadron(t, found, near, tracks, clusters, layers, response, cuts)
+                    _hadron(t, found, near, tracks, clusters, layers, response, cuts, shares)
             match[t] = found
-    return match, taken
+    return match, taken, shares

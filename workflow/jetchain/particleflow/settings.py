@@ -26,14 +26,14 @@ class EvaluationSettings(Settings):
         ["quark", "top"], "samples that the algorithms are compared on", min_length=1
     )
     max_events: int = key(200, "events evaluated per sample and shard, from the first", ge=1)
-    max_cost: float = key(0.5, "pairs with sqrt((dpT/pT)^2 + dR^2) above this are no match", gt=0)
-    max_distance: float = key(0.03, "pairs farther apart than this dR are no match", gt=0)
+    max_cost: float = key(0.4, "pairs with sqrt((dpT/pT)^2 + dR^2) above this are no match", gt=0)
+    max_distance: float = key(0.025, "pairs farther apart than this dR are no match", gt=0)
     minimum_pt: float = key(
         1.0, "true and reconstructed particles below this pT are not evaluated", unit="GeV", ge=0
     )
     maximum_eta: float = key(2.5, "particles beyond this |eta| are not evaluated", gt=0, le=3)
     pt_edges: list[float] = key(
-        [1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0, 300.0],
+        [1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0, 300.0, 1000.0],
         "edges of the bins in pT",
         unit="GeV",
         min_length=2,

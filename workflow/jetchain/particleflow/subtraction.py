@@ -43,6 +43,7 @@ class Seeds(NamedTuple):
     order: Ints  # (tracks,) those of each event in the order they are worked through
     kind: Ints  # (tracks,) HADRON, ELECTRON or MUON
     p: Floats  # (tracks,) MeV
+    error: Floats  # (tracks,) of p, relative
     pt: Floats  # (tracks,) MeV
     phi: Floats  # (tracks,) at the perigee
     abs_eta: Floats  # (tracks,)
@@ -297,6 +298,18 @@ def clusters_near(
             near[count] = cluster
             count += 1
     return near[:count]
+
+
+@numba.njit(cache=True)
+def within(chosen: Ints, clusters: Clusters, eta: float, phi: float, radius: float) -> Ints:
+    """Those of some clusters that lie within a radius."""
+    kept = np.empty(len(chosen), np.int64)
+    count = 0
+    for cluster in chosen:
+        if distance(clusters.eta[cluster], clusters.phi[cluster], eta, phi) < radius:
+            kept[count] = cluster
+            count += 1
+    return kept[:count]
 
 
 @numba.njit(cache=True)

@@ -113,12 +113,12 @@ class ResponseComparison(Validation):
 
 
 class PhotonCurve(Result):
-    """Median response to photons in one bin of |eta|, against the measured pT.
+    """Response to photons in one bin of |eta|, against the measured pT.
 
     Attributes:
         measured_pt: median, GeV, rising.
-        response: median of measured over true energy.
-        error: of the median.
+        response: by which the measured pT is divided, so that photons come out right on average.
+        error: of it.
         spread: of the response, relative to it.
         photons: how many.
         of_all: the bin has too few photons of its own: this is one point of all photons together.
@@ -317,7 +317,7 @@ class GunBin(Result):
 
 
 class GunResponse(Result):
-    """In bins of pT (GeV); in bins of |eta|, from the least pT that `validate_gun` names."""
+    """In bins of pT (GeV); in bins of |eta|, of the pT that `validate_gun` names."""
 
     by_pt: list[GunBin]
     by_eta: list[GunBin]

@@ -10,6 +10,8 @@ The six steps of COCOA's algorithm (arXiv 2303.02101, section 5; cocoa-hep/cocoa
   of what is left in their cells.
 - Lepton identification is perfect: a track carries the PDG code of the particle that made it, as
   in COCOA, and tracks of muons and electrons are known by it.
+- Charged hadrons take the energy of the calorimeter too where it agrees (`combination.py`): a track
+  of 300 GeV is as good as its shower, one of 1 TeV far worse.
 - A hadron around which there is no more than it may leave takes all of that; one that no cluster's
   barycentre matches takes from the cluster that it enters. Each layer gives its expected share.
 - A muon takes what muons leave out of the clusters that it crosses.
@@ -23,7 +25,8 @@ The six steps of COCOA's algorithm (arXiv 2303.02101, section 5; cocoa-hep/cocoa
   neutral hadron (`shapes.py`). Of a remnant, what is left in the ECAL is a photon, and what is left
   behind it a neutral hadron: a jet's neutral energy in the ECAL is that of photons but for a few
   percent (CMS: the same section).
-- Photons are scaled to their median, neutral hadrons to their mean response.
+- Photons and neutral hadrons are scaled so that single ones come out right on average, with those
+  among them that are taken for the other.
 """
 
 from __future__ import annotations
@@ -46,11 +49,12 @@ from jetchain.particleflow.calibrate_photons import (
     photon_spread,
     read_photon_calibration,
 )
+from jetchain.particleflow.combination import fitted_momenta
 from jetchain.particleflow.conversions import merge_conversions
 from jetchain.particleflow.detected import Clusters, Tracks
 from jetchain.particleflow.layers import N_LAYERS, Layers
 from jetchain.particleflow.linking import link
-from jetchain.particleflow.shapes import describe, photon_likelihood
+from jetchain.particleflow.shapes import describe, is_photon
 from jetchain.particleflow.subtraction import ELECTRON, HADRON, MUON, Cuts, Response, Seeds
 
 MEV_PER_GEV = 1000.0
@@ -95,11 +99,6 @@ class ParametricSettings(Settings):
     )
     calibrate_neutral_hadrons: bool = key(
         True, "scale neutral hadrons by the response of single ones"
-    )
-    photon_likelihood: float = key(
-        -1.0,
-        "an untouched cluster is a photon if the log of its likelihood over that of a neutral "
-        "hadron is above this; jets hold about three photons for one neutral hadron",
     )
 
 
@@ -196,8 +195,8 @@ def reconstruct(
     event_of_track = _event_of(tracks.offset)
     order = np.lexsort((-tracks.pt, kind != ELECTRON, event_of_track))
     seeds = Seeds(
-        tracks.offset, order, kind, tracks.p, tracks.pt, tracks.phi, np.abs(tracks.eta),
-        tracks.layer_eta, tracks.layer_phi,
+        tracks.offset, order, kind, tracks.p, tracks.p_error, tracks.pt, tracks.phi,
+        np.abs(tracks.eta), tracks.layer_eta, tracks.layer_phi,
     )  # fmt: skip
     muons = table["showers"].muons
     response = Response(
@@ -211,8 +210,9 @@ def reconstruct(
         settings.electron_maximum_ep,
     )  # fmt: skip
     left = clusters._replace(e=clusters.e.copy(), cell_e=clusters.cell_e.copy())
-    match, taken = link(seeds, left, layers, response, cuts)
-    charged = _charged(tracks, clusters, kind, match, taken, table)
+    match, taken, shares = link(seeds, left, layers, response, cuts)
+    momenta = fitted_momenta(tracks.p, tracks.p_error, shares)
+    charged = _charged(tracks, clusters, kind, match, taken, momenta, table)
     merge_conversions(tracks, charged)
     kept = charged["e"] > 0
     charged = {name: values[kept] for name, values in charged.items()}
@@ -237,6 +237,7 @@ def _charged(
     kind: NDArray[np.int64],
     match: NDArray[np.int64],
     taken: Floats,
+    momenta: Floats,
     table: dict[str, Any],
 ) -> dict[str, Floats]:
     """One particle a track; electrons with the mean of their track and their clusters."""
@@ -246,8 +247,8 @@ def _charged(
     track_error = tracks.p * tracks.p_error
     error = np.where(taken > 0, energy * photon_spread(pt, tracks.eta, table["photons"]), np.inf)
     agree = np.abs(energy - tracks.p) < AGREEMENT * np.hypot(error, track_error)
-    weight = np.where(agree & (taken > 0), 1 / (1 + (error / track_error) ** 2), 0.0)
-    p = tracks.p + weight * (energy - tracks.p)  # an electron's energy is its momentum
+    weight = np.where(agree, track_error**2 / (track_error**2 + error**2), 0.0)
+    p = momenta + weight * (energy - momenta)  # an electron's energy is its momentum
     px, py, pz, e = cartesian(p * np.sin(tracks.theta), tracks.eta, tracks.phi, mass)
     d0, z0, d0_err, z0_err = tracks.impact.T
     return {
@@ -282,11 +283,11 @@ def _neutral(
     described = describe(left)
     # Sums over cells differ by rounding from the cluster's energy.
     touched = left.e < (1 - 1e-6) * clusters.e
-    is_photon = photon_likelihood(described, table["showers"].shapes) > settings.photon_likelihood
+    photon = is_photon(described, table["showers"].shapes)
     whole = ~touched & (left.e > 0)
     parts = [  # clusters, energy, eta, phi, label
-        (whole & is_photon, left.e, clusters.eta, clusters.phi, PHOTON),
-        (whole & ~is_photon, left.e, clusters.eta, clusters.phi, NEUTRAL_HADRON),
+        (whole & photon, left.e, clusters.eta, clusters.phi, PHOTON),
+        (whole & ~photon, left.e, clusters.eta, clusters.phi, NEUTRAL_HADRON),
         (touched, described.ecal, described.ecal_eta, described.ecal_phi, PHOTON),
         (touched, described.hcal, described.hcal_eta, described.hcal_phi, NEUTRAL_HADRON),
     ]
@@ -298,10 +299,12 @@ def _neutral(
     )  # fmt: skip
     of = np.concatenate([np.flatnonzero(mask) for mask in kept])
     pt = energy / np.cosh(eta) / MEV_PER_GEV
+    # A remnant has passed the thresholds with the cluster that it is left of.
+    measured = clusters.e[of] / MEV_PER_GEV
     energy = np.where(
         label == PHOTON,
         energy / photon_response(pt, eta, table["photons"]),
-        energy * hadron_factor(energy / MEV_PER_GEV, eta, table["showers"])
+        energy * hadron_factor(measured, eta, table["showers"])
         if settings.calibrate_neutral_hadrons
         else energy,
     )
