@@ -76,7 +76,7 @@ def detected_table(
 
 def _cells(records: Sequence[EventRecord], cells: CellArrays) -> dict[str, ak.Array]:
     counts = np.array([r.cells.size for r in records], np.int64)
-    numbers = join([r.cells for r in records])
+    numbers = join([r.cells for r in records]).astype(np.int64)
     flat = {
         "layer": cells.layer[numbers].astype(np.int32),
         "topo_idx": join([r.cell_cluster for r in records]).astype(np.int32) + 1,
