@@ -151,15 +151,19 @@ class FinishedRun:
         return any(".".join(parts[:n]) in self.read[verb] for n in range(1, len(parts) + 1))
 
     def affected(self, jobs: Collection[Job], graph: Plan | None = None) -> set[Job]:
-        """The jobs and all below them, in this run's graph or in another."""
+        """The jobs and all below them, in this run's graph or in another; and what simulates again
+        the detector events that they read and that were removed (`detector.passing_samples`)."""
         graph = self.graph if graph is None else graph
         found = set(jobs)
         while True:
             written = {path for job in found for path in job.outputs}
             more = {job for job, step in graph.items() if written & set(step.inputs)} - found
             if not more:
-                return found
+                break
             found |= more
+        read = {path for job in found if job in graph for path in graph[job].inputs}
+        passing = {job for job in graph if job.rule == "simulate_passing"}
+        return found | {job for job in passing if read & set(job.outputs)}
 
 
 def difference(planned: Collection[Job], expected: Collection[Job]) -> dict[str, list[str]]:

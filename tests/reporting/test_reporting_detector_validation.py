@@ -17,6 +17,7 @@ from jetchain.core.schema.validation import (
 from jetchain.core.style import new_figure
 from jetchain.core.validation import number
 from jetchain.reporting import detector_validation as figures
+from jetchain.reporting import validation_table
 
 LAYERS = ["ECAL1", "ECAL2", "ECAL3", "HCAL1", "HCAL2", "HCAL3"]
 
@@ -156,7 +157,7 @@ def test_the_table_holds_all_numbers_and_leaves_unknown_ones_empty(tmp_path):
     for name, row in (("a", number("a", 1.23456789, 0.1, sample="x")), ("b", known)):
         found = PionsValidation(kinds={}, numbers=[row])
         write_result(tmp_path / f"{name}.json", found)
-    figures.table(
+    validation_table.table(
         numbers=[tmp_path / "a.json", tmp_path / "b.json"], table=tmp_path / "validation.csv"
     )
     table = read_csv(tmp_path / "validation.csv")

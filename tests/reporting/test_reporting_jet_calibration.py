@@ -51,7 +51,7 @@ def points(panel):
 
 def test_bins_stand_in_the_panel_of_their_axis(tmp_path, closure):
     files = {kind: tmp_path / f"figure.{kind}" for kind in ("pdf", "png", "data")}
-    jet_calibration.closure(closure=closure, radius="0.8", **files)
+    jet_calibration.closure(closure=closure, collection="ak8", **files)
     axes = read_json(files["data"])["axes"]
     against_pt, against_eta, classes = (points(axes[i]) for i in (0, 1, 3))
     assert against_pt["calibrated"] == pytest.approx([0.99, 1.0])
@@ -63,7 +63,7 @@ def test_bins_stand_in_the_panel_of_their_axis(tmp_path, closure):
 def test_without_a_bin_the_figure_says_so(tmp_path):
     write_result(tmp_path / "closure.json", JetClosure(closure=[], uncertainties=[], numbers=[]))
     files = {kind: tmp_path / f"figure.{kind}" for kind in ("pdf", "png", "data")}
-    jet_calibration.closure(closure=tmp_path / "closure.json", radius="0.8", **files)
+    jet_calibration.closure(closure=tmp_path / "closure.json", collection="ak8", **files)
     assert files["png"].stat().st_size > 0
     for table in (jet_calibration.closure_table, jet_calibration.uncertainties):
         table(closure=tmp_path / "closure.json", table=tmp_path / "table.csv")

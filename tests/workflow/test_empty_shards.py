@@ -139,7 +139,8 @@ NAMES = [
     "generate.summarise", "detector.summarise", "detector.validation.jets",
     "detector.validation.met", "displays", "particleflow.calibrate",
     "particleflow.calibrate_photons", "particleflow.evaluate", "particleflow.train",
-    "jets.summarise", "graphs.display", "anomaly.features", "jets.images", "particleflow.influence",
+    "jets.summarise", "graphs.display", "anomaly.features", "anomaly.resonance", "jets.images",
+    "particleflow.influence",
 ]  # fmt: skip
 NEEDING = NAMES[:-2]
 

@@ -20,6 +20,11 @@ KEYS = dict(leaves(configuration.load(TINY)))
 UNSEEN = {
     # where there is pile-up
     "detector.simulate: pileup.spread_z",
+    # where truth jets are of visible particles, or pile-up is subtracted by PUPPI
+    *(
+        f"jets.cluster: {key}"
+        for key in ("particle_eta_max", "particle_pt_min", "pileup_mean", "track_eta_max")
+    ),
     # by a design whose weights do not say all of its formats
     *(
         f"firmware.report: formats.{place}.{part}"
@@ -35,7 +40,7 @@ SHAPING = {
         2.0,
         {
             "figure_generated_accounts", "figure_generated_spectra", "generate_sample",
-            "simulate_detector", "summarise_sample", "table_samples",
+            "simulate_detector", "simulate_passing", "summarise_sample", "table_samples",
         },
     ),
     "detector.summary_samples": (
@@ -45,7 +50,6 @@ SHAPING = {
             "figure_detector_response",
         },
     ),
-    "detector.passing_samples": ([], set()),
     "detector.validation.gun": ("pion_20", {"validate_response", "validate_tracks"}),
     "detector.validation.pions": ("particle_gun", {"validate_pions"}),
     "detector.validation.pi0": ("particle_gun", {"validate_pi0"}),
@@ -53,12 +57,17 @@ SHAPING = {
     "particleflow.algorithms": (
         ["parametric"],
         {
-            "figure_pflow_efficiency", "figure_pflow_residuals", "figure_pflow_resolution",
-            "figure_pflow_response", "table_pflow_comparison",
+            "figure_pflow_composition", "figure_pflow_efficiency", "figure_pflow_residuals",
+            "figure_pflow_resolution", "figure_pflow_response", "table_pflow_comparison",
         },
     ),
     "particleflow.calibration.samples": (["pion_gun", "top"], {"calibrate_particleflow"}),
     "particleflow.photon_calibration.samples": (["photon_gun", "top"], {"calibrate_photons"}),
+    "particleflow.shower_calibration.samples": (
+        ["shower_gun", "particle_gun"], {"calibrate_showers"},
+    ),
+    "particleflow.gun": ("pion_gun", {"validate_particleflow"}),
+    "generate.samples.quark.generation.variations": ("none", set()),
     "particleflow.mlpf.training.samples": (["top", "W"], {"event_graphs", "train_particleflow"}),
     "particleflow.evaluation.samples": (["quark"], {"evaluate_particleflow"}),
     "jets.algorithm": (
@@ -138,9 +147,10 @@ OTHER = {
 }
 # Only `make bench` reads these.
 BENCHES = ("generate.bench.", "detector.bench.", "tagging.bench.")
-# The first three have tests of their own; the others have one valid value only.
+# The first four have tests of their own; the others have one valid value only.
 APART = {
-    "seed", "detector.geometry", "detector.pileup_sample", "firmware.designs",
+    "seed", "detector.geometry", "detector.passing_samples", "detector.pileup_sample",
+    "firmware.designs",
     "firmware.formats.activations.signed",
     *(
         f"generate.samples.{TINY['detector']['validation'][use]}.generation.{key}"
@@ -255,6 +265,11 @@ def test_a_key_that_shapes_the_graph_reruns_what_it_touches(finished, key):
     expected = finished.affected(touched | finished.readers(key), graph)
     targets = {job for job, step in graph.items() if not step.command}
     assert difference(set(finished.planner.plan(change)) - targets, expected - targets) == {}
+
+
+def test_detector_events_that_stay_rerun_nothing(finished):
+    """What has passed is not missed."""
+    assert finished.planner.plan({"detector": {"passing_samples": []}}) == {}
 
 
 def test_a_pool_that_no_event_gets_reruns_nothing(finished):

@@ -6,6 +6,7 @@ import threading
 from functools import cache
 
 from jetchain.core.resources import resource_name
+from jetchain.core.schema.jets import jet_collection
 from jetchain.generate.cards import card_digest
 from jetchain.plumbing.rules import LAUNCH, Figure, Rules, Table, family, labels
 

@@ -28,6 +28,12 @@ if CONFIG.jets.clustering.pileup == "puppi":
         "pileup_mean": "detector.simulation.pileup.mean",
     }
 
+# Of the summary's settings, which jets it takes.
+JET_WINDOW = {
+    field: f"jets.summary.{field}"
+    for field in ("samples", "radius", "pt_min", "pt_max", "mass_max", "mass_bins")
+}
+
 # The bins of calibration and test.
 JET_RESPONSE = {
     field: f"jets.calibration.{field}"
@@ -154,7 +160,7 @@ rule sample_jets:
     log:
         "results/logs/jets/sampling/{algorithm}.log",
     params:
-        **job("jets.sampling", settings="jets.summary"),
+        **job("jets.sampling", settings=JET_WINDOW),
     shell:
         LAUNCH
 

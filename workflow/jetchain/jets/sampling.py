@@ -29,7 +29,7 @@ from jetchain.core.schema.validation import ValidationNumber
 from jetchain.core.spectrum import effective_number
 from jetchain.core.validation import number
 from jetchain.core.verbs import Inputs, Output
-from jetchain.jets.settings import SummarySettings
+from jetchain.jets.settings import WindowSettings
 
 Float = NDArray[np.floating]
 Columns = dict[str, NDArray]
@@ -50,7 +50,7 @@ def sampling(
     accounts: Inputs,
     histograms: Output,
     summary: Output,
-    settings: SummarySettings,
+    settings: WindowSettings,
 ) -> None:
     """Compare the pT of the reconstructed jets of each class with the pTHat of their events.
 
@@ -93,7 +93,7 @@ def sampling(
 
 
 def _read(
-    jet_path: Path, true_path: Path, sample: str, settings: SummarySettings
+    jet_path: Path, true_path: Path, sample: str, settings: WindowSettings
 ) -> tuple[Columns, float]:
     """The jets of its class in the window of pT of one shard, and the shard's lowest pTHat."""
     import awkward as ak
@@ -181,7 +181,7 @@ def plane(jets: Columns, edges: Float) -> hist.Hist:
     return histogram
 
 
-def varied(sample: str, jets: Columns, settings: SummarySettings) -> dict[str, hist.Hist]:
+def varied(sample: str, jets: Columns, settings: WindowSettings) -> dict[str, hist.Hist]:
     """Histograms ``<class>/<variable>/<weight>`` with the nominal and each varied weight."""
     mass = np.linspace(0, settings.mass_max, settings.mass_bins // 2 + 1)
     ratio = np.divide(

@@ -149,8 +149,8 @@ class ClosureJobSettings(ResponseSettings):
     sample: str = key("dijets", "of the calibration")
 
 
-class SummarySettings(Settings):
-    """The histograms of jet mass, substructure and response."""
+class WindowSettings(Settings):
+    """Which jets are looked at, and the histograms of their masses."""
 
     samples: list[str] = key(
         ["quark", "gluon", "W", "Z", "top", "Hbb", "Hcc"],
@@ -162,6 +162,17 @@ class SummarySettings(Settings):
     pt_max: float = key(1000.0, "largest jet pT", unit="GeV", gt=0)
     mass_max: float = key(250.0, "end of the mass histograms", unit="GeV", gt=0)
     mass_bins: int = key(50, "bins of the mass histograms", ge=5)
+
+    @model_validator(mode="after")
+    def _window_is_one(self) -> Self:
+        if self.pt_max <= self.pt_min:
+            raise ValueError("pt_max must be above pt_min")
+        return self
+
+
+class SummarySettings(WindowSettings):
+    """The histograms of jet mass, substructure and response."""
+
     match_radius: float = key(
         0.3, "a reconstructed jet and its truth jet lie within this dR", gt=0, le=1
     )
@@ -174,9 +185,7 @@ class SummarySettings(Settings):
     minimum_jets: int = key(30, "peaks and responses are given for at least this many jets", ge=10)
 
     @model_validator(mode="after")
-    def _ranges_rise(self) -> Self:
-        if self.pt_max <= self.pt_min:
-            raise ValueError("pt_max must be above pt_min")
+    def _edges_rise(self) -> Self:
         if any(b <= a for a, b in itertools.pairwise(self.response_pt_edges)):
             raise ValueError("response_pt_edges must rise strictly")
         return self

@@ -9,11 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from jetchain.core.histograms import load_histograms
-from jetchain.core.io.tables import read_result, write_csv
+from jetchain.core.io.tables import read_result
 from jetchain.core.schema import validation
 from jetchain.core.schema.base import Result
 from jetchain.core.style import COLOURS, label, new_figure, save_figure, style_of
-from jetchain.core.verbs import Input, Inputs, Output
+from jetchain.core.verbs import Input, Output
 
 NAMES = {
     "electron": "e$^-$",
@@ -415,30 +415,6 @@ def jets(*, jets: Input, pdf: Output, png: Output, data: Output) -> None:
     label(axes[0, 0], right="isolated anti-$k_T$ jets, R = 0.4")
     axes[0, 1].set_title(rf"$p_T$ > {content.eta_pt:.0f} GeV", loc="right", fontsize=12)
     save_figure(figure, pdf, png, data)
-
-
-def table(*, numbers: Inputs, table: Output) -> None:
-    """All numbers of the validation as one table, beside the published or expected ones.
-
-    Args:
-        numbers: what the verbs of the validation wrote.
-        table: where to write the CSV.
-    """
-    rows = [
-        row for path in numbers for row in read_result(path, validation.NumbersOfValidation).numbers
-    ]
-    names = ("quantity", "sample", "value", "error", "unit", "reference", "tolerance", "pull",
-             "passed", "source")  # fmt: skip
-    write_csv(table, {name: [_short(getattr(row, name)) for row in rows] for name in names})
-
-
-def _short(value: float | bool | str | None) -> float | str:
-    """A number with four digits, for readers; all digits stand in the verbs' own files."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
 def _style(k: int, *, line: bool = False) -> dict[str, Any]:

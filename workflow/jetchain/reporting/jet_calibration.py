@@ -14,6 +14,7 @@ from jetchain.core.schema.jets import (
     ClosureRow,
     JetClosure,
     UncertaintyRow,
+    jet_collection,
 )
 from jetchain.core.style import label, new_figure, remark, save_figure, style_of
 from jetchain.core.verbs import Input, Output
@@ -21,9 +22,19 @@ from jetchain.core.verbs import Input, Output
 ALL = "all"
 
 
-def closure(*, closure: Input, radius: str, pdf: Output, png: Output, data: Output) -> None:
-    """Draw response and resolution of pT and mass, before and after, against pT and |eta|."""
-    rows = [row for row in read_result(closure, JetClosure).closure if row.radius == float(radius)]
+def closure(*, closure: Input, collection: str, pdf: Output, png: Output, data: Output) -> None:
+    """Draw response and resolution of pT and mass, before and after, against pT and |eta|.
+
+    Args:
+        closure: the `JetClosure`.
+        collection: of jets, such as ak8.
+        pdf, png, data: written.
+    """
+    rows = [
+        row
+        for row in read_result(closure, JetClosure).closure
+        if jet_collection(row.radius) == collection
+    ]
     every = [row for row in rows if row.jets == ALL]
     widest = max((row.eta_high - row.eta_low for row in every), default=0.0)
     longest = max((row.pt_high - row.pt_low for row in every), default=0.0)
@@ -50,7 +61,7 @@ def closure(*, closure: Input, radius: str, pdf: Output, png: Output, data: Outp
                 ax.legend(ncols=2)
             else:
                 remark(ax, "no bin has enough jets")
-            label(ax, right=f"R = {radius}, {right}")
+            label(ax, right=f"{collection}, {right}")
         line[2].set_ylabel(f"{text}: resolution, IQR / 1.349 median")
         line[2].set_ylim(bottom=0)
     save_figure(figure, pdf, png, data)

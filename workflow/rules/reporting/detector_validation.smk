@@ -80,7 +80,7 @@ FIGURES += [
     ),
     Table(
         "detector/validation",
-        "reporting.detector_validation.table",
+        "reporting.validation_table.table",
         "Detector",
         {"figure": "Validation: numbers beside published values"},
         inputs=dict(

@@ -65,12 +65,15 @@ if any(
 if CONFIG.jets.calibration.enabled:
     FIGURES += [
         Figure(
-            "jets/jet_closure",
+            "jets/jet_closure_{collection}",
             "reporting.jet_calibration.closure",
             "Jets",
-            {"figure": "Jet calibration"},
+            {"figure": "Jet calibration", "jets": "{collection}"},
             inputs=dict(closure=f"results/jets/{CONFIG.jets.algorithm}/closure.json"),
-            params=dict(radius=str(CONFIG.jets.summary.radius)),
+            params=dict(collection="{collection}"),
+            over={
+                "collection": list(map(jet_collection, CONFIG.jets.clustering.radii))
+            },
         ),
         Table(
             "jets/jet_closure_table",
