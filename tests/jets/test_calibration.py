@@ -306,7 +306,7 @@ def test_refused_bins(changed, complaint):
     [
         ({"sample": "quarks"}, "quarks"),
         ({"sample": "lhco_signal"}, "two are needed"),
-        ({"pt_min": 300.0}, "must be below jets.clustering.pt_min"),
+        ({"pt_min": 300.0}, "must be below jets.calibration.pt_edges"),
     ],
 )
 def test_what_must_agree(values, complaint):

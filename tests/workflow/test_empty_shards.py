@@ -126,8 +126,10 @@ def test_an_event_without_particles_changes_no_other(chain, room):
         read_events(chain.path(room, shard), EVENT_TABLES[room]) for shard in (HOLLOW, SECOND, VOID)
     )
     others = np.arange(8) != 1
+    # A network sums in another order for another batch.
+    close = {"rtol": 1e-4, "atol": 1e-6} if room == "mlpf" else {"rtol": 0.0, "atol": 0.0}
     for name in hollow:
-        assert ak.array_equal(hollow[name][others], whole_shard[name][others]), name
+        assert ak.almost_equal(hollow[name][others], whole_shard[name][others], **close), name
         if name != "event":
             assert ak.num(hollow[name])[1] == 0
             assert ak.num(void[name]).tolist() == [0] * 8
