@@ -47,7 +47,7 @@ def mixed():
     n = 320
     return generated_events(
         np.tile([211, -211, 22, 130, 11, 13, 2112, 12], 40),
-        np.where(np.arange(n) % 16 == 0, 0.5, 10 ** rng.uniform(0.1, 2, n)),
+        np.where(np.arange(n) % 16 == 0, 0.2, 10 ** rng.uniform(0.1, 2, n)),
         rng.uniform(-3.2, 3.2, n),
         rng.uniform(-np.pi, np.pi, n),
         vertex=rng.normal(0, 1, (n, 3)) * [1, 1, 40],

@@ -82,7 +82,7 @@ def test_a_walk_through_the_record_gives_the_same(case):
 
 @pytest.fixture(scope="module")
 def higgs():
-    data, _ = generate(GenerationSettings(process="Hbb", events=40, overrides=QUIET), 0, 23)
+    data, _ = generate(GenerationSettings(process="Hbb", events=160, overrides=QUIET), 0, 23)
     return {name: ak.zip(data[name]) for name in ("particle", "hadron")}
 
 
