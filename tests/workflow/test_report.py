@@ -238,7 +238,7 @@ def test_what_the_page_says_comes_from_the_run(page, tiny_run):
     assert "Not complete" not in text
     assert "Not up to date" not in text
     front = page.locator("#front").inner_text()
-    assert "simulated proton collisions in 9 samples" in front
+    assert "simulated proton collisions in 10 samples" in front
     assert "no sensitivity" in front or "fb" in front
     made = page.locator("#figure-jets-jet-mass .sources")
     made.locator("summary").click()
