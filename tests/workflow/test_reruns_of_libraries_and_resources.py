@@ -89,7 +89,7 @@ def handed(finished, resource):
                 "detector.validation.noise", "detector.validation.response",
                 "detector.validation.showers",
                 "detector.validation.tracks",
-                "particleflow.calibrate", "particleflow.untrained",
+                "particleflow.calibrate", "particleflow.calibrate_showers", "particleflow.untrained",
             },
         ),
         ("published/anomaly.json", "17.65", "17.66", {"reporting.anomaly.sic"}),

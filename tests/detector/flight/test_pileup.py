@@ -31,7 +31,7 @@ def minbias(tmp_path_factory):
     paths = []
     for part in range(2):
         pt = np.repeat(2.0 + 0.01 * (30 * part + np.arange(30)), 5)
-        pt[3::5] = 0.9
+        pt[3::5] = 0.2
         data = generated_events(
             np.tile([211, 22, 12, 22, 22], 30), pt, np.tile([1.0, -1.0, 0.0, 0.0, 4.0], 30), 0.3,
             vertex=(0.5, 0.0, 1.0), per_event=5,

@@ -16,8 +16,7 @@ class ValidationNumber(Result):
         reference: published or expected value, None where there is none.
         tolerance: how far off it is allowed to be, besides the error; None without a reference.
         pull: (value - reference) / sqrt(error^2 + tolerance^2), None where that has no meaning.
-        passed: whether |value - reference| <= tolerance, where the tolerance is the source's own
-            rule, to which no error is added; None elsewhere.
+        passed: whether it is off by the tolerance at most, where that alone is the rule; else None.
         source: where the reference comes from.
     """
 
@@ -223,8 +222,7 @@ class KindTracks(Result):
         efficiency_pt, efficiency_eta: in bins of pT (GeV) and of abs(eta).
         found, thrown: numbers of particles.
         resolutions: of each parameter (mm, rad, 1/MeV).
-        over_table: width of the residuals over the resolution that they are drawn with, by
-            parameter: COCOA's, or that of the hits where it is larger.
+        over_table: width of the residuals over that of COCOA's table, or of the hits if larger.
         pulls: of each parameter that has an error.
     """
 
