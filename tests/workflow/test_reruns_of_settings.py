@@ -66,7 +66,8 @@ SHAPING = {
     "particleflow.shower_calibration.samples": (
         ["shower_gun", "particle_gun"], {"calibrate_showers"},
     ),
-    "particleflow.gun": ("pion_gun", {"validate_particleflow"}),
+    "particleflow.gun": ("pion_gun", {"untrained_particleflow", "validate_particleflow"}),
+    "jets.clustering.radii": ([0.8, 1.0, 1.2], {"figure_jet_closure"}),
     "generate.samples.quark.generation.variations": ("none", set()),
     "particleflow.mlpf.training.samples": (["top", "W"], {"event_graphs", "train_particleflow"}),
     "particleflow.evaluation.samples": (["quark"], {"evaluate_particleflow"}),
@@ -132,7 +133,6 @@ OTHER_OF_TRAININGS = {"schedule": "cosine", "device": "auto", "precision": "bflo
 OTHER = {
     "generate.bench.processes": ["W"],
     "detector.bench.sample": "W",
-    "jets.clustering.radii": [0.8, 1.0, 1.2],
     "jets.clustering.pileup": "softkiller",
     "jets.clustering.truth": "visible",
     "jets.summary.radius": 1.0,
