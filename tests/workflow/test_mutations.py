@@ -114,10 +114,10 @@ MUTATIONS = {
         ["jets/parametric/histograms.json"],
         "jets/parametric/*/top/*",
     ),
-    "quarks from pTHat 400": (
+    "quarks from pTHat 650": (
         "resources/processes/quark.cmnd",
-        "PhaseSpace:pTHatMin = 480.",
-        "PhaseSpace:pTHatMin = 400.",
+        "PhaseSpace:pTHatMin = 250.",
+        "PhaseSpace:pTHatMin = 650.",
         ["generate/quark/spectra.json"],
         "generate/quark/*",
     ),
