@@ -230,17 +230,17 @@ OF_JETS = FilterSettings(jet_pt_min=400.0, jet_radius=0.8)
 def laptop_samples() -> dict[str, SampleSettings]:
     """The samples of the laptop-scale default.
 
-    The sizes give every class about 2000 jets of 500-1000 GeV, counted as (sum w)^2 / sum w^2 with
+    The sizes give every class about 1200 jets of 500-1000 GeV, counted as (sum w)^2 / sum w^2 with
     the taggers' flat spectrum.
     """
     return {
-        "quark": _sample("quark", 2, 2000, filter=OF_JETS, variations="shower"),
-        "gluon": _sample("gluon", 2, 5200, filter=OF_JETS),
-        "W": _sample("W", 2, 1900, filter=OF_JETS),
-        "Z": _sample("Z", 2, 1700, filter=OF_JETS),
-        "top": _sample("top", 2, 3200, filter=OF_JETS),
-        "Hbb": _sample("Hbb", 2, 2900, filter=OF_JETS),
-        "Hcc": _sample("Hcc", 2, 2900, filter=OF_JETS),
+        "quark": _sample("quark", 2, 1200, filter=OF_JETS, variations="shower"),
+        "gluon": _sample("gluon", 2, 3100, filter=OF_JETS),
+        "W": _sample("W", 2, 1150, filter=OF_JETS),
+        "Z": _sample("Z", 2, 1000, filter=OF_JETS),
+        "top": _sample("top", 2, 1900, filter=OF_JETS),
+        "Hbb": _sample("Hbb", 2, 1750, filter=OF_JETS),
+        "Hcc": _sample("Hcc", 2, 1750, filter=OF_JETS),
         "lhco_background": _sample(
             "lhco_background", 16, 8000, filter=FilterSettings(jet_pt_min=1100.0)
         ),
