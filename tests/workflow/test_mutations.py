@@ -107,12 +107,12 @@ MUTATIONS = {
         ["jets/parametric/histograms.json"],
         "jets/parametric/*/tau*",
     ),
-    "labels within half the radius": (
+    "labels within a quarter of the radius": (
         f"{PACKAGE}/jets/label.py",
         "inside = distance < radius",
-        "inside = distance < 0.5 * radius",
+        "inside = distance < 0.25 * radius",
         ["jets/parametric/histograms.json"],
-        "jets/parametric/*/top/*",
+        "jets/parametric/labels of *",
     ),
     "quarks from pTHat 650": (
         "resources/processes/quark.cmnd",
