@@ -154,3 +154,4 @@ wildcard_constraints:
     model="[a-z0-9_]+",
     method="[a-z0-9_]+",
     design="[a-z0-9_]+",
+    collection="ak[0-9]+",

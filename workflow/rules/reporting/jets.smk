@@ -70,7 +70,6 @@ if CONFIG.jets.calibration.enabled:
             "Jets",
             {"figure": "Jet calibration", "jets": "{collection}"},
             inputs=dict(closure=f"results/jets/{CONFIG.jets.algorithm}/closure.json"),
-            params=dict(collection="{collection}"),
             over={
                 "collection": list(map(jet_collection, CONFIG.jets.clustering.radii))
             },
