@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from jetchain.anomaly.searched import Dijets, Scored
+from jetchain.core.dependence import distance_correlation
 from jetchain.core.dijets import Array, Table, inside, require_regions, sidebands
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.metrics import auc
@@ -46,7 +47,7 @@ class NetworkSettings(Settings):
     signal_fraction: float = key(0.2, "Fraction of signal events in a batch.", gt=0.0, lt=1.0)
     training: TrainingSettings = key(
         TrainingSettings(epochs=150, batch_size=400, learning_rate=2e-3, patience=150),
-        "Training of the two networks; the cost of a batch grows as the square of its size.",
+        "Training of the two networks.",
     )
 
 
@@ -80,34 +81,6 @@ class Disco:
                 "history.csv": history,
             },
         )
-
-
-def distance_correlation(first: Tensor, second: Tensor) -> Tensor:
-    """Squared distance correlation of two samples, without the bias of small batches.
-
-    The plain estimator of arXiv 2007.14400, eq. 3.6, is of order 1 / events for independent
-    samples; times lambda, in batches of a thousand, that would drive the training. The U-centred
-    estimator has the mean 0 then, and the same limit for many events.
-
-    Args:
-        first, second: (events,), at least 4; memory and time grow as the square of their number.
-
-    Returns:
-        dCorr^2, at most 1, about 0 for independent samples and slightly negative at times; 0 if
-        one of them is constant. Reference: Szekely and Rizzo, arXiv 1310.2926, eq. 2.6.
-    """
-    events = len(first)
-    off_diagonal = 1 - torch.eye(events, dtype=first.dtype, device=first.device)
-
-    def centred(values: Tensor) -> Tensor:
-        distance = (values[:, None] - values[None, :]).abs()  # (events, events)
-        rows = distance.sum(0) / (events - 2)
-        everything = distance.sum() / ((events - 1) * (events - 2))
-        return (distance - rows[:, None] - rows[None, :] + everything) * off_diagonal
-
-    a, b = centred(first), centred(second)
-    covariance, variances = (a * b).mean(), (a * a).mean() * (b * b).mean()
-    return covariance / torch.sqrt(variances + 1e-20)
 
 
 class DoubleDisco(nn.Module):
