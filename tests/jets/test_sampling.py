@@ -59,7 +59,7 @@ def write_sample(
     columns |= {"pt": np.full(events, 550.0), "label": np.full(events, JET_CLASSES.index(sample))}
     jet = {name: ak.unflatten(values, 1) for name, values in columns.items()}
     jet |= {"constituents": ak.Array([[[0]]] * events)}
-    raw = {name: jet[name.removesuffix("_raw")] for name in UNCALIBRATED}
+    raw = {name: jet.get(name.removesuffix("_raw"), jet["pt"]) for name in UNCALIBRATED}
     write_events(
         jets, jets_table((0.8,)),
         {"event": {name: event[name] for name in ("number", "weight")},

@@ -78,7 +78,8 @@ class Collisions:
                 raise GeneratorError(
                     f"Process '{self._process}': Pythia gave up {failed} of {tried} events.",
                     "Narrow the mass or pTHat windows of the card: events fail where a resonance "
-                    "is far off its mass shell or the beams have no energy left.",
+                    "is far off its mass shell or the beams have no energy left. Where all fail, a "
+                    "part of the event may be switched off in the card or in 'overrides'.",
                 )
             if len(batch):
                 truth = truth_of(Record.of(batch), self._table, self._process)
