@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from helpers.raw import uncalibrated
 from jetchain.anomaly.resonance import look_up, peak, resonance, uncertainties
 from jetchain.anomaly.settings import ResonanceJob
 from jetchain.core.errors import EmptySampleError
@@ -105,8 +106,9 @@ def shard(path, mass, shift):
 
     count = np.arange(len(mass))
     truth, ours = collection(mass), collection(shift * np.asarray(mass))
-    for name in ("pt", "m", "msd"):
-        ours[f"{name}_raw"] = ours[name]
+    extra = uncalibrated({name: ours[name] for name in ("pt", "m", "msd")})
+    for name, values in extra.items():
+        ours[name] = values
     tables = {"event": {"number": count, "weight": np.ones(len(mass))}}
     write_events(path, jets_table((1.0,)), tables | {"ak10": ours, "truth_ak10": truth})
     return path

@@ -139,7 +139,9 @@ def test_what_depends_on_the_shares_is_corrected():
 def test_shares_of_the_pt_follow_the_particles():
     # Two events; of the first one's particles the second was taken away before clustering.
     label = ak.Array([[0, 2, 1], [2, 0]])
-    momentum = np.array([[3.0, 4.0, 9.0, 9.0], [0.0, 15.0, 1.0, 9.0], [6.0, 0, 0, 9], [2.0, 0, 0, 9]])
+    momentum = np.array(
+        [[3.0, 4.0, 9.0, 9.0], [0.0, 15.0, 1.0, 9.0], [6.0, 0, 0, 9], [2.0, 0, 0, 9]]
+    )
     particles = Particles(momentum, np.array([0, 2, 4]), np.array([0, 2, 0, 1]))
     kinds = labels_of(particles, ak.zip({"label": label}))
     np.testing.assert_array_equal(kinds, [0, 1, 2, 0])
@@ -225,7 +227,11 @@ def test_columns_are_scaled_and_the_raw_ones_kept():
     columns = {
         name: ak.Array([[value], []])
         for name, value in (
-            ("pt", 400.0), ("eta", 1.0), ("m", 40.0), ("msd", 20.0), *((s, 0.2) for s in SHARES)
+            ("pt", 400.0),
+            ("eta", 1.0),
+            ("m", 40.0),
+            ("msd", 20.0),
+            *((s, 0.2) for s in SHARES),
         )
     }
     found = calibrated(columns, flat)
