@@ -19,6 +19,7 @@ from jetchain.core.io.tables import read_result, write_result
 from jetchain.core.schema.jets import (
     CLOSURE_WANTED,
     JET_CLASSES,
+    PEAK_MASSES,
     PEAK_WANTED,
     ClosureRow,
     JetCalibration,
@@ -39,8 +40,6 @@ Interval = tuple[float, float]
 Bin = tuple[Interval, Interval]
 Pairs = tuple[Columns, Columns]
 
-# Masses in GeV, PDG 2024: S. Navas et al., Phys. Rev. D 110 (2024) 030001.
-PEAKS = {"W": 80.4, "Z": 91.2, "top": 172.6, "Hbb": 125.2, "Hcc": 125.2}
 NEAR = 0.2
 """A true jet lies in the peak if its soft-drop mass is that near, relative to the mass."""
 
@@ -206,7 +205,7 @@ def peaks(paired: Pairs, radius: float, settings: ClosureJobSettings) -> list[Va
     """
     pt = settings.closure.pt_edges
     found = []
-    for name, mass in PEAKS.items():
+    for name, mass in PEAK_MASSES.items():
         ours, truth = _of(paired, JET_CLASSES.index(name))
         inside = (truth["pt"] >= pt[0]) & (truth["pt"] < pt[-1])
         inside &= np.abs(truth["msd"] - mass) < NEAR * mass

@@ -175,6 +175,10 @@ class UncertaintyRow(Result):
     jmr_uncertainty: float
 
 
+# Pole masses in GeV, PDG 2024 (S. Navas et al., Phys. Rev. D 110 (2024) 030001). The peaks of jets
+# lie near them, moved by radiation.
+PEAK_MASSES = {"W": 80.37, "Z": 91.19, "top": 172.6, "Hbb": 125.2, "Hcc": 125.2}
+
 CLOSURE_WANTED = {"pt": 0.01, "m": 0.02}
 """How far from 1 the median response of calibrated jets may lie."""
 
