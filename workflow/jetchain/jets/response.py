@@ -26,6 +26,7 @@ MASS_POWERS = [(0, 0), (1, 0), (0, 1), (1, 1), (2, 0), (0, 2)]
 # coefficient from one |eta| to the next. Any bin with enough jets knows better; where there is
 # none, they lead on from the neighbours.
 WIDTH, STEP = 0.3, 0.1
+SHARE_WIDTH = 0.1  # of what is left of the response against the shares
 
 ITERATIONS = 50
 PRECISION = 1e-7
@@ -47,6 +48,7 @@ def fit_response(
     eta: ArrayLike,
     pt_range: tuple[float, float],
     ratio_range: tuple[float, float] | None = None,
+    width: float = WIDTH,
 ) -> ResponseFit:
     """Fit the medians by a polynomial whose coefficients are linear between nodes in |eta|.
 
@@ -55,6 +57,7 @@ def fit_response(
         eta: (nodes,) of the fit, rising.
         pt_range: true pT that the polynomial spans, GeV.
         ratio_range: of the third variable, likewise; none for a response without one.
+        width: of the coefficients' prior.
     """
     nodes = [float(each) for each in np.asarray(eta)]
     powers = PT_POWERS if ratio_range is None else MASS_POWERS
@@ -70,8 +73,8 @@ def fit_response(
     design = _design(empty, bins.pt, bins.eta, bins.ratio) / bins.error[:, None]
     mean = np.tile([1.0] + [0.0] * (terms - 1), len(nodes))
     step = (np.eye(size - terms, size, terms) - np.eye(size - terms, size)) / STEP
-    precision = design.T @ design + np.eye(size) / WIDTH**2 + step.T @ step
-    right = design.T @ (bins.median / bins.error) + mean / WIDTH**2
+    precision = design.T @ design + np.eye(size) / width**2 + step.T @ step
+    right = design.T @ (bins.median / bins.error) + mean / width**2
     covariance = np.linalg.inv(precision)
     return ResponseFit(
         **empty.model_dump(exclude={"coefficients", "covariance"}),
