@@ -32,6 +32,7 @@ from jetchain.jets.cluster import calibrated, harder, labels_of, shares
 from jetchain.jets.containers import Jets, Particles
 from jetchain.jets.pairs import isolated, spread
 from jetchain.jets.response import (
+    OF_MASS,
     Bins,
     fit_response,
     invert_mass,
@@ -190,6 +191,15 @@ def test_an_empty_bin_follows_its_neighbours_and_a_far_jet_the_end_of_the_range(
     np.testing.assert_allclose(found, 0.93, atol=0.02)
     ends = response(fit, np.array([3300.0, 9000.0]), np.zeros(2))
     assert ends[0] == ends[1]
+
+
+def test_the_mass_of_few_jets_in_the_endcap_is_followed():
+    nodes = np.array([0.25, 0.75, 1.25, 1.75, 2.25])
+    seen = np.array([0.95, 0.95, 0.95, 1.0, 1.45])
+    bins = Bins(np.full(5, 500.0), nodes, np.full(5, 0.1), seen, np.full(5, 0.05))
+    fit = fit_response(bins, nodes, (150.0, 3300.0), (0.02, 0.45), OF_MASS)
+    found = response(fit, np.full(5, 500.0), nodes, np.full(5, 0.1))
+    np.testing.assert_allclose(found, seen, atol=0.04)
 
 
 def test_isolated_jets_have_no_other_jet_near():

@@ -14,7 +14,7 @@ from jetchain.core.io.tables import write_result
 from jetchain.core.schema.jets import SHARES, JetCalibration, JetCalibrations
 from jetchain.core.verbs import Inputs, Output
 from jetchain.jets.pairs import Columns, isolated, match, read_jets, spread
-from jetchain.jets.response import SHARE_WIDTH, Bins, fit_response, invert_pt, response
+from jetchain.jets.response import OF_MASS, OF_SHARES, Bins, fit_response, invert_pt, response
 from jetchain.jets.settings import CalibrationJobSettings, ResponseSettings
 
 Array = NDArray[np.floating]
@@ -85,7 +85,7 @@ def derive(
     shares = []
     for name in SHARES:
         left = _bins((*place, ours[name]), found / truth["pt"], (*wide, SHARE_EDGES), fewest)
-        shares.append(fit_response(left, nodes, span, _ends(SHARE_EDGES), SHARE_WIDTH))
+        shares.append(fit_response(left, nodes, span, _ends(SHARE_EDGES), OF_SHARES))
         found = found / response(shares[-1], found, ours["eta"], ours[name])
     scaled = ours["m_raw"] * found / ours["pt_raw"]
     masses = _bins(
@@ -101,7 +101,7 @@ def derive(
         jets=len(ratio),
         pt=pt,
         shares=shares,
-        m=fit_response(masses, nodes, span, _ends(settings.mass_ratio_edges)),
+        m=fit_response(masses, nodes, span, _ends(settings.mass_ratio_edges), OF_MASS),
     )
 
 

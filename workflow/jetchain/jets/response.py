@@ -24,9 +24,9 @@ MASS_POWERS = [(0, 0), (1, 0), (0, 1), (1, 1), (2, 0), (0, 2)]
 
 # Standard deviations of the prior: of a coefficient about 1 (the constant) or 0, and of the same
 # coefficient from one |eta| to the next. Any bin with enough jets knows better; where there is
-# none, they lead on from the neighbours.
-WIDTH, STEP = 0.3, 0.1
-SHARE_WIDTH = 0.1  # of what is left of the response against the shares
+# none, they lead on from the neighbours. What is left against the shares is a few per cent; the
+# mass of a light jet in the endcap is half as large again as the true one.
+PRIOR, OF_SHARES, OF_MASS = (0.3, 0.1), (0.1, 0.1), (1.0, 0.3)
 
 ITERATIONS = 50
 PRECISION = 1e-7
@@ -48,7 +48,7 @@ def fit_response(
     eta: ArrayLike,
     pt_range: tuple[float, float],
     ratio_range: tuple[float, float] | None = None,
-    width: float = WIDTH,
+    prior: tuple[float, float] = PRIOR,
 ) -> ResponseFit:
     """Fit the medians by a polynomial whose coefficients are linear between nodes in |eta|.
 
@@ -57,7 +57,7 @@ def fit_response(
         eta: (nodes,) of the fit, rising.
         pt_range: true pT that the polynomial spans, GeV.
         ratio_range: of the third variable, likewise; none for a response without one.
-        width: of the coefficients' prior.
+        prior: standard deviations of a coefficient, and from one node to the next.
     """
     nodes = [float(each) for each in np.asarray(eta)]
     powers = PT_POWERS if ratio_range is None else MASS_POWERS
@@ -72,7 +72,8 @@ def fit_response(
     )
     design = _design(empty, bins.pt, bins.eta, bins.ratio) / bins.error[:, None]
     mean = np.tile([1.0] + [0.0] * (terms - 1), len(nodes))
-    step = (np.eye(size - terms, size, terms) - np.eye(size - terms, size)) / STEP
+    width, change = prior
+    step = (np.eye(size - terms, size, terms) - np.eye(size - terms, size)) / change
     precision = design.T @ design + np.eye(size) / width**2 + step.T @ step
     right = design.T @ (bins.median / bins.error) + mean / width**2
     covariance = np.linalg.inv(precision)
