@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from helpers.raw import uncalibrated
 from jetchain.anomaly.resonance import look_up, peak, resonance, uncertainties
 from jetchain.anomaly.settings import ResonanceJob
 from jetchain.core.errors import EmptySampleError
@@ -61,6 +62,16 @@ def test_the_resolution_smears_a_narrow_signal_out_of_it():
     assert found.total == pytest.approx(1 - expected, rel=1e-3)
 
 
+def test_the_scale_of_the_mass_moves_heavy_jets_by_their_part_of_the_dijet_mass():
+    # Two jets back to back of transverse energy E: the dijet mass is 2 E, with E^2 = pT^2 + m^2.
+    heavy = back_to_back(np.full(10, 3.4))
+    heavy = ak.with_field(heavy, ak.full_like(heavy.pt, 500.0), "m")
+    low = 2e-3 * np.sqrt(1700.0**2 + 500.0**2)
+    found = uncertainties([heavy], [row(jms=0.1)], TRIGGER, (2.0, low + 1e-3))
+    assert (found.jms_up, found.jms_down, found.total) == (-1.0, 0.0, 1.0)
+    assert uncertainties([heavy], [row(jms=0.1)], TRIGGER, (2.0, 3.7)).total == 0.0
+
+
 def test_the_scale_moves_events_over_the_trigger():
     # The leading jet has 1190 GeV: only the scale up passes.
     pt = ak.Array([[1190.0, 1180.0]])
@@ -105,8 +116,9 @@ def shard(path, mass, shift):
 
     count = np.arange(len(mass))
     truth, ours = collection(mass), collection(shift * np.asarray(mass))
-    for name in ("pt", "m", "msd"):
-        ours[f"{name}_raw"] = ours[name]
+    extra = uncalibrated({name: ours[name] for name in ("pt", "m", "msd")})
+    for name, values in extra.items():
+        ours[name] = values
     tables = {"event": {"number": count, "weight": np.ones(len(mass))}}
     write_events(path, jets_table((1.0,)), tables | {"ak10": ours, "truth_ak10": truth})
     return path

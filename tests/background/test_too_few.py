@@ -66,7 +66,9 @@ def test_the_signal_is_as_uncertain_as_its_jets_say(tmp_path) -> None:
     assert yields[1].signal_uncertainty == pytest.approx(both)
     known = Resonance(
         signal_region_tev=(3.3, 3.7), events={}, share={}, peak_tev={}, peak_error_tev={},
-        jets=JetUncertainties(jes_up=0.03, jes_down=-0.05, jer=0.0, total=0.05), numbers=[],
+        jets=JetUncertainties(
+            jes_up=0.03, jes_down=-0.05, jms_up=0.0, jms_down=0.0, jer=0.0, total=0.05
+        ), numbers=[],
     )  # fmt: skip
     write_result(tmp_path / "r.json", known)
     assert jet_uncertainty(tmp_path / "r.json") == 0.05

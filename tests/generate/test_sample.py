@@ -245,3 +245,20 @@ def test_failed_events_are_counted_and_too_many_are_an_error(monkeypatch):
     assert cutflow.failed_in_generator > 0
     assert cutflow.tried == 200 == cutflow.failed_in_generator + cutflow.kept
     assert data["event"]["number"].tolist() == list(range(cutflow.kept))
+
+
+@pytest.mark.parametrize(
+    ("process", "setting"),
+    [
+        ("quark", "PartonLevel:all = off"),  # its code comes from the record
+        ("W", "PartonLevel:all = off"),  # a single process
+        ("minbias", "PartonLevel:all = off"),
+        ("quark", "ProcessLevel:all = off"),
+    ],
+)
+def test_settings_that_leave_no_event_are_refused(process, setting):
+    asked = GenerationSettings(process=process, events=3, overrides=[setting])
+    with pytest.raises(GeneratorError, match=process) as refused:
+        generate(asked, 0, 7)
+    assert setting in refused.value.remedy + refused.value.cause
+    assert "'overrides'" in refused.value.remedy

@@ -10,6 +10,8 @@ from jetchain.core.errors import ConfigurationError, EmptySampleError
 from jetchain.core.io.events import write_events
 from jetchain.core.io.tables import write_result
 from jetchain.core.schema.jets import (
+    JET_CLASSES,
+    SHARES,
     JetCalibration,
     JetCalibrations,
     ResponseFit,
@@ -23,11 +25,14 @@ from jetchain.jets.closure import (
     cross_calibrated,
     measure,
     numbers,
+    peaks,
     uncertainty,
 )
-from jetchain.jets.cluster import Jets, calibrated, harder
+from jetchain.jets.cluster import calibrated, harder, labels_of, shares
+from jetchain.jets.containers import Jets, Particles
 from jetchain.jets.pairs import isolated, spread
 from jetchain.jets.response import (
+    OF_MASS,
     Bins,
     fit_response,
     invert_mass,
@@ -72,9 +77,9 @@ def made_up(seed, power=0.0, jets=JETS):
     scale = true_response(pt, eta)
     ours = {name: truth[name] for name in ("eta", "phi", "label", "event")}
     ours["pt_raw"] = pt * scale * random.normal(1.0, 0.07, jets)
-    for name in ("m", "msd"):
-        shift = scale * mass_response(truth[name] / pt) * random.normal(1.0, 0.12, jets)
-        ours[f"{name}_raw"] = truth[name] * shift
+    for name, extra in (("m", mass_response(ratio)), ("msd", 1.0)):
+        ours[f"{name}_raw"] = truth[name] * scale * extra * random.normal(1.0, 0.12, jets)
+    ours |= {name: random.uniform(0.05, 0.5, jets) for name in SHARES}
     return ours, truth
 
 
@@ -117,6 +122,51 @@ def test_no_shard_is_tested_with_a_calibration_of_its_own_jets():
     assert np.median(ratio[~first]) == pytest.approx(1.1, abs=0.006)
 
 
+def test_what_depends_on_the_shares_is_corrected():
+    # Jets with more photons have less response, those with more neutral hadrons more.
+    ours, truth = made_up(12)
+    factor = 1 - 0.25 * (ours["photon"] - 0.275) + 0.15 * (ours["neutral_hadron"] - 0.275)
+    ours["pt_raw"] = ours["pt_raw"] * factor
+    known = derive(ours, truth, 0.8, SETTINGS)
+    after = applied(ours, known)["pt"] / truth["pt"]
+    before = invert_pt(known.pt, ours["pt_raw"], ours["eta"]) / truth["pt"]
+    assert spread(after).resolution < 0.94 * spread(before).resolution
+    for name in SHARES:
+        for low in (0.05, 0.2, 0.35):
+            inside = (ours[name] >= low) & (ours[name] < low + 0.15)
+            assert np.median(after[inside]) == pytest.approx(1.0, abs=0.005)
+
+
+def test_shares_of_the_pt_follow_the_particles():
+    # Two events; of the first one's particles the second was taken away before clustering.
+    label = ak.Array([[0, 2, 1], [2, 0]])
+    momentum = np.array(
+        [[3.0, 4.0, 9.0, 9.0], [0.0, 15.0, 1.0, 9.0], [6.0, 0, 0, 9], [2.0, 0, 0, 9]]
+    )
+    particles = Particles(momentum, np.array([0, 2, 4]), np.array([0, 2, 0, 1]))
+    kinds = labels_of(particles, ak.zip({"label": label}))
+    np.testing.assert_array_equal(kinds, [0, 1, 2, 0])
+    jets = Jets(np.ones((2, 4)), np.array([0, 1, 2]), np.arange(4), np.array([0, 2, 4]), outside=0)
+    found = shares(jets, particles, kinds)
+    np.testing.assert_allclose(found["neutral_hadron"], [0.75, 0.0])
+    np.testing.assert_allclose(found["photon"], [0.0, 0.75])
+
+
+def test_peaks_are_those_of_the_jets_with_the_mass_of_their_class():
+    random = np.random.default_rng(13)
+    jets = 400
+    truth = {"pt": np.full(jets, 600.0), "msd": np.full(jets, 80.4), "label": np.full(jets, 2)}
+    ours = {"msd": 80.4 * random.normal(1.03, 0.05, jets)}
+    truth["msd"][:150], ours["msd"][:150] = 20.0, 80.4  # groomed away in truth
+    truth["label"][150] = JET_CLASSES.index("top")
+    (row,) = peaks((ours, truth), 0.8, ClosureJobSettings())
+    assert "W jets" in row.quantity
+    assert row.value == pytest.approx(1.03, abs=4 * row.error)
+    assert not row.passed
+    ours["msd"] /= 1.03
+    assert peaks((ours, truth), 0.8, ClosureJobSettings())[0].passed
+
+
 def test_a_falling_spectrum_gives_the_same_calibration(known):
     # Numerical inversion: the response at given true values does not know the spectrum.
     other = derive(*made_up(4, power=1.0), 0.8, SETTINGS)
@@ -141,6 +191,15 @@ def test_an_empty_bin_follows_its_neighbours_and_a_far_jet_the_end_of_the_range(
     np.testing.assert_allclose(found, 0.93, atol=0.02)
     ends = response(fit, np.array([3300.0, 9000.0]), np.zeros(2))
     assert ends[0] == ends[1]
+
+
+def test_the_mass_of_few_jets_in_the_endcap_is_followed():
+    nodes = np.array([0.25, 0.75, 1.25, 1.75, 2.25])
+    seen = np.array([0.95, 0.95, 0.95, 1.0, 1.45])
+    bins = Bins(np.full(5, 500.0), nodes, np.full(5, 0.1), seen, np.full(5, 0.05))
+    fit = fit_response(bins, nodes, (150.0, 3300.0), (0.02, 0.45), OF_MASS)
+    found = response(fit, np.full(5, 500.0), nodes, np.full(5, 0.1))
+    np.testing.assert_allclose(found, seen, atol=0.04)
 
 
 def test_isolated_jets_have_no_other_jet_near():
@@ -172,16 +231,23 @@ def flat_fit(value, ratio=False):
 
 def test_columns_are_scaled_and_the_raw_ones_kept():
     flat = JetCalibration(
-        radius=0.8, jets=1, pt=flat_fit(0.8), m=flat_fit(0.5, True), msd=flat_fit(1.0, True)
-    )
+        radius=0.8, jets=1, pt=flat_fit(0.5), m=flat_fit(0.5, True),
+        shares=[flat_fit(1.28, True), flat_fit(1.25, True)],
+    )  # fmt: skip
     columns = {
         name: ak.Array([[value], []])
-        for name, value in (("pt", 400.0), ("eta", 1.0), ("m", 40.0), ("msd", 20.0))
+        for name, value in (
+            ("pt", 400.0),
+            ("eta", 1.0),
+            ("m", 40.0),
+            ("msd", 20.0),
+            *((s, 0.2) for s in SHARES),
+        )
     }
     found = calibrated(columns, flat)
-    assert found["pt"].to_list() == [[500.0], []]
+    assert found["pt"].to_list() == [[pytest.approx(500.0)], []]
     assert found["m"].to_list() == [[pytest.approx(100.0)], []]
-    assert found["msd"].to_list() == [[pytest.approx(25.0)], []]
+    assert found["msd"].to_list() == [[pytest.approx(25.0)], []]  # as the pT, and no further
     assert found["pt_raw"].to_list() == [[400.0], []]
     assert calibrated(columns, None).keys() == {"pt_raw", "m_raw", "msd_raw"}
 
@@ -329,8 +395,10 @@ def test_jets_are_ordered_and_cut_by_calibrated_pt():
     fit = flat_fit(1.0).model_copy(
         update={"eta": [0.0, 2.0], "coefficients": [[1.0], [0.8]], "covariance": [[0.0] * 2] * 2}
     )
-    mass = flat_fit(1.0, True)
-    found = harder(jets, JetCalibration(radius=0.8, jets=1, pt=fit, m=mass, msd=mass), 200.0)
+    one = flat_fit(1.0, True)
+    known = JetCalibration(radius=0.8, jets=1, pt=fit, shares=[one, one], m=one)
+    particles = Particles(np.ones((10, 4)), np.array([0, 10]), np.arange(10))
+    found = harder(jets, particles, np.zeros(10, int), known, 200.0)
     np.testing.assert_array_equal(found.momentum, momentum[[1, 0]])
     np.testing.assert_array_equal(found.constituents, [7, 8, 5, 6])
     np.testing.assert_array_equal(found.constituent_offset, [0, 2, 4])

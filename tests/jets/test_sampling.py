@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from helpers.events import generated_events
+from helpers.raw import uncalibrated
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io.events import write_events
 from jetchain.core.io.tables import read_result, write_result
@@ -16,7 +17,6 @@ from jetchain.core.schema.generate import GENERATED, VARIATIONS, Cutflow, ShardA
 from jetchain.core.schema.jets import (
     JET,
     JET_CLASSES,
-    UNCALIBRATED,
     JetSampling,
     jet_collection,
     jets_table,
@@ -59,7 +59,7 @@ def write_sample(
     columns |= {"pt": np.full(events, 550.0), "label": np.full(events, JET_CLASSES.index(sample))}
     jet = {name: ak.unflatten(values, 1) for name, values in columns.items()}
     jet |= {"constituents": ak.Array([[[0]]] * events)}
-    raw = {name: jet[name.removesuffix("_raw")] for name in UNCALIBRATED}
+    raw = uncalibrated(jet)
     write_events(
         jets, jets_table((0.8,)),
         {"event": {name: event[name] for name in ("number", "weight")},

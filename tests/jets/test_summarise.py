@@ -6,6 +6,7 @@ import awkward as ak
 import numpy as np
 import pytest
 
+from helpers.raw import uncalibrated
 from jetchain.core.errors import ConfigurationError, EmptySampleError
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io.events import write_events
@@ -79,7 +80,7 @@ def write_jets(path, scale: float, events: int = 400, radius: float = 0.8) -> No
             "tau3": np.full(events, 0.04),
             "label": np.full(events, JET_CLASSES.index("W")),
         }  # fmt: skip
-        raw = {f"{name}_raw": columns[name] for name in ("pt", "m", "msd")}
+        raw = uncalibrated(columns)
         data[jet_collection(radius, truth)] = {
             name: ak.unflatten(values, 1)
             for name, values in (columns if truth else columns | raw).items()

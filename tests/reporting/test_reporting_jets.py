@@ -5,7 +5,7 @@ import pytest
 
 from jetchain.core.histograms import save_histograms, weighted
 from jetchain.core.io.tables import read_json, write_result
-from jetchain.core.schema.jets import JET_CLASSES, JetPeak, JetResponse, JetSummary
+from jetchain.core.schema.jets import JET_CLASSES, PEAK_MASSES, JetPeak, JetResponse, JetSummary
 from jetchain.reporting import jets
 
 EDGES = np.linspace(0.0, 200.0, 5)  # bins of 50 GeV
@@ -71,7 +71,7 @@ def test_masses_are_shares_of_all_jets_with_the_fitted_peaks_beside(tmp_path, hi
             np.testing.assert_allclose(series["values"], expected, rtol=1e-6)
         assert panel["notes"] == [f"peak [GeV]\nW: 80.4 $\\pm$ 0.3, $\\sigma$ = {width}"]
         lines = [series["x"] for series in panel["series"] if series["kind"] == "reference line"]
-        assert lines == sorted(set(jets.MASSES.values()))
+        assert lines == sorted(set(PEAK_MASSES.values()))
     assert truth["ylabel"] == "fraction of jets per 50 GeV"
 
 

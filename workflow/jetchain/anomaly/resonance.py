@@ -105,12 +105,13 @@ def peak(masses: Array) -> float:
 def uncertainties(
     jets: list[Any], rows: list[UncertaintyRow], trigger_pt: float, region: Sequence[float]
 ) -> JetUncertainties | None:
-    """Relative changes of the signal in the region by the scale and the resolution of its jets.
+    """Relative changes of the signal in the region by the scales and the resolution of its jets.
 
-    The scale of both jets goes up and down together, trigger included. The resolution smears the
+    Each scale of both jets goes up and down together, trigger included. The resolution smears the
     dijet mass, whose relative width is half that of both jets' pT in quadrature, by what the
     resolution plus its uncertainty has more than the resolution: each event counts as the part of
-    its Gaussian in the region.
+    its Gaussian in the region. That of the jets' masses does not count: these are a few per cent of
+    the squared dijet mass.
 
     Args:
         jets: reconstructed ones of some shards, jagged records (events, var) of `COLUMNS`.
@@ -126,20 +127,23 @@ def uncertainties(
     def events_inside(of: list[Any]) -> float:
         return sum(float(inside(select(each, trigger_pt)[0], region).sum()) for each in of)
 
-    def scaled(sign: float) -> list[Any]:
+    def scaled(by: str, moved: Sequence[str], sign: float) -> list[Any]:
         result = []
         for each in jets:
             pt, eta = (ak.to_numpy(ak.flatten(each[name])) for name in ("pt", "eta"))
-            factor = ak.unflatten(1.0 + sign * look_up(rows, "jes", pt, eta), ak.num(each["pt"]))
+            factor = ak.unflatten(1.0 + sign * look_up(rows, by, pt, eta), ak.num(each["pt"]))
             columns = {name: each[name] for name in COLUMNS}
-            columns |= {name: each[name] * factor for name in ("pt", "m")}
+            columns |= {name: each[name] * factor for name in moved}
             result.append(ak.zip(columns))
         return result
 
     nominal = events_inside(jets)
     if not rows or not nominal:
         return None
-    up, down = (events_inside(scaled(sign)) / nominal - 1 for sign in (1.0, -1.0))
+    (jes_up, jes_down), (jms_up, jms_down) = (
+        [events_inside(scaled(by, moved, sign)) / nominal - 1 for sign in (1.0, -1.0)]
+        for by, moved in (("jes", ("pt", "m")), ("jms", ("m",)))
+    )
     smeared = 0.0
     for each in jets:
         m_jj, _, _ = select(each, trigger_pt)
@@ -153,10 +157,20 @@ def uncertainties(
         smeared += float(np.sum(high - low))
     resolution = smeared / nominal - 1
     return JetUncertainties(
-        jes_up=up,
-        jes_down=down,
+        jes_up=jes_up,
+        jes_down=jes_down,
+        jms_up=jms_up,
+        jms_down=jms_down,
         jer=resolution,
-        total=float(np.hypot(max(abs(up), abs(down)), resolution)),
+        total=float(
+            np.linalg.norm(
+                [
+                    max(abs(jes_up), abs(jes_down)),
+                    max(abs(jms_up), abs(jms_down)),
+                    resolution,
+                ]
+            )
+        ),
     )
 
 

@@ -114,9 +114,17 @@ def _enabled(process: str, overrides: Sequence[str], seed: int) -> tuple[list[in
     """Codes of all processes that a card switches on, and QCD's number of new flavours.
 
     Pythia lists the codes once it has made an event: a bare hard process is enough.
+
+    Raises:
+        GeneratorError: the card switches the hard process off, or Pythia cannot make it.
     """
     bare = [*overrides, "PartonLevel:all = off", "HadronLevel:all = off"]
     pythia = start_pythia(process, bare, seed)
+    if not pythia.flag("ProcessLevel:all"):
+        raise GeneratorError(
+            f"Process '{process}': with 'ProcessLevel:all = off' there is no hard process.",
+            "Take this setting out of the card and of 'overrides'; process 'gun' throws particles.",
+        )
     if not any(pythia.next() for _ in range(100)):
         raise GeneratorError(
             f"Process '{process}': Pythia gave up 100 of 100 hard processes.",

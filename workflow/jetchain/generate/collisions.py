@@ -66,7 +66,8 @@ class Collisions:
         """Yield all events of the shard.
 
         Raises:
-            GeneratorError: Pythia gives up more than `MAX_FAILED` of the events.
+            GeneratorError: Pythia gives up more than `MAX_FAILED` of the events, or gives one
+                without a final particle.
         """
         tried = failed = 0
         while tried < self._events:
@@ -77,10 +78,12 @@ class Collisions:
                 raise GeneratorError(
                     f"Process '{self._process}': Pythia gave up {failed} of {tried} events.",
                     "Narrow the mass or pTHat windows of the card: events fail where a resonance "
-                    "is far off its mass shell or the beams have no energy left.",
+                    "is far off its mass shell or the beams have no energy left. Where all fail, a "
+                    "part of the event may be switched off in the card or in 'overrides'.",
                 )
             if len(batch):
                 truth = truth_of(Record.of(batch), self._table, self._process)
+                _require_particles(truth, self._process)
                 yield Chunk(self._event(batch), truth, size)
 
     def cross_section(self) -> tuple[float, float]:
@@ -105,6 +108,17 @@ class Collisions:
             "process": self._codes.of(batch),
             "pthat": np.sqrt(info.content("pT2Hat").data).astype(np.float32),
         }
+
+
+def _require_particles(truth: Truth, process: str) -> None:
+    """Raise `GeneratorError` if an event has no final particle, as without the parton level."""
+    if empty := int(np.count_nonzero(truth.counts["particle"] == 0)):
+        raise GeneratorError(
+            f"Process '{process}': {empty} of {len(truth.counts['particle'])} events have no final "
+            "particle.",
+            "Take 'PartonLevel:all = off', or what else ends events early, out of the card and of "
+            "'overrides'.",
+        )
 
 
 def _require_variations(pythia: Any, process: str) -> None:

@@ -11,13 +11,17 @@ from numpy.typing import NDArray
 
 from jetchain.core.errors import EmptySampleError, samples_of
 from jetchain.core.io.tables import write_result
-from jetchain.core.schema.jets import JetCalibration, JetCalibrations, ResponseFit
+from jetchain.core.schema.jets import SHARES, JetCalibration, JetCalibrations
 from jetchain.core.verbs import Inputs, Output
 from jetchain.jets.pairs import Columns, isolated, match, read_jets, spread
-from jetchain.jets.response import Bins, fit_response, invert_pt
+from jetchain.jets.response import OF_MASS, OF_SHARES, Bins, fit_response, invert_pt, response
 from jetchain.jets.settings import CalibrationJobSettings, ResponseSettings
 
 Array = NDArray[np.floating]
+
+# Edges of the bins in the share of the pT that neutral hadrons or photons have: about as many jets
+# each. The fit speaks of its logarithm; outside, the value at the end holds.
+SHARE_EDGES = (0.02, 0.06, 0.1, 0.15, 0.2, 0.27, 0.35, 0.5, 0.8)
 
 
 def calibrate(*, jets: Inputs, calibration: Output, settings: CalibrationJobSettings) -> None:
@@ -61,41 +65,57 @@ def pairs(
 def derive(
     ours: Columns, truth: Columns, radius: float, settings: ResponseSettings
 ) -> JetCalibration:
-    """The responses of matched jets, first in pT, then in the masses behind it.
+    """The responses of matched jets, first in pT, then by the shares, then in mass behind both.
 
     Raises:
         EmptySampleError: no bin has enough jets.
     """
     fewest = settings.minimum_jets
+    place = (truth["pt"], np.abs(truth["eta"]))
+    ratio = truth["m"] / truth["pt"]
     bins = _bins(
-        truth, "m", ours["pt_raw"] / truth["pt"], (settings.pt_edges, settings.eta_edges), fewest
-    )
+        (*place, ratio), ours["pt_raw"] / truth["pt"], (settings.pt_edges, settings.eta_edges),
+        fewest,
+    )  # fmt: skip
+    _require(bins, "pT", len(ratio), fewest)
     pt = fit_response(bins, _centres(settings.eta_edges), _ends(settings.pt_edges))
-    calibrated = invert_pt(pt, ours["pt_raw"], ours["eta"])
-    edges = (settings.mass_pt_edges, settings.mass_eta_edges, settings.mass_ratio_edges)
-    masses: dict[str, ResponseFit] = {}
-    for name in ("m", "msd"):
-        scaled = ours[f"{name}_raw"] * calibrated / ours["pt_raw"]
-        ratio = np.divide(scaled, truth[name], out=np.zeros(len(scaled)), where=truth[name] > 0)
-        masses[name] = fit_response(
-            _bins(truth, name, ratio, edges, fewest),
-            _centres(settings.mass_eta_edges),
-            _ends(settings.mass_pt_edges),
-            _ends(settings.mass_ratio_edges),
-        )
-    print(f"R = {radius:g}: {len(calibrated)} jets, {len(bins.median)} bins", file=sys.stderr)
-    return JetCalibration(radius=radius, jets=len(calibrated), pt=pt, **masses)
+    found = invert_pt(pt, ours["pt_raw"], ours["eta"])
+    wide = (settings.mass_pt_edges, settings.mass_eta_edges)
+    nodes, span = _centres(settings.mass_eta_edges), _ends(settings.mass_pt_edges)
+    shares = []
+    for name in SHARES:
+        left = _bins((*place, ours[name]), found / truth["pt"], (*wide, SHARE_EDGES), fewest)
+        shares.append(fit_response(left, nodes, span, _ends(SHARE_EDGES), OF_SHARES))
+        found = found / response(shares[-1], found, ours["eta"], ours[name])
+    scaled = ours["m_raw"] * found / ours["pt_raw"]
+    masses = _bins(
+        (*place, ratio),
+        np.divide(scaled, truth["m"], out=np.zeros(len(scaled)), where=truth["m"] > 0),
+        (*wide, settings.mass_ratio_edges),
+        fewest,
+    )
+    _require(masses, "mass", len(ratio), fewest)
+    print(f"R = {radius:g}: {len(ratio)} jets, {len(bins.median)} bins", file=sys.stderr)
+    return JetCalibration(
+        radius=radius,
+        jets=len(ratio),
+        pt=pt,
+        shares=shares,
+        m=fit_response(masses, nodes, span, _ends(settings.mass_ratio_edges), OF_MASS),
+    )
 
 
 def _bins(
-    truth: Columns, mass: str, ratio: Array, edges: Sequence[Sequence[float]], fewest: int
+    values: Sequence[Array], ratio: Array, edges: Sequence[Sequence[float]], fewest: int
 ) -> Bins:
     """The median of a ratio in the bins that have enough jets; the fit bridges the others.
 
-    Raises:
-        EmptySampleError: no bin has enough.
+    Args:
+        values: (jets,) each, the three variables of `Bins`.
+        ratio: (jets,).
+        edges: of the first variables.
+        fewest: jets of a bin.
     """
-    values = (truth["pt"], np.abs(truth["eta"]), truth[mass] / truth["pt"])
     rows = []
     for limits in itertools.product(*(itertools.pairwise(each) for each in edges)):
         inside = np.ones(len(ratio), bool)
@@ -104,7 +124,7 @@ def _bins(
         if np.count_nonzero(inside) < fewest:
             continue
         found = spread(ratio[inside])
-        # The fit speaks of the logarithms of pT and mass.
+        # The fit speaks of the logarithms of pT and the third variable.
         rows.append(
             [
                 np.exp(np.log(values[0][inside]).mean()),
@@ -114,14 +134,18 @@ def _bins(
                 max(found.median_error, 1e-4),
             ]
         )
-    if not rows:
+    return Bins(*np.array(rows).reshape(-1, 5).T)
+
+
+def _require(bins: Bins, of: str, jets: int, fewest: int) -> None:
+    """Raise `EmptySampleError` if no bin had enough jets."""
+    if not len(bins.median):
         raise EmptySampleError(
-            f"no bin of the calibration of the jets' {'mass' if len(edges) == 3 else 'pT'} has "
-            f"{fewest} of the {len(ratio)} isolated jets that have a true one.",
+            f"no bin of the calibration of the jets' {of} has {fewest} of the {jets} isolated jets "
+            "that have a true one.",
             "Generate more events of jets.calibration.sample, widen the bins of jets.calibration, "
             "or set jets.calibration.enabled to false.",
         )
-    return Bins(*np.array(rows).T)
 
 
 def _centres(edges: Sequence[float]) -> Array:

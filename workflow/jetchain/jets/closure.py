@@ -19,6 +19,8 @@ from jetchain.core.io.tables import read_result, write_result
 from jetchain.core.schema.jets import (
     CLOSURE_WANTED,
     JET_CLASSES,
+    PEAK_MASSES,
+    PEAK_WANTED,
     ClosureRow,
     JetCalibration,
     JetCalibrations,
@@ -31,12 +33,15 @@ from jetchain.core.validation import number
 from jetchain.core.verbs import Input, Inputs, Output
 from jetchain.jets.calibrate import derive, pairs
 from jetchain.jets.pairs import MINIMUM_MASS, Columns, read_jets, spread
-from jetchain.jets.response import calibrated_mass, invert_pt, response_error
+from jetchain.jets.response import calibrated_values, response_error
 from jetchain.jets.settings import ClosureJobSettings, ResponseSettings
 
 Interval = tuple[float, float]
 Bin = tuple[Interval, Interval]
 Pairs = tuple[Columns, Columns]
+
+NEAR = 0.2
+"""A true jet lies in the peak if its soft-drop mass is that near, relative to the mass."""
 
 ALL = "all"
 TEXT = {"pt": "pT", "m": "mass"}
@@ -64,6 +69,7 @@ def closure(
     """
     rows: list[ClosureRow] = []
     uncertainties: list[UncertaintyRow] = []
+    in_peaks: list[ValidationNumber] = []
     for known in read_result(calibration, JetCalibrations).radii:
         labelled, *shards = (
             pairs(levels["reconstructed"], levels["truth"], known.radius, settings)
@@ -80,12 +86,13 @@ def closure(
         for label, name in enumerate(JET_CLASSES):
             rows += measure(_of(labelled, label), name, known.radius, settings)
         uncertainties += uncertainty(found, tested, known, settings)
+        in_peaks += peaks(labelled, known.radius, settings)
     write_result(
         closure,
         JetClosure(
             closure=rows,
             uncertainties=uncertainties,
-            numbers=numbers(rows, settings),
+            numbers=[*numbers(rows, settings), *in_peaks],
         ),
     )
 
@@ -101,13 +108,8 @@ def cross_calibrated(shards: Sequence[Pairs], radius: float, settings: ResponseS
 
 def applied(ours: Columns, known: JetCalibration) -> Columns:
     """Reconstructed jets with calibrated pt, m and msd."""
-    raw, eta = ours["pt_raw"], ours["eta"]
-    pt = invert_pt(known.pt, raw, eta)
-    masses = {
-        name: calibrated_mass(fit, ours[f"{name}_raw"], raw, pt, eta)
-        for name, fit in (("m", known.m), ("msd", known.msd))
-    }
-    return {**ours, "pt": pt, **masses}
+    raw = ours | {name: ours[f"{name}_raw"] for name in ("pt", "m", "msd")}
+    return ours | calibrated_values(known, raw)
 
 
 def _joined(parts: Sequence[Pairs]) -> Pairs:
@@ -192,6 +194,33 @@ def numbers(rows: list[ClosureRow], settings: ClosureJobSettings) -> list[Valida
                     source="true jets; each shard with the calibration that the others make",
                 )
             )  # fmt: skip
+    return found
+
+
+def peaks(paired: Pairs, radius: float, settings: ClosureJobSettings) -> list[ValidationNumber]:
+    """Rows of the validation: the soft-drop mass of each class with a peak, of true jets in it.
+
+    They are chosen by true values alone: jets above a reconstructed pT have on a falling spectrum
+    more often fluctuated up, and with the pT their mass, by what no calibration can know.
+    """
+    pt = settings.closure.pt_edges
+    found = []
+    for name, mass in PEAK_MASSES.items():
+        ours, truth = _of(paired, JET_CLASSES.index(name))
+        inside = (truth["pt"] >= pt[0]) & (truth["pt"] < pt[-1])
+        inside &= np.abs(truth["msd"] - mass) < NEAR * mass
+        if np.count_nonzero(inside) < settings.minimum_jets:
+            continue
+        left = spread(ours["msd"][inside] / truth["msd"][inside])
+        found.append(
+            number(
+                f"soft-drop mass of {name} jets",
+                left.median, left.median_error, reference=1.0, tolerance=PEAK_WANTED, rule=True,
+                sample=f"R = {radius:g}, true pT {pt[0]:g} to {pt[-1]:g} GeV, true soft-drop mass "
+                f"within {NEAR:.0%} of {mass:g} GeV",
+                source="true jets; median of the ratio",
+            )
+        )  # fmt: skip
     return found
 
 

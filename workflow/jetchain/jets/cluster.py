@@ -16,14 +16,20 @@ from jetchain.core.io.events import read_event_chunks, require_same_events, writ
 from jetchain.core.io.tables import read_result
 from jetchain.core.kinematics import delta_phi, invariant_mass, pt_eta_phi, rapidity
 from jetchain.core.schema.generate import GENERATED, UNSEEN
-from jetchain.core.schema.jets import JetCalibration, JetCalibrations, jet_collection, jets_table
-from jetchain.core.schema.particleflow import RECONSTRUCTED
+from jetchain.core.schema.jets import (
+    SHARES,
+    JetCalibration,
+    JetCalibrations,
+    jet_collection,
+    jets_table,
+)
+from jetchain.core.schema.particleflow import PARTICLE_CLASSES, RECONSTRUCTED
 from jetchain.core.verbs import Input, Inputs, Output
 from jetchain.jets.containers import Array, Integers, Jets, Particles, offsets, reordered
 from jetchain.jets.label import label_jets
 from jetchain.jets.pileup import soft_killer, without_density
 from jetchain.jets.puppi import Tracks, puppi
-from jetchain.jets.response import calibrated_mass, invert_pt
+from jetchain.jets.response import calibrated_pt, calibrated_values
 from jetchain.jets.settings import ClusteringSettings, ClusterJobSettings
 from jetchain.jets.substructure import substructure
 
@@ -81,6 +87,8 @@ def _cluster_chunks(
     found: Counter[str],
 ) -> Iterator[dict[str, Any]]:
     """The jets of some events at a time; counts them in `found`."""
+    import awkward as ak
+
     columns = {
         "particle": ["seen_as", *MOMENTUM],
         "parton": ["pdgid", "px", "py", "pz", "mother"],
@@ -90,7 +98,9 @@ def _cluster_chunks(
     chunks = zip_longest(
         read_event_chunks(truth, GENERATED, columns),
         read_event_chunks(
-            particles, RECONSTRUCTED, {"pflow": [*MOMENTUM, *(TRACK if weighted else ())]}
+            particles,
+            RECONSTRUCTED,
+            {"pflow": [*MOMENTUM, "label", *(TRACK if weighted else ())]},
         ),
     )
     for generated, reconstructed in chunks:
@@ -106,6 +116,7 @@ def _cluster_chunks(
             inputs[False] = puppi(
                 inputs[False], tracks, settings.pileup_mean, settings.track_eta_max
             )
+        label = labels_of(inputs[False], reconstructed["pflow"])
         partons = flatten_partons(generated["parton"])
         data: dict[str, Any] = {"event": reconstructed["event"]}
         found["events"] += len(data["event"])
@@ -119,10 +130,15 @@ def _cluster_chunks(
                     pt, _, _ = pt_eta_phi(*jets.momentum[:, :3].T)
                     jets = reordered(jets, pt, lowest)
                 if calibration:
-                    jets = harder(jets, calibration, settings.pt_min)
+                    jets = harder(jets, particles_in, label, calibration, settings.pt_min)
                 name = jet_collection(radius, is_truth)
                 data[name] = describe(jets, particles_in, partons, radius, settings)
                 if not is_truth:
+                    counts = np.diff(jets.offset)
+                    data[name] |= {
+                        share: ak.unflatten(values, counts)
+                        for share, values in shares(jets, particles_in, label).items()
+                    }
                     data[name] |= calibrated(data[name], calibration)
                 found[name] += len(jets.momentum)
                 found[f"outside {name}"] += jets.outside
@@ -221,10 +237,38 @@ def _order(
     )
 
 
-def harder(jets: Jets, calibration: JetCalibration, pt_min: float) -> Jets:
+def labels_of(particles: Particles, collection: Any) -> Integers:
+    """The class of each particle (particles,), from the collection that they were taken from."""
+    import awkward as ak
+
+    first = offsets(ak.to_numpy(ak.num(collection, axis=1)))[:-1]
+    event = np.repeat(np.arange(len(first)), np.diff(particles.offset))
+    return _flat(collection, "label", np.int64)[first[event] + particles.index]
+
+
+def shares(jets: Jets, particles: Particles, label: Integers) -> dict[str, Array]:
+    """The share of its constituents' pT that the particles of a class have, (jets,) each."""
+    sizes = np.diff(jets.constituent_offset)
+    jet = np.repeat(np.arange(len(sizes)), sizes)
+    pt = np.hypot(*particles.momentum[jets.constituents, :2].T)
+    total = np.bincount(jet, pt, minlength=len(sizes))
+    kind = label[jets.constituents]
+    return {
+        name: np.bincount(
+            jet, np.where(kind == PARTICLE_CLASSES.index(name), pt, 0.0), minlength=len(sizes)
+        )
+        / total
+        for name in SHARES
+    }
+
+
+def harder(
+    jets: Jets, particles: Particles, label: Integers, calibration: JetCalibration, pt_min: float
+) -> Jets:
     """The jets above the threshold, and in falling order, in calibrated pT."""
     pt, eta, _ = pt_eta_phi(*jets.momentum[:, :3].T)
-    return reordered(jets, invert_pt(calibration.pt, pt, eta), pt_min)
+    known = calibrated_pt(calibration, pt, eta, shares(jets, particles, label))
+    return reordered(jets, known, pt_min)
 
 
 def describe(
@@ -269,22 +313,19 @@ def describe(
 def calibrated(columns: Mapping[str, Any], calibration: JetCalibration | None) -> dict[str, Any]:
     """The columns of a reconstructed collection that the calibration changes or adds.
 
-    It scales the pT, and each mass further; what the jet is made of stays, and with it all that is
-    measured on angles and shares of pT.
+    It scales pT and masses; what the jet is made of stays, and with it all that is measured on
+    angles and shares of pT.
     """
     import awkward as ak
 
     result = {f"{name}_raw": columns[name] for name in ("pt", "m", "msd")}
     if calibration:
         counts = ak.num(columns["pt"], axis=1)
-        pt, eta, m, msd = (ak.to_numpy(ak.flatten(columns[n])) for n in ("pt", "eta", "m", "msd"))
-        true = invert_pt(calibration.pt, pt, eta)
-        flat = {
-            "pt": true,
-            "m": calibrated_mass(calibration.m, m, pt, true, eta),
-            "msd": calibrated_mass(calibration.msd, msd, pt, true, eta),
+        raw = {n: ak.to_numpy(ak.flatten(columns[n])) for n in ("pt", "eta", "m", "msd", *SHARES)}
+        result |= {
+            name: ak.unflatten(values, counts)
+            for name, values in calibrated_values(calibration, raw).items()
         }
-        result |= {name: ak.unflatten(values, counts) for name, values in flat.items()}
     return result
 
 

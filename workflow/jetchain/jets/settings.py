@@ -67,13 +67,13 @@ class ResponseSettings(Settings):
     )
     mass_pt_edges: list[float] = key(
         [150.0, 280.0, 560.0, 1100.0, 3300.0],
-        "edges of the bins in true pT for the mass",
+        "edges of the bins in true pT for the mass and for what the jet is made of",
         unit="GeV",
         min_length=2,
     )
     mass_eta_edges: list[float] = key(
         [0.0, 0.5, 1.0, 1.5, 2.0, 2.5],
-        "edges of the bins in true |eta| for the mass",
+        "edges of the bins in true |eta| for the same",
         min_length=2,
     )
     mass_ratio_edges: list[float] = key(

@@ -15,6 +15,7 @@ from jetchain.core.histograms import save_histograms, weighted
 from jetchain.core.io.tables import write_result
 from jetchain.core.schema.jets import (
     JET_CLASSES,
+    PEAK_MASSES,
     JetPeak,
     JetResponse,
     JetSummary,
@@ -26,7 +27,6 @@ from jetchain.jets.settings import SummarySettings
 
 Array = NDArray[np.floating]
 
-PEAKS = ("W", "Z", "top", "Hbb", "Hcc")
 ALL = "all"
 """In the place of a class: all jets above the threshold of the clustering, without a window."""
 
@@ -135,7 +135,7 @@ def _ratio(numerator: NDArray, denominator: NDArray) -> Array:
 def peaks(level: str, jets: Columns, settings: SummarySettings) -> list[JetPeak]:
     """The fitted soft-drop mass peak of each class with a resonance and enough jets."""
     rows = []
-    for name in PEAKS:
+    for name in PEAK_MASSES:
         chosen = _select(jets, settings, JET_CLASSES.index(name))
         peak = None
         if len(chosen["msd"]) >= settings.minimum_jets:

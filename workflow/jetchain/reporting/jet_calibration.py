@@ -11,6 +11,7 @@ from jetchain.core.io.tables import read_result, write_csv
 from jetchain.core.schema.jets import (
     CLOSURE_WANTED,
     JET_CLASSES,
+    PEAK_WANTED,
     ClosureRow,
     JetClosure,
     UncertaintyRow,
@@ -20,10 +21,12 @@ from jetchain.core.style import label, new_figure, remark, save_figure, style_of
 from jetchain.core.verbs import Input, Output
 
 ALL = "all"
+TEXT = {"pt": "$p_T$", "m": "mass", "msd": "soft-drop mass"}
+WANTED = {**CLOSURE_WANTED, "msd": PEAK_WANTED}
 
 
 def closure(*, closure: Input, collection: str, pdf: Output, png: Output, data: Output) -> None:
-    """Draw response and resolution of pT and mass, before and after, against pT and |eta|.
+    """Draw response and resolution of pT and masses, before and after, against pT and |eta|.
 
     Args:
         closure: the `JetClosure`.
@@ -40,8 +43,8 @@ def closure(*, closure: Input, collection: str, pdf: Output, png: Output, data: 
     longest = max((row.pt_high - row.pt_low for row in every), default=0.0)
     by_pt = [row for row in every if row.eta_high - row.eta_low == widest]
     by_eta = [row for row in every if row.pt_high - row.pt_low == longest]
-    figure, axes = new_figure(2, 4, size=(26, 11))
-    for line, (name, text) in zip(axes, (("pt", "$p_T$"), ("m", "mass")), strict=True):
+    figure, axes = new_figure(3, 4, size=(26, 16.5))
+    for line, (name, text) in zip(axes, TEXT.items(), strict=True):
         band(line[0], name)
         band(line[1], name)
         band(line[3], name)
@@ -69,7 +72,7 @@ def closure(*, closure: Input, collection: str, pdf: Output, png: Output, data: 
 
 def band(ax: Axes, name: str) -> None:
     """The closure that is wanted."""
-    ax.axhspan(1 - CLOSURE_WANTED[name], 1 + CLOSURE_WANTED[name], color="0.85", linewidth=0)
+    ax.axhspan(1 - WANTED[name], 1 + WANTED[name], color="0.85", linewidth=0)
     ax.axhline(1.0, color="#717581", linewidth=0.8, linestyle=":")
 
 

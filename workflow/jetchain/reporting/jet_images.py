@@ -9,10 +9,9 @@ from matplotlib.colors import LogNorm, SymLogNorm
 
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io.tables import read_result
-from jetchain.core.schema.jets import JET_CLASSES, ClassImage, ImageSummary
+from jetchain.core.schema.jets import JET_CLASSES, PEAK_MASSES, ClassImage, ImageSummary
 from jetchain.core.style import label, new_figure, remark, save_figure
 from jetchain.core.verbs import Input, Output
-from jetchain.reporting.jets import MASSES
 from jetchain.reporting.signed_map import signed_map
 
 SMALLEST, LARGEST = 1e-5, 0.1  # share of the pT in a pixel
@@ -41,8 +40,8 @@ def images(*, histograms: Input, summary: Input, pdf: Output, png: Output, data:
             norm=LogNorm(SMALLEST, LARGEST), cmap="cividis_r", rasterized=True,
         )  # fmt: skip
         ax.text(0.95, 0.04, f"{of_class.jets} jets", transform=ax.transAxes, ha="right")
-        if name in MASSES:
-            distance = 2 * MASSES[name] / of_class.mean_pt
+        if name in PEAK_MASSES:
+            distance = 2 * PEAK_MASSES[name] / of_class.mean_pt
             ax.plot([-0.62, -0.62], [-distance / 2, distance / 2], color="black", marker="_", lw=2,
                     gid="2m/pT")  # fmt: skip
             ax.text(-0.57, 0.0, r"$2m/p_T$", va="center", fontsize=11)

@@ -10,12 +10,9 @@ from matplotlib.axes import Axes
 
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io.tables import read_result
-from jetchain.core.schema.jets import JET_CLASSES, JetSummary
+from jetchain.core.schema.jets import JET_CLASSES, PEAK_MASSES, JetSummary
 from jetchain.core.style import label, new_figure, save_figure, steps, style_of
 from jetchain.core.verbs import Input, Output
-
-# Pole masses in GeV, PDG 2024; the peaks of jets lie near them, moved by radiation.
-MASSES = {"W": 80.37, "Z": 91.19, "top": 172.6, "Hbb": 125.2, "Hcc": 125.2}
 
 LEVELS = ("truth", "reconstructed")
 
@@ -36,7 +33,7 @@ def mass(*, histograms: Input, summary: Input, pdf: Output, png: Output, data: O
             0.97, 0.62, "\n".join(["peak [GeV]", *lines]), transform=ax.transAxes,
             ha="right", va="top", fontsize=10,
         )  # fmt: skip
-        for line in sorted(set(MASSES.values())):
+        for line in sorted(set(PEAK_MASSES.values())):
             ax.axvline(line, color="#717581", linewidth=0.8, linestyle=":")
         ax.legend(ncols=2)
         label(ax, right=f"{level} jets")

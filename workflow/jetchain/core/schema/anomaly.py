@@ -77,12 +77,15 @@ class JetUncertainties(Result):
 
     Attributes:
         jes_up, jes_down: scale of pT and mass of all jets up and down together.
+        jms_up, jms_down: scale of the mass alone.
         jer: resolution of pT larger by its uncertainty.
-        total: the larger change by the scale, and that by the resolution, in quadrature.
+        total: the larger change by each scale, and that by the resolution, in quadrature.
     """
 
     jes_up: float
     jes_down: float
+    jms_up: float
+    jms_down: float
     jer: float
     total: float
 

@@ -27,12 +27,16 @@ JET: Columns = {
     "constituents": Column("i4", "", "indices of its particles in the input", nested=True),
 }
 
-# Of reconstructed jets only; the columns of JET are calibrated where jets.calibration is on.
+# Of reconstructed jets only; pt, m and msd of JET are calibrated where jets.calibration is on.
 UNCALIBRATED: Columns = {
     "pt_raw": Column("f4", "GeV", "transverse momentum before the calibration"),
     "m_raw": Column("f4", "GeV", "invariant mass before the calibration"),
     "msd_raw": Column("f4", "GeV", "soft-drop mass before the calibration"),
+    "photon": Column("f4", "", "share of its constituents' pT that photons have"),
+    "neutral_hadron": Column("f4", "", "share that neutral hadrons have"),
 }
+SHARES = ("photon", "neutral_hadron")
+"""Of the pT, by which the calibration corrects it in turn."""
 
 
 def jet_collection(radius: float, truth: bool = False) -> str:
@@ -60,7 +64,7 @@ class ResponseFit(Result):
     Attributes:
         eta: (nodes,) |eta| between which the coefficients are interpolated.
         pt_range: of the true pT in GeV; outside, the value at its end.
-        ratio_range: of the true mass over the true pT, likewise; null for the response in pT.
+        ratio_range: of the third variable, likewise; null where there is none.
         powers: (terms, 2) powers of the two variables, scaled to [-1, 1].
         coefficients: (nodes, terms).
         covariance: (nodes * terms, nodes * terms) of the coefficients.
@@ -81,14 +85,15 @@ class JetCalibration(Result):
         radius: of the jets.
         jets: true jets with a reconstructed one that the responses are made from.
         pt: of the transverse momentum.
-        m, msd: of mass and soft-drop mass, each scaled by the correction of the pT before.
+        shares: what is left of it against the share of each of `SHARES`, one after the other.
+        m: of the mass scaled like the pT, against true mass over true pT.
     """
 
     radius: float
     jets: int
     pt: ResponseFit
+    shares: list[ResponseFit]
     m: ResponseFit
-    msd: ResponseFit
 
 
 class JetCalibrations(Result):
@@ -170,8 +175,15 @@ class UncertaintyRow(Result):
     jmr_uncertainty: float
 
 
+# Pole masses in GeV, PDG 2024 (S. Navas et al., Phys. Rev. D 110 (2024) 030001). The peaks of jets
+# lie near them, moved by radiation.
+PEAK_MASSES = {"W": 80.37, "Z": 91.19, "top": 172.6, "Hbb": 125.2, "Hcc": 125.2}
+
 CLOSURE_WANTED = {"pt": 0.01, "m": 0.02}
 """How far from 1 the median response of calibrated jets may lie."""
+
+PEAK_WANTED = 0.02
+"""Likewise of the soft-drop mass in the peaks of W, Z, top and H."""
 
 
 class JetClosure(Validation):
