@@ -239,15 +239,17 @@ def test_an_electron_is_the_better_measured_of_track_and_cluster(reconstruct, tr
     assert particles["e"][0] == pytest.approx(expected, rel=2e-3)
 
 
-@pytest.mark.parametrize(("most", "expected"), [(12e3, [0, 1]), (8e3, [0])])
-def test_an_electrons_band_ends_where_its_photons_may_lie(most, expected):
-    """It bends from azimuth 0.3 to 0.5: photons lie between, and never beyond 0.7 and a margin."""
-    phi = np.array([0.5, 0.35, 0.8, 0.2])
-    one = one_cluster([1] * 4, [7e3, 3e3, 1e3, 1e3], [0.0] * 4)
-    clusters = one._replace(
-        offset=np.array([0, 4]), e=np.array([7e3, 3e3, 1e3, 1e3]), eta=np.zeros(4), phi=phi
-    )
-    assert electron_clusters(0, 4, clusters, 0.0, 0.5, 0.3, most).tolist() == expected
+@pytest.mark.parametrize(("most", "expected"), [(13e3, [0, 1, 2]), (11e3, [0, 1]), (8e3, [0])])
+def test_an_electrons_band_ends_where_its_photons_and_slow_electrons_may_lie(most, expected):
+    """It bends from azimuth 0.3 to 0.5 and from eta 1 to 1.02, with a third of its momentum from 0.3
+    to 0.9 and from 1 to 1.18; electrons of photons that convert bend to the other side too."""
+    phi = np.array([0.5, 0.35, -0.2, -0.4, 1.0, 0.5, 0.5])
+    eta = np.array([1.02, 1.0, 1.15, 1.0, 1.0, 0.9, 1.3])
+    e = np.array([7e3, 3e3, 1e3, 1e3, 1e3, 1e3, 1e3])
+    one = one_cluster([1] * 7, e.tolist(), [0.0] * 7)
+    clusters = one._replace(offset=np.array([0, 7]), e=e, eta=eta, phi=phi)
+    found = electron_clusters(0, 7, clusters, (1.02, 0.5), (1.0, 0.3), most)
+    assert found.tolist() == expected
 
 
 def test_electron_takes_its_cluster(reconstruct):

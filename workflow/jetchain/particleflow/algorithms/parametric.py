@@ -196,7 +196,7 @@ def reconstruct(
     order = np.lexsort((-tracks.pt, kind != ELECTRON, event_of_track))
     seeds = Seeds(
         tracks.offset, order, kind, tracks.p, tracks.p_error, tracks.pt, tracks.phi,
-        np.abs(tracks.eta), tracks.layer_eta, tracks.layer_phi,
+        tracks.eta, tracks.layer_eta, tracks.layer_phi,
     )  # fmt: skip
     muons = table["showers"].muons
     response = Response(
