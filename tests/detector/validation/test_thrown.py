@@ -12,8 +12,8 @@ from jetchain.core.schema.generate import GENERATED
 from jetchain.detector.flight.states import NUCLEON_MASS
 from jetchain.detector.settings import EstimatorSettings
 from jetchain.detector.validation.response import (
-    WITHOUT_NOISE,
     ENERGY_EDGES,
+    WITHOUT_NOISE,
     measure,
     resolution_numbers,
 )

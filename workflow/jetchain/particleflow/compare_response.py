@@ -18,8 +18,7 @@ from jetchain.core.validation import number
 from jetchain.core.verbs import Input, Output, Resource
 
 LEAST = 200
-"""Pions in a bin that is judged alone: its mean is then known to 2 %, its spread to 5 %. Our choice.
-"""
+"""Pions in a bin that is judged alone: its mean is known to 2 %, its spread to 5 %. Our choice."""
 MEAN_TOLERANCE, SPREAD_TOLERANCE = 0.05, 0.15
 """Relative differences from Geant4 within which a bin agrees. Our choice."""
 SOURCE = "Geant4: COCOA, pflow_configuration/*.csv"

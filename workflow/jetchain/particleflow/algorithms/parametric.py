@@ -24,7 +24,7 @@ The six steps of COCOA's algorithm (arXiv 2303.02101, section 5; cocoa-hep/cocoa
 - A cluster that no track touched is a photon if its shape is more that of a photon than that of a
   neutral hadron (`shapes.py`). Of a remnant, what is left in the ECAL is a photon, and what is left
   behind it a neutral hadron: a jet's neutral energy in the ECAL is that of photons but for a few
-  percent (CMS: the same section).
+  percent (CMS: the same section). Where it looks like a neutral hadron by far, all of it is one.
 - Photons and neutral hadrons are scaled so that single ones come out right on average, with those
   among them that are taken for the other.
 """
@@ -54,7 +54,7 @@ from jetchain.particleflow.conversions import merge_conversions
 from jetchain.particleflow.detected import Clusters, Tracks
 from jetchain.particleflow.layers import N_LAYERS, Layers
 from jetchain.particleflow.linking import link
-from jetchain.particleflow.shapes import describe, is_photon
+from jetchain.particleflow.shapes import centres, describe, is_hadron, is_photon
 from jetchain.particleflow.subtraction import ELECTRON, HADRON, MUON, Cuts, Response, Seeds
 
 MEV_PER_GEV = 1000.0
@@ -213,6 +213,7 @@ def reconstruct(
     match, taken, shares = link(seeds, left, layers, response, cuts)
     momenta = fitted_momenta(tracks.p, tracks.p_error, shares)
     charged = _charged(tracks, clusters, kind, match, taken, momenta, table)
+    charged = {name: values.copy() for name, values in charged.items()}  # not the tracks' own
     merge_conversions(tracks, charged)
     kept = charged["e"] > 0
     charged = {name: values[kept] for name, values in charged.items()}
@@ -285,9 +286,12 @@ def _neutral(
     touched = left.e < (1 - 1e-6) * clusters.e
     photon = is_photon(described, table["showers"].shapes)
     whole = ~touched & (left.e > 0)
+    hadron = touched & is_hadron(described, table["showers"].shapes)
+    touched &= ~hadron
     parts = [  # clusters, energy, eta, phi, label
         (whole & photon, left.e, clusters.eta, clusters.phi, PHOTON),
         (whole & ~photon, left.e, clusters.eta, clusters.phi, NEUTRAL_HADRON),
+        (hadron, described.ecal + described.hcal, *centres(described), NEUTRAL_HADRON),
         (touched, described.ecal, described.ecal_eta, described.ecal_phi, PHOTON),
         (touched, described.hcal, described.hcal_eta, described.hcal_phi, NEUTRAL_HADRON),
     ]
