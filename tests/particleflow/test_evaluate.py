@@ -99,8 +99,7 @@ def test_particles_turned_away_are_not_found(run):
     rows = perfect(events)
     found = run(events, rows)["groups"]
     for row in itertools.chain.from_iterable(rows):
-        neutral = PARTICLE_CLASSES[row["label"]] in ("photon", "neutral_hadron")
-        row["phi"] += 2 * (SETTINGS.max_distance if neutral else SETTINGS.max_distance_charged)
+        row["phi"] += 2 * SETTINGS.max_distance
     turned = run(events, rows)["groups"]
     for name in ("charged", "neutral", "photon"):
         assert found[name]["efficiency"]["overall"]["value"] == 1
@@ -181,7 +180,7 @@ def test_charged_and_neutral_never_match(run):
     rows = perfect(events)
     for row in itertools.chain.from_iterable(rows):
         row["label"] = 0 if row["label"] in (1, 2) else 1
-    result = run(events, rows, EvaluationSettings(max_distance=0.01, max_distance_charged=0.01))
+    result = run(events, rows, EvaluationSettings(max_distance=0.01))
     assert result["groups"]["all"]["efficiency"]["overall"]["value"] == 0
     assert result["groups"]["all"]["fake_rate"]["overall"]["value"] == 1
     assert result["groups"]["all"]["purity"]["overall"]["value"] is None

@@ -220,11 +220,10 @@ def compare_event(
         table["counted"] = (p[:, 0] > settings.minimum_pt) & (
             np.abs(p[:, 1]) < settings.maximum_eta
         )
-    limits = {"charged": settings.max_distance_charged, "neutral": settings.max_distance}
-    for group, max_distance in limits.items():
+    for group in ("charged", "neutral"):
         (i,), (j,) = (np.nonzero(np.isin(x, GROUPS[group])) for x in (true_label, reco_label))
         first, second = match_particles(
-            true_p[i, :3], reco_p[j, :3], settings.max_cost, max_distance
+            true_p[i, :3], reco_p[j, :3], settings.max_cost, settings.max_distance
         )
         first, second = i[first], j[second]
         one["matched"][first] = two["matched"][second] = True
@@ -233,8 +232,8 @@ def compare_event(
             true_p[first, 1] - reco_p[second, 1], delta_phi(true_p[first, 2], reco_p[second, 2])
         )
         two["truth_label"][second] = true_label[first]
-        turned = reco_p[j, :3] + np.array([0.0, 0.0, 2 * max_distance])
-        chance, _ = match_particles(true_p[i, :3], turned, settings.max_cost, max_distance)
+        turned = reco_p[j, :3] + np.array([0.0, 0.0, 2 * settings.max_distance])
+        chance, _ = match_particles(true_p[i, :3], turned, settings.max_cost, settings.max_distance)
         one["turned"][i[chance]] = True
     return one, two, _cone(true_p, topo, reco_p)
 
