@@ -15,8 +15,9 @@ The six steps of COCOA's algorithm (arXiv 2303.02101, section 5; cocoa-hep/cocoa
 - A hadron around which there is no more than it may leave takes all of that; one that no cluster's
   barycentre matches takes from the cluster that it enters. Each layer gives its expected share.
 - A muon takes what muons leave out of the clusters that it crosses.
-- An electron takes its cluster and those of the photons that it radiated on its way, and has the
-  direction of its track. Its energy is the mean of both, weighted by their errors, where they
+- An electron takes its cluster and those of the photons that it radiated on its way, or of the
+  electrons that these convert to (`linking.py`), and has the direction of its track. Its energy is
+  the mean of both, weighted by their errors, where they
   agree within 3 sigma (as CMS combines them: arXiv 1706.04965, section 4.4), else the track's.
   Where the cluster holds more than `electron_maximum_ep` times the track's momentum, other
   particles share it: the electron keeps its track's momentum, and that is subtracted.
