@@ -17,10 +17,10 @@ The six steps of COCOA's algorithm (arXiv 2303.02101, section 5; cocoa-hep/cocoa
 - A muon takes what muons leave out of the clusters that it crosses.
 - An electron takes its cluster and those of the photons that it radiated on its way, or of the
   electrons that these convert to (`linking.py`), and has the direction of its track. Its energy is
-  the mean of both, weighted by their errors, where they
-  agree within 3 sigma (as CMS combines them: arXiv 1706.04965, section 4.4), else the track's.
-  Where the cluster holds more than `electron_maximum_ep` times the track's momentum, other
-  particles share it: the electron keeps its track's momentum, and that is subtracted.
+  the mean of both, weighted by their errors, where they agree within 3 sigma (as CMS combines them:
+  arXiv 1706.04965, section 4.4), else the track's. Where the cluster holds more than
+  `electron_maximum_ep` times the track's momentum, other particles share it: the electron keeps its
+  track's momentum, and that is subtracted.
 - Two electrons of a conversion are one photon (`conversions.py`).
 - A cluster that no track touched is a photon if its shape is more that of a photon than that of a
   neutral hadron (`shapes.py`). Of a remnant, what is left in the ECAL is a photon, and what is left
