@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-
 import numpy as np
 import pytest
 
@@ -16,7 +14,6 @@ from jetchain.particleflow import shapes
 from jetchain.particleflow.algorithms.parametric import (
     ParametricSettings,
     hadron_factor,
-    parametric,
     read_shower_calibration,
 )
 from jetchain.particleflow.detected import Clusters, read_detected
@@ -233,22 +230,6 @@ def test_what_looks_like_a_hadron_by_far_is_one(reconstruct, monkeypatch):
     assert labels(particles) == ["charged_hadron", "neutral_hadron"]
     assert particles["e"][1] == pytest.approx(20.0 / MEAN, rel=1e-3)
     assert np.arctan2(particles["py"][1], particles["px"][1]) == pytest.approx(0.5, abs=0.02)
-
-
-def test_particles_do_not_change_the_tracks_that_they_are_made_of(tmp_path):
-    """The two legs of a conversion lose their impact parameters, the tracks keep theirs."""
-    event = FakeEvent()
-    for pdgid, phi in ((11, 0.5), (-11, 0.5)):
-        event.particle(pdgid, pt=5.0, eta=0.0, phi=phi)
-    for row in event.rows["track"]:
-        row["d0"] = 5.0
-    source = write_detected(tmp_path / "d.root", [event])
-    _, tracks, clusters = next(read_detected(source, LAYERS))
-    before = copy.deepcopy(tracks)
-    columns = parametric(tracks, clusters, LAYERS, write_calibrations(tmp_path), SETTINGS)
-    assert PARTICLE_CLASSES.index("photon") in columns["label"]
-    for name, values in vars(before).items():
-        np.testing.assert_array_equal(getattr(tracks, name), values)
 
 
 def test_an_electron_takes_the_photons_that_it_radiated(reconstruct):
