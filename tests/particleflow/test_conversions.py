@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 
+from helpers.calibrations import write_calibrations
+from helpers.detected import GEOMETRY, FakeEvent, write_detected
 from jetchain.core.schema.particleflow import PARTICLE_CLASSES
+from jetchain.particleflow.algorithms.parametric import ParametricSettings, parametric
 from jetchain.particleflow.conversions import merge_conversions
-from jetchain.particleflow.detected import Tracks
+from jetchain.particleflow.detected import Tracks, read_detected
+from jetchain.particleflow.layers import read_layers
 
 ELECTRON, PHOTON = (PARTICLE_CLASSES.index(name) for name in ("electron", "photon"))
 CURVATURE = 3.8 * 0.299792458  # MeV per mm
@@ -74,3 +80,21 @@ def test_others_stay_electrons(change):
     merge_conversions(tracks, particles)
     assert particles["label"].tolist() == [ELECTRON, ELECTRON]
     assert np.all(particles["e"] > 0)
+
+
+def test_particles_do_not_change_the_tracks_that_they_are_made_of(tmp_path):
+    """The two legs of a conversion lose their impact parameters, the tracks keep theirs."""
+    layers, event = read_layers(GEOMETRY), FakeEvent()
+    for pdgid, phi in ((11, 0.5), (-11, 0.5)):
+        event.particle(pdgid, pt=5.0, eta=0.0, phi=phi)
+    for row in event.rows["track"]:
+        row["d0"] = 5.0
+    source = write_detected(tmp_path / "d.root", [event])
+    _, tracks, clusters = next(read_detected(source, layers))
+    before = copy.deepcopy(tracks)
+    columns = parametric(
+        tracks, clusters, layers, write_calibrations(tmp_path), ParametricSettings()
+    )
+    assert PARTICLE_CLASSES.index("photon") in columns["label"]
+    for name, values in vars(before).items():
+        np.testing.assert_array_equal(getattr(tracks, name), values)

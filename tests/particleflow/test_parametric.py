@@ -10,6 +10,7 @@ from helpers.detected import GEOMETRY, FakeEvent, write_detected
 from jetchain.core.io.events import read_events
 from jetchain.core.io.tables import read_json, write_json
 from jetchain.core.schema.particleflow import PARTICLE_CLASSES, RECONSTRUCTED
+from jetchain.particleflow import shapes
 from jetchain.particleflow.algorithms.parametric import (
     ParametricSettings,
     hadron_factor,
@@ -217,6 +218,20 @@ def test_what_is_left_of_a_cluster_is_a_photon_and_a_hadron(reconstruct):
     assert particles["topo_idx"].tolist() == [1, 1, 1]
 
 
+def test_what_looks_like_a_hadron_by_far_is_one(reconstruct, monkeypatch):
+    """With its part in the ECAL; where both parts lie is their common centre."""
+    monkeypatch.setattr(shapes, "HADRON_BELOW", -1.0)  # the tables of the test are blunt
+    event = FakeEvent()
+    event.particle(211, pt=10.0, eta=0.0, phi=0.5)
+    left = 20 * np.array([0.1, 0.3, 0, 0.4, 0.2, 0])
+    shares = MEAN * 10 * np.array(HADRONIC) + left
+    event.cluster(1e3 * shares.sum(), 0.0, 0.5, list(shares))
+    particles = reconstruct(event)["pflow"][0]
+    assert labels(particles) == ["charged_hadron", "neutral_hadron"]
+    assert particles["e"][1] == pytest.approx(20.0 / MEAN, rel=1e-3)
+    assert np.arctan2(particles["py"][1], particles["px"][1]) == pytest.approx(0.5, abs=0.02)
+
+
 def test_an_electron_takes_the_photons_that_it_radiated(reconstruct):
     """They go straight on from its first direction, in the azimuth that it bends away from."""
     event = FakeEvent()
@@ -239,15 +254,17 @@ def test_an_electron_is_the_better_measured_of_track_and_cluster(reconstruct, tr
     assert particles["e"][0] == pytest.approx(expected, rel=2e-3)
 
 
-@pytest.mark.parametrize(("most", "expected"), [(12e3, [0, 1]), (8e3, [0])])
-def test_an_electrons_band_ends_where_its_photons_may_lie(most, expected):
-    """It bends from azimuth 0.3 to 0.5: photons lie between, and never beyond 0.7 and a margin."""
-    phi = np.array([0.5, 0.35, 0.8, 0.2])
-    one = one_cluster([1] * 4, [7e3, 3e3, 1e3, 1e3], [0.0] * 4)
-    clusters = one._replace(
-        offset=np.array([0, 4]), e=np.array([7e3, 3e3, 1e3, 1e3]), eta=np.zeros(4), phi=phi
-    )
-    assert electron_clusters(0, 4, clusters, 0.0, 0.5, 0.3, most).tolist() == expected
+@pytest.mark.parametrize(("most", "expected"), [(13e3, [0, 1, 2]), (10.5e3, [0, 1]), (7.5e3, [0])])
+def test_an_electrons_band_ends_where_its_photons_and_slow_electrons_may_lie(most, expected):
+    """It bends from azimuth 0.3 to 0.5 and from eta 1 to 1.02, with a third of its momentum to 0.9
+    and 1.18; electrons of photons that convert bend to the other side too."""
+    phi = np.array([0.5, 0.35, -0.2, -0.4, 1.0, 0.5, 0.5])
+    eta = np.array([1.02, 1.0, 1.15, 1.0, 1.0, 0.9, 1.3])
+    e = np.array([7e3, 3e3, 1e3, 1e3, 1e3, 1e3, 1e3])
+    one = one_cluster([1] * 7, e.tolist(), [0.0] * 7)
+    clusters = one._replace(offset=np.array([0, 7]), e=e, eta=eta, phi=phi)
+    found = electron_clusters(0, 7, clusters, (1.02, 0.5), (1.0, 0.3), most)
+    assert found.tolist() == expected
 
 
 def test_electron_takes_its_cluster(reconstruct):

@@ -13,7 +13,7 @@ from jetchain.particleflow.calibrate_showers import calibrate_showers, hadron_cu
 from jetchain.particleflow.calibration_settings import CalibrationSettings
 from jetchain.particleflow.detected import read_detected
 from jetchain.particleflow.layers import read_layers
-from jetchain.particleflow.shapes import describe, is_photon
+from jetchain.particleflow.shapes import Described, centres, describe, is_photon
 
 LAYERS = read_layers(GEOMETRY)
 SETTINGS = CalibrationSettings(pt_edges=[0.0, 10.0, 40.0], eta_edges=[0.0], minimum_entries=20)
@@ -69,6 +69,9 @@ def test_descriptions_are_sums_over_the_cells(tmp_path):
     _, _, clusters = next(read_detected(source, LAYERS))
     found = describe(clusters)
     np.testing.assert_allclose(found.ecal + found.hcal, clusters.e, rtol=1e-6)
+    eta, phi = centres(found)
+    np.testing.assert_allclose(eta, clusters.eta, atol=0.02)
+    np.testing.assert_allclose(phi, clusters.phi, atol=0.02)
     np.testing.assert_allclose(found.ecal[::3], clusters.e[::3], rtol=1e-6)
     np.testing.assert_allclose(found.first[::3], 0.2 * clusters.e[::3], rtol=1e-3)
 
@@ -115,3 +118,15 @@ def test_one_radiating_muon_moves_no_mean():
     clean = muon_table(rows, SETTINGS).mean[0]
     rows[0, 2] = 1e6
     assert muon_table(rows, SETTINGS).mean[0] == pytest.approx(clean, abs=20.0)
+
+
+def test_the_centre_of_two_parts_lies_between_them_over_the_cut_of_the_azimuth():
+    zero = np.zeros(3)
+    found = Described(
+        ecal=np.array([3.0, 0.0, 2.0]), hcal=np.array([1.0, 2.0, 0.0]), first=zero, last=zero,
+        ecal_eta=np.array([1.0, 0.0, 0.5]), ecal_phi=np.array([3.1, 0.0, -1.0]),
+        hcal_eta=np.array([2.0, -1.0, 0.0]), hcal_phi=np.array([-3.1, 2.0, 0.0]), width=zero,
+    )  # fmt: skip
+    eta, phi = centres(found)
+    assert eta == pytest.approx([1.25, -1.0, 0.5])
+    assert phi == pytest.approx([3.1 + (2 * np.pi - 6.2) / 4, 2.0, -1.0])

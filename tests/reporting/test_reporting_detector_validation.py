@@ -37,9 +37,9 @@ def response_content(fitted: bool) -> dict:
     ]  # fmt: skip
     rows[0]["layers"] = []
     errors = {"a_error": 0.01, "b_error": 0.01, "c_error": 0.01}
-    fit = {"a": 0.3, "b": 0.01, "c": 0.2, "chi2": 1.0, "ndf": 2, **errors} if fitted else None
+    fit = {"a": 0.3, "b": 0.01, "c": 0.2, "chi2": 1.0, "ndf": 2, "lowest": 10.0, **errors}
     eta = [{"low": 0.0, "high": 1.5, "clusters": 1.5, "clusters_error": 0.1, **described}]
-    kind = {"by_energy": rows, "by_eta": eta, "fit": fit}
+    kind = {"by_energy": rows, "by_eta": eta, "fit": fit if fitted else None}
     return {
         "layers": LAYERS,
         "eta_energy": 10.0,

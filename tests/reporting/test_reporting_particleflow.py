@@ -49,7 +49,11 @@ def result(matched: float, seed: int) -> Performance:
     return Performance(
         **summarise(truth, reco, np.array([1.0, 10.0, 100.0])),
         composition={
-            name: Composition(truth=[0.6, 0.14, 0.26, 0, 0], reconstructed=[0.58, 0.16, 0.26, 0, 0])
+            name: Composition(
+                truth=[0.6, 0.14, 0.26, 0, 0],
+                reconstructed=[0.58, 0.16, 0.26, 0, 0],
+                error=[0.01] * 5,
+            )
             for name in ("quark", "top")
         },
         cone=Cones(pflow=cone, topo=cone),

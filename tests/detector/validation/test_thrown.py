@@ -13,6 +13,7 @@ from jetchain.detector.flight.states import NUCLEON_MASS
 from jetchain.detector.settings import EstimatorSettings
 from jetchain.detector.validation.response import (
     ENERGY_EDGES,
+    WITHOUT_NOISE,
     measure,
     resolution_numbers,
 )
@@ -113,12 +114,20 @@ def test_particles_without_clusters_lower_the_mean_and_leave_the_fit():
     assert [row["seen"] < 0.95 for row in rows] == [True] * 3 + [False] * 7
     for row in rows[:3]:
         assert row["response"] == pytest.approx(0.75 * row["mean"], rel=0.1)
-    fit = measure(thrown, EstimatorSettings(replicas=20), seed=1)["fit"]
-    assert fit["ndf"] == 7 - 3
+    fit, bare = (
+        measure(thrown, EstimatorSettings(replicas=20), seed=1, noise=noise)["fit"]
+        for noise in (True, False)
+    )
+    assert (fit["ndf"], bare["ndf"]) == (7 - 3, 7 - 2)
+    assert fit["lowest"] == rows[3]["energy"]  # where its curve begins
+    assert (bare["c"], bare["c_error"]) == (0, 0)
+    assert bare["a"] == pytest.approx(0.2, abs=4 * bare["a_error"])
 
 
 def test_every_kind_has_its_terms_and_its_response_in_the_table():
     kinds = {kind: measure(toy(kind, 1500), EstimatorSettings(replicas=10), 1) for kind in KINDS}
     rows = resolution_numbers(kinds)
     assert {row.sample for row in rows} == set(KINDS) - {"muon"}
-    assert len(rows) == 6 * 4
+    assert len(rows) == 6 * 4 - len(WITHOUT_NOISE)
+    hadrons = {row.sample for row in rows if row.quantity.endswith("term c")}
+    assert not hadrons & set(WITHOUT_NOISE)

@@ -60,8 +60,8 @@ def shower_calibration() -> CalibrationSettings:
 def photon_calibration() -> CalibrationSettings:
     """The default bins of the response to photons."""
     return CalibrationSettings(
-        samples=["photon_gun"],
-        pt_edges=[0.0, 1.5, 2.0, 2.7, 3.6, 5.0, 7.0, 10.0, 15.0, 25.0, 50.0],
+        samples=["photon_gun", "shower_gun"],
+        pt_edges=[0.0, 1.5, 2.0, 2.7, 3.6, 5.0, 7.0, 10.0, 15.0, 25.0, 50.0, 100.0, 250.0],
         eta_edges=[0.0, 0.5, 1.0, 1.3, 1.6, 2.0, 2.5],
         radius=0.2,
     )

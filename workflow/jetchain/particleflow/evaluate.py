@@ -122,12 +122,13 @@ def evaluate(
 
 
 TRUTH_COLUMNS = np.dtype(
-    [("label", "i8"), ("pt", "f8"), ("counted", "?"), ("matched", "?"),
+    [("event", "i8"), ("label", "i8"), ("pt", "f8"), ("counted", "?"), ("matched", "?"),
      ("turned", "?"), ("reco_pt", "f8"), ("reco_label", "i8"), ("distance", "f8")]
 )  # fmt: skip
 RECO_COLUMNS = np.dtype(
-    [("label", "i8"), ("pt", "f8"), ("counted", "?"), ("matched", "?"), ("truth_label", "i8")]
-)
+    [("event", "i8"), ("label", "i8"), ("pt", "f8"), ("counted", "?"), ("matched", "?"),
+     ("truth_label", "i8")]
+)  # fmt: skip
 CONE_COLUMNS = np.dtype(
     [("truth_pt", "f8"), ("pflow_pt", "f8"), ("topo_pt", "f8"), ("truth_e", "f8"),
      ("pflow_e", "f8"), ("topo_e", "f8")]
@@ -169,6 +170,8 @@ def _compare(
             strict=True,
         )
     ]
+    for event, (one, two, _) in enumerate(tables):
+        one["event"] = two["event"] = event
     empty = tuple(np.zeros(0, dtype) for dtype in (TRUTH_COLUMNS, RECO_COLUMNS, CONE_COLUMNS))
     first, second, third = (np.concatenate(parts) for parts in zip(empty, *tables, strict=True))
     return first, second, third
@@ -303,21 +306,26 @@ def summarise(truth: np.ndarray, reco: np.ndarray, edges: Floats) -> dict[str, A
 def _composition(
     samples: Sequence[str], tables: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]
 ) -> dict[str, Composition]:
-    """Shares of the classes in the sum of pT in the acceptance, by sample."""
-    sums: dict[str, np.ndarray] = {}
-    for sample, (truth, reco, _) in zip(samples, tables, strict=True):
-        both = np.stack([
-            np.bincount(rows["label"], rows["pt"] * rows["counted"], len(PARTICLE_CLASSES))
-            for rows in (truth, reco)
-        ])  # fmt: skip
-        sums[sample] = sums.get(sample, 0.0) + both
-    return {
-        sample: Composition(
-            truth=both[0] / max(both[0].sum(), 1e-9),
-            reconstructed=both[1] / max(both[1].sum(), 1e-9),
-        )
-        for sample, both in sums.items()
-    }
+    """Shares of the classes in the sum of pT in the acceptance, by sample.
+
+    The error is that of a ratio of sums over independent events: truth and reconstruction share
+    the events, so that of their difference is smaller than that of either.
+    """
+    parts: dict[str, list[Floats]] = {}
+    for sample, (truth, reco, cones) in zip(samples, tables, strict=True):
+        sums = np.zeros((2, len(cones), len(PARTICLE_CLASSES)))
+        for of, rows in zip(sums, (truth, reco), strict=True):
+            np.add.at(of, (rows["event"], rows["label"]), rows["pt"] * rows["counted"])
+        parts.setdefault(sample, []).append(sums)
+    result = {}
+    for sample, found in parts.items():
+        sums = np.concatenate(found, axis=1)  # (2, events, classes)
+        total = np.maximum(sums.sum(axis=(1, 2)), 1e-9)[:, None]
+        share = sums.sum(axis=1) / total
+        moves = (sums - share[:, None] * sums.sum(axis=2, keepdims=True)) / total[:, None]
+        error = np.sqrt(sums.shape[1]) * (moves[1] - moves[0]).std(axis=0)
+        result[sample] = Composition(truth=share[0], reconstructed=share[1], error=error)
+    return result
 
 
 def _fraction(passed: NDArray[np.bool_], pt: Floats, edges: Floats) -> Ratios:

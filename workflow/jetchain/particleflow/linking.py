@@ -37,10 +37,13 @@ from jetchain.particleflow.subtraction import (
 
 # Where the barrel ends (COCOA: abs(eta) < 1.5). Beyond, the same length is a larger dR.
 BARREL = 1.5
-# Half-width in eta and margin in phi of the band that holds an electron and what it radiated on
-# its way, whose photons go straight on: between its direction at the perigee and as far beyond its
-# extrapolation as that lies from there. Our choice, two cells of ECAL1.
+# Margin in eta and phi of the band that holds an electron and what it radiated on its way: photons
+# go straight on from the perigee, an electron that has lost energy, or one of a photon that
+# converts, is bent further than the extrapolation says, to either side. Our choice, two cells of
+# ECAL1.
 ELECTRON_MARGIN = 0.05
+# The band reaches as far as an electron with this part of the momentum is bent. Our choice.
+ELECTRON_LEFT = 1 / 3
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -48,31 +51,40 @@ Ints = NDArray[np.int64]
 
 @numba.njit(cache=True)
 def electron_clusters(
-    first: int, last: int, clusters: Clusters, eta: float, phi: float, start: float, most: float
+    first: int,
+    last: int,
+    clusters: Clusters,
+    at: tuple[float, float],
+    start: tuple[float, float],
+    most: float,
 ) -> Ints:
-    """The clusters of an electron and of what it radiated, the nearest in eta first.
+    """The clusters of an electron and of what it radiated, the nearest to it first.
+
+    The field turns the azimuth in proportion to 1 / p, and moves eta, since the way on a circle is
+    longer than straight on, in proportion to its square.
 
     Args:
         first, last: the event's clusters.
         clusters: of all events.
-        eta, phi: of the track at ECAL2.
-        start: its azimuth at the perigee.
+        at: eta and phi of the track at ECAL2.
+        start: the same at the perigee.
         most: MeV, clusters that would bring the sum above it are left out.
     """
-    bend = delta_phi(phi, start)
-    sign = 1.0 if bend >= 0 else -1.0
+    turn = abs(delta_phi(at[1], start[1])) / ELECTRON_LEFT + ELECTRON_MARGIN
+    shift = (at[0] - start[0]) / ELECTRON_LEFT**2
     found = np.empty(last - first, np.int64)
     apart = np.empty(last - first)
     count = 0
     for cluster in range(first, last):
-        along = sign * delta_phi(clusters.phi[cluster], start)
+        eta, phi = clusters.eta[cluster], clusters.phi[cluster]
         if (
             clusters.e[cluster] > 0
-            and abs(clusters.eta[cluster] - eta) < ELECTRON_MARGIN
-            and -ELECTRON_MARGIN < along < 2 * abs(bend) + ELECTRON_MARGIN
+            and min(shift, 0.0) < eta - start[0] + ELECTRON_MARGIN
+            and eta - start[0] - ELECTRON_MARGIN < max(shift, 0.0)
+            and abs(delta_phi(phi, start[1])) < turn
         ):
             found[count] = cluster
-            apart[count] = distance(clusters.eta[cluster], clusters.phi[cluster], eta, phi)
+            apart[count] = distance(eta, phi, at[0], at[1])
             count += 1
     taken = np.empty(count, np.int64)
     number, total = 0, 0.0
@@ -101,7 +113,7 @@ def _muon(
         first, last, clusters, track_eta[MATCH_LAYER], track_phi[MATCH_LAYER], MUON_REACH
     )
     chosen = crossed_clusters(near, clusters, track_eta, track_phi, layers.delta_eta)
-    k = bin_of(tracks.abs_eta[t], response.muon_edges)
+    k = bin_of(abs(tracks.eta[t]), response.muon_edges)
     expected, spread = response.muon_mean[k], response.muon_sigma[k]
     if energy_of(chosen, clusters) - expected <= cuts.isolated_below * spread:
         clear(chosen, clusters)
@@ -143,8 +155,9 @@ def _electron(
         )
         return 0.0
     chosen = electron_clusters(
-        first, last, clusters, track_eta[MATCH_LAYER], track_phi[MATCH_LAYER], tracks.phi[t], most
-    )
+        first, last, clusters, (track_eta[MATCH_LAYER], track_phi[MATCH_LAYER]),
+        (tracks.eta[t], tracks.phi[t]), most,
+    )  # fmt: skip
     total = energy_of(chosen, clusters)
     clear(chosen, clusters)
     return total
@@ -172,7 +185,7 @@ def _hadron(
     main = found if found >= 0 else near[np.argmax(clusters.e[near])]
     layer = densest_layer(main, clusters, track_eta, track_phi, layers.centre)
     i = bin_of(tracks.pt[t], response.pt_edges)
-    j = bin_of(tracks.abs_eta[t], response.eta_edges)
+    j = bin_of(abs(tracks.eta[t]), response.eta_edges)
     expected, spread = response.mean[i, j, layer] * p, response.sigma[i, j, layer] * p
     shares.expected[t], shares.spread[t], shares.owner[t] = expected, spread, main
     chosen = np.array([main])

@@ -13,6 +13,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from jetchain.core import kinematics
 from jetchain.core.compiled import delta_phi, wrapped
 from jetchain.core.schema.particleflow import ShapeTable
 from jetchain.particleflow.detected import Clusters
@@ -36,6 +37,11 @@ PHOTON_ABOVE = -2.5
 
 Jets hold about three photons for one neutral hadron, and a photon taken for a hadron gains 40 %.
 Our choice."""
+
+HADRON_BELOW = -11.0
+"""What tracks left of a cluster is a neutral hadron as a whole, its part in the ECAL too, if that
+log is below this: shapes of remnants are blurred, and most of them hold photons. Our choice, by the
+shares of photons and neutral hadrons in quark and top jets."""
 
 Floats = NDArray[np.float64]
 
@@ -143,3 +149,18 @@ def photon_likelihood(described: Described, table: ShapeTable) -> Floats:
 def is_photon(described: Described, table: ShapeTable) -> NDArray[np.bool_]:
     """Whether each cluster that no track touched is taken for a photon, (clusters,)."""
     return photon_likelihood(described, table) > PHOTON_ABOVE
+
+
+def is_hadron(described: Described, table: ShapeTable) -> NDArray[np.bool_]:
+    """Whether each remnant is taken for one neutral hadron as a whole, (clusters,)."""
+    return photon_likelihood(described, table) < HADRON_BELOW
+
+
+def centres(described: Described) -> tuple[Floats, Floats]:
+    """Eta and phi of the energy in ECAL and HCAL together, (clusters,) each; 0 without energy."""
+    total = described.ecal + described.hcal
+    share = np.divide(described.hcal, total, out=np.zeros_like(total), where=total > 0)
+    eta = (1 - share) * described.ecal_eta + share * described.hcal_eta
+    # Without energy in the one, all of it lies in the other, whose azimuth alone counts then.
+    apart = kinematics.delta_phi(described.hcal_phi, described.ecal_phi)
+    return eta, kinematics.delta_phi(described.ecal_phi + share * apart, 0.0)

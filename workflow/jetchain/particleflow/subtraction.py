@@ -46,7 +46,7 @@ class Seeds(NamedTuple):
     error: Floats  # (tracks,) of p, relative
     pt: Floats  # (tracks,) MeV
     phi: Floats  # (tracks,) at the perigee
-    abs_eta: Floats  # (tracks,)
+    eta: Floats  # (tracks,) likewise
     layer_eta: Floats  # (tracks, layers) where the track enters each layer
     layer_phi: Floats  # (tracks, layers)
 

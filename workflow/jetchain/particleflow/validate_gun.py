@@ -165,12 +165,12 @@ def _total_numbers(kinds: dict[str, GunResponse]) -> list[ValidationNumber]:
 def _jet_numbers(performance: Performance) -> list[ValidationNumber]:
     rows = []
     for sample, shares in performance.composition.items():
-        for name, true, reco in zip(
-            performance.classes, shares.truth, shares.reconstructed, strict=True
+        for name, true, reco, error in zip(
+            performance.classes, shares.truth, shares.reconstructed, shares.error, strict=True
         ):
             rows.append(
                 _row(
-                    f"particle flow: share of pT, {name.replace('_', ' ')}", reco, 0.0, sample,
+                    f"particle flow: share of pT, {name.replace('_', ' ')}", reco, error, sample,
                     true, COMPOSITION_TOLERANCE * true,
                 )
             )  # fmt: skip

@@ -55,7 +55,7 @@ def response(*, response: Input, pdf: Output, png: Output, data: Output) -> None
         fit = kinds[kind].fit
         _points(axis, rows, "energy", "resolution", label=_fit_text(kind, fit), **style)
         if fit is not None and rows:
-            energy = np.geomspace(rows[0].energy, rows[-1].energy, 100)
+            energy = np.geomspace(fit.lowest, rows[-1].energy, 100)
             curve = np.sqrt(fit.a**2 / energy + fit.b**2 + (fit.c / energy) ** 2)
             axis.plot(
                 energy, curve, color=style["color"], ls=style_of(k % 3).line, lw=1.2,
@@ -90,9 +90,10 @@ def _described(kind: validation.KindResponse) -> list[validation.DescribedRespon
 def _fit_text(kind: str, fit: validation.CalorimeterFit | None) -> str:
     if fit is None:
         return NAMES[kind]
+    noise = rf" $\oplus$ {fit.c:.2f}$/E$" if fit.c > 0 else ""
     return (
-        rf"{NAMES[kind]}: {100 * fit.a:.1f} %/√E $\oplus$ {100 * fit.b:.1f} % "
-        rf"$\oplus$ {fit.c:.2f}$/E$, $\chi^2$/ndf = {fit.chi2:.1f}/{fit.ndf}"
+        rf"{NAMES[kind]}: {100 * fit.a:.1f} %/√E $\oplus$ {100 * fit.b:.1f} %{noise}, "
+        rf"$\chi^2$/ndf = {fit.chi2:.1f}/{fit.ndf}"
     )
 
 

@@ -45,20 +45,23 @@ def totals(*, validation: Input, pdf: Output, png: Output, data: Output) -> None
 def composition(
     *, performance: Inputs, labels: Labels, pdf: Output, png: Output, data: Output
 ) -> None:
-    """Draw the share of each class in the pT of the events: true, and of each algorithm."""
+    """Draw the share of each class in the pT of the events: true, and of each algorithm with the
+    error of its difference to the true one."""
     results = [read_result(path, Performance) for path in performance]
     samples = list(results[0].composition)
     figure, axes = new_figure(1, len(samples), size=(8 * len(samples), 6), sharey=True)
     for ax, sample in zip(np.atleast_1d(axes), samples, strict=True):
-        columns = {"truth": results[0].composition[sample].truth} | {
-            name: result.composition[sample].reconstructed
-            for name, result in zip(labels.values(), results, strict=True)
+        columns: dict[str, tuple[list[float], list[float] | None]] = {
+            "truth": (results[0].composition[sample].truth, None)
         }
+        for name, result in zip(labels.values(), results, strict=True):
+            found = result.composition[sample]
+            columns[name] = found.reconstructed, found.error
         names = [name.replace("_", " ") for name in results[0].classes]
         width = 0.8 / len(columns)
-        for index, (name, shares) in enumerate(columns.items()):
+        for index, (name, (shares, error)) in enumerate(columns.items()):
             place = np.arange(len(names)) + (index - (len(columns) - 1) / 2) * width
-            ax.bar(place, shares, width, color=style_of(index).colour, label=name)
+            ax.bar(place, shares, width, yerr=error, color=style_of(index).colour, label=name)
         ax.set_xticks(np.arange(len(names)), names, rotation=20)
         label(ax, right=sample)
     np.atleast_1d(axes)[0].set_ylabel("share of $p_T$")

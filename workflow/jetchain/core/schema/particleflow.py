@@ -265,10 +265,16 @@ class Cones(Result):
 
 
 class Composition(Result):
-    """Share of each class (PARTICLE_CLASSES) in the sum of pT in the acceptance."""
+    """Share of each class (PARTICLE_CLASSES) in the sum of pT in the acceptance.
+
+    Attributes:
+        truth, reconstructed: (classes,) shares.
+        error: (classes,) standard error of their difference.
+    """
 
     truth: list[float]
     reconstructed: list[float]
+    error: list[float]
 
 
 class Performance(Result):

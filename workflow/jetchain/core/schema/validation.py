@@ -111,7 +111,7 @@ class DescribedEtaBin(DescribedBin):
 
 
 class CalorimeterFit(Result):
-    """sigma/E = a/sqrt(E) (+) b (+) c/E, E in GeV."""
+    """sigma/E = a/sqrt(E) (+) b (+) c/E, E in GeV; lowest: energy of the first point fitted."""
 
     a: float
     a_error: float
@@ -121,6 +121,7 @@ class CalorimeterFit(Result):
     c_error: float
     chi2: float
     ndf: int
+    lowest: float
 
 
 class KindResponse(Result):

@@ -15,16 +15,17 @@ The six steps of COCOA's algorithm (arXiv 2303.02101, section 5; cocoa-hep/cocoa
 - A hadron around which there is no more than it may leave takes all of that; one that no cluster's
   barycentre matches takes from the cluster that it enters. Each layer gives its expected share.
 - A muon takes what muons leave out of the clusters that it crosses.
-- An electron takes its cluster and those of the photons that it radiated on its way, and has the
-  direction of its track. Its energy is the mean of both, weighted by their errors, where they
-  agree within 3 sigma (as CMS combines them: arXiv 1706.04965, section 4.4), else the track's.
-  Where the cluster holds more than `electron_maximum_ep` times the track's momentum, other
-  particles share it: the electron keeps its track's momentum, and that is subtracted.
+- An electron takes its cluster and those of the photons that it radiated on its way, or of the
+  electrons that these convert to (`linking.py`), and has the direction of its track. Its energy is
+  the mean of both, weighted by their errors, where they agree within 3 sigma (as CMS combines them:
+  arXiv 1706.04965, section 4.4), else the track's. Where the cluster holds more than
+  `electron_maximum_ep` times the track's momentum, other particles share it: the electron keeps its
+  track's momentum, and that is subtracted.
 - Two electrons of a conversion are one photon (`conversions.py`).
 - A cluster that no track touched is a photon if its shape is more that of a photon than that of a
   neutral hadron (`shapes.py`). Of a remnant, what is left in the ECAL is a photon, and what is left
   behind it a neutral hadron: a jet's neutral energy in the ECAL is that of photons but for a few
-  percent (CMS: the same section).
+  percent (CMS: the same section). Where it looks like a neutral hadron by far, all of it is one.
 - Photons and neutral hadrons are scaled so that single ones come out right on average, with those
   among them that are taken for the other.
 """
@@ -54,7 +55,7 @@ from jetchain.particleflow.conversions import merge_conversions
 from jetchain.particleflow.detected import Clusters, Tracks
 from jetchain.particleflow.layers import N_LAYERS, Layers
 from jetchain.particleflow.linking import link
-from jetchain.particleflow.shapes import describe, is_photon
+from jetchain.particleflow.shapes import centres, describe, is_hadron, is_photon
 from jetchain.particleflow.subtraction import ELECTRON, HADRON, MUON, Cuts, Response, Seeds
 
 MEV_PER_GEV = 1000.0
@@ -196,7 +197,7 @@ def reconstruct(
     order = np.lexsort((-tracks.pt, kind != ELECTRON, event_of_track))
     seeds = Seeds(
         tracks.offset, order, kind, tracks.p, tracks.p_error, tracks.pt, tracks.phi,
-        np.abs(tracks.eta), tracks.layer_eta, tracks.layer_phi,
+        tracks.eta, tracks.layer_eta, tracks.layer_phi,
     )  # fmt: skip
     muons = table["showers"].muons
     response = Response(
@@ -213,6 +214,7 @@ def reconstruct(
     match, taken, shares = link(seeds, left, layers, response, cuts)
     momenta = fitted_momenta(tracks.p, tracks.p_error, shares)
     charged = _charged(tracks, clusters, kind, match, taken, momenta, table)
+    charged = {name: values.copy() for name, values in charged.items()}  # not the tracks' own
     merge_conversions(tracks, charged)
     kept = charged["e"] > 0
     charged = {name: values[kept] for name, values in charged.items()}
@@ -285,9 +287,12 @@ def _neutral(
     touched = left.e < (1 - 1e-6) * clusters.e
     photon = is_photon(described, table["showers"].shapes)
     whole = ~touched & (left.e > 0)
+    hadron = touched & is_hadron(described, table["showers"].shapes)
+    touched &= ~hadron
     parts = [  # clusters, energy, eta, phi, label
         (whole & photon, left.e, clusters.eta, clusters.phi, PHOTON),
         (whole & ~photon, left.e, clusters.eta, clusters.phi, NEUTRAL_HADRON),
+        (hadron, described.ecal + described.hcal, *centres(described), NEUTRAL_HADRON),
         (touched, described.ecal, described.ecal_eta, described.ecal_phi, PHOTON),
         (touched, described.hcal, described.hcal_eta, described.hcal_phi, NEUTRAL_HADRON),
     ]
