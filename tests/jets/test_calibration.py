@@ -97,7 +97,7 @@ def test_the_inversion_undoes_the_response(known):
 @pytest.mark.parametrize("power", [0.0, 5.0])
 def test_jets_that_it_was_not_made_from_close(known, power):
     ours, truth = made_up(2, power)
-    rows = measure((applied(ours, known), truth), "all", 0.8, ClosureJobSettings())
+    rows = measure((applied(ours, known), truth), "all", 0.8, ClosureJobSettings(class_radius=0.8))
     assert len(rows) > 10
     for row in rows:
         assert row.pt.median == pytest.approx(1.0, abs=0.005 + 3 * row.pt.median_error)
@@ -229,7 +229,7 @@ def test_shards_without_a_jet_are_named(tmp_path):
     with pytest.raises(EmptySampleError, match=r"dijets.*0 isolated jets"):
         closure(
             jets=[path, path], classes=[path], calibration=tmp_path / "c.json",
-            closure=tmp_path / "closure.json", settings=ClosureJobSettings(),
+            closure=tmp_path / "closure.json", settings=ClosureJobSettings(class_radius=0.8),
         )  # fmt: skip
 
 
@@ -243,7 +243,7 @@ def test_uncertainties_add_in_quadrature_and_know_the_flavour(known):
     half = len(truth["pt"]) // 2
     truth["label"][half:] = 1  # gluon jets, whose response is 4 % lower
     ours["pt_raw"][half:] *= 0.96
-    settings = ClosureJobSettings()
+    settings = ClosureJobSettings(class_radius=0.8)
     paired = (applied(ours, known), truth)
     rows = uncertainty(measure(paired, "all", 0.8, settings), paired, known, settings)
     assert len(rows) == 18
@@ -258,7 +258,7 @@ def test_numbers_are_the_bins_with_what_is_wanted_and_the_worst_cell(known):
     calibrated_ones = applied(ours, known)
     far = (truth["pt"] > 1400) & (np.abs(truth["eta"]) > 1.6)
     calibrated_ones["pt"] = np.where(far, 1.03, 1.0) * calibrated_ones["pt"]
-    settings = ClosureJobSettings()
+    settings = ClosureJobSettings(class_radius=0.8)
     found = numbers(measure((calibrated_ones, truth), "all", 0.8, settings), settings)
     pts = [row for row in found if "pT" in row.quantity]
     assert len(pts) == 6 + 3 + 1

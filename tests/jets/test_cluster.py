@@ -9,9 +9,10 @@ import pytest
 
 from jetchain.core.errors import DataError
 from jetchain.core.io.events import read_events, write_events
+from jetchain.core.io.tables import write_result
 from jetchain.core.kinematics import delta_phi, pt_eta_phi
 from jetchain.core.schema.generate import GENERATED
-from jetchain.core.schema.jets import jets_table
+from jetchain.core.schema.jets import JetCalibrations, jets_table
 from jetchain.core.schema.particleflow import RECONSTRUCTED
 from jetchain.jets.cluster import Particles, cluster, find_jets
 from jetchain.jets.settings import ClusterJobSettings
@@ -229,6 +230,21 @@ def test_the_verb_writes_every_event_with_truth_and_reconstructed_jets(tmp_path)
     stored = per_event(particles)[0].astype(np.float32).astype(np.float64)
     summed = stored[np.asarray(first["constituents"])].sum(axis=0)
     assert np.hypot(summed[0], summed[1]) == pytest.approx(first["pt"], rel=1e-6)
+
+
+def test_a_reader_s_missing_radius_names_the_key(tmp_path) -> None:
+    settings = SETTINGS.model_copy(update={"radii": [1.0]})
+    cluster(**write_shard(tmp_path, spray(8)), jets=tmp_path / "jets.root", settings=settings)
+    with pytest.raises(DataError, match=r"jets\.root: .*no collection ak8") as refused:
+        read_events(tmp_path / "jets.root", jets_table((0.8,)), {"ak8": ["pt"]})
+    assert "jets.clustering.radii" in refused.value.remedy
+
+
+def test_jets_of_a_radius_that_is_not_calibrated_are_refused(tmp_path) -> None:
+    write_result(tmp_path / "c.json", JetCalibrations(radii=[]))
+    shard = write_shard(tmp_path, spray(8)) | {"calibration": [tmp_path / "c.json"]}
+    with pytest.raises(DataError, match=r"c\.json: no calibration of jets with R = 0\.8, 1\.0"):
+        cluster(**shard, jets=tmp_path / "jets.root", settings=SETTINGS)
 
 
 def test_invisible_particles_make_no_truth_jets(tmp_path) -> None:

@@ -16,7 +16,7 @@ JET_CLOSURE = (
 # What the jets need to know of the detector, where they do.
 JET_CLUSTERING = {
     field: f"jets.clustering.{field}" for field in CONFIG.jets.clustering.model_dump()
-}
+} | {"radii": "derived.radii.{sample}"}
 if CONFIG.jets.clustering.truth == "visible":
     JET_CLUSTERING |= {
         field: f"detector.simulation.{field}"
@@ -56,7 +56,11 @@ rule cluster_uncalibrated:
     params:
         **job(
             "jets.cluster",
-            settings=JET_CLUSTERING | {"pt_min": "jets.calibration.pt_min"},
+            settings=JET_CLUSTERING
+            | {
+                "radii": f"derived.radii.{CALIBRATION}",
+                "pt_min": "jets.calibration.pt_min",
+            },
         ),
     shell:
         LAUNCH
@@ -75,7 +79,7 @@ rule calibrate_jets:
     params:
         **job(
             "jets.calibrate",
-            settings=JET_RESPONSE | {"radii": "jets.clustering.radii"},
+            settings=JET_RESPONSE | {"radii": f"derived.radii.{CALIBRATION}"},
         ),
     shell:
         LAUNCH
@@ -102,7 +106,11 @@ rule close_jets:
         **job(
             "jets.closure",
             settings=JET_RESPONSE
-            | {"closure": "jets.closure", "sample": "jets.calibration.sample"},
+            | {
+                "closure": "jets.closure",
+                "sample": "jets.calibration.sample",
+                "class_radius": "jets.summary.radius",
+            },
         ),
     shell:
         LAUNCH
@@ -197,7 +205,13 @@ rule display_jets:
     log:
         "results/logs/jets/display/{algorithm}/{sample}.log",
     params:
-        **job("jets.display", settings="jets.display.selection"),
+        **job(
+            "jets.display",
+            settings={
+                "radius": "derived.shown_radius.{sample}",
+                "pt_min": "jets.display.selection.pt_min",
+            },
+        ),
     shell:
         LAUNCH
 

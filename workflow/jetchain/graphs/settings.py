@@ -23,7 +23,7 @@ class EventGraphSettings(Settings):
 class JetGraphSettings(Settings):
     """Which reconstructed jets become graphs, and their edges."""
 
-    radius: float = key(0.8, "Radius of the jets, one of jets.clustering.radii.", gt=0.0)
+    radius: float = key(0.8, "Radius of the jets.", gt=0.0)
     pt_min: float = key(500.0, "Smallest transverse momentum of a jet.", unit="GeV", ge=0.0)
     pt_max: float = key(1000.0, "Largest transverse momentum of a jet.", unit="GeV", gt=0.0)
     eta_max: float = key(2.0, "Largest |eta| of a jet.", gt=0.0)

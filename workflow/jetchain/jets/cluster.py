@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.errors import DataError
+from jetchain.core.io.atomic import REMAKE
 from jetchain.core.io.events import read_event_chunks, require_same_events, write_event_chunks
 from jetchain.core.io.tables import read_result
 from jetchain.core.kinematics import delta_phi, invariant_mass, pt_eta_phi, rapidity
@@ -52,6 +53,9 @@ def cluster(
         calibration: `JetCalibrations` of the radii; none for jets as they are reconstructed.
         jets: written, table `jets_table`.
         settings: of the clustering, and what the detector simulates.
+
+    Raises:
+        DataError: the calibration lacks one of the radii.
     """
     found: Counter[str] = Counter()
     known = {
@@ -59,6 +63,12 @@ def cluster(
         for path in calibration
         for each in read_result(path, JetCalibrations).radii
     }
+    if calibration and (missing := sorted({*settings.radii} - known.keys())):
+        raise DataError(
+            f"{', '.join(map(str, calibration))}: no calibration of jets with R = "
+            f"{', '.join(map(str, missing))}; it has {', '.join(map(str, sorted(known)))}.",
+            REMAKE,
+        )
     write_event_chunks(
         jets,
         jets_table(tuple(settings.radii)),

@@ -37,12 +37,20 @@ Columns = dict[str, Column]
 
 @dataclass(frozen=True)
 class EventTable:
-    """A ROOT TTree with one entry an event."""
+    """A ROOT TTree with one entry an event.
+
+    Attributes:
+        name, tree: of the table, and in the file.
+        event: columns of the event itself.
+        collections: of objects, by name.
+        missing: what to do about a file that lacks a whole collection, where files differ in them.
+    """
 
     name: str
     tree: str
     event: Columns
     collections: dict[str, Columns] = field(default_factory=dict)
+    missing: str = ""
 
 
 @dataclass(frozen=True)

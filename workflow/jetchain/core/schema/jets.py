@@ -51,6 +51,8 @@ def jets_table(radii: tuple[float, ...]) -> EventTable:
             for radius in radii
             for truth in (False, True)
         },
+        missing="The jets of a sample have the radii that something reads of it: name this one in "
+        "jets.clustering.radii, and every sample has it.",
     )
 
 
