@@ -233,8 +233,12 @@ def test_the_verb_writes_every_event_with_truth_and_reconstructed_jets(tmp_path)
 
 
 def test_a_reader_s_missing_radius_names_the_key(tmp_path) -> None:
-    settings = SETTINGS.model_copy(update={"radii": [1.0]})
+    settings = ClusterJobSettings(radii=[1.0], truth_radii=[])
     cluster(**write_shard(tmp_path, spray(8)), jets=tmp_path / "jets.root", settings=settings)
+    found = read_events(tmp_path / "jets.root", jets_table((1.0,)), {"ak10": ["pt"]})
+    assert ak.sum(ak.num(found["ak10"])) > 0
+    with pytest.raises(DataError, match=r"jets\.root: .*no collection truth_ak10"):
+        read_events(tmp_path / "jets.root", jets_table((1.0,)), {"truth_ak10": ["pt"]})
     with pytest.raises(DataError, match=r"jets\.root: .*no collection ak8") as refused:
         read_events(tmp_path / "jets.root", jets_table((0.8,)), {"ak8": ["pt"]})
     assert "jets.clustering.radii" in refused.value.remedy

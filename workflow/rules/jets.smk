@@ -16,7 +16,10 @@ JET_CLOSURE = (
 # What the jets need to know of the detector, where they do.
 JET_CLUSTERING = {
     field: f"jets.clustering.{field}" for field in CONFIG.jets.clustering.model_dump()
-} | {"radii": "derived.radii.{sample}"}
+} | {
+    "radii": "derived.radii.{sample}",
+    "truth_radii": "derived.truth_radii.{sample}",
+}
 if CONFIG.jets.clustering.truth == "visible":
     JET_CLUSTERING |= {
         field: f"detector.simulation.{field}"
@@ -59,6 +62,7 @@ rule cluster_uncalibrated:
             settings=JET_CLUSTERING
             | {
                 "radii": f"derived.radii.{CALIBRATION}",
+                "truth_radii": f"derived.truth_radii.{CALIBRATION}",
                 "pt_min": "jets.calibration.pt_min",
             },
         ),
@@ -216,6 +220,30 @@ rule display_jets:
         LAUNCH
 
 
+rule bench_jets:
+    input:
+        truth=f"results/generate/{CONFIG.detector.bench.sample}/0000.root",
+        particles=f"results/particleflow/{CONFIG.jets.algorithm}/{CONFIG.detector.bench.sample}/0000.root",
+    output:
+        report="results/bench/jets.json",
+    log:
+        "results/logs/jets/bench.log",
+    resources:
+        mem_mb=1500,
+    params:
+        **job(
+            "jets.bench",
+            settings={
+                field: f"jets.clustering.{field}"
+                for field in CONFIG.jets.clustering.model_dump()
+            }
+            | {"radius": "jets.summary.radius"},
+        ),
+    shell:
+        LAUNCH
+
+
+BENCHES.append("results/bench/jets.json")
 TARGETS["jets"] = [
     f"results/jets/{CONFIG.jets.algorithm}/histograms.json",
     f"results/jets/{CONFIG.jets.algorithm}/summary.json",

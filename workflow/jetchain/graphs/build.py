@@ -140,7 +140,7 @@ def event_graphs(read: dict[str, Any], settings: EventGraphSettings) -> dict[str
         "particle": truth_momentum(particle),
         "particle_label": particle_label(particle["pdgid"], particle["charge"]),
         "particle_charge": particle["charge"],
-        "incidence_index": np.stack([flat["particle"], flat["idx"]]).astype(np.int64),
+        "incidence_index": np.stack([flat["particle"], flat["idx"]]),
         "incidence_weight": flat["weight"],
     }
 

@@ -69,9 +69,10 @@ def cluster(
             f"{', '.join(map(str, missing))}; it has {', '.join(map(str, sorted(known)))}.",
             REMAKE,
         )
+    true = settings.truth_radii
     write_event_chunks(
         jets,
-        jets_table(tuple(settings.radii)),
+        jets_table(tuple(settings.radii), None if true is None else tuple(true)),
         _cluster_chunks(truth, particles, known, settings, found),
     )
     for name in (n for n in found if n.startswith(("ak", "truth"))):
@@ -91,10 +92,10 @@ def _cluster_chunks(
     found: Counter[str],
 ) -> Iterator[dict[str, Any]]:
     """The jets of some events at a time; counts them in `found`."""
-    columns = {
-        "particle": ["seen_as", *MOMENTUM],
-        "parton": ["pdgid", "px", "py", "pz", "mother"],
-    }
+    true_radii = settings.radii if settings.truth_radii is None else settings.truth_radii
+    columns = {"parton": ["pdgid", "px", "py", "pz", "mother"]}
+    if true_radii:
+        columns["particle"] = ["seen_as", *MOMENTUM]
     # Without pile-up there is nothing to weight against but what decays in flight.
     weighted = settings.pileup == "puppi" and settings.pileup_mean > 0
     chunks = zip_longest(
@@ -105,10 +106,10 @@ def _cluster_chunks(
     )
     for generated, reconstructed in chunks:
         require_same_events(generated, reconstructed, f"{truth} and {particles}")
-        inputs = {
-            True: flatten(generated["particle"], str(truth), visible(generated, settings)),
-            False: flatten(reconstructed["pflow"], str(particles)),
-        }
+        inputs = {False: flatten(reconstructed["pflow"], str(particles))}
+        if true_radii:
+            seen = visible(generated, settings)
+            inputs[True] = flatten(generated["particle"], str(truth), seen)
         if settings.pileup == "softkiller":
             inputs[False] = soft_killer(inputs[False], settings.eta_max)
         if weighted:
@@ -121,6 +122,8 @@ def _cluster_chunks(
         found["events"] += len(data["event"])
         for radius in settings.radii:
             for is_truth, particles_in in inputs.items():
+                if is_truth and radius not in true_radii:
+                    continue
                 calibration = None if is_truth else calibrations.get(radius)
                 lowest = settings.pt_min * (MARGIN if calibration else 1.0)
                 jets = find_jets(particles_in, radius, pt_min=lowest, eta_max=settings.eta_max)

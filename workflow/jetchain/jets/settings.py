@@ -61,10 +61,17 @@ class ClusterJobSettings(ClusteringSettings):
     section, what `truth: visible` and PUPPI need; the rule hands that over where they are chosen."""
 
     radii: list[float] = key(..., "of the jets", min_length=1)
+    truth_radii: list[float] | None = key(None, "of true jets, among them; null for all")
     particle_pt_min: float = 0.0
     particle_eta_max: float = float("inf")
     track_eta_max: float = 0.0
     pileup_mean: float = 0.0
+
+
+class BenchJobSettings(ClusteringSettings):
+    """What `jets.bench` reads."""
+
+    radius: float = key(..., "of the jets")
 
 
 class ResponseSettings(Settings):
