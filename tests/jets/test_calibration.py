@@ -274,7 +274,8 @@ def test_one_bin_of_pt_and_eta_has_its_uncertainties(known):
     # A run of tiny samples has one bin, which is bin, cell and whole at once.
     ours, truth = made_up(9, jets=2000)
     settings = ClosureJobSettings(
-        closure=ClosureSettings(pt_edges=[200.0, 2000.0], eta_edges=[0.0, 2.5])
+        closure=ClosureSettings(pt_edges=[200.0, 2000.0], eta_edges=[0.0, 2.5]),
+        class_radius=0.8,
     )
     paired = (applied(ours, known), truth)
     rows = measure(paired, "all", 0.8, settings)

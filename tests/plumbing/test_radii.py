@@ -51,7 +51,8 @@ def test_a_reader_s_sample_has_its_radius(change, sample, expected) -> None:
     ("change", "sample", "expected"),
     [
         ({"jets": {"clustering": {"radii": [0.4]}}}, "lhco_background", [0.4]),
-        ({"jets": {"images": {"radius": 1.2}}}, "top", [0.8]),
+        ({"jets": {"images": {"radius": 1.2}}}, "quark", [0.8]),
+        ({"jets": {"images": {"radius": 1.2}}}, "top", [0.8, 1.2]),  # displayed
         ({"jets": {"summary": {"radius": 0.6}}}, "quark", [0.6]),
         ({"jets": {"display": {"samples": ["lhco_background"]}}}, "lhco_background", [1.0]),
         ({"jets": {"display": {"selection": {"radius": 0.4}}}}, "W", [0.4, 0.8]),

@@ -151,7 +151,7 @@ def _jet_uncertainties_are_known(config: Configuration) -> Iterator[str]:
 
 
 def _radii_are_clustered(config: Configuration) -> Iterator[str]:
-    for path, radius, _ in readers(config):
+    for path, radius in {each.key: each.radius for each in readers(config)}.items():
         if fault := radius_fault(radius):
             yield f"{path}: {radius} {fault}."
 
