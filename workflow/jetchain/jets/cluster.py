@@ -31,6 +31,9 @@ from jetchain.jets.substructure import substructure
 MOMENTUM = ("px", "py", "pz", "e")
 TRACK = ("charge", "d0", "z0")
 
+EVENTS = 1000
+"""That go through at a time: each time costs as much as the jets of some hundred."""
+
 # Jets of this part of the smallest pT are found where the calibration may lift them above it.
 MARGIN = 0.7
 
@@ -99,9 +102,9 @@ def _cluster_chunks(
     # Without pile-up there is nothing to weight against but what decays in flight.
     weighted = settings.pileup == "puppi" and settings.pileup_mean > 0
     chunks = zip_longest(
-        read_event_chunks(truth, GENERATED, columns),
+        read_event_chunks(truth, GENERATED, columns, EVENTS),
         read_event_chunks(
-            particles, RECONSTRUCTED, {"pflow": [*MOMENTUM, *(TRACK if weighted else ())]}
+            particles, RECONSTRUCTED, {"pflow": [*MOMENTUM, *(TRACK if weighted else ())]}, EVENTS
         ),
     )
     for generated, reconstructed in chunks:
