@@ -9,13 +9,14 @@ import pytest
 
 from jetchain.core.errors import DataError
 from jetchain.core.io.events import read_events, write_events
-from jetchain.core.io.tables import write_result
+from jetchain.core.io.tables import read_result, write_result
 from jetchain.core.kinematics import delta_phi, pt_eta_phi
 from jetchain.core.schema.generate import GENERATED
-from jetchain.core.schema.jets import JetCalibrations, jets_table
+from jetchain.core.schema.jets import JetCalibrations, JetsBench, jets_table
 from jetchain.core.schema.particleflow import RECONSTRUCTED
+from jetchain.jets.bench import bench
 from jetchain.jets.cluster import Particles, cluster, find_jets
-from jetchain.jets.settings import ClusterJobSettings
+from jetchain.jets.settings import BenchJobSettings, ClusterJobSettings
 
 EXACT = 1e-9  # relative, of sums in another order
 RADIUS = 0.8
@@ -316,3 +317,16 @@ def test_momenta_that_are_not_finite_are_refused(tmp_path) -> None:
     particles.momentum[3, 2] = np.nan
     with pytest.raises(DataError, match="not finite"):
         cluster(**write_shard(tmp_path, particles), jets=tmp_path / "jets.root", settings=SETTINGS)
+
+
+def test_the_bench_times_every_step_beside_fastjet(tmp_path) -> None:
+    shard = write_shard(tmp_path, spray(3))
+    bench(
+        truth=shard["truth"], particles=shard["particles"], report=tmp_path / "bench.json",
+        settings=BenchJobSettings(radius=0.8, pt_min=100.0),
+    )  # fmt: skip
+    found = read_result(tmp_path / "bench.json", JetsBench)
+    steps = found.milliseconds_per_event
+    assert set(steps) == {"reading", "flat arrays", "clustering", "substructure"}
+    assert sum(steps.values()) > 0
+    assert found.fastjet_milliseconds_per_event > 0

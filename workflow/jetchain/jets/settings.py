@@ -57,8 +57,9 @@ class ClusteringSettings(Settings):
 
 
 class ClusterJobSettings(ClusteringSettings):
-    """What `jets.cluster` reads: the radii that are read of its sample and, from the detector's
-    section, what `truth: visible` and PUPPI need; the rule hands that over where they are chosen."""
+    """What `jets.cluster` reads: the radii that something reads of its sample and, from the
+    detector's section, what `truth: visible` and PUPPI need; the rule hands that over where they
+    are chosen."""
 
     radii: list[float] = key(..., "of the jets", min_length=1)
     truth_radii: list[float] | None = key(None, "of true jets, among them; null for all")

@@ -1,9 +1,9 @@
 """How long the jobs from generated events to jets take, beside that of the generation.
 
-``python -m jetchain.plumbing.bench_chain`` (part of ``make bench``) writes results/bench/chain.json.
-The jobs are those of the run in this folder, for the first shard of a sample each; they run again in
-a folder of their own, one after the other, with the calibrations of this run. Their CPU seconds hold
-all that a job takes: start, imports, checksums.
+``python -m jetchain.plumbing.bench_chain`` (part of ``make bench``) writes
+results/bench/chain.json. The jobs are those of the run in this folder, for the first shard of a
+sample each; they run again in a folder of their own, one after the other, with the calibrations of
+this run. Their CPU seconds hold all that a job takes: start, imports, checksums.
 """
 
 from __future__ import annotations
@@ -71,9 +71,9 @@ def commands_of(sample: str) -> dict[str, list[str]]:
     for run in re.findall(r"\{ (python -m jetchain .*?) \|\| python -m jetchain", printed):
         words = shlex.split(run)
         for step, verb in STEPS.items():
-            if words[3] == verb and any(f"/{sample}/0000." in word for word in words):
-                if "uncalibrated" not in run:
-                    found[step] = [sys.executable, *words[1:]]
+            mine = any(f"/{sample}/0000." in word for word in words) and "uncalibrated" not in run
+            if words[3] == verb and mine:
+                found[step] = [sys.executable, *words[1:]]
     return {step: found[step] for step in STEPS}
 
 

@@ -330,7 +330,9 @@ def _check_branches(
             needed[f"{collection}_{name}"] = table.collections[collection][name]
     for collection in wanted:
         if table.missing and not any(name.startswith(f"{collection}_") for name in present):
-            raise DataError(f"{path}: '{table.name}' has no collection {collection}.", table.missing)
+            raise DataError(
+                f"{path}: '{table.name}' has no collection {collection}.", table.missing
+            )
     missing = sorted(set(needed) - present)
     if missing:
         raise DataError(

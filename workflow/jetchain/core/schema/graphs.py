@@ -17,6 +17,9 @@ EVENT_GRAPH_FEATURES = (
 
 TRACK_TRUTH = ("origin", "vertex")  # as of pflow in RECONSTRUCTED, and of track in DETECTED
 
+MOST_NODES = 2**16
+"""Of an event, and of its particles: edges and incidences hold their numbers in 16 bits."""
+
 EVENT_GRAPHS = TensorTable(
     name="event graphs",
     tensors={
@@ -38,11 +41,11 @@ EVENT_GRAPHS = TensorTable(
         "node_truth": Tensor(
             "int32", ("nodes", len(TRACK_TRUTH)), "", "of the track: see TRACK_TRUTH; -1 for topo"
         ),
-        "edge_index": Tensor("int32", (2, "edges"), "", "source, target; event-local node index"),
+        "edge_index": Tensor("uint16", (2, "edges"), "", "source, target; event-local node index"),
         "particle": Tensor("float32", ("particles", 4), "GeV", "pt, eta, phi, e of the truth"),
         "particle_label": Tensor("int32", ("particles",), "", "index into PARTICLE_CLASSES"),
         "particle_charge": Tensor("float32", ("particles",), "e", "charge of the truth"),
-        "incidence_index": Tensor("int32", (2, "incidences"), "", "event-local particle, node"),
+        "incidence_index": Tensor("uint16", (2, "incidences"), "", "event-local particle, node"),
         "incidence_weight": Tensor("float32", ("incidences",), "", "see particle_to_node"),
     },
 )
