@@ -96,7 +96,8 @@ class Result(BaseModel):
     Arrays and numbers of numpy are taken as lists and plain numbers.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Validators are built where they are first needed: a job needs few of a module's models.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     @field_validator("*", mode="before")
     @classmethod
