@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 # Tests and tools start programs of the environment by their names.
 WITH_BIN := PATH="$$PWD/$(BIN):$$PATH"
 STAMP := $(VENV)/.installed
-BENCHES := bench_generate bench_detector bench_tagging
+BENCHES := bench_generate bench_detector bench_jets bench_tagging
 SNAKEMAKE := $(WITH_BIN) snakemake
 PROVENANCE := $(WITH_BIN) python -m jetchain.provenance
 # Snakemake keeps a cache in the home folder; where that cannot be written, it stands here.
@@ -102,6 +102,7 @@ bench: install ## speed beside peers of generation, detector and taggers; of Sna
 	@# One at a time: measurements beside each other would disturb each other.
 	$(SNAKEMAKE) --cores 1 --forcerun $(BENCHES) -- bench
 	$(WITH_BIN) python -m jetchain.plumbing.bench
+	$(WITH_BIN) python -m jetchain.plumbing.bench_chain
 	@cat results/bench/*.json
 
 lint: install ## ruff, mypy, snakefmt, snakemake --lint

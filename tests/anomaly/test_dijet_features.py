@@ -182,10 +182,10 @@ def test_the_verb_refuses_samples_without_events(tmp_path):
     assert not (tmp_path / "data.safetensors").exists()
 
 
-def test_the_radius_is_one_of_those_that_are_clustered():
-    load({"anomaly": {"features": {"radius": 0.8}}})
-    with pytest.raises(ConfigurationError, match=r"anomaly\.features\.radius: 1\.2 is not one of"):
-        load({"anomaly": {"features": {"radius": 1.2}}})
+def test_the_radius_is_one_that_names_a_collection():
+    load({"anomaly": {"features": {"radius": 1.2}}})
+    with pytest.raises(ConfigurationError, match=r"anomaly\.features\.radius: 1\.25 must be"):
+        load({"anomaly": {"features": {"radius": 1.25}}})
 
 
 def test_without_signal_the_reference_has_to_be_given():

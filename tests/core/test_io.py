@@ -111,8 +111,9 @@ def test_a_missing_column_is_named(tmp_path):
     import uproot
 
     with uproot.recreate(tmp_path / "a.root") as file:
-        file.mktree("Jets", {"number": "i8", "weight": "f8"})
-        file["Jets"].extend({"number": np.arange(3), "weight": np.ones(3)})
+        file.mktree("Jets", {"number": "i8", "weight": "f8", "ak8_m": "f4"})
+        ones = np.ones(3)
+        file["Jets"].extend({"number": np.arange(3), "weight": ones, "ak8_m": ones})
     with pytest.raises(DataError, match=r"a\.root: 'jets' lacks column ak8_pt\."):
         read_events(tmp_path / "a.root", TABLE, {"ak8": ["pt"]})
 

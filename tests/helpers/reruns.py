@@ -150,6 +150,22 @@ class FinishedRun:
         parts = place.split(".")
         return any(".".join(parts[:n]) in self.read[verb] for n in range(1, len(parts) + 1))
 
+    def derived(self, graph: Plan) -> set[Job]:
+        """The jobs of this run that another graph hands other radii, which follow from several
+        sections of the configuration (`jetchain.plumbing.radii`)."""
+
+        def radii(plan: Plan, job: Job) -> dict[str, Any]:
+            words = shlex.split(plan[job].command)
+            settings = json.loads(words[words.index("--settings") + 1])
+            return {name: settings.get(name) for name in ("radii", "truth_radii", "radius")}
+
+        rules = ("cluster_jets", "cluster_uncalibrated", "calibrate_jets", "display_jets")
+        return {
+            job
+            for job in self.jobs
+            if job.rule in rules and job in graph and radii(graph, job) != radii(self.graph, job)
+        }
+
     def affected(self, jobs: Collection[Job], graph: Plan | None = None) -> set[Job]:
         """The jobs and all below them, in this run's graph or in another; and what simulates again
         the detector events that they read and that were removed (`detector.passing_samples`)."""

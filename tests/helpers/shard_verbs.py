@@ -18,7 +18,7 @@ from jetchain.jets.display import display as display_jets
 from jetchain.jets.images import images
 from jetchain.jets.settings import (
     ImageSettings,
-    SelectionSettings,
+    SelectionJobSettings,
     SummarySettings,
 )
 from jetchain.jets.summarise import summarise as summarise_jets
@@ -67,7 +67,7 @@ def verbs(chain, shards, out):
     def show_detector():
         display_jets(
             jets=files["jets"], truth=files["generate"], event=out / "jets.json",
-            settings=SelectionSettings(),
+            settings=SelectionJobSettings(radius=1.0),
         )  # fmt: skip
         display.display(
             events=files["detector"], chosen=out / "jets.json", geometry=GEOMETRY,

@@ -111,7 +111,7 @@ class Chain:
         )  # fmt: skip
         cluster(
             truth=path("generate", shard), particles=path("particleflow", shard),
-            calibration=[], jets=path("jets", shard), settings=ClusterJobSettings(),
+            calibration=[], jets=path("jets", shard), settings=ClusterJobSettings(radii=[0.8, 1.0]),
         )  # fmt: skip
         build.jets(
             jets=path("jets", shard), particles=path("particleflow", shard),

@@ -102,7 +102,7 @@ def test_the_inversion_undoes_the_response(known):
 @pytest.mark.parametrize("power", [0.0, 5.0])
 def test_jets_that_it_was_not_made_from_close(known, power):
     ours, truth = made_up(2, power)
-    rows = measure((applied(ours, known), truth), "all", 0.8, ClosureJobSettings())
+    rows = measure((applied(ours, known), truth), "all", 0.8, ClosureJobSettings(class_radius=0.8))
     assert len(rows) > 10
     for row in rows:
         assert row.pt.median == pytest.approx(1.0, abs=0.005 + 3 * row.pt.median_error)
@@ -295,7 +295,7 @@ def test_shards_without_a_jet_are_named(tmp_path):
     with pytest.raises(EmptySampleError, match=r"dijets.*0 isolated jets"):
         closure(
             jets=[path, path], classes=[path], calibration=tmp_path / "c.json",
-            closure=tmp_path / "closure.json", settings=ClosureJobSettings(),
+            closure=tmp_path / "closure.json", settings=ClosureJobSettings(class_radius=0.8),
         )  # fmt: skip
 
 
@@ -309,7 +309,7 @@ def test_uncertainties_add_in_quadrature_and_know_the_flavour(known):
     half = len(truth["pt"]) // 2
     truth["label"][half:] = 1  # gluon jets, whose response is 4 % lower
     ours["pt_raw"][half:] *= 0.96
-    settings = ClosureJobSettings()
+    settings = ClosureJobSettings(class_radius=0.8)
     paired = (applied(ours, known), truth)
     rows = uncertainty(measure(paired, "all", 0.8, settings), paired, known, settings)
     assert len(rows) == 18
@@ -324,7 +324,7 @@ def test_numbers_are_the_bins_with_what_is_wanted_and_the_worst_cell(known):
     calibrated_ones = applied(ours, known)
     far = (truth["pt"] > 1400) & (np.abs(truth["eta"]) > 1.6)
     calibrated_ones["pt"] = np.where(far, 1.03, 1.0) * calibrated_ones["pt"]
-    settings = ClosureJobSettings()
+    settings = ClosureJobSettings(class_radius=0.8)
     found = numbers(measure((calibrated_ones, truth), "all", 0.8, settings), settings)
     pts = [row for row in found if "pT" in row.quantity]
     assert len(pts) == 6 + 3 + 1
@@ -340,7 +340,8 @@ def test_one_bin_of_pt_and_eta_has_its_uncertainties(known):
     # A run of tiny samples has one bin, which is bin, cell and whole at once.
     ours, truth = made_up(9, jets=2000)
     settings = ClosureJobSettings(
-        closure=ClosureSettings(pt_edges=[200.0, 2000.0], eta_edges=[0.0, 2.5])
+        closure=ClosureSettings(pt_edges=[200.0, 2000.0], eta_edges=[0.0, 2.5]),
+        class_radius=0.8,
     )
     paired = (applied(ours, known), truth)
     rows = measure(paired, "all", 0.8, settings)

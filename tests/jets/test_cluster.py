@@ -9,12 +9,14 @@ import pytest
 
 from jetchain.core.errors import DataError
 from jetchain.core.io.events import read_events, write_events
+from jetchain.core.io.tables import read_result, write_result
 from jetchain.core.kinematics import delta_phi, pt_eta_phi
 from jetchain.core.schema.generate import GENERATED
-from jetchain.core.schema.jets import jets_table
+from jetchain.core.schema.jets import JetCalibrations, JetsBench, jets_table
 from jetchain.core.schema.particleflow import RECONSTRUCTED
+from jetchain.jets.bench import bench
 from jetchain.jets.cluster import Particles, cluster, find_jets
-from jetchain.jets.settings import ClusterJobSettings
+from jetchain.jets.settings import BenchJobSettings, ClusterJobSettings
 
 EXACT = 1e-9  # relative, of sums in another order
 RADIUS = 0.8
@@ -231,6 +233,25 @@ def test_the_verb_writes_every_event_with_truth_and_reconstructed_jets(tmp_path)
     assert np.hypot(summed[0], summed[1]) == pytest.approx(first["pt"], rel=1e-6)
 
 
+def test_a_reader_s_missing_radius_names_the_key(tmp_path) -> None:
+    settings = ClusterJobSettings(radii=[1.0], truth_radii=[])
+    cluster(**write_shard(tmp_path, spray(8)), jets=tmp_path / "jets.root", settings=settings)
+    found = read_events(tmp_path / "jets.root", jets_table((1.0,)), {"ak10": ["pt"]})
+    assert ak.sum(ak.num(found["ak10"])) > 0
+    with pytest.raises(DataError, match=r"jets\.root: .*no collection truth_ak10"):
+        read_events(tmp_path / "jets.root", jets_table((1.0,)), {"truth_ak10": ["pt"]})
+    with pytest.raises(DataError, match=r"jets\.root: .*no collection ak8") as refused:
+        read_events(tmp_path / "jets.root", jets_table((0.8,)), {"ak8": ["pt"]})
+    assert "jets.clustering.radii" in refused.value.remedy
+
+
+def test_jets_of_a_radius_that_is_not_calibrated_are_refused(tmp_path) -> None:
+    write_result(tmp_path / "c.json", JetCalibrations(radii=[]))
+    shard = write_shard(tmp_path, spray(8)) | {"calibration": [tmp_path / "c.json"]}
+    with pytest.raises(DataError, match=r"c\.json: no calibration of jets with R = 0\.8, 1\.0"):
+        cluster(**shard, jets=tmp_path / "jets.root", settings=SETTINGS)
+
+
 def test_invisible_particles_make_no_truth_jets(tmp_path) -> None:
     shard = write_shard(tmp_path, spray(9), seen_as=0)
     cluster(**shard, jets=tmp_path / "jets.root", settings=SETTINGS)
@@ -296,3 +317,16 @@ def test_momenta_that_are_not_finite_are_refused(tmp_path) -> None:
     particles.momentum[3, 2] = np.nan
     with pytest.raises(DataError, match="not finite"):
         cluster(**write_shard(tmp_path, particles), jets=tmp_path / "jets.root", settings=SETTINGS)
+
+
+def test_the_bench_times_every_step_beside_fastjet(tmp_path) -> None:
+    shard = write_shard(tmp_path, spray(3))
+    bench(
+        truth=shard["truth"], particles=shard["particles"], report=tmp_path / "bench.json",
+        settings=BenchJobSettings(radius=0.8, pt_min=100.0),
+    )  # fmt: skip
+    found = read_result(tmp_path / "bench.json", JetsBench)
+    steps = found.milliseconds_per_event
+    assert set(steps) == {"reading", "flat arrays", "clustering", "substructure"}
+    assert sum(steps.values()) > 0
+    assert found.fastjet_milliseconds_per_event > 0

@@ -16,7 +16,7 @@ from jetchain.core.schema.jets import JET, JET_CLASSES, jets_table
 from jetchain.core.schema.particleflow import RECONSTRUCTED
 from jetchain.jets.display import display
 from jetchain.jets.images import images
-from jetchain.jets.settings import ImageSettings, SelectionSettings
+from jetchain.jets.settings import ImageSettings, SelectionJobSettings
 
 W = JET_CLASSES.index("W")
 MASS, PT = 80.4, 600.0
@@ -140,7 +140,7 @@ def write_display(path, pt, phi, counts=(1, 1, 1)) -> dict:
 
 def test_the_first_event_that_passes_is_displayed(tmp_path) -> None:
     files = write_display(tmp_path, [499.0, 501.0, 900.0], [0.0, 3.1, 0.0])
-    display(**files, settings=SelectionSettings(pt_min=500.0))
+    display(**files, settings=SelectionJobSettings(radius=1.0, pt_min=500.0))
     shown = read_json(tmp_path / "event.json")
     assert (shown["number"], shown["position"], shown["passes"]) == (8, 1, True)
     assert shown["jets"]["label"] == ["unmatched"]
@@ -151,7 +151,7 @@ def test_the_first_event_that_passes_is_displayed(tmp_path) -> None:
 
 def test_if_none_passes_the_event_with_the_hardest_leading_jet_is_displayed(tmp_path) -> None:
     files = write_display(tmp_path, [499.0, 900.0, 501.0], [0.0, 3.1, 0.0])
-    display(**files, settings=SelectionSettings(pt_min=1000.0))
+    display(**files, settings=SelectionJobSettings(radius=1.0, pt_min=1000.0))
     shown = read_json(tmp_path / "event.json")
     assert (shown["number"], shown["pt_min"], shown["passes"]) == (8, 1000.0, False)
     assert shown["jets"]["pt"] == [900.0]
@@ -159,7 +159,7 @@ def test_if_none_passes_the_event_with_the_hardest_leading_jet_is_displayed(tmp_
 
 def test_without_any_jet_an_event_is_displayed_all_the_same(tmp_path) -> None:
     files = write_display(tmp_path, [], [], counts=[0, 0, 0])
-    display(**files, settings=SelectionSettings(pt_min=500.0))
+    display(**files, settings=SelectionJobSettings(radius=1.0, pt_min=500.0))
     shown = read_json(tmp_path / "event.json")
     assert (shown["number"], shown["passes"], shown["jets"]["pt"]) == (7, False, [])
 

@@ -154,7 +154,7 @@ def test_no_jet_in_the_window_is_refused(tmp_path) -> None:
     [
         ({"clustering": {"radii": [0.8, 0.82], "pt_min": 200.0}}, "differ by at least 0.1"),
         ({"clustering": {"radii": [-0.8]}}, "between 0.1 and 1.5"),
-        ({"clustering": {"radii": []}}, "at least 1"),
+        ({"clustering": {"radii": [0.84]}}, "0.84 must be a multiple of 0.1"),
         ({"clustering": {"ptmin": 200.0}}, "Did you mean 'pt_min'"),
         ({"summary": {"pt_min": 900.0, "pt_max": 500.0}}, "above pt_min"),
         ({"summary": {"response_pt_edges": [500.0, 400.0]}}, "rise strictly"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jetchain.plumbing import bench
+from jetchain.plumbing import bench, bench_chain
 
 SAYS = """#!/bin/sh
 case "$*" in
@@ -24,3 +24,24 @@ def test_jobs_are_counted_and_only_a_finished_run_is_timed(tmp_path, monkeypatch
     assert found["planned_jobs"] == 14
     assert 0 < found["planning_seconds"] < 60
     assert (found["nothing_to_do_seconds"] is not None) is finished
+
+
+PRINTS = """#!/bin/sh
+for verb in generate.sample detector.simulate particleflow.untrained jets.cluster; do
+  for sample in quark top; do
+    echo "    Shell command: { python -m jetchain $verb --output r/$sample/0000.root --seed 1 \\
+|| python -m jetchain.plumbing.ended $verb \\$?; } > log 2>&1"
+  done
+done
+"""
+
+
+def test_the_jobs_of_the_chain_are_those_of_the_plan(tmp_path, monkeypatch):
+    (tmp_path / "snakemake").write_text(PRINTS)
+    (tmp_path / "snakemake").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    found = bench_chain.commands_of("quark")
+    assert list(found) == ["generation", "detector", "particle flow", "jets"]
+    for words, verb in zip(found.values(), bench_chain.STEPS.values(), strict=True):
+        assert words[1:4] == ["-m", "jetchain", verb]
+        assert words[5:] == ["r/quark/0000.root", "--seed", "1"]

@@ -80,7 +80,11 @@ def test_numbers_that_do_not_agree_are_refused(path, value, message) -> None:
 def test_all_mistakes_are_reported_at_once() -> None:
     cause = complaints(
         ("anomaly.signal_region", [2.0, 2.5]),
-        ("jets.clustering.radii", [0.4]),
+        ("jets.summary.radius", 0.45),
+        ("jets.images.radius", 0.45),
+        ("jets.display.selection.radius", 1.6),
+        ("graphs.jets.radius", 0.45),
+        ("anomaly.features.radius", 0.04),
         ("graphs.display.sample", "tops"),
         ("background.reference_events", 5),
         ("anomaly.features.signal_events", 5000),

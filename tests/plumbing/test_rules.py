@@ -112,6 +112,20 @@ def test_a_rule_may_say_from_its_wildcards_what_a_job_is():
     assert seed_of({"model": "new"}, identity) == derive_seed(5, "train", "new")
 
 
+def test_what_is_derived_is_handed_over_and_is_no_place_of_the_configuration(monkeypatch):
+    monkeypatch.setattr(rules, "BOOK", {})
+    helpers = rules.Rules(CONFIGURATION, {"radii": {"a": [0.8], "b": [1.0]}})
+    params = helpers.job(
+        "jets.cluster",
+        settings={"radius": "jets.clustering.radius", "radii": "derived.radii.{sample}"},
+    )
+    for sample, radii in (("a", [0.8]), ("b", [1.0])):
+        found = options(params, Wildcards(sample=sample))["--settings"][0]
+        assert json.loads(found) == {"radius": 0.8, "radii": radii}
+    helpers.record([SimpleNamespace(name="cluster", params=params)])
+    assert rules.BOOK["cluster"].settings == {"radius": "jets.clustering.radius"}
+
+
 def test_what_a_verb_takes_has_to_be_given():
     with pytest.raises(TypeError, match=r"gives jets\.cluster no 'settings'"):
         fresh().job("jets.cluster")

@@ -52,14 +52,11 @@ from jetchain.generate.import_delphes import import_delphes
 from jetchain.generate.record import Truth
 from jetchain.generate.sample import collect
 from jetchain.generate.settings import FilterSettings, GenerationSettings
-from jetchain.jets.settings import (
-    ClusteringSettings,
-)
 from jetchain.particleflow.train import training_rows
 from jetchain.tagging.batches import JetReader
 from jetchain.tagging.settings import FeatureSettings
 
-JETS = jets_table(tuple(ClusteringSettings().radii))
+JETS = jets_table((0.8, 1.0))
 EVENT_TABLES = {
     "generate": GENERATED, "detector": DETECTED, "hits": HITS, "particleflow": RECONSTRUCTED,
     "mlpf": RECONSTRUCTED, "jets": JETS,

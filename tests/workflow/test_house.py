@@ -120,8 +120,8 @@ def test_overlays_are_valid_and_change_something(name):
         ({"generate": None}, r"generate: "),
         ({"graphs": {"display": {"sample": "tops"}}}, r"graphs\.display\.sample: .*'top'"),
         ({"jets": {"summary": {"samples": ["Wb"]}}}, r"jets\.summary\.samples: no sample 'Wb'"),
-        ({"graphs": {"jets": {"radius": 0.6}}}, r"graphs\.jets\.radius: 0\.6 is not one of"),
-        ({"jets": {"clustering": {"radii": [0.84, 1.0]}}}, r"multiples of 0\.1"),
+        ({"graphs": {"jets": {"radius": 0.65}}}, r"graphs\.jets\.radius: 0\.65 must be a multiple"),
+        ({"jets": {"clustering": {"radii": [0.84, 1.0]}}}, r"a multiple of 0\.1"),
         (
             {"detector": {"validation": {"gun": "pion_gun"}}},
             r"detector\.validation\.gun: 'pion_gun' must be a gun of one particle an event",

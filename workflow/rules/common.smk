@@ -8,10 +8,12 @@ from functools import cache
 from jetchain.core.resources import resource_name
 from jetchain.core.schema.jets import jet_collection
 from jetchain.generate.cards import card_digest
+from jetchain.plumbing.radii import CALIBRATION, jets_read
 from jetchain.plumbing.rules import LAUNCH, Figure, Rules, Table, family, labels
 
 card_digest = cache(card_digest)  # the file is read once, not for every job
-rules_of = Rules(CONFIG.model_dump(mode="json"))
+JETS_READ = jets_read(CONFIG)
+rules_of = Rules(CONFIG.model_dump(mode="json"), JETS_READ._asdict())
 job = rules_of.job
 ALGORITHMS = family("particleflow.algorithms")
 shards = rules_of.shards

@@ -16,6 +16,9 @@ JET_CLOSURE = (
 # What the jets need to know of the detector, where they do.
 JET_CLUSTERING = {
     field: f"jets.clustering.{field}" for field in CONFIG.jets.clustering.model_dump()
+} | {
+    "radii": "derived.radii.{sample}",
+    "truth_radii": "derived.truth_radii.{sample}",
 }
 if CONFIG.jets.clustering.truth == "visible":
     JET_CLUSTERING |= {
@@ -56,7 +59,12 @@ rule cluster_uncalibrated:
     params:
         **job(
             "jets.cluster",
-            settings=JET_CLUSTERING | {"pt_min": "jets.calibration.pt_min"},
+            settings=JET_CLUSTERING
+            | {
+                "radii": f"derived.radii.{CALIBRATION}",
+                "truth_radii": f"derived.truth_radii.{CALIBRATION}",
+                "pt_min": "jets.calibration.pt_min",
+            },
         ),
     shell:
         LAUNCH
@@ -75,7 +83,7 @@ rule calibrate_jets:
     params:
         **job(
             "jets.calibrate",
-            settings=JET_RESPONSE | {"radii": "jets.clustering.radii"},
+            settings=JET_RESPONSE | {"radii": f"derived.radii.{CALIBRATION}"},
         ),
     shell:
         LAUNCH
@@ -102,7 +110,11 @@ rule close_jets:
         **job(
             "jets.closure",
             settings=JET_RESPONSE
-            | {"closure": "jets.closure", "sample": "jets.calibration.sample"},
+            | {
+                "closure": "jets.closure",
+                "sample": "jets.calibration.sample",
+                "class_radius": "jets.summary.radius",
+            },
         ),
     shell:
         LAUNCH
@@ -197,11 +209,41 @@ rule display_jets:
     log:
         "results/logs/jets/display/{algorithm}/{sample}.log",
     params:
-        **job("jets.display", settings="jets.display.selection"),
+        **job(
+            "jets.display",
+            settings={
+                "radius": "derived.shown_radius.{sample}",
+                "pt_min": "jets.display.selection.pt_min",
+            },
+        ),
     shell:
         LAUNCH
 
 
+rule bench_jets:
+    input:
+        truth=f"results/generate/{CONFIG.detector.bench.sample}/0000.root",
+        particles=f"results/particleflow/{CONFIG.jets.algorithm}/{CONFIG.detector.bench.sample}/0000.root",
+    output:
+        report="results/bench/jets.json",
+    log:
+        "results/logs/jets/bench.log",
+    resources:
+        mem_mb=1500,
+    params:
+        **job(
+            "jets.bench",
+            settings={
+                field: f"jets.clustering.{field}"
+                for field in CONFIG.jets.clustering.model_dump()
+            }
+            | {"radius": "jets.summary.radius"},
+        ),
+    shell:
+        LAUNCH
+
+
+BENCHES.append("results/bench/jets.json")
 TARGETS["jets"] = [
     f"results/jets/{CONFIG.jets.algorithm}/histograms.json",
     f"results/jets/{CONFIG.jets.algorithm}/summary.json",

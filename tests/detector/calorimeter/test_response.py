@@ -106,11 +106,11 @@ def test_weighted_shares_are_those_of_the_profile_in_the_cells():
     rng = np.random.default_rng(5)
     u, phi = rng.random(400_000), rng.uniform(0, 2 * np.pi, 400_000)
     for width, scale, track, axis in ((0.0234, 1.3, 7.4, 7.9), (0.094, 0.4, 3.1, 3.4)):
-        cell = np.floor(axis + scale * np.sqrt(u / (1 - u)) * np.cos(phi))
-        r = (cell + 0.5 - track) * width / response.DENSITY_WIDTH
-        assert response.weighted_share(track, axis, scale, width) == pytest.approx(
-            np.exp(-0.5 * r**2).mean(), abs=0.005
-        )
+        found = response.weighted_share(track, axis, scale, 2 * scale, width)
+        for size, share in zip((scale, 2 * scale), found, strict=True):
+            cell = np.floor(axis + size * np.sqrt(u / (1 - u)) * np.cos(phi))
+            r = (cell + 0.5 - track) * width / response.DENSITY_WIDTH
+            assert share == pytest.approx(np.exp(-0.5 * r**2).mean(), abs=0.005)
 
 
 def test_a_shower_in_one_layer_is_densest_there(geometry):

@@ -19,9 +19,7 @@ class MethodTable(Sections):
 class FeatureSettings(Settings):
     """Which events enter the search, and how much signal is hidden in them."""
 
-    radius: float = key(
-        1.0, "Radius of the jets, one of jets.clustering.radii (LHC Olympics: 1.0).", gt=0.0
-    )
+    radius: float = key(1.0, "Radius of the jets (LHC Olympics: 1.0).", gt=0.0)
     trigger_pt: float = key(
         1200.0, "Smallest pT of the leading jet (LHC Olympics).", unit="GeV", gt=0.0
     )

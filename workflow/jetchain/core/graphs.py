@@ -1,7 +1,7 @@
 """Graph files as PyTorch Geometric data: one `Data` an event or a jet.
 
-The tensors are views of the file's arrays, so that a list of graphs costs little memory; batch
-them with ``torch_geometric.data.Batch.from_data_list``.
+The tensors, but for those of indices, are views of the file's arrays, so that a list of graphs
+costs little memory; batch them with ``torch_geometric.data.Batch.from_data_list``.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from torch_geometric.data import Data
 
 from jetchain.core.io.tensors import read_tensors
 from jetchain.core.schema.graphs import EVENT_GRAPHS, JET_GRAPHS
+
+INDICES = ("edge_index", "incidence_index", "particle_label")
+"""What torch counts with."""
 
 
 class EventGraph(Data):
@@ -110,4 +113,8 @@ def jet_graphs(arrays: dict[str, NDArray[Any]]) -> list[Data]:
 
 
 def _tensors(arrays: dict[str, NDArray[Any]]) -> dict[str, torch.Tensor]:
-    return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+    return {
+        # In files they are narrow; torch counts with 64 bits.
+        name: torch.from_numpy(np.ascontiguousarray(array, np.int64 if name in INDICES else None))
+        for name, array in arrays.items()
+    }

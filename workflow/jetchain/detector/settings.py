@@ -163,7 +163,7 @@ class DetectorSettings(Settings):
         min_length=1,
     )
     passing_samples: list[str] = key(
-        ["lhco_background", "dijets", "Z", "Hcc"],
+        ["lhco_background", "dijets", "gluon", "Z", "Hcc"],
         "samples whose detector events are removed once all that reads them in a run is done; who "
         "reads them later, such as particle flow with another setting, simulates them again",
     )

@@ -9,6 +9,7 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
+from jetchain.core.errors import DataError
 from jetchain.core.io.events import read_events, require_same_events
 from jetchain.core.io.tables import write_result
 from jetchain.core.io.tensors import write_tensors
@@ -19,6 +20,7 @@ from jetchain.core.schema.graphs import (
     EVENT_GRAPHS,
     JET_COLUMNS,
     JET_GRAPHS,
+    MOST_NODES,
     TRACK_TRUTH,
     EventGraphCutflow,
     JetGraphCutflow,
@@ -109,6 +111,9 @@ def event_graphs(read: dict[str, Any], settings: EventGraphSettings) -> dict[str
     Args:
         read: event, track, particle, topo and particle_to_node of DETECTED.
         settings: the edges.
+
+    Raises:
+        DataError: an event has too many nodes.
     """
     nodes = event_nodes(read["track"], read["topo"])
     edges = event_edges(
@@ -121,6 +126,13 @@ def event_graphs(read: dict[str, Any], settings: EventGraphSettings) -> dict[str
         topo_radius=settings.topo_radius,
     )
     edge_event = nodes.event[edges[1]]
+    largest = max([0, *np.diff(nodes.offset).tolist(), *ak.num(read["particle"]).tolist()])
+    if largest > MOST_NODES:
+        raise DataError(
+            f"An event has {largest} nodes or particles; graphs hold {MOST_NODES} at most.",
+            "Take fewer pile-up collisions (detector.simulation.pileup.mean), or higher thresholds "
+            "of the clusters (detector.simulation.clustering).",
+        )
     particle = flat_columns(read["particle"])
     entries = incidence(read["track"], read["topo"], read["particle_to_node"])
     flat = flat_columns(entries)
@@ -140,7 +152,7 @@ def event_graphs(read: dict[str, Any], settings: EventGraphSettings) -> dict[str
         "particle": truth_momentum(particle),
         "particle_label": particle_label(particle["pdgid"], particle["charge"]),
         "particle_charge": particle["charge"],
-        "incidence_index": np.stack([flat["particle"], flat["idx"]]).astype(np.int64),
+        "incidence_index": np.stack([flat["particle"], flat["idx"]]),
         "incidence_weight": flat["weight"],
     }
 

@@ -193,10 +193,11 @@ def flat_columns(objects: Any) -> dict[str, NDArray[Any]]:
 def particle_label(pdgid: NDArray[np.integer], charge: NDArray[np.floating]) -> NDArray[np.int64]:
     """Index into PARTICLE_CLASSES of detectable particles from PDG code and charge, (n,)."""
     code = np.abs(np.asarray(pdgid, dtype=np.int64))
-    name = np.where(charge != 0, "charged_hadron", "neutral_hadron")
-    for special, class_name in ((22, "photon"), (11, "electron"), (13, "muon")):
-        name = np.where(code == special, class_name, name)
-    return np.array([PARTICLE_CLASSES.index(each) for each in name.tolist()], dtype=np.int64)
+    charged, neutral = map(PARTICLE_CLASSES.index, ("charged_hadron", "neutral_hadron"))
+    label = np.where(charge != 0, charged, neutral)
+    for special, name in ((22, "photon"), (11, "electron"), (13, "muon")):
+        label[code == special] = PARTICLE_CLASSES.index(name)
+    return label
 
 
 def constituents(

@@ -6,6 +6,7 @@ from typing import Self
 
 from pydantic import model_validator
 
+from jetchain.core.schema.graphs import MOST_CONSTITUENTS
 from jetchain.core.settings import Settings, key
 
 
@@ -23,11 +24,13 @@ class EventGraphSettings(Settings):
 class JetGraphSettings(Settings):
     """Which reconstructed jets become graphs, and their edges."""
 
-    radius: float = key(0.8, "Radius of the jets, one of jets.clustering.radii.", gt=0.0)
+    radius: float = key(0.8, "Radius of the jets.", gt=0.0)
     pt_min: float = key(500.0, "Smallest transverse momentum of a jet.", unit="GeV", ge=0.0)
     pt_max: float = key(1000.0, "Largest transverse momentum of a jet.", unit="GeV", gt=0.0)
     eta_max: float = key(2.0, "Largest |eta| of a jet.", gt=0.0)
-    max_constituents: int = key(64, "Constituents kept in a jet, the leading ones in pT.", ge=1)
+    max_constituents: int = key(
+        64, "Constituents kept in a jet, the leading ones in pT.", ge=1, le=MOST_CONSTITUENTS
+    )
     neighbours: int = key(7, "Nearest neighbours of each constituent in eta-phi.", ge=1)
 
     @model_validator(mode="after")

@@ -59,7 +59,7 @@ def closure(
 
     Args:
         jets: those that the calibration was made from, by shard; at least two.
-        classes: calibrated jets of the samples of the classes.
+        classes: calibrated jets of the samples of the classes; of one radius, that of the summary.
         calibration: `JetCalibrations`.
         closure: written, `JetClosure`.
         settings: bins and selection.
@@ -71,20 +71,17 @@ def closure(
     uncertainties: list[UncertaintyRow] = []
     in_peaks: list[ValidationNumber] = []
     for known in read_result(calibration, JetCalibrations).radii:
-        labelled, *shards = (
-            pairs(levels["reconstructed"], levels["truth"], known.radius, settings)
-            for levels in (
-                read_jets(paths, known.radius)[0] for paths in (classes, *([path] for path in jets))
-            )
-        )
+        shards = [_pairs([path], known.radius, settings) for path in jets]
         try:
             tested = cross_calibrated(shards, known.radius, settings)
         except EmptySampleError as error:
             raise EmptySampleError(f"{samples_of(jets)}: {error.cause}", error.remedy) from None
         found = measure(tested, ALL, known.radius, settings)
         rows += found
-        for label, name in enumerate(JET_CLASSES):
-            rows += measure(_of(labelled, label), name, known.radius, settings)
+        if known.radius == settings.class_radius:
+            labelled = _pairs(classes, known.radius, settings)
+            for label, name in enumerate(JET_CLASSES):
+                rows += measure(_of(labelled, label), name, known.radius, settings)
         uncertainties += uncertainty(found, tested, known, settings)
         in_peaks += peaks(labelled, known.radius, settings)
     write_result(
@@ -95,6 +92,11 @@ def closure(
             numbers=[*numbers(rows, settings), *in_peaks],
         ),
     )
+
+
+def _pairs(paths: Sequence[Input], radius: float, settings: ResponseSettings) -> Pairs:
+    levels, _ = read_jets(paths, radius)
+    return pairs(levels["reconstructed"], levels["truth"], radius, settings)
 
 
 def cross_calibrated(shards: Sequence[Pairs], radius: float, settings: ResponseSettings) -> Pairs:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.errors import DataError
+from jetchain.core.io.atomic import REMAKE
 from jetchain.core.io.events import read_event_chunks, require_same_events, write_event_chunks
 from jetchain.core.io.tables import read_result
 from jetchain.core.kinematics import delta_phi, invariant_mass, pt_eta_phi, rapidity
@@ -36,6 +37,9 @@ from jetchain.jets.substructure import substructure
 MOMENTUM = ("px", "py", "pz", "e")
 TRACK = ("charge", "d0", "z0")
 
+EVENTS = 1000
+"""That go through at a time: each time costs as much as the jets of some hundred."""
+
 # Jets of this part of the smallest pT are found where the calibration may lift them above it.
 MARGIN = 0.7
 
@@ -58,6 +62,9 @@ def cluster(
         calibration: `JetCalibrations` of the radii; none for jets as they are reconstructed.
         jets: written, table `jets_table`.
         settings: of the clustering, and what the detector simulates.
+
+    Raises:
+        DataError: the calibration lacks one of the radii.
     """
     found: Counter[str] = Counter()
     known = {
@@ -65,9 +72,16 @@ def cluster(
         for path in calibration
         for each in read_result(path, JetCalibrations).radii
     }
+    if calibration and (missing := sorted({*settings.radii} - known.keys())):
+        raise DataError(
+            f"{', '.join(map(str, calibration))}: no calibration of jets with R = "
+            f"{', '.join(map(str, missing))}; it has {', '.join(map(str, sorted(known)))}.",
+            REMAKE,
+        )
+    true = settings.truth_radii
     write_event_chunks(
         jets,
-        jets_table(tuple(settings.radii)),
+        jets_table(tuple(settings.radii), None if true is None else tuple(true)),
         _cluster_chunks(truth, particles, known, settings, found),
     )
     for name in (n for n in found if n.startswith(("ak", "truth"))):
@@ -89,26 +103,27 @@ def _cluster_chunks(
     """The jets of some events at a time; counts them in `found`."""
     import awkward as ak
 
-    columns = {
-        "particle": ["seen_as", *MOMENTUM],
-        "parton": ["pdgid", "px", "py", "pz", "mother"],
-    }
+    true_radii = settings.radii if settings.truth_radii is None else settings.truth_radii
+    columns = {"parton": ["pdgid", "px", "py", "pz", "mother"]}
+    if true_radii:
+        columns["particle"] = ["seen_as", *MOMENTUM]
     # Without pile-up there is nothing to weight against but what decays in flight.
     weighted = settings.pileup == "puppi" and settings.pileup_mean > 0
     chunks = zip_longest(
-        read_event_chunks(truth, GENERATED, columns),
+        read_event_chunks(truth, GENERATED, columns, EVENTS),
         read_event_chunks(
             particles,
             RECONSTRUCTED,
             {"pflow": [*MOMENTUM, "label", *(TRACK if weighted else ())]},
+            EVENTS,
         ),
     )
     for generated, reconstructed in chunks:
         require_same_events(generated, reconstructed, f"{truth} and {particles}")
-        inputs = {
-            True: flatten(generated["particle"], str(truth), visible(generated, settings)),
-            False: flatten(reconstructed["pflow"], str(particles)),
-        }
+        inputs = {False: flatten(reconstructed["pflow"], str(particles))}
+        if true_radii:
+            seen = visible(generated, settings)
+            inputs[True] = flatten(generated["particle"], str(truth), seen)
         if settings.pileup == "softkiller":
             inputs[False] = soft_killer(inputs[False], settings.eta_max)
         if weighted:
@@ -122,6 +137,8 @@ def _cluster_chunks(
         found["events"] += len(data["event"])
         for radius in settings.radii:
             for is_truth, particles_in in inputs.items():
+                if is_truth and radius not in true_radii:
+                    continue
                 calibration = None if is_truth else calibrations.get(radius)
                 lowest = settings.pt_min * (MARGIN if calibration else 1.0)
                 jets = find_jets(particles_in, radius, pt_min=lowest, eta_max=settings.eta_max)

@@ -20,12 +20,12 @@ from jetchain.core.schema.jets import (
     jets_table,
 )
 from jetchain.core.verbs import Inputs, Output
-from jetchain.jets.settings import SelectionSettings
+from jetchain.jets.settings import SelectionJobSettings
 
 COLUMNS = ("pt", "eta", "phi", "m", "msd", "label")
 
 
-def display(*, jets: Inputs, truth: Inputs, event: Output, settings: SelectionSettings) -> None:
+def display(*, jets: Inputs, truth: Inputs, event: Output, settings: SelectionJobSettings) -> None:
     """Write the first event whose leading jet is hard enough: no one chose it for its looks.
 
     The events are those of the first shard that holds any. If none is hard enough, the one with the

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erf
 
 from jetchain.core.compiled import delta_phi
 from jetchain.core.kinematics import pt_eta_phi, rapidity
@@ -97,6 +96,8 @@ def _weight(alpha: Array, pileup: Array) -> Array:
     median = np.median(known)
     below = known[known < median] - median
     spread = np.sqrt(np.mean(below**2)) if len(below) else 1.0
+    from scipy.special import erf
+
     return erf(np.maximum(alpha - median, 0.0) / spread / np.sqrt(2.0))
 
 

@@ -10,10 +10,24 @@ from pydantic import model_validator
 from jetchain.core.settings import Settings, key
 
 
+def radius_fault(radius: float) -> str:
+    """Why no jets are clustered with a radius; nothing if they are."""
+    if not 0.1 <= radius <= 1.5:
+        return "must lie between 0.1 and 1.5"
+    if radius != round(radius, 1):
+        return "must be a multiple of 0.1: collections are named ak8, ak10"
+    return ""
+
+
 class ClusteringSettings(Settings):
     """What is a jet, and how its substructure is measured."""
 
-    radii: list[float] = key([0.8, 1.0], "anti-kT radii, one collection each", min_length=1)
+    radii: list[float] = key(
+        [],
+        "further anti-kT radii of the jets of every sample, one collection each; those that "
+        "something reads of a sample are clustered in any case (graphs.jets.radius, "
+        "jets.summary.radius, jets.images.radius, anomaly.features.radius)",
+    )
     pt_min: float = key(200.0, "smallest jet pT, truth and reconstructed", unit="GeV", gt=0)
     eta_max: float = key(2.5, "largest |eta| of the jet's axis", gt=0)
     pileup: Literal["none", "area", "softkiller", "puppi"] = key(
@@ -33,24 +47,32 @@ class ClusteringSettings(Settings):
 
     @model_validator(mode="after")
     def _radii_differ(self) -> Self:
-        if any(not 0.1 <= radius <= 1.5 for radius in self.radii):
-            raise ValueError("radii must lie between 0.1 and 1.5")
         names = [round(10 * radius) for radius in self.radii]
         if len(set(names)) != len(names):
             raise ValueError("radii must differ by at least 0.1: collections are named ak8, ak10")
-        if any(abs(10 * radius - round(10 * radius)) > 1e-6 for radius in self.radii):
-            raise ValueError("radii must be multiples of 0.1: collections are named ak8, ak10")
+        for radius in self.radii:
+            if fault := radius_fault(radius):
+                raise ValueError(f"{radius} {fault}")
         return self
 
 
 class ClusterJobSettings(ClusteringSettings):
-    """What `jets.cluster` reads: also, from the detector's section, what `truth: visible` and PUPPI
-    need; the rule hands it over where they are chosen."""
+    """What `jets.cluster` reads: the radii that something reads of its sample and, from the
+    detector's section, what `truth: visible` and PUPPI need; the rule hands that over where they
+    are chosen."""
 
+    radii: list[float] = key(..., "of the jets", min_length=1)
+    truth_radii: list[float] | None = key(None, "of true jets, among them; null for all")
     particle_pt_min: float = 0.0
     particle_eta_max: float = float("inf")
     track_eta_max: float = 0.0
     pileup_mean: float = 0.0
+
+
+class BenchJobSettings(ClusteringSettings):
+    """What `jets.bench` reads."""
+
+    radius: float = key(..., "of the jets")
 
 
 class ResponseSettings(Settings):
@@ -115,7 +137,7 @@ class CalibrationSettings(ResponseSettings):
 class CalibrationJobSettings(ResponseSettings):
     """What `jets.calibrate` reads."""
 
-    radii: list[float] = key([0.8, 1.0], "of the jets", min_length=1)
+    radii: list[float] = key(..., "of the jets", min_length=1)
 
 
 class ClosureSettings(Settings):
@@ -147,6 +169,7 @@ class ClosureJobSettings(ResponseSettings):
 
     closure: ClosureSettings = key(ClosureSettings(), "bins of the test")
     sample: str = key("dijets", "of the calibration")
+    class_radius: float = key(..., "of the jets of the classes")
 
 
 class WindowSettings(Settings):
@@ -209,8 +232,16 @@ class ImageSettings(Settings):
 class SelectionSettings(Settings):
     """Which event is displayed: the first whose leading jet passes, else that with the hardest."""
 
-    radius: float = key(1.0, "radius of the jets, one of clustering.radii", gt=0)
+    radius: float | None = key(
+        None, "radius of the jets; null for the largest that else is clustered of the sample", gt=0
+    )
     pt_min: float = key(500.0, "smallest pT of the leading jet", unit="GeV", gt=0)
+
+
+class SelectionJobSettings(SelectionSettings):
+    """What `jets.display` reads."""
+
+    radius: float = key(..., "radius of the jets", gt=0)
 
 
 class DisplaySettings(Settings):

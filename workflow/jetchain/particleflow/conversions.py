@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numba
 import numpy as np
+from numpy.typing import NDArray
 
-from jetchain.core.kinematics import delta_phi
+from jetchain.core.compiled import delta_phi
 from jetchain.core.schema.particleflow import PARTICLE_CLASSES
 from jetchain.particleflow.detected import Tracks
 
@@ -35,6 +37,10 @@ ALONE = 1.0
 
 MOMENTUM = ("px", "py", "pz", "e")
 
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
 
 def merge_conversions(tracks: Tracks, particles: dict[str, Any]) -> None:
     """Make one photon of the two electrons of a conversion; changes `particles` in place.
@@ -53,35 +59,69 @@ def merge_conversions(tracks: Tracks, particles: dict[str, Any]) -> None:
     displaced = np.abs(d0) > DISPLACED * d0_err
     turn = np.sqrt(2 * np.abs(d0) * BENDING / tracks.pt)
     unresolved = FIRST_LAYER**2 * BENDING / (2 * tracks.pt) < DISPLACED * d0_err
-    free = np.ones(len(d0), bool)
-    for position, one in enumerate(legs):
-        for other in legs[position + 1 :]:
-            if event[other] != event[one]:
+    ones, others = pairs(
+        legs, event[legs], tracks.charge, tracks.theta, tracks.phi, turn, displaced, unresolved
+    )
+    alone = np.setdiff1d(legs, [ones, others])
+    alone = alone[displaced[alone] & (np.abs(d0[alone]) > ALONE)]
+    for name in MOMENTUM:
+        particles[name][ones] += particles[name][others]
+        particles[name][others] = 0.0
+    _make_photons(particles, np.concatenate([ones, alone]))
+
+
+@numba.njit(cache=True)
+def pairs(
+    legs: Ints,
+    event: Ints,
+    charge: Floats,
+    theta: Floats,
+    phi: Floats,
+    turn: Floats,
+    displaced: Flags,
+    unresolved: Flags,
+) -> tuple[Ints, Ints]:
+    """The two electrons of each conversion, the harder first.
+
+    Args:
+        legs: (legs,) tracks of electrons, event by event, in falling pT.
+        event: (legs,) of each.
+        charge, theta, phi: (tracks,)
+        turn: (tracks,) rad, by which the field turned a conversion's track.
+        displaced, unresolved: (tracks,) whether it misses the beam, or could not be seen to.
+    """
+    partner = np.full(len(legs), -1)
+    number = 0
+    for i in range(len(legs)):
+        one = legs[i]
+        for j in range(i + 1, len(legs)):
+            other = legs[j]
+            if event[j] != event[i] or partner[i] >= 0:
                 break
-            apart = abs(delta_phi(tracks.phi[one], tracks.phi[other]))
+            if partner[j] >= 0 or charge[one] == charge[other]:
+                continue
             both = turn[one] + turn[other]
             if (
-                free[one]
-                and free[other]
-                and tracks.charge[one] != tracks.charge[other]
-                and (displaced[one] or displaced[other] or (unresolved[one] and unresolved[other]))
-                and abs(tracks.theta[one] - tracks.theta[other]) < MARGIN
-                and abs(apart - both) < TURN_MARGIN * both + MARGIN
+                (displaced[one] or displaced[other] or (unresolved[one] and unresolved[other]))
+                and abs(theta[one] - theta[other]) < MARGIN
+                and abs(abs(delta_phi(phi[one], phi[other])) - both) < TURN_MARGIN * both + MARGIN
             ):
-                free[one] = free[other] = False
-                for name in MOMENTUM:
-                    particles[name][one] += particles[name][other]
-                    particles[name][other] = 0.0
-                _make_photon(particles, int(one))
-        if free[one] and displaced[one] and abs(d0[one]) > ALONE:
-            _make_photon(particles, int(one))
+                partner[i], partner[j] = j, i
+                number += 1
+    first, second = np.empty(number, np.int64), np.empty(number, np.int64)
+    number = 0
+    for i in range(len(legs)):
+        if partner[i] > i:
+            first[number], second[number] = legs[i], legs[partner[i]]
+            number += 1
+    return first, second
 
 
-def _make_photon(particles: dict[str, Any], row: int) -> None:
-    px, py, pz = (particles[name][row] for name in MOMENTUM[:3])
-    particles["e"][row] = np.sqrt(px**2 + py**2 + pz**2)
-    particles["label"][row] = PHOTON
+def _make_photons(particles: dict[str, Any], rows: Ints) -> None:
+    px, py, pz = (particles[name][rows] for name in MOMENTUM[:3])
+    particles["e"][rows] = np.sqrt(px**2 + py**2 + pz**2)
+    particles["label"][rows] = PHOTON
     for name in ("charge", "d0", "z0", "d0_err", "z0_err"):
-        particles[name][row] = 0.0
+        particles[name][rows] = 0.0
     for name in ("track_idx", "origin", "vertex"):
-        particles[name][row] = -1
+        particles[name][rows] = -1

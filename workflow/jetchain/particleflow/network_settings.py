@@ -11,15 +11,13 @@ from jetchain.core.training_settings import TrainingSettings
 class NetworkTrainingSettings(Settings):
     """Events and loss of the training."""
 
-    samples: list[str] = key(
-        ["quark", "gluon", "top"], "Samples whose events are trained on.", min_length=1
-    )
+    samples: list[str] = key(["quark", "top"], "Samples whose events are trained on.", min_length=1)
     held_out: int = key(
         200,
         "First events of every shard that are never trained on: the evaluation takes these.",
         ge=0,
     )
-    max_events: int = key(350, "Events trained on per shard, after those held out.", ge=1)
+    max_events: int = key(525, "Events trained on per shard, after those held out.", ge=1)
     validation_fraction: float = key(
         0.1, "Share of the events that chooses the best epoch.", gt=0.0, lt=1.0
     )

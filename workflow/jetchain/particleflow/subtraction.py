@@ -114,9 +114,11 @@ def best_cluster(
     for cluster in range(first, last):
         if clusters.e[cluster] <= cuts.minimum_ep * p:
             continue
+        apart = (eta - clusters.eta[cluster]) / clusters.sigma_eta[cluster]
+        if abs(apart) > smallest:  # most are: the azimuth takes longer
+            continue
         r = np.sqrt(
-            (delta_phi(phi, clusters.phi[cluster]) / clusters.sigma_phi[cluster]) ** 2
-            + ((eta - clusters.eta[cluster]) / clusters.sigma_eta[cluster]) ** 2
+            (delta_phi(phi, clusters.phi[cluster]) / clusters.sigma_phi[cluster]) ** 2 + apart**2
         )
         if r < smallest:
             best, smallest = cluster, r
@@ -293,6 +295,7 @@ def clusters_near(
     for cluster in range(first, last):
         if (
             clusters.e[cluster] > 0
+            and abs(clusters.eta[cluster] - eta) <= radius  # most are not: the azimuth takes longer
             and distance(clusters.eta[cluster], clusters.phi[cluster], eta, phi) < radius
         ):
             near[count] = cluster

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 from jetchain.core.settings import did_you_mean
 from jetchain.generate.cards import read_card
 from jetchain.generate.settings import GUN, GenerationSettings
+from jetchain.jets.settings import radius_fault
 from jetchain.particleflow.algorithms import ALGORITHMS, trained
+from jetchain.plumbing.radii import readers
 
 if TYPE_CHECKING:
     from jetchain.plumbing.configuration import Configuration
@@ -149,20 +151,9 @@ def _jet_uncertainties_are_known(config: Configuration) -> Iterator[str]:
 
 
 def _radii_are_clustered(config: Configuration) -> Iterator[str]:
-    radii = config.jets.clustering.radii
-    for path in (
-        "graphs.jets.radius",
-        "jets.summary.radius",
-        "jets.images.radius",
-        "jets.display.selection.radius",
-        "anomaly.features.radius",
-    ):
-        radius = _at(config, path)
-        if radius not in radii:
-            yield (
-                f"{path}: {radius} is not one of jets.clustering.radii "
-                f"({', '.join(map(str, radii))})."
-            )
+    for path, radius in {each.key: each.radius for each in readers(config)}.items():
+        if fault := radius_fault(radius):
+            yield f"{path}: {radius} {fault}."
 
 
 def _sidebands_hold_the_fit(config: Configuration) -> Iterator[str]:

@@ -26,6 +26,7 @@ from jetchain.core.seeds import derive_seed
 from jetchain.plumbing import digest
 
 WILDCARDS = ("sample", "shard", "algorithm", "model", "method", "design", "collection")
+DERIVED = "derived"
 Parameter = str | int | Callable[[Any], str | int]
 
 
@@ -151,10 +152,14 @@ class Rules:
 
     Args:
         configuration: the validated configuration as plain builtins.
+        derived: what follows from several of its sections, a section of its own by the name of
+            ``derived``: places there are no places of the configuration, and are not recorded.
     """
 
-    def __init__(self, configuration: Mapping[str, Any]) -> None:
-        self._configuration = configuration
+    def __init__(
+        self, configuration: Mapping[str, Any], derived: Mapping[str, Any] | None = None
+    ) -> None:
+        self._configuration = {**configuration, DERIVED: derived or {}}
         self._jobs: list[tuple[dict[str, Any], Record]] = []
 
     def job(
@@ -194,7 +199,8 @@ class Rules:
         # Snakemake does not compare the command: it is derived from files. All else it does.
         code, run = self._code(verb, members), _command(verb, handed)
         params = {"verb": verb, **handed, "code": code, "command": run}
-        self._jobs.append((params, Record(verb, places, list(members))))
+        own = {field: at for field, at in places.items() if not at.startswith(f"{DERIVED}.")}
+        self._jobs.append((params, Record(verb, own, list(members))))
         return params
 
     def record(self, rules: Iterable[Any]) -> None:

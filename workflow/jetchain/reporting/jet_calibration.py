@@ -62,6 +62,8 @@ def closure(*, closure: Input, collection: str, pdf: Output, png: Output, data: 
             ax.set_ylabel(f"{text}: median of reconstructed / true")
             if ax.get_legend_handles_labels()[0]:
                 ax.legend(ncols=2)
+            elif ax is line[3]:
+                remark(ax, "no class has enough jets of this radius")
             else:
                 remark(ax, "no bin has enough jets")
             label(ax, right=f"{collection}, {right}")

@@ -71,7 +71,7 @@ if CONFIG.jets.calibration.enabled:
             {"figure": "Jet calibration", "jets": "{collection}"},
             inputs=dict(closure=f"results/jets/{CONFIG.jets.algorithm}/closure.json"),
             over={
-                "collection": list(map(jet_collection, CONFIG.jets.clustering.radii))
+                "collection": list(map(jet_collection, JETS_READ.radii[CALIBRATION]))
             },
         ),
         Table(

@@ -328,6 +328,11 @@ def _check_branches(
     for collection, names in wanted.items():
         for name in names:
             needed[f"{collection}_{name}"] = table.collections[collection][name]
+    for collection in wanted:
+        if table.missing and not any(name.startswith(f"{collection}_") for name in present):
+            raise DataError(
+                f"{path}: '{table.name}' has no collection {collection}.", table.missing
+            )
     missing = sorted(set(needed) - present)
     if missing:
         raise DataError(

@@ -26,7 +26,15 @@ from jetchain.core.io.atomic import REMAKE, missing
 from jetchain.core.io.tensors import check_table
 from jetchain.core.schema.base import TensorTable
 
-DTYPES = {"F64": "<f8", "F32": "<f4", "I64": "<i8", "I32": "<i4", "U8": "|u1"}
+DTYPES = {
+    "F64": "<f8",
+    "F32": "<f4",
+    "I64": "<i8",
+    "I32": "<i4",
+    "I16": "<i2",
+    "U16": "<u2",
+    "U8": "|u1",
+}
 
 
 @dataclass(frozen=True)

@@ -37,12 +37,20 @@ Columns = dict[str, Column]
 
 @dataclass(frozen=True)
 class EventTable:
-    """A ROOT TTree with one entry an event."""
+    """A ROOT TTree with one entry an event.
+
+    Attributes:
+        name, tree: of the table, and in the file.
+        event: columns of the event itself.
+        collections: of objects, by name.
+        missing: what to do about a file that lacks a whole collection, where files differ in them.
+    """
 
     name: str
     tree: str
     event: Columns
     collections: dict[str, Columns] = field(default_factory=dict)
+    missing: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,7 +96,8 @@ class Result(BaseModel):
     Arrays and numbers of numpy are taken as lists and plain numbers.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Validators are built where they are first needed: a job needs few of a module's models.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     @field_validator("*", mode="before")
     @classmethod

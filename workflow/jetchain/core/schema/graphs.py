@@ -17,6 +17,9 @@ EVENT_GRAPH_FEATURES = (
 
 TRACK_TRUTH = ("origin", "vertex")  # as of pflow in RECONSTRUCTED, and of track in DETECTED
 
+MOST_NODES = 2**16
+"""Of an event, and of its particles: edges and incidences hold their numbers in 16 bits."""
+
 EVENT_GRAPHS = TensorTable(
     name="event graphs",
     tensors={
@@ -38,11 +41,11 @@ EVENT_GRAPHS = TensorTable(
         "node_truth": Tensor(
             "int32", ("nodes", len(TRACK_TRUTH)), "", "of the track: see TRACK_TRUTH; -1 for topo"
         ),
-        "edge_index": Tensor("int64", (2, "edges"), "", "source, target; event-local node index"),
+        "edge_index": Tensor("uint16", (2, "edges"), "", "source, target; event-local node index"),
         "particle": Tensor("float32", ("particles", 4), "GeV", "pt, eta, phi, e of the truth"),
-        "particle_label": Tensor("int64", ("particles",), "", "index into PARTICLE_CLASSES"),
+        "particle_label": Tensor("int32", ("particles",), "", "index into PARTICLE_CLASSES"),
         "particle_charge": Tensor("float32", ("particles",), "e", "charge of the truth"),
-        "incidence_index": Tensor("int64", (2, "incidences"), "", "event-local particle, node"),
+        "incidence_index": Tensor("uint16", (2, "incidences"), "", "event-local particle, node"),
         "incidence_weight": Tensor("float32", ("incidences",), "", "see particle_to_node"),
     },
 )
@@ -54,6 +57,9 @@ CONSTITUENT_COLUMNS = (
 )  # fmt: skip
 
 JET_COLUMNS = ("pt", "eta", "phi", "m", "msd", "tau1", "tau2", "tau3")
+
+MOST_CONSTITUENTS = 2**15
+"""Of a jet: its edges hold their numbers in 16 bits."""
 
 JET_GRAPHS = TensorTable(
     name="jet graphs",
@@ -79,7 +85,7 @@ JET_GRAPHS = TensorTable(
         ),
         "edge_offset": Tensor("int64", ("jets+1",), "", "first edge of each jet"),
         "edge_index": Tensor(
-            "int64", (2, "edges"), "", "kNN in eta-phi: neighbour, centre; jet-local index"
+            "int16", (2, "edges"), "", "kNN in eta-phi: neighbour, centre; jet-local index"
         ),
     },
 )

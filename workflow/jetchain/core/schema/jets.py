@@ -44,8 +44,16 @@ def jet_collection(radius: float, truth: bool = False) -> str:
     return f"{'truth_' if truth else ''}ak{round(10 * radius)}"
 
 
-def jets_table(radii: tuple[float, ...]) -> EventTable:
-    """Jets on reconstructed and on truth particles, one collection a radius."""
+def jets_table(
+    radii: tuple[float, ...], truth_radii: tuple[float, ...] | None = None
+) -> EventTable:
+    """Jets on reconstructed and on truth particles, one collection a radius.
+
+    Args:
+        radii: of the jets.
+        truth_radii: among them, those of true jets; all if not given.
+    """
+    true = radii if truth_radii is None else truth_radii
     return EventTable(
         name="jets",
         tree="Jets",
@@ -54,7 +62,10 @@ def jets_table(radii: tuple[float, ...]) -> EventTable:
             jet_collection(radius, truth): JET if truth else JET | UNCALIBRATED
             for radius in radii
             for truth in (False, True)
+            if not truth or radius in true
         },
+        missing="Of a sample those jets are clustered that something reads: name the radius in "
+        "jets.clustering.radii, and every sample has it, with true jets.",
     )
 
 
@@ -196,6 +207,24 @@ class JetClosure(Validation):
 
     closure: list[ClosureRow]
     uncertainties: list[UncertaintyRow]
+
+
+class JetsBench(Result):
+    """How fast jets are made, ``results/bench/jets.json``; CPU time.
+
+    Attributes:
+        radius: of the jets.
+        rounds: of which the medians are taken.
+        milliseconds_per_event: of every step.
+        fastjet_milliseconds_per_event: of FastJet's clustering alone.
+        ratio_to_fastjet: of all steps to it.
+    """
+
+    radius: float
+    rounds: int
+    milliseconds_per_event: dict[str, float]
+    fastjet_milliseconds_per_event: float
+    ratio_to_fastjet: float
 
 
 class JetPeak(Result):

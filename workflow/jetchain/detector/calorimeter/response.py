@@ -75,24 +75,39 @@ def contained(edge: float, scale: float) -> float:
 
 
 @numba.njit(cache=True)
-def weighted_share(track: float, axis: float, scale: float, width: float) -> float:
-    """Share of a profile in a row of cells, each weighted by the Gaussian around the track.
+def weighted_share(
+    track: float, axis: float, core: float, tail: float, width: float
+) -> tuple[float, float]:
+    """Shares of two profiles in a row of cells, each weighted by the Gaussian around the track.
 
     Args:
         track, axis: where the track enters the layer and where the shower's axis is, in cells.
-        scale: R of the profile, in cells.
+        core, tail: R of the profiles, in cells.
         width: of a cell.
     """
     reach = 1 + int(3.0 * DENSITY_WIDTH / width)
-    first = math.floor(track) - reach
-    before = contained(first - axis, scale)
-    total = 0.0
-    for j in range(2 * reach + 1):
-        after = contained(first + j + 1 - axis, scale)
-        r = (first + j + 0.5 - track) * width / DENSITY_WIDTH
-        total += math.exp(-0.5 * r * r) * (after - before)
-        before = after
-    return total
+    middle = math.floor(track)
+    step = width / DENSITY_WIDTH
+    # From cell to cell the Gaussian falls by a factor that itself falls by a constant one: three
+    # exponentials for all cells.
+    constant = math.exp(-step * step)
+    of_core = of_tail = 0.0
+    for side in (1, -1):
+        r = side * (middle + 0.5 - track) * step
+        weight, ratio = math.exp(-0.5 * r * r), math.exp(-step * (r + 0.5 * step))
+        if side < 0:  # the middle one is the other side's
+            weight, ratio = weight * ratio, ratio * constant
+        edge = middle - axis if side > 0 else axis - middle
+        before_core, before_tail = contained(edge, core), contained(edge, tail)
+        for _ in range(reach + 1 if side > 0 else reach):
+            edge += 1.0
+            after_core, after_tail = contained(edge, core), contained(edge, tail)
+            of_core += weight * (after_core - before_core)
+            of_tail += weight * (after_tail - before_tail)
+            before_core, before_tail = after_core, after_tail
+            weight *= ratio
+            ratio *= constant
+    return of_core, of_tail
 
 
 @numba.njit(cache=True)
@@ -115,14 +130,12 @@ def density(
     axis_row, axis_column = math.asinh(z / rho) * per_eta, math.atan2(y, x) * per_phi
     around = segmentation.cells_phi[layer]
     axis_column -= around * math.floor((axis_column - column) / around + 0.5)
-    weight = 0.0
-    for part in range(2):
-        share = shower.share[k] if part == 0 else 1.0 - shower.share[k]
-        if share > 0.0:
-            size = (shower.core[k] if part == 0 else shower.tail[k]) / rho
-            rows = weighted_share(row, axis_row, size * per_eta, 1.0 / per_eta)
-            columns = weighted_share(column, axis_column, size * per_phi, 1.0 / per_phi)
-            weight += share * rows * columns
+    share = shower.share[k]
+    core = shower.core[k] / rho
+    tail = shower.tail[k] / rho if share < 1.0 else core  # it has none
+    rows = weighted_share(row, axis_row, core * per_eta, tail * per_eta, 1.0 / per_eta)
+    columns = weighted_share(column, axis_column, core * per_phi, tail * per_phi, 1.0 / per_phi)
+    weight = share * rows[0] * columns[0] + (1.0 - share) * rows[1] * columns[1]
     per_volume = per_eta * per_phi / (rho * rho * (path[k + 1] - path[k]))
     return weight * shower.energy[k] * per_volume, per_volume
 
