@@ -159,12 +159,12 @@ def test_peaks_are_those_of_the_jets_with_the_mass_of_their_class():
     ours = {"msd": 80.4 * random.normal(1.03, 0.05, jets)}
     truth["msd"][:150], ours["msd"][:150] = 20.0, 80.4  # groomed away in truth
     truth["label"][150] = JET_CLASSES.index("top")
-    (row,) = peaks((ours, truth), 0.8, ClosureJobSettings())
+    (row,) = peaks((ours, truth), 0.8, ClosureJobSettings(class_radius=0.8))
     assert "W jets" in row.quantity
     assert row.value == pytest.approx(1.03, abs=4 * row.error)
     assert not row.passed
     ours["msd"] /= 1.03
-    assert peaks((ours, truth), 0.8, ClosureJobSettings())[0].passed
+    assert peaks((ours, truth), 0.8, ClosureJobSettings(class_radius=0.8))[0].passed
 
 
 def test_a_falling_spectrum_gives_the_same_calibration(known):

@@ -82,8 +82,8 @@ def closure(
             labelled = _pairs(classes, known.radius, settings)
             for label, name in enumerate(JET_CLASSES):
                 rows += measure(_of(labelled, label), name, known.radius, settings)
+            in_peaks += peaks(labelled, known.radius, settings)
         uncertainties += uncertainty(found, tested, known, settings)
-        in_peaks += peaks(labelled, known.radius, settings)
     write_result(
         closure,
         JetClosure(
