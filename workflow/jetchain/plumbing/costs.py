@@ -96,6 +96,11 @@ def repeats(settings: Any) -> float:
     return 0.0
 
 
+def most_events(settings: Any) -> int | None:
+    """The most events that a job of these settings takes from a shard; None for all."""
+    return int(max(_leaves(settings, "max_events"), default=0)) or None
+
+
 def _leaves(settings: Any, name: str) -> Iterator[float]:
     if isinstance(settings, Mapping):
         for key, value in settings.items():
@@ -172,12 +177,13 @@ class Counter:
         self._parents = parents
         self._made: dict[str, Events] = {}
 
-    def of_job(self, output: str, inputs: Sequence[str]) -> Events:
+    def of_job(self, output: str, inputs: Sequence[str], most: int | None = None) -> Events:
         """Events of the shard that a job makes, else of those it reads, else of what lies above.
 
         Args:
             output: its first output.
             inputs: its inputs.
+            most: how many of each shard it takes at most, see `most_events`.
         """
         own = _SHARD.search(output)
         if own:
@@ -189,10 +195,11 @@ class Counter:
             above = [self.of_file(path) for path in inputs]
             known = [each for each in above if each.all is not None]
             return max(known, key=lambda each: each.all or 0, default=UNKNOWN)
-        known_shards = [self._generated[sample] for sample, _ in found if sample in self._generated]
-        if not known_shards:
+        shards = [self._generated[sample] for sample, _ in found if sample in self._generated]
+        if not shards:
             return UNKNOWN
-        return Events(sum(known_shards), max(known_shards))
+        taken = [min(each, most or each) for each in shards]
+        return Events(sum(taken), max(taken))
 
     def of_file(self, path: str) -> Events:
         """Events that went into a file."""

@@ -55,6 +55,9 @@ class Planner:
     def __init__(self, workflow: Any, configuration: Mapping[str, Any]) -> None:
         self._workflow = workflow
         self._configuration = configuration
+        # What executor runs the jobs is not known yet. One for a batch system is told a number of
+        # jobs, the local one a number of cores.
+        self._local = workflow.resource_settings.nodes is None
         self._producers: dict[str, Any] = {}
         self._counter = Counter(generated_events(configuration), self._inputs)
         self._costs = costs.read()
@@ -69,19 +72,19 @@ class Planner:
             if rule.name not in BOOK:
                 continue  # a target
             own = asked | ({"gpu": self._gpu} if self._may_use_gpu(rule.name) else {})
-            if not self._workflow.local_exec:
+            if not self._local:
                 own |= {name: own[known] for name, known in _HTCONDOR.items() if known in own}
             for name, value in own.items():
                 if name not in chosen.get(rule.name, {}):
                     rule.resources[name] = value
-            if not self._workflow.local_exec and rule.group is None:
+            if not self._local and rule.group is None:
                 figure = _FIGURES if BOOK[rule.name].room == "reporting" else None
                 rule.group = GROUPS.get(rule.name, figure)
 
     def limit_memory(self) -> None:
         """Let the jobs that run at once on this machine ask for no more memory than it has."""
         limits = self._workflow.global_resources
-        if self._workflow.local_exec and "mem_mb" not in limits:
+        if self._local and "mem_mb" not in limits:
             limits["mem_mb"] = machine.memory_mb()
 
     def require_room(self) -> None:
@@ -92,7 +95,7 @@ class Planner:
         """
         jobs = [job for job in self._workflow.dag.needrun_jobs() if job.rule.name in BOOK]
         limits = self._workflow.global_resources
-        if self._workflow.local_exec and jobs:
+        if self._local and jobs:
             require_memory(
                 {job.rule.name: self.cost(job).memory(self.events(job)) for job in jobs},
                 limits["mem_mb"].value,
@@ -110,7 +113,7 @@ class Planner:
 
     def events(self, job: Any) -> Events:
         """The events that a job reads."""
-        return self._counter.of_job(str(job.output[0]), [str(path) for path in job.input])
+        return self._found(job.rule.name, job.wildcards_dict, job.input)[1]
 
     def seconds(self, job: Any) -> float:
         """The time that a job takes on one core, s."""
@@ -135,12 +138,13 @@ class Planner:
         sample, shard = wildcards.get("sample", ""), wildcards.get("shard", "")
         # Only what shard it is, if any, counts in the name of an output.
         own = f"results/{sample}/{shard}.root" if shard else ""
-        events = self._counter.of_job(own, [str(path) for path in input])
+        most = costs.most_events(self.settings(rulename, wildcards))
+        events = self._counter.of_job(own, [str(path) for path in input], most)
         return self._costs.find(rulename, sample), events
 
     def _memory_mb(self, wildcards: Any, input: Any, attempt: int, rulename: str) -> int:
         cost, events = self._found(rulename, wildcards, input)
-        around = 0 if self._workflow.local_exec else _NODE_MB
+        around = 0 if self._local else _NODE_MB
         return _rounded(attempt * _MEMORY_MARGIN * cost.memory(events) + around, 100)
 
     def _runtime(self, wildcards: Any, input: Any, attempt: int, rulename: str) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from jetchain.core.errors import DataError
-from jetchain.plumbing.costs import Cost, Counter, Events, repeats
+from jetchain.plumbing.costs import Cost, Counter, Events, most_events, repeats
 from jetchain.plumbing.provenance.artefacts import ADOPTED, Artefact, read_artefacts
 
 _GENERATED = "generate_sample"
@@ -142,6 +142,6 @@ def _jobs_of(run: Path) -> Iterable[Measured]:
             seconds=first.ended - first.started,
             memory_mb=max(each.memory_mb or 0 for each in checksums),
             output_mb=sum(each.bytes for each in checksums) / 1e6,
-            events=counter.of_job(first.path, first.parents),
+            events=counter.of_job(first.path, first.parents, most_events(first.making.settings)),
             repeats=repeats(first.making.settings),
         )
