@@ -133,12 +133,12 @@ one_runs() { [ -n "$(running)" ]; }
 start_run() {
   mkdir "$WORK/run"
   cd "$HOUSE"
-  # squeue, since there is no accounting; and no profile fits a machine as small as this.
+  # squeue, since there is no accounting.
   # shellcheck disable=SC2086
   snakemake ${TARGETS:-all} --profile profiles/slurm --configfile config/test.yaml --directory "$WORK/run" \
-    --default-resources slurm_account=root slurm_partition=main --cores "$CORES" \
-    --jobs $((2 * CORES)) --latency-wait 10 --slurm-status-command squeue \
-    --slurm-init-seconds-before-status-checks 5 > "$WORK/snakemake.log" 2>&1 &
+    --default-resources slurm_account=root slurm_partition=main --jobs $((2 * CORES)) \
+    --latency-wait 10 --slurm-status-command squeue --slurm-init-seconds-before-status-checks 5 \
+    > "$WORK/snakemake.log" 2>&1 &
   echo $! > "$WORK/snakemake.pid"
 }
 

@@ -18,7 +18,7 @@ from jetchain.plumbing.rules import BOOK
 
 _MEMORY_MARGIN = 1.25
 _TIME_MARGIN = 3.0  # other processors, shared disks
-_START_MINUTES = 10.0  # to compile what numba has not compiled on this node
+_START_MINUTES = 5.0  # to compile what numba has not compiled on this node
 _NODE_MB = 800  # Snakemake starts itself twice on a node, once for the batch job and once in it
 _DISK_MB = 500
 
@@ -77,9 +77,11 @@ class Planner:
             for name, value in own.items():
                 if name not in chosen.get(rule.name, {}):
                     rule.resources[name] = value
-            if not self._local and rule.group is None:
-                figure = _FIGURES if BOOK[rule.name].room == "reporting" else None
-                rule.group = GROUPS.get(rule.name, figure)
+            figure = _FIGURES if BOOK[rule.name].room == "reporting" else None
+            group = GROUPS.get(rule.name, figure)
+            if group and not self._local:
+                rule.group = group
+                rule.resources["turn"] = 1  # the jobs of a group take turns: see the profiles
 
     def limit_memory(self) -> None:
         """Let the jobs that run at once on this machine ask for no more memory than it has."""
