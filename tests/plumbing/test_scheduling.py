@@ -3,11 +3,13 @@
 from types import SimpleNamespace
 
 import pytest
+import yaml
 
+from helpers.snakemake import HOUSE
 from jetchain.core.errors import ResourceError
 from jetchain.plumbing import scheduling
 from jetchain.plumbing.rules import BOOK, Record
-from jetchain.plumbing.scheduling import Planner, require_disk, require_memory, wants_gpu
+from jetchain.plumbing.scheduling import GROUPS, Planner, require_disk, require_memory, wants_gpu
 
 CONFIGURATION = {
     "generate": {
@@ -85,6 +87,16 @@ def test_on_a_batch_system_short_jobs_go_together(workflow):
     Planner(workflow, CONFIGURATION).state()
     assert [rule.group for rule in workflow.rules] == ["simulate", None, "figures", None]
     assert asked(workflow, "simulate_detector", "htcondor_request_mem_mb", sample="top") > 0
+
+
+@pytest.mark.parametrize("name", ["slurm", "htcondor", "kubernetes"])
+def test_a_profile_groups_what_has_a_group_and_its_plugin_is_pinned(name):
+    profile = yaml.safe_load((HOUSE / "profiles" / name / "config.yaml").read_text())
+    grouped = {each.partition("=")[0] for each in profile["group-components"]}
+    assert grouped == {*GROUPS.values(), "figures"}
+    assert profile["resources"] == ["turn=1"]
+    assert profile["set-resource-scopes"] == ["turn=local"]
+    assert f"snakemake-executor-plugin-{name}==" in (HOUSE / "envs/farm.txt").read_text()
 
 
 def test_memory_is_capped_by_the_machine_unless_the_user_says(workflow, monkeypatch):

@@ -208,8 +208,8 @@ def require_memory(needed: Mapping[str, float], available: float) -> None:
     rule, most = max(needed.items(), key=lambda each: each[1])
     if most > available:
         raise ResourceError(
-            f"A job of the rule {rule} takes {most / 1000:.1f} GB of memory, and "
-            f"{available / 1000:.1f} GB are free here.",
+            f"A job of the rule {rule} takes {_amount(most)} of memory, and "
+            f"{_amount(available)} are free here.",
             "Close other programs, or run where there is more; smaller shards (generation.events "
             "of generate.samples.<name>) take less. If you know better, say how much there is: "
             f"--resources mem_mb={_rounded(most, 100)}",
@@ -229,8 +229,8 @@ def require_disk(needed: float, available: float, replaced: Callable[[], float])
     """
     if needed > available and needed - replaced() > available:
         raise ResourceError(
-            f"The results of this run take {needed / 1000:.1f} GB, and {available / 1000:.1f} GB "
-            f"are free where they go, {Path().absolute()}.",
+            f"The results of this run take {_amount(needed)}, and {_amount(available)} are free "
+            f"where they go, {Path().absolute()}.",
             "Free some, or run in a folder on a larger disk (--directory). `make slim` removes "
             "what of finished results nothing reads again. If you know better, say how much "
             f"there is: --resources disk_mb={_rounded(needed, 100)}",
@@ -240,6 +240,10 @@ def require_disk(needed: float, available: float, replaced: Callable[[], float])
 def _size_mb(path: Any) -> float:
     file = Path(str(path))
     return file.stat().st_size / 1e6 if file.exists() else 0.0
+
+
+def _amount(megabytes: float) -> str:
+    return f"{megabytes / 1000:.1f} GB" if megabytes >= 1000 else f"{megabytes:.0f} MB"
 
 
 def _rounded(value: float, step: int) -> int:
