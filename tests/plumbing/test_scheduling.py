@@ -110,9 +110,9 @@ def test_memory_is_capped_by_the_machine_unless_the_user_says(workflow, monkeypa
 
 
 def test_a_job_that_cannot_fit_is_refused_before_the_run():
-    require_memory({"a": 2900.0, "b": 100.0}, 3000.0)
+    require_memory([(2900.0, "a"), (100.0, "b")], 3000.0)
     with pytest.raises(ResourceError, match=r"rule a takes 3\.1 GB .* 3\.0 GB are free(.|\n)*3200"):
-        require_memory({"a": 3120.0, "b": 100.0}, 3000.0)
+        require_memory([(3120.0, "a"), (100.0, "a")], 3000.0)
 
 
 def test_a_run_that_would_fill_the_disk_is_refused():

@@ -7,7 +7,7 @@ it. What a user sets on the command line or in a profile comes first.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +99,7 @@ class Planner:
         limits = self._workflow.global_resources
         if self._local and jobs:
             require_memory(
-                {job.rule.name: self.cost(job).memory(self.events(job)) for job in jobs},
+                [(self.cost(job).memory(self.events(job)), job.rule.name) for job in jobs],
                 limits["mem_mb"].value,
             )
         given = limits["disk_mb"].value if "disk_mb" in limits else None
@@ -195,17 +195,17 @@ def generated_events(configuration: Mapping[str, Any]) -> dict[str, int]:
     }
 
 
-def require_memory(needed: Mapping[str, float], available: float) -> None:
-    """Refuse jobs that one alone need more memory than there is.
+def require_memory(needed: Sequence[tuple[float, str]], available: float) -> None:
+    """Refuse jobs of which one alone takes more memory than there is.
 
     Args:
-        needed: MB, by rule.
+        needed: what each job takes, MB, and its rule.
         available: MB.
 
     Raises:
         ResourceError: one does.
     """
-    rule, most = max(needed.items(), key=lambda each: each[1])
+    most, rule = max(needed)
     if most > available:
         raise ResourceError(
             f"A job of the rule {rule} takes {_amount(most)} of memory, and "
