@@ -157,9 +157,14 @@ def write(path: Path, lines: Iterable[Cost]) -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([field.name for field in fields(Cost)])
         for line in sorted(lines, key=lambda each: (each.rule, not each.sample, each.sample)):
-            writer.writerow(
-                [f"{value:.3g}" if isinstance(value, float) else value for value in astuple(line)]
-            )
+            writer.writerow(map(_text, astuple(line)))
+
+
+def _text(value: str | float) -> str:
+    """Three digits, without an exponent in large numbers."""
+    if isinstance(value, str):
+        return value
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
 class Counter:
