@@ -135,10 +135,10 @@ start_run() {
   cd "$HOUSE"
   # squeue, since there is no accounting.
   # shellcheck disable=SC2086
-  snakemake ${TARGETS:-all} --profile profiles/slurm --configfile config/test.yaml --directory "$WORK/run" \
-    --default-resources slurm_account=root slurm_partition=main --jobs $((2 * CORES)) \
-    --latency-wait 10 --slurm-status-command squeue --slurm-init-seconds-before-status-checks 5 \
-    > "$WORK/snakemake.log" 2>&1 &
+  snakemake ${TARGETS:-all} --profile profiles/slurm --configfile config/test.yaml \
+    --directory "$WORK/run" --default-resources slurm_account=root slurm_partition=main \
+    --jobs $((2 * CORES)) --latency-wait 10 --slurm-status-command squeue \
+    --slurm-init-seconds-before-status-checks 5 > "$WORK/snakemake.log" 2>&1 &
   echo $! > "$WORK/snakemake.pid"
 }
 
