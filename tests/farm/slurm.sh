@@ -41,7 +41,8 @@ clean() {
   if [ -n "${KEEP:-}" ]; then say "kept: $WORK"; return; fi
   rm -rf "$WORK"
   if [ -n "$INSTALLED" ]; then
-    DEBIAN_FRONTEND=noninteractive apt-get purge -qq --autoremove slurm-wlm munge > /dev/null || true
+    # shellcheck disable=SC2086
+    DEBIAN_FRONTEND=noninteractive apt-get purge -qq $INSTALLED > /dev/null || true
   fi
 }
 trap 'clean 2> /dev/null' EXIT
@@ -62,8 +63,9 @@ wait_for() { # SECONDS COMMAND...
 install_slurm() {
   if command -v slurmctld munged > /dev/null; then return; fi
   say "installing slurm-wlm and munge"
-  INSTALLED=yes
   apt-get update -qq
+  INSTALLED=$(apt-get install --simulate --no-install-recommends slurm-wlm munge |
+    awk '/^Inst/ { print $2 }')
   # Their services stay off: the daemons here are our own.
   RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
     apt-get install -qq --no-install-recommends slurm-wlm munge > "$WORK/apt.log" 2>&1 ||
