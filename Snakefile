@@ -6,6 +6,7 @@ from snakemake.utils import min_version
 
 from jetchain.plumbing.configuration import load
 from jetchain.plumbing import environment, runs
+from jetchain.plumbing.scheduling import Planner
 from jetchain.core.errors import JetchainError
 
 min_version("9.27.1")
@@ -74,6 +75,16 @@ rule bench:
 
 
 rules_of.record(workflow.rules)
+
+# Memory, run time and disk of every job, from resources/costs.csv.
+PLANNER = Planner(workflow, CONFIG.model_dump(mode="json"))
+PLANNER.state()
+if workflow.is_main_process:
+    PLANNER.limit_memory()
+
+
+onstart:
+    require_room()
 
 
 onerror:

@@ -113,6 +113,14 @@ def drawn(figure):
     return {"png": shown, "pdf": f"{figure.path}.pdf", "data": f"{figure.path}.json"}
 
 
+def require_room():
+    """Refuse a run that the machine has no memory or disk for."""
+    try:
+        PLANNER.require_room()
+    except JetchainError as error:
+        raise WorkflowError(str(error)) from None
+
+
 def record_run():
     """Write the manifest of what is here, at the end of a run, however it ended."""
     from jetchain.plumbing.provenance.manifest import write_manifest

@@ -43,7 +43,7 @@ _REPLACED = {
     LogEvent.GROUP_INFO,
     LogEvent.PROGRESS,
 }
-_REPLACED_MESSAGE = "Select jobs to execute..."
+_REPLACED_MESSAGES = ("Select jobs to execute...", "Provided resources: ")
 _INTERRUPTED = "Terminating processes on user request"
 
 
@@ -84,7 +84,8 @@ class LogHandler(LogHandlerBase):
                 self._note(event, record.__dict__)
             except Exception:
                 self._give_up()
-        if not (self._active and (event in _REPLACED or record.msg == _REPLACED_MESSAGE)):
+        replaced = event in _REPLACED or str(record.msg).startswith(_REPLACED_MESSAGES)
+        if not (self._active and replaced):
             with self._display.hidden() if self._display else nullcontext():
                 self._messages.emit(record)
 
