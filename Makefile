@@ -23,6 +23,8 @@ endif
 endif
 # More arguments for snakemake, such as ARGS="--configfile my.yaml".
 ARGS ?=
+# The folder of the run that `make report` shows.
+RUN ?= .
 # The finished tiny run that the tests share; a later call goes on from it.
 PYTEST := $(WITH_BIN) pytest -n 2 --dist loadfile --tiny-run .tiny
 ARCHIVE ?= jetchain-run.tar
@@ -68,9 +70,10 @@ spread: install ## how far the physics moves with SEEDS=<n> other seeds; kept in
 	$(FINISH_TINY) tables
 	@$(REGRESSION) spread --seeds $(SEEDS) --cores $$(nproc)
 
-report: install ## report.html: the finished results as one page, self-contained
-	$(SNAKEMAKE) --cores $(CORES) finished \
-	  --reporter jetchain --report-jetchain-path report.html $(ARGS)
+report: install ## report.html: the finished results as one page, self-contained; or of RUN=<folder>
+	$(SNAKEMAKE) --cores $(CORES) --directory "$(RUN)" finished \
+	  --reporter jetchain --report-jetchain-path report.html \
+	  $(addprefix --configfile ,$(wildcard $(RUN)/results/provenance/configuration.yaml)) $(ARGS)
 
 site: install ## site/index.html: the documentation, with the figures of this run
 	@test -f "$${JETCHAIN_RESULTS:-results}/reporting/overview.png" || { \

@@ -5,7 +5,8 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 from jetchain.plumbing.configuration import load
-from jetchain.plumbing import environment, runs
+from jetchain.plumbing import environment, overlays, runs, targets
+from jetchain.plumbing.provenance import last
 from jetchain.core.errors import JetchainError
 
 min_version("9.27.1")
@@ -20,6 +21,7 @@ configfile: str(HOUSE / "config/config.yaml")
 # results of which nobody knows how they were made.
 try:
     environment.require_plain_folders()
+    overlays.require_keys_once(workflow.configfiles)
     CONFIG = load(config)
     runs.begin(main_process=workflow.is_main_process)
 except JetchainError as error:
@@ -45,7 +47,7 @@ include: "workflow/rules/reporting.smk"
 rule all:
     default_target: True
     input:
-        [target for room in TARGETS.values() for target in room],
+        [path for room in TARGETS.values() for path in room],
     localrule: True
 
 
@@ -59,10 +61,10 @@ rule finished:
 rule tables:
     input:
         [
-            target
-            for room, targets in TARGETS.items()
-            for target in targets
-            if room != "reporting" or target.endswith(".csv")
+            path
+            for room, paths in TARGETS.items()
+            for path in paths
+            if room != "reporting" or path.endswith(".csv")
         ],
     localrule: True
 
@@ -73,7 +75,24 @@ rule bench:
     localrule: True
 
 
+# A room by its name: what it makes, and its figures.
+for room in TARGETS:
+
+    rule:
+        name:
+            room
+        input:
+            TARGETS[room],
+            [path for path in TARGETS["reporting"] if path.split("/")[2] == room],
+        localrule: True
+
+
 rules_of.record(workflow.rules)
+targets.KNOWN = known_targets()
+
+
+onstart:
+    remember_configuration(workflow.config_settings)
 
 
 onerror:

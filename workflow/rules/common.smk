@@ -127,6 +127,27 @@ def record_run():
         )
 
 
+def remember_configuration(given):
+    """Before the first job: refuse to undo the last run silently, and remember this one."""
+    try:
+        last.begin(CONFIG, given.overwrite_config, given.configfiles)
+    except JetchainError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def known_targets():
+    """What can be asked for by name."""
+    names = {
+        "algorithm": ALGORITHMS,
+        "model": family("tagging.models"),
+        "method": [*METHODS, *BACKGROUND_METHODS],
+        "design": family("firmware.designs"),
+    }
+    samples = {name: rules_of.shard_names(name) for name in CONFIG.generate.samples}
+    listed = [path for room in TARGETS.values() for path in room]
+    return targets.Targets(workflow, samples, names, listed)
+
+
 def what_is_here(wildcards):
     """The targets of `all` that are made already: what a report can be made of."""
     return [path for room in TARGETS.values() for path in room if os.path.exists(path)]

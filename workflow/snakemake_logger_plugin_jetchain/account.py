@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 from jetchain.plumbing.rules import BOOK
 
+# As many finished jobs of a rule as its typical time counts for.
+TYPICAL_COUNTS = 2
 # What belongs to no room: `all` and the other rules that only name targets.
 TARGETS = "targets"
 
@@ -77,14 +79,22 @@ class Tally:
         """Seconds spent in its running jobs so far."""
         return self.running * now - self.starts
 
-    def left(self, now: float) -> float | None:
-        """Seconds of work left in it; None if nothing tells how long its jobs take."""
-        jobs, known = self.total - self.done, self.done + len(self.expected)
+    def left(self, now: float, typical: float | None = None) -> float | None:
+        """Seconds of work left in it; None if nothing tells how long its jobs take.
+
+        Args:
+            now: seconds since the epoch.
+            typical: seconds that one of its jobs takes, as far as is known without having run it.
+        """
+        jobs, known = self.total - self.done, float(self.done + len(self.expected))
         if jobs <= 0:
             return 0.0
+        seconds = self.seconds + sum(self.expected.values())
+        if typical is not None:
+            known, seconds = known + TYPICAL_COUNTS, seconds + TYPICAL_COUNTS * typical
         if not known:
             return None
-        each = (self.seconds + sum(self.expected.values())) / known
+        each = seconds / known
         running = sum(
             max(seconds + job.started - now, 0.0) for job, seconds in self.expected.items()
         )
@@ -97,6 +107,7 @@ class Account:
 
     Attributes:
         room_of: room of each rule, in the order to show them in.
+        typical: seconds that a job of each rule took where it was measured.
         opened, began: when the run and its first job started, seconds since the epoch; 0 before.
         cores: of this machine that the run may use; 0 on a cluster.
         stopped: whether the user interrupted it.
@@ -107,6 +118,7 @@ class Account:
     """
 
     room_of: Mapping[str, str]
+    typical: Mapping[str, float] = field(default_factory=dict)
     opened: float = 0.0
     began: float = 0.0
     cores: int = 0
@@ -170,12 +182,24 @@ class Account:
     def left(self, now: float) -> tuple[float, bool]:
         """Seconds until the end at the present rate, and whether all that is left is counted.
 
-        Jobs of a rule of which none has finished or reported progress are not counted.
+        Jobs of a rule that was never measured, and of which none has finished or reported progress,
+        are not counted.
         """
-        work = [tally.left(now) for rule, tally in self.rules.items() if self.room(rule) != TARGETS]
+        pace = self._pace()
+        work = [
+            tally.left(now, self.typical[rule] * pace if rule in self.typical else None)
+            for rule, tally in self.rules.items()
+            if self.room(rule) != TARGETS
+        ]
         spent = sum(tally.seconds + tally.spent(now) for tally in self.rooms.values())
         at_once = max(1.0, spent / max(now - self.began, 1e-6))
         return sum(each for each in work if each is not None) / at_once, None not in work
+
+    def _pace(self) -> float:
+        """How long jobs take here, relative to their typical times: of those that are done."""
+        known = {rule: tally for rule, tally in self.rules.items() if rule in self.typical}
+        typical = sum(tally.done * self.typical[rule] for rule, tally in known.items())
+        return sum(tally.seconds for tally in known.values()) / typical if typical else 1.0
 
     def _tallies(self, job: Job) -> tuple[Tally, Tally]:
         return (
