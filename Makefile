@@ -37,11 +37,14 @@ REGRESSION := $(BIN)/python -m jetchain.regression
 FINISH_TINY := $(SNAKEMAKE) --cores $(CORES) --directory .tiny \
   --configfile config/test.yaml --
 
-.PHONY: all test test-faults test-mutations test-slow report site references compare \
+.PHONY: all quick test test-faults test-mutations test-slow report site references compare \
   spread explain verify pack unpack fork crate lint format bench docs lock install clean help
 
 all: install ## the whole chain at laptop scale
 	$(SNAKEMAKE) --cores $(CORES) all $(ARGS)
+
+quick: install ## a first look: the first figures of every room, in quick/results/reporting
+	$(SNAKEMAKE) --cores $(CORES) --directory quick --configfile config/quick.yaml -- quick
 
 test: install ## all tests, with a real run of the tiny configuration
 	$(PYTEST) --durations 20 -m "not faults and not mutations" tests
@@ -152,7 +155,7 @@ $(STAMP): envs/requirements.txt pyproject.toml
 	touch $@
 
 clean: ## remove results and logs; the environment stays
-	rm -rf results .snakemake report.html site docs/_build
+	rm -rf results quick .snakemake report.html site docs/_build
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12

@@ -51,6 +51,13 @@ rule all:
     localrule: True
 
 
+rule quick:
+    input:
+        expand("results/reporting/{name}.{kind}", name=FIRST_FIGURES, kind=Figure.kinds),
+        "results/reporting/summary.txt",
+    localrule: True
+
+
 rule finished:
     input:
         what_is_here,

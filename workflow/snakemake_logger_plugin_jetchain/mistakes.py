@@ -64,8 +64,10 @@ def _configuration_that_was_read(error: BaseException) -> Path | None:
 
 def _unreadable(error: BaseException) -> str:
     """Why a file is no configuration."""
-    # Snakemake's own message hides where the file breaks.
-    cause = error.__context__ if isinstance(error.__context__, yaml.YAMLError) else error
+    # Snakemake's own message hides where the file breaks, that of the template engine repeats it.
+    cause = error
+    while isinstance(cause.__context__, yaml.YAMLError):
+        cause = cause.__context__
     if isinstance(cause, yaml.MarkedYAMLError):
         mark = cause.problem_mark or cause.context_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
@@ -75,7 +77,7 @@ def _unreadable(error: BaseException) -> str:
         return f"not text in UTF-8 (byte {cause.start})"
     if isinstance(cause, OSError):
         return cause.strerror or str(cause)
-    if cause is error and isinstance(error, RecursionError):
+    if isinstance(cause, RecursionError):
         return "nested too deeply"
     return " ".join(str(cause).split()).rstrip(".") or type(cause).__name__
 

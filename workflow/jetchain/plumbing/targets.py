@@ -91,7 +91,7 @@ class Targets:
     def _corrected(self, target: str) -> Iterator[str]:
         """The target with one part, or two, replaced by near names."""
         names = {name for each in self._known.values() for name in each}
-        names |= {part for path in self._listed for part in path.split("/")}
+        names |= {part.partition(".")[0] for path in self._listed for part in path.split("/")}
         for once in _replaced(target, names):
             yield once
             yield from _replaced(once, names)
@@ -100,6 +100,7 @@ class Targets:
 def _replaced(target: str, names: Collection[str]) -> Iterator[str]:
     parts = target.split("/")
     for place, part in enumerate(parts):
-        for near in difflib.get_close_matches(part, names, n=_SHOWN, cutoff=_NEAR):
-            if near != part:
-                yield "/".join([*parts[:place], near, *parts[place + 1 :]])
+        stem, dot, kind = part.partition(".")
+        for near in difflib.get_close_matches(stem, names, n=_SHOWN, cutoff=_NEAR):
+            if near != stem:
+                yield "/".join([*parts[:place], f"{near}{dot}{kind}", *parts[place + 1 :]])
