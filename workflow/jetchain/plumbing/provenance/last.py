@@ -86,10 +86,13 @@ def begin(used: Configuration, named: Mapping[str, Any], files: Sequence[Path]) 
 
 
 def _require_nothing_lost(last: Tree, now: Tree, named: Mapping[str, Any]) -> None:
+    default = Configuration().model_dump(mode="json")
     lost = [
         f"{'.'.join(path)} (was {value!r})"
         for path, value in _leaves(last)
-        if _find(now, path) is _ABSENT and _find(named, path) is _ABSENT
+        # A sample of the user's own that is left out undoes nothing.
+        if _find(default, path) is not _ABSENT
+        and all(_find(tree, path) is _ABSENT for tree in (now, named))
     ]
     if lost:
         more = f" and {len(lost) - _SHOWN} more" if len(lost) > _SHOWN else ""
