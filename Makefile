@@ -37,8 +37,9 @@ REGRESSION := $(BIN)/python -m jetchain.regression
 FINISH_TINY := $(SNAKEMAKE) --cores $(CORES) --directory .tiny \
   --configfile config/test.yaml --
 
-.PHONY: all quick test test-faults test-mutations test-slow report site references compare \
-  spread explain verify pack unpack fork crate lint format bench docs lock install clean help
+.PHONY: all quick test test-faults test-mutations test-slow test-slurm report site references \
+  compare spread explain estimate verify pack slim unpack fork crate lint format bench docs lock \
+  install clean help
 
 all: install ## the whole chain at laptop scale
 	$(SNAKEMAKE) --cores $(CORES) all $(ARGS)
@@ -57,6 +58,13 @@ test-mutations: install ## wrong physics constants, one at a time: each must be 
 
 test-slow: install ## test-faults and test-mutations at once; SHARE=<k>/<n>: the k-th of n parts
 	$(PYTEST) --durations 20 -m "faults or mutations" --share $(SHARE) tests
+
+test-slurm: install ## the tiny run on a Slurm of this machine's own, killed and finished (as root)
+	$(BIN)/python -m pip install --quiet -c envs/requirements.txt -c envs/farm.txt \
+	  snakemake-executor-plugin-slurm
+	@mkdir -p .tiny
+	$(FINISH_TINY) all
+	$(WITH_BIN) tests/farm/slurm.sh .tiny
 
 compare: install ## compare the tiny run with tests/reference; regression.html shows what moved
 	@mkdir -p .tiny
@@ -89,11 +97,17 @@ site: install ## site/index.html: the documentation, with the figures of this ru
 explain: install ## which jobs `make all` would run, why, and for how long
 	@$(PROVENANCE) explain --cores $(CORES) all $(ARGS)
 
+estimate: install ## what a configuration takes: cores, memory, disk; ARGS="--configfile ..."
+	@$(PROVENANCE) estimate --cores $(CORES) all $(ARGS)
+
 verify: install ## compare the results with their manifest, or with MANIFEST=<another run's>
 	@$(PROVENANCE) verify $(if $(MANIFEST),"$(MANIFEST)")
 
-pack: install ## the finished run as one archive, ARCHIVE=<file>
-	@$(PROVENANCE) pack "$(ARCHIVE)"
+pack: install ## the finished run as one archive, ARCHIVE=<file>; SLIM=1: as `make slim` leaves it
+	@$(PROVENANCE) pack "$(ARCHIVE)" $(if $(SLIM),--slim)
+
+slim: install ## remove what of a finished run nothing reads again: detector events, graphs
+	@$(PROVENANCE) slim
 
 unpack: install ## continue the run of ARCHIVE=<file> in this fresh clone
 	@$(PROVENANCE) unpack "$(ARCHIVE)"

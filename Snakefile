@@ -7,6 +7,7 @@ from snakemake.utils import min_version
 from jetchain.plumbing.configuration import load
 from jetchain.plumbing import environment, overlays, runs, targets
 from jetchain.plumbing.provenance import last
+from jetchain.plumbing.scheduling import Planner
 from jetchain.core.errors import JetchainError
 
 min_version("9.27.1")
@@ -97,9 +98,15 @@ for room in TARGETS:
 rules_of.record(workflow.rules)
 targets.KNOWN = known_targets()
 
+# Memory, run time and disk of every job, from resources/costs.csv.
+PLANNER = Planner(workflow, CONFIG.model_dump(mode="json"))
+PLANNER.state()
+if workflow.is_main_process:
+    PLANNER.limit_memory()
+
 
 onstart:
-    remember_configuration(workflow.config_settings)
+    begin_run(workflow.config_settings)
 
 
 onerror:

@@ -5,7 +5,8 @@ import time
 import pytest
 import yaml
 
-from helpers.snakemake import HOUSE, planned_rules
+from helpers.snakemake import HOUSE, planned_rules, snakemake
+from jetchain.plumbing import costs
 
 pytestmark = pytest.mark.workflow
 
@@ -24,6 +25,8 @@ def test_the_published_scale_is_planned_shard_by_shard(tmp_path):
     begin = time.perf_counter()
     planned = planned_rules(tmp_path, "all", overlay=full)
     print(f"{sum(planned.values())} jobs planned in {time.perf_counter() - begin:.0f} s")
+    targets = {"all"}
+    assert planned.keys() - targets <= costs.read().rules(), "without a line in resources/costs.csv"
     # Named apart: whose events stay, and whose are removed after particle flow.
     planned["simulate_detector"] += planned["simulate_passing"]
     for rule in ("generate_sample", "simulate_detector", "untrained_particleflow"):
@@ -31,3 +34,13 @@ def test_the_published_scale_is_planned_shard_by_shard(tmp_path):
     assert planned["trained_particleflow"] == shards["quark"] + shards["top"]
     searched = shards["lhco_background"] + shards["lhco_signal"]
     assert planned["cluster_jets"] - planned["jet_graphs"] == searched
+
+
+def test_a_run_that_the_machine_has_no_memory_for_does_not_start(tmp_path):
+    target = "results/generate/top/summary.json"
+    done = snakemake(tmp_path, target, options=("--resources", "mem_mb=10"))
+    assert done.returncode == 1
+    assert "A job of the rule generate_sample takes 0." in done.stdout
+    assert "--resources mem_mb=" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert not (tmp_path / "results/generate").exists()

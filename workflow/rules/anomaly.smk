@@ -25,8 +25,6 @@ rule make_dijets:
         histograms="results/anomaly/histograms.json",
     log:
         "results/logs/anomaly/features.log",
-    resources:
-        mem_mb=1500,
     params:
         **job(
             "anomaly.features", settings="anomaly.features", seed=["anomaly.features"]
@@ -81,8 +79,6 @@ for name in SEARCHES:
                 "results/logs/anomaly/{method}/template.log",
             wildcard_constraints:
                 method=name,
-            resources:
-                mem_mb=1500,
             params:
                 **job(
                     "anomaly.search.template",
@@ -118,8 +114,6 @@ for name in SEARCHES:
             "results/logs/anomaly/{method}/search.log",
         wildcard_constraints:
             method=name,
-        resources:
-            mem_mb=1500,
         params:
             **job(
                 "anomaly.search",

@@ -111,6 +111,17 @@ def drawn(figure):
     return {"png": shown, "pdf": f"{figure.path}.pdf", "data": f"{figure.path}.json"}
 
 
+def begin_run(given):
+    """Before the first job: refuse a run that would undo the last one silently, or that the machine
+    has no memory or disk for; remember its configuration, and what its jobs should take."""
+    try:
+        PLANNER.require_room()
+        last.begin(CONFIG, given.overwrite_config, given.configfiles)
+    except JetchainError as error:
+        raise WorkflowError(str(error)) from None
+    PLANNER.expect()
+
+
 def record_run():
     """Write the manifest of what is here, at the end of a run, however it ended."""
     from jetchain.plumbing.provenance.manifest import write_manifest
@@ -125,14 +136,6 @@ def record_run():
         print(
             f"The manifest of this run could not be written: {error}", file=sys.stderr
         )
-
-
-def remember_configuration(given):
-    """Before the first job: refuse to undo the last run silently, and remember this one."""
-    try:
-        last.begin(CONFIG, given.overwrite_config, given.configfiles)
-    except JetchainError as error:
-        raise WorkflowError(str(error)) from None
 
 
 def known_targets():

@@ -13,8 +13,6 @@ rule simulate_detector:
         "results/logs/detector/simulate/{sample}/{shard}.log",
     wildcard_constraints:
         sample=simulated(passing=False),
-    resources:
-        mem_mb=1500,
     params:
         **job(
             "detector.simulate",
@@ -46,8 +44,6 @@ rule import_cocoa:
         "results/logs/detector/import_cocoa/{sample}/{shard}.log",
     wildcard_constraints:
         sample=names_of("cocoa"),
-    resources:
-        mem_mb=1500,
     params:
         **job("detector.exchange.import_cocoa"),
     shell:
@@ -65,8 +61,6 @@ rule export_cocoa:
         "results/logs/detector/export_cocoa/{sample}/{shard}.log",
     wildcard_constraints:
         sample=names_of(None, "hepmc3", "delphes"),
-    resources:
-        mem_mb=1500,
     params:
         **job(
             "detector.exchange.export_cocoa",
@@ -90,8 +84,6 @@ rule tracker_hits:
         "results/logs/detector/hits/{sample}/{shard}.log",
     wildcard_constraints:
         sample=names_of(None, "hepmc3", "delphes"),
-    resources:
-        mem_mb=1500,
     params:
         **job(
             "detector.hits",
@@ -113,8 +105,6 @@ rule summarise_detector:
         summary="results/detector/{sample}/summary.json",
     log:
         "results/logs/detector/summarise/{sample}.log",
-    resources:
-        mem_mb=1500,
     params:
         **job("detector.summarise"),
     shell:

@@ -17,8 +17,6 @@ rule generate_sample:
         "results/logs/generate/sample/{sample}/{shard}.log",
     wildcard_constraints:
         sample=names_of(None),
-    resources:
-        mem_mb=1000,
     params:
         **job(
             "generate.sample",
@@ -40,8 +38,6 @@ rule import_hepmc:
         "results/logs/generate/import_hepmc/{sample}/{shard}.log",
     wildcard_constraints:
         sample=names_of("hepmc3"),
-    resources:
-        mem_mb=1000,
     params:
         **job(
             "generate.import_hepmc",
@@ -61,8 +57,6 @@ rule import_delphes:
         "results/logs/generate/import_delphes/{sample}/{shard}.log",
     wildcard_constraints:
         sample=names_of("delphes"),
-    resources:
-        mem_mb=1000,
     params:
         **job(
             "generate.import_delphes",
@@ -82,8 +76,6 @@ rule import_cocoa_truth:
         "results/logs/generate/import_cocoa/{sample}/{shard}.log",
     wildcard_constraints:
         sample=names_of("cocoa"),
-    resources:
-        mem_mb=1000,
     params:
         **job(
             "generate.import_cocoa",

@@ -51,8 +51,6 @@ rule cluster_uncalibrated:
         jets="results/jets/{algorithm}/uncalibrated/{sample}/{shard}.root",
     log:
         "results/logs/jets/cluster_uncalibrated/{algorithm}/{sample}/{shard}.log",
-    resources:
-        mem_mb=1500,
     params:
         **job(
             "jets.cluster",
@@ -96,8 +94,6 @@ rule close_jets:
         closure="results/jets/{algorithm}/closure.json",
     log:
         "results/logs/jets/closure/{algorithm}.log",
-    resources:
-        mem_mb=1500,
     params:
         **job(
             "jets.closure",
@@ -117,8 +113,6 @@ rule cluster_jets:
         jets="results/jets/{algorithm}/{sample}/{shard}.root",
     log:
         "results/logs/jets/cluster/{algorithm}/{sample}/{shard}.log",
-    resources:
-        mem_mb=1500,
     params:
         **job("jets.cluster", settings=JET_CLUSTERING),
     shell:
@@ -180,8 +174,6 @@ rule image_jets:
         summary="results/jets/{algorithm}/images_summary.json",
     log:
         "results/logs/jets/images/{algorithm}.log",
-    resources:
-        mem_mb=1500,
     params:
         **job("jets.images", settings="jets.images"),
     shell:

@@ -24,6 +24,7 @@ from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from jetchain.core.progress import latest
+from jetchain.plumbing.scheduling import EXPECTED
 from snakemake_logger_plugin_jetchain import mistakes, text
 from snakemake_logger_plugin_jetchain.account import Account, Job, rooms_of_rules
 
@@ -130,8 +131,11 @@ class LogHandler(LogHandlerBase):
             name=f"{verb[1] if verb else rule} {item}".rstrip(),
             log=said["log"][0] if said["log"] else None,
             started=said["created"],
+            typical=EXPECTED.get(rule, {}).get(said["jobid"], 0.0),
         )
         first = not self._account.began
+        if first:
+            self._account.typical = {name: sum(each.values()) for name, each in EXPECTED.items()}
         self._account.start(said["jobid"], job)
         if first:
             if self._on_terminal:

@@ -6,7 +6,7 @@ compares files with it, or two manifests, and finds the first stage at which the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,16 +23,18 @@ MANIFEST = checksums.RESULTS / "provenance" / "manifest.json"
 Entries = dict[str, dict[str, Any]]
 
 
-def write_manifest(path: Path = MANIFEST) -> int:
-    """Write the manifest of this folder; returns the number of artefacts.
+def write_manifest(path: Path = MANIFEST, left_out: Collection[Path] = ()) -> int:
+    """Write the manifest of this folder, but for some files; returns the number of artefacts.
 
     The rules are those that this process has read; where it has read none, as they were.
     """
     rules = {name: asdict(record) for name, record in BOOK.items()}
-    if not rules and path.exists():
-        rules = read_rules(path)
+    if not rules and MANIFEST.exists():
+        rules = read_rules(MANIFEST)
     artefacts = {
-        name: entry(artefact) for name, artefact in read_artefacts().items() if artefact.checksum
+        name: entry(artefact)
+        for name, artefact in read_artefacts().items()
+        if artefact.checksum and Path(name) not in left_out
     }
     # Of the last run, beside the defaults.
     configuration = last.read()
