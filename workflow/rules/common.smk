@@ -113,7 +113,8 @@ def drawn(figure):
 
 def begin_run(given):
     """Before the first job: refuse a run that would undo the last one silently, or that the machine
-    has no memory or disk for; remember its configuration, and what its jobs should take."""
+    has no memory or disk for; remember its configuration, and what its jobs should take.
+    """
     try:
         PLANNER.require_room()
         last.begin(CONFIG, given.overwrite_config, given.configfiles)

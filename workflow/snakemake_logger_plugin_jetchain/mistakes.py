@@ -1,8 +1,8 @@
 """What a user can mend though Snakemake shows it as a traceback, or without the file's name.
 
 That is a file of configuration that cannot be read, a word that an option takes for its own, a
-target that no rule makes, and a folder that cannot be written. A message of an error is put into words where it is logged: only there is
-the error at hand. ``--verbose`` shows the traceback as well.
+target that no rule makes, and a folder that cannot be written. The message of an error is put into
+words where it is logged: only there is the error at hand. ``--verbose`` shows the traceback too.
 """
 
 from __future__ import annotations

@@ -106,9 +106,11 @@ def headline(since: float) -> list[str]:
     if not text.is_file() or text.stat().st_mtime < since:
         return []
     run = from_where_called(Path())
+    report = "make report" if run == "." else f"make report RUN={run}"
     return [
         text.read_text(encoding="utf-8").rstrip(),
-        f"Figures: {from_where_called(REPORTING)}; overview.png shows the chain.\n"
-        f"`make report{'' if run == '.' else f' RUN={run}'}` writes all figures with their captions "
-        f"to {from_where_called(Path('report.html'))}.",
+        f"Figures: {from_where_called(REPORTING)}; overview.png shows the chain, summary.csv holds "
+        "these numbers.\n"
+        f"`{report}` writes all figures with their captions to "
+        f"{from_where_called(Path('report.html'))}.",
     ]

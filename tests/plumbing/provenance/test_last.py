@@ -55,7 +55,7 @@ def test_the_manifest_carries_it():
 )
 def test_a_forgotten_overlay_is_refused_with_its_keys(overlay, lost):
     run(SEED)
-    with pytest.raises(ConfigurationError, match="config/config.yaml") as error:
+    with pytest.raises(ConfigurationError, match=r"config/config\.yaml") as error:
         run(overlay)
     for key in ("seed (was 7)", "jets.summary.mass_bins (was 20)"):
         assert (key in error.value.cause) == (key in lost)

@@ -20,7 +20,9 @@ from jetchain.plumbing.configuration import Configuration, load
 from jetchain.plumbing.environment import from_where_called
 
 LAST = checksums.RESULTS / "provenance" / "configuration.yaml"
-_HEAD = "# What the last run in this folder had beside the defaults; --configfile takes this file.\n"
+_HEAD = (
+    "# What the last run in this folder had beside the defaults; --configfile takes this file.\n"
+)
 _SHOWN = 5
 _ABSENT = object()
 Tree = dict[str, Any]
@@ -60,8 +62,9 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> Tree:
     merged = dict(below)
     for name, value in above.items():
         other = merged.get(name)
-        both = isinstance(value, Mapping) and isinstance(other, Mapping)
-        merged[name] = _merged(other, value) if both else value
+        if isinstance(value, Mapping) and isinstance(other, Mapping):
+            value = _merged(other, value)
+        merged[name] = value
     return merged
 
 
@@ -99,8 +102,8 @@ def _require_nothing_lost(last: Tree, now: Tree, named: Mapping[str, Any]) -> No
         raise ConfigurationError(
             "The last run here had other values than this one, which would set them back to their "
             f"defaults and make anew what hangs on them: {', '.join(lost[:_SHOWN])}{more}.",
-            f"Go on with them: --configfile {from_where_called(LAST)}, or your own file again. Or go "
-            "back to the defaults by naming them: --configfile config/config.yaml. Or keep both "
+            f"Go on with them: --configfile {from_where_called(LAST)}, or your own file again. Or "
+            "go back to the defaults by naming them: --configfile config/config.yaml. Or keep both "
             "runs: `make fork TO=<folder>`, and --directory <folder>.",
         )
 

@@ -38,9 +38,7 @@ def write_manifest(path: Path = MANIFEST, left_out: Collection[Path] = ()) -> in
     }
     # Of the last run, beside the defaults.
     configuration = last.read()
-    write_json(
-        path, {"artefacts": artefacts, "rules": rules, "configuration": configuration}
-    )
+    write_json(path, {"artefacts": artefacts, "rules": rules, "configuration": configuration})
     return len(artefacts)
 
 
