@@ -22,6 +22,7 @@ configfile: str(HOUSE / "config/config.yaml")
 # results of which nobody knows how they were made.
 try:
     environment.require_plain_folders()
+    overlays.require_no_result(workflow.overwrite_configfiles)
     overlays.require_keys_once(workflow.configfiles)
     CONFIG = load(config)
     runs.begin(main_process=workflow.is_main_process)

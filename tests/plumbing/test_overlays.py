@@ -4,7 +4,7 @@ import pytest
 
 from helpers.snakemake import HOUSE
 from jetchain.core.errors import ConfigurationError
-from jetchain.plumbing.overlays import require_keys_once
+from jetchain.plumbing.overlays import require_keys_once, require_no_result
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,10 @@ def test_keys_once_anchors_and_all_our_files_pass(tmp_path):
     path = tmp_path / "my.yaml"
     path.write_text("a: &same {b: 1}\nc: *same\nd: [*same, *same]\n")
     require_keys_once([path, *(HOUSE / "config").glob("*.yaml")])
+
+
+def test_a_result_behind_configfile_is_refused_as_a_target(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    require_no_result([tmp_path / "my.yaml", tmp_path / "results/provenance/configuration.yaml"])
+    with pytest.raises(ConfigurationError, match=r"pfn/metrics\.json: a result"):
+        require_no_result([tmp_path / "results/tagging/pfn/metrics.json"])

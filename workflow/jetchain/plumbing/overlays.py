@@ -9,6 +9,7 @@ import yaml
 
 from jetchain.core.errors import ConfigurationError
 from jetchain.core.settings import SEPARATOR
+from jetchain.plumbing import checksums
 
 
 def require_keys_once(paths: Iterable[Path]) -> None:
@@ -26,6 +27,26 @@ def require_keys_once(paths: Iterable[Path]) -> None:
             f"The configuration gives keys twice:{SEPARATOR}{SEPARATOR.join(twice)}",
             "Keep one of each, with all that belongs to it below it.",
         )
+
+
+def require_no_result(paths: Iterable[Path]) -> None:
+    """Refuse a target that stands behind --configfile: Snakemake reads it as configuration.
+
+    Args:
+        paths: of --configfile.
+
+    Raises:
+        ConfigurationError: one is a result; of its provenance is the configuration of the last run.
+    """
+    results = checksums.RESULTS.absolute()
+    for path in paths:
+        inside = path.is_relative_to(results) and path.relative_to(results).parts
+        if inside and inside[0] != "provenance":
+            raise ConfigurationError(
+                f"{path}: a result, not a configuration.",
+                "Every word after --configfile up to the next option is a file of configuration: "
+                "name targets before it, or after two hyphens (--configfile my.yaml -- <target>).",
+            )
 
 
 def _twice(path: Path) -> Iterator[str]:
