@@ -133,6 +133,8 @@ def test_a_run_takes_no_less_than_its_longest_job(account):
     assert account.left(151.0)[0] == pytest.approx(250.0)
     account.finish(6, 201.0)
     assert account.left(301.0)[0] == pytest.approx(100.0)
+    account.expect(account.running[5], 500.0)  # as its own progress tells
+    assert account.left(301.0)[0] == pytest.approx(300.0)
 
 
 def test_a_job_that_is_tried_again_has_not_failed(account):

@@ -202,7 +202,10 @@ class Account:
         }
         spent = sum(tally.seconds + tally.spent(now) for tally in self.rooms.values())
         at_once = max(1.0, spent / max(now - self.began, 1e-6))
-        running = [job.typical * pace + job.started - now for job in self.running.values()]
+        running = [
+            self.rules[job.rule].expected.get(job, job.typical * pace) + job.started - now
+            for job in self.running.values()
+        ]
         waiting = [
             pace * seconds / tally.total
             for rule, seconds in self.typical.items()
