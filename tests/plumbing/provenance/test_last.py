@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from snakemake.utils import update_config
 
 from jetchain.core.errors import ConfigurationError
 from jetchain.core.io.tables import read_json
@@ -21,8 +22,9 @@ def folder(tmp_path, monkeypatch):
 
 
 def used(overlay):
-    merged = last._merged(Configuration().model_dump(mode="json"), overlay)
-    return load(merged)
+    values = Configuration().model_dump(mode="json")
+    update_config(values, overlay)
+    return load(values)
 
 
 def run(overlay, *files):
@@ -68,7 +70,7 @@ def test_a_forgotten_overlay_is_refused_with_its_keys(overlay, lost):
         ({}, SEED, []),
         (SEED, SEED, []),
         (SEED, SEED | {"jets": {"summary": {"mass_bins": 30}}}, []),
-        (SEED, last._merged(SEED, {"seed": Configuration().seed}), []),
+        (SEED, SEED | {"seed": Configuration().seed}, []),
         (SEED, {}, ["config/config.yaml"]),
         (SAMPLE, {}, []),
     ],

@@ -54,18 +54,14 @@ def read() -> Tree | None:
 
 def configuration() -> Configuration | None:
     """That of the last run here; None where it is not known."""
+    from snakemake.utils import update_config
+
     kept = read()
-    return None if kept is None else load(_merged(Configuration().model_dump(mode="json"), kept))
-
-
-def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> Tree:
-    merged = dict(below)
-    for name, value in above.items():
-        other = merged.get(name)
-        if isinstance(value, Mapping) and isinstance(other, Mapping):
-            value = _merged(other, value)
-        merged[name] = value
-    return merged
+    if kept is None:
+        return None
+    values = Configuration().model_dump(mode="json")
+    update_config(values, kept)
+    return load(values)
 
 
 def begin(used: Configuration, named: Mapping[str, Any], files: Sequence[Path]) -> None:
