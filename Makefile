@@ -23,6 +23,8 @@ endif
 endif
 # More arguments for snakemake, such as ARGS="--configfile my.yaml".
 ARGS ?=
+# The folder of the run that `make report` shows.
+RUN ?= .
 # The finished tiny run that the tests share; a later call goes on from it.
 PYTEST := $(WITH_BIN) pytest -n 2 --dist loadfile --tiny-run .tiny
 ARCHIVE ?= jetchain-run.tar
@@ -35,12 +37,15 @@ REGRESSION := $(BIN)/python -m jetchain.regression
 FINISH_TINY := $(SNAKEMAKE) --cores $(CORES) --directory .tiny \
   --configfile config/test.yaml --
 
-.PHONY: all test test-faults test-mutations test-slow test-slurm report site references compare \
-  spread explain estimate verify pack slim unpack fork crate lint format bench docs lock install \
-  clean help
+.PHONY: all quick test test-faults test-mutations test-slow test-slurm report site references \
+  compare spread explain estimate verify pack slim unpack fork crate lint format bench docs lock \
+  install clean help
 
 all: install ## the whole chain at laptop scale
 	$(SNAKEMAKE) --cores $(CORES) all $(ARGS)
+
+quick: install ## a first look: the first figures of every room, in quick/results/reporting
+	$(SNAKEMAKE) --cores $(CORES) --directory quick --configfile config/quick.yaml -- quick
 
 test: install ## all tests, with a real run of the tiny configuration
 	$(PYTEST) --durations 20 -m "not faults and not mutations" tests
@@ -76,9 +81,10 @@ spread: install ## how far the physics moves with SEEDS=<n> other seeds; kept in
 	$(FINISH_TINY) tables
 	@$(REGRESSION) spread --seeds $(SEEDS) --cores $$(nproc)
 
-report: install ## report.html: the finished results as one page, self-contained
-	$(SNAKEMAKE) --cores $(CORES) finished \
-	  --reporter jetchain --report-jetchain-path report.html $(ARGS)
+report: install ## report.html: the finished results as one page, self-contained; or of RUN=<folder>
+	$(SNAKEMAKE) --cores $(CORES) --directory "$(RUN)" finished \
+	  --reporter jetchain --report-jetchain-path report.html \
+	  $(addprefix --configfile ,$(wildcard $(RUN)/results/provenance/configuration.yaml)) $(ARGS)
 
 site: install ## site/index.html: the documentation, with the figures of this run
 	@test -f "$${JETCHAIN_RESULTS:-results}/reporting/overview.png" || { \
@@ -164,7 +170,7 @@ $(STAMP): envs/requirements.txt pyproject.toml
 	touch $@
 
 clean: ## remove results and logs; the environment stays
-	rm -rf results .snakemake report.html site docs/_build
+	rm -rf results quick .snakemake report.html site docs/_build
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12

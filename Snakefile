@@ -5,7 +5,8 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 from jetchain.plumbing.configuration import load
-from jetchain.plumbing import environment, runs
+from jetchain.plumbing import environment, overlays, runs, targets
+from jetchain.plumbing.provenance import last
 from jetchain.plumbing.scheduling import Planner
 from jetchain.core.errors import JetchainError
 
@@ -21,6 +22,8 @@ configfile: str(HOUSE / "config/config.yaml")
 # results of which nobody knows how they were made.
 try:
     environment.require_plain_folders()
+    overlays.require_no_result(workflow.overwrite_configfiles)
+    overlays.require_keys_once(workflow.configfiles)
     CONFIG = load(config)
     runs.begin(main_process=workflow.is_main_process)
 except JetchainError as error:
@@ -46,7 +49,14 @@ include: "workflow/rules/reporting.smk"
 rule all:
     default_target: True
     input:
-        [target for room in TARGETS.values() for target in room],
+        [path for room in TARGETS.values() for path in room],
+    localrule: True
+
+
+rule quick:
+    input:
+        expand("results/reporting/{name}.{kind}", name=FIRST_FIGURES, kind=Figure.kinds),
+        "results/reporting/summary.txt",
     localrule: True
 
 
@@ -60,10 +70,10 @@ rule finished:
 rule tables:
     input:
         [
-            target
-            for room, targets in TARGETS.items()
-            for target in targets
-            if room != "reporting" or target.endswith(".csv")
+            path
+            for room, paths in TARGETS.items()
+            for path in paths
+            if room != "reporting" or path.endswith(".csv")
         ],
     localrule: True
 
@@ -74,7 +84,20 @@ rule bench:
     localrule: True
 
 
+# A room by its name: what it makes, and its figures.
+for room in TARGETS:
+
+    rule:
+        name:
+            room
+        input:
+            TARGETS[room],
+            [path for path in TARGETS["reporting"] if path.split("/")[2] == room],
+        localrule: True
+
+
 rules_of.record(workflow.rules)
+targets.KNOWN = known_targets()
 
 # Memory, run time and disk of every job, from resources/costs.csv.
 PLANNER = Planner(workflow, CONFIG.model_dump(mode="json"))
@@ -84,7 +107,7 @@ if workflow.is_main_process:
 
 
 onstart:
-    require_room()
+    begin_run(workflow.config_settings)
 
 
 onerror:

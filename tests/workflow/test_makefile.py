@@ -70,6 +70,30 @@ def test_a_file_with_a_space_in_its_name(tmp_path, words, handed):
     assert f"python\n[-m]\n[jetchain.provenance]\n{handed}\ncache" in done.stdout, done.stderr
 
 
+def test_a_first_look_has_a_folder_of_its_own(tmp_path):
+    done = make(installed(tmp_path / NAME), "quick", home=tmp_path)
+    assert (
+        "[--directory]\n[quick]\n[--configfile]\n[config/quick.yaml]\n[--]\n[quick]" in done.stdout
+    )
+
+
+@pytest.mark.parametrize("run", [".", "quick"])
+def test_the_report_takes_the_configuration_of_its_run(tmp_path, run):
+    folder = installed(tmp_path / NAME)
+    without = make(folder, "report", f"RUN={run}", home=tmp_path).stdout
+    assert f"[--directory]\n[{run}]\n[finished]\n" in without
+    assert "[--configfile]" not in without
+    kept = folder / run / "results/provenance/configuration.yaml"
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+    done = make(folder, "report", f"RUN={run}", "ARGS=--configfile my.yaml", home=tmp_path)
+    # Of two, Snakemake takes the last: what the user says comes after what is remembered.
+    assert (
+        f"[--configfile]\n[{run}/results/provenance/configuration.yaml]\n"
+        "[--configfile]\n[my.yaml]\n"
+    ) in done.stdout
+
+
 def test_a_home_that_cannot_be_written(tmp_path):
     folder = installed(tmp_path / NAME)
     done = make(folder, "test", home="/dev/null/none")

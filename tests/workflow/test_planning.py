@@ -46,3 +46,22 @@ def test_a_run_that_the_machine_has_no_memory_for_does_not_start(tmp_path):
     assert "--resources mem_mb=" in done.stdout
     assert "Traceback" not in done.stdout
     assert not (tmp_path / "results/generate").exists()
+
+
+def test_the_first_look_goes_through_every_room_with_few_jobs(tmp_path):
+    quick = yaml.safe_load((HOUSE / "config/quick.yaml").read_text())
+    planned = planned_rules(tmp_path, "quick", overlay=quick)
+    named = " ".join(planned)
+    for rule in ("generate_sample", "simulate_detector", "untrained_particleflow", "cluster_jets",
+                 "jet_graphs", "train_tagger", "search_cwola", "fit_sidebands", "set_limits",
+                 "simulate_firmware_rtl", "figure_overview"):  # fmt: skip
+        assert rule in planned, named
+    assert sum(planned.values()) < 140
+
+
+def test_a_misspelt_target_is_told_with_the_nearest(tmp_path):
+    done = snakemake(tmp_path, "results/jets/parametric/qaurk/0000.root", "taging")
+    assert done.returncode == 1
+    assert "there is no sample 'qaurk'. Did you mean 'results/jets/parametric/quark" in done.stdout
+    assert "taging: no such file. Did you mean 'tagging'?" in done.stdout
+    assert "Traceback" not in done.stdout

@@ -113,12 +113,16 @@ def drawn(figure):
     return {"png": shown, "pdf": f"{figure.path}.pdf", "data": f"{figure.path}.json"}
 
 
-def require_room():
-    """Refuse a run that the machine has no memory or disk for."""
+def begin_run(given):
+    """Before the first job: refuse a run that would undo the last one silently, or that the machine
+    has no memory or disk for; remember its configuration, and what its jobs should take.
+    """
     try:
         PLANNER.require_room()
+        last.begin(CONFIG, given.overwrite_config, given.configfiles)
     except JetchainError as error:
         raise WorkflowError(str(error)) from None
+    PLANNER.expect()
 
 
 def record_run():
@@ -135,6 +139,19 @@ def record_run():
         print(
             f"The manifest of this run could not be written: {error}", file=sys.stderr
         )
+
+
+def known_targets():
+    """What can be asked for by name."""
+    names = {
+        "algorithm": ALGORITHMS,
+        "model": family("tagging.models"),
+        "method": [*METHODS, *BACKGROUND_METHODS],
+        "design": family("firmware.designs"),
+    }
+    samples = {name: rules_of.shard_names(name) for name in CONFIG.generate.samples}
+    listed = [path for room in TARGETS.values() for path in room]
+    return targets.Targets(workflow, samples, names, listed)
 
 
 def what_is_here(wildcards):

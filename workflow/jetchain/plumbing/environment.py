@@ -106,3 +106,8 @@ def require_plain_folders() -> None:
                 "PATH and PYTHONPATH.",
                 "Move it to a folder without it, and install anew.",
             )
+
+
+def from_where_called(path: Path) -> str:
+    """A path of the run's folder as the user's shell takes it, which may stand elsewhere."""
+    return os.path.relpath(path, os.environ.get("PWD") or None)

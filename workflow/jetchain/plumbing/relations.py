@@ -131,6 +131,15 @@ def _samples_fit_their_use(config: Configuration) -> Iterator[str]:
             yield f"detector.validation.{use}: '{name}' must be a gun of one particle an event"
 
 
+def _cells_are_read(config: Configuration) -> Iterator[str]:
+    if not config.detector.simulation.store_cells:
+        yield (
+            "detector.simulation.store_cells: false leaves particle flow, its calibrations and the "
+            "figures of the detector without the cells that they read. To save disk, name samples "
+            "in detector.passing_samples: their events are removed once they are read."
+        )
+
+
 def _calibration_has_a_test(config: Configuration) -> Iterator[str]:
     calibration = config.jets.calibration
     sample = config.generate.samples.get(calibration.sample)
@@ -317,6 +326,7 @@ RELATIONS: list[Callable[[Configuration], Iterator[str]]] = [
     _samples_known,
     _algorithm_known,
     _samples_fit_their_use,
+    _cells_are_read,
     _calibration_has_a_test,
     _jet_uncertainties_are_known,
     _radii_are_clustered,

@@ -43,6 +43,9 @@ _HTCONDOR = {
     "request_gpus": "gpu",
 }
 
+EXPECTED: dict[str, dict[int, float]] = {}
+"""The seconds that each job of this run should take: by rule, by Snakemake's number of the job."""
+
 
 class Planner:
     """What the jobs of a workflow ask for.
@@ -108,6 +111,13 @@ class Planner:
             machine.disk_mb(Path()) if given is None else given,
             lambda: sum(_size_mb(path) for job in jobs for path in job.output),
         )
+
+    def expect(self) -> None:
+        """Fill `EXPECTED`, from which the display of the run knows the time left."""
+        EXPECTED.clear()
+        for job in self._workflow.dag.needrun_jobs():
+            if job.rule.name in BOOK:
+                EXPECTED.setdefault(job.rule.name, {})[job.jobid] = self.seconds(job)
 
     def cost(self, job: Any) -> Cost:
         """The line of the table for a job."""

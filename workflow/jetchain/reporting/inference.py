@@ -18,6 +18,8 @@ from jetchain.core.verbs import Input, Inputs, Labels, Output
 
 # One and two sigma: told apart by readers with any colour vision, unlike green and yellow.
 INNER, OUTER = "#3f90da", "#c5dff4"
+# Where a band of limits has its edges, those of one sigma first.
+EDGES = {"m1": 1, "p1": 3, "m2": 0, "p2": 4}
 
 
 def comparison(
@@ -210,22 +212,18 @@ def table(*, limits: Inputs, fits: Inputs, normalisation: Input, table: Output) 
             )
         row = {
             "method": limit.method,
-            "sensitive": _sensitive(limit, fit),
-            "observed_events": fit.observed,
-            "background_events": fit.background,
-            "significance": fit.significance,
+            "limit_fb": limit.observed_fb,
+            "expected_fb": limit.expected_fb[2],
+            **{f"expected_{name}_fb": limit.expected_fb[place] for name, place in EDGES.items()},
+            "limit_toys_fb": limit.toys and limit.toys.observed_fb,
+            "expected_toys_fb": limit.toys and limit.toys.expected_fb[2],
             "fitted_fb": fit.mu and fit.mu.cross_section_fb,
             "fitted_error_fb": fit.mu and fit.mu.cross_section_error_fb,
-            "injected_cross_section_fb": injected,
-            "observed_limit_fb": limit.observed_fb,
-            **{
-                f"expected_limit_{name}_fb": value
-                for name, value in zip(
-                    ("m2", "m1", "median", "p1", "p2"), limit.expected_fb, strict=True
-                )
-            },
-            "observed_limit_toys_fb": limit.toys and limit.toys.observed_fb,
-            "expected_limit_median_toys_fb": limit.toys and limit.toys.expected_fb[2],
+            "significance": fit.significance,
+            "injected_fb": injected,
+            "observed_events": fit.observed,
+            "background_events": fit.background,
+            "sensitive": _sensitive(limit, fit),
         }
         for name, value in row.items():
             columns.setdefault(name, []).append("" if value is None else value)

@@ -15,6 +15,7 @@ from typing import Any
 from jetchain.core.errors import DataError
 from jetchain.core.io.tables import read_json, write_json
 from jetchain.plumbing import checksums
+from jetchain.plumbing.provenance import last
 from jetchain.plumbing.provenance.artefacts import Artefact, read_artefacts
 from jetchain.plumbing.rules import BOOK
 
@@ -35,7 +36,9 @@ def write_manifest(path: Path = MANIFEST, left_out: Collection[Path] = ()) -> in
         for name, artefact in read_artefacts().items()
         if artefact.checksum and Path(name) not in left_out
     }
-    write_json(path, {"artefacts": artefacts, "rules": rules})
+    # Of the last run, beside the defaults.
+    configuration = last.read()
+    write_json(path, {"artefacts": artefacts, "rules": rules, "configuration": configuration})
     return len(artefacts)
 
 
