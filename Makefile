@@ -36,7 +36,7 @@ FINISH_TINY := $(SNAKEMAKE) --cores $(CORES) --directory .tiny \
   --configfile config/test.yaml --
 
 .PHONY: all test test-faults test-mutations test-slow report site references compare \
-  spread explain verify pack unpack fork crate lint format bench docs lock install clean help
+  spread explain verify pack unpack fork crate cite lint format bench docs lock platforms install clean help
 
 all: install ## the whole chain at laptop scale
 	$(SNAKEMAKE) --cores $(CORES) all $(ARGS)
@@ -98,6 +98,9 @@ fork: install ## a second folder, TO=<folder>, that shares this run's files
 crate: install ## results/ro-crate-metadata.json: the run as an RO-Crate
 	@$(PROVENANCE) crate
 
+cite: install ## results/provenance/references.bib: the papers of what the run used, as BibTeX
+	@$(PROVENANCE) cite
+
 bench: install ## speed beside peers of generation, detector and taggers; of Snakemake itself
 	@# One at a time: measurements beside each other would disturb each other.
 	$(SNAKEMAKE) --cores 1 --forcerun $(BENCHES) -- bench
@@ -130,6 +133,9 @@ lock: ## resolve envs/requirements.in into the lock file, in a scratch environme
 	{ echo "# The one lock: resolved from requirements.in by \`make lock\`."; \
 	  $(VENV)-lock/bin/pip freeze --all --exclude pip | sed 's/+cpu$$//'; } > envs/requirements.txt
 	rm -rf $(VENV)-lock
+
+platforms: install ## docs/reference/platforms.md: which packages of the lock have wheels where
+	$(BIN)/python -m jetchain.plumbing.platforms
 
 install: $(STAMP) ## the environment in .venv
 
