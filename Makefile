@@ -36,7 +36,7 @@ FINISH_TINY := $(SNAKEMAKE) --cores $(CORES) --directory .tiny \
   --configfile config/test.yaml --
 
 .PHONY: all test test-faults test-mutations test-slow report site references compare \
-  spread explain verify pack unpack fork crate cite lint format bench docs lock platforms install clean help
+  spread explain verify pack unpack fork crate cite notebooks lint format bench docs lock platforms install clean help
 
 all: install ## the whole chain at laptop scale
 	$(SNAKEMAKE) --cores $(CORES) all $(ARGS)
@@ -100,6 +100,9 @@ crate: install ## results/ro-crate-metadata.json: the run as an RO-Crate
 
 cite: install ## results/provenance/references.bib: the papers of what the run used, as BibTeX
 	@$(PROVENANCE) cite
+
+notebooks: install ## notebooks/: the tutorial as notebooks, with the outputs of this run
+	$(BIN)/python -m jetchain.plumbing.notebooks
 
 bench: install ## speed beside peers of generation, detector and taggers; of Snakemake itself
 	@# One at a time: measurements beside each other would disturb each other.
