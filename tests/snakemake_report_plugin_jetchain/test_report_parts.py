@@ -1,11 +1,13 @@
 """Rooms, results, usage, configuration and front page of the report, from small inputs."""
 
+from importlib.metadata import version
+
 import pytest
 
 from jetchain.plumbing.checksums import Checksum
 from jetchain.plumbing.provenance.artefacts import Artefact, Making
 from snakemake_report_plugin_jetchain import front, results, rooms, usage
-from snakemake_report_plugin_jetchain.names import named
+from snakemake_report_plugin_jetchain.names import named, papers
 from snakemake_report_plugin_jetchain.origin import ABSENT, NONE, Change, changes, origin
 from snakemake_report_plugin_jetchain.samples import Source
 
@@ -88,6 +90,7 @@ def test_a_library_that_was_upgraded_during_a_run_has_all_its_versions(tmp_path)
     ]
     versions = origin({}, made, tmp_path).versions
     assert (versions["torch"], versions["numpy"]) == ("2.9.1, 2.10.0", "2.4.6")
+    assert versions["jetchain"] == version("jetchain")
 
 
 def test_changed_keys_are_named_with_their_paths():
@@ -163,3 +166,14 @@ def test_key_numbers_are_a_choice_by_room(numbers):
 def test_names_are_those_of_the_figures():
     assert named("AUC, particlenet, top vs QCD") == "AUC, ParticleNet, top vs QCD"
     assert named("inclusive") == "no cut"
+
+
+def test_papers_are_linked_and_nothing_else():
+    def link(name):
+        return f'<a href="https://arxiv.org/abs/{name}">arXiv:{name}</a>'
+
+    html = "<p>(arXiv:1902.09914), arXiv\n1402.2657, arXiv physics/0605123; 2.2657 &lt; 3</p>"
+    assert str(papers(html)) == (
+        f"<p>({link('1902.09914')}), {link('1402.2657')}, {link('physics/0605123')}; "
+        "2.2657 &lt; 3</p>"
+    )

@@ -40,8 +40,8 @@ class Origin:
         seed: root seed.
         changes: keys that are not at their defaults.
         configuration: the whole, as YAML.
-        versions: of the libraries that the jobs computed with; of Python and Snakemake those that
-            made the page.
+        versions: of the libraries that the jobs computed with; of Python, Snakemake and jetchain
+            those that made the page.
         commit: of the code, empty if it is not under git.
         manifest: SHA-256 of the manifest, empty if there is none.
         began, ended: date and time of the first job's start and of the last one's end.
@@ -67,7 +67,10 @@ def origin(config: Mapping[str, Any], artefacts: Iterable[Artefact], house: Path
     """
     used = load(config).model_dump(mode="json")
     made = [each for each in artefacts if each.ended]
-    programs = {"Python": platform.python_version(), "snakemake": version("snakemake")}
+    programs = {
+        "Python": platform.python_version(), "snakemake": version("snakemake"),
+        "jetchain": version("jetchain"),
+    }  # fmt: skip
     return Origin(
         seed=used["seed"],
         changes=changes(Configuration().model_dump(mode="json"), used),

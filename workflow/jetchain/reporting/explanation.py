@@ -90,7 +90,7 @@ def draw_features(ax: Axes, content: TaggerExplanation) -> None:
         # Bars from the middle of the column: to the right for positive shares.
         ax.barh(
             np.arange(len(share)), 0.48 * share / (np.abs(share).max() or 1.0), 0.9, left=k, lw=0,
-            ec="0.6",
+            ec="0.55",
             color=["#ffd699" if value > 0 else "#cfc5e8" for value in share],
             hatch=["" if value > 0 else "///" for value in share], label=pair_name(name),
         )  # fmt: skip
@@ -101,7 +101,7 @@ def draw_features(ax: Axes, content: TaggerExplanation) -> None:
             strong = j >= len(share) if error is None else abs(value) > 2 * error
             text = f"{value:+.2f}" if error is None else rf"{value:+.2f}$\pm${error:.2f}"
             ax.text(k, j, text, ha="center", va="center", fontsize=9,
-                    color="black" if strong else "0.55")  # fmt: skip
+                    color="black" if strong else "0.45")  # fmt: skip
         ax.axvline(k + 0.5, color="0.8", lw=0.6)
     ax.axhline(len(features) - 0.5, color="0.3", lw=0.8)
     ax.set_xticks(range(len(pairs)), [pair_name(name) for name in pairs], rotation=35, ha="right")
