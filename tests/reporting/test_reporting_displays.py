@@ -240,7 +240,7 @@ def test_shares_of_one_jet_are_drawn_grey_without_errors() -> None:
     )
     explanation.draw_features(ax, content)
     assert [(text.get_text(), text.get_color()) for text in ax.texts] == [
-        ("+1.00", "0.45"), ("-0.10", "0.55"), ("+0.90", "black"), ("+0.80", "black"),
+        ("+1.00", "0.45"), ("-0.10", "0.45"), ("+0.90", "black"), ("+0.80", "black"),
     ]  # fmt: skip
 
 

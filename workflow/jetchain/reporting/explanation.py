@@ -50,7 +50,7 @@ def explanation(
     # The table below the maps, as wide as both: its numbers are large enough to be read there.
     height = ROW * (len(content.features) + 2) + 1.2
     figure, axes = new_figure(
-        3, columns, size=(3.9 * columns + 1.6, 7.8 + height),
+        3, columns, size=(3.9 * columns + 1.6, 7.8 + height), squeeze=False,
         gridspec_kw={"height_ratios": [3.9, 3.9, height]},
     )  # fmt: skip
     whole = axes[-1, 0].get_gridspec()[-1, :]
