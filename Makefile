@@ -38,8 +38,8 @@ FINISH_TINY := $(SNAKEMAKE) --cores $(CORES) --directory .tiny \
   --configfile config/test.yaml --
 
 .PHONY: all quick test test-faults test-mutations test-slow test-slurm report site references \
-  compare spread explain estimate verify pack slim unpack fork crate lint format bench docs lock \
-  install clean help
+  compare spread explain estimate verify pack slim unpack fork crate cite notebooks lint format bench \
+  docs lock platforms install clean help
 
 all: install ## the whole chain at laptop scale
 	$(SNAKEMAKE) --cores $(CORES) all $(ARGS)
@@ -118,6 +118,12 @@ fork: install ## a second folder, TO=<folder>, that shares this run's files
 crate: install ## results/ro-crate-metadata.json: the run as an RO-Crate
 	@$(PROVENANCE) crate
 
+cite: install ## results/provenance/references.bib: the papers of what the run used, as BibTeX
+	@$(PROVENANCE) cite
+
+notebooks: install ## notebooks/: the tutorial as notebooks, with the outputs of this run
+	$(BIN)/python -m jetchain.plumbing.notebooks
+
 bench: install ## speed beside peers of generation, detector and taggers; of Snakemake itself
 	@# One at a time: measurements beside each other would disturb each other.
 	$(SNAKEMAKE) --cores 1 --forcerun $(BENCHES) -- bench
@@ -129,7 +135,7 @@ lint: install ## ruff, mypy, snakefmt, snakemake --lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakefmt --check workflow/Snakefile workflow/rules
 	@# One environment serves all rules, so "a conda environment for each rule" is not for us.
 	@lints=$$($(SNAKEMAKE) --lint 2>&1 || true); \
 	  case "$$lints" in *"Lints for"* | *Congratulations*) ;; *) echo "$$lints" >&2; exit 1;; esac; \
@@ -139,7 +145,7 @@ lint: install ## ruff, mypy, snakefmt, snakemake --lint
 format: install ## bring code and rules into the house's form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/snakefmt Snakefile workflow/rules
+	$(BIN)/snakefmt workflow/Snakefile workflow/rules
 
 docs: install ## config.yaml, config/README.md and the schema from the settings classes
 	$(BIN)/python -m jetchain.plumbing.documentation
@@ -151,6 +157,9 @@ lock: ## resolve envs/requirements.in into the lock file, in a scratch environme
 	{ echo "# The one lock: resolved from requirements.in by \`make lock\`."; \
 	  $(VENV)-lock/bin/pip freeze --all --exclude pip | sed 's/+cpu$$//'; } > envs/requirements.txt
 	rm -rf $(VENV)-lock
+
+platforms: install ## docs/reference/platforms.md: which packages of the lock have wheels where
+	$(BIN)/python -m jetchain.plumbing.platforms
 
 install: $(STAMP) ## the environment in .venv
 

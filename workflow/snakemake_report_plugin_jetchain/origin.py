@@ -43,8 +43,8 @@ class Origin:
         configuration: the whole, as YAML.
         remembered: whether that is of the run itself, as it kept it; else of the command that made
             the page.
-        versions: of the libraries that the jobs computed with; of Python and Snakemake those that
-            made the page.
+        versions: of the libraries that the jobs computed with; of Python, Snakemake and jetchain
+            those that made the page.
         commit: of the code, empty if it is not under git.
         manifest: SHA-256 of the manifest, empty if there is none.
         began, ended: date and time of the first job's start and of the last one's end.
@@ -72,7 +72,10 @@ def origin(config: Mapping[str, Any], artefacts: Iterable[Artefact], house: Path
     kept = last.configuration()
     used = (kept or load(config)).model_dump(mode="json")
     made = [each for each in artefacts if each.ended]
-    programs = {"Python": platform.python_version(), "snakemake": version("snakemake")}
+    programs = {
+        "Python": platform.python_version(), "snakemake": version("snakemake"),
+        "jetchain": version("jetchain"),
+    }  # fmt: skip
     return Origin(
         seed=used["seed"],
         changes=changes(Configuration().model_dump(mode="json"), used),

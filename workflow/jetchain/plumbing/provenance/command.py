@@ -11,6 +11,7 @@ from jetchain.core.errors import DataError, JetchainError, ResourceError
 from jetchain.plumbing import checksums, costs
 from jetchain.plumbing.provenance import carry, manifest
 from jetchain.plumbing.provenance.adopt import adopt, forget
+from jetchain.plumbing.provenance.cite import write_references
 from jetchain.plumbing.provenance.crate import write_crate
 from jetchain.plumbing.provenance.estimate import estimate
 from jetchain.plumbing.provenance.explain import explain
@@ -38,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     fork = commands.add_parser("fork", help="a second folder with this run, sharing its files")
     fork.add_argument("target", type=Path)
     commands.add_parser("crate", help="write results/ro-crate-metadata.json")
+    commands.add_parser("cite", help="write results/provenance/references.bib: the run's papers")
     measured = commands.add_parser("costs", help="write resources/costs.csv from finished runs")
     measured.add_argument("runs", type=Path, nargs="+", help="folders; the first's are typical")
     adopted = commands.add_parser("adopt", help="take in a file of your own in a result's place")
@@ -68,6 +70,8 @@ def _run(arguments: argparse.Namespace, for_snakemake: list[str]) -> int:
             print(f"{arguments.target}: {carry.fork(arguments.target)} artefacts")
         case "crate":
             print(write_crate())
+        case "cite":
+            print(write_references())
         case "adopt":
             for path in adopt(arguments.result, arguments.source):
                 print(f"{path}: taken in")
