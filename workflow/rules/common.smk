@@ -45,7 +45,24 @@ def simulated(passing):
 
 def source_file(wildcards):
     """The file of events that a shard is made from."""
-    return CONFIG.generate.samples[wildcards.sample].source.files[int(wildcards.shard)]
+    sample = CONFIG.generate.samples[wildcards.sample]
+    return sample.source.files[int(wildcards.shard) // sample.parts]
+
+
+def parts_of(wildcards):
+    """The shards that each file of a sample is split into."""
+    return CONFIG.generate.samples[wildcards.sample].parts
+
+
+def limit_of(wildcards):
+    """The events that are taken of each file of a sample; 0 for all."""
+    return CONFIG.generate.samples[wildcards.sample].source.events or 0
+
+
+def of_background(name):
+    """The cross-section or luminosity that the search's background states; 0 for none."""
+    sample = CONFIG.generate.samples[CONFIG.anomaly.background[0]]
+    return getattr(sample, name) or 0.0
 
 
 def pileup_pool(wildcards):

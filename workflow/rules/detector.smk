@@ -49,7 +49,7 @@ rule import_cocoa:
     resources:
         mem_mb=1500,
     params:
-        **job("detector.exchange.import_cocoa"),
+        **job("detector.exchange.import_cocoa", parts=parts_of, limit=limit_of),
     shell:
         LAUNCH
 
@@ -64,7 +64,7 @@ rule export_cocoa:
     log:
         "results/logs/detector/export_cocoa/{sample}/{shard}.log",
     wildcard_constraints:
-        sample=names_of(None, "hepmc3", "delphes"),
+        sample=names_of(None, "hepmc3", "lhe", "delphes"),
     resources:
         mem_mb=1500,
     params:
@@ -89,7 +89,7 @@ rule tracker_hits:
     log:
         "results/logs/detector/hits/{sample}/{shard}.log",
     wildcard_constraints:
-        sample=names_of(None, "hepmc3", "delphes"),
+        sample=names_of(None, "hepmc3", "lhe", "delphes"),
     resources:
         mem_mb=1500,
     params:
