@@ -18,7 +18,7 @@ from jetchain.core.seeds import make_deterministic
 from jetchain.core.training import fit
 from jetchain.core.training_settings import TrainingSettings
 
-X = torch.from_numpy(np.random.default_rng(0).normal(size=(71, 3))).float()
+X = torch.from_numpy(np.random.default_rng(0).normal(size=(72, 3))).float()
 Y = X @ torch.tensor([[1.0], [-2.0], [0.5]])
 
 
@@ -35,11 +35,12 @@ def train(folder, name, normed):
     with kept_in(Path(folder, f"{name}.checkpoint"), lambda: "job"):
         history = fit(
             model,
-            # The last of the batches has one item: one of two processes has none of it.
+            # Of the last batch, which has one item, one of two processes has none.
             batches=lambda random: [
-                (X[rows], Y[rows]) for rows in np.split(random.permutation(61), range(10, 61, 10))
+                (X[rows], Y[rows])
+                for rows in np.split(random.permutation(62 if normed else 61), range(10, 61, 10))
             ],
-            validation=lambda: [(X[61:], Y[61:])],
+            validation=lambda: [(X[62:], Y[62:])],
             loss=loss,
             settings=TrainingSettings(epochs=4, learning_rate=0.05),
             seed=1,
