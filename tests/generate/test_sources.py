@@ -67,10 +67,13 @@ def test_a_file_with_the_very_name_is_no_pattern(folder):
         (["*.root"], "no file matches '*.root' (seen from"),
         (["a.hepmc", "?.hepmc"], "'a.hepmc' is named twice"),
         (["~nobody_here/x.hepmc"], "write the folder out"),
+        (["ftp://x/a.hepmc"], "storages are s3://, root://"),
+        (["s3://bucket/a.hepmc"], "snakemake-storage-plugin-s3, which is not installed"),
         (["d.hepmc"], "there is no file 'd.hepmc'"),
     ],
 )
-def test_names_that_lead_nowhere_are_refused(folder, names, words):
+def test_names_that_lead_nowhere_are_refused(folder, monkeypatch, names, words):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(ConfigurationError) as caught:
         sample(*names)
     assert words in str(caught.value)

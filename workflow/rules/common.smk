@@ -8,6 +8,7 @@ from functools import cache
 from jetchain.core.resources import resource_name
 from jetchain.core.schema.jets import jet_collection
 from jetchain.generate.cards import card_digest
+from jetchain.generate.sources import is_stored
 from jetchain.plumbing.rules import LAUNCH, Figure, Rules, Table, family, labels
 
 card_digest = cache(card_digest)  # the file is read once, not for every job
@@ -44,9 +45,10 @@ def simulated(passing):
 
 
 def source_file(wildcards):
-    """The file of events that a shard is made from."""
+    """The file of events that a shard is made from, here or in a storage."""
     sample = CONFIG.generate.samples[wildcards.sample]
-    return sample.source.files[int(wildcards.shard) // sample.parts]
+    name = sample.source.files[int(wildcards.shard) // sample.parts]
+    return storage(name) if is_stored(name) else local(name)
 
 
 def parts_of(wildcards):

@@ -9,7 +9,7 @@ from pydantic import ValidationInfo, field_validator, model_validator
 
 from jetchain.core.resources import RESOURCES
 from jetchain.core.settings import Settings, key, require_known
-from jetchain.generate.sources import found, require_kind, require_usable
+from jetchain.generate.sources import found, is_stored, require_kind, require_plugin, require_usable
 
 CARDS = RESOURCES / "processes"
 GUN = "gun"
@@ -185,7 +185,7 @@ class SourceSettings(Settings):
     files: list[str] = key(
         ...,
         "files, relative to the folder that the run is in, and patterns of files (*, ?, [a-c], **) "
-        "in the order of their names; ~ is the home folder",
+        "in the order of their names; ~ is the home folder. Or objects in a storage: s3://...",
         min_length=1,
     )
     events: int | None = key(
@@ -201,6 +201,9 @@ class SourceSettings(Settings):
     def _present(cls, value: list[str], info: ValidationInfo) -> list[str]:
         files = found(value)
         for name in files:
+            if is_stored(name):  # Snakemake looks for it
+                require_plugin(name)
+                continue
             require_usable(name)
             if "format" in info.data:  # else it is refused itself
                 require_kind(name, info.data["format"])

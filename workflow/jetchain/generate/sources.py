@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import glob
+import importlib.util
+import re
 import shlex
 import time
 import zlib
@@ -21,11 +23,20 @@ PEEK = 1024  # bytes
 GZIP = b"\x1f\x8b"
 
 
+# What names an object in a storage, and Snakemake's plugin that fetches it.
+STORAGES = {"s3": "s3", "root": "xrootd"}
+
+
+def is_stored(name: str) -> bool:
+    """Whether a name is that of an object in a storage, such as s3://bucket/events.hepmc."""
+    return re.match(r"[a-z][a-z0-9]*://", name) is not None
+
+
 def found(names: Sequence[str]) -> list[str]:
     """The files that are named, by themselves or by patterns.
 
     Args:
-        names: in which ``~`` is the home folder and ``*``, ``?``, ``[a-c]`` and ``**`` are a
+        names: of objects in a storage, which are left as they are, and of files: ``~`` is the home folder and ``*``, ``?``, ``[a-c]`` and ``**`` are a
             pattern, unless a file has that very name.
 
     Raises:
@@ -37,7 +48,7 @@ def found(names: Sequence[str]) -> list[str]:
             plain = str(Path(name).expanduser()) if name.startswith("~") else name
         except RuntimeError as error:
             raise ValueError(f"'{name}': {error}; write the folder out") from None
-        if Path(plain).is_file() or not glob.has_magic(plain):
+        if is_stored(plain) or Path(plain).is_file() or not glob.has_magic(plain):
             files.append(plain)
             continue
         matches = sorted(each for each in glob.glob(plain, recursive=True) if Path(each).is_file())
@@ -67,6 +78,19 @@ def require_usable(name: str) -> None:
                 " in the future, so nothing made from it would be newer: give it the "
                 f"present time (touch -h {shlex.quote(str(path))})"
             )
+
+
+def require_plugin(name: str) -> None:
+    """Raise ValueError unless Snakemake can fetch an object from its storage."""
+    scheme = name.partition(":")[0]
+    if scheme not in STORAGES:
+        raise ValueError(f"'{name}': storages are {', '.join(f'{s}://' for s in STORAGES)}")
+    package = f"snakemake-storage-plugin-{STORAGES[scheme]}"
+    if importlib.util.find_spec(package.replace("-", "_")) is None:
+        raise ValueError(
+            f"'{name}' needs a plugin of Snakemake's, {package}, which is not installed: see "
+            "docs/howto/storage.md"
+        )
 
 
 def require_kind(name: str, format: str) -> None:
