@@ -36,8 +36,9 @@ def found(names: Sequence[str]) -> list[str]:
     """The files that are named, by themselves or by patterns.
 
     Args:
-        names: of objects in a storage, which are left as they are, and of files: ``~`` is the home folder and ``*``, ``?``, ``[a-c]`` and ``**`` are a
-            pattern, unless a file has that very name.
+        names: of objects in a storage, which are left as they are, and of files: ``~`` is the home
+            folder, and ``*``, ``?``, ``[a-c]`` and ``**`` are a pattern, unless a file has that
+            very name.
 
     Raises:
         ValueError: for use in validators: nothing has such a name, or a file is named twice.
