@@ -19,6 +19,7 @@ from jetchain.generate.import_cocoa import import_cocoa
 from jetchain.generate.import_delphes import import_delphes
 from jetchain.generate.import_hepmc import import_hepmc
 from jetchain.generate.settings import GenerateSettings
+from jetchain.generate.sources import found
 from jetchain.generate.summarise import combine
 
 
@@ -54,6 +55,10 @@ def test_patterns_name_files_in_order_and_shards_follow(folder, names, files):
     assert found.source.files == [name.format(home=folder) for name in files]
     assert (found.shards, found.parts) == (len(files), 1)
     assert sample(*names, shards=3 * len(files)).parts == 3
+
+
+def test_objects_of_a_storage_are_no_patterns(folder):
+    assert found(["s3://bucket/*.hepmc", "a*.hepmc"]) == ["s3://bucket/*.hepmc", "a.hepmc"]
 
 
 def test_a_file_with_the_very_name_is_no_pattern(folder):

@@ -12,7 +12,8 @@ import dataclasses
 import math
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -100,15 +101,9 @@ def fit(
     while len(watched) < settings.epochs and since_best(watched) < settings.patience:
         epoch = len(watched) + 1
         model.train()
-        train_losses = descent.epoch(
-            moved(ranks.part(batch), device) for batch in batches(generator(seed, name, epoch))
-        )
-        validation_loss = evaluate(
-            model,
-            lambda: (moved(ranks.part(batch), device) for batch in validation()),
-            criterion,
-            ranks,
-        )
+        mine = partial(_mine, ranks=ranks, device=device)
+        train_losses = descent.epoch(mine(batches(generator(seed, name, epoch))))
+        validation_loss = evaluate(model, lambda: mine(validation()), criterion, ranks)
         refuse_unless_finite(name, epoch, train_losses, validation_loss)
         history["epoch"].append(epoch)
         for column, value in zip(descent.columns, train_losses.values(), strict=True):
@@ -122,11 +117,10 @@ def fit(
         if since_best(watched) == 0:
             best_state = {key: value.clone() for key, value in model.state_dict().items()}
         state = descent.state() | {"history": history, "best_state": best_state}
+        state |= {"random": random_state(device)}
         if ranks.rank == 0:
-            checkpoint.save(
-                state | {"random": random_state(device)},
-                last=epoch == settings.epochs or since_best(watched) >= settings.patience,
-            )
+            done = epoch == settings.epochs or since_best(watched) >= settings.patience
+            checkpoint.save(state, last=done)
     if since_best(watched) >= settings.patience:
         best = len(watched) - since_best(watched)
         print(f"{name}: no better since epoch {best}, stopped", file=sys.stderr)
@@ -135,6 +129,11 @@ def fit(
         network.cpu()
     model.eval()
     return history
+
+
+def _mine(batches: Iterable[Any], ranks: Ranks, device: torch.device) -> Iterator[Any]:
+    """This process's part of each batch, on the device."""
+    return (moved(ranks.part(batch), device) for batch in batches)
 
 
 class Descent:
