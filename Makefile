@@ -37,9 +37,9 @@ REGRESSION := $(BIN)/python -m jetchain.regression
 FINISH_TINY := $(SNAKEMAKE) --cores $(CORES) --directory .tiny \
   --configfile config/test.yaml --
 
-.PHONY: all quick test test-faults test-mutations test-slow test-slurm report site references \
-  compare spread explain estimate verify pack slim unpack fork crate cite notebooks lint format bench \
-  docs lock platforms install clean help
+.PHONY: all quick test test-storage test-faults test-mutations test-slow test-slurm report site \
+  references compare spread explain estimate verify pack slim unpack fork crate cite notebooks lint \
+  format bench docs lock platforms install clean help
 
 all: install ## the whole chain at laptop scale
 	$(SNAKEMAKE) --cores $(CORES) all $(ARGS)
@@ -48,7 +48,12 @@ quick: install ## a first look: the first figures of every room, in quick/result
 	$(SNAKEMAKE) --cores $(CORES) --directory quick --configfile config/quick.yaml -- quick
 
 test: install ## all tests, with a real run of the tiny configuration
-	$(PYTEST) --durations 20 -m "not faults and not mutations" tests
+	$(PYTEST) --durations 20 -m "not faults and not mutations and not storage" tests
+
+test-storage: install ## results and sources in a local S3 server; fetches what the lock does not have
+	$(BIN)/python -m pip install --quiet --target $(VENV)/storage -c envs/requirements.txt \
+	  -r envs/storage.txt
+	PYTHONPATH="$$PWD/$(VENV)/storage" $(PYTEST) -m storage tests
 
 test-faults: install ## kill, damage and fill the disk of real runs: nothing may be lost
 	$(PYTEST) -m faults tests

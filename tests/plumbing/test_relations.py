@@ -78,6 +78,14 @@ def test_numbers_that_do_not_agree_are_refused(path, value, message) -> None:
         configuration.load(merged(BASE, overlay(path, value)))
 
 
+def test_the_samples_of_the_background_state_one_rate() -> None:
+    two = [("anomaly.background", ["lhco_background", "dijets"])]
+    configuration.load(merged(BASE, overlay(*two[0])))
+    for key in ("cross_section", "luminosity"):
+        cause = complaints(*two, (f"generate.samples.dijets.{key}", 2.0))
+        assert f"{key} is None for lhco_background, 2.0 for dijets" in cause
+
+
 def test_all_mistakes_are_reported_at_once() -> None:
     cause = complaints(
         ("anomaly.signal_region", [2.0, 2.5]),

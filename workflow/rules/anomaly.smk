@@ -17,6 +17,11 @@ rule make_dijets:
             f"results/jets/{CONFIG.jets.algorithm}/{{sample}}/{{shard}}.root",
             CONFIG.anomaly.signal,
         ),
+        accounts=(
+            shards("results/generate/{sample}/{shard}.json", CONFIG.anomaly.background)
+            if of_background("luminosity")
+            else []
+        ),
     output:
         data="results/anomaly/data.safetensors",
         truth="results/anomaly/truth.safetensors",
@@ -27,7 +32,11 @@ rule make_dijets:
         "results/logs/anomaly/features.log",
     params:
         **job(
-            "anomaly.features", settings="anomaly.features", seed=["anomaly.features"]
+            "anomaly.features",
+            settings="anomaly.features",
+            seed=["anomaly.features"],
+            luminosity=of_background("luminosity"),
+            cross_section=of_background("cross_section"),
         ),
     shell:
         LAUNCH

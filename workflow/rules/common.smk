@@ -8,6 +8,7 @@ from functools import cache
 from jetchain.core.resources import resource_name
 from jetchain.core.schema.jets import jet_collection
 from jetchain.generate.cards import card_digest
+from jetchain.generate.sources import is_stored
 from jetchain.plumbing.radii import CALIBRATION, jets_read
 from jetchain.plumbing.rules import LAUNCH, Figure, Rules, Table, family, labels
 
@@ -46,8 +47,26 @@ def simulated(passing):
 
 
 def source_file(wildcards):
-    """The file of events that a shard is made from."""
-    return CONFIG.generate.samples[wildcards.sample].source.files[int(wildcards.shard)]
+    """The file of events that a shard is made from, here or in a storage."""
+    sample = CONFIG.generate.samples[wildcards.sample]
+    name = sample.source.files[int(wildcards.shard) // sample.parts]
+    return storage(name) if is_stored(name) else local(name)
+
+
+def parts_of(wildcards):
+    """The shards that each file of a sample is split into."""
+    return CONFIG.generate.samples[wildcards.sample].parts
+
+
+def limit_of(wildcards):
+    """The events that are taken of each file of a sample; 0 for all."""
+    return CONFIG.generate.samples[wildcards.sample].source.events or 0
+
+
+def of_background(name):
+    """The cross-section or luminosity that the search's background states; 0 for none."""
+    sample = CONFIG.generate.samples[CONFIG.anomaly.background[0]]
+    return getattr(sample, name) or 0.0
 
 
 def pileup_pool(wildcards):

@@ -45,7 +45,7 @@ rule import_cocoa:
     wildcard_constraints:
         sample=names_of("cocoa"),
     params:
-        **job("detector.exchange.import_cocoa"),
+        **job("detector.exchange.import_cocoa", parts=parts_of, limit=limit_of),
     shell:
         LAUNCH
 
@@ -60,7 +60,7 @@ rule export_cocoa:
     log:
         "results/logs/detector/export_cocoa/{sample}/{shard}.log",
     wildcard_constraints:
-        sample=names_of(None, "hepmc3", "delphes"),
+        sample=names_of(None, "hepmc3", "lhe", "delphes"),
     params:
         **job(
             "detector.exchange.export_cocoa",
@@ -83,7 +83,7 @@ rule tracker_hits:
     log:
         "results/logs/detector/hits/{sample}/{shard}.log",
     wildcard_constraints:
-        sample=names_of(None, "hepmc3", "delphes"),
+        sample=names_of(None, "hepmc3", "lhe", "delphes"),
     params:
         **job(
             "detector.hits",

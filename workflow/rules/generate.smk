@@ -42,6 +42,33 @@ rule import_hepmc:
         **job(
             "generate.import_hepmc",
             settings="generate.samples.{sample}.source.particles",
+            parts=parts_of,
+            limit=limit_of,
+        ),
+    shell:
+        LAUNCH
+
+
+rule import_lhe:
+    input:
+        source=source_file,
+    output:
+        events="results/generate/{sample}/{shard}.root",
+        summary="results/generate/{sample}/{shard}.json",
+    log:
+        "results/logs/generate/import_lhe/{sample}/{shard}.log",
+    wildcard_constraints:
+        sample=names_of("lhe"),
+    params:
+        **job(
+            "generate.import_lhe",
+            settings={
+                "shower": "generate.samples.{sample}.source.shower",
+                "particles": "generate.samples.{sample}.source.particles",
+            },
+            seed=["generate.import_lhe", "{sample}", "{shard}"],
+            parts=parts_of,
+            limit=limit_of,
         ),
     shell:
         LAUNCH
@@ -61,6 +88,8 @@ rule import_delphes:
         **job(
             "generate.import_delphes",
             settings="generate.samples.{sample}.source.particles",
+            parts=parts_of,
+            limit=limit_of,
         ),
     shell:
         LAUNCH
@@ -80,6 +109,8 @@ rule import_cocoa_truth:
         **job(
             "generate.import_cocoa",
             settings="generate.samples.{sample}.source.particles",
+            parts=parts_of,
+            limit=limit_of,
         ),
     shell:
         LAUNCH
@@ -95,7 +126,13 @@ rule summarise_sample:
     log:
         "results/logs/generate/summarise/{sample}.log",
     params:
-        **job("generate.summarise"),
+        **job(
+            "generate.summarise",
+            settings={
+                "cross_section": "generate.samples.{sample}.cross_section",
+                "luminosity": "generate.samples.{sample}.luminosity",
+            },
+        ),
     shell:
         LAUNCH
 

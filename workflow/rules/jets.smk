@@ -220,8 +220,6 @@ rule bench_jets:
         report="results/bench/jets.json",
     log:
         "results/logs/jets/bench.log",
-    resources:
-        mem_mb=1500,
     params:
         **job(
             "jets.bench",

@@ -183,6 +183,19 @@ def _sidebands_hold_the_fit(config: Configuration) -> Iterator[str]:
         )
 
 
+def _background_is_one(config: Configuration) -> Iterator[str]:
+    """All samples of the background state the same rate, or none does."""
+    named = [name for name in config.anomaly.background if name in config.generate.samples]
+    for key in ("cross_section", "luminosity"):
+        stated = {name: getattr(config.generate.samples[name], key) for name in named}
+        if len({*stated.values()}) > 1:
+            each = ", ".join(f"{value} for {name}" for name, value in stated.items())
+            yield (
+                f"generate.samples: {key} is {each}; the samples of anomaly.background are one "
+                "process and one set of data: state the same for all of them, or for none."
+            )
+
+
 def _search_has_events(config: Configuration) -> Iterator[str]:
     """Samples in one role, and masses that events of the trigger reach."""
     anomaly = config.anomaly
@@ -332,6 +345,7 @@ RELATIONS: list[Callable[[Configuration], Iterator[str]]] = [
     _radii_are_clustered,
     _in_order,
     _sidebands_hold_the_fit,
+    _background_is_one,
     _search_has_events,
     _events_suffice,
     _collisions_reach,
