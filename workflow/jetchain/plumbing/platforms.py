@@ -32,7 +32,7 @@ PLATFORMS = {
     "Windows x86-64": ("win_amd64",),
 }
 """The tags that pip on a machine of the kind accepts, newest first."""
-_MISSING = re.compile(r"No matching distribution found for (\S+?)==")
+_MISSING = re.compile(r"(?:No matching distribution found for|Cannot install) (\S+?)==")
 
 
 def wheels(pins: list[str], tags: tuple[str, ...]) -> dict[str, str]:
