@@ -97,11 +97,11 @@ def fit(
         set_random_state(saved["random"])
         print(f"{name}: goes on after epoch {len(history['epoch'])}", file=sys.stderr)
     watched = history["validation_loss"]
+    mine = partial(_mine, ranks=ranks, device=device)
     progress = Progress(settings.epochs, "epochs", name)
     while len(watched) < settings.epochs and since_best(watched) < settings.patience:
         epoch = len(watched) + 1
         model.train()
-        mine = partial(_mine, ranks=ranks, device=device)
         train_losses = descent.epoch(mine(batches(generator(seed, name, epoch))))
         validation_loss = evaluate(model, lambda: mine(validation()), criterion, ranks)
         refuse_unless_finite(name, epoch, train_losses, validation_loss)
