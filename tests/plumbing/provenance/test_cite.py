@@ -62,7 +62,8 @@ def test_entries_are_whole_and_unlike():
     ids = [fields.get("eprint") or fields["doi"] for fields in KNOWN.values()]
     assert len(ids) == len(set(ids)) == BIBLIOGRAPHY.read_text(encoding="utf-8").count("\n@")
     for fields in KNOWN.values():
-        assert {"author", "title", "year"} <= fields.keys()
+        assert {"author", "title", "year", "checked"} <= fields.keys()
+        assert set(fields["checked"].split(", ")) <= {"page", "own", "quoted"}  # never by heart
         assert fields["text"].count("{") == fields["text"].count("}")
         if re.match(r"\d{4}\.", fields.get("eprint", "")):
             assert fields["year"] == "20" + fields["eprint"][:2]
