@@ -7,7 +7,7 @@ from typing import Any
 
 from jetchain.core.io.atomic import atomic
 from jetchain.core.io.tables import read_json, read_result
-from jetchain.core.schema.anomaly import SearchMetrics
+from jetchain.core.schema.anomaly import TOO_FEW, SearchMetrics
 from jetchain.core.schema.background import AbcdClosure, CorrectedCounts
 from jetchain.core.schema.inference import Limits
 from jetchain.core.schema.tagging import Interval, TaggerMetrics
@@ -117,7 +117,7 @@ def anomaly_rows(found: SearchMetrics, source: str) -> list[Row]:
     for method, merit in found.methods.items():
         point = merit.working_point
         if point is None:
-            rows.append(_row("anomaly", f"SIC, {method}", "too few events", None, "", source))
+            rows.append(_row("anomaly", f"SIC, {method}", TOO_FEW, None, "", source))
             continue
         share = f"{100 * point.background_efficiency:g} %"
         rows.append(

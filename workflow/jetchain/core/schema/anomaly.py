@@ -120,6 +120,10 @@ class TrainingSpread(Result):
     number: int
 
 
+TOO_FEW = "too few events"
+"""What tables say where a cut keeps fewer background events than are quoted."""
+
+
 class WorkingPoint(Result):
     """The significance improvement of the cut that keeps a fixed share of the background.
 
