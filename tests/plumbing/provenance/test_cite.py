@@ -1,5 +1,6 @@
 """The bibliography of a run."""
 
+from jetchain.core.resources import RESOURCES
 from jetchain.plumbing import digest
 from jetchain.plumbing.provenance.cite import BIBLIOGRAPHY, entries, papers, references
 
@@ -52,7 +53,11 @@ def test_a_paper_that_the_table_lacks_is_there_by_its_id(monkeypatch):
 
 def test_all_papers_named_in_the_sources_have_an_entry():
     named = set()
-    for path in digest.ROOT.rglob("*.py"):
+    for path in [
+        *digest.ROOT.rglob("*.py"),
+        *RESOURCES.rglob("*.json"),
+        *RESOURCES.rglob("*.yaml"),
+    ]:
         named |= papers(path.read_text(encoding="utf-8"))
     assert named - {fields.get("eprint") for fields in KNOWN.values()} == set()
 
