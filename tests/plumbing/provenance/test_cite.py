@@ -53,11 +53,8 @@ def test_a_paper_that_the_table_lacks_is_there_by_its_id(monkeypatch):
 
 def test_all_papers_named_in_the_sources_have_an_entry():
     named = set()
-    for path in [
-        *digest.ROOT.rglob("*.py"),
-        *RESOURCES.rglob("*.json"),
-        *RESOURCES.rglob("*.yaml"),
-    ]:
+    tables = [path for suffix in ("json", "yaml") for path in RESOURCES.rglob(f"*.{suffix}")]
+    for path in [*digest.ROOT.rglob("*.py"), *tables]:
         named |= papers(path.read_text(encoding="utf-8"))
     assert named - {fields.get("eprint") for fields in KNOWN.values()} == set()
 
