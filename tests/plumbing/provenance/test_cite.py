@@ -1,7 +1,6 @@
 """The bibliography of a run."""
 
-import re
-
+from jetchain.core.resources import RESOURCES
 from jetchain.plumbing import digest
 from jetchain.plumbing.provenance.cite import BIBLIOGRAPHY, entries, papers, references
 
@@ -15,9 +14,10 @@ def cited(**entry):
 
 
 def test_papers_are_found_by_their_arxiv_ids_only():
-    text = "arXiv:1402.2657, eq. 1, and 1805.02664 (arXiv physics/0605123); "
-    text += "no ids: 1302.123, 11.402.2657, 1499.0001"
-    assert papers(text) == {"1402.2657", "1805.02664", "physics/0605123"}
+    text = "arXiv:1402.2657, eq. 1, and 1805.02664 (arXiv physics/0605123; hep-ex/0001020), "
+    text += "arXiv:hep-ph/0609017; no ids: 1302.123, 11.402.2657, 1499.0001, records/2603256"
+    new, old = {"1402.2657", "1805.02664"}, {"physics/0605123", "hep-ex/0001020", "hep-ph/0609017"}
+    assert papers(text) == new | old
 
 
 def test_what_a_run_did_not_use_is_not_cited():
@@ -53,7 +53,8 @@ def test_a_paper_that_the_table_lacks_is_there_by_its_id(monkeypatch):
 
 def test_all_papers_named_in_the_sources_have_an_entry():
     named = set()
-    for path in digest.ROOT.rglob("*.py"):
+    tables = [path for suffix in ("json", "yaml") for path in RESOURCES.rglob(f"*.{suffix}")]
+    for path in [*digest.ROOT.rglob("*.py"), *tables]:
         named |= papers(path.read_text(encoding="utf-8"))
     assert named - {fields.get("eprint") for fields in KNOWN.values()} == set()
 
@@ -65,5 +66,5 @@ def test_entries_are_whole_and_unlike():
         assert {"author", "title", "year", "checked"} <= fields.keys()
         assert set(fields["checked"].split(", ")) <= {"page", "own", "quoted"}  # never by heart
         assert fields["text"].count("{") == fields["text"].count("}")
-        if re.match(r"\d{4}\.", fields.get("eprint", "")):
-            assert fields["year"] == "20" + fields["eprint"][:2]
+        if "eprint" in fields:
+            assert fields["year"] == "20" + fields["eprint"].split("/")[-1][:2]

@@ -22,8 +22,9 @@ BIBLIOGRAPHY = RESOURCES / "references.bib"
 REFERENCES = checksums.RESULTS / "provenance" / "references.bib"
 # The names of all members of a table; a job uses one, whose own module or settings say which.
 _TABLES = {"generate.tunes", "tagging.models", "anomaly.methods", "particleflow.algorithms"}
-_ARXIV = re.compile(
-    r"(?<![\d.])((?:0[7-9]|1\d|2\d)(?:0[1-9]|1[0-2])\.\d{4,5}|physics/\d{7})(?![\d.]\d)"
+_ARXIV = re.compile(  # the form since April 2007, and that before it, by archive
+    r"(?<![\d.])((?:0[7-9]|1\d|2\d)(?:0[1-9]|1[0-2])\.\d{4,5}"
+    r"|(?:astro-ph|hep-(?:ex|lat|ph|th)|math|nucl-(?:ex|th)|physics)/\d{7})(?![\d.]\d)"
 )
 _OWN = """@software{{jetchain,
   author = {{{{The jetchain project}}}},
