@@ -28,6 +28,7 @@ KEYS = dict(leaves(configuration.load(tiny_configuration())))
 
 # What goes on around a verb, and the tables of names: no result depends on them.
 AROUND = {
+    "jetchain",  # reads results for a user
     "jetchain.__main__",
     "jetchain.core.checkpoints",
     "jetchain.core.progress",
