@@ -45,7 +45,9 @@ FROM_FILES = {
     "jetchain.generate.import_cocoa",
     "jetchain.generate.import_delphes",
     "jetchain.generate.import_hepmc",
+    "jetchain.generate.import_lhe",
     "jetchain.generate.imported",
+    "jetchain.generate.sources",
 }
 # Modules on which no job of `all` depends: those, the comparison of runs, the benches, samples from
 # files (test_samples_from_files.py runs these).
@@ -54,6 +56,7 @@ WITHOUT_JOBS = AROUND | {
     "jetchain.detector.flight.hits",
     "jetchain.detector.hits",
     "jetchain.generate.bench",
+    "jetchain.jets.bench",
     "jetchain.provenance",
     "jetchain.tagging.bench",
     *FROM_FILES,
