@@ -65,7 +65,7 @@ def test_every_place_that_the_rules_name_is_in_the_configuration(tiny_run):
     assert rules["summarise_jets"]["settings"] == {"": "jets.summary"}
     assert rules["evaluate_tagger"]["settings"]["model"] == "tagging.models.{model}"
     values = configuration.Configuration().model_dump(mode="json")
-    values["generate"]["samples"]["mine"] = {"source": {"particles": {}}}
+    values["generate"]["samples"]["mine"] = {"source": {"particles": {}, "shower": []}}
 
     def stands(inside, parts):
         """Whether a place is there; a wildcard may be any name, of which one has it."""
