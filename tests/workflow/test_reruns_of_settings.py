@@ -9,6 +9,7 @@ import pytest
 
 from helpers.reruns import FinishedRun, difference, leaves, merged, overlay, tiny_configuration
 from jetchain.core.errors import ConfigurationError
+from jetchain.generate.settings import GUN
 from jetchain.plumbing import configuration
 
 pytestmark = pytest.mark.workflow
@@ -210,6 +211,10 @@ def plain(key):
         and key not in APART
         and not key.startswith((*BENCHES, f"generate.samples.{POOL}."))
         and key != "detector.simulation.store_cells"  # a single value is valid in a run
+        and not (
+            key.endswith((".cross_section", ".luminosity"))  # which guns do not have
+            and KEYS.get(f"{key.rpartition('.')[0]}.generation.process") == GUN
+        )
         and not key.endswith((".shards", ".source"))  # of samples from files there is none
     )
 
