@@ -140,7 +140,7 @@ lint: install ## ruff, mypy, snakefmt, snakemake --lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/snakefmt --check workflow/Snakefile workflow/rules
+	$(BIN)/snakefmt --check Snakefile workflow/Snakefile workflow/rules
 	@# One environment serves all rules, so "a conda environment for each rule" is not for us.
 	@lints=$$($(SNAKEMAKE) --lint 2>&1 || true); \
 	  case "$$lints" in *"Lints for"* | *Congratulations*) ;; *) echo "$$lints" >&2; exit 1;; esac; \
@@ -150,7 +150,7 @@ lint: install ## ruff, mypy, snakefmt, snakemake --lint
 format: install ## bring code and rules into the house's form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/snakefmt workflow/Snakefile workflow/rules
+	$(BIN)/snakefmt Snakefile workflow/Snakefile workflow/rules
 
 docs: install ## config.yaml, config/README.md and the schema from the settings classes
 	$(BIN)/python -m jetchain.plumbing.documentation

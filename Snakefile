@@ -1,0 +1,2 @@
+# Where `snakemake` is called in this folder; the workflow stands in workflow/, where modules look for it.
+include: "workflow/Snakefile"
