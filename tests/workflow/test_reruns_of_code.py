@@ -33,6 +33,7 @@ AROUND = {
     "jetchain.core.checkpoints",
     "jetchain.core.progress",
     "jetchain.core.registry",
+    "jetchain.core.stopwatch",  # of the benches
     *(module for module in SOURCES if module.startswith("jetchain.plumbing.")),
 }
 FROM_FILES = {
