@@ -1,10 +1,13 @@
 """`make` in folders with odd names and without a home: what it starts, with stand-ins for that."""
 
 import os
+import re
 import shutil
 import subprocess
+from importlib.metadata import distribution
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from helpers.snakemake import HOUSE
 
@@ -108,3 +111,14 @@ def test_a_name_that_no_environment_can_have_is_refused(tmp_path, name):
     assert done.returncode != 0
     assert name in done.stderr
     assert "rename it" in done.stderr
+
+
+def test_every_package_of_the_lock_takes_the_oldest_python_that_is_promised():
+    """pip on a newer one does not notice: Debian 12 has Python 3.11.2."""
+    lock = (HOUSE / "envs/requirements.txt").read_text(encoding="utf-8")
+    names = re.findall(r"^([\w.-]+)==", lock, flags=re.MULTILINE)
+    asked = {name: distribution(name).metadata["Requires-Python"] for name in names}
+    assert len(asked) > 100
+    assert [
+        name for name, range_ in asked.items() if "3.11.0" not in SpecifierSet(range_ or "")
+    ] == []
