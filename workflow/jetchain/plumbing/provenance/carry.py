@@ -15,6 +15,7 @@ from pathlib import Path
 
 from jetchain.core.checkpoints import SUFFIX
 from jetchain.core.errors import DataError, JetchainError
+from jetchain.core.io.archives import extract
 from jetchain.plumbing import checksums, runs
 from jetchain.plumbing.provenance.artefacts import read_artefacts
 from jetchain.plumbing.provenance.manifest import MANIFEST, verify, write_manifest
@@ -99,7 +100,7 @@ def unpack(archive: Path) -> int:
     _require_empty(Path())
     try:
         with tarfile.open(archive) as tar:
-            tar.extractall(filter=_only_a_run)
+            extract(tar, Path(), _require_of_a_run)
         if not MANIFEST.exists():
             raise tarfile.ReadError("it has no manifest")
         differences, _, number = verify(MANIFEST)
@@ -117,11 +118,10 @@ def unpack(archive: Path) -> int:
     return number
 
 
-def _only_a_run(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
+def _require_of_a_run(name: str) -> None:
     """Let through what `pack` writes, and refuse an archive that holds anything else."""
-    if not any(Path(member.name).is_relative_to(top) for top in (checksums.RESULTS, runs.METADATA)):
-        raise tarfile.ReadError(f"it is no run of jetchain (it holds {member.name})")
-    return tarfile.data_filter(member, folder)
+    if not any(Path(name).is_relative_to(top) for top in (checksums.RESULTS, runs.METADATA)):
+        raise tarfile.ReadError(f"it is no run of jetchain (it holds {name})")
 
 
 def _remove_unpacked() -> None:
