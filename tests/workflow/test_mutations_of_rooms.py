@@ -20,8 +20,8 @@ MUTATIONS = {
     # ------------------------------------------------------------------------------------ core
     "rejection at the signal's inefficiency": (
         "core/metrics.py",
-        "np.interp(efficiency, tpr, fpr)",
-        "np.interp(1 - efficiency, tpr, fpr)",
+        "working_points(tpr, efficiency)",
+        "working_points(tpr, 1 - efficiency)",
         "core/test_metrics.py::test_gaussian_classes_have_the_closed_form_auc_and_rejection",
     ),
     "bootstrap's spread over the root of its replicas": (
@@ -375,7 +375,7 @@ MUTATIONS = {
         "firmware/test_firmware_simulation.py::test_an_adder_costs_a_lut_a_bit",
     ),
     "accuracy dominated by the largest class": (
-        "firmware/performance.py",
+        "core/metrics.py",
         "np.mean(right / total)",
         "right.sum() / total.sum()",
         "firmware/test_firmware_dataset.py"

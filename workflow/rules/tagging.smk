@@ -1,12 +1,14 @@
 # Tagging: the data set of labelled jets, the taggers, and their figures of merit.
-from jetchain.core.schema.jets import JET_CLASSES
-from jetchain.tagging.settings import DatasetSettings, SelectionSettings
+from jetchain.tagging.settings import (
+    DatasetSettings,
+    SelectionSettings,
+    samples_of,
+)
 
 TAGGERS = CONFIG.tagging.taggers
-
-
+SAMPLES_OF_TAGGING = samples_of(CONFIG.tagging.classes)
 JETS_OF_TAGGING = shards(
-    "results/tagging/jets/{sample}/{shard}.safetensors", JET_CLASSES
+    "results/tagging/jets/{sample}/{shard}.safetensors", SAMPLES_OF_TAGGING
 )
 
 
@@ -24,7 +26,8 @@ rule tagging_features:
             settings={
                 name: f"tagging.features.{name}"
                 for name in SelectionSettings.model_fields
-            },
+            }
+            | {"classes": "tagging.classes"},
         ),
     shell:
         LAUNCH
@@ -33,7 +36,9 @@ rule tagging_features:
 rule tagging_dataset:
     input:
         jets=JETS_OF_TAGGING,
-        cutflows=shards("results/tagging/jets/{sample}/{shard}.json", JET_CLASSES),
+        cutflows=shards(
+            "results/tagging/jets/{sample}/{shard}.json", SAMPLES_OF_TAGGING
+        ),
     output:
         dataset="results/tagging/dataset.json",
         summary="results/tagging/summary.json",
@@ -45,7 +50,8 @@ rule tagging_dataset:
             settings={
                 name: f"tagging.features.{name}"
                 for name in DatasetSettings.model_fields
-            },
+            }
+            | {"classes": "tagging.classes"},
         ),
     shell:
         LAUNCH
@@ -74,7 +80,7 @@ rule train_tagger:
         history="results/tagging/{model}/history.csv",
     log:
         "results/logs/tagging/train/{model}.log",
-    threads: CONFIG.tagging.training.threads
+    threads: tagger_threads
     resources:
         mem_mb=2000,
     params:
@@ -82,6 +88,8 @@ rule train_tagger:
             "tagging.train",
             settings={
                 "training": "tagging.training",
+                "feature_set": "tagging.feature_set",
+                "standardisation": "tagging.standardisation",
                 "model": "tagging.models.{model}",
             },
             seed=["tagging.train", "{model}"],
@@ -108,10 +116,7 @@ rule evaluate_tagger:
     params:
         **job(
             "tagging.evaluate",
-            settings={
-                "evaluation": "tagging.evaluation",
-                "model": "tagging.models.{model}",
-            },
+            settings={"evaluation": "tagging.evaluation", "pairs": "tagging.pairs"},
             seed=["tagging.evaluate", "{model}"],
             members=["tagging.models.{model}"],
         ),
@@ -134,9 +139,23 @@ rule explain_tagger:
     params:
         **job(
             "tagging.explain",
-            settings={"explain": "tagging.explain", "model": "tagging.models.{model}"},
+            settings={"explain": "tagging.explain", "pairs": "tagging.pairs"},
             members=["tagging.models.{model}"],
         ),
+    shell:
+        LAUNCH
+
+
+rule score_jets:
+    input:
+        weights="results/tagging/{model}/weights.safetensors",
+        graphs=f"results/graphs/jets/{CONFIG.jets.algorithm}/{{sample}}/{{shard}}.safetensors",
+    output:
+        scores="results/tagging/{model}/scores/{sample}/{shard}.safetensors",
+    log:
+        "results/logs/tagging/score/{model}/{sample}/{shard}.log",
+    params:
+        **job("tagging.score", members=["tagging.models.{model}"]),
     shell:
         LAUNCH
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from jetchain.core.io.tables import write_csv
+from jetchain.core.io.tables import read_result, write_csv
 from jetchain.core.io.tensors import write_weights
+from jetchain.core.schema.tagging import TaggingDataset, TrainedTagger
 from jetchain.core.seeds import make_deterministic
 from jetchain.core.training import fit
 from jetchain.core.verbs import Input, Inputs, Output
 from jetchain.tagging.batches import JetReader, Jets
+from jetchain.tagging.models import MODELS
 from jetchain.tagging.networks import build
-from jetchain.tagging.settings import TrainSettings
+from jetchain.tagging.preprocessing import preprocessing
+from jetchain.tagging.settings import TrainSettings, own_training
 
 
 def train(
@@ -30,9 +34,10 @@ def train(
     Args:
         dataset: of `tagging.dataset`.
         jets: TAGGING_JETS of its shards.
-        weights: where to write the parameters and buffers.
+        weights: where to write the parameters and buffers, and what else scoring needs
+            (`TrainedTagger`).
         history: where to write the losses of each epoch.
-        settings: of the training and of the network.
+        settings: of the training, the inputs and the network.
         seed: of the initial weights, the shuffling and dropout.
         model: name of the tagger.
 
@@ -40,21 +45,35 @@ def train(
         ConfigurationError: there is no such tagger.
         TrainingError: the training diverged.
     """
-    make_deterministic(seed, settings.training.threads)
-    network = build(model, settings.model)
-    data = JetReader(dataset, jets)
+    own = MODELS.decode(model, settings.model)
+    options = own_training(settings.training, own.training, model)
+    feature_set = own.feature_set or settings.feature_set
+    index = read_result(dataset, TaggingDataset)
+    how = preprocessing(index, feature_set, settings.standardisation)
+    make_deterministic(seed, options.threads)
+    network = build(model, own, inputs=len(how.features), classes=len(index.classes))
+    data = JetReader(dataset, jets, how)
     training, validation = data.split("train"), data.split("validation")
-    size = settings.training.batch_size
+    size = options.batch_size
     losses = fit(
         network,
         batches=lambda shuffle: training.batches(size, shuffle),
         validation=lambda: validation.batches(size),
         loss=cross_entropy,
-        settings=settings.training,
+        settings=options,
         seed=seed,
         name=model,
     )
-    write_weights(weights, network)
+    about = TrainedTagger(
+        tagger=model,
+        settings=own.model_dump(),
+        feature_set=feature_set,
+        preprocessing=how,
+        classes=index.classes,
+        particles=training[np.arange(1)].mask.shape[1],
+        training_jets=len(training),
+    )
+    write_weights(weights, network, about)
     write_csv(history, losses)
 
 
