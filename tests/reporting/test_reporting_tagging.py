@@ -13,9 +13,10 @@ from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.schema.tagging import TAGGING_FEATURES, TaggerMetrics
 from jetchain.core.verbs import Labels
 from jetchain.reporting import explanation, tagging
-from jetchain.tagging.evaluate import distributions, figures_of_merit, roc_bands
+from jetchain.tagging.evaluate import Scored, distributions, figures_of_merit, roc_bands
+from jetchain.tagging.settings import PAIRS
 
-NAMES = Labels({"pfn": "PFN", "particlenet": "ParticleNet"})
+NAMES = Labels({"pfn": "PFN", "particlenet_kinematics": "ParticleNet, kinematics"})
 PUBLISHED = Path(__file__).parents[2] / "resources" / "published" / "tagging.json"
 
 
@@ -27,20 +28,26 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]:
     }  # fmt: skip
     random = np.random.default_rng(1)
     label = np.repeat(np.arange(len(JET_CLASSES)), 60)
-    for model, strength in (("pfn", 1.0), ("particlenet", 6.0)):
+    for model, strength in (("pfn", 1.0), ("particlenet_kinematics", 6.0)):
         folder = tmp_path_factory.mktemp(model)
         logits = random.normal(size=(len(label), 7)) + strength * np.eye(7)[label]
         probability = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
         for name, paths in files.items():
             paths.append(folder / name)
-        weight = np.ones(len(label))
-        merit = figures_of_merit(label, probability, weight, 10, 1)
+        jets = Scored(label, probability, np.ones(len(label)), JET_CLASSES)
+        merit = figures_of_merit(jets, PAIRS, 10, 1)
         write_result(
             folder / "metrics",
-            TaggerMetrics(**dict(merit), model=model, parameters=9, training_jets=100),
+            TaggerMetrics(
+                **dict(merit),
+                model=model,
+                parameters=9,
+                training_jets=100,
+                feature_set=model.partition("_")[2] or "full",
+            ),
         )
-        write_csv(folder / "curves", roc_bands(label, probability, weight, 9, 10, 1))
-        save_histograms(folder / "histograms", distributions(label, probability, weight))
+        write_csv(folder / "curves", roc_bands(jets, PAIRS, 9, 10, 1))
+        save_histograms(folder / "histograms", distributions(jets, PAIRS))
         losses = {"epoch": [1, 2], "train_loss": [2.0, 1.0], "validation_loss": [1.5, 1.6]}
         write_csv(folder / "histories", losses)
     return files
@@ -88,11 +95,14 @@ def test_performance_lists_every_pair_of_every_tagger(
     tagging.performance(metrics=results["metrics"], table=tmp_path / "table.csv")
     table = read_csv(tmp_path / "table.csv")
     truth = read_result(results["metrics"][1], TaggerMetrics).pairs["top_vs_QCD"]
-    row = (table["model"] == "particlenet") & (table["pair"] == "top_vs_QCD")
+    row = (table["model"] == "particlenet_kinematics") & (table["pair"] == "top_vs_QCD")
     assert len(table["pair"]) == 2 * 7
     assert table["auc"][row] == round(truth.auc.value, 4)
     assert table["background_jets"][row] == 120
     assert table["rejection_50_bound"][row] == 1  # no background passes the strong tagger
+    assert table["rejection_50_passed"][row] == 0
+    weak = (table["model"] == "pfn") & (table["pair"] == "top_vs_QCD")
+    assert table["rejection_50_passed"][weak] > 0
 
 
 def test_comparison_puts_sources_beside_all_numbers(
@@ -103,10 +113,12 @@ def test_comparison_puts_sources_beside_all_numbers(
         table=tmp_path / "table.csv",
     )  # fmt: skip
     table = read_csv(tmp_path / "table.csv")
-    assert table["model"][:2].tolist() == ["PFN", "ParticleNet"]
-    assert table["rejection_30"][1].startswith("> ")
+    # Not the PFN, which sees more than the published ones.
+    assert table["model"][0] == "ParticleNet, kinematics"
+    assert table["rejection_30"][0].startswith("> ")
     assert all(source for source in table["source"])
-    published = table["model"][2:].tolist().index("ParticleNet") + 2
+    published = table["model"].tolist().index("ParticleNet")
+    assert table["source"][table["model"].tolist().index("PFN")] == "arXiv:2202.03772"
     assert table["rejection_50"][published] == "397 +- 7"  # arXiv:2202.03772
     assert table["source"][published] == "arXiv:2202.03772"
 
@@ -116,12 +128,12 @@ def test_names_and_published_points_are_those_of_the_taggers_given(
 ) -> None:
     files = {kind: tmp_path / f"figure.{kind}" for kind in ("pdf", "png", "data")}
     inputs = {"metrics": results["metrics"], "curves": results["curves"], "published": PUBLISHED}
-    names = Labels({"pfn": "PFN", "particlenet": "my network"})
+    names = Labels({"pfn": "my network", "particlenet_kinematics": "ParticleNet, kinematics"})
     tagging.roc(**inputs, taggers=names, **files)
     drawn = {series["label"] for series in read_json(files["data"])["axes"][0]["series"]}
-    assert "PFN, published" in drawn
+    assert "ParticleNet, published" in drawn
     assert any(name and name.startswith("my network, AUC") for name in drawn)
-    assert not any(name and name.startswith("ParticleNet") for name in drawn)
+    assert not any(name and name.startswith("PFN") for name in drawn)
     with pytest.raises(KeyError, match="particlenet"):
         tagging.roc(**inputs, taggers=Labels({"pfn": "PFN"}), **files)
 

@@ -160,6 +160,24 @@ rule score_jets:
         LAUNCH
 
 
+rule export_tagger:
+    input:
+        weights="results/tagging/{model}/weights.safetensors",
+    output:
+        graph="results/tagging/{model}/tagger.onnx",
+        report="results/tagging/{model}/export.json",
+    log:
+        "results/logs/tagging/export/{model}.log",
+    params:
+        **job(
+            "tagging.export",
+            seed=["tagging.export", "{model}"],
+            members=["tagging.models.{model}"],
+        ),
+    shell:
+        LAUNCH
+
+
 rule bench_tagging:
     output:
         report="results/bench/tagging.json",

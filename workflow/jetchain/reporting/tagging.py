@@ -158,7 +158,9 @@ def confusion(*, metrics: Input, taggers: Labels, pdf: Output, png: Output, data
     ax.set_xlabel("most probable class")
     ax.set_ylabel("true class")
     figure.colorbar(image, ax=ax, label="share of the true class [%]", shrink=0.85)
-    label(ax, right=f"{taggers[result.model]}, balanced accuracy {100 * result.accuracy.value:.1f} %")
+    label(
+        ax, right=f"{taggers[result.model]}, balanced accuracy {100 * result.accuracy.value:.1f} %"
+    )
     save_figure(figure, pdf, png, data)
 
 

@@ -55,8 +55,8 @@ def explain(
         jets: TAGGING_JETS of its shards.
         weights: of the trained tagger.
         maps: uhi JSON, a two-dimensional histogram a pair that is explained: the share of the
-            particles in each pixel of the aligned jet, mean over the jets, and the variance of the mean (of
-            one jet, which has none, 0).
+            particles in each pixel of the aligned jet, mean over the jets, and the variance of the
+            mean (of one jet, which has none, 0).
         importance: JSON, a pair: share of each feature with its error (of one jet: null), the mean
             difference of the scores, and how much of it the shares miss.
         settings: of the explanation, and the pairs of classes.

@@ -226,6 +226,26 @@ class TrainedTagger(Result):
     training_jets: int
 
 
+class ExportReport(Result):
+    """A tagger as an ONNX graph.
+
+    Attributes:
+        tagger: its key.
+        classes: names of the outputs, which are logits, in their order.
+        particles: places for particles of a jet.
+        inputs: names of what the graph takes; see `tagging.export`.
+        features: names of the columns of its input ``features``.
+        largest_difference: of its logits from those of the network.
+    """
+
+    tagger: str
+    classes: list[str]
+    particles: int
+    inputs: list[str]
+    features: list[str]
+    largest_difference: float
+
+
 class KinematicsPair(Result):
     """How well boosted trees on pT and |eta| tell two classes.
 
