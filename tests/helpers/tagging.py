@@ -17,7 +17,7 @@ from jetchain.tagging.features import features
 from jetchain.tagging.settings import (
     CLASSES,
     ClassSettings,
-    DatasetJobSettings,
+    DatasetSettings,
     FeatureSettings,
     SelectionJobSettings,
     samples_of,
@@ -42,7 +42,7 @@ def make_dataset(
     jets = []
     selection, joining = (
         kind(**{name: values[name] for name in kind.model_fields})
-        for kind in (SelectionJobSettings, DatasetJobSettings)
+        for kind in (SelectionJobSettings, DatasetSettings)
     )
     for path in graphs:
         made = folder / "jets" / path.parent.name / path.name

@@ -413,7 +413,10 @@ def test_one_background_jet_that_passes_is_counted() -> None:
     # A light jet that passes is one too.
     light = np.where(scores >= 2, 1e-3, 1.0)
     light[truth == 1] = 1.0
-    assert rejection_with_error(truth, scores, light, 0.5, 20, 1).passed == 1
+    weighted = rejection_with_error(truth, scores, light, 0.5, 20, 1)
+    assert weighted.passed == 1
+    assert weighted.low == pytest.approx(found.low, rel=1e-3)  # a jet more may weigh as others
+    assert weighted.low < weighted.value == pytest.approx(1.376e6) < weighted.high < 1e7
     value, low, high, passed = roc_band(truth, scores, ones, np.array([0.5]), 20, 1)
     assert (passed[0], value[0]) == (1, pytest.approx(1 / 1377))
     assert low[0] <= interval[0]

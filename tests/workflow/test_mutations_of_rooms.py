@@ -63,9 +63,9 @@ MUTATIONS = {
         "tagging/test_tagging_training.py::test_figures_of_merit_of_every_pair_equal_scikit_learn",
     ),
     "QCD without gluons": (
-        "tagging/evaluate.py",
-        'QCD = ("quark", "gluon")',
-        'QCD = ("quark",)',
+        "tagging/settings.py",
+        'QCD = {"quark": 1.0, "gluon": 1.0}',
+        'QCD = {"quark": 1.0}',
         "tagging/test_tagging_training.py::test_figures_of_merit_of_every_pair_equal_scikit_learn",
     ),
     "bands of the ROC curves hold 95 %": (
@@ -82,8 +82,8 @@ MUTATIONS = {
     ),
     "the two jets of an event split apart": (
         "tagging/features.py",
-        'splits(sample, shard["event_number"][kept], settings)',
-        'splits(sample, 2 * shard["event_number"][kept] + shard["jet_index"][kept], settings)',
+        'splits(sample, shard["event_number"], settings)',
+        'splits(sample, 2 * shard["event_number"] + shard["jet_index"], settings)',
         "tagging/test_tagging_features.py::test_no_event_stands_in_two_splits",
     ),
     "energies relative to the jet's pT": (

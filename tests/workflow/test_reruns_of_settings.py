@@ -134,6 +134,7 @@ OTHER = {
     "generate.bench.processes": ["W"],
     "detector.bench.sample": "W",
     "jets.clustering.pileup": "softkiller",
+    "tagging.standardisation": "jetclass",
     "jets.clustering.truth": "visible",
     "jets.summary.radius": 1.0,
     "jets.images.radius": 1.0,
@@ -160,6 +161,7 @@ APART = {
 }  # fmt: skip
 # Of the samples in the configuration, what no job of the tiny run reads: it has no pile-up.
 POOL = TINY["detector"]["pileup_sample"]
+TAGGERS = TINY["tagging"]["taggers"]
 
 
 def is_valid(change):
@@ -189,6 +191,12 @@ def other(key):
     of_sample = ".".join(parts[4:])
     if parts[:2] == ["generate", "samples"] and of_sample in OTHER_OF_SAMPLES:
         chosen = OTHER_OF_SAMPLES[of_sample]
+    elif parts[:2] == ["tagging", "classes"]:
+        # One sample more, that is in the data set already.
+        more = [[*KEYS[key], each] for each in ("top", "W")]
+        chosen = more if parts[-1] == "samples" else ["gluon", "quark"]
+    elif parts[-1] == "feature_set":
+        chosen = ["identity"]
     elif parts[-1] in OTHER_OF_TRAININGS:
         chosen = [OTHER_OF_TRAININGS[parts[-1]]]
     elif key in OTHER:
@@ -207,6 +215,8 @@ def plain(key):
         key not in SHAPING
         and key not in APART
         and not key.startswith((*BENCHES, f"generate.samples.{POOL}."))
+        # of taggers, those that are trained
+        and (not key.startswith("tagging.models.") or key.split(".")[2] in TAGGERS)
         and not key.endswith((".shards", ".source"))  # of samples from files there is none
     )
 

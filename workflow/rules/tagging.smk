@@ -50,8 +50,7 @@ rule tagging_dataset:
             settings={
                 name: f"tagging.features.{name}"
                 for name in DatasetSettings.model_fields
-            }
-            | {"classes": "tagging.classes"},
+            },
         ),
     shell:
         LAUNCH

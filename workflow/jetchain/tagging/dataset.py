@@ -29,7 +29,7 @@ from jetchain.core.schema.tagging import (
 from jetchain.core.spectrum import CommonSpectrum
 from jetchain.core.verbs import Inputs, Output
 from jetchain.tagging.kept import kept_rows
-from jetchain.tagging.settings import DatasetJobSettings, class_names, samples_of
+from jetchain.tagging.settings import DatasetSettings
 
 Float = NDArray[np.float64]
 
@@ -49,7 +49,7 @@ def dataset(
     cutflows: Inputs,
     dataset: Output,
     summary: Output,
-    settings: DatasetJobSettings,
+    settings: DatasetSettings,
 ) -> None:
     """Join the jets of all classes to the tagging data set.
 
@@ -58,14 +58,18 @@ def dataset(
         cutflows: the jets after each cut, a file for each of these.
         dataset: where to write which jets are kept, their weights, means and scales.
         summary: where to write the cutflow and the size of each split, per class.
-        settings: the classes, and how many jets are kept.
+        settings: how many jets are kept.
 
     Raises:
         EmptySampleError: a class has no jet in one of the splits.
     """
-    classes, samples = class_names(settings.classes), samples_of(settings.classes)
+    flow_of = [read_result(path, ShardCutflow).classes for path in cutflows]
+    labels = {name: each.label for flow in flow_of for name, each in flow.items()}
+    classes = sorted(labels, key=lambda name: labels[name])
     # Samples in the order of their classes, shards in the order given.
-    order = sorted(range(len(jets)), key=lambda n: samples.index(jets[n].parent.name))
+    order = sorted(
+        range(len(jets)), key=lambda n: min(each.label for each in flow_of[n].values())
+    )  # fmt: skip
     table = Mapped([jets[n] for n in order], TAGGING_JETS)
     room = dict.fromkeys(classes, settings.max_jets_per_class)
     shards, chosen = [], []
@@ -100,14 +104,15 @@ def dataset(
     flows = {name: dict.fromkeys(ClassCutflow.model_fields, 0) for name in classes}
     for n, part in zip(order, read("split", "constituents", "mask", *FEW), strict=True):
         few.append({name: part[name] for name in ("split", *FEW)})
-        for name, selected in read_result(cutflows[n], ShardCutflow).classes.items():
-            own = part["label"] == classes.index(name)
-            for step, number in {**selected.model_dump(), **counts(part, own)}.items():
+        for name, selected in flow_of[n].items():
+            cuts = selected.model_dump(exclude={"label"})
+            for step, number in (cuts | counts(part, part["label"] == selected.label)).items():
                 flows[name][step] += number
     cutflow = {name: ClassCutflow(**flow) for name, flow in flows.items()}
     for name, flow in cutflow.items():
         for split in TAGGING_SPLITS:
-            _require_jets(name, flow, split, settings.classes[name].samples)
+            samples = [jets[n].parent.name for n in order if name in flow_of[n]]
+            _require_jets(name, flow, split, samples)
     splits, label, event_weight, jet = (
         np.concatenate([part[name] for part in few]) for name in ("split", *FEW)
     )
@@ -165,7 +170,8 @@ def _require_jets(name: str, flow: ClassCutflow, split: str, samples: list[str])
         f"Class '{name}': no jet in the {split} split ({flow.jets} jets in its samples, "
         f"{flow.labelled} labelled {name}, {flow.in_pt_window} of them in the window of pT, "
         f"{flow.kept} kept).",
-        f"Generate more events of {' or '.join(f'generate.samples.{each}' for each in samples)}, "
+        "Generate more events of "
+        f"{' or '.join(f'generate.samples.{each}' for each in dict.fromkeys(samples))}, "
         "or widen tagging.features.",
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from jetchain.core import histograms as core_histograms
 from jetchain.core.io.tables import write_csv, write_result
@@ -221,8 +221,8 @@ def rejection_with_error(
 ) -> Rejection:
     """1 / background efficiency at a signal efficiency, with its 68 % bootstrap interval.
 
-    Where fewer than FEW background jets pass, the interval is that of Clopper and Pearson, of the
-    effective number of jets. Where none passes, the data only bound the rejection from below: the
+    Where fewer than FEW background jets pass, the interval is that of Clopper and Pearson
+    (`efficiency_of_few`). Where none passes, the data only bound the rejection from below: the
     value is then the effective number of background jets, and `low` the inverse of the upper end.
 
     Args:
@@ -242,12 +242,33 @@ def rejection_with_error(
     if passed >= FEW:
         return Rejection(**vars(estimate), passed=passed, bound=False)
     background = effective_number(weight[truth == 0])
-    ends = binomial_interval(leaked[cut] * background if passed else 0.0, background)
+    ends = efficiency_of_few(leaked[cut], np.array(passed), background)
     low, high = 1 / float(ends[1]), 1 / float(ends[0]) if passed else background
     return Rejection(
         value=estimate.value, low=low, high=high, std=(high - low) / 2, passed=passed,
         bound=not passed,
     )  # fmt: skip
+
+
+def efficiency_of_few(
+    efficiency: ArrayLike, passed: NDArray[np.integer], effective: float
+) -> tuple[Float, Float]:
+    """Clopper-Pearson interval of an efficiency where few jets pass, which may have weights.
+
+    The upper end is that of as many of the effective number of jets, since a jet more may weigh as
+    much as any; the lower end that of as many as pass, whatever they weigh. Without weights both
+    are the plain interval.
+
+    Args:
+        efficiency: by weight.
+        passed: jets that pass.
+        effective: number of jets; see `effective_number`.
+    """
+    share = np.asarray(efficiency, dtype=float)
+    tried = passed / np.where(share > 0, share, 1.0)
+    low, _ = binomial_interval(passed, np.maximum(tried, passed))
+    _, high = binomial_interval(np.maximum(passed, share * effective), effective)
+    return np.where(passed > 0, low, 0.0), high
 
 
 def macro_auc(label: Integer, probability: np.ndarray, weight: Float) -> float:
@@ -329,7 +350,7 @@ def roc_band(
     cut = working_points(signal_efficiency, grid)
     value = background_efficiency[cut]
     counted = np.sort(score[truth == 0])
-    passed = len(counted) - np.searchsorted(counted, thresholds[cut], side="left")
+    above = len(counted) - np.searchsorted(counted, thresholds[cut], side="left")
     order = np.argsort(-score, kind="stable")
     score, weight = score[order], weight[order]
     signal, background = (np.flatnonzero(truth[order] == each) for each in (1, 0))
@@ -344,10 +365,10 @@ def roc_band(
         replica[:] = leaked[np.searchsorted(-score[others], -cuts, side="right")] / leaked[-1]
     low, high = np.percentile(spread, [15.87, 84.13], axis=0)
     effective = effective_number(weight[background])
-    ends = binomial_interval(np.where(passed > 0, value * effective, 0.0), effective)
-    few = passed < FEW
+    ends = efficiency_of_few(value, above, effective)
+    few = above < FEW
     low = np.where(few, np.minimum(low, ends[0]), low)
-    return value, low, np.where(few, np.maximum(high, ends[1]), high), passed
+    return value, low, np.where(few, np.maximum(high, ends[1]), high), above
 
 
 def distributions(scored: Scored, pairs: Mapping[str, PairSettings]) -> dict[str, Any]:

@@ -48,15 +48,15 @@ def explain(
     importance: Output,
     settings: ExplainJobSettings,
 ) -> None:
-    """Explain the discriminants of the first test jets of each signal class.
+    """Explain the discriminants of the first test jets of the signal of each pair.
 
     Args:
         dataset: of `tagging.dataset`.
         jets: TAGGING_JETS of its shards.
         weights: of the trained tagger.
-        maps: uhi JSON, a two-dimensional histogram a pair that is explained: the share of the
-            particles in each pixel of the aligned jet, mean over the jets, and the variance of the
-            mean (of one jet, which has none, 0).
+        maps: uhi JSON, a two-dimensional histogram a pair: the share of the particles in each
+            pixel of the aligned jet, mean over the jets, and the variance of the mean (of one jet,
+            which has none, 0).
         importance: JSON, a pair: share of each feature with its error (of one jet: null), the mean
             difference of the scores, and how much of it the shares miss.
         settings: of the explanation, and the pairs of classes.
@@ -65,10 +65,9 @@ def explain(
     network, about = load(weights)
     network.requires_grad_(False)
     test = JetReader(dataset, jets, about.preprocessing).split("test")
-    pairs = {name: pair for name, pair in settings.pairs.items() if pair.explained}
     histograms, table = {}, {}
-    progress = Progress(len(pairs), "pairs", about.tagger)
-    for done, (name, pair) in enumerate(pairs.items(), 1):
+    progress = Progress(len(settings.pairs), "pairs", about.tagger)
+    for done, (name, pair) in enumerate(settings.pairs.items(), 1):
         columns = {each: about.classes.index(each) for each in (pair.signal, *pair.background)}
         log_odds = LogOdds(pair, columns)
         rows = np.flatnonzero(test.label.numpy() == columns[pair.signal])

@@ -142,10 +142,11 @@ def write_onnx(path: Path, whole: Whole, jets: list[Tensor]) -> None:
 
 def exported(whole: Whole, jets: list[Tensor]) -> torch.export.ExportedProgram:
     """The graph of a tagger, for any number of jets (`torch.export`); arguments of `write_onnx`."""
-    number = torch.export.Dim("jets", min=1)
-    return torch.export.export(
-        whole, tuple(jets), dynamic_shapes=tuple({0: number} for _ in jets), strict=False
-    )
+    number = torch.export.Dim("jets")
+    with torch.no_grad():
+        return torch.export.export(
+            whole, tuple(jets), dynamic_shapes=tuple({0: number} for _ in jets), strict=False
+        )
 
 
 def made_up(jets: int, places: int, random: np.random.Generator) -> list[Tensor]:

@@ -87,12 +87,13 @@ COLUMNS = (
 
 def labels_of(sample: str, settings: SelectionJobSettings) -> dict[str, tuple[int, int | None]]:
     """The classes that take jets of a sample: label, and truth label (None: all jets), by name."""
-    names = class_names(settings.classes)
-    return {
-        name: (names.index(name), None if each.label is None else JET_CLASSES.index(each.label))
-        for name, each in settings.classes.items()
-        if sample in each.samples
-    }
+    found = {}
+    for index, name in enumerate(class_names(settings.classes)):
+        each = settings.classes[name]
+        wanted = None if each.label is None else JET_CLASSES.index(each.label)
+        if sample in each.samples:
+            found[name] = (index, wanted)
+    return found
 
 
 def select(
@@ -119,6 +120,7 @@ def select(
     window = (pt > settings.pt_min) & (pt < settings.pt_max)
     selected = {
         name: SelectedJets(
+            label=index,
             jets=len(truth),
             labelled=int((label == index).sum()),
             in_pt_window=int(((label == index) & window).sum()),

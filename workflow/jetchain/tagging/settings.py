@@ -14,6 +14,7 @@ from jetchain.core.schema.tagging import FEATURE_SETS
 from jetchain.core.settings import (
     SEPARATOR,
     Settings,
+    did_you_mean,
     key,
     parse,
     require_each_once,
@@ -52,7 +53,6 @@ class PairSettings(Settings):
     background: dict[str, float] = key(
         ..., "Share of each background class in the weight of the background.", min_length=1
     )
-    explained: bool = key(True, "Whether it is drawn what the taggers look at.")
 
     @field_validator("background")
     @classmethod
@@ -68,8 +68,8 @@ PAIRS = {
     f"{name}_vs_QCD": PairSettings(signal=name, background=QCD)
     for name in ("top", "W", "Z", "Hbb", "Hcc")
 } | {
-    "quark_vs_gluon": PairSettings(signal="quark", background={"gluon": 1.0}, explained=False),
-    "Hbb_vs_top": PairSettings(signal="Hbb", background={"top": 1.0}, explained=False),
+    "quark_vs_gluon": PairSettings(signal="quark", background={"gluon": 1.0}),
+    "Hbb_vs_top": PairSettings(signal="Hbb", background={"top": 1.0}),
 }
 
 
@@ -126,12 +126,6 @@ class SelectionJobSettings(SelectionSettings):
     classes: dict[str, ClassSettings]
 
 
-class DatasetJobSettings(DatasetSettings):
-    """What joins the shards."""
-
-    classes: dict[str, ClassSettings]
-
-
 Standardisation = Literal["measured", "jetclass"]
 
 
@@ -162,7 +156,7 @@ class EvaluateSettings(Settings):
 class ExplainSettings(Settings):
     """What the taggers look at, by integrated gradients (arXiv:1703.01365)."""
 
-    jets: int = key(300, "Test jets explained, of each signal class.", ge=2)
+    jets: int = key(200, "Test jets explained, of the signal class of each pair.", ge=2)
     steps: int = key(24, "Points at which the gradient is taken along the path.", ge=1)
     pixels: int = key(25, "Pixels on each side of the maps.", ge=5)
 
@@ -298,8 +292,12 @@ class TaggingSettings(Settings):
                 continue
             if complaint := section.complaint(self.features.particles):
                 raise ValueError(f"models.{name}.{complaint}")
-            if section.feature_set is not None:
-                self._set_known(section.feature_set)
+            if section.feature_set not in (None, *FEATURE_SETS):
+                near = did_you_mean(section.feature_set, FEATURE_SETS)
+                raise ValueError(
+                    f"models.{name}.feature_set: unknown set of features "
+                    f"'{section.feature_set}'. {near}"
+                )
             self.training_of(name)
         return self
 

@@ -58,7 +58,7 @@ def write_rows(
 ) -> None:
     """Write a tensor table whose arrays all have the same first axis, some rows at a time.
 
-    The file is that of `write_tensors`, but one part is in memory at a time.
+    What is in the file is what `write_tensors` writes, but one part is in memory at a time.
 
     Args:
         path: where to write to.

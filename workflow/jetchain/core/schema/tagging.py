@@ -97,11 +97,13 @@ class SelectedJets(Result):
     """The jets of one shard after each cut for one class.
 
     Attributes:
+        label: index of the class.
         jets: in the shard.
         labelled: of them, with the truth label of the class.
         in_pt_window: of them, in the window of pT: the rows of TAGGING_JETS.
     """
 
+    label: int
     jets: int
     labelled: int
     in_pt_window: int
@@ -113,10 +115,11 @@ class ShardCutflow(Result):
     classes: dict[str, SelectedJets]
 
 
-class ClassCutflow(SelectedJets):
+class ClassCutflow(Result):
     """The jets of one class after each cut.
 
     Attributes:
+        jets, labelled, in_pt_window: as in `SelectedJets`, of all shards.
         kept: in the data set.
         truncated: of them, jets with more constituents than places.
         constituents: of the jets kept.
@@ -124,6 +127,9 @@ class ClassCutflow(SelectedJets):
         train, validation, test: jets of each split.
     """
 
+    jets: int
+    labelled: int
+    in_pt_window: int
     kept: int
     truncated: int
     constituents: int

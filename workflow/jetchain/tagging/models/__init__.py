@@ -40,11 +40,5 @@ MODELS = Registry(
             "particlenet.ParticleNet",
             "particlenet.ParticleNetSettings",
         ),
-        "particlenet_kinematics": Member(
-            "ParticleNet, kinematics",
-            "1902.08570",
-            "particlenet.ParticleNet",
-            "particlenet.ParticleNetKinematicsSettings",
-        ),
     },
 )

@@ -15,6 +15,7 @@ an evaluated network gives:
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 
 import torch
@@ -54,12 +55,6 @@ class ParticleNetSettings(TaggerSettings):
         if self.neighbours < particles:
             return ""
         return f"neighbours ({self.neighbours}) must be below features.particles ({particles})"
-
-
-class ParticleNetKinematicsSettings(ParticleNetSettings):
-    """The same network on four-momenta alone, which is what most published numbers are of."""
-
-    feature_set: str | None = key("kinematics", "What it sees of a particle.")
 
 
 class ParticleNet(nn.Module):
@@ -175,7 +170,9 @@ def nearest(points: Tensor, mask: Tensor, k: int) -> Tensor:
         (jets, particles, k), places in the jet, in no particular order.
     """
     # With 16 bits, in which the network may be trained, neighbours could not be told apart.
-    with torch.autocast(points.device.type, enabled=False):
+    device = points.device.type
+    sixteen = torch.is_autocast_enabled(device)
+    with torch.autocast(device, enabled=False) if sixteen else contextlib.nullcontext():
         points = points.float()
         square = points.square().sum(dim=2)
         # |x_j|^2 - 2 x_i x_j orders the x_j as |x_i - x_j|^2 does.
