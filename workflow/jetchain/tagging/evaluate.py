@@ -267,7 +267,8 @@ def efficiency_of_few(
     share = np.asarray(efficiency, dtype=float)
     tried = passed / np.where(share > 0, share, 1.0)
     low, _ = binomial_interval(passed, np.maximum(tried, passed))
-    _, high = binomial_interval(np.maximum(passed, share * effective), effective)
+    most = np.minimum(np.maximum(passed, share * effective), effective)
+    _, high = binomial_interval(most, effective)
     return np.where(passed > 0, low, 0.0), high
 
 
