@@ -64,12 +64,10 @@ def dataset(
         EmptySampleError: a class has no jet in one of the splits.
     """
     flow_of = [read_result(path, ShardCutflow).classes for path in cutflows]
-    labels = {name: each.label for flow in flow_of for name, each in flow.items()}
-    classes = sorted(labels, key=lambda name: labels[name])
+    classes = read_result(cutflows[0], ShardCutflow).names
     # Samples in the order of their classes, shards in the order given.
-    order = sorted(
-        range(len(jets)), key=lambda n: min(each.label for each in flow_of[n].values())
-    )  # fmt: skip
+    first_class = [min(map(classes.index, flow)) for flow in flow_of]
+    order = sorted(range(len(jets)), key=first_class.__getitem__)
     table = Mapped([jets[n] for n in order], TAGGING_JETS)
     room = dict.fromkeys(classes, settings.max_jets_per_class)
     shards, chosen = [], []
@@ -105,14 +103,13 @@ def dataset(
     for n, part in zip(order, read("split", "constituents", "mask", *FEW), strict=True):
         few.append({name: part[name] for name in ("split", *FEW)})
         for name, selected in flow_of[n].items():
-            cuts = selected.model_dump(exclude={"label"})
-            for step, number in (cuts | counts(part, part["label"] == selected.label)).items():
+            own = part["label"] == classes.index(name)
+            for step, number in (selected.model_dump() | counts(part, own)).items():
                 flows[name][step] += number
     cutflow = {name: ClassCutflow(**flow) for name, flow in flows.items()}
     for name, flow in cutflow.items():
         for split in TAGGING_SPLITS:
-            samples = [jets[n].parent.name for n in order if name in flow_of[n]]
-            _require_jets(name, flow, split, samples)
+            _require_jets(name, flow, split)
     splits, label, event_weight, jet = (
         np.concatenate([part[name] for part in few]) for name in ("split", *FEW)
     )
@@ -162,7 +159,7 @@ def counts(part: dict[str, np.ndarray], own: NDArray[np.bool_]) -> dict[str, int
     return found
 
 
-def _require_jets(name: str, flow: ClassCutflow, split: str, samples: list[str]) -> None:
+def _require_jets(name: str, flow: ClassCutflow, split: str) -> None:
     """Raise `EmptySampleError` where a class has no jet in a split."""
     if getattr(flow, split):
         return
@@ -170,9 +167,8 @@ def _require_jets(name: str, flow: ClassCutflow, split: str, samples: list[str])
         f"Class '{name}': no jet in the {split} split ({flow.jets} jets in its samples, "
         f"{flow.labelled} labelled {name}, {flow.in_pt_window} of them in the window of pT, "
         f"{flow.kept} kept).",
-        "Generate more events of "
-        f"{' or '.join(f'generate.samples.{each}' for each in dict.fromkeys(samples))}, "
-        "or widen tagging.features.",
+        f"Generate more events of the samples of tagging.classes.{name} (generate.samples), or "
+        "widen tagging.features.",
     )
 
 

@@ -66,7 +66,7 @@ def features(
     table = Mapped([graphs], JET_GRAPHS)
     few = table.rows(np.arange(len(table)), ["label", "jet"])
     rows, label, selected = select(few["label"], few["jet"], labels, settings)
-    write_result(cutflow, ShardCutflow(classes=selected))
+    write_result(cutflow, ShardCutflow(names=class_names(settings.classes), classes=selected))
 
     def parts() -> Iterator[Table]:
         for first in range(0, len(rows), PART):
@@ -120,7 +120,6 @@ def select(
     window = (pt > settings.pt_min) & (pt < settings.pt_max)
     selected = {
         name: SelectedJets(
-            label=index,
             jets=len(truth),
             labelled=int((label == index).sum()),
             in_pt_window=int(((label == index) & window).sum()),

@@ -97,21 +97,25 @@ class SelectedJets(Result):
     """The jets of one shard after each cut for one class.
 
     Attributes:
-        label: index of the class.
         jets: in the shard.
         labelled: of them, with the truth label of the class.
         in_pt_window: of them, in the window of pT: the rows of TAGGING_JETS.
     """
 
-    label: int
     jets: int
     labelled: int
     in_pt_window: int
 
 
 class ShardCutflow(Result):
-    """The jets of one shard after each cut, by the class that they belong to."""
+    """The jets of one shard after each cut.
 
+    Attributes:
+        names: of all classes, in the order of the labels.
+        classes: those that jets of the shard belong to, by name.
+    """
+
+    names: list[str]
     classes: dict[str, SelectedJets]
 
 
