@@ -22,6 +22,7 @@ from jetchain.tagging.export import Whole, export, exported, made_up
 from jetchain.tagging.models import MODELS
 from jetchain.tagging.networks import build, load
 from jetchain.tagging.preprocessing import LIMIT
+from jetchain.tagging.rows import Rows
 
 PLACES = 12
 
@@ -54,6 +55,21 @@ def weights(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 each_tagger = pytest.mark.parametrize("weights", MODELS, indirect=True)
+
+
+@pytest.mark.parametrize("dense", [False, True])
+@pytest.mark.parametrize("lengths", [[3, 1, 2], [4, 4, 4], [0, 4, 1]])
+def test_rows_are_taken_spread_and_summed(lengths: list[int], dense: bool) -> None:
+    mask = torch.arange(4) < torch.tensor(lengths)[:, None]
+    values = torch.randn(3, 4, 2, generator=torch.Generator().manual_seed(1))
+    rows, real = Rows(mask, dense), values * mask[..., None]
+    taken = rows.take(values)
+    assert len(taken) == rows.count == (12 if dense else sum(lengths))
+    torch.testing.assert_close(rows.spread(taken), real)
+    torch.testing.assert_close(rows.total(taken), real.sum(dim=1))
+    # The number of each place is that of its row; of padding, that after the last.
+    padded = torch.cat([taken, torch.zeros(1, 2)])
+    torch.testing.assert_close(padded[rows.number], real)
 
 
 @pytest.mark.parametrize("name", MODELS)
