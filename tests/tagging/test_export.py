@@ -78,11 +78,11 @@ def test_places_and_rows_give_the_same(name: str) -> None:
     jets = random_jets([PLACES, 5, 1, 8], PLACES, dtype=torch.float64)
     torch.manual_seed(3)
     network = build(name, {}, inputs=17, classes=4).double().eval()
-    names = ("points", "features", "raw", "momentum", "track", "mask", "jet", "constituents")
+    names = ("points", "features", "raw", "momentum", "track", "mask", "jet")
     with torch.no_grad():
         # What stands in the padding does not matter.
-        tensors = {each: getattr(jets, each, None) for each in names if each != "raw"}
-        tensors |= {"raw": jets.features, "constituents": torch.tensor([PLACES, 5, 1, 8])}
+        tensors = {each: getattr(jets, each) for each in names}
+        tensors["constituents"] = torch.tensor([PLACES, 5, 1, 8])
         for each in ("points", "features"):
             tensors[each] = tensors[each] + 3.0 * ~jets.mask[..., None]
         dense = network(Jets.of_places(**tensors))

@@ -353,7 +353,8 @@ def test_figures_of_merit_of_every_pair_equal_scikit_learn(
             merit = getattr(found[name], point)
             bound = np.sum(others) ** 2 / np.sum(others**2)
             assert merit.value == pytest.approx(1 / leaked if leaked else bound)
-            assert merit.low <= merit.value <= merit.high
+            assert merit.bound == (leaked == 0) == (merit.passed == 0)
+            assert merit.passed >= 10 or merit.low <= merit.value <= merit.high
 
 
 def test_the_band_covers_the_true_curve() -> None:
@@ -416,7 +417,8 @@ def test_one_background_jet_that_passes_is_counted() -> None:
     weighted = rejection_with_error(truth, scores, light, 0.5, 20, 1)
     assert weighted.passed == 1
     assert weighted.low == pytest.approx(found.low, rel=1e-3)  # a jet more may weigh as others
-    assert weighted.low < weighted.value == pytest.approx(1.376e6) < weighted.high < 1e7
+    assert weighted.value == pytest.approx(1.376e6)
+    assert weighted.low < weighted.value < weighted.high < 1e7
     value, low, high, passed = roc_band(truth, scores, ones, np.array([0.5]), 20, 1)
     assert (passed[0], value[0]) == (1, pytest.approx(1 / 1377))
     assert low[0] <= interval[0]

@@ -131,6 +131,11 @@ class Jets:
         return self._get("features")
 
     @property
+    def raw(self) -> Tensor:
+        """TAGGING_FEATURES as they are; (jets, particles, 17), 0 where padded."""
+        return self._get("raw")
+
+    @property
     def mask(self) -> Tensor:
         """Bool, False where padded; (jets, particles)."""
         return self._get("mask")
@@ -143,12 +148,12 @@ class Jets:
     @property
     def charge(self) -> Tensor:
         """Charge of each particle; (jets, particles), 0 where padded."""
-        return self._get("raw")[..., CHARGE]
+        return self.raw[..., CHARGE]
 
     @property
     def identity(self) -> Tensor:
         """1 for electron, muon, photon, charged or neutral hadron; (jets, particles, 5)."""
-        return self._get("raw")[..., IDENTITY]
+        return self.raw[..., IDENTITY]
 
     @property
     def track(self) -> Tensor:
