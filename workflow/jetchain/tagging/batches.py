@@ -217,7 +217,7 @@ class JetReader:
     Args:
         dataset: of `tagging.dataset`.
         jets: TAGGING_JETS of the shards that it names.
-        preprocessing: of the features; if not given, all of them, by mean and spread.
+        how: preprocessing of the features; if not given, all of them, by mean and spread.
 
     Attributes:
         index: what the data set says.

@@ -15,6 +15,7 @@ from jetchain.core.schema.base import Result, TensorTable
 
 ABOUT = "about"
 """Key of the header of a file of weights under which stands what they are."""
+R = TypeVar("R", bound=Result)
 
 
 def write_tensors(
@@ -68,7 +69,7 @@ def write_rows(
         lengths: of the other axes that have names.
     """
     shapes = {
-        name: (rows, *(lengths.get(str(axis), axis) for axis in tensor.axes[1:]))
+        name: (rows, *(int(lengths.get(str(axis), axis)) for axis in tensor.axes[1:]))
         for name, tensor in table.tensors.items()
     }
     header: dict[str, Any] = {"__metadata__": {"table": table.name}}
@@ -168,9 +169,6 @@ def write_weights(path: Path, model: Any, about: Result | None = None) -> None:
     state = {name: value.detach().contiguous().cpu() for name, value in model.state_dict().items()}
     with atomic(path) as temporary:
         save_file(state, temporary, metadata=metadata)
-
-
-R = TypeVar("R", bound=Result)
 
 
 def read_about(path: Path, kind: type[R]) -> R:
