@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from scipy import optimize
 
 from jetchain.background import dijet
 from jetchain.core.errors import EmptySampleError, TrainingError
@@ -228,3 +229,65 @@ def test_too_few_filled_bins_are_refused():
     spectrum = dijet.bin_spectrum(np.array([2.9, 3.0, 3.5]), RANGE, WINDOW, 0.1, ENERGY)
     with pytest.raises(EmptySampleError, match="Only 2 bins of the sidebands hold events"):
         dijet.fit_dijet(spectrum, 3)
+
+
+@pytest.fixture
+def pulled_up():
+    """A spectrum whose last bins, with a few events, pull a function of four parameters up."""
+    spectrum, _ = _true_spectrum(400, (5.0, 60.0))
+    counts = np.random.default_rng(3).poisson(spectrum.counts).astype(float)
+    counts[-3:] = 1, 1, 2
+    return _with_counts(spectrum, counts)
+
+
+def _minus_log_likelihood(spectrum, values):
+    expected, counts = dijet.expectation(spectrum, values)[0], spectrum.counts
+    return float(np.sum((expected - counts * np.log(expected))[~spectrum.window]))
+
+
+@pytest.mark.parametrize("parameters", [3, 4, 5])
+def test_no_background_rises_above_the_window(pulled_up, parameters):
+    """The likeliest of those that fall, which another constrained minimiser finds too."""
+    fit = dijet.fit_dijet(pulled_up, parameters)
+    above = slice(np.flatnonzero(pulled_up.window)[-1] + 1, None)
+    assert (np.diff(np.log(fit.expected[above])) < 1e-6).all()
+    free = dijet._fit_along(pulled_up, np.eye(parameters))
+    assert free.expected[-1] > free.expected[-2]
+    scale = np.linalg.cholesky(free.covariance)
+    slopes = pulled_up.slopes[:, :parameters]
+    other = optimize.minimize(
+        lambda z: _minus_log_likelihood(pulled_up, free.values + scale @ z),
+        np.linalg.solve(scale, fit.values - free.values) * 1.1,
+        constraints={"type": "ineq", "fun": lambda z: -slopes @ (free.values + scale @ z)},
+        method="COBYLA",
+        options={"maxiter": 5000, "tol": 1e-7},
+    )
+    assert _minus_log_likelihood(pulled_up, fit.values) <= other.fun + 1e-3
+    assert fit.ndf == np.count_nonzero(~pulled_up.window) - parameters
+    assert np.isfinite(fit.expected_error).all()
+
+
+def test_the_slopes_are_those_of_the_function():
+    values, step = np.array([0.3, 5.0, 8.0, 0.4, 0.1]), 1e-6
+    spectrum = dijet.bin_spectrum(np.zeros(0), RANGE, WINDOW, 0.1, ENERGY)
+    edges = spectrum.edges[spectrum.edges > WINDOW[1] - 1e-9]
+    x0 = np.sqrt(RANGE[0] * RANGE[1]) / ENERGY
+
+    def log_density(x):
+        log = np.log(x / x0)
+        return values @ [1 + 0 * x, -log, np.log((1 - x) / (1 - x0)), -(log**2), -(log**3)]
+
+    x = edges / ENERGY
+    numeric = (log_density(x * (1 + step)) - log_density(x * (1 - step))) / (2 * step)
+    assert spectrum.slopes @ values == pytest.approx(numeric, rel=1e-6)
+
+
+def test_the_response_holds_at_the_limit_of_falling_functions(pulled_up):
+    fit = dijet.fit_dijet(pulled_up, 4)
+    for each in np.flatnonzero(~pulled_up.window)[[0, 4, 9]]:
+        step = 0.1 * (np.arange(len(pulled_up.counts)) == each)
+        up, down = (
+            dijet.fit_dijet(_with_counts(pulled_up, pulled_up.counts + sign * step), 4).background
+            for sign in (1, -1)
+        )
+        assert fit.response[each] == pytest.approx((up - down) / 0.2, abs=0.02)

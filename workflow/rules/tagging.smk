@@ -80,8 +80,6 @@ rule train_tagger:
     log:
         "results/logs/tagging/train/{model}.log",
     threads: tagger_threads
-    resources:
-        mem_mb=2000,
     params:
         **job(
             "tagging.train",
@@ -110,8 +108,6 @@ rule evaluate_tagger:
         histograms="results/tagging/{model}/histograms.json",
     log:
         "results/logs/tagging/evaluate/{model}.log",
-    resources:
-        mem_mb=1500,
     params:
         **job(
             "tagging.evaluate",
@@ -133,8 +129,6 @@ rule explain_tagger:
         importance="results/tagging/{model}/explanation.json",
     log:
         "results/logs/tagging/explain/{model}.log",
-    resources:
-        mem_mb=1500,
     params:
         **job(
             "tagging.explain",

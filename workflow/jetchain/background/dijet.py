@@ -14,7 +14,8 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import optimize, stats
+from scipy.linalg import null_space
 
 from jetchain.core.dijets import Array, inside
 from jetchain.core.errors import EmptySampleError, TrainingError
@@ -54,6 +55,15 @@ class Spectrum:
         """The value (bins,) of the bin of each mass (events,), TeV; 0 outside the spectrum."""
         padded = np.concatenate([[0.0], values, [0.0]])
         return padded[np.searchsorted(self.edges, m_jj, side="right")]
+
+    @cached_property
+    def slopes(self) -> Array:
+        """(edges above the window, parameters): with the parameters they make d ln f / d ln x."""
+        last = np.flatnonzero(self.window)[-1:].sum() + 1
+        x = self.edges[last:] / self.energy
+        log = np.log(x / (np.sqrt(self.edges[0] * self.edges[-1]) / self.energy))
+        zero, one = np.zeros_like(x), np.ones_like(x)
+        return np.stack([zero, -one, -x / (1 - x), -2 * log, -3 * log**2], axis=1)
 
     @cached_property
     def measure(self) -> Array:
@@ -156,6 +166,9 @@ def expectation(spectrum: Spectrum, values: Array) -> tuple[Array, Array]:
 def fit_dijet(spectrum: Spectrum, parameters: int) -> DijetFit:
     """Binned Poisson maximum likelihood outside the window.
 
+    No background rises above the window, but a function that a few events at the end pull up does:
+    of such functions the fit is the likeliest that falls, or is flat, at every edge there.
+
     Args:
         spectrum: what to fit.
         parameters: 2 (p0, p2), 3 (and p1), 4 (and p3) or 5 (and p4).
@@ -164,8 +177,6 @@ def fit_dijet(spectrum: Spectrum, parameters: int) -> DijetFit:
         EmptySampleError: fewer sideband bins with events than parameters.
         TrainingError: the minimiser finds no valid minimum.
     """
-    from iminuit import Minuit
-
     outside = ~spectrum.window
     counts = spectrum.counts[outside]
     if np.count_nonzero(counts) <= parameters:
@@ -175,7 +186,45 @@ def fit_dijet(spectrum: Spectrum, parameters: int) -> DijetFit:
             "Generate more background, loosen background.sideband.efficiency, or narrow "
             "background.sideband.spectrum.mass_range.",
         )
+    fit = _fit_along(spectrum, np.eye(parameters))
+    slopes = spectrum.slopes[:, :parameters]
+    if (slopes @ fit.values <= 0).all():
+        return fit
+    return _fit_along(spectrum, null_space(slopes[_flat(spectrum, fit, slopes)]))
 
+
+def _flat(spectrum: Spectrum, fit: DijetFit, slopes: Array) -> NDArray[np.bool_]:
+    """Where the likeliest function that rises at none of the edges is flat (edges,)."""
+    outside = ~spectrum.window
+    counts = spectrum.counts[outside]
+    scale = np.linalg.cholesky(fit.covariance)
+
+    def likelihood(z: Array) -> tuple[float, Array]:
+        expected, slope = expectation(spectrum, fit.values + scale @ z)
+        expected, slope = expected[outside], slope[:, outside]
+        value = float(np.sum(expected - counts * np.log(expected)))
+        return value, scale.T @ slope @ (1 - counts / expected)
+
+    falling = optimize.LinearConstraint(slopes @ scale, ub=-slopes @ fit.values)
+    found = optimize.minimize(
+        likelihood, np.zeros(len(scale)), jac=True, method="SLSQP", constraints=falling,
+        options={"maxiter": 1000, "ftol": 1e-12},
+    )  # fmt: skip
+    return slopes @ (fit.values + scale @ found.x) > -1e-6
+
+
+def _fit_along(spectrum: Spectrum, directions: Array) -> DijetFit:
+    """The fit of the parameters = directions @ free ones.
+
+    Args:
+        spectrum: what to fit.
+        directions: (parameters, free ones).
+    """
+    from iminuit import Minuit
+
+    parameters, free = directions.shape
+    outside = ~spectrum.window
+    counts = spectrum.counts[outside]
     # The parameters are strongly correlated. The minimiser walks in the coordinates that make the
     # Hessian at the start the unit matrix, values = start + basis z.
     failure = TrainingError(
@@ -184,8 +233,9 @@ def fit_dijet(spectrum: Spectrum, parameters: int) -> DijetFit:
         "background.sideband.spectrum.parameters.",
     )
     try:
-        start, hessian = _newton(spectrum, parameters)
+        start, hessian = _newton(spectrum, directions)
         basis = np.linalg.inv(np.linalg.cholesky(hessian)).T
+        basis = basis if free == parameters else directions @ basis
     except np.linalg.LinAlgError:
         raise failure from None
 
@@ -197,14 +247,14 @@ def fit_dijet(spectrum: Spectrum, parameters: int) -> DijetFit:
         expected, slope = expectation(spectrum, start + basis @ z)
         return basis.T @ slope[:, outside] @ (1 - counts / expected[outside])
 
-    minuit = Minuit(likelihood, np.zeros(parameters), grad=gradient)
+    minuit = Minuit(likelihood, np.zeros(free), grad=gradient)
     minuit.errordef = Minuit.LIKELIHOOD
     minuit.strategy = 1
-    minuit.errors = np.ones(parameters)
+    minuit.errors = np.ones(free)
     minuit.tol = 1e-3
     for attempt in (0.0, 1.0, -1.0):
         if attempt:  # from elsewhere, by another way
-            minuit.values = np.full(parameters, attempt)
+            minuit.values = np.full(free, attempt)
             minuit.strategy = 2
             minuit.simplex(ncall=10_000)
         minuit.migrad(ncall=10_000)
@@ -234,25 +284,29 @@ def fit_dijet(spectrum: Spectrum, parameters: int) -> DijetFit:
     )
 
 
-def _newton(spectrum: Spectrum, parameters: int) -> tuple[Array, Array]:
+def _newton(spectrum: Spectrum, directions: Array) -> tuple[Array, Array]:
     """A damped Newton descent: the likelihood is convex but for the width of the bins.
 
     Returns:
-        Parameters (parameters,) near the minimum, and the Fisher information there.
+        Parameters (parameters,) near the minimum, and the Fisher information of the free ones.
     """
     outside = ~spectrum.window
     counts = spectrum.counts[outside]
-    values = np.zeros(parameters)
-    values[0] = np.log(max(counts.mean(), 0.1))
+    parameters, free = directions.shape
+    # The level of the spectrum is free in any direction.
+    values = directions.T[:, 0] * np.log(max(counts.mean(), 0.1))
     for _ in range(100):
-        expected, slope = (part[..., outside] for part in expectation(spectrum, values))
+        expected, slope = (
+            part[..., outside] for part in expectation(spectrum, directions @ values)
+        )
+        slope = slope if free == parameters else directions.T @ slope
         information = (slope / expected) @ slope.T
         step = np.linalg.lstsq(information, slope @ (counts / expected - 1), rcond=1e-12)[0]
-        shift = np.abs(np.tensordot(step, spectrum.design[:parameters], 1)).max()
+        shift = np.abs(np.tensordot(directions @ step, spectrum.design[:parameters], 1)).max()
         values = values + step * min(1.0, 2.0 / max(shift, 1e-12))
         if shift < 1e-6:
             break
-    return values, information + 1e-10 * np.diag(np.diag(information))
+    return directions @ values, information + 1e-10 * np.diag(np.diag(information))
 
 
 def saturated_chi2(counts: Array, expected: Array) -> float:
