@@ -168,7 +168,8 @@ def test_files_of_taggers_are_compared(tmp_path: Path) -> None:
     sculpting(**inputs, result=tmp_path / "sculpting", settings=settings, seed=1)
     found = read_result(tmp_path / "sculpting", Sculpting)
     blind_one, seeing = (found.taggers[name]["s_vs_b"] for name in ("z", "a"))
-    assert (seeing.divergence or 0) > 0.3 > 5 * (blind_one.divergence or 1)
+    assert (blind_one.divergence or 1) < (blind_one.chance_high or 0)
+    assert (seeing.divergence or 0) > 2 * (seeing.chance_high or 1)
     peak = np.argmax(seeing.after)
     assert 70 <= EDGES[peak] < 90
     moved = written(tmp_path / "moved", other, mass + 1)
