@@ -37,9 +37,6 @@ def sculpting(
         taggers[model] = {}
         for name, pair in settings.pairs.items():
             truth, score, weight = discriminant(jets, pair)
-            members = np.logical_or.reduce(
-                [jets.of(each) for each in (pair.signal, *pair.background)]
-            )
             _, kept, cuts = roc_curve(truth, score, weight)
             passed = score >= cuts[working_points(kept, EFFICIENCY)]
             only = truth == 0
