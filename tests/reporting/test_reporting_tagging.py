@@ -171,6 +171,21 @@ def test_comparisons_are_drawn_with_bounds_marked(
     assert any(each["label"] == "PFN: none passes" for each in drawn)
 
 
+def test_a_learning_curve_has_a_point_a_training(
+    results: dict[str, list[Path]], tmp_path: Path
+) -> None:
+    files = {kind: tmp_path / f"figure.{kind}" for kind in ("pdf", "png", "data")}
+    parts = []
+    for path in results["metrics"]:
+        result = read_result(path, TaggerMetrics)
+        for number in (50, 25):
+            parts.append(tmp_path / f"{result.model}_{number}")
+            write_result(parts[-1], result.model_copy(update={"training_jets": number}))
+    taggers_compared.learning(metrics=results["metrics"], parts=parts, taggers=NAMES, **files)
+    drawn = read_json(files["data"])["axes"][0]["series"]
+    assert next(each["x"] for each in drawn if each["label"] == "PFN") == [25, 50, 100]
+
+
 @pytest.mark.parametrize("number", [1, 2])
 def test_leads_stand_in_a_table(tmp_path: Path, number: int) -> None:
     random = np.random.default_rng(1)
