@@ -10,7 +10,8 @@ import pytest
 from jetchain.core.histograms import save_histograms
 from jetchain.core.io.tables import read_csv, read_json, read_result, write_csv, write_result
 from jetchain.core.schema.jets import JET_CLASSES
-from jetchain.core.schema.tagging import TAGGING_FEATURES, PairedMerits, Sculpting, TaggerMetrics
+from jetchain.core.schema.taggers_compared import PairedMerits, Sculpting
+from jetchain.core.schema.tagging import TAGGING_FEATURES, TaggerMetrics
 from jetchain.core.verbs import Labels
 from jetchain.reporting import explanation, taggers_compared, tagging
 from jetchain.tagging.evaluate import distributions, figures_of_merit, roc_bands

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from jetchain.core.io.tables import read_result, write_csv
-from jetchain.core.schema.tagging import PairedMerits, Rejection, Sculpting, TaggerMetrics
+from jetchain.core.schema.taggers_compared import PairedMerits, Sculpting
+from jetchain.core.schema.tagging import Rejection, TaggerMetrics
 from jetchain.core.style import COLOURS, label, legend_size, new_figure, save_figure, style_of
 from jetchain.core.verbs import Input, Inputs, Labels, Output
 from jetchain.reporting.tagging import ordered_pairs, pair_title
