@@ -36,8 +36,9 @@ FILES = {
     "JETS": "jets/<algorithm>/<sample>/<shard>.root",
     "EVENT_GRAPHS": "graphs/events/<sample>/<shard>.safetensors",
     "JET_GRAPHS": "graphs/jets/<algorithm>/<sample>/<shard>.safetensors",
-    "TAGGING_JETS": "tagging/jets/<class>/<shard>.safetensors",
+    "TAGGING_JETS": "tagging/jets/<sample>/<shard>.safetensors",
     "TAGGING_SCORES": "tagging/<model>/scores.safetensors",
+    "JET_SCORES": "tagging/<model>/scores/<sample>/<shard>.safetensors",
     "DIJETS": "anomaly/data.safetensors, anomaly/signal_test.safetensors, "
     "anomaly/<method>/template.safetensors",
     "DIJET_TRUTH": "anomaly/truth.safetensors",

@@ -8,6 +8,7 @@ import pytest
 from helpers.jetgraphs import toy_jets, write_toy_samples
 from jetchain.core.errors import ConfigurationError, DataError, EmptySampleError
 from jetchain.core.io.tensors import read_tensors
+from jetchain.core.metrics import balanced_accuracy
 from jetchain.core.schema.graphs import CONSTITUENT_COLUMNS, JET_COLUMNS
 from jetchain.core.settings import parse
 from jetchain.firmware.dataset import (
@@ -16,7 +17,7 @@ from jetchain.firmware.dataset import (
     prepare,
     split_by_event,
 )
-from jetchain.firmware.performance import balanced_accuracy, probabilities
+from jetchain.firmware.performance import probabilities
 from jetchain.firmware.settings import FirmwareDatasetSettings
 
 

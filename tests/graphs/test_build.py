@@ -155,6 +155,8 @@ def test_jet_graphs_read_back_as_data(tmp_path):
     graphs = read_jet_graphs(paths["graphs"])
     arrays = read_tensors(paths["graphs"], JET_GRAPHS)
     assert [graph.num_nodes for graph in graphs] == [15, 3, 20]
+    # What the truncation has cut is still known.
+    assert arrays["multiplicity"].tolist() == [15, 3, 45]
     assert [graph.y.item() for graph in graphs] == [0, 1, 2]
     assert [graph.event_number.item() for graph in graphs] == [10, 11, 12]
     assert [graph.weight.item() for graph in graphs] == [0.5] * 3

@@ -26,7 +26,7 @@ def one_jet():
     return {
         "event_number": [3], "jet_index": [0], "weight": [1.0], "label": [4],
         "jet": np.arange(len(JET_COLUMNS), dtype=np.float32)[None] + 600,
-        "constituent_offset": [0, 2], "constituents": constituents,
+        "multiplicity": [2], "constituent_offset": [0, 2], "constituents": constituents,
         "constituent_truth": np.full((2, 2), -1),
         "edge_offset": [0, 2], "edge_index": [[1, 0], [0, 1]],
     }  # fmt: skip
@@ -68,6 +68,22 @@ def test_figures_are_the_same_byte_for_byte(graphs, tmp_path):
             first, second = (tmp_path / f / f"{draw.__name__}.{kind}" for f in "ab")
             assert first.read_bytes() == second.read_bytes()
             assert first.stat().st_size > 500
+
+
+def test_the_jet_is_the_first_that_matches_a_parton(graphs):
+    two = {name: np.concatenate([values, values]) for name, values in one_jet().items()}
+    two |= {
+        "label": [-1, 4], "event_number": [3, 4], "constituent_offset": [0, 2, 4],
+        "edge_offset": [0, 2, 4], "edge_index": np.tile([[1, 0], [0, 1]], 2),
+    }  # fmt: skip
+    two["jet"] = two["jet"] + np.array([[0], [50]], np.float32)
+    write_tensors(graphs["jets"][0], JET_GRAPHS, two)
+    display(**graphs)
+    jet = read_json(graphs["table"])["jet"]
+    assert (jet["label"], jet["pt"]) == ("top", 650)
+    write_tensors(graphs["jets"][0], JET_GRAPHS, two | {"label": [-1, -1]})
+    display(**graphs)
+    assert read_json(graphs["table"])["jet"]["pt"] == 600
 
 
 def test_nothing_to_draw_is_an_error(graphs):

@@ -76,6 +76,7 @@ def toy_jets(name: str, jets: int, seed: int, *, neighbours: int = 2) -> dict[st
         "weight": np.ones(jets),
         "label": np.where(random.random(jets) < 0.1, -1, JET_CLASSES.index(name)),
         "jet": np.stack([pt, eta, phi, mass, mass, zero, zero, zero], axis=1).astype("f4"),
+        "multiplicity": np.array(lengths),
         "constituent_offset": np.concatenate([[0], np.cumsum(lengths)]),
         "constituents": np.concatenate(rows).astype("f4"),
         "constituent_truth": np.full((sum(lengths), 2), -1),

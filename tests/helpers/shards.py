@@ -32,7 +32,7 @@ from jetchain.particleflow.network_settings import ReconstructJobSettings, Untra
 from jetchain.particleflow.reconstruct import reconstruct
 from jetchain.particleflow.untrained import untrained
 from jetchain.tagging.features import features
-from jetchain.tagging.settings import SelectionSettings
+from jetchain.tagging.settings import CLASSES, SelectionJobSettings
 
 FULL, SECOND, EMPTY, HOLLOW, VOID = (f"{number:04d}" for number in range(5))
 NETWORK = MlpfModelSettings(hidden=4, layers=1)
@@ -121,7 +121,7 @@ class Chain:
         features(
             graphs=path("jet_graphs", shard, "safetensors"),
             jets=path("tagging", shard, "safetensors"), cutflow=path("tagging", shard, "json"),
-            settings=SelectionSettings(pt_min=200.0), sample="top",
+            settings=SelectionJobSettings(pt_min=200.0, classes=CLASSES), sample="top",
         )  # fmt: skip
 
 

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 import torch
 
 from jetchain.core.io.tensors import read_tensors
 from jetchain.core.schema.graphs import JET_COLUMNS
-from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.schema.tagging import TAGGING_FEATURES, TAGGING_JETS
 from jetchain.tagging.batches import CHARGE, IDENTITY, Jets
 from jetchain.tagging.dataset import dataset
 from jetchain.tagging.features import features
-from jetchain.tagging.settings import DatasetSettings, FeatureSettings, SelectionSettings
+from jetchain.tagging.settings import (
+    CLASSES,
+    ClassSettings,
+    DatasetSettings,
+    FeatureSettings,
+    SelectionJobSettings,
+    samples_of,
+)
 
 
 class Made(TypedDict):
@@ -25,12 +31,18 @@ class Made(TypedDict):
     jets: list[Path]
 
 
-def make_dataset(folder: Path, graphs: list[Path], settings: FeatureSettings) -> Made:
+def make_dataset(
+    folder: Path,
+    graphs: list[Path],
+    settings: FeatureSettings,
+    classes: dict[str, ClassSettings] = CLASSES,
+) -> Made:
     """The data set of some shards of jet graphs; its summary is ``<folder>/summary.json``."""
-    values, jets = settings.model_dump(), []
+    values: dict[str, Any] = {**settings.model_dump(), "classes": classes}
+    jets = []
     selection, joining = (
         kind(**{name: values[name] for name in kind.model_fields})
-        for kind in (SelectionSettings, DatasetSettings)
+        for kind in (SelectionJobSettings, DatasetSettings)
     )
     for path in graphs:
         made = folder / "jets" / path.parent.name / path.name
@@ -49,7 +61,8 @@ def make_dataset(folder: Path, graphs: list[Path], settings: FeatureSettings) ->
 
 def whole(made: Made) -> dict[str, np.ndarray]:
     """All rows of the shards, classes in their order."""
-    paths = sorted(made["jets"], key=lambda path: (JET_CLASSES.index(path.parent.name), path))
+    samples = samples_of(CLASSES)
+    paths = sorted(made["jets"], key=lambda path: (samples.index(path.parent.name), path))
     tables = [read_tensors(path, TAGGING_JETS) for path in paths]
     return {name: np.concatenate([each[name] for each in tables]) for name in tables[0]}
 
@@ -70,6 +83,7 @@ def random_jets(
     values = {
         "points": torch.randn(*shape, 2, generator=random),
         "features": features,
+        "raw": features,
         "momentum": torch.cat([momentum, energy], dim=-1),
         "track": torch.randn(*shape, 4, generator=random).abs(),
     }
@@ -78,6 +92,7 @@ def random_jets(
         mask=mask,
         truth=torch.randint(0, 3, (*shape, 2), generator=random),
         jet=torch.rand(len(lengths), len(JET_COLUMNS), generator=random).to(dtype),
-        label=torch.arange(len(lengths)) % len(JET_CLASSES),
+        constituents=torch.tensor(lengths),
+        label=torch.arange(len(lengths)) % len(CLASSES),
         weight=torch.ones(len(lengths)),
     )

@@ -60,6 +60,7 @@ BACKGROUND = "generate.samples.lhco_background.generation"
         ("jets.summary.samples", ["quark", "top", "quark"], "'quark' is named twice"),
         ("anomaly.searches", ["cwola", "cwola"], "'cwola' is named twice"),
         ("tagging.taggers", ["pfn", "pfn"], "'pfn' is named twice"),
+        ("tagging.classes.top.samples", ["tops"], "classes.top: no sample 'tops'.*'top'"),
         ("anomaly.features.trigger_pt", 150.0, "jets.clustering.pt_min: 200 must not be above"),
         ("anomaly.features.signal_events", 4000, "more than the 3000 events"),
         ("anomaly.features.signal_events", 0, "reference_events: must be given"),

@@ -49,8 +49,10 @@ def test_both_predictions_of_the_signal_region_are_listed():
 
 def test_a_rejection_without_background_is_quoted_by_its_lower_limit():
     known = Replicated(value=0.9, low=0.8, high=0.95, std=0.07)
-    bound = Rejection(value=1377.0, low=748.4, high=1377.0, std=628.6, bound=True)
+    bound = Rejection(value=1377.0, low=748.4, high=1377.0, std=628.6, passed=0, bound=True)
     pair = PairMerit(
+        signal="Hbb",
+        background={"quark": 0.5, "gluon": 0.5},
         signal_jets=1,
         background_jets=1377,
         signal_effective=1,
@@ -61,7 +63,8 @@ def test_a_rejection_without_background_is_quoted_by_its_lower_limit():
     )
     nothing = Confusion(counts=[], fraction=[], low=[], high=[])
     metrics = TaggerMetrics(
-        model="pfn", parameters=1, training_jets=1, classes=[], pairs={"Hbb_vs_QCD": pair},
+        model="pfn", feature_set="full", parameters=1, flops=1.0, training_jets=1, classes=[],
+        pairs={"Hbb_vs_QCD": pair},
         accuracy=Interval(value=0.9, low=0.8, high=0.95), macro_auc=0.9, confusion=nothing,
     )  # fmt: skip
     text = as_text(tagging_rows(metrics, "metrics.json"))

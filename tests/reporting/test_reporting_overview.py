@@ -16,7 +16,7 @@ TABLES = {
     "roc": {
         "pair": np.array(["top_vs_QCD"] * 2), "signal_efficiency": np.array([0.3, 0.5]),
         "background_efficiency": np.array([0.01, 0.02]),
-        "low": np.array([0.005, 0.01]), "high": np.array([0.02, 0.04]),
+        "low": np.array([0.005, 0.01]), "high": np.array([0.02, 0.04]), "passed": np.array([5, 10]),
     },
     "sic": {
         "method": np.array(["cwola", "cwola"]), "signal_efficiency": np.array([0.1, 0.5]),
@@ -32,14 +32,17 @@ TABLES = {
 }  # fmt: skip
 RESULTS = {
     "metrics": {
-        "model": "pfn", "parameters": 7, "training_jets": 900, "macro_auc": 0.9,
+        "model": "pfn", "feature_set": "full", "parameters": 7,
+        "training_jets": 900, "macro_auc": 0.9,
         "classes": list(JET_CLASSES), "accuracy": ACCURACY,
         "confusion": {"counts": [], "fraction": [], "low": [], "high": []},
         "pairs": {
             "top_vs_QCD": {
+                "signal": "top", "background": {"quark": 0.5, "gluon": 0.5},
                 "signal_jets": 90, "background_jets": 500, "signal_effective": 90,
                 "background_effective": 500, "auc": AUC,
-                "rejection_50": {**AUC, "bound": False}, "rejection_30": {**AUC, "bound": False},
+                "rejection_50": {**AUC, "passed": 10, "bound": False},
+                "rejection_30": {**AUC, "passed": 5, "bound": False},
             }
         },
     },

@@ -10,12 +10,17 @@ import pytest
 from jetchain.core.histograms import save_histograms
 from jetchain.core.io.tables import read_csv, read_json, read_result, write_csv, write_result
 from jetchain.core.schema.jets import JET_CLASSES
+from jetchain.core.schema.taggers_compared import PairedMerits, Sculpting
 from jetchain.core.schema.tagging import TAGGING_FEATURES, TaggerMetrics
 from jetchain.core.verbs import Labels
-from jetchain.reporting import explanation, tagging
+from jetchain.reporting import explanation, taggers_compared, tagging
 from jetchain.tagging.evaluate import distributions, figures_of_merit, roc_bands
+from jetchain.tagging.paired import compare
+from jetchain.tagging.scored import Scored
+from jetchain.tagging.sculpting import EDGES, sculpted
+from jetchain.tagging.settings import PAIRS
 
-NAMES = Labels({"pfn": "PFN", "particlenet": "ParticleNet"})
+NAMES = Labels({"pfn": "PFN", "particlenet_kinematics": "ParticleNet, kinematics"})
 PUBLISHED = Path(__file__).parents[2] / "resources" / "published" / "tagging.json"
 
 
@@ -27,20 +32,27 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]:
     }  # fmt: skip
     random = np.random.default_rng(1)
     label = np.repeat(np.arange(len(JET_CLASSES)), 60)
-    for model, strength in (("pfn", 1.0), ("particlenet", 6.0)):
+    for model, strength in (("pfn", 1.0), ("particlenet_kinematics", 6.0)):
         folder = tmp_path_factory.mktemp(model)
         logits = random.normal(size=(len(label), 7)) + strength * np.eye(7)[label]
         probability = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
         for name, paths in files.items():
             paths.append(folder / name)
-        weight = np.ones(len(label))
-        merit = figures_of_merit(label, probability, weight, 10, 1)
+        jets = Scored(label, probability, np.ones(len(label)), JET_CLASSES)
+        merit = figures_of_merit(jets, PAIRS, 10, 1)
         write_result(
             folder / "metrics",
-            TaggerMetrics(**dict(merit), model=model, parameters=9, training_jets=100),
+            TaggerMetrics(
+                **dict(merit),
+                model=model,
+                parameters=9,
+                flops=2.5e6,
+                training_jets=100,
+                feature_set=model.partition("_")[2] or "full",
+            ),
         )
-        write_csv(folder / "curves", roc_bands(label, probability, weight, 9, 10, 1))
-        save_histograms(folder / "histograms", distributions(label, probability, weight))
+        write_csv(folder / "curves", roc_bands(jets, PAIRS, 9, 10, 1))
+        save_histograms(folder / "histograms", distributions(jets, PAIRS))
         losses = {"epoch": [1, 2], "train_loss": [2.0, 1.0], "validation_loss": [1.5, 1.6]}
         write_csv(folder / "histories", losses)
     return files
@@ -88,11 +100,14 @@ def test_performance_lists_every_pair_of_every_tagger(
     tagging.performance(metrics=results["metrics"], table=tmp_path / "table.csv")
     table = read_csv(tmp_path / "table.csv")
     truth = read_result(results["metrics"][1], TaggerMetrics).pairs["top_vs_QCD"]
-    row = (table["model"] == "particlenet") & (table["pair"] == "top_vs_QCD")
+    row = (table["model"] == "particlenet_kinematics") & (table["pair"] == "top_vs_QCD")
     assert len(table["pair"]) == 2 * 7
     assert table["auc"][row] == round(truth.auc.value, 4)
     assert table["background_jets"][row] == 120
     assert table["rejection_50_bound"][row] == 1  # no background passes the strong tagger
+    assert table["rejection_50_passed"][row] == 0
+    weak = (table["model"] == "pfn") & (table["pair"] == "top_vs_QCD")
+    assert table["rejection_50_passed"][weak] > 0
 
 
 def test_comparison_puts_sources_beside_all_numbers(
@@ -103,10 +118,13 @@ def test_comparison_puts_sources_beside_all_numbers(
         table=tmp_path / "table.csv",
     )  # fmt: skip
     table = read_csv(tmp_path / "table.csv")
-    assert table["model"][:2].tolist() == ["PFN", "ParticleNet"]
-    assert table["rejection_30"][1].startswith("> ")
+    # Not the PFN, which sees more than the published ones.
+    assert table["model"][0] == "ParticleNet, kinematics"
+    assert table["rejection_30"][0].startswith("> ")
+    assert (table["parameters"][0], table["MFLOP"][0]) == ("9", "2.5")
     assert all(source for source in table["source"])
-    published = table["model"][2:].tolist().index("ParticleNet") + 2
+    published = table["model"].tolist().index("ParticleNet")
+    assert table["source"][table["model"].tolist().index("PFN")] == "arXiv:2202.03772"
     assert table["rejection_50"][published] == "397 +- 7"  # arXiv:2202.03772
     assert table["source"][published] == "arXiv:2202.03772"
 
@@ -116,14 +134,75 @@ def test_names_and_published_points_are_those_of_the_taggers_given(
 ) -> None:
     files = {kind: tmp_path / f"figure.{kind}" for kind in ("pdf", "png", "data")}
     inputs = {"metrics": results["metrics"], "curves": results["curves"], "published": PUBLISHED}
-    names = Labels({"pfn": "PFN", "particlenet": "my network"})
+    names = Labels({"pfn": "my network", "particlenet_kinematics": "ParticleNet, kinematics"})
     tagging.roc(**inputs, taggers=names, **files)
     drawn = {series["label"] for series in read_json(files["data"])["axes"][0]["series"]}
-    assert "PFN, published" in drawn
+    assert "ParticleNet, published" in drawn
     assert any(name and name.startswith("my network, AUC") for name in drawn)
-    assert not any(name and name.startswith("ParticleNet") for name in drawn)
+    assert not any(name and name.startswith("PFN") for name in drawn)
     with pytest.raises(KeyError, match="particlenet"):
         tagging.roc(**inputs, taggers=Labels({"pfn": "PFN"}), **files)
+
+
+def test_comparisons_are_drawn_with_bounds_marked(
+    results: dict[str, list[Path]], tmp_path: Path
+) -> None:
+    files = {kind: tmp_path / f"figure.{kind}" for kind in ("pdf", "png", "data")}
+    taggers_compared.rejections(metrics=results["metrics"], taggers=NAMES, **files)
+    drawn = read_json(files["data"])["axes"][0]["series"]
+    assert any(each["label"] == "PFN" for each in drawn)
+    assert any(each["label"] == "ParticleNet, kinematics, lower bound" for each in drawn)
+    random = np.random.default_rng(1)
+    mass = random.exponential(60, 300)
+    of_pair = {
+        pair: sculpted(mass, np.ones(300), mass > cut, 5, random)
+        for pair, cut in zip(PAIRS, (1000, 80, 0, 0, 0, 0, 0), strict=True)
+    }
+    write_result(
+        tmp_path / "sculpting",
+        Sculpting(
+            signal_efficiency=0.5, edges=EDGES.tolist(),
+            taggers=dict.fromkeys(NAMES, of_pair),
+        ),
+    )  # fmt: skip
+    taggers_compared.sculpting(
+        sculpting=tmp_path / "sculpting", metrics=results["metrics"], taggers=NAMES, **files
+    )
+    drawn = read_json(files["data"])["axes"][0]["series"]
+    assert any(each["label"] == "PFN: none passes" for each in drawn)
+
+
+def test_a_learning_curve_has_a_point_a_training(
+    results: dict[str, list[Path]], tmp_path: Path
+) -> None:
+    files = {kind: tmp_path / f"figure.{kind}" for kind in ("pdf", "png", "data")}
+    parts = []
+    for path in results["metrics"]:
+        result = read_result(path, TaggerMetrics)
+        for number in (50, 25):
+            parts.append(tmp_path / f"{result.model}_{number}")
+            write_result(parts[-1], result.model_copy(update={"training_jets": number}))
+    taggers_compared.learning(metrics=results["metrics"], parts=parts, taggers=NAMES, **files)
+    drawn = read_json(files["data"])["axes"][0]["series"]
+    assert next(each["x"] for each in drawn if each["label"] == "PFN") == [25, 50, 100]
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_leads_stand_in_a_table(tmp_path: Path, number: int) -> None:
+    random = np.random.default_rng(1)
+    label = np.repeat(np.arange(len(JET_CLASSES)), 20)
+    scored = {}
+    for name in ("pfn", "particlenet")[:number]:
+        probability = random.dirichlet(np.ones(7), len(label))
+        scored[name] = Scored(label, probability, np.ones(len(label)), JET_CLASSES)
+    rows = compare(scored, "top_vs_QCD", PAIRS["top_vs_QCD"], 10, 1)
+    write_result(tmp_path / "paired", PairedMerits(rows=rows))
+    taggers_compared.paired(paired=tmp_path / "paired", table=tmp_path / "table.csv")
+    table = read_csv(tmp_path / "table.csv")
+    assert len(table["pair"]) == number - 1
+    if rows:
+        assert table["auc_lead"][0] == round(rows[0].auc.value, 4)
+        assert table["auc_lead_sigma"][0] == round(rows[0].auc.significance or 0, 1)
 
 
 def test_every_feature_has_a_displayed_name() -> None:

@@ -78,7 +78,7 @@ json.dump({
     "labels": labels("tagging.models", configuration.tagging.taggers),
     "complaint": complaint,
     "kinds": [type(MODELS.decode(name, sizes)).__name__ for name in ("pfn", "toy")],
-    "shape": list(build("toy", sizes)(random_jets([3, 2], 4)).shape),
+    "shape": list(build("toy", sizes, inputs=17, classes=7)(random_jets([3, 2], 4)).shape),
 }, sys.stdout)
 """
 
@@ -153,7 +153,10 @@ def test_it_has_a_section_a_name_and_jobs_of_its_own(package: Path) -> None:
     assert run.returncode == 0, run.stderr
     found = json.loads(run.stdout)
     toy, pfn = found["params"]["toy"], found["params"]["pfn"]
-    assert json.loads(toy["settings"])["model"] == {"phi_sizes": [9, 8, 7], "f_sizes": [3]}
+    own = {"feature_set": None, "training": {}}
+    assert json.loads(toy["settings"])["model"] == {
+        "phi_sizes": [9, 8, 7], "f_sizes": [3], **own
+    }  # fmt: skip
     assert "tagging.models.toy=" in toy["code"]
     assert "toy" not in pfn["code"]
     assert toy["seed"] != pfn["seed"]

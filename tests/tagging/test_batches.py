@@ -18,8 +18,9 @@ from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.schema.tagging import TAGGING_FEATURES, TAGGING_JETS, TAGGING_SPLITS
 from jetchain.core.training import minibatches
 from jetchain.tagging import batches
-from jetchain.tagging.batches import JetReader, Jets
+from jetchain.tagging.batches import HIGH_LEVEL, JetReader, Jets
 from jetchain.tagging.features import inputs, padded
+from jetchain.tagging.preprocessing import Preprocess, preprocessing
 from jetchain.tagging.settings import FeatureSettings
 
 PLACES, SIZE, AHEAD = 24, 16, 3
@@ -61,7 +62,7 @@ def test_what_a_batch_says_of_a_jet_is_what_its_graph_says(made: Made, seed: int
         for shard in range(SHARDS)
     }
     index = JetReader(**made).index
-    mean, scale = np.float32(index.mean), np.float32(index.scale)
+    preprocess = Preprocess(preprocessing(index, "full", "measured"))
     place = {name: n for n, name in enumerate(CONSTITUENT_COLUMNS)}
     mixed = 0
     for batch in epoch(made, "train", seed):
@@ -85,6 +86,9 @@ def test_what_a_batch_says_of_a_jet_is_what_its_graph_says(made: Made, seed: int
             raw, mask = padded(
                 table["constituents"], table["constituent_offset"], np.array([row]), PLACES
             )
+            if table["jet"][row, JET_COLUMNS.index("eta")] <= 0:
+                raw[..., place["delta_eta"]] *= -1
+            made_of = torch.from_numpy(inputs(raw, table["jet"][[row]], mask))
             expected = {
                 "points": raw[0][:, [place["delta_eta"], place["delta_phi"]]],
                 "momentum": raw[0][:, [place[x] for x in ("px", "py", "pz", "e")]],
@@ -93,12 +97,11 @@ def test_what_a_batch_says_of_a_jet_is_what_its_graph_says(made: Made, seed: int
                 "identity": raw[0][:, [i for x, i in place.items() if x.startswith("is_")]],
                 "mask": mask[0],
                 "jet": table["jet"][row],
-                "features": np.where(
-                    mask[0][:, None],
-                    (inputs(raw, table["jet"][[row]], mask)[0] - mean) / scale,
-                    np.float32(0),
-                ),
+                "features": preprocess(made_of, torch.from_numpy(mask))[0],
             }
+            named = dict(zip(HIGH_LEVEL, batch.high_level[n].tolist(), strict=True))
+            assert named["constituents"] == table["multiplicity"][row]
+            assert named["m"] == table["jet"][row, JET_COLUMNS.index("m")]
             for name, value in expected.items():
                 np.testing.assert_array_equal(getattr(batch, name)[n], value, err_msg=name)
             pt, eta = (table["jet"][row, JET_COLUMNS.index(name)] for name in ("pt", "eta"))
@@ -170,13 +173,22 @@ def test_chosen_jets_replaced_tensors_and_the_device(made: Made) -> None:
     assert next(iter(moved.batches(2))).jet.device == torch.device("meta")
 
 
+def test_ratios_of_subjettiness_are_those_of_their_parts() -> None:
+    jets = random_jets([3, 2], 4)
+    tau = {n: jets.jet[:, JET_COLUMNS.index(f"tau{n}")] for n in (1, 2, 3)}
+    found = dict(zip(HIGH_LEVEL, jets.high_level.T, strict=True))
+    torch.testing.assert_close(found["tau21"], tau[2] / tau[1])
+    torch.testing.assert_close(found["tau32"], tau[3] / tau[2])
+    # A jet of one particle has none.
+    assert (jets.replace(jet=torch.zeros_like(jets.jet)).high_level[:, :7] == 0).all()
+
+
 def test_jets_without_a_column_say_so() -> None:
     jets = random_jets([3, 2], 4)
     with pytest.raises(DataError, match="have no 'points'"):
         _ = Jets.of(features=jets.features, mask=jets.mask).points
 
 
-@pytest.mark.skipif("truth" not in TAGGING_JETS.tensors, reason="jet graphs without truth")
 def test_the_truth_of_the_tracks_is_that_of_the_jet_graphs(made: Made) -> None:
     jets, data = JetReader(**made).split("test"), whole(made)
     np.testing.assert_array_equal(jets.truth, data["truth"][data["split"] == 2])

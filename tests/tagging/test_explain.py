@@ -13,11 +13,10 @@ from jetchain.core.io.tables import read_result, write_result
 from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.schema.tagging import TAGGING_FEATURES, PairShares
 from jetchain.tagging.batches import Jets
-from jetchain.tagging.evaluate import QCD
 from jetchain.tagging.explain import (
+    LogOdds,
     feature_shares,
     integrated_gradients,
-    score,
     share_map,
     weighted_mean,
 )
@@ -25,13 +24,19 @@ from jetchain.tagging.models import MODELS
 from jetchain.tagging.models.particlenet import ParticleNetSettings
 from jetchain.tagging.models.pfn import PFNSettings
 from jetchain.tagging.networks import build
-from jetchain.tagging.settings import ExplainSettings
+from jetchain.tagging.settings import QCD, ExplainSettings, PairSettings
 
 SIZES = {
     "pfn": PFNSettings(phi_sizes=[16, 16], f_sizes=[16]),
     "particlenet": ParticleNetSettings(neighbours=3, channels=[[8], [8]], fully_connected=[8]),
 }
 FEATURES = len(TAGGING_FEATURES)
+SHAPE = {"inputs": FEATURES, "classes": len(JET_CLASSES)}
+
+
+def log_odds(signal: str, background: dict[str, float] = QCD) -> LogOdds:
+    pair = PairSettings(signal=signal, background=background)
+    return LogOdds(pair, {name: n for n, name in enumerate(JET_CLASSES)})
 
 
 def some_jets() -> Jets:
@@ -40,7 +45,7 @@ def some_jets() -> Jets:
 
 def network(name: str) -> nn.Module:
     torch.manual_seed(5)
-    return build(name, SIZES.get(name, {})).eval().requires_grad_(False)
+    return build(name, SIZES.get(name, {}), **SHAPE).eval().requires_grad_(False)
 
 
 class Linear(nn.Module):
@@ -58,7 +63,7 @@ class Linear(nn.Module):
 def test_shares_of_a_linear_score_are_weight_times_feature() -> None:
     """One background class, so that the score is the difference of two logits."""
     jets, model = some_jets(), Linear()
-    shares, difference = integrated_gradients(model, jets, "top", ("quark",), steps=2)
+    shares, difference = integrated_gradients(model, jets, log_odds("top", {"quark": 1.0}), steps=2)
     weight = model.weight[:, JET_CLASSES.index("top")] - model.weight[:, 0]
     np.testing.assert_allclose(shares, (jets.features * weight).numpy(), rtol=1e-5, atol=1e-5)
     np.testing.assert_allclose(shares.sum(axis=(1, 2)), difference, rtol=1e-4)
@@ -68,7 +73,7 @@ def test_shares_of_a_linear_score_are_weight_times_feature() -> None:
 def test_shares_sum_to_the_difference_of_the_scores(name, tolerance) -> None:
     """Completeness; ParticleNet's score jumps along the path, where its neighbours change."""
     jets = some_jets()
-    shares, difference = integrated_gradients(network(name), jets, "top", QCD, steps=200)
+    shares, difference = integrated_gradients(network(name), jets, log_odds("top"), steps=200)
     assert np.abs(difference).max() > 0.01
     gap = shares.sum(axis=(1, 2)) - difference
     assert np.abs(gap).max() < tolerance * np.abs(difference).max()
@@ -77,9 +82,9 @@ def test_shares_sum_to_the_difference_of_the_scores(name, tolerance) -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_padding_gets_no_share_and_jets_do_not_see_each_other(name: str) -> None:
     jets, model = some_jets(), network(name)
-    shares, _ = integrated_gradients(model, jets, "W", QCD, steps=8)
+    shares, _ = integrated_gradients(model, jets, log_odds("W"), steps=8)
     assert (shares[~jets.mask.numpy()] == 0).all()
-    one, _ = integrated_gradients(model, jets[np.array([2])], "W", QCD, steps=8)
+    one, _ = integrated_gradients(model, jets[np.array([2])], log_odds("W"), steps=8)
     np.testing.assert_allclose(one[0], shares[2], rtol=1e-4, atol=1e-6)
 
 
@@ -87,12 +92,15 @@ def test_score_is_the_logarithm_of_the_ratio_of_probabilities() -> None:
     logits = torch.randn(5, len(JET_CLASSES), generator=torch.Generator().manual_seed(2))
     p = logits.softmax(dim=1)
     expected = (p[:, JET_CLASSES.index("Z")] / (p[:, 0] + p[:, 1])).log()
-    torch.testing.assert_close(score(logits, "Z", QCD), expected)
+    torch.testing.assert_close(log_odds("Z")(logits), expected)
+    expected = (p[:, JET_CLASSES.index("Z")] / (0.5 * p[:, 0] + 1.5 * p[:, 1])).log()
+    uneven = log_odds("Z", {"quark": 1.0, "gluon": 3.0})
+    torch.testing.assert_close(uneven(logits), expected)
 
 
 def test_map_and_features_share_out_the_same_sum() -> None:
     jets = some_jets()
-    shares, difference = integrated_gradients(network("pfn"), jets, "W", QCD, steps=4)
+    shares, difference = integrated_gradients(network("pfn"), jets, log_odds("W"), steps=4)
     narrow = jets.replace(points=0.1 * jets.points)
     one = np.ones(len(jets))
     histogram = share_map(
@@ -107,7 +115,7 @@ def test_map_and_features_share_out_the_same_sum() -> None:
 
 def test_of_one_jet_there_are_shares_without_errors(tmp_path) -> None:
     jets = some_jets()[np.array([0])]
-    shares, difference = integrated_gradients(network("pfn"), jets, "W", QCD, steps=4)
+    shares, difference = integrated_gradients(network("pfn"), jets, log_odds("W"), steps=4)
     one = np.ones(1)
     histogram = share_map(
         shares.sum(axis=2), jets, np.ones(jets.mask.shape), one, ExplainSettings()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from helpers.jetgraphs import toy_jets, write_toy_samples
 from helpers.tagging import Made, make_dataset, whole
@@ -15,12 +17,27 @@ from jetchain.core.io.tables import read_result
 from jetchain.core.io.tensors import read_tensors, write_tensors
 from jetchain.core.schema.graphs import CONSTITUENT_COLUMNS, JET_COLUMNS, JET_GRAPHS
 from jetchain.core.schema.jets import JET_CLASSES
-from jetchain.core.schema.tagging import TAGGING_FEATURES, TaggingDataset, TaggingSummary
+from jetchain.core.schema.tagging import (
+    FEATURE_SETS,
+    TAGGING_FEATURES,
+    TAGGING_JETS,
+    TaggingDataset,
+    TaggingSummary,
+)
 from jetchain.core.settings import parse
+from jetchain.tagging import features as features_module
 from jetchain.tagging.batches import JetReader
 from jetchain.tagging.dataset import STANDARDISED, balance, moments
-from jetchain.tagging.features import features, inputs, padded, splits
-from jetchain.tagging.settings import FeatureSettings, SelectionSettings, TaggingSettings
+from jetchain.tagging.features import features, inputs, lay_out, padded, splits
+from jetchain.tagging.preprocessing import Preprocess, preprocessing
+from jetchain.tagging.settings import (
+    CLASSES,
+    ClassSettings,
+    FeatureSettings,
+    SelectionJobSettings,
+    SelectionSettings,
+    TaggingSettings,
+)
 
 FLOAT32 = 2e-5
 
@@ -130,15 +147,19 @@ def test_splits_follow_the_shares_and_the_identity() -> None:
 
 def test_standardisation_sees_the_training_split_only(made: Made) -> None:
     reader = JetReader(**made)
-    training = reader.split("train")
-    train = training.features[training.mask].double().numpy()
-    np.testing.assert_allclose(train.mean(axis=0)[STANDARDISED], 0, atol=1e-3)
-    np.testing.assert_allclose(train.std(axis=0)[STANDARDISED], 1, atol=1e-3)
     data = whole(made)
     chosen = data["split"] == 0
     particles = data["features"][chosen][data["mask"][chosen].astype(bool)].astype(float)
     expected = np.where(STANDARDISED, particles.mean(axis=0), 0)
     np.testing.assert_array_equal(reader.index.mean, expected)
+    standardised = (particles - reader.index.mean) / reader.index.scale
+    np.testing.assert_allclose(standardised.std(axis=0)[STANDARDISED], 1, atol=1e-6)
+    training = reader.split("train")
+    inner = np.abs(standardised).max(axis=1) < 4  # where nothing is clipped
+    inner &= (particles[:, -2:] < 1).all(axis=1)
+    found = training.features[training.mask].double().numpy()
+    assert inner.mean() > 0.5
+    np.testing.assert_allclose(found[inner], standardised[inner], atol=1e-5)
 
 
 @pytest.mark.parametrize("parts", [1, 2, 7, 40])
@@ -163,7 +184,7 @@ def test_classes_weigh_the_same_in_each_split(made: Made) -> None:
     label, split = np.repeat(np.arange(7), 6), np.tile([0, 0, 0, 1, 1, 2], 7)
     weight = np.where(label == 3, 0.5, 2.0)
     expected = np.where(np.arange(7) == 3, 2.0, 0.5)[:, None]
-    np.testing.assert_allclose(balance(label, split, weight), np.repeat(expected, 3, axis=1))
+    np.testing.assert_allclose(balance(label, split, weight, 7), np.repeat(expected, 3, axis=1))
     reader = JetReader(**made)
     for split in ("train", "validation", "test"):
         jets = reader.split(split)
@@ -183,7 +204,8 @@ def test_cutflow_counts_every_jet(made: Made, folder: Path) -> None:
         assert found.labelled == (graphs["label"] == index).sum() < 120
         assert found.in_pt_window == window.sum() < found.labelled
         assert found.kept == window.sum() == rows.sum()
-        assert found.constituents == np.diff(graphs["constituent_offset"])[window].sum()
+        assert found.constituents == graphs["multiplicity"][window].sum()
+        assert found.truncated == (graphs["multiplicity"][window] > 32).sum() > 0
         assert found.constituents_kept == data["mask"][rows].sum() < found.constituents
         assert found.train + found.validation + found.test == window.sum()
 
@@ -201,8 +223,9 @@ def test_the_cap_takes_the_first_jets_across_shards(tmp_path: Path) -> None:
     ]  # fmt: skip
     for name in JET_CLASSES:
         first, second = (each for each in index.shards if each.sample == name)
-        assert first.kept == first.jets
-        assert second.kept == 80 - first.jets < second.jets
+        assert first.kept == {name: first.jets}
+        assert second.kept == {name: 80 - first.jets}
+        assert 80 - first.jets < second.jets
         assert flow[name].kept == 80 < flow[name].in_pt_window == first.jets + second.jets
     reader, data = JetReader(**made), whole(made)
     rows = np.concatenate(
@@ -228,8 +251,9 @@ def test_the_shards_are_joined_with_the_memory_of_one(
         tmp_path, write_toy_samples(tmp_path / "graphs", 60), FeatureSettings(particles=8)
     )
     shards = read_result(made["dataset"], TaggingDataset).shards
-    # Once for the cutflow, once for the means, once for the scales.
-    assert read == 3 * [shard.kept for shard in shards]
+    kept = [sum(shard.kept.values()) for shard in shards]
+    # The graphs' labels and their jets, a shard; then labels, cutflow, means and scales.
+    assert read == [*(n for each in kept for n in (60, each)), *(4 * kept)]
 
 
 def test_an_absent_class_is_named(tmp_path: Path) -> None:
@@ -241,17 +265,170 @@ def test_an_absent_class_is_named(tmp_path: Path) -> None:
     unlabelled = toy_jets("Hcc", 60, seed=1) | {"label": np.full(60, -1)}
     path = tmp_path / "Hcc" / "0000.safetensors"
     write_tensors(path, JET_GRAPHS, unlabelled)
-    with pytest.raises(EmptySampleError, match=r"60 jets in the sample, 0 labelled Hcc"):
+    with pytest.raises(EmptySampleError, match=r"60 jets in its samples, 0 labelled Hcc"):
         make_dataset(tmp_path / "made", [*graphs, path], FeatureSettings())
     assert not (tmp_path / "made" / "dataset.json").exists()
 
 
 def test_a_sample_that_is_no_class_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="'lhco_signal' is not one of the jet classes"):
+    with pytest.raises(DataError, match="no class of jets takes 'lhco_signal'"):
         features(
             graphs=tmp_path / "0000.safetensors", jets=tmp_path / "jets",
-            cutflow=tmp_path / "cutflow", settings=SelectionSettings(), sample="lhco_signal",
+            cutflow=tmp_path / "cutflow", settings=SelectionJobSettings(classes=CLASSES),
+            sample="lhco_signal",
         )  # fmt: skip
+
+
+OWN = {
+    "bare": ClassSettings(samples=["quark", "gluon"]),
+    "four_prongs": ClassSettings(samples=["top", "Hbb"], label="top"),
+    "higgs": ClassSettings(samples=["Hbb"], label="Hbb"),
+}
+
+
+def test_classes_are_those_of_the_configuration(tmp_path: Path) -> None:
+    """Of several samples, of all jets of a sample, and two classes of one sample."""
+    graphs = write_toy_samples(tmp_path / "graphs", 60, names=("quark", "gluon", "top", "Hbb"))
+    table = read_tensors(graphs[3], JET_GRAPHS)
+    table["label"][::2] = JET_CLASSES.index("top")
+    write_tensors(graphs[3], JET_GRAPHS, table)
+    made = make_dataset(tmp_path, graphs, FeatureSettings(particles=8), OWN)
+    index = read_result(made["dataset"], TaggingDataset)
+    assert index.classes == ["bare", "four_prongs", "higgs"]
+    assert [each.sample for each in index.shards] == ["quark", "gluon", "top", "Hbb"]
+    flow = read_result(tmp_path / "summary.json", TaggingSummary).cutflow
+    pt = JET_COLUMNS.index("pt")
+    tables = [read_tensors(path, JET_GRAPHS) for path in graphs]
+    inside = [(each["jet"][:, pt] > 500) & (each["jet"][:, pt] < 1000) for each in tables]
+    truth = [each["label"] for each in tables]
+    expected = {
+        "bare": inside[0].sum() + inside[1].sum(),  # also those that match no parton
+        "four_prongs": sum(
+            (x & (y == 4)).sum() for x, y in zip(inside[2:], truth[2:], strict=True)
+        ),
+        "higgs": (inside[3] & (truth[3] == 5)).sum(),
+    }
+    assert {name: each.kept for name, each in flow.items()} == expected
+    reader = JetReader(**made)
+    label = np.concatenate([reader.split(name).label for name in ("train", "validation", "test")])
+    assert np.bincount(label).tolist() == list(expected.values())
+    sums = np.bincount(reader.split("test").label, reader.split("test").weight)
+    np.testing.assert_allclose(sums, sums[0], rtol=1e-6)
+
+
+def test_the_cap_counts_by_class_where_a_shard_has_two(tmp_path: Path) -> None:
+    graphs = write_toy_samples(tmp_path / "graphs", 90, names=("top", "Hbb"))
+    table = read_tensors(graphs[1], JET_GRAPHS)
+    table["label"][::2] = JET_CLASSES.index("top")
+    write_tensors(graphs[1], JET_GRAPHS, table)
+    classes = {name: OWN[name] for name in ("four_prongs", "higgs")}
+    made = make_dataset(
+        tmp_path,
+        graphs,
+        FeatureSettings(particles=8, max_jets_per_class=35, validation_fraction=0.3),
+        classes,
+    )
+    flow = read_result(tmp_path / "summary.json", TaggingSummary).cutflow
+    assert [each.kept for each in flow.values()] == [35, 35]
+    reader = JetReader(**made)
+    sizes = [len(reader.split(name)) for name in ("train", "validation", "test")]
+    assert sum(sizes) == 70
+
+
+def test_a_reflection_of_the_beam_axis_changes_no_feature() -> None:
+    """As in JetClass, whose delta_eta has the sign of the jet's eta."""
+    table = toy_jets("top", 20, seed=5)
+    mirrored = {name: values.copy() for name, values in table.items()}
+    for name, columns in (("constituents", CONSTITUENT_COLUMNS), ("jet", JET_COLUMNS)):
+        for column in ("pz", "delta_eta", "eta"):
+            if column in columns:
+                mirrored[name][:, columns.index(column)] *= -1
+    one, other = (
+        lay_out(each, np.zeros(20, int), "top", SelectionSettings(particles=40))
+        for each in (table, mirrored)
+    )
+    assert np.ptp(np.sign(table["jet"][:, JET_COLUMNS.index("eta")])) == 2
+    for name in ("features", "points"):
+        np.testing.assert_array_equal(one[name], other[name])
+    # A particle farther out than the axis is at positive delta_eta.
+    outer = np.abs(table["constituents"][0, CONSTITUENT_COLUMNS.index("pz")])
+    pt = np.hypot(*table["constituents"][0, :2])
+    away = np.arcsinh(outer / pt) - abs(table["jet"][0, JET_COLUMNS.index("eta")])
+    assert one["features"][0, 0, 0] == pytest.approx(away, abs=1e-4)
+
+
+def test_inputs_are_clipped_as_in_weaver(made: Made) -> None:
+    """(x - a) b clipped to [-5, 5]; errors of distances to [0, 1] before: JetClass_full.yaml."""
+    index = read_result(made["dataset"], TaggingDataset)
+    raw = torch.randn(2, 3, len(TAGGING_FEATURES), generator=torch.Generator().manual_seed(1)) * 9
+    mask = torch.tensor([[True, True, False], [True, True, True]])
+    found = Preprocess(preprocessing(index, "full", "jetclass"))(raw, mask)
+    weaver = {
+        "log_pt": (1.7, 0.7), "log_e": (2.0, 0.7), "log_pt_relative": (-4.7, 0.7),
+        "log_e_relative": (-4.7, 0.7), "delta_r": (0.2, 4.0),
+    }  # fmt: skip
+    for n, name in enumerate(TAGGING_FEATURES):
+        low, high = (0, 1) if name.endswith("_err") else (-5, 5)
+        a, b = weaver.get(name, (0, 1))
+        expected = ((raw[..., n] - a) * b).clamp(low, high) * mask
+        torch.testing.assert_close(found[..., n], expected)
+    for name, number in (("kinematics", 7), ("identity", 13), ("full", 17)):
+        how = preprocessing(index, name, "measured")
+        found = Preprocess(how)(raw, mask)
+        assert how.features == list(FEATURE_SETS[name])
+        assert found.shape == (2, 3, number)
+        assert found.abs().max() <= 5
+    # Measured: an error of 0 and of 1 mm are the ends.
+    column = TAGGING_FEATURES.index("d0_err")
+    ends = raw.clone()
+    ends[..., column] = torch.tensor([-1.0, 0.0, 0.5])
+    found = Preprocess(preprocessing(index, "full", "measured"))(ends, torch.ones(2, 3).bool())
+    assert found[0, 0, column] == found[0, 1, column]
+
+
+def test_a_shard_is_laid_out_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is the same byte for byte, and the memory that of a part."""
+    (graphs,) = write_toy_samples(tmp_path / "graphs", 400, names=("top",))
+    settings = SelectionJobSettings(particles=64, classes=CLASSES)
+
+    def run(name: str, part: int) -> int:
+        monkeypatch.setattr(features_module, "PART", part)
+        tracemalloc.start()
+        features(
+            graphs=graphs, jets=tmp_path / name, cutflow=tmp_path / "cutflow", settings=settings,
+            sample="top",
+        )  # fmt: skip
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak
+
+    peaks = {part: run(str(part), part) for part in (1000, 37)}
+    assert (tmp_path / "1000").read_bytes() == (tmp_path / "37").read_bytes()
+    assert peaks[37] < 0.3 * peaks[1000]
+    table = read_tensors(tmp_path / "37", TAGGING_JETS)
+    write_tensors(tmp_path / "whole", TAGGING_JETS, table)
+    again = read_tensors(tmp_path / "whole", TAGGING_JETS)
+    assert all((again[name] == values).all() for name, values in table.items())
+
+
+def test_a_class_of_null_is_left_out_with_its_pairs() -> None:
+    """As of a configuration on top of the default one, which Snakemake merges."""
+    default = TaggingSettings().model_dump()
+    for values in ({"classes": {"Hcc": None}}, {}):
+        merged = default | {"classes": default["classes"] | {"Hcc": None}} if values else default
+        found = parse(TaggingSettings, merged)
+        assert ("Hcc" in found.classes) == ("Hcc_vs_QCD" in found.pairs) == (not values)
+        assert "top_vs_QCD" in found.pairs
+    dropped = default["pairs"] | {"Hbb_vs_top": None}
+    assert "Hbb_vs_top" not in parse(TaggingSettings, default | {"pairs": dropped}).pairs
+
+
+def test_a_training_has_its_own_settings_on_top_of_the_common_ones() -> None:
+    values = {"training": {"epochs": 9}, "models": {"pfn": {"training": {"batch_size": 77}}}}
+    found = parse(TaggingSettings, values)
+    assert found.training_of("pfn") == found.training.model_copy(update={"batch_size": 77})
+    assert found.training_of("particlenet") == found.training
+    assert found.training.epochs == 9
 
 
 @pytest.mark.parametrize(
@@ -263,6 +440,28 @@ def test_a_sample_that_is_no_class_is_refused(tmp_path: Path) -> None:
         ({"features": {"test_fraction": 0.95}}, "must leave room for training"),
         ({"features": {"particles": 7}}, r"neighbours \(7\) must be below"),
         ({"training": {"epochs": 0}}, "training.epochs"),
+        ({"models": {"pfn": {"training": {"epoch": 2}}}}, r"models\.pfn\.training\.epoch: unknown"),
+        ({"models": {"pfn": {"training": {"epochs": 0}}}}, r"models\.pfn\.training\.epochs"),
+        ({"models": {"pfn": {"feature_set": "ful"}}}, "unknown set of features 'ful'"),
+        ({"classes": {"top": {"samples": ["top"], "label": "tops"}}}, "unknown truth label 'tops'"),
+        ({"classes": {"a": {"samples": ["x"]}}}, "two classes are needed"),
+        (
+            {"classes": {"a": {"samples": ["x"]}, "b": {"samples": ["x"]}}},
+            "belong to 'a' and to 'b'",
+        ),
+        (
+            {"classes": {"a": {"samples": ["x"]}, "b": {"samples": ["x"], "label": "W"}}},
+            "none is left for 'b'",
+        ),
+        (
+            {"classes": {"a": {"samples": ["x"]}, "b": {"samples": ["y"]}}},
+            "pairs: there is none of these classes",
+        ),
+        (
+            {"pairs": {"a": {"signal": "top", "background": {"gluons": 1.0}}}},
+            r"pairs\.a: unknown class 'gluons'. Did you mean 'gluon'",
+        ),
+        ({"pairs": {"a": {"signal": "top", "background": {"gluon": 0.0}}}}, "must be above 0"),
     ],
 )
 def test_bad_configuration_is_refused(values: dict, message: str) -> None:

@@ -25,12 +25,13 @@ from jetchain.tagging.networks import build
 ORACLE_TOLERANCE = 1e-5
 ROUNDING = 1e-10
 FEATURES, CLASSES = len(TAGGING_FEATURES), len(JET_CLASSES)
+SHAPE = {"inputs": FEATURES, "classes": CLASSES}
 
 
 def fresh(name: str, settings: Settings | None = None) -> nn.Module:
     """A network whose batch norms have seen data and whose affine parameters are not trivial."""
     torch.manual_seed(2)
-    network = build(name, settings or {})
+    network = build(name, settings or {}, **SHAPE)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm1d):
             nn.init.uniform_(module.weight, 0.5, 1.5)
@@ -92,7 +93,7 @@ def test_particlenet_trains_like_weaver() -> None:
     """On jets without padding batch statistics and gradients agree too."""
     sizes = ParticleNetSettings(dropout=0.0)
     torch.manual_seed(0)
-    ours = build("particlenet", sizes)
+    ours = build("particlenet", sizes, **SHAPE)
     oracle = weaver_particlenet(ours, sizes)
     jets = random_jets([20] * 8, 20)
     target = torch.arange(8) % CLASSES
@@ -148,7 +149,7 @@ def test_number_of_parameters() -> None:
     """
 
     def count(name: str, settings: PFNSettings | ParticleNetSettings) -> int:
-        return sum(parameter.numel() for parameter in build(name, settings).parameters())
+        return sum(parameter.numel() for parameter in build(name, settings, **SHAPE).parameters())
 
     full = ParticleNetSettings(
         neighbours=16, channels=[[64] * 3, [128] * 3, [256] * 3], fully_connected=[256]
@@ -158,7 +159,7 @@ def test_number_of_parameters() -> None:
     assert round(count("particlenet", full) + 3 * 257, -4) == 370_000
 
 
-PER_PARTICLE = ("points", "features", "mask", "momentum", "track", "truth")
+PER_PARTICLE = ("points", "features", "raw", "mask", "momentum", "track", "truth")
 
 
 def some_jets() -> Jets:
@@ -225,7 +226,7 @@ def test_the_weights_are_all_that_a_trained_tagger_is(name: str, tmp_path: Path)
     network, jets = fresh(name), random_jets([25, 3], 25)
     write_weights(tmp_path / "weights", network)
     torch.manual_seed(8)
-    other = build(name, {}).eval()
+    other = build(name, {}, **SHAPE).eval()
     assert not torch.equal(other(jets), network(jets))
     read_weights(tmp_path / "weights", other)
     assert torch.equal(other(jets), network(jets))
@@ -244,4 +245,4 @@ def test_nearest_against_all_distances() -> None:
 
 def test_unknown_tagger_is_named_with_the_nearest_known() -> None:
     with pytest.raises(ConfigurationError, match=r"'particlenett'.*Did you mean 'particlenet'"):
-        build("particlenett", ParticleNetSettings())
+        build("particlenett", ParticleNetSettings(), **SHAPE)

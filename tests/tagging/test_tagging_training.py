@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,6 +10,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
+from scipy import stats
 from sklearn import metrics as sklearn_metrics
 
 from helpers.jetgraphs import write_toy_samples
@@ -16,30 +19,46 @@ from helpers.tagging import Made, make_dataset, whole
 from jetchain.core.errors import ConfigurationError, DataError
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io.tables import read_csv, read_result
-from jetchain.core.io.tensors import read_tensors
+from jetchain.core.io.tensors import read_tensors, write_tensors, write_weights
+from jetchain.core.metrics import rejection
+from jetchain.core.schema.graphs import JET_GRAPHS
 from jetchain.core.schema.jets import JET_CLASSES
-from jetchain.core.schema.tagging import TAGGING_SCORES, TaggerMetrics, TaggingBench
+from jetchain.core.schema.tagging import (
+    FEATURE_SETS,
+    JET_SCORES,
+    TAGGING_SCORES,
+    TaggerMetrics,
+    TaggingBench,
+    TaggingDataset,
+)
 from jetchain.core.seeds import make_deterministic
 from jetchain.core.training import fit, minibatches
 from jetchain.core.training_settings import TrainingSettings
+from jetchain.tagging.batches import JetReader
 from jetchain.tagging.bench import bench
 from jetchain.tagging.evaluate import (
-    PAIRS,
     confusion,
-    discriminant,
     evaluate,
     figures_of_merit,
     macro_auc,
     rejection_with_error,
     roc_band,
 )
+from jetchain.tagging.learning import learning
 from jetchain.tagging.models import MODELS
 from jetchain.tagging.models.particlenet import ParticleNetSettings
 from jetchain.tagging.models.pfn import PFNSettings
+from jetchain.tagging.networks import load
+from jetchain.tagging.score import score
+from jetchain.tagging.scored import Scored, discriminant
 from jetchain.tagging.settings import (
+    PAIRS,
     BenchSettings,
+    ClassSettings,
     EvaluateSettings,
     FeatureSettings,
+    LearningSettings,
+    PairSettings,
     ScoringSettings,
     TrainSettings,
 )
@@ -64,7 +83,10 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 def sizes(model: str) -> dict:
     """Small ones of the taggers that have small ones here, else its own."""
-    return SMALL[model].model_dump() if model in SMALL else {}
+    name = model.removesuffix("_kinematics")
+    plain = SMALL[name].model_dump() if name in SMALL else {}
+    plain.pop("feature_set", None)
+    return plain
 
 
 def run_training(made: Made, folder: Path, model: str, seed: int = 7) -> dict[str, Path]:
@@ -74,14 +96,16 @@ def run_training(made: Made, folder: Path, model: str, seed: int = 7) -> dict[st
     return paths
 
 
-def run_evaluation(made: Made, weights: Path, folder: Path, model: str) -> dict[str, Path]:
+def run_evaluation(
+    made: Made, weights: Path, folder: Path, pairs: dict[str, PairSettings] = PAIRS
+) -> dict[str, Path]:
     paths = {
         name: folder / name for name in ("scores", "metrics", "roc", "histograms")
     }  # fmt: skip
     settings = EvaluateSettings(
-        evaluation=ScoringSettings(bootstrap_replicas=10, roc_points=9), model=sizes(model)
+        evaluation=ScoringSettings(bootstrap_replicas=10, roc_points=9), pairs=pairs
     )
-    evaluate(**made, weights=weights, settings=settings, model=model, seed=3, **paths)
+    evaluate(**made, weights=weights, settings=settings, seed=3, **paths)
     return paths
 
 
@@ -93,7 +117,7 @@ def test_taggers_learn_and_reproduce(made: Made, tmp_path: Path, model: str) -> 
     history = read_csv(trained[0]["history"])
     assert history["train_loss"][-1] < history["train_loss"][0] < 1.2 * np.log(len(JET_CLASSES))
     measured = [
-        run_evaluation(made, paths["weights"], paths["weights"].parent, model) for paths in trained
+        run_evaluation(made, paths["weights"], paths["weights"].parent) for paths in trained
     ]
     for name in measured[0]:
         assert measured[0][name].read_bytes() == measured[1][name].read_bytes()
@@ -103,6 +127,12 @@ def test_taggers_learn_and_reproduce(made: Made, tmp_path: Path, model: str) -> 
     assert result.accuracy.value > 0.25
     data = whole(made)
     assert result.training_jets == (data["split"] == 0).sum()
+    assert result.model == model
+    _, about = load(trained[0]["weights"])
+    assert result.feature_set == about.feature_set
+    assert about.preprocessing.features == list(FEATURE_SETS[about.feature_set])
+    assert about.feature_set == ("kinematics" if model.endswith("_kinematics") else "full")
+    assert about.classes == list(JET_CLASSES)
     scores = read_tensors(measured[0]["scores"], TAGGING_SCORES)
     np.testing.assert_array_equal(scores["label"], data["label"][data["split"] == 2])
     np.testing.assert_array_equal(scores["jet"], data["jet"][data["split"] == 2])
@@ -145,9 +175,115 @@ def test_another_seed_gives_other_weights(made: Made, tmp_path: Path) -> None:
 
 def test_weights_of_another_network_are_refused(made: Made, tmp_path: Path) -> None:
     trained = run_training(made, tmp_path, "pfn")
+    network, about = load(trained["weights"])
+    other = about.model_copy(update={"settings": about.settings | {"f_sizes": [7]}})
+    write_weights(trained["weights"], network, other)
     with pytest.raises(DataError, match="the weights do not fit the network"):
-        run_evaluation(made, trained["weights"], tmp_path, "particlenet")
+        run_evaluation(made, trained["weights"], tmp_path)
+    write_weights(trained["weights"], network)
+    with pytest.raises(DataError, match=r"does not say how these weights are used"):
+        run_evaluation(made, trained["weights"], tmp_path)
     assert not (tmp_path / "metrics").exists()
+
+
+def test_weights_alone_score_any_file_of_jets(made: Made, tmp_path: Path) -> None:
+    """The probabilities of the test jets, from the graphs and the weights and nothing else."""
+    trained = run_training(made, tmp_path, "pfn_kinematics")
+    scores = read_tensors(
+        run_evaluation(made, trained["weights"], tmp_path)["scores"], TAGGING_SCORES
+    )
+    own = scores["label"] == JET_CLASSES.index("W")
+    graphs = made["dataset"].parent / "graphs" / "W" / "0000.safetensors"
+    table = read_tensors(graphs, JET_GRAPHS)
+    unlabelled = tmp_path / "unlabelled.safetensors"
+    write_tensors(unlabelled, JET_GRAPHS, table | {"label": np.full(len(table["label"]), -1)})
+    score(weights=trained["weights"], graphs=unlabelled, scores=tmp_path / "found")
+    found = read_tensors(tmp_path / "found", JET_SCORES)
+    assert len(found["jet"]) == len(table["label"])
+    np.testing.assert_allclose(found["probability"].sum(axis=1), 1, atol=1e-5)
+    place = {
+        (int(a), int(b)): n
+        for n, (a, b) in enumerate(zip(found["event_number"], found["jet_index"], strict=True))
+    }
+    rows = [
+        place[int(a), int(b)]
+        for a, b in zip(scores["event_number"][own], scores["jet_index"][own], strict=True)
+    ]
+    np.testing.assert_allclose(found["probability"][rows], scores["probability"][own], atol=1e-6)
+    with safe_open(tmp_path / "found", "numpy") as file:
+        assert json.loads(file.metadata()["classes"]) == list(JET_CLASSES)
+    empty = {name: np.asarray(x)[:0] for name, x in table.items()}
+    empty |= {name: np.zeros(1, int) for name in ("constituent_offset", "edge_offset")}
+    empty["edge_index"] = np.zeros((2, 0), int)
+    write_tensors(unlabelled, JET_GRAPHS, empty)
+    score(weights=trained["weights"], graphs=unlabelled, scores=tmp_path / "none")
+    assert read_tensors(tmp_path / "none", JET_SCORES)["probability"].shape == (0, 7)
+
+
+def test_own_classes_are_trained_and_measured(tmp_path: Path) -> None:
+    """Two classes, of which one has two samples, from the graphs to the figures of merit."""
+    classes = {
+        "one": ClassSettings(samples=["quark", "gluon"]),
+        "three": ClassSettings(samples=["top"], label="top"),
+    }
+    graphs = write_toy_samples(tmp_path / "graphs", 80, names=("quark", "gluon", "top"))
+    made = make_dataset(tmp_path, graphs, FeatureSettings(particles=24), classes)
+    trained = run_training(made, tmp_path, "pfn")
+    pairs = {"three_vs_one": PairSettings(signal="three", background={"one": 1.0})}
+    result = read_result(
+        run_evaluation(made, trained["weights"], tmp_path, pairs)["metrics"], TaggerMetrics
+    )
+    assert result.classes == ["one", "three"]
+    assert list(result.pairs) == ["three_vs_one"]
+    assert np.array(result.confusion.counts).shape == (2, 2)
+    assert read_result(made["dataset"], TaggingDataset).classes == result.classes
+
+
+def test_a_training_of_its_own_and_other_inputs(made: Made, tmp_path: Path) -> None:
+    paths = {"weights": tmp_path / "w", "history": tmp_path / "h.csv"}
+    own = sizes("pfn") | {"training": {"epochs": 1}, "feature_set": "identity"}
+    settings = TrainSettings(training=TRAINING, model=own, standardisation="jetclass")
+    train(**made, settings=settings, seed=1, model="pfn", **paths)
+    assert len(read_csv(paths["history"])["epoch"]) == 1
+    network, about = load(paths["weights"])
+    assert about.preprocessing.features == list(FEATURE_SETS["identity"])
+    assert about.preprocessing.mean[2] == 1.7  # of log pT, in JetClass
+    assert next(network.parameters()).shape[1] == 13
+
+
+def test_a_part_of_the_jets_is_learned_in_as_many_steps(
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def spy(network, *, batches, validation, settings, **others) -> dict:
+        numbers = [sum(map(len, each)) for each in (batches(None), validation())]
+        seen.append((*numbers, settings.epochs, settings.patience))
+        return {"epoch": [1]}
+
+    settings = LearningSettings(
+        training=TRAINING, model=sizes("pfn"), batch_size=64, bootstrap_replicas=5, pairs=PAIRS
+    )
+    with monkeypatch.context() as patched:
+        patched.setattr("jetchain.tagging.train.fit", spy)
+        for part in ("1", "4"):
+            learning(
+                **made, metrics=tmp_path / part, settings=settings, seed=1, model="pfn", part=part
+            )
+    (jets, held, epochs, patience), quarter = seen
+    assert quarter[0] == pytest.approx(jets / 4, abs=len(JET_CLASSES))
+    assert quarter[1:] == (held, 4 * epochs, 4 * patience)
+    learning(**made, metrics=tmp_path / "m", settings=settings, seed=1, model="pfn", part="4")
+    result = read_result(tmp_path / "m", TaggerMetrics)
+    assert result.training_jets == quarter[0]
+    assert result.pairs["top_vs_QCD"].auc.value > 0.8
+    whole_jets = JetReader(**made).split("train")
+    parts = [JetReader(**made, part=part).split("train") for part in (2, 4)]
+    rows = [{row.tobytes() for row in each.momentum.numpy()} for each in (whole_jets, *parts)]
+    assert rows[0] > rows[1] > rows[2]  # each holds the smaller one
+    labels = [np.bincount(each.label.numpy()) for each in (whole_jets, parts[1])]
+    np.testing.assert_array_equal(labels[1], -(-labels[0] // 4))
+    assert len(JetReader(**made, part=4).split("test")) == len(JetReader(**made).split("test"))
 
 
 def test_an_unknown_tagger_is_refused_before_any_work(made: Made, tmp_path: Path) -> None:
@@ -177,7 +313,7 @@ def test_macro_auc_and_confusion_equal_scikit_learn(
     ones = np.ones(len(label))
     assert macro_auc(label, probability, ones) == pytest.approx(expected, abs=1e-12)
     predicted = probability.argmax(axis=1)
-    result = confusion(label, predicted, ones)
+    result = confusion(label, predicted, ones, 7)
     np.testing.assert_array_equal(result.counts, sklearn_metrics.confusion_matrix(label, predicted))
     low, fraction, high = map(np.array, (result.low, result.fraction, result.high))
     np.testing.assert_allclose(fraction.sum(axis=1), 1)
@@ -189,12 +325,40 @@ def test_discriminant_by_hand() -> None:
     """top against quark + gluon: .45 / (.45 + .05 + .1); a W jet is left out."""
     probability = np.array([[0.05, 0.1, 0.3, 0.1, 0.45, 0, 0]] * 3)
     probability[2] = 0
-    truth, score, weight = discriminant(
-        np.array([4, 2, 1]), probability, np.array([0.5, 1.0, 2.0]), "top", ("quark", "gluon")
-    )
+    jets = Scored(np.array([4, 2, 1]), probability, np.array([0.5, 1.0, 2.0]), JET_CLASSES)
+    truth, score, weight = discriminant(jets, PAIRS["top_vs_QCD"])
     np.testing.assert_array_equal(weight, [0.5, 2.0])
     np.testing.assert_array_equal(truth, [1, 0])
     np.testing.assert_allclose(score, [0.75, 0.5])
+
+
+def test_the_background_is_the_mixture_asked_for(
+    toy_scores: tuple[np.ndarray, np.ndarray],
+) -> None:
+    """Three gluons to a quark: by weight in the background, and in the sum of the discriminant."""
+    label, probability = toy_scores
+    weight = 1 / np.bincount(label)[label]  # all classes weigh the same
+    jets = Scored(label, probability, weight, JET_CLASSES)
+    equal = PairSettings(signal="top", background={"quark": 2.0, "gluon": 2.0})
+    for ours, default in zip(
+        discriminant(jets, equal), discriminant(jets, PAIRS["top_vs_QCD"]), strict=True
+    ):
+        np.testing.assert_array_equal(ours, default)
+    pair = PairSettings(signal="top", background={"quark": 1.0, "gluon": 3.0})
+    truth, score, of_jet = discriminant(jets, pair)
+    chosen = label[np.isin(label, (0, 1, 4))]
+    assert of_jet[chosen == 1].sum() == pytest.approx(3 * of_jet[chosen == 0].sum())
+    p = probability[np.isin(label, (0, 1, 4))]
+    expected = p[:, 4] / (p[:, 4] + 0.5 * p[:, 0] + 1.5 * p[:, 1])
+    np.testing.assert_allclose(score, expected, rtol=1e-12)
+    np.testing.assert_array_equal(truth, chosen == 4)
+    merit = figures_of_merit(jets, {"x": pair}, 2, 1)
+    assert merit.pairs["x"].background == {"quark": 0.25, "gluon": 0.75}
+    # The accuracy counts all classes alike, however many jets they have.
+    right = probability.argmax(axis=1) == label
+    expected = np.mean([right[label == n].mean() for n in range(7)])
+    many = Scored(label, probability, np.ones(len(label)), JET_CLASSES)
+    assert figures_of_merit(many, {"x": pair}, 2, 1).accuracy.value == pytest.approx(expected)
 
 
 def test_figures_of_merit_of_every_pair_equal_scikit_learn(
@@ -205,7 +369,8 @@ def test_figures_of_merit_of_every_pair_equal_scikit_learn(
     weight = np.random.default_rng(3).exponential(size=len(label))
     pairs = {f"{name}_vs_QCD": (name, ["quark", "gluon"]) for name in JET_CLASSES[2:]}
     pairs |= {"quark_vs_gluon": ("quark", ["gluon"]), "Hbb_vs_top": ("Hbb", ["top"])}
-    found = figures_of_merit(label, probability, weight, 2, 1).pairs
+    jets = Scored(label, probability, weight, JET_CLASSES)
+    found = figures_of_merit(jets, PAIRS, 2, 1).pairs
     assert found.keys() == pairs.keys()
     for name, (signal, background) in pairs.items():
         s, *b = (JET_CLASSES.index(each) for each in (signal, *background))
@@ -221,8 +386,12 @@ def test_figures_of_merit_of_every_pair_equal_scikit_learn(
         )
         others = own[~truth]
         for point, efficiency in (("rejection_50", 0.5), ("rejection_30", 0.3)):
-            passed = max(np.interp(efficiency, tpr, fpr), np.sum(others**2) / np.sum(others) ** 2)
-            assert getattr(found[name], point).value == pytest.approx(1 / passed)
+            leaked = fpr[tpr >= efficiency - 1e-12].min()  # of the cuts that keep as much
+            merit = getattr(found[name], point)
+            bound = np.sum(others) ** 2 / np.sum(others**2)
+            assert merit.value == pytest.approx(1 / leaked if leaked else bound)
+            assert merit.bound == (leaked == 0) == (merit.passed == 0)
+            assert merit.passed >= 10 or merit.low <= merit.value <= merit.high
 
 
 def test_the_band_covers_the_true_curve() -> None:
@@ -236,7 +405,7 @@ def test_the_band_covers_the_true_curve() -> None:
     for toy in range(150):
         score = np.concatenate([random.normal(1, 1, 300), random.normal(0, 1, 300)])
         truth = np.repeat([1, 0], 300)
-        _, low, high = roc_band(truth, score, np.ones(600), np.array([0.5]), 60, toy)
+        _, low, high, _ = roc_band(truth, score, np.ones(600), np.array([0.5]), 60, toy)
         covered += bool(low[0] <= 0.158655 <= high[0])
     assert 0.57 < covered / 150 < 0.80
 
@@ -244,7 +413,10 @@ def test_the_band_covers_the_true_curve() -> None:
 def test_the_band_of_no_background_reaches_its_limit() -> None:
     """No background of 50 passes: Clopper-Pearson at 68 % allows 1 - 0.15865^(1/50) = 3.6 %."""
     truth, score, ones = np.repeat([1, 0], 50), np.repeat([1.0, 0.0], 50), np.ones(100)
-    value, low, high = roc_band(truth, score + 1e-3 * np.arange(100), ones, np.array([0.5]), 10, 1)
+    value, low, high, passed = roc_band(
+        truth, score + 1e-3 * np.arange(100), ones, np.array([0.5]), 10, 1
+    )
+    assert passed[0] == 0
     assert value[0] == low[0] == 0
     assert high[0] == pytest.approx(0.0361, abs=2e-4)
 
@@ -261,6 +433,43 @@ def test_a_rejection_without_background_is_a_bound() -> None:
     assert not measured.bound
     assert measured.value == pytest.approx(10)
     assert measured.low < 10 < measured.high
+
+
+def test_one_background_jet_that_passes_is_counted() -> None:
+    """1 of 1,377: 1,377 with the interval of Clopper and Pearson, whatever replicas say."""
+    background, signal = np.zeros(1377), np.full(100, 1.0)
+    background[700] = 2.0
+    truth = np.repeat([0, 1], [1377, 100])
+    scores, ones = np.concatenate([background, signal]), np.ones(1477)
+    scores = scores + 1e-6 * np.arange(1477)
+    found = rejection_with_error(truth, scores, ones, 0.5, 20, 1)
+    assert (found.passed, found.bound) == (1, False)
+    assert found.value == pytest.approx(1377)
+    tail = (1 - 0.6827) / 2
+    interval = [stats.beta.ppf(q, k, n) for q, k, n in ((tail, 1, 1377), (1 - tail, 2, 1376))]
+    assert [1 / found.high, 1 / found.low] == pytest.approx(interval)
+    # A light jet that passes is one too.
+    light = np.where(scores >= 2, 1e-3, 1.0)
+    light[truth == 1] = 1.0
+    weighted = rejection_with_error(truth, scores, light, 0.5, 20, 1)
+    assert weighted.passed == 1
+    assert weighted.low == pytest.approx(found.low, rel=1e-3)  # a jet more may weigh as others
+    assert weighted.value == pytest.approx(1.376e6)
+    assert weighted.low < weighted.value < weighted.high < 1e7
+    value, low, high, passed = roc_band(truth, scores, ones, np.array([0.5]), 20, 1)
+    assert (passed[0], value[0]) == (1, pytest.approx(1 / 1377))
+    assert low[0] <= interval[0]
+    assert high[0] >= interval[1]
+
+
+def test_a_working_point_is_a_cut_that_keeps_as_much_signal() -> None:
+    """Two signal jets, background between them: at 60 % the cut is below both, not between."""
+    truth = np.array([1, 0, 0, 0, 0, 1, 0, 0, 0, 0])
+    scores, ones = -np.arange(10.0), np.ones(10)
+    assert rejection(truth, scores, 0.6) == pytest.approx(2)
+    assert rejection(truth, scores, 0.5) == 8  # no background above the first
+    value, *_ = roc_band(truth, scores, ones, np.array([0.5, 0.6, 0.99]), 5, 1)
+    np.testing.assert_allclose(value, [0, 0.5, 0.5])
 
 
 def test_bench_times_both_networks(tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ MUTATIONS = {
     # ------------------------------------------------------------------------------------ core
     "rejection at the signal's inefficiency": (
         "core/metrics.py",
-        "np.interp(efficiency, tpr, fpr)",
-        "np.interp(1 - efficiency, tpr, fpr)",
+        "working_points(tpr, efficiency)",
+        "working_points(tpr, 1 - efficiency)",
         "core/test_metrics.py::test_gaussian_classes_have_the_closed_form_auc_and_rejection",
     ),
     "bootstrap's spread over the root of its replicas": (
@@ -51,7 +51,7 @@ MUTATIONS = {
     ),
     # --------------------------------------------------------------------------------- tagging
     "signal and background swapped in the discriminant": (
-        "tagging/evaluate.py",
+        "tagging/scored.py",
         "(p_signal + tiny) / (",
         "(p_background + tiny) / (",
         "tagging/test_tagging_training.py::test_discriminant_by_hand",
@@ -63,9 +63,9 @@ MUTATIONS = {
         "tagging/test_tagging_training.py::test_figures_of_merit_of_every_pair_equal_scikit_learn",
     ),
     "QCD without gluons": (
-        "tagging/evaluate.py",
-        'QCD = ("quark", "gluon")',
-        'QCD = ("quark",)',
+        "tagging/settings.py",
+        'QCD = {"quark": 1.0, "gluon": 1.0}',
+        'QCD = {"quark": 1.0}',
         "tagging/test_tagging_training.py::test_figures_of_merit_of_every_pair_equal_scikit_learn",
     ),
     "bands of the ROC curves hold 95 %": (
@@ -73,6 +73,12 @@ MUTATIONS = {
         "np.percentile(spread, [15.87, 84.13], axis=0)",
         "np.percentile(spread, [2.5, 97.5], axis=0)",
         "tagging/test_tagging_training.py::test_the_band_covers_the_true_curve",
+    ),
+    "taggers compared on other replicas": (
+        "tagging/paired.py",
+        "(spread[first] - spread[second]).std",
+        "(spread[first] - spread[second][::-1]).std",
+        "tagging/test_taggers_compared.py::test_a_lead_has_the_error_of_delong",
     ),
     "means and scales of the test jets too": (
         "tagging/dataset.py",
@@ -82,8 +88,8 @@ MUTATIONS = {
     ),
     "the two jets of an event split apart": (
         "tagging/features.py",
-        'splits(sample, shard["event_number"][kept], settings)',
-        'splits(sample, 2 * shard["event_number"][kept] + shard["jet_index"][kept], settings)',
+        'splits(sample, shard["event_number"], settings)',
+        'splits(sample, 2 * shard["event_number"] + shard["jet_index"], settings)',
         "tagging/test_tagging_features.py::test_no_event_stands_in_two_splits",
     ),
     "energies relative to the jet's pT": (
@@ -375,7 +381,7 @@ MUTATIONS = {
         "firmware/test_firmware_simulation.py::test_an_adder_costs_a_lut_a_bit",
     ),
     "accuracy dominated by the largest class": (
-        "firmware/performance.py",
+        "core/metrics.py",
         "np.mean(right / total)",
         "right.sum() / total.sum()",
         "firmware/test_firmware_dataset.py"

@@ -63,7 +63,7 @@ def test_every_rule_is_recorded_with_its_room(tiny_run, monkeypatch):
 def test_every_place_that_the_rules_name_is_in_the_configuration(tiny_run):
     rules = read_rules(tiny_run / MANIFEST)
     assert rules["summarise_jets"]["settings"] == {"": "jets.summary"}
-    assert rules["evaluate_tagger"]["settings"]["model"] == "tagging.models.{model}"
+    assert rules["train_tagger"]["settings"]["model"] == "tagging.models.{model}"
     values = configuration.Configuration().model_dump(mode="json")
     values["generate"]["samples"]["mine"] = {"source": {"particles": {}, "shower": []}}
 

@@ -60,6 +60,9 @@ WITHOUT_JOBS = AROUND | {
     "jetchain.jets.bench",
     "jetchain.provenance",
     "jetchain.tagging.bench",
+    "jetchain.tagging.export",
+    "jetchain.tagging.learning",
+    "jetchain.tagging.score",
     *FROM_FILES,
     *(module for module in SOURCES if module.startswith("jetchain.regression.")),
 }

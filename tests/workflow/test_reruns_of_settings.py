@@ -101,8 +101,9 @@ SHAPING = {
     "tagging.taggers": (
         ["pfn"],
         {
-            "figure_overview", "figure_tagging_history", "figure_tagging_roc", "summarise_run",
-            "table_tagging_comparison", "table_tagging_performance",
+            "figure_overview", "figure_tagging_history", "figure_tagging_rejections",
+            "figure_tagging_roc", "figure_tagging_sculpting", "pair_taggers", "sculpt_taggers",
+            "summarise_run", "table_tagging_comparison", "table_tagging_performance",
         },
     ),
     "anomaly.background": (["lhco_background", "quark"], {"make_dijets", "normalise_search"}),
@@ -137,6 +138,7 @@ OTHER = {
     "generate.bench.processes": ["W"],
     "detector.bench.sample": "W",
     "jets.clustering.pileup": "softkiller",
+    "tagging.standardisation": "jetclass",
     "jets.clustering.truth": "visible",
     "jets.summary.radius": 1.0,
     "jets.images.radius": 1.0,
@@ -163,6 +165,7 @@ APART = {
 }  # fmt: skip
 # Of the samples in the configuration, what no job of the tiny run reads: it has no pile-up.
 POOL = TINY["detector"]["pileup_sample"]
+TAGGERS = TINY["tagging"]["taggers"]
 
 
 def is_valid(change):
@@ -192,6 +195,12 @@ def other(key):
     of_sample = ".".join(parts[4:]) or parts[-1]
     if parts[:2] == ["generate", "samples"] and of_sample in OTHER_OF_SAMPLES:
         chosen = OTHER_OF_SAMPLES[of_sample]
+    elif parts[:2] == ["tagging", "classes"]:
+        # One sample more, that is in the data set already.
+        more = [[*KEYS[key], each] for each in ("top", "W")]
+        chosen = more if parts[-1] == "samples" else ["gluon", "quark"]
+    elif parts[-1] == "feature_set":
+        chosen = ["identity"]
     elif parts[-1] in OTHER_OF_TRAININGS:
         chosen = [OTHER_OF_TRAININGS[parts[-1]]]
     elif key in OTHER:
@@ -210,6 +219,8 @@ def plain(key):
         key not in SHAPING
         and key not in APART
         and not key.startswith((*BENCHES, f"generate.samples.{POOL}."))
+        # of taggers, those that are trained
+        and (not key.startswith("tagging.models.") or key.split(".")[2] in TAGGERS)
         and key != "detector.simulation.store_cells"  # a single value is valid in a run
         and not (
             key.endswith((".cross_section", ".luminosity"))  # which guns do not have

@@ -103,6 +103,11 @@ def training_graphs(wildcards):
     return shards("results/graphs/events/{sample}/{shard}.safetensors", samples)
 
 
+def tagger_threads(wildcards):
+    """The threads of a tagger's training."""
+    return CONFIG.tagging.training_of(wildcards.model).threads
+
+
 def name_of_tagger(wildcards):
     """The displayed name of the tagger that a figure shows."""
     return labels("tagging.models", [wildcards.model])
@@ -165,6 +170,7 @@ def known_targets():
     names = {
         "algorithm": ALGORITHMS,
         "model": family("tagging.models"),
+        "part": PARTS,
         "method": [*METHODS, *BACKGROUND_METHODS],
         "design": family("firmware.designs"),
     }

@@ -1,12 +1,15 @@
 # Tagging: the data set of labelled jets, the taggers, and their figures of merit.
-from jetchain.core.schema.jets import JET_CLASSES
-from jetchain.tagging.settings import DatasetSettings, SelectionSettings
+from jetchain.tagging.settings import (
+    DatasetSettings,
+    SelectionSettings,
+    samples_of,
+)
 
 TAGGERS = CONFIG.tagging.taggers
-
-
+PARTS = ["8", "4", "2"]  # one of so many training jets, for the learning curve
+SAMPLES_OF_TAGGING = samples_of(CONFIG.tagging.classes)
 JETS_OF_TAGGING = shards(
-    "results/tagging/jets/{sample}/{shard}.safetensors", JET_CLASSES
+    "results/tagging/jets/{sample}/{shard}.safetensors", SAMPLES_OF_TAGGING
 )
 
 
@@ -24,7 +27,8 @@ rule tagging_features:
             settings={
                 name: f"tagging.features.{name}"
                 for name in SelectionSettings.model_fields
-            },
+            }
+            | {"classes": "tagging.classes"},
         ),
     shell:
         LAUNCH
@@ -33,7 +37,9 @@ rule tagging_features:
 rule tagging_dataset:
     input:
         jets=JETS_OF_TAGGING,
-        cutflows=shards("results/tagging/jets/{sample}/{shard}.json", JET_CLASSES),
+        cutflows=shards(
+            "results/tagging/jets/{sample}/{shard}.json", SAMPLES_OF_TAGGING
+        ),
     output:
         dataset="results/tagging/dataset.json",
         summary="results/tagging/summary.json",
@@ -74,12 +80,14 @@ rule train_tagger:
         history="results/tagging/{model}/history.csv",
     log:
         "results/logs/tagging/train/{model}.log",
-    threads: CONFIG.tagging.training.threads
+    threads: tagger_threads
     params:
         **job(
             "tagging.train",
             settings={
                 "training": "tagging.training",
+                "feature_set": "tagging.feature_set",
+                "standardisation": "tagging.standardisation",
                 "model": "tagging.models.{model}",
             },
             seed=["tagging.train", "{model}"],
@@ -104,12 +112,51 @@ rule evaluate_tagger:
     params:
         **job(
             "tagging.evaluate",
-            settings={
-                "evaluation": "tagging.evaluation",
-                "model": "tagging.models.{model}",
-            },
+            settings={"evaluation": "tagging.evaluation", "pairs": "tagging.pairs"},
             seed=["tagging.evaluate", "{model}"],
             members=["tagging.models.{model}"],
+        ),
+    shell:
+        LAUNCH
+
+
+rule pair_taggers:
+    input:
+        scores=expand("results/tagging/{model}/scores.safetensors", model=TAGGERS),
+        metrics=expand("results/tagging/{model}/metrics.json", model=TAGGERS),
+    output:
+        result="results/tagging/paired.json",
+    log:
+        "results/logs/tagging/paired.log",
+    params:
+        **job(
+            "tagging.paired",
+            settings={
+                "bootstrap_replicas": "tagging.evaluation.bootstrap_replicas",
+                "pairs": "tagging.pairs",
+            },
+            seed=["tagging.paired"],
+        ),
+    shell:
+        LAUNCH
+
+
+rule sculpt_taggers:
+    input:
+        scores=expand("results/tagging/{model}/scores.safetensors", model=TAGGERS),
+        metrics=expand("results/tagging/{model}/metrics.json", model=TAGGERS),
+    output:
+        result="results/tagging/sculpting.json",
+    log:
+        "results/logs/tagging/sculpting.log",
+    params:
+        **job(
+            "tagging.sculpting",
+            settings={
+                "bootstrap_replicas": "tagging.evaluation.bootstrap_replicas",
+                "pairs": "tagging.pairs",
+            },
+            seed=["tagging.sculpting"],
         ),
     shell:
         LAUNCH
@@ -128,7 +175,69 @@ rule explain_tagger:
     params:
         **job(
             "tagging.explain",
-            settings={"explain": "tagging.explain", "model": "tagging.models.{model}"},
+            settings={"explain": "tagging.explain", "pairs": "tagging.pairs"},
+            members=["tagging.models.{model}"],
+        ),
+    shell:
+        LAUNCH
+
+
+rule learn_tagger:
+    input:
+        dataset="results/tagging/dataset.json",
+        jets=JETS_OF_TAGGING,
+    output:
+        metrics="results/tagging/{model}/learning/{part}.json",
+    log:
+        "results/logs/tagging/learning/{model}/{part}.log",
+    wildcard_constraints:
+        part=one_of(PARTS),
+    threads: tagger_threads
+    params:
+        **job(
+            "tagging.learning",
+            settings={
+                "training": "tagging.training",
+                "feature_set": "tagging.feature_set",
+                "standardisation": "tagging.standardisation",
+                "model": "tagging.models.{model}",
+                "batch_size": "tagging.evaluation.batch_size",
+                "bootstrap_replicas": "tagging.evaluation.bootstrap_replicas",
+                "pairs": "tagging.pairs",
+            },
+            seed=["tagging.learning", "{model}", "{part}"],
+            members=["tagging.models.{model}"],
+        ),
+    shell:
+        LAUNCH
+
+
+rule score_jets:
+    input:
+        weights="results/tagging/{model}/weights.safetensors",
+        graphs=f"results/graphs/jets/{CONFIG.jets.algorithm}/{{sample}}/{{shard}}.safetensors",
+    output:
+        scores="results/tagging/{model}/scores/{sample}/{shard}.safetensors",
+    log:
+        "results/logs/tagging/score/{model}/{sample}/{shard}.log",
+    params:
+        **job("tagging.score", members=["tagging.models.{model}"]),
+    shell:
+        LAUNCH
+
+
+rule export_tagger:
+    input:
+        weights="results/tagging/{model}/weights.safetensors",
+    output:
+        graph="results/tagging/{model}/tagger.onnx",
+        report="results/tagging/{model}/export.json",
+    log:
+        "results/logs/tagging/export/{model}.log",
+    params:
+        **job(
+            "tagging.export",
+            seed=["tagging.export", "{model}"],
             members=["tagging.models.{model}"],
         ),
     shell:

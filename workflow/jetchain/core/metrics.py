@@ -65,26 +65,68 @@ def auc(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None) 
     return float(sklearn_metrics.roc_auc_score(labels, np.asarray(scores), sample_weight=weights))
 
 
+def working_points(signal_efficiency: ArrayLike, efficiency: ArrayLike) -> NDArray[np.int64]:
+    """The tightest cut of a ROC curve that keeps at least a share of the signal.
+
+    A ROC curve of events is one of steps: between two of its cuts there is none, so that a line
+    between them promises what no cut keeps.
+
+    Args:
+        signal_efficiency: (cuts,) of `roc_curve`, rising.
+        efficiency: wanted; (points,) or one.
+
+    Returns:
+        Index of the cut, of the shape of `efficiency`.
+    """
+    wanted = np.asarray(efficiency) * (1 - 1e-9)  # sums of weights are rounded
+    return np.searchsorted(np.asarray(signal_efficiency), wanted, side="left")
+
+
 def rejection(
     labels: ArrayLike,
     scores: ArrayLike,
     efficiency: float,
     weights: ArrayLike | None = None,
 ) -> float:
-    """1 / background efficiency at a signal efficiency; at least one background event is counted.
+    """1 / background efficiency at the tightest cut that keeps a share of the signal.
 
     With no background above the cut the rejection is only bounded: one event stands in for it, so
     the result is at most the (effective) number of background events.
     """
     labels = np.asarray(labels)
     fpr, tpr, _ = roc_curve(labels, scores, weights)
+    passed = float(fpr[working_points(tpr, efficiency)])
+    if passed > 0:
+        return 1.0 / passed
     background = labels == 0
-    floor = 1.0 / (
-        np.count_nonzero(background)
-        if weights is None
-        else effective_number(np.asarray(weights)[background])
-    )
-    return float(1.0 / max(np.interp(efficiency, tpr, fpr), floor))
+    if weights is None:
+        return float(np.count_nonzero(background))
+    return effective_number(np.asarray(weights)[background])
+
+
+def balanced_accuracy(
+    label: NDArray[np.int64], scores: NDArray[np.floating], weight: Array
+) -> float:
+    """Mean over the classes of the part of their jets, by weight, that are recognised.
+
+    Equal to the accuracy on a sample with as many jets of each class, which is what publications
+    quote. The first of equal scores counts as chosen, as in firmware.
+
+    Args:
+        label: (jets,) index of the true class.
+        scores: (jets, classes), logits or probabilities.
+        weight: (jets,)
+
+    Raises:
+        EmptySampleError: a class has no jet.
+    """
+    classes = scores.shape[1]
+    total = np.bincount(label, weight, minlength=classes)
+    if np.any(total == 0):
+        raise EmptySampleError("A class has no test jet.", "Generate more events for its sample.")
+    hit = np.argmax(scores, axis=1) == label
+    right = np.bincount(label[hit], weight[hit], minlength=classes)
+    return float(np.mean(right / total))
 
 
 def bootstrap(

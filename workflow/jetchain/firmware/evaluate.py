@@ -13,7 +13,7 @@ from jetchain.core.schema.base import Estimate
 from jetchain.core.schema.firmware import Performance
 from jetchain.core.seeds import derive_seed
 from jetchain.core.verbs import Input, Output
-from jetchain.firmware.performance import FIRMWARE_SCORES, balanced_accuracy, probabilities
+from jetchain.firmware.performance import FIRMWARE_SCORES, probabilities
 from jetchain.firmware.settings import EvaluateSettings
 
 ROC_POINTS = 200
@@ -42,7 +42,7 @@ def evaluate(
     logits, label, weight = table["logits"], table["label"], table["weight"]
     replicas = settings.evaluation.replicas
     accuracy = metrics.bootstrap(
-        balanced_accuracy, label, logits, weight,
+        metrics.balanced_accuracy, label, logits, weight,
         replicas=replicas, seed=derive_seed(seed, "accuracy"),
     )  # fmt: skip
     chance = probabilities(logits)
@@ -58,7 +58,7 @@ def evaluate(
             )
         )  # fmt: skip
         fpr, tpr, _ = metrics.roc_curve(is_class, chance[:, index], weight)
-        curves[name] = np.interp(curves["signal_efficiency"], tpr, fpr)
+        curves[name] = fpr[metrics.working_points(tpr, curves["signal_efficiency"])]
     state = read_arrays(weights)
     values = np.concatenate([state[name].ravel() for name in state if name.endswith("weight")])
     write_csv(roc, curves)

@@ -31,7 +31,7 @@ from jetchain.core.schema.firmware import (
 from jetchain.core.seeds import derive_seed
 from jetchain.core.verbs import Input, Output
 from jetchain.firmware.design import Fixed, read_fixed
-from jetchain.firmware.performance import FIRMWARE_SCORES, balanced_accuracy
+from jetchain.firmware.performance import FIRMWARE_SCORES
 from jetchain.firmware.quantise import Array
 from jetchain.firmware.settings import ReportSettings
 
@@ -82,7 +82,8 @@ def report(
     logits = {name: stage["logits"] for name, stage in stages.items()}
     replicas = settings.evaluation.replicas
     loss = metrics.bootstrap(
-        lambda y, one, two, w: balanced_accuracy(y, one, w) - balanced_accuracy(y, two, w),
+        lambda y, one, two, w: metrics.balanced_accuracy(y, one, w)
+        - metrics.balanced_accuracy(y, two, w),
         label, logits["floating"], logits["quantised"], weight,
         replicas=replicas, seed=derive_seed(seed, "loss"),
     )  # fmt: skip
@@ -157,7 +158,7 @@ def accuracies(
         name: Estimate(
             **asdict(
                 metrics.bootstrap(
-                    balanced_accuracy, label, scores, weight, replicas=replicas, seed=seed
+                    metrics.balanced_accuracy, label, scores, weight, replicas=replicas, seed=seed
                 )
             )
         )

@@ -199,6 +199,7 @@ def jet_graphs(
         "jet": np.stack(
             [np.asarray(chosen[name]) for name in JET_COLUMNS], axis=1, dtype=np.float32
         ),
+        "multiplicity": np.asarray(ak.num(chosen.constituents)),
         "constituent_offset": offset,
         "constituents": columns,
         "constituent_truth": truth,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from jetchain.core.verbs import Inputs, Output
 
 
 def display(*, events: Inputs, jets: Inputs, table: Output) -> None:
-    """Write the first event with nodes and the first jet of a sample.
+    """Write the first event with nodes and the first jet of a sample that matches a parton.
 
     Args:
         events: event graphs (EVENT_GRAPHS) of its shards.
@@ -37,7 +38,7 @@ def display(*, events: Inputs, jets: Inputs, table: Output) -> None:
     """
     event_graphs = itertools.chain.from_iterable(map(read_event_graphs, events))
     event = next((graph for graph in event_graphs if graph.num_nodes), None)
-    jet = next(itertools.chain.from_iterable(map(read_jet_graphs, jets)), None)
+    jet = first_matched(itertools.chain.from_iterable(map(read_jet_graphs, jets)))
     if event is None or jet is None:
         raise EmptySampleError(
             f"There is no graph to draw of an event or of a jet in {samples_of(events)}.",
@@ -45,6 +46,16 @@ def display(*, events: Inputs, jets: Inputs, table: Output) -> None:
             "or eta_max.",
         )
     write_result(table, GraphDisplay(event=event_table(event), jet=jet_table(jet)))
+
+
+def first_matched(graphs: Iterable[Data]) -> Data | None:
+    """The first jet with a label; where none has one, the first; None of no jet."""
+    first = None
+    for graph in graphs:
+        if int(graph.y) >= 0:
+            return graph
+        first = graph if first is None else first
+    return first
 
 
 def event_table(graph: EventGraph) -> EventGraphDisplay:

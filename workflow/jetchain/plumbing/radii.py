@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from jetchain.core.schema.jets import JET_CLASSES
+from jetchain.tagging.settings import samples_of
 
 if TYPE_CHECKING:
     from jetchain.plumbing.configuration import Configuration
@@ -29,7 +29,11 @@ def readers(config: Configuration) -> Iterator[Reader]:
     classes = jets.summary.samples
     yield Reader("jets.summary.radius", jets.summary.radius, classes, True)
     yield Reader("jets.images.radius", jets.images.radius, classes, False)
-    graphed = [*JET_CLASSES, *config.firmware.dataset.samples, graphs.display.sample]
+    graphed = [
+        *samples_of(config.tagging.classes),
+        *config.firmware.dataset.samples,
+        graphs.display.sample,
+    ]
     yield Reader("graphs.jets.radius", graphs.jets.radius, graphed, False)
     searched = "anomaly.features.radius", anomaly.features.radius
     yield Reader(*searched, anomaly.background, False)

@@ -108,6 +108,14 @@ def _samples_known(config: Configuration) -> Iterator[str]:
                 yield f"{path}: no sample '{name}' in generate.samples. {near}"
 
 
+def _classes_have_samples(config: Configuration) -> Iterator[str]:
+    for name, each in config.tagging.classes.items():
+        for sample in each.samples:
+            if sample not in config.generate.samples:
+                near = did_you_mean(sample, config.generate.samples)
+                yield f"tagging.classes.{name}: no sample '{sample}' in generate.samples. {near}"
+
+
 def _algorithm_known(config: Configuration) -> Iterator[str]:
     name = config.jets.algorithm
     if name not in ALGORITHMS:
@@ -337,6 +345,7 @@ def _pythia_numbers(generation: GenerationSettings) -> dict[str, float]:
 
 RELATIONS: list[Callable[[Configuration], Iterator[str]]] = [
     _samples_known,
+    _classes_have_samples,
     _algorithm_known,
     _samples_fit_their_use,
     _cells_are_read,

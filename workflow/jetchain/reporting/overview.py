@@ -16,7 +16,7 @@ from jetchain.reporting.background import draw_spectrum
 from jetchain.reporting.firmware import draw_accuracy
 from jetchain.reporting.inference import draw_limits
 from jetchain.reporting.jets import draw_classes
-from jetchain.reporting.tagging import draw_pair
+from jetchain.reporting.tagging import draw_pair, ordered_pairs, pair_title
 
 
 def overview(
@@ -60,9 +60,10 @@ def overview(
     axes[0, 0].legend(ncols=2)
     label(axes[0, 0], right=f"jets: soft-drop mass, R = {radius:.1f}")
     results = [read_result(path, TaggerMetrics) for path in metrics]
-    draw_pair(axes[0, 1], "top_vs_QCD", results, [read_csv(path) for path in roc], taggers)
+    pair = ordered_pairs(results[0])[0]
+    draw_pair(axes[0, 1], pair, results, [read_csv(path) for path in roc], taggers)
     axes[0, 1].legend(loc="lower left")
-    label(axes[0, 1], right="tagging: top against QCD")
+    label(axes[0, 1], right=f"tagging: {pair_title(pair)}")
     draw_curves(axes[0, 2], read_csv(sic), read_result(anomaly, SearchMetrics), searches)
     label(axes[0, 2], right="anomaly search: significance improvement")
     fitted = read_result(fits, SpectrumFits)

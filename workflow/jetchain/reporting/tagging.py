@@ -17,8 +17,11 @@ TITLES = {
     "Hbb": r"$H\to b\bar{b}$", "Hcc": r"$H\to c\bar{c}$", "QCD": "quark + gluon",
 }  # fmt: skip
 
-# Signal classes in the order in which their panels stand.
+# Signal classes in the order in which their panels stand; others follow.
 ORDER = ("top", "W", "Z", "Hbb", "Hcc", "quark", "gluon")
+
+LIKE_PUBLISHED = "kinematics"
+"""What taggers of the top-tagging reference data set see: no more is in it (arXiv:1902.09914)."""
 
 
 def roc(
@@ -42,21 +45,21 @@ def roc(
     """
     results = [read_result(path, TaggerMetrics) for path in metrics]
     tables = [read_csv(path) for path in curves]
-    pairs = _ordered(results[0])
-    figure, axes = new_figure(2, 4, size=(20, 9.5))
+    pairs = ordered_pairs(results[0])
+    figure, axes = _panels(len(pairs))
     for ax, pair in zip(axes.flat, pairs, strict=False):
         draw_pair(ax, pair, results, tables, taggers)
         if pair == "top_vs_QCD":
-            _reference_points(ax, read_json(published)["top_tagging"]["rows"], taggers)
+            _reference_points(ax, read_json(published)["top_tagging"]["rows"], results, taggers)
         place = "lower left" if len(results) <= 8 else "upper right"
         ax.legend(loc=place, fontsize=legend_size(len(results)))
     for ax in axes.flat[len(pairs) :]:
         ax.set_axis_off()
         ax.text(
             0.05, 0.95,
-            "bands: 68 %, bootstrap\ncurves end where less than one\nbackground jet passes\n"
-            "dotted: random choice\nempty markers: published, on the\ntop-tagging reference data "
-            "set\n(arXiv:1902.09914: other jets,\n1.2 M of them for training)",
+            "bands: 68 %, bootstrap, and\nClopper-Pearson of fewer than\nten background jets\n"
+            "curves end where none passes\ndotted: random choice\nempty markers: published, of\n"
+            "taggers that see kinematics\nonly (arXiv:1902.09914: other\njets, 1.2 M for training)",
             va="top", transform=ax.transAxes,
         )  # fmt: skip
     save_figure(figure, pdf, png, data)
@@ -85,7 +88,7 @@ def draw_pair(
         ax.fill_between(
             efficiency, 1 / high, 1 / low, color=style.colour, alpha=0.3, linewidth=0, gid=name
         )
-        shown = table["background_efficiency"][rows] * ceiling >= 1
+        shown = table["passed"][rows] >= 1
         ax.plot(
             efficiency[shown], 1 / value[shown], **style.curve,
             label=f"{name}, AUC {area.value:.3f} ± {area.std:.3f}",
@@ -97,19 +100,30 @@ def draw_pair(
     ax.set_ylim(1, 2 * ceiling)
     ax.set_xlabel("signal efficiency")
     ax.set_ylabel("1 / background efficiency")
-    label(ax, right=_pair_title(pair))
+    label(ax, right=pair_title(pair))
 
 
-def _ordered(result: TaggerMetrics) -> list[str]:
+def ordered_pairs(result: TaggerMetrics) -> list[str]:
     """The pairs in the order of ORDER; JSON keeps them by the alphabet."""
-    return sorted(result.pairs, key=lambda pair: ORDER.index(pair.partition("_vs_")[0]))
+    place = [*ORDER, *result.classes].index
+    return sorted(result.pairs, key=lambda pair: place(result.pairs[pair].signal))
 
 
-def _reference_points(ax: Any, rows: list[dict[str, Any]], taggers: Labels) -> None:
-    """What is published of the taggers, in their colours."""
+def _panels(pairs: int) -> tuple[Any, Any]:
+    """A figure of two rows with a panel a pair, and one more."""
+    columns = max(pairs // 2 + 1, 2)
+    return new_figure(2, columns, size=(5 * columns, 9.5))
+
+
+def _reference_points(
+    ax: Any, rows: list[dict[str, Any]], results: list[TaggerMetrics], taggers: Labels
+) -> None:
+    """What is published of the taggers, in their colours: of those that see as much as these."""
     published = {row["model"]: row for row in rows}
-    for index, name in enumerate(taggers.values()):
-        if name not in published:
+    for index, result in enumerate(results):
+        # A variant is named after its network: "PFN, kinematics".
+        name = taggers[result.model].partition(",")[0]
+        if name not in published or result.feature_set != LIKE_PUBLISHED:
             continue
         row = published[name]
         ax.plot(
@@ -118,9 +132,9 @@ def _reference_points(ax: Any, rows: list[dict[str, Any]], taggers: Labels) -> N
         )  # fmt: skip
 
 
-def _pair_title(pair: str) -> str:
+def pair_title(pair: str) -> str:
     signal, _, background = pair.partition("_vs_")
-    return f"{TITLES[signal]} vs {TITLES[background]}"
+    return " vs ".join(TITLES.get(each, each) for each in (signal, background) if each)
 
 
 def confusion(*, metrics: Input, taggers: Labels, pdf: Output, png: Output, data: Output) -> None:
@@ -128,7 +142,7 @@ def confusion(*, metrics: Input, taggers: Labels, pdf: Output, png: Output, data
     result = read_result(metrics, TaggerMetrics)
     shares = result.confusion
     fraction, low, high = (100 * np.array(x) for x in (shares.fraction, shares.low, shares.high))
-    names = [TITLES[name] for name in result.classes]
+    names = [TITLES.get(name, name) for name in result.classes]
     figure, ax = new_figure(size=(8.5, 7.5))
     image = ax.imshow(fraction, cmap="Blues", vmin=0, vmax=100)
     for i, j in np.ndindex(*fraction.shape):
@@ -144,7 +158,9 @@ def confusion(*, metrics: Input, taggers: Labels, pdf: Output, png: Output, data
     ax.set_xlabel("most probable class")
     ax.set_ylabel("true class")
     figure.colorbar(image, ax=ax, label="share of the true class [%]", shrink=0.85)
-    label(ax, right=f"{taggers[result.model]}, accuracy {100 * result.accuracy.value:.1f} %")
+    label(
+        ax, right=f"{taggers[result.model]}, balanced accuracy {100 * result.accuracy.value:.1f} %"
+    )
     save_figure(figure, pdf, png, data)
 
 
@@ -188,18 +204,18 @@ def scores(
     """Draw the distributions of every pair's discriminant for one tagger, per true class."""
     result = read_result(metrics, TaggerMetrics)
     filled = load_histograms(histograms)
-    pairs = _ordered(result)
-    figure, axes = new_figure(2, 4, size=(20, 9.5))
+    pairs = ordered_pairs(result)
+    figure, axes = _panels(len(pairs))
     for ax, pair in zip(axes.flat, pairs, strict=False):
         classes = [name.partition("/")[2] for name in filled if name.startswith(f"{pair}/")]
-        signal = pair.partition("_vs_")[0]
+        signal = result.pairs[pair].signal
         classes = [signal, *(each for each in sorted(classes) if each != signal)]
         for index, each in enumerate(classes):
             name = f"{pair}/{each}"
             values = np.asarray(filled[name].values(), dtype=float)
             edges = filled[name].axes[0].edges
             ax.stairs(
-                values / max(values.sum(), 1), edges, label=TITLES[each], fill=index == 0,
+                values / max(values.sum(), 1), edges, label=TITLES.get(each, each), fill=index == 0,
                 color=style_of(index).colour, alpha=0.4 if index == 0 else 1, linewidth=1.8,
                 linestyle=style_of(max(index - 1, 0)).line,
             )  # fmt: skip
@@ -209,7 +225,7 @@ def scores(
         ax.set_xlabel("$p_s / (p_s + p_b)$")
         ax.set_ylabel("share of the class's jets")
         ax.legend(loc="upper center", ncols=3)
-        label(ax, right=_pair_title(pair))
+        label(ax, right=pair_title(pair))
     for ax in axes.flat[len(pairs) :]:
         ax.set_axis_off()
         name = taggers[result.model]
@@ -223,8 +239,10 @@ def performance(*, metrics: Inputs, table: Output) -> None:
         name: []
         for name in (
             "model", "pair", "signal_jets", "background_jets", "auc", "auc_error",
-            "rejection_50", "rejection_50_low", "rejection_50_high", "rejection_50_bound",
-            "rejection_30", "rejection_30_low", "rejection_30_high", "rejection_30_bound",
+            *(
+                f"rejection_{point}{what}" for point in (50, 30)
+                for what in ("", "_low", "_high", "_passed", "_bound")
+            ),
         )
     }  # fmt: skip
     for result in (read_result(path, TaggerMetrics) for path in metrics):
@@ -239,6 +257,7 @@ def performance(*, metrics: Inputs, table: Output) -> None:
                 columns[point].append(round(found.value, 1))
                 columns[f"{point}_low"].append(round(found.low, 1))
                 columns[f"{point}_high"].append(round(found.high, 1))
+                columns[f"{point}_passed"].append(found.passed)
                 columns[f"{point}_bound"].append(int(found.bound))
     write_csv(table, columns)
 
@@ -248,24 +267,34 @@ def _rejections(entry: PairMerit) -> dict[str, Rejection]:
 
 
 def comparison(*, metrics: Inputs, published: Resource, taggers: Labels, table: Output) -> None:
-    """Write our top-tagging figures of merit above the published ones, each with its source."""
+    """Write our top-tagging figures of merit above the published ones, each with its source.
+
+    Only of taggers that see as much of a particle as the published ones.
+    """
     reference = read_json(published)["top_tagging"]
     rows = []
     for result in (read_result(path, TaggerMetrics) for path in metrics):
-        merit = result.pairs["top_vs_QCD"]
-        row = {"model": taggers[result.model]}
+        merit = result.pairs.get("top_vs_QCD")
+        if merit is None or result.feature_set != LIKE_PUBLISHED:
+            continue
+        row = {
+            "model": taggers[result.model], "parameters": str(result.parameters),
+            "MFLOP": f"{result.flops / 1e6:.3g}",
+        }  # fmt: skip
         row["auc"] = f"{merit.auc.value:.4f} +- {merit.auc.std:.4f}"
         for point, found in _rejections(merit).items():
             row[point] = f"> {found.low:.0f}" if found.bound else _interval(found)
-        row["source"] = f"this run, {result.training_jets} training jets of 7 classes"
+        row["source"] = (
+            f"this run, {result.training_jets} training jets of {len(result.classes)} classes"
+        )
         rows.append(row)
     for entry in reference["rows"]:
-        row = {"model": entry["model"], "source": entry["source"]}
+        row = {"model": entry["model"], "source": entry["source"], "parameters": "", "MFLOP": ""}
         row["auc"] = "" if entry["auc"] is None else f"{entry['auc']:.4f}"
         for point in ("rejection_50", "rejection_30"):
             row[point] = _with_error(entry[point], entry[f"{point}_error"])
         rows.append(row)
-    names = ("model", "auc", "rejection_50", "rejection_30", "source")
+    names = ("model", "parameters", "MFLOP", "auc", "rejection_50", "rejection_30", "source")
     write_csv(table, {name: [row[name] for row in rows] for name in names})
 
 

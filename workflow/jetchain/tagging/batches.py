@@ -6,6 +6,7 @@ A training set may be larger than the memory: what is held of it is a few number
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -18,15 +19,18 @@ from jetchain.core.io.atomic import REMAKE
 from jetchain.core.io.mapped import Mapped
 from jetchain.core.io.tables import read_result
 from jetchain.core.schema.graphs import JET_COLUMNS
-from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.schema.tagging import (
     TAGGING_FEATURES,
     TAGGING_JETS,
     TAGGING_SPLITS,
+    Preprocessing,
     TaggingDataset,
 )
 from jetchain.core.spectrum import CommonSpectrum
 from jetchain.core.training import minibatches
+from jetchain.tagging.kept import kept_rows
+from jetchain.tagging.preprocessing import Preprocess, preprocessing
+from jetchain.tagging.rows import Rows
 
 Integer = NDArray[np.int64]
 Read = Callable[[str, Integer], dict[str, Tensor]]
@@ -35,6 +39,8 @@ AHEAD = 16
 """Batches that are read at a time: opening a file takes as long as reading many rows of it."""
 CHARGE = TAGGING_FEATURES.index("charge")
 IDENTITY = [n for n, name in enumerate(TAGGING_FEATURES) if name.startswith("is_")]
+HIGH_LEVEL = ("m", "msd", "tau1", "tau2", "tau3", "tau21", "tau32", "constituents")
+"""What is known of a jet as a whole, besides the pT and eta that all classes have alike."""
 
 
 class Jets:
@@ -46,7 +52,12 @@ class Jets:
         rows: numbers of the jets, (jets,).
         read: gives a named tensor of the rows that it is handed, and what it has read for it.
         device: where the tensors go.
+
+    Attributes:
+        dense: whether `rows` are all places of particles, padding too, as an exported graph needs.
     """
+
+    dense = False
 
     def __init__(self, rows: Integer, read: Read, device: torch.device | str = "cpu") -> None:
         self._rows, self._read, self._device = rows, read, device
@@ -55,8 +66,15 @@ class Jets:
     @classmethod
     def of(cls, **tensors: Tensor) -> Jets:
         """Jets of these tensors, named as the properties below; (jets, ...) each."""
-        made = cls(np.arange(len(next(iter(tensors.values())))), _absent)
+        made = cls(np.arange(next(iter(tensors.values())).shape[0]), _absent)
         made._known = tensors
+        return made
+
+    @classmethod
+    def of_places(cls, **tensors: Tensor) -> Jets:
+        """The same, `dense`: of as many jets as an exported graph is given."""
+        made = cls(np.arange(0), _absent)
+        made._known, made.dense = tensors, True
         return made
 
     def __len__(self) -> int:
@@ -97,6 +115,11 @@ class Jets:
                 self._known[each] = tensor.to(self._device)
         return self._known[name]
 
+    @cached_property
+    def rows(self) -> Rows:
+        """The real particles as rows, jet after jet; see `rows.Rows`."""
+        return Rows(self.mask, self.dense)
+
     @property
     def points(self) -> Tensor:
         """delta_eta, delta_phi of each particle; (jets, particles, 2), 0 where padded."""
@@ -104,8 +127,13 @@ class Jets:
 
     @property
     def features(self) -> Tensor:
-        """TAGGING_FEATURES, standardised; (jets, particles, features), 0 where padded."""
+        """Those of the tagger's set, standardised; (jets, particles, features), 0 where padded."""
         return self._get("features")
+
+    @property
+    def raw(self) -> Tensor:
+        """TAGGING_FEATURES as they are; (jets, particles, 17), 0 where padded."""
+        return self._get("raw")
 
     @property
     def mask(self) -> Tensor:
@@ -114,18 +142,18 @@ class Jets:
 
     @property
     def momentum(self) -> Tensor:
-        """px, py, pz, e of each particle, GeV; (jets, particles, 4), 0 where padded."""
+        """px, py, pz, e of each particle (p4), GeV; (jets, particles, 4), 0 where padded."""
         return self._get("momentum")
 
     @property
     def charge(self) -> Tensor:
         """Charge of each particle; (jets, particles), 0 where padded."""
-        return self.features[..., CHARGE]
+        return self.raw[..., CHARGE]
 
     @property
     def identity(self) -> Tensor:
         """1 for electron, muon, photon, charged or neutral hadron; (jets, particles, 5)."""
-        return self.features[..., IDENTITY]
+        return self.raw[..., IDENTITY]
 
     @property
     def track(self) -> Tensor:
@@ -143,8 +171,19 @@ class Jets:
         return self._get("jet")
 
     @property
+    def high_level(self) -> Tensor:
+        """HIGH_LEVEL, GeV; (jets, columns); a ratio of which the lower part is 0 is 0."""
+        columns = {name: self.jet[:, n] for n, name in enumerate(JET_COLUMNS)}
+        for above, below in (("tau2", "tau1"), ("tau3", "tau2")):
+            ratio = columns[above] / columns[below].clamp(min=1e-12)
+            name = f"tau{above[-1]}{below[-1]}"
+            columns[name] = ratio.masked_fill(columns[below] <= 0, 0)
+        columns["constituents"] = self._get("constituents").to(self.jet.dtype)
+        return torch.stack([columns[name] for name in HIGH_LEVEL], dim=1)
+
+    @property
     def label(self) -> Tensor:
-        """Index into JET_CLASSES; (jets,)."""
+        """Index into the classes of the data set; (jets,)."""
         return self._get("label")
 
     @property
@@ -178,13 +217,27 @@ class JetReader:
     Args:
         dataset: of `tagging.dataset`.
         jets: TAGGING_JETS of the shards that it names.
+        how: preprocessing of the features; if not given, all of them, by mean and spread.
+        part: of the training split, one of so many jets of each class is given.
+
+    Attributes:
+        index: what the data set says.
+        preprocessing: of the features.
 
     Raises:
         DataError: a file is missing or damaged, or the shards are not those of the data set.
     """
 
-    def __init__(self, dataset: Path, jets: Sequence[Path]) -> None:
+    def __init__(
+        self,
+        dataset: Path,
+        jets: Sequence[Path],
+        how: Preprocessing | None = None,
+        part: int = 1,
+    ) -> None:
         self.index = read_result(dataset, TaggingDataset)
+        classes = self.index.classes
+        self.preprocessing = how or preprocessing(self.index, "full", "measured")
         paths = {(path.parent.name, path.stem): path for path in jets}
         names = [(shard.sample, shard.shard) for shard in self.index.shards]
         if set(names) != set(paths):
@@ -192,29 +245,40 @@ class JetReader:
         self._table = Mapped([paths[name] for name in names], TAGGING_JETS)
         if np.diff(self._table.offset).tolist() != [shard.jets for shard in self.index.shards]:
             raise DataError(f"{dataset}: the shards given have other jets.", REMAKE)
-        kept = [np.arange(shard.kept) for shard in self.index.shards]
-        self._rows = np.concatenate(
-            [first + rows for first, rows in zip(self._table.offset, kept, strict=False)]
-        )
         few = ["label", "split", "jet", "weight"]
         everywhere = self._table.rows(np.arange(len(self._table)), few)
         self._label = everywhere["label"]
+        self._rows = np.concatenate(
+            [
+                first + kept_rows(self._label[first : first + shard.jets], shard.kept, classes)
+                for first, shard in zip(self._table.offset, self.index.shards, strict=False)
+            ]
+        )
         spectrum = CommonSpectrum(
             np.array(self.index.pt_edges),
             np.array(self.index.eta_edges),
-            np.array([self.index.factor[name] for name in JET_CLASSES]),
+            np.array([self.index.factor[name] for name in classes]),
         )
         pt, eta = (everywhere["jet"][:, JET_COLUMNS.index(name)] for name in ("pt", "eta"))
         balance = np.array(
-            [[self.index.weight[name][split] for split in TAGGING_SPLITS] for name in JET_CLASSES]
+            [[self.index.weight[name][split] for split in TAGGING_SPLITS] for name in classes]
         )
         self._weight = (
             spectrum.weights(self._label, pt, eta, everywhere["weight"])
             * balance[self._label, everywhere["split"]]
         )
+        if part > 1:
+            self._rows = self._rows[self._of_part(everywhere["split"][self._rows], part)]
         self._split = everywhere["split"][self._rows]
-        self._mean = torch.tensor(self.index.mean, dtype=torch.float32)
-        self._scale = torch.tensor(self.index.scale, dtype=torch.float32)
+        self._preprocess = Preprocess(self.preprocessing)
+
+    def _of_part(self, split: Integer, part: int) -> NDArray[np.bool_]:
+        """Which rows stay: all but the training jets that are not one in `part` of their class."""
+        stays = split != TAGGING_SPLITS.index("train")
+        label = self._label[self._rows]
+        for number in range(len(self.index.classes)):
+            stays[np.flatnonzero((label == number) & ~stays)[::part]] = True
+        return stays
 
     def split(self, name: str) -> Jets:
         """The jets of a split of TAGGING_SPLITS, classes and shards in their order."""
@@ -225,8 +289,8 @@ class JetReader:
                 return {"label": torch.from_numpy(self._label[rows]), "weight": weight}
             if what == "event_weight":
                 return {what: self._tensors(rows, "weight")["weight"]}
-            if what in ("features", "mask"):
-                return self._standardised(rows)
+            if what in ("features", "mask", "raw"):
+                return read_features(self._table, rows, self._preprocess)
             return self._tensors(rows, what)
 
         return Jets(self._rows[self._split == TAGGING_SPLITS.index(name)], read)
@@ -235,9 +299,9 @@ class JetReader:
         arrays = self._table.rows(rows, names)
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
-    def _standardised(self, rows: Integer) -> dict[str, Tensor]:
-        """Features less their mean, divided by their scale, and mask; padding stays 0."""
-        found = self._tensors(rows, "features", "mask")
-        mask = found["mask"].bool()
-        features = found["features"].sub_(self._mean).div_(self._scale)
-        return {"features": features.masked_fill_(~mask[..., None], 0), "mask": mask}
+
+def read_features(table: Mapped, rows: Integer, preprocess: Preprocess) -> dict[str, Tensor]:
+    """Features as a network takes them, as they are (raw), and mask; padding stays 0."""
+    found = table.rows(rows, ["features", "mask"])
+    raw, mask = torch.from_numpy(found["features"]), torch.from_numpy(found["mask"]).bool()
+    return {"features": preprocess(raw, mask), "raw": raw, "mask": mask}

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from jetchain.core import histograms as core_histograms
 from jetchain.core.io.tables import write_csv, write_result
-from jetchain.core.io.tensors import read_weights, write_tensors
-from jetchain.core.metrics import auc, binomial_interval, bootstrap, rejection, roc_curve
-from jetchain.core.schema.jets import JET_CLASSES
+from jetchain.core.io.tensors import write_tensors
+from jetchain.core.metrics import (
+    auc,
+    balanced_accuracy,
+    binomial_interval,
+    bootstrap,
+    rejection,
+    roc_curve,
+    working_points,
+)
 from jetchain.core.schema.tagging import (
     TAGGING_SCORES,
     Confusion,
@@ -23,29 +31,25 @@ from jetchain.core.schema.tagging import (
     Rejection,
     Replicated,
     TaggerMetrics,
+    TrainedTagger,
 )
 from jetchain.core.seeds import derive_seed, generator, make_deterministic
 from jetchain.core.spectrum import effective_number
 from jetchain.core.verbs import Input, Inputs, Output
 from jetchain.tagging.batches import JetReader, Jets
-from jetchain.tagging.networks import build
-from jetchain.tagging.settings import EvaluateSettings
+from jetchain.tagging.networks import forward_flops, load
+from jetchain.tagging.scored import Scored, discriminant
+from jetchain.tagging.settings import EvaluateSettings, PairSettings
 
 Float = NDArray[np.float64]
 Integer = NDArray[np.int64]
 
-QCD = ("quark", "gluon")
-# Signal class and background classes of each ROC curve.
-PAIRS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "top_vs_QCD": ("top", QCD),
-    "W_vs_QCD": ("W", QCD),
-    "Z_vs_QCD": ("Z", QCD),
-    "Hbb_vs_QCD": ("Hbb", QCD),
-    "Hcc_vs_QCD": ("Hcc", QCD),
-    "quark_vs_gluon": ("quark", ("gluon",)),
-    "Hbb_vs_top": ("Hbb", ("top",)),
-}
 WORKING_POINTS = {"rejection_50": 0.5, "rejection_30": 0.3}
+FEW = 10
+"""Background jets that pass, below which an interval is that of Clopper and Pearson: replicas of so
+few are none too often."""
+
+COUNTED = 256  # jets, of all classes, whose operations are counted
 
 
 def evaluate(
@@ -58,7 +62,6 @@ def evaluate(
     roc: Output,
     histograms: Output,
     settings: EvaluateSettings,
-    model: str,
     seed: int,
 ) -> None:
     """Score the test split, and measure how well the tagger tells the classes apart.
@@ -71,16 +74,13 @@ def evaluate(
         metrics: where to write AUC, rejections, accuracy and confusion matrix, with errors.
         roc: where to write the ROC curves with their bootstrap bands.
         histograms: where to write the distributions of the discriminants, per true class.
-        settings: of the evaluation, and of the network.
-        model: name of the tagger.
+        settings: of the evaluation, and the pairs of classes.
         seed: of the bootstrap.
     """
     make_deterministic(seed)
-    network = build(model, settings.model)
-    read_weights(weights, network)
-    data = JetReader(dataset, jets)
-    test = data.split("test")
-    options = settings.evaluation
+    network, about = load(weights)
+    test = JetReader(dataset, jets, about.preprocessing).split("test")
+    options, pairs = settings.evaluation, settings.pairs
     probability = probabilities(network, test, options.batch_size)
     label, weight = test.label.numpy(), test.weight.double().numpy()
     table = {
@@ -92,17 +92,38 @@ def evaluate(
         "probability": probability,
     }
     write_tensors(scores, TAGGING_SCORES, table)
-    merit = figures_of_merit(label, probability, weight, options.bootstrap_replicas, seed)
-    result = TaggerMetrics(
-        **dict(merit),
-        model=model,
-        parameters=sum(parameter.numel() for parameter in network.parameters()),
-        training_jets=len(data.split("train")),
-    )
-    write_result(metrics, result)
+    scored = Scored(label, probability, weight, about.classes)
     points, replicas = options.roc_points, options.bootstrap_replicas
-    write_csv(roc, roc_bands(label, probability, weight, points, replicas, seed))
-    core_histograms.save_histograms(histograms, distributions(label, probability, weight))
+    result = measure(network, about, test, scored, pairs, replicas, seed)
+    write_result(metrics, result)
+    write_csv(roc, roc_bands(scored, pairs, points, replicas, seed))
+    core_histograms.save_histograms(histograms, distributions(scored, pairs))
+
+
+def measure(
+    network: torch.nn.Module,
+    about: TrainedTagger,
+    test: Jets,
+    scored: Scored,
+    pairs: Mapping[str, PairSettings],
+    replicas: int,
+    seed: int,
+) -> TaggerMetrics:
+    """The figures of merit of a trained tagger.
+
+    Args:
+        network, about: the tagger.
+        test, scored: the test jets, and their scores.
+        pairs, replicas, seed: as in `figures_of_merit`.
+    """
+    return TaggerMetrics(
+        **dict(figures_of_merit(scored, pairs, replicas, seed)),
+        model=about.tagger,
+        feature_set=about.feature_set,
+        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        flops=forward_flops(network, test[np.arange(0, len(test), -(-len(test) // COUNTED))]),
+        training_jets=about.training_jets,
+    )
 
 
 @torch.no_grad()
@@ -115,56 +136,26 @@ def probabilities(network: torch.nn.Module, jets: Jets, batch_size: int) -> NDAr
     return np.concatenate(parts)
 
 
-def discriminant(
-    label: Integer,
-    probability: np.ndarray,
-    weight: Float,
-    signal: str,
-    background: tuple[str, ...],
-) -> tuple[Integer, Float, Float]:
-    """p_s / (p_s + p_b) of the jets of the two classes, p_b summed over the background classes.
-
-    Args:
-        label: (jets,) index into JET_CLASSES.
-        probability: (jets, classes).
-        weight: (jets,)
-        signal: the signal class.
-        background: the background classes.
-
-    Returns:
-        1 for signal and 0 for background, the discriminant, and the weight; (chosen jets,) each.
-
-    Reference:
-        arXiv:2202.03772, eq. 4.
-    """  # fmt: skip
-    s, b = JET_CLASSES.index(signal), [JET_CLASSES.index(name) for name in background]
-    chosen = np.isin(label, [s, *b])
-    p_signal = probability[chosen, s].astype(float)
-    p_background = probability[chosen][:, b].astype(float).sum(axis=1)
-    # Where both underflow the jet is as unlike the one as the other.
-    tiny = 1e-40
-    score = (p_signal + tiny) / (p_signal + p_background + 2 * tiny)
-    return (label[chosen] == s).astype(np.int64), score, weight[chosen]
-
-
 def figures_of_merit(
-    label: Integer, probability: np.ndarray, weight: Float, replicas: int, seed: int
+    scored: Scored, pairs: Mapping[str, PairSettings], replicas: int, seed: int
 ) -> FiguresOfMerit:
     """AUC and rejections of each pair, accuracy, macro AUC and confusion matrix, with errors.
 
     Args:
-        label: (jets,) index into JET_CLASSES.
-        probability: (jets, classes).
-        weight: (jets,)
+        scored: the test jets.
+        pairs: of classes, by name.
         replicas: bootstrap replicas behind each error.
         seed: of the bootstrap.
     """
-    pairs: dict[str, PairMerit] = {}
-    for name, (signal, background) in PAIRS.items():
-        truth, score, of_jet = discriminant(label, probability, weight, signal, background)
+    found: dict[str, PairMerit] = {}
+    for name, pair in pairs.items():
+        truth, score, of_jet = discriminant(scored, pair)
         identity = derive_seed(seed, name)
         area = bootstrap(auc, truth, score, of_jet, replicas=replicas, seed=identity)
-        pairs[name] = PairMerit(
+        whole = sum(pair.background.values())
+        found[name] = PairMerit(
+            signal=pair.signal,
+            background={each: value / whole for each, value in pair.background.items()},
             signal_jets=int(truth.sum()),
             background_jets=int((1 - truth).sum()),
             signal_effective=effective_number(of_jet[truth == 1]),
@@ -175,15 +166,17 @@ def figures_of_merit(
                 for point, efficiency in WORKING_POINTS.items()
             },
         )
-    right = probability.argmax(axis=1) == label
-    share, effective = float(weight @ right / weight.sum()), effective_number(weight)
-    low, high = binomial_interval(share * effective, effective)
+    label, probability, weight = scored.label, scored.probability, scored.weight
+    accuracy = bootstrap(
+        balanced_accuracy, label, probability, weight,
+        replicas=replicas, seed=derive_seed(seed, "accuracy"),
+    )  # fmt: skip
     return FiguresOfMerit(
-        classes=list(JET_CLASSES),
-        pairs=pairs,
-        accuracy=Interval(value=share, low=float(low), high=float(high)),
+        classes=list(scored.classes),
+        pairs=found,
+        accuracy=Interval(value=accuracy.value, low=accuracy.low, high=accuracy.high),
         macro_auc=macro_auc(label, probability, weight),
-        confusion=confusion(label, probability.argmax(axis=1), weight),
+        confusion=confusion(label, probability.argmax(axis=1), weight, probability.shape[1]),
     )
 
 
@@ -192,9 +185,9 @@ def rejection_with_error(
 ) -> Rejection:
     """1 / background efficiency at a signal efficiency, with its 68 % bootstrap interval.
 
-    Where less than one background jet passes, the data only bound the rejection from below: the
-    value is then the effective number of background jets, and `low` the inverse of the upper end of
-    the Clopper-Pearson interval of none.
+    Where fewer than FEW background jets pass, the interval is that of Clopper and Pearson
+    (`efficiency_of_few`). Where none passes, the data only bound the rejection from below: the
+    value is then the effective number of background jets, and `low` the inverse of the upper end.
 
     Args:
         truth: (jets,) 1 for signal, 0 for background.
@@ -207,11 +200,40 @@ def rejection_with_error(
         lambda y, s, w: rejection(y, s, efficiency, w),
         truth, score, weight, replicas=replicas, seed=seed,
     )  # fmt: skip
+    leaked, kept, cuts = roc_curve(truth, score, weight)
+    cut = working_points(kept, efficiency)
+    passed = int(np.count_nonzero(score[truth == 0] >= cuts[cut]))
+    if passed >= FEW:
+        return Rejection(**vars(estimate), passed=passed, bound=False)
     background = effective_number(weight[truth == 0])
-    if estimate.value < background * (1 - 1e-9):
-        return Rejection(**vars(estimate), bound=False)
-    low = 1 / float(binomial_interval(0, background)[1])
-    return Rejection(value=background, low=low, high=background, std=background - low, bound=True)
+    ends = efficiency_of_few(leaked[cut], np.array(passed), background)
+    low, high = 1 / float(ends[1]), 1 / float(ends[0]) if passed else background
+    return Rejection(
+        value=estimate.value, low=low, high=high, std=(high - low) / 2, passed=passed,
+        bound=not passed,
+    )  # fmt: skip
+
+
+def efficiency_of_few(
+    efficiency: ArrayLike, passed: NDArray[np.integer], effective: float
+) -> tuple[Float, Float]:
+    """Clopper-Pearson interval of an efficiency where few jets pass, which may have weights.
+
+    The upper end is that of as many of the effective number of jets, since a jet more may weigh as
+    much as any; the lower end that of as many as pass, whatever they weigh. Without weights both
+    are the plain interval.
+
+    Args:
+        efficiency: by weight.
+        passed: jets that pass.
+        effective: number of jets; see `effective_number`.
+    """
+    share = np.asarray(efficiency, dtype=float)
+    tried = passed / np.where(share > 0, share, 1.0)
+    low, _ = binomial_interval(passed, np.maximum(tried, passed))
+    most = np.minimum(np.maximum(passed, share * effective), effective)
+    _, high = binomial_interval(most, effective)
+    return np.where(passed > 0, low, 0.0), high
 
 
 def macro_auc(label: Integer, probability: np.ndarray, weight: Float) -> float:
@@ -227,20 +249,21 @@ def macro_auc(label: Integer, probability: np.ndarray, weight: Float) -> float:
     return float(np.mean(values))
 
 
-def confusion(label: Integer, predicted: Integer, weight: Float) -> Confusion:
+def confusion(label: Integer, predicted: Integer, weight: Float, classes: int) -> Confusion:
     """Which share of the jets of each true class (rows) is taken for which class (columns).
 
     Args:
         label: (jets,) true class.
         predicted: (jets,) most probable class.
         weight: (jets,)
+        classes: their number.
     """
-    shape = (len(JET_CLASSES), len(JET_CLASSES))
+    shape = (classes, classes)
     counts, sums = np.zeros(shape, dtype=np.int64), np.zeros(shape)
     np.add.at(counts, (label, predicted), 1)
     np.add.at(sums, (label, predicted), weight)
     fraction = sums / np.where(counts.any(axis=1), sums.sum(axis=1), 1.0)[:, None]
-    effective = np.array([effective_number(weight[label == n]) for n in range(len(JET_CLASSES))])
+    effective = np.array([effective_number(weight[label == n]) for n in range(classes)])
     total = np.broadcast_to(effective[:, None], shape)
     low, high = binomial_interval(fraction * total, total)
     return Confusion(
@@ -252,16 +275,16 @@ def confusion(label: Integer, predicted: Integer, weight: Float) -> Confusion:
 
 
 def roc_bands(
-    label: Integer, probability: np.ndarray, weight: Float, points: int, replicas: int, seed: int
+    scored: Scored, pairs: Mapping[str, PairSettings], points: int, replicas: int, seed: int
 ) -> dict[str, np.ndarray]:
     """The ROC curve of every pair with its 68 % bootstrap band, as columns of one table."""
     grid = np.arange(1, points + 1) / (points + 1)
     columns: dict[str, list[np.ndarray]] = {
         name: [] for name in
-        ("pair", "signal_efficiency", "background_efficiency", "low", "high")
+        ("pair", "signal_efficiency", "background_efficiency", "low", "high", "passed")
     }  # fmt: skip
-    for name, (signal, background) in PAIRS.items():
-        truth, score, of_jet = discriminant(label, probability, weight, signal, background)
+    for name, pair in pairs.items():
+        truth, score, of_jet = discriminant(scored, pair)
         band = roc_band(truth, score, of_jet, grid, replicas, derive_seed(seed, name))
         for column, values in zip(
             columns.values(), (np.full(points, name), grid, *band), strict=True
@@ -272,10 +295,11 @@ def roc_bands(
 
 def roc_band(
     truth: Integer, score: Float, weight: Float, grid: Float, replicas: int, seed: int
-) -> tuple[Float, Float, Float]:
-    """Background efficiency at given signal efficiencies, with its 68 % bootstrap band.
+) -> tuple[Float, Float, Float, Integer]:
+    """Background efficiency at given signal efficiencies, with its 68 % band.
 
-    Signal and background are resampled apart, so that each replica has as many of both.
+    Signal and background are resampled apart, so that each replica has as many of both. Where fewer
+    than FEW background jets pass, the band reaches the interval of Clopper and Pearson at least.
 
     Args:
         truth: (jets,) 1 for signal, 0 for background.
@@ -285,10 +309,13 @@ def roc_band(
         seed: of the resampling.
 
     Returns:
-        Value and the ends of the band, (points,) each.
+        Value, the ends of the band, and the background jets that pass, (points,) each.
     """
-    background_efficiency, signal_efficiency, _ = roc_curve(truth, score, weight)
-    value = np.interp(grid, signal_efficiency, background_efficiency)
+    background_efficiency, signal_efficiency, thresholds = roc_curve(truth, score, weight)
+    cut = working_points(signal_efficiency, grid)
+    value = background_efficiency[cut]
+    counted = np.sort(score[truth == 0])
+    above = len(counted) - np.searchsorted(counted, thresholds[cut], side="left")
     order = np.argsort(-score, kind="stable")
     score, weight = score[order], weight[order]
     signal, background = (np.flatnonzero(truth[order] == each) for each in (1, 0))
@@ -302,24 +329,24 @@ def roc_band(
         leaked = np.concatenate([[0.0], np.cumsum(weight[others])])
         replica[:] = leaked[np.searchsorted(-score[others], -cuts, side="right")] / leaked[-1]
     low, high = np.percentile(spread, [15.87, 84.13], axis=0)
-    # Where no background passes, the band still reaches the Clopper-Pearson limit of none.
     effective = effective_number(weight[background])
-    _, limit = binomial_interval(0, effective)
-    return value, low, np.where(value * effective < 1, np.maximum(high, limit), high)
+    ends = efficiency_of_few(value, above, effective)
+    few = above < FEW
+    low = np.where(few, np.minimum(low, ends[0]), low)
+    return value, low, np.where(few, np.maximum(high, ends[1]), high), above
 
 
-def distributions(label: Integer, probability: np.ndarray, weight: Float) -> dict[str, Any]:
+def distributions(scored: Scored, pairs: Mapping[str, PairSettings]) -> dict[str, Any]:
     """Histograms of each pair's discriminant, one per true class: ``<pair>/<class>``."""
     edges = np.linspace(0.0, 1.0, 21)
     result = {}
-    for name, (signal, background) in PAIRS.items():
-        for each in (signal, *background):
-            rows = label == JET_CLASSES.index(each)
-            _, score, of_jet = discriminant(
-                label[rows], probability[rows], weight[rows], signal, background
-            )
+    for name, pair in pairs.items():
+        _, score, of_jet = discriminant(scored, pair)
+        label = scored.label[scored.of_pair(pair)]
+        for each in (pair.signal, *pair.background):
+            own = label == scored.classes.index(each)
             result[f"{name}/{each}"] = core_histograms.weighted(
-                "discriminant", score, edges, of_jet,
+                "discriminant", score[own], edges, of_jet[own],
                 label="p(signal) / (p(signal) + p(background))",
             )  # fmt: skip
     return result

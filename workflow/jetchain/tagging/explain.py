@@ -14,6 +14,8 @@ Reference: Sundararajan, Taly and Yan, arXiv:1703.01365, eq. 1 and proposition 1
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import hist
 import numpy as np
 import torch
@@ -23,20 +25,16 @@ from torch import Tensor, nn
 from jetchain.core.histograms import save_histograms
 from jetchain.core.images import align, pixel_sums
 from jetchain.core.io.tables import write_result
-from jetchain.core.io.tensors import read_weights
 from jetchain.core.progress import Progress
-from jetchain.core.schema.jets import JET_CLASSES
-from jetchain.core.schema.tagging import TAGGING_FEATURES, PairShares, TaggerExplanation
+from jetchain.core.schema.tagging import PairShares, TaggerExplanation
 from jetchain.core.seeds import make_deterministic
 from jetchain.core.verbs import Input, Inputs, Output
 from jetchain.tagging.batches import JetReader, Jets
-from jetchain.tagging.evaluate import PAIRS, QCD
-from jetchain.tagging.networks import build
-from jetchain.tagging.settings import ExplainJobSettings, ExplainSettings
+from jetchain.tagging.networks import load
+from jetchain.tagging.settings import ExplainJobSettings, ExplainSettings, PairSettings
 
 Float = NDArray[np.float64]
 
-EXPLAINED = {name: pair for name, pair in PAIRS.items() if set(pair[1]) <= set(QCD)}
 ROWS_AT_ONCE = 256  # jets at points of the path
 HALF_WIDTH = 0.8  # of the maps
 
@@ -49,65 +47,72 @@ def explain(
     maps: Output,
     importance: Output,
     settings: ExplainJobSettings,
-    model: str,
 ) -> None:
-    """Explain the discriminants of the first test jets of each signal class.
+    """Explain the discriminants of the first test jets of the signal of each pair.
 
     Args:
         dataset: of `tagging.dataset`.
         jets: TAGGING_JETS of its shards.
         weights: of the trained tagger.
-        maps: uhi JSON, a two-dimensional histogram a pair of EXPLAINED: the share of the particles
-            in each pixel of the aligned jet, mean over the jets, and the variance of the mean (of
-            one jet, which has none, 0).
+        maps: uhi JSON, a two-dimensional histogram a pair: the share of the particles in each
+            pixel of the aligned jet, mean over the jets, and the variance of the mean (of one jet,
+            which has none, 0).
         importance: JSON, a pair: share of each feature with its error (of one jet: null), the mean
             difference of the scores, and how much of it the shares miss.
-        settings: of the explanation, and of the network.
-        model: name of the tagger.
+        settings: of the explanation, and the pairs of classes.
     """
     make_deterministic(0)
-    network = build(model, settings.model)
-    read_weights(weights, network)
-    network.eval().requires_grad_(False)
-    data = JetReader(dataset, jets)
-    test = data.split("test")
-    column = TAGGING_FEATURES.index("log_pt")
+    network, about = load(weights)
+    network.requires_grad_(False)
+    test = JetReader(dataset, jets, about.preprocessing).split("test")
     histograms, table = {}, {}
-    progress = Progress(len(EXPLAINED), "pairs", model)
-    for done, (name, (signal, background)) in enumerate(EXPLAINED.items(), 1):
-        rows = np.flatnonzero(test.label.numpy() == JET_CLASSES.index(signal))
+    progress = Progress(len(settings.pairs), "pairs", about.tagger)
+    for done, (name, pair) in enumerate(settings.pairs.items(), 1):
+        columns = {each: about.classes.index(each) for each in (pair.signal, *pair.background)}
+        log_odds = LogOdds(pair, columns)
+        rows = np.flatnonzero(test.label.numpy() == columns[pair.signal])
         some = test[rows[: settings.explain.jets]]
-        shares, difference = integrated_gradients(
-            network, some, signal, background, settings.explain.steps
-        )
-        log_pt = some.features[..., column].double().numpy() * data.index.scale[column]
-        pt = np.exp(log_pt + data.index.mean[column])
+        shares, difference = integrated_gradients(network, some, log_odds, settings.explain.steps)
+        pt = np.hypot(*some.momentum.double().numpy()[..., :2].transpose(2, 0, 1))
         weight = some.weight.double().numpy()
         histograms[name] = share_map(shares.sum(axis=2), some, pt, weight, settings.explain)
         table[name] = feature_shares(shares, difference, weight)
         progress.report(done)
     save_histograms(maps, histograms)
-    write_result(
-        importance, TaggerExplanation(features=list(TAGGING_FEATURES), model=model, pairs=table)
-    )
+    features = about.preprocessing.features
+    write_result(importance, TaggerExplanation(features=features, model=about.tagger, pairs=table))
 
 
-def score(logits: Tensor, signal: str, background: tuple[str, ...]) -> Tensor:
-    """ln(p_s / p_b), p_b summed over the background classes; (jets,)."""
-    log_p = logits.log_softmax(dim=1)
-    columns = [JET_CLASSES.index(name) for name in background]
-    return log_p[:, JET_CLASSES.index(signal)] - log_p[:, columns].logsumexp(dim=1)
+class LogOdds:
+    """ln(p_s / p_b) of a pair, p_b summed over the background classes by their shares.
+
+    Args:
+        pair: the classes.
+        columns: of their logits.
+    """
+
+    def __init__(self, pair: PairSettings, columns: Mapping[str, int]) -> None:
+        mean = sum(pair.background.values()) / len(pair.background)
+        self._signal = columns[pair.signal]
+        self._background = [columns[name] for name in pair.background]
+        self._log_share = torch.tensor([value / mean for value in pair.background.values()]).log()
+
+    def __call__(self, logits: Tensor) -> Tensor:
+        """Of logits (jets, classes); (jets,)."""
+        log_p = logits.log_softmax(dim=1)
+        of_each = log_p[:, self._background] + self._log_share.to(log_p.dtype)
+        return log_p[:, self._signal] - of_each.logsumexp(dim=1)
 
 
 def integrated_gradients(
-    network: nn.Module, jets: Jets, signal: str, background: tuple[str, ...], steps: int
+    network: nn.Module, jets: Jets, score: Callable[[Tensor], Tensor], steps: int
 ) -> tuple[Float, Float]:
     """The share of each input in the score of each jet.
 
     Args:
         network: in evaluation mode.
         jets: with standardised features, so that the baseline is 0.
-        signal, background: of the score.
+        score: of logits (jets, classes), (jets,).
         steps: points of the path; the integral is taken by the midpoint rule.
 
     Returns:
@@ -123,13 +128,13 @@ def integrated_gradients(
         path = part[:, None, None, None] * some.features[None]
         path = path.flatten(0, 1).requires_grad_()
         repeated = some[np.tile(np.arange(len(some)), steps)].replace(features=path)
-        value = score(network(repeated), signal, background).sum()
+        value = score(network(repeated)).sum()
         (gradient,) = torch.autograd.grad(value, path)
         mean = gradient.double().view(steps, *some.features.shape).mean(dim=0)
         total[first : first + size] = mean * some.features
         with torch.no_grad():
             ends = [
-                score(network(some.replace(features=features)).double(), signal, background)
+                score(network(some.replace(features=features)).double())
                 for features in (torch.zeros_like(some.features), some.features)
             ]
         differences.append((ends[1] - ends[0]).numpy())

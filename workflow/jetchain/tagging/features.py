@@ -1,5 +1,5 @@
 """The jets of the tagging data set, one shard at a time: selection, the 17 inputs of Particle
-Transformer, and three splits.
+Transformer, and three splits. A shard may be larger than the memory: it is read in parts.
 
 The split of a jet follows from its event's identity alone, so that two jets of one event never
 stand on both sides, and adding a shard moves no jet.
@@ -8,21 +8,31 @@ stand on both sides, and adding a shard moves no jet.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.errors import DataError
+from jetchain.core.io.mapped import Mapped
 from jetchain.core.io.tables import write_result
-from jetchain.core.io.tensors import read_tensors, write_tensors
+from jetchain.core.io.tensors import write_rows
 from jetchain.core.schema.graphs import CONSTITUENT_COLUMNS, JET_COLUMNS, JET_GRAPHS
 from jetchain.core.schema.jets import JET_CLASSES
-from jetchain.core.schema.tagging import TAGGING_FEATURES, TAGGING_JETS, SelectedJets
+from jetchain.core.schema.tagging import (
+    TAGGING_FEATURES,
+    TAGGING_JETS,
+    SelectedJets,
+    ShardCutflow,
+)
 from jetchain.core.verbs import Input, Output
-from jetchain.tagging.settings import SelectionSettings
+from jetchain.tagging.settings import SelectionJobSettings, SelectionSettings, class_names
 
 Integer = NDArray[np.int64]
 Table = dict[str, np.ndarray]
+
+PART = 2048
+"""Jets that are laid out at a time: each takes some 25 kB on the way."""
 
 # Columns of the constituents that a network may see as they are.
 RAW = {
@@ -33,69 +43,124 @@ RAW = {
 
 
 def features(
-    *, graphs: Input, jets: Output, cutflow: Output, settings: SelectionSettings, sample: str
+    *, graphs: Input, jets: Output, cutflow: Output, settings: SelectionJobSettings, sample: str
 ) -> None:
-    """Select and lay out the labelled jets of one shard.
+    """Select and lay out the jets of one shard that belong to a class.
 
     Args:
         graphs: JET_GRAPHS of the shard.
         jets: where to write TAGGING_JETS.
-        cutflow: where to write the number of jets after each cut.
-        settings: selection and splits.
-        sample: name of the sample, which is the class of its jets.
+        cutflow: where to write the number of jets after each cut, by class.
+        settings: the classes, selection and splits.
+        sample: name of the sample.
 
     Raises:
-        DataError: the sample is no class, or a constituent has no positive energy or pT.
+        DataError: no class takes jets of the sample, or a constituent has no positive energy or pT.
     """
-    if sample not in JET_CLASSES:
+    labels = labels_of(sample, settings)
+    if not labels:
         raise DataError(
-            f"{graphs}: '{sample}' is not one of the jet classes.",
-            f"Give shards of the samples {', '.join(JET_CLASSES)} only.",
+            f"{graphs}: no class of jets takes '{sample}'.",
+            "Name the sample in tagging.classes, or give shards of other samples.",
         )
-    table, selected = select(read_tensors(graphs, JET_GRAPHS), sample, settings)
-    write_tensors(jets, TAGGING_JETS, table)
-    write_result(cutflow, selected)
+    table = Mapped([graphs], JET_GRAPHS)
+    few = table.rows(np.arange(len(table)), ["label", "jet"])
+    rows, label, selected = select(few["label"], few["jet"], labels, settings)
+    write_result(cutflow, ShardCutflow(names=class_names(settings.classes), classes=selected))
+
+    def parts() -> Iterator[Table]:
+        for first in range(0, len(rows), PART):
+            some = slice(first, first + PART)
+            shard = table.rows(rows[some], COLUMNS)
+            yield lay_out(shard, label[some], sample, settings)
+
+    write_rows(
+        jets, TAGGING_JETS, parts(), rows=len(rows), lengths={"particles": settings.particles}
+    )
 
 
-def select(shard: Table, sample: str, settings: SelectionSettings) -> tuple[Table, SelectedJets]:
-    """The jets of a class in the window of pT, padded, with their split.
+COLUMNS = (
+    "event_number", "jet_index", "weight", "jet", "multiplicity", "constituent_offset",
+    "constituents", "constituent_truth",
+)  # fmt: skip
+
+
+def labels_of(sample: str, settings: SelectionJobSettings) -> dict[str, tuple[int, int | None]]:
+    """The classes that take jets of a sample: label, and truth label (None: all jets), by name."""
+    found = {}
+    for index, name in enumerate(class_names(settings.classes)):
+        each = settings.classes[name]
+        wanted = None if each.label is None else JET_CLASSES.index(each.label)
+        if sample in each.samples:
+            found[name] = (index, wanted)
+    return found
+
+
+def select(
+    truth: Integer,
+    jet: np.ndarray,
+    labels: dict[str, tuple[int, int | None]],
+    settings: SelectionSettings,
+) -> tuple[Integer, Integer, dict[str, SelectedJets]]:
+    """The jets of some classes in the window of pT.
 
     Args:
-        shard: JET_GRAPHS of the sample of this class.
-        sample: the class, and its sample.
-        settings: selection and splits.
+        truth: index into JET_CLASSES, -1 for none; (jets,).
+        jet: JET_COLUMNS; (jets, columns).
+        labels: see `labels_of`.
+        settings: the window.
 
     Returns:
-        TAGGING_JETS, and the number of jets after each cut.
+        Their rows, their labels, and the number of jets of each class after each cut.
     """
-    label = JET_CLASSES.index(sample)
-    labelled = shard["label"] == label
-    pt = shard["jet"][:, JET_COLUMNS.index("pt")]
-    window = labelled & (pt > settings.pt_min) & (pt < settings.pt_max)
-    kept, offset = np.flatnonzero(window), shard["constituent_offset"]
-    raw, mask = padded(shard["constituents"], offset, kept, settings.particles)
-    table = {
-        "event_number": shard["event_number"][kept],
-        "jet_index": shard["jet_index"][kept],
-        "label": np.full(len(kept), label),
-        "split": splits(sample, shard["event_number"][kept], settings),
-        "weight": shard["weight"][kept],
-        "jet": shard["jet"][kept],
-        "constituents": np.diff(offset)[kept],
+    label = np.full(len(truth), -1)
+    for index, wanted in labels.values():
+        label[np.ones(len(truth), bool) if wanted is None else truth == wanted] = index
+    pt = jet[:, JET_COLUMNS.index("pt")]
+    window = (pt > settings.pt_min) & (pt < settings.pt_max)
+    selected = {
+        name: SelectedJets(
+            jets=len(truth),
+            labelled=int((label == index).sum()),
+            in_pt_window=int(((label == index) & window).sum()),
+        )
+        for name, (index, _) in labels.items()
+    }
+    rows = np.flatnonzero((label >= 0) & window)
+    return rows, label[rows], selected
+
+
+def lay_out(shard: Table, label: Integer, sample: str, settings: SelectionSettings) -> Table:
+    """Some jets of a shard as TAGGING_JETS.
+
+    Args:
+        shard: COLUMNS of JET_GRAPHS, of these jets only.
+        label: of their classes, (jets,).
+        sample: that they are of.
+        settings: places and splits.
+    """
+    rows, offset = np.arange(len(label)), shard["constituent_offset"]
+    raw, mask = padded(shard["constituents"], offset, rows, settings.particles)
+    # As in JetClass, positive delta_eta is away from the centre.
+    outwards = np.where(shard["jet"][:, JET_COLUMNS.index("eta")] > 0, 1.0, -1.0)
+    raw[..., CONSTITUENT_COLUMNS.index("delta_eta")] *= outwards[:, None].astype(raw.dtype)
+    truth, _ = padded(shard["constituent_truth"], offset, rows, settings.particles, empty=-1)
+    return {
+        "event_number": shard["event_number"],
+        "jet_index": shard["jet_index"],
+        "label": label,
+        "split": splits(sample, shard["event_number"], settings),
+        "weight": shard["weight"],
+        "jet": shard["jet"],
+        "constituents": shard["multiplicity"],
         "mask": mask,
-        "features": inputs(raw, shard["jet"][kept], mask),
+        "features": inputs(raw, shard["jet"], mask),
+        "truth": truth,
         **{
             name: raw[..., [CONSTITUENT_COLUMNS.index(column) for column in columns]]
             for name, columns in RAW.items()
         },
     }
-    if "truth" in TAGGING_JETS.tensors:
-        truth, _ = padded(shard["constituent_truth"], offset, kept, settings.particles, empty=-1)
-        table["truth"] = truth
-    selected = SelectedJets(
-        jets=len(labelled), labelled=int(labelled.sum()), in_pt_window=len(kept)
-    )
-    return table, selected
 
 
 def padded(
@@ -127,7 +192,7 @@ def inputs(
     """The 17 inputs of Particle Transformer.
 
     Args:
-        constituents: (jets, particles, CONSTITUENT_COLUMNS), GeV, mm, rad.
+        constituents: (jets, particles, CONSTITUENT_COLUMNS), GeV, mm, rad; delta_eta outwards.
         jet: (jets, JET_COLUMNS), GeV, rad.
         mask: (jets, particles), False where padded.
 

@@ -11,7 +11,6 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from jetchain.core.io.tables import write_result
 from jetchain.core.metrics import auc
 from jetchain.core.schema.graphs import JET_COLUMNS
-from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.schema.tagging import Kinematics, KinematicsPair
 from jetchain.core.schema.validation import ValidationNumber
 from jetchain.core.spectrum import effective_number
@@ -37,6 +36,7 @@ def kinematics(*, dataset: Input, jets: Inputs, result: Output) -> None:
         result: written, the area under the ROC curve of each pair, and rows of the validation.
     """
     reader = JetReader(dataset, jets)
+    classes = reader.index.classes
     columns = [JET_COLUMNS.index(name) for name in ("pt", "eta")]
     parts = []
     for split in ("train", "validation", "test"):
@@ -50,14 +50,14 @@ def kinematics(*, dataset: Input, jets: Inputs, result: Output) -> None:
     (x, label, weight), *others = parts
     held_x, held_label = (np.concatenate([each[n] for each in others]) for n in (0, 1))
     pairs = []
-    for first, second in itertools.combinations(range(len(JET_CLASSES)), 2):
+    for first, second in itertools.combinations(range(len(classes)), 2):
         found = {}
         for when in ("before", "after"):
             held_weight = np.concatenate([each[2][when] for each in others])
             found[when], found[f"{when}_error"] = separation(
                 (x, label, weight[when]), (held_x, held_label, held_weight), (first, second)
             )
-        pairs.append(KinematicsPair(first=JET_CLASSES[first], second=JET_CLASSES[second], **found))
+        pairs.append(KinematicsPair(first=classes[first], second=classes[second], **found))
     write_result(result, Kinematics(pairs=pairs, numbers=[worst(pairs)]))
 
 

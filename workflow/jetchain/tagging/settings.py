@@ -1,12 +1,25 @@
-"""Settings of the tagging room: features, networks, training, evaluation, benchmark."""
+"""Settings of the tagging room: classes, features, networks, training, evaluation, benchmark."""
 
 from __future__ import annotations
 
-from typing import Any, Self
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, Self
 
 from pydantic import field_validator, model_validator
 
-from jetchain.core.settings import Settings, key, require_each_once
+from jetchain.core.errors import ConfigurationError
+from jetchain.core.schema.jets import JET_CLASSES
+from jetchain.core.schema.tagging import FEATURE_SETS
+from jetchain.core.settings import (
+    SEPARATOR,
+    Settings,
+    did_you_mean,
+    key,
+    parse,
+    require_each_once,
+    require_known,
+)
 from jetchain.core.training_settings import TrainingSettings
 from jetchain.tagging.models import MODELS
 
@@ -15,6 +28,62 @@ Sections: Any = MODELS.sections()
 
 class ModelTable(Sections):
     """One section a published network."""
+
+
+class ClassSettings(Settings):
+    """A class of jets: where its jets come from, and which they are."""
+
+    samples: list[str] = key(..., "Samples that its jets come from.", min_length=1)
+    label: str | None = key(
+        None, "Truth label that its jets have; none: all jets of its samples belong to it."
+    )
+
+    @field_validator("label")
+    @classmethod
+    def _known(cls, label: str | None) -> str | None:
+        if label is not None:
+            require_known(label, JET_CLASSES, "truth label")
+        return label
+
+
+class PairSettings(Settings):
+    """A signal class and what it is told from."""
+
+    signal: str = key(..., "The signal class.")
+    background: dict[str, float] = key(
+        ..., "Share of each background class in the weight of the background.", min_length=1
+    )
+
+    @field_validator("background")
+    @classmethod
+    def _positive(cls, shares: dict[str, float]) -> dict[str, float]:
+        if min(shares.values(), default=1.0) <= 0:
+            raise ValueError("every share must be above 0")
+        return shares
+
+
+QCD = {"quark": 1.0, "gluon": 1.0}
+CLASSES = {name: ClassSettings(samples=[name], label=name) for name in JET_CLASSES}
+PAIRS = {
+    f"{name}_vs_QCD": PairSettings(signal=name, background=QCD)
+    for name in ("top", "W", "Z", "Hbb", "Hcc")
+} | {
+    "quark_vs_gluon": PairSettings(signal="quark", background={"gluon": 1.0}),
+    "Hbb_vs_top": PairSettings(signal="Hbb", background={"top": 1.0}),
+}
+
+
+def class_names(classes: Iterable[str]) -> list[str]:
+    """The names in the order of the labels, however the configuration orders them.
+
+    Those of JET_CLASSES come first, in their order, and others by the alphabet.
+    """
+    return sorted(classes, key=lambda name: ([*JET_CLASSES, name].index(name), name))
+
+
+def samples_of(classes: Mapping[str, ClassSettings]) -> list[str]:
+    """The samples of all classes, each once, in the order of the classes."""
+    return [*dict.fromkeys(each for name in class_names(classes) for each in classes[name].samples)]
 
 
 class SelectionSettings(Settings):
@@ -51,10 +120,21 @@ class FeatureSettings(DatasetSettings, SelectionSettings):
     """Which jets enter the data set, and how they are laid out and divided."""
 
 
+class SelectionJobSettings(SelectionSettings):
+    """What the selection of a shard reads."""
+
+    classes: dict[str, ClassSettings]
+
+
+Standardisation = Literal["measured", "jetclass"]
+
+
 class TrainSettings(Settings):
-    """What one training job reads: the loop's settings and the network's sizes."""
+    """What one training job reads: the loop's settings, the inputs and the network's sizes."""
 
     training: TrainingSettings
+    feature_set: str = "full"
+    standardisation: Standardisation = "measured"
     model: dict[str, Any]
 
 
@@ -70,13 +150,28 @@ class EvaluateSettings(Settings):
     """What one evaluation job reads."""
 
     evaluation: ScoringSettings
-    model: dict[str, Any]
+    pairs: dict[str, PairSettings]
+
+
+class LearningSettings(TrainSettings):
+    """What a training on a part of the jets, and its evaluation, read."""
+
+    batch_size: int
+    bootstrap_replicas: int
+    pairs: dict[str, PairSettings]
+
+
+class ComparisonSettings(Settings):
+    """What a comparison of the taggers reads."""
+
+    bootstrap_replicas: int
+    pairs: dict[str, PairSettings]
 
 
 class ExplainSettings(Settings):
     """What the taggers look at, by integrated gradients (arXiv:1703.01365)."""
 
-    jets: int = key(300, "Test jets explained, of each signal class.", ge=2)
+    jets: int = key(200, "Test jets explained, of the signal class of each pair.", ge=2)
     steps: int = key(24, "Points at which the gradient is taken along the path.", ge=1)
     pixels: int = key(25, "Pixels on each side of the maps.", ge=5)
 
@@ -85,7 +180,7 @@ class ExplainJobSettings(Settings):
     """What one explanation job reads."""
 
     explain: ExplainSettings
-    model: dict[str, Any]
+    pairs: dict[str, PairSettings]
 
 
 class BenchSettings(Settings):
@@ -103,31 +198,148 @@ class BenchSettings(Settings):
 class TaggingSettings(Settings):
     """The tagging room."""
 
-    taggers: list[str] = key(["pfn", "particlenet"], "Networks to train and compare.", min_length=1)
+    taggers: list[str] = key(
+        ["pfn", "pfn_kinematics", "particlenet"], "Networks to train and compare.", min_length=1
+    )
+    classes: dict[str, ClassSettings] = key(
+        CLASSES, "The classes of jets, by name; one set to null is left out, with its pairs."
+    )
+    pairs: dict[str, PairSettings] = key(
+        PAIRS, "Which classes are told apart in ROC curves and figures of merit, by name."
+    )
     features: FeatureSettings = key(FeatureSettings(), "The data set.")
+    feature_set: str = key(
+        "full",
+        "What the networks see of a particle: kinematics, identity (with charge and kind) or full "
+        "(with tracks' distances).",
+    )
+    standardisation: Standardisation = key(
+        "measured",
+        "How inputs are standardised: by mean and spread of the training jets, or by the numbers "
+        "of JetClass (arXiv:2202.03772), as released weights need it.",
+    )
     # As patient as it is long: halfway through the one-cycle schedule the loss is noisy, and it is
     # the last epochs, at small learning rates, that pay.
     training: TrainingSettings = key(
         TrainingSettings(epochs=20, learning_rate=5e-3, patience=20),
         "The training of every network.",
     )
-    models: ModelTable = key(
-        ModelTable(),
-        "Sizes of the networks.",
-    )
+    models: ModelTable = key(ModelTable(), "Sizes of the networks, and what else is their own.")
     evaluation: ScoringSettings = key(ScoringSettings(), "Scores, ROC curves and their errors.")
     explain: ExplainSettings = key(ExplainSettings(), "Shares of the inputs in the scores.")
     bench: BenchSettings = key(BenchSettings(), "Throughput against weaver-core (`make bench`).")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_null(cls, values: Any) -> Any:
+        """Without the classes and pairs that are null, and the pairs that need a class left out."""
+        if not isinstance(values, dict):
+            return values
+        classes, pairs = values.get("classes", CLASSES), values.get("pairs")
+        if not isinstance(classes, dict) or not isinstance(pairs, dict | None):
+            return values
+        gone = {name for name, each in classes.items() if each is None}
+        if pairs is None:
+            pairs, gone = PAIRS, gone | (set(CLASSES) - set(classes))
+        kept = {
+            name: each for name, each in pairs.items() if each and not _mentioned(each) & gone
+        }  # fmt: skip
+        classes = {name: each for name, each in classes.items() if each is not None}
+        return {**values, "classes": classes, "pairs": kept}
 
     @field_validator("taggers")
     @classmethod
     def _known(cls, names: list[str]) -> list[str]:
         return require_each_once(names, MODELS, "tagger")
 
+    @field_validator("feature_set")
+    @classmethod
+    def _set_known(cls, name: str) -> str:
+        require_known(name, FEATURE_SETS, "set of features")
+        return name
+
+    @field_validator("classes")
+    @classmethod
+    def _each_jet_in_one(cls, classes: dict[str, ClassSettings]) -> dict[str, ClassSettings]:
+        if len(classes) < 2:
+            raise ValueError("two classes are needed at least")
+        owner: dict[tuple[str, str | None], str] = {}
+        for name, each in classes.items():
+            if not re.fullmatch(r"[A-Za-z0-9_]+", name):
+                raise ValueError(f"'{name}': names of classes have letters, digits and _ only")
+            for sample in each.samples:
+                if (sample, each.label) in owner:
+                    raise ValueError(
+                        f"jets of sample '{sample}' belong to '{owner[sample, each.label]}' and to "
+                        f"'{name}'"
+                    )
+                owner[sample, each.label] = name
+        for (sample, label), name in owner.items():
+            if label is not None and (other := owner.get((sample, None))):
+                raise ValueError(
+                    f"all jets of sample '{sample}' belong to '{other}', so none is left for "
+                    f"'{name}'"
+                )
+        return classes
+
     @model_validator(mode="after")
-    def _jets_fit(self) -> Self:
+    def _pairs_of_classes(self) -> Self:
+        if not self.pairs:
+            raise ValueError(
+                "pairs: there is none of these classes; give one, such as a_vs_b: "
+                "{signal: a, background: {b: 1.0}}"
+            )
+        for name, pair in self.pairs.items():
+            for each in (pair.signal, *pair.background):
+                try:
+                    require_known(each, self.classes, "class")
+                except ValueError as error:
+                    raise ValueError(f"pairs.{name}: {error}") from None
+            if pair.signal in pair.background:
+                raise ValueError(f"pairs.{name}: '{pair.signal}' is signal and background")
+        return self
+
+    @model_validator(mode="after")
+    def _taggers_fit(self) -> Self:
         for name in self.taggers:
             section = getattr(self.models, name, None)
-            if section is not None and (complaint := section.complaint(self.features.particles)):
+            if section is None:
+                continue
+            if complaint := section.complaint(self.features.particles):
                 raise ValueError(f"models.{name}.{complaint}")
+            if section.feature_set not in (None, *FEATURE_SETS):
+                near = did_you_mean(section.feature_set, FEATURE_SETS)
+                raise ValueError(
+                    f"models.{name}.feature_set: unknown set of features "
+                    f"'{section.feature_set}'. {near}"
+                )
+            self.training_of(name)
         return self
+
+    def training_of(self, name: str) -> TrainingSettings:
+        """The settings of the training of one tagger."""
+        section = getattr(self.models, name, None)
+        return own_training(self.training, section.training if section else {}, name)
+
+
+def own_training(common: TrainingSettings, own: Mapping[str, Any], name: str) -> TrainingSettings:
+    """The common settings of a training with those that are others for one tagger.
+
+    Raises:
+        ValueError: one of these is none, or out of range.
+    """
+    try:
+        return parse(TrainingSettings, common.model_dump() | dict(own))
+    except ConfigurationError as error:
+        said = error.cause.partition(SEPARATOR)[2]
+        raise ValueError(f"models.{name}.training.{said}") from None
+
+
+def _mentioned(pair: Any) -> set[str]:
+    """The classes that a pair names, checked or not yet."""
+    if isinstance(pair, PairSettings):
+        return {pair.signal, *pair.background}
+    if not isinstance(pair, dict):
+        return set()
+    shares = pair.get("background")
+    return {str(pair.get("signal")), *(shares if isinstance(shares, dict) else ())}

@@ -69,6 +69,7 @@ JET_GRAPHS = TensorTable(
         "weight": Tensor("float64", ("jets",), "", "event weight"),
         "label": Tensor("int64", ("jets",), "", "index into JET_CLASSES, -1 for unmatched"),
         "jet": Tensor("float32", ("jets", len(JET_COLUMNS)), "GeV, rad", "see JET_COLUMNS"),
+        "multiplicity": Tensor("int32", ("jets",), "", "constituents before the truncation"),
         "constituent_offset": Tensor("int64", ("jets+1",), "", "first constituent of each jet"),
         "constituents": Tensor(
             "float32",

@@ -1,11 +1,22 @@
-"""The taggers: one file and one line each."""
+"""The taggers: one file and one line each.
+
+A line may be a variant of another: the same network on other inputs, so that both stand side by
+side in a run. Its name is then that of the other, a comma and what is different.
+"""
+
+from typing import Any
 
 from jetchain.core.registry import Member, Registry
-from jetchain.core.settings import Settings
+from jetchain.core.settings import Settings, key
 
 
 class TaggerSettings(Settings):
-    """The sizes of a tagger: each derives its own from this."""
+    """What is a tagger's own: each derives its sizes from this."""
+
+    feature_set: str | None = key(
+        None, "What it sees of a particle; none: what tagging.feature_set says."
+    )
+    training: dict[str, Any] = key({}, "Keys of tagging.training that are others for this tagger.")
 
     def complaint(self, particles: int) -> str:
         """What is wrong with these sizes for jets of so many places for particles, if anything.
@@ -20,6 +31,9 @@ MODELS = Registry(
     "tagger",
     {
         "pfn": Member("PFN", "1810.05165", "pfn.PFN", "pfn.PFNSettings"),
+        "pfn_kinematics": Member(
+            "PFN, kinematics", "1810.05165", "pfn.PFN", "pfn.PFNKinematicsSettings"
+        ),
         "particlenet": Member(
             "ParticleNet",
             "1902.08570",

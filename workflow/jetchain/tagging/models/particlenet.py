@@ -15,6 +15,7 @@ an evaluated network gives:
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 
 import torch
@@ -96,26 +97,21 @@ class ParticleNet(nn.Module):
 
         The points are the coordinates of the first neighbour search.
         """
-        points, features, mask = jets.points, jets.features, jets.mask
-        number, places = mask.shape
-        place = mask.flatten().nonzero()[:, 0]  # (rows,): place of each real particle
-        # Row of each place; padding is given the row after the last, which holds zeros.
-        row = (mask.flatten().cumsum(0) - 1).masked_fill(~mask.flatten(), len(place))
-        x = self.bn_fts(features.flatten(0, 1).index_select(0, place))  # (rows, features)
+        points, mask, rows = jets.points, jets.mask, jets.rows
+        x = self.bn_fts(rows.take(jets.features))  # (rows, features)
         outputs = []
         for block in self.edge_convs:
             with torch.no_grad():
                 near = nearest(points, mask, self.neighbours)  # (jets, particles, k), place in jet
-                near = row.view(number, places).gather(1, near.flatten(1))
-                near = near.view(number * places, -1).index_select(0, place)  # (rows, k), row
+                # Padding is given the row after the last, which holds zeros.
+                near = rows.number.gather(1, near.flatten(1)).view(*near.shape)
+                near = rows.take(near)  # (rows, k), row
             x = block(x, near)
             outputs.append(x)
-            points = x.detach().new_zeros(number * places, x.shape[1])
-            points = points.index_copy(0, place, x.detach()).view(number, places, -1)
+            points = rows.spread(x.detach())
         if self.fusion_block is not None:
             x = self.fusion_block(torch.cat(outputs, dim=1))
-        total = x.new_zeros(number, x.shape[1]).index_add(0, place // places, x)
-        return self.fc(total / mask.sum(1, keepdim=True).clamp(min=1))
+        return self.fc(rows.total(x) / mask.sum(1, keepdim=True).clamp(min=1))
 
 
 class EdgeConv(nn.Module):
@@ -174,11 +170,13 @@ def nearest(points: Tensor, mask: Tensor, k: int) -> Tensor:
         (jets, particles, k), places in the jet, in no particular order.
     """
     # With 16 bits, in which the network may be trained, neighbours could not be told apart.
-    with torch.autocast(points.device.type, enabled=False):
+    device = points.device.type
+    sixteen = torch.is_autocast_enabled(device)
+    with torch.autocast(device, enabled=False) if sixteen else contextlib.nullcontext():
         points = points.float()
         square = points.square().sum(dim=2)
         # |x_j|^2 - 2 x_i x_j orders the x_j as |x_i - x_j|^2 does.
         distance = torch.baddbmm(square[:, None, :], points, points.mT, alpha=-2)
     distance = distance.masked_fill(~mask[:, None, :], FAR)
-    distance.diagonal(dim1=1, dim2=2).fill_(torch.inf)
-    return distance.topk(k, largest=False, sorted=False).indices
+    itself = torch.eye(points.shape[1], dtype=torch.bool, device=points.device)
+    return distance.masked_fill_(itself, torch.inf).topk(k, largest=False, sorted=False).indices

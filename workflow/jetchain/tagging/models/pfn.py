@@ -23,6 +23,12 @@ class PFNSettings(TaggerSettings):
     f_sizes: list[int] = key([128, 128, 128], "Widths of the per-jet layers.", min_length=1)
 
 
+class PFNKinematicsSettings(PFNSettings):
+    """The same network on four-momenta alone, which is what most published numbers are of."""
+
+    feature_set: str | None = key("kinematics", "What it sees of a particle.")
+
+
 class PFN(nn.Module):
     """F(sum_i Phi(p_i)).
 
@@ -43,11 +49,9 @@ class PFN(nn.Module):
 
     def forward(self, jets: Jets) -> Tensor:
         """Logits of each jet, from the features of its particles; (jets, classes)."""
-        features, mask = jets.features, jets.mask
-        jet = mask.nonzero()[:, 0]  # (real particles,)
-        latent = self.phi(features[mask])  # (real particles, latent): padding costs nothing
-        total = latent.new_zeros(len(mask), latent.shape[1]).index_add(0, jet, latent)
-        return self.fc(total)
+        rows = jets.rows
+        latent = self.phi(rows.take(jets.features))  # (rows, latent): padding costs nothing
+        return self.fc(rows.total(latent))
 
 
 def _layer(inputs: int, outputs: int) -> nn.Sequential:
