@@ -36,9 +36,7 @@ from jetchain.core.training import fit, minibatches
 from jetchain.core.training_settings import TrainingSettings
 from jetchain.tagging.bench import bench
 from jetchain.tagging.evaluate import (
-    Scored,
     confusion,
-    discriminant,
     evaluate,
     figures_of_merit,
     macro_auc,
@@ -58,6 +56,7 @@ from jetchain.tagging.models.pfn import PFNSettings
 from jetchain.tagging.models.recursive import RecursiveSettings
 from jetchain.tagging.networks import load
 from jetchain.tagging.score import score
+from jetchain.tagging.scored import Scored, discriminant
 from jetchain.tagging.settings import (
     PAIRS,
     BenchSettings,
