@@ -21,6 +21,7 @@ from jetchain.tagging.models.cnn import CNNSettings
 from jetchain.tagging.models.dnn import DNNSettings
 from jetchain.tagging.models.fisher import FisherSettings
 from jetchain.tagging.models.images import images
+from jetchain.tagging.models.layers import share_of_pt
 from jetchain.tagging.models.pcnn import PCNNSettings
 from jetchain.tagging.models.recursive import POWER, cluster, coordinates
 from jetchain.tagging.networks import build
@@ -45,6 +46,15 @@ def perceptron(layers: nn.Sequential, x: Tensor) -> Tensor:
     return x @ layers[-1].weight.T + layers[-1].bias
 
 
+def test_shares_of_pt_are_those_of_the_real_particles() -> None:
+    jets = some_jets([3, 0])
+    share = share_of_pt(jets.replace(momentum=jets.momentum + 5.0 * ~jets.mask[..., None]))
+    pt = real(jets, 0, jets.momentum)[:, :2].norm(dim=1)
+    torch.testing.assert_close(share[0, :3], pt / pt.sum())
+    assert (share[0, 3:] == 0).all()
+    assert (share[1] == 0).all()
+
+
 def test_images_are_those_of_the_rooms_that_draw_them() -> None:
     jets = some_jets([12, 3, 7, 1])
     settings = ImageSettings(pixels=15, half_width=1.0)
@@ -53,7 +63,7 @@ def test_images_are_those_of_the_rooms_that_draw_them() -> None:
     pt = np.hypot(momentum[:, 0], momentum[:, 1])
     aligned = align(jets.points.numpy()[jet, place], pt, jet, len(jets))
     expected = pixel_sums(aligned, pt, jet, len(jets), np.linspace(-1.0, 1.0, 16))
-    expected /= np.sqrt((expected**2).sum(axis=(1, 2), keepdims=True))
+    expected /= np.sqrt((expected**2).mean(axis=(1, 2), keepdims=True))
     np.testing.assert_allclose(images(jets, settings).numpy(), expected, atol=1e-12)
     assert (images(some_jets([0, 1]), settings)[0] == 0).all()
 

@@ -22,7 +22,7 @@ class FisherSettings(ImageSettings):
 
     pixels: int = key(25, "Pixels on each side; of an odd number one is in the middle.", ge=5)
     shrinkage: float = key(
-        0.01, "Share of a multiple of the unit matrix in the covariance.", gt=0, le=1
+        0.1, "Share of a multiple of the unit matrix in the covariance.", gt=0, le=1
     )
 
 

@@ -2,7 +2,7 @@
 
 Preprocessing as in `core.images` (arXiv:1803.00107, section 4.2), here on batches of tensors, so
 that a network with it is trained, exported and moved to other devices as a whole. A pixel holds the
-pT in it; the squares of a jet's pixels sum to 1 (arXiv:1511.05190).
+pT in it; all jets have the same sum of squares, as in arXiv:1511.05190, so that it is 1 a pixel.
 """
 
 from __future__ import annotations
@@ -44,4 +44,4 @@ def images(jets: Jets, settings: ImageSettings) -> Tensor:
     content = torch.where(inside, share, 0).flatten()
     flat = content.new_zeros(share.shape[0] * pixels**2).index_add(0, index.flatten(), content)
     image = flat.view(share.shape[0], pixels, pixels)
-    return image / image.square().sum(dim=(1, 2), keepdim=True).clamp(min=1e-12).sqrt()
+    return image / image.square().mean(dim=(1, 2), keepdim=True).clamp(min=1e-12).sqrt()

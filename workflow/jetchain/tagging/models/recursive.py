@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from jetchain.core.kinematics import delta_phi
 from jetchain.core.settings import key
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.models import TaggerSettings
@@ -127,8 +128,7 @@ def cluster(
 def _distances(one: Tensor, two: Tensor, power: int) -> Tensor:
     """d_ij of (jets, n, 4) and (jets, m, 4); (jets, n, m)."""
     (pt, y, phi), (other_pt, other_y, other_phi) = map(_cylindrical, (one, two))
-    turn = (phi[:, :, None] - other_phi[:, None, :]).abs()
-    turn = torch.minimum(turn, 2 * torch.pi - turn)
+    turn = delta_phi(phi[:, :, None], other_phi[:, None, :])
     square = (y[:, :, None] - other_y[:, None, :]) ** 2 + turn**2
     hardness = pt ** (2 * power), other_pt ** (2 * power)
     return square * torch.minimum(hardness[0][:, :, None], hardness[1][:, None, :])
@@ -137,7 +137,7 @@ def _distances(one: Tensor, two: Tensor, power: int) -> Tensor:
 def _cylindrical(momentum: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """pT, rapidity and phi of px, py, pz, e; of nothing, small numbers and 0."""
     px, py, pz, e = momentum.unbind(-1)
-    pt = torch.hypot(px, py).clamp(min=1e-6)
+    pt = momentum[..., :2].norm(dim=-1).clamp(min=1e-6)
     transverse = ((e - pz) * (e + pz)).clamp(min=1e-12).sqrt()
     return pt, (pz / torch.maximum(transverse, pt)).asinh(), torch.atan2(py, px)
 
@@ -153,7 +153,7 @@ def coordinates(momentum: Tensor, whole: Tensor) -> Tensor:
         (jets, nodes, 5), of the order of 1.
     """
     (pt, y, phi), (jet_pt, jet_y, jet_phi) = map(_cylindrical, (momentum, whole))
-    turn = torch.remainder(phi - jet_phi + torch.pi, 2 * torch.pi) - torch.pi
+    turn = delta_phi(phi, jet_phi)
     outwards = torch.where(jet_y < 0, -1.0, 1.0)
     mass = (momentum[..., 3] ** 2 - momentum[..., :3].square().sum(dim=2)).clamp(min=0)
     heavy = (mass + pt**2).sqrt()
