@@ -26,7 +26,6 @@ from jetchain.tagging.rows import Rows
 from jetchain.tagging.settings import TaggingSettings
 
 PLACES = 12
-BY_DEFAULT = TaggingSettings().taggers
 
 
 @pytest.fixture
@@ -91,11 +90,7 @@ def test_places_and_rows_give_the_same(name: str) -> None:
         torch.testing.assert_close(alone, network(full), atol=1e-10, rtol=0)
 
 
-@pytest.mark.parametrize(
-    "weights",
-    [pytest.param(name, marks=[] if name in BY_DEFAULT else [pytest.mark.slow]) for name in MODELS],
-    indirect=True,
-)
+@pytest.mark.parametrize("weights", TaggingSettings().taggers, indirect=True)
 def test_the_onnx_graph_is_written_and_compared(weights: Path, tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
