@@ -10,7 +10,8 @@ import pytest
 from jetchain.core.histograms import save_histograms
 from jetchain.core.io.tables import read_csv, read_json, read_result, write_csv, write_result
 from jetchain.core.schema.jets import JET_CLASSES
-from jetchain.core.schema.tagging import TAGGING_FEATURES, PairedMerits, Sculpting, TaggerMetrics
+from jetchain.core.schema.taggers_compared import PairedMerits, Sculpting
+from jetchain.core.schema.tagging import TAGGING_FEATURES, TaggerMetrics
 from jetchain.core.verbs import Labels
 from jetchain.reporting import explanation, taggers_compared, tagging
 from jetchain.tagging.evaluate import distributions, figures_of_merit, roc_bands
@@ -169,6 +170,21 @@ def test_comparisons_are_drawn_with_bounds_marked(
     )
     drawn = read_json(files["data"])["axes"][0]["series"]
     assert any(each["label"] == "PFN: none passes" for each in drawn)
+
+
+def test_a_learning_curve_has_a_point_a_training(
+    results: dict[str, list[Path]], tmp_path: Path
+) -> None:
+    files = {kind: tmp_path / f"figure.{kind}" for kind in ("pdf", "png", "data")}
+    parts = []
+    for path in results["metrics"]:
+        result = read_result(path, TaggerMetrics)
+        for number in (50, 25):
+            parts.append(tmp_path / f"{result.model}_{number}")
+            write_result(parts[-1], result.model_copy(update={"training_jets": number}))
+    taggers_compared.learning(metrics=results["metrics"], parts=parts, taggers=NAMES, **files)
+    drawn = read_json(files["data"])["axes"][0]["series"]
+    assert next(each["x"] for each in drawn if each["label"] == "PFN") == [25, 50, 100]
 
 
 @pytest.mark.parametrize("number", [1, 2])

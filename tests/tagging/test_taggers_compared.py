@@ -17,7 +17,8 @@ from jetchain.core.io.tables import read_result, write_result
 from jetchain.core.io.tensors import write_tensors
 from jetchain.core.metrics import rejection
 from jetchain.core.schema.graphs import JET_COLUMNS
-from jetchain.core.schema.tagging import TAGGING_SCORES, PairedMerits, Sculpting, TaggerMetrics
+from jetchain.core.schema.taggers_compared import PairedMerits, Sculpting
+from jetchain.core.schema.tagging import TAGGING_SCORES, TaggerMetrics
 from jetchain.core.seeds import generator
 from jetchain.tagging.evaluate import figures_of_merit
 from jetchain.tagging.networks import build, forward_flops

@@ -34,6 +34,7 @@ from jetchain.core.schema.tagging import (
 from jetchain.core.seeds import make_deterministic
 from jetchain.core.training import fit, minibatches
 from jetchain.core.training_settings import TrainingSettings
+from jetchain.tagging.batches import JetReader
 from jetchain.tagging.bench import bench
 from jetchain.tagging.evaluate import (
     confusion,
@@ -43,6 +44,7 @@ from jetchain.tagging.evaluate import (
     rejection_with_error,
     roc_band,
 )
+from jetchain.tagging.learning import learning
 from jetchain.tagging.models import MODELS
 from jetchain.tagging.models.bdt import BDTSettings
 from jetchain.tagging.models.cnn import CNNSettings
@@ -63,6 +65,7 @@ from jetchain.tagging.settings import (
     ClassSettings,
     EvaluateSettings,
     FeatureSettings,
+    LearningSettings,
     PairSettings,
     ScoringSettings,
     TrainSettings,
@@ -273,6 +276,41 @@ def test_a_training_of_its_own_and_other_inputs(made: Made, tmp_path: Path) -> N
     assert about.preprocessing.features == list(FEATURE_SETS["identity"])
     assert about.preprocessing.mean[2] == 1.7  # of log pT, in JetClass
     assert next(network.parameters()).shape[1] == 13
+
+
+def test_a_part_of_the_jets_is_learned_in_as_many_steps(
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def spy(network, *, batches, validation, settings, **others) -> dict:
+        numbers = [sum(map(len, each)) for each in (batches(None), validation())]
+        seen.append((*numbers, settings.epochs, settings.patience))
+        return {"epoch": [1]}
+
+    settings = LearningSettings(
+        training=TRAINING, model=sizes("pfn"), batch_size=64, bootstrap_replicas=5, pairs=PAIRS
+    )
+    with monkeypatch.context() as patched:
+        patched.setattr("jetchain.tagging.train.fit", spy)
+        for part in ("1", "4"):
+            learning(
+                **made, metrics=tmp_path / part, settings=settings, seed=1, model="pfn", part=part
+            )
+    (jets, held, epochs, patience), quarter = seen
+    assert quarter[0] == pytest.approx(jets / 4, abs=len(JET_CLASSES))
+    assert quarter[1:] == (held, 4 * epochs, 4 * patience)
+    learning(**made, metrics=tmp_path / "m", settings=settings, seed=1, model="pfn", part="4")
+    result = read_result(tmp_path / "m", TaggerMetrics)
+    assert result.training_jets == quarter[0]
+    assert result.pairs["top_vs_QCD"].auc.value > 0.8
+    whole_jets = JetReader(**made).split("train")
+    parts = [JetReader(**made, part=part).split("train") for part in (2, 4)]
+    rows = [{row.tobytes() for row in each.momentum.numpy()} for each in (whole_jets, *parts)]
+    assert rows[0] > rows[1] > rows[2]  # each holds the smaller one
+    labels = [np.bincount(each.label.numpy()) for each in (whole_jets, parts[1])]
+    np.testing.assert_array_equal(labels[1], -(-labels[0] // 4))
+    assert len(JetReader(**made, part=4).split("test")) == len(JetReader(**made).split("test"))
 
 
 def test_an_unknown_tagger_is_refused_before_any_work(made: Made, tmp_path: Path) -> None:

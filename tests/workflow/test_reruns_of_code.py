@@ -61,6 +61,7 @@ WITHOUT_JOBS = AROUND | {
     "jetchain.provenance",
     "jetchain.tagging.bench",
     "jetchain.tagging.export",
+    "jetchain.tagging.learning",
     "jetchain.tagging.score",
     *FROM_FILES,
     *(module for module in SOURCES if module.startswith("jetchain.regression.")),

@@ -170,6 +170,7 @@ def known_targets():
     names = {
         "algorithm": ALGORITHMS,
         "model": family("tagging.models"),
+        "part": PARTS,
         "method": [*METHODS, *BACKGROUND_METHODS],
         "design": family("firmware.designs"),
     }

@@ -66,7 +66,7 @@ FIRST_FIGURES = [
 ]
 
 
-for figure in FIGURES:
+for figure in [*FIGURES, LEARNING]:
 
     rule:
         name:

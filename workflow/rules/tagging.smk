@@ -6,6 +6,7 @@ from jetchain.tagging.settings import (
 )
 
 TAGGERS = CONFIG.tagging.taggers
+PARTS = ["8", "4", "2"]  # one of so many training jets, for the learning curve
 SAMPLES_OF_TAGGING = samples_of(CONFIG.tagging.classes)
 JETS_OF_TAGGING = shards(
     "results/tagging/jets/{sample}/{shard}.safetensors", SAMPLES_OF_TAGGING
@@ -175,6 +176,36 @@ rule explain_tagger:
         **job(
             "tagging.explain",
             settings={"explain": "tagging.explain", "pairs": "tagging.pairs"},
+            members=["tagging.models.{model}"],
+        ),
+    shell:
+        LAUNCH
+
+
+rule learn_tagger:
+    input:
+        dataset="results/tagging/dataset.json",
+        jets=JETS_OF_TAGGING,
+    output:
+        metrics="results/tagging/{model}/learning/{part}.json",
+    log:
+        "results/logs/tagging/learning/{model}/{part}.log",
+    wildcard_constraints:
+        part=one_of(PARTS),
+    threads: tagger_threads
+    params:
+        **job(
+            "tagging.learning",
+            settings={
+                "training": "tagging.training",
+                "feature_set": "tagging.feature_set",
+                "standardisation": "tagging.standardisation",
+                "model": "tagging.models.{model}",
+                "batch_size": "tagging.evaluation.batch_size",
+                "bootstrap_replicas": "tagging.evaluation.bootstrap_replicas",
+                "pairs": "tagging.pairs",
+            },
+            seed=["tagging.learning", "{model}", "{part}"],
             members=["tagging.models.{model}"],
         ),
     shell:

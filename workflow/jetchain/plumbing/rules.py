@@ -25,7 +25,7 @@ from jetchain.core.registry import Registry
 from jetchain.core.seeds import derive_seed
 from jetchain.plumbing import digest
 
-WILDCARDS = ("sample", "shard", "algorithm", "model", "method", "design", "collection")
+WILDCARDS = ("sample", "shard", "algorithm", "model", "part", "method", "design", "collection")
 DERIVED = "derived"
 Parameter = str | int | Callable[[Any], str | int]
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from jetchain.core.io.tables import read_result, write_csv
-from jetchain.core.schema.tagging import PairedMerits, Rejection, Sculpting, TaggerMetrics
+from jetchain.core.schema.taggers_compared import PairedMerits, Sculpting
+from jetchain.core.schema.tagging import Rejection, TaggerMetrics
 from jetchain.core.style import COLOURS, label, legend_size, new_figure, save_figure, style_of
 from jetchain.core.verbs import Input, Inputs, Labels, Output
 from jetchain.reporting.tagging import ordered_pairs, pair_title
@@ -47,7 +48,8 @@ def rejections(*, metrics: Inputs, taggers: Labels, pdf: Output, png: Output, da
                 )  # fmt: skip
         ax.set_yscale("log")
         ax.set_xlim(-0.5, len(pairs) - 0.5)
-        ax.set_xticks(range(len(pairs)), [pair_title(pair) for pair in pairs], rotation=25)
+        names = [pair_title(pair) for pair in pairs]
+        ax.set_xticks(range(len(pairs)), names, rotation=25, ha="right", rotation_mode="anchor")
         ax.tick_params(axis="x", which="minor", length=0)
         ax.set_ylabel("1 / background efficiency")
         label(ax, right=f"{point.removeprefix('rejection_')} % of the signal kept")
@@ -96,7 +98,7 @@ def sculpting(
     pairs, edges = ordered_pairs(results[0]), np.array(found.edges)
     width, middle = np.diff(edges), (edges[1:] + edges[:-1]) / 2
     columns = max(-(-len(pairs) // 2), 2)
-    figure, axes = new_figure(2, columns, size=(5.2 * columns, 9.5), sharex=True)
+    figure, axes = new_figure(2, columns, size=(5.2 * columns, 9.5))
     for ax, pair in zip(axes.flat, pairs, strict=False):
         before = np.array(found.taggers[results[0].model][pair].before)
         ax.stairs(
@@ -131,4 +133,41 @@ def sculpting(
             "many background jets at random",
             va="top", transform=ax.transAxes,
         )  # fmt: skip
+    save_figure(figure, pdf, png, data)
+
+
+def learning(
+    *, metrics: Inputs, parts: Inputs, taggers: Labels, pdf: Output, png: Output, data: Output
+) -> None:
+    """Draw what is missing of the AUC against the number of training jets, a panel a pair.
+
+    Args:
+        metrics: figures of merit of the taggers that saw all jets, a file a tagger.
+        parts: of the same taggers, that saw a part of them.
+        taggers: their displayed names.
+        pdf, png, data: where to draw to, and where to write what is drawn.
+    """
+    whole = [read_result(path, TaggerMetrics) for path in metrics]
+    found = [*(read_result(path, TaggerMetrics) for path in parts), *whole]
+    found.sort(key=lambda result: result.training_jets)
+    pairs = ordered_pairs(whole[0])
+    columns = max(-(-len(pairs) // 2), 2)
+    figure, axes = new_figure(2, columns, size=(5.2 * columns, 9.5))
+    for ax, pair in zip(axes.flat, pairs, strict=False):
+        for index, model in enumerate(result.model for result in whole):
+            own, style = [result for result in found if result.model == model], style_of(index)
+            area = [result.pairs[pair].auc for result in own]
+            ax.errorbar(
+                [result.training_jets for result in own], [1 - each.value for each in area],
+                [each.std for each in area], **style.points | {"linestyle": style.line},
+                label=taggers[model],
+            )  # fmt: skip
+        ax.set_xscale("log")
+        ax.set_yscale("log")
+        ax.set_xlabel("training jets")
+        ax.set_ylabel("1 - AUC")
+        ax.legend(fontsize=legend_size(len(whole)))
+        label(ax, right=pair_title(pair))
+    for ax in axes.flat[len(pairs) :]:
+        ax.set_axis_off()
     save_figure(figure, pdf, png, data)

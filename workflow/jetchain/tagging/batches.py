@@ -218,6 +218,7 @@ class JetReader:
         dataset: of `tagging.dataset`.
         jets: TAGGING_JETS of the shards that it names.
         how: preprocessing of the features; if not given, all of them, by mean and spread.
+        part: of the training split, one of so many jets of each class is given.
 
     Attributes:
         index: what the data set says.
@@ -228,7 +229,11 @@ class JetReader:
     """
 
     def __init__(
-        self, dataset: Path, jets: Sequence[Path], how: Preprocessing | None = None
+        self,
+        dataset: Path,
+        jets: Sequence[Path],
+        how: Preprocessing | None = None,
+        part: int = 1,
     ) -> None:
         self.index = read_result(dataset, TaggingDataset)
         classes = self.index.classes
@@ -262,8 +267,18 @@ class JetReader:
             spectrum.weights(self._label, pt, eta, everywhere["weight"])
             * balance[self._label, everywhere["split"]]
         )
+        if part > 1:
+            self._rows = self._rows[self._of_part(everywhere["split"][self._rows], part)]
         self._split = everywhere["split"][self._rows]
         self._preprocess = Preprocess(self.preprocessing)
+
+    def _of_part(self, split: Integer, part: int) -> NDArray[np.bool_]:
+        """Which rows stay: all but the training jets that are not one in `part` of their class."""
+        stays = split != TAGGING_SPLITS.index("train")
+        label = self._label[self._rows]
+        for number in range(len(self.index.classes)):
+            stays[np.flatnonzero((label == number) & ~stays)[::part]] = True
+        return stays
 
     def split(self, name: str) -> Jets:
         """The jets of a split of TAGGING_SPLITS, classes and shards in their order."""

@@ -31,6 +31,7 @@ from jetchain.core.schema.tagging import (
     Rejection,
     Replicated,
     TaggerMetrics,
+    TrainedTagger,
 )
 from jetchain.core.seeds import derive_seed, generator, make_deterministic
 from jetchain.core.spectrum import effective_number
@@ -94,18 +95,36 @@ def evaluate(
     write_tensors(scores, TAGGING_SCORES, table)
     scored = Scored(label, probability, weight, about.classes)
     points, replicas = options.roc_points, options.bootstrap_replicas
-    merit = figures_of_merit(scored, pairs, replicas, seed)
-    result = TaggerMetrics(
-        **dict(merit),
+    result = measure(network, about, test, scored, pairs, replicas, seed)
+    write_result(metrics, result)
+    write_csv(roc, roc_bands(scored, pairs, points, replicas, seed))
+    core_histograms.save_histograms(histograms, distributions(scored, pairs))
+
+
+def measure(
+    network: torch.nn.Module,
+    about: TrainedTagger,
+    test: Jets,
+    scored: Scored,
+    pairs: Mapping[str, PairSettings],
+    replicas: int,
+    seed: int,
+) -> TaggerMetrics:
+    """The figures of merit of a trained tagger.
+
+    Args:
+        network, about: the tagger.
+        test, scored: the test jets, and their scores.
+        pairs, replicas, seed: as in `figures_of_merit`.
+    """
+    return TaggerMetrics(
+        **dict(figures_of_merit(scored, pairs, replicas, seed)),
         model=about.tagger,
         feature_set=about.feature_set,
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         flops=forward_flops(network, test[np.arange(0, len(test), -(-len(test) // COUNTED))]),
         training_jets=about.training_jets,
     )
-    write_result(metrics, result)
-    write_csv(roc, roc_bands(scored, pairs, points, replicas, seed))
-    core_histograms.save_histograms(histograms, distributions(scored, pairs))
 
 
 @torch.no_grad()

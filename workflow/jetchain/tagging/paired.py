@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from jetchain.core.io.tables import write_result
 from jetchain.core.metrics import working_points
-from jetchain.core.schema.tagging import Lead, PairedMerit, PairedMerits
+from jetchain.core.schema.taggers_compared import Lead, PairedMerit, PairedMerits
 from jetchain.core.seeds import generator
 from jetchain.core.verbs import Inputs, Output
 from jetchain.tagging.scored import Scored, discriminant, read_scored

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from jetchain.core.io.tables import write_result
 from jetchain.core.metrics import roc_curve, working_points
-from jetchain.core.schema.tagging import MassSculpting, Sculpting
+from jetchain.core.schema.taggers_compared import MassSculpting, Sculpting
 from jetchain.core.seeds import generator
 from jetchain.core.verbs import Inputs, Output
 from jetchain.tagging.scored import discriminant, read_scored

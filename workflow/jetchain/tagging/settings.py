@@ -153,6 +153,14 @@ class EvaluateSettings(Settings):
     pairs: dict[str, PairSettings]
 
 
+class LearningSettings(TrainSettings):
+    """What a training on a part of the jets, and its evaluation, read."""
+
+    batch_size: int
+    bootstrap_replicas: int
+    pairs: dict[str, PairSettings]
+
+
 class ComparisonSettings(Settings):
     """What a comparison of the taggers reads."""
 

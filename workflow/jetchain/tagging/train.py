@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -45,14 +48,38 @@ def train(
         ConfigurationError: there is no such tagger.
         TrainingError: the training diverged.
     """
+    network, losses, about = trained(dataset, jets, settings, seed, model)
+    write_weights(weights, network, about)
+    write_csv(history, losses)
+
+
+def trained(
+    dataset: Path,
+    jets: Sequence[Path],
+    settings: TrainSettings,
+    seed: int,
+    model: str,
+    part: int = 1,
+) -> tuple[nn.Module, dict[str, list[float]], TrainedTagger]:
+    """A tagger with the weights of its best epoch, its losses by epoch, and what scoring needs.
+
+    Of a part of the training jets it sees each as many times more, so that it takes as many steps.
+
+    Args:
+        dataset, jets, settings, seed, model: as in `train`.
+        part: one of so many training jets is seen.
+    """
     own = MODELS.decode(model, settings.model)
     options = own_training(settings.training, own.training, model)
+    options = options.model_copy(
+        update={"epochs": part * options.epochs, "patience": part * options.patience}
+    )
     feature_set = own.feature_set or settings.feature_set
     index = read_result(dataset, TaggingDataset)
     how = preprocessing(index, feature_set, settings.standardisation)
     make_deterministic(seed, options.threads)
     network = build(model, own, inputs=len(how.features), classes=len(index.classes))
-    data = JetReader(dataset, jets, how)
+    data = JetReader(dataset, jets, how, part)
     training, validation = data.split("train"), data.split("validation")
     size = options.batch_size
     if hasattr(network, "fit"):  # trees, closed formulas: not by steps along a gradient
@@ -76,8 +103,7 @@ def train(
         particles=training[np.arange(1)].mask.shape[1],
         training_jets=len(training),
     )
-    write_weights(weights, network, about)
-    write_csv(history, losses)
+    return network, losses, about
 
 
 def cross_entropy(network: nn.Module, jets: Jets) -> tuple[Tensor, int]:

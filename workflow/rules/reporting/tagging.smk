@@ -109,3 +109,18 @@ FIGURES += [
         caption="tagging_paired",
     ),
 ]
+
+# Of `learning_curve`, not of `all`.
+LEARNING = Figure(
+    "tagging/tagging_learning",
+    "reporting.taggers_compared.learning",
+    "Taggers",
+    {"figure": "Learning curve"},
+    inputs=dict(
+        metrics=expand("results/tagging/{model}/metrics.json", model=TAGGERS),
+        parts=expand(
+            "results/tagging/{model}/learning/{part}.json", model=TAGGERS, part=PARTS
+        ),
+    ),
+    params=dict(taggers=labels("tagging.models", TAGGERS)),
+)
