@@ -7,13 +7,17 @@ from typing import Any, TypedDict
 
 import numpy as np
 import torch
+from torch import nn
 
 from jetchain.core.io.tensors import read_tensors
 from jetchain.core.schema.graphs import JET_COLUMNS
+from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.schema.tagging import TAGGING_FEATURES, TAGGING_JETS
+from jetchain.core.settings import Settings
 from jetchain.tagging.batches import CHARGE, IDENTITY, Jets
 from jetchain.tagging.dataset import dataset
 from jetchain.tagging.features import features
+from jetchain.tagging.networks import build
 from jetchain.tagging.settings import (
     CLASSES,
     ClassSettings,
@@ -22,6 +26,9 @@ from jetchain.tagging.settings import (
     SelectionJobSettings,
     samples_of,
 )
+
+CLASS_NUMBER = len(JET_CLASSES)
+SHAPE = {"inputs": len(TAGGING_FEATURES), "classes": CLASS_NUMBER}
 
 
 class Made(TypedDict):
@@ -95,4 +102,32 @@ def random_jets(
         constituents=torch.tensor(lengths),
         label=torch.arange(len(lengths)) % len(CLASSES),
         weight=torch.ones(len(lengths)),
+    )
+
+
+def fresh(name: str, settings: Settings | None = None) -> nn.Module:
+    """A network whose batch norms have seen data and whose affine parameters are not trivial.
+
+    One that is not trained by steps along a gradient is fitted to some jets.
+    """
+    torch.manual_seed(2)
+    network = build(name, settings or {}, **SHAPE)
+    if hasattr(network, "fit"):
+        training, validation = (labelled_jets(300, seed) for seed in (1, 2))
+        network.fit(training, validation, 3)
+    for module in network.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.normal_(module.bias, std=0.2)
+            nn.init.normal_(module.running_mean, std=0.2)
+            nn.init.uniform_(module.running_var, 0.5, 2.0)
+    return network.eval()
+
+
+def labelled_jets(jets: int, seed: int) -> Jets:
+    """Random jets whose masses and angles depend on the class."""
+    made = random_jets([6] * jets, 6, seed)
+    scale = 0.1 * (1 + made.label)
+    return made.replace(
+        jet=made.jet + 0.1 * made.label[:, None], points=made.points * scale[:, None, None]
     )

@@ -23,6 +23,7 @@ from jetchain.tagging.models import MODELS
 from jetchain.tagging.networks import build
 from jetchain.tagging.preprocessing import LIMIT
 from jetchain.tagging.rows import Rows
+from jetchain.tagging.settings import TaggingSettings
 
 PLACES = 12
 
@@ -89,7 +90,7 @@ def test_places_and_rows_give_the_same(name: str) -> None:
         torch.testing.assert_close(alone, network(full), atol=1e-10, rtol=0)
 
 
-@pytest.mark.parametrize("weights", MODELS, indirect=True)
+@pytest.mark.parametrize("weights", TaggingSettings().taggers, indirect=True)
 def test_the_onnx_graph_is_written_and_compared(weights: Path, tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")

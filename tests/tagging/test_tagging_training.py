@@ -46,8 +46,16 @@ from jetchain.tagging.evaluate import (
 )
 from jetchain.tagging.learning import learning
 from jetchain.tagging.models import MODELS
+from jetchain.tagging.models.bdt import BDTSettings
+from jetchain.tagging.models.cnn import CNNSettings
+from jetchain.tagging.models.dnn import DNNSettings
+from jetchain.tagging.models.efn import EFNSettings
+from jetchain.tagging.models.fisher import FisherSettings
+from jetchain.tagging.models.lstm import LSTMSettings
 from jetchain.tagging.models.particlenet import ParticleNetSettings
+from jetchain.tagging.models.pcnn import PCNNSettings
 from jetchain.tagging.models.pfn import PFNSettings
+from jetchain.tagging.models.recursive import RecursiveSettings
 from jetchain.tagging.networks import load
 from jetchain.tagging.score import score
 from jetchain.tagging.scored import Scored, discriminant
@@ -69,7 +77,24 @@ SMALL = {
     "particlenet": ParticleNetSettings(
         neighbours=3, channels=[[16, 16], [24]], fully_connected=[32]
     ),
-}
+    "bdt": BDTSettings(iterations=20),
+    "fisher": FisherSettings(pixels=11),
+    "cnn": CNNSettings(
+        pixels=11, channels=[[4], [4]], fully_connected=[16],
+        training={"epochs": 12, "learning_rate": 0.02},
+    ),
+    "dnn": DNNSettings(particles=10, hidden=[32]),
+    "lstm": LSTMSettings(width=16, fully_connected=[16]),
+    "recursive": RecursiveSettings(
+        width=16, fully_connected=[16], training={"epochs": 8, "learning_rate": 0.01}
+    ),
+    "pcnn": PCNNSettings(
+        particles=24, channels=[[8], [16]], fully_connected=[16], training={"epochs": 8}
+    ),
+    "efn": EFNSettings(
+        phi_sizes=[32, 32], f_sizes=[32], training={"epochs": 8, "learning_rate": 0.01}
+    ),
+}  # fmt: skip
 TRAINING = TrainingSettings(epochs=3, batch_size=64, learning_rate=5e-3)
 
 
@@ -115,7 +140,9 @@ def test_taggers_learn_and_reproduce(made: Made, tmp_path: Path, model: str) -> 
     for name in trained[0]:
         assert trained[0][name].read_bytes() == trained[1][name].read_bytes()
     history = read_csv(trained[0]["history"])
-    assert history["train_loss"][-1] < history["train_loss"][0] < 1.2 * np.log(len(JET_CLASSES))
+    losses = history["train_loss"]
+    assert losses[-1] < losses[0] or len(losses) == 1  # computed at once
+    assert losses[0] < 1.2 * np.log(len(JET_CLASSES))
     measured = [
         run_evaluation(made, paths["weights"], paths["weights"].parent) for paths in trained
     ]

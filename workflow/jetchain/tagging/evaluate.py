@@ -45,6 +45,7 @@ Float = NDArray[np.float64]
 Integer = NDArray[np.int64]
 
 WORKING_POINTS = {"rejection_50": 0.5, "rejection_30": 0.3}
+INSIDE = np.nextafter(1.0, 0.0)  # the last bin ends before 1, where rounding takes a sure one
 FEW = 10
 """Background jets that pass, below which an interval is that of Clopper and Pearson: replicas of so
 few are none too often."""
@@ -346,7 +347,7 @@ def distributions(scored: Scored, pairs: Mapping[str, PairSettings]) -> dict[str
         for each in (pair.signal, *pair.background):
             own = label == scored.classes.index(each)
             result[f"{name}/{each}"] = core_histograms.weighted(
-                "discriminant", score[own], edges, of_jet[own],
+                "discriminant", np.minimum(score[own], INSIDE), edges, of_jet[own],
                 label="p(signal) / (p(signal) + p(background))",
             )  # fmt: skip
     return result

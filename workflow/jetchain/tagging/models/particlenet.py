@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from jetchain.core.settings import key
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.models import TaggerSettings
+from jetchain.tagging.models.layers import head
 
 FAR = 1e18  # squared distance of padding; as in weaver-core, beyond any particle
 
@@ -66,6 +67,8 @@ class ParticleNet(nn.Module):
         settings: neighbours, widths, dropout.
     """
 
+    claims = ("permutation",)
+
     def __init__(self, inputs: int, classes: int, settings: ParticleNetSettings) -> None:
         super().__init__()
         self.neighbours = settings.neighbours
@@ -83,14 +86,7 @@ class ParticleNet(nn.Module):
             self.fusion_block = nn.Sequential(
                 nn.Linear(joined, pooled, bias=False), nn.BatchNorm1d(pooled), nn.ReLU(inplace=True)
             )
-        widths = [pooled, *settings.fully_connected]
-        self.fc = nn.Sequential(
-            *(
-                nn.Sequential(nn.Linear(a, b), nn.ReLU(), nn.Dropout(settings.dropout))
-                for a, b in itertools.pairwise(widths)
-            ),
-            nn.Linear(widths[-1], classes),
-        )
+        self.fc = head([pooled, *settings.fully_connected], classes, settings.dropout)
 
     def forward(self, jets: Jets) -> Tensor:
         """Logits of each jet, from the features of its particles; (jets, classes).
@@ -150,12 +146,12 @@ class EdgeConv(nn.Module):
         a, b = self.convs[0].weight.chunk(2, dim=1)
         centre = F.linear(x, a - b)
         neighbour = F.pad(F.linear(x, b), (0, 0, 0, 1))  # (rows + 1, width)
-        edges = neighbour.index_select(0, near.flatten()).view(rows, k, -1) + centre[:, None]
+        edges = neighbour.index_select(0, near.flatten()).view(rows, k, len(a)) + centre[:, None]
         edges = F.relu_(self.bns[0](edges.flatten(0, 1)))  # (rows * k, width)
         for linear, norm in zip(self.convs[1:], self.bns[1:], strict=True):
             edges = F.relu_(norm(linear(edges)))
         shortcut = x if self.sc is None else self.sc_bn(self.sc(x))
-        return F.relu_(edges.view(rows, k, -1).mean(dim=1) + shortcut)
+        return F.relu_(edges.view(rows, k, edges.shape[1]).mean(dim=1) + shortcut)
 
 
 def nearest(points: Tensor, mask: Tensor, k: int) -> Tensor:
