@@ -40,5 +40,6 @@ MODELS = Registry(
             "particlenet.ParticleNet",
             "particlenet.ParticleNetSettings",
         ),
+        "part": Member("ParT", "2202.03772", "part.ParT", "part.ParTSettings"),
     },
 )
