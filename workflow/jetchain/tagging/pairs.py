@@ -50,7 +50,7 @@ class Pairs:
         number = at if rows.all else rows.number
         self.first, self.second = number[:, one].flatten(), number[:, other].flatten()
         if rows.all:
-            self.count = len(self.first)
+            self.count = self.first.shape[0]
             order = torch.arange(self.count, device=device)
         else:
             kept = real.nonzero()[:, 0]

@@ -99,7 +99,7 @@ class ParT(nn.Module):
         mask = F.pad(real.mask, (1, 0), value=True)
         bias = torch.zeros_like(mask, dtype=x.dtype).masked_fill(~mask, NEVER)[:, None, None]
         particles = real.spread(x)  # (jets, n, width)
-        token = self.cls_token.expand(len(mask), -1, -1)
+        token = self.cls_token.expand(mask.shape[0], -1, -1)
         for block in self.cls_blocks:
             token = block.of_token(token, particles, bias)
         return self.fc(self.norm(token[:, 0]))
