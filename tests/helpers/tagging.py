@@ -7,13 +7,17 @@ from typing import Any, TypedDict
 
 import numpy as np
 import torch
+from torch import nn
 
 from jetchain.core.io.tensors import read_tensors
 from jetchain.core.schema.graphs import JET_COLUMNS
+from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.schema.tagging import TAGGING_FEATURES, TAGGING_JETS
+from jetchain.core.settings import Settings
 from jetchain.tagging.batches import CHARGE, IDENTITY, Jets
 from jetchain.tagging.dataset import dataset
 from jetchain.tagging.features import features
+from jetchain.tagging.networks import build
 from jetchain.tagging.settings import (
     CLASSES,
     ClassSettings,
@@ -22,6 +26,9 @@ from jetchain.tagging.settings import (
     SelectionJobSettings,
     samples_of,
 )
+
+CLASS_NUMBER = len(JET_CLASSES)
+SHAPE = {"inputs": len(TAGGING_FEATURES), "classes": CLASS_NUMBER}
 
 
 class Made(TypedDict):
@@ -96,3 +103,16 @@ def random_jets(
         label=torch.arange(len(lengths)) % len(CLASSES),
         weight=torch.ones(len(lengths)),
     )
+
+
+def fresh(name: str, settings: Settings | None = None) -> nn.Module:
+    """A network whose batch norms have seen data and whose affine parameters are not trivial."""
+    torch.manual_seed(2)
+    network = build(name, settings or {}, **SHAPE)
+    for module in network.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.normal_(module.bias, std=0.2)
+            nn.init.normal_(module.running_mean, std=0.2)
+            nn.init.uniform_(module.running_var, 0.5, 2.0)
+    return network.eval()

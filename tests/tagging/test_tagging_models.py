@@ -1,22 +1,15 @@
-"""Laws of the taggers, and weaver-core's networks with the same weights as the oracle."""
+"""The taggers' equations, and weaver-core's networks with the same weights as the oracle."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from helpers.tagging import random_jets
+from helpers.tagging import CLASS_NUMBER, SHAPE, fresh, random_jets
 from jetchain.core.errors import ConfigurationError
-from jetchain.core.io.tensors import read_weights, write_weights
-from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.schema.tagging import TAGGING_FEATURES
-from jetchain.core.settings import Settings
-from jetchain.tagging.batches import Jets
-from jetchain.tagging.models import MODELS
 from jetchain.tagging.models.particlenet import ParticleNetSettings, nearest
 from jetchain.tagging.models.pfn import PFNSettings
 from jetchain.tagging.networks import build
@@ -24,28 +17,14 @@ from jetchain.tagging.networks import build
 # Float32 networks of a few layers; float64 where a law holds up to rounding.
 ORACLE_TOLERANCE = 1e-5
 ROUNDING = 1e-10
-FEATURES, CLASSES = len(TAGGING_FEATURES), len(JET_CLASSES)
-SHAPE = {"inputs": FEATURES, "classes": CLASSES}
-
-
-def fresh(name: str, settings: Settings | None = None) -> nn.Module:
-    """A network whose batch norms have seen data and whose affine parameters are not trivial."""
-    torch.manual_seed(2)
-    network = build(name, settings or {}, **SHAPE)
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm1d):
-            nn.init.uniform_(module.weight, 0.5, 1.5)
-            nn.init.normal_(module.bias, std=0.2)
-            nn.init.normal_(module.running_mean, std=0.2)
-            nn.init.uniform_(module.running_var, 0.5, 2.0)
-    return network.eval()
+FEATURES = len(TAGGING_FEATURES)
 
 
 def weaver_particlenet(ours: nn.Module, sizes: ParticleNetSettings) -> nn.Module:
     """weaver-core's network with the weights of ours: the same names, more axes of length 1."""
     oracle_class = pytest.importorskip("weaver.nn.model.ParticleNet").ParticleNet
     oracle = oracle_class(
-        FEATURES, CLASSES,
+        FEATURES, CLASS_NUMBER,
         conv_params=[(sizes.neighbours, tuple(widths)) for widths in sizes.channels],
         fc_params=[(width, sizes.dropout) for width in sizes.fully_connected],
         use_fusion=sizes.fusion,
@@ -96,7 +75,7 @@ def test_particlenet_trains_like_weaver() -> None:
     ours = build("particlenet", sizes, **SHAPE)
     oracle = weaver_particlenet(ours, sizes)
     jets = random_jets([20] * 8, 20)
-    target = torch.arange(8) % CLASSES
+    target = torch.arange(8) % CLASS_NUMBER
     # weaver-core switches gradients off unless its inputs ask for one.
     features = jets.features.mT.clone().requires_grad_()
     theirs = oracle(jets.points.mT, features, jets.mask[:, None])
@@ -157,79 +136,6 @@ def test_number_of_parameters() -> None:
     assert round(count("pfn", PFNSettings()) + 3 * 129, -2) == 86_200
     assert round(count("particlenet", ParticleNetSettings()), -3) == 28_000
     assert round(count("particlenet", full) + 3 * 257, -4) == 370_000
-
-
-PER_PARTICLE = ("points", "features", "raw", "mask", "momentum", "track", "truth")
-
-
-def some_jets() -> Jets:
-    return random_jets([25, 14, 3, 9], 25, dtype=torch.float64)
-
-
-@pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("training", [False, True], ids=["evaluating", "training"])
-class TestLaws:
-    """What holds for every tagger, when it is evaluated and when it is trained."""
-
-    @pytest.fixture
-    def network(self, name: str, training: bool) -> nn.Module:
-        network = fresh(name).double()
-        for module in network.modules():
-            if isinstance(module, nn.Dropout):
-                module.p = 0.0
-        return network.train(training)
-
-    def test_one_logit_a_jet_and_class(self, network: nn.Module) -> None:
-        jets = some_jets()
-        logits = network(jets)
-        assert logits.shape == (len(jets), CLASSES)
-        assert logits.isfinite().all()
-        # The answer depends on the jet.
-        assert logits.std(dim=0).min() > 0
-
-    def test_permutation_invariance(self, network: nn.Module) -> None:
-        jets = some_jets()
-        order = torch.randperm(25, generator=torch.Generator().manual_seed(3))
-        permuted = jets.replace(**{each: getattr(jets, each)[:, order] for each in PER_PARTICLE})
-        torch.testing.assert_close(network(permuted), network(jets), atol=ROUNDING, rtol=0)
-
-    def test_padding_changes_nothing(self, network: nn.Module) -> None:
-        """Nor does what stands in the padding."""
-        jets = some_jets()
-
-        def longer(name: str) -> torch.Tensor:
-            values = getattr(jets, name)
-            more = torch.full((4, 11, *values.shape[2:]), 0 if name == "mask" else 1)
-            return torch.cat([values, more.to(values.dtype)], dim=1)
-
-        padded = jets.replace(**{each: longer(each) for each in PER_PARTICLE})
-        torch.testing.assert_close(network(padded), network(jets), atol=ROUNDING, rtol=0)
-
-    def test_gradients_reach_every_parameter(self, network: nn.Module) -> None:
-        nn.functional.cross_entropy(network(some_jets()), torch.arange(4)).backward()
-        for name, parameter in network.named_parameters():
-            assert parameter.grad is not None, name
-            assert parameter.grad.abs().sum() > 0, name
-
-
-@pytest.mark.parametrize("name", MODELS)
-def test_jets_do_not_see_each_other(name: str) -> None:
-    """In evaluation only: batch statistics join the jets of a training batch by design."""
-    network, jets = fresh(name).double(), some_jets()
-    alone = torch.cat([network(jets[np.array([i])]) for i in range(4)])
-    torch.testing.assert_close(alone, network(jets), atol=ROUNDING, rtol=0)
-
-
-@pytest.mark.parametrize("name", MODELS)
-def test_the_weights_are_all_that_a_trained_tagger_is(name: str, tmp_path: Path) -> None:
-    """Written and read into a fresh network, they give the same logits."""
-    network, jets = fresh(name), random_jets([25, 3], 25)
-    write_weights(tmp_path / "weights", network)
-    torch.manual_seed(8)
-    other = build(name, {}, **SHAPE).eval()
-    assert not torch.equal(other(jets), network(jets))
-    read_weights(tmp_path / "weights", other)
-    assert torch.equal(other(jets), network(jets))
 
 
 def test_nearest_against_all_distances() -> None:

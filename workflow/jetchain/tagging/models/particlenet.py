@@ -66,6 +66,8 @@ class ParticleNet(nn.Module):
         settings: neighbours, widths, dropout.
     """
 
+    claims = ("permutation",)
+
     def __init__(self, inputs: int, classes: int, settings: ParticleNetSettings) -> None:
         super().__init__()
         self.neighbours = settings.neighbours
@@ -150,12 +152,12 @@ class EdgeConv(nn.Module):
         a, b = self.convs[0].weight.chunk(2, dim=1)
         centre = F.linear(x, a - b)
         neighbour = F.pad(F.linear(x, b), (0, 0, 0, 1))  # (rows + 1, width)
-        edges = neighbour.index_select(0, near.flatten()).view(rows, k, -1) + centre[:, None]
+        edges = neighbour.index_select(0, near.flatten()).view(rows, k, len(a)) + centre[:, None]
         edges = F.relu_(self.bns[0](edges.flatten(0, 1)))  # (rows * k, width)
         for linear, norm in zip(self.convs[1:], self.bns[1:], strict=True):
             edges = F.relu_(norm(linear(edges)))
         shortcut = x if self.sc is None else self.sc_bn(self.sc(x))
-        return F.relu_(edges.view(rows, k, -1).mean(dim=1) + shortcut)
+        return F.relu_(edges.view(rows, k, edges.shape[1]).mean(dim=1) + shortcut)
 
 
 def nearest(points: Tensor, mask: Tensor, k: int) -> Tensor:

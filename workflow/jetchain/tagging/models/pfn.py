@@ -38,6 +38,8 @@ class PFN(nn.Module):
         settings: widths of Phi and F.
     """
 
+    claims = ("permutation",)
+
     def __init__(self, inputs: int, classes: int, settings: PFNSettings) -> None:
         super().__init__()
         phi = [inputs, *settings.phi_sizes]
