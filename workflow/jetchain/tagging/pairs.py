@@ -72,11 +72,16 @@ class Pairs:
         index = np.where(self._chosen, index, index.T)
         return self._number[:, torch.from_numpy(index).flatten()].view(-1, n, n)
 
-    def real(self, values: Tensor) -> Tensor:
-        """Zeros in the place of the padding of a dense batch; (pairs, columns)."""
-        return values if self._real is None else values.masked_fill(~self._real[:, None], 0)
+    def total(self, values: Tensor, over_first: bool = False) -> Tensor:
+        """Sum over the pairs of each first, or each second, particle.
 
-    def total(self, values: Tensor) -> Tensor:
-        """Sum over the pairs of each first particle: (pairs, columns) to (rows, columns)."""
+        Args:
+            values: (pairs, columns).
+            over_first: whether particles are taken as the second of a pair.
+
+        Returns:
+            (rows, columns).
+        """
+        values = values if self._real is None else values.masked_fill(~self._real[:, None], 0)
         empty = values.new_zeros(self._rows.count, values.shape[1])
-        return empty.index_add(0, self.first, self.real(values))
+        return empty.index_add(0, self.second if over_first else self.first, values)

@@ -58,6 +58,8 @@ class ParT(nn.Module):
         settings: widths, heads, numbers of blocks, dropout.
     """
 
+    claims = ("permutation",)
+
     def __init__(self, inputs: int, classes: int, settings: ParTSettings) -> None:
         super().__init__()
         width, heads = settings.embedding[-1], settings.heads
