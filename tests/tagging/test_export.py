@@ -18,9 +18,9 @@ from jetchain.core.schema.tagging import (
     TrainedTagger,
 )
 from jetchain.tagging.batches import Jets
-from jetchain.tagging.export import Whole, export, exported, made_up
+from jetchain.tagging.export import export
 from jetchain.tagging.models import MODELS
-from jetchain.tagging.networks import build, load
+from jetchain.tagging.networks import build
 from jetchain.tagging.preprocessing import LIMIT
 from jetchain.tagging.rows import Rows
 
@@ -52,9 +52,6 @@ def weights(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     )
     write_weights(tmp_path / "w", build(request.param, settings, inputs=number, classes=3), about)
     return tmp_path / "w"
-
-
-each_tagger = pytest.mark.parametrize("weights", MODELS, indirect=True)
 
 
 @pytest.mark.parametrize("dense", [False, True])
@@ -92,18 +89,7 @@ def test_places_and_rows_give_the_same(name: str) -> None:
         torch.testing.assert_close(alone, network(full), atol=1e-10, rtol=0)
 
 
-@each_tagger
-def test_the_graph_of_torch_gives_what_the_network_gives(weights: Path) -> None:
-    """Traced from some jets, it takes others, and another number of them."""
-    whole = Whole(*load(weights))
-    graph = exported(whole, made_up(6, PLACES, np.random.default_rng(1))).module()
-    for number in (2, 9):
-        jets = made_up(number, PLACES, np.random.default_rng(number))
-        with torch.no_grad():
-            torch.testing.assert_close(graph(*jets), whole(*jets), atol=1e-6, rtol=0)
-
-
-@each_tagger
+@pytest.mark.parametrize("weights", MODELS, indirect=True)
 def test_the_onnx_graph_is_written_and_compared(weights: Path, tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")

@@ -60,6 +60,8 @@ WITHOUT_JOBS = AROUND | {
     "jetchain.jets.bench",
     "jetchain.provenance",
     "jetchain.tagging.bench",
+    "jetchain.tagging.export",
+    "jetchain.tagging.score",
     *FROM_FILES,
     *(module for module in SOURCES if module.startswith("jetchain.regression.")),
 }
