@@ -10,7 +10,8 @@ from torch import Tensor
 
 from jetchain.tagging.batches import CHARGE, IDENTITY, Jets
 
-LABELS = 1 + len(IDENTITY)
+KINDS = 1 + len(IDENTITY)
+BEAMS = 2
 
 
 def product(one: Tensor, other: Tensor) -> Tensor:
@@ -22,18 +23,29 @@ def squashed(x: Tensor) -> Tensor:
     """sgn(x) ln(1 + |x|): products of momenta go over many orders of magnitude.
 
     Reference:
-        arXiv:2201.08187, eq. 3.1.
+        psi of arXiv:2201.08187.
     """
     return x.sign() * x.abs().log1p()
 
 
-def labels(jets: Jets) -> Tensor:
-    """Charge and kind of each particle; (rows, LABELS)."""
-    return jets.rows.take(torch.cat([jets.charge[..., None], jets.identity], dim=2))
+def labels(jets: Jets, identity: bool, beams: bool) -> Tensor:
+    """What a network may know of each particle beside products of momenta; (rows, columns).
+
+    Args:
+        jets: the batch.
+        identity: whether charge and kind are among it: KINDS columns.
+        beams: whether products with the two beams are, squashed: BEAMS columns, which transformations
+            change that are not of the beams too.
+    """
+    columns = [jets.charge[..., None], jets.identity] if identity else []
+    if beams:
+        along, energy = jets.momentum[..., 2:3], jets.momentum[..., 3:]
+        columns += [squashed(energy - along), squashed(energy + along)]
+    columns = columns or [jets.momentum[..., :0]]
+    return jets.rows.take(torch.cat(columns, dim=2))
 
 
-def scalars(jets: Jets, with_labels: bool) -> Tensor:
-    """Squashed mass^2 and, if wanted, labels of each particle; (rows, 1) or (rows, 1 + LABELS)."""
+def mass2(jets: Jets) -> Tensor:
+    """Squashed mass^2 of each particle; (rows, 1)."""
     momentum = jets.rows.take(jets.momentum)
-    mass2 = squashed(product(momentum, momentum))[:, None]
-    return torch.cat([mass2, labels(jets)], dim=1) if with_labels else mass2
+    return squashed(product(momentum, momentum))[:, None]

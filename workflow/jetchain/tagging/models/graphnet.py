@@ -1,6 +1,6 @@
 """A small network of one kind of layers on the graph of nearest neighbours.
 
-The three flavours of message passing (Bronstein et al., arXiv:2104.13478, section 5.3) and the
+The three flavours of message passing (Bronstein et al., arXiv:2104.13478) and the
 general block that has them all (Battaglia et al., arXiv:1806.01261, algorithm 1), as layers of
 PyTorch Geometric:
 
@@ -157,9 +157,7 @@ class NodeModel(nn.Module):
         super().__init__()
         self.layers = _two(3 * width, width)
 
-    def forward(
-        self, x: Tensor, edges: Tensor, edge: Tensor, whole: Tensor, jet: Tensor
-    ) -> Tensor:
+    def forward(self, x: Tensor, edges: Tensor, edge: Tensor, whole: Tensor, jet: Tensor) -> Tensor:
         """x: (rows + 1, width), to the same."""
         heard = scatter(edge[:, 2:], edges[1], 0, x.shape[0], "mean")
         return self.layers(torch.cat([x, heard, whole[jet]], dim=1))
@@ -172,9 +170,7 @@ class JetModel(nn.Module):
         super().__init__()
         self.layers = _two(3 * width, width)
 
-    def forward(
-        self, x: Tensor, edges: Tensor, edge: Tensor, whole: Tensor, jet: Tensor
-    ) -> Tensor:
+    def forward(self, x: Tensor, edges: Tensor, edge: Tensor, whole: Tensor, jet: Tensor) -> Tensor:
         """whole: (jets + 1, width), to the same."""
         number = whole.shape[0]
         particles = scatter(x, jet, 0, number, "mean")
@@ -191,6 +187,4 @@ LAYERS = {
 
 
 def _two(inputs: int, hidden: int, outputs: int = 0) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, outputs or hidden)
-    )
+    return nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, outputs or hidden))

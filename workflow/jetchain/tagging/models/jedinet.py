@@ -1,6 +1,6 @@
 """JEDI-net: an interaction network of all pairs of particles.
 
-Moreno et al., arXiv:1908.05318, figure 2: each particle receives the sum of the effects that the
+Moreno et al., arXiv:1908.05318: each particle receives the sum of the effects that the
 others have on it; what follows of it is summed over the particles ("sum O"), or handed on for one
 particle after the other, so that their order matters.
 """

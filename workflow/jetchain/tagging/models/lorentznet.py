@@ -1,8 +1,8 @@
 """LorentzNet: messages between all particles that depend on Lorentz products of momenta alone.
 
-Gong et al., arXiv:2201.08187, eqs. 3.1 to 3.6, without the beams that may be added there: no boost
-and no rotation of a jet changes its answer. As in ParticleNet the first layer of a message acts on
-each particle once, and only pairs of real particles are computed on.
+Gong et al., arXiv:2201.08187. Without the beams no boost and no rotation of a jet changes its
+answer; with them a particle's products with the beams are inputs too. As in ParticleNet the first
+layer of a message acts on each particle once, and only pairs of real particles are computed on.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from jetchain.core.settings import key
 from jetchain.tagging.batches import Jets
-from jetchain.tagging.invariants import LABELS, product, scalars, squashed
+from jetchain.tagging.invariants import BEAMS, KINDS, labels, mass2, product, squashed
 from jetchain.tagging.models import TaggerSettings
 from jetchain.tagging.pairs import Pairs, compact
 
@@ -21,6 +21,7 @@ class LorentzNetSettings(TaggerSettings):
     """Sizes of LorentzNet (arXiv:2201.08187; a small one by default)."""
 
     identity: bool = key(True, "Whether it sees charge and kind of a particle beside its momentum.")
+    beams: bool = key(False, "Whether it knows the beams, as published; no invariance then.")
     width: int = key(16, "Width of all layers.", ge=1)
     layers: int = key(3, "Rounds of messages.", ge=1)
     dropout: float = key(0.2, "Dropout before the last layer.", ge=0, lt=1)
@@ -40,8 +41,8 @@ class LorentzNet(nn.Module):
 
     def __init__(self, inputs: int, classes: int, settings: LorentzNetSettings) -> None:
         super().__init__()
-        width, self.identity = settings.width, settings.identity
-        inputs = 1 + LABELS * settings.identity
+        width, self.given = settings.width, (settings.identity, settings.beams)
+        inputs = 1 + KINDS * settings.identity + BEAMS * settings.beams
         self.embed = nn.Linear(inputs, width)
         self.rounds = nn.ModuleList(
             Round(width, inputs, settings.step, last=n == settings.layers - 1)
@@ -56,7 +57,7 @@ class LorentzNet(nn.Module):
         """Logits of each jet, from momenta and kinds of its particles; (jets, classes)."""
         pairs = Pairs(compact(jets.rows), "others")
         momentum = jets.rows.take(jets.momentum)  # (rows, 4)
-        known = scalars(jets, self.identity)  # (rows, inputs)
+        known = torch.cat([mass2(jets), labels(jets, *self.given)], dim=1)  # (rows, inputs)
         h = self.embed(known)  # (rows, width)
         number = jets.mask.sum(dim=1, keepdim=True).clamp(min=1)  # (jets, 1)
         others = (number - 1).clamp(min=1).to(h.dtype)

@@ -1,7 +1,7 @@
 """Point cloud transformer: EdgeConv blocks, then attention between all particles.
 
-Mikuni and Canelli, arXiv:2102.05073, with the offset-attention of Guo et al., arXiv:2012.09688,
-eqs. 5 to 8; the outputs of all layers are joined. The EdgeConv block is ParticleNet's.
+Mikuni and Canelli, arXiv:2102.05073, with the offset-attention of Guo et al., arXiv:2012.09688;
+the outputs of all layers are joined. The EdgeConv block is ParticleNet's.
 """
 
 from __future__ import annotations

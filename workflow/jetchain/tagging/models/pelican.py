@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from jetchain.core.settings import key
 from jetchain.tagging.batches import Jets
-from jetchain.tagging.invariants import LABELS, labels, product
+from jetchain.tagging.invariants import BEAMS, KINDS, labels, product
 from jetchain.tagging.models import TaggerSettings
 from jetchain.tagging.pairs import Pairs, compact
 from jetchain.tagging.rows import Rows
@@ -28,6 +28,7 @@ class PELICANSettings(TaggerSettings):
     """Sizes of PELICAN (arXiv:2211.00454; a tiny one by default)."""
 
     identity: bool = key(True, "Whether it sees charge and kind of a particle beside its momentum.")
+    beams: bool = key(False, "Whether it knows the beams, as published; no invariance then.")
     width: int = key(8, "Values of a pair.", ge=1)
     blocks: int = key(2, "Blocks of a layer of each pair and one between pairs.", ge=1)
     dropout: float = key(0.025, "Dropout behind the layers of a pair.", ge=0, lt=1)
@@ -46,9 +47,10 @@ class PELICAN(nn.Module):
 
     def __init__(self, inputs: int, classes: int, settings: PELICANSettings) -> None:
         super().__init__()
-        width, self.identity = settings.width, settings.identity
+        width, self.given = settings.width, (settings.identity, settings.beams)
+        known = KINDS * settings.identity + BEAMS * settings.beams
         self.power = nn.Parameter(torch.linspace(0.05, 0.5, width))
-        self.first = Aggregation(width, width, LABELS * settings.identity)
+        self.first = Aggregation(width, width, known)
         self.blocks = nn.ModuleList(
             nn.ModuleList(
                 [
@@ -69,22 +71,21 @@ class PELICAN(nn.Module):
     def forward(self, jets: Jets) -> Tensor:
         """Logits of each jet, from momenta and kinds of its particles; (jets, classes)."""
         momentum = jets.rows.take(jets.momentum)  # (rows, 4)
-        known = labels(jets) if self.identity else momentum[:, :0]
+        known = labels(jets, *self.given)  # (rows, known)
         among = Among(compact(jets.rows), momentum)
         pairs = among.pairs
         products = product(momentum[pairs.first], momentum[pairs.second]).clamp(min=0)
-        # ((1 + x)^(2a) - 1) / a^2 with learned a, arXiv:2211.00454, section 4.
+        # ((1 + x)^(2a) - 1) / a^2 with learned a, as there.
         power = self.power.abs() + 1e-3
         x = torch.expm1(2 * power * products.log1p()[:, None]) / power**2  # (pairs, width)
         x = F.leaky_relu(self.first(x, among, known), SLOPE)
         for layer, aggregation in self.blocks:
             x = F.leaky_relu(aggregation(layer(x), among, known[:, :0]), SLOPE)
-        sums, own = among.of_particles(x, self.scale)
-        return self.head(among.of_jets(torch.cat([sums, own], dim=1)))
+        return self.head(among.of_jets(torch.cat(among.of_particles(x, self.scale), dim=1)))
 
 
 class Among:
-    """Sums and means over the pairs of a batch.
+    """Means over the pairs of a batch.
 
     Args:
         rows: compact.
