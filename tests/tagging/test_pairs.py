@@ -19,7 +19,7 @@ from jetchain.tagging.models.jedinet import JEDINetOrderedSettings
 from jetchain.tagging.models.lgatr import LGATrSettings
 from jetchain.tagging.models.lorentznet import LorentzNetSettings
 from jetchain.tagging.models.pct import PCTSettings
-from jetchain.tagging.models.pelican import Among, Aggregation, PELICANSettings
+from jetchain.tagging.models.pelican import Aggregation, Among, PELICANSettings
 from jetchain.tagging.pairs import Pairs, compact
 from jetchain.tagging.rows import Rows
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from jetchain.tagging.batches import CHARGE, IDENTITY, Jets
+from jetchain.tagging.batches import IDENTITY, Jets
 
 KINDS = 1 + len(IDENTITY)
 BEAMS = 2
@@ -34,8 +34,8 @@ def labels(jets: Jets, identity: bool, beams: bool) -> Tensor:
     Args:
         jets: the batch.
         identity: whether charge and kind are among it: KINDS columns.
-        beams: whether products with the two beams are, squashed: BEAMS columns, which transformations
-            change that are not of the beams too.
+        beams: whether squashed products with the two beams are, BEAMS columns: they change unless
+            the beams turn and are boosted with the particles.
     """
     columns = [jets.charge[..., None], jets.identity] if identity else []
     if beams:

@@ -1,6 +1,6 @@
 """Pairs of particles of the same jet, one row each: padding is not computed on.
 
-As with `rows.Rows`, a batch that is `dense` has rows for padding too, and what they give is left out.
+As in `rows.Rows`, a batch that is `dense` has rows for padding too; what they give is left out.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """L-GATr slim: a transformer of Lorentz vectors and scalars, by the package `lgatr`.
 
-Spinner et al., arXiv:2405.14806, and Brehmer et al., arXiv:2411.00446; the slim variant (Petitjean
-et al., arXiv:2512.17011) has vectors and scalars in the place of whole multivectors. No boost and no
-rotation of a jet changes its answer, unless it is given the beams and the detector's rest frame as
-vectors too: then rotations about the beam alone do not.
+Spinner et al., arXiv:2405.14806, and Brehmer et al., arXiv:2411.00446; the slim variant
+(Petitjean et al., arXiv:2512.17011) has vectors and scalars in the place of whole multivectors.
+No boost and no rotation of a jet changes its answer, unless it is given the beams and the
+detector's rest frame as vectors too: then rotations about the beam alone do not.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ REFERENCES = [[1.0, 0, 0, 1], [1, 0, 0, -1], [1, 0, 0, 0]]  # beams and time, as
 
 
 class LGATrSettings(TaggerSettings):
-    """Sizes of L-GATr slim (arXiv:2411.00446; a small one by default)."""
+    """Sizes of L-GATr slim (arXiv:2512.17011; a small one by default)."""
 
     identity: bool = key(True, "Whether it sees charge and kind of a particle beside its momentum.")
     beams: bool = key(False, "Whether it knows the beams, as published; no invariance then.")
@@ -31,6 +31,7 @@ class LGATrSettings(TaggerSettings):
     vector_channels: int = key(8, "Hidden vectors of a particle.", ge=1)
     scalar_channels: int = key(16, "Hidden scalars of a particle.", ge=1)
     heads: int = key(2, "Attention heads; they divide both.", ge=1)
+    mlp_ratio: int = key(2, "Width of the layers of a particle over that of its values.", ge=1)
 
 
 class LGATr(nn.Module):
@@ -58,6 +59,7 @@ class LGATr(nn.Module):
             out_s_channels=classes,
             hidden_s_channels=settings.scalar_channels,
             num_heads=settings.heads,
+            mlp_ratio=settings.mlp_ratio,
         )
 
     def forward(self, jets: Jets) -> Tensor:

@@ -1,15 +1,15 @@
 """Point cloud transformer: EdgeConv blocks, then attention between all particles.
 
 Mikuni and Canelli, arXiv:2102.05073, with the offset-attention of Guo et al., arXiv:2012.09688;
-the outputs of all layers are joined. The EdgeConv block is ParticleNet's.
+the outputs of the attention and what it starts from are joined. EdgeConv is ParticleNet's.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 
 import torch
+from pydantic import field_validator
 from torch import Tensor, nn
 
 from jetchain.core.settings import key
@@ -26,11 +26,20 @@ class PCTSettings(TaggerSettings):
     """Sizes of the point cloud transformer (arXiv:2102.05073; a small one by default)."""
 
     neighbours: int = key(7, "Nearest neighbours of each particle.", ge=1)
-    edge_widths: list[int] = key([32, 32], "Widths of the EdgeConv blocks.", min_length=1)
+    channels: list[list[int]] = key(
+        [[32, 32], [32, 32]], "Widths of the layers of each EdgeConv block.", min_length=1
+    )
     attention_layers: int = key(2, "Layers of attention.", ge=1)
     particle: int = key(64, "Width of the last layer of a particle.", ge=1)
     jet: int = key(64, "Width of the layer of a jet.", ge=1)
     dropout: float = key(0.5, "Dropout before the last layer.", ge=0, lt=1)
+
+    @field_validator("channels")
+    @classmethod
+    def _blocks(cls, blocks: list[list[int]]) -> list[list[int]]:
+        if any(not block or min(block) < 1 for block in blocks):
+            raise ValueError("every EdgeConv block needs at least one layer of width >= 1")
+        return blocks
 
     def complaint(self, particles: int) -> str:
         """The neighbours of a particle are other particles."""
@@ -52,19 +61,21 @@ class PCT(nn.Module):
 
     def __init__(self, inputs: int, classes: int, settings: PCTSettings) -> None:
         super().__init__()
-        widths, layers = settings.edge_widths, settings.attention_layers
+        blocks, layers = settings.channels, settings.attention_layers
         self.neighbours = settings.neighbours
         self.edge_convs = nn.ModuleList(
-            EdgeConv(a, [b]) for a, b in itertools.pairwise([inputs, *widths])
+            EdgeConv(a, block)
+            for a, block in zip([inputs, *(b[-1] for b in blocks)], blocks, strict=False)
         )
-        self.attention = nn.ModuleList(OffsetAttention(widths[-1]) for _ in range(layers))
-        joined = sum(widths) + layers * widths[-1]
+        width = blocks[-1][-1]
+        self.attention = nn.ModuleList(OffsetAttention(width) for _ in range(layers))
+        joined = (1 + layers) * width
         self.particle = nn.Sequential(
             nn.Linear(joined, settings.particle, bias=False), nn.BatchNorm1d(settings.particle),
-            nn.LeakyReLU(0.2),
+            nn.ReLU(),
         )  # fmt: skip
         self.jet = nn.Sequential(
-            nn.Linear(settings.particle, settings.jet), nn.LeakyReLU(0.2),
+            nn.Linear(settings.particle, settings.jet), nn.ReLU(),
             nn.Dropout(settings.dropout), nn.Linear(settings.jet, classes),
         )  # fmt: skip
 
@@ -72,14 +83,14 @@ class PCT(nn.Module):
         """Logits of each jet, from the features of its particles; (jets, classes)."""
         rows, mask = jets.rows, jets.mask
         real = compact(rows)
-        x, points, outputs = rows.take(jets.features), jets.points, []
+        x, points = rows.take(jets.features), jets.points
         for block in self.edge_convs:
             with torch.no_grad():
                 near = nearest(points, mask, self.neighbours)  # (jets, particles, k), place in jet
                 near = rows.take(rows.number.gather(1, near.flatten(1)).view(*near.shape))
             x = block(x, near)  # (rows, width)
-            outputs.append(x)
             points = rows.spread(x.detach())
+        outputs = [x]
         for layer in self.attention:
             x = layer(x, real)  # (rows, width)
             outputs.append(x)

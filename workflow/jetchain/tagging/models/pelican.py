@@ -30,6 +30,7 @@ class PELICANSettings(TaggerSettings):
     identity: bool = key(True, "Whether it sees charge and kind of a particle beside its momentum.")
     beams: bool = key(False, "Whether it knows the beams, as published; no invariance then.")
     width: int = key(8, "Values of a pair.", ge=1)
+    hidden: int = key(8, "Values of a pair inside a block.", ge=1)
     blocks: int = key(2, "Blocks of a layer of each pair and one between pairs.", ge=1)
     dropout: float = key(0.025, "Dropout behind the layers of a pair.", ge=0, lt=1)
 
@@ -47,7 +48,8 @@ class PELICAN(nn.Module):
 
     def __init__(self, inputs: int, classes: int, settings: PELICANSettings) -> None:
         super().__init__()
-        width, self.given = settings.width, (settings.identity, settings.beams)
+        width, hidden = settings.width, settings.hidden
+        self.given = settings.identity, settings.beams
         known = KINDS * settings.identity + BEAMS * settings.beams
         self.power = nn.Parameter(torch.linspace(0.05, 0.5, width))
         self.first = Aggregation(width, width, known)
@@ -55,10 +57,10 @@ class PELICAN(nn.Module):
             nn.ModuleList(
                 [
                     nn.Sequential(
-                        nn.Linear(width, width), nn.LeakyReLU(SLOPE), nn.BatchNorm1d(width),
+                        nn.Linear(width, hidden), nn.LeakyReLU(SLOPE), nn.BatchNorm1d(hidden),
                         nn.Dropout(settings.dropout),
                     ),
-                    Aggregation(width, width, 0),
+                    Aggregation(hidden, width, 0),
                 ]
             )
             for _ in range(settings.blocks)
