@@ -106,9 +106,15 @@ def random_jets(
 
 
 def fresh(name: str, settings: Settings | None = None) -> nn.Module:
-    """A network whose batch norms have seen data and whose affine parameters are not trivial."""
+    """A network whose batch norms have seen data and whose affine parameters are not trivial.
+
+    One that is not trained by steps along a gradient is fitted to some jets.
+    """
     torch.manual_seed(2)
     network = build(name, settings or {}, **SHAPE)
+    if hasattr(network, "fit"):
+        training, validation = (labelled_jets(300, seed) for seed in (1, 2))
+        network.fit(training, validation, 3)
     for module in network.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             nn.init.uniform_(module.weight, 0.5, 1.5)
@@ -116,3 +122,12 @@ def fresh(name: str, settings: Settings | None = None) -> nn.Module:
             nn.init.normal_(module.running_mean, std=0.2)
             nn.init.uniform_(module.running_var, 0.5, 2.0)
     return network.eval()
+
+
+def labelled_jets(jets: int, seed: int) -> Jets:
+    """Random jets whose masses and angles depend on the class."""
+    made = random_jets([6] * jets, 6, seed)
+    scale = 0.1 * (1 + made.label)
+    return made.replace(
+        jet=made.jet + 0.1 * made.label[:, None], points=made.points * scale[:, None, None]
+    )

@@ -10,10 +10,13 @@ import pytest
 from jetchain.core.histograms import save_histograms
 from jetchain.core.io.tables import read_csv, read_json, read_result, write_csv, write_result
 from jetchain.core.schema.jets import JET_CLASSES
-from jetchain.core.schema.tagging import TAGGING_FEATURES, TaggerMetrics
+from jetchain.core.schema.tagging import TAGGING_FEATURES, PairedMerits, Sculpting, TaggerMetrics
 from jetchain.core.verbs import Labels
-from jetchain.reporting import explanation, tagging
-from jetchain.tagging.evaluate import Scored, distributions, figures_of_merit, roc_bands
+from jetchain.reporting import explanation, taggers_compared, tagging
+from jetchain.tagging.evaluate import distributions, figures_of_merit, roc_bands
+from jetchain.tagging.paired import compare
+from jetchain.tagging.scored import Scored
+from jetchain.tagging.sculpting import EDGES, sculpted
 from jetchain.tagging.settings import PAIRS
 
 NAMES = Labels({"pfn": "PFN", "particlenet_kinematics": "ParticleNet, kinematics"})
@@ -42,6 +45,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]:
                 **dict(merit),
                 model=model,
                 parameters=9,
+                flops=2.5e6,
                 training_jets=100,
                 feature_set=model.partition("_")[2] or "full",
             ),
@@ -116,6 +120,7 @@ def test_comparison_puts_sources_beside_all_numbers(
     # Not the PFN, which sees more than the published ones.
     assert table["model"][0] == "ParticleNet, kinematics"
     assert table["rejection_30"][0].startswith("> ")
+    assert (table["parameters"][0], table["MFLOP"][0]) == ("9", "2.5")
     assert all(source for source in table["source"])
     published = table["model"].tolist().index("ParticleNet")
     assert table["source"][table["model"].tolist().index("PFN")] == "arXiv:2202.03772"
@@ -136,6 +141,52 @@ def test_names_and_published_points_are_those_of_the_taggers_given(
     assert not any(name and name.startswith("PFN") for name in drawn)
     with pytest.raises(KeyError, match="particlenet"):
         tagging.roc(**inputs, taggers=Labels({"pfn": "PFN"}), **files)
+
+
+def test_comparisons_are_drawn_with_bounds_marked(
+    results: dict[str, list[Path]], tmp_path: Path
+) -> None:
+    files = {kind: tmp_path / f"figure.{kind}" for kind in ("pdf", "png", "data")}
+    taggers_compared.rejections(metrics=results["metrics"], taggers=NAMES, **files)
+    drawn = read_json(files["data"])["axes"][0]["series"]
+    assert any(each["label"] == "PFN" for each in drawn)
+    assert any(each["label"] == "ParticleNet, kinematics, lower bound" for each in drawn)
+    random = np.random.default_rng(1)
+    mass = random.exponential(60, 300)
+    of_pair = {
+        pair: sculpted(mass, np.ones(300), mass > cut, 5, random)
+        for pair, cut in zip(PAIRS, (1000, 80, 0, 0, 0, 0, 0), strict=True)
+    }
+    write_result(
+        tmp_path / "sculpting",
+        Sculpting(
+            signal_efficiency=0.5, edges=EDGES.tolist(),
+            taggers=dict.fromkeys(NAMES, of_pair),
+        ),
+    )  # fmt: skip
+    taggers_compared.sculpting(
+        sculpting=tmp_path / "sculpting", metrics=results["metrics"], taggers=NAMES, **files
+    )
+    drawn = read_json(files["data"])["axes"][0]["series"]
+    assert any(each["label"] == "PFN: none passes" for each in drawn)
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_leads_stand_in_a_table(tmp_path: Path, number: int) -> None:
+    random = np.random.default_rng(1)
+    label = np.repeat(np.arange(len(JET_CLASSES)), 20)
+    scored = {}
+    for name in ("pfn", "particlenet")[:number]:
+        probability = random.dirichlet(np.ones(7), len(label))
+        scored[name] = Scored(label, probability, np.ones(len(label)), JET_CLASSES)
+    rows = compare(scored, "top_vs_QCD", PAIRS["top_vs_QCD"], 10, 1)
+    write_result(tmp_path / "paired", PairedMerits(rows=rows))
+    taggers_compared.paired(paired=tmp_path / "paired", table=tmp_path / "table.csv")
+    table = read_csv(tmp_path / "table.csv")
+    assert len(table["pair"]) == number - 1
+    if rows:
+        assert table["auc_lead"][0] == round(rows[0].auc.value, 4)
+        assert table["auc_lead_sigma"][0] == round(rows[0].auc.significance or 0, 1)
 
 
 def test_every_feature_has_a_displayed_name() -> None:

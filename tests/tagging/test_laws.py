@@ -21,11 +21,13 @@ from jetchain.tagging.batches import Jets
 from jetchain.tagging.models import MODELS
 from jetchain.tagging.networks import build
 
-# All in float64: rounding, and what is left of a particle of 1e-9 of the jet's momentum.
+# All in float64. Of claims, shares of the spread of the answers: rounding, that of boosts, and what
+# is left of a particle of 1e-9 GeV.
 ROUNDING = 1e-10
+ORDER = 1e-8
 LORENTZ = 1e-6
 COLLINEAR = 1e-8
-SOFT = 1e-6
+SOFT = 1e-5
 PER_PARTICLE = ("points", "features", "raw", "mask", "momentum", "track", "truth")
 LENGTHS = [25, 14, 3, 9]
 PLACES = 27
@@ -106,7 +108,7 @@ def physical(momentum: Tensor, others: Tensor, mask: Tensor) -> Jets:
 def permutation() -> list[tuple[Jets, Jets, float]]:
     """The order of the particles does not matter."""
     jets = some_jets()
-    return [(jets, shuffled(jets), ROUNDING)]
+    return [(jets, shuffled(jets), ORDER)]
 
 
 def irc() -> list[tuple[Jets, Jets, float]]:
@@ -117,7 +119,7 @@ def irc() -> list[tuple[Jets, Jets, float]]:
     more = mask.clone()
     more[jet, free] = True
     soft, split, kinds = momentum.clone(), momentum.clone(), others.clone()
-    soft[jet, free] = 1e-9 * torch.tensor([30.0, 40.0, 20.0, 60.0]).double()
+    soft[jet, free] = 1e-9 * torch.tensor([0.3, 0.4, 0.2, 0.6]).double()
     kinds[jet, free] = others[:, 0]
     split[jet, free] = 0.3 * momentum[:, 1]
     split[:, 1] = 0.7 * momentum[:, 1]
@@ -169,8 +171,9 @@ def test_what_it_claims(name: str, claim: str) -> None:
     with torch.no_grad():
         for before, after, tolerance in LAWS[claim]():
             expected = network(before)
-            assert expected.std(dim=0).max() > 1e-3  # the comparison is not one of constants
-            torch.testing.assert_close(network(after), expected, atol=tolerance, rtol=tolerance)
+            spread = expected.std(dim=0).max()
+            assert spread > 1e-6  # the comparison is not one of constants
+            assert (network(after) - expected).abs().max() < tolerance * spread
 
 
 BREAKING: dict[str, list[Callable[[Jets], Tensor]]] = {

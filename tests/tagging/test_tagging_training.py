@@ -36,9 +36,7 @@ from jetchain.core.training import fit, minibatches
 from jetchain.core.training_settings import TrainingSettings
 from jetchain.tagging.bench import bench
 from jetchain.tagging.evaluate import (
-    Scored,
     confusion,
-    discriminant,
     evaluate,
     figures_of_merit,
     macro_auc,
@@ -46,10 +44,19 @@ from jetchain.tagging.evaluate import (
     roc_band,
 )
 from jetchain.tagging.models import MODELS
+from jetchain.tagging.models.bdt import BDTSettings
+from jetchain.tagging.models.cnn import CNNSettings
+from jetchain.tagging.models.dnn import DNNSettings
+from jetchain.tagging.models.efn import EFNSettings
+from jetchain.tagging.models.fisher import FisherSettings
+from jetchain.tagging.models.lstm import LSTMSettings
 from jetchain.tagging.models.particlenet import ParticleNetSettings
+from jetchain.tagging.models.pcnn import PCNNSettings
 from jetchain.tagging.models.pfn import PFNSettings
+from jetchain.tagging.models.recursive import RecursiveSettings
 from jetchain.tagging.networks import load
 from jetchain.tagging.score import score
+from jetchain.tagging.scored import Scored, discriminant
 from jetchain.tagging.settings import (
     PAIRS,
     BenchSettings,
@@ -67,6 +74,14 @@ SMALL = {
     "particlenet": ParticleNetSettings(
         neighbours=3, channels=[[16, 16], [24]], fully_connected=[32]
     ),
+    "bdt": BDTSettings(iterations=20),
+    "fisher": FisherSettings(pixels=11),
+    "cnn": CNNSettings(pixels=11, channels=[[4], [4]], fully_connected=[16]),
+    "dnn": DNNSettings(particles=10, hidden=[32]),
+    "lstm": LSTMSettings(width=16, fully_connected=[16]),
+    "recursive": RecursiveSettings(width=16, fully_connected=[16]),
+    "pcnn": PCNNSettings(particles=24, channels=[[8], [16]], fully_connected=[16]),
+    "efn": EFNSettings(phi_sizes=[32, 32], f_sizes=[32]),
 }
 TRAINING = TrainingSettings(epochs=3, batch_size=64, learning_rate=5e-3)
 

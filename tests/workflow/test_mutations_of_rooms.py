@@ -51,7 +51,7 @@ MUTATIONS = {
     ),
     # --------------------------------------------------------------------------------- tagging
     "signal and background swapped in the discriminant": (
-        "tagging/evaluate.py",
+        "tagging/scored.py",
         "(p_signal + tiny) / (",
         "(p_background + tiny) / (",
         "tagging/test_tagging_training.py::test_discriminant_by_hand",
@@ -73,6 +73,12 @@ MUTATIONS = {
         "np.percentile(spread, [15.87, 84.13], axis=0)",
         "np.percentile(spread, [2.5, 97.5], axis=0)",
         "tagging/test_tagging_training.py::test_the_band_covers_the_true_curve",
+    ),
+    "taggers compared on other replicas": (
+        "tagging/paired.py",
+        "np.array([each.merits(t) for t in times])",
+        "np.array([each.merits(t) for t in np.roll(times, id(each), axis=0)])",
+        "tagging/test_taggers_compared.py::test_a_lead_has_the_error_of_delong",
     ),
     "means and scales of the test jets too": (
         "tagging/dataset.py",

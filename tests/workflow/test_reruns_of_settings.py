@@ -101,8 +101,9 @@ SHAPING = {
     "tagging.taggers": (
         ["pfn"],
         {
-            "figure_overview", "figure_tagging_history", "figure_tagging_roc", "summarise_run",
-            "table_tagging_comparison", "table_tagging_performance",
+            "figure_overview", "figure_tagging_history", "figure_tagging_rejections",
+            "figure_tagging_roc", "figure_tagging_sculpting", "pair_taggers", "sculpt_taggers",
+            "summarise_run", "table_tagging_comparison", "table_tagging_performance",
         },
     ),
     "anomaly.background": (["lhco_background", "quark"], {"make_dijets", "normalise_search"}),

@@ -119,6 +119,48 @@ rule evaluate_tagger:
         LAUNCH
 
 
+rule pair_taggers:
+    input:
+        scores=expand("results/tagging/{model}/scores.safetensors", model=TAGGERS),
+        metrics=expand("results/tagging/{model}/metrics.json", model=TAGGERS),
+    output:
+        result="results/tagging/paired.json",
+    log:
+        "results/logs/tagging/paired.log",
+    params:
+        **job(
+            "tagging.paired",
+            settings={
+                "bootstrap_replicas": "tagging.evaluation.bootstrap_replicas",
+                "pairs": "tagging.pairs",
+            },
+            seed=["tagging.paired"],
+        ),
+    shell:
+        LAUNCH
+
+
+rule sculpt_taggers:
+    input:
+        scores=expand("results/tagging/{model}/scores.safetensors", model=TAGGERS),
+        metrics=expand("results/tagging/{model}/metrics.json", model=TAGGERS),
+    output:
+        result="results/tagging/sculpting.json",
+    log:
+        "results/logs/tagging/sculpting.log",
+    params:
+        **job(
+            "tagging.sculpting",
+            settings={
+                "bootstrap_replicas": "tagging.evaluation.bootstrap_replicas",
+                "pairs": "tagging.pairs",
+            },
+            seed=["tagging.sculpting"],
+        ),
+    shell:
+        LAUNCH
+
+
 rule explain_tagger:
     input:
         dataset="results/tagging/dataset.json",

@@ -277,7 +277,10 @@ def comparison(*, metrics: Inputs, published: Resource, taggers: Labels, table: 
         merit = result.pairs.get("top_vs_QCD")
         if merit is None or result.feature_set != LIKE_PUBLISHED:
             continue
-        row = {"model": taggers[result.model]}
+        row = {
+            "model": taggers[result.model], "parameters": str(result.parameters),
+            "MFLOP": f"{result.flops / 1e6:.3g}",
+        }  # fmt: skip
         row["auc"] = f"{merit.auc.value:.4f} +- {merit.auc.std:.4f}"
         for point, found in _rejections(merit).items():
             row[point] = f"> {found.low:.0f}" if found.bound else _interval(found)
@@ -286,12 +289,12 @@ def comparison(*, metrics: Inputs, published: Resource, taggers: Labels, table: 
         )
         rows.append(row)
     for entry in reference["rows"]:
-        row = {"model": entry["model"], "source": entry["source"]}
+        row = {"model": entry["model"], "source": entry["source"], "parameters": "", "MFLOP": ""}
         row["auc"] = "" if entry["auc"] is None else f"{entry['auc']:.4f}"
         for point in ("rejection_50", "rejection_30"):
             row[point] = _with_error(entry[point], entry[f"{point}_error"])
         rows.append(row)
-    names = ("model", "auc", "rejection_50", "rejection_30", "source")
+    names = ("model", "parameters", "MFLOP", "auc", "rejection_50", "rejection_30", "source")
     write_csv(table, {name: [row[name] for row in rows] for name in names})
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -37,7 +36,8 @@ from jetchain.core.seeds import derive_seed, generator, make_deterministic
 from jetchain.core.spectrum import effective_number
 from jetchain.core.verbs import Input, Inputs, Output
 from jetchain.tagging.batches import JetReader, Jets
-from jetchain.tagging.networks import load
+from jetchain.tagging.networks import forward_flops, load
+from jetchain.tagging.scored import Scored, discriminant
 from jetchain.tagging.settings import EvaluateSettings, PairSettings
 
 Float = NDArray[np.float64]
@@ -47,6 +47,8 @@ WORKING_POINTS = {"rejection_50": 0.5, "rejection_30": 0.3}
 FEW = 10
 """Background jets that pass, below which an interval is that of Clopper and Pearson: replicas of so
 few are none too often."""
+
+COUNTED = 256  # jets, of all classes, whose operations are counted
 
 
 def evaluate(
@@ -97,32 +99,12 @@ def evaluate(
         model=about.tagger,
         feature_set=about.feature_set,
         parameters=sum(parameter.numel() for parameter in network.parameters()),
+        flops=forward_flops(network, test[np.arange(0, len(test), -(-len(test) // COUNTED))]),
         training_jets=about.training_jets,
     )
     write_result(metrics, result)
     write_csv(roc, roc_bands(scored, pairs, points, replicas, seed))
     core_histograms.save_histograms(histograms, distributions(scored, pairs))
-
-
-@dataclass(frozen=True)
-class Scored:
-    """Jets with the outputs of a tagger.
-
-    Attributes:
-        label: index into the classes; (jets,).
-        probability: softmax output; (jets, classes).
-        weight: (jets,).
-        classes: their names, in the order of the outputs.
-    """
-
-    label: Integer
-    probability: np.ndarray
-    weight: Float
-    classes: Sequence[str]
-
-    def of(self, name: str) -> NDArray[np.bool_]:
-        """Which jets are of a class; (jets,)."""
-        return self.label == self.classes.index(name)
 
 
 @torch.no_grad()
@@ -133,43 +115,6 @@ def probabilities(network: torch.nn.Module, jets: Jets, batch_size: int) -> NDAr
     for batch in jets.batches(batch_size):
         parts.append(network(batch).double().softmax(dim=1).float().numpy())
     return np.concatenate(parts)
-
-
-def discriminant(scored: Scored, pair: PairSettings) -> tuple[Integer, Float, Float]:
-    """p_s / (p_s + p_b) of the jets of the classes of a pair, p_b summed over the background.
-
-    Classes of the background count by their shares, in the sum as in the weight of their jets:
-    where all classes weigh the same, the background is then the mixture asked for. Shares are
-    relative to their mean, so that equal ones leave the weights and the sum as they are.
-
-    Args:
-        scored: jets of all classes, with their outputs.
-        pair: signal and background.
-
-    Returns:
-        1 for signal and 0 for background, the discriminant, and the weight; (chosen jets,) each.
-
-    Reference:
-        arXiv:2202.03772, eq. 4.
-    """
-    mean = sum(pair.background.values()) / len(pair.background)
-    share = {name: value / mean for name, value in pair.background.items()}
-    chosen = scored.of(pair.signal)
-    weight = scored.weight.astype(float)
-    for name, value in share.items():
-        own = scored.of(name)
-        weight[own] *= value
-        chosen = chosen | own
-    column = {
-        name: scored.probability[chosen, scored.classes.index(name)].astype(float)
-        for name in (pair.signal, *share)
-    }
-    p_signal = column[pair.signal]
-    p_background = sum((value * column[name] for name, value in share.items()), np.zeros(1))
-    # Where both underflow the jet is as unlike the one as the other.
-    tiny = 1e-40
-    score = (p_signal + tiny) / (p_signal + p_background + 2 * tiny)
-    return scored.of(pair.signal)[chosen].astype(np.int64), score, weight[chosen]
 
 
 def figures_of_merit(
@@ -378,10 +323,7 @@ def distributions(scored: Scored, pairs: Mapping[str, PairSettings]) -> dict[str
     result = {}
     for name, pair in pairs.items():
         _, score, of_jet = discriminant(scored, pair)
-        members = np.isin(
-            scored.label, [scored.classes.index(each) for each in (pair.signal, *pair.background)]
-        )
-        label = scored.label[members]
+        label = scored.label[scored.of_pair(pair)]
         for each in (pair.signal, *pair.background):
             own = label == scored.classes.index(each)
             result[f"{name}/{each}"] = core_histograms.weighted(

@@ -4,6 +4,7 @@ Along the straight path from a baseline to the jet, the gradient of the score is
 the distance, that is each input's share of the difference of the two scores. The shares sum to the
 difference (completeness) if the score is continuous along the path. The particle-flow network is.
 ParticleNet is not: its neighbours change, and with them the score jumps; the gap is written too.
+What a network reads beside the features, momenta or images, gets no share and is in the gap.
 
 The baseline has as many particles, at the same places for the neighbour search, but each has the
 mean of the training jets as features (charge and flags: 0). So the number of particles itself gets
@@ -129,9 +130,10 @@ def integrated_gradients(
         path = path.flatten(0, 1).requires_grad_()
         repeated = some[np.tile(np.arange(len(some)), steps)].replace(features=path)
         value = score(network(repeated)).sum()
-        (gradient,) = torch.autograd.grad(value, path)
-        mean = gradient.double().view(steps, *some.features.shape).mean(dim=0)
-        total[first : first + size] = mean * some.features
+        if value.requires_grad:  # a network may not look at the features
+            (gradient,) = torch.autograd.grad(value, path, materialize_grads=True)
+            mean = gradient.double().view(steps, *some.features.shape).mean(dim=0)
+            total[first : first + size] = mean * some.features
         with torch.no_grad():
             ends = [
                 score(network(some.replace(features=features)).double())

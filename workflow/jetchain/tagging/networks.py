@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from jetchain.core.io.tensors import read_about, read_weights
 from jetchain.core.schema.tagging import TrainedTagger
 from jetchain.core.settings import Settings
+from jetchain.tagging.batches import Jets
 from jetchain.tagging.models import MODELS
 
 
@@ -46,3 +49,15 @@ def load(weights: Path) -> tuple[nn.Module, TrainedTagger]:
     network = build(about.tagger, about.settings, inputs=inputs, classes=classes)
     read_weights(weights, network)
     return network.eval(), about
+
+
+def forward_flops(network: nn.Module, jets: Jets) -> float:
+    """Floating-point operations of a forward pass, a jet in the mean.
+
+    Those of products of matrices, a multiplication and an addition being two; what else a network
+    does, such as activations and searches for neighbours, torch does not count.
+    """
+    network.eval()
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(jets)
+    return counter.get_total_flops() / len(jets)

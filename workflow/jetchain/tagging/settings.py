@@ -153,6 +153,13 @@ class EvaluateSettings(Settings):
     pairs: dict[str, PairSettings]
 
 
+class ComparisonSettings(Settings):
+    """What a comparison of the taggers reads."""
+
+    bootstrap_replicas: int
+    pairs: dict[str, PairSettings]
+
+
 class ExplainSettings(Settings):
     """What the taggers look at, by integrated gradients (arXiv:1703.01365)."""
 

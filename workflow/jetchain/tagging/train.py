@@ -55,15 +55,18 @@ def train(
     data = JetReader(dataset, jets, how)
     training, validation = data.split("train"), data.split("validation")
     size = options.batch_size
-    losses = fit(
-        network,
-        batches=lambda shuffle: training.batches(size, shuffle),
-        validation=lambda: validation.batches(size),
-        loss=cross_entropy,
-        settings=options,
-        seed=seed,
-        name=model,
-    )
+    if hasattr(network, "fit"):  # trees, closed formulas: not by steps along a gradient
+        losses = network.fit(training, validation, seed)
+    else:
+        losses = fit(
+            network,
+            batches=lambda shuffle: training.batches(size, shuffle),
+            validation=lambda: validation.batches(size),
+            loss=cross_entropy,
+            settings=options,
+            seed=seed,
+            name=model,
+        )
     about = TrainedTagger(
         tagger=model,
         settings=own.model_dump(),

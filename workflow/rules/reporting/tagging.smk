@@ -79,4 +79,33 @@ FIGURES += [
             taggers=labels("tagging.models", TAGGERS),
         ),
     ),
+    Figure(
+        "tagging/tagging_rejections",
+        "reporting.taggers_compared.rejections",
+        "Taggers",
+        {"figure": "Rejections"},
+        inputs=dict(
+            metrics=expand("results/tagging/{model}/metrics.json", model=TAGGERS)
+        ),
+        params=dict(taggers=labels("tagging.models", TAGGERS)),
+    ),
+    Figure(
+        "tagging/tagging_sculpting",
+        "reporting.taggers_compared.sculpting",
+        "Taggers",
+        {"figure": "Mass of the background that is left"},
+        inputs=dict(
+            sculpting="results/tagging/sculpting.json",
+            metrics=expand("results/tagging/{model}/metrics.json", model=TAGGERS),
+        ),
+        params=dict(taggers=labels("tagging.models", TAGGERS)),
+    ),
+    Table(
+        "tagging/tagging_paired",
+        "reporting.taggers_compared.paired",
+        "Taggers",
+        {"figure": "Which tagger is better (table)"},
+        inputs=dict(paired="results/tagging/paired.json"),
+        caption="tagging_paired",
+    ),
 ]

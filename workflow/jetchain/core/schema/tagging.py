@@ -372,13 +372,89 @@ class TaggerMetrics(FiguresOfMerit):
         model: its key.
         feature_set: key of FEATURE_SETS.
         parameters: of the network.
+        flops: of its forward pass, those of matrix products; of a test jet in the mean.
         training_jets: that it has seen.
     """
 
     model: str
     feature_set: str
     parameters: int
+    flops: float
     training_jets: int
+
+
+class Lead(Result):
+    """By how much one tagger is better than another; see `tagging.paired`.
+
+    Attributes:
+        value: above 0 where the first is better.
+        error: standard deviation of bootstrap replicas that both share.
+        significance: their ratio; none if the two never differ.
+    """
+
+    value: float
+    error: float
+    significance: float | None
+
+
+class PairedMerit(Result):
+    """Two taggers in one pair of classes.
+
+    Attributes:
+        pair: of classes.
+        first, second: keys of the taggers.
+        auc: lead in the area under the ROC curve.
+        background_50, background_30: in the background rejected, 1 - efficiency, where 50 % and
+            30 % of the signal are kept.
+    """
+
+    pair: str
+    first: str
+    second: str
+    auc: Lead
+    background_50: Lead
+    background_30: Lead
+
+
+class PairedMerits(Result):
+    """Each two taggers, in each pair of classes."""
+
+    rows: list[PairedMerit]
+
+
+class MassSculpting(Result):
+    """The mass spectrum of background jets before and after a cut on a tagger's score.
+
+    Attributes:
+        passed: jets that the cut keeps.
+        before, after: share of the weight in each bin of mass; (bins,).
+        after_error: statistical, of `after`; (bins,).
+        divergence: of the two, by Jensen and Shannon, in bits; none if no jet passes.
+        chance: of as many jets at random, in the mean.
+        chance_high: what 97.7 % of these stay below.
+    """
+
+    passed: int
+    before: list[float]
+    after: list[float]
+    after_error: list[float]
+    divergence: float | None
+    chance: float | None
+    chance_high: float | None
+
+
+class Sculpting(Result):
+    """How taggers change the soft-drop mass spectrum of the background.
+
+    Attributes:
+        signal_efficiency: of the cut.
+        edges: of the bins, GeV; beyond them the last bin counts.
+        taggers: by tagger and pair of classes.
+    """
+
+    signal_efficiency: float
+    edges: list[float]
+    taggers: dict[str, dict[str, MassSculpting]]
 
 
 class PairShares(Result):

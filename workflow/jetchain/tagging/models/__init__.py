@@ -26,10 +26,27 @@ class TaggerSettings(Settings):
         return ""
 
 
+class ImageSettings(TaggerSettings):
+    """The image of a jet."""
+
+    pixels: int = key(33, "Pixels on each side; of an odd number one is in the middle.", ge=5)
+    half_width: float = key(0.8, "Distance of the image's edges from its middle.", gt=0)
+
+
 MODELS = Registry(
     "jetchain.tagging.models",
     "tagger",
     {
+        "bdt": Member("BDT", "", "bdt.BDT", "bdt.BDTSettings"),
+        "fisher": Member("Fisher", "1407.5675", "fisher.Fisher", "fisher.FisherSettings"),
+        "cnn": Member("CNN", "1701.08784", "cnn.CNN", "cnn.CNNSettings"),
+        "dnn": Member("DNN", "1704.02124", "dnn.DNN", "dnn.DNNSettings"),
+        "lstm": Member("LSTM", "1711.09059", "lstm.LSTM", "lstm.LSTMSettings"),
+        "recursive": Member(
+            "Recursive", "1702.00748", "recursive.Recursive", "recursive.RecursiveSettings"
+        ),
+        "pcnn": Member("P-CNN", "1902.08570", "pcnn.PCNN", "pcnn.PCNNSettings"),
+        "efn": Member("EFN", "1810.05165", "efn.EFN", "efn.EFNSettings"),
         "pfn": Member("PFN", "1810.05165", "pfn.PFN", "pfn.PFNSettings"),
         "pfn_kinematics": Member(
             "PFN, kinematics", "1810.05165", "pfn.PFN", "pfn.PFNKinematicsSettings"

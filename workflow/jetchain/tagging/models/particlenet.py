@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from jetchain.core.settings import key
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.models import TaggerSettings
+from jetchain.tagging.models.layers import head
 
 FAR = 1e18  # squared distance of padding; as in weaver-core, beyond any particle
 
@@ -85,14 +86,7 @@ class ParticleNet(nn.Module):
             self.fusion_block = nn.Sequential(
                 nn.Linear(joined, pooled, bias=False), nn.BatchNorm1d(pooled), nn.ReLU(inplace=True)
             )
-        widths = [pooled, *settings.fully_connected]
-        self.fc = nn.Sequential(
-            *(
-                nn.Sequential(nn.Linear(a, b), nn.ReLU(), nn.Dropout(settings.dropout))
-                for a, b in itertools.pairwise(widths)
-            ),
-            nn.Linear(widths[-1], classes),
-        )
+        self.fc = head([pooled, *settings.fully_connected], classes, settings.dropout)
 
     def forward(self, jets: Jets) -> Tensor:
         """Logits of each jet, from the features of its particles; (jets, classes).

@@ -7,13 +7,12 @@ parameters, no batch normalisation), so its weights load here.
 
 from __future__ import annotations
 
-import itertools
-
 from torch import Tensor, nn
 
 from jetchain.core.settings import key
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.models import TaggerSettings
+from jetchain.tagging.models.layers import dense, head
 
 
 class PFNSettings(TaggerSettings):
@@ -42,19 +41,11 @@ class PFN(nn.Module):
 
     def __init__(self, inputs: int, classes: int, settings: PFNSettings) -> None:
         super().__init__()
-        phi = [inputs, *settings.phi_sizes]
-        f = [phi[-1], *settings.f_sizes]
-        self.phi = nn.Sequential(*(_layer(a, b) for a, b in itertools.pairwise(phi)))
-        self.fc = nn.Sequential(
-            *(_layer(a, b) for a, b in itertools.pairwise(f)), nn.Linear(f[-1], classes)
-        )
+        self.phi = nn.Sequential(*dense([inputs, *settings.phi_sizes]))
+        self.fc = head([settings.phi_sizes[-1], *settings.f_sizes], classes)
 
     def forward(self, jets: Jets) -> Tensor:
         """Logits of each jet, from the features of its particles; (jets, classes)."""
         rows = jets.rows
         latent = self.phi(rows.take(jets.features))  # (rows, latent): padding costs nothing
         return self.fc(rows.total(latent))
-
-
-def _layer(inputs: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(inputs, outputs), nn.ReLU())

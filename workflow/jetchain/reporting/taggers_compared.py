@@ -1,0 +1,134 @@
+"""Figures and tables that compare the taggers with each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from jetchain.core.io.tables import read_result, write_csv
+from jetchain.core.schema.tagging import PairedMerits, Rejection, Sculpting, TaggerMetrics
+from jetchain.core.style import COLOURS, label, legend_size, new_figure, save_figure, style_of
+from jetchain.core.verbs import Input, Inputs, Labels, Output
+from jetchain.reporting.tagging import ordered_pairs, pair_title
+
+
+def rejections(*, metrics: Inputs, taggers: Labels, pdf: Output, png: Output, data: Output) -> None:
+    """Draw the background rejections of all taggers with their errors, a column a pair.
+
+    Where no background jet passes there is an arrow up from the lower bound.
+
+    Args:
+        metrics: figures of merit, a file a tagger.
+        taggers: their displayed names.
+        pdf, png, data: where to draw to, and where to write what is drawn.
+    """
+    results = [read_result(path, TaggerMetrics) for path in metrics]
+    pairs = ordered_pairs(results[0])
+    figure, axes = new_figure(1, 2, size=(18.0, 6.5))
+    for ax, point in zip(axes, ("rejection_50", "rejection_30"), strict=True):
+        for index, result in enumerate(results):
+            found: list[Rejection] = [getattr(result.pairs[pair], point) for pair in pairs]
+            bound = np.array([each.bound for each in found])
+            low, value, high = (
+                np.array([getattr(each, end) for each in found]) for end in ("low", "value", "high")
+            )
+            value = np.where(bound, low, value)
+            place = np.arange(len(pairs)) + 0.8 * ((index + 0.5) / len(results) - 0.5)
+            style = style_of(index)
+            ax.errorbar(
+                place[~bound], value[~bound], [(value - low)[~bound], (high - value)[~bound]],
+                **style.points, label=taggers[result.model],
+            )  # fmt: skip
+            if bound.any():
+                ax.plot(
+                    place[bound], value[bound], color=style.colour, marker="$\\uparrow$",
+                    linestyle="none", markersize=16, gid=f"{taggers[result.model]}, lower bound",
+                )  # fmt: skip
+        ax.set_yscale("log")
+        ax.set_xlim(-0.5, len(pairs) - 0.5)
+        ax.set_xticks(range(len(pairs)), [pair_title(pair) for pair in pairs], rotation=25)
+        ax.tick_params(axis="x", which="minor", length=0)
+        ax.set_ylabel("1 / background efficiency")
+        label(ax, right=f"{point.removeprefix('rejection_')} % of the signal kept")
+    axes[0].legend(fontsize=legend_size(len(results)))
+    save_figure(figure, pdf, png, data)
+
+
+def paired(*, paired: Input, table: Output) -> None:
+    """Write by how much each tagger is better than each other one, and how sure that is."""
+    names = {"auc": "auc_lead", "background_50": "rejected_50_lead",
+             "background_30": "rejected_30_lead"}  # fmt: skip
+    columns: dict[str, list[Any]] = {name: [] for name in ("pair", "first", "second")}
+    for column in names.values():
+        columns |= {column: [], f"{column}_error": [], f"{column}_sigma": []}
+    for row in read_result(paired, PairedMerits).rows:
+        for name in ("pair", "first", "second"):
+            columns[name].append(getattr(row, name))
+        for name, column in names.items():
+            found = getattr(row, name)
+            columns[column].append(round(found.value, 4))
+            columns[f"{column}_error"].append(round(found.error, 4))
+            sigma = found.significance
+            columns[f"{column}_sigma"].append("" if sigma is None else f"{sigma:.1f}")
+    write_csv(table, columns)
+
+
+def sculpting(
+    *,
+    sculpting: Input,
+    metrics: Inputs,
+    taggers: Labels,
+    pdf: Output,
+    png: Output,
+    data: Output,
+) -> None:
+    """Draw the background's mass spectrum before and after a cut on each tagger, a panel a pair.
+
+    Args:
+        sculpting: of `tagging.sculpting`.
+        metrics: figures of merit, a file a tagger, in the order of the legend.
+        taggers: their displayed names.
+        pdf, png, data: where to draw to, and where to write what is drawn.
+    """
+    found = read_result(sculpting, Sculpting)
+    results = [read_result(path, TaggerMetrics) for path in metrics]
+    pairs, edges = ordered_pairs(results[0]), np.array(found.edges)
+    width, middle = np.diff(edges), (edges[1:] + edges[:-1]) / 2
+    columns = max(-(-len(pairs) // 2), 2)
+    figure, axes = new_figure(2, columns, size=(5.2 * columns, 9.5), sharex=True)
+    for ax, pair in zip(axes.flat, pairs, strict=False):
+        before = np.array(found.taggers[results[0].model][pair].before)
+        ax.stairs(
+            before / width, edges, fill=True, color=COLOURS[8], alpha=0.35, label="all background"
+        )
+        for index, result in enumerate(results):
+            one, style = found.taggers[result.model][pair], style_of(index)
+            name = taggers[result.model]
+            if one.divergence is None or one.chance is None:
+                text = f"{name}: none passes"
+            else:
+                text = f"{name}: {one.divergence:.2f} (chance {one.chance:.2f})"
+            after, error = (np.array(values) / width for values in (one.after, one.after_error))
+            ax.stairs(after, edges, color=style.colour, linestyle=style.line, label=text)
+            ax.errorbar(
+                middle, after, error, color=style.colour, linestyle="none", linewidth=1,
+                gid=f"{name}, error",
+            )  # fmt: skip
+        ax.set_xlim(edges[0], edges[-1])
+        ax.set_ylim(0, 1.6 * ax.get_ylim()[1])
+        ax.set_xlabel("soft-drop mass [GeV]")
+        ax.set_ylabel("share of the background / GeV")
+        ax.legend(fontsize=legend_size(len(results)), loc="upper right")
+        label(ax, right=pair_title(pair))
+    for ax in axes.flat[len(pairs) :]:
+        ax.set_axis_off()
+        ax.text(
+            0.05, 0.95,
+            "lines: what is left of the background\n"
+            f"where {found.signal_efficiency:.0%} of the signal is kept\n"
+            "numbers: Jensen-Shannon divergence\nfrom all background, in bits, and of as\n"
+            "many background jets at random",
+            va="top", transform=ax.transAxes,
+        )  # fmt: skip
+    save_figure(figure, pdf, png, data)

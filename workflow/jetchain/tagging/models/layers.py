@@ -1,0 +1,50 @@
+"""What several taggers are made of."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from jetchain.tagging.batches import Jets
+
+
+def dense(widths: Sequence[int], dropout: float | None = None) -> list[nn.Sequential]:
+    """Fully connected layers with ReLU, and dropout if its rate is given.
+
+    Args:
+        widths: of the input, and of each layer.
+        dropout: its rate.
+    """
+    after = [] if dropout is None else [dropout]
+    return [
+        nn.Sequential(nn.Linear(a, b), nn.ReLU(), *map(nn.Dropout, after))
+        for a, b in itertools.pairwise(widths)
+    ]
+
+
+def head(widths: Sequence[int], classes: int, dropout: float | None = None) -> nn.Sequential:
+    """Fully connected layers, then one number a class; arguments of `dense`."""
+    return nn.Sequential(*dense(widths, dropout), nn.Linear(widths[-1], classes))
+
+
+def leading(jets: Jets, particles: int) -> Tensor:
+    """Features of the first particles of each jet, 0 where it has fewer.
+
+    Args:
+        jets: a batch.
+        particles: how many.
+
+    Returns:
+        (jets, particles, features).
+    """
+    features = jets.features[:, :particles] * jets.mask[:, :particles, None]
+    return F.pad(features, (0, 0, 0, particles - features.shape[1]))
+
+
+def share_of_pt(jets: Jets) -> Tensor:
+    """Share of each particle in the sum of the pT of its jet; (jets, particles), 0 where padded."""
+    pt = jets.momentum[..., :2].norm(dim=2) * jets.mask
+    return pt / pt.sum(dim=1, keepdim=True).clamp(min=1e-12)
