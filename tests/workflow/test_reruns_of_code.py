@@ -61,10 +61,14 @@ WITHOUT_JOBS = AROUND | {
     "jetchain.provenance",
     "jetchain.tagging.bench",
     "jetchain.tagging.export",
+    "jetchain.tagging.invariants",
+    "jetchain.tagging.pairs",
     "jetchain.tagging.score",
     *FROM_FILES,
     *(module for module in SOURCES if module.startswith("jetchain.regression.")),
-}
+    # The taggers that the tiny run does not train.
+    *(module for module in SOURCES if module.startswith("jetchain.tagging.models.")),
+} - {f"jetchain.tagging.models.{name}" for name in ("layers", "particlenet", "pfn")}
 
 
 def test_every_function_that_a_job_executed_is_in_its_digest(finished):

@@ -22,6 +22,7 @@ from torch_geometric.utils import scatter
 from jetchain.core.settings import key
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.models import TaggerSettings
+from jetchain.tagging.models.layers import head
 from jetchain.tagging.models.particlenet import nearest
 
 Flavour = Literal["convolution", "attention", "message", "block"]
@@ -74,11 +75,11 @@ class GraphNet(nn.Module):
     def __init__(self, inputs: int, classes: int, settings: GraphNetSettings) -> None:
         super().__init__()
         width, self.neighbours = settings.width, settings.neighbours
-        self.embed = _two(inputs, width)
+        self.embed = head([inputs, width], width)
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(settings.layers))
         kind = LAYERS[settings.flavour]
         self.layers = nn.ModuleList(kind(width) for _ in range(settings.layers))
-        self.head = _two(width, width, classes)
+        self.head = head([width, width], classes)
 
     def forward(self, jets: Jets) -> Tensor:
         """Logits of each jet, from the features of its particles; (jets, classes)."""
@@ -131,7 +132,7 @@ class EdgeModel(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.layers = _two(3 * width + 2, width)
+        self.layers = head([3 * width + 2, width], width)
 
     def forward(
         self, source: Tensor, target: Tensor, edge: Tensor, whole: Tensor, jet: Tensor
@@ -155,7 +156,7 @@ class NodeModel(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.layers = _two(3 * width, width)
+        self.layers = head([3 * width, width], width)
 
     def forward(self, x: Tensor, edges: Tensor, edge: Tensor, whole: Tensor, jet: Tensor) -> Tensor:
         """x: (rows + 1, width), to the same."""
@@ -168,7 +169,7 @@ class JetModel(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.layers = _two(3 * width, width)
+        self.layers = head([3 * width, width], width)
 
     def forward(self, x: Tensor, edges: Tensor, edge: Tensor, whole: Tensor, jet: Tensor) -> Tensor:
         """whole: (jets + 1, width), to the same."""
@@ -181,10 +182,6 @@ class JetModel(nn.Module):
 LAYERS = {
     "convolution": lambda width: Nodes(GCNConv(width, width, add_self_loops=False)),
     "attention": lambda width: Nodes(GATv2Conv(width, width, add_self_loops=False)),
-    "message": lambda width: Nodes(EdgeConv(_two(2 * width, width, width), aggr="mean")),
+    "message": lambda width: Nodes(EdgeConv(head([2 * width, width], width), aggr="mean")),
     "block": lambda width: MetaLayer(EdgeModel(width), NodeModel(width), JetModel(width)),
 }
-
-
-def _two(inputs: int, hidden: int, outputs: int = 0) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, outputs or hidden))

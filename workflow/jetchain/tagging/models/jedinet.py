@@ -7,8 +7,6 @@ particle after the other, so that their order matters.
 
 from __future__ import annotations
 
-import itertools
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -16,6 +14,7 @@ from torch import Tensor, nn
 from jetchain.core.settings import key
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.models import TaggerSettings
+from jetchain.tagging.models.layers import dense, head
 from jetchain.tagging.pairs import Pairs, compact
 
 
@@ -49,11 +48,10 @@ class JEDINet(nn.Module):
         # The first layer acts on [x_i, x_j] as A x_i + B x_j: on each particle once.
         self.of_first = nn.Linear(inputs, settings.relation[0])
         self.of_second = nn.Linear(inputs, settings.relation[0], bias=False)
-        self.relation = nn.Sequential(nn.ReLU(), *_layers(settings.relation))
-        self.particle = _layers([inputs + settings.relation[-1], *settings.particle])
+        self.relation = nn.Sequential(nn.ReLU(), *dense(settings.relation))
+        self.particle = nn.Sequential(*dense([inputs + settings.relation[-1], *settings.particle]))
         pooled = settings.particle[-1] * self._handed_on(settings)
-        widths = [pooled, *settings.jet]
-        self.jet = nn.Sequential(*_layers(widths), nn.Linear(widths[-1], classes))
+        self.jet = head([pooled, *settings.jet], classes)
 
     def _handed_on(self, settings: JEDINetSettings) -> int:
         """Particles that the layers of a jet see apart from each other."""
@@ -86,9 +84,3 @@ class JEDINetOrdered(JEDINet):
         """(jets, leading * particle[-1]), 0 where there are fewer particles."""
         places = compact(jets.rows).spread(particle)[:, : self.leading]
         return F.pad(places, (0, 0, 0, self.leading - places.shape[1])).flatten(1)
-
-
-def _layers(widths: list[int]) -> nn.Sequential:
-    return nn.Sequential(
-        *(nn.Sequential(nn.Linear(a, b), nn.ReLU()) for a, b in itertools.pairwise(widths))
-    )
