@@ -151,11 +151,12 @@ class PairEmbedding(nn.Module):
         """
         pairs = Pairs(real, "unordered")
         columns = torch.cat([_pt_y_phi(momentum), momentum], dim=1)
-        features = pair_features(columns[pairs.first], columns[pairs.second])
+        first, second = (columns.index_select(0, each) for each in (pairs.first, pairs.second))
+        features = pair_features(first, second)
         bias = F.pad(self.embed(features), (0, 0, 0, 1), value=NEVER)  # (pairs + 1, heads)
         number = pairs.number
         bias = bias.index_select(0, number.flatten()).view(*number.shape, -1)
-        return bias.permute(0, 3, 1, 2)
+        return bias.permute(0, 3, 1, 2).contiguous()
 
 
 class Attention(nn.Module):
