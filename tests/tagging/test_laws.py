@@ -258,6 +258,8 @@ def test_gradients_reach_every_parameter(name: str, training: bool) -> None:
     network = fresh(name).double().train(training)
     nn.functional.cross_entropy(network(some_jets()), torch.arange(4)).backward()
     for each, parameter in network.named_parameters():
+        if not parameter.requires_grad:
+            continue  # a layer of a library that leads nowhere says so itself
         assert parameter.grad is not None, each
         assert parameter.grad.abs().sum() > 0, each
 

@@ -62,6 +62,8 @@ WITHOUT_JOBS = AROUND | {
     "jetchain.tagging.bench",
     "jetchain.tagging.export",
     "jetchain.tagging.learning",
+    "jetchain.tagging.invariants",
+    "jetchain.tagging.pairs",
     "jetchain.tagging.score",
     *FROM_FILES,
     *(module for module in SOURCES if module.startswith("jetchain.regression.")),

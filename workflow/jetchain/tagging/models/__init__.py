@@ -57,5 +57,31 @@ MODELS = Registry(
             "particlenet.ParticleNet",
             "particlenet.ParticleNetSettings",
         ),
+        "part": Member("ParT", "2202.03772", "part.ParT", "part.ParTSettings"),
+        "jedinet": Member("JEDI-net", "1908.05318", "jedinet.JEDINet", "jedinet.JEDINetSettings"),
+        "jedinet_ordered": Member(
+            "JEDI-net, without sum",
+            "1908.05318",
+            "jedinet.JEDINetOrdered",
+            "jedinet.JEDINetOrderedSettings",
+        ),
+        "pct": Member("PCT", "2102.05073", "pct.PCT", "pct.PCTSettings"),
+        "lorentznet": Member(
+            "LorentzNet", "2201.08187", "lorentznet.LorentzNet", "lorentznet.LorentzNetSettings"
+        ),
+        "pelican": Member("PELICAN", "2211.00454", "pelican.PELICAN", "pelican.PELICANSettings"),
+        "lgatr": Member("L-GATr slim", "2512.17011", "lgatr.LGATr", "lgatr.LGATrSettings"),
+        "graph_convolution": Member(
+            "Graph convolution", "1609.02907", "graphnet.GraphNet", "graphnet.ConvolutionSettings"
+        ),
+        "graph_attention": Member(
+            "Graph attention", "2105.14491", "graphnet.GraphNet", "graphnet.AttentionSettings"
+        ),
+        "graph_message": Member(
+            "Message passing", "1801.07829", "graphnet.GraphNet", "graphnet.MessageSettings"
+        ),
+        "graph_block": Member(
+            "Graph network block", "1806.01261", "graphnet.GraphNet", "graphnet.GraphNetSettings"
+        ),
     },
 )
