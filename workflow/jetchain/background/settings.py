@@ -31,7 +31,7 @@ class AbcdSettings(Settings):
 
 
 class SpectrumSettings(Settings):
-    """The fit of the dijet mass around the signal region."""
+    """The fit of signal and background to the dijet mass."""
 
     mass_range: list[float] = key(
         [2.8, 6.5],
@@ -41,15 +41,20 @@ class SpectrumSettings(Settings):
         max_length=2,
     )
     bin_width: float = key(0.1, "Width of the mass bins.", unit="TeV", gt=0.0)
-    energy: float = key(13.0, "Centre-of-mass energy in the dijet function.", unit="TeV", gt=0.0)
-    parameters: list[int] = key(
-        [3, 4],
-        "Numbers of parameters of the dijet function that the F-test compares.",
-        min_length=1,
+    orders: list[int] = key(
+        [1, 5],
+        "Lowest and highest order of the polynomial that multiplies a falling function to give "
+        "the background; an F-test chooses.",
+        min_length=2,
+        max_length=2,
     )
     f_test: float = key(
-        0.05, "Largest p-value at which the F-test prefers more parameters.", gt=0.0, lt=1.0
+        0.05, "Largest p-value at which the F-test prefers the higher order.", gt=0.0, lt=1.0
     )
+    goodness: float = key(
+        0.01, "Smallest p-value of a fit whose model is accepted.", gt=0.0, lt=1.0
+    )
+    toys: int = key(200, "Toys that give each of these p-values.", ge=20)
 
     @field_validator("mass_range")
     @classmethod
@@ -58,11 +63,11 @@ class SpectrumSettings(Settings):
             raise ValueError("the mass range must be two rising positive masses")
         return value
 
-    @field_validator("parameters")
+    @field_validator("orders")
     @classmethod
     def _orders(cls, value: list[int]) -> list[int]:
-        if sorted(set(value)) != value or not set(value) <= {2, 3, 4, 5}:
-            raise ValueError("the numbers of parameters must rise, from 2 to 5")
+        if not 0 <= value[0] <= value[1] <= 8:
+            raise ValueError("the orders must be two that do not fall, from 0 to 8")
         return value
 
 

@@ -35,14 +35,20 @@ def limits(
 ) -> None:
     """Set observed and expected upper limits on the signal's cross-section.
 
-    Without sensitivity there is no limit, and every result is null.
+    Without sensitivity there is no limit, and every result is null; with the reason also where no
+    background is accepted, or where the signal's efficiency is hardly known. A spectrum gets toys
+    where few events are under its peak.
     """
     spec, counts = read_json(workspace), read_yields(yields)
     if not counts.sensitive:
         write_result(limits, no_limits(counts, settings.limits))
         return
+    if counts.refusal:
+        write_result(limits, no_limits(counts, settings.limits, counts.refusal, sensitive=True))
+        return
     account = asymptotic_limits(spec, counts, settings.limits, str(workspace))
-    if settings.limits.toys and account.observed_mu is not None:
+    few = counts.shape is None or counts.low_counts
+    if few and settings.limits.toys and account.observed_mu is not None:
         try:
             toys = toy_limits(counts, settings, account, seed)
             account = account.model_copy(update={"toys": toys})

@@ -17,6 +17,12 @@ class FitSettings(Settings):
     """The maximum-likelihood fit."""
 
     tolerance: float = key(0.01, "Minuit's tolerance on the estimated distance to minimum", gt=0)
+    toys: int = key(
+        2000,
+        "toys without signal that check the p-value of a spectrum with few events under the peak; "
+        "0 for none",
+        ge=0,
+    )
 
 
 class LimitSettings(Settings):

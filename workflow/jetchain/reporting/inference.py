@@ -47,7 +47,7 @@ def draw_limits(
     if any(row.observed_fb is not None for row in rows):
         handles = [
             Line2D([], [], color="black", marker="o", linestyle="none", label="observed"),
-            Line2D([], [], color="black", linestyle="--", label="expected, median"),
+            Line2D([], [], color="black", linestyle="--", label="expected with this training"),
             Patch(color=INNER, label=r"expected $\pm 1\sigma$"),
             Patch(color=OUTER, label=r"expected $\pm 2\sigma$"),
         ]
