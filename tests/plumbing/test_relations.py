@@ -42,7 +42,6 @@ BACKGROUND = "generate.samples.lhco_background.generation"
         ("anomaly.signal_region", [6.0, 7.0], "signal_region[[]1]: 7 must be below .* is 6.5"),
         ("anomaly.signal_region", [7.0, 7.5], "signal_region[[]1]: 7.5 must be below .* is 6.5"),
         (f"{SPECTRUM}.mass_range", [3.4, 6.5], "mass_range[[]0]: 3.4 must be below"),
-        (f"{SPECTRUM}.energy", 1.0, "mass_range[[]1]: 6.5 must be below .*energy, which is 1"),
         (f"{SPECTRUM}.bin_width", 4.0, "bin_width: 4 leaves 3 bins"),
         (f"{BACKGROUND}.overrides", ["Beams:eCM = 2000."], "mass_range.*2000 GeV"),
         (f"{BACKGROUND}.overrides", ["PhaseSpace:pTHatMin=1500"], "1500 GeV, above .*trigger_pt"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import field_validator
+from typing import Self
+
+from pydantic import field_validator, model_validator
 
 from jetchain.core.boosting import BoostingSettings
 from jetchain.core.settings import Settings, key
@@ -69,6 +71,15 @@ class SpectrumSettings(Settings):
         if not 0 <= value[0] <= value[1] <= 8:
             raise ValueError("the orders must be two that do not fall, from 0 to 8")
         return value
+
+    @model_validator(mode="after")
+    def _resolved(self) -> Self:
+        if (self.toys + 1) * min(self.goodness, self.f_test) < 1:
+            raise ValueError(
+                f"{self.toys} toys show no p-value below {1 / (self.toys + 1):.2g}: raise toys, or "
+                "goodness and f_test"
+            )
+        return self
 
 
 class SidebandSettings(Settings):

@@ -3,7 +3,7 @@
 The background is a falling shape times a polynomial (`background.spectrum`). Without a cut the
 shape is one of two functions; after a cut it is the fitted background before it, so that the
 polynomial is what the cut does. The order is raised until an F-test, with the signal floating in
-both fits, sees no improvement by one or two orders more. A model is accepted if its fit is good and
+both fits, sees no improvement by one or two orders more and the fit is good. A model is accepted if its fit is good and
 its background does not rise where the data end; a rejected one is used nowhere. The accepted model
 with the least -2 ln L + parameters (discrete profiling, arXiv 1408.6865) is that of the search.
 The largest signal that it finds in the backgrounds of the other accepted ones, the next order of
@@ -170,14 +170,14 @@ def candidates(
     while better:
         toys = _toys(spectrum, fits[index], settings, random)
         of_toys = _fit(templates[index], spectrum, toys)
-        better = False
+        poor = _share(of_toys.deviance, fits[index].deviance[0]) < settings.goodness
+        better = poor and index + 1 < len(fits)
         for richer in range(index + 1, min(index + 3, len(fits))):
             gain = _improvement(of_toys, _fit(templates[richer], spectrum, toys))
             step = f"{low + index} -> {low + richer}"
             tests[step] = _share(gain, _improvement(fits[index], fits[richer])[0])
-            if tests[step] < settings.f_test:
-                index, better = index + 1, True
-                break
+            better |= tests[step] < settings.f_test
+        index += better
     found = []
     for each in range(index, min(index + 2, len(fits))):
         if each > index:

@@ -89,9 +89,7 @@ def spectrum_of(m_jj: Array, signal: tuple[Array, float], job: SpectrumJob) -> S
         job: settings.
     """
     settings = job.spectrum
-    return bin_spectrum(
-        m_jj, settings.mass_range, job.signal_region, settings.bin_width, signal
-    )
+    return bin_spectrum(m_jj, settings.mass_range, job.signal_region, settings.bin_width, signal)
 
 
 def summarise(fit: ShapeFit) -> SpectrumFit:

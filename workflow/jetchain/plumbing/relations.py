@@ -29,8 +29,6 @@ ORDERED = [
      "the fit needs a sideband below the signal region"),
     ("anomaly.signal_region[1]", "<", f"{SPECTRUM}.mass_range[1]",
      "the fit needs a sideband above the signal region"),
-    (f"{SPECTRUM}.mass_range[1]", "<", f"{SPECTRUM}.energy",
-     "no dijet mass reaches the energy of the collision"),
     ("jets.calibration.pt_min", "<", "jets.calibration.pt_edges[0]", NOT_CLUSTERED),
     ("jets.clustering.pt_min", "<=", "jets.summary.pt_min", NOT_CLUSTERED),
     ("jets.clustering.pt_min", "<=", "jets.summary.response_pt_edges[0]", NOT_CLUSTERED),

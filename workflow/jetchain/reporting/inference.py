@@ -16,6 +16,8 @@ from jetchain.core.schema.inference import Fit, Limits, ToyLimits
 from jetchain.core.style import COLOURS, label, new_figure, save_figure
 from jetchain.core.verbs import Input, Inputs, Labels, Output
 
+ABSORBED = ("luminosity", "signal_", "spurious_signal")
+"""Parameters that multiply or stand for the signal: the signal strength leaves them no pull."""
 # One and two sigma: told apart by readers with any colour vision, unlike green and yellow.
 INNER, OUTER = "#3f90da", "#c5dff4"
 
@@ -137,7 +139,7 @@ def scan(
         bands = np.array(row.scan.expected)
         ax.fill_between(x, bands[:, 0], bands[:, 4], color=OUTER, lw=0, gid="expected, 2 sigma")
         ax.fill_between(x, bands[:, 1], bands[:, 3], color=INNER, lw=0, gid="expected, 1 sigma")
-        ax.plot(x, bands[:, 2], color="black", linestyle="--", label="expected")
+        ax.plot(x, bands[:, 2], color="black", linestyle="--", label="expected with this training")
         ax.plot(x, row.scan.observed, color="black", label="observed")
         if row.toys is not None:
             toys = row.toys
@@ -183,9 +185,12 @@ def pulls(*, fits: Inputs, labels: Labels, pdf: Output, png: Output, data: Outpu
     names: list[str] = []
     for row in rows:
         for parameter in row.parameters:
+            if parameter.name.startswith(ABSORBED):
+                continue
             names.append(f"{labels[row.method]}: {parameter.name}")
             right.errorbar(
-                [parameter.pull], [len(names) - 1], xerr=[parameter.constraint],
+                [parameter.pull], [len(names) - 1],
+                xerr=[1.0 if parameter.constraint is None else parameter.constraint],
                 fmt="o", color="black", markersize=4,
             )  # fmt: skip
     right.axvspan(-1, 1, color=OUTER)
@@ -214,18 +219,19 @@ def table(*, limits: Inputs, fits: Inputs, normalisation: Input, table: Output) 
             "observed_events": fit.observed,
             "background_events": fit.background,
             "significance": fit.significance,
+            "significance_toys": fit.significance_toys,
             "fitted_fb": fit.mu and fit.mu.cross_section_fb,
             "fitted_error_fb": fit.mu and fit.mu.cross_section_error_fb,
             "injected_cross_section_fb": injected,
             "observed_limit_fb": limit.observed_fb,
             **{
-                f"expected_limit_{name}_fb": value
+                f"expected_limit_as_trained_{name}_fb": value
                 for name, value in zip(
                     ("m2", "m1", "median", "p1", "p2"), limit.expected_fb, strict=True
                 )
             },
             "observed_limit_toys_fb": limit.toys and limit.toys.observed_fb,
-            "expected_limit_median_toys_fb": limit.toys and limit.toys.expected_fb[2],
+            "expected_limit_as_trained_median_toys_fb": limit.toys and limit.toys.expected_fb[2],
         }
         for name, value in row.items():
             columns.setdefault(name, []).append("" if value is None else value)
