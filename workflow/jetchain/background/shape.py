@@ -3,12 +3,12 @@
 The background is a falling shape times a polynomial (`background.spectrum`). Without a cut the
 shape is one of two functions; after a cut it is the fitted background before it, so that the
 polynomial is what the cut does. The order is raised until an F-test, with the signal floating in
-both fits, sees no improvement by one or two orders more and the fit is good. A model is accepted if its fit is good and
-its background does not rise where the data end; a rejected one is used nowhere. The accepted model
-with the least -2 ln L + parameters (discrete profiling, arXiv 1408.6865) is that of the search.
-The largest signal that it finds in the backgrounds of the other accepted ones, the next order of
-its own among them, is the spurious signal: they hold none. All p-values are those of toys: with few
-events, and with norms at zero, neither chi2 nor F follows its distribution.
+both fits, sees no improvement by one or two orders more and the fit is good. A model is accepted if
+its fit is good and its background does not rise where the data end; a rejected one is used nowhere.
+The accepted model with the least -2 ln L + parameters (discrete profiling, arXiv 1408.6865) is that
+of the search. The largest signal that it finds in the backgrounds of the other accepted ones, the
+next order of its own among them, is the spurious signal: they hold none. All p-values are those of
+toys: with few events, and with norms at zero, neither chi2 nor F follows its distribution.
 """
 
 from __future__ import annotations
