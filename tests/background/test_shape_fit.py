@@ -74,6 +74,18 @@ def test_the_templates_add_up_to_the_falling_shape_and_are_positive():
         assert templates.sum(0) == pytest.approx(alone, rel=1e-12)
 
 
+def test_norms_are_one_where_the_background_is_the_falling_shape():
+    # However much of the data is signal.
+    spectrum = made_up(3000, 2000, 1.0)
+    falling = made_up(3000, 0.0).counts[:, None] * np.ones(3)
+    one = SETTINGS.model_copy(update={"orders": [2, 2]})
+    found = fit_shape(spectrum, one, np.random.default_rng(1), falling)
+    assert found.best.norms == pytest.approx([1.0] * 3, abs=0.01)
+    assert found.best.norms @ (found.best.scale * found.best.templates) == pytest.approx(
+        found.best.background
+    )
+
+
 def test_bins_end_at_the_edges_of_the_window():
     masses = np.array([2.85, 3.299, 3.31, 3.69, 3.701, 5.9, 7.0])
     spectrum = bin_spectrum(masses, RANGE, WINDOW, 0.1, (masses, 2.0))

@@ -56,6 +56,16 @@ class Candidate:
         """(bins,) expected."""
         return np.asarray(self.fit.norms[0] @ self.templates)
 
+    @property
+    def scale(self) -> float:
+        """What makes the templates add up to the fitted background."""
+        return float(self.background.sum() / self.templates.sum())
+
+    @property
+    def norms(self) -> Array:
+        """(order + 1,) of the scaled templates: all 1 if the background is the falling shape."""
+        return np.asarray(self.fit.norms[0] / self.scale)
+
     def density(self, spectrum: Spectrum) -> Array:
         """(bins, nodes): the fitted background as a falling shape."""
         polynomial = np.tensordot(self.fit.norms[0], spectrum.basis(self.order), 1)

@@ -100,7 +100,7 @@ def summarise(fit: ShapeFit) -> SpectrumFit:
         events=int(spectrum.counts.sum()),
         shape=best.shape,
         order=best.order,
-        norms=best.fit.norms[0],
+        norms=best.norms.tolist(),
         f_test=best.f_tests,
         chi2=float(best.fit.deviance[0]),
         ndf=len(window) - len(best.templates) - 1,
