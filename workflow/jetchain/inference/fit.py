@@ -79,7 +79,7 @@ def with_toys(
         update={
             "p0_toys": p0,
             "p0_toys_is_bound": p0 * (number + 1) < 1.5,  # no toy beyond the data
-            "significance_toys": max(float(norm.isf(p0)), 0.0),
+            "significance_toys": max(-float(norm.ppf(p0)), 0.0),
         }
     )
 

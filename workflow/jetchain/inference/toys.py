@@ -234,7 +234,7 @@ def derivatives(
     gamma, alpha = nuisances[:, :gammas], nuisances[:, gammas:]
     unit = model.signal * np.exp(alpha @ model.kappa.T)  # (toys, bins), per mu
     signal = mu[:, None] * unit
-    rate = np.maximum(signal + alpha @ model.shift.T + gamma @ model.background, 1e-300)
+    rate = np.maximum(signal + alpha @ model.shift.T + gamma @ model.background, 1e-120)
     excess = 1 - data.counts / rate
     value = np.sum(_deviance(data.counts, rate), axis=1)
     if model.gaussian:
