@@ -75,7 +75,7 @@ def test_the_spectrum_is_drawn_before_and_after_the_cut_with_the_pulls_after_it(
         )
         np.testing.assert_allclose(named(upper, f"Background, {text}")["y"],
                                    table["background"][rows])  # fmt: skip
-    lines = [series for series in upper["series"] if series["label"].startswith("Fit: ")]
+    lines = [series for series in upper["series"] if str(series["label"]).startswith("Fit: ")]
     assert [line["y"] for line in lines] == table["expected"].reshape(2, 4).tolist()
     # The spurious signal of .4 widens the error of .3.
     assert "p = 0.3, $\\mu$ = 0.80 $\\pm$ 0.50, 4.5$\\,\\sigma$" in lines[1]["label"]
@@ -107,7 +107,7 @@ def test_a_rejected_background_is_said_to_be_one(axes):
     (upper, _), _ = axes(
         background.spectrum, {"spectra": spectra(1), "fits": fits}, method="toy", labels=LABELS
     )
-    (line,) = (each for each in upper["series"] if each["label"].startswith("Fit: "))
+    (line,) = (each for each in upper["series"] if str(each["label"]).startswith("Fit: "))
     assert "background not accepted" in line["label"]
     assert "5.0" not in line["label"]
 

@@ -117,10 +117,7 @@ def _draw(
     )  # fmt: skip
     if lower is not None:
         pull = (observed - background) / np.sqrt(background + error**2)
-        lower.bar(
-            centre, pull, own["high"] - own["low"], color=colour, alpha=0.6,
-            gid="Data above the background",
-        )  # fmt: skip
+        lower.bar(centre, pull, own["high"] - own["low"], color=colour, alpha=0.6)
         lower.plot(
             centre, (observed - expected) / np.sqrt(np.maximum(expected, 1e-9)), "o", ms=4,
             color="black", gid="Data above the fit",
