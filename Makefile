@@ -23,6 +23,8 @@ endif
 endif
 # More arguments for snakemake, such as ARGS="--configfile my.yaml".
 ARGS ?=
+# The folder of the run that `make report` shows.
+RUN ?= .
 # The finished tiny run that the tests share; a later call goes on from it.
 PYTEST := $(WITH_BIN) pytest -n 2 --dist loadfile --tiny-run .tiny
 ARCHIVE ?= jetchain-run.tar
@@ -35,14 +37,23 @@ REGRESSION := $(BIN)/python -m jetchain.regression
 FINISH_TINY := $(SNAKEMAKE) --cores $(CORES) --directory .tiny \
   --configfile config/test.yaml --
 
-.PHONY: all test test-faults test-mutations test-slow report site references compare \
-  spread explain verify pack unpack fork crate lint format bench docs lock install clean help
+.PHONY: all quick test test-storage test-faults test-mutations test-slow test-slurm report site \
+  references compare spread explain estimate verify pack slim unpack fork crate cite notebooks lint \
+  format bench docs lock platforms install clean help
 
 all: install ## the whole chain at laptop scale
 	$(SNAKEMAKE) --cores $(CORES) all $(ARGS)
 
+quick: install ## a first look: the first figures of every room, in quick/results/reporting
+	$(SNAKEMAKE) --cores $(CORES) --directory quick --configfile config/quick.yaml -- quick
+
 test: install ## all tests, with a real run of the tiny configuration
-	$(PYTEST) --durations 20 -m "not faults and not mutations" tests
+	$(PYTEST) --durations 20 -m "not faults and not mutations and not storage" tests
+
+test-storage: install ## results and sources in a local S3 server; fetches what the lock does not have
+	$(BIN)/python -m pip install --quiet --target $(VENV)/storage -c envs/requirements.txt \
+	  -r envs/storage.txt
+	PYTHONPATH="$$PWD/$(VENV)/storage" $(PYTEST) -m storage tests
 
 test-faults: install ## kill, damage and fill the disk of real runs: nothing may be lost
 	$(PYTEST) -m faults tests
@@ -52,6 +63,13 @@ test-mutations: install ## wrong physics constants, one at a time: each must be 
 
 test-slow: install ## test-faults and test-mutations at once; SHARE=<k>/<n>: the k-th of n parts
 	$(PYTEST) --durations 20 -m "faults or mutations" --share $(SHARE) tests
+
+test-slurm: install ## the tiny run on a Slurm of this machine's own, killed and finished (as root)
+	$(BIN)/python -m pip install --quiet -c envs/requirements.txt -c envs/farm.txt \
+	  snakemake-executor-plugin-slurm
+	@mkdir -p .tiny
+	$(FINISH_TINY) all
+	$(WITH_BIN) tests/farm/slurm.sh .tiny
 
 compare: install ## compare the tiny run with tests/reference; regression.html shows what moved
 	@mkdir -p .tiny
@@ -68,9 +86,10 @@ spread: install ## how far the physics moves with SEEDS=<n> other seeds; kept in
 	$(FINISH_TINY) tables
 	@$(REGRESSION) spread --seeds $(SEEDS) --cores $$(nproc)
 
-report: install ## report.html: the finished results as one page, self-contained
-	$(SNAKEMAKE) --cores $(CORES) finished \
-	  --reporter jetchain --report-jetchain-path report.html $(ARGS)
+report: install ## report.html: the finished results as one page, self-contained; or of RUN=<folder>
+	$(SNAKEMAKE) --cores $(CORES) --directory "$(RUN)" finished \
+	  --reporter jetchain --report-jetchain-path report.html \
+	  $(addprefix --configfile ,$(wildcard $(RUN)/results/provenance/configuration.yaml)) $(ARGS)
 
 site: install ## site/index.html: the documentation, with the figures of this run
 	@test -f "$${JETCHAIN_RESULTS:-results}/reporting/overview.png" || { \
@@ -83,11 +102,17 @@ site: install ## site/index.html: the documentation, with the figures of this ru
 explain: install ## which jobs `make all` would run, why, and for how long
 	@$(PROVENANCE) explain --cores $(CORES) all $(ARGS)
 
+estimate: install ## what a configuration takes: cores, memory, disk; ARGS="--configfile ..."
+	@$(PROVENANCE) estimate --cores $(CORES) all $(ARGS)
+
 verify: install ## compare the results with their manifest, or with MANIFEST=<another run's>
 	@$(PROVENANCE) verify $(if $(MANIFEST),"$(MANIFEST)")
 
-pack: install ## the finished run as one archive, ARCHIVE=<file>
-	@$(PROVENANCE) pack "$(ARCHIVE)"
+pack: install ## the finished run as one archive, ARCHIVE=<file>; SLIM=1: as `make slim` leaves it
+	@$(PROVENANCE) pack "$(ARCHIVE)" $(if $(SLIM),--slim)
+
+slim: install ## remove what of a finished run nothing reads again: detector events, graphs
+	@$(PROVENANCE) slim
 
 unpack: install ## continue the run of ARCHIVE=<file> in this fresh clone
 	@$(PROVENANCE) unpack "$(ARCHIVE)"
@@ -97,6 +122,12 @@ fork: install ## a second folder, TO=<folder>, that shares this run's files
 
 crate: install ## results/ro-crate-metadata.json: the run as an RO-Crate
 	@$(PROVENANCE) crate
+
+cite: install ## results/provenance/references.bib: the papers of what the run used, as BibTeX
+	@$(PROVENANCE) cite
+
+notebooks: install ## notebooks/: the tutorial as notebooks, with the outputs of this run
+	$(BIN)/python -m jetchain.plumbing.notebooks
 
 bench: install ## speed beside peers of generation, detector and taggers; of Snakemake itself
 	@# One at a time: measurements beside each other would disturb each other.
@@ -109,7 +140,7 @@ lint: install ## ruff, mypy, snakefmt, snakemake --lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/snakefmt --check Snakefile workflow/Snakefile workflow/rules
 	@# One environment serves all rules, so "a conda environment for each rule" is not for us.
 	@lints=$$($(SNAKEMAKE) --lint 2>&1 || true); \
 	  case "$$lints" in *"Lints for"* | *Congratulations*) ;; *) echo "$$lints" >&2; exit 1;; esac; \
@@ -119,7 +150,7 @@ lint: install ## ruff, mypy, snakefmt, snakemake --lint
 format: install ## bring code and rules into the house's form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
-	$(BIN)/snakefmt Snakefile workflow/rules
+	$(BIN)/snakefmt Snakefile workflow/Snakefile workflow/rules
 
 docs: install ## config.yaml, config/README.md and the schema from the settings classes
 	$(BIN)/python -m jetchain.plumbing.documentation
@@ -131,6 +162,9 @@ lock: ## resolve envs/requirements.in into the lock file, in a scratch environme
 	{ echo "# The one lock: resolved from requirements.in by \`make lock\`."; \
 	  $(VENV)-lock/bin/pip freeze --all --exclude pip | sed 's/+cpu$$//'; } > envs/requirements.txt
 	rm -rf $(VENV)-lock
+
+platforms: install ## docs/reference/platforms.md: which packages of the lock have wheels where
+	$(BIN)/python -m jetchain.plumbing.platforms
 
 install: $(STAMP) ## the environment in .venv
 
@@ -150,7 +184,7 @@ $(STAMP): envs/requirements.txt pyproject.toml
 	touch $@
 
 clean: ## remove results and logs; the environment stays
-	rm -rf results .snakemake report.html site docs/_build
+	rm -rf results quick .snakemake report.html site docs/_build
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12

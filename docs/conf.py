@@ -30,6 +30,8 @@ exclude_patterns = ["_ext", "_build"]
 
 myst_enable_extensions = ["dollarmath", "colon_fence", "deflist"]
 myst_heading_anchors = 4
+# A placeholder such as <file> is text, and no tag that a browser drops.
+myst_disable_syntax = ["html_inline"]
 # A type in a docstring that two classes have, such as width: no link is made.
 suppress_warnings = ["ref.python"]
 

@@ -11,7 +11,7 @@ from jetchain.anomaly.settings import AnomalySettings, FeatureSettings
 from jetchain.core.errors import ConfigurationError, DataError, EmptySampleError
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io.events import write_events
-from jetchain.core.io.tables import read_result
+from jetchain.core.io.tables import read_result, write_json
 from jetchain.core.io.tensors import read_tensors
 from jetchain.core.schema.anomaly import DIJET_TRUTH, DIJETS, DijetCutflow, SelectionCounts
 from jetchain.core.schema.jets import JET, jets_table
@@ -151,6 +151,31 @@ def test_the_verb_writes_data_and_truth_apart(tmp_path):
     first = (tmp_path / "data.safetensors").read_bytes()
     _run(tmp_path)
     assert (tmp_path / "data.safetensors").read_bytes() == first
+
+
+def test_a_luminosity_takes_its_part_of_the_background_at_random(tmp_path):
+    for each, number, seed in (("b0", 900, 1), ("b1", 700, 2), ("s", 20, 3)):
+        _write_jets(tmp_path / f"{each}.root", number, seed)
+    accounts = []
+    for number in (900, 700):
+        accounts.append(tmp_path / f"{number}.json")
+        write_json(
+            accounts[-1], {"sum_of_weights_generated": 10.0 * number, "cross_section_pb": 2.0}
+        )
+
+    def selected(**stated):
+        _run(tmp_path, accounts=accounts, **stated)
+        counts = read_result(tmp_path / "cutflow.json", DijetCutflow)
+        assert counts.signal.selected == 20
+        return counts.background.selected
+
+    # 16,000 events of 2 pb are 8/fb, of 4 pb 4/fb.
+    assert selected(luminosity=8.0) == 1600
+    assert selected(luminosity=2.0) == pytest.approx(400, abs=4 * np.sqrt(300))
+    assert selected(luminosity=3.0, cross_section=4000.0) == pytest.approx(1200, abs=70)
+    with pytest.raises(DataError, match="worth 8/fb, less than the luminosity of 16/fb") as caught:
+        selected(luminosity=16.0)
+    assert "Generate 2 times as many" in caught.value.remedy
 
 
 @pytest.mark.parametrize("name", ["b1", "s"])

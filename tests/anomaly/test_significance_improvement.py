@@ -75,7 +75,8 @@ def _write(folder, columns):
         "signal_scores": [folder / m / "signal_scores.safetensors" for m in ("good", "blind")],
         "metrics": folder / "metrics.json", "curves": folder / "sic.csv",
         "settings": EvaluationJob(
-            signal_region=SIGNAL_REGION, evaluation=EvaluationSettings(replicas=20)
+            signal_region=SIGNAL_REGION,
+            evaluation=EvaluationSettings(replicas=20, working_point=0.3),
         ),
         "seed": 1,
     }  # fmt: skip
@@ -101,6 +102,11 @@ def test_the_verb_compares_methods(tmp_path):
     assert low < good.max_sic < 1.3 * high
     # The mean of the trainings beats each of them: their noise is independent here.
     assert good.max_sic > good.max_sic_trainings.high
+    assert good.working_point is not None
+    assert good.working_point.background_efficiency == 0.3
+    assert blind.working_point.sic < 1.2 < good.working_point.sic <= 1 / np.sqrt(0.3)
+    low, high = good.working_point.sic_bootstrap
+    assert low <= good.working_point.sic <= high
     assert set(read_csv(tmp_path / "sic.csv")["method"]) == {"good", "blind"}
     first = (tmp_path / "metrics.json").read_bytes()
     evaluate.evaluate(**arguments)
@@ -113,3 +119,24 @@ def test_scores_of_other_events_are_refused(tmp_path):
     write_tensors(path, SCORES, {"event_id": np.arange(3), "score": np.zeros((3, 1))})
     with pytest.raises(DataError, match="its events are not those of the data"):
         evaluate.evaluate(**arguments)
+
+
+def test_the_working_point_is_the_cut_that_keeps_its_share_of_the_background():
+    random = np.random.default_rng(4)
+    labels = np.repeat([0, 1], [4000, 1000])
+    scores = random.standard_normal(5000) + 1.5 * labels
+    cut = np.quantile(scores[labels == 0], 0.98)
+    expected = np.mean(scores[labels == 1] > cut) / np.sqrt(0.02)
+    assert evaluate.sic_at(labels, scores, 0.02) == pytest.approx(expected, rel=0.02)
+    # Whatever the scores are, no result chooses it.
+    blind = [evaluate.sic_at(labels, random.standard_normal(5000), 0.02) for _ in range(100)]
+    assert np.mean(blind) == pytest.approx(np.sqrt(0.02), rel=0.1)
+
+
+@pytest.mark.parametrize(("background", "quoted"), [(2499, False), (2500, True)])
+def test_a_working_point_of_too_few_events_is_not_quoted(background, quoted):
+    labels = np.repeat([0, 1], [background, 50])
+    scores = np.random.default_rng(1).standard_normal((len(labels), 2))
+    settings = EvaluationSettings(replicas=10)  # 1 %, at least 25 events
+    found = evaluate.working_point(labels, scores, settings, 1)
+    assert (found is not None) == quoted

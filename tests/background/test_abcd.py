@@ -10,6 +10,7 @@ from jetchain.core.dijets import inside, sidebands
 from jetchain.core.errors import DataError, EmptySampleError
 from jetchain.core.io.tables import read_csv, read_result, write_json, write_result
 from jetchain.core.io.tensors import write_tensors
+from jetchain.core.luminosity import luminosity
 from jetchain.core.schema.anomaly import (
     DIJET_TRUTH,
     DIJETS,
@@ -230,7 +231,7 @@ def test_luminosity_and_cross_sections(tmp_path):
         for generated, sigma in ((30_000.0, 10.0), (10_000.0, 14.0))
     ]  # fmt: skip
     # 40,000 events of (3 * 10 + 14) / 4 = 11 pb = 11,000 fb.
-    assert normalisation.luminosity(shards) == pytest.approx(40_000 / 11_000)
+    assert luminosity(shards) == pytest.approx(40_000 / 11_000)
     paths = [tmp_path / f"{k}.json" for k in range(2)]
     for path, shard in zip(paths, shards, strict=True):
         write_json(path, shard)
@@ -258,9 +259,19 @@ def test_luminosity_and_cross_sections(tmp_path):
     same = read_result(tmp_path / "n.json", Normalisation)
     assert same.reference_events == same.injected_events == 70
     assert same.reference_cross_section_fb == result.injected_cross_section_fb
+    # Of a stated cross-section or luminosity, the shards' own do not count.
+    for stated, worth in (({"cross_section": 8000.0}, 5.0), ({"luminosity": 3.0}, 3.0)):
+        normalisation.normalisation(
+            cutflow=tmp_path / "c.json", background=paths, signal=[tmp_path / "s.json"],
+            resonance=[], normalisation=tmp_path / "n.json",
+            settings=NormalisationJob(reference_events=140), **stated,
+        )  # fmt: skip
+        result = read_result(tmp_path / "n.json", Normalisation)
+        assert result.luminosity_fb == pytest.approx(worth)
+        assert result.reference_cross_section_fb == pytest.approx(200 / worth)
     with pytest.raises(DataError, match=r"of 2 processes \(lhco, top\)"):
         normalisation.require_plain([shards[0], shards[1] | {"process": "top"}], "x")
     with pytest.raises(DataError, match="holds weighted events"):
         normalisation.require_plain([shards[0] | {"sum_of_squared_weights_kept": 700.0}], "x")
     with pytest.raises(DataError, match="cross-section"):
-        normalisation.luminosity([{"sum_of_weights_generated": 1.0, "cross_section_pb": None}])
+        luminosity([{"sum_of_weights_generated": 1.0, "cross_section_pb": None}])

@@ -1,5 +1,6 @@
 """Files are checked both ways, written whole or not at all, and the same byte for byte."""
 
+import os
 import time
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from jetchain.core.errors import DataError
 from jetchain.core.io.atomic import atomic
 from jetchain.core.io.events import count_events, read_event_chunks, read_events, write_events
 from jetchain.core.io.tables import read_csv, read_json, write_csv, write_json
-from jetchain.core.io.tensors import read_tensors, write_tensors
+from jetchain.core.io.tensors import read_tensors, write_tensors, write_weights
 from jetchain.core.schema.base import Tensor, TensorTable
 from jetchain.core.schema.jets import JET, jets_table
 
@@ -158,6 +159,27 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path):
         interrupted()
     assert read_json(path) == {"a": 1}
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o002, 0o077])
+def test_every_file_may_be_read_as_the_umask_says(tmp_path, umask):
+    """Whatever mode the library that writes it gives it: safetensors' is 0600."""
+    import torch
+
+    before = os.umask(umask)
+    try:
+        table = TensorTable("two", {"x": Tensor("float32", (2,), "", "")})
+        write_tensors(tmp_path / "a", table, {"x": np.zeros(2)})
+        write_weights(tmp_path / "b", torch.nn.Linear(1, 1))
+        write_json(tmp_path / "c", {})
+        for name, mode in (("d", 0o600), ("e", 0o777)):
+            with atomic(tmp_path / name) as temporary:
+                temporary.touch()
+                temporary.chmod(mode)
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    assert modes == dict.fromkeys("abcde", 0o666 & ~umask)
 
 
 def test_tensors_are_checked_in_both_directions(tmp_path):

@@ -1,7 +1,7 @@
 """A wrong configuration is refused with the key's path, its value and the nearest valid name."""
 
 import pytest
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 
 from jetchain.core.errors import ConfigurationError
 from jetchain.core.settings import Settings, key, parse, require_known
@@ -51,3 +51,47 @@ def test_settings_are_frozen_and_integers_serve_as_floats():
     assert root.radius == 1.0
     with pytest.raises(ValueError, match="frozen"):
         root.radius = 2.0
+
+
+class Window(Settings):
+    low: float = key(1.0, "low", gt=0)
+    high: float = key(2.0, "high", gt=0)
+    bins: int = key(3, "bins", ge=1)
+
+    @model_validator(mode="after")
+    def _in_order(self):
+        if self.high <= self.low:
+            raise ValueError("high must be above low")
+        return self
+
+
+class Windows(Settings):
+    radius: float = key(0.8, "radius", gt=0.0)
+    inner: Window = key(Window(), "inner")
+    outer: Window = key(Window(low=3.0, high=4.0), "outer")
+
+    @model_validator(mode="after")
+    def _agree(self):
+        if self.outer.low < self.inner.high:
+            raise ValueError("outer.low must not be below inner.high")
+        return self
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        # a value, what a section says of its values, and what the whole says of its sections
+        ({"radius": -1.0, "inner": {"low": 3.0}}, ["radius: ", "inner: high must be above low"]),
+        ({"radius": -1.0, "outer": {"low": 1.5}}, ["radius: ", "outer.low must not be below"]),
+        ({"inner": {"bins": 0, "low": 3.0}}, ["inner.bins: ", "inner: high must be above low"]),
+        # nothing is said of a default in the place of a wrong value
+        ({"inner": {"low": -1.0, "high": 0.5}}, ["inner.low: "]),
+        ({"radius": -1.0, "inner": {"high": -1.0}}, ["radius: ", "inner.high: "]),
+    ],
+)
+def test_mistakes_of_values_sections_and_the_whole_are_told_at_once(values, told):
+    with pytest.raises(ConfigurationError) as error:
+        parse(Windows, values)
+    lines = error.value.cause.split("\n  - ")[1:]
+    assert len(lines) == len(told)
+    assert all(line.startswith(begin) for line, begin in zip(lines, told, strict=True)), lines

@@ -4,6 +4,7 @@ import os
 import shlex
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -22,7 +23,8 @@ from jetchain.generate.settings import (
 
 def source(files):
     """A source of so many files, which exist."""
-    return {"format": "hepmc3", "files": [__file__] * files}
+    here = sorted(map(str, Path(__file__).parent.glob("*.py")))
+    return {"format": "hepmc3", "files": here[:files]}
 
 
 def test_defaults_hold_the_samples_of_all_rooms():
@@ -36,7 +38,7 @@ def test_defaults_hold_the_samples_of_all_rooms():
 def test_a_sample_from_files_needs_no_process():
     sample = parse(GenerateSettings, {"samples": {"a": {"shards": 2, "source": source(2)}}})
     assert sample.samples["a"].generation is None
-    assert sample.samples["a"].source.files == [__file__] * 2
+    assert sample.samples["a"].source.files == source(2)["files"]
 
 
 def test_settings_survive_json():
@@ -64,6 +66,13 @@ def test_settings_survive_json():
          ["samples.a", "both generation and source", "generation to null"]),
         ({"samples": {"a": {"shards": 3, "source": source(2)}}},
          ["samples.a", "shards is 3", "names 2", "set shards to 2"]),
+        ({"samples": {"a": {"source": source(1) | {"events": 0}}}}, ["a.source.events", "got 0"]),
+        *(({"samples": {"a": {"generation": {"process": "W"}, name: value}}}, [f"samples.a.{name}"])
+          for name in ("cross_section", "luminosity") for value in (0.0, -1.0, float("nan"))),
+        ({"samples": {"a": {"generation": {"process": "gun"}, "luminosity": 1.0}}},
+         ["samples.a", "no cross-section", "take out luminosity"]),
+        ({"samples": {"a": {"source": source(1) | {"shower": {"tune": "a14"}}}}},
+         ["samples.a.source", "format lhe"]),
         ({"samples": {"a": {"source": source(1) | {"files": []}}}}, ["samples.a.source.files"]),
         ({"samples": {"a": {"source": source(1) | {"format": "hepmc"}}}},
          ["samples.a.source.format", "'hepmc3'", "(got 'hepmc')"]),

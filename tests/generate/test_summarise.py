@@ -3,12 +3,14 @@
 import numpy as np
 import pytest
 
+from jetchain.core.errors import DataError
+from jetchain.core.histograms import load_histograms
 from jetchain.core.io.events import write_events
-from jetchain.core.io.tables import read_csv, read_json, write_result
-from jetchain.core.schema.generate import GENERATED, Cutflow, ShardAccount
+from jetchain.core.io.tables import read_csv, read_json, read_result, write_result
+from jetchain.core.schema.generate import GENERATED, Cutflow, SampleAccount, ShardAccount
 from jetchain.generate.bench import bench
 from jetchain.generate.sample import generate
-from jetchain.generate.settings import BenchSettings, GenerationSettings, GunSettings
+from jetchain.generate.settings import BenchSettings, GenerationSettings, GunSettings, RateSettings
 from jetchain.generate.summarise import combine, sum_spectra, summarise
 from jetchain.reporting.generate import accounts, samples, spectra
 
@@ -116,6 +118,37 @@ def test_figures_and_table_come_from_the_summaries_alone(shards, tmp_path):
     assert table["kept"].tolist() == [100, 50]
     assert table["cross_section_pb"].tolist() == ["", "10.0"]
     assert read_json(paths["summary.json"])["cutflow"]["tried"] == 100
+    assert "luminosity_fb" not in table
+
+
+def test_a_luminosity_normalises_spectra_and_table(shards, tmp_path):
+    events, summaries = shards
+    paths = {name: tmp_path / name for name in ("spectra", "summary")}
+
+    def make(**rate):
+        settings = RateSettings(**rate)
+        summarise(events=events, summaries=summaries, sample="x", settings=settings, **paths)
+        total = load_histograms(paths["spectra"])["pthat"].sum(flow=True)
+        return total, read_result(paths["summary"], SampleAccount)
+
+    total, found = make(luminosity=3.0, cross_section=500.0)
+    assert total.value == pytest.approx(1500)
+    assert total.variance == pytest.approx(1500**2 / 100)
+    assert (found.cross_section_pb, found.cross_section_error_pb) == (0.5, 0.0)
+    assert (found.luminosity_fb, found.expected_events) == (3.0, pytest.approx(1500))
+    assert found.weight_to_luminosity == pytest.approx(15)
+    samples(summaries=[paths["summary"]], table=tmp_path / "table.csv")
+    assert read_csv(tmp_path / "table.csv")["expected_events"][0] == pytest.approx(1500)
+    total, found = make(cross_section=500.0)
+    assert (total.value, found.cross_section_pb, found.expected_events) == (100, 0.5, None)
+    with pytest.raises(DataError, match=r"'x' .* to 3/fb, but its cross-section is unknown: 2 of"):
+        make(luminosity=3.0)
+
+
+def test_expected_are_the_events_behind_the_filter():
+    rate = RateSettings(luminosity=2.0)
+    total = combine("x", [account(100, 50, 10.0, 0.4), account(300, 250, 14.0, 0.4)], rate)
+    assert total.expected_events == pytest.approx(2 * 1000 * total.cross_section_kept_pb)
 
 
 def test_bench_reports_both_rates_and_their_ratio(tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ from pathlib import Path
 from helpers.snakemake import HOUSE
 
 PACKAGE = "workflow/jetchain"
-PARTS = ("Snakefile", "config", "profiles", "resources", "workflow", "pyproject.toml")
+PARTS = ("config", "profiles", "resources", "workflow", "pyproject.toml")
 
 
 def copy_house(target: Path, *more: str) -> Path:

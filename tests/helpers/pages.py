@@ -89,7 +89,7 @@ def make_clone(target: Path, run: Path) -> None:
     for path in (Path(name) for name in listed.split("\0") if name and (HOUSE / name).is_file()):
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(HOUSE / path, target / path)
-    snakefile = target / "Snakefile"
+    snakefile = target / "workflow/Snakefile"
     default = 'configfile: str(HOUSE / "config/config.yaml")\n'
     text = snakefile.read_text(encoding="utf-8")
     assert default in text

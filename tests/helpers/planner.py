@@ -21,7 +21,7 @@ import yaml
 
 HOUSE = Path(__file__).resolve().parents[2]
 SERVER = Path(__file__).with_name("plan_server.py")
-PARTS = ("Snakefile", "config", "profiles", "resources", "workflow")
+PARTS = ("config", "profiles", "resources", "workflow")
 FIELD = re.compile(r"^    (input|output|wildcards|reason): (.*)$")
 
 

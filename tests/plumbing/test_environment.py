@@ -142,3 +142,12 @@ def test_caches_stand_in_the_run_s_folder_where_there_is_no_home(tmp_path, monke
     assert caches.home().is_dir()
     assert caches.machine_code().is_dir()
     assert [path.name for path in tmp_path.iterdir()] == [".snakemake"]
+
+
+def test_a_path_of_the_run_is_named_as_the_users_shell_takes_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("PWD", str(tmp_path))
+    (tmp_path / "quick").mkdir()
+    monkeypatch.chdir(tmp_path / "quick")
+    assert environment.from_where_called(Path("results")) == "quick/results"
+    monkeypatch.chdir(tmp_path)
+    assert environment.from_where_called(Path("results")) == "results"

@@ -39,6 +39,7 @@ BACKGROUND = "generate.samples.lhco_background.generation"
         ("anomaly.signal_region", [2.0, 2.5], "2.8 must be below .*signal_region[[]0], which is 2"),
         ("anomaly.signal_region", [2.5, 3.0], "2.8 must be below .*signal_region[[]0], which is 2"),
         ("anomaly.signal_region", [2.8, 3.0], "mass_range[[]0]: 2.8 must be below"),
+        ("detector.simulation.store_cells", False, "store_cells: false .*passing_samples"),
         ("anomaly.signal_region", [6.0, 7.0], "signal_region[[]1]: 7 must be below .* is 6.5"),
         ("anomaly.signal_region", [7.0, 7.5], "signal_region[[]1]: 7.5 must be below .* is 6.5"),
         (f"{SPECTRUM}.mass_range", [3.4, 6.5], "mass_range[[]0]: 3.4 must be below"),
@@ -74,6 +75,14 @@ BACKGROUND = "generate.samples.lhco_background.generation"
 def test_numbers_that_do_not_agree_are_refused(path, value, message) -> None:
     with pytest.raises(ConfigurationError, match=message):
         configuration.load(merged(BASE, overlay(path, value)))
+
+
+def test_the_samples_of_the_background_state_one_rate() -> None:
+    two = [("anomaly.background", ["lhco_background", "dijets"])]
+    configuration.load(merged(BASE, overlay(*two[0])))
+    for key in ("cross_section", "luminosity"):
+        cause = complaints(*two, (f"generate.samples.dijets.{key}", 2.0))
+        assert f"{key} is None for lhco_background, 2.0 for dijets" in cause
 
 
 def test_all_mistakes_are_reported_at_once() -> None:

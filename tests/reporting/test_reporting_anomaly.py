@@ -7,8 +7,14 @@ import pytest
 
 from jetchain.core.errors import DataError
 from jetchain.core.io.tables import read_json, write_csv, write_result
-from jetchain.core.schema.anomaly import MethodMetrics, SearchMetrics, TrainingSpread
+from jetchain.core.schema.anomaly import (
+    MethodMetrics,
+    SearchMetrics,
+    TrainingSpread,
+    WorkingPoint,
+)
 from jetchain.reporting import anomaly
+from jetchain.reporting.summary import anomaly_rows, as_text
 
 PUBLISHED = Path(__file__).parents[2] / "resources" / "published" / "anomaly.json"
 
@@ -54,3 +60,24 @@ def test_many_methods_are_drawn(tmp_path):
             curves=tmp_path / "curves", metrics=tmp_path / "metrics", published=PUBLISHED,
             labels={"method 0": "0"}, **files,
         )  # fmt: skip
+
+
+def test_the_summary_quotes_the_working_point_and_not_the_largest_improvement():
+    spread = TrainingSpread(median=1.0, low=0.9, high=1.1, number=3)
+    point = WorkingPoint(
+        background_efficiency=0.001, sic=3.0, sic_bootstrap=(2.5, 3.5), sic_trainings=spread
+    )
+    merit = MethodMetrics(
+        auc=0.8, max_sic=9.0, max_sic_bootstrap=(8.0, 10.0), signal_efficiency={},
+        max_sic_trainings=spread,
+    )  # fmt: skip
+    found = SearchMetrics(
+        signal_region_tev=(3.3, 3.7), background_events=1000, injected_events=6,
+        signal_to_background=0.006, signal_events_evaluated=100,
+        methods={"one": merit.model_copy(update={"working_point": point}), "two": merit},
+    )  # fmt: skip
+    one, two = anomaly_rows(found, "metrics.json")
+    assert one["quantity"] == "SIC at 0.1 % background, one"
+    assert (one["value"], one["low"], one["high"]) == (3.0, 2.5, 3.5)
+    assert (two["quantity"], two["value"], two["low"]) == ("SIC, two", "too few events", "")
+    assert "too few events" in as_text([one, two])

@@ -103,11 +103,14 @@ def test_objects_and_impact_parameters_are_outlined_by_sample(tmp_path, files):
 
 REST = {"auc": 0.8, "signal_efficiency": {},
         "max_sic_trainings": {"median": 8.0, "low": 7.0, "high": 9.0, "number": 3}}  # fmt: skip
+POINT = {"background_efficiency": 0.01, "sic": 6.0, "sic_bootstrap": [5.0, 7.0],
+         "sic_trainings": {"median": 6.0, "low": 5.0, "high": 7.0, "number": 3}}  # fmt: skip
 MERITS = {
     "signal_region_tev": [3.3, 3.7], "injected_events": 74, "signal_events_evaluated": 100,
     "signal_to_background": 0.006, "background_events": 12345,
     "methods": {"cathode": {"max_sic": 11.2, "max_sic_bootstrap": [9.5, 13.0], **REST},
-                "cwola": {"max_sic": 8.0, "max_sic_bootstrap": [7.0, 9.0], **REST}},
+                "cwola": {"max_sic": 8.0, "max_sic_bootstrap": [7.0, 9.0], **REST,
+                          "working_point": POINT}},
 }  # fmt: skip
 
 
@@ -143,9 +146,9 @@ def test_improvements_are_drawn_and_listed_beside_the_published_ones(tmp_path, f
     np.testing.assert_allclose(chance["y"], np.sqrt(chance["x"]), rtol=1e-6)
     (table,) = right["tables"]
     assert table == [
-        ["", "here", "68 %", "published"],
-        ["CATHODE", "11.2", "[9.5, 13.0]", "14.0"],
-        ["CWoLa", "8.0", "[7.0, 9.0]", ""],
-        ["ANODE", "", "", "7.1"],
+        ["", "at 1 % $\\epsilon_B$", "largest", "68 %", "published"],
+        ["CATHODE", "", "11.2", "[9.5, 13.0]", "14.0"],
+        ["CWoLa", "6.0", "8.0", "[7.0, 9.0]", ""],
+        ["ANODE", "", "", "", "7.1"],
     ]
     assert "S/B = 0.6 %, 12,345 background events" in right["notes"][0]

@@ -228,7 +228,7 @@ def test_the_table_of_features_greys_what_is_not_significant() -> None:
     explanation.draw_features(ax, content)
     colours = {text.get_text(): text.get_color() for text in ax.texts}
     assert colours == {
-        "+1.00$\\pm$0.10": "black", "-0.10$\\pm$0.20": "0.55", "+0.90": "black",
+        "+1.00$\\pm$0.10": "black", "-0.10$\\pm$0.20": "0.45", "+0.90": "black",
         "+0.80$\\pm$0.05": "black",
     }  # fmt: skip
 
@@ -240,7 +240,7 @@ def test_shares_of_one_jet_are_drawn_grey_without_errors() -> None:
     )
     explanation.draw_features(ax, content)
     assert [(text.get_text(), text.get_color()) for text in ax.texts] == [
-        ("+1.00", "0.55"), ("-0.10", "0.55"), ("+0.90", "black"), ("+0.80", "black"),
+        ("+1.00", "0.45"), ("-0.10", "0.45"), ("+0.90", "black"), ("+0.80", "black"),
     ]  # fmt: skip
 
 

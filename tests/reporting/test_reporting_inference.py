@@ -12,7 +12,7 @@ from matplotlib.text import Text
 
 from jetchain.core.io.tables import write_result
 from jetchain.core.schema.background import Normalisation
-from jetchain.core.schema.inference import Fit, Limits
+from jetchain.core.schema.inference import Fit, Limits, Nuisance
 from jetchain.inference.fit import maximum_likelihood, no_fit
 from jetchain.inference.limits import LimitJob, asymptotic_limits, no_limits, toy_limits
 from jetchain.inference.settings import FitSettings, LimitSettings, WorkspaceSettings
@@ -99,11 +99,13 @@ def test_the_table_has_a_row_for_every_method(tmp_path, kinds, sensitive) -> Non
     inference.table(**files, normalisation=tmp_path / "normalisation.json", table=path)
     rows = list(csv.DictReader(path.read_text().splitlines()))
     assert [row["method"] for row in rows] == list(METHODS)
-    assert {row["injected_cross_section_fb"] for row in rows} == {"12.0"}
+    # What matters first stands where it is seen.
+    assert list(rows[0])[:3] == ["method", "limit_fb", "expected_fb"]
+    assert {row["injected_fb"] for row in rows} == {"12.0"}
     for row, kind in zip(rows, sensitive, strict=True):
         assert row["sensitive"] == ("yes" if kind else "no sensitivity")
         assert float(row["observed_events"]) == 14
-        results = [name for name in row if "limit" in name or "fitted" in name]
+        results = [name for name in row if name.startswith(("limit", "expected", "fitted"))]
         assert len(results) == 10
         for name in (*results, "significance"):
             assert (row[name] != "") is kind or (kind and "toys" in name)
@@ -156,3 +158,28 @@ def test_a_result_that_lacks_for_another_reason_is_no_result(tmp_path, monkeypat
     words = [text.get_text() for text in shown[0].findobj(Text)]
     assert words.count("no\nresult") == 1
     plt.close(shown[0])
+
+
+@pytest.mark.parametrize(
+    ("pull", "constraint", "shown"),
+    [(-3e-4, 0.993, False), (1.2, 0.99, True), (-0.3, 1.0, True), (0.0, 0.7, True)],
+)
+def test_only_what_the_data_moved_is_shown_as_a_pull(
+    tmp_path, monkeypatch, pull, constraint, shown
+) -> None:
+    drawn = []
+    monkeypatch.setattr(inference, "save_figure", lambda figure, *_: drawn.append(figure))
+    parameter = Nuisance(name="luminosity", value=1, error=1, pull=pull, constraint=constraint)
+    still = Nuisance(name="still", value=0, error=1, pull=1e-5, constraint=0.994)
+    fit = Fit(
+        method="one", sensitive=True, observed=14.0, background=10.0,
+        parameters=(parameter, still),
+    )  # fmt: skip
+    write_result(tmp_path / "fit.json", fit)
+    paths = dict.fromkeys(("pdf", "png", "data"), tmp_path / "x")
+    inference.pulls(fits=[tmp_path / "fit.json"], labels={"one": "One"}, **paths)
+    words = [text.get_text() for text in drawn[0].findobj(Text)]
+    assert ("One: luminosity" in words) == shown
+    assert any("no parameter is pulled" in each for each in words) != shown
+    assert "One: still" not in words
+    plt.close(drawn[0])

@@ -1,11 +1,13 @@
 """Rooms, results, usage, configuration and front page of the report, from small inputs."""
 
+from importlib.metadata import version
+
 import pytest
 
 from jetchain.plumbing.checksums import Checksum
 from jetchain.plumbing.provenance.artefacts import Artefact, Making
 from snakemake_report_plugin_jetchain import front, results, rooms, usage
-from snakemake_report_plugin_jetchain.names import named
+from snakemake_report_plugin_jetchain.names import named, papers
 from snakemake_report_plugin_jetchain.origin import ABSENT, NONE, Change, changes, origin
 from snakemake_report_plugin_jetchain.samples import Source
 
@@ -88,6 +90,7 @@ def test_a_library_that_was_upgraded_during_a_run_has_all_its_versions(tmp_path)
     ]
     versions = origin({}, made, tmp_path).versions
     assert (versions["torch"], versions["numpy"]) == ("2.9.1, 2.10.0", "2.4.6")
+    assert versions["jetchain"] == version("jetchain")
 
 
 def test_changed_keys_are_named_with_their_paths():
@@ -108,8 +111,9 @@ tagging,"AUC, pfn, top vs QCD",0.9894,0.9876,0.9912,,x
 tagging,"AUC, particlenet, top vs QCD",0.9917,0.9901,0.9933,,x
 tagging,"rejection at 50 %, pfn, top vs QCD",400,300,500,,x
 tagging,"rejection at 50 %, at least, pfn, Hbb vs QCD",1377,748.4,1377,,x
-anomaly,"maximum SIC, supervised",9,8,10,,x
-anomaly,"maximum SIC, cathode",6.6,6.2,7.0,,x
+anomaly,"SIC at 1 % background, supervised",9,8,10,,x
+anomaly,"SIC at 1 % background, cathode",6.6,6.2,7.0,,x
+anomaly,"SIC, disco",too few events,,,,x
 inference,"observed 95 % CL limit, cathode",141.2,,,fb,x
 inference,"expected 95 % CL limit, cathode",87,60,130,fb,x
 inference,"95 % CL limit, disco",no sensitivity,,,,x
@@ -136,6 +140,7 @@ def test_the_story_is_told_from_the_tables(numbers):
     assert "0.9917 ± 0.0016" in told["tagging"]
     # The supervised search knows the truth and sets no limit.
     assert "CATHODE improves" in told["anomaly"]
+    assert "keeps 1 % of the background, by a factor of 6.6 ± 0.4" in told["anomaly"]
     assert "at 95 % CL is expected with CATHODE: 87 +43 −27 fb" in told["inference"]
     assert "where 141.2 fb is observed" in told["inference"]
     assert "after 6 cycles" in told["firmware"]
@@ -163,3 +168,14 @@ def test_key_numbers_are_a_choice_by_room(numbers):
 def test_names_are_those_of_the_figures():
     assert named("AUC, particlenet, top vs QCD") == "AUC, ParticleNet, top vs QCD"
     assert named("inclusive") == "no cut"
+
+
+def test_papers_are_linked_and_nothing_else():
+    def link(name):
+        return f'<a href="https://arxiv.org/abs/{name}">arXiv:{name}</a>'
+
+    html = "<p>(arXiv:1902.09914), arXiv\n1402.2657, arXiv physics/0605123; 2.2657 &lt; 3</p>"
+    assert str(papers(html)) == (
+        f"<p>({link('1902.09914')}), {link('1402.2657')}, {link('physics/0605123')}; "
+        "2.2657 &lt; 3</p>"
+    )

@@ -1,6 +1,7 @@
 """The documentation as a site: built without a warning, whole, and read offline."""
 
 import os
+import re
 import subprocess
 from urllib.parse import unquote, urlsplit
 
@@ -72,6 +73,17 @@ def test_every_link_and_anchor_leads_somewhere(parsed):
                 assert unquote(address.fragment) in anchors[target], f"{path.name}: {address}"
             looked_at += 1
     assert looked_at > 1000
+
+
+def test_placeholders_are_text_and_no_tags(parsed):
+    # Sphinx sets typographic apostrophes.
+    shown = {path.name: page.get_text().replace("\u2019", "'") for path, page in parsed.items()}
+    for name in re.findall(r"## .*?(\w+=<.+?>)", (HOUSE / "Makefile").read_text("utf-8")):
+        assert name in shown["targets.html"], name
+    unknown = {
+        tag.name for page in parsed.values() for tag in page.find_all(True) if len(tag.name) < 9
+    } & {"file", "folder", "n", "k", "room", "name", "sample", "method", "model", "shard", "class"}
+    assert unknown == set()
 
 
 def test_every_figure_has_words_for_those_who_do_not_see_it_and_a_caption(parsed):

@@ -1,10 +1,13 @@
 """`make` in folders with odd names and without a home: what it starts, with stand-ins for that."""
 
 import os
+import re
 import shutil
 import subprocess
+from importlib.metadata import distribution
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from helpers.snakemake import HOUSE
 
@@ -70,6 +73,30 @@ def test_a_file_with_a_space_in_its_name(tmp_path, words, handed):
     assert f"python\n[-m]\n[jetchain.provenance]\n{handed}\ncache" in done.stdout, done.stderr
 
 
+def test_a_first_look_has_a_folder_of_its_own(tmp_path):
+    done = make(installed(tmp_path / NAME), "quick", home=tmp_path)
+    assert (
+        "[--directory]\n[quick]\n[--configfile]\n[config/quick.yaml]\n[--]\n[quick]" in done.stdout
+    )
+
+
+@pytest.mark.parametrize("run", [".", "quick"])
+def test_the_report_takes_the_configuration_of_its_run(tmp_path, run):
+    folder = installed(tmp_path / NAME)
+    without = make(folder, "report", f"RUN={run}", home=tmp_path).stdout
+    assert f"[--directory]\n[{run}]\n[finished]\n" in without
+    assert "[--configfile]" not in without
+    kept = folder / run / "results/provenance/configuration.yaml"
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+    done = make(folder, "report", f"RUN={run}", "ARGS=--configfile my.yaml", home=tmp_path)
+    # Of two, Snakemake takes the last: what the user says comes after what is remembered.
+    assert (
+        f"[--configfile]\n[{run}/results/provenance/configuration.yaml]\n"
+        "[--configfile]\n[my.yaml]\n"
+    ) in done.stdout
+
+
 def test_a_home_that_cannot_be_written(tmp_path):
     folder = installed(tmp_path / NAME)
     done = make(folder, "test", home="/dev/null/none")
@@ -84,3 +111,14 @@ def test_a_name_that_no_environment_can_have_is_refused(tmp_path, name):
     assert done.returncode != 0
     assert name in done.stderr
     assert "rename it" in done.stderr
+
+
+def test_every_package_of_the_lock_takes_the_oldest_python_that_is_promised():
+    """pip on a newer one does not notice: Debian 12 has Python 3.11.2."""
+    lock = (HOUSE / "envs/requirements.txt").read_text(encoding="utf-8")
+    names = re.findall(r"^([\w.-]+)==", lock, flags=re.MULTILINE)
+    asked = {name: distribution(name).metadata.get("Requires-Python") for name in names}
+    assert len(asked) > 100
+    assert [
+        name for name, range_ in asked.items() if "3.11.0" not in SpecifierSet(range_ or "")
+    ] == []

@@ -129,7 +129,7 @@ MUTATIONS = {
         "anomaly/*/m_jj",
     ),
     "half the luminosity": (
-        f"{PACKAGE}/background/normalisation.py",
+        f"{PACKAGE}/core/luminosity.py",
         "FB_PER_PB = 1000.0",
         "FB_PER_PB = 2000.0",
         ["background/normalisation.json"],

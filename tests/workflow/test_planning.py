@@ -5,7 +5,8 @@ import time
 import pytest
 import yaml
 
-from helpers.snakemake import HOUSE, planned_rules
+from helpers.snakemake import HOUSE, planned_rules, snakemake
+from jetchain.plumbing import costs
 
 pytestmark = pytest.mark.workflow
 
@@ -24,6 +25,9 @@ def test_the_published_scale_is_planned_shard_by_shard(tmp_path):
     begin = time.perf_counter()
     planned = planned_rules(tmp_path, "all", overlay=full)
     print(f"{sum(planned.values())} jobs planned in {time.perf_counter() - begin:.0f} s")
+    # What has no line yet asks for as much as the greediest that has one.
+    measured = planned.keys() & costs.read().rules()
+    assert len(measured) > 0.9 * len(planned), planned.keys() - measured
     # Named apart: whose events stay, and whose are removed after particle flow.
     planned["simulate_detector"] += planned["simulate_passing"]
     for rule in ("generate_sample", "simulate_detector", "untrained_particleflow"):
@@ -31,3 +35,33 @@ def test_the_published_scale_is_planned_shard_by_shard(tmp_path):
     assert planned["trained_particleflow"] == shards["quark"] + shards["top"]
     searched = shards["lhco_background"] + shards["lhco_signal"]
     assert planned["cluster_jets"] - planned["jet_graphs"] == searched
+
+
+def test_a_run_that_the_machine_has_no_memory_for_does_not_start(tmp_path):
+    target = "results/generate/top/summary.json"
+    done = snakemake(tmp_path, target, options=("--resources", "mem_mb=10"))
+    assert done.returncode == 1
+    assert "A job of the rule generate_sample takes" in done.stdout
+    assert "and 10 MB are free here" in done.stdout
+    assert "--resources mem_mb=" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert not (tmp_path / "results/generate").exists()
+
+
+def test_the_first_look_goes_through_every_room_with_few_jobs(tmp_path):
+    quick = yaml.safe_load((HOUSE / "config/quick.yaml").read_text())
+    planned = planned_rules(tmp_path, "quick", overlay=quick)
+    named = " ".join(planned)
+    for rule in ("generate_sample", "simulate_detector", "untrained_particleflow", "cluster_jets",
+                 "jet_graphs", "train_tagger", "search_cwola", "fit_sidebands", "set_limits",
+                 "simulate_firmware_rtl", "figure_overview"):  # fmt: skip
+        assert rule in planned, named
+    assert sum(planned.values()) < 140
+
+
+def test_a_misspelt_target_is_told_with_the_nearest(tmp_path):
+    done = snakemake(tmp_path, "results/jets/parametric/qaurk/0000.root", "taging")
+    assert done.returncode == 1
+    assert "there is no sample 'qaurk'. Did you mean 'results/jets/parametric/quark" in done.stdout
+    assert "taging: no such file. Did you mean 'tagging'?" in done.stdout
+    assert "Traceback" not in done.stdout

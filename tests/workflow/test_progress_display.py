@@ -1,5 +1,6 @@
 """What a run shows: lines in a file, a live display on a terminal, a summary at the end."""
 
+import dataclasses
 import errno
 import io
 import logging
@@ -51,9 +52,10 @@ def test_every_rule_is_recorded_with_its_room(tiny_run, monkeypatch):
     )  # fmt: skip
     names = {line.strip() for line in listed.stdout.splitlines() if re.fullmatch(r"\w+", line)}
     assert len(names) > 50
-    assert names - set(rules) == {"all", "bench", "finished", "tables"}
     monkeypatch.setattr(BOOK, {name: Record(**rules[name]) for name in rules})
     rooms = rooms_of_rules()
+    named = {"all", "bench", "finished", "quick", "tables"}
+    assert names - set(rules) == named | set(rooms.values())  # each room is a target as well
     assert rooms["generate_sample"] == "generate"
     assert rooms["figure_jet_mass"] == "reporting"
 
@@ -63,7 +65,7 @@ def test_every_place_that_the_rules_name_is_in_the_configuration(tiny_run):
     assert rules["summarise_jets"]["settings"] == {"": "jets.summary"}
     assert rules["evaluate_tagger"]["settings"]["model"] == "tagging.models.{model}"
     values = configuration.Configuration().model_dump(mode="json")
-    values["generate"]["samples"]["mine"] = {"source": {"particles": {}}}
+    values["generate"]["samples"]["mine"] = {"source": {"particles": {}, "shower": []}}
 
     def stands(inside, parts):
         """Whether a place is there; a wildcard may be any name, of which one has it."""
@@ -93,6 +95,46 @@ def test_the_time_left_counts_what_is_known(account):
     assert work == pytest.approx((2 * 300 + 2 * 600) / 2)
     account.finish(5, 1000.0)
     assert account.rules["take"].expected == {}
+
+
+def typical(rule, number, started, seconds):
+    return dataclasses.replace(job(rule, number, started), typical=seconds)
+
+
+def test_the_time_left_of_a_first_run_is_known_from_its_first_job(account):
+    """From what jobs take elsewhere, at the pace of this machine as soon as jobs are done."""
+    account.typical = {"make": 40.0, "take": 200.0}  # 4 jobs of 10 s, 2 of 100 s
+    account.start(1, typical("make", 1, 100.0, 10.0))
+    account.start(2, typical("make", 2, 100.0, 10.0))
+    assert account.left(101.0) == ((240 - 2) / 2, True)
+    for number in (1, 2):
+        account.finish(number, 120.0)  # half as fast as elsewhere
+    work, complete = account.left(120.0)
+    assert complete
+    assert work == pytest.approx((2 * 20 + 2 * 200) / 2)
+
+
+def test_the_time_left_counts_jobs_by_what_each_takes(account):
+    """Small jobs that come first do not make the large ones of their rule small."""
+    account.typical = {"make": 1 + 1 + 100 + 100, "take": 0.5}
+    for number, seconds in ((1, 1.0), (2, 1.0)):
+        account.start(number, typical("make", number, 100.0, seconds))
+        account.finish(number, 100.0 + seconds)
+    assert account.left(101.0)[0] == pytest.approx(200.5 / 2, rel=0.01)
+
+
+def test_a_run_takes_no_less_than_its_longest_job(account):
+    account.typical = {"make": 4.0, "take": 400.0}
+    for number in (1, 2, 3, 4):
+        account.start(number, typical("make", number, 100.0, 1.0))
+        account.finish(number, 101.0)
+    account.start(5, typical("take", 1, 101.0, 300.0))
+    account.start(6, typical("take", 2, 101.0, 100.0))
+    assert account.left(151.0)[0] == pytest.approx(250.0)
+    account.finish(6, 201.0)
+    assert account.left(301.0)[0] == pytest.approx(100.0)
+    account.expect(account.running[5], 500.0)  # as its own progress tells
+    assert account.left(301.0)[0] == pytest.approx(300.0)
 
 
 def test_a_job_that_is_tried_again_has_not_failed(account):

@@ -156,4 +156,6 @@ def test_the_run_as_an_ro_crate(tiny_run, tmp_path):
     files = {f"results/{each['@id']}" for each in graph if each["@type"] == "File"}
     assert entries.keys() <= files
     jobs = [each for each in graph if each["@type"] == "CreateAction"]
-    assert {f"#{entry['job']}" for entry in entries.values()} == {each["@id"] for each in jobs}
+    names = {f"#{entry['job']}" for entry in entries.values()}
+    assert {*names, "#run"} == {each["@id"] for each in jobs}
+    assert all(each["startTime"] <= each["endTime"] for each in jobs)

@@ -28,10 +28,12 @@ KEYS = dict(leaves(configuration.load(tiny_configuration())))
 
 # What goes on around a verb, and the tables of names: no result depends on them.
 AROUND = {
+    "jetchain",  # reads results for a user
     "jetchain.__main__",
     "jetchain.core.checkpoints",
     "jetchain.core.progress",
     "jetchain.core.registry",
+    "jetchain.core.stopwatch",  # of the benches
     *(module for module in SOURCES if module.startswith("jetchain.plumbing.")),
 }
 FROM_FILES = {
@@ -44,7 +46,9 @@ FROM_FILES = {
     "jetchain.generate.import_cocoa",
     "jetchain.generate.import_delphes",
     "jetchain.generate.import_hepmc",
+    "jetchain.generate.import_lhe",
     "jetchain.generate.imported",
+    "jetchain.generate.sources",
 }
 # Modules on which no job of `all` depends: those, the comparison of runs, the benches, samples from
 # files (test_samples_from_files.py runs these).
@@ -53,6 +57,7 @@ WITHOUT_JOBS = AROUND | {
     "jetchain.detector.flight.hits",
     "jetchain.detector.hits",
     "jetchain.generate.bench",
+    "jetchain.jets.bench",
     "jetchain.provenance",
     "jetchain.tagging.bench",
     *FROM_FILES,

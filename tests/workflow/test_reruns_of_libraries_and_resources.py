@@ -25,7 +25,7 @@ def reworded(text: str) -> str:
 
 def test_other_comments_docstrings_and_formatting_rerun_nothing(finished):
     texts = {in_house(path): reworded(path.read_text()) for path in SOURCES.values()}
-    for path in [HOUSE / "Snakefile", *(HOUSE / "workflow" / "rules").rglob("*.smk")]:
+    for path in [HOUSE / "workflow/Snakefile", *(HOUSE / "workflow" / "rules").rglob("*.smk")]:
         texts[in_house(path)] = f"# Another comment.\n{path.read_text()}"
     assert plan_with(finished, texts) == {}
 

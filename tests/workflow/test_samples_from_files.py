@@ -66,6 +66,7 @@ def test_odd_names_without_a_home_or_a_path(tmp_path):
     ("form", "rules"),
     [
         ("hepmc3", {"import_hepmc", "simulate_detector"}),
+        ("lhe", {"import_lhe", "simulate_detector"}),
         ("delphes", {"import_delphes", "simulate_detector"}),
         ("cocoa", {"import_cocoa_truth", "import_cocoa"}),
     ],

@@ -1,0 +1,13 @@
+"""jetchain: from proton collisions to limits and trigger firmware, as one Snakemake DAG."""
+
+from typing import Any
+
+
+def open(name: str, results: str | None = None) -> Any:
+    """Read a result by its path in results/, with its schema: `plumbing.opening.read_artefact`.
+
+    ``jetchain.open("tagging/pfn/scores")`` is a table of arrays, which ``.columns`` explains.
+    """
+    from jetchain.plumbing.opening import read_artefact
+
+    return read_artefact(name, results)

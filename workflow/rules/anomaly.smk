@@ -17,6 +17,11 @@ rule make_dijets:
             f"results/jets/{CONFIG.jets.algorithm}/{{sample}}/{{shard}}.root",
             CONFIG.anomaly.signal,
         ),
+        accounts=(
+            shards("results/generate/{sample}/{shard}.json", CONFIG.anomaly.background)
+            if of_background("luminosity")
+            else []
+        ),
     output:
         data="results/anomaly/data.safetensors",
         truth="results/anomaly/truth.safetensors",
@@ -25,11 +30,13 @@ rule make_dijets:
         histograms="results/anomaly/histograms.json",
     log:
         "results/logs/anomaly/features.log",
-    resources:
-        mem_mb=1500,
     params:
         **job(
-            "anomaly.features", settings="anomaly.features", seed=["anomaly.features"]
+            "anomaly.features",
+            settings="anomaly.features",
+            seed=["anomaly.features"],
+            luminosity=of_background("luminosity"),
+            cross_section=of_background("cross_section"),
         ),
     shell:
         LAUNCH
@@ -81,8 +88,6 @@ for name in SEARCHES:
                 "results/logs/anomaly/{method}/template.log",
             wildcard_constraints:
                 method=name,
-            resources:
-                mem_mb=1500,
             params:
                 **job(
                     "anomaly.search.template",
@@ -118,8 +123,6 @@ for name in SEARCHES:
             "results/logs/anomaly/{method}/search.log",
         wildcard_constraints:
             method=name,
-        resources:
-            mem_mb=1500,
         params:
             **job(
                 "anomaly.search",

@@ -30,6 +30,8 @@ rule normalise_search:
         **job(
             "background.normalisation",
             settings={"reference_events": "background.reference_events"},
+            luminosity=of_background("luminosity"),
+            cross_section=of_background("cross_section"),
         ),
     shell:
         LAUNCH

@@ -8,6 +8,7 @@ from functools import cache
 from jetchain.core.resources import resource_name
 from jetchain.core.schema.jets import jet_collection
 from jetchain.generate.cards import card_digest
+from jetchain.generate.sources import is_stored
 from jetchain.plumbing.radii import CALIBRATION, jets_read
 from jetchain.plumbing.rules import LAUNCH, Figure, Rules, Table, family, labels
 
@@ -46,8 +47,26 @@ def simulated(passing):
 
 
 def source_file(wildcards):
-    """The file of events that a shard is made from."""
-    return CONFIG.generate.samples[wildcards.sample].source.files[int(wildcards.shard)]
+    """The file of events that a shard is made from, here or in a storage."""
+    sample = CONFIG.generate.samples[wildcards.sample]
+    name = sample.source.files[int(wildcards.shard) // sample.parts]
+    return storage(name) if is_stored(name) else local(name)
+
+
+def parts_of(wildcards):
+    """The shards that each file of a sample is split into."""
+    return CONFIG.generate.samples[wildcards.sample].parts
+
+
+def limit_of(wildcards):
+    """The events that are taken of each file of a sample; 0 for all."""
+    return CONFIG.generate.samples[wildcards.sample].source.events or 0
+
+
+def of_background(name):
+    """The cross-section or luminosity that the search's background states; 0 for none."""
+    sample = CONFIG.generate.samples[CONFIG.anomaly.background[0]]
+    return getattr(sample, name) or 0.0
 
 
 def pileup_pool(wildcards):
@@ -113,6 +132,18 @@ def drawn(figure):
     return {"png": shown, "pdf": f"{figure.path}.pdf", "data": f"{figure.path}.json"}
 
 
+def begin_run(given):
+    """Before the first job: refuse a run that would undo the last one silently, or that the machine
+    has no memory or disk for; remember its configuration, and what its jobs should take.
+    """
+    try:
+        PLANNER.require_room()
+        last.begin(CONFIG, given.overwrite_config, given.configfiles)
+    except JetchainError as error:
+        raise WorkflowError(str(error)) from None
+    PLANNER.expect()
+
+
 def record_run():
     """Write the manifest of what is here, at the end of a run, however it ended."""
     from jetchain.plumbing.provenance.manifest import write_manifest
@@ -127,6 +158,19 @@ def record_run():
         print(
             f"The manifest of this run could not be written: {error}", file=sys.stderr
         )
+
+
+def known_targets():
+    """What can be asked for by name."""
+    names = {
+        "algorithm": ALGORITHMS,
+        "model": family("tagging.models"),
+        "method": [*METHODS, *BACKGROUND_METHODS],
+        "design": family("firmware.designs"),
+    }
+    samples = {name: rules_of.shard_names(name) for name in CONFIG.generate.samples}
+    listed = [path for room in TARGETS.values() for path in room]
+    return targets.Targets(workflow, samples, names, listed)
 
 
 def what_is_here(wildcards):

@@ -13,8 +13,6 @@ rule simulate_detector:
         "results/logs/detector/simulate/{sample}/{shard}.log",
     wildcard_constraints:
         sample=simulated(passing=False),
-    resources:
-        mem_mb=1500,
     params:
         **job(
             "detector.simulate",
@@ -46,10 +44,8 @@ rule import_cocoa:
         "results/logs/detector/import_cocoa/{sample}/{shard}.log",
     wildcard_constraints:
         sample=names_of("cocoa"),
-    resources:
-        mem_mb=1500,
     params:
-        **job("detector.exchange.import_cocoa"),
+        **job("detector.exchange.import_cocoa", parts=parts_of, limit=limit_of),
     shell:
         LAUNCH
 
@@ -64,9 +60,7 @@ rule export_cocoa:
     log:
         "results/logs/detector/export_cocoa/{sample}/{shard}.log",
     wildcard_constraints:
-        sample=names_of(None, "hepmc3", "delphes"),
-    resources:
-        mem_mb=1500,
+        sample=names_of(None, "hepmc3", "lhe", "delphes"),
     params:
         **job(
             "detector.exchange.export_cocoa",
@@ -89,9 +83,7 @@ rule tracker_hits:
     log:
         "results/logs/detector/hits/{sample}/{shard}.log",
     wildcard_constraints:
-        sample=names_of(None, "hepmc3", "delphes"),
-    resources:
-        mem_mb=1500,
+        sample=names_of(None, "hepmc3", "lhe", "delphes"),
     params:
         **job(
             "detector.hits",
@@ -113,8 +105,6 @@ rule summarise_detector:
         summary="results/detector/{sample}/summary.json",
     log:
         "results/logs/detector/summarise/{sample}.log",
-    resources:
-        mem_mb=1500,
     params:
         **job("detector.summarise"),
     shell:

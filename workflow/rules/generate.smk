@@ -17,8 +17,6 @@ rule generate_sample:
         "results/logs/generate/sample/{sample}/{shard}.log",
     wildcard_constraints:
         sample=names_of(None),
-    resources:
-        mem_mb=1000,
     params:
         **job(
             "generate.sample",
@@ -40,12 +38,37 @@ rule import_hepmc:
         "results/logs/generate/import_hepmc/{sample}/{shard}.log",
     wildcard_constraints:
         sample=names_of("hepmc3"),
-    resources:
-        mem_mb=1000,
     params:
         **job(
             "generate.import_hepmc",
             settings="generate.samples.{sample}.source.particles",
+            parts=parts_of,
+            limit=limit_of,
+        ),
+    shell:
+        LAUNCH
+
+
+rule import_lhe:
+    input:
+        source=source_file,
+    output:
+        events="results/generate/{sample}/{shard}.root",
+        summary="results/generate/{sample}/{shard}.json",
+    log:
+        "results/logs/generate/import_lhe/{sample}/{shard}.log",
+    wildcard_constraints:
+        sample=names_of("lhe"),
+    params:
+        **job(
+            "generate.import_lhe",
+            settings={
+                "shower": "generate.samples.{sample}.source.shower",
+                "particles": "generate.samples.{sample}.source.particles",
+            },
+            seed=["generate.import_lhe", "{sample}", "{shard}"],
+            parts=parts_of,
+            limit=limit_of,
         ),
     shell:
         LAUNCH
@@ -61,12 +84,12 @@ rule import_delphes:
         "results/logs/generate/import_delphes/{sample}/{shard}.log",
     wildcard_constraints:
         sample=names_of("delphes"),
-    resources:
-        mem_mb=1000,
     params:
         **job(
             "generate.import_delphes",
             settings="generate.samples.{sample}.source.particles",
+            parts=parts_of,
+            limit=limit_of,
         ),
     shell:
         LAUNCH
@@ -82,12 +105,12 @@ rule import_cocoa_truth:
         "results/logs/generate/import_cocoa/{sample}/{shard}.log",
     wildcard_constraints:
         sample=names_of("cocoa"),
-    resources:
-        mem_mb=1000,
     params:
         **job(
             "generate.import_cocoa",
             settings="generate.samples.{sample}.source.particles",
+            parts=parts_of,
+            limit=limit_of,
         ),
     shell:
         LAUNCH
@@ -103,7 +126,13 @@ rule summarise_sample:
     log:
         "results/logs/generate/summarise/{sample}.log",
     params:
-        **job("generate.summarise"),
+        **job(
+            "generate.summarise",
+            settings={
+                "cross_section": "generate.samples.{sample}.cross_section",
+                "luminosity": "generate.samples.{sample}.luminosity",
+            },
+        ),
     shell:
         LAUNCH
 

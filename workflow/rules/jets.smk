@@ -54,8 +54,6 @@ rule cluster_uncalibrated:
         jets="results/jets/{algorithm}/uncalibrated/{sample}/{shard}.root",
     log:
         "results/logs/jets/cluster_uncalibrated/{algorithm}/{sample}/{shard}.log",
-    resources:
-        mem_mb=1500,
     params:
         **job(
             "jets.cluster",
@@ -104,8 +102,6 @@ rule close_jets:
         closure="results/jets/{algorithm}/closure.json",
     log:
         "results/logs/jets/closure/{algorithm}.log",
-    resources:
-        mem_mb=1500,
     params:
         **job(
             "jets.closure",
@@ -129,8 +125,6 @@ rule cluster_jets:
         jets="results/jets/{algorithm}/{sample}/{shard}.root",
     log:
         "results/logs/jets/cluster/{algorithm}/{sample}/{shard}.log",
-    resources:
-        mem_mb=1500,
     params:
         **job("jets.cluster", settings=JET_CLUSTERING),
     shell:
@@ -192,8 +186,6 @@ rule image_jets:
         summary="results/jets/{algorithm}/images_summary.json",
     log:
         "results/logs/jets/images/{algorithm}.log",
-    resources:
-        mem_mb=1500,
     params:
         **job("jets.images", settings="jets.images"),
     shell:
@@ -228,8 +220,6 @@ rule bench_jets:
         report="results/bench/jets.json",
     log:
         "results/logs/jets/bench.log",
-    resources:
-        mem_mb=1500,
     params:
         **job(
             "jets.bench",

@@ -157,8 +157,6 @@ rule train_particleflow:
     wildcard_constraints:
         algorithm=one_of(NETWORKS),
     threads: training_threads
-    resources:
-        mem_mb=1500,
     params:
         # One seed for all networks: they are trained on and validated with the same events.
         **job(
@@ -204,8 +202,6 @@ rule influence_particleflow:
         "results/logs/particleflow/influence/{algorithm}.log",
     wildcard_constraints:
         algorithm=one_of(NETWORKS),
-    resources:
-        mem_mb=1500,
     params:
         **job(
             "particleflow.influence",

@@ -50,6 +50,22 @@ FIGURES.append(
 )
 
 
+# One or two a room: what `make quick` draws.
+FIRST_FIGURES = [
+    "overview",
+    "generate/generated_spectra",
+    f"displays/event_display_{CONFIG.jets.display.samples[0]}",
+    "particleflow/pflow_resolution",
+    "jets/jet_mass",
+    "graphs/jet_graph",
+    "tagging/tagging_roc",
+    "anomaly/significance_improvement",
+    f"background/dijet_spectrum_{SHOWN_CUT}",
+    "inference/limits",
+    "firmware/firmware_summary",
+]
+
+
 for figure in FIGURES:
 
     rule:

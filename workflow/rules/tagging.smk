@@ -75,8 +75,6 @@ rule train_tagger:
     log:
         "results/logs/tagging/train/{model}.log",
     threads: CONFIG.tagging.training.threads
-    resources:
-        mem_mb=2000,
     params:
         **job(
             "tagging.train",
@@ -103,8 +101,6 @@ rule evaluate_tagger:
         histograms="results/tagging/{model}/histograms.json",
     log:
         "results/logs/tagging/evaluate/{model}.log",
-    resources:
-        mem_mb=1500,
     params:
         **job(
             "tagging.evaluate",
@@ -129,8 +125,6 @@ rule explain_tagger:
         importance="results/tagging/{model}/explanation.json",
     log:
         "results/logs/tagging/explain/{model}.log",
-    resources:
-        mem_mb=1500,
     params:
         **job(
             "tagging.explain",

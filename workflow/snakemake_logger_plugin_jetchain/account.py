@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 from jetchain.plumbing.rules import BOOK
 
+# As many finished jobs of a rule as its typical time counts for.
+TYPICAL_COUNTS = 2
 # What belongs to no room: `all` and the other rules that only name targets.
 TARGETS = "targets"
 
@@ -28,6 +30,7 @@ class Job:
         name: for people, such as ``detector.simulate quark/0001``.
         log: path of its log, None if it has none.
         started: seconds since the epoch.
+        typical: seconds that it should take by what was measured elsewhere; 0 if unknown.
     """
 
     rule: str
@@ -35,6 +38,7 @@ class Job:
     name: str
     log: str | None
     started: float
+    typical: float = 0.0
 
 
 @dataclass
@@ -47,6 +51,7 @@ class Tally:
         running: jobs that run now, and the sum of their starts: together they give the time
             spent in them without a look at each.
         longest: seconds and name of the longest job.
+        typical: seconds that the finished jobs should have taken by what was measured elsewhere.
         expected: seconds that running jobs will take in all, of those whose progress tells.
     """
 
@@ -56,6 +61,7 @@ class Tally:
     running: int = 0
     starts: float = 0.0
     longest: tuple[float, str] = (0.0, "")
+    typical: float = 0.0
     expected: dict[Job, float] = field(default_factory=dict)
 
     def start(self, job: Job) -> None:
@@ -71,24 +77,37 @@ class Tally:
         self.stop(job)
         self.done += 1
         self.seconds += seconds
+        self.typical += job.typical
         self.longest = max(self.longest, (seconds, job.name))
 
     def spent(self, now: float) -> float:
         """Seconds spent in its running jobs so far."""
         return self.running * now - self.starts
 
-    def left(self, now: float) -> float | None:
-        """Seconds of work left in it; None if nothing tells how long its jobs take."""
-        jobs, known = self.total - self.done, self.done + len(self.expected)
-        if jobs <= 0:
+    def left(self, now: float, typical: float | None = None, pace: float = 1.0) -> float | None:
+        """Seconds of work left in it; None if nothing tells how long its jobs take.
+
+        Args:
+            now: seconds since the epoch.
+            typical: what all its jobs should take by what was measured elsewhere, s.
+            pace: how much longer than that the jobs of this run take.
+        """
+        if self.done >= self.total:
             return 0.0
-        if not known:
+        seconds = self.seconds + sum(self.expected.values())
+        if typical is not None:
+            known = self.typical + sum(job.typical for job in self.expected)
+            weight = TYPICAL_COUNTS * typical / self.total
+            own = (seconds + weight * pace) / (known + weight) if known + weight else pace
+            work = (typical - self.typical) * own
+        elif known := self.done + len(self.expected):
+            work = (self.total - self.done) * seconds / known
+        else:
             return None
-        each = (self.seconds + sum(self.expected.values())) / known
         running = sum(
             max(seconds + job.started - now, 0.0) for job, seconds in self.expected.items()
         )
-        return max(jobs * each - self.spent(now), running)
+        return max(work - self.spent(now), running)
 
 
 @dataclass
@@ -97,6 +116,7 @@ class Account:
 
     Attributes:
         room_of: room of each rule, in the order to show them in.
+        typical: seconds that the jobs of each rule should take together.
         opened, began: when the run and its first job started, seconds since the epoch; 0 before.
         cores: of this machine that the run may use; 0 on a cluster.
         stopped: whether the user interrupted it.
@@ -107,6 +127,7 @@ class Account:
     """
 
     room_of: Mapping[str, str]
+    typical: Mapping[str, float] = field(default_factory=dict)
     opened: float = 0.0
     began: float = 0.0
     cores: int = 0
@@ -170,12 +191,34 @@ class Account:
     def left(self, now: float) -> tuple[float, bool]:
         """Seconds until the end at the present rate, and whether all that is left is counted.
 
-        Jobs of a rule of which none has finished or reported progress are not counted.
+        Jobs of a rule that was never measured, and of which none has finished or reported progress,
+        are not counted. It is no less than the longest job that is left.
         """
-        work = [tally.left(now) for rule, tally in self.rules.items() if self.room(rule) != TARGETS]
+        pace = self._pace()
+        work = {
+            rule: tally.left(now, self.typical.get(rule), pace)
+            for rule, tally in self.rules.items()
+            if self.room(rule) != TARGETS
+        }
         spent = sum(tally.seconds + tally.spent(now) for tally in self.rooms.values())
         at_once = max(1.0, spent / max(now - self.began, 1e-6))
-        return sum(each for each in work if each is not None) / at_once, None not in work
+        running = [
+            self.rules[job.rule].expected.get(job, job.typical * pace) + job.started - now
+            for job in self.running.values()
+        ]
+        waiting = [
+            pace * seconds / tally.total
+            for rule, seconds in self.typical.items()
+            if (tally := self.rules.get(rule)) and tally.done + tally.running < tally.total
+        ]
+        seconds = sum(each for each in work.values() if each is not None) / at_once
+        return max(seconds, *running, *waiting, 0.0), None not in work.values()
+
+    def _pace(self) -> float:
+        """How long the jobs that are done took, relative to what they should."""
+        done = [tally for rule, tally in self.rules.items() if rule in self.typical]
+        typical = sum(tally.typical for tally in done)
+        return sum(tally.seconds for tally in done) / typical if typical else 1.0
 
     def _tallies(self, job: Job) -> tuple[Tally, Tally]:
         return (

@@ -19,12 +19,13 @@ from logging import LogRecord
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snakemake.logging import ColorizingTextHandler, DefaultFormatter
+from snakemake.logging import ColorizingTextHandler, DefaultFormatter, logger
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from jetchain.core.progress import latest
-from snakemake_logger_plugin_jetchain import text
+from jetchain.plumbing.scheduling import EXPECTED
+from snakemake_logger_plugin_jetchain import mistakes, text
 from snakemake_logger_plugin_jetchain.account import Account, Job, rooms_of_rules
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ _REPLACED = {
     LogEvent.GROUP_INFO,
     LogEvent.PROGRESS,
 }
-_REPLACED_MESSAGE = "Select jobs to execute..."
+_REPLACED_MESSAGES = ("Select jobs to execute...", "Provided resources: ")
 _INTERRUPTED = "Terminating processes on user request"
 
 
@@ -74,6 +75,7 @@ class LogHandler(LogHandlerBase):
         # Handler.handle holds the handler's own lock while it emits.
         self._guard = self.lock or threading.RLock()
         quiet = {each.name for each in settings.quiet or ()} & {"ALL", "RULES", "PROGRESS"}
+        logger.addFilter(mistakes.explain)
         self._active = not (settings.dryrun or settings.verbose or settings.debug_dag or quiet)
 
     def emit(self, record: LogRecord) -> None:
@@ -84,7 +86,8 @@ class LogHandler(LogHandlerBase):
                 self._note(event, record.__dict__)
             except Exception:
                 self._give_up()
-        if not (self._active and (event in _REPLACED or record.msg == _REPLACED_MESSAGE)):
+        replaced = event in _REPLACED or str(record.msg).startswith(_REPLACED_MESSAGES)
+        if not (self._active and replaced):
             with self._display.hidden() if self._display else nullcontext():
                 self._messages.emit(record)
 
@@ -129,8 +132,11 @@ class LogHandler(LogHandlerBase):
             name=f"{verb[1] if verb else rule} {item}".rstrip(),
             log=said["log"][0] if said["log"] else None,
             started=said["created"],
+            typical=EXPECTED.get(rule, {}).get(said["jobid"], 0.0),
         )
         first = not self._account.began
+        if first:
+            self._account.typical = {name: sum(each.values()) for name, each in EXPECTED.items()}
         self._account.start(said["jobid"], job)
         if first:
             if self._on_terminal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from jetchain.core.progress import duration
+from jetchain.plumbing.environment import from_where_called
 from snakemake_logger_plugin_jetchain.account import TARGETS, Account, Job
 
 REPORTING = Path("results/reporting")
@@ -104,8 +105,12 @@ def headline(since: float) -> list[str]:
     text = REPORTING / "summary.txt"
     if not text.is_file() or text.stat().st_mtime < since:
         return []
+    run = from_where_called(Path())
+    report = "make report" if run == "." else f"make report RUN={run}"
     return [
         text.read_text(encoding="utf-8").rstrip(),
-        f"Figures: {REPORTING}; overview.png shows the chain, summary.csv holds these numbers.\n"
-        "`make report` writes all figures with their captions to report.html.",
+        f"Figures: {from_where_called(REPORTING)}; overview.png shows the chain, summary.csv holds "
+        "these numbers.\n"
+        f"`{report}` writes all figures with their captions to "
+        f"{from_where_called(Path('report.html'))}.",
     ]

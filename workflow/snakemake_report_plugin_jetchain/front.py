@@ -32,7 +32,8 @@ _HEADLINES = (
 )
 # Which rows of the summary are the key numbers: whole names of quantities as patterns.
 _KEY_NUMBERS = re.compile(
-    r"soft-drop mass peak, .*|AUC, .+, (top|W|Hbb) vs QCD|AUC, .+, quark vs gluon|maximum SIC, .*"
+    r"soft-drop mass peak, .*|AUC, .+, (top|W|Hbb) vs QCD|AUC, .+, quark vs gluon"
+    r"|SIC at .* background, .*"
     r"|ABCD corrected / observed, signal region, background|.* CL limit, .*|accuracy, .*"
     r"|latency|initiation interval"
 )
@@ -142,13 +143,15 @@ def story(sources: Sequence[Source], numbers: Sequence[KeyNumber]) -> list[tuple
     limits = _rows(numbers, r"expected .* CL limit, (.+)")
     # What a search on data can use: the methods that have a limit.
     usable = {name for name, _ in limits}
-    searches = [each for each in _rows(numbers, r"maximum SIC, (.+)") if each[0] in usable]
+    searches = [each for each in _rows(numbers, r"SIC at .* background, (.+)") if each[0] in usable]
     if searches:
         name, best = _most(searches)
+        cut = best.quantity.removeprefix("SIC at ").partition(" background")[0]
         told.append((
             "anomaly",
             f"Of the searches that estimate their background from the data, {name} improves the "
-            f"significance of a hidden signal most, by a factor of {best.text}.",
+            f"significance of a hidden signal most where a cut keeps {cut} of the background, by a "
+            f"factor of {best.text} (the interval is of the finite number of events alone).",
         ))  # fmt: skip
     observed = dict(_rows(numbers, r"observed .* CL limit, (.+)"))
     if limits:

@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from jetchain.plumbing.configuration import Configuration, load
+from jetchain.plumbing.provenance import last
 from jetchain.plumbing.provenance.artefacts import Artefact
 from jetchain.plumbing.provenance.manifest import MANIFEST
 
@@ -40,8 +41,10 @@ class Origin:
         seed: root seed.
         changes: keys that are not at their defaults.
         configuration: the whole, as YAML.
-        versions: of the libraries that the jobs computed with; of Python and Snakemake those that
-            made the page.
+        remembered: whether that is of the run itself, as it kept it; else of the command that made
+            the page.
+        versions: of the libraries that the jobs computed with; of Python, Snakemake and jetchain
+            those that made the page.
         commit: of the code, empty if it is not under git.
         manifest: SHA-256 of the manifest, empty if there is none.
         began, ended: date and time of the first job's start and of the last one's end.
@@ -50,6 +53,7 @@ class Origin:
     seed: int
     changes: list[Change]
     configuration: str
+    remembered: bool
     versions: dict[str, str]
     commit: str
     manifest: str
@@ -61,17 +65,22 @@ def origin(config: Mapping[str, Any], artefacts: Iterable[Artefact], house: Path
     """Gather it.
 
     Args:
-        config: the configuration as Snakemake has it.
+        config: the configuration as Snakemake has it, which counts where the run kept none.
         artefacts: what the jobs of the run made.
         house: folder of the Snakefile.
     """
-    used = load(config).model_dump(mode="json")
+    kept = last.configuration()
+    used = (kept or load(config)).model_dump(mode="json")
     made = [each for each in artefacts if each.ended]
-    programs = {"Python": platform.python_version(), "snakemake": version("snakemake")}
+    programs = {
+        "Python": platform.python_version(), "snakemake": version("snakemake"),
+        "jetchain": version("jetchain"),
+    }  # fmt: skip
     return Origin(
         seed=used["seed"],
         changes=changes(Configuration().model_dump(mode="json"), used),
         configuration=yaml.safe_dump(used, sort_keys=False, width=90),
+        remembered=kept is not None,
         versions=dict(
             sorted((programs | versions(made)).items(), key=lambda item: item[0].lower())
         ),

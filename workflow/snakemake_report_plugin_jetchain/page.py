@@ -23,7 +23,7 @@ from jetchain.core.progress import duration
 from jetchain.plumbing.provenance.artefacts import read_artefacts
 from jetchain.plumbing.provenance.manifest import MANIFEST
 from snakemake_logger_plugin_jetchain.account import rooms_of_rules
-from snakemake_report_plugin_jetchain import front, numbers, rooms, samples, usage
+from snakemake_report_plugin_jetchain import front, names, numbers, rooms, samples, usage
 from snakemake_report_plugin_jetchain.contents import contents
 from snakemake_report_plugin_jetchain.drawing import draw_rooms, draw_rules
 from snakemake_report_plugin_jetchain.origin import origin
@@ -96,6 +96,7 @@ class Page:
             "duration": duration,
             "counted": numbers.counted,
             "breakable": breakable,
+            "papers": names.papers,
         }
         return environment.get_template("report.html.jinja2").render(self._content())
 

@@ -270,3 +270,39 @@ def test_results_without_a_past_are_forgotten(folder, capsys):
 def test_a_folder_without_results_is_told(tmp_path, capsys):
     assert command.main(["--directory", str(tmp_path), "verify"]) == DataError.exit_code
     assert "no results here" in capsys.readouterr().err
+
+
+CELLS = "results/detector/top/0000.root"
+
+
+def test_a_slim_run_has_lost_what_nothing_reads_again(folder, capsys):
+    make(CELLS, "cells", [EVENTS])
+    own = "results/graphs/own/0000.safetensors"
+    make(own, "mine")
+    adopt.adopt(Path(own))
+    assert command.main(["slim"]) == 0
+    assert "1 files removed" in capsys.readouterr().out
+    assert [Path(path).exists() for path in (CELLS, own, EVENTS, JETS)] == [False, True, True, True]
+    assert command.main(["verify"]) == 0
+    assert runs.artefacts_without_metadata() == []
+
+
+def test_a_run_that_was_cut_off_is_not_made_slim(folder):
+    make(CELLS, "cells", [EVENTS])
+    mark = Path(".snakemake/incomplete", base64.urlsafe_b64encode(JETS.encode()).decode())
+    mark.parent.mkdir()
+    mark.write_text("{}")
+    assert command.main(["slim"]) == DataError.exit_code
+    assert Path(CELLS).exists()
+
+
+def test_a_slim_archive_unpacks_without_the_cells(folder, tmp_path, monkeypatch):
+    make(CELLS, "cells", [EVENTS])
+    archive = tmp_path / "run.tar"
+    assert command.main(["pack", "--slim", str(archive)]) == 0
+    assert Path(CELLS).exists()
+    assert CELLS in manifest.read_manifest(manifest.MANIFEST)
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "other")
+    assert carry.unpack(archive) == 2
+    assert not Path(CELLS).exists()

@@ -28,6 +28,7 @@ from jetchain.core.schema.anomaly import (
     MethodMetrics,
     SearchMetrics,
     TrainingSpread,
+    WorkingPoint,
 )
 from jetchain.core.seeds import derive_seed, generator
 from jetchain.core.verbs import Input, Inputs, Output
@@ -46,6 +47,42 @@ def maximum_sic(labels: NDArray, scores: Array, minimum_background: int) -> floa
             "Generate more background, or lower anomaly.evaluation.minimum_background.",
         )
     return float(values.max())
+
+
+def sic_at(labels: NDArray, scores: Array, background_efficiency: float) -> float:
+    """Significance improvement of the cut that keeps this share of the background.
+
+    Raises:
+        EmptySampleError: there is no signal or no background.
+    """
+    if len(np.unique(labels)) < 2:
+        raise EmptySampleError("No signal or no background.", "Generate more events.")
+    fpr, tpr, _ = roc_curve(labels, scores)
+    return float(np.interp(background_efficiency, fpr, tpr) / np.sqrt(background_efficiency))
+
+
+def working_point(
+    labels: NDArray, scores: Array, settings: EvaluationSettings, seed: int
+) -> WorkingPoint | None:
+    """The significance improvement at the working point; arguments as of `assess`."""
+    share = settings.working_point
+    if share * np.count_nonzero(labels == 0) < settings.minimum_background:
+        return None
+    value = bootstrap(
+        lambda y, s: sic_at(y, s, share),
+        labels,
+        scores.mean(axis=1),
+        replicas=settings.replicas,
+        seed=derive_seed(seed, "working point"),
+    )
+    single = [sic_at(labels, column, share) for column in scores.T]
+    low, median, high = np.percentile(single, [15.87, 50, 84.13])
+    return WorkingPoint(
+        background_efficiency=share,
+        sic=value.value,
+        sic_bootstrap=(value.low, value.high),
+        sic_trainings=TrainingSpread(median=median, low=low, high=high, number=len(single)),
+    )
 
 
 def sic_curve(
@@ -102,6 +139,7 @@ def assess(
             f"{efficiency:g}": float(np.mean(signal > np.quantile(background, 1 - efficiency)))
             for efficiency in (0.1, 0.01)
         },
+        working_point=working_point(labels, scores, settings, seed),
     )
     efficiencies = np.linspace(0.0, 1.0, settings.points + 1)[1:]
     random = generator(seed, "curves")

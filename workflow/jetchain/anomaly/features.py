@@ -18,9 +18,10 @@ from jetchain.anomaly.settings import FeatureSettings
 from jetchain.core.errors import DataError, EmptySampleError, no_event
 from jetchain.core.histograms import save_histograms, weighted
 from jetchain.core.io.events import read_events
-from jetchain.core.io.tables import write_result
+from jetchain.core.io.tables import read_json, write_result
 from jetchain.core.io.tensors import write_tensors
 from jetchain.core.kinematics import cartesian, invariant_mass
+from jetchain.core.luminosity import share_of
 from jetchain.core.schema.anomaly import (
     ANOMALY_FEATURES,
     DIJET_TRUTH,
@@ -187,6 +188,9 @@ def features(
     histograms: Output,
     settings: FeatureSettings,
     seed: int,
+    accounts: Inputs = (),  # type: ignore[assignment]
+    luminosity: float = 0.0,
+    cross_section: float = 0.0,
 ) -> None:
     """Make the data of the search from the jets of background and signal.
 
@@ -199,15 +203,23 @@ def features(
         histograms: written, dijet mass and features of all selected events of each sample.
         settings: the cuts and the injection.
         seed: chooses the injected events, and the order.
+        accounts: of the background's shards; needed with a luminosity.
+        luminosity, cross_section: that the background states, in 1/fb and fb; 0 for none. Each
+            event is taken with the same probability, so that the data are of that luminosity.
 
     Raises:
         EmptySampleError: one of them holds no event, or too few pass the trigger.
-        DataError: events of a file have different weights.
+        DataError: events of a file have different weights, or all together are worth less than
+            the luminosity.
     """
     selected = {}
     counts = {}
     for name, paths in (("background", background), ("signal", signal)):
-        parts = [_read(path, settings) for path in paths]
+        part = 1.0
+        if luminosity and name == "background":
+            part = share_of(luminosity, [read_json(path) for path in accounts], cross_section)
+        random = generator(seed, "luminosity")
+        parts = [_read(path, settings, part, random) for path in paths]
         selected[name] = (
             np.concatenate([masses for masses, _, _ in parts]),
             np.concatenate([values for _, values, _ in parts]),
@@ -265,7 +277,10 @@ def distributions(m_jj: Array, features: Array) -> dict[str, hist.Hist]:
     }
 
 
-def _read(path: Input, settings: FeatureSettings) -> tuple[Array, Array, SelectionCounts]:
+def _read(
+    path: Input, settings: FeatureSettings, part: float, random: np.random.Generator
+) -> tuple[Array, Array, SelectionCounts]:
+    """What is selected of a file; of less than all, each event is taken with probability `part`."""
     collection = jet_collection(settings.radius)
     events = read_events(path, jets_table((settings.radius,)), {collection: list(COLUMNS)})
     weight = np.asarray(events["event"]["weight"])
@@ -276,4 +291,7 @@ def _read(path: Input, settings: FeatureSettings) -> tuple[Array, Array, Selecti
             f"others have {weight[0]:g}. The search counts events, as in data.",
             "Take a sample without PhaseSpace:bias2Selection in its card, or of unweighted events.",
         )
-    return select(events[collection], settings.trigger_pt)
+    jets = events[collection]
+    if part < 1:
+        jets = jets[random.random(len(jets)) < part]
+    return select(jets, settings.trigger_pt)

@@ -41,7 +41,14 @@ class EvaluationSettings(Settings):
         "Cuts that leave fewer background events are not quoted (25: 20 % error on their number).",
         ge=1,
     )
-    replicas: int = key(100, "Bootstrap replicas of the largest significance improvement.", ge=10)
+    working_point: float = key(
+        0.01,
+        "Share of the background that the quoted cut keeps: the headline significance improvement "
+        "is the one there, chosen before any result, and not the largest of all cuts.",
+        gt=0.0,
+        lt=1.0,
+    )
+    replicas: int = key(100, "Bootstrap replicas of the significance improvement.", ge=10)
     points: int = key(50, "Points of a curve in signal efficiency.", ge=10)
 
 

@@ -1,8 +1,8 @@
 """Luminosity of the background sample, and the cross-sections that signal events stand for.
 
-The data of the search are the background sample as generated: with N events of cross-section
-sigma they are worth L = N / sigma. A signal cross-section is the one that puts a number of signal
-events past the trigger in that luminosity.
+The data of the search are the background sample as generated, or the part of it that a stated
+luminosity takes: N events of cross-section sigma are worth L = N / sigma. A signal cross-section is
+the one that puts a number of signal events past the trigger in that luminosity.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from typing import Any
 from jetchain.background.settings import NormalisationJob
 from jetchain.core.errors import DataError, EmptySampleError
 from jetchain.core.io.tables import read_json, read_result, write_result
+from jetchain.core.luminosity import luminosity as luminosity_of
 from jetchain.core.schema.anomaly import DijetCutflow, Resonance
 from jetchain.core.schema.background import Normalisation
 from jetchain.core.verbs import Input, Inputs, Output
-
-FB_PER_PB = 1000.0
 
 
 def require_plain(accounts: Sequence[dict[str, Any]], key: str) -> None:
@@ -49,33 +48,6 @@ def require_plain(accounts: Sequence[dict[str, Any]], key: str) -> None:
             )
 
 
-def luminosity(accounts: Sequence[dict[str, Any]]) -> float:
-    """Integrated luminosity of a sample in 1/fb, from the accounts of its shards.
-
-    Every shard estimates the cross-section of the same process; the estimates are averaged with
-    the generated weight.
-
-    Raises:
-        DataError: a shard without a cross-section, or none that is positive.
-    """
-    unknown = sum(account["cross_section_pb"] is None for account in accounts)
-    if unknown:
-        raise DataError(
-            f"{unknown} of {len(accounts)} shards of anomaly.background state no cross-section.",
-            "Name samples of collisions, not of guns, and files that all state it.",
-        )
-    weight = sum(account["sum_of_weights_generated"] for account in accounts)
-    sigma = sum(
-        account["cross_section_pb"] * account["sum_of_weights_generated"] for account in accounts
-    ) / max(weight, 1e-300)
-    if not sigma > 0:
-        raise DataError(
-            f"The background sample has the cross-section {sigma} pb.",
-            "Generate it again; anomaly.background must name samples of collisions, not of guns.",
-        )
-    return weight / (sigma * FB_PER_PB)
-
-
 def normalisation(
     *,
     cutflow: Input,
@@ -84,6 +56,8 @@ def normalisation(
     resonance: Inputs,
     normalisation: Output,
     settings: NormalisationJob,
+    luminosity: float = 0.0,
+    cross_section: float = 0.0,
 ) -> None:
     """Turn numbers of signal events into cross-sections.
 
@@ -93,16 +67,18 @@ def normalisation(
         resonance: `Resonance`, whose jets make the signal uncertain; none if they do not.
         normalisation: written.
         settings: the reference.
+        luminosity, cross_section: that the background states, in 1/fb and fb; 0 for none. Of a
+            luminosity, `anomaly.features` has taken the events.
 
     Raises:
-        DataError: see `luminosity` and `require_plain`; or the uncertainties are not known.
+        DataError: see `core.luminosity` and `require_plain`; or the uncertainties are not known.
         EmptySampleError: no signal event passes the trigger.
     """
     counts = read_result(cutflow, DijetCutflow)
     backgrounds, signals = ([read_json(path) for path in paths] for paths in (background, signal))
     require_plain(backgrounds, "anomaly.background")
     require_plain(signals, "anomaly.signal")
-    lumi = luminosity(backgrounds)
+    lumi = luminosity or luminosity_of(backgrounds, cross_section)
     generated = sum(account["sum_of_weights_generated"] for account in signals)
     if not counts.signal.selected:
         raise EmptySampleError(

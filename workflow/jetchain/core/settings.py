@@ -100,27 +100,37 @@ def _among_the_right(
 ) -> list[str]:
     """What does not agree among the values that are right by themselves.
 
-    Pydantic compares sections only where all values are right, so the wrong ones are left out.
+    Pydantic compares values of a section, and sections, only where all of them are right by
+    themselves: the wrong ones are left out, until nothing more is found.
     """
-    rest, paths = copy.deepcopy(dict(values)), []
-    for place in filter(None, wrong):
-        names = list(itertools.takewhile(lambda part: isinstance(part, str), place))
-        paths.append(".".join(names))
-        *folders, name = names
-        node: Any = rest
-        for folder in folders:
-            node = node.get(folder) if isinstance(node, dict) else None
-        if isinstance(node, dict):
-            node.pop(name, None)
-    try:
-        if paths:
+    rest, paths, lines = copy.deepcopy(dict(values)), list[str](), list[str]()
+    while wrong := [place for place in wrong if place]:
+        for place in wrong:
+            names = list(itertools.takewhile(lambda part: isinstance(part, str), place))
+            paths.append(".".join(names))
+            *folders, name = names
+            node: Any = rest
+            for folder in folders:
+                node = node.get(folder) if isinstance(node, dict) else None
+            if isinstance(node, dict):
+                node.pop(name, None)
+        try:
             cls.model_validate(rest)
-    except ValidationError as error:
-        whole = [each["msg"] for each in error.errors(include_url=False) if not each["loc"]]
-        lines = [line for each in whole for line in each.split(SEPARATOR)]
-        lines = [line.removeprefix("Value error, ") for line in lines]
-        return [line for line in lines if not any(path in line for path in paths)]
-    return []
+            break
+        except ValidationError as error:
+            found = error.errors(include_url=False)
+        wrong = [each["loc"] for each in found if ".".join(map(str, each["loc"])) not in paths]
+        told = [each for each in found if each["type"] == "value_error"]
+        new = [line for each in told for line in _explain(cls, each).split(SEPARATOR)]
+        # What is said of a value that was left out is said of its default.
+        lines += [line for line in new if not any(_mentions(line, path) for path in paths)]
+    return list(dict.fromkeys(lines))
+
+
+def _mentions(line: str, path: str) -> bool:
+    """Whether a complaint is about a key: by its path, or by its name in its own section."""
+    section, _, name = path.rpartition(".")
+    return path in line or (line.startswith(f"{section}: ") and name in line)
 
 
 def _explain(cls: type[Settings], complaint: Any) -> str:

@@ -12,7 +12,8 @@ import dataclasses
 import math
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 from jetchain.core.checkpoints import Checkpoint
 from jetchain.core.errors import ConfigurationError, TrainingError
 from jetchain.core.progress import Progress
+from jetchain.core.ranks import Ranks
 from jetchain.core.seeds import generator, make_deterministic
 from jetchain.core.training_settings import TrainingSettings
 
@@ -45,7 +47,8 @@ def fit(
     """Train a network in place and restore the weights of its best epoch.
 
     Call `core.seeds.make_deterministic` before the network is built: its initial weights are
-    drawn then. Networks end on the CPU, wherever they were trained.
+    drawn then. Networks end on the CPU, wherever they were trained. Processes that torchrun started
+    divide the batches between them and end with the same network: see `core.ranks`.
 
     Args:
         model: the network; all that its training changes must be in its state_dict.
@@ -77,33 +80,30 @@ def fit(
     checkpoint = Checkpoint(
         [name, seed, settings.model_dump(), steps, [net.state_dict() for net in (model, *teachers)]]
     )
-    device = find_device(settings.device)
+    device, ranks = find_device(settings.device), Ranks(model)
     for network in (model, *teachers):
         network.to(device)
     for teacher in teachers:
         teacher.eval().requires_grad_(False)
-    descent = Descent(model, loss, settings, steps, device, after_step)
+    descent = Descent(model, loss, settings, steps, device, after_step, ranks)
     criterion = descent.criterion(criterion)
     history: dict[str, list[float]] = {
         column: [] for column in ("epoch", *descent.columns, "validation_loss", "learning_rate")
     }
     best_state: dict[str, Tensor] = {}
-    if saved := checkpoint.load():
+    if saved := ranks.from_first(checkpoint.load()):
         descent.load_state(saved)
         history, best_state = saved["history"], saved["best_state"]
         set_random_state(saved["random"])
         print(f"{name}: goes on after epoch {len(history['epoch'])}", file=sys.stderr)
     watched = history["validation_loss"]
+    mine = partial(_mine, ranks=ranks, device=device)
     progress = Progress(settings.epochs, "epochs", name)
     while len(watched) < settings.epochs and since_best(watched) < settings.patience:
         epoch = len(watched) + 1
         model.train()
-        train_losses = descent.epoch(
-            moved(batch, device) for batch in batches(generator(seed, name, epoch))
-        )
-        validation_loss = evaluate(
-            model, lambda: (moved(batch, device) for batch in validation()), criterion
-        )
+        train_losses = descent.epoch(mine(batches(generator(seed, name, epoch))))
+        validation_loss = evaluate(model, lambda: mine(validation()), criterion, ranks)
         refuse_unless_finite(name, epoch, train_losses, validation_loss)
         history["epoch"].append(epoch)
         for column, value in zip(descent.columns, train_losses.values(), strict=True):
@@ -117,10 +117,10 @@ def fit(
         if since_best(watched) == 0:
             best_state = {key: value.clone() for key, value in model.state_dict().items()}
         state = descent.state() | {"history": history, "best_state": best_state}
-        checkpoint.save(
-            state | {"random": random_state(device)},
-            last=epoch == settings.epochs or since_best(watched) >= settings.patience,
-        )
+        state |= {"random": random_state(device)}
+        if ranks.rank == 0:
+            done = epoch == settings.epochs or since_best(watched) >= settings.patience
+            checkpoint.save(state, last=done)
     if since_best(watched) >= settings.patience:
         best = len(watched) - since_best(watched)
         print(f"{name}: no better since epoch {best}, stopped", file=sys.stderr)
@@ -131,13 +131,19 @@ def fit(
     return history
 
 
+def _mine(batches: Iterable[Any], ranks: Ranks, device: torch.device) -> Iterator[Any]:
+    """This process's part of each batch, on the device."""
+    return (moved(ranks.part(batch), device) for batch in batches)
+
+
 class Descent:
     """The steps of a training: an optimiser and a schedule for each loss.
 
     Args:
-        model, loss, settings, after_step: see `fit`.
+        model, loss, settings, after_step: see `fit`; batches are the process's parts.
         steps: in an epoch.
         device: where the model is.
+        ranks: the processes that train it.
 
     Attributes:
         step: number of steps taken.
@@ -152,7 +158,9 @@ class Descent:
         steps: int,
         device: torch.device,
         after_step: Callable[[int, nn.Module], None] | None,
+        ranks: Ranks,
     ) -> None:
+        self._ranks = ranks
         self._model, self._settings, self._after_step = model, settings, after_step
         self._last, self.step = steps * settings.epochs, 0
         self._cast = torch.autocast(
@@ -216,15 +224,17 @@ class Descent:
         for batch in batches:
             for part, optimiser in self._optimisers.items():
                 optimiser.zero_grad(set_to_none=True)
-                value, number = self._losses[part](self._model, batch)
-                self._scaler.scale(value).backward()
+                value, mean, number = self._ranks.mean(self._losses[part], self._model, batch)
+                if value is not None:
+                    self._scaler.scale(value).backward()
+                parameters = [*self._model.get_submodule(part).parameters()]
+                self._ranks.add_gradients(parameters)
                 self._scaler.unscale_(optimiser)
-                parameters = self._model.get_submodule(part).parameters()
                 nn.utils.clip_grad_norm_(parameters, self._settings.gradient_clip)
                 self._scaler.step(optimiser)
                 if self.step < self._last:
                     self._schedules[part].step()
-                total[part] += value.item() * number
+                total[part] += mean * number
                 items[part] += number
             self._scaler.update()
             self.step += 1
@@ -348,13 +358,19 @@ def set_random_state(states: Mapping[str, Tensor]) -> None:
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, batches: Callable[[], Iterable[Any]], loss: Loss) -> float:
-    """The mean loss over batches, the network in evaluation mode."""
+def evaluate(
+    model: nn.Module,
+    batches: Callable[[], Iterable[Any]],
+    loss: Loss,
+    ranks: Ranks | None = None,
+) -> float:
+    """The mean loss over batches, of which each process has its part; in evaluation mode."""
     model.eval()
+    ranks = ranks or Ranks(model)
     total, items = 0.0, 0
     for batch in batches():
-        value, number = loss(model, batch)
-        total += value.item() * number
+        _, mean, number = ranks.mean(loss, model, batch)
+        total += mean * number
         items += number
     if items == 0:
         raise TrainingError(

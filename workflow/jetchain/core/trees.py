@@ -1,11 +1,12 @@
-"""Trees of ROOT files that others wrote: read in chunks, and told what is wrong with them.
+"""Files of events that others wrote: which part a shard takes; trees of ROOT files in chunks.
 
 What jetchain writes itself is read by `jetchain.core.io`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,56 @@ NUMBER, LIST, NESTED = 1, 2, 3
 _DEPTHS = {NUMBER: "a number", LIST: "a list of numbers", NESTED: "a list of lists of numbers"}
 
 
+@dataclass
+class Part:
+    """The events of a file that one shard takes: the file is split into equal parts, in order.
+
+    Attributes:
+        shard: its number; shard 0 takes the first part of the first file.
+        parts: shards a file.
+        limit: events that are taken from a file, its first ones; 0 for all.
+        first: of the events taken, counted from 0; known once `rows` was called.
+    """
+
+    shard: int = 0
+    parts: int = 1
+    limit: int = 0
+    first: int = 0
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of the file is taken, so that nobody must count its events beforehand."""
+        return self.parts == 1 and not self.limit
+
+    def rows(self, path: Path, events: int) -> range:
+        """Which events of the file are taken.
+
+        Args:
+            path: the file.
+            events: that it has.
+
+        Raises:
+            DataError: it has fewer than are to be taken, or than shards.
+        """
+        if events < self.limit:
+            raise DataError(
+                f"{path}: has {events} events, fewer than the {self.limit} of source.events.",
+                f"Set source.events of the sample in generate.samples to {events} or less, or to "
+                "null for all.",
+            )
+        taken = self.limit or events
+        if self.parts > 1 and taken < self.parts:
+            raise DataError(
+                f"{path}: has {taken} events{' to be taken' if self.limit else ''}, which cannot "
+                f"fill {self.parts} shards.",
+                "Set shards of the sample in generate.samples to fewer for each of its files.",
+            )
+        part = self.shard % self.parts
+        chosen = range(taken * part // self.parts, taken * (part + 1) // self.parts)
+        self.first = chosen.start
+        return chosen
+
+
 def iterate_tree(
     path: Path,
     tree: str,
@@ -28,6 +79,7 @@ def iterate_tree(
     optional: Collection[str] = (),
     refused: Mapping[str, str] | None = None,
     step: int = 250,
+    rows: Callable[[Path, int], range] | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Read some branches of a tree, chunk by chunk.
 
@@ -41,6 +93,7 @@ def iterate_tree(
         optional: those of them that are left out of what is yielded where the file lacks them.
         refused: branches that must not be there, and what to do about them.
         step: events a chunk.
+        rows: which events are read, by the file and their number; all if not given.
 
     Yields:
         an awkward array for each branch; once, of no events, where the tree has none.
@@ -61,13 +114,15 @@ def iterate_tree(
             present = set(found.keys(recursive=True, full_paths=False))
             wanted = {n: d for n, d in branches.items() if n in present or n not in optional}
             _check_branches(path, tree, present, wanted, refused or {})
-            for start in range(0, max(found.num_entries, 1), step):
-                window = {"entry_start": start, "entry_stop": start + step}
+            wished = rows(path, found.num_entries) if rows else range(found.num_entries)
+            for start in range(wished.start, max(wished.stop, wished.start + 1), step):
+                due = min(step, wished.stop - start)
+                last = wished.stop == found.num_entries  # asked for more, for there may be more
+                window = {"entry_start": start, "entry_stop": start + (step if last else due)}
                 arrays = {
                     name: _read_branch(path, found, name, depth, window)
                     for name, depth in wanted.items()
                 }
-                due = min(step, found.num_entries - start)
                 for name, values in arrays.items():
                     if len(values) != due:
                         raise EOFError(f"{name} has {start + len(values)} events and no more")
@@ -157,12 +212,17 @@ def whole_numbers(values: Any, name: str, path: Path) -> Any:
     return values
 
 
-def iterate_cocoa(path: Path, collections: Collection[str]) -> Iterator[dict[str, Any]]:
+def iterate_cocoa(
+    path: Path,
+    collections: Collection[str],
+    rows: Callable[[Path, int], range] | None = None,
+) -> Iterator[dict[str, Any]]:
     """Read COCOA's output chunk by chunk: its own, or what `detector.exchange.export_cocoa` writes.
 
     Args:
         path: the file.
         collections: which of the table COCOA.
+        rows: as of `iterate_tree`.
 
     Yields:
         an awkward array for each branch; `weight` is among them where the file has it.
@@ -180,4 +240,6 @@ def iterate_cocoa(path: Path, collections: Collection[str]) -> Iterator[dict[str
         "supercluster_e": "Run COCOA without superclusters: with them, conversion electrons are "
         "listed as particles beside their photons.",
     }
-    yield from iterate_tree(path, COCOA.tree, branches, optional=("weight",), refused=refused)
+    yield from iterate_tree(
+        path, COCOA.tree, branches, optional=("weight",), refused=refused, rows=rows
+    )

@@ -16,6 +16,7 @@ from jetchain.core.io.events import read_events, write_events
 from jetchain.core.io.tables import write_result
 from jetchain.core.schema.detector import DETECTED, DetectorBench
 from jetchain.core.schema.generate import GENERATED
+from jetchain.core.stopwatch import Stopwatch
 from jetchain.core.verbs import Input, Output, Resource
 from jetchain.detector.event import EventSimulation
 from jetchain.detector.flight.particles import select_primaries
@@ -116,14 +117,7 @@ def warm_up(generated: dict[str, Any], simulation: EventSimulation) -> None:
 def time_steps(generated: dict[str, Any], simulation: EventSimulation, n: int) -> dict[str, float]:
     """CPU seconds of every step for n events."""
     geometry = simulation.geometry
-    seconds: dict[str, float] = {}
-
-    def timed(name: str, work: Callable[[], Any]) -> Any:
-        started = time.process_time()
-        result = work()
-        seconds[name] = time.process_time() - started
-        return result
-
+    timed = Stopwatch()
     event = generated["event"]
     settings = simulation.settings
     numbers = np.asarray(event["number"])
@@ -132,6 +126,7 @@ def time_steps(generated: dict[str, Any], simulation: EventSimulation, n: int) -
     simulation.seconds.clear()
     records = timed("simulation", lambda: simulation.run(numbers[:n], primaries))
     inner = dict(simulation.seconds)
+    seconds = timed.seconds
     total = seconds.pop("simulation")
     seconds |= inner | {"other": max(total - sum(inner.values()), 0.0)}
     tracks = timed("tracks", lambda: make_tracks(records, simulation))

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from jetchain.core.errors import DataError
+from jetchain.core.io.archives import extract
 from jetchain.core.io.atomic import atomic
 
 
@@ -49,7 +50,7 @@ def unpack(archive: Path, folder: Path) -> None:
     """Unpack such a file; raises `DataError` if it is missing or damaged."""
     try:
         with tarfile.open(archive, "r:gz") as tar:
-            tar.extractall(folder, filter="data")
+            extract(tar, folder)
     except (OSError, EOFError, tarfile.TarError) as error:
         if isinstance(error, OSError) and error.errno is not None and archive.exists():
             raise  # the disk, not the archive

@@ -14,7 +14,7 @@ from jetchain.core.schema.generate import VARIATIONS
 from jetchain.generate.codes import ProcessCodes
 from jetchain.generate.processes import start_pythia
 from jetchain.generate.record import ParticleTable, Record, Truth, truth_of
-from jetchain.generate.settings import GenerationSettings
+from jetchain.generate.settings import GenerationSettings, ParticleSettings
 from jetchain.generate.tunes import SHOWER_VARIATIONS, TUNES
 
 # Events asked of Pythia at a time: their whole records lie in memory together (0.2 MB an event).
@@ -22,6 +22,12 @@ CHUNK = 100
 
 # Above this fraction of events that Pythia gives up, the sample would be biased by what fails.
 MAX_FAILED = 0.05
+
+NARROWER = (
+    "Narrow the mass or pTHat windows of the card: events fail where a resonance is far off its "
+    "mass shell or the beams have no energy left. Where all fail, a part of the event may be "
+    "switched off in the card or in 'overrides'."
+)
 
 PICOBARN_PER_MILLIBARN = 1e9
 
@@ -35,32 +41,23 @@ class Chunk:
     tried: int
 
 
-class Collisions:
-    """A Pythia that is ready to give chunks of events.
+class Batches:
+    """A Pythia that gives chunks of events.
 
     Args:
-        settings: process, tune, variations, overrides and number of events.
-        seed: seed of the shard.
-
-    Raises:
-        GeneratorError: Pythia refuses a setting, or does not give the weights of the variations.
+        process: what it makes, for messages.
+        events: to try.
+        pythia: ready to make them.
+        particles: how a detector sees them.
+        remedy: where it gives up too many.
     """
 
-    def __init__(self, settings: GenerationSettings, seed: int) -> None:
-        self._codes = ProcessCodes(settings.process, settings.overrides, seed)
-        self._process, self._events = settings.process, settings.events
-        before = list(TUNES[settings.tune].lines)
-        if settings.variations == "shower":
-            before += SHOWER_VARIATIONS
-        self._varied = settings.variations == "shower"
-        self._pythia = start_pythia(
-            settings.process, settings.overrides, seed, self._codes.hook, before
-        )
-        if self._varied:
-            _require_variations(self._pythia, settings.process)
-        if self._codes.hook is not None:
-            self._codes.hook.pythia = self._pythia
-        self._table = ParticleTable.of(self._pythia, settings.particles)
+    def __init__(
+        self, process: str, events: int, pythia: Any, particles: ParticleSettings, remedy: str
+    ) -> None:
+        self._process, self._events, self._pythia = process, events, pythia
+        self._table = ParticleTable.of(pythia, particles)
+        self._remedy = remedy
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield all events of the shard.
@@ -77,14 +74,44 @@ class Collisions:
             if failed > MAX_FAILED * max(tried, CHUNK):
                 raise GeneratorError(
                     f"Process '{self._process}': Pythia gave up {failed} of {tried} events.",
-                    "Narrow the mass or pTHat windows of the card: events fail where a resonance "
-                    "is far off its mass shell or the beams have no energy left. Where all fail, a "
-                    "part of the event may be switched off in the card or in 'overrides'.",
+                    self._remedy,
                 )
             if len(batch):
                 truth = truth_of(Record.of(batch), self._table, self._process)
                 _require_particles(truth, self._process)
                 yield Chunk(self._event(batch), truth, size)
+
+    def cross_section(self) -> tuple[float | None, float | None]:
+        """Cross-section and its statistical error in pb, as known so far."""
+        raise NotImplementedError
+
+    def _event(self, batch: Any) -> dict[str, NDArray[Any]]:
+        raise NotImplementedError
+
+
+class Collisions(Batches):
+    """A Pythia that makes a process.
+
+    Args:
+        settings: process, tune, variations, overrides and number of events.
+        seed: seed of the shard.
+
+    Raises:
+        GeneratorError: Pythia refuses a setting, or does not give the weights of the variations.
+    """
+
+    def __init__(self, settings: GenerationSettings, seed: int) -> None:
+        self._codes = ProcessCodes(settings.process, settings.overrides, seed)
+        before = list(TUNES[settings.tune].lines)
+        if settings.variations == "shower":
+            before += SHOWER_VARIATIONS
+        self._varied = settings.variations == "shower"
+        pythia = start_pythia(settings.process, settings.overrides, seed, self._codes.hook, before)
+        if self._varied:
+            _require_variations(pythia, settings.process)
+        if self._codes.hook is not None:
+            self._codes.hook.pythia = pythia
+        super().__init__(settings.process, settings.events, pythia, settings.particles, NARROWER)
 
     def cross_section(self) -> tuple[float, float]:
         """Cross-section and its statistical error in pb, as Pythia knows it so far."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from jetchain.core.errors import DataError
 from jetchain.core.kinematics import cartesian
 from jetchain.core.schema.generate import GENERATED
-from jetchain.core.trees import REPLACE, iterate_cocoa, whole_numbers
+from jetchain.core.trees import REPLACE, Part, iterate_cocoa, whole_numbers
 from jetchain.core.verbs import Input, Output
 from jetchain.generate.imported import Chunk, write_imported
 from jetchain.generate.origins import UNKNOWN
@@ -30,6 +30,8 @@ def import_cocoa(
     summary: Output,
     shard: str,
     settings: ParticleSettings = AS_THEY_ARE,
+    parts: int = 1,
+    limit: int = 0,
 ) -> None:
     """Take the truth of one shard of a sample from COCOA's output.
 
@@ -43,12 +45,14 @@ def import_cocoa(
         summary: written, the account, without a cross-section.
         shard: its number, which sets the event numbers.
         settings: particles that a detector sees in another way.
+        parts, limit: which of the file's events; see `core.trees.Part`.
 
     Raises:
         DataError: the file is missing or damaged, or lacks a branch; or an event is not one, see
             `imported.write_imported`.
     """
-    write_imported(events, summary, CocoaFile(source), int(shard), settings)
+    file = CocoaFile(source, Part(int(shard), parts, limit))
+    write_imported(events, summary, file, settings)
 
 
 class CocoaFile:
@@ -56,16 +60,17 @@ class CocoaFile:
 
     Args:
         path: the file.
+        part: which of its events.
     """
 
     format = "cocoa"
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, part: Part | None = None) -> None:
+        self.path, self.part = path, part or Part()
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield all events; see `import_cocoa`."""
-        for arrays in iterate_cocoa(self.path, ("particle",)):
+        for arrays in iterate_cocoa(self.path, ("particle",), self.part.rows):
             number = len(arrays["particle_pdgid"])
             weight = arrays.get("weight", np.ones(number))
             event = {

@@ -13,7 +13,7 @@ import awkward as ak
 import numpy as np
 
 from jetchain.core.errors import DataError
-from jetchain.core.trees import LIST, REPLACE, iterate_tree, whole_numbers
+from jetchain.core.trees import LIST, REPLACE, Part, iterate_tree, whole_numbers
 from jetchain.core.verbs import Input, Output
 from jetchain.generate.history import History
 from jetchain.generate.imported import Chunk, chunk_of, write_imported
@@ -36,6 +36,8 @@ def import_delphes(
     summary: Output,
     shard: str,
     settings: ParticleSettings = AS_THEY_ARE,
+    parts: int = 1,
+    limit: int = 0,
 ) -> None:
     """Take one shard of a sample from the generated particles of a Delphes file.
 
@@ -49,12 +51,14 @@ def import_delphes(
         summary: written, the account; the cross-section is the file's last.
         shard: its number, which sets the event numbers.
         settings: particles that a detector sees in another way.
+        parts, limit: which of the file's events; see `core.trees.Part`.
 
     Raises:
         DataError: the file is missing or damaged, lacks a branch, or holds pile-up; or an event is
             not one, see `imported.write_imported`.
     """
-    write_imported(events, summary, DelphesFile(source), int(shard), settings)
+    file = DelphesFile(source, Part(int(shard), parts, limit))
+    write_imported(events, summary, file, settings)
 
 
 class DelphesFile:
@@ -62,31 +66,43 @@ class DelphesFile:
 
     Args:
         path: the file.
+        part: which of its events.
     """
 
     format = "delphes"
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, part: Part | None = None) -> None:
+        self.path, self.part = path, part or Part()
         self._cross_section: tuple[float | None, float | None] = (None, None)
 
     def chunks(self) -> Iterator[Chunk]:
-        """Yield all events; see `import_delphes`."""
-        for arrays in iterate_tree(self.path, TREE, BRANCHES, optional=CROSS_SECTION):
+        """Yield the part's events; see `import_delphes`."""
+        if not self.part.whole:
+            optional = dict.fromkeys(CROSS_SECTION, LIST)
+            for arrays in iterate_tree(self.path, TREE, optional, optional=optional, rows=_last):
+                self._note(arrays)
+        for arrays in iterate_tree(
+            self.path, TREE, BRANCHES, optional=CROSS_SECTION, rows=self.part.rows
+        ):
             yield self._chunk(arrays)
 
     def cross_section(self) -> tuple[float | None, float | None]:
-        """Cross-section and its error in pb that the last event states."""
+        """Cross-section and its error in pb that the file's last event states."""
         return self._cross_section
+
+    def _note(self, singles: Mapping[str, Any]) -> None:
+        last = [ak.num(singles[name][-1:]).tolist() for name in CROSS_SECTION if name in singles]
+        if last == [[1], [1]]:
+            value, error = (float(singles[name][-1, 0]) for name in CROSS_SECTION)
+            self._cross_section = (value, error)
 
     def _chunk(self, arrays: Mapping[str, Any]) -> Chunk:
         singles = {name: values for name, values in arrays.items() if name.startswith("Event.")}
         for name, values in singles.items():
             if np.any(ak.num(values) != 1):
                 raise DataError(f"{self.path}: {name} is not one number an event.", REPLACE)
-        if set(CROSS_SECTION) <= set(singles) and len(singles[CROSS_SECTION[0]]):
-            value, error = (float(singles[name][-1, 0]) for name in CROSS_SECTION)
-            self._cross_section = (value, error)
+        if self.part.whole:
+            self._note(singles)
         counts = ak.num(arrays["Particle.PID"])
         for name, values in arrays.items():
             if name not in singles and np.any(ak.num(values) != counts):
@@ -125,3 +141,8 @@ class DelphesFile:
             "pthat": np.zeros(len(counts), np.float32),
         }
         return chunk_of(event, history)
+
+
+def _last(path: Path, events: int) -> range:
+    """The last event."""
+    return range(max(events - 1, 0), events)

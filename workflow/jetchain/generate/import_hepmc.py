@@ -5,6 +5,7 @@ HepMC3: Buckley et al., arXiv:1912.08005; read by pyhepmc, after `generate.hepmc
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import zlib
@@ -16,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.errors import DataError
-from jetchain.core.trees import REPLACE
+from jetchain.core.trees import REPLACE, Part
 from jetchain.core.verbs import Input, Output
 from jetchain.generate.hepmc_text import FOOTER, EventText, Malformed, checked, texts
 from jetchain.generate.history import History
-from jetchain.generate.imported import Chunk, chunk_of, write_imported
+from jetchain.generate.imported import EVENTS_PER_FILE, Chunk, chunk_of, write_imported
 from jetchain.generate.settings import AS_THEY_ARE, ParticleSettings
 
 # What the first lines of a file name, and the reader for it.
@@ -36,6 +37,8 @@ def import_hepmc(
     summary: Output,
     shard: str,
     settings: ParticleSettings = AS_THEY_ARE,
+    parts: int = 1,
+    limit: int = 0,
 ) -> None:
     """Take one shard of a sample from a HepMC file.
 
@@ -46,12 +49,14 @@ def import_hepmc(
         summary: written, the account; the cross-section is the file's last.
         shard: its number, which sets the event numbers.
         settings: particles that a detector sees in another way.
+        parts, limit: which of the file's events; see `core.trees.Part`.
 
     Raises:
         DataError: the file is missing, not HepMC, cut short or damaged; or an event is not one, see
             `imported.write_imported`.
     """
-    write_imported(events, summary, HepmcFile(source), int(shard), settings)
+    file = HepmcFile(source, Part(int(shard), parts, limit))
+    write_imported(events, summary, file, settings)
 
 
 class _Event(NamedTuple):
@@ -64,18 +69,22 @@ class HepmcFile:
 
     Args:
         path: the file.
+        part: which of its events.
     """
 
     format = "hepmc3"
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, part: Part | None = None) -> None:
+        self.path, self.part = path, part or Part()
         self._cross_section: tuple[float | None, float | None] = (None, None)
 
     def chunks(self) -> Iterator[Chunk]:
-        """Yield all events; see `import_hepmc`."""
+        """Yield the part's events; see `import_hepmc`."""
+        chosen = range(EVENTS_PER_FILE)
+        if not self.part.whole:
+            chosen = self.part.rows(self.path, self._count())
         kept: list[_Event] = []
-        for event in self._events():
+        for event in self._events(chosen):
             kept.append(event)
             if len(kept) == CHUNK:
                 yield self._chunk(kept)
@@ -84,11 +93,39 @@ class HepmcFile:
             yield self._chunk(kept)
 
     def cross_section(self) -> tuple[float | None, float | None]:
-        """Cross-section and its error in pb that the last event states."""
+        """Cross-section and its error in pb that the file's last event states."""
         return self._cross_section
 
-    def _events(self) -> Iterator[_Event]:
-        """The file's events."""
+    def _count(self) -> int:
+        """The number of the file's events, with a look at the last one's cross-section."""
+        number = 0
+        last: tuple[str, list[bytes]] | None = None
+        for format, lines, _ in self._texts():
+            number += 1
+            last = format, lines
+        if last is not None:
+            with contextlib.suppress(Malformed):  # it stops the shard that it belongs to
+                said = checked(last[1], last[0])
+                self._cross_section = said.cross_section or (None, None)
+        return number
+
+    def _events(self, chosen: range) -> Iterator[_Event]:
+        """Some of the file's events."""
+        for read, (format, lines, end) in enumerate(self._texts()):
+            if read < chosen.start:
+                continue
+            if read == chosen.stop:
+                return
+            try:
+                event = _parsed(lines, format)
+            except Malformed as error:
+                if end.reached and not end.whole:
+                    continue
+                raise self._damaged(read, f"of event {read + 1}, {error}") from error
+            yield event
+
+    def _texts(self) -> Iterator[tuple[str, list[bytes], _End]]:
+        """The file's format, the lines of each event, and whether its end was met."""
         if not self.path.is_file():
             raise DataError(f"{self.path}: no such file.", REPLACE)
         read = 0
@@ -98,14 +135,8 @@ class HepmcFile:
                 format = self._format(stream.peek())
                 end = _End()
                 for lines in texts(end.watched(stream)):
-                    try:
-                        event = _parsed(lines, format)
-                    except Malformed as error:
-                        if end.reached and not end.whole:
-                            break
-                        raise self._damaged(read, f"of event {read + 1}, {error}") from error
+                    yield format, lines, end
                     read += 1
-                    yield event
             except (EOFError, gzip.BadGzipFile, zlib.error) as error:
                 raise self._damaged(read, f"its compression is broken ({error})") from error
         if not end.whole:
@@ -128,7 +159,7 @@ class HepmcFile:
 
     def _chunk(self, events: list[_Event]) -> Chunk:
         said = [event.said for event in events]
-        for each in said:
+        for each in said if self.part.whole else []:
             self._cross_section = each.cross_section or self._cross_section
         columns = {
             "weight": np.array([each.weight for each in said]),

@@ -15,7 +15,7 @@ from jetchain.core.errors import DataError
 from jetchain.core.io.events import write_event_chunks
 from jetchain.core.io.tables import write_result
 from jetchain.core.schema.generate import GENERATED, VARIATIONS, Cutflow, ShardAccount
-from jetchain.core.trees import REPLACE
+from jetchain.core.trees import REPLACE, Part
 from jetchain.generate.history import History, truth_of_history, without_loops
 from jetchain.generate.properties import Properties
 from jetchain.generate.record import Truth, join_truths
@@ -59,28 +59,28 @@ class EventFile(Protocol):
 
     format: str
     path: Path
+    part: Part
 
     def chunks(self) -> Iterator[Chunk]:
-        """Yield all events, their final particles without charge, seen_as and ctau.
+        """Yield the part's events, their final particles without charge, seen_as and ctau.
 
         Raises DataError where the file is not whole.
         """
 
     def cross_section(self) -> tuple[float | None, float | None]:
-        """Cross-section and its error in pb after the last chunk; None where the file has none."""
+        """Those of the file in pb, after the last chunk; None where it has none."""
 
 
 def write_imported(
-    events: Path, summary: Path, file: EventFile, shard: int, settings: ParticleSettings
+    events: Path, summary: Path, file: EventFile, settings: ParticleSettings
 ) -> None:
-    """Write the events of a file and their account, chunk by chunk.
+    """Write the events of a file's part and their account, chunk by chunk.
 
     Args:
         events: written, table GENERATED.
         summary: written, the account that `generate.sample` writes. Every event counts as
             generated and kept: nothing says what was cut before.
         file: the events.
-        shard: number of the shard.
         settings: particles that a detector sees in another way.
 
     Raises:
@@ -89,7 +89,7 @@ def write_imported(
             finite, or the detector cannot simulate a particle.
     """
     weights: list[NDArray[np.float64]] = []
-    write_event_chunks(events, GENERATED, _numbered(file, shard, settings, weights))
+    write_event_chunks(events, GENERATED, _numbered(file, settings, weights))
     weight = np.concatenate(weights)
     total = float(weight.sum())
     value, error = _cross_section(file)
@@ -97,7 +97,7 @@ def write_imported(
         summary,
         ShardAccount(
             process=file.format,
-            shard=shard,
+            shard=file.part.shard,
             lowest_pthat=None,
             cutflow=Cutflow(
                 tried=len(weight),
@@ -118,7 +118,7 @@ def write_imported(
 
 
 def _numbered(
-    file: EventFile, shard: int, settings: ParticleSettings, weights: list[NDArray[np.float64]]
+    file: EventFile, settings: ParticleSettings, weights: list[NDArray[np.float64]]
 ) -> Iterator[dict[str, Any]]:
     """The file's events as tables GENERATED; their weights are added to `weights`.
 
@@ -126,21 +126,24 @@ def _numbered(
     """
     properties, read, loops = Properties(settings), 0, []
     for event, truth, cut in file.chunks():
-        _check(file.path, event["weight"], truth, read)
-        loops += [f"event {read + i + 1}, particle {j + 1}" for i, j in cut]
+        before = file.part.first + read
+        _check(file.path, event["weight"], truth, before)
+        loops += [f"event {before + i + 1}, particle {j + 1}" for i, j in cut]
         number = read + np.arange(len(event["weight"]))
-        particle, of = truth.columns["particle"], np.repeat(number + 1, truth.counts["particle"])
+        place = file.part.first + number + 1
+        particle, of = truth.columns["particle"], np.repeat(place, truth.counts["particle"])
         particle |= properties.columns(particle["pdgid"], str(file.path), of)
         read += len(number)
         weights.append(event["weight"])
-        number += shard * EVENTS_PER_FILE
+        number += file.part.shard * EVENTS_PER_FILE
         varied = dict.fromkeys(VARIATIONS, event["weight"])  # no file tells them
         yield {"event": {"number": number, **event, **varied}, **join_truths([truth])}
     if not weights:  # a shard without events is as good as any other: see `generate.summarise`
         weights.append(np.empty(0))
         none = {name: np.empty(0, column.dtype) for name, column in GENERATED.event.items()}
         yield {"event": none, **join_truths([])}
-    if read and not any(np.any(weight) for weight in weights):
+    # In a part of a file, single events may have all of the weight of 0 that there is.
+    if read and file.part.whole and not any(np.any(weight) for weight in weights):
         raise DataError(
             f"{file.path}: the weight of event 1 is 0, and so are those of all {read} events.",
             f"Write the file with the weights of its events. {REPLACE}",
@@ -194,13 +197,36 @@ def _refusal(path: Path, event: int, what: str, value: float) -> DataError:
 
 
 def _cross_section(file: EventFile) -> tuple[float | None, float | None]:
-    """Cross-section and error of a file, None where it is not positive: nobody told the writer."""
-    value, error = file.cross_section()
+    """Cross-section and error, None where it is not positive: nobody told the writer."""
+    return stated(file.path, *file.cross_section(), file.part)
+
+
+def stated(
+    path: Path, value: float | None, error: float | None, part: Part
+) -> tuple[float | None, float | None]:
+    """What a shard knows of the cross-section that a file states.
+
+    `generate.summarise` takes the shards for independent estimates. So the error of each of a
+    file's parts is larger than the file's, which all of them together have again.
+
+    Args:
+        path: the file.
+        value, error: in pb, as it states them.
+        part: of the file.
+
+    Returns:
+        both, or None where it is not positive.
+
+    Raises:
+        DataError: they are not finite.
+    """
     if value is None or error is None:
         return None, None
     if not (math.isfinite(value) and math.isfinite(error)):
         raise DataError(
-            f"{file.path}: the cross-section is {value:g} pb, with an error of {error:g} pb.",
+            f"{path}: the cross-section is {value:g} pb, with an error of {error:g} pb.",
             f"Correct it in the file. {REPLACE}",
         )
-    return (value, error) if value > 0 and error >= 0 else (None, None)
+    if value <= 0 or error < 0:
+        return None, None
+    return value, error * math.sqrt(part.parts)

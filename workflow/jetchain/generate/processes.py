@@ -20,6 +20,11 @@ MAX_PYTHIA_SEED = 900_000_000
 # Applied before every card. Particles with a proper decay length above 10 mm (K0S, Lambda, charged
 # pions, ...) stay undecayed, as is usual where the detector simulation takes over: their decays
 # would lie inside or beyond the tracker. Hadrons with b and c quarks, and taus, do decay.
+REMEDY = (
+    "Check that the card switches a process on, and that its mass and pTHat windows leave room for "
+    "it at this beam energy."
+)
+REMEDY_LHE = "Correct source.shower.overrides of the sample in generate.samples, or the file."
 COMMON = (
     "ParticleDecays:limitTau0 = on",
     "ParticleDecays:tau0Max = 10.",
@@ -40,24 +45,29 @@ def start_pythia(
     seed: int,
     hook: Any | None = None,
     before: Sequence[str] = (),
+    events: Sequence[str] = (),
 ) -> pythia8mc.Pythia:
     """Configure and initialise Pythia.
 
     Args:
-        process: name of the card in resources/processes.
+        process: name of the card in resources/processes; or the file of Les Houches events.
         overrides: settings applied after the card's.
         seed: any positive integer; reduced to Pythia's range.
         hook: a `pythia8mc.UserHooks` to install; the caller must keep it alive.
         before: settings applied before the card's: of a tune, and of variations.
+        events: settings that read the file of Les Houches events, in the place of a card.
 
     Raises:
         GeneratorError: Pythia refuses a setting, or cannot initialise the process.
     """
-    card = f"resources/processes/{process}.cmnd"
+    card = process if events else f"resources/processes/{process}.cmnd"
     pythia = pythia8mc.Pythia("", False)
     lines = [("a setting that jetchain always makes", line) for line in COMMON]
     lines += [("a setting of the tune or of the variations", line) for line in before]
-    lines += [(f"line {number}", line) for number, line in read_card(process)]
+    if events:
+        lines += [("a setting that reads the file", line) for line in events]
+    else:
+        lines += [(f"line {number}", line) for number, line in read_card(process)]
     lines += [("an entry of 'overrides'", line) for line in overrides]
     lines += [
         ("the seed", "Random:setSeed = on"),
@@ -78,8 +88,7 @@ def start_pythia(
     if not initialised:
         raise GeneratorError(
             f"{card}: Pythia cannot initialise this process: {_first_message(words)}",
-            "Check that the card switches a process on, and that its mass and pTHat windows leave "
-            "room for it at this beam energy.",
+            REMEDY_LHE if events else REMEDY,
         )
     return pythia
 

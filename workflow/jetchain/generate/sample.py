@@ -13,7 +13,7 @@ from jetchain.core.progress import Progress
 from jetchain.core.schema.generate import GENERATED, VARIATIONS, Cutflow, ShardAccount
 from jetchain.core.verbs import Output
 from jetchain.generate import guns
-from jetchain.generate.collisions import Chunk, Collisions
+from jetchain.generate.collisions import Batches, Chunk, Collisions
 from jetchain.generate.filters import passes
 from jetchain.generate.record import join_truths
 from jetchain.generate.settings import GUN, GenerationSettings
@@ -53,14 +53,15 @@ def generate(
     if settings.process == GUN:
         return collect(_gun_chunks(settings, seed), None, settings, shard)
     collisions = Collisions(settings, seed)
-    return collect(_reported(collisions.chunks(), settings.events), collisions, settings, shard)
+    return collect(reported(collisions.chunks(), settings.events), collisions, settings, shard)
 
 
 def collect(
     chunks: Iterable[Chunk],
-    collisions: Collisions | None,
+    collisions: Batches | None,
     settings: GenerationSettings,
     shard: int,
+    first: int | None = None,
 ) -> tuple[dict[str, Any], ShardAccount]:
     """Filter and join the chunks of one shard.
 
@@ -69,16 +70,18 @@ def collect(
         collisions: where they come from; None for a gun.
         settings: the filter, and the number of events of a shard.
         shard: its number.
+        first: number of the first event; follows from the shard's if not given.
 
     Returns:
         the table GENERATED as arrays, and the account: cross-section in pb (null for a gun) before
         and after the filter, and the cutflow in events and in sum of weights.
     """
+    first = shard * settings.events if first is None else first
     kept: list[Chunk] = []
     tried = generated = 0
     weight_generated, lowest = 0.0, np.inf
     for chunk in chunks:
-        number = shard * settings.events + generated + np.arange(len(chunk.event["weight"]))
+        number = first + generated + np.arange(len(chunk.event["weight"]))
         tried += chunk.tried
         generated += len(number)
         weight_generated += float(chunk.event["weight"].sum())
@@ -128,7 +131,7 @@ def _gun_chunks(settings: GenerationSettings, seed: int) -> Iterator[Chunk]:
     )
 
 
-def _filtered(chunk: Chunk, collisions: Collisions | None, settings: GenerationSettings) -> Chunk:
+def _filtered(chunk: Chunk, collisions: Batches | None, settings: GenerationSettings) -> Chunk:
     if collisions is None or settings.filter.jet_pt_min == 0:
         return chunk
     keep = passes(chunk.truth, settings.filter)
@@ -136,7 +139,7 @@ def _filtered(chunk: Chunk, collisions: Collisions | None, settings: GenerationS
     return Chunk(event, chunk.truth.select(keep), chunk.tried)
 
 
-def _reported(chunks: Iterator[Chunk], events: int) -> Iterator[Chunk]:
+def reported(chunks: Iterator[Chunk], events: int) -> Iterator[Chunk]:
     """Pass chunks on, and report the progress."""
     progress = Progress(events, "events")
     done = 0

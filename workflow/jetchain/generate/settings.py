@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re
-import shlex
-import time
-from datetime import datetime
-from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import field_validator, model_validator
+from pydantic import ValidationInfo, field_validator, model_validator
 
 from jetchain.core.resources import RESOURCES
 from jetchain.core.settings import Settings, key, require_known
+from jetchain.generate.sources import found, is_stored, require_kind, require_plugin, require_usable
 
 CARDS = RESOURCES / "processes"
 GUN = "gun"
@@ -140,55 +137,117 @@ class GenerationSettings(Settings):
     @field_validator("overrides")
     @classmethod
     def _no_seed(cls, value: list[str]) -> list[str]:
+        return without_seed(value)
+
+
+class ShowerSettings(Settings):
+    """What Pythia makes of the events of a Les Houches file; other formats don't read it."""
+
+    tune: Literal["monash", "a14", "cp5"] = key("monash", "as in generation")
+    overrides: list[str] = key(
+        [], "Pythia settings, for example of the matching to the hard process"
+    )
+    filter: FilterSettings = key(FilterSettings(), "which events are kept")
+
+    @field_validator("overrides")
+    @classmethod
+    def _no_seed_and_no_file(cls, value: list[str]) -> list[str]:
         for line in value:
-            if line.strip().lower().startswith("random:"):
-                raise ValueError(
-                    f"'{line}': the random seed of a shard is derived from the key 'seed'"
-                )
-        return value
+            if line.strip().lower().startswith("beams:"):
+                raise ValueError(f"'{line}': the beams are those of the file")
+        return without_seed(value)
+
+
+def without_seed(lines: list[str]) -> list[str]:
+    """Settings of Pythia's; raises ValueError, for use in validators, where one sets the seed."""
+    for line in lines:
+        if line.strip().lower().startswith("random:"):
+            raise ValueError(f"'{line}': the random seed of a shard is derived from the key 'seed'")
+    return lines
+
+
+class LesHouchesJob(Settings):
+    """What `generate.import_lhe` reads."""
+
+    shower: ShowerSettings = ShowerSettings()
+    particles: ParticleSettings = AS_THEY_ARE
 
 
 class SourceSettings(Settings):
-    """Files of events that another program made: shard i reads file i."""
+    """Files of events that another program made, each split into equally many shards."""
 
-    format: Literal["hepmc3", "delphes", "cocoa"] = key(
+    format: Literal["hepmc3", "lhe", "delphes", "cocoa"] = key(
         ...,
-        "what the files are: hepmc3 (HepMC 2 or 3 in ASCII, also .gz), delphes (its generated "
-        "particles) or cocoa (Out_Tree: detector events of Geant4)",
+        "what the files are: hepmc3 (HepMC 2 or 3 in ASCII, also .gz), lhe (Les Houches events, "
+        "also .gz: Pythia showers them), delphes (its generated particles) or cocoa (Out_Tree: "
+        "detector events of Geant4)",
     )
     files: list[str] = key(
-        ..., "one file a shard, relative to the folder that the run is in", min_length=1
+        ...,
+        "files, relative to the folder that the run is in, and patterns of files (*, ?, [a-c], **) "
+        "in the order of their names; ~ is the home folder. Or objects in a storage: s3://...",
+        min_length=1,
     )
+    events: int | None = key(
+        None, "events taken from each file, its first ones; all if not given", ge=1
+    )
+    shower: ShowerSettings = key(ShowerSettings(), "how Pythia goes on from the events of lhe")
     particles: ParticleSettings = key(
         AS_THEY_ARE, "how a detector sees final particles that it cannot simulate"
     )
 
     @field_validator("files")
     @classmethod
-    def _present(cls, value: list[str]) -> list[str]:
-        for name in value:
-            if not Path(name).is_file():
-                raise ValueError(f"there is no file '{name}' (seen from {Path.cwd()})")
-            if "{" in name or "}" in name:
-                raise ValueError(
-                    f"the name '{name}' has braces, which Snakemake takes for a wildcard's: rename "
-                    "the file or its folder, or name a link to it"
-                )
-            for path in (Path(name), Path(name).resolve()):  # a link has a time of its own
-                changed = path.lstat().st_mtime
-                if changed > time.time() + 1.0:  # no job is as quick
-                    raise ValueError(
-                        f"'{path}' was changed on {datetime.fromtimestamp(changed):%Y-%m-%d %H:%M},"
-                        " in the future, so nothing made from it would be newer: give it the "
-                        f"present time (touch -h {shlex.quote(str(path))})"
-                    )
-        return value
+    def _present(cls, value: list[str], info: ValidationInfo) -> list[str]:
+        files = found(value)
+        for name in files:
+            if is_stored(name):  # Snakemake looks for it
+                require_plugin(name)
+                continue
+            require_usable(name)
+            if "format" in info.data:  # else it is refused itself
+                require_kind(name, info.data["format"])
+        return files
+
+    @model_validator(mode="after")
+    def _shower_of_lhe(self) -> Self:
+        if self.format != "lhe" and self.shower != ShowerSettings():
+            raise ValueError(
+                f"shower is for files of Les Houches events (format lhe); those of {self.format} "
+                "are read as they are: take it out"
+            )
+        return self
+
+
+class RateSettings(Settings):
+    """What `generate.summarise` reads; None as in the sample."""
+
+    cross_section: float | None = None
+    luminosity: float | None = None
 
 
 class SampleSettings(Settings):
     """One sample: where its events come from, and in how many independent shards they are made."""
 
-    shards: int = key(1, "number of shards; adding some leaves the finished ones alone", ge=1)
+    shards: int = key(
+        1,
+        "number of shards; adding some leaves the finished ones alone. Of a source, as many for "
+        "each of its files; one each if not given",
+        ge=1,
+    )
+    cross_section: float | None = key(
+        None,
+        "cross-section before the filter, in the place of the generator's or the files'",
+        unit="fb",
+        gt=0,
+    )
+    luminosity: float | None = key(
+        None,
+        "what spectra and tables are normalised to, and how much of the background is the data of "
+        "the search; as generated if not given",
+        unit="1/fb",
+        gt=0,
+    )
     generation: GenerationSettings | None = key(None, "the physics of one shard")
     source: SourceSettings | None = key(None, "files in the place of generation")
 
@@ -208,12 +267,29 @@ class SampleSettings(Settings):
                 "has both generation and source; give a sample from files a name of its own, or "
                 "set its generation to null"
             )
-        if self.source is not None and self.shards != len(self.source.files):
-            raise ValueError(
-                f"shards is {self.shards}, but source.files names {len(self.source.files)}; shard "
-                f"i reads file i: set shards to {len(self.source.files)}"
-            )
+        if self.source is not None:
+            files = len(self.source.files)
+            if "shards" not in self.model_fields_set:
+                self.__dict__["shards"] = files  # a pattern's files are not counted by hand
+            elif self.shards % files:
+                raise ValueError(
+                    f"shards is {self.shards}, but source.files names {files}; each file is split "
+                    f"into equally many shards: set shards to {files}, or a multiple of it"
+                )
         return self
+
+    @model_validator(mode="after")
+    def _guns_have_no_rate(self) -> Self:
+        if self.generation and self.generation.process == GUN:
+            for name in ("cross_section", "luminosity"):
+                if getattr(self, name) is not None:
+                    raise ValueError(f"a gun has no cross-section: take out {name}")
+        return self
+
+    @property
+    def parts(self) -> int:
+        """Shards of each file of the source."""
+        return self.shards // len(self.source.files) if self.source else 1
 
 
 def _sample(process: str, shards: int, events: int, **rest: Any) -> SampleSettings:

@@ -11,12 +11,16 @@ import awkward as ak
 import hist
 import numpy as np
 
-from jetchain.core.errors import MORE_EVENTS, EmptySampleError
+from jetchain.core.errors import MORE_EVENTS, DataError, EmptySampleError
 from jetchain.core.histograms import save_histograms, weighted
 from jetchain.core.io.events import read_events
 from jetchain.core.io.tables import read_result, write_result
+from jetchain.core.luminosity import FB_PER_PB
 from jetchain.core.schema.generate import GENERATED, Cutflow, SampleAccount, ShardAccount
 from jetchain.core.verbs import Inputs, Output
+from jetchain.generate.settings import RateSettings
+
+AS_GENERATED = RateSettings()
 
 # What counts as a charged particle of the event: within reach of a tracker.
 CHARGED_PT_MIN, CHARGED_ETA_MAX = 0.5, 2.5  # GeV
@@ -31,7 +35,13 @@ NEEDED = {
 
 
 def summarise(
-    *, events: Inputs, summaries: Inputs, spectra: Output, summary: Output, sample: str
+    *,
+    events: Inputs,
+    summaries: Inputs,
+    spectra: Output,
+    summary: Output,
+    sample: str,
+    settings: RateSettings = AS_GENERATED,
 ) -> None:
     """Fill the spectra of a sample, and add up the accounts of its shards.
 
@@ -41,12 +51,18 @@ def summarise(
         spectra: written, histograms.
         summary: written, the sample's account.
         sample: its name.
+        settings: cross-section in the place of the shards', and luminosity to which the spectra
+            are normalised.
 
     Raises:
         EmptySampleError: no shard holds an event.
+        DataError: a luminosity is asked for, and no cross-section known.
     """
-    account = combine(sample, [read_result(path, ShardAccount) for path in summaries])
-    save_histograms(spectra, sum_spectra(events))
+    account = combine(sample, [read_result(path, ShardAccount) for path in summaries], settings)
+    histograms = sum_spectra(events)
+    if account.weight_to_luminosity is not None:
+        histograms = {n: each * account.weight_to_luminosity for n, each in histograms.items()}
+    save_histograms(spectra, histograms)
     write_result(summary, account)
 
 
@@ -87,14 +103,17 @@ def fill_spectra(data: Mapping[str, Any]) -> dict[str, hist.Hist]:
     }
 
 
-def combine(sample: str, accounts: Sequence[ShardAccount]) -> SampleAccount:
+def combine(
+    sample: str, accounts: Sequence[ShardAccount], settings: RateSettings = AS_GENERATED
+) -> SampleAccount:
     """One account of all shards.
 
     Each shard estimates the cross-section independently, from as many generated events as its
-    weight in the mean.
+    weight in the mean; one that the settings state has no error.
 
     Raises:
         EmptySampleError: no shard holds an event.
+        DataError: see `summarise`.
     """
     cutflow = Cutflow(
         **{
@@ -112,6 +131,11 @@ def combine(sample: str, accounts: Sequence[ShardAccount]) -> SampleAccount:
     generated = math.fsum(account.sum_of_weights_generated for account in accounts)
     kept = math.fsum(account.sum_of_weights_kept for account in accounts)
     value, error, unknown = mean_cross_section(accounts)
+    if settings.cross_section is not None:
+        value, error, unknown = settings.cross_section / FB_PER_PB, 0.0, None
+    scale = None
+    if settings.luminosity is not None:
+        scale = _scale(sample, settings.luminosity, value, generated, unknown)
     # All is kept where nothing is filtered, also of weights that add up to 0.
     efficiency = 1.0 if kept == generated else kept / generated
     return SampleAccount(
@@ -129,7 +153,29 @@ def combine(sample: str, accounts: Sequence[ShardAccount]) -> SampleAccount:
         cross_section_error_pb=error,
         cross_section_kept_pb=None if value is None else value * efficiency,
         cross_section_unknown=unknown,
+        luminosity_fb=settings.luminosity,
+        weight_to_luminosity=scale,
+        expected_events=None if scale is None else scale * kept,
     )
+
+
+def _scale(
+    sample: str, luminosity: float, value: float | None, generated: float, unknown: str | None
+) -> float:
+    """What weights are multiplied by, so that all that were generated add up to L sigma."""
+    if value is None:
+        raise DataError(
+            f"Sample '{sample}' is to be normalised to {luminosity:g}/fb, but its cross-section is "
+            f"unknown: {unknown}.",
+            f"Set generate.samples.{sample}.cross_section, or take out luminosity.",
+        )
+    if not generated:
+        raise DataError(
+            f"Sample '{sample}' is to be normalised to {luminosity:g}/fb, but its weights add up "
+            "to 0.",
+            f"Take more events, or take out generate.samples.{sample}.luminosity.",
+        )
+    return luminosity * value * FB_PER_PB / generated
 
 
 def mean_cross_section(

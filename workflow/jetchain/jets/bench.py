@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
-from typing import Any
 
 import fastjet
 import numpy as np
@@ -16,6 +14,7 @@ from jetchain.core.io.tables import write_result
 from jetchain.core.schema.generate import GENERATED
 from jetchain.core.schema.jets import JetsBench
 from jetchain.core.schema.particleflow import RECONSTRUCTED
+from jetchain.core.stopwatch import Stopwatch
 from jetchain.core.verbs import Input, Output
 from jetchain.jets.cluster import MOMENTUM, describe, find_jets, flatten, flatten_partons
 from jetchain.jets.containers import Particles
@@ -61,14 +60,7 @@ def bench(*, truth: Input, particles: Input, report: Output, settings: BenchJobS
 
 def time_steps(truth: Input, particles: Input, settings: BenchJobSettings) -> dict[str, float]:
     """CPU seconds an event of one round."""
-    seconds: dict[str, float] = {}
-
-    def timed(name: str, work: Callable[[], Any]) -> Any:
-        started = time.process_time()
-        result = work()
-        seconds[name] = time.process_time() - started
-        return result
-
+    timed = Stopwatch()
     generated = read_events(truth, GENERATED, {"parton": None})
     if not len(generated["event"]):
         raise no_event([truth])
@@ -78,6 +70,7 @@ def time_steps(truth: Input, particles: Input, settings: BenchJobSettings) -> di
     cuts = {"pt_min": settings.pt_min, "eta_max": settings.eta_max}
     jets = timed("clustering", lambda: find_jets(flat, settings.radius, **cuts))
     timed("substructure", lambda: describe(jets, flat, partons, settings.radius, settings))
+    seconds = timed.seconds
     seconds["FastJet alone"] = fastjet_alone(flat, settings.radius, settings.pt_min)
     return {name: value / len(generated["event"]) for name, value in seconds.items()}
 

@@ -44,7 +44,7 @@ def _time(*arguments: str) -> tuple[float, str]:
     """Wall seconds of a Snakemake call, and what it printed."""
     begin = time.perf_counter()
     done = subprocess.run(
-        ["snakemake", "--snakefile", str(HOUSE / "Snakefile"), *arguments],
+        ["snakemake", "--snakefile", str(HOUSE / "workflow/Snakefile"), *arguments],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True,
     )  # fmt: skip
     return time.perf_counter() - begin, done.stdout

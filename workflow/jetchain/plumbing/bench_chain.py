@@ -63,8 +63,8 @@ def commands_of(sample: str) -> dict[str, list[str]]:
     """The commands of a sample's first shard by step, as Snakemake would run them."""
     target = TARGET.format(sample=sample)
     printed = subprocess.run(
-        ["snakemake", "--snakefile", str(HOUSE / "Snakefile"), "--dry-run", "--forceall",
-         "--printshellcmds", target],
+        ["snakemake", "--snakefile", str(HOUSE / "workflow" / "Snakefile"), "--dry-run",
+         "--forceall", "--printshellcmds", target],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True,
     ).stdout  # fmt: skip
     found = {}

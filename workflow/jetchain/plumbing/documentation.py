@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -172,6 +173,7 @@ def key_of(path: str, field: FieldInfo) -> Key:
 
 def _row(key: Key) -> str:
     path, *rest = (cell.replace("|", "\\|") for cell in key)
+    rest[-1] = re.sub(r"<(?=[A-Za-z/!])", r"\<", rest[-1])  # a name in angles is no tag
     return f"| `{path}` | {' | '.join(rest)} |"
 
 

@@ -21,6 +21,7 @@ KEPT = (
     "PATH", "USER", "LOGNAME", "TMPDIR", "TEMP", "TMP",
     "LANG", "LANGUAGE", "LC_",
     "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "NVIDIA_VISIBLE_DEVICES",
+    "RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_",
     "JETCHAIN_",
 )  # fmt: skip
 """The variables that a job takes over; a name that ends in _ stands for all that begin with it."""
@@ -106,3 +107,8 @@ def require_plain_folders() -> None:
                 "PATH and PYTHONPATH.",
                 "Move it to a folder without it, and install anew.",
             )
+
+
+def from_where_called(path: Path) -> str:
+    """A path of the run's folder as the user's shell takes it, which may stand elsewhere."""
+    return os.path.relpath(path, os.environ.get("PWD") or None)

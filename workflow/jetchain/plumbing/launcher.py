@@ -16,6 +16,7 @@ import os
 import resource
 import sys
 import sysconfig
+import tempfile
 import time
 import typing
 from collections.abc import Callable, Sequence
@@ -106,6 +107,27 @@ def run_verb(
     return took
 
 
+def helps() -> bool:
+    """Whether torchrun started this process beside the first one, which writes the outputs."""
+    return "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("RANK", "0") != "0"
+
+
+def help_verb(verb: Callable[..., None], values: dict[str, Any]) -> dict[str, float | int]:
+    """Call the verb for its part in the trainings; what it writes is thrown away."""
+    hints = typing.get_type_hints(verb)
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        apart = {
+            name: [Path(folder, f"{n}-{path.name}") for n, path in enumerate(value)]
+            if hints[name] == Outputs
+            else Path(folder, f"{name}-{value.name}")
+            for name, value in values.items()
+            if hints[name] in (Output, Outputs)
+        }
+        verb(**(values | apart))
+    return _took(started)
+
+
 def _identity(verb: Callable[..., None], values: dict[str, Any], arguments: Sequence[str]) -> str:
     """All that the numbers of a job depend on: code, libraries, arguments, content of its inputs.
 
@@ -153,7 +175,7 @@ def main(arguments: list[str]) -> int:
         environment.require_plain_folders()
         verb = load_verb(arguments[0])
         values = parse_arguments(verb, arguments[1:])
-        took = run_verb(verb, values, arguments)
+        took = help_verb(verb, values) if helps() else run_verb(verb, values, arguments)
     except JetchainError as error:
         print(f"jetchain {arguments[0]} failed: {error}", file=sys.stderr)
         return error.exit_code

@@ -129,6 +129,15 @@ def _samples_fit_their_use(config: Configuration) -> Iterator[str]:
             yield f"detector.validation.{use}: '{name}' must be a gun of one particle an event"
 
 
+def _cells_are_read(config: Configuration) -> Iterator[str]:
+    if not config.detector.simulation.store_cells:
+        yield (
+            "detector.simulation.store_cells: false leaves particle flow, its calibrations and the "
+            "figures of the detector without the cells that they read. To save disk, name samples "
+            "in detector.passing_samples: their events are removed once they are read."
+        )
+
+
 def _calibration_has_a_test(config: Configuration) -> Iterator[str]:
     calibration = config.jets.calibration
     sample = config.generate.samples.get(calibration.sample)
@@ -175,6 +184,19 @@ def _spectrum_holds_the_fit(config: Configuration) -> Iterator[str]:
             f"{SPECTRUM}.bin_width: {spectrum.bin_width:g} divides {SPECTRUM}.mass_range, "
             f"{spectrum.mass_range}, into {bins} bins; at most {MOST_BINS} are fitted."
         )
+
+
+def _background_is_one(config: Configuration) -> Iterator[str]:
+    """All samples of the background state the same rate, or none does."""
+    named = [name for name in config.anomaly.background if name in config.generate.samples]
+    for key in ("cross_section", "luminosity"):
+        stated = {name: getattr(config.generate.samples[name], key) for name in named}
+        if len({*stated.values()}) > 1:
+            each = ", ".join(f"{value} for {name}" for name, value in stated.items())
+            yield (
+                f"generate.samples: {key} is {each}; the samples of anomaly.background are one "
+                "process and one set of data: state the same for all of them, or for none."
+            )
 
 
 def _search_has_events(config: Configuration) -> Iterator[str]:
@@ -320,11 +342,13 @@ RELATIONS: list[Callable[[Configuration], Iterator[str]]] = [
     _samples_known,
     _algorithm_known,
     _samples_fit_their_use,
+    _cells_are_read,
     _calibration_has_a_test,
     _jet_uncertainties_are_known,
     _radii_are_clustered,
     _in_order,
     _spectrum_holds_the_fit,
+    _background_is_one,
     _search_has_events,
     _events_suffice,
     _collisions_reach,

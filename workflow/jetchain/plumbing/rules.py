@@ -297,7 +297,7 @@ def _command(verb: str, handed: Mapping[str, Any]) -> Callable[..., str]:
             else:
                 value = wildcards[name]
             words.append(f"--{name.replace('_', '-')}")
-            words += [str(value)] if isinstance(value, str | int) else value
+            words += [str(value)] if isinstance(value, str | int | float) else value
         run = " ".join(words[:4] + [shlex.quote(word) for word in words[4:]])
         # The shell lives on where a signal ends the job, and says so.
         return f"{{ {run} || python -m jetchain.plumbing.ended {verb} $?; }}"

@@ -14,7 +14,7 @@ import numpy as np
 from jetchain.core.errors import DataError
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io.tables import read_csv, read_json, read_result
-from jetchain.core.schema.anomaly import DijetCutflow, SearchMetrics
+from jetchain.core.schema.anomaly import TOO_FEW, DijetCutflow, SearchMetrics
 from jetchain.core.schema.background import Normalisation, SearchYields, SpectrumFits
 from jetchain.core.schema.base import Result
 from jetchain.core.schema.detector import DetectorSummary
@@ -385,6 +385,8 @@ def reporting(room: Path) -> Named:
     for of_room, quantity, value, unit in zip(
         *(summary[name] for name in ("room", "quantity", "value", "unit")), strict=True
     ):
+        if value == TOO_FEW:
+            continue
         # Those of jets and limits come from their own tables, with more digits of meaning.
         if of_room in ("tagging", "anomaly", "background") or quantity.startswith("accuracy"):
             name, number = quantity.replace(", at least", ""), float(value)

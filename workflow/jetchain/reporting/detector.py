@@ -42,7 +42,7 @@ def response(*, summaries: Inputs, pdf: Output, png: Output, data: Output) -> No
         style: dict[str, Any] = {**style_of(k).points, "linestyle": style_of(k).line}
         upper.errorbar(centres[shown], mean, spread / np.sqrt(n[shown]), label=NAMES[kind], **style)
         lower.plot(centres[shown], spread / mean, gid=NAMES[kind], **style)
-    upper.axhline(1.0, color="0.6", lw=1)
+    upper.axhline(1.0, color="0.55", lw=1)
     upper.errorbar(
         [20.0], [0.50], [0.23], color="black", marker="*", capsize=4, ls="none",
         label=r"COCOA, $\pi^\pm$ of 20 GeV",

@@ -68,7 +68,7 @@ def response(*, response: Input, pdf: Output, png: Output, data: Output) -> None
         axis.set_xlabel("true energy [GeV]")
     axes[0, 1].set_xlabel(r"$|\eta|$")
     for axis in axes[0]:
-        axis.axhline(1.0, color="0.6", lw=1)
+        axis.axhline(1.0, color="0.55", lw=1)
         axis.set_ylabel(r"core mean of $E_\mathrm{clusters}/E_\mathrm{true}$")
         axis.set_ylim(0, 1.45)
         axis.legend(ncols=3, loc="upper right")
@@ -275,7 +275,7 @@ def _draw_pulls(axis: Axes, kinds: Mapping[str, validation.KindTracks]) -> None:
                 label=f"{NAMES[kind]}, {moment}",
             )  # fmt: skip
     for value in (0.0, 1.0):
-        axis.axhline(value, color="0.6", lw=1)
+        axis.axhline(value, color="0.55", lw=1)
     axis.set_xticks(range(len(names)), [PARAMETERS[name][1] for name in names])
     axis.minorticks_off()
     axis.set_xlim(-0.6, len(names) - 0.4)
@@ -313,7 +313,7 @@ def efficiency(*, tracks: Input, pdf: Output, png: Output, data: Output) -> None
     room = 1.02 - lowest
     axes[0].set_ylim(max(lowest - 0.6 * room, 0), 1.02)
     for axis in axes:
-        axis.axhline(1.0, color="0.6", lw=1)
+        axis.axhline(1.0, color="0.55", lw=1)
         axis.legend(loc="lower right", ncols=3)
         label(axis, right="single particles")
     save_figure(figure, pdf, png, data)
@@ -412,7 +412,7 @@ def jets(*, jets: Input, pdf: Output, png: Output, data: Output) -> None:
     axes[0, 0].set_ylim(0, 1.2)
     axes[1, 0].set_ylim(bottom=0)
     for axis in axes[0]:
-        axis.axhline(1.0, color="0.6", lw=1)
+        axis.axhline(1.0, color="0.55", lw=1)
     label(axes[0, 0], right="isolated anti-$k_T$ jets, R = 0.4")
     axes[0, 1].set_title(rf"$p_T$ > {content.eta_pt:.0f} GeV", loc="right", fontsize=12)
     save_figure(figure, pdf, png, data)

@@ -125,7 +125,7 @@ def draw_plane(ax: Axes, seen: Columns, found: EventJets) -> None:
     handles, texts = ax.get_legend_handles_labels()
     handles += [
         Line2D([], [], color="black", lw=1.4),
-        Line2D([], [], color="0.6", lw=4.0, ls=(0, (3, 2))),
+        Line2D([], [], color="0.55", lw=4.0, ls=(0, (3, 2))),
         Line2D([], [], color="white", marker="*", ms=12, mec="black", ls="none"),
     ]
     texts += [

@@ -25,6 +25,8 @@ FEATURES = {
     "z0_err": r"$\sigma(z_0)$",
 }  # fmt: skip
 
+ROW = 0.36  # height of a row of the table, inches
+
 
 def explanation(
     *,
@@ -45,16 +47,19 @@ def explanation(
     loaded, content = load_histograms(maps), read_result(importance, TaggerExplanation)
     pairs = list(content.pairs)
     columns = -(-len(pairs) // 2)
+    # The table below the maps, as wide as both: its numbers are large enough to be read there.
+    height = ROW * (len(content.features) + 2) + 1.2
     figure, axes = new_figure(
-        2, columns + 1, size=(3.6 * columns + 7.2, 8.2),
-        gridspec_kw={"width_ratios": [1.0] * columns + [1.9]},
+        3, columns, size=(3.9 * columns + 1.6, 7.8 + height), squeeze=False,
+        gridspec_kw={"height_ratios": [3.9, 3.9, height]},
     )  # fmt: skip
-    whole = axes[0, -1].get_gridspec()[:, -1]
-    for ax in axes[:, -1]:
+    whole = axes[-1, 0].get_gridspec()[-1, :]
+    for ax in axes[-1]:
         ax.remove()
+    axes = axes[:-1]
     # A network whose answer depends on nothing leaves maps of zeros.
     largest = max(float(np.abs(histogram.values()).max()) for histogram in loaded.values()) or 1.0
-    for ax, name in zip(axes[:, :-1].flat, pairs, strict=False):
+    for ax, name in zip(axes.flat, pairs, strict=False):
         histogram, row = loaded[name], content.pairs[name]
         shown = signed_map(
             ax, (histogram.axes[0].edges, histogram.axes[1].edges), histogram.values(),
@@ -64,12 +69,12 @@ def explanation(
         ax.set(aspect="equal", xlim=(-0.8, 0.8), ylim=(-0.8, 0.8), xticks=TICKS, yticks=TICKS)
         ax.text(0.04, 0.96, pair_name(name), transform=ax.transAxes, va="top", weight="bold")
         ax.text(0.96, 0.04, f"{row.jets} jets", transform=ax.transAxes, ha="right")
-    for ax in axes[-1, :-1]:
+    for ax in axes[-1]:
         ax.set_xlabel("across the principal axis")
     for ax in axes[:, 0]:
         ax.set_ylabel("along the principal axis")
     figure.colorbar(
-        shown, ax=axes[:, :-1], label=r"share of the pixel in $\ln(p_s/p_b)$", pad=0.01, aspect=40
+        shown, ax=axes, label=r"share of the pixel in $\ln(p_s/p_b)$", pad=0.01, aspect=40
     )
     label(axes[0, 0], right=taggers[content.model])
     draw_features(figure.add_subplot(whole), content)
@@ -90,7 +95,7 @@ def draw_features(ax: Axes, content: TaggerExplanation) -> None:
         # Bars from the middle of the column: to the right for positive shares.
         ax.barh(
             np.arange(len(share)), 0.48 * share / (np.abs(share).max() or 1.0), 0.9, left=k, lw=0,
-            ec="0.6",
+            ec="0.55",
             color=["#ffd699" if value > 0 else "#cfc5e8" for value in share],
             hatch=["" if value > 0 else "///" for value in share], label=pair_name(name),
         )  # fmt: skip
@@ -100,8 +105,8 @@ def draw_features(ax: Axes, content: TaggerExplanation) -> None:
         for j, (value, error) in enumerate(numbers):
             strong = j >= len(share) if error is None else abs(value) > 2 * error
             text = f"{value:+.2f}" if error is None else rf"{value:+.2f}$\pm${error:.2f}"
-            ax.text(k, j, text, ha="center", va="center", fontsize=9,
-                    color="black" if strong else "0.55")  # fmt: skip
+            ax.text(k, j, text, ha="center", va="center", fontsize=12,
+                    color="black" if strong else "0.45")  # fmt: skip
         ax.axvline(k + 0.5, color="0.8", lw=0.6)
     ax.axhline(len(features) - 0.5, color="0.3", lw=0.8)
     ax.set_xticks(range(len(pairs)), [pair_name(name) for name in pairs], rotation=35, ha="right")

@@ -121,4 +121,7 @@ def account_table(rows: list[SampleAccount]) -> dict[str, list[Any]]:
     for cut in sorted(Cutflow.model_fields):
         columns[cut] = [getattr(row.cutflow, cut) for row in rows]
     columns["filter_efficiency"] = [row.filter_efficiency for row in rows]
+    for name in ("luminosity_fb", "expected_events"):
+        if any(getattr(row, name) is not None for row in rows):
+            columns[name] = ["" if (known := getattr(row, name)) is None else known for row in rows]
     return columns

@@ -15,7 +15,7 @@ from jetchain.core.schema.graphs import GraphDisplay
 from jetchain.core.style import COLOURS, label, new_figure, save_figure, style_of
 from jetchain.core.verbs import Input, Output
 
-EDGE_COLOUR = "0.6"
+EDGE_COLOUR = "0.55"
 ZOOM = 0.8  # half the width of the part of the event that is drawn large
 NEUTRAL = ("photon", "neutral_hadron")
 CLASS_NAMES = {

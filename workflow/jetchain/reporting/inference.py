@@ -12,14 +12,17 @@ from matplotlib.patches import Patch
 from jetchain.core.errors import DataError
 from jetchain.core.io.tables import read_result, write_csv
 from jetchain.core.schema.background import Normalisation
-from jetchain.core.schema.inference import Fit, Limits, ToyLimits
-from jetchain.core.style import COLOURS, label, new_figure, save_figure
+from jetchain.core.schema.inference import Fit, Limits, Nuisance, ToyLimits
+from jetchain.core.style import COLOURS, label, new_figure, remark, save_figure
 from jetchain.core.verbs import Input, Inputs, Labels, Output
 
 ABSORBED = ("luminosity", "signal_", "spurious_signal")
 """Parameters that multiply or stand for the signal: the signal strength leaves them no pull."""
 # One and two sigma: told apart by readers with any colour vision, unlike green and yellow.
+MOVED, CONSTRAINED = 0.01, 0.02  # of the uncertainty before the fit
 INNER, OUTER = "#3f90da", "#c5dff4"
+# Where a band of limits has its edges, those of one sigma first.
+EDGES = {"m1": 1, "p1": 3, "m2": 0, "p2": 4}
 
 
 def comparison(
@@ -184,9 +187,7 @@ def pulls(*, fits: Inputs, labels: Labels, pdf: Output, png: Output, data: Outpu
     label(left)
     names: list[str] = []
     for row in rows:
-        for parameter in row.parameters:
-            if parameter.name.startswith(ABSORBED):
-                continue
+        for parameter in filter(_is_moved, row.parameters):
             names.append(f"{labels[row.method]}: {parameter.name}")
             right.errorbar(
                 [parameter.pull], [len(names) - 1],
@@ -194,12 +195,26 @@ def pulls(*, fits: Inputs, labels: Labels, pdf: Output, png: Output, data: Outpu
                 fmt="o", color="black", markersize=4,
             )  # fmt: skip
     right.axvspan(-1, 1, color=OUTER)
-    right.set_yticks(range(len(names)), names, fontsize=9)
+    if not names and any(row.parameters for row in rows):
+        remark(
+            right,
+            "no parameter is pulled or constrained\n"
+            "(with one bin, the free signal absorbs every excess)",
+        )
+    right.set_yticks(range(len(names)), names, fontsize=11)
     right.set_xlim(-3, 3)
     right.minorticks_off()
     right.set_xlabel("pull, with post-fit over pre-fit uncertainty")
     label(right)
     save_figure(figure, pdf, png, data)
+
+
+def _is_moved(parameter: Nuisance) -> bool:
+    """Whether the data moved or constrained a parameter, beyond the minimiser's tolerance."""
+    if parameter.name.startswith(ABSORBED):
+        return False
+    constraint = 1.0 if parameter.constraint is None else parameter.constraint
+    return abs(parameter.pull) > MOVED or constraint < 1 - CONSTRAINED
 
 
 def table(*, limits: Inputs, fits: Inputs, normalisation: Input, table: Output) -> None:
@@ -215,23 +230,19 @@ def table(*, limits: Inputs, fits: Inputs, normalisation: Input, table: Output) 
             )
         row = {
             "method": limit.method,
-            "sensitive": _sensitive(limit, fit),
-            "observed_events": fit.observed,
-            "background_events": fit.background,
-            "significance": fit.significance,
-            "significance_toys": fit.significance_toys,
+            "limit_fb": limit.observed_fb,
+            "expected_fb": limit.expected_fb[2],
+            **{f"expected_{name}_fb": limit.expected_fb[place] for name, place in EDGES.items()},
+            "limit_toys_fb": limit.toys and limit.toys.observed_fb,
+            "expected_toys_fb": limit.toys and limit.toys.expected_fb[2],
             "fitted_fb": fit.mu and fit.mu.cross_section_fb,
             "fitted_error_fb": fit.mu and fit.mu.cross_section_error_fb,
-            "injected_cross_section_fb": injected,
-            "observed_limit_fb": limit.observed_fb,
-            **{
-                f"expected_limit_as_trained_{name}_fb": value
-                for name, value in zip(
-                    ("m2", "m1", "median", "p1", "p2"), limit.expected_fb, strict=True
-                )
-            },
-            "observed_limit_toys_fb": limit.toys and limit.toys.observed_fb,
-            "expected_limit_as_trained_median_toys_fb": limit.toys and limit.toys.expected_fb[2],
+            "significance": fit.significance,
+            "significance_toys": fit.significance_toys,
+            "injected_fb": injected,
+            "observed_events": fit.observed,
+            "background_events": fit.background,
+            "sensitive": _sensitive(limit, fit),
         }
         for name, value in row.items():
             columns.setdefault(name, []).append("" if value is None else value)

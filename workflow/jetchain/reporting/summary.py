@@ -7,7 +7,7 @@ from typing import Any
 
 from jetchain.core.io.atomic import atomic
 from jetchain.core.io.tables import read_json, read_result
-from jetchain.core.schema.anomaly import SearchMetrics
+from jetchain.core.schema.anomaly import TOO_FEW, SearchMetrics
 from jetchain.core.schema.background import AbcdClosure, CorrectedCounts
 from jetchain.core.schema.inference import Limits
 from jetchain.core.schema.tagging import Interval, TaggerMetrics
@@ -112,14 +112,21 @@ def _interval(quantity: str, found: Interval, source: str) -> Row:
 
 
 def anomaly_rows(found: SearchMetrics, source: str) -> list[Row]:
-    """Largest significance improvement of every method."""
-    return [
-        _row(
-            "anomaly", f"maximum SIC, {method}", merit.max_sic,
-            merit.max_sic_bootstrap, "", source,
-        )
-        for method, merit in found.methods.items()
-    ]  # fmt: skip
+    """Significance improvement of every method at the working point, which no result chose."""
+    rows = []
+    for method, merit in found.methods.items():
+        point = merit.working_point
+        if point is None:
+            rows.append(_row("anomaly", f"SIC, {method}", TOO_FEW, None, "", source))
+            continue
+        share = f"{100 * point.background_efficiency:g} %"
+        rows.append(
+            _row(
+                "anomaly", f"SIC at {share} background, {method}", point.sic,
+                point.sic_bootstrap, "", source,
+            )
+        )  # fmt: skip
+    return rows
 
 
 def closure_rows(found: AbcdClosure, source: str) -> list[Row]:

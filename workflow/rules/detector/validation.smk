@@ -10,8 +10,6 @@ rule validate_response:
         output="results/detector/validation/response.json",
     log:
         "results/logs/detector/validate_response.log",
-    resources:
-        mem_mb=1500,
     params:
         **job(
             "detector.validation.response",
@@ -32,8 +30,6 @@ rule validate_pions:
         output="results/detector/validation/pions.json",
     log:
         "results/logs/detector/validate_pions.log",
-    resources:
-        mem_mb=1500,
     params:
         **job(
             "detector.validation.pions",
@@ -54,8 +50,6 @@ rule validate_pi0:
         output="results/detector/validation/pi0.json",
     log:
         "results/logs/detector/validate_pi0.log",
-    resources:
-        mem_mb=1500,
     params:
         **job(
             "detector.validation.pi0",
@@ -74,8 +68,6 @@ rule validate_tracks:
         output="results/detector/validation/tracks.json",
     log:
         "results/logs/detector/validate_tracks.log",
-    resources:
-        mem_mb=1500,
     params:
         **job(
             "detector.validation.tracks",
@@ -93,8 +85,6 @@ rule validate_noise:
         output="results/detector/validation/noise.json",
     log:
         "results/logs/detector/validate_noise.log",
-    resources:
-        mem_mb=1500,
     params:
         **job(
             "detector.validation.noise",
@@ -114,8 +104,6 @@ rule validate_showers:
         output="results/detector/validation/showers.json",
     log:
         "results/logs/detector/validate_showers.log",
-    resources:
-        mem_mb=1500,
     params:
         **job(
             "detector.validation.showers",
@@ -138,8 +126,6 @@ rule validate_met:
         output="results/detector/validation/met.json",
     log:
         "results/logs/detector/validate_met.log",
-    resources:
-        mem_mb=1500,
     params:
         **job(
             "detector.validation.met",
@@ -159,8 +145,6 @@ rule validate_jets:
         output="results/detector/validation/jets.json",
     log:
         "results/logs/detector/validate_jets.log",
-    resources:
-        mem_mb=1500,
     params:
         **job(
             "detector.validation.jets",

@@ -23,7 +23,8 @@ def atomic(path: Path) -> Iterator[Path]:
 
     It lies beside `path` in a folder of the process's own, since a job whose Snakemake was killed
     may still be writing; such a job publishes nothing. What it left is removed. The file has its
-    final name there already: ROOT files hold theirs.
+    final name there already: ROOT files hold theirs. Others may read it as the umask says, whatever
+    the library that wrote it gave it: safetensors makes files that only their owner can read.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,6 +39,8 @@ def atomic(path: Path) -> Iterator[Path]:
                 f"{path}: not written, since the Snakemake that asked for it is gone.",
                 "Run the same command again.",
             )
+        # The new folder has the umask's mode, which can't be asked for without setting it.
+        os.chmod(folder / path.name, folder.stat().st_mode & 0o666)
         os.replace(folder / path.name, path)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -120,6 +120,26 @@ class TrainingSpread(Result):
     number: int
 
 
+TOO_FEW = "too few events"
+"""What tables say where a cut keeps fewer background events than are quoted."""
+
+
+class WorkingPoint(Result):
+    """The significance improvement of the cut that keeps a fixed share of the background.
+
+    Attributes:
+        background_efficiency: this share.
+        sic: of the mean score.
+        sic_bootstrap: its 68 % interval over replicas of the events, the trainings as they are.
+        sic_trainings: the same quantity of its single trainings.
+    """
+
+    background_efficiency: float
+    sic: float
+    sic_bootstrap: tuple[float, float]
+    sic_trainings: TrainingSpread
+
+
 class MethodMetrics(Result):
     """Figures of merit of one method in the signal region.
 
@@ -129,6 +149,7 @@ class MethodMetrics(Result):
         max_sic_bootstrap: its 68 % interval over replicas of the events.
         max_sic_trainings: the same quantity of its single trainings.
         signal_efficiency: by background efficiency, "0.1" and "0.01".
+        working_point: null if its cut keeps fewer background events than are quoted.
     """
 
     auc: float
@@ -136,6 +157,7 @@ class MethodMetrics(Result):
     max_sic_bootstrap: tuple[float, float]
     max_sic_trainings: TrainingSpread
     signal_efficiency: dict[str, float]
+    working_point: WorkingPoint | None = None
 
 
 class SearchMetrics(Result):

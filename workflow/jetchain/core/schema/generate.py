@@ -110,11 +110,21 @@ class ShardAccount(Account):
 
 
 class SampleAccount(Account):
-    """All shards of a sample, and why its cross-section is unknown; None where it is known."""
+    """All shards of a sample.
+
+    Fields:
+        cross_section_unknown: why it is; None where it is known.
+        luminosity_fb: that the configuration asks for, 1/fb; None for none, as in the next two.
+        weight_to_luminosity: by which weights are multiplied, to add up to that luminosity's.
+        expected_events: that are kept of it.
+    """
 
     sample: str
     shards: int
     cross_section_unknown: str | None
+    luminosity_fb: float | None = None
+    weight_to_luminosity: float | None = None
+    expected_events: float | None = None
 
 
 class GenerationRates(Result):

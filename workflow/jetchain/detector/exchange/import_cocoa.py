@@ -15,7 +15,7 @@ from jetchain.core.io.events import read_events, write_event_chunks
 from jetchain.core.io.tables import write_result
 from jetchain.core.schema.detector import COCOA, DETECTED, DetectorAccount
 from jetchain.core.schema.generate import GENERATED
-from jetchain.core.trees import iterate_cocoa
+from jetchain.core.trees import Part, iterate_cocoa
 from jetchain.core.verbs import Input, Output
 from jetchain.detector.exchange.cocoa import from_cocoa
 from jetchain.detector.flight.particles import GEV
@@ -26,7 +26,16 @@ LAYERS = ("ECAL1", "ECAL2", "ECAL3", "HCAL1", "HCAL2", "HCAL3")
 """Names of the layers in the account, as in resources/geometry/cocoa.yaml."""
 
 
-def import_cocoa(*, source: Input, events: Input, output: Output, account: Output) -> None:
+def import_cocoa(
+    *,
+    source: Input,
+    events: Input,
+    output: Output,
+    account: Output,
+    shard: str = "0000",
+    parts: int = 1,
+    limit: int = 0,
+) -> None:
     """Take one shard of detector events from COCOA's output; nothing is simulated.
 
     Args:
@@ -35,6 +44,7 @@ def import_cocoa(*, source: Input, events: Input, output: Output, account: Outpu
         events: table GENERATED of the same file, for number and weight of the events and the
             charges of their particles.
         output: written, table DETECTED, the same events in the same order.
+        shard, parts, limit: which of the file's events; see `core.trees.Part`.
         account: written: the objects, and the energy that clustered cells took. What became of the
             rest COCOA does not say: those entries are 0.
 
@@ -43,16 +53,18 @@ def import_cocoa(*, source: Input, events: Input, output: Output, account: Outpu
     """
     truth = read_events(events, GENERATED, {"particle": ["charge"]})
     totals = _Totals()
-    write_event_chunks(output, DETECTED, _chunks(source, truth, totals))
+    write_event_chunks(
+        output, DETECTED, _chunks(source, Part(int(shard), parts, limit), truth, totals)
+    )
     write_result(account, totals.summary())
 
 
 def _chunks(
-    source: Path, truth: Mapping[str, ak.Array], totals: _Totals
+    source: Path, part: Part, truth: Mapping[str, ak.Array], totals: _Totals
 ) -> Iterator[dict[str, Any]]:
     event, charge = truth["event"], truth["particle"]["charge"]
     first = 0
-    for arrays in iterate_cocoa(source, tuple(COCOA.collections)):
+    for arrays in iterate_cocoa(source, tuple(COCOA.collections), part.rows):
         last = first + len(arrays["cell_e"])
         if last <= len(event):
             number = {name: np.asarray(event[name][first:last]) for name in DETECTED.event}

@@ -10,17 +10,20 @@ from __future__ import annotations
 import os
 import shutil
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from jetchain.core.checkpoints import SUFFIX
 from jetchain.core.errors import DataError, JetchainError
+from jetchain.core.io.archives import extract
 from jetchain.plumbing import checksums, runs
+from jetchain.plumbing.provenance.artefacts import read_artefacts
 from jetchain.plumbing.provenance.manifest import MANIFEST, verify, write_manifest
+from jetchain.plumbing.provenance.slim import bulk
 
 
-def _carried() -> Iterator[Path]:
-    """Every file that a run consists of, in the order to write them elsewhere.
+def _carried(left_out: Collection[Path] = ()) -> Iterator[Path]:
+    """Every file that a run consists of but some, in the order to write them elsewhere.
 
     Checksums come first and metadata last: results of which the metadata are missing are refused,
     so a copy that was cut off is never taken for a whole one.
@@ -30,8 +33,10 @@ def _carried() -> Iterator[Path]:
             if top == checksums.RESULTS and Path(folder) == checksums.CHECKSUMS.parent:
                 folders.remove(checksums.CHECKSUMS.name)
             for name in sorted(names):
-                if not {Path(folder).suffix, Path(name).suffix} & {".part", SUFFIX}:
-                    yield Path(folder, name)
+                path = Path(folder, name)
+                unfinished = {Path(folder).suffix, path.suffix} & {".part", SUFFIX}
+                if not unfinished and path not in left_out:
+                    yield path
 
 
 def _require_whole() -> None:
@@ -50,8 +55,12 @@ def _require_whole() -> None:
         )
 
 
-def pack(archive: Path) -> int:
+def pack(archive: Path, *, slim: bool = False) -> int:
     """Write results/ and the metadata into a tar archive (what is large in it is compressed).
+
+    Args:
+        archive: where to.
+        slim: leave out what `slim.slim` would remove.
 
     Returns:
         the number of files.
@@ -63,14 +72,18 @@ def pack(archive: Path) -> int:
     if archive.exists():
         raise DataError(f"{archive}: exists.", "Name another file, or remove it.")
     temporary = archive.with_name(f".{archive.name}.part")
-    files = list(_carried())
+    left_out = bulk(read_artefacts().values()) if slim else set()
+    files = list(_carried(left_out))
+    listed = MANIFEST.with_name(f".{MANIFEST.name}.part")
+    write_manifest(listed, left_out)
     try:
         with tarfile.open(temporary, "w", format=tarfile.PAX_FORMAT) as tar:
             for path in files:
-                tar.add(path, recursive=False)
+                tar.add(listed if path == MANIFEST else path, path, recursive=False)
         temporary.replace(archive)
     finally:
         temporary.unlink(missing_ok=True)
+        listed.unlink(missing_ok=True)
     return len(files)
 
 
@@ -87,7 +100,7 @@ def unpack(archive: Path) -> int:
     _require_empty(Path())
     try:
         with tarfile.open(archive) as tar:
-            tar.extractall(filter=_only_a_run)
+            extract(tar, Path(), _require_of_a_run)
         if not MANIFEST.exists():
             raise tarfile.ReadError("it has no manifest")
         differences, _, number = verify(MANIFEST)
@@ -105,11 +118,10 @@ def unpack(archive: Path) -> int:
     return number
 
 
-def _only_a_run(member: tarfile.TarInfo, folder: str) -> tarfile.TarInfo | None:
+def _require_of_a_run(name: str) -> None:
     """Let through what `pack` writes, and refuse an archive that holds anything else."""
-    if not any(Path(member.name).is_relative_to(top) for top in (checksums.RESULTS, runs.METADATA)):
-        raise tarfile.ReadError(f"it is no run of jetchain (it holds {member.name})")
-    return tarfile.data_filter(member, folder)
+    if not any(Path(name).is_relative_to(top) for top in (checksums.RESULTS, runs.METADATA)):
+        raise tarfile.ReadError(f"it is no run of jetchain (it holds {name})")
 
 
 def _remove_unpacked() -> None:

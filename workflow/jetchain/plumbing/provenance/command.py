@@ -8,11 +8,15 @@ import sys
 from pathlib import Path
 
 from jetchain.core.errors import DataError, JetchainError, ResourceError
-from jetchain.plumbing import checksums
+from jetchain.plumbing import checksums, costs
 from jetchain.plumbing.provenance import carry, manifest
 from jetchain.plumbing.provenance.adopt import adopt, forget
+from jetchain.plumbing.provenance.cite import write_references
 from jetchain.plumbing.provenance.crate import write_crate
+from jetchain.plumbing.provenance.estimate import estimate
 from jetchain.plumbing.provenance.explain import explain
+from jetchain.plumbing.provenance.measure import measure
+from jetchain.plumbing.provenance.slim import slim
 
 _DIFFERENCES_SHOWN = 20
 
@@ -24,21 +28,29 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("manifest", help="write results/provenance/manifest.json of what is here")
     verify = commands.add_parser("verify", help="compare the files here with a manifest")
     verify.add_argument("manifest", type=Path, nargs="?", default=manifest.MANIFEST)
-    for name, text in (
-        ("pack", "write the finished run into one archive"),
-        ("unpack", "continue a run from an archive, in a fresh clone or an empty folder"),
-    ):
-        commands.add_parser(name, help=text).add_argument("archive", type=Path)
+    pack = commands.add_parser("pack", help="write the finished run into one archive")
+    unpack = commands.add_parser(
+        "unpack", help="continue a run from an archive, in a fresh clone or an empty folder"
+    )
+    for each in (pack, unpack):
+        each.add_argument("archive", type=Path)
+    pack.add_argument("--slim", action="store_true", help="without what `slim` removes")
+    commands.add_parser("slim", help="remove what of the finished run nothing reads again")
     fork = commands.add_parser("fork", help="a second folder with this run, sharing its files")
     fork.add_argument("target", type=Path)
     commands.add_parser("crate", help="write results/ro-crate-metadata.json")
+    commands.add_parser("cite", help="write results/provenance/references.bib: the run's papers")
+    measured = commands.add_parser("costs", help="write resources/costs.csv from finished runs")
+    measured.add_argument("runs", type=Path, nargs="+", help="folders; the first's are typical")
     adopted = commands.add_parser("adopt", help="take in a file of your own in a result's place")
     adopted.add_argument("result", type=Path, help="its place, results/<room>/...")
     adopted.add_argument("source", type=Path, nargs="?", help="your file, copied there")
     commands.add_parser("forget", help="remove results that nobody knows how they were made")
-    commands.add_parser(
-        "explain", help="which jobs would run, and why; takes snakemake's arguments"
-    )
+    for name, text in (
+        ("explain", "which jobs would run, and why; takes snakemake's arguments"),
+        ("estimate", "what a configuration takes in all; takes snakemake's arguments"),
+    ):
+        commands.add_parser(name, help=text)
     return parser
 
 
@@ -49,13 +61,17 @@ def _run(arguments: argparse.Namespace, for_snakemake: list[str]) -> int:
         case "verify":
             return _verify(arguments.manifest)
         case "pack":
-            print(f"{arguments.archive}: {carry.pack(arguments.archive)} files")
+            print(
+                f"{arguments.archive}: {carry.pack(arguments.archive, slim=arguments.slim)} files"
+            )
         case "unpack":
             print(f"{carry.unpack(arguments.archive)} artefacts, each as its manifest says")
         case "fork":
             print(f"{arguments.target}: {carry.fork(arguments.target)} artefacts")
         case "crate":
             print(write_crate())
+        case "cite":
+            print(write_references())
         case "adopt":
             for path in adopt(arguments.result, arguments.source):
                 print(f"{path}: taken in")
@@ -64,6 +80,15 @@ def _run(arguments: argparse.Namespace, for_snakemake: list[str]) -> int:
                 print(f"{path}: removed")
         case "explain":
             print(explain(for_snakemake), end="")
+        case "estimate":
+            print(estimate(for_snakemake), end="")
+        case "slim":
+            number, size = slim()
+            print(f"{number} files removed, {size / 1e9:.2f} GB")
+        case "costs":
+            lines = measure(arguments.runs)
+            costs.write(costs.TABLE, lines)
+            print(f"{costs.TABLE}: {len(lines)} lines")
     return 0
 
 
@@ -89,7 +114,8 @@ def main(words: list[str]) -> int:
     """Run one command; the exit code is 1 where `verify` finds a difference."""
     parser = _parser()
     arguments, rest = parser.parse_known_args(words)
-    if rest and arguments.command != "explain":
+    for_snakemake = arguments.command in ("explain", "estimate")
+    if rest and not for_snakemake:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     # Paths that the user gave are meant from where the command was called.
     for name in ("archive", "target", "source"):
@@ -98,7 +124,7 @@ def main(words: list[str]) -> int:
     if getattr(arguments, "manifest", manifest.MANIFEST) != manifest.MANIFEST:
         arguments.manifest = arguments.manifest.absolute()
     try:
-        if arguments.command != "explain":
+        if not for_snakemake:
             os.chdir(arguments.directory)
             if not checksums.RESULTS.is_dir() and arguments.command != "unpack":
                 raise DataError(f"{Path().absolute()}: no results here.", "Name the run's folder.")

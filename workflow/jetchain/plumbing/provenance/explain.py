@@ -63,7 +63,7 @@ def plan(arguments: list[str]) -> Plan:
     Raises:
         DataError: Snakemake cannot plan; it has said why.
     """
-    dag, folder = _dry_run(arguments)
+    dag, folder = dry_run(arguments)
     with contextlib.chdir(folder):
         artefacts = read_artefacts(also_missing=True)
     durations = _durations(artefacts.values())
@@ -83,7 +83,7 @@ def plan(arguments: list[str]) -> Plan:
     return Plan(jobs, sum(1 for job in dag.jobs if job.output), dag.workflow.cores or 1)
 
 
-def _dry_run(arguments: list[str]) -> tuple[Any, str]:
+def dry_run(arguments: list[str]) -> tuple[Any, str]:
     """Let Snakemake's own command line plan, so that profile, targets and overlays are as ever.
 
     Returns:

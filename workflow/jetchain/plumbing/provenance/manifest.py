@@ -6,7 +6,7 @@ compares files with it, or two manifests, and finds the first stage at which the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 from jetchain.core.errors import DataError
 from jetchain.core.io.tables import read_json, write_json
 from jetchain.plumbing import checksums
+from jetchain.plumbing.provenance import last
 from jetchain.plumbing.provenance.artefacts import Artefact, read_artefacts
 from jetchain.plumbing.rules import BOOK
 
@@ -22,18 +23,22 @@ MANIFEST = checksums.RESULTS / "provenance" / "manifest.json"
 Entries = dict[str, dict[str, Any]]
 
 
-def write_manifest(path: Path = MANIFEST) -> int:
-    """Write the manifest of this folder; returns the number of artefacts.
+def write_manifest(path: Path = MANIFEST, left_out: Collection[Path] = ()) -> int:
+    """Write the manifest of this folder, but for some files; returns the number of artefacts.
 
     The rules are those that this process has read; where it has read none, as they were.
     """
     rules = {name: asdict(record) for name, record in BOOK.items()}
-    if not rules and path.exists():
-        rules = read_rules(path)
+    if not rules and MANIFEST.exists():
+        rules = read_rules(MANIFEST)
     artefacts = {
-        name: entry(artefact) for name, artefact in read_artefacts().items() if artefact.checksum
+        name: entry(artefact)
+        for name, artefact in read_artefacts().items()
+        if artefact.checksum and Path(name) not in left_out
     }
-    write_json(path, {"artefacts": artefacts, "rules": rules})
+    # Of the last run, beside the defaults.
+    configuration = last.read()
+    write_json(path, {"artefacts": artefacts, "rules": rules, "configuration": configuration})
     return len(artefacts)
 
 

@@ -1,0 +1,105 @@
+"""Les Houches files: Pythia showers each event once, with the file's weights and cross-section."""
+
+import awkward as ak
+import numpy as np
+import pytest
+
+from helpers.les_houches import LEAST, les_houches, write_les_houches
+from jetchain.core.errors import DataError, GeneratorError
+from jetchain.core.io.events import read_events
+from jetchain.core.io.tables import read_json
+from jetchain.core.schema.generate import GENERATED
+from jetchain.generate.import_lhe import import_lhe
+from jetchain.generate.imported import EVENTS_PER_FILE
+from jetchain.generate.settings import FilterSettings, LesHouchesJob, ShowerSettings
+
+QUICK = ShowerSettings(overrides=["PartonLevel:MPI = off", "HadronLevel:all = off"])
+FAST = LesHouchesJob(shower=QUICK)
+
+
+def take_in(path, folder, shard="0000", settings=FAST, **which):
+    import_lhe(
+        source=path, events=folder / "e.root", summary=folder / "s.json", shard=shard,
+        settings=settings, seed=5, **which,
+    )  # fmt: skip
+    return read_events(folder / "e.root", GENERATED), read_json(folder / "s.json")
+
+
+def energies(data):
+    """Of the gluons of each event, as the file has them, GeV."""
+    return (ak.to_numpy(ak.sum(data["parton"].e[:, 2:4], axis=1)) / 2).round().astype(int).tolist()
+
+
+@pytest.mark.parametrize("name", ["a b.lhe", "a.txt.gz"])
+def test_every_event_is_in_one_shard(tmp_path, name):
+    path = write_les_houches(tmp_path / name, les_houches(7))
+    parts = [take_in(path, tmp_path, f"{shard:04d}", parts=3, limit=6) for shard in (3, 4, 5)]
+    found = [energy for data, _ in parts for energy in energies(data)]
+    assert found == [int(LEAST) + event for event in range(6)]
+    first = [int(data["event"].number[0]) for data, _ in parts]
+    assert first == [shard * EVENTS_PER_FILE for shard in (3, 4, 5)]
+
+
+def test_cross_section_weights_and_process_are_the_files(tmp_path):
+    text = les_houches(
+        4, weights=(20.0, -5.0), strategy=-4, processes=((7, 30.0, 0.3), (8, 20.0, 0.4))
+    )
+    data, account = take_in(write_les_houches(tmp_path / "a.lhe", text), tmp_path)
+    assert ak.to_list(data["event"].weight) == [20.0, -5.0, 20.0, -5.0]
+    assert ak.to_list(data["event"].process) == [7, 8, 7, 8]
+    assert account["cross_section_pb"] == 50.0
+    assert account["cross_section_error_pb"] == pytest.approx(0.5)
+    assert (account["process"], account["cutflow"]["kept"]) == ("lhe", 4)
+
+
+@pytest.mark.parametrize("strategy", [3, -4])
+def test_weights_of_one_size_become_one(tmp_path, strategy):
+    text = les_houches(3, weights=(0.125, 0.125, -0.125) if strategy < 0 else (1, 1, -1))
+    text = text.replace("247000 3 ", f"247000 {strategy if strategy < 0 else -3} ")
+    data, _ = take_in(write_les_houches(tmp_path / "a.lhe", text), tmp_path)
+    assert ak.to_list(data["event"].weight) == [1.0, 1.0, -1.0]
+
+
+def test_jets_hadrons_and_the_filter_are_those_of_any_sample(tmp_path):
+    path = write_les_houches(tmp_path / "a.lhe", les_houches(4))
+    shower = ShowerSettings(overrides=QUICK.overrides[:1], filter=FilterSettings(jet_pt_min=5000.0))
+    data, account = take_in(path, tmp_path, settings=LesHouchesJob(shower=shower))
+    assert account["cutflow"]["removed_by_filter"] == 4
+    assert len(data["event"]) == 0
+    data, _ = take_in(path, tmp_path, settings=LesHouchesJob(shower=ShowerSettings()))
+    assert {21} == set(np.asarray(ak.flatten(data["parton"].pdgid)).tolist())
+    total = ak.to_numpy(ak.sum(data["particle"].e, axis=1))
+    assert total == pytest.approx(13_000, rel=1e-3)  # nothing is lost, nor counted twice
+
+
+def test_a_file_without_events_is_an_empty_shard(tmp_path):
+    data, account = take_in(write_les_houches(tmp_path / "a.lhe", les_houches(0)), tmp_path)
+    assert len(data["event"]) == account["cutflow"]["kept"] == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda text: text[: len(text) // 2], "cut short or damaged after event 1"),
+        (lambda text: text.replace("</LesHouchesEvents>", ""), "cut short or damaged"),
+        (lambda text: text.replace("<init>", "<start>"), "not a file of Les Houches events"),
+        (lambda _: "HepMC::Version 3", "not a file of Les Houches events"),
+        (lambda text: text.replace("7 1.0 301.0", "7 nan 301.0"), "in event 2 of the file"),
+        (lambda text: text.replace("7 1.0 ", "7 0.0 "), "the weight of event 1 is 0"),
+        (lambda text: text.replace("50.0 1.0", "-50.0 1.0"), "in <init> is -50 pb"),
+        (lambda text: text.replace("50.0 1.0", "nan 1.0"), "cross-section is nan pb"),
+    ],
+)
+def test_a_damaged_file_is_refused(tmp_path, change, words):
+    path = write_les_houches(tmp_path / "a.lhe", change(les_houches(3)))
+    with pytest.raises(DataError, match=words) as caught:
+        take_in(path, tmp_path)
+    assert caught.value.cause.startswith(f"{path}: ")
+    assert not (tmp_path / "e.root").exists()
+
+
+def test_settings_that_pythia_does_not_know_are_named(tmp_path):
+    path = write_les_houches(tmp_path / "a.lhe", les_houches(1))
+    settings = LesHouchesJob(shower=ShowerSettings(overrides=["PartonLevel:XYZ = off"]))
+    with pytest.raises(GeneratorError, match=r"a\.lhe: Pythia refuses an entry of 'overrides'"):
+        take_in(path, tmp_path, settings=settings)

@@ -1,0 +1,94 @@
+"""Results opened by name."""
+
+import awkward as ak
+import numpy as np
+import pytest
+
+import jetchain
+from jetchain.core.errors import DataError
+from jetchain.core.histograms import save_histograms, weighted
+from jetchain.core.io.events import write_events
+from jetchain.core.io.tables import write_csv, write_json, write_result
+from jetchain.core.io.tensors import write_tensors
+from jetchain.core.schema.anomaly import SCORES
+from jetchain.core.schema.base import Estimate
+from jetchain.core.schema.jets import jets_table
+from jetchain.plumbing.opening import branches
+
+TABLE = jets_table((0.4, 1.2))
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    """A folder of results, in the folder of a run."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "results"
+    collections = {
+        name: {
+            column: ak.Array([[[1], [2, 3]], [[]]] if each.nested else [[1, 2], [3]])
+            for column, each in columns.items()
+        }
+        for name, columns in TABLE.collections.items()
+    }
+    event = {"number": np.array([5, 9]), "weight": np.ones(2)}
+    write_events(folder / "jets/top/0000.root", TABLE, {"event": event, **collections})
+    write_json(folder / "jets/top/0000.json", {"anything": 1})
+    rows = {
+        name: np.zeros([3 if isinstance(axis, str) else axis for axis in tensor.axes], tensor.dtype)
+        for name, tensor in SCORES.tensors.items()
+    }
+    write_tensors(folder / "anomaly/cwola/scores.safetensors", SCORES, rows)
+    write_result(folder / "jets/estimate.json", Estimate(value=2, low=1, high=3, std=1))
+    save_histograms(folder / "jets/histograms.json", {"m": weighted("m", [1.0], [0.0, 2.0])})
+    write_csv(folder / "jets/history.csv", {"epoch": [1, 2], "loss": [0.5, 0.25]})
+    return folder
+
+
+def test_an_event_table_is_read_by_its_branches(results):
+    table = jetchain.open("jets/top/0000.root")
+    assert table.name == "jets"
+    assert list(table) == list(branches(TABLE))
+    assert table["number"].tolist() == [5, 9]
+    assert table["ak12_pt"].tolist() == [[1, 2], [3]]
+    assert table["ak4_constituents"].tolist() == [[[1], [2, 3]], [[]]]
+    assert table.columns["ak12_pt"].unit == "GeV"
+    assert "GeV" in repr(table)
+    assert "<td>GeV</td>" in table._repr_html_()
+
+
+def test_a_tensor_table_says_what_its_columns_are(results):
+    table = jetchain.open("results/anomaly/cwola/scores")
+    assert table.columns == SCORES.tensors
+    with pytest.raises(KeyError, match="did you mean"):
+        table[f"{next(iter(SCORES.tensors))}s"]
+
+
+def test_json_comes_as_what_it_is(results):
+    assert jetchain.open("jets/estimate") == Estimate(value=2, low=1, high=3, std=1)
+    assert jetchain.open("jets/histograms")["m"].sum().value == 1
+    assert jetchain.open("jets/top/0000.json") == {"anything": 1}
+    assert jetchain.open("jets/history")["loss"].tolist() == [0.5, 0.25]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("jets/top/0000", r"2 files: jets/top/0000\.root, jets/top/0000\.json"),
+        ("jets/top/0001", "Nearest: jets/top/0000"),
+        ("anomaly/cwola/score", "Nearest: anomaly/cwola/scores"),
+        ("", "no '' that can be opened"),
+    ],
+)
+def test_a_name_that_is_not_there_is_answered_with_what_is(results, name, message):
+    with pytest.raises(DataError, match=message):
+        jetchain.open(name)
+
+
+def test_another_runs_results_can_be_named(results, monkeypatch, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    with pytest.raises(DataError, match="no results here"):
+        jetchain.open("jets/estimate")
+    assert jetchain.open("jets/estimate", results=str(results)).value == 2
+    monkeypatch.setenv("JETCHAIN_RESULTS", str(results))
+    assert jetchain.open("jets/estimate").value == 2

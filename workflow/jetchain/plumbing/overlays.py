@@ -1,0 +1,73 @@
+"""Files of configuration as a user writes them: what YAML lets pass though nobody means it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import yaml
+
+from jetchain.core.errors import ConfigurationError
+from jetchain.core.settings import SEPARATOR
+from jetchain.plumbing import checksums
+
+
+def require_keys_once(paths: Iterable[Path]) -> None:
+    """Refuse a file that gives a key twice, of which YAML and JSON keep the last one silently.
+
+    Args:
+        paths: files that Snakemake has read.
+
+    Raises:
+        ConfigurationError: with every such key and both its lines.
+    """
+    twice = [line for path in map(Path, paths) for line in _twice(path)]
+    if twice:
+        raise ConfigurationError(
+            f"The configuration gives keys twice:{SEPARATOR}{SEPARATOR.join(twice)}",
+            "Keep one of each, with all that belongs to it below it.",
+        )
+
+
+def require_no_result(paths: Iterable[Path]) -> None:
+    """Refuse a target that stands behind --configfile: Snakemake reads it as configuration.
+
+    Args:
+        paths: of --configfile.
+
+    Raises:
+        ConfigurationError: one is a result; of its provenance is the configuration of the last run.
+    """
+    results = checksums.RESULTS.absolute()
+    for path in paths:
+        inside = path.is_relative_to(results) and path.relative_to(results).parts
+        if inside and inside[0] != "provenance":
+            raise ConfigurationError(
+                f"{path}: a result, not a configuration.",
+                "Every word after --configfile up to the next option is a file of configuration: "
+                "name targets before it, or after two hyphens (--configfile my.yaml -- <target>).",
+            )
+
+
+def _twice(path: Path) -> Iterator[str]:
+    # YAML has JSON in it, but for tabs.
+    text = path.read_text(encoding="utf-8").expandtabs(1)
+    node = yaml.compose(text, yaml.CSafeLoader)
+    seen = set[int]()
+    left = [("", node)]
+    while left:
+        above, node = left.pop()
+        if id(node) in seen:  # an alias
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            left += [(f"{above}{index}.", each) for index, each in enumerate(node.value)]
+        if not isinstance(node, yaml.MappingNode):
+            continue
+        lines: dict[str, int] = {}
+        for name, value in node.value:
+            key, line = str(name.value), name.start_mark.line + 1
+            if key in lines:
+                yield f"{path}: {above}{key} in lines {lines[key]} and {line}."
+            lines[key] = line
+            left.append((f"{above}{key}.", value))
