@@ -44,9 +44,9 @@ class SpectrumSettings(Settings):
     )
     bin_width: float = key(0.1, "Width of the mass bins.", unit="TeV", gt=0.0)
     orders: list[int] = key(
-        [1, 5],
+        [2, 6],
         "Lowest and highest order of the polynomial that multiplies a falling function to give "
-        "the background; an F-test chooses.",
+        "the background; an F-test chooses, and the fit takes one more.",
         min_length=2,
         max_length=2,
     )

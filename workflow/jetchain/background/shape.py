@@ -3,12 +3,15 @@
 The background is a falling shape times a polynomial (`background.spectrum`). Without a cut the
 shape is one of two functions; after a cut it is the fitted background before it, so that the
 polynomial is what the cut does. The order is raised until an F-test, with the signal floating in
-both fits, sees no improvement by one or two orders more and the fit is good. A model is accepted if
-its fit is good and its background does not rise where the data end; a rejected one is used nowhere.
-The accepted model with the least -2 ln L + parameters (discrete profiling, arXiv 1408.6865) is that
-of the search. The largest signal that it finds in the backgrounds of the other accepted ones, the
-next order of its own among them, is the spurious signal: they hold none. All p-values are those of
-toys: with few events, and with norms at zero, neither chi2 nor F follows its distribution.
+both fits, sees no improvement by one or two orders more and the fit is good. With a few hundred
+events the test does not see what biases the signal by its own error, so the model of a shape has one
+order more than that. A model is accepted if its fit is good and its background does not rise where
+the data end; a rejected one is used nowhere, and the next order or that of the test stands in for
+it. Of the shapes, the one with the least -2 ln L + parameters (discrete profiling, arXiv 1408.6865)
+is that of the search. The largest signal that it finds in the backgrounds of the other accepted
+models, the next order of its own among them, is the spurious signal: they hold none. All p-values
+are those of toys: with few events, and with norms at zero, neither chi2 nor F follows its
+distribution.
 """
 
 from __future__ import annotations
@@ -139,7 +142,8 @@ def fit_shape(
     models = [
         candidates(spectrum, (name, falling), settings, random) for name, falling in shapes.items()
     ]
-    best = min((each for each, *_ in models), key=lambda each: (not each.accepted, each.penalised))
+    firsts = [next((each for each in own if each.accepted), own[0]) for own in models]
+    best = min(firsts, key=lambda each: (not each.accepted, each.penalised))
     others = tuple(each for own in models for each in own if each.accepted and each is not best)
     backgrounds = np.array([each.background for each in others]).reshape(-1, len(spectrum.counts))
     hidden = _fit(best.templates, spectrum, backgrounds).mu
@@ -162,7 +166,9 @@ def candidates(
     settings: SpectrumSettings,
     random: np.random.Generator,
 ) -> list[Candidate]:
-    """The order that the F-test does not improve, and the next one.
+    """The order after the one that the F-test does not improve, the next, and that one itself.
+
+    As many as there are: the test's own is the last one left where no order is higher.
 
     Args:
         spectrum: data and signal.
@@ -189,10 +195,9 @@ def candidates(
             better |= tests[step] < settings.f_test
         index += better
     found = []
-    for each in range(index, min(index + 2, len(fits))):
-        if each > index:
-            toys = _toys(spectrum, fits[each], settings, random)
-            of_toys = _fit(templates[each], spectrum, toys)
+    for each in (*range(index + 1, min(index + 3, len(fits))), index):
+        toys = _toys(spectrum, fits[each], settings, random)
+        of_toys = _fit(templates[each], spectrum, toys)
         p_value = _share(of_toys.deviance, fits[each].deviance[0])
         falls = not _rises(spectrum, fits[each].norms[0] @ templates[each])
         found.append(
