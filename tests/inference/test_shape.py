@@ -16,9 +16,9 @@ from jetchain.inference.fit import fit, maximum_likelihood
 from jetchain.inference.limits import LimitJob, asymptotic_limits, limits
 from jetchain.inference.newton import best_fit
 from jetchain.inference.settings import FitSettings, LimitSettings, WorkspaceSettings
-from jetchain.inference.toys import Counting
+from jetchain.inference.toys import Counting, Data, draw, profile, q_tilde
 from jetchain.inference.workspace import build, numpy_backend, workspace
-from jetchain.inference.yields import Shape, Yields, read_yields
+from jetchain.inference.yields import FEW_EVENTS, Shape, Yields, read_yields
 
 SETTINGS = WorkspaceSettings()
 QUICK = LimitSettings(points=3, toys=0)
@@ -136,6 +136,35 @@ def test_toys_agree_with_the_asymptotic_p_value() -> None:
     asymptotic = norm.sf(np.sqrt(best.q0))
     error = np.sqrt(asymptotic * (1 - asymptotic) / 400)
     assert toys == pytest.approx(asymptotic, abs=4 * error + 1 / 400)
+
+
+def with_background_under_the_peak(events: float) -> Yields:
+    """A spectrum without signal, four norms, that strength 1 is two errors of the counts."""
+    u = (CENTRE - 2.8) / 3.7
+    peak = SIGNAL >= 0.5 * SIGNAL.max()
+    background = events * FALLING / FALLING[peak].sum()
+    templates = [(1 - u) ** 3, 3 * u * (1 - u) ** 2, 3 * u**2 * (1 - u), u**3] * background
+    signal = 4 * np.sqrt(events) * SIGNAL
+    return Yields(
+        "cathode", tuple(f"{each:.2f} TeV" for each in CENTRE), background, background,
+        0.1 * background, signal, 0.03 * signal, 10.0, 20.0, "free",
+        Shape(templates, np.ones(4), 0 * signal, 0.03),
+    )  # fmt: skip
+
+
+def tail_of_toys(yields: Yields) -> float:
+    """Share of 500 toys with the signal whose q~ is above 2.706: asymptotically 5 %."""
+    model, random = Counting.of(yields, SETTINGS), np.random.default_rng(1)
+    nuisances = profile(model, Data.observed(model, yields.observed), 1.0)[2][0]
+    return float(np.mean(q_tilde(model, draw(model, 1.0, nuisances, 500, random), 1.0) > 2.706))
+
+
+def test_asymptotic_limits_hold_from_where_toys_are_left_out() -> None:
+    many, few = (with_background_under_the_peak(each) for each in (FEW_EVENTS, FEW_EVENTS / 3))
+    assert not many.low_counts
+    assert tail_of_toys(many) == pytest.approx(0.05, abs=0.025)
+    assert few.low_counts
+    assert tail_of_toys(few) > 0.075
 
 
 def content(yields: Yields, **shape) -> dict:

@@ -221,10 +221,11 @@ def toy_limits(yields: Yields, settings: LimitJob, asymptotic: Limits, seed: int
     random = generator(seed, "toys")
     band = np.geomspace(0.6 * low, 1.6 * high, settings.limits.toy_points)
     strengths = np.sort(np.concatenate([band, observed * np.array([0.85, 1.0, 1.15, 1.6])]))
+    toys = settings.limits.toys if yields.shape is None else max(settings.limits.toys // 4, 1)
     rows = []
     progress = Progress(len(strengths), "signal strengths with toys")
     for index, mu in enumerate(strengths):
-        rows.append(cls_from_toys(model, yields.observed, mu, settings.limits.toys, random))
+        rows.append(cls_from_toys(model, yields.observed, mu, toys, random))
         progress.report(index + 1, mu=mu, CLs=rows[-1][0])
     level = settings.limits.level
     cls = np.array([row[0] for row in rows])
@@ -236,7 +237,7 @@ def toy_limits(yields: Yields, settings: LimitJob, asymptotic: Limits, seed: int
         return None if mu is None else mu * yields.cross_section
 
     return ToyLimits(
-        toys=settings.limits.toys,
+        toys=toys,
         mu=strengths,
         cls=cls,
         cls_error=[row[2] for row in rows],

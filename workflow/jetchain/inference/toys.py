@@ -178,24 +178,28 @@ def profile(
     nuisances = start
     if nuisances is None:
         nuisances = np.concatenate([np.maximum(data.control, 0.05), data.alphas], axis=1)
+    nuisances = np.array(nuisances)
     value, slope, gradient, hessian = derivatives(model, data, mu, nuisances)
+    rows: NDArray[np.int64] = np.arange(toys)  # those that have not converged
     for _ in range(NEWTON_STEPS):
-        step, decrement = newton_step(model, nuisances, gradient, hessian)
+        step, decrement = newton_step(model, nuisances[rows], gradient[rows], hessian[rows])
         active = decrement > CONVERGED
-        if not active.any():
+        rows, step = rows[active], step[active]
+        if not len(rows):
             break
-        scale = np.where(active, 1.0, 0.0)
+        left, at, before = data.chosen(rows), nuisances[rows], value[rows]
+        lowest = np.maximum(0.1 * at[:, : model.gammas], SMALLEST_GAMMA)
+        scale = np.ones(len(rows))
         for _ in range(HALVINGS):
-            trial = nuisances - scale[:, None] * step
-            gamma = np.maximum(0.1 * nuisances[:, : model.gammas], SMALLEST_GAMMA)
-            trial[:, : model.gammas] = np.maximum(trial[:, : model.gammas], gamma)
-            new = derivatives(model, data, mu, trial)
-            worse = active & ~(new[0] <= value + 1e-13 * np.abs(value))
+            trial = at - scale[:, None] * step
+            trial[:, : model.gammas] = np.maximum(trial[:, : model.gammas], lowest)
+            new = derivatives(model, left, mu[rows], trial)
+            worse = ~(new[0] <= before + 1e-13 * np.abs(before))
             if not worse.any():
                 break
             scale = np.where(worse, scale / 2, scale)
-        nuisances = trial
-        value, slope, gradient, hessian = new
+        nuisances[rows] = trial
+        value[rows], slope[rows], gradient[rows], hessian[rows] = new
     return value, slope, nuisances
 
 
