@@ -9,7 +9,7 @@ from jetchain.background import poisson, shape
 from jetchain.background.poisson import fit_templates
 from jetchain.background.settings import SpectrumSettings
 from jetchain.background.shape import candidates, fit_shape
-from jetchain.background.spectrum import Spectrum, bin_spectrum
+from jetchain.background.spectrum import WEIGHTS, Spectrum, bin_spectrum
 from jetchain.core.errors import EmptySampleError
 
 RANGE, WINDOW = (2.8, 6.5), (3.3, 3.7)
@@ -251,6 +251,23 @@ def test_a_background_that_rises_after_the_last_event_is_rejected():
     assert not shape._rises(cut, density)
     density[-1] *= 3
     assert shape._rises(cut, density)
+
+
+def test_one_event_at_the_largest_mass_makes_no_background_rise():
+    spectrum = made_up(260, 240)
+    counts = np.where(spectrum.edges[:-1] < 4.6, np.round(spectrum.counts), 0.0)
+    counts[-1] = 1.0
+    lonely = Spectrum(spectrum.edges, counts, spectrum.signal, spectrum.window)
+    falling = spectrum.functions()["exponential"]
+    templates = lonely.templates(falling, MARGIN)
+    free = fit_templates(templates, lonely.signal, counts[None])
+    assert shape._rises(lonely, free.norms[0] @ templates)
+    for found in candidates(lonely, ("known", falling), SETTINGS, np.random.default_rng(1)):
+        assert found.accepted
+        assert not shape._rises(lonely, found.background)
+        density = found.density(lonely)
+        binned = (density * WEIGHTS).sum(1) * np.diff(lonely.edges)
+        assert binned / binned.sum() == pytest.approx(found.background / found.background.sum())
 
 
 def test_the_order_rises_only_where_needed():

@@ -125,7 +125,7 @@ def _newton(
     """Newton's step, what it promises, and -log L."""
     hessian, gradient, held = _curvature(design, counts, values, components)
     free = np.where(held, 0.0, gradient)
-    step: Array = np.linalg.solve(_without(hessian, held), free[..., None])[..., 0]
+    step = np.asarray(np.linalg.solve(_without(hessian, held), free[..., None])[..., 0])
     return step, np.asarray(np.sum(step * free, 1)), _value(design, counts, values)
 
 

@@ -4,14 +4,15 @@ The background is a falling shape times a polynomial (`background.spectrum`). Wi
 shape is one of two functions; after a cut it is the fitted background before it, so that the
 polynomial is what the cut does. The order is raised until an F-test, with the signal floating in
 both fits, sees no improvement by one or two orders more and the fit is good. With a few hundred
-events the test does not see what biases the signal by its own error, so the model of a shape has one
-order more than that. A model is accepted if its fit is good and its background does not rise where
-the data end; a rejected one is used nowhere, and the next order or that of the test stands in for
-it. Of the shapes, the one with the least -2 ln L + parameters (discrete profiling, arXiv 1408.6865)
-is that of the search. The largest signal that it finds in the backgrounds of the other accepted
-models, the next order of its own among them, is the spurious signal: they hold none. All p-values
-are those of toys: with few events, and with norms at zero, neither chi2 nor F follows its
-distribution.
+events the test does not see what biases the signal by its own error, so the model of a shape has
+one order more than that. Where its background would rise where the data end, which takes one event
+at the largest masses, the last norms are tied together until it does not. A model is accepted if
+its fit is good; a rejected one is used nowhere, and the next order or that of the test stands in
+for it. Of the shapes, the one with the least -2 ln L + parameters (discrete profiling, arXiv
+1408.6865) is that of the search. The largest signal that it finds in the backgrounds of the other
+accepted models, the next order of its own among them, is the spurious signal: they hold none. All
+p-values are those of toys: with few events, and with norms at zero, neither chi2 nor its
+improvement follows its distribution.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Candidate:
     Attributes:
         shape, order: name of the falling shape, and order of the polynomial.
         falling: (bins, nodes) the shape.
-        templates: (order + 1, bins)
+        templates: (components, bins): order + 1, or fewer, the last one being the sum of the rest.
         fit: of one data set.
         p_value: of a worse fit, from toys.
         f_tests: p-value of each step, "1 -> 2", from toys, of its shape.
@@ -66,12 +67,14 @@ class Candidate:
 
     @property
     def norms(self) -> Array:
-        """(order + 1,) of the scaled templates: all 1 if the background is the falling shape."""
+        """(components,) of the scaled templates: all 1 if the background is the falling shape."""
         return np.asarray(self.fit.norms[0] / self.scale)
 
     def density(self, spectrum: Spectrum) -> Array:
         """(bins, nodes): the fitted background as a falling shape."""
-        polynomial = np.tensordot(self.fit.norms[0], spectrum.basis(self.order), 1)
+        norms = self.fit.norms[0]
+        tied = np.append(norms, np.full(self.order + 1 - len(norms), norms[-1]))
+        polynomial = np.tensordot(tied, spectrum.basis(self.order), 1)
         return np.asarray(polynomial * self.falling)
 
     @property
@@ -196,17 +199,25 @@ def candidates(
         index += better
     found = []
     for each in (*range(index + 1, min(index + 3, len(fits))), index):
-        toys = _toys(spectrum, fits[each], settings, random)
-        of_toys = _fit(templates[each], spectrum, toys)
-        p_value = _share(of_toys.deviance, fits[each].deviance[0])
-        falls = not _rises(spectrum, fits[each].norms[0] @ templates[each])
-        found.append(
-            Candidate(
-                shape[0], low + each, shape[1], templates[each], fits[each], p_value, tests,
-                p_value >= settings.goodness and falls,
-            )
-        )  # fmt: skip
+        tied, fit, falls = _tied(spectrum, templates[each])
+        of_toys = _fit(tied, spectrum, _toys(spectrum, fit, settings, random))
+        p_value = _share(of_toys.deviance, fit.deviance[0])
+        accepted = p_value >= settings.goodness and falls
+        found.append(Candidate(shape[0], low + each, shape[1], tied, fit, p_value, tests, accepted))
     return found
+
+
+def _tied(spectrum: Spectrum, templates: Array) -> tuple[Array, Fitted, bool]:
+    """The templates with the fewest of the last ones added up that fit without a rise, and the fit.
+
+    Equal norms at the end leave the falling shape as it is there. Last comes whether it falls.
+    """
+    for first in range(len(templates) - 1, -1, -1):
+        tied = np.vstack([templates[:first], templates[first:].sum(0)])
+        fit = _fit(tied, spectrum, spectrum.counts[None])
+        if not _rises(spectrum, fit.norms[0] @ tied):
+            return tied, fit, True
+    return tied, fit, False
 
 
 def _toys(
@@ -216,8 +227,8 @@ def _toys(
 
 
 def _improvement(simple: Fitted, rich: Fitted) -> Array:
-    """The F statistic up to a factor, (sets,)."""
-    return np.asarray(np.maximum(simple.deviance - rich.deviance, 0.0) / rich.deviance)
+    """Of -2 ln L, (sets,): the errors of counts are known, which F, a ratio, does not make use of."""
+    return np.maximum(simple.deviance - rich.deviance, 0.0)
 
 
 def _share(toys: Array, observed: float) -> float:

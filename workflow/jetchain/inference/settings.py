@@ -32,8 +32,8 @@ class LimitSettings(Settings):
     points: int = key(25, "signal strengths in the scan of CLs", ge=3)
     toys: int = key(
         4000,
-        "toys a hypothesis and signal strength, beside the asymptotic limit, 0 for none; a spectrum "
-        "gets a quarter of them, and only if few events are under the peak",
+        "toys a hypothesis and signal strength, beside the asymptotic limit, 0 for none; a "
+        "spectrum gets a quarter of them, and only if few events are under the peak",
         ge=0,
     )
     toy_points: int = key(

@@ -186,9 +186,11 @@ def pulls(*, fits: Inputs, labels: Labels, pdf: Output, png: Output, data: Outpu
     left.set_xlabel("fitted signal cross-section [fb]")
     label(left)
     names: list[str] = []
+    reach = 3.0
     for row in rows:
         for parameter in filter(_is_moved, row.parameters):
             names.append(f"{labels[row.method]}: {parameter.name}")
+            reach = max(reach, abs(parameter.pull) + 1.5)
             right.errorbar(
                 [parameter.pull], [len(names) - 1],
                 xerr=[1.0 if parameter.constraint is None else parameter.constraint],
@@ -202,7 +204,7 @@ def pulls(*, fits: Inputs, labels: Labels, pdf: Output, png: Output, data: Outpu
             "(with one bin, the free signal absorbs every excess)",
         )
     right.set_yticks(range(len(names)), names, fontsize=11)
-    right.set_xlim(-3, 3)
+    right.set_xlim(-reach, reach)
     right.minorticks_off()
     right.set_xlabel("pull, with post-fit over pre-fit uncertainty")
     label(right)
