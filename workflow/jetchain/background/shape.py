@@ -227,7 +227,7 @@ def _toys(
 
 
 def _improvement(simple: Fitted, rich: Fitted) -> Array:
-    """Of -2 ln L, (sets,): the errors of counts are known, which F, a ratio, does not make use of."""
+    """Of -2 ln L, (sets,): the errors of counts are known, which the ratio F leaves unused."""
     return np.maximum(simple.deviance - rich.deviance, 0.0)
 
 
