@@ -56,7 +56,7 @@ class SpectrumSettings(Settings):
     goodness: float = key(
         0.01, "Smallest p-value of a fit whose model is accepted.", gt=0.0, lt=1.0
     )
-    toys: int = key(200, "Toys that give each of these p-values.", ge=20)
+    toys: int = key(500, "Toys that give each of these p-values.", ge=20)
 
     @field_validator("mass_range")
     @classmethod

@@ -23,9 +23,13 @@ from jetchain.core.dijets import Array, inside
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(3)
 FUNCTIONS: dict[str, Callable[[Array, float], Array]] = {
     "exponential": lambda ratio, steepness: np.exp(steepness * (1 - ratio)),
-    "power": lambda ratio, steepness: ratio**-steepness,
+    "half a power": lambda ratio, steepness: (
+        np.exp(steepness / 2 * (1 - ratio)) * ratio ** (-steepness / 2)
+    ),
 }
-"""Falling functions of m / m_low: with two, one can stand for what the other gets wrong."""
+"""Falling functions of m / m_low, an exponential and its product with a power, much like the dijet
+function's (1 - x)^p x^-q: with two, one can stand for what the other gets wrong. A power alone falls
+too slowly: polynomials of order 4 that mend it find signals of .4 errors in dijet functions."""
 STEEPEST = 100.0
 
 
