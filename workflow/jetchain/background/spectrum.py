@@ -27,8 +27,8 @@ FUNCTIONS: dict[str, Callable[[Array, float], Array]] = {
         np.exp(steepness / 2 * (1 - ratio)) * ratio ** (-steepness / 2)
     ),
 }
-"""Falling functions of m / m_low, an exponential and its product with a power, much like the dijet
-function's (1 - x)^p x^-q: with two, one can stand for what the other gets wrong. A power alone falls
+"""Falling functions of m / m_low, an exponential and its product with a power, like (1 - x)^p x^-q
+of the dijet function: with two, one can stand for what the other gets wrong. A power alone falls
 too slowly: polynomials of order 4 that mend it find signals of .4 errors in dijet functions."""
 STEEPEST = 100.0
 
