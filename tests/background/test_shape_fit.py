@@ -236,7 +236,9 @@ def test_a_rejected_model_is_used_nowhere(monkeypatch):
     # Of order 1 only, half a power of the mass does not describe an exponential.
     one = SETTINGS.model_copy(update={"orders": [1, 1]})
     found = fit_shape(spectrum, one, random)
-    rejected = candidates(spectrum, ("half a power", spectrum.functions()["half a power"]), one, random)
+    rejected = candidates(
+        spectrum, ("half a power", spectrum.functions()["half a power"]), one, random
+    )
     assert not rejected[0].accepted
     assert found.best.shape == "exponential"
     assert "half a power" not in {each.shape for each in found.others}
