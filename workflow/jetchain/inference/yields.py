@@ -98,10 +98,10 @@ CONSTRAINTS = {"poisson": "shapesys", "gaussian": "staterror"}
 NO_SIGNAL = "no sensitivity: the net signal yield is not positive in any bin"
 MOST_UNCERTAIN = 0.5
 """Relative, of the signal: beyond, no limit is set."""
-FEW_EVENTS = 100.0
+FEW_EVENTS = 200.0
 """Of background under a peak: below, toys stand beside the asymptotic formulae. With four free
-norms the asymptotic tail of q~ of 5 % holds 4 to 6 % of the toys from 100 events on, and 9 to 11 %
-at 25 and 50."""
+norms the asymptotic tail of q~ of 5 % holds 4 to 6 % of the toys from 150 events on, 5 to 8 % at
+100, and 8 to 11 % at 25 and 50."""
 LARGEST = 1e15
 """Of all events: larger counts are not exact as floating-point numbers."""
 COLUMNS = ("observed", "background", "background_uncertainty", "signal", "signal_uncertainty")
