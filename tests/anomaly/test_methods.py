@@ -196,7 +196,7 @@ def test_a_new_method_reaches_rules_limits_and_figures(tmp_path):
         },
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:]
-    for rule in ("search_toy", "fit_sidebands", "close_spectrum", "set_limits", "figure_limits"):
+    for rule in ("search_toy", "fit_spectrum", "close_spectrum", "set_limits", "figure_limits"):
         assert f"rule {rule}:" in done.stdout
     shown = [line for line in done.stdout.splitlines() if "reporting.anomaly.sic" in line]
     assert '{"toy": "Toy"}' in shown[0]

@@ -10,6 +10,7 @@ from jetchain.anomaly.searched import Dijets
 from jetchain.anomaly.settings import SearchJob
 from jetchain.background import closure, sideband
 from jetchain.background.settings import BackgroundSettings, CutJob, SpectrumSettings
+from jetchain.background.shape import fit_shape
 from jetchain.background.yields import make_yields
 from jetchain.core.boosting import BoostingSettings
 from jetchain.core.dijets import inside, read_scores
@@ -17,12 +18,17 @@ from jetchain.core.errors import ConfigurationError, DataError, EmptySampleError
 from jetchain.core.io.tables import read_csv, read_result, write_result
 from jetchain.core.io.tensors import write_tensors
 from jetchain.core.schema.anomaly import DIJET_TRUTH, DIJETS, SCORES
-from jetchain.core.schema.background import Normalisation, SearchYields, SpectrumClosure
+from jetchain.core.schema.background import (
+    Normalisation,
+    SearchYields,
+    SpectrumClosure,
+    SpectrumFits,
+)
 from jetchain.core.settings import parse
 
 BOOSTING = BoostingSettings(trainings=2, members=1, iterations=30)
 CWOLA = Cwola(CwolaSettings(boosting=BOOSTING))
-SPECTRUM = SpectrumSettings(mass_range=MASS_RANGE, parameters=[2, 3])
+SPECTRUM = SpectrumSettings(mass_range=MASS_RANGE, toys=120)
 FIT = CutJob(signal_region=SIGNAL_REGION, spectrum=SPECTRUM, efficiency=0.02, scan=[0.5])
 
 
@@ -31,8 +37,13 @@ def _search(injected: int, seed: int):
     scored = CWOLA.search(Dijets(data, rest, SIGNAL_REGION), seed)
     scores = [each.mean(axis=1) for each in (scored.scores, scored.signal_scores)]
     kept = sideband.passes(data, scores[0], list(zip((data, rest), scores, strict=True)), 0.02, FIT)
-    _, fit, _ = sideband.fit_spectrum(data["m_jj"][kept[0]], FIT)
-    return data, truth, kept, fit
+    fits = []
+    for cut in ([slice(None)] * 2, kept):
+        masses = [table["m_jj"][chosen] for table, chosen in zip((data, rest), cut, strict=True)]
+        spectrum = sideband.spectrum_of(masses[0], (masses[1], 0.5), FIT)
+        falling = fits[0].best.density(fits[0].spectrum) if fits else None
+        fits.append(fit_shape(spectrum, SPECTRUM, np.random.default_rng(seed), falling))
+    return data, truth, kept, fits[1]
 
 
 def test_a_planted_signal_is_enriched_and_found():
@@ -51,7 +62,7 @@ def test_a_planted_signal_is_enriched_and_found():
 
 def test_without_a_signal_nothing_is_found():
     significances = [_search(injected=0, seed=seed)[3].significance for seed in (2, 3, 4)]
-    assert np.max(significances) < 3
+    assert np.max(np.abs(significances)) < 3
     assert abs(np.mean(significances)) < 2  # three N(0, 1) have a mean known to 0.6
 
 
@@ -145,32 +156,42 @@ def test_the_verbs_write_yields_for_the_inference(tmp_path):
     }
     normalisation = tmp_path / "normalisation.json"
     write_result(normalisation, NORMALISATION)
-    sideband.sideband(**paths, **outputs, normalisation=normalisation, method="cwola", settings=FIT)
+    how = {"normalisation": normalisation, "seed": 3}
+    sideband.sideband(**paths, **outputs, **how, method="cwola", settings=FIT)
     found = read_result(outputs["yields"], SearchYields)
-    (only,) = found.bins
     assert (found.method, list(found.signal_region)) == ("cwola", SIGNAL_REGION)
-    assert found.constraint == "gaussian"  # a fit
+    assert found.constraint == "free"  # fitted with the signal
     assert (found.luminosity_fb, found.reference_cross_section_fb) == (10.0, 42.0)
-    assert only.observed > only.background + 5 * only.background_uncertainty
-    assert 0 < only.signal_uncertainty < only.signal < 300
-    assert 0 <= only.signal_leakage < 0.2 * only.signal
+    observed, background, signal = (
+        np.array([getattr(each, name) for each in found.bins])
+        for name in ("observed", "background", "signal")
+    )
+    assert np.array(found.shape.norms) @ found.shape.templates == pytest.approx(background)
+    assert 0 < found.shape.signal_relative_uncertainty < 0.2
+    assert 0 < signal.sum() < 300
     table = read_csv(outputs["spectra"])
-    chosen = (table["selection"] == 0.02) & (table["window"] == 1)
-    assert table["observed"][chosen].sum() == only.observed
+    chosen = table["selection"] == 0.02
+    assert (table["observed"][chosen] == observed).all()
+    window = chosen & (table["window"] == 1)
+    only = read_result(outputs["fits"], SpectrumFits).fits["0.02"]
+    assert table["observed"][window].sum() == only.observed
+    assert only.mu > 5 * np.hypot(only.mu_error, only.spurious_mu)
+    assert only.observed == pytest.approx(only.background + only.signal, rel=0.2)
     first = outputs["fits"].read_bytes()
-    sideband.sideband(**paths, **outputs, normalisation=normalisation, method="cwola", settings=FIT)
+    sideband.sideband(**paths, **outputs, **how, method="cwola", settings=FIT)
     assert outputs["fits"].read_bytes() == first
-    # Without a cut everything in the window counts, and more signal passes.
-    scores = paths.pop("scores")
-    del paths["signal_scores"]
-    sideband.inclusive(**paths, **outputs, normalisation=normalisation, settings=FIT)
-    (every,) = read_result(outputs["yields"], SearchYields).bins
-    assert every.observed == inside(data["m_jj"], SIGNAL_REGION).sum()
-    assert every.signal > only.signal
+    before = read_result(outputs["fits"], SpectrumFits).fits["1"]
     closure.spectrum(
-        data=paths["data"], truth=truth_path, scores=scores, closure=tmp_path / "closure.json",
-        method="cwola", settings=FIT, seed=1,
+        **paths, truth=truth_path, normalisation=normalisation, method="cwola", settings=FIT,
+        closure=tmp_path / "closure.json", seed=1,
     )  # fmt: skip
+    # Without a cut everything counts, more signal passes, and the fit is that of every method.
+    del paths["scores"], paths["signal_scores"]
+    sideband.inclusive(**paths, **outputs, **how, settings=FIT)
+    every = read_result(outputs["yields"], SearchYields).bins
+    assert sum(each.observed for each in every) == inside(data["m_jj"], MASS_RANGE).sum()
+    assert sum(each.signal for each in every) > signal.sum()
+    assert read_result(outputs["fits"], SpectrumFits).fits["1"] == before
     studied = read_result(tmp_path / "closure.json", SpectrumClosure).background_only
     assert set(studied) == {"0.5", "0.02"}  # the cut of the search, though the scan lacks it
     result = studied["0.02"]
@@ -182,7 +203,8 @@ def test_the_verbs_write_yields_for_the_inference(tmp_path):
     ("values", "words"),
     [
         ({"sideband": {"spectrum": {"mass_range": [6.0, 2.8]}}}, "mass_range"),
-        ({"sideband": {"spectrum": {"parameters": [4, 3]}}}, "numbers of parameters"),
+        ({"sideband": {"spectrum": {"orders": [4, 3]}}}, "orders must be two"),
+        ({"sideband": {"spectrum": {"toys": 50}}}, "50 toys show no p-value below"),
         ({"sideband": {"efficiency": 0.0}}, "sideband.efficiency"),
         ({"abcdd": {}}, "Did you mean 'abcd'"),
     ],

@@ -5,11 +5,10 @@ import pytest
 
 from jetchain.background import quality
 from jetchain.background.abcd import choose_cuts
-from jetchain.background.dijet import Spectrum, choose_fit, fit_dijet
 from jetchain.background.normalisation import jet_uncertainty
 from jetchain.background.yields import make_yields
 from jetchain.core.boosting import BoostingSettings
-from jetchain.core.errors import DataError, EmptySampleError, TrainingError
+from jetchain.core.errors import DataError, EmptySampleError
 from jetchain.core.io.tables import write_result
 from jetchain.core.schema.anomaly import JetUncertainties, Resonance
 from jetchain.core.schema.background import Normalisation
@@ -31,19 +30,6 @@ def test_cuts_on_nothing_are_refused(data, signal) -> None:
     random = np.random.default_rng(1)
     with pytest.raises(EmptySampleError, match=f"{data} sideband events and {signal} of"):
         choose_cuts(random.random((data, 2)), random.random((signal, 2)), 0.1)
-
-
-def test_a_spectrum_across_the_energy_of_the_collisions_is_a_failed_fit() -> None:
-    edges = np.linspace(2.8, 6.5, 38)
-    window = (edges[:-1] > 3.3) & (edges[1:] < 3.7)
-    counts = np.round(1e4 * np.exp(-2 * (edges[:-1] - 2.8)))
-    with (
-        np.errstate(invalid="ignore"),
-        pytest.raises(TrainingError, match="found no valid minimum"),
-    ):
-        fit_dijet(Spectrum(edges, counts, window, 5.0), 3)
-    good = choose_fit(Spectrum(edges, counts, window, 13.0), [2, 3], 0.05)
-    assert np.isfinite([good.fit.background, good.background_error]).all()
 
 
 def test_a_null_without_spread_has_no_deviation(monkeypatch) -> None:

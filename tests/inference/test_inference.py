@@ -232,7 +232,7 @@ def test_the_three_verbs_in_a_row(tmp_path) -> None:
     write_json(tmp_path / "yields.json", GOOD)
     paths = {"yields": tmp_path / "yields.json", "workspace": tmp_path / "workspace.json"}
     workspace(**paths, settings=WorkspaceSettings())
-    fit(**paths, fit=tmp_path / "fit.json", settings=FitSettings())
+    fit(**paths, fit=tmp_path / "fit.json", settings=FitSettings(), seed=1)
     job = LimitJob(
         limits=LimitSettings(points=3, toys=200, toy_points=4), workspace=WorkspaceSettings()
     )
@@ -261,7 +261,7 @@ def test_a_search_without_sensitivity_has_null_for_every_result(tmp_path, capsys
     workspace(**paths, settings=WorkspaceSettings())
     assert f"cwola: no sensitivity, its net signal yield is {signal:.3g}" in capsys.readouterr().err
     assert read_json(paths["workspace"]) == {"method": "cwola", "sensitive": False}
-    fit(**paths, fit=tmp_path / "fit.json", settings=FitSettings())
+    fit(**paths, fit=tmp_path / "fit.json", settings=FitSettings(), seed=1)
     fitted = read_json(tmp_path / "fit.json")
     reason = "no sensitivity: the net signal yield is not positive in any bin"
     counts = {

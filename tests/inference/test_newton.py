@@ -71,7 +71,7 @@ def run(folder, columns, constraint: str, names=None) -> tuple[Fit, Limits]:
     write_json(folder / "yields.json", content(columns, constraint, names))
     paths = {"yields": folder / "yields.json", "workspace": folder / "workspace.json"}
     workspace(**paths, settings=SETTINGS)
-    fit(**paths, fit=folder / "fit.json", settings=FitSettings())
+    fit(**paths, fit=folder / "fit.json", settings=FitSettings(), seed=1)
     limits(**paths, limits=folder / "limits.json", settings=JOB, seed=1)
     for name in ("fit.json", "limits.json"):
         json.dumps(read_json(folder / name), allow_nan=False)

@@ -31,11 +31,12 @@ def named(panel, label):
     return found
 
 
-def a_fit(significance):
-    return {"chi2": 10.0, "ndf": 8, "observed": 30.0, "background": 20.0,
+def a_fit(significance, accepted=True):
+    return {"chi2": 10.0, "ndf": 8, "observed": 30.0, "background": 20.0, "signal": 10.0,
             "background_uncertainty": 2.0, "significance": significance, "events": 525,
-            "parameters": {}, "f_test": {}, "p_value": 0.3, "fit_uncertainty": 2.0,
-            "function_uncertainty": 0.0}  # fmt: skip
+            "shape": "power", "order": 2, "norms": [1.0, 1.0, 1.0], "f_test": {}, "p_value": 0.3,
+            "accepted": accepted, "others": [], "mu": 0.8, "mu_error": 0.3,
+            "spurious_mu": 0.4}  # fmt: skip
 
 
 def spectra(efficiency):
@@ -48,7 +49,8 @@ def spectra(efficiency):
         "window": np.tile([0, 1, 0, 0], n),
         "observed": np.concatenate([[400, 0, 100, 25], [36, 0, 16, 4]][:n]),
         "expected": np.concatenate([[390.0, 200, 110, 20], [40.0, 20, 12, 5]][:n]),
-        "expected_error": np.concatenate([[10.0] * 4, [3.0] * 4][:n]),
+        "background": np.concatenate([[390.0, 180, 110, 20], [40.0, 12, 12, 5]][:n]),
+        "background_error": np.concatenate([[10.0] * 4, [3.0] * 4][:n]),
     }  # fmt: skip
 
 
@@ -69,18 +71,24 @@ def test_the_spectrum_is_drawn_before_and_after_the_cut_with_the_pulls_after_it(
         )
         band = named(upper, f"Fit, {text}")
         np.testing.assert_allclose(
-            band["y_high"], (table["expected"] + table["expected_error"])[rows]
+            band["y_high"], (table["background"] + table["background_error"])[rows]
         )
-    lines = [series for series in upper["series"] if series["kind"] == "line"]
+        np.testing.assert_allclose(named(upper, f"Background, {text}")["y"],
+                                   table["background"][rows])  # fmt: skip
+    lines = [series for series in upper["series"] if str(series["label"]).startswith("Fit: ")]
     assert [line["y"] for line in lines] == table["expected"].reshape(2, 4).tolist()
-    assert "10.0/8; window: 30 for 20$\\pm$2, 4.5$\\,\\sigma$" in lines[1]["label"]
+    # The spurious signal of .4 widens the error of .3.
+    assert "p = 0.3, $\\mu$ = 0.80 $\\pm$ 0.50, 4.5$\\,\\sigma$" in lines[1]["label"]
     window = named(upper, "signal region")
     assert (window["x_low"], window["x_high"]) == (3.0, 4.0)
     (bars,) = (series for series in lower["series"] if series["kind"] == "bars")
-    pull = (table["observed"] - table["expected"]) / np.sqrt(
-        table["expected"] + table["expected_error"] ** 2
+    pull = (table["observed"] - table["background"]) / np.sqrt(
+        table["background"] + table["background_error"] ** 2
     )
     np.testing.assert_allclose(bars["y"], pull[4:], rtol=1e-5)
+    points = named(lower, "Data above the fit")
+    residual = (table["observed"] - table["expected"]) / np.sqrt(table["expected"])
+    np.testing.assert_allclose(points["y"], residual[4:], rtol=1e-5)
     assert lower["ylabel"] == "Pull after cut"
 
 
@@ -92,6 +100,16 @@ def test_a_search_without_a_cut_has_one_spectrum(axes):
     assert sum(series["kind"] == "errorbar" for series in upper["series"]) == 1
     assert lower["ylabel"] == "Pull"
     assert "Toy" in upper["titles"]
+
+
+def test_a_rejected_background_is_said_to_be_one(axes):
+    fits = {"method": "toy", "efficiency": 1, "fits": {"1": a_fit(5.0, accepted=False)}}
+    (upper, _), _ = axes(
+        background.spectrum, {"spectra": spectra(1), "fits": fits}, method="toy", labels=LABELS
+    )
+    (line,) = (each for each in upper["series"] if str(each["label"]).startswith("Fit: "))
+    assert "background not accepted" in line["label"]
+    assert "5.0" not in line["label"]
 
 
 def test_the_closure_is_predicted_over_observed_with_the_errors_of_both(axes):

@@ -27,7 +27,8 @@ TABLES = {
         "selection": np.array(["1", "1"]), "low": np.array([2.0, 3.0]),
         "high": np.array([3.0, 4.0]), "window": np.array([0, 1]),
         "observed": np.array([40, 10]), "expected": np.array([39.0, 8.0]),
-        "expected_error": np.array([2.0, 1.0]),
+        "background": np.array([38.0, 7.0]),
+        "background_error": np.array([2.0, 1.0]),
     },
 }  # fmt: skip
 RESULTS = {
@@ -59,10 +60,11 @@ RESULTS = {
     },
     "fits": {
         "method": "inclusive", "efficiency": 1,
-        "fits": {"1": {"chi2": 1.0, "ndf": 2, "observed": 10.0, "background": 8.0,
+        "fits": {"1": {"chi2": 1.0, "ndf": 2, "observed": 10.0, "background": 8.0, "signal": 2.0,
                        "background_uncertainty": 1.0, "significance": 0.6, "events": 50,
-                       "parameters": {}, "f_test": {}, "p_value": 0.6, "fit_uncertainty": 1.0,
-                       "function_uncertainty": 0.0}},
+                       "shape": "power", "order": 1, "norms": [1.0, 1.0], "f_test": {},
+                       "p_value": 0.6, "accepted": True, "others": [], "mu": 0.5,
+                       "mu_error": 0.4, "spurious_mu": 0.1}},
     },
     "limits": {
         "sensitive": True, "method": "cathode", "expected_fb": [1.0, 2.0, 3.0, 4.0, 5.0],

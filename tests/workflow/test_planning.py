@@ -53,7 +53,7 @@ def test_the_first_look_goes_through_every_room_with_few_jobs(tmp_path):
     planned = planned_rules(tmp_path, "quick", overlay=quick)
     named = " ".join(planned)
     for rule in ("generate_sample", "simulate_detector", "untrained_particleflow", "cluster_jets",
-                 "jet_graphs", "train_tagger", "search_cwola", "fit_sidebands", "set_limits",
+                 "jet_graphs", "train_tagger", "search_cwola", "fit_spectrum", "set_limits",
                  "simulate_firmware_rtl", "figure_overview"):  # fmt: skip
         assert rule in planned, named
     assert sum(planned.values()) < 140

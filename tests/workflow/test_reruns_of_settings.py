@@ -145,7 +145,7 @@ OTHER = {
     "jets.display.selection.radius": 1.0,
     "graphs.jets.radius": 1.0,
     "anomaly.features.radius": 0.8,
-    "background.sideband.spectrum.parameters": [2, 4],
+    "background.sideband.spectrum.orders": [2, 4],
     "background.reference_events": 40,
     "firmware.dataset.classes": ["quark", "gluon", "W", "top"],
     "firmware.device.part": "xcvu9p",

@@ -2,7 +2,7 @@
 
 from jetchain.core.schema.background import NO_CUT
 
-# A cut on the score, then the fit of the sidebands; or two cuts on independent scores.
+# A cut on the score, then the fit of the mass; or two cuts on independent scores.
 BACKGROUND_CUT = [name for name in SEARCHES if METHODS[name].background == "sideband"]
 BACKGROUND_ABCD = [name for name in SEARCHES if METHODS[name].background == "abcd"]
 BACKGROUND_TEMPLATES = [name for name in SEARCHES if METHODS[name].template]
@@ -90,7 +90,7 @@ rule predict_abcd:
         LAUNCH
 
 
-rule fit_sidebands:
+rule fit_spectrum:
     input:
         data="results/anomaly/data.safetensors",
         signal_test="results/anomaly/signal_test.safetensors",
@@ -114,12 +114,13 @@ rule fit_sidebands:
                 "efficiency": "background.sideband.efficiency",
                 "scan": "background.sideband.scan",
             },
+            seed=["background.sideband"],
         ),
     shell:
         LAUNCH
 
 
-rule fit_inclusive_sidebands:
+rule fit_inclusive_spectrum:
     input:
         data="results/anomaly/data.safetensors",
         signal_test="results/anomaly/signal_test.safetensors",
@@ -137,6 +138,7 @@ rule fit_inclusive_sidebands:
                 "signal_region": "anomaly.signal_region",
                 "spectrum": "background.sideband.spectrum",
             },
+            seed=["background.sideband"],
         ),
     shell:
         LAUNCH
@@ -146,7 +148,10 @@ rule close_spectrum:
     input:
         data="results/anomaly/data.safetensors",
         truth="results/anomaly/truth.safetensors",
+        signal_test="results/anomaly/signal_test.safetensors",
         scores="results/anomaly/{method}/scores.safetensors",
+        signal_scores="results/anomaly/{method}/signal_scores.safetensors",
+        normalisation="results/background/normalisation.json",
     output:
         closure="results/background/{method}/closure.json",
     log:

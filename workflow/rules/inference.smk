@@ -23,7 +23,11 @@ rule fit_workspace:
     log:
         "results/logs/inference/fit/{method}.log",
     params:
-        **job("inference.fit", settings="inference.fit"),
+        **job(
+            "inference.fit",
+            settings="inference.fit",
+            seed=["inference.fit", "{method}"],
+        ),
     shell:
         LAUNCH
 

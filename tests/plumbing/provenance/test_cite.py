@@ -41,7 +41,7 @@ def test_tables_cite_their_sources():
 
 
 def test_papers_without_an_id_are_found_by_their_names():
-    assert "LiMa:1983" in cited(code={"background.dijet": "0" * 10})
+    assert "Bertsekas:1982" in cited(code={"background.poisson": "0" * 10})
 
 
 def test_a_paper_that_the_table_lacks_is_there_by_its_id(monkeypatch):

@@ -21,16 +21,18 @@ from jetchain.background.abcd import (
     to_choose,
 )
 from jetchain.background.settings import AbcdJob, CutJob
-from jetchain.background.sideband import fit_spectrum, passes, spectrum_of
+from jetchain.background.shape import fit_shape
+from jetchain.background.sideband import passes, spectrum_of, summarise
 from jetchain.core.dijets import Array, inside, read_scores, sidebands
 from jetchain.core.errors import EmptySampleError
-from jetchain.core.io.tables import write_csv, write_result
+from jetchain.core.io.tables import read_result, write_csv, write_result
 from jetchain.core.io.tensors import read_tensors
 from jetchain.core.schema.anomaly import DIJET_TRUTH, DIJETS
 from jetchain.core.schema.background import (
     AbcdClosure,
     AbcdCounts,
     CorrectedCounts,
+    Normalisation,
     Sculpting,
     SpectrumClosure,
     SpectrumClosureAtCut,
@@ -83,35 +85,59 @@ def spectrum(
     *,
     data: Input,
     truth: Input,
+    signal_test: Input,
     scores: Input,
+    signal_scores: Input,
+    normalisation: Input,
     closure: Output,
     method: str,
     settings: CutJob,
     seed: int,
 ) -> None:
-    """Repeat cut and fit on the true background of the data, where no excess may appear.
+    """Repeat cut and fit on the true background of the data, where no signal may appear.
 
-    The cut is the one of the search, from all data. The spurious signal is what the fit finds
-    beyond its interpolation, in events and in standard deviations.
+    The cut is the one of the search, from all data. The spurious signal is what the fit finds.
     """
-    table = read_tensors(data, DIJETS)
+    tables = [read_tensors(path, DIJETS) for path in (data, signal_test)]
     background = read_tensors(truth, DIJET_TRUTH)["is_signal"] == 0
-    score = read_scores(scores, table).mean(axis=1)
-    before = spectrum_of(table["m_jj"][background], settings).counts
+    values = [
+        read_scores(path, table).mean(axis=1)
+        for path, table in zip((scores, signal_scores), tables, strict=True)
+    ]
+    targets = list(zip(tables, values, strict=True))
+    reference = read_result(normalisation, Normalisation).reference_events
+    m_jj, signal = (table["m_jj"] for table in tables)
+    weight = reference / max(len(signal), 1)
+    before = fit_shape(
+        spectrum_of(m_jj[background], (signal, weight), settings),
+        settings.spectrum,
+        generator(seed, "before"),
+    )
     result: dict[str, SpectrumClosureAtCut] = {}
     for efficiency in settings.efficiencies:
-        (kept,) = passes(table, score, [(table, score)], efficiency, settings)
-        after, _, summary = fit_spectrum(table["m_jj"][kept & background], settings)
+        kept, passing = passes(tables[0], values[0], targets, efficiency, settings)
         name = f"{efficiency:g}"
-        sculpted = sculpting(before, after.counts, generator(seed, "random cuts", name))
+        after = fit_shape(
+            spectrum_of(m_jj[kept & background], (signal[passing], weight), settings),
+            settings.spectrum,
+            generator(seed, "after", name),
+            before.best.density(before.spectrum),
+        )
+        summary = summarise(after)
+        sculpted = sculpting(
+            before.spectrum.counts, after.spectrum.counts, generator(seed, "random cuts", name)
+        )
         result[name] = SpectrumClosureAtCut(
             **sculpted.model_dump(),
             chi2=summary.chi2,
             ndf=summary.ndf,
             p_value=summary.p_value,
-            spurious_events=summary.observed - summary.background,
-            background_uncertainty=summary.background_uncertainty,
-            function_uncertainty=summary.function_uncertainty,
+            accepted=summary.accepted,
+            spurious_events=summary.signal,
+            background=summary.background,
+            mu=summary.mu,
+            mu_error=summary.mu_error,
+            spurious_mu=summary.spurious_mu,
             spurious_significance=summary.significance,
         )
     write_result(closure, SpectrumClosure(method=method, background_only=result))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import field_validator
+from typing import Self
+
+from pydantic import field_validator, model_validator
 
 from jetchain.core.boosting import BoostingSettings
 from jetchain.core.settings import Settings, key
@@ -31,7 +33,7 @@ class AbcdSettings(Settings):
 
 
 class SpectrumSettings(Settings):
-    """The fit of the dijet mass around the signal region."""
+    """The fit of signal and background to the dijet mass."""
 
     mass_range: list[float] = key(
         [2.8, 6.5],
@@ -41,15 +43,20 @@ class SpectrumSettings(Settings):
         max_length=2,
     )
     bin_width: float = key(0.1, "Width of the mass bins.", unit="TeV", gt=0.0)
-    energy: float = key(13.0, "Centre-of-mass energy in the dijet function.", unit="TeV", gt=0.0)
-    parameters: list[int] = key(
-        [3, 4],
-        "Numbers of parameters of the dijet function that the F-test compares.",
-        min_length=1,
+    orders: list[int] = key(
+        [2, 6],
+        "Lowest and highest order of the polynomial that multiplies a falling function to give "
+        "the background; an F-test chooses, and the fit takes one more.",
+        min_length=2,
+        max_length=2,
     )
     f_test: float = key(
-        0.05, "Largest p-value at which the F-test prefers more parameters.", gt=0.0, lt=1.0
+        0.05, "Largest p-value at which the F-test prefers the higher order.", gt=0.0, lt=1.0
     )
+    goodness: float = key(
+        0.01, "Smallest p-value of a fit whose model is accepted.", gt=0.0, lt=1.0
+    )
+    toys: int = key(500, "Toys that give each of these p-values.", ge=20)
 
     @field_validator("mass_range")
     @classmethod
@@ -58,12 +65,21 @@ class SpectrumSettings(Settings):
             raise ValueError("the mass range must be two rising positive masses")
         return value
 
-    @field_validator("parameters")
+    @field_validator("orders")
     @classmethod
     def _orders(cls, value: list[int]) -> list[int]:
-        if sorted(set(value)) != value or not set(value) <= {2, 3, 4, 5}:
-            raise ValueError("the numbers of parameters must rise, from 2 to 5")
+        if not 0 <= value[0] <= value[1] <= 8:
+            raise ValueError("the orders must be two that do not fall, from 0 to 8")
         return value
+
+    @model_validator(mode="after")
+    def _resolved(self) -> Self:
+        if (self.toys + 1) * min(self.goodness, self.f_test) < 1:
+            raise ValueError(
+                f"{self.toys} toys show no p-value below {1 / (self.toys + 1):.2g}: raise toys, or "
+                "goodness and f_test"
+            )
+        return self
 
 
 class SidebandSettings(Settings):

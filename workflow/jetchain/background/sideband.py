@@ -1,10 +1,8 @@
-"""The search itself: cut on a score, fit the mass sidebands, interpolate, count.
+"""The search itself: cut on a score, and fit signal and background to the whole mass spectrum.
 
-The cut is set on the sidebands of the data, fold by fold, and knows nothing of signal or truth.
-
-Signal in the sidebands raises the interpolated background. Per unit of signal strength it is known
-from the simulated signal and the linear response of the fit, and the signal yield is that of the
-window less this share: with it, observed = background + mu signal holds on average at every mu.
+The cut is set on the sidebands of the data, fold by fold, and knows nothing of signal or truth. The
+fit takes the signal's histogram from simulation and leaves out no bin: signal beside its peak
+neither bends the background nor chooses its order (`background.shape`).
 """
 
 from __future__ import annotations
@@ -14,15 +12,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jetchain.background.dijet import ChosenFit, DijetFit, Spectrum, bin_spectrum, choose_fit
 from jetchain.background.settings import CutJob, SpectrumJob
-from jetchain.background.yields import make_yields
+from jetchain.background.shape import Candidate, ShapeFit, fit_shape
+from jetchain.background.spectrum import Spectrum, bin_spectrum
+from jetchain.background.yields import shape_yields
 from jetchain.core.dijets import Array, Table, inside, read_scores, require_regions, sidebands
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.io.tables import read_result, write_csv, write_result
 from jetchain.core.io.tensors import read_tensors
 from jetchain.core.schema.anomaly import DIJETS
-from jetchain.core.schema.background import Normalisation, SearchYields, SpectrumFit, SpectrumFits
+from jetchain.core.schema.background import AcceptedModel, Normalisation, SpectrumFit, SpectrumFits
+from jetchain.core.seeds import generator
 from jetchain.core.verbs import Input, Output
 
 
@@ -80,46 +80,66 @@ def cut_by_fold(
     return thresholds
 
 
-def spectrum_of(m_jj: Array, job: SpectrumJob) -> Spectrum:
-    """The binned spectrum of masses (events,)."""
-    low, high = job.spectrum.mass_range
-    window = (job.signal_region[0], job.signal_region[1])
-    return bin_spectrum(m_jj, (low, high), window, job.spectrum.bin_width, job.spectrum.energy)
+def spectrum_of(m_jj: Array, signal: tuple[Array, float], job: SpectrumJob) -> Spectrum:
+    """The binned spectrum of masses (events,), beside those of the simulated signal.
 
-
-def fit_spectrum(m_jj: Array, job: SpectrumJob) -> tuple[Spectrum, ChosenFit, SpectrumFit]:
-    """Bin and fit masses (events,)."""
+    Args:
+        m_jj: of the data, TeV.
+        signal: masses of simulated events, and the events that each stands for at mu = 1.
+        job: settings.
+    """
     settings = job.spectrum
-    spectrum = spectrum_of(m_jj, job)
-    chosen = choose_fit(spectrum, settings.parameters, settings.f_test)
-    fit = chosen.fit
-    summary = SpectrumFit(
+    return bin_spectrum(m_jj, settings.mass_range, job.signal_region, settings.bin_width, signal)
+
+
+def summarise(fit: ShapeFit) -> SpectrumFit:
+    """A fit as a result."""
+    spectrum, best = fit.spectrum, fit.best
+    window = spectrum.window
+    return SpectrumFit(
         events=int(spectrum.counts.sum()),
-        parameters=dict(zip(("log_p0", "p2", "p1", "p3", "p4"), fit.values.tolist(), strict=False)),
-        f_test=chosen.tests,
-        chi2=fit.chi2,
-        ndf=fit.ndf,
-        p_value=fit.p_value,
-        observed=fit.observed,
-        background=fit.background,
-        background_uncertainty=chosen.background_error,
-        fit_uncertainty=fit.background_error,
-        function_uncertainty=chosen.function_error,
-        significance=chosen.significance,
+        shape=best.shape,
+        order=best.order,
+        norms=best.norms.tolist(),
+        f_test=best.f_tests,
+        chi2=float(best.fit.deviance[0]),
+        ndf=len(window) - len(best.templates) - 1,
+        p_value=best.p_value,
+        accepted=best.accepted,
+        others=[_accepted(each) for each in fit.others],
+        observed=float(spectrum.counts[window].sum()),
+        background=float(best.background[window].sum()),
+        background_uncertainty=fit.window_error(),
+        signal=float(best.fit.mu[0] * spectrum.signal[window].sum()),
+        mu=float(best.fit.mu[0]),
+        mu_error=float(best.fit.mu_error[0]),
+        spurious_mu=fit.spurious,
+        significance=fit.significance,
     )
-    return spectrum, chosen, summary
 
 
-def spectrum_rows(name: str, spectrum: Spectrum, fit: DijetFit) -> dict[str, list[Any]]:
+def _accepted(model: Candidate) -> AcceptedModel:
+    return AcceptedModel(
+        shape=model.shape,
+        order=model.order,
+        p_value=model.p_value,
+        mu=float(model.fit.mu[0]),
+        mu_error=float(model.fit.mu_error[0]),
+    )
+
+
+def spectrum_rows(name: str, fit: ShapeFit) -> dict[str, list[Any]]:
     """The spectrum and its fit as columns of a table."""
+    spectrum = fit.spectrum
     return {
         "selection": [name] * len(spectrum.counts),
         "low": spectrum.edges[:-1].tolist(),
         "high": spectrum.edges[1:].tolist(),
         "window": spectrum.window.astype(int).tolist(),
         "observed": spectrum.counts.tolist(),
-        "expected": fit.expected.tolist(),
-        "expected_error": fit.expected_error.tolist(),
+        "expected": fit.best.fit.expected[0].tolist(),
+        "background": fit.best.background.tolist(),
+        "background_error": fit.background_error.tolist(),
     }
 
 
@@ -135,36 +155,27 @@ def sideband(
     yields: Output,
     method: str,
     settings: CutJob,
+    seed: int,
 ) -> None:
-    """Cut on the mean score of a method's trainings, fit the sidebands and count."""
+    """Cut on the mean score of a method's trainings, and fit the mass before and after."""
     tables = [read_tensors(path, DIJETS) for path in (data, signal_test)]
     values = [
         read_scores(path, table).mean(axis=1)
         for path, table in zip((scores, signal_scores), tables, strict=True)
     ]
     targets = list(zip(tables, values, strict=True))
-    summaries: dict[str, SpectrumFit] = {}
-    rows: list[dict[str, list[Any]]] = []
-    nominal = settings.efficiency
-    for efficiency in [1.0, *settings.efficiencies]:
-        kept = (
-            [np.ones(len(table["m_jj"]), dtype=bool) for table in tables]
-            if efficiency == 1.0
-            else passes(tables[0], values[0], targets, efficiency, settings)
-        )
+    found = read_result(normalisation, Normalisation)
+    before = _fit(tables, None, found, settings, (seed, "1"))
+    shapes = {"1": before}
+    for efficiency in settings.efficiencies:
+        kept = passes(tables[0], values[0], targets, efficiency, settings)
         name = f"{efficiency:g}"
-        spectrum, fit, summaries[name] = fit_spectrum(tables[0]["m_jj"][kept[0]], settings)
-        rows.append(spectrum_rows(name, spectrum, fit.fit))
-        if efficiency == nominal:
-            write_result(
-                yields,
-                _yields(
-                    method, spectrum, fit, tables[1]["m_jj"], kept[1],
-                    read_result(normalisation, Normalisation), settings,
-                ),
-            )  # fmt: skip
-    write_result(fits, SpectrumFits(method=method, efficiency=nominal, fits=summaries))
-    write_csv(spectra, _stack(rows))
+        shapes[name] = shape = _fit(tables, kept, found, settings, (seed, name), before)
+        if efficiency == settings.efficiency:
+            simulated = len(kept[1])
+            counts = shape_yields(method, shape, simulated, found, settings.signal_region)
+            write_result(yields, counts)
+    _write(method, settings.efficiency, shapes, fits, spectra)
 
 
 def inclusive(
@@ -176,44 +187,40 @@ def inclusive(
     spectra: Output,
     yields: Output,
     settings: SpectrumJob,
+    seed: int,
 ) -> None:
     """The same without any cut: the bump hunt that the methods have to beat."""
     tables = [read_tensors(path, DIJETS) for path in (data, signal_test)]
-    spectrum, fit, summary = fit_spectrum(tables[0]["m_jj"], settings)
-    everything = np.ones(len(tables[1]["m_jj"]), dtype=bool)
-    write_result(fits, SpectrumFits(method="inclusive", efficiency=1.0, fits={"1": summary}))
-    write_csv(spectra, spectrum_rows("1", spectrum, fit.fit))
-    write_result(
-        yields,
-        _yields(
-            "inclusive", spectrum, fit, tables[1]["m_jj"], everything,
-            read_result(normalisation, Normalisation), settings,
-        ),
-    )  # fmt: skip
+    found = read_result(normalisation, Normalisation)
+    shape = _fit(tables, None, found, settings, (seed, "1"))
+    simulated = len(tables[1]["m_jj"])
+    counts = shape_yields("inclusive", shape, simulated, found, settings.signal_region)
+    write_result(yields, counts)
+    _write("inclusive", 1.0, {"1": shape}, fits, spectra)
 
 
-def _yields(
-    method: str,
-    spectrum: Spectrum,
-    chosen: ChosenFit,
-    signal_mass: Array,
-    kept: NDArray[np.bool_],
+def _fit(
+    tables: list[Table],
+    kept: list[NDArray[np.bool_]] | None,
     normalisation: Normalisation,
-    job: SpectrumJob,
-) -> SearchYields:
-    return make_yields(
-        method,
-        chosen.fit.observed,
-        (chosen.fit.background, chosen.background_error),
-        (
-            kept & inside(signal_mass, job.signal_region),
-            kept * spectrum.of_bin(signal_mass, chosen.fit.response),
-        ),
-        normalisation,
-        job.signal_region,
-        "gaussian",
-    )
+    settings: SpectrumJob,
+    seed: tuple[int, str],
+    before: ShapeFit | None = None,
+) -> ShapeFit:
+    """Fit what a cut keeps of data and simulated signal; the seed and the cut's name draw toys."""
+    masses = [table["m_jj"] for table in tables]
+    weight = normalisation.reference_events / max(len(masses[1]), 1)
+    if kept is not None:
+        masses = [mass[chosen] for mass, chosen in zip(masses, kept, strict=True)]
+    spectrum = spectrum_of(masses[0], (masses[1], weight), settings)
+    falling = None if before is None else before.best.density(before.spectrum)
+    return fit_shape(spectrum, settings.spectrum, generator(*seed), falling)
 
 
-def _stack(rows: list[dict[str, list[Any]]]) -> dict[str, list[Any]]:
-    return {name: [value for row in rows for value in row[name]] for name in rows[0]}
+def _write(
+    method: str, efficiency: float, shapes: dict[str, ShapeFit], fits: Output, spectra: Output
+) -> None:
+    summaries = {name: summarise(shape) for name, shape in shapes.items()}
+    write_result(fits, SpectrumFits(method=method, efficiency=efficiency, fits=summaries))
+    rows = [spectrum_rows(name, shape) for name, shape in shapes.items()]
+    write_csv(spectra, {name: [value for row in rows for value in row[name]] for name in rows[0]})

@@ -15,11 +15,16 @@ from jetchain.core.errors import DataError
 from jetchain.core.io.tables import read_json, write_result
 from jetchain.core.schema.base import Result
 from jetchain.core.schema.inference import Fit, Nuisance, Strength
+from jetchain.core.seeds import generator
 from jetchain.core.verbs import Input, Output
+from jetchain.inference.discovery import p0_from_toys
 from jetchain.inference.newton import best_fit
 from jetchain.inference.settings import FitSettings, WorkspaceSettings
 from jetchain.inference.toys import Counting, NoMinimumError
 from jetchain.inference.workspace import (
+    NORM,
+    SIGNAL_EFFICIENCY,
+    SPURIOUS,
     luminosity_uncertainty,
     minuit_serves,
     numpy_backend,
@@ -31,17 +36,51 @@ from jetchain.inference.yields import NO_SIGNAL, Yields, read_yields
 REMAKE = "Remove it and run the same command again."
 
 
-def fit(*, workspace: Input, yields: Input, fit: Output, settings: FitSettings) -> None:
+def fit(*, workspace: Input, yields: Input, fit: Output, settings: FitSettings, seed: int) -> None:
     """Fit the signal strength, and test the hypothesis of no signal.
 
-    Without sensitivity there is nothing to fit, and every result is null.
+    Without sensitivity, or without an accepted background, there is nothing to fit, and every
+    result is null. Where a spectrum has few events under the peak, toys check the p-value.
     """
     spec, counts = read_json(workspace), read_yields(yields)
-    write_result(
-        fit,
-        maximum_likelihood(spec, counts, settings, str(workspace))
-        if counts.sensitive
-        else no_fit(counts),
+    if not counts.sensitive:
+        write_result(fit, no_fit(counts))
+        return
+    if counts.shape is not None and counts.shape.refusal:
+        write_result(fit, _without(counts, counts.shape.refusal))
+        return
+    found = maximum_likelihood(spec, counts, settings, str(workspace))
+    if settings.toys and counts.shape is not None and counts.low_counts and found.p0 is not None:
+        found = with_toys(spec, counts, found, (settings.toys, seed), str(workspace))
+    write_result(fit, found)
+
+
+def with_toys(
+    spec: dict[str, Any], yields: Yields, found: Fit, toys: tuple[int, int], path: str
+) -> Fit:
+    """The fit with p0 from toys beside the asymptotic one; unchanged where their fits fail.
+
+    Args:
+        spec, yields: of the search.
+        found: its fit.
+        toys: their number, and the seed.
+        path: of the workspace, for messages.
+    """
+    from scipy.stats import norm
+
+    _, model = scaled_model(spec, yields, path)
+    number, seed = toys
+    try:
+        p0 = p0_from_toys(model, yields.observed, number, generator(seed, "p0"))
+    except (NoMinimumError, ValueError, ArithmeticError) as error:
+        print(f"{yields.method}: no p-value from toys ({error}).", file=sys.stderr)
+        return found
+    return found.model_copy(
+        update={
+            "p0_toys": p0,
+            "p0_toys_is_bound": p0 * (number + 1) < 1.5,  # no toy beyond the data
+            "significance_toys": max(-float(norm.ppf(p0)), 0.0),
+        }
     )
 
 
@@ -197,14 +236,8 @@ def _with_newton(spec: dict[str, Any], yields: Yields, path: str) -> Fit:
     except (NoMinimumError, ValueError, ArithmeticError):
         # Below zero an empty bin wants fewer events than none, which its model does not hold.
         best = best_fit(model, yields.observed, 0.0)
-    names = plain_names(yields.names)
     significance = float(np.sqrt(best.q0))
-    uncertain = (yields.signal > 0) & (yields.signal_uncertainty > 0)
-    alphas = [
-        "luminosity",
-        *(f"signal_{n}" for n, yes in zip(names, uncertain, strict=True) if yes),
-    ]
-    gammas = [f"background_{name}[0]" for name in names]
+    gammas, alphas = parameter_names(yields, model)
     fitted = dict(
         zip(
             [*gammas, *alphas],
@@ -215,7 +248,7 @@ def _with_newton(spec: dict[str, Any], yields: Yields, path: str) -> Fit:
     constrained = dict.fromkeys(alphas, (0.0, 1.0)) | {
         name: (1.0, float(1 / np.sqrt(tau)))
         for name, tau, exact in zip(gammas, model.tau, model.exact, strict=True)
-        if not exact
+        if tau > 0 and not exact
     }
     return _account(
         yields,
@@ -228,6 +261,23 @@ def _with_newton(spec: dict[str, Any], yields: Yields, path: str) -> Fit:
         ),
         {name: fitted[name] for name in [*alphas, *gammas]},
         constrained,
+    )
+
+
+def parameter_names(yields: Yields, model: Counting) -> tuple[list[str], list[str]]:
+    """Names of the gammas and of the alphas of a model, those of its workspace."""
+    if yields.shape is not None:
+        used = (True, yields.shape.signal_relative > 0, bool(yields.shape.spurious.any()))
+        names = ("luminosity", SIGNAL_EFFICIENCY, SPURIOUS)
+        return (
+            [f"{NORM}{index}" for index in range(model.gammas)],
+            [name for name, yes in zip(names, used, strict=True) if yes],
+        )
+    plain = plain_names(yields.names)
+    uncertain = (yields.signal > 0) & (yields.signal_uncertainty > 0)
+    return (
+        [f"background_{name}[0]" for name in plain],
+        ["luminosity", *(f"signal_{n}" for n, yes in zip(plain, uncertain, strict=True) if yes)],
     )
 
 
@@ -294,8 +344,12 @@ def _account(
                     pull=(value - constrained[name][0]) / constrained[name][1],
                     constraint=width / constrained[name][1],
                 )
-                for name, (value, width) in fitted.items()
                 if name in constrained
+                else Nuisance(
+                    name=name, value=value, error=width, pull=(value - 1) / width, constraint=None
+                )
+                for name, (value, width) in fitted.items()
+                if name in constrained or (name.startswith(NORM) and width > 0)
             ),
         }
     )

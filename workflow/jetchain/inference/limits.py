@@ -35,14 +35,20 @@ def limits(
 ) -> None:
     """Set observed and expected upper limits on the signal's cross-section.
 
-    Without sensitivity there is no limit, and every result is null.
+    Without sensitivity there is no limit, and every result is null; with the reason also where no
+    background is accepted, or where the signal's efficiency is hardly known. A spectrum gets toys
+    where few events are under its peak.
     """
     spec, counts = read_json(workspace), read_yields(yields)
     if not counts.sensitive:
         write_result(limits, no_limits(counts, settings.limits))
         return
+    if counts.refusal:
+        write_result(limits, no_limits(counts, settings.limits, counts.refusal, sensitive=True))
+        return
     account = asymptotic_limits(spec, counts, settings.limits, str(workspace))
-    if settings.limits.toys and account.observed_mu is not None:
+    few = counts.shape is None or counts.low_counts
+    if few and settings.limits.toys and account.observed_mu is not None:
         try:
             toys = toy_limits(counts, settings, account, seed)
             account = account.model_copy(update={"toys": toys})
@@ -215,10 +221,11 @@ def toy_limits(yields: Yields, settings: LimitJob, asymptotic: Limits, seed: int
     random = generator(seed, "toys")
     band = np.geomspace(0.6 * low, 1.6 * high, settings.limits.toy_points)
     strengths = np.sort(np.concatenate([band, observed * np.array([0.85, 1.0, 1.15, 1.6])]))
+    toys = settings.limits.toys if yields.shape is None else max(settings.limits.toys // 4, 1)
     rows = []
     progress = Progress(len(strengths), "signal strengths with toys")
     for index, mu in enumerate(strengths):
-        rows.append(cls_from_toys(model, yields.observed, mu, settings.limits.toys, random))
+        rows.append(cls_from_toys(model, yields.observed, mu, toys, random))
         progress.report(index + 1, mu=mu, CLs=rows[-1][0])
     level = settings.limits.level
     cls = np.array([row[0] for row in rows])
@@ -230,7 +237,7 @@ def toy_limits(yields: Yields, settings: LimitJob, asymptotic: Limits, seed: int
         return None if mu is None else mu * yields.cross_section
 
     return ToyLimits(
-        toys=settings.limits.toys,
+        toys=toys,
         mu=strengths,
         cls=cls,
         cls_error=[row[2] for row in rows],

@@ -44,7 +44,7 @@ class BestFit:
         mu, error: signal strength, and its standard deviation from the curvature; where -log L has
             none, at the end of the range, `up` in its place.
         down, up: distances to where -log L is 1/2 higher; None where the range ends before.
-        nuisances, errors: (bins + alphas,) the gammas, then the alphas.
+        nuisances, errors: (gammas + alphas,) the gammas, then the alphas.
         q0: discovery test statistic, 0 for a deficit.
     """
 
@@ -118,7 +118,8 @@ def _errors(model: Counting, data: Data, mu: float, nuisances: Array) -> tuple[f
     """
     point = np.concatenate([[mu], nuisances])
     events = np.sqrt(np.sum(data.counts) + 1) / np.sum(model.signal)
-    width = np.minimum(1 / np.sqrt(model.tau), nuisances[: model.bins])
+    width = 1 / np.sqrt(np.where(model.free, 1.0, model.tau))
+    width = np.minimum(width, nuisances[: model.gammas])
     scale = np.concatenate([[events], width, np.ones(model.kappa.shape[1])])
     moves = STEP * np.diag(scale)
     points = np.concatenate([point + moves, point - moves, point[None]])
@@ -154,9 +155,9 @@ def cls_band(model: Counting, counts: Array, mu: Array) -> Array:
     """
     data = Data.observed(model, counts)
     nuisances = profile(model, data, 0.0)[2]
-    gamma = nuisances[:, : model.bins]
-    asimov = Data(gamma * model.background, np.where(model.exact, 1.0, gamma),
-                  nuisances[:, model.bins :])  # fmt: skip
+    gamma = nuisances[:, : model.gammas]
+    control = np.where(model.exact | model.free, 1.0, gamma)
+    asimov = Data(model.rates(0.0, nuisances), control, nuisances[:, model.gammas :])
     same = np.zeros(len(mu), dtype=int)
     q, q_asimov = (q_tilde(model, each.chosen(same), mu) for each in (data, asimov))
     root = np.sqrt(np.maximum(q_asimov, np.finfo(float).tiny))

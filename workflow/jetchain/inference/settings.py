@@ -17,6 +17,12 @@ class FitSettings(Settings):
     """The maximum-likelihood fit."""
 
     tolerance: float = key(0.01, "Minuit's tolerance on the estimated distance to minimum", gt=0)
+    toys: int = key(
+        2000,
+        "toys without signal that check the p-value of a spectrum with few events under the peak; "
+        "0 for none",
+        ge=0,
+    )
 
 
 class LimitSettings(Settings):
@@ -25,7 +31,10 @@ class LimitSettings(Settings):
     level: float = key(0.05, "1 - confidence level", gt=0, lt=0.5)
     points: int = key(25, "signal strengths in the scan of CLs", ge=3)
     toys: int = key(
-        4000, "toys a hypothesis and signal strength, beside the asymptotic limit; 0 for none", ge=0
+        4000,
+        "toys a hypothesis and signal strength, beside the asymptotic limit, 0 for none; a "
+        "spectrum gets a quarter of them, and only if few events are under the peak",
+        ge=0,
     )
     toy_points: int = key(
         8,

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.inference.settings import WorkspaceSettings
-from jetchain.inference.yields import Yields
+from jetchain.inference.yields import Shape, Yields
 
 Array = NDArray[np.floating]
 NEWTON_STEPS = 60
@@ -33,17 +33,19 @@ class NoMinimumError(Exception):
 
 @dataclass(frozen=True)
 class Counting:
-    """n_i ~ Poisson(mu s_i exp(sum_k kappa_ik alpha_k) + gamma_i b_i), alpha_k ~ N(a_k, 1).
+    """n_i ~ Poisson(mu s_i exp(sum_k kappa_ik alpha_k) + sum_k d_ik alpha_k + sum_j gamma_j b_ji).
 
-    The control region of gamma_i is m_i ~ Poisson(gamma_i tau_i), or m_i ~ N(gamma_i, width_i)
-    with tau_i = 1/width_i^2.
+    alpha_k ~ N(a_k, 1). The control region of gamma_j is m_j ~ Poisson(gamma_j tau_j), or
+    m_j ~ N(gamma_j, width_j) with tau_j = 1/width_j^2; without one, tau_j = 0.
 
     Attributes:
-        signal, background: (bins,) expected events.
-        tau: (bins,) inverse square of the relative uncertainty of the background.
+        signal: (bins,) expected events.
+        background: (gammas, bins) the same; one gamma a bin, or the templates of a shape.
+        tau: (gammas,) inverse square of the relative uncertainty of the background.
         gaussian: which of the two constraints.
         kappa: (bins, alphas) logarithms of the relative uncertainties of the signal.
-        exact: (bins,) backgrounds without uncertainty, whose gamma is held at 1 by a huge tau.
+        exact: (gammas,) backgrounds without uncertainty, whose gamma is held at 1 by a huge tau.
+        shift: (bins, alphas) events that alphas add.
     """
 
     signal: Array
@@ -52,10 +54,13 @@ class Counting:
     gaussian: bool
     kappa: Array
     exact: NDArray[np.bool_]
+    shift: Array
 
     @classmethod
     def of(cls, yields: Yields, settings: WorkspaceSettings) -> Counting:
         """The same model as `workspace.build` makes."""
+        if yields.shape is not None:
+            return cls._of_shape(yields.signal, yields.shape, settings)
         relative = yields.background_uncertainty / yields.background
         bins = len(yields.names)
         ratio = np.divide(
@@ -67,23 +72,53 @@ class Counting:
         columns = [np.full((bins, 1), np.log1p(settings.luminosity_uncertainty))]
         columns.append(np.diag(np.log1p(ratio)))
         kappa = np.concatenate(columns, axis=1)
+        kappa = kappa[:, np.any(kappa > 0, axis=0)]
         return cls(
             yields.signal,
-            yields.background,
+            np.diag(yields.background),
             1 / np.maximum(relative, SMALLEST_UNCERTAINTY) ** 2,
             yields.constraint == "gaussian",
-            kappa[:, np.any(kappa > 0, axis=0)],
+            kappa,
             relative < SMALLEST_UNCERTAINTY,
+            np.zeros_like(kappa),
+        )
+
+    @classmethod
+    def _of_shape(cls, signal: Array, shape: Shape, settings: WorkspaceSettings) -> Counting:
+        """Free norms; luminosity, efficiency and spurious signal are the alphas."""
+        components = len(shape.norms)
+        relative = np.array([settings.luminosity_uncertainty, shape.signal_relative, 0.0])
+        shift = np.outer(shape.spurious, [0.0, 0.0, 1.0])
+        used = (relative > 0) | shift.any(0)
+        return cls(
+            signal,
+            shape.templates,
+            np.zeros(components),
+            True,
+            np.broadcast_to(np.log1p(relative), shift.shape)[:, used],
+            np.zeros(components, dtype=bool),
+            shift[:, used],
         )
 
     @property
-    def bins(self) -> int:
-        return len(self.signal)
+    def gammas(self) -> int:
+        return len(self.background)
+
+    @property
+    def free(self) -> NDArray[np.bool_]:
+        """(gammas,) which have no control region."""
+        return self.tau == 0
+
+    def rates(self, mu: Array | float, nuisances: Array) -> Array:
+        """Expected events (..., bins) at nuisance parameters (..., gammas + alphas)."""
+        gamma, alpha = nuisances[..., : self.gammas], nuisances[..., self.gammas :]
+        signal = np.asarray(mu)[..., None] * self.signal * np.exp(alpha @ self.kappa.T)
+        return np.asarray(signal + alpha @ self.shift.T + gamma @ self.background)
 
 
 @dataclass(frozen=True)
 class Data:
-    """Toys or data: (toys, bins) counts, (toys, bins) m / tau (or m), (toys, alphas) a."""
+    """Toys or data: (toys, bins) counts, (toys, gammas) m / tau (or m), (toys, alphas) a."""
 
     counts: Array
     control: Array
@@ -97,7 +132,7 @@ class Data:
     def observed(cls, model: Counting, counts: Array) -> Data:
         """One row: the data, with the auxiliary measurements at their nominal values."""
         return cls(
-            np.asarray(counts, float)[None], np.ones((1, model.bins)),
+            np.asarray(counts, float)[None], np.ones((1, model.gammas)),
             np.zeros((1, model.kappa.shape[1])),
         )  # fmt: skip
 
@@ -105,16 +140,17 @@ class Data:
 def draw(
     model: Counting, mu: float, nuisances: Array, toys: int, random: np.random.Generator
 ) -> Data:
-    """Toys at a signal strength and nuisance parameters (bins + alphas,): gamma, then alpha."""
-    gamma, alpha = nuisances[: model.bins], nuisances[model.bins :]
-    rate = mu * model.signal * np.exp(model.kappa @ alpha) + gamma * model.background
+    """Toys at a signal strength and nuisance parameters (gammas + alphas,): gamma, then alpha."""
+    gamma, alpha = nuisances[: model.gammas], nuisances[model.gammas :]
+    rate = np.maximum(model.rates(mu, nuisances), 0.0)
+    tau = np.where(model.free, 1.0, model.tau)
     if model.gaussian:
-        control = random.normal(gamma, 1 / np.sqrt(model.tau), (toys, model.bins))
+        control = random.normal(gamma, 1 / np.sqrt(tau), (toys, model.gammas))
     else:
-        control = random.poisson(gamma * model.tau, (toys, model.bins)) / model.tau
-    control = np.where(model.exact, 1.0, control)
+        control = random.poisson(gamma * tau, (toys, model.gammas)) / tau
+    control = np.where(model.exact | model.free, 1.0, control)
     return Data(
-        random.poisson(rate, (toys, model.bins)).astype(float),
+        random.poisson(rate, (toys, len(rate))).astype(float),
         control,
         random.normal(alpha, 1.0, (toys, len(alpha))),
     )
@@ -131,35 +167,39 @@ def profile(
         model: the model.
         data: toys.
         mu: one for all, or (toys,).
-        start: (toys, bins + alphas) where to start; from the auxiliary measurements if not given.
+        start: (toys, gammas + alphas) where to start; from the auxiliary measurements if not given.
 
     Returns:
         (toys,) -log L above that of the saturated model, (toys,) its derivative in mu,
-        (toys, bins + alphas) the nuisance parameters.
+        (toys, gammas + alphas) the nuisance parameters.
     """
     toys = len(data.counts)
     mu = np.broadcast_to(np.asarray(mu, float), (toys,))
     nuisances = start
     if nuisances is None:
         nuisances = np.concatenate([np.maximum(data.control, 0.05), data.alphas], axis=1)
+    nuisances = np.array(nuisances)
     value, slope, gradient, hessian = derivatives(model, data, mu, nuisances)
+    rows: NDArray[np.int64] = np.arange(toys)  # those that have not converged
     for _ in range(NEWTON_STEPS):
-        step, decrement = newton_step(model, nuisances, gradient, hessian)
+        step, decrement = newton_step(model, nuisances[rows], gradient[rows], hessian[rows])
         active = decrement > CONVERGED
-        if not active.any():
+        rows, step = rows[active], step[active]
+        if not len(rows):
             break
-        scale = np.where(active, 1.0, 0.0)
+        left, at, before = data.chosen(rows), nuisances[rows], value[rows]
+        lowest = np.maximum(0.1 * at[:, : model.gammas], SMALLEST_GAMMA)
+        scale = np.ones(len(rows))
         for _ in range(HALVINGS):
-            trial = nuisances - scale[:, None] * step
-            gamma = np.maximum(0.1 * nuisances[:, : model.bins], SMALLEST_GAMMA)
-            trial[:, : model.bins] = np.maximum(trial[:, : model.bins], gamma)
-            new = derivatives(model, data, mu, trial)
-            worse = active & ~(new[0] <= value + 1e-13 * np.abs(value))
+            trial = at - scale[:, None] * step
+            trial[:, : model.gammas] = np.maximum(trial[:, : model.gammas], lowest)
+            new = derivatives(model, left, mu[rows], trial)
+            worse = ~(new[0] <= before + 1e-13 * np.abs(before))
             if not worse.any():
                 break
             scale = np.where(worse, scale / 2, scale)
-        nuisances = trial
-        value, slope, gradient, hessian = new
+        nuisances[rows] = trial
+        value[rows], slope[rows], gradient[rows], hessian[rows] = new
     return value, slope, nuisances
 
 
@@ -168,8 +208,8 @@ def newton_step(
 ) -> tuple[Array, Array]:
     """Newton's step and what it promises; a gamma that is pushed against zero stays there."""
     stuck = np.zeros(nuisances.shape, dtype=bool)
-    stuck[:, : model.bins] = (nuisances[:, : model.bins] <= 2 * SMALLEST_GAMMA) & (
-        gradient[:, : model.bins] > 0
+    stuck[:, : model.gammas] = (nuisances[:, : model.gammas] <= 2 * SMALLEST_GAMMA) & (
+        gradient[:, : model.gammas] > 0
     )
     free = np.where(stuck, 0.0, gradient)
     crossed = stuck[:, :, None] | stuck[:, None, :]
@@ -194,11 +234,11 @@ def derivatives(
     model: Counting, data: Data, mu: Array, nuisances: Array
 ) -> tuple[Array, Array, Array, Array]:
     """-log L, its derivative in mu, and gradient and (positive) Hessian in the nuisances."""
-    bins = model.bins
-    gamma, alpha = nuisances[:, :bins], nuisances[:, bins:]
+    gammas = model.gammas
+    gamma, alpha = nuisances[:, :gammas], nuisances[:, gammas:]
     unit = model.signal * np.exp(alpha @ model.kappa.T)  # (toys, bins), per mu
     signal = mu[:, None] * unit
-    rate = np.maximum(signal + gamma * model.background, 1e-300)
+    rate = np.maximum(signal + alpha @ model.shift.T + gamma @ model.background, 1e-120)
     excess = 1 - data.counts / rate
     value = np.sum(_deviance(data.counts, rate), axis=1)
     if model.gaussian:
@@ -213,25 +253,28 @@ def derivatives(
     value += 0.5 * np.sum((alpha - data.alphas) ** 2, axis=1)
 
     weight = data.counts / rate**2
-    response = signal[:, :, None] * model.kappa  # d rate_i / d alpha_k
+    response = signal[:, :, None] * model.kappa + model.shift  # d rate_i / d alpha_k
     gradient = np.concatenate(
         [
-            excess * model.background + control_slope,
+            excess @ model.background.T + control_slope,
             np.einsum("ti,tik->tk", excess, response) + alpha - data.alphas,
         ],
         axis=1,
     )
     size = nuisances.shape[1]
     hessian = np.zeros((len(gamma), size, size))
-    diagonal = np.arange(bins)
-    hessian[:, diagonal, diagonal] = weight * model.background**2 + control_curve
-    mixed = (weight * model.background)[:, :, None] * response
-    hessian[:, :bins, bins:] = mixed
-    hessian[:, bins:, :bins] = np.swapaxes(mixed, 1, 2)
+    weighted = weight[:, None, :] * model.background  # (toys, gammas, bins)
+    hessian[:, :gammas, :gammas] = weighted @ model.background.T
+    diagonal = np.arange(gammas)
+    hessian[:, diagonal, diagonal] += control_curve
+    mixed = weighted @ response
+    hessian[:, :gammas, gammas:] = mixed
+    hessian[:, gammas:, :gammas] = np.swapaxes(mixed, 1, 2)
     # The second derivative of the rate is kept only where it adds curvature.
-    curved = weight[:, :, None] * response + np.maximum(excess, 0.0)[:, :, None] * model.kappa
-    hessian[:, bins:, bins:] = np.swapaxes(response, 1, 2) @ curved
-    hessian[:, bins:, bins:] += np.eye(size - bins)
+    hessian[:, gammas:, gammas:] = np.swapaxes(response, 1, 2) @ (weight[:, :, None] * response)
+    bent = (np.maximum(excess, 0.0) * signal)[:, :, None] * model.kappa
+    hessian[:, gammas:, gammas:] += np.swapaxes(bent, 1, 2) @ model.kappa
+    hessian[:, gammas:, gammas:] += np.eye(size - gammas)
     return value, np.sum(excess * unit, axis=1), gradient, hessian
 
 
@@ -244,7 +287,7 @@ def q_tilde(model: Counting, data: Data, mu: Array | float) -> Array:
         mu: one for all, or (toys,).
     """
     mu = np.broadcast_to(np.asarray(mu, float), (len(data.counts),))
-    size = model.bins + model.kappa.shape[1]
+    size = model.gammas + model.kappa.shape[1]
     chunk = max(LARGEST_HESSIANS // size**2, 1)
     parts = [
         _q_tilde(model, data.chosen(slice(first, first + chunk)), mu[first : first + chunk])
@@ -263,7 +306,7 @@ def _q_tilde(model: Counting, data: Data, mu: Array) -> Array:
     best, rising, nuisances = profile(model, chosen, 0.0)
     inside = rising < 0  # the best fit lies above zero
     if inside.any():
-        best[inside] = _free_minimum(
+        best[inside] = free_minimum(
             model, chosen.chosen(inside), mu[below][inside],
             (rising[inside], slope[below][inside]), nuisances[inside],
         )  # fmt: skip
@@ -271,7 +314,7 @@ def _q_tilde(model: Counting, data: Data, mu: Array) -> Array:
     return result
 
 
-def _free_minimum(
+def free_minimum(
     model: Counting, data: Data, mu: Array, slopes: tuple[Array, Array], nuisances: Array
 ) -> Array:
     """-log L at the best mu in (0, mu), where the profile's slope is zero: by regula falsi.
@@ -284,7 +327,7 @@ def _free_minimum(
         data: toys.
         mu: (toys,)
         slopes: of the profile at 0 (negative) and at mu (positive), (toys,) each.
-        nuisances: (toys, bins + alphas) the profile's at 0.
+        nuisances: (toys, gammas + alphas) the profile's at 0.
     """
     low, high = np.zeros(len(mu)), np.array(mu)
     at_low, at_high = (np.array(each) for each in slopes)
@@ -306,7 +349,7 @@ def _free_minimum(
     return value
 
 
-def _fitted(q: Array, toys: int) -> Array:
+def fitted(q: Array, toys: int) -> Array:
     """The test statistics of the toys whose fits succeeded, sorted; a failed toy is left out.
 
     Raises:
@@ -344,9 +387,9 @@ def cls_from_toys(
     with_signal = draw(model, mu, profile(model, data, mu)[2][0], toys, random)
     without = draw(model, 0.0, profile(model, data, 0.0)[2][0], toys, random)
     q_signal, q_background = (
-        _fitted(q_tilde(model, each, mu), toys) for each in (with_signal, without)
+        fitted(q_tilde(model, each, mu), toys) for each in (with_signal, without)
     )
-    q_observed = float(_fitted(q_tilde(model, data, mu), 1)[0])
+    q_observed = float(fitted(q_tilde(model, data, mu), 1)[0])
     toys = min(len(q_signal), len(q_background))
 
     def tails(q: Array) -> tuple[Array, Array]:

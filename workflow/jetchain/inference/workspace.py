@@ -13,7 +13,7 @@ import numpy as np
 from jetchain.core.io.tables import write_json
 from jetchain.core.verbs import Input, Output
 from jetchain.inference.settings import WorkspaceSettings
-from jetchain.inference.yields import CONSTRAINTS, Yields, read_yields
+from jetchain.inference.yields import CONSTRAINTS, Shape, Yields, read_yields
 
 
 def workspace(*, yields: Input, workspace: Output, settings: WorkspaceSettings) -> None:
@@ -37,6 +37,8 @@ def workspace(*, yields: Input, workspace: Output, settings: WorkspaceSettings) 
     write_json(workspace, spec)
 
 
+NORM, SIGNAL_EFFICIENCY, SPURIOUS = "norm_", "signal_efficiency", "spurious_signal"
+"""Parameters of a background with a shape: its norms, and the uncertainties of the signal."""
 REACH = 100.0
 """Largest mu that is searched, in rough upper limits: the rough one knows nothing of the signal's
 uncertainty, which can make a weak limit many times weaker."""
@@ -52,7 +54,11 @@ def build(yields: Yields, settings: WorkspaceSettings) -> dict[str, Any]:
     - background from data, with one parameter gamma: n ~ Poisson(mu s + gamma b).
       ``poisson`` constrains gamma by a control region of (b/db)^2 events, which is exact where the
       background is a scaled count and keeps gamma positive; ``gaussian`` by a normal of width
-      db/b, which is what a fit of the sidebands reports.
+      db/b, which is what a fit elsewhere reports.
+
+    A spectrum whose background is ``free`` is one channel of all bins. Its background is a sample a
+    template, with a norm that nothing constrains; the spurious signal is a sample of zero events
+    to which its parameter, N(0, 1), adds events of the signal's shape.
 
     The interval in which mu is searched reaches to a hundred times a rough upper limit; on the
     negative side mu is not searched.
@@ -62,13 +68,18 @@ def build(yields: Yields, settings: WorkspaceSettings) -> dict[str, Any]:
         settings: uncertainty of the luminosity.
     """
     start = rough_limit(yields)
-    channels = [_channel(yields, index, settings) for index in range(len(yields.names))]
+    if yields.shape is None:
+        channels = [_channel(yields, index, settings) for index in range(len(yields.names))]
+        observed = [[count] for count in yields.observed.tolist()]
+    else:
+        channels = [_spectrum(yields, yields.shape, settings)]
+        observed = [yields.observed.tolist()]
     return {
         "version": "1.0.0",
         "channels": channels,
         "observations": [
-            {"name": channel["name"], "data": [count]}
-            for channel, count in zip(channels, yields.observed.tolist(), strict=True)
+            {"name": channel["name"], "data": counts}
+            for channel, counts in zip(channels, observed, strict=True)
         ],
         "measurements": [
             {
@@ -76,12 +87,53 @@ def build(yields: Yields, settings: WorkspaceSettings) -> dict[str, Any]:
                 "config": {
                     "poi": "mu",
                     "parameters": [
-                        {"name": "mu", "inits": [start], "bounds": [[0.0, REACH * start]]}
+                        {"name": "mu", "inits": [start], "bounds": [[0.0, REACH * start]]},
+                        *_norms(yields.shape),
                     ],
                 },
             }
         ],
     }
+
+
+def _norms(shape: Shape | None) -> list[dict[str, Any]]:
+    """Start and range of each norm."""
+    if shape is None:
+        return []
+    return [
+        {
+            "name": f"{NORM}{index}",
+            "inits": [max(float(norm), 1e-3)],
+            "bounds": [[0.0, 100 * max(float(norm), 1.0)]],
+        }
+        for index, norm in enumerate(shape.norms)
+    ]
+
+
+def _spectrum(yields: Yields, shape: Shape, settings: WorkspaceSettings) -> dict[str, Any]:
+    (method,) = plain_names((yields.method,))
+    modifiers: list[dict[str, Any]] = [
+        {"name": "mu", "type": "normfactor", "data": None},
+        _log_normal("luminosity", settings.luminosity_uncertainty),
+    ]
+    if shape.signal_relative > 0:
+        modifiers.append(_log_normal(SIGNAL_EFFICIENCY, shape.signal_relative))
+    samples: list[dict[str, Any]] = [
+        {"name": "signal", "data": yields.signal.tolist(), "modifiers": modifiers}
+    ]
+    for index, template in enumerate(shape.templates.tolist()):
+        norm = {"name": f"{NORM}{index}", "type": "normfactor", "data": None}
+        samples.append({"name": f"background_{index}", "data": template, "modifiers": [norm]})
+    if shape.spurious.any():
+        ends = {"hi_data": shape.spurious.tolist(), "lo_data": (-shape.spurious).tolist()}
+        samples.append(
+            {
+                "name": SPURIOUS,
+                "data": [0.0] * len(yields.names),
+                "modifiers": [{"name": SPURIOUS, "type": "histosys", "data": ends}],
+            }
+        )
+    return {"name": f"{method}_spectrum", "samples": samples}
 
 
 def _channel(yields: Yields, index: int, settings: WorkspaceSettings) -> dict[str, Any]:

@@ -29,8 +29,6 @@ ORDERED = [
      "the fit needs a sideband below the signal region"),
     ("anomaly.signal_region[1]", "<", f"{SPECTRUM}.mass_range[1]",
      "the fit needs a sideband above the signal region"),
-    (f"{SPECTRUM}.mass_range[1]", "<", f"{SPECTRUM}.energy",
-     "no dijet mass reaches the energy of the collision"),
     ("jets.calibration.pt_min", "<", "jets.calibration.pt_edges[0]", NOT_CLUSTERED),
     ("jets.clustering.pt_min", "<=", "jets.summary.pt_min", NOT_CLUSTERED),
     ("jets.clustering.pt_min", "<=", "jets.summary.response_pt_edges[0]", NOT_CLUSTERED),
@@ -173,21 +171,26 @@ def _radii_are_clustered(config: Configuration) -> Iterator[str]:
             yield f"{path}: {radius} {fault}."
 
 
-def _sidebands_hold_the_fit(config: Configuration) -> Iterator[str]:
-    """As many bins in the sidebands as `background.dijet.bin_spectrum` makes."""
+def _spectrum_holds_the_fit(config: Configuration) -> Iterator[str]:
+    """As many bins as `background.spectrum.bin_spectrum` makes."""
     spectrum, region = config.background.sideband.spectrum, config.anomaly.signal_region
-    widths = (region[0] - spectrum.mass_range[0], spectrum.mass_range[1] - region[1])
+    widths = (
+        region[0] - spectrum.mass_range[0],
+        region[1] - region[0],
+        spectrum.mass_range[1] - region[1],
+    )
     bins = sum(max(round(width / spectrum.bin_width), 1) for width in widths)
-    fewest = spectrum.parameters[0]
+    fewest = spectrum.orders[0] + 2
     if min(widths) > 0 and bins <= fewest:
         yield (
-            f"{SPECTRUM}.bin_width: {spectrum.bin_width:g} leaves {bins} bins in the sidebands; a "
-            f"fit of {SPECTRUM}.parameters[0] = {fewest} needs more."
+            f"{SPECTRUM}.bin_width: {spectrum.bin_width:g} leaves {bins} bins; a fit of signal and "
+            f"background of order {SPECTRUM}.orders[0] = {spectrum.orders[0]} needs more than "
+            f"{fewest}."
         )
     if bins > MOST_BINS:
         yield (
-            f"{SPECTRUM}.bin_width: {spectrum.bin_width:g} divides the sidebands of {SPECTRUM}."
-            f"mass_range, {spectrum.mass_range}, into {bins} bins; at most {MOST_BINS} are fitted."
+            f"{SPECTRUM}.bin_width: {spectrum.bin_width:g} divides {SPECTRUM}.mass_range, "
+            f"{spectrum.mass_range}, into {bins} bins; at most {MOST_BINS} are fitted."
         )
 
 
@@ -353,7 +356,7 @@ RELATIONS: list[Callable[[Configuration], Iterator[str]]] = [
     _jet_uncertainties_are_known,
     _radii_are_clustered,
     _in_order,
-    _sidebands_hold_the_fit,
+    _spectrum_holds_the_fit,
     _background_is_one,
     _search_has_events,
     _events_suffice,

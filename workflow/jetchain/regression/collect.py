@@ -15,7 +15,8 @@ from jetchain.core.errors import DataError
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io.tables import read_csv, read_json, read_result
 from jetchain.core.schema.anomaly import TOO_FEW, DijetCutflow, SearchMetrics
-from jetchain.core.schema.background import Normalisation, SearchYields
+from jetchain.core.schema.background import Normalisation, SearchYields, SpectrumFits
+from jetchain.core.schema.base import Result
 from jetchain.core.schema.detector import DetectorSummary
 from jetchain.core.schema.firmware import FirmwareReport, RTLDesign
 from jetchain.core.schema.generate import SampleAccount
@@ -298,10 +299,14 @@ def background(room: Path) -> Named:
     for folder in samples(room, "yields.json"):
         method, yields = folder.name, read_result(folder / "yields.json", SearchYields)
         reason = "counts and fits to few events: " + DERIVED
-        for row in yields.bins:
+        rows: dict[str, Result] = {row.name: row for row in yields.bins}
+        if yields.shape is not None:  # of its many bins those in the signal region, together
+            found_fits = read_result(folder / "fits.json", SpectrumFits)
+            rows = {"signal_region": found_fits.fits[f"{found_fits.efficiency:g}"]}
+        for name, row in rows.items():
             for what in ("observed", "background", "background_uncertainty", "signal"):
                 yield (
-                    f"{method}/{what.replace('_', ' ')}, {row.name}",
+                    f"{method}/{what.replace('_', ' ')}, {name}",
                     Number(getattr(row, what), reason=reason),
                 )
     spectrum = read_csv(room / "inclusive" / "spectra.csv")

@@ -35,7 +35,10 @@ def spectrum(
     png: Output,
     data: Output,
 ) -> None:
-    """Draw the dijet mass before and after the cut, with the fitted background and the pulls."""
+    """Draw the dijet mass before and after the cut: fit, its signal and background, and the pulls.
+
+    Bars are the pulls of the data from the background alone, points those from the whole fit.
+    """
     table, summary = read_csv(spectra), read_result(fits, SpectrumFits)
     figure, (ax, lower) = new_figure(2, 1, size=(8.5, 7.5), sharex=True, height_ratios=[3, 1.1])
     draw_spectrum(ax, lower, table, summary)
@@ -85,25 +88,40 @@ def _draw(
     ax: Axes, lower: Axes | None, own: Table, fit: SpectrumFit, text: str, index: int
 ) -> None:
     colour, style = style_of(2 * index).colour, style_of(index)
+    edges = np.append(own["low"], own["high"][-1])
     centre, observed, expected = (own["low"] + own["high"]) / 2, own["observed"], own["expected"]
+    background, error = own["background"], own["background_error"]
     shown = observed > 0
     ax.errorbar(
         centre[shown], observed[shown], np.sqrt(observed[shown]), fmt=style.marker, ms=4,
         color=colour, label=f"Data, {text}",
     )  # fmt: skip
+    words = (
+        rf"$\mu$ = {fit.mu:.2f} $\pm$ {np.hypot(fit.mu_error, fit.spurious_mu):.2f}, "
+        rf"{fit.significance:.1f}$\,\sigma$"
+        if fit.accepted
+        else "background not accepted"
+    )
     ax.plot(
         centre, expected, linestyle=style.line, color=colour,
-        label=rf"Fit: $\chi^2$/ndf = {fit.chi2:.1f}/{fit.ndf}; window: {fit.observed:.0f} "
-        rf"for {fit.background:.0f}$\pm${fit.background_uncertainty:.0f}, "
-        rf"{fit.significance:.1f}$\,\sigma$",
+        label=rf"Fit: p = {fit.p_value:.2g}, {words}",
     )  # fmt: skip
+    ax.plot(centre, background, linestyle=":", color=colour, gid=f"Background, {text}")
     ax.fill_between(
-        centre, np.maximum(expected - own["expected_error"], 1e-3),
-        expected + own["expected_error"], color=colour, alpha=0.25, lw=0, gid=f"Fit, {text}",
+        centre, np.maximum(background - error, 1e-3), background + error, color=colour,
+        alpha=0.25, lw=0, gid=f"Fit, {text}",
+    )  # fmt: skip
+    ax.stairs(
+        np.maximum(expected - background, 1e-3), edges, color=colour, alpha=0.6,
+        gid=f"Signal, {text}",
     )  # fmt: skip
     if lower is not None:
-        pull = (observed - expected) / np.sqrt(expected + own["expected_error"] ** 2)
-        lower.bar(centre, pull, own["high"] - own["low"], color=colour)
+        pull = (observed - background) / np.sqrt(background + error**2)
+        lower.bar(centre, pull, own["high"] - own["low"], color=colour, alpha=0.6)
+        lower.plot(
+            centre, (observed - expected) / np.sqrt(np.maximum(expected, 1e-9)), "o", ms=4,
+            color="black", gid="Data above the fit",
+        )  # fmt: skip
 
 
 def abcd(

@@ -16,6 +16,8 @@ from jetchain.core.schema.inference import Fit, Limits, Nuisance, ToyLimits
 from jetchain.core.style import COLOURS, label, new_figure, remark, save_figure
 from jetchain.core.verbs import Input, Inputs, Labels, Output
 
+ABSORBED = ("luminosity", "signal_", "spurious_signal")
+"""Parameters that multiply or stand for the signal: the signal strength leaves them no pull."""
 # One and two sigma: told apart by readers with any colour vision, unlike green and yellow.
 MOVED, CONSTRAINED = 0.01, 0.02  # of the uncertainty before the fit
 INNER, OUTER = "#3f90da", "#c5dff4"
@@ -50,7 +52,7 @@ def draw_limits(
     if any(row.observed_fb is not None for row in rows):
         handles = [
             Line2D([], [], color="black", marker="o", linestyle="none", label="observed"),
-            Line2D([], [], color="black", linestyle="--", label="expected, median"),
+            Line2D([], [], color="black", linestyle="--", label="expected with this training"),
             Patch(color=INNER, label=r"expected $\pm 1\sigma$"),
             Patch(color=OUTER, label=r"expected $\pm 2\sigma$"),
         ]
@@ -140,7 +142,7 @@ def scan(
         bands = np.array(row.scan.expected)
         ax.fill_between(x, bands[:, 0], bands[:, 4], color=OUTER, lw=0, gid="expected, 2 sigma")
         ax.fill_between(x, bands[:, 1], bands[:, 3], color=INNER, lw=0, gid="expected, 1 sigma")
-        ax.plot(x, bands[:, 2], color="black", linestyle="--", label="expected")
+        ax.plot(x, bands[:, 2], color="black", linestyle="--", label="expected with this training")
         ax.plot(x, row.scan.observed, color="black", label="observed")
         if row.toys is not None:
             toys = row.toys
@@ -184,11 +186,14 @@ def pulls(*, fits: Inputs, labels: Labels, pdf: Output, png: Output, data: Outpu
     left.set_xlabel("fitted signal cross-section [fb]")
     label(left)
     names: list[str] = []
+    reach = 3.0
     for row in rows:
         for parameter in filter(_is_moved, row.parameters):
             names.append(f"{labels[row.method]}: {parameter.name}")
+            reach = max(reach, abs(parameter.pull) + 1.5)
             right.errorbar(
-                [parameter.pull], [len(names) - 1], xerr=[parameter.constraint],
+                [parameter.pull], [len(names) - 1],
+                xerr=[1.0 if parameter.constraint is None else parameter.constraint],
                 fmt="o", color="black", markersize=4,
             )  # fmt: skip
     right.axvspan(-1, 1, color=OUTER)
@@ -199,7 +204,7 @@ def pulls(*, fits: Inputs, labels: Labels, pdf: Output, png: Output, data: Outpu
             "(with one bin, the free signal absorbs every excess)",
         )
     right.set_yticks(range(len(names)), names, fontsize=11)
-    right.set_xlim(-3, 3)
+    right.set_xlim(-reach, reach)
     right.minorticks_off()
     right.set_xlabel("pull, with post-fit over pre-fit uncertainty")
     label(right)
@@ -208,7 +213,10 @@ def pulls(*, fits: Inputs, labels: Labels, pdf: Output, png: Output, data: Outpu
 
 def _is_moved(parameter: Nuisance) -> bool:
     """Whether the data moved or constrained a parameter, beyond the minimiser's tolerance."""
-    return abs(parameter.pull) > MOVED or parameter.constraint < 1 - CONSTRAINED
+    if parameter.name.startswith(ABSORBED):
+        return False
+    constraint = 1.0 if parameter.constraint is None else parameter.constraint
+    return abs(parameter.pull) > MOVED or constraint < 1 - CONSTRAINED
 
 
 def table(*, limits: Inputs, fits: Inputs, normalisation: Input, table: Output) -> None:
@@ -232,6 +240,7 @@ def table(*, limits: Inputs, fits: Inputs, normalisation: Input, table: Output) 
             "fitted_fb": fit.mu and fit.mu.cross_section_fb,
             "fitted_error_fb": fit.mu and fit.mu.cross_section_error_fb,
             "significance": fit.significance,
+            "significance_toys": fit.significance_toys,
             "injected_fb": injected,
             "observed_events": fit.observed,
             "background_events": fit.background,

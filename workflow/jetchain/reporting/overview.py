@@ -69,7 +69,7 @@ def overview(
     fitted = read_result(fits, SpectrumFits)
     draw_spectrum(axes[1, 0], None, read_csv(spectra), fitted)
     axes[1, 0].set_xlabel(r"Dijet mass $m_{JJ}$ [TeV]")
-    label(axes[1, 0], right=f"background: {backgrounds[fitted.method]}'s cut and sideband fit")
+    label(axes[1, 0], right=f"background: {backgrounds[fitted.method]}'s cut and fit of the mass")
     draw_limits(
         axes[1, 1],
         [read_result(path, Limits) for path in limits],

@@ -165,7 +165,14 @@ def limit_rows(found: Limits, source: str) -> list[Row]:
     minus, median, plus = found.expected_fb[1:4]
     return [
         _row("inference", f"observed {level}, {method}", found.observed_fb, None, "fb", source),
-        _row("inference", f"expected {level}, {method}", median, (minus, plus), "fb", source),
+        _row(
+            "inference",
+            f"expected, as trained, {level}, {method}",
+            median,
+            (minus, plus),
+            "fb",
+            source,
+        ),
     ]
 
 

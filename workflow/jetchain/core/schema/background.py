@@ -69,29 +69,53 @@ class AbcdEstimate(Result):
     kappa_relative_uncertainty: float
 
 
+class BackgroundShape(Result):
+    """A background in bins of the mass as a sum of templates whose norms are free.
+
+    Attributes:
+        name: of the model.
+        accepted, p_value: whether it describes the data, and of the worse fits among toys.
+        templates: (components, bins) events at norm 1; all norms 1 are the falling shape itself.
+        norms: (components,) fitted, none below zero.
+        spurious_mu: signal strength that it may make up; the signal's shape, of either sign.
+        signal_relative_uncertainty: of the signal in all bins together.
+    """
+
+    name: str
+    accepted: bool
+    p_value: float
+    templates: list[list[float]]
+    norms: list[float]
+    spurious_mu: float
+    signal_relative_uncertainty: float
+
+
 class SearchYields(Result):
     """The counts of one search, from which the inference room makes its model.
 
     Attributes:
         method: its name.
-        constraint: of the background: `poisson` if it was counted elsewhere, `gaussian` if fitted.
+        constraint: of the background: `poisson` if it was counted elsewhere, `gaussian` if it is an
+            estimate with an error, `free` if it is fitted with the signal.
         bins: at least one.
         luminosity_fb: 1/fb.
         reference_cross_section_fb: where the signal strength is 1, fb.
         signal_region: [low, high), TeV; null where the bins are of something else.
         abcd: how the background came about; none if it is from a fit.
+        shape: the background's templates, where it is `free`.
 
     Yields of before November 2026 call the reference cross-section `signal_cross_section_fb`, and
     tell the injected one too, which Normalisation does now: they are read as well.
     """
 
     method: str
-    constraint: Literal["poisson", "gaussian"]
+    constraint: Literal["poisson", "gaussian", "free"]
     bins: list[CountingBin]
     luminosity_fb: float
     reference_cross_section_fb: float
     signal_region: tuple[float, float] | None = None
     abcd: AbcdEstimate | None = None
+    shape: BackgroundShape | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -104,31 +128,57 @@ class SearchYields(Result):
         return value
 
 
+class AcceptedModel(Result):
+    """Another model of the background that describes the data.
+
+    Attributes:
+        shape, order: the falling shape, and the order of the polynomial that multiplies it.
+        p_value: of a worse fit, from toys.
+        mu, mu_error: signal strength with it, and its statistical error.
+    """
+
+    shape: str
+    order: int
+    p_value: float
+    mu: float
+    mu_error: float
+
+
 class SpectrumFit(Result):
-    """The fit of a mass spectrum outside the signal region.
+    """The fit of signal and background to a mass spectrum.
 
     Attributes:
         events: in the range of the fit.
-        parameters: by name, log_p0 first.
-        f_test: p-value of each comparison, "3 -> 4"; null where the richer fit found no minimum.
-        chi2, ndf, p_value: of the fit.
-        observed, background: events in the signal region.
-        background_uncertainty: of the fit and of the choice of the function, in quadrature.
-        fit_uncertainty, function_uncertainty: both parts.
-        significance: of the excess, standard deviations.
+        shape, order: of the background: falling shape, and order of the polynomial.
+        norms: of its templates; all of them 1 is the falling shape itself.
+        f_test: p-value of each step of the order, "3 -> 4", from toys.
+        chi2, ndf, p_value: of the fit; the p-value is that of toys.
+        accepted: whether this model of the background is.
+        others: the other accepted models.
+        observed, background, signal: events in the signal region, the last two fitted.
+        background_uncertainty: of the fit.
+        mu, mu_error: signal strength and its statistical error.
+        spurious_mu: the largest strength found in the backgrounds of the other models.
+        significance: local, asymptotic, the spurious signal included; negative for a deficit.
     """
 
     events: int
-    parameters: dict[str, float]
-    f_test: dict[str, float | None]
+    shape: str
+    order: int
+    norms: list[float]
+    f_test: dict[str, float]
     chi2: float
     ndf: int
     p_value: float
+    accepted: bool
+    others: list[AcceptedModel]
     observed: float
     background: float
+    signal: float
     background_uncertainty: float
-    fit_uncertainty: float
-    function_uncertainty: float
+    mu: float
+    mu_error: float
+    spurious_mu: float
     significance: float
 
 
@@ -160,20 +210,26 @@ class Sculpting(Result):
 
 
 class SpectrumClosureAtCut(Sculpting):
-    """Cut and fit on the true background, where no excess may appear.
+    """Cut and fit on the true background, where no signal may appear.
 
     Attributes:
         chi2, ndf, p_value: of the fit.
-        spurious_events, spurious_significance: what it finds beyond its interpolation.
-        background_uncertainty, function_uncertainty: of the interpolation, events.
+        accepted: whether its model of the background is.
+        spurious_events: fitted signal in the signal region.
+        background: fitted there.
+        mu, mu_error, spurious_mu: as in SpectrumFit.
+        spurious_significance: of the fitted signal.
     """
 
     chi2: float
     ndf: int
     p_value: float
+    accepted: bool
     spurious_events: float
-    background_uncertainty: float
-    function_uncertainty: float
+    background: float
+    mu: float
+    mu_error: float
+    spurious_mu: float
     spurious_significance: float
 
 

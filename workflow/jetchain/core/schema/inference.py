@@ -21,20 +21,21 @@ class Strength(Result):
 
 
 class Nuisance(Result):
-    """A constrained parameter after the fit.
+    """A constrained parameter, or the norm of a background's template, after the fit.
 
     Attributes:
         name: cabinetry's label.
         value, error: fitted.
-        pull: from its centre, in units of its width before the fit.
-        constraint: error over this width.
+        pull: from its centre, in units of its width before the fit; of a norm, from 1 (where all
+            are, the background is the falling shape itself) in units of its error.
+        constraint: error over this width; null for a norm, which nothing constrains.
     """
 
     name: str
     value: float
     error: float
     pull: float
-    constraint: float
+    constraint: float | None
 
 
 class Fit(Result):
@@ -47,6 +48,8 @@ class Fit(Result):
         p0, significance: of the hypothesis of no signal.
         p0_is_bound: p0 is smaller than the number given, the smallest that a computer holds in
             full precision.
+        p0_toys, significance_toys: the same from toys; null without toys.
+        p0_toys_is_bound: no toy lies beyond the data.
         valid: whether a minimum was found.
         mu: signal strength, null if it was not.
         parameters: nuisance parameters.
@@ -60,6 +63,9 @@ class Fit(Result):
     p0: float | None = None
     p0_is_bound: bool | None = None
     significance: float | None = None
+    p0_toys: float | None = None
+    p0_toys_is_bound: bool | None = None
+    significance_toys: float | None = None
     valid: bool | None = None
     mu: Strength | None = None
     parameters: tuple[Nuisance, ...] = ()
@@ -109,7 +115,8 @@ class Limits(Result):
         observed_mu, observed_fb, observed_events, observed_visible_fb: on the signal strength, the
             cross-section, the events of all bins and the visible cross-section.
         observed_cls: CLs at the observed limit.
-        expected_mu, expected_fb, expected_events: at -2 to 2 sigma.
+        expected_mu, expected_fb, expected_events: at -2 to 2 sigma, for the cut as it is,
+            trained on data with the injected signal; trained without it, it keeps less signal.
         reference_cross_section_fb: where the signal strength is 1.
         scan: of CLs.
         toys: the same with toys, null if there are none.
