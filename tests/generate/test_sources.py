@@ -19,7 +19,7 @@ from jetchain.generate.import_cocoa import import_cocoa
 from jetchain.generate.import_delphes import import_delphes
 from jetchain.generate.import_hepmc import import_hepmc
 from jetchain.generate.settings import GenerateSettings
-from jetchain.generate.sources import found
+from jetchain.core.sources import found
 from jetchain.generate.summarise import combine
 
 

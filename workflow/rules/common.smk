@@ -8,7 +8,7 @@ from functools import cache
 from jetchain.core.resources import resource_name
 from jetchain.core.schema.jets import jet_collection
 from jetchain.generate.cards import card_digest
-from jetchain.generate.sources import is_stored
+from jetchain.core.sources import is_stored
 from jetchain.plumbing.radii import CALIBRATION, jets_read
 from jetchain.plumbing.rules import LAUNCH, Figure, Rules, Table, family, labels
 
