@@ -11,7 +11,7 @@ import shlex
 import time
 import zlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
@@ -168,6 +168,15 @@ class FileSettings(Settings):
             if "format" in info.data:  # else it is refused itself
                 require_kind(name, info.data["format"], cls.kinds)
         return files
+
+
+def require_sample_names(names: Iterable[str]) -> None:
+    """Raise ValueError, for use in validators, where a sample has a name that no file can have."""
+    for name in names:
+        if not re.fullmatch(r"[A-Za-z0-9_]+", name):
+            raise ValueError(
+                f"sample name '{name}' stands in file names: use letters, digits and _ only"
+            )
 
 
 def require_four_digits(shards: int) -> int:

@@ -16,6 +16,8 @@ from jetchain.core.schema.detector import COCOA
 REPLACE = (
     "Copy or make the file anew, or take it out of source.files of its sample in the configuration."
 )
+EVENTS_PER_FILE = 10_000_000
+"""Event numbers of shard i start at i times this, since nobody knows how many a file holds."""
 NUMBER, LIST, NESTED = 1, 2, 3
 """Depth of a branch: one number an event, a list of numbers, or a list of lists."""
 _DEPTHS = {NUMBER: "a number", LIST: "a list of numbers", NESTED: "a list of lists of numbers"}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Literal, Self
 
 from pydantic import field_validator, model_validator
 
 from jetchain.core.resources import RESOURCES
 from jetchain.core.settings import Settings, key, require_known
-from jetchain.core.sources import FileSettings, require_four_digits, shards_of
+from jetchain.core.sources import FileSettings, require_four_digits, require_sample_names, shards_of
 
 CARDS = RESOURCES / "processes"
 GUN = "gun"
@@ -363,9 +362,5 @@ class GenerateSettings(Settings):
     def _usable_samples(cls, value: dict[str, SampleSettings]) -> dict[str, SampleSettings]:
         if not value:
             raise ValueError("no sample is defined; give at least one")
-        for name in value:
-            if not re.fullmatch(r"[A-Za-z0-9_]+", name):
-                raise ValueError(
-                    f"sample name '{name}' stands in file names: use letters, digits and _ only"
-                )
+        require_sample_names(value)
         return value
