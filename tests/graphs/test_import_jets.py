@@ -188,10 +188,9 @@ def test_selection_order_and_truncation_are_those_of_other_samples(tmp_path):
     assert np.all(np.diff(arrays["edge_offset"]) <= 8)
 
 
-@pytest.mark.parametrize(("form", "kind"), FILES)
+# pandas writes no empty table, and events without jets are in the other tests.
+@pytest.mark.parametrize(("form", "kind"), [FILES[i] for i in (1, 2, 3, 4, -1)])
 def test_a_file_without_jets_is_a_shard_without_jets(tmp_path, form, kind):
-    if form.startswith("nanoaod"):
-        pytest.skip("events without jets are in the file of the other tests")
     none = published.jets(0)
     arrays, cutflow = take_in(write(tmp_path, form, kind, none, LABEL[:0]), form)
     assert len(arrays["label"]) == cutflow["jets"] == 0

@@ -56,7 +56,7 @@ def write_top_tagging(path: Path, made: dict[str, Any], label: np.ndarray, **how
     places = how.pop("places", 30)
     momentum = padded(momenta(made), places).astype(np.float32)
     names = [f"{name}_{i}" for i in range(places) for name in ("PX", "PY", "PZ", "E")]
-    frame = pd.DataFrame(momentum.reshape(len(momentum), -1), columns=names)
+    frame = pd.DataFrame(momentum.reshape(len(momentum), len(names)), columns=names)
     truth = {f"truth{name}": np.float32(0) for name in ("E", "PX", "PY", "PZ")}
     frame = frame.assign(**truth, ttv=0, is_signal_new=label)
     frame = how.pop("change", lambda each: each)(frame)
@@ -76,7 +76,7 @@ def write_quark_gluon(path: Path, made: dict[str, Any], label: np.ndarray, **cha
 
 
 def jetclass_columns(made: dict[str, Any], label: np.ndarray, two: bool = False) -> dict[str, Any]:
-    counts = [len(each) for each in made["pt"]]
+    counts = np.array([len(each) for each in made["pt"]], int)
     flat = np.concatenate([*momenta(made, mass=True), np.zeros((0, 4))])
     what = np.concatenate([*made["what"], np.zeros(0, int)]).astype(int)
     total = np.array([each.sum(axis=0) for each in momenta(made, mass=True)]).reshape(-1, 4)

@@ -19,7 +19,6 @@ import numpy as np
 from jetchain.core.schema.particleflow import PARTICLE_CLASSES
 from jetchain.core.trees import LIST, NUMBER, iterate_tree
 from jetchain.graphs.imported import (
-    STEP,
     Chunk,
     Columns,
     JetFormat,
@@ -32,6 +31,8 @@ from jetchain.graphs.imported import (
 )
 
 TREE = "tree"
+STEP = 8192
+"""Jets read at a time: parts of ROOT files are unpacked whole, and those cut in two twice."""
 FLAGS = {
     "electron": "part_isElectron",
     "muon": "part_isMuon",
