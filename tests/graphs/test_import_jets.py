@@ -1,6 +1,7 @@
 """Published jets become JET_GRAPHS: each format's own layout, labels and features; bad files."""
 
 import hashlib
+import itertools
 import json
 
 import awkward as ak
@@ -99,10 +100,12 @@ def test_every_format_gives_the_jets_that_stand_in_its_file(tmp_path, monkeypatc
     m2 = sums[:, 3] ** 2 - (sums[:, :3] ** 2).sum(axis=1)
     np.testing.assert_allclose(jet["m"], np.sqrt(np.maximum(m2, 0)), rtol=0.01, atol=0.5)
     if form.startswith("jetclass"):  # as the file states them
-        assert np.all(jet["msd"] == 0.5) and np.all(jet["tau3"] == 3.5)
+        assert np.all(jet["msd"] == 0.5)
+        assert np.all(jet["tau3"] == 3.5)
     else:
         alone = np.array(counts) == 1
-        assert np.all(jet["msd"] <= jet["m"] + 1) and np.all(jet["tau1"][~alone] > 0)
+        assert np.all(jet["msd"] <= jet["m"] + 1)
+        assert np.all(jet["tau1"][~alone] > 0)
 
     flat = np.concatenate(momentum)
     for i, name in enumerate(("px", "py", "pz", "e")):
@@ -179,7 +182,7 @@ def test_selection_order_and_truncation_are_those_of_other_samples(tmp_path):
     pt = np.hypot(column(arrays, "px"), column(arrays, "py"))
     offset = arrays["constituent_offset"]
     assert np.all(np.diff(offset) <= 4)
-    for first, last in zip(offset[:-1], offset[1:], strict=True):
+    for first, last in itertools.pairwise(offset):
         assert np.all(np.diff(pt[first:last]) <= 0)
     assert cutflow["graphs"] == cutflow["|eta| < 1"] == len(arrays["label"]) < cutflow["jets"]
     assert np.all(np.abs(arrays["jet"][:, JET_COLUMNS.index("eta")]) < 1)

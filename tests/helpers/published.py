@@ -9,6 +9,7 @@ import awkward as ak
 import numpy as np
 import uproot
 
+JETCLASS = ["QCD", "Hbb", "Hcc", "Hgg", "H4q", "Hqql", "Zqq", "Wqq", "Tbqq", "Tbl"]
 PIDS = np.array([211, -211, 130, 22, 11, -13, 2112, 2212])
 CHARGES = np.array([1, -1, 0, 0, -1, 1, 0, 1])
 MASSES = np.array([0.13957, 0.13957, 0.49761, 0, 0.000511, 0.10566, 0.93957, 0.93827])
@@ -42,6 +43,7 @@ def momenta(made: dict[str, Any], mass: bool = False) -> list[np.ndarray]:
 
 
 def padded(lists: list[np.ndarray], places: int) -> np.ndarray:
+    """Four columns of each jet's particles in rows of equal length, padded with zeros."""
     result = (
         np.zeros((len(lists), places, *lists[0].shape[1:])) if lists else np.zeros((0, places, 4))
     )
@@ -106,7 +108,7 @@ def jetclass_columns(made: dict[str, Any], label: np.ndarray, two: bool = False)
     }  # fmt: skip
     flags = {"jet_label": label.astype(np.int32)} if two else {
         f"label_{name}": (label == i).astype(np.int32)
-        for i, name in enumerate(["QCD", "Hbb", "Hcc", "Hgg", "H4q", "Hqql", "Zqq", "Wqq", "Tbqq", "Tbl"])
+        for i, name in enumerate(JETCLASS)
     }  # fmt: skip
     return lists | {name: each.astype(np.float32) for name, each in jet.items()} | flags
 
@@ -131,7 +133,23 @@ def write_parquet(path: Path, columns: dict[str, Any]) -> Path:
 def write_hls4ml(path: Path, made: dict[str, Any], label: np.ndarray, **change: Any) -> Path:
     import h5py
 
-    names = ["px", "py", "pz", "e", "erel", "pt", "ptrel", "eta", "etarel", "etarot", "phi", "phirel", "phirot", "deltaR", "costheta"]
+    names = [
+        "px",
+        "py",
+        "pz",
+        "e",
+        "erel",
+        "pt",
+        "ptrel",
+        "eta",
+        "etarel",
+        "etarot",
+        "phi",
+        "phirel",
+        "phirot",
+        "deltaR",
+        "costheta",
+    ]
     names += ["costhetarel", "pdgid"]
     rows = padded(momenta(made), 150)
     data = {
@@ -141,7 +159,8 @@ def write_hls4ml(path: Path, made: dict[str, Any], label: np.ndarray, **change: 
             [np.ones((len(rows), 53)), label[:, None] == np.arange(6)], axis=1
         ).astype(float),
         "jetFeatureNames": np.array(
-            [f"j_{i}" for i in range(53)] + [f"j_{n}" for n in ["g", "q", "w", "z", "t", "undef"]], "S20"
+            [f"j_{i}" for i in range(53)] + [f"j_{n}" for n in ["g", "q", "w", "z", "t", "undef"]],
+            "S20",
         ),
     } | change
     with h5py.File(path, "w") as file:
@@ -171,7 +190,7 @@ def nanoaod_columns(
         for j in reversed(mine):
             what = made["what"][j]
             start = len(row["pt"])
-            code = np.where(CHARGES[what] == 0, PIDS[what], PIDS[what])
+            code = PIDS[what]
             code = np.select([code == 2212, code == 2112], [211, 130], code)
             for name in ("pt", "eta", "phi"):
                 row[name] += made[name][j].tolist()

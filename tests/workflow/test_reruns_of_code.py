@@ -48,6 +48,10 @@ FROM_FILES = {
     "jetchain.generate.import_hepmc",
     "jetchain.generate.import_lhe",
     "jetchain.generate.imported",
+    "jetchain.graphs.formats",
+    *(module for module in SOURCES if module.startswith("jetchain.graphs.formats.")),
+    "jetchain.graphs.import_jets",
+    "jetchain.graphs.imported",
     "jetchain.core.sources",
 }
 # Modules on which no job of `all` depends: those, the comparison of runs, the benches, samples from

@@ -69,7 +69,9 @@ class JetSourceSettings(FileSettings):
 
     format: str = key(..., f"layout of the files: {', '.join(FORMATS)}")
     events: int | None = key(
-        None, "jets (events of NanoAOD) taken from each file, its first ones; all if not given", ge=1
+        None,
+        "jets (events of NanoAOD) taken from each file, its first ones; all if not given",
+        ge=1,
     )
     checksums: dict[str, str] = key(
         {}, "of files, by their names without folders: 'md5:...' or 'sha256:...'"
