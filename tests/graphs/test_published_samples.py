@@ -131,7 +131,9 @@ def test_classes_take_published_jets_by_their_labels(tmp_path, graphs):
     assert not table["features"][..., without].any()
     with pytest.raises(ConfigurationError, match="'Hbb', but these have QCD, top"):
         wrong = classes | {"a": ClassSettings(samples=["mine"], label="Hbb")}
-        features(graphs=graphs, settings=SelectionJobSettings(classes=wrong), sample="mine", **files)
+        features(
+            graphs=graphs, settings=SelectionJobSettings(classes=wrong), sample="mine", **files
+        )
 
 
 def test_a_tagger_that_sees_more_scores_no_such_jets(graphs):
