@@ -14,12 +14,12 @@ from jetchain.core.io.events import read_events
 from jetchain.core.io.tables import read_json
 from jetchain.core.schema.generate import GENERATED, ShardAccount
 from jetchain.core.settings import parse
+from jetchain.core.sources import found
 from jetchain.core.trees import Part
 from jetchain.generate.import_cocoa import import_cocoa
 from jetchain.generate.import_delphes import import_delphes
 from jetchain.generate.import_hepmc import import_hepmc
 from jetchain.generate.settings import GenerateSettings
-from jetchain.generate.sources import found
 from jetchain.generate.summarise import combine
 
 

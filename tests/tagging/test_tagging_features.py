@@ -443,7 +443,6 @@ def test_a_training_has_its_own_settings_on_top_of_the_common_ones() -> None:
         ({"models": {"pfn": {"training": {"epoch": 2}}}}, r"models\.pfn\.training\.epoch: unknown"),
         ({"models": {"pfn": {"training": {"epochs": 0}}}}, r"models\.pfn\.training\.epochs"),
         ({"models": {"pfn": {"feature_set": "ful"}}}, "unknown set of features 'ful'"),
-        ({"classes": {"top": {"samples": ["top"], "label": "tops"}}}, "unknown truth label 'tops'"),
         ({"classes": {"a": {"samples": ["x"]}}}, "two classes are needed"),
         (
             {"classes": {"a": {"samples": ["x"]}, "b": {"samples": ["x"]}}},

@@ -94,14 +94,14 @@ MUTATIONS = {
         "jets/parametric/*/all/reach",
     ),
     "soft drop at half the z_cut": (
-        f"{PACKAGE}/jets/substructure.py",
+        f"{PACKAGE}/core/substructure.py",
         "if z > zcut * (distance2",
         "if z > 0.5 * zcut * (distance2",
         ["jets/parametric/histograms.json"],
         "jets/parametric/*/all/zg",
     ),
     "N-subjettiness with beta = 2": (
-        f"{PACKAGE}/jets/substructure.py",
+        f"{PACKAGE}/core/substructure.py",
         "weighted += pt[i] * np.sqrt(nearest)",
         "weighted += pt[i] * nearest",
         ["jets/parametric/histograms.json"],

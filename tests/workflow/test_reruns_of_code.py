@@ -48,7 +48,11 @@ FROM_FILES = {
     "jetchain.generate.import_hepmc",
     "jetchain.generate.import_lhe",
     "jetchain.generate.imported",
-    "jetchain.generate.sources",
+    "jetchain.graphs.formats",
+    *(module for module in SOURCES if module.startswith("jetchain.graphs.formats.")),
+    "jetchain.graphs.import_jets",
+    "jetchain.graphs.imported",
+    "jetchain.core.sources",
 }
 # Modules on which no job of `all` depends: those, the comparison of runs, the benches, samples from
 # files (test_samples_from_files.py runs these).
@@ -124,7 +128,7 @@ def test_a_changed_module_reruns_what_reaches_it(finished, module):
             "select_primaries",
             {"detector.simulate", "detector.validation.noise", "detector.validation.showers"},
         ),
-        ("jetchain.jets.substructure", "substructure", {"jets.cluster"}),
+        ("jetchain.core.substructure", "substructure", {"jets.cluster"}),
         (
             "jetchain.tagging.models.pfn",
             "PFN",

@@ -8,7 +8,7 @@ from functools import cache
 from jetchain.core.resources import resource_name
 from jetchain.core.schema.jets import jet_collection
 from jetchain.generate.cards import card_digest
-from jetchain.generate.sources import is_stored
+from jetchain.core.sources import is_stored
 from jetchain.plumbing.radii import CALIBRATION, jets_read
 from jetchain.plumbing.rules import LAUNCH, Figure, Rules, Table, family, labels
 
@@ -46,21 +46,32 @@ def simulated(passing):
     )
 
 
+def sample_of(wildcards):
+    """A sample of events, or of published jets."""
+    name = wildcards.sample
+    return CONFIG.generate.samples.get(name) or CONFIG.graphs.samples[name]
+
+
+def format_of(wildcards):
+    """The format of published jets."""
+    return [f"graphs.formats.{sample_of(wildcards).source.format}"]
+
+
 def source_file(wildcards):
-    """The file of events that a shard is made from, here or in a storage."""
-    sample = CONFIG.generate.samples[wildcards.sample]
+    """The file of events or jets that a shard is made from, here or in a storage."""
+    sample = sample_of(wildcards)
     name = sample.source.files[int(wildcards.shard) // sample.parts]
     return storage(name) if is_stored(name) else local(name)
 
 
 def parts_of(wildcards):
     """The shards that each file of a sample is split into."""
-    return CONFIG.generate.samples[wildcards.sample].parts
+    return sample_of(wildcards).parts
 
 
 def limit_of(wildcards):
-    """The events that are taken of each file of a sample; 0 for all."""
-    return CONFIG.generate.samples[wildcards.sample].source.events or 0
+    """The events or jets that are taken of each file of a sample; 0 for all."""
+    return sample_of(wildcards).source.events or 0
 
 
 def of_background(name):
@@ -174,7 +185,8 @@ def known_targets():
         "method": [*METHODS, *BACKGROUND_METHODS],
         "design": family("firmware.designs"),
     }
-    samples = {name: rules_of.shard_names(name) for name in CONFIG.generate.samples}
+    names_of_samples = [*CONFIG.generate.samples, *CONFIG.graphs.samples]
+    samples = {name: rules_of.shard_names(name) for name in names_of_samples}
     listed = [path for room in TARGETS.values() for path in room]
     return targets.Targets(workflow, samples, names, listed)
 

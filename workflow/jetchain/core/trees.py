@@ -14,8 +14,10 @@ from jetchain.core.errors import DataError
 from jetchain.core.schema.detector import COCOA
 
 REPLACE = (
-    "Copy or make the file anew, or take it out of source.files of the sample in generate.samples."
+    "Copy or make the file anew, or take it out of source.files of its sample in the configuration."
 )
+EVENTS_PER_FILE = 10_000_000
+"""Event numbers of shard i start at i times this, since nobody knows how many a file holds."""
 NUMBER, LIST, NESTED = 1, 2, 3
 """Depth of a branch: one number an event, a list of numbers, or a list of lists."""
 _DEPTHS = {NUMBER: "a number", LIST: "a list of numbers", NESTED: "a list of lists of numbers"}
@@ -55,7 +57,7 @@ class Part:
         if events < self.limit:
             raise DataError(
                 f"{path}: has {events} events, fewer than the {self.limit} of source.events.",
-                f"Set source.events of the sample in generate.samples to {events} or less, or to "
+                f"Set source.events of its sample in the configuration to {events} or less, or to "
                 "null for all.",
             )
         taken = self.limit or events
@@ -63,7 +65,7 @@ class Part:
             raise DataError(
                 f"{path}: has {taken} events{' to be taken' if self.limit else ''}, which cannot "
                 f"fill {self.parts} shards.",
-                "Set shards of the sample in generate.samples to fewer for each of its files.",
+                "Set shards of its sample in the configuration to fewer for each of its files.",
             )
         part = self.shard % self.parts
         chosen = range(taken * part // self.parts, taken * (part + 1) // self.parts)
@@ -144,7 +146,7 @@ def _find_tree(path: Path, file: Any, name: str) -> Any:
     if name not in trees:
         raise DataError(
             f"{path}: has no tree '{name}'; it has {', '.join(trees) or 'none'}.",
-            f"Correct source.format of the sample in generate.samples. {REPLACE}",
+            f"Correct source.format of its sample in the configuration. {REPLACE}",
         )
     return file[name]
 

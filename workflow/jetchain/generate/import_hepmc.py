@@ -149,7 +149,7 @@ class HepmcFile:
         raise DataError(
             f"{self.path}: not a HepMC file: none of "
             f"{', '.join(mark.decode() for mark in FORMATS)} stands in its first lines.",
-            f"Correct source.format of the sample in generate.samples. {REPLACE}",
+            f"Correct source.format of its sample in the configuration. {REPLACE}",
         )
 
     def _damaged(self, read: int, why: str) -> DataError:

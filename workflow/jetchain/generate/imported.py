@@ -15,14 +15,11 @@ from jetchain.core.errors import DataError
 from jetchain.core.io.events import write_event_chunks
 from jetchain.core.io.tables import write_result
 from jetchain.core.schema.generate import GENERATED, VARIATIONS, Cutflow, ShardAccount
-from jetchain.core.trees import REPLACE, Part
+from jetchain.core.trees import EVENTS_PER_FILE, REPLACE, Part
 from jetchain.generate.history import History, truth_of_history, without_loops
 from jetchain.generate.properties import Properties
 from jetchain.generate.record import Truth, join_truths
 from jetchain.generate.settings import ParticleSettings
-
-EVENTS_PER_FILE = 10_000_000
-"""Event numbers of shard i start at i times this, since nobody knows how many a file holds."""
 
 HEAVIEST = 1e100
 """Weights from here on have squares whose sum may be infinite."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, Literal, Self
 
-from pydantic import ValidationInfo, field_validator, model_validator
+from pydantic import field_validator, model_validator
 
 from jetchain.core.resources import RESOURCES
 from jetchain.core.settings import Settings, key, require_known
-from jetchain.generate.sources import found, is_stored, require_kind, require_plugin, require_usable
+from jetchain.core.sources import FileSettings, require_four_digits, require_sample_names, shards_of
 
 CARDS = RESOURCES / "processes"
 GUN = "gun"
@@ -173,8 +172,15 @@ class LesHouchesJob(Settings):
     particles: ParticleSettings = AS_THEY_ARE
 
 
-class SourceSettings(Settings):
+class SourceSettings(FileSettings):
     """Files of events that another program made, each split into equally many shards."""
+
+    kinds = {  # noqa: RUF012 (a ClassVar of the base)
+        "hepmc3": ["HepMC"],
+        "lhe": ["Les Houches"],
+        "delphes": ["ROOT"],
+        "cocoa": ["ROOT"],
+    }
 
     format: Literal["hepmc3", "lhe", "delphes", "cocoa"] = key(
         ...,
@@ -182,32 +188,10 @@ class SourceSettings(Settings):
         "also .gz: Pythia showers them), delphes (its generated particles) or cocoa (Out_Tree: "
         "detector events of Geant4)",
     )
-    files: list[str] = key(
-        ...,
-        "files, relative to the folder that the run is in, and patterns of files (*, ?, [a-c], **) "
-        "in the order of their names; ~ is the home folder. Or objects in a storage: s3://...",
-        min_length=1,
-    )
-    events: int | None = key(
-        None, "events taken from each file, its first ones; all if not given", ge=1
-    )
     shower: ShowerSettings = key(ShowerSettings(), "how Pythia goes on from the events of lhe")
     particles: ParticleSettings = key(
         AS_THEY_ARE, "how a detector sees final particles that it cannot simulate"
     )
-
-    @field_validator("files")
-    @classmethod
-    def _present(cls, value: list[str], info: ValidationInfo) -> list[str]:
-        files = found(value)
-        for name in files:
-            if is_stored(name):  # Snakemake looks for it
-                require_plugin(name)
-                continue
-            require_usable(name)
-            if "format" in info.data:  # else it is refused itself
-                require_kind(name, info.data["format"])
-        return files
 
     @model_validator(mode="after")
     def _shower_of_lhe(self) -> Self:
@@ -254,9 +238,7 @@ class SampleSettings(Settings):
     @field_validator("shards")
     @classmethod
     def _four_digits(cls, value: int) -> int:
-        if value > 10_000:
-            raise ValueError("shards are numbered with four digits: at most 10000")
-        return value
+        return require_four_digits(value)
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
@@ -268,14 +250,7 @@ class SampleSettings(Settings):
                 "set its generation to null"
             )
         if self.source is not None:
-            files = len(self.source.files)
-            if "shards" not in self.model_fields_set:
-                self.__dict__["shards"] = files  # a pattern's files are not counted by hand
-            elif self.shards % files:
-                raise ValueError(
-                    f"shards is {self.shards}, but source.files names {files}; each file is split "
-                    f"into equally many shards: set shards to {files}, or a multiple of it"
-                )
+            self.__dict__["shards"] = shards_of(self, len(self.source.files), self.shards)
         return self
 
     @model_validator(mode="after")
@@ -387,9 +362,5 @@ class GenerateSettings(Settings):
     def _usable_samples(cls, value: dict[str, SampleSettings]) -> dict[str, SampleSettings]:
         if not value:
             raise ValueError("no sample is defined; give at least one")
-        for name in value:
-            if not re.fullmatch(r"[A-Za-z0-9_]+", name):
-                raise ValueError(
-                    f"sample name '{name}' stands in file names: use letters, digits and _ only"
-                )
+        require_sample_names(value)
         return value

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Mapping
 from typing import Self
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from jetchain.core.schema.graphs import MOST_CONSTITUENTS
-from jetchain.core.settings import Settings, key
+from jetchain.core.settings import Settings, key, require_known
+from jetchain.core.sources import (
+    FileSettings,
+    require_four_digits,
+    require_sample_names,
+    shards_of,
+)
+from jetchain.graphs.formats import FORMATS
 
 
 class EventGraphSettings(Settings):
@@ -40,6 +49,85 @@ class JetGraphSettings(Settings):
         return self
 
 
+class Kinds(Mapping[str, tuple[str, ...]]):
+    """Which kinds of files a format of jets is, by format."""
+
+    def __getitem__(self, name: str) -> tuple[str, ...]:
+        return FORMATS.load(name).kinds
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(FORMATS)
+
+    def __len__(self) -> int:
+        return len(FORMATS)
+
+
+class JetSourceSettings(FileSettings):
+    """Files of published jets."""
+
+    kinds = Kinds()
+
+    format: str = key(..., f"layout of the files: {', '.join(FORMATS)}")
+    events: int | None = key(
+        None,
+        "jets (events of NanoAOD) taken from each file, its first ones; all if not given",
+        ge=1,
+    )
+    checksums: dict[str, str] = key(
+        {}, "of files, by their names without folders: 'md5:...' or 'sha256:...'"
+    )
+
+    @field_validator("format")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        require_known(value, FORMATS, "format of jets")
+        return value
+
+    @field_validator("checksums")
+    @classmethod
+    def _of_known_methods(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, each in value.items():
+            if not re.fullmatch("md5:[0-9a-fA-F]{32}|sha256:[0-9a-fA-F]{64}", each):
+                raise ValueError(
+                    f"'{name}': write md5: and 32, or sha256: and 64 hexadecimal digits, not "
+                    f"'{each}'"
+                )
+        return value
+
+
+class JetSampleSettings(Settings):
+    """A sample of published jets, for tagging.classes."""
+
+    shards: int = key(
+        1, "number of shards, as many for each of its files; one each if not given", ge=1
+    )
+    source: JetSourceSettings = key(..., "files of jets")
+
+    @field_validator("shards")
+    @classmethod
+    def _four_digits(cls, value: int) -> int:
+        return require_four_digits(value)
+
+    @model_validator(mode="after")
+    def _of_all_files(self) -> Self:
+        self.__dict__["shards"] = shards_of(self, len(self.source.files), self.shards)
+        return self
+
+    @property
+    def parts(self) -> int:
+        """Shards of each file of the source."""
+        return self.shards // len(self.source.files)
+
+
+class ImportSettings(JetGraphSettings):
+    """What `graphs.import_jets` reads."""
+
+    format: str
+    checksums: dict[str, str] = key({}, "as of the source")
+    soft_drop_zcut: float = 0.1
+    soft_drop_beta: float = 0.0
+
+
 class DisplaySettings(Settings):
     """Which event and jet the figures show."""
 
@@ -51,4 +139,13 @@ class GraphsSettings(Settings):
 
     events: EventGraphSettings = key(EventGraphSettings(), "Graphs of tracks and topoclusters.")
     jets: JetGraphSettings = key(JetGraphSettings(), "Graphs of the constituents of jets.")
+    samples: dict[str, JetSampleSettings] = key(
+        {}, "Samples of published jets by name, which tagging.classes may name as others."
+    )
     display: DisplaySettings = key(DisplaySettings(), "The event and the jet that are drawn.")
+
+    @field_validator("samples")
+    @classmethod
+    def _usable_names(cls, value: dict[str, JetSampleSettings]) -> dict[str, JetSampleSettings]:
+        require_sample_names(value)
+        return value

@@ -25,6 +25,7 @@ from jetchain.core.schema.jets import (
     jets_table,
 )
 from jetchain.core.schema.particleflow import PARTICLE_CLASSES, RECONSTRUCTED
+from jetchain.core.substructure import substructure
 from jetchain.core.verbs import Input, Inputs, Output
 from jetchain.jets.containers import Array, Integers, Jets, Particles, offsets, reordered
 from jetchain.jets.label import label_jets
@@ -32,7 +33,6 @@ from jetchain.jets.pileup import soft_killer, without_density
 from jetchain.jets.puppi import Tracks, puppi
 from jetchain.jets.response import calibrated_pt, calibrated_values
 from jetchain.jets.settings import ClusteringSettings, ClusterJobSettings
-from jetchain.jets.substructure import substructure
 
 MOMENTUM = ("px", "py", "pz", "e")
 TRACK = ("charge", "d0", "z0")

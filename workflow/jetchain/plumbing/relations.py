@@ -10,12 +10,16 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from jetchain.core.schema.jets import JET_CLASSES
+from jetchain.core.schema.tagging import FEATURE_SETS
 from jetchain.core.settings import did_you_mean
 from jetchain.generate.cards import read_card
 from jetchain.generate.settings import GUN, GenerationSettings
+from jetchain.graphs.formats import FORMATS
 from jetchain.jets.settings import radius_fault
 from jetchain.particleflow.algorithms import ALGORITHMS, trained
 from jetchain.plumbing.radii import readers
+from jetchain.tagging.settings import samples_of
 
 if TYPE_CHECKING:
     from jetchain.plumbing.configuration import Configuration
@@ -107,11 +111,47 @@ def _samples_known(config: Configuration) -> Iterator[str]:
 
 
 def _classes_have_samples(config: Configuration) -> Iterator[str]:
+    imported = config.graphs.samples
+    for name in sorted({*config.generate.samples} & {*imported}):
+        yield f"graphs.samples.{name}: generate.samples has a sample of this name already."
     for name, each in config.tagging.classes.items():
         for sample in each.samples:
-            if sample not in config.generate.samples:
-                near = did_you_mean(sample, config.generate.samples)
-                yield f"tagging.classes.{name}: no sample '{sample}' in generate.samples. {near}"
+            if sample not in config.generate.samples and sample not in imported:
+                near = did_you_mean(sample, [*config.generate.samples, *imported])
+                places = "generate.samples or graphs.samples" if imported else "generate.samples"
+                yield f"tagging.classes.{name}: no sample '{sample}' in {places}. {near}"
+                continue
+            labels = _truth(config, sample)
+            if each.label is not None and each.label not in labels:
+                yield (
+                    f"tagging.classes.{name}.label: unknown truth label '{each.label}' of jets of "
+                    f"'{sample}'. {did_you_mean(each.label, labels)} They have the labels "
+                    f"{', '.join(labels[:20])}{', ...' if labels[20:] else ''}."
+                )
+
+
+def _truth(config: Configuration, sample: str) -> tuple[str, ...]:
+    """The truth labels that jets of a sample may have."""
+    imported = config.graphs.samples.get(sample)
+    return FORMATS.load(imported.source.format).labels if imported else JET_CLASSES
+
+
+def _features_are_there(config: Configuration) -> Iterator[str]:
+    """What taggers see of a particle, published jets may not have."""
+    tagging = config.tagging
+    for sample in samples_of(tagging.classes):
+        if not (imported := config.graphs.samples.get(sample)):
+            continue
+        there = FORMATS.load(imported.source.format).feature_set
+        for name in tagging.taggers:
+            own = getattr(getattr(tagging.models, name, None), "feature_set", None)
+            wanted = own or tagging.feature_set
+            if not {*FEATURE_SETS.get(wanted, ())} <= {*FEATURE_SETS[there]}:
+                path = f"models.{name}.feature_set" if own else "feature_set"
+                yield (
+                    f"tagging.{path}: {name} sees '{wanted}' of a particle, but jets of '{sample}' "
+                    f"({imported.source.format}) have '{there}' only: set it to {there}."
+                )
 
 
 def _algorithm_known(config: Configuration) -> Iterator[str]:
@@ -349,6 +389,7 @@ def _pythia_numbers(generation: GenerationSettings) -> dict[str, float]:
 RELATIONS: list[Callable[[Configuration], Iterator[str]]] = [
     _samples_known,
     _classes_have_samples,
+    _features_are_there,
     _algorithm_known,
     _samples_fit_their_use,
     _cells_are_read,

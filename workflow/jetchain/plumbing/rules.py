@@ -168,7 +168,7 @@ class Rules:
         *,
         settings: str | Mapping[str, str] | None = None,
         seed: Sequence[str] | Callable[[Any], Sequence[str]] | None = None,
-        members: Sequence[str] = (),
+        members: Sequence[str] | Callable[[Any], Sequence[str]] = (),
         **more: Any,
     ) -> dict[str, Any]:
         """The params of a job, by which Snakemake knows when to run it again.
@@ -183,7 +183,8 @@ class Rules:
                 for each field of the settings.
             seed: what the job is, or how its wildcards say what it is; its seed is a hash of this
                 and of the root seed.
-            members: of families, that the verb loads by name: ``tagging.models.{model}``.
+            members: of families, that the verb loads by name: ``tagging.models.{model}``; or how
+                the rule's wildcards say which.
             more: other values that the verb takes, such as resources; and params that it does not
                 take, whose change runs the job again.
 
@@ -200,7 +201,8 @@ class Rules:
         code, run = self._code(verb, members), _command(verb, handed)
         params = {"verb": verb, **handed, "code": code, "command": run}
         own = {field: at for field, at in places.items() if not at.startswith(f"{DERIVED}.")}
-        self._jobs.append((params, Record(verb, own, list(members))))
+        listed = [] if callable(members) else list(members)
+        self._jobs.append((params, Record(verb, own, listed)))
         return params
 
     def record(self, rules: Iterable[Any]) -> None:
@@ -229,17 +231,23 @@ class Rules:
             return lambda wildcards: derive_seed(root, *identity(wildcards))
         return _fill(identity, lambda *filled: derive_seed(root, *filled))
 
-    def _code(self, verb: str, members: Sequence[str]) -> Parameter:
+    def _code(
+        self, verb: str, members: Sequence[str] | Callable[[Any], Sequence[str]]
+    ) -> Parameter:
         """The digest of the verb's source closure, with that of members it reaches by name only."""
 
         def find(*names: str) -> str:
             return digest.code_digest(verb, *[module_of(name) for name in names])
 
+        if callable(members):
+            return lambda wildcards: find(*members(wildcards))
         return _fill(members, find)
 
     def shard_names(self, sample: str) -> list[str]:
         """The shards of a sample: 0000, 0001, ..."""
-        samples = self._look_up("generate.samples")
+        # Of published jets there are samples of a room of their own.
+        imported = self._configuration.get("graphs", {}).get("samples", {})
+        samples = {**self._look_up("generate.samples"), **imported}
         if sample not in samples:
             raise ConfigurationError(
                 f"Sample '{sample}' is used but not defined.",

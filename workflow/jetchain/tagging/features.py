@@ -8,16 +8,22 @@ stand on both sides, and adding a shard moves no jet.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jetchain.core.errors import DataError
+from jetchain.core.errors import ConfigurationError, DataError
 from jetchain.core.io.mapped import Mapped
 from jetchain.core.io.tables import write_result
-from jetchain.core.io.tensors import write_rows
-from jetchain.core.schema.graphs import CONSTITUENT_COLUMNS, JET_COLUMNS, JET_GRAPHS
+from jetchain.core.io.tensors import has_about, read_about, write_rows
+from jetchain.core.schema.graphs import (
+    CONSTITUENT_COLUMNS,
+    JET_COLUMNS,
+    JET_GRAPHS,
+    ImportedJets,
+)
 from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.schema.tagging import (
     TAGGING_FEATURES,
@@ -57,7 +63,7 @@ def features(
     Raises:
         DataError: no class takes jets of the sample, or a constituent has no positive energy or pT.
     """
-    labels = labels_of(sample, settings)
+    labels = labels_of(sample, settings, truth_labels(graphs))
     if not labels:
         raise DataError(
             f"{graphs}: no class of jets takes '{sample}'.",
@@ -85,14 +91,36 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def labels_of(sample: str, settings: SelectionJobSettings) -> dict[str, tuple[int, int | None]]:
-    """The classes that take jets of a sample: label, and truth label (None: all jets), by name."""
+def truth_labels(graphs: Path) -> Sequence[str]:
+    """What the labels of a file of jet graphs are indices into: JET_CLASSES, if it says nothing."""
+    return read_about(graphs, ImportedJets).labels if has_about(graphs) else JET_CLASSES
+
+
+def labels_of(
+    sample: str, settings: SelectionJobSettings, known: Sequence[str]
+) -> dict[str, tuple[int, int | None]]:
+    """The classes that take jets of a sample: label, and truth label (None: all jets), by name.
+
+    Args:
+        sample: its name.
+        settings: the classes.
+        known: names of the truth labels of the sample's jets.
+
+    Raises:
+        ConfigurationError: a class takes jets with a label that they do not know.
+    """
     found = {}
     for index, name in enumerate(class_names(settings.classes)):
         each = settings.classes[name]
-        wanted = None if each.label is None else JET_CLASSES.index(each.label)
-        if sample in each.samples:
-            found[name] = (index, wanted)
+        if sample not in each.samples:
+            continue
+        if each.label is not None and each.label not in known:
+            raise ConfigurationError(
+                f"Class '{name}' takes jets of '{sample}' with the truth label '{each.label}', but "
+                f"these have {', '.join(known)}.",
+                f"Correct tagging.classes.{name}.label.",
+            )
+        found[name] = (index, None if each.label is None else known.index(each.label))
     return found
 
 
@@ -105,7 +133,7 @@ def select(
     """The jets of some classes in the window of pT.
 
     Args:
-        truth: index into JET_CLASSES, -1 for none; (jets,).
+        truth: index into `truth_labels`, -1 for none; (jets,).
         jet: JET_COLUMNS; (jets, columns).
         labels: see `labels_of`.
         settings: the window.

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import torch
 
+from jetchain.core.errors import DataError
 from jetchain.core.io.mapped import Mapped
-from jetchain.core.io.tensors import write_tensors
-from jetchain.core.schema.graphs import JET_GRAPHS
-from jetchain.core.schema.tagging import JET_SCORES, TrainedTagger
+from jetchain.core.io.tensors import has_about, read_about, write_tensors
+from jetchain.core.schema.graphs import JET_GRAPHS, ImportedJets
+from jetchain.core.schema.tagging import FEATURE_SETS, JET_SCORES, TrainedTagger
 from jetchain.core.seeds import make_deterministic
 from jetchain.core.verbs import Input, Output
 from jetchain.tagging.batches import Jets
@@ -30,10 +32,12 @@ def score(*, weights: Input, graphs: Input, scores: Output) -> None:
         scores: where to write JET_SCORES; its header names the classes, in their order.
 
     Raises:
-        DataError: the weights are those of another network, or a file is missing or damaged.
+        DataError: the weights are those of another network, a file is missing or damaged, or its
+            jets have fewer features than the tagger sees.
     """
     make_deterministic(0)
     network, about = load(weights)
+    require_features(graphs, about.feature_set)
     table = Mapped([graphs], JET_GRAPHS)
     parts = [np.empty((0, len(about.classes)), np.float32)]
     for first in range(0, len(table), PART):
@@ -45,6 +49,19 @@ def score(*, weights: Input, graphs: Input, scores: Output) -> None:
         scores, JET_SCORES, {**few, "probability": np.concatenate(parts)},
         about={"tagger": about.tagger, "classes": json.dumps(about.classes)},
     )  # fmt: skip
+
+
+def require_features(graphs: Path, feature_set: str) -> None:
+    """Raise `DataError` where published jets lack features of a set."""
+    if not has_about(graphs):
+        return
+    there = read_about(graphs, ImportedJets).feature_set
+    if not {*FEATURE_SETS[feature_set]} <= {*FEATURE_SETS[there]}:
+        raise DataError(
+            f"{graphs}: the tagger sees '{feature_set}' of a particle, but these jets have "
+            f"'{there}' only.",
+            f"Train one with the feature_set {there}, or score other jets.",
+        )
 
 
 def jets_of(shard: dict[str, np.ndarray], about: TrainedTagger) -> Jets:

@@ -38,13 +38,6 @@ class ClassSettings(Settings):
         None, "Truth label that its jets have; none: all jets of its samples belong to it."
     )
 
-    @field_validator("label")
-    @classmethod
-    def _known(cls, label: str | None) -> str | None:
-        if label is not None:
-            require_known(label, JET_CLASSES, "truth label")
-        return label
-
 
 class PairSettings(Settings):
     """A signal class and what it is told from."""

@@ -67,7 +67,9 @@ JET_GRAPHS = TensorTable(
         "event_number": Tensor("int64", ("jets",), "", "event number"),
         "jet_index": Tensor("int32", ("jets",), "", "index of the jet in its event"),
         "weight": Tensor("float64", ("jets",), "", "event weight"),
-        "label": Tensor("int64", ("jets",), "", "index into JET_CLASSES, -1 for unmatched"),
+        "label": Tensor(
+            "int64", ("jets",), "", "index into JET_CLASSES (or see ImportedJets), -1 for unmatched"
+        ),
         "jet": Tensor("float32", ("jets", len(JET_COLUMNS)), "GeV, rad", "see JET_COLUMNS"),
         "multiplicity": Tensor("int32", ("jets",), "", "constituents before the truncation"),
         "constituent_offset": Tensor("int64", ("jets+1",), "", "first constituent of each jet"),
@@ -90,6 +92,18 @@ JET_GRAPHS = TensorTable(
         ),
     },
 )
+
+
+class ImportedJets(Result):
+    """What the header of JET_GRAPHS says of jets of a published file.
+
+    Attributes:
+        labels: what the label of a jet is an index into, in the place of JET_CLASSES.
+        feature_set: largest key of FEATURE_SETS that the constituents fill.
+    """
+
+    labels: list[str]
+    feature_set: str
 
 
 class EventGraphCutflow(Result):

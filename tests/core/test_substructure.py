@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jetchain.core.kinematics import cartesian
-from jetchain.jets.substructure import substructure
+from jetchain.core.substructure import substructure
 
 RADIUS = 0.8
 ORACLE = 1e-9  # GeV for masses, absolute for tau: rounding only

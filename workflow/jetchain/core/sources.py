@@ -1,4 +1,6 @@
-"""Files of events that a configuration names: patterns, and what is refused before any job."""
+"""Files of events or jets that others made, as a configuration names them: patterns, shards, and
+what is refused before any job.
+"""
 
 from __future__ import annotations
 
@@ -9,22 +11,31 @@ import shlex
 import time
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import ClassVar
 
-# What stands in the first bytes of a file, what that is, and in which formats it is read.
-KINDS = (
-    (b"HepMC::", "HepMC", ("hepmc3",)),
-    (b"<LesHouchesEvents", "Les Houches", ("lhe",)),
-    (b"root", "ROOT", ("delphes", "cocoa")),
+from pydantic import ValidationInfo, field_validator
+
+from jetchain.core.settings import Settings, key
+
+# What stands in the first bytes of a file, and what that is.
+MARKS = (
+    (b"HepMC::", "HepMC"),
+    (b"<LesHouchesEvents", "Les Houches"),
+    (b"root", "ROOT"),
+    (b"\x89HDF\r\n\x1a\n", "HDF5"),
+    (b"PK\x03\x04", "zip"),
+    (b"PAR1", "Parquet"),
 )
+TEXTS = ("HepMC", "Les Houches")  # whose mark may stand anywhere in the first bytes
 PEEK = 1024  # bytes
 GZIP = b"\x1f\x8b"
 
 
 # What names an object in a storage, and Snakemake's plugin that fetches it.
-STORAGES = {"s3": "s3", "root": "xrootd"}
+STORAGES = {"s3": "s3", "root": "xrootd", "https": "http"}
 
 
 def is_stored(name: str) -> bool:
@@ -94,10 +105,15 @@ def require_plugin(name: str) -> None:
         )
 
 
-def require_kind(name: str, format: str) -> None:
+def require_kind(name: str, format: str, kinds: Mapping[str, Sequence[str]]) -> None:
     """Raise ValueError where a file cannot be read, or is plainly of another kind.
 
     What has none of the marks is left to the job that reads it.
+
+    Args:
+        name: of the file.
+        format: that it is said to have.
+        kinds: of files, by format.
     """
     try:
         with Path(name).open("rb") as file:
@@ -112,9 +128,80 @@ def require_kind(name: str, format: str) -> None:
             start = zlib.decompressobj(wbits=31).decompress(start, PEEK)
         except zlib.error:
             return
-    for mark, kind, formats in KINDS:
-        if (start.startswith(mark) if kind == "ROOT" else mark in start) and format not in formats:
+    for mark, kind in MARKS:
+        if (mark in start if kind in TEXTS else start.startswith(mark)) and (
+            kind not in kinds[format]
+        ):
+            right = [each for each, of in kinds.items() if kind in of]
             raise ValueError(
                 f"'{name}' is a {kind} file, but the format is {format}: give the files of each "
-                f"kind a sample of their own (format {' or '.join(formats)})"
+                f"kind a sample of their own (format {' or '.join(right) or 'that there is not'})"
             )
+
+
+class FileSettings(Settings):
+    """Files of one format, each split into equally many shards; a room says which formats."""
+
+    kinds: ClassVar[Mapping[str, Sequence[str]]]
+    """Of files that are read, by format."""
+
+    format: str = key(..., "what the files are")
+    files: list[str] = key(
+        ...,
+        "files, relative to the folder that the run is in, and patterns of files (*, ?, [a-c], **) "
+        "in the order of their names; ~ is the home folder. Or objects in a storage: s3://...",
+        min_length=1,
+    )
+    events: int | None = key(
+        None, "events taken from each file, its first ones; all if not given", ge=1
+    )
+
+    @field_validator("files")
+    @classmethod
+    def _present(cls, value: list[str], info: ValidationInfo) -> list[str]:
+        files = found(value)
+        for name in files:
+            if is_stored(name):  # Snakemake looks for it
+                require_plugin(name)
+                continue
+            require_usable(name)
+            if "format" in info.data:  # else it is refused itself
+                require_kind(name, info.data["format"], cls.kinds)
+        return files
+
+
+def require_sample_names(names: Iterable[str]) -> None:
+    """Raise ValueError, for use in validators, where a sample has a name that no file can have."""
+    for name in names:
+        if not re.fullmatch(r"[A-Za-z0-9_]+", name):
+            raise ValueError(
+                f"sample name '{name}' stands in file names: use letters, digits and _ only"
+            )
+
+
+def require_four_digits(shards: int) -> int:
+    """The number of shards; raises ValueError, for use in validators, where it is too large."""
+    if shards > 10_000:
+        raise ValueError("shards are numbered with four digits: at most 10000")
+    return shards
+
+
+def shards_of(sample: Settings, files: int, shards: int) -> int:
+    """The shards of a sample from files: one each if not given.
+
+    Args:
+        sample: the sample, of which `shards` is a key.
+        files: that it is made from.
+        shards: what that key says.
+
+    Raises:
+        ValueError: for use in validators: the files cannot be split into equally many.
+    """
+    if "shards" not in sample.model_fields_set:
+        return files  # a pattern's files are not counted by hand
+    if shards % files:
+        raise ValueError(
+            f"shards is {shards}, but source.files names {files}; each file is split "
+            f"into equally many shards: set shards to {files}, or a multiple of it"
+        )
+    return shards

@@ -1,0 +1,335 @@
+"""Published jets become JET_GRAPHS: each format's own layout, labels and features; bad files."""
+
+import hashlib
+import itertools
+import json
+
+import awkward as ak
+import numpy as np
+import pytest
+
+from helpers import published
+from jetchain.core.errors import DataError
+from jetchain.core.io.tables import read_json
+from jetchain.core.io.tensors import read_about, read_tensors
+from jetchain.core.kinematics import delta_phi, pt_eta_phi
+from jetchain.core.schema.graphs import (
+    CONSTITUENT_COLUMNS,
+    JET_COLUMNS,
+    JET_GRAPHS,
+    ImportedJets,
+)
+from jetchain.core.schema.tagging import FEATURE_SETS
+from jetchain.graphs import imported
+from jetchain.graphs.formats import FORMATS, jetclass, nanoaod
+from jetchain.graphs.import_jets import import_jets
+from jetchain.graphs.settings import ImportSettings
+
+JETS = 11
+LABEL = np.arange(JETS) % 2
+FLAVOUR = {"nanoaod": [21, -1], "nanoaod_ak8": [0, 5], "nanoaod_v15": [0, 5]}
+NAMES = {"top_tagging": ["QCD", "top"], "quark_gluon": ["gluon", "quark"],
+         "jetclass": ["QCD", "Hbb"], "jetclass2": ["0", "1"], "hls4ml": ["g", "q"],
+         "nanoaod": ["gluon", "quark"], "nanoaod_ak8": ["light", "bottom"],
+         "nanoaod_v15": ["light", "bottom"]}  # fmt: skip
+EVENTS = [2, 0, 1, 3, 4, 1]
+FILES = [(name, "root") for name in FORMATS] + [("jetclass", "parquet")]
+
+
+def write(folder, form, kind="root", made=None, label=LABEL):
+    """A file of a format, of jets with the labels NAMES[form][label]."""
+    made = published.jets(JETS) if made is None else made
+    if form == "top_tagging":
+        return published.write_top_tagging(folder / "a.h5", made, label)
+    if form == "quark_gluon":
+        return published.write_quark_gluon(folder / "a.npz", made, label)
+    if form == "hls4ml":
+        return published.write_hls4ml(folder / "a.h5", made, label)
+    if form.startswith("jetclass"):
+        columns = published.jetclass_columns(made, label, two=form == "jetclass2")
+        if kind == "parquet" or form == "jetclass2":
+            return published.write_parquet(folder / "a.parquet", columns)
+        return published.write_root(folder / "a.root", columns)
+    jet = {"nanoaod": "Jet", "nanoaod_ak8": "FatJet", "nanoaod_v15": "FatJet15"}[form]
+    flavour = np.array(FLAVOUR[form])[label]
+    columns = published.nanoaod_columns(made, flavour, EVENTS, jet)
+    return published.write_root(folder / "a.root", columns, "Events")
+
+
+def take_in(path, form, shard="0000", **how):
+    keys = {name: how.pop(name) for name in ("parts", "limit") if name in how}
+    settings = ImportSettings(format=form, **{"pt_min": 0.0, "eta_max": 9.0} | how)
+    graphs, cutflow = path.parent / "g.safetensors", path.parent / "c.json"
+    import_jets(source=path, graphs=graphs, cutflow=cutflow, shard=shard, settings=settings, **keys)
+    return read_tensors(graphs, JET_GRAPHS), read_json(cutflow)
+
+
+def in_chunks(monkeypatch, size):
+    for module in (imported, jetclass, nanoaod):
+        monkeypatch.setattr(module, "STEP", size)
+
+
+def column(arrays, name):
+    return arrays["constituents"][:, CONSTITUENT_COLUMNS.index(name)]
+
+
+@pytest.mark.parametrize(("form", "kind"), FILES)
+def test_every_format_gives_the_jets_that_stand_in_its_file(tmp_path, monkeypatch, form, kind):
+    in_chunks(monkeypatch, 4)
+    made = published.jets(JETS)
+    arrays, cutflow = take_in(write(tmp_path, form, kind), form)
+    about = read_about(tmp_path / "g.safetensors", ImportedJets)
+    counts = [len(each) for each in made["pt"]]
+    names = NAMES[form]
+
+    assert about.feature_set == FORMATS.load(form).feature_set
+    assert [about.labels[each] for each in arrays["label"]] == [names[each] for each in LABEL]
+    assert np.diff(arrays["constituent_offset"]).tolist() == counts
+    assert arrays["multiplicity"].tolist() == counts
+    assert (cutflow["jets"], cutflow["graphs"], cutflow["unmatched"]) == (JETS, JETS, 0)
+    assert cutflow["constituents"] == cutflow["constituents kept"] == sum(counts)
+
+    mass = form in ("quark_gluon", "jetclass", "jetclass2")
+    momentum = published.momenta(made, mass)
+    sums = np.array([each.sum(axis=0) for each in momentum])
+    pt, eta, phi = pt_eta_phi(*sums[:, :3].T)
+    jet = dict(zip(JET_COLUMNS, arrays["jet"].T, strict=True))
+    np.testing.assert_allclose(jet["pt"], pt, rtol=1e-5)
+    np.testing.assert_allclose(jet["eta"], eta, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(delta_phi(jet["phi"], phi), 0, atol=1e-5)
+    m2 = sums[:, 3] ** 2 - (sums[:, :3] ** 2).sum(axis=1)
+    np.testing.assert_allclose(jet["m"], np.sqrt(np.maximum(m2, 0)), rtol=0.01, atol=0.5)
+    if form.startswith("jetclass"):  # as the file states them
+        assert np.all(jet["msd"] == 0.5)
+        assert np.all(jet["tau3"] == 3.5)
+    else:
+        alone = np.array(counts) == 1
+        assert np.all(jet["msd"] <= jet["m"] + 1)
+        assert np.all(jet["tau1"][~alone] > 0)
+
+    flat = np.concatenate(momentum)
+    for i, name in enumerate(("px", "py", "pz", "e")):
+        np.testing.assert_allclose(column(arrays, name), flat[:, i], rtol=1e-4, atol=1e-3)
+    owner = np.repeat(np.arange(JETS), counts)
+    delta = np.concatenate(made["eta"]) - eta[owner]
+    np.testing.assert_allclose(column(arrays, "delta_eta"), delta, atol=1e-4)
+
+    what = np.concatenate(made["what"])
+    identity = FEATURE_SETS["identity"][7:]
+    for name in identity[1:]:
+        kind = name.removeprefix("is_")
+        expected = np.array(published.KINDS)[what] == kind
+        expected = expected if about.feature_set != "kinematics" else 0
+        np.testing.assert_array_equal(column(arrays, name), expected)
+    charge = published.CHARGES[what] * (about.feature_set != "kinematics")
+    np.testing.assert_array_equal(column(arrays, "charge"), charge)
+    tracks = {"d0": 0.1, "z0": 0.3, "d0_err": 0.2, "z0_err": 0.4}  # cm of NanoAOD are mm here
+    for name, value in tracks.items():
+        if form.startswith("jetclass"):
+            value = {"d0": 0.1, "d0_err": 0.2, "z0": 0.3, "z0_err": 0.4}[name]
+        expected = value * (charge != 0) * (about.feature_set == "full")
+        np.testing.assert_allclose(column(arrays, name), expected, rtol=1e-5)
+
+
+def test_events_of_nanoaod_keep_their_jets(tmp_path):
+    arrays, _ = take_in(write(tmp_path, "nanoaod"), "nanoaod", "0002")
+    event = np.repeat(np.arange(len(EVENTS)), EVENTS)
+    assert (arrays["event_number"] - 20_000_000).tolist() == event.tolist()
+    assert arrays["jet_index"].tolist() == [i for number in EVENTS for i in range(number)]
+
+
+@pytest.mark.parametrize("form", ["nanoaod_ak8", "nanoaod_v15"])
+def test_candidates_of_large_jets_are_weighted_by_puppi(tmp_path, form):
+    made = published.jets(JETS)
+    jet = {"nanoaod_ak8": "FatJet", "nanoaod_v15": "FatJet15"}[form]
+    columns = published.nanoaod_columns(made, np.zeros(JETS, int), EVENTS, jet)
+    name = next(each for each in columns if each.endswith("puppiWeight"))
+    code = columns[name.replace("puppiWeight", "pdgId")]
+    columns[name] = ak.values_astype(ak.where(code == 22, 0.0, 0.5), "float32")
+    arrays, _ = take_in(published.write_root(tmp_path / "a.root", columns, "Events"), form)
+    assert not column(arrays, "is_photon").any()
+    what = np.concatenate(made["what"])
+    expected = 0.5 * np.concatenate(made["pt"])[np.array(published.KINDS)[what] != "photon"]
+    np.testing.assert_allclose(
+        np.hypot(column(arrays, "px"), column(arrays, "py")), expected, rtol=1e-4
+    )
+
+
+@pytest.mark.parametrize(("form", "kind"), FILES)
+def test_the_parts_of_a_file_are_the_file(tmp_path, monkeypatch, form, kind):
+    in_chunks(monkeypatch, 3)
+    path = write(tmp_path, form, kind)
+    whole, _ = take_in(path, form)
+    parts = [take_in(path, form, f"{shard:04d}", parts=3)[0] for shard in (6, 7, 8)]
+    for name in ("label", "jet", "constituents", "multiplicity", "jet_index"):
+        joined = np.concatenate([part[name] for part in parts])
+        np.testing.assert_array_equal(joined, whole[name])
+    assert [part["event_number"].min() for part in parts] == [60_000_000, 70_000_000, 80_000_000]
+    few, _ = take_in(path, form, limit=3)
+    np.testing.assert_array_equal(few["label"], whole["label"][: len(few["label"])])
+    assert 0 < len(few["label"]) < JETS
+    with pytest.raises(DataError, match="fewer than the 99"):
+        take_in(path, form, limit=99)
+
+
+def test_selection_order_and_truncation_are_those_of_other_samples(tmp_path):
+    made = published.jets(JETS)
+    order = [np.random.default_rng(i).permutation(len(pt)) for i, pt in enumerate(made["pt"])]
+    mixed = {name: [each[o] for each, o in zip(values, order, strict=True)]
+             for name, values in made.items()}  # fmt: skip
+    path = published.write_top_tagging(tmp_path / "a.h5", mixed, LABEL)
+    arrays, cutflow = take_in(path, "top_tagging", eta_max=1.0, max_constituents=4, neighbours=2)
+    pt = np.hypot(column(arrays, "px"), column(arrays, "py"))
+    offset = arrays["constituent_offset"]
+    assert np.all(np.diff(offset) <= 4)
+    for first, last in itertools.pairwise(offset):
+        assert np.all(np.diff(pt[first:last]) <= 0)
+    assert cutflow["graphs"] == cutflow["|eta| < 1"] == len(arrays["label"]) < cutflow["jets"]
+    assert np.all(np.abs(arrays["jet"][:, JET_COLUMNS.index("eta")]) < 1)
+    leading = {round(float(each[0]), 2) for each in made["pt"]}
+    assert {round(float(pt[first]), 2) for first in offset[:-1]} <= leading
+    assert np.all(np.diff(arrays["edge_offset"]) <= 8)
+
+
+# pandas writes no empty table, and events without jets are in the other tests.
+@pytest.mark.parametrize(("form", "kind"), [FILES[i] for i in (1, 2, 3, 4, -1)])
+def test_a_file_without_jets_is_a_shard_without_jets(tmp_path, form, kind):
+    none = published.jets(0)
+    arrays, cutflow = take_in(write(tmp_path, form, kind, none, LABEL[:0]), form)
+    assert len(arrays["label"]) == cutflow["jets"] == 0
+    assert arrays["constituent_offset"].tolist() == [0]
+
+
+@pytest.mark.parametrize(("form", "kind"), FILES)
+@pytest.mark.parametrize("kept", [0, 0.6])
+def test_empty_and_truncated_files_are_refused(tmp_path, form, kind, kept):
+    path = write(tmp_path, form, kind)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(kept * len(content))])
+    with pytest.raises(DataError, match=r"cut short or damaged|events and no more") as caught:
+        take_in(path, form)
+    assert "Copy or make the file anew" in caught.value.remedy
+    assert not (tmp_path / "g.safetensors").exists()
+    assert not (tmp_path / "c.json").exists()
+
+
+def drop(name):
+    return lambda frame: frame.drop(columns=name)
+
+
+def put(name, value):
+    def change(frame):
+        frame.loc[4, name] = value
+        return frame
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ({"change": drop("is_signal_new")}, "lacks the columns is_signal_new"),
+        ({"change": drop("PZ_3")}, "lacks the columns PZ_3"),
+        ({"key": "jets"}, "has no pandas table 'table'"),
+        ({"change": put("PX_0", np.nan)}, "in row 5 of the file, px of a constituent is nan"),
+        ({"change": put("E_0", -1.0)}, "in row 5 of the file, the energy of a constituent is -1"),
+        ({"change": put("is_signal_new", 2)}, "in row 5 of the file, the label of the jet is 2"),
+    ],
+)
+def test_bad_tables_of_top_tagging_are_refused(tmp_path, how, words):
+    path = published.write_top_tagging(tmp_path / "a.h5", published.jets(JETS), LABEL, **how)
+    with pytest.raises(DataError, match=words):
+        take_in(path, "top_tagging")
+
+
+def test_a_table_of_pandas_in_its_other_form_is_read(tmp_path):
+    path = published.write_top_tagging(tmp_path / "a.h5", published.jets(JETS), LABEL, form="fixed")
+    assert take_in(path, "top_tagging", parts=2)[1]["jets"] == JETS // 2
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"y": None}, "lacks the arrays y.npy"),
+        ({"X": np.ones((JETS, 9, 3))}, r"the shapes \(11, 9, 3\) and \(11,\)"),
+        ({"y": np.zeros(3)}, r"the shapes \(11, 139, 4\) and \(3,\)"),
+        ({"X": np.full((JETS, 2, 4), 11, object)}, "X holds object"),
+        ({"X": np.full((JETS, 2, 4), np.inf)}, "no particle with the PDG code inf"),
+        ({"X": np.full((JETS, 2, 4), 7.5)}, "no particle with the PDG code 7.5"),
+        ({"X": np.full((JETS, 2, 4), [-1.0, 0, 0, 22])}, "the energy of a constituent is -1"),
+        ({"y": np.full(JETS, 0.5)}, "the label of the jet is -2"),
+    ],
+)
+def test_bad_arrays_of_quark_and_gluon_jets_are_refused(tmp_path, change, words):
+    path = tmp_path / "a.npz"
+    published.write_quark_gluon(path, published.jets(JETS), LABEL, **change)
+    with pytest.raises(DataError, match=words):
+        take_in(path, "quark_gluon")
+
+
+def with_nan(columns):
+    columns["part_d0val"] = ak.where(ak.local_index(columns["part_px"]) == 0, np.nan,
+                                     columns["part_d0val"])  # fmt: skip
+    return columns
+
+
+@pytest.mark.parametrize("kind", ["root", "parquet"])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda c: {n: v for n, v in c.items() if n != "part_px"}, "part_px"),
+        (lambda c: {n: v for n, v in c.items() if n != "label_Tbl"}, "lacks the .* label_Tbl"),
+        (with_nan, "in row 1 of the file, d0 of a constituent is nan"),
+        (lambda c: c | {"label_Hcc": np.ones(JETS)}, "not 1 for one of them and 0 else"),
+        (lambda c: c | {"part_py": c["part_py"][:, :0]}, "part_py has more or fewer particles"),
+        (
+            lambda c: c | {"jet_pt": np.full(JETS, np.inf)},
+            "row 1 of the file, pt of the jet is inf",
+        ),
+    ],
+)
+def test_bad_columns_of_jetclass_are_refused(tmp_path, kind, change, words):
+    columns = change(published.jetclass_columns(published.jets(JETS), LABEL))
+    path = tmp_path / f"a.{kind}"
+    (published.write_parquet if kind == "parquet" else published.write_root)(path, columns)
+    with pytest.raises(DataError, match=words):
+        take_in(path, "jetclass")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"jetFeatureNames": None}, "lacks the data sets jetFeatureNames"),
+        ({"particleFeatureNames": np.array(["j1_px"], "S9")}, "j1_py, j1_pz, j1_e"),
+        ({"jets": np.zeros((3, 59))}, r"the shapes \(11, 150, 16\), \(3, 59\)"),
+        ({"jets": np.ones((JETS, 59))}, "not 1 for one of them"),
+    ],
+)
+def test_bad_data_sets_of_hls4ml_are_refused(tmp_path, change, words):
+    path = published.write_hls4ml(tmp_path / "a.h5", published.jets(JETS), LABEL, **change)
+    with pytest.raises(DataError, match=words):
+        take_in(path, "hls4ml")
+
+
+@pytest.mark.parametrize(("name", "value"), [("jetIdx", 9), ("pFCandsIdx", 999)])
+def test_indices_of_nanoaod_that_lead_nowhere_are_refused(tmp_path, name, value):
+    columns = published.nanoaod_columns(published.jets(JETS), np.zeros(JETS, int), EVENTS)
+    columns[f"JetPFCands_{name}"] = columns[f"JetPFCands_{name}"] * 0 + value
+    path = published.write_root(tmp_path / "a.root", columns, "Events")
+    with pytest.raises(DataError, match="names jets or candidates that there are not"):
+        take_in(path, "nanoaod")
+
+
+def test_the_checksum_of_a_file_is_compared(tmp_path):
+    path = write(tmp_path, "hls4ml")
+    right = hashlib.md5(path.read_bytes()).hexdigest()
+    take_in(path, "hls4ml", checksums={"a.h5": f"md5:{right.upper()}", "b.h5": "md5:" + 32 * "0"})
+    with pytest.raises(DataError, match=f"its checksum is md5:{right}, not md5:000"):
+        take_in(path, "hls4ml", checksums={"a.h5": "md5:" + 32 * "0"})
+
+
+def test_the_header_is_plain_json_that_safetensors_reads(tmp_path):
+    take_in(write(tmp_path, "top_tagging"), "top_tagging")
+    raw = (tmp_path / "g.safetensors").read_bytes()
+    header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
+    assert json.loads(header["__metadata__"]["about"])["labels"] == ["QCD", "top"]

@@ -1,0 +1,279 @@
+"""Jets of published files: what a format yields, its checks, and the events that it becomes."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+import awkward as ak
+import numpy as np
+from numpy.typing import NDArray
+
+from jetchain.core.errors import DataError, JetchainError
+from jetchain.core.kinematics import invariant_mass, pt_eta_phi
+from jetchain.core.schema.graphs import JET_COLUMNS, TRACK_TRUTH
+from jetchain.core.schema.particleflow import PARTICLE_CLASSES
+from jetchain.core.substructure import substructure
+from jetchain.core.trees import REPLACE
+
+STEP = 2048
+"""Jets, or events, that are read at a time."""
+MOMENTUM = ("px", "py", "pz", "e")
+TRACK = ("d0", "z0", "d0_err", "z0_err")
+
+Rows = Callable[[Path, int], range]
+Columns = dict[str, NDArray[Any]]
+
+
+class Chunk(NamedTuple):
+    """Some jets of a file.
+
+    Attributes:
+        label: index into the labels of the format, -1 for none; (jets,).
+        constituents: of each jet; (jets,).
+        columns: of the constituents, jet after jet: MOMENTUM in GeV, and what there is of charge,
+            `kind` (index into PARTICLE_CLASSES, -1 for none) and TRACK in mm; (constituents,) each.
+        jet: JET_COLUMNS where the file states them, else nothing.
+        events: jets of each event; none where each jet stands for itself.
+    """
+
+    label: NDArray[np.integer]
+    constituents: NDArray[np.integer]
+    columns: Columns
+    jet: Columns
+    events: NDArray[np.integer] | None = None
+
+
+class JetFormat(ABC):
+    """The layout of a published data set.
+
+    Attributes:
+        labels: names of the truth labels of its jets.
+        feature_set: the largest key of FEATURE_SETS that its constituents fill.
+        kinds: of files, as `core.sources` names them.
+        radius: of its jets.
+    """
+
+    labels: ClassVar[tuple[str, ...]]
+    feature_set: ClassVar[str]
+    kinds: ClassVar[tuple[str, ...]]
+    radius: ClassVar[float]
+
+    @abstractmethod
+    def chunks(self, path: Path, rows: Rows) -> Iterator[Chunk]:
+        """Yield the jets of a file, one chunk at least.
+
+        Args:
+            path: the file.
+            rows: which of its rows (jets, or events) are read, by the file and their number.
+
+        Raises:
+            DataError: it is damaged, or of another layout.
+        """
+
+
+@contextmanager
+def reading(path: Path, what: str) -> Iterator[None]:
+    """Turn whatever a library raises for a damaged file into a `DataError`.
+
+    Args:
+        path: the file.
+        what: it should be, in words.
+    """
+    if not path.is_file():
+        raise DataError(f"{path}: no such file.", REPLACE)
+    try:
+        yield
+    except JetchainError:
+        raise
+    except Exception as error:  # of many kinds
+        reason = (str(error).strip().splitlines() or [""])[0]
+        raise DataError(
+            f"{path}: cannot be read as {what}: it is cut short or damaged "
+            f"({type(error).__name__}: {reason}).",
+            REPLACE,
+        ) from error
+
+
+def other_layout(path: Path, what: str) -> DataError:
+    """The error for a file that is not laid out as its format is."""
+    return DataError(
+        f"{path}: {what}.",
+        f"Correct source.format of its sample in the configuration. {REPLACE}",
+    )
+
+
+def require_names(path: Path, what: str, wanted: list[str], there: Any) -> None:
+    """Raise `DataError` where something of a file is missing, named by `what` in the plural."""
+    if missing := [name for name in wanted if name not in set(there)]:
+        shown = ", ".join(missing[:5]) + (f" and {len(missing) - 5} more" if missing[5:] else "")
+        raise other_layout(path, f"lacks the {what} {shown}")
+
+
+def steps(rows: range) -> Iterator[slice]:
+    """Rows in chunks of STEP; one empty chunk where there are none."""
+    for start in range(rows.start, max(rows.stop, rows.start + 1), STEP):
+        yield slice(start, min(start + STEP, rows.stop))
+
+
+def padded(momentum: NDArray[Any], label: NDArray[Any], more: Columns | None = None) -> Chunk:
+    """Jets in rows of equal length, padded with zeros.
+
+    Args:
+        momentum: MOMENTUM, or any four columns of which padding has none; (jets, places, 4).
+        label: (jets,).
+        more: other columns of the constituents, (jets, places) each.
+    """
+    real = (momentum != 0).any(axis=2)
+    columns = {name: momentum[..., i][real] for i, name in enumerate(MOMENTUM)}
+    columns |= {name: values[real] for name, values in (more or {}).items()}
+    return Chunk(label, real.sum(axis=1), columns, {})
+
+
+def one_hot(path: Path, flags: NDArray[Any]) -> NDArray[np.int64]:
+    """Labels from one column of 0 or 1 for each, -1 where none is 1; (jets, labels)."""
+    flags = np.asarray(flags)
+    set_ = flags == 1
+    if np.any(~set_ & (flags != 0)) or np.any(set_.sum(axis=1) > 1):
+        raise other_layout(path, "the columns of the labels are not 1 for one of them and 0 else")
+    return np.where(set_.any(axis=1), set_.argmax(axis=1), -1)
+
+
+def whole_labels(label: NDArray[Any]) -> NDArray[np.int64]:
+    """Labels as whole numbers; what is none becomes -2, which no format knows."""
+    values = np.asarray(label, np.float64)
+    whole = np.isfinite(values) & (values == np.round(values)) & (np.abs(values) < 2**31)
+    return np.where(whole, values, -2).astype(np.int64)
+
+
+def kind_of(code: NDArray[Any], charge: NDArray[Any]) -> NDArray[np.int64]:
+    """Index into PARTICLE_CLASSES of particles from PDG code and charge."""
+    kind = np.where(
+        charge != 0,
+        PARTICLE_CLASSES.index("charged_hadron"),
+        PARTICLE_CLASSES.index("neutral_hadron"),
+    )
+    for special, name in ((22, "photon"), (11, "electron"), (13, "muon")):
+        kind[np.abs(code) == special] = PARTICLE_CLASSES.index(name)
+    return kind
+
+
+def require_usable(path: Path, chunk: Chunk, labels: int, before: int) -> None:
+    """Refuse jets with values that nothing behind could use.
+
+    Args:
+        path: their file.
+        chunk: the jets.
+        labels: number of the labels.
+        before: rows of the file before them.
+
+    Raises:
+        DataError: a value is not finite, a constituent has no positive pT or energy, or a label is
+            none of the format.
+    """
+    events = np.ones(len(chunk.label), int) if chunk.events is None else chunk.events
+    event_of = np.repeat(np.arange(len(events)), events)
+    of = np.repeat(event_of, chunk.constituents)
+
+    def refuse(row: int, what: str, value: Any) -> DataError:
+        return DataError(
+            f"{path}: in row {before + row + 1} of the file, {what} is {value:g}.",
+            f"Take the row out of the file, or find what wrote it so. {REPLACE}",
+        )
+
+    for name, values in chunk.columns.items():
+        if not np.all(finite := np.isfinite(values)):
+            bad = int(np.argmin(finite))
+            raise refuse(int(of[bad]), f"{name} of a constituent", values[bad])
+    for name, values in chunk.jet.items():
+        if not np.all(finite := np.isfinite(values)):
+            bad = int(np.argmin(finite))
+            raise refuse(int(event_of[bad]), f"{name} of the jet", values[bad])
+    pt2 = chunk.columns["px"] ** 2 + chunk.columns["py"] ** 2
+    for name, values in (("pT squared", pt2), ("energy", chunk.columns["e"])):
+        if not np.all(positive := values > 0):
+            bad = int(np.argmin(positive))
+            raise refuse(int(of[bad]), f"the {name} of a constituent", values[bad])
+    if not np.all(known := (chunk.label >= -1) & (chunk.label < labels)):
+        bad = int(np.argmin(known))
+        raise refuse(int(event_of[bad]), "the label of the jet", chunk.label[bad])
+
+
+def whole_jets(chunk: Chunk, radius: float, zcut: float, beta: float) -> Columns:
+    """JET_COLUMNS of jets: what the file states, else from the sums of the constituents.
+
+    Args:
+        chunk: the jets.
+        radius, zcut, beta: of soft drop and N-subjettiness: `core.substructure`.
+    """
+    if chunk.jet:
+        return chunk.jet
+    offset = np.concatenate([[0], np.cumsum(chunk.constituents)])
+    momentum = np.stack([chunk.columns[name].astype(np.float64) for name in MOMENTUM], axis=1)
+    filled = chunk.constituents > 0
+    total = np.zeros((len(chunk.label), 4))
+    if filled.any():
+        total[filled] = np.add.reduceat(momentum, offset[:-1][filled], axis=0)
+    pt, eta, phi = pt_eta_phi(*total[:, :3].T)
+    groomed, tau = substructure(momentum, offset[np.r_[filled, True]], radius, zcut, beta)
+    found = {"pt": pt, "eta": eta, "phi": phi, "m": invariant_mass(*total.T)}
+    inner = {"msd": groomed[:, 0], **{f"tau{n + 1}": tau[:, n] for n in range(tau.shape[1])}}
+    for name, values in inner.items():
+        found[name] = np.zeros(len(pt))
+        found[name][filled] = values
+    return {name: found[name] for name in JET_COLUMNS}
+
+
+def as_events(chunk: Chunk, jet: Columns, first: int) -> tuple[Any, Any, Any]:
+    """Jets as `graphs.build.jet_graphs` takes them.
+
+    Args:
+        chunk: the jets.
+        jet: their JET_COLUMNS.
+        first: number of the first event.
+
+    Returns:
+        event, jets and particles: as from files of jets and of reconstructed particles.
+    """
+    constituents = chunk.constituents
+    events = np.ones(len(constituents), int) if chunk.events is None else chunk.events
+    ends = np.concatenate([[0], np.cumsum(constituents)])
+    of_event = np.diff(ends[np.concatenate([[0], np.cumsum(events)])])
+    size = len(chunk.columns["px"])
+    columns: Mapping[str, Any] = {
+        **{name: np.zeros(size, np.float32) for name in ("charge", *TRACK)},
+        **chunk.columns,
+        **{name: np.full(size, -1, np.int32) for name in TRACK_TRUTH},
+        "label": chunk.columns.get("kind", np.full(size, -1)),
+    }
+    particles = ak.zip(
+        {
+            name: ak.unflatten(_float32(values), of_event)
+            for name, values in columns.items()
+            if name != "kind"
+        }
+    )
+    place = np.arange(size) - np.repeat(np.repeat(_starts(of_event), events), constituents)
+    jets = ak.zip(
+        {
+            **{name: ak.unflatten(_float32(values), events) for name, values in jet.items()},
+            "label": ak.unflatten(np.asarray(chunk.label, np.int64), events),
+            "constituents": ak.unflatten(ak.unflatten(place, constituents), events),
+        },
+        depth_limit=2,
+    )
+    event = {"number": first + np.arange(len(events)), "weight": np.ones(len(events))}
+    return event, jets, particles
+
+
+def _starts(counts: NDArray[np.integer]) -> NDArray[np.int64]:
+    """First element of each row from the rows' lengths."""
+    return np.cumsum(counts) - counts
+
+
+def _float32(values: NDArray[Any]) -> NDArray[Any]:
+    """As the tables of jets and particles hold numbers."""
+    return values.astype(np.float32) if values.dtype.kind == "f" else values
