@@ -1,4 +1,4 @@
-"""Samples of published jets in the configuration and in the tagging room: names, labels, features."""
+"""Samples of published jets in the configuration and the tagging room: names, labels, features."""
 
 from pathlib import Path
 
@@ -129,8 +129,8 @@ def test_classes_take_published_jets_by_their_labels(tmp_path, graphs):
     assert flow["a"] == flow["b"] == {"jets": 40, "labelled": 20, "in_pt_window": 20}
     without = [TAGGING_FEATURES.index(name) for name in TAGGING_FEATURES[7:]]
     assert not table["features"][..., without].any()
+    wrong = classes | {"a": ClassSettings(samples=["mine"], label="Hbb")}
     with pytest.raises(ConfigurationError, match="'Hbb', but these have QCD, top"):
-        wrong = classes | {"a": ClassSettings(samples=["mine"], label="Hbb")}
         features(
             graphs=graphs, settings=SelectionJobSettings(classes=wrong), sample="mine", **files
         )
