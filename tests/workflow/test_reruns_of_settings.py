@@ -106,6 +106,7 @@ SHAPING = {
             "summarise_run", "table_tagging_comparison", "table_tagging_performance",
         },
     ),
+    "tagging.explained": (["pfn"], set()),
     "anomaly.background": (["lhco_background", "quark"], {"make_dijets", "normalise_search"}),
     "anomaly.signal": (
         ["lhco_signal", "W"], {"make_dijets", "measure_resonance", "normalise_search"},

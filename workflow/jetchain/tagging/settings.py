@@ -191,8 +191,16 @@ class BenchSettings(Settings):
 class TaggingSettings(Settings):
     """The tagging room."""
 
+    # The lectures' order, as far as it trains within minutes; the rest by `full_tagging`.
     taggers: list[str] = key(
-        ["pfn", "pfn_kinematics", "particlenet"], "Networks to train and compare.", min_length=1
+        ["bdt", "dnn", "efn", "pfn", "pfn_kinematics", "particlenet"],
+        "Taggers to train and compare.",
+        min_length=1,
+    )
+    explained: list[str] = key(
+        ["pfn", "particlenet"],
+        "Those of them of which figures show what they look at; networks that read "
+        "tagging.feature_set.",
     )
     classes: dict[str, ClassSettings] = key(
         CLASSES, "The classes of jets, by name; one set to null is left out, with its pairs."
@@ -240,7 +248,7 @@ class TaggingSettings(Settings):
         classes = {name: each for name, each in classes.items() if each is not None}
         return {**values, "classes": classes, "pairs": kept}
 
-    @field_validator("taggers")
+    @field_validator("taggers", "explained")
     @classmethod
     def _known(cls, names: list[str]) -> list[str]:
         return require_each_once(names, MODELS, "tagger")

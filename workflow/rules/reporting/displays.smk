@@ -47,6 +47,6 @@ FIGURES += [
             importance="results/tagging/{model}/explanation.json",
         ),
         params=dict(taggers=name_of_tagger),
-        over={"model": TAGGERS},
+        over={"model": [name for name in TAGGERS if name in CONFIG.tagging.explained]},
     ),
 ]
