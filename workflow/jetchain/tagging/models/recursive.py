@@ -4,8 +4,7 @@ Louppe, Cho, Becot and Cranmer, arXiv:1702.00748, the simple one, without gates.
 state of a particle is a function of its momentum; that of two joined ones, of their two states and
 of their joint momentum; the jet's answer is a perceptron on the state of the root. The tree is that
 of a sequential clustering (anti-kT, Cambridge/Aachen or kT) of the constituents, down to one jet,
-found here on tensors, all jets at once, so that it is part of an exported network; of two joined,
-the harder comes first.
+found here on tensors, all jets of a batch at once; of two joined, the harder comes first.
 """
 
 from __future__ import annotations
