@@ -151,7 +151,9 @@ def test_taggers_learn_and_reproduce(made: Made, tmp_path: Path, model: str) -> 
     result = read_result(measured[0]["metrics"], TaggerMetrics)
     # Three prongs against one: easy. Chance is 0.5, and 1/7 for the accuracy.
     assert result.pairs["top_vs_QCD"].auc.value > 0.9
-    assert result.accuracy.value > 0.25
+    # Who sees no tracks' distances tells no flavours.
+    blind = "lorentz" in getattr(MODELS.load(model), "claims", ())
+    assert result.accuracy.value > (0.16 if blind else 0.25)
     data = whole(made)
     assert result.training_jets == (data["split"] == 0).sum()
     assert result.model == model

@@ -240,7 +240,9 @@ def pair_features(one: Tensor, other: Tensor) -> Tensor:
     Reference:
         arXiv:2202.03772, eq. 3, in the order of weaver-core.
     """
-    delta = torch.hypot(one[:, 1] - other[:, 1], delta_phi(one[:, 2], other[:, 2]))
+    # Not torch.hypot, which ONNX lacks.
+    apart = torch.stack([one[:, 1] - other[:, 1], delta_phi(one[:, 2], other[:, 2])], dim=1)
+    delta = apart.square().sum(dim=1).sqrt()
     softer = torch.minimum(one[:, 0], other[:, 0])
     share = softer / (one[:, 0] + other[:, 0]).clamp(min=SMALL)
     both = one[:, 3:] + other[:, 3:]
@@ -252,4 +254,5 @@ def pair_features(one: Tensor, other: Tensor) -> Tensor:
 def _pt_y_phi(momentum: Tensor) -> Tensor:
     px, py, pz, e = momentum.unbind(dim=1)
     rapidity = (2 * pz / (e - pz).clamp(min=1e-20)).log1p() / 2
-    return torch.stack([torch.hypot(px, py), rapidity, torch.atan2(py, px)], dim=1)
+    pt = momentum[:, :2].square().sum(dim=1).sqrt()
+    return torch.stack([pt, rapidity, torch.atan2(py, px)], dim=1)
