@@ -1,4 +1,4 @@
-"""Samples of published jets in the configuration and in the tagging room: names, labels, features."""
+"""Samples of published jets in configuration and tagging room: names, labels, features."""
 
 from pathlib import Path
 
