@@ -21,7 +21,14 @@ from jetchain.core.schema.graphs import (
 )
 from jetchain.core.schema.tagging import FEATURE_SETS
 from jetchain.graphs import imported
-from jetchain.graphs.formats import FORMATS, jetclass, nanoaod
+from jetchain.graphs.formats import (
+    FORMATS,
+    hls4ml,
+    jetclass,
+    nanoaod,
+    quark_gluon,
+    top_tagging,
+)
 from jetchain.graphs.import_jets import import_jets
 from jetchain.graphs.settings import ImportSettings
 
@@ -62,6 +69,16 @@ def take_in(path, form, shard="0000", **how):
     graphs, cutflow = path.parent / "g.safetensors", path.parent / "c.json"
     import_jets(source=path, graphs=graphs, cutflow=cutflow, shard=shard, settings=settings, **keys)
     return read_tensors(graphs, JET_GRAPHS), read_json(cutflow)
+
+
+def test_every_format_has_its_labels_once_and_a_known_set_of_features():
+    for name in FORMATS:
+        form = FORMATS.load(name)
+        assert len(set(form.labels)) == len(form.labels) > 1
+        assert form.feature_set in FEATURE_SETS
+    loaded = {FORMATS.load(name).__module__ for name in FORMATS}
+    modules = (hls4ml, jetclass, nanoaod, quark_gluon, top_tagging)
+    assert loaded == {module.__name__ for module in modules}
 
 
 def in_chunks(monkeypatch, size):

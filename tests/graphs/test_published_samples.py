@@ -1,4 +1,4 @@
-"""Samples of published jets in the configuration and the tagging room: names, labels, features."""
+"""Samples of published jets in configuration and tagging room: names, labels, features."""
 
 from pathlib import Path
 
@@ -129,11 +129,10 @@ def test_classes_take_published_jets_by_their_labels(tmp_path, graphs):
     assert flow["a"] == flow["b"] == {"jets": 40, "labelled": 20, "in_pt_window": 20}
     without = [TAGGING_FEATURES.index(name) for name in TAGGING_FEATURES[7:]]
     assert not table["features"][..., without].any()
-    wrong = classes | {"a": ClassSettings(samples=["mine"], label="Hbb")}
+    other = classes | {"a": ClassSettings(samples=["mine"], label="Hbb")}
+    wrong = SelectionJobSettings(classes=other)
     with pytest.raises(ConfigurationError, match="'Hbb', but these have QCD, top"):
-        features(
-            graphs=graphs, settings=SelectionJobSettings(classes=wrong), sample="mine", **files
-        )
+        features(graphs=graphs, settings=wrong, sample="mine", **files)
 
 
 def test_a_tagger_that_sees_more_scores_no_such_jets(graphs):
