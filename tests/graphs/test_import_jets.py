@@ -11,7 +11,7 @@ import pytest
 from helpers import published
 from jetchain.core.errors import DataError
 from jetchain.core.io.tables import read_json
-from jetchain.core.io.tensors import read_about, read_tensors
+from jetchain.core.io.tensors import JaggedWriter, read_about, read_tensors, write_tensors
 from jetchain.core.kinematics import delta_phi, pt_eta_phi
 from jetchain.core.schema.graphs import (
     CONSTITUENT_COLUMNS,
@@ -343,6 +343,25 @@ def test_the_checksum_of_a_file_is_compared(tmp_path):
     take_in(path, "hls4ml", checksums={"a.h5": f"md5:{right.upper()}", "b.h5": "md5:" + 32 * "0"})
     with pytest.raises(DataError, match=f"its checksum is md5:{right}, not md5:000"):
         take_in(path, "hls4ml", checksums={"a.h5": "md5:" + 32 * "0"})
+
+
+def test_a_table_written_in_parts_is_the_table_written_at_once(tmp_path):
+    arrays, _ = take_in(write(tmp_path, "jetclass"), "jetclass")
+    write_tensors(tmp_path / "once.safetensors", JET_GRAPHS, arrays)
+    nodes, edges = arrays["constituent_offset"], arrays["edge_offset"]
+    with JaggedWriter(tmp_path / "parts.safetensors", JET_GRAPHS) as writer:
+        for first, last in ((0, 3), (3, 3), (3, JETS)):
+            part = {name: values[first:last] for name, values in arrays.items()}
+            node, edge = slice(nodes[first], nodes[last]), slice(edges[first], edges[last])
+            for name in ("constituents", "constituent_truth"):
+                part[name] = arrays[name][node]
+            part["edge_index"] = arrays["edge_index"][:, edge]
+            part["constituent_offset"] = nodes[first : last + 1] - nodes[first]
+            part["edge_offset"] = edges[first : last + 1] - edges[first]
+            writer.write(part)
+    read = read_tensors(tmp_path / "parts.safetensors", JET_GRAPHS)
+    for name, values in read_tensors(tmp_path / "once.safetensors", JET_GRAPHS).items():
+        np.testing.assert_array_equal(read[name], values)
 
 
 def test_the_header_is_plain_json_that_safetensors_reads(tmp_path):

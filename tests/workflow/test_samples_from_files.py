@@ -81,6 +81,15 @@ def test_each_format_has_its_rules(tmp_path, form, rules):
     assert of_pythia == {"generate_sample": 1, "simulate_detector": 1}
 
 
+def test_published_jets_need_nothing_of_the_rooms_before(tmp_path):
+    for name in ("1.h5", "2.h5"):
+        (tmp_path / name).write_bytes(b"")
+    source = {"format": "top_tagging", "files": ["?.h5"]}
+    overlay = {"graphs": {"samples": {"mine": {"source": source, "shards": 4}}}}
+    target = "results/graphs/jets/parametric/mine/0003.safetensors"
+    assert planned_rules(tmp_path, target, overlay=overlay) == {"import_jets": 1}
+
+
 def test_only_events_that_pass_are_removed_after_particle_flow(tmp_path):
     for names, rule in ((["W"], "simulate_passing"), ([], "simulate_detector")):
         overlay = {"detector": {"passing_samples": names}}
