@@ -19,6 +19,8 @@ KEYS = dict(leaves(configuration.load(TINY)))
 
 # Read by a verb, but only in a branch that no job of the tiny run takes.
 UNSEEN = {
+    # where Minuit fits: counts, of a search that is sensitive
+    "inference.fit: tolerance",
     # where there is pile-up
     "detector.simulate: pileup.spread_z",
     # where truth jets are of visible particles, or pile-up is subtracted by PUPPI
@@ -200,6 +202,8 @@ def other(key):
         # One sample more, that is in the data set already.
         more = [[*KEYS[key], each] for each in ("top", "W")]
         chosen = more if parts[-1] == "samples" else ["gluon", "quark"]
+    elif parts[:2] == ["tagging", "pairs"] and parts[-1] == "signal":
+        chosen = ["W", "Z"]
     elif parts[-1] == "feature_set":
         chosen = ["identity"]
     elif parts[-1] in OTHER_OF_TRAININGS:
