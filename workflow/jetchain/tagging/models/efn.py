@@ -2,7 +2,8 @@
 
 Komiske, Metodiev and Thaler, arXiv:1810.05165, eq. 1.1, the infrared- and collinear-safe one of the
 two networks there: what a particle adds is proportional to its pT, so that neither a soft one nor
-a collinear splitting changes the jet's answer. Widths are those of that paper.
+a collinear splitting changes the jet's answer. The default widths were not checked against the
+paper's.
 """
 
 from __future__ import annotations
