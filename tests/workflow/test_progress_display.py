@@ -54,7 +54,7 @@ def test_every_rule_is_recorded_with_its_room(tiny_run, monkeypatch):
     assert len(names) > 50
     monkeypatch.setattr(BOOK, {name: Record(**rules[name]) for name in rules})
     rooms = rooms_of_rules()
-    named = {"all", "bench", "finished", "quick", "tables"}
+    named = {"all", "bench", "finished", "full_tagging", "learning_curve", "quick", "tables"}
     assert names - set(rules) == named | set(rooms.values())  # each room is a target as well
     assert rooms["generate_sample"] == "generate"
     assert rooms["figure_jet_mass"] == "reporting"
@@ -66,6 +66,7 @@ def test_every_place_that_the_rules_name_is_in_the_configuration(tiny_run):
     assert rules["train_tagger"]["settings"]["model"] == "tagging.models.{model}"
     values = configuration.Configuration().model_dump(mode="json")
     values["generate"]["samples"]["mine"] = {"source": {"particles": {}, "shower": []}}
+    values["graphs"]["samples"]["theirs"] = {"source": {"format": "", "checksums": {}}}
 
     def stands(inside, parts):
         """Whether a place is there; a wildcard may be any name, of which one has it."""

@@ -132,6 +132,8 @@ def read_yields(path: Path) -> Yields:
         )
         if not 0 < value < math.inf
     ]
+    if (found.constraint == "free") != (found.shape is not None):
+        complaints.append("the background is free exactly where there is a shape of it")
     if complaints:
         raise _refusal(path, "; ".join(complaints))
     return Yields(

@@ -16,8 +16,6 @@ from jetchain.core.schema.inference import Fit, Limits, Nuisance, ToyLimits
 from jetchain.core.style import COLOURS, label, new_figure, remark, save_figure
 from jetchain.core.verbs import Input, Inputs, Labels, Output
 
-ABSORBED = ("luminosity", "signal_", "spurious_signal")
-"""Parameters that multiply or stand for the signal: the signal strength leaves them no pull."""
 # One and two sigma: told apart by readers with any colour vision, unlike green and yellow.
 MOVED, CONSTRAINED = 0.01, 0.02  # of the uncertainty before the fit
 INNER, OUTER = "#3f90da", "#c5dff4"
@@ -213,8 +211,6 @@ def pulls(*, fits: Inputs, labels: Labels, pdf: Output, png: Output, data: Outpu
 
 def _is_moved(parameter: Nuisance) -> bool:
     """Whether the data moved or constrained a parameter, beyond the minimiser's tolerance."""
-    if parameter.name.startswith(ABSORBED):
-        return False
     constraint = 1.0 if parameter.constraint is None else parameter.constraint
     return abs(parameter.pull) > MOVED or constraint < 1 - CONSTRAINED
 
