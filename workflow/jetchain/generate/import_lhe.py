@@ -21,6 +21,7 @@ from jetchain.core.errors import DataError
 from jetchain.core.io.events import write_events
 from jetchain.core.io.tables import write_result
 from jetchain.core.schema.generate import GENERATED, VARIATIONS
+from jetchain.core.sources import GZIP
 from jetchain.core.trees import REPLACE, Part
 from jetchain.core.verbs import Input, Output
 from jetchain.generate.codes import HardProcessLog
@@ -29,7 +30,6 @@ from jetchain.generate.imported import EVENTS_PER_FILE, HEAVIEST, stated
 from jetchain.generate.processes import start_pythia
 from jetchain.generate.sample import collect, reported
 from jetchain.generate.settings import GenerationSettings, LesHouchesJob
-from jetchain.generate.sources import GZIP
 from jetchain.generate.tunes import TUNES
 
 PROCESS = "lhe"
