@@ -11,8 +11,6 @@ import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
-from scipy import stats
-from sklearn import metrics as sklearn_metrics
 
 from helpers.jetgraphs import write_toy_samples
 from helpers.tagging import Made, make_dataset, whole
@@ -20,7 +18,6 @@ from jetchain.core.errors import ConfigurationError, DataError
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io.tables import read_csv, read_result
 from jetchain.core.io.tensors import read_tensors, write_tensors, write_weights
-from jetchain.core.metrics import rejection
 from jetchain.core.schema.graphs import JET_GRAPHS
 from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.schema.tagging import (
@@ -37,12 +34,7 @@ from jetchain.core.training_settings import TrainingSettings
 from jetchain.tagging.batches import JetReader
 from jetchain.tagging.bench import bench
 from jetchain.tagging.evaluate import (
-    confusion,
     evaluate,
-    figures_of_merit,
-    macro_auc,
-    rejection_with_error,
-    roc_band,
 )
 from jetchain.tagging.learning import learning
 from jetchain.tagging.models import MODELS
@@ -58,7 +50,6 @@ from jetchain.tagging.models.pfn import PFNSettings
 from jetchain.tagging.models.recursive import RecursiveSettings
 from jetchain.tagging.networks import load
 from jetchain.tagging.score import score
-from jetchain.tagging.scored import Scored, discriminant
 from jetchain.tagging.settings import (
     PAIRS,
     BenchSettings,
@@ -323,182 +314,6 @@ def test_an_unknown_tagger_is_refused_before_any_work(made: Made, tmp_path: Path
             model="pnf",
         )  # fmt: skip
     assert not list(tmp_path.iterdir())
-
-
-@pytest.fixture
-def toy_scores() -> tuple[np.ndarray, np.ndarray]:
-    """Labels and probabilities with some separation, all classes of unequal size."""
-    random = np.random.default_rng(11)
-    label = np.repeat(np.arange(7), [40, 50, 60, 30, 80, 45, 35])
-    logits = random.normal(size=(len(label), 7)) + 1.2 * np.eye(7)[label]
-    return label, np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-
-
-def test_macro_auc_and_confusion_equal_scikit_learn(
-    toy_scores: tuple[np.ndarray, np.ndarray],
-) -> None:
-    label, probability = toy_scores
-    expected = sklearn_metrics.roc_auc_score(label, probability, multi_class="ovo")
-    ones = np.ones(len(label))
-    assert macro_auc(label, probability, ones) == pytest.approx(expected, abs=1e-12)
-    predicted = probability.argmax(axis=1)
-    result = confusion(label, predicted, ones, 7)
-    np.testing.assert_array_equal(result.counts, sklearn_metrics.confusion_matrix(label, predicted))
-    low, fraction, high = map(np.array, (result.low, result.fraction, result.high))
-    np.testing.assert_allclose(fraction.sum(axis=1), 1)
-    assert (low <= fraction).all()
-    assert (fraction <= high).all()
-
-
-def test_discriminant_by_hand() -> None:
-    """top against quark + gluon: .45 / (.45 + .05 + .1); a W jet is left out."""
-    probability = np.array([[0.05, 0.1, 0.3, 0.1, 0.45, 0, 0]] * 3)
-    probability[2] = 0
-    jets = Scored(np.array([4, 2, 1]), probability, np.array([0.5, 1.0, 2.0]), JET_CLASSES)
-    truth, score, weight = discriminant(jets, PAIRS["top_vs_QCD"])
-    np.testing.assert_array_equal(weight, [0.5, 2.0])
-    np.testing.assert_array_equal(truth, [1, 0])
-    np.testing.assert_allclose(score, [0.75, 0.5])
-
-
-def test_the_background_is_the_mixture_asked_for(
-    toy_scores: tuple[np.ndarray, np.ndarray],
-) -> None:
-    """Three gluons to a quark: by weight in the background, and in the sum of the discriminant."""
-    label, probability = toy_scores
-    weight = 1 / np.bincount(label)[label]  # all classes weigh the same
-    jets = Scored(label, probability, weight, JET_CLASSES)
-    equal = PairSettings(signal="top", background={"quark": 2.0, "gluon": 2.0})
-    for ours, default in zip(
-        discriminant(jets, equal), discriminant(jets, PAIRS["top_vs_QCD"]), strict=True
-    ):
-        np.testing.assert_array_equal(ours, default)
-    pair = PairSettings(signal="top", background={"quark": 1.0, "gluon": 3.0})
-    truth, score, of_jet = discriminant(jets, pair)
-    chosen = label[np.isin(label, (0, 1, 4))]
-    assert of_jet[chosen == 1].sum() == pytest.approx(3 * of_jet[chosen == 0].sum())
-    p = probability[np.isin(label, (0, 1, 4))]
-    expected = p[:, 4] / (p[:, 4] + 0.5 * p[:, 0] + 1.5 * p[:, 1])
-    np.testing.assert_allclose(score, expected, rtol=1e-12)
-    np.testing.assert_array_equal(truth, chosen == 4)
-    merit = figures_of_merit(jets, {"x": pair}, 2, 1)
-    assert merit.pairs["x"].background == {"quark": 0.25, "gluon": 0.75}
-    # The accuracy counts all classes alike, however many jets they have.
-    right = probability.argmax(axis=1) == label
-    expected = np.mean([right[label == n].mean() for n in range(7)])
-    many = Scored(label, probability, np.ones(len(label)), JET_CLASSES)
-    assert figures_of_merit(many, {"x": pair}, 2, 1).accuracy.value == pytest.approx(expected)
-
-
-def test_figures_of_merit_of_every_pair_equal_scikit_learn(
-    toy_scores: tuple[np.ndarray, np.ndarray],
-) -> None:
-    """QCD is quarks and gluons, each jet with its weight."""
-    label, probability = toy_scores
-    weight = np.random.default_rng(3).exponential(size=len(label))
-    pairs = {f"{name}_vs_QCD": (name, ["quark", "gluon"]) for name in JET_CLASSES[2:]}
-    pairs |= {"quark_vs_gluon": ("quark", ["gluon"]), "Hbb_vs_top": ("Hbb", ["top"])}
-    jets = Scored(label, probability, weight, JET_CLASSES)
-    found = figures_of_merit(jets, PAIRS, 2, 1).pairs
-    assert found.keys() == pairs.keys()
-    for name, (signal, background) in pairs.items():
-        s, *b = (JET_CLASSES.index(each) for each in (signal, *background))
-        chosen = np.isin(label, [s, *b])
-        truth = label[chosen] == s
-        score = probability[chosen, s] / probability[chosen][:, [s, *b]].sum(axis=1)
-        own = weight[chosen]
-        auc = sklearn_metrics.roc_auc_score(truth, score, sample_weight=own)
-        assert found[name].auc.value == pytest.approx(auc, abs=1e-12)
-        assert found[name].signal_jets == truth.sum()
-        fpr, tpr, _ = sklearn_metrics.roc_curve(
-            truth, score, sample_weight=own, drop_intermediate=False
-        )
-        others = own[~truth]
-        for point, efficiency in (("rejection_50", 0.5), ("rejection_30", 0.3)):
-            leaked = fpr[tpr >= efficiency - 1e-12].min()  # of the cuts that keep as much
-            merit = getattr(found[name], point)
-            bound = np.sum(others) ** 2 / np.sum(others**2)
-            assert merit.value == pytest.approx(1 / leaked if leaked else bound)
-            assert merit.bound == (leaked == 0) == (merit.passed == 0)
-            assert merit.passed >= 10 or merit.low <= merit.value <= merit.high
-
-
-def test_the_band_covers_the_true_curve() -> None:
-    """Gaussians one apart: the true background efficiency at signal efficiency e is known.
-
-    At signal efficiency 1/2 it is 1 - Phi(1) = 0.1587. The 68 % band of 150 toys covers it in
-    0.683 +- 0.038 of them.
-    """
-    random = np.random.default_rng(4)
-    covered = 0
-    for toy in range(150):
-        score = np.concatenate([random.normal(1, 1, 300), random.normal(0, 1, 300)])
-        truth = np.repeat([1, 0], 300)
-        _, low, high, _ = roc_band(truth, score, np.ones(600), np.array([0.5]), 60, toy)
-        covered += bool(low[0] <= 0.158655 <= high[0])
-    assert 0.57 < covered / 150 < 0.80
-
-
-def test_the_band_of_no_background_reaches_its_limit() -> None:
-    """No background of 50 passes: Clopper-Pearson at 68 % allows 1 - 0.15865^(1/50) = 3.6 %."""
-    truth, score, ones = np.repeat([1, 0], 50), np.repeat([1.0, 0.0], 50), np.ones(100)
-    value, low, high, passed = roc_band(
-        truth, score + 1e-3 * np.arange(100), ones, np.array([0.5]), 10, 1
-    )
-    assert passed[0] == 0
-    assert value[0] == low[0] == 0
-    assert high[0] == pytest.approx(0.0361, abs=2e-4)
-
-
-def test_a_rejection_without_background_is_a_bound() -> None:
-    """None of 50 passes: 1 / 0.0361 = 27.7 at 68 %; with 5 of 50 in reach it is measured."""
-    truth, ones = np.repeat([1, 0], 50), np.ones(100)
-    clean = rejection_with_error(truth, truth + 1e-3 * np.arange(100), ones, 0.5, 10, 1)
-    assert clean.bound
-    assert clean.value == clean.high == 50
-    assert clean.low == pytest.approx(27.7, abs=0.1)
-    mixed = np.repeat([1.0, 2.0, 0.0], [50, 5, 45]) + 1e-3 * np.arange(100)
-    measured = rejection_with_error(truth, mixed, ones, 0.5, 30, 1)
-    assert not measured.bound
-    assert measured.value == pytest.approx(10)
-    assert measured.low < 10 < measured.high
-
-
-def test_one_background_jet_that_passes_is_counted() -> None:
-    """1 of 1,377: 1,377 with the interval of Clopper and Pearson, whatever replicas say."""
-    background, signal = np.zeros(1377), np.full(100, 1.0)
-    background[700] = 2.0
-    truth = np.repeat([0, 1], [1377, 100])
-    scores, ones = np.concatenate([background, signal]), np.ones(1477)
-    scores = scores + 1e-6 * np.arange(1477)
-    found = rejection_with_error(truth, scores, ones, 0.5, 20, 1)
-    assert (found.passed, found.bound) == (1, False)
-    assert found.value == pytest.approx(1377)
-    tail = (1 - 0.6827) / 2
-    interval = [stats.beta.ppf(q, k, n) for q, k, n in ((tail, 1, 1377), (1 - tail, 2, 1376))]
-    assert [1 / found.high, 1 / found.low] == pytest.approx(interval)
-    # A light jet that passes is one too.
-    light = np.where(scores >= 2, 1e-3, 1.0)
-    light[truth == 1] = 1.0
-    weighted = rejection_with_error(truth, scores, light, 0.5, 20, 1)
-    assert weighted.passed == 1
-    assert weighted.low == pytest.approx(found.low, rel=1e-3)  # a jet more may weigh as others
-    assert weighted.value == pytest.approx(1.376e6)
-    assert weighted.low < weighted.value < weighted.high < 1e7
-    value, low, high, passed = roc_band(truth, scores, ones, np.array([0.5]), 20, 1)
-    assert (passed[0], value[0]) == (1, pytest.approx(1 / 1377))
-    assert low[0] <= interval[0]
-    assert high[0] >= interval[1]
-
-
-def test_a_working_point_is_a_cut_that_keeps_as_much_signal() -> None:
-    """Two signal jets, background between them: at 60 % the cut is below both, not between."""
-    truth = np.array([1, 0, 0, 0, 0, 1, 0, 0, 0, 0])
-    scores, ones = -np.arange(10.0), np.ones(10)
-    assert rejection(truth, scores, 0.6) == pytest.approx(2)
-    assert rejection(truth, scores, 0.5) == 8  # no background above the first
-    value, *_ = roc_band(truth, scores, ones, np.array([0.5, 0.6, 0.99]), 5, 1)
-    np.testing.assert_allclose(value, [0, 0.5, 0.5])
 
 
 def test_bench_times_both_networks(tmp_path: Path) -> None:
