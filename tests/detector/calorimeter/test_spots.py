@@ -95,3 +95,15 @@ def test_radii_hold_the_profiles_share_of_the_energy():
     expected = share * spots.RADIUS_MAX**2 / (1 + spots.RADIUS_MAX**2)
     np.testing.assert_allclose(radius**2 / (1 + radius**2), expected, rtol=1e-12)
     assert radius.max() < spots.RADIUS_MAX
+
+
+@pytest.mark.parametrize("spots_", [1, 20, 1000])
+def test_the_outermost_spot_has_a_radius_of_the_table(spots_):
+    """Its share of the energy is 1 after rounding, as soon as less than 1e-16 lies beyond."""
+    offset = np.nextafter(1.0, 0.0)
+    kept = 1.0 - (spots_ - 1 + offset) / spots_
+    assert 1.0 - kept**2 == 1.0
+    assert spots.entry_within(1.0 - kept**2) == spots.ENTRIES - 1
+    found = [spots.entry_within(share) for share in np.linspace(0, 1, 3 * spots.ENTRIES + 1)]
+    assert found[0] == 0
+    assert set(np.diff(found)) == {0, 1}

@@ -90,6 +90,16 @@ def number_of_spots(wanted: float) -> int:
 
 
 @numba.njit(cache=True)
+def entry_within(share: float) -> int:
+    """The entry of the table of radii for a share of the energy, 0 to 1.
+
+    The outermost of many spots may lie so far out that its share is 1 after rounding: it has the
+    last entry, as what is beyond a table is any number that lies in the memory there.
+    """
+    return min(int(share * ENTRIES), ENTRIES - 1)
+
+
+@numba.njit(cache=True)
 def spread(
     rng: np.random.Generator,
     particle: int,
@@ -140,10 +150,9 @@ def spread(
                 # Quasi-random spots, one stratum each, make smooth showers. The farther out, the
                 # smaller: a spot's energy goes as sqrt(1 - u), near 1 / r.
                 kept = 1.0 - (j + offset) / spots
-                u = 1.0 - kept**2
                 each = total * kept / (0.5 * (spots + 1) - offset)
                 turn += ENTRIES * 0.3819660112501051  # the golden angle
-                step = size * radii[int(u * ENTRIES)]
+                step = size * radii[entry_within(1.0 - kept**2)]
                 which = int(turn) & (ENTRIES - 1)
                 i = math.floor(row + step * cosines[which] * per_eta)
                 if i < 0 or i >= n_eta:
