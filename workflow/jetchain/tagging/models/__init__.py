@@ -6,6 +6,8 @@ side in a run. Its name is then that of the other, a comma and what is different
 
 from typing import Any
 
+from pydantic import field_validator
+
 from jetchain.core.registry import Member, Registry
 from jetchain.core.settings import Settings, key
 
@@ -31,6 +33,40 @@ class ImageSettings(TaggerSettings):
 
     pixels: int = key(33, "Pixels on each side; of an odd number one is in the middle.", ge=5)
     half_width: float = key(0.8, "Distance of the image's edges from its middle.", gt=0)
+
+
+class NeighbourSettings(TaggerSettings):
+    """The graph of nearest neighbours."""
+
+    neighbours: int = key(7, "Nearest neighbours of each particle.", ge=1)
+
+    def complaint(self, particles: int) -> str:
+        """The neighbours of a particle are other particles."""
+        if self.neighbours < particles:
+            return ""
+        return f"neighbours ({self.neighbours}) must be below features.particles ({particles})"
+
+
+class EdgeConvSettings(NeighbourSettings):
+    """Sizes of blocks of EdgeConv."""
+
+    channels: list[list[int]] = key(
+        [[32, 32, 32], [64, 64, 64]], "Widths of the layers of each EdgeConv block.", min_length=1
+    )
+
+    @field_validator("channels")
+    @classmethod
+    def _blocks(cls, blocks: list[list[int]]) -> list[list[int]]:
+        if any(not block or min(block) < 1 for block in blocks):
+            raise ValueError("every EdgeConv block needs at least one layer of width >= 1")
+        return blocks
+
+
+class MomentumSettings(TaggerSettings):
+    """What a network of four-momenta knows beside their products."""
+
+    identity: bool = key(True, "Whether it sees charge and kind of a particle beside its momentum.")
+    beams: bool = key(False, "Whether it knows the beams, as published; no invariance then.")
 
 
 MODELS = Registry(

@@ -21,26 +21,19 @@ from torch_geometric.utils import scatter
 
 from jetchain.core.settings import key
 from jetchain.tagging.batches import Jets
-from jetchain.tagging.models import TaggerSettings
+from jetchain.tagging.models import NeighbourSettings
 from jetchain.tagging.models.layers import head
 from jetchain.tagging.models.particlenet import nearest
 
 Flavour = Literal["convolution", "attention", "message", "block"]
 
 
-class GraphNetSettings(TaggerSettings):
+class GraphNetSettings(NeighbourSettings):
     """Kind and sizes of the layers."""
 
     flavour: Flavour = key("block", "Kind of the layers.")
-    neighbours: int = key(7, "Nearest neighbours of each particle.", ge=1)
     width: int = key(32, "Width of all layers.", ge=1)
     layers: int = key(2, "Number of layers.", ge=1)
-
-    def complaint(self, particles: int) -> str:
-        """The neighbours of a particle are other particles."""
-        if self.neighbours < particles:
-            return ""
-        return f"neighbours ({self.neighbours}) must be below features.particles ({particles})"
 
 
 class ConvolutionSettings(GraphNetSettings):

@@ -15,18 +15,16 @@ from torch import Tensor, nn
 from jetchain.core.settings import key
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.invariants import KINDS, labels, mass2
-from jetchain.tagging.models import TaggerSettings
+from jetchain.tagging.models import MomentumSettings
 from jetchain.tagging.pairs import compact
 
 SCALE = 20.0  # GeV, unit of the momenta inside
 REFERENCES = [[1.0, 0, 0, 1], [1, 0, 0, -1], [1, 0, 0, 0]]  # beams and time, as E, px, py, pz
 
 
-class LGATrSettings(TaggerSettings):
+class LGATrSettings(MomentumSettings):
     """Sizes of L-GATr slim (arXiv:2512.17011; a small one by default)."""
 
-    identity: bool = key(True, "Whether it sees charge and kind of a particle beside its momentum.")
-    beams: bool = key(False, "Whether it knows the beams, as published; no invariance then.")
     blocks: int = key(2, "Blocks of attention.", ge=1)
     vector_channels: int = key(8, "Hidden vectors of a particle.", ge=1)
     scalar_channels: int = key(16, "Hidden scalars of a particle.", ge=1)

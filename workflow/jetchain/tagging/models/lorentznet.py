@@ -13,15 +13,13 @@ from torch import Tensor, nn
 from jetchain.core.settings import key
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.invariants import BEAMS, KINDS, labels, mass2, product, squashed
-from jetchain.tagging.models import TaggerSettings
+from jetchain.tagging.models import MomentumSettings
 from jetchain.tagging.pairs import Pairs, compact
 
 
-class LorentzNetSettings(TaggerSettings):
+class LorentzNetSettings(MomentumSettings):
     """Sizes of LorentzNet (arXiv:2201.08187; a small one by default)."""
 
-    identity: bool = key(True, "Whether it sees charge and kind of a particle beside its momentum.")
-    beams: bool = key(False, "Whether it knows the beams, as published; no invariance then.")
     width: int = key(16, "Width of all layers.", ge=1)
     layers: int = key(3, "Rounds of messages.", ge=1)
     dropout: float = key(0.2, "Dropout before the last layer.", ge=0, lt=1)

@@ -20,42 +20,24 @@ import itertools
 
 import torch
 import torch.nn.functional as F
-from pydantic import field_validator
 from torch import Tensor, nn
 
 from jetchain.core.settings import key
 from jetchain.tagging.batches import Jets
-from jetchain.tagging.models import TaggerSettings
+from jetchain.tagging.models import EdgeConvSettings
 from jetchain.tagging.models.layers import head
 
 FAR = 1e18  # squared distance of padding; as in weaver-core, beyond any particle
 
 
-class ParticleNetSettings(TaggerSettings):
+class ParticleNetSettings(EdgeConvSettings):
     """Sizes of ParticleNet (arXiv:1902.08570; ParticleNet-Lite by default)."""
 
-    neighbours: int = key(7, "Nearest neighbours of each particle.", ge=1)
-    channels: list[list[int]] = key(
-        [[32, 32, 32], [64, 64, 64]], "Widths of the layers of each EdgeConv block.", min_length=1
-    )
     fusion: bool = key(
         False, "Whether a layer joins the outputs of all blocks, as in weaver-core's default."
     )
     fully_connected: list[int] = key([128], "Widths of the per-jet layers.", min_length=1)
     dropout: float = key(0.1, "Dropout after each per-jet layer.", ge=0, lt=1)
-
-    @field_validator("channels")
-    @classmethod
-    def _blocks(cls, blocks: list[list[int]]) -> list[list[int]]:
-        if any(not block or min(block) < 1 for block in blocks):
-            raise ValueError("every EdgeConv block needs at least one layer of width >= 1")
-        return blocks
-
-    def complaint(self, particles: int) -> str:
-        """The neighbours of a particle are other particles."""
-        if self.neighbours < particles:
-            return ""
-        return f"neighbours ({self.neighbours}) must be below features.particles ({particles})"
 
 
 class ParticleNet(nn.Module):

@@ -9,12 +9,11 @@ from __future__ import annotations
 import math
 
 import torch
-from pydantic import field_validator
 from torch import Tensor, nn
 
 from jetchain.core.settings import key
 from jetchain.tagging.batches import Jets
-from jetchain.tagging.models import TaggerSettings
+from jetchain.tagging.models import EdgeConvSettings
 from jetchain.tagging.models.particlenet import EdgeConv, nearest
 from jetchain.tagging.pairs import compact
 from jetchain.tagging.rows import Rows
@@ -22,10 +21,9 @@ from jetchain.tagging.rows import Rows
 NEVER = -1e9  # logarithm of the attention to padding
 
 
-class PCTSettings(TaggerSettings):
+class PCTSettings(EdgeConvSettings):
     """Sizes of the point cloud transformer (arXiv:2102.05073; a small one by default)."""
 
-    neighbours: int = key(7, "Nearest neighbours of each particle.", ge=1)
     channels: list[list[int]] = key(
         [[32, 32], [32, 32]], "Widths of the layers of each EdgeConv block.", min_length=1
     )
@@ -33,19 +31,6 @@ class PCTSettings(TaggerSettings):
     particle: int = key(64, "Width of the last layer of a particle.", ge=1)
     jet: int = key(64, "Width of the layer of a jet.", ge=1)
     dropout: float = key(0.5, "Dropout before the last layer.", ge=0, lt=1)
-
-    @field_validator("channels")
-    @classmethod
-    def _blocks(cls, blocks: list[list[int]]) -> list[list[int]]:
-        if any(not block or min(block) < 1 for block in blocks):
-            raise ValueError("every EdgeConv block needs at least one layer of width >= 1")
-        return blocks
-
-    def complaint(self, particles: int) -> str:
-        """The neighbours of a particle are other particles."""
-        if self.neighbours < particles:
-            return ""
-        return f"neighbours ({self.neighbours}) must be below features.particles ({particles})"
 
 
 class PCT(nn.Module):

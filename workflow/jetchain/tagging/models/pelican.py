@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from jetchain.core.settings import key
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.invariants import BEAMS, KINDS, labels, product
-from jetchain.tagging.models import TaggerSettings
+from jetchain.tagging.models import MomentumSettings
 from jetchain.tagging.pairs import Pairs, compact
 from jetchain.tagging.rows import Rows
 
@@ -24,11 +24,9 @@ TYPICAL = 50.0  # particles, where means over them are not scaled
 SLOPE = 0.01  # of LeakyReLU below 0
 
 
-class PELICANSettings(TaggerSettings):
+class PELICANSettings(MomentumSettings):
     """Sizes of PELICAN (arXiv:2211.00454; a tiny one by default)."""
 
-    identity: bool = key(True, "Whether it sees charge and kind of a particle beside its momentum.")
-    beams: bool = key(False, "Whether it knows the beams, as published; no invariance then.")
     width: int = key(8, "Values of a pair.", ge=1)
     hidden: int = key(8, "Values of a pair inside a block.", ge=1)
     blocks: int = key(2, "Blocks of a layer of each pair and one between pairs.", ge=1)
