@@ -13,7 +13,7 @@ from jetchain.tagging.evaluate import (
     confusion,
     figures_of_merit,
     macro_auc,
-    rejection_with_error,
+    merits_of_pair,
     roc_band,
 )
 from jetchain.tagging.scored import Scored, discriminant
@@ -148,12 +148,12 @@ def test_the_band_of_no_background_reaches_its_limit() -> None:
 def test_a_rejection_without_background_is_a_bound() -> None:
     """None of 50 passes: 1 / 0.0361 = 27.7 at 68 %; with 5 of 50 in reach it is measured."""
     truth, ones = np.repeat([1, 0], 50), np.ones(100)
-    clean = rejection_with_error(truth, truth + 1e-3 * np.arange(100), ones, 0.5, 10, 1)
+    clean = merits_of_pair(truth, truth + 1e-3 * np.arange(100), ones, 10, 1)["rejection_50"]
     assert clean.bound
     assert clean.value == clean.high == 50
     assert clean.low == pytest.approx(27.7, abs=0.1)
     mixed = np.repeat([1.0, 2.0, 0.0], [50, 5, 45]) + 1e-3 * np.arange(100)
-    measured = rejection_with_error(truth, mixed, ones, 0.5, 30, 1)
+    measured = merits_of_pair(truth, mixed, ones, 30, 1)["rejection_50"]
     assert not measured.bound
     assert measured.value == pytest.approx(10)
     assert measured.low < 10 < measured.high
@@ -166,7 +166,7 @@ def test_one_background_jet_that_passes_is_counted() -> None:
     truth = np.repeat([0, 1], [1377, 100])
     scores, ones = np.concatenate([background, signal]), np.ones(1477)
     scores = scores + 1e-6 * np.arange(1477)
-    found = rejection_with_error(truth, scores, ones, 0.5, 20, 1)
+    found = merits_of_pair(truth, scores, ones, 20, 1)["rejection_50"]
     assert (found.passed, found.bound) == (1, False)
     assert found.value == pytest.approx(1377)
     tail = (1 - 0.6827) / 2
@@ -175,7 +175,7 @@ def test_one_background_jet_that_passes_is_counted() -> None:
     # A light jet that passes is one too.
     light = np.where(scores >= 2, 1e-3, 1.0)
     light[truth == 1] = 1.0
-    weighted = rejection_with_error(truth, scores, light, 0.5, 20, 1)
+    weighted = merits_of_pair(truth, scores, light, 20, 1)["rejection_50"]
     assert weighted.passed == 1
     assert weighted.low == pytest.approx(found.low, rel=1e-3)  # a jet more may weigh as others
     assert weighted.value == pytest.approx(1.376e6)

@@ -22,7 +22,8 @@ from jetchain.core.schema.tagging import TAGGING_SCORES, TaggerMetrics
 from jetchain.core.seeds import generator
 from jetchain.tagging.evaluate import figures_of_merit
 from jetchain.tagging.networks import build, forward_flops
-from jetchain.tagging.paired import Ranked, compare, paired, resampled
+from jetchain.tagging.paired import compare, paired
+from jetchain.tagging.ranked import Ranked, resampled
 from jetchain.tagging.scored import Scored
 from jetchain.tagging.sculpting import EDGES, divergence, sculpted, sculpting
 from jetchain.tagging.settings import ComparisonSettings, PairSettings
@@ -84,10 +85,10 @@ def test_merits_of_a_replica_are_those_of_scikit_learn(weighted: bool) -> None:
         assert times[:JETS].sum() == times[JETS:].sum() == JETS
         rows = np.repeat(np.arange(len(times)), times)
         drawn = (jets.label[rows], score[rows])
-        area, *rejected = ranked.merits(times)
+        area, *leaked = ranked.merits(times)
         assert area == pytest.approx(roc_auc_score(*drawn, sample_weight=jets.weight[rows]))
-        for efficiency, found in zip((0.5, 0.3), rejected, strict=True):
-            expected = 1 - 1 / rejection(*drawn, efficiency, jets.weight[rows])
+        for efficiency, found in zip((0.5, 0.3), leaked, strict=True):
+            expected = 1 / rejection(*drawn, efficiency, jets.weight[rows])
             assert found == pytest.approx(expected)
 
 

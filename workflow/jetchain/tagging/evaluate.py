@@ -38,6 +38,7 @@ from jetchain.core.spectrum import effective_number
 from jetchain.core.verbs import Input, Inputs, Output
 from jetchain.tagging.batches import JetReader, Jets
 from jetchain.tagging.networks import forward_flops, load
+from jetchain.tagging.ranked import Ranked, resampled
 from jetchain.tagging.scored import Scored, discriminant
 from jetchain.tagging.settings import EvaluateSettings, PairSettings
 
@@ -151,8 +152,6 @@ def figures_of_merit(
     found: dict[str, PairMerit] = {}
     for name, pair in pairs.items():
         truth, score, of_jet = discriminant(scored, pair)
-        identity = derive_seed(seed, name)
-        area = bootstrap(auc, truth, score, of_jet, replicas=replicas, seed=identity)
         whole = sum(pair.background.values())
         found[name] = PairMerit(
             signal=pair.signal,
@@ -161,11 +160,7 @@ def figures_of_merit(
             background_jets=int((1 - truth).sum()),
             signal_effective=effective_number(of_jet[truth == 1]),
             background_effective=effective_number(of_jet[truth == 0]),
-            auc=Replicated(**vars(area)),
-            **{
-                point: rejection_with_error(truth, score, of_jet, efficiency, replicas, identity)
-                for point, efficiency in WORKING_POINTS.items()
-            },
+            **merits_of_pair(truth, score, of_jet, replicas, derive_seed(seed, name)),
         )
     label, probability, weight = scored.label, scored.probability, scored.weight
     accuracy = bootstrap(
@@ -181,8 +176,35 @@ def figures_of_merit(
     )
 
 
+def merits_of_pair(
+    truth: Integer, score: Float, weight: Float, replicas: int, seed: int
+) -> dict[str, Any]:
+    """AUC, and the rejection at each of WORKING_POINTS, with errors; fields of PairMerit.
+
+    Args:
+        truth: (jets,) 1 for signal, 0 for background.
+        score, weight: (jets,)
+        replicas: bootstrap replicas, which all of them share.
+        seed: of the bootstrap.
+    """
+    area = auc(truth, score, weight)
+    times = resampled(truth, replicas, generator(seed, "bootstrap"))
+    spread = Ranked(truth, score, weight).replicas(times, list(WORKING_POINTS.values()))
+    rejections = {
+        point: rejection_with_error(truth, score, weight, efficiency, leaked)
+        for (point, efficiency), leaked in zip(WORKING_POINTS.items(), spread.T[1:], strict=True)
+    }
+    return {"auc": Replicated(value=area, **interval(spread[:, 0])), **rejections}
+
+
+def interval(spread: Float) -> dict[str, float]:
+    """Central 68 % interval and standard deviation of replicas, (replicas,)."""
+    low, high = np.percentile(spread, [15.87, 84.13])
+    return {"low": float(low), "high": float(high), "std": float(np.std(spread, ddof=1))}
+
+
 def rejection_with_error(
-    truth: Integer, score: Float, weight: Float, efficiency: float, replicas: int, seed: int
+    truth: Integer, score: Float, weight: Float, efficiency: float, replicas: Float
 ) -> Rejection:
     """1 / background efficiency at a signal efficiency, with its 68 % bootstrap interval.
 
@@ -194,25 +216,21 @@ def rejection_with_error(
         truth: (jets,) 1 for signal, 0 for background.
         score, weight: (jets,)
         efficiency: of the signal.
-        replicas: bootstrap replicas.
-        seed: of the bootstrap.
+        replicas: background efficiency there in bootstrap replicas; (replicas,).
     """
-    estimate = bootstrap(
-        lambda y, s, w: rejection(y, s, efficiency, w),
-        truth, score, weight, replicas=replicas, seed=seed,
-    )  # fmt: skip
     leaked, kept, cuts = roc_curve(truth, score, weight)
     cut = working_points(kept, efficiency)
     passed = int(np.count_nonzero(score[truth == 0] >= cuts[cut]))
-    if passed >= FEW:
-        return Rejection(**vars(estimate), passed=passed, bound=False)
     background = effective_number(weight[truth == 0])
+    value = rejection(truth, score, efficiency, weight)
+    if passed >= FEW:
+        spread = 1 / np.where(replicas > 0, replicas, 1 / background)
+        return Rejection(value=value, **interval(spread), passed=passed, bound=False)
     ends = efficiency_of_few(leaked[cut], np.array(passed), background)
     low, high = 1 / float(ends[1]), 1 / float(ends[0]) if passed else background
     return Rejection(
-        value=estimate.value, low=low, high=high, std=(high - low) / 2, passed=passed,
-        bound=not passed,
-    )  # fmt: skip
+        value=value, low=low, high=high, std=(high - low) / 2, passed=passed, bound=not passed
+    )
 
 
 def efficiency_of_few(

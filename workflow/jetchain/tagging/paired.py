@@ -6,16 +6,15 @@ The same jets are easy or hard for both, so that what differs is known far bette
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.io.tables import write_result
-from jetchain.core.metrics import working_points
 from jetchain.core.schema.taggers_compared import Lead, PairedMerit, PairedMerits
 from jetchain.core.seeds import generator
 from jetchain.core.verbs import Inputs, Output
+from jetchain.tagging.ranked import Ranked, resampled
 from jetchain.tagging.scored import Scored, discriminant, read_scored
 from jetchain.tagging.settings import ComparisonSettings, PairSettings
 
@@ -58,8 +57,9 @@ def compare(
     ranked = {model: Ranked(*discriminant(jets, pair)) for model, jets in scored.items()}
     truth, _, _ = discriminant(next(iter(scored.values())), pair)
     times = resampled(truth, replicas, generator(seed, "paired", name))
-    value = {model: each.merits(np.ones(len(truth))) for model, each in ranked.items()}
-    spread = {model: np.array([each.merits(t) for t in times]) for model, each in ranked.items()}
+    better = np.array([1, -1, -1])  # less background is
+    value = {model: better * each.merits(np.ones(len(truth))) for model, each in ranked.items()}
+    spread = {model: better * each.replicas(times) for model, each in ranked.items()}
     rows = []
     for first, second in itertools.combinations(scored, 2):
         leads = zip(
@@ -79,48 +79,3 @@ def compare(
 def lead(value: float, error: float) -> Lead:
     """A lead with its error and its significance."""
     return Lead(value=value, error=error, significance=value / error if error > 0 else None)
-
-
-def resampled(truth: Integer, replicas: int, random: np.random.Generator) -> NDArray[np.int64]:
-    """How often each jet stands in each replica; (replicas, jets).
-
-    Signal and background are drawn apart, so that each replica has as many of both.
-    """
-    times = np.zeros((replicas, len(truth)), dtype=np.int64)
-    for rows in (np.flatnonzero(truth == each) for each in (1, 0)):
-        for replica in times:
-            drawn = random.integers(0, len(rows), len(rows))
-            replica[rows] = np.bincount(drawn, minlength=len(rows))
-    return times
-
-
-class Ranked:
-    """Jets in falling score, so that the figures of merit of a replica are sums along it.
-
-    Args:
-        truth: (jets,) 1 for signal, 0 for background.
-        score, weight: (jets,)
-    """
-
-    def __init__(self, truth: Integer, score: Float, weight: Float) -> None:
-        self._order = np.argsort(-score, kind="stable")
-        falling = score[self._order]
-        self._cuts = np.flatnonzero(np.append(falling[1:] != falling[:-1], True))
-        ordered = weight[self._order]
-        self._weights = [np.where(truth[self._order] == each, ordered, 0) for each in (1, 0)]
-
-    def merits(self, times: NDArray[np.integer] | Float, at: Sequence[float] = (0.5, 0.3)) -> Float:
-        """AUC, and the background that is rejected at signal efficiencies: more is better.
-
-        Args:
-            times: how often each jet counts; (jets,).
-            at: signal efficiencies.
-
-        Returns:
-            AUC, and 1 - background efficiency at each; (1 + efficiencies,).
-        """
-        counted = times[self._order]
-        kept, leaked = (np.cumsum(each * counted)[self._cuts] for each in self._weights)
-        kept, leaked = kept / kept[-1], leaked / leaked[-1]
-        area = np.trapezoid(np.append(0.0, kept), np.append(0.0, leaked))
-        return np.append(area, 1 - leaked[working_points(kept, np.array(at))])
