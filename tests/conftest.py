@@ -8,6 +8,9 @@ from jetchain.plumbing import environment
 
 environment.prepare()
 
+SLOW = {"faults", "mutations", "pages"}
+"""Marks of the tests that CI shares out over commits."""
+
 
 def pytest_report_header():
     return f"jetchain: {Path(jetchain.__file__).parent}"
@@ -20,16 +23,14 @@ def pytest_addoption(parser):
     )  # fmt: skip
     parser.addoption(
         "--share", metavar="K/N", default="1/1",
-        help="of the tests marked faults or mutations run the K-th of N parts, K counted around",
+        help="of the tests marked faults, mutations or pages run the K-th of N parts, K counted around",
     )  # fmt: skip
 
 
 def pytest_collection_modifyitems(config, items):
     """Leave out the slow tests of other shares; a test's share hangs on its name alone."""
     place, number = map(int, config.getoption("--share").split("/"))
-    slow = [
-        item for item in items if {"faults", "mutations"} & {m.name for m in item.iter_markers()}
-    ]
+    slow = [item for item in items if SLOW & {m.name for m in item.iter_markers()}]
     others = {item for item in slow if zlib.crc32(item.nodeid.encode()) % number != place % number}
     if others:
         config.hook.pytest_deselected(items=sorted(others, key=items.index))
