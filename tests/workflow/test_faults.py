@@ -8,6 +8,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import psutil
@@ -204,7 +205,7 @@ def test_a_damaged_end_result_is_found_by_verify_and_made_again(copy):
     before = contents(copy)
     result = "results/reporting/summary.csv"
     replace(copy / result, flip(before[result]))
-    verify = ["python", "-m", "jetchain.provenance", "--directory", str(copy), "verify"]
+    verify = [sys.executable, "-m", "jetchain.provenance", "--directory", str(copy), "verify"]
     found = subprocess.run(verify, capture_output=True, text=True, check=False)
     assert found.returncode == 1
     assert f"  {result}: another content" in found.stdout
@@ -255,7 +256,7 @@ def test_lost_checksums_stop_the_reader(copy):
     done = snakemake(copy, target)
     assert done.returncode != 0
     assert "nothing says how this file was made" in done.stdout
-    adopt = ["python", "-m", "jetchain.provenance", "--directory", str(copy), "adopt"]
+    adopt = [sys.executable, "-m", "jetchain.provenance", "--directory", str(copy), "adopt"]
     for path in ("results/background/cathode/yields.json", "results/background/disco/yields.json"):
         subprocess.run([*adopt, path], check=True)
     go_on(copy, before, target)

@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 
 import pytest
 
@@ -42,7 +43,7 @@ def test_cores_folder_and_interruptions_change_no_byte(tiny_run, tmp_path):
     done = snakemake(tmp_path, "all", cores=1)
     assert done.returncode == 0, done.stdout[-3000:]
     manifest = tiny_run / "results" / "provenance" / "manifest.json"
-    verify = ["python", "-m", "jetchain.provenance", "--directory", str(tmp_path), "verify"]
+    verify = [sys.executable, "-m", "jetchain.provenance", "--directory", str(tmp_path), "verify"]
     found = subprocess.run([*verify, str(manifest)], capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stdout
     assert len(read_manifest(manifest)) > 250

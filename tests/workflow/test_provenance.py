@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 
 import pytest
 
@@ -19,7 +20,7 @@ MANIFEST = "results/provenance/manifest.json"
 def provenance(folder, *words):
     def once():
         done = subprocess.run(
-            ["python", "-m", "jetchain.provenance", "--directory", str(folder), *words],
+            [sys.executable, "-m", "jetchain.provenance", "--directory", str(folder), *words],
             cwd=HOUSE, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
         )  # fmt: skip
         if "A run is at work" in done.stdout:
@@ -138,7 +139,7 @@ def test_explain_names_more_shards(tiny_run, tmp_path):
 def test_explain_passes_on_what_snakemake_refuses(tmp_path):
     (tmp_path / "overlay.yaml").write_text("jets: {clusterin: 3}\n")
     done = subprocess.run(
-        ["python", "-m", "jetchain.provenance", "explain", "all", "--directory", str(tmp_path),
+        [sys.executable, "-m", "jetchain.provenance", "explain", "all", "--directory", str(tmp_path),
          "--configfile", str(tmp_path / "overlay.yaml")],
         cwd=HOUSE, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
     )  # fmt: skip
