@@ -139,8 +139,8 @@ def test_explain_names_more_shards(tiny_run, tmp_path):
 def test_explain_passes_on_what_snakemake_refuses(tmp_path):
     (tmp_path / "overlay.yaml").write_text("jets: {clusterin: 3}\n")
     done = subprocess.run(
-        [sys.executable, "-m", "jetchain.provenance", "explain", "all", "--directory", str(tmp_path),
-         "--configfile", str(tmp_path / "overlay.yaml")],
+        [sys.executable, "-m", "jetchain.provenance", "explain", "all",
+         "--directory", str(tmp_path), "--configfile", str(tmp_path / "overlay.yaml")],
         cwd=HOUSE, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
     )  # fmt: skip
     assert done.returncode == 4
