@@ -14,7 +14,8 @@ def sums(spectrum: CommonSpectrum, jets: dict[str, np.ndarray], each: int) -> np
     """Share of the weight of a class in ten bins of pT and four of |eta|."""
     own = jets["label"] == each
     found, _, _ = np.histogram2d(
-        jets["pt"][own], np.abs(jets["eta"][own]), [np.linspace(500, 1000, 11), np.linspace(0, 2, 5)],
+        jets["pt"][own], np.abs(jets["eta"][own]),
+        [np.linspace(500, 1000, 11), np.linspace(0, 2, 5)],
         weights=spectrum.weights(**jets)[own],
     )  # fmt: skip
     return found / found.sum()
@@ -37,9 +38,13 @@ def test_noise_of_the_training_jets_is_not_brought_to_others() -> None:
     """1,000 jets a class, of another 20,000: the noise of their bins  are an AUC of .58."""
     spectrum = CommonSpectrum.of(**made_up(1000, 1), classes=3, bins=(25, 10))
     one, other = (
-        (np.stack([jets["pt"], np.abs(jets["eta"])], axis=1), jets["label"], spectrum.weights(**jets))
+        (
+            np.stack([jets["pt"], np.abs(jets["eta"])], axis=1),
+            jets["label"],
+            spectrum.weights(**jets),
+        )
         for jets in (made_up(20_000, 2), made_up(20_000, 3))
-    )  # fmt: skip
+    )
     for pair in ((0, 1), (0, 2), (1, 2)):
         score = trained(*one, pair).predict_proba(other[0])[:, 1]
         assert area(score, *other[1:], pair)[0] < 0.56

@@ -21,9 +21,7 @@ def test_trees_tell_classes_by_their_spectrum_and_no_longer_after_the_weights() 
     """10,000 jets a class: an error of about .004, so .52 is five of them away."""
     training, held_out = made_up(10_000, 1), made_up(10_000, 2)
     spectrum = CommonSpectrum.of(**training, classes=3, bins=(25, 10))
-    x, y = (
-        np.stack([jets["pt"], np.abs(jets["eta"])], axis=1) for jets in (training, held_out)
-    )
+    x, y = (np.stack([jets["pt"], np.abs(jets["eta"])], axis=1) for jets in (training, held_out))
     for pair in ((0, 1), (0, 2), (1, 2)):
         before, after = (
             area(trained(x, training["label"], w, pair).predict_proba(y)[:, 1],

@@ -44,7 +44,7 @@ class CommonSpectrum:
     ) -> CommonSpectrum:
         """Derive the factors from training jets, of which each class has one at least.
 
-        Bins are those of the flat spectrum in pT, and in which the smooth factors are tabulated. One
+        Bins are those of the flat spectrum in pT, in which the smooth factors are tabulated. One
         that no class fills counts as if it had one jet of all.
 
         Args:

@@ -23,6 +23,7 @@ Integer = NDArray[np.int64]
 
 TOLERANCE = 0.02
 SHUFFLES = 100
+"""Of the classes: what chance gives is known to a tenth of its spread."""
 
 
 def kinematics(*, dataset: Input, jets: Inputs, result: Output, seed: int) -> None:
@@ -30,8 +31,8 @@ def kinematics(*, dataset: Input, jets: Inputs, result: Output, seed: int) -> No
 
     They learn from the training jets, and are measured on those of validation and test, with the
     weights of the taggers ("after") and with those of the events alone ("before"). Of the areas of
-    all pairs the largest lies above 1/2 by chance already: how far, and how far any one and the mean
-    of all do, is measured by giving the classes of the held-out events to others of them.
+    all pairs the largest lies above 1/2 by chance already: how far, and how far any one and the
+    mean of all do, is measured by giving the classes of the held-out events to others of them.
 
     Args:
         dataset: of `tagging.dataset`.
@@ -61,7 +62,9 @@ def kinematics(*, dataset: Input, jets: Inputs, result: Output, seed: int) -> No
     for pair in itertools.combinations(range(len(classes)), 2):
         found = {}
         for when in ("before", "after"):
-            score = trained(train["x"], train["label"], train[when], pair).predict_proba(held["x"])[:, 1]
+            score = trained(train["x"], train["label"], train[when], pair).predict_proba(held["x"])[
+                :, 1
+            ]
             found[when], found[f"{when}_error"] = area(score, held["label"], held[when], pair)
         floors.append([area(score, label, held["after"], pair)[0] for label in shuffled])
         found["floor"] = float(np.quantile(floors[-1], 0.95))
@@ -107,9 +110,7 @@ def trained(
     ).fit(x[chosen], is_first, sample_weight=own)
 
 
-def area(
-    score: Float, label: Integer, weight: Float, pair: tuple[int, int]
-) -> tuple[float, float]:
+def area(score: Float, label: Integer, weight: Float, pair: tuple[int, int]) -> tuple[float, float]:
     """Area under the ROC curve of two classes, and its error.
 
     Args:
