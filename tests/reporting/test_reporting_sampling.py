@@ -68,11 +68,11 @@ def test_kinematics_of_two_pairs(tmp_path: Path) -> None:
     pairs = [
         KinematicsPair(
             first=JET_CLASSES[0], second=second, before=0.6, before_error=0.01, after=0.505,
-            after_error=0.01,
+            after_error=0.01, floor=0.52,
         )
         for second in JET_CLASSES[1:3]
     ]  # fmt: skip
-    write_result(tmp_path / "k.json", Kinematics(pairs=pairs, numbers=[]))
+    write_result(tmp_path / "k.json", Kinematics(pairs=pairs, effective={}, numbers=[]))
     paths = {kind: tmp_path / f"f.{kind}" for kind in ("pdf", "png")}
     kinematics(kinematics=tmp_path / "k.json", data=tmp_path / "f.json", **paths)
     assert read_json(tmp_path / "f.json")

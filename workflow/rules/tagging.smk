@@ -66,7 +66,7 @@ rule tagging_kinematics:
     log:
         "results/logs/tagging/kinematics.log",
     params:
-        **job("tagging.kinematics"),
+        **job("tagging.kinematics", seed=["tagging.kinematics"]),
     shell:
         LAUNCH
 

@@ -14,6 +14,7 @@ from jetchain.detector.settings import EstimatorSettings
 from jetchain.detector.validation.response import (
     ENERGY_EDGES,
     WITHOUT_NOISE,
+    cluster_numbers,
     measure,
     resolution_numbers,
 )
@@ -104,6 +105,14 @@ def test_the_response_of_toy_particles_is_found():
     assert found["fit"]["a"] == pytest.approx(0.2, abs=4 * found["fit"]["a_error"])
     for row in found["by_eta"]:
         assert row["core"] == pytest.approx(0.9, abs=4 * row["core_error"])
+
+
+def test_photons_of_more_than_two_clusters_fail() -> None:
+    rows = [
+        {"low": 0.0, "high": 0.5, "clusters": n, "clusters_error": 0.0} for n in (1.0, 1.7, 2.1)
+    ]
+    found = cluster_numbers({kind: {"by_eta": rows} for kind in ("photon", "charged pion")})
+    assert [row.passed for row in found] == [True, True, False, None, None, None]
 
 
 def test_particles_without_clusters_lower_the_mean_and_leave_the_fit():

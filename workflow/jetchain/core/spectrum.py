@@ -1,7 +1,11 @@
 """One spectrum of pT and |eta| for all classes of jets, so that these two tell no class.
 
-Each class is weighted to a spectrum that is flat in pT and has the |eta| that the classes have in
-the mean. What is derived from the training jets is then applied to all.
+The share of each class among the jets of a pT and |eta| is fitted, smooth in both: the densities of
+each class in bins, a few jets in each, would be statistical noise for the most part, and weights by
+them bring this noise to all other jets. A class's jets are divided by its share and multiplied by
+what all classes have in common, so that weights are bounded, and what one class alone reaches gets
+next to none (Li and Li, Ann. Appl. Stat. 13 (2019) 2389: weights of generalised overlap). All are
+flat in pT as far as all classes reach. What is derived from the training jets is applied to all.
 """
 
 from __future__ import annotations
@@ -40,33 +44,33 @@ class CommonSpectrum:
     ) -> CommonSpectrum:
         """Derive the factors from training jets, of which each class has one at least.
 
-        A bin in which a class has no jet is given the density of one: other jets of the class that
-        fall there count, but not without bound.
+        Bins are those of the flat spectrum in pT, in which the smooth factors are tabulated. One
+        that no class fills counts as if it had one jet of all.
 
         Args:
             label: (jets,) class.
             pt, eta: (jets,) GeV.
             weight: (jets,) of the events.
-            classes: their number.
+            classes: their number, two at least.
             bins: of pT and of |eta|, of equal width between the least and the largest value.
-        """  # fmt: skip
+        """
         label, weight = np.asarray(label), np.asarray(weight, float)
         momentum, forward = np.asarray(pt, float), np.abs(np.asarray(eta, float))
         edges = [
             np.linspace(values.min(), values.max(), number + 1)
             for values, number in zip((momentum, forward), bins, strict=True)
         ]
-        place = _bins(momentum, forward, *edges)
-        density = np.empty((classes, bins[0] * bins[1]))
-        for each in range(classes):
-            own = label == each
-            share = weight[own] / weight[own].sum()
-            summed = np.bincount(place[own], share, minlength=density.shape[1])
-            density[each] = np.maximum(summed, np.where(summed > 0, 0.0, 1 / own.sum()))
-        cells = density.reshape(classes, *bins)
-        of_eta = (cells / cells.sum(axis=2, keepdims=True)).mean(axis=(0, 1))
-        factor = of_eta / bins[0] / cells
-        return cls(edges[0], edges[1], factor)
+        place, size = _bins(momentum, forward, *edges), bins[0] * bins[1]
+        own = [label == each for each in range(classes)]
+        density = np.array(
+            [np.bincount(place[one], weight[one], size) / weight[one].sum() for one in own]
+        )
+        share = _shares(density, [effective_number(weight[one]) for one in own], *edges)
+        spectrum = density.sum(axis=0).reshape(bins).sum(axis=1) / classes
+        flat = np.repeat(1 / np.maximum(spectrum, 1 / len(label)), bins[1])
+        factor = flat / share / (1 / share).sum(axis=0)
+        factor /= (density * factor).sum(axis=1, keepdims=True)
+        return cls(edges[0], edges[1], factor.reshape(classes, *bins))
 
     def weights(self, label: ArrayLike, pt: ArrayLike, eta: ArrayLike, weight: ArrayLike) -> Float:
         """Event weight times factor of each jet, (jets,); beyond the edges the last bin counts."""
@@ -82,6 +86,39 @@ def effective_number(weight: ArrayLike) -> float:
     values = np.asarray(weight, float)
     square = float(values @ values)
     return float(values.sum()) ** 2 / square if square else 0.0
+
+
+def _shares(density: Float, effective: list[float], pt_edges: Float, eta_edges: Float) -> Float:
+    """Share of each class, were all as many, by logistic regression on a parabola in log pT, |eta|.
+
+    Args:
+        density: (classes, cells), 1 in the sum of each class, cells as in `_bins`.
+        effective: (classes,) effective number of jets: how much the density of each is known.
+        pt_edges, eta_edges: of the cells.
+
+    Returns:
+        (classes, cells), above 0 and 1 in the sum of the classes.
+    """
+    from sklearn.linear_model import LogisticRegression  # slow to import
+
+    logarithm = np.log(np.maximum(pt_edges, np.finfo(np.float64).tiny))
+    one, two = np.meshgrid(*(_scaled(values) for values in (logarithm, eta_edges)), indexing="ij")
+    u, v = one.ravel(), two.ravel()
+    terms = np.stack([u, v, u * v, 1.5 * u**2, 1.5 * v**2], axis=1)
+    jets = np.maximum(density, 0) * np.array(effective)[:, None]  # some weights may be negative
+    fitted = LogisticRegression(solver="newton-cholesky", tol=1e-8).fit(
+        np.tile(terms, (len(jets), 1)),
+        np.repeat(np.arange(len(jets)), len(terms)),
+        sample_weight=jets.ravel(),
+    )
+    found = np.asarray(fitted.predict_proba(terms)).T / jets.sum(axis=1, keepdims=True)
+    return np.asarray(found / found.sum(axis=0))
+
+
+def _scaled(edges: Float) -> Float:
+    """Centres of bins, from -1 to 1 between the first edge and the last; 0 if these are one."""
+    centre, width = (edges[:-1] + edges[1:]) / 2, edges[-1] - edges[0]
+    return np.asarray((2 * centre - edges[0] - edges[-1]) / (width or 1.0))
 
 
 def _bins(pt: Float, eta: Float, pt_edges: Float, eta_edges: Float) -> NDArray[np.int64]:

@@ -36,9 +36,9 @@ class FirmwareDatasetSettings(Settings):
     )
     angle_scale: float = key(4.0, "Factor on delta eta and delta phi.", gt=0.0)
     pt_bins: int = key(
-        10, "Bins of pT in which all classes are weighted to one, flat spectrum.", ge=1
+        25, "Bins of pT of the one, flat spectrum that all classes are weighted to.", ge=1
     )
-    eta_bins: int = key(4, "Bins of |eta| in which they are weighted to one spectrum.", ge=1)
+    eta_bins: int = key(10, "Bins of |eta| in which the smooth weights are tabulated.", ge=1)
     validation_fraction: float = key(0.15, "Events used to choose the best epoch.", gt=0.0, lt=1.0)
     test_fraction: float = key(0.25, "Events used for accuracy and bit-exactness.", gt=0.0, lt=1.0)
 

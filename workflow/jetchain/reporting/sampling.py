@@ -142,11 +142,15 @@ def kinematics(*, kinematics: Input, pdf: Output, png: Output, data: Output) -> 
         )
     ):
         ax.errorbar(values, place, xerr=errors, **style_of(index).points, label=text)
+    ax.scatter(
+        [pair.floor for pair in pairs], place, marker="|", s=90, color=COLOURS[8],
+        label="95 % of shuffled classes",
+    )  # fmt: skip
     for line in (0.48, 0.52):
         ax.axvline(line, color=COLOURS[8], linestyle=":")
     ax.set_yticks(place, [f"{pair.first}, {pair.second}" for pair in pairs])
     ax.minorticks_off()
-    ax.set_ylim(len(pairs) - 0.4, -2.4)
+    ax.set_ylim(len(pairs) - 0.4, -3.4)
     ax.set_xlabel(r"AUC of boosted trees on jet $p_T$ and $|\eta|$")
     ax.legend(ncols=2, loc="upper right")
     label(ax)

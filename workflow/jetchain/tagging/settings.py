@@ -104,9 +104,9 @@ class DatasetSettings(Settings):
 
     max_jets_per_class: int = key(8000, "Jets kept per class; the rest is counted and left.", ge=1)
     pt_bins: int = key(
-        10, "Bins of pT in which all classes are weighted to one, flat spectrum.", ge=1
+        25, "Bins of pT of the one, flat spectrum that all classes are weighted to.", ge=1
     )
-    eta_bins: int = key(4, "Bins of |eta| in which they are weighted to one spectrum.", ge=1)
+    eta_bins: int = key(10, "Bins of |eta| in which the smooth weights are tabulated.", ge=1)
 
 
 class FeatureSettings(DatasetSettings, SelectionSettings):

@@ -176,8 +176,8 @@ class TaggingDataset(Result):
     Attributes:
         classes: their names; the label of a jet is an index into them.
         shards: in the order in which the jets are numbered.
-        pt_edges, eta_edges: of the bins in pT (GeV) and |eta| in which the classes are brought to
-            one spectrum; beyond them the last bin counts.
+        pt_edges, eta_edges: of the bins in pT (GeV) and |eta| in which the factors are tabulated
+            that bring the classes to one spectrum; beyond them the last bin counts.
         factor: on the weight of a jet's event, by class, (bins of pT, bins of |eta|); see
             `core.spectrum`.
         weight: on this again, by class and split: all classes of a split weigh the same, and its
@@ -263,6 +263,7 @@ class KinematicsPair(Result):
         first, second: the classes.
         before, after: area under the ROC curve with the weights of the events, and of the taggers.
         before_error, after_error: of these.
+        floor: area that 95 % of the shuffles of the classes among the events stay below, after.
     """
 
     first: str
@@ -271,12 +272,19 @@ class KinematicsPair(Result):
     before_error: float
     after: float
     after_error: float
+    floor: float
 
 
 class Kinematics(Validation):
-    """What pT and |eta| alone tell of the classes; `numbers` holds the pair told best."""
+    """What pT and |eta| alone tell of the classes; `numbers` holds the pair told best.
+
+    Attributes:
+        pairs: of classes.
+        effective: of each class's held-out jets, the unweighted ones with the same relative error.
+    """
 
     pairs: list[KinematicsPair]
+    effective: dict[str, float]
 
 
 class Interval(Result):

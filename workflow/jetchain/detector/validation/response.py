@@ -180,15 +180,18 @@ def resolution_numbers(kinds: dict[str, Any]) -> list[ValidationNumber]:
 
 
 def cluster_numbers(kinds: dict[str, Any]) -> list[ValidationNumber]:
-    """Mean number of clusters of hard photons and charged pions in bins of |eta|."""
+    """Mean number of clusters of hard photons, one or two, and charged pions in bins of |eta|."""
+    one_or_two = {"reference": 1.5, "tolerance": 0.5, "rule": True, "source": "wanted: 1 to 2"}
+    wanted: dict[str, dict[str, Any]] = {"photon": one_or_two, "charged pion": {}}
     return [
         number(
             f"clusters above {ETA_ENERGY:.0f} GeV, |eta| {row['low']:g} to {row['high']:g}",
             row["clusters"],
             row["clusters_error"],
             sample=kind,
+            **target,
         )
-        for kind in ("photon", "charged pion")
+        for kind, target in wanted.items()
         for row in kinds[kind]["by_eta"]
     ]
 
