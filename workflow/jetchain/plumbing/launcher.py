@@ -177,9 +177,11 @@ def main(arguments: list[str]) -> int:
         # What modules make when they are loaded stays: to look through it for garbage takes up to a
         # tenth of a short job.
         gc.disable()
-        verb = load_verb(arguments[0])
-        gc.freeze()
-        gc.enable()
+        try:
+            verb = load_verb(arguments[0])
+        finally:
+            gc.freeze()
+            gc.enable()
         values = parse_arguments(verb, arguments[1:])
         took = help_verb(verb, values) if helps() else run_verb(verb, values, arguments)
     except JetchainError as error:
