@@ -1,5 +1,8 @@
 """Wrapped azimuths of compiled functions: the same numbers as numpy's, or inside values kept."""
 
+import subprocess
+import sys
+
 import numpy as np
 
 from jetchain.core import compiled, kinematics
@@ -11,9 +14,27 @@ ANGLES = np.concatenate([RANDOM.uniform(-np.pi, np.pi, 2000), [np.pi, -np.pi, 0.
 def test_differences_are_those_of_numpy_to_the_last_bit():
     one, other = np.meshgrid(ANGLES[-200:], ANGLES[:200])
     expected = kinematics.delta_phi(one, other)
-    assert np.array_equal(compiled.delta_phi(one, other), expected)
     pairs = zip(one.ravel(), other.ravel(), strict=True)
     assert [compiled.delta_phi(*pair) for pair in pairs] == expected.ravel().tolist()
+
+
+def test_differences_at_and_beyond_a_turn_are_those_of_numpy_to_the_last_bit():
+    edges = np.arange(-4, 5) * np.pi
+    edges = np.concatenate([edges, np.nextafter(edges, np.inf), np.nextafter(edges, -np.inf)])
+    for first in (*edges, *RANDOM.uniform(-20, 20, 200), -1e-17, -0.0):
+        for second in (0.0, np.pi, -np.pi, 1e-17):
+            first_, second_ = np.float64(first), np.float64(second)
+            expected = kinematics.delta_phi(first_, second_)
+            assert compiled.delta_phi(first_, second_) == expected, (first, second)
+    assert np.isnan(compiled.delta_phi(np.nan, 0.0))
+
+
+def test_compiled_code_does_not_load_linear_algebra_that_it_does_not_use():
+    code = (
+        "import sys, jetchain.core.compiled as c; c.delta_phi(1.0, 2.0);"
+        "assert 'scipy.linalg' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_wrapped_angles_are_in_the_range_and_those_inside_stay_as_they_are():

@@ -1,6 +1,7 @@
 """The launcher: failures end in two sentences and an exit code of their own."""
 
 import errno
+import gc
 import signal
 import subprocess
 import sys
@@ -92,6 +93,11 @@ def test_a_failure_is_two_sentences(toy, tmp_path, capsys):
     assert call(tmp_path, "bad") == DataError.exit_code
     error = capsys.readouterr().err
     assert error == "jetchain toy.verb.verb failed: the file is bad.\nRemedy: Mend it.\n"
+
+
+def test_the_garbage_collector_runs_again_after_loading(capsys):
+    assert launcher.main(["no.such.verb"]) == ConfigurationError.exit_code
+    assert gc.isenabled()
 
 
 def test_a_full_disk_is_told_as_such(toy, tmp_path, capsys):

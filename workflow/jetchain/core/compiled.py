@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+from unittest import mock
+
 import numba
 import numpy as np
 from numba.core import entrypoints
@@ -9,11 +12,28 @@ from numba.core import entrypoints
 # At the first call of compiled code numba loads what other packages add to it: awkward's and
 # vector's arrays, and with vector sympy, a second of every job. Ours takes arrays of numpy alone.
 entrypoints._already_initialized = True
+# It also looks whether SciPy's linear algebra is there, by loading it, another third of a second.
+# It is, and code that multiplies matrices loads it when it needs it.
+with mock.patch("numba.np.linalg.ensure_blas"):
+    importlib.import_module("numba.np.arraymath")
+
+TURN = 2 * np.pi
 
 
 @numba.njit(cache=True)
 def delta_phi(first: float, second: float) -> float:
-    """`kinematics.delta_phi` of numbers or arrays, to the last bit."""
+    """`kinematics.delta_phi` of numbers, to the last bit.
+
+    Where no more than one turn is off, the remainder is a sum or a difference, for a fraction of
+    the time: the difference is exact, and the sum is what Python's remainder makes of it.
+    """
+    angle = first - second + np.pi
+    if 0.0 <= angle < TURN:
+        return angle - np.pi
+    if TURN <= angle < 2 * TURN:
+        return (angle - TURN) - np.pi
+    if -TURN <= angle < 0.0:
+        return (angle + TURN) - np.pi
     return (first - second + np.pi) % (2 * np.pi) - np.pi
 
 

@@ -72,8 +72,13 @@ def _label_events(
         here = slice(parton_offset[event], parton_offset[event + 1])
         code = np.abs(pdgid[here])
         final, boson, top, decayed = _ancestry(code, mother[here])
+        distance = np.empty(len(code))
         for jet in range(jet_offset[event], jet_offset[event + 1]):
-            distance = np.hypot(parton_eta[here] - eta[jet], delta_phi(parton_phi[here], phi[jet]))
+            for k in range(len(code)):
+                parton = parton_offset[event] + k
+                distance[k] = np.hypot(
+                    parton_eta[parton] - eta[jet], delta_phi(parton_phi[parton], phi[jet])
+                )
             labels[jet] = _label(code, distance, final, boson, top, decayed, radius)
     return labels
 

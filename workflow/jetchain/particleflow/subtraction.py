@@ -204,12 +204,13 @@ def subtract_rings(
             ring_e[ring_of[position]] += cell_e[cell]
             ring_v[ring_of[position]] += clusters.cell_volume[cell]
             position += 1
-    order = np.argsort(-np.where(ring_v > 0, ring_e / np.maximum(ring_v, 1e-30), 0.0))
+    full = np.flatnonzero(ring_e > 0)
+    order = full[np.argsort(-ring_e[full] / ring_v[full])]
     left = ring_e.copy()
     quota = amount * share
     for by_layer in (True, False):
         for ring in order:
-            if amount <= 0 or ring_e[ring] <= 0:
+            if amount <= 0:
                 break
             layer = ring // N_RINGS
             taken = min(min(amount, left[ring]), quota[layer] if by_layer else amount)

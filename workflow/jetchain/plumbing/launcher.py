@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import gc
 import hashlib
 import importlib
 import inspect
@@ -173,7 +174,14 @@ def main(arguments: list[str]) -> int:
     runs.end_with_snakemake()
     try:
         environment.require_plain_folders()
-        verb = load_verb(arguments[0])
+        # What modules make when they are loaded stays: to look through it for garbage takes up to a
+        # tenth of a short job.
+        gc.disable()
+        try:
+            verb = load_verb(arguments[0])
+        finally:
+            gc.freeze()
+            gc.enable()
         values = parse_arguments(verb, arguments[1:])
         took = help_verb(verb, values) if helps() else run_verb(verb, values, arguments)
     except JetchainError as error:

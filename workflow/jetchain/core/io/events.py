@@ -141,8 +141,30 @@ def _lists(values: Any) -> Any:
     """The layout of jagged values in one piece: offsets from 0, and no content behind the last."""
     import awkward as ak
 
-    layout = ak.to_layout(ak.to_packed(values)).to_ListOffsetArray64(True)
-    return layout.copy(content=layout.content[: int(layout.offsets.data[-1])])
+    layout = ak.to_layout(values)
+    if not _in_one_piece(layout):
+        layout = ak.to_layout(ak.to_packed(values)).to_ListOffsetArray64(True)
+    end = int(layout.offsets.data[-1])
+    if end == layout.content.length:
+        return layout
+    return layout.copy(content=layout.content[:end])
+
+
+def _in_one_piece(layout: Any) -> bool:
+    """Whether a layout is lists from 0 of plain numbers, or of records of them.
+
+    Most are, and awkward's own test of it takes as long as writing a small column.
+    """
+    import awkward as ak
+
+    if not isinstance(layout, ak.contents.ListOffsetArray) or layout.offsets.dtype != np.int64:
+        return False
+    content = layout.content
+    parts = content.contents if isinstance(content, ak.contents.RecordArray) else [content]
+    return (
+        all(isinstance(part, ak.contents.NumpyArray) for part in parts)
+        and int(layout.offsets.data[0]) == 0
+    )
 
 
 def read_events(
