@@ -162,6 +162,26 @@ rule sculpt_taggers:
         LAUNCH
 
 
+rule calibrate_taggers:
+    input:
+        scores=expand("results/tagging/{model}/scores.safetensors", model=TAGGERS),
+        metrics=expand("results/tagging/{model}/metrics.json", model=TAGGERS),
+    output:
+        result="results/tagging/calibration.json",
+    log:
+        "results/logs/tagging/calibration.log",
+    params:
+        **job(
+            "tagging.calibration",
+            settings={
+                "bootstrap_replicas": "tagging.evaluation.bootstrap_replicas",
+            },
+            seed=["tagging.calibration"],
+        ),
+    shell:
+        LAUNCH
+
+
 rule explain_tagger:
     input:
         dataset="results/tagging/dataset.json",

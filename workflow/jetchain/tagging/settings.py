@@ -161,6 +161,12 @@ class ComparisonSettings(Settings):
     pairs: dict[str, PairSettings]
 
 
+class CalibrationSettings(Settings):
+    """What the calibration of the taggers reads."""
+
+    bootstrap_replicas: int
+
+
 class ExplainSettings(Settings):
     """What the taggers look at, by integrated gradients (arXiv:1703.01365)."""
 

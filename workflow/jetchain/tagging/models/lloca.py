@@ -83,7 +83,7 @@ class LLoCa(nn.Module):
         momentum = turned(boost, momentum[:, :, None])[:, :, 0]
         frames = self.frames(momentum, known, mask)  # (jets, n, 4, 4)
         # The jet, and the beams if it knows them, are as far from the frames as momenta are.
-        others = torch.cat([whole, self.references.double().expand(len(whole), -1, -1)], dim=1)
+        others = torch.cat([whole, self.references.double().expand(whole.shape[0], -1, -1)], dim=1)
         others = turned(boost, others[:, None]).expand(-1, momentum.shape[1], -1, -1)
         seen = turned(frames, torch.cat([momentum[:, :, None], others], dim=2))
         seen = squashed(seen).flatten(2).to(known.dtype)
