@@ -25,6 +25,7 @@ from jetchain.core.schema.tagging import (
     JET_SCORES,
     TAGGING_SCORES,
     TaggerMetrics,
+    TaggerTimes,
     TaggingBench,
     TaggingDataset,
 )
@@ -33,6 +34,7 @@ from jetchain.core.training import fit, minibatches
 from jetchain.core.training_settings import TrainingSettings
 from jetchain.tagging.batches import JetReader
 from jetchain.tagging.bench import bench
+from jetchain.tagging.decorrelation import cross_entropy
 from jetchain.tagging.evaluate import (
     evaluate,
 )
@@ -59,9 +61,12 @@ from jetchain.tagging.settings import (
     LearningSettings,
     PairSettings,
     ScoringSettings,
+    TaggerTrainingSettings,
+    TimesSettings,
     TrainSettings,
 )
-from jetchain.tagging.train import cross_entropy, train
+from jetchain.tagging.times import times
+from jetchain.tagging.train import train
 
 SMALL = {
     "pfn": PFNSettings(phi_sizes=[32, 32], f_sizes=[32]),
@@ -86,7 +91,7 @@ SMALL = {
         phi_sizes=[32, 32], f_sizes=[32], training={"epochs": 8, "learning_rate": 0.01}
     ),
 }  # fmt: skip
-TRAINING = TrainingSettings(epochs=3, batch_size=64, learning_rate=5e-3)
+TRAINING = TaggerTrainingSettings(epochs=3, batch_size=64, learning_rate=5e-3)
 
 
 @pytest.fixture(scope="module")
@@ -324,6 +329,22 @@ def test_bench_times_both_networks(tmp_path: Path) -> None:
     assert set(result.jets_per_second) == {"weaver_particlenet", "particlenet", "pfn"}
     assert min(result.jets_per_second.values()) > 0
     assert re.search("CPU second", result.unit)
+
+
+def test_times_are_those_of_each_tagger(tmp_path: Path) -> None:
+    """Also of one that is not trained by steps, and of one that sees fewer features."""
+    settings = TimesSettings(
+        bench=BenchSettings(jets=32, particles=16, mean_particles=10.0, repetitions=1),
+        taggers=["fisher", "pfn", "pfn_kinematics", "lorentznet"],
+        models={"pfn": {"phi_sizes": [8], "f_sizes": [8]}},
+    )
+    times(report=tmp_path / "times.json", settings=settings, seed=1)
+    result = read_result(tmp_path / "times.json", TaggerTimes)
+    for found in (result.training, result.inference):
+        assert set(found) == set(settings.taggers)
+        assert min(found.values()) > 0
+    assert result.training["lorentznet"] > result.inference["lorentznet"]
+    assert result.inference["lorentznet"] > result.inference["pfn"]  # pairs, not particles
 
 
 def test_a_weighted_training_of_biased_jets_learns_what_an_unweighted_one_of_physical_jets_does():

@@ -143,6 +143,8 @@ OTHER = {
     "detector.bench.sample": "W",
     "jets.clustering.pileup": "softkiller",
     "tagging.standardisation": "jetclass",
+    "tagging.training.decorrelation.background": ["quark"],
+    "tagging.training.decorrelation.variable": "m",
     "jets.clustering.truth": "visible",
     "jets.summary.radius": 1.0,
     "jets.images.radius": 1.0,

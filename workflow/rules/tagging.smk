@@ -280,5 +280,26 @@ rule bench_tagging:
         LAUNCH
 
 
-BENCHES.append("results/bench/tagging.json")
+rule bench_taggers:
+    output:
+        report="results/bench/taggers.json",
+    log:
+        "results/logs/tagging/times.log",
+    params:
+        **job(
+            "tagging.times",
+            settings={
+                "bench": "tagging.bench",
+                "taggers": "tagging.taggers",
+                "models": "tagging.models",
+                "feature_set": "tagging.feature_set",
+            },
+            seed=["tagging.times"],
+            members=[f"tagging.models.{model}" for model in TAGGERS],
+        ),
+    shell:
+        LAUNCH
+
+
+BENCHES += ["results/bench/tagging.json", "results/bench/taggers.json"]
 TARGETS["tagging"] = expand("results/tagging/{model}/metrics.json", model=TAGGERS)

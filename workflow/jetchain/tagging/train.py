@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
 from jetchain.core.io.tables import read_result, write_csv
 from jetchain.core.io.tensors import write_weights
@@ -15,7 +14,8 @@ from jetchain.core.schema.tagging import TaggingDataset, TrainedTagger
 from jetchain.core.seeds import make_deterministic
 from jetchain.core.training import fit
 from jetchain.core.verbs import Input, Inputs, Output
-from jetchain.tagging.batches import JetReader, Jets
+from jetchain.tagging.batches import JetReader
+from jetchain.tagging.decorrelation import loss_of
 from jetchain.tagging.models import MODELS
 from jetchain.tagging.networks import build
 from jetchain.tagging.preprocessing import preprocessing
@@ -89,7 +89,7 @@ def trained(
             network,
             batches=lambda shuffle: training.batches(size, shuffle),
             validation=lambda: validation.batches(size),
-            loss=cross_entropy,
+            loss=loss_of(options.decorrelation, index.classes),
             settings=options,
             seed=seed,
             name=model,
@@ -104,9 +104,3 @@ def trained(
         training_jets=len(training),
     )
     return network, losses, about
-
-
-def cross_entropy(network: nn.Module, jets: Jets) -> tuple[Tensor, int]:
-    """Weighted cross-entropy of a batch, and the number of its jets."""
-    losses = F.cross_entropy(network(jets), jets.label, reduction="none")
-    return (jets.weight * losses).mean(), len(jets.label)
