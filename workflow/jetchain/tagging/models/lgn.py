@@ -21,6 +21,7 @@ from __future__ import annotations
 import itertools
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from jetchain.core.settings import key
@@ -28,7 +29,7 @@ from jetchain.tagging.batches import Jets
 from jetchain.tagging.frames import METRIC, rest
 from jetchain.tagging.invariants import BEAMS, KINDS, labels, mass2, product, squashed
 from jetchain.tagging.models import MomentumSettings
-from jetchain.tagging.pairs import compact
+from jetchain.tagging.pairs import Pairs, compact
 
 Tensors = dict[str, list[Tensor]]
 SCALE = 20.0  # GeV, unit of the momenta inside
@@ -83,20 +84,22 @@ class LGN(nn.Module):
         momentum = real.spread(jets.rows.take(jets.momentum)).double()  # (jets, n, 4)
         momentum = momentum @ rest(momentum.sum(dim=1)).mT / SCALE
         known = real.spread(torch.cat([mass2(jets), labels(jets, *self.given)], dim=1))
-        between = product(momentum[:, :, None], momentum[:, None])
-        own = between.diagonal(dim1=1, dim2=2)
-        square = squashed(own[:, :, None] + own[:, None] - 2 * between).to(known.dtype)
+        # Of both orders of two particles the square is the same.
+        pairs, rows = Pairs(real, "unordered"), real.take(momentum)
+        between = rows[pairs.first] - rows[pairs.second]
+        square = squashed(product(between, between)).to(known.dtype)[:, None]  # (pairs, 1)
         momentum = momentum.to(known.dtype)
-        pairs = real.mask[:, :, None] & real.mask[:, None]
-        pairs = pairs & ~torch.eye(pairs.shape[1], dtype=torch.bool, device=pairs.device)
-        others = pairs.sum(dim=2, keepdim=True).clamp(min=1)  # (jets, n, 1)
+        others = real.mask[:, :, None] & real.mask[:, None]
+        others = others & ~torch.eye(others.shape[1], dtype=torch.bool, device=others.device)
+        share = others / others.sum(dim=2, keepdim=True).clamp(min=1)  # (jets, n, n)
+        number = pairs.number
         x = {
             "scalar": self.scalars(known),
             "vector": self.vectors(momentum[..., None]).movedim(-1, 2),  # (jets, n, channels, 4)
         }
         found = [x["scalar"]]
         for level in self.levels:
-            x = level(x, momentum, square, pairs / others)
+            x = level(x, momentum, level.weigh(square)[number] * share[..., None])
             found.append(x["scalar"])
         scalars = torch.cat(found, dim=2).masked_fill(~real.mask[..., None], 0)
         return self.head(scalars.sum(dim=1) / real.mask.sum(dim=1, keepdim=True).clamp(min=1))
@@ -135,19 +138,26 @@ class Level(nn.Module):
             layers += [nn.Linear(a, b), nn.LeakyReLU()]
         self.perceptron = nn.Sequential(*layers, nn.Linear(widths[-1], channels))
 
-    def forward(
-        self, x: dict[str, Tensor], momentum: Tensor, square: Tensor, share: Tensor
-    ) -> dict[str, Tensor]:
+    def weigh(self, square: Tensor) -> Tensor:
+        """The weights of two particles for each other.
+
+        Args:
+            square: of the momentum between them, squashed; (pairs, 1).
+
+        Returns:
+            (pairs + 1, 2 * channels), those of padding last.
+        """
+        bells = self.floor + self.height / (1 + (self.width * square).square())
+        return F.pad(self.weights(bells), (0, 0, 0, 1))
+
+    def forward(self, x: dict[str, Tensor], momentum: Tensor, weights: Tensor) -> dict[str, Tensor]:
         """The new tensors of each particle.
 
         Args:
             x: (jets, n, channels) of scalars, with an axis of 4 for each index of the others.
             momentum: (jets, n, 4).
-            square: of the momentum between two particles, squashed; (jets, n, n).
-            share: of each other particle in a mean; 0 for none; (jets, n, n).
+            weights: of the others in a mean, 0 for none; (jets, n, n, 2 * channels).
         """
-        bells = self.floor + self.height / (1 + (self.width * square[..., None]).square())
-        weights = self.weights(bells) * share[..., None]  # (jets, n, n, 2 * channels)
         parts = self._parts(x, momentum, weights)
         new = {
             name: self.mix[name](torch.cat(tensors, dim=2).movedim(2, -1)).movedim(-1, 2)
