@@ -171,6 +171,16 @@ def test_comparisons_are_drawn_with_bounds_marked(
     )
     drawn = read_json(files["data"])["axes"][0]["series"]
     assert any(each["label"] == "PFN: none passes" for each in drawn)
+    taggers_compared.decorrelation(
+        sculpting=tmp_path / "sculpting", metrics=results["metrics"], taggers=NAMES, **files
+    )
+    first, second, *_ = read_json(files["data"])["axes"]
+    assert any(each["label"] == "PFN: none passes" for each in first["series"])
+    (point,) = (each for each in second["series"] if each["label"] == "PFN")
+    pair = list(PAIRS)[1]
+    merit = read_result(results["metrics"][0], TaggerMetrics).pairs[pair]
+    assert point["x"] == [pytest.approx(merit.rejection_50.value)]
+    assert point["y"] == [pytest.approx(of_pair[pair].divergence)]
 
 
 def test_a_calibration_is_drawn_and_tabled(results: dict[str, list[Path]], tmp_path: Path) -> None:

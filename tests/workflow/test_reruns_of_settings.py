@@ -104,8 +104,8 @@ SHAPING = {
         ["pfn"],
         {
             "calibrate_taggers", "figure_overview", "figure_tagging_calibration",
-            "figure_tagging_history", "figure_tagging_rejections", "figure_tagging_roc",
-            "figure_tagging_sculpting", "pair_taggers", "sculpt_taggers",
+            "figure_tagging_decorrelation", "figure_tagging_history", "figure_tagging_rejections",
+            "figure_tagging_roc", "figure_tagging_sculpting", "pair_taggers", "sculpt_taggers",
             "summarise_run", "table_tagging_comparison", "table_tagging_performance",
         },
     ),

@@ -13,6 +13,9 @@ from jetchain.core.style import COLOURS, label, legend_size, new_figure, save_fi
 from jetchain.core.verbs import Input, Inputs, Labels, Output
 from jetchain.reporting.tagging import TITLES, ordered_pairs, pair_title
 
+LEAST = 1e-4
+"""Bits, below which a divergence is drawn at the edge."""
+
 
 def rejections(*, metrics: Inputs, taggers: Labels, pdf: Output, png: Output, data: Output) -> None:
     """Draw the background rejections of all taggers with their errors, a column a pair.
@@ -131,6 +134,66 @@ def sculpting(
             f"where {found.signal_efficiency:.0%} of the signal is kept\n"
             "numbers: Jensen-Shannon divergence\nfrom all background, in bits, and of as\n"
             "many background jets at random",
+            va="top", transform=ax.transAxes,
+        )  # fmt: skip
+    save_figure(figure, pdf, png, data)
+
+
+def decorrelation(
+    *,
+    sculpting: Input,
+    metrics: Inputs,
+    taggers: Labels,
+    pdf: Output,
+    png: Output,
+    data: Output,
+) -> None:
+    """Draw how much a cut changes the background's mass spectrum against what it rejects.
+
+    Args:
+        sculpting: of `tagging.sculpting`.
+        metrics: figures of merit, a file a tagger, in the order of the legend.
+        taggers: their displayed names.
+        pdf, png, data: where to draw to, and where to write what is drawn.
+    """
+    found = read_result(sculpting, Sculpting)
+    results = [read_result(path, TaggerMetrics) for path in metrics]
+    pairs = ordered_pairs(results[0])
+    columns = max(len(pairs) // 2 + 1, 2)
+    figure, axes = new_figure(2, columns, size=(5.2 * columns, 9.5))
+    for ax, pair in zip(axes.flat, pairs, strict=False):
+        for index, result in enumerate(results):
+            one, rejected = found.taggers[result.model][pair], result.pairs[pair].rejection_50
+            style, name = style_of(index), taggers[result.model]
+            if one.divergence is None or one.chance is None:
+                ax.plot([], [], **style.points, label=f"{name}: none passes")
+                continue
+            ax.errorbar(
+                rejected.value, max(one.divergence, LEAST),
+                xerr=[[rejected.value - rejected.low], [rejected.high - rejected.value]],
+                **style.points, label=name,
+            )  # fmt: skip
+            # As many jets at random: what stands at the tip of the line is not sculpted.
+            ax.plot(
+                [rejected.value] * 2, [max(one.chance, LEAST), max(one.divergence, LEAST)], ":",
+                color=style.colour, linewidth=1, gid=f"{name}, down to chance",
+            )  # fmt: skip
+        ax.set_xscale("log")
+        ax.set_yscale("log")
+        low, high = ax.get_xlim()
+        ax.set_xlim(low / 3, 3 * high)
+        ax.set_ylim(ax.get_ylim()[0] / 2, 2)
+        ax.set_xlabel("1 / background efficiency")
+        ax.set_ylabel("Jensen-Shannon divergence [bit]")
+        ax.legend(fontsize=legend_size(len(results)))
+        label(ax, right=pair_title(pair))
+    for ax in axes.flat[len(pairs) :]:
+        ax.set_axis_off()
+        ax.text(
+            0.05, 0.95,
+            f"where {found.signal_efficiency:.0%} of the signal is kept\n"
+            "to the right: more is rejected\ndown: the mass spectrum stays\n"
+            "dotted: down to the divergence of\nas many background jets at random",
             va="top", transform=ax.transAxes,
         )  # fmt: skip
     save_figure(figure, pdf, png, data)

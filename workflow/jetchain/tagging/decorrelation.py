@@ -7,7 +7,9 @@ that sidebands still tell the background under a peak.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -21,6 +23,18 @@ from jetchain.tagging.settings import DecorrelationSettings
 FEWEST = 4  # jets of which there is a distance correlation without bias
 
 
+@dataclass(frozen=True)
+class Whole:
+    """A batch that processes do not divide between them: a correlation is no mean over jets."""
+
+    jets: Jets
+
+
+def batches_of(settings: DecorrelationSettings, batches: Iterable[Jets]) -> Iterable[Jets | Whole]:
+    """The batches as the loss takes them."""
+    return map(Whole, batches) if settings.strength else batches
+
+
 def cross_entropy(network: nn.Module, jets: Jets) -> tuple[Tensor, int]:
     """Weighted cross-entropy of a batch, and the number of its jets."""
     return _entropy(network(jets), jets), len(jets.label)
@@ -28,8 +42,10 @@ def cross_entropy(network: nn.Module, jets: Jets) -> tuple[Tensor, int]:
 
 def loss_of(
     settings: DecorrelationSettings, classes: Sequence[str]
-) -> Callable[[nn.Module, Jets], tuple[Tensor, int]]:
+) -> Callable[[nn.Module, Any], tuple[Tensor, int]]:
     """The loss of a training: cross-entropy, and the correlation if it is asked for.
+
+    What it is called with are the batches of `batches_of`.
 
     Args:
         settings: what is kept apart, and how strongly.
@@ -41,7 +57,8 @@ def loss_of(
     if not strength:
         return cross_entropy
 
-    def loss(network: nn.Module, jets: Jets) -> tuple[Tensor, int]:
+    def loss(network: nn.Module, batch: Whole) -> tuple[Tensor, int]:
+        jets = batch.jets
         logits = network(jets)
         chosen = torch.isin(jets.label, torch.tensor(background, device=jets.label.device))
         apart = correlation(logits[chosen].float(), jets.jet[chosen, column], background)

@@ -15,7 +15,7 @@ from jetchain.core.seeds import make_deterministic
 from jetchain.core.training import fit
 from jetchain.core.verbs import Input, Inputs, Output
 from jetchain.tagging.batches import JetReader
-from jetchain.tagging.decorrelation import loss_of
+from jetchain.tagging.decorrelation import batches_of, loss_of
 from jetchain.tagging.models import MODELS
 from jetchain.tagging.networks import build
 from jetchain.tagging.preprocessing import preprocessing
@@ -81,15 +81,15 @@ def trained(
     network = build(model, own, inputs=len(how.features), classes=len(index.classes))
     data = JetReader(dataset, jets, how, part)
     training, validation = data.split("train"), data.split("validation")
-    size = options.batch_size
+    size, apart = options.batch_size, options.decorrelation
     if hasattr(network, "fit"):  # trees, closed formulas: not by steps along a gradient
         losses = network.fit(training, validation, seed)
     else:
         losses = fit(
             network,
-            batches=lambda shuffle: training.batches(size, shuffle),
-            validation=lambda: validation.batches(size),
-            loss=loss_of(options.decorrelation, index.classes),
+            batches=lambda shuffle: batches_of(apart, training.batches(size, shuffle)),
+            validation=lambda: batches_of(apart, validation.batches(size)),
+            loss=loss_of(apart, index.classes),
             settings=options,
             seed=seed,
             name=model,

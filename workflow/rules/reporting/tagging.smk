@@ -101,6 +101,17 @@ FIGURES += [
         params=dict(taggers=labels("tagging.models", TAGGERS)),
     ),
     Figure(
+        "tagging/tagging_decorrelation",
+        "reporting.taggers_compared.decorrelation",
+        "Taggers",
+        {"figure": "Change of the mass against rejection"},
+        inputs=dict(
+            sculpting="results/tagging/sculpting.json",
+            metrics=expand("results/tagging/{model}/metrics.json", model=TAGGERS),
+        ),
+        params=dict(taggers=labels("tagging.models", TAGGERS)),
+    ),
+    Figure(
         "tagging/tagging_calibration",
         "reporting.taggers_compared.calibration",
         "Taggers",

@@ -87,6 +87,9 @@ MODELS = Registry(
         "pfn_kinematics": Member(
             "PFN, kinematics", "1810.05165", "pfn.PFN", "pfn.PFNKinematicsSettings"
         ),
+        "pfn_decorrelated": Member(
+            "PFN, decorrelated", "2001.05310", "pfn.PFN", "pfn.PFNDecorrelatedSettings"
+        ),
         "rpcn": Member("rPCN", "2107.02908", "rpcn.RPCN", "rpcn.RPCNSettings"),
         "particlenet": Member(
             "ParticleNet",
