@@ -11,8 +11,8 @@ from torch import Tensor
 
 from helpers.tagging import fresh, random_jets
 from jetchain.tagging.frames import METRIC, frame_of, rest
-from jetchain.tagging.models import MODELS
 from jetchain.tagging.models.lgn import dual, squares, times, trace
+from jetchain.tagging.models.rpcn import RPCNSettings
 
 ROUNDING = 1e-9
 G = torch.diag(METRIC).double()
@@ -131,7 +131,7 @@ def test_products_say_all_that_two_vectors_and_two_tensors_say() -> None:
 
 
 def test_rpcn_is_a_sum_over_particles_of_turned_filters() -> None:
-    network = fresh("rpcn", MODELS.decode("rpcn", {"convolutions": 0, "rotations": 7})).double()
+    network = fresh("rpcn", RPCNSettings(convolutions=0, rotations=7)).double()
     jets = random_jets([5, 1, 3], 6, dtype=torch.float64)
     waves = []
     for jet in (jets[np.array([n])] for n in range(3)):
