@@ -20,12 +20,12 @@ from jetchain.core.io.tables import read_csv, read_result
 from jetchain.core.io.tensors import read_tensors, write_tensors, write_weights
 from jetchain.core.schema.graphs import JET_GRAPHS
 from jetchain.core.schema.jets import JET_CLASSES
+from jetchain.core.schema.taggers_compared import TaggerTimes
 from jetchain.core.schema.tagging import (
     FEATURE_SETS,
     JET_SCORES,
     TAGGING_SCORES,
     TaggerMetrics,
-    TaggerTimes,
     TaggingBench,
     TaggingDataset,
 )

@@ -14,7 +14,8 @@ import torch
 
 from jetchain.core.io.tables import write_result
 from jetchain.core.schema.graphs import JET_COLUMNS
-from jetchain.core.schema.tagging import FEATURE_SETS, TAGGING_FEATURES, TaggerTimes
+from jetchain.core.schema.taggers_compared import TaggerTimes
+from jetchain.core.schema.tagging import FEATURE_SETS, TAGGING_FEATURES
 from jetchain.core.seeds import generator
 from jetchain.core.verbs import Output
 from jetchain.tagging.batches import Jets

@@ -112,3 +112,20 @@ class Calibrations(Result):
 
     edges: list[float]
     taggers: dict[str, dict[str, Reliability]]
+
+
+class TaggerTimes(Result):
+    """What a jet takes, by tagger.
+
+    Attributes:
+        unit: of the times, in words.
+        particles, mean_particles: of the jets: places, and real particles.
+        training: of a jet, each time that the training sees it.
+        inference: of a jet that is scored.
+    """
+
+    unit: str
+    particles: int
+    mean_particles: float
+    training: dict[str, float]
+    inference: dict[str, float]

@@ -432,20 +432,3 @@ class TaggingBench(Result):
     mean_particles: float
     jets_per_second: dict[str, float]
     ratio_to_weaver: float
-
-
-class TaggerTimes(Result):
-    """What a jet takes, by tagger.
-
-    Attributes:
-        unit: of the times, in words.
-        particles, mean_particles: of the jets: places, and real particles.
-        training: of a jet, each time that the training sees it.
-        inference: of a jet that is scored.
-    """
-
-    unit: str
-    particles: int
-    mean_particles: float
-    training: dict[str, float]
-    inference: dict[str, float]
