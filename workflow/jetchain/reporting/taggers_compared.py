@@ -182,10 +182,11 @@ def decorrelation(
         ax.set_yscale("log")
         low, high = ax.get_xlim()
         ax.set_xlim(low / 3, 3 * high)
-        ax.set_ylim(ax.get_ylim()[0] / 2, 2)
+        ax.set_ylim(ax.get_ylim()[0] / 2, 6)
+        ax.tick_params(axis="both", which="minor", labelbottom=False, labelleft=False)
         ax.set_xlabel("1 / background efficiency")
         ax.set_ylabel("Jensen-Shannon divergence [bit]")
-        ax.legend(fontsize=legend_size(len(results)))
+        ax.legend(fontsize=legend_size(len(results)), loc="upper left", ncols=2)
         label(ax, right=pair_title(pair))
     for ax in axes.flat[len(pairs) :]:
         ax.set_axis_off()

@@ -34,7 +34,7 @@ class PFNDecorrelatedSettings(PFNSettings):
     """The same network, trained to leave the background's mass spectrum alone."""
 
     training: dict[str, Any] = key(
-        {"batch_size": 512, "decorrelation": {"strength": 1.0}},
+        {"batch_size": 512, "decorrelation": {"strength": 3.0}},
         "Keys of tagging.training that are others for this tagger.",
     )
 
