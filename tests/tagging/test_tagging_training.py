@@ -104,7 +104,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 def sizes(model: str) -> dict:
     """Small ones of the taggers that have small ones here, else its own."""
-    name = model.removesuffix("_kinematics")
+    name = model.removesuffix("_kinematics").removesuffix("_decorrelated")
     plain = SMALL[name].model_dump() if name in SMALL else {}
     plain.pop("feature_set", None)
     return plain

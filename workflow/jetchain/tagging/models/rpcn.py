@@ -21,6 +21,7 @@ from jetchain.tagging.batches import Jets
 from jetchain.tagging.models import TaggerSettings
 from jetchain.tagging.models.layers import dense, head
 
+TYPICAL = 30.0  # particles, by which sums over them are divided, to be of the order of 1
 ANGLES = 2  # of the features, the first: d-eta and d-phi, which a turn changes
 
 
@@ -69,7 +70,7 @@ class RPCN(nn.Module):
         rows = jets.rows
         x, y = rows.take(jets.points).unbind(dim=1)
         radius = (x.square() + y.square() + 1e-12).sqrt()[:, None]  # (rows, 1)
-        weight = self.weight(rows.take(jets.features)[:, ANGLES:])  # (rows, filters)
+        weight = self.weight(rows.take(jets.features)[:, ANGLES:]) / TYPICAL  # (rows, filters)
         m = torch.arange(self.frequencies + 1, device=x.device)
         turned = torch.atan2(y, x)[:, None] * m  # (rows, frequencies + 1)
         parts = weight[..., None] * self.radial(radius).unflatten(1, (weight.shape[1], -1))
