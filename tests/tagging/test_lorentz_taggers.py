@@ -12,7 +12,7 @@ from torch import Tensor
 from helpers.tagging import fresh, random_jets
 from jetchain.tagging.frames import METRIC, frame_of, rest
 from jetchain.tagging.models.lgn import dual, squares, times, trace
-from jetchain.tagging.models.rpcn import TYPICAL, RPCNSettings
+from jetchain.tagging.models.rpcn import RPCNSettings
 
 ROUNDING = 1e-9
 G = torch.diag(METRIC).double()
@@ -138,7 +138,7 @@ def test_rpcn_is_a_sum_over_particles_of_turned_filters() -> None:
         wave = torch.zeros(10, 7).double()
         for i in range(int(jet.mask.sum())):
             x, y = jet.points[0, i].tolist()
-            weight = network.weight(jet.features[0, i, 2:]) / TYPICAL
+            weight = network.weight(jet.features[0, i, 2:])
             parts = network.radial(torch.tensor([math.hypot(x, y)]).double()).view(10, 9)
             for n in range(7):
                 angle = math.atan2(y, x) + 2 * math.pi * n / 7
@@ -146,6 +146,7 @@ def test_rpcn_is_a_sum_over_particles_of_turned_filters() -> None:
                     wave[:, n] += weight * parts[:, m] * math.cos(m * angle)
                     if m:
                         wave[:, n] -= weight * parts[:, 4 + m] * math.sin(m * angle)
-        waves.append(wave.mean(dim=1))
+        waves.append(wave)
     with torch.no_grad():
-        torch.testing.assert_close(network(jets), network.fc(torch.stack(waves)))
+        expected = network.fc(network.norm(torch.stack(waves)).mean(dim=2))
+        torch.testing.assert_close(network(jets), expected)

@@ -45,11 +45,13 @@ from jetchain.tagging.models.cnn import CNNSettings
 from jetchain.tagging.models.dnn import DNNSettings
 from jetchain.tagging.models.efn import EFNSettings
 from jetchain.tagging.models.fisher import FisherSettings
+from jetchain.tagging.models.lgn import LGNSettings
 from jetchain.tagging.models.lstm import LSTMSettings
 from jetchain.tagging.models.particlenet import ParticleNetSettings
 from jetchain.tagging.models.pcnn import PCNNSettings
 from jetchain.tagging.models.pfn import PFNSettings
 from jetchain.tagging.models.recursive import RecursiveSettings
+from jetchain.tagging.models.rpcn import RPCNSettings
 from jetchain.tagging.networks import load
 from jetchain.tagging.score import score
 from jetchain.tagging.settings import (
@@ -90,6 +92,9 @@ SMALL = {
     "efn": EFNSettings(
         phi_sizes=[32, 32], f_sizes=[32], training={"epochs": 8, "learning_rate": 0.01}
     ),
+    # In as few steps as the others these have not learned.
+    "rpcn": RPCNSettings(training={"epochs": 8, "learning_rate": 0.02}),
+    "lgn": LGNSettings(training={"epochs": 8, "learning_rate": 0.02}),
 }  # fmt: skip
 TRAINING = TaggerTrainingSettings(epochs=3, batch_size=64, learning_rate=5e-3)
 

@@ -11,7 +11,8 @@ it mixes the channels of each representation, and a perceptron acts on the scala
   and traceless symmetric ones of rank two are the (0, 0), (1, 1), (2, 0) + (0, 2) and (2, 2), all
   that `maxdim` 3 keeps. A complex weight of (2, 0) is one of a tensor and one of its dual;
   those of scalars and vectors are real.
-- Sums over particles are means, so that numbers do not grow with them; products of a representation
+- Sums over particles are means, so that numbers do not grow with them, and batch normalisation
+  stands before the last layer; products of a representation
   with itself that vanish, and what a last level does not need for scalars, are left out.
 - Momenta are first boosted to the jet's rest frame, which changes nothing but the rounding.
 """
@@ -76,6 +77,7 @@ class LGN(nn.Module):
             level = Level(counts, channels, settings, last=number == len(later) - 1)
             self.levels.append(level)
             counts = dict.fromkeys(level.mix, channels)
+        self.norm = nn.BatchNorm1d(sum(settings.channels))
         self.head = nn.Linear(sum(settings.channels), classes)
 
     def forward(self, jets: Jets) -> Tensor:
@@ -102,7 +104,8 @@ class LGN(nn.Module):
             x = level(x, momentum, level.weigh(square)[number] * share[..., None])
             found.append(x["scalar"])
         scalars = torch.cat(found, dim=2).masked_fill(~real.mask[..., None], 0)
-        return self.head(scalars.sum(dim=1) / real.mask.sum(dim=1, keepdim=True).clamp(min=1))
+        number = real.mask.sum(dim=1, keepdim=True).clamp(min=1)
+        return self.head(self.norm(scalars.sum(dim=1) / number))
 
 
 class Level(nn.Module):

@@ -5,7 +5,7 @@ adaptation of it (ofivite/tatoo, `model/taco.py`), and so are the sizes, not the
 is a learned function of the distance from the axis for each of some frequencies in the azimuth
 about it. Its sum over the particles, turned by so many angles, is a function on a circle, on which
 convolutions act; the mean over the angles is left. Here the convolutions go around the circle, so
-that no turn by one of the angles changes the answer.
+that no turn by one of the angles changes the answer, and batch normalisation stands before them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from jetchain.tagging.batches import Jets
 from jetchain.tagging.models import TaggerSettings
 from jetchain.tagging.models.layers import dense, head
 
-TYPICAL = 30.0  # particles, by which sums over them are divided, to be of the order of 1
 ANGLES = 2  # of the features, the first: d-eta and d-phi, which a turn changes
 
 
@@ -63,6 +62,7 @@ class RPCN(nn.Module):
             )
             for _ in range(settings.convolutions)
         )  # fmt: skip
+        self.norm = nn.BatchNorm1d(filters)
         self.fc = head([filters, hidden, max(hidden // 2, 1)], classes)
 
     def forward(self, jets: Jets) -> Tensor:
@@ -70,7 +70,7 @@ class RPCN(nn.Module):
         rows = jets.rows
         x, y = rows.take(jets.points).unbind(dim=1)
         radius = (x.square() + y.square() + 1e-12).sqrt()[:, None]  # (rows, 1)
-        weight = self.weight(rows.take(jets.features)[:, ANGLES:]) / TYPICAL  # (rows, filters)
+        weight = self.weight(rows.take(jets.features)[:, ANGLES:])  # (rows, filters)
         m = torch.arange(self.frequencies + 1, device=x.device)
         turned = torch.atan2(y, x)[:, None] * m  # (rows, frequencies + 1)
         parts = weight[..., None] * self.radial(radius).unflatten(1, (weight.shape[1], -1))
@@ -82,7 +82,7 @@ class RPCN(nn.Module):
             for each in (even * cosine - odd * sine, even * sine + odd * cosine)
         )  # (jets, filters, frequencies + 1)
         angle = torch.arange(self.rotations).to(x) * (2 * math.pi / self.rotations) * m[:, None]
-        wave = real @ angle.cos() - imaginary @ angle.sin()  # (jets, filters, rotations)
+        wave = self.norm(real @ angle.cos() - imaginary @ angle.sin())  # (jets, filters, rotations)
         x = wave
         for convolution in self.convolutions:
             x = F.relu(convolution(x)) + wave
