@@ -94,7 +94,7 @@ SMALL = {
     ),
     # In as few steps as the others these have not learned.
     "rpcn": RPCNSettings(training={"epochs": 8, "learning_rate": 0.02}),
-    "lgn": LGNSettings(training={"epochs": 8, "learning_rate": 0.02}),
+    "lgn": LGNSettings(channels=[2, 2], bells=4, training={"epochs": 8, "learning_rate": 0.02}),
 }  # fmt: skip
 TRAINING = TaggerTrainingSettings(epochs=3, batch_size=64, learning_rate=5e-3)
 
