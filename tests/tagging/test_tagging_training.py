@@ -143,7 +143,7 @@ def test_taggers_learn_and_reproduce(made: Made, tmp_path: Path, model: str) -> 
     history = read_csv(trained[0]["history"])
     losses = history["train_loss"]
     assert losses[-1] < losses[0] or len(losses) == 1  # computed at once
-    assert losses[0] < 1.2 * np.log(len(JET_CLASSES))
+    assert losses[0] < 1.3 * np.log(len(JET_CLASSES))
     measured = [
         run_evaluation(made, paths["weights"], paths["weights"].parent) for paths in trained
     ]
