@@ -10,10 +10,11 @@ import pytest
 from jetchain.core.histograms import save_histograms
 from jetchain.core.io.tables import read_csv, read_json, read_result, write_csv, write_result
 from jetchain.core.schema.jets import JET_CLASSES
-from jetchain.core.schema.taggers_compared import PairedMerits, Sculpting
+from jetchain.core.schema.taggers_compared import Calibrations, PairedMerits, Sculpting
 from jetchain.core.schema.tagging import TAGGING_FEATURES, TaggerMetrics
 from jetchain.core.verbs import Labels
 from jetchain.reporting import explanation, taggers_compared, tagging
+from jetchain.tagging.calibration import reliability
 from jetchain.tagging.evaluate import distributions, figures_of_merit, roc_bands
 from jetchain.tagging.paired import compare
 from jetchain.tagging.scored import Scored
@@ -170,6 +171,38 @@ def test_comparisons_are_drawn_with_bounds_marked(
     )
     drawn = read_json(files["data"])["axes"][0]["series"]
     assert any(each["label"] == "PFN: none passes" for each in drawn)
+    taggers_compared.decorrelation(
+        sculpting=tmp_path / "sculpting", metrics=results["metrics"], taggers=NAMES, **files
+    )
+    first, second, *_ = read_json(files["data"])["axes"]
+    assert any(each["label"] == "PFN: none passes" for each in first["series"])
+    (point,) = (each for each in second["series"] if each["label"] == "PFN")
+    pair = list(PAIRS)[1]
+    merit = read_result(results["metrics"][0], TaggerMetrics).pairs[pair]
+    assert point["x"] == [pytest.approx(merit.rejection_50.value)]
+    assert point["y"] == [pytest.approx(of_pair[pair].divergence)]
+
+
+def test_a_calibration_is_drawn_and_tabled(results: dict[str, list[Path]], tmp_path: Path) -> None:
+    files = {kind: tmp_path / f"figure.{kind}" for kind in ("pdf", "png", "data")}
+    outputs = np.linspace(0, 0.5, 30)  # none above
+    one = reliability(outputs, outputs > 0.3, np.ones(30), 3, 1)
+    of_class = dict.fromkeys(JET_CLASSES, one)
+    write_result(
+        tmp_path / "calibration",
+        Calibrations(edges=[0.0, 1.0], taggers=dict.fromkeys(NAMES, of_class)),
+    )
+    taggers_compared.calibration(
+        calibration=tmp_path / "calibration", metrics=results["metrics"], taggers=NAMES, **files
+    )
+    drawn = read_json(files["data"])["axes"]
+    assert any(each["label"].startswith("PFN: ") for each in drawn[6]["series"] if each["label"])
+    taggers_compared.calibration_errors(
+        calibration=tmp_path / "calibration", table=tmp_path / "table.csv"
+    )
+    table = read_csv(tmp_path / "table.csv")
+    assert sorted(set(table["model"])) == sorted(NAMES)
+    assert table["calibration_error"] == pytest.approx([one.error] * 14, abs=1e-5)
 
 
 def test_a_learning_curve_has_a_point_a_training(

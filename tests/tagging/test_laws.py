@@ -162,7 +162,20 @@ def beam() -> list[tuple[Jets, Jets, float]]:
     return transformed([boost(2, 0.6), rotation(2, 0.9)], LORENTZ)
 
 
-LAWS: dict[str, Law] = {"permutation": permutation, "irc": irc, "lorentz": lorentz, "beam": beam}
+def turn() -> list[tuple[Jets, Jets, float]]:
+    """Turns about the jet's axis by a right angle do not matter, in the plane of eta and phi."""
+    before = physical(*particles())
+    points = torch.stack([-before.points[..., 1], before.points[..., 0]], dim=2)
+    turned = {
+        name: torch.cat([points, getattr(before, name)[..., 2:]], dim=2)
+        for name in ("points", "features", "raw")
+    }
+    return [(before, before.replace(**turned), ROUNDING)]
+
+
+LAWS: dict[str, Law] = {
+    "permutation": permutation, "irc": irc, "lorentz": lorentz, "beam": beam, "turn": turn
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "claim"), CLAIMS)
@@ -186,6 +199,7 @@ BREAKING: dict[str, list[Callable[[Jets], Tensor]]] = {
         lambda jets: jets.jet[:, 0], lambda jets: jets.points, lambda jets: jets.raw[..., 6]
     ],
     "beam": [lambda jets: jets.momentum[..., 3], lambda jets: jets.momentum[..., :2]],
+    "turn": [lambda jets: jets.points, lambda jets: jets.features[..., 1]],
 }  # fmt: skip
 
 

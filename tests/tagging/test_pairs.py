@@ -17,6 +17,8 @@ from jetchain.tagging.models import MODELS
 from jetchain.tagging.models.graphnet import GraphNetSettings
 from jetchain.tagging.models.jedinet import JEDINetOrderedSettings
 from jetchain.tagging.models.lgatr import LGATrSettings
+from jetchain.tagging.models.lgn import LGNSettings
+from jetchain.tagging.models.lloca import LLoCaSettings
 from jetchain.tagging.models.lorentznet import LorentzNetSettings
 from jetchain.tagging.models.pct import PCTSettings
 from jetchain.tagging.models.pelican import Aggregation, Among, PELICANSettings
@@ -263,6 +265,8 @@ def test_the_block_is_the_general_one() -> None:
         ("lorentznet", LorentzNetSettings(beams=True, identity=False)),
         ("pelican", PELICANSettings(beams=True, identity=False)),
         ("lgatr", LGATrSettings(beams=True, identity=False)),
+        ("lloca", LLoCaSettings(beams=True, identity=False)),
+        ("lgn", LGNSettings(beams=True, identity=False)),
     ],
 )
 def test_who_knows_the_beams_sees_where_a_jet_lies(name: str, settings: Settings) -> None:

@@ -65,10 +65,12 @@ WITHOUT_JOBS = AROUND | {
     "jetchain.provenance",
     "jetchain.tagging.bench",
     "jetchain.tagging.export",
+    "jetchain.tagging.frames",
     "jetchain.tagging.learning",
     "jetchain.tagging.invariants",
     "jetchain.tagging.pairs",
     "jetchain.tagging.score",
+    "jetchain.tagging.times",
     *FROM_FILES,
     *(module for module in SOURCES if module.startswith("jetchain.regression.")),
     # The taggers that the tiny run does not train.

@@ -103,7 +103,8 @@ SHAPING = {
     "tagging.taggers": (
         ["pfn"],
         {
-            "figure_overview", "figure_tagging_history", "figure_tagging_rejections",
+            "calibrate_taggers", "figure_overview", "figure_tagging_calibration",
+            "figure_tagging_decorrelation", "figure_tagging_history", "figure_tagging_rejections",
             "figure_tagging_roc", "figure_tagging_sculpting", "pair_taggers", "sculpt_taggers",
             "summarise_run", "table_tagging_comparison", "table_tagging_performance",
         },
@@ -142,6 +143,8 @@ OTHER = {
     "detector.bench.sample": "W",
     "jets.clustering.pileup": "softkiller",
     "tagging.standardisation": "jetclass",
+    "tagging.training.decorrelation.background": ["quark"],
+    "tagging.training.decorrelation.variable": "m",
     "jets.clustering.truth": "visible",
     "jets.summary.radius": 1.0,
     "jets.images.radius": 1.0,

@@ -162,6 +162,26 @@ rule sculpt_taggers:
         LAUNCH
 
 
+rule calibrate_taggers:
+    input:
+        scores=expand("results/tagging/{model}/scores.safetensors", model=TAGGERS),
+        metrics=expand("results/tagging/{model}/metrics.json", model=TAGGERS),
+    output:
+        result="results/tagging/calibration.json",
+    log:
+        "results/logs/tagging/calibration.log",
+    params:
+        **job(
+            "tagging.calibration",
+            settings={
+                "bootstrap_replicas": "tagging.evaluation.bootstrap_replicas",
+            },
+            seed=["tagging.calibration"],
+        ),
+    shell:
+        LAUNCH
+
+
 rule explain_tagger:
     input:
         dataset="results/tagging/dataset.json",
@@ -260,5 +280,26 @@ rule bench_tagging:
         LAUNCH
 
 
-BENCHES.append("results/bench/tagging.json")
+rule bench_taggers:
+    output:
+        report="results/bench/taggers.json",
+    log:
+        "results/logs/tagging/times.log",
+    params:
+        **job(
+            "tagging.times",
+            settings={
+                "bench": "tagging.bench",
+                "taggers": "tagging.taggers",
+                "models": "tagging.models",
+                "feature_set": "tagging.feature_set",
+            },
+            seed=["tagging.times"],
+            members=[f"tagging.models.{model}" for model in TAGGERS],
+        ),
+    shell:
+        LAUNCH
+
+
+BENCHES += ["results/bench/tagging.json", "results/bench/taggers.json"]
 TARGETS["tagging"] = expand("results/tagging/{model}/metrics.json", model=TAGGERS)

@@ -7,11 +7,14 @@ from typing import Any
 import numpy as np
 
 from jetchain.core.io.tables import read_result, write_csv
-from jetchain.core.schema.taggers_compared import PairedMerits, Sculpting
+from jetchain.core.schema.taggers_compared import Calibrations, PairedMerits, Sculpting
 from jetchain.core.schema.tagging import Rejection, TaggerMetrics
 from jetchain.core.style import COLOURS, label, legend_size, new_figure, save_figure, style_of
 from jetchain.core.verbs import Input, Inputs, Labels, Output
-from jetchain.reporting.tagging import ordered_pairs, pair_title
+from jetchain.reporting.tagging import TITLES, ordered_pairs, pair_title
+
+LEAST = 1e-4
+"""Bits, below which a divergence is drawn at the edge."""
 
 
 def rejections(*, metrics: Inputs, taggers: Labels, pdf: Output, png: Output, data: Output) -> None:
@@ -136,6 +139,67 @@ def sculpting(
     save_figure(figure, pdf, png, data)
 
 
+def decorrelation(
+    *,
+    sculpting: Input,
+    metrics: Inputs,
+    taggers: Labels,
+    pdf: Output,
+    png: Output,
+    data: Output,
+) -> None:
+    """Draw how much a cut changes the background's mass spectrum against what it rejects.
+
+    Args:
+        sculpting: of `tagging.sculpting`.
+        metrics: figures of merit, a file a tagger, in the order of the legend.
+        taggers: their displayed names.
+        pdf, png, data: where to draw to, and where to write what is drawn.
+    """
+    found = read_result(sculpting, Sculpting)
+    results = [read_result(path, TaggerMetrics) for path in metrics]
+    pairs = ordered_pairs(results[0])
+    columns = max(len(pairs) // 2 + 1, 2)
+    figure, axes = new_figure(2, columns, size=(5.2 * columns, 9.5))
+    for ax, pair in zip(axes.flat, pairs, strict=False):
+        for index, result in enumerate(results):
+            one, rejected = found.taggers[result.model][pair], result.pairs[pair].rejection_50
+            style, name = style_of(index), taggers[result.model]
+            if one.divergence is None or one.chance is None:
+                ax.plot([], [], **style.points, label=f"{name}: none passes")
+                continue
+            ax.errorbar(
+                rejected.value, max(one.divergence, LEAST),
+                xerr=[[rejected.value - rejected.low], [rejected.high - rejected.value]],
+                **style.points, label=name,
+            )  # fmt: skip
+            # As many jets at random: what stands at the tip of the line is not sculpted.
+            ax.plot(
+                [rejected.value] * 2, [max(one.chance, LEAST), max(one.divergence, LEAST)], ":",
+                color=style.colour, linewidth=1, gid=f"{name}, down to chance",
+            )  # fmt: skip
+        ax.set_xscale("log")
+        ax.set_yscale("log")
+        low, high = ax.get_xlim()
+        ax.set_xlim(low / 3, 3 * high)
+        ax.set_ylim(ax.get_ylim()[0] / 2, 6)
+        ax.tick_params(axis="both", which="minor", labelbottom=False, labelleft=False)
+        ax.set_xlabel("1 / background efficiency")
+        ax.set_ylabel("Jensen-Shannon divergence [bit]")
+        ax.legend(fontsize=legend_size(len(results)), loc="upper left", ncols=2)
+        label(ax, right=pair_title(pair))
+    for ax in axes.flat[len(pairs) :]:
+        ax.set_axis_off()
+        ax.text(
+            0.05, 0.95,
+            f"where {found.signal_efficiency:.0%} of the signal is kept\n"
+            "to the right: more is rejected\ndown: the mass spectrum stays\n"
+            "dotted: down to the divergence of\nas many background jets at random",
+            va="top", transform=ax.transAxes,
+        )  # fmt: skip
+    save_figure(figure, pdf, png, data)
+
+
 def learning(
     *, metrics: Inputs, parts: Inputs, taggers: Labels, pdf: Output, png: Output, data: Output
 ) -> None:
@@ -171,3 +235,74 @@ def learning(
     for ax in axes.flat[len(pairs) :]:
         ax.set_axis_off()
     save_figure(figure, pdf, png, data)
+
+
+def calibration(
+    *,
+    calibration: Input,
+    metrics: Inputs,
+    taggers: Labels,
+    pdf: Output,
+    png: Output,
+    data: Output,
+) -> None:
+    """Draw how often jets are of a class against the outputs of the taggers, a panel a class.
+
+    Args:
+        calibration: of `tagging.calibration`.
+        metrics: figures of merit, a file a tagger, in the order of the legend.
+        taggers: their displayed names.
+        pdf, png, data: where to draw to, and where to write what is drawn.
+    """
+    found = read_result(calibration, Calibrations)
+    results = [read_result(path, TaggerMetrics) for path in metrics]
+    classes = results[0].classes
+    columns = max(len(classes) // 2 + 1, 2)
+    figure, axes = new_figure(2, columns, size=(5.2 * columns, 10.5))
+    for ax, name in zip(axes.flat, classes, strict=False):
+        ax.plot([0, 1], [0, 1], ":", color=COLOURS[8], linewidth=1, gid="calibrated")
+        for index, result in enumerate(results):
+            one, style = found.taggers[result.model][name], style_of(index)
+            output, observed, low, high = (
+                np.array(values, dtype=float)
+                for values in (one.output, one.observed, one.low, one.high)
+            )
+            ax.errorbar(
+                output, observed, [observed - low, high - observed],
+                **style.points | {"linestyle": style.line, "markersize": 5},
+                label=f"{taggers[result.model]}: {100 * one.error:.1f} ± {100 * one.error_std:.1f} "
+                f"(chance {100 * one.chance:.1f})",
+            )  # fmt: skip
+        ax.set_xlim(0, 1)
+        ax.set_ylim(0, 1.45 if len(results) <= 8 else 1.9)
+        ax.set_xlabel("output of the tagger")
+        ax.set_ylabel("share of jets that are of the class")
+        ax.legend(fontsize=legend_size(len(results)), loc="upper left")
+        label(ax, right=TITLES.get(name, name))
+    for ax in axes.flat[len(classes) :]:
+        ax.set_axis_off()
+        ax.text(
+            0.05, 0.95,
+            "dotted: calibrated\nbars: 68 %, statistical\n"
+            "numbers: expected calibration\nerror in per cent with its bootstrap\n"
+            "error, and that of a calibrated\ntagger with as many jets",
+            va="top", transform=ax.transAxes,
+        )  # fmt: skip
+    save_figure(figure, pdf, png, data)
+
+
+def calibration_errors(*, calibration: Input, table: Output) -> None:
+    """Write the expected calibration errors of each tagger and class, as one table."""
+    found = read_result(calibration, Calibrations)
+    rows = [
+        (model, name, one) for model, each in found.taggers.items() for name, one in each.items()
+    ]
+    columns: dict[str, list[Any]] = {
+        "model": [model for model, _, _ in rows], "class": [name for _, name, _ in rows]
+    }  # fmt: skip
+    for column, field in (
+        ("calibration_error", "error"), ("calibration_error_std", "error_std"),
+        ("by_chance", "chance"), ("by_chance_high", "chance_high"),
+    ):  # fmt: skip
+        columns[column] = [round(getattr(one, field), 5) for _, _, one in rows]
+    write_csv(table, columns)

@@ -65,9 +65,11 @@ def bench(*, report: Output, settings: BenchSettings, seed: int) -> None:
         for name, own in (("particlenet", sizes), ("pfn", {}))
     )
     steps: dict[str, Callable[[], Any]] = {
-        "weaver_particlenet": _step(weaver, lambda: weaver(points, features, mask), jets.label),
-        "particlenet": _step(ours, lambda: ours(jets), jets.label),
-        "pfn": _step(pfn, lambda: pfn(jets), jets.label),
+        "weaver_particlenet": training_step(
+            weaver, lambda: weaver(points, features, mask), jets.label
+        ),
+        "particlenet": training_step(ours, lambda: ours(jets), jets.label),
+        "pfn": training_step(pfn, lambda: pfn(jets), jets.label),
     }
     speed: dict[str, list[float]] = {name: [] for name in steps}
     for step in steps.values():
@@ -93,7 +95,10 @@ def bench(*, report: Output, settings: BenchSettings, seed: int) -> None:
     )
 
 
-def _step(network: nn.Module, forward: Callable[[], Tensor], label: Tensor) -> Callable[[], None]:
+def training_step(
+    network: nn.Module, forward: Callable[[], Tensor], label: Tensor
+) -> Callable[[], None]:
+    """A step of the training of a network, whose logits `forward` gives."""
     optimiser = torch.optim.AdamW(network.parameters())
 
     def step() -> None:

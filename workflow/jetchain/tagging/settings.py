@@ -122,10 +122,35 @@ class SelectionJobSettings(SelectionSettings):
 Standardisation = Literal["measured", "jetclass"]
 
 
+class DecorrelationSettings(Settings):
+    """Scores of background jets that do not tell a variable (DisCo, arXiv:2001.05310)."""
+
+    strength: float = key(
+        0.0,
+        "Weight of the squared distance correlation in the loss, 0 for none, of networks that are "
+        "trained by steps; batches need some hundred background jets.",
+        ge=0,
+    )
+    variable: Literal["msd", "m", "pt"] = key("msd", "Of the jet, that the scores shall not tell.")
+    background: list[str] = key(
+        ["quark", "gluon"],
+        "Classes of the jets, against which each other class is told.",
+        min_length=1,
+    )
+
+
+class TaggerTrainingSettings(TrainingSettings):
+    """The training of a tagger."""
+
+    decorrelation: DecorrelationSettings = key(
+        DecorrelationSettings(), "Whether it learns to leave the background's mass spectrum alone."
+    )
+
+
 class TrainSettings(Settings):
     """What one training job reads: the loop's settings, the inputs and the network's sizes."""
 
-    training: TrainingSettings
+    training: TaggerTrainingSettings
     feature_set: str = "full"
     standardisation: Standardisation = "measured"
     model: dict[str, Any]
@@ -161,6 +186,12 @@ class ComparisonSettings(Settings):
     pairs: dict[str, PairSettings]
 
 
+class CalibrationSettings(Settings):
+    """What the calibration of the taggers reads."""
+
+    bootstrap_replicas: int
+
+
 class ExplainSettings(Settings):
     """What the taggers look at, by integrated gradients (arXiv:1703.01365)."""
 
@@ -186,6 +217,15 @@ class BenchSettings(Settings):
     repetitions: int = key(
         5, "Repetitions, alternating between the peers; the median counts.", ge=1
     )
+
+
+class TimesSettings(Settings):
+    """What the measurement of the taggers' times reads."""
+
+    bench: BenchSettings
+    taggers: list[str]
+    models: dict[str, Any]
+    feature_set: str = "full"
 
 
 class TaggingSettings(Settings):
@@ -221,8 +261,8 @@ class TaggingSettings(Settings):
     )
     # As patient as it is long: halfway through the one-cycle schedule the loss is noisy, and it is
     # the last epochs, at small learning rates, that pay.
-    training: TrainingSettings = key(
-        TrainingSettings(epochs=20, learning_rate=5e-3, patience=20),
+    training: TaggerTrainingSettings = key(
+        TaggerTrainingSettings(epochs=20, learning_rate=5e-3, patience=20),
         "The training of every network.",
     )
     models: ModelTable = key(ModelTable(), "Sizes of the networks, and what else is their own.")
@@ -314,23 +354,37 @@ class TaggingSettings(Settings):
                     f"models.{name}.feature_set: unknown set of features "
                     f"'{section.feature_set}'. {near}"
                 )
-            self.training_of(name)
+            self._background_known(self.training_of(name).decorrelation, name)
         return self
 
-    def training_of(self, name: str) -> TrainingSettings:
+    def _background_known(self, asked: DecorrelationSettings, name: str) -> None:
+        """What is kept apart needs classes that there are, and others that are told from them."""
+        if not asked.strength:
+            return
+        try:
+            for each in asked.background:
+                require_known(each, self.classes, "class")
+        except ValueError as error:
+            raise ValueError(f"{name}: decorrelation.background: {error}") from None
+        if not set(self.classes) - set(asked.background):
+            raise ValueError(f"{name}: decorrelation.background has all classes: none is left")
+
+    def training_of(self, name: str) -> TaggerTrainingSettings:
         """The settings of the training of one tagger."""
         section = getattr(self.models, name, None)
         return own_training(self.training, section.training if section else {}, name)
 
 
-def own_training(common: TrainingSettings, own: Mapping[str, Any], name: str) -> TrainingSettings:
+def own_training(
+    common: TaggerTrainingSettings, own: Mapping[str, Any], name: str
+) -> TaggerTrainingSettings:
     """The common settings of a training with those that are others for one tagger.
 
     Raises:
         ValueError: one of these is none, or out of range.
     """
     try:
-        return parse(TrainingSettings, common.model_dump() | dict(own))
+        return parse(TaggerTrainingSettings, common.model_dump() | dict(own))
     except ConfigurationError as error:
         said = error.cause.partition(SEPARATOR)[2]
         raise ValueError(f"models.{name}.training.{said}") from None

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
 from jetchain.core.io.tables import read_result, write_csv
 from jetchain.core.io.tensors import write_weights
@@ -15,7 +14,8 @@ from jetchain.core.schema.tagging import TaggingDataset, TrainedTagger
 from jetchain.core.seeds import make_deterministic
 from jetchain.core.training import fit
 from jetchain.core.verbs import Input, Inputs, Output
-from jetchain.tagging.batches import JetReader, Jets
+from jetchain.tagging.batches import JetReader
+from jetchain.tagging.decorrelation import batches_of, loss_of
 from jetchain.tagging.models import MODELS
 from jetchain.tagging.networks import build
 from jetchain.tagging.preprocessing import preprocessing
@@ -81,15 +81,15 @@ def trained(
     network = build(model, own, inputs=len(how.features), classes=len(index.classes))
     data = JetReader(dataset, jets, how, part)
     training, validation = data.split("train"), data.split("validation")
-    size = options.batch_size
+    size, apart = options.batch_size, options.decorrelation
     if hasattr(network, "fit"):  # trees, closed formulas: not by steps along a gradient
         losses = network.fit(training, validation, seed)
     else:
         losses = fit(
             network,
-            batches=lambda shuffle: training.batches(size, shuffle),
-            validation=lambda: validation.batches(size),
-            loss=cross_entropy,
+            batches=lambda shuffle: batches_of(apart, training.batches(size, shuffle)),
+            validation=lambda: batches_of(apart, validation.batches(size)),
+            loss=loss_of(apart, index.classes),
             settings=options,
             seed=seed,
             name=model,
@@ -104,9 +104,3 @@ def trained(
         training_jets=len(training),
     )
     return network, losses, about
-
-
-def cross_entropy(network: nn.Module, jets: Jets) -> tuple[Tensor, int]:
-    """Weighted cross-entropy of a batch, and the number of its jets."""
-    losses = F.cross_entropy(network(jets), jets.label, reduction="none")
-    return (jets.weight * losses).mean(), len(jets.label)

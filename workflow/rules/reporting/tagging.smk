@@ -100,6 +100,36 @@ FIGURES += [
         ),
         params=dict(taggers=labels("tagging.models", TAGGERS)),
     ),
+    Figure(
+        "tagging/tagging_decorrelation",
+        "reporting.taggers_compared.decorrelation",
+        "Taggers",
+        {"figure": "Change of the mass against rejection"},
+        inputs=dict(
+            sculpting="results/tagging/sculpting.json",
+            metrics=expand("results/tagging/{model}/metrics.json", model=TAGGERS),
+        ),
+        params=dict(taggers=labels("tagging.models", TAGGERS)),
+    ),
+    Figure(
+        "tagging/tagging_calibration",
+        "reporting.taggers_compared.calibration",
+        "Taggers",
+        {"figure": "Calibration"},
+        inputs=dict(
+            calibration="results/tagging/calibration.json",
+            metrics=expand("results/tagging/{model}/metrics.json", model=TAGGERS),
+        ),
+        params=dict(taggers=labels("tagging.models", TAGGERS)),
+    ),
+    Table(
+        "tagging/tagging_calibration_errors",
+        "reporting.taggers_compared.calibration_errors",
+        "Taggers",
+        {"figure": "Calibration (table)"},
+        inputs=dict(calibration="results/tagging/calibration.json"),
+        caption="tagging_calibration_errors",
+    ),
     Table(
         "tagging/tagging_paired",
         "reporting.taggers_compared.paired",

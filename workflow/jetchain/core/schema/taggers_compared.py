@@ -77,3 +77,55 @@ class Sculpting(Result):
     signal_efficiency: float
     edges: list[float]
     taggers: dict[str, dict[str, MassSculpting]]
+
+
+class Reliability(Result):
+    """The output of a tagger for one class, and how often jets are of the class.
+
+    Attributes:
+        share: of the weight of all jets in each bin of the output; (bins,).
+        output: mean of it in each bin; none without jets; (bins,).
+        observed, low, high: share of the class in each bin, with its 68 % interval; (bins,).
+        error, error_std: expected calibration error, and its bootstrap error.
+        chance: that of a tagger that is right, in the mean.
+        chance_high: what 97.7 % of these stay below.
+    """
+
+    share: list[float]
+    output: list[float | None]
+    observed: list[float | None]
+    low: list[float | None]
+    high: list[float | None]
+    error: float
+    error_std: float
+    chance: float
+    chance_high: float
+
+
+class Calibrations(Result):
+    """Whether outputs of taggers are probabilities, where all classes weigh the same.
+
+    Attributes:
+        edges: of the bins of an output.
+        taggers: by tagger and class.
+    """
+
+    edges: list[float]
+    taggers: dict[str, dict[str, Reliability]]
+
+
+class TaggerTimes(Result):
+    """What a jet takes, by tagger.
+
+    Attributes:
+        unit: of the times, in words.
+        particles, mean_particles: of the jets: places, and real particles.
+        training: of a jet, each time that the training sees it.
+        inference: of a jet that is scored.
+    """
+
+    unit: str
+    particles: int
+    mean_particles: float
+    training: dict[str, float]
+    inference: dict[str, float]

@@ -87,6 +87,10 @@ MODELS = Registry(
         "pfn_kinematics": Member(
             "PFN, kinematics", "1810.05165", "pfn.PFN", "pfn.PFNKinematicsSettings"
         ),
+        "pfn_decorrelated": Member(
+            "PFN, decorrelated", "2001.05310", "pfn.PFN", "pfn.PFNDecorrelatedSettings"
+        ),
+        "rpcn": Member("rPCN", "2107.02908", "rpcn.RPCN", "rpcn.RPCNSettings"),
         "particlenet": Member(
             "ParticleNet",
             "1902.08570",
@@ -102,11 +106,13 @@ MODELS = Registry(
             "jedinet.JEDINetOrderedSettings",
         ),
         "pct": Member("PCT", "2102.05073", "pct.PCT", "pct.PCTSettings"),
+        "lgn": Member("LGN", "2006.04780", "lgn.LGN", "lgn.LGNSettings"),
         "lorentznet": Member(
             "LorentzNet", "2201.08187", "lorentznet.LorentzNet", "lorentznet.LorentzNetSettings"
         ),
         "pelican": Member("PELICAN", "2211.00454", "pelican.PELICAN", "pelican.PELICANSettings"),
         "lgatr": Member("L-GATr slim", "2512.17011", "lgatr.LGATr", "lgatr.LGATrSettings"),
+        "lloca": Member("LLoCa transformer", "2505.20280", "lloca.LLoCa", "lloca.LLoCaSettings"),
         "graph_convolution": Member(
             "Graph convolution", "1609.02907", "graphnet.GraphNet", "graphnet.ConvolutionSettings"
         ),

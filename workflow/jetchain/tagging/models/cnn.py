@@ -2,7 +2,7 @@
 
 The design of Kasieczka, Plehn, Russell and Schell, arXiv:1701.08784 (DeepTop): blocks of
 convolutions, each with a maximum over pixels after it, then fully connected layers. How an image
-is made stands in `images`.
+is made stands in `images`. The default widths were not checked against the paper's.
 """
 
 from __future__ import annotations

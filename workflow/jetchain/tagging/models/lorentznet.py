@@ -3,6 +3,9 @@
 Gong et al., arXiv:2201.08187. Without the beams no boost and no rotation of a jet changes its
 answer; with them a particle's products with the beams are inputs too. As in ParticleNet the first
 layer of a message acts on each particle once, and only pairs of real particles are computed on.
+The published sizes, as the authors' repository names them (sdogsq/LorentzNet-release, README.md),
+are a width of 72, six layers, a dropout of 0.2 and a step of 0.005 for top jets, 0.001 for quarks
+and gluons.
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ parameters, no batch normalisation), so its weights load here.
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor, nn
 
 from jetchain.core.settings import key
@@ -26,6 +28,15 @@ class PFNKinematicsSettings(PFNSettings):
     """The same network on four-momenta alone, which is what most published numbers are of."""
 
     feature_set: str | None = key("kinematics", "What it sees of a particle.")
+
+
+class PFNDecorrelatedSettings(PFNSettings):
+    """The same network, trained to leave the background's mass spectrum alone."""
+
+    training: dict[str, Any] = key(
+        {"batch_size": 512, "decorrelation": {"strength": 3.0}},
+        "Keys of tagging.training that are others for this tagger.",
+    )
 
 
 class PFN(nn.Module):
