@@ -1,0 +1,184 @@
+"""Figure and table of a scan of the search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from jetchain.core.io.tables import read_result, write_csv
+from jetchain.core.schema.scan import ScannedMethod, ScanPoint, ScanSummary, Spread
+from jetchain.core.style import label, legend_size, new_figure, remark, save_figure, style_of
+from jetchain.core.verbs import Input, Labels, Output
+
+DISCOVERY = 5.0
+
+
+def figure(*, summary: Input, labels: Labels, pdf: Output, png: Output, data: Output) -> None:
+    """Draw significance, improvement, fitted strength and the p-values without signal."""
+    found = read_result(summary, ScanSummary)
+    drawn, axes = new_figure(2, 2)
+    names = names_of(found, labels)
+    draw_points(axes[0, 0], found, names, "significance")
+    axes[0, 0].axhline(DISCOVERY, color="black", lw=1, ls=":")
+    axes[0, 0].set(ylabel=r"Local significance [$\sigma$]", ylim=(0, None))
+    draw_points(axes[0, 1], found, names, "improvement")
+    axes[0, 1].set(ylim=(0, None))
+    draw_points(axes[1, 0], found, names, "mu")
+    ends = (0, max(point.strength for method in found.methods for point in method.points))
+    axes[1, 0].plot(ends, ends, color="black", lw=1, ls=":", label="fitted = injected")
+    axes[1, 0].set(ylabel="Fitted signal strength")
+    draw_null(axes[1, 1], found, names)
+    for ax in axes.flat:
+        if ax.get_legend_handles_labels()[1]:
+            ax.set_ylim(ax.get_ylim()[0], ax.get_ylim()[1] + 0.3 * np.ptp(ax.get_ylim()))
+            ax.legend(loc="upper left", fontsize=legend_size(2 * len(names)))
+    of = f"{found.replicas} replicas" if found.replicas > 1 else "1 replica"
+    label(axes[0, 0])
+    label(axes[0, 1], right=f"{of}, {100 * found.share:.3g} % of the luminosity")
+    save_figure(drawn, pdf, png, data)
+
+
+def names_of(found: ScanSummary, labels: Mapping[str, str]) -> list[str]:
+    """Displayed names, with the window where there are several."""
+    several = len({method.signal_region_tev for method in found.methods}) > 1
+    return [
+        labels[method.method] + (_window(method) if several else "") for method in found.methods
+    ]
+
+
+def _window(method: ScannedMethod) -> str:
+    low, high = method.signal_region_tev
+    return f", {low:g}-{high:g} TeV"
+
+
+def _smallest(point: ScanPoint) -> str | None:
+    """The smallest background efficiency at which an improvement is known."""
+    return min((n for n, value in point.improvement.items() if value), key=float, default=None)
+
+
+def draw_points(ax: Axes, found: ScanSummary, names: list[str], what: str) -> None:
+    """One panel: medians and 68 % bands of a number against the injected strength.
+
+    Args:
+        ax: the panel.
+        found: the scan.
+        names: of its methods.
+        what: field of `ScanPoint`; of the improvement, that at the smallest background efficiency
+            that any point has.
+    """
+    at = min((n for each in _points(found) if (n := _smallest(each))), key=float, default=None)
+    drawn = False
+    for index, (method, name) in enumerate(zip(found.methods, names, strict=True)):
+        values: list[tuple[float, Spread]] = []
+        for each in method.points:
+            value = each.improvement.get(at or "") if what == "improvement" else getattr(each, what)
+            if value is not None:
+                values.append((each.strength, value))
+        if not values:
+            continue
+        drawn, style = True, style_of(index)
+        # Beside one another, so that bars of several methods can be seen.
+        span = max(1.0, max(point.strength for point in method.points))
+        x = np.array([strength for strength, _ in values]) + 0.012 * span * index
+        middle, low, high = (
+            np.array([getattr(value, edge) for _, value in values])
+            for edge in ("median", "low", "high")
+        )
+        ax.errorbar(
+            x, middle, (middle - low, high - middle), color=style.colour, linestyle=style.line,
+            marker=style.marker, fillstyle=style.fill, capsize=2, label=name,
+        )  # fmt: skip
+        if len(x) > 1:
+            ax.fill_between(x, low, high, color=style.colour, alpha=0.2, lw=0, gid=name)
+    if what == "improvement":
+        share = "" if at is None else rf" at $\epsilon_B$ = {100 * float(at):g} %"
+        ax.set_ylabel(f"Significance improvement{share}")
+    if not drawn:
+        remark(ax, "not known at any point")
+    ax.set_xlabel("Injected signal strength")
+
+
+def _points(found: ScanSummary) -> Iterator[ScanPoint]:
+    for method in found.methods:
+        yield from method.points
+
+
+def draw_null(ax: Axes, found: ScanSummary, names: list[str]) -> None:
+    """One panel: how many replicas without signal have a p-value below one."""
+    for index, (method, name) in enumerate(zip(found.methods, names, strict=True)):
+        null = method.background_only
+        if null is None or not null.p_values:
+            continue
+        steps = np.sort(null.p_values)
+        told = "" if null.ks is None else f", KS p = {null.ks:.2g}"
+        ax.plot(
+            np.concatenate([[0.0], steps, [1.0]]),
+            np.concatenate([[0.0], np.arange(1, len(steps) + 1) / len(steps), [1.0]]),
+            drawstyle="steps-post", label=name + told, **style_of(index).curve,
+        )  # fmt: skip
+    if not ax.lines:
+        remark(ax, "no replica without signal")
+        return
+    ax.plot([0, 1], [0, 1], color="black", lw=1, ls=":")
+    ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="Local p-value p", ylabel="Share of replicas below p")
+
+
+def table(*, summary: Input, labels: Labels, table: Output) -> None:
+    """Write medians and bands of all points, and what follows from all strengths together."""
+    found = read_result(summary, ScanSummary)
+    rows: list[dict[str, Any]] = []
+    for method in found.methods:
+        rows += [_row(method, point, labels) for point in method.points]
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    write_csv(table, {name: [row.get(name, "") for row in rows] for name in names})
+
+
+def _row(method: ScannedMethod, point: ScanPoint, labels: Mapping[str, str]) -> dict[str, Any]:
+    line, null = method.linearity, method.background_only
+    without = method.limit_without_signal
+    low, high = method.signal_region_tev
+    row: dict[str, Any] = {
+        "method": labels[method.method],
+        "window": f"{low:g}-{high:g} TeV",
+        "injected strength": point.strength,
+        "S/sqrt(B)": shown(point.initial_significance),
+        "significance": shown(point.significance),
+        "mu": shown(point.mu),
+        "error of mu": shown(point.mu_error),
+        "observed limit [fb]": shown(point.observed_fb),
+        "expected limit [fb]": shown(point.expected_fb),
+        "the same, trained without signal": "" if without is None else shown(without.expected_fb),
+    }
+    for name in point.improvement:
+        row[f"improvement at eB = {name}"] = shown(point.improvement[name])
+        row[f"signal efficiency at eB = {name}"] = shown(point.signal_efficiency[name])
+    signs = {"": "", "below": "< ", "above": "> "}
+    least = method.sigma_min
+    row["Sigma_min"] = "" if least.value is None else f"{signs[least.bound]}{least.value:.2g}"
+    row["slope"] = _with_error(line.slope, line.slope_error)
+    row["pull mean"] = "" if line.pull_mean is None else f"{line.pull_mean:.2f}"
+    row["pull width"] = _with_error(line.pull_width, line.pull_width_error)
+    row["KS p"] = "" if null is None or null.ks is None else f"{null.ks:.2g}"
+    row["spurious signal [sigma]"] = (
+        "" if null is None else _with_error(null.spurious, null.spurious_error)
+    )
+    row["without result or limit"] = f"{point.without_result}, {point.without_limit}"
+    reasons = [point.reason, None if without is None else without.reason]
+    row["why"] = "; ".join(dict.fromkeys(filter(None, reasons)))
+    return row
+
+
+def shown(value: Spread | None) -> str:
+    """A median with its band, in the digits of the band."""
+    if value is None:
+        return "none"
+    return f"{value.median:.3g} [{value.low:.3g}, {value.high:.3g}]"
+
+
+def _with_error(value: float | None, error: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:.2f}" if error is None else f"{value:.2f} +- {error:.2f}"
