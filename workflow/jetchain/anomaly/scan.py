@@ -21,6 +21,7 @@ from jetchain.anomaly.evaluate import sic_at
 from jetchain.anomaly.features import inject as hide
 from jetchain.anomaly.settings import InjectionJob, JudgementJob
 from jetchain.core.dijets import Array, Table, inside, read_scores
+from jetchain.core.errors import EmptySampleError
 from jetchain.core.io.tables import read_result, write_result
 from jetchain.core.io.tensors import read_tensors, write_tensors
 from jetchain.core.schema.anomaly import ANOMALY_FEATURES, DIJET_TRUTH, DIJETS
@@ -84,8 +85,17 @@ def draw(
         expected: signal events.
         folds: of the cross-training.
         random: draws number, choice and order.
+
+    Raises:
+        EmptySampleError: no background, or no simulated signal would be left.
     """
-    return hide(background, signal, int(random.poisson(expected)), folds, random)
+    number, simulated = int(random.poisson(expected)), len(signal[0])
+    if number >= simulated:
+        raise EmptySampleError(
+            f"{number} signal events are to be injected, of {simulated} simulated ones.",
+            "Generate more signal, or lower strengths or share of the scan.",
+        )
+    return hide(background, signal, number, folds, random)
 
 
 def pool(data: Table, truth: Table, signal_test: Table) -> tuple[Table, Table]:
