@@ -97,7 +97,7 @@ def test_injections_are_drawn_anew_for_each_replica_and_strength(pool, tmp_path)
             assert not drawn[strength, replica] & events(rest)
             assert len(drawn[strength, replica] | events(rest)) == 800
     # Independent draws of n and m out of 800 have n m / 800 in common, within their spread.
-    for (first, second) in combinations(drawn.values(), 2):
+    for first, second in combinations(drawn.values(), 2):
         expected = len(first) * len(second) / 800
         assert abs(len(first & second) - expected) < 5 * np.sqrt(expected)
     assert len({len(each) for each in drawn.values()}) > 4  # numbers are drawn as well
@@ -142,7 +142,9 @@ def test_the_draw_does_not_depend_on_what_the_search_has_injected(pool, tmp_path
         {name: values[chosen] for name, values in tables[0].items()}
         for chosen in (tables[1]["is_signal"] == 0, tables[1]["is_signal"] == 1)
     ]
-    other = {name: np.concatenate([again[1][name], tables[2][name]]) for name in ("m_jj", "features")}
+    other = {
+        name: np.concatenate([again[1][name], tables[2][name]]) for name in ("m_jj", "features")
+    }
     none = {**again[0], "event_id": np.arange(4000)}, {"is_signal": np.zeros(4000, int)}, other
     for table, same in zip((background, signal), scan.pool(*none), strict=True):
         assert all(np.array_equal(table[name], same[name]) for name in table)
@@ -150,7 +152,7 @@ def test_the_draw_does_not_depend_on_what_the_search_has_injected(pool, tmp_path
 
 @pytest.mark.parametrize(("strength", "share"), [("5", 1.0), ("0.5", 1e-9)])
 def test_too_few_events_are_refused_with_the_keys_of_the_scan(pool, tmp_path, strength, share):
-    with pytest.raises(EmptySampleError, match="of 800 simulated|0 background"):
+    with pytest.raises(EmptySampleError, match=r"of 800 simulated|0 background"):
         inject(pool, tmp_path / "a", strength, share=share)
 
 
@@ -183,11 +185,13 @@ def judged(folder, name):
 
 
 def test_improvement_stands_at_fixed_efficiencies_and_not_where_too_little_is_left(pool, tmp_path):
-    data, is_signal, rest = inject(pool, tmp_path / "a")
+    data, _, rest = inject(pool, tmp_path / "a")
     # A score that keeps half of the signal, and a tenth of the background.
     random = np.random.default_rng(2)
     for table, name, share in ((data, "known", 0.1), (rest, "known_signal", 0.5)):
-        score = (random.random(len(table["m_jj"])) < share) + 1e-6 * random.random(len(table["m_jj"]))
+        score = (random.random(len(table["m_jj"])) < share) + 1e-6 * random.random(
+            len(table["m_jj"])
+        )
         write_tensors(
             tmp_path / "a" / f"{name}.safetensors", SCORES,
             {"event_id": table["event_id"], "score": score[:, None]},

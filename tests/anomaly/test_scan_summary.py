@@ -39,14 +39,13 @@ def row(strength, replica, mu=0.0, error=0.1, significance=0.0, signal=50.0, exp
         signal_in_window=80 * strength, initial_significance=4 * strength, shared_signal=0.1,
     )  # fmt: skip
     cut = AtEfficiency(background_efficiency=0.01, signal_efficiency=0.2, improvement=2.0 + replica)
-    measured = Measurement(
-        signal_events=signal, signal_uncertainty=0.1, fit=fit, limits=limits
-    )
+    measured = Measurement(signal_events=signal, signal_uncertainty=0.1, fit=fit, limits=limits)
     return summary.Row("cwola", injection, measured, Judgement(cuts=[cut]))
 
 
 def points(*medians):
     """Points at 0, 1, 2, ... times an initial significance of 2, with these medians."""
+
     def plain(value):
         return Spread(median=value, low=value, high=value, number=3)
 
@@ -126,18 +125,24 @@ def null(values, error=0.5):
 
 def test_background_only_replicas_are_uniform_or_not():
     random = np.random.default_rng(3)
-    fair = summary.background_only(null(random.standard_normal(200)))
+    fair = summary.background_only(null(random.standard_normal(200)), True)
     assert fair.ks > 0.05
     assert abs(fair.spurious) < 4 * fair.spurious_error
     assert 0 < min(fair.p_values) < 0.1
     assert 0.9 < max(fair.p_values) < 1  # deficits are told apart, which q0 does not
-    biased = summary.background_only(null(random.standard_normal(200) + 0.7))
+    biased = summary.background_only(null(random.standard_normal(200) + 0.7), True)
     assert biased.ks < 1e-3
     assert biased.spurious == pytest.approx(0.7, abs=4 * biased.spurious_error)
-    wide = summary.background_only(null(2.5 * random.standard_normal(200)))
+    wide = summary.background_only(null(2.5 * random.standard_normal(200)), True)
     assert wide.ks < 1e-3
-    assert summary.background_only(null([0.1, 0.2])).ks is None
-    assert summary.background_only([]) is None
+    assert summary.background_only(null([0.1, 0.2]), True).ks is None
+    assert summary.background_only([], True) is None
+
+
+def test_replicas_with_the_same_background_claim_no_uniformity():
+    found = summary.background_only(null([0.4] * 20), False)
+    assert (found.ks, found.spurious_error) == (None, None)
+    assert found.spurious == pytest.approx(0.4)
 
 
 def test_the_p_value_of_toys_goes_first():

@@ -20,26 +20,30 @@ from jetchain.reporting import scan
 
 
 def spread(value):
-    return None if value is None else Spread(median=value, low=0.9 * value, high=1.2 * value, number=4)
+    return (
+        None if value is None else Spread(median=value, low=0.9 * value, high=1.2 * value, number=4)
+    )
 
 
-def method(name, strengths=(0.0, 1.0, 2.0), window=(3.3, 3.7), judged=True, bound=""):
+def method(name, strengths=(0.0, 1.0, 2.0), window=(3.3, 3.7), judged=True, bound="", ks=None):
+    cuts = ("0.1", "0.01", "0.001") if judged else ()
     points = [
         ScanPoint(
             strength=each, initial_significance=spread(4 * each), significance=spread(6 * each),
             mu=spread(each), mu_error=spread(0.1), expected_fb=spread(20.0), observed_fb=None,
-            improvement={"0.1": spread(2.0), "0.01": spread(3.0), "0.001": None} if judged else {},
-            signal_efficiency={"0.1": spread(0.5), "0.01": None, "0.001": None} if judged else {},
+            improvement=dict(zip(cuts, map(spread, (2.0, 3.0, None)), strict=False)),
+            signal_efficiency=dict(zip(cuts, map(spread, (0.5, 0.4, None)), strict=False)),
             without_result=0, without_limit=2, reason="no background is accepted",
         )
         for each in strengths
     ]  # fmt: skip
     null = BackgroundOnly(
-        p_values=[0.1, 0.5, 0.7], ks=None, spurious=0.1, spurious_error=0.3, largest=1.2
+        p_values=[0.1, 0.5, 0.7], ks=ks, spurious=0.1, spurious_error=0.3, largest=1.2
     )
     return ScannedMethod(
         method=name, signal_region_tev=window, points=points,
-        sigma_min=SigmaMin(value=3.1, bound=bound), background_only=null if 0 in strengths else None,
+        sigma_min=SigmaMin(value=3.1, bound=bound),
+        background_only=null if 0.0 in strengths else None,
         linearity=Linearity(
             slope=1.0, slope_error=0.1, offset=0.0, offset_error=0.1, pull_mean=0.1,
             pull_width=1.1, pull_width_error=None, number=12,
@@ -64,11 +68,10 @@ LABELS = {"cwola": "CWoLa", "inclusive": "no cut"}
     "methods",
     [
         (method("inclusive", judged=False), method("cwola")),
-        (method("cwola", strengths=(0.0,)),),  # background alone
-        (method("inclusive", strengths=(1.0,), judged=False),),
+        (method("cwola", strengths=(0.0,), ks=0.3),),  # background alone
         (method("cwola"), method("cwola", window=(4.0, 4.5))),
     ],
-    ids=["two methods", "no signal", "nothing judged", "two windows"],
+    ids=["two methods", "no signal", "two windows"],
 )
 def test_any_scan_can_be_drawn_with_its_medians_and_bands(tmp_path, methods):
     scan.figure(
@@ -76,12 +79,19 @@ def test_any_scan_can_be_drawn_with_its_medians_and_bands(tmp_path, methods):
         png=tmp_path / "a.png", data=tmp_path / "a.json",
     )  # fmt: skip
     panels = read_json(tmp_path / "a.json")["axes"]
-    drawn = {series["label"]: series for series in panels[0]["series"] if series["kind"] == "errorbar"}
+    drawn = {
+        series["label"]: series for series in panels[0]["series"] if series["kind"] == "errorbar"
+    }
     assert len(drawn) == len(methods)
     for each, series in zip(methods, drawn.values(), strict=True):
         medians = [point.significance.median for point in each.points]
         assert series["y"] == pytest.approx(medians)
         assert series["y_high"] == pytest.approx(1.2 * np.array(medians))
+    # Limits, unless there are p-values of independent replicas.
+    uniform = any(each.background_only and each.background_only.ks for each in methods)
+    assert ("KS p" in json.dumps(panels[3])) is uniform
+    assert ("p-value" in panels[3]["xlabel"]) is uniform
+    assert (panels[3]["yscale"] == "log") is not uniform
     # At the smallest efficiency at which it is known.
     judged = [each for each in methods if each.points[0].improvement]
     assert ("= 1 %" in json.dumps(panels[1])) is bool(judged)

@@ -2,9 +2,6 @@
 
 Every point was injected, trained and fitted by itself. What the truth tells (improvements, initial
 significances) is for the reader; no data-driven method has seen it.
-
-References: linearity and spurious signal as in the ATLAS and CMS searches of dijet resonances;
-Sigma_min after arXiv 2604.20965.
 """
 
 from __future__ import annotations
@@ -36,6 +33,8 @@ from jetchain.core.schema.scan import (
 from jetchain.core.verbs import Inputs, Output
 
 DISCOVERY = 5.0
+FEWEST = 5
+"""Replicas, whose p-values are compared with uniform ones."""
 MOST_UNCERTAIN = 0.5
 """Relative, of the efficiency of a selection trained without signal: beyond, no limit is quoted."""
 
@@ -198,8 +197,12 @@ def _or_none(function: Callable[[Array], Any], values: Array, least: int) -> flo
     return float(function(values)) if len(values) >= least else None
 
 
-def background_only(rows: Sequence[Row]) -> BackgroundOnly | None:
-    """The replicas without signal; None if there are none."""
+def background_only(rows: Sequence[Row], independent: bool) -> BackgroundOnly | None:
+    """The replicas without signal; None if there are none.
+
+    Where they have background in common (not `independent`), neither are their p-values uniform
+    nor does their spread give the error of a mean: both are None.
+    """
     from scipy.stats import kstest
 
     if not rows:
@@ -208,9 +211,13 @@ def background_only(rows: Sequence[Row]) -> BackgroundOnly | None:
     pulls = np.array([value for row in rows if (value := row.pull) is not None])
     return BackgroundOnly(
         p_values=p_values,
-        ks=float(kstest(p_values, "uniform").pvalue) if len(p_values) >= 5 else None,
+        ks=(
+            float(kstest(p_values, "uniform").pvalue)
+            if independent and len(p_values) >= FEWEST
+            else None
+        ),
         spurious=_or_none(np.mean, pulls, 1),
-        spurious_error=_or_none(_error, pulls, 2),
+        spurious_error=_or_none(_error, pulls, 2) if independent else None,
         largest=max(row.significance for row in rows),
     )
 
@@ -240,8 +247,8 @@ def limit_without_signal(rows: Sequence[Row]) -> LimitWithout | None:
     )
 
 
-def summarised(rows: Sequence[Row]) -> ScannedMethod:
-    """All points of one method in one window."""
+def summarised(rows: Sequence[Row], independent: bool) -> ScannedMethod:
+    """All points of one method in one window; see `background_only`."""
     ordered = sorted(rows, key=lambda row: (row.injection.strength, row.injection.replica))
     strengths = sorted({row.injection.strength for row in rows})
     points = [
@@ -254,7 +261,7 @@ def summarised(rows: Sequence[Row]) -> ScannedMethod:
         points=points,
         sigma_min=sigma_min(points),
         linearity=linearity(ordered),
-        background_only=background_only(null),
+        background_only=background_only(null, independent),
         limit_without_signal=limit_without_signal(null),
     )
 
@@ -335,7 +342,8 @@ def scan_summary(
     groups: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
         groups.setdefault((row.method, *map(str, row.injection.signal_region_tev)), []).append(row)
-    found = [summarised(group) for group in groups.values()]
+    shared = shared_background(settings.replicas, settings.share)
+    found = [summarised(group, independent=not shared) for group in groups.values()]
     write_result(
         summary,
         ScanSummary(
@@ -343,7 +351,7 @@ def scan_summary(
             replicas=settings.replicas,
             share=settings.share,
             mass_shift=settings.mass_shift,
-            shared_background=shared_background(settings.replicas, settings.share),
+            shared_background=shared,
             shared_signal=max(each.shared_signal for each in injected.values()),
             methods=found,
         ),

@@ -274,8 +274,9 @@ def _windows_have_sidebands(config: Configuration) -> Iterator[str]:
         for window in scan.windows:
             if not low < window[0] < window[1] < high:
                 yield (
-                    f"anomaly.scans.{name}.windows: {window} must lie inside {SPECTRUM}.mass_range, "
-                    f"[{low:g}, {high:g}]: the fit needs a sideband on either side."
+                    f"anomaly.scans.{name}.windows: {window} must lie inside "
+                    f"{SPECTRUM}.mass_range, [{low:g}, {high:g}]: the fit needs a sideband on "
+                    "either side."
                 )
 
 

@@ -17,7 +17,7 @@ DISCOVERY = 5.0
 
 
 def figure(*, summary: Input, labels: Labels, pdf: Output, png: Output, data: Output) -> None:
-    """Draw significance, improvement, fitted strength and the p-values without signal."""
+    """Draw significance, improvement, fitted strength, and limits or p-values without signal."""
     found = read_result(summary, ScanSummary)
     drawn, axes = new_figure(2, 2)
     names = names_of(found, labels)
@@ -30,15 +30,28 @@ def figure(*, summary: Input, labels: Labels, pdf: Output, png: Output, data: Ou
     ends = (0, max(point.strength for method in found.methods for point in method.points))
     axes[1, 0].plot(ends, ends, color="black", lw=1, ls=":", label="fitted = injected")
     axes[1, 0].set(ylabel="Fitted signal strength")
-    draw_null(axes[1, 1], found, names)
+    nulls = [method.background_only for method in found.methods]
+    if any(null is not None and null.ks is not None for null in nulls):
+        draw_null(axes[1, 1], found, names)
+    else:
+        draw_limits(axes[1, 1], found, names)
     for ax in axes.flat:
         if ax.get_legend_handles_labels()[1]:
-            ax.set_ylim(ax.get_ylim()[0], ax.get_ylim()[1] + 0.3 * np.ptp(ax.get_ylim()))
+            low, high = ax.transScale.transform([(0.0, each) for each in ax.get_ylim()])[:, 1]
+            top = ax.transScale.inverted().transform((0.0, high + 0.3 * (high - low)))[1]
+            ax.set_ylim(top=top)
             ax.legend(loc="upper left", fontsize=legend_size(2 * len(names)))
     of = f"{found.replicas} replicas" if found.replicas > 1 else "1 replica"
-    label(axes[0, 0])
+    lifted = next((each for each in _points(found) if each.strength > 0), None)
+    label(axes[0, 0], right="" if lifted is None else _unit(lifted))
     label(axes[0, 1], right=f"{of}, {100 * found.share:.3g} % of the luminosity")
     save_figure(drawn, pdf, png, data)
+
+
+def _unit(point: ScanPoint) -> str:
+    """What strength 1 is."""
+    unit = point.initial_significance.median / point.strength
+    return rf"strength 1: $S/\sqrt{{B}}$ = {unit:.2g} in the window"
 
 
 def names_of(found: ScanSummary, labels: Mapping[str, str]) -> list[str]:
@@ -95,7 +108,7 @@ def draw_points(ax: Axes, found: ScanSummary, names: list[str], what: str) -> No
             ax.fill_between(x, low, high, color=style.colour, alpha=0.2, lw=0, gid=name)
     if what == "improvement":
         share = "" if at is None else rf" at $\epsilon_B$ = {100 * float(at):g} %"
-        ax.set_ylabel(f"Significance improvement{share}")
+        ax.set_ylabel(f"Improvement{share}")
     if not drawn:
         remark(ax, "not known at any point")
     ax.set_xlabel("Injected signal strength")
@@ -110,20 +123,30 @@ def draw_null(ax: Axes, found: ScanSummary, names: list[str]) -> None:
     """One panel: how many replicas without signal have a p-value below one."""
     for index, (method, name) in enumerate(zip(found.methods, names, strict=True)):
         null = method.background_only
-        if null is None or not null.p_values:
+        if null is None or null.ks is None:
             continue
         steps = np.sort(null.p_values)
-        told = "" if null.ks is None else f", KS p = {null.ks:.2g}"
         ax.plot(
             np.concatenate([[0.0], steps, [1.0]]),
             np.concatenate([[0.0], np.arange(1, len(steps) + 1) / len(steps), [1.0]]),
-            drawstyle="steps-post", label=name + told, **style_of(index).curve,
+            drawstyle="steps-post", label=f"{name}, KS p = {null.ks:.2g}", **style_of(index).curve,
         )  # fmt: skip
-    if not ax.lines:
-        remark(ax, "no replica without signal")
-        return
     ax.plot([0, 1], [0, 1], color="black", lw=1, ls=":")
-    ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="Local p-value p", ylabel="Share of replicas below p")
+    ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="Local p-value p", ylabel="Replicas below p")
+
+
+def draw_limits(ax: Axes, found: ScanSummary, names: list[str]) -> None:
+    """One panel: expected limits of selections trained with the signal, and without any."""
+    draw_points(ax, found, names, "expected_fb")
+    for index, (method, name) in enumerate(zip(found.methods, names, strict=True)):
+        without = method.limit_without_signal
+        if without is not None and without.expected_fb is not None:
+            ax.axhline(
+                without.expected_fb.median, color=style_of(index).colour, lw=1, ls=":",
+                label=f"{name}, trained without signal",
+            )  # fmt: skip
+    if ax.lines:
+        ax.set(yscale="log", ylabel="Expected limit [fb]")
 
 
 def table(*, summary: Input, labels: Labels, table: Output) -> None:

@@ -145,8 +145,10 @@ class BackgroundOnly(Result):
 
     Attributes:
         p_values: local, uniform if all is well.
-        ks: p-value of their uniformity (Kolmogorov and Smirnov); null for fewer than five.
-        spurious, spurious_error: mean and its error of the fitted strength over its error.
+        ks: p-value of their uniformity (Kolmogorov and Smirnov); null for fewer than five, and
+            where replicas have background in common.
+        spurious, spurious_error: mean of the fitted strength over its error, and the error of this
+            mean; null where replicas have background in common.
         largest: significance.
     """
 
