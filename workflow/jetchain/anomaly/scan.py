@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jetchain.anomaly.evaluate import sic_at
 from jetchain.anomaly.features import inject as hide
 from jetchain.anomaly.settings import InjectionJob, JudgementJob
 from jetchain.core.dijets import Array, Table, inside, read_scores
@@ -210,6 +209,8 @@ def cuts(labels: NDArray, scores: Array, settings: JudgementJob) -> list[AtEffic
         scores: (n,)
         settings: efficiencies, and the floor on the background.
     """
+    from jetchain.anomaly.evaluate import sic_at  # which takes longer to import than to draw events
+
     found = []
     for efficiency in settings.background_efficiencies:
         enough = efficiency * np.count_nonzero(labels == 0) >= settings.minimum_background
