@@ -276,5 +276,5 @@ wildcard_constraints:
     collection="ak[0-9]+",
     scan="[A-Za-z0-9_]+",
     window="[0-9]+-[0-9]+",
-    strength="[0-9.]+",
+    strength="[0-9.e+-]+",
     replica="[0-9]+",

@@ -110,8 +110,8 @@ class ScanSettings(Settings):
     @field_validator("strengths", "background_efficiencies")
     @classmethod
     def _each_once(cls, value: list[float]) -> list[float]:
-        if len(set(value)) < len(value) or min(value) < 0:
-            raise ValueError("the values must differ, and none may be below 0")
+        if len({f"{each:g}" for each in value}) < len(value) or min(value) < 0:
+            raise ValueError("the values must differ in six digits, and none may be below 0")
         return value
 
     @field_validator("background_efficiencies")

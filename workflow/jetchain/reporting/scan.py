@@ -30,6 +30,8 @@ def figure(*, summary: Input, labels: Labels, pdf: Output, png: Output, data: Ou
     ends = (0, max(point.strength for method in found.methods for point in method.points))
     axes[1, 0].plot(ends, ends, color="black", lw=1, ls=":", label="fitted = injected")
     axes[1, 0].set(ylabel="Fitted signal strength")
+    # A selection trained on little signal keeps hardly any: such fits lie far out.
+    axes[1, 0].set_yscale("symlog", linthresh=1.5 * max(*ends, 1.0))
     nulls = [method.background_only for method in found.methods]
     if any(null is not None and null.ks is not None for null in nulls):
         draw_null(axes[1, 1], found, names)
@@ -154,17 +156,20 @@ def table(*, summary: Input, labels: Labels, table: Output) -> None:
     found = read_result(summary, ScanSummary)
     rows: list[dict[str, Any]] = []
     for method in found.methods:
-        rows += [_row(method, point, labels) for point in method.points]
+        shared = found.shared_background
+        rows += [_row(method, point, labels[method.method], shared) for point in method.points]
     names = list(dict.fromkeys(name for row in rows for name in row))
     write_csv(table, {name: [row.get(name, "") for row in rows] for name in names})
 
 
-def _row(method: ScannedMethod, point: ScanPoint, labels: Mapping[str, str]) -> dict[str, Any]:
+def _row(
+    method: ScannedMethod, point: ScanPoint, name: str, shared_background: float
+) -> dict[str, Any]:
     line, null = method.linearity, method.background_only
     without = method.limit_without_signal
     low, high = method.signal_region_tev
     row: dict[str, Any] = {
-        "method": labels[method.method],
+        "method": name,
         "window": f"{low:g}-{high:g} TeV",
         "injected strength": point.strength,
         "S/sqrt(B)": shown(point.initial_significance),
@@ -175,15 +180,16 @@ def _row(method: ScannedMethod, point: ScanPoint, labels: Mapping[str, str]) -> 
         "expected limit [fb]": shown(point.expected_fb),
         "the same, trained without signal": "" if without is None else shown(without.expected_fb),
     }
-    for name in point.improvement:
-        row[f"improvement at eB = {name}"] = shown(point.improvement[name])
-        row[f"signal efficiency at eB = {name}"] = shown(point.signal_efficiency[name])
+    for efficiency, improvement in point.improvement.items():
+        row[f"improvement at eB = {efficiency}"] = shown(improvement)
+        row[f"signal efficiency at eB = {efficiency}"] = shown(point.signal_efficiency[efficiency])
     signs = {"": "", "below": "< ", "above": "> "}
     least = method.sigma_min
     row["Sigma_min"] = "" if least.value is None else f"{signs[least.bound]}{least.value:.2g}"
     row["slope"] = _with_error(line.slope, line.slope_error)
     row["pull mean"] = "" if line.pull_mean is None else f"{line.pull_mean:.2f}"
     row["pull width"] = _with_error(line.pull_width, line.pull_width_error)
+    row["shared background"] = f"{100 * shared_background:.0f} %"
     row["KS p"] = "" if null is None or null.ks is None else f"{null.ks:.2g}"
     row["spurious signal [sigma]"] = (
         "" if null is None else _with_error(null.spurious, null.spurious_error)
