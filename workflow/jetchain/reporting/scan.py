@@ -141,8 +141,8 @@ def draw_limits(ax: Axes, found: ScanSummary, names: list[str]) -> None:
     """One panel: expected limits of selections trained with the signal, and without any."""
     draw_points(ax, found, names, "expected_fb")
     for index, (method, name) in enumerate(zip(found.methods, names, strict=True)):
-        without = method.limit_without_signal
-        if without is not None and without.expected_fb is not None:
+        without, trained = method.limit_without_signal, bool(method.points[0].improvement)
+        if trained and without is not None and without.expected_fb is not None:
             ax.axhline(
                 without.expected_fb.median, color=style_of(index).colour, lw=1, ls=":",
                 label=f"{name}, trained without signal",
