@@ -85,7 +85,7 @@ def draw_points(ax: Axes, found: ScanSummary, names: list[str], what: str) -> No
             that any point has.
     """
     at = min((n for each in _points(found) if (n := _smallest(each))), key=float, default=None)
-    drawn = False
+    drawn, span = False, max(1.0, *(point.strength for point in _points(found)))
     for index, (method, name) in enumerate(zip(found.methods, names, strict=True)):
         values: list[tuple[float, Spread]] = []
         for each in method.points:
@@ -96,7 +96,6 @@ def draw_points(ax: Axes, found: ScanSummary, names: list[str], what: str) -> No
             continue
         drawn, style = True, style_of(index)
         # Beside one another, so that bars of several methods can be seen.
-        span = max(1.0, max(point.strength for point in method.points))
         x = np.array([strength for strength, _ in values]) + 0.012 * span * index
         middle, low, high = (
             np.array([getattr(value, edge) for _, value in values])
@@ -113,7 +112,7 @@ def draw_points(ax: Axes, found: ScanSummary, names: list[str], what: str) -> No
         ax.set_ylabel(f"Improvement{share}")
     if not drawn:
         remark(ax, "not known at any point")
-    ax.set_xlabel("Injected signal strength")
+    ax.set(xlabel="Injected signal strength", xlim=(-0.06 * span, 1.06 * span))
 
 
 def _points(found: ScanSummary) -> Iterator[ScanPoint]:
