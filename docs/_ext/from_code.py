@@ -40,7 +40,8 @@ FILES = {
     "TAGGING_SCORES": "tagging/<model>/scores.safetensors",
     "JET_SCORES": "tagging/<model>/scores/<sample>/<shard>.safetensors",
     "DIJETS": "anomaly/data.safetensors, anomaly/signal_test.safetensors, "
-    "anomaly/<method>/template.safetensors",
+    "anomaly/<method>/template.safetensors, "
+    "anomaly/scan/<scan>/<window>/mu<strength>/seed<replica>/data.safetensors",
     "DIJET_TRUTH": "anomaly/truth.safetensors",
     "SCORES": "anomaly/<method>/scores.safetensors",
 }

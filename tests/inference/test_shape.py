@@ -11,9 +11,11 @@ from scipy.stats import norm
 from jetchain.core.errors import DataError
 from jetchain.core.io.tables import read_json, read_result, write_json
 from jetchain.core.schema.inference import Fit, Limits
+from jetchain.core.schema.scan import Measurement
 from jetchain.inference.discovery import p0_from_toys
 from jetchain.inference.fit import fit, maximum_likelihood
-from jetchain.inference.limits import LimitJob, asymptotic_limits, limits
+from jetchain.inference.limits import LimitJob, asymptotic_limits, limits, no_limits
+from jetchain.inference.measure import MeasureJob, measure
 from jetchain.inference.newton import best_fit
 from jetchain.inference.settings import FitSettings, LimitSettings, WorkspaceSettings
 from jetchain.inference.toys import Counting, Data, draw, profile, q_tilde
@@ -255,3 +257,64 @@ def test_a_shape_that_does_not_fit_is_refused(tmp_path, change, words) -> None:
     write_json(path, values)
     with pytest.raises(DataError, match=words):
         read_yields(path)
+
+
+def measured(folder, values, toys: int = 0) -> Measurement:
+    """The one job of a point of a scan."""
+    write_json(folder / "yields.json", values)
+    job = MeasureJob(fit=FitSettings(toys=toys), level=0.05, workspace=SETTINGS)
+    measure(
+        yields=folder / "yields.json", measurement=folder / "measurement.json", settings=job, seed=1
+    )
+    return read_result(folder / "measurement.json", Measurement)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{}, {"accepted": False, "p_value": 0.002}, {"signal_relative_uncertainty": 0.62}],
+    ids=["plain", "no background", "no efficiency"],
+)
+def test_a_point_of_a_scan_is_measured_as_a_search_is(tmp_path, change) -> None:
+    values = content(spectrum(), **change)
+    found, limit = run(tmp_path, values)
+    point = measured(tmp_path, values)
+    assert point.fit == found
+    # Fewer points of the scan of CLs change no limit.
+    assert point.limits.model_copy(update={"scan": None}) == limit.model_copy(
+        update={"scan": None, "toys": None}
+    )
+    assert point.signal_events == pytest.approx(spectrum().signal.sum())
+    assert point.signal_uncertainty == change.get("signal_relative_uncertainty", 0.03)
+
+
+def test_a_point_without_signal_is_measured_as_such(tmp_path) -> None:
+    values = content(spectrum())
+    values["bins"] = [each | {"signal": 0.0, "signal_uncertainty": 0.0} for each in values["bins"]]
+    point = measured(tmp_path, values)
+    assert not point.fit.sensitive
+    assert not point.limits.sensitive
+    assert point.signal_uncertainty is None
+
+
+@pytest.mark.parametrize(
+    ("p0", "events", "checked"),
+    [(0.1, 40.0, True), (0.03, 40.0, True), (0.01, 40.0, False), (0.5, 40.0, False),
+     (0.1, 4000.0, False)],
+)  # fmt: skip
+def test_toys_check_a_point_where_they_are_needed_and_enough_to_tell(
+    tmp_path, monkeypatch, p0, events, checked
+) -> None:
+    def asymptotic(spec, counts, settings, path) -> Fit:
+        return Fit(method="cathode", sensitive=True, observed=1, background=1, p0=p0)
+
+    def no_limit(spec, counts, settings, path) -> Limits:
+        return no_limits(counts, settings)
+
+    monkeypatch.setattr("jetchain.inference.measure.without_toys", asymptotic)
+    monkeypatch.setattr("jetchain.inference.measure.asymptotic_limits", no_limit)
+    monkeypatch.setattr(
+        "jetchain.inference.measure.with_toys",
+        lambda spec, counts, found, toys, path: found.model_copy(update={"p0_toys": 0.2}),
+    )
+    point = measured(tmp_path, content(spectrum(events=events, signal=events)), toys=200)
+    assert (point.fit.p0_toys is not None) is checked

@@ -71,6 +71,16 @@ BACKGROUND = "generate.samples.lhco_background.generation"
         ("particleflow.mlpf.training.held_out", 10**6, "held_out: 1000000 leaves no event"),
         ("background.sideband.scan", [0.5, 0.0], "every efficiency must lie between 0 and 1"),
         ("particleflow.evaluation.pt_edges", [1.0, 1.0], "rise strictly"),
+        ("anomaly.scans.strength.windows", [[2.8, 3.0]], "strength.windows: .*sideband on either"),
+        ("anomaly.scans.strength.windows", [[3.0, 6.6]], "strength.windows: .*sideband on either"),
+        ("anomaly.scans.strength.windows", [[3.3, 3.7], [3.3, 3.7002]], "same in whole GeV"),
+        ("anomaly.scans.strength.windows", [[3.3]], "two rising positive masses"),
+        ("anomaly.scans.strength.methods", ["cwolla"], "Did you mean 'cwola'"),
+        ("anomaly.scans.strength.strengths", [1.0, 1.0], "must differ"),
+        ("anomaly.scans.strength.strengths", [-1.0], "none may be below 0"),
+        ("anomaly.scans.strength.background_efficiencies", [1.0], "between 0 and 1"),
+        ("anomaly.scanned", ["strenght"], "unknown scan 'strenght'.*'strength'"),
+        ("anomaly.scans.my-scan.replicas", 2, "letters, digits and _ only"),
     ],
 )  # fmt: skip
 def test_numbers_that_do_not_agree_are_refused(path, value, message) -> None:

@@ -54,7 +54,16 @@ def test_every_rule_is_recorded_with_its_room(tiny_run, monkeypatch):
     assert len(names) > 50
     monkeypatch.setattr(BOOK, {name: Record(**rules[name]) for name in rules})
     rooms = rooms_of_rules()
-    named = {"all", "bench", "finished", "full_tagging", "learning_curve", "quick", "tables"}
+    named = {
+        "all",
+        "anomaly_scan",
+        "bench",
+        "finished",
+        "full_tagging",
+        "learning_curve",
+        "quick",
+        "tables",
+    }
     assert names - set(rules) == named | set(rooms.values())  # each room is a target as well
     assert rooms["generate_sample"] == "generate"
     assert rooms["figure_jet_mass"] == "reporting"

@@ -21,6 +21,7 @@ KEYS = dict(leaves(configuration.load(TINY)))
 UNSEEN = {
     # where Minuit fits: counts, of a search that is sensitive
     "inference.fit: tolerance",
+    "inference.measure: fit.tolerance",
     # where there is pile-up
     "detector.simulate: pileup.spread_z",
     # where truth jets are of visible particles, or pile-up is subtracted by PUPPI
@@ -35,6 +36,11 @@ UNSEEN = {
         for part in ("fraction", "integer", "signed")
     ),
 }
+
+# What the points of a scan are made by.
+POINTS = {
+    "inject_signal", "judge_scan", "measure_scan", "scan_cwola", "scan_spectrum", "summarise_scan",
+}  # fmt: skip
 
 # Keys that shape the job graph: another value, and the rules whose jobs are new or read other
 # files for it. What lies below reruns as always.
@@ -118,6 +124,15 @@ SHAPING = {
         ["supervised", "cwola", "cathode", "disco"],
         {"evaluate_anomaly"},
     ),
+    # In its place the folders of a scan have their name.
+    "anomaly.signal_region": ([3.3, 3.75], POINTS),
+    "anomaly.scans.strength.windows": ([[3.3, 3.7], [3.8, 4.2]], POINTS),
+    "anomaly.scans.strength.strengths": ([0.0, 1.0], POINTS),
+    "anomaly.scans.strength.replicas": (2, POINTS),
+    "anomaly.scans.strength.methods": (
+        ["cwola", "inclusive"], {"measure_scan", "scan_inclusive", "summarise_scan"},
+    ),
+    "anomaly.scanned": ([], set()),
     "background.jet_uncertainties": (True, {"normalise_search"}),
     "firmware.dataset.samples": (["quark", "gluon", "W", "top"], {"prepare_firmware"}),
 }  # fmt: skip
@@ -169,6 +184,8 @@ APART = {
         for key in ("process", "gun.particles")
     ),
 }  # fmt: skip
+# Of the scans, those that no job of the tiny run makes.
+SCANNED = TINY["anomaly"]["scanned"]
 # Of the samples in the configuration, what no job of the tiny run reads: it has no pile-up.
 POOL = TINY["detector"]["pileup_sample"]
 TAGGERS = TINY["tagging"]["taggers"]
@@ -229,6 +246,7 @@ def plain(key):
         and not key.startswith((*BENCHES, f"generate.samples.{POOL}."))
         # of taggers, those that are trained
         and (not key.startswith("tagging.models.") or key.split(".")[2] in TAGGERS)
+        and not (key.startswith("anomaly.scans.") and key.split(".")[2] not in SCANNED)
         and key != "detector.simulation.store_cells"  # a single value is valid in a run
         and not (
             key.endswith((".cross_section", ".luminosity"))  # which guns do not have
@@ -295,7 +313,8 @@ def test_a_key_that_shapes_the_graph_reruns_what_it_touches(finished, key):
     }
     assert {job.rule for job in touched} == rules
     readers = finished.readers(key) | finished.derived(graph)
-    expected = finished.affected(touched | readers, graph)
+    # What nothing reads any more, as the points of a window that is left, is not made.
+    expected = finished.affected(touched | readers, graph) & set(graph)
     targets = {job for job, step in graph.items() if not step.command}
     assert difference(set(finished.planner.plan(change)) - targets, expected - targets) == {}
 
@@ -316,6 +335,38 @@ def test_the_keys_of_the_benches_rerun_nothing_else(finished):
         if key.startswith(BENCHES):
             change = merged(change, other(key))
     assert finished.planner.plan(change) == {}
+
+
+def test_the_keys_of_scans_that_are_not_made_rerun_nothing(finished):
+    change = {}
+    for key in KEYS:
+        if key.startswith("anomaly.scans.") and key.split(".")[2] not in SCANNED:
+            change = merged(change, overlay(key, [0.7] if key.endswith("strengths") else KEYS[key]))
+    assert change
+    assert finished.planner.plan(change) == {}
+
+
+def test_truth_reaches_no_data_driven_result(finished):
+    """Permuted labels change no byte of what methods, fits and limits make: nothing that they read
+    was made with truth, but for the data of a scan's point, which a new injection is."""
+    reads = {
+        job
+        for job, step in finished.graph.items()
+        if any(path.endswith("truth.safetensors") for path in step.inputs)
+    }
+    assert {"search_supervised", "judge_scan", "evaluate_anomaly"} <= {job.rule for job in reads}
+    below = finished.affected({job for job in reads if job.rule != "inject_signal"})
+    honest = {
+        job.rule
+        for job in below
+        if finished.graph[job].wildcards.get("method") not in ("supervised", "idealised")
+        and finished.rules.get(job.rule, {}).get("verb", "").split(".")[0]
+        in ("anomaly", "background", "inference")
+    }
+    # What only compares with the truth.
+    assert honest == {
+        "evaluate_anomaly", "judge_scan", "close_spectrum", "close_abcd", "summarise_scan",
+    }  # fmt: skip
 
 
 def test_another_root_seed_reruns_every_job_with_a_seed(finished):

@@ -126,19 +126,7 @@ for name in SEARCHES:
         params:
             **job(
                 "anomaly.search",
-                settings={
-                    "signal_region": "anomaly.signal_region",
-                    **(
-                        {"mass_range": "background.sideband.spectrum.mass_range"}
-                        if method.mass_range
-                        else {}
-                    ),
-                    **(
-                        {"method": f"anomaly.methods.{name}"}
-                        if method.settings
-                        else {}
-                    ),
-                },
+                settings=search_settings(name, "anomaly.signal_region"),
                 seed=method.identity or ("anomaly.search", name),
                 members=["anomaly.methods.{method}"],
             ),

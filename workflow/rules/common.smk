@@ -8,13 +8,17 @@ from functools import cache
 from jetchain.core.resources import resource_name
 from jetchain.core.schema.jets import jet_collection
 from jetchain.generate.cards import card_digest
+from jetchain.anomaly.settings import window_name
 from jetchain.core.sources import is_stored
 from jetchain.plumbing.radii import CALIBRATION, jets_read
 from jetchain.plumbing.rules import LAUNCH, Figure, Rules, Table, family, labels
 
 card_digest = cache(card_digest)  # the file is read once, not for every job
 JETS_READ = jets_read(CONFIG)
-rules_of = Rules(CONFIG.model_dump(mode="json"), JETS_READ._asdict())
+rules_of = Rules(
+    CONFIG.model_dump(mode="json"),
+    {**JETS_READ._asdict(), "windows": CONFIG.anomaly.windows},
+)
 job = rules_of.job
 ALGORITHMS = family("particleflow.algorithms")
 shards = rules_of.shards
@@ -78,6 +82,55 @@ def of_background(name):
     """The cross-section or luminosity that the search's background states; 0 for none."""
     sample = CONFIG.generate.samples[CONFIG.anomaly.background[0]]
     return getattr(sample, name) or 0.0
+
+
+def search_settings(name, region):
+    """Where the settings of a search's method stand; its signal region stands at `region`."""
+    method = METHODS[name]
+    places = {"signal_region": region}
+    if method.mass_range:
+        places["mass_range"] = "background.sideband.spectrum.mass_range"
+    if method.settings:
+        places["method"] = f"anomaly.methods.{name}"
+    return places
+
+
+def points_of(*patterns, methods=()):
+    """These files for all points of the scan of the wildcards.
+
+    Args:
+        patterns: with the braces of the points, and of the methods of the scan.
+        methods: these alone, if they are given.
+    """
+
+    def paths(wildcards):
+        scan = CONFIG.anomaly.scans[wildcards.scan]
+        return expand(
+            patterns,
+            scan=wildcards.scan,
+            window=map(window_name, scan.windows or [CONFIG.anomaly.signal_region]),
+            strength=[f"{strength:g}" for strength in scan.strengths],
+            replica=range(scan.replicas),
+            method=[name for name in scan.methods if name in (methods or scan.methods)],
+        )
+
+    return paths
+
+
+def scan_results(name):
+    """The tables of a scan."""
+    return [
+        f"results/anomaly/scan/{name}/{table}"
+        for table in ("points.csv", "summary.json")
+    ]
+
+
+def labels_of_scan(wildcards):
+    """The displayed names of the methods of a scan."""
+    methods = CONFIG.anomaly.scans[wildcards.scan].methods
+    return json.dumps(
+        {name: NO_CUT.get(name) or METHODS[name].label for name in methods}
+    )
 
 
 def pileup_pool(wildcards):
@@ -184,6 +237,8 @@ def known_targets():
         "part": PARTS,
         "method": [*METHODS, *BACKGROUND_METHODS],
         "design": family("firmware.designs"),
+        "scan": CONFIG.anomaly.scans,
+        "window": CONFIG.anomaly.windows,
     }
     names_of_samples = [*CONFIG.generate.samples, *CONFIG.graphs.samples]
     samples = {name: rules_of.shard_names(name) for name in names_of_samples}
@@ -219,3 +274,7 @@ wildcard_constraints:
     method="[a-z0-9_]+",
     design="[a-z0-9_]+",
     collection="ak[0-9]+",
+    scan="[A-Za-z0-9_]+",
+    window="[0-9]+-[0-9]+",
+    strength="[0-9.e+-]+",
+    replica="[0-9]+",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, Self
 
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 
 from jetchain.anomaly.methods import METHODS
+from jetchain.core.schema.background import NO_CUT
 from jetchain.core.settings import Settings, key, require_each_once
 
 Sections: Any = METHODS.sections()
@@ -52,6 +54,94 @@ class EvaluationSettings(Settings):
     points: int = key(50, "Points of a curve in signal efficiency.", ge=10)
 
 
+class ScanSettings(Settings):
+    """A scan: windows x strengths x replicas x methods, each point injected, trained and fitted."""
+
+    methods: list[str] = key(
+        ["inclusive", "cwola", "cathode"],
+        "Methods, with the settings of anomaly.methods; `inclusive` is the fit without a cut.",
+        min_length=1,
+    )
+    windows: list[list[float]] = key(
+        [],
+        "Windows of the dijet mass, of whole GeV, in which a signal is sought, where the simulated "
+        "signal is moved to; none for anomaly.signal_region alone.",
+        unit="TeV",
+    )
+    strengths: list[float] = key(
+        [0.0, 0.25, 0.5, 1.0, 2.0],
+        "Injected signal in units of background.reference_events; 0 for none.",
+        min_length=1,
+    )
+    replicas: int = key(
+        4, "Draws of the injection at each strength, each with a training of its own.", ge=1
+    )
+    share: float = key(
+        1.0,
+        "Share of the background, and of the luminosity, that a replica has. Of 1 / share replicas "
+        "no two have an event in common; with 1 all have the same background, and their spread "
+        "shows injection and training alone.",
+        gt=0.0,
+        le=1.0,
+    )
+    mass_shift: float = key(
+        0.0,
+        "Jet masses are moved by this times the dijet mass: 0.1 is the stress of arXiv 2109.00546.",
+        ge=0.0,
+    )
+    background_efficiencies: list[float] = key(
+        [0.1, 0.01], "Cuts at which the significance improvement is given.", min_length=1
+    )
+
+    @field_validator("methods")
+    @classmethod
+    def _known(cls, names: list[str]) -> list[str]:
+        return require_each_once(names, [*NO_CUT, *METHODS], "search method")
+
+    @field_validator("windows")
+    @classmethod
+    def _rising(cls, value: list[list[float]]) -> list[list[float]]:
+        if any(len(each) != 2 or not 0 < each[0] < each[1] for each in value):
+            raise ValueError("every window must be two rising positive masses")
+        if len({window_name(each) for each in value}) < len(value):
+            raise ValueError("no two windows may be the same in whole GeV")
+        return value
+
+    @field_validator("strengths", "background_efficiencies")
+    @classmethod
+    def _each_once(cls, value: list[float]) -> list[float]:
+        if len({f"{each:g}" for each in value}) < len(value) or min(value) < 0:
+            raise ValueError("the values must differ in six digits, and none may be below 0")
+        return value
+
+    @field_validator("background_efficiencies")
+    @classmethod
+    def _fractions(cls, value: list[float]) -> list[float]:
+        if any(not 0 < efficiency < 1 for efficiency in value):
+            raise ValueError("every efficiency must lie between 0 and 1")
+        return value
+
+
+def window_name(window: list[float]) -> str:
+    """A window of the mass in TeV as a folder's name, in GeV."""
+    return "-".join(f"{1000 * edge:.0f}" for edge in window)
+
+
+def laptop_scans() -> dict[str, ScanSettings]:
+    """The scans of the laptop-scale default.
+
+    The search as it is, with more and less signal; what it finds where there is none, in twenty
+    parts of the background; and features that depend on the mass.
+    """
+    return {
+        "strength": ScanSettings(),
+        "background_only": ScanSettings(
+            methods=["inclusive", "cwola"], strengths=[0.0], replicas=20, share=0.05
+        ),
+        "mass_shift": ScanSettings(methods=["cwola", "cathode"], strengths=[1.0], mass_shift=0.1),
+    }
+
+
 class AnomalySettings(Settings):
     """The LHC-Olympics-like search: a W' -> XY signal hidden in QCD dijets."""
 
@@ -75,6 +165,32 @@ class AnomalySettings(Settings):
     )  # fmt: skip
     methods: MethodTable = key(MethodTable(), "Settings of the methods.")
     evaluation: EvaluationSettings = key(EvaluationSettings(), "Significance improvement.")
+    scans: dict[str, ScanSettings] = key(
+        laptop_scans(), "Scans by name; `snakemake anomaly_scan` makes them."
+    )
+    scanned: list[str] = key([], "Scans that are made with everything else, and are in the report.")
+
+    @property
+    def windows(self) -> dict[str, list[float]]:
+        """All windows of the scans by their folders' names."""
+        scans = self.scans.values()
+        return {
+            window_name(window): window
+            for window in (self.signal_region, *(each for scan in scans for each in scan.windows))
+        }
+
+    @field_validator("scans")
+    @classmethod
+    def _plain_names(cls, value: dict[str, ScanSettings]) -> dict[str, ScanSettings]:
+        for name in value:
+            if not re.fullmatch("[A-Za-z0-9_]+", name):
+                raise ValueError(f"the name '{name}' may hold letters, digits and _ only")
+        return value
+
+    @model_validator(mode="after")
+    def _scans_known(self) -> Self:
+        require_each_once(self.scanned, self.scans, "scan")
+        return self
 
     @field_validator("signal_region")
     @classmethod
@@ -118,3 +234,28 @@ class EvaluationJob(Settings):
 
     signal_region: list[float]
     evaluation: EvaluationSettings
+
+
+class InjectionJob(Settings):
+    """What `anomaly.scan.inject` reads: of a scan, and the windows of this point and the search."""
+
+    signal_region: list[float]
+    home: list[float]
+    share: float
+    mass_shift: float
+
+
+class JudgementJob(Settings):
+    """What `anomaly.scan.judge` reads."""
+
+    signal_region: list[float]
+    background_efficiencies: list[float]
+    minimum_background: int
+
+
+class ScanJob(Settings):
+    """What `anomaly.scan_summary` reads of a scan."""
+
+    replicas: int
+    share: float
+    mass_shift: float

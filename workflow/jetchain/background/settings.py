@@ -151,12 +151,12 @@ class CutJob(SpectrumJob):
     """What `background.sideband` and the closure of the spectrum read."""
 
     efficiency: float
-    scan: list[float]
+    scan: list[float] | None = None
 
     @property
     def efficiencies(self) -> list[float]:
         """Of the search and of the scan, falling."""
-        return sorted({*self.scan, self.efficiency}, reverse=True)
+        return sorted({*(self.scan or []), self.efficiency}, reverse=True)
 
 
 class NormalisationJob(Settings):

@@ -43,16 +43,19 @@ def fit(*, workspace: Input, yields: Input, fit: Output, settings: FitSettings, 
     result is null. Where a spectrum has few events under the peak, toys check the p-value.
     """
     spec, counts = read_json(workspace), read_yields(yields)
-    if not counts.sensitive:
-        write_result(fit, no_fit(counts))
-        return
-    if counts.shape is not None and counts.shape.refusal:
-        write_result(fit, _without(counts, counts.shape.refusal))
-        return
-    found = maximum_likelihood(spec, counts, settings, str(workspace))
+    found = without_toys(spec, counts, settings, str(workspace))
     if settings.toys and counts.shape is not None and counts.low_counts and found.p0 is not None:
         found = with_toys(spec, counts, found, (settings.toys, seed), str(workspace))
     write_result(fit, found)
+
+
+def without_toys(spec: dict[str, Any], counts: Yields, settings: FitSettings, path: str) -> Fit:
+    """The fit of a search, or why there is none; arguments as of `maximum_likelihood`."""
+    if not counts.sensitive:
+        return no_fit(counts)
+    if counts.shape is not None and counts.shape.refusal:
+        return _without(counts, counts.shape.refusal)
+    return maximum_likelihood(spec, counts, settings, path)
 
 
 def with_toys(

@@ -69,16 +69,20 @@ class Yields:
         """Why no limit is set: the background, or a signal that is hardly known; or empty."""
         if self.shape is not None and self.shape.refusal:
             return self.shape.refusal
-        total = float(self.signal.sum())
-        if self.shape is not None:
-            relative = self.shape.signal_relative
-        else:
-            relative = float(np.sqrt(np.sum(self.signal_uncertainty**2))) / total
+        relative = self.signal_relative
         if relative > MOST_UNCERTAIN:
             return (
                 f"the net signal efficiency is uncertain by {100 * relative:.0f} %, more than half"
             )
         return ""
+
+    @property
+    def signal_relative(self) -> float:
+        """Relative uncertainty of the signal in all bins together, of a sensitive search."""
+        if self.shape is not None:
+            return self.shape.signal_relative
+        total = float(self.signal.sum())
+        return float(np.sqrt(np.sum(self.signal_uncertainty**2))) / total
 
     @property
     def low_counts(self) -> bool:

@@ -268,6 +268,18 @@ def _search_has_events(config: Configuration) -> Iterator[str]:
             )
 
 
+def _windows_have_sidebands(config: Configuration) -> Iterator[str]:
+    low, high = config.background.sideband.spectrum.mass_range
+    for name, scan in config.anomaly.scans.items():
+        for window in scan.windows:
+            if not low < window[0] < window[1] < high:
+                yield (
+                    f"anomaly.scans.{name}.windows: {window} must lie inside "
+                    f"{SPECTRUM}.mass_range, [{low:g}, {high:g}]: the fit needs a sideband on "
+                    "either side."
+                )
+
+
 def _events_suffice(config: Configuration) -> Iterator[str]:
     features = config.anomaly.features
     if config.background.reference_events is None and not features.signal_events:
@@ -400,6 +412,7 @@ RELATIONS: list[Callable[[Configuration], Iterator[str]]] = [
     _spectrum_holds_the_fit,
     _background_is_one,
     _search_has_events,
+    _windows_have_sidebands,
     _events_suffice,
     _collisions_reach,
 ]

@@ -25,7 +25,10 @@ from jetchain.core.registry import Registry
 from jetchain.core.seeds import derive_seed
 from jetchain.plumbing import digest
 
-WILDCARDS = ("sample", "shard", "algorithm", "model", "part", "method", "design", "collection")
+WILDCARDS = (
+    "sample", "shard", "algorithm", "model", "part", "method", "design", "collection", "scan",
+    "window", "strength", "replica",
+)  # fmt: skip
 DERIVED = "derived"
 Parameter = str | int | Callable[[Any], str | int]
 
