@@ -31,28 +31,50 @@ def _three_gaussians(number: int, signal: bool, random: np.random.Generator) -> 
     return random.multivariate_normal(np.zeros(3), covariance, number)
 
 
-def _toy_closure(decorrelation: float) -> abcd.Counts:
+def _trained_toy(settings: NetworkSettings, events: int) -> disco.DoubleDisco:
     random = np.random.default_rng(1)
-    features = np.concatenate([_three_gaussians(n, s, random) for n, s in ((6000, 0), (2000, 1))])
-    labels = np.repeat([0, 1], [6000, 2000])
-    settings = NetworkSettings(
-        hidden=24,
-        decorrelation=decorrelation,
-        training=TrainingSettings(epochs=8, batch_size=500, learning_rate=5e-3, patience=8),
+    features = np.concatenate(
+        [_three_gaussians(n, s, random) for n, s in ((events, False), (events // 4, True))]
     )
-    model, _ = disco.train_half(features, labels, settings, 1, "toy")
-    background = _three_gaussians(100_000, False, random)
+    labels = np.repeat([0, 1], [events, events // 4])
+    model, _ = disco.train_half(features, np.zeros(len(labels)), labels, settings, 1, "toy")
+    return model
+
+
+def _outputs(model: torch.nn.Module, events: np.ndarray) -> np.ndarray:
     with torch.no_grad():
-        outputs = model(torch.as_tensor(background, dtype=torch.float32)).numpy()
-    ranks = np.argsort(np.argsort(outputs, axis=0), axis=0) / len(outputs)
-    cut = float(np.quantile(ranks.min(axis=1), 0.98))
-    return abcd.count(ranks, (cut, cut), np.ones(len(ranks), dtype=bool))
+        return model(torch.as_tensor(events, dtype=torch.float32)).numpy()
 
 
-def test_the_three_gaussian_toy_closes_only_with_decorrelation():
-    # 2,000 of 100,000 events in A, its prediction is known to 3 %. Judged in the cut region.
-    assert _toy_closure(100.0).closure == pytest.approx(1.0, abs=0.25)
-    assert _toy_closure(0.0).closure < 0.5
+def _toy_closures(model: disco.DoubleDisco, events: int) -> list[abcd.Counts]:
+    """Counts at pairs of cuts that keep 80 % of the signal: the first alone keeps 81 to 99 %."""
+    random = np.random.default_rng(2)
+    background, signal = (
+        _outputs(model, _three_gaussians(n, s, random)) for n, s in ((events, False), (50_000, True))
+    )
+    found = []
+    for share in np.linspace(0.81, 0.99, 37):
+        first = float(np.quantile(signal[:, 0], 1 - share))
+        second = float(np.quantile(signal[signal[:, 0] >= first, 1], 1 - 0.8 / share))
+        found.append(abcd.count(background, (first, second), slice(None)))
+    return found
+
+
+def _within(counts: list[abcd.Counts]) -> int:
+    """How many predict A within 10 %."""
+    return sum(abs(each.closure - 1) < 0.1 for each in counts)
+
+
+def test_the_three_gaussian_toy_closes_by_its_constraints():
+    short = TrainingSettings(epochs=8, batch_size=3000, learning_rate=1e-2, patience=8)
+    pairs = {}
+    for allowed in (1.0, 100.0):
+        settings = NetworkSettings(
+            correlation=1e-3 * allowed, nonclosure=0.05 * allowed, slices=1, training=short
+        )
+        pairs[allowed] = _within(_toy_closures(_trained_toy(settings, 30_000), 300_000))
+    assert pairs[1.0] >= 20
+    assert pairs[100.0] <= 5
 
 
 def test_joined_ranks_of_independent_outputs_are_fishers():
@@ -76,7 +98,7 @@ def test_no_event_is_ranked_by_networks_that_saw_it(monkeypatch):
             assert not rows & seen[-1]
             return features[:, :2]
 
-    def spy(features, labels, *_):
+    def spy(features, m_jj, labels, *_):
         seen.append({row.tobytes() for row in features.astype(np.float32)})
         assert 0 < labels.sum() <= len(rest["m_jj"])
         assert not seen[-1] & hidden  # the signal region of the data takes no part either
@@ -94,7 +116,7 @@ def test_too_little_signal_to_train_on_is_refused():
     labels = (np.arange(100) < 3).astype(np.int64)
     features = np.random.default_rng(1).normal(size=(100, 4))
     with pytest.raises(EmptySampleError, match="3 signal and 97 background"):
-        disco.train_half(features, labels, NETWORKS, 1, "x")
+        disco.train_half(features, np.ones(100), labels, NETWORKS, 1, "x")
 
 
 def test_the_verb_writes_ranks_and_their_joint_score(tmp_path):

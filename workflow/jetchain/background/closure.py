@@ -159,8 +159,8 @@ def abcd(
 ) -> None:
     """Closure of the ABCD method along a scan of the cut, and in sub-regions of the mass.
 
-    In the signal region both before and after the correction by kappa of the sidebands. The cuts are chosen
-    on half of the simulated signal; its efficiency is that of the other half.
+    In the signal region both before and after the correction by kappa of the sidebands. The cuts
+    are chosen on half of the simulated signal; its efficiency is that of the other half.
     """
     table, signal = (read_tensors(path, DIJETS) for path in (data, signal_test))
     background = read_tensors(truth, DIJET_TRUTH)["is_signal"] == 0
