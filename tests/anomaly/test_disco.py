@@ -50,7 +50,8 @@ def _toy_closures(model: disco.DoubleDisco, events: int) -> list[abcd.Counts]:
     """Counts at pairs of cuts that keep 80 % of the signal: the first alone keeps 81 to 99 %."""
     random = np.random.default_rng(2)
     background, signal = (
-        _outputs(model, _three_gaussians(n, s, random)) for n, s in ((events, False), (50_000, True))
+        _outputs(model, _three_gaussians(n, s, random))
+        for n, s in ((events, False), (50_000, True))
     )
     found = []
     for share in np.linspace(0.81, 0.99, 37):

@@ -63,6 +63,11 @@ class Counts:
         return b * c / d * np.sqrt(1 / b + 1 / c + 1 / d)
 
     @property
+    def all(self) -> tuple[float, float, float, float]:
+        """Of A to D."""
+        return self.a, self.b, self.c, self.d
+
+    @property
     def filled(self) -> tuple[float, float, float, float]:
         """The counts of A to D; an empty region counts as one event."""
         return max(self.a, 1.0), max(self.b, 1.0), max(self.c, 1.0), max(self.d, 1.0)
@@ -329,7 +334,7 @@ def predict(
     value, uncertainty = kappa.kappa(mass)
     result = abcd_yields(
         method,
-        np.array([found.a, found.b, found.c, found.d]),
+        np.array(found.all),
         background,
         (np.stack([own & (regions == each) for each in range(4)], axis=1), taken),
         read_result(normalisation, Normalisation),
