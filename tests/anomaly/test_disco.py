@@ -89,7 +89,7 @@ def test_the_three_gaussian_toy_closes_wherever_most_of_the_signal_is_kept():
     # At least 30 of 37 pairs of cuts, at a rejection of the background of a thousand: with lambda
     # 1000 and batches of 2,000 in place of the constraints it was 34, but at 343.
     settings = NetworkSettings(
-        tightest=0.0005, slices=1,
+        correlation=1e-4, nonclosure=0.03, tightest=0.0005, slices=1,
         training=TrainingSettings(epochs=50, batch_size=6000, learning_rate=1e-2, patience=50),
     )  # fmt: skip
     counts = _toy_closures(_trained_toy(settings, 60_000), 2_000_000)

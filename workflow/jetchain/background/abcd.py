@@ -250,10 +250,10 @@ def count(plane: Array, cuts: tuple[float, float], chosen: NDArray[np.bool_] | s
 
 
 def choose_cuts(plane: Array, signal: Array, efficiency: float) -> tuple[float, float]:
-    """The pair of cuts with most net signal at a given background efficiency of region A.
+    """The pair of cuts with most net signal over its error at a given background efficiency of A.
 
-    Net is the signal in A less what that in B to D adds to the prediction. The two outputs need not
-    be equally strong, so the cuts need not be equal. Along a ladder of cuts on the second rank, the
+    Net is the signal in A less what that in B to D adds to the prediction; the error is that of A
+    and of the prediction. The two outputs need not be equally strong, so the cuts need not be equal. Along a ladder of cuts on the second rank, the
     first cut is the one that keeps the fraction wanted.
 
     Args:
@@ -279,8 +279,10 @@ def choose_cuts(plane: Array, signal: Array, efficiency: float) -> tuple[float, 
         background = count(plane, pair, np.ones(len(plane), dtype=bool))
         _, b, c, d = background.filled
         net = found.a - background.a * (found.b / b + found.c / c - found.d / d)
-        if net > best:
-            best, cuts = net, pair
+        # As a share of the events in A the error does not depend on how many there are.
+        merit = net / np.sqrt(1 + background.a * (1 / b + 1 / c + 1 / d))
+        if merit > best:
+            best, cuts = merit, pair
     if np.isinf(best):
         raise EmptySampleError(
             f"No pair of cuts leaves the fraction {efficiency:g} of {len(plane)} sideband events "

@@ -24,6 +24,7 @@ ROOT_STEPS = 100
 CLOSE = 1e-8  # of -log L to its minimum
 LARGEST_HESSIANS = 4_000_000  # numbers that the Hessians of the toys of one step may hold
 SMALLEST_GAMMA = 1e-9
+LARGEST_GROWTH = 100.0  # logarithm
 SMALLEST_UNCERTAINTY = 1e-4  # relative; below, a background counts as exact
 
 
@@ -144,8 +145,12 @@ class Counting:
         """Expected events (..., bins) at nuisance parameters (..., gammas + alphas)."""
         gamma, alpha = nuisances[..., : self.gammas], nuisances[..., self.gammas :]
         signal = np.asarray(mu)[..., None] * self.signal * np.exp(alpha @ self.kappa.T)
-        background = np.exp(alpha @ self.growth.T) * (gamma @ self.background)
+        background = self.scales(alpha) * (gamma @ self.background)
         return np.asarray(signal + alpha @ self.shift.T + background)
+
+    def scales(self, alpha: Array) -> Array:
+        """What the alphas (..., alphas) scale the background by (..., bins); finite for any step."""
+        return np.exp(np.clip(alpha @ self.growth.T, -LARGEST_GROWTH, LARGEST_GROWTH))
 
 
 @dataclass(frozen=True)
@@ -270,7 +275,7 @@ def derivatives(
     gamma, alpha = nuisances[:, :gammas], nuisances[:, gammas:]
     unit = model.signal * np.exp(alpha @ model.kappa.T)  # (toys, bins), per mu
     signal = mu[:, None] * unit
-    scale = np.exp(alpha @ model.growth.T)
+    scale = model.scales(alpha)
     grown = scale * (gamma @ model.background)
     rate = np.maximum(signal + alpha @ model.shift.T + grown, 1e-120)
     excess = 1 - data.counts / rate

@@ -52,7 +52,7 @@ class NetworkSettings(Settings):
 
     hidden: int = key(32, "Width of the three hidden layers of each network.", ge=1)
     correlation: float = key(
-        1e-4,
+        1e-3,
         "Squared distance correlation of the outputs on the background that training allows.",
         gt=0.0,
     )
@@ -60,7 +60,7 @@ class NetworkSettings(Settings):
         3, "Slices of the dijet mass in which it is measured, of as many events each.", ge=1
     )
     nonclosure: float = key(
-        0.03,
+        0.05,
         "Non-closure, |log(A D / B C)| on the background, that training allows at cuts drawn at "
         "random in each step.",
         gt=0.0,
