@@ -253,8 +253,9 @@ def choose_cuts(plane: Array, signal: Array, efficiency: float) -> tuple[float, 
     """The pair of cuts with most net signal over its error at a given background efficiency of A.
 
     Net is the signal in A less what that in B to D adds to the prediction; the error is that of A
-    and of the prediction. The two outputs need not be equally strong, so the cuts need not be equal. Along a ladder of cuts on the second rank, the
-    first cut is the one that keeps the fraction wanted.
+    and of the prediction. The two outputs need not be equally strong, so the cuts need not be
+    equal. Along a ladder of cuts on the second rank, the first cut is the one that keeps the
+    fraction wanted.
 
     Args:
         plane: (events, 2) ranks in [0, 1] of background-like events.

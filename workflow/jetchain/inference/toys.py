@@ -149,7 +149,7 @@ class Counting:
         return np.asarray(signal + alpha @ self.shift.T + background)
 
     def scales(self, alpha: Array) -> Array:
-        """What the alphas (..., alphas) scale the background by (..., bins); finite for any step."""
+        """What the alphas (..., alphas) scale the background by (..., bins); always finite."""
         return np.exp(np.clip(alpha @ self.growth.T, -LARGEST_GROWTH, LARGEST_GROWTH))
 
 
