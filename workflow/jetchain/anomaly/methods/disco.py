@@ -71,12 +71,6 @@ class NetworkSettings(Settings):
         gt=0.0,
         lt=0.3,
     )
-    trainings: int = key(
-        3,
-        "Trainings of each half, of which the one with the smallest loss in its last epoch is "
-        "used: in some the constraints stall one of the networks.",
-        ge=1,
-    )
     signal_fraction: float = key(0.2, "Fraction of signal events in a batch.", gt=0.0, lt=1.0)
     training: TrainingSettings = key(
         TrainingSettings(epochs=133, batch_size=5000, learning_rate=1e-2, patience=133),
@@ -293,9 +287,8 @@ def planes_of(
 ) -> tuple[list[Array], nn.ModuleList, dict[str, list[float]]]:
     """Cross-train, and rank both outputs of every event.
 
-    Neither the signal region nor a held-out event helps to choose among the trainings. An output is
-    replaced by its rank among the sideband data of its half: flat, and the same for the networks of
-    both halves.
+    An output is replaced by its rank among the sideband data of its half: flat, and the same for
+    the networks of both halves.
 
     Returns:
         Ranks (events, 2) of data and of signal_test; the networks; their history.
@@ -318,16 +311,9 @@ def planes_of(
             for name in ("features", "m_jj")
         )
         labels = np.repeat([0, 1], [own.sum() for own in used])
-        model, record = min(
-            (
-                train_half(
-                    features, m_jj, labels, settings, derive_seed(seed, "half", half, number),
-                    f"disco: half {half}, training {number}",
-                )
-                for number in range(settings.trainings)
-            ),
-            key=lambda trained: trained[1]["train_loss"][-1],
-        )  # fmt: skip
+        model, record = train_half(
+            features, m_jj, labels, settings, derive_seed(seed, "half", half), f"disco: half {half}"
+        )
         models.append(model)
         record = {"half": [float(half)] * len(record["epoch"]), **record}
         history = {name: history.get(name, []) + values for name, values in record.items()}
