@@ -34,12 +34,10 @@ class NoMinimumError(Exception):
 
 @dataclass(frozen=True)
 class Counting:
-    """The likelihood of counts n_i, Poisson with the mean
+    """Counts n_i are Poisson with the mean, sums over k and j,
 
-    mu s_i exp(sum_k kappa_ik alpha_k) + sum_k d_ik alpha_k + exp(sum_k g_ik alpha_k) sum_j
-    gamma_j b_ji.
-
-    alpha_k ~ N(a_k, 1), or free. The control region of gamma_j is m_j ~ Poisson(gamma_j tau_j), or
+    mu s_i exp(kappa_ik alpha_k) + d_ik alpha_k + exp(g_ik alpha_k) gamma_j b_ji.
+    alpha_k ~ N(a_k, 1) or free. Control region: m_j ~ Poisson(gamma_j tau_j), or
     m_j ~ N(gamma_j, width_j) with tau_j = 1/width_j^2; without one, tau_j = 0.
 
     Attributes:
@@ -98,9 +96,8 @@ class Counting:
     @classmethod
     def _of_abcd(cls, yields: Yields, kappa: Array) -> Counting:
         """A free norm; the last alphas are kappa's and the logarithms of two free ratios to D."""
-        signals = kappa.shape[1]
         of_kappa = np.array([[np.log1p(yields.kappa_relative)], [0.0], [0.0], [0.0]])
-        growth = np.hstack([np.zeros((4, signals)), of_kappa, np.array(ABCD_RATIOS, float)])
+        growth = np.hstack([np.zeros_like(kappa), of_kappa, np.array(ABCD_RATIOS, float)])
         return cls(
             yields.signal,
             yields.background[None],
@@ -110,7 +107,7 @@ class Counting:
             np.zeros(1, dtype=bool),
             np.zeros_like(growth),
             growth,
-            np.append(np.ones(signals + 1), [0.0, 0.0]),
+            np.append(np.ones(kappa.shape[1] + 1), [0.0, 0.0]),
         )
 
     @classmethod
