@@ -6,7 +6,7 @@ import pytest
 from helpers.dijets import MASS_RANGE, SIGNAL_REGION, dijet_tables
 from jetchain.background import abcd, closure, normalisation
 from jetchain.background.settings import AbcdJob, NormalisationJob
-from jetchain.core.dijets import inside, sidebands
+from jetchain.core.dijets import inside
 from jetchain.core.errors import DataError, EmptySampleError
 from jetchain.core.io.tables import read_csv, read_result, write_json, write_result
 from jetchain.core.io.tensors import write_tensors
@@ -74,12 +74,11 @@ def _counted(plane, m_jj, cuts):
 
 
 @pytest.mark.parametrize("strength", [0.0, 1.0, 2.0])
-def test_the_excess_over_the_net_signal_is_the_injected_strength(strength):
+def test_the_four_counts_give_the_injected_strength(strength):
     random, cuts = np.random.default_rng(5), (0.8, 0.85)
     plane, m_jj = _toy_dijets(20_000, True, random)
-    in_region = inside(m_jj, SIGNAL_REGION)
-    side = sidebands(m_jj, SIGNAL_REGION, MASS_RANGE)
-    in_bin = in_region & (plane >= cuts).all(axis=1)
+    in_region, mass = inside(m_jj, SIGNAL_REGION), 3.48
+    signal = np.array(abcd.count(plane, cuts, in_region).all) / 100  # of 200 events
     found, naive = [], []
     for _ in range(300):
         events = [
@@ -88,52 +87,77 @@ def test_the_excess_over_the_net_signal_is_the_injected_strength(strength):
         ]
         ranks, masses = (np.concatenate(parts) for parts in zip(*events, strict=True))
         seen, kappa = _counted(ranks, masses, cuts)
-        excess = seen.a - kappa.estimate(seen)[0]
-        absorbed = kappa.response(seen, plane, in_region, side)
-        found.append(excess / (200 * (in_bin - absorbed).mean()))
-        naive.append(excess / (200 * in_bin.mean()))
+        background, _ = kappa.estimate(seen, mass)
+        absorbed = 200 * background * kappa.response(plane, m_jj, mass).mean()
+        net = signal - [absorbed, 0, 0, 0]
+        left = [np.array(seen.all) - mu * net for mu in (0.0, 1.0)]
+        # Linear in mu for small signals: what A has above kappa B C / D.
+        excess = [a - kappa.kappa(mass)[0] * b * c / d for a, b, c, d in left]
+        found.append(excess[0] / (excess[0] - excess[1]))
+        naive.append(excess[0] / signal[0])
     error = np.std(found) / np.sqrt(300)
     assert np.mean(found) == pytest.approx(strength, abs=3 * error + 0.03 * strength)
     if strength:  # and the test would notice: the signal in A alone is not enough
         assert np.mean(naive) < strength - 6 * error
 
 
-def test_the_response_is_the_derivative_of_the_estimate():
+def test_the_response_is_the_derivative_of_log_kappa():
     random, cuts = np.random.default_rng(6), (0.8, 0.85)
     plane, m_jj = _toy_dijets(100_000, False, random)
-    found, kappa = _counted(plane, m_jj, cuts)
-    before, _ = kappa.estimate(found)
+    _, kappa = _counted(plane, m_jj, cuts)
+    before = np.log(kappa.kappa(3.5)[0])
     for first, second in ((0.9, 0.9), (0.9, 0.1), (0.1, 0.9), (0.1, 0.1)):
-        for mass in (3.0, 3.5, 4.5, 9.0):
-            more, one = np.array([[first, second]]), np.array([mass])
-            seen, moved = _counted(np.concatenate([plane, more]), np.append(m_jj, mass), cuts)
-            predicted = kappa.response(
-                found, more, inside(one, SIGNAL_REGION),
-                sidebands(one, SIGNAL_REGION, MASS_RANGE),
-            )  # fmt: skip
-            step = moved.estimate(seen)[0] - before
-            assert predicted[0] == pytest.approx(step, rel=0.02, abs=1e-9)
+        for mass in (2.9, 3.5, 4.5, 9.0):
+            more = np.array([[first, second]])
+            predicted = kappa.response(more, np.array([mass]), 3.5)
+            # The same slices, for an event moves no edge to first order.
+            counts = tuple(
+                abcd.count(np.concatenate([plane, more]), cuts, inside(np.append(m_jj, mass), each))
+                for each in kappa.slices
+            )
+            moved = abcd.Correction(cuts, kappa.slices, kappa.masses, counts)
+            step = np.log(moved.kappa(3.5)[0]) - before
+            # To first order: 1 / N against log(1 + 1 / N), in regions of some hundred events.
+            assert predicted[0] == pytest.approx(step, rel=0.1, abs=1e-9)
 
 
-def test_the_estimate_is_kappa_times_the_prediction():
-    # Sidebands: kappa = 200 * 1000 / (400 * 400) = 1.25, the same on either side.
-    sidebands, half = abcd.Counts(200, 400, 400, 1000), abcd.Counts(100, 200, 200, 500)
-    corrected = abcd.Correction((0.5, 0.5), sidebands, half, half)
-    background, error = corrected.estimate(abcd.Counts(70, 100, 200, 400))
+def _of_kappa(*kappas: float, masses=(3.0, 3.2, 4.0, 4.6), events: float = 1.0) -> abcd.Correction:
+    counts = tuple(abcd.Counts(100 * k * events, 400 * events, 400 * events, 1600 * events)
+                   for k in kappas)  # fmt: skip
+    return abcd.Correction((0.5, 0.5), ((0.0, 1.0),) * len(kappas), np.array(masses), counts)
+
+
+def test_kappa_is_interpolated_in_the_mass():
+    constant = _of_kappa(1.25, 1.25, 1.25, 1.25)
+    assert constant.kappa(3.5)[0] == pytest.approx(1.25)
+    assert (constant.slope, constant.chi2, constant.ndf) == (pytest.approx(0), pytest.approx(0), 2)
+    rising = _of_kappa(*np.exp(0.2 * (np.array([3.0, 3.2, 4.0, 4.6]) - 3.5)))
+    # One kappa for all masses would be 1.02 here, that of both sidebands.
+    assert rising.kappa(3.5)[0] == pytest.approx(1.0)
+    assert rising.kappa(3.7)[0] == pytest.approx(np.exp(0.04))
+    assert rising.slope == pytest.approx(0.2)
+    background, error = constant.estimate(abcd.Counts(70, 100, 200, 400), 3.5)
     assert background == pytest.approx(1.25 * 50)
-    # All counts but A of the signal region fluctuate: 1/200 + 2/400 + 1/1000 and 1/100 + 3/400.
-    relative = np.sqrt(0.011 + 1 / 100 + 1 / 200 + 1 / 400)
+    relative = np.hypot(constant.kappa(3.5)[1], np.sqrt(1 / 100 + 1 / 200 + 1 / 400))
     assert error == pytest.approx(1.25 * 50 * relative)
 
 
-def test_a_correction_that_depends_on_the_mass_is_uncertain():
-    even = abcd.Counts(100, 400, 400, 1600)
-    half = abcd.Counts(50, 200, 200, 800)
-    same = abcd.Correction((0.5, 0.5), even, half, half)
-    assert same.uncertainty == pytest.approx(np.sqrt(1 / 100 + 2 / 400 + 1 / 1600))
-    low, high = abcd.Counts(75, 200, 200, 800), abcd.Counts(25, 200, 200, 800)
-    mixed = abcd.Correction((0.5, 0.5), even, low, high)
-    assert mixed.uncertainty == pytest.approx(np.hypot(same.uncertainty, 0.5))
+def test_the_line_is_the_weighted_least_squares_of_numpy():
+    kappa = _of_kappa(1.3, 0.9, 1.2, 1.1)
+    coefficients, covariance = np.polyfit(
+        kappa.masses - 3.5, kappa.logs, 1, w=1 / np.sqrt(kappa.variances), cov="unscaled"
+    )
+    value, uncertainty = kappa.kappa(3.5)
+    assert np.log(value) == pytest.approx(coefficients[1])
+    scale = max(1, kappa.chi2 / 2)
+    assert uncertainty == pytest.approx(np.sqrt(scale * covariance[1, 1]))
+
+
+def test_a_correction_that_is_no_line_in_the_mass_is_uncertain():
+    straight, bent = _of_kappa(1, 1, 1, 1, events=100), _of_kappa(1.2, 0.8, 0.8, 1.2, events=100)
+    assert bent.kappa(3.5)[1] > 5 * straight.kappa(3.5)[1]
+    # As many events as there may be: what does not follow the line stays.
+    assert _of_kappa(1.2, 0.8, 0.8, 1.2, events=1e6).kappa(3.5)[1] > 0.05
 
 
 def test_the_cuts_keep_the_fraction_and_favour_the_stronger_output():
@@ -150,7 +174,7 @@ def test_the_cuts_keep_the_fraction_and_favour_the_stronger_output():
     split = np.stack(
         [random.uniform(0.9, 1, 500), np.where(random.uniform(size=500) < 0.5, 0.1, 0.97)], axis=1
     )
-    assert abcd.choose_cuts(background, split, 0.02)[1] > 0.9
+    assert abcd.choose_cuts(background, split, 0.02)[1] > 0.85
     with pytest.raises(EmptySampleError, match=r"No pair of cuts leaves the fraction 0\.9"):
         abcd.choose_cuts(background, signal, 0.9)
 
@@ -183,19 +207,29 @@ def test_the_verbs_estimate_and_close(tmp_path):
         method="any", settings=ABCD,
     )  # fmt: skip
     found = read_result(tmp_path / "y.json", SearchYields)
-    (only,) = found.bins
+    only = found.bins[0]
     assert found.method == "any"
-    assert found.constraint == "poisson"  # counts
-    counted = read_result(tmp_path / "closure.json", AbcdClosure).regions
-    assert only.observed == counted["signal region, data"].a
+    assert found.constraint == "abcd"
+    assert [each.name for each in found.bins] == ["A", "B", "C", "D"]
+    closed = read_result(tmp_path / "closure.json", AbcdClosure)
+    counted = closed.regions
+    seen = counted["signal region, data"]
+    assert [each.observed for each in found.bins] == [seen.a, seen.b, seen.c, seen.d]
     # The sidebands correct the prediction by what it lacks there.
-    side, seen = (counted[f"{name}, data"] for name in ("sidebands", "signal region"))
-    expected = seen.prediction * side.a / side.prediction
-    assert only.background == pytest.approx(expected)
-    assert seen.corrected == pytest.approx(expected)
+    assert only.background == pytest.approx(closed.kappa * seen.prediction)
+    assert found.abcd.kappa == closed.kappa
+    assert seen.corrected == pytest.approx(only.background)
     assert seen.corrected_uncertainty == pytest.approx(only.background_uncertainty)
     relative = only.background_uncertainty / only.background
     assert relative > seen.prediction_uncertainty / seen.prediction
+    # All signal of the signal region is in one of the four.
+    signal = sum(each.signal + each.signal_leakage for each in found.bins)
+    shares = inside(rest["m_jj"], SIGNAL_REGION)[~abcd.to_choose(rest)].mean()
+    assert signal == pytest.approx(NORMALISATION.reference_events * shares)
+    assert only.signal_leakage > 0
+    names = [each.selection for each in closed.kappas]
+    assert names.count("sidebands, data") == 4
+    assert names.count("signal region, true background") == 2
     halves = [counted[f"{k} half of the signal region, background"].a for k in ("lower", "upper")]
     assert sum(halves) == counted["signal region, background"].a
     assert read_csv(tmp_path / "plane.csv")["signal"].sum() > 0

@@ -11,7 +11,6 @@ from jetchain.anomaly.settings import SearchJob
 from jetchain.background import closure, sideband
 from jetchain.background.settings import BackgroundSettings, CutJob, SpectrumSettings
 from jetchain.background.shape import fit_shape
-from jetchain.background.yields import make_yields
 from jetchain.core.boosting import BoostingSettings
 from jetchain.core.dijets import inside, read_scores
 from jetchain.core.errors import ConfigurationError, DataError, EmptySampleError
@@ -85,22 +84,6 @@ def test_the_cut_is_set_on_the_sidebands_alone():
     (kept,) = sideband.passes(data, scores, [(data, scores)], 0.02, FIT)
     assert kept[~in_region].mean() == pytest.approx(0.02, abs=2e-4)  # an event of either fold
     assert kept[in_region].mean() == pytest.approx(0.52, abs=0.04)  # 2,500 events, four sigma
-
-
-def test_yields_by_hand():
-    # 100 simulated events: 20 in the bin, and ten raise the background estimate by one half each.
-    in_bin = np.arange(100) < 20
-    absorbed = np.where(np.arange(100) >= 90, 0.5, 0.0)
-    found = make_yields(
-        "cwola", 14, (10.0, 2.0), (in_bin, absorbed), NORMALISATION, SIGNAL_REGION, "gaussian"
-    )
-    (only,) = found.bins
-    assert (only.observed, only.background, only.background_uncertainty) == (14, 10, 2)
-    # Net 0.15 an event, with the variance (20 + 10 / 4) / 100 - 0.15^2 = 0.45^2; 300 expected.
-    assert only.signal == pytest.approx(300 * 0.15)
-    assert only.signal_uncertainty == pytest.approx(300 * 0.45 / 10)
-    assert only.signal_leakage == pytest.approx(300 * 0.05)
-    assert found.reference_cross_section_fb == 42.0
 
 
 def test_empty_regions_are_refused():

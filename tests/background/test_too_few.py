@@ -6,12 +6,12 @@ import pytest
 from jetchain.background import quality
 from jetchain.background.abcd import choose_cuts
 from jetchain.background.normalisation import jet_uncertainty
-from jetchain.background.yields import make_yields
+from jetchain.background.yields import abcd_yields
 from jetchain.core.boosting import BoostingSettings
 from jetchain.core.errors import DataError, EmptySampleError
 from jetchain.core.io.tables import write_result
 from jetchain.core.schema.anomaly import JetUncertainties, Resonance
-from jetchain.core.schema.background import Normalisation
+from jetchain.core.schema.background import AbcdEstimate, Normalisation
 
 NORMALISATION = Normalisation(
     luminosity_fb=1.0, signal_acceptance=0.5, reference_events=10, reference_cross_section_fb=20.0,
@@ -19,10 +19,40 @@ NORMALISATION = Normalisation(
 )  # fmt: skip
 
 
+COUNTS = np.array([3.0, 20.0, 20.0, 200.0])
+KAPPA = AbcdEstimate(
+    cuts=(0.5, 0.5), uncorrected=2.0, kappa=1.0, kappa_relative_uncertainty=0.1, kappa_slope=0.0,
+    kappa_chi2=1.0, kappa_ndf=2,
+)  # fmt: skip
+
+
+def test_yields_of_the_four_regions_by_hand() -> None:
+    # 100 simulated events: 20 in A, 10 in C, and ten raise the estimate by one half each.
+    regions = np.zeros((100, 4), dtype=bool)
+    regions[:20, 0], regions[20:30, 2] = True, True
+    taken = np.where(np.arange(100) >= 90, 0.5, 0.0)
+    counts = np.array([14.0, 20.0, 0.0, 200.0])
+    found = abcd_yields(
+        "disco", counts, (10.0, 2.0), (regions, taken),
+        NORMALISATION.model_copy(update={"reference_events": 300}), (3.3, 3.7), KAPPA,
+    )  # fmt: skip
+    a, b, c, d = found.bins
+    assert (a.observed, a.background, a.background_uncertainty) == (14, 10, 2)
+    # Net 0.15 an event, with the variance (20 + 10 / 4) / 100 - 0.15^2 = 0.45^2; 300 expected.
+    assert a.signal == pytest.approx(300 * 0.15)
+    assert a.signal_uncertainty == pytest.approx(300 * 0.45 / 10)
+    assert a.signal_leakage == pytest.approx(300 * 0.05)
+    assert (c.observed, c.background, c.signal) == (0, 1, 30)  # as in the estimate
+    assert (b.background_uncertainty, d.background_uncertainty) == pytest.approx(
+        (20**0.5, 200**0.5)
+    )
+    assert b.signal == d.signal == 0
+
+
 def test_yields_without_simulated_signal_are_refused() -> None:
-    nothing = (np.zeros(0, dtype=bool), np.zeros(0))
-    with pytest.raises(EmptySampleError, match="signal of 'cwola'"):
-        make_yields("cwola", 3.0, (2.0, 1.0), nothing, NORMALISATION, (3.3, 3.7), "gaussian")
+    nothing = (np.zeros((0, 4), dtype=bool), np.zeros(0))
+    with pytest.raises(EmptySampleError, match="signal of 'disco'"):
+        abcd_yields("disco", COUNTS, (2.0, 1.0), nothing, NORMALISATION, (3.3, 3.7), KAPPA)
 
 
 @pytest.mark.parametrize(("data", "signal"), [(0, 20), (200, 0)])
@@ -41,10 +71,10 @@ def test_a_null_without_spread_has_no_deviation(monkeypatch) -> None:
 
 
 def test_the_signal_is_as_uncertain_as_its_jets_say(tmp_path) -> None:
-    in_bin = (np.arange(400) % 2 == 0, np.zeros(400))
+    in_bin = (np.arange(400)[:, None] % 2 == [0, 1, 3, 3], np.zeros(400))
     yields = [
-        make_yields("cwola", 3.0, (2.0, 1.0), in_bin, NORMALISATION.model_copy(update=update),
-                    (3.3, 3.7), "gaussian").bins[0]
+        abcd_yields("disco", COUNTS, (2.0, 1.0), in_bin, NORMALISATION.model_copy(update=update),
+                    (3.3, 3.7), KAPPA).bins[0]
         for update in ({}, {"signal_uncertainty": 0.1})
     ]  # fmt: skip
     assert yields[0].signal == yields[1].signal == 5.0

@@ -302,7 +302,7 @@ def test_a_search_without_sensitivity_has_null_for_every_result(tmp_path, capsys
         (change(luminosity_fb=0.0), "luminosity_fb is 0"),
         (change(reference_cross_section_fb=-2.0), "reference_cross_section_fb is -2"),
         (change(bins=[]), "there is no bin"),
-        (change(constraint="normal"), "constraint: Input should be 'poisson', 'gaussian' or"),
+        (change(constraint="normal"), "constraint: Input should be 'poisson', 'gaussian', 'free'"),
         (change(constraint="free"), "free exactly where there is a shape"),
         (change(bins=GOOD["bins"] * 2), "same name"),
         ({key: value for key, value in GOOD.items() if key != "luminosity_fb"}, "luminosity_fb"),

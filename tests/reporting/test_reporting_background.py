@@ -125,9 +125,18 @@ def test_the_closure_is_predicted_over_observed_with_the_errors_of_both(axes):
         "prediction": np.array([110.0, 1.0, 20.0, 9.0]),
         "prediction_error": np.array([11.0, 1.0, 4.0, 9.0]),
     }
-    closure = {"cuts": [0.6, 0.7], "kappa": 1.0, "kappa_relative_uncertainty": 0.1,
-               "signal_efficiency": 0.5, "contamination": None, "regions": {}}  # fmt: skip
-    (left, centre, right), _ = axes(
+    kappas = [
+        {"selection": name, "mass": mass, "kappa": kappa, "relative_uncertainty": 0.1}
+        for name, mass, kappa in (
+            ("sidebands, data", 3.0, 1.1), ("signal region, true background", 3.5, 1.3),
+            ("line", 3.0, 1.0), ("line", 4.0, 1.2),
+        )
+    ]  # fmt: skip
+    closure = {
+        "cuts": [0.6, 0.7], "kappa": 1.0, "kappa_relative_uncertainty": 0.1, "kappas": kappas,
+        "signal_efficiency": 0.5, "contamination": None, "regions": {},
+    }  # fmt: skip
+    (left, centre, right, last), _ = axes(
         background.abcd,
         {"plane": plane, "scan": scan, "closure": closure},
         method="toy",
@@ -145,6 +154,11 @@ def test_the_closure_is_predicted_over_observed_with_the_errors_of_both(axes):
     error = sidebands["y_high"][0] - 1.1
     assert error == pytest.approx(1.1 * np.hypot(0.1, 0.1), rel=1e-5)
     assert named(right, "signal region, true background")["y"] == [0.8]
+    measured = named(last, "sidebands, data")
+    assert (measured["x"], measured["y"]) == ([3.0], [1.1])
+    assert measured["y_high"][0] == pytest.approx(1.21)
+    assert named(last, "signal region, true background")["y"] == [1.3]
+    assert named(last, "line through the sidebands")["y_high"] == pytest.approx([1.1, 1.32])
 
 
 def test_the_template_is_compared_in_both_regions_with_its_quality_above(axes):

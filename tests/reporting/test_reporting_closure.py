@@ -24,8 +24,8 @@ def counts(a, prediction, error):
 def test_both_predictions_of_the_signal_region_are_listed():
     known = {"corrected": 50.0, "corrected_uncertainty": 10.0}
     found = AbcdClosure(
-        cuts=(0.5, 0.5), kappa=1.25, kappa_relative_uncertainty=0.1, signal_efficiency=0.5,
-        contamination=None,
+        cuts=(0.5, 0.5), kappa=1.25, kappa_relative_uncertainty=0.1, kappas=[],
+        signal_efficiency=0.5, contamination=None,
         regions={
             "sidebands, data": AbcdCounts(**counts(100.0, 80.0, 8.0)),
             "signal region, data": CorrectedCounts(**counts(64.0, 40.0, 4.0), **known),

@@ -242,9 +242,9 @@ MUTATIONS = {
     ),
     "kappa dropped": (
         "background/abcd.py",
-        "background = self.sidebands.kappa * found.prediction",
+        "background = kappa * found.prediction",
         "background = found.prediction",
-        "background/test_abcd.py::test_the_estimate_is_kappa_times_the_prediction",
+        "background/test_abcd.py::test_kappa_is_interpolated_in_the_mass",
     ),
     "error of B C / D without D": (
         "background/abcd.py",

@@ -1,8 +1,9 @@
 """The ABCD method: two independent cuts predict the background that passes both, A = B C / D.
 
 A passes both cuts, B only the first, C only the second, D neither. What the prediction lacks in the
-sidebands corrects the one in the signal region: b = kappa B C / D, with kappa = A D / (B C) of the
-sidebands. All eight counts may hold signal; `Correction.response` says what it does to b.
+sidebands corrects the one in the signal region: b = kappa B C / D. Kappa = A D / (B C) depends on
+the mass, and is interpolated from slices of the sidebands. Signal may be in all regions: the
+inference room fits it in A to D at once, and `Correction.response` says what it does to kappa.
 
 Reference: arXiv 2007.14400, section II.
 """
@@ -11,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.background.settings import AbcdJob
-from jetchain.background.yields import make_yields
+from jetchain.background.yields import abcd_yields
 from jetchain.core.dijets import Array, Table, inside, read_scores, sidebands
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.io.tables import read_result, write_result
@@ -27,6 +29,8 @@ from jetchain.core.verbs import Input, Output
 
 # Cuts that choose_cuts tries: from a loose one to one that keeps 5 % of the background.
 LADDER = np.linspace(0.3, 0.95, 14)
+SLICES = 2
+"""Of either sideband: the least that shows whether kappa is a line in the mass."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,11 @@ class Counts:
         return b * c / d * np.sqrt(1 / b + 1 / c + 1 / d)
 
     @property
+    def all(self) -> tuple[float, float, float, float]:
+        """Of A to D."""
+        return self.a, self.b, self.c, self.d
+
+    @property
     def filled(self) -> tuple[float, float, float, float]:
         """The counts of A to D; an empty region counts as one event."""
         return max(self.a, 1.0), max(self.b, 1.0), max(self.c, 1.0), max(self.d, 1.0)
@@ -68,6 +77,11 @@ class Counts:
         """A D / (B C), 1 for independent cuts; an empty region counts as one event."""
         a, b, c, d = self.filled
         return a * d / (b * c)
+
+    @property
+    def variance(self) -> float:
+        """Of log kappa."""
+        return sum(1 / count for count in self.filled)
 
     @property
     def pull(self) -> float:
@@ -82,28 +96,70 @@ class Counts:
 
 @dataclass(frozen=True)
 class Correction:
-    """What B C / D lacks in the sidebands, and how far that holds elsewhere.
+    """Kappa against the mass: a line in log kappa through slices of the sidebands.
 
     Attributes:
         cuts: on the first and the second rank.
-        sidebands, below, above: counts of the data in both sidebands, and in each of them.
+        slices: [low, high) of each, TeV.
+        masses: (slices,) mean mass of the data in each, TeV.
+        counts: of the data in each.
     """
 
     cuts: tuple[float, float]
-    sidebands: Counts
-    below: Counts
-    above: Counts
+    slices: tuple[tuple[float, float], ...]
+    masses: Array
+    counts: tuple[Counts, ...]
 
     @property
-    def uncertainty(self) -> float:
-        """Relative: statistical, and how far kappa on either side is from kappa of both."""
-        statistical = sum(1 / count for count in self.sidebands.filled)
-        kappa = self.sidebands.kappa
-        spread = max(abs(side.kappa / kappa - 1) for side in (self.below, self.above))
-        return float(np.sqrt(statistical + spread**2))
+    def variances(self) -> Array:
+        """(slices,) of log kappa."""
+        return np.array([each.variance for each in self.counts])
 
-    def estimate(self, found: Counts) -> tuple[float, float]:
-        """Background in A from the counts of the same region of the mass, and its uncertainty.
+    @property
+    def logs(self) -> Array:
+        """(slices,) log kappa."""
+        return np.log([each.kappa for each in self.counts])
+
+    def shares(self, mass: float) -> Array:
+        """The weights (slices,) of the slices' log kappa in that of the line at a mass."""
+        line = np.stack([np.ones_like(self.masses), self.masses - mass], axis=1)
+        weighted = line / self.variances[:, None]
+        return np.asarray(np.linalg.solve(line.T @ weighted, weighted.T)[0])
+
+    @property
+    def slope(self) -> float:
+        """Of log kappa, 1/TeV."""
+        return float((self.shares(1.0) - self.shares(0.0)) @ self.logs)
+
+    @property
+    def chi2(self) -> float:
+        """Of the slices about the line; it has `ndf` degrees of freedom."""
+        expected = np.array([self.shares(mass) @ self.logs for mass in self.masses])
+        return float(np.sum((self.logs - expected) ** 2 / self.variances))
+
+    @property
+    def ndf(self) -> int:
+        return len(self.counts) - 2
+
+    def kappa(self, mass: float) -> tuple[float, float]:
+        """Kappa at a mass in TeV, and its relative uncertainty.
+
+        Where the slices scatter about the line by more than their statistical errors, these are
+        scaled to the scatter: what kappa does there it may do in the signal region.
+        """
+        shares = self.shares(mass)
+        scatter = max(1.0, self.chi2 / self.ndf)
+        return (
+            float(np.exp(shares @ self.logs)),
+            float(np.sqrt(scatter * np.sum(shares**2 * self.variances))),
+        )
+
+    def estimate(self, found: Counts, mass: float) -> tuple[float, float]:
+        """Background in A from the counts of the other regions, and its uncertainty.
+
+        Args:
+            found: of the same slice of the mass.
+            mass: mean in the slice, TeV.
 
         Raises:
             EmptySampleError: B, C or D is empty.
@@ -113,36 +169,61 @@ class Correction:
                 "Region B or C of the ABCD method is empty in the signal region.",
                 "Generate more background, or raise background.abcd.efficiency.",
             )
-        background = self.sidebands.kappa * found.prediction
+        kappa, uncertainty = self.kappa(mass)
+        background = kappa * found.prediction
         return background, background * float(
-            np.hypot(self.uncertainty, found.prediction_error / found.prediction)
+            np.hypot(uncertainty, found.prediction_error / found.prediction)
         )
 
-    def response(
-        self, found: Counts, plane: Array, in_region: NDArray[np.bool_], side: NDArray[np.bool_]
-    ) -> Array:
-        """By how much one more event raises the estimate, to first order, (events,).
+    def response(self, plane: Array, m_jj: Array, mass: float) -> Array:
+        """By how much one more event raises log kappa at a mass, to first order, (events,).
 
         Args:
-            found: counts of the signal region that the estimate is made from.
             plane: (events, 2) ranks of the events.
-            in_region, side: (events,) which lie in the signal region, and in the sidebands.
+            m_jj: (events,) their masses, TeV.
+            mass: where kappa is wanted, TeV.
         """
-        background, _ = self.estimate(found)
-        region = 2 * (plane[:, 0] < self.cuts[0]) + (plane[:, 1] < self.cuts[1])
-        in_prediction = np.array([0.0, 1.0, 1.0, -1.0]) / found.filled
-        in_kappa = np.array([1.0, -1.0, -1.0, 1.0]) / self.sidebands.filled
-        return background * (in_region * in_prediction[region] + side * in_kappa[region])
+        region = region_of(plane, self.cuts)
+        result = np.zeros(len(m_jj))
+        for share, between, counts in zip(self.shares(mass), self.slices, self.counts, strict=True):
+            per_event = np.array([1.0, -1.0, -1.0, 1.0]) / counts.filled
+            result += share * inside(m_jj, between) * per_event[region]
+        return result
+
+
+def region_of(plane: Array, cuts: tuple[float, float]) -> NDArray[np.int64]:
+    """0 to 3 (events,) for the regions A to D, of ranks (events, 2)."""
+    return 2 * (plane[:, 0] < cuts[0]) + (plane[:, 1] < cuts[1])
 
 
 def correction(
     plane: Array, cuts: tuple[float, float], m_jj: Array, signal_region: Sequence[float],
     mass_range: Sequence[float],
 ) -> Correction:  # fmt: skip
-    """Count the sidebands of the data: ranks (events, 2) and masses (events,)."""
-    below = inside(m_jj, (mass_range[0], signal_region[0]))
-    above = inside(m_jj, (signal_region[1], mass_range[1]))
-    return Correction(cuts, *(count(plane, cuts, each) for each in (below | above, below, above)))
+    """Count the sidebands of the data: ranks (events, 2) and masses (events,), TeV.
+
+    Either sideband is cut into slices of as many events each.
+
+    Raises:
+        EmptySampleError: a sideband holds no event in each slice.
+    """
+    slices = []
+    for low, high in ((mass_range[0], signal_region[0]), (signal_region[1], mass_range[1])):
+        own = m_jj[inside(m_jj, (low, high))]
+        if len(own) < SLICES:
+            raise EmptySampleError(
+                f"{len(own)} events between {low:g} and {high:g} TeV are too few for kappa.",
+                "Generate more background, or widen background.sideband.spectrum.mass_range.",
+            )
+        edges = [low, *np.quantile(own, np.arange(1, SLICES) / SLICES), high]
+        slices += [(float(a), float(b)) for a, b in pairwise(edges)]
+    chosen = [inside(m_jj, each) for each in slices]
+    return Correction(
+        cuts,
+        tuple(slices),
+        np.array([m_jj[each].mean() for each in chosen]),
+        tuple(count(plane, cuts, each) for each in chosen),
+    )
 
 
 def to_choose(table: Table) -> NDArray[np.bool_]:
@@ -156,29 +237,25 @@ def to_choose(table: Table) -> NDArray[np.bool_]:
     return chosen
 
 
-def count(plane: Array, cuts: tuple[float, float], chosen: NDArray[np.bool_]) -> Counts:
+def count(plane: Array, cuts: tuple[float, float], chosen: NDArray[np.bool_] | slice) -> Counts:
     """Count the chosen events of a plane in the four regions.
 
     Args:
         plane: (events, 2) both scores.
         cuts: on the first and the second.
-        chosen: (events,) which events to count.
+        chosen: which events to count, a mask (events,) or a slice.
     """
-    first, second = plane[chosen, 0] >= cuts[0], plane[chosen, 1] >= cuts[1]
-    return Counts(
-        float(np.sum(first & second)),
-        float(np.sum(first & ~second)),
-        float(np.sum(~first & second)),
-        float(np.sum(~first & ~second)),
-    )
+    a, b, c, d = np.bincount(region_of(plane[chosen], cuts), minlength=4).tolist()
+    return Counts(float(a), float(b), float(c), float(d))
 
 
 def choose_cuts(plane: Array, signal: Array, efficiency: float) -> tuple[float, float]:
-    """The pair of cuts with most net signal at a given background efficiency of region A.
+    """The pair of cuts with most net signal over its error at a given background efficiency of A.
 
-    Net is the signal in A less what that in B to D adds to the prediction. The two outputs need not
-    be equally strong, so the cuts need not be equal. Along a ladder of cuts on the second rank, the
-    first cut is the one that keeps the fraction wanted.
+    Net is the signal in A less what that in B to D adds to the prediction; the error is that of A
+    and of the prediction. The two outputs need not be equally strong, so the cuts need not be
+    equal. Along a ladder of cuts on the second rank, the first cut is the one that keeps the
+    fraction wanted.
 
     Args:
         plane: (events, 2) ranks in [0, 1] of background-like events.
@@ -203,8 +280,10 @@ def choose_cuts(plane: Array, signal: Array, efficiency: float) -> tuple[float, 
         background = count(plane, pair, np.ones(len(plane), dtype=bool))
         _, b, c, d = background.filled
         net = found.a - background.a * (found.b / b + found.c / c - found.d / d)
-        if net > best:
-            best, cuts = net, pair
+        # As a share of the events in A the error does not depend on how many there are.
+        merit = net / np.sqrt(1 + background.a * (1 / b + 1 / c + 1 / d))
+        if merit > best:
+            best, cuts = merit, pair
     if np.isinf(best):
         raise EmptySampleError(
             f"No pair of cuts leaves the fraction {efficiency:g} of {len(plane)} sideband events "
@@ -235,40 +314,42 @@ def predict(
     method: str,
     settings: AbcdJob,
 ) -> None:
-    """Estimate the background in region A of the signal region from the data.
+    """Count the four regions in the signal region, and find kappa there from the sidebands.
 
     The cuts keep a fixed fraction of the sidebands of the data, and most of the simulated signal
-    for that, judged by half of its events; the other half gives the yield. In the sidebands the
-    same cuts predict a region A that can be looked at: what the prediction lacks there corrects the
-    one in the signal region. As with a fit of the sidebands, the
-    signal yield is net of what the estimate takes from the signal.
+    for that, judged by half of its events; the other half gives the signal in each region. Signal
+    in the sidebands moves kappa: to first order by the share that is taken off the signal in A.
     """
     table, signal = (read_tensors(path, DIJETS) for path in (data, signal_test))
     plane, signal_plane = read_scores(planes, table), read_scores(signal_planes, signal)
     side = sidebands(table["m_jj"], settings.signal_region, settings.mass_range)
+    region = inside(table["m_jj"], settings.signal_region)
     in_region = inside(signal["m_jj"], settings.signal_region)
     first = to_choose(signal)
     cuts = choose_cuts(plane[side], signal_plane[in_region & first], settings.efficiency)
-    found = count(plane, cuts, inside(table["m_jj"], settings.signal_region))
+    found = count(plane, cuts, region)
     kappa = correction(plane, cuts, table["m_jj"], settings.signal_region, settings.mass_range)
-    signal_side = sidebands(signal["m_jj"], settings.signal_region, settings.mass_range)
-    in_bin = in_region & (signal_plane >= cuts).all(axis=1)
-    absorbed = kappa.response(found, signal_plane, in_region, signal_side)
-    result = make_yields(
+    mass = float(table["m_jj"][region].mean())
+    background = kappa.estimate(found, mass)
+    rest, own = signal_plane[~first], in_region[~first]
+    regions = region_of(rest, cuts)
+    taken = background[0] * kappa.response(rest, signal["m_jj"][~first], mass)
+    value, uncertainty = kappa.kappa(mass)
+    result = abcd_yields(
         method,
-        found.a,
-        kappa.estimate(found),
-        (in_bin[~first], absorbed[~first]),
+        np.array(found.all),
+        background,
+        (np.stack([own & (regions == each) for each in range(4)], axis=1), taken),
         read_result(normalisation, Normalisation),
         settings.signal_region,
-        "poisson",
         AbcdEstimate(
             cuts=cuts,
             uncorrected=found.prediction,
-            kappa=kappa.sidebands.kappa,
-            kappa_below=kappa.below.kappa,
-            kappa_above=kappa.above.kappa,
-            kappa_relative_uncertainty=kappa.uncertainty,
+            kappa=value,
+            kappa_relative_uncertainty=uncertainty,
+            kappa_slope=kappa.slope,
+            kappa_chi2=kappa.chi2,
+            kappa_ndf=kappa.ndf,
         ),
     )
     write_result(yields, result)

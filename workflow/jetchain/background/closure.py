@@ -32,6 +32,7 @@ from jetchain.core.schema.background import (
     AbcdClosure,
     AbcdCounts,
     CorrectedCounts,
+    KappaPoint,
     Normalisation,
     Sculpting,
     SpectrumClosure,
@@ -42,6 +43,7 @@ from jetchain.core.verbs import Input, Output
 
 RANDOM_CUTS = 50
 PLANE_BINS = 20
+LINE_POINTS = 20
 
 
 def jensen_shannon(first: Array, second: Array) -> float:
@@ -157,8 +159,8 @@ def abcd(
 ) -> None:
     """Closure of the ABCD method along a scan of the cut, and in sub-regions of the mass.
 
-    In the signal region both before and after the correction by the sidebands. The cuts are chosen
-    on half of the simulated signal; its efficiency is that of the other half.
+    In the signal region both before and after the correction by kappa of the sidebands. The cuts
+    are chosen on half of the simulated signal; its efficiency is that of the other half.
     """
     table, signal = (read_tensors(path, DIJETS) for path in (data, signal_test))
     background = read_tensors(truth, DIJET_TRUTH)["is_signal"] == 0
@@ -174,37 +176,37 @@ def abcd(
             "Generate more signal, or move anomaly.signal_region to the signal.",
         )
     nominal = choose_cuts(ranks[side], tuning, settings.efficiency)
-    kappa = correction(ranks, nominal, table["m_jj"], settings.signal_region, settings.mass_range)
+    m_jj = table["m_jj"]
+    kappa = correction(ranks, nominal, m_jj, settings.signal_region, settings.mass_range)
     low, high = settings.signal_region
     middle = (low + high) / 2
+    halves = [inside(m_jj, each) & background for each in ((low, middle), (middle, high))]
     in_sidebands = {
         "sidebands, data": side,
-        "below the signal region, data": side & (table["m_jj"] < low),
-        "above the signal region, data": side & (table["m_jj"] >= high),
+        "below the signal region, data": side & (m_jj < low),
+        "above the signal region, data": side & (m_jj >= high),
     }
     in_region = {
         "signal region, background": region & background,
-        "lower half of the signal region, background": (
-            inside(table["m_jj"], (low, middle)) & background
-        ),
-        "upper half of the signal region, background": (
-            inside(table["m_jj"], (middle, high)) & background
-        ),
+        "lower half of the signal region, background": halves[0],
+        "upper half of the signal region, background": halves[1],
         "signal region, data": region,
     }
     regions: dict[str, CorrectedCounts | AbcdCounts] = {
         name: _summary(count(ranks, nominal, chosen)) for name, chosen in in_sidebands.items()
     }
     for name, chosen in in_region.items():
-        regions[name] = _corrected(count(ranks, nominal, chosen), kappa)
+        regions[name] = _corrected(count(ranks, nominal, chosen), kappa, _mean(m_jj[chosen]))
     injected = count(ranks, nominal, region & ~background)
     rest = count(ranks, nominal, region & background)
+    at_region = kappa.kappa(_mean(m_jj[region]))
     write_result(
         closure,
         AbcdClosure(
             cuts=nominal,
-            kappa=kappa.sidebands.kappa,
-            kappa_relative_uncertainty=kappa.uncertainty,
+            kappa=at_region[0],
+            kappa_relative_uncertainty=at_region[1],
+            kappas=_kappas(kappa, [(_mean(m_jj[each]), ranks[each]) for each in halves]),
             signal_efficiency=float(np.mean((simulated >= nominal).all(axis=1))),
             contamination=contamination(injected, rest) if injected.a else None,
             regions=regions,
@@ -214,8 +216,40 @@ def abcd(
     write_csv(plane, _plane(ranks[region & background], signal_ranks[signal_region]))
 
 
-def _corrected(counts: Counts, kappa: Correction) -> CorrectedCounts:
-    estimate = kappa.estimate(counts) if counts.prediction else (None, None)
+def _mean(m_jj: Array) -> float:
+    """The mean mass; 0 where there is no event, and so no estimate."""
+    return float(m_jj.mean()) if len(m_jj) else 0.0
+
+
+def _kappas(kappa: Correction, halves: list[tuple[float, Array]]) -> list[KappaPoint]:
+    """Kappa of the sidebands' slices, of both halves (mass, ranks) of the background, the line."""
+    measured = [
+        ("sidebands, data", mass, counts)
+        for mass, counts in zip(kappa.masses, kappa.counts, strict=True)
+    ]
+    measured += [
+        ("signal region, true background", mass, count(plane, kappa.cuts, slice(None)))
+        for mass, plane in halves
+    ]
+    points = [
+        KappaPoint(
+            selection=selection,
+            mass=mass,
+            kappa=counts.kappa,
+            relative_uncertainty=np.sqrt(counts.variance),
+        )
+        for selection, mass, counts in measured
+    ]
+    for mass in np.linspace(kappa.masses.min(), kappa.masses.max(), LINE_POINTS):
+        value, uncertainty = kappa.kappa(float(mass))
+        points.append(
+            KappaPoint(selection="line", mass=mass, kappa=value, relative_uncertainty=uncertainty)
+        )
+    return points
+
+
+def _corrected(counts: Counts, kappa: Correction, mass: float) -> CorrectedCounts:
+    estimate = kappa.estimate(counts, mass) if counts.prediction else (None, None)
     return CorrectedCounts(
         **_summary(counts).model_dump(), corrected=estimate[0], corrected_uncertainty=estimate[1]
     )

@@ -1,9 +1,8 @@
-"""The yields of a search, as the inference room reads them: one counting bin, or a spectrum."""
+"""The yields of a search, as the inference room reads them: four regions, or a spectrum."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,57 +19,61 @@ from jetchain.core.schema.background import (
 )
 
 
-def make_yields(
+def abcd_yields(
     method: str,
-    observed: float,
+    counts: Array,
     background: tuple[float, float],
     signal: tuple[NDArray[np.bool_], Array],
     normalisation: Normalisation,
     signal_region: Sequence[float],
-    constraint: Literal["poisson", "gaussian"],
-    abcd: AbcdEstimate | None = None,
+    abcd: AbcdEstimate,
 ) -> SearchYields:
-    """The yields of one counting bin.
+    """The yields of the four regions of the ABCD method, with the signal in each.
 
     Args:
         method: its name.
-        observed: events in the signal region after the cut.
-        background: estimate and uncertainty.
-        signal: of simulated events (events,), all that pass the trigger: which lie in the bin, and
-            by how much each raises the background estimate.
+        counts: (4,) of the data in A to D of the signal region.
+        background: estimate in A, kappa B C / D, and its uncertainty.
+        signal: of simulated events, all that pass the trigger: (events, 4) which region of the
+            signal region each lies in, if any, and (events,) by how much each raises the
+            background estimate through kappa.
         normalisation: see `background.normalisation`.
         signal_region: TeV.
-        constraint: of the background: `poisson` if it was counted elsewhere, `gaussian` if fitted.
-        abcd: how the background came about, if it is not from a fit.
-
-    Returns:
-        The yields. `signal` is what an excess over the background measures; `signal_leakage` is
-        what the background estimate has taken from the signal in the bin.
+        abcd: how the background came about.
 
     Raises:
         EmptySampleError: there is no simulated signal.
     """
-    in_bin, absorbed = signal
-    if len(in_bin) == 0:
+    inside, taken = signal
+    if len(inside) == 0:
         raise _no_signal(method)
     reference = normalisation.reference_events
-    net = in_bin - absorbed
-    expected = reference * float(net.mean())
-    statistical = reference * float(net.std() / np.sqrt(len(net)))
-    by_jets = expected * normalisation.signal_uncertainty
-    counted = CountingBin(
-        name="signal_region",
-        observed=int(observed),
-        background=background[0],
-        background_uncertainty=background[1],
-        signal=expected,
-        signal_uncertainty=float(np.hypot(statistical, by_jets)),
-        signal_leakage=reference * float(absorbed.mean()),
-    )
+    rows = []
+    for index, name in enumerate("ABCD"):
+        leakage = taken if name == "A" else np.zeros(len(taken))
+        net = inside[:, index] - leakage
+        expected = reference * float(net.mean())
+        statistical = reference * float(net.std() / np.sqrt(len(net)))
+        # An empty region counts as one event, as in the estimate.
+        count = max(float(counts[index]), 1.0)
+        own, error = background if name == "A" else (count, float(np.sqrt(count)))
+        rows.append(
+            CountingBin(
+                name=name,
+                observed=int(counts[index]),
+                background=own,
+                background_uncertainty=error,
+                signal=expected,
+                signal_uncertainty=float(
+                    np.hypot(statistical, expected * normalisation.signal_uncertainty)
+                ),
+                signal_leakage=reference * float(leakage.mean()),
+            )
+        )
     return SearchYields(
         method=method,
-        constraint=constraint,
-        bins=[counted],
+        constraint="abcd",
+        bins=rows,
         luminosity_fb=normalisation.luminosity_fb,
         reference_cross_section_fb=normalisation.reference_cross_section_fb,
         signal_region=(signal_region[0], signal_region[1]),

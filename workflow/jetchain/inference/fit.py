@@ -22,7 +22,9 @@ from jetchain.inference.newton import best_fit
 from jetchain.inference.settings import FitSettings, WorkspaceSettings
 from jetchain.inference.toys import Counting, NoMinimumError
 from jetchain.inference.workspace import (
+    KAPPA,
     NORM,
+    RATIOS,
     SIGNAL_EFFICIENCY,
     SPURIOUS,
     luminosity_uncertainty,
@@ -92,8 +94,8 @@ def no_fit(yields: Yields) -> Fit:
     return Fit(
         method=yields.method,
         sensitive=False,
-        observed=float(yields.observed.sum()),
-        background=float(yields.background.sum()),
+        observed=float(yields.observed[yields.counted].sum()),
+        background=float(yields.background[yields.counted].sum()),
         reason=NO_SIGNAL,
     )
 
@@ -248,7 +250,8 @@ def _with_newton(spec: dict[str, Any], yields: Yields, path: str) -> Fit:
             strict=True,
         )
     )
-    constrained = dict.fromkeys(alphas, (0.0, 1.0)) | {
+    held = [name for name, is_held in zip(alphas, model.held, strict=True) if is_held]
+    constrained = dict.fromkeys(held, (0.0, 1.0)) | {
         name: (1.0, float(1 / np.sqrt(tau)))
         for name, tau, exact in zip(gammas, model.tau, model.exact, strict=True)
         if tau > 0 and not exact
@@ -278,10 +281,11 @@ def parameter_names(yields: Yields, model: Counting) -> tuple[list[str], list[st
         )
     plain = plain_names(yields.names)
     uncertain = (yields.signal > 0) & (yields.signal_uncertainty > 0)
-    return (
-        [f"background_{name}[0]" for name in plain],
-        ["luminosity", *(f"signal_{n}" for n, yes in zip(plain, uncertain, strict=True) if yes)],
-    )
+    alphas = ["luminosity"]
+    alphas += [f"signal_{n}" for n, yes in zip(plain, uncertain, strict=True) if yes]
+    if yields.constraint == "abcd":
+        return [f"{NORM}0"], [*alphas, KAPPA, *RATIOS]
+    return [f"background_{name}[0]" for name in plain], alphas
 
 
 def scaled_model(spec: dict[str, Any], yields: Yields, path: str) -> tuple[float, Counting]:

@@ -37,7 +37,7 @@ def limits(
 
     Without sensitivity there is no limit, and every result is null; with the reason also where no
     background is accepted, or where the signal's efficiency is hardly known. A spectrum gets toys
-    where few events are under its peak.
+    where few events are under its peak, ABCD where few are in region A.
     """
     spec, counts = read_json(workspace), read_yields(yields)
     if not counts.sensitive:
@@ -47,7 +47,7 @@ def limits(
         write_result(limits, no_limits(counts, settings.limits, counts.refusal, sensitive=True))
         return
     account = asymptotic_limits(spec, counts, settings.limits, str(workspace))
-    few = counts.shape is None or counts.low_counts
+    few = counts.constraint not in ("free", "abcd") or counts.low_counts
     if few and settings.limits.toys and account.observed_mu is not None:
         try:
             toys = toy_limits(counts, settings, account, seed)
@@ -140,7 +140,7 @@ def _limits(
     reach = min(1.3 * max(observed_mu, expected_mu[4]), 0.99 * REACH * start)
     scan = np.linspace(0.0, reach, settings.points + 1)[1:]
     results = np.array([cls(float(mu)) for mu in scan])
-    events = float(yields.signal.sum())
+    events = float(yields.signal[yields.counted].sum())
     return Limits(
         method=yields.method,
         sensitive=True,
@@ -221,7 +221,8 @@ def toy_limits(yields: Yields, settings: LimitJob, asymptotic: Limits, seed: int
     random = generator(seed, "toys")
     band = np.geomspace(0.6 * low, 1.6 * high, settings.limits.toy_points)
     strengths = np.sort(np.concatenate([band, observed * np.array([0.85, 1.0, 1.15, 1.6])]))
-    toys = settings.limits.toys if yields.shape is None else max(settings.limits.toys // 4, 1)
+    one_bin_a_norm = yields.constraint not in ("free", "abcd")
+    toys = settings.limits.toys if one_bin_a_norm else max(settings.limits.toys // 4, 1)
     rows = []
     progress = Progress(len(strengths), "signal strengths with toys")
     for index, mu in enumerate(strengths):

@@ -33,7 +33,7 @@ class LimitSettings(Settings):
     toys: int = key(
         4000,
         "toys a hypothesis and signal strength, beside the asymptotic limit, 0 for none; a "
-        "spectrum gets a quarter of them, and only if few events are under the peak",
+        "spectrum or ABCD gets a quarter, and only if few events are under the peak or in A",
         ge=0,
     )
     toy_points: int = key(

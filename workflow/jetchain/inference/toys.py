@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.inference.settings import WorkspaceSettings
-from jetchain.inference.yields import Shape, Yields
+from jetchain.inference.yields import ABCD_RATIOS, Shape, Yields
 
 Array = NDArray[np.floating]
 NEWTON_STEPS = 60
@@ -24,6 +24,7 @@ ROOT_STEPS = 100
 CLOSE = 1e-8  # of -log L to its minimum
 LARGEST_HESSIANS = 4_000_000  # numbers that the Hessians of the toys of one step may hold
 SMALLEST_GAMMA = 1e-9
+LARGEST_GROWTH = 100.0  # logarithm
 SMALLEST_UNCERTAINTY = 1e-4  # relative; below, a background counts as exact
 
 
@@ -33,9 +34,10 @@ class NoMinimumError(Exception):
 
 @dataclass(frozen=True)
 class Counting:
-    """n_i ~ Poisson(mu s_i exp(sum_k kappa_ik alpha_k) + sum_k d_ik alpha_k + sum_j gamma_j b_ji).
+    """Counts n_i are Poisson with the mean, sums over k and j,
 
-    alpha_k ~ N(a_k, 1). The control region of gamma_j is m_j ~ Poisson(gamma_j tau_j), or
+    mu s_i exp(kappa_ik alpha_k) + d_ik alpha_k + exp(g_ik alpha_k) gamma_j b_ji.
+    alpha_k ~ N(a_k, 1) or free. Control region: m_j ~ Poisson(gamma_j tau_j), or
     m_j ~ N(gamma_j, width_j) with tau_j = 1/width_j^2; without one, tau_j = 0.
 
     Attributes:
@@ -46,6 +48,8 @@ class Counting:
         kappa: (bins, alphas) logarithms of the relative uncertainties of the signal.
         exact: (gammas,) backgrounds without uncertainty, whose gamma is held at 1 by a huge tau.
         shift: (bins, alphas) events that alphas add.
+        growth: (bins, alphas) logarithms by which alphas scale the background, g.
+        held: (alphas,) 1 for those with an auxiliary measurement, 0 for free ones.
     """
 
     signal: Array
@@ -55,6 +59,8 @@ class Counting:
     kappa: Array
     exact: NDArray[np.bool_]
     shift: Array
+    growth: Array
+    held: Array
 
     @classmethod
     def of(cls, yields: Yields, settings: WorkspaceSettings) -> Counting:
@@ -73,6 +79,8 @@ class Counting:
         columns.append(np.diag(np.log1p(ratio)))
         kappa = np.concatenate(columns, axis=1)
         kappa = kappa[:, np.any(kappa > 0, axis=0)]
+        if yields.constraint == "abcd":
+            return cls._of_abcd(yields, kappa)
         return cls(
             yields.signal,
             np.diag(yields.background),
@@ -81,6 +89,25 @@ class Counting:
             kappa,
             relative < SMALLEST_UNCERTAINTY,
             np.zeros_like(kappa),
+            np.zeros_like(kappa),
+            np.ones(kappa.shape[1]),
+        )
+
+    @classmethod
+    def _of_abcd(cls, yields: Yields, kappa: Array) -> Counting:
+        """A free norm; the last alphas are kappa's and the logarithms of two free ratios to D."""
+        of_kappa = np.array([[np.log1p(yields.kappa_relative)], [0.0], [0.0], [0.0]])
+        growth = np.hstack([np.zeros_like(kappa), of_kappa, np.array(ABCD_RATIOS, float)])
+        return cls(
+            yields.signal,
+            yields.background[None],
+            np.zeros(1),
+            True,
+            np.hstack([kappa, np.zeros((4, 3))]),
+            np.zeros(1, dtype=bool),
+            np.zeros_like(growth),
+            growth,
+            np.append(np.ones(kappa.shape[1] + 1), [0.0, 0.0]),
         )
 
     @classmethod
@@ -98,6 +125,8 @@ class Counting:
             np.broadcast_to(np.log1p(relative), shift.shape)[:, used],
             np.zeros(components, dtype=bool),
             shift[:, used],
+            np.zeros_like(shift[:, used]),
+            np.ones(int(used.sum())),
         )
 
     @property
@@ -113,7 +142,12 @@ class Counting:
         """Expected events (..., bins) at nuisance parameters (..., gammas + alphas)."""
         gamma, alpha = nuisances[..., : self.gammas], nuisances[..., self.gammas :]
         signal = np.asarray(mu)[..., None] * self.signal * np.exp(alpha @ self.kappa.T)
-        return np.asarray(signal + alpha @ self.shift.T + gamma @ self.background)
+        background = self.scales(alpha) * (gamma @ self.background)
+        return np.asarray(signal + alpha @ self.shift.T + background)
+
+    def scales(self, alpha: Array) -> Array:
+        """What the alphas (..., alphas) scale the background by (..., bins); always finite."""
+        return np.exp(np.clip(alpha @ self.growth.T, -LARGEST_GROWTH, LARGEST_GROWTH))
 
 
 @dataclass(frozen=True)
@@ -152,7 +186,7 @@ def draw(
     return Data(
         random.poisson(rate, (toys, len(rate))).astype(float),
         control,
-        random.normal(alpha, 1.0, (toys, len(alpha))),
+        np.where(model.held > 0, random.normal(alpha, 1.0, (toys, len(alpha))), alpha),
     )
 
 
@@ -238,7 +272,9 @@ def derivatives(
     gamma, alpha = nuisances[:, :gammas], nuisances[:, gammas:]
     unit = model.signal * np.exp(alpha @ model.kappa.T)  # (toys, bins), per mu
     signal = mu[:, None] * unit
-    rate = np.maximum(signal + alpha @ model.shift.T + gamma @ model.background, 1e-120)
+    scale = model.scales(alpha)
+    grown = scale * (gamma @ model.background)
+    rate = np.maximum(signal + alpha @ model.shift.T + grown, 1e-120)
     excess = 1 - data.counts / rate
     value = np.sum(_deviance(data.counts, rate), axis=1)
     if model.gaussian:
@@ -250,21 +286,22 @@ def derivatives(
         control_slope = model.tau * (1 - data.control / gamma)
         # Without a control event the curvature would vanish; a floor keeps Newton's step finite.
         control_curve = model.tau * np.maximum(data.control / gamma**2, 1e-3)
-    value += 0.5 * np.sum((alpha - data.alphas) ** 2, axis=1)
+    value += 0.5 * np.sum(model.held * (alpha - data.alphas) ** 2, axis=1)
 
     weight = data.counts / rate**2
-    response = signal[:, :, None] * model.kappa + model.shift  # d rate_i / d alpha_k
+    # d rate_i / d alpha_k
+    response = signal[:, :, None] * model.kappa + model.shift + grown[:, :, None] * model.growth
     gradient = np.concatenate(
         [
-            excess @ model.background.T + control_slope,
-            np.einsum("ti,tik->tk", excess, response) + alpha - data.alphas,
+            (excess * scale) @ model.background.T + control_slope,
+            np.einsum("ti,tik->tk", excess, response) + model.held * (alpha - data.alphas),
         ],
         axis=1,
     )
     size = nuisances.shape[1]
     hessian = np.zeros((len(gamma), size, size))
-    weighted = weight[:, None, :] * model.background  # (toys, gammas, bins)
-    hessian[:, :gammas, :gammas] = weighted @ model.background.T
+    weighted = (weight * scale)[:, None, :] * model.background  # (toys, gammas, bins)
+    hessian[:, :gammas, :gammas] = (weighted * scale[:, None, :]) @ model.background.T
     diagonal = np.arange(gammas)
     hessian[:, diagonal, diagonal] += control_curve
     mixed = weighted @ response
@@ -274,7 +311,9 @@ def derivatives(
     hessian[:, gammas:, gammas:] = np.swapaxes(response, 1, 2) @ (weight[:, :, None] * response)
     bent = (np.maximum(excess, 0.0) * signal)[:, :, None] * model.kappa
     hessian[:, gammas:, gammas:] += np.swapaxes(bent, 1, 2) @ model.kappa
-    hessian[:, gammas:, gammas:] += np.eye(size - gammas)
+    bent = (np.maximum(excess, 0.0) * grown)[:, :, None] * model.growth
+    hessian[:, gammas:, gammas:] += np.swapaxes(bent, 1, 2) @ model.growth
+    hessian[:, gammas:, gammas:] += np.diag(model.held)
     return value, np.sum(excess * unit, axis=1), gradient, hessian
 
 

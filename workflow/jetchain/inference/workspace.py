@@ -13,7 +13,7 @@ import numpy as np
 from jetchain.core.io.tables import write_json
 from jetchain.core.verbs import Input, Output
 from jetchain.inference.settings import WorkspaceSettings
-from jetchain.inference.yields import CONSTRAINTS, Shape, Yields, read_yields
+from jetchain.inference.yields import ABCD_RATIOS, CONSTRAINTS, Shape, Yields, read_yields
 
 
 def workspace(*, yields: Input, workspace: Output, settings: WorkspaceSettings) -> None:
@@ -24,7 +24,7 @@ def workspace(*, yields: Input, workspace: Output, settings: WorkspaceSettings) 
     counts = read_yields(yields)
     if not counts.sensitive:
         print(
-            f"{counts.method}: no sensitivity, its net signal yield is {counts.signal.sum():.3g} "
+            f"{counts.method}: no sensitivity, its net signal yield is {counts.net_signal:.3g} "
             "events: neither fit nor limits.",
             file=sys.stderr,
             flush=True,
@@ -39,6 +39,8 @@ def workspace(*, yields: Input, workspace: Output, settings: WorkspaceSettings) 
 
 NORM, SIGNAL_EFFICIENCY, SPURIOUS = "norm_", "signal_efficiency", "spurious_signal"
 """Parameters of a background with a shape: its norms, and the uncertainties of the signal."""
+KAPPA, RATIOS = "kappa", ("ratio_b", "ratio_c")
+"""The same of the ABCD method: kappa, and free ratios of B and of C to D."""
 REACH = 100.0
 """Largest mu that is searched, in rough upper limits: the rough one knows nothing of the signal's
 uncertainty, which can make a weak limit many times weaker."""
@@ -59,6 +61,10 @@ def build(yields: Yields, settings: WorkspaceSettings) -> dict[str, Any]:
     A spectrum whose background is ``free`` is one channel of all bins. Its background is a sample a
     template, with a norm that nothing constrains; the spurious signal is a sample of zero events
     to which its parameter, N(0, 1), adds events of the signal's shape.
+
+    The ABCD method (``abcd``) has a channel a region. Their backgrounds are products of free norms:
+    D of one, B and C of it and a ratio to D, A of all three and of kappa, whose uncertainty is
+    log-normal: b_A = kappa b_B b_C / b_D.
 
     The interval in which mu is searched reaches to a hundred times a rough upper limit; on the
     negative side mu is not searched.
@@ -88,7 +94,7 @@ def build(yields: Yields, settings: WorkspaceSettings) -> dict[str, Any]:
                     "poi": "mu",
                     "parameters": [
                         {"name": "mu", "inits": [start], "bounds": [[0.0, REACH * start]]},
-                        *_norms(yields.shape),
+                        *_norms(yields),
                     ],
                 },
             }
@@ -96,17 +102,16 @@ def build(yields: Yields, settings: WorkspaceSettings) -> dict[str, Any]:
     }
 
 
-def _norms(shape: Shape | None) -> list[dict[str, Any]]:
+def _norms(yields: Yields) -> list[dict[str, Any]]:
     """Start and range of each norm."""
-    if shape is None:
-        return []
+    norms: dict[str, float] = {}
+    if yields.shape is not None:
+        norms = {f"{NORM}{index}": float(norm) for index, norm in enumerate(yields.shape.norms)}
+    elif yields.constraint == "abcd":
+        norms = dict.fromkeys((f"{NORM}0", *RATIOS), 1.0)
     return [
-        {
-            "name": f"{NORM}{index}",
-            "inits": [max(float(norm), 1e-3)],
-            "bounds": [[0.0, 100 * max(float(norm), 1.0)]],
-        }
-        for index, norm in enumerate(shape.norms)
+        {"name": name, "inits": [max(norm, 1e-3)], "bounds": [[0.0, 100 * max(norm, 1.0)]]}
+        for name, norm in norms.items()
     ]
 
 
@@ -147,10 +152,15 @@ def _channel(yields: Yields, index: int, settings: WorkspaceSettings) -> dict[st
     ]
     if signal > 0 and signal_error > 0:
         signal_modifiers.append(_log_normal(f"signal_{name}", float(signal_error / signal)))
-    modifier = CONSTRAINTS[yields.constraint]
-    background_modifiers = [
-        {"name": f"background_{name}", "type": modifier, "data": [background_error]}
-    ]
+    if yields.constraint == "abcd":
+        background_modifiers = _of_region(index, yields.kappa_relative)
+    elif background_error > 0:
+        modifier = CONSTRAINTS[yields.constraint]
+        background_modifiers = [
+            {"name": f"background_{name}", "type": modifier, "data": [background_error]}
+        ]
+    else:
+        background_modifiers = []
     return {
         "name": f"{method}_{name}",
         "samples": [
@@ -158,10 +168,19 @@ def _channel(yields: Yields, index: int, settings: WorkspaceSettings) -> dict[st
             {
                 "name": "background",
                 "data": [float(yields.background[index])],
-                "modifiers": background_modifiers if background_error > 0 else [],
+                "modifiers": background_modifiers,
             },
         ],
     }
+
+
+def _of_region(index: int, kappa_relative: float) -> list[dict[str, Any]]:
+    """What scales the background of a region of the ABCD method, A to D being 0 to 3."""
+    used = [name for name, held in zip(RATIOS, ABCD_RATIOS[index], strict=True) if held]
+    scales: list[dict[str, Any]] = [
+        {"name": name, "type": "normfactor", "data": None} for name in (f"{NORM}0", *used)
+    ]
+    return [*scales, _log_normal(KAPPA, kappa_relative)] if index == 0 else scales
 
 
 def plain_names(names: Sequence[str]) -> list[str]:
@@ -205,10 +224,11 @@ def luminosity_uncertainty(spec: dict[str, Any]) -> float:
 
 def rough_limit(yields: Yields) -> float:
     """A rough upper limit on mu: observed excess, 3 events and twice the uncertainty."""
-    background = yields.background.sum()
-    error = np.sqrt(background + np.sum(yields.background_uncertainty**2))
-    excess = np.maximum(yields.observed - yields.background, 0.0).sum()
-    return float((3 + 2 * error + excess) / yields.signal.sum())
+    own = yields.counted
+    background = yields.background[own].sum()
+    error = np.sqrt(background + np.sum(yields.background_uncertainty[own] ** 2))
+    excess = np.maximum(yields.observed[own] - yields.background[own], 0.0).sum()
+    return float((3 + 2 * error + excess) / yields.net_signal)
 
 
 def _log_normal(name: str, relative: float) -> dict[str, Any]:

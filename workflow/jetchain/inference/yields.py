@@ -48,8 +48,10 @@ class Yields:
             what the background estimate takes from them. Below zero only without sensitivity.
         luminosity: 1/fb.
         cross_section: reference cross-section of the signal in fb, where mu = 1.
-        constraint: of the background: a key of `CONSTRAINTS`, or "free" with a shape.
+        constraint: of the background: a key of `CONSTRAINTS`; "free" with a shape; "abcd" where
+            the first of four bins has the background kappa b_B b_C / b_D.
         shape: the background's templates, where it is free.
+        kappa_relative: uncertainty of kappa.
     """
 
     method: str
@@ -63,6 +65,17 @@ class Yields:
     cross_section: float
     constraint: str
     shape: Shape | None = None
+    kappa_relative: float = 0.0
+
+    @property
+    def counted(self) -> slice:
+        """The bins that are searched: A of the ABCD method, all of others."""
+        return slice(0, 1) if self.constraint == "abcd" else slice(None)
+
+    @property
+    def net_signal(self) -> float:
+        """Events of signal that show as an excess over the background, to first order."""
+        return float((_in_excess(self.constraint, self.background) * self.signal).sum())
 
     @property
     def refusal(self) -> str:
@@ -81,24 +94,44 @@ class Yields:
         """Relative uncertainty of the signal in all bins together, of a sensitive search."""
         if self.shape is not None:
             return self.shape.signal_relative
-        total = float(self.signal.sum())
-        return float(np.sqrt(np.sum(self.signal_uncertainty**2))) / total
+        errors = _in_excess(self.constraint, self.background) * self.signal_uncertainty
+        return float(np.sqrt(np.sum(errors**2))) / self.net_signal
 
     @property
     def low_counts(self) -> bool:
         """Whether the bins of the signal's peak expect so few events that toys are called for."""
-        peak = self.signal >= 0.5 * self.signal.max()
-        return float(self.background[peak].sum()) < FEW_EVENTS
+        signal = self.signal[self.counted]
+        peak = signal >= 0.5 * signal.max()
+        return float(self.background[self.counted][peak].sum()) < FEW_EVENTS
 
     @property
     def sensitive(self) -> bool:
-        """Whether any bin gains signal; if not, no signal strength can be fitted or limited."""
-        return bool(np.any(self.signal > 0))
+        """Whether signal shows anywhere; if not, no signal strength can be fitted or limited."""
+        return _sensitive(self.constraint, self.background, self.signal)
+
+
+def _in_excess(constraint: str, background: Array) -> Array:
+    """By how much one event in each bin (bins,) raises the excess over the background.
+
+    In B and C an event raises the ABCD method's b_A, in D it lowers it.
+    """
+    if constraint != "abcd":
+        return np.ones(len(background))
+    a, b, c, d = background
+    return np.array([1.0, -a / b, -a / c, a / d])
+
+
+def _sensitive(constraint: str, background: Array, signal: Array) -> bool:
+    if constraint == "abcd":
+        return bool(signal[0] > 0 and (_in_excess(constraint, background) * signal).sum() > 0)
+    return bool(np.any(signal > 0))
 
 
 # By which modifier of HistFactory the background is constrained: poisson if it was counted in a
 # control region, gaussian if it came from a fit.
 CONSTRAINTS = {"poisson": "shapesys", "gaussian": "staterror"}
+ABCD_RATIOS = ((1, 1), (1, 0), (0, 1), (0, 0))
+"""Which ratios scale the background of A, B, C and D: b_B / b_D and b_C / b_D."""
 NO_SIGNAL = "no sensitivity: the net signal yield is not positive in any bin"
 MOST_UNCERTAIN = 0.5
 """Relative, of the signal: beyond, no limit is set."""
@@ -127,7 +160,7 @@ def read_yields(path: Path) -> Yields:
         column: np.array([float(getattr(each, column)) for each in found.bins])
         for column in COLUMNS
     }
-    complaints = _complaints(names, columns)
+    complaints = _complaints(names, columns, found.constraint)
     complaints += [
         f"{name} is {value:g}, but must be positive"
         for name, value in (
@@ -138,6 +171,8 @@ def read_yields(path: Path) -> Yields:
     ]
     if (found.constraint == "free") != (found.shape is not None):
         complaints.append("the background is free exactly where there is a shape of it")
+    if (found.constraint == "abcd") != (found.abcd is not None):
+        complaints.append("the background is that of ABCD exactly where it tells of kappa")
     if complaints:
         raise _refusal(path, "; ".join(complaints))
     return Yields(
@@ -148,6 +183,7 @@ def read_yields(path: Path) -> Yields:
         cross_section=found.reference_cross_section_fb,
         constraint=found.constraint,
         shape=None if found.shape is None else _shape(path, found.shape, columns),
+        kappa_relative=0.0 if found.abcd is None else found.abcd.kappa_relative_uncertainty,
     )
 
 
@@ -171,11 +207,14 @@ def _shape(path: Path, found: BackgroundShape, columns: dict[str, Array]) -> Sha
     )
 
 
-def _complaints(names: tuple[str, ...], columns: dict[str, Array]) -> list[str]:
+def _complaints(names: tuple[str, ...], columns: dict[str, Array], constraint: str) -> list[str]:
     if not names:
         return ["there is no bin"]
+    if constraint == "abcd" and len(names) != 4:
+        return ["the ABCD method has four bins, A to D"]
     found = []
-    sensitive = np.any(columns["signal"] > 0)
+    with np.errstate(divide="ignore", invalid="ignore"):  # an empty background is refused below
+        sensitive = _sensitive(constraint, columns["background"], columns["signal"])
     if len(set(names)) != len(names):
         found.append("two bins have the same name")
     for index, name in enumerate(names):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from jetchain.core.io.tables import read_csv, read_result
 from jetchain.core.schema.background import (
     AbcdClosure,
+    KappaPoint,
     SpectrumFit,
     SpectrumFits,
     TemplateQuality,
@@ -135,17 +136,17 @@ def abcd(
     png: Output,
     data: Output,
 ) -> None:
-    """Draw the plane of the two decorrelated outputs, and the closure along the cut."""
+    """Draw the plane of the two decorrelated outputs, closure along the cut, kappa in the mass."""
     table, points = read_csv(plane), read_csv(scan)
-    cuts = read_result(closure, AbcdClosure).cuts
-    figure, (left, centre, right) = new_figure(1, 3, size=(18, 5.4), width_ratios=[1, 1, 1.1])
+    found = read_result(closure, AbcdClosure)
+    figure, ((left, centre), (right, last)) = new_figure(2, 2, size=(13.5, 11))
     bins = round(np.sqrt(len(table["f"])))
     edges = np.append(np.unique(table["f"]), 1.0)
     for ax, name, top in ((left, "background", 3), (centre, "signal", 12)):
         share = table[name].reshape(bins, bins) / table[name].sum() * bins**2
         drawn = ax.pcolormesh(edges, edges, share.T, cmap="Blues", vmin=0, vmax=top)
         figure.colorbar(drawn, ax=ax, label="Density (1: flat)")
-        _draw_regions(ax, *cuts)
+        _draw_regions(ax, *found.cuts)
         label(ax, right=f"{name} in the signal region")
     names = {"sidebands": "sidebands, data", "signal region": "signal region, true background"}
     for index, (selection, shown) in enumerate(names.items()):
@@ -155,6 +156,13 @@ def abcd(
         relative = np.hypot(points["prediction_error"][own] / predicted, 1 / np.sqrt(observed))
         right.errorbar(
             points["efficiency"][own] * (1 + 0.04 * index), ratio, ratio * relative,
+            fmt=style_of(index).marker, ms=5, color=style_of(2 * index).colour, label=shown,
+        )  # fmt: skip
+        rows = [each for each in found.kappas if each.selection == shown]
+        kappa = np.array([each.kappa for each in rows])
+        last.errorbar(
+            [each.mass for each in rows], kappa,
+            kappa * np.array([each.relative_uncertainty for each in rows]),
             fmt=style_of(index).marker, ms=5, color=style_of(2 * index).colour, label=shown,
         )  # fmt: skip
     right.axhline(1, color="black", lw=1)
@@ -167,7 +175,29 @@ def abcd(
     )
     right.legend(loc="upper right")
     label(right, right=labels[method])
+    _draw_line(last, [each for each in found.kappas if each.selection == "line"])
+    label(last, right=labels[method])
     save_figure(figure, pdf, png, data)
+
+
+def _draw_line(ax: Axes, rows: list[KappaPoint]) -> None:
+    """The line through kappa of the sidebands, with its band."""
+    mass, kappa, relative = (
+        np.array([getattr(each, name) for each in rows])
+        for name in ("mass", "kappa", "relative_uncertainty")
+    )
+    ax.plot(mass, kappa, color=COLOURS[0])
+    ax.fill_between(
+        mass, kappa * (1 - relative), kappa * (1 + relative), color=COLOURS[0], alpha=0.25, lw=0,
+        label="line through the sidebands",
+    )  # fmt: skip
+    ax.axhline(1, color="black", lw=1)
+    ax.set(
+        xlabel=r"Dijet mass $m_{JJ}$ [TeV]",
+        ylabel=r"$\kappa = A\,D\,/\,(B\,C)$",
+        ylim=(0.2, 2.2),
+    )
+    ax.legend(loc="upper right")
 
 
 def _draw_regions(ax: Axes, first: float, second: float) -> None:

@@ -6,13 +6,21 @@ them (1 % where the sidebands hold 100 of 10,000 events: it makes the networks a
 more alike, not the estimate wrong). Events of odd folds are scored by networks trained on even
 folds, and the other way round.
 
-Reference: arXiv 2007.14400, eq. 4.1: L = BCE(f) + BCE(g) + lambda dCorr^2(f, g | background), with
-a second distance correlation for background with both outputs above their medians (section V).
+Reference: arXiv 2007.14400, eq. 4.1: L = BCE(f) + BCE(g) + lambda dCorr^2(f, g | background), here
+in slices of the mass. That alone does not close after tight cuts: as in ABCDisCoTEC (CMS, arXiv
+2506.08826) the non-closure itself, with counts that are differentiable, is a second term, and
+neither weight is set by hand. Both terms are constraints, dCorr^2 and the mean of log^2(A D / B C)
+at most what the settings allow. Their multipliers rise while a constraint is violated and fall
+while it holds, as in the differential method of multipliers; they do so by factors, which depend
+on no scale, and have no damping term. All estimators are without bias, so that the noise of a
+batch of any size makes no multiplier drift.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -25,29 +33,49 @@ from jetchain.core.dependence import distance_correlation
 from jetchain.core.dijets import Array, Table, inside, require_regions, sidebands
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.metrics import auc
-from jetchain.core.seeds import derive_seed, generator, make_deterministic
+from jetchain.core.seeds import derive_seed, make_deterministic
 from jetchain.core.settings import Settings, key
 from jetchain.core.training import fit
 from jetchain.core.training_settings import TrainingSettings
 
-VALIDATION = 0.1
 RANK_FLOOR = 1e-5
+CUTS, LOOSEST = 8, 0.3
+"""Random cuts of a step, and the largest fraction that they keep in region A."""
+SOFTNESS = 0.1
+"""Width of the sigmoid in place of a cut, in standard deviations of the output."""
+FIRST_MULTIPLIER, RATE = 2e-3, 0.02
+"""Of a constraint in units of what it allows; the most that a step changes its logarithm."""
 
 
 class NetworkSettings(Settings):
     """The two decorrelated networks."""
 
-    hidden: int = key(64, "Width of the three hidden layers of each network.", ge=1)
-    decorrelation: float = key(
-        30.0,
-        "Weight lambda of the distance correlation in the loss. At 10 and below the correlation is "
-        "still small, but B C / D no longer predicts A after a tight cut.",
-        ge=0.0,
+    hidden: int = key(32, "Width of the three hidden layers of each network.", ge=1)
+    correlation: float = key(
+        1e-3,
+        "Squared distance correlation of the outputs on the background that training allows.",
+        gt=0.0,
+    )
+    slices: int = key(
+        3, "Slices of the dijet mass in which it is measured, of as many events each.", ge=1
+    )
+    nonclosure: float = key(
+        0.05,
+        "Non-closure, |log(A D / B C)| on the background, that training allows at cuts drawn at "
+        "random in each step.",
+        gt=0.0,
+    )
+    tightest: float = key(
+        0.002,
+        "Smallest fraction of the background that these cuts keep in region A; the largest is 0.3.",
+        gt=0.0,
+        lt=0.3,
     )
     signal_fraction: float = key(0.2, "Fraction of signal events in a batch.", gt=0.0, lt=1.0)
     training: TrainingSettings = key(
-        TrainingSettings(epochs=150, batch_size=400, learning_rate=2e-3, patience=150),
-        "Training of the two networks.",
+        TrainingSettings(epochs=133, batch_size=5000, learning_rate=1e-2, patience=133),
+        "Training of the two networks. Small batches know neither constraint; the weights are "
+        "those of the last epoch.",
     )
 
 
@@ -86,10 +114,15 @@ class Disco:
 class DoubleDisco(nn.Module):
     """Two networks of three hidden layers with batch normalisation after the first.
 
+    The multipliers of its training are buffers, for what a training changes is in the state_dict.
+
     Args:
         features: their number.
         hidden: width.
     """
+
+    multipliers: Tensor
+    steps: Tensor
 
     def __init__(self, features: int, hidden: int) -> None:
         super().__init__()
@@ -108,6 +141,8 @@ class DoubleDisco(nn.Module):
         )
         self.register_buffer("mean", torch.zeros(features))
         self.register_buffer("scale", torch.ones(features))
+        self.register_buffer("multipliers", torch.full((2,), FIRST_MULTIPLIER))
+        self.register_buffer("steps", torch.zeros(()))
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits (batch, 2) of f and g from features (batch, features)."""
@@ -115,78 +150,119 @@ class DoubleDisco(nn.Module):
         return torch.cat([network(x) for network in self.networks], dim=1)
 
 
-def disco_loss(logits: Tensor, is_signal: Tensor, decorrelation: float) -> Tensor:
-    """The loss of Double DisCo; both classes get the same weight.
+def entropy(logits: Tensor, is_signal: Tensor) -> Tensor:
+    """Cross-entropy of both outputs (batch, 2); both classes get the same weight."""
+    return sum(
+        (
+            binary_cross_entropy_with_logits(part, torch.full_like(part, label))
+            for part, label in ((logits[is_signal == 1], 1.0), (logits[is_signal == 0], 0.0))
+        ),
+        start=torch.zeros(()),
+    )
+
+
+def correlation(logits: Tensor, m_jj: Tensor, slices: int) -> Tensor:
+    """dCorr^2 of both outputs of background events (events, 2), the mean of slices of the mass."""
+    parts = torch.argsort(m_jj).tensor_split(max(min(slices, len(m_jj) // 10), 1))
+    outputs = torch.sigmoid(logits)
+    values = [distance_correlation(outputs[part, 0], outputs[part, 1]) for part in parts]
+    return torch.stack(values).mean()
+
+
+def nonclosure(logits: Tensor, tightest: float) -> Tensor:
+    """The mean of log^2(A D / B C) of background events at random cuts, less its variance.
+
+    An event passes a cut by a sigmoid, so that the counts have gradients.
 
     Args:
-        logits: (batch, 2) of f and g.
-        is_signal: (batch,) 1 or 0.
-        decorrelation: lambda.
+        logits: (events, 2).
+        tightest: smallest fraction of the events in region A.
     """
-    signal, background = logits[is_signal == 1], logits[is_signal == 0]
-    entropy = sum(
-        binary_cross_entropy_with_logits(part, torch.full_like(part, label))
-        for part, label in ((signal, 1.0), (background, 0.0))
+    kept = torch.exp(logits.new_empty(CUTS, 1).uniform_(math.log(tightest), math.log(LOOSEST)))
+    share = logits.new_empty(CUTS, 1).uniform_(0.25, 0.75)  # of the first cut in the work, in logs
+    fractions = torch.cat([kept**share, kept ** (1 - share)], dim=1)
+    with torch.no_grad():
+        ladder = torch.sort(logits, dim=0).values
+        place = ((1 - fractions) * (len(logits) - 1)).long()
+        cuts = torch.gather(ladder, 0, place)
+        width = SOFTNESS * logits.std(0) + 1e-6
+    f, g = torch.sigmoid((logits - cuts[:, None]) / width).unbind(2)  # (cuts, events)
+    regions = torch.stack([f * g, f * (1 - g), (1 - f) * g, (1 - f) * (1 - g)])
+    counts = regions.sum(2) + 1
+    log_kappa = (torch.log(counts) * counts.new_tensor([[1.0], [-1.0], [-1.0], [1.0]])).sum(0)
+    variance = ((regions**2).sum(2) / counts**2).sum(0).detach()
+    return (log_kappa**2 - variance).mean()
+
+
+def lagrangian(
+    model: DoubleDisco, batch: tuple[Tensor, Tensor, Tensor], settings: NetworkSettings
+) -> tuple[Tensor, int]:
+    """The loss of a batch of features, labels and masses; it moves the multipliers."""
+    features, is_signal, m_jj = batch
+    logits = model(features).float()
+    background = logits[is_signal == 0]
+    used = torch.stack(  # of what is allowed
+        [
+            correlation(background, m_jj[is_signal == 0], settings.slices) / settings.correlation,
+            nonclosure(background, settings.tightest) / settings.nonclosure**2,
+        ]
     )
-    outputs = torch.sigmoid(background)
-    correlation = distance_correlation(outputs[:, 0], outputs[:, 1])
-    above = (outputs > outputs.median(dim=0).values).all(dim=1).detach()
-    if above.sum() > 10:
-        correlation = correlation + distance_correlation(outputs[above, 0], outputs[above, 1])
-    return entropy + decorrelation * correlation
+    loss = entropy(logits, is_signal) + model.multipliers.clone() @ used
+    model.multipliers *= torch.exp(RATE * (used.detach() - 1).clamp(-1, 1))
+    model.steps += 1
+    return loss, len(is_signal)
 
 
 def train_half(
-    features: Array, is_signal: NDArray[np.int64], settings: NetworkSettings, seed: int, name: str
+    features: Array,
+    m_jj: Array,
+    is_signal: NDArray[np.int64],
+    settings: NetworkSettings,
+    seed: int,
+    name: str,
 ) -> tuple[DoubleDisco, dict[str, list[float]]]:
-    """Train the two networks on labelled events (events, features).
+    """Train the two networks on labelled events: features (events, features), masses (events,).
 
     Raises:
         EmptySampleError: too few events of a class for one batch.
-    """
+    """  # fmt: skip
     make_deterministic(seed, settings.training.threads)
     model = DoubleDisco(features.shape[1], settings.hidden)
-    x = torch.as_tensor(features, dtype=torch.float32)
+    x, masses = (torch.as_tensor(each, dtype=torch.float32) for each in (features, m_jj))
     model.mean.copy_(x.mean(0))
     model.scale.copy_(x.std(0))
     label = torch.as_tensor(is_signal)
-    random = generator(seed, "validation")
-    classes = [random.permutation(np.flatnonzero(is_signal == each)) for each in (0, 1)]
-    if min(map(len, classes)) < 20:
+    backgrounds, signals = (np.flatnonzero(is_signal == each) for each in (0, 1))
+    if min(len(backgrounds), len(signals)) < 20:
         raise EmptySampleError(
-            f"Double DisCo has {len(classes[1])} signal and {len(classes[0])} background events "
+            f"Double DisCo has {len(signals)} signal and {len(backgrounds)} background events "
             "to train on; it needs at least 20 of each.",
             "Generate more events of anomaly.signal and anomaly.background.",
         )
-    held = [each[: max(int(VALIDATION * len(each)), 2)] for each in classes]
-    used = [each[len(out) :] for each, out in zip(classes, held, strict=True)]
     size = settings.training.batch_size
     of_signal = max(round(settings.signal_fraction * size), 2)
 
-    def batch(rows: list[NDArray[np.int64]]) -> tuple[Tensor, Tensor]:
-        chosen = torch.from_numpy(np.concatenate(rows))
-        return x[chosen], label[chosen]
+    def batch(rows: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
+        chosen = torch.from_numpy(rows)
+        return x[chosen], label[chosen], masses[chosen]
 
-    def batches(random: np.random.Generator) -> Iterable[tuple[Tensor, Tensor]]:
+    def batches(random: np.random.Generator) -> Iterable[tuple[Tensor, Tensor, Tensor]]:
         # An epoch is one pass over the background; the signal is drawn with replacement.
-        order = random.permutation(used[0])
+        order = random.permutation(backgrounds)
         for own in np.array_split(order, max(len(order) // max(size - of_signal, 1), 1)):
-            yield batch([own, random.choice(used[1], of_signal)])
+            yield batch(np.concatenate([own, random.choice(signals, of_signal)]))
 
-    def validation() -> Iterable[tuple[Tensor, Tensor]]:
-        parts = max(len(held[0]) // size, 1)
-        backgrounds, signals = (np.array_split(each, parts) for each in held)
-        return [batch([*parts]) for parts in zip(backgrounds, signals, strict=True)]
-
-    def loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, int]:
-        features, label = batch
-        return disco_loss(model(features).float(), label, settings.decorrelation), len(label)
+    def to_come(model: nn.Module, batch: Any) -> tuple[Tensor, int]:
+        # The last epoch is the best: a saddle point is the minimum of no loss, and the learning
+        # rate has fallen to zero there.
+        return 1 / (1 + model.get_buffer("steps")), 1
 
     history = fit(
         model,
         batches=batches,
-        validation=validation,
-        loss=loss,
+        validation=lambda: [batch(backgrounds[:2])],
+        loss=lambda model, batch: lagrangian(cast(DoubleDisco, model), batch, settings),
+        criterion=to_come,
         settings=settings.training,
         seed=seed,
         name=name,
@@ -226,16 +302,17 @@ def planes_of(
     models = nn.ModuleList()
     history: dict[str, list[float]] = {}
     for half in (0, 1):
-        background, signal = (
-            table["features"][chosen & (parity(table) != half)]
+        used = [
+            chosen & (parity(table) != half)
             for table, chosen in zip(tables, in_training, strict=True)
+        ]
+        features, m_jj = (
+            np.concatenate([table[name][own] for table, own in zip(tables, used, strict=True)])
+            for name in ("features", "m_jj")
         )
+        labels = np.repeat([0, 1], [own.sum() for own in used])
         model, record = train_half(
-            np.concatenate([background, signal]),
-            np.repeat([0, 1], [len(background), len(signal)]),
-            settings,
-            derive_seed(seed, "half", half),
-            f"disco: half {half}",
+            features, m_jj, labels, settings, derive_seed(seed, "half", half), f"disco: half {half}"
         )
         models.append(model)
         record = {"half": [float(half)] * len(record["epoch"]), **record}

@@ -42,7 +42,7 @@ class CountingBin(Result):
         observed: in the data.
         background, background_uncertainty: estimated from the data.
         signal, signal_uncertainty: expected for the reference cross-section, net of what the
-            background estimate takes from them.
+            background estimate takes from them; of the ABCD method, of what kappa takes.
         signal_leakage: what it takes; 0 for an estimate that is not from data.
     """
 
@@ -56,17 +56,23 @@ class CountingBin(Result):
 
 
 class AbcdEstimate(Result):
-    """How the ABCD method came to its background: cuts on both ranks, B C / D, and kappa.
+    """How the ABCD method came to its background, b_A = kappa b_B b_C / b_D.
 
-    Kappa is that of both sidebands, and of the one below and the one above the signal region.
+    Attributes:
+        cuts: on both ranks.
+        uncorrected: B C / D of the counts.
+        kappa, kappa_relative_uncertainty: in the signal region, from slices of the sidebands.
+        kappa_slope: of log kappa in the mass, 1/TeV.
+        kappa_chi2, kappa_ndf: of the slices about the line.
     """
 
     cuts: tuple[float, float]
     uncorrected: float
     kappa: float
-    kappa_below: float
-    kappa_above: float
     kappa_relative_uncertainty: float
+    kappa_slope: float
+    kappa_chi2: float
+    kappa_ndf: int
 
 
 class BackgroundShape(Result):
@@ -96,12 +102,13 @@ class SearchYields(Result):
     Attributes:
         method: its name.
         constraint: of the background: `poisson` if it was counted elsewhere, `gaussian` if it is an
-            estimate with an error, `free` if it is fitted with the signal.
-        bins: at least one.
+            estimate with an error, `free` if it is fitted with the signal, `abcd` if that of the
+            first bin follows from those of the other three.
+        bins: at least one; the regions A, B, C and D of the ABCD method.
         luminosity_fb: 1/fb.
         reference_cross_section_fb: where the signal strength is 1, fb.
         signal_region: [low, high), TeV; null where the bins are of something else.
-        abcd: how the background came about; none if it is from a fit.
+        abcd: how the background of the ABCD method came about.
         shape: the background's templates, where it is `free`.
 
     Yields of before November 2026 call the reference cross-section `signal_cross_section_fb`, and
@@ -109,7 +116,7 @@ class SearchYields(Result):
     """
 
     method: str
-    constraint: Literal["poisson", "gaussian", "free"]
+    constraint: Literal["poisson", "gaussian", "free", "abcd"]
     bins: list[CountingBin]
     luminosity_fb: float
     reference_cross_section_fb: float
@@ -261,7 +268,7 @@ class AbcdCounts(Result):
 
 
 class CorrectedCounts(AbcdCounts):
-    """The same in the signal region, with the prediction corrected by the sidebands.
+    """The same in the signal region, with the prediction times kappa of its mean mass.
 
     Null if nothing is predicted.
     """
@@ -270,12 +277,28 @@ class CorrectedCounts(AbcdCounts):
     corrected_uncertainty: float | None
 
 
+class KappaPoint(Result):
+    """Kappa = A D / (B C) in a slice of the mass.
+
+    Attributes:
+        selection: "sidebands, data", "signal region, true background", or "line" through the first.
+        mass: mean of the slice, TeV.
+        kappa, relative_uncertainty: statistical; of the line that of the estimate.
+    """
+
+    selection: str
+    mass: float
+    kappa: float
+    relative_uncertainty: float
+
+
 class AbcdClosure(Result):
     """The closure of the ABCD method.
 
     Attributes:
         cuts: on both ranks.
-        kappa, kappa_relative_uncertainty: of the sidebands.
+        kappa, kappa_relative_uncertainty: in the signal region, from the sidebands.
+        kappas: slices of the mass, and the line through those of the sidebands.
         signal_efficiency: of the cuts, in the signal region.
         contamination: normalised signal contamination, null without signal in A.
         regions: by selection.
@@ -284,6 +307,7 @@ class AbcdClosure(Result):
     cuts: tuple[float, float]
     kappa: float
     kappa_relative_uncertainty: float
+    kappas: list[KappaPoint]
     signal_efficiency: float
     contamination: float | None
     regions: dict[str, CorrectedCounts | AbcdCounts]
