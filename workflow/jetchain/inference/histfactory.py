@@ -8,6 +8,7 @@ starts anew elsewhere.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,9 @@ class Model:
         every[self.poi] = (lowest, highest)
         return every
 
-    def starts(self, near: list[float] | None, bounds: tuple[float, float]) -> Iterator[list[float]]:
+    def starts(
+        self, near: list[float] | None, bounds: tuple[float, float]
+    ) -> Iterator[list[float]]:
         """Where fits start: near another minimum, then at strengths of several sizes."""
         if near is not None:
             yield list(near)
@@ -114,6 +117,16 @@ class Model:
             highest, near = 10 * highest, found[1]
 
 
+@dataclass
+class _Fitted:
+    """Data, their least -2 log L and best strength, and where their last fit ended."""
+
+    data: Array
+    least: float
+    best: float
+    near: list[float]
+
+
 class Hypotheses:
     """Asymptotic CLs of q~ at any strength; what does not depend on the strength is fitted once.
 
@@ -134,21 +147,18 @@ class Hypotheses:
         self.best = best[model.poi]
         self.q0 = max(at_zero - least, 0.0)
         null = model.minimum(asimov, 0.0, self._null)
-        # Data, least -2 log L, best strength, and where the last fit ended.
         self._sets = [
-            [model.data, least, self.best, best],
-            [asimov, null[0], 0.0, null[1]],
+            _Fitted(model.data, least, self.best, best),
+            _Fitted(asimov, null[0], 0.0, null[1]),
         ]
 
     def cls(self, strength: float) -> list[float]:
         """CLs observed, and expected at -2 to 2 sigma."""
-        q = []
-        for row in self._sets:
-            data, least, best, near = row
-            if best >= strength:
-                q.append(np.zeros(1))
-                continue
-            value, row[3] = self.model.minimum(data, strength, near)
-            row[1] = least = min(least, value)  # the free fit had stopped above its minimum
-            q.append(np.array([max(value - least, 0.0)]))
-        return [float(each) for each in asymptotic_cls(*q)[0]]
+        q = np.zeros((2, 1))
+        for row, fitted in zip(q, self._sets, strict=True):
+            if fitted.best < strength:
+                value, fitted.near = self.model.minimum(fitted.data, strength, fitted.near)
+                # A free fit that had stopped above its minimum is put right.
+                fitted.least = min(fitted.least, value)
+                row[0] = value - fitted.least
+        return [float(each) for each in asymptotic_cls(q[0], q[1])[0]]

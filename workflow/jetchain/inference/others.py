@@ -196,7 +196,10 @@ def _diagnosis(model: Model, method: str, settings: FitSettings) -> ModelFit:
     from cabinetry.model_utils import prediction
 
     result = maximum(model, Hypotheses(model).best, settings)
-    shown = {"before": prediction(model.model), "after": prediction(model.model, fit_results=result)}
+    shown = {
+        "before": prediction(model.model),
+        "after": prediction(model.model, fit_results=result),
+    }
     config = model.model.config
     channels = []
     for index, name in enumerate(config.channels):
@@ -211,7 +214,9 @@ def _diagnosis(model: Model, method: str, settings: FitSettings) -> ModelFit:
         method=method,
         goodness_of_fit=goodness if np.isfinite(goodness) and goodness >= 0 else None,
         parameters=tuple(result.labels[index] for index in moving),
-        correlations=np.asarray(result.corr_mat)[np.ix_(moving, moving)].tolist(),
+        correlations=tuple(
+            tuple(row) for row in np.asarray(result.corr_mat)[np.ix_(moving, moving)].tolist()
+        ),
         impacts=impacts(model, result, moving.tolist(), settings),
         channels=tuple(channels),
     )
@@ -241,7 +246,9 @@ def impacts(
         for sign in (1, -1):
             start, fixed = [float(each) for each in result.bestfit], list(model.fixed)
             low, high = bounds[index]
-            start[index] = min(max(start[index] + sign * float(result.uncertainty[index]), low), high)
+            start[index] = min(
+                max(start[index] + sign * float(result.uncertainty[index]), low), high
+            )
             fixed[index] = True
             try:
                 values = pyhf.infer.mle.fit(

@@ -66,12 +66,15 @@ def patched(spec: Any, patchset: Any, name: str | None, paths: tuple[Path, Path]
     known = [patch.name for patch in patches]
     if name not in known:
         raise DataError(
-            f"{at}: there is no patch '{name}' among its {len(known)}.", did_you_mean(f"{name}", known)
+            f"{at}: there is no patch '{name}' among its {len(known)}.",
+            did_you_mean(f"{name}", known),
         )
     try:
         return patches.apply(spec, name)
     except pyhf.exceptions.PatchSetVerificationError as error:
-        raise DataError(f"{at}: not the patch set of {paths[0]} ({_first(error)}).", REMEDY) from error
+        raise DataError(
+            f"{at}: not the patch set of {paths[0]} ({_first(error)}).", REMEDY
+        ) from error
     except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException) as error:
         raise DataError(f"{at}: the patch '{name}' fails ({_first(error)}).", REMEDY) from error
 
@@ -87,7 +90,9 @@ def chosen(spec: Any, measurement: str | None, path: Path) -> dict[str, Any]:
     try:
         pyhf.Workspace(spec)
     except (pyhf.exceptions.InvalidSpecification, LookupError, TypeError, ValueError) as error:
-        raise DataError(f"{path}: pyhf refuses this workspace ({_first(error)}).", REMEDY) from error
+        raise DataError(
+            f"{path}: pyhf refuses this workspace ({_first(error)}).", REMEDY
+        ) from error
     known = [each["name"] for each in spec["measurements"]]
     name = known[0] if measurement is None else measurement
     if name not in known:
@@ -125,8 +130,10 @@ def check(spec: dict[str, Any], path: Path) -> None:
         try:
             model = pyhf.Workspace(spec).model()
             faults += _unlikely(model, spec)
-        except (pyhf.exceptions.InvalidModel, pyhf.exceptions.InvalidModifier,
-                pyhf.exceptions.InvalidSpecification, LookupError, ValueError) as error:  # fmt: skip
+        except (
+            pyhf.exceptions.InvalidModel, pyhf.exceptions.InvalidModifier,
+            pyhf.exceptions.InvalidSpecification, LookupError, ValueError,
+        ) as error:  # fmt: skip
             faults.append(f"pyhf refuses this workspace ({_first(error)})")
     if faults:
         shown = "; ".join(faults[:5]) + (f"; and {len(faults) - 5} more" * (len(faults) > 5))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Self
 
 from pydantic import field_validator, model_validator
 
 from jetchain.core.settings import Settings, key
-from jetchain.core.sources import require_sample_names, require_usable
+from jetchain.core.sources import require_usable
 
 
 class WorkspaceSettings(Settings):
@@ -53,7 +54,9 @@ class PublishedSettings(Settings):
     """A workspace of HistFactory, in pyhf's JSON, that others made."""
 
     workspace: str = key(..., "file of the workspace, relative to the folder that the run is in")
-    patchset: str | None = key(None, "file of the patch set, where the signal is one of its patches")
+    patchset: str | None = key(
+        None, "file of the patch set that holds the signal, if one does"
+    )
     patch: str | None = key(None, "name of the patch")
     measurement: str | None = key(None, "name of the measurement; the first if not given")
     cross_section: float | None = key(
@@ -96,5 +99,7 @@ class InferenceSettings(Settings):
     @field_validator("workspaces")
     @classmethod
     def _names(cls, value: dict[str, PublishedSettings]) -> dict[str, PublishedSettings]:
-        require_sample_names(value)
+        for name in value:
+            if not re.fullmatch("[a-z0-9_]+", name):
+                raise ValueError(f"the name '{name}' stands in file names: use a-z, 0-9 and _ only")
         return value

@@ -106,7 +106,7 @@ class ModelFit(Result):
     method: str
     goodness_of_fit: float | None = None
     parameters: tuple[str, ...] = ()
-    correlations: list[list[float]] = []
+    correlations: tuple[tuple[float, ...], ...] = ()
     impacts: tuple[Impact, ...] = ()
     channels: tuple[ChannelYields, ...] = ()
     reason: str | None = None
