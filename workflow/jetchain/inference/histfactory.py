@@ -35,6 +35,7 @@ class Model:
         poi: its index.
         background, signal: (bins,) events expected without signal, and what strength 1 adds.
         unit: a rough upper limit on the strength.
+        lowest: strength that a fit allows; below zero where the workspace allows it.
     """
 
     def __init__(self, spec: dict[str, Any], path: str) -> None:
@@ -50,7 +51,9 @@ class Model:
         significance = np.sum(self.signal**2 / (np.maximum(self.background, counts) + 1))
         self.unit = 3 / float(np.sqrt(significance))
         lowest = float(config.suggested_bounds()[self.poi][0])
-        self.lowest = max(lowest, -10 * self.unit) if lowest < 0 else 0.0
+        adds = self.signal > 0  # below zero, no more than 90 % of a bin's background is taken away
+        room = np.min(self.background[adds] / self.signal[adds]) if adds.any() else 0.0
+        self.lowest = -min(-min(lowest, 0.0), 0.9 * max(float(room), 0.0))
 
     def _expected(self, strength: float) -> Array:
         values = list(self.start)
