@@ -89,9 +89,7 @@ def test_limits_are_those_of_pyhf_and_without_a_cross_section_on_the_strength(li
             limit.observed_mu, data, model, return_expected_set=True
         )
         assert float(observed) == pytest.approx(0.05, rel=5e-3)
-        _, expected = pyhf.infer.hypotest(
-            limit.expected_mu[2], data, model, return_expected=True
-        )
+        _, expected = pyhf.infer.hypotest(limit.expected_mu[2], data, model, return_expected=True)
         assert float(expected) == pytest.approx(0.05, rel=5e-3)
     assert limit.observed_fb is None
     assert limit.expected_fb == (None,) * 5
@@ -231,9 +229,7 @@ def sample(content: dict, index: int = 1) -> dict:
 def test_a_broken_workspace_is_refused_with_what_is_wrong(tmp_path, change, message) -> None:
     write_json(tmp_path / "given.json", changed(change))
     with pytest.raises(DataError, match=message) as caught:
-        published(
-            files=[tmp_path / "given.json"], workspace=tmp_path / "out.json", settings=ENTRY
-        )
+        published(files=[tmp_path / "given.json"], workspace=tmp_path / "out.json", settings=ENTRY)
     assert "given.json" in str(caught.value)
     assert not (tmp_path / "out.json").exists()
 
@@ -271,7 +267,7 @@ def test_the_patch_and_the_measurement_of_a_name_are_taken(tmp_path) -> None:
     found = read_json(out)
     assert found["channels"][0]["samples"][0]["data"] == [7.0, 8.0]
     assert [each["name"] for each in found["measurements"]] == ["second"]
-    with pytest.raises(DataError, match="no patch 'sig_40' among its 1. Did you mean 'sig_400'"):
+    with pytest.raises(DataError, match=r"no patch 'sig_40' among its 1\. Did you mean 'sig_400'"):
         take(patch="sig_40")
     with pytest.raises(DataError, match="no measurement 'third'"):
         take(patch="sig_400", measurement="third")

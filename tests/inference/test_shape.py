@@ -12,12 +12,12 @@ from scipy.stats import norm
 from jetchain.core.errors import DataError
 from jetchain.core.io.tables import read_json, read_result, write_json
 from jetchain.core.schema.inference import Fit, Limits
+from jetchain.inference import toys as toys_module
 from jetchain.inference.discovery import p0_from_toys
 from jetchain.inference.fit import fit, maximum_likelihood
 from jetchain.inference.limits import LimitJob, asymptotic_limits, limits
 from jetchain.inference.newton import best_fit
 from jetchain.inference.settings import FitSettings, LimitSettings, WorkspaceSettings
-from jetchain.inference import toys as toys_module
 from jetchain.inference.toys import Counting, Data, draw, profile, q_tilde
 from jetchain.inference.workspace import build, numpy_backend, workspace
 from jetchain.inference.yields import FEW_EVENTS, Shape, Yields, read_yields

@@ -54,9 +54,7 @@ class PublishedSettings(Settings):
     """A workspace of HistFactory, in pyhf's JSON, that others made."""
 
     workspace: str = key(..., "file of the workspace, relative to the folder that the run is in")
-    patchset: str | None = key(
-        None, "file of the patch set that holds the signal, if one does"
-    )
+    patchset: str | None = key(None, "file of the patch set that holds the signal, if one does")
     patch: str | None = key(None, "name of the patch")
     measurement: str | None = key(None, "name of the measurement; the first if not given")
     cross_section: float | None = key(
