@@ -116,12 +116,12 @@ def test_a_fit_has_minos_for_a_strength_of_any_name_and_a_cross_section(tmp_path
     job = others.OthersFitJob.model_construct(
         fit=FitSettings(), workspace=ENTRY.model_copy(update={"cross_section": 4.0})
     )
-    found = run(tmp_path, "fit", spec(bounds=(-10.0, 10.0)), Fit, job)
+    found = run(tmp_path, "fit", spec(bounds=(-1.0, 10.0)), Fit, job)
     assert found.valid
     assert found.mu.error_down < 0 < found.mu.error_up
     assert found.mu.cross_section_fb == pytest.approx(4 * found.mu.value)
     with numpy_backend() as pyhf:
-        workspace = pyhf.Workspace(spec(bounds=(-10.0, 10.0)))
+        workspace = pyhf.Workspace(spec(bounds=(-1.0, 10.0)))
         model = workspace.model()
         data = workspace.data(model)
         best = pyhf.infer.mle.fit(data, model)
@@ -136,11 +136,11 @@ def test_a_fit_has_minos_for_a_strength_of_any_name_and_a_cross_section(tmp_path
 
 
 def test_impacts_are_those_of_cabinetry_and_the_fit_follows_the_control_region(tmp_path) -> None:
-    found = run(tmp_path, "diagnose", spec(bounds=(-10.0, 10.0)), ModelFit, FIT)
+    found = run(tmp_path, "diagnose", spec(bounds=(-1.0, 10.0)), ModelFit, FIT)
     with numpy_backend():
         from cabinetry import fit, model_utils
 
-        model, data = model_utils.model_and_data(spec(bounds=(-10.0, 10.0)))
+        model, data = model_utils.model_and_data(spec(bounds=(-1.0, 10.0)))
         ranking = fit.ranking(model, data)
     theirs = dict(zip(ranking.labels, zip(ranking.postfit_up, ranking.postfit_down, strict=True),
                       strict=True))  # fmt: skip
