@@ -35,11 +35,14 @@ def published(*, files: Inputs, workspace: Output, settings: PublishedSettings) 
 
 
 def read_file(path: Path) -> Any:
-    """JSON that a user gave; raises `DataError` with a remedy for a user's file."""
+    """A JSON object that a user gave; raises `DataError` with a remedy for a user's file."""
     try:
-        return read_json(path)
+        found = read_json(path)
     except DataError as error:
         raise DataError(f"{path}: not a file of JSON ({error}).", REMEDY) from error
+    if not isinstance(found, dict):
+        raise DataError(f"{path}: not a JSON object, but {type(found).__name__}.", REMEDY)
+    return found
 
 
 def patched(spec: Any, patchset: Any, name: str | None, paths: tuple[Path, Path]) -> Any:
