@@ -6,12 +6,14 @@ import dataclasses
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 from scipy.stats import norm
 
 from jetchain.core.errors import DataError
 from jetchain.core.io.tables import read_json, read_result, write_json
 from jetchain.core.schema.inference import Fit, Limits
 from jetchain.core.schema.scan import Measurement
+from jetchain.inference import toys as toys_module
 from jetchain.inference.discovery import p0_from_toys
 from jetchain.inference.fit import fit, maximum_likelihood
 from jetchain.inference.limits import LimitJob, asymptotic_limits, limits, no_limits
@@ -107,6 +109,32 @@ def test_injected_strengths_come_back_with_pulls_of_width_one() -> None:
         means.append(np.mean(found))
         assert 0.7 < np.std(pulls) < 1.35  # of 25 it is known to .14
     assert np.polyfit([0.0, 1.0, 2.0], means, 1)[0] == pytest.approx(1.0, abs=0.06)
+
+
+def test_toys_with_norms_at_zero_converge_in_few_steps(monkeypatch) -> None:
+    # Newton's method once crept to a norm of zero by tenths, and halved each step beside it.
+    yields = spectrum(strength=0.0)
+    model, random = Counting.of(yields, SETTINGS), np.random.default_rng(3)
+    at = np.concatenate([[1.0, 0.0, 1.0], np.zeros(model.kappa.shape[1])])
+    toys = draw(model, 0.0, at, 200, random)
+    rows, derivatives = [], toys_module.derivatives
+    monkeypatch.setattr(
+        toys_module, "derivatives",
+        lambda model, data, *values: rows.append(len(data.counts)) or derivatives(
+            model, data, *values
+        ),
+    )  # fmt: skip
+    value, _, nuisances = profile(model, toys, 0.5)
+    assert sum(rows) < 20 * 200
+    assert np.mean(nuisances[:, :3] == 0) > 0.1
+    for index in range(3):  # no other minimiser within bounds finds less
+        data = toys.chosen(slice(index, index + 1))
+        found = minimize(
+            lambda x, data=data: derivatives(model, data, np.array([0.5]), x[None])[0][0],
+            at, bounds=[(0, None)] * 3 + [(None, None)] * (len(at) - 3),
+        )  # fmt: skip
+        assert value[index] == pytest.approx(found.fun, abs=1e-4)
+        assert value[index] <= found.fun + 1e-9
 
 
 def test_the_spurious_signal_widens_the_error_in_quadrature() -> None:

@@ -137,8 +137,8 @@ MUTATIONS = {
     ),
     "limits at 90 % confidence": (
         f"{PACKAGE}/inference/limits.py",
-        "0.05 * start, end, settings.level)",
-        "0.05 * start, end, 2 * settings.level)",
+        "0.05 * scale.start, end, settings.level)",
+        "0.05 * scale.start, end, 2 * settings.level)",
         ["inference/inclusive/limits.json"],
         "inference/inclusive/CLs at the observed limit",
     ),

@@ -309,7 +309,7 @@ MUTATIONS = {
     ),
     "visible cross-section without luminosity": (
         "inference/limits.py",
-        "observed_mu * events / yields.luminosity",
+        "observed_mu * events / scale.luminosity",
         "observed_mu * events",
         "inference/test_inference.py::test_cls_at_the_limit_is_the_level",
     ),

@@ -53,6 +53,10 @@ FROM_FILES = {
     "jetchain.graphs.import_jets",
     "jetchain.graphs.imported",
     "jetchain.core.sources",
+    "jetchain.inference.histfactory",
+    "jetchain.inference.others",
+    "jetchain.inference.published",
+    "jetchain.reporting.workspaces",
 }
 # Modules on which no job of `all` depends: those, the comparison of runs, the benches, samples from
 # files (test_samples_from_files.py runs these).

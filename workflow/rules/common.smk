@@ -68,6 +68,11 @@ def source_file(wildcards):
     return storage(name) if is_stored(name) else local(name)
 
 
+def workspace_files(wildcards):
+    """The files of a workspace that others made."""
+    return [local(name) for name in CONFIG.inference.workspaces[wildcards.method].files]
+
+
 def parts_of(wildcards):
     """The shards that each file of a sample is split into."""
     return sample_of(wildcards).parts
@@ -235,7 +240,7 @@ def known_targets():
         "algorithm": ALGORITHMS,
         "model": family("tagging.models"),
         "part": PARTS,
-        "method": [*METHODS, *BACKGROUND_METHODS],
+        "method": [*METHODS, *BACKGROUND_METHODS, *CONFIG.inference.workspaces],
         "design": family("firmware.designs"),
         "scan": CONFIG.anomaly.scans,
         "window": CONFIG.anomaly.windows,

@@ -1,4 +1,7 @@
-# Inference: a pyhf workspace a search, its fit, and limits on the signal's cross-section.
+# Inference: a pyhf workspace a search, its fit, and limits on the signal's cross-section; the same of
+# workspaces that others made.
+
+PUBLISHED = list(CONFIG.inference.workspaces)
 
 
 rule build_workspace:
@@ -8,6 +11,8 @@ rule build_workspace:
         workspace="results/inference/{method}/workspace.json",
     log:
         "results/logs/inference/workspace/{method}.log",
+    wildcard_constraints:
+        method=one_of(BACKGROUND_METHODS),
     params:
         **job("inference.workspace", settings="inference.workspace"),
     shell:
@@ -22,6 +27,8 @@ rule fit_workspace:
         fit="results/inference/{method}/fit.json",
     log:
         "results/logs/inference/fit/{method}.log",
+    wildcard_constraints:
+        method=one_of(BACKGROUND_METHODS),
     params:
         **job(
             "inference.fit",
@@ -40,6 +47,8 @@ rule set_limits:
         limits="results/inference/{method}/limits.json",
     log:
         "results/logs/inference/limits/{method}.log",
+    wildcard_constraints:
+        method=one_of(BACKGROUND_METHODS),
     params:
         **job(
             "inference.limits",
@@ -53,7 +62,92 @@ rule set_limits:
         LAUNCH
 
 
+rule import_workspace:
+    input:
+        files=workspace_files,
+    output:
+        workspace="results/inference/{method}/workspace.json",
+    log:
+        "results/logs/inference/import/{method}.log",
+    wildcard_constraints:
+        method=one_of(PUBLISHED),
+    params:
+        **job("inference.published", settings="inference.workspaces.{method}"),
+    shell:
+        LAUNCH
+
+
+rule fit_published:
+    input:
+        workspace="results/inference/{method}/workspace.json",
+    output:
+        fit="results/inference/{method}/fit.json",
+    log:
+        "results/logs/inference/fit_published/{method}.log",
+    wildcard_constraints:
+        method=one_of(PUBLISHED),
+    params:
+        **job(
+            "inference.others.fit",
+            settings={
+                "fit": "inference.fit",
+                "workspace": "inference.workspaces.{method}",
+            },
+        ),
+    shell:
+        LAUNCH
+
+
+rule limit_published:
+    input:
+        workspace="results/inference/{method}/workspace.json",
+    output:
+        limits="results/inference/{method}/limits.json",
+    log:
+        "results/logs/inference/limit_published/{method}.log",
+    wildcard_constraints:
+        method=one_of(PUBLISHED),
+    params:
+        **job(
+            "inference.others.limits",
+            settings={
+                "limits": "inference.limits",
+                "workspace": "inference.workspaces.{method}",
+            },
+        ),
+    shell:
+        LAUNCH
+
+
+rule diagnose_published:
+    input:
+        workspace="results/inference/{method}/workspace.json",
+    output:
+        model="results/inference/{method}/model.json",
+    log:
+        "results/logs/inference/diagnose_published/{method}.log",
+    wildcard_constraints:
+        method=one_of(PUBLISHED),
+    params:
+        **job(
+            "inference.others.diagnose",
+            settings={
+                "fit": "inference.fit",
+                "workspace": "inference.workspaces.{method}",
+            },
+        ),
+    shell:
+        LAUNCH
+
+
 TARGETS["inference"] = [
-    *expand("results/inference/{method}/limits.json", method=BACKGROUND_METHODS),
-    *expand("results/inference/{method}/fit.json", method=BACKGROUND_METHODS),
+    *expand(
+        "results/inference/{method}/limits.json",
+        method=[*BACKGROUND_METHODS, *PUBLISHED],
+    ),
+    *expand(
+        "results/inference/{method}/fit.json",
+        method=[*BACKGROUND_METHODS, *PUBLISHED],
+    ),
+    *expand("results/inference/{method}/model.json", method=PUBLISHED),
 ]

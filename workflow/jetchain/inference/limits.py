@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from scipy.optimize import toms748
 
 from jetchain.core.io.tables import read_json, write_result
 from jetchain.core.progress import Progress
-from jetchain.core.schema.inference import ClsScan, Limits, ToyLimits
+from jetchain.core.schema.inference import NOTHING, ClsScan, Limits, ToyLimits
 from jetchain.core.seeds import generator
 from jetchain.core.settings import Settings
 from jetchain.core.verbs import Input, Output
@@ -58,16 +59,47 @@ def limits(
 
 
 def no_limits(
-    yields: Yields, settings: LimitSettings, reason: str = NO_SIGNAL, *, sensitive: bool = False
-) -> Limits:
+    search: Yields | Scale, settings: LimitSettings, reason: str = NO_SIGNAL, *,
+    sensitive: bool = False,
+) -> Limits:  # fmt: skip
     """The account of a search without a limit: null wherever the others have one, and why."""
     return Limits(
-        method=yields.method,
+        method=search.method,
         sensitive=sensitive,
         level=settings.level,
-        reference_cross_section_fb=yields.cross_section,
+        reference_cross_section_fb=search.cross_section,
         reason=reason,
     )
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What turns limits on a signal strength into limits of a search.
+
+    Attributes:
+        method: its name.
+        start: a rough upper limit.
+        ceiling: largest strength that is tried.
+        events: of signal in the counted bins at strength 1.
+        cross_section: fb at strength 1; None if nobody knows.
+        luminosity: 1/fb; likewise.
+    """
+
+    method: str
+    start: float
+    ceiling: float
+    events: float
+    cross_section: float | None
+    luminosity: float | None
+
+    @classmethod
+    def of(cls, yields: Yields) -> Scale:
+        """That of a search of the pipeline, whose workspace allows no strength beyond `REACH`."""
+        start = rough_limit(yields)
+        return cls(
+            yields.method, start, 0.99 * REACH * start, float(yields.signal[yields.counted].sum()),
+            yields.cross_section, yields.luminosity,
+        )  # fmt: skip
 
 
 def asymptotic_limits(
@@ -99,11 +131,11 @@ def asymptotic_limits(
                 )
                 return [float(cls) for cls in (found, *band)]
 
-            return _limits(yields, settings, with_pyhf)
+            return limits_from(Scale.of(yields), settings, with_pyhf)
     unit, counting = scaled_model(spec, yields, path)
     try:
-        return _limits(
-            yields,
+        return limits_from(
+            Scale.of(yields),
             settings,
             lambda mu: cls_band(counting, yields.observed, np.array([mu / unit]))[0].tolist(),
         )
@@ -111,10 +143,15 @@ def asymptotic_limits(
         return no_limits(yields, settings, f"the fits behind CLs fail ({error})", sensitive=True)
 
 
-def _limits(
-    yields: Yields, settings: LimitSettings, hypotest: Callable[[float], list[float]]
+def limits_from(
+    scale: Scale, settings: LimitSettings, hypotest: Callable[[float], list[float]]
 ) -> Limits:
     """The limits, from observed and expected CLs at a signal strength.
+
+    Args:
+        scale: of the search.
+        settings: confidence level and number of points of the scan.
+        hypotest: the six CLs at a strength.
 
     Raises:
         NoMinimumError: CLs is not a number, or does not rise to 1 where mu falls.
@@ -128,35 +165,34 @@ def _limits(
                 raise NoMinimumError(f"CLs at the signal strength {mu:.4g} is not a number")
         return known[mu]
 
-    start = rough_limit(yields)
-    end = 4 * start
+    end = 4 * scale.start
     while max(cls(end)) > settings.level:  # not beyond what the workspace allows
-        if end == 0.99 * REACH * start:
+        if end == scale.ceiling:
             return no_limits(
-                yields, settings, f"no sensitivity: no signal strength up to {end:.4g} is excluded"
+                scale, settings, f"no sensitivity: no signal strength up to {end:.4g} is excluded"
             )
-        end = min(2 * end, 0.99 * REACH * start)
-    observed_mu, *expected_mu = upper_limits(cls, 0.05 * start, end, settings.level)
-    reach = min(1.3 * max(observed_mu, expected_mu[4]), 0.99 * REACH * start)
+        end = min(2 * end, scale.ceiling)
+    observed_mu, *expected_mu = upper_limits(cls, 0.05 * scale.start, end, settings.level)
+    reach = min(1.3 * max(observed_mu, expected_mu[4]), scale.ceiling)
     scan = np.linspace(0.0, reach, settings.points + 1)[1:]
     results = np.array([cls(float(mu)) for mu in scan])
-    events = float(yields.signal[yields.counted].sum())
+    events, fb = scale.events, scale.cross_section
     return Limits(
-        method=yields.method,
+        method=scale.method,
         sensitive=True,
         level=settings.level,
         observed_mu=observed_mu,
         observed_cls=cls(observed_mu)[0],
         expected_mu=expected_mu,
-        observed_fb=observed_mu * yields.cross_section,
-        expected_fb=[mu * yields.cross_section for mu in expected_mu],
+        observed_fb=None if fb is None else observed_mu * fb,
+        expected_fb=NOTHING if fb is None else [mu * fb for mu in expected_mu],
         observed_events=observed_mu * events,
         expected_events=[mu * events for mu in expected_mu],
-        observed_visible_fb=observed_mu * events / yields.luminosity,
-        reference_cross_section_fb=yields.cross_section,
+        observed_visible_fb=scale.luminosity and observed_mu * events / scale.luminosity,
+        reference_cross_section_fb=fb,
         scan=ClsScan(
             mu=scan,
-            cross_section_fb=scan * yields.cross_section,
+            cross_section_fb=None if fb is None else scan * fb,
             observed=results[:, 0],
             expected=results[:, 1:],
         ),

@@ -55,7 +55,7 @@ def measured(counts: Yields, settings: MeasureJob, origin: tuple[int, str]) -> M
     else:
         found = asymptotic_limits(spec, counts, limits, path)
     return Measurement(
-        signal_events=float(counts.signal.sum()),
+        signal_events=float(counts.signal[counts.counted].sum()),
         signal_uncertainty=counts.signal_relative if sensitive else None,
         fit=fit,
         limits=found,

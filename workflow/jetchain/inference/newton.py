@@ -160,7 +160,17 @@ def cls_band(model: Counting, counts: Array, mu: Array) -> Array:
     asimov = Data(model.rates(0.0, nuisances), control, nuisances[:, model.gammas :])
     same = np.zeros(len(mu), dtype=int)
     q, q_asimov = (q_tilde(model, each.chosen(same), mu) for each in (data, asimov))
+    return asymptotic_cls(q, q_asimov)
+
+
+def asymptotic_cls(q: Array, q_asimov: Array) -> Array:
+    """Observed CLs and, at -2 to 2 sigma, expected CLs, (strengths, 6).
+
+    Args:
+        q: (strengths,) q~_mu of the data.
+        q_asimov: (strengths,) of the expectation without signal.
+    """
     root = np.sqrt(np.maximum(q_asimov, np.finfo(float).tiny))
     distance = np.where(q <= q_asimov, np.sqrt(q) - root, (q - q_asimov) / (2 * root))
-    each = np.column_stack([distance, np.broadcast_to(SIGMAS, (len(mu), len(SIGMAS)))])
+    each = np.column_stack([distance, np.broadcast_to(SIGMAS, (len(q), len(SIGMAS)))])
     return np.asarray(np.exp(log_ndtr(-each - root[:, None]) - log_ndtr(-each)))

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from typing import Self
+
+from pydantic import field_validator, model_validator
+
 from jetchain.core.settings import Settings, key
+from jetchain.core.sources import require_usable
 
 
 class WorkspaceSettings(Settings):
@@ -44,9 +50,54 @@ class LimitSettings(Settings):
     )
 
 
+class PublishedSettings(Settings):
+    """A workspace of HistFactory, in pyhf's JSON, that others made."""
+
+    workspace: str = key(..., "file of the workspace, relative to the folder that the run is in")
+    patchset: str | None = key(None, "file of the patch set that holds the signal, if one does")
+    patch: str | None = key(None, "name of the patch")
+    measurement: str | None = key(None, "name of the measurement; the first if not given")
+    cross_section: float | None = key(
+        None,
+        "cross-section of the signal where its strength is 1; without it limits are on the "
+        "strength alone",
+        unit="fb",
+        gt=0,
+    )
+
+    @field_validator("workspace", "patchset")
+    @classmethod
+    def _present(cls, value: str | None) -> str | None:
+        if value is not None:
+            require_usable(value)
+        return value
+
+    @model_validator(mode="after")
+    def _pair(self) -> Self:
+        if (self.patchset is None) != (self.patch is None):
+            raise ValueError("patchset and patch go together: give both, or neither")
+        return self
+
+    @property
+    def files(self) -> list[str]:
+        """That the workspace is read from."""
+        return [self.workspace] + ([] if self.patchset is None else [self.patchset])
+
+
 class InferenceSettings(Settings):
     """The inference room."""
 
     workspace: WorkspaceSettings = key(WorkspaceSettings(), "the statistical model")
     fit: FitSettings = key(FitSettings(), "best fit, pulls, discovery significance")
     limits: LimitSettings = key(LimitSettings(), "CLs limits on the signal cross-section")
+    workspaces: dict[str, PublishedSettings] = key(
+        {}, "workspaces that others made, by a name: each is fitted and limited like a search"
+    )
+
+    @field_validator("workspaces")
+    @classmethod
+    def _names(cls, value: dict[str, PublishedSettings]) -> dict[str, PublishedSettings]:
+        for name in value:
+            if not re.fullmatch("[a-z0-9_]+", name):
+                raise ValueError(f"the name '{name}' stands in file names: use a-z, 0-9 and _ only")
+        return value

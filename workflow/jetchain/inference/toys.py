@@ -19,6 +19,7 @@ from jetchain.inference.yields import ABCD_RATIOS, Shape, Yields
 Array = NDArray[np.floating]
 NEWTON_STEPS = 60
 HALVINGS = 25
+ROUNDING = 1e-12  # of -log L
 CONVERGED = 1e-11  # of the decrease that Newton's step promises
 ROOT_STEPS = 100
 CLOSE = 1e-8  # of -log L to its minimum
@@ -223,17 +224,20 @@ def profile(
             break
         left, at, before = data.chosen(rows), nuisances[rows], value[rows]
         lowest = np.maximum(0.1 * at[:, : model.gammas], SMALLEST_GAMMA)
-        scale = np.ones(len(rows))
-        for _ in range(HALVINGS):
-            trial = at - scale[:, None] * step
-            trial[:, : model.gammas] = np.maximum(trial[:, : model.gammas], lowest)
-            new = derivatives(model, left, mu[rows], trial)
-            worse = ~(new[0] <= before + 1e-13 * np.abs(before))
-            if not worse.any():
+        lowest[:, model.free] = 0.0
+        allowed = before + ROUNDING * (1 + np.abs(before))
+        tried = np.arange(len(rows))  # of these, those whose step is still too long
+        for halving in range(HALVINGS):
+            trial = at[tried] - 0.5**halving * step[tried]
+            trial[:, : model.gammas] = np.maximum(trial[:, : model.gammas], lowest[tried])
+            new = derivatives(model, left.chosen(tried), mu[rows[tried]], trial)
+            good = (new[0] <= allowed[tried]) | (halving == HALVINGS - 1)
+            done = rows[tried[good]]
+            nuisances[done] = trial[good]
+            value[done], slope[done], gradient[done], hessian[done] = (each[good] for each in new)
+            tried = tried[~good]
+            if not len(tried):
                 break
-            scale = np.where(worse, scale / 2, scale)
-        nuisances[rows] = trial
-        value[rows], slope[rows], gradient[rows], hessian[rows] = new
     return value, slope, nuisances
 
 

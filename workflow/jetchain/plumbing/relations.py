@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from jetchain.anomaly.methods import METHODS
+from jetchain.core.schema.background import NO_CUT
 from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.schema.tagging import FEATURE_SETS
 from jetchain.core.settings import did_you_mean
@@ -108,6 +110,11 @@ def _samples_known(config: Configuration) -> Iterator[str]:
             if name not in config.generate.samples:
                 near = did_you_mean(name, config.generate.samples)
                 yield f"{path}: no sample '{name}' in generate.samples. {near}"
+
+
+def _workspaces_are_no_searches(config: Configuration) -> Iterator[str]:
+    for name in sorted({*config.inference.workspaces} & {*METHODS, *NO_CUT}):
+        yield f"inference.workspaces.{name}: a search has this name already."
 
 
 def _classes_have_samples(config: Configuration) -> Iterator[str]:
@@ -401,6 +408,7 @@ def _pythia_numbers(generation: GenerationSettings) -> dict[str, float]:
 RELATIONS: list[Callable[[Configuration], Iterator[str]]] = [
     _samples_known,
     _classes_have_samples,
+    _workspaces_are_no_searches,
     _features_are_there,
     _algorithm_known,
     _samples_fit_their_use,

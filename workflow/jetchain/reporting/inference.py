@@ -42,18 +42,13 @@ def draw_limits(
             _no_result(ax, row.sensitive, (index, 0.25), ("data", "axes fraction"))
             continue
         name = labels[row.method]
-        _band(ax, index - 0.12, name, row.expected_fb, row.observed_fb)
+        draw_band(ax, index - 0.12, name, row.expected_fb, row.observed_fb)
         toys = row.toys
         if toys is not None:
             _toy_band(ax, index + 0.26, name, toys)
     handles: list[Any] = []
     if any(row.observed_fb is not None for row in rows):
-        handles = [
-            Line2D([], [], color="black", marker="o", linestyle="none", label="observed"),
-            Line2D([], [], color="black", linestyle="--", label="expected with this training"),
-            Patch(color=INNER, label=r"expected $\pm 1\sigma$"),
-            Patch(color=OUTER, label=r"expected $\pm 2\sigma$"),
-        ]
+        handles = band_handles("expected with this training")
     if any(row.toys is not None for row in rows):
         handles.append(
             Line2D([], [], color="black", marker="s", markerfacecolor="white", label="with toys")
@@ -74,6 +69,16 @@ def draw_limits(
     label(ax, right="CLs")
 
 
+def band_handles(expected: str) -> list[Any]:
+    """What a legend says of a band: its expected limit in these words."""
+    return [
+        Line2D([], [], color="black", marker="o", linestyle="none", label="observed"),
+        Line2D([], [], color="black", linestyle="--", label=expected),
+        Patch(color=INNER, label=r"expected $\pm 1\sigma$"),
+        Patch(color=OUTER, label=r"expected $\pm 2\sigma$"),
+    ]
+
+
 def _no_result(ax: Any, sensitive: bool, place: tuple[float, float], coordinates: Any) -> None:
     """In the place of a result that the search cannot have; the table says why."""
     ax.annotate(
@@ -83,7 +88,7 @@ def _no_result(ax: Any, sensitive: bool, place: tuple[float, float], coordinates
     )  # fmt: skip
 
 
-def _band(
+def draw_band(
     ax: Any, x: float, name: str, expected: Sequence[float | None], observed: float | None
 ) -> None:
     ends = [x - 0.16, x + 0.16]
@@ -131,7 +136,8 @@ def scan(
     for ax, row in zip(axes[0], rows, strict=True):
         ax.set_xlabel("signal cross-section [fb]")
         label(ax, right=labels[row.method])
-        if row.scan is None:
+        fb = row.reference_cross_section_fb
+        if row.scan is None or row.scan.cross_section_fb is None or fb is None:
             _no_result(ax, row.sensitive, (0.5, 0.5), "axes fraction")
             ax.set_xticks([])
             continue
@@ -145,7 +151,7 @@ def scan(
         if row.toys is not None:
             toys = row.toys
             ax.errorbar(
-                np.array(toys.mu) * row.reference_cross_section_fb, toys.cls, yerr=toys.cls_error,
+                np.array(toys.mu) * fb, toys.cls, yerr=toys.cls_error,
                 fmt="s", markersize=4, color=COLOURS[2], label="observed, toys",
             )  # fmt: skip
         ax.axhline(row.level, color=COLOURS[8], linestyle=":", gid="level of exclusion")
@@ -166,7 +172,7 @@ def pulls(*, fits: Inputs, labels: Labels, pdf: Output, png: Output, data: Outpu
     figure, (left, right) = new_figure(1, 2, size=(13.0, 4.8))
     for index, row in enumerate(rows):
         mu = row.mu
-        if mu is None or row.significance is None:
+        if mu is None or row.significance is None or mu.cross_section_fb is None:
             _no_result(left, row.sensitive, (0.5, index), ("axes fraction", "data"))
             continue
         left.errorbar(
@@ -228,6 +234,8 @@ def table(*, limits: Inputs, fits: Inputs, normalisation: Input, table: Output) 
             )
         row = {
             "method": limit.method,
+            "limit_mu": limit.observed_mu,
+            "expected_mu": limit.expected_mu[2],
             "limit_fb": limit.observed_fb,
             "expected_fb": limit.expected_fb[2],
             **{f"expected_{name}_fb": limit.expected_fb[place] for name, place in EDGES.items()},

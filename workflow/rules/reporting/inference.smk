@@ -1,5 +1,12 @@
 # Figures and table of the inference room.
 
+# Figures of cross-sections: the workspaces of others that come with one stand beside the searches.
+IN_FB = [name for name in PUBLISHED if CONFIG.inference.workspaces[name].cross_section]
+LIMITED = [*BACKGROUND_METHODS, *IN_FB]
+LIMITED_LABELS = json.dumps(
+    json.loads(BACKGROUND_LABELS) | {name: name for name in IN_FB}
+)
+
 
 FIGURES += [
     Figure(
@@ -9,11 +16,9 @@ FIGURES += [
         {"figure": "Limits by method"},
         inputs=dict(
             normalisation="results/background/normalisation.json",
-            limits=expand(
-                "results/inference/{method}/limits.json", method=BACKGROUND_METHODS
-            ),
+            limits=expand("results/inference/{method}/limits.json", method=LIMITED),
         ),
-        params=dict(labels=BACKGROUND_LABELS),
+        params=dict(labels=LIMITED_LABELS),
     ),
     Figure(
         "inference/cls_scan",
@@ -22,23 +27,17 @@ FIGURES += [
         {"figure": "CLs against the cross-section"},
         inputs=dict(
             normalisation="results/background/normalisation.json",
-            limits=expand(
-                "results/inference/{method}/limits.json", method=BACKGROUND_METHODS
-            ),
+            limits=expand("results/inference/{method}/limits.json", method=LIMITED),
         ),
-        params=dict(labels=BACKGROUND_LABELS),
+        params=dict(labels=LIMITED_LABELS),
     ),
     Figure(
         "inference/pulls",
         "reporting.inference.pulls",
         "Inference",
         {"figure": "Best fit and pulls"},
-        inputs=dict(
-            fits=expand(
-                "results/inference/{method}/fit.json", method=BACKGROUND_METHODS
-            )
-        ),
-        params=dict(labels=BACKGROUND_LABELS),
+        inputs=dict(fits=expand("results/inference/{method}/fit.json", method=LIMITED)),
+        params=dict(labels=LIMITED_LABELS),
     ),
     Table(
         "inference/limits",
@@ -48,12 +47,56 @@ FIGURES += [
         inputs=dict(
             normalisation="results/background/normalisation.json",
             limits=expand(
-                "results/inference/{method}/limits.json", method=BACKGROUND_METHODS
+                "results/inference/{method}/limits.json",
+                method=[*BACKGROUND_METHODS, *PUBLISHED],
             ),
             fits=expand(
-                "results/inference/{method}/fit.json", method=BACKGROUND_METHODS
+                "results/inference/{method}/fit.json",
+                method=[*BACKGROUND_METHODS, *PUBLISHED],
             ),
         ),
         caption="limits_table",
     ),
 ]
+
+if PUBLISHED:
+    FIGURES += [
+        Figure(
+            "inference/strengths",
+            "reporting.workspaces.strengths",
+            "Inference",
+            {"figure": "Limits of workspaces"},
+            inputs=dict(
+                limits=expand(
+                    "results/inference/{method}/limits.json", method=PUBLISHED
+                )
+            ),
+        ),
+        Figure(
+            "inference/impacts_{method}",
+            "reporting.workspaces.impacts",
+            "Inference",
+            {"figure": "Pulls and impacts, {method}"},
+            inputs=dict(
+                fit="results/inference/{method}/fit.json",
+                model="results/inference/{method}/model.json",
+            ),
+            over={"method": PUBLISHED},
+        ),
+        Figure(
+            "inference/correlations_{method}",
+            "reporting.workspaces.correlations",
+            "Inference",
+            {"figure": "Correlations, {method}"},
+            inputs=dict(model="results/inference/{method}/model.json"),
+            over={"method": PUBLISHED},
+        ),
+        Figure(
+            "inference/channels_{method}",
+            "reporting.workspaces.channels",
+            "Inference",
+            {"figure": "Before and after the fit, {method}"},
+            inputs=dict(model="results/inference/{method}/model.json"),
+            over={"method": PUBLISHED},
+        ),
+    ]

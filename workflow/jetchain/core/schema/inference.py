@@ -16,8 +16,8 @@ class Strength(Result):
     error: float
     error_down: float | None
     error_up: float | None
-    cross_section_fb: float
-    cross_section_error_fb: float
+    cross_section_fb: float | None
+    cross_section_error_fb: float | None
 
 
 class Nuisance(Result):
@@ -72,11 +72,51 @@ class Fit(Result):
     reason: str | None = None
 
 
+class Impact(Result):
+    """What a parameter moves the signal strength by, fixed one error up and down; null: no fit."""
+
+    name: str
+    up: float | None
+    down: float | None
+
+
+class ChannelYields(Result):
+    """A channel of a workspace: (bins,) events, and the model's before and after the fit."""
+
+    name: str
+    observed: list[float]
+    before: list[float]
+    before_error: list[float]
+    after: list[float]
+    after_error: list[float]
+
+
+class ModelFit(Result):
+    """What the fit of a workspace says of its model.
+
+    Attributes:
+        method: name of the workspace.
+        goodness_of_fit: p-value against the saturated model; null without degrees of freedom.
+        parameters, correlations: names, and the matrix (parameters, parameters).
+        impacts: the largest first.
+        channels: observed and expected events.
+        reason: why there is no result, null if there is one.
+    """
+
+    method: str
+    goodness_of_fit: float | None = None
+    parameters: tuple[str, ...] = ()
+    correlations: tuple[tuple[float, ...], ...] = ()
+    impacts: tuple[Impact, ...] = ()
+    channels: tuple[ChannelYields, ...] = ()
+    reason: str | None = None
+
+
 class ClsScan(Result):
     """CLs along the signal strength: (points,), the expected ones at -2 to 2 sigma."""
 
     mu: list[float]
-    cross_section_fb: list[float]
+    cross_section_fb: list[float] | None
     observed: list[float]
     expected: list[Band]
 
@@ -117,7 +157,8 @@ class Limits(Result):
         observed_cls: CLs at the observed limit.
         expected_mu, expected_fb, expected_events: at -2 to 2 sigma, for the cut as it is,
             trained on data with the injected signal; trained without it, it keeps less signal.
-        reference_cross_section_fb: where the signal strength is 1.
+        reference_cross_section_fb: where the signal strength is 1; null in a workspace of others
+            that comes without one, and so is every limit in fb.
         scan: of CLs.
         toys: the same with toys, null if there are none.
         reason: why there is no limit, or none with toys; null if nothing lacks.
@@ -126,7 +167,7 @@ class Limits(Result):
     method: str
     sensitive: bool
     level: float
-    reference_cross_section_fb: float
+    reference_cross_section_fb: float | None
     observed_mu: float | None = None
     observed_fb: float | None = None
     observed_events: float | None = None

@@ -1,0 +1,146 @@
+"""Figures of the workspaces that others made: limits, pulls and impacts, correlations, channels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.ticker import NullLocator, StrMethodFormatter
+
+from jetchain.core.io.tables import read_result
+from jetchain.core.schema.inference import Fit, Limits, ModelFit
+from jetchain.core.style import COLOURS, label, new_figure, remark, save_figure
+from jetchain.core.verbs import Input, Inputs, Output
+from jetchain.reporting.inference import OUTER, band_handles, draw_band
+
+WHAT = "workspace"
+MOST = 20
+"""Parameters that a figure shows."""
+
+
+def strengths(*, limits: Inputs, pdf: Output, png: Output, data: Output) -> None:
+    """Draw the limits on the signal strength of every workspace."""
+    rows = [read_result(path, Limits) for path in limits]
+    figure, ax = new_figure(size=(2.5 + 1.8 * len(rows), 5.6))
+    for index, row in enumerate(rows):
+        if row.observed_mu is None:
+            ax.annotate(
+                "no\nresult", (index, 0.5), xycoords=("data", "axes fraction"), ha="center",
+                va="center", fontsize=12, color="dimgray",
+            )  # fmt: skip
+            continue
+        draw_band(ax, index, row.method, row.expected_mu, row.observed_mu)
+    ax.axhline(1.0, color=COLOURS[8], linestyle=":", gid="strength 1")
+    ax.set_yscale("log")
+    ax.set_xticks(range(len(rows)), [row.method for row in rows])
+    ax.set_xlim(-0.6, len(rows) - 0.4)
+    ax.xaxis.set_minor_locator(NullLocator())
+    low, high = ax.get_ylim()
+    ax.set_ylim(low / 1.5, high * (high / low) ** 0.5 * 1.5)  # room for the legend
+    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    ax.legend(handles=band_handles("expected"), ncols=2, loc="upper right")
+    ax.set_ylabel(f"{100 * (1 - rows[0].level):.0f} % CL upper limit on the strength")
+    label(ax, WHAT, right="CLs")
+    save_figure(figure, pdf, png, data)
+
+
+def impacts(*, fit: Input, model: Input, pdf: Output, png: Output, data: Output) -> None:
+    """Draw pulls beside impacts, the largest impacts on top."""
+    found, fitted = read_result(model, ModelFit), read_result(fit, Fit)
+    rows = found.impacts[:MOST]
+    figure, (left, right) = new_figure(1, 2, size=(12.0, 2.4 + 0.32 * len(rows)), sharey=True)
+    pulls = {each.name: each for each in fitted.parameters}
+    for index, row in enumerate(rows):
+        place = len(rows) - 1 - index
+        if (pull := pulls.get(row.name)) is not None:
+            width = 1.0 if pull.constraint is None else pull.constraint
+            left.errorbar([pull.pull], [place], xerr=[width], fmt="o", color="black", markersize=4)
+        for value, filled in ((row.up, True), (row.down, False)):
+            if value is not None:
+                right.barh(
+                    place, value, height=0.7, edgecolor=COLOURS[0], fill=filled,
+                    color=COLOURS[0], gid=f"{row.name}, {'up' if filled else 'down'}",
+                )  # fmt: skip
+    if not rows:
+        remark(right, "no result" if found.reason else "no nuisance parameter")
+    left.axvspan(-1, 1, color=OUTER)
+    reach = max([3.0, *(abs(pulls[row.name].pull) + 1.5 for row in rows if row.name in pulls)])
+    left.set_xlim(-reach, reach)
+    left.set_yticks(range(len(rows)), [row.name for row in reversed(rows)], fontsize=11)
+    left.set_xlabel("pull")
+    right.axvline(0, color=COLOURS[8], linestyle=":")
+    right.set_xlabel("change of the strength")
+    for ax in (left, right):
+        ax.minorticks_off()
+    label(left, WHAT, right=found.method)
+    label(right, WHAT)
+    save_figure(figure, pdf, png, data)
+
+
+def correlations(*, model: Input, pdf: Output, png: Output, data: Output) -> None:
+    """Draw the correlations of the parameters that are correlated most."""
+    found = read_result(model, ModelFit)
+    figure, ax = new_figure(size=(9.0, 8.0))
+    matrix = np.array(found.correlations, float)
+    if not matrix.size:
+        remark(ax, "no result")
+    else:
+        others = np.abs(matrix - np.diag(np.diag(matrix))).max(axis=1)
+        shown = np.sort(np.argsort(-others, kind="stable")[:MOST])
+        names = [found.parameters[index] for index in shown]
+        image = ax.imshow(matrix[np.ix_(shown, shown)], vmin=-1, vmax=1, cmap="RdBu_r")
+        figure.colorbar(image, ax=ax, label="correlation")
+        ax.set_xticks(range(len(names)), names, rotation=90, fontsize=10)
+        ax.set_yticks(range(len(names)), names, fontsize=10)
+    ax.minorticks_off()
+    label(ax, WHAT, right=found.method)
+    save_figure(figure, pdf, png, data)
+
+
+def channels(*, model: Input, pdf: Output, png: Output, data: Output) -> None:
+    """Draw the channels before and after the fit, with data over fit below."""
+    found = read_result(model, ModelFit)
+    many = max(len(found.channels), 1)
+    figure, axes = new_figure(
+        2, many, size=(max(4.0 * many, 6.0), 6.4), sharex="col", squeeze=False,
+        height_ratios=[3, 1],
+    )  # fmt: skip
+    if not found.channels:
+        remark(axes[0, 0], "no result")
+    for column, channel in enumerate(found.channels):
+        _channel(axes[0, column], axes[1, column], channel)
+    axes[0, 0].set_ylabel("events")
+    axes[1, 0].set_ylabel("data / fit")
+    if found.channels:
+        axes[0, -1].legend(fontsize=11)
+    goodness = found.goodness_of_fit
+    label(
+        axes[0, 0], WHAT, right="" if goodness is None else f"goodness of fit: p = {goodness:.2g}"
+    )
+    save_figure(figure, pdf, png, data)
+
+
+def _channel(top: Any, below: Any, channel: Any) -> None:
+    """A channel: counts, both predictions, and the ratio to the second."""
+    edges = np.arange(len(channel.observed) + 1) - 0.5
+    bins = edges[:-1] + 0.5
+    observed, after = np.array(channel.observed), np.array(channel.after)
+    error = np.array(channel.after_error)
+    top.stairs(channel.before, edges, color=COLOURS[8], linestyle="--", label="before the fit")
+    top.stairs(after, edges, color=COLOURS[0], label="after the fit")
+    top.bar(
+        bins, 2 * error, 1.0, after - error, color=COLOURS[0], alpha=0.25, lw=0,
+        gid="error after the fit",
+    )  # fmt: skip
+    top.errorbar(bins, observed, yerr=np.sqrt(observed), fmt="o", color="black", label="data")
+    top.set_ylim(bottom=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio, spread = observed / after, np.sqrt(observed) / after
+        band = np.where(after > 0, error / after, 0.0)
+    below.bar(bins, 2 * band, 1.0, 1 - band, color=COLOURS[0], alpha=0.25, lw=0, gid="error")
+    below.errorbar(bins, ratio, yerr=spread, fmt="o", color="black", markersize=4, gid="ratio")
+    below.axhline(1, color=COLOURS[8], linestyle=":", gid="one")
+    below.set_ylim(0.4, 1.6)
+    below.set_xlabel(f"bin of {channel.name}")
+    below.set_xticks(bins if len(bins) <= 12 else bins[:: len(bins) // 8])
+    below.minorticks_off()
