@@ -282,17 +282,17 @@ MUTATIONS = {
         "factor = 1.0",
         "background/test_quality.py::test_the_template_is_scaled_to_the_data",
     ),
-    "signal yield without the leakage into the sidebands": (
+    "signal yield without what the estimate absorbs": (
         "background/yields.py",
-        "net = in_bin - absorbed",
-        "net = in_bin - 0 * absorbed",
-        "background/test_cwola_search.py::test_yields_by_hand",
+        "net = inside[:, index] - leakage",
+        "net = inside[:, index] - 0 * leakage",
+        "background/test_too_few.py::test_yields_of_the_four_regions_by_hand",
     ),
     "error of a signal yield that of one event": (
         "background/yields.py",
         "net.std() / np.sqrt(len(net))",
         "net.std()",
-        "background/test_cwola_search.py::test_yields_by_hand",
+        "background/test_too_few.py::test_yields_of_the_four_regions_by_hand",
     ),
     "signal normalised without luminosity": (
         "background/normalisation.py",
