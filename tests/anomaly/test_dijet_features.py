@@ -230,7 +230,7 @@ def test_without_signal_the_reference_has_to_be_given():
         ({"searches": ["cwolla"]}, "Did you mean 'cwola'"),
         (
             {"methods": {"disco": {"networks": {"decorelation": 3.0}}}},
-            "Did you mean 'decorrelation'",
+            "Did you mean 'correlation'",
         ),
     ],
 )

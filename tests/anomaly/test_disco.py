@@ -102,13 +102,13 @@ def test_the_nonclosure_of_independent_outputs_has_the_mean_zero():
     torch.manual_seed(1)
     random = np.random.default_rng(4)
     logits = [torch.as_tensor(random.standard_normal((1000, 2))) for _ in range(150)]
-    values = np.array([float(disco.nonclosure(each, 0.02)) for each in logits])
+    values = np.array([float(disco.soft_nonclosure(each, 0.02)) for each in logits])
     assert abs(values.mean()) < 4 * values.std() / np.sqrt(150)
     joint = torch.as_tensor(random.multivariate_normal([0, 0], [[1, 0.5], [0.5, 1]], 20_000))
     independent = torch.as_tensor(random.standard_normal((20_000, 2)))
     # Correlated by a half, A is several times B C / D: log^2 is of order one.
-    assert float(disco.nonclosure(joint, 0.02)) > 0.3
-    assert float(disco.nonclosure(independent, 0.02)) < 0.05
+    assert float(disco.soft_nonclosure(joint, 0.02)) > 0.3
+    assert float(disco.soft_nonclosure(independent, 0.02)) < 0.05
 
 
 def test_the_correlation_is_that_at_a_given_mass():
@@ -116,7 +116,7 @@ def test_the_correlation_is_that_at_a_given_mass():
     mass = torch.as_tensor(random.uniform(3, 6, 3000))
     # Both outputs rise with the mass, and are independent at each.
     logits = 5 * (mass[:, None] - 4.5) + torch.as_tensor(random.standard_normal((3000, 2)))
-    whole, sliced = (float(disco.correlation(logits, mass, slices)) for slices in (1, 100))
+    whole, sliced = (float(disco.dependence_in_slices(logits, mass, slices)) for slices in (1, 100))
     assert whole > 0.8
     assert sliced < 0.3
 

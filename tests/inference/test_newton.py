@@ -21,11 +21,12 @@ from jetchain.core.io.tables import read_json, read_result, write_json
 from jetchain.core.schema.inference import Fit, Limits
 from jetchain.inference import fit as fit_module
 from jetchain.inference import toys as toys_module
+from jetchain.inference.cls import cls_from_toys
 from jetchain.inference.fit import fit, load_model, lowest_strength, maximum_likelihood
 from jetchain.inference.limits import LimitJob, asymptotic_limits, limits
 from jetchain.inference.newton import best_fit, cls_band
 from jetchain.inference.settings import FitSettings, LimitSettings, WorkspaceSettings
-from jetchain.inference.toys import Counting, NoMinimumError, cls_from_toys
+from jetchain.inference.toys import Counting, NoMinimumError
 from jetchain.inference.workspace import build, minuit_serves, numpy_backend, plain_names, workspace
 from jetchain.inference.yields import Yields
 

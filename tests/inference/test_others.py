@@ -13,6 +13,7 @@ from jetchain.core.io.tables import read_json, read_result, write_json
 from jetchain.core.schema.inference import Fit, Limits, ModelFit
 from jetchain.core.settings import parse
 from jetchain.inference import others
+from jetchain.inference.histfactory import Model
 from jetchain.inference.published import published
 from jetchain.inference.settings import (
     FitSettings,
@@ -60,6 +61,16 @@ def spec(poi: str = "mu_SIG", power: int = 0, order: int = 1, bounds=(0.0, 10.0)
         "observations": [{"name": name, "data": COUNTS[name][::order]} for name in COUNTS],
         "measurements": [{"name": "of others", "config": {"poi": poi, "parameters": [ranges]}}],
     }
+
+
+def test_a_model_knows_what_a_strength_of_one_adds() -> None:
+    with numpy_backend():
+        model = Model(spec("anything", bounds=(-3.0, 10.0)), "here")
+    assert (model.name, len(model.signal)) == ("anything", 3)
+    assert sorted(model.signal) == pytest.approx([0.5, 2.0, 3.0])
+    assert sorted(model.background) == pytest.approx([4.0, 8.0, 55.0])
+    # A strength below zero takes at most 90 % of a bin: of 4 events where 3 are signal.
+    assert model.lowest == pytest.approx(-0.9 * 4 / 3)
 
 
 def run(folder, verb: str, content: dict, kind, job, name: str = "workspace"):

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import poisson
 
+from jetchain.inference.cls import cls_from_toys
 from jetchain.inference.settings import WorkspaceSettings
-from jetchain.inference.toys import Counting, Data, cls_from_toys, draw, profile, q_tilde
+from jetchain.inference.toys import Counting, Data, draw, profile, q_tilde
 from jetchain.inference.workspace import build, numpy_backend
 from jetchain.inference.yields import Yields
 

@@ -320,13 +320,13 @@ MUTATIONS = {
         "inference/test_inference.py::test_cls_at_the_limit_is_the_level",
     ),
     "2 sigma of the toys hold 90 %": (
-        "inference/toys.py",
+        "inference/cls.py",
         "[0.02275, 0.15866, 0.5, 0.84134, 0.97725]",
         "[0.05, 0.15866, 0.5, 0.84134, 0.95]",
         "inference/test_toys.py::test_the_expected_band_holds_the_quantiles_of_the_background",
     ),
     "CLs+b of the toys for CLs": (
-        "inference/toys.py",
+        "inference/cls.py",
         "cls = numerator / max(denominator, 1 / toys)",
         "cls = numerator",
         "inference/test_toys.py::test_cls_of_a_counting_experiment_is_a_ratio_of_poisson_sums",

@@ -16,10 +16,11 @@ from jetchain.core.schema.inference import NOTHING, ClsScan, Limits, ToyLimits
 from jetchain.core.seeds import generator
 from jetchain.core.settings import Settings
 from jetchain.core.verbs import Input, Output
+from jetchain.inference.cls import cls_from_toys
 from jetchain.inference.fit import failing_over, load_model, scaled_model
 from jetchain.inference.newton import cls_band
 from jetchain.inference.settings import LimitSettings, WorkspaceSettings
-from jetchain.inference.toys import Counting, NoMinimumError, cls_from_toys
+from jetchain.inference.toys import Counting, NoMinimumError
 from jetchain.inference.workspace import REACH, minuit_serves, numpy_backend, rough_limit
 from jetchain.inference.yields import NO_SIGNAL, Yields, read_yields
 

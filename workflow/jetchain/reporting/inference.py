@@ -234,13 +234,13 @@ def table(*, limits: Inputs, fits: Inputs, normalisation: Input, table: Output) 
             )
         row = {
             "method": limit.method,
-            "limit_mu": limit.observed_mu,
-            "expected_mu": limit.expected_mu[2],
             "limit_fb": limit.observed_fb,
             "expected_fb": limit.expected_fb[2],
             **{f"expected_{name}_fb": limit.expected_fb[place] for name, place in EDGES.items()},
             "limit_toys_fb": limit.toys and limit.toys.observed_fb,
             "expected_toys_fb": limit.toys and limit.toys.expected_fb[2],
+            "limit_mu": limit.observed_mu,
+            "expected_mu": limit.expected_mu[2],
             "fitted_fb": fit.mu and fit.mu.cross_section_fb,
             "fitted_error_fb": fit.mu and fit.mu.cross_section_error_fb,
             "significance": fit.significance,

@@ -113,10 +113,10 @@ def channels(*, model: Input, pdf: Output, png: Output, data: Output) -> None:
     axes[1, 0].set_ylabel("data / fit")
     if found.channels:
         axes[0, -1].legend(fontsize=11)
-    goodness = found.goodness_of_fit
-    label(
-        axes[0, 0], WHAT, right="" if goodness is None else f"goodness of fit: p = {goodness:.2g}"
-    )
+    label(axes[0, 0], WHAT)
+    if found.goodness_of_fit is not None:  # above the last one: beside the label is no room
+        text = f"goodness of fit: p = {found.goodness_of_fit:.2g}"
+        axes[0, -1].set_title(text, loc="right", fontsize=12)
     save_figure(figure, pdf, png, data)
 
 

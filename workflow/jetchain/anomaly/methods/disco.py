@@ -161,7 +161,7 @@ def entropy(logits: Tensor, is_signal: Tensor) -> Tensor:
     )
 
 
-def correlation(logits: Tensor, m_jj: Tensor, slices: int) -> Tensor:
+def dependence_in_slices(logits: Tensor, m_jj: Tensor, slices: int) -> Tensor:
     """dCorr^2 of both outputs of background events (events, 2), the mean of slices of the mass."""
     parts = torch.argsort(m_jj).tensor_split(max(min(slices, len(m_jj) // 10), 1))
     outputs = torch.sigmoid(logits)
@@ -169,7 +169,7 @@ def correlation(logits: Tensor, m_jj: Tensor, slices: int) -> Tensor:
     return torch.stack(values).mean()
 
 
-def nonclosure(logits: Tensor, tightest: float) -> Tensor:
+def soft_nonclosure(logits: Tensor, tightest: float) -> Tensor:
     """The mean of log^2(A D / B C) of background events at random cuts, less its variance.
 
     An event passes a cut by a sigmoid, so that the counts have gradients.
@@ -203,8 +203,9 @@ def lagrangian(
     background = logits[is_signal == 0]
     used = torch.stack(  # of what is allowed
         [
-            correlation(background, m_jj[is_signal == 0], settings.slices) / settings.correlation,
-            nonclosure(background, settings.tightest) / settings.nonclosure**2,
+            dependence_in_slices(background, m_jj[is_signal == 0], settings.slices)
+            / settings.correlation,
+            soft_nonclosure(background, settings.tightest) / settings.nonclosure**2,
         ]
     )
     loss = entropy(logits, is_signal) + model.multipliers.clone() @ used

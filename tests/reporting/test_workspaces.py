@@ -1,0 +1,51 @@
+"""Figures of the workspaces of others, from a fit that was written down here."""
+
+import json
+
+import pytest
+
+from jetchain.core.io.tables import write_result
+from jetchain.core.schema.inference import ChannelYields, Fit, Impact, ModelFit, Nuisance
+from jetchain.reporting import workspaces
+
+FOUND = ModelFit(
+    method="mine", goodness_of_fit=0.5, parameters=("strength", "jes"),
+    correlations=((1.0, -0.3), (-0.3, 1.0)),
+    impacts=(Impact(name="jes", up=0.2, down=None), Impact(name="lumi", up=-0.1, down=0.1)),
+    channels=(
+        ChannelYields(
+            name="SR", observed=[12.0, 0.0], before=[10.0, 1.0], before_error=[1.0, 0.5],
+            after=[11.0, 0.0], after_error=[0.8, 0.0],
+        ),
+    ),
+)  # fmt: skip
+NOTHING = ModelFit(method="mine", reason="no minimum of the likelihood is found")
+
+
+def drawn(folder, verb, **inputs):
+    """The numbers of a figure."""
+    for name, result in inputs.items():
+        write_result(folder / f"{name}.json", result)
+    made = {kind: folder / f"figure.{kind}" for kind in ("pdf", "png", "json")}
+    verb(
+        **{name: folder / f"{name}.json" for name in inputs},
+        pdf=made["pdf"], png=made["png"], data=made["json"],
+    )  # fmt: skip
+    assert all(path.stat().st_size for path in made.values())
+    return json.dumps(json.loads(made["json"].read_text()))
+
+
+@pytest.mark.parametrize("found", [FOUND, NOTHING], ids=["fitted", "nothing"])
+def test_each_figure_is_drawn_with_and_without_a_result(tmp_path, found):
+    pulls = (Nuisance(name="jes", value=0.5, error=0.9, pull=0.5, constraint=0.9),)
+    fit = Fit(method="mine", sensitive=True, observed=12.0, background=11.0,
+              parameters=pulls if found is FOUND else ())  # fmt: skip
+    impacts = drawn(tmp_path, workspaces.impacts, fit=fit, model=found)
+    correlations = drawn(tmp_path, workspaces.correlations, model=found)
+    channels = drawn(tmp_path, workspaces.channels, model=found)
+    if found is FOUND:
+        assert "jes, up" in impacts
+        assert "jes, down" not in impacts  # its fit failed
+        assert "-0.3" in correlations
+        assert "after the fit" in channels
+        assert "12.0" in channels
