@@ -48,7 +48,7 @@ quick: install ## a first look: the first figures of every room, in quick/result
 	$(SNAKEMAKE) --cores $(CORES) --directory quick --configfile config/quick.yaml -- quick
 
 test: install ## all tests, with a real run of the tiny configuration
-	$(PYTEST) --durations 20 -m "not faults and not mutations and not pages and not storage" tests
+	$(PYTEST) --durations 20 -m "not faults and not mutations and not shared and not storage" tests
 
 test-storage: install ## results and sources in a local S3 server; fetches what the lock does not have
 	$(BIN)/python -m pip install --quiet --target $(VENV)/storage -c envs/requirements.txt \
@@ -61,8 +61,8 @@ test-faults: install ## kill, damage and fill the disk of real runs: nothing may
 test-mutations: install ## wrong physics constants, one at a time: each must be noticed
 	$(PYTEST) --durations 0 -rA -m mutations tests
 
-test-slow: install ## faults, mutations, commands of the documentation; SHARE=<k>/<n>: the k-th of n parts
-	$(PYTEST) --durations 20 -m "faults or mutations or pages" --share $(SHARE) tests
+test-slow: install ## faults, mutations, documentation's commands, each module's reruns; SHARE=<k>/<n>: the k-th of n parts
+	$(PYTEST) --durations 20 -m "faults or mutations or shared" --share $(SHARE) tests
 
 test-slurm: install ## the tiny run on a Slurm of this machine's own, killed and finished (as root)
 	$(BIN)/python -m pip install --quiet -c envs/requirements.txt -c envs/farm.txt \

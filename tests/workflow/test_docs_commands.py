@@ -44,7 +44,7 @@ def clone(tiny_run, tmp_path_factory):
     return folder
 
 
-@pytest.mark.pages
+@pytest.mark.shared
 @pytest.mark.parametrize("page", [page for page in pages() if any(blocks(page))], ids=str)
 def test_a_pages_commands_run(page, clone, tmp_path):
     folder = tmp_path / "jetchain"

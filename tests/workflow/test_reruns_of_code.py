@@ -110,6 +110,7 @@ def changed(text: str, names: set[str] | None = None) -> str:
     return ast.unparse(ast.fix_missing_locations(tree))
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("module", SOURCES)
 def test_a_changed_module_reruns_what_reaches_it(finished, module):
     using = {
