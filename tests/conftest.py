@@ -23,7 +23,7 @@ def pytest_addoption(parser):
     )  # fmt: skip
     parser.addoption(
         "--share", metavar="K/N", default="1/1",
-        help="of tests marked faults, mutations or shared run the K-th of N parts, K counted around",
+        help="of the tests that CI shares out run the K-th of N parts, K counted around",
     )  # fmt: skip
 
 
