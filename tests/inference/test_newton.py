@@ -19,8 +19,8 @@ from scipy.stats import norm
 from jetchain.core.errors import DataError
 from jetchain.core.io.tables import read_json, read_result, write_json
 from jetchain.core.schema.inference import Fit, Limits
+from jetchain.inference import cls as cls_module
 from jetchain.inference import fit as fit_module
-from jetchain.inference import toys as toys_module
 from jetchain.inference.cls import cls_from_toys
 from jetchain.inference.fit import fit, load_model, lowest_strength, maximum_likelihood
 from jetchain.inference.limits import LimitJob, asymptotic_limits, limits
@@ -337,7 +337,7 @@ def test_what_no_minimiser_finds_is_null_with_a_reason(monkeypatch) -> None:
 
 def test_a_failed_toy_is_left_out_and_many_are_refused(monkeypatch) -> None:
     model = Counting.of(yields_of((14, 10, 2, 5, 0.5)), SETTINGS)
-    whole = toys_module.q_tilde
+    whole = cls_module.q_tilde
 
     def failing(share: float):
         def q_tilde(model, data, mu):
@@ -352,9 +352,9 @@ def test_a_failed_toy_is_left_out_and_many_are_refused(monkeypatch) -> None:
         return cls_from_toys(model, np.array([14.0]), 2.0, 1000, random)[0]
 
     good = cls()
-    monkeypatch.setattr(toys_module, "q_tilde", failing(0.002))
+    monkeypatch.setattr(cls_module, "q_tilde", failing(0.002))
     assert cls() == pytest.approx(good, abs=5e-3)
-    monkeypatch.setattr(toys_module, "q_tilde", failing(0.2))
+    monkeypatch.setattr(cls_module, "q_tilde", failing(0.2))
     with pytest.raises(NoMinimumError, match="200 of 1000 toys"):
         cls()
 

@@ -106,7 +106,7 @@ def test_the_table_has_a_row_for_every_method(tmp_path, kinds, sensitive) -> Non
         assert row["sensitive"] == ("yes" if kind else "no sensitivity")
         assert float(row["observed_events"]) == 14
         results = [name for name in row if name.startswith(("limit", "expected", "fitted"))]
-        assert len(results) == 10
+        assert len(results) == 12
         for name in (*results, "significance"):
             assert (row[name] != "") is kind or (kind and "toys" in name)
 
