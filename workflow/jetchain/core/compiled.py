@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-from unittest import mock
-
 import numba
 import numpy as np
 from numba.core import entrypoints
@@ -12,10 +9,6 @@ from numba.core import entrypoints
 # At the first call of compiled code numba loads what other packages add to it: awkward's and
 # vector's arrays, and with vector sympy, a second of every job. Ours takes arrays of numpy alone.
 entrypoints._already_initialized = True
-# It also looks whether SciPy's linear algebra is there, by loading it, another third of a second.
-# It is, and code that multiplies matrices loads it when it needs it.
-with mock.patch("numba.np.linalg.ensure_blas"):
-    importlib.import_module("numba.np.arraymath")
 
 TURN = 2 * np.pi
 

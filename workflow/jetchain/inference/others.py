@@ -27,6 +27,7 @@ from jetchain.core.verbs import Input, Output
 from jetchain.inference.fit import prior_widths
 from jetchain.inference.histfactory import REACH, Hypotheses, Model
 from jetchain.inference.limits import Scale, limits_from, no_limits
+from jetchain.inference.published import first_line
 from jetchain.inference.settings import FitSettings, LimitSettings, PublishedSettings
 from jetchain.inference.toys import NoMinimumError
 from jetchain.inference.workspace import numpy_backend
@@ -69,8 +70,7 @@ def fit(*, workspace: Input, fit: Output, method: str, settings: OthersFitJob) -
 
 
 def _no_minimum(error: BaseException) -> str:
-    first = [*str(error).strip().splitlines(), type(error).__name__][0]
-    return f"no minimum of the likelihood is found ({first})"
+    return f"no minimum of the likelihood is found ({first_line(error)})"
 
 
 def _fitted(model: Model, cross_section: float | None, settings: FitSettings) -> dict[str, Any]:

@@ -65,7 +65,9 @@ def patched(spec: Any, patchset: Any, name: str | None, paths: tuple[Path, Path]
     try:
         patches = pyhf.PatchSet(patchset)
     except (pyhf.exceptions.InvalidSpecification, pyhf.exceptions.InvalidPatchSet) as error:
-        raise DataError(f"{at}: pyhf refuses this patch set ({_first(error)}).", REMEDY) from error
+        raise DataError(
+            f"{at}: pyhf refuses this patch set ({first_line(error)}).", REMEDY
+        ) from error
     known = [patch.name for patch in patches]
     if name not in known:
         raise DataError(
@@ -76,10 +78,10 @@ def patched(spec: Any, patchset: Any, name: str | None, paths: tuple[Path, Path]
         return patches.apply(spec, name)
     except pyhf.exceptions.PatchSetVerificationError as error:
         raise DataError(
-            f"{at}: not the patch set of {paths[0]} ({_first(error)}).", REMEDY
+            f"{at}: not the patch set of {paths[0]} ({first_line(error)}).", REMEDY
         ) from error
     except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException) as error:
-        raise DataError(f"{at}: the patch '{name}' fails ({_first(error)}).", REMEDY) from error
+        raise DataError(f"{at}: the patch '{name}' fails ({first_line(error)}).", REMEDY) from error
 
 
 def chosen(spec: Any, measurement: str | None, path: Path) -> dict[str, Any]:
@@ -94,7 +96,7 @@ def chosen(spec: Any, measurement: str | None, path: Path) -> dict[str, Any]:
         pyhf.Workspace(spec)
     except (pyhf.exceptions.InvalidSpecification, LookupError, TypeError, ValueError) as error:
         raise DataError(
-            f"{path}: pyhf refuses this workspace ({_first(error)}).", REMEDY
+            f"{path}: pyhf refuses this workspace ({first_line(error)}).", REMEDY
         ) from error
     known = [each["name"] for each in spec["measurements"]]
     name = known[0] if measurement is None else measurement
@@ -137,7 +139,7 @@ def check(spec: dict[str, Any], path: Path) -> None:
             pyhf.exceptions.InvalidModel, pyhf.exceptions.InvalidModifier,
             pyhf.exceptions.InvalidSpecification, LookupError, ValueError,
         ) as error:  # fmt: skip
-            faults.append(f"pyhf refuses this workspace ({_first(error)})")
+            faults.append(f"pyhf refuses this workspace ({first_line(error)})")
     if faults:
         shown = "; ".join(faults[:5]) + (f"; and {len(faults) - 5} more" * (len(faults) > 5))
         raise DataError(f"{path}: no limit can be set with this workspace: {shown}.", REMEDY)
@@ -174,6 +176,6 @@ def _unlikely(model: Any, spec: dict[str, Any]) -> list[str]:
     return faults
 
 
-def _first(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
     """The first line of what a library says."""
     return [*str(error).strip().splitlines(), type(error).__name__][0]

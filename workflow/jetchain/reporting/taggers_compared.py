@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from jetchain.core.io.tables import read_result, write_csv
 from jetchain.core.schema.taggers_compared import Calibrations, PairedMerits, Sculpting
@@ -15,6 +18,20 @@ from jetchain.reporting.tagging import TITLES, ordered_pairs, pair_title
 
 LEAST = 1e-4
 """Bits, below which a divergence is drawn at the edge."""
+
+
+def panels(number: int, height: float = 9.5) -> tuple[Figure, Any]:
+    """A figure with two rows of panels for so many pairs or classes."""
+    columns = max(-(-number // 2), 2)
+    return new_figure(2, columns, size=(5.2 * columns, height))
+
+
+def explain(axes: Iterable[Axes], words: str = "") -> None:
+    """Use panels that are left over for what the reader of the others has to know."""
+    for ax in axes:
+        ax.set_axis_off()
+        if words:
+            ax.text(0.05, 0.95, words, va="top", transform=ax.transAxes)
 
 
 def rejections(*, metrics: Inputs, taggers: Labels, pdf: Output, png: Output, data: Output) -> None:
@@ -100,8 +117,7 @@ def sculpting(
     results = [read_result(path, TaggerMetrics) for path in metrics]
     pairs, edges = ordered_pairs(results[0]), np.array(found.edges)
     width, middle = np.diff(edges), (edges[1:] + edges[:-1]) / 2
-    columns = max(-(-len(pairs) // 2), 2)
-    figure, axes = new_figure(2, columns, size=(5.2 * columns, 9.5))
+    figure, axes = panels(len(pairs))
     for ax, pair in zip(axes.flat, pairs, strict=False):
         before = np.array(found.taggers[results[0].model][pair].before)
         ax.stairs(
@@ -126,16 +142,13 @@ def sculpting(
         ax.set_ylabel("share of the background / GeV")
         ax.legend(fontsize=legend_size(len(results)), loc="upper right")
         label(ax, right=pair_title(pair))
-    for ax in axes.flat[len(pairs) :]:
-        ax.set_axis_off()
-        ax.text(
-            0.05, 0.95,
-            "lines: what is left of the background\n"
-            f"where {found.signal_efficiency:.0%} of the signal is kept\n"
-            "numbers: Jensen-Shannon divergence\nfrom all background, in bits, and of as\n"
-            "many background jets at random",
-            va="top", transform=ax.transAxes,
-        )  # fmt: skip
+    explain(
+        axes.flat[len(pairs) :],
+        "lines: what is left of the background\n"
+        f"where {found.signal_efficiency:.0%} of the signal is kept\n"
+        "numbers: Jensen-Shannon divergence\nfrom all background, in bits, and of as\n"
+        "many background jets at random",
+    )
     save_figure(figure, pdf, png, data)
 
 
@@ -159,8 +172,7 @@ def decorrelation(
     found = read_result(sculpting, Sculpting)
     results = [read_result(path, TaggerMetrics) for path in metrics]
     pairs = ordered_pairs(results[0])
-    columns = max(len(pairs) // 2 + 1, 2)
-    figure, axes = new_figure(2, columns, size=(5.2 * columns, 9.5))
+    figure, axes = panels(len(pairs) + 1)
     for ax, pair in zip(axes.flat, pairs, strict=False):
         for index, result in enumerate(results):
             one, rejected = found.taggers[result.model][pair], result.pairs[pair].rejection_50
@@ -188,15 +200,12 @@ def decorrelation(
         ax.set_ylabel("Jensen-Shannon divergence [bit]")
         ax.legend(fontsize=legend_size(len(results)), loc="upper left", ncols=2)
         label(ax, right=pair_title(pair))
-    for ax in axes.flat[len(pairs) :]:
-        ax.set_axis_off()
-        ax.text(
-            0.05, 0.95,
-            f"where {found.signal_efficiency:.0%} of the signal is kept\n"
-            "to the right: more is rejected\ndown: the mass spectrum stays\n"
-            "dotted: down to the divergence of\nas many background jets at random",
-            va="top", transform=ax.transAxes,
-        )  # fmt: skip
+    explain(
+        axes.flat[len(pairs) :],
+        f"where {found.signal_efficiency:.0%} of the signal is kept\n"
+        "to the right: more is rejected\ndown: the mass spectrum stays\n"
+        "dotted: down to the divergence of\nas many background jets at random",
+    )
     save_figure(figure, pdf, png, data)
 
 
@@ -215,8 +224,7 @@ def learning(
     found = [*(read_result(path, TaggerMetrics) for path in parts), *whole]
     found.sort(key=lambda result: result.training_jets)
     pairs = ordered_pairs(whole[0])
-    columns = max(-(-len(pairs) // 2), 2)
-    figure, axes = new_figure(2, columns, size=(5.2 * columns, 9.5))
+    figure, axes = panels(len(pairs))
     for ax, pair in zip(axes.flat, pairs, strict=False):
         for index, model in enumerate(result.model for result in whole):
             own, style = [result for result in found if result.model == model], style_of(index)
@@ -232,8 +240,7 @@ def learning(
         ax.set_ylabel("1 - AUC")
         ax.legend(fontsize=legend_size(len(whole)))
         label(ax, right=pair_title(pair))
-    for ax in axes.flat[len(pairs) :]:
-        ax.set_axis_off()
+    explain(axes.flat[len(pairs) :])
     save_figure(figure, pdf, png, data)
 
 
@@ -257,8 +264,7 @@ def calibration(
     found = read_result(calibration, Calibrations)
     results = [read_result(path, TaggerMetrics) for path in metrics]
     classes = results[0].classes
-    columns = max(len(classes) // 2 + 1, 2)
-    figure, axes = new_figure(2, columns, size=(5.2 * columns, 10.5))
+    figure, axes = panels(len(classes) + 1, height=10.5)
     for ax, name in zip(axes.flat, classes, strict=False):
         ax.plot([0, 1], [0, 1], ":", color=COLOURS[8], linewidth=1, gid="calibrated")
         for index, result in enumerate(results):
@@ -279,15 +285,12 @@ def calibration(
         ax.set_ylabel("share of jets that are of the class")
         ax.legend(fontsize=legend_size(len(results)), loc="upper left")
         label(ax, right=TITLES.get(name, name))
-    for ax in axes.flat[len(classes) :]:
-        ax.set_axis_off()
-        ax.text(
-            0.05, 0.95,
-            "dotted: calibrated\nbars: 68 %, statistical\n"
-            "numbers: expected calibration\nerror in per cent with its bootstrap\n"
-            "error, and that of a calibrated\ntagger with as many jets",
-            va="top", transform=ax.transAxes,
-        )  # fmt: skip
+    explain(
+        axes.flat[len(classes) :],
+        "dotted: calibrated\nbars: 68 %, statistical\n"
+        "numbers: expected calibration\nerror in per cent with its bootstrap\n"
+        "error, and that of a calibrated\ntagger with as many jets",
+    )
     save_figure(figure, pdf, png, data)
 
 
