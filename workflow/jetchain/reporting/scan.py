@@ -112,7 +112,9 @@ def draw_points(ax: Axes, found: ScanSummary, names: list[str], what: str) -> No
         ax.set_ylabel(f"Improvement{share}")
     if not drawn:
         remark(ax, "not known at any point")
-    ax.set(xlabel="Injected signal strength", xlim=(-0.06 * span, 1.06 * span))
+    ax.set(
+        xlabel="Injected signal strength", xlim=(-0.06 * span, (1.06 + 0.012 * len(names)) * span)
+    )
 
 
 def _points(found: ScanSummary) -> Iterator[ScanPoint]:
@@ -139,13 +141,15 @@ def draw_null(ax: Axes, found: ScanSummary, names: list[str]) -> None:
 def draw_limits(ax: Axes, found: ScanSummary, names: list[str]) -> None:
     """One panel: expected limits of selections trained with the signal, and without any."""
     draw_points(ax, found, names, "expected_fb")
+    noted = False  # each has the colour of its method
     for index, (method, name) in enumerate(zip(found.methods, names, strict=True)):
         without, trained = method.limit_without_signal, bool(method.points[0].improvement)
         if trained and without is not None and without.expected_fb is not None:
             ax.axhline(
                 without.expected_fb.median, color=style_of(index).colour, lw=1, ls=":",
-                label=f"{name}, trained without signal",
+                label=None if noted else "the same, trained without signal", gid=f"{name}, without",
             )  # fmt: skip
+            noted = True
     if ax.lines:
         ax.set(yscale="log", ylabel="Expected limit [fb]")
 
