@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -47,6 +48,22 @@ def require_no_result(paths: Iterable[Path]) -> None:
                 "Every word after --configfile up to the next option is a file of configuration: "
                 "name targets before it, or after two hyphens (--configfile my.yaml -- <target>).",
             )
+
+
+def require_names(values: Mapping[Any, Any], above: str = "") -> None:
+    """Refuse a key that YAML does not read as text, such as 1, true, or what is left out before ``:``.
+
+    Raises:
+        ConfigurationError: with the first of them and where it stands.
+    """
+    for key, value in values.items():
+        if not isinstance(key, str):
+            raise ConfigurationError(
+                f"{above or 'The configuration'}: YAML reads a key here as {key!r}, which is no name.",
+                "Keys are names; words such as yes, no, on, off and numbers need quotes.",
+            )
+        if isinstance(value, Mapping):
+            require_names(value, f"{above}.{key}" if above else key)
 
 
 def _twice(path: Path) -> Iterator[str]:

@@ -14,7 +14,7 @@ from jetchain.anomaly.methods import METHODS
 from jetchain.core.schema.background import NO_CUT
 from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.schema.tagging import FEATURE_SETS
-from jetchain.core.settings import did_you_mean
+from jetchain.core.settings import Settings, did_you_mean
 from jetchain.generate.cards import read_card
 from jetchain.generate.settings import GUN, GenerationSettings
 from jetchain.graphs.formats import FORMATS
@@ -67,12 +67,23 @@ def _at(config: Any, path: str) -> Any:
     return config
 
 
+def _unit_at(cls: type[Settings], path: str) -> str:
+    """The unit of a key with a space before it; nothing where it has none."""
+    *sections, name = re.sub(r"\[\d+\]", "", path).split(".")
+    for section in sections:
+        cls = cls.model_fields[section].annotation  # type: ignore[assignment] # a section is one
+    extra = cls.model_fields[name].json_schema_extra
+    unit = extra.get("unit") if isinstance(extra, dict) else None
+    return f" {unit}" if unit else ""
+
+
 def _in_order(config: Configuration) -> Iterator[str]:
     for low, sign, high, why in ORDERED:
         first, second = _at(config, low), _at(config, high)
         if not (first < second or (sign == "<=" and first == second)):
             must = "must be below" if sign == "<" else "must not be above"
-            yield f"{low}: {first:g} {must} {high}, which is {second:g}: {why}."
+            unit = _unit_at(type(config), low)
+            yield f"{low}: {first:g}{unit} {must} {high}, which is {second:g}{unit}: {why}."
 
 
 def _samples_known(config: Configuration) -> Iterator[str]:
@@ -230,14 +241,14 @@ def _spectrum_holds_the_fit(config: Configuration) -> Iterator[str]:
     fewest = spectrum.orders[0] + 2
     if min(widths) > 0 and bins <= fewest:
         yield (
-            f"{SPECTRUM}.bin_width: {spectrum.bin_width:g} leaves {bins} bins; a fit of signal and "
+            f"{SPECTRUM}.bin_width: {spectrum.bin_width:g} TeV leaves {bins} bins; a fit of signal and "
             f"background of order {SPECTRUM}.orders[0] = {spectrum.orders[0]} needs more than "
             f"{fewest}."
         )
     if bins > MOST_BINS:
         yield (
-            f"{SPECTRUM}.bin_width: {spectrum.bin_width:g} divides {SPECTRUM}.mass_range, "
-            f"{spectrum.mass_range}, into {bins} bins; at most {MOST_BINS} are fitted."
+            f"{SPECTRUM}.bin_width: {spectrum.bin_width:g} TeV divides {SPECTRUM}.mass_range, "
+            f"{spectrum.mass_range} TeV, into {bins} bins; at most {MOST_BINS} are fitted."
         )
 
 
@@ -281,8 +292,8 @@ def _windows_have_sidebands(config: Configuration) -> Iterator[str]:
         for window in scan.windows:
             if not low < window[0] < window[1] < high:
                 yield (
-                    f"anomaly.scans.{name}.windows: {window} must lie inside "
-                    f"{SPECTRUM}.mass_range, [{low:g}, {high:g}]: the fit needs a sideband on "
+                    f"anomaly.scans.{name}.windows: {window} TeV must lie inside "
+                    f"{SPECTRUM}.mass_range, [{low:g}, {high:g}] TeV: the fit needs a sideband on "
                     "either side."
                 )
 
