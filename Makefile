@@ -187,4 +187,4 @@ clean: ## remove results and logs; the environment stays
 	rm -rf results quick .snakemake report.html site docs/_build
 
 help: ## this list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
