@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from snakemake.cli import parse_config
 from snakemake.common import parse_key_value_arg
 from snakemake.common.configfile import load_configfile
 from snakemake_interface_logger_plugins.common import LogEvent
@@ -63,6 +64,15 @@ def test_a_target_behind_config():
     text = told(lambda: parse_key_value_arg("all", "Invalid config definition: pairs."))
     assert "'all'" in text
     assert "name targets before it" in text
+
+
+def test_a_key_with_points_behind_config():
+    text = told(lambda: parse_config(["tagging.training.epochs=3"]))
+    assert text.startswith("--config tagging.training.epochs=3: a point does not lead")
+    assert text.endswith("--config 'tagging={training: {epochs: 3}}'")
+    assert parse_config(["tagging={training: {epochs: 3}}"]) == {
+        "tagging": {"training": {"epochs": "3"}}
+    }
 
 
 def test_a_folder_that_cannot_be_written():

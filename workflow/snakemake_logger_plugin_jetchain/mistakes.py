@@ -11,12 +11,14 @@ import sys
 import traceback
 from logging import LogRecord
 from pathlib import Path
+from typing import Any
 
 import yaml
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from jetchain.core.errors import ConfigurationError, JetchainError, ResourceError
 from jetchain.plumbing import targets
+from jetchain.plumbing.hints import nested
 
 _READER = "load_configfile"
 _NOT_A_PAIR = "Invalid config definition"
@@ -38,6 +40,13 @@ def in_words(error: BaseException) -> JetchainError | None:
     if path is not None:
         return ConfigurationError(f"{path}: {_unreadable(error)}.", _remedy(path))
     if isinstance(error, ValueError) and str(error).startswith(_NOT_A_PAIR):
+        entry = str(_local(error, "parse_config", "entry") or "")
+        name, _, value = entry.partition("=")
+        if "." in name:
+            return ConfigurationError(
+                f"--config {entry}: a point does not lead into a section.",
+                f"Write the sections in each other: --config '{nested(name, value, '=')}'",
+            )
         return ConfigurationError(f"{error}", _name_targets_first("--config"))
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
@@ -56,9 +65,15 @@ def in_words(error: BaseException) -> JetchainError | None:
 
 def _configuration_that_was_read(error: BaseException) -> Path | None:
     """The file that Snakemake was reading its configuration from."""
+    path = _local(error, _READER, "configpath")
+    return None if path is None else Path(path)
+
+
+def _local(error: BaseException, function: str, name: str) -> Any:
+    """What a variable was in a function that an error came through; None where it came not."""
     for frame, _ in traceback.walk_tb(error.__traceback__):
-        if frame.f_code.co_name == _READER:
-            return Path(frame.f_locals["configpath"])
+        if frame.f_code.co_name == function:
+            return frame.f_locals[name]
     return None
 
 

@@ -39,6 +39,18 @@ def explained(
     )
 
 
+def nested(name: str, value: Any, sign: str = ": ") -> str:
+    """A key written with points as sections in each other.
+
+    Args:
+        name: such as tagging.training.epochs.
+        value: of the key.
+        sign: what stands behind the outermost section.
+    """
+    first, *rest = name.split(".")
+    return f"{first}{sign}{''.join(f'{{{part}: ' for part in rest)}{value}{'}' * len(rest)}"
+
+
 def _line(cls: type[Settings], values: Mapping[str, Any], line: str) -> str:
     path, _, message = line.partition(": ")
     for place, section, name, value in _walk(cls, values):
@@ -95,12 +107,7 @@ def _where_it_stands(
     cls: type[Settings], section: type[Settings], path: str, name: str, value: Any
 ) -> str:
     if "." in name:
-        first, *rest = name.split(".")
-        nested = "".join(f"{{{part}: " for part in rest)
-        return (
-            f"A point does not lead into a section; write {first}: {nested}{value}"
-            f"{'}' * len(rest)}."
-        )
+        return f"A point does not lead into a section; write {nested(name, value)}."
     own = {each.lower(): each for each in section.model_fields}
     if near := difflib.get_close_matches(name.lower(), own, n=1, cutoff=_NEAR):
         return f"Did you mean '{own[near[0]]}'?"
