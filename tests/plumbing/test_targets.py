@@ -66,6 +66,13 @@ def test_a_file_that_is_there_is_let_through(tmp_path, monkeypatch):
         ("results/tagging/pnf/metrics.json",
          "no model 'pnf'. Did you mean 'results/tagging/pfn/metrics.json'?"),
         ("result/reporting/jets/jet_mass.png", "Did you mean 'results/reporting/jets/jet_mass"),
+        ("generate/quark/0001.root", "no such file. Did you mean 'results/generate/quark/0001.root'?"),
+        ("/some/run/results/generate/top/0000.root",
+         "Did you mean 'results/generate/top/0000.root'? The folder of a run is named by "
+         "--directory /some/run."),
+        ("quick/results/tagging/pfn/metrics.json", "named by --directory quick."),
+        ("results/tagging", "Did you mean 'tagging'?"),
+        ("results/tagging/", "Did you mean 'tagging'?"),
         ("tagginng", "no such file. Did you mean 'tagging'?"),
         ("xyz", "xyz: no such file.\n"),
     ],
