@@ -2,6 +2,9 @@
 
 import logging
 import os
+import subprocess
+import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,7 @@ from snakemake.common import parse_key_value_arg
 from snakemake.common.configfile import load_configfile
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from jetchain.plumbing import targets
+from jetchain.plumbing import digest, targets
 from snakemake_logger_plugin_jetchain import mistakes
 
 
@@ -73,6 +76,28 @@ def test_a_key_with_points_behind_config():
     assert parse_config(["tagging={training: {epochs: 3}}"]) == {
         "tagging": {"training": {"epochs": "3"}}
     }
+
+
+def test_a_file_of_the_package_that_is_no_python():
+    wrong = digest.ROOT / "tagging/models/mine.py"
+    text = told(lambda: compile("x = (\n", str(wrong), "exec"))
+    assert text.startswith(f"{wrong}, line 1: '(' was never closed: x = (\nRemedy: ")
+
+
+def test_a_library_that_is_not_installed(monkeypatch):
+    monkeypatch.setattr(digest, "_version", lambda _: version("no-such-library"))
+    digest.code_digest.cache_clear()
+    text = told(lambda: digest.code_digest("tagging.train", "tagging.models.pfn"))
+    assert text.startswith("tagging.train with tagging.models.pfn imports no-such-library, which")
+    assert "pip install no-such-library" in text
+
+
+def test_what_is_said_of_a_mistake_loads_no_model():
+    """A model of the user's own that cannot be loaded must not keep the display from saying so."""
+    code = "import sys, snakemake_logger_plugin_jetchain.mistakes; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "jetchain.plumbing.targets" in done.stdout
+    assert "jetchain.tagging" not in done.stdout
 
 
 def test_a_folder_that_cannot_be_written():

@@ -1,7 +1,8 @@
 """What a user can mend though Snakemake shows it as a traceback, or without the file's name.
 
 That is a file of configuration that cannot be read, a word that an option takes for its own, a
-target that no rule makes, and a folder that cannot be written. The message of an error is put into
+target that no rule makes, a folder that cannot be written, and a model of one's own that cannot be
+read. The message of an error is put into
 words where it is logged: only there is the error at hand. ``--verbose`` shows the traceback too.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from importlib.metadata import PackageNotFoundError
 from logging import LogRecord
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,8 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from jetchain.core.errors import ConfigurationError, JetchainError, ResourceError
 from jetchain.plumbing import targets
-from jetchain.plumbing.hints import nested
+from jetchain.plumbing.digest import ROOT
+from jetchain.plumbing.overlays import nested
 
 _READER = "load_configfile"
 _NOT_A_PAIR = "Invalid config definition"
@@ -48,6 +51,19 @@ def in_words(error: BaseException) -> JetchainError | None:
                 f"Write the sections in each other: --config '{nested(name, value, '=')}'",
             )
         return ConfigurationError(f"{error}", _name_targets_first("--config"))
+    if isinstance(error, SyntaxError) and Path(error.filename or "").is_relative_to(ROOT):
+        return ConfigurationError(
+            f"{error.filename}, line {error.lineno}: {error.msg}: {(error.text or '').strip()}",
+            "Correct this file: a plan reads the sources of all that the jobs reach.",
+        )
+    if isinstance(error, PackageNotFoundError):
+        reached = [str(_local(error, "code_digest", "verb"))]
+        reached += _local(error, "code_digest", "modules") or ()
+        return ConfigurationError(
+            f"{' with '.join(reached)} imports {error.name}, which is not installed here.",
+            f"Install it in this environment (python -m pip install {error.name}), and add it to "
+            "envs/requirements.in, or take the import out.",
+        )
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return ResourceError(

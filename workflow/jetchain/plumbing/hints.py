@@ -15,6 +15,7 @@ from typing import Any, get_origin
 from jetchain.core.errors import ConfigurationError
 from jetchain.core.settings import SEPARATOR, Settings
 from jetchain.plumbing.documentation import inner_settings, unit_of
+from jetchain.plumbing.overlays import nested
 
 _NEAR = 0.75
 _SHOWN = 3
@@ -37,18 +38,6 @@ def explained(
     return ConfigurationError(
         SEPARATOR.join([head, *(_line(cls, values, line) for line in lines)]), refused.remedy
     )
-
-
-def nested(name: str, value: Any, sign: str = ": ") -> str:
-    """A key written with points as sections in each other.
-
-    Args:
-        name: such as tagging.training.epochs.
-        value: of the key.
-        sign: what stands behind the outermost section.
-    """
-    first, *rest = name.split(".")
-    return f"{first}{sign}{''.join(f'{{{part}: ' for part in rest)}{value}{'}' * len(rest)}"
 
 
 def _line(cls: type[Settings], values: Mapping[str, Any], line: str) -> str:

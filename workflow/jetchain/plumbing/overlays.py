@@ -66,6 +66,18 @@ def require_names(values: Mapping[Any, Any], above: str = "") -> None:
             require_names(value, f"{above}.{key}" if above else key)
 
 
+def nested(name: str, value: Any, sign: str = ": ") -> str:
+    """A key written with points as sections in each other.
+
+    Args:
+        name: such as tagging.training.epochs.
+        value: of the key.
+        sign: what stands behind the outermost section.
+    """
+    first, *rest = name.split(".")
+    return f"{first}{sign}{''.join(f'{{{part}: ' for part in rest)}{value}{'}' * len(rest)}"
+
+
 def _twice(path: Path) -> Iterator[str]:
     # YAML has JSON in it, but for tabs.
     text = path.read_text(encoding="utf-8").expandtabs(1)
