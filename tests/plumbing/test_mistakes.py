@@ -13,6 +13,7 @@ from snakemake.common import parse_key_value_arg
 from snakemake.common.configfile import load_configfile
 from snakemake_interface_logger_plugins.common import LogEvent
 
+from jetchain.core.registry import settings_class
 from jetchain.plumbing import digest, targets
 from snakemake_logger_plugin_jetchain import mistakes
 
@@ -82,6 +83,12 @@ def test_a_file_of_the_package_that_is_no_python():
     wrong = digest.ROOT / "tagging/models/mine.py"
     text = told(lambda: compile("x = (\n", str(wrong), "exec"))
     assert text.startswith(f"{wrong}, line 1: '(' was never closed: x = (\nRemedy: ")
+
+
+def test_a_model_in_the_table_whose_file_is_not_there():
+    text = told(lambda: settings_class("jetchain.tagging.models.mine", "MineSettings"))
+    assert text.startswith("There is no module jetchain.tagging.models.mine, ")
+    assert "workflow/jetchain/tagging/models/mine.py" in text
 
 
 def test_a_library_that_is_not_installed(monkeypatch):

@@ -50,10 +50,12 @@ def test_what_a_rule_makes_is_let_through(target):
     assert refused(target) == ""
 
 
-def test_a_file_that_is_there_is_let_through(tmp_path, monkeypatch):
+def test_a_file_that_is_there_but_that_no_rule_makes(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "own.root").touch()
-    assert refused("own.root") == ""
+    for name in ("own.root", "my.yaml"):
+        (tmp_path / name).touch()
+    assert "own.root: a file that is there, but that no rule makes.\n" in refused("own.root")
+    assert "makes. A configuration is named behind --configfile.\n" in refused("my.yaml")
 
 
 @pytest.mark.parametrize(

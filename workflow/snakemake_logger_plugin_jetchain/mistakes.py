@@ -56,6 +56,11 @@ def in_words(error: BaseException) -> JetchainError | None:
             f"{error.filename}, line {error.lineno}: {error.msg}: {(error.text or '').strip()}",
             "Correct this file: a plan reads the sources of all that the jobs reach.",
         )
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").startswith("jetchain."):
+        return ConfigurationError(
+            f"There is no module {error.name}, which a line of a table or an import names.",
+            f"Put its file at workflow/{str(error.name).replace('.', '/')}.py, or correct the name.",
+        )
     if isinstance(error, PackageNotFoundError):
         reached = [str(_local(error, "code_digest", "verb"))]
         reached += _local(error, "code_digest", "modules") or ()

@@ -59,10 +59,15 @@ class Targets:
             )
 
     def _why_not(self, target: str) -> str:
-        """What is wrong with a target; nothing if a rule makes it, or it is there."""
+        """What is wrong with a target; nothing if a rule makes it."""
         complaints = self._complaints(target)
-        if "" in complaints or Path(target).is_file():
+        if "" in complaints:
             return ""
+        if Path(target).is_file():
+            named = " A configuration is named behind --configfile." * (
+                Path(target).suffix in (".yaml", ".yml", ".json")
+            )
+            return f"a file that is there, but that no rule makes.{named}"
         near = [name for name in self._corrected(target) if "" in self._complaints(name)]
         names = [*self._listed, *(rule.name for rule in self._workflow.rules)]
         if not complaints:
