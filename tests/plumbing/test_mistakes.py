@@ -14,7 +14,8 @@ from snakemake.common.configfile import load_configfile
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from jetchain.core.registry import settings_class
-from jetchain.plumbing import digest, targets
+from jetchain.plumbing import digest, rules, targets
+from jetchain.tagging import models
 from snakemake_logger_plugin_jetchain import mistakes
 
 
@@ -79,10 +80,42 @@ def test_a_key_with_points_behind_config():
     }
 
 
-def test_a_file_of_the_package_that_is_no_python():
-    wrong = digest.ROOT / "tagging/models/mine.py"
-    text = told(lambda: compile("x = (\n", str(wrong), "exec"))
-    assert text.startswith(f"{wrong}, line 1: '(' was never closed: x = (\nRemedy: ")
+READERS = {
+    "settings": lambda: settings_class("jetchain.tagging.models.mine", "MineSettings"),
+    "digest": lambda: digest.code_digest("tagging.train", "tagging.models.mine"),
+    "signature": lambda: rules.signature("tagging.models.mine.verb"),
+}
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    """A file of the package as a user begins to write it."""
+    root = tmp_path / "jetchain"
+    monkeypatch.setattr(mistakes, "ROOT", root)
+    monkeypatch.setattr(models, "__path__", [str(root / "tagging/models")])
+    ours = digest.module_path
+    monkeypatch.setattr(
+        digest, "module_path",
+        lambda name: file if name == "jetchain.tagging.models.mine" else ours(name),
+    )  # fmt: skip
+    digest.code_digest.cache_clear()
+    file = root / "tagging/models/mine.py"
+    file.parent.mkdir(parents=True)
+    yield file
+    sys.modules.pop("jetchain.tagging.models.mine:MineSettings", None)
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_file_of_the_package_that_is_no_python(mine, reader):
+    mine.write_text("x = (\n")
+    text = told(READERS[reader])
+    assert text.startswith(f"{mine}, line 1: '(' was never closed: x = (\nRemedy: ")
+
+
+def test_a_class_that_a_table_names_wrongly(mine):
+    mine.write_text("class Mine: ...\n")
+    text = told(READERS["settings"])
+    assert text.startswith(f"{mine}: there is no class 'MineSettings', which a line of the table")
 
 
 def test_a_model_in_the_table_whose_file_is_not_there():

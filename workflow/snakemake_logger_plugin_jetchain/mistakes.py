@@ -39,6 +39,8 @@ def explain(record: LogRecord) -> bool:
 
 def in_words(error: BaseException) -> JetchainError | None:
     """An error with its cause and remedy; None for one that Snakemake says well."""
+    if isinstance(error, JetchainError):
+        return error
     path = _configuration_that_was_read(error)
     if path is not None:
         return ConfigurationError(f"{path}: {_unreadable(error)}.", _remedy(path))
