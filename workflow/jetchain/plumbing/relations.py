@@ -14,12 +14,13 @@ from jetchain.anomaly.methods import METHODS
 from jetchain.core.schema.background import NO_CUT
 from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.schema.tagging import FEATURE_SETS
-from jetchain.core.settings import Settings, did_you_mean
+from jetchain.core.settings import did_you_mean
 from jetchain.generate.cards import read_card
 from jetchain.generate.settings import GUN, GenerationSettings
 from jetchain.graphs.formats import FORMATS
 from jetchain.jets.settings import radius_fault
 from jetchain.particleflow.algorithms import ALGORITHMS, trained
+from jetchain.plumbing.numbers import unit_at
 from jetchain.plumbing.radii import readers
 from jetchain.tagging.settings import samples_of
 
@@ -67,22 +68,12 @@ def _at(config: Any, path: str) -> Any:
     return config
 
 
-def _unit_at(cls: type[Settings], path: str) -> str:
-    """The unit of a key with a space before it; nothing where it has none."""
-    *sections, name = re.sub(r"\[\d+\]", "", path).split(".")
-    for section in sections:
-        cls = cls.model_fields[section].annotation  # type: ignore[assignment] # a section is one
-    extra = cls.model_fields[name].json_schema_extra
-    unit = extra.get("unit") if isinstance(extra, dict) else None
-    return f" {unit}" if unit else ""
-
-
 def _in_order(config: Configuration) -> Iterator[str]:
     for low, sign, high, why in ORDERED:
         first, second = _at(config, low), _at(config, high)
         if not (first < second or (sign == "<=" and first == second)):
             must = "must be below" if sign == "<" else "must not be above"
-            unit = _unit_at(type(config), low)
+            unit = unit_at(type(config), low)
             yield f"{low}: {first:g}{unit} {must} {high}, which is {second:g}{unit}: {why}."
 
 
