@@ -75,8 +75,11 @@ def found(names: Sequence[str]) -> list[str]:
 
 def require_usable(name: str) -> None:
     """Raise ValueError unless a file is there, and Snakemake can take it for an input."""
+    if Path(name).is_dir():
+        raise ValueError(f"'{name}' is a folder: name its files, or a pattern such as '{name}/*'")
     if not Path(name).is_file():
-        raise ValueError(f"there is no file '{name}' (seen from {Path.cwd()})")
+        hint = ": variables are not filled in, write ~ for your home folder" * ("$" in name)
+        raise ValueError(f"there is no file '{name}' (seen from {Path.cwd()}){hint}")
     if "{" in name or "}" in name:
         raise ValueError(
             f"the name '{name}' has braces, which Snakemake takes for a wildcard's: rename "
