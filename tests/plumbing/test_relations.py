@@ -36,12 +36,12 @@ BACKGROUND = "generate.samples.lhco_background.generation"
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        ("anomaly.signal_region", [2.0, 2.5], "2.8 TeV must be below .*signal_region[[]0], which is 2"),
-        ("anomaly.signal_region", [2.5, 3.0], "2.8 TeV must be below .*signal_region[[]0], which is 2"),
+        ("anomaly.signal_region", [2.0, 2.5], "2.8 TeV must be below .*_region[[]0], which is 2"),
+        ("anomaly.signal_region", [2.5, 3.0], "2.8 TeV must be below .*_region[[]0], which is 2"),
         ("anomaly.signal_region", [2.8, 3.0], "mass_range[[]0]: 2.8 TeV must be below"),
         ("detector.simulation.store_cells", False, "store_cells: false .*passing_samples"),
         ("anomaly.signal_region", [6.0, 7.0], "signal_region[[]1]: 7 TeV must be below .* is 6.5"),
-        ("anomaly.signal_region", [7.0, 7.5], "signal_region[[]1]: 7.5 TeV must be below .* is 6.5"),
+        ("anomaly.signal_region", [7.0, 7.5], "region[[]1]: 7.5 TeV must be below .* is 6.5"),
         (f"{SPECTRUM}.mass_range", [3.4, 6.5], "mass_range[[]0]: 3.4 TeV must be below"),
         (f"{SPECTRUM}.bin_width", 4.0, "bin_width: 4 TeV leaves 3 bins"),
         (f"{BACKGROUND}.overrides", ["Beams:eCM = 2000."], "mass_range.*2000 GeV"),

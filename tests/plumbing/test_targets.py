@@ -68,7 +68,7 @@ def test_a_file_that_is_there_but_that_no_rule_makes(tmp_path, monkeypatch):
         ("results/tagging/pnf/metrics.json",
          "no model 'pnf'. Did you mean 'results/tagging/pfn/metrics.json'?"),
         ("result/reporting/jets/jet_mass.png", "Did you mean 'results/reporting/jets/jet_mass"),
-        ("generate/quark/0001.root", "no such file. Did you mean 'results/generate/quark/0001.root'?"),
+        ("generate/quark/0001.root", "file. Did you mean 'results/generate/quark/0001.root'?"),
         ("/some/run/results/generate/top/0000.root",
          "Did you mean 'results/generate/top/0000.root'? The folder of a run is named by "
          "--directory /some/run."),

@@ -11,7 +11,6 @@ from packaging.specifiers import SpecifierSet
 
 from helpers.snakemake import HOUSE
 
-
 SAY = """#!/bin/sh
 echo NAME; for word in "$@"; do echo "[$word]"; done
 echo "cache: $XDG_CACHE_HOME"

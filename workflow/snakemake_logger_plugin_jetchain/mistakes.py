@@ -59,9 +59,10 @@ def in_words(error: BaseException) -> JetchainError | None:
             "Correct this file: a plan reads the sources of all that the jobs reach.",
         )
     if isinstance(error, ModuleNotFoundError) and (error.name or "").startswith("jetchain."):
+        file = f"workflow/{str(error.name).replace('.', '/')}.py"
         return ConfigurationError(
             f"There is no module {error.name}, which a line of a table or an import names.",
-            f"Put its file at workflow/{str(error.name).replace('.', '/')}.py, or correct the name.",
+            f"Put its file at {file}, or correct the name.",
         )
     if isinstance(error, PackageNotFoundError):
         reached = [str(_local(error, "code_digest", "verb"))]

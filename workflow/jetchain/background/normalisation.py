@@ -46,8 +46,8 @@ def require_plain(accounts: Sequence[dict[str, Any]], key: str) -> None:
                 f"A shard of process {account['process']} holds weighted events (weights add up to "
                 f"{total:g}, their squares to {squares:g}, for {kept} events); the search counts "
                 "events.",
-                f"Name samples in {key} whose events have one weight, none of them negative: without "
-                "a bias of Pythia's, and unweighted ones of files.",
+                f"Name samples in {key} whose events have one weight, none of them negative: "
+                "without a bias of Pythia's, and unweighted ones of files.",
             )
 
 

@@ -11,7 +11,7 @@ FB_PER_PB = 1000.0
 
 
 def generated_events(account: dict[str, Any]) -> float:
-    """Events that a shard was made from, each of the one weight that all have; 1 of Pythia's own."""
+    """Events that a shard was made from: all have one weight, which is 1 in Pythia's own."""
     kept = account["sum_of_weights_kept"]
     generated = account["sum_of_weights_generated"]
     return generated * account["cutflow"]["kept"] / kept if kept else generated

@@ -31,9 +31,9 @@ YAML_HEAD = """\
 README_HEAD = """\
 # The configuration
 
-`config.yaml` is the laptop-scale default. Overlays hold only what differs: `quick.yaml` (a first look),
-`test.yaml` (minutes, for the tests) and `full.yaml` (published scale, for a farm). Pass an overlay, or
-your own, with `--configfile FILE`.
+`config.yaml` is the laptop-scale default. Overlays hold only what differs: `quick.yaml` (a first
+look), `test.yaml` (minutes, for the tests) and `full.yaml` (published scale, for a farm). Pass an
+overlay, or your own, with `--configfile FILE`.
 
 The configuration is checked before anything runs: an unknown key, a value out of range or an
 unknown name is refused with the key's path and the nearest valid name. Text that is a number counts

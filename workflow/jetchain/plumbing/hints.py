@@ -1,8 +1,8 @@
 """What a refused key was most likely meant to be: said where the refusal itself does not.
 
 A key that stands in another section, sections written with points, an empty section, one value in
-the place of a list: pydantic calls these "extra" or "not a valid dictionary". And a value out of its
-range is told with what the key means and its unit, for the unit is what it usually was.
+the place of a list: pydantic calls these "extra" or "not a valid dictionary". And a value out of
+its range is told with what the key means and its unit, for the unit is what it usually was.
 """
 
 from __future__ import annotations
@@ -132,8 +132,8 @@ def _shape(section: type[Settings], name: str, value: Any) -> str:
         wanted = f"a section with {what}" if kind == "one" else f"entries by name, each with {what}"
         if value is None:
             return (
-                f"is empty, where {wanted} is wanted: indent what belongs to it, or leave it out to "
-                "keep what the default has."
+                f"is empty, where {wanted} is wanted: indent what belongs to it, or leave it out "
+                "to keep what the default has."
             )
         return f"{wanted} is wanted, not {value!r}."
     if field and get_origin(field.annotation) is list and not isinstance(value, list | Mapping):

@@ -75,8 +75,8 @@ def read_artefact(name: str | Path, results: str | Path | None = None) -> Any:
 
     Args:
         name: its path in results/, with or without its suffix.
-        results: the folder, or that of its run; if not given, JETCHAIN_RESULTS of the environment or
-            ``results``.
+        results: the folder, or that of its run; if not given, JETCHAIN_RESULTS of the environment
+            or ``results``.
 
     Returns:
         a `Table` for ROOT and safetensors files, a typed result or histograms by name for JSON,

@@ -51,7 +51,7 @@ def require_no_result(paths: Iterable[Path]) -> None:
 
 
 def require_names(values: Mapping[Any, Any], above: str = "") -> None:
-    """Refuse a key that YAML does not read as text, such as 1, true, or what is left out before ``:``.
+    """Refuse a key that YAML does not read as text, such as 1, true, or nothing before ``:``.
 
     Raises:
         ConfigurationError: with the first of them and where it stands.
@@ -59,7 +59,7 @@ def require_names(values: Mapping[Any, Any], above: str = "") -> None:
     for key, value in values.items():
         if not isinstance(key, str):
             raise ConfigurationError(
-                f"{above or 'The configuration'}: YAML reads a key here as {key!r}, which is no name.",
+                f"{above or 'The configuration'}: YAML reads a key here as {key!r}, no name.",
                 "Keys are names; words such as yes, no, on, off and numbers need quotes.",
             )
         if isinstance(value, Mapping):

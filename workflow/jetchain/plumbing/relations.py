@@ -232,8 +232,8 @@ def _spectrum_holds_the_fit(config: Configuration) -> Iterator[str]:
     fewest = spectrum.orders[0] + 2
     if min(widths) > 0 and bins <= fewest:
         yield (
-            f"{SPECTRUM}.bin_width: {spectrum.bin_width:g} TeV leaves {bins} bins; a fit of signal and "
-            f"background of order {SPECTRUM}.orders[0] = {spectrum.orders[0]} needs more than "
+            f"{SPECTRUM}.bin_width: {spectrum.bin_width:g} TeV leaves {bins} bins; a fit of signal "
+            f"and background of order {SPECTRUM}.orders[0] = {spectrum.orders[0]} needs more than "
             f"{fewest}."
         )
     if bins > MOST_BINS:
