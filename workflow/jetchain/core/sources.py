@@ -159,6 +159,21 @@ class FileSettings(Settings):
         None, "events taken from each file, its first ones; all if not given", ge=1
     )
 
+    checksums: dict[str, str] = key(
+        {}, "of files, by their names without folders: 'md5:...' or 'sha256:...'"
+    )
+
+    @field_validator("checksums")
+    @classmethod
+    def _of_known_methods(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, each in value.items():
+            if not re.fullmatch("md5:[0-9a-fA-F]{32}|sha256:[0-9a-fA-F]{64}", each):
+                raise ValueError(
+                    f"'{name}': write md5: and 32, or sha256: and 64 hexadecimal digits, not "
+                    f"'{each}'"
+                )
+        return value
+
     @field_validator("files")
     @classmethod
     def _present(cls, value: list[str], info: ValidationInfo) -> list[str]:
