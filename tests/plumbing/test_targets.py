@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from helpers.snakemake import HOUSE
 from jetchain.core.errors import ConfigurationError
 from jetchain.plumbing.targets import Targets
 
@@ -81,6 +82,14 @@ def test_a_file_that_is_there_but_that_no_rule_makes(tmp_path, monkeypatch):
 )  # fmt: skip
 def test_the_nearest_name_is_told(target, message):
     assert message in refused(target)
+
+
+def test_the_targets_with_a_name_stand_in_the_reference():
+    snakefile = (HOUSE / "workflow/Snakefile").read_text(encoding="utf-8")
+    named = set(re.findall(r"^rule (\w+):", snakefile, flags=re.MULTILINE))
+    page = (HOUSE / "docs/reference/targets.md").read_text(encoding="utf-8")
+    # That is the report's, and makes nothing.
+    assert {name for name in named if f"| `{name}` |" not in page} == {"finished"}
 
 
 def test_all_wrong_targets_are_told_at_once():
