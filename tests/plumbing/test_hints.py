@@ -47,6 +47,9 @@ def refused(text: str) -> str:
         ("tagging: {taggers: }", "taggers: is empty: give a list"),
         ("tagging: {taggers: pfn, }", "a list is wanted: [pfn]."),
         ("tagging: {taggers: 'pfn, bdt'}", "a list is wanted: [pfn, bdt]."),
+        # a class that is taken out under another name
+        ("tagging: {classes: {quarks: }}", "no 'quarks'. Did you mean 'quark'?"),
+        ("tagging: {classes: {w: }}", "classes.w: null takes a class out, but there is no 'w'."),
         # values with the meaning of their key, and its unit
         ("inference: {limits: {level: 95}}", "(got 95): 1 - confidence level."),
         ("jets: {clustering: {pt_min: -1}}", " [GeV]."),

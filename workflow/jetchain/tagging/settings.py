@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Self
@@ -280,6 +281,13 @@ class TaggingSettings(Settings):
         if not isinstance(classes, dict) or not isinstance(pairs, dict | None):
             return values
         gone = {name for name, each in classes.items() if each is None}
+        for name in sorted(map(str, gone - set(CLASSES))):  # others may be of another overlay
+            known = {each.lower(): each for each in CLASSES}
+            if near := difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.75):
+                raise ValueError(
+                    f"classes.{name}: null takes a class out, but there is no '{name}'. Did you "
+                    f"mean '{known[near[0]]}'?"
+                )
         if pairs is None:
             pairs, gone = PAIRS, gone | (set(CLASSES) - set(classes))
         kept = {
