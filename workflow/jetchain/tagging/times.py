@@ -1,12 +1,16 @@
 """What a jet takes in the training and in the use of each tagger, all on the same jets.
 
-Of all numbers of the taggers these alone differ from run to run: they stand beside the results.
+Of all numbers of the taggers these alone differ from run to run, so no result holds them: the table
+of taggers takes those of resources/measured/tagger_times.json, a copy of what `make bench` wrote.
 """
 
 from __future__ import annotations
 
+import platform
+import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -33,7 +37,7 @@ def times(*, report: Output, settings: TimesSettings, seed: int) -> None:
 
     Args:
         report: where to write the result.
-        settings: which taggers, their sizes, the jets.
+        settings: the sizes of the taggers, the jets.
         seed: of the jets and the weights.
     """
     torch.manual_seed(seed)
@@ -41,7 +45,7 @@ def times(*, report: Output, settings: TimesSettings, seed: int) -> None:
     options = settings.bench
     jets = whole_jets(options, generator(seed, "times"))
     work: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {}
-    for name in settings.taggers:
+    for name in MODELS:
         own = MODELS.decode(name, settings.models.get(name, {}))
         columns = FEATURE_SETS[own.feature_set or settings.feature_set]
         seen = jets.replace(features=jets.raw[..., : len(columns)])
@@ -62,6 +66,7 @@ def times(*, report: Output, settings: TimesSettings, seed: int) -> None:
         report,
         TaggerTimes(
             unit="CPU milliseconds a jet, one thread",
+            machine=processor(),
             particles=options.particles,
             mean_particles=float(jets.mask.sum() / options.jets),
             training=training,
@@ -105,6 +110,13 @@ def whole_jets(settings: BenchSettings, random: np.random.Generator) -> Jets:
         constituents=jets.mask.sum(dim=1),
         weight=torch.ones(settings.jets),
     )
+
+
+def processor(about: Path = Path("/proc/cpuinfo")) -> str:
+    """The name of this machine's processor; its kind where the system does not tell."""
+    text = about.read_text(encoding="utf-8") if about.is_file() else ""
+    names = re.findall(r"^model name\s*: (.+)$", text, re.MULTILINE)
+    return names[0] if names else platform.machine()
 
 
 def _milliseconds(work: Callable[[], Any]) -> float:
