@@ -320,7 +320,9 @@ rule bench_tagging:
             "tagging.bench",
             settings="tagging.bench",
             seed=["tagging.bench"],
-            members=["tagging.models.particlenet", "tagging.models.pfn"],
+            members=[
+                f"tagging.models.{model}" for model in ("particlenet", "part", "pfn")
+            ],
         ),
     shell:
         LAUNCH

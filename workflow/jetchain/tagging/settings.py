@@ -230,9 +230,10 @@ class BenchSettings(Settings):
 
 
 class TimesSettings(Settings):
-    """What the measurement of the taggers' times reads."""
+    """What the measurement of the taggers' times reads; without names, of all of them."""
 
     bench: BenchSettings
+    taggers: list[str] | None = None
     models: dict[str, Any]
     feature_set: str = "full"
 
