@@ -35,7 +35,8 @@ def trained(model: str, strength: float, seed: int) -> TaggerMetrics:
     logits = random.normal(size=(len(label), 7)) + strength * np.eye(7)[label]
     probability = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     scored = Scored(label, probability, np.ones(len(label)), JET_CLASSES)
-    about = {"parameters": 9, "flops": 2.5e6, "training_jets": 100, "feature_set": "full"}
+    sees = "kinematics" if model == "pfn" else "full"
+    about = {"parameters": 9, "flops": 2.5e6, "training_jets": 100, "feature_set": sees}
     return TaggerMetrics(**dict(figures_of_merit(scored, PAIRS, 10, 1)), **about, model=model)
 
 

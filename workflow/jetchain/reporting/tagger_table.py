@@ -13,7 +13,7 @@ from jetchain.core.schema.tagging import Rejection, TaggerMetrics
 from jetchain.core.style import COLOURS, label, legend_size, new_figure, save_figure, style_of
 from jetchain.core.verbs import Input, Inputs, Labels, Output, Resource
 from jetchain.reporting.taggers_compared import explain, panels
-from jetchain.reporting.tagging import ordered_pairs, pair_title
+from jetchain.reporting.tagging import LIKE_PUBLISHED, ordered_pairs, pair_title
 
 AXES = {"pt": r"jet $p_T$ [GeV]", "abs_eta": r"jet $|\eta|$"}
 POINTS = ("rejection_50", "rejection_30")
@@ -62,7 +62,8 @@ def _row(
 ) -> dict[str, Any]:
     pair = ordered_pairs(result)[0]
     merit, name = result.pairs[pair], names[result.model]
-    known = reference.get(name.partition(",")[0], {}) if pair == "top_vs_QCD" else {}
+    alike = pair == "top_vs_QCD" and result.feature_set == LIKE_PUBLISHED
+    known = reference.get(name.partition(",")[0], {}) if alike else {}
     training, inference = (
         each.get(result.model) for each in (spent.training, spent.inference)
     )  # fmt: skip
