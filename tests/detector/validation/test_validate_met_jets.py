@@ -149,7 +149,8 @@ def test_what_is_never_simulated_of_a_jet_is_what_lies_under_the_threshold():
     assert "pT < 0.3 GeV" in mass.sample
 
 
-def test_events_without_particles_lack_nothing():
-    nothing = generated_events(22, [], [], [], per_event=1)
+@pytest.mark.parametrize("pt", [[], [50.0, 40.0]])
+def test_events_without_particles_or_hard_jets_lack_nothing(pt):
+    nothing = generated_events(22, pt, [0.0] * len(pt), [0.0] * len(pt), per_event=1)
     found = unsimulated.true_jets(nothing["particle"], 0.3, 3.0)
     assert all(len(values) == 0 for values in found.values())
