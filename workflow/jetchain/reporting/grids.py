@@ -102,7 +102,7 @@ def draw_contour(ax: Axes, grid: SignalGrid) -> None:
         for number, each in enumerate(contours(place, cls, grid.level)):
             ax.plot(
                 *each.T, color=colour, linestyle=line, label=text if number == 0 else "",
-                gid=f"{text or 'expected, other side'}, line {number}",
+                gid=f"{text or 'expected, other side'}, line {number + 1}",
             )  # fmt: skip
     low, high = ax.get_ylim()
     ax.set_ylim(low, high + 0.35 * (high - low))
