@@ -245,7 +245,12 @@ def known_targets():
         "algorithm": ALGORITHMS,
         "model": family("tagging.models"),
         "part": PARTS,
-        "method": [*METHODS, *BACKGROUND_METHODS, *CONFIG.inference.workspaces],
+        "method": [
+            *METHODS,
+            *BACKGROUND_METHODS,
+            *CONFIG.inference.workspaces,
+            *CONFIG.inference.grids,
+        ],
         "design": family("firmware.designs"),
         "scan": CONFIG.anomaly.scans,
         "window": CONFIG.anomaly.windows,
