@@ -197,3 +197,24 @@ def test_a_fit_of_a_hundred_nuisances_has_accurate_errors() -> None:
     widths = dict(zip(found.labels, found.uncertainty, strict=True))
     assert 0 < widths["norm_0"] < 0.2
     assert all(width < 1.02 for name, width in widths.items() if name.startswith("tilt"))
+
+
+def test_the_limits_are_those_of_pyhf_with_jax() -> None:
+    pytest.importorskip("jax", reason="jax is no dependency: this compares where it is installed")
+    import pyhf
+
+    spec = model_of(17, 0.4)
+    with numpy_backend():
+        ours = limits_of_model(spec)
+    before = pyhf.get_backend()
+    pyhf.set_backend("jax", precision="64b")
+    try:
+        workspace = pyhf.Workspace(spec)
+        model = workspace.model()
+        data = workspace.data(model)
+        for place, mu in enumerate(ours[:3:2]):
+            found, band = pyhf.infer.hypotest(mu, data, model, return_expected_set=True)
+            theirs = [float(found), *(float(each) for each in band)]
+            assert theirs[2 * place] == pytest.approx(0.05, rel=5e-3)
+    finally:
+        pyhf.set_backend(*before)
