@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 # Tests and tools start programs of the environment by their names.
 WITH_BIN := PATH="$$PWD/$(BIN):$$PATH"
 STAMP := $(VENV)/.installed
-BENCHES := bench_generate bench_detector bench_jets bench_tagging bench_taggers
+BENCHES := bench_generate bench_detector bench_jets bench_tagging bench_taggers bench_limits
 SNAKEMAKE := $(WITH_BIN) snakemake
 PROVENANCE := $(WITH_BIN) python -m jetchain.provenance
 # Snakemake keeps a cache in the home folder; where that cannot be written, it stands here.
@@ -129,7 +129,7 @@ cite: install ## results/provenance/references.bib: the papers of what the run u
 notebooks: install ## notebooks/: the tutorial as notebooks, with the outputs of this run
 	$(BIN)/python -m jetchain.plumbing.notebooks
 
-bench: install ## speed beside peers of generation, detector and taggers; of Snakemake itself
+bench: install ## speed beside peers of generation, detector, taggers and limits; of Snakemake itself
 	@# One at a time: measurements beside each other would disturb each other.
 	$(SNAKEMAKE) --cores 1 --forcerun $(BENCHES) -- bench
 	$(WITH_BIN) python -m jetchain.plumbing.bench

@@ -174,7 +174,7 @@ OTHER = {
     "firmware.device.part": "xcvu9p",
 }
 # Only `make bench` reads these.
-BENCHES = ("generate.bench.", "detector.bench.", "tagging.bench.")
+BENCHES = ("generate.bench.", "detector.bench.", "tagging.bench.", "inference.bench.")
 # The first four have tests of their own; the others have one valid value only.
 APART = {
     "seed", "detector.geometry", "detector.passing_samples", "detector.pileup_sample",

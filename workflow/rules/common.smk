@@ -78,6 +78,11 @@ def workspace_files(wildcards):
     return [local(name) for name in CONFIG.inference.workspaces[wildcards.method].files]
 
 
+def grid_files(wildcards):
+    """The files of a grid of signals that others made."""
+    return [local(name) for name in CONFIG.inference.grids[wildcards.method].files]
+
+
 def parts_of(wildcards):
     """The shards that each file of a sample is split into."""
     return sample_of(wildcards).parts
@@ -251,7 +256,12 @@ def known_targets():
         "algorithm": ALGORITHMS,
         "model": family("tagging.models"),
         "part": PARTS,
-        "method": [*METHODS, *BACKGROUND_METHODS, *CONFIG.inference.workspaces],
+        "method": [
+            *METHODS,
+            *BACKGROUND_METHODS,
+            *CONFIG.inference.workspaces,
+            *CONFIG.inference.grids,
+        ],
         "design": family("firmware.designs"),
         "scan": CONFIG.anomaly.scans,
         "window": CONFIG.anomaly.windows,
