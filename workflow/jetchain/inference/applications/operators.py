@@ -1,0 +1,56 @@
+"""Intervals on the coefficients of effective operators, from any workspace that holds their samples.
+
+The rate is SM + c INT + c^2 QUAD in each bin. pyhf has no modifier that is a function of another
+parameter, so a workspace has a factor for c and one for c^2; at each c both are held, everything
+else is profiled, and q(c) is scanned. A quadratic has two minima where the data lie above its
+smallest rate, and its interval may be two.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jetchain.core.io.tables import write_result
+from jetchain.core.schema.applications import OperatorScans, Scan
+from jetchain.core.verbs import Input, Output
+from jetchain.inference.applications.profile import Profile, scan
+from jetchain.inference.applications.settings import OperatorScanSettings, OperatorSettings
+from jetchain.inference.published import read_file
+from jetchain.inference.workspace import numpy_backend
+
+
+def operators(
+    *, workspace: Input, scans: Output, method: str, settings: OperatorScanSettings
+) -> None:
+    """Scan the coefficient of each operator of a workspace, the others at zero."""
+    spec = read_file(workspace)
+    factors = [
+        name
+        for each in settings.operators.values()
+        for name in dict.fromkeys((each.linear, each.quadratic))
+    ]
+    with numpy_backend():
+        profile = Profile(spec, str(workspace), [*dict.fromkeys(factors)])
+        found = tuple(
+            scan_operator(profile, name, each, settings.points)
+            for name, each in settings.operators.items()
+        )
+    write_result(scans, OperatorScans(method=method, scans=found))
+
+
+def scan_operator(profile: Profile, name: str, operator: OperatorSettings, points: int) -> Scan:
+    """The scan of one coefficient.
+
+    Args:
+        profile: of the workspace; all operators' factors are held.
+        name: of the operator.
+        operator: its factors and range.
+        points: of the grid.
+    """
+    others = dict.fromkeys(profile.index, 0.0)
+
+    def likelihood(c: float) -> float:
+        return profile.value(others | {operator.linear: c, operator.quadratic: c**2})
+
+    grid = np.linspace(*operator.range, points)
+    return scan(grid, likelihood, name, operator.unit)
