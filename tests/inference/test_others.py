@@ -25,10 +25,11 @@ from jetchain.inference.workspace import numpy_backend
 
 QUICK = LimitSettings(points=3, toys=0)
 ENTRY = PublishedSettings.model_construct(
-    workspace="", patchset=None, patch=None, measurement=None, cross_section=None
-)
+    pallet=None, workspace="given.json", patchset=None, patch=None, measurement=None,
+    cross_section=None, region=None, luminosity=None, scanned=["norm"],
+)  # fmt: skip
 LIMIT = others.OthersLimitJob.model_construct(limits=QUICK, workspace=ENTRY)
-FIT = others.OthersFitJob.model_construct(fit=FitSettings(), workspace=ENTRY)
+FIT = others.OthersFitJob.model_construct(fit=FitSettings(toys=0), workspace=ENTRY)
 COUNTS = {"signal_region": [9.0, 5.0], "control": [60.0]}
 SIGNAL = {"signal_region": [2.0, 3.0], "control": [0.5]}
 BACKGROUND = {"signal_region": [8.0, 4.0], "control": [55.0]}
@@ -80,7 +81,7 @@ def run(folder, verb: str, content: dict, kind, job, name: str = "workspace"):
     published(files=[folder / "given.json"], **paths, settings=ENTRY)
     output = {"fit": "fit", "limits": "limits", "diagnose": "model"}[verb]
     getattr(others, verb)(
-        **paths, **{output: folder / "result.json"}, method="theirs", settings=job
+        **paths, **{output: folder / "result.json"}, method="theirs", settings=job, seed=1
     )
     json.dumps(read_json(folder / "result.json"), allow_nan=False)
     return read_result(folder / "result.json", kind)
@@ -125,7 +126,7 @@ def test_a_rescaled_signal_rescales_the_limit_beyond_any_range(
 
 def test_a_fit_has_minos_for_a_strength_of_any_name_and_a_cross_section(tmp_path) -> None:
     job = others.OthersFitJob.model_construct(
-        fit=FitSettings(), workspace=ENTRY.model_copy(update={"cross_section": 4.0})
+        fit=FitSettings(toys=0), workspace=ENTRY.model_copy(update={"cross_section": 4.0})
     )
     found = run(tmp_path, "fit", spec(bounds=(-1.0, 10.0)), Fit, job)
     assert found.valid
@@ -273,7 +274,8 @@ def test_the_patch_and_the_measurement_of_a_name_are_taken(tmp_path) -> None:
     out = tmp_path / "out.json"
 
     def take(**names) -> None:
-        published(files=files, workspace=out, settings=ENTRY.model_copy(update=names))
+        entry = ENTRY.model_copy(update={"patchset": "patchset.json", **names})
+        published(files=files, workspace=out, settings=entry)
 
     take(patch="sig_400", measurement="second")
     found = read_json(out)

@@ -79,6 +79,11 @@ def operator_workspace(wildcards):
     return local(entry.workspace)
 
 
+def grid_files(wildcards):
+    """The files of a grid of signals that others made."""
+    return [local(name) for name in CONFIG.inference.grids[wildcards.method].files]
+
+
 def parts_of(wildcards):
     """The shards that each file of a sample is split into."""
     return sample_of(wildcards).parts

@@ -14,13 +14,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jetchain.core.io.tables import read_json, write_json, write_result
 from jetchain.core.schema.applications import CharmLimit, CharmSearch, CharmYields
 from jetchain.core.settings import Settings
 from jetchain.core.verbs import Input, Inputs, Output, Resource
 from jetchain.inference.applications import templates
-from jetchain.inference.applications.profile import FAILURES, THRESHOLDS, Profile, scan
+from jetchain.inference.applications.profile import THRESHOLDS, Profile, scan
 from jetchain.inference.applications.settings import CharmSettings
 from jetchain.inference.histfactory import REACH, Model
 from jetchain.inference.limits import Scale
@@ -127,32 +128,30 @@ def limit(
     """
     luminosity, branching = scale
     with numpy_backend():
-        model = Model(spec, "workspace")
-        events = float(np.sum(model.signal))
-        asked = LimitSettings(level=settings.level, points=3, toys=0)
-        limits = limits_of(
-            model, Scale("VHcc", model.unit, REACH * model.unit, events, None, luminosity), asked
-        )
-        profile = Profile(
-            spec, "workspace", [templates.STRENGTH_CC, templates.STRENGTH_BB]
-        )
+        profile = Profile(spec, "workspace", [templates.STRENGTH_CC, templates.STRENGTH_BB])
 
-        def likelihood(kappa: float) -> float:
-            return profile.value(strengths(kappa, branching))
+        def likelihood(kappas: NDArray[np.floating]) -> NDArray[np.floating]:
+            return profile.values([strengths(kappa, branching) for kappa in kappas.tolist()])
 
         # Denser at small kappa_c, where the strength moves.
         grid = settings.charm.reach * np.linspace(0.0, 1.0, settings.charm.points) ** 2
         found = scan(grid, likelihood, "kappa_c")
-        try:
-            least = likelihood(found.minima[0].at)
-            saturated = max(likelihood(np.inf) - least, 0.0)
-        except FAILURES:
-            saturated = None
+        saturated = None
+        if found.minima:
+            ends = likelihood(np.array([found.minima[0].at, np.inf]))
+            saturated = float(max(ends[1] - ends[0], 0.0)) if np.isfinite(ends).all() else None
+        reason = profile.reasons[0] if profile.reasons else None
+        model = Model(spec, "workspace")
+        events = float(np.sum(model.signal))
+        asked = LimitSettings(level=settings.level, points=3, toys=0)
+        limits = limits_of(
+            model, Scale("VHcc", model.unit, REACH * model.unit, events, None, luminosity), asked, 0
+        )
     return CharmLimit(
         luminosity=luminosity,
         template_statistics=statistics,
         expected_mu=limits.expected_mu,
-        kappa=found,
+        kappa=found.model_copy(update={"reason": reason}),
         unbounded=saturated is not None and saturated <= THRESHOLDS["intervals_95"],
         q_saturated=saturated,
         from_mu=kappa_of(limits.expected_mu[2], branching),

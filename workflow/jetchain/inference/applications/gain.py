@@ -19,9 +19,9 @@ from jetchain.core.schema.applications import Gains, MethodGain
 from jetchain.core.schema.inference import NOTHING, PartialBand
 from jetchain.core.settings import Settings
 from jetchain.core.verbs import Inputs, Output
-from jetchain.inference.applications.profile import FAILURES
 from jetchain.inference.applications.settings import GainSettings
 from jetchain.inference.limits import asymptotic_limits
+from jetchain.inference.others import FAILURES
 from jetchain.inference.settings import LimitSettings, WorkspaceSettings
 from jetchain.inference.workspace import build
 from jetchain.inference.yields import NO_SIGNAL, Yields, read_yields

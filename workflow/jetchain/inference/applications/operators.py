@@ -9,6 +9,7 @@ smallest rate, and its interval may be two.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jetchain.core.io.tables import write_result
 from jetchain.core.schema.applications import OperatorScans, Scan
@@ -49,8 +50,12 @@ def scan_operator(profile: Profile, name: str, operator: OperatorSettings, point
     """
     others = dict.fromkeys(profile.index, 0.0)
 
-    def likelihood(c: float) -> float:
-        return profile.value(others | {operator.linear: c, operator.quadratic: c**2})
+    def likelihood(coefficients: NDArray[np.floating]) -> NDArray[np.floating]:
+        return profile.values([
+            others | {operator.linear: c, operator.quadratic: c**2}
+            for c in coefficients.tolist()
+        ])  # fmt: skip
 
-    grid = np.linspace(*operator.range, points)
-    return scan(grid, likelihood, name, operator.unit)
+    profile.reasons.clear()
+    found = scan(np.linspace(*operator.range, points), likelihood, name, operator.unit)
+    return found.model_copy(update={"reason": profile.reasons[0] if profile.reasons else None})

@@ -6,7 +6,8 @@ c^2 of its samples, kappa_c the strengths of H -> cc and H -> bb. Everything els
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,14 @@ from jetchain.core.errors import DataError
 from jetchain.core.schema.applications import Interval, Minimum, Scan
 from jetchain.core.settings import did_you_mean
 from jetchain.inference.fit import load_model
-from jetchain.inference.toys import NoMinimumError
+from jetchain.inference.likelihood import Likelihood, Rows, UnlikeError
+from jetchain.inference.minimise import Range, minimise
+from jetchain.inference.published import first_line
+
+Array = NDArray[np.floating]
 
 THRESHOLDS = {"intervals_68": 1.0, "intervals_95": 3.841458820694124}
 """Of q: the quantiles of chi^2 with one degree of freedom at 68.3 % and 95 %."""
-FAILURES = (NoMinimumError, ValueError, ArithmeticError, RuntimeError, LookupError)
-
-
 class Profile:
     """-2 log L of a workspace, profiled; made and used within `numpy_backend`.
 
@@ -34,11 +36,13 @@ class Profile:
 
     Raises:
         DataError: no such parameter, or one that a constraint holds or that is of many bins.
+
+    Attributes:
+        reasons: why points had no likelihood, in their order.
     """
 
     def __init__(self, spec: dict[str, Any], path: str, held: list[str]) -> None:
         self.model, data = load_model(spec, path)
-        self.data = np.asarray(data, float)
         config = self.model.config
         for name in held:
             if name not in config.par_map:
@@ -51,87 +55,111 @@ class Profile:
                     "Scale the samples by a normfactor of this name.",
                 )
         self.index = {name: config.par_slice(name).start for name in held}
-        self.start = [float(each) for each in config.suggested_init()]
-        self.fixed = [
-            bool(fixed) or place in self.index.values()
-            for place, fixed in enumerate(config.suggested_fixed())
-        ]
-        self.near = list(self.start)
+        self.start = np.array(config.suggested_init(), float)
+        bounds = np.array(config.suggested_bounds(), float).T
+        fixed = np.array(config.suggested_fixed(), bool)
+        fixed[list(self.index.values())] = True
+        self.within = Range(bounds[0], bounds[1], fixed)
+        self.bins = config.nmaindata
+        self.data = np.asarray(data, float)
+        self.reasons: list[str] = []
+        self.likelihood: Likelihood | None = None
+        try:
+            self.likelihood = Likelihood(self.model)
+        except UnlikeError as error:
+            print(f"{path}: pyhf alone evaluates this model, slowly ({error}).", file=sys.stderr)
 
-    def value(self, settings: Mapping[str, float]) -> float:
-        """The least -2 log L with these parameters held.
+    def expected(self, settings: Mapping[str, float]) -> Array:
+        """The counts and auxiliary data that are expected at the start, with these parameters."""
+        return np.asarray(self.model.expected_data(self._starts([settings])[0].tolist()), float)
 
-        Raises:
-            NoMinimumError: a bin expects fewer events than none, or no start of Minuit succeeds.
+    def values(self, points: Sequence[Mapping[str, float]]) -> Array:
+        """The least -2 log L at some points, up to a constant; infinite where there is none.
+
+        Args:
+            points: what the held parameters are set to; (points,).
         """
+        starts = self._starts(points)
+        many = len(starts)
+        value, parameters = np.full(many, np.inf), starts.copy()
+        found = np.zeros(many, bool)
+        rows = Rows(
+            np.repeat(self.data[None, : self.bins], many, 0),
+            np.repeat(self.data[None, self.bins :], many, 0),
+        )
+        if self.likelihood is not None:
+            best = minimise(self.likelihood, rows, starts, self.within)
+            value[best.found] = 2 * best.value[best.found]
+            parameters, found = best.parameters, best.found
+        for row in np.flatnonzero(~found):
+            value[row], parameters[row] = self._minuit(starts[row], points[row])
+            if self.likelihood is not None and np.isfinite(value[row]):
+                value[row] = 2 * self.likelihood.values(parameters[[row]], rows.chosen([row]))[0]
+        for row in range(many):
+            if (lacking := self._impossible(parameters[row])) and np.isfinite(value[row]):
+                self.reasons.append(f"{lacking} at {_shown(points[row])}")
+                value[row] = np.inf
+        return value
+
+    def _starts(self, points: Sequence[Mapping[str, float]]) -> Array:
+        starts = np.repeat(self.start[None], len(points), 0)
+        for row, point in zip(starts, points, strict=True):
+            for name, value in point.items():
+                row[self.index[name]] = value
+        return starts
+
+    def _minuit(self, start: Array, point: Mapping[str, float]) -> tuple[float, Array]:
+        """-2 log L of pyhf and the parameters there, where Newton's method does not serve."""
         import pyhf
 
-        bounds = list(self.model.config.suggested_bounds())
-        for name, value in settings.items():
-            bounds[self.index[name]] = (min(value, 0.0) - 1.0, max(value, 0.0) + 1.0)
-        starts = []
-        for base in (self.near, self.start):
-            values = list(base)
-            for name, value in settings.items():
-                values[self.index[name]] = value
-            starts.append(values)
-        self._require_possible(starts[1], settings)
-        if all(self.fixed):
-            return float(-2 * self.model.logpdf(starts[1], self.data)[0])
-        for start in starts:
-            try:
-                found, least = pyhf.infer.mle.fit(
-                    self.data, self.model, start, bounds, self.fixed, return_fitted_val=True
-                )
-            except (pyhf.exceptions.FailedMinimization, ValueError, ArithmeticError):
-                continue
-            if np.isfinite(least) and np.all(np.isfinite(found)):
-                self.near = [float(each) for each in found]
-                return float(least)
-        raise NoMinimumError(f"no start of Minuit succeeds at {_shown(settings)}")
+        bounds = list(zip(self.within.low.tolist(), self.within.high.tolist(), strict=True))
+        for index in self.index.values():
+            bounds[index] = (min(start[index], 0.0) - 1.0, max(start[index], 0.0) + 1.0)
+        if self._impossible(start):
+            return np.inf, start  # the caller says why
+        if self.within.fixed.all():
+            return float(-2 * self.model.logpdf(start.tolist(), self.data)[0]), start
+        try:
+            found, least = pyhf.infer.mle.fit(
+                self.data, self.model, start.tolist(), bounds, self.within.fixed.tolist(),
+                return_fitted_val=True,
+            )  # fmt: skip
+        except (pyhf.exceptions.FailedMinimization, ValueError, ArithmeticError) as error:
+            self.reasons.append(f"no fit succeeds at {_shown(point)} ({first_line(error)})")
+            return np.inf, start
+        return float(least), np.asarray(found, float)
 
-    def _require_possible(self, values: list[float], settings: Mapping[str, float]) -> None:
-        expected = np.asarray(self.model.expected_actualdata(values), float)
-        counts = self.data[: len(expected)]
-        if not np.all((expected > 0) | ((expected == 0) & (counts == 0))):
-            place = int(np.argmin(expected))
-            for name, part in self.model.config.channel_slices.items():
-                if part.start <= place < part.stop:
-                    raise NoMinimumError(
-                        f"channel '{name}', bin {place - part.start} expects "
-                        f"{expected[place]:.3g} events at {_shown(settings)}"
-                    )
+    def _impossible(self, parameters: Array) -> str:
+        """Which bin expects fewer events than none, or none where some are seen; or empty."""
+        expected = np.asarray(self.model.expected_actualdata(parameters.tolist()), float)
+        wrong = ~((expected > 0) | ((expected == 0) & (self.data[: self.bins] == 0)))
+        for name, part in self.model.config.channel_slices.items():
+            if wrong[part].any():
+                place = int(np.argmax(wrong[part]))
+                return f"channel '{name}', bin {place} expects {expected[part][place]:.3g} events"
+        return ""
 
 
 def _shown(settings: Mapping[str, float]) -> str:
     return ", ".join(f"{name} = {value:.4g}" for name, value in settings.items())
 
 
-def scan(
-    values: NDArray[np.floating], likelihood: Callable[[float], float], name: str, unit: str = ""
-) -> Scan:
+def scan(values: Array, likelihood: Callable[[Array], Array], name: str, unit: str = "") -> Scan:
     """Minima and intervals of a function along a grid, each found beyond the grid's spacing.
 
     Args:
         values: the grid, rising; (points,).
-        likelihood: -2 log L at a value; `FAILURES` where there is none.
+        likelihood: -2 log L at (points,) values, up to a constant; infinite where there is none.
         name, unit: of the parameter.
     """
-    failed: list[str] = []
+    raw = likelihood(values)
+    if not np.isfinite(raw).any():
+        return Scan(name=name, unit=unit, values=values, q=[None] * len(values))
 
     def value(at: float) -> float:
-        try:
-            return likelihood(float(at))
-        except FAILURES as error:
-            failed.append(str(error))
-            return np.inf
+        # Of what has no likelihood, a number that root finders can take.
+        return float(min(likelihood(np.array([at]))[0], np.nanmin(raw) + 1e6))
 
-    raw = np.array([value(at) for at in values])
-    if not np.isfinite(raw).any():
-        return Scan(
-            name=name, unit=unit, values=values, q=[None] * len(values),
-            reason=f"no point has a likelihood ({failed[0]})",
-        )  # fmt: skip
     minima = _minima(values, raw, value)
     least = min(raw.min(), *(low for _, low in minima))
     q = raw - least
@@ -140,26 +168,23 @@ def scan(
         (Minimum(at=at, q=low - least) for at, low in minima if low - least <= top),
         key=lambda each: each.q,
     )
-    intervals = {
-        # Of what has no likelihood, a number that a root finder can take.
-        field: _below(
-            values, q, minima, lambda at, limit=limit: min(value(at) - least - limit, 1e6), limit
-        )
-        for field, limit in THRESHOLDS.items()
-    }
     return Scan(
-        name=name, unit=unit, values=values, q=[_finite(each) for each in q], minima=tuple(kept),
-        **intervals,
-        reason=f"points lack ({failed[0]})" if failed else None,
-    )  # fmt: skip
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
+        name=name,
+        unit=unit,
+        values=values,
+        q=[float(each) if np.isfinite(each) else None for each in q],
+        minima=tuple(kept),
+        **{
+            field: _below(
+                values, q, minima, lambda at, limit=limit: value(at) - least - limit, limit
+            )
+            for field, limit in THRESHOLDS.items()
+        },
+    )
 
 
 def _minima(
-    values: NDArray[np.floating], raw: NDArray[np.floating], value: Callable[[float], float]
+    values: Array, raw: Array, value: Callable[[float], float]
 ) -> list[tuple[float, float]]:
     """Local minima of the grid, refined between their neighbours."""
     found = []
@@ -179,8 +204,8 @@ def _minima(
 
 
 def _below(
-    values: NDArray[np.floating],
-    q: NDArray[np.floating],
+    values: Array,
+    q: Array,
     minima: list[tuple[float, float]],
     above: Callable[[float], float],
     limit: float,
