@@ -214,11 +214,11 @@ def test_the_interval_of_kappa_is_that_of_a_counting_experiment(signal, backgrou
 CLASSES = ["quark", "gluon", "W", "Z", "top", "Hbb", "Hcc"]
 
 
-def jets(many: int = 4000, seed: int = 1) -> templates.Jets:
+def jets(many: int = 12000, seed: int = 1) -> templates.Jets:
     """Jets whose outputs are random, but high for their own class; H and Z have their masses."""
     random = np.random.default_rng(seed)
     label = random.integers(0, len(CLASSES), many)
-    logits = random.normal(size=(many, len(CLASSES))) + 3 * np.eye(len(CLASSES))[label]
+    logits = random.normal(size=(many, len(CLASSES))) + 2 * np.eye(len(CLASSES))[label]
     probability = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     peak = np.array([90, 90, 80, 91, 170, 125, 125.0])[label]
     width = np.array([40, 40, 8, 8, 15, 12, 12.0])[label]
