@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,6 +26,8 @@ from jetchain.reporting.inference import INNER, OUTER
 THRESHOLDS = ((1.0, "68 %"), (3.841458820694124, "95 %"))
 TOP = 10.0
 """Of q, in figures."""
+SHADES = tuple(COLOURS[place] for place in (0, 1, 3, 4, 5, 8, 2))
+"""Of the classes of jets, the signal in red."""
 
 
 def charm_limits(
@@ -86,6 +89,8 @@ def draw_strengths(
         )  # fmt: skip
         ax.plot([each["observed_mu"]], [index], "o", color="black", gid=f"{each['name']}, observed")
     ax.set_xscale("log")
+    low, high = ax.get_xlim()
+    ax.set_xlim(low / 2, 2 * high)
     ax.set_ylim(len(names) - 0.5, -0.5)
     ax.yaxis.set_minor_locator(NullLocator())
     return names
@@ -115,13 +120,14 @@ def charm_yields(*, search: Input, pdf: Output, png: Output, data: Output) -> No
             above = below + np.array(rows[name].events)
             ax.stairs(
                 above, edges, baseline=below, fill=True, alpha=0.8,
-                color=COLOURS[classes.index(name)], label=f"{name} ({rows[name].jets} jets)",
+                color=SHADES[classes.index(name) % len(SHADES)],
+                label=f"{name} ({rows[name].jets})",
             )  # fmt: skip
             below = above
         ax.set_yscale("log")
-        ax.set_ylim(max(1e-3, below.min() * 1e-4), below.max() * 300)
+        ax.set_ylim(below.max() * 1e-7, below.max() * 3000)
         ax.set_xlabel("soft-drop mass [GeV]")
-        ax.legend(fontsize=9, ncols=2, loc="upper right")
+        ax.legend(fontsize=10, ncols=2, loc="upper left")
         label(ax, right=category)
     axes[0, 0].set_ylabel(f"events in {found.luminosity:g}/fb")
     save_figure(figure, pdf, png, data)
@@ -166,7 +172,11 @@ def told(limit: CharmLimit) -> str:
     """The interval of kappa_c at 95 % in words."""
     if limit.unbounded:
         return "unbounded: mu saturates"
-    return "; ".join(interval(each) for each in limit.kappa.intervals_95) or "none"
+    found = limit.kappa.intervals_95
+    # At the lower end of the scan is zero itself.
+    return "; ".join(
+        interval(each.model_copy(update={"low": each.low or 0.0})) for each in found
+    ) or "none"
 
 
 def interval(found: Interval) -> str:
@@ -184,7 +194,10 @@ def operators(*, scans: Input, pdf: Output, png: Output, data: Output) -> None:
     for ax, scan in zip(axes[0], found.scans, strict=True):
         draw_scan(ax, scan, 0, "profile likelihood")
         for each in scan.minima:
-            ax.plot([each.at], [each.q], "o", color="black", gid=f"minimum at {each.at:.3g}")
+            ax.plot(
+                [each.at], [each.q], "o", color="black", clip_on=False, zorder=3,
+                gid=f"minimum at {each.at:.3g}",
+            )  # fmt: skip
         for (height, text), intervals, colour in zip(
             THRESHOLDS, (scan.intervals_68, scan.intervals_95), (INNER, OUTER), strict=True
         ):
@@ -198,7 +211,7 @@ def operators(*, scans: Input, pdf: Output, png: Output, data: Output) -> None:
                 )  # fmt: skip
         if scan.reason and not scan.minima:
             remark(ax, "no result")
-        unit = f" [{scan.unit}]" if scan.unit else ""
+        unit = re.sub(r"\^(-?\d+)", r"$^{\1}$", f" [{scan.unit}]") if scan.unit else ""
         ax.set_xlabel(f"coefficient of {scan.name}{unit}")
         ax.set_xlim(scan.values[0], scan.values[-1])
         ax.set_ylim(0, TOP)

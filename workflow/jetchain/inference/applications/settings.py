@@ -96,7 +96,7 @@ class GainSettings(Settings):
     """Expected limits of the searches against the luminosity."""
 
     factors: list[float] = key(
-        [0.25, 1.0, 4.0, 25.0], "Luminosities, in units of that of the search.", min_length=1
+        [0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 25.0], "Luminosities, in units of that of the search.", min_length=1
     )
     scan: str | None = key(
         None,
