@@ -58,13 +58,12 @@ def spec() -> dict:
 
 
 def points(model, many: int, seed: int = 3) -> list[dict[str, float]]:
-    """Random parameters in reach of their constraints, by name."""
+    """Random parameters in reach of their constraints, by name; what is held stays."""
     random = np.random.default_rng(seed)
     centre = np.array(model.config.suggested_init())
-    return [
-        dict(zip(model.config.par_names, row.tolist(), strict=True))
-        for row in centre + random.uniform(-0.6, 1.4, (many, len(centre))) * np.where(centre, 0.4, 1.6)
-    ]
+    reach = np.where(model.config.suggested_fixed(), 0.0, np.where(centre, 0.4, 1.6))
+    moved = centre + reach * random.uniform(-1.0, 1.4, (many, len(centre)))
+    return [dict(zip(model.config.par_names, row, strict=True)) for row in moved.tolist()]
 
 
 def test_hs3_names_each_parameter_once_with_its_range_and_start() -> None:
@@ -99,8 +98,9 @@ def first(found: dict) -> list:
     [
         (lambda s: first(s).append({"name": "lumi", "type": "lumi", "data": None}),
          "lumi 'lumi' of channel 'SR'"),
-        (lambda s: first(s).append({"name": "b", "type": "staterror", "data": [1.0, 1.0]}),
-         r"staterrors \['b', 'mc_SR'\]"),
+        (lambda s: s["channels"][1]["samples"][1]["modifiers"].append(
+            {"name": "mc_SR", "type": "staterror", "data": [1.0, 1.0]}),
+         "staterror 'mc_SR' of channel 'CR', which another channel shares"),
         (lambda s: s["channels"][1]["samples"][0]["modifiers"][0].update(data=[0.0, 1.0]),
          "shapesys 'control' of channel 'CR', zero"),
         (lambda s: s["measurements"][0]["config"]["parameters"].append(
@@ -121,11 +121,15 @@ def test_a_search_without_sensitivity_keeps_its_note(tmp_path) -> None:
 
 EVALUATE = """
 import json, sys
-import pyhs3
+import pyhs3, pytensor
+from pytensor.graph.traversal import explicit_graph_inputs
 given = json.load(open(sys.argv[1]))
 workspace = pyhs3.Workspace(**given["workspace"])
 model = workspace.model(workspace.analyses[0])
-print(json.dumps([model.logpdf_of(each) for each in given["points"]]))
+free = list(explicit_graph_inputs([model.log_prob]))
+evaluate = pytensor.function(free, model.log_prob, mode="FAST_COMPILE")
+points = [[point[each.name] for each in free] for point in given["points"]]
+print(json.dumps([float(evaluate(*each)) for each in points]))
 """
 
 

@@ -1,10 +1,12 @@
 """A workspace as HS3, the HEP statistics serialisation standard, which other engines read.
 
-Each channel is a distribution of type ``histfactory_dist`` with named parameters; the constraints
-follow from the modifiers, as in HistFactory: Gaussian for normsys, histosys and staterror (pyhf's:
-one factor a bin for all samples that have it, its width from their errors in quadrature), Poisson
-for shapesys. Interpolation is pyhf's default, code4 for normsys and code4p for histosys, stated in
-the file. What HS3's modifiers cannot say is refused by its name.
+Each channel is a distribution of type ``histfactory_dist`` with named parameters. Constraints follow
+from the modifiers, as in HistFactory: Gaussian for normsys and histosys, Poisson for shapesys.
+pyhf's staterror is one factor a bin for all samples that have it, of a width that their errors make
+up together: it is written as what it is, shared factors (shapefactor) with Gaussian constraints
+beside the channels, for engines differ in what they take a staterror for. Interpolation is pyhf's
+default, code4 for normsys and code4p for histosys, stated in the file. What cannot be said so is
+refused by its name.
 
 Reference: HS3 0.2, https://github.com/hep-statistics-serialization-standard.
 """
@@ -18,6 +20,8 @@ import numpy as np
 from jetchain.core.errors import DataError
 from jetchain.core.io.tables import read_json, write_json
 from jetchain.core.verbs import Input, Output
+from jetchain.inference.fit import load_model
+from jetchain.inference.workspace import numpy_backend
 
 SUPPORTED = ("normfactor", "normsys", "histosys", "shapesys", "staterror", "shapefactor")
 CONSTRAINED = {"normsys": "Gauss", "histosys": "Gauss", "shapesys": "Poisson"}
@@ -42,25 +46,36 @@ def convert(spec: dict[str, Any], path: str = "workspace") -> dict[str, Any]:
     """
     _require_supported(spec, path)
     measurement = spec["measurements"][0]
-    configured = {each["name"]: each for each in measurement["config"]["parameters"]}
-    free: dict[str, dict[str, Any]] = {}
-    channels = [_channel(channel, free) for channel in spec["channels"]]
+    channels = [_channel(channel) for channel in spec["channels"]]
     names = [channel["name"] for channel in channels]
     observed = {each["name"]: each["data"] for each in spec["observations"]}
-    for name, values in free.items():
-        own = configured.get(_root(name), {})
-        if "inits" in own:
-            values["value"] = own["inits"][_place(name)]
-        if "bounds" in own:
-            values["min"], values["max"] = own["bounds"][_place(name)]
-        values["const"] = bool(own.get("fixed", False))
+    with numpy_backend():
+        model, _ = load_model(spec, path)
+        config = model.config
+        parameters = list(
+            zip(
+                config.par_names,
+                map(float, config.suggested_init()),
+                config.suggested_bounds(),
+                map(bool, config.suggested_fixed()),
+                strict=True,
+            )
+        )
+        constraints = _constraints(spec, config)
     poi = measurement["config"]["poi"]
+    likelihood: dict[str, Any] = {
+        "name": "likelihood",
+        "distributions": names,
+        "data": [f"observed_{name}" for name in names],
+    }
+    if constraints:
+        likelihood["aux_distributions"] = [each["name"] for each in constraints]
     return {
         "metadata": {
             "hs3_version": VERSION,
             "packages": [{"name": "jetchain", "version": "0.1.0"}],
         },
-        "distributions": channels,
+        "distributions": [*channels, *constraints],
         "data": [
             {
                 "name": f"observed_{channel['name']}",
@@ -75,8 +90,8 @@ def convert(spec: dict[str, Any], path: str = "workspace") -> dict[str, Any]:
                 "name": "ranges",
                 "type": "product_domain",
                 "axes": [
-                    {"name": name, "min": values["min"], "max": values["max"]}
-                    for name, values in free.items()
+                    {"name": name, "min": float(low), "max": float(high)}
+                    for name, _, (low, high), _ in parameters
                 ],
             }
         ],
@@ -84,18 +99,12 @@ def convert(spec: dict[str, Any], path: str = "workspace") -> dict[str, Any]:
             {
                 "name": "start",
                 "parameters": [
-                    {"name": name, "value": values["value"], "const": values["const"]}
-                    for name, values in free.items()
+                    {"name": name, "value": value, "const": fixed}
+                    for name, value, _, fixed in parameters
                 ],
             }
         ],
-        "likelihoods": [
-            {
-                "name": "likelihood",
-                "distributions": names,
-                "data": [f"observed_{name}" for name in names],
-            }
-        ],
+        "likelihoods": [likelihood],
         "analyses": [
             {
                 "name": measurement["name"],
@@ -108,21 +117,46 @@ def convert(spec: dict[str, Any], path: str = "workspace") -> dict[str, Any]:
     }
 
 
+def _constraints(spec: dict[str, Any], config: Any) -> list[dict[str, Any]]:
+    """Of the statistical errors: a normal distribution a bin that has one, by pyhf's widths."""
+    found = []
+    names = {
+        each["name"]
+        for channel in spec["channels"]
+        for sample in channel["samples"]
+        for each in sample["modifiers"]
+        if each["type"] == "staterror"
+    }
+    for name in sorted(names):
+        fixed = config.param_set(name).suggested_fixed
+        for place, width in enumerate(config.param_set(name).width()):
+            if not fixed[place]:
+                found.append(
+                    {
+                        "name": f"constraint_{name}_{place}",
+                        "type": "gaussian_dist",
+                        "x": 1.0,
+                        "mean": f"{name}[{place}]",
+                        "sigma": float(width),
+                    }
+                )
+    return found
+
+
 def _require_supported(spec: dict[str, Any], path: str) -> None:
     faults = []
+    owners: dict[str, str] = {}
     for channel in spec["channels"]:
-        errors = set()
         for sample in channel["samples"]:
             for each in sample["modifiers"]:
                 what = f"the {each['type']} '{each['name']}' of channel '{channel['name']}'"
                 if each["type"] not in SUPPORTED:
                     faults.append(what)
                 elif each["type"] == "staterror":
-                    errors.add(each["name"])
+                    if owners.setdefault(each["name"], channel["name"]) != channel["name"]:
+                        faults.append(f"{what}, which another channel shares,")
                 elif each["type"] == "shapesys" and not _all_positive(sample["data"], each["data"]):
                     faults.append(f"{what}, zero in some bin of sample '{sample['name']}',")
-        if len(errors) > 1:
-            faults.append(f"the staterrors {sorted(errors)} of channel '{channel['name']}'")
     for each in spec["measurements"][0]["config"]["parameters"]:
         if {"auxdata", "sigmas", "factors"} & {*each}:
             faults.append(f"the constraint of the parameter '{each['name']}'")
@@ -138,31 +172,26 @@ def _all_positive(*values: Any) -> bool:
     return all((np.asarray(each, float) > 0).all() for each in values)
 
 
-def _channel(channel: dict[str, Any], free: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """A channel; its parameters are added to those that are known."""
+def _channel(channel: dict[str, Any]) -> dict[str, Any]:
     name = channel["name"]
     bins = len(channel["samples"][0]["data"])
     return {
         "name": name,
         "type": "histfactory_dist",
         "axes": [{"name": f"bin_{name}", "min": 0.0, "max": float(bins), "nbins": bins}],
-        "samples": [_sample(sample, bins, free) for sample in channel["samples"]],
+        "samples": [_sample(sample, bins) for sample in channel["samples"]],
     }
 
 
-def _sample(sample: dict[str, Any], bins: int, free: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    modifiers, errors = [], [0.0] * bins
+def _sample(sample: dict[str, Any], bins: int) -> dict[str, Any]:
+    modifiers = []
     for each in sample["modifiers"]:
         name, kind = each["name"], each["type"]
         written: dict[str, Any] = {"name": name, "type": kind}
         if kind in ("shapesys", "staterror", "shapefactor"):
             written["parameters"] = [f"{name}[{place}]" for place in range(bins)]
-            for parameter in written["parameters"]:
-                free.setdefault(parameter, {"value": 1.0, "min": 1e-10, "max": 10.0})
         else:
             written["parameter"] = name
-            centre, low, high = (1.0, 0.0, 10.0) if kind == "normfactor" else (0.0, -5.0, 5.0)
-            free.setdefault(name, {"value": centre, "min": low, "max": high})
         if kind in CONSTRAINED:
             written["constraint"] = CONSTRAINED[kind]
         if kind == "normsys":
@@ -176,21 +205,11 @@ def _sample(sample: dict[str, Any], bins: int, free: dict[str, dict[str, Any]]) 
         elif kind == "shapesys":
             written["data"] = {"vals": each["data"]}
         elif kind == "staterror":
-            errors = [float(value) for value in each["data"]]
-            written["constraint"] = "Gauss"
+            written["type"] = "shapefactor"
         modifiers.append(written)
+    contents = [float(value) for value in sample["data"]]
     return {
         "name": sample["name"],
-        "data": {"contents": [float(value) for value in sample["data"]], "errors": errors},
+        "data": {"contents": contents, "errors": [0.0] * bins},
         "modifiers": modifiers,
     }
-
-
-def _root(name: str) -> str:
-    """The modifier that a parameter is of."""
-    return name.partition("[")[0]
-
-
-def _place(name: str) -> int:
-    """Its bin, 0 of a parameter without bins."""
-    return int(name.partition("[")[2].rstrip("]") or 0)
