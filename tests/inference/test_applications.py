@@ -53,9 +53,7 @@ def eft(observed: float, extra: tuple[dict, ...] = (), names=("c", "c2")) -> dic
 def scanned(folder, spec: dict, low: float = -5.0, high: float = 5.0, **names: str):
     write_json(folder / "given.json", spec)
     operator = OperatorSettings(**{"linear": "c", "quadratic": "c2"} | names, range=[low, high])
-    asked = OperatorScanSettings.model_construct(
-        workspace="", operators={"O": operator}, points=61
-    )
+    asked = OperatorScanSettings.model_construct(workspace="", operators={"O": operator}, points=61)
     operators.operators(
         workspace=folder / "given.json", scans=folder / "scans.json", method="toy", settings=asked
     )
@@ -79,6 +77,7 @@ def test_a_counting_experiment_has_the_minima_and_the_two_intervals_of_its_close
     q = 2 * (rate - observed + observed * np.log(observed / rate))
     assert found.q == pytest.approx(q, abs=1e-4)
     for field, limit in THRESHOLDS.items():
+
         def excess(rate: float, limit: float = limit) -> float:
             return 2 * (rate - observed + observed * np.log(observed / rate)) - limit
 
@@ -324,7 +323,7 @@ def test_without_uncertainties_the_limit_falls_as_the_root_of_the_luminosity() -
     # b = 400: 1.64 sqrt(b) of CLs, 1.96 for its median (arXiv:1007.1727).
     assert medians[0] == pytest.approx(50 * 1.96 * 20 / 20, rel=0.05)
     assert found.trainings == 0
-    assert found.spread_fb == []
+    assert found.spread_fb == ()
 
 
 def test_the_data_of_the_run_do_not_enter_and_replicas_give_mean_and_spread() -> None:
@@ -339,7 +338,7 @@ def test_the_data_of_the_run_do_not_enter_and_replicas_give_mean_and_spread() ->
     assert found.mean_fb[0] == pytest.approx(np.mean(alone), rel=1e-3)
     assert found.spread_fb[0] == pytest.approx(np.std(alone, ddof=1), rel=3e-3)
     single = gain.of_method(yields(), [half], JOB)
-    assert single.spread_fb == [None] * 2
+    assert single.spread_fb == (None, None)
 
 
 def test_each_uncertainty_scales_as_stated_and_a_search_without_signal_says_so() -> None:

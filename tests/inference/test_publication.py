@@ -210,9 +210,7 @@ def submitted(folder: Path, name: str = "submission.tar.gz") -> Path:
     write_result(folder / "other.json", other)
     write_json(folder / "workspace.json", spec())
     write_json(folder / "note.json", {"method": "disco", "sensitive": False})
-    write_result(
-        folder / "summary.json", TaggingSummary(classes=["W"], cutflow={"W": CUTS})
-    )
+    write_result(folder / "summary.json", TaggingSummary(classes=["W"], cutflow={"W": CUTS}))
     (folder / "grid").mkdir(exist_ok=True)
     write_json(folder / "grid" / "patchset.json", {"patches": []})
     hepdata.hepdata(
@@ -249,9 +247,9 @@ def test_a_submission_is_valid_whole_and_byte_stable(tmp_path) -> None:
     heads = list(yaml.safe_load_all(files["submission.yaml"]))
     assert "disco" in heads[1]["description"]
     assert {each["name"] for each in heads[1:]} >= {"Yields cwola", "Cutflow of the tagged jets"}
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "submission.yaml").write_text("name: only\n")
     with pytest.raises(DataError, match="hepdata-validator refuses"):
-        (tmp_path / "bad").mkdir()
-        (tmp_path / "bad" / "submission.yaml").write_text("name: only\n")
         hepdata.require_valid(tmp_path / "bad")
 
 

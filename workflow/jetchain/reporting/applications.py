@@ -71,8 +71,8 @@ def draw_strengths(
     names = [f"jetchain, {named(each)}" for each in limits]
     names += [each["name"] for each in measured]
     for index, limit in enumerate(limits):
-        band = limit.expected_mu
-        if band[2] is None:
+        band = np.array(limit.expected_mu, float)
+        if not np.isfinite(band).all():
             ax.annotate("no limit", (0.5, index), xycoords=("axes fraction", "data"), va="center")
             continue
         for low, high, colour, sigma in ((0, 4, OUTER, 2), (1, 3, INNER, 1)):
@@ -174,9 +174,10 @@ def told(limit: CharmLimit) -> str:
         return "unbounded: mu saturates"
     found = limit.kappa.intervals_95
     # At the lower end of the scan is zero itself.
-    return "; ".join(
-        interval(each.model_copy(update={"low": each.low or 0.0})) for each in found
-    ) or "none"
+    return (
+        "; ".join(interval(each.model_copy(update={"low": each.low or 0.0})) for each in found)
+        or "none"
+    )
 
 
 def interval(found: Interval) -> str:
@@ -193,10 +194,10 @@ def operators(*, scans: Input, pdf: Output, png: Output, data: Output) -> None:
     figure, axes = new_figure(1, many, size=(4.6 * many + 1.0, 4.8), squeeze=False, sharey=True)
     for ax, scan in zip(axes[0], found.scans, strict=True):
         draw_scan(ax, scan, 0, "profile likelihood")
-        for each in scan.minima:
+        for least in scan.minima:
             ax.plot(
-                [each.at], [each.q], "o", color="black", clip_on=False, zorder=3,
-                gid=f"minimum at {each.at:.3g}",
+                [least.at], [least.q], "o", color="black", clip_on=False, zorder=3,
+                gid=f"minimum at {least.at:.3g}",
             )  # fmt: skip
         for (height, text), intervals, colour in zip(
             THRESHOLDS, (scan.intervals_68, scan.intervals_95), (INNER, OUTER), strict=True

@@ -1,4 +1,4 @@
-"""Tables of what is done with workspaces: intervals of parameters, and limits against luminosity."""
+"""Tables of what is done with workspaces: intervals of parameters, limits against luminosity."""
 
 from __future__ import annotations
 
@@ -123,8 +123,8 @@ class MethodGain(Result):
     luminosity: list[float]
     expected_fb: list[PartialBand]
     trainings: int = 0
-    mean_fb: list[float | None] = []
-    spread_fb: list[float | None] = []
+    mean_fb: tuple[float | None, ...] = ()
+    spread_fb: tuple[float | None, ...] = ()
     reason: str | None = None
 
 

@@ -1,4 +1,4 @@
-"""Intervals on the coefficients of effective operators, from any workspace that holds their samples.
+"""Intervals on the coefficients of effective operators, from any workspace with their samples.
 
 The rate is SM + c INT + c^2 QUAD in each bin. pyhf has no modifier that is a function of another
 parameter, so a workspace has a factor for c and one for c^2; at each c both are held, everything
@@ -57,5 +57,5 @@ def scan_operator(profile: Profile, name: str, operator: OperatorSettings, point
         ])  # fmt: skip
 
     profile.reasons.clear()
-    found = scan(np.linspace(*operator.range, points), likelihood, name, operator.unit)
+    found = scan(np.linspace(operator.range[0], operator.range[1], points), likelihood, name, operator.unit)
     return found.model_copy(update={"reason": profile.reasons[0] if profile.reasons else None})

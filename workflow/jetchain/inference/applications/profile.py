@@ -6,6 +6,7 @@ c^2 of its samples, kappa_c the strengths of H -> cc and H -> bb. Everything els
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -26,6 +27,8 @@ Array = NDArray[np.floating]
 
 THRESHOLDS = {"intervals_68": 1.0, "intervals_95": 3.841458820694124}
 """Of q: the quantiles of chi^2 with one degree of freedom at 68.3 % and 95 %."""
+
+
 class Profile:
     """-2 log L of a workspace, profiled; made and used within `numpy_backend`.
 
@@ -91,7 +94,7 @@ class Profile:
             best = minimise(self.likelihood, rows, starts, self.within)
             value[best.found] = 2 * best.value[best.found]
             parameters, found = best.parameters, best.found
-        for row in np.flatnonzero(~found):
+        for row in np.flatnonzero(~found).tolist():
             value[row], parameters[row] = self._minuit(starts[row], points[row])
             if self.likelihood is not None and np.isfinite(value[row]):
                 value[row] = 2 * self.likelihood.values(parameters[[row]], rows.chosen([row]))[0]
@@ -160,6 +163,9 @@ def scan(values: Array, likelihood: Callable[[Array], Array], name: str, unit: s
         # Of what has no likelihood, a number that root finders can take.
         return float(min(likelihood(np.array([at]))[0], np.nanmin(raw) + 1e6))
 
+    def above(limit: float, at: float) -> float:
+        return value(at) - least - limit
+
     minima = _minima(values, raw, value)
     least = min(raw.min(), *(low for _, low in minima))
     q = raw - least
@@ -176,7 +182,7 @@ def scan(values: Array, likelihood: Callable[[Array], Array], name: str, unit: s
         minima=tuple(kept),
         **{
             field: _below(
-                values, q, minima, lambda at, limit=limit: value(at) - least - limit, limit
+                values, q, minima, functools.partial(above, limit), limit
             )
             for field, limit in THRESHOLDS.items()
         },
@@ -189,9 +195,8 @@ def _minima(
     """Local minima of the grid, refined between their neighbours."""
     found = []
     padded = np.concatenate([[np.inf], raw, [np.inf]])
-    for index in np.flatnonzero(
-        np.isfinite(raw) & (padded[1:-1] <= padded[:-2]) & (padded[1:-1] < padded[2:])
-    ):
+    lowest = np.isfinite(raw) & (padded[1:-1] <= padded[:-2]) & (padded[1:-1] < padded[2:])
+    for index in np.flatnonzero(lowest).tolist():
         low, high = values[max(index - 1, 0)], values[min(index + 1, len(values) - 1)]
         best = (float(values[index]), float(raw[index]))
         near = minimize_scalar(

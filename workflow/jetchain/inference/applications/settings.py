@@ -1,4 +1,4 @@
-"""Settings of what is done with workspaces beyond the searches; only targets of their own read them."""
+"""Settings of what is done with workspaces beyond the searches, by targets of their own."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class OperatorScanSettings(Settings):
     the standard model, of interference and of the squared operators."""
 
     workspace: str = key(..., "file of the workspace, relative to the folder that the run is in")
-    operators: dict[str, OperatorSettings] = key(..., "the operators, by name", min_length=1)
+    operators: dict[str, OperatorSettings] = key({}, "the operators, by name", min_length=1)
     points: int = key(61, "coefficients in a scan", ge=5)
 
     @field_validator("workspace")
@@ -96,7 +96,9 @@ class GainSettings(Settings):
     """Expected limits of the searches against the luminosity."""
 
     factors: list[float] = key(
-        [0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 25.0], "Luminosities, in units of that of the search.", min_length=1
+        [0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 25.0],
+        "Luminosities, in units of that of the search.",
+        min_length=1,
     )
     scan: str | None = key(
         None,

@@ -1,4 +1,4 @@
-"""A boosted VH(H -> cc)-like search as a workspace: jets of a tagger in categories and bins of mass.
+"""A boosted VH(H -> cc)-like search as a workspace: a tagger's jets in categories and masses.
 
 V decays to leptons, which are taken to be seen always; the other boson is the jet. The tagger's
 test jets give the efficiencies and mass shapes, cross-sections of leading order the rates.
@@ -204,7 +204,9 @@ def shares(
                 flat = np.full(bins, share / bins)
                 found[name][each] = Category(0, flat, flat)
                 continue
-            found[name][each] = Category(int(passed.sum()), shape.share * scale, shape.error * scale)
+            found[name][each] = Category(
+                int(passed.sum()), shape.share * scale, shape.error * scale
+            )
     return found
 
 
@@ -281,7 +283,10 @@ def build(
                     "parameters": [
                         {"name": STRENGTH_CC, "inits": [1.0], "bounds": [[0.0, 1000.0]]},
                         {"name": STRENGTH_BB, "inits": [1.0], "fixed": True},
-                        *({"name": name, "inits": [1.0], "bounds": [[0.0, 10.0]]} for name in norms),
+                        *(
+                            {"name": name, "inits": [1.0], "bounds": [[0.0, 10.0]]}
+                            for name in norms
+                        ),
                     ],
                 },
             }

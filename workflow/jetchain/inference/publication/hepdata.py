@@ -18,6 +18,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from jetchain.core.errors import DataError, ToolError
 from jetchain.core.io.atomic import atomic
 from jetchain.core.io.tables import read_json, read_result
@@ -114,10 +116,8 @@ def limit_table(lib: Any, rows: Sequence[Limits]) -> Any:
     )
     for sigma, low, high in ((1, 1, 3), (2, 0, 4)):
         band = lib.Uncertainty(f"{sigma} sigma", is_symmetric=False)
-        band.values = [
-            (row.expected_fb[low] - row.expected_fb[2], row.expected_fb[high] - row.expected_fb[2])
-            for row in shown
-        ]
+        bands = np.array([row.expected_fb for row in shown], float)
+        band.values = (bands[:, [low, high]] - bands[:, [2]]).tolist()
         expected.add_uncertainty(band)
     for each in (observed, expected):
         each.add_qualifier("CL", level)
@@ -133,9 +133,7 @@ def yield_table(lib: Any, counts: SearchYields) -> Any:
         f"{counts.reference_cross_section_fb:.4g} fb, net of what the background takes from it."
     )
     table.location = "Results"
-    table.add_variable(
-        _variable(lib, "Bin", [each.name for each in counts.bins], independent=True)
-    )
+    table.add_variable(_variable(lib, "Bin", [each.name for each in counts.bins], independent=True))
     observed = _variable(lib, "Observed events", [each.observed for each in counts.bins])
     background = _variable(lib, "Background events", [each.background for each in counts.bins])
     signal = _variable(lib, "Signal events", [each.signal for each in counts.bins])
@@ -178,7 +176,7 @@ def efficiency_table(lib: Any, counts: Sequence[SearchYields]) -> Any:
 def cutflow_table(lib: Any, summary: TaggingSummary) -> Any:
     """Jets of each class after each cut of the taggers' data set."""
     table = lib.Table("Cutflow of the tagged jets")
-    table.description = f"{SIMULATION} Jets of each class that the taggers are trained and tested on."
+    table.description = f"{SIMULATION} Jets of each class for training and test of the taggers."
     table.location = "Data set"
     table.add_variable(_variable(lib, "Class", summary.classes, independent=True))
     for name, field in (
@@ -218,10 +216,13 @@ def require_valid(folder: Path) -> None:
 
 def pack(folder: Path, path: Path) -> None:
     """The files of a folder as a gzipped tar file without times and owners, by name."""
-    with path.open("wb") as file, gzip.GzipFile("", "wb", fileobj=file, mtime=0) as zipped:
-        with tarfile.open(fileobj=zipped, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-            for each in sorted(folder.iterdir()):
-                member = tarfile.TarInfo(each.name)
-                member.size, member.mode = each.stat().st_size, 0o644
-                with each.open("rb") as content:
-                    tar.addfile(member, content)
+    with (
+        path.open("wb") as file,
+        gzip.GzipFile("", "wb", fileobj=file, mtime=0) as zipped,
+        tarfile.open(fileobj=zipped, mode="w", format=tarfile.USTAR_FORMAT) as tar,
+    ):
+        for each in sorted(folder.iterdir()):
+            member = tarfile.TarInfo(each.name)
+            member.size, member.mode = each.stat().st_size, 0o644
+            with each.open("rb") as content:
+                tar.addfile(member, content)

@@ -1,7 +1,7 @@
 """A workspace as HS3, the HEP statistics serialisation standard, which other engines read.
 
-Each channel is a distribution of type ``histfactory_dist`` with named parameters. Constraints follow
-from the modifiers, as in HistFactory: Gaussian for normsys and histosys, Poisson for shapesys.
+Each channel is a distribution of type ``histfactory_dist`` with named parameters. As in HistFactory
+constraints follow from the modifiers: Gaussian for normsys and histosys, Poisson for shapesys.
 pyhf's staterror is one factor a bin for all samples that have it, of a width that their errors make
 up together: it is written as what it is, shared factors (shapefactor) with Gaussian constraints
 beside the channels, for engines differ in what they take a staterror for. Interpolation is pyhf's
