@@ -62,7 +62,7 @@ def patches(signals: dict[str, tuple], labels=("mass", "coupling")) -> dict:
 
 
 SIGNALS = {
-    f"m{mass}_g{coupling}": ((mass, coupling), signal(mass, coupling))
+    f"m{mass}_g{round(10 * coupling)}": ((mass, coupling), signal(mass, coupling))
     for mass in (1, 2, 3) for coupling in (0.5, 1.0, 2.0)
 }  # fmt: skip
 
@@ -104,7 +104,7 @@ def test_each_point_has_the_limits_of_its_own_workspace(tmp_path, files) -> None
     import pyhf
 
     whole = tmp_path / "one.json"
-    write_json(whole, pyhf.PatchSet(patches(SIGNALS)).apply(only_background(), "m2_g1.0"))
+    write_json(whole, pyhf.PatchSet(patches(SIGNALS)).apply(only_background(), "m2_g10"))
     alone = run(tmp_path, {"points": {"one.json": [2.0]}, "axes": ["m [TeV]"],
                            "cross_sections": {"one.json": 3.0}}, [whole])  # fmt: skip
     (point,) = alone.points
@@ -151,14 +151,14 @@ def test_an_archive_of_several_workspaces_is_read(tmp_path, files, kind: str) ->
                 pile.addfile(entry, io.BytesIO(content))
     entry = PublishedSettings.model_construct(
         **NOTHING | {"pallet": "pallet", "workspace": "RegionA/BkgOnly.json",
-                     "patchset": "RegionA/patchset.json", "region": None}, patch="m1_g0.5",
+                     "patchset": "RegionA/patchset.json", "region": None}, patch="m1_g5",
     )  # fmt: skip
     published(files=[archive], workspace=tmp_path / "out.json", settings=entry)
     assert "signal" in (tmp_path / "out.json").read_text()
     found = run(tmp_path, {"pallet": "pallet", "workspace": "RegionA/BkgOnly.json",
-                           "patchset": "RegionA/patchset.json", "patches": ["m1_g2.0"]},
+                           "patchset": "RegionA/patchset.json", "patches": ["m1_g20"]},
                 [archive])  # fmt: skip
-    assert [each.name for each in found.points] == ["m1_g2.0"]
+    assert [each.name for each in found.points] == ["m1_g20"]
     with pytest.raises(DataError, match=r"no file 'RegionC/BkgOnly.json' among its 3") as caught:
         published(
             files=[archive], workspace=tmp_path / "out.json",

@@ -78,6 +78,7 @@ def test_every_place_that_the_rules_name_is_in_the_configuration(tiny_run):
     values = configuration.Configuration().model_dump(mode="json")
     values["generate"]["samples"]["mine"] = {"source": {"particles": {}, "shower": []}}
     values["inference"]["workspaces"]["theirs"] = {}
+    values["inference"]["grids"]["theirs"] = {}
     values["graphs"]["samples"]["theirs"] = {"source": {"format": "", "checksums": {}}}
 
     def stands(inside, parts):

@@ -176,7 +176,10 @@ OTHER = {
     "firmware.device.part": "xcvu9p",
 }
 # Only `make bench` and the target `applications` read these.
-BENCHES = ("generate.bench.", "detector.bench.", "tagging.bench.", "inference.applications.")
+BENCHES = (
+    "generate.bench.", "detector.bench.", "tagging.bench.", "inference.bench.",
+    "inference.applications.",
+)  # fmt: skip
 # The first four have tests of their own; the others have one valid value only.
 APART = {
     "seed", "detector.geometry", "detector.passing_samples", "detector.pileup_sample",

@@ -137,8 +137,10 @@ def model_of(nuisances: int, share: float) -> dict[str, Any]:
                 if number % 2 == index:
                     sample["modifiers"].append(_varied(number, expected, x, (low, high)))
             if name == "signal_region":
-                error = {"name": "statistics", "type": "staterror", "data": 0.02 * expected}
-                sample["modifiers"].append({**error, "data": error["data"].tolist()})
+                widths = (0.02 * expected).tolist()
+                sample["modifiers"].append(
+                    {"name": "statistics", "type": "staterror", "data": widths}
+                )
             samples.append(sample)
         total = sum(np.array(sample["data"]) for sample in samples[1:])
         channels.append({"name": name, "samples": samples})

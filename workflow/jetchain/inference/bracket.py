@@ -46,23 +46,26 @@ def upper_limits(
         ends[:, index] = mu[last : last + 2]
         heights[:, index] = logs[last : last + 2, index]
     result = np.where(np.abs(heights[0]) < PRECISION, ends[0], np.nan)
+    moved = [-1] * 6
     for _ in range(ROUNDS):
         left = np.flatnonzero(np.isnan(result))
         if not len(left):
             break
-        # Regula falsi; the height of an end that stays is halved (the Illinois rule).
+        # Regula falsi; the height of an end that stays twice is halved (the Illinois rule).
         width = ends[1] - ends[0]
         share = heights[0] / (heights[0] - heights[1])
         middle = (ends[0] + np.clip(share, 0.01, 0.99) * width)[left]
         tried = _checked(cls, middle)
         mu, values = np.concatenate([mu, middle]), np.concatenate([values, tried])
-        for index, at, found in zip(left, middle, tried, strict=True):
-            height = float(np.log(max(found[index], 1e-300) / level))
-            side = 0 if height >= 0 else 1
-            ends[side, index], heights[side, index] = at, height
-            heights[1 - side, index] /= 2
-            if abs(height) < PRECISION or ends[1, index] - ends[0, index] < PRECISION * at:
-                result[index] = at
+        for curve, at, found in zip(left.tolist(), middle, tried, strict=True):
+            height = float(np.log(max(found[curve], 1e-300) / level))
+            side, other = (0, 1) if height >= 0 else (1, 0)
+            ends[side, curve], heights[side, curve] = at, height
+            if moved[curve] == side:
+                heights[other, curve] /= 2
+            moved[curve] = side
+            if abs(height) < PRECISION or ends[1, curve] - ends[0, curve] < PRECISION * at:
+                result[curve] = at
     order = np.argsort(mu, kind="stable")
     return result.tolist(), mu[order], values[order]
 

@@ -53,7 +53,7 @@ def grid(*, files: Inputs, grid: Output, method: str, settings: GridJob) -> None
         progress = Progress(len(signals), "signals")
         for index, (signal, values, spec, path) in enumerate(signals):
             points.append(point_of((signal, values, spec, path), settings))
-            progress.report(index + 1, signal=signal)
+            progress.report(index + 1)
     write_result(
         grid,
         SignalGrid(name=method, level=settings.limits.level, axes=axes, points=tuple(points)),

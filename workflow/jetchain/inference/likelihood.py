@@ -105,7 +105,9 @@ class Likelihood:
         config = model.config
         spec = {each["name"]: each["samples"] for each in model.spec["channels"]}
         slices = {name: config.par_slice(name) for name in config.par_order}
-        bins, groups, nominal = [], [], []
+        bins: list[int] = []
+        groups: list[int] = []
+        nominal: list[float] = []
         linear: list[list[int]] = []
         factors: dict[tuple[int, int], tuple[float, float]] = {}
         ends: dict[int, list[tuple[int, Array, Array]]] = {}

@@ -40,7 +40,7 @@ def maximum(model: Model, best: float, settings: FitSettings) -> Any:
     exact = hessian_errors(model, start)
     for strategy in (1, 2):
         for point in (start, np.array(model.start)):
-            found = _minuit(model, point, settings, strategy)
+            found = _minuit(model, point, exact, (settings.tolerance, strategy))
             if found is not None and _alike(found, exact, model):
                 return _results(model, *found)
     covariance = exact
@@ -85,9 +85,16 @@ def hessian_errors(model: Model, at: Array) -> Array | None:
 
 
 def _minuit(
-    model: Model, start: Array, settings: FitSettings, strategy: int
-) -> tuple[Array, Array, tuple[float, float] | None] | None:
-    """Parameters, covariance and MINOS; None without a valid minimum and accurate covariance."""
+    model: Model, start: Array, exact: Array | None, how: tuple[float, int]
+) -> tuple[Array, Array, tuple[float, float]] | None:
+    """Parameters, covariance and MINOS; None without a valid minimum and accurate covariance.
+
+    Args:
+        model: the model.
+        start: (parameters,)
+        exact: covariance at the minimum, from which Minuit takes its first steps.
+        how: Minuit's tolerance and strategy.
+    """
     import iminuit
 
     likelihood = model.likelihood
@@ -105,7 +112,10 @@ def _minuit(
         value, np.clip(start, within.low, within.high), grad=gradient, name=names
     )
     minuit.fixed, minuit.limits = within.fixed, list(zip(within.low, within.high, strict=True))
-    minuit.errordef, minuit.strategy, minuit.tol = 1, strategy, settings.tolerance
+    minuit.errordef, (minuit.tol, minuit.strategy) = 1, how
+    if exact is not None:
+        widths = np.sqrt(np.diag(exact))
+        minuit.errors = np.where(widths > 0, widths, np.array(minuit.errors))
     try:
         with np.errstate(all="ignore"):
             minuit.migrad(ncall=MOST_CALLS)

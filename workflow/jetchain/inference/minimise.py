@@ -8,6 +8,7 @@ shortened until -log L falls (two-metric projection: Bertsekas, SIAM J. Control 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,10 +49,11 @@ class Range:
 
     def chosen(self, rows: NDArray[np.int64], many: int) -> Range:
         """For some of many rows."""
-        return Range(*(
-            each[rows] if each.shape[:-1] == (many,) else each
-            for each in (self.low, self.high, self.fixed)
-        ))  # fmt: skip
+
+        def part(each: NDArray[Any]) -> NDArray[Any]:
+            return each[rows] if each.shape[:-1] == (many,) else each
+
+        return Range(part(self.low), part(self.high), part(self.fixed))
 
 
 def minimise(likelihood: Likelihood, data: Rows, start: Array, within: Range) -> Minima:

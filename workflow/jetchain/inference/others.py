@@ -282,8 +282,8 @@ def _scans(model: Model, result: Any, names: list[str]) -> tuple[LikelihoodScan,
         if not errors[index] > 0:
             continue
         low, high = model.bounds(model.lowest, np.inf)[index]
-        ends = np.clip(best[index] + np.array([-4.0, 4.0]) * errors[index], low, high)
-        values = np.linspace(*ends, SCANNED)
+        reach = 4 * errors[index]
+        values = np.linspace(max(best[index] - reach, low), min(best[index] + reach, high), SCANNED)
         rises = likelihood_scan(model, best, index, values)
         kept = np.isfinite(rises)
         scans.append(LikelihoodScan(

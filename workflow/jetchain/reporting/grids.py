@@ -53,9 +53,9 @@ def draw_along(ax: Axes, grid: SignalGrid) -> None:
         remark(ax, "no signal has a limit")
         return
     x = table[:, 0]
-    for low, high, colour, sigma in ((2, 6, OUTER, 2), (3, 5, INNER, 1)):
+    for first, last, colour, sigma in ((2, 6, OUTER, 2), (3, 5, INNER, 1)):
         ax.fill_between(
-            x, table[:, low], table[:, high], color=colour, lw=0, gid=f"expected, {sigma} sigma"
+            x, table[:, first], table[:, last], color=colour, lw=0, gid=f"expected, {sigma} sigma"
         )
     marker = "o" if len(x) <= 30 else ""
     ax.plot(x, table[:, 4], color="black", linestyle="--", gid="expected")
@@ -63,7 +63,7 @@ def draw_along(ax: Axes, grid: SignalGrid) -> None:
     handles = band_handles("expected")
     handles[0] = Line2D([], [], color="black", marker=marker, markersize=4, label="observed")
     if in_fb:
-        theory = [each.limits.reference_cross_section_fb for each in points]
+        theory = np.array([each.limits.reference_cross_section_fb for each in points], float)
         ax.plot(x, theory, color=COLOURS[2], linestyle="-.", gid="signal")
     else:
         ax.axhline(1.0, color=COLOURS[2], linestyle="-.", gid="signal")
@@ -102,7 +102,7 @@ def draw_contour(ax: Axes, grid: SignalGrid) -> None:
         for number, each in enumerate(contours(place, cls, grid.level)):
             ax.plot(
                 *each.T, color=colour, linestyle=line, label=text if number == 0 else "",
-                gid=f"{text or 'expected, other side'}, line {number}",
+                gid=f"{text or 'expected, other side'}, line {number + 1}",
             )  # fmt: skip
     low, high = ax.get_ylim()
     ax.set_ylim(low, high + 0.35 * (high - low))

@@ -57,5 +57,7 @@ def scan_operator(profile: Profile, name: str, operator: OperatorSettings, point
         ])  # fmt: skip
 
     profile.reasons.clear()
-    found = scan(np.linspace(operator.range[0], operator.range[1], points), likelihood, name, operator.unit)
+    found = scan(
+        np.linspace(operator.range[0], operator.range[1], points), likelihood, name, operator.unit
+    )
     return found.model_copy(update={"reason": profile.reasons[0] if profile.reasons else None})

@@ -181,9 +181,7 @@ def scan(values: Array, likelihood: Callable[[Array], Array], name: str, unit: s
         q=[float(each) if np.isfinite(each) else None for each in q],
         minima=tuple(kept),
         **{
-            field: _below(
-                values, q, minima, functools.partial(above, limit), limit
-            )
+            field: _below(values, q, minima, functools.partial(above, limit), limit)
             for field, limit in THRESHOLDS.items()
         },
     )
