@@ -255,11 +255,8 @@ def known_targets():
             *METHODS,
             *BACKGROUND_METHODS,
             *CONFIG.inference.workspaces,
-<<<<<<< HEAD
             *CONFIG.inference.applications.operators,
-=======
             *CONFIG.inference.grids,
->>>>>>> lim17
         ],
         "design": family("firmware.designs"),
         "scan": CONFIG.anomaly.scans,
