@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import json
 
-import pytest
-
 from jetchain.core.io.tables import write_result
 from jetchain.core.resources import RESOURCES
 from jetchain.core.schema.applications import (
@@ -128,16 +126,3 @@ def test_gains_have_bands_and_trainings_where_there_are_any(tmp_path) -> None:
     numbers = drawn(tmp_path, applications.gain, "gains", found, labels={"a": "A", "b": "B"})
     assert "A, 3 trainings" in numbers
     assert "B, 1 sigma" in numbers
-    empty = Gains(level=0.05, methods=found.methods[2:])
-    assert "c" not in json.loads(drawn(tmp_path, applications.gain, "gains", empty, labels={}))
-
-
-def test_rates_of_the_resource_are_products_of_what_it_states() -> None:
-    templates = pytest.importorskip("jetchain.inference.applications.templates")
-    known = json.loads(CHARM.read_text())
-    found = templates.rates(CHARM, ["Hcc", "Hbb", "top", "quark"])
-    assert found["Hbb"] / found["Hcc"] == pytest.approx(0.5824 / 0.0289)
-    assert found["top"] == pytest.approx(known["processes"]["tt"]["fb"] * 2 * 0.2134 * 0.6741)
-    assert "gluon" not in found
-    # B = 0.0289: the strength saturates at the published 34.6.
-    assert 1 / known["branching"]["H_cc"] == pytest.approx(34.6, abs=0.01)
