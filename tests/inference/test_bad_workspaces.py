@@ -172,16 +172,20 @@ def test_it_is_refused_with_the_cause_and_a_remedy(tmp_path, name: str) -> None:
     assert not (tmp_path / "out.json").exists()
 
 
-def results(folder, spec: dict) -> tuple[Limits, Fit, ModelFit]:
-    """Everything that is made of a workspace."""
+VERBS = {
+    "limits": ("limits", Limits, LIMIT), "fit": ("fit", Fit, FIT),
+    "diagnose": ("model", ModelFit, FIT),
+}  # fmt: skip
+
+
+def results(folder, spec: dict, verbs=("limits", "fit")) -> tuple:
+    """What is made of a workspace."""
     write_json(folder / "given.json", spec)
     paths = {"workspace": folder / "workspace.json"}
     published(files=[folder / "given.json"], **paths, settings=ENTRY)
     found = []
-    for verb, output, kind, job in (
-        ("limits", "limits", Limits, LIMIT), ("fit", "fit", Fit, FIT),
-        ("diagnose", "model", ModelFit, FIT),
-    ):  # fmt: skip
+    for verb in verbs:
+        output, kind, job = VERBS[verb]
         getattr(others, verb)(
             **paths, **{output: folder / "result.json"}, method="theirs", settings=job, seed=1
         )
@@ -191,7 +195,7 @@ def results(folder, spec: dict) -> tuple[Limits, Fit, ModelFit]:
 
 
 @pytest.fixture(scope="module")
-def sound(tmp_path_factory) -> tuple[Limits, Fit, ModelFit]:
+def sound(tmp_path_factory) -> tuple[Limits, Fit]:
     return results(tmp_path_factory.mktemp("sound"), plain())
 
 
@@ -226,12 +230,8 @@ SAME = {
 
 @pytest.mark.parametrize("name", SAME)
 def test_what_changes_nothing_has_the_same_results(tmp_path, sound, name: str) -> None:
-    limits, fit, model = results(tmp_path, changed(SAME[name]))
+    (limits,) = results(tmp_path, changed(SAME[name]), ["limits"])
     like(limits, sound[0])
-    assert fit.valid
-    assert fit.mu.value == pytest.approx(sound[1].mu.value, abs=5e-3)
-    assert fit.mu.error == pytest.approx(sound[1].mu.error, rel=0.02)
-    assert model.reason is None
 
 
 WORKS = {
@@ -258,9 +258,8 @@ WORKS = {
 
 @pytest.mark.parametrize("name", WORKS)
 def test_what_is_odd_has_results_or_a_reason(tmp_path, name: str) -> None:
-    limits, fit, model = results(tmp_path, changed(WORKS[name]))
+    limits, model = results(tmp_path, changed(WORKS[name]), ["limits", "diagnose"])
     assert (limits.observed_mu is None) == (limits.reason is not None)
-    assert (fit.mu is None) == (fit.reason is not None)
     assert (model.reason is None) == bool(model.channels)
     if limits.observed_mu is not None:
         assert limits.observed_cls == pytest.approx(0.05, rel=1e-3)
@@ -272,6 +271,6 @@ def test_the_size_of_the_signal_is_no_matter(tmp_path, sound, power: int) -> Non
     def scaled(spec: dict) -> None:
         sample(spec, 0).update(data=[value * 10.0**power for value in (4.0, 6.0)])
 
-    limits, fit, _ = results(tmp_path, changed(scaled))
+    limits, fit = results(tmp_path, changed(scaled))
     like(limits, sound[0], 10.0**power)
     assert fit.mu.value * 10.0**power == pytest.approx(sound[1].mu.value, abs=5e-3)

@@ -28,7 +28,7 @@ from jetchain.inference.toys import NoMinimumError
 from jetchain.inference.workspace import numpy_backend
 
 # `COVERAGE=4000 pytest tests/inference/test_ensembles.py -k coverage` is the larger version.
-EXPERIMENTS = int(os.environ.get("COVERAGE", "300"))
+EXPERIMENTS = int(os.environ.get("COVERAGE", "250"))
 REGION = PublishedSettings.model_construct(cross_section=None, luminosity=10.0)
 
 
@@ -64,8 +64,8 @@ def test_the_limit_of_a_region_is_that_of_poisson_sums() -> None:
 def test_the_p_value_of_a_region_is_that_of_poisson_sums() -> None:
     with numpy_backend():
         hypotheses = Hypotheses(region(8, 3.2, 0.0))
-        p0, is_bound = p0_from_toys(hypotheses, 20_000, generator(1, "p0"))
-        assert p0 == pytest.approx(poisson.sf(7, 3.2), abs=0.003)
+        p0, is_bound = p0_from_toys(hypotheses, 10_000, generator(1, "p0"))
+        assert p0 == pytest.approx(poisson.sf(7, 3.2), abs=0.004)
         assert not is_bound
         far = Hypotheses(region(60, 3.2, 0.0))
         assert p0_from_toys(far, 100, generator(1, "p0")) == (pytest.approx(1 / 101), True)
@@ -114,7 +114,7 @@ def test_limits_from_toys_cover(monkeypatch) -> None:
     Each experiment is a toy with its own fits and its own toys of both hypotheses. CLs covers more
     than CLs+b where there is little sensitivity: this strength is one far from there.
     """
-    toys, truth = 150 if EXPERIMENTS < 1000 else 600, 6.0
+    toys, truth = 100 if EXPERIMENTS < 1000 else 600, 6.0
     random = generator(3, "coverage")
     with numpy_backend():
         model = Model(several(), "here")
@@ -228,12 +228,12 @@ def test_regions_of_atlas_have_their_visible_cross_sections(counts, visible, eve
     entry = REGION.model_copy(update={"luminosity": 139.0})
     with numpy_backend():
         found = limits_of(
-            model, scale_of(model, "SR", entry), LimitSettings(points=3, toys=20_000), 9
+            model, scale_of(model, "SR", entry), LimitSettings(points=3, toys=8000), 9
         )
     ours = (found.observed_visible_fb, found.expected_events[2] / 139.0)
     assert ours == pytest.approx(visible, rel=0.1)
     toys = (found.toys.observed_mu, found.toys.expected_mu[2])
-    assert toys == pytest.approx(events, rel=0.1)
+    assert toys == pytest.approx(events, rel=0.12)
 
 
 def test_significance_of_a_region_without_uncertainty_is_that_of_the_reference() -> None:

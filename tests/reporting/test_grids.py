@@ -15,6 +15,7 @@ from jetchain.core.schema.inference import (
     ModelFit,
     SignalGrid,
 )
+from jetchain.core.style import new_figure
 from jetchain.reporting import grids, workspaces
 
 
@@ -54,13 +55,16 @@ def drawn(folder, verb, **inputs) -> str:
 
 
 @pytest.mark.parametrize("fb", [None, 4.0])
-def test_limits_along_a_mass_are_in_its_order_with_a_gap(tmp_path, fb) -> None:
+def test_limits_along_a_mass_are_in_its_order_with_a_gap(fb) -> None:
     points = [point(f"m{mass}", [mass], None if mass == 3 else 0.5 * mass, fb)
               for mass in (4.0, 1.0, 3.0, 2.0)]  # fmt: skip
-    found = drawn(tmp_path, grids.exclusion, grid=grid(points, ["mass [TeV]"]))
-    assert "mass [TeV]" in found
-    assert "expected, 2 sigma" in found
-    assert ("cross-section [fb]" in found) == (fb is not None)
+    _, ax = new_figure()
+    grids.draw_along(ax, grid(points, ["mass [TeV]"]))
+    (observed,) = [line for line in ax.lines if line.get_gid() == "observed"]
+    np.testing.assert_allclose(observed.get_xdata(), [1, 2, 3, 4])
+    limits = np.array([0.55, 1.1, np.nan, 2.2]) * (fb or 1.0)
+    np.testing.assert_allclose(observed.get_ydata(), limits)
+    assert ("cross-section [fb]" in ax.get_ylabel()) == (fb is not None)
 
 
 def test_a_contour_lies_where_the_limit_is_one() -> None:
@@ -78,10 +82,16 @@ def test_a_contour_is_drawn_and_what_has_none_says_so(tmp_path) -> None:
     points.append(point("lost", [4.0, 1.0], None, None))
     found = drawn(tmp_path, grids.exclusion, grid=grid(points, ["mass", "coupling"]))
     assert '"observed"' in found
-    line = [point(f"{m}", [m, m], 1.0, None) for m in (1.0, 2.0, 3.0)]
-    assert '"observed"' not in drawn(tmp_path, grids.exclusion, grid=grid(line, ["a", "b"]))
-    drawn(tmp_path, grids.exclusion, grid=grid([point("x", [1, 2, 3], 1.0, None)], ["a", "b", "c"]))
-    drawn(tmp_path, grids.exclusion, grid=grid([point("x", [1.0], None, None)], ["a"]))
+    line = np.array([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]])  # which spans no plane
+    assert grids.contours(line, np.array([0.01, 0.05, 0.3]), 0.05) == []
+    assert grids.contours(line[:0], np.array([]), 0.05) == []
+
+
+@pytest.mark.parametrize("values", [[1.0], [1.0, 2.0]])
+def test_signals_without_limits_have_a_figure_too(values) -> None:
+    found = grid([point("x", values, None, None)], ["a", "b"][: len(values)])
+    _, ax = new_figure()
+    (grids.draw_along if len(values) == 1 else grids.draw_contour)(ax, found)
 
 
 def test_the_table_has_every_signal_and_why_one_has_no_limit(tmp_path) -> None:
@@ -100,4 +110,3 @@ def test_a_scan_of_the_likelihood_is_drawn(tmp_path) -> None:
     scan = LikelihoodScan(name="norm", best=1.0, values=[0.8, 1.0, 1.2], rise=[4.0, 0.0, 4.0])
     found = drawn(tmp_path, workspaces.scans, model=ModelFit(method="mine", scans=(scan,)))
     assert "norm, profiled" in found
-    drawn(tmp_path, workspaces.scans, model=ModelFit(method="mine", reason="no minimum"))

@@ -236,11 +236,12 @@ def _diagnosis(model: Model, method: str, job: OthersFitJob, seed: int) -> Model
             values[f"{when}_error"] = list(each.total_stdev_model_bins[index][-1])
         channels.append(ChannelYields(name=name, **values))
     goodness = float(result.goodness_of_fit)
+    has_goodness = np.isfinite(goodness) and goodness >= 0
     moving = np.flatnonzero(np.asarray(result.uncertainty) > 0)
     return ModelFit(
         method=method,
-        goodness_of_fit=goodness if np.isfinite(goodness) and goodness >= 0 else None,
-        goodness_toys=_goodness_with_toys(hypotheses, settings.toys, seed),
+        goodness_of_fit=goodness if has_goodness else None,
+        goodness_toys=_goodness_with_toys(hypotheses, settings.toys * has_goodness, seed),
         parameters=tuple(result.labels[index] for index in moving),
         correlations=tuple(
             tuple(row) for row in np.asarray(result.corr_mat)[np.ix_(moving, moving)].tolist()
