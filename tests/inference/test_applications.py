@@ -142,6 +142,49 @@ def test_a_parameter_that_is_no_free_factor_is_refused(tmp_path, names, extra, s
         scanned(tmp_path, spec, **names)
 
 
+def sample(spec: dict) -> dict:
+    return spec["channels"][0]["samples"][0]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda s: s.pop("channels"),
+        lambda s: s.pop("observations"),
+        lambda s: s.update(measurements=[]),
+        lambda s: sample(s).update(data=[1.0, 2.0]),
+        lambda s: sample(s)["modifiers"].append({"name": "x", "type": "strange", "data": None}),
+        lambda s: s["observations"][0].update(data=[1.0, 2.0]),
+    ],
+)
+def test_a_file_that_is_no_workspace_is_refused_with_where_it_is_named(tmp_path, change) -> None:
+    spec = eft(12.0)
+    change(spec)
+    with pytest.raises(DataError, match=r"inference\.applications\.operators"):
+        scanned(tmp_path, spec)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda s: sample(s)["modifiers"].append(
+            {"name": "x", "type": "normsys", "data": {"hi": 1.1, "lo": 0.0}}),
+        lambda s: sample(s)["modifiers"].append(
+            {"name": "x", "type": "shapesys", "data": [0.0]}),
+        lambda s: sample(s)["modifiers"].append(
+            {"name": "x", "type": "histosys", "data": {"hi_data": [-50.0], "lo_data": [-60.0]}}),
+        lambda s: sample(s).update(data=[0.0]),
+        lambda s: s["observations"][0].update(data=[0.0]),
+        lambda s: s["observations"][0].update(data=[1e9]),
+    ],
+)  # fmt: skip
+def test_extreme_workspaces_give_a_scan_or_the_reason(tmp_path, change) -> None:
+    spec = eft(12.0)
+    change(spec)
+    found = scanned(tmp_path, spec)
+    assert found.minima or found.reason
+
+
 def test_sixty_one_points_take_about_a_second(tmp_path) -> None:
     tail = {"name": "theory", "type": "normsys", "data": {"hi": 1.2, "lo": 0.8}}
     started = time.process_time()

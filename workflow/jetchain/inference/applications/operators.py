@@ -11,27 +11,35 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from jetchain.core.errors import DataError
 from jetchain.core.io.tables import write_result
 from jetchain.core.schema.applications import OperatorScans, Scan
 from jetchain.core.verbs import Input, Output
 from jetchain.inference.applications.profile import Profile, scan
 from jetchain.inference.applications.settings import OperatorScanSettings, OperatorSettings
-from jetchain.inference.published import read_file
+from jetchain.inference.fit import REMAKE
+from jetchain.inference.published import REMEDY, read_file
 from jetchain.inference.workspace import numpy_backend
+
+CORRECT = "Correct the file, or name another one in inference.applications.operators."
 
 
 def operators(
     *, workspace: Input, scans: Output, method: str, settings: OperatorScanSettings
 ) -> None:
     """Scan the coefficient of each operator of a workspace, the others at zero."""
-    spec = read_file(workspace)
     factors = [
         name
         for each in settings.operators.values()
         for name in dict.fromkeys((each.linear, each.quadratic))
     ]
     with numpy_backend():
-        profile = Profile(spec, str(workspace), [*dict.fromkeys(factors)])
+        try:
+            profile = Profile(read_file(workspace), str(workspace), [*dict.fromkeys(factors)])
+        except DataError as error:
+            if error.remedy in (REMAKE, REMEDY):  # of files that others ask for
+                raise DataError(error.cause, CORRECT) from error
+            raise
         found = tuple(
             scan_operator(profile, name, each, settings.points)
             for name, each in settings.operators.items()

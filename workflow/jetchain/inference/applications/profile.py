@@ -18,7 +18,7 @@ from scipy.optimize import brentq, minimize_scalar
 from jetchain.core.errors import DataError
 from jetchain.core.schema.applications import Interval, Minimum, Scan
 from jetchain.core.settings import did_you_mean
-from jetchain.inference.fit import load_model
+from jetchain.inference.fit import REMAKE, load_model
 from jetchain.inference.likelihood import Likelihood, Rows, UnlikeError
 from jetchain.inference.minimise import Range, minimise
 from jetchain.inference.published import first_line
@@ -57,6 +57,14 @@ class Profile:
                     f"{path}: the parameter '{name}' is no free factor of samples.",
                     "Scale the samples by a normfactor of this name.",
                 )
+        counts = np.asarray(data, float)
+        if (
+            len(counts) != config.nmaindata + config.nauxdata
+            or not (counts[: config.nmaindata] >= 0).all()
+        ):
+            raise DataError(
+                f"{path}: its observations lack bins, have too many, or are no counts.", REMAKE
+            )
         self.index = {name: config.par_slice(name).start for name in held}
         self.start = np.array(config.suggested_init(), float)
         bounds = np.array(config.suggested_bounds(), float).T
@@ -64,7 +72,7 @@ class Profile:
         fixed[list(self.index.values())] = True
         self.within = Range(bounds[0], bounds[1], fixed)
         self.bins = config.nmaindata
-        self.data = np.asarray(data, float)
+        self.data = counts
         self.reasons: list[str] = []
         self.likelihood: Likelihood | None = None
         try:
@@ -99,7 +107,7 @@ class Profile:
             if self.likelihood is not None and np.isfinite(value[row]):
                 value[row] = 2 * self.likelihood.values(parameters[[row]], rows.chosen([row]))[0]
         for row in range(many):
-            if (lacking := self._impossible(parameters[row])) and np.isfinite(value[row]):
+            if np.isfinite(value[row]) and (lacking := self._impossible(parameters[row])):
                 self.reasons.append(f"{lacking} at {_shown(points[row])}")
                 value[row] = np.inf
         return value
@@ -118,8 +126,9 @@ class Profile:
         bounds = list(zip(self.within.low.tolist(), self.within.high.tolist(), strict=True))
         for index in self.index.values():
             bounds[index] = (min(start[index], 0.0) - 1.0, max(start[index], 0.0) + 1.0)
-        if self._impossible(start):
-            return np.inf, start  # the caller says why
+        if lacking := self._impossible(start):
+            self.reasons.append(f"{lacking} at {_shown(point)}")
+            return np.inf, start
         if self.within.fixed.all():
             return float(-2 * self.model.logpdf(start.tolist(), self.data)[0]), start
         try:
