@@ -176,6 +176,14 @@ platforms: install ## docs/reference/platforms.md: which packages of the lock ha
 
 install: $(STAMP) ## the environment in .venv
 
+# The programs of an environment know the folder that it was made in: in another one it is made anew.
+MADE_IN := $(shell cat $(STAMP) 2> /dev/null)
+ifneq "$(MADE_IN)" ""
+ifneq "$(MADE_IN)" "$(CURDIR)"
+.PHONY: $(STAMP)
+endif
+endif
+
 # torch goes first, by its exact pin: nothing that comes after may choose another build of it.
 $(STAMP): envs/requirements.txt pyproject.toml
 	@case "$$PWD" in *[:\"\$$\`\\{}]*) echo "The folder $$PWD has one of : \" \$$ \` \\ { } in its name," \
@@ -184,15 +192,20 @@ $(STAMP): envs/requirements.txt pyproject.toml
 	  "Install it (Debian: apt-get install g++; macOS: xcode-select --install)." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "Python 3.11 or newer is needed: make PYTHON=python3.11 ..." >&2; exit 1; }
+	@case "$$(cat $@ 2> /dev/null)" in "" | "$$(pwd -P)") ;; \
+	  *) echo "The folder was moved: $(VENV) is made anew."; rm -rf $(VENV);; esac
+	@! test -e $(BIN)/python || $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "$(VENV) has a Python older than 3.11: remove it (rm -r $(VENV)) and call make again." >&2; \
+	  exit 1; }
 	@$(BIN)/python -m pip --version > /dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || { \
 	  echo "Python's venv module is missing (Debian: apt-get install python3-venv)." >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet $$(grep '^torch==' envs/requirements.txt)
 	$(BIN)/python -m pip install --quiet -r envs/requirements.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
-	touch $@
+	pwd -P > $@
 
 clean: ## remove results and logs; the environment stays
 	rm -rf results quick .snakemake report.html site docs/_build
 
 help: ## this list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16

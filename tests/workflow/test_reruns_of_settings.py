@@ -109,10 +109,12 @@ SHAPING = {
     "tagging.taggers": (
         ["pfn"],
         {
-            "calibrate_taggers", "figure_overview", "figure_tagging_calibration",
-            "figure_tagging_decorrelation", "figure_tagging_history", "figure_tagging_rejections",
+            "bin_taggers", "calibrate_taggers", "figure_overview", "figure_tagging_calibration",
+            "figure_tagging_decorrelation", "figure_tagging_dependence_abs_eta",
+            "figure_tagging_dependence_pt", "figure_tagging_history", "figure_tagging_rejections",
             "figure_tagging_roc", "figure_tagging_sculpting", "pair_taggers", "sculpt_taggers",
             "summarise_run", "table_tagging_comparison", "table_tagging_performance",
+            "table_tagging_table",
         },
     ),
     "tagging.explained": (["pfn"], set()),

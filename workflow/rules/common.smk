@@ -61,10 +61,15 @@ def format_of(wildcards):
     return [f"graphs.formats.{sample_of(wildcards).source.format}"]
 
 
-def source_file(wildcards):
-    """The file of events or jets that a shard is made from, here or in a storage."""
+def source_name(wildcards):
+    """The name of the file of events or jets that a shard is made from."""
     sample = sample_of(wildcards)
-    name = sample.source.files[int(wildcards.shard) // sample.parts]
+    return sample.source.files[int(wildcards.shard) // sample.parts]
+
+
+def source_file(wildcards):
+    """That file, here or in a storage."""
+    name = source_name(wildcards)
     return storage(name) if is_stored(name) else local(name)
 
 
@@ -87,6 +92,12 @@ def grid_files(wildcards):
 def parts_of(wildcards):
     """The shards that each file of a sample is split into."""
     return sample_of(wildcards).parts
+
+
+def checksum_of(wildcards):
+    """The checksum that the file of a shard must have; empty for any."""
+    name = source_name(wildcards).rpartition("/")[2]
+    return sample_of(wildcards).source.checksums.get(name, "")
 
 
 def limit_of(wildcards):

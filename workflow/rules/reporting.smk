@@ -68,7 +68,7 @@ FIRST_FIGURES = [
 ]
 
 
-for figure in [*FIGURES, LEARNING, *APPLICATION_FIGURES]:
+for figure in [*FIGURES, LEARNING, *FULL_TAGGING, *APPLICATION_FIGURES]:
 
     rule:
         name:
