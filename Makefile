@@ -137,7 +137,7 @@ cite: install ## results/provenance/references.bib: the papers of what the run u
 notebooks: install ## notebooks/: the tutorial as notebooks, with the outputs of this run
 	$(BIN)/python -m jetchain.plumbing.notebooks
 
-bench: install ## speed beside peers of generation, detector and taggers; of Snakemake itself
+bench: install ## speed beside peers of generation, detector, taggers and limits; of Snakemake itself
 	@# One at a time: measurements beside each other would disturb each other.
 	$(SNAKEMAKE) --cores 1 --forcerun $(BENCHES) -- bench
 	$(WITH_BIN) python -m jetchain.plumbing.bench

@@ -12,8 +12,10 @@ from jetchain.core.errors import DataError
 from jetchain.core.io.tables import read_json, read_result, write_json
 from jetchain.core.schema.inference import Fit, Limits, ModelFit
 from jetchain.inference import others
+from jetchain.inference.faults import faults_of
 from jetchain.inference.published import published
 from jetchain.inference.settings import FitSettings, LimitSettings, PublishedSettings
+from jetchain.inference.workspace import numpy_backend
 
 ENTRY = PublishedSettings.model_construct(
     pallet=None, workspace="given.json", patchset=None, patch=None, measurement=None,
@@ -159,6 +161,11 @@ REFUSED = {
     "a parameter configured twice": (
         lambda c: [parameter(c, name="norm", inits=[1.0]) for _ in range(2)], "'norm' 2 times"),
 }  # fmt: skip
+
+
+def test_a_sound_workspace_has_no_fault() -> None:
+    with numpy_backend():
+        assert faults_of(plain()) == []
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -1,8 +1,8 @@
 """Maximum-likelihood fits of many rows at once: Newton's method within bounds.
 
 A parameter that the gradient pushes against its bound stays there, the others take Newton's step,
-shortened until -log L falls (two-metric projection: Bertsekas, SIAM J. Control Optim. 20 (1982)
-221). Nothing depends on the size of a parameter, a signal strength of 1e-6 is like one of 1e6.
+shortened until -log L falls (two-metric projection: Bertsekas 1982). Nothing depends on the size of
+a parameter, a signal strength of 1e-6 is like one of 1e6.
 """
 
 from __future__ import annotations
