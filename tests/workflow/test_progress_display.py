@@ -57,10 +57,12 @@ def test_every_rule_is_recorded_with_its_room(tiny_run, monkeypatch):
     named = {
         "all",
         "anomaly_scan",
+        "applications",
         "bench",
         "finished",
         "full_tagging",
         "learning_curve",
+        "publication",
         "quick",
         "tables",
     }

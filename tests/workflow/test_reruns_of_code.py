@@ -84,6 +84,13 @@ WITHOUT_JOBS = AROUND | {
     "jetchain.tagging.pairs",
     "jetchain.tagging.score",
     "jetchain.tagging.times",
+    "jetchain.core.schema.applications",
+    "jetchain.reporting.applications",
+    *(
+        module
+        for module in SOURCES
+        if module.startswith(("jetchain.inference.applications", "jetchain.inference.publication."))
+    ),
     *FROM_FILES,
     *(module for module in SOURCES if module.startswith("jetchain.regression.")),
     # The taggers that the tiny run does not train.

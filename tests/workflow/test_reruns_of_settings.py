@@ -159,6 +159,10 @@ OTHER = {
     "generate.bench.processes": ["W"],
     "detector.bench.sample": "W",
     "jets.clustering.pileup": "softkiller",
+    "inference.applications.charm.tagger": "pfn",
+    "inference.applications.charm.working_points": [0.7, 0.5],
+    "inference.applications.charm.mass_edges": [60.0, 120.0],
+    "inference.applications.gain.scan": "strength",
     "tagging.standardisation": "jetclass",
     "tagging.training.decorrelation.background": ["quark"],
     "tagging.training.decorrelation.variable": "m",
@@ -173,8 +177,11 @@ OTHER = {
     "firmware.dataset.classes": ["quark", "gluon", "W", "top"],
     "firmware.device.part": "xcvu9p",
 }
-# Only `make bench` reads these.
-BENCHES = ("generate.bench.", "detector.bench.", "tagging.bench.", "inference.bench.")
+# Only `make bench` and the target `applications` read these.
+BENCHES = (
+    "generate.bench.", "detector.bench.", "tagging.bench.", "inference.bench.",
+    "inference.applications.",
+)  # fmt: skip
 # The first four have tests of their own; the others have one valid value only.
 APART = {
     "seed", "detector.geometry", "detector.passing_samples", "detector.pileup_sample",

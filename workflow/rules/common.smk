@@ -78,6 +78,12 @@ def workspace_files(wildcards):
     return [local(name) for name in CONFIG.inference.workspaces[wildcards.method].files]
 
 
+def operator_workspace(wildcards):
+    """The file of a workspace with the samples of operators."""
+    entry = CONFIG.inference.applications.operators[wildcards.method]
+    return local(entry.workspace)
+
+
 def grid_files(wildcards):
     """The files of a grid of signals that others made."""
     return [local(name) for name in CONFIG.inference.grids[wildcards.method].files]
@@ -260,6 +266,7 @@ def known_targets():
             *METHODS,
             *BACKGROUND_METHODS,
             *CONFIG.inference.workspaces,
+            *CONFIG.inference.applications.operators,
             *CONFIG.inference.grids,
         ],
         "design": family("firmware.designs"),
@@ -273,8 +280,9 @@ def known_targets():
 
 
 def what_is_here(wildcards):
-    """The targets of `all` that are made already: what a report can be made of."""
-    return [path for room in TARGETS.values() for path in room if os.path.exists(path)]
+    """The targets of `all`, and figures aside, that are made: what a report can be made of."""
+    listed = [*ASIDE, *(path for room in TARGETS.values() for path in room)]
+    return [path for path in listed if os.path.exists(path)]
 
 
 def one_of(names):
@@ -287,6 +295,9 @@ TARGETS = {"reporting": []}
 
 # The figures and tables of the report.
 FIGURES = []
+
+# Files of figures that `all` leaves to targets of their own.
+ASIDE = []
 
 # What `bench` measures; every rule file adds its own.
 BENCHES = []

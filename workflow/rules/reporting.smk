@@ -14,6 +14,7 @@ include: "reporting/anomaly.smk"
 include: "reporting/scan.smk"
 include: "reporting/background.smk"
 include: "reporting/inference.smk"
+include: "reporting/applications.smk"
 include: "reporting/firmware.smk"
 
 
@@ -67,7 +68,7 @@ FIRST_FIGURES = [
 ]
 
 
-for figure in [*FIGURES, LEARNING, *FULL_TAGGING]:
+for figure in [*FIGURES, LEARNING, *FULL_TAGGING, *APPLICATION_FIGURES]:
 
     rule:
         name:

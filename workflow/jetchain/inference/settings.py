@@ -9,6 +9,7 @@ from pydantic import field_validator, model_validator
 
 from jetchain.core.settings import Settings, key
 from jetchain.core.sources import require_usable
+from jetchain.inference.applications.settings import ApplicationsSettings
 
 
 class WorkspaceSettings(Settings):
@@ -164,6 +165,9 @@ class InferenceSettings(Settings):
     limits: LimitSettings = key(LimitSettings(), "CLs limits on the signal cross-section")
     workspaces: dict[str, PublishedSettings] = key(
         {}, "workspaces that others made, by a name: each is fitted and limited like a search"
+    )
+    applications: ApplicationsSettings = key(
+        ApplicationsSettings(), "what the target `applications` does with jets and workspaces"
     )
 
     grids: dict[str, GridSettings] = key(

@@ -20,6 +20,7 @@ from jetchain.generate.settings import GUN, GenerationSettings
 from jetchain.graphs.formats import FORMATS
 from jetchain.jets.settings import radius_fault
 from jetchain.particleflow.algorithms import ALGORITHMS, trained
+from jetchain.plumbing.applied import applications_known
 from jetchain.plumbing.numbers import unit_at
 from jetchain.plumbing.radii import readers
 from jetchain.tagging.settings import samples_of
@@ -411,6 +412,7 @@ RELATIONS: list[Callable[[Configuration], Iterator[str]]] = [
     _samples_known,
     _classes_have_samples,
     _workspaces_are_no_searches,
+    applications_known,
     _features_are_there,
     _algorithm_known,
     _samples_fit_their_use,
