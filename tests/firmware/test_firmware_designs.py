@@ -21,7 +21,7 @@ from jetchain.firmware.designs import DESIGNS
 from jetchain.firmware.quantise import quantise
 from jetchain.firmware.synthesise import trace
 
-INPUTS, OUTPUTS = 12, 5
+INPUTS, OUTPUTS = 12, 5  # of four constituents
 
 TOY = '''
 """A design."""

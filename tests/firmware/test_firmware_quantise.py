@@ -10,9 +10,10 @@ import torch
 from jetchain.core.errors import ConfigurationError, DataError
 from jetchain.core.io.tensors import write_weights
 from jetchain.core.settings import parse
-from jetchain.firmware.design import read_fixed
+from jetchain.firmware.design import build, read_fixed
 from jetchain.firmware.design_settings import FixedPointSettings, FormatSettings
-from jetchain.firmware.designs.mlp import MLPSettings, QuantisedPerceptron
+from jetchain.firmware.designs.mlp import MLPSettings
+from jetchain.firmware.flow import accumulator
 from jetchain.firmware.layers import fake_quantise
 from jetchain.firmware.quantise import Format, fraction_bits, quantise
 from jetchain.firmware.settings import FirmwareSettings
@@ -68,8 +69,8 @@ def test_gradient_goes_straight_through_inside_the_range_and_stops_outside():
 @pytest.fixture
 def saved(tmp_path):
     torch.manual_seed(3)
-    model = QuantisedPerceptron([6, 4, 3], NUMBERS)
-    for layer in model.layers:
+    model = build("mlp", SMALL).quantised(6, 3, NUMBERS)
+    for layer in model.layers.values():
         layer.mask[:, ::3] = 0.0
         layer.bias.data += 0.3
     model.freeze()
@@ -92,9 +93,10 @@ def test_torch_and_numpy_networks_agree_bit_for_bit(saved):
 
 def test_accumulators_hold_every_sum(saved):
     network = read_fixed(saved[1], "mlp", SMALL, NUMBERS)
-    x = np.where(network.weights[0] > 0, network.inputs.high, network.inputs.low).T
-    sums = x @ network.weights[0] + network.biases[0]
-    wide = network.accumulator(0)
+    weight, bias = network.weights["0"], network.biases["0"]
+    x = np.where(weight > 0, network.inputs.high, network.inputs.low).T
+    sums = x @ weight + bias
+    wide = accumulator(weight, bias, network.inputs)
     assert np.array_equal(quantise(sums, wide), sums)
     assert network.sparsity >= 1 / 3
 
@@ -107,7 +109,7 @@ def test_fraction_bits_are_the_fewest_that_are_exact():
 
 
 def test_weights_of_another_network_are_refused(saved):
-    with pytest.raises(DataError, match=r"hidden layers \[4\], expected \[5\]"):
+    with pytest.raises(DataError, match="layer 0 is 6 to 4 wide, expected 6 to 5"):
         read_fixed(saved[1], "mlp", MLPSettings(hidden=[5]), NUMBERS)
     with pytest.raises(DataError, match="missing"):
         read_fixed(saved[1], "mlp", MLPSettings(hidden=[4, 4]), NUMBERS)

@@ -20,8 +20,11 @@ def report(lower: float = 0.0, cycles: int = 11) -> FirmwareReport:
     return FirmwareReport.model_validate({
         "accuracy": {name: near(value - lower) for name, value in ACCURACY.items()},
         "accuracy_loss_from_quantisation": near(0.05),
+        "paired": {"float_only": 7, "quantised_only": 3, "p_value": 0.34},
+        "seen": {"constituents": 2, "features": ["pt_fraction", "delta_eta", "delta_phi"]},
+        "bit_operations": 1234,
         "published": {"source": "arXiv:0000.00000", "accuracy": {"A": 0.71, "B": 0.78}},
-        "network": {"widths": [6, 4, 2], "weights": 32, "sparsity": 0.5},
+        "network": {"widths": [6, 4, 2], "bits": {"inputs": 8, "weights": 6, "activations": 5}, "weights": 32, "sparsity": 0.5},
         "simulated": {
             "rtl": COMPARED,
             "hls": {**COMPARED, "differing": 2, "outputs": 1000, "test_jets": 8},
@@ -34,6 +37,11 @@ def report(lower: float = 0.0, cycles: int = 11) -> FirmwareReport:
         "design": {
             "register_bits": 9000, "part": "xcvu13p", "latency_cutoff": 5.0,
             "estimated_luts": 900.0,
+        },
+        "estimates": {
+            "luts": [870.0, 1000.0], "part_luts": 100_000, "latency_cutoff": 2.0, "cycles": 20,
+            "clock_period_ns": [2.5, 5.0], "latency_ns": [50.0, 100.0],
+            "interval_ns": [2.5, 5.0], "source": "theirs",
         },
         "budget": {
             "latency_ns": 1000.0, "bunch_spacing_ns": 25.0, "keeps_up": True, "in_time": True,

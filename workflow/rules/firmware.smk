@@ -211,6 +211,7 @@ rule report_firmware:
     params:
         **job(
             "firmware.report",
+            published=resource_name("published/firmware.json"),
             settings={
                 "model": "firmware.models.{design}",
                 "formats": "firmware.formats",
@@ -219,6 +220,58 @@ rule report_firmware:
                 "budget": "firmware.budget",
             },
             seed=job_of_design("firmware.report"),
+            members=["firmware.designs.{design}"],
+        ),
+    shell:
+        LAUNCH
+
+
+# Points of `firmware_scan`, not of `all`.
+rule prepare_firmware_scan:
+    input:
+        jets=shards(
+            f"results/graphs/jets/{CONFIG.jets.algorithm}/{{sample}}/{{shard}}.safetensors",
+            CONFIG.firmware.dataset.samples,
+        ),
+    output:
+        dataset="results/firmware/scan/dataset.safetensors",
+        cutflow="results/firmware/scan/cutflow.json",
+    log:
+        "results/logs/firmware/scan/prepare.log",
+    params:
+        **job(
+            "firmware.scan.prepare",
+            settings={
+                "dataset": "firmware.dataset",
+                "constituents": "firmware.scan.constituents",
+            },
+        ),
+    shell:
+        LAUNCH
+
+
+rule measure_firmware_scan:
+    input:
+        dataset="results/firmware/scan/dataset.safetensors",
+    output:
+        result="results/firmware/scan/{design}/{constituents}-{sparsity}.json",
+    log:
+        "results/logs/firmware/scan/{design}/{constituents}-{sparsity}.log",
+    wildcard_constraints:
+        constituents="[0-9]+",
+        sparsity="[0-9.e-]+",
+    params:
+        **job(
+            "firmware.scan.measure",
+            settings={
+                "model": "firmware.models.{design}",
+                "formats": "firmware.formats",
+                "training": "firmware.training",
+                "pruning": "firmware.pruning",
+                "classes": "firmware.dataset.classes",
+                "evaluation": "firmware.evaluation",
+            },
+            seed=["firmware.scan", "{design}", "{constituents}", "{sparsity}"],
             members=["firmware.designs.{design}"],
         ),
     shell:

@@ -67,7 +67,7 @@ FIRST_FIGURES = [
 ]
 
 
-for figure in [*FIGURES, LEARNING]:
+for figure in [*FIGURES, LEARNING, FIRMWARE_SCAN]:
 
     rule:
         name:

@@ -18,7 +18,11 @@ from jetchain.core.spectrum import CommonSpectrum
 from jetchain.core.verbs import Inputs, Output
 from jetchain.firmware.settings import FirmwareDatasetSettings
 
-FEATURES = ("pt_fraction", "delta_eta", "delta_phi")
+# The first three as a trigger has them of any deposit; then what its tracks and clusters tell.
+FEATURES = (
+    "pt_fraction", "delta_eta", "delta_phi", "charge", "is_electron", "is_muon", "is_photon",
+    "is_charged_hadron", "is_neutral_hadron",
+)  # fmt: skip
 TRAIN, VALIDATION, TEST = 0, 1, 2
 SPLITS = ("train", "validation", "test")
 
@@ -77,7 +81,7 @@ def leading_constituents(
         pt_scale, angle_scale: factors on the transverse momentum and on the two angles.
 
     Returns:
-        (jets, 3 * count): pT / jet pT, delta eta, delta phi of the first constituent, and so on.
+        (jets, FEATURES * count): those of the first constituent, and so on.
     """
     column = {name: index for index, name in enumerate(CONSTITUENT_COLUMNS)}
     values = graphs["constituents"].astype(np.float64)
@@ -87,7 +91,7 @@ def leading_constituents(
     position = offset[:-1, None] + np.arange(count)[None, :]  # (jets, count)
     present = position < offset[1:, None]
     if len(values) == 0:
-        return np.zeros((jets, 3 * count), np.float32)
+        return np.zeros((jets, len(FEATURES) * count), np.float32)
     chosen = values[np.where(present, position, 0)]  # (jets, count, columns)
     pt = np.hypot(chosen[..., column["px"]], chosen[..., column["py"]])
     features = np.stack(
@@ -95,10 +99,12 @@ def leading_constituents(
             pt / jet_pt[:, None],
             chosen[..., column["delta_eta"]],
             chosen[..., column["delta_phi"]],
+            *(chosen[..., column[name]] for name in FEATURES[3:]),
         ],
         axis=-1,
-    ) * np.array([pt_scale, angle_scale, angle_scale])
-    return (features * present[..., None]).reshape(jets, 3 * count).astype(np.float32)
+    )
+    features[..., :3] *= np.array([pt_scale, angle_scale, angle_scale])
+    return (features * present[..., None]).reshape(jets, -1).astype(np.float32)
 
 
 def common_weights(

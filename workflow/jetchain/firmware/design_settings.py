@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import model_validator
 
@@ -38,12 +38,36 @@ class FormatSettings(Settings):
     activations: FixedPointSettings = key(
         FixedPointSettings(signed=False, integer=2, fraction=4), "Format behind each ReLU."
     )
+    headroom: int = key(
+        2,
+        "Integer bits of the input port beyond the inputs' format; what needs them saturates in "
+        "the firmware, and what does not fit in the port is refused.",
+        ge=0,
+        le=8,
+    )
 
     @model_validator(mode="after")
     def _unsigned(self) -> Self:
         if self.activations.signed:
             raise ValueError("activations come from a ReLU: their format must be unsigned")
         return self
+
+
+FEATURE_SETS = {"kinematics": 3, "identity": 9}
+"""How many of `dataset.FEATURES` a design sees."""
+
+
+class DesignSettings(Settings):
+    """What every design sees, and its numbers."""
+
+    constituents: int | None = key(
+        None, "Leading constituents that it sees; null: all of the data set.", ge=1, le=128
+    )
+    features: Literal["kinematics", "identity"] = key(
+        "kinematics",
+        "What it sees of one: pT fraction, delta eta, delta phi; with identity charge and kind too.",
+    )
+    formats: FormatSettings | None = key(None, "Its own formats; null: those of firmware.formats.")
 
 
 class DeviceSettings(Settings):
@@ -53,3 +77,10 @@ class DeviceSettings(Settings):
     clock_period: float = key(
         5.0, "Clock period asked for; not proven without place and route.", unit="ns", gt=0.0
     )
+
+
+def require_nodes(widths: list[int]) -> list[int]:
+    """Widths of layers, each at least 1."""
+    if any(width < 1 for width in widths):
+        raise ValueError("every layer needs at least one node")
+    return widths

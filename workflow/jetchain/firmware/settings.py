@@ -110,6 +110,28 @@ class FirmwareEvaluationSettings(Settings):
     replicas: int = key(200, "Bootstrap replicas for the uncertainties.", ge=2)
 
 
+class ScanSettings(Settings):
+    """Accuracy against resources; `snakemake firmware_scan` makes it."""
+
+    designs: list[str] = key(
+        ["deepsets", "jedi_linear"], "Designs of the scan, of any number of constituents.",
+        min_length=1,
+    )  # fmt: skip
+    constituents: list[int] = key([8, 16, 32], "Leading constituents, powers of two.", min_length=1)
+    sparsities: list[float] = key(
+        [0.5, 0.8, 0.9], "Parts of the weights set to zero.", min_length=1
+    )
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        require_each_once(self.designs, DESIGNS, "firmware design")
+        if any(rows < 1 or rows & (rows - 1) for rows in self.constituents):
+            raise ValueError("constituents must be powers of two")
+        if any(not 0.0 <= part < 1.0 for part in self.sparsities):
+            raise ValueError("sparsities must be at least 0 and below 1")
+        return self
+
+
 class FirmwareSettings(Settings):
     """The firmware room."""
 
@@ -128,6 +150,9 @@ class FirmwareSettings(Settings):
     synthesis: SynthesisSettings = key(SynthesisSettings(), "Verilog.")
     simulation: SimulationSettings = key(SimulationSettings(), "Bit-exact simulations.")
     budget: BudgetSettings = key(BudgetSettings(), "Trigger budgets of the latency report.")
+    scan: ScanSettings = key(
+        ScanSettings(), "Designs, constituents and pruning against resources, beside `all`."
+    )
 
     @field_validator("designs")
     @classmethod
@@ -159,6 +184,19 @@ class TrainQuantisedSettings(FixedSettings):
     training: TrainingSettings
     pruning: PruningSettings
     classes: list[str]
+
+
+class ScanDatasetSettings(Settings):
+    """Settings of firmware.scan.prepare."""
+
+    dataset: FirmwareDatasetSettings
+    constituents: list[int]
+
+
+class ScanPointSettings(TrainQuantisedSettings):
+    """Settings of firmware.scan.measure."""
+
+    evaluation: FirmwareEvaluationSettings
 
 
 class EvaluateSettings(Settings):

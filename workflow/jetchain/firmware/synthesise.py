@@ -14,6 +14,8 @@ from jetchain.firmware.design import Fixed, project_name, read_fixed
 from jetchain.firmware.design_settings import DeviceSettings
 from jetchain.firmware.settings import SynthesiseSettings
 
+CALIBRATED = 2.0  # the cutoff of the designs in resources/published/firmware.json
+
 
 def synthesise(
     *,
@@ -45,9 +47,9 @@ def trace(network: Fixed) -> Any:
     from da4ml.trace.ops import quantize
 
     # Adders of one delay unit whatever their width; solver option of da4ml's own examples.
-    source = FixedVariableArrayInput((network.widths[0],), HWConfig(1, -1, -1), {"hard_dc": 2})
-    # The inputs arrive in their format already: this only declares it.
-    x = quantize(source, network.inputs.k, network.inputs.i, network.inputs.f)
+    source = FixedVariableArrayInput((network.number,), HWConfig(1, -1, -1), {"hard_dc": 2})
+    # The inputs arrive in the port's format already: this only declares it.
+    x = quantize(source, network.port.k, network.port.i, network.port.f)
     return comb_trace(source, network.replay(x))
 
 
@@ -86,6 +88,7 @@ def write_verilog(
         estimated_luts=float(predicted["cost"]),
         inputs=port(comb.inp_qint),
         outputs=port(comb.out_qint),
+        calibrated=pipeline(comb, CALIBRATED),
         scan=[],
     )
 
