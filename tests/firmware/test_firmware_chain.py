@@ -48,7 +48,7 @@ TRAINING = {
 
 def simulation_settings(model):
     return SimulateSettings(
-        model=model, formats=FORMATS, simulation=SimulationSettings(random_vectors=100)
+        model=model, formats=FORMATS, headroom=2, simulation=SimulationSettings(random_vectors=100)
     )
 
 
@@ -102,13 +102,13 @@ def run_to_projects(jets, room, design, model):
     weights = room / "quantised/weights.safetensors"
     convert.convert(
         weights=weights, project=room / "hls/project.tar.gz", design=design,
-        settings=ConvertSettings(model=model, formats=FORMATS, device=DeviceSettings()),
+        settings=ConvertSettings(model=model, formats=FORMATS, headroom=2, device=DeviceSettings()),
     )  # fmt: skip
     synthesise.synthesise(
         weights=weights, verilog=room / "rtl/verilog.tar.gz",
         description=room / "rtl/design.json", design=design,
         settings=SynthesiseSettings(
-            model=model, formats=FORMATS, device=DeviceSettings(),
+            model=model, formats=FORMATS, headroom=2, device=DeviceSettings(),
             synthesis=SynthesisSettings(scan=[5.0, 2.0]),
         ),
     )  # fmt: skip

@@ -26,13 +26,13 @@ SMALL = {
 ROWS = 4
 
 
-def small(name, formats=FORMATS):
+def small(name, formats=FORMATS, headroom=2):
     """A design of 4 constituents with random numbers, in fixed point."""
     torch.manual_seed(2)
     model = build(name, SMALL.get(name, {})).quantised(3 * ROWS, 3, formats)
     model.freeze()
     state = {key: value.numpy() for key, value in model.state_dict().items()}
-    return model.design.fixed(state, formats)
+    return model.design.fixed(state, formats, headroom)
 
 
 def vectors(fixed, number=300):
@@ -171,12 +171,11 @@ def test_a_design_sees_its_own_constituents_features_and_formats():
 
 
 @pytest.mark.parametrize(
-    ("value", "headroom", "refused"), [(2.0, 2, False), (4.0, 2, True), (2.0, 0, True)]
+    ("value", "headroom", "refused"), [(2.0, 2, False), (4.1, 2, True), (2.0, 0, True)]
 )
 def test_what_does_not_fit_in_the_port_is_refused(tmp_path, value, headroom, refused):
     """pT in multiples of the network's range, of one test jet."""
-    formats = FormatSettings(headroom=headroom)
-    fixed = small("deepsets", formats)
+    fixed = small("deepsets", headroom=headroom)
     data = {
         "features": np.zeros((3, ROWS * len(FEATURES)), np.float32),
         "label": np.zeros(3, np.int64), "split": np.full(3, TEST),
@@ -188,7 +187,10 @@ def test_what_does_not_fit_in_the_port_is_refused(tmp_path, value, headroom, ref
     scores = {"logits": fixed.forward(seen), "label": data["label"], "weight": data["weight"]}
     write_tensors(tmp_path / "scores", FIRMWARE_SCORES, scores)
     settings = SimulateSettings(
-        model={}, formats=formats, simulation=SimulationSettings(random_vectors=10)
+        model={},
+        formats=FORMATS,
+        headroom=headroom,
+        simulation=SimulationSettings(random_vectors=10),
     )
 
     def drive():
@@ -197,7 +199,7 @@ def test_what_does_not_fit_in_the_port_is_refused(tmp_path, value, headroom, ref
     if refused:
         with pytest.raises(DataError, match="event 12: pt_fraction of constituent 1 is") as error:
             drive()
-        assert "firmware.formats.headroom" in error.value.remedy
+        assert "firmware.headroom" in error.value.remedy
     else:
         x, expected, _ = drive()
         assert x[1, 3] > fixed.inputs.high  # the firmware gets it as it is, and saturates it

@@ -12,11 +12,12 @@ from jetchain.core.io.tensors import write_weights
 from jetchain.core.settings import parse
 from jetchain.firmware.design import build, read_fixed
 from jetchain.firmware.design_settings import FixedPointSettings, FormatSettings
+from jetchain.firmware.designs.deepsets import DeepSetsSettings
 from jetchain.firmware.designs.mlp import MLPSettings
 from jetchain.firmware.flow import accumulator
 from jetchain.firmware.layers import fake_quantise
 from jetchain.firmware.quantise import Format, fraction_bits, quantise
-from jetchain.firmware.settings import FirmwareSettings
+from jetchain.firmware.settings import FirmwareSettings, ScanSettings
 
 FORMATS = [Format(1, 2, 5), Format(0, 2, 4), Format(1, 0, 5), Format(1, 3, -1), Format(0, -1, 6)]
 SMALL = MLPSettings(hidden=[4])
@@ -111,8 +112,12 @@ def test_fraction_bits_are_the_fewest_that_are_exact():
 def test_weights_of_another_network_are_refused(saved):
     with pytest.raises(DataError, match="layer 0 is 6 to 4 wide, expected 6 to 5"):
         read_fixed(saved[1], "mlp", MLPSettings(hidden=[5]), NUMBERS)
-    with pytest.raises(DataError, match="missing"):
+    with pytest.raises(DataError, match=r"layer 1 is 4 to 3 wide, expected 4 to 4"):
         read_fixed(saved[1], "mlp", MLPSettings(hidden=[4, 4]), NUMBERS)
+    with pytest.raises(DataError, match="6 inputs, expected 9"):
+        read_fixed(saved[1], "mlp", MLPSettings(hidden=[4], constituents=3), NUMBERS)
+    with pytest.raises(DataError, match="phi0.*missing"):
+        read_fixed(saved[1], "deepsets", DeepSetsSettings(phi=[4]), NUMBERS)
 
 
 @pytest.mark.parametrize(
@@ -123,6 +128,11 @@ def test_weights_of_another_network_are_refused(saved):
         (MLPSettings, {"hidden": []}, "at least 1"),
         (MLPSettings, {"hidden": [4, 0]}, "at least one node"),
         (FormatSettings, {"activations": {"signed": True}}, "unsigned"),
+        (DeepSetsSettings, {"constituents": 12}, "power of two"),
+        (DeepSetsSettings, {"phi": [8, 0]}, "at least one node"),
+        (ScanSettings, {"constituents": [8, 12]}, "powers of two"),
+        (ScanSettings, {"sparsities": [1.0]}, "below 1"),
+        (ScanSettings, {"designs": ["deepset"]}, "Did you mean 'deepsets'"),
         (FirmwareSettings, {"designs": ["mlp", "mlp"]}, "twice"),
         (FirmwareSettings, {"designs": ["mpl"]}, "Did you mean 'mlp'"),
         (MLPSettings, {"hiden": [4]}, "Did you mean 'hidden'"),

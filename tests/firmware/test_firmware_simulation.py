@@ -20,13 +20,13 @@ FORMATS = FormatSettings()
 PROJECT = "jetchain_tiny"
 
 
-def perceptron(weights, biases, formats=FORMATS) -> Fixed:
+def perceptron(weights, biases, formats=FORMATS, headroom=0) -> Fixed:
     """Of these numbers, (inputs, outputs) and (outputs,) a layer."""
     own = build("mlp", {"hidden": [len(bias) for bias in biases[:-1]] or [1]})
     if len(biases) == 1:  # a single layer: what the perceptron's settings do not offer
         own.settings = own.settings.model_copy(update={"hidden": []})
     named = [{str(n): each for n, each in enumerate(layers)} for layers in (weights, biases)]
-    return Fixed(own, len(weights[0]), *named, formats)
+    return Fixed(own, len(weights[0]), *named, formats, headroom)
 
 
 def tiny_network(seed: int = 1) -> Fixed:
@@ -40,7 +40,7 @@ def tiny_network(seed: int = 1) -> Fixed:
     weights[0][2, :] = 0.0
     weights[0][:, 3] = 0.0
     biases = [quantise(random.normal(0, 0.5, n), Format.of(FORMATS.biases)) for n in (4, 3)]
-    return perceptron(weights, biases)
+    return perceptron(weights, biases, headroom=2)
 
 
 NETWORK = tiny_network()
@@ -117,9 +117,7 @@ def test_an_hls_project_has_the_same_bytes_wherever_it_is_written(tmp_path):
 @pytest.mark.parametrize(("numbers", "luts"), [(2, 8), (4, 8 + 8 + 9)])
 def test_an_adder_costs_a_lut_a_bit(tmp_path, numbers, luts):
     """The sum of two numbers of 8 bits, and the one of two such sums of 9 bits."""
-    bytes_in = FormatSettings(
-        inputs=FixedPointSettings(signed=True, integer=2, fraction=5), headroom=0
-    )
+    bytes_in = FormatSettings(inputs=FixedPointSettings(signed=True, integer=2, fraction=5))
     adder = perceptron([np.ones((numbers, 1))], [np.zeros(1)], bytes_in)
     design = write_verilog(trace(adder), tmp_path, 2.0, PROJECT, DeviceSettings())
     assert design.estimated_luts == luts

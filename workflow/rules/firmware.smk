@@ -105,6 +105,7 @@ rule convert_firmware:
             settings={
                 "model": "firmware.models.{design}",
                 "formats": "firmware.formats",
+                "headroom": "firmware.headroom",
                 "device": "firmware.device",
             },
             members=["firmware.designs.{design}"],
@@ -130,6 +131,7 @@ rule simulate_firmware_hls:
             settings={
                 "model": "firmware.models.{design}",
                 "formats": "firmware.formats",
+                "headroom": "firmware.headroom",
                 "simulation": "firmware.simulation",
             },
             seed=job_of_design("firmware.simulate"),
@@ -153,6 +155,7 @@ rule synthesise_firmware:
             settings={
                 "model": "firmware.models.{design}",
                 "formats": "firmware.formats",
+                "headroom": "firmware.headroom",
                 "device": "firmware.device",
                 "synthesis": "firmware.synthesis",
             },
@@ -180,6 +183,7 @@ rule simulate_firmware_rtl:
             settings={
                 "model": "firmware.models.{design}",
                 "formats": "firmware.formats",
+                "headroom": "firmware.headroom",
                 "simulation": "firmware.simulation",
             },
             seed=job_of_design("firmware.simulate"),
@@ -266,6 +270,7 @@ rule measure_firmware_scan:
             settings={
                 "model": "firmware.models.{design}",
                 "formats": "firmware.formats",
+                "headroom": "firmware.headroom",
                 "training": "firmware.training",
                 "pruning": "firmware.pruning",
                 "classes": "firmware.dataset.classes",

@@ -85,7 +85,9 @@ class Design(ABC):
         """The same with quantised inputs, parameters and activations."""
         return Network(self, inputs, outputs, self.formats(common))
 
-    def fixed(self, state: Mapping[str, np.ndarray], common: FormatSettings) -> Fixed:
+    def fixed(
+        self, state: Mapping[str, np.ndarray], common: FormatSettings, headroom: int = 0
+    ) -> Fixed:
         """From the weights file of `quantised`.
 
         Raises:
@@ -93,6 +95,9 @@ class Design(ABC):
             ValueError: a shape is not that of the settings.
         """
         shape = (int(state["inputs"]),)
+        wanted = self.settings.constituents
+        if wanted and shape[0] != wanted * self.columns:
+            raise ValueError(f"{shape[0]} inputs, expected {wanted * self.columns}")
         shapes = Shapes()
         *_, last = [name for name in state if name.startswith("layers.") and name.endswith(".bias")]
         outputs = len(state[last])
@@ -108,7 +113,7 @@ class Design(ABC):
             masked = (weight * state[f"layers.{name}.mask"]).T
             weights[name] = quantise(masked, Format.of(formats.weights))
             biases[name] = quantise(bias, Format.of(formats.biases))
-        return Fixed(self, shape[0], weights, biases, formats)
+        return Fixed(self, shape[0], weights, biases, formats, headroom)
 
 
 @dataclass(frozen=True)
@@ -121,6 +126,7 @@ class Fixed:
         weights: (inputs, outputs) of each layer, already quantised.
         biases: (outputs,) of each layer, already quantised.
         formats: of its numbers.
+        headroom: integer bits of the input port beyond the inputs' format.
     """
 
     design: Design
@@ -128,6 +134,7 @@ class Fixed:
     weights: Mapping[str, Array]
     biases: Mapping[str, Array]
     formats: FormatSettings
+    headroom: int = 0
 
     @property
     def inputs(self) -> Format:
@@ -138,7 +145,7 @@ class Fixed:
     def port(self) -> Format:
         """Format of every input at the port: with the headroom that the firmware saturates."""
         inner = self.inputs
-        return Format(inner.k, inner.i + self.formats.headroom, inner.f)
+        return Format(inner.k, inner.i + self.headroom, inner.f)
 
     @property
     def activations(self) -> Format:
@@ -241,15 +248,19 @@ def read_jets(dataset: Path, design: Design) -> dict[str, np.ndarray]:
 
 
 def read_fixed(
-    path: Path, name: str, settings: Mapping[str, Any] | Settings, formats: FormatSettings
+    path: Path,
+    name: str,
+    settings: Mapping[str, Any] | Settings,
+    formats: FormatSettings,
+    headroom: int = 0,
 ) -> Fixed:
-    """Read the weights of a quantised design.
+    """Read the weights of a quantised design; see `Fixed`.
 
     Raises:
         DataError: the file is damaged, or not of a design with these settings.
     """
     try:
-        return build(name, settings).fixed(read_arrays(path), formats)
+        return build(name, settings).fixed(read_arrays(path), formats, headroom)
     except KeyError as error:
         raise DataError(f"{path}: parameter {error} is missing.", REMAKE) from None
     except ValueError as error:

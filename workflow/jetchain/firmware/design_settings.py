@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from jetchain.core.settings import Settings, key
 
@@ -38,13 +38,6 @@ class FormatSettings(Settings):
     activations: FixedPointSettings = key(
         FixedPointSettings(signed=False, integer=2, fraction=4), "Format behind each ReLU."
     )
-    headroom: int = key(
-        2,
-        "Integer bits of the input port beyond the inputs' format; what needs them saturates in "
-        "the firmware, and what does not fit in the port is refused.",
-        ge=0,
-        le=8,
-    )
 
     @model_validator(mode="after")
     def _unsigned(self) -> Self:
@@ -65,9 +58,20 @@ class DesignSettings(Settings):
     )
     features: Literal["kinematics", "identity"] = key(
         "kinematics",
-        "What it sees of one: pT fraction, delta eta, delta phi; with identity charge and kind too.",
+        "What it sees of each: pT fraction and angles, or (identity) charge and kind as well.",
     )
     formats: FormatSettings | None = key(None, "Its own formats; null: those of firmware.formats.")
+
+
+class SetSettings(DesignSettings):
+    """The same of a design that takes means over the constituents."""
+
+    @field_validator("constituents")
+    @classmethod
+    def _shift(cls, number: int | None) -> int | None:
+        if number is not None and number & (number - 1):
+            raise ValueError("must be a power of two: a mean over it is a shift of bits")
+        return number
 
 
 class DeviceSettings(Settings):

@@ -60,14 +60,10 @@ class Layers(Carrier[Node]):
         self.last = ""
 
     def begin(self, shape: Shape) -> Node:
-        """The inputs: a batch norm that changes nothing rounds and saturates them."""
-        source = Format.of(self.formats.inputs)
-        norm = nn.BatchNorm1d(shape[-1], eps=0.0)
-        exact = {"scale": "ufixed<1,1>", "bias": "fixed<2,2>"}
-        node = Node(
-            "x", shape[-1], Range(shape[0] if len(shape) > 1 else 1, source), len(shape) > 1
-        )
-        return self._module("saturate", norm, node, node.range, **exact, result=source.hls)
+        """The inputs, rounded and saturated."""
+        source, by_row = Format.of(self.formats.inputs), len(shape) > 1
+        node = Node("x", shape[-1], Range(shape[0] if by_row else 1, source), by_row)
+        return self._same("saturate", node, source.hls)
 
     def end(self, x: Node) -> None:
         """The outputs."""
@@ -114,7 +110,8 @@ class Layers(Carrier[Node]):
         """See `Carrier`: each row of one many times, and the other many times over."""
         many = self._repeated(x, x.range.rows)
         while y.range.rows < many.range.rows:
-            y = self._function("cat", y, y, Range(2 * y.range.rows, y.range.format))
+            twin = self._same(f"twin{y.range.rows}_{y.name}", y, _wide(y.range.format))
+            y = self._function("cat", y, twin, Range(2 * y.range.rows, y.range.format))
         return self.add(many, y)
 
     def flat(self, x: Node) -> Node:
@@ -124,10 +121,20 @@ class Layers(Carrier[Node]):
         )
         return replace(node, by_row=False)
 
+    def _same(self, name: str, x: Node, result: str) -> Node:
+        """The same numbers in another tensor: a leaky ReLU of slope 1, which hls4ml keeps."""
+        return self._module(
+            name, nn.LeakyReLU(1.0), x, x.range, param="ufixed<1,1>", result=result
+        )
+
     def _repeated(self, x: Node, times: int) -> Node:
         to = Range(x.range.rows * times, x.range.format)
         return self._module(
-            f"repeat_{x.name}", nn.Upsample(scale_factor=times), x, to, result=_wide(to.format)
+            f"repeat_{x.name}",
+            nn.Upsample(scale_factor=times),
+            x,
+            to,
+            result=self.precision[x.name]["result"],  # it copies, and casts nothing
         )
 
     def _module(
@@ -196,7 +203,7 @@ def write_network(
         granularity="name",
         backend="Vitis",
         default_precision="fixed<16,6>",
-        channels_last_conversion="full",
+        channels_last_conversion="internal",
     )
     for name, layer in config["LayerName"].items():
         layer["Precision"].update(layers.precision[name])

@@ -51,7 +51,8 @@ def measure(
     model = own.quantised(data["features"].shape[1], len(settings.classes), settings.formats)
     pruning = settings.pruning.model_copy(update={"sparsity": float(sparsity)})
     train_quantised(model, data, settings.model_copy(update={"pruning": pruning}), seed)
-    fixed = own.fixed({n: v.numpy() for n, v in model.state_dict().items()}, settings.formats)
+    state = {name: value.numpy() for name, value in model.state_dict().items()}
+    fixed = own.fixed(state, settings.formats, settings.headroom)
     logic = trace(fixed)
     test = data["split"] == TEST
     x = quantise(data["features"][test], fixed.port)

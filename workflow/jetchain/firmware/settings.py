@@ -139,6 +139,13 @@ class FirmwareSettings(Settings):
     dataset: FirmwareDatasetSettings = key(FirmwareDatasetSettings(), "Jets and inputs.")
     models: DesignTable = key(DesignTable(), "Sizes of the designs.")
     formats: FormatSettings = key(FormatSettings(), "Fixed-point formats of every design.")
+    headroom: int = key(
+        2,
+        "Integer bits of the input port beyond the inputs' format; what needs them saturates in "
+        "the firmware, and what does not fit in the port is refused.",
+        ge=0,
+        le=8,
+    )
     training: TrainingSettings = key(
         _training(), "Training of the float network, and fine-tuning of the quantised one."
     )
@@ -196,6 +203,7 @@ class ScanDatasetSettings(Settings):
 class ScanPointSettings(TrainQuantisedSettings):
     """Settings of firmware.scan.measure."""
 
+    headroom: int
     evaluation: FirmwareEvaluationSettings
 
 
@@ -209,6 +217,7 @@ class EvaluateSettings(Settings):
 class ConvertSettings(FixedSettings):
     """Settings of firmware.convert."""
 
+    headroom: int
     device: DeviceSettings
 
 
@@ -221,6 +230,7 @@ class SynthesiseSettings(ConvertSettings):
 class SimulateSettings(FixedSettings):
     """Settings of the two simulations."""
 
+    headroom: int
     simulation: SimulationSettings
 
 

@@ -66,7 +66,7 @@ def hls(
     seed: int,
 ) -> None:
     """Compile the HLS project with g++ and compare its outputs with the quantised network's."""
-    network = read_fixed(weights, design, settings.model, settings.formats)
+    network = read_fixed(weights, design, settings.model, settings.formats, settings.headroom)
     x, expected, of_jets = stimulus(network, dataset, scores, settings, seed)
     with scratch(outputs) as folder:
         unpack(project, folder)
@@ -94,7 +94,7 @@ def rtl(
     seed: int,
 ) -> None:
     """Simulate the Verilog with Verilator: latency, initiation interval, and every output bit."""
-    network = read_fixed(weights, design, settings.model, settings.formats)
+    network = read_fixed(weights, design, settings.model, settings.formats, settings.headroom)
     x, expected, of_jets = stimulus(network, dataset, scores, settings, seed)
     described = read_result(description, RTLDesign)
     with scratch(outputs) as folder:
@@ -148,7 +148,7 @@ def stimulus(
         raise DataError(
             f"{dataset}: event {data['event_number'][test][jet]}: {FEATURES[column]} of "
             f"constituent {row} is {jets[jet, place]:g}, and the port holds {low:g} to {high:g}.",
-            "Raise firmware.formats.headroom, or lower firmware.dataset.pt_scale or angle_scale.",
+            "Raise firmware.headroom, or lower firmware.dataset.pt_scale or angle_scale.",
         )
     margin = 1.1  # a little beyond the range of the network
     random = generator(seed, "vectors").uniform(
@@ -156,7 +156,7 @@ def stimulus(
         margin * network.inputs.high,
         (settings.simulation.random_vectors, jets.shape[1]),
     )
-    random[1::2] *= 2.0**network.formats.headroom / margin  # and over the whole port
+    random[1::2] *= 2.0**network.headroom / margin  # and over the whole port
     chosen = quantise(np.concatenate([random, extremes(network)]), network.port)
     return (
         np.concatenate([quantise(jets, network.port), chosen]),

@@ -26,7 +26,7 @@ def synthesise(
     settings: SynthesiseSettings,
 ) -> None:
     """Write the Verilog project as an archive, and what da4ml says about the design."""
-    comb = trace(read_fixed(weights, design, settings.model, settings.formats))
+    comb = trace(read_fixed(weights, design, settings.model, settings.formats, settings.headroom))
     cutoff = settings.synthesis.latency_cutoff
     with scratch(verilog) as folder:
         described = write_verilog(comb, folder, cutoff, project_name(design), settings.device)

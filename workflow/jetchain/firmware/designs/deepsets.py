@@ -14,11 +14,11 @@ from pydantic import field_validator
 
 from jetchain.core.settings import key
 from jetchain.firmware.design import Design
-from jetchain.firmware.design_settings import DesignSettings, require_nodes
+from jetchain.firmware.design_settings import SetSettings, require_nodes
 from jetchain.firmware.flow import Carrier
 
 
-class DeepSetsSettings(DesignSettings):
+class DeepSetsSettings(SetSettings):
     """Sizes of the two networks."""
 
     phi: list[int] = key([24, 24], "Widths of the network of one constituent.", min_length=1)

@@ -16,11 +16,11 @@ from pydantic import field_validator
 
 from jetchain.core.settings import key
 from jetchain.firmware.design import Design
-from jetchain.firmware.design_settings import DesignSettings, require_nodes
+from jetchain.firmware.design_settings import SetSettings, require_nodes
 from jetchain.firmware.flow import Carrier
 
 
-class InteractionSettings(DesignSettings):
+class InteractionSettings(SetSettings):
     """Sizes of the three networks; the cost grows with the square of the constituents."""
 
     constituents: int | None = key(

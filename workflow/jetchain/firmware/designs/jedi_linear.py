@@ -16,11 +16,11 @@ from pydantic import field_validator
 
 from jetchain.core.settings import key
 from jetchain.firmware.design import Design
-from jetchain.firmware.design_settings import DesignSettings, require_nodes
+from jetchain.firmware.design_settings import SetSettings, require_nodes
 from jetchain.firmware.flow import Carrier
 
 
-class JEDILinearSettings(DesignSettings):
+class JEDILinearSettings(SetSettings):
     """Sizes of the network."""
 
     embedding: int = key(16, "Width of the first layer.", ge=1)
