@@ -24,7 +24,7 @@ from jetchain.firmware.settings import FirmwareDatasetSettings
 
 def test_features_are_those_of_the_leading_constituents_one_by_one():
     graphs = toy_jets("gluon", 7, seed=2)
-    found = leading_constituents(graphs, 60, pt_scale=8.0, angle_scale=2.0)
+    found = leading_constituents(graphs, 60, pt_scale=8.0, angle_scale=2.0, mass_scale=50.0)
     column = {name: index for index, name in enumerate(CONSTITUENT_COLUMNS)}
     for jet in range(7):
         start, stop = graphs["constituent_offset"][jet : jet + 2]
@@ -32,8 +32,10 @@ def test_features_are_those_of_the_leading_constituents_one_by_one():
         expected = np.zeros((60, len(FEATURES)))
         for place, row in enumerate(graphs["constituents"][start:stop][:60]):
             pt = np.hypot(row[column["px"]], row[column["py"]])
-            expected[place] = [8 * pt / pt_jet, *(row[column[name]] for name in FEATURES[1:])]
-            expected[place, 1:3] *= 2
+            eta, phi = row[column["delta_eta"]], row[column["delta_phi"]]
+            mass = np.sqrt(pt * pt_jet * (eta**2 + phi**2)) / 50.0
+            kind = [row[column[name]] for name in FEATURES[4:]]
+            expected[place] = [8 * pt / pt_jet, 2 * eta, 2 * phi, mass, *kind]
         assert found[jet] == pytest.approx(expected.ravel(), abs=1e-6)
     assert np.any(
         found.reshape(7, 60, len(FEATURES))[:, -1] == 0

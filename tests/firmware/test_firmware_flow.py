@@ -29,7 +29,8 @@ ROWS = 4
 def small(name, formats=FORMATS, headroom=2):
     """A design of 4 constituents with random numbers, in fixed point."""
     torch.manual_seed(2)
-    model = build(name, SMALL.get(name, {})).quantised(3 * ROWS, 3, formats)
+    design = build(name, SMALL.get(name, {}))
+    model = design.quantised(design.columns * ROWS, 3, formats)
     model.freeze()
     state = {key: value.numpy() for key, value in model.state_dict().items()}
     return model.design.fixed(state, formats, headroom)
@@ -40,7 +41,7 @@ def vectors(fixed, number=300):
     port = fixed.port
     random = np.random.default_rng(4).uniform(port.low, port.high, (number, fixed.number))
     random[::2] /= 8.0
-    return np.concatenate([quantise(random, port), simulate.extremes(fixed)])
+    return np.concatenate([fixed.at_port(random), simulate.extremes(fixed)])
 
 
 class Checked(Exact):
@@ -100,7 +101,7 @@ def test_every_format_holds_every_number(name):
 @pytest.mark.parametrize("name", [name for name in DESIGNS if name != "mlp"])
 def test_the_order_of_constituents_does_not_matter(name):
     fixed = small(name)
-    x = vectors(fixed).reshape(-1, ROWS, 3)
+    x = vectors(fixed).reshape(-1, ROWS, fixed.design.columns)
     order = np.random.default_rng(1).permuted(np.tile(np.arange(ROWS), (len(x), 1)), axis=1)
     turned = np.take_along_axis(x, order[..., None], axis=1)
     expected = fixed.forward(x.reshape(len(x), -1))
@@ -110,7 +111,7 @@ def test_the_order_of_constituents_does_not_matter(name):
 
 def test_an_interaction_network_sees_every_pair():
     fixed = small("interaction")
-    x = quantise(vectors(fixed, 20), fixed.inputs).reshape(-1, ROWS, 3)
+    x = quantise(vectors(fixed, 20), fixed.inputs).reshape(-1, ROWS, fixed.design.columns)
     weight, bias = fixed.weights, fixed.biases
 
     def layer(name, y):
@@ -153,13 +154,13 @@ def test_bits_are_counted_once_a_row():
 
 def test_a_mean_that_is_no_shift_is_refused():
     with pytest.raises(ConfigurationError, match="mean over 3 constituents"):
-        build("deepsets", {}).floating(9, 3)
+        build("deepsets", {}).floating(3 * len(FEATURES), 3)
 
 
 def test_a_design_sees_its_own_constituents_features_and_formats():
     columns = len(FEATURES)
     features = np.arange(2.0 * 6 * columns).reshape(2, -1)
-    seen = build("deepsets", {"constituents": 4}).select(features)
+    seen = build("deepsets", {"constituents": 4, "features": "kinematics"}).select(features)
     assert np.array_equal(seen, features.reshape(2, 6, columns)[:, :4, :3].reshape(2, -1))
     own = {"features": "identity", "formats": {"activations": {"signed": False, "fraction": 7}}}
     design = build("deepsets", own)
@@ -202,7 +203,9 @@ def test_what_does_not_fit_in_the_port_is_refused(tmp_path, value, headroom, ref
         assert "firmware.headroom" in error.value.remedy
     else:
         x, expected, _ = drive()
-        assert x[1, 3] > fixed.inputs.high  # the firmware gets it as it is, and saturates it
+        assert (
+            x[1, len(FEATURES)] > fixed.inputs.high
+        )  # the firmware gets it as it is, and saturates it
         assert x.max() == fixed.port.high
         assert x.min() == fixed.port.low
         assert np.array_equal(fixed.forward(x), expected)

@@ -116,7 +116,7 @@ def test_weights_of_another_network_are_refused(saved):
         read_fixed(saved[1], "mlp", MLPSettings(hidden=[4, 4]), NUMBERS)
     with pytest.raises(DataError, match="6 inputs, expected 9"):
         read_fixed(saved[1], "mlp", MLPSettings(hidden=[4], constituents=3), NUMBERS)
-    with pytest.raises(DataError, match="phi0.*missing"):
+    with pytest.raises(DataError, match=r"phi0.*missing"):
         read_fixed(saved[1], "deepsets", DeepSetsSettings(phi=[4]), NUMBERS)
 
 

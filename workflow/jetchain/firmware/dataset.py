@@ -18,11 +18,13 @@ from jetchain.core.spectrum import CommonSpectrum
 from jetchain.core.verbs import Inputs, Output
 from jetchain.firmware.settings import FirmwareDatasetSettings
 
-# The first three as a trigger has them of any deposit; then what its tracks and clusters tell.
+# The mass is what a constituent adds in quadrature to that of the jet, were it massless and narrow:
+# sqrt(pT * pT of the jet) * distance to the axis.
 FEATURES = (
-    "pt_fraction", "delta_eta", "delta_phi", "charge", "is_electron", "is_muon", "is_photon",
-    "is_charged_hadron", "is_neutral_hadron",
+    "pt_fraction", "delta_eta", "delta_phi", "mass", "charge", "is_electron", "is_muon",
+    "is_photon", "is_neutral_hadron",
 )  # fmt: skip
+MEASURED = FEATURES[:4]
 TRAIN, VALIDATION, TEST = 0, 1, 2
 SPLITS = ("train", "validation", "test")
 
@@ -71,7 +73,11 @@ def split_by_event(number: NDArray[np.int64], validation: float, test: float) ->
 
 
 def leading_constituents(
-    graphs: dict[str, np.ndarray], count: int, pt_scale: float, angle_scale: float
+    graphs: dict[str, np.ndarray],
+    count: int,
+    pt_scale: float,
+    angle_scale: float,
+    mass_scale: float,
 ) -> NDArray[np.float32]:
     """Scaled features of the leading constituents, zero where a jet has fewer.
 
@@ -79,6 +85,7 @@ def leading_constituents(
         graphs: a JET_GRAPHS table.
         count: constituents kept.
         pt_scale, angle_scale: factors on the transverse momentum and on the two angles.
+        mass_scale: what the mass is divided by, in GeV.
 
     Returns:
         (jets, FEATURES * count): those of the first constituent, and so on.
@@ -94,16 +101,17 @@ def leading_constituents(
         return np.zeros((jets, len(FEATURES) * count), np.float32)
     chosen = values[np.where(present, position, 0)]  # (jets, count, columns)
     pt = np.hypot(chosen[..., column["px"]], chosen[..., column["py"]])
+    eta, phi = chosen[..., column["delta_eta"]], chosen[..., column["delta_phi"]]
     features = np.stack(
         [
-            pt / jet_pt[:, None],
-            chosen[..., column["delta_eta"]],
-            chosen[..., column["delta_phi"]],
-            *(chosen[..., column[name]] for name in FEATURES[3:]),
+            pt / jet_pt[:, None] * pt_scale,
+            eta * angle_scale,
+            phi * angle_scale,
+            np.sqrt(pt * jet_pt[:, None]) * np.hypot(eta, phi) / mass_scale,
+            *(chosen[..., column[name]] for name in FEATURES[4:]),
         ],
         axis=-1,
     )
-    features[..., :3] *= np.array([pt_scale, angle_scale, angle_scale])
     return (features * present[..., None]).reshape(jets, -1).astype(np.float32)
 
 
@@ -153,7 +161,11 @@ def prepare(
         counts["of other classes"] += int(np.sum(~kept & (graphs["label"] >= 0)))
         number = graphs["event_number"][kept]
         features = leading_constituents(
-            graphs, settings.constituents, settings.pt_scale, settings.angle_scale
+            graphs,
+            settings.constituents,
+            settings.pt_scale,
+            settings.angle_scale,
+            settings.mass_scale,
         )
         parts["features"].append(features[kept])
         parts["label"].append(label[kept])

@@ -19,7 +19,7 @@ from jetchain.core.errors import ConfigurationError, DataError
 from jetchain.core.io.atomic import REMAKE
 from jetchain.core.io.tensors import read_arrays, read_tensors
 from jetchain.core.settings import Settings
-from jetchain.firmware.dataset import FEATURES, FIRMWARE_JETS
+from jetchain.firmware.dataset import FEATURES, FIRMWARE_JETS, MEASURED
 from jetchain.firmware.design_settings import (
     FEATURE_SETS,
     DesignSettings,
@@ -30,6 +30,8 @@ from jetchain.firmware.designs import DESIGNS
 from jetchain.firmware.flow import Carrier, Exact, Range, Ranges, Shape, Shapes
 from jetchain.firmware.layers import Network
 from jetchain.firmware.quantise import Array, Format, quantise
+
+CHARGE, KIND = Format(1, 1, 0), Format(0, 1, 0)
 
 
 class Design(ABC):
@@ -99,8 +101,9 @@ class Design(ABC):
         if wanted and shape[0] != wanted * self.columns:
             raise ValueError(f"{shape[0]} inputs, expected {wanted * self.columns}")
         shapes = Shapes()
-        *_, last = [name for name in state if name.startswith("layers.") and name.endswith(".bias")]
-        outputs = len(state[last])
+        self.wire(shapes, self.arranged(shape), 1)
+        *_, last = shapes.layers
+        outputs = len(state[f"layers.{last}.bias"])
         self.wire(shapes, self.arranged(shape), outputs)
         formats = self.formats(common)
         weights, biases = {}, {}
@@ -143,9 +146,22 @@ class Fixed:
 
     @property
     def port(self) -> Format:
-        """Format of every input at the port: with the headroom that the firmware saturates."""
+        """Format of an input at the port: with the headroom that the firmware saturates."""
         inner = self.inputs
         return Format(inner.k, inner.i + self.headroom, inner.f)
+
+    @property
+    def ports(self) -> list[Format]:
+        """The same of each input; of charges and kinds only the bits that they can have."""
+        columns = FEATURES[: self.design.columns]
+        few = dict.fromkeys(FEATURES[len(MEASURED) :], KIND) | {"charge": CHARGE}
+        row = [few.get(name, self.port) for name in columns]
+        return row * (self.number // len(row))
+
+    def at_port(self, x: Array) -> Array:
+        """Inputs (events, inputs) in the formats of the ports; what does not fit saturates."""
+        places = zip(np.moveaxis(np.asarray(x, np.float64), -1, 0), self.ports, strict=True)
+        return np.stack([quantise(values, to) for values, to in places], axis=-1)
 
     @property
     def activations(self) -> Format:

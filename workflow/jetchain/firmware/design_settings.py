@@ -46,7 +46,7 @@ class FormatSettings(Settings):
         return self
 
 
-FEATURE_SETS = {"kinematics": 3, "identity": 9}
+FEATURE_SETS = {"kinematics": 3, "mass": 4, "identity": 9}
 """How many of `dataset.FEATURES` a design sees."""
 
 
@@ -56,15 +56,20 @@ class DesignSettings(Settings):
     constituents: int | None = key(
         None, "Leading constituents that it sees; null: all of the data set.", ge=1, le=128
     )
-    features: Literal["kinematics", "identity"] = key(
+    features: Literal["kinematics", "mass", "identity"] = key(
         "kinematics",
-        "What it sees of each: pT fraction and angles, or (identity) charge and kind as well.",
+        "What it sees of each: pT fraction and angles; its part of the mass too; its kind too.",
     )
     formats: FormatSettings | None = key(None, "Its own formats; null: those of firmware.formats.")
 
 
 class SetSettings(DesignSettings):
     """The same of a design that takes means over the constituents."""
+
+    features: Literal["kinematics", "mass", "identity"] = key(
+        "identity",
+        "What it sees of each: pT fraction and angles; its part of the mass too; its kind too.",
+    )
 
     @field_validator("constituents")
     @classmethod

@@ -123,9 +123,7 @@ class Layers(Carrier[Node]):
 
     def _same(self, name: str, x: Node, result: str) -> Node:
         """The same numbers in another tensor: a leaky ReLU of slope 1, which hls4ml keeps."""
-        return self._module(
-            name, nn.LeakyReLU(1.0), x, x.range, param="ufixed<1,1>", result=result
-        )
+        return self._module(name, nn.LeakyReLU(1.0), x, x.range, param="ufixed<1,1>", result=result)
 
     def _repeated(self, x: Node, times: int) -> Node:
         to = Range(x.range.rows * times, x.range.format)

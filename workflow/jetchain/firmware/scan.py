@@ -15,7 +15,6 @@ from jetchain.core.verbs import Input, Inputs, Output
 from jetchain.firmware import dataset as data_set
 from jetchain.firmware.dataset import TEST
 from jetchain.firmware.design import build, read_jets
-from jetchain.firmware.quantise import quantise
 from jetchain.firmware.settings import ScanDatasetSettings, ScanPointSettings
 from jetchain.firmware.simulate import require_equal
 from jetchain.firmware.synthesise import CALIBRATED, pipeline, trace
@@ -55,7 +54,7 @@ def measure(
     fixed = own.fixed(state, settings.formats, settings.headroom)
     logic = trace(fixed)
     test = data["split"] == TEST
-    x = quantise(data["features"][test], fixed.port)
+    x = fixed.at_port(data["features"][test])
     found = np.asarray(logic.predict(x, n_threads=1))
     require_equal(found, fixed.forward(x), "The logic of da4ml")
     accuracy = metrics.bootstrap(

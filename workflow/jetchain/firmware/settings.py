@@ -35,6 +35,9 @@ class FirmwareDatasetSettings(Settings):
         8.0, "Factor on pT / jet pT; powers of two cost nothing in firmware.", gt=0.0
     )
     angle_scale: float = key(4.0, "Factor on delta eta and delta phi.", gt=0.0)
+    mass_scale: float = key(
+        50.0, "What a constituent's part of the mass is divided by.", unit="GeV", gt=0.0
+    )
     pt_bins: int = key(
         25, "Bins of pT of the one, flat spectrum that all classes are weighted to.", ge=1
     )

@@ -24,7 +24,7 @@ from jetchain.firmware.dataset import FEATURES, TEST
 from jetchain.firmware.design import Fixed, project_name, read_fixed, read_jets
 from jetchain.firmware.latency import Clocked, measure_interval, measure_latency
 from jetchain.firmware.performance import FIRMWARE_SCORES
-from jetchain.firmware.quantise import Array, quantise
+from jetchain.firmware.quantise import Array
 from jetchain.firmware.settings import SimulateSettings
 
 # One row of the input file a clock: present it, tick, write the output port.
@@ -139,16 +139,16 @@ def stimulus(
             f"{scores}: {len(from_torch['logits'])} jets, but {dataset} has {len(jets)} test jets.",
             "One of them is from another run. Remove both and run the same command again.",
         )
-    low, high = network.port.low, network.port.high
-    half = network.port.step / 2
-    outside = np.argwhere((jets < low - half) | (jets >= high + half))
+    at_port = network.at_port(jets)
+    outside = np.argwhere(np.abs(at_port - jets) > network.port.step)
     if len(outside):
         jet, place = outside[0]
         row, column = divmod(int(place), network.design.columns)
         raise DataError(
             f"{dataset}: event {data['event_number'][test][jet]}: {FEATURES[column]} of "
-            f"constituent {row} is {jets[jet, place]:g}, and the port holds {low:g} to {high:g}.",
-            "Raise firmware.headroom, or lower firmware.dataset.pt_scale or angle_scale.",
+            f"constituent {row} is {jets[jet, place]:g}, and the port holds "
+            f"{network.ports[place].low:g} to {network.ports[place].high:g}.",
+            "Raise firmware.headroom, or change the scales in firmware.dataset.",
         )
     margin = 1.1  # a little beyond the range of the network
     random = generator(seed, "vectors").uniform(
@@ -157,9 +157,9 @@ def stimulus(
         (settings.simulation.random_vectors, jets.shape[1]),
     )
     random[1::2] *= 2.0**network.headroom / margin  # and over the whole port
-    chosen = quantise(np.concatenate([random, extremes(network)]), network.port)
+    chosen = network.at_port(np.concatenate([random, extremes(network)]))
     return (
-        np.concatenate([quantise(jets, network.port), chosen]),
+        np.concatenate([at_port, chosen]),
         np.concatenate([from_torch["logits"], network.forward(chosen)]),
         {name: from_torch[name] for name in ("label", "weight")},
     )
@@ -177,7 +177,7 @@ def extremes(network: Fixed) -> Array:
     alone = np.where(np.arange(network.number) < network.design.columns, everywhere, 0.0)
     twice = np.zeros((1, network.number))
     twice[0, 0] = 2.0 * inner.high
-    return quantise(np.concatenate([everywhere, alone[1:], twice]), port)
+    return network.at_port(np.concatenate([everywhere, alone[1:], twice]))
 
 
 def require_equal(simulated: Array, expected: Array, what: str) -> int:

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from jetchain.core.io.tables import write_result
 from jetchain.core.schema.firmware import Pipeline, Port, RTLDesign
 from jetchain.core.verbs import Input, Output
@@ -48,8 +50,11 @@ def trace(network: Fixed) -> Any:
 
     # Adders of one delay unit whatever their width; solver option of da4ml's own examples.
     source = FixedVariableArrayInput((network.number,), HWConfig(1, -1, -1), {"hard_dc": 2})
-    # The inputs arrive in the port's format already: this only declares it.
-    x = quantize(source, network.port.k, network.port.i, network.port.f)
+    # The inputs arrive in the ports' formats already: this only declares them.
+    k, i, f = (
+        np.array(bits) for bits in zip(*((p.k, p.i, p.f) for p in network.ports), strict=True)
+    )
+    x = quantize(source, k, i, f)
     return comb_trace(source, network.replay(x))
 
 
