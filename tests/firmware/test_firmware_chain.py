@@ -12,7 +12,6 @@ from jetchain.core.io.tables import read_csv, read_json
 from jetchain.core.training_settings import TrainingSettings
 from jetchain.firmware import convert, dataset, evaluate, report, simulate, synthesise, train
 from jetchain.firmware.design_settings import DeviceSettings, FormatSettings
-from jetchain.firmware.designs import DESIGNS
 from jetchain.firmware.settings import (
     BudgetSettings,
     ConvertSettings,
@@ -31,13 +30,8 @@ from jetchain.firmware.settings import (
 
 CLASSES = ["quark", "W", "top"]
 EXTREMES = 14  # vectors at the edges of the port
-# Sizes at which a design takes seconds; one that is not here has those of its settings.
-SMALL = {
-    "mlp": {"hidden": [8]},
-    "deepsets": {"phi": [6], "rho": [6]},
-    "jedi_linear": {"embedding": 4, "message": 4, "node": 4, "classifier": []},
-    "interaction": {"constituents": 4, "pair": [3], "node": [4], "classifier": []},
-}
+# Sizes at which a design takes seconds.
+SMALL = {"mlp": {"hidden": [8]}}
 FORMATS = FormatSettings()
 EVALUATION = FirmwareEvaluationSettings(replicas=10)
 TRAINING = {
@@ -142,7 +136,8 @@ def run_simulations(room, design, model):
     )  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=DESIGNS)
+# What the designs differ in has its tests in test_firmware_flow.
+@pytest.fixture(scope="module", params=SMALL)
 def design(request):
     return request.param, SMALL.get(request.param, {})
 

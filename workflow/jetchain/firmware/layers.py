@@ -15,6 +15,10 @@ from jetchain.firmware.quantise import Format
 class Wired(Protocol):
     """What a network needs of its design; see `design.Design`."""
 
+    @property
+    def columns(self) -> int:
+        """Numbers that the design sees of a constituent."""
+
     def arranged(self, shape: Shape) -> Shape:
         """The shape in which the design takes its inputs (inputs,)."""
 
