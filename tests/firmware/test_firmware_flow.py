@@ -28,10 +28,10 @@ SMALL = {
 ROWS = 4
 
 
-def small(name, formats=FORMATS, headroom=2):
+def small(name, formats=FORMATS, headroom=2, **more):
     """A design of 4 constituents with random numbers, in fixed point."""
     torch.manual_seed(2)
-    design = build(name, SMALL.get(name, {}))
+    design = build(name, {**SMALL.get(name, {}), **more})
     model = design.quantised(design.columns * ROWS, 3, formats)
     model.freeze()
     state = {key: value.numpy() for key, value in model.state_dict().items()}
@@ -147,7 +147,7 @@ def test_the_hls_project_of_a_set_equals_the_network_bit_for_bit(name, tmp_path)
 
 def test_the_verilog_of_a_set_equals_the_network_bit_for_bit(tmp_path):
     """Also where an input is twice as large as the network's range, or at an edge of the port."""
-    fixed = small("deepsets")
+    fixed = small("deepsets", phi=[3], rho=[], features="kinematics")
     x = vectors(fixed)
     described = write_verilog(trace(fixed), tmp_path, 2.0, "jetchain_set", DeviceSettings())
     assert described.inputs.width == fixed.port.width == 10

@@ -49,6 +49,11 @@ class FormatSettings(Settings):
 FEATURE_SETS = {"kinematics": 3, "mass": 4, "identity": 9}
 """How many of `dataset.FEATURES` a design sees."""
 
+SEEN = (
+    "What it sees of each: pT fraction and angles (kinematics), its part of the jet's mass as well "
+    "(mass), charge and kind as well (identity)."
+)
+
 
 class DesignSettings(Settings):
     """What every design sees, and its numbers."""
@@ -58,7 +63,7 @@ class DesignSettings(Settings):
     )
     features: Literal["kinematics", "mass", "identity"] = key(
         "kinematics",
-        "What it sees of each: pT fraction and angles; its part of the mass too; its kind too.",
+        SEEN,
     )
     formats: FormatSettings | None = key(None, "Its own formats; null: those of firmware.formats.")
 
@@ -68,7 +73,7 @@ class SetSettings(DesignSettings):
 
     features: Literal["kinematics", "mass", "identity"] = key(
         "identity",
-        "What it sees of each: pT fraction and angles; its part of the mass too; its kind too.",
+        SEEN,
     )
 
     @field_validator("constituents")

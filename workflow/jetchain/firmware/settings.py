@@ -138,7 +138,11 @@ class ScanSettings(Settings):
 class FirmwareSettings(Settings):
     """The firmware room."""
 
-    designs: list[str] = key(["mlp"], "Designs to build and compare.", min_length=1)
+    designs: list[str] = key(
+        ["mlp", "deepsets"],
+        "Designs to build and compare; `snakemake firmware_designs` builds all.",
+        min_length=1,
+    )
     dataset: FirmwareDatasetSettings = key(FirmwareDatasetSettings(), "Jets and inputs.")
     models: DesignTable = key(DesignTable(), "Sizes of the designs.")
     formats: FormatSettings = key(FormatSettings(), "Fixed-point formats of every design.")

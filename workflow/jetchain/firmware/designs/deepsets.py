@@ -21,7 +21,7 @@ from jetchain.firmware.flow import Carrier
 class DeepSetsSettings(SetSettings):
     """Sizes of the two networks."""
 
-    phi: list[int] = key([24, 24], "Widths of the network of one constituent.", min_length=1)
+    phi: list[int] = key([20, 20], "Widths of the network of one constituent.", min_length=1)
     rho: list[int] = key([32], "Widths of the hidden layers behind the mean.")
 
     _positive = field_validator("phi", "rho")(require_nodes)
