@@ -114,7 +114,7 @@ def test_weights_of_another_network_are_refused(saved):
         read_fixed(saved[1], "mlp", MLPSettings(hidden=[5]), NUMBERS)
     with pytest.raises(DataError, match=r"layer 1 is 4 to 3 wide, expected 4 to 4"):
         read_fixed(saved[1], "mlp", MLPSettings(hidden=[4, 4]), NUMBERS)
-    with pytest.raises(DataError, match="6 inputs, expected 9"):
+    with pytest.raises(DataError, match="6 inputs, expected 3 of each of 3 const"):
         read_fixed(saved[1], "mlp", MLPSettings(hidden=[4], constituents=3), NUMBERS)
     with pytest.raises(DataError, match=r"phi0.*missing"):
         read_fixed(saved[1], "deepsets", DeepSetsSettings(phi=[4]), NUMBERS)

@@ -97,9 +97,12 @@ class Design(ABC):
             ValueError: a shape is not that of the settings.
         """
         shape = (int(state["inputs"]),)
-        wanted = self.settings.constituents
-        if wanted and shape[0] != wanted * self.columns:
-            raise ValueError(f"{shape[0]} inputs, expected {wanted * self.columns}")
+        rows, rest = divmod(shape[0], self.columns)
+        if rest or rows != (self.settings.constituents or rows):
+            raise ValueError(
+                f"{shape[0]} inputs, expected {self.columns} of each of "
+                f"{self.settings.constituents or 'all'} constituents"
+            )
         shapes = Shapes()
         self.wire(shapes, self.arranged(shape), 1)
         *_, last = shapes.layers

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import NullFormatter
 
 from jetchain.core.io.tables import read_json, read_result, write_csv
 from jetchain.core.schema.base import Estimate
@@ -108,7 +109,7 @@ def pareto(
             f"{name}, {value.seen.constituents} constituents, {latency_ns} ns",
         )  # fmt: skip
     _published(ax, reference)
-    _finish(ax, "bars: LUTs .97 to 1.13 of da4ml's cost; bootstrap errors of the accuracy")
+    _finish(ax, "bars: 0.97 to 1.13 of da4ml's cost; bootstrap errors of the accuracy")
     label(ax, "simulation", right=f"{values[0].test_jets} test jets")
     save_figure(figure, pdf, png, data)
 
@@ -197,9 +198,15 @@ def _published(ax: Axes, reference: Mapping[str, Any]) -> None:
 
 def _finish(ax: Axes, note: str) -> None:
     low, high = ax.get_ylim()
+    ax.set_xscale("log")
+    left, right = ax.get_xlim()
+    ticks = [digit * 10.0**power for power in range(-2, 5) for digit in (1, 2, 5)]
+    shown = [tick for tick in ticks if left <= tick <= right]
+    ax.set_xticks(shown, [f"{tick:g}" for tick in shown])
+    ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set(
-        xscale="log",
-        ylim=(low, high + 0.5 * (high - low)),
+        xlim=(left, right),
+        ylim=(low, high + 0.4 * (high - low)),  # room for the legend
         xlabel=r"LUTs of the chip, estimated [$10^{3}$]",
         ylabel="Class-balanced accuracy [%]",
     )
