@@ -109,7 +109,8 @@ def pareto(
             f"{name}, {value.seen.constituents} constituents, {latency_ns} ns",
         )  # fmt: skip
     _published(ax, reference)
-    _finish(ax, "bars: 0.97 to 1.13 of da4ml's cost; bootstrap errors of the accuracy")
+    band = _band(reference["calibration"]["luts_over_cost"], "g")
+    _finish(ax, f"bars: {band} of da4ml's cost; bootstrap errors of the accuracy")
     label(ax, "simulation", right=f"{values[0].test_jets} test jets")
     save_figure(figure, pdf, png, data)
 
