@@ -138,10 +138,11 @@ def scan(
             _point(ax, point.accuracy, luts, index, title if point is own[0] else None)
             ax.annotate(
                 f"{100 * point.sparsity:g} %",
-                (point.estimated_luts / 1e3, 100 * point.accuracy.value),
+                (sum(luts) / 2e3, 100 * point.accuracy.value),
                 xytext=(6, -12), textcoords="offset points", fontsize=10,
             )  # fmt: skip
-    best = front([(p.estimated_luts, p.accuracy.value) for p in found])
+    middle = sum(band) / 2  # where the points are drawn
+    best = front([(middle * p.estimated_luts, p.accuracy.value) for p in found])
     ax.plot(
         [luts / 1e3 for luts, _ in best], [100 * accuracy for _, accuracy in best],
         color="0.3", ls=":", lw=1.2, zorder=0, label="Pareto front",
