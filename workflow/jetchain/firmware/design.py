@@ -159,7 +159,7 @@ class Fixed:
         columns = FEATURES[: self.design.columns]
         few = dict.fromkeys(FEATURES[len(MEASURED) :], KIND) | {"charge": CHARGE}
         row = [few.get(name, self.port) for name in columns]
-        return row * (self.number // len(row))
+        return [row[place % len(row)] for place in range(self.number)]
 
     def at_port(self, x: Array) -> Array:
         """Inputs (events, inputs) in the formats of the ports; what does not fit saturates."""
