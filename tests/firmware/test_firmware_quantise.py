@@ -13,6 +13,8 @@ from jetchain.core.settings import parse
 from jetchain.firmware.design import build, read_fixed
 from jetchain.firmware.design_settings import FixedPointSettings, FormatSettings
 from jetchain.firmware.designs.deepsets import DeepSetsSettings
+from jetchain.firmware.designs.interaction import InteractionSettings
+from jetchain.firmware.designs.jedi_linear import JEDILinearSettings
 from jetchain.firmware.designs.mlp import MLPSettings
 from jetchain.firmware.flow import accumulator
 from jetchain.firmware.layers import fake_quantise
@@ -130,6 +132,8 @@ def test_weights_of_another_network_are_refused(saved):
         (FormatSettings, {"activations": {"signed": True}}, "unsigned"),
         (DeepSetsSettings, {"constituents": 12}, "power of two"),
         (DeepSetsSettings, {"phi": [8, 0]}, "at least one node"),
+        (JEDILinearSettings, {"classifier": [-1]}, "at least one node"),
+        (InteractionSettings, {"constituents": 64}, "less than or equal to 32"),
         (ScanSettings, {"constituents": [8, 12]}, "powers of two"),
         (ScanSettings, {"sparsities": [1.0]}, "below 1"),
         (ScanSettings, {"designs": ["deepset"]}, "Did you mean 'deepsets'"),

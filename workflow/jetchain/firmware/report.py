@@ -95,10 +95,7 @@ def report(
         accuracy=accuracies(label, weight, logits, replicas, derive_seed(seed, "accuracy")),
         accuracy_loss_from_quantisation=Estimate(**asdict(loss)),
         paired=paired(label, logits["floating"], logits["quantised"]),
-        seen=Seen(
-            constituents=network.number // network.design.columns,
-            features=list(FEATURES[: network.design.columns]),
-        ),
+        seen=seen(network),
         bit_operations=network.bit_operations,
         auc={
             "floating": read_result(float_performance, Performance).auc,
@@ -106,16 +103,7 @@ def report(
         },
         test_jets=len(label),
         published=Published.model_validate(reference["shown"]),
-        network=NetworkSize(
-            widths=network.widths,
-            bits={
-                "inputs": network.inputs.width,
-                "weights": Format.of(network.formats.weights).width,
-                "activations": network.activations.width,
-            },
-            weights=sum(weight.size for weight in network.parameters),
-            sparsity=network.sparsity,
-        ),
+        network=size(network),
         simulated=Simulated(
             hls=read_result(hls, HLSSimulation),
             rtl=Comparison(
@@ -177,6 +165,27 @@ def accuracies(
         )
         for name, scores in logits.items()
     }
+
+
+def seen(network: Fixed) -> Seen:
+    """What the design sees of a jet."""
+    columns = network.design.columns
+    return Seen(constituents=network.number // columns, features=list(FEATURES[:columns]))
+
+
+def size(network: Fixed) -> NetworkSize:
+    """How large the design is, and the bits of its numbers."""
+    bits = {
+        "inputs": network.inputs.width,
+        "weights": Format.of(network.formats.weights).width,
+        "activations": network.activations.width,
+    }
+    return NetworkSize(
+        widths=network.widths,
+        bits=bits,
+        weights=sum(weight.size for weight in network.parameters),
+        sparsity=network.sparsity,
+    )
 
 
 def paired(label: np.ndarray, floating: np.ndarray, quantised: np.ndarray) -> Paired:
