@@ -12,6 +12,7 @@ from jetchain.core.metrics import balanced_accuracy
 from jetchain.core.schema.graphs import CONSTITUENT_COLUMNS, JET_COLUMNS
 from jetchain.core.settings import parse
 from jetchain.firmware.dataset import (
+    FEATURES,
     FIRMWARE_JETS,
     leading_constituents,
     prepare,
@@ -23,17 +24,22 @@ from jetchain.firmware.settings import FirmwareDatasetSettings
 
 def test_features_are_those_of_the_leading_constituents_one_by_one():
     graphs = toy_jets("gluon", 7, seed=2)
-    found = leading_constituents(graphs, 60, pt_scale=8.0, angle_scale=2.0)
+    found = leading_constituents(graphs, 60, pt_scale=8.0, angle_scale=2.0, mass_scale=50.0)
     column = {name: index for index, name in enumerate(CONSTITUENT_COLUMNS)}
     for jet in range(7):
         start, stop = graphs["constituent_offset"][jet : jet + 2]
         pt_jet = graphs["jet"][jet, JET_COLUMNS.index("pt")]
-        expected = np.zeros((60, 3))
+        expected = np.zeros((60, len(FEATURES)))
         for place, row in enumerate(graphs["constituents"][start:stop][:60]):
             pt = np.hypot(row[column["px"]], row[column["py"]])
-            expected[place] = [pt / pt_jet, row[column["delta_eta"]], row[column["delta_phi"]]]
-        assert found[jet] == pytest.approx((expected * [8.0, 2.0, 2.0]).ravel(), abs=1e-6)
-    assert np.any(found.reshape(7, 60, 3)[:, -1] == 0)  # some jets have fewer constituents
+            eta, phi = row[column["delta_eta"]], row[column["delta_phi"]]
+            mass = np.sqrt(pt * pt_jet * (eta**2 + phi**2)) / 50.0
+            kind = [row[column[name]] for name in FEATURES[4:]]
+            expected[place] = [8 * pt / pt_jet, 2 * eta, 2 * phi, mass, *kind]
+        assert found[jet] == pytest.approx(expected.ravel(), abs=1e-6)
+    assert np.any(
+        found.reshape(7, 60, len(FEATURES))[:, -1] == 0
+    )  # some jets have fewer constituents
 
 
 def test_events_and_not_jets_are_split_and_in_the_right_parts():
@@ -61,7 +67,7 @@ def test_left_out_jets_are_counted(tmp_path):
     kept = sum(sum(row.values()) for row in cutflow["kept"].values())
     lost = cutflow["jets"]["unmatched"] + cutflow["jets"]["of other classes"]
     assert cutflow["jets"]["jets"] == 180 == kept + lost
-    assert data["features"].shape == (kept, 9)
+    assert data["features"].shape == (kept, 3 * len(FEATURES))
     assert set(data["label"]) == {0, 1}
 
 

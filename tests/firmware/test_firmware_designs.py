@@ -18,18 +18,20 @@ from jetchain.core.seeds import derive_seed
 from jetchain.firmware.design import build, read_fixed
 from jetchain.firmware.design_settings import FixedPointSettings, FormatSettings
 from jetchain.firmware.designs import DESIGNS
-from jetchain.firmware.quantise import quantise
 from jetchain.firmware.synthesise import trace
 
-INPUTS, OUTPUTS = 12, 5
+INPUTS, OUTPUTS = 36, 5  # of four constituents, for those that see them one by one
+
+WIDE = {"interaction": {"constituents": None}}  # four, not its own number
 
 TOY = '''
 """A design."""
 
-from jetchain.core.settings import Settings, key
+from jetchain.core.settings import key
+from jetchain.firmware.design_settings import DesignSettings
 
 
-class ToySettings(Settings):
+class ToySettings(DesignSettings):
     """Of the toy."""
 
     scale: float = key(1.0, "Nothing uses it.", gt=0.0)
@@ -89,11 +91,13 @@ def test_gradients_reach_every_parameter(design):
 def test_what_is_read_back_is_what_was_trained_bit_for_bit(name, tmp_path):
     torch.manual_seed(1)
     numbers = FormatSettings()
-    model = build(name, {}).quantised(INPUTS, OUTPUTS, numbers)
+    model = build(name, WIDE.get(name, {})).quantised(INPUTS, OUTPUTS, numbers)
     model.freeze()
     write_weights(tmp_path / "weights.safetensors", model)
-    fixed = read_fixed(tmp_path / "weights.safetensors", name, {}, numbers)
-    x = np.random.default_rng(2).uniform(-5.0, 5.0, (500, INPUTS))
+    fixed = read_fixed(
+        tmp_path / "weights.safetensors", name, WIDE.get(name, {}), numbers, headroom=2
+    )
+    x = fixed.at_port(np.random.default_rng(2).uniform(-5.0, 5.0, (500, INPUTS)))
     with torch.no_grad():
         expected = model.double()(torch.from_numpy(x)).numpy()
     assert len(np.unique(expected)) > 100
@@ -101,7 +105,7 @@ def test_what_is_read_back_is_what_was_trained_bit_for_bit(name, tmp_path):
     assert (fixed.widths[0], fixed.widths[-1]) == (INPUTS, OUTPUTS)
     assert 0.0 <= fixed.sparsity < 1.0
     logic = trace(fixed)
-    assert np.array_equal(logic.predict(quantise(x, fixed.inputs), n_threads=1), expected)
+    assert np.array_equal(logic.predict(x, n_threads=1), expected)
 
 
 def test_a_new_design_is_one_file_and_one_line(tmp_path):
@@ -141,5 +145,5 @@ def test_a_new_design_is_one_file_and_one_line(tmp_path):
         "mlp": derive_seed(root, "firmware.train"),
         "toy": derive_seed(root, "firmware.train", "toy"),
     }
-    assert any(name == "toy" and '"model": {"scale": 2.0}' in text for name, text, _ in trained)
+    assert any(name == "toy" and '"scale": 2.0' in text for name, text, _ in trained)
     assert """--names '{"mlp": "MLP", "toy": "Toy"}'""" in done.stdout

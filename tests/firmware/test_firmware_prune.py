@@ -11,9 +11,9 @@ from jetchain.core.errors import ConfigurationError
 from jetchain.core.io.tensors import write_tensors
 from jetchain.core.settings import parse
 from jetchain.core.training_settings import TrainingSettings
-from jetchain.firmware.dataset import FIRMWARE_JETS
+from jetchain.firmware.dataset import FEATURES, FIRMWARE_JETS
+from jetchain.firmware.design import build
 from jetchain.firmware.design_settings import FormatSettings
-from jetchain.firmware.designs.mlp import QuantisedPerceptron
 from jetchain.firmware.layers import QuantisedLinear
 from jetchain.firmware.prune import Pruner, cubic_sparsity, prune
 from jetchain.firmware.quantise import Format
@@ -57,14 +57,14 @@ def test_pruned_weights_get_no_gradient():
 
 
 def test_the_pruner_brings_back_the_last_step():
-    model = QuantisedPerceptron([4, 10, 2], FormatSettings())
+    model = build("mlp", {"hidden": [10]}).quantised(4, 2, FormatSettings())
     pruner = Pruner(10, SCHEDULE)
     for step in range(1, 11):
         pruner(step, model)
-    for layer in model.layers:
+    for layer in model.layers.values():
         layer.mask.fill_(1.0)  # the state of some earlier epoch
     pruner.restore(model)
-    for layer in model.layers:
+    for layer in model.layers.values():
         assert layer.mask.mean().item() == pytest.approx(0.2)
 
 
@@ -85,18 +85,18 @@ def small_training():
         pruning=PruningSettings(sparsity=0.6, epochs=5),
     )
     torch.manual_seed(1)
-    model = QuantisedPerceptron([6, 10, 2], settings.formats)
+    model = build("mlp", {"hidden": [10]}).quantised(6, 2, settings.formats)
     return model, train_quantised(model, data, settings, seed=4)
 
 
 def test_a_training_ends_at_full_sparsity_and_with_fixed_point_parameters():
     model, history = small_training()
-    weights = torch.cat([layer.weight.flatten() for layer in model.layers])
+    weights = torch.cat([layer.weight.flatten() for layer in model.layers.values()])
     assert (weights == 0).double().mean() >= 0.6
     assert len(history["epoch"]) == len(history["sparsity"]) == 7
     assert history["sparsity"][-1] == 0.6
     assert history["validation_loss"][-1] < history["validation_loss"][0]
-    for layer in model.layers:
+    for layer in model.layers.values():
         assert torch.equal(layer.weight * 32, torch.floor(layer.weight * 32))
         assert torch.equal(layer.bias * 32, torch.floor(layer.bias * 32))
 
@@ -107,10 +107,10 @@ def test_a_training_that_is_killed_goes_on_pruning_and_tuning(monkeypatch, tmp_p
     monkeypatch.setattr(checkpoints, "SHARE", float("inf"))
     turned = iter(range(1, 1000))
 
-    def killed(features, random):
+    def killed(features, random, columns):
         if next(turned) == last + 4 * (1 + (last > 20)):  # each training counts its batches first
             raise KeyboardInterrupt
-        return turn(features, random)
+        return turn(features, random, columns)
 
     def in_job():
         with checkpoints.kept_in(tmp_path / "checkpoint", lambda: "x"):
@@ -128,7 +128,7 @@ def test_a_training_that_is_killed_goes_on_pruning_and_tuning(monkeypatch, tmp_p
 
 def test_training_and_early_stopping_see_their_own_split_only(monkeypatch, tmp_path):
     data = {
-        "features": np.arange(90.0, dtype=np.float32)[:, None].repeat(3, axis=1),
+        "features": np.arange(90.0, dtype=np.float32)[:, None].repeat(len(FEATURES), axis=1),
         "label": np.arange(90) % 2,
         "split": np.repeat([0, 1, 2], 30),
         "event_number": np.arange(90),
@@ -156,7 +156,7 @@ def test_turned_jets_keep_pt_and_all_distances_and_point_everywhere():
     random = np.random.default_rng(1)
     features = random.normal(size=(2000, 12)).astype(np.float32)
     features[:, 4:6] = 0.0
-    turned = turn(features, random)
+    turned = turn(features, random, 3)
     before, after = features.reshape(2000, 4, 3), turned.reshape(2000, 4, 3)
     assert np.array_equal(after[..., 0], before[..., 0])
     assert np.all(after[:, 1, 1:] == 0.0)

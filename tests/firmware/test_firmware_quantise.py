@@ -10,12 +10,16 @@ import torch
 from jetchain.core.errors import ConfigurationError, DataError
 from jetchain.core.io.tensors import write_weights
 from jetchain.core.settings import parse
-from jetchain.firmware.design import read_fixed
+from jetchain.firmware.design import build, read_fixed
 from jetchain.firmware.design_settings import FixedPointSettings, FormatSettings
-from jetchain.firmware.designs.mlp import MLPSettings, QuantisedPerceptron
+from jetchain.firmware.designs.deepsets import DeepSetsSettings
+from jetchain.firmware.designs.interaction import InteractionSettings
+from jetchain.firmware.designs.jedi_linear import JEDILinearSettings
+from jetchain.firmware.designs.mlp import MLPSettings
+from jetchain.firmware.flow import accumulator
 from jetchain.firmware.layers import fake_quantise
 from jetchain.firmware.quantise import Format, fraction_bits, quantise
-from jetchain.firmware.settings import FirmwareSettings
+from jetchain.firmware.settings import FirmwareSettings, ScanSettings
 
 FORMATS = [Format(1, 2, 5), Format(0, 2, 4), Format(1, 0, 5), Format(1, 3, -1), Format(0, -1, 6)]
 SMALL = MLPSettings(hidden=[4])
@@ -68,8 +72,8 @@ def test_gradient_goes_straight_through_inside_the_range_and_stops_outside():
 @pytest.fixture
 def saved(tmp_path):
     torch.manual_seed(3)
-    model = QuantisedPerceptron([6, 4, 3], NUMBERS)
-    for layer in model.layers:
+    model = build("mlp", SMALL).quantised(6, 3, NUMBERS)
+    for layer in model.layers.values():
         layer.mask[:, ::3] = 0.0
         layer.bias.data += 0.3
     model.freeze()
@@ -92,9 +96,10 @@ def test_torch_and_numpy_networks_agree_bit_for_bit(saved):
 
 def test_accumulators_hold_every_sum(saved):
     network = read_fixed(saved[1], "mlp", SMALL, NUMBERS)
-    x = np.where(network.weights[0] > 0, network.inputs.high, network.inputs.low).T
-    sums = x @ network.weights[0] + network.biases[0]
-    wide = network.accumulator(0)
+    weight, bias = network.weights["0"], network.biases["0"]
+    x = np.where(weight > 0, network.inputs.high, network.inputs.low).T
+    sums = x @ weight + bias
+    wide = accumulator(weight, bias, network.inputs)
     assert np.array_equal(quantise(sums, wide), sums)
     assert network.sparsity >= 1 / 3
 
@@ -107,10 +112,14 @@ def test_fraction_bits_are_the_fewest_that_are_exact():
 
 
 def test_weights_of_another_network_are_refused(saved):
-    with pytest.raises(DataError, match=r"hidden layers \[4\], expected \[5\]"):
+    with pytest.raises(DataError, match="layer 0 is 6 to 4 wide, expected 6 to 5"):
         read_fixed(saved[1], "mlp", MLPSettings(hidden=[5]), NUMBERS)
     with pytest.raises(DataError, match="missing"):
         read_fixed(saved[1], "mlp", MLPSettings(hidden=[4, 4]), NUMBERS)
+    with pytest.raises(DataError, match="6 inputs, expected 3 of each of 3 const"):
+        read_fixed(saved[1], "mlp", MLPSettings(hidden=[4], constituents=3), NUMBERS)
+    with pytest.raises(DataError, match=r"out.*missing"):
+        read_fixed(saved[1], "deepsets", DeepSetsSettings(phi=[4], features="kinematics"), NUMBERS)
 
 
 @pytest.mark.parametrize(
@@ -121,6 +130,13 @@ def test_weights_of_another_network_are_refused(saved):
         (MLPSettings, {"hidden": []}, "at least 1"),
         (MLPSettings, {"hidden": [4, 0]}, "at least one node"),
         (FormatSettings, {"activations": {"signed": True}}, "unsigned"),
+        (DeepSetsSettings, {"constituents": 12}, "power of two"),
+        (DeepSetsSettings, {"phi": [8, 0]}, "at least one node"),
+        (JEDILinearSettings, {"classifier": [-1]}, "at least one node"),
+        (InteractionSettings, {"constituents": 64}, "less than or equal to 32"),
+        (ScanSettings, {"constituents": [8, 12]}, "powers of two"),
+        (ScanSettings, {"sparsities": [1.0]}, "below 1"),
+        (ScanSettings, {"designs": ["deepset"]}, "Did you mean 'deepsets'"),
         (FirmwareSettings, {"designs": ["mlp", "mlp"]}, "twice"),
         (FirmwareSettings, {"designs": ["mpl"]}, "Did you mean 'mlp'"),
         (MLPSettings, {"hiden": [4]}, "Did you mean 'hidden'"),

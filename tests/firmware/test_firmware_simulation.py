@@ -10,8 +10,8 @@ from jetchain.core.errors import DataError, ToolError
 from jetchain.core.schema.firmware import Port
 from jetchain.firmware import hls, simulate
 from jetchain.firmware.archive import pack, scratch, unpack
+from jetchain.firmware.design import Fixed, build
 from jetchain.firmware.design_settings import DeviceSettings, FixedPointSettings, FormatSettings
-from jetchain.firmware.designs.mlp import FixedPerceptron
 from jetchain.firmware.latency import measure_interval, measure_latency
 from jetchain.firmware.quantise import Format, quantise
 from jetchain.firmware.synthesise import pipeline, trace, write_verilog
@@ -20,7 +20,16 @@ FORMATS = FormatSettings()
 PROJECT = "jetchain_tiny"
 
 
-def tiny_network(seed: int = 1) -> FixedPerceptron:
+def perceptron(weights, biases, formats=FORMATS, headroom=0) -> Fixed:
+    """Of these numbers, (inputs, outputs) and (outputs,) a layer."""
+    own = build("mlp", {"hidden": [len(bias) for bias in biases[:-1]] or [1]})
+    if len(biases) == 1:  # a single layer: what the perceptron's settings do not offer
+        own.settings = own.settings.model_copy(update={"hidden": []})
+    named = [{str(n): each for n, each in enumerate(layers)} for layers in (weights, biases)]
+    return Fixed(own, len(weights[0]), *named, formats, headroom)
+
+
+def tiny_network(seed: int = 1) -> Fixed:
     """6-4-3 with weights of all signs, zeros, a dead node and an unused input."""
     random = np.random.default_rng(seed)
     weight = Format.of(FORMATS.weights)
@@ -31,11 +40,13 @@ def tiny_network(seed: int = 1) -> FixedPerceptron:
     weights[0][2, :] = 0.0
     weights[0][:, 3] = 0.0
     biases = [quantise(random.normal(0, 0.5, n), Format.of(FORMATS.biases)) for n in (4, 3)]
-    return FixedPerceptron(weights, biases, FORMATS)
+    return perceptron(weights, biases, headroom=2)
 
 
 NETWORK = tiny_network()
-INPUTS = np.random.default_rng(9).uniform(-4.5, 4.5, (3000, 6))
+# Over the whole port: where the network's range ends the firmware itself saturates.
+INPUTS = quantise(np.random.default_rng(9).uniform(-17.0, 17.0, (3000, 6)), NETWORK.port)
+INPUTS[::2] = quantise(INPUTS[::2] / 4.0, NETWORK.port)
 EXPECTED = NETWORK.forward(INPUTS)
 
 
@@ -62,7 +73,7 @@ def rtl(comb, tmp_path_factory):
 
 def test_da4ml_logic_equals_the_network_bit_for_bit(comb):
     assert len(np.unique(EXPECTED)) > 500
-    found = comb.predict(quantise(INPUTS, NETWORK.inputs), n_threads=1)
+    found = comb.predict(INPUTS, n_threads=1)
     assert np.array_equal(found, EXPECTED)
 
 
@@ -70,16 +81,14 @@ def test_verilog_equals_the_network_and_its_cycles_are_those_predicted(rtl):
     clocked, design = rtl
     latency = measure_latency(clocked, NETWORK, seed=1)
     assert latency == design.predicted_latency_cycles >= 2
-    interval, outputs = measure_interval(
-        clocked, quantise(INPUTS, NETWORK.inputs), EXPECTED, latency
-    )
+    interval, outputs = measure_interval(clocked, INPUTS, EXPECTED, latency)
     assert interval == 1
     assert np.count_nonzero(outputs != EXPECTED) == 0
 
 
 def test_a_wrong_latency_or_a_wrong_network_is_noticed(rtl):
     clocked, design = rtl
-    x = quantise(INPUTS, NETWORK.inputs)
+    x = INPUTS
     late = design.predicted_latency_cycles + 1
     _, outputs = measure_interval(clocked, x[:50], EXPECTED[:50], late)
     with pytest.raises(ToolError, match=r"differs from the quantised network in \d+ of 150"):
@@ -109,7 +118,7 @@ def test_an_hls_project_has_the_same_bytes_wherever_it_is_written(tmp_path):
 def test_an_adder_costs_a_lut_a_bit(tmp_path, numbers, luts):
     """The sum of two numbers of 8 bits, and the one of two such sums of 9 bits."""
     bytes_in = FormatSettings(inputs=FixedPointSettings(signed=True, integer=2, fraction=5))
-    adder = FixedPerceptron([np.ones((numbers, 1))], [np.zeros(1)], bytes_in)
+    adder = perceptron([np.ones((numbers, 1))], [np.zeros(1)], bytes_in)
     design = write_verilog(trace(adder), tmp_path, 2.0, PROJECT, DeviceSettings())
     assert design.estimated_luts == luts
     assert design.outputs.width == 8 + np.log2(numbers)
@@ -142,14 +151,14 @@ def test_latency_of_a_known_pipeline(latency):
 
 @pytest.mark.parametrize("interval", [1, 2, 3])
 def test_interval_of_a_design_that_ignores_inputs(interval):
-    x = quantise(INPUTS[:60], NETWORK.inputs)
+    x = INPUTS[:60]
     found, outputs = measure_interval(pipelined(4, interval), x, EXPECTED[:60], 4)
     assert found == interval
     assert np.array_equal(outputs, EXPECTED[:60])
 
 
 def test_a_network_that_ignores_its_inputs_has_no_measurable_latency():
-    dead = FixedPerceptron([w * 0 for w in NETWORK.weights], NETWORK.biases, FORMATS)
+    dead = perceptron([w * 0 for w in NETWORK.parameters], list(NETWORK.biases.values()))
     with pytest.raises(ToolError, match="same outputs for all inputs"):
         measure_latency(pipelined(2), dead, seed=1)
 

@@ -68,6 +68,7 @@ BACKGROUND = "generate.samples.lhco_background.generation"
         ("detector.simulation.particle_eta_max", 2.4, "maximum_eta: 2.5 must not be above"),
         ("graphs.jets.pt_min", 600.0, "600 GeV must not be above tagging.features.pt_min"),
         ("graphs.jets.max_constituents", 8, "firmware.dataset.constituents: 16 must not be above"),
+        ("firmware.models.mlp.constituents", 32, "32 must not be above firmware.dataset.const"),
         ("particleflow.mlpf.training.held_out", 10**6, "held_out: 1000000 leaves no event"),
         ("background.sideband.scan", [0.5, 0.0], "every efficiency must lie between 0 and 1"),
         ("particleflow.evaluation.pt_edges", [1.0, 1.0], "rise strictly"),

@@ -1,11 +1,17 @@
 """Figures of the firmware designs show what the reports say."""
 
+import csv
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from helpers.planner import HOUSE
 from jetchain.core.io.tables import read_json, write_csv, write_result
-from jetchain.core.schema.firmware import FirmwareReport
-from jetchain.reporting import firmware
+from jetchain.core.schema.firmware import FirmwareReport, ScanPoint
+from jetchain.reporting import firmware, firmware_compared
+
+PUBLISHED = HOUSE / "resources" / "published" / "firmware.json"
 
 ACCURACY = {"floating": 0.8, "quantised": 0.75, "hls": 0.75, "rtl": 0.7}
 COMPARED = {"vectors": 10, "differing": 1, "outputs": 500}
@@ -20,8 +26,14 @@ def report(lower: float = 0.0, cycles: int = 11) -> FirmwareReport:
     return FirmwareReport.model_validate({
         "accuracy": {name: near(value - lower) for name, value in ACCURACY.items()},
         "accuracy_loss_from_quantisation": near(0.05),
+        "paired": {"float_only": 7, "quantised_only": 3, "p_value": 0.34},
+        "seen": {"constituents": 2, "features": ["pt_fraction", "delta_eta", "delta_phi"]},
+        "bit_operations": 1234,
         "published": {"source": "arXiv:0000.00000", "accuracy": {"A": 0.71, "B": 0.78}},
-        "network": {"widths": [6, 4, 2], "weights": 32, "sparsity": 0.5},
+        "network": {
+            "widths": [6, 4, 2], "bits": {"inputs": 8, "weights": 6, "activations": 5},
+            "weights": 32, "sparsity": 0.5,
+        },
         "simulated": {
             "rtl": COMPARED,
             "hls": {**COMPARED, "differing": 2, "outputs": 1000, "test_jets": 8},
@@ -34,6 +46,11 @@ def report(lower: float = 0.0, cycles: int = 11) -> FirmwareReport:
         "design": {
             "register_bits": 9000, "part": "xcvu13p", "latency_cutoff": 5.0,
             "estimated_luts": 900.0,
+        },
+        "estimates": {
+            "luts": [870.0, 1000.0], "part_luts": 100_000, "latency_cutoff": 2.0, "cycles": 20,
+            "clock_period_ns": [2.5, 5.0], "latency_ns": [50.0, 100.0],
+            "interval_ns": [2.5, 5.0], "source": "theirs",
         },
         "budget": {
             "latency_ns": 1000.0, "bunch_spacing_ns": 25.0, "keeps_up": True, "in_time": True,
@@ -56,6 +73,8 @@ def axes(tmp_path):
     """Draw one of the room's figures; its axes as numbers."""
 
     def written(name, content):
+        if isinstance(content, Path):
+            return content
         if isinstance(content, list):
             return [written(f"{name}_{k}", each) for k, each in enumerate(content)]
         (write_csv if isinstance(content, dict) else write_result)(tmp_path / name, content)
@@ -112,6 +131,62 @@ def test_several_designs_stand_side_by_side_with_their_names(axes):
         clocked = f"{name}, measured by Verilator: {cycles} cycles,\na new input every clock"
         assert named(right, clocked)["x"] == [cycles]
         assert f"{name}, latency {5 * cycles} ns, budget 1000 ns" in right["notes"][-1]
+
+
+def test_designs_stand_against_luts_beside_published_ones(axes):
+    (panel,) = axes(
+        firmware_compared.pareto, "mlp", "toy", latency=[report(), report(lower=0.1)],
+        published=PUBLISHED,
+    )  # fmt: skip
+    own = named(panel, "TOY, 2 constituents, 50 to 100 ns")
+    assert (own["x"], own["y"]) == ([0.935], pytest.approx([60.0]))
+    assert (own["x_low"], own["x_high"]) == ([0.87], [1.0])
+    theirs = named(panel, "JEDI-linear, pT-sorted (published, other data)")
+    assert (theirs["x"][1], theirs["y"][1]) == (43.8, 72.0)
+    assert {"8", "64"} < set(panel["notes"])
+    assert panel["xscale"] == "log"
+
+
+def test_the_comparison_says_how_each_number_was_obtained(axes, tmp_path):
+    write_result(tmp_path / "latency", report())
+    firmware_compared.comparison(
+        latency=[tmp_path / "latency"], published=PUBLISHED, names={"mlp": "MLP"},
+        table=tmp_path / "table.csv",
+    )  # fmt: skip
+    with (tmp_path / "table.csv").open(newline="") as file:
+        own, *published = csv.DictReader(file)
+    assert own["accuracy Verilog [%]"] == "70.0 +- 1.0"
+    assert own["lost, paired [%]"] == "5.0 +- 1.0"
+    assert own["right in one alone (float / Verilog), p"] == "7 / 3, 0.34"
+    assert own["LUTs estimated [k]"] == "0.9 to 1.0"
+    assert own["share of the chip [%]"] == "0.87 to 1.00"
+    assert own["AUC Verilog"] == "W 0.880 +- 0.002, top 0.890 +- 0.004"
+    assert "Verilator" in own["obtained by"]
+    assert len(published) == 21
+    assert all(row["obtained by"].startswith("published, other data: ") for row in published)
+    assert published[0]["LUTs estimated [k]"] == ""  # not quoted without the paper's table
+
+
+def test_the_scan_shows_every_point_and_the_front(axes):
+    points = [
+        ScanPoint.model_validate({
+            "design": "toy", "constituents": 8, "sparsity": sparsity, "accuracy": near(accuracy),
+            "estimated_luts": luts, "bit_operations": 7,
+            "calibrated": {"latency_cutoff": 2.0, "stages": 9, "register_bits": 10},
+        })
+        for sparsity, accuracy, luts in ((0.5, 0.6, 3e4), (0.8, 0.62, 2e4), (0.9, 0.5, 1e4))
+    ]  # fmt: skip
+    (panel,) = axes(firmware_compared.scan, "toy", points=points, published=PUBLISHED)
+    line = named(panel, "Pareto front")
+    # In the middle of the band, 1.05 of the cost; the third is dearer and worse.
+    assert line["x"] == pytest.approx([10.5, 21.0])
+    assert line["y"] == pytest.approx([50, 62])
+    assert {"50 %", "80 %", "90 %"} < set(panel["notes"])
+
+
+def test_the_front_is_what_nothing_cheaper_surpasses():
+    points = [(3.0, 5.0), (1.0, 1.0), (2.0, 1.0), (1.0, 2.0), (4.0, 4.0), (5.0, 5.5)]
+    assert firmware_compared.front(points) == [(1.0, 2.0), (3.0, 5.0), (5.0, 5.5)]
 
 
 def test_weights_are_shares_of_their_layer(axes):

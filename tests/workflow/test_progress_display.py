@@ -60,6 +60,8 @@ def test_every_rule_is_recorded_with_its_room(tiny_run, monkeypatch):
         "applications",
         "bench",
         "finished",
+        "firmware_designs",
+        "firmware_scan",
         "full_tagging",
         "learning_curve",
         "publication",

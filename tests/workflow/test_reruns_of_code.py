@@ -72,6 +72,11 @@ WITHOUT_JOBS = AROUND | {
     "jetchain.detector.bench",
     "jetchain.detector.flight.hits",
     "jetchain.detector.hits",
+    # The designs that the tiny run does not make, and the scan.
+    "jetchain.firmware.designs.deepsets",
+    "jetchain.firmware.designs.interaction",
+    "jetchain.firmware.designs.jedi_linear",
+    "jetchain.firmware.scan",
     "jetchain.generate.bench",
     "jetchain.inference.bench",
     "jetchain.jets.bench",

@@ -29,12 +29,8 @@ UNSEEN = {
         f"jets.cluster: {key}"
         for key in ("particle_eta_max", "particle_pt_min", "pileup_mean", "track_eta_max")
     ),
-    # by a design whose weights do not say all of its formats
-    *(
-        f"firmware.report: formats.{place}.{part}"
-        for place in ("activations", "inputs")
-        for part in ("fraction", "integer", "signed")
-    ),
+    # of a design: the float network has no formats
+    "firmware.train.floating: model.formats",
 }
 
 # What the points of a scan are made by.
@@ -176,6 +172,9 @@ OTHER = {
     "background.reference_events": 40,
     "firmware.dataset.classes": ["quark", "gluon", "W", "top"],
     "firmware.device.part": "xcvu9p",
+    "firmware.models.mlp.constituents": 3,
+    "firmware.models.mlp.features": "identity",
+    "firmware.models.mlp.formats": {"biases": {"fraction": 4}},
 }
 # Only `make bench` and the target `applications` read these.
 BENCHES = (
@@ -198,6 +197,7 @@ SCANNED = TINY["anomaly"]["scanned"]
 # Of the samples in the configuration, what no job of the tiny run reads: it has no pile-up.
 POOL = TINY["detector"]["pileup_sample"]
 TAGGERS = TINY["tagging"]["taggers"]
+DESIGNS = TINY["firmware"]["designs"]
 
 
 def is_valid(change):
@@ -255,6 +255,9 @@ def plain(key):
         and not key.startswith((*BENCHES, f"generate.samples.{POOL}."))
         # of taggers, those that are trained
         and (not key.startswith("tagging.models.") or key.split(".")[2] in TAGGERS)
+        # and of designs, those that are made; the scan is not
+        and (not key.startswith("firmware.models.") or key.split(".")[2] in DESIGNS)
+        and not key.startswith("firmware.scan.")
         and not (key.startswith("anomaly.scans.") and key.split(".")[2] not in SCANNED)
         and key != "detector.simulation.store_cells"  # a single value is valid in a run
         and not (

@@ -105,6 +105,7 @@ rule convert_firmware:
             settings={
                 "model": "firmware.models.{design}",
                 "formats": "firmware.formats",
+                "headroom": "firmware.headroom",
                 "device": "firmware.device",
             },
             members=["firmware.designs.{design}"],
@@ -130,6 +131,7 @@ rule simulate_firmware_hls:
             settings={
                 "model": "firmware.models.{design}",
                 "formats": "firmware.formats",
+                "headroom": "firmware.headroom",
                 "simulation": "firmware.simulation",
             },
             seed=job_of_design("firmware.simulate"),
@@ -153,6 +155,7 @@ rule synthesise_firmware:
             settings={
                 "model": "firmware.models.{design}",
                 "formats": "firmware.formats",
+                "headroom": "firmware.headroom",
                 "device": "firmware.device",
                 "synthesis": "firmware.synthesis",
             },
@@ -180,6 +183,7 @@ rule simulate_firmware_rtl:
             settings={
                 "model": "firmware.models.{design}",
                 "formats": "firmware.formats",
+                "headroom": "firmware.headroom",
                 "simulation": "firmware.simulation",
             },
             seed=job_of_design("firmware.simulate"),
@@ -211,6 +215,7 @@ rule report_firmware:
     params:
         **job(
             "firmware.report",
+            published=resource_name("published/firmware.json"),
             settings={
                 "model": "firmware.models.{design}",
                 "formats": "firmware.formats",
@@ -219,6 +224,59 @@ rule report_firmware:
                 "budget": "firmware.budget",
             },
             seed=job_of_design("firmware.report"),
+            members=["firmware.designs.{design}"],
+        ),
+    shell:
+        LAUNCH
+
+
+# Points of `firmware_scan`, not of `all`.
+rule prepare_firmware_scan:
+    input:
+        jets=shards(
+            f"results/graphs/jets/{CONFIG.jets.algorithm}/{{sample}}/{{shard}}.safetensors",
+            CONFIG.firmware.dataset.samples,
+        ),
+    output:
+        dataset="results/firmware/scan/dataset.safetensors",
+        cutflow="results/firmware/scan/cutflow.json",
+    log:
+        "results/logs/firmware/scan/prepare.log",
+    params:
+        **job(
+            "firmware.scan.prepare",
+            settings={
+                "dataset": "firmware.dataset",
+                "constituents": "firmware.scan.constituents",
+            },
+        ),
+    shell:
+        LAUNCH
+
+
+rule measure_firmware_scan:
+    input:
+        dataset="results/firmware/scan/dataset.safetensors",
+    output:
+        result="results/firmware/scan/{design}/{constituents}-{sparsity}.json",
+    log:
+        "results/logs/firmware/scan/{design}/{constituents}-{sparsity}.log",
+    wildcard_constraints:
+        constituents="[0-9]+",
+        sparsity="[0-9.e-]+",
+    params:
+        **job(
+            "firmware.scan.measure",
+            settings={
+                "model": "firmware.models.{design}",
+                "formats": "firmware.formats",
+                "headroom": "firmware.headroom",
+                "training": "firmware.training",
+                "pruning": "firmware.pruning",
+                "classes": "firmware.dataset.classes",
+                "evaluation": "firmware.evaluation",
+            },
+            seed=["firmware.scan", "{design}", "{constituents}", "{sparsity}"],
             members=["firmware.designs.{design}"],
         ),
     shell:

@@ -68,7 +68,13 @@ FIRST_FIGURES = [
 ]
 
 
-for figure in [*FIGURES, LEARNING, *FULL_TAGGING, *APPLICATION_FIGURES]:
+for figure in [
+    *FIGURES,
+    LEARNING,
+    *FULL_TAGGING,
+    *APPLICATION_FIGURES,
+    FIRMWARE_SCAN,
+]:
 
     rule:
         name:

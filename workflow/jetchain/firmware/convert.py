@@ -10,7 +10,7 @@ from jetchain.firmware.settings import ConvertSettings
 
 def convert(*, weights: Input, project: Output, design: str, settings: ConvertSettings) -> None:
     """Write the HLS project of the quantised design as an archive."""
-    fixed = read_fixed(weights, design, settings.model, settings.formats)
+    fixed = read_fixed(weights, design, settings.model, settings.formats, settings.headroom)
     name = project_name(design)
     with scratch(project) as folder:
         fixed.write_hls(folder / name, name, settings.device)

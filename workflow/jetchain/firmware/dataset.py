@@ -18,7 +18,13 @@ from jetchain.core.spectrum import CommonSpectrum
 from jetchain.core.verbs import Inputs, Output
 from jetchain.firmware.settings import FirmwareDatasetSettings
 
-FEATURES = ("pt_fraction", "delta_eta", "delta_phi")
+# The mass is what a constituent adds in quadrature to that of the jet, were it massless and narrow:
+# sqrt(pT * pT of the jet) * distance to the axis.
+FEATURES = (
+    "pt_fraction", "delta_eta", "delta_phi", "mass", "charge", "is_electron", "is_muon",
+    "is_photon", "is_neutral_hadron",
+)  # fmt: skip
+MEASURED = FEATURES[:4]
 TRAIN, VALIDATION, TEST = 0, 1, 2
 SPLITS = ("train", "validation", "test")
 
@@ -67,7 +73,11 @@ def split_by_event(number: NDArray[np.int64], validation: float, test: float) ->
 
 
 def leading_constituents(
-    graphs: dict[str, np.ndarray], count: int, pt_scale: float, angle_scale: float
+    graphs: dict[str, np.ndarray],
+    count: int,
+    pt_scale: float,
+    angle_scale: float,
+    mass_scale: float,
 ) -> NDArray[np.float32]:
     """Scaled features of the leading constituents, zero where a jet has fewer.
 
@@ -75,9 +85,10 @@ def leading_constituents(
         graphs: a JET_GRAPHS table.
         count: constituents kept.
         pt_scale, angle_scale: factors on the transverse momentum and on the two angles.
+        mass_scale: what the mass is divided by, in GeV.
 
     Returns:
-        (jets, 3 * count): pT / jet pT, delta eta, delta phi of the first constituent, and so on.
+        (jets, FEATURES * count): those of the first constituent, and so on.
     """
     column = {name: index for index, name in enumerate(CONSTITUENT_COLUMNS)}
     values = graphs["constituents"].astype(np.float64)
@@ -87,18 +98,21 @@ def leading_constituents(
     position = offset[:-1, None] + np.arange(count)[None, :]  # (jets, count)
     present = position < offset[1:, None]
     if len(values) == 0:
-        return np.zeros((jets, 3 * count), np.float32)
+        return np.zeros((jets, len(FEATURES) * count), np.float32)
     chosen = values[np.where(present, position, 0)]  # (jets, count, columns)
     pt = np.hypot(chosen[..., column["px"]], chosen[..., column["py"]])
+    eta, phi = chosen[..., column["delta_eta"]], chosen[..., column["delta_phi"]]
     features = np.stack(
         [
-            pt / jet_pt[:, None],
-            chosen[..., column["delta_eta"]],
-            chosen[..., column["delta_phi"]],
+            pt / jet_pt[:, None] * pt_scale,
+            eta * angle_scale,
+            phi * angle_scale,
+            np.sqrt(pt * jet_pt[:, None]) * np.hypot(eta, phi) / mass_scale,
+            *(chosen[..., column[name]] for name in FEATURES[4:]),
         ],
         axis=-1,
-    ) * np.array([pt_scale, angle_scale, angle_scale])
-    return (features * present[..., None]).reshape(jets, 3 * count).astype(np.float32)
+    )
+    return (features * present[..., None]).reshape(jets, -1).astype(np.float32)
 
 
 def common_weights(
@@ -147,7 +161,11 @@ def prepare(
         counts["of other classes"] += int(np.sum(~kept & (graphs["label"] >= 0)))
         number = graphs["event_number"][kept]
         features = leading_constituents(
-            graphs, settings.constituents, settings.pt_scale, settings.angle_scale
+            graphs,
+            settings.constituents,
+            settings.pt_scale,
+            settings.angle_scale,
+            settings.mass_scale,
         )
         parts["features"].append(features[kept])
         parts["label"].append(label[kept])

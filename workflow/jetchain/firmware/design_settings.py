@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Literal, Self
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from jetchain.core.settings import Settings, key
 
@@ -46,6 +46,44 @@ class FormatSettings(Settings):
         return self
 
 
+FEATURE_SETS = {"kinematics": 3, "mass": 4, "identity": 9}
+"""How many of `dataset.FEATURES` a design sees."""
+
+SEEN = (
+    "What it sees of each: pT fraction and angles (kinematics), its part of the jet's mass as well "
+    "(mass), charge and kind as well (identity)."
+)
+
+
+class DesignSettings(Settings):
+    """What every design sees, and its numbers."""
+
+    constituents: int | None = key(
+        None, "Leading constituents that it sees; null: all of the data set.", ge=1, le=128
+    )
+    features: Literal["kinematics", "mass", "identity"] = key(
+        "kinematics",
+        SEEN,
+    )
+    formats: FormatSettings | None = key(None, "Its own formats; null: those of firmware.formats.")
+
+
+class SetSettings(DesignSettings):
+    """The same of a design that takes means over the constituents."""
+
+    features: Literal["kinematics", "mass", "identity"] = key(
+        "identity",
+        SEEN,
+    )
+
+    @field_validator("constituents")
+    @classmethod
+    def _shift(cls, number: int | None) -> int | None:
+        if number is not None and number & (number - 1):
+            raise ValueError("must be a power of two: a mean over it is a shift of bits")
+        return number
+
+
 class DeviceSettings(Settings):
     """The chip and its clock."""
 
@@ -53,3 +91,10 @@ class DeviceSettings(Settings):
     clock_period: float = key(
         5.0, "Clock period asked for; not proven without place and route.", unit="ns", gt=0.0
     )
+
+
+def require_nodes(widths: list[int]) -> list[int]:
+    """Widths of layers, each at least 1."""
+    if any(width < 1 for width in widths):
+        raise ValueError("every layer needs at least one node")
+    return widths

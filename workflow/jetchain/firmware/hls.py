@@ -3,34 +3,190 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+import torch
 import yaml
-from torch import nn
+from torch import Tensor, nn
 
-from jetchain.firmware.design_settings import DeviceSettings
-from jetchain.firmware.quantise import Format
+from jetchain.firmware.design_settings import DeviceSettings, FormatSettings
+from jetchain.firmware.flow import Carrier, Range, Ranges, Shape
+from jetchain.firmware.quantise import Array, Format
 
 STAMP = "00000000"  # hls4ml draws a random one, and names the compiled library after it
 
 
+@dataclass(frozen=True)
+class Node:
+    """A tensor of the HLS project: its name, width, rows with their exact format, and its rank."""
+
+    name: str
+    width: int
+    range: Range
+    by_row: bool
+
+
+@dataclass(frozen=True)
+class Step:
+    """A module of this name, or the function ``add`` or ``cat``, on tensors of these names."""
+
+    name: str
+    inputs: tuple[str, ...]
+    function: str = ""
+
+
+class Layers(Carrier[Node]):
+    """Gathers a design as layers that hls4ml reads, with the format of every number.
+
+    Args:
+        weights, biases: of each layer.
+        formats: of the design's numbers.
+        port: format of an input before it saturates.
+    """
+
+    def __init__(
+        self,
+        weights: Mapping[str, Array],
+        biases: Mapping[str, Array],
+        formats: FormatSettings,
+        port: Format,
+    ) -> None:
+        self.weights, self.biases, self.formats, self.port = weights, biases, formats, port
+        self.ranges = Ranges(weights, biases, Format.of(formats.activations))
+        self.steps: list[Step] = []
+        self.modules: dict[str, nn.Module] = {}
+        self.precision: dict[str, dict[str, str]] = {"x": {"result": _wide(port)}}
+        self.last = ""
+
+    def begin(self, shape: Shape) -> Node:
+        """The inputs, rounded and saturated."""
+        source, by_row = Format.of(self.formats.inputs), len(shape) > 1
+        node = Node("x", shape[-1], Range(shape[0] if by_row else 1, source), by_row)
+        return self._same("saturate", node, source.hls)
+
+    def end(self, x: Node) -> None:
+        """The outputs."""
+        self.last = x.name
+
+    def linear(self, name: str, x: Node, width: int) -> Node:
+        """See `Carrier`: a convolution with a kernel of one row, or a dense layer."""
+        layer: nn.Module = nn.Conv1d(x.width, width, 1) if x.by_row else nn.Linear(x.width, width)
+        weight, bias = torch.from_numpy(self.weights[name].T), torch.from_numpy(self.biases[name])
+        with torch.no_grad():
+            layer.weight.copy_(weight[..., None] if x.by_row else weight)
+            layer.bias.copy_(bias)
+        wide = self.ranges.linear(name, x.range, width)
+        exact = {key: _wide(wide.format) for key in ("accum", "result")}
+        numbers = {
+            "weight": Format.of(self.formats.weights).hls,
+            "bias": Format.of(self.formats.biases).hls,
+        }
+        return self._module(f"layer_{name}", layer, x, wide, width=width, **numbers, **exact)
+
+    def relu(self, x: Node) -> Node:
+        """See `Carrier`."""
+        to = self.ranges.relu(x.range)
+        return self._module(f"relu_{x.name}", nn.ReLU(), x, to, result=to.format.hls)
+
+    def mean(self, x: Node, of_partners: bool = False) -> Node:
+        """See `Carrier`: average pooling."""
+        to = self.ranges.mean(x.range, of_partners)
+        pool = nn.AvgPool1d(x.range.rows // to.rows)
+        # The sum, and then the quotient.
+        grown = Format(to.format.k, to.format.i + to.format.f - x.range.format.f, to.format.f)
+        return self._module(
+            f"mean_{x.name}", pool, x, to, accum=_wide(grown), result=_wide(to.format)
+        )
+
+    def add(self, x: Node, y: Node) -> Node:
+        """See `Carrier`: hls4ml adds equal shapes only."""
+        rows = max(x.range.rows, y.range.rows)
+        x, y = (each if each.range.rows == rows else self._repeated(each, rows) for each in (x, y))
+        to = self.ranges.add(x.range, y.range)
+        return self._function("add", x, y, to)
+
+    def pairs(self, x: Node, y: Node) -> Node:
+        """See `Carrier`: each row of one many times, and the other many times over."""
+        many = self._repeated(x, x.range.rows)
+        while y.range.rows < many.range.rows:
+            twin = self._same(f"twin{y.range.rows}_{y.name}", y, _wide(y.range.format))
+            y = self._function("cat", y, twin, Range(2 * y.range.rows, y.range.format))
+        return self.add(many, y)
+
+    def flat(self, x: Node) -> Node:
+        """See `Carrier`."""
+        node = self._module(
+            f"flat_{x.name}", nn.Flatten(), x, x.range, result=_wide(x.range.format)
+        )
+        return replace(node, by_row=False)
+
+    def _same(self, name: str, x: Node, result: str) -> Node:
+        """The same numbers in another tensor: a leaky ReLU of slope 1, which hls4ml keeps."""
+        return self._module(name, nn.LeakyReLU(1.0), x, x.range, param="ufixed<1,1>", result=result)
+
+    def _repeated(self, x: Node, times: int) -> Node:
+        to = Range(x.range.rows * times, x.range.format)
+        return self._module(
+            f"repeat_{x.name}",
+            nn.Upsample(scale_factor=times),
+            x,
+            to,
+            result=self.precision[x.name]["result"],  # it copies, and casts nothing
+        )
+
+    def _module(
+        self, name: str, module: nn.Module, x: Node, to: Range, width: int = 0, **precision: str
+    ) -> Node:
+        self.modules[name] = module
+        self.steps.append(Step(name, (x.name,)))
+        self.precision[name] = precision
+        return Node(name, width or x.width, to, x.by_row)
+
+    def _function(self, function: str, x: Node, y: Node, to: Range) -> Node:
+        before = sum(step.function == function for step in self.steps)
+        name = f"{function}_{before}" if before else function  # as torch.fx names them
+        self.steps.append(Step(name, (x.name, y.name), function))
+        self.precision[name] = {"result": _wide(to.format)}
+        return Node(name, x.width, to, x.by_row)
+
+
+def _wide(exact: Format) -> str:
+    """hls4ml's name of a format that holds every number without rounding or saturation."""
+    return f"{'' if exact.k else 'u'}fixed<{exact.width},{exact.k + exact.i}>"
+
+
+class _Traced(nn.Module):
+    """The layers as a module that torch.fx can follow."""
+
+    def __init__(self, layers: Layers) -> None:
+        super().__init__()
+        self.steps, self.last = layers.steps, layers.last
+        for name, module in layers.modules.items():
+            self.add_module(name, module)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, columns, rows), or (batch, inputs), to (batch, outputs)."""
+        values = {"x": x}
+        for step in self.steps:
+            inputs = [values[name] for name in step.inputs]
+            if step.function == "add":
+                values[step.name] = torch.add(*inputs)
+            elif step.function == "cat":
+                values[step.name] = torch.cat(inputs, dim=2)
+            else:
+                values[step.name] = getattr(self, step.name)(inputs[0])
+        return values[self.last]
+
+
 def write_network(
-    model: nn.Module,
-    inputs: int,
-    precision: Mapping[str, Mapping[str, str]],
-    source: Format,
-    folder: Path,
-    project: str,
-    device: DeviceSettings,
+    layers: Layers, shape: Shape, folder: Path, project: str, device: DeviceSettings
 ) -> None:
     """Write an hls4ml project whose arithmetic is given number by number.
 
     Args:
-        model: layers that hls4ml knows, with quantised parameters.
-        inputs: number of inputs.
-        precision: formats of each named layer: weight, bias, accum, result.
-        source: format of the results of the other layers, which are inputs.
+        layers: of a design, from its inputs to its outputs.
+        shape: of the inputs, (inputs,) or (rows, columns).
         folder: where to.
         project: its name.
         device: chip and clock.
@@ -38,17 +194,17 @@ def write_network(
     from hls4ml.converters import convert_from_pytorch_model
     from hls4ml.utils import config_from_pytorch_model
 
+    model = _Traced(layers).eval()
     config = config_from_pytorch_model(
         model,
-        (inputs,),
+        shape[::-1],  # torch has the columns first
         granularity="name",
         backend="Vitis",
         default_precision="fixed<16,6>",
         channels_last_conversion="internal",
     )
-    layers: dict[str, Any] = config["LayerName"]
-    for name, layer in layers.items():
-        layer["Precision"].update(precision.get(name, {"result": source.hls}))
+    for name, layer in config["LayerName"].items():
+        layer["Precision"].update(layers.precision[name])
     graph = convert_from_pytorch_model(
         model,
         hls_config=config,
@@ -67,7 +223,7 @@ class _Loader(yaml.SafeLoader):
     """Reads hls4ml's own YAML; what only Python can rebuild becomes None."""
 
 
-def _sequence(loader: _Loader, node: yaml.Node) -> Any:
+def _sequence(loader: _Loader, node: yaml.Node) -> object:
     return loader.construct_sequence(node) if isinstance(node, yaml.SequenceNode) else None
 
 

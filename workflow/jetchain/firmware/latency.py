@@ -9,7 +9,7 @@ import numpy as np
 from jetchain.core.errors import ToolError
 from jetchain.core.seeds import generator
 from jetchain.firmware.design import Fixed
-from jetchain.firmware.quantise import Array, quantise
+from jetchain.firmware.quantise import Array
 
 # Drives one row of inputs (clocks, inputs) a clock; gives the output port (clocks, outputs) as it
 # stands after each clock edge.
@@ -41,8 +41,8 @@ def measure_latency(clocked: Clocked, network: Fixed, seed: int) -> int:
     quiet = np.zeros((1, network.widths[0]))
     rest = network.forward(quiet)
     for _ in range(100):
-        impulse = quantise(
-            random.uniform(network.inputs.low, network.inputs.high, quiet.shape), network.inputs
+        impulse = network.at_port(
+            random.uniform(network.inputs.low, network.inputs.high, quiet.shape)
         )
         answer = network.forward(impulse)
         if np.any(answer != rest):

@@ -1,11 +1,29 @@
-"""What designs are made of in torch: the quantiser, and a linear layer that has it inside."""
+"""Designs in torch: the quantiser, a linear layer that has it inside, and the network of them."""
 
 from __future__ import annotations
+
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from jetchain.firmware.design_settings import FormatSettings
+from jetchain.firmware.flow import Carrier, Shape, Shapes, means
 from jetchain.firmware.quantise import Format
+
+
+class Wired(Protocol):
+    """What a network needs of its design; see `design.Design`."""
+
+    @property
+    def columns(self) -> int:
+        """Numbers that the design sees of a constituent."""
+
+    def arranged(self, shape: Shape) -> Shape:
+        """The shape in which the design takes its inputs (inputs,)."""
+
+    def wire(self, net: Carrier[Any], x: Any, outputs: int) -> Any:
+        """The design from inputs to logits."""
 
 
 def fake_quantise(x: Tensor, to: Format) -> Tensor:
@@ -51,3 +69,79 @@ class QuantisedLinear(nn.Module):
         """Replace the parameters by their quantised values."""
         self.weight.copy_(fake_quantise(self.weight * self.mask, self.weights))
         self.bias.copy_(fake_quantise(self.bias, self.biases))
+
+
+class Network(nn.Module):
+    """A design in torch, in float or with its numbers in fixed point.
+
+    Args:
+        design: what wires it.
+        inputs: numbers a jet.
+        outputs: classes.
+        formats: of its numbers; none in float.
+    """
+
+    def __init__(
+        self, design: Wired, inputs: int, outputs: int, formats: FormatSettings | None = None
+    ) -> None:
+        super().__init__()
+        self.design, self.outputs, self.formats = design, outputs, formats
+        shapes = Shapes()
+        design.wire(shapes, design.arranged((inputs,)), outputs)
+        self.layers = nn.ModuleDict()
+        for name, (a, b) in shapes.layers.items():
+            self.layers[name] = (
+                nn.Linear(a, b)
+                if formats is None
+                else QuantisedLinear(a, b, Format.of(formats.weights), Format.of(formats.biases))
+            )
+        self.inputs: Tensor
+        self.register_buffer("inputs", torch.tensor(inputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, inputs) to logits (batch, classes)."""
+        if self.formats is not None:
+            x = fake_quantise(x, Format.of(self.formats.inputs))
+        rows = x.reshape(len(x), *self.design.arranged(tuple(x.shape[1:])))
+        return self.design.wire(_InTorch(self.layers, self.formats), rows, self.outputs)
+
+    def freeze(self) -> None:
+        """Replace all parameters by their quantised values: what the weights file holds."""
+        for layer in self.layers.values():
+            if isinstance(layer, QuantisedLinear):
+                layer.freeze()
+
+
+class _InTorch(Carrier[Tensor]):
+    """Carries a batch through the layers of a network."""
+
+    def __init__(self, layers: nn.ModuleDict, formats: FormatSettings | None) -> None:
+        self.layers = layers
+        self.activations = None if formats is None else Format.of(formats.activations)
+
+    def linear(self, name: str, x: Tensor, width: int) -> Tensor:
+        """See `Carrier`."""
+        return self.layers[name](x)
+
+    def relu(self, x: Tensor) -> Tensor:
+        """See `Carrier`; the format is unsigned: its saturation at zero is the ReLU."""
+        if self.activations is None:
+            return nn.functional.relu(x)
+        return fake_quantise(x, self.activations)
+
+    def mean(self, x: Tensor, of_partners: bool = False) -> Tensor:
+        """See `Carrier`."""
+        groups = means(x.shape[1], of_partners)
+        return x.reshape(len(x), groups, -1, x.shape[-1]).mean(dim=2)
+
+    def add(self, x: Tensor, y: Tensor) -> Tensor:
+        """See `Carrier`."""
+        return x + y
+
+    def pairs(self, x: Tensor, y: Tensor) -> Tensor:
+        """See `Carrier`."""
+        return (x[:, :, None] + y[:, None]).flatten(1, 2)
+
+    def flat(self, x: Tensor) -> Tensor:
+        """See `Carrier`."""
+        return x[:, 0]

@@ -84,3 +84,16 @@ def fraction_bits(values: Array) -> int:
         "A parameter of the firmware network is no fixed-point number of at most 24 bits.",
         "Train it again: its weights file does not come from firmware.train.quantised.",
     )
+
+
+def significant_bits(values: Array) -> NDArray[np.int64]:
+    """Bits that a fixed-point number needs as a factor: the binary length of its odd part.
+
+    0 for zero, 1 for a power of two (a shift in hardware), and so on; the sign is not counted.
+
+    Args:
+        values: any shape, multiples of 2^-24.
+    """
+    integers = np.abs(np.round(np.asarray(values) * 2.0**24)).astype(np.int64)
+    odd = integers // np.maximum(integers & -integers, 1)
+    return np.where(integers == 0, 0, np.ceil(np.log2(odd + 1.0))).astype(np.int64)

@@ -4,43 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
+from scipy.stats import binomtest
 
 from jetchain.core import metrics
 from jetchain.core.errors import DataError
 from jetchain.core.io.atomic import atomic
-from jetchain.core.io.tables import read_result, write_csv, write_result
+from jetchain.core.io.tables import read_json, read_result, write_csv, write_result
 from jetchain.core.io.tensors import read_tensors
 from jetchain.core.schema.base import Estimate
 from jetchain.core.schema.firmware import (
     Budget,
     Comparison,
     DesignCost,
+    Estimates,
     FirmwareReport,
     HLSSimulation,
     Latency,
     NetworkSize,
+    Paired,
     Performance,
     Pipeline,
     Published,
     RTLDesign,
     RTLSimulation,
+    Seen,
     Simulated,
 )
 from jetchain.core.seeds import derive_seed
-from jetchain.core.verbs import Input, Output
+from jetchain.core.verbs import Input, Output, Resource
+from jetchain.firmware.dataset import FEATURES
 from jetchain.firmware.design import Fixed, read_fixed
 from jetchain.firmware.performance import FIRMWARE_SCORES
-from jetchain.firmware.quantise import Array
+from jetchain.firmware.quantise import Format, significant_bits
 from jetchain.firmware.settings import ReportSettings
-
-# Accuracy at 16 constituents on the public five-class data set of arXiv 2402.01876 (quark, gluon,
-# W, Z, top; another detector and other cuts, so beside our numbers and not against them).
-PUBLISHED = Published(
-    source="arXiv 2402.01876, 16 constituents",
-    accuracy={"MLP": 0.684, "DeepSets": 0.694, "Interaction network": 0.708},
-)
 
 
 def report(
@@ -55,6 +54,7 @@ def report(
     description: Input,
     hls: Input,
     rtl: Input,
+    published: Resource,
     summary: Output,
     scan: Output,
     bits: Output,
@@ -87,23 +87,23 @@ def report(
         label, logits["floating"], logits["quantised"], weight,
         replicas=replicas, seed=derive_seed(seed, "loss"),
     )  # fmt: skip
+    reference = read_json(published)
     period = settings.device.clock_period
     cycles = measured.latency_cycles
     interval = measured.initiation_interval_cycles
     value = FirmwareReport(
         accuracy=accuracies(label, weight, logits, replicas, derive_seed(seed, "accuracy")),
         accuracy_loss_from_quantisation=Estimate(**asdict(loss)),
+        paired=paired(label, logits["floating"], logits["quantised"]),
+        seen=seen(network),
+        bit_operations=network.bit_operations,
         auc={
             "floating": read_result(float_performance, Performance).auc,
             "quantised": read_result(quantised_performance, Performance).auc,
         },
         test_jets=len(label),
-        published=PUBLISHED,
-        network=NetworkSize(
-            widths=network.widths,
-            weights=sum(weight.size for weight in network.parameters),
-            sparsity=network.sparsity,
-        ),
+        published=Published.model_validate(reference["shown"]),
+        network=size(network),
         simulated=Simulated(
             hls=read_result(hls, HLSSimulation),
             rtl=Comparison(
@@ -130,6 +130,7 @@ def report(
             estimated_luts=described.estimated_luts,
             part=settings.device.part,
         ),
+        estimates=estimates(described, interval, reference),
     )  # fmt: skip
     write_result(summary, value)
     write_csv(scan, scan_table(described.scan, period))
@@ -166,6 +167,59 @@ def accuracies(
     }
 
 
+def seen(network: Fixed) -> Seen:
+    """What the design sees of a jet."""
+    columns = network.design.columns
+    return Seen(constituents=network.number // columns, features=list(FEATURES[:columns]))
+
+
+def size(network: Fixed) -> NetworkSize:
+    """How large the design is, and the bits of its numbers."""
+    bits = {
+        "inputs": network.inputs.width,
+        "weights": Format.of(network.formats.weights).width,
+        "activations": network.activations.width,
+    }
+    return NetworkSize(
+        widths=network.widths,
+        bits=bits,
+        weights=sum(weight.size for weight in network.parameters),
+        sparsity=network.sparsity,
+    )
+
+
+def paired(label: np.ndarray, floating: np.ndarray, quantised: np.ndarray) -> Paired:
+    """Which jets one network alone recognises, and the exact McNemar test.
+
+    Args:
+        label: (jets,) index of the true class.
+        floating, quantised: (jets, classes) logits.
+
+    Reference: McNemar, Psychometrika 12 (1947) 153; two-sided, exact in the binomial.
+    """
+    one, two = (logits.argmax(axis=1) == label for logits in (floating, quantised))
+    first, second = int(np.sum(one & ~two)), int(np.sum(two & ~one))
+    value = binomtest(first, first + second).pvalue if first + second else 1.0
+    return Paired(float_only=first, quantised_only=second, p_value=float(value))
+
+
+def estimates(described: RTLDesign, interval: int, reference: Mapping[str, Any]) -> Estimates:
+    """LUTs and nanoseconds in the bands of published designs; see resources/published."""
+    calibration, device = reference["calibration"], reference["device"]
+    cycles = described.calibrated.stages
+    clocks = calibration["clock_period_ns"]
+    return Estimates(
+        luts=tuple(described.estimated_luts * ratio for ratio in calibration["luts_over_cost"]),
+        part_luts=device["luts"],
+        latency_cutoff=described.calibrated.latency_cutoff,
+        cycles=cycles,
+        clock_period_ns=clocks,
+        latency_ns=tuple(cycles * clock for clock in clocks),
+        interval_ns=tuple(interval * clock for clock in clocks),
+        source=calibration["source"],
+    )
+
+
 def scan_table(rows: list[Pipeline], period: float) -> dict[str, list[float]]:
     """The pipelines that were tried, as columns; the clock's period in ns."""
     return {
@@ -174,19 +228,6 @@ def scan_table(rows: list[Pipeline], period: float) -> dict[str, list[float]]:
         "register_bits": [row.register_bits for row in rows],
         "latency_ns": [row.stages * period for row in rows],
     }
-
-
-def significant_bits(values: Array) -> np.ndarray:
-    """Bits that a fixed-point number needs as a factor: the binary length of its odd part.
-
-    0 for zero, 1 for a power of two (a shift in hardware), and so on; the sign is not counted.
-
-    Args:
-        values: any shape, multiples of 2^-24.
-    """
-    integers = np.abs(np.round(np.asarray(values) * 2.0**24)).astype(np.int64)
-    odd = integers // np.maximum(integers & -integers, 1)
-    return np.where(integers == 0, 0, np.ceil(np.log2(odd + 1.0))).astype(np.int64)
 
 
 def weight_bits(network: Fixed) -> dict[str, list[int]]:
@@ -209,11 +250,12 @@ def markdown(value: FirmwareReport, description: str, scan: list[Pipeline]) -> s
         return f"{100 * estimate.value:.1f} ± {100 * estimate.std:.1f} %"
 
     latency, budget, network = value.latency, value.budget, value.network
-    accuracy, exact = value.accuracy, value.simulated
+    accuracy, exact, guess = value.accuracy, value.simulated, value.estimates
     lines = [
         "# Trigger tagger: latency report",
         "",
-        f"{description}, {network.weights} weights of which {100 * network.sparsity:.1f} % are "
+        f"{description} ({', '.join(value.seen.features)}), {network.weights} weights of which "
+        f"{100 * network.sparsity:.1f} % are "
         f"zero; {value.test_jets} test jets.",
         "",
         "| stage | balanced accuracy | outputs that differ from the quantised network |",
@@ -226,7 +268,9 @@ def markdown(value: FirmwareReport, description: str, scan: list[Pipeline]) -> s
         f"| {exact.rtl.differing} of {exact.rtl.outputs} |",
         "",
         "Lost by quantisation and pruning: "
-        f"{percent(value.accuracy_loss_from_quantisation)} (same jets). Published for the same "
+        f"{percent(value.accuracy_loss_from_quantisation)} (same jets; {value.paired.float_only} "
+        f"jets are recognised by the float network alone, {value.paired.quantised_only} by the "
+        f"quantised one alone, p = {value.paired.p_value:.2g}). Published for the same "
         f"task on another data set ({value.published.source}): "
         + ", ".join(f"{n} {100 * a:.1f} %" for n, a in value.published.accuracy.items())
         + ".",
@@ -251,7 +295,14 @@ def markdown(value: FirmwareReport, description: str, scan: list[Pipeline]) -> s
         "",
         f"The design simulated has cutoff {value.design.latency_cutoff:g}; da4ml's cost "
         f"model gives {value.design.estimated_luts:.0f} LUTs (an "
-        "estimate), no DSP, no block RAM.",
+        f"estimate), no DSP, no block RAM; {value.bit_operations} effective bit operations.",
+        "",
+        f"By the post-route reports of published designs ({guess.source}), an estimate: "
+        f"{guess.luts[0]:.0f} to {guess.luts[1]:.0f} LUTs, at most "
+        f"{100 * guess.luts[1] / guess.part_luts:.2g} % of the chip; at cutoff "
+        f"{guess.latency_cutoff:g} {guess.cycles} cycles of "
+        f"{guess.clock_period_ns[0]:g} to {guess.clock_period_ns[1]:g} ns, which is "
+        f"{guess.latency_ns[0]:.0f} to {guess.latency_ns[1]:.0f} ns.",
         "",
     ]
     return "\n".join(lines)

@@ -35,6 +35,9 @@ class FirmwareDatasetSettings(Settings):
         8.0, "Factor on pT / jet pT; powers of two cost nothing in firmware.", gt=0.0
     )
     angle_scale: float = key(4.0, "Factor on delta eta and delta phi.", gt=0.0)
+    mass_scale: float = key(
+        50.0, "What a constituent's part of the mass is divided by.", unit="GeV", gt=0.0
+    )
     pt_bins: int = key(
         25, "Bins of pT of the one, flat spectrum that all classes are weighted to.", ge=1
     )
@@ -110,13 +113,46 @@ class FirmwareEvaluationSettings(Settings):
     replicas: int = key(200, "Bootstrap replicas for the uncertainties.", ge=2)
 
 
+class ScanSettings(Settings):
+    """Accuracy against resources; `snakemake firmware_scan` makes it."""
+
+    designs: list[str] = key(
+        ["deepsets", "jedi_linear"], "Designs of the scan, of any number of constituents.",
+        min_length=1,
+    )  # fmt: skip
+    constituents: list[int] = key([8, 16, 32], "Leading constituents, powers of two.", min_length=1)
+    sparsities: list[float] = key(
+        [0.5, 0.8, 0.9], "Parts of the weights set to zero.", min_length=1
+    )
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        require_each_once(self.designs, DESIGNS, "firmware design")
+        if any(rows < 1 or rows & (rows - 1) for rows in self.constituents):
+            raise ValueError("constituents must be powers of two")
+        if any(not 0.0 <= part < 1.0 for part in self.sparsities):
+            raise ValueError("sparsities must be at least 0 and below 1")
+        return self
+
+
 class FirmwareSettings(Settings):
     """The firmware room."""
 
-    designs: list[str] = key(["mlp"], "Designs to build and compare.", min_length=1)
+    designs: list[str] = key(
+        ["mlp", "deepsets"],
+        "Designs to build and compare; `snakemake firmware_designs` builds all.",
+        min_length=1,
+    )
     dataset: FirmwareDatasetSettings = key(FirmwareDatasetSettings(), "Jets and inputs.")
     models: DesignTable = key(DesignTable(), "Sizes of the designs.")
     formats: FormatSettings = key(FormatSettings(), "Fixed-point formats of every design.")
+    headroom: int = key(
+        2,
+        "Integer bits of the input port beyond the inputs' format; what needs them saturates in "
+        "the firmware, and what does not fit in the port is refused.",
+        ge=0,
+        le=8,
+    )
     training: TrainingSettings = key(
         _training(), "Training of the float network, and fine-tuning of the quantised one."
     )
@@ -128,6 +164,9 @@ class FirmwareSettings(Settings):
     synthesis: SynthesisSettings = key(SynthesisSettings(), "Verilog.")
     simulation: SimulationSettings = key(SimulationSettings(), "Bit-exact simulations.")
     budget: BudgetSettings = key(BudgetSettings(), "Trigger budgets of the latency report.")
+    scan: ScanSettings = key(
+        ScanSettings(), "Designs, constituents and pruning against resources, beside `all`."
+    )
 
     @field_validator("designs")
     @classmethod
@@ -161,6 +200,20 @@ class TrainQuantisedSettings(FixedSettings):
     classes: list[str]
 
 
+class ScanDatasetSettings(Settings):
+    """Settings of firmware.scan.prepare."""
+
+    dataset: FirmwareDatasetSettings
+    constituents: list[int]
+
+
+class ScanPointSettings(TrainQuantisedSettings):
+    """Settings of firmware.scan.measure."""
+
+    headroom: int
+    evaluation: FirmwareEvaluationSettings
+
+
 class EvaluateSettings(Settings):
     """Settings of firmware.evaluate."""
 
@@ -171,6 +224,7 @@ class EvaluateSettings(Settings):
 class ConvertSettings(FixedSettings):
     """Settings of firmware.convert."""
 
+    headroom: int
     device: DeviceSettings
 
 
@@ -183,6 +237,7 @@ class SynthesiseSettings(ConvertSettings):
 class SimulateSettings(FixedSettings):
     """Settings of the two simulations."""
 
+    headroom: int
     simulation: SimulationSettings
 
 

@@ -20,11 +20,11 @@ from jetchain.core.schema.firmware import HLSSimulation, Port, RTLDesign, RTLSim
 from jetchain.core.seeds import generator
 from jetchain.core.verbs import Input, Output
 from jetchain.firmware.archive import scratch, unpack
-from jetchain.firmware.dataset import FIRMWARE_JETS, TEST
-from jetchain.firmware.design import Fixed, project_name, read_fixed
+from jetchain.firmware.dataset import FEATURES, TEST
+from jetchain.firmware.design import Fixed, project_name, read_fixed, read_jets
 from jetchain.firmware.latency import Clocked, measure_interval, measure_latency
 from jetchain.firmware.performance import FIRMWARE_SCORES
-from jetchain.firmware.quantise import Array, quantise
+from jetchain.firmware.quantise import Array
 from jetchain.firmware.settings import SimulateSettings
 
 # One row of the input file a clock: present it, tick, write the output port.
@@ -66,7 +66,7 @@ def hls(
     seed: int,
 ) -> None:
     """Compile the HLS project with g++ and compare its outputs with the quantised network's."""
-    network = read_fixed(weights, design, settings.model, settings.formats)
+    network = read_fixed(weights, design, settings.model, settings.formats, settings.headroom)
     x, expected, of_jets = stimulus(network, dataset, scores, settings, seed)
     with scratch(outputs) as folder:
         unpack(project, folder)
@@ -94,13 +94,12 @@ def rtl(
     seed: int,
 ) -> None:
     """Simulate the Verilog with Verilator: latency, initiation interval, and every output bit."""
-    network = read_fixed(weights, design, settings.model, settings.formats)
+    network = read_fixed(weights, design, settings.model, settings.formats, settings.headroom)
     x, expected, of_jets = stimulus(network, dataset, scores, settings, seed)
     described = read_result(description, RTLDesign)
     with scratch(outputs) as folder:
         unpack(verilog, folder)
         clocked = compile_rtl(folder, project_name(design), described.inputs, described.outputs)
-        x = quantise(x, network.inputs)
         latency = measure_latency(clocked, network, seed)
         interval, simulated = measure_interval(clocked, x, expected, latency)
     differing = require_equal(simulated, expected, "The Verilator simulation of the Verilog")
@@ -122,32 +121,63 @@ def rtl(
 def stimulus(
     network: Fixed, dataset: Path, scores: Path, settings: SimulateSettings, seed: int
 ) -> tuple[Array, Array, dict[str, np.ndarray]]:
-    """The test jets with the outputs that torch gave, then random vectors over the full range.
+    """The test jets with the outputs that torch gave, then random vectors and the extremes.
 
     Returns:
-        Inputs (vectors, inputs), expected outputs (vectors, outputs), label and weight of the
-        test jets.
+        Inputs (vectors, inputs) in the format of the port, expected outputs (vectors, outputs),
+        label and weight of the test jets.
+
+    Raises:
+        DataError: a jet has a number that the port does not hold.
     """
-    data = read_tensors(dataset, FIRMWARE_JETS)
-    jets = data["features"][data["split"] == TEST].astype(np.float64)
+    data = read_jets(dataset, network.design)
+    test = data["split"] == TEST
+    jets = data["features"][test].astype(np.float64)
     from_torch = read_tensors(scores, FIRMWARE_SCORES)
     if len(from_torch["logits"]) != len(jets):
         raise DataError(
             f"{scores}: {len(from_torch['logits'])} jets, but {dataset} has {len(jets)} test jets.",
             "One of them is from another run. Remove both and run the same command again.",
         )
-    margin = 1.1  # a little beyond the range, so that saturation is tested as well
+    at_port = network.at_port(jets)
+    outside = np.argwhere(np.abs(at_port - jets) > network.port.step)
+    if len(outside):
+        jet, place = outside[0]
+        row, column = divmod(int(place), network.design.columns)
+        raise DataError(
+            f"{dataset}: event {data['event_number'][test][jet]}: {FEATURES[column]} of "
+            f"constituent {row} is {jets[jet, place]:g}, and the port holds "
+            f"{network.ports[place].low:g} to {network.ports[place].high:g}.",
+            "Raise firmware.headroom, or change the scales in firmware.dataset.",
+        )
+    margin = 1.1  # a little beyond the range of the network
     random = generator(seed, "vectors").uniform(
         margin * network.inputs.low,
         margin * network.inputs.high,
         (settings.simulation.random_vectors, jets.shape[1]),
     )
-    expected = np.concatenate([from_torch["logits"], network.forward(random)])
+    random[1::2] *= 2.0**network.headroom / margin  # and over the whole port
+    chosen = network.at_port(np.concatenate([random, extremes(network)]))
     return (
-        np.concatenate([jets, random]),
-        expected,
+        np.concatenate([at_port, chosen]),
+        np.concatenate([from_torch["logits"], network.forward(chosen)]),
         {name: from_torch[name] for name in ("label", "weight")},
     )
+
+
+def extremes(network: Fixed) -> Array:
+    """Inputs (vectors, inputs) at the edges of the port and of the network, and single numbers.
+
+    Nothing at all; all numbers at the same edge; and the first constituent alone, with its pT at
+    twice the range of the network where the port holds it.
+    """
+    port, inner = network.port, network.inputs
+    edges = np.array([0.0, port.low, port.high, inner.low, inner.high, inner.step, -inner.step])
+    everywhere = np.repeat(edges[:, None], network.number, axis=1)
+    alone = np.where(np.arange(network.number) < network.design.columns, everywhere, 0.0)
+    twice = np.zeros((1, network.number))
+    twice[0, 0] = 2.0 * inner.high
+    return network.at_port(np.concatenate([everywhere, alone[1:], twice]))
 
 
 def require_equal(simulated: Array, expected: Array, what: str) -> int:
@@ -167,7 +197,7 @@ def run_hls(project: Path, x: Array, outputs: int) -> Array:
 
     Args:
         project: folder of the project, of its name.
-        x: (vectors, inputs); the C++ quantises them itself.
+        x: (vectors, inputs) in the format of the port; the C++ saturates them itself.
         outputs: number of outputs.
 
     Raises:

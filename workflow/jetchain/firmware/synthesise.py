@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from jetchain.core.io.tables import write_result
 from jetchain.core.schema.firmware import Pipeline, Port, RTLDesign
 from jetchain.core.verbs import Input, Output
@@ -13,6 +15,8 @@ from jetchain.firmware.archive import pack, scratch
 from jetchain.firmware.design import Fixed, project_name, read_fixed
 from jetchain.firmware.design_settings import DeviceSettings
 from jetchain.firmware.settings import SynthesiseSettings
+
+CALIBRATED = 2.0  # the cutoff of the designs in resources/published/firmware.json
 
 
 def synthesise(
@@ -24,7 +28,7 @@ def synthesise(
     settings: SynthesiseSettings,
 ) -> None:
     """Write the Verilog project as an archive, and what da4ml says about the design."""
-    comb = trace(read_fixed(weights, design, settings.model, settings.formats))
+    comb = trace(read_fixed(weights, design, settings.model, settings.formats, settings.headroom))
     cutoff = settings.synthesis.latency_cutoff
     with scratch(verilog) as folder:
         described = write_verilog(comb, folder, cutoff, project_name(design), settings.device)
@@ -45,9 +49,12 @@ def trace(network: Fixed) -> Any:
     from da4ml.trace.ops import quantize
 
     # Adders of one delay unit whatever their width; solver option of da4ml's own examples.
-    source = FixedVariableArrayInput((network.widths[0],), HWConfig(1, -1, -1), {"hard_dc": 2})
-    # The inputs arrive in their format already: this only declares it.
-    x = quantize(source, network.inputs.k, network.inputs.i, network.inputs.f)
+    source = FixedVariableArrayInput((network.number,), HWConfig(1, -1, -1), {"hard_dc": 2})
+    # The inputs arrive in the ports' formats already: this only declares them.
+    k, i, f = (
+        np.array(bits) for bits in zip(*((p.k, p.i, p.f) for p in network.ports), strict=True)
+    )
+    x = quantize(source, k, i, f)
     return comb_trace(source, network.replay(x))
 
 
@@ -86,6 +93,7 @@ def write_verilog(
         estimated_luts=float(predicted["cost"]),
         inputs=port(comb.inp_qint),
         outputs=port(comb.out_qint),
+        calibrated=pipeline(comb, CALIBRATED),
         scan=[],
     )
 

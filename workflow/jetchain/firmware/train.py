@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from jetchain.core.io.tables import write_csv
-from jetchain.core.io.tensors import read_tensors, write_tensors, write_weights
+from jetchain.core.io.tensors import write_tensors, write_weights
 from jetchain.core.seeds import derive_seed, make_deterministic
 from jetchain.core.training import fit, minibatches
 from jetchain.core.training_settings import TrainingSettings
 from jetchain.core.verbs import Input, Output
-from jetchain.firmware.dataset import FEATURES, FIRMWARE_JETS, TEST, TRAIN, VALIDATION
-from jetchain.firmware.design import Quantised, build
+from jetchain.firmware.dataset import TEST, TRAIN, VALIDATION
+from jetchain.firmware.design import build, read_jets
+from jetchain.firmware.layers import Network
 from jetchain.firmware.performance import FIRMWARE_SCORES
 from jetchain.firmware.prune import Pruner
 from jetchain.firmware.settings import TrainFloatingSettings, TrainQuantisedSettings
@@ -34,10 +35,11 @@ def floating(
     seed: int,
 ) -> None:
     """Train the float baseline, and score the test jets."""
-    data = read_tensors(dataset, FIRMWARE_JETS)
+    built = build(design, settings.model)
+    data = read_jets(dataset, built)
     make_deterministic(seed, settings.training.threads)
     inputs, outputs = data["features"].shape[1], len(settings.classes)
-    model = build(design, settings.model).floating(inputs, outputs)
+    model = built.floating(inputs, outputs)
     columns = _fit(model, data, settings.training, seed, "float network")
     write_weights(weights, model)
     write_csv(history, columns)
@@ -55,10 +57,11 @@ def quantised(
     seed: int,
 ) -> None:
     """Train with quantisation and pruning in the loop, fine-tune, and score the test jets."""
-    data = read_tensors(dataset, FIRMWARE_JETS)
+    built = build(design, settings.model)
+    data = read_jets(dataset, built)
     make_deterministic(seed, settings.training.threads)
     inputs, outputs = data["features"].shape[1], len(settings.classes)
-    model = build(design, settings.model).quantised(inputs, outputs, settings.formats)
+    model = built.quantised(inputs, outputs, settings.formats)
     columns = train_quantised(model, data, settings, seed)
     write_weights(weights, model)
     write_csv(history, columns)
@@ -66,7 +69,7 @@ def quantised(
 
 
 def train_quantised(
-    model: Quantised,
+    model: Network,
     data: dict[str, np.ndarray],
     settings: TrainQuantisedSettings,
     seed: int,
@@ -99,7 +102,7 @@ def train_quantised(
 
 
 def _fit(
-    model: nn.Module,
+    model: Network,
     data: dict[str, np.ndarray],
     settings: TrainingSettings,
     seed: int,
@@ -116,7 +119,7 @@ def _fit(
     def batches(random: np.random.Generator) -> Iterable[Any]:
         for index in minibatches(len(training), settings.batch_size, random):
             chosen = training[index]
-            turned = turn(data["features"][chosen], random)
+            turned = turn(data["features"][chosen], random, model.design.columns)
             yield torch.from_numpy(turned), label[chosen], weight[chosen]
 
     def validation() -> Iterable[Any]:
@@ -141,21 +144,24 @@ def _fit(
     )
 
 
-def turn(features: NDArray[np.float32], random: np.random.Generator) -> NDArray[np.float32]:
+def turn(
+    features: NDArray[np.float32], random: np.random.Generator, columns: int
+) -> NDArray[np.float32]:
     """Turn each jet about its axis by a random angle, and mirror half of them.
 
     What made a jet knows no direction about its axis, nor left from right (in eta and phi this
     holds for jets that are narrow), so a turned jet is as good a training jet.
 
     Args:
-        features: (jets, 3 * constituents) as `dataset.leading_constituents` gives them.
+        features: (jets, columns * constituents), of each first pT, delta eta and delta phi.
         random: where the angles come from.
+        columns: numbers of a constituent.
     """
     jets = len(features)
     angle = random.uniform(0.0, 2.0 * np.pi, (jets, 1)).astype(np.float32)
     mirror = random.choice(np.array([-1.0, 1.0], np.float32), (jets, 1))
     cosine, sine = np.cos(angle), np.sin(angle)
-    turned = features.reshape(jets, -1, len(FEATURES)).copy()
+    turned = features.reshape(jets, -1, columns).copy()
     eta, phi = turned[..., 1].copy(), turned[..., 2] * mirror
     turned[..., 1] = eta * cosine - phi * sine
     turned[..., 2] = eta * sine + phi * cosine

@@ -78,6 +78,17 @@ def _in_order(config: Configuration) -> Iterator[str]:
             yield f"{low}: {first:g}{unit} {must} {high}, which is {second:g}{unit}: {why}."
 
 
+def _designs_see_what_is_kept(config: Configuration) -> Iterator[str]:
+    kept = config.firmware.dataset.constituents
+    for name in config.firmware.designs:
+        seen = getattr(config.firmware.models, name).constituents or kept
+        if seen > kept:
+            yield (
+                f"firmware.models.{name}.constituents: {seen} must not be above "
+                f"firmware.dataset.constituents, which is {kept}: the data set keeps no more."
+            )
+
+
 def _samples_known(config: Configuration) -> Iterator[str]:
     paths = [
         "detector.bench.sample",
@@ -421,6 +432,7 @@ RELATIONS: list[Callable[[Configuration], Iterator[str]]] = [
     _jet_uncertainties_are_known,
     _radii_are_clustered,
     _in_order,
+    _designs_see_what_is_kept,
     _spectrum_holds_the_fit,
     _background_is_one,
     _search_has_events,

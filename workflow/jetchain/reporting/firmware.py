@@ -77,7 +77,7 @@ def draw_accuracy(ax: Axes, reports: Sequence[FirmwareReport], names: Sequence[s
     values += [100 * accuracy for accuracy in published.accuracy.values()]
     bottom = min(values) - 4.0
     ax.set(
-        xlim=(-0.5, len(STAGES) - 0.2),
+        xlim=(-0.5, len(STAGES) - 0.2 + 0.3 * several),
         # Room for the legend.
         ylim=(bottom, bottom + (1.3 + 0.15 * len(reports)) * (max(values) - bottom)),
         ylabel="Class-balanced accuracy [%]",

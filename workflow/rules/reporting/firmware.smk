@@ -1,6 +1,10 @@
 # Figures of the firmware room.
 
 
+FIRMWARE_REPORTS = expand(
+    "results/firmware/{design}/latency.json", design=CONFIG.firmware.designs
+)
+
 FIGURES += [
     Figure(
         "firmware/firmware_summary",
@@ -8,9 +12,7 @@ FIGURES += [
         "Firmware",
         {"figure": "Accuracy and latency"},
         inputs=dict(
-            latency=expand(
-                "results/firmware/{design}/latency.json", design=CONFIG.firmware.designs
-            ),
+            latency=FIRMWARE_REPORTS,
             scan=expand(
                 "results/firmware/{design}/pipelines.csv",
                 design=CONFIG.firmware.designs,
@@ -41,4 +43,46 @@ FIGURES += [
         ),
         over={"design": CONFIG.firmware.designs},
     ),
+    Figure(
+        "firmware/firmware_pareto",
+        "reporting.firmware_compared.pareto",
+        "Firmware",
+        {"figure": "Accuracy against LUTs"},
+        inputs=dict(latency=FIRMWARE_REPORTS),
+        params=dict(
+            published=resource_name("published/firmware.json"),
+            names=labels("firmware.designs", CONFIG.firmware.designs),
+        ),
+    ),
+    Table(
+        "firmware/firmware_comparison",
+        "reporting.firmware_compared.comparison",
+        "Firmware",
+        {"figure": "Designs and published ones (table)"},
+        inputs=dict(latency=FIRMWARE_REPORTS),
+        params=dict(
+            published=resource_name("published/firmware.json"),
+            names=labels("firmware.designs", CONFIG.firmware.designs),
+        ),
+    ),
 ]
+
+# Of `firmware_scan`, not of `all`.
+FIRMWARE_SCAN = Figure(
+    "firmware/firmware_scan",
+    "reporting.firmware_compared.scan",
+    "Firmware",
+    {"figure": "Accuracy against LUTs, by constituents and pruning"},
+    inputs=dict(
+        points=expand(
+            "results/firmware/scan/{design}/{constituents}-{sparsity}.json",
+            design=CONFIG.firmware.scan.designs,
+            constituents=CONFIG.firmware.scan.constituents,
+            sparsity=[f"{part:g}" for part in CONFIG.firmware.scan.sparsities],
+        )
+    ),
+    params=dict(
+        published=resource_name("published/firmware.json"),
+        names=labels("firmware.designs"),
+    ),
+)

@@ -62,6 +62,7 @@ class RTLDesign(Result):
         register_bits: of all pipeline stages.
         estimated_luts: da4ml's cost model.
         inputs, outputs: layout of the ports.
+        calibrated: at the cutoff of the published designs by which clocks are estimated.
         scan: other cutoffs, none of them written or simulated.
     """
 
@@ -71,6 +72,7 @@ class RTLDesign(Result):
     estimated_luts: float
     inputs: Port
     outputs: Port
+    calibrated: Pipeline
     scan: list[Pipeline]
 
 
@@ -103,9 +105,14 @@ class Published(Result):
 
 
 class NetworkSize(Result):
-    """Numbers from layer to layer, number of weights, and the part of them that is zero."""
+    """Numbers from layer to layer, number of weights, and the part of them that is zero.
+
+    Fields:
+        bits: of each input, weight and activation.
+    """
 
     widths: list[int]
+    bits: dict[str, int]
     weights: int
     sparsity: float
 
@@ -126,6 +133,47 @@ class Latency(Result):
     clock_period_ns: float
     latency_ns: float
     interval_ns: float
+
+
+class Estimates(Result):
+    """What the chip would need, by da4ml's cost and the post-route reports of published designs.
+
+    Fields:
+        luts: smallest and largest.
+        part_luts: of the chip.
+        latency_cutoff, cycles: of the pipeline whose clock is estimated.
+        clock_period_ns, latency_ns, interval_ns: smallest and largest.
+        source: of the reports.
+    """
+
+    luts: tuple[float, float]
+    part_luts: int
+    latency_cutoff: float
+    cycles: int
+    clock_period_ns: tuple[float, float]
+    latency_ns: tuple[float, float]
+    interval_ns: tuple[float, float]
+    source: str
+
+
+class Seen(Result):
+    """Inputs of a design: constituents, and what it sees of each."""
+
+    constituents: int
+    features: list[str]
+
+
+class Paired(Result):
+    """The float and the quantised network jet by jet.
+
+    Fields:
+        float_only, quantised_only: jets that one of them alone recognises.
+        p_value: exact McNemar test, in which each jet counts one.
+    """
+
+    float_only: int
+    quantised_only: int
+    p_value: float
 
 
 class Budget(Result):
@@ -152,13 +200,18 @@ class FirmwareReport(Result):
     Fields:
         accuracy: balanced, of floating, quantised, hls and rtl, on the same replicas.
         accuracy_loss_from_quantisation: floating less quantised, jet by jet.
+        paired: the same without weights.
+        bit_operations: effective ones of a jet (arXiv 2405.00645).
         auc: of each class, of floating and quantised.
         test_jets: their number.
-        published, network, simulated, latency, budget, design: see there.
+        seen, published, network, simulated, latency, budget, design, estimates: see there.
     """
 
     accuracy: dict[str, Estimate]
     accuracy_loss_from_quantisation: Estimate
+    paired: Paired
+    seen: Seen
+    bit_operations: int
     auc: dict[str, dict[str, Estimate]]
     test_jets: int
     published: Published
@@ -167,3 +220,24 @@ class FirmwareReport(Result):
     latency: Latency
     budget: Budget
     design: DesignCost
+    estimates: Estimates
+
+
+class ScanPoint(Result):
+    """A design as one point of the scan: trained, converted, and its logic run on the test jets.
+
+    Fields:
+        design, constituents, sparsity: what it is; sparsity as asked for.
+        accuracy: balanced, of da4ml's logic.
+        estimated_luts: da4ml's cost model.
+        bit_operations: effective ones of a jet.
+        calibrated: its pipeline; see `RTLDesign`.
+    """
+
+    design: str
+    constituents: int
+    sparsity: float
+    accuracy: Estimate
+    estimated_luts: float
+    bit_operations: int
+    calibrated: Pipeline
