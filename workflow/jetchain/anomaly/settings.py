@@ -26,9 +26,9 @@ class FeatureSettings(Settings):
         1200.0, "Smallest pT of the leading jet (LHC Olympics).", unit="GeV", gt=0.0
     )
     signal_events: int = key(
-        600,
-        "Signal events injected into the data: about 300 of them in the signal region beside "
-        "about 6,000 background events, S/B = 5 %. 0 for a background-only run, which needs "
+        375,
+        "Signal events injected into the data: about 190 of them in the signal region beside "
+        "about 3,800 background events, S/B = 5 %. 0 for a background-only run, which needs "
         "background.reference_events.",
         ge=0,
     )

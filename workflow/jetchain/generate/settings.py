@@ -293,7 +293,7 @@ def laptop_samples() -> dict[str, SampleSettings]:
         "Hbb": _sample("Hbb", 2, 1750, filter=OF_JETS),
         "Hcc": _sample("Hcc", 2, 1750, filter=OF_JETS),
         "lhco_background": _sample(
-            "lhco_background", 16, 8000, filter=FilterSettings(jet_pt_min=1100.0)
+            "lhco_background", 10, 8000, filter=FilterSettings(jet_pt_min=1100.0)
         ),
         "lhco_signal": _sample("lhco_signal", 1, 3000, filter=FilterSettings(jet_pt_min=1100.0)),
         "dijets": _sample("dijets", 4, 1500),
