@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
-from helpers.dijets import MASS_RANGE, SIGNAL_REGION, dijet_tables
+from helpers.dijets import ALONE, MASS_RANGE, SIGNAL_REGION, dijet_tables
 from helpers.mutants import copy_house, mutate
 from jetchain.anomaly import search
 from jetchain.anomaly.methods import METHODS, PLANES, Method
@@ -162,7 +162,7 @@ def test_a_new_method_is_one_file_and_one_line(tmp_path, monkeypatch):
     outputs = {name: tmp_path / f"{name}.safetensors" for name in ("scores", "signal_scores")}
     search.search(
         data=tmp_path / "data.safetensors", signal_test=tmp_path / "signal_test.safetensors",
-        truth=[], template=[], **outputs, extras=[], method="toy", seed=1,
+        truth=[], template=[], **outputs, extras=[], **ALONE, method="toy", seed=1,
         settings=SearchJob(signal_region=SIGNAL_REGION, method={"column": 2}),
     )  # fmt: skip
     for path, table in zip(outputs.values(), (data, rest), strict=True):
@@ -217,7 +217,7 @@ def test_the_verb_gives_a_reference_the_truth_and_others_none(tmp_path):
     arguments = {
         "data": tmp_path / "data.safetensors", "signal_test": tmp_path / "signal_test.safetensors",
         "scores": tmp_path / "scores.safetensors", "signal_scores": tmp_path / "signal.safetensors",
-        "template": [], "extras": [], "seed": 1,
+        "template": [], "extras": [], "seed": 1, **ALONE,
     }  # fmt: skip
     known = SearchJob(signal_region=SIGNAL_REGION, method=TINY["supervised"])
     search.search(

@@ -100,6 +100,15 @@ def search_settings(name, region):
     return places
 
 
+def scores_of(name):
+    """The scores of the method of the wildcards; none without a cut."""
+    return lambda wildcards: (
+        []
+        if wildcards.method in NO_CUT
+        else [f"results/anomaly/{wildcards.method}/{name}.safetensors"]
+    )
+
+
 def points_of(*patterns, methods=()):
     """These files for all points of the scan of the wildcards.
 

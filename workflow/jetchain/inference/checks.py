@@ -1,0 +1,462 @@
+"""The checks that a referee asks of a search, as one table, from what a run has made.
+
+Nothing is measured here: every number is one of another job, and says which file it stands in. What
+this run did not make is `not run`, and so is what no job makes. Limits are those of this module,
+the same for all methods, and were set before any was compared with them:
+
+- template, sculpting: three spreads of the null, of which several are looked at;
+- efficiency in the mass: a factor of two between the sidebands; toys have the fit hold well beyond
+  that, but not where the efficiency rises threefold at the signal region (docs/limitations.md);
+- fit: p of .05; spurious signal: .2 of the error of the fitted strength; slope within .05 of 1;
+- ABCD: closure within 10 %, as in arXiv 2007.14400;
+- p-values: uniform at .05; toys of the look-elsewhere effect: at most .05 of them below .05.
+
+A number with an error passes if it is within the limit by its error, fails if it is beyond the
+limit by two, and is undecided between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from jetchain.core.io.tables import read_result, write_result
+from jetchain.core.schema.background import (
+    AbcdClosure,
+    BumpHunt,
+    CorrectedCounts,
+    SpectrumClosure,
+    SpectrumFits,
+    TemplateQuality,
+)
+from jetchain.core.schema.base import Result
+from jetchain.core.schema.checks import NOT_RUN, Check, MethodChecks, SearchChecks
+from jetchain.core.schema.inference import Limits
+from jetchain.core.schema.scan import ScannedMethod, ScanPoint, ScanSummary, Spread
+from jetchain.core.settings import Settings
+from jetchain.core.verbs import Inputs, Labels, Output
+
+SPREADS = 3.0
+SPURIOUS = 0.2
+SLOPE = 0.05
+UNIFORM = 0.05
+GOODNESS = 0.05
+FACTOR = 2.0
+FEWEST = 10
+"""Events that a cut must leave on either side of the signal region to know its efficiency."""
+REPLICAS = 10.0
+CLOSES = 0.1
+TOYS = 0.2
+"""Relative difference of limits from toys and by the asymptotic formulae."""
+MOST_UNCERTAIN = 0.5
+"""Relative, of the signal efficiency of selections trained without signal."""
+IMPROVES = 1.0
+Side = Literal["at most", "at least"]
+
+
+class ChecksJob(Settings):
+    """What `checks` reads."""
+
+    signal_region: list[float]
+    folds: int
+
+
+@dataclass
+class Book:
+    """The checks of one method as they are made.
+
+    Attributes:
+        source: file that the next numbers come from.
+        checks: so far.
+    """
+
+    source: str = ""
+    checks: list[Check] = field(default_factory=list)
+
+    def add(
+        self, name: str, number: float | None, limit: float, note: str, *,
+        side: Side = "at most", error: float | None = None,
+    ) -> None:  # fmt: skip
+        """Hold a number against its limit; without a number it is undecided."""
+        excess = 0.0 if number is None else (number - limit) * (1 if side == "at most" else -1)
+        margin = error or 0.0
+        status: Literal["passed", "failed", "undecided"]
+        if number is None:
+            status = "undecided"
+        elif excess + margin <= 0:
+            status = "passed"
+        else:
+            status = "failed" if excess > 2 * margin else "undecided"
+        self.checks.append(
+            Check(
+                name=name, number=number, error=error, side=side, limit=limit, status=status,
+                source=self.source, note=note,
+            )
+        )  # fmt: skip
+
+    def lacks(self, name: str, note: str) -> None:
+        """A check that was not run."""
+        self.checks.append(
+            Check(
+                name=name, number=None, error=None, side="at most", limit=None, status=NOT_RUN,
+                source="", note=note,
+            )
+        )  # fmt: skip
+
+
+def of_spectrum(book: Book, found: SpectrumFits) -> None:
+    """The fit of the search, and what its choice of a model may hide."""
+    fit = found.fits[f"{found.efficiency:g}"]
+    book.add(
+        "fit of the mass", fit.p_value if fit.accepted else 0.0, GOODNESS,
+        f"p-value from toys; {fit.shape}, order {fit.order} by F-test; alternatives that describe "
+        f"the data: {len(fit.others)}", side="at least",
+    )  # fmt: skip
+    book.add(
+        "spurious signal of the fit", fit.spurious_mu / fit.mu_error if fit.mu_error > 0 else None,
+        SPURIOUS, "largest strength in the backgrounds of the other models, in errors of mu",
+    )  # fmt: skip
+
+
+def of_closure(book: Book, found: SpectrumClosure) -> None:
+    """What the cuts do to the mass of the true background."""
+    sculpted = {
+        name: (cut.jensen_shannon - cut.null_mean) / cut.null_std
+        for name, cut in found.background_only.items()
+        if cut.null_std > 0
+    }
+    worst = max(sculpted, key=lambda name: sculpted[name], default=None)
+    book.add(
+        "sculpting of the mass", None if worst is None else sculpted[worst], SPREADS,
+        f"Jensen-Shannon divergence above random cuts, in spreads; worst of the cuts that keep "
+        f"{', '.join(sculpted)}, at {worst}",
+    )  # fmt: skip
+    tightest = min(found.background_only, key=float)
+    cut = found.background_only[tightest]
+    low, high = (part.kept / max(part.events, 1) for part in (cut.below, cut.above))
+    known = min(cut.below.kept, cut.above.kept) >= FEWEST
+    book.add(
+        "background efficiency in the mass",
+        max(low, high) / min(low, high) if known else None, FACTOR,
+        f"{100 * low:.2g} % below the signal region, {100 * high:.2g} % above it, larger over "
+        f"smaller; true background, cut that keeps {tightest}",
+        error=(
+            max(low, high) / min(low, high) * float(np.hypot(*(
+                1 / np.sqrt(part.kept) for part in (cut.below, cut.above)
+            ))) if known else None
+        ),
+    )  # fmt: skip
+
+
+def of_abcd(book: Book, found: AbcdClosure) -> None:
+    """Closure in both halves of the signal region, and the signal in the other three regions."""
+    halves = [
+        (name, counts)
+        for name, counts in found.regions.items()
+        if "half" in name and isinstance(counts, CorrectedCounts) and counts.a and counts.corrected
+    ]
+    offs = []
+    for name, counts in halves:
+        ratio = (counts.corrected or 0.0) / counts.a
+        relative = np.hypot((counts.corrected_uncertainty or 0.0) / (counts.corrected or 1.0),
+                            1 / np.sqrt(counts.a))  # fmt: skip
+        offs.append((abs(ratio - 1), float(ratio * relative), name, counts.pull))
+    off = max(offs, default=(None, None, "no half with a prediction", 0.0))
+    book.add(
+        "closure of ABCD", off[0], CLOSES,
+        f"predicted over observed off 1, worse half: {off[2]}", error=off[1],
+    )  # fmt: skip
+    if found.contamination is not None:
+        book.add(
+            "signal in the ABCD regions", abs(found.contamination), CLOSES,
+            "normalised contamination r; the likelihood has the signal in all regions",
+        )  # fmt: skip
+
+
+def of_quality(book: Book, found: TemplateQuality) -> None:
+    """Template against data in the sidebands."""
+    side = found.sidebands
+    book.add(
+        "template in the sidebands", side.null_deviations, SPREADS,
+        f"AUC {side.auc:.3f}, permuted labels {side.null_mean:.3f} +- {side.null_std:.3f}, in "
+        "spreads",
+    )  # fmt: skip
+
+
+def of_limits(book: Book, found: Limits) -> None:
+    """Toys against the asymptotic formulae."""
+    toys, expected = found.toys, found.expected_fb[2]
+    pairs = [] if toys is None else [
+        (toys.observed_fb, found.observed_fb), (toys.expected_fb[2], expected),
+    ]  # fmt: skip
+    ratios = [abs(first / second - 1) for first, second in pairs if first and second]
+    if ratios:
+        book.add(
+            "limit from toys", max(ratios), TOYS,
+            "observed and expected limit over the asymptotic ones, off 1",
+        )  # fmt: skip
+    else:
+        book.lacks("limit from toys", "enough events for the asymptotic formulae, or no limit")
+
+
+def of_hunt(book: Book, found: BumpHunt, efficiency: str) -> None:
+    """Whether the trial factor holds for toys."""
+    scan = found.scans.get(efficiency) or found.scans["1"]
+    trials = scan.trials
+    sign = "<" if scan.p_global_toys_is_bound else "="
+    book.add(
+        "look-elsewhere", trials.share_of_rare, trials.rare,
+        f"share of {trials.toys} toys whose global p is below {trials.rare:g} by the formula; "
+        f"data: global p {sign} {scan.p_global_toys:.2g} by toys, {scan.p_global:.2g} by the formula",
+        error=float(np.sqrt(trials.rare * (1 - trials.rare) / trials.toys)),
+    )  # fmt: skip
+
+
+Found = tuple[str, ScanSummary, ScannedMethod]
+
+
+def improvements(method: ScannedMethod) -> list[tuple[ScanPoint, str, Spread]]:
+    """Those known where signal was injected: point, background efficiency, value."""
+    return [
+        (point, efficiency, value)
+        for point in method.points
+        if point.strength > 0
+        for efficiency, value in point.improvement.items()
+        if value is not None
+    ]
+
+
+def of_improvement(book: Book, method: ScannedMethod) -> None:
+    """How many injections and trainings stand behind the medians, and what background."""
+    known = improvements(method)
+    number = max(value.number for _, _, value in known)
+    book.add(
+        "replicas of the improvement", float(number) if number >= REPLICAS else None, REPLICAS,
+        f"{number} injections with a training each", side="at least",
+    )  # fmt: skip
+    if all(point.independent_background for point, _, _ in known):
+        book.add(
+            "larger test background", 0.0, 0.0, "share of the data in the background judged on"
+        )
+    else:
+        book.lacks("larger test background", "a scan with a share below a half has one")
+
+
+def of_null(book: Book, method: ScannedMethod) -> None:
+    """p-values and fitted strengths of the replicas without signal."""
+    null = method.background_only
+    assert null is not None
+    few = "" if null.ks is not None else ", too few or with background in common"
+    book.add(
+        "background only: p-values", null.ks, UNIFORM,
+        f"Kolmogorov-Smirnov test of {len(null.p_values)} p-values with retraining{few}",
+        side="at least",
+    )  # fmt: skip
+    known = null.spurious is not None and null.spurious_error is not None
+    book.add(
+        "background only: strength", abs(null.spurious or 0.0) if known else None, SPURIOUS,
+        f"mean of fitted strengths over their errors, {len(null.p_values)} replicas{few}",
+        error=null.spurious_error,
+    )  # fmt: skip
+
+
+def of_linearity(book: Book, method: ScannedMethod) -> None:
+    """Fitted against injected strength."""
+    line = method.linearity
+    known = line.slope is not None and line.slope_error is not None
+    book.add(
+        "linearity of the injection", abs((line.slope or 0.0) - 1) if known else None, SLOPE,
+        f"slope {line.slope:.3g} of fitted against injected strength, off 1"
+        + ("" if known else ", of one replica"), error=line.slope_error,
+    )  # fmt: skip
+
+
+def of_limit_without(book: Book, method: ScannedMethod) -> None:
+    """Whether a selection trained without signal has an expected limit."""
+    without = method.limit_without_signal
+    assert without is not None
+    efficiency = without.efficiency
+    spread = None
+    if efficiency is not None and efficiency.number > 1 and efficiency.median > 0:
+        spread = (efficiency.high - efficiency.low) / 2 / efficiency.median
+    refused = f"; refused: {without.reason}" if without.reason else ""
+    book.add(
+        "limit without signal", spread, MOST_UNCERTAIN,
+        f"spread over median of the signal efficiency of selections trained without it{refused}",
+    )  # fmt: skip
+
+
+def of_shift(book: Book, method: ScannedMethod) -> None:
+    """What is left where the masses of the jets follow the dijet mass."""
+    _, efficiency, value = min(improvements(method), key=lambda each: float(each[1]))
+    book.add(
+        "masses of the jets shifted", value.median, IMPROVES,
+        f"median improvement at a background efficiency of {efficiency}, of {value.number}; 1 is "
+        "no cut", side="at least",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """Checks that a scan makes.
+
+    Attributes:
+        names: of the checks.
+        add: what makes them.
+        has: whether a method of a scan has the numbers.
+        wanted: scan that would have them.
+        shifted: of one with a mass shift.
+        trained: of methods that are trained alone.
+    """
+
+    names: tuple[str, ...]
+    add: Callable[[Book, ScannedMethod], None]
+    has: Callable[[ScannedMethod], bool]
+    wanted: str
+    shifted: bool = False
+    trained: bool = False
+
+
+SCANNED = (
+    Scanned(
+        ("replicas of the improvement", "larger test background"), of_improvement,
+        lambda method: bool(improvements(method)), "with signal", trained=True,
+    ),
+    Scanned(
+        ("background only: p-values", "background only: strength"), of_null,
+        lambda method: method.background_only is not None, "without signal",
+    ),
+    Scanned(
+        ("linearity of the injection",), of_linearity,
+        lambda method: method.linearity.slope is not None, "of several strengths",
+    ),
+    Scanned(
+        ("limit without signal",), of_limit_without,
+        lambda method: method.limit_without_signal is not None, "without signal",
+    ),
+    Scanned(
+        ("masses of the jets shifted",), of_shift,
+        lambda method: bool(improvements(method)), "with a mass shift", shifted=True, trained=True,
+    ),
+)  # fmt: skip
+
+
+def of_scans(book: Book, scans: Sequence[Found], trained: bool) -> None:
+    """What only repeated injections and trainings tell; the scan with the most replicas does."""
+    for each in SCANNED:
+        if each.trained and not trained:
+            continue
+        fitting = [
+            found for found in scans
+            if (found[1].mass_shift > 0) is each.shifted and each.has(found[2])
+        ]  # fmt: skip
+        if fitting:
+            book.source, _, method = max(fitting, key=lambda found: found[1].replicas)
+            each.add(book, method)
+        else:
+            for name in each.names:
+                book.lacks(name, f"no scan {each.wanted} is in anomaly.scanned")
+
+
+def method_checks(
+    method: str, files: dict[str, tuple[str, Result]], scans: Sequence[Found], folds: int,
+    blind: bool,
+) -> MethodChecks:  # fmt: skip
+    """All checks of one method.
+
+    Args:
+        method: its name.
+        files: by what it is, path and content; those that the method has.
+        scans: path, summary, and the method's part of it.
+        folds: of the cross-training.
+        blind: whether its jobs are given no truth.
+    """
+    book = Book()
+    trained = any(kind in files for kind in ("closure", "abcd"))
+    if trained:
+        book.source = "anomaly.features.folds"
+        book.add(
+            "folds", float(folds), 2.0, "no event is scored by a model that saw it", side="at least"
+        )
+        book.source = "the rules of its jobs"
+        book.add(
+            "labels permuted", float(not blind), 0.0,
+            "files with the truth that it reads; with none, permuted labels change no byte",
+        )  # fmt: skip
+    efficiency = "1"
+    for kind, (path, found) in files.items():
+        book.source = path
+        if isinstance(found, SpectrumFits):
+            efficiency = f"{found.efficiency:g}"
+            of_spectrum(book, found)
+        elif isinstance(found, SpectrumClosure):
+            of_closure(book, found)
+        elif isinstance(found, AbcdClosure):
+            of_abcd(book, found)
+        elif isinstance(found, TemplateQuality):
+            of_quality(book, found)
+            book.lacks("template without signal", "no job compares it in the signal region")
+        elif isinstance(found, Limits):
+            of_limits(book, found)
+        elif isinstance(found, BumpHunt):
+            of_hunt(book, found, efficiency)
+        else:
+            raise TypeError(kind)
+    if "hunt" not in files and "abcd" not in files:
+        book.lacks("look-elsewhere", "not in background.bump_hunt.methods")
+    of_scans(book, scans, trained)
+    book.lacks("coverage of the limit", "no job repeats the limit at known strengths")
+    return MethodChecks(method=method, checks=book.checks)
+
+
+KINDS: dict[str, type[Result]] = {
+    "fits": SpectrumFits, "closure": SpectrumClosure, "abcd": AbcdClosure,
+    "quality": TemplateQuality, "limits": Limits, "hunt": BumpHunt,
+}  # fmt: skip
+
+
+def checks(
+    *,
+    fits: Inputs,
+    closures: Inputs,
+    abcd: Inputs,
+    qualities: Inputs,
+    limits: Inputs,
+    hunts: Inputs,
+    scans: Inputs,
+    checks: Output,
+    blind: Labels,
+    settings: ChecksJob,
+) -> None:
+    """Gather the checks of all methods with a limit; a file's folder names its method.
+
+    Args:
+        fits, closures, abcd, qualities, limits, hunts: of the methods that have them.
+        scans: summaries of scans; what they hold of the window of the search counts.
+        checks: written.
+        blind: methods whose jobs are given no truth.
+        settings: window and folds.
+    """
+    files: dict[str, dict[str, tuple[str, Result]]] = {path.parent.name: {} for path in limits}
+    given: Iterable[tuple[str, Sequence[Path]]] = zip(
+        KINDS, (fits, closures, abcd, qualities, limits, hunts), strict=True
+    )
+    for kind, paths in given:
+        for path in paths:
+            files[path.parent.name][kind] = (str(path), read_result(path, KINDS[kind]))
+    summaries = [(str(path), read_result(path, ScanSummary)) for path in scans]
+    window = tuple(settings.signal_region)
+    found = []
+    for method, own in files.items():
+        scanned = [
+            (path, scan, each)
+            for path, scan in summaries
+            for each in scan.methods
+            if each.method == method and each.signal_region_tev == window
+        ]
+        found.append(method_checks(method, own, scanned, settings.folds, method in blind))
+    write_result(checks, SearchChecks(methods=found))
