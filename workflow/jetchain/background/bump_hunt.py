@@ -38,7 +38,7 @@ from jetchain.core.verbs import Input, Inputs, Output
 STEP = 0.5
 """Of the signal's width, between neighbouring masses."""
 LEVEL = 0.5
-"""c0, as in arXiv 1005.1891: low, so that few toys know the crossings well."""
+"""c0: low, so that few toys know the crossings well."""
 RARE = 0.05
 """Global p-value whose share among the toys is told."""
 SHOWN = np.arange(0.0, 5.01, 0.25)

@@ -210,8 +210,8 @@ def of_hunt(book: Book, found: BumpHunt, efficiency: str) -> None:
     sign = "<" if scan.p_global_toys_is_bound else "="
     book.add(
         "look-elsewhere", trials.share_of_rare, trials.rare,
-        f"share of {trials.toys} toys whose global p is below {trials.rare:g} by the formula; "
-        f"data: global p {sign} {scan.p_global_toys:.2g} by toys, {scan.p_global:.2g} by the formula",
+        f"share of {trials.toys} toys with a global p below {trials.rare:g} by the formula; "
+        f"of the data {sign} {scan.p_global_toys:.2g} by toys, {scan.p_global:.2g} by the formula",
         error=float(np.sqrt(trials.rare * (1 - trials.rare) / trials.toys)),
     )  # fmt: skip
 
