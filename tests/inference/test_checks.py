@@ -189,7 +189,6 @@ def test_a_search_without_a_fault_passes_all_that_is_run(tmp_path):
         ({"abcd": [abcd()], "closures": []}, "closure of ABCD", "passed"),
         ({"abcd": [abcd(-0.3)], "closures": []}, "closure of ABCD", "failed"),
         ({"abcd": [abcd(0.05, 0.2)], "closures": []}, "closure of ABCD", "undecided"),
-        ({"abcd": [abcd(r=0.4)], "closures": []}, "signal in the ABCD regions", "failed"),
         ({"scans": [scan(ks=0.01)]}, "background only: p-values", "failed"),
         ({"scans": [scan(ks=None)]}, "background only: p-values", "undecided"),
         ({"scans": [scan(null=(0.6, 0.1))]}, "background only: strength", "failed"),

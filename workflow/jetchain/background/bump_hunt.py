@@ -3,9 +3,12 @@
 At each of a row of masses signal and background are fitted, with the signal's simulated histogram
 moved there: its masses times one factor, so that its width follows the mass as the resolution does.
 The model of the background is that of the search (`background.shape`), its norms fitted anew at
-every mass. Local is the p-value at one mass, from q0 (arXiv 1007.1727, eq. 12); global that of the
-largest excess at any mass. The latter comes from toys of the fit of the background alone, and from
-the trial factor of arXiv 1005.1891 (eq. 3),
+every mass. Where the largest excess lies outside the signal region, the model is chosen once more
+with the signal floating there: chosen without, a higher order follows the bump.
+
+Local is the p-value at one mass, from q0 (arXiv 1007.1727, eq. 12); global that of the largest
+excess at any mass. The latter comes from toys of the fit of the background alone, and from the
+trial factor of arXiv 1005.1891 (eq. 3),
 
     p_global <= p_local + <N(c0)> exp(-(Z^2 - c0) / 2),
 
@@ -15,14 +18,15 @@ counts after the cut: what another training would find is seen in a scan alone (
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from scipy.stats import norm
 
 from jetchain.background.poisson import fit_templates
-from jetchain.background.settings import HuntJob
-from jetchain.background.shape import ShapeFit
+from jetchain.background.settings import HuntJob, SpectrumSettings
+from jetchain.background.shape import ShapeFit, fit_shape
 from jetchain.background.sideband import fit_events, passes
 from jetchain.background.spectrum import Spectrum
 from jetchain.core.dijets import Array, Table, read_scores
@@ -35,7 +39,7 @@ from jetchain.core.schema.background import BumpHunt, BumpScan, Normalisation, T
 from jetchain.core.seeds import generator
 from jetchain.core.verbs import Input, Inputs, Output
 
-STEP = 0.5
+STEP = 0.25
 """Of the signal's width, between neighbouring masses."""
 LEVEL = 0.5
 """c0: low, so that few toys know the crossings well."""
@@ -169,6 +173,31 @@ def scan_masses(fit: ShapeFit, signal: Array, toys: int, random: np.random.Gener
     )
 
 
+def allowing(
+    fit: ShapeFit, signal: Array, settings: SpectrumSettings, random: np.random.Generator,
+    before: Array | None,
+) -> ShapeFit:  # fmt: skip
+    """The fit whose model was chosen with a signal floating where the largest excess is.
+
+    Args:
+        fit: with the signal in the signal region; returned as it is if the excess lies there too.
+        signal: masses of the simulated signal, TeV.
+        settings: of the fit.
+        random: draws the toys of the choice.
+        before: see `background.shape.fit_shape`.
+    """
+    spectrum = fit.spectrum
+    factors = grid(signal, (spectrum.edges[0], spectrum.edges[-1]))
+    signals = moved(signal, factors, spectrum)
+    best = int(excesses(fit.best.templates, signals, spectrum.counts[None])[0].argmax())
+    mass = float(np.median(signal)) * factors[best]
+    window = spectrum.edges[:-1][spectrum.window].min(), spectrum.edges[1:][spectrum.window].max()
+    if window[0] <= mass < window[1]:
+        return fit
+    there = replace(spectrum, signal=signals[best] * spectrum.signal.sum())
+    return fit_shape(there, settings, random, before)
+
+
 def moved(signal: Array, factors: Array, spectrum: Spectrum) -> Array:
     """(masses, bins) histograms of the signal's masses times each factor; each adds up to 1."""
     counts = [np.histogram(factor * signal, spectrum.edges)[0] for factor in factors]
@@ -214,8 +243,10 @@ def bump_hunt(
     before = None
     for name, kept in cuts.items():
         fit = fit_events(tables, kept, found, settings, (seed, name), before)
+        falling = None if before is None else before.best.density(before.spectrum)
         before = before or fit
-        random = generator(seed, "bump hunt", name)
+        choice, random = generator(seed, "model", name), generator(seed, "bump hunt", name)
+        fit = allowing(fit, signal, settings.spectrum, choice, falling)
         scans[name] = scan_masses(fit, signal, settings.toys, random)
     write_result(
         bump_hunt,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import NullLocator
 from scipy.stats import norm
 
 from jetchain.core.io.tables import read_result
@@ -12,7 +13,7 @@ from jetchain.core.style import label, new_figure, save_figure, style_of
 from jetchain.core.verbs import Input, Labels, Output
 
 SMALLEST = 1e-12
-"""Local p-value at which the axis ends at the latest."""
+"""Local p-value at which the axis ends at the latest; the legend has the significance."""
 
 
 def figure(
@@ -48,10 +49,9 @@ def draw_masses(ax: Axes, found: BumpHunt) -> None:
     low = 1e-3
     for index, (efficiency, scan) in enumerate(found.scans.items()):
         style, mass = style_of(index), np.array(scan.mass_tev)
-        local = np.maximum(scan.p_local, SMALLEST)
-        low = min(low, float(local.min()))
+        low = max(min(low, *scan.p_local), SMALLEST)
         ax.plot(
-            mass, local, label=f"{named(efficiency)}: {_global(scan)}", **style.curve
+            mass, scan.p_local, label=f"{named(efficiency)}: {_global(scan)}", **style.curve
         )  # fmt: skip
         counted = np.array(scan.p_local_toys)
         known = counted * (scan.trials.toys + 1) > 1.5
@@ -76,6 +76,8 @@ def draw_masses(ax: Axes, found: BumpHunt) -> None:
         xlabel=r"Mass of the signal that is sought, $m_{JJ}$ [TeV]",
         ylabel="Local p-value",
     )
+    ax.set_yticks([tick for tick in ax.get_yticks() if low / 3 < tick < 2])
+    ax.yaxis.set_minor_locator(NullLocator())
     ax.legend(loc="upper right", fontsize=10)
 
 
@@ -102,4 +104,6 @@ def draw_anywhere(ax: Axes, found: BumpHunt) -> None:
         xlabel=r"Significance Z [$\sigma$]",
         ylabel="P(largest excess > Z)",
     )
+    ax.set_yticks([tick for tick in ax.get_yticks() if smallest / 3 < tick < 2])
+    ax.yaxis.set_minor_locator(NullLocator())
     ax.legend(loc="upper right", fontsize=10)

@@ -41,7 +41,8 @@ def explain(ax: Axes, names: Mapping[str, str]) -> None:
 def figure(*, checks: Input, labels: Labels, pdf: Output, png: Output, data: Output) -> None:
     """Draw which check each method passes, fails or lacks, with the number of each."""
     found = read_result(checks, SearchChecks)
-    rows = list(dict.fromkeys(each.name for method in found.methods for each in method.checks))
+    longest = sorted(found.methods, key=lambda method: -len(method.checks))
+    rows = list(dict.fromkeys(each.name for method in longest for each in method.checks))
     drawn, ax = new_figure(size=(4.2 + 2.5 * len(found.methods), 1.6 + 0.42 * len(rows)))
     for status, (marker, colour, fill) in LOOKS.items():
         places = [

@@ -163,9 +163,9 @@ def table(*, summary: Input, checks: Input, labels: Labels, table: Output) -> No
     """Write medians and bands of all points, and what follows from all strengths together."""
     found = read_result(summary, ScanSummary)
     rows: list[dict[str, Any]] = []
-    names, shared = marked(labels, checks), found.shared_background
+    shown_as, shared = marked(labels, checks), found.shared_background
     for method in found.methods:
-        rows += [_row(method, point, names[method.method], shared) for point in method.points]
+        rows += [_row(method, point, shown_as[method.method], shared) for point in method.points]
     names = list(dict.fromkeys(name for row in rows for name in row))
     write_csv(table, {name: [row.get(name, "") for row in rows] for name in names})
 
