@@ -33,8 +33,8 @@ def explain(ax: Axes, names: Mapping[str, str]) -> None:
     """Say below the axes what the dagger means, if one is there."""
     if any(text.endswith(MARK) for text in names.values()):
         ax.annotate(
-            MEANING, (1.0, 0.0), (0, -34), xycoords="axes fraction", textcoords="offset points",
-            ha="right", va="top", fontsize=10,
+            MEANING, (0.0, 0.0), (0, -34), xycoords="axes fraction", textcoords="offset points",
+            ha="left", va="top", fontsize=10,
         )  # fmt: skip
 
 
