@@ -180,7 +180,10 @@ def test_a_new_method_reaches_rules_limits_and_figures(tmp_path):
         '        "toy": Method("Toy", "", "toy.Toy", "toy.ToySettings", background="sideband"),\n'
         '        "mahalanobis": Method(',
     )  # fmt: skip
-    configured = {"anomaly": {"searches": ["toy"], "methods": {"toy": {"column": 1}}}}
+    configured = {
+        "anomaly": {"searches": ["toy"], "methods": {"toy": {"column": 1}}},
+        "background": {"bump_hunt": {"methods": ["toy"]}},
+    }
     (house / "my.yaml").write_text(yaml.safe_dump(configured))
     done = subprocess.run(
         [
