@@ -41,6 +41,8 @@ from jetchain.core.verbs import Input, Inputs, Output
 
 STEP = 0.25
 """Of the signal's width, between neighbouring masses."""
+NARROWEST = 0.01
+"""Width over mass below which masses are no closer together: bins are wider."""
 LEVEL = 0.5
 """c0: low, so that few toys know the crossings well."""
 RARE = 0.05
@@ -74,7 +76,7 @@ def grid(signal: Array, mass_range: tuple[float, float]) -> Array:
             f"signal, {low:.2f} to {high:.2f} TeV.",
             "Widen background.sideband.spectrum.mass_range.",
         )
-    width = max((high - low) / 2 / middle, 1e-3)
+    width = max((high - low) / 2 / middle, NARROWEST)
     points = int(np.ceil(np.log(last / first) / np.log1p(STEP * width))) + 1
     return np.geomspace(first, last, points)
 

@@ -134,7 +134,8 @@ def of_closure(book: Book, found: SpectrumClosure) -> None:
     book.add(
         "sculpting of the mass", None if worst is None else sculpted[worst], SPREADS,
         f"Jensen-Shannon divergence above random cuts, in spreads; worst of the cuts that keep "
-        f"{', '.join(sculpted)}, at {worst}",
+        f"{', '.join(sculpted)}, at {worst}; smallest p-value of the fits after them "
+        f"{min(cut.p_value for cut in found.background_only.values()):.2g}",
     )  # fmt: skip
     tightest = min(found.background_only, key=float)
     cut = found.background_only[tightest]
