@@ -153,3 +153,7 @@ def test_the_verb_hunts_before_and_after_every_cut_with_the_models_of_the_search
     bump_hunt.bump_hunt(scores=[], signal_scores=[], bump_hunt=out, settings=job, **common)
     alone = read_result(out, BumpHunt)
     assert alone.scans == {"1": found.scans["1"]}
+
+
+def test_a_signal_of_one_mass_needs_no_more_masses_than_the_bins_tell_apart():
+    assert len(bump_hunt.grid(np.full(9, 3.5), (2.8, 6.0))) < 400
