@@ -30,7 +30,9 @@ from jetchain.core.schema.scan import (
     SigmaMin,
     Spread,
 )
-from jetchain.inference.checks import Book, ChecksJob, checks
+from jetchain.inference.checked import Book
+from jetchain.inference.checks import ChecksJob, checks
+from jetchain.inference.checks_of_scans import SCANNED
 
 WINDOW = (3.3, 3.7)
 
@@ -217,6 +219,7 @@ def test_each_fault_is_told_by_its_own_check(tmp_path, changed, name, status):
 
 
 def test_of_several_scans_the_one_with_the_most_replicas_counts(tmp_path):
+    assert {name for each in SCANNED for name in each.names} <= {*found(tmp_path)}
     small = scan(ks=0.001, replicas=5, name="small")
     table = found(tmp_path, scans=[small, scan(ks=0.5), small])
     assert table["background only: p-values"].number == 0.5

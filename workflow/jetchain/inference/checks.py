@@ -1,8 +1,8 @@
 """The checks that a referee asks of a search, as one table, from what a run has made.
 
 Nothing is measured here: every number is one of another job, and says which file it stands in. What
-this run did not make is `not run`, and so is what no job makes. Limits stand in this module, and
-are the same for all methods:
+this run did not make is `not run`, and so is what no job makes. Limits stand here and in the two
+modules beside it, and are the same for all methods:
 
 - asked of the search from the start: p of the fit and of the uniformity of p-values .05, spurious
   signal .2 of the error of the strength, slope within .05 of 1, ten replicas, signal efficiency
@@ -13,15 +13,13 @@ are the same for all methods:
   of it comes at the signal region; 20 % between limits from toys and by the formulae.
 
 A number with an error passes if it is within the limit by its error, fails if it is beyond the
-limit by two, and is undecided between.
+limit by two, and is undecided between (`inference.checked`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -35,28 +33,22 @@ from jetchain.core.schema.background import (
     TemplateQuality,
 )
 from jetchain.core.schema.base import Result
-from jetchain.core.schema.checks import NOT_RUN, Check, MethodChecks, SearchChecks
+from jetchain.core.schema.checks import MethodChecks, SearchChecks
 from jetchain.core.schema.inference import Limits
-from jetchain.core.schema.scan import ScannedMethod, ScanPoint, ScanSummary, Spread
+from jetchain.core.schema.scan import ScanSummary
 from jetchain.core.settings import Settings
 from jetchain.core.verbs import Inputs, Labels, Output
+from jetchain.inference.checked import SPURIOUS, Book
+from jetchain.inference.checks_of_scans import Found, of_scans
 
 SPREADS = 3.0
-SPURIOUS = 0.2
-SLOPE = 0.05
-UNIFORM = 0.05
 GOODNESS = 0.05
 FACTOR = 2.0
 FEWEST = 10
 """Events that a cut must leave on either side of the signal region to know its efficiency."""
-REPLICAS = 10.0
 CLOSES = 0.1
 TOYS = 0.2
 """Relative difference of limits from toys and by the asymptotic formulae."""
-MOST_UNCERTAIN = 0.5
-"""Relative, of the signal efficiency of selections trained without signal."""
-IMPROVES = 1.0
-Side = Literal["at most", "at least"]
 
 
 class ChecksJob(Settings):
@@ -66,56 +58,14 @@ class ChecksJob(Settings):
     folds: int
 
 
-@dataclass
-class Book:
-    """The checks of one method as they are made.
-
-    Attributes:
-        source: file that the next numbers come from.
-        checks: so far.
-    """
-
-    source: str = ""
-    checks: list[Check] = field(default_factory=list)
-
-    def add(
-        self, name: str, number: float | None, limit: float, note: str, *,
-        side: Side = "at most", error: float | None = None,
-    ) -> None:  # fmt: skip
-        """Hold a number against its limit; without a number it is undecided."""
-        excess = 0.0 if number is None else (number - limit) * (1 if side == "at most" else -1)
-        margin = error or 0.0
-        status: Literal["passed", "failed", "undecided"]
-        if number is None:
-            status = "undecided"
-        elif excess + margin <= 0:
-            status = "passed"
-        else:
-            status = "failed" if excess > 2 * margin else "undecided"
-        self.checks.append(
-            Check(
-                name=name, number=number, error=error, side=side, limit=limit, status=status,
-                source=self.source, note=note,
-            )
-        )  # fmt: skip
-
-    def lacks(self, name: str, note: str) -> None:
-        """A check that was not run."""
-        self.checks.append(
-            Check(
-                name=name, number=None, error=None, side="at most", limit=None, status=NOT_RUN,
-                source="", note=note,
-            )
-        )  # fmt: skip
-
-
 def of_spectrum(book: Book, found: SpectrumFits) -> None:
     """The fit of the search, and what its choice of a model may hide."""
     fit = found.fits[f"{found.efficiency:g}"]
     book.add(
         "fit of the mass", fit.p_value if fit.accepted else 0.0, GOODNESS,
-        f"p-value from toys; {fit.shape}, order {fit.order} by F-test; alternatives that describe "
-        f"the data: {len(fit.others)}", side="at least",
+        f"{'' if fit.accepted else f'not accepted with {fit.p_value:.2g}; '}p-value from toys; "
+        f"{fit.shape}, order {fit.order} by F-test; alternatives that describe the data: "
+        f"{len(fit.others)}", side="at least",
     )  # fmt: skip
     book.add(
         "spurious signal of the fit", fit.spurious_mu / fit.mu_error if fit.mu_error > 0 else None,
@@ -212,152 +162,6 @@ def of_hunt(book: Book, found: BumpHunt, efficiency: str) -> None:
         f"of the data {sign} {scan.p_global_toys:.2g} by toys, {scan.p_global:.2g} by the formula",
         error=float(np.sqrt(trials.rare * (1 - trials.rare) / trials.toys)),
     )  # fmt: skip
-
-
-Found = tuple[str, ScanSummary, ScannedMethod]
-
-
-def improvements(method: ScannedMethod) -> list[tuple[ScanPoint, str, Spread]]:
-    """Those known where signal was injected: point, background efficiency, value."""
-    return [
-        (point, efficiency, value)
-        for point in method.points
-        if point.strength > 0
-        for efficiency, value in point.improvement.items()
-        if value is not None
-    ]
-
-
-def of_improvement(book: Book, method: ScannedMethod) -> None:
-    """How many injections and trainings stand behind the medians, and what background."""
-    known = improvements(method)
-    number = max(value.number for _, _, value in known)
-    book.add(
-        "replicas of the improvement", float(number) if number >= REPLICAS else None, REPLICAS,
-        f"{number} injections with a training each", side="at least",
-    )  # fmt: skip
-    if all(point.independent_background for point, _, _ in known):
-        book.add(
-            "larger test background", 0.0, 0.0, "share of the data in the background judged on"
-        )
-    else:
-        book.lacks("larger test background", "a scan with a share below a half has one")
-
-
-def of_null(book: Book, method: ScannedMethod) -> None:
-    """p-values and fitted strengths of the replicas without signal."""
-    null = method.background_only
-    assert null is not None
-    few = "" if null.ks is not None else ", too few or with background in common"
-    book.add(
-        "background only: p-values", null.ks, UNIFORM,
-        f"Kolmogorov-Smirnov test of {len(null.p_values)} p-values with retraining{few}",
-        side="at least",
-    )  # fmt: skip
-    known = null.spurious is not None and null.spurious_error is not None
-    book.add(
-        "background only: strength", abs(null.spurious or 0.0) if known else None, SPURIOUS,
-        f"mean of fitted strengths over their errors, {len(null.p_values)} replicas{few}",
-        error=null.spurious_error,
-    )  # fmt: skip
-
-
-def of_linearity(book: Book, method: ScannedMethod) -> None:
-    """Fitted against injected strength."""
-    line = method.linearity
-    known = line.slope is not None and line.slope_error is not None
-    book.add(
-        "linearity of the injection", abs((line.slope or 0.0) - 1) if known else None, SLOPE,
-        f"slope {line.slope:.3g} of fitted against injected strength, off 1"
-        + ("" if known else ", of one replica"), error=line.slope_error,
-    )  # fmt: skip
-
-
-def of_limit_without(book: Book, method: ScannedMethod) -> None:
-    """Whether a selection trained without signal has an expected limit."""
-    without = method.limit_without_signal
-    assert without is not None
-    efficiency = without.efficiency
-    spread = None
-    if efficiency is not None and efficiency.number > 1 and efficiency.median > 0:
-        spread = (efficiency.high - efficiency.low) / 2 / efficiency.median
-    refused = f"; refused: {without.reason}" if without.reason else ""
-    book.add(
-        "limit without signal", spread, MOST_UNCERTAIN,
-        f"spread over median of the signal efficiency of selections trained without it{refused}",
-    )  # fmt: skip
-
-
-def of_shift(book: Book, method: ScannedMethod) -> None:
-    """What is left where the masses of the jets follow the dijet mass."""
-    _, efficiency, value = min(improvements(method), key=lambda each: float(each[1]))
-    book.add(
-        "masses of the jets shifted", value.median, IMPROVES,
-        f"median improvement at a background efficiency of {efficiency}, of {value.number}; 1 is "
-        "no cut", side="at least",
-    )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Scanned:
-    """Checks that a scan makes.
-
-    Attributes:
-        names: of the checks.
-        add: what makes them.
-        has: whether a method of a scan has the numbers.
-        wanted: scan that would have them.
-        shifted: of one with a mass shift.
-        trained: of methods that are trained alone.
-    """
-
-    names: tuple[str, ...]
-    add: Callable[[Book, ScannedMethod], None]
-    has: Callable[[ScannedMethod], bool]
-    wanted: str
-    shifted: bool = False
-    trained: bool = False
-
-
-SCANNED = (
-    Scanned(
-        ("replicas of the improvement", "larger test background"), of_improvement,
-        lambda method: bool(improvements(method)), "with signal", trained=True,
-    ),
-    Scanned(
-        ("background only: p-values", "background only: strength"), of_null,
-        lambda method: method.background_only is not None, "without signal",
-    ),
-    Scanned(
-        ("linearity of the injection",), of_linearity,
-        lambda method: method.linearity.slope is not None, "of several strengths",
-    ),
-    Scanned(
-        ("limit without signal",), of_limit_without,
-        lambda method: method.limit_without_signal is not None, "without signal",
-    ),
-    Scanned(
-        ("masses of the jets shifted",), of_shift,
-        lambda method: bool(improvements(method)), "with a mass shift", shifted=True, trained=True,
-    ),
-)  # fmt: skip
-
-
-def of_scans(book: Book, scans: Sequence[Found], trained: bool) -> None:
-    """What only repeated injections and trainings tell; the scan with the most replicas does."""
-    for each in SCANNED:
-        if each.trained and not trained:
-            continue
-        fitting = [
-            found for found in scans
-            if (found[1].mass_shift > 0) is each.shifted and each.has(found[2])
-        ]  # fmt: skip
-        if fitting:
-            book.source, _, method = max(fitting, key=lambda found: found[1].replicas)
-            each.add(book, method)
-        else:
-            for name in each.names:
-                book.lacks(name, f"no scan {each.wanted} is in anomaly.scanned")
 
 
 def method_checks(
