@@ -313,3 +313,29 @@ def test_mahalanobis_of_a_known_point():
     corners = np.array([[1.0, 2.0], [1.0, -2.0], [-1.0, 2.0], [-1.0, -2.0]])
     model.fit(corners, 0)  # mean 0, covariance diag(4/3, 16/3)
     assert model.score(np.array([[2.0, 4.0]])) == pytest.approx([3.0 + 3.0])
+
+
+def test_the_idealised_search_takes_extra_background_of_the_other_folds_as_its_template(
+    monkeypatch,
+):
+    data, truth, rest = dijet_tables(background=1500, injected=60, test=50)
+    other, _, _ = dijet_tables(background=6000, injected=0, seed=2)
+    window = inside(other["m_jj"], SIGNAL_REGION)
+    beside = {name: values[window] for name, values in other.items()}
+    sets = []
+    monkeypatch.setattr(
+        Dijets, "cross_train", lambda self, training_set, *_: sets.append(training_set)
+    )
+    built = search.build("idealised", {"boosting": TINY["idealised"]["boosting"]})
+    for extra in (beside, {name: values[:9] for name, values in beside.items()}, None):
+        built.search(
+            Dijets(data, rest, SIGNAL_REGION, background_test=extra), truth["is_signal"], 1
+        )
+    own = inside(data["m_jj"], SIGNAL_REGION) & (data["fold"] != 0)
+    features, labels = sets[0](0, np.random.default_rng(1))
+    assert np.array_equal(features[labels == 1], data["features"][own])
+    assert np.array_equal(features[labels == 0], beside["features"][beside["fold"] != 0])
+    # Too little of it is none.
+    few, none = (each(0, np.random.default_rng(1)) for each in sets[1:])
+    assert np.array_equal(few[0], none[0])
+    assert len(few[0]) < own.sum()

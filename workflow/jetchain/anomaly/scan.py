@@ -252,7 +252,7 @@ def judge(
     """Say how well a method's scores separate background of the data from signal outside of it.
 
     All lie in the window, and every event is scored by models that did not see it. Background that
-    no model saw takes the place of that of the data where there is more of it.
+    is not in the data takes the place of theirs where there is more of it.
     """
     tables = [read_tensors(path, DIJETS) for path in (data, signal_test)]
     chosen = [inside(table["m_jj"], settings.signal_region) for table in tables]

@@ -35,8 +35,8 @@ class Dijets:
         signal_test: DIJETS of simulated signal that is not in the data.
         signal_region: low and high edge in TeV.
         mass_range: of the fit of the mass, TeV; for a method that declares that it reads it.
-        background_test: DIJETS of background that is not in the data; scored, and used for nothing
-            else. None where there is none.
+        background_test: DIJETS of background of the signal region that is not in the data; scored,
+            and used for nothing else but by a reference. None where there is none.
     """
 
     data: Table
