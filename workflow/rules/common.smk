@@ -102,11 +102,16 @@ def search_settings(name, region):
 
 def scores_of(name):
     """The scores of the method of the wildcards; none without a cut."""
-    return lambda wildcards: (
-        []
-        if wildcards.method in NO_CUT
-        else [f"results/anomaly/{wildcards.method}/{name}.safetensors"]
-    )
+
+    def paths(wildcards):
+        method = wildcards.method
+        return (
+            []
+            if method in NO_CUT
+            else [f"results/anomaly/{method}/{name}.safetensors"]
+        )
+
+    return paths
 
 
 def points_of(*patterns, methods=()):
