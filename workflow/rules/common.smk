@@ -106,9 +106,7 @@ def scores_of(name):
     def paths(wildcards):
         method = wildcards.method
         return (
-            []
-            if method in NO_CUT
-            else [f"results/anomaly/{method}/{name}.safetensors"]
+            [] if method in NO_CUT else [f"results/anomaly/{method}/{name}.safetensors"]
         )
 
     return paths
