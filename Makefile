@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 # Tests and tools start programs of the environment by their names.
 WITH_BIN := PATH="$$PWD/$(BIN):$$PATH"
 STAMP := $(VENV)/.installed
-BENCHES := bench_generate bench_detector bench_jets bench_tagging bench_taggers
+BENCHES := bench_generate bench_detector bench_jets bench_tagging bench_taggers bench_limits
 SNAKEMAKE := $(WITH_BIN) snakemake
 PROVENANCE := $(WITH_BIN) python -m jetchain.provenance
 # Snakemake keeps a cache in the home folder; where that cannot be written, it stands here.
@@ -37,7 +37,7 @@ REGRESSION := $(BIN)/python -m jetchain.regression
 FINISH_TINY := $(SNAKEMAKE) --cores $(CORES) --directory .tiny \
   --configfile config/test.yaml --
 
-.PHONY: all quick test test-storage test-faults test-mutations test-slow test-slurm report site \
+.PHONY: all quick test test-storage test-publication test-faults test-mutations test-slow test-slurm report site \
   references compare spread explain estimate verify pack slim unpack fork crate cite notebooks lint \
   format bench docs lock platforms install clean help
 
@@ -48,12 +48,20 @@ quick: install ## a first look: the first figures of every room, in quick/result
 	$(SNAKEMAKE) --cores $(CORES) --directory quick --configfile config/quick.yaml -- quick
 
 test: install ## all tests, with a real run of the tiny configuration
-	$(PYTEST) --durations 20 -m "not faults and not mutations and not shared and not storage" tests
+	$(PYTEST) --durations 20 -m "not faults and not mutations and not shared and not storage and not publication" tests
 
 test-storage: install ## results and sources in a local S3 server; fetches what the lock does not have
 	$(BIN)/python -m pip install --quiet --target $(VENV)/storage -c envs/requirements.txt \
 	  -r envs/storage.txt
 	PYTHONPATH="$$PWD/$(VENV)/storage" $(PYTEST) -m storage tests
+
+test-publication: install ## HEPData's validator, and pyhs3 beside pyhf; fetches what the lock does not have
+	$(BIN)/python -m pip install --quiet --target $(VENV)/publication -c envs/requirements.txt \
+	  -r envs/publication.txt
+	$(PYTHON) -m venv $(VENV)/hs3
+	$(VENV)/hs3/bin/pip install --quiet -r envs/hs3.txt
+	PYTHONPATH="$$PWD/$(VENV)/publication" JETCHAIN_HS3_PYTHON="$$PWD/$(VENV)/hs3/bin/python" \
+	  $(PYTEST) -m publication tests
 
 test-faults: install ## kill, damage and fill the disk of real runs: nothing may be lost
 	$(PYTEST) -m faults tests
@@ -129,7 +137,7 @@ cite: install ## results/provenance/references.bib: the papers of what the run u
 notebooks: install ## notebooks/: the tutorial as notebooks, with the outputs of this run
 	$(BIN)/python -m jetchain.plumbing.notebooks
 
-bench: install ## speed beside peers of generation, detector and taggers; of Snakemake itself
+bench: install ## speed beside peers of generation, detector, taggers and limits; of Snakemake itself
 	@# One at a time: measurements beside each other would disturb each other.
 	$(SNAKEMAKE) --cores 1 --forcerun $(BENCHES) -- bench
 	$(WITH_BIN) python -m jetchain.plumbing.bench
@@ -168,6 +176,14 @@ platforms: install ## docs/reference/platforms.md: which packages of the lock ha
 
 install: $(STAMP) ## the environment in .venv
 
+# The programs of an environment know the folder that it was made in: in another one it is made anew.
+MADE_IN := $(shell cat $(STAMP) 2> /dev/null)
+ifneq "$(MADE_IN)" ""
+ifneq "$(MADE_IN)" "$(CURDIR)"
+.PHONY: $(STAMP)
+endif
+endif
+
 # torch goes first, by its exact pin: nothing that comes after may choose another build of it.
 $(STAMP): envs/requirements.txt pyproject.toml
 	@case "$$PWD" in *[:\"\$$\`\\{}]*) echo "The folder $$PWD has one of : \" \$$ \` \\ { } in its name," \
@@ -176,15 +192,20 @@ $(STAMP): envs/requirements.txt pyproject.toml
 	  "Install it (Debian: apt-get install g++; macOS: xcode-select --install)." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "Python 3.11 or newer is needed: make PYTHON=python3.11 ..." >&2; exit 1; }
+	@case "$$(cat $@ 2> /dev/null)" in "" | "$$(pwd -P)") ;; \
+	  *) echo "The folder was moved: $(VENV) is made anew."; rm -rf $(VENV);; esac
+	@! test -e $(BIN)/python || $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "$(VENV) has a Python older than 3.11: remove it (rm -r $(VENV)) and call make again." >&2; \
+	  exit 1; }
 	@$(BIN)/python -m pip --version > /dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || { \
 	  echo "Python's venv module is missing (Debian: apt-get install python3-venv)." >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet $$(grep '^torch==' envs/requirements.txt)
 	$(BIN)/python -m pip install --quiet -r envs/requirements.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
-	touch $@
+	pwd -P > $@
 
 clean: ## remove results and logs; the environment stays
 	rm -rf results quick .snakemake report.html site docs/_build
 
 help: ## this list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16

@@ -308,4 +308,26 @@ def test_luminosity_and_cross_sections(tmp_path):
     with pytest.raises(DataError, match="holds weighted events"):
         normalisation.require_plain([shards[0] | {"sum_of_squared_weights_kept": 700.0}], "x")
     with pytest.raises(DataError, match="cross-section"):
-        luminosity([{"sum_of_weights_generated": 1.0, "cross_section_pb": None}])
+        luminosity([shards[0] | {"cross_section_pb": None}])
+
+
+@pytest.mark.parametrize("weight", [0.5, 1e-9, 3e7])
+def test_unweighted_events_count_whatever_their_one_weight_is(weight):
+    """Generators write 1, or the cross-section over the number of events."""
+    plain = {
+        "process": "hepmc3", "cutflow": {"kept": 400}, "cross_section_pb": 10.0,
+        "sum_of_weights_generated": 500.0, "sum_of_weights_kept": 400.0,
+        "sum_of_squared_weights_kept": 400.0,
+    }  # fmt: skip
+    scaled = plain | {
+        "sum_of_weights_generated": 500.0 * weight, "sum_of_weights_kept": 400.0 * weight,
+        "sum_of_squared_weights_kept": 400.0 * weight**2,
+    }  # fmt: skip
+    empty = plain | {
+        "cutflow": {"kept": 0}, "sum_of_weights_kept": 0.0, "sum_of_squared_weights_kept": 0.0
+    }  # fmt: skip
+    normalisation.require_plain([plain, scaled, empty], "x")
+    assert luminosity([plain, scaled, empty]) == pytest.approx(1500 / 10_000)
+    for wrong in ({"sum_of_weights_kept": -400.0 * weight}, {"sum_of_weights_kept": 399 * weight}):
+        with pytest.raises(DataError, match="none of them negative"):
+            normalisation.require_plain([scaled | wrong], "x")

@@ -80,3 +80,9 @@ def test_effective_number_of_equal_and_unequal_weights() -> None:
     assert effective_number(np.full(7, 0.3)) == pytest.approx(7)
     assert effective_number([3.0, 1.0]) == pytest.approx(1.6)  # 4^2 / 10
     assert effective_number([]) == 0.0
+
+
+def test_unchanged_spectra_keep_the_weights_of_the_events() -> None:
+    jets = made_up(100, 1)
+    weights = CommonSpectrum.unchanged(3).weights(**jets)
+    np.testing.assert_array_equal(weights, jets["weight"])

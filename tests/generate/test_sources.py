@@ -74,7 +74,9 @@ def test_a_file_with_the_very_name_is_no_pattern(folder):
         (["~nobody_here/x.hepmc"], "write the folder out"),
         (["ftp://x/a.hepmc"], "storages are s3://, root://"),
         (["s3://bucket/a.hepmc"], "snakemake-storage-plugin-s3, which is not installed"),
-        (["d.hepmc"], "there is no file 'd.hepmc'"),
+        (["e.hepmc"], "there is no file 'e.hepmc' (seen from"),
+        (["d.hepmc"], "'d.hepmc' is a folder: name its files, or a pattern such as 'd.hepmc/*'"),
+        (["$HOME/d.hepmc"], "write ~ for your home folder"),
     ],
 )
 def test_names_that_lead_nowhere_are_refused(folder, monkeypatch, names, words):

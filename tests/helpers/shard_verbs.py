@@ -9,7 +9,7 @@ from jetchain.anomaly.resonance import resonance
 from jetchain.anomaly.settings import FeatureSettings as DijetSettings
 from jetchain.anomaly.settings import ResonanceJob
 from jetchain.detector import display, summarise
-from jetchain.detector.settings import EstimatorSettings
+from jetchain.detector.settings import EstimatorSettings, JetsJobSettings
 from jetchain.detector.validation.jets import jets as validate_jets
 from jetchain.detector.validation.met import met
 from jetchain.generate import summarise as generated
@@ -39,6 +39,7 @@ ROOMS = ("generate", "detector", "particleflow", "jets")
 
 ONE_BIN = CalibrationSettings(pt_edges=[0.0], eta_edges=[0.0], minimum_entries=3)
 FEW = EstimatorSettings(minimum_entries=5, replicas=10)
+FEW_JETS = JetsJobSettings(estimators=FEW, particle_pt_min=0.3, particle_eta_max=3.0)
 TRAINING = TrainJobSettings.model_validate(
     {
         "model": NETWORK.model_dump(),
@@ -81,7 +82,7 @@ def verbs(chain, shards, out):
             histograms=out / "histograms.json", summary=out / "summary.json",
         ),
         "detector.validation.jets": lambda: validate_jets(
-            **both, output=out / "jets.json", settings=FEW, seed=1
+            **both, output=out / "jets.json", settings=FEW_JETS, seed=1
         ),
         "detector.validation.met": lambda: met(
             **both, geometry=GEOMETRY, output=out / "met.json", settings=FEW, seed=1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 
 import numpy as np
@@ -12,8 +13,9 @@ from jetchain.core.errors import ConfigurationError, DataError
 from jetchain.core.io.tables import read_json, read_result, write_json
 from jetchain.core.schema.inference import Fit, Limits, ModelFit
 from jetchain.core.settings import parse
-from jetchain.inference import others
-from jetchain.inference.histfactory import Model
+from jetchain.inference import histfactory, maximum, minimise, others
+from jetchain.inference.histfactory import Hypotheses, Model
+from jetchain.inference.likelihood import UnlikeError
 from jetchain.inference.published import published
 from jetchain.inference.settings import (
     FitSettings,
@@ -25,10 +27,11 @@ from jetchain.inference.workspace import numpy_backend
 
 QUICK = LimitSettings(points=3, toys=0)
 ENTRY = PublishedSettings.model_construct(
-    workspace="", patchset=None, patch=None, measurement=None, cross_section=None
-)
+    pallet=None, workspace="given.json", patchset=None, patch=None, measurement=None,
+    cross_section=None, region=None, luminosity=None, scanned=["norm"],
+)  # fmt: skip
 LIMIT = others.OthersLimitJob.model_construct(limits=QUICK, workspace=ENTRY)
-FIT = others.OthersFitJob.model_construct(fit=FitSettings(), workspace=ENTRY)
+FIT = others.OthersFitJob.model_construct(fit=FitSettings(toys=0), workspace=ENTRY)
 COUNTS = {"signal_region": [9.0, 5.0], "control": [60.0]}
 SIGNAL = {"signal_region": [2.0, 3.0], "control": [0.5]}
 BACKGROUND = {"signal_region": [8.0, 4.0], "control": [55.0]}
@@ -80,7 +83,7 @@ def run(folder, verb: str, content: dict, kind, job, name: str = "workspace"):
     published(files=[folder / "given.json"], **paths, settings=ENTRY)
     output = {"fit": "fit", "limits": "limits", "diagnose": "model"}[verb]
     getattr(others, verb)(
-        **paths, **{output: folder / "result.json"}, method="theirs", settings=job
+        **paths, **{output: folder / "result.json"}, method="theirs", settings=job, seed=1
     )
     json.dumps(read_json(folder / "result.json"), allow_nan=False)
     return read_result(folder / "result.json", kind)
@@ -125,7 +128,7 @@ def test_a_rescaled_signal_rescales_the_limit_beyond_any_range(
 
 def test_a_fit_has_minos_for_a_strength_of_any_name_and_a_cross_section(tmp_path) -> None:
     job = others.OthersFitJob.model_construct(
-        fit=FitSettings(), workspace=ENTRY.model_copy(update={"cross_section": 4.0})
+        fit=FitSettings(toys=0), workspace=ENTRY.model_copy(update={"cross_section": 4.0})
     )
     found = run(tmp_path, "fit", spec(bounds=(-1.0, 10.0)), Fit, job)
     assert found.valid
@@ -170,36 +173,93 @@ def test_impacts_are_those_of_cabinetry_and_the_fit_follows_the_control_region(t
 # ------------------------------------------------------------------------------ failures
 
 
-def test_a_failed_minimum_is_sought_from_other_starts(tmp_path, monkeypatch, limit) -> None:
-    import pyhf
+def failing(monkeypatch, calls_that_fail) -> None:
+    """Newton's method finds nothing in some of its calls, counted from 0."""
+    whole, calls = minimise.minimise, []
 
-    whole, calls = pyhf.infer.mle.fit, []
-
-    def failing(*values, **options):
+    def instead(*values):
+        found = whole(*values)
         calls.append(0)
-        if len(calls) % 3 == 1:
-            raise pyhf.exceptions.FailedMinimization(_Message())
-        return whole(*values, **options)
+        fails = calls_that_fail(len(calls) - 1)
+        return dataclasses.replace(found, found=found.found & (not fails))
 
-    monkeypatch.setattr(pyhf.infer.mle, "fit", failing)
-    found = run(tmp_path, "limits", spec(), Limits, LIMIT)
-    assert found.observed_mu == pytest.approx(limit.observed_mu, rel=1e-3)
+    for module in (histfactory, maximum):
+        monkeypatch.setattr(module, "minimise", instead)
+
+
+def test_a_failed_minimum_is_sought_from_other_starts_and_by_minuit(monkeypatch) -> None:
+    with numpy_backend():
+        strengths = np.array([1.0, 2.0])
+        sound = Hypotheses(Model(spec(), "here")).cls(strengths)
+        for fails in (lambda call: call % 3 == 0, lambda call: True):
+            with monkeypatch.context() as patch:
+                failing(patch, fails)
+                found = Hypotheses(Model(spec(), "here")).cls(strengths)
+            np.testing.assert_allclose(found, sound, rtol=5e-3)
 
 
 @pytest.mark.parametrize("error", ["FailedMinimization", "ValueError"])
 def test_what_no_start_finds_is_null_with_a_reason(tmp_path, monkeypatch, error: str) -> None:
     import pyhf
 
-    def failing(*values, **options):
+    def refusing(*values, **options):
         raise {
             "FailedMinimization": pyhf.exceptions.FailedMinimization(_Message()),
             "ValueError": ValueError("NaN"),
         }[error]
 
-    monkeypatch.setattr(pyhf.infer.mle, "fit", failing)
+    failing(monkeypatch, lambda call: True)
+    monkeypatch.setattr(pyhf.infer.mle, "fit", refusing)
     for verb, kind, job in (("limits", Limits, LIMIT), ("fit", Fit, FIT),
                             ("diagnose", ModelFit, FIT)):  # fmt: skip
-        assert "no start of Minuit" in run(tmp_path, verb, spec(), kind, job).reason
+        assert "no start of Newton's method" in run(tmp_path, verb, spec(), kind, job).reason
+
+
+def test_a_model_that_pyhf_alone_evaluates_is_fitted_too(tmp_path, monkeypatch) -> None:
+    free = spec(bounds=(-1.0, 10.0))
+    sound = run(tmp_path, "fit", free, Fit, FIT)
+
+    def unlike(model):
+        raise UnlikeError("other")
+
+    monkeypatch.setattr(histfactory, "Likelihood", unlike)
+    found = run(tmp_path, "fit", free, Fit, FIT)
+    assert found.mu.value == pytest.approx(sound.mu.value, abs=5e-3)
+    assert found.mu.error_up == pytest.approx(sound.mu.error_up, rel=0.02)
+    assert found.p0 == pytest.approx(sound.p0, abs=1e-3)
+
+
+def test_a_fit_that_minuit_does_not_find_accurate_has_the_exact_errors(
+    tmp_path, monkeypatch
+) -> None:
+    free = spec(bounds=(-1.0, 10.0))
+    sound = run(tmp_path, "fit", free, Fit, FIT)
+    monkeypatch.setattr(maximum, "_minuit", lambda *values: None)
+    found = run(tmp_path, "fit", free, Fit, FIT)
+    assert found.mu.value == pytest.approx(sound.mu.value, abs=1e-3)
+    for name in ("error", "error_up", "error_down"):
+        assert getattr(found.mu, name) == pytest.approx(getattr(sound.mu, name), rel=5e-3)
+    # Errors that are not those of the Hessian are not believed.
+    wrong = np.diag(np.full(7, 1e-4))
+    monkeypatch.setattr(maximum, "_minuit", lambda model, start, *_: (start, wrong, None))
+    again = run(tmp_path, "fit", free, Fit, FIT)
+    assert again.mu.error == pytest.approx(sound.mu.error, rel=5e-3)
+
+
+def test_scans_of_the_likelihood_have_their_error_at_one(tmp_path) -> None:
+    found = run(tmp_path, "diagnose", spec(bounds=(-1.0, 10.0)), ModelFit, FIT)
+    fitted = run(tmp_path, "fit", spec(bounds=(-1.0, 10.0)), Fit, FIT)
+    strength, norm = found.scans
+    assert (strength.name, norm.name) == ("mu_SIG", "norm")
+    for end in (fitted.mu.error_down, fitted.mu.error_up):
+        at = fitted.mu.value + end
+        assert np.interp(at, strength.values, strength.rise) == pytest.approx(1.0, abs=0.03)
+    error = next(row.error for row in fitted.parameters if row.name == "norm")
+    ends = [norm.best - error, norm.best + error]
+    assert np.interp(ends, norm.values, norm.rise).mean() == pytest.approx(1.0, abs=0.1)
+    with pytest.raises(DataError, match="no parameter 'nrm'"):
+        run(tmp_path, "diagnose", spec(), ModelFit, FIT.model_copy(
+            update={"workspace": ENTRY.model_copy(update={"scanned": ["nrm"]})}))  # fmt: skip
 
 
 class _Message:
@@ -273,7 +333,8 @@ def test_the_patch_and_the_measurement_of_a_name_are_taken(tmp_path) -> None:
     out = tmp_path / "out.json"
 
     def take(**names) -> None:
-        published(files=files, workspace=out, settings=ENTRY.model_copy(update=names))
+        entry = ENTRY.model_copy(update={"patchset": "patchset.json", **names})
+        published(files=files, workspace=out, settings=entry)
 
     take(patch="sig_400", measurement="second")
     found = read_json(out)

@@ -85,6 +85,17 @@ def test_a_job_has_this_package_and_only_what_is_kept_of_the_environment(tmp_pat
     assert Path(found["PATH"].split(":")[0]) == Path(sys.executable).parent
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="of the C library of GNU")
+def test_a_job_is_given_the_pages_of_a_large_array_once(tmp_path):
+    """Ten arrays of 64 MB, each freed before the next: pages of one, not of ten."""
+    (tmp_path / "arrays").write_text(
+        "import resource\n"
+        "for _ in range(10): array = bytearray(1 << 26); del array\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt * resource.getpagesize())\n"
+    )
+    assert int(as_a_job("python arrays", tmp_path, dict(os.environ))) < 3 << 26
+
+
 def other_pythia(folder):
     """A copy of Pythia's data in which the Z boson has another mass."""
     files = metadata.files("pythia8mc") or []

@@ -2,14 +2,20 @@
 
 import logging
 import os
+import subprocess
+import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from snakemake.cli import parse_config
 from snakemake.common import parse_key_value_arg
 from snakemake.common.configfile import load_configfile
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from jetchain.plumbing import targets
+from jetchain.core.registry import settings_class
+from jetchain.plumbing import digest, rules, targets
+from jetchain.tagging import models
 from snakemake_logger_plugin_jetchain import mistakes
 
 
@@ -63,6 +69,75 @@ def test_a_target_behind_config():
     text = told(lambda: parse_key_value_arg("all", "Invalid config definition: pairs."))
     assert "'all'" in text
     assert "name targets before it" in text
+
+
+def test_a_key_with_points_behind_config():
+    text = told(lambda: parse_config(["tagging.training.epochs=3"]))
+    assert text.startswith("--config tagging.training.epochs=3: a point does not lead")
+    assert text.endswith("--config 'tagging={training: {epochs: 3}}'")
+    assert parse_config(["tagging={training: {epochs: 3}}"]) == {
+        "tagging": {"training": {"epochs": "3"}}
+    }
+
+
+READERS = {
+    "settings": lambda: settings_class("jetchain.tagging.models.mine", "MineSettings"),
+    "digest": lambda: digest.code_digest("tagging.train", "tagging.models.mine"),
+    "signature": lambda: rules.signature("tagging.models.mine.verb"),
+}
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    """A file of the package as a user begins to write it."""
+    root = tmp_path / "jetchain"
+    monkeypatch.setattr(mistakes, "ROOT", root)
+    monkeypatch.setattr(models, "__path__", [str(root / "tagging/models")])
+    ours = digest.module_path
+    monkeypatch.setattr(
+        digest, "module_path",
+        lambda name: file if name == "jetchain.tagging.models.mine" else ours(name),
+    )  # fmt: skip
+    digest.code_digest.cache_clear()
+    file = root / "tagging/models/mine.py"
+    file.parent.mkdir(parents=True)
+    yield file
+    sys.modules.pop("jetchain.tagging.models.mine:MineSettings", None)
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_file_of_the_package_that_is_no_python(mine, reader):
+    mine.write_text("x = (\n")
+    text = told(READERS[reader])
+    assert text.startswith(f"{mine}, line 1: '(' was never closed: x = (\nRemedy: ")
+
+
+def test_a_class_that_a_table_names_wrongly(mine):
+    mine.write_text("class Mine: ...\n")
+    text = told(READERS["settings"])
+    assert text.startswith(f"{mine}: there is no class 'MineSettings', which a line of the table")
+
+
+def test_a_model_in_the_table_whose_file_is_not_there():
+    text = told(lambda: settings_class("jetchain.tagging.models.mine", "MineSettings"))
+    assert text.startswith("There is no module jetchain.tagging.models.mine, ")
+    assert "workflow/jetchain/tagging/models/mine.py" in text
+
+
+def test_a_library_that_is_not_installed(monkeypatch):
+    monkeypatch.setattr(digest, "_version", lambda _: version("no-such-library"))
+    digest.code_digest.cache_clear()
+    text = told(lambda: digest.code_digest("tagging.train", "tagging.models.pfn"))
+    assert text.startswith("tagging.train with tagging.models.pfn imports no-such-library, which")
+    assert "pip install no-such-library" in text
+
+
+def test_what_is_said_of_a_mistake_loads_no_model():
+    """A model of the user's own that cannot be loaded must not keep the display from saying so."""
+    code = "import sys, snakemake_logger_plugin_jetchain.mistakes; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "jetchain.plumbing.targets" in done.stdout
+    assert "jetchain.tagging" not in done.stdout
 
 
 def test_a_folder_that_cannot_be_written():

@@ -1,5 +1,7 @@
 """Results opened by name."""
 
+from pathlib import Path
+
 import awkward as ak
 import numpy as np
 import pytest
@@ -76,12 +78,30 @@ def test_json_comes_as_what_it_is(results):
         ("jets/top/0000", r"2 files: jets/top/0000\.root, jets/top/0000\.json"),
         ("jets/top/0001", "Nearest: jets/top/0000"),
         ("anomaly/cwola/score", "Nearest: anomaly/cwola/scores"),
-        ("", "no '' that can be opened"),
+        ("", r"a folder.\nRemedy: Name what is in it: anomaly, jets\."),
+        ("jets", r"a folder.\nRemedy: .* estimate\.json, .* history\.csv, picture\.png, top\."),
+        ("./jets/picture.png", "no data, but a picture"),
+        ("jets/pictures.png", "no 'jets/pictures.png' that can be opened"),
     ],
 )
 def test_a_name_that_is_not_there_is_answered_with_what_is(results, name, message):
+    (results / "jets/picture.png").touch()
     with pytest.raises(DataError, match=message):
         jetchain.open(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [Path("results/jets/estimate.json"), "./results/jets/estimate.json", "jets/top/../estimate"],
+)
+def test_a_name_counts_as_a_path(results, name):
+    assert jetchain.open(name).value == 2
+
+
+@pytest.mark.parametrize(("key", "message"), [(0, "has no '0'"), ("ak12_pT", "ak12_pt")])
+def test_a_column_that_is_not_there_is_answered_with_the_nearest(results, key, message):
+    with pytest.raises(KeyError, match=message):
+        jetchain.open("jets/top/0000.root")[key]
 
 
 def test_another_runs_results_can_be_named(results, monkeypatch, tmp_path):
@@ -89,6 +109,7 @@ def test_another_runs_results_can_be_named(results, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path / "elsewhere")
     with pytest.raises(DataError, match="no results here"):
         jetchain.open("jets/estimate")
-    assert jetchain.open("jets/estimate", results=str(results)).value == 2
+    for named in (str(results), results, results.parent):
+        assert jetchain.open("jets/estimate", results=named).value == 2
     monkeypatch.setenv("JETCHAIN_RESULTS", str(results))
     assert jetchain.open("jets/estimate").value == 2

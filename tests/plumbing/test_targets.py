@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from helpers.snakemake import HOUSE
 from jetchain.core.errors import ConfigurationError
 from jetchain.plumbing.targets import Targets
 
@@ -50,10 +51,12 @@ def test_what_a_rule_makes_is_let_through(target):
     assert refused(target) == ""
 
 
-def test_a_file_that_is_there_is_let_through(tmp_path, monkeypatch):
+def test_a_file_that_is_there_but_that_no_rule_makes(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "own.root").touch()
-    assert refused("own.root") == ""
+    for name in ("own.root", "my.yaml"):
+        (tmp_path / name).touch()
+    assert "own.root: a file that is there, but that no rule makes.\n" in refused("own.root")
+    assert "makes. A configuration is named behind --configfile.\n" in refused("my.yaml")
 
 
 @pytest.mark.parametrize(
@@ -66,12 +69,27 @@ def test_a_file_that_is_there_is_let_through(tmp_path, monkeypatch):
         ("results/tagging/pnf/metrics.json",
          "no model 'pnf'. Did you mean 'results/tagging/pfn/metrics.json'?"),
         ("result/reporting/jets/jet_mass.png", "Did you mean 'results/reporting/jets/jet_mass"),
+        ("generate/quark/0001.root", "file. Did you mean 'results/generate/quark/0001.root'?"),
+        ("/some/run/results/generate/top/0000.root",
+         "Did you mean 'results/generate/top/0000.root'? The folder of a run is named by "
+         "--directory /some/run."),
+        ("quick/results/tagging/pfn/metrics.json", "named by --directory quick."),
+        ("results/tagging", "Did you mean 'tagging'?"),
+        ("results/tagging/", "Did you mean 'tagging'?"),
         ("tagginng", "no such file. Did you mean 'tagging'?"),
         ("xyz", "xyz: no such file.\n"),
     ],
 )  # fmt: skip
 def test_the_nearest_name_is_told(target, message):
     assert message in refused(target)
+
+
+def test_the_targets_with_a_name_stand_in_the_reference():
+    snakefile = (HOUSE / "workflow/Snakefile").read_text(encoding="utf-8")
+    named = set(re.findall(r"^rule (\w+):", snakefile, flags=re.MULTILINE))
+    page = (HOUSE / "docs/reference/targets.md").read_text(encoding="utf-8")
+    # That is the report's, and makes nothing.
+    assert {name for name in named if f"| `{name}` |" not in page} == {"finished"}
 
 
 def test_all_wrong_targets_are_told_at_once():

@@ -52,7 +52,7 @@ def response_content(fitted: bool) -> dict:
 def of_tracks(efficiency_pt=(), pulls=None) -> KindTracks:
     return KindTracks(
         efficiency_pt=list(efficiency_pt), efficiency_eta=[], found=45, thrown=50, resolutions={},
-        over_table={}, pulls=pulls or {},
+        hard_momentum=None, over_table={}, pulls=pulls or {},
     )  # fmt: skip
 
 

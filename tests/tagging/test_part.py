@@ -10,6 +10,7 @@ from torch import nn
 from helpers.tagging import random_jets
 from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.schema.tagging import TAGGING_FEATURES
+from jetchain.tagging.models.layers import Dropout
 from jetchain.tagging.models.part import ParTSettings
 from jetchain.tagging.networks import build
 
@@ -108,3 +109,21 @@ def test_initial_weights_are_of_the_size_of_weavers() -> None:
             np.testing.assert_allclose(value.std(), theirs[name].std(), rtol=0.2, err_msg=name)
         elif value.dim() == 1 and not name.startswith("pair_embed"):
             torch.testing.assert_close(value, theirs[name], msg=name)
+
+
+def test_dropout_drops_its_share_and_keeps_the_mean() -> None:
+    torch.manual_seed(3)
+    layer, x = Dropout(0.1), torch.ones(100, 2003, requires_grad=True)
+    found = layer(x)
+    zero = found == 0
+    assert zero.double().mean() == pytest.approx(0.1, abs=4 * np.sqrt(0.09 / x.numel()))
+    torch.testing.assert_close(
+        found[~zero], torch.full((int((~zero).sum()),), 1 / 0.9), rtol=1e-4, atol=0
+    )
+    # Four numbers share a draw: none tells of its neighbours.
+    for step in (1, 2, 3):
+        both = (zero[:, step:] & zero[:, :-step]).double().mean()
+        assert both == pytest.approx(0.01, abs=4 * np.sqrt(0.01 / x.numel()))
+    found.sum().backward()
+    torch.testing.assert_close(x.grad, found.detach())
+    torch.testing.assert_close(layer.eval()(x), x)

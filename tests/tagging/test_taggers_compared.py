@@ -20,6 +20,7 @@ from jetchain.core.schema.graphs import JET_COLUMNS
 from jetchain.core.schema.taggers_compared import PairedMerits, Sculpting
 from jetchain.core.schema.tagging import TAGGING_SCORES, TaggerMetrics
 from jetchain.core.seeds import generator
+from jetchain.tagging.dependence import area, binned
 from jetchain.tagging.evaluate import figures_of_merit
 from jetchain.tagging.networks import build, forward_flops
 from jetchain.tagging.paired import compare, paired
@@ -187,3 +188,29 @@ def test_operations_are_those_of_the_layers() -> None:
     jets = random_jets([4, 1, 7], 9)
     phi, head = 2 * (17 * 8 + 8 * 6), 2 * (6 * 5 + 5 * 3)
     assert forward_flops(network, jets) == pytest.approx((12 * phi + 3 * head) / 3)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_area_of_a_bin_is_that_of_its_jets_alone(weighted: bool) -> None:
+    (jets,) = toy((1.5,), weighted)
+    score, edges = jets.probability[:, 1], np.array([0.0, 0.5, 1.0])
+    values = np.random.default_rng(7).uniform(size=2 * JETS)
+    values[0] = 1.0  # the upper edge counts
+    bins = binned(values, edges)
+    assert sum(map(len, bins)) == 2 * JETS
+    for rows in bins:
+        truth, seen, weight = jets.label[rows], score[rows], jets.weight[rows]
+        found = area(truth, seen, weight, 200, np.random.default_rng(1))
+        assert found.auc == pytest.approx(roc_auc_score(truth, seen, sample_weight=weight))
+        if not weighted:
+            _, error = of_delong(truth, [seen, 0 * weight])
+            assert found.error == pytest.approx(error, rel=0.2)  # of 200 replicas: 5 %
+
+
+def test_a_bin_of_few_jets_has_no_area() -> None:
+    (jets,) = toy((1.5,))
+    few = np.r_[0:JETS, JETS : JETS + 19]
+    found = area(
+        jets.label[few], jets.probability[few, 1], jets.weight[few], 9, np.random.default_rng(1)
+    )
+    assert (found.signal, found.background, found.auc, found.error) == (19, JETS, None, None)

@@ -21,6 +21,7 @@ from jetchain.core.schema.tagging import (
     FEATURE_SETS,
     TAGGING_FEATURES,
     TAGGING_JETS,
+    TAGGING_SPLITS,
     TaggingDataset,
     TaggingSummary,
 )
@@ -141,6 +142,15 @@ def test_splits_follow_the_shares_and_the_identity() -> None:
     other = splits("W", number, settings)
     both = np.mean((found == 2) & (other == 2))
     assert both == pytest.approx(0.09, abs=0.01)
+
+
+def test_a_sample_may_be_of_one_split_as_a_whole() -> None:
+    settings = FeatureSettings(splits={"held": "test"})
+    number = np.arange(2000)
+    assert set(splits("held", number, settings)) == {TAGGING_SPLITS.index("test")}
+    np.testing.assert_array_equal(
+        splits("top", number, settings), splits("top", number, FeatureSettings())
+    )
 
 
 def test_standardisation_sees_the_training_split_only(made: Made) -> None:

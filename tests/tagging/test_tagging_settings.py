@@ -36,6 +36,11 @@ def test_a_training_has_its_own_settings_on_top_of_the_common_ones() -> None:
         ({"features": {"pt_min": 1000.0}}, "must be below pt_max"),
         ({"features": {"test_fraction": 0.95}}, "must leave room for training"),
         ({"features": {"particles": 7}}, r"neighbours \(7\) must be below"),
+        (
+            {"features": {"splits": {"tops": "test"}}},
+            "features.splits: unknown sample of tagging.classes 'tops'. Did you mean 'top'",
+        ),
+        ({"features": {"splits": {"top": "tests"}}}, r"features\.splits\.top"),
         ({"training": {"epochs": 0}}, "training.epochs"),
         ({"models": {"pfn": {"training": {"epoch": 2}}}}, r"models\.pfn\.training\.epoch: unknown"),
         ({"models": {"pfn": {"training": {"epochs": 0}}}}, r"models\.pfn\.training\.epochs"),

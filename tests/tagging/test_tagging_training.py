@@ -331,7 +331,9 @@ def test_bench_times_both_networks(tmp_path: Path) -> None:
     settings = BenchSettings(jets=8, particles=16, mean_particles=10.0, steps=1, repetitions=1)
     bench(report=tmp_path / "bench.json", settings=settings, seed=1)
     result = read_result(tmp_path / "bench.json", TaggingBench)
-    assert set(result.jets_per_second) == {"weaver_particlenet", "particlenet", "pfn"}
+    ours = {"particlenet", "part"}
+    assert set(result.jets_per_second) == ours | {f"weaver_{name}" for name in ours} | {"pfn"}
+    assert set(result.ratio_to_weaver) == ours
     assert min(result.jets_per_second.values()) > 0
     assert re.search("CPU second", result.unit)
 

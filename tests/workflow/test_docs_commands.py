@@ -15,9 +15,14 @@ NOT_RUN: dict[str, list[str]] = {
         "make test would run itself",
         "alternatives, which pages of docs/howto run",
     ],
+    "docs/howto/applications.md": [
+        "needs the finished searches and taggers",
+        "needs only the example workspace, takes some seconds",
+    ],
     "docs/howto/carry-a-run.md": ["would install a second environment"],
     "docs/howto/compare-runs.md": ["the next commands do the same in a second folder"],
     "docs/howto/limits-of-a-workspace.md": ["needs a published workspace"],
+    "docs/howto/publish.md": ["needs a package that the lock does not have"],
     "docs/howto/regression.md": ["makes the tiny run first, which the tests share"] * 2,
     "docs/howto/scan.md": ["takes half an hour or more", "takes a minute after a finished run"],
     "docs/howto/storage.md": [

@@ -105,7 +105,7 @@ def merged(overlay: dict) -> dict:
     return merge(values, overlay)
 
 
-@pytest.mark.parametrize("name", ["test", "full"])
+@pytest.mark.parametrize("name", ["quick", "test", "full"])
 def test_overlays_are_valid_and_change_something(name):
     overlay = yaml.safe_load((HOUSE / f"config/{name}.yaml").read_text(encoding="utf-8"))
     assert configuration.load(merged(overlay)) != configuration.Configuration()

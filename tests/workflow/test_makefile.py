@@ -11,20 +11,22 @@ from packaging.specifiers import SpecifierSet
 
 from helpers.snakemake import HOUSE
 
+SAY = """#!/bin/sh
+echo NAME; for word in "$@"; do echo "[$word]"; done
+echo "cache: $XDG_CACHE_HOME"
+"""
 
-def make(folder, *words, home):
+
+def make(folder, *words, home, tools=SAY):
     """Run make in a copy of what it reads; the programs of the environment say how they started."""
     for name in ("Makefile", "pyproject.toml", "envs/requirements.txt"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(HOUSE / name, folder / name)
-    tools = folder / ".venv" / "bin"
-    tools.mkdir(parents=True, exist_ok=True)
+    bin = folder / ".venv" / "bin"
+    bin.mkdir(parents=True, exist_ok=True)
     for name in ("snakemake", "python", "pytest"):
-        (tools / name).write_text(
-            f'#!/bin/sh\necho {name}; for word in "$@"; do echo "[$word]"; done\n'
-            'echo "cache: $XDG_CACHE_HOME"\n'
-        )
-        (tools / name).chmod(0o755)
+        (bin / name).write_text(tools.replace("NAME", name))
+        (bin / name).chmod(0o755)
     environ = {"PATH": os.environ["PATH"], "HOME": str(home)}
     return subprocess.run(
         ["make", *words], cwd=folder, env=environ, capture_output=True, text=True, check=False
@@ -102,6 +104,35 @@ def test_a_home_that_cannot_be_written(tmp_path):
     done = make(folder, "test", home="/dev/null/none")
     assert done.returncode == 0, done.stderr
     assert f"cache: {folder}/.snakemake/cache\n" in done.stdout
+
+
+STAND_IN = """#!/bin/sh
+case "$*" in *venv*) mkdir -p .venv/bin; cp "$0" .venv/bin/python; echo made;; esac
+"""
+
+
+def test_an_environment_of_another_folder_is_made_anew(tmp_path):
+    """Its programs begin with the path of its Python, which nothing is at any more."""
+    folder, python = installed(tmp_path / NAME), tmp_path / "python"
+    python.write_text(STAND_IN)
+    python.chmod(0o755)
+    stamp = folder / ".venv/.installed"
+    stamp.write_text("/where/it/was\n")
+    os.utime(stamp, (4e9, 4e9))
+    done = make(folder, "install", f"PYTHON={python}", home=tmp_path)
+    assert "The folder was moved: .venv is made anew.\nmade\n" in done.stdout, done.stderr
+    assert not (folder / ".venv/bin/pytest").exists()
+    assert stamp.read_text() == f"{folder}\n"
+    again = make(folder, "install", f"PYTHON={python}", home=tmp_path)
+    assert "moved" not in again.stdout
+
+
+def test_an_environment_of_an_older_python_is_refused(tmp_path):
+    folder = installed(tmp_path / NAME)
+    os.utime(folder / ".venv/.installed", (0, 0))
+    done = make(folder, "install", home=tmp_path, tools="#!/bin/sh\n[ $1 != -c ]\n")
+    assert done.returncode != 0
+    assert "older than 3.11: remove it" in done.stderr
 
 
 @pytest.mark.parametrize("name", ["a:b", 'a"b', "a$b", "a`b", "a\\b", "{a}"])

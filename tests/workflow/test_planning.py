@@ -23,7 +23,7 @@ def test_the_published_scale_is_planned_shard_by_shard(tmp_path):
     guns = sum(count for name, count in shards.items() if "gun" in name) + shards["pion_20"]
     guns -= shards["particle_gun"]  # which validates particle flow
     begin = time.perf_counter()
-    planned = planned_rules(tmp_path, "all", overlay=full)
+    planned = planned_rules(tmp_path, overlay=full)  # with no target named: all
     print(f"{sum(planned.values())} jobs planned in {time.perf_counter() - begin:.0f} s")
     # What has no line yet asks for as much as the greediest that has one.
     measured = planned.keys() & costs.read().rules()

@@ -58,10 +58,12 @@ def test_every_rule_is_recorded_with_its_room(tiny_run, monkeypatch):
         "all",
         "anomaly_bump_hunt",
         "anomaly_scan",
+        "applications",
         "bench",
         "finished",
         "full_tagging",
         "learning_curve",
+        "publication",
         "quick",
         "tables",
     }
@@ -77,6 +79,7 @@ def test_every_place_that_the_rules_name_is_in_the_configuration(tiny_run):
     values = configuration.Configuration().model_dump(mode="json")
     values["generate"]["samples"]["mine"] = {"source": {"particles": {}, "shower": []}}
     values["inference"]["workspaces"]["theirs"] = {}
+    values["inference"]["grids"]["theirs"] = {}
     values["graphs"]["samples"]["theirs"] = {"source": {"format": "", "checksums": {}}}
 
     def stands(inside, parts):

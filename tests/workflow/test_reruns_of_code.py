@@ -53,9 +53,17 @@ FROM_FILES = {
     "jetchain.graphs.import_jets",
     "jetchain.graphs.imported",
     "jetchain.core.sources",
+    "jetchain.inference.bracket",
+    "jetchain.inference.ensembles",
+    "jetchain.inference.faults",
+    "jetchain.inference.grid",
     "jetchain.inference.histfactory",
+    "jetchain.inference.likelihood",
+    "jetchain.inference.maximum",
+    "jetchain.inference.minimise",
     "jetchain.inference.others",
     "jetchain.inference.published",
+    "jetchain.reporting.grids",
     "jetchain.reporting.workspaces",
 }
 # Modules on which no job of `all` depends: those, the comparison of runs, the benches, samples from
@@ -65,6 +73,7 @@ WITHOUT_JOBS = AROUND | {
     "jetchain.detector.flight.hits",
     "jetchain.detector.hits",
     "jetchain.generate.bench",
+    "jetchain.inference.bench",
     "jetchain.jets.bench",
     "jetchain.provenance",
     "jetchain.tagging.bench",
@@ -75,6 +84,13 @@ WITHOUT_JOBS = AROUND | {
     "jetchain.tagging.pairs",
     "jetchain.tagging.score",
     "jetchain.tagging.times",
+    "jetchain.core.schema.applications",
+    "jetchain.reporting.applications",
+    *(
+        module
+        for module in SOURCES
+        if module.startswith(("jetchain.inference.applications", "jetchain.inference.publication."))
+    ),
     *FROM_FILES,
     *(module for module in SOURCES if module.startswith("jetchain.regression.")),
     # The taggers that the tiny run does not train.

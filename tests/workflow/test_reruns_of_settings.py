@@ -109,10 +109,12 @@ SHAPING = {
     "tagging.taggers": (
         ["pfn"],
         {
-            "calibrate_taggers", "figure_overview", "figure_tagging_calibration",
-            "figure_tagging_decorrelation", "figure_tagging_history", "figure_tagging_rejections",
+            "bin_taggers", "calibrate_taggers", "figure_overview", "figure_tagging_calibration",
+            "figure_tagging_decorrelation", "figure_tagging_dependence_abs_eta",
+            "figure_tagging_dependence_pt", "figure_tagging_history", "figure_tagging_rejections",
             "figure_tagging_roc", "figure_tagging_sculpting", "pair_taggers", "sculpt_taggers",
             "summarise_run", "table_tagging_comparison", "table_tagging_performance",
+            "table_tagging_table",
         },
     ),
     "tagging.explained": (["pfn"], set()),
@@ -160,6 +162,10 @@ OTHER = {
     "generate.bench.processes": ["W"],
     "detector.bench.sample": "W",
     "jets.clustering.pileup": "softkiller",
+    "inference.applications.charm.tagger": "pfn",
+    "inference.applications.charm.working_points": [0.7, 0.5],
+    "inference.applications.charm.mass_edges": [60.0, 120.0],
+    "inference.applications.gain.scan": "strength",
     "tagging.standardisation": "jetclass",
     "tagging.training.decorrelation.background": ["quark"],
     "tagging.training.decorrelation.variable": "m",
@@ -174,8 +180,11 @@ OTHER = {
     "firmware.dataset.classes": ["quark", "gluon", "W", "top"],
     "firmware.device.part": "xcvu9p",
 }
-# Only `make bench` reads these.
-BENCHES = ("generate.bench.", "detector.bench.", "tagging.bench.")
+# Only `make bench` and the target `applications` read these.
+BENCHES = (
+    "generate.bench.", "detector.bench.", "tagging.bench.", "inference.bench.",
+    "inference.applications.",
+)  # fmt: skip
 # The first four have tests of their own; the others have one valid value only.
 APART = {
     "seed", "detector.geometry", "detector.passing_samples", "detector.pileup_sample",

@@ -3,6 +3,7 @@
 They run in folders of their own, beside no tiny run.
 """
 
+import hashlib
 import shutil
 
 import pytest
@@ -52,14 +53,19 @@ def test_odd_names_without_a_home_or_a_path(tmp_path):
     names = ["-x.hepmc", "a 'b' > \"c\" $HOME #*.hepmc"]
     for name in names:
         write(folder, name, 1)
+    sums = {n: f"md5:{hashlib.md5((folder / n).read_bytes()).hexdigest()}" for n in names}
+    overlay = samples(mine=("hepmc3", names))
+    overlay["generate"]["samples"]["mine"]["source"]["checksums"] = sums
     done = snakemake(
-        folder, "results/generate/mine/summary.json", overlay=samples(mine=("hepmc3", names)),
+        folder, "results/generate/mine/summary.json", overlay=overlay,
         environment={
             "PATH": "/usr/bin:/bin", "HOME": "/dev/null/none", "XDG_CACHE_HOME": str(tmp_path)
         },
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
     assert '"kept": 2' in (folder / "results/generate/mine/summary.json").read_text()
+    made = "".join(path.read_text() for path in (folder / ".snakemake/metadata").glob("*"))
+    assert all(f"--checksum {each}" in made for each in sums.values())
 
 
 @pytest.mark.parametrize(

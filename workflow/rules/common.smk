@@ -61,10 +61,15 @@ def format_of(wildcards):
     return [f"graphs.formats.{sample_of(wildcards).source.format}"]
 
 
-def source_file(wildcards):
-    """The file of events or jets that a shard is made from, here or in a storage."""
+def source_name(wildcards):
+    """The name of the file of events or jets that a shard is made from."""
     sample = sample_of(wildcards)
-    name = sample.source.files[int(wildcards.shard) // sample.parts]
+    return sample.source.files[int(wildcards.shard) // sample.parts]
+
+
+def source_file(wildcards):
+    """That file, here or in a storage."""
+    name = source_name(wildcards)
     return storage(name) if is_stored(name) else local(name)
 
 
@@ -73,9 +78,26 @@ def workspace_files(wildcards):
     return [local(name) for name in CONFIG.inference.workspaces[wildcards.method].files]
 
 
+def operator_workspace(wildcards):
+    """The file of a workspace with the samples of operators."""
+    entry = CONFIG.inference.applications.operators[wildcards.method]
+    return local(entry.workspace)
+
+
+def grid_files(wildcards):
+    """The files of a grid of signals that others made."""
+    return [local(name) for name in CONFIG.inference.grids[wildcards.method].files]
+
+
 def parts_of(wildcards):
     """The shards that each file of a sample is split into."""
     return sample_of(wildcards).parts
+
+
+def checksum_of(wildcards):
+    """The checksum that the file of a shard must have; empty for any."""
+    name = source_name(wildcards).rpartition("/")[2]
+    return sample_of(wildcards).source.checksums.get(name, "")
 
 
 def limit_of(wildcards):
@@ -252,7 +274,13 @@ def known_targets():
         "algorithm": ALGORITHMS,
         "model": family("tagging.models"),
         "part": PARTS,
-        "method": [*METHODS, *BACKGROUND_METHODS, *CONFIG.inference.workspaces],
+        "method": [
+            *METHODS,
+            *BACKGROUND_METHODS,
+            *CONFIG.inference.workspaces,
+            *CONFIG.inference.applications.operators,
+            *CONFIG.inference.grids,
+        ],
         "design": family("firmware.designs"),
         "scan": CONFIG.anomaly.scans,
         "window": CONFIG.anomaly.windows,
@@ -264,8 +292,9 @@ def known_targets():
 
 
 def what_is_here(wildcards):
-    """The targets of `all` that are made already: what a report can be made of."""
-    return [path for room in TARGETS.values() for path in room if os.path.exists(path)]
+    """The targets of `all`, and figures aside, that are made: what a report can be made of."""
+    listed = [*ASIDE, *(path for room in TARGETS.values() for path in room)]
+    return [path for path in listed if os.path.exists(path)]
 
 
 def one_of(names):
@@ -278,6 +307,9 @@ TARGETS = {"reporting": []}
 
 # The figures and tables of the report.
 FIGURES = []
+
+# Files of figures that `all` leaves to targets of their own.
+ASIDE = []
 
 # What `bench` measures; every rule file adds its own.
 BENCHES = []

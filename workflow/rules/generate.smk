@@ -44,6 +44,7 @@ rule import_hepmc:
             settings="generate.samples.{sample}.source.particles",
             parts=parts_of,
             limit=limit_of,
+            checksum=checksum_of,
         ),
     shell:
         LAUNCH
@@ -69,6 +70,7 @@ rule import_lhe:
             seed=["generate.import_lhe", "{sample}", "{shard}"],
             parts=parts_of,
             limit=limit_of,
+            checksum=checksum_of,
         ),
     shell:
         LAUNCH
@@ -90,6 +92,7 @@ rule import_delphes:
             settings="generate.samples.{sample}.source.particles",
             parts=parts_of,
             limit=limit_of,
+            checksum=checksum_of,
         ),
     shell:
         LAUNCH
@@ -111,6 +114,7 @@ rule import_cocoa_truth:
             settings="generate.samples.{sample}.source.particles",
             parts=parts_of,
             limit=limit_of,
+            checksum=checksum_of,
         ),
     shell:
         LAUNCH

@@ -2,6 +2,7 @@
 # workspaces that others made.
 
 PUBLISHED = list(CONFIG.inference.workspaces)
+GRIDS = list(CONFIG.inference.grids)
 
 
 rule build_workspace:
@@ -93,6 +94,7 @@ rule fit_published:
                 "fit": "inference.fit",
                 "workspace": "inference.workspaces.{method}",
             },
+            seed=["inference.others.fit", "{method}"],
         ),
     shell:
         LAUNCH
@@ -114,6 +116,7 @@ rule limit_published:
                 "limits": "inference.limits",
                 "workspace": "inference.workspaces.{method}",
             },
+            seed=["inference.others.limits", "{method}"],
         ),
     shell:
         LAUNCH
@@ -135,6 +138,7 @@ rule diagnose_published:
                 "fit": "inference.fit",
                 "workspace": "inference.workspaces.{method}",
             },
+            seed=["inference.others.diagnose", "{method}"],
         ),
     shell:
         LAUNCH
@@ -184,6 +188,39 @@ rule check_searches:
         LAUNCH
 
 
+rule limit_grid:
+    input:
+        files=grid_files,
+    output:
+        grid="results/inference/{method}/grid.json",
+    log:
+        "results/logs/inference/limit_grid/{method}.log",
+    wildcard_constraints:
+        method=one_of(GRIDS),
+    params:
+        **job(
+            "inference.grid",
+            settings={
+                "limits": "inference.limits",
+                "grid": "inference.grids.{method}",
+            },
+        ),
+    shell:
+        LAUNCH
+
+
+rule bench_limits:
+    output:
+        report="results/bench/limits.json",
+    log:
+        "results/logs/inference/bench.log",
+    params:
+        **job("inference.bench", settings="inference.bench"),
+    shell:
+        LAUNCH
+
+
+BENCHES.append("results/bench/limits.json")
 TARGETS["inference"] = [
     "results/inference/checks.json",
     *expand(
@@ -195,4 +232,5 @@ TARGETS["inference"] = [
         method=[*BACKGROUND_METHODS, *PUBLISHED],
     ),
     *expand("results/inference/{method}/model.json", method=PUBLISHED),
+    *expand("results/inference/{method}/grid.json", method=GRIDS),
 ]

@@ -14,6 +14,7 @@ include: "reporting/anomaly.smk"
 include: "reporting/scan.smk"
 include: "reporting/background.smk"
 include: "reporting/inference.smk"
+include: "reporting/applications.smk"
 include: "reporting/firmware.smk"
 
 
@@ -68,7 +69,7 @@ FIRST_FIGURES = [
 ]
 
 
-for figure in [*FIGURES, LEARNING]:
+for figure in [*FIGURES, LEARNING, *FULL_TAGGING, *APPLICATION_FIGURES]:
 
     rule:
         name:

@@ -7,6 +7,17 @@ from jetchain.tagging.settings import (
 
 TAGGERS = CONFIG.tagging.taggers
 PARTS = ["8", "4", "2"]  # one of so many training jets, for the learning curve
+REPETITIONS = range(1, 1 + CONFIG.tagging.repetitions)
+# What trains a tagger again, and measures it.
+AGAIN = {
+    "training": "tagging.training",
+    "feature_set": "tagging.feature_set",
+    "standardisation": "tagging.standardisation",
+    "model": "tagging.models.{model}",
+    "batch_size": "tagging.evaluation.batch_size",
+    "bootstrap_replicas": "tagging.evaluation.bootstrap_replicas",
+    "pairs": "tagging.pairs",
+}
 SAMPLES_OF_TAGGING = samples_of(CONFIG.tagging.classes)
 JETS_OF_TAGGING = shards(
     "results/tagging/jets/{sample}/{shard}.safetensors", SAMPLES_OF_TAGGING
@@ -162,6 +173,27 @@ rule sculpt_taggers:
         LAUNCH
 
 
+rule bin_taggers:
+    input:
+        scores=expand("results/tagging/{model}/scores.safetensors", model=TAGGERS),
+        metrics=expand("results/tagging/{model}/metrics.json", model=TAGGERS),
+    output:
+        result="results/tagging/dependence.json",
+    log:
+        "results/logs/tagging/dependence.log",
+    params:
+        **job(
+            "tagging.dependence",
+            settings={
+                "bootstrap_replicas": "tagging.evaluation.bootstrap_replicas",
+                "pairs": "tagging.pairs",
+            },
+            seed=["tagging.dependence"],
+        ),
+    shell:
+        LAUNCH
+
+
 rule calibrate_taggers:
     input:
         scores=expand("results/tagging/{model}/scores.safetensors", model=TAGGERS),
@@ -216,16 +248,30 @@ rule learn_tagger:
     params:
         **job(
             "tagging.learning",
-            settings={
-                "training": "tagging.training",
-                "feature_set": "tagging.feature_set",
-                "standardisation": "tagging.standardisation",
-                "model": "tagging.models.{model}",
-                "batch_size": "tagging.evaluation.batch_size",
-                "bootstrap_replicas": "tagging.evaluation.bootstrap_replicas",
-                "pairs": "tagging.pairs",
-            },
+            settings=AGAIN,
             seed=["tagging.learning", "{model}", "{part}"],
+            members=["tagging.models.{model}"],
+        ),
+    shell:
+        LAUNCH
+
+
+rule repeat_tagger:
+    input:
+        dataset="results/tagging/dataset.json",
+        jets=JETS_OF_TAGGING,
+    output:
+        metrics="results/tagging/{model}/repetitions/{repetition}.json",
+    log:
+        "results/logs/tagging/repetitions/{model}/{repetition}.log",
+    wildcard_constraints:
+        repetition="[0-9]+",
+    threads: tagger_threads
+    params:
+        **job(
+            "tagging.learning.repeated",
+            settings=AGAIN,
+            seed=["tagging.repeated", "{model}", "{repetition}"],
             members=["tagging.models.{model}"],
         ),
     shell:
@@ -274,7 +320,9 @@ rule bench_tagging:
             "tagging.bench",
             settings="tagging.bench",
             seed=["tagging.bench"],
-            members=["tagging.models.particlenet", "tagging.models.pfn"],
+            members=[
+                f"tagging.models.{model}" for model in ("particlenet", "part", "pfn")
+            ],
         ),
     shell:
         LAUNCH
@@ -290,12 +338,11 @@ rule bench_taggers:
             "tagging.times",
             settings={
                 "bench": "tagging.bench",
-                "taggers": "tagging.taggers",
                 "models": "tagging.models",
                 "feature_set": "tagging.feature_set",
             },
             seed=["tagging.times"],
-            members=[f"tagging.models.{model}" for model in TAGGERS],
+            members=[f"tagging.models.{model}" for model in family("tagging.models")],
         ),
     shell:
         LAUNCH

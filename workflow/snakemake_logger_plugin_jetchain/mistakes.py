@@ -1,7 +1,8 @@
 """What a user can mend though Snakemake shows it as a traceback, or without the file's name.
 
 That is a file of configuration that cannot be read, a word that an option takes for its own, a
-target that no rule makes, and a folder that cannot be written. The message of an error is put into
+target that no rule makes, a folder that cannot be written, and a model of one's own that cannot be
+read. The message of an error is put into
 words where it is logged: only there is the error at hand. ``--verbose`` shows the traceback too.
 """
 
@@ -9,14 +10,18 @@ from __future__ import annotations
 
 import sys
 import traceback
+from importlib.metadata import PackageNotFoundError
 from logging import LogRecord
 from pathlib import Path
+from typing import Any
 
 import yaml
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from jetchain.core.errors import ConfigurationError, JetchainError, ResourceError
 from jetchain.plumbing import targets
+from jetchain.plumbing.digest import ROOT
+from jetchain.plumbing.overlays import nested
 
 _READER = "load_configfile"
 _NOT_A_PAIR = "Invalid config definition"
@@ -34,11 +39,39 @@ def explain(record: LogRecord) -> bool:
 
 def in_words(error: BaseException) -> JetchainError | None:
     """An error with its cause and remedy; None for one that Snakemake says well."""
+    if isinstance(error, JetchainError):
+        return error
     path = _configuration_that_was_read(error)
     if path is not None:
         return ConfigurationError(f"{path}: {_unreadable(error)}.", _remedy(path))
     if isinstance(error, ValueError) and str(error).startswith(_NOT_A_PAIR):
+        entry = str(_local(error, "parse_config", "entry") or "")
+        name, _, value = entry.partition("=")
+        if "." in name:
+            return ConfigurationError(
+                f"--config {entry}: a point does not lead into a section.",
+                f"Write the sections in each other: --config '{nested(name, value, '=')}'",
+            )
         return ConfigurationError(f"{error}", _name_targets_first("--config"))
+    if isinstance(error, SyntaxError) and Path(error.filename or "").is_relative_to(ROOT):
+        return ConfigurationError(
+            f"{error.filename}, line {error.lineno}: {error.msg}: {(error.text or '').strip()}",
+            "Correct this file: a plan reads the sources of all that the jobs reach.",
+        )
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").startswith("jetchain."):
+        file = f"workflow/{str(error.name).replace('.', '/')}.py"
+        return ConfigurationError(
+            f"There is no module {error.name}, which a line of a table or an import names.",
+            f"Put its file at {file}, or correct the name.",
+        )
+    if isinstance(error, PackageNotFoundError):
+        reached = [str(_local(error, "code_digest", "verb"))]
+        reached += _local(error, "code_digest", "modules") or ()
+        return ConfigurationError(
+            f"{' with '.join(reached)} imports {error.name}, which is not installed here.",
+            f"Install it in this environment (python -m pip install {error.name}), and add it to "
+            "envs/requirements.in, or take the import out.",
+        )
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return ResourceError(
@@ -56,9 +89,15 @@ def in_words(error: BaseException) -> JetchainError | None:
 
 def _configuration_that_was_read(error: BaseException) -> Path | None:
     """The file that Snakemake was reading its configuration from."""
+    path = _local(error, _READER, "configpath")
+    return None if path is None else Path(path)
+
+
+def _local(error: BaseException, function: str, name: str) -> Any:
+    """What a variable was in a function that an error came through; None where it came not."""
     for frame, _ in traceback.walk_tb(error.__traceback__):
-        if frame.f_code.co_name == _READER:
-            return Path(frame.f_locals["configpath"])
+        if frame.f_code.co_name == function:
+            return frame.f_locals[name]
     return None
 
 

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from helpers.events import generated_events
-from jetchain.detector.settings import EstimatorSettings
+from jetchain.detector.settings import EstimatorSettings, JetsJobSettings
+from jetchain.detector.validation import unsimulated
 from jetchain.detector.validation.estimators import fit_resolution
 from jetchain.detector.validation.jets import cluster_jets, in_jet_bins, matched_jets
 from jetchain.detector.validation.met import FITS, missing_momentum, resolution_in_bins
@@ -114,3 +115,42 @@ def test_events_without_particles_have_no_jets():
     none = ak.unflatten(np.empty(0), [0, 0])
     momentum = ak.zip(dict.fromkeys(("px", "py", "pz", "E"), none))
     assert ak.num(cluster_jets(momentum, 5.0)["pt"]).tolist() == [0, 0]
+
+
+def test_what_is_never_simulated_of_a_jet_is_what_lies_under_the_threshold():
+    """Back to back: 600 GeV in one particle and 100 of 0.2 GeV around it, on either side."""
+    angle, soft = np.linspace(0, 2 * np.pi, 100, endpoint=False), np.full(100, 0.2)
+    eta = np.concatenate([[0.0], 0.5 * np.cos(angle)] * 2)
+    phi = np.concatenate([[0.0], 0.5 * np.sin(angle), [np.pi], np.pi + 0.5 * np.sin(angle)])
+    pt = np.concatenate([[600.0], soft] * 2)
+    generated = generated_events(22, pt, eta, phi, per_event=202)
+    jets = unsimulated.true_jets(generated["particle"], pt_min=0.3, eta_max=3.0)
+    assert jets["constituents"].tolist() == [101, 101]
+    assert jets["simulated"].tolist() == [1, 1]
+
+    # Of massless particles m^2 = sum of 2 pT pT (cosh d_eta - cos d_phi) over the pairs.
+    def pair(a, b):
+        return 2 * pt[a] * pt[b] * (np.cosh(eta[a] - eta[b]) - np.cos(phi[a] - phi[b]))
+
+    whole = np.sqrt(sum(pair(a, b) for a in range(101) for b in range(a)))
+    np.testing.assert_allclose(jets["m"], whole, rtol=1e-4)
+    np.testing.assert_allclose(jets["m_simulated"], 0, atol=0.1)
+    all_of_it = unsimulated.true_jets(generated["particle"], pt_min=0.1, eta_max=3.0)
+    np.testing.assert_allclose(all_of_it["m_simulated"], all_of_it["m"])
+    settings = JetsJobSettings(
+        estimators=EstimatorSettings(replicas=20, minimum_entries=5),
+        particle_pt_min=0.3, particle_eta_max=3.0,
+    )  # fmt: skip
+    assert unsimulated.numbers(jets, settings, seed=1) == []  # too few jets
+    many = {name: np.repeat(values, 10) for name, values in jets.items()}
+    constituents, mass = unsimulated.numbers(many, settings, seed=1)
+    assert constituents.value == pytest.approx(100 / 101)
+    assert mass.value == pytest.approx(1, abs=1e-3)
+    assert "pT < 0.3 GeV" in mass.sample
+
+
+@pytest.mark.parametrize("pt", [[], [50.0, 40.0]])
+def test_events_without_particles_or_hard_jets_lack_nothing(pt):
+    nothing = generated_events(22, pt, [0.0] * len(pt), [0.0] * len(pt), per_event=1)
+    found = unsimulated.true_jets(nothing["particle"], 0.3, 3.0)
+    assert all(len(values) == 0 for values in found.values())

@@ -88,3 +88,18 @@ def test_an_efficiency_lies_inside_its_interval():
         # What the interval of Clopper and Pearson is defined by.
         assert binom.sf(89, 100, low) == pytest.approx(0.1587, abs=1e-3)
         assert binom.cdf(90, 100, high) == pytest.approx(0.1587, abs=1e-3)
+
+
+def test_at_500_gev_a_momentum_is_known_to_thirty_percent(tmp_path):
+    """The last row of COCOA's table, 6e-7 / MeV; a straight line through those below has 8 %."""
+    hard = {"pdgids": [13, -13], "minimum": 500.0, "maximum": 1000.0, "eta_max": 2.4}
+    files = gun_files(tmp_path, 300, **hard)
+    validate_tracks(
+        events=[files[0]], truth=[files[1]], geometry=GEOMETRY, output=tmp_path / "tracks.json",
+        settings=EstimatorSettings(replicas=20), seed=1,
+    )  # fmt: skip
+    rows = read_json(tmp_path / "tracks.json")["numbers"]
+    (row,) = (row for row in rows if row["quantity"] == "sigma(p)/p at 500 GeV")
+    assert row["reference"] == pytest.approx(0.3)
+    assert row["value"] == pytest.approx(0.3, abs=4 * row["error"])
+    assert row["error"] < 0.03

@@ -221,6 +221,13 @@ def test_a_fork_shares_artefacts_and_nothing_that_is_written_into(folder, tmp_pa
             assert twin.read_bytes() == path.read_bytes()
 
 
+@pytest.mark.parametrize("target", ["results/second", ".snakemake/metadata/x", "a/../results"])
+def test_a_fork_into_the_run_itself_is_refused(folder, target):
+    with pytest.raises(DataError, match="which it would copy"):
+        carry.fork(Path(target))
+    assert not (folder / "results/second").exists()
+
+
 def test_a_users_own_file_is_taken_in_and_no_longer_snakemakes(folder, tmp_path, capsys):
     mine = tmp_path / "mine.root"
     mine.write_text("my jets")

@@ -13,6 +13,7 @@ from typing import Any
 from jetchain.background.settings import NormalisationJob
 from jetchain.core.errors import DataError, EmptySampleError
 from jetchain.core.io.tables import read_json, read_result, write_result
+from jetchain.core.luminosity import generated_events
 from jetchain.core.luminosity import luminosity as luminosity_of
 from jetchain.core.schema.anomaly import DijetCutflow, Resonance
 from jetchain.core.schema.background import Normalisation
@@ -20,9 +21,10 @@ from jetchain.core.verbs import Input, Inputs, Output
 
 
 def require_plain(accounts: Sequence[dict[str, Any]], key: str) -> None:
-    """Raise `DataError` unless all shards are of one process with events of weight one.
+    """Raise `DataError` unless all shards are of one process, and the events of each of one weight.
 
-    The search counts events: it can neither weight them nor mix cross-sections.
+    The search counts events: it can neither weight them nor mix cross-sections. What the one weight
+    is does not count: files of unweighted events have 1, or their cross-section over their number.
 
     Args:
         accounts: of the shards of a sample.
@@ -37,14 +39,15 @@ def require_plain(accounts: Sequence[dict[str, Any]], key: str) -> None:
         )
     for account in accounts:
         kept = account["cutflow"]["kept"]
-        # Sum of w and of w^2 both equal the number of events only if every w is one.
-        sums = (account["sum_of_weights_kept"], account["sum_of_squared_weights_kept"])
-        if any(abs(each - kept) > 1e-6 * kept for each in sums):
+        # The square of the sum is as large as N times the sum of squares only if every w is equal.
+        total, squares = account["sum_of_weights_kept"], account["sum_of_squared_weights_kept"]
+        if abs(total * abs(total) - kept * squares) > 1e-6 * kept * squares:
             raise DataError(
                 f"A shard of process {account['process']} holds weighted events (weights add up to "
-                f"{sums[0]:g}, their squares to {sums[1]:g}, for {kept} events); the search counts "
+                f"{total:g}, their squares to {squares:g}, for {kept} events); the search counts "
                 "events.",
-                f"Name samples without a bias in {key}.",
+                f"Name samples in {key} whose events have one weight, none of them negative: "
+                "without a bias of Pythia's, and unweighted ones of files.",
             )
 
 
@@ -79,7 +82,7 @@ def normalisation(
     require_plain(backgrounds, "anomaly.background")
     require_plain(signals, "anomaly.signal")
     lumi = luminosity or luminosity_of(backgrounds, cross_section)
-    generated = sum(account["sum_of_weights_generated"] for account in signals)
+    generated = sum(map(generated_events, signals))
     if not counts.signal.selected:
         raise EmptySampleError(
             f"None of the {generated:g} generated signal events passes the trigger: no number of "

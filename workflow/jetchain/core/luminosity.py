@@ -10,11 +10,18 @@ from jetchain.core.errors import DataError
 FB_PER_PB = 1000.0
 
 
+def generated_events(account: dict[str, Any]) -> float:
+    """Events that a shard was made from: all have one weight, which is 1 in Pythia's own."""
+    kept = account["sum_of_weights_kept"]
+    generated = account["sum_of_weights_generated"]
+    return generated * account["cutflow"]["kept"] / kept if kept else generated
+
+
 def luminosity(accounts: Sequence[dict[str, Any]], cross_section: float = 0.0) -> float:
     """Integrated luminosity of the background of the search in 1/fb, from its shards' accounts.
 
     Every shard estimates the cross-section of the same process; the estimates are averaged with
-    the generated weight.
+    the generated events.
 
     Args:
         accounts: of the shards.
@@ -23,7 +30,7 @@ def luminosity(accounts: Sequence[dict[str, Any]], cross_section: float = 0.0) -
     Raises:
         DataError: a shard without a cross-section, or none that is positive.
     """
-    weight = sum(account["sum_of_weights_generated"] for account in accounts)
+    weight = sum(map(generated_events, accounts))
     if cross_section:
         return weight / cross_section
     unknown = sum(account["cross_section_pb"] is None for account in accounts)
@@ -34,7 +41,7 @@ def luminosity(accounts: Sequence[dict[str, Any]], cross_section: float = 0.0) -
             "cross_section of the sample in generate.samples.",
         )
     sigma = sum(
-        account["cross_section_pb"] * account["sum_of_weights_generated"] for account in accounts
+        account["cross_section_pb"] * generated_events(account) for account in accounts
     ) / max(weight, 1e-300)
     if not sigma > 0:
         raise DataError(

@@ -86,7 +86,7 @@ class Registry(Mapping[str, M], Generic[M]):
     def load(self, name: str) -> Any:
         """Import the class of a member; see `find`."""
         module, _, attribute = self.find(name).path.rpartition(".")
-        return getattr(importlib.import_module(f"{self.package}.{module}"), attribute)
+        return _held(importlib.import_module(f"{self.package}.{module}"), attribute)
 
     def module(self, name: str) -> str:
         """The module of a member below the package of jetchain: ``tagging.models.pfn``."""
@@ -129,7 +129,7 @@ def settings_class(module: str, name: str) -> type[Settings]:
         name: of the class.
     """
     if module in sys.modules:
-        return getattr(sys.modules[module], name)
+        return _held(sys.modules[module], name)
     view = f"{module}:{name}"
     if view not in sys.modules:
         spec = importlib.util.find_spec(module)
@@ -144,7 +144,23 @@ def settings_class(module: str, name: str) -> type[Settings]:
         except BaseException:
             del sys.modules[view]
             raise
-    return getattr(sys.modules[view], name)
+    return _held(sys.modules[view], name)
+
+
+def _held(module: Any, name: str) -> Any:
+    """What a line of a table names in a module.
+
+    Raises:
+        ConfigurationError: there is no such class.
+    """
+    if not hasattr(module, name):
+        file = module.__spec__.origin
+        raise ConfigurationError(
+            f"{file}: there is no class '{name}', which a line of the table in its folder's "
+            "__init__.py names.",
+            "Correct the line, or the name of the class.",
+        )
+    return getattr(module, name)
 
 
 class _Only(importlib.abc.InspectLoader):
@@ -160,7 +176,7 @@ class _Only(importlib.abc.InspectLoader):
         return self._path.read_text(encoding="utf-8")
 
     def get_code(self, fullname: str) -> Any:
-        tree = ast.parse(self.get_source(fullname))
+        tree = ast.parse(self.get_source(fullname), str(self._path))
         wanted, kept = {self._name}, set[int]()
         grown = True
         while grown:

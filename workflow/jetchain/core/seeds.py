@@ -37,7 +37,8 @@ def make_deterministic(seed: int, threads: int = 1) -> None:
     import torch
 
     torch.manual_seed(seed)
-    torch.use_deterministic_algorithms(True)
+    # As `use_deterministic_algorithms(True)`, which imports torch's compiler as well: a second.
+    torch.set_deterministic_debug_mode("error")
     # Filling fresh memory finds code that reads it before writing; it costs up to 12 % of the time.
     torch.utils.deterministic.fill_uninitialized_memory = False
     torch.set_num_threads(threads)

@@ -75,8 +75,11 @@ def found(names: Sequence[str]) -> list[str]:
 
 def require_usable(name: str) -> None:
     """Raise ValueError unless a file is there, and Snakemake can take it for an input."""
+    if Path(name).is_dir():
+        raise ValueError(f"'{name}' is a folder: name its files, or a pattern such as '{name}/*'")
     if not Path(name).is_file():
-        raise ValueError(f"there is no file '{name}' (seen from {Path.cwd()})")
+        hint = ": variables are not filled in, write ~ for your home folder" * ("$" in name)
+        raise ValueError(f"there is no file '{name}' (seen from {Path.cwd()}){hint}")
     if "{" in name or "}" in name:
         raise ValueError(
             f"the name '{name}' has braces, which Snakemake takes for a wildcard's: rename "
@@ -155,6 +158,21 @@ class FileSettings(Settings):
     events: int | None = key(
         None, "events taken from each file, its first ones; all if not given", ge=1
     )
+
+    checksums: dict[str, str] = key(
+        {}, "of files, by their names without folders: 'md5:...' or 'sha256:...'"
+    )
+
+    @field_validator("checksums")
+    @classmethod
+    def _of_known_methods(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, each in value.items():
+            if not re.fullmatch("md5:[0-9a-fA-F]{32}|sha256:[0-9a-fA-F]{64}", each):
+                raise ValueError(
+                    f"'{name}': write md5: and 32, or sha256: and 64 hexadecimal digits, not "
+                    f"'{each}'"
+                )
+        return value
 
     @field_validator("files")
     @classmethod

@@ -72,6 +72,12 @@ class CommonSpectrum:
         factor /= (density * factor).sum(axis=1, keepdims=True)
         return cls(edges[0], edges[1], factor.reshape(classes, *bins))
 
+    @classmethod
+    def unchanged(cls, classes: int) -> CommonSpectrum:
+        """Factors of 1, in one bin: each class keeps its own spectrum."""
+        edges = np.array([0.0, 1.0])  # beyond them it counts as well
+        return cls(edges, edges, np.ones((classes, 1, 1)))
+
     def weights(self, label: ArrayLike, pt: ArrayLike, eta: ArrayLike, weight: ArrayLike) -> Float:
         """Event weight times factor of each jet, (jets,); beyond the edges the last bin counts."""
         place = _bins(

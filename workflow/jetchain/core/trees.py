@@ -5,6 +5,7 @@ What jetchain writes itself is read by `jetchain.core.io`.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,23 @@ EVENTS_PER_FILE = 10_000_000
 NUMBER, LIST, NESTED = 1, 2, 3
 """Depth of a branch: one number an event, a list of numbers, or a list of lists."""
 _DEPTHS = {NUMBER: "a number", LIST: "a list of numbers", NESTED: "a list of lists of numbers"}
+
+
+def require_checksum(path: Path, stated: str) -> None:
+    """Raise `DataError` unless a file has the checksum that is stated, such as md5:..., if any.
+
+    What is missing, its reader says.
+    """
+    if not stated or not path.is_file():
+        return
+    method, _, expected = stated.partition(":")
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, method).hexdigest()
+    if found != expected.lower():
+        raise DataError(
+            f"{path}: its checksum is {method}:{found}, not {stated}.",
+            f"Correct source.checksums if another version of the file is meant. {REPLACE}",
+        )
 
 
 @dataclass

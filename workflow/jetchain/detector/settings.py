@@ -131,6 +131,14 @@ class ShowersJobSettings(Settings):
     simulation: SimulationSettings = key(SimulationSettings(), "the detector")
 
 
+class JetsJobSettings(Settings):
+    """What `detector.validation.jets` needs; the thresholds are those of the simulation."""
+
+    estimators: EstimatorSettings = EstimatorSettings()
+    particle_pt_min: float
+    particle_eta_max: float
+
+
 class ValidationSettings(Settings):
     """Response, resolutions and noise, measured on guns and on events."""
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from jetchain.core.errors import DataError
 from jetchain.core.kinematics import cartesian
 from jetchain.core.schema.generate import GENERATED
-from jetchain.core.trees import REPLACE, Part, iterate_cocoa, whole_numbers
+from jetchain.core.trees import REPLACE, Part, iterate_cocoa, require_checksum, whole_numbers
 from jetchain.core.verbs import Input, Output
 from jetchain.generate.imported import Chunk, write_imported
 from jetchain.generate.origins import UNKNOWN
@@ -32,6 +32,7 @@ def import_cocoa(
     settings: ParticleSettings = AS_THEY_ARE,
     parts: int = 1,
     limit: int = 0,
+    checksum: str = "",
 ) -> None:
     """Take the truth of one shard of a sample from COCOA's output.
 
@@ -46,11 +47,13 @@ def import_cocoa(
         shard: its number, which sets the event numbers.
         settings: particles that a detector sees in another way.
         parts, limit: which of the file's events; see `core.trees.Part`.
+        checksum: that the file must have, as in `core.trees.require_checksum`.
 
     Raises:
         DataError: the file is missing or damaged, or lacks a branch; or an event is not one, see
             `imported.write_imported`.
     """
+    require_checksum(source, checksum)
     file = CocoaFile(source, Part(int(shard), parts, limit))
     write_imported(events, summary, file, settings)
 

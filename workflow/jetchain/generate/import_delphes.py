@@ -13,7 +13,7 @@ import awkward as ak
 import numpy as np
 
 from jetchain.core.errors import DataError
-from jetchain.core.trees import LIST, REPLACE, Part, iterate_tree, whole_numbers
+from jetchain.core.trees import LIST, REPLACE, Part, iterate_tree, require_checksum, whole_numbers
 from jetchain.core.verbs import Input, Output
 from jetchain.generate.history import History
 from jetchain.generate.imported import Chunk, chunk_of, write_imported
@@ -38,6 +38,7 @@ def import_delphes(
     settings: ParticleSettings = AS_THEY_ARE,
     parts: int = 1,
     limit: int = 0,
+    checksum: str = "",
 ) -> None:
     """Take one shard of a sample from the generated particles of a Delphes file.
 
@@ -52,11 +53,13 @@ def import_delphes(
         shard: its number, which sets the event numbers.
         settings: particles that a detector sees in another way.
         parts, limit: which of the file's events; see `core.trees.Part`.
+        checksum: that the file must have, as in `core.trees.require_checksum`.
 
     Raises:
         DataError: the file is missing or damaged, lacks a branch, or holds pile-up; or an event is
             not one, see `imported.write_imported`.
     """
+    require_checksum(source, checksum)
     file = DelphesFile(source, Part(int(shard), parts, limit))
     write_imported(events, summary, file, settings)
 

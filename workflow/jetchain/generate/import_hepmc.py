@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.errors import DataError
-from jetchain.core.trees import REPLACE, Part
+from jetchain.core.trees import REPLACE, Part, require_checksum
 from jetchain.core.verbs import Input, Output
 from jetchain.generate.hepmc_text import FOOTER, EventText, Malformed, checked, texts
 from jetchain.generate.history import History
@@ -39,6 +39,7 @@ def import_hepmc(
     settings: ParticleSettings = AS_THEY_ARE,
     parts: int = 1,
     limit: int = 0,
+    checksum: str = "",
 ) -> None:
     """Take one shard of a sample from a HepMC file.
 
@@ -50,11 +51,13 @@ def import_hepmc(
         shard: its number, which sets the event numbers.
         settings: particles that a detector sees in another way.
         parts, limit: which of the file's events; see `core.trees.Part`.
+        checksum: that the file must have, as in `core.trees.require_checksum`.
 
     Raises:
         DataError: the file is missing, not HepMC, cut short or damaged; or an event is not one, see
             `imported.write_imported`.
     """
+    require_checksum(source, checksum)
     file = HepmcFile(source, Part(int(shard), parts, limit))
     write_imported(events, summary, file, settings)
 

@@ -22,7 +22,7 @@ from jetchain.core.io.events import write_events
 from jetchain.core.io.tables import write_result
 from jetchain.core.schema.generate import GENERATED, VARIATIONS
 from jetchain.core.sources import GZIP
-from jetchain.core.trees import REPLACE, Part
+from jetchain.core.trees import REPLACE, Part, require_checksum
 from jetchain.core.verbs import Input, Output
 from jetchain.generate.codes import HardProcessLog
 from jetchain.generate.collisions import Batches
@@ -46,6 +46,7 @@ def import_lhe(
     seed: int,
     parts: int = 1,
     limit: int = 0,
+    checksum: str = "",
 ) -> None:
     """Shower one shard of the events of a Les Houches file.
 
@@ -58,12 +59,14 @@ def import_lhe(
         settings: the shower, and particles that a detector sees in another way.
         seed: of this shard.
         parts, limit: which of the file's events; see `core.trees.Part`.
+        checksum: that the file must have, as in `core.trees.require_checksum`.
 
     Raises:
         DataError: the file is missing, damaged, or no such file; a weight or the cross-section is
             not finite, or the cross-section is negative; or it has too few events.
         GeneratorError: Pythia refuses a setting or the file, or gives up too many events.
     """
+    require_checksum(source, checksum)
     file, part = LesHouchesFile(source), Part(int(shard), parts, limit)
     chosen = part.rows(source, len(file.weights))
     plan = GenerationSettings.model_construct(

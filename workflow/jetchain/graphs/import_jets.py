@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections import Counter
-from pathlib import Path
 
-from jetchain.core.errors import DataError
 from jetchain.core.io.tables import write_result
 from jetchain.core.io.tensors import JaggedWriter
 from jetchain.core.schema.graphs import JET_GRAPHS, ImportedJets, JetGraphCutflow
-from jetchain.core.trees import EVENTS_PER_FILE, REPLACE, Part
+from jetchain.core.trees import EVENTS_PER_FILE, Part, require_checksum
 from jetchain.core.verbs import Input, Output
 from jetchain.graphs.build import jet_graphs
 from jetchain.graphs.formats import FORMATS
@@ -45,7 +42,7 @@ def import_jets(
         DataError: the file is missing, damaged, not the one of the checksum or of another layout,
             or has a value that is none; see `imported.require_usable`.
     """
-    require_checksum(source, settings.checksums)
+    require_checksum(source, settings.checksums.get(source.name, ""))
     format: JetFormat = FORMATS.load(settings.format)()
     part = Part(int(shard), parts, limit)
     counts, read = Counter[str](), 0
@@ -61,18 +58,3 @@ def import_jets(
             read += len(event["number"])
         write_result(cutflow, JetGraphCutflow.model_validate(dict(counts)))
     print(f"jet graphs: {dict(counts)}", file=sys.stderr, flush=True)
-
-
-def require_checksum(path: Path, checksums: dict[str, str]) -> None:
-    """Raise `DataError` unless a file has the checksum that is stated for its name, if any."""
-    stated = checksums.get(path.name)
-    if stated is None or not path.is_file():  # what is missing, its reader says
-        return
-    method, _, expected = stated.partition(":")
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, method).hexdigest()
-    if found != expected.lower():
-        raise DataError(
-            f"{path}: its checksum is {method}:{found}, not {stated}.",
-            f"Correct source.checksums if another version of the file is meant. {REPLACE}",
-        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Self
 
@@ -73,25 +72,11 @@ class JetSourceSettings(FileSettings):
         "jets (events of NanoAOD) taken from each file, its first ones; all if not given",
         ge=1,
     )
-    checksums: dict[str, str] = key(
-        {}, "of files, by their names without folders: 'md5:...' or 'sha256:...'"
-    )
 
     @field_validator("format")
     @classmethod
     def _known(cls, value: str) -> str:
         require_known(value, FORMATS, "format of jets")
-        return value
-
-    @field_validator("checksums")
-    @classmethod
-    def _of_known_methods(cls, value: dict[str, str]) -> dict[str, str]:
-        for name, each in value.items():
-            if not re.fullmatch("md5:[0-9a-fA-F]{32}|sha256:[0-9a-fA-F]{64}", each):
-                raise ValueError(
-                    f"'{name}': write md5: and 32, or sha256: and 64 hexadecimal digits, not "
-                    f"'{each}'"
-                )
         return value
 
 

@@ -44,6 +44,16 @@ def cls_from_toys(
         fitted(q_tilde(model, each, mu), toys) for each in (with_signal, without)
     )
     q_observed = float(fitted(q_tilde(model, data, mu), 1)[0])
+    return cls_of(q_signal, q_background, q_observed)
+
+
+def cls_of(q_signal: Array, q_background: Array, q_observed: float) -> tuple[float, Array, float]:
+    """CLs from the test statistics of toys; see `cls_from_toys`.
+
+    Args:
+        q_signal, q_background: (toys,) sorted, of both hypotheses.
+        q_observed: of the data.
+    """
     toys = min(len(q_signal), len(q_background))
 
     def tails(q: Array) -> tuple[Array, Array]:

@@ -1,20 +1,23 @@
-"""Fits of any HistFactory workspace by pyhf and Minuit, whatever its parameter of interest.
+"""Fits of any HistFactory workspace, whatever its parameter of interest.
 
-Minuit wants numbers of order one and a start near the minimum: the range of the signal strength is
-that of the model's own sensitivity, not the one that its authors wrote, and where a fit fails it
-starts anew elsewhere.
+Newton's method with exact derivatives (`inference.minimise`) takes all strengths and toys at once.
+Where it finds no minimum, or the model is not one it knows, Minuit tries on pyhf's own likelihood:
+it wants numbers of order one and a start near the minimum, so that the range of the signal strength
+is that of the model's own sensitivity, not the one that its authors wrote.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.inference.fit import load_model
+from jetchain.inference.likelihood import Likelihood, Rows, UnlikeError
+from jetchain.inference.minimise import Range, minimise
 from jetchain.inference.newton import asymptotic_cls
 from jetchain.inference.toys import NoMinimumError
 
@@ -30,6 +33,7 @@ class Model:
 
     Attributes:
         model: pyhf's.
+        likelihood: the same as arrays; None if only pyhf can evaluate it.
         data: counts, then auxiliary data.
         name: of the parameter of interest.
         poi: its index.
@@ -45,6 +49,11 @@ class Model:
         self.name, self.poi = str(config.poi_name), int(config.poi_index)
         self.start, self.fixed = list(config.suggested_init()), list(config.suggested_fixed())
         self.fixed[self.poi] = False
+        self.likelihood: Likelihood | None = None
+        try:
+            self.likelihood = Likelihood(self.model)
+        except UnlikeError as error:
+            print(f"{path}: pyhf alone evaluates this model, slowly ({error}).", file=sys.stderr)
         self.background = self._expected(0.0)
         self.signal = self._expected(1.0) - self.background
         counts = self.data[: len(self.background)]
@@ -55,16 +64,38 @@ class Model:
         room = np.min(self.background[adds] / self.signal[adds]) if adds.any() else 0.0
         self.lowest = -min(-min(lowest, 0.0), 0.9 * max(float(room), 0.0))
 
+    @property
+    def rows(self) -> Rows:
+        """The data as one row."""
+        bins = len(self.background)
+        return Rows(self.data[None, :bins], self.data[None, bins:])
+
     def _expected(self, strength: float) -> Array:
         values = list(self.start)
         values[self.poi] = strength
         return np.asarray(self.model.expected_actualdata(values), float)
+
+    def expected(self, parameters: Array) -> Rows:
+        """Counts and auxiliary data that are expected at (rows, parameters)."""
+        if self.likelihood is not None:
+            return self.likelihood.expected(parameters)
+        values = [self.model.expected_data(each.tolist()) for each in parameters]
+        bins = len(self.background)
+        whole = np.asarray(values, float)
+        return Rows(whole[:, :bins], whole[:, bins:])
 
     def bounds(self, lowest: float, highest: float) -> list[tuple[float, float]]:
         """Of all parameters, with a range for the strength."""
         every = list(self.model.config.suggested_bounds())
         every[self.poi] = (lowest, highest)
         return every
+
+    def within(self, lowest: float, highest: float, held: bool) -> Range:
+        """The same for `minimise`; the strength is held, or free in its range."""
+        low, high = np.array(self.bounds(lowest, highest), float).T
+        fixed = np.array(self.fixed, bool)
+        fixed[self.poi] = held
+        return Range(low, high, fixed)
 
     def starts(
         self, near: list[float] | None, bounds: tuple[float, float]
@@ -77,10 +108,64 @@ class Model:
             values[self.poi] = min(max(size * self.unit, bounds[0]), bounds[1])
             yield values
 
-    def minimum(
-        self, data: Array, strength: float | None = None, near: list[float] | None = None
+    def minima(
+        self, data: Rows, near: Array, strengths: Array | None = None
+    ) -> tuple[Array, Array]:
+        """The least -2 log L of rows, and the parameters there; NaN where no minimum is found.
+
+        Args:
+            data: a row a fit.
+            near: (parameters,) or (rows, parameters) where to start.
+            strengths: (rows,) at which the strength is held; free in zero and above without.
+
+        Returns:
+            (rows,) up to a constant of the row, and (rows, parameters).
+        """
+        many = len(data.counts)
+        near = np.array(np.broadcast_to(near, (many, len(self.start))))
+        value, parameters = np.full(many, np.nan), near.copy()
+        found = np.zeros(many, dtype=bool)
+        if self.likelihood is not None:
+            value, parameters, found = self._newton(data, near, strengths)
+        for row in np.flatnonzero(~found):
+            try:
+                value[row], parameters[row] = self._minuit(
+                    data.joined()[row], None if strengths is None else float(strengths[row]),
+                    near[row].tolist(),
+                )  # fmt: skip
+            except NoMinimumError:
+                value[row] = np.nan
+                continue
+            if self.likelihood is not None:  # with the constant of the others
+                value[row] = 2 * self.likelihood.values(parameters[[row]], data.chosen([row]))[0]
+        return value, parameters
+
+    def _newton(
+        self, data: Rows, near: Array, strengths: Array | None
+    ) -> tuple[Array, Array, NDArray[np.bool_]]:
+        """The minima of rows, from near, and from other starts where that fails."""
+        assert self.likelihood is not None
+        within = self.within(0.0, REACH * self.unit, strengths is not None)
+        if strengths is not None:
+            near[:, self.poi] = strengths
+        best = minimise(self.likelihood, data, near, within)
+        value, parameters, found = 2 * best.value, best.parameters, best.found
+        for start in self.starts(None, (0.0, REACH * self.unit)):
+            rows = np.flatnonzero(~found)
+            if not len(rows):
+                break
+            other = np.repeat(np.array(start)[None], len(rows), 0)
+            if strengths is not None:
+                other[:, self.poi] = strengths[rows]
+            again = minimise(self.likelihood, data.chosen(rows), other, within)
+            value[rows], parameters[rows] = 2 * again.value, again.parameters
+            found[rows] = again.found
+        return value, parameters, found
+
+    def _minuit(
+        self, data: Array, strength: float | None, near: list[float]
     ) -> tuple[float, list[float]]:
-        """The least -2 log L and the parameters there.
+        """The least -2 log L of pyhf and the parameters there.
 
         Args:
             data: counts and auxiliary data.
@@ -119,22 +204,37 @@ class Model:
                 raise NoMinimumError(f"the best {self.name} lies beyond {highest:.4g}")
             highest, near = 10 * highest, found[1]
 
+    def q_tilde(
+        self, data: Rows, strengths: Array, near: Array, free: tuple[Array, Array] | None = None
+    ) -> Array:
+        """q~_mu of rows (arXiv 1007.1727, eq. 16); NaN where a fit fails.
 
-@dataclass
-class _Fitted:
-    """Data, their least -2 log L and best strength, and where their last fit ended."""
+        Args:
+            data: a row a test.
+            strengths: (rows,)
+            near: (rows, parameters) or (parameters,) where fits start.
+            free: (rows,) least -2 log L and best strength, if they are known.
+        """
+        at_mu, parameters = self.minima(data, near, strengths)
+        least, best = self.free(data, parameters) if free is None else free
+        return np.where(best < strengths, np.maximum(at_mu - least, 0.0), 0.0 * at_mu)
 
-    data: Array
-    least: float
-    best: float
-    near: list[float]
+    def free(self, data: Rows, near: Array) -> tuple[Array, Array]:
+        """The least -2 log L of rows with the strength free in zero and above, and the strength."""
+        least, parameters = self.minima(data, near)
+        return least, parameters[:, self.poi]
 
 
 class Hypotheses:
-    """Asymptotic CLs of q~ at any strength; what does not depend on the strength is fitted once.
+    """Asymptotic CLs of q~ at any strengths; what does not depend on them is fitted once.
 
     Args:
         model: the model.
+
+    Attributes:
+        best: strength that fits the data best, zero or above.
+        q0: test statistic of discovery.
+        null: (parameters,) that fit the data best without signal.
 
     Raises:
         NoMinimumError: a fit fails.
@@ -142,26 +242,63 @@ class Hypotheses:
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        at_zero, self._null = model.minimum(model.data, 0.0)
-        asimov = np.asarray(model.model.expected_data(self._null), float)
-        least, best = model.minimum(model.data, near=self._null)
-        if at_zero < least:
-            least, best = at_zero, self._null
-        self.best = best[model.poi]
-        self.q0 = max(at_zero - least, 0.0)
-        null = model.minimum(asimov, 0.0, self._null)
-        self._sets = [
-            _Fitted(model.data, least, self.best, best),
-            _Fitted(asimov, null[0], 0.0, null[1]),
-        ]
+        at_zero, null = model.minima(model.rows, np.array(model.start), np.zeros(1))
+        if not np.isfinite(at_zero[0]):
+            raise NoMinimumError(f"no start of Newton's method or of Minuit succeeds with "
+                                 f"{model.name} 0")  # fmt: skip
+        self.null = null[0]
+        asimov = model.expected(null)
+        # From two starts: a free fit may stop elsewhere.
+        starts = np.stack([self.null, np.array(model.start)])
+        starts[:, model.poi] = (0.1 * model.unit, model.unit)
+        least, free = model.minima(model.rows.chosen([0, 0]), starts)
+        values = np.append(least, at_zero)
+        if not np.any(np.isfinite(least)):
+            raise NoMinimumError(f"no start of Newton's method or of Minuit succeeds with "
+                                 f"{model.name} free")  # fmt: skip
+        place = int(np.nanargmin(values))
+        self.best_parameters = np.concatenate([free, null])[place]
+        self.best = float(self.best_parameters[model.poi])
+        self.q0 = float(max(at_zero[0] - values[place], 0.0))
+        at_asimov, null = model.minima(asimov, self.null, np.zeros(1))
+        if not np.isfinite(at_asimov[0]):
+            raise NoMinimumError("the fit of the expectation without signal fails")
+        self._data = Rows(
+            np.concatenate([model.rows.counts, asimov.counts]),
+            np.concatenate([model.rows.auxiliary, asimov.auxiliary]),
+        )
+        self._least = np.array([values[place], at_asimov[0]])
+        # Strengths that were tried, and the parameters there, of data and expectation.
+        self._tried = [[(self.best, self.best_parameters)], [(0.0, null[0])]]
 
-    def cls(self, strength: float) -> list[float]:
-        """CLs observed, and expected at -2 to 2 sigma."""
-        q = np.zeros((2, 1))
-        for row, fitted in zip(q, self._sets, strict=True):
-            if fitted.best < strength:
-                value, fitted.near = self.model.minimum(fitted.data, strength, fitted.near)
-                # A free fit that had stopped above its minimum is put right.
-                fitted.least = min(fitted.least, value)
-                row[0] = value - fitted.least
-        return [float(each) for each in asymptotic_cls(q[0], q[1])[0]]
+    @property
+    def least(self) -> float:
+        """The least -2 log L of the data."""
+        return float(self._least[0])
+
+    def cls(self, strengths: Array) -> Array:
+        """CLs observed, and expected at -2 to 2 sigma: (strengths, 6).
+
+        Raises:
+            NoMinimumError: a fit fails.
+        """
+        many = len(strengths)
+        rows = np.repeat([0, 1], many)
+        both = np.tile(strengths, 2)
+        near = np.stack([
+            min(self._tried[row], key=lambda each: abs(each[0] - mu))[1]
+            for row, mu in zip(rows, both, strict=True)
+        ])  # fmt: skip
+        values, parameters = self.model.minima(self._data.chosen(rows), near, both)
+        if not np.all(np.isfinite(values)):
+            where = both[~np.isfinite(values)][0]
+            raise NoMinimumError(f"no fit succeeds with {self.model.name} at {where:.4g}")
+        for row, mu, each in zip(rows, both, parameters, strict=True):
+            self._tried[row].append((float(mu), each))
+        # A free fit that had stopped above its minimum is put right.
+        least = values.reshape(2, many).min(axis=1)
+        self._least = np.minimum(self._least, least)
+        q = values.reshape(2, many) - self._least[:, None]
+        best = np.array([self.best, 0.0])[:, None]
+        q = np.where(best < strengths, np.maximum(q, 0.0), 0.0)
+        return asymptotic_cls(q[0], q[1])

@@ -173,17 +173,38 @@ def limits_from(
                 scale, settings, f"no sensitivity: no signal strength up to {end:.4g} is excluded"
             )
         end = min(2 * end, scale.ceiling)
-    observed_mu, *expected_mu = upper_limits(cls, 0.05 * scale.start, end, settings.level)
+    found = upper_limits(cls, 0.05 * scale.start, end, settings.level)
+
+    def every(strengths: NDArray) -> NDArray:
+        return np.array([cls(float(mu)) for mu in strengths])
+
+    return account(scale, settings, found, every)
+
+
+def account(
+    scale: Scale, settings: LimitSettings, limits: list[float],
+    cls: Callable[[NDArray], NDArray],
+) -> Limits:  # fmt: skip
+    """The limits with what they mean for the search, and a scan of CLs.
+
+    Args:
+        scale: of the search.
+        settings: confidence level and number of points of the scan.
+        limits: observed, and at -2 to 2 sigma.
+        cls: (strengths,) to (strengths, 6).
+    """
+    observed_mu, *expected_mu = limits
     reach = min(1.3 * max(observed_mu, expected_mu[4]), scale.ceiling)
     scan = np.linspace(0.0, reach, settings.points + 1)[1:]
-    results = np.array([cls(float(mu)) for mu in scan])
+    results = cls(scan)
+    at_limit = float(cls(np.array([observed_mu]))[0, 0])
     events, fb = scale.events, scale.cross_section
     return Limits(
         method=scale.method,
         sensitive=True,
         level=settings.level,
         observed_mu=observed_mu,
-        observed_cls=cls(observed_mu)[0],
+        observed_cls=at_limit,
         expected_mu=expected_mu,
         observed_fb=None if fb is None else observed_mu * fb,
         expected_fb=NOTHING if fb is None else [mu * fb for mu in expected_mu],
@@ -246,18 +267,9 @@ def toy_limits(yields: Yields, settings: LimitJob, asymptotic: Limits, seed: int
     CLs is estimated at some signal strengths across the asymptotic band and close to the observed
     asymptotic limit, and log CLs is interpolated. A limit outside the strengths tried is null.
     """
-    low, high, observed = (
-        asymptotic.expected_mu[0],
-        asymptotic.expected_mu[4],
-        asymptotic.observed_mu,
-    )
-    assert low is not None
-    assert high is not None
-    assert observed is not None
     model = Counting.of(yields, settings.workspace)
     random = generator(seed, "toys")
-    band = np.geomspace(0.6 * low, 1.6 * high, settings.limits.toy_points)
-    strengths = np.sort(np.concatenate([band, observed * np.array([0.85, 1.0, 1.15, 1.6])]))
+    strengths = strengths_with_toys(asymptotic, settings.limits)
     one_bin_a_norm = yields.constraint not in ("free", "abcd")
     toys = settings.limits.toys if one_bin_a_norm else max(settings.limits.toys // 4, 1)
     rows = []
@@ -285,6 +297,20 @@ def toy_limits(yields: Yields, settings: LimitJob, asymptotic: Limits, seed: int
         observed_fb=in_fb(observed_mu),
         expected_fb=[in_fb(mu) for mu in expected_mu],
     )
+
+
+def strengths_with_toys(asymptotic: Limits, settings: LimitSettings) -> NDArray:
+    """Strengths across the asymptotic band and close to the observed limit."""
+    low, high, observed = (
+        asymptotic.expected_mu[0],
+        asymptotic.expected_mu[4],
+        asymptotic.observed_mu,
+    )
+    assert low is not None
+    assert high is not None
+    assert observed is not None
+    band = np.geomspace(0.6 * low, 1.6 * high, settings.toy_points)
+    return np.sort(np.concatenate([band, observed * np.array([0.85, 1.0, 1.15, 1.6])]))
 
 
 def crossing(mu: NDArray, cls: NDArray, level: float) -> float | None:

@@ -1,7 +1,7 @@
 """Fit, limits and diagnosis of the workspaces that others made; results are like those of searches.
 
-pyhf and cabinetry do the work (`inference.histfactory`); a fit that Minuit does not find from any
-start is a result with null and the reason.
+The fits are those of `inference.histfactory` and `inference.maximum`; one that is not found from
+any start is a result with null and the reason.
 """
 
 from __future__ import annotations
@@ -12,27 +12,40 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm
 
+from jetchain.core.errors import DataError
 from jetchain.core.io.tables import read_json, write_result
 from jetchain.core.schema.inference import (
     ChannelYields,
     Fit,
     Impact,
+    LikelihoodScan,
     Limits,
     ModelFit,
     Nuisance,
     Strength,
 )
-from jetchain.core.settings import Settings
+from jetchain.core.seeds import generator
+from jetchain.core.settings import Settings, did_you_mean
 from jetchain.core.verbs import Input, Output
+from jetchain.inference.bracket import upper_limits
+from jetchain.inference.ensembles import (
+    few_events,
+    goodness_from_toys,
+    limits_from_toys,
+    p0_from_toys,
+)
 from jetchain.inference.fit import prior_widths
 from jetchain.inference.histfactory import REACH, Hypotheses, Model
-from jetchain.inference.limits import Scale, limits_from, no_limits
+from jetchain.inference.limits import Scale, account, no_limits
+from jetchain.inference.maximum import likelihood_scan, maximum, moved_strengths
 from jetchain.inference.published import first_line
 from jetchain.inference.settings import FitSettings, LimitSettings, PublishedSettings
 from jetchain.inference.toys import NoMinimumError
 from jetchain.inference.workspace import numpy_backend
 
 FAILURES = (NoMinimumError, ValueError, ArithmeticError, RuntimeError, LookupError)
+SCANNED = 41
+"""Points of a scan of the likelihood."""
 
 
 class OthersFitJob(Settings):
@@ -49,8 +62,11 @@ class OthersLimitJob(Settings):
     workspace: PublishedSettings
 
 
-def fit(*, workspace: Input, fit: Output, method: str, settings: OthersFitJob) -> None:
-    """Fit the strength of the signal with MINOS, the nuisance parameters, and q0."""
+def fit(*, workspace: Input, fit: Output, method: str, settings: OthersFitJob, seed: int) -> None:
+    """Fit the strength of the signal with MINOS, the nuisance parameters, and q0.
+
+    Where few events are under the signal, toys check the p-value of no signal.
+    """
     spec = read_json(workspace)
     with numpy_backend(tolerance=settings.fit.tolerance):
         model = Model(spec, str(workspace))
@@ -62,7 +78,7 @@ def fit(*, workspace: Input, fit: Output, method: str, settings: OthersFitJob) -
         )
         try:
             account = account.model_copy(
-                update=_fitted(model, settings.workspace.cross_section, settings.fit)
+                update=_fitted(model, settings.workspace.cross_section, (settings.fit, seed))
             )
         except FAILURES as error:
             account = account.model_copy(update={"valid": False, "reason": _no_minimum(error)})
@@ -73,8 +89,11 @@ def _no_minimum(error: BaseException) -> str:
     return f"no minimum of the likelihood is found ({first_line(error)})"
 
 
-def _fitted(model: Model, cross_section: float | None, settings: FitSettings) -> dict[str, Any]:
+def _fitted(
+    model: Model, cross_section: float | None, how: tuple[FitSettings, int]
+) -> dict[str, Any]:
     """The results of a fit, by the names of `Fit`."""
+    settings, seed = how
     hypotheses = Hypotheses(model)
     result = maximum(model, hypotheses.best, settings)
     significance = float(np.sqrt(hypotheses.q0)) if hypotheses.best > 0 else 0.0
@@ -105,6 +124,23 @@ def _fitted(model: Model, cross_section: float | None, settings: FitSettings) ->
             cross_section_error_fb=None if fb is None else error * fb,
         ),
         "parameters": tuple(rows),
+        **_p0_with_toys(hypotheses, settings.toys, seed),
+    }
+
+
+def _p0_with_toys(hypotheses: Hypotheses, toys: int, seed: int) -> dict[str, Any]:
+    """The p-value of no signal from toys, where few events call for them and their fits succeed."""
+    if not toys or not few_events(hypotheses.model):
+        return {}
+    try:
+        p0, is_bound = p0_from_toys(hypotheses, toys, generator(seed, "p0"))
+    except FAILURES as error:
+        print(f"no p-value from toys ({error}).", file=sys.stderr)
+        return {}
+    return {
+        "p0_toys": p0,
+        "p0_toys_is_bound": is_bound,
+        "significance_toys": max(-float(norm.ppf(p0)), 0.0),
     }
 
 
@@ -122,80 +158,71 @@ def _nuisance(
     )
 
 
-def maximum(model: Model, best: float, settings: FitSettings) -> Any:
-    """cabinetry's fit, with MINOS for the strength where it succeeds.
+def limits(
+    *, workspace: Input, limits: Output, method: str, settings: OthersLimitJob, seed: int
+) -> None:
+    """Set CLs limits on the strength, and on the cross-section where it is stated.
 
-    Args:
-        model: the model.
-        best: strength near its best value.
-        settings: of the fit.
-
-    Raises:
-        NoMinimumError: from no start.
+    Asymptotic ones; beside them those with toys where few events are under the signal.
     """
-    import pyhf
-    from cabinetry import fit as cabinetry_fit
-
-    reach = max(10 * model.unit, 10 * best)
-    bounds = model.bounds(model.lowest, reach)
-    near = list(model.start)
-    near[model.poi] = max(best, 0.1 * model.unit)
-    for start in model.starts(near, bounds[model.poi]):
-        for minos in (model.name, None):
-            try:
-                return cabinetry_fit.fit(
-                    model.model,
-                    model.data.tolist(),
-                    minos=minos,
-                    goodness_of_fit=True,
-                    init_pars=start,
-                    fix_pars=model.fixed,
-                    par_bounds=bounds,
-                    strategy=1,
-                    tolerance=settings.tolerance,
-                )
-            except (pyhf.exceptions.FailedMinimization, *FAILURES):
-                continue
-    raise NoMinimumError(f"Minuit fails from every start of {model.name}")
-
-
-def limits(*, workspace: Input, limits: Output, method: str, settings: OthersLimitJob) -> None:
-    """Set asymptotic CLs limits on the strength, and on the cross-section where it is stated."""
     spec = read_json(workspace)
     with numpy_backend():
         model = Model(spec, str(workspace))
-        scale = Scale(
-            method, model.unit, REACH * model.unit, float(np.sum(model.signal)),
-            settings.workspace.cross_section, None,
-        )  # fmt: skip
-        write_result(limits, limits_of(model, scale, settings.limits))
+        write_result(limits, limits_of(model, scale_of(model, method, settings.workspace),
+                                       settings.limits, seed))  # fmt: skip
 
 
-def limits_of(model: Model, scale: Scale, settings: LimitSettings) -> Limits:
+def scale_of(model: Model, method: str, settings: PublishedSettings) -> Scale:
+    """What turns limits on the strength of a workspace into others."""
+    return Scale(
+        method, model.unit, REACH * model.unit, float(np.sum(model.signal)),
+        settings.cross_section, settings.luminosity,
+    )  # fmt: skip
+
+
+def limits_of(model: Model, scale: Scale, settings: LimitSettings, seed: int) -> Limits:
     """The limits of a model; null with the reason where a fit fails."""
     try:
-        return limits_from(scale, settings, Hypotheses(model).cls)
+        hypotheses = Hypotheses(model)
+        found, _, _ = upper_limits(hypotheses.cls, scale.start, scale.ceiling, settings.level)
+        if found is None:
+            return no_limits(
+                scale, settings,
+                f"no sensitivity: no signal strength up to {scale.ceiling:.4g} is excluded",
+            )  # fmt: skip
+        asymptotic = account(scale, settings, found, hypotheses.cls)
     except FAILURES as error:
         words = f"the fits behind CLs fail ({error})"
         return no_limits(scale, settings, words, sensitive=True)
+    if not settings.toys or not few_events(model):
+        return asymptotic
+    try:
+        toys = limits_from_toys(hypotheses, settings, asymptotic, seed)
+    except FAILURES as error:
+        return asymptotic.model_copy(update={"reason": f"no limits with toys ({error})"})
+    return asymptotic.model_copy(update={"toys": toys})
 
 
-def diagnose(*, workspace: Input, model: Output, method: str, settings: OthersFitJob) -> None:
-    """Goodness of fit, correlations, impacts, and the channels before and after the fit."""
+def diagnose(
+    *, workspace: Input, model: Output, method: str, settings: OthersFitJob, seed: int
+) -> None:
+    """Goodness of fit, correlations, impacts, scans, and the channels before and after the fit."""
     spec = read_json(workspace)
     with numpy_backend(tolerance=settings.fit.tolerance):
         found = Model(spec, str(workspace))
         try:
-            account = _diagnosis(found, method, settings.fit)
+            account = _diagnosis(found, method, settings, seed)
         except FAILURES as error:
             account = ModelFit(method=method, reason=_no_minimum(error))
     write_result(model, account)
 
 
-def _diagnosis(model: Model, method: str, settings: FitSettings) -> ModelFit:
+def _diagnosis(model: Model, method: str, job: OthersFitJob, seed: int) -> ModelFit:
     from cabinetry.model_utils import prediction
 
-    result = maximum(model, Hypotheses(model).best, settings)
+    settings = job.fit
+    hypotheses = Hypotheses(model)
+    result = maximum(model, hypotheses.best, settings)
     shown = {
         "before": prediction(model.model),
         "after": prediction(model.model, fit_results=result),
@@ -209,17 +236,62 @@ def _diagnosis(model: Model, method: str, settings: FitSettings) -> ModelFit:
             values[f"{when}_error"] = list(each.total_stdev_model_bins[index][-1])
         channels.append(ChannelYields(name=name, **values))
     goodness = float(result.goodness_of_fit)
+    has_goodness = np.isfinite(goodness) and goodness >= 0
     moving = np.flatnonzero(np.asarray(result.uncertainty) > 0)
     return ModelFit(
         method=method,
-        goodness_of_fit=goodness if np.isfinite(goodness) and goodness >= 0 else None,
+        goodness_of_fit=goodness if has_goodness else None,
+        goodness_toys=_goodness_with_toys(hypotheses, settings.toys * has_goodness, seed),
         parameters=tuple(result.labels[index] for index in moving),
         correlations=tuple(
             tuple(row) for row in np.asarray(result.corr_mat)[np.ix_(moving, moving)].tolist()
         ),
         impacts=impacts(model, result, moving.tolist(), settings),
         channels=tuple(channels),
+        scans=_scans(model, result, job.workspace.scanned),
     )
+
+
+def _goodness_with_toys(hypotheses: Hypotheses, toys: int, seed: int) -> float | None:
+    """The goodness of fit from toys, where few events call for them and their fits succeed."""
+    if not toys or not few_events(hypotheses.model):
+        return None
+    try:
+        return goodness_from_toys(hypotheses, max(toys // 4, 1), generator(seed, "goodness"))
+    except FAILURES as error:
+        print(f"no goodness of fit from toys ({error}).", file=sys.stderr)
+        return None
+
+
+def _scans(model: Model, result: Any, names: list[str]) -> tuple[LikelihoodScan, ...]:
+    """-2 log L along the strength and the parameters of these names, within four errors.
+
+    Raises:
+        DataError: there is no such parameter.
+    """
+    if model.likelihood is None:
+        return ()
+    best, errors = np.asarray(result.bestfit), np.asarray(result.uncertainty)
+    known, scans = list(result.labels), []
+    for name in dict.fromkeys([model.name, *names]):
+        if name not in known:
+            raise DataError(
+                f"scanned: there is no parameter '{name}' in this workspace.",
+                did_you_mean(name, known),
+            )
+        index = known.index(name)
+        if not errors[index] > 0:
+            continue
+        low, high = model.bounds(model.lowest, np.inf)[index]
+        reach = 4 * errors[index]
+        values = np.linspace(max(best[index] - reach, low), min(best[index] + reach, high), SCANNED)
+        rises = likelihood_scan(model, best, index, values)
+        kept = np.isfinite(rises)
+        scans.append(LikelihoodScan(
+            name=name, best=float(best[index]), values=values[kept],
+            rise=np.maximum(rises[kept], 0.0),
+        ))  # fmt: skip
+    return tuple(scans)
 
 
 def impacts(
@@ -235,27 +307,15 @@ def impacts(
         moving: indices of the parameters that are not fixed.
         settings: of the fit.
     """
-    import pyhf
-
-    bounds = model.bounds(model.lowest, max(10 * model.unit, 10 * float(result.bestfit[model.poi])))
-    rows = []
-    for index in moving:
-        if index == model.poi:
-            continue
-        ends: list[float | None] = []
-        for sign in (1, -1):
-            start, fixed = [float(each) for each in result.bestfit], list(model.fixed)
-            low, high = bounds[index]
-            start[index] = min(
-                max(start[index] + sign * float(result.uncertainty[index]), low), high
-            )
-            fixed[index] = True
-            try:
-                values = pyhf.infer.mle.fit(
-                    model.data, model.model, start, bounds, fixed, tolerance=settings.tolerance
-                )
-                ends.append(float(values[model.poi] - result.bestfit[model.poi]))
-            except (pyhf.exceptions.FailedMinimization, *FAILURES):
-                ends.append(None)
-        rows.append(Impact(name=result.labels[index], up=ends[0], down=ends[1]))
-    return tuple(sorted(rows, key=lambda row: -max(abs(row.up or 0.0), abs(row.down or 0.0))))
+    rows = [index for index in moving if index != model.poi]
+    best, errors = np.asarray(result.bestfit, float), np.asarray(result.uncertainty, float)
+    strengths = moved_strengths(model, best, errors, rows, settings)
+    shifts = [
+        [float(value - best[model.poi]) if np.isfinite(value) else None for value in pair]
+        for pair in strengths
+    ]
+    found = [
+        Impact(name=result.labels[index], up=up, down=down)
+        for index, (up, down) in zip(rows, shifts, strict=True)
+    ]
+    return tuple(sorted(found, key=lambda row: -max(abs(row.up or 0.0), abs(row.down or 0.0))))

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-import math
+import json
+import lzma
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +15,8 @@ from jetchain.core.errors import DataError
 from jetchain.core.io.tables import read_json, write_json
 from jetchain.core.settings import did_you_mean
 from jetchain.core.verbs import Inputs, Output
-from jetchain.inference.settings import PublishedSettings
+from jetchain.inference.faults import faults_of
+from jetchain.inference.settings import PublishedSettings, RegionSettings
 from jetchain.inference.workspace import numpy_backend
 
 REMEDY = "Correct the file, or name another one in inference.workspaces."
@@ -20,32 +26,134 @@ def published(*, files: Inputs, workspace: Output, settings: PublishedSettings) 
     """Write the workspace with its patch applied and the one measurement that is asked for.
 
     Args:
-        files: the workspace and, where there is one, the patch set.
+        files: the workspace and, where there is one, the patch set; or the archive of both; none
+            for a region, whose counts stand in the settings.
         workspace: pyhf's JSON.
         settings: names of patch and measurement.
     """
-    path = files[0]
-    spec = read_file(path)
+    if settings.region is not None:
+        spec, path = of_region(settings.region), "the region"
+        with numpy_backend():
+            check(spec, path)
+        write_json(workspace, spec)
+        return
+    names = [settings.workspace, settings.patchset]
+    (spec, path), *others = read_named(files, [each for each in names if each], settings.pallet)
     with numpy_backend():
-        if len(files) > 1:
-            spec = patched(spec, read_file(files[1]), settings.patch, (path, files[1]))
+        if others:
+            patchset, at = others[0]
+            spec = patched(spec, patchset, settings.patch, (path, at))
         spec = chosen(spec, settings.measurement, path)
         check(spec, path)
     write_json(workspace, spec)
+
+
+def of_region(region: RegionSettings) -> dict[str, Any]:
+    """The workspace of a counting experiment whose signal is one event at strength 1.
+
+    The limit on the strength is that on the events of any signal, S95. The uncertainty of the
+    background is log-normal.
+    """
+    relative = region.uncertainty / region.background
+    scale = {
+        "name": "background", "type": "normsys",
+        "data": {"hi": 1 + relative, "lo": 1 / (1 + relative)},
+    }  # fmt: skip
+    poi = {"name": "mu", "type": "normfactor", "data": None}
+    parameters = [{"name": "mu", "inits": [1.0], "bounds": [[-float(region.background), 1e4]]}]
+    return {
+        "version": "1.0.0",
+        "channels": [{"name": "region", "samples": [
+            {"name": "signal", "data": [1.0], "modifiers": [poi]},
+            {"name": "background", "data": [region.background],
+             "modifiers": [scale] if relative > 0 else []},
+        ]}],
+        "observations": [{"name": "region", "data": [region.observed]}],
+        "measurements": [{"name": "S95", "config": {"poi": "mu", "parameters": parameters}}],
+    }  # fmt: skip
+
+
+def read_named(
+    files: Sequence[Path], names: Sequence[str], pallet: str | None
+) -> list[tuple[Any, str]]:
+    """JSON objects that a user gave, and what each is called in messages.
+
+    Args:
+        files: of these names; or the archive alone.
+        names: as the configuration has them.
+        pallet: the archive's name; None without one.
+    """
+    if pallet is None:
+        return [(read_file(path), str(path)) for path in files]
+    return [(member(Path(files[0]), name), f"{files[0]}, {name}") for name in names]
 
 
 def read_file(path: Path) -> Any:
     """A JSON object that a user gave; raises `DataError` with a remedy for a user's file."""
     try:
         found = read_json(path)
-    except DataError as error:
-        raise DataError(f"{path}: not a file of JSON ({error}).", REMEDY) from error
+    except (DataError, RecursionError) as error:
+        raise DataError(f"{path}: not a file of JSON ({first_line(error)}).", REMEDY) from error
+    return _object(found, str(path))
+
+
+def _object(found: Any, where: str) -> Any:
     if not isinstance(found, dict):
-        raise DataError(f"{path}: not a JSON object, but {type(found).__name__}.", REMEDY)
+        raise DataError(f"{where}: not a JSON object, but {type(found).__name__}.", REMEDY)
     return found
 
 
-def patched(spec: Any, patchset: Any, name: str | None, paths: tuple[Path, Path]) -> Any:
+def member(archive: Path, name: str) -> Any:
+    """A JSON object in an archive of files, tar or zip.
+
+    Raises:
+        DataError: no archive, no such member, or one that is not JSON.
+    """
+    try:
+        known, content = _looked_up(archive, name)
+        if content is None:
+            raise DataError(
+                f"{archive}: there is no file '{name}' among its {len(known)}.",
+                did_you_mean(name, [each for each in known if each.endswith(".json")][:30]),
+            )
+        return _object(json.loads(content), f"{archive}, {name}")
+    except (
+        OSError, EOFError, ValueError, RecursionError, NotImplementedError, RuntimeError,
+        zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile,
+    ) as error:  # fmt: skip
+        raise DataError(
+            f"{archive}: '{name}' cannot be read ({first_line(error)}).", REMEDY
+        ) from error
+
+
+def _looked_up(archive: Path, name: str) -> tuple[list[str], bytes | None]:
+    """Names of the files in an archive, and the content of one; None if it is not there."""
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as folder:
+            known = [each for each in folder.namelist() if not each.endswith("/")]
+            return known, folder.read(name) if name in known else None
+    with tarfile.open(archive) as pile:
+        files = {each.name.removeprefix("./"): each for each in pile if each.isfile()}
+        found = pile.extractfile(files[name]) if name in files else None
+        return list(files), None if found is None else found.read()
+
+
+def patches_of(patchset: Any, at: str) -> Any:
+    """pyhf's patch set; raises `DataError` where it is none."""
+    import pyhf
+
+    try:
+        return pyhf.PatchSet(patchset)
+    except (
+        pyhf.exceptions.InvalidSpecification, pyhf.exceptions.InvalidPatchSet, LookupError,
+        TypeError, ValueError,
+    ) as error:  # fmt: skip
+        raise DataError(
+            f"{at}: pyhf refuses this patch set ({first_line(error)}).", REMEDY
+        ) from error
+
+
+def patched(spec: Any, patchset: Any, name: str | None, paths: tuple[str, str]) -> Any:
     """The workspace with one patch of a patch set applied.
 
     Args:
@@ -62,12 +170,7 @@ def patched(spec: Any, patchset: Any, name: str | None, paths: tuple[Path, Path]
     import pyhf
 
     at = paths[1]
-    try:
-        patches = pyhf.PatchSet(patchset)
-    except (pyhf.exceptions.InvalidSpecification, pyhf.exceptions.InvalidPatchSet) as error:
-        raise DataError(
-            f"{at}: pyhf refuses this patch set ({first_line(error)}).", REMEDY
-        ) from error
+    patches = patches_of(patchset, at)
     known = [patch.name for patch in patches]
     if name not in known:
         raise DataError(
@@ -80,11 +183,11 @@ def patched(spec: Any, patchset: Any, name: str | None, paths: tuple[Path, Path]
         raise DataError(
             f"{at}: not the patch set of {paths[0]} ({first_line(error)}).", REMEDY
         ) from error
-    except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException) as error:
+    except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, TypeError) as error:
         raise DataError(f"{at}: the patch '{name}' fails ({first_line(error)}).", REMEDY) from error
 
 
-def chosen(spec: Any, measurement: str | None, path: Path) -> dict[str, Any]:
+def chosen(spec: Any, measurement: str | None, path: str) -> dict[str, Any]:
     """The workspace with one measurement alone: that of the name, or the first one.
 
     Raises:
@@ -105,75 +208,16 @@ def chosen(spec: Any, measurement: str | None, path: Path) -> dict[str, Any]:
     return {**spec, "measurements": [spec["measurements"][known.index(name)]]}
 
 
-def check(spec: dict[str, Any], path: Path) -> None:
+def check(spec: dict[str, Any], path: str) -> None:
     """Refuse what has no likelihood, or none that depends on the parameter of interest.
 
     Raises:
         DataError: with channel, sample and bin of each fault.
     """
-    import pyhf
-
-    faults = []
-    observed = {each["name"]: each["data"] for each in spec["observations"]}
-    for channel in spec["channels"]:
-        name = channel["name"]
-        lengths = {len(sample["data"]) for sample in channel["samples"]}
-        if len(lengths) != 1 or len(observed.get(name, ())) not in lengths:
-            faults.append(f"channel '{name}': its samples and observation differ in bins, or lack")
-        faults += _bad(observed.get(name, ()), f"channel '{name}': observed", 0.0)
-        for sample in channel["samples"]:
-            where = f"channel '{name}', sample '{sample['name']}'"
-            faults += _bad(sample["data"], where, -math.inf)
-            faults += [
-                f"{where}: the normsys '{each['name']}' has a factor that is not above zero"
-                for each in sample["modifiers"]
-                if each["type"] == "normsys" and min(each["data"]["hi"], each["data"]["lo"]) <= 0
-            ]
-    if not spec["measurements"][0]["config"]["poi"]:
-        faults.append("its measurement has no parameter of interest")
-    if not faults:
-        try:
-            model = pyhf.Workspace(spec).model()
-            faults += _unlikely(model, spec)
-        except (
-            pyhf.exceptions.InvalidModel, pyhf.exceptions.InvalidModifier,
-            pyhf.exceptions.InvalidSpecification, LookupError, ValueError,
-        ) as error:  # fmt: skip
-            faults.append(f"pyhf refuses this workspace ({first_line(error)})")
+    faults = faults_of(spec)
     if faults:
         shown = "; ".join(faults[:5]) + (f"; and {len(faults) - 5} more" * (len(faults) > 5))
         raise DataError(f"{path}: no limit can be set with this workspace: {shown}.", REMEDY)
-
-
-def _bad(values: Any, where: str, least: float) -> list[str]:
-    return [
-        f"{where} is {value:g} in bin {index}"
-        for index, value in enumerate(values)
-        if not math.isfinite(value) or value < least
-    ]
-
-
-def _unlikely(model: Any, spec: dict[str, Any]) -> list[str]:
-    """Bins whose counts are impossible before the fit, and a signal that is nowhere."""
-    values = model.config.suggested_init()
-    poi = model.config.poi_index
-    at = {}
-    for strength in (0.0, 1.0):
-        values[poi] = strength
-        at[strength] = model.expected_actualdata(values).tolist()
-    faults = [] if at[0.0] != at[1.0] else [f"'{model.config.poi_name}' changes no bin"]
-    counts = {each["name"]: each["data"] for each in spec["observations"]}
-    for name in model.config.channels:
-        part = model.config.channel_slices[name]
-        rows = zip(at[0.0][part], at[1.0][part], counts[name], strict=True)
-        for index, (without, signal, seen) in enumerate(rows):
-            if without < 0:
-                faults.append(f"channel '{name}', bin {index}: {without:g} events are expected")
-            elif seen > 0 and max(without, signal) <= 0:
-                faults.append(
-                    f"channel '{name}', bin {index}: {seen:g} observed where none is expected"
-                )
-    return faults
 
 
 def first_line(error: BaseException) -> str:

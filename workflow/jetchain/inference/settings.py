@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Self
+from typing import Any, Self
 
 from pydantic import field_validator, model_validator
 
 from jetchain.core.settings import Settings, key
 from jetchain.core.sources import require_usable
+from jetchain.inference.applications.settings import ApplicationsSettings
 
 
 class WorkspaceSettings(Settings):
@@ -50,13 +51,47 @@ class LimitSettings(Settings):
     )
 
 
-class PublishedSettings(Settings):
-    """A workspace of HistFactory, in pyhf's JSON, that others made."""
+class RegionSettings(Settings):
+    """A counting experiment, by the numbers that a table of results states."""
 
-    workspace: str = key(..., "file of the workspace, relative to the folder that the run is in")
+    observed: int = key(..., "events seen", ge=0)
+    background: float = key(..., "events expected without signal", gt=0)
+    uncertainty: float = key(..., "of the background, absolute", unit="events", ge=0)
+
+
+class _Files(Settings):
+    """Where workspaces come from: files of their own, or of an archive (a pallet)."""
+
+    pallet: str | None = key(
+        None,
+        "archive (tar or zip) that the files lie in, such as HEPData's; they are then paths in it",
+    )
+    workspace: str | None = key(
+        None, "file of the workspace, relative to the folder that the run is in"
+    )
     patchset: str | None = key(None, "file of the patch set that holds the signal, if one does")
-    patch: str | None = key(None, "name of the patch")
     measurement: str | None = key(None, "name of the measurement; the first if not given")
+
+    @model_validator(mode="after")
+    def _present(self) -> Self:
+        for name in self.files:
+            require_usable(name)
+        return self
+
+    @property
+    def files(self) -> list[str]:
+        """That the workspace is read from."""
+        named = [each for each in (self.workspace, self.patchset) if each is not None]
+        return named if self.pallet is None else [self.pallet]
+
+
+class PublishedSettings(_Files):
+    """A workspace of HistFactory, in pyhf's JSON, that others made; or a region's counts."""
+
+    region: RegionSettings | None = key(
+        None, "counts of one region, in place of a workspace: the limit is that on its events (S95)"
+    )
+    patch: str | None = key(None, "name of the patch")
     cross_section: float | None = key(
         None,
         "cross-section of the signal where its strength is 1; without it limits are on the "
@@ -65,23 +100,61 @@ class PublishedSettings(Settings):
         gt=0,
     )
 
-    @field_validator("workspace", "patchset")
-    @classmethod
-    def _present(cls, value: str | None) -> str | None:
-        if value is not None:
-            require_usable(value)
-        return value
+    luminosity: float | None = key(
+        None, "of the data, for the limit on the visible cross-section", unit="1/fb", gt=0
+    )
+    scanned: list[str] = key([], "parameters whose likelihood is scanned, beside that of interest")
 
     @model_validator(mode="after")
     def _pair(self) -> Self:
         if (self.patchset is None) != (self.patch is None):
             raise ValueError("patchset and patch go together: give both, or neither")
+        if (self.workspace is None) == (self.region is None):
+            raise ValueError("give a workspace or a region, one of both")
+        if self.region is not None and self.files:
+            raise ValueError("a region has no files: leave out pallet and patchset")
+        return self
+
+
+class GridSettings(_Files):
+    """Signals on a grid, such as masses: a workspace with a patch set, or a workspace a point."""
+
+    patches: list[str] = key([], "names of the patches that are taken; all if none is named")
+    points: dict[str, list[float]] = key(
+        {}, "in place of workspace and patch set: a file of a workspace a point, and its values"
+    )
+    axes: list[str] = key([], "what the values are; the patch set's labels if not given")
+    cross_sections: dict[str, float] = key(
+        {}, "cross-section of each signal at strength 1, by its patch or file, where limits are to "
+        "be in fb", unit="fb",
+    )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _either(self) -> Self:
+        if bool(self.points) == (self.workspace is not None and self.patchset is not None):
+            raise ValueError("give a workspace with its patchset, or points, one of both")
+        lengths = {len(values) for values in self.points.values()}
+        if len(lengths) > 1 or 0 in lengths:
+            raise ValueError("all points need equally many values, one or more")
+        if self.points and self.axes and {len(self.axes)} != lengths:
+            raise ValueError("axes: one name a value of the points")
+        if any(value <= 0 for value in self.cross_sections.values()):
+            raise ValueError("cross_sections: all need to be above zero")
         return self
 
     @property
     def files(self) -> list[str]:
-        """That the workspace is read from."""
-        return [self.workspace] + ([] if self.patchset is None else [self.patchset])
+        """That the workspaces are read from."""
+        named = [*self.points, *(each for each in (self.workspace, self.patchset) if each)]
+        return named if self.pallet is None else [self.pallet]
+
+
+class LimitBench(Settings):
+    """How fast limits are set, beside pyhf's own; for `make bench`."""
+
+    masses: int = key(50, "signal masses that are scanned", ge=1)
+    peer_masses: int = key(1, "of these, those that pyhf scans too, which takes minutes each", ge=1)
+    nuisances: int = key(30, "nuisance parameters of the model of three channels", ge=9)
 
 
 class InferenceSettings(Settings):
@@ -93,10 +166,18 @@ class InferenceSettings(Settings):
     workspaces: dict[str, PublishedSettings] = key(
         {}, "workspaces that others made, by a name: each is fitted and limited like a search"
     )
+    applications: ApplicationsSettings = key(
+        ApplicationsSettings(), "what the target `applications` does with jets and workspaces"
+    )
 
-    @field_validator("workspaces")
+    grids: dict[str, GridSettings] = key(
+        {}, "signals of others on grids, by a name: limits along a mass, contours over two values"
+    )
+    bench: LimitBench = key(LimitBench(), "the speed of limits; only `make bench` reads this")
+
+    @field_validator("workspaces", "grids")
     @classmethod
-    def _names(cls, value: dict[str, PublishedSettings]) -> dict[str, PublishedSettings]:
+    def _names(cls, value: dict[str, Any]) -> dict[str, Any]:
         for name in value:
             if not re.fullmatch("[a-z0-9_]+", name):
                 raise ValueError(f"the name '{name}' stands in file names: use a-z, 0-9 and _ only")

@@ -260,7 +260,7 @@ def newton_step(
     return step, np.sum(step * free, axis=1)
 
 
-def _deviance(counts: Array, rate: Array) -> Array:
+def deviance(counts: Array, rate: Array) -> Array:
     """rate - n + n log(n / rate), half of the deviance, without the loss of digits at rate = n."""
     filled = np.where(counts > 0, counts, 1.0)
     excess = rate / filled - 1
@@ -280,13 +280,13 @@ def derivatives(
     grown = scale * (gamma @ model.background)
     rate = np.maximum(signal + alpha @ model.shift.T + grown, 1e-120)
     excess = 1 - data.counts / rate
-    value = np.sum(_deviance(data.counts, rate), axis=1)
+    value = np.sum(deviance(data.counts, rate), axis=1)
     if model.gaussian:
         value += np.sum(0.5 * model.tau * (gamma - data.control) ** 2, axis=1)
         control_slope = model.tau * (gamma - data.control)
         control_curve = np.broadcast_to(model.tau, gamma.shape)
     else:
-        value += np.sum(model.tau * _deviance(data.control, gamma), axis=1)
+        value += np.sum(model.tau * deviance(data.control, gamma), axis=1)
         control_slope = model.tau * (1 - data.control / gamma)
         # Without a control event the curvature would vanish; a floor keeps Newton's step finite.
         control_curve = model.tau * np.maximum(data.control / gamma**2, 1e-3)

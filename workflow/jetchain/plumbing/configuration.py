@@ -9,6 +9,7 @@ from pydantic import ValidationError, model_validator
 
 from jetchain.anomaly.settings import AnomalySettings
 from jetchain.background.settings import BackgroundSettings
+from jetchain.core.errors import ConfigurationError
 from jetchain.core.settings import SEPARATOR, Settings, key, parse
 from jetchain.detector.settings import DetectorSettings
 from jetchain.firmware.settings import FirmwareSettings
@@ -17,7 +18,7 @@ from jetchain.graphs.settings import GraphsSettings
 from jetchain.inference.settings import InferenceSettings
 from jetchain.jets.settings import JetsSettings
 from jetchain.particleflow.settings import ParticleflowSettings
-from jetchain.plumbing import numbers
+from jetchain.plumbing import numbers, overlays
 from jetchain.plumbing.relations import complaints
 from jetchain.tagging.settings import TaggingSettings
 
@@ -52,8 +53,15 @@ def load(values: Mapping[str, Any]) -> Configuration:
     Raises:
         ConfigurationError: with the path of each wrong key, its value and what is allowed.
     """
+    overlays.require_names(values)
     numbers.require_finite(values)
     try:
         return Configuration.model_validate(values)
     except ValidationError as error:
-        return parse(Configuration, numbers.as_meant(values, error))
+        meant = numbers.as_meant(values, error)
+    try:
+        return parse(Configuration, meant)
+    except ConfigurationError as refused:
+        from jetchain.plumbing.hints import explained  # it reads this module
+
+        raise explained(Configuration, meant, refused) from None

@@ -70,7 +70,7 @@ def _parse(module: str) -> _Module:
     if path is None:
         raise FileNotFoundError(f"no module {module}")
     result = _Module()
-    for statement in _without_prose(ast.parse(path.read_text(encoding="utf-8"))).body:
+    for statement in _without_prose(ast.parse(path.read_text(encoding="utf-8"), path)).body:
         _sort_statement(result, statement)
     return result
 

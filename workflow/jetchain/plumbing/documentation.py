@@ -31,9 +31,9 @@ YAML_HEAD = """\
 README_HEAD = """\
 # The configuration
 
-`config.yaml` is the laptop-scale default. Overlays hold only what differs: `test.yaml` (minutes,
-for the tests) and `full.yaml` (published scale, for a farm). Pass an overlay, or your own, with
-`--configfile FILE`.
+`config.yaml` is the laptop-scale default. Overlays hold only what differs: `quick.yaml` (a first
+look), `test.yaml` (minutes, for the tests) and `full.yaml` (published scale, for a farm). Pass an
+overlay, or your own, with `--configfile FILE`.
 
 The configuration is checked before anything runs: an unknown key, a value out of range or an
 unknown name is refused with the key's path and the nearest valid name. Text that is a number counts
@@ -68,7 +68,7 @@ def _yaml_lines(settings: Settings, depth: int) -> Iterator[str]:
         value = getattr(settings, name)
         if depth == 0:
             yield ""
-        unit = _unit(field)
+        unit = unit_of(field)
         comment = (field.description or "") + (f" [{unit}]" if unit else "")
         for line in textwrap.wrap(comment, 96 - len(pad)):
             yield f"{pad}# {line}"
@@ -164,7 +164,7 @@ def key_of(path: str, field: FieldInfo) -> Key:
     return Key(
         path,
         kind.replace("typing.", "").replace("|", "or"),
-        _unit(field),
+        unit_of(field),
         "required" if required else f"`{json.dumps(value)}`",
         limits,
         field.description or "",
@@ -177,7 +177,8 @@ def _row(key: Key) -> str:
     return f"| `{path}` | {' | '.join(rest)} |"
 
 
-def _unit(field: FieldInfo) -> str:
+def unit_of(field: FieldInfo) -> str:
+    """The unit of a key; empty where it has none."""
     extra = field.json_schema_extra
     return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
 

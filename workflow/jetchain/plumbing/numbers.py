@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from jetchain.core.errors import ConfigurationError
+from jetchain.core.settings import Settings
 
 # None begins with a zero: 010 is eight to YAML 1.1.
 _NUMBER = re.compile(r"[+-]?((0|[1-9](_?[0-9])*)(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -69,6 +70,21 @@ def _read(value: Any, complaint: str) -> Any:
     if complaint == "float_type":
         return number if math.isfinite(number) else value
     return int(number) if number.is_integer() and abs(number) <= _EXACT else value
+
+
+def unit_at(cls: type[Settings], path: str) -> str:
+    """The unit of a key with a space before it, such as " GeV"; nothing where it has none.
+
+    Args:
+        cls: of the configuration.
+        path: of the key, or of an item of its list.
+    """
+    *sections, name = re.sub(r"\[\d+\]", "", path).split(".")
+    section: Any = cls
+    for each in sections:
+        section = section.model_fields[each].annotation
+    extra = section.model_fields[name].json_schema_extra or {}
+    return f" {extra['unit']}" if extra.get("unit") else ""
 
 
 def require_finite(values: Mapping[str, Any]) -> None:

@@ -43,7 +43,7 @@ class Table(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         if name not in self.columns:
-            near = difflib.get_close_matches(name, self.columns, 3)
+            near = difflib.get_close_matches(str(name), self.columns, 3)
             hint = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(self)}"
             raise KeyError(f"the table '{self.name}' has no '{name}': {hint}")
         return self._read(name)
@@ -70,12 +70,13 @@ class Table(Mapping[str, Any]):
         return f"<b>{html.escape(self.name)}</b><table>{rows}</table>"
 
 
-def read_artefact(name: str, results: str | None = None) -> Any:
+def read_artefact(name: str | Path, results: str | Path | None = None) -> Any:
     """A result as what it is.
 
     Args:
         name: its path in results/, with or without its suffix.
-        results: the folder; if not given, JETCHAIN_RESULTS of the environment or ``results``.
+        results: the folder, or that of its run; if not given, JETCHAIN_RESULTS of the environment
+            or ``results``.
 
     Returns:
         a `Table` for ROOT and safetensors files, a typed result or histograms by name for JSON,
@@ -86,7 +87,9 @@ def read_artefact(name: str, results: str | None = None) -> Any:
         DataError: there is no such file, or several; or it is damaged.
     """
     folder = Path(results or os.environ.get("JETCHAIN_RESULTS") or "results")
-    path = _find(folder, name)
+    if (folder / "results").is_dir():
+        folder /= "results"
+    path = _find(folder, os.path.normpath(name))
     match path.suffix:
         case ".root":
             return _events(path)
@@ -115,14 +118,22 @@ def _find(folder: Path, name: str) -> Path:
     if found:
         names = ", ".join(path.relative_to(folder).as_posix() for path in found)
         raise DataError(f"'{name}' is {len(found)} files: {names}.", "Name one with its suffix.")
-    known = [
-        (path.relative_to(folder) if suffixed else path.relative_to(folder).with_suffix(""))
-        .as_posix()
-        for suffixed in [Path(name).suffix in SUFFIXES]
+    if exact.is_file():
+        raise DataError(
+            f"{exact}: no data, but a picture or an archive.",
+            f"Show it with another program; those read here end in {', '.join(SUFFIXES)}.",
+        )
+    if exact.is_dir():
+        held = sorted(path.name for path in exact.iterdir() if not path.name.startswith("."))
+        raise DataError(f"{exact}: a folder.", f"Name what is in it: {', '.join(held)}.")
+    known = {
+        (within if Path(name).suffix in SUFFIXES else within.with_suffix("")).as_posix()
         for path in folder.rglob("*")
-        if path.suffix in SUFFIXES and not path.relative_to(folder).parts[0].startswith(".")
-    ]  # fmt: skip
-    near = difflib.get_close_matches(name, sorted(set(known)), 3)
+        if path.suffix in SUFFIXES
+        and not (within := path.relative_to(folder)).is_relative_to("provenance/checksums")
+        and not within.parts[0].startswith(".")
+    }
+    near = difflib.get_close_matches(name, sorted(known), 3)
     raise DataError(
         f"{folder} has no '{name}' that can be opened.",
         f"Nearest: {', '.join(near)}." if near else f"Names are paths in {folder}.",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -47,6 +48,34 @@ def require_no_result(paths: Iterable[Path]) -> None:
                 "Every word after --configfile up to the next option is a file of configuration: "
                 "name targets before it, or after two hyphens (--configfile my.yaml -- <target>).",
             )
+
+
+def require_names(values: Mapping[Any, Any], above: str = "") -> None:
+    """Refuse a key that YAML does not read as text, such as 1, true, or nothing before ``:``.
+
+    Raises:
+        ConfigurationError: with the first of them and where it stands.
+    """
+    for key, value in values.items():
+        if not isinstance(key, str):
+            raise ConfigurationError(
+                f"{above or 'The configuration'}: YAML reads a key here as {key!r}, no name.",
+                "Keys are names; words such as yes, no, on, off and numbers need quotes.",
+            )
+        if isinstance(value, Mapping):
+            require_names(value, f"{above}.{key}" if above else key)
+
+
+def nested(name: str, value: Any, sign: str = ": ") -> str:
+    """A key written with points as sections in each other.
+
+    Args:
+        name: such as tagging.training.epochs.
+        value: of the key.
+        sign: what stands behind the outermost section.
+    """
+    first, *rest = name.split(".")
+    return f"{first}{sign}{''.join(f'{{{part}: ' for part in rest)}{value}{'}' * len(rest)}"
 
 
 def _twice(path: Path) -> Iterator[str]:

@@ -20,6 +20,8 @@ from jetchain.generate.settings import GUN, GenerationSettings
 from jetchain.graphs.formats import FORMATS
 from jetchain.jets.settings import radius_fault
 from jetchain.particleflow.algorithms import ALGORITHMS, trained
+from jetchain.plumbing.applied import applications_known
+from jetchain.plumbing.numbers import unit_at
 from jetchain.plumbing.radii import readers
 from jetchain.tagging.settings import samples_of
 
@@ -72,7 +74,8 @@ def _in_order(config: Configuration) -> Iterator[str]:
         first, second = _at(config, low), _at(config, high)
         if not (first < second or (sign == "<=" and first == second)):
             must = "must be below" if sign == "<" else "must not be above"
-            yield f"{low}: {first:g} {must} {high}, which is {second:g}: {why}."
+            unit = unit_at(type(config), low)
+            yield f"{low}: {first:g}{unit} {must} {high}, which is {second:g}{unit}: {why}."
 
 
 def _samples_known(config: Configuration) -> Iterator[str]:
@@ -230,14 +233,14 @@ def _spectrum_holds_the_fit(config: Configuration) -> Iterator[str]:
     fewest = spectrum.orders[0] + 2
     if min(widths) > 0 and bins <= fewest:
         yield (
-            f"{SPECTRUM}.bin_width: {spectrum.bin_width:g} leaves {bins} bins; a fit of signal and "
-            f"background of order {SPECTRUM}.orders[0] = {spectrum.orders[0]} needs more than "
+            f"{SPECTRUM}.bin_width: {spectrum.bin_width:g} TeV leaves {bins} bins; a fit of signal "
+            f"and background of order {SPECTRUM}.orders[0] = {spectrum.orders[0]} needs more than "
             f"{fewest}."
         )
     if bins > MOST_BINS:
         yield (
-            f"{SPECTRUM}.bin_width: {spectrum.bin_width:g} divides {SPECTRUM}.mass_range, "
-            f"{spectrum.mass_range}, into {bins} bins; at most {MOST_BINS} are fitted."
+            f"{SPECTRUM}.bin_width: {spectrum.bin_width:g} TeV divides {SPECTRUM}.mass_range, "
+            f"{spectrum.mass_range} TeV, into {bins} bins; at most {MOST_BINS} are fitted."
         )
 
 
@@ -293,8 +296,8 @@ def _windows_have_sidebands(config: Configuration) -> Iterator[str]:
         for window in scan.windows:
             if not low < window[0] < window[1] < high:
                 yield (
-                    f"anomaly.scans.{name}.windows: {window} must lie inside "
-                    f"{SPECTRUM}.mass_range, [{low:g}, {high:g}]: the fit needs a sideband on "
+                    f"anomaly.scans.{name}.windows: {window} TeV must lie inside "
+                    f"{SPECTRUM}.mass_range, [{low:g}, {high:g}] TeV: the fit needs a sideband on "
                     "either side."
                 )
 
@@ -421,6 +424,7 @@ RELATIONS: list[Callable[[Configuration], Iterator[str]]] = [
     _samples_known,
     _classes_have_samples,
     _workspaces_are_no_searches,
+    applications_known,
     _features_are_there,
     _algorithm_known,
     _samples_fit_their_use,

@@ -141,7 +141,7 @@ def signature(verb: str) -> dict[str, str]:
     path = digest.module_path(module)
     if path is None:
         raise LookupError(f"there is no module {module}")
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+    for node in ast.parse(path.read_text(encoding="utf-8"), path).body:
         if isinstance(node, ast.FunctionDef) and node.name == function:
             return {
                 argument.arg: ast.unparse(argument.annotation) if argument.annotation else ""

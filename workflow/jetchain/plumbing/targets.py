@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from jetchain.core.errors import ConfigurationError
 from jetchain.core.settings import SEPARATOR
+from jetchain.plumbing import checksums
 
+_RESULTS = str(checksums.RESULTS)
 _NEAR = 0.6
 _SHOWN = 3
 
@@ -56,16 +59,26 @@ class Targets:
             )
 
     def _why_not(self, target: str) -> str:
-        """What is wrong with a target; nothing if a rule makes it, or it is there."""
+        """What is wrong with a target; nothing if a rule makes it."""
         complaints = self._complaints(target)
-        if "" in complaints or Path(target).is_file():
+        if "" in complaints:
             return ""
+        if Path(target).is_file():
+            named = " A configuration is named behind --configfile." * (
+                Path(target).suffix in (".yaml", ".yml", ".json")
+            )
+            return f"a file that is there, but that no rule makes.{named}"
         near = [name for name in self._corrected(target) if "" in self._complaints(name)]
         names = [*self._listed, *(rule.name for rule in self._workflow.rules)]
         if not complaints:
             near = near or difflib.get_close_matches(target, names, n=_SHOWN, cutoff=_NEAR)
         shown = " or ".join(f"'{name}'" for name in dict.fromkeys(near[:_SHOWN]))
-        sentences = [next(iter(complaints), "no such file."), f"Did you mean {shown}?" * bool(near)]
+        above = target.rpartition(f"{_RESULTS}/")[0].rstrip("/")
+        sentences = [
+            next(iter(complaints), "no such file."),
+            f"Did you mean {shown}?" * bool(near),
+            f"The folder of a run is named by --directory {above}." * bool(above.strip("./")),
+        ]
         return " ".join(filter(None, sentences))
 
     def _complaints(self, target: str) -> list[str]:
@@ -89,7 +102,9 @@ class Targets:
         return ""
 
     def _corrected(self, target: str) -> Iterator[str]:
-        """The target with one part, or two, replaced by near names."""
+        """The target from the run's folder, or with one part, or two, replaced by near names."""
+        within = os.path.normpath(target).rpartition(f"{_RESULTS}/")[2]
+        yield from (within, f"{_RESULTS}/{within}")
         names = {name for each in self._known.values() for name in each}
         names |= {part.partition(".")[0] for path in self._listed for part in path.split("/")}
         for once in _replaced(target, names):

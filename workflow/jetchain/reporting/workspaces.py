@@ -97,6 +97,28 @@ def correlations(*, model: Input, pdf: Output, png: Output, data: Output) -> Non
     save_figure(figure, pdf, png, data)
 
 
+def scans(*, model: Input, pdf: Output, png: Output, data: Output) -> None:
+    """Draw -2 log L along the strength and the parameters that were asked for."""
+    found = read_result(model, ModelFit)
+    many = max(len(found.scans), 1)
+    figure, axes = new_figure(1, many, size=(max(4.6 * many, 6.5), 5.2), squeeze=False)
+    for ax, scan in zip(axes[0], found.scans, strict=False):
+        for height, text in ((1.0, r"1$\sigma$"), (4.0, r"2$\sigma$")):
+            ax.axhline(height, color=COLOURS[8], linestyle=":", gid=text)
+            ax.annotate(text, (0.98, height), xycoords=("axes fraction", "data"), ha="right",
+                        va="bottom", fontsize=11)  # fmt: skip
+        ax.plot(scan.values, scan.rise, color=COLOURS[0], gid=f"{scan.name}, profiled")
+        ax.axvline(scan.best, color=COLOURS[8], linestyle="--", gid="best fit")
+        ax.set_ylim(0, 9)
+        ax.set_xlabel(scan.name)
+    if not found.scans:
+        remark(axes[0, 0], "no result")
+    axes[0, 0].set_ylabel(r"$-2\,\Delta\log L$")
+    label(axes[0, 0], WHAT)
+    axes[0, -1].set_title(found.method, loc="right", fontsize=12)
+    save_figure(figure, pdf, png, data)
+
+
 def channels(*, model: Input, pdf: Output, png: Output, data: Output) -> None:
     """Draw the channels before and after the fit, with data over fit below."""
     found = read_result(model, ModelFit)
@@ -116,6 +138,8 @@ def channels(*, model: Input, pdf: Output, png: Output, data: Output) -> None:
     label(axes[0, 0], WHAT)
     if found.goodness_of_fit is not None:  # above the last one: beside the label is no room
         text = f"goodness of fit: p = {found.goodness_of_fit:.2g}"
+        if found.goodness_toys is not None:
+            text += f", with toys {found.goodness_toys:.2g}"
         axes[0, -1].set_title(text, loc="right", fontsize=12)
     save_figure(figure, pdf, png, data)
 

@@ -115,10 +115,12 @@ def dataset(
     )
     pt, eta = (jet[:, JET_COLUMNS.index(name)] for name in ("pt", "eta"))
     train = splits == TAGGING_SPLITS.index("train")
-    spectrum = CommonSpectrum.of(
-        label[train], pt[train], eta[train], event_weight[train],
-        len(classes), (settings.pt_bins, settings.eta_bins),
-    )  # fmt: skip
+    spectrum = CommonSpectrum.unchanged(len(classes))
+    if settings.common_spectrum:
+        spectrum = CommonSpectrum.of(
+            label[train], pt[train], eta[train], event_weight[train],
+            len(classes), (settings.pt_bins, settings.eta_bins),
+        )  # fmt: skip
     weight = balance(label, splits, spectrum.weights(label, pt, eta, event_weight), len(classes))
     mean, scale = moments(training_particles)
     write_result(
@@ -168,7 +170,7 @@ def _require_jets(name: str, flow: ClassCutflow, split: str) -> None:
         f"{flow.labelled} labelled {name}, {flow.in_pt_window} of them in the window of pT, "
         f"{flow.kept} kept).",
         f"Generate more events of the samples of tagging.classes.{name} (generate.samples), or "
-        "widen tagging.features.",
+        "widen tagging.features: its window of pT, max_jets_per_class, or splits.",
     )
 
 

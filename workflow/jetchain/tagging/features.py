@@ -28,6 +28,7 @@ from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.schema.tagging import (
     TAGGING_FEATURES,
     TAGGING_JETS,
+    TAGGING_SPLITS,
     SelectedJets,
     ShardCutflow,
 )
@@ -266,8 +267,10 @@ def splits(sample: str, number: Integer, settings: SelectionSettings) -> Integer
     Args:
         sample: name of the sample.
         number: (jets,) event number, unique in the sample.
-        settings: the shares of the validation and test splits.
+        settings: the shares of the validation and test splits, and which samples are of one.
     """
+    if sample in settings.splits:
+        return np.full(len(number), TAGGING_SPLITS.index(settings.splits[sample]))
     salt = int.from_bytes(hashlib.sha256(sample.encode()).digest()[:8], "big")
     with np.errstate(over="ignore"):  # SplitMix64 wraps around by design
         mixed = number.astype(np.uint64) + np.uint64(salt)

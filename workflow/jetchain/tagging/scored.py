@@ -13,7 +13,6 @@ from jetchain.core.errors import DataError
 from jetchain.core.io.atomic import REMAKE
 from jetchain.core.io.tables import read_result
 from jetchain.core.io.tensors import read_tensors
-from jetchain.core.schema.graphs import JET_COLUMNS
 from jetchain.core.schema.tagging import TAGGING_SCORES, TaggerMetrics
 from jetchain.tagging.settings import PairSettings
 
@@ -89,7 +88,7 @@ def read_scored(scores: Sequence[Path], metrics: Sequence[Path]) -> tuple[dict[s
         scores, metrics: of `tagging.evaluate`, a file a tagger, in the same order.
 
     Returns:
-        the jets by the key of the tagger, and their soft-drop masses in GeV, (jets,).
+        the jets by the key of the tagger, and their JET_COLUMNS; (jets, columns).
 
     Raises:
         DataError: they have scored other jets.
@@ -104,4 +103,4 @@ def read_scored(scores: Sequence[Path], metrics: Sequence[Path]) -> tuple[dict[s
         found[about.model] = Scored(
             table["label"], table["probability"], table["weight"], about.classes
         )
-    return found, jet[:, JET_COLUMNS.index("msd")].astype(float)
+    return found, jet.astype(float)

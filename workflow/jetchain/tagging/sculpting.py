@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from jetchain.core.io.tables import write_result
 from jetchain.core.metrics import roc_curve, working_points
+from jetchain.core.schema.graphs import JET_COLUMNS
 from jetchain.core.schema.taggers_compared import MassSculpting, Sculpting
 from jetchain.core.seeds import generator
 from jetchain.core.verbs import Inputs, Output
@@ -30,7 +31,8 @@ def sculpting(
         settings: number of replicas, and the pairs of classes.
         seed: of the cuts that know nothing.
     """
-    scored, mass = read_scored(scores, metrics)
+    scored, jet = read_scored(scores, metrics)
+    mass = jet[:, JET_COLUMNS.index("msd")]
     replicas = settings.bootstrap_replicas
     taggers: dict[str, dict[str, MassSculpting]] = {}
     for model, jets in scored.items():

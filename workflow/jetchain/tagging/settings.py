@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Self
@@ -89,6 +90,11 @@ class SelectionSettings(Settings):
         0.1, "Share of the events that chooses the best epoch.", gt=0, lt=1
     )
     test_fraction: float = key(0.3, "Share of the events that is only evaluated.", gt=0, lt=1)
+    splits: dict[str, Literal["train", "validation", "test"]] = key(
+        {},
+        "Samples whose jets are all of one split, such as the test files of a published data set, "
+        "by name; the shares are of the others.",
+    )
 
     @model_validator(mode="after")
     def _ranges(self) -> Self:
@@ -107,6 +113,11 @@ class DatasetSettings(Settings):
         25, "Bins of pT of the one, flat spectrum that all classes are weighted to.", ge=1
     )
     eta_bins: int = key(10, "Bins of |eta| in which the smooth weights are tabulated.", ge=1)
+    common_spectrum: bool = key(
+        True,
+        "Jets are weighted to one spectrum of pT and |eta| in all classes; if not, as published "
+        "figures of merit are, to equal classes only.",
+    )
 
 
 class FeatureSettings(DatasetSettings, SelectionSettings):
@@ -172,7 +183,7 @@ class EvaluateSettings(Settings):
 
 
 class LearningSettings(TrainSettings):
-    """What a training on a part of the jets, and its evaluation, read."""
+    """What a further training of a tagger, and its evaluation, read."""
 
     batch_size: int
     bootstrap_replicas: int
@@ -220,10 +231,10 @@ class BenchSettings(Settings):
 
 
 class TimesSettings(Settings):
-    """What the measurement of the taggers' times reads."""
+    """What the measurement of the taggers' times reads; without names, of all of them."""
 
     bench: BenchSettings
-    taggers: list[str]
+    taggers: list[str] | None = None
     models: dict[str, Any]
     feature_set: str = "full"
 
@@ -265,6 +276,12 @@ class TaggingSettings(Settings):
         TaggerTrainingSettings(epochs=20, learning_rate=5e-3, patience=20),
         "The training of every network.",
     )
+    repetitions: int = key(
+        0,
+        "Further trainings of each tagger, with other seeds; their spread stands in the table of "
+        "the taggers.",
+        ge=0,
+    )
     models: ModelTable = key(ModelTable(), "Sizes of the networks, and what else is their own.")
     evaluation: ScoringSettings = key(ScoringSettings(), "Scores, ROC curves and their errors.")
     explain: ExplainSettings = key(ExplainSettings(), "Shares of the inputs in the scores.")
@@ -280,6 +297,13 @@ class TaggingSettings(Settings):
         if not isinstance(classes, dict) or not isinstance(pairs, dict | None):
             return values
         gone = {name for name, each in classes.items() if each is None}
+        for name in sorted(map(str, gone - set(CLASSES))):  # others may be of another overlay
+            known = {each.lower(): each for each in CLASSES}
+            if near := difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.75):
+                raise ValueError(
+                    f"classes.{name}: null takes a class out, but there is no '{name}'. Did you "
+                    f"mean '{known[near[0]]}'?"
+                )
         if pairs is None:
             pairs, gone = PAIRS, gone | (set(CLASSES) - set(classes))
         kept = {
@@ -338,6 +362,15 @@ class TaggingSettings(Settings):
                     raise ValueError(f"pairs.{name}: {error}") from None
             if pair.signal in pair.background:
                 raise ValueError(f"pairs.{name}: '{pair.signal}' is signal and background")
+        return self
+
+    @model_validator(mode="after")
+    def _splits_of_samples(self) -> Self:
+        for name in self.features.splits:
+            try:
+                require_known(name, samples_of(self.classes), "sample of tagging.classes")
+            except ValueError as error:
+                raise ValueError(f"features.splits: {error}") from None
         return self
 
     @model_validator(mode="after")

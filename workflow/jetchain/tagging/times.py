@@ -1,28 +1,31 @@
 """What a jet takes in the training and in the use of each tagger, all on the same jets.
 
-Of all numbers of the taggers these alone differ from run to run: they stand beside the results.
+Of all numbers of the taggers these alone differ from run to run, so no result holds them: the table
+of taggers takes those of resources/measured/tagger_times.json, a copy of what `make bench` wrote.
 """
 
 from __future__ import annotations
 
+import platform
+import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from jetchain.core.io.tables import write_result
-from jetchain.core.schema.graphs import JET_COLUMNS
 from jetchain.core.schema.taggers_compared import TaggerTimes
-from jetchain.core.schema.tagging import FEATURE_SETS, TAGGING_FEATURES
+from jetchain.core.schema.tagging import FEATURE_SETS
 from jetchain.core.seeds import generator
 from jetchain.core.verbs import Output
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.bench import CLASSES, random_jets, training_step
 from jetchain.tagging.models import MODELS
 from jetchain.tagging.networks import build
-from jetchain.tagging.settings import BenchSettings, TimesSettings
+from jetchain.tagging.settings import TimesSettings
 
 
 def times(*, report: Output, settings: TimesSettings, seed: int) -> None:
@@ -33,15 +36,15 @@ def times(*, report: Output, settings: TimesSettings, seed: int) -> None:
 
     Args:
         report: where to write the result.
-        settings: which taggers, their sizes, the jets.
+        settings: the sizes of the taggers, the jets.
         seed: of the jets and the weights.
     """
     torch.manual_seed(seed)
     torch.set_num_threads(1)
     options = settings.bench
-    jets = whole_jets(options, generator(seed, "times"))
+    jets = random_jets(options, generator(seed, "times"))
     work: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {}
-    for name in settings.taggers:
+    for name in settings.taggers or MODELS:
         own = MODELS.decode(name, settings.models.get(name, {}))
         columns = FEATURE_SETS[own.feature_set or settings.feature_set]
         seen = jets.replace(features=jets.raw[..., : len(columns)])
@@ -62,6 +65,7 @@ def times(*, report: Output, settings: TimesSettings, seed: int) -> None:
         report,
         TaggerTimes(
             unit="CPU milliseconds a jet, one thread",
+            machine=processor(),
             particles=options.particles,
             mean_particles=float(jets.mask.sum() / options.jets),
             training=training,
@@ -87,24 +91,11 @@ def steps(
     return step, asked
 
 
-def whole_jets(settings: BenchSettings, random: np.random.Generator) -> Jets:
-    """Jets of random particles of which all is known that a tagger may ask for."""
-    jets = random_jets(settings, random)
-    shape = jets.mask.shape
-    three = random.normal(size=(*shape, 3)).astype(np.float32)
-    energy = np.sqrt((three**2).sum(axis=2, keepdims=True) + 0.02)
-    numbers = {
-        "momentum": np.concatenate([three, energy], axis=2),
-        "track": random.normal(size=(*shape, 4)).astype(np.float32),
-    }
-    columns = random.uniform(0.1, 1, (settings.jets, len(JET_COLUMNS))).astype(np.float32)
-    return jets.replace(
-        **{name: torch.from_numpy(x) * jets.mask[..., None] for name, x in numbers.items()},
-        raw=jets.features[..., : len(TAGGING_FEATURES)],
-        jet=torch.from_numpy(columns),
-        constituents=jets.mask.sum(dim=1),
-        weight=torch.ones(settings.jets),
-    )
+def processor(about: Path = Path("/proc/cpuinfo")) -> str:
+    """The name of this machine's processor; its kind where the system does not tell."""
+    text = about.read_text(encoding="utf-8") if about.is_file() else ""
+    names = re.findall(r"^model name\s*: (.+)$", text, re.MULTILINE)
+    return names[0] if names else platform.machine()
 
 
 def _milliseconds(work: Callable[[], Any]) -> float:

@@ -148,7 +148,11 @@ rule validate_jets:
     params:
         **job(
             "detector.validation.jets",
-            settings="detector.validation.estimators",
+            settings={
+                "estimators": "detector.validation.estimators",
+                "particle_pt_min": "detector.simulation.particle_pt_min",
+                "particle_eta_max": "detector.simulation.particle_eta_max",
+            },
             seed=["detector.validate_jets"],
         ),
     shell:

@@ -116,4 +116,28 @@ if PUBLISHED:
             inputs=dict(model="results/inference/{method}/model.json"),
             over={"method": PUBLISHED},
         ),
+        Figure(
+            "inference/likelihood_{method}",
+            "reporting.workspaces.scans",
+            "Inference",
+            {"figure": "Likelihood, {method}"},
+            inputs=dict(model="results/inference/{method}/model.json"),
+            over={"method": PUBLISHED},
+        ),
+    ]
+
+if GRIDS:
+    FIGURES += [
+        kind(
+            "inference/exclusion_{method}",
+            f"reporting.grids.{verb}",
+            "Inference",
+            {"figure": f"{title}, {{method}}"},
+            inputs=dict(grid="results/inference/{method}/grid.json"),
+            over={"method": GRIDS},
+        )
+        for kind, verb, title in (
+            (Figure, "exclusion", "Limits over a grid"),
+            (Table, "table", "Limits over a grid, table"),
+        )
     ]

@@ -130,6 +130,21 @@ FIGURES += [
         inputs=dict(calibration="results/tagging/calibration.json"),
         caption="tagging_calibration_errors",
     ),
+    *(
+        Figure(
+            f"tagging/tagging_dependence_{variable}",
+            "reporting.tagger_table.dependence",
+            "Taggers",
+            {"figure": f"Dependence on {text}"},
+            inputs=dict(
+                dependence="results/tagging/dependence.json",
+                metrics=expand("results/tagging/{model}/metrics.json", model=TAGGERS),
+            ),
+            params=dict(taggers=labels("tagging.models", TAGGERS), variable=variable),
+            caption="tagging_dependence",
+        )
+        for variable, text in {"pt": "pT", "abs_eta": "|eta|"}.items()
+    ),
     Table(
         "tagging/tagging_paired",
         "reporting.taggers_compared.paired",
@@ -137,6 +152,48 @@ FIGURES += [
         {"figure": "Which tagger is better (table)"},
         inputs=dict(paired="results/tagging/paired.json"),
         caption="tagging_paired",
+    ),
+]
+
+
+# Of the taggers of the run, and of all there are.
+TAGGER_TABLE, FULL_TAGGER_TABLE = (
+    Table(
+        f"tagging/{name}",
+        "reporting.tagger_table.taggers",
+        "Taggers",
+        {"figure": "What each takes and reaches (table)"},
+        inputs=dict(
+            metrics=expand("results/tagging/{model}/metrics.json", model=models),
+            repetitions=expand(
+                "results/tagging/{model}/repetitions/{repetition}.json",
+                model=models,
+                repetition=REPETITIONS,
+            ),
+        ),
+        caption="tagging_table",
+        params=dict(
+            times=resource_name("measured/tagger_times.json"),
+            published=resource_name("published/tagging.json"),
+            taggers=labels("tagging.models", models),
+        ),
+    )
+    for name, models in {
+        "tagging_table": TAGGERS,
+        "tagging_full": [*family("tagging.models")],
+    }.items()
+)
+FIGURES.append(TAGGER_TABLE)
+
+# Of `full_tagging`, not of `all`.
+FULL_TAGGING = [
+    FULL_TAGGER_TABLE,
+    Figure(
+        "tagging/tagging_cost",
+        "reporting.tagger_table.cost",
+        "Taggers",
+        {"figure": "What a tagger reaches against what it takes"},
+        inputs=dict(table=f"{FULL_TAGGER_TABLE.path}.csv"),
     ),
 ]
 

@@ -91,24 +91,37 @@ class ChannelYields(Result):
     after_error: list[float]
 
 
+class LikelihoodScan(Result):
+    """-2 log L above its least along a parameter, all others profiled: (points,) both."""
+
+    name: str
+    best: float
+    values: list[float]
+    rise: list[float]
+
+
 class ModelFit(Result):
     """What the fit of a workspace says of its model.
 
     Attributes:
         method: name of the workspace.
         goodness_of_fit: p-value against the saturated model; null without degrees of freedom.
+        goodness_toys: the same from toys; null where many events make them needless.
         parameters, correlations: names, and the matrix (parameters, parameters).
         impacts: the largest first.
         channels: observed and expected events.
+        scans: of the likelihood, that of the parameter of interest first.
         reason: why there is no result, null if there is one.
     """
 
     method: str
     goodness_of_fit: float | None = None
+    goodness_toys: float | None = None
     parameters: tuple[str, ...] = ()
     correlations: tuple[tuple[float, ...], ...] = ()
     impacts: tuple[Impact, ...] = ()
     channels: tuple[ChannelYields, ...] = ()
+    scans: tuple[LikelihoodScan, ...] = ()
     reason: str | None = None
 
 
@@ -128,6 +141,7 @@ class ToyLimits(Result):
         toys: a hypothesis and strength.
         mu, cls, cls_error, cls_expected: (strengths,), the last at -2 to 2 sigma.
         observed_mu, expected_mu, observed_fb, expected_fb: null outside the strengths tried.
+        failed: toys without a fit, which are left out; null where they are not counted.
     """
 
     toys: int
@@ -139,6 +153,7 @@ class ToyLimits(Result):
     expected_mu: PartialBand
     observed_fb: float | None
     expected_fb: PartialBand
+    failed: int | None = None
 
 
 NOTHING: PartialBand = (None, None, None, None, None)
@@ -179,3 +194,55 @@ class Limits(Result):
     scan: ClsScan | None = None
     toys: ToyLimits | None = None
     reason: str | None = None
+
+
+class GridPoint(Result):
+    """A signal of a grid.
+
+    Attributes:
+        name: of its patch or file.
+        values: its place, such as masses.
+        cls_observed, cls_expected: CLs at strength 1, the latter at -2 to 2 sigma.
+        limits: on the strength; `reason` says why there are none.
+    """
+
+    name: str
+    values: list[float]
+    cls_observed: float | None
+    cls_expected: PartialBand
+    limits: Limits
+
+
+class SignalGrid(Result):
+    """Limits over a grid of signals; `axes` are what the values of its points are."""
+
+    name: str
+    level: float
+    axes: list[str]
+    points: tuple[GridPoint, ...]
+
+
+class LimitsBench(Result):
+    """How fast limits are set, in CPU seconds.
+
+    Attributes:
+        masses, nuisances, channels: of the scan.
+        seconds: of all masses.
+        peer_masses: those that `pyhf.infer.intervals.upper_limits.upper_limit` scanned too.
+        peer_seconds_per_mass: of pyhf, limit by limit.
+        ratio: how many times faster a mass is here.
+        largest_difference: of the limits at the masses that both scanned, relative.
+        ten_bins_seconds: limits of ten bins with an uncertainty each.
+        hundred_nuisances_seconds: a fit with MINOS of a model of a hundred nuisance parameters.
+    """
+
+    masses: int
+    nuisances: int
+    channels: int
+    seconds: float
+    peer_masses: int
+    peer_seconds_per_mass: float
+    ratio: float
+    largest_difference: float
+    ten_bins_seconds: float
+    hundred_nuisances_seconds: float

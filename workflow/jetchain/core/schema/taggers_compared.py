@@ -114,17 +114,46 @@ class Calibrations(Result):
     taggers: dict[str, dict[str, Reliability]]
 
 
+class BinnedArea(Result):
+    """How well signal is told from background among the jets of a bin.
+
+    Attributes:
+        signal, background: jets of each.
+        auc: area under the ROC curve; none of too few jets.
+        error: its bootstrap error.
+    """
+
+    signal: int
+    background: int
+    auc: float | None
+    error: float | None
+
+
+class Dependence(Result):
+    """The area under the ROC curve in bins of a jet's pT (GeV) and |eta|.
+
+    Attributes:
+        edges: of the bins, by variable.
+        taggers: by tagger, pair of classes and variable; a bin each.
+    """
+
+    edges: dict[str, list[float]]
+    taggers: dict[str, dict[str, dict[str, list[BinnedArea]]]]
+
+
 class TaggerTimes(Result):
     """What a jet takes, by tagger.
 
     Attributes:
         unit: of the times, in words.
+        machine: its processor.
         particles, mean_particles: of the jets: places, and real particles.
         training: of a jet, each time that the training sees it.
         inference: of a jet that is scored.
     """
 
     unit: str
+    machine: str
     particles: int
     mean_particles: float
     training: dict[str, float]

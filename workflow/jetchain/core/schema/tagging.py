@@ -431,7 +431,7 @@ class TaggingBench(Result):
         unit: of the throughput, in words.
         jets, particles, mean_particles: of the batch: jets, places, and real particles of a jet.
         jets_per_second: by network.
-        ratio_to_weaver: of our ParticleNet to weaver-core's.
+        ratio_to_weaver: of ours to weaver-core's, by network.
     """
 
     unit: str
@@ -439,4 +439,4 @@ class TaggingBench(Result):
     particles: int
     mean_particles: float
     jets_per_second: dict[str, float]
-    ratio_to_weaver: float
+    ratio_to_weaver: dict[str, float]

@@ -223,6 +223,7 @@ class KindTracks(Result):
         efficiency_pt, efficiency_eta: in bins of pT (GeV) and of abs(eta).
         found, thrown: numbers of particles.
         resolutions: of each parameter (mm, rad, 1/MeV).
+        hard_momentum: sigma(p)/p at 500 GeV, from tracks above; None with too few of them.
         over_table: width of the residuals over that of COCOA's table, or of the hits if larger.
         pulls: of each parameter that has an error.
     """
@@ -232,6 +233,7 @@ class KindTracks(Result):
     found: int
     thrown: int
     resolutions: dict[str, list[ResolutionPoint]]
+    hard_momentum: Width | None
     over_table: dict[str, Width]
     pulls: dict[str, GaussianCore]
 

@@ -19,7 +19,8 @@ from jetchain.core.validation import number
 from jetchain.core.verbs import Inputs, Output
 from jetchain.detector.flight.particles import GEV
 from jetchain.detector.geometry.acceptance import eta_of, four_momenta, visible
-from jetchain.detector.settings import EstimatorSettings
+from jetchain.detector.settings import EstimatorSettings, JetsJobSettings
+from jetchain.detector.validation import unsimulated
 from jetchain.detector.validation.estimators import describe, in_bins
 
 RADIUS = 0.4
@@ -37,21 +38,23 @@ ETA_PT = 150.0
 
 
 def jets(
-    *, events: Inputs, truth: Inputs, output: Output, settings: EstimatorSettings, seed: int
+    *, events: Inputs, truth: Inputs, output: Output, settings: JetsJobSettings, seed: int
 ) -> None:
     """Measure response and resolution of isolated jets in bins of true pT and |eta|.
+
+    And what of hard true jets is never simulated: see `unsimulated`.
 
     Args:
         events: tables DETECTED.
         truth: tables GENERATED of the same shards.
         output: written, the bins and the rows of numbers.
-        settings: how numbers are estimated.
+        settings: how numbers are estimated, and which particles are simulated.
         seed: of the bootstrap.
 
     Raises:
         EmptySampleError: too few jets for any bin.
     """
-    parts = []
+    parts, hard_jets = [], []
     for path, true_path in zip(events, truth, strict=True):
         detected = read_events(path, DETECTED, {"topo": ["e", "bary_eta", "bary_phi"]})
         generated = read_events(
@@ -59,12 +62,20 @@ def jets(
         )
         require_same_events(detected, generated, f"{path} and {true_path}")
         parts.append(matched_jets(detected, generated))
-    jets = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        hard_jets.append(
+            unsimulated.true_jets(
+                generated["particle"], settings.particle_pt_min, settings.particle_eta_max
+            )
+        )
+    jets, true = (
+        {name: np.concatenate([part[name] for part in each]) for name in each[0]}
+        for each in (parts, hard_jets)
+    )
     central = np.abs(jets["eta"]) < ETA_EDGES[-1]
     jets = {name: values[central] for name, values in jets.items()}
-    by_pt = in_jet_bins(jets, jets["pt"], PT_EDGES, settings, seed)
+    by_pt = in_jet_bins(jets, jets["pt"], PT_EDGES, settings.estimators, seed)
     hard = {name: values[jets["pt"] > ETA_PT] for name, values in jets.items()}
-    by_eta = in_jet_bins(hard, np.abs(hard["eta"]), ETA_EDGES, settings, seed)
+    by_eta = in_jet_bins(hard, np.abs(hard["eta"]), ETA_EDGES, settings.estimators, seed)
     if not by_pt:
         raise EmptySampleError(
             f"Too few isolated jets for a response in {samples_of(events)}.",
@@ -75,6 +86,7 @@ def jets(
     rows = [
         number("jet response", fullest["core"], fullest["core_error"], sample=sample),
         number("jet resolution", fullest["resolution"], fullest["resolution_error"], sample=sample),
+        *unsimulated.numbers(true, settings, seed),
     ]
     write_result(
         output,

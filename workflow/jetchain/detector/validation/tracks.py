@@ -19,6 +19,7 @@ from jetchain.core.validation import number
 from jetchain.core.verbs import Inputs, Output, Resource
 from jetchain.detector.flight.particles import GEV
 from jetchain.detector.flight.tracker import (
+    MOMENTUM_PT,
     PARAMETERS,
     RESOLUTIONS,
     fitted_momentum,
@@ -36,6 +37,8 @@ PT_EDGES = np.geomspace(1.0, 200.0, 9)
 CURVE_PT = np.geomspace(1.0, 1000.0, 90)
 """GeV."""
 ETA_EDGES = np.array([0.0, 0.5, 1.0, 1.5, 2.0, 2.5])
+HARD_PT = MOMENTUM_PT[-1]
+"""GeV: from here on COCOA's resolution of q/p is constant."""
 WITH_ERROR = tuple(name for name in PARAMETERS if f"{name}_err" in DETECTED.collections["track"])
 """The track parameters whose errors the table holds."""
 
@@ -208,6 +211,7 @@ def measure(
         for k, name in enumerate(PARAMETERS)
     }
     enough = len(found["pt"]) >= minimum
+    hard = at_zero[found["pt"] >= HARD_PT, PARAMETERS.index("qoverp")] * GEV * HARD_PT
     over_table = {
         name: width(at_zero[:, k] / table[:, k], replicas, seed)
         for k, name in enumerate(PARAMETERS)
@@ -226,6 +230,7 @@ def measure(
         "found": int(tracks["found"].sum()),
         "thrown": len(tracks["found"]),
         "resolutions": resolutions,
+        "hard_momentum": width(hard, replicas, seed) if len(hard) >= minimum else None,
         "over_table": over_table,
         "pulls": pulls,
     }
@@ -278,6 +283,17 @@ def track_numbers(kind: str, found: dict[str, Any]) -> list[ValidationNumber]:
                 + ("; not below a fit of the hits" if name == "qoverp" else ""),
             )
             for name, each in found["over_table"].items()
+        ),
+        *(
+            number(
+                f"sigma(p)/p at {HARD_PT:.0f} GeV",
+                each["width"],
+                each["width_error"],
+                sample=f"{kind}, pT above {HARD_PT:.0f} GeV",
+                reference=float(RESOLUTIONS["qoverp"][-1] * GEV * HARD_PT),
+                source="COCOA, tracking_configuration/*.csv: constant in q/p from there on",
+            )
+            for each in filter(None, [found["hard_momentum"]])
         ),
         *(
             number(

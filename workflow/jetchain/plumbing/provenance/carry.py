@@ -145,6 +145,9 @@ def fork(target: Path) -> int:
     Artefacts are hard links (copies on another file system), so the simulation takes no room and
     no time again; what the other configuration changes is made anew in the fork alone.
     """
+    for top in (checksums.RESULTS, runs.METADATA):
+        if target.resolve().is_relative_to(top.resolve()):
+            raise DataError(f"{target}: inside {top}, which it would copy.", "Name one beside it.")
     _require_whole()
     _require_empty(target)
     number = 0

@@ -15,6 +15,7 @@ from __future__ import annotations
 import itertools
 import math
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from pydantic import model_validator
@@ -24,11 +25,13 @@ from jetchain.core.kinematics import delta_phi
 from jetchain.core.settings import key
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.models import TaggerSettings
+from jetchain.tagging.models.layers import Dropout
 from jetchain.tagging.pairs import Pairs, compact
 from jetchain.tagging.rows import Rows
 
 PAIR_FEATURES = 4
 SMALL = 1e-8  # below which pair features are cut off before their logarithm, as in weaver-core
+GROUPS = 4  # parts of a batch, of jets alike in length
 NEVER = -1e9  # bias of the attention to padding
 
 
@@ -92,11 +95,15 @@ class ParT(nn.Module):
 
     def forward(self, jets: Jets) -> Tensor:
         """Logits of each jet, from features and momenta of its particles; (jets, classes)."""
+        order = None if jets.rows.dense else np.argsort(jets.mask.sum(dim=1).numpy(force=True))
+        if order is not None:
+            jets = jets[order]
         real = compact(jets.rows)
+        groups = [real] if order is None else alike(real)
         x = self.embed(jets.rows.take(jets.features))  # (rows, width)
-        bias = self.pair_embed(jets.rows.take(jets.momentum), real)  # (jets, heads, n, n)
+        biases = self.pair_embed(jets.rows.take(jets.momentum), groups)
         for block in self.blocks:
-            x = block(x, real, bias)
+            x = block(x, groups, biases)
         # The class token stands before the particles, and is never padding.
         mask = F.pad(real.mask, (1, 0), value=True)
         bias = torch.zeros_like(mask, dtype=x.dtype).masked_fill(~mask, NEVER)[:, None, None]
@@ -104,7 +111,17 @@ class ParT(nn.Module):
         token = self.cls_token.expand(mask.shape[0], -1, -1)
         for block in self.cls_blocks:
             token = block.of_token(token, particles, bias)
-        return self.fc(self.norm(token[:, 0]))
+        logits = self.fc(self.norm(token[:, 0]))
+        return logits if order is None else logits[np.argsort(order)]
+
+
+def alike(real: Rows) -> list[Rows]:
+    """The rows of GROUPS parts of a batch, whose jets are sorted by their length.
+
+    Attention between all places of a jet costs the square of the longest one of its part.
+    """
+    parts = real.mask.tensor_split(GROUPS)
+    return [compact(Rows(each)) for each in parts if len(each)]
 
 
 class Embedding(nn.Module):
@@ -139,24 +156,33 @@ class PairEmbedding(nn.Module):
             layers += [nn.Linear(a, b), nn.BatchNorm1d(b), nn.GELU()]
         self.embed = nn.Sequential(*layers[:-1])
 
-    def forward(self, momentum: Tensor, real: Rows) -> Tensor:
+    def forward(self, momentum: Tensor, groups: list[Rows]) -> list[Tensor]:
         """A pair is computed on once, a particle with itself too.
 
         Args:
             momentum: (rows, 4), px, py, pz, e.
-            real: where the rows are.
+            groups: where the rows of each part of the batch are.
 
         Returns:
-            (jets, heads, n, n), NEVER where one of the two is padding.
+            of each part (jets, heads, n, n), NEVER where one of the two is padding.
         """
-        pairs = Pairs(real, "unordered")
         columns = torch.cat([_pt_y_phi(momentum), momentum], dim=1)
-        first, second = (columns.index_select(0, each) for each in (pairs.first, pairs.second))
-        features = pair_features(first, second)
-        bias = F.pad(self.embed(features), (0, 0, 0, 1), value=NEVER)  # (pairs + 1, heads)
-        number = pairs.number
-        bias = bias.index_select(0, number.flatten()).view(*number.shape, -1)
-        return bias.permute(0, 3, 1, 2).contiguous()
+        pairs = [Pairs(real, "unordered") for real in groups]
+        features = torch.cat(
+            [
+                pair_features(part.index_select(0, each.first), part.index_select(0, each.second))
+                for each, part in zip(pairs, columns.split([g.count for g in groups]), strict=True)
+            ]
+        )
+        embedded = self.embed(features).split([each.count for each in pairs])
+        return [_spread(*each) for each in zip(embedded, pairs, strict=True)]
+
+
+def _spread(embedded: Tensor, pairs: Pairs) -> Tensor:
+    """By places what is given by pair: (pairs, heads) to (jets, heads, n, n)."""
+    number = pairs.number
+    bias = F.pad(embedded, (0, 0, 0, 1), value=NEVER).index_select(0, number.flatten())
+    return bias.view(*number.shape, -1).permute(0, 3, 1, 2).contiguous()
 
 
 class Attention(nn.Module):
@@ -180,7 +206,7 @@ class Block(nn.Module):
     def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
         self.heads = heads
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.pre_attn_norm = nn.LayerNorm(width)
         self.attn = Attention(width)
         self.post_attn_norm = nn.LayerNorm(width)
@@ -191,17 +217,20 @@ class Block(nn.Module):
         self.c_attn = nn.Parameter(torch.ones(heads))
         self.w_resid = nn.Parameter(torch.ones(width))
 
-    def forward(self, x: Tensor, real: Rows, bias: Tensor) -> Tensor:
+    def forward(self, x: Tensor, groups: list[Rows], biases: list[Tensor]) -> Tensor:
         """Particles that have looked at each other: (rows, width) to the same.
 
         Args:
             x: the particles.
-            real: where the rows are.
-            bias: of the attention; (jets, heads, n, n).
+            groups: where the rows of each part of the batch are.
+            biases: of the attention of each; (jets, heads, n, n).
         """
-        qkv = real.spread(self.attn.in_proj(self.pre_attn_norm(x)))  # (jets, n, 3 * width)
-        q, k, v = qkv.chunk(3, dim=2)
-        return self._rest(real.take(self._attend(q, k, v, bias)), x)
+        qkv = self.attn.in_proj(self.pre_attn_norm(x))  # (rows, 3 * width)
+        parts, attended = qkv.split([real.count for real in groups]), []
+        for part, real, bias in zip(parts, groups, biases, strict=True):
+            q, k, v = real.spread(part).chunk(3, dim=2)  # (jets, n, width)
+            attended.append(real.take(self._attend(q, k, v, bias)))
+        return self._rest(torch.cat(attended), x)
 
     def of_token(self, token: Tensor, particles: Tensor, bias: Tensor) -> Tensor:
         """A token that has looked at itself and the particles: (jets, 1, width) to the same.

@@ -1,0 +1,283 @@
+"""What users of pyhf and cabinetry report of workspaces: each is refused, or has a result."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import numpy as np
+import pytest
+
+from jetchain.core.errors import DataError
+from jetchain.core.io.tables import read_json, read_result, write_json
+from jetchain.core.schema.inference import Fit, Limits, ModelFit
+from jetchain.inference import others
+from jetchain.inference.faults import faults_of
+from jetchain.inference.published import published
+from jetchain.inference.settings import FitSettings, LimitSettings, PublishedSettings
+from jetchain.inference.workspace import numpy_backend
+
+ENTRY = PublishedSettings.model_construct(
+    pallet=None, workspace="given.json", patchset=None, patch=None, measurement=None,
+    cross_section=None, region=None, luminosity=None, scanned=[],
+)  # fmt: skip
+LIMIT = others.OthersLimitJob.model_construct(
+    limits=LimitSettings(points=3, toys=0), workspace=ENTRY
+)
+FIT = others.OthersFitJob.model_construct(fit=FitSettings(toys=0), workspace=ENTRY)
+
+
+def plain() -> dict:
+    """A signal and a control region; the latter's norm scales both backgrounds."""
+    norm = {"name": "norm", "type": "normfactor", "data": None}
+    return {
+        "version": "1.0.0",
+        "channels": [
+            {"name": "region", "samples": [
+                {"name": "signal", "data": [4.0, 6.0], "modifiers": [
+                    {"name": "mu", "type": "normfactor", "data": None},
+                    {"name": "eff", "type": "normsys", "data": {"hi": 1.1, "lo": 0.9}},
+                ]},
+                {"name": "background", "data": [20.0, 10.0], "modifiers": [
+                    norm,
+                    {"name": "shape", "type": "histosys",
+                     "data": {"hi_data": [22.0, 9.5], "lo_data": [18.5, 10.5]}},
+                    {"name": "stat", "type": "staterror", "data": [1.5, 1.0]},
+                ]},
+            ]},
+            {"name": "control", "samples": [
+                {"name": "background", "data": [90.0], "modifiers": [norm]},
+            ]},
+        ],
+        "observations": [
+            {"name": "region", "data": [22.0, 11.0]}, {"name": "control", "data": [95.0]}
+        ],
+        "measurements": [
+            {"name": "first", "config": {"poi": "mu", "parameters": []}},
+        ],
+    }  # fmt: skip
+
+
+def sample(spec: dict, index: int = 1) -> dict:
+    return spec["channels"][0]["samples"][index]
+
+
+def modifier(spec: dict, sample_index: int, index: int) -> dict:
+    return sample(spec, sample_index)["modifiers"][index]
+
+
+def changed(change) -> dict:
+    spec = copy.deepcopy(plain())
+    change(spec)
+    return spec
+
+
+def put(spec: dict, sample_index: int, **values) -> None:
+    """One more modifier of a sample of the region."""
+    sample(spec, sample_index)["modifiers"].append(values)
+
+
+def parameter(spec: dict, **values) -> None:
+    spec["measurements"][0]["config"]["parameters"].append(values)
+
+
+REFUSED = {
+    "normsys with a factor of zero": (
+        lambda c: modifier(c, 0, 1)["data"].update(lo=0.0), "'eff' has a factor that is not ab"),
+    "normsys with a negative factor": (
+        lambda c: modifier(c, 0, 1)["data"].update(hi=-1.0), "'eff' has a factor that is not ab"),
+    "normsys that is not a number": (
+        lambda c: modifier(c, 0, 1)["data"].update(hi=float("nan")), "not a finite number"),
+    "normsys without its data": (lambda c: modifier(c, 0, 1).pop("data"), "pyhf refuses"),
+    "histosys without an end": (lambda c: modifier(c, 1, 1)["data"].pop("lo_data"), "pyhf refuses"),
+    "histosys of other bins": (
+        lambda c: modifier(c, 1, 1)["data"].update(hi_data=[1.0]), "hi_data of .* has 1 bins"),
+    "histosys that is not finite": (
+        lambda c: modifier(c, 1, 1)["data"].update(hi_data=[float("inf"), 1.0]), "is inf in bin 0"),
+    "staterror of other bins": (
+        lambda c: modifier(c, 1, 2).update(data=[1.0]), "'stat' has 1 bins"),
+    "staterror below zero": (
+        lambda c: modifier(c, 1, 2).update(data=[-1.0, 1.0]), "'stat' is -1 in bin 0"),
+    "staterror that is not a number": (
+        lambda c: modifier(c, 1, 2).update(data=[float("nan"), 1.0]), "is nan in bin 0"),
+    "shapesys below zero": (
+        lambda c: put(c, 1, name="s", type="shapesys", data=[-1.0, 1.0]), "'s' is -1 in bin 0"),
+    "a modifier of an unknown type": (
+        lambda c: put(c, 1, name="s", type="functional", data=None), "pyhf refuses|type that"),
+    "a modifier twice": (
+        lambda c: put(c, 1, name="stat", type="staterror", data=[1.0, 1.0]), "'stat' is given 2"),
+    "a name of two kinds": (
+        lambda c: put(c, 1, name="eff", type="normfactor", data=None), "pyhf refuses"),
+    "events that are not a number": (
+        lambda c: sample(c).update(data=[float("nan"), 1.0]), "is nan in bin 0"),
+    "events that are not finite": (
+        lambda c: sample(c).update(data=[float("inf"), 1.0]), "is inf in bin 0"),
+    "events in words": (lambda c: sample(c).update(data=["ten", 1.0]), "pyhf refuses"),
+    "no bins": (
+        lambda c: [c["observations"][0].update(data=[]), sample(c).update(data=[])],
+        "differ in bins|pyhf refuses"),
+    "negative background": (
+        lambda c: sample(c).update(data=[-3.0, 4.0]), "bin 0: -3 events are expected"),
+    "negative observation": (
+        lambda c: c["observations"][0].update(data=[-1.0, 5.0]), "observed is -1 in bin 0"),
+    "observation that is not a number": (
+        lambda c: c["observations"][0].update(data=[float("nan"), 5.0]), "observed is nan"),
+    "no observations": (lambda c: c.update(observations=[]), "differ in bins|pyhf refuses"),
+    "no key of observations": (lambda c: c.pop("observations"), "pyhf refuses"),
+    "an observation of no channel": (
+        lambda c: c["observations"].append({"name": "gone", "data": [1.0]}), "no such channel"),
+    "an observation twice": (
+        lambda c: c["observations"].append({"name": "control", "data": [95.0]}), "given 2 times"),
+    "a channel twice": (
+        lambda c: c["channels"].append(copy.deepcopy(c["channels"][1])), "given 2 times"),
+    "a sample twice": (
+        lambda c: c["channels"][0]["samples"].append(copy.deepcopy(sample(c))), "given 2 times"),
+    "events where none is expected": (
+        lambda c: [sample(c, i).update(data=[0.0, 4.0]) for i in (0, 1)],
+        "bin 0: 22 observed where none"),
+    "no parameter of interest": (
+        lambda c: c["measurements"][0]["config"].update(poi=""), "no parameter of interest"),
+    "no key of it": (lambda c: c["measurements"][0]["config"].pop("poi"), "pyhf refuses"),
+    "a parameter of interest that nothing has": (
+        lambda c: c["measurements"][0]["config"].update(poi="kappa"), "pyhf refuses"),
+    "a parameter of interest that is constrained": (
+        lambda c: c["measurements"][0]["config"].update(poi="eff"), "'eff' is a normsys"),
+    "a parameter of interest of many bins": (
+        lambda c: c["measurements"][0]["config"].update(poi="stat"), "'stat' is a staterror"),
+    "a signal of nothing": (lambda c: sample(c, 0).update(data=[0.0, 0.0]), "'mu' changes no bin"),
+    "no measurement": (lambda c: c.update(measurements=[]), "pyhf refuses"),
+    "bounds that hold nothing": (
+        lambda c: parameter(c, name="norm", bounds=[[5.0, 1.0]]), "hold nothing"),
+    "a start outside the bounds": (
+        lambda c: parameter(c, name="norm", bounds=[[2.0, 5.0]], inits=[1.0]), "outside 2 to 5"),
+    "a start that is not a number": (
+        lambda c: parameter(c, name="norm", inits=[float("nan")]), "not finite"),
+    "a luminosity without its width": (
+        lambda c: put(c, 0, name="lumi", type="lumi", data=None), "no auxdata and sigmas"),
+    "a width of zero": (
+        lambda c: [put(c, 0, name="lumi", type="lumi", data=None),
+                   parameter(c, name="lumi", auxdata=[1.0], sigmas=[0.0])],
+        "a width that is not above zero"),
+    "a parameter configured twice": (
+        lambda c: [parameter(c, name="norm", inits=[1.0]) for _ in range(2)], "'norm' 2 times"),
+}  # fmt: skip
+
+
+def test_a_sound_workspace_has_no_fault() -> None:
+    with numpy_backend():
+        assert faults_of(plain()) == []
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_it_is_refused_with_the_cause_and_a_remedy(tmp_path, name: str) -> None:
+    change, message = REFUSED[name]
+    (tmp_path / "given.json").write_text(json.dumps(changed(change)))
+    with pytest.raises(DataError, match=message) as caught:
+        published(files=[tmp_path / "given.json"], workspace=tmp_path / "out.json", settings=ENTRY)
+    assert "given.json" in str(caught.value)
+    assert "Remedy" in str(caught.value)
+    assert not (tmp_path / "out.json").exists()
+
+
+VERBS = {
+    "limits": ("limits", Limits, LIMIT), "fit": ("fit", Fit, FIT),
+    "diagnose": ("model", ModelFit, FIT),
+}  # fmt: skip
+
+
+def results(folder, spec: dict, verbs=("limits", "fit")) -> tuple:
+    """What is made of a workspace."""
+    write_json(folder / "given.json", spec)
+    paths = {"workspace": folder / "workspace.json"}
+    published(files=[folder / "given.json"], **paths, settings=ENTRY)
+    found = []
+    for verb in verbs:
+        output, kind, job = VERBS[verb]
+        getattr(others, verb)(
+            **paths, **{output: folder / "result.json"}, method="theirs", settings=job, seed=1
+        )
+        json.dumps(read_json(folder / "result.json"), allow_nan=False)
+        found.append(read_result(folder / "result.json", kind))
+    return tuple(found)
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory) -> tuple[Limits, Fit]:
+    return results(tmp_path_factory.mktemp("sound"), plain())
+
+
+def like(found: Limits, sound: Limits, scale: float = 1.0, rel: float = 2e-3) -> None:
+    assert found.observed_mu * scale == pytest.approx(sound.observed_mu, rel=rel)
+    assert np.array(found.expected_mu) * scale == pytest.approx(sound.expected_mu, rel=rel)
+
+
+SAME = {
+    # A width of zero is a bin without that uncertainty.
+    "shapesys of no width": lambda c: put(c, 0, name="s", type="shapesys", data=[0.0, 0.0]),
+    "a sample of zeros": lambda c: c["channels"][0]["samples"].append(
+        {"name": "empty", "data": [0.0, 0.0], "modifiers": []}),
+    "a range that the limit leaves": lambda c: parameter(
+        c, name="mu", bounds=[[0.0, 0.1]], inits=[0.05]),
+    "a strength that starts outside its range": lambda c: parameter(
+        c, name="mu", bounds=[[0.0, 10.0]], inits=[20.0]),
+    "a strength that is fixed": lambda c: parameter(c, name="mu", fixed=True),
+    "another measurement of another strength": lambda c: c["measurements"].append(
+        {"name": "second", "config": {"poi": "norm", "parameters": []}}),
+    "counts as integers": lambda c: c["observations"][0].update(data=[22, 11]),
+    "histosys without a change": lambda c: put(
+        c, 0, name="none", type="histosys", data={"hi_data": [4.0, 6.0], "lo_data": [4.0, 6.0]}),
+    "normsys without a change": lambda c: put(
+        c, 0, name="none", type="normsys", data={"hi": 1.0, "lo": 1.0}),
+    "a bin where nothing is expected or seen": lambda c: [
+        c["channels"].append({"name": "dead", "samples": [
+            {"name": "background", "data": [0.0], "modifiers": []}]}),
+        c["observations"].append({"name": "dead", "data": [0.0]})],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_what_changes_nothing_has_the_same_results(tmp_path, sound, name: str) -> None:
+    (limits,) = results(tmp_path, changed(SAME[name]), ["limits"])
+    like(limits, sound[0])
+
+
+WORKS = {
+    "no background in one bin": lambda c: [
+        sample(c).update(data=[0.0, 10.0]),
+        modifier(c, 1, 1).update(data={"hi_data": [0.0, 9.5], "lo_data": [0.0, 10.5]}),
+        modifier(c, 1, 2).update(data=[0.0, 1.0]), c["observations"][0].update(data=[0.0, 11.0])],
+    "a shape that takes all events away": lambda c: modifier(c, 1, 1)["data"].update(
+        lo_data=[0.0, 0.0]),
+    "a shape beyond all events": lambda c: modifier(c, 1, 1)["data"].update(
+        lo_data=[-5.0, 1.0], hi_data=[80.0, 30.0]),
+    "an error larger than the events": lambda c: modifier(c, 1, 2).update(data=[30.0, 15.0]),
+    "a factor near zero": lambda c: modifier(c, 0, 1)["data"].update(lo=1e-8),
+    "a negative signal in one bin": lambda c: sample(c, 0).update(data=[-2.0, 6.0]),
+    "nothing observed": lambda c: [each.update(data=[0.0] * len(each["data"]))
+                                   for each in c["observations"]],
+    "an excess far beyond the model": lambda c: c["observations"][0].update(data=[5e4, 11.0]),
+    "norms that no bin tells apart": lambda c: put(
+        c, 1, name="twin", type="normfactor", data=None),
+    "one bin and ten parameters": lambda c: [put(
+        c, 1, name=f"sys{i}", type="normsys", data={"hi": 1.3, "lo": 0.7}) for i in range(10)],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WORKS)
+def test_what_is_odd_has_results_or_a_reason(tmp_path, name: str) -> None:
+    limits, model = results(tmp_path, changed(WORKS[name]), ["limits", "diagnose"])
+    assert (limits.observed_mu is None) == (limits.reason is not None)
+    assert (model.reason is None) == bool(model.channels)
+    if limits.observed_mu is not None:
+        assert limits.observed_cls == pytest.approx(0.05, rel=1e-3)
+        assert list(limits.expected_mu) == sorted(limits.expected_mu)
+
+
+@pytest.mark.parametrize("power", [-8, 8])
+def test_the_size_of_the_signal_is_no_matter(tmp_path, sound, power: int) -> None:
+    def scaled(spec: dict) -> None:
+        sample(spec, 0).update(data=[value * 10.0**power for value in (4.0, 6.0)])
+
+    limits, fit = results(tmp_path, changed(scaled))
+    like(limits, sound[0], 10.0**power)
+    assert fit.mu.value * 10.0**power == pytest.approx(sound[1].mu.value, abs=5e-3)

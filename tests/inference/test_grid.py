@@ -1,0 +1,203 @@
+"""Limits over a grid of signals: each point's own limits, odd points, archives."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+import zipfile
+
+import numpy as np
+import pytest
+
+from jetchain.core.errors import ConfigurationError, DataError
+from jetchain.core.io.tables import read_result, write_json
+from jetchain.core.schema.inference import SignalGrid
+from jetchain.core.settings import parse
+from jetchain.inference.grid import GridJob, grid
+from jetchain.inference.published import published
+from jetchain.inference.settings import (
+    GridSettings,
+    InferenceSettings,
+    LimitSettings,
+    PublishedSettings,
+)
+
+BACKGROUND = [40.0, 30.0, 22.0, 16.0, 12.0]
+NOTHING = {"pallet": None, "workspace": None, "patchset": None, "measurement": None}
+
+
+def only_background() -> dict:
+    scale = {"name": "scale", "type": "normsys", "data": {"hi": 1.1, "lo": 0.9}}
+    return {
+        "version": "1.0.0",
+        "channels": [{"name": "mass", "samples": [
+            {"name": "background", "data": BACKGROUND, "modifiers": [scale]}]}],
+        "observations": [{"name": "mass", "data": [42.0, 28.0, 24.0, 15.0, 11.0]}],
+        "measurements": [{"name": "m", "config": {"poi": "mu", "parameters": []}}],
+    }  # fmt: skip
+
+
+def signal(mass: float, coupling: float) -> list[float]:
+    return (20 * coupling * np.exp(-0.5 * (np.arange(5) - mass) ** 2)).tolist()
+
+
+def patches(signals: dict[str, tuple], labels=("mass", "coupling")) -> dict:
+    import pyhf
+
+    return {
+        "metadata": {
+            "references": {"hepdata": "ins1234567"}, "description": "of a test",
+            "labels": list(labels), "digests": {"sha256": pyhf.utils.digest(only_background())},
+        },
+        "version": "1.0.0",
+        "patches": [
+            {"metadata": {"name": name, "values": list(values)}, "patch": [
+                {"op": "add", "path": "/channels/0/samples/0", "value": {
+                    "name": "signal", "data": data,
+                    "modifiers": [{"name": "mu", "type": "normfactor", "data": None}]}}]}
+            for name, (values, data) in signals.items()
+        ],
+    }  # fmt: skip
+
+
+SIGNALS = {
+    f"m{mass}_g{round(10 * coupling)}": ((mass, coupling), signal(mass, coupling))
+    for mass in (1, 2, 3) for coupling in (0.5, 1.0, 2.0)
+}  # fmt: skip
+
+
+def run(folder, settings: dict, files: list) -> SignalGrid:
+    job = GridJob.model_construct(
+        limits=LimitSettings(points=3, toys=0),
+        grid=GridSettings.model_construct(
+            **NOTHING | {"patches": [], "points": {}, "axes": [], "cross_sections": {}} | settings
+        ),
+    )
+    grid(files=files, grid=folder / "grid.json", method="mine", settings=job)
+    json.loads((folder / "grid.json").read_text())
+    return read_result(folder / "grid.json", SignalGrid)
+
+
+@pytest.fixture
+def files(tmp_path) -> list:
+    paths = [tmp_path / "BkgOnly.json", tmp_path / "patchset.json"]
+    write_json(paths[0], only_background())
+    write_json(paths[1], patches(SIGNALS))
+    return paths
+
+
+def test_each_point_has_the_limits_of_its_own_workspace(tmp_path, files) -> None:
+    settings = {"workspace": "BkgOnly.json", "patchset": "patchset.json"}
+    found = run(tmp_path, settings, files)
+    assert found.axes == ["mass", "coupling"]
+    assert [each.values for each in found.points] == [list(v[0]) for v in SIGNALS.values()]
+    at = {tuple(each.values): each for each in found.points}
+    # A coupling twice as large halves the limit on the strength, at each mass.
+    for mass in (1, 2, 3):
+        weak, strong = (at[mass, coupling].limits.observed_mu for coupling in (0.5, 2.0))
+        assert weak / strong == pytest.approx(4.0, rel=2e-3)
+    # CLs at strength 1 is below the level just where the limit is below 1.
+    for each in found.points:
+        assert (each.cls_observed < 0.05) == (each.limits.observed_mu < 1)
+    # A list of workspaces is the same.
+    import pyhf
+
+    whole = tmp_path / "one.json"
+    write_json(whole, pyhf.PatchSet(patches(SIGNALS)).apply(only_background(), "m2_g10"))
+    alone = run(tmp_path, {"points": {"one.json": [2.0]}, "axes": ["m [TeV]"],
+                           "cross_sections": {"one.json": 3.0}}, [whole])  # fmt: skip
+    (point,) = alone.points
+    assert alone.axes == ["m [TeV]"]
+    assert point.limits.observed_mu == pytest.approx(at[2, 1.0].limits.observed_mu, rel=1e-6)
+    assert point.limits.observed_fb == pytest.approx(3 * point.limits.observed_mu)
+
+
+def test_a_point_that_fails_says_why_and_the_others_go_on(tmp_path, files) -> None:
+    broken = SIGNALS | {
+        "nowhere": ((4, 1.0), [0.0] * 5), "nan": ((5, 1.0), [float("nan")] * 5),
+        "short": ((6, 1.0), [1.0]),
+    }  # fmt: skip
+    content = patches(broken)
+    content["patches"].append({
+        "metadata": {"name": "lost", "values": [7, 1.0]},
+        "patch": [{"op": "replace", "path": "/channels/7/name", "value": "x"}],
+    })  # fmt: skip
+    files[1].write_text(json.dumps(content))
+    found = run(tmp_path, {"workspace": "BkgOnly.json", "patchset": "patchset.json"}, files)
+    reasons = {each.name: each.limits.reason for each in found.points}
+    assert [name for name, reason in reasons.items() if reason] == [
+        "nowhere", "nan", "short", "lost"
+    ]  # fmt: skip
+    assert "'mu' changes no bin" in reasons["nowhere"] or "refuses" in reasons["nowhere"]
+    assert "nan in bin 0" in reasons["nan"]
+
+
+@pytest.mark.parametrize("kind", ["tar", "tar.gz", "zip"])
+def test_an_archive_of_several_workspaces_is_read(tmp_path, files, kind: str) -> None:
+    archive = tmp_path / f"pallet.{kind}"
+    members = {"RegionA/BkgOnly.json": files[0], "RegionA/patchset.json": files[1],
+               "RegionB/BkgOnly.json": files[0]}  # fmt: skip
+    if kind == "zip":
+        with zipfile.ZipFile(archive, "w") as pile:
+            for name, path in members.items():
+                pile.write(path, name)
+    else:
+        with tarfile.open(archive, "w:gz" if kind == "tar.gz" else "w") as pile:
+            for name, path in members.items():
+                content = path.read_bytes()
+                entry = tarfile.TarInfo(f"./{name}")
+                entry.size = len(content)
+                pile.addfile(entry, io.BytesIO(content))
+    entry = PublishedSettings.model_construct(
+        **NOTHING | {"pallet": "pallet", "workspace": "RegionA/BkgOnly.json",
+                     "patchset": "RegionA/patchset.json", "region": None}, patch="m1_g5",
+    )  # fmt: skip
+    published(files=[archive], workspace=tmp_path / "out.json", settings=entry)
+    assert "signal" in (tmp_path / "out.json").read_text()
+    found = run(tmp_path, {"pallet": "pallet", "workspace": "RegionA/BkgOnly.json",
+                           "patchset": "RegionA/patchset.json", "patches": ["m1_g20"]},
+                [archive])  # fmt: skip
+    assert [each.name for each in found.points] == ["m1_g20"]
+    with pytest.raises(DataError, match=r"no file 'RegionC/BkgOnly.json' among its 3") as caught:
+        published(
+            files=[archive], workspace=tmp_path / "out.json",
+            settings=entry.model_copy(update={"workspace": "RegionC/BkgOnly.json"}),
+        )  # fmt: skip
+    assert "RegionB/BkgOnly.json" in str(caught.value) or "RegionA" in str(caught.value)
+    archive.write_bytes(archive.read_bytes()[:200])
+    with pytest.raises(DataError, match=r"cannot be read|no file"):
+        published(files=[archive], workspace=tmp_path / "out.json", settings=entry)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"patches": ["m1_g2"]}, "no patch 'm1_g2' among its 9"),
+        ({"axes": ["mass"]}, "2 values, but 1 axes"),
+        ({"cross_sections": {"m9": 1.0}}, "no signal 'm9'"),
+    ],
+)
+def test_a_grid_that_does_not_fit_is_refused(tmp_path, files, settings, message) -> None:
+    named = {"workspace": "BkgOnly.json", "patchset": "patchset.json"}
+    with pytest.raises(DataError, match=message):
+        run(tmp_path, named | settings, files)
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({}, "one of both"),
+        ({"workspace": "here.json"}, "one of both"),
+        ({"points": {"here.json": [1.0], "there.json": [1.0, 2.0]}}, "equally many values"),
+        ({"points": {"here.json": [1.0]}, "axes": ["m", "g"]}, "one name a value"),
+        ({"points": {"gone.json": [1.0]}}, "no file 'gone.json'"),
+        ({"points": {"here.json": [1.0]}, "cross_sections": {"here.json": 0.0}}, "above zero"),
+    ],
+)
+def test_an_entry_is_checked_when_it_is_read(tmp_path, monkeypatch, entry, message) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("here.json", "there.json"):
+        (tmp_path / name).write_text("{}")
+    with pytest.raises(ConfigurationError, match=message):
+        parse(InferenceSettings, {"grids": {"mine": entry}})

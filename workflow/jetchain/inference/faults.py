@@ -1,0 +1,184 @@
+"""What is wrong with a workspace of others, with channel, sample and bin."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+NORMS = ("normfactor", "lumi")
+PER_BIN = ("staterror", "shapesys")
+LARGEST = 1e12
+"""Events of a bin: beyond, doubles do not hold one event more."""
+
+
+def faults_of(spec: dict[str, Any]) -> list[str]:
+    """What has no likelihood, or none that depends on the parameter of interest.
+
+    Args:
+        spec: a workspace that fits pyhf's schema, with one measurement.
+    """
+    faults = [*_names(spec), *_channels(spec), *_measurement(spec)]
+    return faults if faults else _of_model(spec)
+
+
+def _names(spec: dict[str, Any]) -> Iterator[str]:
+    """Names that stand twice: pyhf would drop one of both in silence."""
+    for what, names in (
+        ("channel", [each["name"] for each in spec["channels"]]),
+        ("observation", [each["name"] for each in spec["observations"]]),
+    ):
+        for name, times in Counter(names).items():
+            if times > 1:
+                yield f"the {what} '{name}' is given {times} times"
+    for channel in spec["channels"]:
+        for name, times in Counter(each["name"] for each in channel["samples"]).items():
+            if times > 1:
+                yield f"channel '{channel['name']}': the sample '{name}' is given {times} times"
+
+
+def _channels(spec: dict[str, Any]) -> Iterator[str]:
+    observed = {each["name"]: each["data"] for each in spec["observations"]}
+    known = {each["name"] for each in spec["channels"]}
+    for name in sorted(set(observed) - known):
+        yield f"there is an observation of '{name}', but no such channel"
+    for channel in spec["channels"]:
+        name = channel["name"]
+        lengths = {len(sample["data"]) for sample in channel["samples"]}
+        if len(lengths) != 1 or len(observed.get(name, ())) not in lengths or lengths == {0}:
+            yield f"channel '{name}': its samples and observation differ in bins, or lack"
+            continue
+        yield from _bad(observed[name], f"channel '{name}': observed", 0.0)
+        for sample in channel["samples"]:
+            where = f"channel '{name}', sample '{sample['name']}'"
+            yield from _bad(sample["data"], where, -math.inf)
+            yield from _modifiers(sample, where)
+
+
+def _modifiers(sample: dict[str, Any], where: str) -> Iterator[str]:
+    """Faults of what changes a sample."""
+    bins = len(sample["data"])
+    for (kind, name), times in Counter(
+        (each["type"], each["name"]) for each in sample["modifiers"]
+    ).items():
+        if times > 1:
+            yield f"{where}: the {kind} '{name}' is given {times} times"
+    for modifier in sample["modifiers"]:
+        kind, what = modifier["type"], f"the {modifier['type']} '{modifier['name']}'"
+        data = modifier.get("data")
+        if kind == "normsys":
+            factors = [data["hi"], data["lo"]]
+            if not all(math.isfinite(each) for each in factors):
+                yield f"{where}: {what} has a factor that is not a finite number"
+            elif min(factors) <= 0:
+                yield f"{where}: {what} has a factor that is not above zero"
+        elif kind == "histosys":
+            for end in ("hi_data", "lo_data"):
+                yield from _series(data[end], bins, f"{where}: {end} of {what}", -math.inf)
+        elif kind in PER_BIN:
+            yield from _series(data, bins, f"{where}: {what}", 0.0)
+        elif kind not in (*NORMS, "shapefactor"):
+            yield f"{where}: {what} is of a type that HistFactory does not have"
+
+
+def _series(values: Any, bins: int, where: str, least: float) -> Iterator[str]:
+    if len(values) != bins:
+        yield f"{where} has {len(values)} bins where the sample has {bins}"
+    else:
+        yield from _bad(values, where, least)
+
+
+def _bad(values: Any, where: str, least: float) -> Iterator[str]:
+    for index, value in enumerate(values):
+        if not math.isfinite(value) or value < least or abs(value) > LARGEST:
+            yield f"{where} is {value:g} in bin {index}"
+
+
+def _measurement(spec: dict[str, Any]) -> Iterator[str]:
+    """Faults of what a measurement says of the parameters."""
+    config = spec["measurements"][0]["config"]
+    poi = config["poi"]
+    if not poi:
+        yield "its measurement has no parameter of interest"
+    modifiers = [
+        modifier
+        for channel in spec["channels"]
+        for sample in channel["samples"]
+        for modifier in sample["modifiers"]
+    ]
+    kinds = {each["type"] for each in modifiers if each["name"] == poi}
+    if kinds and kinds != {"normfactor"}:
+        yield f"the parameter of interest '{poi}' is a {', '.join(sorted(kinds))}, not a normfactor"
+    for name, times in Counter(each["name"] for each in config["parameters"]).items():
+        if times > 1:
+            yield f"its measurement configures the parameter '{name}' {times} times"
+    for each in config["parameters"]:
+        name = each["name"]
+        numbers = [
+            value
+            for key in ("inits", "auxdata", "sigmas", "factors")
+            for value in each.get(key, [])
+        ]
+        if not all(math.isfinite(value) for value in numbers):
+            yield f"the parameter '{name}' is given a number that is not finite"
+        if any(not value > 0 for key in ("sigmas", "factors") for value in each.get(key, [])):
+            yield f"the parameter '{name}' is given a width that is not above zero"
+        for low, high in each.get("bounds", []):
+            if not low < high:
+                yield f"the bounds of the parameter '{name}', {low:g} and {high:g}, hold nothing"
+    lumis = {each["name"] for each in modifiers if each["type"] == "lumi"}
+    told = {
+        each["name"] for each in config["parameters"] if each.get("auxdata") and each.get("sigmas")
+    }
+    for name in sorted(lumis - told):
+        yield f"the measurement gives no auxdata and sigmas to the luminosity '{name}'"
+
+
+def _of_model(spec: dict[str, Any]) -> list[str]:
+    """What pyhf refuses, and what its model expects."""
+    import pyhf
+
+    try:
+        model = pyhf.Workspace(spec).model()
+        return [*_parameters(model), *_unlikely(model, spec)]
+    except (
+        pyhf.exceptions.InvalidModel, pyhf.exceptions.InvalidModifier,
+        pyhf.exceptions.InvalidSpecification, pyhf.exceptions.InvalidNameReuse,
+        LookupError, ValueError, TypeError, AssertionError, ArithmeticError, RuntimeError,
+    ) as error:  # fmt: skip
+        first = [*str(error).strip().splitlines(), type(error).__name__][0]
+        return [f"pyhf refuses this workspace ({first})"]
+
+
+def _parameters(model: Any) -> Iterator[str]:
+    """Widths of constraints that are zero, and starts outside the bounds of others."""
+    config = model.config
+    rows = zip(
+        config.par_names, config.suggested_init(), config.suggested_bounds(),
+        config.suggested_fixed(), strict=True,
+    )  # fmt: skip
+    for index, (name, start, (low, high), fixed) in enumerate(rows):
+        if not low <= start <= high and index != config.poi_index and not fixed:
+            yield f"the parameter '{name}' starts at {start:g}, outside {low:g} to {high:g}"
+
+
+def _unlikely(model: Any, spec: dict[str, Any]) -> Iterator[str]:
+    """Bins whose counts are impossible before the fit, and a signal that is nowhere."""
+    values = model.config.suggested_init()
+    poi = model.config.poi_index
+    at = {}
+    for strength in (0.0, 1.0):
+        values[poi] = strength
+        at[strength] = model.expected_actualdata(values).tolist()
+    if at[0.0] == at[1.0]:
+        yield f"'{model.config.poi_name}' changes no bin"
+    counts = {each["name"]: each["data"] for each in spec["observations"]}
+    for name in model.config.channels:
+        part = model.config.channel_slices[name]
+        rows = zip(at[0.0][part], at[1.0][part], counts[name], strict=True)
+        for index, (without, signal, seen) in enumerate(rows):
+            if not (math.isfinite(signal) and 0 <= without < math.inf):
+                yield f"channel '{name}', bin {index}: {without:g} events are expected"
+            elif seen > 0 and max(without, signal) <= 0:
+                yield f"channel '{name}', bin {index}: {seen:g} observed where none is expected"
