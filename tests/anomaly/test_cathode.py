@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.dijets import MASS_RANGE, SIGNAL_REGION, dijet_tables
+from helpers.dijets import ALONE, MASS_RANGE, SIGNAL_REGION, dijet_tables
 from jetchain.anomaly import search
 from jetchain.anomaly.flow import SPLINE_BOUND, ConditionalFlow
 from jetchain.anomaly.methods import cathode
@@ -186,7 +186,7 @@ def test_the_verbs_are_reproducible(tmp_path):
         search.search(
             data=tmp_path / "data.safetensors", signal_test=tmp_path / "rest.safetensors",
             truth=[], template=[files["template"]], scores=files["scores"],
-            signal_scores=files["signal_scores"], extras=[], method="cathode", seed=5,
+            signal_scores=files["signal_scores"], extras=[], **ALONE, method="cathode", seed=5,
             settings=SearchJob(
                 signal_region=SIGNAL_REGION, method={"template": section, "boosting": boosting}
             ),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.dijets import MASS_RANGE, SIGNAL_REGION, dijet_tables
+from helpers.dijets import ALONE, MASS_RANGE, SIGNAL_REGION, dijet_tables
 from jetchain.anomaly import search
 from jetchain.anomaly.methods import METHODS, disco
 from jetchain.anomaly.methods.disco import NetworkSettings
@@ -189,7 +189,7 @@ def test_the_verb_writes_ranks_and_their_joint_score(tmp_path):
         scores = {name: folder / f"{name}.safetensors" for name in ("scores", "signal_scores")}
         search.search(
             data=tmp_path / "data.safetensors", signal_test=tmp_path / "signal_test.safetensors",
-            truth=[], template=[], **scores, extras=extras, method="disco", seed=1,
+            truth=[], template=[], **ALONE, **scores, extras=extras, method="disco", seed=1,
             settings=SearchJob(
                 signal_region=SIGNAL_REGION, mass_range=MASS_RANGE,
                 method={"networks": NETWORKS.model_dump()},

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
-from helpers.dijets import MASS_RANGE, SIGNAL_REGION, dijet_tables
+from helpers.dijets import ALONE, MASS_RANGE, SIGNAL_REGION, dijet_tables
 from helpers.mutants import copy_house, mutate
 from jetchain.anomaly import search
 from jetchain.anomaly.methods import METHODS, PLANES, Method
@@ -162,7 +162,7 @@ def test_a_new_method_is_one_file_and_one_line(tmp_path, monkeypatch):
     outputs = {name: tmp_path / f"{name}.safetensors" for name in ("scores", "signal_scores")}
     search.search(
         data=tmp_path / "data.safetensors", signal_test=tmp_path / "signal_test.safetensors",
-        truth=[], template=[], **outputs, extras=[], method="toy", seed=1,
+        truth=[], template=[], **outputs, extras=[], **ALONE, method="toy", seed=1,
         settings=SearchJob(signal_region=SIGNAL_REGION, method={"column": 2}),
     )  # fmt: skip
     for path, table in zip(outputs.values(), (data, rest), strict=True):
@@ -180,7 +180,10 @@ def test_a_new_method_reaches_rules_limits_and_figures(tmp_path):
         '        "toy": Method("Toy", "", "toy.Toy", "toy.ToySettings", background="sideband"),\n'
         '        "mahalanobis": Method(',
     )  # fmt: skip
-    configured = {"anomaly": {"searches": ["toy"], "methods": {"toy": {"column": 1}}}}
+    configured = {
+        "anomaly": {"searches": ["toy"], "methods": {"toy": {"column": 1}}},
+        "background": {"bump_hunt": {"methods": ["toy"]}},
+    }
     (house / "my.yaml").write_text(yaml.safe_dump(configured))
     done = subprocess.run(
         [
@@ -217,7 +220,7 @@ def test_the_verb_gives_a_reference_the_truth_and_others_none(tmp_path):
     arguments = {
         "data": tmp_path / "data.safetensors", "signal_test": tmp_path / "signal_test.safetensors",
         "scores": tmp_path / "scores.safetensors", "signal_scores": tmp_path / "signal.safetensors",
-        "template": [], "extras": [], "seed": 1,
+        "template": [], "extras": [], "seed": 1, **ALONE,
     }  # fmt: skip
     known = SearchJob(signal_region=SIGNAL_REGION, method=TINY["supervised"])
     search.search(
@@ -310,3 +313,29 @@ def test_mahalanobis_of_a_known_point():
     corners = np.array([[1.0, 2.0], [1.0, -2.0], [-1.0, 2.0], [-1.0, -2.0]])
     model.fit(corners, 0)  # mean 0, covariance diag(4/3, 16/3)
     assert model.score(np.array([[2.0, 4.0]])) == pytest.approx([3.0 + 3.0])
+
+
+def test_the_idealised_search_takes_extra_background_of_the_other_folds_as_its_template(
+    monkeypatch,
+):
+    data, truth, rest = dijet_tables(background=1500, injected=60, test=50)
+    other, _, _ = dijet_tables(background=6000, injected=0, seed=2)
+    window = inside(other["m_jj"], SIGNAL_REGION)
+    beside = {name: values[window] for name, values in other.items()}
+    sets = []
+    monkeypatch.setattr(
+        Dijets, "cross_train", lambda self, training_set, *_: sets.append(training_set)
+    )
+    built = search.build("idealised", {"boosting": TINY["idealised"]["boosting"]})
+    for extra in (beside, {name: values[:9] for name, values in beside.items()}, None):
+        built.search(
+            Dijets(data, rest, SIGNAL_REGION, background_test=extra), truth["is_signal"], 1
+        )
+    own = inside(data["m_jj"], SIGNAL_REGION) & (data["fold"] != 0)
+    features, labels = sets[0](0, np.random.default_rng(1))
+    assert np.array_equal(features[labels == 1], data["features"][own])
+    assert np.array_equal(features[labels == 0], beside["features"][beside["fold"] != 0])
+    # Too little of it is none.
+    few, none = (each(0, np.random.default_rng(1)) for each in sets[1:])
+    assert np.array_equal(few[0], none[0])
+    assert len(few[0]) < own.sum()

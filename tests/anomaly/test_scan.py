@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from helpers.dijets import MASS_RANGE, SIGNAL_REGION, dijet_tables
+from helpers.dijets import ALONE, MASS_RANGE, SIGNAL_REGION, dijet_tables
 from jetchain.anomaly import scan, search
 from jetchain.anomaly.methods import METHODS
 from jetchain.anomaly.settings import InjectionJob, JudgementJob, SearchJob
@@ -27,7 +27,8 @@ WHOLE = Normalisation(
 )  # fmt: skip
 OUTPUTS = {
     "data": "data.safetensors", "truth": "truth.safetensors",
-    "signal_test": "signal_test.safetensors", "injection": "injection.json",
+    "signal_test": "signal_test.safetensors", "background_test": "background_test.safetensors",
+    "injection": "injection.json",
     "scaled": "normalisation.json",
 }  # fmt: skip
 
@@ -159,13 +160,16 @@ def test_too_few_events_are_refused_with_the_keys_of_the_scan(pool, tmp_path, st
 # ------------------------------------------------------------------------------- scores and truth
 
 
-def scored(folder, name, boosting=BOOSTING):
-    method = METHODS[name]
+def scored(folder, name, boosting=BOOSTING, alone=False):
+    method, apart = METHODS[name], ALONE if alone else {
+        "background_test": [folder / "background_test.safetensors"],
+        "background_scores": [folder / f"{name}_background.safetensors"],
+    }  # fmt: skip
     search.search(
         data=folder / "data.safetensors", signal_test=folder / "signal_test.safetensors",
         truth=[folder / "truth.safetensors"] if method.reference else [], template=[],
         scores=folder / f"{name}.safetensors", signal_scores=folder / f"{name}_signal.safetensors",
-        extras=[], method=name, seed=5,
+        **apart, extras=[], method=name, seed=5,
         settings=SearchJob(
             signal_region=SIGNAL_REGION, method={"boosting": boosting} if method.settings else None
         ),
@@ -176,12 +180,14 @@ def judged(folder, name):
     scan.judge(
         **{each: folder / f"{each}.safetensors" for each in ("data", "truth", "signal_test")},
         scores=folder / f"{name}.safetensors", signal_scores=folder / f"{name}_signal.safetensors",
+        background_test=folder / "background_test.safetensors",
+        background_scores=folder / f"{name}_background.safetensors",
         judgement=folder / "judgement.json",
         settings=JudgementJob(
             signal_region=SIGNAL_REGION, background_efficiencies=[0.1, 0.001], minimum_background=5
         ),
     )  # fmt: skip
-    return read_result(folder / "judgement.json", Judgement).cuts
+    return read_result(folder / "judgement.json", Judgement)
 
 
 def test_improvement_stands_at_fixed_efficiencies_and_not_where_too_little_is_left(pool, tmp_path):
@@ -196,10 +202,32 @@ def test_improvement_stands_at_fixed_efficiencies_and_not_where_too_little_is_le
             tmp_path / "a" / f"{name}.safetensors", SCORES,
             {"event_id": table["event_id"], "score": score[:, None]},
         )  # fmt: skip
-    first, second = judged(tmp_path / "a", "known")
+    found = judged(tmp_path / "a", "known")
+    first, second = found.cuts
+    assert not found.independent  # all of the background is in the data
     assert first.signal_efficiency == pytest.approx(0.5, abs=0.08)
     assert first.improvement == pytest.approx(first.signal_efficiency / np.sqrt(0.1))
     assert second.improvement is None  # one event or none
+
+
+@pytest.mark.parametrize("name", ["cwola", "supervised", "mahalanobis"])
+def test_the_background_that_a_replica_lacks_judges_it_and_changes_no_score(pool, tmp_path, name):
+    folder = tmp_path / "a"
+    data, is_signal, _ = inject(pool, folder, share=0.25)
+    apart = read_tensors(folder / "background_test.safetensors", DIJETS)
+    every, _, _ = inject(pool, tmp_path / "b")
+    in_window = inside(every["m_jj"], SIGNAL_REGION)
+    assert not events(apart) & events(data)
+    assert inside(apart["m_jj"], SIGNAL_REGION).all()
+    assert events(every, in_window) >= events(apart) | events(
+        data, inside(data["m_jj"], SIGNAL_REGION) & ~is_signal
+    )
+    scored(folder, name)
+    found = judged(folder, name)
+    assert (found.independent, found.background_events) == (True, len(apart["m_jj"]))
+    with_it = (folder / f"{name}.safetensors").read_bytes()
+    scored(folder, name, alone=True)
+    assert (folder / f"{name}.safetensors").read_bytes() == with_it
 
 
 def test_masses_that_follow_the_dijet_mass_are_what_cwola_finds(pool, tmp_path):

@@ -40,7 +40,8 @@ def row(strength, replica, mu=0.0, error=0.1, significance=0.0, signal=50.0, exp
     )  # fmt: skip
     cut = AtEfficiency(background_efficiency=0.01, signal_efficiency=0.2, improvement=2.0 + replica)
     measured = Measurement(signal_events=signal, signal_uncertainty=0.1, fit=fit, limits=limits)
-    return summary.Row("cwola", injection, measured, Judgement(cuts=[cut]))
+    judged = Judgement(cuts=[cut], background_events=9, independent=False)
+    return summary.Row("cwola", injection, measured, judged)
 
 
 def points(*medians):
@@ -53,7 +54,8 @@ def points(*medians):
         ScanPoint(
             strength=float(index), initial_significance=plain(2.0 * index),
             significance=plain(median), mu=None, mu_error=None, expected_fb=None, observed_fb=None,
-            improvement={}, signal_efficiency={}, without_result=0, without_limit=0, reason=None,
+            improvement={}, signal_efficiency={}, independent_background=False,
+            without_result=0, without_limit=0, reason=None,
         )
         for index, median in enumerate(medians)
     ]  # fmt: skip

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from helpers.dijets import MASS_RANGE, SIGNAL_REGION, dijet_tables
+from helpers.dijets import ALONE, MASS_RANGE, SIGNAL_REGION, dijet_tables
 from jetchain.anomaly import search
 from jetchain.anomaly.methods.cwola import Cwola, CwolaSettings
 from jetchain.anomaly.searched import Dijets
@@ -127,7 +127,7 @@ def test_the_verbs_write_yields_for_the_inference(tmp_path):
     write_tensors(paths["signal_test"], DIJETS, rest)
     truth_path = paths.pop("truth")
     search.search(
-        **paths, truth=[], template=[], extras=[], method="cwola", seed=1,
+        **paths, truth=[], template=[], extras=[], **ALONE, method="cwola", seed=1,
         settings=SearchJob(
             signal_region=SIGNAL_REGION, method={"boosting": BOOSTING.model_dump()}
         ),

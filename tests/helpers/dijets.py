@@ -16,6 +16,8 @@ Table = dict[str, NDArray]
 
 SIGNAL_REGION = [3.3, 3.7]
 MASS_RANGE = [2.8, 6.0]
+ALONE: dict[str, list[str]] = {"background_test": [], "background_scores": []}
+"""For the verb of a search: no background beside the data."""
 
 
 def _beta(median: float, sharpness: float, number: int, random: np.random.Generator) -> Array:

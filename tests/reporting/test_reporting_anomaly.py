@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from helpers.checks import write_checks
 from jetchain.core.errors import DataError
 from jetchain.core.io.tables import read_json, write_csv, write_result
 from jetchain.core.schema.anomaly import (
@@ -47,6 +48,7 @@ def test_many_methods_are_drawn(tmp_path):
     anomaly.sic(
         curves=tmp_path / "curves",
         metrics=tmp_path / "metrics",
+        checks=write_checks(tmp_path / "checks"),
         published=PUBLISHED,
         labels={name: name for name in names},
         **files,
@@ -58,7 +60,7 @@ def test_many_methods_are_drawn(tmp_path):
     with pytest.raises(DataError, match="the figure knows method 0"):
         anomaly.sic(
             curves=tmp_path / "curves", metrics=tmp_path / "metrics", published=PUBLISHED,
-            labels={"method 0": "0"}, **files,
+            checks=tmp_path / "checks", labels={"method 0": "0"}, **files,
         )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from helpers.checks import write_checks
 from jetchain.core.histograms import save_histograms, weighted
 from jetchain.core.io.tables import read_json, write_csv, write_json, write_result
 from jetchain.core.schema.detector import DetectorSummary
@@ -134,6 +135,7 @@ def test_improvements_are_drawn_and_listed_beside_the_published_ones(tmp_path, f
     anomaly.sic(
         curves=anomalies[0],
         metrics=anomalies[1],
+        checks=write_checks(tmp_path / "checks", cwola="passed", cathode="undecided"),
         published=anchors,
         labels={"cathode": "CATHODE", "cwola": "CWoLa"},
         **files,

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
+from helpers.checks import write_checks
 from jetchain.core.io.tables import write_result
 from jetchain.core.schema.background import Normalisation
 from jetchain.core.schema.inference import Fit, Limits, Nuisance
@@ -84,6 +85,7 @@ def test_no_sensitivity_stands_in_the_place_of_each_such_method(
     outputs = {kind: tmp_path / f"figure.{kind}" for kind in ("pdf", "png", "data")}
     if which == "limits":
         outputs["normalisation"] = tmp_path / "normalisation.json"
+    outputs["checks"] = write_checks(tmp_path / "checks.json")
     getattr(inference, figure)(**{which: files[which]}, labels=LABELS, **outputs)
     words = [each.get_text() for each in drawn[0].findobj(Text)]
     assert words.count("no\nsensitivity") == sensitive.count(False)
@@ -96,7 +98,8 @@ def test_no_sensitivity_stands_in_the_place_of_each_such_method(
 def test_the_table_has_a_row_for_every_method(tmp_path, kinds, sensitive) -> None:
     path = tmp_path / "table.csv"
     files = write(tmp_path, kinds, sensitive)
-    inference.table(**files, normalisation=tmp_path / "normalisation.json", table=path)
+    inference.table(**files, normalisation=tmp_path / "normalisation.json",
+                    checks=write_checks(tmp_path / "checks.json"), table=path)  # fmt: skip
     rows = list(csv.DictReader(path.read_text().splitlines()))
     assert [row["method"] for row in rows] == list(METHODS)
     # What matters first stands where it is seen.
@@ -138,6 +141,7 @@ def test_a_method_without_a_displayed_name_is_refused(tmp_path, kinds) -> None:
     with pytest.raises(KeyError, match="three"):
         inference.comparison(
             limits=files["limits"], normalisation=tmp_path / "normalisation.json",
+            checks=write_checks(tmp_path / "checks.json"),
             labels={"one": "1", "two": "2"}, **outputs,
         )  # fmt: skip
     plt.close("all")
@@ -154,6 +158,7 @@ def test_a_result_that_lacks_for_another_reason_is_no_result(tmp_path, monkeypat
     assert inference._sensitive(limit, fit) == "no limit; the fits fail"
     write_result(tmp_path / "fit.json", fit)
     paths = dict.fromkeys(("pdf", "png", "data"), tmp_path / "x")
+    paths["checks"] = write_checks(tmp_path / "checks.json")
     inference.pulls(fits=[tmp_path / "fit.json"], labels={"one": "One"}, **paths)
     words = [text.get_text() for text in shown[0].findobj(Text)]
     assert words.count("no\nresult") == 1
@@ -177,6 +182,7 @@ def test_only_what_the_data_moved_is_shown_as_a_pull(
     )  # fmt: skip
     write_result(tmp_path / "fit.json", fit)
     paths = dict.fromkeys(("pdf", "png", "data"), tmp_path / "x")
+    paths["checks"] = write_checks(tmp_path / "checks.json")
     inference.pulls(fits=[tmp_path / "fit.json"], labels={"one": "One"}, **paths)
     words = [text.get_text() for text in drawn[0].findobj(Text)]
     assert ("One: luminosity" in words) == shown

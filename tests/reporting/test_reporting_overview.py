@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from helpers.checks import write_checks
 from jetchain.core.histograms import save_histograms, weighted
 from jetchain.core.io.tables import read_json, write_csv, write_json
 from jetchain.core.schema.jets import JET_CLASSES
@@ -109,6 +110,7 @@ def test_every_room_has_its_panel_with_its_own_numbers(tmp_path):
     inputs = {name: tmp_path / name for name in ("jets", *TABLES, *RESULTS)}
     for name in ("metrics", "roc", "limits"):
         inputs[name] = [inputs[name]]
+    inputs["checks"] = write_checks(tmp_path / "checks", cwola="failed", cathode="passed")
     files = {kind: tmp_path / f"figure.{kind}" for kind in ("pdf", "png", "data")}
     overview(
         **inputs, **files, radius=0.8, taggers={"pfn": "PFN"}, searches={"cwola": "CWoLa"},
@@ -123,7 +125,7 @@ def test_every_room_has_its_panel_with_its_own_numbers(tmp_path):
     )
     assert set(JET_CLASSES) <= set(jets)
     assert tagging["PFN, AUC 0.950 ± 0.010"]["y"] == [100, 50]
-    assert anomaly["CWoLa"]["x"] == [0.1, 0.5]
+    assert anomaly["CWoLa †"]["x"] == [0.1, 0.5]
     assert background["Data, all data"]["y"] == [40, 10]
     assert inference["injected signal"]["y"] == 6.0
     assert firmware["A, 80.0 %"]["y"] == 80.0

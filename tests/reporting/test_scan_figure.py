@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from helpers.checks import write_checks
 from jetchain.core.io.tables import read_csv, read_json, write_result
 from jetchain.core.schema.scan import (
     BackgroundOnly,
@@ -33,7 +34,8 @@ def method(name, strengths=(0.0, 1.0, 2.0), window=(3.3, 3.7), judged=True, boun
             mu=spread(each), mu_error=spread(0.1), expected_fb=spread(20.0), observed_fb=None,
             improvement=dict(zip(cuts, map(spread, (2.0, 3.0, None)), strict=False)),
             signal_efficiency=dict(zip(cuts, map(spread, (0.5, 0.4, None)), strict=False)),
-            without_result=0, without_limit=2, reason="no background is accepted",
+            independent_background=False, without_result=0, without_limit=2,
+            reason="no background is accepted",
         )
         for each in strengths
     ]  # fmt: skip
@@ -75,7 +77,8 @@ LABELS = {"cwola": "CWoLa", "inclusive": "no cut"}
 )
 def test_any_scan_can_be_drawn_with_its_medians_and_bands(tmp_path, methods):
     scan.figure(
-        summary=write(tmp_path, *methods), labels=LABELS, pdf=tmp_path / "a.pdf",
+        summary=write(tmp_path, *methods), checks=write_checks(tmp_path / "checks"),
+        labels=LABELS, pdf=tmp_path / "a.pdf",
         png=tmp_path / "a.png", data=tmp_path / "a.json",
     )  # fmt: skip
     panels = read_json(tmp_path / "a.json")["axes"]
@@ -99,9 +102,11 @@ def test_any_scan_can_be_drawn_with_its_medians_and_bands(tmp_path, methods):
 
 def test_the_table_prints_bounds_as_bounds_and_why_there_is_no_limit(tmp_path):
     path = write(tmp_path, method("cwola", bound="above"), method("inclusive", judged=False))
-    scan.table(summary=path, labels=LABELS, table=tmp_path / "a.csv")
+    checks = write_checks(tmp_path / "checks", cwola="failed")
+    scan.table(summary=path, checks=checks, labels=LABELS, table=tmp_path / "a.csv")
     table = read_csv(tmp_path / "a.csv")
     assert len(table["method"]) == 6
+    assert [name.endswith("†") for name in table["method"]] == [True] * 3 + [False] * 3
     assert list(table["Sigma_min"][[0, 3]]) == ["> 3.1", "3.1"]
     assert table["significance"][1] == "6 [5.4, 7.2]"
     assert set(table["observed limit [fb]"]) == {"none"}

@@ -24,7 +24,7 @@ NOT_RUN: dict[str, list[str]] = {
     "docs/howto/limits-of-a-workspace.md": ["needs a published workspace"],
     "docs/howto/publish.md": ["needs a package that the lock does not have"],
     "docs/howto/regression.md": ["makes the tiny run first, which the tests share"] * 2,
-    "docs/howto/scan.md": ["takes half an hour or more"],
+    "docs/howto/scan.md": ["takes half an hour or more", "takes a minute after a finished run"],
     "docs/howto/storage.md": [
         "needs packages that the lock does not have; make test-storage does the same",
         "needs a bucket",

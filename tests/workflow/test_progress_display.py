@@ -56,6 +56,7 @@ def test_every_rule_is_recorded_with_its_room(tiny_run, monkeypatch):
     rooms = rooms_of_rules()
     named = {
         "all",
+        "anomaly_bump_hunt",
         "anomaly_scan",
         "applications",
         "bench",

@@ -130,7 +130,10 @@ SHAPING = {
     "anomaly.scans.strength.methods": (
         ["cwola", "inclusive"], {"measure_scan", "scan_inclusive", "summarise_scan"},
     ),
-    "anomaly.scanned": ([], set()),
+    "anomaly.scanned": ([], {"check_searches"}),
+    "background.bump_hunt.methods": (
+        ["inclusive"], {"check_searches", "figure_bump_hunt", "hunt_bump"},
+    ),
     "background.jet_uncertainties": (True, {"normalise_search"}),
     "firmware.dataset.samples": (["quark", "gluon", "W", "top"], {"prepare_firmware"}),
 }  # fmt: skip
@@ -378,6 +381,7 @@ def test_truth_reaches_no_data_driven_result(finished):
     # What only compares with the truth.
     assert honest == {
         "evaluate_anomaly", "judge_scan", "close_spectrum", "close_abcd", "summarise_scan",
+        "check_searches",
     }  # fmt: skip
 
 

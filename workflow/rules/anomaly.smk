@@ -115,9 +115,11 @@ for name in SEARCHES:
                 if method.template
                 else []
             ),
+            background_test=[],
         output:
             scores="results/anomaly/{method}/scores.safetensors",
             signal_scores="results/anomaly/{method}/signal_scores.safetensors",
+            background_scores=[],
             extras=[f"results/anomaly/{{method}}/{extra}" for extra in method.extras],
         log:
             "results/logs/anomaly/{method}/search.log",

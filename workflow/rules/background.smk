@@ -6,6 +6,7 @@ from jetchain.core.schema.background import NO_CUT
 BACKGROUND_CUT = [name for name in SEARCHES if METHODS[name].background == "sideband"]
 BACKGROUND_ABCD = [name for name in SEARCHES if METHODS[name].background == "abcd"]
 BACKGROUND_TEMPLATES = [name for name in SEARCHES if METHODS[name].template]
+BACKGROUND_HUNTS = [*NO_CUT, *BACKGROUND_CUT]
 BACKGROUND_METHODS = [*NO_CUT, *BACKGROUND_CUT, *BACKGROUND_ABCD]
 BACKGROUND_LABELS = json.dumps(NO_CUT | METHODS.labels(BACKGROUND_METHODS[1:]))
 
@@ -144,6 +145,36 @@ rule fit_inclusive_spectrum:
         LAUNCH
 
 
+rule hunt_bump:
+    input:
+        data="results/anomaly/data.safetensors",
+        signal_test="results/anomaly/signal_test.safetensors",
+        scores=scores_of("scores"),
+        signal_scores=scores_of("signal_scores"),
+        normalisation="results/background/normalisation.json",
+    output:
+        bump_hunt="results/background/{method}/bump_hunt.json",
+    log:
+        "results/logs/background/bump_hunt/{method}.log",
+    wildcard_constraints:
+        method=one_of(BACKGROUND_HUNTS),
+    params:
+        **job(
+            "background.bump_hunt",
+            settings={
+                "signal_region": "anomaly.signal_region",
+                "spectrum": "background.sideband.spectrum",
+                "efficiency": "background.sideband.efficiency",
+                "scan": "background.sideband.scan",
+                "toys": "background.bump_hunt.toys",
+            },
+            # The fits of the search, once more.
+            seed=["background.sideband"],
+        ),
+    shell:
+        LAUNCH
+
+
 rule close_spectrum:
     input:
         data="results/anomaly/data.safetensors",
@@ -205,4 +236,8 @@ TARGETS["background"] = [
     *expand("results/background/{method}/yields.json", method=BACKGROUND_METHODS),
     *expand("results/background/{method}/closure.json", method=BACKGROUND_METHODS[1:]),
     *expand("results/background/{method}/quality.json", method=BACKGROUND_TEMPLATES),
+    *expand(
+        "results/background/{method}/bump_hunt.json",
+        method=CONFIG.background.bump_hunt.methods,
+    ),
 ]

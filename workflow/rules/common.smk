@@ -122,6 +122,18 @@ def search_settings(name, region):
     return places
 
 
+def scores_of(name):
+    """The scores of the method of the wildcards; none without a cut."""
+
+    def paths(wildcards):
+        method = wildcards.method
+        return (
+            [] if method in NO_CUT else [f"results/anomaly/{method}/{name}.safetensors"]
+        )
+
+    return paths
+
+
 def points_of(*patterns, methods=()):
     """These files for all points of the scan of the wildcards.
 

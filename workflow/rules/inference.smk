@@ -144,6 +144,50 @@ rule diagnose_published:
         LAUNCH
 
 
+# What a referee asks of the search, from what this run makes.
+rule check_searches:
+    input:
+        fits=expand("results/background/{method}/fits.json", method=BACKGROUND_HUNTS),
+        closures=expand(
+            "results/background/{method}/closure.json", method=BACKGROUND_CUT
+        ),
+        abcd=expand("results/background/{method}/closure.json", method=BACKGROUND_ABCD),
+        qualities=expand(
+            "results/background/{method}/quality.json", method=BACKGROUND_TEMPLATES
+        ),
+        limits=expand(
+            "results/inference/{method}/limits.json", method=BACKGROUND_METHODS
+        ),
+        hunts=expand(
+            "results/background/{method}/bump_hunt.json",
+            method=CONFIG.background.bump_hunt.methods,
+        ),
+        scans=expand(
+            "results/anomaly/scan/{scan}/summary.json", scan=CONFIG.anomaly.scanned
+        ),
+    output:
+        checks="results/inference/checks.json",
+    log:
+        "results/logs/inference/checks.log",
+    params:
+        **job(
+            "inference.checks",
+            settings={
+                "signal_region": "anomaly.signal_region",
+                "folds": "anomaly.features.folds",
+            },
+            blind=json.dumps(
+                {
+                    name: METHODS[name].label
+                    for name in BACKGROUND_METHODS[1:]
+                    if not METHODS[name].reference
+                }
+            ),
+        ),
+    shell:
+        LAUNCH
+
+
 rule limit_grid:
     input:
         files=grid_files,
@@ -178,6 +222,7 @@ rule bench_limits:
 
 BENCHES.append("results/bench/limits.json")
 TARGETS["inference"] = [
+    "results/inference/checks.json",
     *expand(
         "results/inference/{method}/limits.json",
         method=[*BACKGROUND_METHODS, *PUBLISHED],

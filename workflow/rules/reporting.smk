@@ -40,6 +40,7 @@ FIGURES.append(
             fits=f"results/background/{SHOWN_CUT}/fits.json",
             limits=SEARCH_LIMITS,
             normalisation="results/background/normalisation.json",
+            checks="results/inference/checks.json",
             latency=f"results/firmware/{CONFIG.firmware.designs[0]}/latency.json",
         ),
         params=dict(
@@ -100,6 +101,7 @@ rule summarise_run:
             "results/background/{method}/closure.json", method=BACKGROUND_ABCD
         ),
         limits=SEARCH_LIMITS,
+        checks="results/inference/checks.json",
         firmware=f"results/firmware/{CONFIG.firmware.designs[0]}/latency.json",
     output:
         table=report(

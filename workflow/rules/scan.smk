@@ -24,6 +24,7 @@ rule inject_signal:
         data=f"results/anomaly/{POINT}/data.safetensors",
         truth=f"results/anomaly/{POINT}/truth.safetensors",
         signal_test=f"results/anomaly/{POINT}/signal_test.safetensors",
+        background_test=f"results/anomaly/{POINT}/background_test.safetensors",
         injection=f"results/anomaly/{POINT}/injection.json",
         scaled=f"results/anomaly/{POINT}/normalisation.json",
     log:
@@ -94,9 +95,13 @@ for name in SCAN_METHODS:
                 if method.template
                 else []
             ),
+            background_test=[f"results/anomaly/{POINT}/background_test.safetensors"],
         output:
             scores=f"results/anomaly/{POINT}/{{method}}/scores.safetensors",
             signal_scores=f"results/anomaly/{POINT}/{{method}}/signal_scores.safetensors",
+            background_scores=[
+                f"results/anomaly/{POINT}/{{method}}/background_scores.safetensors"
+            ],
             extras=[
                 f"results/anomaly/{POINT}/{{method}}/{extra}"
                 for extra in method.extras
@@ -123,6 +128,8 @@ rule judge_scan:
         signal_test=f"results/anomaly/{POINT}/signal_test.safetensors",
         scores=f"results/anomaly/{POINT}/{{method}}/scores.safetensors",
         signal_scores=f"results/anomaly/{POINT}/{{method}}/signal_scores.safetensors",
+        background_test=f"results/anomaly/{POINT}/background_test.safetensors",
+        background_scores=f"results/anomaly/{POINT}/{{method}}/background_scores.safetensors",
     output:
         judgement=f"results/anomaly/{POINT}/{{method}}/judgement.json",
     log:

@@ -97,6 +97,12 @@ def draw(
     return hide(background, signal, number, folds, random)
 
 
+def numbered(table: Table, folds: int) -> Table:
+    """Masses and features with the other columns of DIJETS; folds as those of `inject`."""
+    event_id = np.arange(len(table["m_jj"]))
+    return {**table, "event_id": event_id, "fold": event_id % folds}
+
+
 def pool(data: Table, truth: Table, signal_test: Table) -> tuple[Table, Table]:
     """Background and simulated signal of the search, each by rising mass.
 
@@ -125,6 +131,7 @@ def inject(
     data: Output,
     truth: Output,
     signal_test: Output,
+    background_test: Output,
     injection: Output,
     scaled: Output,
     strength: str,
@@ -139,6 +146,8 @@ def inject(
         normalisation: of the search.
         data, truth, signal_test: written, as by `anomaly.features`. In another window the simulated
             signal is moved to it: what is sought there has its mass there.
+        background_test: written, the background of the window that the replica does not have, to
+            judge on; no event with a share of 1.
         injection: written, what is in the data.
         scaled: written, the normalisation of the point.
         strength: expected signal events in units of the reference.
@@ -173,6 +182,9 @@ def inject(
         table = shifted(table, settings.mass_shift)
         write_tensors(path, DIJETS, {**table, "m_jj": factor * table["m_jj"]})
     write_tensors(truth, DIJET_TRUTH, drawn[1])
+    left = ~kept & inside(background["m_jj"], window)
+    rest = {name: values[left] for name, values in background.items()}
+    write_tensors(background_test, DIJETS, numbered(shifted(rest, settings.mass_shift), folds))
     injected = int(drawn[1]["is_signal"].sum())
     write_result(
         injection,
@@ -232,12 +244,15 @@ def judge(
     signal_test: Input,
     scores: Input,
     signal_scores: Input,
+    background_test: Input,
+    background_scores: Input,
     judgement: Output,
     settings: JudgementJob,
 ) -> None:
     """Say how well a method's scores separate background of the data from signal outside of it.
 
-    Both lie in the window, and every event is scored by models that did not see it.
+    All lie in the window, and every event is scored by models that did not see it. Background that
+    is not in the data takes the place of theirs where there is more of it.
     """
     tables = [read_tensors(path, DIJETS) for path in (data, signal_test)]
     chosen = [inside(table["m_jj"], settings.signal_region) for table in tables]
@@ -246,5 +261,16 @@ def judge(
         read_scores(path, table).mean(axis=1)[own]
         for path, table, own in zip((scores, signal_scores), tables, chosen, strict=True)
     ]
+    beside = read_tensors(background_test, DIJETS)
+    independent = len(beside["m_jj"]) > len(parts[0])
+    if independent:
+        parts[0] = read_scores(background_scores, beside).mean(axis=1)
     labels = np.repeat([0, 1], [len(part) for part in parts])
-    write_result(judgement, Judgement(cuts=cuts(labels, np.concatenate(parts), settings)))
+    write_result(
+        judgement,
+        Judgement(
+            cuts=cuts(labels, np.concatenate(parts), settings),
+            background_events=len(parts[0]),
+            independent=independent,
+        ),
+    )

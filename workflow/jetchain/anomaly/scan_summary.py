@@ -126,6 +126,7 @@ def point(rows: Sequence[Row]) -> ScanPoint:
         expected_fb=spread(limit.expected_fb[2] for limit in limits),
         observed_fb=spread(limit.observed_fb for limit in limits),
         **known,
+        independent_background=all(row.judgement and row.judgement.independent for row in rows),
         without_result=sum(row.mu is None for row in rows),
         without_limit=len(refused),
         reason=refused[0].reason if refused else None,

@@ -33,8 +33,10 @@ def search(
     signal_test: Input,
     truth: Inputs,
     template: Inputs,
+    background_test: Inputs,
     scores: Output,
     signal_scores: Output,
+    background_scores: Outputs,
     extras: Outputs,
     method: str,
     settings: SearchJob,
@@ -47,24 +49,29 @@ def search(
         signal_test: DIJETS of signal that is not in the data.
         truth: DIJET_TRUTH for a reference, none for a search.
         template: DIJETS that the method's first stage drew; none if it has no such stage.
-        scores, signal_scores: written, SCORES of data and signal_test.
+        background_test: DIJETS of background that is not in the data; none where there is none.
+        scores, signal_scores, background_scores: written, SCORES of data and of both others.
         extras: written, what else the method has, by file name.
         method: its name.
         settings: of the method, and the regions of the mass.
         seed: of all that it draws.
     """
-    tables = read_tensors(data, DIJETS), read_tensors(signal_test, DIJETS)
+    tables = [read_tensors(path, DIJETS) for path in (data, signal_test, *background_test)]
+    beside = tables[2] if background_test else None
     more: dict[str, Any] = {}
     for path in truth:
         more["truth"] = read_tensors(path, DIJET_TRUTH)["is_signal"]
     for path in template:
         more["template"] = read_tensors(path, DIJETS)
     found = build(method, settings.method).search(
-        Dijets(*tables, settings.signal_region, settings.mass_range), seed=seed, **more
+        Dijets(tables[0], tables[1], settings.signal_region, settings.mass_range, beside),
+        seed=seed,
+        **more,
     )
-    for to, table, score in zip(
-        (scores, signal_scores), tables, (found.scores, found.signal_scores), strict=True
-    ):
+    outputs = (scores, signal_scores, *background_scores)
+    scored = (found.scores, found.signal_scores, found.background_scores)
+    for to, table, score in zip(outputs, tables, scored[: len(tables)], strict=True):
+        assert score is not None  # a method scores all that it is given
         write_tensors(to, SCORES, {"event_id": table["event_id"], "score": score})
     for extra in extras:
         _write(extra, found.extras[extra.name])

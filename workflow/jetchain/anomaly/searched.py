@@ -35,17 +35,21 @@ class Dijets:
         signal_test: DIJETS of simulated signal that is not in the data.
         signal_region: low and high edge in TeV.
         mass_range: of the fit of the mass, TeV; for a method that declares that it reads it.
+        background_test: DIJETS of background of the signal region that is not in the data; scored,
+            and used for nothing else but by a reference. None where there is none.
     """
 
     data: Table
     signal_test: Table
     signal_region: Sequence[float]
     mass_range: Sequence[float] | None = None
+    background_test: Table | None = None
 
     @property
-    def tables(self) -> tuple[Table, Table]:
-        """Both tables, in the order in which they are scored."""
-        return self.data, self.signal_test
+    def tables(self) -> list[Table]:
+        """All tables, in the order in which they are scored."""
+        more = [] if self.background_test is None else [self.background_test]
+        return [self.data, self.signal_test, *more]
 
     @property
     def in_region(self) -> NDArray[np.bool_]:
@@ -62,8 +66,7 @@ class Dijets:
     ) -> Scored:
         """Scores by ensembles of boosted trees, see `core.boosting.cross_scores`."""
         targets = [(table["features"], table["fold"]) for table in self.tables]
-        scores, of_signal = cross_scores(training_set, targets, self.folds, boosting, seed, name)
-        return Scored(scores, of_signal)
+        return Scored.of(cross_scores(training_set, targets, self.folds, boosting, seed, name))
 
 
 @dataclass(frozen=True)
@@ -75,11 +78,19 @@ class Scored:
             signal, and the score of an event is the mean of its trainings.
         extras: by file name what else it writes: weights as a module, a table of scores (SCORES),
             or the columns of a CSV.
+        background_scores: the same of background_test, where there is one.
     """
 
     scores: Array
     signal_scores: Array
     extras: Mapping[str, Any] = field(default_factory=dict)
+    background_scores: Array | None = None
+
+    @classmethod
+    def of(cls, scores: Sequence[Array], extras: Mapping[str, Any] | None = None) -> Scored:
+        """From the scores of `Dijets.tables`, in their order."""
+        more = scores[2] if len(scores) > 2 else None
+        return cls(scores[0], scores[1], extras or {}, more)
 
 
 @dataclass(frozen=True)
@@ -119,4 +130,4 @@ def outlier_scores(model: Outlier, dijets: Dijets, seed: int) -> Scored:
             chosen = table["fold"] == fold
             if chosen.any():
                 result[chosen, 0] = model.score(table["features"][chosen])
-    return Scored(scores[0], scores[1])
+    return Scored.of(scores)

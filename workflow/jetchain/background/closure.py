@@ -23,6 +23,7 @@ from jetchain.background.abcd import (
 from jetchain.background.settings import AbcdJob, CutJob
 from jetchain.background.shape import fit_shape
 from jetchain.background.sideband import passes, spectrum_of, summarise
+from jetchain.background.spectrum import Spectrum
 from jetchain.core.dijets import Array, inside, read_scores, sidebands
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.io.tables import read_result, write_csv, write_result
@@ -33,6 +34,7 @@ from jetchain.core.schema.background import (
     AbcdCounts,
     CorrectedCounts,
     KappaPoint,
+    Kept,
     Normalisation,
     Sculpting,
     SpectrumClosure,
@@ -83,6 +85,17 @@ def sculpting(counts: Array, kept: Array, random: np.random.Generator) -> Sculpt
     )
 
 
+def stretches(before: Spectrum, after: Spectrum) -> dict[str, Kept]:
+    """What a cut keeps below the signal region, inside and above it; the bins are the same."""
+    window = np.flatnonzero(before.window)
+    low, high = window[0], window[-1] + 1
+    parts = {"below": slice(low), "inside": slice(low, high), "above": slice(high, None)}
+    return {
+        name: Kept(events=int(before.counts[part].sum()), kept=int(after.counts[part].sum()))
+        for name, part in parts.items()
+    }
+
+
 def spectrum(
     *,
     data: Input,
@@ -131,6 +144,7 @@ def spectrum(
         )
         result[name] = SpectrumClosureAtCut(
             **sculpted.model_dump(),
+            **stretches(before.spectrum, after.spectrum),
             chi2=summary.chi2,
             ndf=summary.ndf,
             p_value=summary.p_value,

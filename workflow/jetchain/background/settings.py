@@ -104,12 +104,28 @@ class SidebandSettings(Settings):
         return value
 
 
+class HuntSettings(Settings):
+    """A signal of any mass, sought before and after the cuts."""
+
+    methods: list[str] = key(
+        [],
+        "Methods whose bump hunt is made with everything else, and is in the report; `inclusive` "
+        "is the one without a cut. `snakemake anomaly_bump_hunt` makes those of all methods.",
+    )
+    toys: int = key(
+        1000,
+        "Toys of each spectrum; the smallest global p-value that they can show is 1 / (toys + 1).",
+        ge=20,
+    )
+
+
 class BackgroundSettings(Settings):
     """Backgrounds of the searches, estimated from the data, and how well the estimates hold."""
 
     sideband: SidebandSettings = key(SidebandSettings(), "The fit of the mass spectrum.")
     abcd: AbcdSettings = key(AbcdSettings(), "Two cuts that predict the background.")
     quality: QualitySettings = key(QualitySettings(), "The check of a template.")
+    bump_hunt: HuntSettings = key(HuntSettings(), "A signal sought at all masses.")
     reference_events: int | None = key(
         None,
         "Signal events (passing the trigger, in the luminosity of the background sample) that "
@@ -157,6 +173,12 @@ class CutJob(SpectrumJob):
     def efficiencies(self) -> list[float]:
         """Of the search and of the scan, falling."""
         return sorted({*(self.scan or []), self.efficiency}, reverse=True)
+
+
+class HuntJob(CutJob):
+    """What `background.bump_hunt` reads."""
+
+    toys: int
 
 
 class NormalisationJob(Settings):

@@ -165,12 +165,12 @@ def sideband(
     ]
     targets = list(zip(tables, values, strict=True))
     found = read_result(normalisation, Normalisation)
-    before = _fit(tables, None, found, settings, (seed, "1"))
+    before = fit_events(tables, None, found, settings, (seed, "1"))
     shapes = {"1": before}
     for efficiency in settings.efficiencies:
         kept = passes(tables[0], values[0], targets, efficiency, settings)
         name = f"{efficiency:g}"
-        shapes[name] = shape = _fit(tables, kept, found, settings, (seed, name), before)
+        shapes[name] = shape = fit_events(tables, kept, found, settings, (seed, name), before)
         if efficiency == settings.efficiency:
             simulated = len(kept[1])
             counts = shape_yields(method, shape, simulated, found, settings.signal_region)
@@ -192,14 +192,14 @@ def inclusive(
     """The same without any cut: the bump hunt that the methods have to beat."""
     tables = [read_tensors(path, DIJETS) for path in (data, signal_test)]
     found = read_result(normalisation, Normalisation)
-    shape = _fit(tables, None, found, settings, (seed, "1"))
+    shape = fit_events(tables, None, found, settings, (seed, "1"))
     simulated = len(tables[1]["m_jj"])
     counts = shape_yields("inclusive", shape, simulated, found, settings.signal_region)
     write_result(yields, counts)
     _write("inclusive", 1.0, {"1": shape}, fits, spectra)
 
 
-def _fit(
+def fit_events(
     tables: list[Table],
     kept: list[NDArray[np.bool_]] | None,
     normalisation: Normalisation,

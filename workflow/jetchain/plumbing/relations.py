@@ -289,6 +289,18 @@ def _search_has_events(config: Configuration) -> Iterator[str]:
             )
 
 
+def _hunted_are_cut_on(config: Configuration) -> Iterator[str]:
+    """A bump is hunted in the spectrum after the cut of a method, or without one."""
+    searched = config.anomaly.searches
+    allowed = [*NO_CUT, *(n for n in searched if METHODS[n].background == "sideband")]
+    path = "background.bump_hunt.methods"
+    for name in config.background.bump_hunt.methods:
+        if name not in allowed:
+            yield f"{path}: there is no cut of '{name}'; there are those of {', '.join(allowed)}."
+    for name in sorted({n for n in allowed if config.background.bump_hunt.methods.count(n) > 1}):
+        yield f"{path}: '{name}' is named twice."
+
+
 def _windows_have_sidebands(config: Configuration) -> Iterator[str]:
     low, high = config.background.sideband.spectrum.mass_range
     for name, scan in config.anomaly.scans.items():
@@ -436,6 +448,7 @@ RELATIONS: list[Callable[[Configuration], Iterator[str]]] = [
     _spectrum_holds_the_fit,
     _background_is_one,
     _search_has_events,
+    _hunted_are_cut_on,
     _windows_have_sidebands,
     _events_suffice,
     _collisions_reach,

@@ -15,12 +15,14 @@ from jetchain.core.io.tables import read_csv, read_json, read_result
 from jetchain.core.schema.anomaly import Resonance, SearchMetrics
 from jetchain.core.style import label, legend_size, new_figure, save_figure, steps, style_of
 from jetchain.core.verbs import Input, Labels, Output, Resource
+from jetchain.reporting.checks import explain, marked
 
 
 def sic(
     *,
     curves: Input,
     metrics: Input,
+    checks: Input,
     published: Resource,
     labels: Labels,
     pdf: Output,
@@ -29,10 +31,11 @@ def sic(
 ) -> None:
     """Draw the significance-improvement curves, with the published maxima beside them."""
     table, merits = read_csv(curves), read_result(metrics, SearchMetrics)
-    anchors = read_json(published)
+    anchors, names = read_json(published), marked(labels, checks)
     figure, (ax, side) = new_figure(1, 2, size=(12.5, 5.6), width_ratios=[1.55, 1])
-    draw_curves(ax, table, merits, labels)
-    _table(side, merits, anchors, labels)
+    draw_curves(ax, table, merits, names)
+    _table(side, merits, anchors, names)
+    explain(ax, names)
     save_figure(figure, pdf, png, data)
 
 

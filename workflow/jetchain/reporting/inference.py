@@ -12,9 +12,11 @@ from matplotlib.patches import Patch
 from jetchain.core.errors import DataError
 from jetchain.core.io.tables import read_result, write_csv
 from jetchain.core.schema.background import Normalisation
+from jetchain.core.schema.checks import SearchChecks
 from jetchain.core.schema.inference import Fit, Limits, Nuisance, ToyLimits
 from jetchain.core.style import COLOURS, label, new_figure, remark, save_figure
 from jetchain.core.verbs import Input, Inputs, Labels, Output
+from jetchain.reporting.checks import explain, marked
 
 # One and two sigma: told apart by readers with any colour vision, unlike green and yellow.
 MOVED, CONSTRAINED = 0.01, 0.02  # of the uncertainty before the fit
@@ -24,12 +26,15 @@ EDGES = {"m1": 1, "p1": 3, "m2": 0, "p2": 4}
 
 
 def comparison(
-    *, limits: Inputs, normalisation: Input, labels: Labels, pdf: Output, png: Output, data: Output
-) -> None:
+    *, limits: Inputs, normalisation: Input, checks: Input, labels: Labels, pdf: Output,
+    png: Output, data: Output,
+) -> None:  # fmt: skip
     """Draw observed and expected limits of every method beside the injected cross-section."""
     rows = [read_result(path, Limits) for path in limits]
     figure, ax = new_figure(size=(8.0, 5.6))
-    draw_limits(ax, rows, labels, read_result(normalisation, Normalisation))
+    names = marked(labels, checks)
+    draw_limits(ax, rows, names, read_result(normalisation, Normalisation))
+    explain(ax, names)
     save_figure(figure, pdf, png, data)
 
 
@@ -121,9 +126,11 @@ def _toy_band(ax: Any, x: float, name: str, toys: ToyLimits) -> None:
 
 
 def scan(
-    *, limits: Inputs, normalisation: Input, labels: Labels, pdf: Output, png: Output, data: Output
-) -> None:
+    *, limits: Inputs, normalisation: Input, checks: Input, labels: Labels, pdf: Output,
+    png: Output, data: Output,
+) -> None:  # fmt: skip
     """Draw CLs against the cross-section, one panel a method, with the toys as points."""
+    names = marked(labels, checks)
     injected = read_result(normalisation, Normalisation).injected_cross_section_fb
     rows = [read_result(path, Limits) for path in limits]
     figure, axes = new_figure(
@@ -132,10 +139,11 @@ def scan(
     axes[0, 0].set_ylabel("CLs")
     axes[0, 0].set_yscale("log")
     axes[0, 0].set_ylim(2e-3, 1.3)
+    explain(axes[0, -1], names)
     drawn = []
     for ax, row in zip(axes[0], rows, strict=True):
         ax.set_xlabel("signal cross-section [fb]")
-        label(ax, right=labels[row.method])
+        label(ax, right=names[row.method])
         fb = row.reference_cross_section_fb
         if row.scan is None or row.scan.cross_section_fb is None or fb is None:
             _no_result(ax, row.sensitive, (0.5, 0.5), "axes fraction")
@@ -166,8 +174,11 @@ def scan(
     save_figure(figure, pdf, png, data)
 
 
-def pulls(*, fits: Inputs, labels: Labels, pdf: Output, png: Output, data: Output) -> None:
+def pulls(
+    *, fits: Inputs, checks: Input, labels: Labels, pdf: Output, png: Output, data: Output
+) -> None:
     """Draw best fit of the signal strength and the pulls, for every method."""
+    shown = marked(labels, checks)
     rows = [read_result(path, Fit) for path in fits]
     figure, (left, right) = new_figure(1, 2, size=(13.0, 4.8))
     for index, row in enumerate(rows):
@@ -184,7 +195,8 @@ def pulls(*, fits: Inputs, labels: Labels, pdf: Output, png: Output, data: Outpu
             xycoords=("axes fraction", "data"), va="center", fontsize=12,
         )  # fmt: skip
     left.axvline(0, color=COLOURS[8], linestyle=":")
-    left.set_yticks(range(len(rows)), [labels[row.method] for row in rows])
+    left.set_yticks(range(len(rows)), [shown[row.method] for row in rows])
+    explain(left, shown)
     left.set_ylim(-0.7, len(rows) - 0.3)
     left.minorticks_off()
     left.set_xlabel("fitted signal cross-section [fb]")
@@ -193,7 +205,7 @@ def pulls(*, fits: Inputs, labels: Labels, pdf: Output, png: Output, data: Outpu
     reach = 3.0
     for row in rows:
         for parameter in filter(_is_moved, row.parameters):
-            names.append(f"{labels[row.method]}: {parameter.name}")
+            names.append(f"{shown[row.method]}: {parameter.name}")
             reach = max(reach, abs(parameter.pull) + 1.5)
             right.errorbar(
                 [parameter.pull], [len(names) - 1],
@@ -221,8 +233,11 @@ def _is_moved(parameter: Nuisance) -> bool:
     return abs(parameter.pull) > MOVED or constraint < 1 - CONSTRAINED
 
 
-def table(*, limits: Inputs, fits: Inputs, normalisation: Input, table: Output) -> None:
+def table(
+    *, limits: Inputs, fits: Inputs, normalisation: Input, checks: Input, table: Output
+) -> None:
     """Write the numbers of all methods as one table."""
+    failed = {each.method: each.failed for each in read_result(checks, SearchChecks).methods}
     injected = read_result(normalisation, Normalisation).injected_cross_section_fb
     columns: dict[str, list[Any]] = {}
     for limit_path, fit_path in zip(limits, fits, strict=True):
@@ -249,6 +264,7 @@ def table(*, limits: Inputs, fits: Inputs, normalisation: Input, table: Output) 
             "observed_events": fit.observed,
             "background_events": fit.background,
             "sensitive": _sensitive(limit, fit),
+            "fails": ", ".join(failed.get(limit.method, [])),
         }
         for name, value in row.items():
             columns.setdefault(name, []).append("" if value is None else value)

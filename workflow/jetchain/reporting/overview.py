@@ -13,6 +13,7 @@ from jetchain.core.style import label, new_figure, save_figure
 from jetchain.core.verbs import Input, Inputs, Labels, Output
 from jetchain.reporting.anomaly import draw_curves
 from jetchain.reporting.background import draw_spectrum
+from jetchain.reporting.checks import explain, marked
 from jetchain.reporting.firmware import draw_accuracy
 from jetchain.reporting.inference import draw_limits
 from jetchain.reporting.jets import draw_classes
@@ -31,6 +32,7 @@ def overview(
     limits: Inputs,
     normalisation: Input,
     latency: Input,
+    checks: Input,
     radius: float,
     searches: Labels,
     backgrounds: Labels,
@@ -49,6 +51,7 @@ def overview(
         limits: of every method.
         normalisation: of the search, with the injected cross-section.
         latency: report of the first firmware design.
+        checks: of the search; methods that fail one are marked.
         radius: of the jets whose histograms are drawn.
         searches, backgrounds: displayed names of the methods, and of those with a limit.
         taggers: their displayed names.
@@ -64,7 +67,8 @@ def overview(
     draw_pair(axes[0, 1], pair, results, [read_csv(path) for path in roc], taggers)
     axes[0, 1].legend(loc="lower left")
     label(axes[0, 1], right=f"tagging: {pair_title(pair)}")
-    draw_curves(axes[0, 2], read_csv(sic), read_result(anomaly, SearchMetrics), searches)
+    names = marked(searches, checks)
+    draw_curves(axes[0, 2], read_csv(sic), read_result(anomaly, SearchMetrics), names)
     label(axes[0, 2], right="anomaly search: significance improvement")
     fitted = read_result(fits, SpectrumFits)
     draw_spectrum(axes[1, 0], None, read_csv(spectra), fitted)
@@ -73,10 +77,11 @@ def overview(
     draw_limits(
         axes[1, 1],
         [read_result(path, Limits) for path in limits],
-        backgrounds,
+        marked(backgrounds, checks),
         read_result(normalisation, Normalisation),
     )
     label(axes[1, 1], right="inference: CLs limits")
+    explain(axes[1, 1], marked(backgrounds, checks))
     draw_accuracy(axes[1, 2], [read_result(latency, FirmwareReport)], [""])
     label(axes[1, 2], right="firmware: float network to Verilog")
     save_figure(figure, pdf, png, data)

@@ -12,15 +12,20 @@ from jetchain.core.io.tables import read_result, write_csv
 from jetchain.core.schema.scan import ScannedMethod, ScanPoint, ScanSummary, Spread
 from jetchain.core.style import label, legend_size, new_figure, remark, save_figure, style_of
 from jetchain.core.verbs import Input, Labels, Output
+from jetchain.reporting.checks import explain, marked
 
 DISCOVERY = 5.0
 
 
-def figure(*, summary: Input, labels: Labels, pdf: Output, png: Output, data: Output) -> None:
+def figure(
+    *, summary: Input, checks: Input, labels: Labels, pdf: Output, png: Output, data: Output
+) -> None:
     """Draw significance, improvement, fitted strength, and limits or p-values without signal."""
     found = read_result(summary, ScanSummary)
     drawn, axes = new_figure(2, 2)
-    names = names_of(found, labels)
+    shown_as = marked(labels, checks)
+    names = names_of(found, shown_as)
+    explain(axes[1, 1], shown_as)
     draw_points(axes[0, 0], found, names, "significance")
     axes[0, 0].axhline(DISCOVERY, color="black", lw=1, ls=":")
     axes[0, 0].set(ylabel=r"Local significance [$\sigma$]", ylim=(0, None))
@@ -154,13 +159,13 @@ def draw_limits(ax: Axes, found: ScanSummary, names: list[str]) -> None:
         ax.set(yscale="log", ylabel="Expected limit [fb]")
 
 
-def table(*, summary: Input, labels: Labels, table: Output) -> None:
+def table(*, summary: Input, checks: Input, labels: Labels, table: Output) -> None:
     """Write medians and bands of all points, and what follows from all strengths together."""
     found = read_result(summary, ScanSummary)
     rows: list[dict[str, Any]] = []
+    shown_as, shared = marked(labels, checks), found.shared_background
     for method in found.methods:
-        shared = found.shared_background
-        rows += [_row(method, point, labels[method.method], shared) for point in method.points]
+        rows += [_row(method, point, shown_as[method.method], shared) for point in method.points]
     names = list(dict.fromkeys(name for row in rows for name in row))
     write_csv(table, {name: [row.get(name, "") for row in rows] for name in names})
 

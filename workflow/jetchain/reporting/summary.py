@@ -9,6 +9,7 @@ from jetchain.core.io.atomic import atomic
 from jetchain.core.io.tables import read_json, read_result
 from jetchain.core.schema.anomaly import TOO_FEW, SearchMetrics
 from jetchain.core.schema.background import AbcdClosure, CorrectedCounts
+from jetchain.core.schema.checks import SearchChecks
 from jetchain.core.schema.inference import Limits
 from jetchain.core.schema.tagging import Interval, TaggerMetrics
 from jetchain.core.verbs import Input, Inputs, Output
@@ -26,6 +27,7 @@ def summary(
     anomaly: Input,
     closures: Inputs,
     limits: Inputs,
+    checks: Input,
     firmware: Input,
     table: Output,
     text: Output,
@@ -38,6 +40,7 @@ def summary(
         anomaly: significance improvements.
         closures: of every search with the ABCD method.
         limits: limits of every method.
+        checks: of the search.
         firmware: latency report.
         table: where to write the CSV.
         text: where to write the text.
@@ -56,6 +59,7 @@ def summary(
             for row in closure_rows(read_result(path, AbcdClosure), str(path))
         ),
         *(row for path in limits for row in limit_rows(read_result(path, Limits), str(path))),
+        *check_rows(read_result(checks, SearchChecks), str(checks)),
         *firmware_rows(read_json(firmware), str(firmware)),
     ]
     with atomic(table) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
@@ -174,6 +178,16 @@ def limit_rows(found: Limits, source: str) -> list[Row]:
             source,
         ),
     ]
+
+
+def check_rows(found: SearchChecks, source: str) -> list[Row]:
+    """How many checks each method fails, of those that decided."""
+    rows = []
+    for each in found.methods:
+        decided = sum(check.status in ("passed", "failed") for check in each.checks)
+        name, failed = f"checks failed, {each.method}", float(len(each.failed))
+        rows.append(_row("inference", name, failed, None, f"of {decided}", source))
+    return rows
 
 
 def firmware_rows(found: dict[str, Any], source: str) -> list[Row]:

@@ -8,7 +8,9 @@ FIGURES += [
         "Anomaly",
         {"figure": "Significance improvement"},
         inputs=dict(
-            curves="results/anomaly/sic.csv", metrics="results/anomaly/metrics.json"
+            curves="results/anomaly/sic.csv",
+            metrics="results/anomaly/metrics.json",
+            checks="results/inference/checks.json",
         ),
         params=dict(
             published=resource_name("published/anomaly.json"), labels=SEARCH_LABELS

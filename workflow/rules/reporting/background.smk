@@ -46,3 +46,14 @@ FIGURES += [
         over={"method": BACKGROUND_TEMPLATES},
     ),
 ]
+
+HUNT = Figure(
+    "background/bump_hunt_{method}",
+    "reporting.bump_hunt.figure",
+    "Background",
+    {"figure": "Bump hunt", "method": "{method}"},
+    inputs=dict(bump_hunt="results/background/{method}/bump_hunt.json"),
+    params=dict(labels=own_label),
+    over={"method": CONFIG.background.bump_hunt.methods},
+)
+FIGURES.append(HUNT)

@@ -16,6 +16,7 @@ FIGURES += [
         {"figure": "Limits by method"},
         inputs=dict(
             normalisation="results/background/normalisation.json",
+            checks="results/inference/checks.json",
             limits=expand("results/inference/{method}/limits.json", method=LIMITED),
         ),
         params=dict(labels=LIMITED_LABELS),
@@ -27,6 +28,7 @@ FIGURES += [
         {"figure": "CLs against the cross-section"},
         inputs=dict(
             normalisation="results/background/normalisation.json",
+            checks="results/inference/checks.json",
             limits=expand("results/inference/{method}/limits.json", method=LIMITED),
         ),
         params=dict(labels=LIMITED_LABELS),
@@ -36,7 +38,10 @@ FIGURES += [
         "reporting.inference.pulls",
         "Inference",
         {"figure": "Best fit and pulls"},
-        inputs=dict(fits=expand("results/inference/{method}/fit.json", method=LIMITED)),
+        inputs=dict(
+            fits=expand("results/inference/{method}/fit.json", method=LIMITED),
+            checks="results/inference/checks.json",
+        ),
         params=dict(labels=LIMITED_LABELS),
     ),
     Table(
@@ -46,6 +51,7 @@ FIGURES += [
         {"figure": "Table of limits"},
         inputs=dict(
             normalisation="results/background/normalisation.json",
+            checks="results/inference/checks.json",
             limits=expand(
                 "results/inference/{method}/limits.json",
                 method=[*BACKGROUND_METHODS, *PUBLISHED],
@@ -56,6 +62,17 @@ FIGURES += [
             ),
         ),
         caption="limits_table",
+    ),
+    *(
+        kind(
+            "inference/checks",
+            f"reporting.checks.{kind.kind}",
+            "Inference",
+            {"figure": title},
+            inputs=dict(checks="results/inference/checks.json"),
+            params=dict(labels=BACKGROUND_LABELS),
+        )
+        for kind, title in ((Figure, "Checks of the search"), (Table, "Checks, table"))
     ),
 ]
 

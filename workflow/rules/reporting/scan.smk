@@ -7,7 +7,10 @@ SCAN_FIGURES = [
         f"reporting.scan.{kind.kind}",
         "Anomaly",
         {"figure": title, "scan": "{scan}"},
-        inputs=dict(summary="results/anomaly/scan/{scan}/summary.json"),
+        inputs=dict(
+            summary="results/anomaly/scan/{scan}/summary.json",
+            checks="results/inference/checks.json",
+        ),
         params=dict(labels=labels_of_scan),
         over={"scan": CONFIG.anomaly.scanned},
     )

@@ -98,11 +98,9 @@ class Disco:
             {"event_id": table["event_id"], "score": plane}
             for table, plane in zip(dijets.tables, ranked, strict=True)
         ]
-        scores, signal_scores = (joined(plane)[:, None] for plane in ranked)
-        return Scored(
-            scores,
-            signal_scores,
-            extras={
+        return Scored.of(
+            [joined(plane)[:, None] for plane in ranked],
+            {
                 "planes.safetensors": planes[0],
                 "signal_planes.safetensors": planes[1],
                 "weights.safetensors": networks,
@@ -292,9 +290,10 @@ def planes_of(
     the networks of both halves.
 
     Returns:
-        Ranks (events, 2) of data and of signal_test; the networks; their history.
+        Ranks (events, 2) of all tables; the networks; their history.
     """
     tables, data = dijets.tables, dijets.data
+    trained_on = (data, dijets.signal_test)
     assert dijets.mass_range is not None  # its line in METHODS declares it
     side = sidebands(data["m_jj"], dijets.signal_region, dijets.mass_range)
     require_regions(data["m_jj"], dijets.in_region, side)
@@ -305,10 +304,10 @@ def planes_of(
     for half in (0, 1):
         used = [
             chosen & (parity(table) != half)
-            for table, chosen in zip(tables, in_training, strict=True)
+            for table, chosen in zip(trained_on, in_training, strict=True)
         ]
         features, m_jj = (
-            np.concatenate([table[name][own] for table, own in zip(tables, used, strict=True)])
+            np.concatenate([table[name][own] for table, own in zip(trained_on, used, strict=True)])
             for name in ("features", "m_jj")
         )
         labels = np.repeat([0, 1], [own.sum() for own in used])

@@ -30,7 +30,7 @@ class Supervised:
 
     def search(self, dijets: Dijets, truth: NDArray[np.int64], seed: int) -> Scored:
         """See `anomaly.searched`."""
-        data, signal = dijets.tables
+        data, signal = dijets.data, dijets.signal_test
         in_region, signal_in_region = (
             inside(table["m_jj"], dijets.signal_region) for table in (data, signal)
         )

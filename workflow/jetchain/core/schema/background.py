@@ -216,10 +216,18 @@ class Sculpting(Result):
     null_std: float
 
 
+class Kept(Result):
+    """Events of a stretch of the mass before and after a cut."""
+
+    events: int
+    kept: int
+
+
 class SpectrumClosureAtCut(Sculpting):
     """Cut and fit on the true background, where no signal may appear.
 
     Attributes:
+        below, inside, above: of the signal region, what the cut keeps, in the range of the fit.
         chi2, ndf, p_value: of the fit.
         accepted: whether its model of the background is.
         spurious_events: fitted signal in the signal region.
@@ -228,6 +236,9 @@ class SpectrumClosureAtCut(Sculpting):
         spurious_significance: of the fitted signal.
     """
 
+    below: Kept
+    inside: Kept
+    above: Kept
     chi2: float
     ndf: int
     p_value: float
@@ -311,6 +322,79 @@ class AbcdClosure(Result):
     signal_efficiency: float
     contamination: float | None
     regions: dict[str, CorrectedCounts | AbcdCounts]
+
+
+class TrialFactor(Result):
+    """What toys without signal find anywhere, beside the formula of arXiv 1005.1891.
+
+    Attributes:
+        toys: their number.
+        level: of q0, whose upcrossings are counted.
+        crossings, crossings_error: mean number in a toy.
+        excess: (points,) Z.
+        toys_above: (points,) share of the toys whose largest excess reaches it.
+        formula: (points,) the bound on this share.
+        rare, share_of_rare: a p-value, and the share of the toys whose global one, by the formula,
+            is not above it: at most this p-value if the bound holds.
+    """
+
+    toys: int
+    level: float
+    crossings: float
+    crossings_error: float
+    excess: list[float]
+    toys_above: list[float]
+    formula: list[float]
+    rare: float
+    share_of_rare: float
+
+
+class BumpScan(Result):
+    """A signal sought at all masses of one spectrum.
+
+    Attributes:
+        events: in the range of the fit.
+        model, accepted: of the background, that of the search.
+        mass_tev: (masses,) where the median of the moved signal lies.
+        relative_width: of the signal, half of its central 68 % over its mass.
+        excess: (masses,) Z, the root of q0, negative for a deficit.
+        p_local: (masses,) asymptotic.
+        p_local_toys: (masses,) by counting, at least 1 / (toys + 1).
+        largest_tev, largest: mass and Z of the largest excess.
+        p_global: of it anywhere, by the trial factor; an upper bound.
+        p_global_toys: by counting.
+        p_global_toys_is_bound: no toy has such an excess.
+        trials: how the two compare.
+    """
+
+    events: int
+    model: str
+    accepted: bool
+    mass_tev: list[float]
+    relative_width: float
+    excess: list[float]
+    p_local: list[float]
+    p_local_toys: list[float]
+    largest_tev: float
+    largest: float
+    p_global: float
+    p_global_toys: float
+    p_global_toys_is_bound: bool
+    trials: TrialFactor
+
+
+class BumpHunt(Result):
+    """The bump hunt of one method by the efficiency of the cut, "1" for none.
+
+    Attributes:
+        method: its name.
+        injected_tev: where the injected signal lies, for the reader; null without one.
+        scans: by efficiency.
+    """
+
+    method: str
+    injected_tev: float | None
+    scans: dict[str, BumpScan]
 
 
 class Separation(Result):

@@ -49,9 +49,17 @@ class AtEfficiency(Result):
 
 
 class Judgement(Result):
-    """How well the scores of a method at one point tell signal from background, by the truth."""
+    """How well the scores of a method at one point tell signal from background, by the truth.
+
+    Attributes:
+        cuts: at fixed background efficiencies.
+        background_events: of the window, that they were judged on.
+        independent: whether these are no events of the data, and more than those.
+    """
 
     cuts: list[AtEfficiency]
+    background_events: int
+    independent: bool
 
 
 class Measurement(Result):
@@ -88,6 +96,7 @@ class ScanPoint(Result):
         mu, mu_error: fitted strength; null if no replica has one.
         expected_fb, observed_fb: upper limits; the expected one is of the cut as it was trained.
         improvement, signal_efficiency: by background efficiency, null where none is known.
+        independent_background: whether all were judged on more background than the data have.
         without_result: replicas whose fit gave none.
         without_limit: replicas that have no limit.
         reason: of the first of those.
@@ -102,6 +111,7 @@ class ScanPoint(Result):
     observed_fb: Spread | None
     improvement: dict[str, Spread | None]
     signal_efficiency: dict[str, Spread | None]
+    independent_background: bool
     without_result: int
     without_limit: int
     reason: str | None
