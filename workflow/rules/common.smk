@@ -8,7 +8,7 @@ from functools import cache
 from jetchain.core.resources import resource_name
 from jetchain.core.schema.jets import jet_collection
 from jetchain.generate.cards import card_digest
-from jetchain.anomaly.settings import window_name
+from jetchain.anomaly.settings import SHOWERS, window_name
 from jetchain.core.sources import is_stored
 from jetchain.plumbing.radii import CALIBRATION, jets_read
 from jetchain.plumbing.rules import LAUNCH, Figure, Rules, Table, family, labels
@@ -98,6 +98,35 @@ def search_settings(name, region):
     if method.settings:
         places["method"] = f"anomaly.methods.{name}"
     return places
+
+
+def read_to_vary(what):
+    """What a variation of the signal reads beside its jets: other jets, uncertainties, or weights."""
+
+    def paths(wildcards):
+        name, settings = wildcards.systematic, CONFIG.anomaly.systematics
+        if what == "closure" and name in settings.jets:
+            return JET_CLOSURE
+        if what == "generated" and name in SHOWERS:
+            return shards(
+                "results/generate/{sample}/{shard}.root", CONFIG.anomaly.signal
+            )
+        if what == "other" and name in settings.algorithms:
+            jets = f"results/jets/{name}/{{sample}}/{{shard}}.root"
+            return shards(jets, CONFIG.anomaly.signal)
+        return []
+
+    return paths
+
+
+def variations_of(wildcards):
+    """The varied signals of a search; of a cut on the mean of trainings, that of the trainings too."""
+    trained = ["training"] if wildcards.method in BACKGROUND_CUT else []
+    return expand(
+        "results/background/{method}/systematics/{systematic}.json",
+        method=wildcards.method,
+        systematic=[*SYSTEMATICS, *trained],
+    )
 
 
 def points_of(*patterns, methods=()):
@@ -244,6 +273,7 @@ def known_targets():
         "design": family("firmware.designs"),
         "scan": CONFIG.anomaly.scans,
         "window": CONFIG.anomaly.windows,
+        "systematic": SYSTEMATICS,
     }
     names_of_samples = [*CONFIG.generate.samples, *CONFIG.graphs.samples]
     samples = {name: rules_of.shard_names(name) for name in names_of_samples}
@@ -282,4 +312,5 @@ wildcard_constraints:
     scan="[A-Za-z0-9_]+",
     window="[0-9]+-[0-9]+",
     strength="[0-9.e+-]+",
+    systematic="[A-Za-z0-9_]+",
     replica="[0-9]+",

@@ -6,7 +6,7 @@ PUBLISHED = list(CONFIG.inference.workspaces)
 
 rule build_workspace:
     input:
-        yields="results/background/{method}/yields.json",
+        yields="results/background/{method}/search.json",
     output:
         workspace="results/inference/{method}/workspace.json",
     log:
@@ -22,7 +22,7 @@ rule build_workspace:
 rule fit_workspace:
     input:
         workspace="results/inference/{method}/workspace.json",
-        yields="results/background/{method}/yields.json",
+        yields="results/background/{method}/search.json",
     output:
         fit="results/inference/{method}/fit.json",
     log:
@@ -42,7 +42,7 @@ rule fit_workspace:
 rule set_limits:
     input:
         workspace="results/inference/{method}/workspace.json",
-        yields="results/background/{method}/yields.json",
+        yields="results/background/{method}/search.json",
     output:
         limits="results/inference/{method}/limits.json",
     log:
@@ -58,6 +58,22 @@ rule set_limits:
             },
             seed=["inference.limits", "{method}"],
         ),
+    shell:
+        LAUNCH
+
+
+rule diagnose_search:
+    input:
+        workspace="results/inference/{method}/workspace.json",
+        yields="results/background/{method}/search.json",
+    output:
+        model="results/inference/{method}/model.json",
+    log:
+        "results/logs/inference/diagnose/{method}.log",
+    wildcard_constraints:
+        method=one_of(BACKGROUND_METHODS),
+    params:
+        **job("inference.ranking.diagnose"),
     shell:
         LAUNCH
 
@@ -149,5 +165,8 @@ TARGETS["inference"] = [
         "results/inference/{method}/fit.json",
         method=[*BACKGROUND_METHODS, *PUBLISHED],
     ),
-    *expand("results/inference/{method}/model.json", method=PUBLISHED),
+    *expand(
+        "results/inference/{method}/model.json",
+        method=[*BACKGROUND_METHODS, *PUBLISHED],
+    ),
 ]

@@ -9,6 +9,10 @@ has a first stage takes what that drew, ``template``, a table of dijet events:
 
     def draw(self, data: Table, signal_region, mass_range, seed: int) -> Drawn
 
+What scores more events, those of ``dijets.signal_test``, from its file of weights, has
+
+    def score(self, weights: Path, dijets: Dijets) -> Array
+
 No event may be scored by a model that saw it: the model of a fold is trained on the others.
 """
 
@@ -21,8 +25,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from jetchain.core.boosting import BoostingSettings, TrainingSet, cross_scores
+from jetchain.anomaly.methods import TREES_FILE
+from jetchain.core.boosting import BoostingSettings, Models, TrainingSet, cross_scores
 from jetchain.core.dijets import Array, Table, inside
+from jetchain.core.forest import arrays_of
 from jetchain.core.seeds import derive_seed
 
 
@@ -60,10 +66,13 @@ class Dijets:
     def cross_train(
         self, training_set: TrainingSet, boosting: BoostingSettings, seed: int, name: str
     ) -> Scored:
-        """Scores by ensembles of boosted trees, see `core.boosting.cross_scores`."""
+        """Scores by ensembles of boosted trees (`core.boosting.cross_scores`), and the trees."""
         targets = [(table["features"], table["fold"]) for table in self.tables]
-        scores, of_signal = cross_scores(training_set, targets, self.folds, boosting, seed, name)
-        return Scored(scores, of_signal)
+        models: Models = []
+        scores, of_signal = cross_scores(
+            training_set, targets, self.folds, boosting, seed, name, models
+        )
+        return Scored(scores, of_signal, extras={TREES_FILE: arrays_of(models)})
 
 
 @dataclass(frozen=True)
@@ -73,8 +82,8 @@ class Scored:
     Attributes:
         scores, signal_scores: (events, trainings) of data and signal_test; larger is more like
             signal, and the score of an event is the mean of its trainings.
-        extras: by file name what else it writes: weights as a module, a table of scores (SCORES),
-            or the columns of a CSV.
+        extras: by file name what else it can write: weights as a module, a table of scores
+            (SCORES), its trees (TREES), or the columns of a CSV.
     """
 
     scores: Array

@@ -104,12 +104,38 @@ class SidebandSettings(Settings):
         return value
 
 
+class SignalSettings(Settings):
+    """Which uncertainties of the signal the workspaces hold; anomaly.systematics varies it."""
+
+    prune: float = key(
+        0.0,
+        "A variation that changes neither the signal nor any bin of it by more than this share is "
+        "left out.",
+        ge=0.0,
+        lt=1.0,
+    )
+    statistics: float = key(
+        0.05,
+        "Bins of a spectrum where the statistical error of the simulated signal, at strength 1, is "
+        "at least this share of all that is expected have a parameter for it.",
+        ge=0.0,
+    )
+    cross_section: float = key(
+        0.0,
+        "Relative uncertainty of the signal's predicted cross-section; 0 for limits on the "
+        "cross-section itself.",
+        ge=0.0,
+        lt=1.0,
+    )
+
+
 class BackgroundSettings(Settings):
     """Backgrounds of the searches, estimated from the data, and how well the estimates hold."""
 
     sideband: SidebandSettings = key(SidebandSettings(), "The fit of the mass spectrum.")
     abcd: AbcdSettings = key(AbcdSettings(), "Two cuts that predict the background.")
     quality: QualitySettings = key(QualitySettings(), "The check of a template.")
+    systematics: SignalSettings = key(SignalSettings(), "Uncertainties of the signal.")
     reference_events: int | None = key(
         None,
         "Signal events (passing the trigger, in the luminosity of the background sample) that "
@@ -145,6 +171,14 @@ class SpectrumJob(Settings):
 
     signal_region: list[float]
     spectrum: SpectrumSettings
+
+
+class CollectJob(Settings):
+    """What `background.systematics.collect` reads."""
+
+    signal_region: list[float]
+    spectrum: SpectrumSettings
+    systematics: SignalSettings
 
 
 class CutJob(SpectrumJob):

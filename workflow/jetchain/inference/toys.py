@@ -7,6 +7,7 @@ likelihood of all toys is maximised together. The tests hold the statistic again
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +38,8 @@ class NoMinimumError(Exception):
 class Counting:
     """Counts n_i are Poisson with the mean, sums over k and j,
 
-    mu s_i exp(kappa_ik alpha_k) + d_ik alpha_k + exp(g_ik alpha_k) gamma_j b_ji.
+    mu s_i (1 + t_ik alpha_k) (1 + u_ik alpha_k) exp(kappa_ik alpha_k) + d_ik alpha_k
+    + exp(g_ik alpha_k) gamma_j b_ji.
     alpha_k ~ N(a_k, 1) or free. Control region: m_j ~ Poisson(gamma_j tau_j), or
     m_j ~ N(gamma_j, width_j) with tau_j = 1/width_j^2; without one, tau_j = 0.
 
@@ -51,6 +53,8 @@ class Counting:
         shift: (bins, alphas) events that alphas add.
         growth: (bins, alphas) logarithms by which alphas scale the background, g.
         held: (alphas,) 1 for those with an auxiliary measurement, 0 for free ones.
+        tilt: (bins, alphas) relative changes of the signal's shape, t; None without any, nor u.
+        spread: (bins, alphas) relative errors of the simulated signal, u, one alpha a bin.
     """
 
     signal: Array
@@ -62,10 +66,36 @@ class Counting:
     shift: Array
     growth: Array
     held: Array
+    tilt: Any = None
+    spread: Any = None
 
     @classmethod
     def of(cls, yields: Yields, settings: WorkspaceSettings) -> Counting:
         """The same model as `workspace.build` makes."""
+        model = cls._without_systematics(yields, settings)
+        bins, each = len(yields.names), yields.systematics
+        error = np.zeros(bins) if yields.statistics is None else yields.statistics
+        own = np.diag(error)[:, error > 0]
+        if not each and not own.size:
+            return model
+        none, before = np.zeros_like(own), np.zeros_like(model.kappa)
+        norm, tilt = (
+            np.array([getattr(one, name) for one in each]).reshape(-1, bins).T
+            for name in ("norm", "tilt")
+        )
+        zeros = np.zeros((bins, len(each) + own.shape[1]))
+        return dataclasses.replace(
+            model,
+            kappa=np.hstack([model.kappa, norm, none]),
+            shift=np.hstack([model.shift, zeros]),
+            growth=np.hstack([model.growth, zeros]),
+            held=np.append(model.held, np.ones(zeros.shape[1])),
+            tilt=np.hstack([before, tilt, none]),
+            spread=np.hstack([before, np.zeros_like(tilt), own]),
+        )
+
+    @classmethod
+    def _without_systematics(cls, yields: Yields, settings: WorkspaceSettings) -> Counting:
         if yields.shape is not None:
             return cls._of_shape(yields.signal, yields.shape, settings)
         relative = yields.background_uncertainty / yields.background
@@ -142,9 +172,22 @@ class Counting:
     def rates(self, mu: Array | float, nuisances: Array) -> Array:
         """Expected events (..., bins) at nuisance parameters (..., gammas + alphas)."""
         gamma, alpha = nuisances[..., : self.gammas], nuisances[..., self.gammas :]
-        signal = np.asarray(mu)[..., None] * self.signal * np.exp(alpha @ self.kappa.T)
+        signal = np.asarray(mu)[..., None] * self.signal * self.factors(alpha)
         background = self.scales(alpha) * (gamma @ self.background)
         return np.asarray(signal + alpha @ self.shift.T + background)
+
+    def factors(self, alpha: Array) -> Array:
+        """What the alphas (..., alphas) scale the signal by (..., bins)."""
+        factors = np.exp(alpha @ self.kappa.T)
+        if self.tilt is not None:
+            factors = factors * (1 + alpha @ self.tilt.T) * (1 + alpha @ self.spread.T)
+        return np.asarray(factors)
+
+    def bends(self, alpha: Array) -> Array:
+        """The derivatives (toys, bins, alphas) of what is not exponential in `factors`."""
+        grown = np.exp(alpha @ self.kappa.T)
+        own, shape = (grown * (1 + alpha @ each.T) for each in (self.spread, self.tilt))
+        return np.asarray(own[:, :, None] * self.tilt + shape[:, :, None] * self.spread)
 
     def scales(self, alpha: Array) -> Array:
         """What the alphas (..., alphas) scale the background by (..., bins); always finite."""
@@ -274,7 +317,7 @@ def derivatives(
     """-log L, its derivative in mu, and gradient and (positive) Hessian in the nuisances."""
     gammas = model.gammas
     gamma, alpha = nuisances[:, :gammas], nuisances[:, gammas:]
-    unit = model.signal * np.exp(alpha @ model.kappa.T)  # (toys, bins), per mu
+    unit = model.signal * model.factors(alpha)  # (toys, bins), per mu
     signal = mu[:, None] * unit
     scale = model.scales(alpha)
     grown = scale * (gamma @ model.background)
@@ -295,6 +338,8 @@ def derivatives(
     weight = data.counts / rate**2
     # d rate_i / d alpha_k
     response = signal[:, :, None] * model.kappa + model.shift + grown[:, :, None] * model.growth
+    if model.tilt is not None:
+        response += (mu[:, None] * model.signal)[:, :, None] * model.bends(alpha)
     gradient = np.concatenate(
         [
             (excess * scale) @ model.background.T + control_slope,

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -32,6 +33,7 @@ from jetchain.anomaly.searched import Dijets, Scored
 from jetchain.core.dependence import distance_correlation
 from jetchain.core.dijets import Array, Table, inside, require_regions, sidebands
 from jetchain.core.errors import EmptySampleError
+from jetchain.core.io.tensors import read_weights
 from jetchain.core.metrics import auc
 from jetchain.core.seeds import derive_seed, make_deterministic
 from jetchain.core.settings import Settings, key
@@ -109,6 +111,15 @@ class Disco:
                 "history.csv": history,
             },
         )
+
+    def score(self, weights: Path, dijets: Dijets) -> Array:
+        """Ranks (events, 2) of `dijets.signal_test` by the networks of a search that is done."""
+        features, hidden = dijets.data["features"].shape[1], self.settings.networks.hidden
+        models = nn.ModuleList(DoubleDisco(features, hidden).eval() for _ in (0, 1))
+        read_weights(weights, models)
+        assert dijets.mass_range is not None
+        side = sidebands(dijets.data["m_jj"], dijets.signal_region, dijets.mass_range)
+        return planes_by(models, dijets.tables, side)[1]
 
 
 class DoubleDisco(nn.Module):
@@ -299,7 +310,6 @@ def planes_of(
     side = sidebands(data["m_jj"], dijets.signal_region, dijets.mass_range)
     require_regions(data["m_jj"], dijets.in_region, side)
     in_training = (side, inside(dijets.signal_test["m_jj"], dijets.mass_range))
-    outputs = [np.zeros((len(table["m_jj"]), 2)) for table in tables]
     models = nn.ModuleList()
     history: dict[str, list[float]] = {}
     for half in (0, 1):
@@ -318,20 +328,34 @@ def planes_of(
         models.append(model)
         record = {"half": [float(half)] * len(record["epoch"]), **record}
         history = {name: history.get(name, []) + values for name, values in record.items()}
+    return planes_by(models, tables, side), models, history
+
+
+def planes_by(
+    models: nn.ModuleList, tables: tuple[Table, Table], side: NDArray[np.bool_]
+) -> list[Array]:
+    """Ranks (events, 2) of the events of both tables.
+
+    Args:
+        models: of both halves.
+        tables: the data, and others.
+        side: (events,) which of the data lie in the sidebands.
+    """
+    outputs = [np.zeros((len(table["m_jj"]), 2)) for table in tables]
+    for half, model in enumerate(models):
         for output, table in zip(outputs, tables, strict=True):
             own = parity(table) == half
             with torch.no_grad():
                 x = torch.as_tensor(table["features"][own], dtype=torch.float32)
                 output[own] = model(x).numpy()
-    reference = {"fold": parity(data)[side]}
-    ranked = [
+    reference = {"fold": parity(tables[0])[side]}
+    return [
         np.stack(
             [ranks(output[:, k], parity(table), reference, outputs[0][side, k]) for k in range(2)],
             axis=1,
         )
         for output, table in zip(outputs, tables, strict=True)
     ]
-    return ranked, models, history
 
 
 def parity(table: Table) -> NDArray[np.int64]:

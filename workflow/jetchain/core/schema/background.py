@@ -96,6 +96,22 @@ class BackgroundShape(Result):
     signal_relative_uncertainty: float
 
 
+class SignalVariation(Result):
+    """The simulated signal of a search beside itself with one thing varied; all are events.
+
+    Attributes:
+        method, systematic: the search, and what is varied.
+        nominal: (bins,) of the search, counted as the varied ones are.
+        up, down: (bins,); null where there is no such variation, both where it is not known.
+    """
+
+    method: str
+    systematic: str
+    nominal: list[float]
+    up: list[float] | None
+    down: list[float] | None
+
+
 class SearchYields(Result):
     """The counts of one search, from which the inference room makes its model.
 
@@ -133,6 +149,22 @@ class SearchYields(Result):
             }
             value["reference_cross_section_fb"] = value.pop("signal_cross_section_fb")
         return value
+
+
+class Search(SearchYields):
+    """The counts of one search with the systematic uncertainties of its signal, ``search.json``.
+
+    Attributes:
+        variations: of the signal.
+        signal_statistics: (bins,) events, the statistical error of the simulated signal where it
+            matters, else 0; null where `signal_uncertainty` holds it.
+        regions: (bins,) which channel each bin is in, in order; null if all are in one, or each is
+            in one of its own.
+    """
+
+    variations: tuple[SignalVariation, ...] = ()
+    signal_statistics: list[float] | None = None
+    regions: list[str] | None = None
 
 
 class AcceptedModel(Result):

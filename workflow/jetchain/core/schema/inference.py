@@ -100,6 +100,8 @@ class ModelFit(Result):
         parameters, correlations: names, and the matrix (parameters, parameters).
         impacts: the largest first.
         channels: observed and expected events.
+        asimov: parameters after a fit to what the model expects at strength 1; empty where it was
+            not made.
         reason: why there is no result, null if there is one.
     """
 
@@ -109,6 +111,7 @@ class ModelFit(Result):
     correlations: tuple[tuple[float, ...], ...] = ()
     impacts: tuple[Impact, ...] = ()
     channels: tuple[ChannelYields, ...] = ()
+    asimov: tuple[Nuisance, ...] = ()
     reason: str | None = None
 
 

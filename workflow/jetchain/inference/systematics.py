@@ -1,0 +1,88 @@
+"""From a varied signal to a modifier of HistFactory.
+
+A variation has an effect on the norm and one on the shape, which share one parameter, N(0, 1):
+
+- the norm is log-normal (normsys): hi = 1 / lo = exp(k). Where both directions change it to the
+  same side, or there is one direction alone, the larger change counts, up and down;
+- the shape is linear (histosys): half the difference of both directions, each scaled to the norm
+  of the signal; of one direction alone the mirror image is the other. No bin loses more than it
+  has, and a bin without signal gets none.
+
+Both are smooth at 0, where the data put a parameter that they don't know: one that is bent there
+keeps a fit from its minimum. What has no effect makes no modifier.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jetchain.core.schema.background import SignalVariation
+
+Array = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Systematic:
+    """The effect of one parameter on the signal.
+
+    Attributes:
+        name: of the parameter.
+        norm: (bins,) logarithm of the factor; the same in all bins of a channel.
+        tilt: (bins,) relative change of the shape, from -1 to 1.
+    """
+
+    name: str
+    norm: Array
+    tilt: Array
+
+
+def effect(variation: SignalVariation, *, of_channel: bool) -> Systematic | None:
+    """The effect of a variation of the signal; None if there is none.
+
+    Args:
+        variation: finite numbers.
+        of_channel: all bins are those of one channel; else each is a channel of its own.
+    """
+    nominal = np.array(variation.nominal, float)
+    ends = [None if end is None else np.array(end) for end in (variation.up, variation.down)]
+    up, down = (None if end is None else np.maximum(end, 0.0) for end in ends)
+    norm, tilt = np.zeros(len(nominal)), np.zeros(len(nominal))
+    if of_channel and nominal.sum() > 0:
+        norm += _norm(*(None if each is None else each.sum() for each in (nominal, up, down)))
+        tilt = _tilt(nominal, up, down)
+    elif not of_channel:
+        for index, events in enumerate(nominal):
+            norm[index] = _norm(
+                events, *(None if each is None else each[index] for each in (up, down))
+            )
+    if not (norm.any() or tilt.any()):
+        return None
+    return Systematic(variation.systematic, norm, tilt)
+
+
+def _norm(nominal: float, up: float | None, down: float | None) -> float:
+    """Logarithm of the factor by which one standard deviation changes a number of events."""
+    if nominal <= 0:
+        return 0.0
+    more, less = (0.0 if end is None else end / nominal - 1 for end in (up, down))
+    larger = more if abs(more) >= abs(less) else -less
+    change = (more - less) / 2 if more * less < 0 else larger
+    return float(np.sign(change) * np.log1p(abs(change)))
+
+
+def _tilt(nominal: Array, up: Array | None, down: Array | None) -> Array:
+    """(bins,) relative change of the shape by one standard deviation."""
+    moved = [
+        end * (nominal.sum() / end.sum()) - nominal if end is not None and end.sum() > 0 else None
+        for end in (up, down)
+    ]
+    more, less = moved
+    if more is None and less is None:
+        return np.zeros(len(nominal))
+    more = -less if more is None else more
+    less = -more if less is None else less
+    relative = np.divide((more - less) / 2, nominal, out=np.zeros(len(nominal)), where=nominal > 0)
+    return np.clip(relative, -1.0, 1.0)
