@@ -204,11 +204,11 @@ def test_signal_of_another_run_is_refused(files):
     [
         ("cwola", {"boosting": {"trainings": 2, "members": 1, "iterations": 10}}),
         ("disco", {"networks": {"hidden": 8, "tightest": 0.02,
-                                "training": {"epochs": 2, "batch_size": 500}}}),
+                                "training": {"epochs": 1, "batch_size": 500}}}),
     ],
 )  # fmt: skip
 def test_stored_models_give_the_signal_the_scores_of_the_search(tmp_path, method, settings):
-    data, _, test = dijet_tables(background=3000, injected=100, test=300, seed=2)
+    data, _, test = dijet_tables(background=1500, injected=100, test=200, seed=2)
     tables = {"data": data, "signal_test": test}
     for name, table in tables.items():
         write_tensors(tmp_path / f"{name}.safetensors", DIJETS, table)

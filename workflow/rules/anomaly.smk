@@ -140,7 +140,8 @@ for name in SEARCHES:
 SYSTEMATICS = CONFIG.anomaly.systematics.names(
     calibrated=CONFIG.jets.calibration.enabled,
     showers=all(
-        getattr(CONFIG.generate.samples[name].generation, "variations", "none") == "shower"
+        getattr(CONFIG.generate.samples[name].generation, "variations", "none")
+        == "shower"
         for name in CONFIG.anomaly.signal
     ),
 )

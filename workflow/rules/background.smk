@@ -150,6 +150,7 @@ for suffix, methods, of_cut in (
     ("_abcd", BACKGROUND_ABCD, "planes"),
     ("_inclusive", NO_CUT, ""),
 ):
+
     rule:
         name:
             f"count_varied{suffix}"

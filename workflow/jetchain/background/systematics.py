@@ -227,7 +227,7 @@ def collect(
         simulated = read_result(cutflow, DijetCutflow).signal_test
         error = np.sqrt(signal * scale.reference_events / max(simulated, 1))
         expected = signal + np.array([each.background for each in found.bins])
-        error[error < settings.systematics.statistics * expected] = 0.0
+        error[error < settings.systematics.statistics * np.sqrt(expected)] = 0.0
         update["signal_statistics"] = error.tolist()
         update["shape"] = found.shape.model_copy(
             update={"signal_relative_uncertainty": scale.signal_uncertainty}

@@ -32,7 +32,6 @@ from jetchain.inference.workspace import (
     numpy_backend,
     plain_names,
     rough_limit,
-    statistics_names,
 )
 from jetchain.inference.yields import NO_SIGNAL, Yields, read_yields
 
@@ -283,7 +282,7 @@ def widths_of(yields: Yields, model: Counting) -> dict[str, tuple[float, float]]
 
 def parameter_names(yields: Yields, model: Counting) -> tuple[list[str], list[str]]:
     """Names of the gammas and of the alphas of a model, those of its workspace."""
-    more = [each.name for each in yields.systematics] + statistics_names(yields)
+    more = [each.name for each in yields.systematics]
     if yields.shape is not None:
         used = (True, yields.shape.signal_relative > 0, bool(yields.shape.spurious.any()))
         names = ("luminosity", SIGNAL_EFFICIENCY, SPURIOUS)

@@ -14,6 +14,7 @@ keeps a fit from its minimum. What has no effect makes no modifier.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,3 +87,33 @@ def _tilt(nominal: Array, up: Array | None, down: Array | None) -> Array:
     less = -more if less is None else less
     relative = np.divide((more - less) / 2, nominal, out=np.zeros(len(nominal)), where=nominal > 0)
     return np.clip(relative, -1.0, 1.0)
+
+
+def extended(arrays: dict[str, Array], systematics: Sequence[Systematic]) -> dict[str, Array]:
+    """Arrays of `toys.Counting` with a column, or an entry, more for each systematic; and `tilt`."""
+    norm, tilt = (
+        np.array([getattr(each, name) for each in systematics]).T for name in ("norm", "tilt")
+    )
+    more = {"kappa": norm, "held": np.ones(len(systematics))}
+    return {
+        **{name: np.hstack([old, more.get(name, 0 * norm)]) for name, old in arrays.items()},
+        "tilt": np.hstack([np.zeros_like(arrays["kappa"]), tilt]),
+    }
+
+
+def best_rate(counts: Array, rate: Array, error: Array, measured: Array | float) -> Array:
+    """Expected events (..., bins) where the statistics of the simulation fit them best.
+
+    The bin's parameter beta, N(measured, 1), adds beta error events; at the minimum of -log L it is
+    the root of a quadratic equation: Barlow and Beeston's method with one parameter a bin.
+    Reference: Comput. Phys. Commun. 77 (1993) 219; "lite" as in Conway, arXiv 1103.0354.
+
+    Args:
+        counts: observed.
+        rate: expected with beta = 0.
+        error: events that beta = 1 adds.
+        measured: where the auxiliary measurement of beta is.
+    """
+    part, moved = rate + error * (measured - error), 4 * counts * error**2
+    root = np.sqrt(part**2 + moved)
+    return np.where(part > 0, (part + root) / 2, moved / 2 / np.maximum(root - part, 1e-300))

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.inference.settings import WorkspaceSettings
+from jetchain.inference.systematics import best_rate, extended
 from jetchain.inference.yields import ABCD_RATIOS, Shape, Yields
 
 Array = NDArray[np.floating]
@@ -38,9 +39,10 @@ class NoMinimumError(Exception):
 class Counting:
     """Counts n_i are Poisson with the mean, sums over k and j,
 
-    mu s_i (1 + t_ik alpha_k) (1 + u_ik alpha_k) exp(kappa_ik alpha_k) + d_ik alpha_k
+    mu s_i (1 + t_ik alpha_k) (1 + u_i beta_i) exp(kappa_ik alpha_k) + d_ik alpha_k
     + exp(g_ik alpha_k) gamma_j b_ji.
-    alpha_k ~ N(a_k, 1) or free. Control region: m_j ~ Poisson(gamma_j tau_j), or
+    alpha_k ~ N(a_k, 1) or free, beta_i ~ N(c_i, 1); the latter have their best values everywhere,
+    which are the roots of a quadratic equation (Barlow and Beeston's method, "lite"). Control region: m_j ~ Poisson(gamma_j tau_j), or
     m_j ~ N(gamma_j, width_j) with tau_j = 1/width_j^2; without one, tau_j = 0.
 
     Attributes:
@@ -53,8 +55,8 @@ class Counting:
         shift: (bins, alphas) events that alphas add.
         growth: (bins, alphas) logarithms by which alphas scale the background, g.
         held: (alphas,) 1 for those with an auxiliary measurement, 0 for free ones.
-        tilt: (bins, alphas) relative changes of the signal's shape, t; None without any, nor u.
-        spread: (bins, alphas) relative errors of the simulated signal, u, one alpha a bin.
+        tilt: (bins, alphas) relative changes of the signal's shape, t; None without any.
+        own: (bins,) relative statistical errors of the simulated signal, u; None without any.
     """
 
     signal: Array
@@ -67,32 +69,18 @@ class Counting:
     growth: Array
     held: Array
     tilt: Any = None
-    spread: Any = None
+    own: Any = None
 
     @classmethod
     def of(cls, yields: Yields, settings: WorkspaceSettings) -> Counting:
         """The same model as `workspace.build` makes."""
         model = cls._without_systematics(yields, settings)
-        bins, each = len(yields.names), yields.systematics
-        error = np.zeros(bins) if yields.statistics is None else yields.statistics
-        own = np.diag(error)[:, error > 0]
-        if not each and not own.size:
+        if yields.statistics is not None and yields.statistics.any():
+            model = dataclasses.replace(model, own=yields.statistics)
+        if not yields.systematics:
             return model
-        none, before = np.zeros_like(own), np.zeros_like(model.kappa)
-        norm, tilt = (
-            np.array([getattr(one, name) for one in each]).reshape(-1, bins).T
-            for name in ("norm", "tilt")
-        )
-        zeros = np.zeros((bins, len(each) + own.shape[1]))
-        return dataclasses.replace(
-            model,
-            kappa=np.hstack([model.kappa, norm, none]),
-            shift=np.hstack([model.shift, zeros]),
-            growth=np.hstack([model.growth, zeros]),
-            held=np.append(model.held, np.ones(zeros.shape[1])),
-            tilt=np.hstack([before, tilt, none]),
-            spread=np.hstack([before, np.zeros_like(tilt), own]),
-        )
+        arrays = {name: getattr(model, name) for name in ("kappa", "shift", "growth", "held")}
+        return dataclasses.replace(model, **extended(arrays, yields.systematics))
 
     @classmethod
     def _without_systematics(cls, yields: Yields, settings: WorkspaceSettings) -> Counting:
@@ -180,14 +168,8 @@ class Counting:
         """What the alphas (..., alphas) scale the signal by (..., bins)."""
         factors = np.exp(alpha @ self.kappa.T)
         if self.tilt is not None:
-            factors = factors * (1 + alpha @ self.tilt.T) * (1 + alpha @ self.spread.T)
+            factors = factors * (1 + alpha @ self.tilt.T)
         return np.asarray(factors)
-
-    def bends(self, alpha: Array) -> Array:
-        """The derivatives (toys, bins, alphas) of what is not exponential in `factors`."""
-        grown = np.exp(alpha @ self.kappa.T)
-        own, shape = (grown * (1 + alpha @ each.T) for each in (self.spread, self.tilt))
-        return np.asarray(own[:, :, None] * self.tilt + shape[:, :, None] * self.spread)
 
     def scales(self, alpha: Array) -> Array:
         """What the alphas (..., alphas) scale the background by (..., bins); always finite."""
@@ -196,15 +178,17 @@ class Counting:
 
 @dataclass(frozen=True)
 class Data:
-    """Toys or data: (toys, bins) counts, (toys, gammas) m / tau (or m), (toys, alphas) a."""
+    """Toys or data: (toys, bins) counts, (toys, gammas) m / tau (or m), (toys, alphas) a, and c."""
 
     counts: Array
     control: Array
     alphas: Array
+    own: Any = 0.0
 
     def chosen(self, rows: Any) -> Data:
         """Some of the toys: a mask, indices or a slice."""
-        return Data(self.counts[rows], self.control[rows], self.alphas[rows])
+        own = self.own[rows] if np.ndim(self.own) else self.own
+        return Data(self.counts[rows], self.control[rows], self.alphas[rows], own)
 
     @classmethod
     def observed(cls, model: Counting, counts: Array) -> Data:
@@ -218,7 +202,7 @@ class Data:
 def draw(
     model: Counting, mu: float, nuisances: Array, toys: int, random: np.random.Generator
 ) -> Data:
-    """Toys at a signal strength and nuisance parameters (gammas + alphas,): gamma, then alpha."""
+    """Toys at a signal strength and nuisance parameters (gammas + alphas,), beta being 0."""
     gamma, alpha = nuisances[: model.gammas], nuisances[model.gammas :]
     rate = np.maximum(model.rates(mu, nuisances), 0.0)
     tau = np.where(model.free, 1.0, model.tau)
@@ -231,6 +215,7 @@ def draw(
         random.poisson(rate, (toys, len(rate))).astype(float),
         control,
         np.where(model.held > 0, random.normal(alpha, 1.0, (toys, len(alpha))), alpha),
+        0.0 if model.own is None else random.normal(size=(toys, len(rate))),
     )
 
 
@@ -318,12 +303,19 @@ def derivatives(
     gammas = model.gammas
     gamma, alpha = nuisances[:, :gammas], nuisances[:, gammas:]
     unit = model.signal * model.factors(alpha)  # (toys, bins), per mu
-    signal = mu[:, None] * unit
     scale = model.scales(alpha)
     grown = scale * (gamma @ model.background)
-    rate = np.maximum(signal + alpha @ model.shift.T + grown, 1e-120)
+    rate = mu[:, None] * unit + alpha @ model.shift.T + grown
+    if model.own is not None:
+        error = mu[:, None] * unit * model.own
+        rate = best_rate(data.counts, rate, error, data.own)
+    rate = np.maximum(rate, 1e-120)
     excess = 1 - data.counts / rate
     value = np.sum(_deviance(data.counts, rate), axis=1)
+    if model.own is not None:
+        value += 0.5 * np.sum((error * excess) ** 2, axis=1)
+        unit = unit * (1 + model.own * (data.own - error * excess))
+    signal = mu[:, None] * unit
     if model.gaussian:
         value += np.sum(0.5 * model.tau * (gamma - data.control) ** 2, axis=1)
         control_slope = model.tau * (gamma - data.control)
@@ -336,10 +328,18 @@ def derivatives(
     value += 0.5 * np.sum(model.held * (alpha - data.alphas) ** 2, axis=1)
 
     weight = data.counts / rate**2
+    if model.own is not None:
+        weight = weight / (1 + weight * error**2)  # beta follows
     # d rate_i / d alpha_k
-    response = signal[:, :, None] * model.kappa + model.shift + grown[:, :, None] * model.growth
+    response = np.array(np.broadcast_to(model.shift, (*rate.shape, alpha.shape[1])))
+    norms, grows = (np.flatnonzero(each.any(0)) for each in (model.kappa, model.growth))
+    response[:, :, norms] += signal[:, :, None] * model.kappa[:, norms]
+    response[:, :, grows] += grown[:, :, None] * model.growth[:, grows]
     if model.tilt is not None:
-        response += (mu[:, None] * model.signal)[:, :, None] * model.bends(alpha)
+        tilted = np.flatnonzero(model.tilt.any(0))
+        shape = 1 + alpha @ model.tilt.T
+        flat = np.divide(signal, shape, out=np.zeros_like(signal), where=shape != 0)
+        response[:, :, tilted] += flat[:, :, None] * model.tilt[:, tilted]
     gradient = np.concatenate(
         [
             (excess * scale) @ model.background.T + control_slope,
@@ -358,10 +358,11 @@ def derivatives(
     hessian[:, gammas:, :gammas] = np.swapaxes(mixed, 1, 2)
     # The second derivative of the rate is kept only where it adds curvature.
     hessian[:, gammas:, gammas:] = np.swapaxes(response, 1, 2) @ (weight[:, :, None] * response)
-    bent = (np.maximum(excess, 0.0) * signal)[:, :, None] * model.kappa
-    hessian[:, gammas:, gammas:] += np.swapaxes(bent, 1, 2) @ model.kappa
-    bent = (np.maximum(excess, 0.0) * grown)[:, :, None] * model.growth
-    hessian[:, gammas:, gammas:] += np.swapaxes(bent, 1, 2) @ model.growth
+    for columns, logs, part in ((norms, model.kappa, signal), (grows, model.growth, grown)):
+        own = logs[:, columns]
+        bent = (np.maximum(excess, 0.0) * part)[:, :, None] * own
+        places = np.ix_(np.arange(len(hessian)), gammas + columns, gammas + columns)
+        hessian[places] += np.swapaxes(bent, 1, 2) @ own
     hessian[:, gammas:, gammas:] += np.diag(model.held)
     return value, np.sum(excess * unit, axis=1), gradient, hessian
 

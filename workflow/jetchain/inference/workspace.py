@@ -199,19 +199,6 @@ def _systematics(yields: Yields, bins: slice) -> list[dict[str, Any]]:
     return modifiers
 
 
-def statistics_names(yields: Yields) -> list[str]:
-    """Of the parameters of the simulated signal's statistics, as pyhf's fits label them."""
-    if yields.shape is None or yields.statistics is None:
-        return []
-    (method,) = plain_names((yields.method,))
-    return [
-        f"{STATISTICS}{method}_{name}[{index}]"
-        for name, first, last in regions_of(yields)
-        for index, error in enumerate(yields.statistics[first:last] * yields.signal[first:last])
-        if error > 0
-    ]
-
-
 def _channel(yields: Yields, index: int, settings: WorkspaceSettings) -> dict[str, Any]:
     method, *names = plain_names((yields.method, *yields.names))
     name = names[index]
