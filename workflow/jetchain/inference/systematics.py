@@ -90,7 +90,7 @@ def _tilt(nominal: Array, up: Array | None, down: Array | None) -> Array:
 
 
 def extended(arrays: dict[str, Array], systematics: Sequence[Systematic]) -> dict[str, Array]:
-    """Arrays of `toys.Counting` with a column, or an entry, more for each systematic; and `tilt`."""
+    """Arrays of `toys.Counting` with a column or an entry more for each systematic, and `tilt`."""
     norm, tilt = (
         np.array([getattr(each, name) for each in systematics]).T for name in ("norm", "tilt")
     )

@@ -41,9 +41,9 @@ class Counting:
 
     mu s_i (1 + t_ik alpha_k) (1 + u_i beta_i) exp(kappa_ik alpha_k) + d_ik alpha_k
     + exp(g_ik alpha_k) gamma_j b_ji.
-    alpha_k ~ N(a_k, 1) or free, beta_i ~ N(c_i, 1); the latter have their best values everywhere,
-    which are the roots of a quadratic equation (Barlow and Beeston's method, "lite"). Control region: m_j ~ Poisson(gamma_j tau_j), or
-    m_j ~ N(gamma_j, width_j) with tau_j = 1/width_j^2; without one, tau_j = 0.
+    alpha_k ~ N(a_k, 1) or free; beta_i ~ N(c_i, 1), at its best value (`systematics.best_rate`).
+    Control region: m_j ~ Poisson(gamma_j tau_j), or m_j ~ N(gamma_j, width_j) with
+    tau_j = 1/width_j^2; without one, tau_j = 0.
 
     Attributes:
         signal: (bins,) expected events.
