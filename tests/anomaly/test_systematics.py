@@ -14,9 +14,10 @@ from jetchain.anomaly.methods import METHODS
 from jetchain.anomaly.settings import SearchJob, SystematicSettings, VariationJob
 from jetchain.core.errors import DataError
 from jetchain.core.io.events import write_events
-from jetchain.core.io.tables import write_result
+from jetchain.core.io.tables import write_json, write_result
 from jetchain.core.io.tensors import read_tensors, write_tensors
 from jetchain.core.schema.anomaly import DIJETS, SCORES, VARIED
+from jetchain.core.schema.background import Normalisation
 from jetchain.core.schema.generate import GENERATED
 from jetchain.core.schema.jets import JET, JetClosure, UncertaintyRow, jets_table
 
@@ -231,6 +232,32 @@ def test_stored_models_give_the_signal_the_scores_of_the_search(tmp_path, method
     own = "signal_planes" if method == "disco" else "signal_scores"
     expected = read_tensors(tmp_path / f"{own}.safetensors", SCORES)["score"]
     np.testing.assert_allclose(again, expected, rtol=1e-12)
+
+
+def test_the_signal_of_the_search_as_another_signal_counts_as_much(files):
+    folder, paths, _, test, selected = files
+    write_result(
+        folder / "n.json",
+        Normalisation(luminosity_fb=1.0, signal_acceptance=selected / 5000, reference_events=10,
+                      reference_cross_section_fb=1.0, injected_events=1,
+                      injected_cross_section_fb=1.0),
+    )  # fmt: skip
+    account = {"sum_of_weights_generated": 2500.0, "sum_of_squared_weights_kept": EVENTS,
+               "cutflow": {"kept": EVENTS}}  # fmt: skip
+    given = {
+        "jets": paths, "accounts": [folder / "a.json"] * 2, "normalisation": folder / "n.json",
+        "signal_test": folder / "test.safetensors", "varied": folder / "o.safetensors",
+        "settings": SETTINGS,
+    }  # fmt: skip
+    write_json(folder / "a.json", account)
+    systematics.other_signal(**given)
+    found = read_tensors(folder / "o.safetensors", VARIED)
+    assert len(found["m_jj"]) == selected
+    assert found["weight"].sum() == pytest.approx(len(test["m_jj"]))
+    assert set(found["fold"]) == {0, 1, 2, 3}
+    write_json(folder / "a.json", account | {"sum_of_squared_weights_kept": 2.0 * EVENTS})
+    with pytest.raises(DataError, match="needs events of weight one"):
+        systematics.other_signal(**given)
 
 
 def test_names_are_those_that_can_be_made():

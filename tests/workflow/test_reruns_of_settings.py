@@ -133,7 +133,6 @@ SHAPING = {
         ["cwola", "inclusive"], {"measure_scan", "scan_inclusive", "summarise_scan"},
     ),
     "anomaly.scanned": ([], set()),
-    "background.jet_uncertainties": (True, {"normalise_search"}),
     "firmware.dataset.samples": (["quark", "gluon", "W", "top"], {"prepare_firmware"}),
 }  # fmt: skip
 

@@ -147,6 +147,13 @@ SYSTEMATICS = CONFIG.anomaly.systematics.names(
 )
 
 
+VARIATION = {
+    "radius": "anomaly.features.radius",
+    "trigger_pt": "anomaly.features.trigger_pt",
+    "smearings": "anomaly.systematics.smearings",
+}
+
+
 rule vary_signal:
     input:
         nominal=shards(
@@ -166,13 +173,31 @@ rule vary_signal:
     params:
         **job(
             "anomaly.systematics.vary",
-            settings={
-                "radius": "anomaly.features.radius",
-                "trigger_pt": "anomaly.features.trigger_pt",
-                "smearings": "anomaly.systematics.smearings",
-            },
+            settings=VARIATION,
             seed=["anomaly.systematics", "{systematic}"],
         ),
+    shell:
+        LAUNCH
+
+
+# Signals of other parameters are scored and counted like variations.
+GRID = list(CONFIG.anomaly.grid.samples)
+
+
+rule make_other_signal:
+    input:
+        jets=read_to_vary("jets"),
+        accounts=read_to_vary("accounts"),
+        normalisation="results/background/normalisation.json",
+        signal_test="results/anomaly/signal_test.safetensors",
+    output:
+        varied="results/anomaly/systematics/{systematic}.safetensors",
+    log:
+        "results/logs/anomaly/systematics/{systematic}.log",
+    wildcard_constraints:
+        systematic=one_of(GRID),
+    params:
+        **job("anomaly.systematics.other_signal", settings=VARIATION),
     shell:
         LAUNCH
 
@@ -197,7 +222,7 @@ for name in (name for name in SEARCHES if METHODS[name].background):
             "results/logs/anomaly/{method}/systematics/{systematic}.log",
         wildcard_constraints:
             method=name,
-            systematic=one_of(SYSTEMATICS),
+            systematic=one_of([*SYSTEMATICS, *GRID]),
         params:
             **job(
                 "anomaly.systematics.score",

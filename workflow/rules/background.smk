@@ -17,11 +17,6 @@ rule normalise_search:
             "results/generate/{sample}/{shard}.json", CONFIG.anomaly.background
         ),
         signal=shards("results/generate/{sample}/{shard}.json", CONFIG.anomaly.signal),
-        resonance=(
-            ["results/anomaly/resonance.json"]
-            if CONFIG.background.jet_uncertainties
-            else []
-        ),
     output:
         normalisation="results/background/normalisation.json",
     log:
@@ -179,7 +174,7 @@ for suffix, methods, of_cut in (
             "results/logs/background/{method}/systematics/{systematic}.log",
         wildcard_constraints:
             method=one_of(methods),
-            systematic=one_of(SYSTEMATICS),
+            systematic=one_of([*SYSTEMATICS, *GRID]),
         params:
             **job(
                 "background.systematics.vary",

@@ -101,10 +101,15 @@ def search_settings(name, region):
 
 
 def read_to_vary(what):
-    """What a variation of the signal reads beside its jets: other jets, uncertainties, or weights."""
+    """What a variation of the signal, or another signal, reads of the chain."""
+    jets = "results/jets/{}/{{sample}}/{{shard}}.root"
 
     def paths(wildcards):
         name, settings = wildcards.systematic, CONFIG.anomaly.systematics
+        if what == "jets":
+            return shards(jets.format(CONFIG.jets.algorithm), [name])
+        if what == "accounts":
+            return shards("results/generate/{sample}/{shard}.json", [name])
         if what == "closure" and name in settings.jets:
             return JET_CLOSURE
         if what == "generated" and name in SHOWERS:
@@ -112,8 +117,7 @@ def read_to_vary(what):
                 "results/generate/{sample}/{shard}.root", CONFIG.anomaly.signal
             )
         if what == "other" and name in settings.algorithms:
-            jets = f"results/jets/{name}/{{sample}}/{{shard}}.root"
-            return shards(jets, CONFIG.anomaly.signal)
+            return shards(jets.format(name), CONFIG.anomaly.signal)
         return []
 
     return paths
@@ -273,7 +277,7 @@ def known_targets():
         "design": family("firmware.designs"),
         "scan": CONFIG.anomaly.scans,
         "window": CONFIG.anomaly.windows,
-        "systematic": SYSTEMATICS,
+        "systematic": [*SYSTEMATICS, *GRID],
     }
     names_of_samples = [*CONFIG.generate.samples, *CONFIG.graphs.samples]
     samples = {name: rules_of.shard_names(name) for name in names_of_samples}

@@ -78,6 +78,32 @@ rule diagnose_search:
         LAUNCH
 
 
+rule make_patchset:
+    input:
+        workspace="results/inference/{method}/workspace.json",
+        signals=expand(
+            "results/background/{{method}}/systematics/{systematic}.json",
+            systematic=GRID,
+        ),
+    output:
+        background="results/inference/{method}/background_only.json",
+        patchset="results/inference/{method}/patchset.json",
+    log:
+        "results/logs/inference/patchset/{method}.log",
+    wildcard_constraints:
+        method=one_of(BACKGROUND_METHODS),
+    params:
+        **job("inference.patches", settings="anomaly.grid"),
+    shell:
+        LAUNCH
+
+
+# Signals of a grid, and the patch sets of all searches.
+rule patchsets:
+    input:
+        expand("results/inference/{method}/patchset.json", method=BACKGROUND_METHODS),
+
+
 rule import_workspace:
     input:
         files=workspace_files,

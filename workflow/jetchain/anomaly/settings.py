@@ -80,6 +80,29 @@ class SystematicSettings(Settings):
         return names
 
 
+class SignalGrid(Settings):
+    """Signals of other parameters, for patch sets; `snakemake patchsets` makes them."""
+
+    labels: list[str] = key([], "What the values of a signal are, for example [mass_tev].")
+    samples: dict[str, list[float]] = key(
+        {}, "Samples of generate.samples, and the values of each, one a label."
+    )
+
+    @model_validator(mode="after")
+    def _one_value_a_label(self) -> Self:
+        for name in (*self.labels, *self.samples):
+            if not re.fullmatch("[A-Za-z0-9_]+", name):
+                raise ValueError(f"the name '{name}' may hold letters, digits and _ only")
+        for name, values in self.samples.items():
+            if len(values) != len(self.labels) or not values:
+                raise ValueError(
+                    f"{name}: {len(values)} values, but {len(self.labels)} labels; at least one"
+                )
+        if len({tuple(values) for values in self.samples.values()}) < len(self.samples):
+            raise ValueError("two signals have the same values")
+        return self
+
+
 class EvaluationSettings(Settings):
     """Significance-improvement curves."""
 
@@ -214,6 +237,7 @@ class AnomalySettings(Settings):
     systematics: SystematicSettings = key(
         SystematicSettings(), "Uncertainties of the signal, of variations of its simulation."
     )
+    grid: SignalGrid = key(SignalGrid(), "Signals of other parameters, each a patch.")
     scans: dict[str, ScanSettings] = key(
         laptop_scans(), "Scans by name; `snakemake anomaly_scan` makes them."
     )

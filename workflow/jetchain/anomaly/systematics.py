@@ -32,9 +32,10 @@ from jetchain.core.dijets import Array, Table
 from jetchain.core.errors import DataError
 from jetchain.core.forest import scores_of
 from jetchain.core.io.events import read_events, require_same_events
-from jetchain.core.io.tables import read_result
+from jetchain.core.io.tables import read_json, read_result
 from jetchain.core.io.tensors import read_tensors, write_tensors
 from jetchain.core.schema.anomaly import ANOMALY_FEATURES, DIJETS, SCORES, TREES, VARIED
+from jetchain.core.schema.background import Normalisation
 from jetchain.core.schema.generate import GENERATED
 from jetchain.core.schema.jets import JetClosure, UncertaintyRow, jet_collection, jets_table
 from jetchain.core.seeds import generator
@@ -240,6 +241,56 @@ def _read(path: Path, radius: float) -> tuple[Array, Any]:
     collection = jet_collection(radius)
     events = read_events(path, jets_table((radius,)), {collection: list(COLUMNS)})
     return np.asarray(events["event"]["number"]), events[collection]
+
+
+def other_signal(
+    *,
+    jets: Inputs,
+    accounts: Inputs,
+    normalisation: Input,
+    signal_test: Input,
+    varied: Output,
+    settings: VariationJob,
+) -> None:
+    """Make a signal of other parameters a variation, to be scored and counted like one.
+
+    An event counts as what it stands for at the cross-section where the signal of the search has
+    strength 1, in units of what an event of that signal counts as.
+
+    Args:
+        jets, accounts: of the shards of its sample.
+        normalisation: `Normalisation` of the search.
+        signal_test: DIJETS of its signal.
+        varied: written, VARIED.
+        settings: of the selection.
+
+    Raises:
+        DataError: nothing was generated, or events have weights.
+    """
+    events = [_selected(*_read(path, settings.radius), settings) for path in jets]
+    made = [read_json(path) for path in accounts]
+    generated = sum(float(each["sum_of_weights_generated"]) for each in made)
+    kept = sum(int(each["cutflow"]["kept"]) for each in made)
+    squares = sum(float(each["sum_of_squared_weights_kept"]) for each in made)
+    if not generated > 0 or abs(squares - kept) > 1e-6 * kept:
+        raise DataError(
+            f"{accounts[0]}: {kept} events, whose squared weights add up to {squares:g}, of "
+            f"{generated:g} generated; a signal of the grid needs events of weight one.",
+            "Name samples without a bias in anomaly.grid.samples, of one event at least.",
+        )
+    test = read_tensors(signal_test, DIJETS)
+    acceptance = read_result(normalisation, Normalisation).signal_acceptance
+    number, m_jj, features = _joined(iter(events))
+    folds = int(test["fold"].max(initial=0)) + 1
+    weight = len(test["m_jj"]) / (acceptance * generated)
+    table = {
+        "m_jj": m_jj,
+        "features": features,
+        "fold": number % folds,
+        "weight": np.full(len(m_jj), weight),
+        "direction": np.ones(len(m_jj)),
+    }
+    write_tensors(varied, VARIED, _table([table]))
 
 
 def score(

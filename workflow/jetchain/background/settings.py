@@ -143,11 +143,6 @@ class BackgroundSettings(Settings):
         "define signal strength 1; as many as anomaly.features.signal_events if not given.",
         ge=1,
     )
-    jet_uncertainties: bool = key(
-        False,
-        "The signal in the limits is uncertain by scale and resolution of its jets "
-        "(results/anomaly/resonance.json); needs jets.calibration.",
-    )
 
 
 class QualityJob(Settings):

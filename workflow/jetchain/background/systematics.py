@@ -84,6 +84,7 @@ def vary(
         own = directions == direction
         counts = (tables[2]["weight"] * own) @ changed
         ends.append((weight * counts).tolist() if own.any() else None)
+    squares = (tables[2]["weight"] ** 2 * (directions == 1)) @ changed
     write_result(
         variation,
         SignalVariation(
@@ -92,6 +93,7 @@ def vary(
             nominal=(weight * nominal.sum(0)).tolist(),
             up=ends[0],
             down=ends[1],
+            up_error=None if ends[0] is None else (weight * np.sqrt(squares)).tolist(),
         ),
     )
 
@@ -229,9 +231,7 @@ def collect(
         expected = signal + np.array([each.background for each in found.bins])
         error[error < settings.systematics.statistics * np.sqrt(expected)] = 0.0
         update["signal_statistics"] = error.tolist()
-        update["shape"] = found.shape.model_copy(
-            update={"signal_relative_uncertainty": scale.signal_uncertainty}
-        )
+        update["shape"] = found.shape.model_copy(update={"signal_relative_uncertainty": 0.0})
         edges = mass_edges(
             settings.spectrum.mass_range, settings.signal_region, settings.spectrum.bin_width
         )

@@ -20,8 +20,6 @@ class Normalisation(Result):
         signal_acceptance: share of the generated signal events that is selected.
         reference_events, reference_cross_section_fb: selected signal events and cross-section, fb,
             of signal strength 1.
-        signal_uncertainty: relative, of the signal in the signal region, by its jets; 0 where
-            `background.jet_uncertainties` is off.
         injected_events, injected_cross_section_fb: the same of the signal in the data.
     """
 
@@ -29,7 +27,6 @@ class Normalisation(Result):
     signal_acceptance: float
     reference_events: int
     reference_cross_section_fb: float
-    signal_uncertainty: float = 0.0
     injected_events: int
     injected_cross_section_fb: float
 
@@ -103,6 +100,7 @@ class SignalVariation(Result):
         method, systematic: the search, and what is varied.
         nominal: (bins,) of the search, counted as the varied ones are.
         up, down: (bins,); null where there is no such variation, both where it is not known.
+        up_error: (bins,) statistical error of `up`; null as it is.
     """
 
     method: str
@@ -110,6 +108,7 @@ class SignalVariation(Result):
     nominal: list[float]
     up: list[float] | None
     down: list[float] | None
+    up_error: list[float] | None = None
 
 
 class SearchYields(Result):
