@@ -11,7 +11,7 @@ from helpers.raw import uncalibrated
 from jetchain.anomaly import search, systematics
 from jetchain.anomaly.features import COLUMNS, select
 from jetchain.anomaly.methods import METHODS
-from jetchain.anomaly.settings import SearchJob, SystematicSettings, VariationJob
+from jetchain.anomaly.settings import ScoreJob, SearchJob, SystematicSettings, VariationJob
 from jetchain.core.errors import DataError
 from jetchain.core.io.events import write_events
 from jetchain.core.io.tables import write_json, write_result
@@ -21,7 +21,7 @@ from jetchain.core.schema.background import Normalisation
 from jetchain.core.schema.generate import GENERATED
 from jetchain.core.schema.jets import JET, JetClosure, UncertaintyRow, jets_table
 
-SETTINGS = VariationJob(radius=1.0, trigger_pt=1200.0, smearings=3)
+SETTINGS = VariationJob(radius=1.0, trigger_pt=1200.0)
 EVENTS = 600
 
 
@@ -116,9 +116,9 @@ def test_the_scale_of_the_mass_leaves_the_trigger_alone(files):
 def test_a_resolution_smears_by_what_is_missing(files):
     test, found = files[3], varied(files, "jmr")
     assert np.all(found["direction"] == 1)
-    assert np.all(found["weight"] == pytest.approx(1 / 3))
+    assert np.all(found["weight"] == pytest.approx(1 / 4))
     assert found["weight"].sum() == pytest.approx(len(test["m_jj"]))
-    ratio = (found["features"][:, 0] * 2 + found["features"][:, 1]).reshape(3, -1) / (
+    ratio = (found["features"][:, 0] * 2 + found["features"][:, 1]).reshape(4, -1) / (
         test["features"][:, 0] * 2 + test["features"][:, 1]
     )  # sum of both masses: the smearing of two jets
     share = test["features"][:, 0] / (2 * test["features"][:, 0] + test["features"][:, 1])
@@ -226,7 +226,8 @@ def test_stored_models_give_the_signal_the_scores_of_the_search(tmp_path, method
     systematics.score(
         models=tmp_path / of_search.saved, varied=tmp_path / "varied.safetensors",
         data=[tmp_path / "data.safetensors"] if method == "disco" else [],
-        scores=tmp_path / "again.safetensors", method=method, settings=job,
+        scores=tmp_path / "again.safetensors", method=method,
+        settings=ScoreJob(signal_region=SIGNAL_REGION, mass_range=job.mass_range),
     )  # fmt: skip
     again = read_tensors(tmp_path / "again.safetensors", SCORES)["score"]
     own = "signal_planes" if method == "disco" else "signal_scores"

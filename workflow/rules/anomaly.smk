@@ -150,7 +150,6 @@ SYSTEMATICS = CONFIG.anomaly.systematics.names(
 VARIATION = {
     "radius": "anomaly.features.radius",
     "trigger_pt": "anomaly.features.trigger_pt",
-    "smearings": "anomaly.systematics.smearings",
 }
 
 
@@ -226,7 +225,12 @@ for name in (name for name in SEARCHES if METHODS[name].background):
         params:
             **job(
                 "anomaly.systematics.score",
-                settings=search_settings(name, "anomaly.signal_region"),
+                settings={"signal_region": "anomaly.signal_region"}
+                | (
+                    {"mass_range": "background.sideband.spectrum.mass_range"}
+                    if method.mass_range
+                    else {}
+                ),
                 members=["anomaly.methods.{method}"],
             ),
         shell:

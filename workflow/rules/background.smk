@@ -140,6 +140,13 @@ rule fit_inclusive_spectrum:
 
 
 # The varied signal of a search: a job each; then all together with the yields.
+VARIED_CUT = {"planes": {"signal_region": "anomaly.signal_region"}}
+VARIED_CUT[""] = VARIED_CUT["planes"] | {
+    "mass_range": "background.sideband.spectrum.mass_range",
+    "bin_width": "background.sideband.spectrum.bin_width",
+}
+VARIED_CUT["scores"] = VARIED_CUT[""] | {"efficiency": "background.sideband.efficiency"}
+
 for suffix, methods, of_cut in (
     ("", BACKGROUND_CUT, "scores"),
     ("_abcd", BACKGROUND_ABCD, "planes"),
@@ -178,15 +185,7 @@ for suffix, methods, of_cut in (
         params:
             **job(
                 "background.systematics.vary",
-                settings={
-                    "signal_region": "anomaly.signal_region",
-                    "spectrum": "background.sideband.spectrum",
-                }
-                | (
-                    {"efficiency": "background.sideband.efficiency"}
-                    if of_cut == "scores"
-                    else {}
-                ),
+                settings=VARIED_CUT[of_cut],
             ),
         shell:
             LAUNCH
@@ -210,7 +209,8 @@ rule count_trainings:
             "background.systematics.training",
             settings={
                 "signal_region": "anomaly.signal_region",
-                "spectrum": "background.sideband.spectrum",
+                "mass_range": "background.sideband.spectrum.mass_range",
+                "bin_width": "background.sideband.spectrum.bin_width",
                 "efficiency": "background.sideband.efficiency",
             },
         ),
@@ -235,7 +235,8 @@ rule collect_systematics:
             "background.systematics.collect",
             settings={
                 "signal_region": "anomaly.signal_region",
-                "spectrum": "background.sideband.spectrum",
+                "mass_range": "background.sideband.spectrum.mass_range",
+                "bin_width": "background.sideband.spectrum.bin_width",
                 "systematics": "background.systematics",
             },
         ),

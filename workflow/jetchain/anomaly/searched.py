@@ -11,7 +11,7 @@ has a first stage takes what that drew, ``template``, a table of dijet events:
 
 What scores more events, those of ``dijets.signal_test``, from its file of weights, has
 
-    def score(self, weights: Path, dijets: Dijets) -> Array
+    def score(weights: Path, dijets: Dijets) -> Array
 
 No event may be scored by a model that saw it: the model of a fold is trained on the others.
 """

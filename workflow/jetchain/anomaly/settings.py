@@ -53,7 +53,6 @@ class SystematicSettings(Settings):
         "Scale of the jets (pT and mass together) and of their mass alone, and the resolutions "
         "likewise, by their uncertainties after the calibration; none without jets.calibration.",
     )
-    smearings: int = key(2, "Times that each event is smeared for a resolution.", ge=1)
     algorithms: list[str] = key(
         [], "Algorithms of particle flow whose jets stand in for those of jets.algorithm."
     )
@@ -307,7 +306,13 @@ class VariationJob(Settings):
 
     radius: float
     trigger_pt: float
-    smearings: int
+
+
+class ScoreJob(Settings):
+    """What `anomaly.systematics.score` reads; the mass range only where the method declares it."""
+
+    signal_region: list[float]
+    mass_range: list[float] | None = None
 
 
 class EvaluationJob(Settings):

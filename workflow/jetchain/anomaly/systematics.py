@@ -25,9 +25,8 @@ from numpy.typing import NDArray
 from jetchain.anomaly.features import COLUMNS, select, triggered
 from jetchain.anomaly.methods import METHODS, TREES_FILE
 from jetchain.anomaly.resonance import SCALED, look_up, moved, scaled
-from jetchain.anomaly.search import build
 from jetchain.anomaly.searched import Dijets
-from jetchain.anomaly.settings import RESOLUTIONS, SHOWERS, SearchJob, VariationJob
+from jetchain.anomaly.settings import RESOLUTIONS, SHOWERS, ScoreJob, VariationJob
 from jetchain.core.dijets import Array, Table
 from jetchain.core.errors import DataError
 from jetchain.core.forest import scores_of
@@ -41,6 +40,8 @@ from jetchain.core.schema.jets import JetClosure, UncertaintyRow, jet_collection
 from jetchain.core.seeds import generator
 from jetchain.core.verbs import Input, Inputs, Output
 
+SMEARINGS = 4
+"""Times that each event is smeared: what the smearing draws adds half to what the events do."""
 SMALLEST_FACTOR = 0.1
 """Of a smeared pT or mass."""
 Selected = tuple[NDArray[np.int64], Array, Array]
@@ -106,24 +107,23 @@ def vary(
             )
         pieces += [
             (_joined(_selected(number, jets, settings) for number, jets in each), direction, weight)
-            for each, direction, weight in _of_jets(shards, rows, systematic, settings, seed)
+            for each, direction, weight in _of_jets(shards, rows, systematic, seed)
         ]
     write_tensors(varied, VARIED, _table([events.counted(*piece) for piece in pieces]))
 
 
 def _of_jets(
-    shards: list[tuple[Array, Any]], rows: list[UncertaintyRow], by: str, settings: VariationJob,
-    seed: int,
-) -> Iterator[tuple[list[tuple[Array, Any]], int, float]]:  # fmt: skip
+    shards: list[tuple[Array, Any]], rows: list[UncertaintyRow], by: str, seed: int
+) -> Iterator[tuple[list[tuple[Array, Any]], int, float]]:
     """The shards with varied jets, the direction, and what an event counts as."""
     if by in SCALED:
         for sign in (1, -1) if rows else ():
             yield [(number, scaled(jets, rows, by, sign)) for number, jets in shards], sign, 1.0
         return
     random = generator(seed, "smearing")
-    for _ in range(settings.smearings if rows else 0):
+    for _ in range(SMEARINGS if rows else 0):
         smeared = [(number, _smeared(jets, rows, by, random)) for number, jets in shards]
-        yield smeared, 1, 1 / settings.smearings
+        yield smeared, 1, 1 / SMEARINGS
 
 
 def _smeared(jets: Any, rows: list[UncertaintyRow], by: str, random: np.random.Generator) -> Any:
@@ -294,7 +294,7 @@ def other_signal(
 
 
 def score(
-    *, models: Input, data: Inputs, varied: Input, scores: Output, method: str, settings: SearchJob
+    *, models: Input, data: Inputs, varied: Input, scores: Output, method: str, settings: ScoreJob
 ) -> None:
     """Score varied signal with the models of a search that is done.
 
@@ -304,7 +304,7 @@ def score(
         varied: VARIED.
         scores: written, SCORES; ranks of the ABCD method.
         method: its name.
-        settings: of the method, and the regions of the mass.
+        settings: the regions of the mass.
     """
     table = read_tensors(varied, VARIED)
     if TREES_FILE in METHODS[method].extras:
@@ -314,5 +314,5 @@ def score(
         dijets = Dijets(
             read_tensors(path, DIJETS), table, settings.signal_region, settings.mass_range
         )
-        found = build(method, settings.method).score(models, dijets)
+        found = METHODS.load(method).score(models, dijets)
     write_tensors(scores, SCORES, {"event_id": table["event_id"], "score": found})

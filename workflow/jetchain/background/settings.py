@@ -173,7 +173,8 @@ class CollectJob(Settings):
     """What `background.systematics.collect` reads."""
 
     signal_region: list[float]
-    spectrum: SpectrumSettings
+    mass_range: list[float]
+    bin_width: float
     systematics: SignalSettings
 
 

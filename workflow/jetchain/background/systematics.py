@@ -10,23 +10,31 @@ from typing import Any
 
 import numpy as np
 
-from jetchain.background.selection import cut_by_fold, mass_edges, passes
-from jetchain.background.settings import CollectJob, SpectrumJob
+from jetchain.background.selection import cut_by_fold, mass_edges
+from jetchain.background.settings import CollectJob
 from jetchain.core.dijets import Array, Table, inside, read_scores, sidebands
 from jetchain.core.errors import DataError
 from jetchain.core.io.tables import read_result, write_result
 from jetchain.core.io.tensors import read_tensors
 from jetchain.core.schema.anomaly import DIJETS, VARIED, DijetCutflow
 from jetchain.core.schema.background import Normalisation, Search, SearchYields, SignalVariation
+from jetchain.core.settings import Settings
 from jetchain.core.verbs import Input, Inputs, Output
 
 REGIONS = ("low_sideband", "signal_region", "high_sideband")
 
 
-class VariedCutJob(SpectrumJob):
-    """What `vary` reads: the efficiency only where there is a cut on a score."""
+class VariedCutJob(Settings):
+    """What `vary` and `training` read.
 
-    efficiency: float | None = None
+    Mass range and width of the bins are those of a spectrum, the efficiency that of a cut on a
+    score.
+    """
+
+    signal_region: list[float]
+    mass_range: tuple[float, ...] = ()
+    bin_width: float = 0.0
+    efficiency: float = 0.0
 
 
 def vary(
@@ -98,7 +106,9 @@ def vary(
     )
 
 
-def _regions(table: Table, ranks: Array, cuts: tuple[float, float], settings: SpectrumJob) -> Array:
+def _regions(
+    table: Table, ranks: Array, cuts: tuple[float, float], settings: VariedCutJob
+) -> Array:
     """(events, 4): which region A to D of the signal region each event lies in."""
     own = inside(table["m_jj"], settings.signal_region)
     region = 2 * (ranks[:, 0] < cuts[0]) + (ranks[:, 1] < cuts[1])
@@ -111,22 +121,22 @@ def _in_bins(
     """(events, bins) of signal and varied signal: which bin each event lies in, if it passes."""
     data, *signals = tables
     kept = [np.ones(len(table["m_jj"]), bool) for table in signals]
-    if settings.efficiency is not None:
+    if scores:
         of_data, *rest = (each.mean(axis=1) for each in scores)
-        targets = list(zip(signals, rest, strict=True))
-        kept = passes(data, of_data, targets, settings.efficiency, settings)
+        side = sidebands(data["m_jj"], settings.signal_region, settings.mass_range)
+        thresholds = cut_by_fold(of_data, data["fold"], side, settings.efficiency)
+        kept = [own >= thresholds[table["fold"]] for table, own in zip(signals, rest, strict=True)]
     return [
         _binned(table["m_jj"], settings) * own[:, None]
         for table, own in zip(signals, kept, strict=True)
     ]
 
 
-def _binned(m_jj: Array, settings: SpectrumJob) -> Array:
+def _binned(m_jj: Array, settings: VariedCutJob) -> Array:
     """(events, bins): 1 where an event lies in a bin of the spectrum."""
-    spectrum = settings.spectrum
-    edges = mass_edges(spectrum.mass_range, settings.signal_region, spectrum.bin_width)
+    edges = mass_edges(settings.mass_range, settings.signal_region, settings.bin_width)
     index = np.searchsorted(edges, m_jj, side="right") - 1
-    own = inside(m_jj, spectrum.mass_range)
+    own = inside(m_jj, settings.mass_range)
     return np.asarray(own[:, None] & (index[:, None] == np.arange(len(edges) - 1)), float)
 
 
@@ -160,12 +170,11 @@ def training(
     weight = read_result(normalisation, Normalisation).reference_events / max(
         len(signal["m_jj"]), 1
     )
-    side = sidebands(table["m_jj"], settings.signal_region, settings.spectrum.mass_range)
+    side = sidebands(table["m_jj"], settings.signal_region, settings.mass_range)
     bins, number = _binned(signal["m_jj"], settings), found[0].shape[1]
 
     def counted(columns: list[int]) -> Array:
         of_data, of_signal = (each[:, columns].mean(axis=1) for each in found)
-        assert settings.efficiency is not None
         thresholds = cut_by_fold(of_data, table["fold"], side, settings.efficiency)
         return weight * ((of_signal >= thresholds[signal["fold"]]) @ bins)
 
@@ -219,6 +228,8 @@ def collect(
                 "It is from another run. Remove it and run the same command again.",
             )
     signal = np.array([each.signal for each in found.bins])
+    edges = mass_edges(settings.mass_range, settings.signal_region, settings.bin_width)
+    threshold = settings.systematics.statistics
     if relative := settings.systematics.cross_section:
         known.append(_by_factor(method, "cross_section", signal, relative))
     update: dict[str, Any] = {
@@ -229,12 +240,9 @@ def collect(
         simulated = read_result(cutflow, DijetCutflow).signal_test
         error = np.sqrt(signal * scale.reference_events / max(simulated, 1))
         expected = signal + np.array([each.background for each in found.bins])
-        error[error < settings.systematics.statistics * np.sqrt(expected)] = 0.0
+        error[error < threshold * np.sqrt(expected)] = 0.0
         update["signal_statistics"] = error.tolist()
         update["shape"] = found.shape.model_copy(update={"signal_relative_uncertainty": 0.0})
-        edges = mass_edges(
-            settings.spectrum.mass_range, settings.signal_region, settings.spectrum.bin_width
-        )
         centre = (edges[1:] + edges[:-1]) / 2
         place = np.searchsorted(settings.signal_region, centre)
         update["regions"] = [REGIONS[each] for each in place.tolist()]

@@ -33,7 +33,7 @@ from jetchain.anomaly.searched import Dijets, Scored
 from jetchain.core.dependence import distance_correlation
 from jetchain.core.dijets import Array, Table, inside, require_regions, sidebands
 from jetchain.core.errors import EmptySampleError
-from jetchain.core.io.tensors import read_weights
+from jetchain.core.io.tensors import read_arrays, read_weights
 from jetchain.core.metrics import auc
 from jetchain.core.seeds import derive_seed, make_deterministic
 from jetchain.core.settings import Settings, key
@@ -112,9 +112,10 @@ class Disco:
             },
         )
 
-    def score(self, weights: Path, dijets: Dijets) -> Array:
+    @staticmethod
+    def score(weights: Path, dijets: Dijets) -> Array:
         """Ranks (events, 2) of `dijets.signal_test` by the networks of a search that is done."""
-        features, hidden = dijets.data["features"].shape[1], self.settings.networks.hidden
+        hidden, features = read_arrays(weights)["0.networks.0.0.weight"].shape
         models = nn.ModuleList(DoubleDisco(features, hidden).eval() for _ in (0, 1))
         read_weights(weights, models)
         assert dijets.mass_range is not None
