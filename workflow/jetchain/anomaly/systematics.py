@@ -87,8 +87,8 @@ def vary(
     elif other:
         again = [_read(path, settings.radius) for path in other]
         for (one, _), (two, _), path in zip(shards, again, other, strict=True):
-            numbers = ({"event": {"number": each}} for each in (one, two))
-            require_same_events(*numbers, f"{path} and that of the search")
+            first, second = ({"event": {"number": each}} for each in (one, two))
+            require_same_events(first, second, f"{path} and that of the search")
         jets = _joined(_selected(number, jets, settings) for number, jets in again)
         pieces.append((jets, 1, 1.0))
     else:

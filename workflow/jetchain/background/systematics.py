@@ -32,9 +32,15 @@ class VariedCutJob(Settings):
     """
 
     signal_region: list[float]
-    mass_range: tuple[float, ...] = ()
+    mass_range: list[float] | None = None
     bin_width: float = 0.0
     efficiency: float = 0.0
+
+    @property
+    def range(self) -> list[float]:
+        """The mass range of a spectrum."""
+        assert self.mass_range is not None  # its rule hands it over
+        return self.mass_range
 
 
 def vary(
@@ -123,7 +129,7 @@ def _in_bins(
     kept = [np.ones(len(table["m_jj"]), bool) for table in signals]
     if scores:
         of_data, *rest = (each.mean(axis=1) for each in scores)
-        side = sidebands(data["m_jj"], settings.signal_region, settings.mass_range)
+        side = sidebands(data["m_jj"], settings.signal_region, settings.range)
         thresholds = cut_by_fold(of_data, data["fold"], side, settings.efficiency)
         kept = [own >= thresholds[table["fold"]] for table, own in zip(signals, rest, strict=True)]
     return [
@@ -134,9 +140,9 @@ def _in_bins(
 
 def _binned(m_jj: Array, settings: VariedCutJob) -> Array:
     """(events, bins): 1 where an event lies in a bin of the spectrum."""
-    edges = mass_edges(settings.mass_range, settings.signal_region, settings.bin_width)
+    edges = mass_edges(settings.range, settings.signal_region, settings.bin_width)
     index = np.searchsorted(edges, m_jj, side="right") - 1
-    own = inside(m_jj, settings.mass_range)
+    own = inside(m_jj, settings.range)
     return np.asarray(own[:, None] & (index[:, None] == np.arange(len(edges) - 1)), float)
 
 
@@ -170,7 +176,7 @@ def training(
     weight = read_result(normalisation, Normalisation).reference_events / max(
         len(signal["m_jj"]), 1
     )
-    side = sidebands(table["m_jj"], settings.signal_region, settings.mass_range)
+    side = sidebands(table["m_jj"], settings.signal_region, settings.range)
     bins, number = _binned(signal["m_jj"], settings), found[0].shape[1]
 
     def counted(columns: list[int]) -> Array:

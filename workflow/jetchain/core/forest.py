@@ -28,7 +28,8 @@ def arrays_of(models: Models) -> dict[str, NDArray]:
     parts: dict[str, list[NDArray]] = {
         name: [] for name in ("feature", "threshold", "left", "right", "value")
     }
-    root, model, start, fold, training = [], [], [], [], []
+    start: list[float] = []
+    root, model, fold, training = [], [], [], []
     first = 0
     for own_fold, own_training, members in models:
         for member in members:

@@ -108,8 +108,8 @@ def without_signal(spec: dict[str, Any]) -> dict[str, Any]:
 
 def _patch(spec: dict[str, Any], signal: SignalVariation, names: list[str]) -> list[dict[str, Any]]:
     """The operations that add a signal to every channel."""
-    events = np.maximum(signal.up, 0.0)
-    errors = np.where(events > 0, signal.up_error or 0.0, 0.0)
+    events = np.maximum(np.array(signal.up, float), 0.0)
+    errors = np.where(events > 0, np.array(signal.up_error or 0.0), 0.0)
     operations, first = [], 0
     for index, (name, channel) in enumerate(zip(names, spec["channels"], strict=True)):
         (own,) = (each for each in channel["samples"] if each["name"] == "signal")

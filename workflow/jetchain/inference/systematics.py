@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,15 +51,16 @@ def effect(variation: SignalVariation, *, of_channel: bool) -> Systematic | None
     nominal = np.array(variation.nominal, float)
     ends = [None if end is None else np.array(end) for end in (variation.up, variation.down)]
     up, down = (None if end is None else np.maximum(end, 0.0) for end in ends)
-    norm, tilt = np.zeros(len(nominal)), np.zeros(len(nominal))
+    norm: Array = np.zeros(len(nominal))
+    tilt: Array = np.zeros(len(nominal))
     if of_channel and nominal.sum() > 0:
-        norm += _norm(*(None if each is None else each.sum() for each in (nominal, up, down)))
+        totals = [None if end is None else float(end.sum()) for end in (up, down)]
+        norm = norm + _norm(float(nominal.sum()), *totals)
         tilt = _tilt(nominal, up, down)
     elif not of_channel:
-        for index, events in enumerate(nominal):
-            norm[index] = _norm(
-                events, *(None if each is None else each[index] for each in (up, down))
-            )
+        for index, events in enumerate(nominal.tolist()):
+            one = [None if end is None else float(end[index]) for end in (up, down)]
+            norm[index] = _norm(events, *one)
     if not (norm.any() or tilt.any()):
         return None
     return Systematic(variation.systematic, norm, tilt)
@@ -76,20 +78,17 @@ def _norm(nominal: float, up: float | None, down: float | None) -> float:
 
 def _tilt(nominal: Array, up: Array | None, down: Array | None) -> Array:
     """(bins,) relative change of the shape by one standard deviation."""
-    moved = [
-        end * (nominal.sum() / end.sum()) - nominal if end is not None and end.sum() > 0 else None
-        for end in (up, down)
+    known = [
+        sign * (end * (nominal.sum() / end.sum()) - nominal)
+        for end, sign in ((up, 1), (down, -1))
+        if end is not None and end.sum() > 0
     ]
-    more, less = moved
-    if more is None and less is None:
-        return np.zeros(len(nominal))
-    more = -less if more is None else more
-    less = -more if less is None else less
-    relative = np.divide((more - less) / 2, nominal, out=np.zeros(len(nominal)), where=nominal > 0)
+    change = np.mean(known, axis=0) if known else np.zeros(len(nominal))
+    relative = np.divide(change, nominal, out=np.zeros(len(nominal)), where=nominal > 0)
     return np.clip(relative, -1.0, 1.0)
 
 
-def extended(arrays: dict[str, Array], systematics: Sequence[Systematic]) -> dict[str, Array]:
+def extended(arrays: dict[str, Array], systematics: Sequence[Systematic]) -> dict[str, Any]:
     """Arrays of `toys.Counting` with a column or an entry more for each systematic, and `tilt`."""
     norm, tilt = (
         np.array([getattr(each, name) for each in systematics]).T for name in ("norm", "tilt")

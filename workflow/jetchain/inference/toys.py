@@ -305,7 +305,7 @@ def derivatives(
     unit = model.signal * model.factors(alpha)  # (toys, bins), per mu
     scale = model.scales(alpha)
     grown = scale * (gamma @ model.background)
-    rate = mu[:, None] * unit + alpha @ model.shift.T + grown
+    rate: Array = mu[:, None] * unit + alpha @ model.shift.T + grown
     if model.own is not None:
         error = mu[:, None] * unit * model.own
         rate = best_rate(data.counts, rate, error, data.own)

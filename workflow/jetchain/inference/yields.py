@@ -190,16 +190,16 @@ def read_yields(path: Path) -> Yields:
         complaints.append("the background is that of ABCD exactly where it tells of kappa")
     if complaints:
         raise _refusal(path, "; ".join(complaints))
+    arrays: dict[str, Any] = columns | _uncertainties(found, columns["signal"])
     return Yields(
         method=found.method,
         names=names,
-        **columns,
+        **arrays,
         luminosity=found.luminosity_fb,
         cross_section=found.reference_cross_section_fb,
         constraint=found.constraint,
         shape=None if found.shape is None else _shape(path, found.shape, columns),
         kappa_relative=0.0 if found.abcd is None else found.abcd.kappa_relative_uncertainty,
-        **_uncertainties(found, columns["signal"]),
     )
 
 
