@@ -61,6 +61,7 @@ def test_every_rule_is_recorded_with_its_room(tiny_run, monkeypatch):
         "finished",
         "full_tagging",
         "learning_curve",
+        "patchsets",
         "quick",
         "tables",
     }

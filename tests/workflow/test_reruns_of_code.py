@@ -56,7 +56,6 @@ FROM_FILES = {
     "jetchain.inference.histfactory",
     "jetchain.inference.others",
     "jetchain.inference.published",
-    "jetchain.reporting.workspaces",
 }
 # Modules on which no job of `all` depends: those, the comparison of runs, the benches, samples from
 # files (test_samples_from_files.py runs these).
@@ -65,6 +64,7 @@ WITHOUT_JOBS = AROUND | {
     "jetchain.detector.flight.hits",
     "jetchain.detector.hits",
     "jetchain.generate.bench",
+    "jetchain.inference.patches",
     "jetchain.jets.bench",
     "jetchain.provenance",
     "jetchain.tagging.bench",

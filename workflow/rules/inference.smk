@@ -98,12 +98,6 @@ rule make_patchset:
         LAUNCH
 
 
-# Signals of a grid, and the patch sets of all searches.
-rule patchsets:
-    input:
-        expand("results/inference/{method}/patchset.json", method=BACKGROUND_METHODS),
-
-
 rule import_workspace:
     input:
         files=workspace_files,
