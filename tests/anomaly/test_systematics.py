@@ -8,10 +8,10 @@ import pytest
 
 from helpers.dijets import MASS_RANGE, SIGNAL_REGION, dijet_tables
 from helpers.raw import uncalibrated
-from jetchain.anomaly import search, systematics
+from jetchain.anomaly import rescore, search, systematics
 from jetchain.anomaly.features import COLUMNS, select
 from jetchain.anomaly.methods import METHODS
-from jetchain.anomaly.settings import ScoreJob, SearchJob, SystematicSettings, VariationJob
+from jetchain.anomaly.settings import SearchJob, SystematicSettings, VariationJob
 from jetchain.core.errors import DataError
 from jetchain.core.io.events import write_events
 from jetchain.core.io.tables import write_json, write_result
@@ -223,16 +223,18 @@ def test_stored_models_give_the_signal_the_scores_of_the_search(tmp_path, method
         truth=[], template=[], extras=[tmp_path / each for each in of_search.extras],
         method=method, settings=job, seed=3,
     )  # fmt: skip
-    systematics.score(
+    rescore.rescore(
         models=tmp_path / of_search.saved, varied=tmp_path / "varied.safetensors",
         data=[tmp_path / "data.safetensors"] if method == "disco" else [],
         scores=tmp_path / "again.safetensors", method=method,
-        settings=ScoreJob(signal_region=SIGNAL_REGION, mass_range=job.mass_range),
+        settings=rescore.ScoreJob(signal_region=SIGNAL_REGION, mass_range=job.mass_range),
     )  # fmt: skip
     again = read_tensors(tmp_path / "again.safetensors", SCORES)["score"]
     own = "signal_planes" if method == "disco" else "signal_scores"
     expected = read_tensors(tmp_path / f"{own}.safetensors", SCORES)["score"]
-    np.testing.assert_allclose(again, expected, rtol=1e-12)
+    # networks by numpy: where outputs round differently, an event may change places with the next
+    np.testing.assert_allclose(again, expected, rtol=1e-12, atol=2e-3 if method == "disco" else 0)
+    assert np.mean(np.isclose(again, expected, rtol=1e-9)) > 0.99
 
 
 def test_the_signal_of_the_search_as_another_signal_counts_as_much(files):

@@ -224,14 +224,13 @@ for name in (name for name in SEARCHES if METHODS[name].background):
             systematic=one_of([*SYSTEMATICS, *GRID]),
         params:
             **job(
-                "anomaly.systematics.score",
+                "anomaly.rescore",
                 settings={"signal_region": "anomaly.signal_region"}
                 | (
                     {"mass_range": "background.sideband.spectrum.mass_range"}
                     if method.mass_range
                     else {}
                 ),
-                members=["anomaly.methods.{method}"],
             ),
         shell:
             LAUNCH

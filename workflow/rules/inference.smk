@@ -187,6 +187,6 @@ TARGETS["inference"] = [
     ),
     *expand(
         "results/inference/{method}/model.json",
-        method=[*BACKGROUND_METHODS, *PUBLISHED],
+        method=[*BACKGROUND_CUT, *PUBLISHED],
     ),
 ]

@@ -9,10 +9,6 @@ has a first stage takes what that drew, ``template``, a table of dijet events:
 
     def draw(self, data: Table, signal_region, mass_range, seed: int) -> Drawn
 
-What scores more events, those of ``dijets.signal_test``, from its file of weights, has
-
-    def score(weights: Path, dijets: Dijets) -> Array
-
 No event may be scored by a model that saw it: the model of a fold is trained on the others.
 """
 

@@ -308,13 +308,6 @@ class VariationJob(Settings):
     trigger_pt: float
 
 
-class ScoreJob(Settings):
-    """What `anomaly.systematics.score` reads; the mass range only where the method declares it."""
-
-    signal_region: list[float]
-    mass_range: list[float] | None = None
-
-
 class EvaluationJob(Settings):
     """What `anomaly.evaluate` reads."""
 

@@ -1,4 +1,4 @@
-"""Simulated signal of which one thing is varied, and what the methods' trained models say of it.
+"""Simulated signal of which one thing is varied; `anomaly.rescore` scores it.
 
 A variation is made of the same events as the signal of the search, those that were not injected:
 what changes is the variation and not the draw. An event that passes the trigger only when varied
@@ -23,17 +23,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.anomaly.features import COLUMNS, select, triggered
-from jetchain.anomaly.methods import METHODS, TREES_FILE
 from jetchain.anomaly.resonance import SCALED, look_up, moved, scaled
-from jetchain.anomaly.searched import Dijets
-from jetchain.anomaly.settings import RESOLUTIONS, SHOWERS, ScoreJob, VariationJob
+from jetchain.anomaly.settings import RESOLUTIONS, SHOWERS, VariationJob
 from jetchain.core.dijets import Array, Table
 from jetchain.core.errors import DataError
-from jetchain.core.forest import scores_of
 from jetchain.core.io.events import read_events, require_same_events
 from jetchain.core.io.tables import read_json, read_result
 from jetchain.core.io.tensors import read_tensors, write_tensors
-from jetchain.core.schema.anomaly import ANOMALY_FEATURES, DIJETS, SCORES, TREES, VARIED
+from jetchain.core.schema.anomaly import ANOMALY_FEATURES, DIJETS, VARIED
 from jetchain.core.schema.background import Normalisation
 from jetchain.core.schema.generate import GENERATED
 from jetchain.core.schema.jets import JetClosure, UncertaintyRow, jet_collection, jets_table
@@ -291,28 +288,3 @@ def other_signal(
         "direction": np.ones(len(m_jj)),
     }
     write_tensors(varied, VARIED, _table([table]))
-
-
-def score(
-    *, models: Input, data: Inputs, varied: Input, scores: Output, method: str, settings: ScoreJob
-) -> None:
-    """Score varied signal with the models of a search that is done.
-
-    Args:
-        models: its trees, or the weights of its networks.
-        data: DIJETS of the search; for networks alone, which rank events among those of the data.
-        varied: VARIED.
-        scores: written, SCORES; ranks of the ABCD method.
-        method: its name.
-        settings: the regions of the mass.
-    """
-    table = read_tensors(varied, VARIED)
-    if TREES_FILE in METHODS[method].extras:
-        found = scores_of(read_tensors(models, TREES), table["features"], table["fold"])
-    else:
-        (path,) = data
-        dijets = Dijets(
-            read_tensors(path, DIJETS), table, settings.signal_region, settings.mass_range
-        )
-        found = METHODS.load(method).score(models, dijets)
-    write_tensors(scores, SCORES, {"event_id": table["event_id"], "score": found})

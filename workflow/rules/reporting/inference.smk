@@ -69,7 +69,7 @@ FIGURES += [
             fit="results/inference/{method}/fit.json",
             model="results/inference/{method}/model.json",
         ),
-        over={"method": [*BACKGROUND_METHODS, *PUBLISHED]},
+        over={"method": [*BACKGROUND_CUT, *PUBLISHED]},
     ),
 ]
 

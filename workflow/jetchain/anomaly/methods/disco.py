@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -29,11 +28,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from jetchain.anomaly.planes import parity, planes
 from jetchain.anomaly.searched import Dijets, Scored
 from jetchain.core.dependence import distance_correlation
-from jetchain.core.dijets import Array, Table, inside, require_regions, sidebands
+from jetchain.core.dijets import Array, inside, require_regions, sidebands
 from jetchain.core.errors import EmptySampleError
-from jetchain.core.io.tensors import read_arrays, read_weights
 from jetchain.core.metrics import auc
 from jetchain.core.seeds import derive_seed, make_deterministic
 from jetchain.core.settings import Settings, key
@@ -111,16 +110,6 @@ class Disco:
                 "history.csv": history,
             },
         )
-
-    @staticmethod
-    def score(weights: Path, dijets: Dijets) -> Array:
-        """Ranks (events, 2) of `dijets.signal_test` by the networks of a search that is done."""
-        hidden, features = read_arrays(weights)["0.networks.0.0.weight"].shape
-        models = nn.ModuleList(DoubleDisco(features, hidden).eval() for _ in (0, 1))
-        read_weights(weights, models)
-        assert dijets.mass_range is not None
-        side = sidebands(dijets.data["m_jj"], dijets.signal_region, dijets.mass_range)
-        return planes_by(models, dijets.tables, side)[1]
 
 
 class DoubleDisco(nn.Module):
@@ -329,19 +318,6 @@ def planes_of(
         models.append(model)
         record = {"half": [float(half)] * len(record["epoch"]), **record}
         history = {name: history.get(name, []) + values for name, values in record.items()}
-    return planes_by(models, tables, side), models, history
-
-
-def planes_by(
-    models: nn.ModuleList, tables: tuple[Table, Table], side: NDArray[np.bool_]
-) -> list[Array]:
-    """Ranks (events, 2) of the events of both tables.
-
-    Args:
-        models: of both halves.
-        tables: the data, and others.
-        side: (events,) which of the data lie in the sidebands.
-    """
     outputs = [np.zeros((len(table["m_jj"]), 2)) for table in tables]
     for half, model in enumerate(models):
         for output, table in zip(outputs, tables, strict=True):
@@ -349,33 +325,8 @@ def planes_by(
             with torch.no_grad():
                 x = torch.as_tensor(table["features"][own], dtype=torch.float32)
                 output[own] = model(x).numpy()
-    reference = {"fold": parity(tables[0])[side]}
-    return [
-        np.stack(
-            [ranks(output[:, k], parity(table), reference, outputs[0][side, k]) for k in range(2)],
-            axis=1,
-        )
+    ranked = [
+        planes(output, table, outputs[0][side], data, side)
         for output, table in zip(outputs, tables, strict=True)
     ]
-
-
-def parity(table: Table) -> NDArray[np.int64]:
-    """Which half (events,) of the cross-training events belong to, by their fold."""
-    return table["fold"] % 2
-
-
-def ranks(values: Array, fold: NDArray[np.int64], reference: Table, scores: Array) -> Array:
-    """The fraction of reference events of the same fold with a smaller score (events,).
-
-    Args:
-        values: (events,) scores to rank.
-        fold: (events,) their folds.
-        reference: table with "fold" of the reference events.
-        scores: (reference events,) their scores.
-    """
-    result = np.zeros(len(values))
-    for each in np.unique(fold):
-        ladder = np.sort(scores[reference["fold"] == each])
-        own = fold == each
-        result[own] = np.searchsorted(ladder, values[own]) / max(len(ladder), 1)
-    return result
+    return ranked, models, history
