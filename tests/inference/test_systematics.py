@@ -14,10 +14,10 @@ from jetchain.core.schema.background import BackgroundShape, CountingBin, Search
 from jetchain.core.schema.inference import ModelFit
 from jetchain.inference.fit import maximum_likelihood, parameter_names, scaled_model
 from jetchain.inference.histfactory import Model
-from jetchain.inference.limits import asymptotic_limits
+from jetchain.inference.newton import cls_band
 from jetchain.inference.others import _diagnosis
 from jetchain.inference.ranking import diagnose, diagnosis
-from jetchain.inference.settings import FitSettings, LimitSettings, WorkspaceSettings
+from jetchain.inference.settings import FitSettings, WorkspaceSettings
 from jetchain.inference.systematics import effect
 from jetchain.inference.toys import Counting, Data, derivatives
 from jetchain.inference.workspace import build, numpy_backend, workspace
@@ -147,12 +147,12 @@ def test_order_and_names_change_nothing(read) -> None:
     fits, limits = [], []
     for each in (plain, mixed, one_channel, renamed):
         spec = build(each, SETTINGS)
+        unit, counting = scaled_model(spec, each, "w")
         fits.append(maximum_likelihood(spec, each, FitSettings()))
-        limits.append(asymptotic_limits(spec, each, LimitSettings(points=3, toys=0)))
+        limits.append(cls_band(counting, each.observed, np.array([0.5, 1.0]) / unit))
     for fit, limit in zip(fits[1:], limits[1:], strict=True):
         assert fit.mu.value == pytest.approx(fits[0].mu.value, rel=1e-6)
-        assert limit.observed_mu == pytest.approx(limits[0].observed_mu, rel=1e-4)
-        assert limit.expected_mu[2] == pytest.approx(limits[0].expected_mu[2], rel=1e-4)
+        np.testing.assert_allclose(limit, limits[0], rtol=1e-4)
 
 
 @pytest.mark.parametrize("power", [-5, 6])
@@ -191,12 +191,12 @@ def test_data_pull_the_scale_to_where_they_are_and_constrain_it(read) -> None:
 
 def test_uncertainties_weaken_the_limit(read) -> None:
     none = read(variations=(), signal_statistics=None)
-    limits = [
-        asymptotic_limits(build(each, SETTINGS), each, LimitSettings(points=3, toys=0))
-        for each in (none, read())
-    ]
-    assert limits[1].observed_mu > 1.01 * limits[0].observed_mu
-    assert limits[1].expected_mu[4] > limits[0].expected_mu[4]
+    cls = []
+    for each in (none, read()):
+        unit, counting = scaled_model(build(each, SETTINGS), each, "w")
+        cls.append(cls_band(counting, each.observed, np.array([1.5]) / unit)[0])
+    assert cls[1][0] > 1.05 * cls[0][0]
+    assert cls[1][5] > 1.05 * cls[0][5]
 
 
 def norm_of(nominal, up, down=None):

@@ -105,7 +105,7 @@ def best_rate(counts: Array, rate: Array, error: Array, measured: Array | float)
 
     The bin's parameter beta, N(measured, 1), adds beta error events; at the minimum of -log L it is
     the root of a quadratic equation: Barlow and Beeston's method with one parameter a bin.
-    Reference: Comput. Phys. Commun. 77 (1993) 219; "lite" as in Conway, arXiv 1103.0354.
+    Reference: arXiv 1103.0354.
 
     Args:
         counts: observed.
