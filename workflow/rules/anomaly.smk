@@ -201,7 +201,7 @@ rule make_other_signal:
         LAUNCH
 
 
-for name in (name for name in SEARCHES if METHODS[name].background):
+for name in (name for name in SEARCHES if METHODS[name].saved):
     method = METHODS[name]
 
     rule:

@@ -124,12 +124,14 @@ def read_to_vary(what):
 
 
 def variations_of(wildcards):
-    """The varied signals of a search; of a cut on the mean of trainings, that of the trainings too."""
-    trained = ["training"] if wildcards.method in BACKGROUND_CUT else []
+    """The varied signals of a search that can score them; of a cut that of the trainings too."""
+    name = wildcards.method
+    trained = ["training"] if name in BACKGROUND_CUT else []
+    scored = name in NO_CUT or METHODS[name].saved
     return expand(
         "results/background/{method}/systematics/{systematic}.json",
-        method=wildcards.method,
-        systematic=[*SYSTEMATICS, *trained],
+        method=name,
+        systematic=[*(SYSTEMATICS if scored else []), *trained],
     )
 
 

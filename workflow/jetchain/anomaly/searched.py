@@ -60,15 +60,21 @@ class Dijets:
         return int(self.data["fold"].max()) + 1
 
     def cross_train(
-        self, training_set: TrainingSet, boosting: BoostingSettings, seed: int, name: str
+        self,
+        training_set: TrainingSet,
+        boosting: BoostingSettings,
+        seed: int,
+        name: str,
+        *,
+        trees: bool = False,
     ) -> Scored:
-        """Scores by ensembles of boosted trees (`core.boosting.cross_scores`), and the trees."""
+        """Scores by ensembles of boosted trees (`core.boosting.cross_scores`), and their trees."""
         targets = [(table["features"], table["fold"]) for table in self.tables]
         models: Models = []
         scores, of_signal = cross_scores(
             training_set, targets, self.folds, boosting, seed, name, models
         )
-        return Scored(scores, of_signal, extras={TREES_FILE: arrays_of(models)})
+        return Scored(scores, of_signal, {TREES_FILE: arrays_of(models)} if trees else {})
 
 
 @dataclass(frozen=True)

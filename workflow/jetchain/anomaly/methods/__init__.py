@@ -31,10 +31,10 @@ class Method(Member):
 
     @property
     def saved(self) -> str:
-        """The extra that scores more events; empty if there is none."""
-        return next(
-            (each for each in (TREES_FILE, "weights.safetensors") if each in self.extras), ""
-        )
+        """The extra by which varied signal is scored; empty if there is none."""
+        if self.background == "abcd":
+            return "weights.safetensors"
+        return TREES_FILE if TREES_FILE in self.extras else ""
 
 
 PLANES = ("planes.safetensors", "signal_planes.safetensors")

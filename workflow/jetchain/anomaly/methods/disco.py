@@ -300,6 +300,7 @@ def planes_of(
     side = sidebands(data["m_jj"], dijets.signal_region, dijets.mass_range)
     require_regions(data["m_jj"], dijets.in_region, side)
     in_training = (side, inside(dijets.signal_test["m_jj"], dijets.mass_range))
+    outputs = [np.zeros((len(table["m_jj"]), 2)) for table in tables]
     models = nn.ModuleList()
     history: dict[str, list[float]] = {}
     for half in (0, 1):
@@ -318,8 +319,6 @@ def planes_of(
         models.append(model)
         record = {"half": [float(half)] * len(record["epoch"]), **record}
         history = {name: history.get(name, []) + values for name, values in record.items()}
-    outputs = [np.zeros((len(table["m_jj"]), 2)) for table in tables]
-    for half, model in enumerate(models):
         for output, table in zip(outputs, tables, strict=True):
             own = parity(table) == half
             with torch.no_grad():
