@@ -100,11 +100,14 @@ def extended(arrays: dict[str, Array], systematics: Sequence[Systematic]) -> dic
     }
 
 
-def best_rate(counts: Array, rate: Array, error: Array, measured: Array | float) -> Array:
+def best_rate(
+    counts: Array, rate: Array, error: Array, measured: Array | float
+) -> tuple[Array, Array, Array]:
     """Expected events (..., bins) where the statistics of the simulation fit them best.
 
     The bin's parameter beta, N(measured, 1), adds beta error events; at the minimum of -log L it is
-    the root of a quadratic equation: Barlow and Beeston's method with one parameter a bin.
+    the root of a quadratic equation: Barlow and Beeston's method with one parameter a bin. A bin
+    without a count may want less than nothing, and gets nothing.
     Reference: arXiv 1103.0354.
 
     Args:
@@ -112,7 +115,16 @@ def best_rate(counts: Array, rate: Array, error: Array, measured: Array | float)
         rate: expected with beta = 0.
         error: events that beta = 1 adds.
         measured: where the auxiliary measurement of beta is.
+
+    Returns:
+        The expected events, and first and second derivative of -log L in those with beta = 0.
     """
     part, moved = rate + error * (measured - error), 4 * counts * error**2
     root = np.sqrt(part**2 + moved)
-    return np.where(part > 0, (part + root) / 2, moved / 2 / np.maximum(root - part, 1e-300))
+    best = np.where(part > 0, (part + root) / 2, moved / 2 / np.maximum(root - part, 1e-300))
+    best = np.maximum(best, 1e-120)
+    excess, weight = 1 - counts / best, counts / best**2
+    weight = weight / (1 + weight * error**2)
+    ended = (counts == 0) & (part < 0) & (error > 0)
+    square = np.where(ended, error, 1.0) ** 2
+    return best, np.where(ended, 1 + part / square, excess), np.where(ended, 1 / square, weight)

@@ -20,7 +20,7 @@ from jetchain.inference.yields import ABCD_RATIOS, Shape, Yields
 
 Array = NDArray[np.floating]
 NEWTON_STEPS = 60
-HALVINGS = 25
+HALVINGS, FEW_HALVINGS = 25, 12  # the latter with tilts: a bin may reach zero, and none helps
 ROUNDING = 1e-12  # of -log L
 CONVERGED = 1e-11  # of the decrease that Newton's step promises
 ROOT_STEPS = 100
@@ -255,17 +255,19 @@ def profile(
         lowest[:, model.free] = 0.0
         allowed = before + ROUNDING * (1 + np.abs(before))
         tried = np.arange(len(rows))  # of these, those whose step is still too long
-        for halving in range(HALVINGS):
+        last = (HALVINGS if model.tilt is None else FEW_HALVINGS) - 1
+        for halving in range(last + 1):
             trial = at[tried] - 0.5**halving * step[tried]
             trial[:, : model.gammas] = np.maximum(trial[:, : model.gammas], lowest[tried])
             new = derivatives(model, left.chosen(tried), mu[rows[tried]], trial)
-            good = (new[0] <= allowed[tried]) | (halving == HALVINGS - 1)
+            good = (new[0] <= allowed[tried]) | (model.tilt is None and halving == last)
             done = rows[tried[good]]
             nuisances[done] = trial[good]
             value[done], slope[done], gradient[done], hessian[done] = (each[good] for each in new)
             tried = tried[~good]
             if not len(tried):
                 break
+        rows = np.delete(rows, tried)
     return value, slope, nuisances
 
 
@@ -308,9 +310,10 @@ def derivatives(
     rate: Array = mu[:, None] * unit + alpha @ model.shift.T + grown
     if model.own is not None:
         error = mu[:, None] * unit * model.own
-        rate = best_rate(data.counts, rate, error, data.own)
-    rate = np.maximum(rate, 1e-120)
-    excess = 1 - data.counts / rate
+        rate, excess, weight = best_rate(data.counts, rate, error, data.own)
+    else:
+        rate = np.maximum(rate, 1e-120)
+        excess, weight = 1 - data.counts / rate, data.counts / rate**2
     value = np.sum(_deviance(data.counts, rate), axis=1)
     if model.own is not None:
         value += 0.5 * np.sum((error * excess) ** 2, axis=1)
@@ -327,17 +330,13 @@ def derivatives(
         control_curve = model.tau * np.maximum(data.control / gamma**2, 1e-3)
     value += 0.5 * np.sum(model.held * (alpha - data.alphas) ** 2, axis=1)
 
-    weight = data.counts / rate**2
-    if model.own is not None:
-        weight = weight / (1 + weight * error**2)  # beta follows
     # d rate_i / d alpha_k
     response = np.array(np.broadcast_to(model.shift, (*rate.shape, alpha.shape[1])))
     norms, grows = (np.flatnonzero(each.any(0)) for each in (model.kappa, model.growth))
     response[:, :, norms] += signal[:, :, None] * model.kappa[:, norms]
     response[:, :, grows] += grown[:, :, None] * model.growth[:, grows]
     if model.tilt is not None:
-        tilted = np.flatnonzero(model.tilt.any(0))
-        shape = 1 + alpha @ model.tilt.T
+        shape, tilted = 1 + alpha @ model.tilt.T, np.flatnonzero(model.tilt.any(0))
         flat = np.divide(signal, shape, out=np.zeros_like(signal), where=shape != 0)
         response[:, :, tilted] += flat[:, :, None] * model.tilt[:, tilted]
     gradient = np.concatenate(
