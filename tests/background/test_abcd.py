@@ -277,7 +277,7 @@ def test_luminosity_and_cross_sections(tmp_path):
     write_result(tmp_path / "c.json", counts)
     normalisation.normalisation(
         cutflow=tmp_path / "c.json", background=paths, signal=[tmp_path / "s.json"],
-        resonance=[], normalisation=tmp_path / "n.json",
+        normalisation=tmp_path / "n.json",
         settings=NormalisationJob(reference_events=140),
     )  # fmt: skip
     result = read_result(tmp_path / "n.json", Normalisation)
@@ -287,7 +287,7 @@ def test_luminosity_and_cross_sections(tmp_path):
     # As many as are injected, if it is not said.
     normalisation.normalisation(
         cutflow=tmp_path / "c.json", background=paths, signal=[tmp_path / "s.json"],
-        resonance=[], normalisation=tmp_path / "n.json",
+        normalisation=tmp_path / "n.json",
         settings=NormalisationJob(reference_events=None),
     )  # fmt: skip
     same = read_result(tmp_path / "n.json", Normalisation)
@@ -297,7 +297,7 @@ def test_luminosity_and_cross_sections(tmp_path):
     for stated, worth in (({"cross_section": 8000.0}, 5.0), ({"luminosity": 3.0}, 3.0)):
         normalisation.normalisation(
             cutflow=tmp_path / "c.json", background=paths, signal=[tmp_path / "s.json"],
-            resonance=[], normalisation=tmp_path / "n.json",
+            normalisation=tmp_path / "n.json",
             settings=NormalisationJob(reference_events=140), **stated,
         )  # fmt: skip
         result = read_result(tmp_path / "n.json", Normalisation)

@@ -8,7 +8,7 @@ from jetchain.anomaly import search
 from jetchain.anomaly.methods.cwola import Cwola, CwolaSettings
 from jetchain.anomaly.searched import Dijets
 from jetchain.anomaly.settings import SearchJob
-from jetchain.background import closure, sideband
+from jetchain.background import closure, selection, sideband
 from jetchain.background.settings import BackgroundSettings, CutJob, SpectrumSettings
 from jetchain.background.shape import fit_shape
 from jetchain.core.boosting import BoostingSettings
@@ -35,7 +35,9 @@ def _search(injected: int, seed: int):
     data, truth, rest = dijet_tables(background=10_000, injected=injected, seed=seed)
     scored = CWOLA.search(Dijets(data, rest, SIGNAL_REGION), seed)
     scores = [each.mean(axis=1) for each in (scored.scores, scored.signal_scores)]
-    kept = sideband.passes(data, scores[0], list(zip((data, rest), scores, strict=True)), 0.02, FIT)
+    kept = selection.passes(
+        data, scores[0], list(zip((data, rest), scores, strict=True)), 0.02, FIT
+    )
     fits = []
     for cut in ([slice(None)] * 2, kept):
         masses = [table["m_jj"][chosen] for table, chosen in zip((data, rest), cut, strict=True)]
@@ -69,7 +71,7 @@ def test_the_cut_keeps_its_fraction_of_every_fold():
     random = np.random.default_rng(1)
     fold = np.arange(8000) % 4
     scores = random.uniform(size=8000) + fold  # folds of different scale
-    thresholds = sideband.cut_by_fold(scores, fold, np.ones(8000, dtype=bool), 0.05)
+    thresholds = selection.cut_by_fold(scores, fold, np.ones(8000, dtype=bool), 0.05)
     kept = scores >= thresholds[fold]
     for each in range(4):
         assert kept[fold == each].mean() == pytest.approx(0.05, abs=1 / 2000)
@@ -81,7 +83,7 @@ def test_the_cut_is_set_on_the_sidebands_alone():
     in_region = inside(m_jj, SIGNAL_REGION)
     data = {"m_jj": m_jj, "fold": np.arange(len(m_jj)) % 2}
     scores = random.uniform(size=len(m_jj)) + 0.5 * in_region
-    (kept,) = sideband.passes(data, scores, [(data, scores)], 0.02, FIT)
+    (kept,) = selection.passes(data, scores, [(data, scores)], 0.02, FIT)
     assert kept[~in_region].mean() == pytest.approx(0.02, abs=2e-4)  # an event of either fold
     assert kept[in_region].mean() == pytest.approx(0.52, abs=0.04)  # 2,500 events, four sigma
 
@@ -96,9 +98,9 @@ def test_empty_regions_are_refused():
     with pytest.raises(EmptySampleError, match="No event lies in the sidebands"):
         CWOLA.search(Dijets(high, high, SIGNAL_REGION), 1)
     with pytest.raises(EmptySampleError, match="keeps no event of fold 1, which has 0"):
-        sideband.cut_by_fold(np.ones(4), np.array([0, 1, 0, 1]), np.array([1, 0, 1, 0]) == 1, 0.5)
+        selection.cut_by_fold(np.ones(4), np.array([0, 1, 0, 1]), np.array([1, 0, 1, 0]) == 1, 0.5)
     with pytest.raises(EmptySampleError, match="of fold 0, which has 9; at least 10 are needed"):
-        sideband.cut_by_fold(np.ones(9), np.zeros(9, int), np.ones(9) == 1, 0.1)
+        selection.cut_by_fold(np.ones(9), np.zeros(9, int), np.ones(9) == 1, 0.1)
 
 
 def test_scores_of_other_events_are_refused(tmp_path):

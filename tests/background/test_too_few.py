@@ -5,12 +5,9 @@ import pytest
 
 from jetchain.background import quality
 from jetchain.background.abcd import choose_cuts
-from jetchain.background.normalisation import jet_uncertainty
 from jetchain.background.yields import abcd_yields
 from jetchain.core.boosting import BoostingSettings
-from jetchain.core.errors import DataError, EmptySampleError
-from jetchain.core.io.tables import write_result
-from jetchain.core.schema.anomaly import JetUncertainties, Resonance
+from jetchain.core.errors import EmptySampleError
 from jetchain.core.schema.background import AbcdEstimate, Normalisation
 
 NORMALISATION = Normalisation(
@@ -68,26 +65,3 @@ def test_a_null_without_spread_has_no_deviation(monkeypatch) -> None:
     monkeypatch.setattr(quality, "auc", lambda labels, scores: 0.5)
     found = quality.separation(features, features, BoostingSettings(iterations=1), 3, 1)
     assert (found.null_std, found.null_deviations, found.p_value) == (0.0, None, 1.0)
-
-
-def test_the_signal_is_as_uncertain_as_its_jets_say(tmp_path) -> None:
-    in_bin = (np.arange(400)[:, None] % 2 == [0, 1, 3, 3], np.zeros(400))
-    yields = [
-        abcd_yields("disco", COUNTS, (2.0, 1.0), in_bin, NORMALISATION.model_copy(update=update),
-                    (3.3, 3.7), KAPPA).bins[0]
-        for update in ({}, {"signal_uncertainty": 0.1})
-    ]  # fmt: skip
-    assert yields[0].signal == yields[1].signal == 5.0
-    both = np.hypot(yields[0].signal_uncertainty, 0.1 * 5.0)
-    assert yields[1].signal_uncertainty == pytest.approx(both)
-    known = Resonance(
-        signal_region_tev=(3.3, 3.7), events={}, share={}, peak_tev={}, peak_error_tev={},
-        jets=JetUncertainties(
-            jes_up=0.03, jes_down=-0.05, jms_up=0.0, jms_down=0.0, jer=0.0, total=0.05
-        ), numbers=[],
-    )  # fmt: skip
-    write_result(tmp_path / "r.json", known)
-    assert jet_uncertainty(tmp_path / "r.json") == 0.05
-    write_result(tmp_path / "r.json", known.model_copy(update={"jets": None}))
-    with pytest.raises(DataError, match=r"r\.json.*not known"):
-        jet_uncertainty(tmp_path / "r.json")

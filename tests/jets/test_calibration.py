@@ -380,9 +380,6 @@ def test_what_must_agree(values, complaint):
     with pytest.raises(ConfigurationError, match=complaint):
         load({"jets": {"calibration": values}})
     load({"jets": {"calibration": {"enabled": False, "sample": "lhco_signal"}}})
-    with pytest.raises(ConfigurationError, match=r"background\.jet_uncertainties"):
-        load({"jets": {"calibration": {"enabled": False}},
-              "background": {"jet_uncertainties": True}})  # fmt: skip
 
 
 def test_jets_are_ordered_and_cut_by_calibrated_pt():

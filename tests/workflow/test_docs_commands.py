@@ -22,6 +22,10 @@ NOT_RUN: dict[str, list[str]] = {
     "docs/howto/carry-a-run.md": ["would install a second environment"],
     "docs/howto/compare-runs.md": ["the next commands do the same in a second folder"],
     "docs/howto/limits-of-a-workspace.md": ["needs a published workspace"],
+    "docs/howto/patch-set.md": [
+        "generates two more samples",
+        "needs the files of the command above",
+    ],
     "docs/howto/publish.md": ["needs a package that the lock does not have"],
     "docs/howto/regression.md": ["makes the tiny run first, which the tests share"] * 2,
     "docs/howto/scan.md": ["takes half an hour or more", "takes a minute after a finished run"],

@@ -65,6 +65,7 @@ def test_every_rule_is_recorded_with_its_room(tiny_run, monkeypatch):
         "firmware_scan",
         "full_tagging",
         "learning_curve",
+        "patchsets",
         "publication",
         "quick",
         "tables",

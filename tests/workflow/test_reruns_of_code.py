@@ -64,7 +64,6 @@ FROM_FILES = {
     "jetchain.inference.others",
     "jetchain.inference.published",
     "jetchain.reporting.grids",
-    "jetchain.reporting.workspaces",
 }
 # Modules on which no job of `all` depends: those, the comparison of runs, the benches, samples from
 # files (test_samples_from_files.py runs these).
@@ -79,6 +78,7 @@ WITHOUT_JOBS = AROUND | {
     "jetchain.firmware.scan",
     "jetchain.generate.bench",
     "jetchain.inference.bench",
+    "jetchain.inference.patches",
     "jetchain.jets.bench",
     "jetchain.provenance",
     "jetchain.tagging.bench",

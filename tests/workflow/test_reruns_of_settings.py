@@ -38,6 +38,12 @@ POINTS = {
     "inject_signal", "judge_scan", "measure_scan", "scan_cwola", "scan_spectrum", "summarise_scan",
 }  # fmt: skip
 
+# What is made of one variation of the signal.
+VARIED = {
+    "collect_systematics", "count_varied", "count_varied_abcd", "count_varied_inclusive",
+    "score_varied_cathode", "score_varied_cwola", "score_varied_disco", "vary_signal",
+}  # fmt: skip
+
 # Keys that shape the job graph: another value, and the rules whose jobs are new or read other
 # files for it. What lies below reruns as always.
 SHAPING = {
@@ -88,11 +94,12 @@ SHAPING = {
             "prepare_firmware",
             "sample_jets", "summarise_jets", "summarise_run", "table_jet_closure_table",
             "table_jet_uncertainties", "table_validation", "tagging_features",
-            "trained_particleflow",
+            "trained_particleflow", "vary_signal",
         },
     ),
     "jets.calibration.enabled": (
-        False, {"cluster_jets", "measure_resonance", "table_validation"},
+        False,
+        {"cluster_jets", "collect_systematics", "measure_resonance", "table_validation"},
     ),
     "jets.calibration.sample": ("quark", {"calibrate_jets", "close_jets", "cluster_uncalibrated"}),
     "jets.summary.samples": (
@@ -116,7 +123,8 @@ SHAPING = {
     "tagging.explained": (["pfn"], set()),
     "anomaly.background": (["lhco_background", "quark"], {"make_dijets", "normalise_search"}),
     "anomaly.signal": (
-        ["lhco_signal", "W"], {"make_dijets", "measure_resonance", "normalise_search"},
+        ["lhco_signal", "W"],
+        {"make_dijets", "measure_resonance", "normalise_search", "vary_signal"},
     ),
     "anomaly.searches": (
         ["supervised", "cwola", "cathode", "disco"],
@@ -134,7 +142,16 @@ SHAPING = {
     "background.bump_hunt.methods": (
         ["inclusive"], {"check_searches", "figure_bump_hunt", "hunt_bump"},
     ),
-    "background.jet_uncertainties": (True, {"normalise_search"}),
+    "anomaly.systematics.jets": (["jes"], {"collect_systematics"}),
+    "anomaly.systematics.algorithms": (
+        ["mlpf"],
+        VARIED
+        | {
+            "calibrate_jets", "cluster_jets", "cluster_uncalibrated", "event_graphs",
+            "trained_particleflow",
+        },
+    ),
+    "generate.samples.lhco_signal.generation.variations": ("shower", VARIED),
     "firmware.dataset.samples": (["quark", "gluon", "W", "top"], {"prepare_firmware"}),
 }  # fmt: skip
 
@@ -184,9 +201,10 @@ BENCHES = (
     "generate.bench.", "detector.bench.", "tagging.bench.", "inference.bench.",
     "inference.applications.",
 )  # fmt: skip
-# The first four have tests of their own; the others have one valid value only.
+# The first five have tests of their own; the others have one valid value only.
 APART = {
     "seed", "detector.geometry", "detector.passing_samples", "detector.pileup_sample",
+    "anomaly.grid.labels",
     "firmware.designs",
     "firmware.formats.activations.signed",
     *(
@@ -337,6 +355,11 @@ def test_a_key_that_shapes_the_graph_reruns_what_it_touches(finished, key):
 def test_detector_events_that_stay_rerun_nothing(finished):
     """What has passed is not missed."""
     assert finished.planner.plan({"detector": {"passing_samples": []}}) == {}
+
+
+def test_signals_of_a_grid_rerun_nothing(finished):
+    grid = {"labels": ["mass"], "samples": {"lhco_signal": [3.5]}}
+    assert finished.planner.plan({"anomaly": {"grid": grid}}) == {}
 
 
 def test_a_pool_that_no_event_gets_reruns_nothing(finished):

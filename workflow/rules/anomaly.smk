@@ -1,5 +1,7 @@
 # Anomaly: dijet events with a hidden signal, the methods that score them, and their comparison.
 
+from jetchain.anomaly.methods import TREES_FILE
+
 METHODS = family("anomaly.methods")
 SEARCHES = CONFIG.anomaly.searches
 SEARCH_LABELS = labels(
@@ -131,6 +133,106 @@ for name in SEARCHES:
                 settings=search_settings(name, "anomaly.signal_region"),
                 seed=method.identity or ("anomaly.search", name),
                 members=["anomaly.methods.{method}"],
+            ),
+        shell:
+            LAUNCH
+
+
+# The signal with one thing varied: a job each, and one a method that scores it.
+SYSTEMATICS = CONFIG.anomaly.systematics.names(
+    calibrated=CONFIG.jets.calibration.enabled,
+    showers=all(
+        getattr(CONFIG.generate.samples[name].generation, "variations", "none")
+        == "shower"
+        for name in CONFIG.anomaly.signal
+    ),
+)
+
+
+VARIATION = {
+    "radius": "anomaly.features.radius",
+    "trigger_pt": "anomaly.features.trigger_pt",
+}
+
+
+rule vary_signal:
+    input:
+        nominal=shards(
+            f"results/jets/{CONFIG.jets.algorithm}/{{sample}}/{{shard}}.root",
+            CONFIG.anomaly.signal,
+        ),
+        other=read_to_vary("other"),
+        closure=read_to_vary("closure"),
+        generated=read_to_vary("generated"),
+        signal_test="results/anomaly/signal_test.safetensors",
+    output:
+        varied="results/anomaly/systematics/{systematic}.safetensors",
+    log:
+        "results/logs/anomaly/systematics/{systematic}.log",
+    wildcard_constraints:
+        systematic=one_of(SYSTEMATICS),
+    params:
+        **job(
+            "anomaly.systematics.vary",
+            settings=VARIATION,
+            seed=["anomaly.systematics", "{systematic}"],
+        ),
+    shell:
+        LAUNCH
+
+
+# Signals of other parameters are scored and counted like variations.
+GRID = list(CONFIG.anomaly.grid.samples)
+
+
+rule make_other_signal:
+    input:
+        jets=read_to_vary("jets"),
+        accounts=read_to_vary("accounts"),
+        normalisation="results/background/normalisation.json",
+        signal_test="results/anomaly/signal_test.safetensors",
+    output:
+        varied="results/anomaly/systematics/{systematic}.safetensors",
+    log:
+        "results/logs/anomaly/systematics/{systematic}.log",
+    wildcard_constraints:
+        systematic=one_of(GRID),
+    params:
+        **job("anomaly.systematics.other_signal", settings=VARIATION),
+    shell:
+        LAUNCH
+
+
+for name in (name for name in SEARCHES if METHODS[name].saved):
+    method = METHODS[name]
+
+    rule:
+        name:
+            f"score_varied_{name}"
+        input:
+            models=f"results/anomaly/{{method}}/{method.saved}",
+            data=(
+                []
+                if method.saved == TREES_FILE
+                else ["results/anomaly/data.safetensors"]
+            ),
+            varied="results/anomaly/systematics/{systematic}.safetensors",
+        output:
+            scores="results/anomaly/{method}/systematics/{systematic}.safetensors",
+        log:
+            "results/logs/anomaly/{method}/systematics/{systematic}.log",
+        wildcard_constraints:
+            method=name,
+            systematic=one_of([*SYSTEMATICS, *GRID]),
+        params:
+            **job(
+                "anomaly.rescore",
+                settings={"signal_region": "anomaly.signal_region"}
+                | (
+                    {"mass_range": "background.sideband.spectrum.mass_range"}
+                    if method.mass_range
+                    else {}
+                ),
             ),
         shell:
             LAUNCH

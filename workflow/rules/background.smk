@@ -18,11 +18,6 @@ rule normalise_search:
             "results/generate/{sample}/{shard}.json", CONFIG.anomaly.background
         ),
         signal=shards("results/generate/{sample}/{shard}.json", CONFIG.anomaly.signal),
-        resonance=(
-            ["results/anomaly/resonance.json"]
-            if CONFIG.background.jet_uncertainties
-            else []
-        ),
     output:
         normalisation="results/background/normalisation.json",
     log:
@@ -175,6 +170,111 @@ rule hunt_bump:
         LAUNCH
 
 
+# The varied signal of a search: a job each; then all together with the yields.
+VARIED_CUT = {"planes": {"signal_region": "anomaly.signal_region"}}
+VARIED_CUT[""] = VARIED_CUT["planes"] | {
+    "mass_range": "background.sideband.spectrum.mass_range",
+    "bin_width": "background.sideband.spectrum.bin_width",
+}
+VARIED_CUT["scores"] = VARIED_CUT[""] | {"efficiency": "background.sideband.efficiency"}
+
+for suffix, methods, of_cut in (
+    ("", BACKGROUND_CUT, "scores"),
+    ("_abcd", BACKGROUND_ABCD, "planes"),
+    ("_inclusive", NO_CUT, ""),
+):
+
+    rule:
+        name:
+            f"count_varied{suffix}"
+        input:
+            data="results/anomaly/data.safetensors",
+            signal_test="results/anomaly/signal_test.safetensors",
+            varied="results/anomaly/systematics/{systematic}.safetensors",
+            scores=(
+                [f"results/anomaly/{{method}}/{of_cut}.safetensors"] if of_cut else []
+            ),
+            signal_scores=(
+                [f"results/anomaly/{{method}}/signal_{of_cut}.safetensors"]
+                if of_cut
+                else []
+            ),
+            varied_scores=(
+                ["results/anomaly/{method}/systematics/{systematic}.safetensors"]
+                if of_cut
+                else []
+            ),
+            normalisation="results/background/normalisation.json",
+            yields="results/background/{method}/yields.json",
+        output:
+            variation="results/background/{method}/systematics/{systematic}.json",
+        log:
+            "results/logs/background/{method}/systematics/{systematic}.log",
+        wildcard_constraints:
+            method=one_of(methods),
+            systematic=one_of([*SYSTEMATICS, *GRID]),
+        params:
+            **job(
+                "background.systematics.vary",
+                settings=VARIED_CUT[of_cut],
+            ),
+        shell:
+            LAUNCH
+
+
+rule count_trainings:
+    input:
+        data="results/anomaly/data.safetensors",
+        signal_test="results/anomaly/signal_test.safetensors",
+        scores="results/anomaly/{method}/scores.safetensors",
+        signal_scores="results/anomaly/{method}/signal_scores.safetensors",
+        normalisation="results/background/normalisation.json",
+    output:
+        variation="results/background/{method}/systematics/training.json",
+    log:
+        "results/logs/background/{method}/systematics/training.log",
+    wildcard_constraints:
+        method=one_of(BACKGROUND_CUT),
+    params:
+        **job(
+            "background.systematics.training",
+            settings={
+                "signal_region": "anomaly.signal_region",
+                "mass_range": "background.sideband.spectrum.mass_range",
+                "bin_width": "background.sideband.spectrum.bin_width",
+                "efficiency": "background.sideband.efficiency",
+            },
+        ),
+    shell:
+        LAUNCH
+
+
+rule collect_systematics:
+    input:
+        yields="results/background/{method}/yields.json",
+        variations=variations_of,
+        normalisation="results/background/normalisation.json",
+        cutflow="results/anomaly/cutflow.json",
+    output:
+        search="results/background/{method}/search.json",
+    log:
+        "results/logs/background/{method}/search.log",
+    wildcard_constraints:
+        method=one_of(BACKGROUND_METHODS),
+    params:
+        **job(
+            "background.systematics.collect",
+            settings={
+                "signal_region": "anomaly.signal_region",
+                "mass_range": "background.sideband.spectrum.mass_range",
+                "bin_width": "background.sideband.spectrum.bin_width",
+                "systematics": "background.systematics",
+            },
+        ),
+    shell:
+        LAUNCH
+
+
 rule close_spectrum:
     input:
         data="results/anomaly/data.safetensors",
@@ -233,7 +333,7 @@ rule close_abcd:
 
 
 TARGETS["background"] = [
-    *expand("results/background/{method}/yields.json", method=BACKGROUND_METHODS),
+    *expand("results/background/{method}/search.json", method=BACKGROUND_METHODS),
     *expand("results/background/{method}/closure.json", method=BACKGROUND_METHODS[1:]),
     *expand("results/background/{method}/quality.json", method=BACKGROUND_TEMPLATES),
     *expand(

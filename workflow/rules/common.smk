@@ -8,7 +8,7 @@ from functools import cache
 from jetchain.core.resources import resource_name
 from jetchain.core.schema.jets import jet_collection
 from jetchain.generate.cards import card_digest
-from jetchain.anomaly.settings import window_name
+from jetchain.anomaly.settings import SHOWERS, window_name
 from jetchain.core.sources import is_stored
 from jetchain.plumbing.radii import CALIBRATION, jets_read
 from jetchain.plumbing.rules import LAUNCH, Figure, Rules, Table, family, labels
@@ -132,6 +132,41 @@ def scores_of(name):
         )
 
     return paths
+
+
+def read_to_vary(what):
+    """What a variation of the signal, or another signal, reads of the chain."""
+    jets = "results/jets/{}/{{sample}}/{{shard}}.root"
+
+    def paths(wildcards):
+        name, settings = wildcards.systematic, CONFIG.anomaly.systematics
+        if what == "jets":
+            return shards(jets.format(CONFIG.jets.algorithm), [name])
+        if what == "accounts":
+            return shards("results/generate/{sample}/{shard}.json", [name])
+        if what == "closure" and name in settings.jets:
+            return JET_CLOSURE
+        if what == "generated" and name in SHOWERS:
+            return shards(
+                "results/generate/{sample}/{shard}.root", CONFIG.anomaly.signal
+            )
+        if what == "other" and name in settings.algorithms:
+            return shards(jets.format(name), CONFIG.anomaly.signal)
+        return []
+
+    return paths
+
+
+def variations_of(wildcards):
+    """The varied signals of a search that can score them; of a cut that of the trainings too."""
+    name = wildcards.method
+    trained = ["training"] if name in BACKGROUND_CUT else []
+    scored = name in NO_CUT or METHODS[name].saved
+    return expand(
+        "results/background/{method}/systematics/{systematic}.json",
+        method=name,
+        systematic=[*(SYSTEMATICS if scored else []), *trained],
+    )
 
 
 def points_of(*patterns, methods=()):
@@ -284,6 +319,7 @@ def known_targets():
         "design": family("firmware.designs"),
         "scan": CONFIG.anomaly.scans,
         "window": CONFIG.anomaly.windows,
+        "systematic": [*SYSTEMATICS, *GRID],
     }
     names_of_samples = [*CONFIG.generate.samples, *CONFIG.graphs.samples]
     samples = {name: rules_of.shard_names(name) for name in names_of_samples}
@@ -326,4 +362,5 @@ wildcard_constraints:
     scan="[A-Za-z0-9_]+",
     window="[0-9]+-[0-9]+",
     strength="[0-9.e+-]+",
+    systematic="[A-Za-z0-9_]+",
     replica="[0-9]+",

@@ -7,7 +7,7 @@ GRIDS = list(CONFIG.inference.grids)
 
 rule build_workspace:
     input:
-        yields="results/background/{method}/yields.json",
+        yields="results/background/{method}/search.json",
     output:
         workspace="results/inference/{method}/workspace.json",
     log:
@@ -23,7 +23,7 @@ rule build_workspace:
 rule fit_workspace:
     input:
         workspace="results/inference/{method}/workspace.json",
-        yields="results/background/{method}/yields.json",
+        yields="results/background/{method}/search.json",
     output:
         fit="results/inference/{method}/fit.json",
     log:
@@ -43,7 +43,7 @@ rule fit_workspace:
 rule set_limits:
     input:
         workspace="results/inference/{method}/workspace.json",
-        yields="results/background/{method}/yields.json",
+        yields="results/background/{method}/search.json",
     output:
         limits="results/inference/{method}/limits.json",
     log:
@@ -59,6 +59,42 @@ rule set_limits:
             },
             seed=["inference.limits", "{method}"],
         ),
+    shell:
+        LAUNCH
+
+
+rule diagnose_search:
+    input:
+        workspace="results/inference/{method}/workspace.json",
+        yields="results/background/{method}/search.json",
+    output:
+        model="results/inference/{method}/model.json",
+    log:
+        "results/logs/inference/diagnose/{method}.log",
+    wildcard_constraints:
+        method=one_of(BACKGROUND_METHODS),
+    params:
+        **job("inference.ranking.diagnose"),
+    shell:
+        LAUNCH
+
+
+rule make_patchset:
+    input:
+        workspace="results/inference/{method}/workspace.json",
+        signals=expand(
+            "results/background/{{method}}/systematics/{systematic}.json",
+            systematic=GRID,
+        ),
+    output:
+        background="results/inference/{method}/background_only.json",
+        patchset="results/inference/{method}/patchset.json",
+    log:
+        "results/logs/inference/patchset/{method}.log",
+    wildcard_constraints:
+        method=one_of(BACKGROUND_METHODS),
+    params:
+        **job("inference.patches", settings="anomaly.grid"),
     shell:
         LAUNCH
 
@@ -231,6 +267,9 @@ TARGETS["inference"] = [
         "results/inference/{method}/fit.json",
         method=[*BACKGROUND_METHODS, *PUBLISHED],
     ),
-    *expand("results/inference/{method}/model.json", method=PUBLISHED),
+    *expand(
+        "results/inference/{method}/model.json",
+        method=[*BACKGROUND_CUT, *PUBLISHED],
+    ),
     *expand("results/inference/{method}/grid.json", method=GRIDS),
 ]

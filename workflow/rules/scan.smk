@@ -105,6 +105,7 @@ for name in SCAN_METHODS:
             extras=[
                 f"results/anomaly/{POINT}/{{method}}/{extra}"
                 for extra in method.extras
+                if extra != TREES_FILE
             ],
         log:
             f"results/logs/anomaly/{POINT}/{{method}}/search.log",

@@ -35,6 +35,8 @@ WANTED_PEAK = 0.01
 CORE = 0.4
 """The peak is the mean of the shortest interval of mass that holds this share of the events."""
 REPLICAS = 200
+SCALED = {"jes": ("pt", "m"), "jms": ("m",)}
+"""The columns that a scale of jets moves."""
 
 
 def resonance(
@@ -122,27 +124,19 @@ def uncertainties(
     Returns:
         The changes; none without rows, or without signal in the region.
     """
-    import awkward as ak
 
     def events_inside(of: list[Any]) -> float:
         return sum(float(inside(select(each, trigger_pt)[0], region).sum()) for each in of)
-
-    def scaled(by: str, moved: Sequence[str], sign: float) -> list[Any]:
-        result = []
-        for each in jets:
-            pt, eta = (ak.to_numpy(ak.flatten(each[name])) for name in ("pt", "eta"))
-            factor = ak.unflatten(1.0 + sign * look_up(rows, by, pt, eta), ak.num(each["pt"]))
-            columns = {name: each[name] for name in COLUMNS}
-            columns |= {name: each[name] * factor for name in moved}
-            result.append(ak.zip(columns))
-        return result
 
     nominal = events_inside(jets)
     if not rows or not nominal:
         return None
     (jes_up, jes_down), (jms_up, jms_down) = (
-        [events_inside(scaled(by, moved, sign)) / nominal - 1 for sign in (1.0, -1.0)]
-        for by, moved in (("jes", ("pt", "m")), ("jms", ("m",)))
+        [
+            events_inside([scaled(each, rows, by, sign) for each in jets]) / nominal - 1
+            for sign in (1.0, -1.0)
+        ]
+        for by in SCALED
     )
     smeared = 0.0
     for each in jets:
@@ -171,6 +165,24 @@ def uncertainties(
                 ]
             )
         ),
+    )
+
+
+def scaled(jets: Any, rows: list[UncertaintyRow], by: str, sign: float) -> Any:
+    """Jets (events, var) with a scale of `SCALED` up or down by its uncertainty."""
+    import awkward as ak
+
+    pt, eta = (ak.to_numpy(ak.flatten(jets[name])) for name in ("pt", "eta"))
+    return moved(jets, 1.0 + sign * look_up(rows, by, pt, eta), SCALED[by])
+
+
+def moved(jets: Any, factor: Array, columns: Sequence[str]) -> Any:
+    """Jets (events, var) with some columns times a factor of each jet (jets,)."""
+    import awkward as ak
+
+    factors = ak.unflatten(factor, ak.num(jets["pt"]))
+    return ak.zip(
+        {name: jets[name] * factors if name in columns else jets[name] for name in COLUMNS}
     )
 
 

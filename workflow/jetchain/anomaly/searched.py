@@ -21,8 +21,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from jetchain.core.boosting import BoostingSettings, TrainingSet, cross_scores
+from jetchain.anomaly.methods import TREES_FILE
+from jetchain.core.boosting import BoostingSettings, Models, TrainingSet, cross_scores
 from jetchain.core.dijets import Array, Table, inside
+from jetchain.core.forest import arrays_of
 from jetchain.core.seeds import derive_seed
 
 
@@ -62,11 +64,21 @@ class Dijets:
         return int(self.data["fold"].max()) + 1
 
     def cross_train(
-        self, training_set: TrainingSet, boosting: BoostingSettings, seed: int, name: str
+        self,
+        training_set: TrainingSet,
+        boosting: BoostingSettings,
+        seed: int,
+        name: str,
+        *,
+        trees: bool = False,
     ) -> Scored:
-        """Scores by ensembles of boosted trees, see `core.boosting.cross_scores`."""
+        """Scores by ensembles of boosted trees (`core.boosting.cross_scores`), and their trees."""
         targets = [(table["features"], table["fold"]) for table in self.tables]
-        return Scored.of(cross_scores(training_set, targets, self.folds, boosting, seed, name))
+        models: Models = []
+        scores = cross_scores(
+            training_set, targets, self.folds, boosting, seed, name, models if trees else None
+        )
+        return Scored.of(scores, {TREES_FILE: arrays_of(models)} if trees else {})
 
 
 @dataclass(frozen=True)
@@ -76,8 +88,8 @@ class Scored:
     Attributes:
         scores, signal_scores: (events, trainings) of data and signal_test; larger is more like
             signal, and the score of an event is the mean of its trainings.
-        extras: by file name what else it writes: weights as a module, a table of scores (SCORES),
-            or the columns of a CSV.
+        extras: by file name what else it can write: weights as a module, a table of scores
+            (SCORES), its trees (TREES), or the columns of a CSV.
         background_scores: the same of background_test, where there is one.
     """
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import field_validator, model_validator
 
@@ -11,6 +11,13 @@ from jetchain.anomaly.methods import METHODS
 from jetchain.core.schema.background import NO_CUT
 from jetchain.core.settings import Settings, key, require_each_once
 
+RESOLUTIONS = {"jer": ("pt", "m"), "jmr": ("m",)}
+"""The columns that a resolution of jets smears."""
+SHOWERS = {
+    "fsr": ("weight_fsr_half", "weight_fsr_double"),
+    "isr": ("weight_isr_half", "weight_isr_double"),
+}
+"""Weights of GENERATED with the scale of a shower halved (more radiation, up) and doubled."""
 Sections: Any = METHODS.sections()
 
 
@@ -33,6 +40,66 @@ class FeatureSettings(Settings):
         ge=0,
     )
     folds: int = key(4, "Folds of the cross-training.", ge=2)
+
+
+class SystematicSettings(Settings):
+    """What of the simulated signal is varied, and makes it uncertain in the fits and limits.
+
+    Scales of the showers are varied too where all samples of the signal have such weights.
+    """
+
+    jets: list[Literal["jes", "jms", "jer", "jmr"]] = key(
+        ["jes", "jms", "jer", "jmr"],
+        "Scale of the jets (pT and mass together) and of their mass alone, and the resolutions "
+        "likewise, by their uncertainties after the calibration; none without jets.calibration.",
+    )
+    algorithms: list[str] = key(
+        [], "Algorithms of particle flow whose jets stand in for those of jets.algorithm."
+    )
+
+    def names(self, *, calibrated: bool, showers: bool) -> list[str]:
+        """All that is varied.
+
+        Args:
+            calibrated: whether the uncertainties of the jets are known.
+            showers: whether all events have weights with varied showers.
+        """
+        return [
+            *(self.jets if calibrated else []), *self.algorithms, *(SHOWERS if showers else [])
+        ]  # fmt: skip
+
+    @field_validator("jets", "algorithms")
+    @classmethod
+    def _once(cls, names: list[str]) -> list[str]:
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"{name} is named twice")
+            if name in SHOWERS:
+                raise ValueError(f"{name} is the name of a variation of the showers")
+        return names
+
+
+class SignalGrid(Settings):
+    """Signals of other parameters, for patch sets; `snakemake patchsets` makes them."""
+
+    labels: list[str] = key([], "What the values of a signal are, for example [mass_tev].")
+    samples: dict[str, list[float]] = key(
+        {}, "Samples of generate.samples, and the values of each, one a label."
+    )
+
+    @model_validator(mode="after")
+    def _one_value_a_label(self) -> Self:
+        for name in (*self.labels, *self.samples):
+            if not re.fullmatch("[A-Za-z0-9_]+", name):
+                raise ValueError(f"the name '{name}' may hold letters, digits and _ only")
+        for name, values in self.samples.items():
+            if len(values) != len(self.labels) or not values:
+                raise ValueError(
+                    f"{name}: {len(values)} values, but {len(self.labels)} labels; at least one"
+                )
+        if len({tuple(values) for values in self.samples.values()}) < len(self.samples):
+            raise ValueError("two signals have the same values")
+        return self
 
 
 class EvaluationSettings(Settings):
@@ -166,6 +233,10 @@ class AnomalySettings(Settings):
     )  # fmt: skip
     methods: MethodTable = key(MethodTable(), "Settings of the methods.")
     evaluation: EvaluationSettings = key(EvaluationSettings(), "Significance improvement.")
+    systematics: SystematicSettings = key(
+        SystematicSettings(), "Uncertainties of the signal, of variations of its simulation."
+    )
+    grid: SignalGrid = key(SignalGrid(), "Signals of other parameters, each a patch.")
     scans: dict[str, ScanSettings] = key(
         laptop_scans(), "Scans by name; `snakemake anomaly_scan` makes them."
     )
@@ -226,6 +297,13 @@ class ResonanceJob(Settings):
     """What `anomaly.resonance` reads."""
 
     signal_region: list[float]
+    radius: float
+    trigger_pt: float
+
+
+class VariationJob(Settings):
+    """What `anomaly.systematics.vary` reads."""
+
     radius: float
     trigger_pt: float
 

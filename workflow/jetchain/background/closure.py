@@ -20,9 +20,10 @@ from jetchain.background.abcd import (
     count,
     to_choose,
 )
+from jetchain.background.selection import passes
 from jetchain.background.settings import AbcdJob, CutJob
 from jetchain.background.shape import fit_shape
-from jetchain.background.sideband import passes, spectrum_of, summarise
+from jetchain.background.sideband import spectrum_of, summarise
 from jetchain.background.spectrum import Spectrum
 from jetchain.core.dijets import Array, inside, read_scores, sidebands
 from jetchain.core.errors import EmptySampleError

@@ -15,7 +15,7 @@ from jetchain.core.errors import DataError, EmptySampleError
 from jetchain.core.io.tables import read_json, read_result, write_result
 from jetchain.core.luminosity import generated_events
 from jetchain.core.luminosity import luminosity as luminosity_of
-from jetchain.core.schema.anomaly import DijetCutflow, Resonance
+from jetchain.core.schema.anomaly import DijetCutflow
 from jetchain.core.schema.background import Normalisation
 from jetchain.core.verbs import Input, Inputs, Output
 
@@ -56,7 +56,6 @@ def normalisation(
     cutflow: Input,
     background: Inputs,
     signal: Inputs,
-    resonance: Inputs,
     normalisation: Output,
     settings: NormalisationJob,
     luminosity: float = 0.0,
@@ -67,14 +66,13 @@ def normalisation(
     Args:
         cutflow: `DijetCutflow`.
         background, signal: accounts of the shards.
-        resonance: `Resonance`, whose jets make the signal uncertain; none if they do not.
         normalisation: written.
         settings: the reference.
         luminosity, cross_section: that the background states, in 1/fb and fb; 0 for none. Of a
             luminosity, `anomaly.features` has taken the events.
 
     Raises:
-        DataError: see `core.luminosity` and `require_plain`; or the uncertainties are not known.
+        DataError: see `core.luminosity` and `require_plain`.
         EmptySampleError: no signal event passes the trigger.
     """
     counts = read_result(cutflow, DijetCutflow)
@@ -98,24 +96,7 @@ def normalisation(
             signal_acceptance=acceptance,
             reference_events=reference,
             reference_cross_section_fb=reference / (lumi * acceptance),
-            signal_uncertainty=sum(map(jet_uncertainty, resonance)),
             injected_events=counts.injected_events,
             injected_cross_section_fb=counts.injected_events / (lumi * acceptance),
         ),
     )
-
-
-def jet_uncertainty(path: Input) -> float:
-    """The relative uncertainty of the signal by its jets.
-
-    Raises:
-        DataError: it is not known.
-    """
-    found = read_result(path, Resonance).jets
-    if found is None:
-        raise DataError(
-            f"{path}: the uncertainties of the signal's jets are not known.",
-            "Generate more events of jets.calibration.sample and of anomaly.signal, or set "
-            "background.jet_uncertainties to false.",
-        )
-    return found.total

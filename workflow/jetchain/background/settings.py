@@ -119,6 +119,32 @@ class HuntSettings(Settings):
     )
 
 
+class SignalSettings(Settings):
+    """Which uncertainties of the signal the workspaces hold; anomaly.systematics varies it."""
+
+    prune: float = key(
+        0.0,
+        "A variation that changes neither the signal nor any bin of it by more than this share is "
+        "left out.",
+        ge=0.0,
+        lt=1.0,
+    )
+    statistics: float = key(
+        0.3,
+        "Bins of a spectrum where the statistical error of the simulated signal, at strength 1, is "
+        "at least this share of the data's, the root of all that is expected, have a parameter for "
+        "it; below 0.3 it makes the error of the bin larger by less than 5 %.",
+        ge=0.0,
+    )
+    cross_section: float = key(
+        0.0,
+        "Relative uncertainty of the signal's predicted cross-section; 0 for limits on the "
+        "cross-section itself.",
+        ge=0.0,
+        lt=1.0,
+    )
+
+
 class BackgroundSettings(Settings):
     """Backgrounds of the searches, estimated from the data, and how well the estimates hold."""
 
@@ -126,16 +152,12 @@ class BackgroundSettings(Settings):
     abcd: AbcdSettings = key(AbcdSettings(), "Two cuts that predict the background.")
     quality: QualitySettings = key(QualitySettings(), "The check of a template.")
     bump_hunt: HuntSettings = key(HuntSettings(), "A signal sought at all masses.")
+    systematics: SignalSettings = key(SignalSettings(), "Uncertainties of the signal.")
     reference_events: int | None = key(
         None,
         "Signal events (passing the trigger, in the luminosity of the background sample) that "
         "define signal strength 1; as many as anomaly.features.signal_events if not given.",
         ge=1,
-    )
-    jet_uncertainties: bool = key(
-        False,
-        "The signal in the limits is uncertain by scale and resolution of its jets "
-        "(results/anomaly/resonance.json); needs jets.calibration.",
     )
 
 
@@ -161,6 +183,15 @@ class SpectrumJob(Settings):
 
     signal_region: list[float]
     spectrum: SpectrumSettings
+
+
+class CollectJob(Settings):
+    """What `background.systematics.collect` reads."""
+
+    signal_region: list[float]
+    mass_range: list[float]
+    bin_width: float
+    systematics: SignalSettings
 
 
 class CutJob(SpectrumJob):

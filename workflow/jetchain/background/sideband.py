@@ -12,72 +12,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jetchain.background.selection import passes
 from jetchain.background.settings import CutJob, SpectrumJob
 from jetchain.background.shape import Candidate, ShapeFit, fit_shape
 from jetchain.background.spectrum import Spectrum, bin_spectrum
 from jetchain.background.yields import shape_yields
-from jetchain.core.dijets import Array, Table, inside, read_scores, require_regions, sidebands
-from jetchain.core.errors import EmptySampleError
+from jetchain.core.dijets import Array, Table, read_scores
 from jetchain.core.io.tables import read_result, write_csv, write_result
 from jetchain.core.io.tensors import read_tensors
 from jetchain.core.schema.anomaly import DIJETS
 from jetchain.core.schema.background import AcceptedModel, Normalisation, SpectrumFit, SpectrumFits
 from jetchain.core.seeds import generator
 from jetchain.core.verbs import Input, Output
-
-
-def passes(
-    data: Table, scores: Array, targets: list[tuple[Table, Array]], efficiency: float,
-    job: SpectrumJob,
-) -> list[NDArray[np.bool_]]:  # fmt: skip
-    """Which events of each target pass the cut that keeps a fraction of the sideband data.
-
-    Args:
-        data, scores: dijet events and their scores (events,), whose sidebands set the cut.
-        targets: tables and their scores.
-        efficiency: fraction of the sidebands that is kept.
-        job: settings.
-    """
-    side = sidebands(data["m_jj"], job.signal_region, job.spectrum.mass_range)
-    require_regions(data["m_jj"], inside(data["m_jj"], job.signal_region), side)
-    thresholds = cut_by_fold(scores, data["fold"], side, efficiency)
-    return [own >= thresholds[table["fold"]] for table, own in targets]
-
-
-def cut_by_fold(
-    scores: Array,
-    fold: NDArray[np.int64],
-    calibration: NDArray[np.bool_],
-    efficiency: float,
-) -> Array:
-    """The threshold that a fraction of the calibration events of each fold exceeds.
-
-    Models differ between folds, and so do their scores: each fold has its own threshold.
-
-    Args:
-        scores: (events,)
-        fold: (events,)
-        calibration: (events,) which events set the thresholds.
-        efficiency: the fraction to keep.
-
-    Returns:
-        Thresholds (folds,).
-
-    Raises:
-        EmptySampleError: a fold has too few calibration events for one to be kept.
-    """
-    thresholds = np.empty(int(fold.max()) + 1)
-    for each in range(len(thresholds)):
-        chosen = scores[calibration & (fold == each)]
-        if len(chosen) * efficiency < 1:
-            raise EmptySampleError(
-                f"The cut that keeps {efficiency:g} of the sidebands keeps no event of fold "
-                f"{each}, which has {len(chosen)}; at least {int(np.ceil(1 / efficiency))} are "
-                "needed.",
-                "Generate more background, or raise background.sideband.efficiency and scan.",
-            )
-        thresholds[each] = np.quantile(chosen, 1 - efficiency, method="higher")
-    return thresholds
 
 
 def spectrum_of(m_jj: Array, signal: tuple[Array, float], job: SpectrumJob) -> Spectrum:

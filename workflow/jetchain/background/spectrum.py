@@ -18,6 +18,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import comb
 
 from jetchain.background.poisson import fit_templates
+from jetchain.background.selection import mass_edges
 from jetchain.core.dijets import Array, inside
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(3)
@@ -98,21 +99,14 @@ def bin_spectrum(
 ) -> Spectrum:
     """Count masses (events,) in bins that end exactly at the edges of the signal region.
 
-    Each of the three stretches (below, in and above the signal region) is cut into equal bins of
-    about `bin_width`, so that no bin straddles an edge.
-
     Args:
         m_jj: of the data, TeV.
         mass_range, signal_region: [low, high), TeV.
-        bin_width: TeV.
+        bin_width: TeV, about.
         signal: masses of simulated events, and the events that each stands for.
     """
+    edges = mass_edges(mass_range, signal_region, bin_width)
     low, high = signal_region
-    stretches = [(mass_range[0], low), (low, high), (high, mass_range[1])]
-    pieces = [
-        np.linspace(a, b, max(round((b - a) / bin_width), 1) + 1) for a, b in stretches if b > a
-    ]
-    edges = np.concatenate([pieces[0], *[piece[1:] for piece in pieces[1:]]])
     centre = (edges[1:] + edges[:-1]) / 2
     counts, simulated = (
         np.histogram(each[inside(each, mass_range)], edges)[0].astype(float)

@@ -64,9 +64,7 @@ def abcd_yields(
                 background=own,
                 background_uncertainty=error,
                 signal=expected,
-                signal_uncertainty=float(
-                    np.hypot(statistical, expected * normalisation.signal_uncertainty)
-                ),
+                signal_uncertainty=statistical,
                 signal_leakage=reference * float(leakage.mean()),
             )
         )
@@ -105,8 +103,7 @@ def shape_yields(
     spectrum, best = fit.spectrum, fit.best
     share = float(spectrum.signal.sum()) / normalisation.reference_events
     # Binomial; without a passing event there is no signal that could be uncertain.
-    statistical = np.sqrt(max(1 - share, 0.0) / (simulated * share)) if share else 0.0
-    relative = float(np.hypot(statistical, normalisation.signal_uncertainty))
+    relative = float(np.sqrt(max(1 - share, 0.0) / (simulated * share))) if share else 0.0
     return SearchYields(
         method=method,
         constraint="free",

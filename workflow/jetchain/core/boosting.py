@@ -20,6 +20,7 @@ from jetchain.core.settings import Settings, key
 
 Array = NDArray[np.float64]
 TrainingSet = Callable[[int, np.random.Generator], tuple[Array, NDArray[np.int64]]]
+Models = list[tuple[int, int, Sequence[Any]]]
 
 
 class BoostingSettings(Settings):
@@ -94,6 +95,7 @@ def cross_scores(
     settings: BoostingSettings,
     seed: int,
     name: str,
+    models: Models | None = None,
 ) -> list[Array]:
     """Scores of events from models that were not trained on their fold.
 
@@ -105,6 +107,7 @@ def cross_scores(
         settings: of the ensembles.
         seed: of the splits and of what the training sets draw.
         name: what is trained, for the progress lines.
+        models: to which fold, training and members of each ensemble are added.
 
     Returns:
         For each target the scores (events, trainings), one column a training.
@@ -120,5 +123,7 @@ def cross_scores(
             for result, (features, own_fold) in zip(scores, targets, strict=True):
                 chosen = own_fold == fold
                 result[chosen, training] = ensemble_score(ensemble, features[chosen])
+            if models is not None:
+                models.append((fold, training, ensemble))
             progress.report(fold * settings.trainings + training + 1)
     return scores

@@ -18,7 +18,7 @@ from jetchain.core.schema.inference import Fit, Nuisance, Strength
 from jetchain.core.seeds import generator
 from jetchain.core.verbs import Input, Output
 from jetchain.inference.discovery import p0_from_toys
-from jetchain.inference.newton import best_fit
+from jetchain.inference.newton import BestFit, best_fit
 from jetchain.inference.settings import FitSettings, WorkspaceSettings
 from jetchain.inference.toys import Counting, NoMinimumError
 from jetchain.inference.workspace import (
@@ -236,11 +236,7 @@ def _with_newton(spec: dict[str, Any], yields: Yields, path: str) -> Fit:
     from scipy.stats import norm
 
     unit, model = scaled_model(spec, yields, path)
-    try:
-        best = best_fit(model, yields.observed, lowest_strength(yields) / unit)
-    except (NoMinimumError, ValueError, ArithmeticError):
-        # Below zero an empty bin wants fewer events than none, which its model does not hold.
-        best = best_fit(model, yields.observed, 0.0)
+    best = best_of(model, yields, unit)
     significance = float(np.sqrt(best.q0))
     gammas, alphas = parameter_names(yields, model)
     fitted = dict(
@@ -250,12 +246,6 @@ def _with_newton(spec: dict[str, Any], yields: Yields, path: str) -> Fit:
             strict=True,
         )
     )
-    held = [name for name, is_held in zip(alphas, model.held, strict=True) if is_held]
-    constrained = dict.fromkeys(held, (0.0, 1.0)) | {
-        name: (1.0, float(1 / np.sqrt(tau)))
-        for name, tau, exact in zip(gammas, model.tau, model.exact, strict=True)
-        if tau > 0 and not exact
-    }
     return _account(
         yields,
         (float(norm.sf(significance)) if best.q0 else 0.5, significance),
@@ -266,26 +256,47 @@ def _with_newton(spec: dict[str, Any], yields: Yields, path: str) -> Fit:
             None if best.up is None else best.up * unit,
         ),
         {name: fitted[name] for name in [*alphas, *gammas]},
-        constrained,
+        widths_of(yields, model),
     )
+
+
+def best_of(model: Counting, yields: Yields, unit: float) -> BestFit:
+    """The best fit of a model whose strengths are in a unit, down to `lowest_strength`."""
+    try:
+        return best_fit(model, yields.observed, lowest_strength(yields) / unit)
+    except (NoMinimumError, ValueError, ArithmeticError):
+        # Below zero an empty bin wants fewer events than none, which its model does not hold.
+        return best_fit(model, yields.observed, 0.0)
+
+
+def widths_of(yields: Yields, model: Counting) -> dict[str, tuple[float, float]]:
+    """Centre and width of the constraint of each parameter that has one, by its name."""
+    gammas, alphas = parameter_names(yields, model)
+    held = [name for name, is_held in zip(alphas, model.held, strict=True) if is_held]
+    return dict.fromkeys(held, (0.0, 1.0)) | {
+        name: (1.0, float(1 / np.sqrt(tau)))
+        for name, tau, exact in zip(gammas, model.tau, model.exact, strict=True)
+        if tau > 0 and not exact
+    }
 
 
 def parameter_names(yields: Yields, model: Counting) -> tuple[list[str], list[str]]:
     """Names of the gammas and of the alphas of a model, those of its workspace."""
+    more = [each.name for each in yields.systematics]
     if yields.shape is not None:
         used = (True, yields.shape.signal_relative > 0, bool(yields.shape.spurious.any()))
         names = ("luminosity", SIGNAL_EFFICIENCY, SPURIOUS)
         return (
             [f"{NORM}{index}" for index in range(model.gammas)],
-            [name for name, yes in zip(names, used, strict=True) if yes],
+            [name for name, yes in zip(names, used, strict=True) if yes] + more,
         )
     plain = plain_names(yields.names)
     uncertain = (yields.signal > 0) & (yields.signal_uncertainty > 0)
     alphas = ["luminosity"]
     alphas += [f"signal_{n}" for n, yes in zip(plain, uncertain, strict=True) if yes]
     if yields.constraint == "abcd":
-        return [f"{NORM}0"], [*alphas, KAPPA, *RATIOS]
-    return [f"background_{name}[0]" for name in plain], alphas
+        return [f"{NORM}0"], [*alphas, KAPPA, *RATIOS, *more]
+    return [f"background_{name}[0]" for name in plain], [*alphas, *more]
 
 
 def scaled_model(spec: dict[str, Any], yields: Yields, path: str) -> tuple[float, Counting]:
@@ -326,7 +337,6 @@ def _account(
     p0, significance = discovery
     mu, error, down, up = strength
     smallest = sys.float_info.min
-    shown = dict(zip(plain_names(yields.names), yields.names, strict=True))
     return no_fit(yields).model_copy(
         update={
             "sensitive": True,
@@ -343,22 +353,32 @@ def _account(
                 cross_section_fb=mu * yields.cross_section,
                 cross_section_error_fb=error * yields.cross_section,
             ),
-            "parameters": tuple(
-                Nuisance(
-                    name=_shown(name, shown),
-                    value=value,
-                    error=width,
-                    pull=(value - constrained[name][0]) / constrained[name][1],
-                    constraint=width / constrained[name][1],
-                )
-                if name in constrained
-                else Nuisance(
-                    name=name, value=value, error=width, pull=(value - 1) / width, constraint=None
-                )
-                for name, (value, width) in fitted.items()
-                if name in constrained or (name.startswith(NORM) and width > 0)
-            ),
+            "parameters": nuisances_of(yields, fitted, constrained),
         }
+    )
+
+
+def nuisances_of(
+    yields: Yields,
+    fitted: dict[str, tuple[float, float]],
+    constrained: dict[str, tuple[float, float]],
+) -> tuple[Nuisance, ...]:
+    """Parameters that are constrained, and norms of the background, after a fit."""
+    shown = dict(zip(plain_names(yields.names), yields.names, strict=True))
+    return tuple(
+        Nuisance(
+            name=_shown(name, shown),
+            value=value,
+            error=width,
+            pull=(value - constrained[name][0]) / constrained[name][1],
+            constraint=width / constrained[name][1],
+        )
+        if name in constrained
+        else Nuisance(
+            name=name, value=value, error=width, pull=(value - 1) / width, constraint=None
+        )
+        for name, (value, width) in fitted.items()
+        if name in constrained or (name.startswith(NORM) and width > 0)
     )
 
 

@@ -7,6 +7,7 @@ likelihood of all toys is maximised together. The tests hold the statistic again
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.inference.settings import WorkspaceSettings
+from jetchain.inference.systematics import best_rate, extended
 from jetchain.inference.yields import ABCD_RATIOS, Shape, Yields
 
 Array = NDArray[np.floating]
 NEWTON_STEPS = 60
-HALVINGS = 25
+HALVINGS, FEW_HALVINGS = 25, 12  # the latter with tilts: a bin may reach zero, and none helps
 ROUNDING = 1e-12  # of -log L
 CONVERGED = 1e-11  # of the decrease that Newton's step promises
 ROOT_STEPS = 100
@@ -37,9 +39,11 @@ class NoMinimumError(Exception):
 class Counting:
     """Counts n_i are Poisson with the mean, sums over k and j,
 
-    mu s_i exp(kappa_ik alpha_k) + d_ik alpha_k + exp(g_ik alpha_k) gamma_j b_ji.
-    alpha_k ~ N(a_k, 1) or free. Control region: m_j ~ Poisson(gamma_j tau_j), or
-    m_j ~ N(gamma_j, width_j) with tau_j = 1/width_j^2; without one, tau_j = 0.
+    mu s_i (1 + t_ik alpha_k) (1 + u_i beta_i) exp(kappa_ik alpha_k) + d_ik alpha_k
+    + exp(g_ik alpha_k) gamma_j b_ji.
+    alpha_k ~ N(a_k, 1) or free; beta_i ~ N(c_i, 1), at its best value (`systematics.best_rate`).
+    Control region: m_j ~ Poisson(gamma_j tau_j), or m_j ~ N(gamma_j, width_j) with
+    tau_j = 1/width_j^2; without one, tau_j = 0.
 
     Attributes:
         signal: (bins,) expected events.
@@ -51,6 +55,8 @@ class Counting:
         shift: (bins, alphas) events that alphas add.
         growth: (bins, alphas) logarithms by which alphas scale the background, g.
         held: (alphas,) 1 for those with an auxiliary measurement, 0 for free ones.
+        tilt: (bins, alphas) relative changes of the signal's shape, t; None without any.
+        own: (bins,) relative statistical errors of the simulated signal, u; None without any.
     """
 
     signal: Array
@@ -62,10 +68,22 @@ class Counting:
     shift: Array
     growth: Array
     held: Array
+    tilt: Any = None
+    own: Any = None
 
     @classmethod
     def of(cls, yields: Yields, settings: WorkspaceSettings) -> Counting:
         """The same model as `workspace.build` makes."""
+        model = cls._without_systematics(yields, settings)
+        if yields.statistics is not None and yields.statistics.any():
+            model = dataclasses.replace(model, own=yields.statistics)
+        if not yields.systematics:
+            return model
+        arrays = {name: getattr(model, name) for name in ("kappa", "shift", "growth", "held")}
+        return dataclasses.replace(model, **extended(arrays, yields.systematics))
+
+    @classmethod
+    def _without_systematics(cls, yields: Yields, settings: WorkspaceSettings) -> Counting:
         if yields.shape is not None:
             return cls._of_shape(yields.signal, yields.shape, settings)
         relative = yields.background_uncertainty / yields.background
@@ -142,9 +160,16 @@ class Counting:
     def rates(self, mu: Array | float, nuisances: Array) -> Array:
         """Expected events (..., bins) at nuisance parameters (..., gammas + alphas)."""
         gamma, alpha = nuisances[..., : self.gammas], nuisances[..., self.gammas :]
-        signal = np.asarray(mu)[..., None] * self.signal * np.exp(alpha @ self.kappa.T)
+        signal = np.asarray(mu)[..., None] * self.signal * self.factors(alpha)
         background = self.scales(alpha) * (gamma @ self.background)
         return np.asarray(signal + alpha @ self.shift.T + background)
+
+    def factors(self, alpha: Array) -> Array:
+        """What the alphas (..., alphas) scale the signal by (..., bins)."""
+        factors = np.exp(alpha @ self.kappa.T)
+        if self.tilt is not None:
+            factors = factors * (1 + alpha @ self.tilt.T)
+        return np.asarray(factors)
 
     def scales(self, alpha: Array) -> Array:
         """What the alphas (..., alphas) scale the background by (..., bins); always finite."""
@@ -153,15 +178,17 @@ class Counting:
 
 @dataclass(frozen=True)
 class Data:
-    """Toys or data: (toys, bins) counts, (toys, gammas) m / tau (or m), (toys, alphas) a."""
+    """Toys or data: (toys, bins) counts, (toys, gammas) m / tau (or m), (toys, alphas) a, and c."""
 
     counts: Array
     control: Array
     alphas: Array
+    own: Any = 0.0
 
     def chosen(self, rows: Any) -> Data:
         """Some of the toys: a mask, indices or a slice."""
-        return Data(self.counts[rows], self.control[rows], self.alphas[rows])
+        own = self.own[rows] if np.ndim(self.own) else self.own
+        return Data(self.counts[rows], self.control[rows], self.alphas[rows], own)
 
     @classmethod
     def observed(cls, model: Counting, counts: Array) -> Data:
@@ -175,7 +202,7 @@ class Data:
 def draw(
     model: Counting, mu: float, nuisances: Array, toys: int, random: np.random.Generator
 ) -> Data:
-    """Toys at a signal strength and nuisance parameters (gammas + alphas,): gamma, then alpha."""
+    """Toys at a signal strength and nuisance parameters (gammas + alphas,), beta being 0."""
     gamma, alpha = nuisances[: model.gammas], nuisances[model.gammas :]
     rate = np.maximum(model.rates(mu, nuisances), 0.0)
     tau = np.where(model.free, 1.0, model.tau)
@@ -188,6 +215,7 @@ def draw(
         random.poisson(rate, (toys, len(rate))).astype(float),
         control,
         np.where(model.held > 0, random.normal(alpha, 1.0, (toys, len(alpha))), alpha),
+        0.0 if model.own is None else random.normal(size=(toys, len(rate))),
     )
 
 
@@ -227,17 +255,19 @@ def profile(
         lowest[:, model.free] = 0.0
         allowed = before + ROUNDING * (1 + np.abs(before))
         tried = np.arange(len(rows))  # of these, those whose step is still too long
-        for halving in range(HALVINGS):
+        last = (HALVINGS if model.tilt is None else FEW_HALVINGS) - 1
+        for halving in range(last + 1):
             trial = at[tried] - 0.5**halving * step[tried]
             trial[:, : model.gammas] = np.maximum(trial[:, : model.gammas], lowest[tried])
             new = derivatives(model, left.chosen(tried), mu[rows[tried]], trial)
-            good = (new[0] <= allowed[tried]) | (halving == HALVINGS - 1)
+            good = (new[0] <= allowed[tried]) | (model.tilt is None and halving == last)
             done = rows[tried[good]]
             nuisances[done] = trial[good]
             value[done], slope[done], gradient[done], hessian[done] = (each[good] for each in new)
             tried = tried[~good]
             if not len(tried):
                 break
+        rows = np.delete(rows, tried)
     return value, slope, nuisances
 
 
@@ -274,13 +304,21 @@ def derivatives(
     """-log L, its derivative in mu, and gradient and (positive) Hessian in the nuisances."""
     gammas = model.gammas
     gamma, alpha = nuisances[:, :gammas], nuisances[:, gammas:]
-    unit = model.signal * np.exp(alpha @ model.kappa.T)  # (toys, bins), per mu
-    signal = mu[:, None] * unit
+    unit = model.signal * model.factors(alpha)  # (toys, bins), per mu
     scale = model.scales(alpha)
     grown = scale * (gamma @ model.background)
-    rate = np.maximum(signal + alpha @ model.shift.T + grown, 1e-120)
-    excess = 1 - data.counts / rate
+    rate: Array = mu[:, None] * unit + alpha @ model.shift.T + grown
+    if model.own is not None:
+        error = mu[:, None] * unit * model.own
+        rate, excess, weight = best_rate(data.counts, rate, error, data.own)
+    else:
+        rate = np.maximum(rate, 1e-120)
+        excess, weight = 1 - data.counts / rate, data.counts / rate**2
     value = np.sum(deviance(data.counts, rate), axis=1)
+    if model.own is not None:
+        value += 0.5 * np.sum((error * excess) ** 2, axis=1)
+        unit = unit * (1 + model.own * (data.own - error * excess))
+    signal = mu[:, None] * unit
     if model.gaussian:
         value += np.sum(0.5 * model.tau * (gamma - data.control) ** 2, axis=1)
         control_slope = model.tau * (gamma - data.control)
@@ -292,9 +330,15 @@ def derivatives(
         control_curve = model.tau * np.maximum(data.control / gamma**2, 1e-3)
     value += 0.5 * np.sum(model.held * (alpha - data.alphas) ** 2, axis=1)
 
-    weight = data.counts / rate**2
     # d rate_i / d alpha_k
-    response = signal[:, :, None] * model.kappa + model.shift + grown[:, :, None] * model.growth
+    response = np.array(np.broadcast_to(model.shift, (*rate.shape, alpha.shape[1])))
+    norms, grows = (np.flatnonzero(each.any(0)) for each in (model.kappa, model.growth))
+    response[:, :, norms] += signal[:, :, None] * model.kappa[:, norms]
+    response[:, :, grows] += grown[:, :, None] * model.growth[:, grows]
+    if model.tilt is not None:
+        shape, tilted = 1 + alpha @ model.tilt.T, np.flatnonzero(model.tilt.any(0))
+        flat = np.divide(signal, shape, out=np.zeros_like(signal), where=shape != 0)
+        response[:, :, tilted] += flat[:, :, None] * model.tilt[:, tilted]
     gradient = np.concatenate(
         [
             (excess * scale) @ model.background.T + control_slope,
@@ -313,10 +357,11 @@ def derivatives(
     hessian[:, gammas:, :gammas] = np.swapaxes(mixed, 1, 2)
     # The second derivative of the rate is kept only where it adds curvature.
     hessian[:, gammas:, gammas:] = np.swapaxes(response, 1, 2) @ (weight[:, :, None] * response)
-    bent = (np.maximum(excess, 0.0) * signal)[:, :, None] * model.kappa
-    hessian[:, gammas:, gammas:] += np.swapaxes(bent, 1, 2) @ model.kappa
-    bent = (np.maximum(excess, 0.0) * grown)[:, :, None] * model.growth
-    hessian[:, gammas:, gammas:] += np.swapaxes(bent, 1, 2) @ model.growth
+    for columns, logs, part in ((norms, model.kappa, signal), (grows, model.growth, grown)):
+        own = logs[:, columns]
+        bent = (np.maximum(excess, 0.0) * part)[:, :, None] * own
+        places = np.ix_(np.arange(len(hessian)), gammas + columns, gammas + columns)
+        hessian[places] += np.swapaxes(bent, 1, 2) @ own
     hessian[:, gammas:, gammas:] += np.diag(model.held)
     return value, np.sum(excess * unit, axis=1), gradient, hessian
 

@@ -39,6 +39,8 @@ def workspace(*, yields: Input, workspace: Output, settings: WorkspaceSettings) 
 
 NORM, SIGNAL_EFFICIENCY, SPURIOUS = "norm_", "signal_efficiency", "spurious_signal"
 """Parameters of a background with a shape: its norms, and the uncertainties of the signal."""
+STATISTICS = "statistics_"
+"""Parameters of the statistics of the simulated signal: of a channel, one a bin."""
 KAPPA, RATIOS = "kappa", ("ratio_b", "ratio_c")
 """The same of the ABCD method: kappa, and free ratios of B and of C to D."""
 REACH = 100.0
@@ -58,9 +60,14 @@ def build(yields: Yields, settings: WorkspaceSettings) -> dict[str, Any]:
       background is a scaled count and keeps gamma positive; ``gaussian`` by a normal of width
       db/b, which is what a fit elsewhere reports.
 
-    A spectrum whose background is ``free`` is one channel of all bins. Its background is a sample a
-    template, with a norm that nothing constrains; the spurious signal is a sample of zero events
-    to which its parameter, N(0, 1), adds events of the signal's shape.
+    A spectrum whose background is ``free`` has a channel for the signal region and one for either
+    sideband, which control the background; all parameters are the same in all, and together they
+    are the spectrum. Its background is a sample a template, with a norm that nothing constrains;
+    the spurious signal is a sample of zero events to which its parameter, N(0, 1), adds events of
+    the signal's shape.
+
+    What varies the signal (`inference.systematics`) is a normsys and a histosys of one name; the
+    statistics of its simulation are a staterror a channel, which is 0 where they don't matter.
 
     The ABCD method (``abcd``) has a channel a region. Their backgrounds are products of free norms:
     D of one, B and C of it and a ratio to D, A of all three and of kappa, whose uncertainty is
@@ -78,8 +85,8 @@ def build(yields: Yields, settings: WorkspaceSettings) -> dict[str, Any]:
         channels = [_channel(yields, index, settings) for index in range(len(yields.names))]
         observed = [[count] for count in yields.observed.tolist()]
     else:
-        channels = [_spectrum(yields, yields.shape, settings)]
-        observed = [yields.observed.tolist()]
+        channels = _spectrum(yields, yields.shape, settings)
+        observed = [yields.observed[first:last].tolist() for _, first, last in regions_of(yields)]
     return {
         "version": "1.0.0",
         "channels": channels,
@@ -115,30 +122,81 @@ def _norms(yields: Yields) -> list[dict[str, Any]]:
     ]
 
 
-def _spectrum(yields: Yields, shape: Shape, settings: WorkspaceSettings) -> dict[str, Any]:
+def _spectrum(yields: Yields, shape: Shape, settings: WorkspaceSettings) -> list[dict[str, Any]]:
+    """The channels of a spectrum, by their regions; their parameters are the same."""
     (method,) = plain_names((yields.method,))
-    modifiers: list[dict[str, Any]] = [
-        {"name": "mu", "type": "normfactor", "data": None},
-        _log_normal("luminosity", settings.luminosity_uncertainty),
+    return [
+        _region(yields, shape, settings, f"{method}_{name}", slice(first, last))
+        for name, first, last in regions_of(yields)
     ]
+
+
+def regions_of(yields: Yields) -> list[tuple[str, int, int]]:
+    """Name, first bin and the one after the last of each channel of a spectrum."""
+    if not yields.regions:
+        return [("spectrum", 0, len(yields.names))]
+    starts = [
+        index
+        for index, name in enumerate(yields.regions)
+        if index == 0 or name != yields.regions[index - 1]
+    ]
+    ends = [*starts[1:], len(yields.regions)]
+    names = plain_names([yields.regions[first] for first in starts])
+    return list(zip(names, starts, ends, strict=True))
+
+
+def _region(
+    yields: Yields, shape: Shape, settings: WorkspaceSettings, name: str, bins: slice
+) -> dict[str, Any]:
+    modifiers = [*_of_signal(settings)]
     if shape.signal_relative > 0:
         modifiers.append(_log_normal(SIGNAL_EFFICIENCY, shape.signal_relative))
+    signal = yields.signal[bins]
+    modifiers += _systematics(yields, bins)
+    if yields.statistics is not None:
+        error = (signal * yields.statistics[bins]).tolist()
+        if any(error):
+            modifiers.append({"name": f"{STATISTICS}{name}", "type": "staterror", "data": error})
     samples: list[dict[str, Any]] = [
-        {"name": "signal", "data": yields.signal.tolist(), "modifiers": modifiers}
+        {"name": "signal", "data": signal.tolist(), "modifiers": modifiers}
     ]
-    for index, template in enumerate(shape.templates.tolist()):
+    for index, template in enumerate(shape.templates[:, bins].tolist()):
         norm = {"name": f"{NORM}{index}", "type": "normfactor", "data": None}
         samples.append({"name": f"background_{index}", "data": template, "modifiers": [norm]})
     if shape.spurious.any():
-        ends = {"hi_data": shape.spurious.tolist(), "lo_data": (-shape.spurious).tolist()}
+        hidden = shape.spurious[bins]
+        ends = {"hi_data": hidden.tolist(), "lo_data": (-hidden).tolist()}
         samples.append(
             {
                 "name": SPURIOUS,
-                "data": [0.0] * len(yields.names),
+                "data": [0.0] * len(hidden),
                 "modifiers": [{"name": SPURIOUS, "type": "histosys", "data": ends}],
             }
         )
-    return {"name": f"{method}_spectrum", "samples": samples}
+    return {"name": name, "samples": samples}
+
+
+def _of_signal(settings: WorkspaceSettings) -> list[dict[str, Any]]:
+    return [
+        {"name": "mu", "type": "normfactor", "data": None},
+        _log_normal("luminosity", settings.luminosity_uncertainty),
+    ]
+
+
+def _systematics(yields: Yields, bins: slice) -> list[dict[str, Any]]:
+    """The modifiers of the signal in some bins of a channel: a norm, a shape, or both."""
+    modifiers: list[dict[str, Any]] = []
+    names = plain_names([each.name for each in yields.systematics])
+    for name, each in zip(names, yields.systematics, strict=True):
+        norm, signal = float(each.norm[bins][0]), yields.signal[bins]
+        if norm:
+            ends = {"hi": float(np.exp(norm)), "lo": float(np.exp(-norm))}
+            modifiers.append({"name": name, "type": "normsys", "data": ends})
+        if each.tilt.any():
+            events = signal * each.tilt[bins]
+            shape = {"hi_data": (signal + events).tolist(), "lo_data": (signal - events).tolist()}
+            modifiers.append({"name": name, "type": "histosys", "data": shape})
+    return modifiers
 
 
 def _channel(yields: Yields, index: int, settings: WorkspaceSettings) -> dict[str, Any]:
@@ -146,12 +204,10 @@ def _channel(yields: Yields, index: int, settings: WorkspaceSettings) -> dict[st
     name = names[index]
     signal, signal_error = yields.signal[index], yields.signal_uncertainty[index]
     background_error = float(yields.background_uncertainty[index])
-    signal_modifiers: list[dict[str, Any]] = [
-        {"name": "mu", "type": "normfactor", "data": None},
-        _log_normal("luminosity", settings.luminosity_uncertainty),
-    ]
+    signal_modifiers = _of_signal(settings)
     if signal > 0 and signal_error > 0:
         signal_modifiers.append(_log_normal(f"signal_{name}", float(signal_error / signal)))
+    signal_modifiers += _systematics(yields, slice(index, index + 1))
     if yields.constraint == "abcd":
         background_modifiers = _of_region(index, yields.kappa_relative)
     elif background_error > 0:

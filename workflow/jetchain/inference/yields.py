@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.errors import DataError
 from jetchain.core.io.tables import read_result
-from jetchain.core.schema.background import BackgroundShape, SearchYields
+from jetchain.core.schema.background import BackgroundShape, Search
+from jetchain.inference.systematics import Systematic, effect
 
 Array = NDArray[np.floating]
 
@@ -52,6 +55,10 @@ class Yields:
             the first of four bins has the background kappa b_B b_C / b_D.
         shape: the background's templates, where it is free.
         kappa_relative: uncertainty of kappa.
+        systematics: of the signal.
+        statistics: (bins,) relative error of the signal by the statistics of its simulation, a
+            parameter for each bin where it is not 0; None if `signal_uncertainty` holds it.
+        regions: (bins,) the channels of a spectrum; empty if it is one.
     """
 
     method: str
@@ -66,6 +73,9 @@ class Yields:
     constraint: str
     shape: Shape | None = None
     kappa_relative: float = 0.0
+    systematics: tuple[Systematic, ...] = ()
+    statistics: Array | None = None
+    regions: tuple[str, ...] = ()
 
     @property
     def counted(self) -> slice:
@@ -93,7 +103,10 @@ class Yields:
     def signal_relative(self) -> float:
         """Relative uncertainty of the signal in all bins together, of a sensitive search."""
         if self.shape is not None:
-            return self.shape.signal_relative
+            own = 0.0 if self.statistics is None else self.statistics
+            counted = float(np.sqrt(np.sum((own * self.signal) ** 2))) / self.net_signal
+            norms = [float(np.expm1(abs(each.norm[0]))) for each in self.systematics]
+            return math.hypot(self.shape.signal_relative, counted, *norms)
         errors = _in_excess(self.constraint, self.background) * self.signal_uncertainty
         return float(np.sqrt(np.sum(errors**2))) / self.net_signal
 
@@ -132,6 +145,8 @@ def _sensitive(constraint: str, background: Array, signal: Array) -> bool:
 CONSTRAINTS = {"poisson": "shapesys", "gaussian": "staterror"}
 ABCD_RATIOS = ((1, 1), (1, 0), (0, 1), (0, 0))
 """Which ratios scale the background of A, B, C and D: b_B / b_D and b_C / b_D."""
+TAKEN = {"mu", "luminosity", "signal_efficiency", "spurious_signal", "kappa"}
+"""Names of parameters that a variation may not have."""
 NO_SIGNAL = "no sensitivity: the net signal yield is not positive in any bin"
 MOST_UNCERTAIN = 0.5
 """Relative, of the signal: beyond, no limit is set."""
@@ -154,13 +169,13 @@ def read_yields(path: Path) -> Yields:
             background, a negative count, a negative signal in one bin beside a positive one in
             another.
     """
-    found = read_result(path, SearchYields)
+    found = read_result(path, Search)
     names = tuple(each.name for each in found.bins)
     columns = {
         column: np.array([float(getattr(each, column)) for each in found.bins])
         for column in COLUMNS
     }
-    complaints = _complaints(names, columns, found.constraint)
+    complaints = _complaints(names, columns, found.constraint) + _of_signal(found)
     complaints += [
         f"{name} is {value:g}, but must be positive"
         for name, value in (
@@ -175,16 +190,61 @@ def read_yields(path: Path) -> Yields:
         complaints.append("the background is that of ABCD exactly where it tells of kappa")
     if complaints:
         raise _refusal(path, "; ".join(complaints))
+    arrays: dict[str, Any] = columns | _uncertainties(found, columns["signal"])
     return Yields(
         method=found.method,
         names=names,
-        **columns,
+        **arrays,
         luminosity=found.luminosity_fb,
         cross_section=found.reference_cross_section_fb,
         constraint=found.constraint,
         shape=None if found.shape is None else _shape(path, found.shape, columns),
         kappa_relative=0.0 if found.abcd is None else found.abcd.kappa_relative_uncertainty,
     )
+
+
+def _of_signal(found: Search) -> list[str]:
+    """What is wrong with the uncertainties of the signal."""
+    complaints = []
+    bins, names = len(found.bins), [each.systematic for each in found.variations]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        complaints.append(f"the variation '{name}' is there twice")
+    for name in sorted({*names} & TAKEN):
+        complaints.append(f"the variation '{name}' has the name of another parameter")
+    lists: dict[str, Sequence[float] | None] = {"signal_statistics": found.signal_statistics}
+    for each in found.variations:
+        ends = {"nominal": each.nominal, "up": each.up, "down": each.down}
+        lists |= {f"variation '{each.systematic}', {end}": row for end, row in ends.items()}
+        if each.up is None and each.down is None:
+            complaints.append(f"the variation '{each.systematic}' has neither up nor down")
+    for what, row in lists.items():
+        if row is not None and len(row) != bins:
+            complaints.append(f"{what}: {len(row)} bins, but the search has {bins}")
+        for index, value in enumerate(row or ()):
+            if not math.isfinite(value) or abs(value) > LARGEST:
+                complaints.append(f"{what}: bin {index} is {value:g}")
+            elif value < 0 and what == "signal_statistics":
+                complaints.append(f"{what}: bin {index} is negative, {value:g}")
+    if found.regions is not None and len(found.regions) != bins:
+        complaints.append(f"regions: {len(found.regions)} bins, but the search has {bins}")
+    if found.shape is None and (found.regions or found.signal_statistics):
+        complaints.append("regions and signal_statistics are of a background with a shape alone")
+    return complaints
+
+
+def _uncertainties(found: Search, signal: Array) -> dict[str, Any]:
+    """The uncertainties of the signal, by the fields of `Yields`."""
+    of_channel = found.shape is not None
+    effects = [effect(each, of_channel=of_channel) for each in found.variations]
+    statistics = None
+    if found.signal_statistics is not None:
+        error = np.array(found.signal_statistics, float)
+        statistics = np.divide(error, signal, out=np.zeros(len(signal)), where=signal > 0)
+    return {
+        "systematics": tuple(each for each in effects if each is not None),
+        "statistics": statistics,
+        "regions": tuple(found.regions or ()),
+    }
 
 
 def _shape(path: Path, found: BackgroundShape, columns: dict[str, Array]) -> Shape:

@@ -38,6 +38,7 @@ def readers(config: Configuration) -> Iterator[Reader]:
     searched = "anomaly.features.radius", anomaly.features.radius
     yield Reader(*searched, anomaly.background, False)
     yield Reader(*searched, anomaly.signal, True)
+    yield Reader(*searched, list(anomaly.grid.samples), False)
     shown = jets.display.selection.radius
     if shown is not None:
         yield Reader("jets.display.selection.radius", shown, jets.display.samples, True)

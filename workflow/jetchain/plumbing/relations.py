@@ -111,13 +111,15 @@ def _samples_known(config: Configuration) -> Iterator[str]:
         "anomaly.background",
         "anomaly.signal",
     ]
+    if config.anomaly.grid.samples:
+        paths.append("anomaly.grid.samples")
     if config.detector.simulation.pileup.mean > 0:
         paths.append("detector.pileup_sample")
     if config.jets.calibration.enabled:
         paths.append("jets.calibration.sample")
     for path in paths:
         value = _at(config, path)
-        names = [value] if isinstance(value, str) else value
+        names = [value] if isinstance(value, str) else list(value)
         for name in sorted({name for name in names if names.count(name) > 1}):
             yield f"{path}: '{name}' is named twice: its events would count twice."
         for name in names:
@@ -218,12 +220,13 @@ def _calibration_has_a_test(config: Configuration) -> Iterator[str]:
         )
 
 
-def _jet_uncertainties_are_known(config: Configuration) -> Iterator[str]:
-    if config.background.jet_uncertainties and not config.jets.calibration.enabled:
-        yield (
-            "background.jet_uncertainties: the uncertainties come from the test of the jets' "
-            "calibration, and jets.calibration.enabled is false."
-        )
+def _other_algorithms_are_others(config: Configuration) -> Iterator[str]:
+    for name in config.anomaly.systematics.algorithms:
+        if name not in ALGORITHMS:
+            near = did_you_mean(name, ALGORITHMS)
+            yield f"anomaly.systematics.algorithms: no algorithm '{name}'. {near}"
+        elif name == config.jets.algorithm:
+            yield f"anomaly.systematics.algorithms: '{name}' is jets.algorithm itself."
 
 
 def _radii_are_clustered(config: Configuration) -> Iterator[str]:
@@ -441,7 +444,7 @@ RELATIONS: list[Callable[[Configuration], Iterator[str]]] = [
     _samples_fit_their_use,
     _cells_are_read,
     _calibration_has_a_test,
-    _jet_uncertainties_are_known,
+    _other_algorithms_are_others,
     _radii_are_clustered,
     _in_order,
     _designs_see_what_is_kept,

@@ -180,7 +180,8 @@ def pulls(
     """Draw best fit of the signal strength and the pulls, for every method."""
     shown = marked(labels, checks)
     rows = [read_result(path, Fit) for path in fits]
-    figure, (left, right) = new_figure(1, 2, size=(13.0, 4.8))
+    moved = sum(_is_moved(each) for row in rows for each in row.parameters)
+    figure, (left, right) = new_figure(1, 2, size=(13.0, max(4.8, 1.2 + 0.25 * moved)))
     for index, row in enumerate(rows):
         mu = row.mu
         if mu is None or row.significance is None or mu.cross_section_fb is None:

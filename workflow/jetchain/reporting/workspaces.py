@@ -45,16 +45,26 @@ def strengths(*, limits: Inputs, pdf: Output, png: Output, data: Output) -> None
 
 
 def impacts(*, fit: Input, model: Input, pdf: Output, png: Output, data: Output) -> None:
-    """Draw pulls beside impacts, the largest impacts on top."""
+    """Draw pulls beside impacts, the largest impacts on top; open points are of the Asimov fit."""
     found, fitted = read_result(model, ModelFit), read_result(fit, Fit)
     rows = found.impacts[:MOST]
     figure, (left, right) = new_figure(1, 2, size=(12.0, 2.4 + 0.32 * len(rows)), sharey=True)
     pulls = {each.name: each for each in fitted.parameters}
+    expected = {each.name: each for each in found.asimov}
     for index, row in enumerate(rows):
         place = len(rows) - 1 - index
         if (pull := pulls.get(row.name)) is not None:
             width = 1.0 if pull.constraint is None else pull.constraint
-            left.errorbar([pull.pull], [place], xerr=[width], fmt="o", color="black", markersize=4)
+            left.errorbar(
+                [pull.pull], [place], xerr=[width], fmt="o", color="black", markersize=4,
+                gid=f"{row.name}, data",
+            )  # fmt: skip
+        if (asimov := expected.get(row.name)) is not None:
+            left.errorbar(
+                [asimov.pull], [place - 0.3], xerr=[asimov.constraint], fmt="o", color=COLOURS[8],
+                markerfacecolor="white", markersize=4,
+                gid=f"{row.name}, Asimov",
+            )  # fmt: skip
         for value, filled in ((row.up, True), (row.down, False)):
             if value is not None:
                 right.barh(

@@ -76,6 +76,20 @@ FIGURES += [
     ),
 ]
 
+FIGURES += [
+    Figure(
+        "inference/impacts_{method}",
+        "reporting.workspaces.impacts",
+        "Inference",
+        {"figure": "Pulls and impacts, {method}"},
+        inputs=dict(
+            fit="results/inference/{method}/fit.json",
+            model="results/inference/{method}/model.json",
+        ),
+        over={"method": [*BACKGROUND_CUT, *PUBLISHED]},
+    ),
+]
+
 if PUBLISHED:
     FIGURES += [
         Figure(
@@ -88,17 +102,6 @@ if PUBLISHED:
                     "results/inference/{method}/limits.json", method=PUBLISHED
                 )
             ),
-        ),
-        Figure(
-            "inference/impacts_{method}",
-            "reporting.workspaces.impacts",
-            "Inference",
-            {"figure": "Pulls and impacts, {method}"},
-            inputs=dict(
-                fit="results/inference/{method}/fit.json",
-                model="results/inference/{method}/model.json",
-            ),
-            over={"method": PUBLISHED},
         ),
         Figure(
             "inference/correlations_{method}",

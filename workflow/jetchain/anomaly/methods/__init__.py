@@ -29,9 +29,19 @@ class Method(Member):
     extras: tuple[str, ...] = ()
     identity: tuple[str, ...] = ()
 
+    @property
+    def saved(self) -> str:
+        """The extra by which varied signal is scored; empty if there is none."""
+        if self.background == "abcd":
+            return "weights.safetensors"
+        return TREES_FILE if TREES_FILE in self.extras else ""
+
 
 PLANES = ("planes.safetensors", "signal_planes.safetensors")
 """Extras of the ABCD method: two independent ranks of each event of data and signal_test."""
+
+TREES_FILE = "trees.safetensors"
+"""Extra of a method of boosted trees: they score signal whose jets are varied."""
 
 # The identities are those of the jobs before there was this table: published numbers stay.
 METHODS = Registry(
@@ -61,6 +71,7 @@ METHODS = Registry(
             "cathode.CathodeSettings",
             template=True,
             background="sideband",
+            extras=(TREES_FILE,),
             identity=("background.cathode.classify",),
         ),
         "cwola": Method(
@@ -69,6 +80,7 @@ METHODS = Registry(
             "cwola.Cwola",
             "cwola.CwolaSettings",
             background="sideband",
+            extras=(TREES_FILE,),
             identity=("background.cwola",),
         ),
         "disco": Method(

@@ -81,7 +81,7 @@ class Cathode:
             labels = np.repeat([1, 0], [len(own), len(drawn)])
             return np.concatenate([own, drawn]), labels
 
-        return dijets.cross_train(training_set, self.settings.boosting, seed, "cathode")
+        return dijets.cross_train(training_set, self.settings.boosting, seed, "cathode", trees=True)
 
     def draw(
         self, data: Table, signal_region: Sequence[float], mass_range: Sequence[float], seed: int

@@ -51,4 +51,4 @@ class Cwola:
             chosen = near & (data["fold"] != fold)
             return data["features"][chosen], in_region[chosen].astype(np.int64)
 
-        return dijets.cross_train(training_set, self.settings.boosting, seed, "cwola")
+        return dijets.cross_train(training_set, self.settings.boosting, seed, "cwola", trees=True)

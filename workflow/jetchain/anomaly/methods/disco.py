@@ -28,9 +28,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from jetchain.anomaly.planes import parity, planes
 from jetchain.anomaly.searched import Dijets, Scored
 from jetchain.core.dependence import distance_correlation
-from jetchain.core.dijets import Array, Table, inside, require_regions, sidebands
+from jetchain.core.dijets import Array, inside, require_regions, sidebands
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.metrics import auc
 from jetchain.core.seeds import derive_seed, make_deterministic
@@ -322,34 +323,8 @@ def planes_of(
             with torch.no_grad():
                 x = torch.as_tensor(table["features"][own], dtype=torch.float32)
                 output[own] = model(x).numpy()
-    reference = {"fold": parity(data)[side]}
     ranked = [
-        np.stack(
-            [ranks(output[:, k], parity(table), reference, outputs[0][side, k]) for k in range(2)],
-            axis=1,
-        )
+        planes(output, table, outputs[0][side], data, side)
         for output, table in zip(outputs, tables, strict=True)
     ]
     return ranked, models, history
-
-
-def parity(table: Table) -> NDArray[np.int64]:
-    """Which half (events,) of the cross-training events belong to, by their fold."""
-    return table["fold"] % 2
-
-
-def ranks(values: Array, fold: NDArray[np.int64], reference: Table, scores: Array) -> Array:
-    """The fraction of reference events of the same fold with a smaller score (events,).
-
-    Args:
-        values: (events,) scores to rank.
-        fold: (events,) their folds.
-        reference: table with "fold" of the reference events.
-        scores: (reference events,) their scores.
-    """
-    result = np.zeros(len(values))
-    for each in np.unique(fold):
-        ladder = np.sort(scores[reference["fold"] == each])
-        own = fold == each
-        result[own] = np.searchsorted(ladder, values[own]) / max(len(ladder), 1)
-    return result

@@ -42,6 +42,33 @@ SCORES = TensorTable(
     },
 )
 
+# Simulated signal of which something is varied; what an event counts as changes too.
+VARIED = TensorTable(
+    name="varied signal events",
+    tensors={
+        **DIJETS.tensors,
+        "weight": Tensor("float64", ("events",), "", "events that it counts as"),
+        "direction": Tensor("int64", ("events",), "", "1 of the variation up, -1 of that down"),
+    },
+)
+
+# Of the ensembles of `core.boosting`; a leaf follows itself.
+TREES = TensorTable(
+    name="boosted trees",
+    tensors={
+        "feature": Tensor("int32", ("nodes",), "", "that a node looks at"),
+        "threshold": Tensor("float64", ("nodes",), "", "up to which an event goes left"),
+        "left": Tensor("int32", ("nodes",), "", "node that follows"),
+        "right": Tensor("int32", ("nodes",), "", "node that follows"),
+        "value": Tensor("float64", ("nodes",), "", "that a leaf adds to the logit"),
+        "root": Tensor("int32", ("trees",), "", "first node of a tree"),
+        "model": Tensor("int32", ("trees",), "", "which model a tree is of"),
+        "start": Tensor("float64", ("models",), "", "logit without a tree"),
+        "fold": Tensor("int32", ("models",), "", "whose events a model scores"),
+        "training": Tensor("int32", ("models",), "", "of the ensemble that a model is a member of"),
+    },
+)
+
 
 class SelectionCounts(Result):
     """Events of a sample after each cut: all, with two jets, past the trigger, and selected.

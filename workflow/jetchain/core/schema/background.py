@@ -20,8 +20,6 @@ class Normalisation(Result):
         signal_acceptance: share of the generated signal events that is selected.
         reference_events, reference_cross_section_fb: selected signal events and cross-section, fb,
             of signal strength 1.
-        signal_uncertainty: relative, of the signal in the signal region, by its jets; 0 where
-            `background.jet_uncertainties` is off.
         injected_events, injected_cross_section_fb: the same of the signal in the data.
     """
 
@@ -29,7 +27,6 @@ class Normalisation(Result):
     signal_acceptance: float
     reference_events: int
     reference_cross_section_fb: float
-    signal_uncertainty: float = 0.0
     injected_events: int
     injected_cross_section_fb: float
 
@@ -96,6 +93,24 @@ class BackgroundShape(Result):
     signal_relative_uncertainty: float
 
 
+class SignalVariation(Result):
+    """The simulated signal of a search beside itself with one thing varied; all are events.
+
+    Attributes:
+        method, systematic: the search, and what is varied.
+        nominal: (bins,) of the search, counted as the varied ones are.
+        up, down: (bins,); null where there is no such variation, both where it is not known.
+        up_error: (bins,) statistical error of `up`; null as it is.
+    """
+
+    method: str
+    systematic: str
+    nominal: list[float]
+    up: list[float] | None
+    down: list[float] | None
+    up_error: list[float] | None = None
+
+
 class SearchYields(Result):
     """The counts of one search, from which the inference room makes its model.
 
@@ -133,6 +148,22 @@ class SearchYields(Result):
             }
             value["reference_cross_section_fb"] = value.pop("signal_cross_section_fb")
         return value
+
+
+class Search(SearchYields):
+    """The counts of one search with the systematic uncertainties of its signal, ``search.json``.
+
+    Attributes:
+        variations: of the signal.
+        signal_statistics: (bins,) events, the statistical error of the simulated signal where it
+            matters, else 0; null where `signal_uncertainty` holds it.
+        regions: (bins,) which channel each bin is in, in order; null if all are in one, or each is
+            in one of its own.
+    """
+
+    variations: tuple[SignalVariation, ...] = ()
+    signal_statistics: list[float] | None = None
+    regions: list[str] | None = None
 
 
 class AcceptedModel(Result):

@@ -111,6 +111,8 @@ class ModelFit(Result):
         impacts: the largest first.
         channels: observed and expected events.
         scans: of the likelihood, that of the parameter of interest first.
+        asimov: parameters after a fit to what the model expects at strength 1; empty where it was
+            not made.
         reason: why there is no result, null if there is one.
     """
 
@@ -122,6 +124,7 @@ class ModelFit(Result):
     impacts: tuple[Impact, ...] = ()
     channels: tuple[ChannelYields, ...] = ()
     scans: tuple[LikelihoodScan, ...] = ()
+    asimov: tuple[Nuisance, ...] = ()
     reason: str | None = None
 
 
