@@ -74,15 +74,21 @@ def by_content(found: Candidates) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def events(tmp_path_factory):
-    return mapped_graphs(tmp_path_factory.mktemp("graphs") / "graphs.safetensors", 4)
+    path = tmp_path_factory.mktemp("graphs") / "graphs.safetensors"
+    return mapped_graphs(path, 4, charged=4, neutral=5)
 
 
 @pytest.fixture(scope="module", params=NETWORKS)
-def network(request, events):
-    """A network with its first weights."""
-    model = network_of(request.param)
-    model.standardise(lambda: Batches(events, np.arange(4), 3))
-    return model.eval()
+def trained_network(request, events):
+    """A network that has learned the events by heart, the history of its training, and its key."""
+    name = request.param
+    settings = settings_of(name, epochs=50, learning_rate=1e-2, patience=50)
+    return (*fit_network(name, events, np.arange(4), settings, seed=1), name)
+
+
+@pytest.fixture
+def network(trained_network):
+    return trained_network[0]
 
 
 @torch.no_grad()
@@ -127,10 +133,12 @@ def test_charged_candidates_are_tracks_with_their_momenta_and_neutral_ones_are_n
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_gradient_reaches_every_parameter(name, events):
+def test_gradient_reaches_every_parameter(name):
+    """Of an event so full that particles share what they can share."""
+    arrays = event_graphs(as_read([random_event(1, 10, 120)]), EventGraphSettings())
     model = network_of(name)
-    model.standardise(lambda: Batches(events, np.arange(4), 4))
-    batch = whole(events, model)
+    batch = batch_of(arrays, model.targets)
+    model.standardise(lambda: [batch])
     value, items = model.loss(batch, ALGORITHMS.decode(name, {}).training)
     value.backward()
     assert items == len(batch)
@@ -150,12 +158,12 @@ def few(kind: str) -> FakeEvent:
 
 
 @pytest.mark.parametrize("kind", ["nothing", "track", "cluster"])
-def test_an_event_of_next_to_nothing_is_learned_from_and_reconstructed(network, kind):
+def test_an_event_of_next_to_nothing_is_learned_from_and_reconstructed(trained_network, kind):
     """Alone in its batch, and beside another event, which it does not change."""
     settings = EventGraphSettings()
     arrays = [event_graphs(as_read(e), settings) for e in ([few(kind)], [few(kind), random_event(3)],
                                                            [random_event(3)])]  # fmt: skip
-    name = next(name for name in NETWORKS if isinstance(network, ALGORITHMS.load(name)))
+    network, _, name = trained_network
     training = ALGORITHMS.decode(name, {}).training
     for part in arrays[:2]:
         batch = batch_of(part, network.targets)
@@ -166,14 +174,16 @@ def test_an_event_of_next_to_nothing_is_learned_from_and_reconstructed(network, 
     network.zero_grad()
     with torch.no_grad():
         alone, both, other = (network.candidates(batch_of(part)) for part in arrays)
-    assert len(alone.node) <= (0 if kind == "nothing" else 3)
+    assert len(alone.node) <= (0 if kind == "nothing" else 10)
     expected = Candidates.joined([alone, replace(other, event=other.event + 1)])
     np.testing.assert_allclose(by_content(both), by_content(expected), rtol=1e-4, atol=1e-5)
 
 
 @torch.no_grad()
-def test_features_are_standardised_as_if_read_at_once(network, events):
+def test_features_are_standardised_as_if_read_at_once(events):
     """Against torch's mean and spread of all nodes."""
+    network = network_of(NETWORKS[0])
+    network.standardise(lambda: Batches(events, np.arange(4), 3))
     x = compress(whole(events, network).x).double()
     spread = x.std(dim=0, correction=0)
     torch.testing.assert_close(network.feature_mean, x.mean(dim=0).float())
@@ -181,20 +191,19 @@ def test_features_are_standardised_as_if_read_at_once(network, events):
     torch.testing.assert_close(network.feature_scale, expected)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
-def test_a_tiny_set_is_learned_by_heart(name, tmp_path):
-    events = mapped_graphs(tmp_path / "graphs.safetensors", 3, charged=4, neutral=5)
-    settings = settings_of(name, epochs=50, batch_size=3, learning_rate=1e-2, patience=50)
-    model, history = fit_network(name, events, np.arange(3), settings, seed=1)
+@torch.no_grad()
+def test_a_tiny_set_is_learned_by_heart(trained_network, events):
+    """Those of the events that were trained on: all but one, which chose the epoch."""
+    model, history, _ = trained_network
     assert history["train_loss"][-1] < 0.2 * history["train_loss"][0]
-    batch = next(iter(Batches(events, np.arange(3), 3)))
-    with torch.no_grad():
-        found = model.candidates(batch)
-    true = events.rows(np.arange(3), ["particle", "particle_offset"])
-    assert len(found.node) == pytest.approx(27, abs=4)
-    for event in range(3):
+    found = model.candidates(whole(events, model))
+    true = events.rows(np.arange(4), ["particle", "particle_offset"])
+    number, total = np.bincount(found.event, minlength=4), []
+    for event in range(4):
         pt = true["particle"][slice(*true["particle_offset"][event : event + 2]), 0]
-        assert found.pt[found.event == event].sum() == pytest.approx(pt.sum(), rel=0.25)
+        total.append(found.pt[found.event == event].sum() / pt.sum())
+    assert (np.abs(number - 9) <= 2).sum() >= 3
+    assert (np.abs(np.array(total) - 1) < 0.25).sum() >= 3
 
 
 # ------------------------------------------------------------------------------------- reading
@@ -253,19 +262,23 @@ def test_a_batch_moves_as_a_whole(events):
 # --------------------------------------------------------------------------------------- files
 
 
-def require_particles_of(path, numbers) -> None:
-    """The particles of these events: positive energies, a class each, masses and charges real."""
+def require_particles_of(path, numbers) -> int:
+    """The particles of these events: positive energies, a class each, masses and charges real.
+
+    Returns:
+        how many.
+    """
     read = read_events(path, RECONSTRUCTED)
     assert read["event"]["number"].tolist() == numbers
     flow = {name: np.concatenate([np.asarray(event[name]) for event in read["pflow"]])
             for name in ("px", "py", "pz", "e", "label", "charge")}  # fmt: skip
-    assert len(flow["e"]) > 0
     assert all(np.isfinite(values).all() for values in flow.values())
     assert (flow["e"] > 0).all()
     assert ((flow["label"] >= 0) & (flow["label"] < len(PARTICLE_CLASSES))).all()
     charged = np.isin(flow["label"], [PARTICLE_CLASSES.index(name) for name in
                                       ("charged_hadron", "electron", "muon")])  # fmt: skip
     np.testing.assert_array_equal(flow["charge"] != 0, charged)
+    return len(charged)
 
 
 @pytest.mark.parametrize("name", [name for name in ALGORITHMS if name not in NETWORKS])
@@ -278,7 +291,7 @@ def test_an_algorithm_without_training_reconstructs_the_events_it_is_given(name,
         particles=tmp_path / "particles.root",
         settings=UntrainedJobSettings(algorithm=ALGORITHMS.decode(name, {}).model_dump()),
     )  # fmt: skip
-    require_particles_of(tmp_path / "particles.root", [5, 6, 7])
+    assert require_particles_of(tmp_path / "particles.root", [5, 6, 7]) > 0
 
 
 @pytest.fixture

@@ -44,11 +44,11 @@ def arrays_of(*events):
 def shared() -> FakeEvent:
     """A pion with its track and two neutral particles in one cluster, one of them in a second."""
     event = FakeEvent()
-    pion = event.particle(211, pt=8.0, eta=0.0, phi=0.0)
-    soft = event.particle(2112, pt=4.0, eta=0.0, phi=0.05)
-    hard = event.particle(22, pt=10.0, eta=0.0, phi=0.02)
-    event.cluster(16000.0, 0.0, 0.02, HCAL)
-    event.cluster(2000.0, 0.0, 0.08, ECAL)
+    pion = event.particle(211, pt=8.0, eta=0.1, phi=0.0)
+    soft = event.particle(2112, pt=4.0, eta=0.1, phi=0.05)
+    hard = event.particle(22, pt=10.0, eta=0.1, phi=0.02)
+    event.cluster(16000.0, 0.1, 0.02, HCAL)
+    event.cluster(2000.0, 0.1, 0.08, ECAL)
     event.rows["particle_to_node"] = [
         {"particle": pion, "topo": 1, "weight": 0.3},
         {"particle": soft, "topo": 1, "weight": 0.2},
@@ -144,9 +144,9 @@ def test_shares_are_those_of_the_detector():
 
 @torch.no_grad()
 def test_the_shares_of_a_cluster_and_its_noise_add_up_to_one_in_every_step():
-    model, batch, entries = hgpflow(arrays_of(random_event(1), random_event(2)), learned=4)
+    model, batch, entries = hgpflow(arrays_of(random_event(1), random_event(2)), learned=3)
     steps, _ = model.refine(batch, entries)
-    assert len(steps) == 4
+    assert len(steps) == 3
     is_topo = batch.x[:, COLUMN["is_topo"]] > 0
     for step in steps:
         total = step.log_noise.exp().index_add(0, entries.target, step.log_share.exp())
@@ -305,6 +305,11 @@ def test_slots_share_every_cluster():
     torch.manual_seed(2)
     model = Tspn(TspnModelSettings(hidden=8, layers=1, slots=4))
     batch = batch_of(arrays_of(random_event(3)))
-    *_, attention = model(batch)
-    real = model.squares(batch).real
+    squares = model.squares(batch)
+    inside, together = model.content(batch, model.encoded(batch)[0], squares)
+    number = torch.arange(len(squares.centre)) % 4 + 1
+    *_, attention = model.particles(batch, squares, inside, together, number)
+    real = squares.real
     torch.testing.assert_close(attention.sum(dim=1)[real], torch.ones(int(real.sum())))
+    there = torch.arange(4) < number[:, None]
+    assert attention[~there].max() < 1e-6  # slots that are not there see nothing

@@ -59,6 +59,7 @@ def test_every_rule_is_recorded_with_its_room(tiny_run, monkeypatch):
         "anomaly_scan",
         "bench",
         "finished",
+        "full_particleflow",
         "full_tagging",
         "learning_curve",
         "quick",

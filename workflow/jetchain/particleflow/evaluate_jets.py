@@ -103,7 +103,7 @@ def read_levels(particles: Path, detected: Path, events: int) -> dict[str, Any]:
         each[:events] for each in (reco["pflow"], truth["particle"], truth["topo"])
     )
     code, charge = (np.asarray(ak.flatten(true[name])) for name in ("pdgid", "charge"))
-    label = ak.unflatten(true_class(code, charge), ak.num(true["pt"]))
+    label = ak.unflatten(true_class(code, charge), _counts(true["pt"]))
     direction = true["eta"], true["phi"]
     x, y, z, _ = _cartesian(true["pt"] / MEV_PER_GEV, *direction)
     clusters = topo["e"] / MEV_PER_GEV / np.cosh(topo["bary_eta"])
@@ -114,9 +114,14 @@ def read_levels(particles: Path, detected: Path, events: int) -> dict[str, Any]:
     }
 
 
+def _counts(jagged: Any) -> NDArray[np.int64]:
+    """Items of each event; integers also of no event."""
+    return np.asarray(ak.num(jagged, axis=1), dtype=np.int64)
+
+
 def _cartesian(pt: Any, eta: Any, phi: Any) -> tuple[Any, Any, Any, Any]:
     """`cartesian` of jagged arrays of massless particles."""
-    count = ak.num(pt)
+    count = _counts(pt)
     flat = (np.asarray(ak.flatten(each), np.float64) for each in (pt, eta, phi))
     x, y, z, e = (ak.unflatten(each, count) for each in cartesian(*flat))
     return x, y, z, e
@@ -165,7 +170,7 @@ def sample_jets(levels: dict[str, Any], settings: EvaluationSettings) -> SampleJ
 
 def _directions(particles: Any) -> tuple[Any, Any, Any]:
     """pT, eta and phi of jagged momenta."""
-    count = ak.num(particles)
+    count = _counts(particles)
     flat = (np.asarray(ak.flatten(particles[name])) for name in ("px", "py", "pz"))
     pt, eta, phi = (ak.unflatten(each, count) for each in pt_eta_phi(*flat))
     return pt, eta, phi

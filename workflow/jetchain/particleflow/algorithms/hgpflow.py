@@ -51,7 +51,7 @@ class HgpflowModelSettings(Settings):
 
     hidden: int = key(32, "Width of every layer.", ge=4)
     layers: int = key(2, "Rounds of messages before the refinement.", ge=1)
-    iterations: int = key(4, "Refinements of the incidence.", ge=1)
+    iterations: int = key(3, "Refinements of the incidence.", ge=1)
     learned: int = key(2, "The last of them, through which gradients flow.", ge=1)
     slots: int = key(2, "Neutral particles that belong to a cluster.", ge=1, le=5)
 

@@ -75,6 +75,10 @@ class Squares(NamedTuple):
     real: Tensor  # (squares, most) where there is one
     centre: Tensor  # (squares, 3) pT, eta, phi of all clusters together
 
+    def some(self, chosen: Tensor) -> Squares:
+        """Those of a mask, (squares,)."""
+        return Squares(self.of, self.cluster[chosen], self.real[chosen], self.centre[chosen])
+
 
 class Tspn(Network):
     """The class of each track; the set of neutral particles of each square."""
@@ -95,7 +99,7 @@ class Tspn(Network):
         )
         self.mean, self.spread = (nn.Parameter(0.5 * torch.randn(hidden)) for _ in range(2))
         self.register_buffer("draws", torch.randn(settings.slots, hidden))
-        self.context = nn.Linear(2 * hidden, hidden)
+        self.context = nn.Linear(2 * hidden + 1, hidden)
         self.query, self.keys, self.values = (nn.Linear(hidden, hidden) for _ in range(3))
         self.gru = nn.GRUCell(hidden, hidden)
         self.norm, self.norm_slot = nn.LayerNorm(hidden), nn.LayerNorm(hidden)
@@ -165,105 +169,131 @@ class Tspn(Network):
         return hidden, possible(self.classes(torch.cat([hidden, scaled], dim=1)), batch.x)
 
     def content(self, batch: EventBatch, hidden: Tensor, squares: Squares) -> tuple[Tensor, Tensor]:
-        """Clusters as their square sees them, (squares, most, hidden), and all together."""
-        x, (pt, eta, phi) = batch.x, squares.centre.T[:, :, None]
-        own_eta = x[:, COLUMN["eta"]][squares.cluster]
-        own_phi = torch.atan2(x[:, COLUMN["sin_phi"]], x[:, COLUMN["cos_phi"]])[squares.cluster]
-        share = x[:, COLUMN["log_pt_gev"]][squares.cluster] - pt.log()
-        where = torch.stack(
-            [(own_eta - eta) / self.settings.square,
-             delta_phi(own_phi, phi) / self.settings.square, share], dim=2
-        )  # fmt: skip
-        seen = torch.cat([hidden, self.scaled(x)], dim=1)[squares.cluster]
-        inside = self.norm(self.inside(torch.cat([seen, where], dim=2)))
-        inside = inside * squares.real[:, :, None]
-        most = inside.masked_fill(~squares.real[:, :, None], -10.0).amax(dim=1)
-        return inside, torch.cat([inside.sum(dim=1), most], dim=1)
+        """Clusters as their square sees them, (nodes, hidden), of tracks any numbers; and all of a
+        square together, (squares, 2 hidden + 1)."""
+        pt, eta, phi = squares.centre[squares.of].T
+        d_eta, d_phi = _apart(batch.x, eta, phi)
+        side = self.settings.square
+        where = [d_eta / side, d_phi / side, batch.x[:, COLUMN["log_pt_gev"]] - pt.log()]
+        seen = torch.cat([hidden, self.scaled(batch.x), torch.stack(where, dim=1)], dim=1)
+        inside = self.norm(self.inside(seen))
+        padded = inside[squares.cluster]
+        most = padded.masked_fill(~squares.real[:, :, None], -10.0).amax(dim=1)
+        total = (padded * squares.real[:, :, None]).sum(dim=1)
+        return inside, torch.cat([total, most, squares.centre[:, :1].log()], dim=1)
 
-    def attend(self, inside: Tensor, together: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
-        """Slots after the attention, (squares, slots, hidden), and it, (squares, slots, most)."""
-        start = self.mean + self.spread * self.draws + self.context(together)[:, None]
-        slots, (count, number, hidden) = start, start.shape
+    def attend(
+        self, inside: Tensor, together: Tensor, real: Tensor, there: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Slots after the attention, (squares, n, hidden), and it, (squares, n, most).
+
+        Args:
+            inside: (squares, most, hidden).
+            together: (squares, 2 hidden + 1).
+            real: where there is a cluster, (squares, most).
+            there: where there is a slot, at least one a square, (squares, n).
+        """
+        start = self.mean + self.spread * self.draws[: there.shape[1]]
+        slots = start + self.context(together)[:, None]
         keys, values = self.keys(inside), self.values(inside)
         for _ in range(self.settings.rounds):
             query = self.query(self.norm_slot(slots))
-            attention = (query @ keys.transpose(1, 2) / hidden**0.5).softmax(dim=1)
+            logit = query @ keys.transpose(1, 2) / keys.shape[2] ** 0.5
+            attention = logit.masked_fill(~there[:, :, None], -1e9).softmax(dim=1)
             attention = attention * real[:, None] + EPSILON
             update = (attention / attention.sum(dim=2, keepdim=True)) @ values
-            moved = self.gru(update.flatten(0, 1), slots.flatten(0, 1))
-            slots = (moved + self.residual(moved)).view(count, number, hidden)
+            moved = self.gru(update[there], slots[there])
+            slots = torch.zeros_like(slots)
+            slots[there] = moved + self.residual(moved)
         return slots, attention
 
-    def forward(self, batch: EventBatch) -> tuple[Tensor, Squares, Tensor, Tensor, Tensor, Tensor]:
-        """Logits of CLASSES of nodes; squares; logits of the number; of slots log pT, eta and phi,
-        (squares, slots, 3), logits of NEUTRAL, and the attention."""
-        hidden, logits = self.encoded(batch)
-        squares = self.squares(batch)
-        inside, together = self.content(batch, hidden, squares)
-        pt = squares.centre[:, :1].log()
-        number = self.number(torch.cat([together, pt], dim=1))
-        slots, attention = self.attend(inside, together, squares.real)
+    def particles(
+        self, batch: EventBatch, squares: Squares, inside: Tensor, together: Tensor, number: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """So many particles of each square, at least one: log pT, eta and phi, (squares, n, 3),
+        logits of NEUTRAL, and the attention to its clusters."""
+        there = torch.arange(int(number.max()), device=number.device) < number[:, None]
+        slots, attention = self.attend(inside[squares.cluster], together, squares.real, there)
         # Where the clusters of a slot are, and how much they hold: its answer corrects this.
-        energy = attention * squares.real[:, None]
-        energy = energy * batch.x[:, COLUMN["log_pt_gev"]].exp()[squares.cluster][:, None]
+        pt, eta, phi = squares.centre.T[:, :, None]
+        d_eta, d_phi = _apart(batch.x[squares.cluster], eta, phi)  # (squares, most)
+        energy = batch.x[:, COLUMN["log_pt_gev"]].exp()[squares.cluster] * squares.real
+        energy = attention * energy[:, None]
         held = energy.sum(dim=2).clamp(min=EPSILON)
-        eta, phi = squares.centre[:, 1:2], squares.centre[:, 2:]
-        own_eta = batch.x[:, COLUMN["eta"]][squares.cluster] - eta
-        x = batch.x
-        own_phi = torch.atan2(x[:, COLUMN["sin_phi"]], x[:, COLUMN["cos_phi"]])[squares.cluster]
-        d_eta = (energy * own_eta[:, None]).sum(dim=2) / held
-        d_phi = (energy * delta_phi(own_phi, phi)[:, None]).sum(dim=2) / held
+        d_eta, d_phi = ((energy * d[:, None]).sum(dim=2) / held for d in (d_eta, d_phi))
         side = self.settings.square
-        proxy = torch.stack([held.log(), held.log() - pt, d_eta / side, d_phi / side], dim=2)
-        answer = self.particle(torch.cat([slots, proxy], dim=2))
+        proxy = torch.stack([held.log(), held.log() - pt.log(), d_eta / side, d_phi / side], dim=2)
+        change, kinds = self.particle(torch.cat([slots, proxy], dim=2)).split([3, len(NEUTRAL)], 2)
         momentum = torch.stack(
             [
-                (held.log() + answer[:, :, 0]).clamp(-7, 10),
-                eta + d_eta + side * answer[:, :, 1],
-                phi + d_phi + side * answer[:, :, 2],
+                (held.log() + change[:, :, 0]).clamp(-7, 10),
+                eta + d_eta + side * change[:, :, 1],
+                phi + d_phi + side * change[:, :, 2],
             ],
             dim=2,
         )
-        return logits, squares, number, momentum, answer[:, :, 3:], attention
+        return momentum, kinds, attention
 
     def loss(self, batch: EventBatch, settings: TspnTrainingSettings) -> tuple[Tensor, int]:
         """Classes of tracks, numbers, and momenta and classes of the assigned particles."""
-        logits, _, number, momentum, kinds, _ = self(batch)
+        hidden, logits = self.encoded(batch)
         true = batch.targets
         is_track = batch.x[:, COLUMN["is_track"]] > 0
         total = logits.new_zeros(())
         if is_track.any():
             classes = cross_entropy(logits[is_track], true["label"][is_track])
             total = total + settings.class_weight * classes
-        if not len(number):
+        squares = self.squares(batch)
+        if not len(squares.centre):
             return total, len(batch)
-        total = total + settings.number_weight * cross_entropy(number, true["number"])
-        square, particle, slot = assigned(momentum, kinds, true)
-        if len(square):
-            error = errors(momentum[square, slot], true["momentum"][square, particle])
-            kind = cross_entropy(kinds[square, slot], true["kind"][square, particle])
+        inside, together = self.content(batch, hidden, squares)
+        number = cross_entropy(self.number(together), true["number"])
+        total = total + settings.number_weight * number
+        filled = true["number"] > 0
+        if filled.any():
+            chosen = {name: true[name][filled] for name in ("number", "kind", "momentum")}
+            momentum, kinds, _ = self.particles(
+                batch, squares.some(filled), inside, together[filled], chosen["number"]
+            )
+            square, particle, slot = assigned(momentum, kinds, chosen)
+            error = errors(momentum[square, slot], chosen["momentum"][square, particle])
+            kind = cross_entropy(kinds[square, slot], chosen["kind"][square, particle])
             total = total + error.mean() + settings.class_weight * kind
         return total, len(batch)
 
     def candidates(self, batch: EventBatch) -> Candidates:
         """Tracks that are particles, and in each square as many slots as it is said to have."""
-        logits, squares, number, momentum, kinds, attention = self(batch)
+        hidden, logits = self.encoded(batch)
         is_track, own = of_nodes(batch)
         label = logits.argmax(dim=1).cpu().numpy()
         node = np.flatnonzero(is_track & (label != NONE))
-        slot = torch.arange(self.settings.slots, device=number.device)
-        square, slot = (slot < number.argmax(dim=1)[:, None]).nonzero(as_tuple=True)
-        main = (attention * batch.momentum[:, 3][squares.cluster][:, None])[square, slot]
-        nearest = squares.cluster[square, main.argmax(dim=1)].cpu().numpy()
-        log_pt, eta, phi = momentum[square, slot].double().cpu().numpy().T
-        kind = np.array(NEUTRAL)[kinds[square, slot].argmax(dim=1).cpu().numpy()]
-        every = np.concatenate([node, nearest])
-        return Candidates(
-            batch.event.cpu().numpy()[every],
-            np.concatenate([label[node], kind]) - 1,
-            *np.concatenate([own[:, node], np.stack([np.exp(log_pt), eta, phi])], axis=1),
-            every,
-        )
+        label, own = label[node], own[:, node]
+        squares = self.squares(batch)
+        number = torch.zeros(0, dtype=torch.int64, device=hidden.device)
+        if len(squares.centre):
+            inside, together = self.content(batch, hidden, squares)
+            number = self.number(together).argmax(dim=1)
+        filled = number > 0
+        if filled.any():
+            squares, number = squares.some(filled), number[filled]
+            momentum, kinds, attention = self.particles(
+                batch, squares, inside, together[filled], number
+            )
+            slot = torch.arange(momentum.shape[1], device=number.device)
+            at = (slot < number[:, None]).nonzero(as_tuple=True)
+            main = (attention * batch.momentum[:, 3][squares.cluster][:, None])[at].argmax(dim=1)
+            node = np.concatenate([node, squares.cluster[at[0], main].cpu().numpy()])
+            found = momentum[at].double().cpu().numpy().T
+            found[0] = np.exp(found[0])
+            own = np.concatenate([own, found], axis=1)
+            label = np.append(label, np.array(NEUTRAL)[kinds[at].argmax(dim=1).cpu().numpy()])
+        return Candidates(batch.event.cpu().numpy()[node], label - 1, *own, node)
+
+
+def _apart(x: Tensor, eta: Tensor, phi: Tensor) -> tuple[Tensor, Tensor]:
+    """Differences in eta and phi of nodes, x being their features, to some directions."""
+    own = torch.atan2(x[..., COLUMN["sin_phi"]], x[..., COLUMN["cos_phi"]])
+    return x[..., COLUMN["eta"]] - eta, delta_phi(own, phi)
 
 
 def errors(found: Tensor, true: Tensor) -> Tensor:
