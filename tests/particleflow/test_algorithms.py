@@ -161,8 +161,8 @@ def few(kind: str) -> FakeEvent:
 def test_an_event_of_next_to_nothing_is_learned_from_and_reconstructed(trained_network, kind):
     """Alone in its batch, and beside another event, which it does not change."""
     settings = EventGraphSettings()
-    arrays = [event_graphs(as_read(e), settings) for e in ([few(kind)], [few(kind), random_event(3)],
-                                                           [random_event(3)])]  # fmt: skip
+    groups = ([few(kind)], [few(kind), random_event(3)], [random_event(3)])
+    arrays = [event_graphs(as_read(group), settings) for group in groups]
     network, _, name = trained_network
     training = ALGORITHMS.decode(name, {}).training
     for part in arrays[:2]:

@@ -93,8 +93,8 @@ def test_mlpf_of_several_is_mlpf():
     one = MlpfSeveral(settings)
     torch.manual_seed(0)
     other = Mlpf(settings)
-    assert all(torch.equal(a, b) for a, b in zip(one.state_dict().values(),
-                                                 other.state_dict().values(), strict=True))  # fmt: skip
+    states = one.state_dict(), other.state_dict()
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[1])
 
 
 # ---------------------------------------------------------------------------------- small tools
@@ -130,8 +130,8 @@ def hgpflow(arrays, **sizes):
 def test_shares_are_those_of_the_detector():
     """Of the pion through its track, and of photon and neutron as ranked at the first cluster."""
     _, batch, entries = hgpflow(arrays_of(shared()))
-    share = {(h, t): s for h, t, s in zip(entries.hyperedge.tolist(), entries.target.tolist(),
-                                          batch.targets["share"].tolist(), strict=True)}  # fmt: skip
+    keys = zip(entries.hyperedge.tolist(), entries.target.tolist(), strict=True)
+    share = dict(zip(keys, batch.targets["share"].tolist(), strict=True))
     # Hyperedge = node x 2 + slot: the track is node 0, the clusters are 1 and 2.
     assert share[0, 1] == pytest.approx(0.3)
     assert share[2, 1] == pytest.approx(0.4)

@@ -70,8 +70,13 @@ WITHOUT_JOBS = AROUND | {
     # The networks of particle flow that the tiny run does not train, and what only they use.
     *(
         f"jetchain.particleflow.{name}"
-        for name in ("algorithms.condensation", "algorithms.hgpflow", "algorithms.mlpf_several",
-                     "algorithms.tspn", "jagged")
+        for name in (
+            "algorithms.condensation",
+            "algorithms.hgpflow",
+            "algorithms.mlpf_several",
+            "algorithms.tspn",
+            "jagged",
+        )
     ),
     "jetchain.provenance",
     "jetchain.tagging.bench",

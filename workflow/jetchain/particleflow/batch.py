@@ -49,7 +49,10 @@ class EventBatch:
     def to(self, device: torch.device | str) -> Self:
         """The same on another device."""
         return type(self)(
-            *(getattr(self, name).to(device) for name in ("x", "momentum", "edge_index", "event")),
+            self.x.to(device),
+            self.momentum.to(device),
+            self.edge_index.to(device),
+            self.event.to(device),
             {name: value.to(device) for name, value in self.targets.items()},
         )
 

@@ -2,8 +2,8 @@
 
 Definitions, by sample:
 
-- jets: anti-kT of `RADIUS` (arXiv 0802.1189) of all particles, of all topoclusters (massless), and of
-  all true particles. The two hardest true jets of an event within the acceptance are each given the
+- jets: anti-kT of `RADIUS` (arXiv 0802.1189) of all particles, of all topoclusters (massless), and
+  of all true particles. The two hardest true jets of an event within the acceptance are each given the
   nearest reconstructed one within `MATCH`, as in nilotpal09/HGPflow: `performance/performance.py`;
 - response: median and IQR / median of pT(reco) / pT(true) and of the mass, in bins of the true pT.
   For pT after a calibration: each ratio is divided by the median of its bin in pT and |eta|;
@@ -45,7 +45,7 @@ from jetchain.particleflow.settings import EvaluationSettings
 RADIUS = 0.8
 MATCH = 0.1
 ETA = 2.0
-"""Largest |eta| of a true jet, so that most of it lies in the acceptance of the tracks. Our choice."""
+"""Largest |eta| of a true jet, so that most of it has tracks. Our choice."""
 PT_EDGES = np.array([200.0, 350.0, 500.0, 1000.0, 2000.0])
 ETA_EDGES = np.array([0.0, 0.5, 1.0, 1.5, 2.0])
 """Of the calibration."""
@@ -99,9 +99,7 @@ def read_levels(particles: Path, detected: Path, events: int) -> dict[str, Any]:
         },
     )
     require_same_events(reco, truth, f"{particles} and {detected}")
-    flow, true, topo = (
-        each[:events] for each in (reco["pflow"], truth["particle"], truth["topo"])
-    )
+    flow, true, topo = (each[:events] for each in (reco["pflow"], truth["particle"], truth["topo"]))
     code, charge = (np.asarray(ak.flatten(true[name])) for name in ("pdgid", "charge"))
     label = ak.unflatten(true_class(code, charge), _counts(true["pt"]))
     direction = true["eta"], true["phi"]
@@ -229,7 +227,7 @@ def jet_bins(true: Any, reco: Any) -> list[JetBin]:
                 matched=int(mine.sum()),
                 pt=quantile_summary(ratio),
                 calibrated=quantile_summary(calibrated(ratio, at_eta[mine])),
-                mass=quantile_summary((mass[heavy] / true_mass[heavy])),
+                mass=quantile_summary(mass[heavy] / true_mass[heavy]),
             )
         )
     return bins

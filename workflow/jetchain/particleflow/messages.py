@@ -7,7 +7,6 @@ from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 
 from jetchain.core.kinematics import delta_phi
-from jetchain.particleflow.batch import EventBatch
 from jetchain.particleflow.network import COLUMN, FEATURES
 
 GEOMETRY = 4  # numbers that describe an edge

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
 import numpy as np
@@ -44,6 +44,10 @@ class Candidates:
     phi: NDArray[np.float64]
     node: NDArray[np.int64]
 
+    def __getitem__(self, rows: NDArray[np.int64]) -> Self:
+        """Some of them."""
+        return replace(self, **{each.name: getattr(self, each.name)[rows] for each in fields(self)})
+
     @classmethod
     def joined(cls, parts: Sequence[Candidates]) -> Self:
         """Those of several batches as one."""
@@ -68,7 +72,7 @@ class Network(nn.Module, ABC):
 
     @abstractmethod
     def targets(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:
-        """What it should answer for events, from their NODES and TRUTH; see `particleflow.batch`."""
+        """What it should answer for events, from NODES and TRUTH of `particleflow.batch`."""
 
     @abstractmethod
     def loss(self, batch: EventBatch, settings: Any) -> tuple[Tensor, int]:

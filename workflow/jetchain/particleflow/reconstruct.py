@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +87,8 @@ def predict(model: Network, events: Mapped) -> Candidates:
         events: EVENT_GRAPHS.
     """
     nothing = np.empty(0, np.int64)
-    found = [Candidates(nothing, nothing, *np.empty((3, 0)), nothing)]
+    pt, eta, phi = np.empty((3, 0))
+    found = [Candidates(nothing, nothing, pt, eta, phi, nothing)]
     progress = Progress(len(events), "events")
     done = nodes = 0
     for batch in Batches(events, np.arange(len(events)), EVENTS_AT_ONCE):
@@ -112,8 +113,7 @@ def reconstructed(arrays: dict[str, NDArray[Any]], found: Candidates) -> dict[st
     Returns:
         The columns of RECONSTRUCTED.
     """
-    order = np.argsort(found.event, kind="stable")
-    found = Candidates(*(getattr(found, field.name)[order] for field in fields(found)))
+    found = found[np.argsort(found.event, kind="stable")]
     # A candidate without a node looks at a row of its own, behind all others.
     features, track, index, truth = (
         np.concatenate([arrays[name], np.full((1, *arrays[name].shape[1:]), missing)])[found.node]

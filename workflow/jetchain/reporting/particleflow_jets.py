@@ -82,9 +82,7 @@ def _resolutions(
     """Points with errors, each algorithm beside the one before."""
     centre = np.sqrt(edges[:-1] * edges[1:]) * 1.03 ** (index - (number - 1) / 2)
     enough = [k for k, each in enumerate(bins) if each.matched >= LEAST]
-    value, error = (
-        [resolution(getattr(bins[k], which))[part] for k in enough] for part in (0, 1)
-    )
+    value, error = ([resolution(getattr(bins[k], which))[part] for k in enough] for part in (0, 1))
     ax.errorbar(centre[enough], value, error, **style_of(index).points, label=name, capsize=3)
 
 

@@ -181,9 +181,7 @@ def points(score: Tensor, owner: Tensor) -> Tensor:
     return torch.from_numpy(order[last[sorted_owner[last] >= 0]]).to(owner.device)
 
 
-def potential(
-    place: Tensor, charge: Tensor, event: Tensor, owner: Tensor, point: Tensor
-) -> Tensor:
+def potential(place: Tensor, charge: Tensor, event: Tensor, owner: Tensor, point: Tensor) -> Tensor:
     """L_V: the mean over nodes of q_j sum_k q_k (|x_j - x_k|^2 of its own, max(0, 1 - |..|) of all
     other points k of its event)."""
     if not len(point):
@@ -201,7 +199,11 @@ def potential(
 
 @torch.no_grad()
 def condensed(
-    beta: Tensor, place: Tensor, is_track: Tensor, event: Tensor, settings: CondensationModelSettings
+    beta: Tensor,
+    place: Tensor,
+    is_track: Tensor,
+    event: Tensor,
+    settings: CondensationModelSettings,
 ) -> Tensor:
     """The condensation points, in the order of the nodes; all events at once, point by point."""
     events = int(event.max()) + 1 if len(event) else 0

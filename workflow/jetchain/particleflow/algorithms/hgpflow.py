@@ -213,9 +213,9 @@ class Hgpflow(Network):
         The momentum is a correction of the proxy: the sum of the clusters with their shares.
         """
         share = step.log_share.exp().detach()
-        clusters = torch.cat(
-            [batch.momentum, batch.momentum[:, 3:] * batch.x[:, LAYERS]], dim=1
-        )[entries.target]
+        clusters = torch.cat([batch.momentum, batch.momentum[:, 3:] * batch.x[:, LAYERS]], dim=1)[
+            entries.target
+        ]
         proxy = clusters.new_zeros((len(hyper), clusters.shape[1])).index_add(
             0, entries.hyperedge, share[:, None] * clusters
         )
@@ -298,7 +298,9 @@ class Hgpflow(Network):
         of_slot = torch.argsort(of_particle, dim=1)  # the particle of each slot
         share = share.clone()
         share[entries.of_tracks :] = true.gather(1, of_slot[node]).flatten()
-        chosen = (slots * torch.arange(len(batch), device=label.device)[:, None] + of_slot).flatten()
+        chosen = (
+            slots * torch.arange(len(batch), device=label.device)[:, None] + of_slot
+        ).flatten()
         return share, label[chosen], momentum[chosen]
 
     def candidates(self, batch: EventBatch) -> Candidates:
@@ -312,12 +314,9 @@ class Hgpflow(Network):
         there = (steps[-1].indicator > 0).cpu().numpy() & (first | ~np.repeat(is_track, slots))
         node = np.flatnonzero(there) // slots
         log_pt, eta, phi = momentum.double().cpu().numpy()[there].T
-        return Candidates(
-            batch.event.cpu().numpy()[node],
-            label[there],
-            *np.where(is_track[node], own[:, node], np.stack([np.exp(log_pt), eta, phi])),
-            node,
-        )
+        neutral = np.stack([np.exp(log_pt), eta, phi])
+        pt, eta, phi = np.where(is_track[node], own[:, node], neutral)
+        return Candidates(batch.event.cpu().numpy()[node], label[there], pt, eta, phi, node)
 
 
 def _mlp(inputs: int, hidden: int, outputs: int) -> nn.Sequential:

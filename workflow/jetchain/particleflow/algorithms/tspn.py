@@ -287,7 +287,8 @@ class Tspn(Network):
             found[0] = np.exp(found[0])
             own = np.concatenate([own, found], axis=1)
             label = np.append(label, np.array(NEUTRAL)[kinds[at].argmax(dim=1).cpu().numpy()])
-        return Candidates(batch.event.cpu().numpy()[node], label - 1, *own, node)
+        pt, eta, phi = own
+        return Candidates(batch.event.cpu().numpy()[node], label - 1, pt, eta, phi, node)
 
 
 def _apart(x: Tensor, eta: Tensor, phi: Tensor) -> tuple[Tensor, Tensor]:
