@@ -3,7 +3,7 @@
 Definitions, by sample:
 
 - jets: anti-kT of `RADIUS` (arXiv 0802.1189) of all particles, of all topoclusters (massless), and
-  of all true particles. The two hardest true jets of an event within the acceptance are each given the
+  of all true particles. The two hardest true jets of an event within the acceptance each get the
   nearest reconstructed one within `MATCH`, as in nilotpal09/HGPflow: `performance/performance.py`;
 - response: median and IQR / median of pT(reco) / pT(true) and of the mass, in bins of the true pT.
   For pT after a calibration: each ratio is divided by the median of its bin in pT and |eta|;

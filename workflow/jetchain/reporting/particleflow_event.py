@@ -19,7 +19,7 @@ from jetchain.core.style import COLOURS, label, new_figure, save_figure
 from jetchain.core.verbs import Input, Inputs, Labels, Output
 
 REACH = 0.45  # of the square that is shown, in eta and phi
-AREA = 700.0  # of the marker of the hardest true particle there, points^2
+AREA = 350.0  # of the marker of the hardest true particle there, points^2
 SOFTEST = 0.5  # GeV, transverse: softer ones are not drawn
 MEV = 1e3
 KINDS = ("charged hadron", "neutral hadron", "photon", "electron", "muon")

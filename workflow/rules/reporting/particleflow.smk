@@ -17,7 +17,7 @@ PFLOW_JETS = dict(
     )
 )
 # The first events of one sample, of which no network was trained on any.
-PFLOW_SHOWN = f"{CONFIG.particleflow.evaluation.samples[0]}/0000.root"
+PFLOW_SHOWN = f"{CONFIG.particleflow.evaluation.samples[-1]}/0000.root"
 PFLOW_NAMES = dict(labels=labels("particleflow.algorithms", COMPARED))
 
 
