@@ -9,7 +9,7 @@ from helpers.detected import FakeEvent, write_detected
 from helpers.reconstructed import write_reco
 from jetchain.core.errors import DataError, EmptySampleError
 from jetchain.core.io.tables import read_csv, read_result
-from jetchain.core.schema.particleflow import JetPerformance
+from jetchain.core.schema.particleflow_jets import JetPerformance
 from jetchain.particleflow.evaluate import true_class
 from jetchain.particleflow.evaluate_jets import RADIUS, calibrated, evaluate_jets
 from jetchain.particleflow.settings import EvaluationSettings

@@ -8,7 +8,7 @@ from helpers.graph_files import mapped_graphs, write_graphs
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.io.tables import read_result
 from jetchain.core.io.tensors import write_weights
-from jetchain.core.schema.particleflow import ParticleflowBench
+from jetchain.core.schema.particleflow_jets import ParticleflowBench
 from jetchain.particleflow.algorithms.mlpf import Mlpf
 from jetchain.particleflow.bench import OVERLAID, bench, overlaid
 from jetchain.particleflow.settings import ParticleflowSettings

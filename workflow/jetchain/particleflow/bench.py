@@ -14,7 +14,7 @@ from jetchain.core.errors import EmptySampleError, samples_of
 from jetchain.core.io.mapped import Mapped
 from jetchain.core.io.tables import write_result
 from jetchain.core.schema.graphs import EVENT_GRAPHS
-from jetchain.core.schema.particleflow import BenchedNetwork, ParticleflowBench
+from jetchain.core.schema.particleflow_jets import BenchedNetwork, ParticleflowBench
 from jetchain.core.verbs import Inputs, Output
 from jetchain.particleflow.batch import NODES, EventBatch, batch_of
 from jetchain.particleflow.network import Network

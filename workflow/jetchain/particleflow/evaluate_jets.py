@@ -29,10 +29,8 @@ from jetchain.core.io.events import read_events, require_same_events
 from jetchain.core.io.tables import write_result
 from jetchain.core.kinematics import cartesian, delta_phi, pt_eta_phi
 from jetchain.core.schema.detector import DETECTED
-from jetchain.core.schema.particleflow import (
-    PARTICLE_CLASSES,
-    RECONSTRUCTED,
-    Composition,
+from jetchain.core.schema.particleflow import PARTICLE_CLASSES, RECONSTRUCTED, Composition
+from jetchain.core.schema.particleflow_jets import (
     JetBin,
     JetPerformance,
     MissingMomentum,

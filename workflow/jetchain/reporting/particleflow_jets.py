@@ -9,13 +9,12 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from jetchain.core.io.tables import read_result, write_csv
-from jetchain.core.schema.particleflow import (
-    PARTICLE_CLASSES,
+from jetchain.core.schema.particleflow import PARTICLE_CLASSES, Spread
+from jetchain.core.schema.particleflow_jets import (
     JetBin,
     JetPerformance,
     MissingMomentum,
     SampleJets,
-    Spread,
 )
 from jetchain.core.style import COLOURS, label, new_figure, save_figure, style_of
 from jetchain.core.verbs import Inputs, Labels, Output
