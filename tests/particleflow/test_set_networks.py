@@ -87,7 +87,8 @@ def test_several_candidates_of_a_cluster_are_its_particles_in_falling_energy():
 
 
 def test_mlpf_of_several_is_mlpf():
-    settings = MlpfSeveralSettings().model
+    """And stays of several where another size is given."""
+    settings = MlpfSeveralSettings.model_validate({"model": {"hidden": 8}}).model
     assert settings.per_cluster > 1
     torch.manual_seed(0)
     one = MlpfSeveral(settings)

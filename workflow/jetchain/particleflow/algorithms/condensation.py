@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from jetchain.core.settings import Settings, key
+from jetchain.core.training_settings import TrainingSettings
 from jetchain.particleflow.batch import EventBatch
 from jetchain.particleflow.jagged import rows_of
 from jetchain.particleflow.messages import Message, edge_geometry, head
@@ -63,6 +64,9 @@ class CondensationTrainingSettings(SetTrainingSettings):
     charge: float = key(0.25, "Smallest charge of a node, q_min.", gt=0.0)
     noise: float = key(0.5, "Weight of the noise in the loss of beta, s_B.", ge=0.0)
     space: float = key(0.4, "Weight of potentials and beta beside the properties, s_C.", ge=0.0)
+    fit: TrainingSettings = key(
+        TrainingSettings(epochs=4, batch_size=4, learning_rate=2e-3), "The training loop."
+    )
 
 
 class CondensationSettings(Settings):

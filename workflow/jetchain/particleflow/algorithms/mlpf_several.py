@@ -13,10 +13,18 @@ from jetchain.particleflow.algorithms.mlpf import Mlpf, MlpfModelSettings
 from jetchain.particleflow.network_settings import NetworkTrainingSettings
 
 
+class MlpfSeveralModelSettings(MlpfModelSettings):
+    """Size of the network."""
+
+    per_cluster: int = key(
+        3, "Particles that a cluster may hold; what more there are is merged.", ge=1, le=8
+    )
+
+
 class MlpfSeveralSettings(Settings):
     """The MLPF network with several candidates a cluster."""
 
-    model: MlpfModelSettings = key(MlpfModelSettings(per_cluster=3), "Size of the network.")
+    model: MlpfSeveralModelSettings = key(MlpfSeveralModelSettings(), "Size of the network.")
     training: NetworkTrainingSettings = key(NetworkTrainingSettings(), "Its training.")
 
 
