@@ -43,7 +43,6 @@ from jetchain.particleflow.targets import CLASSES, NONE, flat_incidence, true_ob
 TINY = 1e-6
 ANGLE = 0.05  # unit of the corrections in eta and phi
 ANGLE_WEIGHT = 0.1  # of their errors beside that of log pT
-HARD, MOST_WEIGHT = 10.0, 10.0  # particles weigh pT / (10 GeV), within a tenth and ten
 LAYERS = slice(COLUMN["fraction_layer_0"], COLUMN["fraction_layer_5"] + 1)
 SUMMARY = 3 + LAYERS.stop - LAYERS.start  # numbers that describe a proxy
 
@@ -246,9 +245,6 @@ class Hgpflow(Network):
     def loss(self, batch: EventBatch, settings: HgpflowTrainingSettings) -> tuple[Tensor, int]:
         """Cross-entropies of the shares, of being a particle and of its class; errors of momenta.
 
-        Clusters weigh the root of their energy, classes and momenta pT / (10 GeV), as in the
-        published loss of TSPN-SA: most particles are soft, and jets are their sum.
-
         Returns:
             The mean loss, and the number of nodes.
         """
@@ -260,12 +256,9 @@ class Hgpflow(Network):
         exists = is_topo.repeat_interleave(slots) | first
         noise = 1 - share.new_zeros(len(batch)).index_add(0, entries.target, share)
         noise = noise.clamp(min=0)[is_topo]
-        weight = batch.momentum[:, 3].clamp(min=0).sqrt()
-        weight = weight / weight[is_topo].mean() if is_topo.any() else weight
         total = share.new_zeros(())
         for step in steps:
-            shared = (weight[entries.target] * share * step.log_share).sum()
-            shared = shared + (weight[is_topo] * noise * step.log_noise[is_topo]).sum()
+            shared = (share * step.log_share).sum() + (noise * step.log_noise[is_topo]).sum()
             total = total - shared / max(1, len(noise)) + binary_cross_entropy_with_logits(
                 step.indicator[exists], (label[exists] != NONE).float()
             )  # fmt: skip
@@ -274,17 +267,15 @@ class Hgpflow(Network):
         logits = logits[:, NONE + 1 :]
         there = label != NONE
         neutral = there & is_topo.repeat_interleave(slots)
-        hard = (momentum[:, 0] / HARD).clamp(max=MOST_WEIGHT) + 1 / MOST_WEIGHT
         if there.any():
-            each = cross_entropy(logits[there], label[there] - 1, reduction="none")
-            total = total + (hard[there] * each).sum() / hard[there].sum()
+            total = total + cross_entropy(logits[there], label[there] - 1)
         if neutral.any():
-            found, momentum, hard = found[neutral], momentum[neutral], hard[neutral]
+            found, momentum = found[neutral], momentum[neutral]
             d_eta, d_phi = found[:, 1] - momentum[:, 1], delta_phi(found[:, 2], momentum[:, 2])
-            angle = (torch.stack([d_eta, d_phi]) / ANGLE).square().mean(dim=0).add(1).sqrt() - 1
-            off = smooth_l1_loss(found[:, 0], momentum[:, 0].log(), reduction="none")
-            error = hard * (off + ANGLE_WEIGHT * angle)
-            total = total + settings.regression_weight * error.sum() / hard.sum()
+            angle = torch.stack([d_eta, d_phi]) / ANGLE
+            angle = smooth_l1_loss(angle, torch.zeros_like(angle))
+            error = smooth_l1_loss(found[:, 0], momentum[:, 0].log()) + ANGLE_WEIGHT * angle
+            total = total + settings.regression_weight * error
         return total, len(batch)
 
     @torch.no_grad()
