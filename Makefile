@@ -12,7 +12,8 @@ BIN := $(VENV)/bin
 # Tests and tools start programs of the environment by their names.
 WITH_BIN := PATH="$$PWD/$(BIN):$$PATH"
 STAMP := $(VENV)/.installed
-BENCHES := bench_generate bench_detector bench_jets bench_tagging bench_taggers bench_limits
+BENCHES := bench_generate bench_detector bench_particleflow bench_jets bench_tagging \
+  bench_taggers bench_limits
 SNAKEMAKE := $(WITH_BIN) snakemake
 PROVENANCE := $(WITH_BIN) python -m jetchain.provenance
 # Snakemake keeps a cache in the home folder; where that cannot be written, it stands here.

@@ -14,7 +14,7 @@ from jetchain.core.schema.particleflow import RECONSTRUCTED
 
 
 def write_reco(path, events: list[FakeEvent], rows: list[list[dict]]):
-    counts = np.array([len(r) for r in rows])
+    counts = np.array([len(r) for r in rows], dtype=np.int64)
     flat = list(itertools.chain.from_iterable(rows))
     pt, eta, phi = (np.array([r[n] for r in flat], dtype=float) for n in ("pt", "eta", "phi"))
     px, py, pz, _ = cartesian(pt, eta, phi)

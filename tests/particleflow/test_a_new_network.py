@@ -17,8 +17,9 @@ FILE = '''
 from torch import nn
 
 from jetchain.core.settings import Settings, key
-from jetchain.particleflow.network import FEATURES, Network, beside_own, possible
+from jetchain.particleflow.network import FEATURES
 from jetchain.particleflow.network_settings import NetworkTrainingSettings
+from jetchain.particleflow.node_network import NodeNetwork, beside_own, possible
 from jetchain.particleflow.targets import CLASSES, REGRESSION
 
 
@@ -35,7 +36,7 @@ class AloneSettings(Settings):
     training: NetworkTrainingSettings = key(NetworkTrainingSettings(), "Its training.")
 
 
-class Alone(Network):
+class Alone(NodeNetwork):
     """Two layers a node."""
 
     def __init__(self, settings):

@@ -17,7 +17,7 @@ from jetchain.graphs.build import event_graphs
 from jetchain.graphs.settings import EventGraphSettings
 from jetchain.particleflow.algorithms.mlpf import Mlpf, MlpfModelSettings
 from jetchain.particleflow.batch import EventBatch, batch_of
-from jetchain.particleflow.influence import expected_pt, influence, influences, profile
+from jetchain.particleflow.influence import influence, influences, profile
 from jetchain.particleflow.network import COLUMN
 from jetchain.particleflow.network_settings import InfluenceJobSettings, InfluenceSettings
 from jetchain.particleflow.settings import ParticleflowSettings
@@ -61,7 +61,7 @@ def test_influence_is_the_change_when_the_node_is_really_gone(network) -> None:
         place = torch.cumsum(kept, 0) - 1
         edges = graph.edge_index[:, kept[graph.edge_index].all(dim=0)]
         gone = EventBatch(graph.x[kept], graph.momentum[kept], place[edges], graph.event[kept])
-        without = expected_pt(model, gone).numpy()
+        without = model.expected_pt(gone).numpy()
         np.testing.assert_allclose(
             change[removed, kept.numpy()], whole[kept.numpy()] - without, rtol=1e-4, atol=1e-4
         )

@@ -5,9 +5,12 @@ import pytest
 import torch
 
 from helpers.graph_files import mapped_graphs
-from jetchain.particleflow.algorithms.mlpf import Mlpf, MlpfModelSettings, edge_geometry
+from jetchain.particleflow.algorithms.mlpf import Mlpf, MlpfModelSettings
 from jetchain.particleflow.batch import Batches
+from jetchain.particleflow.messages import edge_geometry
 from jetchain.particleflow.network import COLUMN
+from jetchain.particleflow.network_settings import NetworkTrainingSettings
+from jetchain.particleflow.targets import CLASSES
 
 SMALL = MlpfModelSettings(hidden=16, layers=2)
 
@@ -16,9 +19,9 @@ SMALL = MlpfModelSettings(hidden=16, layers=2)
 def network(tmp_path_factory):
     """A small network, and the batch of one event."""
     events = mapped_graphs(tmp_path_factory.mktemp("mlpf") / "graphs.safetensors", 1)
-    (batch,) = Batches(events, np.arange(1), 1)
     torch.manual_seed(1)
     model = Mlpf(SMALL)
+    (batch,) = Batches(events, np.arange(1), 1, targets=model.targets)
     model.standardise(lambda: [batch])
     return model.eval(), batch
 
@@ -53,3 +56,35 @@ def test_edge_geometry_wraps_in_phi_and_changes_sign_with_the_direction():
     expected = torch.tensor([-1.0, 10 * d_phi, np.hypot(1.0, 10 * d_phi), -2.0])
     torch.testing.assert_close(geometry[0], expected.float(), atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(geometry[1], geometry[0] * torch.tensor([-1, -1, 1, -1]))
+
+
+@torch.no_grad()
+def test_tracks_are_charged_and_topoclusters_neutral(network):
+    model, batch = network
+    probability = model(batch)[0].softmax(dim=1)
+    is_track = batch.x[:, COLUMN["is_track"]] > 0
+    neutral = [CLASSES.index(name) for name in ("neutral_hadron", "photon")]
+    charged = [CLASSES.index(name) for name in ("charged_hadron", "electron", "muon")]
+    assert torch.all(probability[is_track][:, neutral] == 0)
+    assert torch.all(probability[~is_track][:, charged] == 0)
+    assert torch.all(probability.gather(1, batch.targets["label"][:, None]) > 0)
+
+
+@torch.no_grad()
+def test_loss_is_the_cross_entropy_at_gamma_0_and_the_squared_errors_of_neutrals(network):
+    model, batch = network
+    logits, regression = model(batch)
+    label = batch.targets["label"]
+    without = {"focal_gamma": 0.0, "regression_weight": 0.0}
+    both, classes, focal = (
+        model.loss(batch, NetworkTrainingSettings(**options))[0]
+        for options in ({"focal_gamma": 0.0}, without, {"regression_weight": 0.0})
+    )
+    torch.testing.assert_close(
+        classes, torch.nn.functional.cross_entropy(logits, label), rtol=1e-5, atol=1e-6
+    )
+    neutral = (label != 0) & (batch.x[:, COLUMN["is_topo"]] > 0)
+    error = ((regression - batch.targets["regression"])[neutral] ** 2).mean(dim=0)
+    expected = error @ torch.tensor([1.0, 1.0, 0.01, 0.01, 0.01])
+    torch.testing.assert_close(both - classes, expected, rtol=1e-4, atol=1e-5)
+    assert 0 < focal < classes

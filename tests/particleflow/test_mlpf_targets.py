@@ -12,6 +12,8 @@ from jetchain.core.schema.graphs import EVENT_GRAPH_FEATURES
 from jetchain.core.schema.particleflow import PARTICLE_CLASSES, RECONSTRUCTED
 from jetchain.graphs.build import event_graphs
 from jetchain.graphs.settings import EventGraphSettings
+from jetchain.particleflow.batch import batch_of
+from jetchain.particleflow.node_network import at_nodes
 from jetchain.particleflow.reconstruct import MASSES, reconstructed
 from jetchain.particleflow.targets import CLASSES, NONE, node_targets
 
@@ -21,6 +23,13 @@ IS_TRACK = EVENT_GRAPH_FEATURES.index("is_track")
 def targets_of(*events):
     arrays = event_graphs(as_read(list(events)), EventGraphSettings())
     return arrays, node_targets(arrays)
+
+
+def answered(arrays, label, regression):
+    """The particles of some answers at the nodes."""
+    node = np.flatnonzero(label != NONE)
+    answer = regression[node].astype(np.float64)
+    return reconstructed(arrays, at_nodes(batch_of(arrays), node, label[node], answer))
 
 
 def names(targets):
@@ -130,7 +139,7 @@ def ideal():
     events = [random_event(5, 8, 6, 0), FakeEvent(number=1), random_event(6, 0, 4, 2)]
     arrays, targets = targets_of(*events)
     assert targets.counts["merged into a more energetic one"] == 0
-    return arrays, reconstructed(arrays, targets.label, targets.regression)
+    return arrays, answered(arrays, targets.label, targets.regression)
 
 
 def test_ideal_answers_give_the_truth_back(ideal):
@@ -173,7 +182,7 @@ def test_particles_carry_the_truth_of_their_tracks_past_the_network():
         for row, track in enumerate(event.rows["track"]):
             track |= {"origin": (row + shift) % 8, "vertex": 10 + row + shift}
         arrays, targets = targets_of(event)
-        made.append(ak.zip(reconstructed(arrays, targets.label, targets.regression)["pflow"])[0])
+        made.append(ak.zip(answered(arrays, targets.label, targets.regression)["pflow"])[0])
         for particle in made[-1].to_list():
             expected = (-1, -1)
             if (row := particle["track_idx"]) >= 0:
@@ -186,5 +195,5 @@ def test_particles_carry_the_truth_of_their_tracks_past_the_network():
 
 def test_nodes_of_class_none_give_no_particle():
     arrays, targets = targets_of(random_event(7))
-    data = reconstructed(arrays, np.zeros_like(targets.label), targets.regression)
+    data = answered(arrays, np.zeros_like(targets.label), targets.regression)
     assert ak.num(data["pflow"]["px"]).tolist() == [0]

@@ -52,6 +52,7 @@ from jetchain.generate.import_delphes import import_delphes
 from jetchain.generate.record import Truth
 from jetchain.generate.sample import collect
 from jetchain.generate.settings import FilterSettings, GenerationSettings
+from jetchain.particleflow.network_settings import NetworkTrainingSettings
 from jetchain.particleflow.train import training_rows
 from jetchain.tagging.batches import JetReader
 from jetchain.tagging.settings import FeatureSettings
@@ -252,7 +253,8 @@ def test_shards_without_events_give_no_training_events(chain):
     """Nor do events without a track or cluster, from which nothing is learned."""
     shards = [EMPTY, VOID, HOLLOW, FULL]
     files = chain.paths("event_graphs", shards, "safetensors")
-    rows = training_rows(Mapped(files, EVENT_GRAPHS), files, TRAINING.training)
+    training = NetworkTrainingSettings.model_validate(TRAINING.training)
+    rows = training_rows(Mapped(files, EVENT_GRAPHS), files, training)
     assert rows.tolist() == [*range(8 + 2, 16), *range(16 + 2, 26)]
 
 

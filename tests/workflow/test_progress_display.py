@@ -63,6 +63,7 @@ def test_every_rule_is_recorded_with_its_room(tiny_run, monkeypatch):
         "finished",
         "firmware_designs",
         "firmware_scan",
+        "full_particleflow",
         "full_tagging",
         "learning_curve",
         "patchsets",

@@ -80,6 +80,18 @@ WITHOUT_JOBS = AROUND | {
     "jetchain.inference.bench",
     "jetchain.inference.patches",
     "jetchain.jets.bench",
+    "jetchain.particleflow.bench",
+    # The networks of particle flow that the tiny run does not train, and what only they use.
+    *(
+        f"jetchain.particleflow.{name}"
+        for name in (
+            "algorithms.condensation",
+            "algorithms.hgpflow",
+            "algorithms.mlpf_several",
+            "algorithms.tspn",
+            "jagged",
+        )
+    ),
     "jetchain.provenance",
     "jetchain.tagging.bench",
     "jetchain.tagging.export",

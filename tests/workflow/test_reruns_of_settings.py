@@ -10,6 +10,7 @@ import pytest
 from helpers.reruns import FinishedRun, difference, leaves, merged, overlay, tiny_configuration
 from jetchain.core.errors import ConfigurationError
 from jetchain.generate.settings import GUN
+from jetchain.particleflow.algorithms import ALGORITHMS
 from jetchain.plumbing import configuration
 
 pytestmark = pytest.mark.workflow
@@ -68,8 +69,10 @@ SHAPING = {
     "particleflow.algorithms": (
         ["parametric"],
         {
-            "figure_pflow_composition", "figure_pflow_efficiency", "figure_pflow_residuals",
+            "figure_pflow_angles", "figure_pflow_composition", "figure_pflow_efficiency",
+            "figure_pflow_event", "figure_pflow_jets", "figure_pflow_residuals",
             "figure_pflow_resolution", "figure_pflow_response", "table_pflow_comparison",
+            "table_pflow_jets_table",
         },
     ),
     "particleflow.calibration.samples": (["pion_gun", "top"], {"calibrate_particleflow"}),
@@ -81,7 +84,9 @@ SHAPING = {
     "jets.clustering.radii": ([1.2], {"figure_jet_closure"}),
     "generate.samples.quark.generation.variations": ("none", set()),
     "particleflow.mlpf.training.samples": (["top", "W"], {"event_graphs", "train_particleflow"}),
-    "particleflow.evaluation.samples": (["quark"], {"evaluate_particleflow"}),
+    "particleflow.evaluation.samples": (
+        ["quark"], {"evaluate_particleflow", "evaluate_particleflow_jets"},
+    ),
     "jets.algorithm": (
         "mlpf",
         {
@@ -219,6 +224,8 @@ SCANNED = TINY["anomaly"]["scanned"]
 POOL = TINY["detector"]["pileup_sample"]
 TAGGERS = TINY["tagging"]["taggers"]
 DESIGNS = TINY["firmware"]["designs"]
+# Of particle flow, the algorithms that it does not run.
+NOT_RUN = {*ALGORITHMS} - {*configuration.load(TINY).particleflow.algorithms}
 
 
 def is_valid(change):
@@ -279,6 +286,7 @@ def plain(key):
         # and of designs, those that are made; the scan is not
         and (not key.startswith("firmware.models.") or key.split(".")[2] in DESIGNS)
         and not key.startswith("firmware.scan.")
+        and not (key.split(".")[0] == "particleflow" and key.split(".")[1] in NOT_RUN)
         and not (key.startswith("anomaly.scans.") and key.split(".")[2] not in SCANNED)
         and key != "detector.simulation.store_cells"  # a single value is valid in a run
         and not (

@@ -50,7 +50,7 @@ rule scan_operators:
 rule compare_gains:
     input:
         yields=expand(
-            "results/background/{method}/yields.json", method=BACKGROUND_METHODS
+            "results/background/{method}/search.json", method=BACKGROUND_METHODS
         ),
         replicas=expand(
             f"results/background/scan/{APPLIED.gain.scan}/{GAIN_WINDOW}/mu0/"

@@ -125,6 +125,26 @@ rule evaluate_particleflow:
         LAUNCH
 
 
+rule evaluate_particleflow_jets:
+    input:
+        particles=shards(
+            "results/particleflow/{algorithm}/{sample}/{shard}.root",
+            CONFIG.particleflow.evaluation.samples,
+        ),
+        detected=shards(
+            "results/detector/{sample}/{shard}.root",
+            CONFIG.particleflow.evaluation.samples,
+        ),
+    output:
+        performance="results/particleflow/performance/{algorithm}_jets.json",
+    log:
+        "results/logs/particleflow/evaluate_jets/{algorithm}.log",
+    params:
+        **job("particleflow.evaluate_jets", settings="particleflow.evaluation"),
+    shell:
+        LAUNCH
+
+
 rule validate_particleflow:
     input:
         particles=shards(
@@ -215,8 +235,39 @@ rule influence_particleflow:
         LAUNCH
 
 
-TARGETS["particleflow"] = expand(
+rule bench_particleflow:
+    input:
+        graphs=shards(
+            "results/graphs/events/{sample}/{shard}.safetensors",
+            CONFIG.particleflow.evaluation.samples[:1],
+        ),
+        weights=expand(
+            "results/particleflow/{algorithm}/weights.safetensors",
+            algorithm=[
+                name for name in CONFIG.particleflow.algorithms if name in NETWORKS
+            ],
+        ),
+    output:
+        report="results/bench/particleflow.json",
+    log:
+        "results/logs/particleflow/bench.log",
+    params:
+        **job(
+            "particleflow.bench",
+            settings="particleflow",
+            members=[f"particleflow.algorithms.{name}" for name in NETWORKS],
+        ),
+    shell:
+        LAUNCH
+
+
+BENCHES.append("results/bench/particleflow.json")
+PERFORMANCES = [
     "results/particleflow/performance/{algorithm}.json",
+    "results/particleflow/performance/{algorithm}_jets.json",
+]
+TARGETS["particleflow"] = expand(
+    PERFORMANCES,
     algorithm=CONFIG.particleflow.algorithms,
 ) + [
     "results/particleflow/response_comparison.json",

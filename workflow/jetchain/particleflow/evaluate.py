@@ -11,7 +11,7 @@ Definitions, per class and in bins of pT, within the acceptance of the settings:
 - purity: matches whose classes agree / matches, in bins of the reconstructed pT and by the
   reconstructed class;
 - response: median of pT_reco / pT_true over the matches, and resolution: IQR / median, in bins of
-  the true pT.
+  the true pT; distance: the same of dR.
 
 Matching is separate for charged and neutral particles (`matching.py`) and sees all particles; the
 acceptance only decides which ones are counted, so that none is lost at its edge. True particles are
@@ -288,6 +288,7 @@ def summarise(truth: np.ndarray, reco: np.ndarray, edges: Floats) -> dict[str, A
             fake_rate=_fraction(~two["matched"], two["pt"], edges),
             purity=_fraction(right, matched["pt"], edges),
             response=_quantiles(ratio, found["pt"], edges),
+            distance=_quantiles(found["distance"], found["pt"], edges),
         )
     # How matched true particles (rows) are classified (columns), in the order of `classes`.
     both = true_counted[true_counted["matched"]]

@@ -3,7 +3,8 @@
 MLPF has no attention whose weights could be drawn; its messages are sums. So the question is put
 to the network directly, whatever it is: every node is removed from the graph, one at a time, and
 the change of what is expected at the topoclusters is the influence of the node. It covers class and
-momentum alike: the expected pT is that of the candidate times the probability that there is one.
+momentum alike: of a network that answers at the nodes, the expected pT is that of the candidate
+times the probability that there is one; of any other, that of the candidates it finds.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from jetchain.core.io.mapped import Mapped
 from jetchain.core.io.tables import write_result
@@ -30,7 +30,6 @@ from jetchain.particleflow.batch import Batches, EventBatch
 from jetchain.particleflow.network import COLUMN, Network
 from jetchain.particleflow.network_settings import InfluenceJobSettings
 from jetchain.particleflow.reconstruct import read_network
-from jetchain.particleflow.targets import NONE
 
 Float = NDArray[np.float64]
 
@@ -104,7 +103,7 @@ def influences(model: Network, graph: EventBatch) -> tuple[Float, Float]:
         pT of the whole graph, 0 for tracks, GeV (nodes,); and pT with minus pT without each node,
         (removed nodes, nodes), 0 on the diagonal.
     """
-    whole = expected_pt(model, graph)
+    whole = model.expected_pt(graph)
     source, target = graph.edge_index
     nodes, change = len(graph), []
     for rows in minibatches(nodes, REMOVED_AT_ONCE):
@@ -122,19 +121,10 @@ def influences(model: Network, graph: EventBatch) -> tuple[Float, Float]:
             edge_index=graph.edge_index[:, edge] + copy * nodes,
             event=event,
         )
-        difference = whole - expected_pt(model, without).view(copies, nodes)
+        difference = whole - model.expected_pt(without).view(copies, nodes)
         difference[torch.arange(copies), removed] = 0.0
         change.append(difference.numpy())
     return whole.numpy(), np.concatenate(change)
-
-
-def expected_pt(model: Network, batch: EventBatch) -> Tensor:
-    """P(a neutral candidate) times its pT at each topocluster, GeV; 0 at tracks; (nodes,)."""
-    logits, regression = model(batch)
-    x = batch.x
-    present = 1 - logits.double().softmax(dim=1)[:, NONE]
-    pt = (regression[:, 0].double() + x[:, COLUMN["log_pt_gev"]]).exp()
-    return torch.where(x[:, COLUMN["is_topo"]] > 0, present * pt, 0.0)
 
 
 def distances(graph: EventBatch, centre: int) -> tuple[Float, Float]:

@@ -3,26 +3,61 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from jetchain.core.kinematics import pt_eta_phi
 from jetchain.core.schema.graphs import EVENT_GRAPH_FEATURES
 from jetchain.particleflow.batch import EventBatch
-from jetchain.particleflow.targets import CLASSES
 
 FEATURES = len(EVENT_GRAPH_FEATURES)
 COLUMN = {name: index for index, name in enumerate(EVENT_GRAPH_FEATURES)}
 
 # Columns with tails of many powers of ten: asinh keeps their sign and small values.
 LONG_TAILED = [COLUMN["d0_significance"], COLUMN["z0_significance"]]
-ON_TRACKS = [name in ("none", "charged_hadron", "electron", "muon") for name in CLASSES]
-ON_TOPOS = [name in ("none", "neutral_hadron", "photon") for name in CLASSES]
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The particles that a network finds in a batch, (candidates,) each.
+
+    Their energy follows from momentum and class: two independent answers would give single
+    particles masses of many GeV, and spoil those of the jets.
+
+    Attributes:
+        event: which event of the batch.
+        label: index into PARTICLE_CLASSES.
+        pt, eta, phi: GeV and rad; those of its track for a charged one.
+        node: its track, or the topocluster most of it is in; -1 for none.
+    """
+
+    event: NDArray[np.int64]
+    label: NDArray[np.int64]
+    pt: NDArray[np.float64]
+    eta: NDArray[np.float64]
+    phi: NDArray[np.float64]
+    node: NDArray[np.int64]
+
+    def __getitem__(self, rows: NDArray[np.int64]) -> Self:
+        """Some of them."""
+        return replace(self, **{each.name: getattr(self, each.name)[rows] for each in fields(self)})
+
+    @classmethod
+    def joined(cls, parts: Sequence[Candidates]) -> Self:
+        """Those of several batches as one."""
+        return cls(
+            *(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(cls))
+        )
 
 
 class Network(nn.Module, ABC):
-    """A candidate particle at each node: its class and its momentum.
+    """What finds the particles of events; it owns its targets, its loss and its candidates.
 
     A network is made of one argument, the section `model` of its own settings.
     """
@@ -36,12 +71,28 @@ class Network(nn.Module, ABC):
         self.register_buffer("feature_scale", torch.ones(FEATURES))
 
     @abstractmethod
-    def forward(self, batch: EventBatch) -> tuple[Tensor, Tensor]:
-        """Candidates of all nodes.
+    def targets(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:
+        """What it should answer for events, from NODES and TRUTH of `particleflow.batch`."""
 
-        Returns:
-            Logits of CLASSES, see `possible`, (nodes, classes); and REGRESSION, (nodes, 5).
+    @abstractmethod
+    def loss(self, batch: EventBatch, settings: Any) -> tuple[Tensor, int]:
+        """The mean loss of a batch with targets, and the number of items that it is the mean of.
+
+        Args:
+            batch: of `targets`.
+            settings: the section `training` of its own settings.
         """
+
+    @abstractmethod
+    def candidates(self, batch: EventBatch) -> Candidates:
+        """The particles of a batch, of each event in the order of their nodes where it can be."""
+
+    def expected_pt(self, batch: EventBatch) -> Tensor:
+        """The neutral pT that is found at each topocluster, GeV; 0 at tracks; (nodes,)."""
+        found = self.candidates(batch)
+        neutral = (found.node >= 0) & (batch.x[found.node, COLUMN["is_topo"]].cpu().numpy() > 0)
+        total = np.bincount(found.node[neutral], found.pt[neutral], minlength=len(batch))
+        return torch.from_numpy(total)
 
     def standardise(self, batches: Callable[[], Iterable[EventBatch]]) -> None:
         """Take mean and spread of the features from the training nodes, in two passes."""
@@ -68,18 +119,8 @@ def compress(x: Tensor) -> Tensor:
     return x
 
 
-def possible(logits: Tensor, x: Tensor) -> Tensor:
-    """Logits with the classes that a node's kind excludes at the smallest float.
-
-    A track is charged and a topocluster is neutral.
-    """
-    is_track = x[:, COLUMN["is_track"], None] > 0
-    on_tracks, on_topos = (torch.tensor(one, device=x.device) for one in (ON_TRACKS, ON_TOPOS))
-    allowed = torch.where(is_track, on_tracks[None, :], on_topos[None, :])
-    return logits.masked_fill(~allowed, torch.finfo(logits.dtype).min)
-
-
-def beside_own(regression: Tensor, x: Tensor) -> Tensor:
-    """REGRESSION from answers that give eta, sin phi and cos phi relative to the node's own."""
-    own = x[:, [COLUMN["eta"], COLUMN["sin_phi"], COLUMN["cos_phi"]]]
-    return torch.cat([regression[:, :2], own + regression[:, 2:]], dim=1)
+def of_nodes(batch: EventBatch) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Whether nodes are tracks, (nodes,), and their pT (GeV), eta and phi, (3, nodes)."""
+    px, py, pz = batch.momentum[:, :3].T.double().cpu().numpy()
+    is_track = batch.x[:, COLUMN["is_track"]].cpu().numpy() > 0
+    return is_track, np.stack(pt_eta_phi(px, py, pz))

@@ -8,8 +8,8 @@ from jetchain.core.settings import Settings, key
 from jetchain.core.training_settings import TrainingSettings
 
 
-class NetworkTrainingSettings(Settings):
-    """Events and loss of the training."""
+class SetTrainingSettings(Settings):
+    """Events of the training."""
 
     samples: list[str] = key(["quark", "top"], "Samples whose events are trained on.", min_length=1)
     held_out: int = key(
@@ -21,12 +21,17 @@ class NetworkTrainingSettings(Settings):
     validation_fraction: float = key(
         0.1, "Share of the events that chooses the best epoch.", gt=0.0, lt=1.0
     )
+    fit: TrainingSettings = key(
+        TrainingSettings(epochs=14, batch_size=16, learning_rate=3e-3), "The training loop."
+    )
+
+
+class NetworkTrainingSettings(SetTrainingSettings):
+    """Events of the training, and the loss of a network that answers at the nodes."""
+
     focal_gamma: float = key(2.0, "Exponent of the focal loss of the classes.", ge=0.0)
     regression_weight: float = key(
         1.0, "Weight of the regression loss beside that of the classes.", ge=0.0
-    )
-    fit: TrainingSettings = key(
-        TrainingSettings(epochs=14, batch_size=16, learning_rate=3e-3), "The training loop."
     )
 
 
@@ -40,10 +45,10 @@ class InfluenceSettings(Settings):
 
 
 class TrainJobSettings(Settings):
-    """What the training of a network reads."""
+    """What the training of a network reads: the sections of its own settings."""
 
     model: dict[str, Any]
-    training: NetworkTrainingSettings
+    training: dict[str, Any]
 
 
 class ReconstructJobSettings(Settings):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from jetchain.core.io.events import write_events
 from jetchain.core.io.mapped import Mapped
 from jetchain.core.io.tensors import read_weights
-from jetchain.core.kinematics import cartesian, pt_eta_phi
+from jetchain.core.kinematics import cartesian
 from jetchain.core.progress import Progress
 from jetchain.core.schema.graphs import EVENT_GRAPH_FEATURES, EVENT_GRAPHS, TRACK_TRUTH
 from jetchain.core.schema.particleflow import RECONSTRUCTED
@@ -23,9 +24,8 @@ from jetchain.core.seeds import make_deterministic
 from jetchain.core.verbs import Input, Output
 from jetchain.particleflow.algorithms import ALGORITHMS
 from jetchain.particleflow.batch import Batches
-from jetchain.particleflow.network import Network
+from jetchain.particleflow.network import Candidates, Network
 from jetchain.particleflow.network_settings import ReconstructJobSettings
-from jetchain.particleflow.targets import NONE, REGRESSION
 
 EVENTS_AT_ONCE = 32
 # GeV, in the order of PARTICLE_CLASSES: pion, long-lived kaon, photon, electron, muon.
@@ -51,11 +51,11 @@ def reconstruct(
     """
     events = Mapped([graphs], EVENT_GRAPHS)
     model = read_network(algorithm, settings.model, weights)
-    label, regression = predict(model, events)
-    data = reconstructed(events.rows(np.arange(len(events))), label, regression)
-    write_events(particles, RECONSTRUCTED, data)
+    found = predict(model, events)
+    arrays = events.rows(np.arange(len(events)))
+    write_events(particles, RECONSTRUCTED, reconstructed(arrays, found))
     print(
-        f"{algorithm}: {len(label)} nodes gave {int((label != NONE).sum())} particles "
+        f"{algorithm}: {len(arrays['node_index'])} nodes gave {len(found.node)} particles "
         f"in {len(events)} events",
         file=sys.stderr,
         flush=True,
@@ -79,71 +79,61 @@ def read_network(algorithm: str, model: Mapping[str, Any], weights: Path) -> Net
 
 
 @torch.no_grad()
-def predict(model: Network, events: Mapped) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The network's answers for all nodes of a file.
+def predict(model: Network, events: Mapped) -> Candidates:
+    """The candidates of all events of a file; nodes are counted through it.
 
     Args:
         model: in evaluation mode.
         events: EVENT_GRAPHS.
-
-    Returns:
-        The most probable class, index into CLASSES (nodes,), and REGRESSION (nodes, 5).
     """
-    labels, regressions = [np.empty(0, np.int64)], [np.empty((0, len(REGRESSION)))]
+    nothing = np.empty(0, np.int64)
+    pt, eta, phi = np.empty((3, 0))
+    found = [Candidates(nothing, nothing, pt, eta, phi, nothing)]
     progress = Progress(len(events), "events")
-    done = 0
+    done = nodes = 0
     for batch in Batches(events, np.arange(len(events)), EVENTS_AT_ONCE):
-        logits, regression = model(batch)
-        labels.append(logits.argmax(dim=1).numpy())
-        regressions.append(regression.double().numpy())
+        part = model.candidates(batch)
+        node = np.where(part.node < 0, -1, part.node + nodes)
+        found.append(replace(part, event=part.event + done, node=node))
+        nodes += len(batch)
         done = min(done + EVENTS_AT_ONCE, len(events))
         progress.report(done)
-    return np.concatenate(labels), np.concatenate(regressions)
+    return Candidates.joined(found)
 
 
-def reconstructed(
-    arrays: dict[str, NDArray[Any]], label: NDArray[np.int64], regression: NDArray[np.floating]
-) -> dict[str, Any]:
-    """Particles from the answers at the nodes; a pure function.
+def reconstructed(arrays: dict[str, NDArray[Any]], found: Candidates) -> dict[str, Any]:
+    """Particles from the candidates of some events; a pure function.
 
-    Charged particles take momentum and charge of their track and the mass of their class. Neutral
-    ones take transverse momentum and direction from the regression, and their energy follows from
-    the mass of their class: two independent answers for energy and momentum would give single
-    particles masses of many GeV, and spoil those of the jets.
+    Charge and impact parameters are those of the candidate's track, the mass is that of its class.
 
     Args:
         arrays: of EVENT_GRAPHS.
-        label: index into CLASSES; (nodes,).
-        regression: see REGRESSION; (nodes, 5).
+        found: its nodes are counted through the arrays.
 
     Returns:
         The columns of RECONSTRUCTED.
     """
-    kept = label != NONE
-    features = arrays["node_features"][kept]
+    found = found[np.argsort(found.event, kind="stable")]
+    # A candidate without a node looks at a row of its own, behind all others.
+    features, track, index, truth = (
+        np.concatenate([arrays[name], np.full((1, *arrays[name].shape[1:]), missing)])[found.node]
+        for name, missing in (
+            ("node_features", np.float32(0)), ("node_track", np.float32(0)),
+            ("node_index", np.int32(-1)), ("node_truth", np.int32(-1)),
+        )
+    )  # fmt: skip
     is_track = features[:, EVENT_GRAPH_FEATURES.index("is_track")] > 0
-    px, py, pz, _ = arrays["node_momentum"][kept].astype(np.float64).T
-    pt, eta, phi = pt_eta_phi(px, py, pz)
-    answer = dict(zip(REGRESSION, regression[kept].T.astype(np.float64), strict=True))
-    code = label[kept] - 1
-    momentum = cartesian(
-        pt * np.where(is_track, 1.0, np.exp(answer["log_pt_ratio"])),
-        np.where(is_track, eta, answer["eta"]),
-        np.where(is_track, phi, np.arctan2(answer["sin_phi"], answer["cos_phi"])),
-        MASSES[code],
-    )
-    index = arrays["node_index"][kept]
+    momentum = cartesian(found.pt, found.eta, found.phi, MASSES[found.label])
     columns = {
         **dict(zip(("px", "py", "pz", "e"), momentum, strict=True)),
-        "label": code,
+        "label": found.label,
         "charge": features[:, EVENT_GRAPH_FEATURES.index("charge")],
-        **dict(zip(("d0", "z0", "d0_err", "z0_err"), arrays["node_track"][kept].T, strict=True)),
+        **dict(zip(("d0", "z0", "d0_err", "z0_err"), track.T, strict=True)),
         "track_idx": np.where(is_track, index, -1),
         "topo_idx": np.where(is_track, -1, index),
-        **dict(zip(TRACK_TRUTH, arrays["node_truth"][kept].T, strict=True)),
+        **dict(zip(TRACK_TRUTH, truth.T, strict=True)),
     }
-    cumulative = np.concatenate([[0], np.cumsum(kept)])
-    counts = np.diff(cumulative[arrays["node_offset"]])
+    counts = np.bincount(found.event, minlength=len(arrays["number"]))
     return {
         "event": {"number": arrays["number"], "weight": arrays["weight"]},
         "pflow": {name: ak.unflatten(values, counts) for name, values in columns.items()},

@@ -51,7 +51,7 @@ class ParticleflowSettings(Sections):
     """Particle flow: from tracks and clusters to particles."""
 
     algorithms: list[str] = key(
-        ["parametric", "mlpf"], "algorithms to run and compare", min_length=1
+        ["parametric", "mlpf", "hgpflow"], "algorithms to run and compare", min_length=1
     )
     calibration: CalibrationSettings = key(
         CalibrationSettings(), "expected response of charged hadrons, from single pions"

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import itertools
 import sys
-from functools import partial
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from jetchain.core.errors import EmptySampleError, samples_of
 from jetchain.core.io.mapped import Mapped
@@ -21,13 +18,11 @@ from jetchain.core.seeds import generator, make_deterministic
 from jetchain.core.training import fit, minibatches
 from jetchain.core.verbs import Inputs, Output
 from jetchain.particleflow.algorithms import ALGORITHMS
-from jetchain.particleflow.batch import NODES, TRUTH, Batches, EventBatch
-from jetchain.particleflow.network import COLUMN, Network
-from jetchain.particleflow.network_settings import NetworkTrainingSettings, TrainJobSettings
-from jetchain.particleflow.targets import NONE, node_targets
+from jetchain.particleflow.batch import NODES, TRUTH, Batches
+from jetchain.particleflow.network import Network
+from jetchain.particleflow.network_settings import SetTrainingSettings, TrainJobSettings
+from jetchain.particleflow.targets import node_targets
 
-# Of log pT, log E, eta, sin phi, cos phi (jpata/particleflow).
-REGRESSION_WEIGHTS = (1.0, 1.0, 0.01, 0.01, 0.01)
 EVENTS_AT_ONCE = 64  # where a file is read through
 
 
@@ -58,7 +53,7 @@ def train(
         EmptySampleError: no file has an event to learn from beyond those held out.
     """
     events = Mapped(graphs, EVENT_GRAPHS)
-    rows = training_rows(events, graphs, settings.training)
+    rows = training_rows(events, graphs, ALGORITHMS.decode(algorithm, settings).training)
     model, columns = fit_network(algorithm, events, rows, settings, seed)
     write_result(targets, count_targets(events))
     write_csv(history, columns)
@@ -66,7 +61,7 @@ def train(
 
 
 def training_rows(
-    events: Mapped, files: Inputs, settings: NetworkTrainingSettings
+    events: Mapped, files: Inputs, settings: SetTrainingSettings
 ) -> NDArray[np.int64]:
     """The numbers of the events that are trained on, file by file.
 
@@ -115,7 +110,8 @@ def fit_network(
         settings: network and training.
         seed: of the initial weights, the split and the shuffling.
     """
-    training = settings.training
+    own = ALGORITHMS.decode(algorithm, settings)
+    training: SetTrainingSettings = own.training
     make_deterministic(seed, training.fit.threads)
     order = generator(seed, "split").permutation(len(rows))
     held = max(1, round(training.validation_fraction * len(rows)))
@@ -127,11 +123,11 @@ def fit_network(
         )
 
     def read(some: NDArray[np.int64], shuffle: np.random.Generator | None) -> Batches:
-        return Batches(events, some, training.fit.batch_size, truth=True, shuffle=shuffle)
+        return Batches(
+            events, some, training.fit.batch_size, targets=model.targets, shuffle=shuffle
+        )
 
-    model: Network = ALGORITHMS.load(algorithm)(
-        ALGORITHMS.decode(algorithm, {"model": settings.model}).model
-    )
+    model: Network = ALGORITHMS.load(algorithm)(own.model)
     model.standardise(lambda: Batches(events, chosen, EVENTS_AT_ONCE))
     print(
         f"{algorithm}: {len(chosen)} training events, {held} for validation, "
@@ -143,33 +139,9 @@ def fit_network(
         model,
         batches=lambda shuffle: read(chosen, shuffle),
         validation=lambda: read(validation, None),
-        loss=partial(candidate_loss, settings=training),
+        loss=lambda network, batch: network.loss(batch, training),
         settings=training.fit,
         seed=seed,
         name=algorithm,
     )
     return model, columns
-
-
-def candidate_loss(
-    model: nn.Module, batch: EventBatch, *, settings: NetworkTrainingSettings
-) -> tuple[Tensor, int]:
-    """Focal loss of the classes, and squared errors of the momenta of neutral particles.
-
-    Charged particles keep the momentum of their track, so theirs is not learned.
-
-    Returns:
-        The mean loss, and the number of nodes.
-
-    Reference: arXiv 2101.08578; focal loss arXiv 1708.02002, Eq. 4.
-    """
-    assert batch.label is not None
-    assert batch.regression is not None
-    logits, regression = model(batch)
-    log_probability = torch.log_softmax(logits, dim=1).gather(1, batch.label[:, None])[:, 0]
-    focal = -((1 - log_probability.exp()) ** settings.focal_gamma) * log_probability
-    neutral = (batch.x[:, COLUMN["is_topo"]] > 0) & (batch.label != NONE)
-    error = (regression - batch.regression)[neutral] ** 2
-    error = error * error.new_tensor(REGRESSION_WEIGHTS)
-    momentum = error.sum() / max(1, int(neutral.sum()))
-    return focal.mean() + settings.regression_weight * momentum, len(batch)

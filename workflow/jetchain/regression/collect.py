@@ -207,7 +207,7 @@ def detector(room: Path) -> Named:
 def particleflow(room: Path) -> Named:
     folder = room / "performance"
     names = [path.stem for path in sorted(folder.glob("*.json"))]
-    for algorithm in [name for name in names if not name.endswith("_histograms")]:
+    for algorithm in [name for name in names if not name.endswith(("_histograms", "_jets"))]:
         is_trained = (room / algorithm / "weights.safetensors").exists()
         reason = TRAINED if is_trained else CORRELATED
         yield from histograms(folder / f"{algorithm}_histograms.json", f"{algorithm}/", reason)

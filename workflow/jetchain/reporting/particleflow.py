@@ -85,6 +85,23 @@ def resolution(
     save_figure(figure, pdf, png, data)
 
 
+def angles(*, performance: Inputs, labels: Labels, pdf: Output, png: Output, data: Output) -> None:
+    """Draw the median distance dR of matched particles to their true ones against pT."""
+    results = by_label(performance, labels)
+    figure, axes = new_figure(1, 3, size=(16, 5), sharex=True, sharey=True)
+    for ax, (group, title) in zip(axes, GROUPS.items(), strict=True):
+        for index, (name, result) in enumerate(results):
+            values = result.groups[group].distance
+            value, error = (_numbers(each) for each in (values.median, values.median_error))
+            _points(ax, result.pt_edges, value, error, error, index, name)
+        ax.set_xlabel("true $p_T$ [GeV]")
+        label(ax, right=title)
+    axes[0].set_ylabel(r"median $\Delta R$ of matches")
+    axes[0].set_yscale("log")
+    axes[0].legend()
+    save_figure(figure, pdf, png, data)
+
+
 def residuals(
     *, histograms: Inputs, labels: Labels, pdf: Output, png: Output, data: Output
 ) -> None:

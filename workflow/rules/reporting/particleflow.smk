@@ -11,6 +11,13 @@ HISTOGRAMS = dict(
         algorithm=COMPARED,
     )
 )
+PFLOW_JETS = dict(
+    performance=expand(
+        "results/particleflow/performance/{algorithm}_jets.json", algorithm=COMPARED
+    )
+)
+# The first events of one sample, of which no network was trained on any.
+PFLOW_SHOWN = f"{CONFIG.particleflow.evaluation.samples[-1]}/0000.root"
 PFLOW_NAMES = dict(labels=labels("particleflow.algorithms", COMPARED))
 
 
@@ -37,6 +44,35 @@ FIGURES += [
         "Particle flow",
         {"figure": "Residuals"},
         inputs=HISTOGRAMS,
+        params=PFLOW_NAMES,
+    ),
+    Figure(
+        "particleflow/pflow_angles",
+        "reporting.particleflow.angles",
+        "Particle flow",
+        {"figure": "Angular residuals"},
+        inputs=PERFORMANCE,
+        params=PFLOW_NAMES,
+    ),
+    Figure(
+        "particleflow/pflow_jets",
+        "reporting.particleflow_jets.jets",
+        "Particle flow",
+        {"figure": "Jets, their content, missing momentum"},
+        inputs=PFLOW_JETS,
+        params=PFLOW_NAMES,
+    ),
+    Figure(
+        "particleflow/pflow_event",
+        "reporting.particleflow_event.event",
+        "Particle flow",
+        {"figure": "One event, all algorithms"},
+        inputs=dict(
+            detected=f"results/detector/{PFLOW_SHOWN}",
+            particles=expand(
+                f"results/particleflow/{{algorithm}}/{PFLOW_SHOWN}", algorithm=COMPARED
+            ),
+        ),
         params=PFLOW_NAMES,
     ),
     Figure(
@@ -81,5 +117,14 @@ FIGURES += [
         inputs=PERFORMANCE,
         params=PFLOW_NAMES,
         caption="pflow_comparison",
+    ),
+    Table(
+        "particleflow/pflow_jets_table",
+        "reporting.particleflow_jets.table",
+        "Particle flow",
+        {"figure": "Jets of the algorithms (table)"},
+        inputs=PFLOW_JETS,
+        params=PFLOW_NAMES,
+        caption="pflow_jets_table",
     ),
 ]

@@ -220,7 +220,7 @@ class Ratios(Result):
 
 
 class Spread(Result):
-    """Median and IQR / median of pT(reco) / pT(true) with standard errors; None below 4 entries."""
+    """Median and IQR / median, as of pT(reco) / pT(true), with errors; None below 4 entries."""
 
     median: float | None
     median_error: float | None
@@ -248,6 +248,7 @@ class GroupPerformance(Result):
     fake_rate: Ratios
     purity: Ratios
     response: Spreads
+    distance: Spreads
 
 
 class ParticleCounts(Result):

@@ -37,6 +37,24 @@ ALGORITHMS: Registry[Algorithm] = Registry(
             calibrations=("calibration", "photon_calibration", "shower_calibration"),
         ),
         "mlpf": Algorithm("MLPF", "2101.08578", "mlpf.Mlpf", "mlpf.MlpfSettings", trained=True),
+        "mlpf_several": Algorithm(
+            "MLPF, several a cluster",
+            "2101.08578",
+            "mlpf_several.MlpfSeveral",
+            "mlpf_several.MlpfSeveralSettings",
+            trained=True,
+        ),
+        "hgpflow": Algorithm(
+            "HGPflow", "2410.23236", "hgpflow.Hgpflow", "hgpflow.HgpflowSettings", trained=True
+        ),
+        "condensation": Algorithm(
+            "object condensation",
+            "2002.03605",
+            "condensation.Condensation",
+            "condensation.CondensationSettings",
+            trained=True,
+        ),
+        "tspn": Algorithm("TSPN-SA", "2212.01328", "tspn.Tspn", "tspn.TspnSettings", trained=True),
     },
 )
 
