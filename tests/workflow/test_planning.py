@@ -6,8 +6,6 @@ import pytest
 import yaml
 
 from helpers.snakemake import HOUSE, planned_rules, snakemake
-from jetchain.particleflow.algorithms import trained
-from jetchain.particleflow.settings import ParticleflowSettings
 from jetchain.plumbing import costs
 
 pytestmark = pytest.mark.workflow
@@ -34,8 +32,7 @@ def test_the_published_scale_is_planned_shard_by_shard(tmp_path):
     planned["simulate_detector"] += planned["simulate_passing"]
     for rule in ("generate_sample", "simulate_detector", "untrained_particleflow"):
         assert planned[rule] == sum(shards.values()) - guns * (rule == "untrained_particleflow")
-    networks = len({*ParticleflowSettings().algorithms} & {*trained()})
-    assert planned["trained_particleflow"] == networks * (shards["quark"] + shards["top"])
+    assert planned["trained_particleflow"] == shards["quark"] + shards["top"]
     searched = shards["lhco_background"] + shards["lhco_signal"]
     assert planned["cluster_jets"] - planned["jet_graphs"] == searched
 
