@@ -1,4 +1,4 @@
-"""What the applications of workspaces (`inference.applications`) name in other sections."""
+"""Searches, workspaces, scans and taggers that other sections name."""
 
 from __future__ import annotations
 
@@ -35,3 +35,20 @@ def applications_known(config: Configuration) -> Iterator[str]:
             f"{place}.gain.scan: '{asked}' has no replicas without injected signal in "
             "anomaly.signal_region: name a scan whose strengths hold 0."
         )
+
+
+def workspaces_are_no_searches(config: Configuration) -> Iterator[str]:
+    for name in sorted({*config.inference.workspaces} & {*METHODS, *NO_CUT}):
+        yield f"inference.workspaces.{name}: a search has this name already."
+
+
+def hunted_are_cut_on(config: Configuration) -> Iterator[str]:
+    """A bump is hunted in the spectrum after the cut of a method, or without one."""
+    searched = config.anomaly.searches
+    allowed = [*NO_CUT, *(n for n in searched if METHODS[n].background == "sideband")]
+    path = "background.bump_hunt.methods"
+    for name in config.background.bump_hunt.methods:
+        if name not in allowed:
+            yield f"{path}: there is no cut of '{name}'; there are those of {', '.join(allowed)}."
+    for name in sorted({n for n in allowed if config.background.bump_hunt.methods.count(n) > 1}):
+        yield f"{path}: '{name}' is named twice."

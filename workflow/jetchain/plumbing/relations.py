@@ -10,8 +10,6 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from jetchain.anomaly.methods import METHODS
-from jetchain.core.schema.background import NO_CUT
 from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.schema.tagging import FEATURE_SETS
 from jetchain.core.settings import did_you_mean
@@ -20,7 +18,11 @@ from jetchain.generate.settings import GUN, GenerationSettings
 from jetchain.graphs.formats import FORMATS
 from jetchain.jets.settings import radius_fault
 from jetchain.particleflow.algorithms import ALGORITHMS, trained
-from jetchain.plumbing.applied import applications_known
+from jetchain.plumbing.applied import (
+    applications_known,
+    hunted_are_cut_on,
+    workspaces_are_no_searches,
+)
 from jetchain.plumbing.numbers import unit_at
 from jetchain.plumbing.radii import readers
 from jetchain.tagging.settings import samples_of
@@ -126,11 +128,6 @@ def _samples_known(config: Configuration) -> Iterator[str]:
             if name not in config.generate.samples:
                 near = did_you_mean(name, config.generate.samples)
                 yield f"{path}: no sample '{name}' in generate.samples. {near}"
-
-
-def _workspaces_are_no_searches(config: Configuration) -> Iterator[str]:
-    for name in sorted({*config.inference.workspaces} & {*METHODS, *NO_CUT}):
-        yield f"inference.workspaces.{name}: a search has this name already."
 
 
 def _classes_have_samples(config: Configuration) -> Iterator[str]:
@@ -292,18 +289,6 @@ def _search_has_events(config: Configuration) -> Iterator[str]:
             )
 
 
-def _hunted_are_cut_on(config: Configuration) -> Iterator[str]:
-    """A bump is hunted in the spectrum after the cut of a method, or without one."""
-    searched = config.anomaly.searches
-    allowed = [*NO_CUT, *(n for n in searched if METHODS[n].background == "sideband")]
-    path = "background.bump_hunt.methods"
-    for name in config.background.bump_hunt.methods:
-        if name not in allowed:
-            yield f"{path}: there is no cut of '{name}'; there are those of {', '.join(allowed)}."
-    for name in sorted({n for n in allowed if config.background.bump_hunt.methods.count(n) > 1}):
-        yield f"{path}: '{name}' is named twice."
-
-
 def _windows_have_sidebands(config: Configuration) -> Iterator[str]:
     low, high = config.background.sideband.spectrum.mass_range
     for name, scan in config.anomaly.scans.items():
@@ -437,7 +422,7 @@ def _pythia_numbers(generation: GenerationSettings) -> dict[str, float]:
 RELATIONS: list[Callable[[Configuration], Iterator[str]]] = [
     _samples_known,
     _classes_have_samples,
-    _workspaces_are_no_searches,
+    workspaces_are_no_searches,
     applications_known,
     _features_are_there,
     _algorithm_known,
@@ -451,7 +436,7 @@ RELATIONS: list[Callable[[Configuration], Iterator[str]]] = [
     _spectrum_holds_the_fit,
     _background_is_one,
     _search_has_events,
-    _hunted_are_cut_on,
+    hunted_are_cut_on,
     _windows_have_sidebands,
     _events_suffice,
     _collisions_reach,
