@@ -114,7 +114,11 @@ def test_bins_of_a_variable_are_drawn_and_empty_ones_are_not(
         Dependence(
             edges={each: [0.0, 1.0, 2.0, 3.0, 4.0] for each in VARIABLES},
             taggers={
-                name: {pair: dict.fromkeys(VARIABLES, areas) for pair in PAIRS} for name in NAMES
+                name: {
+                    pair: dict.fromkeys(VARIABLES, areas if pair == "top_vs_QCD" else 4 * few)
+                    for pair in PAIRS
+                }
+                for name in NAMES
             },
         ),
     )
