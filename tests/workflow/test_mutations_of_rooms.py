@@ -265,7 +265,7 @@ MUTATIONS = {
         "anomaly/test_cathode.py::test_no_flow_sees_the_signal_region_or_its_own_fold",
     ),
     "cut set on the signal region": (
-        "background/sideband.py",
+        "background/selection.py",
         'cut_by_fold(scores, data["fold"], side, efficiency)',
         'cut_by_fold(scores, data["fold"], ~side, efficiency)',
         "background/test_cwola_search.py::test_the_cut_is_set_on_the_sidebands_alone",
