@@ -13,7 +13,8 @@ from jetchain.core.errors import EmptySampleError
 from jetchain.core.io.tables import read_result, write_result
 from jetchain.core.io.tensors import write_tensors
 from jetchain.core.schema.anomaly import DIJETS, SCORES
-from jetchain.core.schema.background import BumpHunt, Normalisation, SpectrumFits
+from jetchain.core.schema.background import Normalisation, SpectrumFits
+from jetchain.core.schema.bump_hunt import BumpHunt
 
 SPECTRUM = SpectrumSettings(mass_range=MASS_RANGE, toys=100)
 

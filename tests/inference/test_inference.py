@@ -306,7 +306,7 @@ def test_a_search_without_sensitivity_has_null_for_every_result(tmp_path, capsys
         (change(constraint="free"), "free exactly where there is a shape"),
         (change(bins=GOOD["bins"] * 2), "same name"),
         ({key: value for key, value in GOOD.items() if key != "luminosity_fb"}, "luminosity_fb"),
-        ([1, 2], "not of the form SearchYields"),
+        ([1, 2], "not of the form Search "),
     ],
 )  # fmt: skip
 def test_bad_yields_are_refused(tmp_path, content, message: str) -> None:

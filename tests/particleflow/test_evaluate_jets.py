@@ -12,10 +12,10 @@ from jetchain.core.io.tables import read_csv, read_result
 from jetchain.core.schema.particleflow_jets import JetPerformance
 from jetchain.particleflow.evaluate import true_class
 from jetchain.particleflow.evaluate_jets import RADIUS, calibrated, evaluate_jets
-from jetchain.particleflow.settings import EvaluationSettings
+from jetchain.particleflow.settings import JetEvaluationSettings
 from jetchain.reporting import particleflow_event, particleflow_jets
 
-SETTINGS = EvaluationSettings()
+SETTINGS = JetEvaluationSettings(max_events=200, minimum_pt=1.0, maximum_eta=2.5)
 
 
 def dijets(number: int, seed: int) -> list[FakeEvent]:

@@ -3,7 +3,7 @@
 import pytest
 
 from jetchain.core.io.tables import read_json, write_result
-from jetchain.core.schema.background import BumpHunt, BumpScan, TrialFactor
+from jetchain.core.schema.bump_hunt import BumpHunt, BumpScan, TrialFactor
 from jetchain.reporting import bump_hunt
 
 

@@ -209,9 +209,7 @@ BENCHES = (
 # The first five have tests of their own; the others have one valid value only.
 APART = {
     "seed", "detector.geometry", "detector.passing_samples", "detector.pileup_sample",
-    "anomaly.grid.labels",
-    "firmware.designs",
-    "firmware.formats.activations.signed",
+    "anomaly.grid.labels", "firmware.designs", "firmware.formats.activations.signed",
     *(
         f"generate.samples.{TINY['detector']['validation'][use]}.generation.{key}"
         for use in ("gun", "pions", "pi0")

@@ -1,4 +1,6 @@
 # Particle flow: from tracks and topoclusters to particles; the algorithms and their comparison.
+from jetchain.particleflow.settings import JetEvaluationSettings
+
 NETWORKS = [name for name, algorithm in ALGORITHMS.items() if algorithm.trained]
 # Of the algorithms without training: a gun has no graphs of events.
 VALIDATED_GUNS = expand(
@@ -140,7 +142,13 @@ rule evaluate_particleflow_jets:
     log:
         "results/logs/particleflow/evaluate_jets/{algorithm}.log",
     params:
-        **job("particleflow.evaluate_jets", settings="particleflow.evaluation"),
+        **job(
+            "particleflow.evaluate_jets",
+            settings={
+                name: f"particleflow.evaluation.{name}"
+                for name in JetEvaluationSettings.model_fields
+            },
+        ),
     shell:
         LAUNCH
 

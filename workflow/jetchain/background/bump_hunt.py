@@ -35,7 +35,8 @@ from jetchain.core.io.tables import read_result, write_result
 from jetchain.core.io.tensors import read_tensors
 from jetchain.core.progress import Progress
 from jetchain.core.schema.anomaly import DIJETS
-from jetchain.core.schema.background import BumpHunt, BumpScan, Normalisation, TrialFactor
+from jetchain.core.schema.background import Normalisation
+from jetchain.core.schema.bump_hunt import BumpHunt, BumpScan, TrialFactor
 from jetchain.core.seeds import generator
 from jetchain.core.verbs import Input, Inputs, Output
 

@@ -26,13 +26,13 @@ import numpy as np
 from jetchain.core.io.tables import read_result, write_result
 from jetchain.core.schema.background import (
     AbcdClosure,
-    BumpHunt,
     CorrectedCounts,
     SpectrumClosure,
     SpectrumFits,
     TemplateQuality,
 )
 from jetchain.core.schema.base import Result
+from jetchain.core.schema.bump_hunt import BumpHunt
 from jetchain.core.schema.checks import MethodChecks, SearchChecks
 from jetchain.core.schema.inference import Limits
 from jetchain.core.schema.scan import ScanSummary

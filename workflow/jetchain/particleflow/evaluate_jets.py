@@ -38,7 +38,7 @@ from jetchain.core.schema.particleflow_jets import (
 )
 from jetchain.core.verbs import Inputs, Output
 from jetchain.particleflow.evaluate import MEV_PER_GEV, quantile_summary, true_class
-from jetchain.particleflow.settings import EvaluationSettings
+from jetchain.particleflow.settings import JetEvaluationSettings
 
 RADIUS = 0.8
 MATCH = 0.1
@@ -57,7 +57,7 @@ Floats = NDArray[np.float64]
 
 
 def evaluate_jets(
-    *, particles: Inputs, detected: Inputs, performance: Output, settings: EvaluationSettings
+    *, particles: Inputs, detected: Inputs, performance: Output, settings: JetEvaluationSettings
 ) -> None:
     """Compare jets, their content and the missing momentum with the truth; write JSON.
 
@@ -136,7 +136,7 @@ def together(parts: list[dict[str, Any]]) -> dict[str, Any]:
     return {name: ak.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def sample_jets(levels: dict[str, Any], settings: EvaluationSettings) -> SampleJets:
+def sample_jets(levels: dict[str, Any], settings: JetEvaluationSettings) -> SampleJets:
     """All numbers of one sample.
 
     Args:
@@ -172,7 +172,7 @@ def _directions(particles: Any) -> tuple[Any, Any, Any]:
     return pt, eta, phi
 
 
-def _counted(particles: Any, settings: EvaluationSettings) -> Any:
+def _counted(particles: Any, settings: JetEvaluationSettings) -> Any:
     pt, eta, _ = _directions(particles)
     return (pt > settings.minimum_pt) & (np.abs(eta) < settings.maximum_eta)
 

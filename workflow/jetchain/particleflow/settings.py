@@ -100,3 +100,14 @@ class ParticleflowSettings(Sections):
         if found:
             raise ValueError("; ".join(found))
         return self
+
+
+# What single verbs read: parts of the above.
+
+
+class JetEvaluationSettings(Settings):
+    """What `particleflow.evaluate_jets` reads."""
+
+    max_events: int
+    minimum_pt: float
+    maximum_eta: float

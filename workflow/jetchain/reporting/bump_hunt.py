@@ -8,7 +8,7 @@ from matplotlib.ticker import NullLocator
 from scipy.stats import norm
 
 from jetchain.core.io.tables import read_result
-from jetchain.core.schema.background import BumpHunt, BumpScan
+from jetchain.core.schema.bump_hunt import BumpHunt, BumpScan
 from jetchain.core.style import label, new_figure, save_figure, style_of
 from jetchain.core.verbs import Input, Labels, Output
 
