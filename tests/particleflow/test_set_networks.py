@@ -26,8 +26,12 @@ from jetchain.particleflow.algorithms.hgpflow import (
     HgpflowTrainingSettings,
     Incidence,
 )
-from jetchain.particleflow.algorithms.mlpf import Mlpf, MlpfModelSettings
-from jetchain.particleflow.algorithms.mlpf_several import MlpfSeveral, MlpfSeveralSettings
+from jetchain.particleflow.algorithms.mlpf import (
+    Mlpf,
+    MlpfModelSettings,
+    MlpfSeveral,
+    MlpfSeveralSettings,
+)
 from jetchain.particleflow.algorithms.tspn import Tspn, TspnModelSettings, assigned, errors
 from jetchain.particleflow.batch import batch_of
 from jetchain.particleflow.jagged import cheapest, rows_of

@@ -87,7 +87,6 @@ WITHOUT_JOBS = AROUND | {
         for name in (
             "algorithms.condensation",
             "algorithms.hgpflow",
-            "algorithms.mlpf_several",
             "algorithms.tspn",
             "jagged",
         )

@@ -96,7 +96,21 @@ def handed(finished, resource):
         ("published/anomaly.json", "17.65", "17.66", {"reporting.anomaly.sic"}),
         (
             "published/tagging.json", "0.9803", "0.9804",
-            {"reporting.tagging.roc", "reporting.tagging.comparison"},
+            {
+                "reporting.tagging.roc", "reporting.tagging.comparison",
+                "reporting.tagger_table.taggers",
+            },
+        ),
+        (
+            "measured/tagger_times.json", '"particles": 64', '"particles": 65',
+            {"reporting.tagger_table.taggers"},
+        ),
+        (
+            "published/firmware.json", "VU13P", "VU9P",
+            {
+                "firmware.report", "reporting.firmware_compared.comparison",
+                "reporting.firmware_compared.pareto",
+            },
         ),
     ],
 )  # fmt: skip

@@ -40,8 +40,8 @@ ALGORITHMS: Registry[Algorithm] = Registry(
         "mlpf_several": Algorithm(
             "MLPF, several a cluster",
             "2101.08578",
-            "mlpf_several.MlpfSeveral",
-            "mlpf_several.MlpfSeveralSettings",
+            "mlpf.MlpfSeveral",
+            "mlpf.MlpfSeveralSettings",
             trained=True,
         ),
         "hgpflow": Algorithm(

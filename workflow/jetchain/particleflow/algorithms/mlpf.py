@@ -3,7 +3,10 @@
 The published network builds its graph by learned hashing; here the messages go along the edges of
 the graphs room, which join tracks and topoclusters that lie near each other in the calorimeter.
 
-Reference: arXiv 2101.08578.
+A fifth of the neutral particles share their cluster. A cluster may have several candidates: its
+particles in falling energy, of which those that are not none are as many as there are.
+
+Reference: arXiv 2101.08578, which has one candidate an element; several are ours.
 """
 
 from __future__ import annotations
@@ -37,6 +40,21 @@ class MlpfSettings(Settings):
     training: NetworkTrainingSettings = key(NetworkTrainingSettings(), "Its training.")
 
 
+class MlpfSeveralModelSettings(MlpfModelSettings):
+    """Size of the network."""
+
+    per_cluster: int = key(
+        3, "Particles that a cluster may hold; what more there are is merged.", ge=1, le=8
+    )
+
+
+class MlpfSeveralSettings(Settings):
+    """The MLPF network with several candidates a cluster."""
+
+    model: MlpfSeveralModelSettings = key(MlpfSeveralModelSettings(), "Size of the network.")
+    training: NetworkTrainingSettings = key(NetworkTrainingSettings(), "Its training.")
+
+
 class Mlpf(NodeNetwork):
     """Class and momentum of the candidates at each node, in falling energy."""
 
@@ -62,3 +80,7 @@ class Mlpf(NodeNetwork):
         classes = self.classes(seen).view(len(x), len(CLASSES))
         momentum = self.momentum(seen).view(len(x), len(REGRESSION))
         return possible(classes, x), beside_own(momentum, x)
+
+
+class MlpfSeveral(Mlpf):
+    """The same network, of other default sizes."""
