@@ -84,6 +84,7 @@ def test_every_place_that_the_rules_name_is_in_the_configuration(tiny_run):
     values["generate"]["samples"]["mine"] = {"source": {"particles": {}, "shower": []}}
     values["inference"]["workspaces"]["theirs"] = {}
     values["inference"]["grids"]["theirs"] = {}
+    values["inference"]["applications"]["operators"]["theirs"] = {}
     values["graphs"]["samples"]["theirs"] = {"source": {"format": "", "checksums": {}}}
 
     def stands(inside, parts):

@@ -85,7 +85,7 @@ SHAPING = {
     "generate.samples.quark.generation.variations": ("none", set()),
     "particleflow.mlpf.training.samples": (["top", "W"], {"event_graphs", "train_particleflow"}),
     "particleflow.evaluation.samples": (
-        ["quark"], {"evaluate_particleflow", "evaluate_particleflow_jets"},
+        ["quark"], {"evaluate_particleflow", "evaluate_particleflow_jets", "figure_pflow_event"},
     ),
     "jets.algorithm": (
         "mlpf",

@@ -100,10 +100,10 @@ def _where_it_stands(
     own = {each.lower(): each for each in section.model_fields}
     if near := difflib.get_close_matches(name.lower(), own, n=1, cutoff=_NEAR):
         return f"Did you mean '{own[near[0]]}'?"
-    # What begins as the path does is what is nearest.
+    # What begins as the path does is what is nearest; then what stands in a room, not deep in it.
     places = sorted(
         (place for place, each in _places(cls) if each.lower() == name.lower()),
-        key=lambda place: -_shared(place, path),
+        key=lambda place: (-_shared(place, path), place.count(".")),
     )
     if places:
         best = [each for each in places if _shared(each, path) == _shared(places[0], path)]
