@@ -159,9 +159,11 @@ def test_a_luminosity_takes_its_part_of_the_background_at_random(tmp_path):
     accounts = []
     for number in (900, 700):
         accounts.append(tmp_path / f"{number}.json")
-        write_json(
-            accounts[-1], {"sum_of_weights_generated": 10.0 * number, "cross_section_pb": 2.0}
-        )
+        account = {
+            "sum_of_weights_generated": 10.0 * number, "sum_of_weights_kept": float(number),
+            "cutflow": {"kept": number}, "cross_section_pb": 2.0,
+        }  # fmt: skip
+        write_json(accounts[-1], account)
 
     def selected(**stated):
         _run(tmp_path, accounts=accounts, **stated)

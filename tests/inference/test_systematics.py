@@ -15,9 +15,14 @@ from jetchain.core.schema.inference import ModelFit
 from jetchain.inference.fit import maximum_likelihood, parameter_names, scaled_model
 from jetchain.inference.histfactory import Model
 from jetchain.inference.newton import cls_band
-from jetchain.inference.others import _diagnosis
+from jetchain.inference.others import OthersFitJob, _diagnosis
 from jetchain.inference.ranking import diagnose, diagnosis
-from jetchain.inference.settings import FitSettings, WorkspaceSettings
+from jetchain.inference.settings import (
+    FitSettings,
+    PublishedSettings,
+    RegionSettings,
+    WorkspaceSettings,
+)
 from jetchain.inference.systematics import effect
 from jetchain.inference.toys import Counting, Data, derivatives
 from jetchain.inference.workspace import build, numpy_backend, workspace
@@ -261,7 +266,11 @@ def test_impacts_and_correlations_are_those_of_cabinetry(read) -> None:
     spec = build(yields, SETTINGS)
     ours = diagnosis(spec, yields, "w")
     with numpy_backend(tolerance=0.001):
-        theirs = _diagnosis(Model(spec, "w"), "cwola", FitSettings(tolerance=0.001))
+        nothing_more = PublishedSettings(
+            region=RegionSettings(observed=1, background=1, uncertainty=0)
+        )
+        job = OthersFitJob(fit=FitSettings(tolerance=0.001), workspace=nothing_more)
+        theirs = _diagnosis(Model(spec, "w"), "cwola", job, seed=1)
     unit = max(abs(each.up) for each in theirs.impacts)
     mine = {each.name: each for each in ours.impacts}
     for each in theirs.impacts:

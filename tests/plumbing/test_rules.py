@@ -82,7 +82,7 @@ def test_a_command_has_the_files_and_settings_of_its_job():
 @pytest.mark.parametrize("name", ["-x.hepmc", "--seed", "-", "a b", "$HOME", "x > y", "~t", "*"])
 def test_no_name_of_a_file_is_an_option_or_a_shell_s(name):
     places = "generate.samples.a.source"
-    params = fresh().job("generate.import_hepmc", settings=places, parts=1, limit=0)
+    params = fresh().job("generate.import_hepmc", settings=places, parts=1, limit=0, checksum="")
     files = {"source": name, "events": "e.root", "summary": "s.json"}
     words = shlex.split(params["command"](ONE, files, files))
     values = launcher.parse_arguments(import_hepmc, words[5 : words.index("||")])

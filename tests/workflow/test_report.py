@@ -162,7 +162,7 @@ def test_a_table_is_searched_and_sorted(page):
     table = page.locator("#table-summary")
     rows = table.locator("tbody tr:visible")
     everything = rows.count()
-    table.get_by_label("Search").fill("LIMIT cwola")
+    table.get_by_label("Search").fill("LIMIT inclusive")
     assert rows.count() == 2
     assert "2 of" in table.get_by_role("status").inner_text()
     table.get_by_label("Search").fill("")

@@ -190,7 +190,7 @@ def dependence(
             )  # fmt: skip
             drawn |= bool((missing[known] > 0).any())
         for edge in edges:
-            ax.axvline(edge, color=COLOURS[8], linewidth=0.5, alpha=0.5)
+            ax.axvline(edge, color=COLOURS[8], linewidth=0.5, alpha=0.5, gid="edge of a bin")
         if drawn:  # there is no logarithm of nothing
             ax.set_yscale("log")
         ax.set_xlim(edges[0], edges[-1])
