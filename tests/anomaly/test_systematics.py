@@ -220,7 +220,8 @@ def test_stored_models_give_the_signal_the_scores_of_the_search(tmp_path, method
                     else None, method=settings)  # fmt: skip
     search.search(
         **{name: tmp_path / f"{name}.safetensors" for name in (*tables, "scores", "signal_scores")},
-        truth=[], template=[], extras=[tmp_path / each for each in of_search.extras],
+        truth=[], template=[], background_test=[], background_scores=[],
+        extras=[tmp_path / each for each in of_search.extras],
         method=method, settings=job, seed=3,
     )  # fmt: skip
     rescore.rescore(

@@ -14,7 +14,7 @@ from jetchain.plumbing.launcher import EXIT_STOPPED
 def run(tmp_path, body):
     """Run a job's command, with a verb that is this body in the place of python -m jetchain."""
     call = rules.Rules({"none": {}}).job(
-        "generate.import_hepmc", settings="none", parts=1, limit=0
+        "generate.import_hepmc", settings="none", parts=1, limit=0, checksum=""
     )["command"]
     files = {"source": "a b.hepmc", "events": "e.root", "summary": "s.json"}
     command = call({"shard": "0000"}, files, files)
