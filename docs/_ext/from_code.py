@@ -44,6 +44,8 @@ FILES = {
     "anomaly/scan/<scan>/<window>/mu<strength>/seed<replica>/data.safetensors",
     "DIJET_TRUTH": "anomaly/truth.safetensors",
     "SCORES": "anomaly/<method>/scores.safetensors",
+    "VARIED": "anomaly/systematics/<systematic>.safetensors",
+    "TREES": "anomaly/<method>/trees.safetensors",
 }
 
 

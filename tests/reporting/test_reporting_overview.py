@@ -78,8 +78,15 @@ RESULTS = {
     "latency": {
         "accuracy": dict.fromkeys(("floating", "quantised", "hls", "rtl"), QUOTED),
         "accuracy_loss_from_quantisation": QUOTED, "auc": {}, "test_jets": 99,
+        "paired": {"float_only": 7, "quantised_only": 3, "p_value": 0.34}, "bit_operations": 9,
+        "seen": {"constituents": 2, "features": ["pt", "deta", "dphi"]},
+        "estimates": {
+            "luts": [80.0, 100.0], "part_luts": 1000, "latency_cutoff": 2.0, "cycles": 9,
+            "clock_period_ns": [2.6, 4.9], "latency_ns": [23.4, 44.1], "interval_ns": [2.6, 4.9],
+            "source": "somewhere",
+        },
         "published": {"source": "somewhere", "accuracy": {"A": 0.8}},
-        "network": {"widths": [6, 2], "weights": 12, "sparsity": 0.5},
+        "network": {"widths": [6, 2], "bits": {"inputs": 8}, "weights": 12, "sparsity": 0.5},
         "simulated": {
             "rtl": COMPARED, "hls": {**COMPARED, "test_jets": 8},
         },

@@ -21,7 +21,10 @@ NOT_RUN: dict[str, list[str]] = {
     ],
     "docs/howto/carry-a-run.md": ["would install a second environment"],
     "docs/howto/compare-runs.md": ["the next commands do the same in a second folder"],
-    "docs/howto/limits-of-a-workspace.md": ["needs a published workspace"],
+    "docs/howto/limits-of-a-workspace.md": [
+        "needs a published workspace",
+        "needs published workspaces",
+    ],
     "docs/howto/patch-set.md": [
         "generates two more samples",
         "needs the files of the command above",
