@@ -80,7 +80,8 @@ def test_a_file_that_is_there_but_that_no_rule_makes(tmp_path, monkeypatch):
         ("xyz", "xyz: no such file.\n"),
     ],
 )  # fmt: skip
-def test_the_nearest_name_is_told(target, message):
+def test_the_nearest_name_is_told(target, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where none of them lies
     assert message in refused(target)
 
 

@@ -177,7 +177,6 @@ def dependence(
     pairs = ordered_pairs(results[0])
     figure, axes = panels(len(pairs))
     for ax, pair in zip(axes.flat, pairs, strict=False):
-        drawn = False
         for index, result in enumerate(results):
             bins = found.taggers[result.model][pair][variable]
             known = np.array([each.auc is not None for each in bins])
@@ -188,11 +187,10 @@ def dependence(
                 place[known], missing[known], error[known], **style_of(index).points,
                 label=taggers[result.model],
             )  # fmt: skip
-            drawn |= bool((missing[known] > 0).any())
         for edge in edges:
             ax.axvline(edge, color=COLOURS[8], linewidth=0.5, alpha=0.5, gid="edge of a bin")
-        if drawn:  # there is no logarithm of nothing
-            ax.set_yscale("log")
+        ax.plot(edges[[0, -1]], [0.5, 0.5], ":", color=COLOURS[8], gid="random choice")
+        ax.set_yscale("log")
         ax.set_xlim(edges[0], edges[-1])
         ax.set_xlabel(AXES[variable])
         ax.set_ylabel("1 - AUC")
@@ -201,7 +199,7 @@ def dependence(
     explain(
         axes.flat[len(pairs) :],
         "bins with as many jets each;\npoints are moved apart inside a bin\n"
-        "errors: bootstrap of the test jets,\nwhich all taggers share",
+        "errors: bootstrap of the test jets,\nwhich all taggers share\ndotted: random choice",
     )
     save_figure(figure, pdf, png, data)
 
