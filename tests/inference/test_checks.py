@@ -6,8 +6,6 @@ from jetchain.core.io.tables import read_result, write_result
 from jetchain.core.schema.background import (
     AbcdClosure,
     AbcdCounts,
-    BumpHunt,
-    BumpScan,
     CorrectedCounts,
     Kept,
     Separation,
@@ -16,8 +14,8 @@ from jetchain.core.schema.background import (
     SpectrumFit,
     SpectrumFits,
     TemplateQuality,
-    TrialFactor,
 )
+from jetchain.core.schema.bump_hunt import BumpHunt, BumpScan, TrialFactor
 from jetchain.core.schema.checks import SearchChecks
 from jetchain.core.schema.inference import Limits, ToyLimits
 from jetchain.core.schema.scan import (

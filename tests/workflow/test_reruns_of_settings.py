@@ -30,8 +30,6 @@ UNSEEN = {
         f"jets.cluster: {key}"
         for key in ("particle_eta_max", "particle_pt_min", "pileup_mean", "track_eta_max")
     ),
-    # of a design: the float network has no formats
-    "firmware.train.floating: model.formats",
 }
 
 # What the points of a scan are made by.
