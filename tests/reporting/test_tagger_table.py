@@ -12,7 +12,7 @@ from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.schema.taggers_compared import BinnedArea, Dependence, TaggerTimes
 from jetchain.core.schema.tagging import TaggerMetrics
 from jetchain.core.verbs import Labels
-from jetchain.reporting import tagger_table
+from jetchain.reporting import tagger_table, taggers_compared
 from jetchain.tagging.dependence import VARIABLES
 from jetchain.tagging.evaluate import figures_of_merit
 from jetchain.tagging.models import MODELS
@@ -123,7 +123,7 @@ def test_bins_of_a_variable_are_drawn_and_empty_ones_are_not(
         ),
     )
     files = {kind: tmp_path / f"figure.{kind}" for kind in ("pdf", "png", "data")}
-    tagger_table.dependence(
+    taggers_compared.dependence(
         dependence=tmp_path / "d", metrics=[tmp_path / name for name in names], taggers=NAMES,
         variable=variable, **files,
     )  # fmt: skip

@@ -10,12 +10,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from jetchain.core.io.tables import read_result, write_csv
-from jetchain.core.schema.taggers_compared import Calibrations, PairedMerits, Sculpting
+from jetchain.core.schema.taggers_compared import (
+    Calibrations,
+    Dependence,
+    PairedMerits,
+    Sculpting,
+)
 from jetchain.core.schema.tagging import Rejection, TaggerMetrics
 from jetchain.core.style import COLOURS, label, legend_size, new_figure, save_figure, style_of
 from jetchain.core.verbs import Input, Inputs, Labels, Output
 from jetchain.reporting.tagging import TITLES, ordered_pairs, pair_title
 
+AXES = {"pt": r"jet $p_T$ [GeV]", "abs_eta": r"jet $|\eta|$"}
 LEAST = 1e-4
 """Bits, below which a divergence is drawn at the edge."""
 
@@ -205,6 +211,59 @@ def decorrelation(
         f"where {found.signal_efficiency:.0%} of the signal is kept\n"
         "to the right: more is rejected\ndown: the mass spectrum stays\n"
         "dotted: down to the divergence of\nas many background jets at random",
+    )
+    save_figure(figure, pdf, png, data)
+
+
+def dependence(
+    *,
+    dependence: Input,
+    metrics: Inputs,
+    taggers: Labels,
+    variable: str,
+    pdf: Output,
+    png: Output,
+    data: Output,
+) -> None:
+    """Draw what is missing of the AUC to 1 in bins of a variable, a panel a pair of classes.
+
+    Args:
+        dependence: of `tagging.dependence`.
+        metrics: figures of merit, a file a tagger, in the order of the legend.
+        taggers: their displayed names.
+        variable: of the jet: pt or abs_eta.
+        pdf, png, data: where to draw to, and where to write what is drawn.
+    """
+    found = read_result(dependence, Dependence)
+    results = [read_result(path, TaggerMetrics) for path in metrics]
+    edges = np.array(found.edges[variable])
+    middle, width = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
+    pairs = ordered_pairs(results[0])
+    figure, axes = panels(len(pairs))
+    for ax, pair in zip(axes.flat, pairs, strict=False):
+        for index, result in enumerate(results):
+            bins = found.taggers[result.model][pair][variable]
+            known = np.array([each.auc is not None for each in bins])
+            missing = np.array([1 - (each.auc or 0) for each in bins])
+            error = np.array([each.error or 0 for each in bins])
+            place = middle + width * 0.8 * ((index + 0.5) / len(results) - 0.5)
+            ax.errorbar(
+                place[known], missing[known], error[known], **style_of(index).points,
+                label=taggers[result.model],
+            )  # fmt: skip
+        for edge in edges:
+            ax.axvline(edge, color=COLOURS[8], linewidth=0.5, alpha=0.5, gid="edge of a bin")
+        ax.plot(edges[[0, -1]], [0.5, 0.5], ":", color=COLOURS[8], gid="random choice")
+        ax.set_yscale("log")
+        ax.set_xlim(edges[0], edges[-1])
+        ax.set_xlabel(AXES[variable])
+        ax.set_ylabel("1 - AUC")
+        label(ax, right=pair_title(pair))
+    axes.flat[0].legend(fontsize=legend_size(len(results)))
+    explain(
+        axes.flat[len(pairs) :],
+        "bins with as many jets each;\npoints are moved apart inside a bin\n"
+        "errors: bootstrap of the test jets,\nwhich all taggers share\ndotted: random choice",
     )
     save_figure(figure, pdf, png, data)
 

@@ -133,7 +133,7 @@ FIGURES += [
     *(
         Figure(
             f"tagging/tagging_dependence_{variable}",
-            "reporting.tagger_table.dependence",
+            "reporting.taggers_compared.dependence",
             "Taggers",
             {"figure": f"Dependence on {text}"},
             inputs=dict(

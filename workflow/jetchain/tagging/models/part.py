@@ -95,7 +95,8 @@ class ParT(nn.Module):
 
     def forward(self, jets: Jets) -> Tensor:
         """Logits of each jet, from features and momenta of its particles; (jets, classes)."""
-        order = None if jets.rows.dense else np.argsort(jets.mask.sum(dim=1).numpy(force=True))
+        lengths = jets.mask.sum(dim=1)
+        order = None if jets.dense else np.argsort(lengths.numpy(force=True), kind="stable")
         if order is not None:
             jets = jets[order]
         real = compact(jets.rows)
