@@ -7,8 +7,7 @@ import sys
 import pytest
 
 from jetchain.plumbing import rules
-from jetchain.plumbing.ended import describe
-from jetchain.plumbing.launcher import EXIT_STOPPED
+from jetchain.plumbing.ended import EXIT_STOPPED, describe
 
 
 def run(tmp_path, body):

@@ -17,7 +17,7 @@ from jetchain.core.io.tensors import write_weights
 from jetchain.core.settings import Settings, key
 from jetchain.core.training_settings import TrainingSettings
 from jetchain.core.verbs import Input, Inputs, Output, Outputs
-from jetchain.plumbing import checksums, launcher
+from jetchain.plumbing import checksums, ended, launcher
 
 
 class Options(Settings):
@@ -169,8 +169,8 @@ def test_a_job_that_was_killed_goes_on_unless_something_changed(tmp_path, monkey
 def test_ctrl_c_ends_a_job_though_a_library_swallows_exceptions():
     program = textwrap.dedent("""
         import signal, time
-        from jetchain.plumbing import launcher
-        signal.signal(signal.SIGINT, launcher.stop_at_once)
+        from jetchain.plumbing import ended
+        signal.signal(signal.SIGINT, ended.stop_at_once)
         print("started", flush=True)
         while True:
             try:
@@ -184,7 +184,7 @@ def test_ctrl_c_ends_a_job_though_a_library_swallows_exceptions():
     assert job.stdout.readline() == "started\n"
     job.send_signal(signal.SIGINT)
     _, said = job.communicate(timeout=20)
-    assert job.returncode == launcher.EXIT_STOPPED
+    assert job.returncode == ended.EXIT_STOPPED
     assert said == "jetchain: stopped on request\n"
 
 

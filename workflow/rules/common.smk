@@ -285,6 +285,7 @@ def begin_run(given):
     except JetchainError as error:
         raise WorkflowError(str(error)) from None
     PLANNER.expect()
+    forkserver.start(PLANNER.verbs(), environment.shell_prefix())
 
 
 def record_run():

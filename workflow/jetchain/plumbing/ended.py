@@ -6,19 +6,29 @@ signal ended could say nothing itself.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+from typing import Any
 
 from jetchain.core.errors import JetchainError
 
-_BY_SIGNAL = 128  # to which the shell adds the number of the signal
+EXIT_STOPPED = 130  # the shell's code for a program that Ctrl-C ended
+BY_SIGNAL = 128
+"""To which the shell adds the number of the signal that ended a program."""
 _CRASHES = ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGILL", "SIGSYS", "SIGTRAP")
 _AGAIN = "run the same command again: what was finished is kept and is not redone."
 
 
+def stop_at_once(*_: Any) -> None:
+    """End at Ctrl-C, from any depth: an exception could be swallowed by a library on its way up."""
+    print("jetchain: stopped on request", file=sys.stderr, flush=True)
+    os._exit(EXIT_STOPPED)
+
+
 def describe(status: int) -> JetchainError | None:
     """What became of a job that a signal ended, from its status in the shell; None for others."""
-    number = status - _BY_SIGNAL
+    number = status - BY_SIGNAL
     # Ctrl-C is no fault, and the launcher has told of it.
     if number not in [*signal.Signals] or number == signal.SIGINT:
         return None

@@ -33,8 +33,6 @@ from jetchain.core.verbs import Input, Inputs, Labels, Output, Outputs, Resource
 from jetchain.plumbing import checksums, environment, runs
 from jetchain.plumbing.digest import ROOT, verb_location
 
-EXIT_STOPPED = 130  # the shell's code for a program that Ctrl-C ended
-
 
 def load_verb(name: str) -> Callable[..., None]:
     """Import the function of a verb: see `jetchain.plumbing.digest.verb_location`."""
@@ -208,9 +206,3 @@ def _report_resource(verb: str, what: str, error: BaseException) -> int:
     )
     print(f"jetchain {verb} failed: {failure}", file=sys.stderr)
     return failure.exit_code
-
-
-def stop_at_once(*_: Any) -> None:
-    """End at Ctrl-C, from any depth: an exception could be swallowed by a library on its way up."""
-    print("jetchain: stopped on request", file=sys.stderr, flush=True)
-    os._exit(EXIT_STOPPED)

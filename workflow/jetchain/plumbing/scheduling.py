@@ -112,6 +112,11 @@ class Planner:
             lambda: sum(_size_mb(path) for job in jobs for path in job.output),
         )
 
+    def verbs(self) -> list[str]:
+        """The verbs of the jobs that will run on this machine, one for each job."""
+        jobs = self._workflow.dag.needrun_jobs() if self._local else []
+        return [BOOK[job.rule.name].verb for job in jobs if job.rule.name in BOOK]
+
     def expect(self) -> None:
         """Fill `EXPECTED`, from which the display of the run knows the time left."""
         EXPECTED.clear()
