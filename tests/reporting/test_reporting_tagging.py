@@ -240,3 +240,13 @@ def test_leads_stand_in_a_table(tmp_path: Path, number: int) -> None:
 
 def test_every_feature_has_a_displayed_name() -> None:
     assert tuple(explanation.FEATURES) == TAGGING_FEATURES
+
+
+@pytest.mark.parametrize(
+    ("errors", "places"),
+    [([0.2, 0.4, 3.0], 2), ([0.004, 0.006, 0.2], 3), ([1e-5, 2e-5], 4), ([0.0], 2), ([], 2)],
+)
+def test_shares_are_written_with_as_many_places_as_their_errors_allow(
+    errors: list[float], places: int
+) -> None:
+    assert explanation.decimals(errors) == places

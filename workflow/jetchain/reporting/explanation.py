@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import SymLogNorm
@@ -69,7 +71,9 @@ def explanation(
         ax.set(aspect="equal", xlim=(-0.8, 0.8), ylim=(-0.8, 0.8), xticks=TICKS, yticks=TICKS)
         ax.text(0.04, 0.96, pair_name(name), transform=ax.transAxes, va="top", weight="bold")
         ax.text(0.96, 0.04, f"{row.jets} jets", transform=ax.transAxes, ha="right")
-    for ax in axes[-1]:
+    for ax in axes.flat[len(pairs) :]:
+        ax.axis("off")
+    for ax in axes.flat[max(len(pairs) - columns, 0) : len(pairs)]:
         ax.set_xlabel("across the principal axis")
     for ax in axes[:, 0]:
         ax.set_ylabel("along the principal axis")
@@ -89,6 +93,7 @@ def draw_features(ax: Axes, content: TaggerExplanation) -> None:
     pairs, features = content.pairs, content.features
     rows = [FEATURES[name] for name in features]
     rows += ["sum", "score $-$ baseline"]
+    digits = decimals([error for row in pairs.values() for error in row.error])
     ax.set(xlim=(-0.5, len(pairs) - 0.5), ylim=(len(rows) - 0.5, -0.5))
     for k, (name, row) in enumerate(pairs.items()):
         share = np.array(row.share)
@@ -104,7 +109,8 @@ def draw_features(ax: Axes, content: TaggerExplanation) -> None:
                    (row.difference, row.difference_error)]  # fmt: skip
         for j, (value, error) in enumerate(numbers):
             strong = j >= len(share) if error is None else abs(value) > 2 * error
-            text = f"{value:+.2f}" if error is None else rf"{value:+.2f}$\pm${error:.2f}"
+            text = f"{value:+.{digits}f}"
+            text += "" if error is None else rf"$\pm${error:.{digits}f}"
             ax.text(k, j, text, ha="center", va="center", fontsize=12,
                     color="black" if strong else "0.45")  # fmt: skip
         ax.axvline(k + 0.5, color="0.8", lw=0.6)
@@ -114,6 +120,12 @@ def draw_features(ax: Axes, content: TaggerExplanation) -> None:
     ax.tick_params(which="both", length=0)
     ax.minorticks_off()
     ax.set_title("share of the feature", loc="left", fontsize=13)
+
+
+def decimals(errors: Sequence[float]) -> int:
+    """Decimal places, two to four, that show one digit of the error in the middle of them all."""
+    middle = float(np.median(errors)) if len(errors) else 0.0
+    return int(np.clip(np.ceil(-np.log10(middle)), 2, 4)) if middle > 0 else 2
 
 
 def pair_name(name: str) -> str:
