@@ -165,6 +165,8 @@ def _nearest(
     """As `neighbour_lists`; without `loops` point and query of the same index are no neighbours."""
     found = np.zeros((len(query_eta), neighbours), np.int64)
     number = np.zeros(len(query_eta), np.int64)
+    if neighbours == 0:
+        return found, number
     best = np.empty(neighbours)
     largest = np.nextafter(radius, np.inf) ** 2
     for group in range(len(first) - 1):

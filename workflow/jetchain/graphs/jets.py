@@ -18,6 +18,9 @@ from jetchain.graphs.settings import JetGraphSettings
 Integer = NDArray[np.integer]
 Columns = dict[str, NDArray[Any]]
 
+BLOCK = 4096
+"""Constituents whose columns are joined at a time: they stay in the processor's cache."""
+
 
 class JetTable(NamedTuple):
     """Jets of some events, event after event, and what they are made of.
@@ -145,9 +148,11 @@ def constituents(
     flat |= {f"is_{name}": flat["label"] == code for code, name in enumerate(PARTICLE_CLASSES)}
     flat |= {"delta_eta": eta - axis_eta, "delta_phi": delta_phi(phi, axis_phi)}
     columns = np.empty((len(member), len(CONSTITUENT_COLUMNS)), np.float32)
-    for place, name in enumerate(CONSTITUENT_COLUMNS):
-        columns[:, place] = flat[name]
-    truth = np.stack([flat[name] for name in TRACK_TRUTH], axis=1, dtype=np.int32)
+    for start in range(0, len(member), BLOCK):
+        some = slice(start, start + BLOCK)
+        for place, name in enumerate(CONSTITUENT_COLUMNS):
+            columns[some, place] = flat[name][some]
+    truth = np.stack([flat[name] for name in TRACK_TRUTH], axis=1).astype(np.int32)
     return columns, truth, offset
 
 
