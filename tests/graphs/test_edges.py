@@ -48,6 +48,21 @@ def test_neighbour_edges_equal_brute_force_without_loops():
     np.testing.assert_array_equal(source, point[other])
 
 
+def test_of_points_at_equal_distance_those_of_lower_index_are_taken():
+    eta, phi = np.meshgrid(np.arange(6.0), np.arange(3.0))
+    order = np.random.default_rng(7).permutation(eta.size)
+    points = np.stack([eta.ravel(), phi.ravel()], axis=1)[order]
+    group = np.zeros(len(points), int)
+    found = np.stack(nearest(points, group, points, group, neighbours=4))
+    expected = brute_force(points, group, points, group, 4, np.inf)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_of_no_neighbours_there_are_no_edges():
+    points, group = cloud(8, 40)
+    assert neighbour_edges(points, group, neighbours=0).shape == (2, 0)
+
+
 def test_neighbours_wrap_in_phi():
     points = np.array([[0.0, np.pi - 0.01], [0.0, -np.pi + 0.01], [0.0, 3.0], [0.0, 2 * np.pi]])
     source, target = neighbour_edges(points, np.zeros(4, int), neighbours=1)

@@ -208,6 +208,18 @@ def test_selection_order_and_truncation_are_those_of_other_samples(tmp_path):
     assert np.all(np.diff(arrays["edge_offset"]) <= 8)
 
 
+def test_without_edges_all_else_is_the_same(tmp_path):
+    path = write(tmp_path, "jetclass")
+    (arrays, cutflow), (without, same) = (
+        take_in(path, "jetclass", neighbours=number) for number in (7, 0)
+    )
+    assert without.pop("edge_index").shape == (2, 0)
+    assert without.pop("edge_offset").tolist() == [0] * (JETS + 1)
+    for name, values in without.items():
+        np.testing.assert_array_equal(values, arrays[name])
+    assert cutflow == same
+
+
 # pandas writes no empty table, and events without jets are in the other tests.
 @pytest.mark.parametrize(("form", "kind"), [FILES[i] for i in (1, 2, 3, 4, -1)])
 def test_a_file_without_jets_is_a_shard_without_jets(tmp_path, form, kind):

@@ -7,6 +7,7 @@ pickled classifier does.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,26 @@ from jetchain.core.boosting import Models
 Array = NDArray[np.float64]
 CHUNK = 200_000
 """Events times trees that are followed at once."""
+
+
+def tree_of(predictor: Any) -> dict[str, NDArray]:
+    """A tree of scikit-learn's histogram boosting as arrays of its nodes.
+
+    Args:
+        predictor: one of a classifier's `_predictors`.
+
+    Returns:
+        feature, threshold, left, right (numbers of nodes, of a leaf its own) and value, as of TREES
+        with the root at 0; (nodes,) each. A leaf has feature 0 and threshold inf.
+    """
+    nodes = predictor.nodes
+    own, leaf = np.arange(len(nodes)), nodes["is_leaf"].astype(bool)
+    return {
+        "feature": np.where(leaf, 0, nodes["feature_idx"]),
+        "threshold": np.where(leaf, np.inf, nodes["num_threshold"]),
+        **{side: np.where(leaf, own, nodes[side]) for side in ("left", "right")},
+        "value": nodes["value"],
+    }
 
 
 def arrays_of(models: Models) -> dict[str, NDArray]:
@@ -34,16 +55,12 @@ def arrays_of(models: Models) -> dict[str, NDArray]:
     for own_fold, own_training, members in models:
         for member in members:
             for (predictor,) in member._predictors:
-                nodes = predictor.nodes
-                own, leaf = np.arange(len(nodes)), nodes["is_leaf"].astype(bool)
-                parts["feature"].append(np.where(leaf, 0, nodes["feature_idx"]))
-                parts["threshold"].append(np.where(leaf, np.inf, nodes["num_threshold"]))
-                for side in ("left", "right"):
-                    parts[side].append(first + np.where(leaf, own, nodes[side]))
-                parts["value"].append(nodes["value"])
+                tree = tree_of(predictor)
+                for name, values in tree.items():
+                    parts[name].append(values + first if name in ("left", "right") else values)
                 root.append(first)
                 model.append(len(start))
-                first += len(nodes)
+                first += len(tree["value"])
             start.append(float(np.ravel(member._baseline_prediction)[0]))
             fold.append(own_fold)
             training.append(own_training)

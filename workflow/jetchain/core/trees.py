@@ -135,18 +135,14 @@ def iterate_tree(
             wanted = {n: d for n, d in branches.items() if n in present or n not in optional}
             _check_branches(path, tree, present, wanted, refused or {})
             wished = rows(path, found.num_entries) if rows else range(found.num_entries)
-            for start in range(wished.start, max(wished.stop, wished.start + 1), step):
-                due = min(step, wished.stop - start)
-                last = wished.stop == found.num_entries  # asked for more, for there may be more
-                window = {"entry_start": start, "entry_stop": start + (step if last else due)}
-                arrays = {
-                    name: _read_branch(path, found, name, depth, window)
+            for name in wanted:
+                if found[name].num_entries != found.num_entries:
+                    raise EOFError(f"{name} has {found[name].num_entries} events and no more")
+            for arrays in _steps(found, wanted, wished, step):
+                yield {
+                    name: _checked(path, found, name, depth, arrays)
                     for name, depth in wanted.items()
                 }
-                for name, values in arrays.items():
-                    if len(values) != due:
-                        raise EOFError(f"{name} has {start + len(values)} events and no more")
-                yield arrays
     except DataError:
         raise
     except Exception as error:  # uproot raises many kinds for a damaged file
@@ -188,19 +184,29 @@ def _check_branches(
         )
 
 
-def _read_branch(path: Path, tree: Any, name: str, depth: int, window: Mapping[str, int]) -> Any:
+def _steps(tree: Any, wanted: Mapping[str, int], rows: range, step: int) -> Iterator[Any]:
+    """Arrays of the branches, and of the lengths of flat ones, by name; once, if of no events."""
+    lengths = [f"{name}_n" for name, depth in wanted.items() if depth == NESTED]
+    names = [*wanted, *(name for name in lengths if name in tree)]
+    how = {"library": "ak", "how": dict, "entry_start": rows.start, "entry_stop": rows.stop}
+    if rows:
+        # Parts of the file are unpacked once, also where two steps share them.
+        yield from tree.iterate(names, step_size=step, **how)
+    else:
+        yield tree.arrays(names, **how)
+
+
+def _checked(path: Path, tree: Any, name: str, depth: int, arrays: Mapping[str, Any]) -> Any:
     import awkward as ak
 
-    branch = tree[name]
-    values = branch.array(library="ak", **window)
-    lengths = f"{name}_n"
-    if depth == NESTED and values.ndim == LIST and lengths in tree:
-        number = tree[lengths].array(library="ak", **window)
+    values, lengths = arrays[name], f"{name}_n"
+    if depth == NESTED and values.ndim == LIST and lengths in arrays:
+        number = arrays[lengths]
         values = ak.unflatten(ak.unflatten(ak.flatten(values), ak.flatten(number)), ak.num(number))
     if values.ndim != depth or not _holds_numbers(values):
         raise DataError(
-            f"{path}: the branch {name} is of type {branch.typename}, expected {_DEPTHS[depth]} an "
-            "event.",
+            f"{path}: the branch {name} is of type {tree[name].typename}, expected "
+            f"{_DEPTHS[depth]} an event.",
             f"Write the file with numbers of this form. {REPLACE}",
         )
     return values

@@ -15,10 +15,8 @@ from jetchain.core.io.tables import write_result
 from jetchain.core.io.tensors import write_tensors
 from jetchain.core.schema.detector import DETECTED
 from jetchain.core.schema.graphs import (
-    CONSTITUENT_COLUMNS,
     EVENT_GRAPH_FEATURES,
     EVENT_GRAPHS,
-    JET_COLUMNS,
     JET_GRAPHS,
     MOST_NODES,
     TRACK_TRUTH,
@@ -28,10 +26,10 @@ from jetchain.core.schema.graphs import (
 from jetchain.core.schema.jets import jet_collection, jets_table
 from jetchain.core.schema.particleflow import RECONSTRUCTED
 from jetchain.core.verbs import Input, Output
-from jetchain.graphs.edges import event_edges, neighbour_edges
+from jetchain.graphs.edges import event_edges
+from jetchain.graphs.jets import graphs_of_jets, jet_table
 from jetchain.graphs.nodes import (
     LAYERS,
-    constituents,
     event_nodes,
     flat_columns,
     incidence,
@@ -171,39 +169,4 @@ def jet_graphs(
     Returns:
         The arrays, and the cutflow: jets left after each cut in turn, and constituents.
     """
-    position = ak.local_index(jets, axis=1)
-    counts = {"jets": int(ak.count(jets.pt))}
-    selected = jets.pt >= settings.pt_min
-    counts[f"pt >= {settings.pt_min:g} GeV"] = int(ak.sum(selected))
-    selected = selected & (jets.pt < settings.pt_max)
-    counts[f"pt < {settings.pt_max:g} GeV"] = int(ak.sum(selected))
-    selected = selected & (abs(jets.eta) < settings.eta_max)
-    counts["graphs"] = counts[f"|eta| < {settings.eta_max:g}"] = int(ak.sum(selected))
-
-    owner = np.asarray(ak.flatten(ak.broadcast_arrays(np.arange(len(jets)), jets.pt)[0][selected]))
-    chosen = ak.flatten(jets[selected])
-    counts["constituents"] = int(ak.count(chosen.constituents))
-    columns, truth, offset = constituents(pflow[owner], chosen, settings.max_constituents)
-    counts["constituents kept"] = len(columns)
-    counts["unmatched"] = int(ak.sum(chosen.label < 0))
-
-    jet_of = np.repeat(np.arange(len(chosen)), np.diff(offset))
-    plane = [CONSTITUENT_COLUMNS.index(name) for name in ("delta_eta", "delta_phi")]
-    edges = neighbour_edges(columns[:, plane], jet_of, neighbours=settings.neighbours)
-    edge_jet = jet_of[edges[1]]
-    arrays = {
-        "event_number": np.asarray(event["number"])[owner],
-        "jet_index": np.asarray(ak.flatten(position[selected])),
-        "weight": np.asarray(event["weight"])[owner],
-        "label": np.asarray(chosen.label),
-        "jet": np.stack(
-            [np.asarray(chosen[name]) for name in JET_COLUMNS], axis=1, dtype=np.float32
-        ),
-        "multiplicity": np.asarray(ak.num(chosen.constituents)),
-        "constituent_offset": offset,
-        "constituents": columns,
-        "constituent_truth": truth,
-        "edge_offset": offsets(np.bincount(edge_jet, minlength=len(chosen))),
-        "edge_index": edges - offset[edge_jet],
-    }
-    return arrays, counts
+    return graphs_of_jets(jet_table(event, jets, pflow), settings)

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from jetchain.core.io.tables import write_result
 from jetchain.core.io.tensors import JaggedWriter
-from jetchain.core.schema.graphs import JET_GRAPHS, ImportedJets, JetGraphCutflow
+from jetchain.core.schema.graphs import JET_GRAPHS, TRACK_TRUTH, ImportedJets, JetGraphCutflow
 from jetchain.core.trees import EVENTS_PER_FILE, Part, require_checksum
 from jetchain.core.verbs import Input, Output
-from jetchain.graphs.build import jet_graphs
 from jetchain.graphs.formats import FORMATS
-from jetchain.graphs.imported import JetFormat, as_events, require_usable, whole_jets
+from jetchain.graphs.imported import (
+    TRACK,
+    Chunk,
+    Columns,
+    JetFormat,
+    require_usable,
+    whole_jets,
+)
+from jetchain.graphs.jets import JetTable, graphs_of_jets
+from jetchain.graphs.nodes import offsets
 from jetchain.graphs.settings import ImportSettings
 
 
@@ -51,10 +63,44 @@ def import_jets(
         for chunk in format.chunks(source, part.rows):
             require_usable(source, chunk, len(format.labels), part.first + read)
             jet = whole_jets(chunk, format.radius, settings.soft_drop_zcut, settings.soft_drop_beta)
-            event, jets, particles = as_events(chunk, jet, part.shard * EVENTS_PER_FILE + read)
-            arrays, found = jet_graphs(event, jets, particles, settings)
+            table = as_table(chunk, jet, part.shard * EVENTS_PER_FILE + read)
+            arrays, found = graphs_of_jets(table, settings)
             writer.write(arrays)
             counts.update(found)
-            read += len(event["number"])
+            read += len(chunk.label if chunk.events is None else chunk.events)
         write_result(cutflow, JetGraphCutflow.model_validate(dict(counts)))
     print(f"jet graphs: {dict(counts)}", file=sys.stderr, flush=True)
+
+
+def as_table(chunk: Chunk, jet: Columns, first: int) -> JetTable:
+    """Jets as `graphs.jets.graphs_of_jets` takes them.
+
+    Args:
+        chunk: the jets.
+        jet: their JET_COLUMNS.
+        first: number of the first event.
+    """
+    jets, size = len(chunk.label), len(chunk.columns["px"])
+    events = np.ones(jets, int) if chunk.events is None else chunk.events
+    event = np.repeat(np.arange(len(events)), events)
+    particles = {
+        **{name: np.zeros(size, np.float32) for name in ("charge", *TRACK)},
+        **{name: _float32(values) for name, values in chunk.columns.items() if name != "kind"},
+        **{name: np.full(size, -1, np.int32) for name in TRACK_TRUTH},
+        "label": chunk.columns.get("kind", np.full(size, -1)),
+    }
+    return JetTable(
+        number=first + event,
+        weight=np.ones(jets),
+        index=np.arange(jets) - (np.cumsum(events) - events)[event],
+        label=np.asarray(chunk.label, np.int64),
+        columns={name: _float32(values) for name, values in jet.items()},
+        offset=offsets(chunk.constituents),
+        members=np.arange(size),
+        particles=particles,
+    )
+
+
+def _float32(values: NDArray[Any]) -> NDArray[Any]:
+    """As the tables of jets and particles hold numbers."""
+    return values.astype(np.float32) if values.dtype.kind == "f" else values

@@ -1,20 +1,19 @@
-"""Jets of published files: what a format yields, its checks, and the events that it becomes."""
+"""Jets of published files: what a format yields, and its checks."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
-import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.errors import DataError, JetchainError
 from jetchain.core.kinematics import invariant_mass, pt_eta_phi
-from jetchain.core.schema.graphs import JET_COLUMNS, TRACK_TRUTH
+from jetchain.core.schema.graphs import JET_COLUMNS
 from jetchain.core.schema.particleflow import PARTICLE_CLASSES
 from jetchain.core.substructure import substructure
 from jetchain.core.trees import REPLACE
@@ -225,55 +224,3 @@ def whole_jets(chunk: Chunk, radius: float, zcut: float, beta: float) -> Columns
         found[name] = np.zeros(len(pt))
         found[name][filled] = values
     return {name: found[name] for name in JET_COLUMNS}
-
-
-def as_events(chunk: Chunk, jet: Columns, first: int) -> tuple[Any, Any, Any]:
-    """Jets as `graphs.build.jet_graphs` takes them.
-
-    Args:
-        chunk: the jets.
-        jet: their JET_COLUMNS.
-        first: number of the first event.
-
-    Returns:
-        event, jets and particles: as from files of jets and of reconstructed particles.
-    """
-    constituents = chunk.constituents
-    events = np.ones(len(constituents), int) if chunk.events is None else chunk.events
-    ends = np.concatenate([[0], np.cumsum(constituents)])
-    of_event = np.diff(ends[np.concatenate([[0], np.cumsum(events)])])
-    size = len(chunk.columns["px"])
-    columns: Mapping[str, Any] = {
-        **{name: np.zeros(size, np.float32) for name in ("charge", *TRACK)},
-        **chunk.columns,
-        **{name: np.full(size, -1, np.int32) for name in TRACK_TRUTH},
-        "label": chunk.columns.get("kind", np.full(size, -1)),
-    }
-    particles = ak.zip(
-        {
-            name: ak.unflatten(_float32(values), of_event)
-            for name, values in columns.items()
-            if name != "kind"
-        }
-    )
-    place = np.arange(size) - np.repeat(np.repeat(_starts(of_event), events), constituents)
-    jets = ak.zip(
-        {
-            **{name: ak.unflatten(_float32(values), events) for name, values in jet.items()},
-            "label": ak.unflatten(np.asarray(chunk.label, np.int64), events),
-            "constituents": ak.unflatten(ak.unflatten(place, constituents), events),
-        },
-        depth_limit=2,
-    )
-    event = {"number": first + np.arange(len(events)), "weight": np.ones(len(events))}
-    return event, jets, particles
-
-
-def _starts(counts: NDArray[np.integer]) -> NDArray[np.int64]:
-    """First element of each row from the rows' lengths."""
-    return np.cumsum(counts) - counts
-
-
-def _float32(values: NDArray[Any]) -> NDArray[Any]:
-    """As the tables of jets and particles hold numbers."""
-    return values.astype(np.float32) if values.dtype.kind == "f" else values

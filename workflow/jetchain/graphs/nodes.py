@@ -1,4 +1,4 @@
-"""Nodes of the graphs: tracks and topoclusters of an event, constituents of a jet.
+"""Nodes of the event graphs: tracks and topoclusters.
 
 Arrays are flat over all events of a file; nodes of an event are its tracks, then its topoclusters.
 """
@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.errors import DataError
-from jetchain.core.kinematics import delta_phi, pt_eta_phi
-from jetchain.core.schema.graphs import CONSTITUENT_COLUMNS, EVENT_GRAPH_FEATURES, TRACK_TRUTH
+from jetchain.core.kinematics import pt_eta_phi
+from jetchain.core.schema.graphs import EVENT_GRAPH_FEATURES, TRACK_TRUTH
 from jetchain.core.schema.particleflow import PARTICLE_CLASSES
 
 GEV = 1e-3  # one MeV in GeV
@@ -198,40 +198,6 @@ def particle_label(pdgid: NDArray[np.integer], charge: NDArray[np.floating]) -> 
     for special, name in ((22, "photon"), (11, "electron"), (13, "muon")):
         label[code == special] = PARTICLE_CLASSES.index(name)
     return label
-
-
-def constituents(
-    pflow: Any, jets: Any, max_constituents: int
-) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.int64]]:
-    """Constituents of jets, the leading ones in falling pT.
-
-    Args:
-        pflow: reconstructed particles of the jets' events, one row a jet (jets, var), GeV.
-        jets: record of the jets (jets,) with eta, phi and constituents (indices into pflow).
-        max_constituents: at most so many in a jet.
-
-    Returns:
-        Columns of CONSTITUENT_COLUMNS (constituents, columns), those of TRACK_TRUTH, and the first
-        constituent of each jet (jets + 1,).
-    """
-    chosen = pflow[jets["constituents"]]
-    order = ak.argsort(chosen.px**2 + chosen.py**2, axis=1, ascending=False, stable=True)
-    chosen = chosen[order][:, :max_constituents]
-    counts = np.asarray(ak.num(chosen))
-    flat = {name: np.asarray(ak.flatten(chosen[name])) for name in chosen.fields}
-    _, eta, phi = pt_eta_phi(*(flat[axis].astype(np.float64) for axis in ("px", "py", "pz")))
-    columns = {
-        **{name: flat[name] for name in CONSTITUENT_COLUMNS if name in flat},
-        **{
-            f"is_{name}": (flat["label"] == code).astype(np.float32)
-            for code, name in enumerate(PARTICLE_CLASSES)
-        },
-        "delta_eta": eta - np.repeat(np.asarray(jets["eta"], dtype=np.float64), counts),
-        "delta_phi": delta_phi(phi, np.repeat(np.asarray(jets["phi"], np.float64), counts)),
-    }
-    stacked = np.stack([columns[name] for name in CONSTITUENT_COLUMNS], axis=1, dtype=np.float32)
-    truth = np.stack([flat[name] for name in TRACK_TRUTH], axis=1).astype(np.int32)
-    return stacked, truth, offsets(counts)
 
 
 def truth_momentum(particle: dict[str, NDArray[Any]]) -> NDArray[np.float32]:

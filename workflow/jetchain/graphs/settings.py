@@ -39,7 +39,11 @@ class JetGraphSettings(Settings):
     max_constituents: int = key(
         64, "Constituents kept in a jet, the leading ones in pT.", ge=1, le=MOST_CONSTITUENTS
     )
-    neighbours: int = key(7, "Nearest neighbours of each constituent in eta-phi.", ge=1)
+    neighbours: int = key(
+        7,
+        "Nearest neighbours of each constituent in eta-phi; 0: no edges, which no tagger needs.",
+        ge=0,
+    )
 
     @model_validator(mode="after")
     def _window(self) -> Self:

@@ -146,7 +146,7 @@ class JaggedWriter:
             for file, rows in zip(
                 self._files[name], array if tensor.axes[0] != axis else [array], strict=True
             ):
-                file.write(np.ascontiguousarray(rows, dtype=tensor.dtype).tobytes())
+                file.write(np.ascontiguousarray(rows).data)
         self._lengths = grown
 
     def __exit__(self, kind: Any, *_: Any) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from jetchain.core.forest import tree_of
 from jetchain.core.settings import key
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.models import TaggerSettings
@@ -104,16 +105,12 @@ class BDT(nn.Module):
         """Take over the first trees of a fitted HistGradientBoostingClassifier."""
         self.start.copy_(torch.from_numpy(boosting._baseline_prediction.ravel()))
         for n, trees in enumerate(boosting._predictors[:iterations]):
-            for k, tree in enumerate(trees):
-                nodes = tree.nodes
-                leaf, itself = nodes["is_leaf"].astype(bool), np.arange(len(nodes))
-                for into, values in (
-                    (self.number, np.where(leaf, nodes["value"], nodes["num_threshold"])),
-                    (self.feature, np.where(leaf, 0, nodes["feature_idx"])),
-                    (self.left, np.where(leaf, itself, nodes["left"])),
-                    (self.right, np.where(leaf, itself, nodes["right"])),
-                ):
-                    into[n, k, : len(nodes)] = torch.from_numpy(values)
+            for k, predictor in enumerate(trees):
+                tree = tree_of(predictor)
+                leaf = tree["left"] == tree["right"]
+                tree["number"] = np.where(leaf, tree["value"], tree["threshold"])
+                for name in ("number", "feature", "left", "right"):
+                    getattr(self, name)[n, k, : len(leaf)] = torch.from_numpy(tree[name])
 
 
 def _arrays(jets: Jets) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
