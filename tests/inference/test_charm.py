@@ -168,7 +168,7 @@ def test_thresholds_leave_the_share_by_weight() -> None:
 
 def test_rates_of_the_resource_are_products_of_what_it_states() -> None:
     known = read_json(RESOURCES / "published" / "charm.json")
-    found = templates.rates(RESOURCES / "published" / "charm.json", ["Hcc", "Hbb", "top", "quark"])
+    found = templates.rates(known, ["Hcc", "Hbb", "top", "quark"])
     assert found["Hbb"] / found["Hcc"] == pytest.approx(0.5824 / 0.0289)
     assert found["top"] == pytest.approx(known["processes"]["tt"]["fb"] * 2 * 0.2134 * 0.6741)
     assert "gluon" not in found

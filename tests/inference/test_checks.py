@@ -77,7 +77,7 @@ def quality(deviations=0.2):
 
 def limits(toys=1.05):
     found = None if toys is None else ToyLimits(
-        toys=100, mu=[], cls=[], cls_error=[], cls_expected=[], observed_mu=None,
+        toys=100, mu=[], cls=[], cls_error=[], cls_expected=[], clb=[], observed_mu=None,
         expected_mu=(None,) * 5, observed_fb=80.0,
         expected_fb=(None, None, 10.0 * toys, None, None),
     )  # fmt: skip

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from scipy.stats import chi2, norm, poisson
 
-from jetchain.core.schema.inference import ToyLimits
+from jetchain.core.io.tables import read_result, write_json
+from jetchain.core.schema.inference import Fit, ModelFit, ToyLimits
 from jetchain.core.seeds import generator
+from jetchain.inference import others
 from jetchain.inference.bracket import upper_limits
 from jetchain.inference.cls import cls_of
 from jetchain.inference.ensembles import (
@@ -23,7 +25,12 @@ from jetchain.inference.histfactory import Hypotheses, Model
 from jetchain.inference.limits import account
 from jetchain.inference.others import limits_of, scale_of
 from jetchain.inference.published import of_region
-from jetchain.inference.settings import LimitSettings, PublishedSettings, RegionSettings
+from jetchain.inference.settings import (
+    FitSettings,
+    LimitSettings,
+    PublishedSettings,
+    RegionSettings,
+)
 from jetchain.inference.toys import NoMinimumError
 from jetchain.inference.workspace import numpy_backend
 
@@ -54,11 +61,35 @@ def test_the_limit_of_a_region_is_that_of_poisson_sums() -> None:
     assert found.toys is not None
     assert found.toys.failed == 0
     assert exact_cls(found.toys.observed_mu, 4, 3.2) == pytest.approx(0.05, abs=0.004)
+    # CLb is P(n <= 4 | b) at each strength that lies above the best one.
+    above = [clb for mu, clb in zip(found.toys.mu, found.toys.clb, strict=True) if mu > 1.0]
+    assert above == pytest.approx([poisson.cdf(4, 3.2)] * len(above), abs=0.02)
     # One event at strength 1: the limit on it is S95, and over the luminosity the visible one.
     assert found.observed_events == pytest.approx(found.observed_mu)
     assert found.observed_visible_fb == pytest.approx(found.observed_mu / 10.0)
     # Asymptotic formulae are off at four events, which is why toys stand beside them.
     assert abs(exact_cls(found.observed_mu, 4, 3.2) - 0.05) > 0.005
+
+
+def test_a_model_whose_only_parameter_is_the_strength_is_fitted_and_diagnosed(tmp_path) -> None:
+    # One bin: the best strength is n - b = 4.8, with an error of sqrt(n).
+    path = tmp_path / "workspace.json"
+    write_json(path, of_region(RegionSettings(observed=8, background=3.2, uncertainty=0.0)))
+    job = others.OthersFitJob.model_construct(
+        fit=FitSettings(toys=0), workspace=REGION.model_copy(update={"scanned": []})
+    )
+    names = {"method": "SR", "settings": job, "seed": 1}
+    others.fit(workspace=path, fit=tmp_path / "fit.json", **names)
+    others.diagnose(workspace=path, model=tmp_path / "model.json", **names)
+    fit = read_result(tmp_path / "fit.json", Fit)
+    model = read_result(tmp_path / "model.json", ModelFit)
+    assert fit.mu.value == pytest.approx(4.8, abs=1e-3)
+    assert fit.mu.error == pytest.approx(np.sqrt(8), rel=1e-2)
+    assert fit.parameters == ()
+    assert (model.reason, model.parameters, model.correlations) == (None, ("mu",), ((1.0,),))
+    assert model.impacts == ()
+    assert model.channels[0].after == pytest.approx([8.0])
+    assert [each.name for each in model.scans] == ["mu"]
 
 
 def test_the_p_value_of_a_region_is_that_of_poisson_sums() -> None:
@@ -200,7 +231,7 @@ def test_a_toy_that_fails_is_counted_and_many_are_a_reason(monkeypatch) -> None:
     with numpy_backend():
         hypotheses = Hypotheses(model)
         limits, _, _ = upper_limits(hypotheses.cls, model.unit, 1e3, 0.05)
-        found = account(scale_of(model, "SR", REGION), settings, limits, hypotheses.cls)
+        found = account(scale_of(model, "SR", REGION), settings, limits, hypotheses.tails)
         with monkeypatch.context() as patch:
             some_fail(patch, 1 / 200)
             toys = limits_from_toys(hypotheses, settings, found, 5)

@@ -100,6 +100,7 @@ def test_each_point_has_the_limits_of_its_own_workspace(tmp_path, files) -> None
     # CLs at strength 1 is below the level just where the limit is below 1.
     for each in found.points:
         assert (each.cls_observed < 0.05) == (each.limits.observed_mu < 1)
+        assert each.cls_observed < each.clb_observed < 1
     # A list of workspaces is the same.
     import pyhf
 

@@ -24,7 +24,7 @@ from jetchain.inference import fit as fit_module
 from jetchain.inference.cls import cls_from_toys
 from jetchain.inference.fit import fit, load_model, lowest_strength, maximum_likelihood
 from jetchain.inference.limits import LimitJob, asymptotic_limits, limits
-from jetchain.inference.newton import best_fit, cls_band
+from jetchain.inference.newton import best_fit, tails_of
 from jetchain.inference.settings import FitSettings, LimitSettings, WorkspaceSettings
 from jetchain.inference.toys import Counting, NoMinimumError
 from jetchain.inference.workspace import build, minuit_serves, numpy_backend, plain_names, workspace
@@ -203,13 +203,14 @@ def test_newton_and_pyhf_agree_where_both_serve(constraint) -> None:
     model = Counting.of(yields, SETTINGS)
     with numpy_backend() as pyhf:
         pyhf_model, data = load_model(build(yields, SETTINGS), "spec")
-        for mu, found in zip(
-            [0.7, 1.5], cls_band(model, yields.observed, np.array([0.7, 1.5])), strict=True
-        ):
-            cls, band = pyhf.infer.hypotest(
-                mu, data, pyhf_model, test_stat="qtilde", return_expected_set=True
-            )
+        tails = tails_of(model, yields.observed, np.array([0.7, 1.5]))
+        for mu, found, clb in zip([0.7, 1.5], tails.cls, tails.clb, strict=True):
+            cls, (_, theirs), band = pyhf.infer.hypotest(
+                mu, data, pyhf_model, test_stat="qtilde", return_expected_set=True,
+                return_tail_probs=True,
+            )  # fmt: skip
             np.testing.assert_allclose(found, [float(each) for each in (cls, *band)], rtol=2e-3)
+            assert clb == pytest.approx(float(theirs), rel=2e-3)
 
 
 def test_errors_of_newton_are_those_of_minuit(monkeypatch) -> None:
@@ -325,7 +326,7 @@ def test_what_no_minimiser_finds_is_null_with_a_reason(monkeypatch) -> None:
 
     yields = yields_of(TEN)
     monkeypatch.setattr(fit_module, "best_fit", fails)
-    monkeypatch.setattr("jetchain.inference.limits.cls_band", fails)
+    monkeypatch.setattr("jetchain.inference.limits.tails_of", fails)
     spec = build(yields, SETTINGS)
     found = maximum_likelihood(spec, yields, FitSettings())
     assert (found.mu, found.p0, found.valid) == (None, None, False)

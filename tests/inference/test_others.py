@@ -99,10 +99,11 @@ def test_limits_are_those_of_pyhf_and_without_a_cross_section_on_the_strength(li
         workspace = pyhf.Workspace(spec())
         model = workspace.model()
         data = workspace.data(model)
-        observed, expected = pyhf.infer.hypotest(
-            limit.observed_mu, data, model, return_expected_set=True
+        observed, (_, clb) = pyhf.infer.hypotest(
+            limit.observed_mu, data, model, return_tail_probs=True
         )
         assert float(observed) == pytest.approx(0.05, rel=5e-3)
+        assert limit.observed_clb == pytest.approx(float(clb), rel=5e-3)
         _, expected = pyhf.infer.hypotest(limit.expected_mu[2], data, model, return_expected=True)
         assert float(expected) == pytest.approx(0.05, rel=5e-3)
     assert limit.observed_fb is None

@@ -98,10 +98,11 @@ def test_what_makes_no_patch_is_refused(tmp_path, changes, words):
 
 
 def test_a_search_without_sensitivity_has_none(tmp_path):
-    write_json(tmp_path / "w.json", {"method": "cwola", "sensitive": False})
-    with pytest.raises(DataError, match="no sensitivity"):
-        patches(workspace=tmp_path / "w.json", signals=[], background=tmp_path / "b.json",
-                patchset=tmp_path / "p.json", method="cwola", settings=JOB)  # fmt: skip
+    note = {"method": "cwola", "sensitive": False}
+    write_json(tmp_path / "w.json", note)
+    patches(workspace=tmp_path / "w.json", signals=[], background=tmp_path / "b.json",
+            patchset=tmp_path / "p.json", method="cwola", settings=JOB)  # fmt: skip
+    assert read_json(tmp_path / "b.json") == read_json(tmp_path / "p.json") == note
 
 
 @pytest.mark.parametrize(

@@ -115,8 +115,16 @@ def test_what_hs3_cannot_say_is_refused_by_its_name(change, said) -> None:
 def test_a_search_without_sensitivity_keeps_its_note(tmp_path) -> None:
     note = {"method": "disco", "sensitive": False}
     write_json(tmp_path / "workspace.json", note)
-    hs3.hs3(workspace=tmp_path / "workspace.json", hs3=tmp_path / "hs3.json")
+    hs3.hs3(workspace=tmp_path / "workspace.json", hs3=tmp_path / "hs3.json", method="disco",
+            settings=hs3.Hs3Job(workspaces={}))  # fmt: skip
     assert read_json(tmp_path / "hs3.json") == note
+
+
+def test_a_channel_that_validates_is_no_part_of_the_likelihood() -> None:
+    found = hs3.convert(spec(), validation=["CR"])
+    assert found["likelihoods"][0]["distributions"] == ["SR"]
+    assert found["likelihoods"][0]["data"] == ["observed_SR"]
+    assert {"SR", "CR"} <= {each["name"] for each in found["distributions"]}
 
 
 EVALUATE = """
@@ -153,7 +161,7 @@ def test_pyhs3_has_the_likelihood_of_pyhf(tmp_path) -> None:
 # --- tables
 LIMIT = Limits(
     method="cwola", sensitive=True, level=0.05, reference_cross_section_fb=50.0, observed_mu=0.5,
-    observed_fb=25.0, expected_mu=(0.2, 0.3, 0.4, 0.6, 0.8),
+    observed_fb=25.0, observed_clb=0.4, expected_mu=(0.2, 0.3, 0.4, 0.6, 0.8),
     expected_fb=(10.0, 15.0, 20.0, 30.0, 40.0),
 )  # fmt: skip
 NONE = Limits(
@@ -177,6 +185,7 @@ def test_limits_are_written_as_csv_and_latex(tmp_path) -> None:
         rows = list(csv.DictReader(file))
     assert [row["quantity"] for row in rows] == ["fb", "fb", "mu"]
     assert (rows[0]["observed"], rows[0]["plus_1_sigma"]) == ("25.0", "30.0")
+    assert (rows[0]["clb"], rows[1]["clb"]) == ("0.4", "")
     assert (rows[1]["observed"], rows[1]["reason"]) == ("", NONE.reason)
     assert rows[2]["observed"] == "1.5e-07"
     text = (tmp_path / "a.tex").read_text()
@@ -213,11 +222,18 @@ def submitted(folder: Path, name: str = "submission.tar.gz") -> Path:
     write_result(folder / "summary.json", TaggingSummary(classes=["W"], cutflow={"W": CUTS}))
     (folder / "grid").mkdir(exist_ok=True)
     write_json(folder / "grid" / "patchset.json", {"patches": []})
+    write_json(folder / "grid" / "background_only.json", spec())
+    (folder / "none").mkdir(exist_ok=True)
+    write_json(folder / "none" / "patchset.json", {"method": "disco", "sensitive": False})
     hepdata.hepdata(
         workspaces=[folder / "workspace.json", folder / "note.json"],
         yields=[folder / "yields.json", folder / "other.json"],
         limits=[folder / "limits.json", folder / "none.json"],
-        summary=folder / "summary.json", patchsets=[folder / "grid" / "patchset.json"],
+        summary=folder / "summary.json",
+        patchsets=[
+            folder / "grid" / "background_only.json", folder / "grid" / "patchset.json",
+            folder / "none" / "patchset.json",
+        ],
         submission=folder / name,
     )  # fmt: skip
     return folder / name
@@ -233,8 +249,9 @@ def test_a_submission_is_valid_whole_and_byte_stable(tmp_path) -> None:
     with tarfile.open(path) as tar:
         files = {each.name: tar.extractfile(each).read() for each in tar.getmembers()}
         assert {each.mtime for each in tar.getmembers()} == {0}
-    assert {"cwola_workspace.json", "grid_patchset.json", "submission.yaml"} <= {*files}
-    assert "disco_workspace.json" not in files
+    assert {"cwola_workspace.json", "grid_patchset.json", "grid_background_only.json",
+            "submission.yaml"} <= {*files}  # fmt: skip
+    assert not {"disco_workspace.json", "none_patchset.json"} & {*files}
     assert json.loads(files["cwola_workspace.json"]) == spec()
     limits = yaml.safe_load(files["upper_limits.yaml"])
     assert limits["independent_variables"][0]["values"] == [{"value": "cwola"}]
@@ -244,6 +261,13 @@ def test_a_submission_is_valid_whole_and_byte_stable(tmp_path) -> None:
     assert expected["values"][0]["errors"][0]["asymerror"] == {"minus": -5.0, "plus": 10.0}
     efficiency = yaml.safe_load(files["signal_efficiency.yaml"])["dependent_variables"][0]
     assert efficiency["values"][0]["value"] == pytest.approx(5.0 / 500)
+    assert [each["label"] for each in efficiency["values"][0]["errors"]] == [
+        "simulation statistics"
+    ]
+    yields = yaml.safe_load(files["yields_cwola.yaml"])["dependent_variables"]
+    assert [
+        [error["label"] for error in each["values"][0].get("errors", [])] for each in yields
+    ] == [[], ["estimate from data"], ["simulation statistics"]]
     heads = list(yaml.safe_load_all(files["submission.yaml"]))
     assert "disco" in heads[1]["description"]
     assert {each["name"] for each in heads[1:]} >= {"Yields cwola", "Cutflow of the tagged jets"}

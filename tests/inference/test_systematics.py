@@ -14,7 +14,7 @@ from jetchain.core.schema.background import BackgroundShape, CountingBin, Search
 from jetchain.core.schema.inference import ModelFit
 from jetchain.inference.fit import maximum_likelihood, parameter_names, scaled_model
 from jetchain.inference.histfactory import Model
-from jetchain.inference.newton import cls_band
+from jetchain.inference.newton import tails_of
 from jetchain.inference.others import OthersFitJob, _diagnosis
 from jetchain.inference.ranking import diagnose, diagnosis
 from jetchain.inference.settings import (
@@ -154,7 +154,7 @@ def test_order_and_names_change_nothing(read) -> None:
         spec = build(each, SETTINGS)
         unit, counting = scaled_model(spec, each, "w")
         fits.append(maximum_likelihood(spec, each, FitSettings()))
-        limits.append(cls_band(counting, each.observed, np.array([0.5, 1.0]) / unit))
+        limits.append(tails_of(counting, each.observed, np.array([0.5, 1.0]) / unit).cls)
     for fit, limit in zip(fits[1:], limits[1:], strict=True):
         assert fit.mu.value == pytest.approx(fits[0].mu.value, rel=1e-6)
         np.testing.assert_allclose(limit, limits[0], rtol=1e-4)
@@ -199,7 +199,7 @@ def test_uncertainties_weaken_the_limit(read) -> None:
     cls = []
     for each in (none, read()):
         unit, counting = scaled_model(build(each, SETTINGS), each, "w")
-        cls.append(cls_band(counting, each.observed, np.array([1.5]) / unit)[0])
+        cls.append(tails_of(counting, each.observed, np.array([1.5]) / unit).cls[0])
     assert cls[1][0] > 1.05 * cls[0][0]
     assert cls[1][5] > 1.05 * cls[0][5]
 
@@ -270,7 +270,7 @@ def test_impacts_and_correlations_are_those_of_cabinetry(read) -> None:
             region=RegionSettings(observed=1, background=1, uncertainty=0)
         )
         job = OthersFitJob(fit=FitSettings(tolerance=0.001), workspace=nothing_more)
-        theirs = _diagnosis(Model(spec, "w"), "cwola", job, seed=1)
+        theirs = _diagnosis(Model(spec, "w"), "cwola", job, seed=1)[0]
     unit = max(abs(each.up) for each in theirs.impacts)
     mine = {each.name: each for each in ours.impacts}
     for each in theirs.impacts:

@@ -315,8 +315,8 @@ MUTATIONS = {
     ),
     "-2 and 2 sigma of the expected band swapped": (
         "inference/limits.py",
-        "for cls in (found, *band)]",
-        "for cls in (found, *band[::-1])]",
+        "np.array([[found, *band]], float)",
+        "np.array([[found, *band[::-1]]], float)",
         "inference/test_inference.py::test_cls_at_the_limit_is_the_level",
     ),
     "2 sigma of the toys hold 90 %": (

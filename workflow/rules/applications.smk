@@ -89,7 +89,10 @@ rule export_hs3:
     wildcard_constraints:
         method=one_of([*BACKGROUND_METHODS, *PUBLISHED]),
     params:
-        **job("inference.publication.hs3"),
+        **job(
+            "inference.publication.hs3",
+            settings={"workspaces": "inference.workspaces"},
+        ),
     shell:
         LAUNCH
 
@@ -123,7 +126,11 @@ rule write_submission:
             "results/inference/{method}/limits.json", method=BACKGROUND_METHODS
         ),
         summary="results/tagging/summary.json",
-        patchsets=[],
+        patchsets=[
+            f"results/inference/{method}/{file}.json"
+            for method in (BACKGROUND_METHODS if GRID else [])
+            for file in ("background_only", "patchset")
+        ],
     output:
         submission="results/inference/publication/submission.tar.gz",
     log:

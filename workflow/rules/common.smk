@@ -78,6 +78,12 @@ def workspace_files(wildcards):
     return [local(name) for name in CONFIG.inference.workspaces[wildcards.method].files]
 
 
+def combined_workspaces(wildcards):
+    """The workspaces that are combined."""
+    parts = CONFIG.inference.workspaces[wildcards.method].combined.parts
+    return [f"results/inference/{name}/workspace.json" for name in parts]
+
+
 def operator_workspace(wildcards):
     """The file of a workspace with the samples of operators."""
     entry = CONFIG.inference.applications.operators[wildcards.method]
@@ -85,8 +91,12 @@ def operator_workspace(wildcards):
 
 
 def grid_files(wildcards):
-    """The files of a grid of signals that others made."""
-    return [local(name) for name in CONFIG.inference.grids[wildcards.method].files]
+    """The files of a grid of signals: of others, or of the patch set of a search."""
+    grid = CONFIG.inference.grids[wildcards.method]
+    if grid.search:
+        folder = f"results/inference/{grid.search}"
+        return [f"{folder}/background_only.json", f"{folder}/patchset.json"]
+    return [local(name) for name in grid.files]
 
 
 def parts_of(wildcards):

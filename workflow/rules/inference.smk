@@ -2,6 +2,7 @@
 # workspaces that others made.
 
 PUBLISHED = list(CONFIG.inference.workspaces)
+COMBINED = [name for name, each in CONFIG.inference.workspaces.items() if each.combined]
 GRIDS = list(CONFIG.inference.grids)
 
 
@@ -107,9 +108,27 @@ rule import_workspace:
     log:
         "results/logs/inference/import/{method}.log",
     wildcard_constraints:
-        method=one_of(PUBLISHED),
+        method=one_of([name for name in PUBLISHED if name not in COMBINED]),
     params:
         **job("inference.published", settings="inference.workspaces.{method}"),
+    shell:
+        LAUNCH
+
+
+rule combine_workspaces:
+    input:
+        workspaces=combined_workspaces,
+    output:
+        workspace="results/inference/{method}/workspace.json",
+    log:
+        "results/logs/inference/combine/{method}.log",
+    wildcard_constraints:
+        method=one_of(COMBINED),
+    params:
+        **job(
+            "inference.combination",
+            settings={"workspaces": "inference.workspaces"},
+        ),
     shell:
         LAUNCH
 

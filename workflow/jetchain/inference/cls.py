@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from jetchain.inference.toys import (
@@ -15,9 +17,24 @@ from jetchain.inference.toys import (
 )
 
 
+class ToyCls(NamedTuple):
+    """CLs at a signal strength, from toys.
+
+    Attributes:
+        cls, error: observed, and its statistical error.
+        band: (5,) expected at -2, -1, 0, 1, 2 sigma of the background-only data.
+        clb: observed.
+    """
+
+    cls: float
+    band: Array
+    error: float
+    clb: float
+
+
 def cls_from_toys(
     model: Counting, observed: Array, mu: float, toys: int, random: np.random.Generator
-) -> tuple[float, Array, float]:
+) -> ToyCls:
     """CLs at a signal strength: p_mu / (1 - p_b) from toys of both hypotheses.
 
     The nuisance parameters of the toys are those that fit the data best at each hypothesis, and
@@ -32,10 +49,6 @@ def cls_from_toys(
 
     Raises:
         NoMinimumError: the fit of the data fails, or more than one toy's in a hundred.
-
-    Returns:
-        observed CLs, (5,) expected CLs at -2, -1, 0, 1, 2 sigma of the background-only data, and
-        the statistical error of the observed CLs.
     """
     data = Data.observed(model, observed)
     with_signal = draw(model, mu, profile(model, data, mu)[2][0], toys, random)
@@ -47,7 +60,7 @@ def cls_from_toys(
     return cls_of(q_signal, q_background, q_observed)
 
 
-def cls_of(q_signal: Array, q_background: Array, q_observed: float) -> tuple[float, Array, float]:
+def cls_of(q_signal: Array, q_background: Array, q_observed: float) -> ToyCls:
     """CLs from the test statistics of toys; see `cls_from_toys`.
 
     Args:
@@ -72,4 +85,5 @@ def cls_of(q_signal: Array, q_background: Array, q_observed: float) -> tuple[flo
     signal_tail, background_tail = tails(q_background)
     every = np.sort(signal_tail / np.maximum(background_tail, 1 / toys))
     quantiles = [0.02275, 0.15866, 0.5, 0.84134, 0.97725]
-    return cls, np.quantile(every, quantiles, method="inverted_cdf"), float(error)
+    band = np.quantile(every, quantiles, method="inverted_cdf")
+    return ToyCls(cls, band, float(error), denominator)

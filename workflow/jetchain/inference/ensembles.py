@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from jetchain.core.progress import Progress
 from jetchain.core.schema.inference import Limits, ToyLimits
 from jetchain.core.seeds import generator
-from jetchain.inference.cls import cls_of
+from jetchain.inference.cls import ToyCls, cls_of
 from jetchain.inference.histfactory import Hypotheses, Model
 from jetchain.inference.likelihood import Rows
-from jetchain.inference.limits import crossing, strengths_with_toys
+from jetchain.inference.limits import account_of_toys, strengths_with_toys
 from jetchain.inference.settings import LimitSettings
 from jetchain.inference.toys import NoMinimumError, fitted
 from jetchain.inference.yields import FEW_EVENTS
@@ -89,37 +89,15 @@ def limits_from_toys(
         found, lost = cls_at(hypotheses, float(mu), background, random)
         rows.append(found)
         failed += lost
-        progress.report(index + 1, mu=float(mu), CLs=found[0])
-    cls = np.array([row[0] for row in rows])
-    bands = np.array([row[1] for row in rows])
-    observed_mu = crossing(strengths, cls, settings.level)
-    expected_mu = [crossing(strengths, bands[:, band], settings.level) for band in range(5)]
-    fb = asymptotic.reference_cross_section_fb
-
-    def in_fb(mu: float | None) -> float | None:
-        return None if mu is None or fb is None else mu * fb
-
-    return ToyLimits(
-        toys=toys,
-        mu=strengths,
-        cls=cls,
-        cls_error=[row[2] for row in rows],
-        cls_expected=bands,
-        observed_mu=observed_mu,
-        expected_mu=expected_mu,
-        observed_fb=in_fb(observed_mu),
-        expected_fb=[in_fb(mu) for mu in expected_mu],
-        failed=failed,
-    )
+        progress.report(index + 1, mu=float(mu), CLs=found.cls)
+    scale = (settings.level, asymptotic.reference_cross_section_fb)
+    return account_of_toys(rows, strengths, scale, toys, failed)
 
 
 def cls_at(
     hypotheses: Hypotheses, mu: float, background: Toys, random: np.random.Generator
-) -> tuple[tuple[float, Array, float], int]:
-    """CLs at a strength: observed, (5,) expected, and the first one's statistical error.
-
-    Also how many toys have no fit; see `limits_from_toys`.
-    """
+) -> tuple[ToyCls, int]:
+    """CLs at a strength, and how many toys have no fit; see `limits_from_toys`."""
     model, toys = hypotheses.model, len(background.near)
     at_mu, parameters = model.minima(model.rows, hypotheses.best_parameters, np.array([mu]))
     signal = thrown(model, parameters[0], toys, random)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -9,13 +10,13 @@ import numpy as np
 from jetchain.core.errors import DataError
 from jetchain.core.io.tables import write_result
 from jetchain.core.progress import Progress
-from jetchain.core.schema.inference import NOTHING, GridPoint, SignalGrid
+from jetchain.core.schema.inference import NOTHING, GridPoint, Limits, SignalGrid
 from jetchain.core.settings import Settings, did_you_mean
 from jetchain.core.verbs import Inputs, Output
-from jetchain.inference.bracket import upper_limits
-from jetchain.inference.histfactory import REACH, Hypotheses, Model
-from jetchain.inference.limits import Scale, account, no_limits
-from jetchain.inference.others import FAILURES
+from jetchain.inference.histfactory import REACH, Model
+from jetchain.inference.limits import Scale, no_limits
+from jetchain.inference.newton import Tails
+from jetchain.inference.others import FAILURES, asymptotic_account
 from jetchain.inference.published import (
     check,
     chosen,
@@ -79,11 +80,13 @@ def signals_of(files: Inputs, settings: GridSettings) -> tuple[list[str], list[S
         size = len(signals[0][1])
         axes = settings.axes or ["value"] * size
     else:
-        assert settings.workspace is not None
-        assert settings.patchset is not None
-        (spec, path), (patchset, at) = read_named(
-            files, [settings.workspace, settings.patchset], settings.pallet
-        )
+        names = [settings.workspace or "", settings.patchset or ""]
+        (spec, path), (patchset, at) = read_named(files, names, settings.pallet)
+        if settings.search and patchset.get("sensitive") is False:
+            raise DataError(
+                f"{at}: the search '{settings.search}' has no sensitivity, and no patch set.",
+                "Name another search in inference.grids.",
+            )
         axes, signals = _patched(spec, patchset, (path, at), settings)
     if settings.axes and len(settings.axes) != len(signals[0][1]):
         raise DataError(
@@ -155,29 +158,22 @@ def point_of(signal: Signal, settings: GridJob) -> GridPoint:
         DataError, jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, TypeError,
     ) as error:  # fmt: skip
         words = error.cause if isinstance(error, DataError) else f"{path}: {first_line(error)}"
-        return _point(name, values, no_limits(nothing, settings.limits, words, sensitive=True))
-    scale = Scale(name, model.unit, REACH * model.unit, float(np.sum(model.signal)), fb, None)
-    try:
-        hypotheses = Hypotheses(model)
-        at_one = hypotheses.cls(np.ones(1))[0].tolist()
-        found, _, _ = upper_limits(
-            hypotheses.cls, scale.start, scale.ceiling, settings.limits.level
+        return _point(
+            name, values, no_limits(nothing, settings.limits, words, sensitive=True), None
         )
-        if found is None:
-            words = f"no sensitivity: no signal strength up to {scale.ceiling:.4g} is excluded"
-            return _point(name, values, no_limits(scale, settings.limits, words), at_one)
-        limits = account(scale, settings.limits, found, hypotheses.cls)
-    except FAILURES as error:
-        words = f"the fits behind CLs fail ({error})"
-        return _point(name, values, no_limits(scale, settings.limits, words, sensitive=True))
+    scale = Scale(name, model.unit, REACH * model.unit, float(np.sum(model.signal)), fb, None)
+    limits, hypotheses = asymptotic_account(model, scale, settings.limits)
+    at_one = None
+    if hypotheses is not None:
+        with contextlib.suppress(*FAILURES):
+            at_one = hypotheses.tails(np.ones(1))
     return _point(name, values, limits.model_copy(update={"scan": None}), at_one)
 
 
-def _point(
-    name: str, values: list[float], limits: Any, cls: list[float] | None = None
-) -> GridPoint:
+def _point(name: str, values: list[float], limits: Limits, at_one: Tails | None) -> GridPoint:
     return GridPoint(
         name=name, values=values, limits=limits,
-        cls_observed=None if cls is None else cls[0],
-        cls_expected=NOTHING if cls is None else tuple(cls[1:]),
+        cls_observed=None if at_one is None else float(at_one.cls[0, 0]),
+        cls_expected=NOTHING if at_one is None else tuple(at_one.cls[0, 1:].tolist()),
+        clb_observed=None if at_one is None else float(at_one.clb[0]),
     )  # fmt: skip

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from jetchain.inference.fit import load_model
 from jetchain.inference.likelihood import Likelihood, Rows, UnlikeError
 from jetchain.inference.minimise import Range, minimise
-from jetchain.inference.newton import asymptotic_cls
+from jetchain.inference.newton import Tails, asymptotic_tails
 from jetchain.inference.toys import NoMinimumError
 
 Array = NDArray[np.floating]
@@ -277,7 +277,11 @@ class Hypotheses:
         return float(self._least[0])
 
     def cls(self, strengths: Array) -> Array:
-        """CLs observed, and expected at -2 to 2 sigma: (strengths, 6).
+        """CLs observed, and expected at -2 to 2 sigma: (strengths, 6); see `tails`."""
+        return self.tails(strengths).cls
+
+    def tails(self, strengths: Array) -> Tails:
+        """CLs and CLb at (strengths,).
 
         Raises:
             NoMinimumError: a fit fails.
@@ -301,4 +305,4 @@ class Hypotheses:
         q = values.reshape(2, many) - self._least[:, None]
         best = np.array([self.best, 0.0])[:, None]
         q = np.where(best < strengths, np.maximum(q, 0.0), 0.0)
-        return asymptotic_cls(q[0], q[1])
+        return asymptotic_tails(q[0], q[1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +16,9 @@ from jetchain.core.schema.inference import NOTHING, ClsScan, Limits, ToyLimits
 from jetchain.core.seeds import generator
 from jetchain.core.settings import Settings
 from jetchain.core.verbs import Input, Output
-from jetchain.inference.cls import cls_from_toys
+from jetchain.inference.cls import ToyCls, cls_from_toys
 from jetchain.inference.fit import failing_over, load_model, scaled_model
-from jetchain.inference.newton import cls_band
+from jetchain.inference.newton import Tails, tails_of
 from jetchain.inference.settings import LimitSettings, WorkspaceSettings
 from jetchain.inference.toys import Counting, NoMinimumError
 from jetchain.inference.workspace import REACH, minuit_serves, numpy_backend, rough_limit
@@ -126,11 +126,12 @@ def asymptotic_limits(
         with failing_over(yields.method), numpy_backend() as pyhf:
             model, data = load_model(spec, path)
 
-            def with_pyhf(mu: float) -> list[float]:
-                found, band = pyhf.infer.hypotest(
-                    mu, data, model, test_stat="qtilde", return_expected_set=True
-                )
-                return [float(cls) for cls in (found, *band)]
+            def with_pyhf(mu: float) -> Tails:
+                found, (_, clb), band = pyhf.infer.hypotest(
+                    mu, data, model, test_stat="qtilde", return_expected_set=True,
+                    return_tail_probs=True,
+                )  # fmt: skip
+                return Tails(np.array([[found, *band]], float), np.array([clb], float))
 
             return limits_from(Scale.of(yields), settings, with_pyhf)
     unit, counting = scaled_model(spec, yields, path)
@@ -138,33 +139,33 @@ def asymptotic_limits(
         return limits_from(
             Scale.of(yields),
             settings,
-            lambda mu: cls_band(counting, yields.observed, np.array([mu / unit]))[0].tolist(),
+            lambda mu: tails_of(counting, yields.observed, np.array([mu / unit])),
         )
     except (NoMinimumError, ValueError, ArithmeticError) as error:
         return no_limits(yields, settings, f"the fits behind CLs fail ({error})", sensitive=True)
 
 
 def limits_from(
-    scale: Scale, settings: LimitSettings, hypotest: Callable[[float], list[float]]
+    scale: Scale, settings: LimitSettings, hypotest: Callable[[float], Tails]
 ) -> Limits:
-    """The limits, from observed and expected CLs at a signal strength.
+    """The limits, from CLs and CLb at a signal strength.
 
     Args:
         scale: of the search.
         settings: confidence level and number of points of the scan.
-        hypotest: the six CLs at a strength.
+        hypotest: of one strength.
 
     Raises:
         NoMinimumError: CLs is not a number, or does not rise to 1 where mu falls.
     """
-    known: dict[float, list[float]] = {}
+    known: dict[float, Tails] = {}
 
     def cls(mu: float) -> list[float]:
         if mu not in known:
             known[mu] = hypotest(mu)
-            if not np.all(np.isfinite(known[mu])):
+            if not np.all(np.isfinite(known[mu].cls)):
                 raise NoMinimumError(f"CLs at the signal strength {mu:.4g} is not a number")
-        return known[mu]
+        return [float(each) for each in known[mu].cls[0]]
 
     end = 4 * scale.start
     while max(cls(end)) > settings.level:  # not beyond what the workspace allows
@@ -175,15 +176,16 @@ def limits_from(
         end = min(2 * end, scale.ceiling)
     found = upper_limits(cls, 0.05 * scale.start, end, settings.level)
 
-    def every(strengths: NDArray) -> NDArray:
-        return np.array([cls(float(mu)) for mu in strengths])
+    def every(strengths: NDArray) -> Tails:
+        rows = [cls(float(mu)) for mu in strengths]
+        return Tails(np.array(rows), np.array([known[float(mu)].clb[0] for mu in strengths]))
 
     return account(scale, settings, found, every)
 
 
 def account(
     scale: Scale, settings: LimitSettings, limits: list[float],
-    cls: Callable[[NDArray], NDArray],
+    tails: Callable[[NDArray], Tails],
 ) -> Limits:  # fmt: skip
     """The limits with what they mean for the search, and a scan of CLs.
 
@@ -191,20 +193,20 @@ def account(
         scale: of the search.
         settings: confidence level and number of points of the scan.
         limits: observed, and at -2 to 2 sigma.
-        cls: (strengths,) to (strengths, 6).
+        tails: at (strengths,).
     """
     observed_mu, *expected_mu = limits
     reach = min(1.3 * max(observed_mu, expected_mu[4]), scale.ceiling)
     scan = np.linspace(0.0, reach, settings.points + 1)[1:]
-    results = cls(scan)
-    at_limit = float(cls(np.array([observed_mu]))[0, 0])
+    results, at_limit = tails(scan), tails(np.array([observed_mu]))
     events, fb = scale.events, scale.cross_section
     return Limits(
         method=scale.method,
         sensitive=True,
         level=settings.level,
         observed_mu=observed_mu,
-        observed_cls=at_limit,
+        observed_cls=float(at_limit.cls[0, 0]),
+        observed_clb=float(at_limit.clb[0]),
         expected_mu=expected_mu,
         observed_fb=None if fb is None else observed_mu * fb,
         expected_fb=NOTHING if fb is None else [mu * fb for mu in expected_mu],
@@ -215,8 +217,9 @@ def account(
         scan=ClsScan(
             mu=scan,
             cross_section_fb=None if fb is None else scan * fb,
-            observed=results[:, 0],
-            expected=results[:, 1:],
+            observed=results.cls[:, 0],
+            expected=results.cls[:, 1:],
+            clb=results.clb,
         ),
     )
 
@@ -276,26 +279,43 @@ def toy_limits(yields: Yields, settings: LimitJob, asymptotic: Limits, seed: int
     progress = Progress(len(strengths), "signal strengths with toys")
     for index, mu in enumerate(strengths):
         rows.append(cls_from_toys(model, yields.observed, mu, toys, random))
-        progress.report(index + 1, mu=mu, CLs=rows[-1][0])
-    level = settings.limits.level
-    cls = np.array([row[0] for row in rows])
-    bands = np.array([row[1] for row in rows])
+        progress.report(index + 1, mu=mu, CLs=rows[-1].cls)
+    return account_of_toys(rows, strengths, (settings.limits.level, yields.cross_section), toys)
+
+
+def account_of_toys(
+    rows: Sequence[ToyCls], strengths: NDArray, scale: tuple[float, float | None], toys: int,
+    failed: int | None = None,
+) -> ToyLimits:  # fmt: skip
+    """The limits from CLs with toys.
+
+    Args:
+        rows: at each strength.
+        strengths: (strengths,), rising.
+        scale: 1 - confidence level, and fb at strength 1, None if nobody knows.
+        toys: a hypothesis and strength.
+        failed: toys without a fit; None where they are not counted.
+    """
+    level, fb = scale
+    cls, bands = np.array([row.cls for row in rows]), np.array([row.band for row in rows])
     observed_mu = crossing(strengths, cls, level)
     expected_mu = [crossing(strengths, bands[:, band], level) for band in range(5)]
 
     def in_fb(mu: float | None) -> float | None:
-        return None if mu is None else mu * yields.cross_section
+        return None if mu is None or fb is None else mu * fb
 
     return ToyLimits(
         toys=toys,
         mu=strengths,
         cls=cls,
-        cls_error=[row[2] for row in rows],
+        cls_error=[row.error for row in rows],
         cls_expected=bands,
+        clb=[row.clb for row in rows],
         observed_mu=observed_mu,
         expected_mu=expected_mu,
         observed_fb=in_fb(observed_mu),
         expected_fb=[in_fb(mu) for mu in expected_mu],
+        failed=failed,
     )
 
 

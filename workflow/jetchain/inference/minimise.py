@@ -66,6 +66,8 @@ def minimise(likelihood: Likelihood, data: Rows, start: Array, within: Range) ->
         within: bounds, and what is held.
     """
     rows = len(start)
+    if not rows:
+        return Minima(np.empty(0), np.asarray(start, float), np.empty(0, dtype=bool))
     most = max(LARGEST // likelihood.size, 1)
     parts = []
     for first in range(0, rows, most):

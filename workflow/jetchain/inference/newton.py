@@ -142,16 +142,27 @@ def _errors(model: Counting, data: Data, mu: float, nuisances: Array) -> tuple[f
     return float(errors[0]), errors[1:]
 
 
-def cls_band(model: Counting, counts: Array, mu: Array) -> Array:
-    """Observed CLs and, at -2 to 2 sigma, expected CLs of q~_mu, asymptotically.
+@dataclass(frozen=True)
+class Tails:
+    """What q~_mu says of signal strengths.
+
+    Attributes:
+        cls: (strengths, 6) CLs observed, and expected at -2 to 2 sigma.
+        clb: (strengths,) CLb observed, the probability without signal of data that are no less
+            like the signal. A CLs beside a small one comes of a deficit.
+    """
+
+    cls: Array
+    clb: Array
+
+
+def tails_of(model: Counting, counts: Array, mu: Array) -> Tails:
+    """CLs and CLb of q~_mu, asymptotically: eqs. 61 to 68 of the reference, and 89 for the band.
 
     Args:
         model: the model.
         counts: (bins,) observed.
         mu: (strengths,)
-
-    Returns:
-        (strengths, 6); eqs. 61 to 68 of the reference, and 89 for the band.
     """
     data = Data.observed(model, counts)
     nuisances = profile(model, data, 0.0)[2]
@@ -160,11 +171,11 @@ def cls_band(model: Counting, counts: Array, mu: Array) -> Array:
     asimov = Data(model.rates(0.0, nuisances), control, nuisances[:, model.gammas :])
     same = np.zeros(len(mu), dtype=int)
     q, q_asimov = (q_tilde(model, each.chosen(same), mu) for each in (data, asimov))
-    return asymptotic_cls(q, q_asimov)
+    return asymptotic_tails(q, q_asimov)
 
 
-def asymptotic_cls(q: Array, q_asimov: Array) -> Array:
-    """Observed CLs and, at -2 to 2 sigma, expected CLs, (strengths, 6).
+def asymptotic_tails(q: Array, q_asimov: Array) -> Tails:
+    """CLs and CLb from the test statistics.
 
     Args:
         q: (strengths,) q~_mu of the data.
@@ -173,4 +184,5 @@ def asymptotic_cls(q: Array, q_asimov: Array) -> Array:
     root = np.sqrt(np.maximum(q_asimov, np.finfo(float).tiny))
     distance = np.where(q <= q_asimov, np.sqrt(q) - root, (q - q_asimov) / (2 * root))
     each = np.column_stack([distance, np.broadcast_to(SIGMAS, (len(q), len(SIGMAS)))])
-    return np.asarray(np.exp(log_ndtr(-each - root[:, None]) - log_ndtr(-each)))
+    log_clb = log_ndtr(-each)
+    return Tails(np.exp(log_ndtr(-each - root[:, None]) - log_clb), np.exp(log_clb[:, 0]))

@@ -15,7 +15,6 @@ from scipy.stats import norm
 from jetchain.core.errors import DataError
 from jetchain.core.io.tables import read_json, write_result
 from jetchain.core.schema.inference import (
-    ChannelYields,
     Fit,
     Impact,
     LikelihoodScan,
@@ -38,9 +37,10 @@ from jetchain.inference.fit import prior_widths
 from jetchain.inference.histfactory import REACH, Hypotheses, Model
 from jetchain.inference.limits import Scale, account, no_limits
 from jetchain.inference.maximum import likelihood_scan, maximum, moved_strengths
-from jetchain.inference.published import first_line
+from jetchain.inference.published import first_line, fitted
 from jetchain.inference.settings import FitSettings, LimitSettings, PublishedSettings
 from jetchain.inference.toys import NoMinimumError
+from jetchain.inference.validation import channels_of, validated
 from jetchain.inference.workspace import numpy_backend
 
 FAILURES = (NoMinimumError, ValueError, ArithmeticError, RuntimeError, LookupError)
@@ -67,7 +67,7 @@ def fit(*, workspace: Input, fit: Output, method: str, settings: OthersFitJob, s
 
     Where few events are under the signal, toys check the p-value of no signal.
     """
-    spec = read_json(workspace)
+    spec = fitted(read_json(workspace), settings.workspace.validation, str(workspace))
     with numpy_backend(tolerance=settings.fit.tolerance):
         model = Model(spec, str(workspace))
         account = Fit(
@@ -165,7 +165,7 @@ def limits(
 
     Asymptotic ones; beside them those with toys where few events are under the signal.
     """
-    spec = read_json(workspace)
+    spec = fitted(read_json(workspace), settings.workspace.validation, str(workspace))
     with numpy_backend():
         model = Model(spec, str(workspace))
         write_result(limits, limits_of(model, scale_of(model, method, settings.workspace),
@@ -182,19 +182,9 @@ def scale_of(model: Model, method: str, settings: PublishedSettings) -> Scale:
 
 def limits_of(model: Model, scale: Scale, settings: LimitSettings, seed: int) -> Limits:
     """The limits of a model; null with the reason where a fit fails."""
-    try:
-        hypotheses = Hypotheses(model)
-        found, _, _ = upper_limits(hypotheses.cls, scale.start, scale.ceiling, settings.level)
-        if found is None:
-            return no_limits(
-                scale, settings,
-                f"no sensitivity: no signal strength up to {scale.ceiling:.4g} is excluded",
-            )  # fmt: skip
-        asymptotic = account(scale, settings, found, hypotheses.cls)
-    except FAILURES as error:
-        words = f"the fits behind CLs fail ({error})"
-        return no_limits(scale, settings, words, sensitive=True)
-    if not settings.toys or not few_events(model):
+    asymptotic, hypotheses = asymptotic_account(model, scale, settings)
+    no_toys = not settings.toys or not few_events(model)
+    if hypotheses is None or asymptotic.observed_mu is None or no_toys:
         return asymptotic
     try:
         toys = limits_from_toys(hypotheses, settings, asymptotic, seed)
@@ -203,42 +193,55 @@ def limits_of(model: Model, scale: Scale, settings: LimitSettings, seed: int) ->
     return asymptotic.model_copy(update={"toys": toys})
 
 
+def asymptotic_account(
+    model: Model, scale: Scale, settings: LimitSettings
+) -> tuple[Limits, Hypotheses | None]:
+    """The asymptotic limits, null with the reason where a fit fails, and what they come from.
+
+    The hypotheses are None where not even the fits without a strength succeed.
+    """
+    hypotheses = None
+    try:
+        hypotheses = Hypotheses(model)
+        found, _, _ = upper_limits(hypotheses.cls, scale.start, scale.ceiling, settings.level)
+        if found is None:
+            words = f"no sensitivity: no signal strength up to {scale.ceiling:.4g} is excluded"
+            return no_limits(scale, settings, words), hypotheses
+        return account(scale, settings, found, hypotheses.tails), hypotheses
+    except FAILURES as error:
+        words = f"the fits behind CLs fail ({error})"
+        return no_limits(scale, settings, words, sensitive=True), hypotheses
+
+
 def diagnose(
     *, workspace: Input, model: Output, method: str, settings: OthersFitJob, seed: int
 ) -> None:
-    """Goodness of fit, correlations, impacts, scans, and the channels before and after the fit."""
-    spec = read_json(workspace)
+    """Goodness of fit, correlations, impacts, scans, and the channels before and after the fit.
+
+    Those that validate the fit stand among the channels, with pulls.
+    """
+    spec, left_out = read_json(workspace), settings.workspace.validation
     with numpy_backend(tolerance=settings.fit.tolerance):
-        found = Model(spec, str(workspace))
+        found = Model(fitted(spec, left_out, str(workspace)), str(workspace))
         try:
-            account = _diagnosis(found, method, settings, seed)
+            account, result = _diagnosis(found, method, settings, seed)
+            if left_out:
+                more = validated(spec, left_out, result, str(workspace))
+                account = account.model_copy(update={"channels": (*account.channels, *more)})
         except FAILURES as error:
             account = ModelFit(method=method, reason=_no_minimum(error))
     write_result(model, account)
 
 
-def _diagnosis(model: Model, method: str, job: OthersFitJob, seed: int) -> ModelFit:
-    from cabinetry.model_utils import prediction
-
+def _diagnosis(model: Model, method: str, job: OthersFitJob, seed: int) -> tuple[ModelFit, Any]:
+    """What the fit says, and cabinetry's `FitResults`."""
     settings = job.fit
     hypotheses = Hypotheses(model)
     result = maximum(model, hypotheses.best, settings)
-    shown = {
-        "before": prediction(model.model),
-        "after": prediction(model.model, fit_results=result),
-    }
-    config = model.model.config
-    channels = []
-    for index, name in enumerate(config.channels):
-        values: dict[str, Any] = {"observed": model.data[config.channel_slices[name]].tolist()}
-        for when, each in shown.items():
-            values[when] = np.sum(each.model_yields[index], axis=0).tolist()
-            values[f"{when}_error"] = list(each.total_stdev_model_bins[index][-1])
-        channels.append(ChannelYields(name=name, **values))
     goodness = float(result.goodness_of_fit)
     has_goodness = np.isfinite(goodness) and goodness >= 0
     moving = np.flatnonzero(np.asarray(result.uncertainty) > 0)
-    return ModelFit(
+    account = ModelFit(
         method=method,
         goodness_of_fit=goodness if has_goodness else None,
         goodness_toys=_goodness_with_toys(hypotheses, settings.toys * has_goodness, seed),
@@ -247,9 +250,10 @@ def _diagnosis(model: Model, method: str, job: OthersFitJob, seed: int) -> Model
             tuple(row) for row in np.asarray(result.corr_mat)[np.ix_(moving, moving)].tolist()
         ),
         impacts=impacts(model, result, moving.tolist(), settings),
-        channels=tuple(channels),
+        channels=channels_of(model.model, model.data, result),
         scans=_scans(model, result, job.workspace.scanned),
     )
+    return account, result
 
 
 def _goodness_with_toys(hypotheses: Hypotheses, toys: int, seed: int) -> float | None:

@@ -37,6 +37,8 @@ def patches(
 ) -> None:  # fmt: skip
     """Write the workspace without signal, and the patch set with all signals.
 
+    Of a search without sensitivity, which has no workspace, both are its note that says so.
+
     Args:
         workspace: of the search.
         signals: `SignalVariation` of each signal: `up` is it.
@@ -45,7 +47,7 @@ def patches(
         settings: the values of each signal.
 
     Raises:
-        DataError: no signal is named, the search has no workspace, or a signal is not of it.
+        DataError: no signal is named, or one is not of this search.
     """
     if not settings.samples:
         raise DataError(
@@ -53,11 +55,10 @@ def patches(
             "Name samples of generate.samples there, with the values of each.",
         )
     spec = read_json(workspace)
-    if "channels" not in spec:
-        raise DataError(
-            f"{workspace}: the search '{method}' has no sensitivity, and no workspace to patch.",
-            "Take another search.",
-        )
+    if spec.get("sensitive") is False:
+        write_json(background, spec)
+        write_json(patchset, spec)
+        return
     plain = without_signal(spec)
     names = [channel["name"] for channel in plain["channels"]]
     sizes = [len(each["data"]) for each in plain["observations"]]

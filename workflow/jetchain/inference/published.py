@@ -45,6 +45,8 @@ def published(*, files: Inputs, workspace: Output, settings: PublishedSettings) 
             spec = patched(spec, patchset, settings.patch, (path, at))
         spec = chosen(spec, settings.measurement, path)
         check(spec, path)
+        if settings.validation:
+            check(fitted(spec, settings.validation, path), path)
     write_json(workspace, spec)
 
 
@@ -206,6 +208,36 @@ def chosen(spec: Any, measurement: str | None, path: str) -> dict[str, Any]:
     if name not in known:
         raise DataError(f"{path}: there is no measurement '{name}'.", did_you_mean(name, known))
     return {**spec, "measurements": [spec["measurements"][known.index(name)]]}
+
+
+def fitted(spec: dict[str, Any], validation: Sequence[str], path: str) -> dict[str, Any]:
+    """The workspace without the channels that validate its fit.
+
+    Args:
+        spec: with one measurement.
+        validation: names of the channels.
+        path: for messages.
+
+    Raises:
+        DataError: there is no such channel, or none is left.
+    """
+    names = [channel["name"] for channel in spec["channels"]]
+    for name in validation:
+        if name not in names:
+            near = did_you_mean(name, names)
+            raise DataError(f"{path}: validation: there is no channel '{name}'.", near)
+    if {*names} == {*validation}:
+        raise DataError(
+            f"{path}: validation: all channels are named, and none is left for the fit.",
+            "Leave those out that the fit is to take.",
+        )
+    return {
+        **spec,
+        **{
+            part: [each for each in spec[part] if each["name"] not in validation]
+            for part in ("channels", "observations")
+        },
+    }
 
 
 def check(spec: dict[str, Any], path: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from pydantic import field_validator, model_validator
 
-from jetchain.core.settings import Settings, key
+from jetchain.core.settings import Settings, did_you_mean, key, require_each_once
 from jetchain.core.sources import require_usable
 from jetchain.inference.applications.settings import ApplicationsSettings
 
@@ -85,11 +85,30 @@ class _Files(Settings):
         return named if self.pallet is None else [self.pallet]
 
 
+class CombinationSettings(Settings):
+    """Entries of `inference.workspaces` that are one likelihood of one signal."""
+
+    parts: list[str] = key(..., "names of the entries, whose data do not overlap", min_length=2)
+    correlated: list[str] = key(
+        [], "parameters that are the same in all parts that have them; others of one name are "
+        "parameters of each part"
+    )  # fmt: skip
+
+    @field_validator("parts", "correlated")
+    @classmethod
+    def _once(cls, names: list[str]) -> list[str]:
+        return require_each_once(names, names, "part or parameter")
+
+
 class PublishedSettings(_Files):
-    """A workspace of HistFactory, in pyhf's JSON, that others made; or a region's counts."""
+    """A workspace of HistFactory, in pyhf's JSON, that others made; or a region's counts; or
+    several of these combined."""
 
     region: RegionSettings | None = key(
         None, "counts of one region, in place of a workspace: the limit is that on its events (S95)"
+    )
+    combined: CombinationSettings | None = key(
+        None, "other entries that are combined, in place of a workspace"
     )
     patch: str | None = key(None, "name of the patch")
     cross_section: float | None = key(
@@ -104,15 +123,23 @@ class PublishedSettings(_Files):
         None, "of the data, for the limit on the visible cross-section", unit="1/fb", gt=0
     )
     scanned: list[str] = key([], "parameters whose likelihood is scanned, beside that of interest")
+    validation: list[str] = key(
+        [],
+        "channels that the likelihood leaves out: their events and pulls are shown after the fit",
+    )
 
     @model_validator(mode="after")
     def _pair(self) -> Self:
         if (self.patchset is None) != (self.patch is None):
             raise ValueError("patchset and patch go together: give both, or neither")
-        if (self.workspace is None) == (self.region is None):
-            raise ValueError("give a workspace or a region, one of both")
-        if self.region is not None and self.files:
-            raise ValueError("a region has no files: leave out pallet and patchset")
+        given = [self.workspace, self.region, self.combined]
+        if sum(each is not None for each in given) != 1:
+            raise ValueError("give a workspace, a region or what is combined, one of these")
+        if self.workspace is None and (self.files or self.validation or self.measurement):
+            what = "a region" if self.combined is None else "a combination"
+            raise ValueError(
+                f"{what} has no files: leave out pallet, patchset, measurement and validation"
+            )
         return self
 
 
@@ -123,6 +150,10 @@ class GridSettings(_Files):
     points: dict[str, list[float]] = key(
         {}, "in place of workspace and patch set: a file of a workspace a point, and its values"
     )
+    search: str | None = key(
+        None, "in place of workspace and patch set: a search of this run, with the patch set of "
+        "the signals of anomaly.grid"
+    )  # fmt: skip
     axes: list[str] = key([], "what the values are; the patch set's labels if not given")
     cross_sections: dict[str, float] = key(
         {}, "cross-section of each signal at strength 1, by its patch or file, where limits are to "
@@ -131,8 +162,13 @@ class GridSettings(_Files):
 
     @model_validator(mode="after")
     def _either(self) -> Self:
-        if bool(self.points) == (self.workspace is not None and self.patchset is not None):
-            raise ValueError("give a workspace with its patchset, or points, one of both")
+        pair = self.workspace is not None and self.patchset is not None
+        if [bool(self.points), pair, self.search is not None].count(True) != 1:
+            raise ValueError(
+                "give a workspace with its patchset, points, or a search, one of these"
+            )
+        if self.search is not None and self.files:
+            raise ValueError("a search has its own files: leave out pallet, workspace and patchset")
         lengths = {len(values) for values in self.points.values()}
         if len(lengths) > 1 or 0 in lengths:
             raise ValueError("all points need equally many values, one or more")
@@ -182,3 +218,25 @@ class InferenceSettings(Settings):
             if not re.fullmatch("[a-z0-9_]+", name):
                 raise ValueError(f"the name '{name}' stands in file names: use a-z, 0-9 and _ only")
         return value
+
+    @model_validator(mode="after")
+    def _parts(self) -> Self:
+        single = [name for name, each in self.workspaces.items() if each.combined is None]
+        for name, each in self.workspaces.items():
+            if each.combined is None:
+                continue
+            for part in each.combined.parts:
+                if part not in single:
+                    raise ValueError(
+                        f"workspaces.{name}.combined.parts: '{part}' is no entry with a workspace "
+                        f"of its own. {did_you_mean(part, single)}"
+                    )
+            stated = [self.workspaces[part].cross_section for part in each.combined.parts]
+            known = {value for value in [*stated, each.cross_section] if value is not None}
+            if len(known) > 1:
+                both = " and ".join(map(str, sorted(known)))
+                raise ValueError(
+                    f"workspaces.{name}.combined: strength 1 is {both} fb in the parts: one "
+                    "strength cannot be both. Scale the signal of a part"
+                )
+        return self

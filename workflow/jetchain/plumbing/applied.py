@@ -40,6 +40,12 @@ def applications_known(config: Configuration) -> Iterator[str]:
 def workspaces_are_no_searches(config: Configuration) -> Iterator[str]:
     for name in sorted({*config.inference.workspaces} & {*METHODS, *NO_CUT}):
         yield f"inference.workspaces.{name}: a search has this name already."
+    for name, grid in config.inference.grids.items():
+        known, place = [*NO_CUT, *config.anomaly.searches], f"inference.grids.{name}.search"
+        if grid.search is not None and grid.search not in known:
+            yield f"{place}: no search '{grid.search}'. {did_you_mean(grid.search, known)}"
+        elif grid.search is not None and not config.anomaly.grid.samples:
+            yield f"{place}: there are no signals: name them in anomaly.grid.samples."
 
 
 def hunted_are_cut_on(config: Configuration) -> Iterator[str]:

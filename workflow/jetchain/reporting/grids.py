@@ -162,6 +162,7 @@ def table(*, grid: Input, table: Output) -> None:
             **_band("expected_fb", limits.expected_fb),
             "cls": each.cls_observed,
             **_band("expected_cls", each.cls_expected),
+            "clb": each.clb_observed,
             "reason": limits.reason,
         }
         for name, value in row.items():

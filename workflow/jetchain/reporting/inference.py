@@ -257,6 +257,7 @@ def table(
             "expected_toys_fb": limit.toys and limit.toys.expected_fb[2],
             "limit_mu": limit.observed_mu,
             "expected_mu": limit.expected_mu[2],
+            "clb": limit.observed_clb,
             "fitted_fb": fit.mu and fit.mu.cross_section_fb,
             "fitted_error_fb": fit.mu and fit.mu.cross_section_error_fb,
             "significance": fit.significance,

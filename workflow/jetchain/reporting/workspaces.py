@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.ticker import NullLocator, StrMethodFormatter
 
 from jetchain.core.io.tables import read_result
-from jetchain.core.schema.inference import Fit, Limits, ModelFit
+from jetchain.core.schema.inference import ChannelYields, Fit, Limits, ModelFit
 from jetchain.core.style import COLOURS, label, new_figure, remark, save_figure
 from jetchain.core.verbs import Input, Inputs, Output
 from jetchain.reporting.inference import OUTER, band_handles, draw_band
@@ -132,20 +133,10 @@ def scans(*, model: Input, pdf: Output, png: Output, data: Output) -> None:
 def channels(*, model: Input, pdf: Output, png: Output, data: Output) -> None:
     """Draw the channels before and after the fit, with data over fit below."""
     found = read_result(model, ModelFit)
-    many = max(len(found.channels), 1)
-    figure, axes = new_figure(
-        2, many, size=(max(4.0 * many, 6.0), 6.4), sharex="col", squeeze=False,
-        height_ratios=[3, 1],
-    )  # fmt: skip
-    if not found.channels:
-        remark(axes[0, 0], "no result")
-    for column, channel in enumerate(found.channels):
-        _channel(axes[0, column], axes[1, column], channel)
-    axes[0, 0].set_ylabel("events")
-    axes[1, 0].set_ylabel("data / fit")
-    if found.channels:
-        axes[0, -1].legend(fontsize=11)
-    label(axes[0, 0], WHAT)
+    of_fit = [each for each in found.channels if not each.pulls]
+    figure, axes = _panels(of_fit, "data / fit")
+    for column, channel in enumerate(of_fit):
+        _ratio(axes[1, column], channel)
     if found.goodness_of_fit is not None:  # above the last one: beside the label is no room
         text = f"goodness of fit: p = {found.goodness_of_fit:.2g}"
         if found.goodness_toys is not None:
@@ -154,8 +145,42 @@ def channels(*, model: Input, pdf: Output, png: Output, data: Output) -> None:
     save_figure(figure, pdf, png, data)
 
 
-def _channel(top: Any, below: Any, channel: Any) -> None:
-    """A channel: counts, both predictions, and the ratio to the second."""
+def validation(*, model: Input, pdf: Output, png: Output, data: Output) -> None:
+    """Draw the channels that the fit leaves out, with their pulls below."""
+    found = read_result(model, ModelFit)
+    left_out = [each for each in found.channels if each.pulls]
+    figure, axes = _panels(left_out, "pull")
+    for below, channel in zip(axes[1], left_out, strict=False):
+        pulls = np.array(channel.pulls, float)
+        below.axhspan(-1, 1, color=OUTER)
+        below.stem(np.arange(len(pulls)), pulls, linefmt="k-", markerfmt="ko", basefmt=" ")
+        below.axhline(0, color=COLOURS[8], linestyle=":", gid="zero")
+        reach = max(3.0, 1.2 * float(np.nanmax(np.abs(pulls), initial=0.0)))
+        below.set_ylim(-reach, reach)
+    save_figure(figure, pdf, png, data)
+
+
+def _panels(channels: Sequence[ChannelYields], what: str) -> tuple[Any, Any]:
+    """A figure with events above and room below, a column a channel; `what` is drawn there."""
+    many = max(len(channels), 1)
+    figure, axes = new_figure(
+        2, many, size=(max(4.0 * many, 6.0), 6.4), sharex="col", squeeze=False,
+        height_ratios=[3, 1],
+    )  # fmt: skip
+    if not channels:
+        remark(axes[0, 0], "no result")
+    for column, channel in enumerate(channels):
+        _events(axes[0, column], axes[1, column], channel)
+    axes[0, 0].set_ylabel("events")
+    axes[1, 0].set_ylabel(what)
+    if channels:
+        axes[0, -1].legend(fontsize=11)
+    label(axes[0, 0], WHAT)
+    return figure, axes
+
+
+def _events(top: Any, below: Any, channel: ChannelYields) -> None:
+    """Counts of a channel and both predictions; the axis of its bins."""
     edges = np.arange(len(channel.observed) + 1) - 0.5
     bins = edges[:-1] + 0.5
     observed, after = np.array(channel.observed), np.array(channel.after)
@@ -168,6 +193,15 @@ def _channel(top: Any, below: Any, channel: Any) -> None:
     )  # fmt: skip
     top.errorbar(bins, observed, yerr=np.sqrt(observed), fmt="o", color="black", label="data")
     top.set_ylim(bottom=0)
+    below.set_xlabel(f"bin of {channel.name}")
+    below.set_xticks(bins if len(bins) <= 12 else bins[:: len(bins) // 8])
+    below.minorticks_off()
+
+
+def _ratio(below: Any, channel: ChannelYields) -> None:
+    """Data over the fitted model."""
+    observed, after = np.array(channel.observed), np.array(channel.after)
+    error, bins = np.array(channel.after_error), np.arange(len(after))
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio, spread = observed / after, np.sqrt(observed) / after
         band = np.where(after > 0, error / after, 0.0)
@@ -175,6 +209,3 @@ def _channel(top: Any, below: Any, channel: Any) -> None:
     below.errorbar(bins, ratio, yerr=spread, fmt="o", color="black", markersize=4, gid="ratio")
     below.axhline(1, color=COLOURS[8], linestyle=":", gid="one")
     below.set_ylim(0.4, 1.6)
-    below.set_xlabel(f"bin of {channel.name}")
-    below.set_xticks(bins if len(bins) <= 12 else bins[:: len(bins) // 8])
-    below.minorticks_off()

@@ -7,6 +7,8 @@ LIMITED_LABELS = json.dumps(
     json.loads(BACKGROUND_LABELS) | {name: name for name in IN_FB}
 )
 
+VALIDATED = [name for name in PUBLISHED if CONFIG.inference.workspaces[name].validation]
+
 
 FIGURES += [
     Figure(
@@ -118,6 +120,14 @@ if PUBLISHED:
             {"figure": "Before and after the fit, {method}"},
             inputs=dict(model="results/inference/{method}/model.json"),
             over={"method": PUBLISHED},
+        ),
+        Figure(
+            "inference/validation_{method}",
+            "reporting.workspaces.validation",
+            "Inference",
+            {"figure": "Validation after the fit, {method}"},
+            inputs=dict(model="results/inference/{method}/model.json"),
+            over={"method": VALIDATED},
         ),
         Figure(
             "inference/likelihood_{method}",

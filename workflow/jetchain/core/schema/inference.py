@@ -81,7 +81,12 @@ class Impact(Result):
 
 
 class ChannelYields(Result):
-    """A channel of a workspace: (bins,) events, and the model's before and after the fit."""
+    """A channel of a workspace: (bins,) events, and the model's before and after the fit.
+
+    Attributes:
+        pulls: of a channel that the fit left out, observed less expected after the fit over the
+            error of both, null where nothing is expected; empty for one of the fit.
+    """
 
     name: str
     observed: list[float]
@@ -89,6 +94,7 @@ class ChannelYields(Result):
     before_error: list[float]
     after: list[float]
     after_error: list[float]
+    pulls: tuple[float | None, ...] = ()
 
 
 class LikelihoodScan(Result):
@@ -129,12 +135,13 @@ class ModelFit(Result):
 
 
 class ClsScan(Result):
-    """CLs along the signal strength: (points,), the expected ones at -2 to 2 sigma."""
+    """CLs along the signal strength, (points,), the expected ones at -2 to 2 sigma; CLb of data."""
 
     mu: list[float]
     cross_section_fb: list[float] | None
     observed: list[float]
     expected: list[Band]
+    clb: list[float]
 
 
 class ToyLimits(Result):
@@ -143,6 +150,7 @@ class ToyLimits(Result):
     Attributes:
         toys: a hypothesis and strength.
         mu, cls, cls_error, cls_expected: (strengths,), the last at -2 to 2 sigma.
+        clb: (strengths,) observed.
         observed_mu, expected_mu, observed_fb, expected_fb: null outside the strengths tried.
         failed: toys without a fit, which are left out; null where they are not counted.
     """
@@ -152,6 +160,7 @@ class ToyLimits(Result):
     cls: list[float]
     cls_error: list[float]
     cls_expected: list[Band]
+    clb: list[float]
     observed_mu: float | None
     expected_mu: PartialBand
     observed_fb: float | None
@@ -172,7 +181,7 @@ class Limits(Result):
         level: 1 - confidence level.
         observed_mu, observed_fb, observed_events, observed_visible_fb: on the signal strength, the
             cross-section, the events of all bins and the visible cross-section.
-        observed_cls: CLs at the observed limit.
+        observed_cls, observed_clb: CLs and CLb at the observed limit.
         expected_mu, expected_fb, expected_events: at -2 to 2 sigma, for the cut as it is,
             trained on data with the injected signal; trained without it, it keeps less signal.
         reference_cross_section_fb: where the signal strength is 1; null in a workspace of others
@@ -191,6 +200,7 @@ class Limits(Result):
     observed_events: float | None = None
     observed_visible_fb: float | None = None
     observed_cls: float | None = None
+    observed_clb: float | None = None
     expected_mu: PartialBand = NOTHING
     expected_fb: PartialBand = NOTHING
     expected_events: PartialBand = NOTHING
@@ -205,7 +215,8 @@ class GridPoint(Result):
     Attributes:
         name: of its patch or file.
         values: its place, such as masses.
-        cls_observed, cls_expected: CLs at strength 1, the latter at -2 to 2 sigma.
+        cls_observed, cls_expected, clb_observed: CLs at strength 1, the second at -2 to 2 sigma,
+            and CLb.
         limits: on the strength; `reason` says why there are none.
     """
 
@@ -214,6 +225,7 @@ class GridPoint(Result):
     cls_observed: float | None
     cls_expected: PartialBand
     limits: Limits
+    clb_observed: float | None = None
 
 
 class SignalGrid(Result):

@@ -54,7 +54,8 @@ def charm(
     """
     given = settings.charm
     test = templates.read_jets(scores, metrics, jets)
-    rate = templates.rates(rates, test.classes)
+    known = read_json(rates)
+    rate = templates.rates(known, test.classes)
     table = templates.shares(test, templates.categorise(test, given), given.mass_edges)
     first = given.luminosities[0]
     relative = settings.workspace.luminosity_uncertainty
@@ -66,8 +67,8 @@ def charm(
             )
             if statistics and luminosity == first:
                 write_json(workspace, spec)
-            branching = read_json(rates)["branching"]["H_cc"]
-            found.append(limit(spec, settings, (luminosity, branching), statistics=statistics))
+            scale = (luminosity, known["branching"]["H_cc"])
+            found.append(limit(spec, settings, scale, statistics=statistics))
     write_result(
         search,
         CharmSearch(

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from jetchain.core.errors import DataError, EmptySampleError
 from jetchain.core.io.mapped import Mapped
-from jetchain.core.io.tables import read_json, read_result
+from jetchain.core.io.tables import read_result
 from jetchain.core.io.tensors import read_tensors
 from jetchain.core.schema.graphs import JET_COLUMNS
 from jetchain.core.schema.tagging import TAGGING_JETS, TAGGING_SCORES, TaggerMetrics
@@ -115,15 +115,14 @@ def read_jets(scores: Path, metrics: Path, datasets: Sequence[Path]) -> Jets:
     return Jets(classes, table["label"], table["probability"], mass, weight)
 
 
-def rates(path: Path, classes: Sequence[str]) -> dict[str, float]:
+def rates(known: Mapping[str, Any], classes: Sequence[str]) -> dict[str, float]:
     """Cross-sections times branching fractions of the classes of jets, fb.
 
     Args:
-        path: of the resource: cross-sections of processes, branching fractions, and the products
-            of both that make up each class.
+        known: the resource: cross-sections of processes, branching fractions, and the products of
+            both that make up each class.
         classes: of the tagger; those without a process are left out.
     """
-    known = read_json(path)
     found = {}
     for name, products in known["classes"].items():
         if name not in classes:

@@ -31,6 +31,8 @@ from jetchain.core.verbs import Input, Inputs, Output
 
 SIMULATION = "Simulation by jetchain, no data of an experiment."
 KEYWORDS = {"reactions": ["P P --> X"], "cmenergies": [13000.0], "phrases": ["simulation"]}
+ESTIMATE, SIMULATED = "estimate from data", "simulation statistics"
+"""What the uncertainties of yields are; those of the norm and the shape are in the likelihoods."""
 REMEDY = "Run the target publication again; if it fails again, report it with this message."
 
 
@@ -43,7 +45,8 @@ def hepdata(
     Args:
         workspaces, yields, limits: of the searches, in the same order.
         summary: of the tagging data set, whose cutflow is a table.
-        patchsets: signals of grids for these workspaces; may be none.
+        patchsets: patch sets of these workspaces, each after the workspace without signal that it
+            is for; may be none.
         submission: a gzipped tar file.
 
     Raises:
@@ -69,7 +72,10 @@ def hepdata(
                 continue  # a search without sensitivity has no likelihood
             _attach(made, folder, (path, f"{each.method}_workspace.json"), "Likelihood")
         for path in patchsets:
-            _attach(made, folder, (path, f"{path.parent.name}_{path.name}"), "Patch set")
+            given = read_json(path)
+            if given.get("sensitive") is not False:
+                what = "Patch set" if "patches" in given else "Likelihood without signal"
+                _attach(made, folder, (path, f"{path.parent.name}_{path.name}"), what)
         for table in (
             limit_table(hepdata_lib, found),
             efficiency_table(hepdata_lib, counts),
@@ -139,11 +145,11 @@ def yield_table(lib: Any, counts: SearchYields) -> Any:
     observed = _variable(lib, "Observed events", [each.observed for each in counts.bins])
     background = _variable(lib, "Background events", [each.background for each in counts.bins])
     signal = _variable(lib, "Signal events", [each.signal for each in counts.bins])
-    for variable, errors in (
-        (background, [each.background_uncertainty for each in counts.bins]),
-        (signal, [each.signal_uncertainty for each in counts.bins]),
+    for variable, what, errors in (
+        (background, ESTIMATE, [each.background_uncertainty for each in counts.bins]),
+        (signal, SIMULATED, [each.signal_uncertainty for each in counts.bins]),
     ):
-        uncertainty = lib.Uncertainty("total")
+        uncertainty = lib.Uncertainty(what)
         uncertainty.values = errors
         variable.add_uncertainty(uncertainty)
     for each in (observed, background, signal):
@@ -167,7 +173,7 @@ def efficiency_table(lib: Any, counts: Sequence[SearchYields]) -> Any:
     efficiency = _variable(
         lib, "Efficiency", [sum(each.signal for each in bins) / all_ for bins, all_ in pairs]
     )
-    error = lib.Uncertainty("total")
+    error = lib.Uncertainty(SIMULATED)
     # Bins of one search share what makes their signal uncertain: added linearly.
     error.values = [sum(each.signal_uncertainty for each in bins) / all_ for bins, all_ in pairs]
     efficiency.add_uncertainty(error)

@@ -13,14 +13,17 @@ Reference: HS3 0.2, https://github.com/hep-statistics-serialization-standard.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from jetchain.core.errors import DataError
 from jetchain.core.io.tables import read_json, write_json
+from jetchain.core.settings import Settings
 from jetchain.core.verbs import Input, Output
 from jetchain.inference.fit import load_model
+from jetchain.inference.settings import PublishedSettings
 from jetchain.inference.workspace import numpy_backend
 
 SUPPORTED = ("normfactor", "normsys", "histosys", "shapesys", "staterror", "shapefactor")
@@ -28,18 +31,30 @@ CONSTRAINED = {"normsys": "Gauss", "histosys": "Gauss", "shapesys": "Poisson"}
 VERSION = "0.2"
 
 
-def hs3(*, workspace: Input, hs3: Output) -> None:
+class Hs3Job(Settings):
+    """What `hs3` reads of the configuration: what a fit leaves out."""
+
+    workspaces: dict[str, PublishedSettings]
+
+
+def hs3(*, workspace: Input, hs3: Output, method: str, settings: Hs3Job) -> None:
     """Write the HS3 form of a workspace; of a search without sensitivity the note that it is."""
     spec = read_json(workspace)
-    write_json(hs3, spec if spec.get("sensitive") is False else convert(spec, str(workspace)))
+    entry = settings.workspaces.get(method)
+    left_out = entry.validation if entry else []
+    whole = spec if spec.get("sensitive") is False else convert(spec, str(workspace), left_out)
+    write_json(hs3, whole)
 
 
-def convert(spec: dict[str, Any], path: str = "workspace") -> dict[str, Any]:
+def convert(
+    spec: dict[str, Any], path: str = "workspace", validation: Sequence[str] = ()
+) -> dict[str, Any]:
     """A HistFactory workspace of pyhf's JSON in HS3.
 
     Args:
         spec: with one measurement at least; the first is taken.
         path: for messages.
+        validation: channels that are no part of the likelihood.
 
     Raises:
         DataError: a modifier is not among `SUPPORTED`, or its settings are not.
@@ -47,7 +62,7 @@ def convert(spec: dict[str, Any], path: str = "workspace") -> dict[str, Any]:
     _require_supported(spec, path)
     measurement = spec["measurements"][0]
     channels = [_channel(channel) for channel in spec["channels"]]
-    names = [channel["name"] for channel in channels]
+    names = [channel["name"] for channel in channels if channel["name"] not in validation]
     observed = {each["name"]: each["data"] for each in spec["observations"]}
     with numpy_backend():
         model, _ = load_model(spec, path)

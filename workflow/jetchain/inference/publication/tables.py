@@ -23,6 +23,7 @@ def tables(*, limits: Inputs, labels: Labels, csv: Output, tex: Output) -> None:
         for name, value in zip(COLUMNS, numbers(row), strict=True):
             column = name.replace("-", "minus_").replace("+", "plus_").replace(" sigma", "_sigma")
             columns.setdefault(column, []).append("" if value is None else value)
+        columns.setdefault("clb", []).append("" if row.observed_clb is None else row.observed_clb)
         columns.setdefault("reason", []).append(row.reason or "")
     write_csv(csv, columns)
     with atomic(tex) as temporary:
