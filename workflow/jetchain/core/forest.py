@@ -6,7 +6,7 @@ pickled classifier does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ def arrays_of(models: Models) -> dict[str, NDArray]:
     """The trees of scikit-learn's HistGradientBoostingClassifier, of two classes, as TREES.
 
     Args:
-        models: fold, training and members of each ensemble.
+        models: fold, training and ensemble; its trees cut on numbers of bins, these on features.
     """
     parts: dict[str, list[NDArray]] = {
         name: [] for name in ("feature", "threshold", "left", "right", "value")
@@ -31,13 +31,13 @@ def arrays_of(models: Models) -> dict[str, NDArray]:
     start: list[float] = []
     root, model, fold, training = [], [], [], []
     first = 0
-    for own_fold, own_training, members in models:
-        for member in members:
+    for own_fold, own_training, ensemble in models:
+        for member in ensemble.members:
             for (predictor,) in member._predictors:
                 nodes = predictor.nodes
                 own, leaf = np.arange(len(nodes)), nodes["is_leaf"].astype(bool)
                 parts["feature"].append(np.where(leaf, 0, nodes["feature_idx"]))
-                parts["threshold"].append(np.where(leaf, np.inf, nodes["num_threshold"]))
+                parts["threshold"].append(_thresholds(nodes, leaf, ensemble.edges))
                 for side in ("left", "right"):
                     parts[side].append(first + np.where(leaf, own, nodes[side]))
                 parts["value"].append(nodes["value"])
@@ -55,6 +55,17 @@ def arrays_of(models: Models) -> dict[str, NDArray]:
         "fold": np.array(fold),
         "training": np.array(training),
     }
+
+
+def _thresholds(
+    nodes: NDArray, leaf: NDArray[np.bool_], edges: Sequence[Array]
+) -> Array:
+    """Where nodes (nodes,) cut on a feature: at most this; infinite for leaves."""
+    result = np.full(len(nodes), np.inf)
+    for feature, own in enumerate(edges):
+        chosen = ~leaf & (nodes["feature_idx"] == feature)
+        result[chosen] = own[np.floor(nodes["num_threshold"][chosen]).astype(np.int64)]
+    return result
 
 
 def scores_of(trees: Mapping[str, NDArray], features: Array, fold: NDArray[np.int64]) -> Array:
