@@ -198,8 +198,7 @@ def laptop_scans() -> dict[str, ScanSettings]:
     """The scans of the laptop-scale default.
 
     The search as it is, with more and less signal; what it finds where there is none, in twenty
-    parts of the background, in its window and in any of several; how often limits cover what was
-    injected into these parts; and features that depend on the mass, where the signal over the root of
+    parts of the background; how often limits cover what was injected into these; and features that depend on the mass, where the signal over the root of
     the background is 2.2 in the window, as in the published stress (arXiv 2109.00546).
     """
     return {
@@ -209,13 +208,6 @@ def laptop_scans() -> dict[str, ScanSettings]:
         ),
         "coverage": ScanSettings(
             methods=["inclusive", "cwola"], strengths=[1.0, 4.0], replicas=20, share=0.05
-        ),
-        "look_elsewhere": ScanSettings(
-            methods=["inclusive", "cwola"],
-            windows=[[3.0, 3.3], [3.3, 3.7], [3.7, 4.1], [4.1, 4.6]],
-            strengths=[0.0],
-            replicas=20,
-            share=0.05,
         ),
         "mass_shift": ScanSettings(methods=["cwola", "cathode"], strengths=[0.5], mass_shift=0.1),
     }
