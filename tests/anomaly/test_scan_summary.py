@@ -32,6 +32,7 @@ def row(strength, replica, mu=0.0, error=0.1, significance=0.0, signal=50.0, exp
     limits = Limits(
         method="cwola", sensitive=True, level=0.05, reference_cross_section_fb=1.0,
         observed_fb=expected, expected_fb=[expected] * 5, reason=more.get("reason"),
+        observed_mu=more.get("limit"),
     )  # fmt: skip
     injection = Injection(
         signal_region_tev=(3.3, 3.7), strength=strength, replica=replica, share=1.0,
@@ -145,6 +146,46 @@ def test_replicas_with_the_same_background_claim_no_uniformity():
     found = summary.background_only(null([0.4] * 20), False)
     assert (found.ks, found.spurious_error) == (None, None)
     assert found.spurious == pytest.approx(0.4)
+
+
+def test_limits_cover_what_was_injected_as_often_as_they_say():
+    # Limits of a Gaussian strength of known error: mu + 1.645 errors covers 95 % of the time.
+    random = np.random.default_rng(6)
+
+    def replicas(reach):
+        return [
+            row(1.0, index, limit=1.0 + 0.3 * (random.standard_normal() + reach))
+            for index in range(1000)
+        ]
+
+    fair = summary.coverage([*replicas(1.645), row(0.0, 0, limit=0.1), row(1.0, 1)], True)
+    assert (fair.number, fair.level) == (1000, 0.05)  # neither without signal nor without a limit
+    assert fair.covered / 1000 == pytest.approx(0.95, abs=4 * np.sqrt(0.95 * 0.05 / 1000))
+    short = summary.coverage(replicas(1.0), True)
+    assert short.covered / 1000 < 0.88
+    assert summary.coverage(replicas(1.0), False) is None
+    assert summary.coverage([row(0.0, 0, limit=0.1)], True) is None
+
+
+def test_looking_in_several_windows_is_counted_by_replica():
+    def windows(replica, *p_values):
+        return [row(0.0, replica, 0.1, p0=each) for each in p_values]
+
+    rows = [*windows(0, 0.3, 0.01, 0.2), *windows(1, 0.2, 0.02, 0.5), row(1.0, 0, 1.0, p0=1e-9)]
+    (found,) = summary.anywhere(rows)
+    assert (found.windows, found.smallest) == (3, [0.01, 0.02])
+    assert found.share_of_rare == 0.5  # 3 x 0.01 is at most 0.05, 3 x 0.02 is not
+    assert summary.anywhere([row(0.0, 0, 0.1), row(0.0, 1, 0.1)]) == []  # one window
+    # Independent windows without signal: the bound holds, and is nearly reached. Deficits, half of
+    # all, have a p above one half whatever their q0 says.
+    random = np.random.default_rng(8)
+    rows = [
+        row(0.0, k, 0.1 if p < 0.5 else -0.1, p0=min(p, 0.5))
+        for k in range(2000)
+        for p in random.uniform(size=3)
+    ]
+    (many,) = summary.anywhere(rows)
+    assert many.share_of_rare == pytest.approx(0.05, abs=0.02)
 
 
 def test_the_p_value_of_toys_goes_first():

@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 
 from helpers.dijets import MASS_RANGE, SIGNAL_REGION, dijet_tables
-from jetchain.background import quality
+from jetchain.background import closure, quality
 from jetchain.background.settings import QualityJob
 from jetchain.core.boosting import BoostingSettings
-from jetchain.core.dijets import sidebands
+from jetchain.core.dijets import inside, sidebands
+from jetchain.core.errors import EmptySampleError
 from jetchain.core.io.tables import read_csv, read_result
 from jetchain.core.io.tensors import write_tensors
-from jetchain.core.schema.anomaly import DIJETS
-from jetchain.core.schema.background import TemplateQuality
+from jetchain.core.schema.anomaly import DIJET_TRUTH, DIJETS
+from jetchain.core.schema.background import TemplateClosure, TemplateQuality
 
 BOOSTING = BoostingSettings(trainings=2, members=1, iterations=30)
 
@@ -56,3 +57,35 @@ def test_a_perfect_template_passes_the_verb(tmp_path):
     )  # fmt: skip
     assert read_result(tmp_path / "quality.json", TemplateQuality).sidebands.auc < 0.55
     assert set(read_csv(tmp_path / "d.csv")["region"]) == {"sidebands", "signal region"}
+
+
+@pytest.mark.parametrize(("with_signal", "events"), [(False, 3000), (True, 3000), (False, 0)])
+def test_a_template_is_held_against_background_alone(tmp_path, with_signal, events):
+    # A third of the region is signal, which the truth takes out of the data: only a template that
+    # has it too differs.
+    data, truth, _ = dijet_tables(background=3000, injected=400, test=10, seed=1)
+    drawn, other, _ = dijet_tables(background=events or 1, injected=400, test=10, seed=2)
+    chosen = inside(drawn["m_jj"], SIGNAL_REGION) & (with_signal | (other["is_signal"] == 0))
+    chosen &= events > 0
+    tables = {"data": data, "template": {name: each[chosen] for name, each in drawn.items()}}
+    for name, table in tables.items():
+        write_tensors(tmp_path / f"{name}.safetensors", DIJETS, table)
+    write_tensors(tmp_path / "truth.safetensors", DIJET_TRUTH, truth)
+
+    def run():
+        closure.template(
+            **{name: tmp_path / f"{name}.safetensors" for name in (*tables, "truth")},
+            closure=tmp_path / "closure.json", seed=5,
+            settings=QualityJob(
+                signal_region=SIGNAL_REGION, mass_range=MASS_RANGE, boosting=BOOSTING,
+                permutations=10,
+            ),
+        )  # fmt: skip
+
+    if not events:
+        with pytest.raises(EmptySampleError, match="0 of the template"):
+            run()
+        return
+    run()
+    found = read_result(tmp_path / "closure.json", TemplateClosure).signal_region
+    assert (found.null_deviations > 4) is with_signal

@@ -68,3 +68,34 @@ def test_class_sizes_do_not_move_the_scores():
 def test_an_empty_class_is_refused():
     with pytest.raises(EmptySampleError, match="at least 10 events of each class"):
         train_ensemble(np.zeros((50, 2)), np.zeros(50, dtype=np.int64), SMALL, 1)
+
+
+def test_bins_are_quantiles_and_cost_no_separation():
+    # Beside scikit-learn's own bins of the same features, with the same split for early stopping.
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.metrics import roc_auc_score
+
+    random = np.random.default_rng(7)
+    labels = random.integers(0, 2, 6000)
+    features = np.exp(random.standard_normal((6000, 3)) + 0.5 * labels[:, None])
+    settings = BoostingSettings(members=3, bins=64)
+    ensemble = train_ensemble(features[:4000], labels[:4000], settings, 1)
+    numbers = boosting.places(features[:4000], ensemble.edges)
+    for column in numbers.T.astype(np.int64):
+        counts = np.bincount(column)
+        assert len(counts) == 64
+        assert counts.min() > 0.9 * 4000 / 64
+    theirs = np.mean(
+        [
+            HistGradientBoostingClassifier(
+                max_bins=64, class_weight="balanced", early_stopping=True, validation_fraction=0.3,
+                random_state=member.random_state,
+            ).fit(features[:4000], labels[:4000]).predict_proba(features[4000:])[:, 1]
+            for member in ensemble.members
+        ],
+        axis=0,
+    )  # fmt: skip
+    ours = boosting.ensemble_score(ensemble, features[4000:])
+    areas = [roc_auc_score(labels[4000:], scores) for scores in (ours, theirs)]
+    assert areas[0] == pytest.approx(areas[1], abs=0.01)
+    assert np.corrcoef(ours, theirs)[0, 1] > 0.97

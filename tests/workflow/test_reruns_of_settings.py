@@ -143,6 +143,7 @@ SHAPING = {
     "background.bump_hunt.methods": (
         ["inclusive"], {"check_searches", "figure_bump_hunt", "hunt_bump"},
     ),
+    "background.quality.closure": (True, {"check_searches", "close_template"}),
     "anomaly.systematics.jets": (["jes"], {"collect_systematics"}),
     "anomaly.systematics.algorithms": (
         ["mlpf"],

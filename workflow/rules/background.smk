@@ -6,6 +6,8 @@ from jetchain.core.schema.background import NO_CUT
 BACKGROUND_CUT = [name for name in SEARCHES if METHODS[name].background == "sideband"]
 BACKGROUND_ABCD = [name for name in SEARCHES if METHODS[name].background == "abcd"]
 BACKGROUND_TEMPLATES = [name for name in SEARCHES if METHODS[name].template]
+# Those that are held against the true background as well.
+BACKGROUND_CLOSED = BACKGROUND_TEMPLATES if CONFIG.background.quality.closure else []
 BACKGROUND_HUNTS = [*NO_CUT, *BACKGROUND_CUT]
 BACKGROUND_METHODS = [*NO_CUT, *BACKGROUND_CUT, *BACKGROUND_ABCD]
 BACKGROUND_LABELS = json.dumps(NO_CUT | METHODS.labels(BACKGROUND_METHODS[1:]))
@@ -55,6 +57,32 @@ rule check_template:
                 "permutations": "background.quality.permutations",
             },
             seed=["background.{method}.quality"],
+        ),
+    shell:
+        LAUNCH
+
+
+rule close_template:
+    input:
+        data="results/anomaly/data.safetensors",
+        truth="results/anomaly/truth.safetensors",
+        template="results/anomaly/{method}/template.safetensors",
+    output:
+        closure="results/background/{method}/template_closure.json",
+    log:
+        "results/logs/background/{method}/template_closure.log",
+    wildcard_constraints:
+        method=one_of(BACKGROUND_TEMPLATES),
+    params:
+        **job(
+            "background.closure.template",
+            settings={
+                "signal_region": "anomaly.signal_region",
+                "mass_range": "background.sideband.spectrum.mass_range",
+                "boosting": "background.quality.boosting",
+                "permutations": "background.quality.permutations",
+            },
+            seed=["background.closure.template", "{method}"],
         ),
     shell:
         LAUNCH
@@ -336,6 +364,9 @@ TARGETS["background"] = [
     *expand("results/background/{method}/search.json", method=BACKGROUND_METHODS),
     *expand("results/background/{method}/closure.json", method=BACKGROUND_METHODS[1:]),
     *expand("results/background/{method}/quality.json", method=BACKGROUND_TEMPLATES),
+    *expand(
+        "results/background/{method}/template_closure.json", method=BACKGROUND_CLOSED
+    ),
     *expand(
         "results/background/{method}/bump_hunt.json",
         method=CONFIG.background.bump_hunt.methods,

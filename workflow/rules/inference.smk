@@ -210,6 +210,10 @@ rule check_searches:
         qualities=expand(
             "results/background/{method}/quality.json", method=BACKGROUND_TEMPLATES
         ),
+        templates=expand(
+            "results/background/{method}/template_closure.json",
+            method=BACKGROUND_CLOSED,
+        ),
         limits=expand(
             "results/inference/{method}/limits.json", method=BACKGROUND_METHODS
         ),

@@ -18,7 +18,9 @@ from jetchain.core.dijets import Array
 from jetchain.core.io.tables import read_result, write_csv, write_result
 from jetchain.core.schema.background import NO_CUT
 from jetchain.core.schema.scan import (
+    Anywhere,
     BackgroundOnly,
+    Coverage,
     Injection,
     Judgement,
     LimitWithout,
@@ -35,6 +37,8 @@ from jetchain.core.verbs import Inputs, Output
 DISCOVERY = 5.0
 FEWEST = 5
 """Replicas, whose p-values are compared with uniform ones."""
+RARE = 0.05
+"""Global p-value whose share among replicas without signal is told."""
 MOST_UNCERTAIN = 0.5
 """Relative, of the efficiency of a selection trained without signal: beyond, no limit is quoted."""
 
@@ -248,6 +252,25 @@ def limit_without_signal(rows: Sequence[Row]) -> LimitWithout | None:
     )
 
 
+def coverage(rows: Sequence[Row], independent: bool) -> Coverage | None:
+    """How often the limit covers what was injected; None without signal or independent replicas.
+
+    What was injected is the expectation: the number of events is drawn as that of data is.
+    """
+    known = [
+        (row.measurement.limits.observed_mu, row.injection.strength)
+        for row in rows
+        if row.injection.strength > 0 and row.measurement.limits.observed_mu is not None
+    ]
+    if not known or not independent:
+        return None
+    return Coverage(
+        covered=sum(limit >= strength for limit, strength in known if limit is not None),
+        number=len(known),
+        level=rows[0].measurement.limits.level,
+    )
+
+
 def summarised(rows: Sequence[Row], independent: bool) -> ScannedMethod:
     """All points of one method in one window; see `background_only`."""
     ordered = sorted(rows, key=lambda row: (row.injection.strength, row.injection.replica))
@@ -264,7 +287,38 @@ def summarised(rows: Sequence[Row], independent: bool) -> ScannedMethod:
         linearity=linearity(ordered),
         background_only=background_only(null, independent),
         limit_without_signal=limit_without_signal(null),
+        coverage=coverage(ordered, independent),
     )
+
+
+def anywhere(rows: Sequence[Row]) -> list[Anywhere]:
+    """What looking in several windows finds without signal, each method trained in each of them.
+
+    Toys of a spectrum (`background.bump_hunt`) know nothing of other trainings. The rows are those
+    of replicas without background in common; N p_smallest bounds the global p-value, whatever two
+    windows have in common (Bonferroni).
+    """
+    found = []
+    null = [row for row in rows if row.injection.strength == 0]
+    for method in dict.fromkeys(row.method for row in null):
+        replicas: dict[int, list[float]] = {}
+        for row in (each for each in null if each.method == method):
+            # A fit without a result finds nothing.
+            value = 1.0 if row.p_value is None else row.p_value
+            replicas.setdefault(row.injection.replica, []).append(value)
+        windows = max(len(values) for values in replicas.values())
+        if windows > 1:
+            smallest = [min(values) for values in replicas.values()]
+            found.append(
+                Anywhere(
+                    method=method,
+                    windows=windows,
+                    smallest=smallest,
+                    rare=RARE,
+                    share_of_rare=float(np.mean(windows * np.array(smallest) <= RARE)),
+                )
+            )
+    return found
 
 
 def columns(rows: Sequence[Row]) -> dict[str, list[Any]]:
@@ -355,5 +409,6 @@ def scan_summary(
             shared_background=shared,
             shared_signal=max(each.shared_signal for each in injected.values()),
             methods=found,
+            anywhere=[] if shared else anywhere(rows),
         ),
     )

@@ -34,8 +34,8 @@ class FeatureSettings(Settings):
     )
     signal_events: int = key(
         375,
-        "Signal events injected into the data: about 190 of them in the signal region beside "
-        "about 3,800 background events, S/B = 5 %. 0 for a background-only run, which needs "
+        "Signal events injected into the data: about 240 of them in the signal region beside "
+        "about 4,700 background events, S/B = 5 %. 0 for a background-only run, which needs "
         "background.reference_events.",
         ge=0,
     )
@@ -198,13 +198,17 @@ def laptop_scans() -> dict[str, ScanSettings]:
     """The scans of the laptop-scale default.
 
     The search as it is, with more and less signal; what it finds where there is none, in twenty
-    parts of the background; and features that depend on the mass, where the signal over the root of
-    the background is 2.2 in the window, as in the published stress (arXiv 2109.00546).
+    parts of the background; how often limits cover what was injected into these; and features that
+    depend on the mass, where the signal over the root of the background is 2.2 in the window, as in
+    the published stress (arXiv 2109.00546).
     """
     return {
         "strength": ScanSettings(),
         "background_only": ScanSettings(
             methods=["inclusive", "cwola"], strengths=[0.0], replicas=20, share=0.05
+        ),
+        "coverage": ScanSettings(
+            methods=["inclusive", "cwola"], strengths=[1.0, 4.0], replicas=20, share=0.05
         ),
         "mass_shift": ScanSettings(methods=["cwola", "cathode"], strengths=[0.5], mass_shift=0.1),
     }

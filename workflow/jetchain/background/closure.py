@@ -1,7 +1,8 @@
 """How well the estimates hold on the true background: the only verbs here that read the truth.
 
 `spectrum` fits the mass of the background alone after each cut, where nothing may be found, and
-measures by how much the cut sculpts the mass; `abcd` compares B C / D with A.
+measures by how much the cut sculpts the mass; `abcd` compares B C / D with A; `template` a template
+with the background of the signal region.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from jetchain.background.abcd import (
     count,
     to_choose,
 )
+from jetchain.background.quality import separation
 from jetchain.background.selection import passes
-from jetchain.background.settings import AbcdJob, CutJob
+from jetchain.background.settings import AbcdJob, CutJob, QualityJob
 from jetchain.background.shape import fit_shape
 from jetchain.background.sideband import spectrum_of, summarise
 from jetchain.background.spectrum import Spectrum
@@ -40,6 +42,7 @@ from jetchain.core.schema.background import (
     Sculpting,
     SpectrumClosure,
     SpectrumClosureAtCut,
+    TemplateClosure,
 )
 from jetchain.core.seeds import generator
 from jetchain.core.verbs import Input, Output
@@ -229,6 +232,40 @@ def abcd(
     )
     write_csv(scan, _scan(ranks, (tuning, simulated), side, region & background))
     write_csv(plane, _plane(ranks[region & background], signal_ranks[signal_region]))
+
+
+def template(
+    *,
+    data: Input,
+    truth: Input,
+    template: Input,
+    closure: Output,
+    settings: QualityJob,
+    seed: int,
+) -> None:
+    """Tell a template from the true background of the signal region, as in the sidebands.
+
+    Of the template, which has several events for each of the data, as many are taken as there is
+    background.
+
+    Raises:
+        EmptySampleError: no background in the signal region, or no template.
+    """
+    table, drawn = read_tensors(data, DIJETS), read_tensors(template, DIJETS)
+    background = read_tensors(truth, DIJET_TRUTH)["is_signal"] == 0
+    own = table["features"][background & inside(table["m_jj"], settings.signal_region)]
+    number = min(len(own), len(drawn["features"]))
+    if not number:
+        raise EmptySampleError(
+            f"The signal region holds {len(own)} background events and {len(drawn['features'])} of "
+            "the template: there is nothing to compare.",
+            "Generate more background, or raise the template's oversampling.",
+        )
+    taken = generator(seed, "template").permutation(len(drawn["features"]))[:number]
+    found = separation(
+        own, drawn["features"][taken], settings.boosting, settings.permutations, seed
+    )
+    write_result(closure, TemplateClosure(signal_region=found))
 
 
 def _mean(m_jj: Array) -> float:

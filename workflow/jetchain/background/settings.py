@@ -22,6 +22,11 @@ class QualitySettings(Settings):
         "that they can show is 1 / (permutations + 1).",
         ge=2,
     )
+    closure: bool = key(
+        False,
+        "Whether the template is held against the true background of the signal region too; a "
+        "check of the search, which no search can make in data.",
+    )
 
 
 class AbcdSettings(Settings):
@@ -162,7 +167,7 @@ class BackgroundSettings(Settings):
 
 
 class QualityJob(Settings):
-    """What `background.quality` reads."""
+    """What `background.quality` and the closure of the template read."""
 
     signal_region: list[float]
     mass_range: list[float]

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from jetchain.background.abcd import region_of
 from jetchain.background.selection import cut_by_fold, mass_edges
 from jetchain.background.settings import CollectJob
 from jetchain.core.dijets import Array, Table, inside, read_scores, sidebands
@@ -117,7 +118,7 @@ def _regions(
 ) -> Array:
     """(events, 4): which region A to D of the signal region each event lies in."""
     own = inside(table["m_jj"], settings.signal_region)
-    region = 2 * (ranks[:, 0] < cuts[0]) + (ranks[:, 1] < cuts[1])
+    region = region_of(ranks, cuts)
     return np.asarray(own[:, None] & (region[:, None] == np.arange(4)), float)
 
 

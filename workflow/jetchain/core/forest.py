@@ -6,7 +6,7 @@ pickled classifier does.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,7 +44,7 @@ def arrays_of(models: Models) -> dict[str, NDArray]:
     """The trees of scikit-learn's HistGradientBoostingClassifier, of two classes, as TREES.
 
     Args:
-        models: fold, training and members of each ensemble.
+        models: fold, training and ensemble; its trees cut on numbers of bins, these on features.
     """
     parts: dict[str, list[NDArray]] = {
         name: [] for name in ("feature", "threshold", "left", "right", "value")
@@ -52,10 +52,11 @@ def arrays_of(models: Models) -> dict[str, NDArray]:
     start: list[float] = []
     root, model, fold, training = [], [], [], []
     first = 0
-    for own_fold, own_training, members in models:
-        for member in members:
+    for own_fold, own_training, ensemble in models:
+        for member in ensemble.members:
             for (predictor,) in member._predictors:
                 tree = tree_of(predictor)
+                tree["threshold"] = _on_features(tree, ensemble.edges)
                 for name, values in tree.items():
                     parts[name].append(values + first if name in ("left", "right") else values)
                 root.append(first)
@@ -72,6 +73,15 @@ def arrays_of(models: Models) -> dict[str, NDArray]:
         "fold": np.array(fold),
         "training": np.array(training),
     }
+
+
+def _on_features(tree: Mapping[str, NDArray], edges: Sequence[Array]) -> Array:
+    """The thresholds (nodes,) of a tree that cuts on numbers of bins, on the features themselves."""
+    result = np.array(tree["threshold"])
+    for feature, own in enumerate(edges):
+        chosen = np.isfinite(result) & (tree["feature"] == feature)
+        result[chosen] = own[np.floor(tree["threshold"][chosen]).astype(np.int64)]
+    return result
 
 
 def scores_of(trees: Mapping[str, NDArray], features: Array, fold: NDArray[np.int64]) -> Array:

@@ -27,8 +27,10 @@ from jetchain.core.io.tables import read_result, write_result
 from jetchain.core.schema.background import (
     AbcdClosure,
     CorrectedCounts,
+    Separation,
     SpectrumClosure,
     SpectrumFits,
+    TemplateClosure,
     TemplateQuality,
 )
 from jetchain.core.schema.base import Result
@@ -125,12 +127,11 @@ def of_abcd(book: Book, found: AbcdClosure) -> None:
     )  # fmt: skip
 
 
-def of_quality(book: Book, found: TemplateQuality) -> None:
-    """Template against data in the sidebands."""
-    side = found.sidebands
+def of_separation(book: Book, name: str, found: Separation) -> None:
+    """Template against data, in the sidebands, and against true background in the window."""
     book.add(
-        "template in the sidebands", side.null_deviations, SPREADS,
-        f"AUC {side.auc:.3f}, permuted labels {side.null_mean:.3f} +- {side.null_std:.3f}, in "
+        name, found.null_deviations, SPREADS,
+        f"AUC {found.auc:.3f}, permuted labels {found.null_mean:.3f} +- {found.null_std:.3f}, in "
         "spreads",
     )  # fmt: skip
 
@@ -200,24 +201,26 @@ def method_checks(
         elif isinstance(found, AbcdClosure):
             of_abcd(book, found)
         elif isinstance(found, TemplateQuality):
-            of_quality(book, found)
-            book.lacks("template without signal", "no job compares it in the signal region")
+            of_separation(book, "template in the sidebands", found.sidebands)
+        elif isinstance(found, TemplateClosure):
+            of_separation(book, "template without signal", found.signal_region)
         elif isinstance(found, Limits):
             of_limits(book, found)
         elif isinstance(found, BumpHunt):
             of_hunt(book, found, efficiency)
         else:
             raise TypeError(kind)
+    if "quality" in files and "template" not in files:
+        book.lacks("template without signal", "background.quality.closure is off")
     if "hunt" not in files and "abcd" not in files:
         book.lacks("look-elsewhere", "not in background.bump_hunt.methods")
     of_scans(book, scans, trained)
-    book.lacks("coverage of the limit", "no job repeats the limit at known strengths")
     return MethodChecks(method=method, checks=book.checks)
 
 
 KINDS: dict[str, type[Result]] = {
     "fits": SpectrumFits, "closure": SpectrumClosure, "abcd": AbcdClosure,
-    "quality": TemplateQuality, "limits": Limits, "hunt": BumpHunt,
+    "quality": TemplateQuality, "template": TemplateClosure, "limits": Limits, "hunt": BumpHunt,
 }  # fmt: skip
 
 
@@ -227,6 +230,7 @@ def checks(
     closures: Inputs,
     abcd: Inputs,
     qualities: Inputs,
+    templates: Inputs,
     limits: Inputs,
     hunts: Inputs,
     scans: Inputs,
@@ -237,7 +241,7 @@ def checks(
     """Gather the checks of all methods with a limit; a file's folder names its method.
 
     Args:
-        fits, closures, abcd, qualities, limits, hunts: of the methods that have them.
+        fits, closures, abcd, qualities, templates, limits, hunts: of the methods that have them.
         scans: summaries of scans; what they hold of the window of the search counts.
         checks: written.
         blind: methods whose jobs are given no truth.
@@ -245,7 +249,7 @@ def checks(
     """
     files: dict[str, dict[str, tuple[str, Result]]] = {path.parent.name: {} for path in limits}
     given: Iterable[tuple[str, Sequence[Path]]] = zip(
-        KINDS, (fits, closures, abcd, qualities, limits, hunts), strict=True
+        KINDS, (fits, closures, abcd, qualities, templates, limits, hunts), strict=True
     )
     for kind, paths in given:
         for path in paths:

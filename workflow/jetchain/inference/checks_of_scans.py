@@ -88,6 +88,38 @@ def of_limit_without(book: Book, method: ScannedMethod) -> None:
     )  # fmt: skip
 
 
+def of_coverage(book: Book, method: ScannedMethod) -> None:
+    """How often the observed limit covers the cross-section that was injected."""
+    found = method.coverage
+    assert found is not None
+    book.add(
+        "coverage of the limit", found.covered / found.number, 1 - found.level,
+        f"asymptotic limits, with retraining, at or above what was injected: {found.covered} of "
+        f"{found.number}", side="at least",
+        error=float((found.level * (1 - found.level) / found.number) ** 0.5),
+    )  # fmt: skip
+
+
+def of_anywhere(book: Book, scans: Sequence[Found]) -> None:
+    """What the search finds in any of several windows without signal, trained in each of them."""
+    name = "look-elsewhere with retraining"
+    found = [
+        (path, each) for path, summary, method in scans
+        for each in summary.anywhere if each.method == method.method
+    ]  # fmt: skip
+    if not found:
+        book.lacks(name, "no scan of several windows without signal is in anomaly.scanned")
+        return
+    book.source, most = max(found, key=lambda each: len(each[1].smallest))
+    number = len(most.smallest)
+    book.add(
+        name, most.share_of_rare, most.rare,
+        f"share of {number} replicas without signal whose smallest local p in {most.windows} "
+        f"windows, times these, is at most {most.rare:g}; smallest {min(most.smallest):.2g}",
+        error=float((most.rare * (1 - most.rare) / number) ** 0.5),
+    )  # fmt: skip
+
+
 def of_shift(book: Book, method: ScannedMethod) -> None:
     """What is left where the masses of the jets follow the dijet mass."""
     _, efficiency, value = min(improvements(method), key=lambda each: float(each[1]))
@@ -137,6 +169,10 @@ SCANNED = (
         lambda method: method.limit_without_signal is not None, "without signal",
     ),
     Scanned(
+        ("coverage of the limit",), of_coverage,
+        lambda method: method.coverage is not None, "with signal and no background in common",
+    ),
+    Scanned(
         ("masses of the jets shifted",), of_shift,
         lambda method: bool(improvements(method)), "with a mass shift", shifted=True, trained=True,
     ),
@@ -158,3 +194,4 @@ def of_scans(book: Book, scans: Sequence[Found], trained: bool) -> None:
         else:
             for name in each.names:
                 book.lacks(name, f"no scan {each.wanted} is in anomaly.scanned")
+    of_anywhere(book, scans)

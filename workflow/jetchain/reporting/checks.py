@@ -90,7 +90,8 @@ def table(*, checks: Input, labels: Labels, table: Output) -> None:
         for each in method.checks:
             row = {
                 "method": labels[method.method], "check": each.name, "number": each.number,
-                "error": each.error, "limit": each.limit and f"{each.side} {each.limit:g}",
+                "error": each.error,
+                "limit": None if each.limit is None else f"{each.side} {each.limit:g}",
                 "status": each.status, "note": each.note, "source": each.source,
             }  # fmt: skip
             for name, value in row.items():

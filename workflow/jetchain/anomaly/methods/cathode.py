@@ -40,7 +40,7 @@ class TemplateSettings(Settings):
 
     flow: FlowSettings = key(FlowSettings(), "The density estimator.")
     training: TrainingSettings = key(
-        TrainingSettings(epochs=12, batch_size=256, learning_rate=3e-3, patience=6),
+        TrainingSettings(epochs=12, batch_size=512, learning_rate=3e-3, patience=6),
         "Training of the flow on the sidebands.",
     )
     oversampling: float = key(

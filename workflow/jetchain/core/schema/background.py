@@ -376,3 +376,9 @@ class TemplateQuality(Result):
     """Drawn events against data where there is no signal."""
 
     sidebands: Separation
+
+
+class TemplateClosure(Result):
+    """Drawn events against the true background of the data where the signal is sought."""
+
+    signal_region: Separation

@@ -183,6 +183,19 @@ class LimitWithout(Result):
     reason: str | None
 
 
+class Coverage(Result):
+    """How often the observed limit on the strength is at least the one that was injected.
+
+    Attributes:
+        covered, number: replicas with a limit, of all strengths above 0, those that cover and all.
+        level: of the limit, .05 for 95 %.
+    """
+
+    covered: int
+    number: int
+    level: float
+
+
 class ScannedMethod(Result):
     """A method in one window.
 
@@ -191,6 +204,7 @@ class ScannedMethod(Result):
         points: by rising strength.
         sigma_min, linearity: see there.
         background_only, limit_without_signal: null if the scan has no strength 0.
+        coverage: null if nothing was injected, or replicas have background in common.
     """
 
     method: str
@@ -200,6 +214,25 @@ class ScannedMethod(Result):
     linearity: Linearity
     background_only: BackgroundOnly | None
     limit_without_signal: LimitWithout | None
+    coverage: Coverage | None = None
+
+
+class Anywhere(Result):
+    """Replicas without signal that are searched in several windows, with a training in each.
+
+    Attributes:
+        method: which.
+        windows: their number, N.
+        smallest: the smallest local p-value of each replica.
+        rare, share_of_rare: share of the replicas in which N times it is at most this; more than
+            this share of them if local p-values are too small.
+    """
+
+    method: str
+    windows: int
+    smallest: list[float]
+    rare: float
+    share_of_rare: float
 
 
 class ScanSummary(Result):
@@ -212,6 +245,8 @@ class ScanSummary(Result):
             Spreads and widths of pulls show about sqrt(1 - this) of the background's fluctuation.
         shared_signal: the same of the injected events, at the largest strength.
         methods: by method and window.
+        anywhere: by method; none with one window, without a strength of 0, or where replicas have
+            background in common.
     """
 
     scan: str
@@ -221,3 +256,4 @@ class ScanSummary(Result):
     shared_background: float
     shared_signal: float
     methods: list[ScannedMethod]
+    anywhere: list[Anywhere] = []
