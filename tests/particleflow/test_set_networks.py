@@ -13,6 +13,7 @@ from helpers.detected import FakeEvent
 from helpers.graph_events import ECAL, HCAL, as_read, random_event
 from jetchain.graphs.build import event_graphs
 from jetchain.graphs.settings import EventGraphSettings
+from jetchain.particleflow.algorithms import ALGORITHMS
 from jetchain.particleflow.algorithms.condensation import (
     Condensation,
     CondensationModelSettings,
@@ -26,12 +27,7 @@ from jetchain.particleflow.algorithms.hgpflow import (
     HgpflowTrainingSettings,
     Incidence,
 )
-from jetchain.particleflow.algorithms.mlpf import (
-    Mlpf,
-    MlpfModelSettings,
-    MlpfSeveral,
-    MlpfSeveralSettings,
-)
+from jetchain.particleflow.algorithms.mlpf import Mlpf, MlpfModelSettings
 from jetchain.particleflow.algorithms.tspn import Tspn, TspnModelSettings, assigned, errors
 from jetchain.particleflow.batch import batch_of
 from jetchain.particleflow.jagged import cheapest, rows_of
@@ -92,14 +88,9 @@ def test_several_candidates_of_a_cluster_are_its_particles_in_falling_energy():
 
 def test_mlpf_of_several_is_mlpf():
     """And stays of several where another size is given."""
-    settings = MlpfSeveralSettings.model_validate({"model": {"hidden": 8}}).model
-    assert settings.per_cluster > 1
-    torch.manual_seed(0)
-    one = MlpfSeveral(settings)
-    torch.manual_seed(0)
-    other = Mlpf(settings)
-    states = one.state_dict(), other.state_dict()
-    assert all(torch.equal(states[0][name], states[1][name]) for name in states[1])
+    settings = ALGORITHMS.decode("mlpf_several", {"model": {"hidden": 8}}).model
+    assert ALGORITHMS.load("mlpf_several") is Mlpf
+    assert Mlpf(settings).per_node == settings.per_cluster > 1
 
 
 # ---------------------------------------------------------------------------------- small tools
