@@ -10,7 +10,7 @@ from jetchain.core.io.tables import read_result
 from jetchain.core.io.tensors import write_weights
 from jetchain.core.schema.particleflow_jets import ParticleflowBench
 from jetchain.particleflow.algorithms.mlpf import Mlpf
-from jetchain.particleflow.bench import OVERLAID, bench, overlaid
+from jetchain.particleflow.bench import OVERLAID, SIZE, bench, overlaid, power_law
 from jetchain.particleflow.settings import ParticleflowSettings
 
 
@@ -36,6 +36,16 @@ def test_the_report_has_each_network_with_its_growth(tmp_path):
     assert found.elements[1] == pytest.approx(2 * found.elements[0])
     assert np.isfinite(found.exponent)
     assert found.events_per_second > 0
+
+
+def test_the_rate_is_that_of_the_fitted_power_law():
+    """An exact law is found again; scatter of a constant factor up and down changes nothing."""
+    elements = np.array([250.0, 400.0, 625.0, 1000.0]) * SIZE / 500
+    exact = 3.0 * (elements / SIZE) ** 1.5
+    np.testing.assert_allclose(power_law(elements, exact), (1.5, 3.0))
+    # Orthogonal to both a constant and the logarithm of the equidistant sizes.
+    off = exact * np.exp(0.1 * np.array([1, -1, -1, 1]))
+    np.testing.assert_allclose(power_law(elements, off), (1.5, 3.0))
 
 
 def test_no_event_is_an_error(tmp_path):

@@ -13,10 +13,13 @@ from helpers.detected import FakeEvent
 from helpers.graph_events import ECAL, HCAL, as_read, random_event
 from jetchain.graphs.build import event_graphs
 from jetchain.graphs.settings import EventGraphSettings
+from jetchain.particleflow.algorithms import ALGORITHMS
 from jetchain.particleflow.algorithms.condensation import (
     Condensation,
     CondensationModelSettings,
+    CondensationTrainingSettings,
     condensed,
+    mean_of_objects,
     points,
     potential,
 )
@@ -26,15 +29,11 @@ from jetchain.particleflow.algorithms.hgpflow import (
     HgpflowTrainingSettings,
     Incidence,
 )
-from jetchain.particleflow.algorithms.mlpf import (
-    Mlpf,
-    MlpfModelSettings,
-    MlpfSeveral,
-    MlpfSeveralSettings,
-)
+from jetchain.particleflow.algorithms.mlpf import Mlpf, MlpfModelSettings
 from jetchain.particleflow.algorithms.tspn import Tspn, TspnModelSettings, assigned, errors
 from jetchain.particleflow.batch import batch_of
 from jetchain.particleflow.jagged import cheapest, rows_of
+from jetchain.particleflow.messages import SCALE
 from jetchain.particleflow.network import COLUMN
 from jetchain.particleflow.targets import CLASSES, true_objects
 
@@ -92,14 +91,9 @@ def test_several_candidates_of_a_cluster_are_its_particles_in_falling_energy():
 
 def test_mlpf_of_several_is_mlpf():
     """And stays of several where another size is given."""
-    settings = MlpfSeveralSettings.model_validate({"model": {"hidden": 8}}).model
-    assert settings.per_cluster > 1
-    torch.manual_seed(0)
-    one = MlpfSeveral(settings)
-    torch.manual_seed(0)
-    other = Mlpf(settings)
-    states = one.state_dict(), other.state_dict()
-    assert all(torch.equal(states[0][name], states[1][name]) for name in states[1])
+    settings = ALGORITHMS.decode("mlpf_several", {"model": {"hidden": 8}}).model
+    assert ALGORITHMS.load("mlpf_several") is Mlpf
+    assert Mlpf(settings).per_node == settings.per_cluster > 1
 
 
 # ---------------------------------------------------------------------------------- small tools
@@ -253,6 +247,62 @@ def test_a_cluster_is_of_the_particle_that_left_most_in_it():
     assert targets["label"].tolist() == [CLASSES.index("charged_hadron"), PHOTON, PHOTON]
     seen = batch_of(arrays_of(shared())).momentum[1:, 3].log() + targets["regression"][1:, 1]
     torch.testing.assert_close(seen[0], seen[1])
+
+
+def test_crowded_events_are_learned_by_heart_in_a_few_steps():
+    """Each neutral object gets a point, and nothing else does. Of places that begin as one every
+    beta falls at first: no object at all is found by then."""
+    events = [random_event(seed, charged=40, neutral=80) for seed in range(2)]
+    torch.manual_seed(0)
+    model = Condensation(CondensationModelSettings())
+    batch = batch_of(arrays_of(*events), model.targets)
+    model.standardise(lambda: [batch])
+    optimiser = torch.optim.AdamW(model.parameters(), lr=5e-3)
+    for _ in range(40):
+        optimiser.zero_grad()
+        model.loss(batch, CondensationTrainingSettings())[0].backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+    with torch.no_grad():
+        beta, place, *_ = model(batch)
+        is_track = batch.x[:, COLUMN["is_track"]] > 0
+        found = condensed(beta, place, is_track, batch.event, model.settings)
+        true = points(beta + 2.0 * is_track, batch.targets["object"])
+    true, found = true[~is_track[true]], found[~is_track[found]]
+    assert len(true) == 160
+    matched = torch.isin(true, found).sum()
+    assert matched > 0.85 * len(true)
+    assert matched > 0.95 * len(found)
+
+
+def test_no_object_gains_by_a_smaller_weight():
+    """Of a single node each, the mean is plain and has no gradient in the weights; of two nodes it
+    is weighted."""
+    values = torch.tensor([1.0, 5.0, 3.0, 7.0])
+    weight = torch.tensor([10.0, 0.5, 1.0, 3.0], requires_grad=True)
+    alone = mean_of_objects(values, weight, torch.tensor([0, 1, 4, 2]))
+    assert float(alone) == pytest.approx(4.0)
+    (gradient,) = torch.autograd.grad(alone, weight)
+    torch.testing.assert_close(gradient, torch.zeros(4), atol=1e-6, rtol=0)
+    paired = mean_of_objects(values, weight, torch.tensor([0, 1, 2, 2]))
+    assert float(paired) == pytest.approx((1 + 5 + (3 * 1 + 7 * 3) / 4) / 3)
+
+
+def test_the_space_begins_as_the_calorimeter():
+    """Without displacement two clusters lie as far apart as in it, in the unit of the edges;
+    further dimensions begin at 0."""
+    event = FakeEvent()
+    event.cluster(5000.0, 0.30, 3.10, ECAL)
+    event.cluster(5000.0, 0.34, -3.10, ECAL)
+    model = Condensation(CondensationModelSettings(hidden=8, layers=1, dimensions=5))
+    for parameter in model.place.parameters():
+        torch.nn.init.zeros_(parameter)
+    place = model(batch_of(arrays_of(event)))[1].detach()
+    d_phi = 2 * np.pi - 6.2
+    chord = 2 * np.sin(d_phi / 2)
+    expected = np.hypot(0.04, chord) / SCALE
+    assert float((place[0] - place[1]).norm()) == pytest.approx(expected, rel=1e-3)
+    assert not place[:, 3:].any()
 
 
 # ---------------------------------------------------------------------------------------- TSPN-SA

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,9 +85,23 @@ def timed(model: Network, read: Any, events: int) -> BenchedNetwork:
             seconds.append((time.process_time() - started) / len(batches))
         elements.append(float(np.mean([len(batch) for batch in batches])))
         milliseconds.append(1e3 * float(np.median(seconds[1:])))
-    slope, _ = np.polyfit(np.log(np.maximum(elements, 1)), np.log(milliseconds), 1)
-    at_size = np.exp(np.interp(np.log(SIZE), np.log(elements), np.log(milliseconds)))
+    exponent, at_size = power_law(elements, milliseconds)
     return BenchedNetwork(
-        elements=elements, milliseconds=milliseconds, exponent=slope,
+        elements=elements, milliseconds=milliseconds, exponent=exponent,
         events_per_second=1e3 / at_size,
     )  # fmt: skip
+
+
+def power_law(elements: Sequence[float], milliseconds: Sequence[float]) -> tuple[float, float]:
+    """The power law of least squares in the logarithms.
+
+    Args:
+        elements: of an event, (sizes,); at least two of them differ.
+        milliseconds: an event takes, (sizes,).
+
+    Returns:
+        its exponent, and the milliseconds that it gives for `SIZE` elements.
+    """
+    at = np.log(np.asarray(elements) / SIZE)
+    exponent, log_milliseconds = np.polyfit(at, np.log(milliseconds), 1)
+    return float(exponent), float(np.exp(log_milliseconds))

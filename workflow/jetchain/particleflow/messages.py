@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch_geometric.nn import MessagePassing
 
 from jetchain.core.kinematics import delta_phi
+from jetchain.particleflow.along_edges import messages
 from jetchain.particleflow.network import COLUMN, FEATURES
 
 GEOMETRY = 4  # numbers that describe an edge
 SCALE = 0.1  # of the distances in eta and phi along an edge
 
 
-class Message(MessagePassing):
+class Message(nn.Module):
     """One round: each node hears the sum of its neighbours' messages and updates itself.
 
     m_ij = relu(A x_i + B x_j + C g_ij), x_i' = x_i + MLP([norm(x_i), norm(sum_j m_ij)])
@@ -22,7 +22,7 @@ class Message(MessagePassing):
     """
 
     def __init__(self, hidden: int) -> None:
-        super().__init__(aggr="sum")
+        super().__init__()
         self.norm = nn.LayerNorm(hidden)
         self.centre = nn.Linear(hidden, hidden)
         self.neighbour = nn.Linear(hidden, hidden, bias=False)
@@ -35,21 +35,10 @@ class Message(MessagePassing):
     def forward(self, x: Tensor, edge_index: Tensor, geometry: Tensor) -> Tensor:
         """x: (nodes, hidden), edge_index: (2, edges), geometry: (edges, 4) -> (nodes, hidden)."""
         normed = self.norm(x)
-        heard = self.propagate(
-            edge_index,
-            centre=self.centre(normed),
-            neighbour=self.neighbour(normed),
-            geometry=self.geometry(geometry),
+        heard = messages(
+            self.centre(normed), self.neighbour(normed), geometry, self.geometry.weight, edge_index
         )
         return x + self.update_node(torch.cat([normed, self.heard(heard)], dim=1))
-
-    def message(self, centre_i: Tensor, neighbour_j: Tensor, geometry: Tensor) -> Tensor:
-        """The message of each edge; all (edges, hidden).
-
-        The first is made for this call, and nobody else has it: in its place the sum takes no fresh
-        memory, which costs as much as the sum itself.
-        """
-        return centre_i.add_(neighbour_j).add_(geometry).relu_()
 
 
 def edge_geometry(x: Tensor, edge_index: Tensor) -> Tensor:

@@ -34,7 +34,7 @@ class Candidates:
         event: which event of the batch.
         label: index into PARTICLE_CLASSES.
         pt, eta, phi: GeV and rad; those of its track for a charged one.
-        node: its track, or the topocluster most of it is in; -1 for none.
+        node: its track, or the topocluster most of it is in, counted through the batch.
     """
 
     event: NDArray[np.int64]
@@ -90,7 +90,7 @@ class Network(nn.Module, ABC):
     def expected_pt(self, batch: EventBatch) -> Tensor:
         """The neutral pT that is found at each topocluster, GeV; 0 at tracks; (nodes,)."""
         found = self.candidates(batch)
-        neutral = (found.node >= 0) & (batch.x[found.node, COLUMN["is_topo"]].cpu().numpy() > 0)
+        neutral = batch.x[found.node, COLUMN["is_topo"]].cpu().numpy() > 0
         total = np.bincount(found.node[neutral], found.pt[neutral], minlength=len(batch))
         return torch.from_numpy(total)
 

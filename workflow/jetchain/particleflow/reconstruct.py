@@ -93,8 +93,7 @@ def predict(model: Network, events: Mapped) -> Candidates:
     done = nodes = 0
     for batch in Batches(events, np.arange(len(events)), EVENTS_AT_ONCE):
         part = model.candidates(batch)
-        node = np.where(part.node < 0, -1, part.node + nodes)
-        found.append(replace(part, event=part.event + done, node=node))
+        found.append(replace(part, event=part.event + done, node=part.node + nodes))
         nodes += len(batch)
         done = min(done + EVENTS_AT_ONCE, len(events))
         progress.report(done)
@@ -114,14 +113,9 @@ def reconstructed(arrays: dict[str, NDArray[Any]], found: Candidates) -> dict[st
         The columns of RECONSTRUCTED.
     """
     found = found[np.argsort(found.event, kind="stable")]
-    # A candidate without a node looks at a row of its own, behind all others.
     features, track, index, truth = (
-        np.concatenate([arrays[name], np.full((1, *arrays[name].shape[1:]), missing)])[found.node]
-        for name, missing in (
-            ("node_features", np.float32(0)), ("node_track", np.float32(0)),
-            ("node_index", np.int32(-1)), ("node_truth", np.int32(-1)),
-        )
-    )  # fmt: skip
+        arrays[f"node_{name}"][found.node] for name in ("features", "track", "index", "truth")
+    )
     is_track = features[:, EVENT_GRAPH_FEATURES.index("is_track")] > 0
     momentum = cartesian(found.pt, found.eta, found.phi, MASSES[found.label])
     columns = {

@@ -71,7 +71,7 @@ class BenchedNetwork(Result):
         elements: tracks and clusters of an event, mean.
         milliseconds: an event of so many.
         exponent: of the fitted power law, milliseconds ~ elements^exponent.
-        events_per_second: of 500 elements, interpolated.
+        events_per_second: of 500 elements, by this law.
     """
 
     elements: list[float]

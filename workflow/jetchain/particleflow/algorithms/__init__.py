@@ -40,7 +40,7 @@ ALGORITHMS: Registry[Algorithm] = Registry(
         "mlpf_several": Algorithm(
             "MLPF, several a cluster",
             "2101.08578",
-            "mlpf.MlpfSeveral",
+            "mlpf.Mlpf",
             "mlpf.MlpfSeveralSettings",
             trained=True,
         ),

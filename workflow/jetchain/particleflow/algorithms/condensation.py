@@ -7,6 +7,11 @@ particle, the one that left most in it, so a particle whose energy is the smalle
 cluster is no object. Where objects are found, points are taken in falling beta, tracks first, and
 each takes the nodes around it.
 
+Two things are ours. The space begins as the calorimeter, and displacements are learned: of places
+that begin as one the hundreds of points of an event repel each other so much that every beta falls
+to nothing, and a short training ends before they come apart. And the loss of the properties is a
+mean over objects, see `mean_of_objects`.
+
 Reference: arXiv 2002.03605; the thresholds are those of nilotpal09/hg-tspn-pflow:
 `objcond/configs/condensation.json`, which the published sizes are from as well.
 """
@@ -20,13 +25,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, pad
 
 from jetchain.core.settings import Settings, key
 from jetchain.core.training_settings import TrainingSettings
 from jetchain.particleflow.batch import EventBatch
 from jetchain.particleflow.jagged import rows_of
-from jetchain.particleflow.messages import Message, edge_geometry, head
+from jetchain.particleflow.messages import SCALE, Message, edge_geometry, head
 from jetchain.particleflow.network import COLUMN, FEATURES, Candidates, Network
 from jetchain.particleflow.network_settings import SetTrainingSettings
 from jetchain.particleflow.node_network import (
@@ -46,6 +51,7 @@ from jetchain.particleflow.targets import (
 
 LARGEST = 0.9999  # beta, so that its inverse hyperbolic tangent is finite
 FIRST_BETA = -1.0  # logit before training, so that charges do not begin large
+CALORIMETER = [COLUMN[name] for name in ("eta_calo", "sin_phi_calo", "cos_phi_calo")]
 
 
 class CondensationModelSettings(Settings):
@@ -53,7 +59,9 @@ class CondensationModelSettings(Settings):
 
     hidden: int = key(48, "Width of every layer.", ge=4)
     layers: int = key(3, "Rounds of messages along the edges.", ge=1)
-    dimensions: int = key(3, "Of the space in which nodes condense.", ge=1)
+    dimensions: int = key(
+        3, "Of the space in which nodes condense; the first three begin as the calorimeter.", ge=3
+    )
     beta_threshold: float = key(0.8, "Points of smaller beta start no object.", gt=0.0, lt=1.0)
     distance_threshold: float = key(0.8, "Nodes nearer to a point belong to its object.", gt=0.0)
 
@@ -101,7 +109,9 @@ class Condensation(Network):
         seen = torch.cat([hidden, scaled], dim=1)
         beta = (self.weight(seen)[:, 0] + FIRST_BETA).sigmoid().clamp(max=LARGEST)
         logits = possible(self.classes(seen), batch.x)
-        return beta, self.place(seen), logits, beside_own(self.momentum(seen), batch.x)
+        place = self.place(seen)
+        start = pad(batch.x[:, CALORIMETER] / SCALE, (0, place.shape[1] - len(CALORIMETER)))
+        return beta, place + start, logits, beside_own(self.momentum(seen), batch.x)
 
     def targets(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Tensor]:
         """The object of each node, -1 for noise; class and REGRESSION of it, from this node.
@@ -138,7 +148,10 @@ class Condensation(Network):
         }  # fmt: skip
 
     def loss(self, batch: EventBatch, settings: CondensationTrainingSettings) -> tuple[Tensor, int]:
-        """L_p + s_C (L_beta + L_V) of the paper, its Eqs. 4 to 10; and the number of nodes."""
+        """L_p + s_C (L_beta + L_V) of the paper, its Eqs. 4 to 10; and the number of nodes.
+
+        L_p is that of `mean_of_objects`.
+        """
         beta, place, logits, regression = self(batch)
         owner, label = batch.targets["object"], batch.targets["label"]
         is_track = batch.x[:, COLUMN["is_track"]] > 0
@@ -157,8 +170,7 @@ class Condensation(Network):
             error = torch.where(is_track[shown], 0.0, error)
             each = cross_entropy(logits[shown], label[shown], reduction="none") + error
             # A charge of at least q_min each, or nodes of small beta would not learn what they are.
-            share = (weight + settings.charge)[shown]
-            total = total + (share * each).sum() / share.sum()
+            total = total + mean_of_objects(each, (weight + settings.charge)[shown], owner[shown])
         return total, len(batch)
 
     def candidates(self, batch: EventBatch) -> Candidates:
@@ -183,6 +195,23 @@ def points(score: Tensor, owner: Tensor) -> Tensor:
     sorted_owner = owner.cpu().numpy()[order]
     last = np.flatnonzero(np.diff(sorted_owner, append=np.iinfo(np.int64).max))
     return torch.from_numpy(order[last[sorted_owner[last] >= 0]]).to(owner.device)
+
+
+def mean_of_objects(values: Tensor, weight: Tensor, owner: Tensor) -> Tensor:
+    """The mean over objects of the weighted mean over the nodes of each.
+
+    In a weighted mean over all nodes at once an object whose properties are hard to tell lowers the
+    loss by a smaller beta: beside easy tracks every cluster's beta falls to nothing. Here an
+    object counts the same whatever its weights are.
+
+    Args:
+        values, weight: (nodes,); weights are positive.
+        owner: number of the object of each node, (nodes,); numbers without a node do not count.
+    """
+    nothing = values.new_zeros(int(owner.max()) + 1)
+    total = nothing.index_add(0, owner, weight)
+    mean = nothing.index_add(0, owner, weight * values)[total > 0] / total[total > 0]
+    return mean.mean()
 
 
 def potential(place: Tensor, charge: Tensor, event: Tensor, owner: Tensor, point: Tensor) -> Tensor:

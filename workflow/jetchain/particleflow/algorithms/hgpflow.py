@@ -32,6 +32,7 @@ from torch_geometric.utils import softmax
 from jetchain.core.kinematics import delta_phi, pt_eta_phi
 from jetchain.core.settings import Settings, key
 from jetchain.core.training_settings import TrainingSettings
+from jetchain.particleflow.along_edges import scores, weighted_sums
 from jetchain.particleflow.batch import EventBatch, batch_of
 from jetchain.particleflow.jagged import cheapest
 from jetchain.particleflow.messages import GEOMETRY, Message, edge_geometry
@@ -173,36 +174,34 @@ class Hgpflow(Network):
         for message in self.messages:
             encoded = message(encoded, batch.edge_index, geometry)
         first = (encoded[:, None] + self.slot).flatten(0, 1)  # (hyperedges, hidden)
-        around = self.of_geometry(entries.geometry)  # (entries, hidden)
+        to_cluster = torch.stack([entries.hyperedge, entries.target])
         hyper, node = first, encoded
-        share = around.new_zeros(len(around))
+        share = first.new_zeros(len(entries.target))
         steps = []
         for step in range(settings.iterations):
             learned = step >= settings.iterations - settings.learned
             with torch.set_grad_enabled(learned and torch.is_grad_enabled()):
-                there = (
-                    self.of_hyperedge(hyper)[entries.hyperedge]
-                    + self.of_node(node)[entries.target]
-                    + self.of_share(share[:, None])
-                    + around
+                logit = scores(
+                    self.of_hyperedge(hyper),
+                    self.of_node(node),
+                    torch.cat([entries.geometry, share[:, None]], dim=1),
+                    torch.cat([self.of_geometry.weight, self.of_share.weight], dim=1),
+                    self.share.weight[0],
+                    to_cluster,
                 )
-                logit = torch.cat([self.share(there.relu())[:, 0], self.noise(node)[:, 0]])
+                logit = torch.cat([logit + self.share.bias, self.noise(node)[:, 0]])
                 at = torch.cat([entries.target, torch.arange(nodes, device=logit.device)])
                 log_share = softmax(logit, at, num_nodes=nodes).clamp(min=TINY).log()
-                log_share, log_noise = log_share[: len(around)], log_share[len(around) :]
+                log_share, log_noise = log_share[: len(share)], log_share[len(share) :]
                 share = log_share.exp()
                 held = share.new_zeros(len(hyper)).index_add(0, entries.hyperedge, share)
                 indicator = self.indicator(torch.cat([hyper, held[:, None]], dim=1))[:, 0]
-                flow = (share * indicator.sigmoid()[entries.hyperedge])[:, None]
-                heard = torch.zeros_like(hyper).index_add(
-                    0, entries.hyperedge, flow * node[entries.target]
-                )
+                flow = share * indicator.sigmoid()[entries.hyperedge]
+                heard = weighted_sums(node, flow, to_cluster.flip(0), len(hyper))
                 hyper = hyper + self.update_hyperedge(
                     self.norm_hyperedge(torch.cat([first, hyper, heard], dim=1))
                 )
-                told = torch.zeros_like(node).index_add(
-                    0, entries.target, flow * hyper[entries.hyperedge]
-                )
+                told = weighted_sums(hyper, flow, to_cluster, nodes)
                 node = node + self.update_node(
                     self.norm_node(torch.cat([encoded, node, told], dim=1))
                 )
@@ -218,12 +217,9 @@ class Hgpflow(Network):
         The momentum is a correction of the proxy: the sum of the clusters with their shares.
         """
         share = step.log_share.exp().detach()
-        clusters = torch.cat([batch.momentum, batch.momentum[:, 3:] * batch.x[:, LAYERS]], dim=1)[
-            entries.target
-        ]
-        proxy = clusters.new_zeros((len(hyper), clusters.shape[1])).index_add(
-            0, entries.hyperedge, share[:, None] * clusters
-        )
+        clusters = torch.cat([batch.momentum, batch.momentum[:, 3:] * batch.x[:, LAYERS]], dim=1)
+        to_hyperedge = torch.stack([entries.target, entries.hyperedge])
+        proxy = weighted_sums(clusters, share, to_hyperedge, len(hyper))
         pt = torch.hypot(proxy[:, 0], proxy[:, 1]).clamp(min=TINY)
         eta, phi = torch.asinh(proxy[:, 2] / pt), torch.atan2(proxy[:, 1], proxy[:, 0])
         energy = proxy[:, 3].clamp(min=TINY)

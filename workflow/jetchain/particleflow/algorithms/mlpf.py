@@ -80,7 +80,3 @@ class Mlpf(NodeNetwork):
         classes = self.classes(seen).view(len(x), len(CLASSES))
         momentum = self.momentum(seen).view(len(x), len(REGRESSION))
         return possible(classes, x), beside_own(momentum, x)
-
-
-class MlpfSeveral(Mlpf):
-    """The same network, of other default sizes."""
