@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 
 from jetchain.firmware.design_settings import FormatSettings
 from jetchain.firmware.flow import Carrier, Shape, Shapes, means
-from jetchain.firmware.quantise import Format
+from jetchain.firmware.quantise import Array, Format
 
 
 class Wired(Protocol):
@@ -24,6 +25,12 @@ class Wired(Protocol):
 
     def wire(self, net: Carrier[Any], x: Any, outputs: int) -> Any:
         """The design from inputs to logits."""
+
+    def start(self) -> Mapping[str, tuple[Array, Array]]:
+        """Weights and biases of layers that do not start with random ones."""
+
+    def require_fitting(self, layers: Mapping[str, tuple[int, int]]) -> None:
+        """Raise `ConfigurationError` where layers of these (inputs, outputs) cannot be made."""
 
 
 def fake_quantise(x: Tensor, to: Format) -> Tensor:
@@ -88,6 +95,7 @@ class Network(nn.Module):
         self.design, self.outputs, self.formats = design, outputs, formats
         shapes = Shapes()
         design.wire(shapes, design.arranged((inputs,)), outputs)
+        design.require_fitting(shapes.layers)
         self.layers = nn.ModuleDict()
         for name, (a, b) in shapes.layers.items():
             self.layers[name] = (
@@ -95,6 +103,10 @@ class Network(nn.Module):
                 if formats is None
                 else QuantisedLinear(a, b, Format.of(formats.weights), Format.of(formats.biases))
             )
+        for name, values in design.start().items():
+            layer: Any = self.layers[name]
+            for parameter, value in zip((layer.weight, layer.bias), values, strict=True):
+                parameter.data.copy_(torch.from_numpy(value))
         self.inputs: Tensor
         self.register_buffer("inputs", torch.tensor(inputs))
 

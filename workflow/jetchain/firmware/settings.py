@@ -135,6 +135,28 @@ class ScanSettings(Settings):
         return self
 
 
+class DistillationSettings(Settings):
+    """A design taught by a trained tagger; `snakemake firmware_distillation` makes it."""
+
+    teacher: str = key(
+        "particlenet", "Tagger of tagging.models whose scores of the training jets are taught."
+    )
+    design: str = key("deepsets", "Design that is taught.")
+    temperature: float = key(
+        2.0, "By which the logits of teacher and design are divided: soft labels.", gt=0.0
+    )
+    share: float = key(0.5, "Of the loss, that of the soft labels.", gt=0.0, le=1.0)
+    repetitions: int = key(
+        3, "Trainings with and without a teacher, in pairs from the same seeds.", ge=1, le=99
+    )
+
+    @field_validator("design")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        require_known(name, DESIGNS, "firmware design")
+        return name
+
+
 class FirmwareSettings(Settings):
     """The firmware room."""
 
@@ -166,6 +188,9 @@ class FirmwareSettings(Settings):
     budget: BudgetSettings = key(BudgetSettings(), "Trigger budgets of the latency report.")
     scan: ScanSettings = key(
         ScanSettings(), "Designs, constituents and pruning against resources, beside `all`."
+    )
+    distillation: DistillationSettings = key(
+        DistillationSettings(), "A trained tagger as the teacher of a design, beside `all`."
     )
 
     @field_validator("designs")
@@ -212,6 +237,19 @@ class ScanPointSettings(TrainQuantisedSettings):
 
     headroom: int
     evaluation: FirmwareEvaluationSettings
+
+
+class TeachSettings(Settings):
+    """Settings of firmware.distil.teach."""
+
+    classes: list[str]
+
+
+class DistilSettings(TrainQuantisedSettings):
+    """Settings of firmware.distil.train."""
+
+    temperature: float
+    share: float
 
 
 class EvaluateSettings(Settings):
