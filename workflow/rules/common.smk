@@ -370,3 +370,4 @@ wildcard_constraints:
     strength="[0-9.e+-]+",
     systematic="[A-Za-z0-9_]+",
     replica="[0-9]+",
+    rate="[0-9.e-]+",

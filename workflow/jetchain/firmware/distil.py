@@ -87,7 +87,9 @@ def teach(
         parts.append(restricted(found["probability"][kept], classes_of(path), settings.classes))
         unseen.append(np.isin(identity(graphs)[kept], seen_in_test))
         numbers.append(graphs["event_number"][kept])
-    if not np.array_equal(np.concatenate(numbers), read_tensors(dataset, FIRMWARE_JETS)["event_number"]):
+    if not np.array_equal(
+        np.concatenate(numbers), read_tensors(dataset, FIRMWARE_JETS)["event_number"]
+    ):
         raise DataError(f"{dataset}: its jets are not those of the scores.", REMAKE)
     write_tensors(
         teacher, TEACHER,
@@ -210,7 +212,10 @@ def compare(
     ]
     label, weight = (pairs[0][0][key] for key in ("label", "weight"))
     unseen = taught["unseen"] == 1
-    logits = np.stack([[one["logits"] for one in both] for both in pairs])  # (seeds, 2, jets, classes)
+    known = len({*label[unseen]}) == taught["log_probability"].shape[1]  # jets of every class
+    logits = np.stack(
+        [[one["logits"] for one in both] for both in pairs]
+    )  # (seeds, 2, jets, classes)
     replicas = settings.replicas
     measured = read_result(simulation, RTLSimulation)
     in_verilog = read_tensors(verilog, FIRMWARE_SCORES)["logits"]
@@ -223,7 +228,9 @@ def compare(
             unseen=int(unseen.sum()),
             teacher_accuracy=_accuracy(
                 label[unseen], taught["log_probability"][unseen], weight[unseen], replicas, seed
-            ),
+            )
+            if known
+            else None,
             pairs=[
                 _pair(label, both, weight, replicas, derive_seed(seed, "pair", index))
                 for index, both in enumerate(logits)
@@ -232,7 +239,9 @@ def compare(
             gain_unseen=gain(
                 label[unseen], logits[:, :, unseen], weight[unseen], replicas,
                 derive_seed(seed, "unseen"),
-            ),
+            )
+            if known
+            else None,
             verilog_accuracy=_accuracy(label, in_verilog, weight, replicas, seed),
             latency_cycles=measured.latency_cycles,
             initiation_interval_cycles=measured.initiation_interval_cycles,
@@ -274,11 +283,15 @@ def gain(
     number, jets = len(gained), len(label)
     value = mean(gained.mean(axis=0), np.arange(jets))
     spread = [
-        mean(gained[random.integers(0, number, number)].mean(axis=0), random.integers(0, jets, jets))
+        mean(
+            gained[random.integers(0, number, number)].mean(axis=0), random.integers(0, jets, jets)
+        )
         for _ in range(replicas)
     ]
     low, high = np.percentile(spread, [15.87, 84.13])
-    return Estimate(value=value, low=float(low), high=float(high), std=float(np.std(spread, ddof=1)))
+    return Estimate(
+        value=value, low=float(low), high=float(high), std=float(np.std(spread, ddof=1))
+    )
 
 
 def _accuracy(

@@ -170,7 +170,12 @@ class _Reader:
         x, name, *more = node.input
         factors = {options[key].f for key in ("alpha", "beta") if key in options}
         turned = "transA" in options and options["transA"].i
-        if name not in self.constants or self.constants[name].ndim != 2 or factors - {1.0} or turned:
+        if (
+            name not in self.constants
+            or self.constants[name].ndim != 2
+            or factors - {1.0}
+            or turned
+        ):
             raise self.refused(f"a layer '{node.op_type}' that is no linear layer of fixed weights")
         weight = np.asarray(self.constants[name], np.float64)
         if not ("transB" in options and options["transB"].i):

@@ -157,6 +157,36 @@ class DistillationSettings(Settings):
         return name
 
 
+class TriggerSettings(Settings):
+    """Designs as the trigger of the search; `snakemake firmware_trigger` makes it."""
+
+    designs: list[str] = key(["mlp", "deepsets"], "Designs, each a trigger.", min_length=1)
+    background: list[str] = key(
+        ["quark", "gluon"], "Jet classes that are rejected; the others are signal.", min_length=1
+    )
+    rates: list[float] = key(
+        [1.0, 0.5, 0.2, 0.1, 0.05],
+        "Shares of the search's data that it may accept; 1 is no trigger, to compare with.",
+        min_length=1,
+    )
+    methods: list[str] = key(
+        ["cwola"],
+        "Searches of anomaly.searches, trained anew on what is left, beside the one without a cut.",
+    )
+    pt_min: float = key(500.0, "Smallest pT of a jet that it sees.", unit="GeV", ge=0.0)
+    pt_max: float = key(10000.0, "Largest pT of a jet that it sees.", unit="GeV", gt=0.0)
+    eta_max: float = key(2.5, "Largest |eta| of a jet that it sees.", gt=0.0)
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        require_each_once(self.designs, DESIGNS, "firmware design")
+        if any(not 0.0 < rate <= 1.0 for rate in self.rates):
+            raise ValueError("rates must be above 0 and at most 1")
+        if self.pt_max <= self.pt_min:
+            raise ValueError("pt_max must be above pt_min")
+        return self
+
+
 class FirmwareSettings(Settings):
     """The firmware room."""
 
@@ -191,6 +221,9 @@ class FirmwareSettings(Settings):
     )
     distillation: DistillationSettings = key(
         DistillationSettings(), "A trained tagger as the teacher of a design, beside `all`."
+    )
+    trigger: TriggerSettings = key(
+        TriggerSettings(), "From trigger to limit: designs in front of the search, beside `all`."
     )
 
     @field_validator("designs")
@@ -257,6 +290,14 @@ class EvaluateSettings(Settings):
 
     evaluation: FirmwareEvaluationSettings
     classes: list[str]
+
+
+class TriggerJobSettings(FixedSettings):
+    """Settings of firmware.trigger.score."""
+
+    headroom: int
+    dataset: FirmwareDatasetSettings
+    background: list[str]
 
 
 class ConvertSettings(FixedSettings):

@@ -268,10 +268,10 @@ class Distillation(Result):
         design, teacher: their names.
         test_jets: of the firmware room.
         unseen: of them those that the teacher was only tested on.
-        teacher_accuracy: balanced, on `unseen`.
+        teacher_accuracy: balanced, on `unseen`; null where these lack a class.
         pairs: of all test jets, one a seed.
         gain: mean over the seeds; its error has the test jets' and the seeds'.
-        gain_unseen: the same on `unseen`.
+        gain_unseen: the same on `unseen`; likewise null.
         verilog_accuracy: balanced, of the first distilled design, simulated.
         latency_cycles, initiation_interval_cycles: of the same, measured.
         estimates: what the chip would need.
@@ -281,10 +281,10 @@ class Distillation(Result):
     teacher: str
     test_jets: int
     unseen: int
-    teacher_accuracy: Estimate
+    teacher_accuracy: Estimate | None
     pairs: list[TaughtPair]
     gain: Estimate
-    gain_unseen: Estimate
+    gain_unseen: Estimate | None
     verilog_accuracy: Estimate
     latency_cycles: int
     initiation_interval_cycles: int
