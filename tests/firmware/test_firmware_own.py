@@ -135,9 +135,9 @@ def test_a_bias_of_another_tensor_is_refused(tmp_path):
 
 def test_other_numbers_of_inputs_and_classes_are_refused(tmp_path):
     path = exported(perceptron(), tmp_path / "net.onnx")
-    with pytest.raises(ConfigurationError, match="takes 12 numbers to 8.* take 24 to 8"):
+    with pytest.raises(ConfigurationError, match=r"takes 12 numbers to 8.* take 24 to 8"):
         own(path).floating(24, CLASSES)
-    with pytest.raises(ConfigurationError, match="takes 8 numbers to 5.* take 8 to 7"):
+    with pytest.raises(ConfigurationError, match=r"takes 8 numbers to 5.* take 8 to 7"):
         own(path).floating(12, 7)
 
 

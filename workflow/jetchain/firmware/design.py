@@ -54,9 +54,6 @@ class Design(ABC):
         """
         return {}
 
-    def require_fitting(self, layers: Mapping[str, tuple[int, int]]) -> None:
-        """Raise `ConfigurationError` where layers of these (inputs, outputs) cannot be made."""
-
     @property
     def columns(self) -> int:
         """Numbers that it sees of a constituent, the first of FEATURES."""

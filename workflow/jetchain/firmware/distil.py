@@ -1,8 +1,8 @@
 """A trained tagger as the teacher of a firmware design (knowledge distillation).
 
-The teacher has seen what a design does not: more constituents, more of each, no rounding. Its scores
-of the training jets are soft labels. Whether they help is measured: a design is trained with and
-without them from the same seeds, and the two are compared jet by jet.
+The teacher has seen what a design does not: more constituents, more of each, no rounding. Its
+scores of the training jets are soft labels. Whether they help is measured: a design is trained with
+and without them from the same seeds, and the two are compared jet by jet.
 
 Reference: Hinton, Vinyals, Dean, arXiv 1503.02531.
 """

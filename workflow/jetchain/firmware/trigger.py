@@ -1,4 +1,4 @@
-"""A firmware tagger as a trigger: a score of every event from its jets, bit for bit that of the chip.
+"""A firmware tagger as a trigger: a score of every event, bit for bit that of the chip.
 
 The chip compares logits: a jet's score is its largest logit of a signal class less its largest one
 of a background class, and an event has that of its most signal-like jet. No exponential is needed.

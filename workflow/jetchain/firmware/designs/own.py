@@ -10,7 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from jetchain.core.errors import ConfigurationError
 from jetchain.core.resources import RESOURCES
 from jetchain.core.settings import key
 from jetchain.firmware.design import Design
@@ -69,15 +68,3 @@ class Own(Design):
             else:
                 values[op.output] = getattr(net, op.kind)(*inputs)
         return values[graph.ops[-1].output]
-
-    def require_fitting(self, layers: dict[str, tuple[int, int]]) -> None:
-        """Raise `ConfigurationError` where the file's layers are not as wide as the data need."""
-        for name, (inputs, outputs) in layers.items():
-            own = self.graph.weights[name].shape[::-1]
-            if own != (inputs, outputs):
-                raise ConfigurationError(
-                    f"{self.file}: a linear layer takes {own[0]} numbers to {own[1]}, but here it "
-                    f"would have to take {inputs} to {outputs}.",
-                    "Inputs are firmware.dataset.constituents times what features of the design "
-                    "says, outputs are firmware.dataset.classes: correct these, or the network.",
-                )
