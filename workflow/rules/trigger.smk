@@ -3,7 +3,7 @@
 
 TRIGGER = CONFIG.firmware.trigger
 BEHIND = "trigger/{design}/{rate}"
-TRIGGERED_METHODS = [METHODS.find(name) and name for name in TRIGGER.methods]
+TRIGGERED_METHODS = TRIGGER.methods
 SEARCHED = [*CONFIG.anomaly.background, *CONFIG.anomaly.signal]
 
 
