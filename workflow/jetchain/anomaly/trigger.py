@@ -85,8 +85,8 @@ def apply(
             )
     is_signal = read_tensors(pool_truth, DIJET_TRUTH)
     background = is_signal["is_signal"] == 0
-    for path, source in ((data, pool_data), (signal_test, pool_signal)):
-        write_tensors(path, DIJETS, _chosen(tables[source], kept[source]))
+    for written, source in ((data, pool_data), (signal_test, pool_signal)):
+        write_tensors(written, DIJETS, _chosen(tables[source], kept[source]))
     write_tensors(truth, DIJET_TRUTH, _chosen(is_signal, kept[pool_data]))
     whole = read_result(normalisation, Normalisation)
     efficiency = float(kept[pool_signal].mean())

@@ -45,9 +45,9 @@ def firmware_trigger(
     figure, (left, right) = new_figure(1, 2, size=(15.0, 6.4))
     for index, (design, method) in enumerate(product(names, methods)):
         own = [
-            (point, limits[place, method])
+            (point, limit)
             for place, point in enumerate(found)
-            if point.design == design and limits[place, method] is not None
+            if point.design == design and (limit := limits[place, method]) is not None
         ]
         own.sort(key=lambda pair: pair[0].accepted_fb)
         style = style_of(index)
