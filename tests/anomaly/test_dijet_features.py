@@ -4,17 +4,14 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from helpers.dijets import background_dijets, dijet_tables, signal_dijets
-from helpers.raw import for_collections
+from helpers.dijets import background_dijets, dijet_tables, signal_dijets, write_dijet_file
 from jetchain.anomaly import features
 from jetchain.anomaly.settings import AnomalySettings, FeatureSettings
 from jetchain.core.errors import ConfigurationError, DataError, EmptySampleError
 from jetchain.core.histograms import load_histograms
-from jetchain.core.io.events import write_events
 from jetchain.core.io.tables import read_result, write_json
 from jetchain.core.io.tensors import read_tensors
 from jetchain.core.schema.anomaly import DIJET_TRUTH, DIJETS, DijetCutflow, SelectionCounts
-from jetchain.core.schema.jets import JET, jets_table
 from jetchain.core.settings import parse
 from jetchain.plumbing.configuration import load
 
@@ -104,25 +101,6 @@ def test_too_little_signal_is_refused():
         features.inject(background_dijets(10, random), signal_dijets(30, random), 30, 2, random)
 
 
-def _write_jets(path, number, seed, pt=1300.0, radius=1.0, weight=1.0):
-    random = np.random.default_rng(seed)
-    pts = np.stack([pt + random.exponential(80, number), pt - random.exponential(80, number)], 1)
-    columns = {
-        "pt": pts, "eta": random.normal(0, 0.5, (number, 2)),
-        "phi": random.uniform(-3, 3, (number, 1)) + np.array([0, np.pi]),
-        "m": random.uniform(50, 300, (number, 2)), "msd": np.full((number, 2), 80.0),
-        "tau1": np.full((number, 2), 0.2), "tau2": random.uniform(0.02, 0.18, (number, 2)),
-        "tau3": np.full((number, 2), 0.05), "label": np.full((number, 2), -1),
-        **{name: np.full((number, 2), 0.3) for name in ("zg", "rg", "reach")},
-        "constituents": np.zeros((number, 2, 1)),
-    }  # fmt: skip
-    assert set(columns) == set(JET)
-    jets = {name: ak.from_regular(ak.Array(values), axis=None) for name, values in columns.items()}
-    event = {"number": np.arange(number), "weight": weight * np.ones(number)}
-    table = jets_table((radius,))
-    write_events(path, table, {"event": event, **for_collections(table, jets)})
-
-
 def _run(folder, **changes):
     arguments = {
         "background": [folder / "b0.root", folder / "b1.root"], "signal": [folder / "s.root"],
@@ -136,7 +114,7 @@ def _run(folder, **changes):
 
 def test_the_verb_writes_data_and_truth_apart(tmp_path):
     for name, number, seed in (("b0", 40, 1), ("b1", 30, 2), ("s", 20, 3)):
-        _write_jets(tmp_path / f"{name}.root", number, seed)
+        write_dijet_file(tmp_path / f"{name}.root", number, seed)
     _run(tmp_path)
     data = read_tensors(tmp_path / "data.safetensors", DIJETS)
     truth = read_tensors(tmp_path / "truth.safetensors", DIJET_TRUTH)
@@ -155,7 +133,7 @@ def test_the_verb_writes_data_and_truth_apart(tmp_path):
 
 def test_a_luminosity_takes_its_part_of_the_background_at_random(tmp_path):
     for each, number, seed in (("b0", 900, 1), ("b1", 700, 2), ("s", 20, 3)):
-        _write_jets(tmp_path / f"{each}.root", number, seed)
+        write_dijet_file(tmp_path / f"{each}.root", number, seed)
     accounts = []
     for number in (900, 700):
         accounts.append(tmp_path / f"{number}.json")
@@ -183,16 +161,18 @@ def test_a_luminosity_takes_its_part_of_the_background_at_random(tmp_path):
 @pytest.mark.parametrize("name", ["b1", "s"])
 def test_events_of_different_weights_are_refused_and_equal_ones_count_as_events(tmp_path, name):
     for each, number, seed in (("b0", 40, 1), ("b1", 30, 2), ("s", 20, 3)):
-        _write_jets(tmp_path / f"{each}.root", number, seed, weight=0.3)
+        write_dijet_file(tmp_path / f"{each}.root", number, seed, weight=0.3)
     _run(tmp_path)
-    _write_jets(tmp_path / f"{name}.root", 20, 4, weight=np.where(np.arange(20) == 7, 2.0, 1.0))
+    write_dijet_file(
+        tmp_path / f"{name}.root", 20, 4, weight=np.where(np.arange(20) == 7, 2.0, 1.0)
+    )
     with pytest.raises(DataError, match=rf"{name}.root: event 7 has the weight 2, others have 1"):
         _run(tmp_path)
 
 
 def test_the_jets_are_of_the_radius_that_is_set(tmp_path):
     for name, number, seed in (("b0", 40, 1), ("b1", 30, 2), ("s", 20, 3)):
-        _write_jets(tmp_path / f"{name}.root", number, seed, radius=0.8)
+        write_dijet_file(tmp_path / f"{name}.root", number, seed, radius=0.8)
     with pytest.raises(DataError, match="ak10"):
         _run(tmp_path)
     _run(tmp_path, settings=FeatureSettings(signal_events=5, folds=2, radius=0.8))
@@ -201,7 +181,7 @@ def test_the_jets_are_of_the_radius_that_is_set(tmp_path):
 
 def test_the_verb_refuses_samples_without_events(tmp_path):
     for name, pt in (("b0", 400.0), ("b1", 400.0), ("s", 1300.0)):
-        _write_jets(tmp_path / f"{name}.root", 5, 1, pt)
+        write_dijet_file(tmp_path / f"{name}.root", 5, 1, pt)
     with pytest.raises(EmptySampleError, match="0 background events pass the trigger"):
         _run(tmp_path)
     with pytest.raises(DataError, match="no such file"):

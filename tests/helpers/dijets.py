@@ -6,10 +6,14 @@ of the signal region of the R&D data set, arXiv 2101.08320.
 
 from __future__ import annotations
 
+import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
+from helpers.raw import for_collections
 from jetchain.anomaly.features import inject
+from jetchain.core.io.events import write_events
+from jetchain.core.schema.jets import JET, jets_table
 
 Array = NDArray[np.float64]
 Table = dict[str, NDArray]
@@ -66,3 +70,23 @@ def dijet_tables(
         folds,
         random,
     )
+
+
+def write_dijet_file(path, number, seed, pt=1300.0, radius=1.0, weight=1.0):
+    """Write a file of jets: so many events of two, one on each side of the pT."""
+    random = np.random.default_rng(seed)
+    pts = np.stack([pt + random.exponential(80, number), pt - random.exponential(80, number)], 1)
+    columns = {
+        "pt": pts, "eta": random.normal(0, 0.5, (number, 2)),
+        "phi": random.uniform(-3, 3, (number, 1)) + np.array([0, np.pi]),
+        "m": random.uniform(50, 300, (number, 2)), "msd": np.full((number, 2), 80.0),
+        "tau1": np.full((number, 2), 0.2), "tau2": random.uniform(0.02, 0.18, (number, 2)),
+        "tau3": np.full((number, 2), 0.05), "label": np.full((number, 2), -1),
+        **{name: np.full((number, 2), 0.3) for name in ("zg", "rg", "reach")},
+        "constituents": np.zeros((number, 2, 1)),
+    }  # fmt: skip
+    assert set(columns) == set(JET)
+    jets = {name: ak.from_regular(ak.Array(values), axis=None) for name, values in columns.items()}
+    event = {"number": np.arange(number), "weight": weight * np.ones(number)}
+    table = jets_table((radius,))
+    write_events(path, table, {"event": event, **for_collections(table, jets)})

@@ -71,6 +71,8 @@ BACKGROUND = "generate.samples.lhco_background.generation"
         ("firmware.models.mlp.constituents", 32, "32 must not be above firmware.dataset.const"),
         ("particleflow.mlpf.training.held_out", 10**6, "held_out: 1000000 leaves no event"),
         ("background.bump_hunt.methods", ["disco"], "there is no cut of 'disco'; there are those"),
+        ("firmware.distillation.teacher", "particelnet", "no tagger 'particelnet'. "),
+        ("firmware.trigger.methods", ["cathode"], "'cathode' is no search that a trigger can"),
         ("background.bump_hunt.methods", ["cwolla"], "there is no cut of 'cwolla'"),
         ("background.bump_hunt.methods", ["cwola", "cwola"], "'cwola' is named twice"),
         ("background.sideband.scan", [0.5, 0.0], "every efficiency must lie between 0 and 1"),

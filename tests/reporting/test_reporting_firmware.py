@@ -9,7 +9,11 @@ import pytest
 from helpers.planner import HOUSE
 from jetchain.core.io.tables import read_json, write_csv, write_result
 from jetchain.core.schema.firmware import FirmwareReport, ScanPoint
+from jetchain.core.schema.inference import Fit, Limits
+from jetchain.core.schema.scan import Measurement
+from jetchain.core.schema.trigger import TriggerPoint
 from jetchain.reporting import firmware, firmware_compared
+from jetchain.reporting.firmware_trigger import firmware_trigger
 
 PUBLISHED = HOUSE / "resources" / "published" / "firmware.json"
 
@@ -218,3 +222,54 @@ def test_curves_leave_out_what_no_logarithm_shows(axes):
     assert (dashed["x"], dashed["y"]) == ([0.5, 1.0], [0.15, 1.0])
     assert named(panel, "top, floating")["y"] == [0.01, 0.2, 1.0]
     assert panel["yscale"] == "log"
+
+
+def measured(limit):
+    fit = Fit(method="any", sensitive=False, observed=1, background=1, p0=None, significance=None)
+    limits = Limits(
+        method="any", sensitive=True, level=0.05, reference_cross_section_fb=1.0,
+        expected_fb=[limit] * 5,
+    )  # fmt: skip
+    return Measurement(signal_events=1, signal_uncertainty=None, fit=fit, limits=limits)
+
+
+def point(design, rate):
+    return TriggerPoint(
+        design=design, asked=rate, threshold=None if rate == 1 else 0.5, accepted=rate,
+        background=1000, background_accepted=int(1000 * rate), accepted_fb=500 * rate,
+        signal_efficiency=0.9, unseen=0, saturated=0.0,
+    )  # fmt: skip
+
+
+def test_what_is_lost_is_the_limit_less_that_without_a_trigger(tmp_path):
+    limits = {  # by design and rate: without a cut, and with one
+        ("a", 1.0): (20.0, 10.0), ("a", 0.1): (15.0, 12.5),
+        ("b", 1.0): (20.0, 10.0), ("b", 0.1): (18.0, None),
+    }  # fmt: skip
+    files = {"points": [], "measurements": [], "latency": []}
+    for index, ((design, rate), values) in enumerate(limits.items()):
+        files["points"].append(tmp_path / f"point{index}.json")
+        write_result(files["points"][-1], point(design, rate))
+        for method, value in enumerate(values):
+            files["measurements"].append(tmp_path / f"measured{index}_{method}.json")
+            write_result(files["measurements"][-1], measured(value))
+    for name in "ab":
+        files["latency"].append(tmp_path / f"{name}.json")
+        write_result(files["latency"][-1], report())
+    drawn = {kind: tmp_path / f"figure.{kind}" for kind in ("pdf", "png", "data")}
+    firmware_trigger(
+        **files, names={"a": "A", "b": "B"}, methods={"inclusive": "no cut", "cut": "cut"}, **drawn
+    )
+    left, right = read_json(drawn["data"])["axes"]
+    curves = {series["label"]: series for series in left["series"]}
+    assert curves["A, no cut"]["x"] == pytest.approx([50, 500])
+    assert curves["A, no cut"]["y"] == pytest.approx([15, 20])
+    assert curves["A, cut"]["y"] == pytest.approx([12.5, 10])
+    assert curves["B, cut"]["y"] == pytest.approx([10])  # no limit behind the trigger
+    lost = {series["label"].partition(":")[0]: series for series in right["series"]}
+    assert lost["A, no cut"]["y"] == pytest.approx([-5])
+    assert lost["A, cut"]["y"] == pytest.approx([2.5])
+    assert lost["A, cut"]["x"] == pytest.approx([(0.87 + 1.0) / 2])  # thousand LUTs, mid-band
+    assert "B, cut" not in lost
+    assert "10 %" in right["notes"]
+    assert lost["A, cut"]["label"] == "A, cut: 8/6/5 bits, 11 cycles"

@@ -5,7 +5,7 @@ import sys
 import threading
 from functools import cache
 
-from jetchain.core.resources import resource_name
+from jetchain.core.resources import file_digest, resource_name
 from jetchain.core.schema.jets import jet_collection
 from jetchain.generate.cards import card_digest
 from jetchain.anomaly.settings import SHOWERS, window_name
@@ -272,6 +272,12 @@ def job_of_design(*identity):
     return named
 
 
+def file_of_design(wildcards):
+    """Name and digest of the file that a design is read from: another network makes it anew."""
+    file = getattr(getattr(CONFIG.firmware.models, wildcards.design), "file", None)
+    return file_digest(file) if file else ""
+
+
 def drawn(figure):
     """The outputs of a figure: PNG for the report, PDF, and the drawn numbers; or of a table."""
     shown = report(
@@ -375,3 +381,4 @@ wildcard_constraints:
     strength="[0-9.e+-]+",
     systematic="[A-Za-z0-9_]+",
     replica="[0-9]+",
+    rate="[0-9.e-]+",

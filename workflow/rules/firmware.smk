@@ -37,6 +37,7 @@ rule train_firmware_float:
             },
             seed=job_of_design("firmware.train"),
             members=["firmware.designs.{design}"],
+            file=file_of_design,
         ),
     shell:
         LAUNCH
@@ -63,6 +64,7 @@ rule train_firmware_quantised:
             },
             seed=job_of_design("firmware.train"),
             members=["firmware.designs.{design}"],
+            file=file_of_design,
         ),
     shell:
         LAUNCH
@@ -109,6 +111,7 @@ rule convert_firmware:
                 "device": "firmware.device",
             },
             members=["firmware.designs.{design}"],
+            file=file_of_design,
         ),
     shell:
         LAUNCH
@@ -136,6 +139,7 @@ rule simulate_firmware_hls:
             },
             seed=job_of_design("firmware.simulate"),
             members=["firmware.designs.{design}"],
+            file=file_of_design,
         ),
     shell:
         LAUNCH
@@ -160,6 +164,7 @@ rule synthesise_firmware:
                 "synthesis": "firmware.synthesis",
             },
             members=["firmware.designs.{design}"],
+            file=file_of_design,
         ),
     shell:
         LAUNCH
@@ -188,6 +193,7 @@ rule simulate_firmware_rtl:
             },
             seed=job_of_design("firmware.simulate"),
             members=["firmware.designs.{design}"],
+            file=file_of_design,
         ),
     shell:
         LAUNCH
@@ -225,6 +231,7 @@ rule report_firmware:
             },
             seed=job_of_design("firmware.report"),
             members=["firmware.designs.{design}"],
+            file=file_of_design,
         ),
     shell:
         LAUNCH
@@ -278,6 +285,7 @@ rule measure_firmware_scan:
             },
             seed=["firmware.scan", "{design}", "{constituents}", "{sparsity}"],
             members=["firmware.designs.{design}"],
+            file=file_of_design,
         ),
     shell:
         LAUNCH

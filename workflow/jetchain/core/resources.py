@@ -13,7 +13,7 @@ from pathlib import Path
 
 import yaml
 
-from jetchain.core.errors import DataError
+from jetchain.core.errors import ConfigurationError, DataError
 
 RESOURCES = Path(__file__).resolve().parents[3] / "resources"
 
@@ -21,6 +21,20 @@ RESOURCES = Path(__file__).resolve().parents[3] / "resources"
 def resource_name(name: str) -> str:
     """Name and content digest of a file in resources/, for a rule's params."""
     return f"{name}@{_digest(RESOURCES / name)}"
+
+
+def file_digest(name: str) -> str:
+    """The same of a file of the user's, ``~`` being the home folder.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    path = Path(name).expanduser()
+    if not path.is_file():
+        raise ConfigurationError(
+            f"{name}: no such file, seen from {Path.cwd()}.", "Correct its name."
+        )
+    return f"{name}@{_digest(path)}"
 
 
 def resource_path(text: str) -> Path:

@@ -47,6 +47,13 @@ class Design(ABC):
     def wire(self, net: Carrier[Any], x: Any, outputs: int) -> Any:
         """From the inputs to the logits, through the methods of the carrier."""
 
+    def start(self) -> Mapping[str, tuple[Array, Array]]:
+        """Weights (outputs, inputs) and biases (outputs,) that a training starts from, by layer.
+
+        Layers that are not named start with random ones.
+        """
+        return {}
+
     @property
     def columns(self) -> int:
         """Numbers that it sees of a constituent, the first of FEATURES."""

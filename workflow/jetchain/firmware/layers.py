@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
+from jetchain.core.errors import ConfigurationError
 from jetchain.firmware.design_settings import FormatSettings
 from jetchain.firmware.flow import Carrier, Shape, Shapes, means
-from jetchain.firmware.quantise import Format
+from jetchain.firmware.quantise import Array, Format
 
 
 class Wired(Protocol):
@@ -24,6 +26,9 @@ class Wired(Protocol):
 
     def wire(self, net: Carrier[Any], x: Any, outputs: int) -> Any:
         """The design from inputs to logits."""
+
+    def start(self) -> Mapping[str, tuple[Array, Array]]:
+        """Weights and biases of layers that do not start with random ones."""
 
 
 def fake_quantise(x: Tensor, to: Format) -> Tensor:
@@ -95,6 +100,11 @@ class Network(nn.Module):
                 if formats is None
                 else QuantisedLinear(a, b, Format.of(formats.weights), Format.of(formats.biases))
             )
+        for name, values in design.start().items():
+            _require_fitting(values[0], shapes.layers[name])
+            layer: Any = self.layers[name]
+            for parameter, value in zip((layer.weight, layer.bias), values, strict=True):
+                parameter.data.copy_(torch.from_numpy(value))
         self.inputs: Tensor
         self.register_buffer("inputs", torch.tensor(inputs))
 
@@ -110,6 +120,18 @@ class Network(nn.Module):
         for layer in self.layers.values():
             if isinstance(layer, QuantisedLinear):
                 layer.freeze()
+
+
+def _require_fitting(weight: Array, wanted: tuple[int, int]) -> None:
+    """Raise `ConfigurationError` where a layer of a file is not as wide as the data need."""
+    inputs, outputs = weight.shape[::-1]
+    if (inputs, outputs) != wanted:
+        raise ConfigurationError(
+            f"firmware: a linear layer of the network takes {inputs} numbers to {outputs}, but "
+            f"here it would have to take {wanted[0]} to {wanted[1]}.",
+            "Inputs are the constituents times the features that the design sees, outputs are "
+            "firmware.dataset.classes: correct these, or the network.",
+        )
 
 
 class _InTorch(Carrier[Tensor]):

@@ -135,6 +135,58 @@ class ScanSettings(Settings):
         return self
 
 
+class DistillationSettings(Settings):
+    """A design taught by a trained tagger; `snakemake firmware_distillation` makes it."""
+
+    teacher: str = key(
+        "particlenet", "Tagger of tagging.models whose scores of the training jets are taught."
+    )
+    design: str = key("deepsets", "Design that is taught.")
+    temperature: float = key(
+        2.0, "By which the logits of teacher and design are divided: soft labels.", gt=0.0
+    )
+    share: float = key(0.5, "Of the loss, that of the soft labels.", gt=0.0, le=1.0)
+    repetitions: int = key(
+        3, "Trainings with and without a teacher, in pairs from the same seeds.", ge=1, le=99
+    )
+
+    @field_validator("design")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        require_known(name, DESIGNS, "firmware design")
+        return name
+
+
+class TriggerSettings(Settings):
+    """Designs as the trigger of the search; `snakemake firmware_trigger` makes it."""
+
+    designs: list[str] = key(["mlp", "deepsets"], "Designs, each a trigger.", min_length=1)
+    background: list[str] = key(
+        ["quark", "gluon"], "Jet classes that are rejected; the others are signal.", min_length=1
+    )
+    rates: list[float] = key(
+        [1.0, 0.5, 0.2, 0.1, 0.05],
+        "Shares of the search's data that it may accept; 1 is no trigger, to compare with.",
+        min_length=1,
+    )
+    methods: list[str] = key(
+        ["cwola"],
+        "Searches of anomaly.searches, trained anew on what is left, beside the one without a cut.",
+    )
+    pt_min: float = key(500.0, "Smallest pT of a jet that it sees.", unit="GeV", ge=0.0)
+    pt_max: float = key(10000.0, "Largest pT of a jet that it sees.", unit="GeV", gt=0.0)
+    eta_max: float = key(2.5, "Largest |eta| of a jet that it sees.", gt=0.0)
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        require_each_once(self.designs, DESIGNS, "firmware design")
+        if any(not 0.0 < rate <= 1.0 for rate in self.rates):
+            raise ValueError("rates must be above 0 and at most 1")
+        if self.pt_max <= self.pt_min:
+            raise ValueError("pt_max must be above pt_min")
+        return self
+
+
 class FirmwareSettings(Settings):
     """The firmware room."""
 
@@ -166,6 +218,12 @@ class FirmwareSettings(Settings):
     budget: BudgetSettings = key(BudgetSettings(), "Trigger budgets of the latency report.")
     scan: ScanSettings = key(
         ScanSettings(), "Designs, constituents and pruning against resources, beside `all`."
+    )
+    distillation: DistillationSettings = key(
+        DistillationSettings(), "A trained tagger as the teacher of a design, beside `all`."
+    )
+    trigger: TriggerSettings = key(
+        TriggerSettings(), "From trigger to limit: designs in front of the search, beside `all`."
     )
 
     @field_validator("designs")
@@ -214,11 +272,32 @@ class ScanPointSettings(TrainQuantisedSettings):
     evaluation: FirmwareEvaluationSettings
 
 
+class TeachSettings(Settings):
+    """Settings of firmware.distil.teach."""
+
+    classes: list[str]
+
+
+class DistilSettings(TrainQuantisedSettings):
+    """Settings of firmware.distil.train."""
+
+    temperature: float
+    share: float
+
+
 class EvaluateSettings(Settings):
     """Settings of firmware.evaluate."""
 
     evaluation: FirmwareEvaluationSettings
     classes: list[str]
+
+
+class TriggerJobSettings(FixedSettings):
+    """Settings of firmware.trigger.score."""
+
+    headroom: int
+    dataset: FirmwareDatasetSettings
+    background: list[str]
 
 
 class ConvertSettings(FixedSettings):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,7 @@ def floating(
     columns = _fit(model, data, settings.training, seed, "float network")
     write_weights(weights, model)
     write_csv(history, columns)
-    _score(model, data, scores)
+    score(model, data, scores)
 
 
 def quantised(
@@ -65,7 +66,38 @@ def quantised(
     columns = train_quantised(model, data, settings, seed)
     write_weights(weights, model)
     write_csv(history, columns)
-    _score(model, data, scores)
+    score(model, data, scores)
+
+
+@dataclass(frozen=True)
+class Soft:
+    """What a teacher says of each jet, and how much it counts.
+
+    Args:
+        log_probability: (jets, classes) of the teacher.
+        temperature: by which the logits of teacher and student are divided.
+        share: of the loss; the rest is the cross-entropy with the labels.
+
+    Reference: Hinton, Vinyals, Dean, arXiv 1503.02531, section 2.
+    """
+
+    log_probability: NDArray[np.float32]
+    temperature: float
+    share: float
+
+    @property
+    def targets(self) -> Tensor:
+        """(jets, classes) probabilities of the teacher at the temperature."""
+        return torch.softmax(torch.from_numpy(self.log_probability) / self.temperature, dim=1)
+
+    def loss(self, logits: Tensor, targets: Tensor, hard: Tensor) -> Tensor:
+        """Of each jet (batch,): both cross-entropies, that with the teacher times T^2.
+
+        T^2 keeps the size of its gradient when the temperature changes.
+        """
+        logs = torch.log_softmax(logits / self.temperature, dim=1)
+        soft = -torch.sum(targets * logs, dim=1) * self.temperature**2
+        return self.share * soft + (1.0 - self.share) * hard
 
 
 def train_quantised(
@@ -73,8 +105,16 @@ def train_quantised(
     data: dict[str, np.ndarray],
     settings: TrainQuantisedSettings,
     seed: int,
+    soft: Soft | None = None,
 ) -> dict[str, list[float]]:
     """Prune over a first training, fine-tune in a second one, and freeze the parameters.
+
+    Args:
+        model: in fixed point.
+        data: FIRMWARE_JETS with the features that it sees.
+        settings: of both trainings.
+        seed: of the shuffling.
+        soft: labels of a teacher beside the true ones.
 
     Returns:
         The history of both trainings with the sparsity after each epoch.
@@ -86,11 +126,12 @@ def train_quantised(
     jets = int(np.sum(data["split"] == TRAIN))
     steps_per_epoch = -(-jets // first.batch_size)
     pruner = Pruner(steps_per_epoch * first.epochs, settings.pruning)
-    ramp = _fit(model, data, first, seed, "quantised network, pruning", pruner)
+    ramp = _fit(model, data, first, seed, "quantised network, pruning", pruner, soft)
     pruner.restore(model)
     tuned = _fit(
-        model, data, settings.training, derive_seed(seed, "tune"), "quantised network, tuning"
-    )
+        model, data, settings.training, derive_seed(seed, "tune"), "quantised network, tuning",
+        soft=soft,
+    )  # fmt: skip
     model.freeze()
     columns = {name: ramp[name] + tuned[name] for name in ramp}
     columns["epoch"] = [float(n + 1) for n in range(len(columns["epoch"]))]
@@ -108,28 +149,37 @@ def _fit(
     seed: int,
     name: str,
     hook: Pruner | None = None,
+    soft: Soft | None = None,
 ) -> dict[str, list[float]]:
-    """Train on the training jets with weighted cross-entropy."""
+    """Train on the training jets with weighted cross-entropy, and that with a teacher."""
     features = torch.from_numpy(data["features"])
     label = torch.from_numpy(data["label"])
     training = np.flatnonzero(data["split"] == TRAIN)
     held_out = np.flatnonzero(data["split"] == VALIDATION)
     weight = torch.from_numpy(data["weight"].astype(np.float32))
+    targets = None if soft is None else soft.targets
+
+    def jets(x: Tensor, chosen: NDArray[np.int64]) -> tuple[Tensor, ...]:
+        more = () if targets is None else (targets[chosen],)
+        return x, label[chosen], weight[chosen], *more
 
     def batches(random: np.random.Generator) -> Iterable[Any]:
         for index in minibatches(len(training), settings.batch_size, random):
             chosen = training[index]
             turned = turn(data["features"][chosen], random, model.design.columns)
-            yield torch.from_numpy(turned), label[chosen], weight[chosen]
+            yield jets(torch.from_numpy(turned), chosen)
 
     def validation() -> Iterable[Any]:
         for index in minibatches(len(held_out), 4096):
             chosen = held_out[index]
-            yield features[chosen], label[chosen], weight[chosen]
+            yield jets(features[chosen], chosen)
 
-    def loss(network: nn.Module, batch: tuple[Tensor, Tensor, Tensor]) -> tuple[Tensor, int]:
-        x, y, w = batch
-        entropy = nn.functional.cross_entropy(network(x), y, reduction="none")
+    def loss(network: nn.Module, batch: tuple[Tensor, ...]) -> tuple[Tensor, int]:
+        x, y, w, *more = batch
+        logits = network(x)
+        entropy = nn.functional.cross_entropy(logits, y, reduction="none")
+        if soft is not None:
+            entropy = soft.loss(logits, more[0], entropy)
         return torch.mean(entropy * w), len(y)
 
     return fit(
@@ -168,7 +218,7 @@ def turn(
     return turned.reshape(features.shape)
 
 
-def _score(model: nn.Module, data: dict[str, np.ndarray], scores: Output) -> None:
+def score(model: nn.Module, data: dict[str, np.ndarray], scores: Output) -> None:
     """Write the logits of the test jets."""
     test = np.flatnonzero(data["split"] == TEST)
     with torch.no_grad():

@@ -58,3 +58,18 @@ def hunted_are_cut_on(config: Configuration) -> Iterator[str]:
             yield f"{path}: there is no cut of '{name}'; there are those of {', '.join(allowed)}."
     for name in sorted({n for n in allowed if config.background.bump_hunt.methods.count(n) > 1}):
         yield f"{path}: '{name}' is named twice."
+
+
+def firmware_asks_of_others(config: Configuration) -> Iterator[str]:
+    """A teacher is a tagger; behind a trigger, searches are made that need the data alone."""
+    teacher = config.firmware.distillation.teacher
+    if teacher not in MODELS:
+        near = did_you_mean(teacher, MODELS)
+        yield f"firmware.distillation.teacher: no tagger '{teacher}'. {near}"
+    possible = [n for n, m in METHODS.items() if m.background == "sideband" and not m.template]
+    for name in config.firmware.trigger.methods:
+        if name not in possible:
+            yield (
+                f"firmware.trigger.methods: '{name}' is no search that a trigger can stand before; "
+                f"there are {', '.join(possible)}."
+            )

@@ -20,6 +20,7 @@ from jetchain.jets.settings import radius_fault
 from jetchain.particleflow.algorithms import ALGORITHMS, trained
 from jetchain.plumbing.applied import (
     applications_known,
+    firmware_asks_of_others,
     hunted_are_cut_on,
     workspaces_are_no_searches,
 )
@@ -437,6 +438,7 @@ RELATIONS: list[Callable[[Configuration], Iterator[str]]] = [
     _background_is_one,
     _search_has_events,
     hunted_are_cut_on,
+    firmware_asks_of_others,
     _windows_have_sidebands,
     _events_suffice,
     _collisions_reach,

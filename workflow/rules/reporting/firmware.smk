@@ -86,3 +86,29 @@ FIRMWARE_SCAN = Figure(
         names=labels("firmware.designs"),
     ),
 )
+
+# Of `firmware_trigger`, not of `all`.
+FIRMWARE_TRIGGER = Figure(
+    "firmware/firmware_trigger",
+    "reporting.firmware_trigger",
+    "Firmware",
+    {"figure": "From trigger to limit"},
+    inputs=dict(
+        points=expand(
+            f"results/anomaly/{BEHIND}/point.json",
+            design=TRIGGER.designs,
+            rate=[f"{rate:g}" for rate in TRIGGER.rates],
+        ),
+        measurements=expand(
+            f"results/inference/{BEHIND}/{{method}}/measurement.json",
+            design=TRIGGER.designs,
+            rate=[f"{rate:g}" for rate in TRIGGER.rates],
+            method=[*NO_CUT, *TRIGGERED_METHODS],
+        ),
+        latency=expand("results/firmware/{design}/latency.json", design=TRIGGER.designs),
+    ),
+    params=dict(
+        names=labels("firmware.designs", TRIGGER.designs),
+        methods=json.dumps(NO_CUT | METHODS.labels(TRIGGERED_METHODS)),
+    ),
+)

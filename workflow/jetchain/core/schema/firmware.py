@@ -241,3 +241,51 @@ class ScanPoint(Result):
     estimated_luts: float
     bit_operations: int
     calibrated: Pipeline
+
+
+class TaughtPair(Result):
+    """One pair of trainings from one seed, without a teacher and with one.
+
+    Fields:
+        plain, distilled: balanced accuracies.
+        gain: distilled less plain, jet by jet.
+        plain_only, distilled_only: jets that one of them alone recognises.
+        p_value: exact McNemar test.
+    """
+
+    plain: float
+    distilled: float
+    gain: Estimate
+    plain_only: int
+    distilled_only: int
+    p_value: float
+
+
+class Distillation(Result):
+    """A design taught by a tagger, ``firmware/distilled/<design>/distillation.json``.
+
+    Fields:
+        design, teacher: their names.
+        test_jets: of the firmware room.
+        unseen: of them those that the teacher was only tested on.
+        teacher_accuracy: balanced, on `unseen`; null where these lack a class.
+        pairs: of all test jets, one a seed.
+        gain: mean over the seeds; its error has the test jets' and the seeds'.
+        gain_unseen: the same on `unseen`; likewise null.
+        verilog_accuracy: balanced, of the first distilled design, simulated.
+        latency_cycles, initiation_interval_cycles: of the same, measured.
+        estimates: what the chip would need.
+    """
+
+    design: str
+    teacher: str
+    test_jets: int
+    unseen: int
+    teacher_accuracy: Estimate | None
+    pairs: list[TaughtPair]
+    gain: Estimate
+    gain_unseen: Estimate | None
+    verilog_accuracy: Estimate
+    latency_cycles: int
+    initiation_interval_cycles: int
+    estimates: Estimates

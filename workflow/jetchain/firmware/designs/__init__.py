@@ -19,5 +19,6 @@ DESIGNS = Registry(
             "interaction.Interaction",
             "interaction.InteractionSettings",
         ),
+        "own": Member("Own network", "", "own.Own", "own.OwnSettings"),
     },
 )
