@@ -81,6 +81,8 @@ def test_truth_of_cells(deposited):
 def test_particles_are_isolated_by_dr_across_the_seam():
     eta = np.array([0.0, 0.0, 1.0, 1.3, -2.0])
     phi = np.array([np.pi - 0.1, -np.pi + 0.1, 0.0, 0.4, 0.0])
-    assert isolated(eta, phi, 0.21).tolist() == [0, 0, 1, 1, 1]
-    assert isolated(eta, phi, 0.51).tolist() == [0, 0, 0, 0, 1]  # 0.5 between the next two
-    assert isolated(eta, phi, 0.19).tolist() == [1, 1, 1, 1, 1]
+    event = np.array([0, 5])
+    assert isolated(eta, phi, event, 0.21).tolist() == [0, 0, 1, 1, 1]
+    assert isolated(eta, phi, event, 0.51).tolist() == [0, 0, 0, 0, 1]  # 0.5 between the next two
+    assert isolated(eta, phi, event, 0.19).tolist() == [1, 1, 1, 1, 1]
+    assert isolated(eta, phi, np.array([0, 0, 1, 5]), 0.51).tolist() == [1, 1, 0, 0, 1]

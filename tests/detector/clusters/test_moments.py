@@ -75,7 +75,7 @@ def test_isolation_equals_a_plain_count_of_the_neighbours(geometry, clustered):
     cells = geometry.cells
     start, listed = neighbour_lists(geometry.slabs.cells_eta, geometry.slabs.cells_phi)
     owner = np.full(len(cells.layer), -1)
-    owner[clusters.clustered] = clusters.main
+    owner[clusters.listed] = clusters.main
     for k in range(len(clusters.start) - 1):
         mine = np.flatnonzero(owner == k)
         around = [listed[start[c] : start[c + 1]] for c in mine]

@@ -174,6 +174,7 @@ def test_order_of_the_seeds_does_not_matter(geometry):
     # Sums run in another order: equal up to float rounding, and the same cells in each cluster.
     assert np.array_equal(first.clustered, cell[second.clustered])
     assert np.array_equal(np.diff(first.start), np.diff(second.start))
+    assert np.array_equal(first.listed, cell[second.listed])
     assert np.array_equal(first.main, second.main)
 
 

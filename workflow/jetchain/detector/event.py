@@ -17,8 +17,6 @@ from jetchain.detector.flight.particles import Primaries
 from jetchain.detector.geometry.description import Geometry
 from jetchain.detector.settings import SimulationSettings
 
-ISOLATION_CONE = 0.1
-
 
 @dataclass(frozen=True)
 class EventRecord:
@@ -30,7 +28,6 @@ class EventRecord:
     track_luck: np.ndarray  # (candidates,) uniform; below the efficiency the track is found
     track_truth: np.ndarray  # (candidates, 2) origin and vertex
     by_layer: np.ndarray  # (particles, layers) deposited
-    isolated: np.ndarray  # (particles,)
     moments: np.ndarray  # (clusters, moments) columns moments.MOMENTS
     cluster_by_layer: np.ndarray  # (clusters, layers)
     incidence: tuple[np.ndarray, np.ndarray, np.ndarray]  # particle, cluster, fraction
@@ -179,10 +176,8 @@ class EventSimulation:
             len(particles),
             settings.truth_fraction,
         )
-        # Cluster by cluster: so particle flow wants them.
-        order = np.argsort(clusters.main.astype(np.uint16), kind="stable")
-        kept = order if settings.store_cells else order[:0]
-        listed = clusters.clustered[kept]
+        kept = slice(None if settings.store_cells else 0)
+        listed = clusters.listed[kept]
         truth = (
             incidence.cell_truth(
                 listed,
@@ -202,7 +197,6 @@ class EventSimulation:
             track_luck=flight.luck,
             track_truth=flight.truth,
             by_layer=by_layer,
-            isolated=incidence.isolated(*directions(particles), ISOLATION_CONE),
             moments=clusters.moments,
             cluster_by_layer=clusters.by_layer,
             incidence=fractions,

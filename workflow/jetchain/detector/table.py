@@ -9,6 +9,7 @@ import awkward as ak
 import numpy as np
 
 from jetchain.core.schema.detector import DetectorAccount
+from jetchain.detector.clusters.incidence import isolated
 from jetchain.detector.clusters.moments import MOMENTS
 from jetchain.detector.event import EventRecord, directions
 from jetchain.detector.flight import tracker
@@ -32,6 +33,7 @@ from jetchain.detector.flight.states import (
 from jetchain.detector.flight.tracks import Tracks, join
 from jetchain.detector.geometry.description import CellArrays, Geometry
 
+ISOLATION_CONE = 0.1
 KINDS = ("electron", "photon", "charged_hadron", "neutral_hadron", "muon")
 CORRELATIONS = {
     "corr_d0_phi": (0, 3), "corr_d0_qoverp": (0, 4), "corr_phi_qoverp": (3, 4),
@@ -155,7 +157,7 @@ def _particles(
         "charge": rows[:, CHARGE],
         "truth_idx": join([r.truth_idx for r in records]),
         "track_idx": track,
-        "isIso": join([r.isolated for r in records]),
+        "isIso": isolated(eta, phi, first, ISOLATION_CONE),
         "pt": np.hypot(rows[:, PX], rows[:, PY]),
         "eta": eta,
         "phi": phi,

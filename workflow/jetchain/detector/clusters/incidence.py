@@ -129,11 +129,18 @@ def cell_truth(
 
 
 @numba.njit(cache=True)
-def isolated(eta: np.ndarray, phi: np.ndarray, cone: float) -> np.ndarray:
-    """1 where no other particle of the event lies within `cone`, (particles,) int32."""
+def isolated(eta: np.ndarray, phi: np.ndarray, first: np.ndarray, cone: float) -> np.ndarray:
+    """1 where no other particle of the same event lies within `cone`, (particles,) int32.
+
+    Args:
+        eta, phi: (particles,) event after event.
+        first: (events + 1,) the first particle of each event.
+        cone: dR.
+    """
     result = np.ones(eta.size, np.int32)
-    for i in range(eta.size):
-        for j in range(i):
-            if wrapped(phi[i] - phi[j]) ** 2 + (eta[i] - eta[j]) ** 2 < cone**2:
-                result[i] = result[j] = 0
+    for event in range(first.size - 1):
+        for i in range(first[event], first[event + 1]):
+            for j in range(first[event], i):
+                if wrapped(phi[i] - phi[j]) ** 2 + (eta[i] - eta[j]) ** 2 < cone**2:
+                    result[i] = result[j] = 0
     return result
