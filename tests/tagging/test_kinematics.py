@@ -13,7 +13,7 @@ from helpers.tagging import make_dataset
 from jetchain.core.io.tables import read_result
 from jetchain.core.schema.tagging import Kinematics
 from jetchain.core.spectrum import CommonSpectrum
-from jetchain.tagging.kinematics import area, kinematics, shuffles, trained
+from jetchain.tagging.kinematics import area, areas, kinematics, shuffles, trained
 from jetchain.tagging.settings import FeatureSettings
 
 
@@ -62,3 +62,12 @@ def test_every_pair_is_measured_and_stands_beside_what_chance_gives(tmp_path: Pa
     assert worst.reference == mean.reference == 0.5
     assert mean.value < worst.value
     assert 0.5 < floor.value < max(pair.floor for pair in found.pairs)
+
+
+def test_the_areas_of_many_labels_are_those_of_each() -> None:
+    random = np.random.default_rng(5)
+    score = np.round(random.random(300), 2)  # with ties
+    weight = random.exponential(size=300)
+    labels = [random.integers(0, 3, 300) for _ in range(4)]
+    expected = [area(score, label, weight, (2, 0))[0] for label in labels]
+    np.testing.assert_allclose(areas(score, labels, weight, (2, 0)), expected, rtol=1e-12)

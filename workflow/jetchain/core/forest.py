@@ -76,7 +76,7 @@ def arrays_of(models: Models) -> dict[str, NDArray]:
 
 
 def _on_features(tree: Mapping[str, NDArray], edges: Sequence[Array]) -> Array:
-    """The thresholds (nodes,) of a tree that cuts on numbers of bins, on the features themselves."""
+    """The thresholds (nodes,), on features, of a tree that cuts on numbers of bins."""
     result = np.array(tree["threshold"])
     for feature, own in enumerate(edges):
         chosen = np.isfinite(result) & (tree["feature"] == feature)

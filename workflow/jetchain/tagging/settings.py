@@ -206,7 +206,7 @@ class CalibrationSettings(Settings):
 class ExplainSettings(Settings):
     """What the taggers look at, by integrated gradients (arXiv:1703.01365)."""
 
-    jets: int = key(200, "Test jets explained, of the signal class of each pair.", ge=2)
+    jets: int = key(100, "Test jets explained, of the signal class of each pair.", ge=2)
     steps: int = key(24, "Points at which the gradient is taken along the path.", ge=1)
     pixels: int = key(25, "Pixels on each side of the maps.", ge=5)
 
