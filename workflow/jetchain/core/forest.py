@@ -57,9 +57,7 @@ def arrays_of(models: Models) -> dict[str, NDArray]:
     }
 
 
-def _thresholds(
-    nodes: NDArray, leaf: NDArray[np.bool_], edges: Sequence[Array]
-) -> Array:
+def _thresholds(nodes: NDArray, leaf: NDArray[np.bool_], edges: Sequence[Array]) -> Array:
     """Where nodes (nodes,) cut on a feature: at most this; infinite for leaves."""
     result = np.full(len(nodes), np.inf)
     for feature, own in enumerate(edges):
