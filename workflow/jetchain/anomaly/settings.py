@@ -198,8 +198,9 @@ def laptop_scans() -> dict[str, ScanSettings]:
     """The scans of the laptop-scale default.
 
     The search as it is, with more and less signal; what it finds where there is none, in twenty
-    parts of the background; how often limits cover what was injected into these; and features that depend on the mass, where the signal over the root of
-    the background is 2.2 in the window, as in the published stress (arXiv 2109.00546).
+    parts of the background; how often limits cover what was injected into these; and features that
+    depend on the mass, where the signal over the root of the background is 2.2 in the window, as in
+    the published stress (arXiv 2109.00546).
     """
     return {
         "strength": ScanSettings(),
