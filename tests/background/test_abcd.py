@@ -167,21 +167,16 @@ def test_the_cuts_keep_the_fraction_and_favour_the_stronger_output():
     signal = np.stack([random.uniform(0.9, 1, 500), random.uniform(0.2, 1, 500)], axis=1)
     cuts = abcd.choose_cuts(background, signal, 0.02)
     assert np.mean((background >= cuts).all(axis=1)) == pytest.approx(0.02, abs=1e-3)
-    assert cuts[0] > 0.9
-    assert cuts[1] < 0.75
+    assert cuts[0] > 0.95
+    assert cuts[1] < 0.5
     # Half of the signal fails the second output, whatever its cut: the tight first cut alone would
     # keep most of it, but puts so much into region B that nothing is left of the excess.
     split = np.stack(
         [random.uniform(0.9, 1, 500), np.where(random.uniform(size=500) < 0.5, 0.1, 0.97)], axis=1
     )
     assert abcd.choose_cuts(background, split, 0.02)[1] > 0.85
-    for efficiency in (0.3, 0.02, 0.001):  # neither cut does nearly all of the work
-        for one in abcd.choose_cuts(background, signal, efficiency):
-            part = np.log(np.mean(background[:, 0] >= one)) / np.log(efficiency)
-            assert 0.2 < part < 0.8
-    constant = background * [1, 0]
-    with pytest.raises(EmptySampleError, match=r"No pair of cuts leaves the fraction 0\.5"):
-        abcd.choose_cuts(constant, signal, 0.5)
+    with pytest.raises(EmptySampleError, match=r"No pair of cuts leaves the fraction 0\.9"):
+        abcd.choose_cuts(background, signal, 0.9)
 
 
 ABCD = AbcdJob(signal_region=SIGNAL_REGION, mass_range=MASS_RANGE, efficiency=0.03)

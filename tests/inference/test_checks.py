@@ -134,10 +134,10 @@ def scan(
     )  # fmt: skip
     return ScanSummary(scan=name, replicas=replicas, share=1.0, mass_shift=shift,
                        shared_background=0.0, shared_signal=0.0, methods=[method],
-                       anywhere=[] if rare is None else [
+                       anywhere=() if rare is None else tuple(
                            Anywhere(method=name, windows=4, smallest=[0.3] * 100, rare=0.05,
                                     share_of_rare=rare) for name in ("other", "cut")
-                       ])  # fmt: skip
+                       ))  # fmt: skip
 
 
 GOOD = {

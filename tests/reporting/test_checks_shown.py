@@ -76,7 +76,9 @@ def test_the_table_of_limits_names_what_fails(tmp_path):
 def test_the_figure_and_the_table_show_every_check_of_every_method(tmp_path):
     found = SearchChecks(methods=[
         MethodChecks(method="one", checks=[check(each, each) for each in STATUSES]),
-        MethodChecks(method="two", checks=[check("passed", "alone")]),
+        MethodChecks(
+            method="two", checks=[check("passed", "alone").model_copy(update={"limit": 0.0})]
+        ),
     ])  # fmt: skip
     write_result(tmp_path / "checks", found)
     checks.figure(checks=tmp_path / "checks", labels=LABELS, **files(tmp_path))
@@ -90,6 +92,8 @@ def test_the_figure_and_the_table_show_every_check_of_every_method(tmp_path):
     assert [row["status"] for row in rows] == [*STATUSES, "passed"]
     assert rows[1]["number"] == "0.01"
     assert rows[1]["limit"] == "at least 0.05"
+    assert rows[-1]["limit"] == "at least 0"
+    assert [row["limit"] for row in rows if row["status"] == "not run"] == [""]
     assert {row["source"] for row in rows} == {"a.json"}
 
 

@@ -409,6 +409,6 @@ def scan_summary(
             shared_background=shared,
             shared_signal=max(each.shared_signal for each in injected.values()),
             methods=found,
-            anywhere=[] if shared else anywhere(rows),
+            anywhere=() if shared else tuple(anywhere(rows)),
         ),
     )

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from jetchain.background.settings import AbcdJob
 from jetchain.background.yields import abcd_yields
-from jetchain.core.dijets import WORK, Array, Table, inside, read_scores, sidebands
+from jetchain.core.dijets import Array, Table, inside, read_scores, sidebands
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.io.tables import read_result, write_result
 from jetchain.core.io.tensors import read_tensors
@@ -27,8 +27,8 @@ from jetchain.core.schema.anomaly import DIJETS
 from jetchain.core.schema.background import AbcdEstimate, Normalisation
 from jetchain.core.verbs import Input, Output
 
-PARTS = np.linspace(*WORK, 11)
-"""Of the work, that `choose_cuts` tries for the second cut."""
+# Cuts that choose_cuts tries: from a loose one to one that keeps 5 % of the background.
+LADDER = np.linspace(0.3, 0.95, 14)
 SLICES = 2
 """Of either sideband: the least that shows whether kappa is a line in the mass."""
 
@@ -254,9 +254,8 @@ def choose_cuts(plane: Array, signal: Array, efficiency: float) -> tuple[float, 
 
     Net is the signal in A less what that in B to D adds to the prediction; the error is that of A
     and of the prediction. The two outputs need not be equally strong, so the cuts need not be
-    equal; but either does a quarter of the work at least (`core.dijets.WORK`), for where one does
-    nearly all of it no training has closed. Along a ladder of cuts on the second rank, the first
-    cut is the one that keeps the fraction wanted.
+    equal. Along a ladder of cuts on the second rank, the first cut is the one that keeps the
+    fraction wanted.
 
     Args:
         plane: (events, 2) ranks in [0, 1] of background-like events.
@@ -270,10 +269,10 @@ def choose_cuts(plane: Array, signal: Array, efficiency: float) -> tuple[float, 
             "Generate more background and signal, or move anomaly.signal_region to the signal.",
         )
     best, cuts = -np.inf, (0.0, 0.0)
-    for second in 1 - efficiency**PARTS:
+    for second in LADDER:
         above = np.sort(plane[plane[:, 1] >= second, 0])
         wanted = max(round(efficiency * len(plane)), 1)
-        if len(above) < wanted:
+        if len(above) < 2 * wanted:  # keep the first cut a cut: half of the events at most
             continue
         first = float(above[-wanted])
         pair = (first, float(second))

@@ -10,10 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 
@@ -135,30 +132,44 @@ def concordance(x: Tensor, y: Tensor, weights: Tensor) -> Tensor:
 def below_before(rank: Tensor, weights: Tensor) -> Tensor:
     """The sums (kinds, events) of the weights of all earlier events with a smaller rank.
 
+    Merges blocks of twice the length each time: an event in the second half of its block counts the
+    smaller ones of the first half.
+
     Args:
         rank: (events,) a permutation of 0, 1, ...
-        weights: (kinds, events), double.
+        weights: (kinds, events).
     """
-    columns = np.ascontiguousarray(weights.T.cpu().numpy())
-    sums = _below_before(rank.cpu().numpy(), columns)
-    return torch.from_numpy(sums).T.to(weights.device)
-
-
-@numba.njit(cache=True)
-def _below_before(rank: NDArray, weights: NDArray) -> NDArray:
-    """The same with (events, kinds), by a tree of partial sums (Fenwick 1994, SPE 24, 327)."""
-    n, kinds = weights.shape
-    tree = np.zeros((n + 1, kinds))
-    result = np.zeros((n, kinds))
-    for event in range(n):
-        place = rank[event]
-        while place > 0:
-            for kind in range(kinds):
-                result[event, kind] += tree[place, kind]
-            place &= place - 1
-        place = rank[event] + 1
-        while place <= n:
-            for kind in range(kinds):
-                tree[place, kind] += weights[event, kind]
-            place += place & -place
+    n = len(rank)
+    place = torch.arange(n, device=rank.device)
+    result = torch.zeros_like(weights)
+    sorted_ = torch.empty_like(rank)
+    sorted_[rank] = place  # the events by rank, and in blocks of growing fineness
+    for bit in reversed(range(max(n - 1, 0).bit_length())):
+        # Within its block every event stands by rank. The sum before it over the first half of the
+        # block: that over all first halves, less that before the block.
+        second = ((sorted_ >> bit) & 1).bool()
+        first = torch.where(second, 0.0, weights[:, sorted_])
+        sums = torch.cumsum(first, 1)
+        start = (sorted_ >> (bit + 1)) << (bit + 1)  # where the block begins: its events are whole
+        earlier = torch.cat([sums.new_zeros(len(sums), 1), sums], 1)[:, start]
+        result[:, sorted_[second]] += (sums - earlier)[:, second]
+        sorted_ = halves(sorted_, second, start)
     return result
+
+
+def halves(values: Tensor, second: Tensor, start: Tensor) -> Tensor:
+    """Blocks with their second halves moved behind the first, each in the same order.
+
+    Args:
+        values: (events,) in blocks.
+        second: (events,) whether each belongs to the second half.
+        start: (events,) where its block begins.
+    """
+    n = len(values)
+    ahead = torch.cumsum(second, 0)
+    seconds = torch.cat([ahead.new_zeros(1), ahead])
+    place = torch.arange(n, device=values.device)
+    before = seconds[:-1] - seconds[start]  # of the second half, earlier in the block
+    firsts = torch.zeros_like(place).index_add(0, start, (~second).long())[start]
+    target = torch.where(second, start + firsts + before, place - before)
+    return torch.empty_like(values).index_copy(0, target, values)

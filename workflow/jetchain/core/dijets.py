@@ -16,9 +16,6 @@ from jetchain.core.errors import DataError, EmptySampleError
 from jetchain.core.io.tensors import read_tensors
 from jetchain.core.schema.anomaly import SCORES
 
-WORK = (0.25, 0.75)
-"""Of the ABCD method: the least and the largest part of the work that either cut does, where the
-fraction kept by both is e and by one of them e ** part. Cuts are chosen where networks trained."""
 Array = NDArray[np.float64]
 Table = dict[str, NDArray]
 

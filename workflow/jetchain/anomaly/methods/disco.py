@@ -31,7 +31,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from jetchain.anomaly.planes import parity, planes
 from jetchain.anomaly.searched import Dijets, Scored
 from jetchain.core.dependence import distance_correlation
-from jetchain.core.dijets import WORK, Array, inside, require_regions, sidebands
+from jetchain.core.dijets import Array, inside, require_regions, sidebands
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.metrics import auc
 from jetchain.core.seeds import derive_seed, make_deterministic
@@ -178,7 +178,7 @@ def soft_nonclosure(logits: Tensor, tightest: float) -> Tensor:
         tightest: smallest fraction of the events in region A.
     """
     kept = torch.exp(logits.new_empty(CUTS, 1).uniform_(math.log(tightest), math.log(LOOSEST)))
-    share = logits.new_empty(CUTS, 1).uniform_(*WORK)  # of the first cut in the work
+    share = logits.new_empty(CUTS, 1).uniform_(0.25, 0.75)  # of the first cut in the work, in logs
     fractions = torch.cat([kept**share, kept ** (1 - share)], dim=1)
     with torch.no_grad():
         ladder = torch.sort(logits, dim=0).values

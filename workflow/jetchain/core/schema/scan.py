@@ -256,4 +256,4 @@ class ScanSummary(Result):
     shared_background: float
     shared_signal: float
     methods: list[ScannedMethod]
-    anywhere: list[Anywhere] = []
+    anywhere: tuple[Anywhere, ...] = ()
