@@ -144,7 +144,7 @@ def test_the_grid_of_a_search_without_sensitivity_is_refused(tmp_path):
     [
         ({"search": "inclusiv"}, "no search 'inclusiv'.*'inclusive'"),
         ({"search": "inclusive"}, "there are no signals"),
-        ({}, "points or a search, one of these"),
+        ({}, "a search, one of these"),
     ],
 )
 def test_the_grid_of_no_search_is_refused(entry, words):
