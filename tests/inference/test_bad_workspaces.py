@@ -37,6 +37,16 @@ def put(spec: dict, sample_index: int, **values) -> None:
     sample(spec, sample_index)["modifiers"].append(values)
 
 
+def channel(spec: dict, name: str, data: list, modifiers: list, observed: list) -> None:
+    """One more channel of background."""
+    background = {"name": "background", "data": data, "modifiers": modifiers}
+    spec["channels"].append({"name": name, "samples": [background] if data is not None else []})
+    spec["observations"].append({"name": name, "data": observed})
+
+
+FREE_BINS = {"name": "bins", "type": "shapefactor", "data": None}
+
+
 def parameter(spec: dict, **values) -> None:
     spec["measurements"][0]["config"]["parameters"].append(values)
 
@@ -118,6 +128,40 @@ REFUSED = {
         lambda c: [put(c, 0, name="lumi", type="lumi", data=None),
                    parameter(c, name="lumi", auxdata=[1.0], sigmas=[0.0])],
         "a width that is not above zero"),
+    "a channel without samples": (lambda c: channel(c, "e", None, [], []), "pyhf refuses"),
+    "a channel without bins": (lambda c: channel(c, "e", [], [], []), "pyhf refuses"),
+    "a nuisance parameter named like the strength": (
+        lambda c: put(c, 1, name="mu", type="normsys", data={"hi": 1.1, "lo": 0.9}),
+        "'mu' is a normfactor, normsys, not a normfactor"),
+    "an observation of other bins": (
+        lambda c: c["observations"][0].update(data=[22.0]), "'region': its samples and obs"),
+    "samples of other bins": (
+        lambda c: sample(c).update(data=[1.0, 2.0, 3.0]), "'region': its samples and observation"),
+    "a huge normsys, whose interpolation turns negative": (
+        lambda c: put(c, 1, name="huge", type="normsys", data={"hi": 1e6, "lo": 1e-6}),
+        "'huge' has the factors 1e\\+06 and 1e-06, between which HistFactory's interpolation"),
+    "a shapefactor of other bins": (
+        lambda c: [put(c, 1, **FREE_BINS), channel(c, "more", [10.0], [FREE_BINS], [12.0])],
+        "the shapefactor 'bins' is in channels of 1 and 2 bins"),
+    "a shapesys of two channels": (
+        lambda c: [put(c, 1, name="s", type="shapesys", data=[1.0, 1.0]),
+                   channel(c, "more", [10.0, 5.0], [
+                       {"name": "s", "type": "shapesys", "data": [1.0, 1.0]}], [12.0, 5.0])],
+        "pyhf refuses .*shapesys/s"),
+    "bounds that are not numbers": (
+        lambda c: parameter(c, name="norm", bounds=[[float("nan"), 5.0]]), "nan and 5, hold"),
+    "bounds without an end": (
+        lambda c: parameter(c, name="norm", bounds=[[0.0, float("inf")]]), "0 and inf, are no"),
+    "bounds of many": (
+        lambda c: parameter(c, name="norm", bounds=[[0.0, 5.0], [0.0, 5.0]]), "number of values"),
+    "a norm that is held at zero": (
+        lambda c: parameter(c, name="norm", inits=[0.0], fixed=True),
+        "95 observed where none is expected"),
+    "a measurement twice": (
+        lambda c: c["measurements"].append(copy.deepcopy(c["measurements"][0])),
+        "the measurement 'first' is given 2 times"),
+    "a version that pyhf does not have": (
+        lambda c: c.update(version="9.9.9"), "pyhf refuses .*9.9.9"),
     "a parameter configured twice": (
         lambda c: [parameter(c, name="norm", inits=[1.0]) for _ in range(2)], "'norm' 2 times"),
 }  # fmt: skip
@@ -183,6 +227,13 @@ SAME = {
     "a strength that is fixed": lambda c: parameter(c, name="mu", fixed=True),
     "another measurement of another strength": lambda c: c["measurements"].append(
         {"name": "second", "config": {"poi": "norm", "parameters": []}}),
+    "a range of the strength that leaves out zero": lambda c: parameter(
+        c, name="mu", bounds=[[0.5, 10.0]], inits=[1.0]),
+    "a configured parameter that nothing has": lambda c: parameter(c, name="nrom", inits=[2.0]),
+    # pyhf, like ROOT, holds the parameter of a bin where nothing is expected.
+    "an error of simulation where nothing is expected": lambda c: c["channels"][1][
+        "samples"].append({"name": "rare", "data": [0.0], "modifiers": [
+            {"name": "statistics", "type": "staterror", "data": [1.0]}]}),
     "counts as integers": lambda c: c["observations"][0].update(data=[22, 11]),
     "histosys without a change": lambda c: put(
         c, 0, name="none", type="histosys", data={"hi_data": [4.0, 6.0], "lo_data": [4.0, 6.0]}),
@@ -218,6 +269,21 @@ WORKS = {
     "an excess far beyond the model": lambda c: c["observations"][0].update(data=[5e4, 11.0]),
     "norms that no bin tells apart": lambda c: put(
         c, 1, name="twin", type="normfactor", data=None),
+    "a bin without background that is scaled": lambda c: [
+        sample(c).update(data=[0.0, 10.0]), sample(c)["modifiers"].pop(1),
+        modifier(c, 1, 1).update(data=[0.0, 1.0]),
+        put(c, 1, name="n", type="normsys", data={"hi": 1.2, "lo": 0.8})],
+    "a strength that scales the background too": lambda c: put(
+        c, 1, name="mu", type="normfactor", data=None),
+    "a large normsys": lambda c: put(c, 1, name="large", type="normsys",
+                                     data={"hi": 20.0, "lo": 0.05}),
+    "free bins that channels share": lambda c: [
+        put(c, 1, **FREE_BINS), channel(c, "more", [10.0, 5.0], [FREE_BINS], [12.0, 5.0])],
+    "free bins that fit any data": lambda c: put(c, 1, **FREE_BINS),
+    "counts that are no integers": lambda c: c["observations"][0].update(data=[22.5, 11.2]),
+    "an auxiliary measurement far away": lambda c: parameter(c, name="eff", auxdata=[50.0]),
+    "a range that ends before the data": lambda c: parameter(
+        c, name="norm", bounds=[[0.0, 0.5]], inits=[0.4]),
     "one bin and ten parameters": lambda c: [put(
         c, 1, name=f"sys{i}", type="normsys", data={"hi": 1.3, "lo": 0.7}) for i in range(10)],
 }  # fmt: skip

@@ -5,12 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from helpers.workspaces import LIMIT
 from jetchain.core.errors import ConfigurationError, DataError
-from jetchain.core.io.tables import read_json, write_json, write_result
+from jetchain.core.io.tables import read_csv, read_json, read_result, write_json, write_result
 from jetchain.core.schema.background import SignalVariation
+from jetchain.core.schema.inference import Limits, SignalGrid
+from jetchain.core.settings import parse
+from jetchain.inference import others
+from jetchain.inference.grid import GridJob, grid
 from jetchain.inference.patches import PatchJob, patches
+from jetchain.inference.settings import GridSettings
 from jetchain.inference.workspace import numpy_backend
 from jetchain.plumbing.configuration import load
+from jetchain.reporting import grids
 
 JOB = PatchJob(labels=["mass_tev", "coupling"], samples={"light": [3.0, 1.0], "same": [3.5, 1.0]})
 SIGNAL, ERROR = np.array([0.0, 4.0, 20.0, 6.0, 1.0]), np.array([0.0, 0.5, 1.0, 0.6, 0.2])
@@ -95,6 +102,54 @@ def test_what_makes_no_patch_is_refused(tmp_path, changes, words):
     with pytest.raises(DataError, match=r"another run|names no signal") as error:
         made(tmp_path, **changes)
     assert words in str(error.value)
+
+
+def test_its_signals_go_to_limits_a_table_and_a_figure(tmp_path):
+    made(tmp_path)
+    job = GridJob.model_construct(
+        limits=LIMIT.limits, grid=parse(GridSettings, {"search": "cwola"})
+    )
+    files = [tmp_path / "b.json", tmp_path / "p.json"]
+    grid(files=files, grid=tmp_path / "grid.json", method="masses", settings=job)
+    found = read_result(tmp_path / "grid.json", SignalGrid)
+    assert [(each.name, each.values) for each in found.points] == list(JOB.samples.items())
+    # The signal of the search as a patch has the limit of the search.
+    others.limits(workspace=tmp_path / "w.json", limits=tmp_path / "limits.json", method="cwola",
+                  settings=LIMIT, seed=1)  # fmt: skip
+    limits = read_result(tmp_path / "limits.json", Limits)
+    assert found.points[1].limits.observed_mu == pytest.approx(limits.observed_mu, rel=1e-3)
+    grids.table(grid=tmp_path / "grid.json", table=tmp_path / "grid.csv")
+    rows = read_csv(tmp_path / "grid.csv")
+    assert [float(each) for each in rows["limit_mu"]] == pytest.approx(
+        [each.limits.observed_mu for each in found.points], rel=1e-4
+    )
+    drawn = {kind: tmp_path / f"grid.{kind}" for kind in ("pdf", "png")}
+    grids.exclusion(grid=tmp_path / "grid.json", **drawn, data=tmp_path / "drawn.json")
+    assert drawn["png"].stat().st_size > 0
+
+
+def test_the_grid_of_a_search_without_sensitivity_is_refused(tmp_path):
+    for name in ("b", "p"):
+        write_json(tmp_path / f"{name}.json", {"method": "cwola", "sensitive": False})
+    job = GridJob.model_construct(
+        limits=LIMIT.limits, grid=parse(GridSettings, {"search": "cwola"})
+    )
+    with pytest.raises(DataError, match="the search 'cwola' has no sensitivity"):
+        grid(files=[tmp_path / "b.json", tmp_path / "p.json"], grid=tmp_path / "grid.json",
+             method="masses", settings=job)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({"search": "inclusiv"}, "no search 'inclusiv'.*'inclusive'"),
+        ({"search": "inclusive"}, "there are no signals"),
+        ({}, "a search, one of these"),
+    ],
+)
+def test_the_grid_of_no_search_is_refused(entry, words):
+    with pytest.raises(ConfigurationError, match=f"(?s){words}"):
+        load({"inference": {"grids": {"masses": entry}}})
 
 
 def test_a_search_without_sensitivity_has_none(tmp_path):

@@ -17,6 +17,10 @@ FOUND = ModelFit(
             name="SR", observed=[12.0, 0.0], before=[10.0, 1.0], before_error=[1.0, 0.5],
             after=[11.0, 0.0], after_error=[0.8, 0.0],
         ),
+        ChannelYields(
+            name="VR", observed=[20.0, 0.0], before=[15.0, 0.0], before_error=[2.0, 0.0],
+            after=[16.0, 0.0], after_error=[3.0, 0.0], pulls=(0.8, None),
+        ),
     ),
 )  # fmt: skip
 NOTHING = ModelFit(method="mine", reason="no minimum of the likelihood is found")
@@ -43,9 +47,14 @@ def test_each_figure_is_drawn_with_and_without_a_result(tmp_path, found):
     impacts = drawn(tmp_path, workspaces.impacts, fit=fit, model=found)
     correlations = drawn(tmp_path, workspaces.correlations, model=found)
     channels = drawn(tmp_path, workspaces.channels, model=found)
+    validation = drawn(tmp_path, workspaces.validation, model=found)
     if found is FOUND:
         assert "jes, up" in impacts
         assert "jes, down" not in impacts  # its fit failed
         assert "-0.3" in correlations
         assert "after the fit" in channels
         assert "12.0" in channels
+        assert "VR" not in channels  # it is no part of the fit
+        assert "VR, pull" in validation
+        assert "0.8" in validation
+        assert "SR" not in validation

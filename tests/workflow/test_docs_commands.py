@@ -28,6 +28,7 @@ NOT_RUN: dict[str, list[str]] = {
     "docs/howto/patch-set.md": [
         "generates two more samples",
         "needs the files of the command above",
+        "needs the files of the command above",
     ],
     "docs/howto/publish.md": ["needs a package that the lock does not have"],
     "docs/howto/regression.md": ["makes the tiny run first, which the tests share"] * 2,

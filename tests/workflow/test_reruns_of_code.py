@@ -54,6 +54,7 @@ FROM_FILES = {
     "jetchain.graphs.imported",
     "jetchain.core.sources",
     "jetchain.inference.bracket",
+    "jetchain.inference.combination",
     "jetchain.inference.ensembles",
     "jetchain.inference.faults",
     "jetchain.inference.grid",
@@ -63,6 +64,7 @@ FROM_FILES = {
     "jetchain.inference.minimise",
     "jetchain.inference.others",
     "jetchain.inference.published",
+    "jetchain.inference.validation",
     "jetchain.reporting.grids",
 }
 # Modules on which no job of `all` depends: those, the comparison of runs, the benches, samples from

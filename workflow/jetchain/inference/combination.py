@@ -73,7 +73,7 @@ def combined(parts: Mapping[str, Spec], correlated: Sequence[str], what: str) ->
     kinds = {part: _kinds(spec) for part, spec in parts.items()}
     _require_alike(parts, kinds, correlated, what)
     _require_apart(parts, what)
-    found = []
+    found: list[Any] = []
     try:
         for part, spec in parts.items():
             others = [other for name, other in parts.items() if name != part]

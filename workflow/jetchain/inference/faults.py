@@ -7,6 +7,11 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from jetchain.inference.likelihood import CODE4
+
 NORMS = ("normfactor", "lumi")
 PER_BIN = ("staterror", "shapesys")
 LARGEST = 1e12
@@ -19,7 +24,7 @@ def faults_of(spec: dict[str, Any]) -> list[str]:
     Args:
         spec: a workspace that fits pyhf's schema, with one measurement.
     """
-    faults = [*_names(spec), *_channels(spec), *_measurement(spec)]
+    faults = [*_names(spec), *_channels(spec), *_shared(spec), *_measurement(spec)]
     return faults if faults else _of_model(spec)
 
 
@@ -56,6 +61,20 @@ def _channels(spec: dict[str, Any]) -> Iterator[str]:
             yield from _modifiers(sample, where)
 
 
+def _shared(spec: dict[str, Any]) -> Iterator[str]:
+    """A shapefactor, which is one of each bin, in channels of different bins."""
+    bins: dict[str, set[int]] = {}
+    for channel in spec["channels"]:
+        for sample in channel["samples"]:
+            for modifier in sample["modifiers"]:
+                if modifier["type"] == "shapefactor":
+                    bins.setdefault(modifier["name"], set()).add(len(sample["data"]))
+    for name, sizes in bins.items():
+        if len(sizes) > 1:
+            many = " and ".join(map(str, sorted(sizes)))
+            yield f"the shapefactor '{name}' is in channels of {many} bins"
+
+
 def _modifiers(sample: dict[str, Any], where: str) -> Iterator[str]:
     """Faults of what changes a sample."""
     bins = len(sample["data"])
@@ -73,6 +92,11 @@ def _modifiers(sample: dict[str, Any], where: str) -> Iterator[str]:
                 yield f"{where}: {what} has a factor that is not a finite number"
             elif min(factors) <= 0:
                 yield f"{where}: {what} has a factor that is not above zero"
+            elif (lowest := interpolated(*factors).min()) <= 0:
+                yield (
+                    f"{where}: {what} has the factors {factors[0]:g} and {factors[1]:g}, between "
+                    f"which HistFactory's interpolation goes down to {lowest:.3g}"
+                )
         elif kind == "histosys":
             for end in ("hi_data", "lo_data"):
                 yield from _series(data[end], bins, f"{where}: {end} of {what}", -math.inf)
@@ -80,6 +104,18 @@ def _modifiers(sample: dict[str, Any], where: str) -> Iterator[str]:
             yield from _series(data, bins, f"{where}: {what}", 0.0)
         elif kind not in (*NORMS, "shapefactor"):
             yield f"{where}: {what} is of a type that HistFactory does not have"
+
+
+def interpolated(up: float, down: float) -> NDArray[np.floating]:
+    """The factors of a normsys from -1 to 1 sigma (code 4): a polynomial, which may turn negative.
+
+    Args:
+        up, down: the factors at 1 and at -1 sigma, above zero.
+    """
+    logs = np.log([up, down])
+    ends = [up - 1, down - 1, logs[0] * up, -logs[1] * down, logs[0] ** 2 * up, logs[1] ** 2 * down]
+    alpha = np.linspace(-1.0, 1.0, 201)
+    return np.asarray(1 + alpha[:, None] ** np.arange(1, 7) @ (CODE4 @ ends))
 
 
 def _series(values: Any, bins: int, where: str, least: float) -> Iterator[str]:
@@ -125,7 +161,9 @@ def _measurement(spec: dict[str, Any]) -> Iterator[str]:
         if any(not value > 0 for key in ("sigmas", "factors") for value in each.get(key, [])):
             yield f"the parameter '{name}' is given a width that is not above zero"
         for low, high in each.get("bounds", []):
-            if not low < high:
+            if math.isinf(low) or math.isinf(high):
+                yield f"the bounds of the parameter '{name}', {low:g} and {high:g}, are not finite"
+            elif not low < high:
                 yield f"the bounds of the parameter '{name}', {low:g} and {high:g}, hold nothing"
     lumis = {each["name"] for each in modifiers if each["type"] == "lumi"}
     told = {

@@ -147,8 +147,8 @@ def patches_of(patchset: Any, at: str) -> Any:
     try:
         return pyhf.PatchSet(patchset)
     except (
-        pyhf.exceptions.InvalidSpecification, pyhf.exceptions.InvalidPatchSet, LookupError,
-        TypeError, ValueError,
+        pyhf.exceptions.InvalidSpecification, pyhf.exceptions.InvalidPatchSet,
+        pyhf.exceptions.SchemaNotFound, LookupError, TypeError, ValueError,
     ) as error:  # fmt: skip
         raise DataError(
             f"{at}: pyhf refuses this patch set ({first_line(error)}).", REMEDY
@@ -199,7 +199,10 @@ def chosen(spec: Any, measurement: str | None, path: str) -> dict[str, Any]:
 
     try:
         pyhf.Workspace(spec)
-    except (pyhf.exceptions.InvalidSpecification, LookupError, TypeError, ValueError) as error:
+    except (
+        pyhf.exceptions.InvalidSpecification, pyhf.exceptions.SchemaNotFound, LookupError,
+        TypeError, ValueError,
+    ) as error:  # fmt: skip
         raise DataError(
             f"{path}: pyhf refuses this workspace ({first_line(error)}).", REMEDY
         ) from error
@@ -207,6 +210,10 @@ def chosen(spec: Any, measurement: str | None, path: str) -> dict[str, Any]:
     name = known[0] if measurement is None else measurement
     if name not in known:
         raise DataError(f"{path}: there is no measurement '{name}'.", did_you_mean(name, known))
+    if known.count(name) > 1:
+        raise DataError(
+            f"{path}: the measurement '{name}' is given {known.count(name)} times.", REMEDY
+        )
     return {**spec, "measurements": [spec["measurements"][known.index(name)]]}
 
 

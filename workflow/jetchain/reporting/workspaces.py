@@ -153,10 +153,12 @@ def validation(*, model: Input, pdf: Output, png: Output, data: Output) -> None:
     for below, channel in zip(axes[1], left_out, strict=False):
         pulls = np.array(channel.pulls, float)
         below.axhspan(-1, 1, color=OUTER)
-        below.stem(np.arange(len(pulls)), pulls, linefmt="k-", markerfmt="ko", basefmt=" ")
+        known = np.flatnonzero(np.isfinite(pulls))
+        below.bar(known, pulls[known], 0.6, color=COLOURS[0], lw=0, gid=f"{channel.name}, pull")
         below.axhline(0, color=COLOURS[8], linestyle=":", gid="zero")
         reach = max(3.0, 1.2 * float(np.nanmax(np.abs(pulls), initial=0.0)))
         below.set_ylim(-reach, reach)
+    axes[0, -1].set_title(found.method, loc="right", fontsize=12)
     save_figure(figure, pdf, png, data)
 
 
