@@ -10,6 +10,7 @@ from jetchain.particleflow.batch import Batches
 from jetchain.particleflow.messages import edge_geometry
 from jetchain.particleflow.network import COLUMN
 from jetchain.particleflow.network_settings import NetworkTrainingSettings
+from jetchain.particleflow.node_network import candidate_loss, most_probable
 from jetchain.particleflow.targets import CLASSES
 
 SMALL = MlpfModelSettings(hidden=16, layers=2)
@@ -77,7 +78,7 @@ def test_loss_is_the_cross_entropy_at_gamma_0_and_the_squared_errors_of_neutrals
     label = batch.targets["label"]
     without = {"focal_gamma": 0.0, "regression_weight": 0.0}
     both, classes, focal = (
-        model.loss(batch, NetworkTrainingSettings(**options))[0]
+        model.loss(batch, NetworkTrainingSettings(pt_power=0.0, **options))[0]
         for options in ({"focal_gamma": 0.0}, without, {"regression_weight": 0.0})
     )
     torch.testing.assert_close(
@@ -88,3 +89,25 @@ def test_loss_is_the_cross_entropy_at_gamma_0_and_the_squared_errors_of_neutrals
     expected = error @ torch.tensor([1.0, 1.0, 0.01, 0.01, 0.01])
     torch.testing.assert_close(both - classes, expected, rtol=1e-4, atol=1e-5)
     assert 0 < focal < classes
+
+
+def test_candidates_weigh_with_the_power_of_their_pt():
+    """Two clusters of 1 and 16 GeV with particles of 4 and 9 GeV, at power 1/2."""
+    logits = torch.tensor([[0.0, 0, 1, 0, 0, 0], [0.0, 0, 0, 2, 0, 0]])
+    label, log_pt = torch.tensor([2, 3]), torch.tensor([1.0, 16.0]).log()
+    target = torch.zeros(2, 5)
+    target[:, 0] = torch.tensor([4.0, 9.0]).log() - log_pt
+    regression = target.clone()
+    regression[:, 1] = torch.tensor([1.0, 2.0])  # errors of 1 and 2 in the logarithm of the energy
+    neutral = torch.ones(2, dtype=torch.bool)
+    settings = NetworkTrainingSettings(focal_gamma=0.0, pt_power=0.5)
+    found = candidate_loss(logits, regression, label, target, neutral, log_pt, settings)
+    entropy = torch.nn.functional.cross_entropy(logits, label, reduction="none")
+    classes = (1 * entropy[0] + 4 * entropy[1]) / 5
+    momenta = (2 * 1**2 + 3 * 2**2) / 5
+    torch.testing.assert_close(found, classes + momenta)
+
+
+def test_a_candidate_is_there_where_none_has_less_than_half():
+    probability = torch.tensor([[0.40, 0, 0.25, 0.35, 0, 0], [0.60, 0, 0.05, 0.35, 0, 0]])
+    assert most_probable(probability.log()).tolist() == [CLASSES.index("photon"), 0]

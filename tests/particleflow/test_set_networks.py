@@ -32,7 +32,7 @@ from jetchain.particleflow.algorithms.hgpflow import (
 from jetchain.particleflow.algorithms.mlpf import Mlpf, MlpfModelSettings
 from jetchain.particleflow.algorithms.tspn import Tspn, TspnModelSettings, assigned, errors
 from jetchain.particleflow.batch import batch_of
-from jetchain.particleflow.jagged import cheapest, rows_of
+from jetchain.particleflow.jagged import cheapest, rows_of, softmax_of
 from jetchain.particleflow.messages import SCALE
 from jetchain.particleflow.network import COLUMN
 from jetchain.particleflow.targets import CLASSES, true_objects
@@ -114,6 +114,20 @@ def test_rows_hold_the_members_of_each_group_in_order():
     assert [member[g][real[g]].tolist() for g in range(4)] == [[1, 4], [], [0, 2, 3], []]
     empty, _ = rows_of(torch.zeros(0, dtype=torch.int64), 0)
     assert empty.shape == (0, 0)
+
+
+def test_softmax_of_groups_is_that_of_each_with_its_gradient():
+    """Of large logits too; one group is empty."""
+    group = torch.tensor([2, 0, 2, 3, 2, 0])
+    logit = torch.tensor([200.0, -1.0, 201.0, 3.0, -300.0, 2.0], requires_grad=True)
+    upstream = torch.arange(6.0)
+    one = softmax_of(logit, group, 4)
+    other = torch.empty(6)
+    for each in (0, 2, 3):
+        other[group == each] = logit[group == each].softmax(dim=0)
+    torch.testing.assert_close(one, other)
+    gradients = [torch.autograd.grad((each * upstream).sum(), logit)[0] for each in (one, other)]
+    torch.testing.assert_close(*gradients)
 
 
 # --------------------------------------------------------------------------------------- HGPflow
@@ -281,11 +295,11 @@ def test_no_object_gains_by_a_smaller_weight():
     values = torch.tensor([1.0, 5.0, 3.0, 7.0])
     weight = torch.tensor([10.0, 0.5, 1.0, 3.0], requires_grad=True)
     alone = mean_of_objects(values, weight, torch.tensor([0, 1, 4, 2]))
-    assert float(alone) == pytest.approx(4.0)
+    assert float(alone.detach()) == pytest.approx(4.0)
     (gradient,) = torch.autograd.grad(alone, weight)
     torch.testing.assert_close(gradient, torch.zeros(4), atol=1e-6, rtol=0)
     paired = mean_of_objects(values, weight, torch.tensor([0, 1, 2, 2]))
-    assert float(paired) == pytest.approx((1 + 5 + (3 * 1 + 7 * 3) / 4) / 3)
+    assert float(paired.detach()) == pytest.approx((1 + 5 + (3 * 1 + 7 * 3) / 4) / 3)
 
 
 def test_the_space_begins_as_the_calorimeter():
@@ -301,7 +315,8 @@ def test_the_space_begins_as_the_calorimeter():
     d_phi = 2 * np.pi - 6.2
     chord = 2 * np.sin(d_phi / 2)
     expected = np.hypot(0.04, chord) / SCALE
-    assert float((place[0] - place[1]).norm()) == pytest.approx(expected, rel=1e-3)
+    # Cells shift the centres by a little.
+    assert float((place[0] - place[1]).norm()) == pytest.approx(expected, rel=0.02)
     assert not place[:, 3:].any()
 
 

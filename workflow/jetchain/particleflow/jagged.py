@@ -1,4 +1,4 @@
-"""Groups of different sizes as padded rows."""
+"""Groups of different sizes: as padded rows, or member by member."""
 
 from __future__ import annotations
 
@@ -25,6 +25,21 @@ def rows_of(group: Tensor, groups: int) -> tuple[Tensor, Tensor]:
     member = torch.zeros((groups, most), dtype=torch.int64, device=group.device)
     member[group[order], place] = order
     return member, torch.arange(most, device=group.device) < count[:, None]
+
+
+def softmax_of(logit: Tensor, group: Tensor, groups: int) -> Tensor:
+    """The softmax over the members of each group; (members,).
+
+    As `torch_geometric.utils.softmax`, whose import takes longer than the events of a small job.
+
+    Args:
+        logit: (members,).
+        group: of each member, (members,); in any order.
+        groups: how many there are.
+    """
+    largest = logit.new_full((groups,), -torch.inf).scatter_reduce(0, group, logit.detach(), "amax")
+    power = (logit - largest[group]).exp()
+    return power / power.new_zeros(groups).index_add(0, group, power)[group]
 
 
 def cheapest(cost: Tensor) -> Tensor:

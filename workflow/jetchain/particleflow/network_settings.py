@@ -33,6 +33,12 @@ class NetworkTrainingSettings(SetTrainingSettings):
     regression_weight: float = key(
         1.0, "Weight of the regression loss beside that of the classes.", ge=0.0
     )
+    pt_power: float = key(
+        0.5,
+        "Candidates weigh in both losses with this power of pT, of their node for the class and of "
+        "their particle for the momentum; 0: all the same.",
+        ge=0.0,
+    )
 
 
 class InfluenceSettings(Settings):

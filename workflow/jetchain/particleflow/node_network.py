@@ -18,6 +18,7 @@ from jetchain.particleflow.targets import CLASSES, NONE, REGRESSION, node_target
 
 # Of log pT, log E, eta, sin phi, cos phi (jpata/particleflow).
 REGRESSION_WEIGHTS = (1.0, 1.0, 0.01, 0.01, 0.01)
+LEAST = 1e-9  # a sum of weights that no particle makes smaller
 ON_TRACKS = [name in ("none", "charged_hadron", "electron", "muon") for name in CLASSES]
 ON_TOPOS = [name in ("none", "neutral_hadron", "photon") for name in CLASSES]
 
@@ -52,17 +53,19 @@ class NodeNetwork(Network):
         """See `candidate_loss`, of the answers at the nodes."""
         logits, regression = self(batch)
         label, target = batch.targets["label"], batch.targets["regression"]
-        neutral = (batch.x[:, COLUMN["is_topo"]] > 0).repeat_interleave(self.per_node)
-        return candidate_loss(logits, regression, label, target, neutral, settings), len(batch)
+        x = batch.x.repeat_interleave(self.per_node, dim=0)
+        neutral, log_pt = x[:, COLUMN["is_topo"]] > 0, x[:, COLUMN["log_pt_gev"]]
+        value = candidate_loss(logits, regression, label, target, neutral, log_pt, settings)
+        return value, len(batch)
 
     def candidates(self, batch: EventBatch) -> Candidates:
-        """The most probable class of each candidate, where it is not none.
+        """The candidates that are a particle more likely than not, with their most probable class.
 
         Charged particles take the momentum of their track; neutral ones take transverse momentum
         and direction from the regression.
         """
         logits, regression = self(batch)
-        label = logits.argmax(dim=1).cpu().numpy()
+        label = most_probable(logits).cpu().numpy()
         answer = regression.double().cpu().numpy()
         found = np.flatnonzero(label != NONE)
         return at_nodes(batch, found // self.per_node, label[found], answer[found])
@@ -83,11 +86,14 @@ def candidate_loss(
     label: Tensor,
     target: Tensor,
     neutral: Tensor,
+    log_pt: Tensor,
     settings: NetworkTrainingSettings,
 ) -> Tensor:
-    """Focal loss of the classes, and squared errors of the momenta of neutral particles; the mean.
+    """Focal loss of the classes, and squared errors of the momenta of neutral particles; the means
+    with weights.
 
-    Charged particles keep the momentum of their track, so theirs is not learned.
+    Charged particles keep the momentum of their track, so theirs is not learned. Most candidates
+    are soft, while jets are made of the hard ones: the weights, which are ours, are between.
 
     Args:
         logits: (answers, classes).
@@ -95,6 +101,7 @@ def candidate_loss(
         label: true index into CLASSES, (answers,).
         target: true REGRESSION, (answers, 5).
         neutral: whether the answer is of a topocluster, (answers,).
+        log_pt: of the node, in GeV, (answers,).
         settings: of the two parts.
 
     Reference: arXiv 2101.08578; focal loss arXiv 1708.02002, Eq. 4.
@@ -104,8 +111,24 @@ def candidate_loss(
     learned = neutral & (label != NONE)
     error = (regression - target)[learned] ** 2
     error = error * error.new_tensor(REGRESSION_WEIGHTS)
-    momentum = error.sum() / max(1, int(learned.sum()))
-    return focal.mean() + settings.regression_weight * momentum
+    weight = (settings.pt_power * log_pt).exp()
+    classes = (weight * focal).sum() / weight.sum()
+    weight = (settings.pt_power * (log_pt + target[:, 0])).exp()[learned]
+    momentum = (weight[:, None] * error).sum() / weight.sum().clamp(min=LEAST)
+    return classes + settings.regression_weight * momentum
+
+
+def most_probable(logits: Tensor) -> Tensor:
+    """Index into CLASSES: the most probable particle, or none where that has more than half.
+
+    Of photon, neutral hadron and none none may be the most probable and a particle yet there.
+
+    Args:
+        logits: (answers, classes).
+    """
+    none = logits.softmax(dim=1)[:, NONE] > 0.5
+    particle = logits[:, NONE + 1 :].argmax(dim=1) + NONE + 1
+    return torch.where(none, NONE, particle)
 
 
 def at_nodes(

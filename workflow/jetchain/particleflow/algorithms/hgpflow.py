@@ -27,14 +27,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, smooth_l1_loss
-from torch_geometric.utils import softmax
 
 from jetchain.core.kinematics import delta_phi, pt_eta_phi
 from jetchain.core.settings import Settings, key
 from jetchain.core.training_settings import TrainingSettings
 from jetchain.particleflow.along_edges import scores, weighted_sums
 from jetchain.particleflow.batch import EventBatch, batch_of
-from jetchain.particleflow.jagged import cheapest
+from jetchain.particleflow.jagged import cheapest, softmax_of
 from jetchain.particleflow.messages import GEOMETRY, Message, edge_geometry
 from jetchain.particleflow.network import COLUMN, FEATURES, Candidates, Network, of_nodes
 from jetchain.particleflow.network_settings import SetTrainingSettings
@@ -191,7 +190,7 @@ class Hgpflow(Network):
                 )
                 logit = torch.cat([logit + self.share.bias, self.noise(node)[:, 0]])
                 at = torch.cat([entries.target, torch.arange(nodes, device=logit.device)])
-                log_share = softmax(logit, at, num_nodes=nodes).clamp(min=TINY).log()
+                log_share = softmax_of(logit, at, nodes).clamp(min=TINY).log()
                 log_share, log_noise = log_share[: len(share)], log_share[len(share) :]
                 share = log_share.exp()
                 held = share.new_zeros(len(hyper)).index_add(0, entries.hyperedge, share)
