@@ -394,6 +394,18 @@ MUTATIONS = {
         "firmware/test_firmware_prune.py"
         "::test_training_and_early_stopping_see_their_own_split_only",
     ),
+    "soft labels that fade with the temperature": (
+        "firmware/train.py",
+        "dim=1) * self.temperature**2",
+        "dim=1)",
+        "firmware/test_firmware_distil.py::test_the_loss_is_that_of_hinton",
+    ),
+    "signal that no trigger rejects": (
+        "anomaly/trigger.py",
+        "round(whole.reference_events * efficiency)",
+        "round(whole.reference_events)",
+        "anomaly/test_trigger.py::test_behind_a_trigger_a_cross_section_is_worth_fewer_events",
+    ),
     # ------------------------------------------------------------------------------- reporting
     "closure without the fluctuation of its count": (
         "reporting/summary.py",

@@ -77,7 +77,9 @@ def firmware_trigger(
         ylabel="Expected limit on the signal [fb]",
     )
     right.axhline(0.0, color="0.5", lw=1.0)
-    right.set(xlabel=r"LUTs of the chip, estimated [$10^{3}$]", ylabel="Lost of the limit [fb]")
+    right.set(
+        xlabel=r"LUTs of the chip, estimated [$10^{3}$]", ylabel="Limit lost to the trigger [fb]"
+    )
     right.margins(x=0.3)
     for ax in (left, right):
         low, high = ax.get_ylim()

@@ -105,7 +105,9 @@ FIRMWARE_TRIGGER = Figure(
             rate=[f"{rate:g}" for rate in TRIGGER.rates],
             method=[*NO_CUT, *TRIGGERED_METHODS],
         ),
-        latency=expand("results/firmware/{design}/latency.json", design=TRIGGER.designs),
+        latency=expand(
+            "results/firmware/{design}/latency.json", design=TRIGGER.designs
+        ),
     ),
     params=dict(
         names=labels("firmware.designs", TRIGGER.designs),
