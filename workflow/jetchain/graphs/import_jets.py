@@ -92,7 +92,7 @@ def as_table(chunk: Chunk, jet: Columns, first: int) -> JetTable:
     return JetTable(
         number=first + event,
         weight=np.ones(jets),
-        index=np.arange(jets) - (np.cumsum(events) - events)[event],
+        order=np.arange(jets) - (np.cumsum(events) - events)[event],
         label=np.asarray(chunk.label, np.int64),
         columns={name: _float32(values) for name, values in jet.items()},
         offset=offsets(chunk.constituents),

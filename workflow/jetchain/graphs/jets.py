@@ -27,7 +27,7 @@ class JetTable(NamedTuple):
 
     Attributes:
         number, weight: of the event of each jet; (jets,).
-        index: of the jet in its event; (jets,).
+        order: place of the jet in its event; (jets,).
         label: of the jet, -1 for none; (jets,).
         columns: JET_COLUMNS, GeV and rad; (jets,) each.
         offset: first constituent of each jet; (jets + 1,).
@@ -39,7 +39,7 @@ class JetTable(NamedTuple):
 
     number: Integer
     weight: NDArray[np.floating]
-    index: Integer
+    order: Integer
     label: Integer
     columns: Columns
     offset: Integer
@@ -110,7 +110,7 @@ def graphs_of_jets(
     )
     arrays = {
         "event_number": table.number[jets],
-        "jet_index": table.index[jets],
+        "jet_index": table.order[jets],
         "weight": table.weight[jets],
         "label": table.label[jets],
         "jet": np.stack([table.columns[name][jets] for name in JET_COLUMNS], 1, dtype=np.float32),

@@ -93,7 +93,7 @@ def draw_features(ax: Axes, content: TaggerExplanation) -> None:
     pairs, features = content.pairs, content.features
     rows = [FEATURES[name] for name in features]
     rows += ["sum", "score $-$ baseline"]
-    digits = decimals([error for row in pairs.values() for error in row.error])
+    digits = decimals([error for row in pairs.values() for error in row.error or ()])
     ax.set(xlim=(-0.5, len(pairs) - 0.5), ylim=(len(rows) - 0.5, -0.5))
     for k, (name, row) in enumerate(pairs.items()):
         share = np.array(row.share)
