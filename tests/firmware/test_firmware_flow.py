@@ -25,14 +25,14 @@ SMALL = {
     "jedi_linear": {"embedding": 4, "message": 4, "node": 3, "classifier": [5]},
     "interaction": {"constituents": 4, "pair": [3, 2], "node": [4, 3], "classifier": []},
 }
-ROWS = 4
+ROWS, OUTPUTS = 4, 5
 
 
 def small(name, formats=FORMATS, headroom=2, **more):
     """A design of 4 constituents with random numbers, in fixed point."""
     torch.manual_seed(2)
     design = build(name, {**SMALL.get(name, {}), **more})
-    model = design.quantised(design.columns * ROWS, 3, formats)
+    model = design.quantised(design.columns * ROWS, OUTPUTS, formats)
     model.freeze()
     state = {key: value.numpy() for key, value in model.state_dict().items()}
     return model.design.fixed(state, formats, headroom)
@@ -95,7 +95,7 @@ def test_every_format_holds_every_number(name):
     shape = fixed.design.arranged((fixed.number,))
     rows = shape[0] if len(shape) > 1 else 1
     inputs = x.reshape(len(x), *shape), Range(rows, fixed.inputs)
-    outputs, _ = fixed.design.wire(carried, inputs, 3)
+    outputs, _ = fixed.design.wire(carried, inputs, OUTPUTS)
     assert carried.checked >= 3
     assert np.array_equal(outputs, fixed.forward(x))
 
@@ -141,7 +141,7 @@ def test_the_hls_project_of_a_set_equals_the_network_bit_for_bit(name, tmp_path)
     fixed = small(name)
     x = vectors(fixed)
     fixed.write_hls(tmp_path / "jetchain_set", "jetchain_set", DeviceSettings())
-    found = simulate.run_hls(tmp_path / "jetchain_set", x, 3)
+    found = simulate.run_hls(tmp_path / "jetchain_set", x, OUTPUTS)
     assert np.array_equal(found, fixed.forward(x))
 
 
