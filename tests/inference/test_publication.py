@@ -125,6 +125,10 @@ def test_a_channel_that_validates_is_no_part_of_the_likelihood() -> None:
     assert found["likelihoods"][0]["distributions"] == ["SR"]
     assert found["likelihoods"][0]["data"] == ["observed_SR"]
     assert {"SR", "CR"} <= {each["name"] for each in found["distributions"]}
+    errors = ["constraint_mc_SR_0", "constraint_mc_SR_1"]
+    assert found["likelihoods"][0]["aux_distributions"] == errors
+    other = hs3.convert(spec(), validation=["SR"])["likelihoods"][0]
+    assert "aux_distributions" not in other
 
 
 EVALUATE = """

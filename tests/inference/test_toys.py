@@ -38,12 +38,14 @@ def test_cls_of_a_counting_experiment_is_a_ratio_of_poisson_sums(
     # With one bin and no uncertainty q~ falls with n, so CLs is P(<= n | s + b)/P(<= n | b); for
     # n = 0 it is exp(-s), and 2.9957 events are excluded at 95 %.
     model = Counting.of(counting(n, b, 0.0, s, 0.0), EXACT)
-    cls, bands, error = cls_from_toys(
+    cls, bands, error, clb = cls_from_toys(
         model, np.array([float(n)]), 1.0, TOYS, np.random.default_rng(1)
     )
     exact = poisson.cdf(n, s + b) / poisson.cdf(n, b)
     assert error < 0.03
     assert cls == pytest.approx(exact, abs=4 * error)
+    below = poisson.cdf(n, b)
+    assert clb == pytest.approx(below, abs=4 * np.sqrt(below * (1 - below) / TOYS) + 1e-9)
     if n == 0:
         assert exact == pytest.approx(0.05, rel=1e-3)
     assert np.all(np.diff(bands) >= 0)
@@ -54,7 +56,7 @@ def test_the_expected_band_holds_the_quantiles_of_the_background() -> None:
     # and 10 events.
     b, s = 5.0, 6.0
     model = Counting.of(counting(5, b, 0.0, s, 0.0), EXACT)
-    _, bands, _ = cls_from_toys(model, np.array([5.0]), 1.0, TOYS, np.random.default_rng(2))
+    bands = cls_from_toys(model, np.array([5.0]), 1.0, TOYS, np.random.default_rng(2)).band
     n = poisson.ppf([0.02275, 0.15866, 0.5, 0.84134, 0.97725], b)
     numerator, denominator = poisson.cdf(n, s + b), poisson.cdf(n, b)
     error = np.hypot(np.sqrt(numerator), numerator / np.sqrt(denominator)) / denominator / TOYS**0.5

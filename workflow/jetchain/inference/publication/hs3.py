@@ -62,7 +62,6 @@ def convert(
     _require_supported(spec, path)
     measurement = spec["measurements"][0]
     channels = [_channel(channel) for channel in spec["channels"]]
-    names = [channel["name"] for channel in channels if channel["name"] not in validation]
     observed = {each["name"]: each["data"] for each in spec["observations"]}
     with numpy_backend():
         model, _ = load_model(spec, path)
@@ -76,15 +75,17 @@ def convert(
                 strict=True,
             )
         )
-        constraints = _constraints(spec, config)
+        constraints = _constraints(spec["channels"], config)
+        of_fit = [each for each in spec["channels"] if each["name"] not in validation]
+        of_likelihood = _constraints(of_fit, config)
     poi = measurement["config"]["poi"]
     likelihood: dict[str, Any] = {
         "name": "likelihood",
-        "distributions": names,
-        "data": [f"observed_{name}" for name in names],
+        "distributions": [each["name"] for each in of_fit],
+        "data": [f"observed_{each['name']}" for each in of_fit],
     }
-    if constraints:
-        likelihood["aux_distributions"] = [each["name"] for each in constraints]
+    if of_likelihood:
+        likelihood["aux_distributions"] = [each["name"] for each in of_likelihood]
     return {
         "metadata": {
             "hs3_version": VERSION,
@@ -132,12 +133,12 @@ def convert(
     }
 
 
-def _constraints(spec: dict[str, Any], config: Any) -> list[dict[str, Any]]:
+def _constraints(channels: Sequence[dict[str, Any]], config: Any) -> list[dict[str, Any]]:
     """Of the statistical errors: a normal distribution a bin that has one, by pyhf's widths."""
     found = []
     names = {
         each["name"]
-        for channel in spec["channels"]
+        for channel in channels
         for sample in channel["samples"]
         for each in sample["modifiers"]
         if each["type"] == "staterror"
