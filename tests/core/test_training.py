@@ -4,8 +4,6 @@ It also trains adversaries and students, and goes on after a kill as if nothing 
 """
 
 import math
-import subprocess
-import sys
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -446,33 +444,3 @@ def test_checkpoints_take_their_share_of_the_time_only(tmp_path, monkeypatch):
             checkpoint.save({}, last=False)
     assert written[0] == 1.5  # the first, whose cost is not known yet
     assert 5 < len(written) <= 1 + checkpoints.SHARE * now[0]
-
-
-def test_the_steps_are_those_of_pytorchs_adamw() -> None:
-    parameters, start = [], torch.randn(5, generator=torch.Generator().manual_seed(1))
-    for kind in (torch.optim.AdamW, training.AdamW):
-        weight = nn.Parameter(start.clone())
-        optimiser = kind([weight], lr=0.1, weight_decay=0.01)
-        for _ in range(3):
-            optimiser.zero_grad(set_to_none=True)
-            (weight**3).sum().backward()
-            optimiser.step()
-        assert weight.requires_grad
-        assert weight.grad_fn is None
-        parameters.append(weight.detach())
-    assert torch.equal(*parameters)
-    assert not torch.equal(parameters[0], start)
-
-
-def test_a_training_does_not_load_pytorchs_compiler() -> None:
-    program = """
-import sys, torch
-from jetchain.core.training import fit
-from jetchain.core.training_settings import TrainingSettings
-x = torch.ones(4, 1)
-loss = lambda model, batch: (model(batch).square().mean(), len(batch))
-fit(torch.nn.Linear(1, 1), batches=lambda _: [x], validation=lambda: [x], loss=loss,
-    settings=TrainingSettings(epochs=2, batch_size=4), seed=1, name="line")
-assert "torch._dynamo" not in sys.modules
-"""
-    subprocess.run([sys.executable, "-c", program], check=True)

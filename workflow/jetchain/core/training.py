@@ -9,7 +9,6 @@ job that was killed goes on after its last saved epoch and ends with the same by
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import math
 import os
 import sys
@@ -28,19 +27,6 @@ from jetchain.core.progress import Progress
 from jetchain.core.ranks import Ranks
 from jetchain.core.seeds import generator, make_deterministic
 from jetchain.core.training_settings import TrainingSettings
-
-# Methods that PyTorch's compiler is to leave alone load it at their first call, to tell it so, and
-# with it sympy: two seconds of every training. Nothing compiles an optimiser here.
-for _method in vars(torch.optim.Optimizer).values():
-    if hasattr(_method, "__wrapped__"):
-        _method.__wrapped__.__dynamo_disable = _method.__wrapped__
-
-
-class AdamW(torch.optim.AdamW):
-    """PyTorch's, whose step does not load the compiler either, to break its graph where none is."""
-
-    step = torch.no_grad()(inspect.unwrap(torch.optim.AdamW.step))
-
 
 Loss = Callable[[nn.Module, Any], tuple[Tensor, int]]
 
@@ -184,7 +170,7 @@ class Descent:
         losses = dict(loss) if isinstance(loss, Mapping) else {"": loss}
         self._losses: dict[str, Loss] = {part: self._cast(each) for part, each in losses.items()}
         self._optimisers = {
-            part: AdamW(
+            part: torch.optim.AdamW(
                 model.get_submodule(part).parameters(),
                 lr=settings.learning_rate,
                 weight_decay=settings.weight_decay,

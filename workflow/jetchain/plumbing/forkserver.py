@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import json
 import os
 import signal
@@ -92,6 +93,8 @@ def serve(path: Path, verbs: Iterable[str]) -> list[str] | None:
     for verb in verbs:
         with contextlib.suppress(Exception):  # its job says what is wrong
             load_verb(verb)
+    if "jetchain.core.training" in sys.modules:
+        importlib.import_module("torch._dynamo")  # the first step of any optimiser loads it
     gc.collect()
     gc.freeze()  # what is here is shared with the forks: to look through it would copy it
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the keepers
