@@ -188,8 +188,8 @@ def test_a_grid_that_does_not_fit_is_refused(tmp_path, files, settings, message)
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ({}, "one of both"),
-        ({"workspace": "here.json"}, "one of both"),
+        ({}, "one of these"),
+        ({"workspace": "here.json"}, "one of these"),
         ({"points": {"here.json": [1.0], "there.json": [1.0, 2.0]}}, "equally many values"),
         ({"points": {"here.json": [1.0]}, "axes": ["m", "g"]}, "one name a value"),
         ({"points": {"gone.json": [1.0]}}, "no file 'gone.json'"),
