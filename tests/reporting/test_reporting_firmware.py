@@ -266,7 +266,8 @@ def test_what_is_lost_is_the_limit_less_that_without_a_trigger(tmp_path):
     assert curves["A, no cut"]["y"] == pytest.approx([15, 20])
     assert curves["A, cut"]["y"] == pytest.approx([12.5, 10])
     assert curves["B, cut"]["y"] == pytest.approx([10])  # no limit behind the trigger
-    lost = {series["label"].partition(":")[0]: series for series in right["series"]}
+    named = [series for series in right["series"] if series["label"]]
+    lost = {series["label"].partition(":")[0]: series for series in named}
     assert lost["A, no cut"]["y"] == pytest.approx([-5])
     assert lost["A, cut"]["y"] == pytest.approx([2.5])
     assert lost["A, cut"]["x"] == pytest.approx([(0.87 + 1.0) / 2])  # thousand LUTs, mid-band
