@@ -160,14 +160,14 @@ MUTATIONS = {
     # ---------------------------------------------------------------------------------- graphs
     "loops in the graphs": (
         "graphs/edges.py",
-        "other = source != target",
-        "other = source >= 0",
+        "if not loops and point == query:",
+        "if not loops and point < 0:",
         "graphs/test_edges.py::test_neighbour_edges_equal_brute_force_without_loops",
     ),
     "edges from the centre to its neighbours": (
         "graphs/edges.py",
-        "np.stack([source[kept], target[kept]])",
-        "np.stack([target[kept], source[kept]])",
+        "np.stack([found[listed(found, number)], np.repeat(np.arange(len(points)), number)])",
+        "np.stack([np.repeat(np.arange(len(points)), number), found[listed(found, number)]])",
         "graphs/test_edges.py::test_neighbour_edges_equal_brute_force_without_loops",
     ),
     "topoclusters speak to their neighbours": (
