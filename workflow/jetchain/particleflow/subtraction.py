@@ -12,7 +12,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from jetchain.core.compiled import UNCOUNTED, delta_phi
+from jetchain.core.compiled import delta_phi
 from jetchain.particleflow.detected import Clusters
 from jetchain.particleflow.layers import N_LAYERS
 
@@ -77,13 +77,13 @@ class Cuts(NamedTuple):
     electron_maximum_ep: float
 
 
-@numba.njit(cache=True, **UNCOUNTED)
+@numba.njit(cache=True)
 def distance(eta: float, phi: float, other_eta: float, other_phi: float) -> float:
     """dR, with the azimuth wrapped."""
     return np.sqrt((eta - other_eta) ** 2 + delta_phi(phi, other_phi) ** 2)
 
 
-@numba.njit(cache=True, **UNCOUNTED)
+@numba.njit(cache=True)
 def bin_of(value: float, edges: Floats) -> int:
     """Index of the bin whose lower edge lies below the value; the last bin is open."""
     found = 0
@@ -93,7 +93,7 @@ def bin_of(value: float, edges: Floats) -> int:
     return found
 
 
-@numba.njit(cache=True, **UNCOUNTED)
+@numba.njit(cache=True)
 def best_cluster(
     first: int, last: int, clusters: Clusters, p: float, eta: float, phi: float, cuts: Cuts
 ) -> int:
@@ -141,22 +141,16 @@ def densest_layer(
         track_eta, track_phi: (layers,) where the track enters each layer.
         centre: (layers,) as in `Layers`.
     """
-    offset, layers, energy, eta, phi, volume = (
-        clusters.cell_offset,
-        clusters.cell_layer,
-        clusters.cell_e,
-        clusters.cell_eta,
-        clusters.cell_phi,
-        clusters.cell_volume,
-    )
     density = np.zeros(N_LAYERS)
-    for cell in range(offset[cluster], offset[cluster + 1]):
-        if energy[cell] <= 0:
+    for cell in range(clusters.cell_offset[cluster], clusters.cell_offset[cluster + 1]):
+        if clusters.cell_e[cell] <= 0:
             continue
-        layer = layers[cell]
-        r = distance(eta[cell], phi[cell], track_eta[layer], track_phi[layer])
+        layer = clusters.cell_layer[cell]
+        r = distance(
+            clusters.cell_eta[cell], clusters.cell_phi[cell], track_eta[layer], track_phi[layer]
+        )
         weight = np.exp(-0.5 * (r / DENSITY_WIDTH) ** 2)
-        density[layer] += weight * energy[cell] / volume[cell]
+        density[layer] += weight * clusters.cell_e[cell] / clusters.cell_volume[cell]
     best, largest, before, depth = 0, -np.inf, 0.0, 0.0
     for layer in range(N_LAYERS):
         rise = (density[layer] - before) / (centre[layer] - depth)
@@ -192,12 +186,6 @@ def subtract_rings(
         delta_eta: (layers,) as in `Layers`.
     """
     offset, cell_e = clusters.cell_offset, clusters.cell_e
-    layers, eta, phi, volume = (
-        clusters.cell_layer,
-        clusters.cell_eta,
-        clusters.cell_phi,
-        clusters.cell_volume,
-    )
     ring_e = np.zeros(N_LAYERS * N_RINGS)
     ring_v = np.zeros(N_LAYERS * N_RINGS)
     cells = 0
@@ -207,12 +195,14 @@ def subtract_rings(
     position = 0
     for cluster in chosen:
         for cell in range(offset[cluster], offset[cluster + 1]):
-            layer = layers[cell]
-            r = distance(eta[cell], phi[cell], track_eta[layer], track_phi[layer])
+            layer = clusters.cell_layer[cell]
+            r = distance(
+                clusters.cell_eta[cell], clusters.cell_phi[cell], track_eta[layer], track_phi[layer]
+            )
             ring = min(int(r / (RING_WIDTH * delta_eta[layer])), N_RINGS - 1)
             ring_of[position] = layer * N_RINGS + ring
             ring_e[ring_of[position]] += cell_e[cell]
-            ring_v[ring_of[position]] += volume[cell]
+            ring_v[ring_of[position]] += clusters.cell_volume[cell]
             position += 1
     full = np.flatnonzero(ring_e > 0)
     order = full[np.argsort(-ring_e[full] / ring_v[full])]
@@ -236,7 +226,7 @@ def subtract_rings(
             position += 1
 
 
-@numba.njit(cache=True, **UNCOUNTED)
+@numba.njit(cache=True)
 def entered_cluster(
     near: Ints, clusters: Clusters, track_eta: Floats, track_phi: Floats, least: float
 ) -> int:
@@ -264,14 +254,14 @@ def entered_cluster(
     return best
 
 
-@numba.njit(cache=True, **UNCOUNTED)
+@numba.njit(cache=True)
 def clear(chosen: Ints, clusters: Clusters) -> None:
     for cluster in chosen:
         clusters.e[cluster] = 0.0
         clusters.cell_e[clusters.cell_offset[cluster] : clusters.cell_offset[cluster + 1]] = 0.0
 
 
-@numba.njit(cache=True, **UNCOUNTED)
+@numba.njit(cache=True)
 def energy_of(chosen: Ints, clusters: Clusters) -> float:
     total = 0.0
     for cluster in chosen:
@@ -301,14 +291,13 @@ def clusters_near(
     first: int, last: int, clusters: Clusters, eta: float, phi: float, radius: float
 ) -> Ints:
     """The clusters of an event, `first` to `last`, with energy and within a radius."""
-    energies, etas, phis = clusters.e, clusters.eta, clusters.phi
     near = np.empty(last - first, np.int64)
     count = 0
     for cluster in range(first, last):
         if (
-            energies[cluster] > 0
-            and abs(etas[cluster] - eta) <= radius  # most are not: the azimuth takes longer
-            and distance(etas[cluster], phis[cluster], eta, phi) < radius
+            clusters.e[cluster] > 0
+            and abs(clusters.eta[cluster] - eta) <= radius  # most are not: the azimuth takes longer
+            and distance(clusters.eta[cluster], clusters.phi[cluster], eta, phi) < radius
         ):
             near[count] = cluster
             count += 1
@@ -318,11 +307,10 @@ def clusters_near(
 @numba.njit(cache=True)
 def within(chosen: Ints, clusters: Clusters, eta: float, phi: float, radius: float) -> Ints:
     """Those of some clusters that lie within a radius."""
-    etas, phis = clusters.eta, clusters.phi
     kept = np.empty(len(chosen), np.int64)
     count = 0
     for cluster in chosen:
-        if distance(etas[cluster], phis[cluster], eta, phi) < radius:
+        if distance(clusters.eta[cluster], clusters.phi[cluster], eta, phi) < radius:
             kept[count] = cluster
             count += 1
     return kept[:count]
@@ -333,18 +321,14 @@ def crossed_clusters(
     near: Ints, clusters: Clusters, track_eta: Floats, track_phi: Floats, delta_eta: Floats
 ) -> Ints:
     """Those of some clusters that have a cell within `MUON_TUBE` cells of the track."""
-    offset, layers, eta, phi = (
-        clusters.cell_offset,
-        clusters.cell_layer,
-        clusters.cell_eta,
-        clusters.cell_phi,
-    )
     crossed = np.empty(len(near), np.int64)
     count = 0
     for cluster in near:
-        for cell in range(offset[cluster], offset[cluster + 1]):
-            layer = layers[cell]
-            r = distance(eta[cell], phi[cell], track_eta[layer], track_phi[layer])
+        for cell in range(clusters.cell_offset[cluster], clusters.cell_offset[cluster + 1]):
+            layer = clusters.cell_layer[cell]
+            r = distance(
+                clusters.cell_eta[cell], clusters.cell_phi[cell], track_eta[layer], track_phi[layer]
+            )
             if r < MUON_TUBE * delta_eta[layer]:
                 crossed[count] = cluster
                 count += 1
