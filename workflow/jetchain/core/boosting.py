@@ -72,7 +72,7 @@ def train_ensemble(
     """Train the members of one ensemble on the same events, each with its own validation split.
 
     The bins are quantiles of all events. Those that scikit-learn makes of events with weights
-    (1.8.0) take five times as long as all the rest of a training; values of no more than
+    (1.9.1) take five times as long as all the rest of a training; values of no more than
     `settings.bins` kinds it leaves as they are.
 
     Args:

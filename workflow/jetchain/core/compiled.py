@@ -12,11 +12,6 @@ entrypoints._already_initialized = True
 
 TURN = 2 * np.pi
 
-UNCOUNTED = {"_nrt": False}
-"""Options of `numba.njit` for functions that make no array: no references to those that they are
-given are counted, which took a tenth of the showers' time. Callers must be compiled likewise, or
-hold the arrays."""
-
 
 @numba.njit(cache=True)
 def delta_phi(first: float, second: float) -> float:

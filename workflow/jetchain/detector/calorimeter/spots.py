@@ -11,7 +11,6 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from jetchain.core.compiled import UNCOUNTED
 from jetchain.detector.calorimeter.digitisation import Deposits, Hits, Readout
 from jetchain.detector.flight.states import DEPOSITED, LEAKED, PASSIVE
 from jetchain.detector.geometry.description import SlabArrays
@@ -78,7 +77,7 @@ def empty_shower(slabs: int) -> Shower:
     )
 
 
-@numba.njit(cache=True, **UNCOUNTED)
+@numba.njit(cache=True)
 def number_of_spots(wanted: float) -> int:
     """Into how many spots a part of a slab's energy is divided.
 
@@ -90,7 +89,7 @@ def number_of_spots(wanted: float) -> int:
     return 1 + int(math.sqrt(DENSE_SPOTS * wanted))
 
 
-@numba.njit(cache=True, **UNCOUNTED)
+@numba.njit(cache=True)
 def entry_within(share: float) -> int:
     """The entry of the table of radii for a share of the energy, 0 to 1.
 
@@ -100,7 +99,7 @@ def entry_within(share: float) -> int:
     return min(int(share * ENTRIES), ENTRIES - 1)
 
 
-@numba.njit(cache=True, **UNCOUNTED)
+@numba.njit(cache=True)
 def spread(
     rng: np.random.Generator,
     particle: int,

@@ -17,7 +17,6 @@ import numpy as np
 import yaml
 from pydantic import model_validator
 
-from jetchain.core.compiled import UNCOUNTED
 from jetchain.core.errors import DataError
 from jetchain.core.settings import Settings, key, parse, require_known
 
@@ -240,7 +239,7 @@ def distance_to_face(table: GeometryTable, eta: np.ndarray) -> np.ndarray:
     return np.where(eta < table.barrel_eta, table.inner_radius * np.cosh(eta), endcap)
 
 
-@numba.njit(cache=True, **UNCOUNTED)
+@numba.njit(cache=True)
 def slab_paths(
     start: tuple[float, float, float],
     unit: tuple[float, float, float],
