@@ -46,6 +46,7 @@ FILES = {
     "SCORES": "anomaly/<method>/scores.safetensors",
     "VARIED": "anomaly/systematics/<systematic>.safetensors",
     "TREES": "anomaly/<method>/trees.safetensors",
+    "TRIGGER_SCORES": "firmware/trigger/<design>/<sample>/<shard>.safetensors",
 }
 
 
