@@ -11,7 +11,6 @@ from typing import TypeVar
 
 from helpers.snakemake import snakemake
 from jetchain.core.errors import DataError
-from jetchain.plumbing import forkserver
 
 TRACING = Path(__file__).parent / "tracing"
 
@@ -62,11 +61,7 @@ def finish(folder: Path) -> None:
                 folder,
                 "all",
                 python=tracing_python(folder / "tracing"),
-                environment={
-                    "JETCHAIN_TRACES": str(traces_of(folder)),
-                    # A job that a server forks has loaded its modules before it is traced.
-                    forkserver.SOCKET: forkserver.OFF,
-                },
+                environment={"JETCHAIN_TRACES": str(traces_of(folder))},
             )
             outcome.write_text("" if done.returncode == 0 else done.stdout[-6000:])
         failure = outcome.read_text()

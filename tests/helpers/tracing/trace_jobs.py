@@ -1,8 +1,8 @@
 """Notes what a job of the tiny run executes of the package, and which settings it reads.
 
 The Python of the fixture `tiny_run` imports this module when it starts, and JETCHAIN_TRACES names
-a folder; every `python -m jetchain <verb>` then leaves a file there, named by a hash of its
-arguments:
+a folder; every job, forked from the server or not, then leaves a file there, named by a hash of the
+arguments of `python -m jetchain`:
 
     {"arguments": [...], "executed": ["jetchain.core.io:write_json", ...],
      "handed": ["network.hidden", ...], "read": ["network.hidden", ...]}
@@ -13,7 +13,6 @@ the JSON that the rule handed over.
 """
 
 import ast
-import atexit
 import builtins
 import hashlib
 import importlib.abc
@@ -29,7 +28,8 @@ PACKAGE = "jetchain"
 class Trace:
     """What one job did so far."""
 
-    def __init__(self):
+    def __init__(self, folder):
+        self.folder = folder
         self.executed = set()
         self.handed = set()
         self.read = set()
@@ -74,14 +74,26 @@ class Trace:
                     if getattr(value, "overloads", None) and hasattr(value, "py_func"):
                         yield f"{value.py_func.__module__}:{value.py_func.__name__}"
 
-    def write(self, folder, arguments):
+    def of_job(self, main):
+        """The launcher's `main`, which leaves the trace of the job that it does."""
+
+        def traced(arguments):
+            self.executed.clear()  # a fork has what its server did
+            try:
+                return main(arguments)
+            finally:
+                self.write(arguments)
+
+        return traced
+
+    def write(self, arguments):
         content = {
             "arguments": arguments,
             "executed": sorted({*self.executed, *self.compiled()}),
             "handed": sorted(self.handed),
             "read": sorted(self.read),
         }
-        path = folder / f"{hashlib.sha256(json.dumps(arguments).encode()).hexdigest()[:24]}.json"
+        path = self.folder / f"{hashlib.sha256(json.dumps(arguments).encode()).hexdigest()[:24]}.json"
         part = path.with_suffix(f".{os.getpid()}")
         part.write_text(json.dumps(content, indent=1))
         part.replace(path)
@@ -137,6 +149,8 @@ class Loader(importlib.machinery.SourceFileLoader):
         self._trace.executed.update(before)
         if module.__name__ == f"{PACKAGE}.core.settings":
             self._trace.watch(module.Settings)
+        if module.__name__ == f"{PACKAGE}.plumbing.launcher":
+            module.main = self._trace.of_job(module.main)
 
 
 def defined(statement):
@@ -167,14 +181,11 @@ class Finder(importlib.abc.MetaPathFinder):
         return spec
 
 
-def start(folder, arguments):
-    """Trace this process."""
-    trace = Trace()
+if "JETCHAIN_TRACES" in os.environ and sys.orig_argv[1:3] in (
+    ["-m", PACKAGE],
+    ["-m", f"{PACKAGE}.plumbing.forkserver"],
+):
+    trace = Trace(Path(os.environ["JETCHAIN_TRACES"]))
+    trace.folder.mkdir(parents=True, exist_ok=True)
     builtins.__executed__ = trace.executed.add
     sys.meta_path.insert(0, Finder(trace))
-    folder.mkdir(parents=True, exist_ok=True)
-    atexit.register(trace.write, folder, arguments)
-
-
-if "JETCHAIN_TRACES" in os.environ and sys.orig_argv[1:3] == ["-m", PACKAGE]:
-    start(Path(os.environ["JETCHAIN_TRACES"]), sys.orig_argv[3:])

@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import numba
 import numpy as np
-from numba.core import entrypoints
-
-# At the first call of compiled code numba loads what other packages add to it: awkward's and
-# vector's arrays, and with vector sympy, a second of every job. Ours takes arrays of numpy alone.
-entrypoints._already_initialized = True
 
 TURN = 2 * np.pi
 

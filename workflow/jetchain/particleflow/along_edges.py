@@ -21,8 +21,6 @@ from torch import Tensor
 from torch.autograd import Function
 from torch.autograd.function import once_differentiable
 
-from jetchain.core import compiled  # noqa: F401  # numba starts as it says
-
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 

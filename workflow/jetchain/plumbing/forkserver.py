@@ -95,6 +95,8 @@ def serve(path: Path, verbs: Iterable[str]) -> list[str] | None:
             load_verb(verb)
     if "jetchain.core.training" in sys.modules:
         importlib.import_module("torch._dynamo")  # the first step of any optimiser loads it
+    if "numba" in sys.modules:  # its first call loads what awkward and vector add to it
+        importlib.import_module("numba").njit(lambda: None)()
     gc.collect()
     gc.freeze()  # what is here is shared with the forks: to look through it would copy it
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the keepers
