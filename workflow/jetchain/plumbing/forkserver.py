@@ -96,7 +96,7 @@ def serve(path: Path, verbs: Iterable[str]) -> list[str] | None:
     if "jetchain.core.training" in sys.modules:
         importlib.import_module("torch._dynamo")  # the first step of any optimiser loads it
     if "numba" in sys.modules:  # its first call loads what awkward and vector add to it
-        importlib.import_module("numba").njit(lambda: None)()
+        importlib.import_module("numba.core.entrypoints").init_all()
     gc.collect()
     gc.freeze()  # what is here is shared with the forks: to look through it would copy it
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the keepers
