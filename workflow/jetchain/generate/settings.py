@@ -295,7 +295,9 @@ def laptop_samples() -> dict[str, SampleSettings]:
         "lhco_background": _sample(
             "lhco_background", 10, 8000, filter=FilterSettings(jet_pt_min=1100.0)
         ),
-        "lhco_signal": _sample("lhco_signal", 1, 3000, filter=FilterSettings(jet_pt_min=1100.0)),
+        "lhco_signal": _sample(
+            "lhco_signal", 1, 3000, filter=FilterSettings(jet_pt_min=1100.0), variations="shower"
+        ),
         "dijets": _sample("dijets", 4, 1500),
         "minbias": _sample("minbias", 1, 2000),
         "pion_gun": _sample("gun", 1, 2500, gun=GunSettings(maximum=1000.0, particles=5)),
