@@ -56,6 +56,7 @@ def test_every_library_that_jobs_depend_on_is_tried(finished):
     )
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("name", LIBRARIES)
 def test_another_version_of_a_library_reruns_what_imports_it(finished, name):
     using = {job for job in finished.jobs if LIBRARIES[name] in finished.closure(job)[1]}
@@ -79,6 +80,7 @@ def handed(finished, resource):
     return {job for job in finished.jobs if f" {resource}@" in finished.graph[job].command}
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize(
     ("resource", "old", "new", "verbs"),
     [

@@ -321,6 +321,7 @@ def test_every_key_that_a_job_is_handed_over_is_read(finished: FinishedRun):
     assert handed - read - shaping <= UNSEEN <= handed
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("keys", sections().values(), ids=sections())
 def test_a_changed_section_reruns_its_readers(finished, keys):
     change, readers = {}, set()
@@ -337,6 +338,7 @@ def test_a_changed_section_reruns_its_readers(finished, keys):
     assert difference(finished.planner.plan(change), expected) == {}
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("key", SHAPING)
 def test_a_key_that_shapes_the_graph_reruns_what_it_touches(finished, key):
     value, rules = SHAPING[key]
@@ -357,19 +359,19 @@ def test_a_key_that_shapes_the_graph_reruns_what_it_touches(finished, key):
     assert difference(planned - targets, expected - targets) == {}
 
 
-def test_detector_events_that_stay_rerun_nothing(finished):
-    """What has passed is not missed."""
-    assert finished.planner.plan({"detector": {"passing_samples": []}}) == {}
-
-
-def test_signals_of_a_grid_rerun_nothing(finished):
-    grid = {"labels": ["mass"], "samples": {"lhco_signal": [3.5]}}
-    assert finished.planner.plan({"anomaly": {"grid": grid}}) == {}
-
-
-def test_a_pool_that_no_event_gets_reruns_nothing(finished):
-    sample = {"shards": 2, "generation": {"events": 7}}
-    assert finished.planner.plan({"generate": {"samples": {POOL: sample}}}) == {}
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"detector": {"passing_samples": []}}, id="events that stay are not missed"),
+        pytest.param(
+            overlay("anomaly.grid", {"labels": ["mass"], "samples": {"lhco_signal": [3.5]}}),
+            id="signals of a grid",
+        ),
+        pytest.param(overlay(f"generate.samples.{POOL}.shards", 2), id="a pool of no event"),
+    ],
+)
+def test_what_nothing_reads_reruns_nothing(finished, change):
+    assert finished.planner.plan(change) == {}
 
 
 def test_the_keys_of_the_benches_rerun_nothing_else(finished):
@@ -427,6 +429,7 @@ def test_another_geometry_reruns_what_reads_it(finished):
     assert difference(planned, finished.affected(users)) == {}
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("sample", [s for s in TINY["generate"]["samples"] if s != POOL])
 def test_another_shard_makes_that_shard_and_what_lies_below(finished, sample):
     """Adding statistics is cheap: what was generated and simulated before stays."""
