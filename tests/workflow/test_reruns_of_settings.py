@@ -359,17 +359,14 @@ def test_a_key_that_shapes_the_graph_reruns_what_it_touches(finished, key):
     assert difference(planned - targets, expected - targets) == {}
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        pytest.param({"detector": {"passing_samples": []}}, id="events that stay are not missed"),
-        pytest.param(
-            overlay("anomaly.grid", {"labels": ["mass"], "samples": {"lhco_signal": [3.5]}}),
-            id="signals of a grid",
-        ),
-        pytest.param(overlay(f"generate.samples.{POOL}.shards", 2), id="a pool of no event"),
-    ],
-)
+UNREAD = {
+    "events that stay": {"detector": {"passing_samples": []}},
+    "a grid": overlay("anomaly.grid", {"labels": ["mass"], "samples": {"lhco_signal": [3.5]}}),
+    "a pool of no event": overlay(f"generate.samples.{POOL}.shards", 2),
+}
+
+
+@pytest.mark.parametrize("change", UNREAD.values(), ids=UNREAD)
 def test_what_nothing_reads_reruns_nothing(finished, change):
     assert finished.planner.plan(change) == {}
 
