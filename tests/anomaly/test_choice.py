@@ -118,7 +118,7 @@ def region(low):
 
 
 EVALUATION = EvaluationSettings(
-    working_point=0.5, minimum_background=5, replicas=2000, points=10
+    working_point=0.5, minimum_background=5, replicas=600, points=10
 )  # fmt: skip
 
 
@@ -131,9 +131,9 @@ def test_the_bootstrap_is_paired():
     assert row.reference == pytest.approx((1 - 1 / N) / root)
     assert row.other == pytest.approx((1 - 2 / N) / root)
     one = np.sqrt(1 - 1 / N) / N / root
-    assert row.reference_error == pytest.approx(one, rel=0.06)  # of 2000 replicas: 2 %
+    assert row.reference_error == pytest.approx(one, rel=0.12)  # of 600 replicas: 3 %
     assert row.lead.value == pytest.approx(-1 / N / root)
-    assert row.lead.error == pytest.approx(one, rel=0.06)
+    assert row.lead.error == pytest.approx(one, rel=0.12)
 
 
 def test_the_same_search_differs_by_exactly_nothing_and_few_events_are_not_quoted():

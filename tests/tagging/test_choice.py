@@ -71,14 +71,14 @@ def test_the_bootstrap_is_paired() -> None:
     # and t is binomial: the error of one is sqrt(1 - 1/n) / n. Jet 3, which both misplace, is no
     # part of the difference.
     three = {"reference": scored([3]), "applied": scored([3]), "own": scored([3, 8])}
-    row = compare(three, "pfn", "s_vs_b", PAIR, 3000, 4)
+    row = compare(three, "pfn", "s_vs_b", PAIR, 1000, 4)
     assert row is not None
     assert row.reference.auc == pytest.approx(1 - 1 / N)
     assert row.own.auc == pytest.approx(1 - 2 / N)
     one = np.sqrt(1 - 1 / N) / N
-    assert row.reference.auc_error == pytest.approx(one, rel=0.05)  # of 3000 replicas: 2 %
+    assert row.reference.auc_error == pytest.approx(one, rel=0.09)  # of 1000 replicas: 2 %
     lead = row.own_lead.auc
-    assert (lead.value, lead.error) == (pytest.approx(-1 / N), pytest.approx(one, rel=0.05))
+    assert (lead.value, lead.error) == (pytest.approx(-1 / N), pytest.approx(one, rel=0.09))
     assert (row.signal, row.background) == (N, N)
 
 
