@@ -149,7 +149,7 @@ def test_an_algorithm_beside_itself_has_all_jets_and_no_lead(files, tmp_path) ->
 
 
 def test_scores_of_other_jets_are_refused(files, tmp_path) -> None:
-    graphs = write_toy_samples(tmp_path / "others", 40)
+    graphs = write_toy_samples(tmp_path / "others", 80)
     settings = FeatureSettings(particles=8, test_fraction=0.5, validation_fraction=0.2)
     made = make_dataset(tmp_path / "apart", graphs, settings)
     others = {"other_dataset": made["dataset"], "other_jets": made["jets"]}

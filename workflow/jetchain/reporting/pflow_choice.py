@@ -45,7 +45,7 @@ def figure(
         if not any(each.rows for each in found):
             remark(ax, "nothing to compare")
     draw_taggers(axes[0], tagged, algorithms, models)
-    label(axes[0], right=f"on jets of {algorithms[reference]}: zero")
+    label(axes[0], right=f"zero: on jets of {algorithms[reference]}")
     draw_searches(axes[1], searched, algorithms, methods, reference)
     share = f"{100 * searched[0].background_efficiency:g} %" if searched else ""
     label(axes[1], right=f"{share} of the background kept" if share else "")
