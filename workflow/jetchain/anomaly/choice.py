@@ -145,7 +145,10 @@ def selected(paths: Inputs, settings: FeatureSettings, part: float, seed: int) -
         masses.append(m_jj)
         features.append(values)
         first += len(jets)
-    return Selected(*map(np.concatenate, (numbers, rows, masses, features)))
+    return Selected(
+        np.concatenate(numbers), np.concatenate(rows), np.concatenate(masses),
+        np.concatenate(features),
+    )  # fmt: skip
 
 
 def where(ours: Selected, reference: Selected, masses: Array, path: Path) -> Integer:

@@ -79,8 +79,8 @@ def choice_is_known(config: Configuration) -> Iterator[str]:
     """Taggers and searches on the jets of several algorithms, each named once."""
     choice = config.particleflow.choice
     for path, what, names, known in (
-        ("taggers", "tagger", choice.taggers, MODELS),
-        ("searches", "search", choice.searches, METHODS),
+        ("taggers", "tagger", choice.taggers, list(MODELS)),
+        ("searches", "search", choice.searches, list(METHODS)),
     ):
         place = f"particleflow.choice.{path}"
         for name in names:

@@ -41,8 +41,9 @@ def figure(
     tagged = [read_result(path, TaggingChoice) for path in taggers]
     searched = [read_result(path, SearchChoice) for path in searches]
     drawn, axes = new_figure(1, 2, size=(17.0, 6.8), width_ratios=[1.5, 1])
-    for ax, found in zip(axes, (tagged, searched), strict=True):
-        if not any(each.rows for each in found):
+    compared = any(each.rows for each in tagged), any(each.rows for each in searched)
+    for ax, there in zip(axes, compared, strict=True):
+        if not there:
             remark(ax, "nothing to compare")
     draw_taggers(axes[0], tagged, algorithms, models)
     label(axes[0], right=f"zero: on jets of {algorithms[reference]}")

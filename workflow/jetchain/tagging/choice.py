@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,7 +132,8 @@ def matched(
     near = np.flatnonzero(distance < radius / 2)
     near = near[np.argsort(distance[near], kind="stable")]
     # The nearest of each, from either side.
-    mutual = np.intersect1d(*(near[np.unique(each[near], return_index=True)[1]] for each in (a, b)))
+    of_one, of_other = (near[np.unique(each[near], return_index=True)[1]] for each in (a, b))
+    mutual = np.intersect1d(of_one, of_other)
     return a[mutual], b[mutual]
 
 
@@ -165,7 +167,7 @@ def compare(
     ranked = {each: Ranked(*discriminant(jets, pair)) for each, jets in scored.items()}
     value = {each: jets.merits(np.ones(len(truth)), AT) for each, jets in ranked.items()}
     spread = {each: jets.replicas(times, AT) for each, jets in ranked.items()}
-    merits = {
+    merits: dict[str, Any] = {
         each: ChoiceMerit(
             auc=area, auc_error=error[0], background_50=left, background_50_error=error[1]
         )
@@ -173,7 +175,7 @@ def compare(
         for error in [spread[each].std(axis=0, ddof=1).tolist()]
     }
     better = np.array([1, -1])  # less background is
-    leads = {}
+    leads: dict[str, Any] = {}
     for each in ("applied", "own"):
         ahead = better * (value[each] - value["reference"])
         error = (spread[each] - spread["reference"]).std(axis=0, ddof=1)
