@@ -83,6 +83,11 @@ WITHOUT_JOBS = AROUND | {
     "jetchain.firmware.scan",
     "jetchain.firmware.trigger",
     "jetchain.anomaly.trigger",
+    # Jets of other algorithms than jets.algorithm.
+    "jetchain.anomaly.choice",
+    "jetchain.core.schema.pflow_choice",
+    "jetchain.reporting.pflow_choice",
+    "jetchain.tagging.choice",
     "jetchain.core.schema.trigger",
     "jetchain.reporting.firmware_trigger",
     "jetchain.generate.bench",

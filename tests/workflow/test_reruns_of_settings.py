@@ -220,7 +220,7 @@ POOL = TINY["detector"]["pileup_sample"]
 TAGGERS = TINY["tagging"]["taggers"]
 DESIGNS = TINY["firmware"]["designs"]
 # Of particle flow, the algorithms that it does not run.
-NOT_RUN = {*ALGORITHMS} - {*configuration.load(TINY).particleflow.algorithms}
+NOT_RUN = {*ALGORITHMS, "choice"} - {*configuration.load(TINY).particleflow.algorithms}
 
 
 def is_valid(change):
@@ -278,7 +278,7 @@ def plain(key):
         and not key.startswith((*BENCHES, f"generate.samples.{POOL}."))
         # of taggers, those that are trained
         and (not key.startswith("tagging.models.") or key.split(".")[2] in TAGGERS)
-        # and of designs, those that are made; scan, teacher and trigger are not
+        # and of designs, those that are made; scan, teacher, trigger and choice are not
         and (not key.startswith("firmware.models.") or key.split(".")[2] in DESIGNS)
         and not key.startswith(("firmware.scan.", "firmware.distillation.", "firmware.trigger."))
         and not (key.split(".")[0] == "particleflow" and key.split(".")[1] in NOT_RUN)

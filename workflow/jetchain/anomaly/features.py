@@ -70,6 +70,19 @@ def dijet_features(leading: dict[str, Array], second: dict[str, Array]) -> tuple
     return m_jj, np.stack([columns[name] for name in ANOMALY_FEATURES], axis=1)
 
 
+def passes(jets: Any, trigger_pt: float) -> NDArray[np.bool_]:
+    """Which events have two jets and pass the trigger, as `triggered` takes them; (events,)."""
+    import awkward as ak
+
+    leading = np.asarray(ak.fill_none(ak.max(jets.pt, axis=1), 0.0))
+    return (np.asarray(ak.num(jets.pt)) >= 2) & (leading > trigger_pt)
+
+
+def taken(events: int, part: float, random: np.random.Generator) -> NDArray[np.bool_]:
+    """Which events of a file are taken, each with probability `part`; (events,)."""
+    return random.random(events) < part if part < 1 else np.ones(events, dtype=bool)
+
+
 def triggered(jets: Any, trigger_pt: float) -> tuple[dict[str, Array], NDArray[np.bool_]]:
     """The two leading jets of the events that pass the trigger.
 
@@ -292,6 +305,4 @@ def _read(
             "Take a sample without PhaseSpace:bias2Selection in its card, or of unweighted events.",
         )
     jets = events[collection]
-    if part < 1:
-        jets = jets[random.random(len(jets)) < part]
-    return select(jets, settings.trigger_pt)
+    return select(jets[taken(len(jets), part, random)], settings.trigger_pt)

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
-from jetchain.anomaly.features import COLUMNS, dijet_features, triggered
+from jetchain.anomaly.features import COLUMNS, dijet_features, passes, triggered
 from jetchain.anomaly.settings import FeatureSettings
 from jetchain.core.dijets import Array, Table
 from jetchain.core.errors import DataError, EmptySampleError
@@ -133,8 +132,7 @@ def scored(
     collection = jet_collection(settings.radius)
     read = read_events(jets, jets_table((settings.radius,)), {collection: list(COLUMNS)})
     of_jets, number = read[collection], np.asarray(read["event"]["number"])
-    leading = np.asarray(ak.fill_none(ak.max(of_jets.pt, axis=1), 0.0))
-    chosen = (np.asarray(ak.num(of_jets.pt)) >= 2) & (leading > settings.trigger_pt)
+    chosen = passes(of_jets, settings.trigger_pt)
     pair, finite = triggered(of_jets, settings.trigger_pt)
     masses, _ = dijet_features(*({n: v[:, jet] for n, v in pair.items()} for jet in (0, 1)))
     table = read_tensors(scores, TRIGGER_SCORES)

@@ -47,6 +47,32 @@ class EvaluationSettings(Settings):
         return edges
 
 
+class ChoiceSettings(Settings):
+    """What the choice of the algorithm does to taggers and searches; `snakemake pflow_choice`."""
+
+    algorithms: list[str] = key(
+        ["parametric", "mlpf", "hgpflow"],
+        "algorithms whose jets taggers and searches are made with, each beside that of "
+        "jets.algorithm, which need not be named",
+        min_length=1,
+    )
+    taggers: list[str] = key(
+        ["particlenet"],
+        "taggers, applied as they are to the jets of each algorithm and trained on them; none for "
+        "the searches alone",
+    )
+    searches: list[str] = key(
+        ["idealised", "cwola", "cathode"],
+        "searches, trained on the dijets of each algorithm; those of them are made that "
+        "anomaly.searches names too; none for the taggers alone",
+    )
+
+    @field_validator("algorithms")
+    @classmethod
+    def _known(cls, names: list[str]) -> list[str]:
+        return require_each_once(names, ALGORITHMS, "particle-flow algorithm")
+
+
 class ParticleflowSettings(Sections):
     """Particle flow: from tracks and clusters to particles."""
 
@@ -72,6 +98,10 @@ class ParticleflowSettings(Sections):
     )
     evaluation: EvaluationSettings = key(
         EvaluationSettings(), "comparison of the algorithms with the truth"
+    )
+
+    choice: ChoiceSettings = key(
+        ChoiceSettings(), "what the choice of the algorithm does to taggers and searches"
     )
 
     @field_validator("algorithms")

@@ -73,3 +73,18 @@ def firmware_asks_of_others(config: Configuration) -> Iterator[str]:
                 f"firmware.trigger.methods: '{name}' is no search that a trigger can stand before; "
                 f"there are {', '.join(possible)}."
             )
+
+
+def choice_is_known(config: Configuration) -> Iterator[str]:
+    """Taggers and searches on the jets of several algorithms, each named once."""
+    choice = config.particleflow.choice
+    for path, what, names, known in (
+        ("taggers", "tagger", choice.taggers, list(MODELS)),
+        ("searches", "search", choice.searches, list(METHODS)),
+    ):
+        place = f"particleflow.choice.{path}"
+        for name in names:
+            if name not in known:
+                yield f"{place}: no {what} '{name}'. {did_you_mean(name, known)}"
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            yield f"{place}: '{name}' is named twice."

@@ -20,6 +20,7 @@ from jetchain.jets.settings import radius_fault
 from jetchain.particleflow.algorithms import ALGORITHMS, trained
 from jetchain.plumbing.applied import (
     applications_known,
+    choice_is_known,
     firmware_asks_of_others,
     hunted_are_cut_on,
     workspaces_are_no_searches,
@@ -439,6 +440,7 @@ RELATIONS: list[Callable[[Configuration], Iterator[str]]] = [
     _search_has_events,
     hunted_are_cut_on,
     firmware_asks_of_others,
+    choice_is_known,
     _windows_have_sidebands,
     _events_suffice,
     _collisions_reach,

@@ -293,7 +293,15 @@ class JetReader:
                 return read_features(self._table, rows, self._preprocess)
             return self._tensors(rows, what)
 
-        return Jets(self._rows[self._split == TAGGING_SPLITS.index(name)], read)
+        return Jets(self._rows_of(name), read)
+
+    def samples(self, name: str) -> NDArray[np.str_]:
+        """The sample of each jet of a split, in the order of `split`; (jets,)."""
+        shard = np.searchsorted(self._table.offset, self._rows_of(name), side="right") - 1
+        return np.array([each.sample for each in self.index.shards])[shard]
+
+    def _rows_of(self, name: str) -> Integer:
+        return self._rows[self._split == TAGGING_SPLITS.index(name)]
 
     def _tensors(self, rows: Integer, *names: str) -> dict[str, Tensor]:
         arrays = self._table.rows(rows, names)

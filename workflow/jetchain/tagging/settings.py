@@ -197,6 +197,12 @@ class ComparisonSettings(Settings):
     pairs: dict[str, PairSettings]
 
 
+class ChoiceJobSettings(ComparisonSettings):
+    """What `tagging.choice` reads: the radius of the jets too."""
+
+    radius: float
+
+
 class CalibrationSettings(Settings):
     """What the calibration of the taggers reads."""
 

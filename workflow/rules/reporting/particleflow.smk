@@ -128,3 +128,47 @@ FIGURES += [
         caption="pflow_jets_table",
     ),
 ]
+
+# Of `pflow_choice`, not of `all`; nothing where no other algorithm is named, nor what is compared.
+CHOICE_INPUTS = dict(
+    taggers=expand(
+        f"results/tagging/{CHOSEN}/compared.json",
+        algorithm=CHOSEN_ALGORITHMS if CHOICE.taggers else [],
+    ),
+    searches=expand(
+        f"results/anomaly/{CHOSEN}/compared.json",
+        algorithm=CHOSEN_ALGORITHMS if CHOSEN_SEARCHES else [],
+    ),
+)
+CHOICE_NAMES = dict(
+    algorithms=labels(
+        "particleflow.algorithms", [CONFIG.jets.algorithm, *CHOSEN_ALGORITHMS]
+    ),
+    models=labels("tagging.models", CHOICE.taggers),
+    methods=labels("anomaly.methods", CHOSEN_SEARCHES),
+)
+PFLOW_CHOICE = [
+    Figure(
+        "particleflow/pflow_choice",
+        "reporting.pflow_choice.figure",
+        "Particle flow",
+        {"figure": "Taggers and searches by algorithm"},
+        inputs=CHOICE_INPUTS,
+        params=CHOICE_NAMES | dict(reference=CONFIG.jets.algorithm),
+    ),
+    *(
+        Table(
+            f"particleflow/pflow_choice_{name}",
+            f"reporting.pflow_choice.{name}",
+            "Particle flow",
+            {"figure": f"{name.capitalize()} by algorithm (table)"},
+            inputs={name: files},
+            params={
+                "algorithms": CHOICE_NAMES["algorithms"],
+                names: CHOICE_NAMES[names],
+            },
+            caption="pflow_choice_tables",
+        )
+        for (name, files), names in zip(CHOICE_INPUTS.items(), ("models", "methods"))
+    ),
+]
