@@ -22,6 +22,7 @@ from jetchain.plumbing.applied import (
     applications_known,
     firmware_asks_of_others,
     hunted_are_cut_on,
+    other_detector_known,
     workspaces_are_no_searches,
 )
 from jetchain.plumbing.numbers import unit_at
@@ -439,6 +440,7 @@ RELATIONS: list[Callable[[Configuration], Iterator[str]]] = [
     _search_has_events,
     hunted_are_cut_on,
     firmware_asks_of_others,
+    other_detector_known,
     _windows_have_sidebands,
     _events_suffice,
     _collisions_reach,
