@@ -69,6 +69,7 @@ def test_every_rule_is_recorded_with_its_room(tiny_run, monkeypatch):
         "full_tagging",
         "learning_curve",
         "patchsets",
+        "pflow_transfer",
         "publication",
         "quick",
         "tables",
