@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -37,13 +38,9 @@ def curve(*, curve: Input, labels: Labels, pdf: Output, png: Output, data: Outpu
     ]
     for sample, bin_ in result.home.jets.items():
         title = f"{sample}, {bin_.pt_low:g} to {bin_.pt_high:g} GeV"
-        quantities.append((
-            "jet $p_T$ resolution, calibrated [%]", title,
-            lambda merit, name=sample: jets(merit, name),  # type: ignore[misc]
-        ))  # fmt: skip
-    figure, axes = new_figure(
-        1, len(quantities), size=(6.5 * len(quantities), 6), squeeze=False, layout="constrained"
-    )
+        name = "jet $p_T$ resolution, calibrated [%]"
+        quantities.append((name, title, partial(jets, sample=sample)))
+    figure, axes = new_figure(1, len(quantities), size=(6.5 * len(quantities), 6), squeeze=False)
     for ax, (name, title, quantity) in zip(axes[0], quantities, strict=True):
         _panel(ax, result, quantity)
         ax.set_ylabel(name)
@@ -61,6 +58,8 @@ def _panel(ax: Axes, result: TransferCurve, quantity: Quantity) -> None:
         start=len(STARTS),
     ):
         value, below, above = quantity(merit)
+        if np.isnan(value):
+            continue  # too few jets
         style = style_of(index)
         ax.axhline(value, color=style.colour, linestyle=style.line, label=name)
         ax.axhspan(value - below, value + above, color=style.colour, alpha=0.15, linewidth=0)
