@@ -208,8 +208,8 @@ def test_a_killed_curriculum_goes_on_and_ends_with_the_same_bytes(
 
     monkeypatch.setattr(Mlpf, "loss", counted)
     run("counted", curriculum=CURRICULUM)
-    whole = len(calls)
-    steps = {1: whole // 4, 2: whole - 1}  # in an epoch of the first, and in the last of all
+    whole, second = len(calls), 3 * EPOCHS  # batches of seven events, three in each
+    steps = {1: 2, 2: whole - 1}  # in the last epoch of the first stage, and of all
     folder = tmp_path / "job.checkpoint"
     calls.clear()
     last[0] = steps[killed_in]
@@ -219,7 +219,7 @@ def test_a_killed_curriculum_goes_on_and_ends_with_the_same_bytes(
     last[0] = 10**9
     with checkpoints.kept_in(folder, lambda: "x"):
         again = run("again", curriculum=CURRICULUM)
-    assert len(calls) < (whole if killed_in == 1 else whole // 2)
+    assert len(calls) < (whole if killed_in == 1 else second)  # at least an epoch was kept
     for name in ("weights", "history", "targets"):
         assert again[name].read_bytes() == expected[name].read_bytes(), name
 
