@@ -239,7 +239,8 @@ def fit_network(
         )
         columns = _fit_stage(model, events, stage, training, seed, name)
         if len(stages) > 1:
-            columns = {"stage": [number] * len(columns["epoch"])} | columns
+            of_stage: list[float] = [number] * len(columns["epoch"])
+            columns = {"stage": of_stage, **columns}
             done = len(history.get("epoch", ()))
             columns["epoch"] = [done + epoch for epoch in columns["epoch"]]
         history = {column: history.get(column, []) + rows for column, rows in columns.items()}

@@ -65,14 +65,15 @@ def transfer(
         ConfigurationError: the weights are of another network.
     """
     events, often = Mapped(graphs, EVENT_GRAPHS), int(part)
-    own: SetTrainingSettings = ALGORITHMS.decode(algorithm, settings).training
+    sections = {"model": settings.model, "training": settings.training}
+    own: SetTrainingSettings = ALGORITHMS.decode(algorithm, sections).training
     plan = repeated(tuned(own, settings) if initial else own, often)
     chosen, validation = split(
         algorithm, training_rows(events, graphs, own), own.validation_fraction, seed
     )
     chosen = chosen[: max(1, len(chosen) // often)] if often else chosen[:0]
     stages = stages_of(algorithm, plan, chosen, validation, sample_of(events, graphs))
-    network = TrainJobSettings(model=settings.model, training=plan.model_dump())
+    network = TrainJobSettings(**sections | {"training": plan.model_dump()})
     model, history = fit_network(
         algorithm, events, stages if often else [], network, seed, *initial
     )
