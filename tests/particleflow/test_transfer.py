@@ -354,8 +354,8 @@ def test_the_figure_and_the_table_have_a_point_a_training(tmp_path):
     drawn = {each["label"]: each["y"] for each in panels[0]["series"] if each.get("label")}
     assert drawn["fine-tuned"] == [0.2, 0.3]
     assert drawn["trained from nothing"] == [0.15, 0.25]
-    assert drawn["as it is (cocoa_low)"] == [0.1, 0.1]
-    assert drawn["at home (cocoa)"] == [0.5, 0.5]
+    assert drawn["as it is (cocoa_low)"] == 0.1
+    assert drawn["at home (cocoa)"] == 0.5
     particleflow_transfer.table(curve=tmp_path / "curve", table=tmp_path / "table.csv")
     table = read_csv(tmp_path / "table.csv")
     assert table["start"].tolist() == ["home", "tuned", "tuned", "new", "tuned", "new"]
