@@ -102,8 +102,9 @@ def verbs(chain, shards, out):
             settings=EvaluationSettings(),
         ),
         "particleflow.train": lambda: train(
-            graphs=graphs, weights=out / "weights.safetensors", history=out / "history.csv",
-            targets=out / "targets.json", settings=TRAINING, seed=1, algorithm="mlpf",
+            graphs=graphs, initial=[], weights=out / "weights.safetensors",
+            history=out / "history.csv", targets=out / "targets.json", settings=TRAINING, seed=1,
+            algorithm="mlpf",
         ),
         "jets.summarise": lambda: summarise_jets(
             jets=files["jets"], histograms=out / "histograms.json", summary=out / "summary.json",

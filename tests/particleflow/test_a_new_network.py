@@ -69,7 +69,7 @@ section = load({"particleflow": {"alone": {"model": {"hidden": 5}, "training": t
                                  "evaluation": {"samples": ["W"]}, "influence": {"events": 1}},
                 "jets": {"algorithm": "alone"}}).particleflow.alone
 graphs, folder = Path(sys.argv[1]), Path(sys.argv[1]).parent
-train(graphs=[graphs], weights=folder / "w", history=folder / "h", targets=folder / "t",
+train(graphs=[graphs], initial=[], weights=folder / "w", history=folder / "h", targets=folder / "t",
       settings=TrainJobSettings(**section.model_dump()), seed=1, algorithm="alone")
 reconstruct(graphs=graphs, weights=folder / "w", particles=folder / "p.root", algorithm="alone",
             settings=ReconstructJobSettings(model=section.model.model_dump()))

@@ -31,7 +31,7 @@ from jetchain.particleflow.network_settings import (
 from jetchain.particleflow.reconstruct import predict, reconstruct
 from jetchain.particleflow.settings import ParticleflowSettings
 from jetchain.particleflow.targets import node_targets
-from jetchain.particleflow.train import count_targets, fit_network, train
+from jetchain.particleflow.train import Stage, count_targets, fit_network, split, train
 from jetchain.particleflow.untrained import untrained
 from jetchain.plumbing.configuration import load
 
@@ -83,7 +83,10 @@ def trained_network(request, events):
     """A network that has learned the events by heart, the history of its training, and its key."""
     name = request.param
     settings = settings_of(name, epochs=50, learning_rate=1e-2, patience=50)
-    return (*fit_network(name, events, np.arange(4), settings, seed=1), name)
+    training = ALGORITHMS.decode(name, settings).training
+    chosen, validation = split(name, np.arange(4), training.validation_fraction, seed=1)
+    stages = [Stage(chosen, validation, training.fit)]
+    return (*fit_network(name, events, stages, settings, seed=1), name)
 
 
 @pytest.fixture
@@ -313,8 +316,8 @@ def run(tmp_path):
             "targets": tmp_path / f"{name}.json",
         }
         train(
-            graphs=[graphs], settings=settings_of(algorithm), seed=seed, algorithm=algorithm,
-            **paths,
+            graphs=[graphs], initial=[], settings=settings_of(algorithm), seed=seed,
+            algorithm=algorithm, **paths,
         )  # fmt: skip
         return {"graphs": graphs, **paths}
 
@@ -358,7 +361,7 @@ def test_no_event_beyond_those_held_out_is_an_error(tmp_path):
     name = NETWORKS[0]
     with pytest.raises(EmptySampleError, match="held_out"):
         train(
-            graphs=[write_graphs(tmp_path / "graphs.safetensors", 2)],
+            graphs=[write_graphs(tmp_path / "graphs.safetensors", 2)], initial=[],
             weights=tmp_path / "w", history=tmp_path / "h", targets=tmp_path / "t", seed=1,
             settings=TrainJobSettings(model=model_section(name), training={}),
             algorithm=name,

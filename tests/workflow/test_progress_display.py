@@ -70,6 +70,7 @@ def test_every_rule_is_recorded_with_its_room(tiny_run, monkeypatch):
         "learning_curve",
         "patchsets",
         "pflow_choice",
+        "pflow_transfer",
         "publication",
         "quick",
         "tables",

@@ -95,6 +95,9 @@ WITHOUT_JOBS = AROUND | {
     "jetchain.inference.patches",
     "jetchain.jets.bench",
     "jetchain.particleflow.bench",
+    "jetchain.particleflow.transfer",
+    "jetchain.core.schema.particleflow_transfer",
+    "jetchain.reporting.particleflow_transfer",
     # The networks of particle flow that the tiny run does not train, and what only they use.
     *(
         f"jetchain.particleflow.{name}"

@@ -82,6 +82,9 @@ SHAPING = {
     "jets.clustering.radii": ([1.2], {"figure_jet_closure"}),
     "generate.samples.quark.generation.variations": ("none", set()),
     "particleflow.mlpf.training.samples": (["top", "W"], {"event_graphs", "train_particleflow"}),
+    "particleflow.mlpf.training.initial": (
+        {"file": __file__, "checksum": f"sha256:{64 * '0'}"}, {"train_particleflow"},
+    ),
     "particleflow.evaluation.samples": (["quark"],
         {"evaluate_particleflow", "evaluate_particleflow_jets", "figure_pflow_event"}),
     "jets.algorithm": (
@@ -176,6 +179,7 @@ OTHER_OF_TRAININGS = {"schedule": "cosine", "device": "auto", "precision": "bflo
 OTHER = {
     "generate.bench.processes": ["W"],
     "detector.bench.sample": "W",
+    "particleflow.mlpf.training.curriculum": [{"samples": ["top"], "epochs": 1}],
     "jets.clustering.pileup": "softkiller",
     "inference.applications.charm.tagger": "pfn",
     "inference.applications.charm.working_points": [0.7, 0.5],
@@ -198,8 +202,9 @@ OTHER = {
     "firmware.models.mlp.features": "identity",
     "firmware.models.mlp.formats": {"biases": {"fraction": 4}},
 }
-# Only `make bench` and the target `applications` read these.
+# Only `make bench` and the targets `applications` and `pflow_transfer` read these.
 BENCHES = (
+    "particleflow.transfer.",
     "generate.bench.", "detector.bench.", "tagging.bench.", "inference.bench.",
     "inference.applications.",
 )  # fmt: skip

@@ -251,6 +251,25 @@ def training_graphs(wildcards):
     return shards("results/graphs/events/{sample}/{shard}.safetensors", samples)
 
 
+def initial_weights(wildcards):
+    """The weights that a network's training begins from; none where they are drawn."""
+    initial = network_settings(wildcards).training.initial
+    return [local(initial.file)] if initial else []
+
+
+def transfer_graphs_of(wildcards):
+    """The event graphs of the other detector that a network is trained on."""
+    samples = network_settings(wildcards).training.samples
+    return shards(TRANSFER_GRAPHS, samples)
+
+
+def first_weights(wildcards):
+    """The weights of the first detector, for a fine-tuning."""
+    if wildcards.start == "new":
+        return []
+    return [f"results/particleflow/{wildcards.algorithm}/weights.safetensors"]
+
+
 def tagger_threads(wildcards):
     """The threads of a tagger's training."""
     return CONFIG.tagging.training_of(wildcards.model).threads
@@ -325,7 +344,7 @@ def known_targets():
     names = {
         "algorithm": ALGORITHMS,
         "model": family("tagging.models"),
-        "part": PARTS,
+        "part": [*PARTS, NOT_TUNED, *TRANSFER_PARTS],
         "method": [
             *METHODS,
             *BACKGROUND_METHODS,

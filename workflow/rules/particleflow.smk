@@ -176,6 +176,7 @@ rule validate_particleflow:
 rule train_particleflow:
     input:
         graphs=training_graphs,
+        initial=initial_weights,
     output:
         weights="results/particleflow/{algorithm}/weights.safetensors",
         history="results/particleflow/{algorithm}/history.csv",

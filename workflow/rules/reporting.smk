@@ -72,6 +72,7 @@ FIRST_FIGURES = [
 for figure in [
     *FIGURES,
     LEARNING,
+    *PFLOW_TRANSFER,
     *FULL_TAGGING,
     *PFLOW_CHOICE,
     *APPLICATION_FIGURES,

@@ -17,6 +17,7 @@ from jetchain.core.schema.detector import COCOA
 REPLACE = (
     "Copy or make the file anew, or take it out of source.files of its sample in the configuration."
 )
+ANOTHER = f"Correct source.checksums if another version of the file is meant. {REPLACE}"
 EVENTS_PER_FILE = 10_000_000
 """Event numbers of shard i start at i times this, since nobody knows how many a file holds."""
 NUMBER, LIST, NESTED = 1, 2, 3
@@ -24,10 +25,15 @@ NUMBER, LIST, NESTED = 1, 2, 3
 _DEPTHS = {NUMBER: "a number", LIST: "a list of numbers", NESTED: "a list of lists of numbers"}
 
 
-def require_checksum(path: Path, stated: str) -> None:
+def require_checksum(path: Path, stated: str, remedy: str = ANOTHER) -> None:
     """Raise `DataError` unless a file has the checksum that is stated, such as md5:..., if any.
 
     What is missing, its reader says.
+
+    Args:
+        path: the file.
+        stated: its checksum; empty for any.
+        remedy: what to do where it has not.
     """
     if not stated or not path.is_file():
         return
@@ -37,7 +43,7 @@ def require_checksum(path: Path, stated: str) -> None:
     if found != expected.lower():
         raise DataError(
             f"{path}: its checksum is {method}:{found}, not {stated}.",
-            f"Correct source.checksums if another version of the file is meant. {REPLACE}",
+            remedy,
         )
 
 

@@ -7,14 +7,14 @@ from typing import Any, Self
 
 from pydantic import field_validator, model_validator
 
-from jetchain.core.settings import Settings, key, require_each_once
+from jetchain.core.settings import Settings, key, require_each_once, require_known
 from jetchain.particleflow.algorithms import ALGORITHMS, trained
 from jetchain.particleflow.calibration_settings import (
     CalibrationSettings,
     photon_calibration,
     shower_calibration,
 )
-from jetchain.particleflow.network_settings import InfluenceSettings
+from jetchain.particleflow.network_settings import InfluenceSettings, TransferSettings
 
 Sections: Any = ALGORITHMS.sections()
 
@@ -96,6 +96,9 @@ class ParticleflowSettings(Sections):
     influence: InfluenceSettings = key(
         InfluenceSettings(), "what the networks look at, in the first sample of the evaluation"
     )
+    transfer: TransferSettings = key(
+        TransferSettings(), "a network in another detector; of the target `pflow_transfer`"
+    )
     evaluation: EvaluationSettings = key(
         EvaluationSettings(), "comparison of the algorithms with the truth"
     )
@@ -108,6 +111,12 @@ class ParticleflowSettings(Sections):
     @classmethod
     def _known(cls, names: list[str]) -> list[str]:
         return require_each_once(names, ALGORITHMS, "particle-flow algorithm")
+
+    @field_validator("transfer")
+    @classmethod
+    def _of_a_network(cls, transfer: TransferSettings) -> TransferSettings:
+        require_known(transfer.algorithm, trained(), "network of particle flow")
+        return transfer
 
     @model_validator(mode="after")
     def _training_and_evaluation_apart(self) -> Self:

@@ -1,21 +1,26 @@
-"""Train a network of particle flow on event graphs."""
+"""Train a network of particle flow on event graphs: from nothing or from weights, in stages."""
 
 from __future__ import annotations
 
 import itertools
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jetchain.core.errors import EmptySampleError, samples_of
+from jetchain.core.errors import ConfigurationError, EmptySampleError, samples_of
 from jetchain.core.io.mapped import Mapped
 from jetchain.core.io.tables import write_csv, write_result
-from jetchain.core.io.tensors import write_weights
+from jetchain.core.io.tensors import read_arrays, read_weights, write_weights
 from jetchain.core.schema.graphs import EVENT_GRAPHS
 from jetchain.core.schema.particleflow import TargetCounts
 from jetchain.core.seeds import generator, make_deterministic
 from jetchain.core.training import fit, minibatches
+from jetchain.core.training_settings import TrainingSettings
+from jetchain.core.trees import require_checksum
 from jetchain.core.verbs import Inputs, Output
 from jetchain.particleflow.algorithms import ALGORITHMS
 from jetchain.particleflow.batch import NODES, TRUTH, Batches
@@ -29,6 +34,7 @@ EVENTS_AT_ONCE = 64  # where a file is read through
 def train(
     *,
     graphs: Inputs,
+    initial: Inputs,
     weights: Output,
     history: Output,
     targets: Output,
@@ -42,7 +48,8 @@ def train(
 
     Args:
         graphs: event graphs (EVENT_GRAPHS), one file a shard.
-        weights: safetensors of the best epoch.
+        initial: weights to begin from, of the settings' checksum; none to draw them.
+        weights: safetensors of the best epoch of the last stage.
         history: CSV, one row an epoch.
         targets: JSON: where the true particles of the files went (TargetCounts).
         settings: network and training.
@@ -51,10 +58,22 @@ def train(
 
     Raises:
         EmptySampleError: no file has an event to learn from beyond those held out.
+        ConfigurationError: the weights to begin from are of another network.
+        DataError: their file has another checksum.
     """
     events = Mapped(graphs, EVENT_GRAPHS)
-    rows = training_rows(events, graphs, ALGORITHMS.decode(algorithm, settings).training)
-    model, columns = fit_network(algorithm, events, rows, settings, seed)
+    training: SetTrainingSettings = ALGORITHMS.decode(algorithm, settings).training
+    if training.initial is not None:
+        key = f"particleflow.{algorithm}.training.initial"
+        for path in initial:
+            require_checksum(
+                path, training.initial.checksum, f"Correct {key}.checksum, or name another file."
+            )
+    chosen, validation = split(
+        algorithm, training_rows(events, graphs, training), training.validation_fraction, seed
+    )
+    stages = stages_of(algorithm, training, chosen, validation, sample_of(events, graphs))
+    model, columns = fit_network(algorithm, events, stages, settings, seed, *initial)
     write_result(targets, count_targets(events))
     write_csv(history, columns)
     write_weights(weights, model)
@@ -85,6 +104,33 @@ def training_rows(
     return rows
 
 
+def sample_of(events: Mapped, files: Sequence[Path]) -> NDArray[np.str_]:
+    """The sample of each event; each file lies in its sample's folder; (events,)."""
+    return np.repeat([path.parent.name for path in files], np.diff(events.offset))
+
+
+def split(
+    algorithm: str, rows: NDArray[np.int64], fraction: float, seed: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The events to train on and those to validate with, both in random order.
+
+    Args:
+        algorithm: its key in ALGORITHMS.
+        rows: numbers of the events; (rows,).
+        fraction: of those to validate with.
+        seed: of the training.
+    """
+    order = generator(seed, "split").permutation(len(rows))
+    held = max(1, round(fraction * len(rows)))
+    validation, chosen = rows[order[:held]], rows[order[held:]]
+    if not len(chosen):
+        raise EmptySampleError(
+            f"{algorithm}: {len(rows)} event is too few for training and validation.",
+            "Raise max_events of the algorithm's training, or generate more events.",
+        )
+    return chosen, validation
+
+
 def count_targets(events: Mapped) -> TargetCounts:
     """The counts of `node_targets` over all events."""
     counts: dict[str, int] = {}
@@ -94,54 +140,160 @@ def count_targets(events: Mapped) -> TargetCounts:
     return TargetCounts.model_validate(counts)
 
 
+@dataclass(frozen=True)
+class Stage:
+    """A stage of a training.
+
+    Attributes:
+        chosen: numbers of the events that it trains on, in their order; (chosen,).
+        validation: of those that choose its best epoch; (validation,).
+        fit: its training loop.
+    """
+
+    chosen: NDArray[np.int64]
+    validation: NDArray[np.int64]
+    fit: TrainingSettings
+
+
+def stages_of(
+    algorithm: str,
+    training: SetTrainingSettings,
+    chosen: NDArray[np.int64],
+    validation: NDArray[np.int64],
+    samples: NDArray[np.str_],
+) -> list[Stage]:
+    """The stages of the curriculum; all events at once if it has none.
+
+    An event that validates one stage is trained on in none.
+
+    Args:
+        algorithm: its key in ALGORITHMS.
+        training: its settings.
+        chosen, validation: of `split`.
+        samples: of all events; (events,).
+
+    Raises:
+        EmptySampleError: a stage has no event to train on or to validate with.
+    """
+    if not training.curriculum:
+        return [Stage(chosen, validation, training.fit)]
+    stages = []
+    for number, each in enumerate(training.curriculum, start=1):
+        rate = each.learning_rate or training.fit.learning_rate
+        fit = training.fit.model_copy(update={"epochs": each.epochs, "learning_rate": rate})
+        parts = [rows[np.isin(samples[rows], each.samples)] for rows in (chosen, validation)]
+        if not all(map(len, parts)):
+            raise EmptySampleError(
+                f"{algorithm}: stage {number} of the curriculum has {len(parts[0])} events of "
+                f"{', '.join(each.samples)} to train on and {len(parts[1])} to validate with.",
+                "Generate more events of these samples, or raise validation_fraction.",
+            )
+        stages.append(Stage(*parts, fit))
+    return stages
+
+
 def fit_network(
     algorithm: str,
     events: Mapped,
-    rows: NDArray[np.int64],
+    stages: Sequence[Stage],
     settings: TrainJobSettings,
     seed: int,
+    initial: Path | None = None,
 ) -> tuple[Network, dict[str, list[float]]]:
     """Train a network on some events; returns it and the history of its training.
+
+    Every stage is a training of its own, with its checkpoints: after a kill those that are done
+    are not done again, and the next goes on.
 
     Args:
         algorithm: its key in ALGORITHMS.
         events: EVENT_GRAPHS.
-        rows: numbers of the events to train on and validate with; (rows,).
+        stages: one after another; without any the network stays what it was.
         settings: network and training.
-        seed: of the initial weights, the split and the shuffling.
+        seed: of the initial weights and the shuffling.
+        initial: weights to begin from, with what standardises the features; if not given, weights
+            are drawn, and the events of all stages standardise.
+
+    Returns:
+        The network, and the columns of its history; of several stages with their number, and
+        epochs counted through.
     """
     own = ALGORITHMS.decode(algorithm, settings)
     training: SetTrainingSettings = own.training
     make_deterministic(seed, training.fit.threads)
-    order = generator(seed, "split").permutation(len(rows))
-    held = max(1, round(training.validation_fraction * len(rows)))
-    validation, chosen = rows[order[:held]], rows[order[held:]]
-    if not len(chosen):
-        raise EmptySampleError(
-            f"{algorithm}: {len(rows)} event is too few for training and validation.",
-            "Raise max_events of the algorithm's training, or generate more events.",
+    model: Network = ALGORITHMS.load(algorithm)(own.model)
+    if initial is not None:
+        begin_from(initial, model, algorithm)
+    else:
+        seen = np.concatenate([stage.chosen for stage in stages])
+        once = np.sort(np.unique(seen, return_index=True)[1])
+        model.standardise(lambda: Batches(events, seen[once], EVENTS_AT_ONCE))
+    history: dict[str, list[float]] = {}
+    for number, stage in enumerate(stages, start=1):
+        name = algorithm if number == 1 else f"{algorithm}, stage {number}"
+        print(
+            f"{name}: {len(stage.chosen)} training events, {len(stage.validation)} for validation, "
+            f"{sum(p.numel() for p in model.parameters())} parameters",
+            file=sys.stderr,
+            flush=True,
         )
+        columns = _fit_stage(model, events, stage, training, seed, name)
+        if len(stages) > 1:
+            of_stage: list[float] = [number] * len(columns["epoch"])
+            columns = {"stage": of_stage, **columns}
+            done = len(history.get("epoch", ()))
+            columns["epoch"] = [done + epoch for epoch in columns["epoch"]]
+        history = {column: history.get(column, []) + rows for column, rows in columns.items()}
+    return model.eval(), history
+
+
+def _fit_stage(
+    model: Network,
+    events: Mapped,
+    stage: Stage,
+    training: SetTrainingSettings,
+    seed: int,
+    name: str,
+) -> dict[str, list[float]]:
+    """Train a network in place on the events of a stage; its history."""
 
     def read(some: NDArray[np.int64], shuffle: np.random.Generator | None) -> Batches:
-        return Batches(
-            events, some, training.fit.batch_size, targets=model.targets, shuffle=shuffle
-        )
+        return Batches(events, some, stage.fit.batch_size, targets=model.targets, shuffle=shuffle)
 
-    model: Network = ALGORITHMS.load(algorithm)(own.model)
-    model.standardise(lambda: Batches(events, chosen, EVENTS_AT_ONCE))
-    print(
-        f"{algorithm}: {len(chosen)} training events, {held} for validation, "
-        f"{sum(p.numel() for p in model.parameters())} parameters",
-        file=sys.stderr,
-        flush=True,
-    )
-    columns = fit(
+    return fit(
         model,
-        batches=lambda shuffle: read(chosen, shuffle),
-        validation=lambda: read(validation, None),
+        batches=lambda shuffle: read(stage.chosen, shuffle),
+        validation=lambda: read(stage.validation, None),
         loss=lambda network, batch: network.loss(batch, training),
-        settings=training.fit,
+        settings=stage.fit,
         seed=seed,
-        name=algorithm,
+        name=name,
     )
-    return model, columns
+
+
+def begin_from(path: Path, model: Network, algorithm: str) -> None:
+    """Load the weights that a training begins from.
+
+    Raises:
+        ConfigurationError: they are of another network, or of another size of it.
+        DataError: the file is damaged.
+    """
+    found = {name: value.shape for name, value in read_arrays(path).items()}
+    wanted = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    wrong = [
+        *(f"it has no '{name}'" for name in wanted if name not in found),
+        *(f"'{name}' is unknown" for name in found if name not in wanted),
+        *(
+            f"'{name}' is {found[name]}, not {shape}"
+            for name, shape in wanted.items()
+            if found.get(name, shape) != shape
+        ),
+    ]
+    if wrong:
+        raise ConfigurationError(
+            f"{path}: these are not the weights of a network {algorithm} of this size: {wrong[0]}"
+            f"{f', and {len(wrong) - 1} more' * (len(wrong) > 1)}.",
+            f"Set particleflow.{algorithm}.model to the sizes that they were trained with, or name "
+            "the weights of another network.",
+        )
+    read_weights(path, model)

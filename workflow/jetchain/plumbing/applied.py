@@ -1,4 +1,4 @@
-"""Searches, workspaces, scans and taggers that other sections name."""
+"""Searches, workspaces, scans, taggers and geometries that other sections name."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from jetchain.anomaly.methods import METHODS
 from jetchain.core.schema.background import NO_CUT
 from jetchain.core.settings import did_you_mean
+from jetchain.detector.settings import GEOMETRIES
 from jetchain.tagging.models import MODELS
 
 if TYPE_CHECKING:
@@ -88,3 +89,11 @@ def choice_is_known(config: Configuration) -> Iterator[str]:
                 yield f"{place}: no {what} '{name}'. {did_you_mean(name, known)}"
         for name in sorted({name for name in names if names.count(name) > 1}):
             yield f"{place}: '{name}' is named twice."
+
+
+def other_detector_known(config: Configuration) -> Iterator[str]:
+    """The detector that a network is transferred to has a geometry."""
+    name, known = config.particleflow.transfer.geometry, [p.stem for p in GEOMETRIES.glob("*.yaml")]
+    if name not in known:
+        near = did_you_mean(name, known)
+        yield f"particleflow.transfer.geometry: no geometry '{name}'. {near}"

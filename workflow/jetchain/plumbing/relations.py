@@ -23,6 +23,7 @@ from jetchain.plumbing.applied import (
     choice_is_known,
     firmware_asks_of_others,
     hunted_are_cut_on,
+    other_detector_known,
     workspaces_are_no_searches,
 )
 from jetchain.plumbing.numbers import unit_at
@@ -441,6 +442,7 @@ RELATIONS: list[Callable[[Configuration], Iterator[str]]] = [
     hunted_are_cut_on,
     firmware_asks_of_others,
     choice_is_known,
+    other_detector_known,
     _windows_have_sidebands,
     _events_suffice,
     _collisions_reach,

@@ -28,6 +28,7 @@ from jetchain.plumbing import digest
 WILDCARDS = (
     "sample", "shard", "algorithm", "model", "part", "method", "design", "collection", "scan",
     "window", "strength", "replica", "constituents", "sparsity", "rate", "systematic",
+    "start",
 )  # fmt: skip
 DERIVED = "derived"
 Parameter = str | int | Callable[[Any], str | int]

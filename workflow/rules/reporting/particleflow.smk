@@ -172,3 +172,27 @@ PFLOW_CHOICE = [
         for (name, files), names in zip(CHOICE_INPUTS.items(), ("models", "methods"))
     ),
 ]
+
+
+# Of `pflow_transfer`, not of `all`.
+TRANSFER_CURVE = dict(
+    curve=f"results/particleflow/transfer/{TRANSFER.algorithm}/curve.json"
+)
+TRANSFER_NAME = dict(labels=labels("particleflow.algorithms", [TRANSFER.algorithm]))
+PFLOW_TRANSFER = [
+    Figure(
+        "particleflow/pflow_transfer",
+        "reporting.particleflow_transfer.curve",
+        "Particle flow",
+        {"figure": "A network in another detector"},
+        inputs=TRANSFER_CURVE,
+        params=TRANSFER_NAME,
+    ),
+    Table(
+        "particleflow/pflow_transfer_table",
+        "reporting.particleflow_transfer.table",
+        "Particle flow",
+        {"figure": "A network in another detector (table)"},
+        inputs=TRANSFER_CURVE,
+    ),
+]
