@@ -73,7 +73,9 @@ WITHOUT_JOBS = AROUND | {
     "jetchain.detector.bench",
     "jetchain.detector.flight.hits",
     "jetchain.detector.hits",
-    # The designs that the tiny run does not make, the scan, a teacher, and the trigger.
+    # The designs that the tiny run does not make, the scan, a teacher, and the triggers.
+    "jetchain.firmware.autoencoder",
+    "jetchain.firmware.designs.autoencoder",
     "jetchain.firmware.designs.deepsets",
     "jetchain.firmware.designs.interaction",
     "jetchain.firmware.designs.jedi_linear",
@@ -83,7 +85,9 @@ WITHOUT_JOBS = AROUND | {
     "jetchain.firmware.scan",
     "jetchain.firmware.trigger",
     "jetchain.anomaly.trigger",
+    "jetchain.anomaly.trigger_rates",
     "jetchain.core.schema.trigger",
+    "jetchain.reporting.firmware_autoencoder",
     "jetchain.reporting.firmware_trigger",
     "jetchain.generate.bench",
     "jetchain.inference.bench",

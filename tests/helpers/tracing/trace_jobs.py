@@ -93,7 +93,9 @@ class Trace:
             "handed": sorted(self.handed),
             "read": sorted(self.read),
         }
-        path = self.folder / f"{hashlib.sha256(json.dumps(arguments).encode()).hexdigest()[:24]}.json"
+        path = (
+            self.folder / f"{hashlib.sha256(json.dumps(arguments).encode()).hexdigest()[:24]}.json"
+        )
         part = path.with_suffix(f".{os.getpid()}")
         part.write_text(json.dumps(content, indent=1))
         part.replace(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -80,16 +81,17 @@ class Variational(nn.Module):
     """A variational autoencoder whose mean is a design in fixed point; all else is in float.
 
     Args:
-        encoder: whose design has `encode`, and the settings hidden and latent.
+        design: with `encode`, and the settings hidden and latent.
+        encoder: its network.
         inputs: numbers a jet.
 
     Reference: Kingma and Welling, arXiv 1312.6114, section 3.
     """
 
-    def __init__(self, encoder: Network, inputs: int) -> None:
+    def __init__(self, design: Any, encoder: Network, inputs: int) -> None:
         super().__init__()
-        settings = encoder.design.settings
-        self.encoder = encoder
+        settings = design.settings
+        self.design, self.encoder = design, encoder
         self.log_variance = _perceptron([inputs, *settings.hidden, settings.latent])
         self.decoder = _perceptron([settings.latent, *settings.hidden[::-1], inputs])
 
@@ -99,7 +101,7 @@ class Variational(nn.Module):
         The code is drawn in the training, and is its mean in the validation.
         """
         seen = self.encoder.seen(x)
-        mean = self.encoder.carried(x, self.encoder.design.encode)
+        mean = self.encoder.carried(x, self.design.encode)
         logs = self.log_variance(seen)
         code = mean
         if self.training:
@@ -140,7 +142,7 @@ def train(
     data = read_jets(dataset, built)
     make_deterministic(seed, settings.training.threads)
     inputs = data["features"].shape[1]
-    model = Variational(built.quantised(inputs, 1, settings.formats), inputs)
+    model = Variational(built, built.quantised(inputs, 1, settings.formats), inputs)
     training, held_out = (np.flatnonzero(data["split"] == part) for part in (TRAIN, VALIDATION))
 
     def loss(network: nn.Module, x: Tensor) -> tuple[Tensor, int]:
