@@ -41,7 +41,7 @@ class ToySettings(DesignSettings):
 class Toy:
     """Planned, and never built."""
 '''
-LINE = '        "toy": Member("Toy", "", "toy.Toy", "toy.ToySettings"),\n'
+LINE = '        "toy": DesignMember("Toy", "", "toy.Toy", "toy.ToySettings"),\n'
 
 
 def formats(bits: int) -> FormatSettings:
