@@ -19,7 +19,6 @@ from jetchain.core.schema.trigger import TRIGGER_SCORES
 from jetchain.core.verbs import Input, Output
 from jetchain.firmware.dataset import leading_constituents
 from jetchain.firmware.design import read_fixed
-from jetchain.firmware.designs import DESIGNS
 from jetchain.firmware.settings import TriggerJobSettings
 
 
@@ -46,7 +45,7 @@ def score(
     outputs = network.forward(at_port)
     of_jets = (
         outputs[:, 0]
-        if DESIGNS[design].anomaly
+        if outputs.shape[1] == 1  # of an autoencoder
         else of_class(outputs, data.classes, settings.background)
     )
     number, event = np.unique(table["event_number"], return_inverse=True)

@@ -61,7 +61,8 @@ def curves(
     ax.legend(loc="lower right", fontsize=legend_size(len(triggers) + 1))
     label(
         ax, "simulation",
-        right=f"{run.latency_cycles} cycles, {design.estimated_luts / 1e3:.1f} k LUTs estimated",
+        right=f"without labels: {run.latency_cycles} cycles, da4ml's cost "
+        f"{design.estimated_luts / 1e3:.1f} k LUTs",
     )  # fmt: skip
     save_figure(figure, pdf, png, data)
 
