@@ -37,8 +37,8 @@ def curves(
     design, run = read_result(description, RTLDesign), read_result(simulation, RTLSimulation)
     figure, ax = new_figure(1, 1, size=(8.6, 7.0))
     shown = {**names, **CUTS}
-    for index, (key, points) in enumerate(triggers.items()):
-        kept = [each for each in points if each.background.passed and each.signal.passed]
+    for index, key in enumerate(name for name in shown if name in triggers):
+        kept = [each for each in triggers[key] if each.background.passed and each.signal.passed]
         x, y = (
             np.array([getattr(each, axis).value for each in kept])
             for axis in ("background", "signal")
@@ -86,6 +86,7 @@ def table(*, rates: Input, names: Labels, table: Output) -> None:
         names: of the designs, displayed.
     """
     shown = {**names, "leading_pt": "pT of the leading jet", "ht": "H_T"}
+    triggers = read_result(rates, TriggerRates).triggers
     rows = [
         {
             "trigger": shown[key],
@@ -96,8 +97,8 @@ def table(*, rates: Input, names: Labels, table: Output) -> None:
             "background events": f"{point.background.passed} of {point.background.total}",
             "signal events": f"{point.signal.passed} of {point.signal.total}",
         }
-        for key, points in read_result(rates, TriggerRates).triggers.items()
-        for point in points
+        for key in shown
+        for point in triggers.get(key, [])
     ]
     write_csv(table, {name: [row[name] for row in rows] for name in rows[0]})
 
