@@ -47,6 +47,7 @@ FILES = {
     "VARIED": "anomaly/systematics/<systematic>.safetensors",
     "TREES": "anomaly/<method>/trees.safetensors",
     "TRIGGER_SCORES": "firmware/trigger/<design>/<sample>/<shard>.safetensors",
+    "TRIGGER_EVENTS": "anomaly/trigger/events.safetensors",
 }
 
 

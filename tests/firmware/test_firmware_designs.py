@@ -22,7 +22,8 @@ from jetchain.firmware.synthesise import trace
 
 INPUTS, OUTPUTS = 36, 5  # of four constituents, for those that see them one by one
 
-WIDE = {"interaction": {"constituents": None}}  # four, not its own number
+# Four constituents, not its own number; and as many numbers in between as others have outputs.
+WIDE = {"interaction": {"constituents": None}, "autoencoder": {"latent": OUTPUTS}}
 
 TOY = '''
 """A design."""
@@ -40,7 +41,7 @@ class ToySettings(DesignSettings):
 class Toy:
     """Planned, and never built."""
 '''
-LINE = '        "toy": Member("Toy", "", "toy.Toy", "toy.ToySettings"),\n'
+LINE = '        "toy": DesignMember("Toy", "", "toy.Toy", "toy.ToySettings"),\n'
 
 
 def formats(bits: int) -> FormatSettings:

@@ -61,6 +61,7 @@ def test_every_rule_is_recorded_with_its_room(tiny_run, monkeypatch):
         "applications",
         "bench",
         "finished",
+        "firmware_autoencoder",
         "firmware_designs",
         "firmware_distillation",
         "firmware_scan",

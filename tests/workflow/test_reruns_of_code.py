@@ -73,7 +73,9 @@ WITHOUT_JOBS = AROUND | {
     "jetchain.detector.bench",
     "jetchain.detector.flight.hits",
     "jetchain.detector.hits",
-    # The designs that the tiny run does not make, the scan, a teacher, and the trigger.
+    # The designs that the tiny run does not make, the scan, a teacher, and the triggers.
+    "jetchain.firmware.autoencoder",
+    "jetchain.firmware.designs.autoencoder",
     "jetchain.firmware.designs.deepsets",
     "jetchain.firmware.designs.interaction",
     "jetchain.firmware.designs.jedi_linear",
@@ -88,7 +90,9 @@ WITHOUT_JOBS = AROUND | {
     "jetchain.core.schema.pflow_choice",
     "jetchain.reporting.pflow_choice",
     "jetchain.tagging.choice",
+    "jetchain.anomaly.trigger_rates",
     "jetchain.core.schema.trigger",
+    "jetchain.reporting.firmware_autoencoder",
     "jetchain.reporting.firmware_trigger",
     "jetchain.generate.bench",
     "jetchain.inference.bench",

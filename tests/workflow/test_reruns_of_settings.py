@@ -283,9 +283,13 @@ def plain(key):
         and not key.startswith((*BENCHES, f"generate.samples.{POOL}."))
         # of taggers, those that are trained
         and (not key.startswith("tagging.models.") or key.split(".")[2] in TAGGERS)
-        # and of designs, those that are made; scan, teacher, trigger and choice are not
+        # and of designs, those that are made; scan, teacher, triggers and choice are not
         and (not key.startswith("firmware.models.") or key.split(".")[2] in DESIGNS)
-        and not key.startswith(("firmware.scan.", "firmware.distillation.", "firmware.trigger."))
+        and not key.startswith(
+            tuple(
+                f"firmware.{part}." for part in ("scan", "distillation", "trigger", "autoencoder")
+            )
+        )
         and not (key.split(".")[0] == "particleflow" and key.split(".")[1] in NOT_RUN)
         and not (key.startswith("anomaly.scans.") and key.split(".")[2] not in SCANNED)
         and key != "detector.simulation.store_cells"  # a single value is valid in a run

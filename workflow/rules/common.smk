@@ -21,6 +21,9 @@ rules_of = Rules(
 )
 job = rules_of.job
 ALGORITHMS = family("particleflow.algorithms")
+DESIGNS = family("firmware.designs")
+AUTOENCODERS = [name for name, design in DESIGNS.items() if design.anomaly]
+CLASSIFIERS = [name for name in DESIGNS if name not in AUTOENCODERS]
 shards = rules_of.shards
 
 
@@ -291,6 +294,12 @@ def job_of_design(*identity):
     return named
 
 
+def dataset_of_design(wildcards):
+    """The jets that a design is tested on: those of the search, or those of the classes."""
+    folder = f"{wildcards.design}/" if wildcards.design in AUTOENCODERS else ""
+    return f"results/firmware/{folder}dataset.safetensors"
+
+
 def file_of_design(wildcards):
     """Name and digest of the file that a design is read from: another network makes it anew."""
     file = getattr(getattr(CONFIG.firmware.models, wildcards.design), "file", None)
@@ -352,7 +361,7 @@ def known_targets():
             *CONFIG.inference.applications.operators,
             *CONFIG.inference.grids,
         ],
-        "design": family("firmware.designs"),
+        "design": DESIGNS,
         "scan": CONFIG.anomaly.scans,
         "window": CONFIG.anomaly.windows,
         "systematic": [*SYSTEMATICS, *GRID],

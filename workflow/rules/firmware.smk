@@ -27,6 +27,8 @@ rule train_firmware_float:
         scores="results/firmware/{design}/float/scores.safetensors",
     log:
         "results/logs/firmware/{design}/train_float.log",
+    wildcard_constraints:
+        design=one_of(CLASSIFIERS),
     params:
         **job(
             "firmware.train.floating",
@@ -52,6 +54,8 @@ rule train_firmware_quantised:
         scores="results/firmware/{design}/quantised/scores.safetensors",
     log:
         "results/logs/firmware/{design}/train_quantised.log",
+    wildcard_constraints:
+        design=one_of(CLASSIFIERS),
     params:
         **job(
             "firmware.train.quantised",
@@ -121,7 +125,7 @@ rule simulate_firmware_hls:
     input:
         project="results/firmware/{design}/hls4ml/project.tar.gz",
         weights="results/firmware/{design}/quantised/weights.safetensors",
-        dataset="results/firmware/dataset.safetensors",
+        dataset=dataset_of_design,
         scores="results/firmware/{design}/quantised/scores.safetensors",
     output:
         outputs="results/firmware/{design}/hls4ml/outputs.safetensors",
@@ -175,7 +179,7 @@ rule simulate_firmware_rtl:
         verilog="results/firmware/{design}/rtl/verilog.tar.gz",
         description="results/firmware/{design}/rtl/design.json",
         weights="results/firmware/{design}/quantised/weights.safetensors",
-        dataset="results/firmware/dataset.safetensors",
+        dataset=dataset_of_design,
         scores="results/firmware/{design}/quantised/scores.safetensors",
     output:
         outputs="results/firmware/{design}/rtl/outputs.safetensors",

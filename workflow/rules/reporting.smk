@@ -78,6 +78,7 @@ for figure in [
     *APPLICATION_FIGURES,
     FIRMWARE_SCAN,
     FIRMWARE_TRIGGER,
+    *FIRMWARE_AUTOENCODER,
 ]:
 
     rule:

@@ -7,7 +7,9 @@ their numbers. They are known again by their dijet mass, which is the same to th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
+import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
@@ -129,22 +131,46 @@ def scored(
     jets: Input, scores: Input, settings: FeatureSettings
 ) -> tuple[Array, Array, NDArray[np.int64]]:
     """Dijet mass, trigger score and saturated numbers of a file's events of the search."""
+    events = selected(jets, settings)
+    score, saturated = looked_up(scores, events.number)
+    return events.mass, score, saturated
+
+
+class Selected(NamedTuple):
+    """A file's events of the search, (events,) each: dijet mass, and of their jets the largest pT
+    and H_T, the sum of pT, GeV."""
+
+    number: NDArray[np.int64]
+    mass: Array
+    leading_pt: Array
+    ht: Array
+
+
+def selected(jets: Input, settings: FeatureSettings) -> Selected:
+    """The events of a file that pass the cuts of the search."""
     collection = jet_collection(settings.radius)
     read = read_events(jets, jets_table((settings.radius,)), {collection: list(COLUMNS)})
     of_jets, number = read[collection], np.asarray(read["event"]["number"])
+    leading = np.asarray(ak.fill_none(ak.max(of_jets.pt, axis=1), 0.0), np.float64)
+    ht = np.asarray(ak.sum(of_jets.pt, axis=1), np.float64)
     chosen = passes(of_jets, settings.trigger_pt)
     pair, finite = triggered(of_jets, settings.trigger_pt)
     masses, _ = dijet_features(*({n: v[:, jet] for n, v in pair.items()} for jet in (0, 1)))
+    of_events = (values[chosen][finite] for values in (number, leading, ht))
+    number, leading, ht = of_events
+    return Selected(number, masses[finite], leading, ht)
+
+
+def looked_up(scores: Input, number: NDArray[np.int64]) -> tuple[Array, NDArray[np.int64]]:
+    """Trigger score and saturated numbers of these events (events,) of a file."""
     table = read_tensors(scores, TRIGGER_SCORES)
-    events = number[chosen][finite]
     if not len(table["event_number"]):
-        return masses[finite], np.full(len(events), UNSEEN), np.zeros(len(events), np.int64)
+        return np.full(len(number), UNSEEN), np.zeros(len(number), np.int64)
     place = np.minimum(
-        np.searchsorted(table["event_number"], events), len(table["event_number"]) - 1
+        np.searchsorted(table["event_number"], number), len(table["event_number"]) - 1
     )
-    seen = table["event_number"][place] == events
+    seen = table["event_number"][place] == number
     return (
-        masses[finite],
         np.where(seen, table["score"][place], UNSEEN),
         np.where(seen, table["saturated"][place], 0),
     )

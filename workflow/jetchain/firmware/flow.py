@@ -48,6 +48,10 @@ class Carrier(ABC, Generic[V]):
     def flat(self, x: V) -> V:
         """The one row (1, width) as (width,)."""
 
+    @abstractmethod
+    def squares(self, x: V, width: int) -> V:
+        """Sum of the squares of a vector (width,), as (1,)."""
+
     def dense(self, name: str, x: V, width: int) -> V:
         """A linear layer with its ReLU."""
         return self.relu(self.linear(name, x, width))
@@ -100,6 +104,10 @@ class Shapes(Carrier[Shape]):
         """See `Carrier`."""
         return x[1:]
 
+    def squares(self, x: Shape, width: int) -> Shape:
+        """See `Carrier`."""
+        return (1,)
+
 
 class Exact(Carrier[Any]):
     """Carries numbers: numpy arrays of events, or da4ml's variables of one event.
@@ -143,6 +151,10 @@ class Exact(Carrier[Any]):
         """See `Carrier`."""
         return x[..., 0, :]
 
+    def squares(self, x: Any, width: int) -> Any:
+        """See `Carrier`."""
+        return np.sum(x * x, axis=-1, keepdims=True)
+
 
 @dataclass(frozen=True)
 class Range:
@@ -156,7 +168,8 @@ class Ranges(Carrier[Range]):
     """Carries formats; counts the effective bit operations on the way.
 
     Effective bit operations: for each multiplication of a weight, the bits of the weight times the
-    bits of the number (arXiv 2405.00645, section 3.3); a weight of zero has none.
+    bits of the number (arXiv 2405.00645, section 3.3); a weight of zero has none. Squares count
+    likewise, with the bits of the number twice.
 
     Args:
         weights, biases: as of `Exact`.
@@ -199,6 +212,23 @@ class Ranges(Carrier[Range]):
     def flat(self, x: Range) -> Range:
         """See `Carrier`."""
         return x
+
+    def squares(self, x: Range, width: int) -> Range:
+        """See `Carrier`."""
+        self.bit_operations += width * x.format.width**2
+        return Range(x.rows, self.sum_of(self.square(x), width).format)
+
+    @staticmethod
+    def square(x: Range) -> Range:
+        """Of the squares of its numbers."""
+        # The square of the smallest number, -2^i, is 2^(2i), and needs a bit more.
+        return Range(x.rows, Format(0, 2 * x.format.i + x.format.k, 2 * x.format.f))
+
+    @staticmethod
+    def sum_of(x: Range, width: int) -> Range:
+        """Of sums of so many of its numbers."""
+        grown = x.format.i + math.ceil(math.log2(width))
+        return Range(x.rows, Format(x.format.k, grown, x.format.f))
 
 
 def accumulator(weight: Array, bias: Array, source: Format) -> Format:

@@ -29,7 +29,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Step:
-    """A module of this name, or the function ``add`` or ``cat``, on tensors of these names."""
+    """A module of this name, or the function ``add``, ``cat`` or ``mul``, on such tensors."""
 
     name: str
     inputs: tuple[str, ...]
@@ -121,6 +121,17 @@ class Layers(Carrier[Node]):
         )
         return replace(node, by_row=False)
 
+    def squares(self, x: Node, width: int) -> Node:
+        """See `Carrier`: products of each number with itself, and a dense layer of ones."""
+        twin = self._same(f"twin_{x.name}", x, _wide(x.range.format))  # it refuses one tensor twice
+        square = self._function("mul", x, twin, self.ranges.square(x.range))
+        ones = nn.Linear(width, 1, bias=False)
+        nn.init.ones_(ones.weight)
+        to = self.ranges.squares(x.range, width)
+        exact = {key: _wide(to.format) for key in ("accum", "result")}
+        one = dict.fromkeys(("weight", "bias"), "ufixed<1,1>")
+        return self._module(f"sum_{square.name}", ones, square, to, width=1, **one, **exact)
+
     def _same(self, name: str, x: Node, result: str) -> Node:
         """The same numbers in another tensor: a leaky ReLU of slope 1, which hls4ml keeps."""
         return self._module(name, nn.LeakyReLU(1.0), x, x.range, param="ufixed<1,1>", result=result)
@@ -172,6 +183,8 @@ class _Traced(nn.Module):
             inputs = [values[name] for name in step.inputs]
             if step.function == "add":
                 values[step.name] = torch.add(*inputs)
+            elif step.function == "mul":
+                values[step.name] = torch.mul(*inputs)
             elif step.function == "cat":
                 values[step.name] = torch.cat(inputs, dim=2)
             else:

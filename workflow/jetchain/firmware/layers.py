@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import torch
@@ -110,10 +110,16 @@ class Network(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, inputs) to logits (batch, classes)."""
-        if self.formats is not None:
-            x = fake_quantise(x, Format.of(self.formats.inputs))
-        rows = x.reshape(len(x), *self.design.arranged(tuple(x.shape[1:])))
-        return self.design.wire(_InTorch(self.layers, self.formats), rows, self.outputs)
+        return self.carried(x, lambda net, rows: self.design.wire(net, rows, self.outputs))
+
+    def seen(self, x: Tensor) -> Tensor:
+        """Inputs of any shape as the first layer has them."""
+        return x if self.formats is None else fake_quantise(x, Format.of(self.formats.inputs))
+
+    def carried(self, x: Tensor, wire: Callable[[Carrier[Tensor], Tensor], Tensor]) -> Tensor:
+        """(batch, inputs) through the whole design, or a part that begins as it does."""
+        rows = self.seen(x).reshape(len(x), *self.design.arranged(tuple(x.shape[1:])))
+        return wire(_InTorch(self.layers, self.formats), rows)
 
     def freeze(self) -> None:
         """Replace all parameters by their quantised values: what the weights file holds."""
@@ -167,3 +173,7 @@ class _InTorch(Carrier[Tensor]):
     def flat(self, x: Tensor) -> Tensor:
         """See `Carrier`."""
         return x[:, 0]
+
+    def squares(self, x: Tensor, width: int) -> Tensor:
+        """See `Carrier`."""
+        return x.square().sum(dim=-1, keepdim=True)

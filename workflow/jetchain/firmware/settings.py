@@ -10,7 +10,7 @@ from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.settings import Settings, key, require_each_once, require_known
 from jetchain.core.training_settings import TrainingSettings
 from jetchain.firmware.design_settings import DeviceSettings, FormatSettings
-from jetchain.firmware.designs import DESIGNS
+from jetchain.firmware.designs import AUTOENCODERS, CLASSIFIERS, DESIGNS
 
 Sections: Any = DESIGNS.sections()
 
@@ -127,7 +127,7 @@ class ScanSettings(Settings):
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
-        require_each_once(self.designs, DESIGNS, "firmware design")
+        require_each_once(self.designs, CLASSIFIERS, "firmware classifier")
         if any(rows < 1 or rows & (rows - 1) for rows in self.constituents):
             raise ValueError("constituents must be powers of two")
         if any(not 0.0 <= part < 1.0 for part in self.sparsities):
@@ -153,7 +153,7 @@ class DistillationSettings(Settings):
     @field_validator("design")
     @classmethod
     def _known(cls, name: str) -> str:
-        require_known(name, DESIGNS, "firmware design")
+        require_known(name, CLASSIFIERS, "firmware classifier")
         return name
 
 
@@ -179,11 +179,48 @@ class TriggerSettings(Settings):
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
-        require_each_once(self.designs, DESIGNS, "firmware design")
+        require_each_once(self.designs, CLASSIFIERS, "firmware classifier")
         if any(not 0.0 < rate <= 1.0 for rate in self.rates):
             raise ValueError("rates must be above 0 and at most 1")
         if self.pt_max <= self.pt_min:
             raise ValueError("pt_max must be above pt_min")
+        return self
+
+
+def _without_labels() -> TrainingSettings:
+    return TrainingSettings(epochs=20, batch_size=256, learning_rate=4e-3, patience=10)
+
+
+class AutoencoderTriggerSettings(Settings):
+    """A trigger trained without labels; `snakemake firmware_autoencoder` makes it."""
+
+    design: str = key("autoencoder", "Design of its encoder.")
+    kl_weight: float = key(
+        0.1, "Of the KL divergence, beside the summed squared differences of the inputs.", gt=0.0
+    )
+    training: TrainingSettings = key(
+        _without_labels(), "Fine-tuning; the pruning before has the same, save for its epochs."
+    )
+    pruning: PruningSettings = key(PruningSettings(epochs=20), "Pruning of the encoder.")
+    validation_fraction: float = key(
+        0.2, "Of the search's data: chooses the best epoch and sets the thresholds.", gt=0.0, lt=1.0
+    )
+    test_fraction: float = key(
+        0.4, "Of the search's data: rates are measured on these.", gt=0.0, lt=1.0
+    )
+    rates: list[float] = key(
+        [0.5, 0.2, 0.1, 0.05, 0.02, 0.01],
+        "Shares of the search's data that a trigger may accept.",
+        min_length=1,
+    )
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        require_known(self.design, AUTOENCODERS, "autoencoder")
+        if self.validation_fraction + self.test_fraction >= 1.0:
+            raise ValueError("validation_fraction + test_fraction must be below 1")
+        if any(not 0.0 < rate < 1.0 for rate in self.rates):
+            raise ValueError("rates must be above 0 and below 1")
         return self
 
 
@@ -225,11 +262,14 @@ class FirmwareSettings(Settings):
     trigger: TriggerSettings = key(
         TriggerSettings(), "From trigger to limit: designs in front of the search, beside `all`."
     )
+    autoencoder: AutoencoderTriggerSettings = key(
+        AutoencoderTriggerSettings(), "A trigger that knows no signal, beside `all`."
+    )
 
     @field_validator("designs")
     @classmethod
     def _known(cls, names: list[str]) -> list[str]:
-        return require_each_once(names, DESIGNS, "firmware design")
+        return require_each_once(names, CLASSIFIERS, "firmware classifier")
 
 
 # What single verbs read: parts of the above.
@@ -250,12 +290,23 @@ class FixedSettings(Settings):
     formats: FormatSettings
 
 
-class TrainQuantisedSettings(FixedSettings):
-    """Settings of firmware.train.quantised."""
+class PrunedTrainingSettings(FixedSettings):
+    """Two trainings of a design in fixed point."""
 
     training: TrainingSettings
     pruning: PruningSettings
+
+
+class TrainQuantisedSettings(PrunedTrainingSettings):
+    """Settings of firmware.train.quantised."""
+
     classes: list[str]
+
+
+class TrainAutoencoderSettings(PrunedTrainingSettings):
+    """Settings of firmware.autoencoder.train."""
+
+    kl_weight: float
 
 
 class ScanDatasetSettings(Settings):

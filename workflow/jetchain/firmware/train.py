@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,11 @@ from jetchain.firmware.design import build, read_jets
 from jetchain.firmware.layers import Network
 from jetchain.firmware.performance import FIRMWARE_SCORES
 from jetchain.firmware.prune import Pruner
-from jetchain.firmware.settings import TrainFloatingSettings, TrainQuantisedSettings
+from jetchain.firmware.settings import (
+    PrunedTrainingSettings,
+    TrainFloatingSettings,
+    TrainQuantisedSettings,
+)
 
 
 def floating(
@@ -107,7 +111,7 @@ def train_quantised(
     seed: int,
     soft: Soft | None = None,
 ) -> dict[str, list[float]]:
-    """Prune over a first training, fine-tune in a second one, and freeze the parameters.
+    """Train with labels, pruned and then tuned (`prune_and_tune`), and freeze the parameters.
 
     Args:
         model: in fixed point.
@@ -119,20 +123,45 @@ def train_quantised(
     Returns:
         The history of both trainings with the sparsity after each epoch.
     """
+
+    def training(
+        settings: TrainingSettings, seed: int, name: str, hook: Pruner | None
+    ) -> dict[str, list[float]]:
+        return _fit(model, data, settings, seed, f"quantised network, {name}", hook, soft)
+
+    columns = prune_and_tune(model, int(np.sum(data["split"] == TRAIN)), training, settings, seed)
+    model.freeze()
+    return columns
+
+
+def prune_and_tune(
+    model: nn.Module,
+    jets: int,
+    training: Callable[[TrainingSettings, int, str, Pruner | None], dict[str, list[float]]],
+    settings: PrunedTrainingSettings,
+    seed: int,
+) -> dict[str, list[float]]:
+    """Prune over a first training, and fine-tune in a second one.
+
+    Args:
+        model: that is trained.
+        jets: of the training.
+        training: trains it: with these settings, a seed, a name and a hook.
+        settings: of both trainings.
+        seed: of the shuffling.
+
+    Returns:
+        The history of both trainings with the sparsity after each epoch.
+    """
     first = settings.training.model_copy(
         # No early stop: the ramp of the sparsity has to come to its end.
         update={"epochs": settings.pruning.epochs, "patience": settings.pruning.epochs}
     )
-    jets = int(np.sum(data["split"] == TRAIN))
     steps_per_epoch = -(-jets // first.batch_size)
     pruner = Pruner(steps_per_epoch * first.epochs, settings.pruning)
-    ramp = _fit(model, data, first, seed, "quantised network, pruning", pruner, soft)
+    ramp = training(first, seed, "pruning", pruner)
     pruner.restore(model)
-    tuned = _fit(
-        model, data, settings.training, derive_seed(seed, "tune"), "quantised network, tuning",
-        soft=soft,
-    )  # fmt: skip
-    model.freeze()
+    tuned = training(settings.training, derive_seed(seed, "tune"), "tuning", None)
     columns = {name: ramp[name] + tuned[name] for name in ramp}
     columns["epoch"] = [float(n + 1) for n in range(len(columns["epoch"]))]
     columns["sparsity"] = [

@@ -1,7 +1,8 @@
-"""A firmware tagger as a trigger: a score of every event, bit for bit that of the chip.
+"""A firmware design as a trigger: a score of every event, bit for bit that of the chip.
 
 The chip compares logits: a jet's score is its largest logit of a signal class less its largest one
 of a background class, and an event has that of its most signal-like jet. No exponential is needed.
+An autoencoder's output is the score of a jet.
 """
 
 from __future__ import annotations
@@ -41,7 +42,12 @@ def score(
     x = network.design.select(features).astype(np.float64)
     at_port = network.at_port(x)
     outside = np.sum(np.abs(at_port - x) > network.port.step, axis=1)
-    of_jets = of_class(network.forward(at_port), data.classes, settings.background)
+    outputs = network.forward(at_port)
+    of_jets = (
+        outputs[:, 0]
+        if outputs.shape[1] == 1  # of an autoencoder
+        else of_class(outputs, data.classes, settings.background)
+    )
     number, event = np.unique(table["event_number"], return_inverse=True)
     largest = np.full(len(number), -np.inf)
     np.maximum.at(largest, event, of_jets)

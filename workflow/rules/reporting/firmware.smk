@@ -114,3 +114,28 @@ FIRMWARE_TRIGGER = Figure(
         methods=json.dumps(NO_CUT | METHODS.labels(TRIGGERED_METHODS)),
     ),
 )
+
+# Of `firmware_autoencoder`, not of `all`.
+TRIGGER_RATES = dict(
+    rates="results/anomaly/trigger/trigger_rates.json",
+    description=f"results/firmware/{AUTOENCODER.design}/rtl/design.json",
+    simulation=f"results/firmware/{AUTOENCODER.design}/rtl/simulation.json",
+)
+FIRMWARE_AUTOENCODER = [
+    Figure(
+        "firmware/firmware_autoencoder",
+        "reporting.firmware_autoencoder.curves",
+        "Firmware",
+        {"figure": "A trigger without labels"},
+        inputs=TRIGGER_RATES,
+        params=dict(names=labels("firmware.designs", COMPARED_TRIGGERS)),
+    ),
+    Table(
+        "firmware/firmware_autoencoder_rates",
+        "reporting.firmware_autoencoder.table",
+        "Firmware",
+        {"figure": "A trigger without labels (table)"},
+        inputs=dict(rates=TRIGGER_RATES["rates"]),
+        params=dict(names=labels("firmware.designs", COMPARED_TRIGGERS)),
+    ),
+]
