@@ -75,6 +75,7 @@ for figure in [
     *FULL_TAGGING,
     *APPLICATION_FIGURES,
     FIRMWARE_SCAN,
+    FIRMWARE_TREES,
     FIRMWARE_TRIGGER,
 ]:
 
