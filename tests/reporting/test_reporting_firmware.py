@@ -176,7 +176,8 @@ def test_boosted_trees_are_a_row_of_the_same_table(tmp_path, ghdl):
     compared = {"vectors": 10, "differing": 0, "outputs": 50}
     measured = {**compared, "latency_cycles": 12, "initiation_interval_cycles": 1}
     own = TreesReport.model_validate({
-        "accuracy": {"floating": near(0.7), "fixed": near(0.69)}, "accuracy_loss": near(0.01, 0.002),
+        "accuracy": {"floating": near(0.7), "fixed": near(0.69)},
+        "accuracy_loss": near(0.01, 0.002),
         "paired": {"float_only": 4, "quantised_only": 1, "p_value": 0.38},
         "auc": {"W": near(0.85, 0.003)},
         "seen": {"constituents": 16, "features": ["pt_fraction", "mass"]},
