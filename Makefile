@@ -38,7 +38,7 @@ REGRESSION := $(BIN)/python -m jetchain.regression
 FINISH_TINY := $(SNAKEMAKE) --cores $(CORES) --directory .tiny \
   --configfile config/test.yaml --
 
-.PHONY: all quick test test-storage test-publication test-faults test-mutations test-slow test-slurm report site \
+.PHONY: all quick test test-storage test-publication test-trees test-faults test-mutations test-slow test-slurm report site \
   references compare spread explain estimate verify pack slim unpack fork crate cite notebooks lint \
   format bench docs lock platforms install clean help
 
@@ -49,7 +49,7 @@ quick: install ## a first look: the first figures of every room, in quick/result
 	$(SNAKEMAKE) --cores $(CORES) --directory quick --configfile config/quick.yaml -- quick
 
 test: install ## all tests, with a real run of the tiny configuration
-	$(PYTEST) --durations 20 -m "not faults and not mutations and not shared and not storage and not publication" tests
+	$(PYTEST) --durations 20 -m "not faults and not mutations and not shared and not storage and not publication and not trees" tests
 
 test-storage: install ## results and sources in a local S3 server; fetches what the lock does not have
 	$(BIN)/python -m pip install --quiet --target $(VENV)/storage -c envs/requirements.txt \
@@ -63,6 +63,10 @@ test-publication: install ## HEPData's validator, and pyhs3 beside pyhf; fetches
 	$(VENV)/hs3/bin/pip install --quiet -r envs/hs3.txt
 	PYTHONPATH="$$PWD/$(VENV)/publication" JETCHAIN_HS3_PYTHON="$$PWD/$(VENV)/hs3/bin/python" \
 	  $(PYTEST) -m publication tests
+
+test-trees: install ## boosted trees as firmware; fetches what the lock does not have, uses ghdl if it is there
+	$(BIN)/python -m pip install --quiet --no-deps --target $(VENV)/trees -r envs/trees.txt
+	PYTHONPATH="$$PWD/$(VENV)/trees" $(PYTEST) -m trees tests
 
 test-faults: install ## kill, damage and fill the disk of real runs: nothing may be lost
 	$(PYTEST) -m faults tests

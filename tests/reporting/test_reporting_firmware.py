@@ -8,7 +8,7 @@ import pytest
 
 from helpers.planner import HOUSE
 from jetchain.core.io.tables import read_json, write_csv, write_result
-from jetchain.core.schema.firmware import FirmwareReport, ScanPoint
+from jetchain.core.schema.firmware import FirmwareReport, ScanPoint, TreesReport
 from jetchain.core.schema.inference import Fit, Limits
 from jetchain.core.schema.scan import Measurement
 from jetchain.core.schema.trigger import TriggerPoint
@@ -154,7 +154,7 @@ def test_designs_stand_against_luts_beside_published_ones(axes):
 def test_the_comparison_says_how_each_number_was_obtained(axes, tmp_path):
     write_result(tmp_path / "latency", report())
     firmware_compared.comparison(
-        latency=[tmp_path / "latency"], published=PUBLISHED, names={"mlp": "MLP"},
+        latency=[tmp_path / "latency"], trees=[], published=PUBLISHED, names={"mlp": "MLP"},
         table=tmp_path / "table.csv",
     )  # fmt: skip
     with (tmp_path / "table.csv").open(newline="") as file:
@@ -169,6 +169,47 @@ def test_the_comparison_says_how_each_number_was_obtained(axes, tmp_path):
     assert len(published) == 21
     assert all(row["obtained by"].startswith("published, other data: ") for row in published)
     assert published[0]["LUTs estimated [k]"] == ""  # not quoted without the paper's table
+
+
+@pytest.mark.parametrize("ghdl", [True, False])
+def test_boosted_trees_are_a_row_of_the_same_table(tmp_path, ghdl):
+    compared = {"vectors": 10, "differing": 0, "outputs": 50}
+    measured = {**compared, "latency_cycles": 12, "initiation_interval_cycles": 1}
+    own = TreesReport.model_validate({
+        "accuracy": {"floating": near(0.7), "fixed": near(0.69)},
+        "accuracy_loss": near(0.01, 0.002),
+        "paired": {"float_only": 4, "quantised_only": 1, "p_value": 0.38},
+        "auc": {"W": near(0.85, 0.003)},
+        "seen": {"constituents": 16, "features": ["pt_fraction", "mass"]},
+        "design": {
+            "inputs": 32, "seen_inputs": 30, "outputs": 5, "trees": 100, "depth": 4, "bits": 16,
+            "comparisons": 1400, "distinct_comparisons": 1200, "leaves": 1500,
+            "padded_leaves": 1600, "stated_latency_cycles": 11, "estimated_luts": 41000,
+            "estimated_registers": 12000,
+        },
+        "simulated": {"test_jets": 8, "cpp": compared, "vhdl": measured if ghdl else None},
+        "clock_period_ns": 5.0,
+    })  # fmt: skip
+    write_result(tmp_path / "latency", report())
+    write_result(tmp_path / "trees", own)
+    firmware_compared.comparison(
+        latency=[tmp_path / "latency"], trees=[tmp_path / "trees"], published=PUBLISHED,
+        names={"mlp": "MLP"}, table=tmp_path / "table.csv",
+    )  # fmt: skip
+    with (tmp_path / "table.csv").open(newline="") as file:
+        mlp, row, *published = csv.DictReader(file)
+    assert (mlp["design"], len(published)) == ("MLP", 21)
+    assert row["design"] == "Boosted trees, 100 of depth 4"
+    assert row["accuracy float [%]"] == "70.0 +- 1.0"
+    assert row["accuracy Verilog [%]"] == "69.0 +- 1.0"
+    assert row["lost, paired [%]"] == "1.0 +- 0.2"
+    assert row["LUTs estimated [k]"] == "41.0"
+    assert row["share of the chip [%]"] == ""  # a band of da4ml's cost is not theirs
+    cycles = ("12", "1", "60") if ghdl else ("", "", "")
+    names = ("cycles", "interval [cycles]", "latency at the clock asked for [ns]")
+    assert tuple(row[name] for name in names) == cycles
+    assert ("ghdl" in row["obtained by"]) == ghdl
+    assert "1400 comparisons, of which 1200 differ" in row["obtained by"]
 
 
 def test_the_scan_shows_every_point_and_the_front(axes):

@@ -73,7 +73,7 @@ WITHOUT_JOBS = AROUND | {
     "jetchain.detector.bench",
     "jetchain.detector.flight.hits",
     "jetchain.detector.hits",
-    # The designs that the tiny run does not make, the scan, a teacher, and the triggers.
+    # The designs that the tiny run does not make, the scan, a teacher, boosted trees, the triggers.
     "jetchain.firmware.autoencoder",
     "jetchain.firmware.designs.autoencoder",
     "jetchain.firmware.designs.deepsets",
@@ -82,8 +82,11 @@ WITHOUT_JOBS = AROUND | {
     "jetchain.firmware.designs.own",
     "jetchain.firmware.distil",
     "jetchain.firmware.onnx_graph",
+    "jetchain.firmware.report_trees",
     "jetchain.firmware.scan",
+    "jetchain.firmware.trees",
     "jetchain.firmware.trigger",
+    "jetchain.firmware.vhdl",
     "jetchain.anomaly.trigger",
     # Jets of other algorithms than jets.algorithm.
     "jetchain.anomaly.choice",

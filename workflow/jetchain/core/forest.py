@@ -101,13 +101,13 @@ def scores_of(trees: Mapping[str, NDArray], features: Array, fold: NDArray[np.in
         roots = trees["root"][trees["model"] == model]
         step = max(CHUNK // max(len(roots), 1), 1)
         for rows in np.split(chosen, range(step, len(chosen), step)):
-            logit = trees["start"][model] + _leaves(trees, roots, features[rows]).sum(0)
+            logit = trees["start"][model] + leaves(trees, roots, features[rows]).sum(0)
             scores[rows, training] += expit(logit)
         members[chosen, training] += 1
     return np.asarray(scores / np.maximum(members, 1))
 
 
-def _leaves(trees: Mapping[str, NDArray], roots: NDArray, features: Array) -> Array:
+def leaves(trees: Mapping[str, NDArray], roots: NDArray, features: Array) -> Array:
     """What each tree adds (trees, events) to the logits of events with features (events, k)."""
     flat, columns = np.ascontiguousarray(features).ravel(), features.shape[1]
     first = np.arange(len(features)) * columns

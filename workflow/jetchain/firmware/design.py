@@ -21,10 +21,10 @@ from jetchain.core.io.tensors import read_arrays, read_tensors
 from jetchain.core.settings import Settings
 from jetchain.firmware.dataset import FEATURES, FIRMWARE_JETS, MEASURED
 from jetchain.firmware.design_settings import (
-    FEATURE_SETS,
     DesignSettings,
     DeviceSettings,
     FormatSettings,
+    InputSettings,
 )
 from jetchain.firmware.designs import DESIGNS
 from jetchain.firmware.flow import Carrier, Exact, Range, Ranges, Shape, Shapes
@@ -57,26 +57,11 @@ class Design(ABC):
     @property
     def columns(self) -> int:
         """Numbers that it sees of a constituent, the first of FEATURES."""
-        return FEATURE_SETS[self.settings.features]
+        return int(self.settings.columns)
 
     def select(self, features: np.ndarray) -> np.ndarray:
-        """What it sees of the data set: the leading constituents, and of these its features.
-
-        Args:
-            features: (jets, constituents * FEATURES) as in FIRMWARE_JETS.
-
-        Raises:
-            ConfigurationError: it wants more constituents than the data set keeps.
-        """
-        rows = features.reshape(len(features), -1, len(FEATURES))
-        wanted = self.settings.constituents or rows.shape[1]
-        if wanted > rows.shape[1]:
-            raise ConfigurationError(
-                f"firmware: a design sees {wanted} constituents, but the data set keeps "
-                f"{rows.shape[1]}.",
-                f"Set firmware.dataset.constituents to {wanted}, or the design's to less.",
-            )
-        return np.ascontiguousarray(rows[:, :wanted, : self.columns]).reshape(len(features), -1)
+        """What it sees of the data set; see `select`."""
+        return select(features, self.settings)
 
     def arranged(self, shape: Shape) -> Shape:
         """The shape in which `wire` takes the inputs (inputs,): rows of constituents, or as is."""
@@ -251,6 +236,27 @@ class Fixed:
         shape = self.design.arranged((self.number,))
         layers.end(self.design.wire(layers, layers.begin(shape), self.outputs))
         write_network(layers, shape, folder, project, device)
+
+
+def select(features: np.ndarray, settings: InputSettings) -> np.ndarray:
+    """What a design sees of the data set: the leading constituents, and of these its features.
+
+    Args:
+        features: (jets, constituents * FEATURES) as in FIRMWARE_JETS.
+        settings: of the design.
+
+    Raises:
+        ConfigurationError: it wants more constituents than the data set keeps.
+    """
+    rows = features.reshape(len(features), -1, len(FEATURES))
+    wanted = settings.constituents or rows.shape[1]
+    if wanted > rows.shape[1]:
+        raise ConfigurationError(
+            f"firmware: a design sees {wanted} constituents, but the data set keeps "
+            f"{rows.shape[1]}.",
+            f"Set firmware.dataset.constituents to {wanted}, or the design's to less.",
+        )
+    return np.ascontiguousarray(rows[:, :wanted, : settings.columns]).reshape(len(features), -1)
 
 
 def build(name: str, settings: Mapping[str, Any] | Settings) -> Design:

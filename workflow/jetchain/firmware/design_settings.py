@@ -55,8 +55,8 @@ SEEN = (
 )
 
 
-class DesignSettings(Settings):
-    """What every design sees, and its numbers."""
+class InputSettings(Settings):
+    """What a design sees."""
 
     constituents: int | None = key(
         None, "Leading constituents that it sees; null: all of the data set.", ge=1, le=128
@@ -65,6 +65,16 @@ class DesignSettings(Settings):
         "kinematics",
         SEEN,
     )
+
+    @property
+    def columns(self) -> int:
+        """Numbers that it sees of a constituent, the first of FEATURES."""
+        return FEATURE_SETS[self.features]
+
+
+class DesignSettings(InputSettings):
+    """What every design sees, and its numbers."""
+
     formats: FormatSettings | None = key(None, "Its own formats; null: those of firmware.formats.")
 
 

@@ -3,27 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
 from jetchain.core.errors import ToolError
 from jetchain.core.seeds import generator
-from jetchain.firmware.design import Fixed
-from jetchain.firmware.quantise import Array
+from jetchain.firmware.quantise import Array, Format
 
 # Drives one row of inputs (clocks, inputs) a clock; gives the output port (clocks, outputs) as it
 # stands after each clock edge.
 Clocked = Callable[[Array], Array]
 
+
+class Model(Protocol):
+    """What a clocked design must compute: a `Fixed`, or trees in fixed point."""
+
+    @property
+    def number(self) -> int:
+        """Number of inputs."""
+
+    @property
+    def inputs(self) -> Format | None:
+        """Format of the inputs."""
+
+    def at_port(self, x: Array) -> Array:
+        """Inputs (events, inputs) in the formats of the ports."""
+
+    def forward(self, x: Array) -> Array:
+        """The exact outputs (events, outputs)."""
+
+
 LONGEST = 256
 INTERVALS = range(1, 9)
 REMEDY = (
-    "This is a fault in jetchain or in the version of da4ml: install the versions of "
-    "envs/requirements.txt, and report it if it stays."
+    "This is a fault in jetchain or in the version of da4ml or conifer: install the versions of "
+    "envs, and report it if it stays."
 )
 
 
-def measure_latency(clocked: Clocked, network: Fixed, seed: int) -> int:
+def measure_latency(clocked: Clocked, network: Model, seed: int) -> int:
     """Clock periods from the edge that takes an input in to the edge that gives its output.
 
     One clock of another input in a long row of zeros: the response must come exactly once, and
@@ -38,7 +57,8 @@ def measure_latency(clocked: Clocked, network: Fixed, seed: int) -> int:
         ToolError: no response, or not exactly one, within 256 clocks.
     """
     random = generator(seed, "impulse")
-    quiet = np.zeros((1, network.widths[0]))
+    assert network.inputs is not None
+    quiet = np.zeros((1, network.number))
     rest = network.forward(quiet)
     for _ in range(100):
         impulse = network.at_port(

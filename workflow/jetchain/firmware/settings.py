@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import field_validator, model_validator
 
 from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.settings import Settings, key, require_each_once, require_known
 from jetchain.core.training_settings import TrainingSettings
-from jetchain.firmware.design_settings import DeviceSettings, FormatSettings
+from jetchain.firmware.design_settings import (
+    SEEN,
+    DeviceSettings,
+    FixedPointSettings,
+    FormatSettings,
+    InputSettings,
+)
 from jetchain.firmware.designs import AUTOENCODERS, CLASSIFIERS, DESIGNS
 
 Sections: Any = DESIGNS.sections()
@@ -224,6 +230,32 @@ class AutoencoderTriggerSettings(Settings):
         return self
 
 
+class TreesSettings(InputSettings):
+    """Boosted trees as VHDL, by conifer; `snakemake firmware_trees` makes it."""
+
+    features: Literal["kinematics", "mass", "identity"] = key("mass", SEEN)
+    iterations: int = key(20, "Largest number of trees of a class.", ge=1, le=500)
+    depth: int = key(
+        4, "Largest number of cuts before a leaf; the firmware has all leaves of it.", ge=1, le=8
+    )
+    learning_rate: float = key(0.2, "Learning rate of the boosting.", gt=0.0)
+    patience: int = key(5, "Iterations without a better validation loss before it stops.", ge=1)
+    number: FixedPointSettings = key(
+        FixedPointSettings(signed=True, integer=6, fraction=9),
+        "Format of all their numbers, of which conifer's VHDL has one; numbers are rounded down.",
+    )
+    ghdl: bool = key(
+        True, "Simulate the VHDL with ghdl, which the system must have; false: C++ alone."
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        # conifer multiplies by a 1 in this format.
+        if not self.number.signed or self.number.integer < 1 or self.number.fraction < 0:
+            raise ValueError("number must have a sign, an integer bit or more, and no fraction < 0")
+        return self
+
+
 class FirmwareSettings(Settings):
     """The firmware room."""
 
@@ -265,6 +297,7 @@ class FirmwareSettings(Settings):
     autoencoder: AutoencoderTriggerSettings = key(
         AutoencoderTriggerSettings(), "A trigger that knows no signal, beside `all`."
     )
+    trees: TreesSettings = key(TreesSettings(), "Boosted trees, beside `all`.")
 
     @field_validator("designs")
     @classmethod
@@ -340,6 +373,30 @@ class EvaluateSettings(Settings):
     """Settings of firmware.evaluate."""
 
     evaluation: FirmwareEvaluationSettings
+    classes: list[str]
+
+
+class TreesTrainingSettings(Settings):
+    """Settings of firmware.trees.train."""
+
+    trees: TreesSettings
+    classes: list[str]
+
+
+class TreesJobSettings(Settings):
+    """Settings of firmware.vhdl: what it converts, for which chip, and how it is simulated."""
+
+    trees: TreesSettings
+    device: DeviceSettings
+    simulation: SimulationSettings
+
+
+class TreesReportSettings(Settings):
+    """Settings of firmware.report_trees."""
+
+    trees: TreesSettings
+    evaluation: FirmwareEvaluationSettings
+    device: DeviceSettings
     classes: list[str]
 
 

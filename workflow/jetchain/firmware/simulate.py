@@ -180,14 +180,26 @@ def extremes(network: Fixed) -> Array:
     return network.at_port(np.concatenate([everywhere, alone[1:], twice]))
 
 
-def require_equal(simulated: Array, expected: Array, what: str) -> int:
-    """Number of differing outputs, which is 0; raises `ToolError` where it is not."""
+def require_equal(
+    simulated: Array,
+    expected: Array,
+    what: str,
+    model: str = "quantised network",
+    tool: str = "hls4ml or da4ml: install the versions of envs/requirements.txt",
+) -> int:
+    """Number of differing outputs, which is 0; raises `ToolError` where it is not.
+
+    Args:
+        simulated, expected: (vectors, outputs).
+        what: was simulated.
+        model: that it must equal.
+        tool: whose fault it may be, and what to install.
+    """
     differing = int(np.count_nonzero(simulated != expected))
     if differing:
         raise ToolError(
-            f"{what} differs from the quantised network in {differing} of {expected.size} outputs.",
-            "This is a fault in jetchain or in the version of hls4ml or da4ml: install the "
-            "versions of envs/requirements.txt, and report it if it stays.",
+            f"{what} differs from the {model} in {differing} of {expected.size} outputs.",
+            f"This is a fault in jetchain or in the version of {tool}, and report it if it stays.",
         )
     return 0
 
@@ -319,14 +331,14 @@ def from_port(raw: NDArray[np.uint8], port: Port) -> Array:
     return integers.astype(np.float64) * 2.0**-port.fraction
 
 
-def require_tools(*names: str) -> None:
+def require_tools(
+    *names: str,
+    remedy: str = "Install it (Debian: apt-get install g++ make; macOS: xcode-select --install).",
+) -> None:
     """Raise `ToolError` unless all programs are on the PATH."""
     for name in names:
         if shutil.which(name) is None:
-            raise ToolError(
-                f"{name} is not on the PATH.",
-                "Install it (Debian: apt-get install g++ make; macOS: xcode-select --install).",
-            )
+            raise ToolError(f"{name} is not on the PATH.", remedy)
 
 
 def run_tool(command: list[str], folder: Path, environment: dict[str, str] | None = None) -> None:

@@ -13,21 +13,25 @@ from matplotlib.ticker import NullFormatter
 
 from jetchain.core.io.tables import read_json, read_result, write_csv
 from jetchain.core.schema.base import Estimate
-from jetchain.core.schema.firmware import FirmwareReport, ScanPoint
+from jetchain.core.schema.firmware import FirmwareReport, ScanPoint, TreesReport
 from jetchain.core.style import label, new_figure, save_figure, style_of
 from jetchain.core.verbs import Inputs, Labels, Output, Resource
 
 
-def comparison(*, latency: Inputs, published: Resource, names: Labels, table: Output) -> None:
+def comparison(
+    *, latency: Inputs, trees: Inputs, published: Resource, names: Labels, table: Output
+) -> None:
     """Every design of the run above the published ones, each row with how it was obtained.
 
     Args:
         latency: JSON of firmware.report, one a design.
+        trees: JSON of firmware.report_trees; may be none.
         published: designs on other data.
         names: of the designs, in this order.
     """
     reports = [read_result(path, FirmwareReport) for path in latency]
     rows = [_own(value, name) for value, name in zip(reports, names.values(), strict=True)]
+    rows += [_of_trees(read_result(path, TreesReport)) for path in trees]
     reference = read_json(published)
     for entry in (dict(zip(reference["columns"], row, strict=True)) for row in reference["rows"]):
         rows.append({
@@ -53,10 +57,7 @@ def _own(value: FirmwareReport, name: str) -> dict[str, str]:
         "lost, paired [%]": _percent(value.accuracy_loss_from_quantisation),
         "right in one alone (float / Verilog), p": f"{paired.float_only} / "
         f"{paired.quantised_only}, {paired.p_value:.2g}",
-        "AUC Verilog": ", ".join(
-            f"{key} {area.value:.3f} +- {area.std:.3f}"
-            for key, area in value.auc["quantised"].items()
-        ),
+        "AUC Verilog": _areas(value.auc["quantised"]),
         "bits of inputs/weights/activations": bits,
         "weights": str(network.weights),
         "zero weights [%]": f"{100 * network.sparsity:.1f}",
@@ -73,6 +74,41 @@ def _own(value: FirmwareReport, name: str) -> dict[str, str]:
         "estimated ns from da4ml's cost and pipeline in the bands of post-route reports of "
         f"others ({guess.source}), the ns of a pipeline with cutoff {guess.latency_cutoff:g}",
     }
+
+
+def _of_trees(value: TreesReport) -> dict[str, str]:
+    design, paired, vhdl = value.design, value.paired, value.simulated.vhdl
+    row = {
+        "design": f"Boosted trees, {design.trees} of depth {design.depth}",
+        "constituents": str(value.seen.constituents),
+        "features": ", ".join(value.seen.features),
+        "accuracy float [%]": _percent(value.accuracy["floating"]),
+        "accuracy Verilog [%]": _percent(value.accuracy["fixed"]),
+        "lost, paired [%]": _percent(value.accuracy_loss),
+        "right in one alone (float / Verilog), p": f"{paired.float_only} / "
+        f"{paired.quantised_only}, {paired.p_value:.2g}",
+        "AUC Verilog": _areas(value.auc),
+        "bits of inputs/weights/activations": "/".join([str(design.bits)] * 3),
+        "LUTs estimated [k]": f"{design.estimated_luts / 1e3:.1f}",
+    }
+    simulated = "the C++ emulation, for the VHDL was not simulated"
+    if vhdl is not None:
+        simulated = "the simulated VHDL, cycles by ghdl"
+        time = vhdl.latency_cycles * value.clock_period_ns
+        row |= {
+            "cycles": str(vhdl.latency_cycles),
+            "interval [cycles]": str(vhdl.initiation_interval_cycles),
+            "latency at the clock asked for [ns]": f"{time:g}",
+        }
+    return row | {
+        "obtained by": f"this run: accuracy of {simulated}; {design.comparisons} comparisons, of "
+        f"which {design.distinct_comparisons} differ; LUTs by conifer's own fit (experimental), "
+        "which does not know the bits"
+    }
+
+
+def _areas(auc: Mapping[str, Estimate]) -> str:
+    return ", ".join(f"{key} {area.value:.3f} +- {area.std:.3f}" for key, area in auc.items())
 
 
 def _percent(value: Estimate) -> str:

@@ -59,13 +59,26 @@ FIGURES += [
         "reporting.firmware_compared.comparison",
         "Firmware",
         {"figure": "Designs and published ones (table)"},
-        inputs=dict(latency=FIRMWARE_REPORTS),
+        inputs=dict(latency=FIRMWARE_REPORTS, trees=[]),
         params=dict(
             published=resource_name("published/firmware.json"),
             names=labels("firmware.designs", CONFIG.firmware.designs),
         ),
     ),
 ]
+
+# Of `firmware_trees`, not of `all`: the same table with a row more.
+FIRMWARE_TREES = Table(
+    "firmware/firmware_trees",
+    "reporting.firmware_compared.comparison",
+    "Firmware",
+    {"figure": "Designs, boosted trees and published ones (table)"},
+    inputs=dict(latency=FIRMWARE_REPORTS, trees="results/firmware/trees/report.json"),
+    params=dict(
+        published=resource_name("published/firmware.json"),
+        names=labels("firmware.designs", CONFIG.firmware.designs),
+    ),
+)
 
 # Of `firmware_scan`, not of `all`.
 FIRMWARE_SCAN = Figure(

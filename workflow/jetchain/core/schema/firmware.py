@@ -289,3 +289,69 @@ class Distillation(Result):
     latency_cycles: int
     initiation_interval_cycles: int
     estimates: Estimates
+
+
+class TreesDesign(Result):
+    """Boosted trees as conifer's VHDL.
+
+    Fields:
+        inputs, seen_inputs: numbers at the port, and those that a tree looks at.
+        outputs, trees, depth: sums, trees in all, and the largest number of cuts before a leaf.
+        bits: of every number.
+        comparisons, distinct_comparisons: nodes with a cut, and those without the repeated ones.
+        leaves, padded_leaves: of the trees, and of the firmware, where each tree has 2^depth.
+        stated_latency_cycles: clocks by conifer's formula.
+        estimated_luts, estimated_registers: conifer's fit to synthesised designs of its authors, a
+            line in the numbers of trees and nodes, without the bits; conifer calls it experimental.
+    """
+
+    inputs: int
+    seen_inputs: int
+    outputs: int
+    trees: int
+    depth: int
+    bits: int
+    comparisons: int
+    distinct_comparisons: int
+    leaves: int
+    padded_leaves: int
+    stated_latency_cycles: int
+    estimated_luts: int
+    estimated_registers: int
+
+
+class VHDLSimulation(Comparison):
+    """The simulation of the VHDL by ghdl; its latency and initiation interval in clocks."""
+
+    latency_cycles: int
+    initiation_interval_cycles: int
+
+
+class TreesSimulation(Result):
+    """Boosted trees in firmware beside those in numpy; `vhdl` is null where ghdl was not asked."""
+
+    test_jets: int
+    cpp: Comparison
+    vhdl: VHDLSimulation | None
+
+
+class TreesReport(Result):
+    """Boosted trees from scikit-learn to the VHDL, ``firmware/trees/report.json``.
+
+    Fields:
+        accuracy: balanced, of floating and fixed, on the same replicas.
+        accuracy_loss: floating less fixed, jet by jet.
+        paired: the same without weights.
+        auc: of each class, in fixed point.
+        seen, design, simulated: see there.
+        clock_period_ns: asked for, not proven.
+    """
+
+    accuracy: dict[str, Estimate]
+    accuracy_loss: Estimate
+    paired: Paired
+    auc: dict[str, Estimate]
+    seen: Seen
+    design: TreesDesign
+    simulated: TreesSimulation
+    clock_period_ns: float
