@@ -16,8 +16,6 @@ def test_jobs_of_shards_import_no_library_that_they_do_not_need():
         "import sys\n"
         "from jetchain.plumbing.launcher import load_verb\n"
         f"for verb in {VERBS}: load_verb(verb)\n"
-        "import numba\n"
-        "assert numba.njit(lambda x: x + 1)(1) == 2\n"  # numba would load what extends it
         f"print(*(name for name in {NOT_NEEDED} if name in sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

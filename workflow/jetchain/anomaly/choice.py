@@ -151,7 +151,7 @@ def selected(paths: Inputs, settings: FeatureSettings, part: float, seed: int) -
     )  # fmt: skip
 
 
-def where(ours: Selected, reference: Selected, masses: Array, path: Path) -> Integer:
+def where(ours: Selected, reference: Selected, masses: Array, path: Input) -> Integer:
     """Where our events stand among the reference's with these masses; NEW for none; (events,).
 
     Raises:

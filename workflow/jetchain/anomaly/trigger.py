@@ -156,9 +156,8 @@ def selected(jets: Input, settings: FeatureSettings) -> Selected:
     chosen = passes(of_jets, settings.trigger_pt)
     pair, finite = triggered(of_jets, settings.trigger_pt)
     masses, _ = dijet_features(*({n: v[:, jet] for n, v in pair.items()} for jet in (0, 1)))
-    of_events = (values[chosen][finite] for values in (number, leading, ht))
-    number, leading, ht = of_events
-    return Selected(number, masses[finite], leading, ht)
+    leading, ht = leading[chosen][finite], ht[chosen][finite]
+    return Selected(number[chosen][finite], masses[finite], leading, ht)
 
 
 def looked_up(scores: Input, number: NDArray[np.int64]) -> tuple[Array, NDArray[np.int64]]:

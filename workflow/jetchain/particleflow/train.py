@@ -188,7 +188,7 @@ def stages_of(
                 f"{', '.join(each.samples)} to train on and {len(parts[1])} to validate with.",
                 "Generate more events of these samples, or raise validation_fraction.",
             )
-        stages.append(Stage(*parts, fit))
+        stages.append(Stage(parts[0], parts[1], fit))
     return stages
 
 

@@ -72,7 +72,7 @@ def choice(
     sources = ((dataset, jets), (other_dataset, other_jets))
     keys = [JetReader(*each).samples("test") for each in sources]
     tables = [read_tensors(paths[0], TAGGING_SCORES) for paths in (reference, own)]
-    first, second = matched(*tables, *keys, settings.radius)
+    first, second = matched(tables[0], tables[1], keys[0], keys[1], settings.radius)
     rows = []
     for about, *paths in zip(metrics, reference, applied, own, strict=True):
         found = read_result(about, TaggerMetrics)
