@@ -127,17 +127,3 @@ SHAPING = {
     "generate.samples.lhco_signal.generation.variations": ("shower", VARIED),
     "firmware.dataset.samples": (["quark", "gluon", "W", "top"], {"prepare_firmware"}),
 }  # fmt: skip
-
-# Values for keys of samples whose other values cannot be guessed: any that is not the key's own.
-OTHER_OF_SAMPLES = {
-    "process": ["Z", "W"],
-    "overrides": [["PartonLevel:MPI = off"]],
-    "tune": ["a14"],
-    "variations": ["shower", "none"],
-    "gun.pdgids": [[211]],
-    "gun.variable": ["energy", "pt"],
-    "cross_section": [7.0],
-    "luminosity": [3.0],
-    "particles.invisible": [[9000005]],
-    "particles.like_muons": [[9000006]],
-}

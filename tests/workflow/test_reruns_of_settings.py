@@ -33,6 +33,19 @@ UNSEEN = {
     ),
 }
 
+# Values for keys of samples whose other values cannot be guessed: any that is not the key's own.
+OTHER_OF_SAMPLES = {
+    "process": ["Z", "W"],
+    "overrides": [["PartonLevel:MPI = off"]],
+    "tune": ["a14"],
+    "variations": ["shower", "none"],
+    "gun.pdgids": [[211]],
+    "gun.variable": ["energy", "pt"],
+    "cross_section": [7.0],
+    "luminosity": [3.0],
+    "particles.invisible": [[9000005]],
+    "particles.like_muons": [[9000006]],
+}
 # The same of trainings.
 OTHER_OF_TRAININGS = {"schedule": "cosine", "device": "auto", "precision": "bfloat16"}
 # Values for other keys.
