@@ -150,7 +150,7 @@ rule choice_dijets:
 
 
 # Twin rules of draw_<method> and search_<method>, with their seeds.
-for name in CHOSEN_SEARCHES:
+for name in SEARCHES:
     method = METHODS[name]
 
     if method.template:
