@@ -53,6 +53,8 @@ OTHER = {
     "generate.bench.processes": ["W"],
     "detector.bench.sample": "W",
     "particleflow.mlpf.training.curriculum": [{"samples": ["top"], "epochs": 1}],
+    "particleflow.transfer.algorithm": "hgpflow",
+    "particleflow.transfer.geometry": "cocoa_high",
     "jets.clustering.pileup": "softkiller",
     "inference.applications.charm.tagger": "pfn",
     "inference.applications.charm.working_points": [0.7, 0.5],
