@@ -47,6 +47,7 @@ NOT_RUN: dict[str, list[str]] = {
         "needs a batch system",
         "installs Slurm",
     ],
+    "docs/tutorial/8-firmware.md": ["needs packages that the lock does not have"],
 }
 
 

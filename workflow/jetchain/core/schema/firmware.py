@@ -301,8 +301,7 @@ class TreesDesign(Result):
         comparisons, distinct_comparisons: nodes with a cut, and those without the repeated ones.
         leaves, padded_leaves: of the trees, and of the firmware, where each tree has 2^depth.
         stated_latency_cycles: clocks by conifer's formula.
-        estimated_luts, estimated_registers: conifer's fit to synthesised designs of its authors, a
-            line in the numbers of trees and nodes, without the bits; conifer calls it experimental.
+        estimated_luts, estimated_registers: conifer's experimental fit, which knows no bits.
     """
 
     inputs: int
