@@ -15,7 +15,7 @@ from helpers.tagging import random_jets
 from jetchain.core.errors import DataError
 from jetchain.core.io.tables import read_result, write_result
 from jetchain.core.io.tensors import write_tensors
-from jetchain.core.metrics import rejection
+from jetchain.core.metrics import rejection, resampled
 from jetchain.core.schema.graphs import JET_COLUMNS
 from jetchain.core.schema.taggers_compared import PairedMerits, Sculpting
 from jetchain.core.schema.tagging import TAGGING_SCORES, TaggerMetrics
@@ -24,7 +24,7 @@ from jetchain.tagging.dependence import area, binned
 from jetchain.tagging.evaluate import figures_of_merit
 from jetchain.tagging.networks import build, forward_flops
 from jetchain.tagging.paired import compare, paired
-from jetchain.tagging.ranked import Ranked, resampled
+from jetchain.tagging.ranked import Ranked
 from jetchain.tagging.scored import Scored
 from jetchain.tagging.sculpting import EDGES, divergence, sculpted, sculpting
 from jetchain.tagging.settings import ComparisonSettings, PairSettings

@@ -243,11 +243,13 @@ def with_a_member(package: str, like: str) -> dict[str, str]:
     }
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("package", FAMILIES)
 def test_a_new_member_of_a_family_reruns_nothing(finished, package):
     assert plan_with(finished, with_a_member(package, FAMILIES[package][0])) == {}
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("package", FAMILIES)
 def test_a_new_member_runs_beside_the_others_once_it_is_listed(finished, package):
     like, key, more = FAMILIES[package]

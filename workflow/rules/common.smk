@@ -7,6 +7,7 @@ from functools import cache
 
 from jetchain.core.resources import file_digest, resource_name
 from jetchain.core.schema.jets import jet_collection
+from jetchain.firmware.designs import AUTOENCODERS, CLASSIFIERS, DESIGNS
 from jetchain.generate.cards import card_digest
 from jetchain.anomaly.settings import SHOWERS, window_name
 from jetchain.core.sources import is_stored
@@ -21,9 +22,6 @@ rules_of = Rules(
 )
 job = rules_of.job
 ALGORITHMS = family("particleflow.algorithms")
-DESIGNS = family("firmware.designs")
-AUTOENCODERS = [name for name, design in DESIGNS.items() if design.anomaly]
-CLASSIFIERS = [name for name in DESIGNS if name not in AUTOENCODERS]
 shards = rules_of.shards
 
 

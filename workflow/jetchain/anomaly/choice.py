@@ -24,6 +24,7 @@ from jetchain.core.io.events import read_events
 from jetchain.core.io.tables import read_json, write_result
 from jetchain.core.io.tensors import read_tensors, write_tensors
 from jetchain.core.luminosity import share_of
+from jetchain.core.metrics import resampled
 from jetchain.core.schema.anomaly import DIJET_TRUTH, DIJETS
 from jetchain.core.schema.jets import jet_collection, jets_table
 from jetchain.core.schema.pflow_choice import ChosenSearch, RegionEvents, SearchChoice
@@ -275,12 +276,7 @@ def compared(
     known, at = np.unique(np.concatenate([each.event_id for each in sides]), return_index=True)
     label = np.concatenate([each.label for each in sides])[at]
     places = [np.searchsorted(known, each.event_id) for each in sides]
-    random = generator(seed, "compared")
-    times = np.zeros((settings.replicas, len(known)), dtype=np.int64)
-    for rows in (np.flatnonzero(label == each) for each in (1, 0)):
-        for replica in times:
-            drawn = random.integers(0, len(rows), len(rows))
-            replica[rows] = np.bincount(drawn, minlength=len(rows))
+    times = resampled(label, settings.replicas, generator(seed, "compared"))
     enough = all(share * np.sum(each.label == 0) >= settings.minimum_background for each in sides)
     results = []
     for method in one.scores:

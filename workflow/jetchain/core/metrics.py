@@ -163,6 +163,26 @@ def bootstrap(
     return Estimate(value, float(low), float(high), float(np.std(spread, ddof=1)))
 
 
+def resampled(
+    truth: NDArray[np.int64], replicas: int, random: np.random.Generator
+) -> NDArray[np.int64]:
+    """How often each event stands in each replica of a bootstrap; (replicas, events).
+
+    Signal and background are drawn apart, so that each replica has as many of both.
+
+    Args:
+        truth: (events,) 1 for signal, 0 for background.
+        replicas: how many.
+        random: draws them.
+    """
+    times = np.zeros((replicas, len(truth)), dtype=np.int64)
+    for rows in (np.flatnonzero(truth == each) for each in (1, 0)):
+        for replica in times:
+            drawn = random.integers(0, len(rows), len(rows))
+            replica[rows] = np.bincount(drawn, minlength=len(rows))
+    return times
+
+
 def binomial_interval(
     passed: ArrayLike, total: ArrayLike, level: float = 0.6827
 ) -> tuple[Array, Array]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -74,26 +75,19 @@ def report(
         "rtl": read_tensors(rtl_scores, FIRMWARE_SCORES),
     }
     label, weight = (stages["floating"][name] for name in ("label", "weight"))
-    if any(not np.array_equal(label, stage["label"]) for stage in stages.values()):
-        raise DataError(
-            f"{float_scores} and {quantised_scores} hold different jets.",
-            "One of them is from another run. Remove both and run the same command again.",
-        )
+    require_same_jets(stages, float_scores, quantised_scores)
     logits = {name: stage["logits"] for name, stage in stages.items()}
     replicas = settings.evaluation.replicas
-    loss = metrics.bootstrap(
-        lambda y, one, two, w: metrics.balanced_accuracy(y, one, w)
-        - metrics.balanced_accuracy(y, two, w),
-        label, logits["floating"], logits["quantised"], weight,
-        replicas=replicas, seed=derive_seed(seed, "loss"),
-    )  # fmt: skip
+    loss = accuracy_loss(
+        label, logits["floating"], logits["quantised"], weight, replicas, derive_seed(seed, "loss")
+    )
     reference = read_json(published)
     period = settings.device.clock_period
     cycles = measured.latency_cycles
     interval = measured.initiation_interval_cycles
     value = FirmwareReport(
         accuracy=accuracies(label, weight, logits, replicas, derive_seed(seed, "accuracy")),
-        accuracy_loss_from_quantisation=Estimate(**asdict(loss)),
+        accuracy_loss_from_quantisation=loss,
         paired=paired(label, logits["floating"], logits["quantised"]),
         seen=seen(network),
         bit_operations=network.bit_operations,
@@ -137,6 +131,40 @@ def report(
     write_csv(bits, weight_bits(network))
     with atomic(text) as temporary:
         temporary.write_text(markdown(value, network.description, described.scan), encoding="utf-8")
+
+
+def require_same_jets(stages: Mapping[str, Mapping[str, np.ndarray]], *paths: Path) -> None:
+    """Raise `DataError` unless all stages hold scores of the same jets."""
+    first, *others = stages.values()
+    if any(not np.array_equal(first["label"], other["label"]) for other in others):
+        raise DataError(
+            f"{' and '.join(map(str, paths))} hold different jets.",
+            "One of them is from another run. Remove both and run the same command again.",
+        )
+
+
+def accuracy_loss(
+    label: np.ndarray,
+    one: np.ndarray,
+    other: np.ndarray,
+    weight: np.ndarray,
+    replicas: int,
+    seed: int,
+) -> Estimate:
+    """By how much the balanced accuracy of one is larger than that of the other, jet by jet.
+
+    Args:
+        label: (jets,) index of the true class.
+        one, other: logits; (jets, classes) each.
+        weight: (jets,)
+        replicas: of the bootstrap.
+        seed: of the bootstrap.
+    """
+    loss = metrics.bootstrap(
+        lambda y, a, b, w: metrics.balanced_accuracy(y, a, w) - metrics.balanced_accuracy(y, b, w),
+        label, one, other, weight, replicas=replicas, seed=seed,
+    )  # fmt: skip
+    return Estimate(**asdict(loss))
 
 
 def accuracies(

@@ -7,7 +7,6 @@ from dataclasses import asdict
 import numpy as np
 
 from jetchain.core import metrics
-from jetchain.core.errors import DataError
 from jetchain.core.io.tables import read_result, write_result
 from jetchain.core.io.tensors import read_tensors
 from jetchain.core.schema.base import Estimate
@@ -16,7 +15,7 @@ from jetchain.core.seeds import derive_seed
 from jetchain.core.verbs import Input, Output
 from jetchain.firmware.dataset import FEATURES
 from jetchain.firmware.performance import FIRMWARE_SCORES, probabilities
-from jetchain.firmware.report import accuracies, paired
+from jetchain.firmware.report import accuracies, accuracy_loss, paired, require_same_jets
 from jetchain.firmware.settings import TreesReportSettings
 
 
@@ -37,19 +36,12 @@ def report_trees(
     """
     floating, fixed = (read_tensors(path, FIRMWARE_SCORES) for path in (float_scores, fixed_scores))
     label, weight = (floating[name] for name in ("label", "weight"))
-    if not np.array_equal(label, fixed["label"]):
-        raise DataError(
-            f"{float_scores} and {fixed_scores} hold different jets.",
-            "One of them is from another run. Remove both and run the same command again.",
-        )
+    require_same_jets({"floating": floating, "fixed": fixed}, float_scores, fixed_scores)
     logits = {"floating": floating["logits"], "fixed": fixed["logits"]}
     replicas = settings.evaluation.replicas
-    loss = metrics.bootstrap(
-        lambda y, one, two, w: metrics.balanced_accuracy(y, one, w)
-        - metrics.balanced_accuracy(y, two, w),
-        label, logits["floating"], logits["fixed"], weight,
-        replicas=replicas, seed=derive_seed(seed, "loss"),
-    )  # fmt: skip
+    loss = accuracy_loss(
+        label, logits["floating"], logits["fixed"], weight, replicas, derive_seed(seed, "loss")
+    )
     chance = probabilities(logits["fixed"])
     areas = {
         name: metrics.bootstrap(
@@ -63,7 +55,7 @@ def report_trees(
         report,
         TreesReport(
             accuracy=accuracies(label, weight, logits, replicas, derive_seed(seed, "accuracy")),
-            accuracy_loss=Estimate(**asdict(loss)),
+            accuracy_loss=loss,
             paired=paired(label, logits["floating"], logits["fixed"]),
             auc={name: Estimate(**asdict(area)) for name, area in areas.items()},
             seen=Seen(constituents=design.inputs // columns, features=list(FEATURES[:columns])),

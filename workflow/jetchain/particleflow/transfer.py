@@ -10,6 +10,7 @@ arXiv 2503.00131.
 
 from __future__ import annotations
 
+from jetchain.core.errors import ConfigurationError
 from jetchain.core.io.mapped import Mapped
 from jetchain.core.io.tables import read_result, write_result
 from jetchain.core.io.tensors import write_weights
@@ -62,9 +63,13 @@ def transfer(
 
     Raises:
         EmptySampleError: there are too few events.
-        ConfigurationError: the weights are of another network.
+        ConfigurationError: the weights are of another network, or there is nothing to train.
     """
     events, often = Mapped(graphs, EVENT_GRAPHS), int(part)
+    if not often and not initial:
+        raise ConfigurationError(
+            f"{start}/{part}: nothing is trained from nothing on no event.", "Ask for tuned/0."
+        )
     sections = {"model": settings.model, "training": settings.training}
     own: SetTrainingSettings = ALGORITHMS.decode(algorithm, sections).training
     plan = repeated(tuned(own, settings) if initial else own, often)

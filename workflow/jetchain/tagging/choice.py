@@ -13,6 +13,7 @@ from jetchain.core.io.atomic import REMAKE
 from jetchain.core.io.tables import read_result, write_result
 from jetchain.core.io.tensors import read_tensors
 from jetchain.core.kinematics import delta_phi
+from jetchain.core.metrics import resampled
 from jetchain.core.schema.graphs import JET_COLUMNS
 from jetchain.core.schema.pflow_choice import ChoiceLead, ChoiceMerit, ChosenTagger, TaggingChoice
 from jetchain.core.schema.tagging import TAGGING_SCORES, TaggerMetrics
@@ -20,7 +21,7 @@ from jetchain.core.seeds import generator
 from jetchain.core.verbs import Input, Inputs, Output
 from jetchain.tagging.batches import JetReader
 from jetchain.tagging.paired import lead
-from jetchain.tagging.ranked import Ranked, resampled
+from jetchain.tagging.ranked import Ranked
 from jetchain.tagging.scored import Scored, discriminant
 from jetchain.tagging.settings import ChoiceJobSettings, PairSettings
 

@@ -19,6 +19,7 @@ from jetchain.core.metrics import (
     binomial_interval,
     bootstrap,
     rejection,
+    resampled,
     roc_curve,
     working_points,
 )
@@ -38,7 +39,7 @@ from jetchain.core.spectrum import effective_number
 from jetchain.core.verbs import Input, Inputs, Output
 from jetchain.tagging.batches import JetReader, Jets
 from jetchain.tagging.networks import forward_flops, load
-from jetchain.tagging.ranked import Ranked, resampled
+from jetchain.tagging.ranked import Ranked
 from jetchain.tagging.scored import Scored, discriminant
 from jetchain.tagging.settings import EvaluateSettings, PairSettings
 

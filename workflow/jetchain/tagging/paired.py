@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.io.tables import write_result
+from jetchain.core.metrics import resampled
 from jetchain.core.schema.taggers_compared import Lead, PairedMerit, PairedMerits
 from jetchain.core.seeds import generator
 from jetchain.core.verbs import Inputs, Output
-from jetchain.tagging.ranked import Ranked, resampled
+from jetchain.tagging.ranked import Ranked
 from jetchain.tagging.scored import Scored, discriminant, read_scored
 from jetchain.tagging.settings import ComparisonSettings, PairSettings
 

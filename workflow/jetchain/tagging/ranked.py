@@ -13,19 +13,6 @@ Float = NDArray[np.float64]
 Integer = NDArray[np.int64]
 
 
-def resampled(truth: Integer, replicas: int, random: np.random.Generator) -> NDArray[np.int64]:
-    """How often each jet stands in each replica; (replicas, jets).
-
-    Signal and background are drawn apart, so that each replica has as many of both.
-    """
-    times = np.zeros((replicas, len(truth)), dtype=np.int64)
-    for rows in (np.flatnonzero(truth == each) for each in (1, 0)):
-        for replica in times:
-            drawn = random.integers(0, len(rows), len(rows))
-            replica[rows] = np.bincount(drawn, minlength=len(rows))
-    return times
-
-
 class Ranked:
     """Jets in falling score, so that the figures of merit of a replica are sums along it.
 
@@ -61,7 +48,7 @@ class Ranked:
         """`merits` of replicas, of how often each jet stands in each; (replicas, 1 + efficiencies).
 
         Args:
-            times: (replicas, jets); see `resampled`.
+            times: (replicas, jets); see `metrics.resampled`.
             at: signal efficiencies.
         """
         return np.array([self.merits(each, at) for each in times])
