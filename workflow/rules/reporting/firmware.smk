@@ -5,6 +5,10 @@ FIRMWARE_REPORTS = expand(
     "results/firmware/{design}/latency.json", design=CONFIG.firmware.designs
 )
 
+FIRMWARE_COMPARED = dict(
+    published=resource_name("published/firmware.json"),
+    names=labels("firmware.designs", CONFIG.firmware.designs),
+)
 FIGURES += [
     Figure(
         "firmware/firmware_summary",
@@ -60,10 +64,7 @@ FIGURES += [
         "Firmware",
         {"figure": "Designs and published ones (table)"},
         inputs=dict(latency=FIRMWARE_REPORTS, trees=[]),
-        params=dict(
-            published=resource_name("published/firmware.json"),
-            names=labels("firmware.designs", CONFIG.firmware.designs),
-        ),
+        params=FIRMWARE_COMPARED,
     ),
 ]
 
@@ -74,10 +75,7 @@ FIRMWARE_TREES = Table(
     "Firmware",
     {"figure": "Designs, boosted trees and published ones (table)"},
     inputs=dict(latency=FIRMWARE_REPORTS, trees="results/firmware/trees/report.json"),
-    params=dict(
-        published=resource_name("published/firmware.json"),
-        names=labels("firmware.designs", CONFIG.firmware.designs),
-    ),
+    params=FIRMWARE_COMPARED,
 )
 
 # Of `firmware_scan`, not of `all`.
