@@ -144,9 +144,9 @@ notebooks: install ## notebooks/: the tutorial as notebooks, with the outputs of
 
 bench: install ## speed beside peers of generation, detector, taggers and limits; of Snakemake itself
 	@# One at a time: measurements beside each other would disturb each other.
-	$(SNAKEMAKE) --cores 1 --forcerun $(BENCHES) -- bench
+	$(SNAKEMAKE) --cores 1 --forcerun $(BENCHES) $(ARGS) -- bench
 	$(WITH_BIN) python -m jetchain.plumbing.bench
-	$(WITH_BIN) python -m jetchain.plumbing.bench_chain
+	$(WITH_BIN) python -m jetchain.plumbing.bench_chain $(ARGS)
 	@cat results/bench/*.json
 
 lint: install ## ruff, mypy, snakefmt, snakemake --lint
@@ -204,8 +204,9 @@ $(STAMP): envs/requirements.txt pyproject.toml
 	  exit 1; }
 	@$(BIN)/python -m pip --version > /dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || { \
 	  echo "Python's venv module is missing (Debian: apt-get install python3-venv)." >&2; exit 1; }
-	$(BIN)/python -m pip install --quiet $$(grep '^torch==' envs/requirements.txt)
-	$(BIN)/python -m pip install --quiet -r envs/requirements.txt
+	@# Python compiles what a job imports, once; pip would compile everything, on one core.
+	$(BIN)/python -m pip install --quiet --no-compile $$(grep '^torch==' envs/requirements.txt)
+	$(BIN)/python -m pip install --quiet --no-compile -r envs/requirements.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	pwd -P > $@
 

@@ -20,7 +20,7 @@ import tempfile
 from pathlib import Path
 
 from jetchain.core.io.tables import write_json
-from jetchain.plumbing import environment
+from jetchain.plumbing import checksums, environment
 
 HOUSE = Path(__file__).resolve().parents[3]
 REPORT = Path("results/bench/chain.json")
@@ -37,20 +37,26 @@ STEPS = {
 }
 
 
-def bench() -> dict[str, dict[str, float]]:
+def bench(*arguments: str, rounds: int = ROUNDS) -> dict[str, dict[str, float]]:
     """CPU seconds of every step, and those behind the generation over those of the generation.
 
     Every round runs all steps once, so that a change of the machine's load meets all; both are
     medians of the rounds.
+
+    Args:
+        arguments: of the run's own for Snakemake, such as ``--configfile my.yaml``.
+        rounds: of all steps.
     """
-    commands = {sample: commands_of(sample) for sample in SAMPLES}
+    commands = {sample: commands_of(sample, *arguments) for sample in SAMPLES}
     found: dict[str, dict[str, list[float]]] = {sample: {} for sample in SAMPLES}
     with tempfile.TemporaryDirectory() as folder:
         for pattern in ("particleflow/*.json", "jets/*/calibration.json"):
             for path in Path("results").glob(pattern):
-                (Path(folder) / path.parent).mkdir(parents=True, exist_ok=True)
-                shutil.copy(path, Path(folder) / path)
-        for _ in range(ROUNDS):
+                for file in (path, checksums.record_of(path)):
+                    if file:
+                        (Path(folder) / file.parent).mkdir(parents=True, exist_ok=True)
+                        shutil.copy(file, Path(folder) / file)
+        for _ in range(rounds):
             for sample, steps in commands.items():
                 times = {step: _cpu_seconds(words, folder) for step, words in steps.items()}
                 times["ratio"] = sum(times.values()) / times["generation"] - 1.0
@@ -62,12 +68,12 @@ def bench() -> dict[str, dict[str, float]]:
     }
 
 
-def commands_of(sample: str) -> dict[str, list[str]]:
+def commands_of(sample: str, *arguments: str) -> dict[str, list[str]]:
     """The commands of a sample's first shard by step, as Snakemake would run them."""
     target = TARGET.format(sample=sample)
     printed = subprocess.run(
         ["snakemake", "--snakefile", str(HOUSE / "workflow" / "Snakefile"), "--dry-run",
-         "--forceall", "--printshellcmds", target],
+         "--forceall", "--printshellcmds", *arguments, "--", target],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True,
     ).stdout  # fmt: skip
     found = {}
@@ -84,10 +90,12 @@ def _cpu_seconds(words: list[str], folder: str) -> float:
     """User and system time of a command."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     own = os.environ | environment.MEMORY
-    subprocess.run(words, cwd=folder, check=True, stderr=subprocess.DEVNULL, env=own)
+    done = subprocess.run(words, cwd=folder, stderr=subprocess.PIPE, env=own, text=True)
+    if done.returncode:
+        raise SystemExit(f"{shlex.join(words)} failed:\n{done.stderr}")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 if __name__ == "__main__":
-    write_json(REPORT, bench())
+    write_json(REPORT, bench(*sys.argv[1:]))

@@ -45,3 +45,16 @@ def test_the_jobs_of_the_chain_are_those_of_the_plan(tmp_path, monkeypatch):
     for words, verb in zip(found.values(), bench_chain.STEPS.values(), strict=True):
         assert words[1:4] == ["-m", "jetchain", verb]
         assert words[5:] == ["r/quark/0000.root", "--seed", "1"]
+
+
+@pytest.mark.shared
+def test_the_jobs_of_the_chain_are_timed_in_a_folder_of_their_own(tiny_run, monkeypatch):
+    monkeypatch.chdir(tiny_run)
+    before = sorted(path for path in tiny_run.rglob("results/**/*.root"))
+    found = bench_chain.bench("--configfile", str(bench_chain.HOUSE / "config/test.yaml"), rounds=1)
+    assert list(found) == list(bench_chain.SAMPLES)
+    for steps in found.values():
+        behind = sum(steps[step] for step in ("detector", "particle flow", "jets"))
+        assert min(steps.values()) > 0
+        assert steps["ratio"] == pytest.approx(behind / steps["generation"], rel=0.01)
+    assert before == sorted(path for path in tiny_run.rglob("results/**/*.root"))
