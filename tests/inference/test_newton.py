@@ -224,6 +224,7 @@ def test_errors_of_newton_are_those_of_minuit(monkeypatch) -> None:
     assert newton.p0 == pytest.approx(minuit.p0, rel=1e-3)
     assert [row.name for row in newton.parameters] == [row.name for row in minuit.parameters]
     for one, other in zip(newton.parameters, minuit.parameters, strict=True):
+        assert one.value == pytest.approx(other.value, abs=0.01 * other.error)
         assert one.pull == pytest.approx(other.pull, abs=0.01)
         assert one.constraint == pytest.approx(other.constraint, rel=0.01)
 

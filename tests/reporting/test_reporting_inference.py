@@ -167,7 +167,13 @@ def test_a_result_that_lacks_for_another_reason_is_no_result(tmp_path, monkeypat
 
 @pytest.mark.parametrize(
     ("pull", "constraint", "shown"),
-    [(-3e-4, 0.993, False), (1.2, 0.99, True), (-0.3, 1.0, True), (0.0, 0.7, True)],
+    [
+        (-3e-4, 0.993, False),
+        (1.2, 0.99, True),
+        (-0.3, 1.0, True),
+        (0.0, 0.7, True),
+        (None, None, False),
+    ],
 )
 def test_only_what_the_data_moved_is_shown_as_a_pull(
     tmp_path, monkeypatch, pull, constraint, shown

@@ -11,7 +11,8 @@ from jetchain.reporting import workspaces
 FOUND = ModelFit(
     method="mine", goodness_of_fit=0.5, parameters=("strength", "jes"),
     correlations=((1.0, -0.3), (-0.3, 1.0)),
-    impacts=(Impact(name="jes", up=0.2, down=None), Impact(name="lumi", up=-0.1, down=0.1)),
+    impacts=(Impact(name="jes", up=0.2, down=None), Impact(name="lumi", up=-0.1, down=0.1),
+             Impact(name="norm_0", up=0.05, down=-0.05)),
     channels=(
         ChannelYields(
             name="SR", observed=[12.0, 0.0], before=[10.0, 1.0], before_error=[1.0, 0.5],
@@ -41,7 +42,10 @@ def drawn(folder, verb, **inputs):
 
 @pytest.mark.parametrize("found", [FOUND, NOTHING], ids=["fitted", "nothing"])
 def test_each_figure_is_drawn_with_and_without_a_result(tmp_path, found):
-    pulls = (Nuisance(name="jes", value=0.5, error=0.9, pull=0.5, constraint=0.9),)
+    pulls = (
+        Nuisance(name="jes", value=0.5, error=0.9, pull=0.5, constraint=0.9),
+        Nuisance(name="norm_0", value=0.85, error=0.02, pull=None, constraint=None),
+    )
     fit = Fit(method="mine", sensitive=True, observed=12.0, background=11.0,
               parameters=pulls if found is FOUND else ())  # fmt: skip
     impacts = drawn(tmp_path, workspaces.impacts, fit=fit, model=found)
@@ -51,6 +55,8 @@ def test_each_figure_is_drawn_with_and_without_a_result(tmp_path, found):
     if found is FOUND:
         assert "jes, up" in impacts
         assert "jes, down" not in impacts  # its fit failed
+        assert "free: 0.85" in impacts
+        assert "norm_0, data" not in impacts  # nothing pulls it
         assert "-0.3" in correlations
         assert "after the fit" in channels
         assert "12.0" in channels

@@ -374,9 +374,7 @@ def nuisances_of(
             constraint=width / constrained[name][1],
         )
         if name in constrained
-        else Nuisance(
-            name=name, value=value, error=width, pull=(value - 1) / width, constraint=None
-        )
+        else Nuisance(name=name, value=value, error=width, pull=None, constraint=None)
         for name, (value, width) in fitted.items()
         if name in constrained or (name.startswith(NORM) and width > 0)
     )

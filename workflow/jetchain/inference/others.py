@@ -147,14 +147,14 @@ def _p0_with_toys(hypotheses: Hypotheses, toys: int, seed: int) -> dict[str, Any
 def _nuisance(
     name: str, value: float, error: float, constrained: tuple[float, float] | None
 ) -> Nuisance:
-    """A parameter after the fit; one without a constraint is held against 1."""
-    centre, width = constrained or (1.0, error)
+    """A parameter after the fit; nothing pulls one without a constraint."""
+    centre, width = constrained or (None, None)
     return Nuisance(
         name=name,
         value=value,
         error=error,
-        pull=(value - centre) / width,
-        constraint=None if constrained is None else error / width,
+        pull=None if centre is None or width is None else (value - centre) / width,
+        constraint=None if width is None else error / width,
     )
 
 

@@ -13,7 +13,7 @@ from jetchain.core.errors import DataError
 from jetchain.core.io.tables import read_result, write_csv
 from jetchain.core.schema.background import Normalisation
 from jetchain.core.schema.checks import SearchChecks
-from jetchain.core.schema.inference import Fit, Limits, Nuisance, ToyLimits
+from jetchain.core.schema.inference import Fit, Limits, ToyLimits
 from jetchain.core.style import COLOURS, label, new_figure, remark, save_figure
 from jetchain.core.verbs import Input, Inputs, Labels, Output
 from jetchain.reporting.checks import explain, marked
@@ -180,7 +180,7 @@ def pulls(
     """Draw best fit of the signal strength and the pulls, for every method."""
     shown = marked(labels, checks)
     rows = [read_result(path, Fit) for path in fits]
-    moved = sum(_is_moved(each) for row in rows for each in row.parameters)
+    moved = sum(len(_moved(row)) for row in rows)
     figure, (left, right) = new_figure(1, 2, size=(13.0, max(4.8, 1.2 + 0.25 * moved)))
     for index, row in enumerate(rows):
         mu = row.mu
@@ -205,13 +205,11 @@ def pulls(
     names: list[str] = []
     reach = 3.0
     for row in rows:
-        for parameter in filter(_is_moved, row.parameters):
-            names.append(f"{shown[row.method]}: {parameter.name}")
-            reach = max(reach, abs(parameter.pull) + 1.5)
+        for name, pull, constraint in _moved(row):
+            names.append(f"{shown[row.method]}: {name}")
+            reach = max(reach, abs(pull) + 1.5)
             right.errorbar(
-                [parameter.pull], [len(names) - 1],
-                xerr=[1.0 if parameter.constraint is None else parameter.constraint],
-                fmt="o", color="black", markersize=4,
+                [pull], [len(names) - 1], xerr=[constraint], fmt="o", color="black", markersize=4,
             )  # fmt: skip
     right.axvspan(-1, 1, color=OUTER)
     if not names and any(row.parameters for row in rows):
@@ -228,10 +226,16 @@ def pulls(
     save_figure(figure, pdf, png, data)
 
 
-def _is_moved(parameter: Nuisance) -> bool:
-    """Whether the data moved or constrained a parameter, beyond the minimiser's tolerance."""
-    constraint = 1.0 if parameter.constraint is None else parameter.constraint
-    return abs(parameter.pull) > MOVED or constraint < 1 - CONSTRAINED
+def _moved(fit: Fit) -> list[tuple[str, float, float]]:
+    """Name, pull and constraint of what the data moved or constrained, beyond the minimiser's
+    tolerance. Free parameters, such as the norms of a background's templates, have neither.
+    """
+    return [
+        (each.name, each.pull, each.constraint)
+        for each in fit.parameters
+        if each.pull is not None and each.constraint is not None
+        if abs(each.pull) > MOVED or each.constraint < 1 - CONSTRAINED
+    ]
 
 
 def table(

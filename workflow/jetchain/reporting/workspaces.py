@@ -46,7 +46,10 @@ def strengths(*, limits: Inputs, pdf: Output, png: Output, data: Output) -> None
 
 
 def impacts(*, fit: Input, model: Input, pdf: Output, png: Output, data: Output) -> None:
-    """Draw pulls beside impacts, the largest impacts on top; open points are of the Asimov fit."""
+    """Draw pulls beside impacts, the largest impacts on top; open points are of the Asimov fit.
+
+    Of a free parameter, which has no pull, the fitted value stands there.
+    """
     found, fitted = read_result(model, ModelFit), read_result(fit, Fit)
     rows = found.impacts[:MOST]
     figure, (left, right) = new_figure(1, 2, size=(12.0, 2.4 + 0.32 * len(rows)), sharey=True)
@@ -54,13 +57,18 @@ def impacts(*, fit: Input, model: Input, pdf: Output, png: Output, data: Output)
     expected = {each.name: each for each in found.asimov}
     for index, row in enumerate(rows):
         place = len(rows) - 1 - index
-        if (pull := pulls.get(row.name)) is not None:
-            width = 1.0 if pull.constraint is None else pull.constraint
+        if (pull := pulls.get(row.name)) is not None and pull.pull is not None:
             left.errorbar(
-                [pull.pull], [place], xerr=[width], fmt="o", color="black", markersize=4,
+                [pull.pull], [place], xerr=[pull.constraint], fmt="o", color="black", markersize=4,
                 gid=f"{row.name}, data",
             )  # fmt: skip
-        if (asimov := expected.get(row.name)) is not None:
+        elif pull is not None:
+            left.text(
+                0.0, place, f"free: {pull.value:.3g} $\\pm$ {pull.error:.2g}",
+                ha="center", va="center", fontsize=9, gid=f"{row.name}, free",
+            )  # fmt: skip
+        asimov = expected.get(row.name)
+        if asimov is not None and asimov.pull is not None:
             left.errorbar(
                 [asimov.pull], [place - 0.3], xerr=[asimov.constraint], fmt="o", color=COLOURS[8],
                 markerfacecolor="white", markersize=4,
@@ -75,7 +83,8 @@ def impacts(*, fit: Input, model: Input, pdf: Output, png: Output, data: Output)
     if not rows:
         remark(right, "no result" if found.reason else "no nuisance parameter")
     left.axvspan(-1, 1, color=OUTER)
-    reach = max([3.0, *(abs(pulls[row.name].pull) + 1.5 for row in rows if row.name in pulls)])
+    known = [pulls[row.name].pull for row in rows if row.name in pulls]
+    reach = max([3.0, *(abs(pull) + 1.5 for pull in known if pull is not None)])
     left.set_xlim(-reach, reach)
     left.set_yticks(range(len(rows)), [row.name for row in reversed(rows)], fontsize=11)
     left.set_xlabel("pull")

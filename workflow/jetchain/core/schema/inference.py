@@ -26,15 +26,14 @@ class Nuisance(Result):
     Attributes:
         name: cabinetry's label.
         value, error: fitted.
-        pull: from its centre, in units of its width before the fit; of a norm, from 1 (where all
-            are, the background is the falling shape itself) in units of its error.
+        pull: from its centre, in units of its width before the fit; null for a norm.
         constraint: error over this width; null for a norm, which nothing constrains.
     """
 
     name: str
     value: float
     error: float
-    pull: float
+    pull: float | None
     constraint: float | None
 
 
