@@ -145,6 +145,7 @@ def sound(events):
     ) and any(e["weight"] != "0" for e in events)
 
 
+@pytest.mark.shared
 @fuzz(100)
 @given(histories())
 def test_any_history_in_hepmc_is_taken_in_or_refused(events):
@@ -234,6 +235,7 @@ def cocoa(path, changed):
     return path
 
 
+@pytest.mark.shared
 @fuzz(10)
 @given(changes())
 def test_any_values_in_cocoas_branches_are_taken_in_or_refused(changed):

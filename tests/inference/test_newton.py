@@ -103,6 +103,7 @@ TORTURE = {
 }  # fmt: skip
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("constraint", CONSTRAINTS)
 @pytest.mark.parametrize("columns", TORTURE.values(), ids=TORTURE)
 def test_every_search_has_results_or_reasons(tmp_path, columns, constraint) -> None:

@@ -97,6 +97,7 @@ def test_a_signal_rescaled_gives_the_strengths_rescaled(power: int) -> None:
     assert other[1].observed_events == pytest.approx(one[1].observed_events, rel=3e-3)
 
 
+@pytest.mark.shared
 def test_injected_strengths_come_back_with_pulls_of_width_one() -> None:
     means = []
     for strength in (0.0, 1.0, 2.0):

@@ -113,6 +113,7 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("name", [name for name in MODELS if name not in WRITTEN])
 def test_the_graph_of_every_tagger_is_that_of_the_network_for_any_number_of_jets(name: str) -> None:
     """What ONNX files are written from; that of all is not written here, which takes minutes."""

@@ -145,6 +145,7 @@ NAMES = [
 NEEDING = NAMES[:-2]
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("name", NAMES)
 def test_an_empty_shard_changes_no_result(chain, name, tmp_path):
     """Wherever it stands among the shards."""
@@ -164,6 +165,7 @@ def test_an_empty_shard_changes_no_result(chain, name, tmp_path):
     assert found["last"] == found["without"]
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("name", NAMES)
 def test_events_without_particles_are_read_everywhere(chain, name, tmp_path):
     verbs(chain, [VOID, HOLLOW, FULL, SECOND], tmp_path / "out")[name]() if name != NAMES[0] else (

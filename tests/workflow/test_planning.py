@@ -11,6 +11,7 @@ from jetchain.plumbing import costs
 pytestmark = pytest.mark.workflow
 
 
+@pytest.mark.shared
 def test_the_published_scale_is_planned_shard_by_shard(tmp_path):
     full = yaml.safe_load((HOUSE / "config/full.yaml").read_text())
     shards = {name: each["shards"] for name, each in full["generate"]["samples"].items()}

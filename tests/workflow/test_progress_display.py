@@ -323,6 +323,7 @@ def test_the_display_fits_the_terminal(account, monkeypatch, height):
     assert "\x1b[3" not in text  # no colour
 
 
+@pytest.mark.shared
 @pytest.mark.workflow
 def test_a_run_into_a_file_has_lines_without_control_characters(tmp_path):
     done = snakemake(tmp_path, TARGET)
@@ -387,6 +388,7 @@ def on_terminal(folder, *, interrupt_at=None, **environment):
 HIDE, SHOW = "\x1b[?25l", "\x1b[?25h"
 
 
+@pytest.mark.shared
 @pytest.mark.workflow
 def test_a_terminal_shows_the_run_live_and_is_restored(tmp_path):
     code, text = on_terminal(tmp_path)

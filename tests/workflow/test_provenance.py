@@ -60,6 +60,7 @@ def test_a_finished_run_agrees_with_its_manifest(tiny_run):
     assert f"All {len(read_manifest(tiny_run / MANIFEST))} artefacts" in done.stdout
 
 
+@pytest.mark.shared
 def test_a_packed_run_goes_on_elsewhere_with_no_job_run(tiny_run, tmp_path):
     archive, elsewhere = tmp_path / "run.tar", tmp_path / "a" / "b" / "elsewhere"
     assert provenance(tiny_run, "pack", str(archive)).returncode == 0
@@ -74,6 +75,7 @@ def test_a_packed_run_goes_on_elsewhere_with_no_job_run(tiny_run, tmp_path):
     )
 
 
+@pytest.mark.shared
 def test_a_fork_analyses_the_same_simulation_with_another_configuration(tiny_run, tmp_path):
     target = tmp_path / "second"
     before = (tiny_run / MANIFEST).read_bytes()
@@ -108,6 +110,7 @@ def test_explain_says_that_nothing_would_run(tiny_run, tmp_path):
     assert "Nothing would run: all " in explained(tiny_run, tmp_path, {})
 
 
+@pytest.mark.shared
 def test_explain_names_the_key_the_jobs_and_the_time(tiny_run, tmp_path):
     overlay = {"inference": {"limits": {"level": 0.1}}, "tagging": {"training": {"epochs": 4}}}
     text = explained(tiny_run, tmp_path, overlay)

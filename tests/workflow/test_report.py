@@ -260,6 +260,7 @@ def test_what_the_page_says_comes_from_the_run(page, tiny_run):
     assert "not kept" not in page.locator("#usage").inner_text()
 
 
+@pytest.mark.shared
 def test_a_part_of_a_run_has_a_report_that_says_so(tiny_run, tmp_path, browser):
     done = make_report(tmp_path)
     assert done.returncode != 0

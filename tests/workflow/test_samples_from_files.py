@@ -29,6 +29,7 @@ def write(folder, name, events):
     write_hepmc(folder / name, [hepmc_event(columns[i], i) for i in range(events)])
 
 
+@pytest.mark.shared
 def test_a_changed_file_makes_its_shard_anew(tmp_path):
     overlay = samples(mine=("hepmc3", ["one.hepmc", "two.hepmc"]))
     target = "results/generate/mine/summary.json"
@@ -68,6 +69,7 @@ def test_odd_names_without_a_home_or_a_path(tmp_path):
     assert all(f"--checksum {each}" in made for each in sums.values())
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize(
     ("form", "rules"),
     [
@@ -96,6 +98,7 @@ def test_published_jets_need_nothing_of_the_rooms_before(tmp_path):
     assert planned_rules(tmp_path, target, overlay=overlay) == {"import_jets": 1}
 
 
+@pytest.mark.shared
 def test_only_events_that_pass_are_removed_after_particle_flow(tmp_path):
     for names, rule in ((["W"], "simulate_passing"), ([], "simulate_detector")):
         overlay = {"detector": {"passing_samples": names}}
