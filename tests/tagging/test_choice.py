@@ -14,7 +14,7 @@ from jetchain.core.io.tables import read_result, write_result
 from jetchain.core.io.tensors import write_tensors
 from jetchain.core.schema.graphs import JET_COLUMNS
 from jetchain.core.schema.jets import JET_CLASSES
-from jetchain.core.schema.pflow_choice import TaggingChoice
+from jetchain.core.schema.pflow_choice import ChosenTagger, TaggingChoice
 from jetchain.core.schema.tagging import TAGGING_SCORES, TaggerMetrics
 from jetchain.tagging.batches import JetReader
 from jetchain.tagging.choice import choice, compare, matched
@@ -71,7 +71,7 @@ def test_the_bootstrap_is_paired() -> None:
     # and t is binomial: the error of one is sqrt(1 - 1/n) / n. Jet 3, which both misplace, is no
     # part of the difference.
     three = {"reference": scored([3]), "applied": scored([3]), "own": scored([3, 8])}
-    row = compare(three, "pfn", "s_vs_b", PAIR, 1000, 4)
+    row = compare(ChosenTagger, three, "pfn", "s_vs_b", PAIR, 1000, 4)
     assert row is not None
     assert row.reference.auc == pytest.approx(1 - 1 / N)
     assert row.own.auc == pytest.approx(1 - 2 / N)
@@ -83,9 +83,8 @@ def test_the_bootstrap_is_paired() -> None:
 
 
 def test_the_same_jets_differ_by_exactly_nothing() -> None:
-    row = compare(
-        dict.fromkeys(("reference", "applied", "own"), scored([1])), "pfn", "p", PAIR, 9, 4
-    )
+    same = dict.fromkeys(("reference", "applied", "own"), scored([1]))
+    row = compare(ChosenTagger, same, "pfn", "p", PAIR, 9, 4)
     assert row is not None
     for each in (row.applied_lead, row.own_lead):
         for lead in (each.auc, each.background_50):
@@ -97,7 +96,7 @@ def test_too_few_jets_have_no_row() -> None:
     whole = scored([1])
     few = Scored(whole.label[rows], whole.probability[rows], whole.weight[rows], whole.classes)
     three = dict.fromkeys(("reference", "applied", "own"), few)
-    assert compare(three, "pfn", "s_vs_b", PAIR, 9, 4) is None
+    assert compare(ChosenTagger, three, "pfn", "s_vs_b", PAIR, 9, 4) is None
 
 
 @pytest.fixture
