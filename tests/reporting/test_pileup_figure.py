@@ -70,10 +70,11 @@ def test_figures_of_merit_are_drawn_against_the_mean(points, tmp_path, merit, va
         assert str(value) in drawn
 
 
-def test_masses_are_drawn_where_there_are_any(points, tmp_path) -> None:
-    drawn = drawn_by(pileup_dependence.jets, tmp_path, points=points)
+@pytest.mark.parametrize(("number", "value"), [("bias", 0.3), ("resolution", 0.07)])
+def test_masses_are_drawn_where_there_are_any(points, tmp_path, number, value) -> None:
+    drawn = drawn_by(pileup_dependence.jets, tmp_path, points=points, number=number)
     assert "soft-drop mass, PUPPI" in drawn
-    assert "1.3" in drawn  # 1 + bias at a mean of 30
+    assert str(value) in drawn
 
 
 def test_tables_say_what_the_results_say(points, tmp_path) -> None:

@@ -13,12 +13,13 @@ from jetchain.core.style import label, legend_size, save_figure, style_of
 from jetchain.core.verbs import Inputs, Labels, Output
 from jetchain.reporting.leads import lead_columns, write_rows
 from jetchain.reporting.taggers_compared import explain, panels
-from jetchain.reporting.tagging import TITLES, in_order, pair_title
+from jetchain.reporting.tagging import ORDER, TITLES, in_order, pair_title
 
 MERITS = {"auc": "AUC", "background_50": "background kept with 50 % of the signal"}
 MITIGATIONS = {
     "none": "nothing done", "area": "area", "softkiller": "SoftKiller", "puppi": "PUPPI",
 }  # fmt: skip
+SHIFTS = {"bias": "median - 1", "resolution": "half of the central 68 %"}
 MASSES = {"m": "mass", "msd": "soft-drop mass"}
 MEAN = "mean number of pile-up collisions"
 
@@ -50,45 +51,49 @@ def taggers(
             }
             name = f"{taggers[model]}, {MITIGATIONS[how]}"
             _line(ax, values, index, len(lines), name)
-        if merit != "auc":
-            ax.set_ylim(0, None)
-        _finish(ax, found, MERITS[merit], len(lines))
+        # An area falls, and what is kept rises: the legend is out of their way.
+        _finish(ax, found, MERITS[merit], len(lines), lower=merit == "auc")
+        if merit == "auc":
+            ax.set_ylim(None, min(ax.get_ylim()[1], 1.0))
         label(ax, right=pair_title(pair))
     explain(
         axes.flat[len(pairs) :],
-        "networks of the run, as they are\nerror bars: of the test jets; jets and\n"
-        "collisions are the same at all means",
+        "networks of the run, as they are\neach point: on the test jets that it\n"
+        "has in common with the run\nerror bars: of these jets, which along\n"
+        "a line are nearly the same",
     )
     save_figure(drawn, pdf, png, data)
 
 
-def jets(*, points: Inputs, pdf: Output, png: Output, data: Output) -> None:
-    """Draw how masses of jets move with the mean pile-up, a panel a class.
+def jets(*, points: Inputs, number: str, pdf: Output, png: Output, data: Output) -> None:
+    """Draw how masses of jets move, or spread, with the mean pile-up, a panel a class.
 
     Args:
         points: PileupPoint of each mean and mitigation.
+        number: of SHIFTS.
         pdf, png, data: where to draw to, and where to write what is drawn.
     """
     found = _read(points)
-    classes = list(found[0].shifts)
+    classes = sorted(found[0].shifts, key=lambda name: [*ORDER, name].index(name))
     lines = [(name, how) for name in MASSES for how in _mitigations(found)]
     drawn, axes = panels(len(classes) + 1)
     for ax, of_class in zip(axes.flat, classes, strict=False):
         for index, (name, how) in enumerate(lines):
             values = {
-                each.mean: (1 + moved.bias, moved.resolution)
+                each.mean: (getattr(moved, number), getattr(moved, f"{number}_error"))
                 for each in found
                 if each.mitigation == how
                 for moved in [getattr(each.shifts[of_class], name)]
                 if moved is not None
             }
             _line(ax, values, index, len(lines), f"{MASSES[name]}, {MITIGATIONS[how]}")
-        ax.axhline(1.0, color="0.5", lw=1.0)
-        _finish(ax, found, "mass / mass in the run", len(lines))
+        ax.axhline(0.0, color="0.5", lw=1.0)
+        _finish(ax, found, SHIFTS[number], len(lines))
         label(ax, right=TITLES.get(of_class, of_class))
     explain(
         axes.flat[len(classes) :],
-        "of the same jets: median, and half\nof the central 68 % as bar (no error)",
+        "masses with pile-up divided by those of\nthe same jets of the run\n"
+        "error bars: of these jets",
     )
     save_figure(drawn, pdf, png, data)
 
@@ -169,11 +174,15 @@ def _line(
     )  # fmt: skip
 
 
-def _finish(ax: Axes, found: list[PileupPoint], quantity: str, lines: int) -> None:
+def _finish(
+    ax: Axes, found: list[PileupPoint], quantity: str, lines: int, lower: bool = False
+) -> None:
+    """Axes, and room for a legend above or below what is drawn."""
     ax.set_xticks(sorted({each.mean for each in found}))
     ax.tick_params(axis="x", which="minor", bottom=False, top=False)
     ax.set_xlabel(MEAN)
     ax.set_ylabel(quantity)
     low, high = ax.get_ylim()
-    ax.set_ylim(low, high + 0.3 * (high - low))
-    ax.legend(loc="upper left", fontsize=legend_size(lines))
+    room = 0.09 * lines * (high - low)
+    ax.set_ylim(low - room * lower, high + room * (not lower))
+    ax.legend(loc="lower left" if lower else "upper left", fontsize=legend_size(lines))

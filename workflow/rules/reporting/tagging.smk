@@ -232,12 +232,17 @@ PILEUP_DEPENDENCE = [
         )
         for merit, text in {"auc": "AUC", "background_50": "Background kept"}.items()
     ),
-    Figure(
-        "tagging/tagging_pileup_jets",
-        "reporting.pileup_dependence.jets",
-        "Taggers",
-        {"figure": "Jet masses against pile-up"},
-        inputs=PILEUP_POINTS,
+    *(
+        Figure(
+            f"tagging/tagging_pileup_{number}",
+            "reporting.pileup_dependence.jets",
+            "Taggers",
+            {"figure": f"Jet masses against pile-up: {number}"},
+            inputs=PILEUP_POINTS,
+            params=dict(number=number),
+            caption="tagging_pileup_jets",
+        )
+        for number in ("bias", "resolution")
     ),
     Table(
         "tagging/tagging_pileup_taggers",
