@@ -15,6 +15,7 @@ from jetchain.core.schema.graphs import JET_COLUMNS
 from jetchain.core.schema.pileup_dependence import PileupPoint
 from jetchain.plumbing import configuration
 from jetchain.tagging.pileup import pileup, shift, shifted
+from jetchain.tagging.pileup_settings import PileupDependenceSettings
 
 
 def test_median_and_width_of_a_normal_ratio_with_their_errors() -> None:
@@ -68,6 +69,12 @@ def test_the_run_beside_itself_has_no_lead_and_no_shift(tmp_path: Path) -> None:
     top = found.shifts["top"]
     assert top.pt is not None
     assert top.pt.bias == top.pt.bias_error == top.pt.resolution == 0
+
+
+def test_by_default_it_starts_without_pileup() -> None:
+    settings = PileupDependenceSettings()
+    assert min(settings.means) == 0
+    assert {*settings.taggers} <= {*configuration.load({}).tagging.taggers}  # trained in any case
 
 
 @pytest.mark.parametrize(

@@ -376,6 +376,10 @@ def known_targets():
         "systematic": [*SYSTEMATICS, *GRID],
         "mean": MEANS,
         "mitigation": MITIGATIONS,
+        "variant": [
+            *(f"choice/{name}" for name in ALGORITHMS),
+            *(f"pileup/{mean}/{how}" for mean in MEANS for how in MITIGATIONS),
+        ],
     }
     names_of_samples = [*CONFIG.generate.samples, *CONFIG.graphs.samples]
     samples = {name: rules_of.shard_names(name) for name in names_of_samples}

@@ -18,7 +18,7 @@ use rule simulate_detector as simulate_pileup with:
     log:
         f"results/logs/detector/{PILED_UP}.log",
     wildcard_constraints:
-        sample=names_of(None, "hepmc3", "lhe", "delphes"),
+        sample=SIMULATED_AGAIN,
     params:
         **job(
             "detector.simulate",
