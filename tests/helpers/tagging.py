@@ -9,20 +9,31 @@ import numpy as np
 import torch
 from torch import nn
 
-from jetchain.core.io.tensors import read_tensors
+from helpers.jetgraphs import write_toy_samples
+from jetchain.core.io.tables import write_result
+from jetchain.core.io.tensors import read_tensors, write_tensors
 from jetchain.core.schema.graphs import JET_COLUMNS
 from jetchain.core.schema.jets import JET_CLASSES
-from jetchain.core.schema.tagging import TAGGING_FEATURES, TAGGING_JETS
+from jetchain.core.schema.tagging import (
+    TAGGING_FEATURES,
+    TAGGING_JETS,
+    TAGGING_SCORES,
+    TaggerMetrics,
+)
 from jetchain.core.settings import Settings
-from jetchain.tagging.batches import CHARGE, IDENTITY, Jets
+from jetchain.tagging.batches import CHARGE, IDENTITY, JetReader, Jets
 from jetchain.tagging.dataset import dataset
+from jetchain.tagging.evaluate import figures_of_merit
 from jetchain.tagging.features import features
 from jetchain.tagging.networks import build
+from jetchain.tagging.scored import Scored
 from jetchain.tagging.settings import (
     CLASSES,
+    ChoiceJobSettings,
     ClassSettings,
     DatasetSettings,
     FeatureSettings,
+    PairSettings,
     SelectionJobSettings,
     samples_of,
 )
@@ -131,3 +142,41 @@ def labelled_jets(jets: int, seed: int) -> Jets:
     return made.replace(
         jet=made.jet + 0.1 * made.label[:, None], points=made.points * scale[:, None, None]
     )
+
+
+COMPARED = ChoiceJobSettings(
+    bootstrap_replicas=10, radius=0.8,
+    pairs={"top_vs_quark": PairSettings(signal="top", background={"quark": 1.0})},
+)  # fmt: skip
+
+
+def compared_files(folder: Path) -> dict[str, Any]:
+    """What compares a tagger that knows something of its test jets with itself on the same jets."""
+    graphs = write_toy_samples(folder / "graphs", 60)
+    settings = FeatureSettings(particles=8, test_fraction=0.5, validation_fraction=0.2)
+    made = make_dataset(folder / "tagging", graphs, settings)
+    reader = JetReader(made["dataset"], made["jets"])
+    test = reader.split("test")
+    # Samples are those of the classes here.
+    assert reader.samples("test").tolist() == [JET_CLASSES[n] for n in test.label.tolist()]
+    random = np.random.default_rng(2)
+    label, weight = test.label.numpy(), test.weight.double().numpy()
+    logit = np.eye(CLASS_NUMBER)[label] + random.normal(size=(len(label), CLASS_NUMBER))
+    probability = np.exp(logit) / np.exp(logit).sum(axis=1, keepdims=True)
+    table = {
+        "event_number": test.event_number.numpy(), "jet_index": test.jet_index.numpy(),
+        "label": label, "weight": weight, "jet": test.jet.numpy(),
+        "probability": probability.astype(np.float32),
+    }  # fmt: skip
+    write_tensors(folder / "scores.safetensors", TAGGING_SCORES, table)
+    merits = figures_of_merit(Scored(label, probability, weight, JET_CLASSES), {}, 5, 1)
+    about = TaggerMetrics(
+        **dict(merits), model="pfn", feature_set="full", parameters=1, flops=1, training_jets=1
+    )
+    write_result(folder / "metrics.json", about)
+    scores = [folder / "scores.safetensors"]
+    return {
+        "dataset": made["dataset"], "jets": made["jets"], "other_dataset": made["dataset"],
+        "other_jets": made["jets"], "metrics": [folder / "metrics.json"],
+        "reference": scores, "applied": scores,
+    }  # fmt: skip

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from helpers.jetgraphs import write_toy_samples
-from helpers.tagging import CLASS_NUMBER, Made, make_dataset
+from helpers.tagging import COMPARED, compared_files, make_dataset
 from jetchain.core.errors import DataError
-from jetchain.core.io.tables import read_result, write_result
-from jetchain.core.io.tensors import write_tensors
+from jetchain.core.io.tables import read_result
 from jetchain.core.schema.graphs import JET_COLUMNS
-from jetchain.core.schema.jets import JET_CLASSES
-from jetchain.core.schema.pflow_choice import TaggingChoice
-from jetchain.core.schema.tagging import TAGGING_SCORES, TaggerMetrics
-from jetchain.tagging.batches import JetReader
+from jetchain.core.schema.pflow_choice import ChosenTagger, TaggingChoice
 from jetchain.tagging.choice import choice, compare, matched
-from jetchain.tagging.evaluate import figures_of_merit
 from jetchain.tagging.scored import Scored
-from jetchain.tagging.settings import ChoiceJobSettings, FeatureSettings, PairSettings
+from jetchain.tagging.settings import FeatureSettings, PairSettings
 
 PAIR = PairSettings(signal="s", background={"b": 1.0})
 N = 20
@@ -71,7 +67,7 @@ def test_the_bootstrap_is_paired() -> None:
     # and t is binomial: the error of one is sqrt(1 - 1/n) / n. Jet 3, which both misplace, is no
     # part of the difference.
     three = {"reference": scored([3]), "applied": scored([3]), "own": scored([3, 8])}
-    row = compare(three, "pfn", "s_vs_b", PAIR, 1000, 4)
+    row = compare(ChosenTagger, three, "pfn", "s_vs_b", PAIR, 1000, 4)
     assert row is not None
     assert row.reference.auc == pytest.approx(1 - 1 / N)
     assert row.own.auc == pytest.approx(1 - 2 / N)
@@ -83,9 +79,8 @@ def test_the_bootstrap_is_paired() -> None:
 
 
 def test_the_same_jets_differ_by_exactly_nothing() -> None:
-    row = compare(
-        dict.fromkeys(("reference", "applied", "own"), scored([1])), "pfn", "p", PAIR, 9, 4
-    )
+    same = dict.fromkeys(("reference", "applied", "own"), scored([1]))
+    row = compare(ChosenTagger, same, "pfn", "p", PAIR, 9, 4)
     assert row is not None
     for each in (row.applied_lead, row.own_lead):
         for lead in (each.auc, each.background_50):
@@ -97,50 +92,18 @@ def test_too_few_jets_have_no_row() -> None:
     whole = scored([1])
     few = Scored(whole.label[rows], whole.probability[rows], whole.weight[rows], whole.classes)
     three = dict.fromkeys(("reference", "applied", "own"), few)
-    assert compare(three, "pfn", "s_vs_b", PAIR, 9, 4) is None
+    assert compare(ChosenTagger, three, "pfn", "s_vs_b", PAIR, 9, 4) is None
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> dict[str, list[Path] | Path]:
-    """A data set, and the scores of a tagger that knows something of its test jets."""
-    graphs = write_toy_samples(tmp_path / "graphs", 60)
-    settings = FeatureSettings(particles=8, test_fraction=0.5, validation_fraction=0.2)
-    made: Made = make_dataset(tmp_path / "tagging", graphs, settings)
-    reader = JetReader(made["dataset"], made["jets"])
-    test = reader.split("test")
-    # Samples are those of the classes here.
-    assert reader.samples("test").tolist() == [JET_CLASSES[n] for n in test.label.tolist()]
-    random = np.random.default_rng(2)
-    label, weight = test.label.numpy(), test.weight.double().numpy()
-    logit = np.eye(CLASS_NUMBER)[label] + random.normal(size=(len(label), CLASS_NUMBER))
-    probability = np.exp(logit) / np.exp(logit).sum(axis=1, keepdims=True)
-    table = {
-        "event_number": test.event_number.numpy(), "jet_index": test.jet_index.numpy(),
-        "label": label, "weight": weight, "jet": test.jet.numpy(),
-        "probability": probability.astype(np.float32),
-    }  # fmt: skip
-    write_tensors(tmp_path / "scores.safetensors", TAGGING_SCORES, table)
-    merits = figures_of_merit(Scored(label, probability, weight, JET_CLASSES), {}, 5, 1)
-    about = TaggerMetrics(
-        **dict(merits), model="pfn", feature_set="full", parameters=1, flops=1, training_jets=1
-    )
-    write_result(tmp_path / "metrics.json", about)
-    scores = [tmp_path / "scores.safetensors"]
-    return {
-        "dataset": made["dataset"], "jets": made["jets"], "other_dataset": made["dataset"],
-        "other_jets": made["jets"], "metrics": [tmp_path / "metrics.json"],
-        "reference": scores, "applied": scores, "own": scores, "result": tmp_path / "result.json",
-    }  # fmt: skip
-
-
-SETTINGS = ChoiceJobSettings(
-    bootstrap_replicas=10, radius=0.8,
-    pairs={"top_vs_quark": PairSettings(signal="top", background={"quark": 1.0})},
-)  # fmt: skip
+def files(tmp_path: Path) -> dict[str, Any]:
+    """The same jets and scores, as the reference's and as the other algorithm's."""
+    found = compared_files(tmp_path)
+    return found | {"own": found["reference"], "result": tmp_path / "result.json"}
 
 
 def test_an_algorithm_beside_itself_has_all_jets_and_no_lead(files, tmp_path) -> None:
-    choice(**files, algorithm="parametric", settings=SETTINGS, seed=1)
+    choice(**files, algorithm="parametric", settings=COMPARED, seed=1)
     found = read_result(files["result"], TaggingChoice)
     assert found.reference_jets == found.other_jets == found.common_jets > 100
     (row,) = found.rows
@@ -154,4 +117,4 @@ def test_scores_of_other_jets_are_refused(files, tmp_path) -> None:
     made = make_dataset(tmp_path / "apart", graphs, settings)
     others = {"other_dataset": made["dataset"], "other_jets": made["jets"]}
     with pytest.raises(DataError, match="different test jets"):
-        choice(**files | others, algorithm="mlpf", settings=SETTINGS, seed=1)
+        choice(**files | others, algorithm="mlpf", settings=COMPARED, seed=1)

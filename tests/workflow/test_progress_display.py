@@ -73,6 +73,7 @@ def test_every_rule_is_recorded_with_its_room(tiny_run, monkeypatch):
         "patchsets",
         "pflow_choice",
         "pflow_transfer",
+        "pileup_dependence",
         "publication",
         "quick",
         "tables",

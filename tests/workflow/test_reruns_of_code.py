@@ -91,7 +91,13 @@ WITHOUT_JOBS = AROUND | {
     "jetchain.anomaly.choice",
     "jetchain.core.schema.pflow_choice",
     "jetchain.reporting.pflow_choice",
+    "jetchain.reporting.leads",
     "jetchain.tagging.choice",
+    # Pile-up over the jets of the taggers.
+    "jetchain.core.schema.pileup_dependence",
+    "jetchain.reporting.pileup_dependence",
+    "jetchain.tagging.pileup",
+    "jetchain.tagging.pileup_settings",
     "jetchain.anomaly.trigger_rates",
     "jetchain.core.schema.trigger",
     "jetchain.reporting.firmware_autoencoder",

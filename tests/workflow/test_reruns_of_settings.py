@@ -85,6 +85,7 @@ BENCHES = (
 # Only other targets beside `all` read these.
 BESIDE = (
     "particleflow.choice.",
+    "tagging.pileup.",
     *(f"firmware.{part}." for part in ("scan", "distillation", "trigger", "autoencoder", "trees")),
 )
 # The first five have tests of their own; the others have one valid value only.

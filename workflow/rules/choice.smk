@@ -8,74 +8,6 @@ CHOSEN_ALGORITHMS = [
 CHOSEN_SEARCHES = [name for name in CHOICE.searches if name in SEARCHES]
 CHOSEN = "choice/{algorithm}"
 OF_CHOSEN = f"results/anomaly/{CHOSEN}/{{method}}"
-CHOSEN_JETS = shards(
-    f"results/tagging/{CHOSEN}/jets/{{sample}}/{{shard}}.safetensors",
-    SAMPLES_OF_TAGGING,
-)
-
-
-use rule tagging_features as choice_features with:
-    input:
-        graphs="results/graphs/jets/{algorithm}/{sample}/{shard}.safetensors",
-    output:
-        jets=f"results/tagging/{CHOSEN}/jets/{{sample}}/{{shard}}.safetensors",
-        cutflow=f"results/tagging/{CHOSEN}/jets/{{sample}}/{{shard}}.json",
-    log:
-        f"results/logs/tagging/{CHOSEN}/features/{{sample}}/{{shard}}.log",
-
-
-use rule tagging_dataset as choice_dataset with:
-    input:
-        jets=CHOSEN_JETS,
-        cutflows=shards(
-            f"results/tagging/{CHOSEN}/jets/{{sample}}/{{shard}}.json",
-            SAMPLES_OF_TAGGING,
-        ),
-    output:
-        dataset=f"results/tagging/{CHOSEN}/dataset.json",
-        summary=f"results/tagging/{CHOSEN}/summary.json",
-    log:
-        f"results/logs/tagging/{CHOSEN}/dataset.log",
-
-
-use rule train_tagger as choice_train with:
-    input:
-        dataset=f"results/tagging/{CHOSEN}/dataset.json",
-        jets=CHOSEN_JETS,
-    output:
-        weights=f"results/tagging/{CHOSEN}/{{model}}/weights.safetensors",
-        history=f"results/tagging/{CHOSEN}/{{model}}/history.csv",
-    log:
-        f"results/logs/tagging/{CHOSEN}/train/{{model}}.log",
-
-
-use rule evaluate_tagger as choice_own with:
-    input:
-        dataset=f"results/tagging/{CHOSEN}/dataset.json",
-        jets=CHOSEN_JETS,
-        weights=f"results/tagging/{CHOSEN}/{{model}}/weights.safetensors",
-    output:
-        scores=f"results/tagging/{CHOSEN}/{{model}}/own/scores.safetensors",
-        metrics=f"results/tagging/{CHOSEN}/{{model}}/own/metrics.json",
-        roc=f"results/tagging/{CHOSEN}/{{model}}/own/roc.csv",
-        histograms=f"results/tagging/{CHOSEN}/{{model}}/own/histograms.json",
-    log:
-        f"results/logs/tagging/{CHOSEN}/own/{{model}}.log",
-
-
-# The same network as on the jets of jets.algorithm.
-use rule evaluate_tagger as choice_applied with:
-    input:
-        dataset=f"results/tagging/{CHOSEN}/dataset.json",
-        jets=CHOSEN_JETS,
-        weights="results/tagging/{model}/weights.safetensors",
-    output:
-        scores=f"results/tagging/{CHOSEN}/{{model}}/applied/scores.safetensors",
-        metrics=f"results/tagging/{CHOSEN}/{{model}}/applied/metrics.json",
-        roc=f"results/tagging/{CHOSEN}/{{model}}/applied/roc.csv",
-        histograms=f"results/tagging/{CHOSEN}/{{model}}/applied/histograms.json",
-    log:
-        f"results/logs/tagging/{CHOSEN}/applied/{{model}}.log",
 
 
 rule compare_chosen_taggers:
@@ -83,7 +15,10 @@ rule compare_chosen_taggers:
         dataset="results/tagging/dataset.json",
         jets=JETS_OF_TAGGING,
         other_dataset=f"results/tagging/{CHOSEN}/dataset.json",
-        other_jets=CHOSEN_JETS,
+        other_jets=shards(
+            f"results/tagging/{CHOSEN}/jets/{{sample}}/{{shard}}.safetensors",
+            SAMPLES_OF_TAGGING,
+        ),
         metrics=expand("results/tagging/{model}/metrics.json", model=CHOICE.taggers),
         reference=expand(
             "results/tagging/{model}/scores.safetensors", model=CHOICE.taggers

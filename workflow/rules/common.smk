@@ -16,9 +16,19 @@ from jetchain.plumbing.rules import LAUNCH, Figure, Rules, Table, family, labels
 
 card_digest = cache(card_digest)  # the file is read once, not for every job
 JETS_READ = jets_read(CONFIG)
+MEANS = [str(mean) for mean in CONFIG.tagging.pileup.means]
+MITIGATIONS = CONFIG.tagging.pileup.mitigations
 rules_of = Rules(
     CONFIG.model_dump(mode="json"),
-    {**JETS_READ._asdict(), "windows": CONFIG.anomaly.windows},
+    {
+        **JETS_READ._asdict(),
+        "windows": CONFIG.anomaly.windows,
+        "pileup": {
+            mean: CONFIG.detector.simulation.pileup.model_dump() | {"mean": float(mean)}
+            for mean in MEANS
+        },
+        "mitigations": {name: name for name in MITIGATIONS},
+    },
 )
 job = rules_of.job
 ALGORITHMS = family("particleflow.algorithms")
@@ -221,9 +231,10 @@ def labels_of_scan(wildcards):
 def pileup_pool(wildcards):
     """The pool's files; none without pile-up, for the pool itself and for single particles."""
     pool, name = CONFIG.detector.pileup_sample, wildcards.sample
+    mean = wildcards.get("mean", CONFIG.detector.simulation.pileup.mean)
     generation = CONFIG.generate.samples[name].generation
     alone = name == pool or (generation and generation.process == "gun")
-    if alone or not CONFIG.detector.simulation.pileup.mean:
+    if alone or not float(mean):
         return []
     return [
         f"results/generate/{pool}/{shard}.root" for shard in rules_of.shard_names(pool)
@@ -363,6 +374,12 @@ def known_targets():
         "scan": CONFIG.anomaly.scans,
         "window": CONFIG.anomaly.windows,
         "systematic": [*SYSTEMATICS, *GRID],
+        "mean": MEANS,
+        "mitigation": MITIGATIONS,
+        "variant": [
+            *(f"choice/{name}" for name in ALGORITHMS),
+            *(f"pileup/{mean}/{how}" for mean in MEANS for how in MITIGATIONS),
+        ],
     }
     names_of_samples = [*CONFIG.generate.samples, *CONFIG.graphs.samples]
     samples = {name: rules_of.shard_names(name) for name in names_of_samples}
@@ -408,3 +425,6 @@ wildcard_constraints:
     systematic="[A-Za-z0-9_]+",
     replica="[0-9]+",
     rate="[0-9.e-]+",
+    mean="[0-9]+",
+    mitigation="[a-z]+",
+    variant="choice/[a-z0-9_]+|pileup/[0-9]+/[a-z]+",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from jetchain.anomaly.methods import METHODS
 from jetchain.core.schema.background import NO_CUT
 from jetchain.core.settings import did_you_mean
 from jetchain.detector.settings import GEOMETRIES
+from jetchain.jets.settings import ClusteringSettings
 from jetchain.tagging.models import MODELS
 
 if TYPE_CHECKING:
@@ -76,14 +77,20 @@ def firmware_asks_of_others(config: Configuration) -> Iterator[str]:
             )
 
 
-def choice_is_known(config: Configuration) -> Iterator[str]:
-    """Taggers and searches on the jets of several algorithms, each named once."""
+def variants_known(config: Configuration) -> Iterator[str]:
+    """What is compared between algorithms, or with pile-up, each named once."""
     choice = config.particleflow.choice
-    for path, what, names, known in (
-        ("taggers", "tagger", choice.taggers, list(MODELS)),
-        ("searches", "search", choice.searches, list(METHODS)),
+    mitigations = get_args(ClusteringSettings.model_fields["pileup"].annotation)
+    for place, what, names, known in (
+        ("particleflow.choice.taggers", "tagger", choice.taggers, MODELS),
+        ("particleflow.choice.searches", "search", choice.searches, METHODS),
+        (
+            "tagging.pileup.mitigations",
+            "mitigation",
+            config.tagging.pileup.mitigations,
+            mitigations,
+        ),
     ):
-        place = f"particleflow.choice.{path}"
         for name in names:
             if name not in known:
                 yield f"{place}: no {what} '{name}'. {did_you_mean(name, known)}"

@@ -20,10 +20,10 @@ from jetchain.jets.settings import radius_fault
 from jetchain.particleflow.algorithms import ALGORITHMS, trained
 from jetchain.plumbing.applied import (
     applications_known,
-    choice_is_known,
     firmware_asks_of_others,
     hunted_are_cut_on,
     other_detector_known,
+    variants_known,
     workspaces_are_no_searches,
 )
 from jetchain.plumbing.numbers import unit_at
@@ -441,7 +441,7 @@ RELATIONS: list[Callable[[Configuration], Iterator[str]]] = [
     _search_has_events,
     hunted_are_cut_on,
     firmware_asks_of_others,
-    choice_is_known,
+    variants_known,
     other_detector_known,
     _windows_have_sidebands,
     _events_suffice,

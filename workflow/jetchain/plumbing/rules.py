@@ -28,7 +28,7 @@ from jetchain.plumbing import digest
 WILDCARDS = (
     "sample", "shard", "algorithm", "model", "part", "method", "design", "collection", "scan",
     "window", "strength", "replica", "constituents", "sparsity", "rate", "systematic",
-    "start",
+    "start", "mean", "mitigation",
 )  # fmt: skip
 DERIVED = "derived"
 Parameter = str | int | Callable[[Any], str | int]

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from jetchain.core.io.tables import read_result, write_csv
+from jetchain.core.io.tables import read_result
 from jetchain.core.schema.pflow_choice import SearchChoice, TaggingChoice
-from jetchain.core.schema.taggers_compared import Lead
 from jetchain.core.style import label, legend_size, new_figure, remark, save_figure, style_of
 from jetchain.core.verbs import Inputs, Labels, Output
-from jetchain.reporting.tagging import ORDER, pair_title
+from jetchain.reporting.leads import lead_columns, write_rows
+from jetchain.reporting.tagging import in_order, pair_title
 
 TRAINED = {"own": "trained on it", "applied": "as it is"}
 
@@ -56,7 +56,7 @@ def figure(
 def draw_taggers(ax: Axes, found: list[TaggingChoice], algorithms: Labels, models: Labels) -> None:
     """Leads in AUC over the reference, a column a pair; open markers: not trained on such jets."""
     pairs = {row.pair for each in found for row in each.rows}
-    order = sorted(pairs, key=lambda pair: (_place(pair), pair))
+    order = in_order(pairs)
     entries = [(each, model, how) for each in found for model in models for how in TRAINED]
     for index, (each, model, how) in enumerate(entries):
         rows = [row for row in each.rows if row.tagger == model]
@@ -139,9 +139,11 @@ def taggers(*, taggers: Inputs, algorithms: Labels, models: Labels, table: Outpu
                     line[f"{how}_{name}_error"] = round(getattr(merit, f"{name}_error"), 5)
             for how in ("applied", "own"):
                 for name in ("auc", "background_50"):
-                    line |= _lead(f"{how}_{name}", getattr(getattr(row, f"{how}_lead"), name), 5)
+                    line |= lead_columns(
+                        f"{how}_{name}", getattr(getattr(row, f"{how}_lead"), name), 5
+                    )
             rows.append(line)
-    _write(table, rows)
+    write_rows(table, rows)
 
 
 def searches(*, searches: Inputs, algorithms: Labels, methods: Labels, table: Output) -> None:
@@ -163,31 +165,12 @@ def searches(*, searches: Inputs, algorithms: Labels, methods: Labels, table: Ou
                 value, error = getattr(row, name), getattr(row, f"{name}_error")
                 line[name] = "" if value is None else round(value, 3)
                 line[f"{name}_error"] = "" if error is None else round(error, 3)
-            line |= _lead("other", row.lead, 3)
+            line |= lead_columns("other", row.lead, 3)
             for side in ("reference", "other", "common"):
                 for name, number in getattr(each, side).model_dump().items():
                     line[f"{side}_{name}"] = number
             rows.append(line)
-    _write(table, rows)
-
-
-def _lead(name: str, lead: Lead | None, digits: int) -> dict[str, Any]:
-    """A lead, its error and its significance as columns; empty where there is none."""
-    sigma = lead.significance if lead else None
-    return {
-        f"{name}_lead": round(lead.value, digits) if lead else "",
-        f"{name}_lead_error": round(lead.error, digits) if lead else "",
-        f"{name}_lead_sigma": "" if sigma is None else f"{sigma:.1f}",
-    }
-
-
-def _write(table: Output, rows: list[dict[str, Any]]) -> None:
-    write_csv(table, {name: [row[name] for row in rows] for name in (rows[0] if rows else {})})
-
-
-def _place(pair: str) -> int:
-    signal = pair.partition("_vs_")[0]
-    return ORDER.index(signal) if signal in ORDER else len(ORDER)
+    write_rows(table, rows)
 
 
 def _legend(ax: Axes, entries: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -135,6 +136,16 @@ def _reference_points(
 def pair_title(pair: str) -> str:
     signal, _, background = pair.partition("_vs_")
     return " vs ".join(TITLES.get(each, each) for each in (signal, background) if each)
+
+
+def in_order(pairs: Iterable[str]) -> list[str]:
+    """Names of pairs in the order of their signals in ORDER, others by the alphabet behind them."""
+
+    def place(pair: str) -> tuple[int, str]:
+        signal = pair.partition("_vs_")[0]
+        return (ORDER.index(signal) if signal in ORDER else len(ORDER), pair)
+
+    return sorted(pairs, key=place)
 
 
 def confusion(*, metrics: Input, taggers: Labels, pdf: Output, png: Output, data: Output) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,13 @@ from jetchain.core.io.tensors import read_tensors
 from jetchain.core.kinematics import delta_phi
 from jetchain.core.metrics import resampled
 from jetchain.core.schema.graphs import JET_COLUMNS
-from jetchain.core.schema.pflow_choice import ChoiceLead, ChoiceMerit, ChosenTagger, TaggingChoice
+from jetchain.core.schema.pflow_choice import (
+    AppliedTagger,
+    ChoiceLead,
+    ChoiceMerit,
+    ChosenTagger,
+    TaggingChoice,
+)
 from jetchain.core.schema.tagging import TAGGING_SCORES, TaggerMetrics
 from jetchain.core.seeds import generator
 from jetchain.core.verbs import Input, Inputs, Output
@@ -28,6 +35,7 @@ from jetchain.tagging.settings import ChoiceJobSettings, PairSettings
 Float = NDArray[np.float64]
 Integer = NDArray[np.int64]
 Table = dict[str, np.ndarray]
+Row = TypeVar("Row", bound=AppliedTagger)
 
 FEWEST = 5
 """Jets of signal and of background, below which a pair of classes is left out."""
@@ -70,34 +78,63 @@ def choice(
     Raises:
         DataError: scores are of other jets than those of the data sets.
     """
-    sources = ((dataset, jets), (other_dataset, other_jets))
-    keys = [JetReader(*each).samples("test") for each in sources]
-    tables = [read_tensors(paths[0], TAGGING_SCORES) for paths in (reference, own)]
-    first, second = matched(tables[0], tables[1], keys[0], keys[1], settings.radius)
-    rows = []
-    for about, *paths in zip(metrics, reference, applied, own, strict=True):
-        found = read_result(about, TaggerMetrics)
-        scored = {
-            name: on_common(path, table, chosen, tables[0]["weight"][first], found.classes)
-            for name, path, table, chosen in zip(
-                ("reference", "applied", "own"), paths,
-                (tables[0], tables[1], tables[1]), (first, second, second), strict=True,
-            )
-        }  # fmt: skip
-        for name, pair in settings.pairs.items():
-            replicas = settings.bootstrap_replicas
-            row = compare(scored, found.model, name, pair, replicas, seed)
-            rows += [row] if row else []
+    readers = JetReader(dataset, jets), JetReader(other_dataset, other_jets)
+    scores = {"reference": reference, "applied": applied, "own": own}
+    tables, common, rows = on_same_jets(ChosenTagger, readers, metrics, scores, settings, seed)
     write_result(
         result,
         TaggingChoice(
             algorithm=algorithm,
             reference_jets=len(tables[0]["label"]),
             other_jets=len(tables[1]["label"]),
-            common_jets=len(first),
+            common_jets=len(common[0]),
             rows=rows,
         ),
     )
+
+
+def on_same_jets(
+    kind: type[Row],
+    readers: tuple[JetReader, JetReader],
+    metrics: Sequence[Path],
+    scores: Mapping[str, Sequence[Path]],
+    settings: ChoiceJobSettings,
+    seed: int,
+) -> tuple[tuple[Table, Table], tuple[Integer, Integer], list[Row]]:
+    """Taggers on the test jets that two data sets have in common.
+
+    Args:
+        kind: of the rows; it has a field for each of `scores`.
+        readers: of the data sets, the reference first.
+        metrics: of the reference, a file a tagger.
+        scores: files in the same order: `reference` of the first data set, others of the second.
+        settings: replicas, pairs of classes, and the radius of the jets.
+        seed: of the bootstrap.
+
+    Returns:
+        TAGGING_SCORES of a tagger in either, the rows of the common jets in each, (common,), and
+        what is compared: all taggers and pairs but those with too few jets.
+    """
+    tables = (
+        read_tensors(scores["reference"][0], TAGGING_SCORES),
+        read_tensors(scores["applied"][0], TAGGING_SCORES),
+    )
+    keys = [each.samples("test") for each in readers]
+    common = matched(tables[0], tables[1], keys[0], keys[1], settings.radius)
+    weight = tables[0]["weight"][common[0]]
+    rows = []
+    for about, *paths in zip(metrics, *scores.values(), strict=True):
+        found = read_result(about, TaggerMetrics)
+        scored = {
+            name: on_common(path, tables[other], common[other], weight, found.classes)
+            for name, path in zip(scores, paths, strict=True)
+            for other in [name != "reference"]
+        }
+        for name, pair in settings.pairs.items():
+            replicas = settings.bootstrap_replicas
+            row = compare(kind, scored, found.model, name, pair, replicas, seed)
+            rows += [row] if row else []
+    return tables, common, rows
 
 
 def matched(
@@ -149,15 +186,22 @@ def on_common(
 
 
 def compare(
-    scored: dict[str, Scored], tagger: str, name: str, pair: PairSettings, replicas: int, seed: int
-) -> ChosenTagger | None:
+    kind: type[Row],
+    scored: dict[str, Scored],
+    tagger: str,
+    name: str,
+    pair: PairSettings,
+    replicas: int,
+    seed: int,
+) -> Row | None:
     """One tagger in one pair of classes; none with too few jets.
 
     Args:
-        scored: the same true jets, as reference, applied and own.
+        kind: of the result.
+        scored: the same true jets: `reference`, and others by the names that `kind` has for them.
         tagger: its key.
         name, pair: the pair of classes.
-        replicas: bootstrap replicas, which all three share.
+        replicas: bootstrap replicas, which all share.
         seed: of the bootstrap.
     """
     truth, _, _ = discriminant(scored["reference"], pair)
@@ -168,7 +212,7 @@ def compare(
     ranked = {each: Ranked(*discriminant(jets, pair)) for each, jets in scored.items()}
     value = {each: jets.merits(np.ones(len(truth)), AT) for each, jets in ranked.items()}
     spread = {each: jets.replicas(times, AT) for each, jets in ranked.items()}
-    merits: dict[str, Any] = {
+    fields: dict[str, Any] = {
         each: ChoiceMerit(
             auc=area, auc_error=error[0], background_50=left, background_50_error=error[1]
         )
@@ -176,12 +220,9 @@ def compare(
         for error in [spread[each].std(axis=0, ddof=1).tolist()]
     }
     better = np.array([1, -1])  # less background is
-    leads: dict[str, Any] = {}
-    for each in ("applied", "own"):
+    for each in scored.keys() - {"reference"}:
         ahead = better * (value[each] - value["reference"])
         error = (spread[each] - spread["reference"]).std(axis=0, ddof=1)
         auc, background = map(lead, ahead.tolist(), error.tolist())
-        leads[f"{each}_lead"] = ChoiceLead(auc=auc, background_50=background)
-    return ChosenTagger(
-        pair=name, tagger=tagger, signal=signal, background=len(truth) - signal, **merits, **leads
-    )
+        fields[f"{each}_lead"] = ChoiceLead(auc=auc, background_50=background)
+    return kind(pair=name, tagger=tagger, signal=signal, background=len(truth) - signal, **fields)

@@ -23,6 +23,7 @@ from jetchain.core.settings import (
 )
 from jetchain.core.training_settings import TrainingSettings
 from jetchain.tagging.models import MODELS
+from jetchain.tagging.pileup_settings import PileupDependenceSettings
 
 Sections: Any = MODELS.sections()
 
@@ -291,6 +292,9 @@ class TaggingSettings(Settings):
     models: ModelTable = key(ModelTable(), "Sizes of the networks, and what else is their own.")
     evaluation: ScoringSettings = key(ScoringSettings(), "Scores, ROC curves and their errors.")
     explain: ExplainSettings = key(ExplainSettings(), "Shares of the inputs in the scores.")
+    pileup: PileupDependenceSettings = key(
+        PileupDependenceSettings(), "What pile-up does to the taggers."
+    )
     bench: BenchSettings = key(BenchSettings(), "Throughput against weaver-core (`make bench`).")
 
     @model_validator(mode="before")

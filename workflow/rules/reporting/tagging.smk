@@ -211,3 +211,54 @@ LEARNING = Figure(
     ),
     params=dict(taggers=labels("tagging.models", TAGGERS)),
 )
+
+# Of `pileup_dependence`, not of `all`.
+PILEUP_POINTS = dict(
+    points=expand(
+        f"results/tagging/{MITIGATED}/compared.json", mean=MEANS, mitigation=MITIGATIONS
+    )
+)
+PILEUP_NAMES = dict(taggers=labels("tagging.models", PILEUP.taggers))
+PILEUP_DEPENDENCE = [
+    *(
+        Figure(
+            f"tagging/tagging_pileup_{merit}",
+            "reporting.pileup_dependence.taggers",
+            "Taggers",
+            {"figure": f"{text} against pile-up"},
+            inputs=PILEUP_POINTS,
+            params=PILEUP_NAMES | dict(merit=merit),
+            caption="tagging_pileup",
+        )
+        for merit, text in {"auc": "AUC", "background_50": "Background kept"}.items()
+    ),
+    *(
+        Figure(
+            f"tagging/tagging_pileup_{number}",
+            "reporting.pileup_dependence.jets",
+            "Taggers",
+            {"figure": f"Jet masses against pile-up: {number}"},
+            inputs=PILEUP_POINTS,
+            params=dict(number=number),
+            caption="tagging_pileup_jets",
+        )
+        for number in ("bias", "resolution")
+    ),
+    Table(
+        "tagging/tagging_pileup_taggers",
+        "reporting.pileup_dependence.tagger_table",
+        "Taggers",
+        {"figure": "Taggers against pile-up (table)"},
+        inputs=PILEUP_POINTS,
+        params=PILEUP_NAMES,
+        caption="tagging_pileup_tables",
+    ),
+    Table(
+        "tagging/tagging_pileup_masses",
+        "reporting.pileup_dependence.jet_table",
+        "Taggers",
+        {"figure": "Jets against pile-up (table)"},
+        inputs=PILEUP_POINTS,
+        caption="tagging_pileup_tables",
+    ),
+]

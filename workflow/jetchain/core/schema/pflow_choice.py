@@ -37,17 +37,16 @@ class ChoiceLead(Result):
     background_50: Lead
 
 
-class ChosenTagger(Result):
-    """A tagger in a pair of classes, on the jets that both algorithms have.
+class AppliedTagger(Result):
+    """A tagger in a pair of classes, on the jets that two reconstructions have in common.
 
     Attributes:
         pair: of classes.
         tagger: its key.
         signal, background: jets of each.
         reference: trained on jets of the reference, which it is asked about too.
-        applied: the same network, asked about jets of the other algorithm.
-        own: trained on jets of the other algorithm, which it is asked about too.
-        applied_lead, own_lead: of these over the reference.
+        applied: the same network, asked about the other jets.
+        applied_lead: of this over the reference.
     """
 
     pair: str
@@ -56,8 +55,18 @@ class ChosenTagger(Result):
     background: int
     reference: ChoiceMerit
     applied: ChoiceMerit
-    own: ChoiceMerit
     applied_lead: ChoiceLead
+
+
+class ChosenTagger(AppliedTagger):
+    """The same, where the other jets are those of another algorithm, with a further training.
+
+    Attributes:
+        own: trained on jets of the other algorithm, which it is asked about too.
+        own_lead: of this over the reference.
+    """
+
+    own: ChoiceMerit
     own_lead: ChoiceLead
 
 
