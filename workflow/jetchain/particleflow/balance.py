@@ -1,10 +1,10 @@
 """The balance of photons and neutral hadrons among what a network finds.
 
-Each neutral candidate gets its more probable class. That is most often right, and of the sums wrong:
-where photons are the more frequent, what cannot be told apart is all called photons, and they
-get more of the jets' energy than they have. Balanced, a candidate is a photon if its log odds and an
-offset are positive; with the offset of the training events photons have the share of the found
-neutral pT that true photons have of the true one. The momenta stay what they are.
+Each neutral candidate gets its more probable class. Of each that is most often right, and of their
+sum wrong: where photons are the more frequent, what cannot be told apart is all called photons, and
+they get more of the jets' energy than they have. Balanced, a candidate is a photon if its log odds
+and an offset are positive; with the offset of the training events photons have the share of the
+found neutral pT that true photons have of the true one. The momenta stay what they are.
 
 The idea is that of prior correction: M. Saerens, P. Latinne, C. Decaestecker, Neural Computation 14
 (2002) 21; that it balances pT, not numbers, is ours.
@@ -20,7 +20,7 @@ from jetchain.core.io.mapped import Mapped
 from jetchain.particleflow.batch import Batches
 from jetchain.particleflow.network import NEUTRAL_HADRON, PHOTON, Candidates, Network
 
-EVENTS = 512  # at most, of which the offset is found
+EVENTS = 1024  # at most, of which the offset is found
 ETA = 2.0  # largest |eta|: beyond the tracks end, and charged particles look neutral
 AT_ONCE = 32
 

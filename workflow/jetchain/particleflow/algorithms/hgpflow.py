@@ -69,7 +69,7 @@ class HgpflowTrainingSettings(SetTrainingSettings):
         ge=0.0,
     )
     fit: TrainingSettings = key(
-        TrainingSettings(epochs=6, batch_size=16, learning_rate=3e-3), "The training loop."
+        TrainingSettings(epochs=5, batch_size=8, learning_rate=3e-3), "The training loop."
     )
 
 
