@@ -12,6 +12,8 @@ is sparse, and the event is whole: a hyperedge belongs to a node, one to each tr
 each cluster, and reaches what the edges of the event graph reach. The assignment of true particles
 is free among the slots of a cluster, where it is the cheapest; between clusters it is that of the
 most energy. Both parts are trained together, the second on proxies without their gradient.
+The weights in the losses, a power of pT, are ours: most particles are soft, jets are made of the
+hard ones.
 
 Reference: arXiv 2212.01328, 2410.23236; nilotpal09/HGPflow: `hgpflow_v2/models/hg_learner/
 iterative_refiner.py` for the update, `configs/cocoa` for the published sizes.
