@@ -6,16 +6,11 @@ import torch
 
 from helpers.graph_files import mapped_graphs
 from jetchain.particleflow.algorithms.mlpf import Mlpf, MlpfModelSettings
-from jetchain.particleflow.batch import Batches, EventBatch
+from jetchain.particleflow.batch import Batches
 from jetchain.particleflow.messages import edge_geometry
 from jetchain.particleflow.network import COLUMN
 from jetchain.particleflow.network_settings import NetworkTrainingSettings
-from jetchain.particleflow.node_network import (
-    candidate_loss,
-    most_probable,
-    neutral_pt,
-    sum_loss,
-)
+from jetchain.particleflow.node_network import candidate_loss, most_probable
 from jetchain.particleflow.targets import CLASSES
 
 SMALL = MlpfModelSettings(hidden=16, layers=2)
@@ -83,7 +78,7 @@ def test_loss_is_the_cross_entropy_at_gamma_0_and_the_squared_errors_of_neutrals
     label = batch.targets["label"]
     without = {"focal_gamma": 0.0, "regression_weight": 0.0}
     both, classes, focal = (
-        model.loss(batch, NetworkTrainingSettings(pt_power=0.0, sum_weight=0.0, **options))[0]
+        model.loss(batch, NetworkTrainingSettings(pt_power=0.0, **options))[0]
         for options in ({"focal_gamma": 0.0}, without, {"regression_weight": 0.0})
     )
     torch.testing.assert_close(
@@ -116,33 +111,3 @@ def test_candidates_weigh_with_the_power_of_their_pt():
 def test_a_candidate_is_there_where_none_has_less_than_half():
     probability = torch.tensor([[0.40, 0, 0.25, 0.35, 0, 0], [0.60, 0, 0.05, 0.35, 0, 0]])
     assert most_probable(probability.log()).tolist() == [CLASSES.index("photon"), 0]
-
-
-def test_the_loss_of_sums_is_of_clusters_and_those_they_hear_from():
-    """Worked out by hand: of the first two clusters what one has too much the other has too little;
-    the third hears from none, and the track counts as nothing."""
-    x = torch.zeros(4, len(COLUMN))
-    x[:3, COLUMN["is_topo"]] = x[3, COLUMN["is_track"]] = 1.0
-    edges = torch.tensor([[0, 1, 3, 0], [1, 0, 0, 3]])
-    batch = EventBatch(x, torch.zeros(4, 4), edges, torch.zeros(4, dtype=torch.int64))
-    true = torch.tensor([10.0, 5.0, 3.0, 0.0])
-    found = torch.tensor([12.0, 3.0, 4.0, 0.0])
-    # Held are 15 + 1, 15 + 1 and 3 + 1 GeV; off are 0, 0 and 1 GeV, which is half of the root of 4.
-    for power, expected in ((0.0, 0.5 * 0.5**2 / 3), (0.5, 2 * 0.5 * 0.5**2 / (4 + 4 + 2))):
-        assert float(sum_loss(found, true, batch, power)) == pytest.approx(expected)
-    wrong = found + torch.tensor([0.0, 12.0, 0.0, 0.0])  # three units, linear beyond one
-    expected = (2 * (3 - 0.5) + 0.5 * 0.5**2) / 3
-    assert float(sum_loss(wrong, true, batch, 0.0)) == pytest.approx(expected)
-
-
-def test_expected_pt_is_what_the_loss_of_sums_sees(network):
-    """Of a network that is sure of its candidates, it is their pT."""
-    model, batch = network
-    logits, regression = model(batch)
-    sure = torch.where(logits == logits.max(dim=1, keepdim=True).values, 50.0, -50.0)
-    found = neutral_pt(sure, regression, batch.x)
-    is_topo = batch.x[:, COLUMN["is_topo"]] > 0
-    there = sure.argmax(dim=1) != 0
-    own = torch.hypot(batch.momentum[:, 0], batch.momentum[:, 1])
-    expected = torch.where(is_topo & there, own * regression[:, 0].exp(), 0.0)
-    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import smooth_l1_loss
 
 from jetchain.particleflow.batch import EventBatch
 from jetchain.particleflow.network import (
@@ -64,11 +63,6 @@ class NodeNetwork(Network):
         x = batch.x.repeat_interleave(self.per_node, dim=0)
         neutral, log_pt = x[:, COLUMN["is_topo"]] > 0, x[:, COLUMN["log_pt_gev"]]
         value = candidate_loss(logits, regression, label, target, neutral, log_pt, settings)
-        if settings.sum_weight:
-            true = torch.where(neutral & (label != NONE), (target[:, 0] + log_pt).exp(), 0.0)
-            found = neutral_pt(logits, regression, batch.x)
-            sums = sum_loss(found, true.view(len(batch), -1).sum(dim=1), batch, settings.pt_power)
-            value = value + settings.sum_weight * sums
         return value, len(batch)
 
     def candidates(self, batch: EventBatch) -> Candidates:
@@ -87,38 +81,11 @@ class NodeNetwork(Network):
     def expected_pt(self, batch: EventBatch) -> Tensor:
         """P(a neutral candidate) times its pT at each topocluster, GeV; 0 at tracks; (nodes,)."""
         logits, regression = self(batch)
-        return neutral_pt(logits.double(), regression.double(), batch.x)
-
-
-def neutral_pt(logits: Tensor, regression: Tensor, x: Tensor) -> Tensor:
-    """P(a neutral candidate) times its pT at each topocluster, GeV; 0 at tracks; (nodes,)."""
-    own = x[:, COLUMN["log_pt_gev"]].repeat_interleave(len(logits) // max(1, len(x)))
-    log_pt = (regression[:, 0] + own).clamp(max=10)
-    pt = (1 - logits.softmax(dim=1)[:, NONE]) * log_pt.exp()
-    total = pt.view(len(x), -1).sum(dim=1) if len(x) else pt
-    return torch.where(x[:, COLUMN["is_topo"]] > 0, total, 0.0)
-
-
-def sum_loss(found: Tensor, true: Tensor, batch: EventBatch, power: float) -> Tensor:
-    """Error of the neutral pT of each topocluster and those it hears from, together.
-
-    What one cluster has too much and its neighbour too little leaves a jet as it is. The
-    errors count in units of the square root of the pT, as a calorimeter's; beyond one they count
-    linearly. The loss is ours.
-
-    Args:
-        found: `neutral_pt`, (nodes,).
-        true: of the particles that belong to the nodes, GeV, (nodes,).
-        batch: of the nodes.
-        power: of the pT, the weight in the mean.
-    """
-    is_topo = batch.x[:, COLUMN["is_topo"]] > 0
-    source, target = batch.edge_index[:, is_topo[batch.edge_index].all(dim=0)]
-    off, held = (each.index_add(0, target, each[source])[is_topo] for each in (found - true, true))
-    held = held + 1.0
-    error = smooth_l1_loss(off / held.sqrt(), torch.zeros_like(off), reduction="none")
-    weight = held**power
-    return (weight * error).sum() / weight.sum().clamp(min=1.0)
+        x = batch.x
+        present = 1 - logits.double().softmax(dim=1)[:, NONE]
+        own = x[:, COLUMN["log_pt_gev"]].repeat_interleave(self.per_node)
+        pt = (present * (regression[:, 0].double() + own).exp()).view(-1, self.per_node).sum(dim=1)
+        return torch.where(x[:, COLUMN["is_topo"]] > 0, pt, 0.0)
 
 
 def candidate_loss(
