@@ -213,6 +213,45 @@ def test_a_cluster_of_no_particle_costs_its_noise_and_its_empty_slots():
     torch.testing.assert_close(value, expected)
 
 
+def test_clusters_weigh_with_the_power_of_their_pt():
+    """Of two clusters without a particle, each with its noise and empty slots; at power 1/2."""
+    event = FakeEvent()
+    event.cluster(500.0, 0.5, 0.0, ECAL)
+    event.cluster(90000.0, 0.5, 2.0, HCAL)
+    model, batch, entries = hgpflow(arrays_of(event))
+    value, _ = model.loss(batch, HgpflowTrainingSettings(pt_power=0.5))
+    steps, _ = model.refine(batch, entries)
+    each = torch.stack([
+        -step.log_noise + torch.nn.functional.softplus(step.indicator).view(2, 2).mean(dim=1)
+        for step in steps
+    ]).mean(dim=0)  # fmt: skip
+    weight = torch.hypot(*batch.momentum[:, :2].T).sqrt()
+    assert weight[1] > 10 * weight[0]
+    torch.testing.assert_close(value, (weight @ each) / weight.sum())
+
+
+@torch.no_grad()
+def test_neutral_proxies_are_the_clusters_less_what_tracks_and_noise_have():
+    """With corrections of zero nothing of the clusters is lost and nothing counted twice."""
+    model, batch, entries = hgpflow(arrays_of(random_event(5, charged=6, neutral=8)))
+    for parameter in model.properties.parameters():
+        parameter.zero_()
+    steps, hyper = model.refine(batch, entries)
+    step = steps[-1]
+    _, momentum = model.particles(batch, entries, step, hyper)
+    neutral = (batch.x[:, COLUMN["is_topo"]] > 0).repeat_interleave(2)
+    pt, eta, phi = momentum[neutral].double().T
+    pt = pt.exp()
+    found = torch.stack([pt * phi.cos(), pt * phi.sin(), pt * eta.sinh()], dim=1).sum(dim=0)
+    of_tracks = slice(None, entries.of_tracks)
+    gone = step.log_noise.exp().index_add(
+        0, entries.target[of_tracks], step.log_share.exp()[of_tracks]
+    )
+    left = (1 - gone) * (batch.x[:, COLUMN["is_topo"]] > 0)
+    assert entries.of_tracks > 0
+    torch.testing.assert_close(found.float(), left @ batch.momentum[:, :3], rtol=1e-3, atol=1e-3)
+
+
 # --------------------------------------------------------------------------- object condensation
 
 

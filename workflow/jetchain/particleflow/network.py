@@ -14,10 +14,12 @@ from torch import Tensor, nn
 
 from jetchain.core.kinematics import pt_eta_phi
 from jetchain.core.schema.graphs import EVENT_GRAPH_FEATURES
+from jetchain.core.schema.particleflow import PARTICLE_CLASSES
 from jetchain.particleflow.batch import EventBatch
 
 FEATURES = len(EVENT_GRAPH_FEATURES)
 COLUMN = {name: index for index, name in enumerate(EVENT_GRAPH_FEATURES)}
+PHOTON, NEUTRAL_HADRON = map(PARTICLE_CLASSES.index, ("photon", "neutral_hadron"))
 
 # Columns with tails of many powers of ten: asinh keeps their sign and small values.
 LONG_TAILED = [COLUMN["d0_significance"], COLUMN["z0_significance"]]
@@ -35,6 +37,7 @@ class Candidates:
         label: index into PARTICLE_CLASSES.
         pt, eta, phi: GeV and rad; those of its track for a charged one.
         node: its track, or the topocluster most of it is in, counted through the batch.
+        photon_odds: log of the odds of a photon against a neutral hadron; of a neutral one.
     """
 
     event: NDArray[np.int64]
@@ -43,6 +46,7 @@ class Candidates:
     eta: NDArray[np.float64]
     phi: NDArray[np.float64]
     node: NDArray[np.int64]
+    photon_odds: NDArray[np.float64]
 
     def __getitem__(self, rows: NDArray[np.int64]) -> Self:
         """Some of them."""
@@ -64,9 +68,11 @@ class Network(nn.Module, ABC):
 
     feature_mean: Tensor
     feature_scale: Tensor
+    photon_offset: Tensor
 
     def __init__(self) -> None:
         super().__init__()
+        self.register_buffer("photon_offset", torch.zeros(()))
         self.register_buffer("feature_mean", torch.zeros(FEATURES))
         self.register_buffer("feature_scale", torch.ones(FEATURES))
 
@@ -86,6 +92,12 @@ class Network(nn.Module, ABC):
     @abstractmethod
     def candidates(self, batch: EventBatch) -> Candidates:
         """The particles of a batch, of each event in the order of their nodes where it can be."""
+
+    def balanced(self, found: Candidates) -> Candidates:
+        """Candidates with the class of the neutral ones from their odds and `photon_offset`."""
+        neutral = np.isin(found.label, [PHOTON, NEUTRAL_HADRON])
+        kind = np.where(found.photon_odds + float(self.photon_offset) > 0, PHOTON, NEUTRAL_HADRON)
+        return replace(found, label=np.where(neutral, kind, found.label))
 
     def expected_pt(self, batch: EventBatch) -> Tensor:
         """The neutral pT that is found at each topocluster, GeV; 0 at tracks; (nodes,)."""

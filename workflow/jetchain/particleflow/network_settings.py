@@ -83,6 +83,9 @@ class SetTrainingSettings(Settings):
 class NetworkTrainingSettings(SetTrainingSettings):
     """Events of the training, and the loss of a network that answers at the nodes."""
 
+    fit: TrainingSettings = key(
+        TrainingSettings(epochs=11, batch_size=8, learning_rate=3e-3), "The training loop."
+    )
     focal_gamma: float = key(2.0, "Exponent of the focal loss of the classes.", ge=0.0)
     regression_weight: float = key(
         1.0, "Weight of the regression loss beside that of the classes.", ge=0.0

@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from jetchain.particleflow.batch import EventBatch
-from jetchain.particleflow.network import COLUMN, Candidates, Network, of_nodes
+from jetchain.particleflow.network import (
+    COLUMN,
+    NEUTRAL_HADRON,
+    PHOTON,
+    Candidates,
+    Network,
+    of_nodes,
+)
 from jetchain.particleflow.network_settings import NetworkTrainingSettings
 from jetchain.particleflow.targets import CLASSES, NONE, REGRESSION, node_targets
 
@@ -68,7 +75,8 @@ class NodeNetwork(Network):
         label = most_probable(logits).cpu().numpy()
         answer = regression.double().cpu().numpy()
         found = np.flatnonzero(label != NONE)
-        return at_nodes(batch, found // self.per_node, label[found], answer[found])
+        odds = photon_odds(logits).cpu().numpy()[found]
+        return at_nodes(batch, found // self.per_node, label[found], answer[found], odds)
 
     def expected_pt(self, batch: EventBatch) -> Tensor:
         """P(a neutral candidate) times its pT at each topocluster, GeV; 0 at tracks; (nodes,)."""
@@ -136,6 +144,7 @@ def at_nodes(
     node: NDArray[np.int64],
     label: NDArray[np.int64],
     answer: NDArray[np.float64],
+    odds: NDArray[np.float64],
 ) -> Candidates:
     """Candidates from the answers at nodes.
 
@@ -144,6 +153,7 @@ def at_nodes(
         node: of each, (candidates,).
         label: index into CLASSES, not none, (candidates,).
         answer: REGRESSION, (candidates, 5).
+        odds: see `photon_odds`, (candidates,).
     """
     is_track, own = of_nodes(batch)
     is_track, (pt, eta, phi) = is_track[node], own[:, node]
@@ -155,7 +165,13 @@ def at_nodes(
         eta=np.where(is_track, eta, given["eta"]),
         phi=np.where(is_track, phi, np.arctan2(given["sin_phi"], given["cos_phi"])),
         node=node,
+        photon_odds=odds,
     )
+
+
+def photon_odds(logits: Tensor) -> Tensor:
+    """Log of the odds of a photon against a neutral hadron, of logits of CLASSES; (answers,)."""
+    return (logits[:, 1 + PHOTON] - logits[:, 1 + NEUTRAL_HADRON]).double()
 
 
 def possible(logits: Tensor, x: Tensor) -> Tensor:

@@ -87,12 +87,12 @@ def predict(model: Network, events: Mapped) -> Candidates:
         events: EVENT_GRAPHS.
     """
     nothing = np.empty(0, np.int64)
-    pt, eta, phi = np.empty((3, 0))
-    found = [Candidates(nothing, nothing, pt, eta, phi, nothing)]
+    pt, eta, phi, odds = np.empty((4, 0))
+    found = [Candidates(nothing, nothing, pt, eta, phi, nothing, odds)]
     progress = Progress(len(events), "events")
     done = nodes = 0
     for batch in Batches(events, np.arange(len(events)), EVENTS_AT_ONCE):
-        part = model.candidates(batch)
+        part = model.balanced(model.candidates(batch))
         found.append(replace(part, event=part.event + done, node=part.node + nodes))
         nodes += len(batch)
         done = min(done + EVENTS_AT_ONCE, len(events))

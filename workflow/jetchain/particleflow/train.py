@@ -23,6 +23,7 @@ from jetchain.core.training_settings import TrainingSettings
 from jetchain.core.trees import require_checksum
 from jetchain.core.verbs import Inputs, Output
 from jetchain.particleflow.algorithms import ALGORITHMS
+from jetchain.particleflow.balance import balance
 from jetchain.particleflow.batch import NODES, TRUTH, Batches
 from jetchain.particleflow.network import Network
 from jetchain.particleflow.network_settings import SetTrainingSettings, TrainJobSettings
@@ -244,6 +245,8 @@ def fit_network(
             done = len(history.get("epoch", ()))
             columns["epoch"] = [done + epoch for epoch in columns["epoch"]]
         history = {column: history.get(column, []) + rows for column, rows in columns.items()}
+    if stages:
+        balance(model, events, stages[-1].chosen)
     return model.eval(), history
 
 

@@ -38,6 +38,7 @@ from jetchain.particleflow.node_network import (
     REGRESSION_WEIGHTS,
     at_nodes,
     beside_own,
+    photon_odds,
     possible,
 )
 from jetchain.particleflow.targets import (
@@ -180,7 +181,8 @@ class Condensation(Network):
         found = condensed(beta, place, is_track, batch.event, self.settings)
         logits[:, NONE] = torch.finfo(logits.dtype).min
         label = logits.argmax(dim=1)[found].cpu().numpy()
-        return at_nodes(batch, found.cpu().numpy(), label, regression[found].double().cpu().numpy())
+        answer, odds = regression[found].double().cpu().numpy(), photon_odds(logits[found])
+        return at_nodes(batch, found.cpu().numpy(), label, answer, odds.cpu().numpy())
 
 
 @torch.no_grad()

@@ -12,6 +12,8 @@ is sparse, and the event is whole: a hyperedge belongs to a node, one to each tr
 each cluster, and reaches what the edges of the event graph reach. The assignment of true particles
 is free among the slots of a cluster, where it is the cheapest; between clusters it is that of the
 most energy. Both parts are trained together, the second on proxies without their gradient.
+The weights in the losses, a power of pT, are ours: most particles are soft, jets are made of the
+hard ones.
 
 Reference: arXiv 2212.01328, 2410.23236; nilotpal09/HGPflow: `hgpflow_v2/models/hg_learner/
 iterative_refiner.py` for the update, `configs/cocoa` for the published sizes.
@@ -37,7 +39,7 @@ from jetchain.particleflow.jagged import cheapest, softmax_of
 from jetchain.particleflow.messages import GEOMETRY, Message, edge_geometry
 from jetchain.particleflow.network import COLUMN, FEATURES, Candidates, Network, of_nodes
 from jetchain.particleflow.network_settings import SetTrainingSettings
-from jetchain.particleflow.node_network import possible
+from jetchain.particleflow.node_network import photon_odds, possible
 from jetchain.particleflow.targets import CLASSES, NONE, flat_incidence, true_objects
 
 TINY = 1e-6
@@ -62,8 +64,14 @@ class HgpflowTrainingSettings(SetTrainingSettings):
 
     max_events: int = key(350, "Events trained on per shard, after those held out.", ge=1)
     regression_weight: float = key(1.0, "Weight of the momenta beside the incidence.", ge=0.0)
+    pt_power: float = key(
+        0.5,
+        "Clusters, hyperedges and particles weigh in the losses with this power of their pT; 0: "
+        "all the same.",
+        ge=0.0,
+    )
     fit: TrainingSettings = key(
-        TrainingSettings(epochs=6, batch_size=16, learning_rate=3e-3), "The training loop."
+        TrainingSettings(epochs=5, batch_size=8, learning_rate=3e-3), "The training loop."
     )
 
 
@@ -246,31 +254,34 @@ class Hgpflow(Network):
         entries, slots = self.entries(batch), self.settings.slots
         steps, hyper = self.refine(batch, entries)
         share, label, momentum = self.assigned(batch, entries, steps[-1])
+        power = settings.pt_power
+        of_node = (power * batch.x[:, COLUMN["log_pt_gev"]]).exp()
         is_topo = batch.x[:, COLUMN["is_topo"]] > 0
         first = torch.arange(len(label), device=label.device) % slots == 0
         exists = is_topo.repeat_interleave(slots) | first
+        of_hyperedge = of_node.repeat_interleave(slots)
         noise = 1 - share.new_zeros(len(batch)).index_add(0, entries.target, share)
-        noise = noise.clamp(min=0)[is_topo]
+        noise = noise.clamp(min=0) * is_topo
+        there = (label != NONE).float()
         total = share.new_zeros(())
         for step in steps:
-            shared = (share * step.log_share).sum() + (noise * step.log_noise[is_topo]).sum()
-            total = total - shared / max(1, len(noise)) + binary_cross_entropy_with_logits(
-                step.indicator[exists], (label[exists] != NONE).float()
-            )  # fmt: skip
+            missed = (-noise * step.log_noise).index_add(0, entries.target, -share * step.log_share)
+            found = binary_cross_entropy_with_logits(step.indicator, there, reduction="none")
+            total = total + _mean(missed[is_topo], of_node[is_topo])
+            total = total + _mean(found[exists], of_hyperedge[exists])
         total = total / len(steps)
         logits, found = self.particles(batch, entries, steps[-1], hyper)
         logits = logits[:, NONE + 1 :]
         there = label != NONE
         neutral = there & is_topo.repeat_interleave(slots)
-        if there.any():
-            total = total + cross_entropy(logits[there], label[there] - 1)
-        if neutral.any():
-            found, momentum = found[neutral], momentum[neutral]
-            d_eta, d_phi = found[:, 1] - momentum[:, 1], delta_phi(found[:, 2], momentum[:, 2])
-            angle = torch.stack([d_eta, d_phi]) / ANGLE
-            angle = smooth_l1_loss(angle, torch.zeros_like(angle))
-            error = smooth_l1_loss(found[:, 0], momentum[:, 0].log()) + ANGLE_WEIGHT * angle
-            total = total + settings.regression_weight * error
+        classes = cross_entropy(logits[there], label[there] - 1, reduction="none")
+        total = total + _mean(classes, of_hyperedge[there])
+        found, momentum = found[neutral], momentum[neutral]
+        d_eta, d_phi = found[:, 1] - momentum[:, 1], delta_phi(found[:, 2], momentum[:, 2])
+        off = torch.stack([found[:, 0] - momentum[:, 0].log(), d_eta / ANGLE, d_phi / ANGLE])
+        off = smooth_l1_loss(off, torch.zeros_like(off), reduction="none")
+        error = off[0] + ANGLE_WEIGHT * off[1:].mean(dim=0)
+        total = total + settings.regression_weight * _mean(error, momentum[:, 0] ** power)
         return total, len(batch)
 
     @torch.no_grad()
@@ -316,7 +327,8 @@ class Hgpflow(Network):
         log_pt, eta, phi = momentum.double().cpu().numpy()[there].T
         neutral = np.stack([np.exp(log_pt), eta, phi])
         pt, eta, phi = np.where(is_track[node], own[:, node], neutral)
-        return Candidates(batch.event.cpu().numpy()[node], label[there], pt, eta, phi, node)
+        odds = photon_odds(logits).cpu().numpy()[there]
+        return Candidates(batch.event.cpu().numpy()[node], label[there], pt, eta, phi, node, odds)
 
     def expected_pt(self, batch: EventBatch) -> Tensor:
         """P(a particle) times its pT at each cluster, GeV; 0 at tracks; (nodes,)."""
@@ -330,3 +342,8 @@ class Hgpflow(Network):
 
 def _mlp(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, outputs))
+
+
+def _mean(values: Tensor, weight: Tensor) -> Tensor:
+    """Their mean with weights; 0 of none."""
+    return (weight * values).sum() / weight.sum().clamp(min=TINY)

@@ -273,7 +273,7 @@ class Tspn(Network):
         if len(squares.centre):
             inside, together = self.content(batch, hidden, squares)
             number = self.number(together).argmax(dim=1)
-        filled = number > 0
+        filled, odds = number > 0, np.zeros(len(node))
         if filled.any():
             squares, number = squares.some(filled), number[filled]
             momentum, kinds, attention = self.particles(
@@ -287,8 +287,11 @@ class Tspn(Network):
             found[0] = np.exp(found[0])
             own = np.concatenate([own, found], axis=1)
             label = np.append(label, np.array(NEUTRAL)[kinds[at].argmax(dim=1).cpu().numpy()])
+            odds = np.append(
+                odds, (kinds[at] @ kinds.new_tensor([-1.0, 1.0])).double().cpu().numpy()
+            )
         pt, eta, phi = own
-        return Candidates(batch.event.cpu().numpy()[node], label - 1, pt, eta, phi, node)
+        return Candidates(batch.event.cpu().numpy()[node], label - 1, pt, eta, phi, node, odds)
 
 
 def _apart(x: Tensor, eta: Tensor, phi: Tensor) -> tuple[Tensor, Tensor]:
