@@ -10,7 +10,6 @@ from helpers.detected import GEOMETRY, FakeEvent, write_detected
 from jetchain.core.io.events import read_events
 from jetchain.core.io.tables import read_json, write_json
 from jetchain.core.schema.particleflow import PARTICLE_CLASSES, RECONSTRUCTED
-from jetchain.particleflow import shapes
 from jetchain.particleflow.algorithms.parametric import (
     ParametricSettings,
     hadron_factor,
@@ -220,7 +219,9 @@ def test_what_is_left_of_a_cluster_is_a_photon_and_a_hadron(reconstruct):
 
 def test_what_looks_like_a_hadron_by_far_is_one(reconstruct, monkeypatch):
     """With its part in the ECAL; where both parts lie is their common centre."""
-    monkeypatch.setattr(shapes, "HADRON_BELOW", -1.0)  # the tables of the test are blunt
+    monkeypatch.setattr(
+        f"{ParametricSettings.__module__}.HADRON_BELOW", -1.0
+    )  # the tables of the test are blunt
     event = FakeEvent()
     event.particle(211, pt=10.0, eta=0.0, phi=0.5)
     left = 20 * np.array([0.1, 0.3, 0, 0.4, 0.2, 0])

@@ -60,7 +60,7 @@ class Described(NamedTuple):
     width: Floats  # (clusters,) see SHAPES
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def describe(clusters: Clusters) -> Described:
     """Energies, centres and widths of all clusters; cells of no or negative energy do not count."""
     count = len(clusters.e)
@@ -149,11 +149,6 @@ def photon_likelihood(described: Described, table: ShapeTable) -> Floats:
 def is_photon(described: Described, table: ShapeTable) -> NDArray[np.bool_]:
     """Whether each cluster that no track touched is taken for a photon, (clusters,)."""
     return photon_likelihood(described, table) > PHOTON_ABOVE
-
-
-def is_hadron(described: Described, table: ShapeTable) -> NDArray[np.bool_]:
-    """Whether each remnant is taken for one neutral hadron as a whole, (clusters,)."""
-    return photon_likelihood(described, table) < HADRON_BELOW
 
 
 def centres(described: Described) -> tuple[Floats, Floats]:

@@ -77,13 +77,13 @@ class Cuts(NamedTuple):
     electron_maximum_ep: float
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def distance(eta: float, phi: float, other_eta: float, other_phi: float) -> float:
     """dR, with the azimuth wrapped."""
     return np.sqrt((eta - other_eta) ** 2 + delta_phi(phi, other_phi) ** 2)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def bin_of(value: float, edges: Floats) -> int:
     """Index of the bin whose lower edge lies below the value; the last bin is open."""
     found = 0
@@ -93,7 +93,7 @@ def bin_of(value: float, edges: Floats) -> int:
     return found
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def best_cluster(
     first: int, last: int, clusters: Clusters, p: float, eta: float, phi: float, cuts: Cuts
 ) -> int:
@@ -125,7 +125,7 @@ def best_cluster(
     return best
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def densest_layer(
     cluster: int, clusters: Clusters, track_eta: Floats, track_phi: Floats, centre: Floats
 ) -> int:
@@ -160,7 +160,7 @@ def densest_layer(
     return best
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def subtract_rings(
     amount: float,
     share: Floats,
@@ -217,16 +217,17 @@ def subtract_rings(
             left[ring] -= taken
             quota[layer] -= taken
             amount -= taken
+    kept = np.ones(N_LAYERS * N_RINGS)
+    for ring in order:
+        kept[ring] = left[ring] / ring_e[ring]
     position = 0
     for cluster in chosen:
         for cell in range(offset[cluster], offset[cluster + 1]):
-            ring = ring_of[position]
-            if left[ring] != ring_e[ring]:
-                cell_e[cell] *= left[ring] / ring_e[ring]
+            cell_e[cell] *= kept[ring_of[position]]
             position += 1
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def entered_cluster(
     near: Ints, clusters: Clusters, track_eta: Floats, track_phi: Floats, least: float
 ) -> int:
@@ -241,7 +242,13 @@ def entered_cluster(
         least: MeV, of the energy weighted by the Gaussian of `densest_layer`.
     """
     best, most = -1, least
+    cell_e = clusters.cell_e
     for cluster in near:
+        total = 0.0  # what it would be if all of it lay on the track: most have too little
+        for cell in range(clusters.cell_offset[cluster], clusters.cell_offset[cluster + 1]):
+            total += max(cell_e[cell], 0.0)
+        if total <= most:
+            continue
         total = 0.0
         for cell in range(clusters.cell_offset[cluster], clusters.cell_offset[cluster + 1]):
             layer = clusters.cell_layer[cell]
@@ -254,14 +261,14 @@ def entered_cluster(
     return best
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def clear(chosen: Ints, clusters: Clusters) -> None:
     for cluster in chosen:
         clusters.e[cluster] = 0.0
         clusters.cell_e[clusters.cell_offset[cluster] : clusters.cell_offset[cluster + 1]] = 0.0
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def energy_of(chosen: Ints, clusters: Clusters) -> float:
     total = 0.0
     for cluster in chosen:
@@ -269,7 +276,7 @@ def energy_of(chosen: Ints, clusters: Clusters) -> float:
     return total
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def subtract(
     amount: float,
     share: Floats,
@@ -286,7 +293,7 @@ def subtract(
         clusters.e[cluster] = np.sum(clusters.cell_e[cells])
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def clusters_near(
     first: int, last: int, clusters: Clusters, eta: float, phi: float, radius: float
 ) -> Ints:
@@ -304,7 +311,7 @@ def clusters_near(
     return near[:count]
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def within(chosen: Ints, clusters: Clusters, eta: float, phi: float, radius: float) -> Ints:
     """Those of some clusters that lie within a radius."""
     kept = np.empty(len(chosen), np.int64)
@@ -316,7 +323,7 @@ def within(chosen: Ints, clusters: Clusters, eta: float, phi: float, radius: flo
     return kept[:count]
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def crossed_clusters(
     near: Ints, clusters: Clusters, track_eta: Floats, track_phi: Floats, delta_eta: Floats
 ) -> Ints:

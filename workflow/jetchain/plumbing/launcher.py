@@ -33,6 +33,10 @@ from jetchain.core.verbs import Input, Inputs, Labels, Output, Outputs, Resource
 from jetchain.plumbing import checksums, environment, runs
 from jetchain.plumbing.digest import ROOT, verb_location
 
+OLDEST_AFTER = 100
+"""Collections of younger garbage before one of the oldest objects. Python's 10 cost a job that
+loads compiled functions .2 s."""
+
 
 def load_verb(name: str) -> Callable[..., None]:
     """Import the function of a verb: see `jetchain.plumbing.digest.verb_location`."""
@@ -179,6 +183,8 @@ def main(arguments: list[str]) -> int:
             verb = load_verb(arguments[0])
         finally:
             gc.freeze()
+            # So does what compiled functions make at their first call.
+            gc.set_threshold(*gc.get_threshold()[:2], OLDEST_AFTER)
             gc.enable()
         values = parse_arguments(verb, arguments[1:])
         took = help_verb(verb, values) if helps() else run_verb(verb, values, arguments)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
+from jetchain.core.compiled import hypotenuse
 from jetchain.detector.calorimeter.digitisation import Deposits, Hits, Readout
 from jetchain.detector.flight.states import DEPOSITED, LEAKED, PASSIVE
 from jetchain.detector.geometry.description import SlabArrays
@@ -25,6 +26,10 @@ RADIUS_MAX = 8.0
 
 ENTRIES = 1024
 """Of the tables of azimuths about a shower's axis and of radii; a power of 2."""
+
+BLOCK = 256
+"""Spots worked on together: first where they lie, then which number their cells have, then what
+they leave there. So the processor waits for many cells at a time, not for one after the other."""
 
 
 # `spread` runs for every particle, and numba counts references to all arrays of the tuples that it
@@ -68,16 +73,23 @@ class Shower(NamedTuple):
     spot: np.ndarray  # energy of a spot of the tail on average, at least TAIL_SPOT, MeV
     depth: np.ndarray  # (slabs + 1,) a buffer
     depth_em: np.ndarray  # (slabs + 1,) a buffer
+    # Of the spots that are worked on together, (BLOCK,) each:
+    spot_cell: np.ndarray  # int64, the cell, -1 for those beside the calorimeter
+    spot_hit: np.ndarray  # int32, number of the cell if it had one
+    spot_energy: np.ndarray  # MeV
 
 
 def empty_shower(slabs: int) -> Shower:
     """Buffers of a shower."""
+    path, depth, depth_em = np.zeros((3, slabs + 1))
+    energy, own, core, tail, share, middle, spot = np.zeros((7, slabs))
     return Shower(
-        np.zeros(slabs + 1), *(np.zeros(slabs) for _ in range(7)), *np.zeros((2, slabs + 1))
-    )
+        path, energy, own, core, tail, share, middle, spot, depth, depth_em,
+        np.zeros(BLOCK, np.int64), np.zeros(BLOCK, np.int32), np.zeros(BLOCK),
+    )  # fmt: skip
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def number_of_spots(wanted: float) -> int:
     """Into how many spots a part of a slab's energy is divided.
 
@@ -89,7 +101,7 @@ def number_of_spots(wanted: float) -> int:
     return 1 + int(math.sqrt(DENSE_SPOTS * wanted))
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def entry_within(share: float) -> int:
     """The entry of the table of radii for a share of the energy, 0 to 1.
 
@@ -99,7 +111,7 @@ def entry_within(share: float) -> int:
     return min(int(share * ENTRIES), ENTRIES - 1)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def spread(
     rng: np.random.Generator,
     particle: int,
@@ -116,6 +128,7 @@ def spread(
     """Spread the slabs' energies over cells; returns the number of deposits after it."""
     path, deposited, cores, tails = shower.path, shower.energy, shower.core, shower.tail
     shares, middle, tail_spots = shower.share, shower.middle, shower.spot
+    spot_cell, spot_hit, spot_energy = shower.spot_cell, shower.spot_hit, shower.spot_energy
     layer_of_slab, cells_eta, cells_phi, first_cell, eta_max, tables = segmentation
     number, cell_of, n_hits, hit_layer, hit_energy, newest = cells[:6]
     deposit_hit, deposit_particle, deposit_energy, following = cells[6:]
@@ -131,7 +144,7 @@ def spread(
         n_eta, n_phi = cells_eta[layer], cells_phi[layer]
         along = path[k] + middle[k] * (path[k + 1] - path[k])
         x, y, z = at[0] + along * unit[0], at[1] + along * unit[1], at[2] + along * unit[2]
-        rho = math.hypot(x, y)
+        rho = hypotenuse(x, y)
         # In units of cells. A step perpendicular to the flight changes eta and phi by step / rho.
         per_eta, per_phi = n_eta / (2 * eta_max), n_phi / (2 * math.pi)
         row = (math.asinh(z / rho) + eta_max) * per_eta
@@ -146,38 +159,49 @@ def spread(
             spots = number_of_spots(total / (CORE_SPOT if part == 0 else tail_spots[k]))
             turn = rng.random() * ENTRIES
             offset = rng.random()
-            for j in range(spots):
-                # Quasi-random spots, one stratum each, make smooth showers. The farther out, the
-                # smaller: a spot's energy goes as sqrt(1 - u), near 1 / r.
-                kept = 1.0 - (j + offset) / spots
-                each = total * kept / (0.5 * (spots + 1) - offset)
-                turn += ENTRIES * 0.3819660112501051  # the golden angle
-                step = size * radii[entry_within(1.0 - kept**2)]
-                which = int(turn) & (ENTRIES - 1)
-                i = math.floor(row + step * cosines[which] * per_eta)
-                if i < 0 or i >= n_eta:
-                    lost += each
-                    continue
-                m = math.floor(column + step * sines[which] * per_phi)
-                while m < 0:
-                    m += n_phi
-                while m >= n_phi:
-                    m -= n_phi
-                cell = first_cell[layer] + i * n_phi + m
-                hit = number[cell]
-                if hit < 0:
-                    hit = n_hits[0]
-                    n_hits[0] += 1
-                    number[cell], cell_of[hit] = hit, cell
-                    hit_layer[hit], hit_energy[hit], newest[hit] = layer, 0.0, -1
-                deposit = newest[hit]
-                if deposit >= first:  # the particle has been here
-                    deposit_energy[deposit] += each
-                else:
-                    deposit_hit[count], deposit_particle[count] = hit, particle
-                    deposit_energy[count], following[count] = each, deposit
-                    newest[hit] = count
-                    count += 1
+            for done in range(0, spots, BLOCK):
+                block = min(spots - done, BLOCK)
+                for b in range(block):
+                    # Quasi-random spots, one stratum each, make smooth showers. The farther out,
+                    # the smaller: a spot's energy goes as sqrt(1 - u), near 1 / r.
+                    kept = 1.0 - (done + b + offset) / spots
+                    spot_energy[b] = total * kept / (0.5 * (spots + 1) - offset)
+                    turn += ENTRIES * 0.3819660112501051  # the golden angle
+                    step = size * radii[entry_within(1.0 - kept**2)]
+                    which = int(turn) & (ENTRIES - 1)
+                    i = math.floor(row + step * cosines[which] * per_eta)
+                    if i < 0 or i >= n_eta:
+                        spot_cell[b] = -1
+                        continue
+                    m = math.floor(column + step * sines[which] * per_phi)
+                    while m < 0:
+                        m += n_phi
+                    while m >= n_phi:
+                        m -= n_phi
+                    spot_cell[b] = first_cell[layer] + i * n_phi + m
+                for b in range(block):
+                    spot_hit[b] = number[max(spot_cell[b], 0)]
+                for b in range(block):
+                    cell, each = spot_cell[b], spot_energy[b]
+                    if cell < 0:
+                        lost += each
+                        continue
+                    hit = spot_hit[b]
+                    if hit < 0:  # unless another spot of these has hit it
+                        hit = number[cell]
+                    if hit < 0:
+                        hit = n_hits[0]
+                        n_hits[0] += 1
+                        number[cell], cell_of[hit] = hit, cell
+                        hit_layer[hit], hit_energy[hit], newest[hit] = layer, 0.0, -1
+                    deposit = newest[hit]
+                    if deposit >= first:  # the particle has been here
+                        deposit_energy[deposit] += each
+                    else:
+                        deposit_hit[count], deposit_particle[count] = hit, particle
+                        deposit_energy[count], following[count] = each, deposit
+                        newest[hit] = count
+                        count += 1
         account[LEAKED] += lost
         account[DEPOSITED] += amount - lost
         by_layer[layer] += amount - lost

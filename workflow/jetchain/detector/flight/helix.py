@@ -14,6 +14,8 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
+from jetchain.core.compiled import TURN
+
 LIGHT = 0.299792458
 """GeV / (T m): pT = LIGHT q B R."""
 
@@ -37,7 +39,7 @@ class Flight(NamedTuple):
     start: float  # turning angle from the start to the direction of the beam axis, rad
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def flight(
     x: float, y: float, z: float, px: float, py: float, pz: float, charge: float, field: float
 ) -> Flight:
@@ -56,7 +58,23 @@ def flight(
     return Flight(x, y, z, phi, pz / pt, bend, distance, start)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
+def remainder(angle: float) -> float:
+    """The remainder of an angle after full turns, to the last bit that of Python's %.
+
+    Within a turn of the range the remainder is a sum or a difference, which takes a fraction of its
+    time; the difference is exact.
+    """
+    if 0.0 <= angle < TURN:
+        return angle
+    if -TURN < angle < 0.0:
+        return angle + TURN
+    if TURN <= angle < 2 * TURN:
+        return angle - TURN
+    return angle % TURN
+
+
+@numba.njit(cache=True, error_model="numpy")
 def to_cylinder(line: Flight, radius: float) -> float:
     """Path to r = radius, inf where the helix never gets there.
 
@@ -77,12 +95,10 @@ def to_cylinder(line: Flight, radius: float) -> float:
     if abs(cosine) > 2 * line.distance * size:
         return math.inf
     opening = math.acos(cosine / (2 * line.distance * size)) if line.distance > 0.0 else 0.0
-    first = (line.start - opening) % (2 * math.pi)
-    second = (line.start + opening) % (2 * math.pi)
-    return min(first, second) * size
+    return min(remainder(line.start - opening), remainder(line.start + opening)) * size
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def to_plane(line: Flight, z: float) -> float:
     """Path to the plane at z, inf where the particle flies away from it."""
     if line.slope == 0.0:
@@ -91,7 +107,7 @@ def to_plane(line: Flight, z: float) -> float:
     return path if path > 0.0 else math.inf
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def advance(line: Flight, path: float) -> tuple[float, float, float, float]:
     """Position (mm) and azimuth of flight after a path."""
     half = 0.5 * path * line.bend
@@ -107,7 +123,7 @@ def advance(line: Flight, path: float) -> tuple[float, float, float, float]:
     )
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def to_face(line: Flight, radius: float, half_length: float) -> tuple[float, int]:
     """Path to the closed cylinder r = radius, |z| = half_length, and REACHED, CURLED or BEHIND.
 
@@ -121,7 +137,7 @@ def to_face(line: Flight, radius: float, half_length: float) -> tuple[float, int
     return path, REACHED
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def propagate(
     vertex: np.ndarray,
     momentum: np.ndarray,

@@ -17,6 +17,7 @@ import numpy as np
 import yaml
 from pydantic import model_validator
 
+from jetchain.core.compiled import hypotenuse
 from jetchain.core.errors import DataError
 from jetchain.core.settings import Settings, key, parse, require_known
 
@@ -239,7 +240,7 @@ def distance_to_face(table: GeometryTable, eta: np.ndarray) -> np.ndarray:
     return np.where(eta < table.barrel_eta, table.inner_radius * np.cosh(eta), endcap)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def slab_paths(
     start: tuple[float, float, float],
     unit: tuple[float, float, float],
@@ -255,7 +256,7 @@ def slab_paths(
     """
     x, y, z = start
     distance = math.sqrt(x * x + y * y + z * z)
-    rho = math.hypot(x, y)
+    rho = hypotenuse(x, y)
     scale = min(radius / max(rho, 1e-9), half_length / max(abs(z), 1e-9))
     first = max(distance * (1.0 - scale), 0.0)
     cosine = (x * unit[0] + y * unit[1] + z * unit[2]) / distance
@@ -270,9 +271,12 @@ def slab_paths(
         for _ in range(4):
             px, py, pz = x + at * unit[0], y + at * unit[1], z + at * unit[2]
             distance = math.sqrt(px * px + py * py + pz * pz)
-            rho = math.hypot(px, py)
+            rho = hypotenuse(px, py)
             scale = min(radius / max(rho, 1e-9), half_length / max(abs(pz), 1e-9))
+            before = at
             at += wanted - (distance * (1.0 - scale) - first)
+            if at == before:
+                break
         last = max(at, last)
         path[k] = last
 

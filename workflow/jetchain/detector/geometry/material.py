@@ -29,7 +29,7 @@ LEAST_COSINE = 0.1
 """A layer is at most this inverse times as thick as at normal incidence."""
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def crossing(line: Flight, end: float, layers: np.ndarray, k: int) -> tuple[float, float]:
     """Path to a layer, inf where it is not crossed before the path `end`.
 
@@ -50,18 +50,19 @@ def crossing(line: Flight, end: float, layers: np.ndarray, k: int) -> tuple[floa
         at = to_cylinder(line, position)
     if at >= end or at < 1e-6:
         return math.inf, 0.0
-    x, y, z, phi = advance(line, at)
+    # As in `advance`, which takes ten times as long.
+    if not disks and abs(line.z + at * line.slope) > layers[k, END]:
+        return math.inf, 0.0
+    x, y, _, phi = advance(line, at)
     if disks:
         radius = math.hypot(x, y)
         if radius < layers[k, START] or radius > layers[k, END]:
             return math.inf, 0.0
         return at, abs(line.slope)
-    if abs(z) > layers[k, END]:
-        return math.inf, 0.0
     return at, abs((x * math.cos(phi) + y * math.sin(phi)) / position)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def crossings(
     line: Flight,
     end: float,
@@ -91,7 +92,7 @@ def crossings(
     return n
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def stopped_at(thickness: np.ndarray, n: int, depth: float) -> int:
     """The crossing at which a depth is used up, -1 if it lies beyond the n crossings."""
     total = 0.0
@@ -102,7 +103,7 @@ def stopped_at(thickness: np.ndarray, n: int, depth: float) -> int:
     return -1
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def electron_share(rng: np.random.Generator) -> float:
     """Share of a converting photon's energy that one electron takes.
 
@@ -114,7 +115,7 @@ def electron_share(rng: np.random.Generator) -> float:
             return x
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def energy_kept(rng: np.random.Generator, thickness: float) -> float:
     """Share of its energy that an electron keeps in a thickness, X0.
 

@@ -55,7 +55,13 @@ from jetchain.particleflow.conversions import merge_conversions
 from jetchain.particleflow.detected import Clusters, Tracks
 from jetchain.particleflow.layers import N_LAYERS, Layers
 from jetchain.particleflow.linking import link
-from jetchain.particleflow.shapes import centres, describe, is_hadron, is_photon
+from jetchain.particleflow.shapes import (
+    HADRON_BELOW,
+    PHOTON_ABOVE,
+    centres,
+    describe,
+    photon_likelihood,
+)
 from jetchain.particleflow.subtraction import ELECTRON, HADRON, MUON, Cuts, Response, Seeds
 
 MEV_PER_GEV = 1000.0
@@ -285,9 +291,10 @@ def _neutral(
     described = describe(left)
     # Sums over cells differ by rounding from the cluster's energy.
     touched = left.e < (1 - 1e-6) * clusters.e
-    photon = is_photon(described, table["showers"].shapes)
+    likelihood = photon_likelihood(described, table["showers"].shapes)
+    photon = likelihood > PHOTON_ABOVE
     whole = ~touched & (left.e > 0)
-    hadron = touched & is_hadron(described, table["showers"].shapes)
+    hadron = touched & (likelihood < HADRON_BELOW)
     touched &= ~hadron
     parts = [  # clusters, energy, eta, phi, label
         (whole & photon, left.e, clusters.eta, clusters.phi, PHOTON),
