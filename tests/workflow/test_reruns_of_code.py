@@ -51,7 +51,6 @@ FROM_FILES = {
     *(module for module in SOURCES if module.startswith("jetchain.graphs.formats.")),
     "jetchain.graphs.import_jets",
     "jetchain.graphs.imported",
-    "jetchain.core.sources",
     "jetchain.inference.bracket",
     "jetchain.inference.combination",
     "jetchain.inference.ensembles",
