@@ -10,7 +10,7 @@ import numpy as np
 TURN = 2 * np.pi
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def delta_phi(first: float, second: float) -> float:
     """`kinematics.delta_phi` of numbers, to the last bit.
 
@@ -27,7 +27,7 @@ def delta_phi(first: float, second: float) -> float:
     return (first - second + np.pi) % (2 * np.pi) - np.pi
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def wrapped(angle: float) -> float:
     """An azimuth, or a difference of two, in [-pi, pi]; of one that is off by at most one turn.
 
@@ -43,7 +43,7 @@ def wrapped(angle: float) -> float:
     return angle
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def hypotenuse(x: float, y: float) -> float:
     """`math.hypot` of lengths, to the last bit that of glibc 2.35, without a call.
 

@@ -50,7 +50,7 @@ def substructure(
     )
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def _substructure(
     momentum: Array, offset: NDArray[np.int64], radius: float, zcut: float, beta: float
 ) -> tuple[Array, Array]:
@@ -63,7 +63,7 @@ def _substructure(
     return groomed, tau
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def _soft_drop(
     constituents: Array, radius: float, zcut: float, beta: float
 ) -> tuple[float, float, float]:
@@ -85,7 +85,7 @@ def _soft_drop(
     return mass, sharing, distance
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def _n_subjettiness(constituents: Array, radius: float, tau: Array) -> None:
     count = len(constituents)
     _, rapidity, azimuth, _, parent = _recluster(constituents, True)
@@ -111,12 +111,12 @@ def _n_subjettiness(constituents: Array, radius: float, tau: Array) -> None:
         tau[n - 1] = weighted / (np.sum(pt) * radius)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def _distance2(rapidity_1: float, phi_1: float, rapidity_2: float, phi_2: float) -> float:
     return (rapidity_1 - rapidity_2) ** 2 + wrapped(phi_1 - phi_2) ** 2
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def _rapidity(px: float, py: float, pz: float, energy: float) -> float:
     """Rapidity without the cancellation in E - |pz|; a negative squared mass counts as zero."""
     pt2 = px**2 + py**2
@@ -127,7 +127,7 @@ def _rapidity(px: float, py: float, pz: float, energy: float) -> float:
     return magnitude if pz > 0 else -magnitude
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def _recluster(
     constituents: Array, winner_takes_all: bool
 ) -> tuple[Array, Array, Array, NDArray[np.int64], NDArray[np.int64]]:
@@ -211,7 +211,7 @@ def _recluster(
     return momentum, rapidity, azimuth, children, parent
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def _find_neighbour(
     i: int, alive: int, axis: Array, neighbour: NDArray[np.int64], nearest: Array
 ) -> None:

@@ -150,7 +150,7 @@ def _plane(points: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[n
     return eta, phi
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def _nearest(
     eta: NDArray[np.float64],
     phi: NDArray[np.float64],

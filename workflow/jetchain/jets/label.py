@@ -55,7 +55,7 @@ def label_jets(
     )
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def _label_events(
     eta: Array,
     phi: Array,
@@ -83,7 +83,7 @@ def _label_events(
     return labels
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def _ancestry(
     code: Integers, mother: Integers
 ) -> tuple[NDArray[np.bool_], Integers, Integers, NDArray[np.bool_]]:
@@ -109,7 +109,7 @@ def _ancestry(
     return final, boson, top, decayed
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def _label(
     code: Integers,
     distance: Array,

@@ -101,7 +101,7 @@ def _weight(alpha: Array, pileup: Array) -> Array:
     return erf(np.maximum(alpha - median, 0.0) / spread / np.sqrt(2.0))
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def _shapes(
     pt: Array, y: Array, phi: Array, offset: Integers, hard: NDArray[np.bool_]
 ) -> tuple[Array, Array]:

@@ -140,7 +140,7 @@ def _columns(given: Any, place: int) -> list[Tensor]:
     return [each.T if number == place else each for number, each in enumerate(given)]
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def _messages(
     centre: Floats, neighbour: Floats, geometry: Floats, weight: Floats, edges: Ints
 ) -> Floats:
@@ -155,7 +155,7 @@ def _messages(
     return result
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def _messages_back(
     centre: Floats, neighbour: Floats, geometry: Floats, weight: Floats, edges: Ints, up: Floats
 ) -> tuple[Floats, Floats, Floats]:
@@ -176,7 +176,7 @@ def _messages_back(
     return d_centre, d_neighbour, d_weight
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def _scores(
     first: Floats, second: Floats, geometry: Floats, weight: Floats, out: Floats, edges: Ints
 ) -> Floats:
@@ -191,7 +191,7 @@ def _scores(
     return result
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def _scores_back(
     first: Floats,
     second: Floats,
@@ -222,7 +222,7 @@ def _scores_back(
     return d_first, d_second, d_last, d_weight, d_out
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def _weighted_sums(values: Floats, weight: Floats, edges: Ints, rows: int) -> Floats:
     result = np.zeros((rows, values.shape[1]), np.float32)
     for edge in range(edges.shape[1]):
@@ -230,7 +230,7 @@ def _weighted_sums(values: Floats, weight: Floats, edges: Ints, rows: int) -> Fl
     return result
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def _weighted_sums_back(
     values: Floats, weight: Floats, edges: Ints, up: Floats
 ) -> tuple[Floats, Floats]:
@@ -242,7 +242,7 @@ def _weighted_sums_back(
     return d_values, d_weight
 
 
-@numba.njit(cache=True, error_model="numpy", inline="always")
+@numba.njit(cache=True, inline="always")
 def _at_edge(bias: Floats, numbers: Floats, weight: Floats) -> None:
     """Set W g of an edge."""
     for k in range(len(bias)):
@@ -251,7 +251,7 @@ def _at_edge(bias: Floats, numbers: Floats, weight: Floats) -> None:
         _add(bias, weight[number], numbers[number])
 
 
-@numba.njit(cache=True, error_model="numpy", inline="always")
+@numba.njit(cache=True, inline="always")
 def _add(total: Floats, values: Floats, factor: np.float32) -> None:
     for k in range(len(total)):
         total[k] += factor * values[k]

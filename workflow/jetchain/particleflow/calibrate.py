@@ -122,7 +122,7 @@ def isolated_hadrons(tracks: Tracks, radius: float) -> tuple[NDArray[np.bool_], 
     return ~lepton & ~crowded, counts
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def _crowded(offset: Ints, eta: Floats, phi: Floats, radius: float) -> NDArray[np.bool_]:
     crowded = np.zeros(len(eta), np.bool_)
     for event in range(len(offset) - 1):
@@ -147,7 +147,7 @@ def shower_of_tracks(
     )
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def _shower_of_tracks(
     track_offset: Ints,
     track_eta: Floats,

@@ -34,14 +34,14 @@ class Shares(NamedTuple):
     joined: Ints  # (clusters,) another of the same group, or itself: see `root_of`
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def no_shares(tracks: int, clusters: int) -> Shares:
     """Of tracks that took nothing yet, each cluster a group of its own."""
     zero = np.zeros(tracks)
     return Shares(zero, zero.copy(), zero.copy(), np.full(tracks, -1), np.arange(clusters))
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def root_of(cluster: int, joined: Ints) -> int:
     """The cluster that stands for the group of one."""
     while joined[cluster] != cluster:
@@ -50,14 +50,14 @@ def root_of(cluster: int, joined: Ints) -> int:
     return cluster
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def join(one: int, others: Ints, joined: Ints) -> None:
     """Make one group of the groups of some clusters."""
     for other in others:
         joined[root_of(other, joined)] = root_of(one, joined)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def fitted_momenta(p: Floats, error: Floats, shares: Shares) -> Floats:
     """Momenta from tracks and calorimeter, (tracks,) MeV.
 

@@ -70,7 +70,7 @@ def merge_conversions(tracks: Tracks, particles: dict[str, Any]) -> None:
     _make_photons(particles, np.concatenate([ones, alone]))
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def pairs(
     legs: Ints,
     event: Ints,

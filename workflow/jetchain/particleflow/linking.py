@@ -49,7 +49,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def electron_clusters(
     first: int,
     last: int,
@@ -96,7 +96,7 @@ def electron_clusters(
     return taken[:number]
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def _muon(
     t: int,
     first: int,
@@ -129,7 +129,7 @@ def _muon(
         )
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def _electron(
     t: int,
     found: int,
@@ -163,7 +163,7 @@ def _electron(
     return total
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def _hadron(
     t: int,
     found: int,
@@ -224,7 +224,7 @@ def _hadron(
     )
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def link(
     tracks: Seeds, clusters: Clusters, layers: Layers, response: Response, cuts: Cuts
 ) -> tuple[Ints, Floats, Shares]:

@@ -60,7 +60,7 @@ class Described(NamedTuple):
     width: Floats  # (clusters,) see SHAPES
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def describe(clusters: Clusters) -> Described:
     """Energies, centres and widths of all clusters; cells of no or negative energy do not count."""
     count = len(clusters.e)

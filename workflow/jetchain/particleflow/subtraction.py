@@ -77,13 +77,13 @@ class Cuts(NamedTuple):
     electron_maximum_ep: float
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def distance(eta: float, phi: float, other_eta: float, other_phi: float) -> float:
     """dR, with the azimuth wrapped."""
     return np.sqrt((eta - other_eta) ** 2 + delta_phi(phi, other_phi) ** 2)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def bin_of(value: float, edges: Floats) -> int:
     """Index of the bin whose lower edge lies below the value; the last bin is open."""
     found = 0
@@ -93,7 +93,7 @@ def bin_of(value: float, edges: Floats) -> int:
     return found
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def best_cluster(
     first: int, last: int, clusters: Clusters, p: float, eta: float, phi: float, cuts: Cuts
 ) -> int:
@@ -125,7 +125,7 @@ def best_cluster(
     return best
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def densest_layer(
     cluster: int, clusters: Clusters, track_eta: Floats, track_phi: Floats, centre: Floats
 ) -> int:
@@ -160,7 +160,7 @@ def densest_layer(
     return best
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def subtract_rings(
     amount: float,
     share: Floats,
@@ -227,7 +227,7 @@ def subtract_rings(
             position += 1
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def entered_cluster(
     near: Ints, clusters: Clusters, track_eta: Floats, track_phi: Floats, least: float
 ) -> int:
@@ -261,14 +261,14 @@ def entered_cluster(
     return best
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def clear(chosen: Ints, clusters: Clusters) -> None:
     for cluster in chosen:
         clusters.e[cluster] = 0.0
         clusters.cell_e[clusters.cell_offset[cluster] : clusters.cell_offset[cluster + 1]] = 0.0
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def energy_of(chosen: Ints, clusters: Clusters) -> float:
     total = 0.0
     for cluster in chosen:
@@ -276,7 +276,7 @@ def energy_of(chosen: Ints, clusters: Clusters) -> float:
     return total
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def subtract(
     amount: float,
     share: Floats,
@@ -293,7 +293,7 @@ def subtract(
         clusters.e[cluster] = np.sum(clusters.cell_e[cells])
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def clusters_near(
     first: int, last: int, clusters: Clusters, eta: float, phi: float, radius: float
 ) -> Ints:
@@ -311,7 +311,7 @@ def clusters_near(
     return near[:count]
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def within(chosen: Ints, clusters: Clusters, eta: float, phi: float, radius: float) -> Ints:
     """Those of some clusters that lie within a radius."""
     kept = np.empty(len(chosen), np.int64)
@@ -323,7 +323,7 @@ def within(chosen: Ints, clusters: Clusters, eta: float, phi: float, radius: flo
     return kept[:count]
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def crossed_clusters(
     near: Ints, clusters: Clusters, track_eta: Floats, track_phi: Floats, delta_eta: Floats
 ) -> Ints:

@@ -91,7 +91,7 @@ def empty_deposits(capacity: int) -> Deposits:
     return Deposits(hit, particle, np.empty(capacity), following)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def forget(readout: Readout) -> None:
     """Make a readout empty."""
     number, cell, _, numbered = readout
@@ -100,7 +100,7 @@ def forget(readout: Readout) -> None:
     numbered[0] = 0
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def digitise(
     rng: np.random.Generator,
     readout: Readout,  # of the cells that were hit; is filled
@@ -144,7 +144,7 @@ def digitise(
     numbered[0] = n
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def sampled(rng: np.random.Generator, energy: float, quantum: float) -> float:
     """Energy of a cell after sampling fluctuations, MeV."""
     if quantum <= 0.0:
@@ -162,7 +162,7 @@ def sampled(rng: np.random.Generator, energy: float, quantum: float) -> float:
     return quantum * quanta
 
 
-@numba.njit(cache=True, error_model="numpy", inline="always")
+@numba.njit(cache=True, inline="always")
 def noise_below(rng: np.random.Generator, noisy: bool, tail: float, symmetric: bool) -> np.float32:
     """E / sigma of a cell of which it is known that its noise, or its size, is below `tail`."""
     if not noisy:

@@ -56,7 +56,7 @@ TRACK_SHARE, TRACK_MAX = 0.9, 130.0
 SECONDARIES, FAN, FAN_MAX = 12, 570.0, 400.0  # mm GeV, mm
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def parts(rng: np.random.Generator, gev: float) -> tuple[float, float]:
     """Draw the electromagnetic share of a hadron's energy, and the factor on what is seen of the
     rest.
@@ -77,7 +77,7 @@ def parts(rng: np.random.Generator, gev: float) -> tuple[float, float]:
     return fraction, factor * max(1.0 - UNSEEN * gev**-UNSEEN_POWER, LEAST_VISIBLE)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def hadronic(
     rng: np.random.Generator,
     energy: float,

@@ -13,7 +13,7 @@ import numba
 import numpy as np
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def regularised_gamma(shape: float, x: float, log_gamma: float) -> float:
     """P(shape, x), the regularised lower incomplete gamma function (Numerical Recipes 6.2).
 
@@ -51,7 +51,7 @@ def regularised_gamma(shape: float, x: float, log_gamma: float) -> float:
     return 1.0 - front * h
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def electromagnetic_profile(
     rng: np.random.Generator, energy: float, critical: float, z: float
 ) -> tuple[float, float, float]:
@@ -82,7 +82,7 @@ def electromagnetic_profile(
     return max(alpha, 1.05), depth, mean_alpha
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def electromagnetic_radii(energy_gev: float, tau: float, z: float) -> tuple[float, float, float]:
     """Core radius, tail radius (Moliere radii) and core share (hep-ex/0001020, eqs. 23 - 26)."""
     log_e = math.log(energy_gev)
@@ -96,7 +96,7 @@ def electromagnetic_radii(energy_gev: float, tau: float, z: float) -> tuple[floa
     return max(core, 0.005), max(tail, 0.01), min(max(share, 0.0), 1.0)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def hadronic_profile(energy_gev: float) -> tuple[float, float, float, float]:
     """HDShower's longitudinal parameters: alpha_EM, beta_EM (1/X0), alpha_HD, beta_HD (1/lambda)
     (cms-sw/cmssw, HDShowerParametrization.h)."""

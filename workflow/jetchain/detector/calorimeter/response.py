@@ -68,13 +68,13 @@ def response_map(table: GeometryTable, slabs: SlabArrays) -> ResponseMap:
     )  # fmt: skip
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def contained(edge: float, scale: float) -> float:
     """Share of a radial profile 2 r R^2 / (r^2 + R^2)^2 on one side of a line."""
     return 0.5 * (1.0 + edge / math.sqrt(edge * edge + scale * scale))
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def weighted_share(
     track: float, axis: float, core: float, tail: float, width: float
 ) -> tuple[float, float]:
@@ -110,7 +110,7 @@ def weighted_share(
     return of_core, of_tail
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def density(
     k: int,
     at: tuple[float, float, float],
@@ -140,7 +140,7 @@ def density(
     return weight * shower.energy[k] * per_volume, per_volume
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def densest_layer(
     at: tuple[float, float, float],
     unit: tuple[float, float, float],
@@ -186,14 +186,14 @@ def densest_layer(
     return best
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def between(nodes: np.ndarray, value: float) -> tuple[int, float]:
     """The node below a value and the distance behind it, 0 to 1; the ends go on as they are."""
     k = min(max(int(np.searchsorted(nodes, value)) - 1, 0), nodes.size - 2)
     return k, min(max((value - nodes[k]) / (nodes[k + 1] - nodes[k]), 0.0), 1.0)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def interpolated(values: np.ndarray, j: int, b: float, i: int, a: float) -> float:
     """Bilinear."""
     low = values[j, i] + a * (values[j, i + 1] - values[j, i])
@@ -201,7 +201,7 @@ def interpolated(values: np.ndarray, j: int, b: float, i: int, a: float) -> floa
     return low + b * (high - low)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def respond(
     rng: np.random.Generator,
     energy: float,

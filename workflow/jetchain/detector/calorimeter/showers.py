@@ -66,7 +66,7 @@ class Medium(NamedTuple):
     support: bool  # whether the support in front of the face is there
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def support_path(
     at: tuple[float, float, float],
     unit: tuple[float, float, float],
@@ -83,7 +83,7 @@ def support_path(
     return slabs.support_endcap / max(abs(unit[2]), LEAST_COSINE)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def ionise(
     rng: np.random.Generator, energy: float, depth: float, slabs: SlabArrays, shower: Shower
 ) -> float:
@@ -110,7 +110,7 @@ def ionise(
     return energy
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def electromagnetic(
     rng: np.random.Generator,
     energy: float,
@@ -174,7 +174,7 @@ def electromagnetic(
     return left
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def shower_event(
     rng: np.random.Generator,
     flown: Flown,  # the pieces of a particle stand together; its account is added to

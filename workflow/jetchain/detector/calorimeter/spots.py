@@ -89,7 +89,7 @@ def empty_shower(slabs: int) -> Shower:
     )  # fmt: skip
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def number_of_spots(wanted: float) -> int:
     """Into how many spots a part of a slab's energy is divided.
 
@@ -101,7 +101,7 @@ def number_of_spots(wanted: float) -> int:
     return 1 + int(math.sqrt(DENSE_SPOTS * wanted))
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def entry_within(share: float) -> int:
     """The entry of the table of radii for a share of the energy, 0 to 1.
 
@@ -111,7 +111,7 @@ def entry_within(share: float) -> int:
     return min(int(share * ENTRIES), ENTRIES - 1)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def spread(
     rng: np.random.Generator,
     particle: int,

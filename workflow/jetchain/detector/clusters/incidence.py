@@ -9,7 +9,7 @@ from jetchain.core.compiled import wrapped
 from jetchain.detector.calorimeter.digitisation import Deposits
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def cluster_incidence(
     start: np.ndarray,  # (clusters + 1,)
     entry: np.ndarray,  # (entries,) cells by their number in the readout
@@ -79,7 +79,7 @@ def cluster_incidence(
     return out_particle[:n], out_cluster[:n], out_fraction[:n]
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def cell_truth(
     listed: np.ndarray,  # (listed,) int32, cells by their number in the readout
     charged: np.ndarray,  # (particles,) bool
@@ -128,7 +128,7 @@ def cell_truth(
     return parent, charged_energy, neutral_energy, lengths, parents[:count], energies[:count]
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def isolated(eta: np.ndarray, phi: np.ndarray, first: np.ndarray, cone: float) -> np.ndarray:
     """1 where no other particle of the same event lies within `cone`, (particles,) int32.
 

@@ -36,7 +36,7 @@ MOMENTS = (
 """Columns of `topo` in the table DETECTED; mm, rad, MeV."""
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def describe(
     start: np.ndarray,  # (clusters + 1,) entries of cluster k are start[k]:start[k + 1]
     entry: np.ndarray,  # (entries,) numbers of clustered cells
@@ -113,7 +113,7 @@ def describe(
     return result, by_layer
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def isolate(
     start: np.ndarray,  # (clusters + 1,)
     entry: np.ndarray,  # (entries,) numbers of clustered cells

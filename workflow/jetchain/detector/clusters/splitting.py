@@ -28,7 +28,7 @@ class Thresholds(NamedTuple):
     symmetric: bool  # whether they are on |E| / sigma
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def find_maxima(
     inside: np.ndarray,  # (cells of the proto-cluster,) their numbers
     place: np.ndarray,  # (cells,) by number in the readout: where it stands, -1 for nowhere
@@ -85,7 +85,7 @@ def find_maxima(
     return count
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def divide(
     maxima: np.ndarray,  # (maxima,) int32, numbers of cells
     first: int,  # number of the first of the new clusters
@@ -160,7 +160,7 @@ def divide(
             width = n_fresh
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def share(
     inside: np.ndarray,  # (cells of the proto-cluster,) their numbers
     count: int,
@@ -206,7 +206,7 @@ def share(
         weight[m] = total[one] / (total[one] + np.exp(power) * total[two])
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def split(
     clusters: int,
     place: np.ndarray,

@@ -55,13 +55,13 @@ class Clusters(NamedTuple):
     by_layer: np.ndarray  # (clusters, layers) energy, MeV
 
 
-@numba.njit(cache=True, error_model="numpy", inline="always")
+@numba.njit(cache=True, inline="always")
 def strength(significance: float, symmetric: bool) -> float:
     """What thresholds are put on: E / sigma, or its size."""
     return abs(significance) if symmetric else significance
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def grow(
     rng: np.random.Generator,
     readout: Readout,
@@ -159,7 +159,7 @@ def grow(
     return clusters, n
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def rising(keys: np.ndarray) -> np.ndarray:
     """The order in which integers rise, as a stable np.argsort gives it, for a tenth of its time.
 
@@ -185,7 +185,7 @@ def rising(keys: np.ndarray) -> np.ndarray:
     return order
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def collect(
     clusters: int,
     energy: np.ndarray,
@@ -241,7 +241,7 @@ def collect(
     return start, entry, share_of, main
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def cluster_event(
     rng: np.random.Generator,
     readout: Readout,

@@ -100,7 +100,7 @@ def decay_table() -> DecayTable:
     )
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def species_of(code: int, species: np.ndarray) -> int:
     """Row of a particle or antiparticle in the table, -1 for those that are not in it."""
     size = abs(code)
@@ -110,19 +110,19 @@ def species_of(code: int, species: np.ndarray) -> int:
     return -1
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def is_neutrino(code: int) -> bool:
     """Whether a product of these decays leaves nothing in the detector."""
     return abs(code) == 12 or abs(code) == 14
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def charge_of(code: int, species: np.ndarray) -> float:
     """Charge of a particle of the table, e."""
     return math.copysign(1.0, code) * species[species_of(code, species), CHARGE]
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def momentum_in_rest_frame(mass: float, first: float, second: float) -> float:
     """Momentum of the two products of a decay at rest, MeV (PDG 2024, kinematics, eq. 49.17)."""
     return math.sqrt(
@@ -130,7 +130,7 @@ def momentum_in_rest_frame(mass: float, first: float, second: float) -> float:
     ) / (2 * mass)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def boost(vector: np.ndarray, frame: np.ndarray, mass: float) -> None:
     """Boost (4,) px, py, pz, e from the rest frame of `frame`, in place."""
     along = 0.0
@@ -143,7 +143,7 @@ def boost(vector: np.ndarray, frame: np.ndarray, mass: float) -> None:
     vector[3] = energy
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def split_in_two(
     rng: np.random.Generator,
     parent: np.ndarray,  # (4,) px, py, pz, e
@@ -166,7 +166,7 @@ def split_in_two(
         second[k] = parent[k] - first[k]
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def decay(
     rng: np.random.Generator,
     code: int,

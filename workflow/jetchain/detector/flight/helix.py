@@ -39,7 +39,7 @@ class Flight(NamedTuple):
     start: float  # turning angle from the start to the direction of the beam axis, rad
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def flight(
     x: float, y: float, z: float, px: float, py: float, pz: float, charge: float, field: float
 ) -> Flight:
@@ -58,7 +58,7 @@ def flight(
     return Flight(x, y, z, phi, pz / pt, bend, distance, start)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def remainder(angle: float) -> float:
     """The remainder of an angle after full turns, to the last bit that of Python's %.
 
@@ -74,7 +74,7 @@ def remainder(angle: float) -> float:
     return angle % TURN
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def to_cylinder(line: Flight, radius: float) -> float:
     """Path to r = radius, inf where the helix never gets there.
 
@@ -98,7 +98,7 @@ def to_cylinder(line: Flight, radius: float) -> float:
     return min(remainder(line.start - opening), remainder(line.start + opening)) * size
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def to_plane(line: Flight, z: float) -> float:
     """Path to the plane at z, inf where the particle flies away from it."""
     if line.slope == 0.0:
@@ -107,7 +107,7 @@ def to_plane(line: Flight, z: float) -> float:
     return path if path > 0.0 else math.inf
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def advance(line: Flight, path: float) -> tuple[float, float, float, float]:
     """Position (mm) and azimuth of flight after a path."""
     half = 0.5 * path * line.bend
@@ -123,7 +123,7 @@ def advance(line: Flight, path: float) -> tuple[float, float, float, float]:
     )
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def to_face(line: Flight, radius: float, half_length: float) -> tuple[float, int]:
     """Path to the closed cylinder r = radius, |z| = half_length, and REACHED, CURLED or BEHIND.
 
@@ -137,7 +137,7 @@ def to_face(line: Flight, radius: float, half_length: float) -> tuple[float, int
     return path, REACHED
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def propagate(
     vertex: np.ndarray,
     momentum: np.ndarray,

@@ -13,7 +13,7 @@ from jetchain.detector.geometry.description import GeometryTable, TrackerArrays
 from jetchain.detector.geometry.material import crossing
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def crossing_points(
     candidates: np.ndarray,  # (candidates, states.COLUMNS)
     crossed: np.ndarray,  # (candidates,) layers that each crosses

@@ -16,7 +16,7 @@ from jetchain.detector.flight.states import SOURCE, X, Z
 PILEUP, OTHER_SECONDARY = ORIGINS.index("pileup"), ORIGINS.index("other_secondary")
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def origins(
     candidates: np.ndarray,  # (candidates, states.COLUMNS)
     particles: np.ndarray,  # (particles, states.COLUMNS)

@@ -49,7 +49,7 @@ COUNTS = ("curled_up", "beside_calorimeter", "born_behind_face", "decays", "conv
 CURLED_UP, BESIDE, BORN_BEHIND, DECAYS, CONVERSIONS, BREMSSTRAHLUNG, NUCLEAR = range(7)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def kind_of(code: int, charge: float) -> int:
     """How a particle behaves in the calorimeter."""
     code = abs(code)
@@ -70,7 +70,7 @@ def behaviour(pdgid: np.ndarray, charge: np.ndarray) -> np.ndarray:
     return kind.astype(np.int8)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def baryon_number(code: int) -> int:
     """Baryon number from a PDG code: four digits, all three quarks given, or a nucleus."""
     size = abs(code)

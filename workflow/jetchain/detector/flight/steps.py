@@ -59,7 +59,7 @@ RADIATED_MIN = 10.0
 """MeV: softer bremsstrahlung stays with its electron (our choice)."""
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def emit(
     new: np.ndarray,  # (COLUMNS,) is filled
     parent: np.ndarray,  # (COLUMNS,) SOURCE is taken over
@@ -79,7 +79,7 @@ def emit(
     new[SOURCE], new[SECONDARY] = parent[SOURCE], secondary
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def flight_end(
     rng: np.random.Generator,
     row: np.ndarray,
@@ -123,7 +123,7 @@ def flight_end(
     return end, fate, crossed, status
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def radiation_point(
     rng: np.random.Generator, energy: float, radiation: np.ndarray, crossed: int
 ) -> tuple[int, float]:
@@ -136,7 +136,7 @@ def radiation_point(
     return -1, 0.0
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def place_at(
     line: Flight, path: float
 ) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
@@ -146,7 +146,7 @@ def place_at(
     return (x, y, z), (math.cos(phi) / length, math.sin(phi) / length, line.slope / length)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def radiate(
     rng: np.random.Generator,
     row: np.ndarray,  # (COLUMNS,) an electron
@@ -168,7 +168,7 @@ def radiate(
     return True
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def convert(
     rng: np.random.Generator,
     row: np.ndarray,  # (COLUMNS,) a photon
@@ -186,7 +186,7 @@ def convert(
     emit(new[1], row, -11, 1.0, energy, ELECTRON_MASS, unit, at, kind)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def on_shell(
     row: np.ndarray, unit: tuple[float, float, float], mass: float, momentum: np.ndarray
 ) -> None:
@@ -196,7 +196,7 @@ def on_shell(
     momentum[3] = math.sqrt(p**2 + mass**2)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def gives_way(
     row: np.ndarray, fate: int, at: tuple[float, float, float], tracker: TrackerArrays
 ) -> bool:
@@ -209,7 +209,7 @@ def gives_way(
     )
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def begin(
     new: np.ndarray,  # (rows, COLUMNS) is filled from the front
     products: np.ndarray,  # (products,) PDG codes
@@ -239,7 +239,7 @@ def begin(
     return n
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def arrive(
     row: np.ndarray,  # (COLUMNS,)
     line: Flight,

@@ -275,7 +275,7 @@ def correlation_at(pt: np.ndarray, matrices: np.ndarray) -> np.ndarray:
     return (1 - share) * matrices[lower] + share * matrices[lower + 1]
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def extrapolate(
     vertex: np.ndarray,
     momentum: np.ndarray,

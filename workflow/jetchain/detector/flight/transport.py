@@ -59,7 +59,7 @@ from jetchain.detector.flight.steps import (
 from jetchain.detector.geometry.description import TrackerArrays
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def room_for(rows: np.ndarray, wanted: int) -> np.ndarray:
     """The same array, or a longer copy, with space for `wanted` rows."""
     if wanted <= len(rows):
@@ -69,14 +69,14 @@ def room_for(rows: np.ndarray, wanted: int) -> np.ndarray:
     return longer
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def renumber(rows: np.ndarray, row_of: np.ndarray) -> None:
     """Change SOURCE of some particles (n, COLUMNS) to what stands in `row_of` for it."""
     for k in range(len(rows)):
         rows[k, SOURCE] = row_of[int(rows[k, SOURCE])]
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def fly(
     rng: np.random.Generator,
     primaries: np.ndarray,  # (primaries, COLUMNS); SOURCE is their row, SECONDARY is 0

@@ -240,7 +240,7 @@ def distance_to_face(table: GeometryTable, eta: np.ndarray) -> np.ndarray:
     return np.where(eta < table.barrel_eta, table.inner_radius * np.cosh(eta), endcap)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def slab_paths(
     start: tuple[float, float, float],
     unit: tuple[float, float, float],

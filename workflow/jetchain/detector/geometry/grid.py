@@ -125,7 +125,7 @@ def overlaps(divisions: np.ndarray) -> np.ndarray:
     return result
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def locate(cell: int, layout: np.ndarray) -> tuple[int, np.int64, np.int64]:
     """Layer, row and column of a cell.
 
@@ -142,7 +142,7 @@ def locate(cell: int, layout: np.ndarray) -> tuple[int, np.int64, np.int64]:
     return layer, np.int64(row), np.int64(local - row * columns)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def position(
     layer: int, row: int, column: int, rows: np.ndarray, columns: np.ndarray
 ) -> tuple[float, float, float]:
@@ -160,7 +160,7 @@ def position(
     )
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def neighbours(
     cell: int,
     layer: int,
@@ -186,7 +186,7 @@ def neighbours(
     return below, same, _overlapping(layer, row, column, 1, layout, overlap, found, same)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def _around(
     cell: int, layer: int, row: int, column: int, layout: np.ndarray, found: np.ndarray, n: int
 ) -> int:
@@ -209,7 +209,7 @@ def _around(
     return n
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def _overlapping(
     layer: int,
     row: int,

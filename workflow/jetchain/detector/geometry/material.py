@@ -29,7 +29,7 @@ LEAST_COSINE = 0.1
 """A layer is at most this inverse times as thick as at normal incidence."""
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def crossing(line: Flight, end: float, layers: np.ndarray, k: int) -> tuple[float, float]:
     """Path to a layer, inf where it is not crossed before the path `end`.
 
@@ -62,7 +62,7 @@ def crossing(line: Flight, end: float, layers: np.ndarray, k: int) -> tuple[floa
     return at, abs((x * math.cos(phi) + y * math.sin(phi)) / position)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def crossings(
     line: Flight,
     end: float,
@@ -92,7 +92,7 @@ def crossings(
     return n
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def stopped_at(thickness: np.ndarray, n: int, depth: float) -> int:
     """The crossing at which a depth is used up, -1 if it lies beyond the n crossings."""
     total = 0.0
@@ -103,7 +103,7 @@ def stopped_at(thickness: np.ndarray, n: int, depth: float) -> int:
     return -1
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def electron_share(rng: np.random.Generator) -> float:
     """Share of a converting photon's energy that one electron takes.
 
@@ -115,7 +115,7 @@ def electron_share(rng: np.random.Generator) -> float:
             return x
 
 
-@numba.njit(cache=True, error_model="numpy")
+@numba.njit(cache=True)
 def energy_kept(rng: np.random.Generator, thickness: float) -> float:
     """Share of its energy that an electron keeps in a thickness, X0.
 
