@@ -204,9 +204,8 @@ $(STAMP): envs/requirements.txt pyproject.toml
 	  exit 1; }
 	@$(BIN)/python -m pip --version > /dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) || { \
 	  echo "Python's venv module is missing (Debian: apt-get install python3-venv)." >&2; exit 1; }
-	@# Python compiles what a job imports, once; pip would compile everything, on one core.
-	$(BIN)/python -m pip install --quiet --no-compile $$(grep '^torch==' envs/requirements.txt)
-	$(BIN)/python -m pip install --quiet --no-compile -r envs/requirements.txt
+	$(BIN)/python -m pip install --quiet $$(grep '^torch==' envs/requirements.txt)
+	$(BIN)/python -m pip install --quiet -r envs/requirements.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	pwd -P > $@
 
