@@ -5,6 +5,7 @@ import sys
 import threading
 from functools import cache
 
+from jetchain.core.errors import ConfigurationError
 from jetchain.core.resources import file_digest, resource_name
 from jetchain.core.schema.jets import jet_collection
 from jetchain.firmware.designs import AUTOENCODERS, CLASSIFIERS, DESIGNS
@@ -16,8 +17,9 @@ from jetchain.plumbing.rules import LAUNCH, Figure, Rules, Table, family, labels
 
 card_digest = cache(card_digest)  # the file is read once, not for every job
 JETS_READ = jets_read(CONFIG)
-MEANS = [str(mean) for mean in CONFIG.tagging.pileup.means]
-MITIGATIONS = CONFIG.tagging.pileup.mitigations
+PILEUP = CONFIG.tagging.pileup
+MEANS = [str(mean) for mean in PILEUP.means]
+MITIGATIONS = PILEUP.mitigations
 rules_of = Rules(
     CONFIG.model_dump(mode="json"),
     {
@@ -239,6 +241,36 @@ def pileup_pool(wildcards):
     return [
         f"results/generate/{pool}/{shard}.root" for shard in rules_of.shard_names(pool)
     ]
+
+
+def shards_of_variant(pattern):
+    """The pattern for the shards of the tagging samples that a variant has: of pile-up, the first."""
+
+    def paths(wildcards):
+        piled_up = wildcards.get("variant", "pileup").startswith("pileup")
+        most = PILEUP.shards if piled_up else None
+        fixed = {*SAMPLES_OF_TAGGING} - {*SIMULATED_AGAIN.split("|")}
+        if piled_up and fixed:
+            raise ConfigurationError(
+                f"No pile-up can be laid over {', '.join(sorted(fixed))}: these come with jets, or "
+                "with a detector, of their own.",
+                "Name samples in tagging.classes whose detector is simulated here.",
+            )
+        return [
+            pattern.format(**{**wildcards, "sample": sample, "shard": shard})
+            for sample in SAMPLES_OF_TAGGING
+            for shard in rules_of.shard_names(sample)[:most]
+        ]
+
+    return paths
+
+
+def graphs_of_variant(wildcards):
+    """Jet graphs: those of another algorithm are made for particle flow's sake too."""
+    folder = wildcards.variant.removeprefix("choice/")
+    return (
+        f"results/graphs/jets/{folder}/{wildcards.sample}/{wildcards.shard}.safetensors"
+    )
 
 
 def calibrations(wildcards):

@@ -1,44 +1,9 @@
 # Taggers on jets that are made otherwise than those of the run, from the same events: applied as
 # they are, and trained on them. The files lie below a folder of the variant as those of the run do;
 # of `pflow_choice` and `pileup_dependence`, not of `all`.
-from jetchain.core.errors import ConfigurationError
-
-PILEUP = CONFIG.tagging.pileup
 SIMULATED_AGAIN = names_of(None, "hepmc3", "lhe", "delphes")
 VARIANT = "results/tagging/{variant}"
 VARIANT_JETS = f"{VARIANT}/jets/{{sample}}/{{shard}}"
-
-
-def shards_of_variant(pattern):
-    """The pattern for the shards of the tagging samples that a variant has: of pile-up, the first."""
-
-    def paths(wildcards):
-        piled_up = wildcards.get("variant", "pileup").startswith("pileup")
-        most = PILEUP.shards if piled_up else None
-        fixed = {*SAMPLES_OF_TAGGING} - {*SIMULATED_AGAIN.split("|")}
-        if piled_up and fixed:
-            raise ConfigurationError(
-                f"No pile-up can be laid over {', '.join(sorted(fixed))}: these come with jets, or "
-                "with a detector, of their own.",
-                "Name samples in tagging.classes whose detector is simulated here.",
-            )
-        return [
-            pattern.format(**{**wildcards, "sample": sample, "shard": shard})
-            for sample in SAMPLES_OF_TAGGING
-            for shard in rules_of.shard_names(sample)[:most]
-        ]
-
-    return paths
-
-
-def graphs_of_variant(wildcards):
-    """Jet graphs: those of another algorithm are made for particle flow's sake too."""
-    folder = wildcards.variant.removeprefix("choice/")
-    return (
-        f"results/graphs/jets/{folder}/{wildcards.sample}/{wildcards.shard}.safetensors"
-    )
-
-
 VARIED = dict(
     dataset=f"{VARIANT}/dataset.json",
     jets=shards_of_variant(f"{VARIANT_JETS}.safetensors"),
