@@ -1,8 +1,6 @@
-"""Azimuths and lengths in compiled code; apart from `core.kinematics`: numba imports slowly."""
+"""Wrapped azimuths for compiled code; apart from `core.kinematics`, as numba is slow to import."""
 
 from __future__ import annotations
-
-import math
 
 import numba
 import numpy as np
@@ -41,23 +39,3 @@ def wrapped(angle: float) -> float:
     if angle < -np.pi:
         return angle + 2 * np.pi
     return angle
-
-
-@numba.njit(cache=True)
-def hypotenuse(x: float, y: float) -> float:
-    """`math.hypot` of lengths, to the last bit that of glibc 2.35, without a call.
-
-    The root of the sum of the squares, and a correction of its rounding (C. F. Borges, arXiv
-    1904.09481). Squares must stay within the range of numbers.
-    """
-    large, small = max(abs(x), abs(y)), min(abs(x), abs(y))
-    root = math.sqrt(large * large + small * small)
-    if root == 0.0:
-        return 0.0
-    if root <= 2.0 * small:
-        rest = root - small
-        error = large * (2.0 * rest - large) + (rest - 2.0 * (large - small)) * rest
-    else:
-        rest = root - large
-        error = 2.0 * rest * (large - 2.0 * small) + ((4.0 * rest - small) * small + rest * rest)
-    return root - error / (2.0 * root)

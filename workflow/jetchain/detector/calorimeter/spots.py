@@ -11,7 +11,6 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from jetchain.core.compiled import hypotenuse
 from jetchain.detector.calorimeter.digitisation import Deposits, Hits, Readout
 from jetchain.detector.flight.states import DEPOSITED, LEAKED, PASSIVE
 from jetchain.detector.geometry.description import SlabArrays
@@ -144,7 +143,7 @@ def spread(
         n_eta, n_phi = cells_eta[layer], cells_phi[layer]
         along = path[k] + middle[k] * (path[k + 1] - path[k])
         x, y, z = at[0] + along * unit[0], at[1] + along * unit[1], at[2] + along * unit[2]
-        rho = hypotenuse(x, y)
+        rho = math.hypot(x, y)
         # In units of cells. A step perpendicular to the flight changes eta and phi by step / rho.
         per_eta, per_phi = n_eta / (2 * eta_max), n_phi / (2 * math.pi)
         row = (math.asinh(z / rho) + eta_max) * per_eta

@@ -14,8 +14,6 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from jetchain.core.compiled import TURN
-
 LIGHT = 0.299792458
 """GeV / (T m): pT = LIGHT q B R."""
 
@@ -59,22 +57,6 @@ def flight(
 
 
 @numba.njit(cache=True)
-def remainder(angle: float) -> float:
-    """The remainder of an angle after full turns, to the last bit that of Python's %.
-
-    Within a turn of the range the remainder is a sum or a difference, which takes a fraction of its
-    time; the difference is exact.
-    """
-    if 0.0 <= angle < TURN:
-        return angle
-    if -TURN < angle < 0.0:
-        return angle + TURN
-    if TURN <= angle < 2 * TURN:
-        return angle - TURN
-    return angle % TURN
-
-
-@numba.njit(cache=True)
 def to_cylinder(line: Flight, radius: float) -> float:
     """Path to r = radius, inf where the helix never gets there.
 
@@ -95,7 +77,9 @@ def to_cylinder(line: Flight, radius: float) -> float:
     if abs(cosine) > 2 * line.distance * size:
         return math.inf
     opening = math.acos(cosine / (2 * line.distance * size)) if line.distance > 0.0 else 0.0
-    return min(remainder(line.start - opening), remainder(line.start + opening)) * size
+    first = (line.start - opening) % (2 * math.pi)
+    second = (line.start + opening) % (2 * math.pi)
+    return min(first, second) * size
 
 
 @numba.njit(cache=True)

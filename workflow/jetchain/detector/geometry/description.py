@@ -17,7 +17,6 @@ import numpy as np
 import yaml
 from pydantic import model_validator
 
-from jetchain.core.compiled import hypotenuse
 from jetchain.core.errors import DataError
 from jetchain.core.settings import Settings, key, parse, require_known
 
@@ -256,7 +255,7 @@ def slab_paths(
     """
     x, y, z = start
     distance = math.sqrt(x * x + y * y + z * z)
-    rho = hypotenuse(x, y)
+    rho = math.hypot(x, y)
     scale = min(radius / max(rho, 1e-9), half_length / max(abs(z), 1e-9))
     first = max(distance * (1.0 - scale), 0.0)
     cosine = (x * unit[0] + y * unit[1] + z * unit[2]) / distance
@@ -271,7 +270,7 @@ def slab_paths(
         for _ in range(4):
             px, py, pz = x + at * unit[0], y + at * unit[1], z + at * unit[2]
             distance = math.sqrt(px * px + py * py + pz * pz)
-            rho = hypotenuse(px, py)
+            rho = math.hypot(px, py)
             scale = min(radius / max(rho, 1e-9), half_length / max(abs(pz), 1e-9))
             before = at
             at += wanted - (distance * (1.0 - scale) - first)
