@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 AGREEMENT = 3.0
 """Sigma within which tracks and calorimeter agree and are averaged. Our choice."""
 LARGEST_LOSS = 0.9
-"""A track that the fit, which is linear, takes more of its momentum away is blind; and so much of what
-the shower leaves it may be taken. Our choice."""
+"""A track of which the fit, which is linear, takes away a larger part is blind. Of what the shower
+says of it no larger part may be taken either, so that momenta stay positive. Our choice."""
 ITERATIONS = 3
 
 Floats = NDArray[np.float64]
