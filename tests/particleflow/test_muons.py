@@ -11,6 +11,7 @@ from helpers.detected import GEOMETRY, RADIUS, FakeEvent, write_detected
 from helpers.parametric import labels, parametric_particles
 from jetchain.particleflow.detected import exits, read_detected
 from jetchain.particleflow.layers import read_layers
+from jetchain.particleflow.subtraction import Way, beside
 
 LAYERS = read_layers(GEOMETRY)
 HADRONIC = [0.1, 0.4, 0.0, 0.4, 0.1, 0.0]
@@ -98,3 +99,14 @@ def test_a_soft_muon_leaves_a_photon_beside_it(reconstruct):
     particles = reconstruct(event)["pflow"][0]
     assert labels(particles) == ["muon", "photon", "photon"]
     assert particles["e"][1:].tolist() == pytest.approx([47.5, 20.0], rel=1e-4)
+
+
+def test_distances_to_a_way_by_hand():
+    """From (0, 3) to (0.3, 3.4 - 2 pi): beside its middle, beyond its ends, and of a point."""
+    phi = np.array([3.0, np.pi])
+    way = Way(np.zeros(2), phi, np.array([0.3, 0.0]), np.array([3.4 - 2 * np.pi, -np.pi]))
+    middle = 0.15 + 0.04, 3.2 - 0.03  # (0.4, -0.3) / 10 off: at right angles to the way
+    assert beside(*middle, 0, way) == pytest.approx(0.05)
+    assert beside(-0.03, 2.96, 0, way) == pytest.approx(0.05)
+    assert beside(0.33, 3.44 - 2 * np.pi, 0, way) == pytest.approx(0.05)
+    assert beside(0.03, np.pi - 0.04, 1, way) == pytest.approx(0.05)

@@ -98,10 +98,10 @@ def distance(eta: float, phi: float, other_eta: float, other_phi: float) -> floa
 def beside(eta: float, phi: float, layer: int, way: Way) -> float:
     """dR of a place to the nearest point of a track's way through a layer."""
     apart, turn = eta - way.eta[layer], delta_phi(phi, way.phi[layer])
-    along = way.end_eta[layer] - way.eta[layer]
-    around = delta_phi(way.end_phi[layer], way.phi[layer])
-    square = along**2 + around**2
-    if square > 0:
+    along, end = way.end_eta[layer] - way.eta[layer], way.end_phi[layer]
+    if along != 0.0 or end != way.phi[layer]:  # most ways are points
+        around = delta_phi(end, way.phi[layer])
+        square = max(along**2 + around**2, 1e-30)  # two names of one azimuth are a point too
         part = min(max((apart * along + turn * around) / square, 0.0), 1.0)
         apart, turn = apart - part * along, turn - part * around
     return np.sqrt(apart**2 + turn**2)
