@@ -139,9 +139,9 @@ def test_shares_and_peaks_stand_beside_what_is_wanted_and_are_drawn(tmp_path):
     assert found.peak_tev["reconstructed"] == pytest.approx(0.94 * 3.5, abs=0.02)
     assert found.jets.jes_up > 0.02
     share, _, position = found.numbers
-    assert not share.passed
+    assert share.status == "failed"
     assert share.value == found.share["reconstructed"]
-    assert not position.passed
+    assert position.status == "failed"
     assert load_histograms(files["histograms"])["truth"].sum().value == 2000
     drawn = {kind: tmp_path / f"f.{kind}" for kind in ("pdf", "png", "data")}
     figures.resonance(**files, **drawn)

@@ -99,7 +99,9 @@ def test_weights_reach_the_shares_and_varied_ones_their_histograms(tmp_path: Pat
         {"quark": 1 / 6, "gluon": 0.0, "top": 1 / 3}
     )
     assert [row.sample for row in found.numbers] == ["quark", "gluon", "top"]
-    assert [row.passed for row in found.numbers] == [row.value <= 0.02 for row in found.numbers]
+    assert [row.status == "passed" for row in found.numbers] == [
+        row.value <= 0.02 for row in found.numbers
+    ]
     assert found.variations == {"top": dict.fromkeys(VARIATIONS, 2.0)}
     histograms = load_histograms(tmp_path / "h.json")
     assert histograms["pthat/quark"].values().sum() == pytest.approx(6)

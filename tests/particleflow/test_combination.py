@@ -74,3 +74,23 @@ def test_the_fit_is_nearly_optimal_and_without_bias(error):
     low, median, high = np.quantile(fitted_momenta(p, error * p / true, groups) / true, QUANTILES)
     assert (high - low) / 2 < 1.08 / np.hypot(1 / error, 1 / 0.1)
     assert median == pytest.approx(1.0, abs=0.015)
+
+
+@pytest.mark.parametrize("times", [5.0, 20.0, 1000.0])
+def test_a_track_that_is_nearly_straight_has_the_momentum_of_its_shower(times):
+    """1 TeV, known to 60 %, whose q/p comes out 5, 20 or 1000 times too small; its shower to 10 %.
+
+    The relative error of p is as many times larger, and a shower of 0.8 is left."""
+    p = np.array([1e6 * times])
+    groups = shares(0.8 * p, 0.08 * p, [8e5], [0])
+    (found,) = fitted_momenta(p, np.array([0.6 * times]), groups)
+    assert found == pytest.approx(1e6, rel=0.25)
+
+
+def test_beside_a_straight_track_a_good_one_keeps_its_momentum():
+    """300 GeV known to 1 %, and a track of 1 PeV that must share 800 GeV of shower with it."""
+    p = np.array([3e5, 1e9])
+    groups = shares(0.8 * p, 0.08 * p, [2.4e5, 4e5], [0, 0])
+    good, straight = fitted_momenta(p, np.array([0.01, 500.0]), groups)
+    assert good == pytest.approx(3e5, rel=0.02)
+    assert straight == pytest.approx(5e5, rel=0.05)

@@ -35,8 +35,8 @@ def two_tracks(radius: float, charges=(1, -1), theta=(1.2, 1.2), pts=(6000.0, 20
     tracks = Tracks(
         offset=np.array([0, 2]), index=np.arange(2), pdgid=np.array([-11, 11]), p=p,
         p_error=np.full(2, 0.01), theta=theta, phi=phi, charge=np.array(charges, float),
-        impact=impact, truth=np.zeros((2, 2), int), layer_eta=np.zeros((2, 6)),
-        layer_phi=np.zeros((2, 6)),
+        impact=impact, truth=np.zeros((2, 2), int), position=np.zeros((2, 6, 3)),
+        layer_eta=np.zeros((2, 6)), layer_phi=np.zeros((2, 6)),
     )  # fmt: skip
     particles = {
         "px": p * np.sin(theta) * np.cos(phi), "py": p * np.sin(theta) * np.sin(phi),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from helpers.calibrations import write_calibrations
 from helpers.detected import GEOMETRY, FakeEvent, write_detected
-from jetchain.core.io.events import read_events
+from helpers.parametric import labels, parametric_particles
 from jetchain.core.io.tables import read_json, write_json
-from jetchain.core.schema.particleflow import PARTICLE_CLASSES, RECONSTRUCTED
 from jetchain.particleflow.algorithms.parametric import (
     ParametricSettings,
     hadron_factor,
@@ -18,9 +19,7 @@ from jetchain.particleflow.algorithms.parametric import (
 from jetchain.particleflow.detected import Clusters, read_detected
 from jetchain.particleflow.layers import read_layers
 from jetchain.particleflow.linking import electron_clusters
-from jetchain.particleflow.network_settings import UntrainedJobSettings
 from jetchain.particleflow.subtraction import densest_layer
-from jetchain.particleflow.untrained import untrained
 
 LAYERS = read_layers(GEOMETRY)
 SETTINGS = ParametricSettings()
@@ -37,26 +36,7 @@ def calibration(tmp_path):
 
 @pytest.fixture
 def reconstruct(tmp_path):
-    """Run the verb on events, and give the particles of each as a list of dicts."""
-
-    def run(
-        *events: FakeEvent, settings: ParametricSettings = SETTINGS, photon_response: float = 1.0
-    ):
-        source, target = tmp_path / "detected.root", tmp_path / "particles.root"
-        write_detected(source, list(events))
-        calibrations = write_calibrations(tmp_path, MEAN, SIGMA, photon_response)
-        untrained(
-            detected=source, calibrations=[*calibrations.values()], geometry=GEOMETRY,
-            particles=target, settings=UntrainedJobSettings(algorithm=settings.model_dump()),
-            algorithm="parametric",
-        )  # fmt: skip
-        return read_events(target, RECONSTRUCTED)
-
-    return run
-
-
-def labels(event) -> list[str]:
-    return [PARTICLE_CLASSES[label] for label in event["label"].tolist()]
+    return partial(parametric_particles, tmp_path, response=(MEAN, SIGMA))
 
 
 def single_pion(response: float = MEAN, **options) -> FakeEvent:
@@ -166,28 +146,6 @@ def test_split_shower_is_recovered(reconstruct):
     particles = reconstruct(event)["pflow"][0]
     assert labels(particles) == ["charged_hadron", "neutral_hadron"]
     assert particles["topo_idx"].tolist() == [1, 3]
-
-
-def test_muon_takes_what_it_left(reconstruct):
-    """2.5 +- 0.5 GeV, in two clusters on its way; one beside it is another particle's."""
-    event = FakeEvent()
-    event.particle(13, pt=10.0, eta=0.0, phi=0.5)
-    event.cluster(500.0, 0.0, 0.5, ELECTROMAGNETIC)
-    event.cluster(2500.0, 0.0, 0.5, [0, 0, 0, 0.5, 0.5, 0])
-    event.cluster(3000.0, 0.9, 0.5, HADRONIC)
-    particles = reconstruct(event)["pflow"][0]
-    assert labels(particles) == ["muon", "neutral_hadron"]
-    assert particles["charge"][0] == -1
-    assert particles["topo_idx"].tolist() == [-1, 3]
-
-
-def test_muon_in_a_jet_takes_no_more_than_muons_leave(reconstruct):
-    event = FakeEvent()
-    event.particle(13, pt=10.0, eta=0.0, phi=0.5)
-    event.cluster(50_000.0, 0.0, 0.5, ELECTROMAGNETIC)
-    particles = reconstruct(event)["pflow"][0]
-    assert labels(particles) == ["muon", "photon"]
-    assert particles["e"][1] == pytest.approx(47.5, rel=1e-4)
 
 
 def test_an_isolated_hadron_leaves_no_fragment_of_its_shower(reconstruct):

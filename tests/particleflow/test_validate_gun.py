@@ -44,7 +44,7 @@ def test_energy_counted_twice_shows(tmp_path):
     assert (row["low"], row["high"], row["particles"], row["lost"]) == (5.0, 10.0, 30, 0)
     assert row["mean"] == pytest.approx(1.1, abs=1e-3)
     (number,) = (n for n in result["numbers"] if n["quantity"].endswith("pT 5 to 10 GeV"))
-    assert (number["reference"], number["passed"]) == (1.0, False)
+    assert (number["reference"], number["status"]) == (1.0, "failed")
 
 
 def test_muons_that_are_a_bad_track_alone_are_left_out(tmp_path):

@@ -153,7 +153,8 @@ def test_both_fits_of_the_missing_energy_are_named(tmp_path, drawn):
 
 
 def test_the_table_holds_all_numbers_and_leaves_unknown_ones_empty(tmp_path):
-    known = number("b", 0.6, 0.03, sample="y", reference=0.5, tolerance=0.04, source="COCOA")
+    known = number("b", 0.6, 0.03, sample="y", reference=0.5, tolerance=0.04, rule="exact",
+                   source="COCOA")  # fmt: skip
     for name, row in (("a", number("a", 1.23456789, 0.1, sample="x")), ("b", known)):
         found = PionsValidation(kinds={}, numbers=[row])
         write_result(tmp_path / f"{name}.json", found)
@@ -164,3 +165,37 @@ def test_the_table_holds_all_numbers_and_leaves_unknown_ones_empty(tmp_path):
     assert table["quantity"].tolist() == ["a", "b"]
     assert table["value"].tolist() == [1.235, 0.6]
     assert table["pull"].tolist() == ["", "2.0"]
+    assert table["status"].tolist() == ["", "failed"]
+
+
+def judged_rows(folder, values):
+    rows = [
+        number(f"total, bin {k}", value, 0.03, sample="pion", reference=1.0, tolerance=0.02,
+               rule="measured")
+        for k, value in enumerate(values)
+    ]  # fmt: skip
+    write_result(folder / "a.json", PionsValidation(kinds={}, numbers=rows))
+    return [folder / "a.json"]
+
+
+def test_judged_numbers_are_drawn_in_tolerances_with_their_status(tmp_path, monkeypatch):
+    kept = []
+    save = validation_table.save_figure
+    monkeypatch.setattr(
+        validation_table, "save_figure", lambda drawn, *to: (kept.append(drawn), save(drawn, *to))
+    )
+    paths = judged_rows(tmp_path, [1.01, 1.05, 0.9])
+    validation_table.figure(numbers=paths, **outputs(tmp_path, "status"))
+    axis = kept[0].axes[0]
+    assert texts(axis) == ["passed: 1", "failed: 1", "undecided: 1"]
+    points = [line.get_xdata() for line in axis.lines if len(line.get_xdata()) == 1]
+    assert np.concatenate(points) == pytest.approx([0.5, -5.0, 2.5])
+    assert [text.get_text() for text in axis.texts] == ["pion, bin 1", "pion, bin 2"]
+    assert [tick.get_text() for tick in axis.get_yticklabels()] == ["total"]
+
+
+def test_a_run_without_judged_numbers_has_its_figure(tmp_path):
+    row = number("a", 1.0, 0.1, sample="x")
+    write_result(tmp_path / "a.json", PionsValidation(kinds={}, numbers=[row]))
+    validation_table.figure(numbers=[tmp_path / "a.json"], **outputs(tmp_path, "status"))
+    assert (tmp_path / "status.png").stat().st_size > 1000

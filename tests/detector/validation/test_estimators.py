@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from jetchain.core.validation import number
 from jetchain.detector.settings import EstimatorSettings
 from jetchain.detector.validation.estimators import (
     CORE,
@@ -136,16 +135,3 @@ def test_the_mean_counts_what_the_core_leaves_out():
     found = describe(values, EstimatorSettings(replicas=20), seed=1)
     assert found["mean"] == pytest.approx(values.mean())
     assert found["core"] > found["mean"] + 4 * found["core_error"]
-
-
-def test_a_pull_takes_error_and_tolerance():
-    row = number("x", 0.58, 0.03, sample="s", reference=0.50, tolerance=0.04)
-    assert row.pull == pytest.approx(0.08 / 0.05)
-    assert number("x", 0.58, 0.03, sample="s").pull is None
-
-
-@pytest.mark.parametrize(("value", "passed"), [(0.549, True), (0.551, False), (0.44, False)])
-def test_a_rule_of_the_source_adds_no_error(value, passed):
-    rule = {"sample": "s", "reference": 0.50, "tolerance": 0.05}
-    assert number("x", value, 0.03, rule=True, **rule).passed is passed
-    assert number("x", value, 0.03, **rule).passed is None

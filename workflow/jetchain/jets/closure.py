@@ -29,7 +29,7 @@ from jetchain.core.schema.jets import (
     UncertaintyRow,
 )
 from jetchain.core.schema.validation import ValidationNumber
-from jetchain.core.validation import number
+from jetchain.core.validation import number, worst
 from jetchain.core.verbs import Input, Inputs, Output
 from jetchain.jets.calibrate import derive, pairs
 from jetchain.jets.pairs import MINIMUM_MASS, Columns, read_jets, spread
@@ -181,16 +181,21 @@ def numbers(rows: list[ClosureRow], settings: ClosureJobSettings) -> list[Valida
     radii = dict.fromkeys(row.radius for row in rows)
     for radius, (name, wanted) in itertools.product(radii, CLOSURE_WANTED.items()):
         mine = {_bin(row): row for row in rows if row.jets == ALL and row.radius == radius}
-        shown = [("", mine[each]) for each in alone if each in mine]
+        shown = [("", 1, mine[each]) for each in alone if each in mine]
         if inner := [mine[each] for each in cells if each in mine]:
-            far = max(inner, key=lambda row: abs(getattr(row, name).median - 1))
-            shown.append((", worst cell", far))
-        for which, row in shown:
+            each_cell: list[Response] = [getattr(row, name) for row in inner]
+            far = worst(
+                [each.median for each in each_cell],
+                [each.median_error for each in each_cell], 1.0, wanted,
+            )  # fmt: skip
+            shown.append((", worst cell", len(inner), inner[far]))
+        for which, of, row in shown:
             left: Response = getattr(row, name)
             found.append(
                 number(
                     f"closure of the jets' {TEXT[name]}{which}",
-                    left.median, left.median_error, reference=1.0, tolerance=wanted, rule=True,
+                    left.median, left.median_error, reference=1.0, tolerance=wanted,
+                    rule="measured", cells=of,
                     sample=f"{sample}, R = {radius:g}, true pT {row.pt_low:g} to {row.pt_high:g} "
                     f"GeV, |eta| {row.eta_low:g} to {row.eta_high:g}",
                     source="true jets; each shard with the calibration that the others make",
@@ -217,7 +222,8 @@ def peaks(paired: Pairs, radius: float, settings: ClosureJobSettings) -> list[Va
         found.append(
             number(
                 f"soft-drop mass of {name} jets",
-                left.median, left.median_error, reference=1.0, tolerance=PEAK_WANTED, rule=True,
+                left.median, left.median_error, reference=1.0, tolerance=PEAK_WANTED,
+                rule="measured",
                 sample=f"R = {radius:g}, true pT {pt[0]:g} to {pt[-1]:g} GeV, true soft-drop mass "
                 f"within {NEAR:.0%} of {mass:g} GeV",
                 source="true jets; median of the ratio",

@@ -31,18 +31,14 @@ from jetchain.particleflow.detected import (
     COLUMNS,
     Clusters,
     Tracks,
+    exits,
     flatten_clusters,
     flatten_tracks,
 )
 from jetchain.particleflow.layers import N_LAYERS, Layers, read_layers
 from jetchain.particleflow.robust import bounded_moments, closing_factors
 from jetchain.particleflow.shapes import Described, count_shapes, describe, is_photon
-from jetchain.particleflow.subtraction import (
-    MATCH_LAYER,
-    MUON_REACH,
-    clusters_near,
-    crossed_clusters,
-)
+from jetchain.particleflow.subtraction import Way, crossed_clusters
 
 MEV_PER_GEV = 1000.0
 PHOTON, MUON = 22, 13
@@ -207,17 +203,16 @@ def _identified(
 def _muons(tracks: Tracks, clusters: Clusters, layers: Layers) -> Floats:
     """|eta| and the energies by layer (MeV) of the clusters that each muon alone crosses."""
     rows = []
+    exit_eta, exit_phi = exits(tracks.position, layers)
     for event in range(len(tracks.offset) - 1):
         for t in range(tracks.offset[event], tracks.offset[event + 1]):
             if abs(tracks.pdgid[t]) != MUON:
                 continue
-            eta, phi = tracks.layer_eta[t], tracks.layer_phi[t]
-            near = clusters_near(
-                clusters.offset[event], clusters.offset[event + 1], clusters,
-                eta[MATCH_LAYER], phi[MATCH_LAYER], MUON_REACH,
-            )  # fmt: skip
+            way = Way(tracks.layer_eta[t], tracks.layer_phi[t], exit_eta[t], exit_phi[t])
             by_layer = np.zeros(N_LAYERS)
-            for cluster in crossed_clusters(near, clusters, eta, phi, layers.delta_eta):
+            for cluster in crossed_clusters(
+                clusters.offset[event], clusters.offset[event + 1], clusters, way, layers.delta_eta
+            ):
                 cells = slice(clusters.cell_offset[cluster], clusters.cell_offset[cluster + 1])
                 np.add.at(by_layer, clusters.cell_layer[cells], clusters.cell_e[cells])
             rows.append([abs(tracks.eta[t]), *by_layer])

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 AGREEMENT = 3.0
 """Sigma within which tracks and calorimeter agree and are averaged. Our choice."""
 LARGEST_LOSS = 0.9
-"""Share of a momentum that the fit, which is linear, may take away at most. Our choice."""
+"""A track of which the fit, which is linear, takes away a larger part is blind. Of what the shower
+says of it no larger part may be taken either, so that momenta stay positive. Our choice."""
 ITERATIONS = 3
 
 Floats = NDArray[np.float64]
@@ -64,7 +65,9 @@ def fitted_momenta(p: Floats, error: Floats, shares: Shares) -> Floats:
     In each group sum(taken) measures sum(expected), with the variance of the responses; the fit of
     least squares moves each expected energy in proportion to the variance that its track gives it.
     The error of q/p does not depend on how it came out, so that of p rises with p: it is taken at
-    the momentum of the iteration before, or tracks that came out low would seem the better ones.
+    the momentum of the iteration before, or tracks that came out low would seem the better ones. A
+    track whose q/p came out near 0, and its momentum ten times or more what it is, says nothing but
+    that: its error stays as measured, and the shower decides.
 
     Args:
         p: (tracks,) MeV, measured.
@@ -73,13 +76,16 @@ def fitted_momenta(p: Floats, error: Floats, shares: Shares) -> Floats:
     """
     size = len(shares.joined)
     result = p.copy()
+    blind = np.zeros(len(p), np.bool_)
     for _ in range(ITERATIONS):
-        at = error * result / p
+        at = np.where(blind, error, error * result / p)
         excess, of_tracks, of_showers = np.zeros(size), np.zeros(size), np.zeros(size)
+        expected = np.zeros(size)
         for t in range(len(p)):
             if shares.owner[t] >= 0:
                 group = root_of(shares.owner[t], shares.joined)
                 excess[group] += shares.taken[t] - shares.expected[t]
+                expected[group] += shares.expected[t]
                 of_tracks[group] += (at[t] * shares.expected[t]) ** 2
                 of_showers[group] += shares.spread[t] ** 2
         for t in range(len(p)):
@@ -88,5 +94,8 @@ def fitted_momenta(p: Floats, error: Floats, shares: Shares) -> Floats:
                 variance = of_tracks[group] + of_showers[group]
                 if excess[group] ** 2 < AGREEMENT**2 * variance:
                     change = at[t] ** 2 * shares.expected[t] * excess[group] / variance
-                    result[t] = p[t] * (1.0 + max(change, -LARGEST_LOSS))
+                    blind[t] |= change < -LARGEST_LOSS
+                    seen = 1.0 + excess[group] / expected[group]  # what is there of what should be
+                    share = min(seen, 1.0) if seen > 0 else 1.0
+                    result[t] = p[t] * max(1.0 + change, (1.0 - LARGEST_LOSS) * share)
     return result

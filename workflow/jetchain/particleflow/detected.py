@@ -45,7 +45,8 @@ class Tracks:
     charge: Floats  # (tracks,)
     impact: Floats  # (tracks, 4) mm: d0, z0, d0_err, z0_err
     truth: Ints  # (tracks, 2) origin and vertex, which no algorithm looks at
-    layer_eta: Floats  # (tracks, layers) where it enters each layer
+    position: Floats  # (tracks, layers, 3) mm, where it enters each layer
+    layer_eta: Floats  # (tracks, layers) of these
     layer_phi: Floats  # (tracks, layers)
 
     @property
@@ -126,9 +127,35 @@ def flatten_tracks(tracks: Any, path: Path) -> Tracks:
         truth=np.stack(
             [columns[name][kept].astype(np.int64) for name in ("origin", "vertex")], axis=-1
         ),
-        layer_eta=np.arcsinh(z / np.maximum(np.hypot(x, y), 1e-6)),
+        position=np.stack([x, y, z], axis=-1),
+        layer_eta=_eta(x, y, z),
         layer_phi=np.arctan2(y, x),
     )
+
+
+def _eta(x: Floats, y: Floats, z: Floats) -> Floats:
+    return np.arcsinh(z / np.maximum(np.hypot(x, y), 1e-6))
+
+
+def exits(position: Floats, layers: Layers) -> tuple[Floats, Floats]:
+    """Where tracks leave the layers, from where they enter them: pseudorapidity and azimuth.
+
+    The way is straight behind the calorimeter's face; the last layer is left at the slant at which
+    the one before was crossed. A soft track, which the field bends until it meets the face at a
+    slant, leaves a layer far from where it enters it: one of 1 GeV nine cells of ECAL2 further.
+
+    Args:
+        position: (tracks, layers, 3) mm, of `Tracks`.
+        layers: of the calorimeter.
+
+    Returns:
+        (tracks, layers) twice.
+    """
+    way, depth = np.diff(position, axis=1), np.diff(layers.start)
+    way = np.concatenate([way, way[:, -1:]], axis=1)
+    part = layers.depth / np.append(depth, depth[-1])
+    x, y, z = np.moveaxis(position + way * part[:, None], -1, 0)
+    return _eta(x, y, z), np.arctan2(y, x)
 
 
 def flatten_clusters(data: Any, layers: Layers, path: Path) -> Clusters:

@@ -21,7 +21,8 @@ class Layers(NamedTuple):
 
     delta_eta: Floats  # (layers,) size of a cell
     delta_phi: Floats  # (layers,) rad
-    depth: Floats  # (layers,) mm, along a ray from the origin
+    start: Floats  # (layers,) mm from the calorimeter's face to it, along a ray from the origin
+    depth: Floats  # (layers,) mm, likewise
     centre: Floats  # (layers,) interaction lengths from the calorimeter's face to the middle
     electromagnetic: NDArray[np.bool_]  # (layers,)
 
@@ -68,6 +69,7 @@ def read_layers(path: Path) -> Layers:
     return Layers(
         delta_eta=2 * eta_max / cells[:, 0],
         delta_phi=2 * np.pi / cells[:, 1],
+        start=(np.cumsum(thickness) - thickness)[active],
         depth=thickness[active],
         centre=(np.cumsum(lengths) - lengths / 2)[active],
         electromagnetic=em[active],

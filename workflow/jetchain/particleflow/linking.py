@@ -18,10 +18,10 @@ from jetchain.particleflow.subtraction import (
     ELECTRON,
     MATCH_LAYER,
     MUON,
-    MUON_REACH,
     Cuts,
     Response,
     Seeds,
+    Way,
     best_cluster,
     bin_of,
     clear,
@@ -108,11 +108,8 @@ def _muon(
     cuts: Cuts,
 ) -> None:
     """Take what a muon leaves out of the clusters that it crosses."""
-    track_eta, track_phi = tracks.layer_eta[t], tracks.layer_phi[t]
-    near = clusters_near(
-        first, last, clusters, track_eta[MATCH_LAYER], track_phi[MATCH_LAYER], MUON_REACH
-    )
-    chosen = crossed_clusters(near, clusters, track_eta, track_phi, layers.delta_eta)
+    way = Way(tracks.layer_eta[t], tracks.layer_phi[t], tracks.exit_eta[t], tracks.exit_phi[t])
+    chosen = crossed_clusters(first, last, clusters, way, layers.delta_eta)
     k = bin_of(abs(tracks.eta[t]), response.muon_edges)
     expected, spread = response.muon_mean[k], response.muon_sigma[k]
     if energy_of(chosen, clusters) - expected <= cuts.isolated_below * spread:
@@ -123,8 +120,7 @@ def _muon(
             response.muon_share[k],
             chosen,
             clusters,
-            track_eta,
-            track_phi,
+            way,
             layers.delta_eta,
         )
 
@@ -149,8 +145,7 @@ def _electron(
             np.zeros(N_LAYERS),
             np.array([found]),
             clusters,
-            track_eta,
-            track_phi,
+            Way(track_eta, track_phi, track_eta, track_phi),
             layers.delta_eta,
         )
         return 0.0
@@ -218,8 +213,7 @@ def _hadron(
         response.share[i, j, layer],
         chosen,
         clusters,
-        track_eta,
-        track_phi,
+        Way(track_eta, track_phi, track_eta, track_phi),
         layers.delta_eta,
     )
 

@@ -27,10 +27,10 @@ RING_WIDTH = 1.2
 N_RINGS = 64
 # The clusters of split showers and the match use the track's position at ECAL2.
 MATCH_LAYER = 1
-# A muon's cells: those within so many cell sizes of its track. Our choice: the one that it crosses
-# and its neighbours.
+# A muon's cells: those within so many cell sizes of its way through their layer. Our choice: those
+# that it crosses and their neighbours.
 MUON_TUBE = 1.5
-MUON_REACH = 0.6  # dR within which its clusters are looked for
+MUON_REACH = 0.6  # dR of its way within which its clusters are looked for
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -49,6 +49,17 @@ class Seeds(NamedTuple):
     eta: Floats  # (tracks,) likewise
     layer_eta: Floats  # (tracks, layers) where the track enters each layer
     layer_phi: Floats  # (tracks, layers)
+    exit_eta: Floats  # (tracks, layers) where it leaves each; of muons alone
+    exit_phi: Floats  # (tracks, layers)
+
+
+class Way(NamedTuple):
+    """How a track goes through the layers; a point in each where it leaves as it enters."""
+
+    eta: Floats  # (layers,) where it enters each layer
+    phi: Floats  # (layers,)
+    end_eta: Floats  # (layers,) where it leaves each
+    end_phi: Floats  # (layers,)
 
 
 class Response(NamedTuple):
@@ -81,6 +92,19 @@ class Cuts(NamedTuple):
 def distance(eta: float, phi: float, other_eta: float, other_phi: float) -> float:
     """dR, with the azimuth wrapped."""
     return np.sqrt((eta - other_eta) ** 2 + delta_phi(phi, other_phi) ** 2)
+
+
+@numba.njit(cache=True)
+def beside(eta: float, phi: float, layer: int, way: Way) -> float:
+    """dR of a place to the nearest point of a track's way through a layer."""
+    apart, turn = eta - way.eta[layer], delta_phi(phi, way.phi[layer])
+    along, end = way.end_eta[layer] - way.eta[layer], way.end_phi[layer]
+    if along != 0.0 or end != way.phi[layer]:  # most ways are points
+        around = delta_phi(end, way.phi[layer])
+        square = max(along**2 + around**2, 1e-30)  # two names of one azimuth are a point too
+        part = min(max((apart * along + turn * around) / square, 0.0), 1.0)
+        apart, turn = apart - part * along, turn - part * around
+    return np.sqrt(apart**2 + turn**2)
 
 
 @numba.njit(cache=True)
@@ -166,8 +190,7 @@ def subtract_rings(
     share: Floats,
     chosen: Ints,
     clusters: Clusters,
-    track_eta: Floats,
-    track_phi: Floats,
+    way: Way,
     delta_eta: Floats,
 ) -> None:
     """Take an energy out of the cells, in rings around the track in falling energy density.
@@ -182,7 +205,7 @@ def subtract_rings(
         share: (layers,) of the amount; zeros for no expectation.
         chosen: (chosen,) the clusters it is taken from.
         clusters: of all events.
-        track_eta, track_phi: (layers,) where the track enters each layer.
+        way: of the track, around which the rings lie.
         delta_eta: (layers,) as in `Layers`.
     """
     offset, cell_e = clusters.cell_offset, clusters.cell_e
@@ -196,9 +219,7 @@ def subtract_rings(
     for cluster in chosen:
         for cell in range(offset[cluster], offset[cluster + 1]):
             layer = clusters.cell_layer[cell]
-            r = distance(
-                clusters.cell_eta[cell], clusters.cell_phi[cell], track_eta[layer], track_phi[layer]
-            )
+            r = beside(clusters.cell_eta[cell], clusters.cell_phi[cell], layer, way)
             ring = min(int(r / (RING_WIDTH * delta_eta[layer])), N_RINGS - 1)
             ring_of[position] = layer * N_RINGS + ring
             ring_e[ring_of[position]] += cell_e[cell]
@@ -282,12 +303,11 @@ def subtract(
     share: Floats,
     chosen: Ints,
     clusters: Clusters,
-    track_eta: Floats,
-    track_phi: Floats,
+    way: Way,
     delta_eta: Floats,
 ) -> None:
     """`subtract_rings`, and the clusters' energies as the sums of what is left in their cells."""
-    subtract_rings(amount, share, chosen, clusters, track_eta, track_phi, delta_eta)
+    subtract_rings(amount, share, chosen, clusters, way, delta_eta)
     for cluster in chosen:
         cells = slice(clusters.cell_offset[cluster], clusters.cell_offset[cluster + 1])
         clusters.e[cluster] = np.sum(clusters.cell_e[cells])
@@ -325,17 +345,27 @@ def within(chosen: Ints, clusters: Clusters, eta: float, phi: float, radius: flo
 
 @numba.njit(cache=True)
 def crossed_clusters(
-    near: Ints, clusters: Clusters, track_eta: Floats, track_phi: Floats, delta_eta: Floats
+    first: int, last: int, clusters: Clusters, way: Way, delta_eta: Floats
 ) -> Ints:
-    """Those of some clusters that have a cell within `MUON_TUBE` cells of the track."""
-    crossed = np.empty(len(near), np.int64)
+    """The clusters of an event that have a cell within `MUON_TUBE` cells of a track's way.
+
+    Args:
+        first, last: the event's clusters; those with energy and near the way are looked at.
+        clusters: of all events.
+        way: of the track.
+        delta_eta: (layers,) as in `Layers`.
+    """
+    crossed = np.empty(last - first, np.int64)
     count = 0
-    for cluster in near:
+    for cluster in range(first, last):
+        apart = np.inf
+        for layer in range(N_LAYERS):
+            apart = min(apart, beside(clusters.eta[cluster], clusters.phi[cluster], layer, way))
+        if clusters.e[cluster] <= 0 or apart >= MUON_REACH:
+            continue
         for cell in range(clusters.cell_offset[cluster], clusters.cell_offset[cluster + 1]):
             layer = clusters.cell_layer[cell]
-            r = distance(
-                clusters.cell_eta[cell], clusters.cell_phi[cell], track_eta[layer], track_phi[layer]
-            )
+            r = beside(clusters.cell_eta[cell], clusters.cell_phi[cell], layer, way)
             if r < MUON_TUBE * delta_eta[layer]:
                 crossed[count] = cluster
                 count += 1

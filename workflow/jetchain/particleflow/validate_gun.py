@@ -199,6 +199,6 @@ def _row(
 ) -> ValidationNumber:
     source = "" if reference is None else "truth, or what is wanted; tolerance: our choice"
     return number(
-        quantity, value, error, sample=sample, reference=reference, tolerance=tolerance, rule=True,
-        source=source,
+        quantity, value, error, sample=sample, reference=reference, tolerance=tolerance,
+        rule="measured", source=source,
     )  # fmt: skip

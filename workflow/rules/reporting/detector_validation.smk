@@ -1,4 +1,13 @@
 # Figures and table of the detector's validation.
+VALIDATION_NUMBERS = [
+    *expand("results/detector/validation/{what}.json", what=VALIDATED),
+    "results/particleflow/response_comparison.json",
+    *VALIDATED_GUNS,
+    f"results/jets/{CONFIG.jets.algorithm}/sampling.json",
+    *JET_CLOSURE,
+    "results/anomaly/resonance.json",
+    "results/tagging/kinematics.json",
+]
 
 
 FIGURES += [
@@ -78,22 +87,19 @@ FIGURES += [
         {"figure": "Validation: jet response"},
         inputs=dict(jets="results/detector/validation/jets.json"),
     ),
+    Figure(
+        "detector/validation_status",
+        "reporting.validation_table.figure",
+        "Detector",
+        {"figure": "Validation: passed, failed, undecided"},
+        inputs=dict(numbers=VALIDATION_NUMBERS),
+    ),
     Table(
         "detector/validation",
         "reporting.validation_table.table",
         "Detector",
         {"figure": "Validation: numbers beside published values"},
-        inputs=dict(
-            numbers=expand("results/detector/validation/{what}.json", what=VALIDATED)
-            + ["results/particleflow/response_comparison.json"]
-            + VALIDATED_GUNS
-            + [
-                f"results/jets/{CONFIG.jets.algorithm}/sampling.json",
-                *JET_CLOSURE,
-                "results/anomaly/resonance.json",
-                "results/tagging/kinematics.json",
-            ]
-        ),
+        inputs=dict(numbers=VALIDATION_NUMBERS),
         caption="validation_table",
     ),
 ]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import ConfigDict
 
 from jetchain.core.schema.base import Result
+
+Status = Literal["passed", "failed", "undecided"]
 
 
 class ValidationNumber(Result):
@@ -16,7 +20,7 @@ class ValidationNumber(Result):
         reference: published or expected value, None where there is none.
         tolerance: how far off it is allowed to be, besides the error; None without a reference.
         pull: (value - reference) / sqrt(error^2 + tolerance^2), None where that has no meaning.
-        passed: whether it is off by the tolerance at most, where that alone is the rule; else None.
+        status: where the tolerance is a rule, what it says (`core.validation`); else None.
         source: where the reference comes from.
     """
 
@@ -28,7 +32,7 @@ class ValidationNumber(Result):
     reference: float | None
     tolerance: float | None
     pull: float | None
-    passed: bool | None
+    status: Status | None
     source: str
 
 

@@ -73,7 +73,7 @@ def pions(
             sample=kind,
             reference=reference,
             tolerance=TOLERANCE,
-            rule=True,
+            rule="exact",
             source=SOURCE,
         )
         for kind, published in COCOA.items()

@@ -14,7 +14,8 @@ The six steps of COCOA's algorithm (arXiv 2303.02101, section 5; cocoa-hep/cocoa
   of 300 GeV is as good as its shower, one of 1 TeV far worse.
 - A hadron around which there is no more than it may leave takes all of that; one that no cluster's
   barycentre matches takes from the cluster that it enters. Each layer gives its expected share.
-- A muon takes what muons leave out of the clusters that it crosses.
+- A muon takes what muons leave out of the clusters that it crosses. The field lets soft ones in at
+  a slant, so they are followed from where they enter a layer to where they leave it.
 - An electron takes its cluster and those of the photons that it radiated on its way, or of the
   electrons that these convert to (`linking.py`), and has the direction of its track. Its energy is
   the mean of both, weighted by their errors, where they agree within 3 sigma (as CMS combines them:
@@ -52,7 +53,7 @@ from jetchain.particleflow.calibrate_photons import (
 )
 from jetchain.particleflow.combination import fitted_momenta
 from jetchain.particleflow.conversions import merge_conversions
-from jetchain.particleflow.detected import Clusters, Tracks
+from jetchain.particleflow.detected import Clusters, Tracks, exits
 from jetchain.particleflow.layers import N_LAYERS, Layers
 from jetchain.particleflow.linking import link
 from jetchain.particleflow.shapes import (
@@ -203,7 +204,7 @@ def reconstruct(
     order = np.lexsort((-tracks.pt, kind != ELECTRON, event_of_track))
     seeds = Seeds(
         tracks.offset, order, kind, tracks.p, tracks.p_error, tracks.pt, tracks.phi,
-        tracks.eta, tracks.layer_eta, tracks.layer_phi,
+        tracks.eta, tracks.layer_eta, tracks.layer_phi, *_muon_exits(tracks, kind, layers),
     )  # fmt: skip
     muons = table["showers"].muons
     response = Response(
@@ -233,6 +234,14 @@ def reconstruct(
     }
     counts = np.bincount(events, minlength=len(tracks.offset) - 1)
     return columns | {"counts": counts}
+
+
+def _muon_exits(tracks: Tracks, kind: NDArray[np.int64], layers: Layers) -> tuple[Floats, Floats]:
+    """Where muons leave the layers, (tracks, layers) of eta and phi; other tracks: zeros."""
+    eta, phi = np.zeros((2, *tracks.layer_eta.shape))
+    muon = kind == MUON
+    eta[muon], phi[muon] = exits(tracks.position[muon], layers)
+    return eta, phi
 
 
 def _event_of(offset: NDArray[np.int64]) -> NDArray[np.int64]:
