@@ -170,7 +170,8 @@ def test_no_event_is_ranked_by_networks_that_saw_it(monkeypatch):
         return Fake(), {"epoch": [1.0]}
 
     monkeypatch.setattr(disco, "train_half", spy)
-    ranked, _, _ = disco.planes_of(Dijets(data, rest, SIGNAL_REGION, MASS_RANGE), NETWORKS, 1)
+    found = disco.planes_of(Dijets(data, rest, SIGNAL_REGION, MASS_RANGE), NETWORKS, 1)
+    ranked = found.ranks
     assert len(seen) == 2
     assert ranked[0].shape == (2060, 2)
     assert ranked[0].min() >= 0

@@ -19,7 +19,8 @@ batch of any size makes no multiplier drift.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -28,18 +29,22 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from jetchain.anomaly.methods import CONSTRAINTS_FILE
 from jetchain.anomaly.planes import parity, planes
 from jetchain.anomaly.searched import Dijets, Scored
 from jetchain.core.dependence import distance_correlation
 from jetchain.core.dijets import Array, inside, require_regions, sidebands
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.metrics import auc
+from jetchain.core.schema.anomaly import Constraint, Constraints
 from jetchain.core.seeds import derive_seed, make_deterministic
 from jetchain.core.settings import Settings, key
 from jetchain.core.training import fit
 from jetchain.core.training_settings import TrainingSettings
 
 RANK_FLOOR = 1e-5
+GROUPS, JUDGED = 20, 200
+"""Groups of the jackknife, and random cuts, by which a training is judged."""
 CUTS, LOOSEST = 8, 0.3
 """Random cuts of a step, and the largest fraction that they keep in region A."""
 SOFTNESS = 0.1
@@ -94,18 +99,19 @@ class Disco:
 
     def search(self, dijets: Dijets, seed: int) -> Scored:
         """See `anomaly.searched`; the score joins both ranks, see `joined`."""
-        ranked, networks, history = planes_of(dijets, self.settings.networks, seed)
+        found = planes_of(dijets, self.settings.networks, seed)
         planes = [
             {"event_id": table["event_id"], "score": plane}
-            for table, plane in zip(dijets.tables, ranked, strict=True)
+            for table, plane in zip(dijets.tables, found.ranks, strict=True)
         ]
         return Scored.of(
-            [joined(plane)[:, None] for plane in ranked],
+            [joined(plane)[:, None] for plane in found.ranks],
             {
                 "planes.safetensors": planes[0],
                 "signal_planes.safetensors": planes[1],
-                "weights.safetensors": networks,
-                "history.csv": history,
+                "weights.safetensors": found.networks,
+                "history.csv": found.history,
+                CONSTRAINTS_FILE: found.constraints,
             },
         )
 
@@ -168,17 +174,18 @@ def dependence_in_slices(logits: Tensor, m_jj: Tensor, slices: int) -> Tensor:
     return torch.stack(values).mean()
 
 
-def soft_nonclosure(logits: Tensor, tightest: float) -> Tensor:
-    """The mean of log^2(A D / B C) of background events at random cuts, less its variance.
+def soft_regions(logits: Tensor, tightest: float, number: int) -> Tensor:
+    """How much of each event lies in the regions A to D at random cuts, (4, cuts, events).
 
     An event passes a cut by a sigmoid, so that the counts have gradients.
 
     Args:
         logits: (events, 2).
         tightest: smallest fraction of the events in region A.
+        number: of cuts.
     """
-    kept = torch.exp(logits.new_empty(CUTS, 1).uniform_(math.log(tightest), math.log(LOOSEST)))
-    share = logits.new_empty(CUTS, 1).uniform_(0.25, 0.75)  # of the first cut in the work, in logs
+    kept = torch.exp(logits.new_empty(number, 1).uniform_(math.log(tightest), math.log(LOOSEST)))
+    share = logits.new_empty(number, 1).uniform_(0.25, 0.75)  # of the first cut in the work, in logs
     fractions = torch.cat([kept**share, kept ** (1 - share)], dim=1)
     with torch.no_grad():
         ladder = torch.sort(logits, dim=0).values
@@ -186,11 +193,81 @@ def soft_nonclosure(logits: Tensor, tightest: float) -> Tensor:
         cuts = torch.gather(ladder, 0, place)
         width = SOFTNESS * logits.std(0) + 1e-6
     f, g = torch.sigmoid((logits - cuts[:, None]) / width).unbind(2)  # (cuts, events)
-    regions = torch.stack([f * g, f * (1 - g), (1 - f) * g, (1 - f) * (1 - g)])
-    counts = regions.sum(2) + 1
-    log_kappa = (torch.log(counts) * counts.new_tensor([[1.0], [-1.0], [-1.0], [1.0]])).sum(0)
-    variance = ((regions**2).sum(2) / counts**2).sum(0).detach()
-    return (log_kappa**2 - variance).mean()
+    return torch.stack([f * g, f * (1 - g), (1 - f) * g, (1 - f) * (1 - g)])
+
+
+def squared_log_kappa(sums: Tensor, squares: Tensor) -> Tensor:
+    """The mean over the cuts of log^2(A D / B C), less its variance.
+
+    Args:
+        sums, squares: (4, cuts, ...) of the shares of the events in A to D, and of their squares.
+
+    Returns:
+        (...).
+    """
+    counts = sums + 1
+    signs = counts.new_tensor([1.0, -1.0, -1.0, 1.0])
+    log_kappa = torch.einsum("r,r...->...", signs, torch.log(counts))
+    variance = (squares / counts**2).sum(0).detach()
+    return (log_kappa**2 - variance).mean(0)
+
+
+def soft_nonclosure(logits: Tensor, tightest: float) -> Tensor:
+    """The mean of log^2(A D / B C) of background events (events, 2) at random cuts."""
+    regions = soft_regions(logits, tightest, CUTS)
+    return squared_log_kappa(regions.sum(2), (regions**2).sum(2))
+
+
+@torch.no_grad()
+def measured(
+    outputs: Array, m_jj: Array, settings: NetworkSettings, seed: int
+) -> dict[str, tuple[float, float]]:
+    """Both constraints on background events that took no part in a training.
+
+    Errors are a jackknife's, of groups of events. The events of a group are spread over all masses.
+
+    Args:
+        outputs: logits (events, 2).
+        m_jj: masses (events,), TeV.
+        settings: of the networks.
+        seed: of the cuts.
+
+    Returns:
+        Value and error, by the name of the field of the settings that limits it.
+
+    Raises:
+        EmptySampleError: too few events.
+    """
+    if len(outputs) < 2 * GROUPS:
+        raise EmptySampleError(
+            f"Double DisCo has {len(outputs)} sideband events to judge a training on; it needs at "
+            f"least {2 * GROUPS}.",
+            "Generate more events of anomaly.background.",
+        )
+    make_deterministic(seed, settings.training.threads)
+    logits, masses = (torch.as_tensor(each, dtype=torch.float32) for each in (outputs, m_jj))
+    group = torch.argsort(torch.argsort(masses)) % GROUPS
+    # The first column has all events, each of the others lacks a group.
+    kept = torch.cat(
+        [torch.ones(len(group), 1), (group[:, None] != torch.arange(GROUPS)).float()], dim=1
+    )
+    nonclosure = []
+    for _ in range(JUDGED // CUTS):
+        regions = soft_regions(logits, settings.tightest, CUTS)
+        nonclosure.append(squared_log_kappa(regions @ kept, regions**2 @ kept))
+    values = {
+        "correlation": torch.stack(
+            [
+                dependence_in_slices(logits[own], masses[own], settings.slices)
+                for own in kept.bool().T
+            ]
+        ),
+        "nonclosure": torch.stack(nonclosure).mean(0),
+    }
+    return {
+        name: (float(each[0]), math.sqrt((GROUPS - 1) * float(each[1:].var(correction=0))))
+        for name, each in values.items()
+    }
 
 
 def lagrangian(
@@ -282,16 +359,29 @@ def joined(plane: Array) -> Array:
     return -np.log(1 - plane + RANK_FLOOR).sum(axis=1)
 
 
-def planes_of(
-    dijets: Dijets, settings: NetworkSettings, seed: int
-) -> tuple[list[Array], nn.ModuleList, dict[str, list[float]]]:
+@dataclass(frozen=True)
+class Planes:
+    """What the cross-training gives.
+
+    Attributes:
+        ranks: (events, 2) of all tables.
+        networks: of both halves.
+        history: of their trainings.
+        constraints: where these ended.
+    """
+
+    ranks: list[Array]
+    networks: nn.ModuleList
+    history: dict[str, list[float]]
+    constraints: Constraints
+
+
+def planes_of(dijets: Dijets, settings: NetworkSettings, seed: int) -> Planes:
     """Cross-train, and rank both outputs of every event.
 
     An output is replaced by its rank among the sideband data of its half: flat, and the same for
-    the networks of both halves.
-
-    Returns:
-        Ranks (events, 2) of all tables; the networks; their history.
+    the networks of both halves. On the same events, which took no part in their training, the
+    constraints are measured.
     """
     tables, data = dijets.tables, dijets.data
     trained_on = (data, dijets.signal_test)
@@ -302,6 +392,7 @@ def planes_of(
     outputs = [np.zeros((len(table["m_jj"]), 2)) for table in tables]
     models = nn.ModuleList()
     history: dict[str, list[float]] = {}
+    ends = []
     for half in (0, 1):
         used = [
             chosen & (parity(table) != half)
@@ -323,8 +414,30 @@ def planes_of(
             with torch.no_grad():
                 x = torch.as_tensor(table["features"][own], dtype=torch.float32)
                 output[own] = model(x).numpy()
+        own = side & (parity(data) == half)
+        ends.append(
+            measured(outputs[0][own], data["m_jj"][own], settings, derive_seed(seed, "judge", half))
+        )
     ranked = [
         planes(output, table, outputs[0][side], data, side)
         for output, table in zip(outputs, tables, strict=True)
     ]
-    return ranked, models, history
+    return Planes(ranked, models, history, constraints_of(ends, settings))
+
+
+def constraints_of(
+    ends: Sequence[Mapping[str, tuple[float, float]]], settings: NetworkSettings
+) -> Constraints:
+    """What `measured` found of each half beside what is allowed."""
+    allowed = {"correlation": settings.correlation, "nonclosure": settings.nonclosure**2}
+    return Constraints(
+        constraints=[
+            Constraint(
+                name=name,
+                allowed=limit,
+                values=[end[name][0] for end in ends],
+                errors=[end[name][1] for end in ends],
+            )
+            for name, limit in allowed.items()
+        ]
+    )
