@@ -234,7 +234,8 @@ def method_checks(
 
 KINDS: dict[str, type[Result]] = {
     "fits": SpectrumFits, "closure": SpectrumClosure, "abcd": AbcdClosure,
-    "constraints": Constraints, "quality": TemplateQuality, "template": TemplateClosure, "limits": Limits, "hunt": BumpHunt,
+    "constraints": Constraints, "quality": TemplateQuality, "template": TemplateClosure,
+    "limits": Limits, "hunt": BumpHunt,
 }  # fmt: skip
 
 
@@ -256,7 +257,8 @@ def checks(
     """Gather the checks of all methods with a limit; a file's folder names its method.
 
     Args:
-        fits, closures, abcd, constraints, qualities, templates, limits, hunts: of the methods that have them.
+        fits, closures, abcd, constraints, qualities, templates, limits, hunts: of the methods that
+            have them.
         scans: summaries of scans; what they hold of the window of the search counts.
         checks: written.
         blind: methods whose jobs are given no truth.

@@ -18,7 +18,6 @@ batch of any size makes no multiplier drift.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -29,10 +28,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from jetchain.anomaly.constraints import dependence_in_slices, measured, soft_nonclosure
 from jetchain.anomaly.methods import CONSTRAINTS_FILE
 from jetchain.anomaly.planes import parity, planes
 from jetchain.anomaly.searched import Dijets, Scored
-from jetchain.core.dependence import distance_correlation
 from jetchain.core.dijets import Array, inside, require_regions, sidebands
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.metrics import auc
@@ -43,14 +42,12 @@ from jetchain.core.training import fit
 from jetchain.core.training_settings import TrainingSettings
 
 RANK_FLOOR = 1e-5
-GROUPS, JUDGED = 20, 200
-"""Groups of the jackknife, and random cuts, by which a training is judged."""
-CUTS, LOOSEST = 8, 0.3
-"""Random cuts of a step, and the largest fraction that they keep in region A."""
-SOFTNESS = 0.1
-"""Width of the sigmoid in place of a cut, in standard deviations of the output."""
 FIRST_MULTIPLIER, RATE = 2e-3, 0.02
-"""Of a constraint in units of what it allows; the most that a step changes its logarithm."""
+"""Of a constraint in units of what it allows; what a typical step changes its logarithm by."""
+MEMORY = 50
+"""Steps over which the size of a typical excess is averaged."""
+RELIEF = 1000.0
+"""At the begin of a ramp, how many times the settings' values are allowed."""
 
 
 class NetworkSettings(Settings):
@@ -76,6 +73,14 @@ class NetworkSettings(Settings):
         "Smallest fraction of the background that these cuts keep in region A; the largest is 0.3.",
         gt=0.0,
         lt=0.3,
+    )
+    ramp: float = key(
+        0.0,
+        "Share of the steps in which what is allowed falls from a thousand times these values; 0 "
+        "for none. The networks separate better; with few events they learn to hold the "
+        "constraints on these alone.",
+        ge=0.0,
+        lt=1.0,
     )
     signal_fraction: float = key(0.2, "Fraction of signal events in a batch.", gt=0.0, lt=1.0)
     training: TrainingSettings = key(
@@ -127,6 +132,7 @@ class DoubleDisco(nn.Module):
     """
 
     multipliers: Tensor
+    squares: Tensor
     steps: Tensor
 
     def __init__(self, features: int, hidden: int) -> None:
@@ -147,12 +153,26 @@ class DoubleDisco(nn.Module):
         self.register_buffer("mean", torch.zeros(features))
         self.register_buffer("scale", torch.ones(features))
         self.register_buffer("multipliers", torch.full((2,), FIRST_MULTIPLIER))
+        self.register_buffer("squares", torch.ones(2))
         self.register_buffer("steps", torch.zeros(()))
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits (batch, 2) of f and g from features (batch, features)."""
         x = (features - self.mean) / self.scale
         return torch.cat([network(x) for network in self.networks], dim=1)
+
+    def move(self, excess: Tensor) -> None:
+        """Move the multipliers by a batch's excess (2,) over what is allowed.
+
+        Their logarithms change in proportion to it: noise moves them by nothing on average, however
+        skewed, which is so for no function of it that has bounds. The unit is the root of its mean
+        square in the batches before.
+        """
+        if self.steps == 0:
+            self.squares.copy_(excess**2)
+        self.multipliers *= torch.exp(RATE * excess / torch.sqrt(self.squares))
+        self.steps += 1
+        self.squares += (excess**2 - self.squares) / self.steps.clamp(max=MEMORY)
 
 
 def entropy(logits: Tensor, is_signal: Tensor) -> Tensor:
@@ -166,114 +186,25 @@ def entropy(logits: Tensor, is_signal: Tensor) -> Tensor:
     )
 
 
-def dependence_in_slices(logits: Tensor, m_jj: Tensor, slices: int) -> Tensor:
-    """dCorr^2 of both outputs of background events (events, 2), the mean of slices of the mass."""
-    parts = torch.argsort(m_jj).tensor_split(max(min(slices, len(m_jj) // 10), 1))
-    outputs = torch.sigmoid(logits)
-    values = [distance_correlation(outputs[part, 0], outputs[part, 1]) for part in parts]
-    return torch.stack(values).mean()
-
-
-def soft_regions(logits: Tensor, tightest: float, number: int) -> Tensor:
-    """How much of each event lies in the regions A to D at random cuts, (4, cuts, events).
-
-    An event passes a cut by a sigmoid, so that the counts have gradients.
-
-    Args:
-        logits: (events, 2).
-        tightest: smallest fraction of the events in region A.
-        number: of cuts.
-    """
-    kept = torch.exp(logits.new_empty(number, 1).uniform_(math.log(tightest), math.log(LOOSEST)))
-    share = logits.new_empty(number, 1).uniform_(0.25, 0.75)  # of the first cut in the work, in logs
-    fractions = torch.cat([kept**share, kept ** (1 - share)], dim=1)
-    with torch.no_grad():
-        ladder = torch.sort(logits, dim=0).values
-        place = ((1 - fractions) * (len(logits) - 1)).long()
-        cuts = torch.gather(ladder, 0, place)
-        width = SOFTNESS * logits.std(0) + 1e-6
-    f, g = torch.sigmoid((logits - cuts[:, None]) / width).unbind(2)  # (cuts, events)
-    return torch.stack([f * g, f * (1 - g), (1 - f) * g, (1 - f) * (1 - g)])
-
-
-def squared_log_kappa(sums: Tensor, squares: Tensor) -> Tensor:
-    """The mean over the cuts of log^2(A D / B C), less its variance.
-
-    Args:
-        sums, squares: (4, cuts, ...) of the shares of the events in A to D, and of their squares.
-
-    Returns:
-        (...).
-    """
-    counts = sums + 1
-    signs = counts.new_tensor([1.0, -1.0, -1.0, 1.0])
-    log_kappa = torch.einsum("r,r...->...", signs, torch.log(counts))
-    variance = (squares / counts**2).sum(0).detach()
-    return (log_kappa**2 - variance).mean(0)
-
-
-def soft_nonclosure(logits: Tensor, tightest: float) -> Tensor:
-    """The mean of log^2(A D / B C) of background events (events, 2) at random cuts."""
-    regions = soft_regions(logits, tightest, CUTS)
-    return squared_log_kappa(regions.sum(2), (regions**2).sum(2))
-
-
-@torch.no_grad()
-def measured(
-    outputs: Array, m_jj: Array, settings: NetworkSettings, seed: int
-) -> dict[str, tuple[float, float]]:
-    """Both constraints on background events that took no part in a training.
-
-    Errors are a jackknife's, of groups of events. The events of a group are spread over all masses.
-
-    Args:
-        outputs: logits (events, 2).
-        m_jj: masses (events,), TeV.
-        settings: of the networks.
-        seed: of the cuts.
-
-    Returns:
-        Value and error, by the name of the field of the settings that limits it.
-
-    Raises:
-        EmptySampleError: too few events.
-    """
-    if len(outputs) < 2 * GROUPS:
-        raise EmptySampleError(
-            f"Double DisCo has {len(outputs)} sideband events to judge a training on; it needs at "
-            f"least {2 * GROUPS}.",
-            "Generate more events of anomaly.background.",
-        )
-    make_deterministic(seed, settings.training.threads)
-    logits, masses = (torch.as_tensor(each, dtype=torch.float32) for each in (outputs, m_jj))
-    group = torch.argsort(torch.argsort(masses)) % GROUPS
-    # The first column has all events, each of the others lacks a group.
-    kept = torch.cat(
-        [torch.ones(len(group), 1), (group[:, None] != torch.arange(GROUPS)).float()], dim=1
-    )
-    nonclosure = []
-    for _ in range(JUDGED // CUTS):
-        regions = soft_regions(logits, settings.tightest, CUTS)
-        nonclosure.append(squared_log_kappa(regions @ kept, regions**2 @ kept))
-    values = {
-        "correlation": torch.stack(
-            [
-                dependence_in_slices(logits[own], masses[own], settings.slices)
-                for own in kept.bool().T
-            ]
-        ),
-        "nonclosure": torch.stack(nonclosure).mean(0),
-    }
-    return {
-        name: (float(each[0]), math.sqrt((GROUPS - 1) * float(each[1:].var(correction=0))))
-        for name, each in values.items()
-    }
+def relief(step: float, total: int, ramp: float) -> float:
+    """How many times the settings' values are allowed in a step (0 is the first) of a training."""
+    return RELIEF ** max(1 - step / (ramp * total), 0.0) if ramp else 1.0
 
 
 def lagrangian(
-    model: DoubleDisco, batch: tuple[Tensor, Tensor, Tensor], settings: NetworkSettings
+    model: DoubleDisco,
+    batch: tuple[Tensor, Tensor, Tensor],
+    settings: NetworkSettings,
+    total: int,
 ) -> tuple[Tensor, int]:
-    """The loss of a batch of features, labels and masses; it moves the multipliers."""
+    """The loss of a batch of features, labels and masses; it moves the multipliers.
+
+    Args:
+        model: the networks.
+        batch: features, labels, masses.
+        settings: what is allowed.
+        total: number of steps of the training.
+    """
     features, is_signal, m_jj = batch
     logits = model(features).float()
     background = logits[is_signal == 0]
@@ -283,10 +214,9 @@ def lagrangian(
             / settings.correlation,
             soft_nonclosure(background, settings.tightest) / settings.nonclosure**2,
         ]
-    )
+    ) / relief(float(model.steps), total, settings.ramp)
     loss = entropy(logits, is_signal) + model.multipliers.clone() @ used
-    model.multipliers *= torch.exp(RATE * (used.detach() - 1).clamp(-1, 1))
-    model.steps += 1
+    model.move(used.detach() - 1)
     return loss, len(is_signal)
 
 
@@ -334,11 +264,12 @@ def train_half(
         # rate has fallen to zero there.
         return 1 / (1 + model.get_buffer("steps")), 1
 
+    total = settings.training.epochs * sum(1 for _ in batches(np.random.default_rng(0)))
     history = fit(
         model,
         batches=batches,
         validation=lambda: [batch(backgrounds[:2])],
-        loss=lambda model, batch: lagrangian(cast(DoubleDisco, model), batch, settings),
+        loss=lambda model, batch: lagrangian(cast(DoubleDisco, model), batch, settings, total),
         criterion=to_come,
         settings=settings.training,
         seed=seed,
@@ -415,8 +346,9 @@ def planes_of(dijets: Dijets, settings: NetworkSettings, seed: int) -> Planes:
                 x = torch.as_tensor(table["features"][own], dtype=torch.float32)
                 output[own] = model(x).numpy()
         own = side & (parity(data) == half)
+        make_deterministic(derive_seed(seed, "judge", half), settings.training.threads)
         ends.append(
-            measured(outputs[0][own], data["m_jj"][own], settings, derive_seed(seed, "judge", half))
+            measured(outputs[0][own], data["m_jj"][own], settings.slices, settings.tightest)
         )
     ranked = [
         planes(output, table, outputs[0][side], data, side)

@@ -1,0 +1,134 @@
+"""How far two outputs are from independent on the background, with gradients.
+
+Two quantities, both estimated without bias, so that batches of any size give the same mean: the
+squared distance correlation in slices of the mass (arXiv 2007.14400), and the mean of log^2 of
+kappa = A D / (B C) over random cuts (as in ABCDisCoTEC, arXiv 2506.08826).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from jetchain.core.dependence import distance_correlation
+from jetchain.core.dijets import Array
+from jetchain.core.errors import EmptySampleError
+
+GROUPS, JUDGED = 20, 192
+"""Groups of the jackknife, and random cuts, by which a training is judged."""
+CUTS, LOOSEST = 16, 0.3
+"""Random cuts of a step, and the largest fraction that they keep in region A."""
+SOFTNESS = 0.3
+"""Width of the sigmoid in place of a cut, in the distance to the cut that keeps twice as much: in
+the tail, which falls steeply, a width that is the same everywhere lets the bulk through."""
+
+
+def dependence_in_slices(logits: Tensor, m_jj: Tensor, slices: int) -> Tensor:
+    """dCorr^2 of both outputs of background events (events, 2), the mean of slices of the mass."""
+    parts = torch.argsort(m_jj).tensor_split(max(min(slices, len(m_jj) // 10), 1))
+    outputs = torch.sigmoid(logits)
+    values = [distance_correlation(outputs[part, 0], outputs[part, 1]) for part in parts]
+    return torch.stack(values).mean()
+
+
+def soft_regions(logits: Tensor, tightest: float, number: int) -> Tensor:
+    """How much of each event lies in the regions A to D at random cuts, (4, cuts, events).
+
+    An event passes a cut by a sigmoid, so that the counts have gradients.
+
+    Args:
+        logits: (events, 2).
+        tightest: smallest fraction of the events in region A.
+        number: of cuts.
+    """
+    kept = torch.exp(logits.new_empty(number, 1).uniform_(math.log(tightest), math.log(LOOSEST)))
+    share = logits.new_empty(number, 1).uniform_(0.25, 0.75)  # of the first cut, in logs
+    fractions = torch.cat([kept**share, kept ** (1 - share)], dim=1)
+    with torch.no_grad():
+        ladder = torch.sort(logits, dim=0).values
+        cuts, wider = (
+            torch.gather(ladder, 0, ((1 - each) * (len(logits) - 1)).long())
+            for each in (fractions, (2 * fractions).clamp(max=1))
+        )
+        width = SOFTNESS * (cuts - wider) + 1e-6
+    f, g = torch.sigmoid((logits - cuts[:, None]) / width[:, None]).unbind(2)  # (cuts, events)
+    return torch.stack([f * g, f * (1 - g), (1 - f) * g, (1 - f) * (1 - g)])
+
+
+def squared_log_kappa(regions: Tensor, kept: Tensor) -> Tensor:
+    """The mean over the cuts of log^2(A D / B C), less its variance, of samples of the events.
+
+    Half an event more in each region takes the bias of the logarithm away to first order in
+    1 / events (Haldane, Ann. Hum. Genet. 20 (1956) 309; Anscombe, Biometrika 43 (1956) 461). The
+    variance is the sum of the squares of what each event does to the logarithm, to first order. It
+    has a gradient too: without it that of log^2 would drive A to be large.
+
+    Args:
+        regions: (4, cuts, events), see `soft_regions`.
+        kept: (events, samples) 1 where an event is in the sample; the first sample has all.
+
+    Returns:
+        (samples,).
+    """
+    signs = regions.new_tensor([1.0, -1.0, -1.0, 1.0])
+    counts = regions @ kept + 0.5
+    log_kappa = torch.einsum("r,rcs->cs", signs, torch.log(counts))
+    of_events = torch.einsum("r,rce,rc->ce", signs, regions, 1 / counts[:, :, 0])
+    return (log_kappa**2 - of_events**2 @ kept).mean(0)
+
+
+def soft_nonclosure(logits: Tensor, tightest: float) -> Tensor:
+    """The mean of log^2(A D / B C) of background events (events, 2) at random cuts."""
+    regions = soft_regions(logits, tightest, CUTS)
+    return squared_log_kappa(regions, logits.new_ones(len(logits), 1))[0]
+
+
+@torch.no_grad()
+def measured(
+    outputs: Array, m_jj: Array, slices: int, tightest: float
+) -> dict[str, tuple[float, float]]:
+    """Both constraints on background events that took no part in a training.
+
+    Errors are a jackknife's, of groups of events that are spread over all masses. The cuts come
+    from torch's generator.
+
+    Args:
+        outputs: logits (events, 2).
+        m_jj: masses (events,), TeV.
+        slices: of the mass.
+        tightest: smallest fraction of the events in region A.
+
+    Returns:
+        Value and error, by the name of the field of the settings that limits it.
+
+    Raises:
+        EmptySampleError: too few events.
+    """
+    if len(outputs) < 2 * GROUPS:
+        raise EmptySampleError(
+            f"{len(outputs)} sideband events are too few to judge a decorrelated training on: at "
+            f"least {2 * GROUPS} are needed.",
+            "Generate more events of anomaly.background.",
+        )
+    logits, masses = (torch.as_tensor(each, dtype=torch.float32) for each in (outputs, m_jj))
+    group = torch.argsort(torch.argsort(masses)) % GROUPS
+    # The first column has all events, each of the others lacks a group.
+    kept = torch.cat(
+        [torch.ones(len(group), 1), (group[:, None] != torch.arange(GROUPS)).float()], dim=1
+    )
+    nonclosure = []
+    for _ in range(JUDGED // CUTS):
+        regions = soft_regions(logits, tightest, CUTS)
+        nonclosure.append(squared_log_kappa(regions, kept))
+    values = {
+        "correlation": torch.stack(
+            [dependence_in_slices(logits[own], masses[own], slices) for own in kept.bool().T]
+        ),
+        "nonclosure": torch.stack(nonclosure).mean(0),
+    }
+    return {
+        name: (float(each[0]), math.sqrt((GROUPS - 1) * float(each[1:].var(correction=0))))
+        for name, each in values.items()
+    }
