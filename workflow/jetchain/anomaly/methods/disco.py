@@ -10,10 +10,12 @@ Reference: arXiv 2007.14400, eq. 4.1: L = BCE(f) + BCE(g) + lambda dCorr^2(f, g 
 in slices of the mass. That alone does not close after tight cuts: as in ABCDisCoTEC (CMS, arXiv
 2506.08826) the non-closure itself, with counts that are differentiable, is a second term, and
 neither weight is set by hand. Both terms are constraints, dCorr^2 and the mean of log^2(A D / B C)
-at most what the settings allow. Their multipliers rise while a constraint is violated and fall
-while it holds, as in the differential method of multipliers; they do so by factors, which depend
-on no scale, and have no damping term. All estimators are without bias, so that the noise of a
-batch of any size makes no multiplier drift.
+at most what the settings allow (`anomaly.constraints`). Their multipliers rise while a constraint
+is violated and fall while it holds, as in the differential method of multipliers; they do so by
+factors, which depend on no scale, and have no damping term. All estimators are without bias, and
+the multipliers follow them linearly, so that the noise of a batch of any size makes none drift. A
+training is a saddle point: the networks are the mean of its last steps, and whether the constraints
+hold is measured on events that took no part in it.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.optim.swa_utils import AveragedModel
 
 from jetchain.anomaly.constraints import dependence_in_slices, measured, soft_nonclosure
 from jetchain.anomaly.methods import CONSTRAINTS_FILE
@@ -44,8 +47,10 @@ from jetchain.core.training_settings import TrainingSettings
 RANK_FLOOR = 1e-5
 FIRST_MULTIPLIER, RATE = 2e-3, 0.02
 """Of a constraint in units of what it allows; what a typical step changes its logarithm by."""
-MEMORY = 50
+MEMORY = 10
 """Steps over which the size of a typical excess is averaged."""
+AVERAGED = 0.2
+"""Share of the steps, the last ones, whose weights are averaged."""
 RELIEF = 1000.0
 """At the begin of a ramp, how many times the settings' values are allowed."""
 
@@ -86,7 +91,7 @@ class NetworkSettings(Settings):
     training: TrainingSettings = key(
         TrainingSettings(epochs=133, batch_size=5000, learning_rate=1e-2, patience=133),
         "Training of the two networks. Small batches know neither constraint; the weights are "
-        "those of the last epoch.",
+        "the mean of the last fifth of the steps.",
     )
 
 
@@ -132,7 +137,7 @@ class DoubleDisco(nn.Module):
     """
 
     multipliers: Tensor
-    squares: Tensor
+    typical: Tensor
     steps: Tensor
 
     def __init__(self, features: int, hidden: int) -> None:
@@ -153,7 +158,7 @@ class DoubleDisco(nn.Module):
         self.register_buffer("mean", torch.zeros(features))
         self.register_buffer("scale", torch.ones(features))
         self.register_buffer("multipliers", torch.full((2,), FIRST_MULTIPLIER))
-        self.register_buffer("squares", torch.ones(2))
+        self.register_buffer("typical", torch.ones(2))
         self.register_buffer("steps", torch.zeros(()))
 
     def forward(self, features: Tensor) -> Tensor:
@@ -165,14 +170,14 @@ class DoubleDisco(nn.Module):
         """Move the multipliers by a batch's excess (2,) over what is allowed.
 
         Their logarithms change in proportion to it: noise moves them by nothing on average, however
-        skewed, which is so for no function of it that has bounds. The unit is the root of its mean
-        square in the batches before.
+        skewed, which is so for no function of it that has bounds. The unit is its mean size in the
+        batches before.
         """
         if self.steps == 0:
-            self.squares.copy_(excess**2)
-        self.multipliers *= torch.exp(RATE * excess / torch.sqrt(self.squares))
+            self.typical.copy_(excess.abs())
+        self.multipliers *= torch.exp(RATE * excess / self.typical)
         self.steps += 1
-        self.squares += (excess**2 - self.squares) / self.steps.clamp(max=MEMORY)
+        self.typical += (excess.abs() - self.typical) / self.steps.clamp(max=MEMORY)
 
 
 def entropy(logits: Tensor, is_signal: Tensor) -> Tensor:
@@ -184,6 +189,31 @@ def entropy(logits: Tensor, is_signal: Tensor) -> Tensor:
         ),
         start=torch.zeros(()),
     )
+
+
+class Average:
+    """The mean of the weights over the last steps of a training: near a saddle point they orbit it.
+
+    Args:
+        model: the networks.
+        after: the first step that takes no part.
+    """
+
+    def __init__(self, model: DoubleDisco, after: float) -> None:
+        self.mean, self._after = AveragedModel(model), after
+
+    def __call__(self, step: int, model: nn.Module) -> None:
+        """Take part of a step (1 is the first); see `core.training.fit`."""
+        if step > self._after:
+            self.mean.update_parameters(model)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the next step hangs on."""
+        return self.mean.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """The inverse of `state_dict`."""
+        self.mean.load_state_dict(state)
 
 
 def relief(step: float, total: int, ramp: float) -> float:
@@ -265,6 +295,7 @@ def train_half(
         return 1 / (1 + model.get_buffer("steps")), 1
 
     total = settings.training.epochs * sum(1 for _ in batches(np.random.default_rng(0)))
+    average = Average(model, (1 - AVERAGED) * total)
     history = fit(
         model,
         batches=batches,
@@ -274,7 +305,9 @@ def train_half(
         settings=settings.training,
         seed=seed,
         name=name,
+        after_step=average,
     )
+    model.load_state_dict(average.mean.module.state_dict())
     with torch.no_grad():
         areas = [auc(is_signal, output) for output in model(x).numpy().T]
     if areas[1] > areas[0]:  # the stronger network first, in both halves: they share the cuts
