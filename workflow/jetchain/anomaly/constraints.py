@@ -33,31 +33,33 @@ def dependence_in_slices(logits: Tensor, m_jj: Tensor, slices: int) -> Tensor:
     return torch.stack(values).mean()
 
 
-def soft_regions(logits: Tensor, tightest: float, number: int) -> Tensor:
-    """How much of each event lies in the regions A to D at random cuts, (4, cuts, events).
+def soft_cuts(logits: Tensor, tightest: float, number: int) -> Tensor:
+    """How far each event passes the first and the second of random pairs of cuts.
 
-    An event passes a cut by a sigmoid, so that the counts have gradients.
+    It does so by a sigmoid, so that the counts have gradients.
 
     Args:
         logits: (events, 2).
         tightest: smallest fraction of the events in region A.
-        number: of cuts.
+        number: of pairs.
+
+    Returns:
+        (2, pairs, events), from 0 to 1.
     """
-    kept = torch.exp(logits.new_empty(number, 1).uniform_(math.log(tightest), math.log(LOOSEST)))
-    share = logits.new_empty(number, 1).uniform_(0.25, 0.75)  # of the first cut, in logs
-    fractions = torch.cat([kept**share, kept ** (1 - share)], dim=1)
+    kept = torch.exp(logits.new_empty(number).uniform_(math.log(tightest), math.log(LOOSEST)))
+    share = logits.new_empty(number).uniform_(0.25, 0.75)  # of the first cut, in logs
+    fractions = torch.stack([kept**share, kept ** (1 - share)])
     with torch.no_grad():
-        ladder = torch.sort(logits, dim=0).values
+        ladder = torch.sort(logits.T).values
         cuts, wider = (
-            torch.gather(ladder, 0, ((1 - each) * (len(logits) - 1)).long())
+            torch.gather(ladder, 1, ((1 - each) * (len(logits) - 1)).long())
             for each in (fractions, (2 * fractions).clamp(max=1))
         )
         width = SOFTNESS * (cuts - wider) + 1e-6
-    f, g = torch.sigmoid((logits - cuts[:, None]) / width[:, None]).unbind(2)  # (cuts, events)
-    return torch.stack([f * g, f * (1 - g), (1 - f) * g, (1 - f) * (1 - g)])
+    return torch.sigmoid((logits.T[:, None] - cuts[..., None]) / width[..., None])
 
 
-def squared_log_kappa(regions: Tensor, kept: Tensor) -> Tensor:
+def squared_log_kappa(passed: Tensor, kept: Tensor) -> Tensor:
     """The mean over the cuts of log^2(A D / B C), less its variance, of samples of the events.
 
     Half an event more in each region takes the bias of the logarithm away to first order in
@@ -66,23 +68,27 @@ def squared_log_kappa(regions: Tensor, kept: Tensor) -> Tensor:
     has a gradient too: without it that of log^2 would drive A to be large.
 
     Args:
-        regions: (4, cuts, events), see `soft_regions`.
+        passed: (2, pairs, events), see `soft_cuts`.
         kept: (events, samples) 1 where an event is in the sample; the first sample has all.
 
     Returns:
         (samples,).
     """
-    signs = regions.new_tensor([1.0, -1.0, -1.0, 1.0])
-    counts = regions @ kept + 0.5
-    log_kappa = torch.einsum("r,rcs->cs", signs, torch.log(counts))
-    of_events = torch.einsum("r,rce,rc->ce", signs, regions, 1 / counts[:, :, 0])
+    first, second = passed
+    both = first * second
+    n_first, n_second, n_both = first @ kept, second @ kept, both @ kept
+    a, b, c = n_both + 0.5, n_first - n_both + 0.5, n_second - n_both + 0.5
+    d = kept.sum(0) - n_first - n_second + n_both + 0.5
+    log_kappa = torch.log(a * d / (b * c))
+    w_a, w_b, w_c, w_d = (1 / each[:, :1] for each in (a, b, c, d))  # an event's, by its region
+    of_events = both * (w_a + w_b + w_c + w_d) - first * (w_b + w_d) - second * (w_c + w_d) + w_d
     return (log_kappa**2 - of_events**2 @ kept).mean(0)
 
 
 def soft_nonclosure(logits: Tensor, tightest: float) -> Tensor:
     """The mean of log^2(A D / B C) of background events (events, 2) at random cuts."""
-    regions = soft_regions(logits, tightest, CUTS)
-    return squared_log_kappa(regions, logits.new_ones(len(logits), 1))[0]
+    passed = soft_cuts(logits, tightest, CUTS)
+    return squared_log_kappa(passed, logits.new_ones(len(logits), 1))[0]
 
 
 @torch.no_grad()
@@ -120,8 +126,7 @@ def measured(
     )
     nonclosure = []
     for _ in range(JUDGED // CUTS):
-        regions = soft_regions(logits, tightest, CUTS)
-        nonclosure.append(squared_log_kappa(regions, kept))
+        nonclosure.append(squared_log_kappa(soft_cuts(logits, tightest, CUTS), kept))
     values = {
         "correlation": torch.stack(
             [dependence_in_slices(logits[own], masses[own], slices) for own in kept.bool().T]
