@@ -110,13 +110,13 @@ def test_the_nonclosure_of_independent_outputs_has_the_mean_zero():
     torch.manual_seed(1)
     random = np.random.default_rng(4)
     logits = [torch.as_tensor(random.standard_normal((1000, 2))) for _ in range(150)]
-    values = np.array([float(constraints.soft_nonclosure(each, 0.02)) for each in logits])
+    values = np.array([float(disco.soft_nonclosure(each, 0.02)) for each in logits])
     assert abs(values.mean()) < 4 * values.std() / np.sqrt(150)
     joint = torch.as_tensor(random.multivariate_normal([0, 0], [[1, 0.5], [0.5, 1]], 20_000))
     independent = torch.as_tensor(random.standard_normal((20_000, 2)))
     # Correlated by a half, A is several times B C / D: log^2 is of order one.
-    assert float(constraints.soft_nonclosure(joint, 0.02)) > 0.3
-    assert float(constraints.soft_nonclosure(independent, 0.02)) < 0.05
+    assert float(disco.soft_nonclosure(joint, 0.02)) > 0.3
+    assert float(disco.soft_nonclosure(independent, 0.02)) < 0.05
 
 
 def test_the_correlation_is_that_at_a_given_mass():
@@ -131,59 +131,20 @@ def test_the_correlation_is_that_at_a_given_mass():
     assert sliced < 0.3
 
 
-def test_the_nonclosure_does_not_hang_on_the_scale_of_the_outputs():
-    # Events that one output ranks beyond 97 % are there for the other too, in a third of the cases.
-    random = np.random.default_rng(6)
-    u, v = random.uniform(size=(2, 40_000))
-    both = (u > 0.97) & (random.uniform(size=len(u)) < 0.3)
-    v = np.where(both, random.uniform(0.97, 1.0, len(u)), v)
-    ranks = torch.as_tensor(np.stack([u, v], axis=1))
-    tail = -torch.log1p(-ranks)
-    found = []
-    for logits in (
-        tail,
-        tail + 40 * ranks,
-    ):  # the same tail behind a bulk that is ten times as wide
-        torch.manual_seed(1)
-        values = [float(constraints.soft_nonclosure(logits, 0.001)) for _ in range(25)]
-        found.append(np.mean(values))
-    assert found[0] > 0.5
-    assert found[1] == pytest.approx(found[0], rel=0.25)
-
-
 def test_multipliers_rise_while_a_constraint_is_violated_and_fall_while_it_holds():
     torch.manual_seed(1)
+    model = disco.DoubleDisco(2, 8)
     batch = (torch.randn(500, 2), (torch.arange(500) % 5 == 0).long(), torch.rand(500))
     for allowed, sign in ((1e-9, 1), (1e3, -1)):
-        model = disco.DoubleDisco(2, 8)
         settings = NetworkSettings(correlation=allowed, nonclosure=allowed)
         model.networks[1].load_state_dict(model.networks[0].state_dict())  # wholly correlated
         before = model.multipliers.clone()
-        loss, items = disco.lagrangian(model, batch, settings, 10)
+        loss, items = disco.lagrangian(model, batch, settings)
         loss.backward()
         assert items == 500
-        # By two in a hundred at the first step, whatever the scale.
-        change = torch.log(model.multipliers / before)
-        assert change.numpy() == pytest.approx([sign * disco.RATE] * 2, rel=1e-3)
-
-
-def test_skewed_noise_makes_no_multiplier_drift():
-    # The square of a normal number less its mean, as an estimate of log^2 kappa that is nothing but
-    # noise: below zero in two of three batches. Bounded to [-1, 1] it has a mean of -0.37.
-    torch.manual_seed(1)
-    model, number = disco.DoubleDisco(2, 4), 5000
-    noise = 400 * (torch.randn(number, 2) ** 2 - 1)
-    assert noise.clamp(-1, 1).mean() < -0.3
-    for each in noise:
-        model.move(each)
-    drift = torch.log(model.multipliers / disco.FIRST_MULTIPLIER)
-    assert drift.abs().max() < 4 * disco.RATE * number**0.5
-
-
-def test_what_is_allowed_falls_along_the_ramp_by_equal_factors():
-    shares = [disco.relief(step, 20, 0.5) for step in (0, 5, 10, 20)]
-    assert shares == pytest.approx([1000, 1000**0.5, 1, 1])
-    assert disco.relief(0, 20, 0.0) == 1
+        assert (sign * (model.multipliers - before) > 0).all()
+        # At most two in a hundred a step, whatever the scale.
+        assert torch.log(model.multipliers / before).abs().max() <= 0.0201
 
 
 def test_constraints_are_measured_without_bias_and_with_their_error():

@@ -1,4 +1,4 @@
-"""How far two outputs are from independent on the background, with gradients.
+"""How far two outputs are from independent on the background: what Double DisCo constrains.
 
 Two quantities, both estimated without bias, so that batches of any size give the same mean: the
 squared distance correlation in slices of the mass (arXiv 2007.14400), and the mean of log^2 of
@@ -16,13 +16,10 @@ from jetchain.core.dependence import distance_correlation
 from jetchain.core.dijets import Array
 from jetchain.core.errors import EmptySampleError
 
-GROUPS, JUDGED = 20, 192
-"""Groups of the jackknife, and random cuts, by which a training is judged."""
-CUTS, LOOSEST = 16, 0.3
-"""Random cuts of a step, and the largest fraction that they keep in region A."""
-SOFTNESS = 0.3
-"""Width of the sigmoid in place of a cut, in the distance to the cut that keeps twice as much: in
-the tail, which falls steeply, a width that is the same everywhere lets the bulk through."""
+GROUPS, PAIRS, AT_ONCE = 20, 192, 16
+"""Groups of the jackknife, and random pairs of cuts, by which a training is judged."""
+LOOSEST = 0.3
+"""Largest fraction of the background that random cuts keep in region A."""
 
 
 def dependence_in_slices(logits: Tensor, m_jj: Tensor, slices: int) -> Tensor:
@@ -33,48 +30,37 @@ def dependence_in_slices(logits: Tensor, m_jj: Tensor, slices: int) -> Tensor:
     return torch.stack(values).mean()
 
 
-def soft_cuts(logits: Tensor, tightest: float, number: int) -> Tensor:
-    """How far each event passes the first and the second of random pairs of cuts.
-
-    It does so by a sigmoid, so that the counts have gradients.
+def passed(logits: Tensor, tightest: float, number: int) -> Tensor:
+    """Which events pass the first and the second of random pairs of cuts, (2, pairs, events).
 
     Args:
         logits: (events, 2).
         tightest: smallest fraction of the events in region A.
         number: of pairs.
-
-    Returns:
-        (2, pairs, events), from 0 to 1.
     """
     kept = torch.exp(logits.new_empty(number).uniform_(math.log(tightest), math.log(LOOSEST)))
     share = logits.new_empty(number).uniform_(0.25, 0.75)  # of the first cut, in logs
     fractions = torch.stack([kept**share, kept ** (1 - share)])
-    with torch.no_grad():
-        ladder = torch.sort(logits.T).values
-        cuts, wider = (
-            torch.gather(ladder, 1, ((1 - each) * (len(logits) - 1)).long())
-            for each in (fractions, (2 * fractions).clamp(max=1))
-        )
-        width = SOFTNESS * (cuts - wider) + 1e-6
-    return torch.sigmoid((logits.T[:, None] - cuts[..., None]) / width[..., None])
+    ladder = torch.sort(logits.T).values
+    cuts = torch.gather(ladder, 1, ((1 - fractions) * (len(logits) - 1)).long())
+    return (logits.T[:, None] > cuts[..., None]).to(logits.dtype)
 
 
-def squared_log_kappa(passed: Tensor, kept: Tensor) -> Tensor:
+def squared_log_kappa(passes: Tensor, kept: Tensor) -> Tensor:
     """The mean over the cuts of log^2(A D / B C), less its variance, of samples of the events.
 
     Half an event more in each region takes the bias of the logarithm away to first order in
     1 / events (Haldane, Ann. Hum. Genet. 20 (1956) 309; Anscombe, Biometrika 43 (1956) 461). The
-    variance is the sum of the squares of what each event does to the logarithm, to first order. It
-    has a gradient too: without it that of log^2 would drive A to be large.
+    variance is the sum of the squares of what each event does to the logarithm, to first order.
 
     Args:
-        passed: (2, pairs, events), see `soft_cuts`.
+        passes: (2, pairs, events) 1 where an event passes a cut, see `passed`.
         kept: (events, samples) 1 where an event is in the sample; the first sample has all.
 
     Returns:
         (samples,).
     """
-    first, second = passed
+    first, second = passes
     both = first * second
     n_first, n_second, n_both = first @ kept, second @ kept, both @ kept
     a, b, c = n_both + 0.5, n_first - n_both + 0.5, n_second - n_both + 0.5
@@ -83,12 +69,6 @@ def squared_log_kappa(passed: Tensor, kept: Tensor) -> Tensor:
     w_a, w_b, w_c, w_d = (1 / each[:, :1] for each in (a, b, c, d))  # an event's, by its region
     of_events = both * (w_a + w_b + w_c + w_d) - first * (w_b + w_d) - second * (w_c + w_d) + w_d
     return (log_kappa**2 - of_events**2 @ kept).mean(0)
-
-
-def soft_nonclosure(logits: Tensor, tightest: float) -> Tensor:
-    """The mean of log^2(A D / B C) of background events (events, 2) at random cuts."""
-    passed = soft_cuts(logits, tightest, CUTS)
-    return squared_log_kappa(passed, logits.new_ones(len(logits), 1))[0]
 
 
 @torch.no_grad()
@@ -125,8 +105,8 @@ def measured(
         [torch.ones(len(group), 1), (group[:, None] != torch.arange(GROUPS)).float()], dim=1
     )
     nonclosure = []
-    for _ in range(JUDGED // CUTS):
-        nonclosure.append(squared_log_kappa(soft_cuts(logits, tightest, CUTS), kept))
+    for _ in range(PAIRS // AT_ONCE):
+        nonclosure.append(squared_log_kappa(passed(logits, tightest, AT_ONCE), kept))
     values = {
         "correlation": torch.stack(
             [dependence_in_slices(logits[own], masses[own], slices) for own in kept.bool().T]

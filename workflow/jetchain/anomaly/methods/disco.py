@@ -10,16 +10,15 @@ Reference: arXiv 2007.14400, eq. 4.1: L = BCE(f) + BCE(g) + lambda dCorr^2(f, g 
 in slices of the mass. That alone does not close after tight cuts: as in ABCDisCoTEC (CMS, arXiv
 2506.08826) the non-closure itself, with counts that are differentiable, is a second term, and
 neither weight is set by hand. Both terms are constraints, dCorr^2 and the mean of log^2(A D / B C)
-at most what the settings allow (`anomaly.constraints`). Their multipliers rise while a constraint
-is violated and fall while it holds, as in the differential method of multipliers; they do so by
-factors, which depend on no scale, and have no damping term. All estimators are without bias, and
-the multipliers follow them linearly, so that the noise of a batch of any size makes none drift. A
-training is a saddle point: the networks are the mean of its last steps, and whether the constraints
-hold is measured on events that took no part in it.
+at most what the settings allow. Their multipliers rise while a constraint is violated and fall
+while it holds, as in the differential method of multipliers; they do so by factors, which depend
+on no scale, and have no damping term. A training is a saddle point, and may end away from it: where
+it ended is measured on events that took no part in it (`anomaly.constraints`).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -29,9 +28,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
-from torch.optim.swa_utils import AveragedModel
 
-from jetchain.anomaly.constraints import dependence_in_slices, measured, soft_nonclosure
+from jetchain.anomaly.constraints import LOOSEST, dependence_in_slices, measured
 from jetchain.anomaly.methods import CONSTRAINTS_FILE
 from jetchain.anomaly.planes import parity, planes
 from jetchain.anomaly.searched import Dijets, Scored
@@ -45,14 +43,12 @@ from jetchain.core.training import fit
 from jetchain.core.training_settings import TrainingSettings
 
 RANK_FLOOR = 1e-5
+CUTS = 8
+"""Random cuts of a step."""
+SOFTNESS = 0.1
+"""Width of the sigmoid in place of a cut, in standard deviations of the output."""
 FIRST_MULTIPLIER, RATE = 2e-3, 0.02
-"""Of a constraint in units of what it allows; what a typical step changes its logarithm by."""
-MEMORY = 10
-"""Steps over which the size of a typical excess is averaged."""
-AVERAGED = 0.2
-"""Share of the steps, the last ones, whose weights are averaged."""
-RELIEF = 1000.0
-"""At the begin of a ramp, how many times the settings' values are allowed."""
+"""Of a constraint in units of what it allows; the most that a step changes its logarithm."""
 
 
 class NetworkSettings(Settings):
@@ -79,19 +75,11 @@ class NetworkSettings(Settings):
         gt=0.0,
         lt=0.3,
     )
-    ramp: float = key(
-        0.0,
-        "Share of the steps in which what is allowed falls from a thousand times these values; 0 "
-        "for none. The networks separate better; with few events they learn to hold the "
-        "constraints on these alone.",
-        ge=0.0,
-        lt=1.0,
-    )
     signal_fraction: float = key(0.2, "Fraction of signal events in a batch.", gt=0.0, lt=1.0)
     training: TrainingSettings = key(
         TrainingSettings(epochs=133, batch_size=5000, learning_rate=1e-2, patience=133),
         "Training of the two networks. Small batches know neither constraint; the weights are "
-        "the mean of the last fifth of the steps.",
+        "those of the last epoch.",
     )
 
 
@@ -137,7 +125,6 @@ class DoubleDisco(nn.Module):
     """
 
     multipliers: Tensor
-    typical: Tensor
     steps: Tensor
 
     def __init__(self, features: int, hidden: int) -> None:
@@ -158,26 +145,12 @@ class DoubleDisco(nn.Module):
         self.register_buffer("mean", torch.zeros(features))
         self.register_buffer("scale", torch.ones(features))
         self.register_buffer("multipliers", torch.full((2,), FIRST_MULTIPLIER))
-        self.register_buffer("typical", torch.ones(2))
         self.register_buffer("steps", torch.zeros(()))
 
     def forward(self, features: Tensor) -> Tensor:
         """Logits (batch, 2) of f and g from features (batch, features)."""
         x = (features - self.mean) / self.scale
         return torch.cat([network(x) for network in self.networks], dim=1)
-
-    def move(self, excess: Tensor) -> None:
-        """Move the multipliers by a batch's excess (2,) over what is allowed.
-
-        Their logarithms change in proportion to it: noise moves them by nothing on average, however
-        skewed, which is so for no function of it that has bounds. The unit is its mean size in the
-        batches before.
-        """
-        if self.steps == 0:
-            self.typical.copy_(excess.abs())
-        self.multipliers *= torch.exp(RATE * excess / self.typical)
-        self.steps += 1
-        self.typical += (excess.abs() - self.typical) / self.steps.clamp(max=MEMORY)
 
 
 def entropy(logits: Tensor, is_signal: Tensor) -> Tensor:
@@ -191,50 +164,35 @@ def entropy(logits: Tensor, is_signal: Tensor) -> Tensor:
     )
 
 
-class Average:
-    """The mean of the weights over the last steps of a training: near a saddle point they orbit it.
+def soft_nonclosure(logits: Tensor, tightest: float) -> Tensor:
+    """The mean of log^2(A D / B C) of background events at random cuts, less its variance.
+
+    An event passes a cut by a sigmoid, so that the counts have gradients.
 
     Args:
-        model: the networks.
-        after: the first step that takes no part.
+        logits: (events, 2).
+        tightest: smallest fraction of the events in region A.
     """
-
-    def __init__(self, model: DoubleDisco, after: float) -> None:
-        self.mean, self._after = AveragedModel(model), after
-
-    def __call__(self, step: int, model: nn.Module) -> None:
-        """Take part of a step (1 is the first); see `core.training.fit`."""
-        if step > self._after:
-            self.mean.update_parameters(model)
-
-    def state_dict(self) -> dict[str, Any]:
-        """What the next step hangs on."""
-        return self.mean.state_dict()
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """The inverse of `state_dict`."""
-        self.mean.load_state_dict(state)
-
-
-def relief(step: float, total: int, ramp: float) -> float:
-    """How many times the settings' values are allowed in a step (0 is the first) of a training."""
-    return RELIEF ** max(1 - step / (ramp * total), 0.0) if ramp else 1.0
+    kept = torch.exp(logits.new_empty(CUTS, 1).uniform_(math.log(tightest), math.log(LOOSEST)))
+    share = logits.new_empty(CUTS, 1).uniform_(0.25, 0.75)  # of the first cut in the work, in logs
+    fractions = torch.cat([kept**share, kept ** (1 - share)], dim=1)
+    with torch.no_grad():
+        ladder = torch.sort(logits, dim=0).values
+        place = ((1 - fractions) * (len(logits) - 1)).long()
+        cuts = torch.gather(ladder, 0, place)
+        width = SOFTNESS * logits.std(0) + 1e-6
+    f, g = torch.sigmoid((logits - cuts[:, None]) / width).unbind(2)  # (cuts, events)
+    regions = torch.stack([f * g, f * (1 - g), (1 - f) * g, (1 - f) * (1 - g)])
+    counts = regions.sum(2) + 1
+    log_kappa = (torch.log(counts) * counts.new_tensor([[1.0], [-1.0], [-1.0], [1.0]])).sum(0)
+    variance = ((regions**2).sum(2) / counts**2).sum(0).detach()
+    return (log_kappa**2 - variance).mean()
 
 
 def lagrangian(
-    model: DoubleDisco,
-    batch: tuple[Tensor, Tensor, Tensor],
-    settings: NetworkSettings,
-    total: int,
+    model: DoubleDisco, batch: tuple[Tensor, Tensor, Tensor], settings: NetworkSettings
 ) -> tuple[Tensor, int]:
-    """The loss of a batch of features, labels and masses; it moves the multipliers.
-
-    Args:
-        model: the networks.
-        batch: features, labels, masses.
-        settings: what is allowed.
-        total: number of steps of the training.
-    """
+    """The loss of a batch of features, labels and masses; it moves the multipliers."""
     features, is_signal, m_jj = batch
     logits = model(features).float()
     background = logits[is_signal == 0]
@@ -244,9 +202,10 @@ def lagrangian(
             / settings.correlation,
             soft_nonclosure(background, settings.tightest) / settings.nonclosure**2,
         ]
-    ) / relief(float(model.steps), total, settings.ramp)
+    )
     loss = entropy(logits, is_signal) + model.multipliers.clone() @ used
-    model.move(used.detach() - 1)
+    model.multipliers *= torch.exp(RATE * (used.detach() - 1).clamp(-1, 1))
+    model.steps += 1
     return loss, len(is_signal)
 
 
@@ -294,20 +253,16 @@ def train_half(
         # rate has fallen to zero there.
         return 1 / (1 + model.get_buffer("steps")), 1
 
-    total = settings.training.epochs * sum(1 for _ in batches(np.random.default_rng(0)))
-    average = Average(model, (1 - AVERAGED) * total)
     history = fit(
         model,
         batches=batches,
         validation=lambda: [batch(backgrounds[:2])],
-        loss=lambda model, batch: lagrangian(cast(DoubleDisco, model), batch, settings, total),
+        loss=lambda model, batch: lagrangian(cast(DoubleDisco, model), batch, settings),
         criterion=to_come,
         settings=settings.training,
         seed=seed,
         name=name,
-        after_step=average,
     )
-    model.load_state_dict(average.mean.module.state_dict())
     with torch.no_grad():
         areas = [auc(is_signal, output) for output in model(x).numpy().T]
     if areas[1] > areas[0]:  # the stronger network first, in both halves: they share the cuts
