@@ -16,7 +16,7 @@ from jetchain.core.dependence import distance_correlation
 from jetchain.core.dijets import Array
 from jetchain.core.errors import EmptySampleError
 
-GROUPS, PAIRS, AT_ONCE = 20, 192, 16
+GROUPS, PAIRS, AT_ONCE = 10, 192, 16
 """Groups of the jackknife, and random pairs of cuts, by which a training is judged."""
 LOOSEST = 0.3
 """Largest fraction of the background that random cuts keep in region A."""
