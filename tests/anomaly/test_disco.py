@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from helpers.dijets import ALONE, MASS_RANGE, SIGNAL_REGION, dijet_tables
-from jetchain.anomaly import planes, search
+from jetchain.anomaly import constraints, planes, search
 from jetchain.anomaly.methods import METHODS, disco
 from jetchain.anomaly.methods.disco import NetworkSettings
 from jetchain.anomaly.searched import Dijets
@@ -15,7 +15,10 @@ from jetchain.core.dijets import inside
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.io.tensors import read_tensors, write_tensors
 from jetchain.core.schema.anomaly import DIJETS, SCORES
+from jetchain.core.schema.checks import MethodChecks, SearchChecks
 from jetchain.core.training_settings import TrainingSettings
+from jetchain.inference.checked import Book
+from jetchain.inference.checks import of_constraints
 
 NETWORKS = NetworkSettings(
     hidden=16,
@@ -121,7 +124,9 @@ def test_the_correlation_is_that_at_a_given_mass():
     mass = torch.as_tensor(random.uniform(3, 6, 3000))
     # Both outputs rise with the mass, and are independent at each.
     logits = 5 * (mass[:, None] - 4.5) + torch.as_tensor(random.standard_normal((3000, 2)))
-    whole, sliced = (float(disco.dependence_in_slices(logits, mass, slices)) for slices in (1, 100))
+    whole, sliced = (
+        float(constraints.dependence_in_slices(logits, mass, slices)) for slices in (1, 100)
+    )
     assert whole > 0.8
     assert sliced < 0.3
 
@@ -140,6 +145,38 @@ def test_multipliers_rise_while_a_constraint_is_violated_and_fall_while_it_holds
         assert (sign * (model.multipliers - before) > 0).all()
         # At most two in a hundred a step, whatever the scale.
         assert torch.log(model.multipliers / before).abs().max() <= 0.0201
+
+
+def test_constraints_are_measured_without_bias_and_with_their_error():
+    random = np.random.default_rng(7)
+    mass = random.uniform(2.8, 6.5, 2000)
+    torch.manual_seed(1)
+    found = [
+        constraints.measured(random.standard_normal((2000, 2)), mass, 3, 0.02) for _ in range(30)
+    ]
+    for name in ("correlation", "nonclosure"):
+        values, errors = np.array([each[name] for each in found]).T
+        assert abs(values.mean()) < 4 * values.std() / np.sqrt(30)
+        # Of a quantity whose first order vanishes the jackknife's error is up to sqrt(2) too large.
+        assert 0.6 < np.sqrt((errors**2).mean()) / values.std() < 2.0
+    joint = random.multivariate_normal([0, 0], [[1, 0.5], [0.5, 1]], 2000)
+    for value, error in constraints.measured(joint, mass, 3, 0.02).values():
+        assert value > 4 * error
+    with pytest.raises(EmptySampleError, match="19 sideband events"):
+        constraints.measured(joint[:19], mass[:19], 3, 0.02)
+
+
+def test_a_training_whose_constraint_cannot_be_held_is_marked():
+    # With one feature both outputs are functions of it; three epochs do not make one of them flat.
+    data, _, rest = dijet_tables(background=4000, injected=60, test=600, folds=4)
+    alone = [{**each, "features": each["features"][:, [0] * 4]} for each in (data, rest)]
+    found = disco.planes_of(Dijets(*alone, SIGNAL_REGION, MASS_RANGE), NETWORKS, 1)
+    book = Book("constraints.json")
+    of_constraints(book, found.constraints)
+    status = {each.name: each.status for each in book.checks}
+    assert status["correlation of the training"] == "failed"
+    marked = SearchChecks(methods=[MethodChecks(method="disco", checks=book.checks)])
+    assert marked.failing == {"disco"}
 
 
 def test_joined_ranks_of_independent_outputs_are_fishers():
@@ -170,7 +207,8 @@ def test_no_event_is_ranked_by_networks_that_saw_it(monkeypatch):
         return Fake(), {"epoch": [1.0]}
 
     monkeypatch.setattr(disco, "train_half", spy)
-    ranked, _, _ = disco.planes_of(Dijets(data, rest, SIGNAL_REGION, MASS_RANGE), NETWORKS, 1)
+    found = disco.planes_of(Dijets(data, rest, SIGNAL_REGION, MASS_RANGE), NETWORKS, 1)
+    ranked = found.ranks
     assert len(seen) == 2
     assert ranked[0].shape == (2060, 2)
     assert ranked[0].min() >= 0

@@ -3,6 +3,7 @@
 import pytest
 
 from jetchain.core.io.tables import read_result, write_result
+from jetchain.core.schema.anomaly import Constraint, Constraints
 from jetchain.core.schema.background import (
     AbcdClosure,
     AbcdCounts,
@@ -70,6 +71,13 @@ def abcd(off=0.02, error=0.03, r=0.05):
         regions={"lower half of the signal region, background": half,
                  "sidebands, data": AbcdCounts(a=1e6, **whole)},
     )  # fmt: skip
+
+
+def constraints(correlation=(1e-4, -2e-4), nonclosure=(1e-3, 5e-4)):
+    return Constraints(constraints=[
+        Constraint(name="correlation", allowed=1e-3, values=[*correlation], errors=[2e-4] * 2),
+        Constraint(name="nonclosure", allowed=2.5e-3, values=[*nonclosure], errors=[1e-3] * 2),
+    ])  # fmt: skip
 
 
 def quality(deviations=0.2):
@@ -141,7 +149,8 @@ def scan(
 
 
 GOOD = {
-    "fits": [fits()], "closures": [closure()], "abcd": [], "qualities": [quality()],
+    "fits": [fits()], "closures": [closure()], "abcd": [],
+    "constraints": [constraints()], "qualities": [quality()],
     "templates": [TemplateClosure(signal_region=quality().sidebands)],
     "limits": [limits()], "hunts": [hunt()], "scans": [scan(), scan(0.1, name="shifted")],
 }  # fmt: skip
@@ -200,6 +209,15 @@ def test_a_search_without_a_fault_passes_all_that_is_run(tmp_path):
         ({"abcd": [abcd()], "closures": []}, "closure of ABCD", "passed"),
         ({"abcd": [abcd(-0.3)], "closures": []}, "closure of ABCD", "failed"),
         ({"abcd": [abcd(0.05, 0.2)], "closures": []}, "closure of ABCD", "undecided"),
+        # Beyond what is allowed by two errors, and by less than that, in one of both halves.
+        ({"constraints": [constraints(correlation=(0.0, 1.5e-3))]},
+         "correlation of the training", "failed"),
+        ({"constraints": [constraints(correlation=(1.3e-3, 0.0))]},
+         "correlation of the training", "undecided"),
+        ({"constraints": [constraints(nonclosure=(5e-3, 0.0))]},
+         "nonclosure of the training", "failed"),
+        ({"constraints": [constraints(nonclosure=(0.0, 2e-3))]},
+         "nonclosure of the training", "undecided"),
         ({"scans": [scan(ks=0.01)]}, "background only: p-values", "failed"),
         ({"scans": [scan(ks=None)]}, "background only: p-values", "undecided"),
         ({"scans": [scan(null=(0.6, 0.1))]}, "background only: strength", "failed"),

@@ -1,11 +1,15 @@
 # Background: what the cut of each method leaves as background, estimated from the data themselves.
 
+from jetchain.anomaly.methods import CONSTRAINTS_FILE
 from jetchain.core.schema.background import NO_CUT
 
 # A cut on the score, then the fit of the mass; or two cuts on independent scores.
 BACKGROUND_CUT = [name for name in SEARCHES if METHODS[name].background == "sideband"]
 BACKGROUND_ABCD = [name for name in SEARCHES if METHODS[name].background == "abcd"]
 BACKGROUND_TEMPLATES = [name for name in SEARCHES if METHODS[name].template]
+BACKGROUND_CONSTRAINED = [
+    name for name in BACKGROUND_ABCD if CONSTRAINTS_FILE in METHODS[name].extras
+]
 # Those that are held against the true background as well.
 BACKGROUND_CLOSED = BACKGROUND_TEMPLATES if CONFIG.background.quality.closure else []
 BACKGROUND_HUNTS = [*NO_CUT, *BACKGROUND_CUT]

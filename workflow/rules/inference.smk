@@ -207,6 +207,9 @@ rule check_searches:
             "results/background/{method}/closure.json", method=BACKGROUND_CUT
         ),
         abcd=expand("results/background/{method}/closure.json", method=BACKGROUND_ABCD),
+        constraints=expand(
+            "results/anomaly/{method}/constraints.json", method=BACKGROUND_CONSTRAINED
+        ),
         qualities=expand(
             "results/background/{method}/quality.json", method=BACKGROUND_TEMPLATES
         ),

@@ -11,9 +11,10 @@ from typing import Any
 from jetchain.anomaly.methods import METHODS, TREES_FILE
 from jetchain.anomaly.searched import Dijets
 from jetchain.anomaly.settings import SearchJob, TemplateJob
-from jetchain.core.io.tables import write_csv
+from jetchain.core.io.tables import write_csv, write_result
 from jetchain.core.io.tensors import read_tensors, write_tensors, write_weights
 from jetchain.core.schema.anomaly import DIJET_TRUTH, DIJETS, SCORES, TREES
+from jetchain.core.schema.base import Result
 from jetchain.core.verbs import Input, Inputs, Output, Outputs
 
 
@@ -101,6 +102,8 @@ def template(
 def _write(path: Path, value: Any) -> None:
     if path.suffix == ".csv":
         write_csv(path, value)
+    elif isinstance(value, Result):
+        write_result(path, value)
     elif path.name == TREES_FILE:
         write_tensors(path, TREES, value)
     elif isinstance(value, dict):

@@ -89,7 +89,7 @@ class Scored:
         scores, signal_scores: (events, trainings) of data and signal_test; larger is more like
             signal, and the score of an event is the mean of its trainings.
         extras: by file name what else it can write: weights as a module, a table of scores
-            (SCORES), its trees (TREES), or the columns of a CSV.
+            (SCORES), its trees (TREES), the columns of a CSV, or a result.
         background_scores: the same of background_test, where there is one.
     """
 

@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from jetchain.core.io.tables import read_result, write_result
+from jetchain.core.schema.anomaly import Constraints
 from jetchain.core.schema.background import (
     AbcdClosure,
     CorrectedCounts,
@@ -127,6 +128,17 @@ def of_abcd(book: Book, found: AbcdClosure) -> None:
     )  # fmt: skip
 
 
+def of_constraints(book: Book, found: Constraints) -> None:
+    """Whether the trainings ended where their constraints hold."""
+    for each in found.constraints:
+        worse = int(np.argmax(each.values))
+        book.add(
+            f"{each.name} of the training", each.values[worse], each.allowed,
+            f"of sideband events that took no part in it, the worse of {len(each.values)}: number "
+            f"{worse + 1}", error=each.errors[worse],
+        )  # fmt: skip
+
+
 def of_separation(book: Book, name: str, found: Separation) -> None:
     """Template against data, in the sidebands, and against true background in the window."""
     book.add(
@@ -200,6 +212,8 @@ def method_checks(
             of_closure(book, found)
         elif isinstance(found, AbcdClosure):
             of_abcd(book, found)
+        elif isinstance(found, Constraints):
+            of_constraints(book, found)
         elif isinstance(found, TemplateQuality):
             of_separation(book, "template in the sidebands", found.sidebands)
         elif isinstance(found, TemplateClosure):
@@ -220,7 +234,8 @@ def method_checks(
 
 KINDS: dict[str, type[Result]] = {
     "fits": SpectrumFits, "closure": SpectrumClosure, "abcd": AbcdClosure,
-    "quality": TemplateQuality, "template": TemplateClosure, "limits": Limits, "hunt": BumpHunt,
+    "constraints": Constraints, "quality": TemplateQuality, "template": TemplateClosure,
+    "limits": Limits, "hunt": BumpHunt,
 }  # fmt: skip
 
 
@@ -229,6 +244,7 @@ def checks(
     fits: Inputs,
     closures: Inputs,
     abcd: Inputs,
+    constraints: Inputs,
     qualities: Inputs,
     templates: Inputs,
     limits: Inputs,
@@ -241,7 +257,8 @@ def checks(
     """Gather the checks of all methods with a limit; a file's folder names its method.
 
     Args:
-        fits, closures, abcd, qualities, templates, limits, hunts: of the methods that have them.
+        fits, closures, abcd, constraints, qualities, templates, limits, hunts: of the methods that
+            have them.
         scans: summaries of scans; what they hold of the window of the search counts.
         checks: written.
         blind: methods whose jobs are given no truth.
@@ -249,7 +266,7 @@ def checks(
     """
     files: dict[str, dict[str, tuple[str, Result]]] = {path.parent.name: {} for path in limits}
     given: Iterable[tuple[str, Sequence[Path]]] = zip(
-        KINDS, (fits, closures, abcd, qualities, templates, limits, hunts), strict=True
+        KINDS, (fits, closures, abcd, constraints, qualities, templates, limits, hunts), strict=True
     )
     for kind, paths in given:
         for path in paths:

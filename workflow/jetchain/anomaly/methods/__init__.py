@@ -40,6 +40,9 @@ class Method(Member):
 PLANES = ("planes.safetensors", "signal_planes.safetensors")
 """Extras of the ABCD method: two independent ranks of each event of data and signal_test."""
 
+CONSTRAINTS_FILE = "constraints.json"
+"""Extra of a method that is trained under constraints: whether its trainings hold them."""
+
 TREES_FILE = "trees.safetensors"
 """Extra of a method of boosted trees: they score signal whose jets are varied."""
 
@@ -90,7 +93,7 @@ METHODS = Registry(
             "disco.DiscoSettings",
             mass_range=True,
             background="abcd",
-            extras=(*PLANES, "weights.safetensors", "history.csv"),
+            extras=(*PLANES, "weights.safetensors", "history.csv", CONSTRAINTS_FILE),
             identity=("background.disco",),
         ),
         "isolation_forest": Method(

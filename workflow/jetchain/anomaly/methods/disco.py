@@ -12,14 +12,15 @@ in slices of the mass. That alone does not close after tight cuts: as in ABCDisC
 neither weight is set by hand. Both terms are constraints, dCorr^2 and the mean of log^2(A D / B C)
 at most what the settings allow. Their multipliers rise while a constraint is violated and fall
 while it holds, as in the differential method of multipliers; they do so by factors, which depend
-on no scale, and have no damping term. All estimators are without bias, so that the noise of a
-batch of any size makes no multiplier drift.
+on no scale, and have no damping term. A training is a saddle point, and may end away from it: where
+it ended is measured on events that took no part in it (`anomaly.constraints`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -28,20 +29,22 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from jetchain.anomaly.constraints import LOOSEST, dependence_in_slices, measured
+from jetchain.anomaly.methods import CONSTRAINTS_FILE
 from jetchain.anomaly.planes import parity, planes
 from jetchain.anomaly.searched import Dijets, Scored
-from jetchain.core.dependence import distance_correlation
 from jetchain.core.dijets import Array, inside, require_regions, sidebands
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.metrics import auc
+from jetchain.core.schema.anomaly import Constraint, Constraints
 from jetchain.core.seeds import derive_seed, make_deterministic
 from jetchain.core.settings import Settings, key
 from jetchain.core.training import fit
 from jetchain.core.training_settings import TrainingSettings
 
 RANK_FLOOR = 1e-5
-CUTS, LOOSEST = 8, 0.3
-"""Random cuts of a step, and the largest fraction that they keep in region A."""
+CUTS = 8
+"""Random cuts of a step."""
 SOFTNESS = 0.1
 """Width of the sigmoid in place of a cut, in standard deviations of the output."""
 FIRST_MULTIPLIER, RATE = 2e-3, 0.02
@@ -94,18 +97,19 @@ class Disco:
 
     def search(self, dijets: Dijets, seed: int) -> Scored:
         """See `anomaly.searched`; the score joins both ranks, see `joined`."""
-        ranked, networks, history = planes_of(dijets, self.settings.networks, seed)
+        found = planes_of(dijets, self.settings.networks, seed)
         planes = [
             {"event_id": table["event_id"], "score": plane}
-            for table, plane in zip(dijets.tables, ranked, strict=True)
+            for table, plane in zip(dijets.tables, found.ranks, strict=True)
         ]
         return Scored.of(
-            [joined(plane)[:, None] for plane in ranked],
+            [joined(plane)[:, None] for plane in found.ranks],
             {
                 "planes.safetensors": planes[0],
                 "signal_planes.safetensors": planes[1],
-                "weights.safetensors": networks,
-                "history.csv": history,
+                "weights.safetensors": found.networks,
+                "history.csv": found.history,
+                CONSTRAINTS_FILE: found.constraints,
             },
         )
 
@@ -158,14 +162,6 @@ def entropy(logits: Tensor, is_signal: Tensor) -> Tensor:
         ),
         start=torch.zeros(()),
     )
-
-
-def dependence_in_slices(logits: Tensor, m_jj: Tensor, slices: int) -> Tensor:
-    """dCorr^2 of both outputs of background events (events, 2), the mean of slices of the mass."""
-    parts = torch.argsort(m_jj).tensor_split(max(min(slices, len(m_jj) // 10), 1))
-    outputs = torch.sigmoid(logits)
-    values = [distance_correlation(outputs[part, 0], outputs[part, 1]) for part in parts]
-    return torch.stack(values).mean()
 
 
 def soft_nonclosure(logits: Tensor, tightest: float) -> Tensor:
@@ -282,16 +278,29 @@ def joined(plane: Array) -> Array:
     return -np.log(1 - plane + RANK_FLOOR).sum(axis=1)
 
 
-def planes_of(
-    dijets: Dijets, settings: NetworkSettings, seed: int
-) -> tuple[list[Array], nn.ModuleList, dict[str, list[float]]]:
+@dataclass(frozen=True)
+class Planes:
+    """What the cross-training gives.
+
+    Attributes:
+        ranks: (events, 2) of all tables.
+        networks: of both halves.
+        history: of their trainings.
+        constraints: where these ended.
+    """
+
+    ranks: list[Array]
+    networks: nn.ModuleList
+    history: dict[str, list[float]]
+    constraints: Constraints
+
+
+def planes_of(dijets: Dijets, settings: NetworkSettings, seed: int) -> Planes:
     """Cross-train, and rank both outputs of every event.
 
     An output is replaced by its rank among the sideband data of its half: flat, and the same for
-    the networks of both halves.
-
-    Returns:
-        Ranks (events, 2) of all tables; the networks; their history.
+    the networks of both halves. On the same events, which took no part in their training, the
+    constraints are measured.
     """
     tables, data = dijets.tables, dijets.data
     trained_on = (data, dijets.signal_test)
@@ -302,6 +311,7 @@ def planes_of(
     outputs = [np.zeros((len(table["m_jj"]), 2)) for table in tables]
     models = nn.ModuleList()
     history: dict[str, list[float]] = {}
+    ends = []
     for half in (0, 1):
         used = [
             chosen & (parity(table) != half)
@@ -323,8 +333,31 @@ def planes_of(
             with torch.no_grad():
                 x = torch.as_tensor(table["features"][own], dtype=torch.float32)
                 output[own] = model(x).numpy()
+        own = side & (parity(data) == half)
+        make_deterministic(derive_seed(seed, "judge", half), settings.training.threads)
+        ends.append(
+            measured(outputs[0][own], data["m_jj"][own], settings.slices, settings.tightest)
+        )
     ranked = [
         planes(output, table, outputs[0][side], data, side)
         for output, table in zip(outputs, tables, strict=True)
     ]
-    return ranked, models, history
+    return Planes(ranked, models, history, constraints_of(ends, settings))
+
+
+def constraints_of(
+    ends: Sequence[Mapping[str, tuple[float, float]]], settings: NetworkSettings
+) -> Constraints:
+    """What `measured` found of each half beside what is allowed."""
+    allowed = {"correlation": settings.correlation, "nonclosure": settings.nonclosure**2}
+    return Constraints(
+        constraints=[
+            Constraint(
+                name=name,
+                allowed=limit,
+                values=[end[name][0] for end in ends],
+                errors=[end[name][1] for end in ends],
+            )
+            for name, limit in allowed.items()
+        ]
+    )

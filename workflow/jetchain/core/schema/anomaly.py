@@ -99,6 +99,28 @@ class DijetCutflow(Result):
     signal_test: int
 
 
+class Constraint(Result):
+    """A constraint of trainings, on background that took no part in them.
+
+    Attributes:
+        name: of the setting that limits it: `correlation`, the squared distance correlation of both
+            outputs, or `nonclosure`, the mean of log^2(A D / B C) over random cuts.
+        allowed: the largest value; of `nonclosure` the square of the setting.
+        values, errors: (halves,) of each training; unbiased estimates, which may be below 0.
+    """
+
+    name: str
+    allowed: float
+    values: list[float]
+    errors: list[float]
+
+
+class Constraints(Result):
+    """Where trainings under constraints ended."""
+
+    constraints: list[Constraint]
+
+
 class JetUncertainties(Result):
     """Relative changes of the signal in the signal region by the uncertainties of its jets.
 
