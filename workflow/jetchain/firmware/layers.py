@@ -136,6 +136,25 @@ class Network(nn.Module):
         rows = self.seen(x).reshape(len(x), *self.design.arranged(tuple(x.shape[1:])))
         return wire(_InTorch(self.layers, self.formats), rows)
 
+    @torch.no_grad()
+    def start_from(self, state: Mapping[str, Array]) -> None:
+        """Take the parameters of the float network of the same design; masks stay as they are.
+
+        Args:
+            state: its weights file.
+
+        Raises:
+            KeyError: a parameter is missing.
+            ValueError: a shape is not that of this network.
+        """
+        for name, parameter in self.named_parameters():
+            value = torch.from_numpy(state[name])
+            if value.shape != parameter.shape:
+                raise ValueError(
+                    f"{name} is {tuple(value.shape)}, expected {tuple(parameter.shape)}"
+                )
+            parameter.copy_(value)
+
     def freeze(self) -> None:
         """Replace all parameters by their quantised values: what the weights file holds."""
         for layer in self.layers.values():
