@@ -278,7 +278,7 @@ class FirmwareSettings(Settings):
         _training(), "Training of the float network, and fine-tuning of the quantised one."
     )
     pruning: PruningSettings = key(
-        PruningSettings(sparsity=0.83, epochs=30), "Pruning of the quantised network."
+        PruningSettings(sparsity=0.85, epochs=30), "Pruning of the quantised network."
     )
     evaluation: FirmwareEvaluationSettings = key(
         FirmwareEvaluationSettings(), "Accuracy, AUC and their uncertainties."
