@@ -81,7 +81,8 @@ def run_to_projects(jets, room, design, model):
         settings=TrainFloatingSettings(**TRAINING, model=model),
     )  # fmt: skip
     train.quantised(
-        dataset=data, seed=3, **training_files(room / "quantised"),
+        dataset=data, start=room / "float/weights.safetensors", seed=3,
+        **training_files(room / "quantised"),
         design=design,
         settings=TrainQuantisedSettings(
             **TRAINING, model=model, formats=FORMATS, pruning=PruningSettings(epochs=10)

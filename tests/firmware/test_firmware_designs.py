@@ -23,6 +23,7 @@ from jetchain.firmware.synthesise import trace
 INPUTS, OUTPUTS = 36, 5  # of four constituents, for those that see them one by one
 
 # Four constituents, not its own number; and as many numbers in between as others have outputs.
+FORMATS = {"formats": None}  # those of every design
 WIDE = {"interaction": {"constituents": None}, "autoencoder": {"latent": OUTPUTS}}
 
 TOY = '''
@@ -55,7 +56,7 @@ def formats(bits: int) -> FormatSettings:
 
 @pytest.fixture(params=DESIGNS)
 def design(request):
-    return build(request.param, {})
+    return build(request.param, FORMATS)
 
 
 def twins(design, bits):
@@ -92,11 +93,11 @@ def test_gradients_reach_every_parameter(design):
 def test_what_is_read_back_is_what_was_trained_bit_for_bit(name, tmp_path):
     torch.manual_seed(1)
     numbers = FormatSettings()
-    model = build(name, WIDE.get(name, {})).quantised(INPUTS, OUTPUTS, numbers)
+    model = build(name, WIDE.get(name, {}) | FORMATS).quantised(INPUTS, OUTPUTS, numbers)
     model.freeze()
     write_weights(tmp_path / "weights.safetensors", model)
     fixed = read_fixed(
-        tmp_path / "weights.safetensors", name, WIDE.get(name, {}), numbers, headroom=2
+        tmp_path / "weights.safetensors", name, WIDE.get(name, {}) | FORMATS, numbers, headroom=2
     )
     x = fixed.at_port(np.random.default_rng(2).uniform(-5.0, 5.0, (500, INPUTS)))
     with torch.no_grad():

@@ -8,12 +8,13 @@ import torch
 
 from helpers.jetgraphs import toy_jets, write_toy_samples
 from jetchain.core.errors import ConfigurationError, DataError
-from jetchain.core.io.tensors import read_tensors, write_tensors
+from jetchain.core.io.tensors import read_tensors, write_tensors, write_weights
 from jetchain.core.metrics import balanced_accuracy
 from jetchain.core.schema.tagging import JET_SCORES, TAGGING_SCORES
 from jetchain.core.training_settings import TrainingSettings
 from jetchain.firmware import distil, train
 from jetchain.firmware.dataset import FIRMWARE_JETS, prepare
+from jetchain.firmware.design import build
 from jetchain.firmware.design_settings import FormatSettings
 from jetchain.firmware.performance import FIRMWARE_SCORES
 from jetchain.firmware.settings import (
@@ -111,11 +112,15 @@ def test_a_teacher_that_is_the_truth_changes_nothing(files, tmp_path):
         "training": TrainingSettings(epochs=4, batch_size=32, learning_rate=0.1),
         "pruning": PruningSettings(epochs=2, sparsity=0.2),
     }  # fmt: skip
+    start = tmp_path / "start"
+    write_weights(start, build("deepsets", common["model"]).floating(4 * 9, len(CLASSES)))
     written = {}
     for name in ("plain", "distilled"):
         paths = {
             key: tmp_path / f"{name}.{key}" for key in ("weights", "history", "scores")
-        } | {"dataset": files["dataset"], "design": "deepsets", "seed": 3}  # fmt: skip
+        } | {
+            "dataset": files["dataset"], "start": start, "design": "deepsets", "seed": 3
+        }  # fmt: skip
         if name == "plain":
             train.quantised(**paths, settings=TrainQuantisedSettings(**common))
         else:

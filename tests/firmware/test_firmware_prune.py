@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from jetchain.core import checkpoints
-from jetchain.core.errors import ConfigurationError
-from jetchain.core.io.tensors import write_tensors
+from jetchain.core.errors import ConfigurationError, DataError
+from jetchain.core.io.tensors import write_tensors, write_weights
 from jetchain.core.settings import parse
 from jetchain.core.training_settings import TrainingSettings
 from jetchain.firmware.dataset import FEATURES, FIRMWARE_JETS
@@ -22,7 +22,7 @@ from jetchain.firmware.settings import (
     TrainFloatingSettings,
     TrainQuantisedSettings,
 )
-from jetchain.firmware.train import floating, train_quantised, turn
+from jetchain.firmware.train import floating, started, train_quantised, turn
 
 SCHEDULE = PruningSettings(sparsity=0.8, start=0.2, end=0.6)
 
@@ -124,6 +124,37 @@ def test_a_training_that_is_killed_goes_on_pruning_and_tuning(monkeypatch, tmp_p
     assert history == record
     for name, value in expected.state_dict().items():
         assert torch.equal(model.state_dict()[name], value), name
+
+
+def many_bits():
+    wide = {"integer": 8, "fraction": 14}
+    return FormatSettings(
+        inputs=wide, weights=wide, biases=wide, activations={**wide, "signed": False}
+    )
+
+
+def test_a_training_in_fixed_point_starts_where_the_float_one_ended(tmp_path):
+    design = build("mlp", {"hidden": [10]})
+    torch.manual_seed(2)
+    in_float = design.floating(6, 2)
+    write_weights(tmp_path / "start", in_float)
+    features = np.random.default_rng(1).normal(size=(50, 6)).astype(np.float32)
+    settings = TrainQuantisedSettings(
+        model={}, formats=many_bits(), training=TrainingSettings(), pruning=PruningSettings(),
+        classes=["quark", "gluon"],
+    )  # fmt: skip
+    model = started(design, {"features": features}, settings, tmp_path / "start")
+    with torch.no_grad():
+        x = torch.from_numpy(features)
+        apart = (model(x) - in_float(x)).abs().max()
+    assert 0.0 < apart < 1e-3
+    assert all(parameter.requires_grad for parameter in model.parameters())
+    other = build("mlp", {"hidden": [11]})
+    with pytest.raises(DataError, match=r"layers\.0\.weight is \(10, 6\), expected \(11, 6\)"):
+        started(other, {"features": features}, settings, tmp_path / "start")
+    deeper = build("mlp", {"hidden": [10, 10]})
+    with pytest.raises(DataError, match=r"layers\.2\.weight' is missing|layers\.1\.weight is"):
+        started(deeper, {"features": features}, settings, tmp_path / "start")
 
 
 def test_training_and_early_stopping_see_their_own_split_only(monkeypatch, tmp_path):

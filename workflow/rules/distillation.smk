@@ -44,6 +44,7 @@ TRAINED = {
 rule train_firmware_plain:
     input:
         dataset="results/firmware/dataset.safetensors",
+        start="results/firmware/{design}/float/weights.safetensors",
     output:
         weights=f"{PAIR}/plain/weights.safetensors",
         history=f"{PAIR}/plain/history.csv",
@@ -66,6 +67,7 @@ rule distil_firmware:
     input:
         dataset="results/firmware/dataset.safetensors",
         teacher="results/firmware/distilled/teacher.safetensors",
+        start="results/firmware/{design}/float/weights.safetensors",
     output:
         weights=f"{PAIR}/distilled/weights.safetensors",
         history=f"{PAIR}/distilled/history.csv",

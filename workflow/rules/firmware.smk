@@ -48,6 +48,7 @@ rule train_firmware_float:
 rule train_firmware_quantised:
     input:
         dataset="results/firmware/dataset.safetensors",
+        start="results/firmware/{design}/float/weights.safetensors",
     output:
         weights="results/firmware/{design}/quantised/weights.safetensors",
         history="results/firmware/{design}/quantised/history.csv",

@@ -55,6 +55,9 @@ SEEN = (
 )
 
 
+OWN_FORMATS = "Its own formats; null: those of firmware.formats."
+
+
 class InputSettings(Settings):
     """What a design sees."""
 
@@ -75,7 +78,7 @@ class InputSettings(Settings):
 class DesignSettings(InputSettings):
     """What every design sees, and its numbers."""
 
-    formats: FormatSettings | None = key(None, "Its own formats; null: those of firmware.formats.")
+    formats: FormatSettings | None = key(None, OWN_FORMATS)
 
 
 class SetSettings(DesignSettings):

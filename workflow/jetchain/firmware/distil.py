@@ -38,7 +38,7 @@ from jetchain.firmware.settings import (
     FirmwareEvaluationSettings,
     TeachSettings,
 )
-from jetchain.firmware.train import Soft, score, train_quantised
+from jetchain.firmware.train import Soft, score, started, train_quantised
 
 TEACHER = TensorTable(
     name="what a teacher says of the jets",
@@ -147,6 +147,7 @@ def restricted(
 def train(
     *,
     dataset: Input,
+    start: Input,
     teacher: Input,
     weights: Output,
     history: Output,
@@ -165,7 +166,7 @@ def train(
     built = build(design, settings.model)
     data = read_jets(dataset, built)
     make_deterministic(seed, settings.training.threads)
-    model = built.quantised(data["features"].shape[1], len(settings.classes), settings.formats)
+    model = started(built, data, settings, start)
     columns = train_quantised(model, data, settings, seed, soft)
     write_weights(weights, model)
     write_csv(history, columns)

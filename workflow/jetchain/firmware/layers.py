@@ -31,6 +31,26 @@ class Wired(Protocol):
         """Weights and biases of layers that do not start with random ones."""
 
 
+class _FakeQuantise(torch.autograd.Function):
+    """See `fake_quantise`; one node of the graph, and no numbers kept but where it saturates."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, to: Format) -> Tensor:
+        """See `fake_quantise`."""
+        ctx.save_for_backward((x >= to.low) & (x <= to.high))
+        steps = x * 2.0**to.f
+        floor = torch.floor(steps)
+        # Not floor(steps + 1/2): that sum is rounded, and just below a tie it is rounded up.
+        floor += steps.sub_(floor).ge_(0.5)
+        return floor.mul_(to.step).clamp_(to.low, to.high)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        """The gradient where nothing saturates."""
+        (inside,) = ctx.saved_tensors
+        return gradients[0] * inside, None
+
+
 def fake_quantise(x: Tensor, to: Format) -> Tensor:
     """Quantise in the forward pass; pass the gradient straight through where nothing saturates.
 
@@ -43,13 +63,8 @@ def fake_quantise(x: Tensor, to: Format) -> Tensor:
 
     Reference: Bengio, Leonard, Courville, arXiv 1308.3432 (straight-through estimator).
     """
-    clipped = torch.clamp(x, to.low, to.high)
-    steps = x.detach() * 2.0**to.f
-    floor = torch.floor(steps)
-    # Not floor(steps + 1/2): that sum is rounded, and just below a tie it is rounded up.
-    exact = (floor + (steps - floor >= 0.5)) * to.step
-    # The bracket is exactly zero and carries the gradient.
-    return torch.clamp(exact, to.low, to.high) + (clipped - clipped.detach())
+    quantised: Tensor = _FakeQuantise.apply(x, to)
+    return quantised
 
 
 class QuantisedLinear(nn.Module):
@@ -120,6 +135,25 @@ class Network(nn.Module):
         """(batch, inputs) through the whole design, or a part that begins as it does."""
         rows = self.seen(x).reshape(len(x), *self.design.arranged(tuple(x.shape[1:])))
         return wire(_InTorch(self.layers, self.formats), rows)
+
+    @torch.no_grad()
+    def start_from(self, state: Mapping[str, Array]) -> None:
+        """Take the parameters of the float network of the same design; masks stay as they are.
+
+        Args:
+            state: its weights file.
+
+        Raises:
+            KeyError: a parameter is missing.
+            ValueError: a shape is not that of this network.
+        """
+        for name, parameter in self.named_parameters():
+            value = torch.from_numpy(state[name])
+            if value.shape != parameter.shape:
+                raise ValueError(
+                    f"{name} is {tuple(value.shape)}, expected {tuple(parameter.shape)}"
+                )
+            parameter.copy_(value)
 
     def freeze(self) -> None:
         """Replace all parameters by their quantised values: what the weights file holds."""

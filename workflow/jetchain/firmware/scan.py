@@ -18,7 +18,7 @@ from jetchain.firmware.design import build, read_jets
 from jetchain.firmware.settings import ScanDatasetSettings, ScanPointSettings
 from jetchain.firmware.simulate import require_equal
 from jetchain.firmware.synthesise import CALIBRATED, pipeline, trace
-from jetchain.firmware.train import train_quantised
+from jetchain.firmware.train import train_floating, train_quantised
 
 
 def prepare(
@@ -47,7 +47,11 @@ def measure(
     own = build(design, {**settings.model, "constituents": int(constituents)})
     data = read_jets(dataset, own)
     make_deterministic(seed, settings.training.threads)
-    model = own.quantised(data["features"].shape[1], len(settings.classes), settings.formats)
+    inputs, outputs = data["features"].shape[1], len(settings.classes)
+    in_float = own.floating(inputs, outputs)
+    train_floating(in_float, data, settings.training, seed)
+    model = own.quantised(inputs, outputs, settings.formats)
+    model.start_from({name: value.numpy() for name, value in in_float.state_dict().items()})
     pruning = settings.pruning.model_copy(update={"sparsity": float(sparsity)})
     train_quantised(model, data, settings.model_copy(update={"pruning": pruning}), seed)
     state = {name: value.numpy() for name, value in model.state_dict().items()}

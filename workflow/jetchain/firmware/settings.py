@@ -78,7 +78,7 @@ class PruningSettings(Settings):
 
 
 def _training() -> TrainingSettings:
-    return TrainingSettings(epochs=60, batch_size=128, learning_rate=4e-3, patience=20)
+    return TrainingSettings(epochs=40, batch_size=64, learning_rate=4e-3, patience=20)
 
 
 class SynthesisSettings(Settings):
@@ -277,7 +277,9 @@ class FirmwareSettings(Settings):
     training: TrainingSettings = key(
         _training(), "Training of the float network, and fine-tuning of the quantised one."
     )
-    pruning: PruningSettings = key(PruningSettings(), "Pruning of the quantised network.")
+    pruning: PruningSettings = key(
+        PruningSettings(sparsity=0.85, epochs=30), "Pruning of the quantised network."
+    )
     evaluation: FirmwareEvaluationSettings = key(
         FirmwareEvaluationSettings(), "Accuracy, AUC and their uncertainties."
     )

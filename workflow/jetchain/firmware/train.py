@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from jetchain.core.errors import DataError
+from jetchain.core.io.atomic import REMAKE
 from jetchain.core.io.tables import write_csv
-from jetchain.core.io.tensors import write_tensors, write_weights
+from jetchain.core.io.tensors import read_arrays, write_tensors, write_weights
 from jetchain.core.seeds import derive_seed, make_deterministic
 from jetchain.core.training import fit, minibatches
 from jetchain.core.training_settings import TrainingSettings
 from jetchain.core.verbs import Input, Output
 from jetchain.firmware.dataset import TEST, TRAIN, VALIDATION
-from jetchain.firmware.design import build, read_jets
+from jetchain.firmware.design import Design, build, read_jets
 from jetchain.firmware.layers import Network
 from jetchain.firmware.performance import FIRMWARE_SCORES
 from jetchain.firmware.prune import Pruner
@@ -45,7 +48,7 @@ def floating(
     make_deterministic(seed, settings.training.threads)
     inputs, outputs = data["features"].shape[1], len(settings.classes)
     model = built.floating(inputs, outputs)
-    columns = _fit(model, data, settings.training, seed, "float network")
+    columns = train_floating(model, data, settings.training, seed)
     write_weights(weights, model)
     write_csv(history, columns)
     score(model, data, scores)
@@ -54,6 +57,7 @@ def floating(
 def quantised(
     *,
     dataset: Input,
+    start: Input,
     weights: Output,
     history: Output,
     scores: Output,
@@ -61,16 +65,42 @@ def quantised(
     settings: TrainQuantisedSettings,
     seed: int,
 ) -> None:
-    """Train with quantisation and pruning in the loop, fine-tune, and score the test jets."""
+    """Train with quantisation and pruning in the loop, fine-tune, and score the test jets.
+
+    It starts from the weights that `floating` wrote.
+    """
     built = build(design, settings.model)
     data = read_jets(dataset, built)
     make_deterministic(seed, settings.training.threads)
-    inputs, outputs = data["features"].shape[1], len(settings.classes)
-    model = built.quantised(inputs, outputs, settings.formats)
+    model = started(built, data, settings, start)
     columns = train_quantised(model, data, settings, seed)
     write_weights(weights, model)
     write_csv(history, columns)
     score(model, data, scores)
+
+
+def started(
+    built: Design, data: dict[str, np.ndarray], settings: TrainQuantisedSettings, start: Path
+) -> Network:
+    """A design in fixed point with the weights of its float network.
+
+    Args:
+        built: the design.
+        data: FIRMWARE_JETS with the features that it sees.
+        settings: its formats and classes.
+        start: weights file of `floating`.
+
+    Raises:
+        DataError: the file is damaged, or not of this design.
+    """
+    model = built.quantised(data["features"].shape[1], len(settings.classes), settings.formats)
+    try:
+        model.start_from(read_arrays(start))
+    except KeyError as error:
+        raise DataError(f"{start}: parameter {error} is missing.", REMAKE) from None
+    except ValueError as error:
+        raise DataError(f"{start}: {error}.", REMAKE) from None
+    return model
 
 
 @dataclass(frozen=True)
@@ -102,6 +132,13 @@ class Soft:
         logs = torch.log_softmax(logits / self.temperature, dim=1)
         soft = -torch.sum(targets * logs, dim=1) * self.temperature**2
         return self.share * soft + (1.0 - self.share) * hard
+
+
+def train_floating(
+    model: Network, data: dict[str, np.ndarray], settings: TrainingSettings, seed: int
+) -> dict[str, list[float]]:
+    """Train a float network with labels; the history."""
+    return _fit(model, data, settings, seed, "float network")
 
 
 def train_quantised(

@@ -14,15 +14,31 @@ from pydantic import field_validator
 
 from jetchain.core.settings import key
 from jetchain.firmware.design import Design
-from jetchain.firmware.design_settings import SetSettings, require_nodes
+from jetchain.firmware.design_settings import (
+    OWN_FORMATS,
+    FixedPointSettings,
+    FormatSettings,
+    SetSettings,
+    require_nodes,
+)
 from jetchain.firmware.flow import Carrier
+
+
+def _formats() -> FormatSettings:
+    """Of weights fewer bits, of which more are then kept at the same cost."""
+    return FormatSettings(
+        inputs=FixedPointSettings(signed=True, integer=2, fraction=7),
+        weights=FixedPointSettings(signed=True, integer=0, fraction=3),
+        activations=FixedPointSettings(signed=False, integer=2, fraction=5),
+    )
 
 
 class DeepSetsSettings(SetSettings):
     """Sizes of the two networks."""
 
-    phi: list[int] = key([20, 20], "Widths of the network of one constituent.", min_length=1)
-    rho: list[int] = key([32], "Widths of the hidden layers behind the mean.")
+    formats: FormatSettings | None = key(_formats(), OWN_FORMATS)
+    phi: list[int] = key([28, 28], "Widths of the network of one constituent.", min_length=1)
+    rho: list[int] = key([64], "Widths of the hidden layers behind the mean.")
 
     _positive = field_validator("phi", "rho")(require_nodes)
 
