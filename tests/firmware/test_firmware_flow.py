@@ -21,7 +21,7 @@ from jetchain.firmware.synthesise import trace, write_verilog
 FORMATS = FormatSettings()
 SMALL = {
     "mlp": {"hidden": [5]},
-    "deepsets": {"phi": [4], "rho": [5]},
+    "deepsets": {"phi": [4], "rho": [5], "formats": None},
     "jedi_linear": {"embedding": 4, "message": 4, "node": 3, "classifier": [5]},
     "interaction": {"constituents": 4, "pair": [3, 2], "node": [4, 3], "classifier": []},
     "autoencoder": {"hidden": [5, 4], "latent": 3},
@@ -193,7 +193,8 @@ def test_a_design_sees_its_own_constituents_features_and_formats():
     design = build("deepsets", own)
     assert np.array_equal(design.select(features), features)
     assert design.formats(FORMATS).activations.fraction == 7
-    assert build("deepsets", {}).formats(FORMATS) == FORMATS
+    assert build("deepsets", {}).formats(FORMATS).weights.fraction == 3
+    assert build("jedi_linear", {}).formats(FORMATS) == FORMATS
     with pytest.raises(ConfigurationError, match=r"sees 8 constituents, .* keeps 6"):
         build("deepsets", {"constituents": 8}).select(features)
 
