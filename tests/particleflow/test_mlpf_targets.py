@@ -29,7 +29,8 @@ def answered(arrays, label, regression):
     """The particles of some answers at the nodes."""
     node = np.flatnonzero(label != NONE)
     answer = regression[node].astype(np.float64)
-    return reconstructed(arrays, at_nodes(batch_of(arrays), node, label[node], answer))
+    odds = np.zeros(len(node))
+    return reconstructed(arrays, at_nodes(batch_of(arrays), node, label[node], answer, odds))
 
 
 def names(targets):
