@@ -73,9 +73,9 @@ def abcd(off=0.02, error=0.03, r=0.05):
     )  # fmt: skip
 
 
-def constraints(correlation=(1e-4, -2e-4), nonclosure=(1e-3, 5e-4)):
+def constraints(correlation=(1e-4, -2e-4), nonclosure=(1e-3, 5e-4), errors=(2e-4, 2e-4)):
     return Constraints(constraints=[
-        Constraint(name="correlation", allowed=1e-3, values=[*correlation], errors=[2e-4] * 2),
+        Constraint(name="correlation", allowed=1e-3, values=[*correlation], errors=[*errors]),
         Constraint(name="nonclosure", allowed=2.5e-3, values=[*nonclosure], errors=[1e-3] * 2),
     ])  # fmt: skip
 
@@ -211,6 +211,9 @@ def test_a_search_without_a_fault_passes_all_that_is_run(tmp_path):
         ({"abcd": [abcd(0.05, 0.2)], "closures": []}, "closure of ABCD", "undecided"),
         # Beyond what is allowed by two errors, and by less than that, in one of both halves.
         ({"constraints": [constraints(correlation=(0.0, 1.5e-3))]},
+         "correlation of the training", "failed"),
+        # A half of which little is known does not hide one that surely is beyond.
+        ({"constraints": [constraints(correlation=(2e-3, 1.5e-3), errors=(1e-3, 2e-4))]},
          "correlation of the training", "failed"),
         ({"constraints": [constraints(correlation=(1.3e-3, 0.0))]},
          "correlation of the training", "undecided"),

@@ -129,9 +129,14 @@ def of_abcd(book: Book, found: AbcdClosure) -> None:
 
 
 def of_constraints(book: Book, found: Constraints) -> None:
-    """Whether the trainings ended where their constraints hold."""
+    """Whether the trainings ended where their constraints hold.
+
+    The worse half is that which is beyond, or nearest to, what is allowed by the most of its
+    errors, which decide.
+    """
     for each in found.constraints:
-        worse = int(np.argmax(each.values))
+        excess = np.array(each.values) - each.allowed
+        worse = int(np.argmax(excess / np.maximum(each.errors, np.finfo(float).tiny)))
         book.add(
             f"{each.name} of the training", each.values[worse], each.allowed,
             f"of sideband events that took no part in it, the worse of {len(each.values)}: number "

@@ -358,10 +358,12 @@ def crossed_clusters(
     crossed = np.empty(last - first, np.int64)
     count = 0
     for cluster in range(first, last):
+        if clusters.e[cluster] <= 0:
+            continue
         apart = np.inf
         for layer in range(N_LAYERS):
             apart = min(apart, beside(clusters.eta[cluster], clusters.phi[cluster], layer, way))
-        if clusters.e[cluster] <= 0 or apart >= MUON_REACH:
+        if apart >= MUON_REACH:
             continue
         for cell in range(clusters.cell_offset[cluster], clusters.cell_offset[cluster + 1]):
             layer = clusters.cell_layer[cell]
