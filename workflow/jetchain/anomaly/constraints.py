@@ -1,8 +1,8 @@
 """How far two outputs are from independent on the background: what Double DisCo constrains.
 
-Two quantities, both estimated without bias, so that batches of any size give the same mean: the
-squared distance correlation in slices of the mass (arXiv 2007.14400), and the mean of log^2 of
-kappa = A D / (B C) over random cuts (as in ABCDisCoTEC, arXiv 2506.08826).
+Two quantities, estimated without bias (the logarithm to first order), so that samples of any size
+give the same mean: the squared distance correlation in slices of the mass (arXiv 2007.14400), and
+the mean of log^2 of kappa = A D / (B C) over random cuts (as in ABCDisCoTEC, arXiv 2506.08826).
 """
 
 from __future__ import annotations
