@@ -100,12 +100,11 @@ def named(panel, label):
 
 def test_the_summary_shows_accuracies_and_the_measured_latency(axes):
     left, right = axes(firmware.summary, "mlp", latency=[report()], scan=[SCAN])
-    points = [series for series in left["series"] if series["kind"] == "errorbar"]
-    for place, (series, value) in enumerate(zip(points, ACCURACY.values(), strict=True)):
-        assert series["x"] == [place]
-        assert series["y"] == pytest.approx([100 * value])
-        assert series["y_low"] == pytest.approx([100 * value - 2])
-        assert series["y_high"] == pytest.approx([100 * value + 1])
+    points, accuracies = named(left, "MLP"), 100 * np.array(list(ACCURACY.values()))
+    assert points["x"] == [0, 1, 2, 3]
+    assert points["y"] == pytest.approx(accuracies)
+    assert points["y_low"] == pytest.approx(accuracies - 2)
+    assert points["y_high"] == pytest.approx(accuracies + 1)
     lines = [series for series in left["series"] if series["kind"] == "reference line"]
     assert [(line["y"], line["label"]) for line in lines] == [
         (78.0, "B, 78.0 %"), (71.0, "A, 71.0 %"),
@@ -113,9 +112,9 @@ def test_the_summary_shows_accuracies_and_the_measured_latency(axes):
     assert "3 of 1500 simulated\noutputs differ" in left["notes"]
     assert "4321 test jets" in left["titles"]
     assert [text for _, text in left["xticks"]] == list(firmware.STAGES.values())
-    traced = named(right, "pipelines traced only")
+    traced = named(right, "MLP, pipelines traced only")
     assert (traced["x"], traced["y"]) == ([7, 3], [12, 4])
-    measured = named(right, "measured by Verilator: 11 cycles,\na new input every clock")
+    measured = named(right, "MLP, measured by Verilator: 11 cycles,\na new input every clock")
     assert (measured["x"], measured["y"]) == ([11], [9])
     assert {"cutoff 2", "cutoff 5"} < set(right["notes"])
     assert "latency 55 ns, budget 1000 ns" in right["notes"][-1]
@@ -124,14 +123,12 @@ def test_the_summary_shows_accuracies_and_the_measured_latency(axes):
 def test_several_designs_stand_side_by_side_with_their_names(axes):
     reports = [report(), report(lower=0.1, cycles=8), report(lower=0.2, cycles=5)]
     left, right = axes(firmware.summary, "mlp", "deepsets", "toy", latency=reports, scan=[SCAN] * 3)
-    points = [series for series in left["series"] if series["kind"] == "errorbar"]
-    places = [place + 0.2 * k for k in range(3) for place in range(4)]
-    assert [series["x"][0] for series in points] == pytest.approx(places)
-    heights = [100 * (value - 0.1 * k) for k in range(3) for value in ACCURACY.values()]
-    assert [series["y"][0] for series in points] == pytest.approx(heights)
+    for k, name in enumerate(("MLP", "DEEPSETS", "TOY")):
+        points = named(left, name)
+        assert points["x"] == pytest.approx([place + 0.2 * (k - 1) for place in range(4)])
+        assert points["y"] == pytest.approx([100 * (v - 0.1 * k) for v in ACCURACY.values()])
     assert "9 of 4500 simulated\noutputs differ" in left["notes"]
     for name, cycles in (("MLP", 11), ("DEEPSETS", 8), ("TOY", 5)):
-        assert named(left, name)
         clocked = f"{name}, measured by Verilator: {cycles} cycles,\na new input every clock"
         assert named(right, clocked)["x"] == [cycles]
         assert f"{name}, latency {5 * cycles} ns, budget 1000 ns" in right["notes"][-1]

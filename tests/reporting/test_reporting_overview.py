@@ -115,13 +115,13 @@ def test_every_room_has_its_panel_with_its_own_numbers(tmp_path):
     for name, result in RESULTS.items():
         write_json(tmp_path / name, result)
     inputs = {name: tmp_path / name for name in ("jets", *TABLES, *RESULTS)}
-    for name in ("metrics", "roc", "limits"):
+    for name in ("metrics", "roc", "limits", "latency"):
         inputs[name] = [inputs[name]]
     inputs["checks"] = write_checks(tmp_path / "checks", cwola="failed", cathode="passed")
     files = {kind: tmp_path / f"figure.{kind}" for kind in ("pdf", "png", "data")}
     overview(
         **inputs, **files, radius=0.8, taggers={"pfn": "PFN"}, searches={"cwola": "CWoLa"},
-        backgrounds={"inclusive": "no cut", "cathode": "CATHODE"},
+        backgrounds={"inclusive": "no cut", "cathode": "CATHODE"}, designs={"deepsets": "DeepSets"},
     )  # fmt: skip
     panels = read_json(files["data"])["axes"]
     rooms = [panel["titles"][-1].partition(":")[0] for panel in panels]
@@ -136,3 +136,4 @@ def test_every_room_has_its_panel_with_its_own_numbers(tmp_path):
     assert background["Data, all data"]["y"] == [40, 10]
     assert inference["injected signal"]["y"] == 6.0
     assert firmware["A, 80.0 %"]["y"] == 80.0
+    assert firmware["DeepSets"]["y"] == [70.0] * 4

@@ -41,13 +41,14 @@ FIGURES.append(
             limits=SEARCH_LIMITS,
             normalisation="results/background/normalisation.json",
             checks="results/inference/checks.json",
-            latency=f"results/firmware/{CONFIG.firmware.designs[0]}/latency.json",
+            latency=FIRMWARE_REPORTS,
         ),
         params=dict(
             radius=str(CONFIG.jets.summary.radius),
             searches=SEARCH_LABELS,
             backgrounds=BACKGROUND_LABELS,
             taggers=labels("tagging.models", TAGGERS),
+            designs=labels("firmware.designs", CONFIG.firmware.designs),
         ),
     )
 )

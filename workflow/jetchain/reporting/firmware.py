@@ -39,32 +39,26 @@ def summary(
 
 def draw_accuracy(ax: Axes, reports: Sequence[FirmwareReport], names: Sequence[str]) -> None:
     """One panel: the accuracy from the float network to the Verilog, side by side by design."""
-    several = len(reports) > 1
     for index, (value, name) in enumerate(zip(reports, names, strict=True)):
-        shift = 0.6 * index / len(reports)
-        for place, stage in enumerate(STAGES):
-            estimate = value.accuracy[stage]
-            ax.errorbar(
-                place + shift,
-                100 * estimate.value,
-                yerr=[
-                    [100 * (estimate.value - estimate.low)],
-                    [100 * (estimate.high - estimate.value)],
-                ],
-                fmt=style_of(place + index).marker,
-                markersize=9,
-                capsize=5,
-                color=COLOURS[0 if stage == "floating" else _colour(index)],
-                label=name if several and stage == "rtl" else None,
-            )
+        style = style_of(index)
+        estimates = [value.accuracy[stage] for stage in STAGES]
+        percent = 100 * np.array([(each.value, each.low, each.high) for each in estimates])
+        places = np.arange(len(STAGES)) + 0.6 * ((index + 0.5) / len(reports) - 0.5)
+        ax.errorbar(
+            places,
+            percent[:, 0],
+            yerr=np.abs(percent[:, 1:] - percent[:, :1]).T,
+            fmt=style.marker,
+            markersize=9,
+            capsize=5,
+            color=style.colour,
+            label=name,
+        )
+        for place, accuracy in zip(places, percent[:, 0], strict=True):
             ax.annotate(
-                f"{100 * estimate.value:.1f} %",
-                (place + shift, 100 * estimate.value),
-                xytext=(14, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=12,
-            )
+                f"{accuracy:.1f} %", (place, accuracy), xytext=(12, 0),
+                textcoords="offset points", va="center", fontsize=12,
+            )  # fmt: skip
     published = reports[0].published
     for line, (name, accuracy) in enumerate(
         sorted(published.accuracy.items(), key=lambda item: -item[1])
@@ -77,7 +71,7 @@ def draw_accuracy(ax: Axes, reports: Sequence[FirmwareReport], names: Sequence[s
     values += [100 * accuracy for accuracy in published.accuracy.values()]
     bottom = min(values) - 4.0
     ax.set(
-        xlim=(-0.5, len(STAGES) - 0.2 + 0.3 * several),
+        xlim=(-0.5, len(STAGES) - 0.3),
         # Room for the legend.
         ylim=(bottom, bottom + (1.3 + 0.15 * len(reports)) * (max(values) - bottom)),
         ylabel="Class-balanced accuracy [%]",
@@ -100,57 +94,49 @@ def draw_accuracy(ax: Axes, reports: Sequence[FirmwareReport], names: Sequence[s
     label(ax, "simulation", right=f"{reports[0].test_jets} test jets")
 
 
-def _colour(index: int) -> int:
-    """Of a design: the third colour and those behind it, the first being the float networks'."""
-    return 2 + index % (len(COLOURS) - 2)
-
-
 def _latency(
     ax: Axes,
     reports: Sequence[FirmwareReport],
     scans: Sequence[dict[str, np.ndarray]],
     names: Sequence[str],
 ) -> None:
-    several = len(reports) > 1
     told = []
     for index, (value, scan, name) in enumerate(zip(reports, scans, names, strict=True)):
-        title = f"{name}, " if several else ""
+        style = style_of(index)
         ax.plot(
-            scan["stages"], scan["register_bits"] / 1e3, ls=style_of(1 + index).line,
-            marker=style_of(1 + index).marker,
-            color=COLOURS[_colour(index) if several else 0],
-            label=f"{title}pipelines traced only",
+            scan["stages"], scan["register_bits"] / 1e3, ls=style.line, marker=style.marker,
+            color=style.colour, label=f"{name}, pipelines traced only",
         )  # fmt: skip
         for stages, bits, cutoff in zip(
             scan["stages"], scan["register_bits"] / 1e3, scan["latency_cutoff"], strict=True
         ):
             ax.annotate(
-                f"cutoff {cutoff:g}", (stages, bits), xytext=(8, -14),
-                textcoords="offset points", fontsize=11,
+                f"cutoff {cutoff:g}", (stages, bits), xytext=(-8, 6) if index % 2 else (8, -14),
+                textcoords="offset points", ha="right" if index % 2 else "left", fontsize=11,
             )  # fmt: skip
         measured = value.latency
         ax.plot(
             measured.cycles_measured, value.design.register_bits / 1e3, MARKERS[7],
-            markersize=16, color=COLOURS[_colour(index)], ls="none",
-            label=f"{title}measured by Verilator: {measured.cycles_measured} cycles,\n"
+            markersize=16, color=style.colour, ls="none",
+            label=f"{name}, measured by Verilator: {measured.cycles_measured} cycles,\n"
             f"a new input every {_clocks(measured.initiation_interval_measured)}",
         )  # fmt: skip
         told.append(
-            f"{title}latency {measured.latency_ns:g} ns, budget {value.budget.latency_ns:g} ns\n"
+            f"{name}, latency {measured.latency_ns:g} ns, budget {value.budget.latency_ns:g} ns\n"
             f"interval {measured.interval_ns:g} ns, collisions every "
             f"{value.budget.bunch_spacing_ns:g} ns"
         )
     cycles = [value.latency.cycles_measured for value in reports]
     ax.set(
         xlim=(0, 1.22 * max(*(stages for scan in scans for stages in scan["stages"]), *cycles)),
-        ylim=(0, 1.35 * max(scan["register_bits"].max() for scan in scans) / 1e3),
+        ylim=(0, 1.8 * max(scan["register_bits"].max() for scan in scans) / 1e3),
         xlabel="Latency [clock cycles]",
         ylabel=r"Pipeline registers [$10^{3}$ bits]",
     )
     period = reports[0].latency.clock_period_ns
     ax.text(
-        0.97, 0.06, "\n".join([f"at {period:g} ns a cycle (asked for, not proven):", *told]),
-        transform=ax.transAxes, ha="right", va="bottom", fontsize=12,
+        0.97, 0.97, "\n".join([f"at {period:g} ns a cycle (asked for, not proven):", *told]),
+        transform=ax.transAxes, ha="right", va="top", fontsize=12,
     )  # fmt: skip
     ax.legend(loc="upper left")
     label(ax, "simulation", right=reports[0].design.part)

@@ -31,12 +31,13 @@ def overview(
     fits: Input,
     limits: Inputs,
     normalisation: Input,
-    latency: Input,
+    latency: Inputs,
     checks: Input,
     radius: float,
     searches: Labels,
     backgrounds: Labels,
     taggers: Labels,
+    designs: Labels,
     pdf: Output,
     png: Output,
     data: Output,
@@ -50,11 +51,12 @@ def overview(
         spectra, fits: dijet mass before and after the cut of a method.
         limits: of every method.
         normalisation: of the search, with the injected cross-section.
-        latency: report of the first firmware design.
+        latency: reports of the firmware designs.
         checks: of the search; methods that fail one are marked.
         radius: of the jets whose histograms are drawn.
         searches, backgrounds: displayed names of the methods, and of those with a limit.
         taggers: their displayed names.
+        designs: those of the firmware, in the order of their reports.
         pdf, png, data: where to draw to, and where to write what is drawn.
     """
     figure, axes = new_figure(2, 3, size=(22, 12))
@@ -82,6 +84,7 @@ def overview(
     )
     label(axes[1, 1], right="inference: CLs limits")
     explain(axes[1, 1], marked(backgrounds, checks))
-    draw_accuracy(axes[1, 2], [read_result(latency, FirmwareReport)], [""])
+    reports = [read_result(path, FirmwareReport) for path in latency]
+    draw_accuracy(axes[1, 2], reports, [*designs.values()])
     label(axes[1, 2], right="firmware: float network to Verilog")
     save_figure(figure, pdf, png, data)
