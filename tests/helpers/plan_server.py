@@ -20,10 +20,8 @@ from jetchain.plumbing import digest
 def warm_up() -> None:
     """Load what every plan needs: plugins, the package, the source of its definitions."""
     snakemake.cli.get_argument_parser()
-    for path in digest.ROOT.rglob("*.py"):
-        module = ".".join(path.relative_to(digest.ROOT.parent).with_suffix("").parts)
-        for name in digest._parse(module).definitions:
-            digest._piece(module, name)
+    for module in digest._modules():
+        digest._parse(module)
     gc.freeze()
 
 

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from helpers.digests import forget
 from jetchain.plumbing import caches, digest
 
 
@@ -20,10 +21,6 @@ def package(tmp_path, monkeypatch):
     monkeypatch.setattr(digest, "ROOT", root)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
-    def forget():
-        for cached in (digest.module_path, digest._parse, digest._piece):
-            cached.cache_clear()
-
     def edit(name, old, new):
         path = root / name
         text = path.read_text()
@@ -34,6 +31,10 @@ def package(tmp_path, monkeypatch):
     forget()
     yield edit
     forget()
+
+
+def machine_code():
+    return caches.machine_code(digest.ROOT, digest.kernel_digest)
 
 
 FUTURE = "from __future__ import annotations\n"
@@ -59,16 +60,16 @@ FUTURE = "from __future__ import annotations\n"
     ],
 )
 def test_what_compiled_functions_reach_has_a_folder_of_its_own(package, name, old, new, changes):
-    before = caches.machine_code()
+    before = machine_code()
     package(name, old, new)
-    assert (caches.machine_code() != before) is changes
+    assert (machine_code() != before) is changes
 
 
 def test_the_digest_is_worked_out_once_for_the_same_sources(package, monkeypatch):
-    first = caches.machine_code()
+    first = machine_code()
     os.utime(first, (0, 0))
     monkeypatch.setattr(digest, "kernel_digest", lambda: pytest.fail("worked out again"))
-    assert caches.machine_code() == first
+    assert machine_code() == first
     assert time.time() - first.stat().st_mtime < 60  # it is in use
 
 
@@ -77,7 +78,7 @@ def test_without_a_place_to_write_jobs_still_run(package, tmp_path, monkeypatch)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     (tmp_path / ".snakemake").touch()
     monkeypatch.chdir(tmp_path)
-    assert caches.machine_code().parent == tmp_path / ".snakemake" / "jetchain"
+    assert machine_code().parent == tmp_path / ".snakemake" / "jetchain"
 
 
 DAY = 86400

@@ -2,6 +2,7 @@
 
 import pytest
 
+from helpers.digests import forget
 from jetchain.plumbing import digest
 
 FILES = {
@@ -48,12 +49,7 @@ def package(tmp_path, monkeypatch):
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)
     monkeypatch.setattr(digest, "ROOT", tmp_path)
-
-    def forget():
-        for cached in (
-            digest.module_path, digest._parse, digest._piece, digest.closure, digest.code_digest
-        ):  # fmt: skip
-            cached.cache_clear()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
     def edit(name, old, new):
         path = tmp_path / name
@@ -120,3 +116,40 @@ def test_a_library_in_the_user_s_pythonpath_does_not_count(tmp_path, monkeypatch
 def test_an_unknown_verb_is_refused(package):
     with pytest.raises(LookupError, match="defines no 'verv'"):
         digest.code_digest("room.verb.verv")
+
+
+@pytest.mark.parametrize("damage", [None, "", "{", "removed"])
+def test_what_a_source_says_is_kept_and_read_again_if_damaged(
+    package, tmp_path, monkeypatch, damage
+):
+    first = digest.code_digest("room.verb")
+    (kept,) = (
+        path for path in tmp_path.glob("cache/jetchain/*.json") if "helper" in path.read_text()
+    )
+    if damage == "removed":
+        kept.unlink()
+    elif damage is not None:
+        kept.write_text(damage)
+    read, ours = [], digest._read
+    monkeypatch.setattr(digest, "_read", lambda *given: read.append(given[0]) or ours(*given))
+    forget()
+    assert digest.code_digest("room.verb") == first
+    assert read == ([] if damage is None else ["jetchain.room.verb"])
+
+
+def test_another_module_in_the_package_may_change_what_a_name_means(package, tmp_path):
+    first = digest.code_digest("room.verb")
+    (tmp_path / "core/tools").mkdir()
+    (tmp_path / "core/tools/double.py").write_text("WIDTH = 1")
+    forget()
+    assert digest.code_digest("room.verb") != first
+
+
+def test_what_is_kept_is_what_was_read():
+    forget()
+    modules = sorted(digest._modules())
+    assert len(modules) > 300
+    for module in modules:
+        assert digest._parse(module) == digest._read(
+            module, digest.module_path(module).read_bytes()
+        )

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.digests import forget
 from jetchain.plumbing import digest
 from jetchain.tagging.models import MODELS
 
@@ -95,14 +96,6 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     first = text.index('        "pfn": Member(')
     (copy / REGISTRY).write_text(text[:first] + LINE + text[first:])
     return copy
-
-
-def forget() -> None:
-    """What the digest remembers of the sources."""
-    for each in (
-        digest.module_path, digest._parse, digest._piece, digest.closure, digest.code_digest
-    ):  # fmt: skip
-        each.cache_clear()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Where numba keeps machine code from one job to the next.
+"""What is kept from one job, or one plan, to the next: machine code, and what sources say.
 
 Numba sees changes of a function's own file, not of what it takes from others. So each state of the
 compiled functions and of what they reach has a folder of its own, named by `digest.kernel_digest`.
@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
-
-from jetchain.plumbing import digest
+from typing import Any
 
 KEPT = 14 * 86400.0
 """Seconds after its last use that a cache is kept."""
@@ -23,23 +24,52 @@ _OURS = re.compile(r"[0-9a-f]{16}(\.\w+)?")
 _NUMBAS = re.compile(r"\.nb[ic](\.tmp\.\w+)?$")
 
 
-def machine_code() -> Path:
-    """The folder for the machine code of the package as it is; old ones are removed on the way."""
+def machine_code(package: Path, digest: Callable[[], str]) -> Path:
+    """The folder for the machine code of a package as it is; old ones are removed on the way.
+
+    Args:
+        package: its folder.
+        digest: works out its `kernel_digest`.
+    """
     caches = _folder()
-    looked_up = caches / f"{_signature()}.key"
+    looked_up = caches / f"{_signature(package)}.key"
     key = looked_up.read_text(encoding="ascii") if looked_up.is_file() else ""
     with contextlib.suppress(OSError):  # no place to write: numba compiles in each job
         if not key:
-            key = digest.kernel_digest()
+            key = digest()
             caches.mkdir(parents=True, exist_ok=True)
-            part = looked_up.with_suffix(f".{os.getpid()}")
-            part.write_text(key, encoding="ascii")
-            part.replace(looked_up)
+            _write(looked_up, key)
             remove_unused(caches)
         (caches / key).mkdir(exist_ok=True)
         os.utime(caches / key)
         os.utime(looked_up)
     return caches / key
+
+
+def kept(name: str, make: Callable[[], Any]) -> Any:
+    """What JSON can hold, made once and kept.
+
+    Args:
+        name: 16 hexadecimal digits, a digest of all that it depends on.
+        make: makes it, where it is not there.
+    """
+    path = _folder() / f"{name}.json"
+    with contextlib.suppress(OSError, ValueError):  # not there, or not whole
+        value = json.loads(path.read_bytes())
+        os.utime(path)
+        return value
+    text = json.dumps(make())
+    with contextlib.suppress(OSError):  # no place to write: it is made each time
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(path, text)
+    return json.loads(text)
+
+
+def _write(path: Path, text: str) -> None:
+    """All of it or nothing, whoever else writes the same."""
+    part = path.with_suffix(f".{os.getpid()}")
+    part.write_text(text, encoding="ascii")
+    part.replace(path)
 
 
 def home() -> Path:
@@ -62,10 +92,10 @@ def _folder() -> Path:
     return Path(".snakemake/jetchain").absolute()
 
 
-def _signature() -> str:
-    """Of the package's sources, without reading them."""
-    seen = hashlib.sha256(os.fsencode(digest.ROOT))
-    for folder, folders, files in os.walk(digest.ROOT):
+def _signature(package: Path) -> str:
+    """Of a package's sources, without reading them."""
+    seen = hashlib.sha256(os.fsencode(package))
+    for folder, folders, files in os.walk(package):
         folders.sort()
         for name in sorted(files):
             if name.endswith(".py"):

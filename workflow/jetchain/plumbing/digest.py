@@ -6,6 +6,8 @@ through imports to those of other modules of the package. The digest covers the 
 what was reached, without comments, docstrings, positions or formatting, and the versions of the
 third-party libraries that the reached code imports. So a comment reruns nothing, a change of a
 formula reruns exactly the verbs that use it, and a new version of a library reruns what imports it.
+
+What a module's source says is kept from one plan to the next, as long as the source is the same.
 """
 
 from __future__ import annotations
@@ -14,11 +16,14 @@ import ast
 import hashlib
 import os
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 from pathlib import Path
+from typing import Any
+
+from jetchain.plumbing import caches
 
 PACKAGE = "jetchain"
 ROOT = Path(__file__).resolve().parents[1]
@@ -44,24 +49,40 @@ class _Import:
     name: str | None = None
 
 
-@dataclass
+@dataclass(frozen=True)
+class _Definition:
+    """The digest of a definition's source, and the names (module, name in it) that it mentions."""
+
+    source: str
+    mentions: tuple[tuple[str, str | None], ...]
+
+
+@dataclass(frozen=True)
 class _Module:
-    definitions: dict[str, list[ast.stmt]] = field(default_factory=dict)
-    imports: dict[str, _Import] = field(default_factory=dict)
-    always: list[ast.stmt] = field(default_factory=list)
+    definitions: dict[str, _Definition]
+    imports: dict[str, _Import]
 
 
 @cache
+def _modules() -> dict[str, Path]:
+    """Every module of the package, and its file."""
+    files = {path.relative_to(ROOT).with_suffix("").parts: path for path in ROOT.rglob("*.py")}
+    return {
+        ".".join((PACKAGE, *(part for part in parts if part != "__init__"))): path
+        for parts, path in files.items()
+    }
+
+
 def module_path(module: str) -> Path | None:
     """The file of a module of the package, None for one outside it."""
-    parts = module.split(".")
-    if parts[0] != PACKAGE:
-        return None
-    base = ROOT.joinpath(*parts[1:])
-    for candidate in (base.with_suffix(".py"), base / "__init__.py"):
-        if candidate.is_file():
-            return candidate
-    return None
+    return _modules().get(module)
+
+
+@cache
+def _reader() -> bytes:
+    """What the reading of a source depends on beside the source."""
+    names = "\n".join([sys.version, *sorted(_modules())])
+    return hashlib.sha256(names.encode() + Path(__file__).read_bytes()).digest()
 
 
 @cache
@@ -69,26 +90,58 @@ def _parse(module: str) -> _Module:
     path = module_path(module)
     if path is None:
         raise FileNotFoundError(f"no module {module}")
-    result = _Module()
-    for statement in _without_prose(ast.parse(path.read_text(encoding="utf-8"), path)).body:
-        _sort_statement(result, statement)
-    return result
+    source = path.read_bytes()
+    name = hashlib.sha256(b"\0".join([_reader(), module.encode(), source])).hexdigest()
+    said = caches.kept(name[:16], lambda: _plain(_read(module, source)))
+    return _Module(
+        {
+            name: _Definition(text, tuple((each, inner) for each, inner in mentions))
+            for name, (text, mentions) in said["definitions"].items()
+        },
+        {name: _Import(*each) for name, each in said["imports"].items()},
+    )
 
 
-def _sort_statement(result: _Module, statement: ast.stmt) -> None:
-    if isinstance(statement, ast.Import | ast.ImportFrom):
-        result.imports |= _bindings(statement)
-    elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        result.definitions.setdefault(statement.name, []).append(statement)
-    elif isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign):
+def _plain(parsed: _Module) -> dict[str, Any]:
+    """What JSON can hold."""
+    return {
+        "definitions": {
+            name: [each.source, each.mentions] for name, each in parsed.definitions.items()
+        },
+        "imports": {name: [each.module, each.name] for name, each in parsed.imports.items()},
+    }
+
+
+def _read(module: str, source: bytes) -> _Module:
+    """Parse a module's source."""
+    imports: dict[str, _Import] = {}
+    statements: dict[str, list[ast.stmt]] = {_ALWAYS: []}
+    for statement in _without_prose(ast.parse(source)).body:
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            imports |= _bindings(statement)
+        else:
+            for name in _names(statement):
+                statements.setdefault(name, []).append(statement)
+    definitions = {}
+    for name, several in statements.items():
+        text = "\n".join(ast.dump(each) for each in several)
+        mentions = _mentions(module, several, imports, statements)
+        definitions[name] = _Definition(hashlib.sha256(text.encode()).hexdigest(), mentions)
+    return _Module(definitions, imports)
+
+
+def _names(statement: ast.stmt) -> list[str]:
+    """What a statement of a module defines."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return [statement.name]
+    if isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign):
         targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-        for target in targets:
-            for node in ast.walk(target):
-                if isinstance(node, ast.Name):
-                    result.definitions.setdefault(node.id, []).append(statement)
-    elif not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)):
-        # A statement with an effect at import time counts for everything in its module.
-        result.always.append(statement)
+        nodes = [node for target in targets for node in ast.walk(target)]
+        return [node.id for node in nodes if isinstance(node, ast.Name)]
+    if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+        return []
+    # A statement with an effect at import time counts for everything in its module.
+    return [_ALWAYS]
 
 
 def _bindings(statement: ast.stmt) -> dict[str, _Import]:
@@ -138,14 +191,20 @@ class _Mentions(ast.NodeVisitor):
     What a function binds itself (arguments, variables) hides what the module has of that name.
     """
 
-    def __init__(self, module: str, statement: ast.stmt) -> None:
+    def __init__(
+        self,
+        module: str,
+        statement: ast.stmt,
+        imports: Mapping[str, _Import],
+        names: Collection[str],
+    ) -> None:
         self.found: set[tuple[str, str | None]] = set()
-        self._module, self._names = module, _parse(module).definitions
+        self._module, self._names = module, names
         self._local: dict[str, _Import] = {}
         for node in ast.walk(statement):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 self._local |= _bindings(node)
-        self._imports = _parse(module).imports | self._local
+        self._imports = {**imports, **self._local}
         self._hidden: frozenset[str] = frozenset()
 
     def visit_Name(self, node: ast.Name) -> None:
@@ -221,21 +280,23 @@ def _bound(body: Sequence[ast.AST]) -> set[str]:
     return bound - shared
 
 
-@cache
-def _piece(module: str, name: str) -> tuple[str, set[tuple[str, str | None]]]:
-    """The source of a definition, and what it mentions."""
-    parsed = _parse(module)
-    statements = parsed.always if name == _ALWAYS else parsed.definitions[name]
+def _mentions(
+    module: str,
+    statements: Sequence[ast.stmt],
+    imports: Mapping[str, _Import],
+    names: Collection[str],
+) -> tuple[tuple[str, str | None], ...]:
+    """What the statements of a definition mention, in a fixed order."""
     found: set[tuple[str, str | None]] = set()
     for statement in statements:
-        mentions = _Mentions(module, statement)
+        mentions = _Mentions(module, statement, imports, names)
         mentions.visit(statement)
         found |= mentions.found
-    return "\n".join(ast.dump(each) for each in statements), found
+    return tuple(sorted(found, key=lambda each: (each[0], each[1] or "")))
 
 
 class _Closure:
-    """Walks from names to what they mention, and collects the source of all of it."""
+    """Walks from names to what they mention, and collects the digests of all of it."""
 
     def __init__(self) -> None:
         self.pieces: dict[tuple[str, str], str] = {}
@@ -262,8 +323,9 @@ class _Closure:
 
     def _reach(self, module: str, name: str) -> None:
         if (module, name) not in self.pieces:
-            self.pieces[module, name], mentioned = _piece(module, name)
-            for each in mentioned:
+            definition = _parse(module).definitions[name]
+            self.pieces[module, name] = definition.source
+            for each in definition.mentions:
                 self.add(*each)
 
 
@@ -326,12 +388,11 @@ def code_digest(verb: str, *modules: str) -> str:
 def kernel_digest() -> str:
     """What machine code depends on: the functions that numba compiles, and what they reach."""
     walk = _Closure()
-    for path in sorted(ROOT.rglob("*.py")):
+    for module, path in sorted(_modules().items()):
         if b"numba" not in path.read_bytes():
             continue
-        module = ".".join((PACKAGE, *path.relative_to(ROOT).with_suffix("").parts))
-        for name in _parse(module).definitions:
-            if any(library.split(".")[0] == "numba" for library, _ in _piece(module, name)[1]):
+        for name, definition in _parse(module).definitions.items():
+            if any(library.split(".")[0] == "numba" for library, _ in definition.mentions):
                 walk.add(module, name)
     pieces = [f"{module}.{name}\n{piece}" for (module, name), piece in sorted(walk.pieces.items())]
     return hashlib.sha256("\n".join(pieces).encode()).hexdigest()[:16]

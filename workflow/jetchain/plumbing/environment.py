@@ -14,8 +14,7 @@ import sysconfig
 from pathlib import Path
 
 from jetchain.core.errors import ConfigurationError
-from jetchain.plumbing import caches
-from jetchain.plumbing.digest import ROOT
+from jetchain.plumbing import caches, digest
 
 KEPT = (
     "PATH", "USER", "LOGNAME", "TMPDIR", "TEMP", "TMP",
@@ -53,7 +52,8 @@ _READ = {
 
 def prepare() -> None:
     """Set what libraries read at import: threads, matplotlib's backend, numba's cache."""
-    os.environ |= {**SET, "NUMBA_CACHE_DIR": str(caches.machine_code())}
+    code = caches.machine_code(digest.ROOT, digest.kernel_digest)
+    os.environ |= {**SET, "NUMBA_CACHE_DIR": str(code)}
 
 
 def isolate() -> None:
@@ -78,7 +78,7 @@ def shell_prefix() -> str:
     """
     own = {
         "PATH": f"{shlex.quote(os.path.dirname(sys.executable))}:$PATH",
-        "PYTHONPATH": shlex.quote(str(ROOT.parent)),
+        "PYTHONPATH": shlex.quote(str(digest.ROOT.parent)),
         "PYTHONSAFEPATH": "1",
         "PYTHONNOUSERSITE": "1",
         **MEMORY,
@@ -105,7 +105,7 @@ def require_plain_folders() -> None:
                 "made anew for it.",
                 "Rename it, or run in another folder (--directory).",
             )
-    for folder in (os.path.dirname(sys.executable), str(ROOT.parent)):
+    for folder in (os.path.dirname(sys.executable), str(digest.ROOT.parent)):
         if os.pathsep in folder:
             raise ConfigurationError(
                 f"The folder {folder} has '{os.pathsep}' in its name, which separates folders in "
