@@ -90,10 +90,11 @@ def test_planning_imports_no_library_of_the_networks():
 def test_a_table_enters_no_digest(name):
     pieces, _ = digest.closure("tagging.train", MODELS.module(name))
     assert ("jetchain.tagging.models", "MODELS") in pieces
-    table = digest.module_path("jetchain.tagging.models").read_bytes()
+    path = digest.module_path("jetchain.tagging.models")
+    table = path.read_bytes()
     assert b"ParticleNet" in table
     of_table, of_another = (
-        digest._read("jetchain.tagging.models", source).definitions["MODELS"].source
+        digest._read("jetchain.tagging.models", source, path).definitions["MODELS"].source
         for source in (table, table.replace(b"ParticleNet", b"Another"))
     )
     assert of_table == of_another

@@ -12,7 +12,7 @@ import pytest
 import jetchain
 from jetchain.core.errors import ConfigurationError
 from jetchain.generate.settings import GenerationSettings
-from jetchain.plumbing import caches, environment
+from jetchain.plumbing import caches, digest, environment
 
 PROBE = """
 import json, os, sys
@@ -151,7 +151,7 @@ def test_caches_stand_in_the_run_s_folder_where_there_is_no_home(tmp_path, monke
         monkeypatch.setattr(os.path, "expanduser", lambda path: path)
     assert caches.home() == tmp_path / ".snakemake" / "jetchain" / "home"
     assert caches.home().is_dir()
-    assert caches.machine_code().is_dir()
+    assert caches.machine_code(digest.ROOT, digest.kernel_digest).is_dir()
     assert [path.name for path in tmp_path.iterdir()] == [".snakemake"]
 
 

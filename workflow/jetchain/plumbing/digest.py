@@ -92,7 +92,7 @@ def _parse(module: str) -> _Module:
         raise FileNotFoundError(f"no module {module}")
     source = path.read_bytes()
     name = hashlib.sha256(b"\0".join([_reader(), module.encode(), source])).hexdigest()
-    said = caches.kept(name[:16], lambda: _plain(_read(module, source)))
+    said = caches.kept(name[:16], lambda: _plain(_read(module, source, path)))
     return _Module(
         {
             name: _Definition(text, tuple((each, inner) for each, inner in mentions))
@@ -112,11 +112,11 @@ def _plain(parsed: _Module) -> dict[str, Any]:
     }
 
 
-def _read(module: str, source: bytes) -> _Module:
-    """Parse a module's source."""
+def _read(module: str, source: bytes, path: Path) -> _Module:
+    """Parse a module's source, of a file that a mistake in it is reported for."""
     imports: dict[str, _Import] = {}
     statements: dict[str, list[ast.stmt]] = {_ALWAYS: []}
-    for statement in _without_prose(ast.parse(source)).body:
+    for statement in _without_prose(ast.parse(source, path)).body:
         if isinstance(statement, ast.Import | ast.ImportFrom):
             imports |= _bindings(statement)
         else:
