@@ -20,9 +20,9 @@ from jetchain.core.schema.base import EventTable, TensorTable
 from jetchain.core.schema.jets import jets_table
 from jetchain.plumbing.checksums import RESULTS
 from jetchain.plumbing.configuration import Configuration
+from jetchain.plumbing.digest import signature
 from jetchain.plumbing.documentation import inner_settings, key_of, keys
 from jetchain.plumbing.provenance.manifest import MANIFEST, read_rules
-from jetchain.plumbing.rules import signature
 
 HOUSE = Path(__file__).resolve().parents[2]
 PACKAGE = HOUSE / "workflow" / "jetchain"

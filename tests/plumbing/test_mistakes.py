@@ -14,7 +14,7 @@ from snakemake.common.configfile import load_configfile
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from jetchain.core.registry import settings_class
-from jetchain.plumbing import digest, rules, targets
+from jetchain.plumbing import digest, targets
 from jetchain.tagging import models
 from snakemake_logger_plugin_jetchain import mistakes
 
@@ -83,7 +83,7 @@ def test_a_key_with_points_behind_config():
 READERS = {
     "settings": lambda: settings_class("jetchain.tagging.models.mine", "MineSettings"),
     "digest": lambda: digest.code_digest("tagging.train", "tagging.models.mine"),
-    "signature": lambda: rules.signature("tagging.models.mine.verb"),
+    "signature": lambda: digest.signature("tagging.models.mine.verb"),
 }
 
 

@@ -58,6 +58,12 @@ def resource_path(text: str) -> Path:
 def _digest(path: Path) -> str:
     """Of the values in a YAML or JSON file, whose comments and layout do not enter; else of all."""
     content = path.read_bytes()
-    if path.suffix in (".yaml", ".json"):
-        content = json.dumps(yaml.safe_load(content), sort_keys=True).encode()
+    if path.suffix == ".json":
+        content = _canonical(json.loads(content))
+    elif path.suffix == ".yaml":
+        content = _canonical(yaml.load(content, yaml.CSafeLoader))
     return hashlib.sha256(content).hexdigest()[:10]
+
+
+def _canonical(value: object) -> bytes:
+    return json.dumps(value, sort_keys=True).encode()

@@ -61,6 +61,8 @@ class _Definition:
 class _Module:
     definitions: dict[str, _Definition]
     imports: dict[str, _Import]
+    keywords: dict[str, dict[str, str]]
+    """The arguments of its functions, with their annotations."""
 
 
 @cache
@@ -99,6 +101,7 @@ def _parse(module: str) -> _Module:
             for name, (text, mentions) in said["definitions"].items()
         },
         {name: _Import(*each) for name, each in said["imports"].items()},
+        said["keywords"],
     )
 
 
@@ -109,12 +112,14 @@ def _plain(parsed: _Module) -> dict[str, Any]:
             name: [each.source, each.mentions] for name, each in parsed.definitions.items()
         },
         "imports": {name: [each.module, each.name] for name, each in parsed.imports.items()},
+        "keywords": parsed.keywords,
     }
 
 
 def _read(module: str, source: bytes, path: Path) -> _Module:
     """Parse a module's source, of a file that a mistake in it is reported for."""
     imports: dict[str, _Import] = {}
+    keywords: dict[str, dict[str, str]] = {}
     statements: dict[str, list[ast.stmt]] = {_ALWAYS: []}
     for statement in _without_prose(ast.parse(source, path)).body:
         if isinstance(statement, ast.Import | ast.ImportFrom):
@@ -122,12 +127,17 @@ def _read(module: str, source: bytes, path: Path) -> _Module:
         else:
             for name in _names(statement):
                 statements.setdefault(name, []).append(statement)
+        if isinstance(statement, ast.FunctionDef):
+            keywords[statement.name] = {
+                each.arg: ast.unparse(each.annotation) if each.annotation else ""
+                for each in [*statement.args.args, *statement.args.kwonlyargs]
+            }
     definitions = {}
     for name, several in statements.items():
         text = "\n".join(ast.dump(each) for each in several)
         mentions = _mentions(module, several, imports, statements)
         definitions[name] = _Definition(hashlib.sha256(text.encode()).hexdigest(), mentions)
-    return _Module(definitions, imports)
+    return _Module(definitions, imports, keywords)
 
 
 def _names(statement: ast.stmt) -> list[str]:
@@ -340,6 +350,15 @@ def verb_location(verb: str) -> tuple[str, str]:
     parent, _, name = module.rpartition(".")
     path = module_path(module)
     return (module if path is not None and path.stem == name else parent), name
+
+
+def signature(verb: str) -> dict[str, str]:
+    """The keywords of a verb with their annotations, read from its source: nothing is imported."""
+    module, function = verb_location(verb)
+    found = _parse(module).keywords
+    if function not in found:
+        raise LookupError(f"{module} defines no '{function}'")
+    return found[function]
 
 
 @cache

@@ -8,7 +8,6 @@ and compares them with those of the next run. What the rules say is recorded as 
 
 from __future__ import annotations
 
-import ast
 import importlib
 import inspect
 import json
@@ -133,22 +132,6 @@ def module_of(member: str) -> str:
 
 LAUNCH = "{params.command} > {log:q} 2>&1"
 """The shell command of every rule: that of its job, with its output in the log."""
-
-
-@cache
-def signature(verb: str) -> dict[str, str]:
-    """The keywords of a verb with their annotations, read from its source: nothing is imported."""
-    module, function = digest.verb_location(verb)
-    path = digest.module_path(module)
-    if path is None:
-        raise LookupError(f"there is no module {module}")
-    for node in ast.parse(path.read_text(encoding="utf-8"), path).body:
-        if isinstance(node, ast.FunctionDef) and node.name == function:
-            return {
-                argument.arg: ast.unparse(argument.annotation) if argument.annotation else ""
-                for argument in [*node.args.args, *node.args.kwonlyargs]
-            }
-    raise LookupError(f"{module} defines no '{function}'")
 
 
 class Rules:
@@ -293,7 +276,7 @@ class Rules:
 
 def _command(verb: str, handed: Mapping[str, Any]) -> Callable[..., str]:
     """What writes a job's command from its wildcards and files."""
-    keywords = signature(verb)
+    keywords = digest.signature(verb)
     files = ("Input", "Inputs", "Output", "Outputs")
     for name, kind in keywords.items():
         if kind not in files and name not in WILDCARDS and name not in handed:
