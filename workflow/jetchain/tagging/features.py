@@ -252,7 +252,8 @@ def inputs(constituents: np.ndarray, jet: np.ndarray, lengths: Integer) -> NDArr
     result = np.empty((len(constituents), len(TAGGING_FEATURES)), np.float32)
     for first in range(0, len(constituents), BLOCK):
         some = slice(first, first + BLOCK)
-        column = dict(zip(CONSTITUENT_COLUMNS, constituents[some].T.astype(float), strict=True))
+        each = constituents[some].T.astype(float, order="C")
+        column = dict(zip(CONSTITUENT_COLUMNS, each, strict=True))
         pt, energy = np.hypot(column["px"], column["py"]), column["e"]
         if not np.all((pt > 0) & (energy > 0)):
             raise _unusable(constituents, jet_of)
