@@ -83,21 +83,23 @@ def test_what_a_batch_says_of_a_jet_is_what_its_graph_says(made: Made, seed: int
                 table["jet_index"] == int(batch.jet_index[n])
             )
             (row,) = np.flatnonzero(same & (table["label"] == label))
-            raw, mask = padded(
-                table["constituents"], table["constituent_offset"], np.array([row]), PLACES
-            )
+            bounds = table["constituent_offset"][row : row + 2]
+            flat = table["constituents"][slice(*bounds)][:PLACES].copy()
             if table["jet"][row, JET_COLUMNS.index("eta")] <= 0:
-                raw[..., place["delta_eta"]] *= -1
-            made_of = torch.from_numpy(inputs(raw, table["jet"][[row]], mask))
+                flat[:, place["delta_eta"]] *= -1
+            ends, mask = np.array([0, len(flat)]), np.arange(PLACES) < len(flat)
+            raw = padded(flat, ends, PLACES)
+            features = padded(inputs(flat, table["jet"][[row]], ends[1:]), ends, PLACES)
+            made_of = torch.from_numpy(features)
             expected = {
                 "points": raw[0][:, [place["delta_eta"], place["delta_phi"]]],
                 "momentum": raw[0][:, [place[x] for x in ("px", "py", "pz", "e")]],
                 "track": raw[0][:, [place[x] for x in ("d0", "z0", "d0_err", "z0_err")]],
                 "charge": raw[0][:, place["charge"]],
                 "identity": raw[0][:, [i for x, i in place.items() if x.startswith("is_")]],
-                "mask": mask[0],
+                "mask": mask,
                 "jet": table["jet"][row],
-                "features": preprocess(made_of, torch.from_numpy(mask))[0],
+                "features": preprocess(made_of, torch.from_numpy(mask[None]))[0],
             }
             named = dict(zip(HIGH_LEVEL, batch.high_level[n].tolist(), strict=True))
             assert named["constituents"] == table["multiplicity"][row]

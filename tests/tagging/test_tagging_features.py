@@ -42,8 +42,8 @@ FLOAT32 = 2e-5
 
 
 def constituent(**columns: float) -> np.ndarray:
-    """One jet of one constituent, (1, 1, columns); columns not given are 0."""
-    return np.array([[[columns.get(name, 0.0) for name in CONSTITUENT_COLUMNS]]])
+    """One constituent, (1, columns); columns not given are 0."""
+    return np.array([[columns.get(name, 0.0) for name in CONSTITUENT_COLUMNS]])
 
 
 def jet(**columns: float) -> np.ndarray:
@@ -69,7 +69,7 @@ def test_features_by_hand() -> None:
         px=3, py=4, pz=12, e=13, charge=-1, is_muon=1, d0=0.5, z0=-2.0, d0_err=0.01, z0_err=0.02,
         delta_eta=0.3, delta_phi=-0.4,
     )  # fmt: skip
-    result = inputs(particle, jet(pt=10, m=24), np.array([[True]]))[0, 0]
+    result = inputs(particle, jet(pt=10, m=24), np.array([1]))[0]
     expected = {
         "delta_eta": 0.3, "delta_phi": -0.4, "log_pt": 1.6094379, "log_e": 2.5649494,
         "log_pt_relative": -0.6931472, "log_e_relative": -0.6931472, "delta_r": 0.5,
@@ -86,8 +86,8 @@ def test_features_by_hand() -> None:
 def test_translation_invariance(shift: str) -> None:
     """A rotation about the beam changes no feature; a boost along it only those with an energy."""
     table = toy_jets("W", 20, seed=5)
-    raw, mask = padded(table["constituents"], table["constituent_offset"], np.arange(20), 40)
-    raw, whole = raw.astype(float), table["jet"].astype(float)
+    raw, whole = table["constituents"].astype(float), table["jet"].astype(float)
+    lengths = np.diff(table["constituent_offset"])
     column = {name: i for i, name in enumerate(CONSTITUENT_COLUMNS)}
     x, y, z, e = (raw[..., column[name]].copy() for name in ("px", "py", "pz", "e"))
     moved, moved_whole = raw.copy(), whole.copy()
@@ -99,7 +99,7 @@ def test_translation_invariance(shift: str) -> None:
         moved[..., column["pz"]] = z * np.cosh(0.7) + e * np.sinh(0.7)
         moved[..., column["e"]] = e * np.cosh(0.7) + z * np.sinh(0.7)
         moved_whole[:, JET_COLUMNS.index("eta")] += 0.7
-    unmoved, result = inputs(raw, whole, mask), inputs(moved, moved_whole, mask)
+    unmoved, result = inputs(raw, whole, lengths), inputs(moved, moved_whole, lengths)
     same = [shift == "phi" or name not in ("log_e", "log_e_relative") for name in TAGGING_FEATURES]
     np.testing.assert_allclose(result[..., same], unmoved[..., same], rtol=0, atol=FLOAT32)
     if shift == "eta":
@@ -108,15 +108,33 @@ def test_translation_invariance(shift: str) -> None:
 
 def test_padding_is_zero_and_truncation_keeps_the_leading() -> None:
     flat = np.arange(14.0).reshape(7, 2)
-    rows, mask = padded(flat, np.array([0, 2, 3, 7]), np.array([0, 2]), 3)
-    np.testing.assert_array_equal(mask, [[True, True, False], [True, True, True]])
+    rows = padded(flat, np.array([0, 2, 2, 3, 7]), 3)
     np.testing.assert_array_equal(rows[0], [[0, 1], [2, 3], [0, 0]])
-    np.testing.assert_array_equal(rows[1], flat[3:6])
+    np.testing.assert_array_equal(rows[1], np.zeros((3, 2)))
+    np.testing.assert_array_equal(rows[3], flat[3:6])
+    swapped = padded(flat, np.array([0, 2, 7]), 3, columns=[1, 0, 1], empty=-1)
+    np.testing.assert_array_equal(swapped[0], [[1, 0, 1], [3, 2, 3], [-1, -1, -1]])
 
 
 def test_a_particle_without_energy_is_refused() -> None:
     with pytest.raises(DataError, match="no positive pT or energy"):
-        inputs(constituent(px=1, e=0), jet(pt=1), np.array([[True]]))
+        inputs(constituent(px=1, e=0), jet(pt=1), np.array([1]))
+
+
+def test_features_are_those_of_their_own_jet_across_blocks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Blocks that cut jets in two, and jets without constituents, give what each jet alone does."""
+    table = toy_jets("W", 6, seed=5)
+    offset = table["constituent_offset"]
+    offset = np.insert(offset, [0, 3, 7], offset[[0, 3, 6]])
+    whole = np.insert(table["jet"], [0, 3, 6], 7.0, axis=0)
+    monkeypatch.setattr("jetchain.tagging.features.BLOCK", 11)
+    together = inputs(table["constituents"], whole, np.diff(offset))
+    for row in range(len(whole)):
+        some = slice(offset[row], offset[row + 1])
+        alone = inputs(table["constituents"][some], whole[[row]], np.diff(offset[row : row + 2]))
+        np.testing.assert_array_equal(together[some], alone)
 
 
 def test_no_event_stands_in_two_splits(made: Made) -> None:

@@ -68,6 +68,8 @@ def neighbour_lists(
         Indices of points, of which as many of a row are to be taken as the second array says;
         (points, neighbours) and (points,).
     """
+    if not neighbours:
+        return np.empty((len(points), 0), np.int64), np.zeros(len(points), np.int64)
     plane = _plane(points)
     return _nearest(*plane, offset, *plane, offset, neighbours, radius, False)
 

@@ -19,7 +19,7 @@ Integer = NDArray[np.integer]
 Columns = dict[str, NDArray[Any]]
 
 BLOCK = 4096
-"""Constituents whose columns are joined at a time: they stay in the processor's cache."""
+"""Constituents whose columns are made at a time: they stay in the processor's cache."""
 
 
 class JetTable(NamedTuple):
@@ -139,20 +139,20 @@ def constituents(
         constituent of each jet (chosen + 1,).
     """
     member, offset = leading(table, jets, most)
-    flat = {name: values[member] for name, values in table.particles.items()}
-    _, eta, phi = pt_eta_phi(*(flat[axis].astype(np.float64) for axis in ("px", "py", "pz")))
-    axis_eta, axis_phi = (
-        np.repeat(table.columns[name][jets].astype(np.float64), np.diff(offset))
-        for name in ("eta", "phi")
-    )
-    flat |= {f"is_{name}": flat["label"] == code for code, name in enumerate(PARTICLE_CLASSES)}
-    flat |= {"delta_eta": eta - axis_eta, "delta_phi": delta_phi(phi, axis_phi)}
+    jet_of = np.repeat(np.arange(len(jets)), np.diff(offset))
+    axis_eta, axis_phi = (table.columns[name][jets].astype(np.float64) for name in ("eta", "phi"))
     columns = np.empty((len(member), len(CONSTITUENT_COLUMNS)), np.float32)
+    truth = np.empty((len(member), len(TRACK_TRUTH)), np.int32)
     for start in range(0, len(member), BLOCK):
         some = slice(start, start + BLOCK)
-        for place, name in enumerate(CONSTITUENT_COLUMNS):
-            columns[some, place] = flat[name][some]
-    truth = np.stack([flat[name] for name in TRACK_TRUTH], axis=1).astype(np.int32)
+        flat = {name: values[member[some]] for name, values in table.particles.items()}
+        _, eta, phi = pt_eta_phi(*(flat[axis].astype(np.float64) for axis in ("px", "py", "pz")))
+        flat |= {f"is_{name}": flat["label"] == code for code, name in enumerate(PARTICLE_CLASSES)}
+        flat["delta_eta"] = eta - axis_eta[jet_of[some]]
+        flat["delta_phi"] = delta_phi(phi, axis_phi[jet_of[some]])
+        for into, names in ((columns, CONSTITUENT_COLUMNS), (truth, TRACK_TRUTH)):
+            for place, name in enumerate(names):
+                into[some, place] = flat[name]
     return columns, truth, offset
 
 

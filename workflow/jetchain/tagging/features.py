@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,6 +41,8 @@ Table = dict[str, np.ndarray]
 
 PART = 2048
 """Jets that are laid out at a time: each takes some 25 kB on the way."""
+BLOCK = 4096
+"""Constituents whose features are computed at a time: they stay in the processor's cache."""
 
 # Columns of the constituents that a network may see as they are.
 RAW = {
@@ -168,12 +171,11 @@ def lay_out(shard: Table, label: Integer, sample: str, settings: SelectionSettin
         sample: that they are of.
         settings: places and splits.
     """
-    rows, offset = np.arange(len(label)), shard["constituent_offset"]
-    raw, mask = padded(shard["constituents"], offset, rows, settings.particles)
+    offset, places = shard["constituent_offset"], settings.particles
+    flat, lengths = shard["constituents"].copy(), np.diff(offset)
     # As in JetClass, positive delta_eta is away from the centre.
     outwards = np.where(shard["jet"][:, JET_COLUMNS.index("eta")] > 0, 1.0, -1.0)
-    raw[..., CONSTITUENT_COLUMNS.index("delta_eta")] *= outwards[:, None].astype(raw.dtype)
-    truth, _ = padded(shard["constituent_truth"], offset, rows, settings.particles, empty=-1)
+    flat[:, CONSTITUENT_COLUMNS.index("delta_eta")] *= np.repeat(outwards, lengths)
     return {
         "event_number": shard["event_number"],
         "jet_index": shard["jet_index"],
@@ -182,51 +184,61 @@ def lay_out(shard: Table, label: Integer, sample: str, settings: SelectionSettin
         "weight": shard["weight"],
         "jet": shard["jet"],
         "constituents": shard["multiplicity"],
-        "mask": mask,
-        "features": inputs(raw, shard["jet"], mask),
-        "truth": truth,
+        "mask": np.arange(places) < lengths[:, None],
+        "features": padded(inputs(flat, shard["jet"], lengths), offset, places),
+        "truth": padded(shard["constituent_truth"], offset, places, empty=-1),
         **{
-            name: raw[..., [CONSTITUENT_COLUMNS.index(column) for column in columns]]
+            name: padded(flat, offset, places, [*map(CONSTITUENT_COLUMNS.index, columns)])
             for name, columns in RAW.items()
         },
     }
 
 
 def padded(
-    flat: np.ndarray, offset: Integer, rows: Integer, places: int, empty: int = 0
-) -> tuple[np.ndarray, NDArray[np.bool_]]:
-    """Lay out the leading constituents of some jets in rows of equal length.
+    flat: np.ndarray,
+    offset: Integer,
+    places: int,
+    columns: Sequence[int] | None = None,
+    empty: int = 0,
+) -> np.ndarray:
+    """Lay out the leading constituents of jets in rows of equal length.
 
     Args:
         flat: (constituents, columns) of all jets, jet after jet.
         offset: (jets + 1,) first constituent of each jet.
-        rows: (kept,) the jets wanted.
         places: places for particles in each row.
+        columns: which are laid out; all if not given.
         empty: what stands where padded.
 
     Returns:
-        (kept, places, columns), and the mask (kept, places), False where padded.
+        (jets, places, columns).
     """
-    lengths = np.minimum(np.diff(offset)[rows], places)
-    mask = np.arange(places) < lengths[:, None]
-    result = np.full((len(rows), places, flat.shape[1]), empty, dtype=flat.dtype)
-    jet, place = np.nonzero(mask)
-    result[jet, place] = flat[offset[rows][jet] + place]
-    return result, mask
+    chosen = np.arange(flat.shape[1]) if columns is None else np.asarray(columns)
+    result = np.full((len(offset) - 1, places, len(chosen)), empty, dtype=flat.dtype)
+    _fill(result, flat, offset, chosen)
+    return result
 
 
-def inputs(
-    constituents: np.ndarray, jet: np.ndarray, mask: NDArray[np.bool_]
-) -> NDArray[np.float32]:
+@numba.njit(cache=True)
+def _fill(result: np.ndarray, flat: np.ndarray, offset: Integer, columns: Integer) -> None:
+    """Write the constituents of each jet into the first places of its row."""
+    for jet in range(result.shape[0]):
+        for place in range(min(offset[jet + 1] - offset[jet], result.shape[1])):
+            for n in range(len(columns)):
+                result[jet, place, n] = flat[offset[jet] + place, columns[n]]
+
+
+def inputs(constituents: np.ndarray, jet: np.ndarray, lengths: Integer) -> NDArray[np.float32]:
     """The 17 inputs of Particle Transformer.
 
     Args:
-        constituents: (jets, particles, CONSTITUENT_COLUMNS), GeV, mm, rad; delta_eta outwards.
+        constituents: (constituents, CONSTITUENT_COLUMNS) of all jets, jet after jet; GeV, mm, rad;
+            delta_eta outwards.
         jet: (jets, JET_COLUMNS), GeV, rad.
-        mask: (jets, particles), False where padded.
+        lengths: constituents of each jet, (jets,).
 
     Returns:
-        (jets, particles, TAGGING_FEATURES); impact parameters as tanh of their value in mm.
+        (constituents, TAGGING_FEATURES); impact parameters as tanh of their value in mm.
 
     Raises:
         DataError: a particle's pT or energy is not positive.
@@ -234,31 +246,40 @@ def inputs(
     Reference:
         arXiv:2202.03772, table 2.
     """
-    column = {
-        name: constituents[..., i].astype(float) for i, name in enumerate(CONSTITUENT_COLUMNS)
-    }
-    whole = {name: jet[:, i].astype(float)[:, None] for i, name in enumerate(JET_COLUMNS)}
-    pt, energy = np.hypot(column["px"], column["py"]), column["e"]
-    bad = mask & ~((pt > 0) & (energy > 0))
-    if bad.any():
-        raise DataError(
-            f"{int(bad.sum())} constituents have no positive pT or energy, the first in jet "
-            f"{int(np.nonzero(bad)[0][0])} of its shard.",
-            "The jet graphs are damaged: remove them and run the same command again.",
-        )
-    pt, energy = np.where(mask, pt, 1.0), np.where(mask, energy, 1.0)
+    whole = {name: jet[:, i].astype(float) for i, name in enumerate(JET_COLUMNS)}
     jet_energy = np.sqrt((whole["pt"] * np.cosh(whole["eta"])) ** 2 + whole["m"] ** 2)
-    derived = {
-        "log_pt": np.log(pt),
-        "log_e": np.log(energy),
-        "log_pt_relative": np.log(pt / whole["pt"]),
-        "log_e_relative": np.log(energy / jet_energy),
-        "delta_r": np.hypot(column["delta_eta"], column["delta_phi"]),
-        "tanh_d0": np.tanh(column["d0"]),
-        "tanh_z0": np.tanh(column["z0"]),
-    }
-    values = np.stack([(column | derived)[name] for name in TAGGING_FEATURES], axis=-1)
-    return (values * mask[..., None]).astype(np.float32)
+    jet_of = np.repeat(np.arange(len(jet)), lengths)
+    result = np.empty((len(constituents), len(TAGGING_FEATURES)), np.float32)
+    for first in range(0, len(constituents), BLOCK):
+        some = slice(first, first + BLOCK)
+        each = constituents[some].T.astype(float, order="C")
+        column = dict(zip(CONSTITUENT_COLUMNS, each, strict=True))
+        pt, energy = np.hypot(column["px"], column["py"]), column["e"]
+        if not np.all((pt > 0) & (energy > 0)):
+            raise _unusable(constituents, jet_of)
+        column |= {
+            "log_pt": np.log(pt),
+            "log_e": np.log(energy),
+            "log_pt_relative": np.log(pt / whole["pt"][jet_of[some]]),
+            "log_e_relative": np.log(energy / jet_energy[jet_of[some]]),
+            "delta_r": np.hypot(column["delta_eta"], column["delta_phi"]),
+            "tanh_d0": np.tanh(column["d0"]),
+            "tanh_z0": np.tanh(column["z0"]),
+        }
+        for place, name in enumerate(TAGGING_FEATURES):
+            result[some, place] = column[name]
+    return result
+
+
+def _unusable(constituents: np.ndarray, jet_of: Integer) -> DataError:
+    """The error for constituents without a positive pT or energy."""
+    px, py, e = (constituents[:, CONSTITUENT_COLUMNS.index(name)] for name in ("px", "py", "e"))
+    bad = ~((np.hypot(px, py) > 0) & (e > 0))
+    return DataError(
+        f"{int(bad.sum())} constituents have no positive pT or energy, the first in jet "
+        f"{int(jet_of[bad][0])} of its shard.",
+        "The jet graphs are damaged: remove them and run the same command again.",
+    )
 
 
 def splits(sample: str, number: Integer, settings: SelectionSettings) -> Integer:

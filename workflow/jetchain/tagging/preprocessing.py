@@ -78,5 +78,5 @@ class Preprocess:
         """
         chosen = features if self._all else features[..., self._columns]
         mean, scale, low, high = self._values
-        result = ((chosen - mean) / scale).clamp(low, high)
+        result = (chosen - mean).div_(scale).clamp_(low, high)
         return result.masked_fill_(~mask[..., None], 0)

@@ -137,10 +137,12 @@ class Mapped:
                 before: tuple[Any, ...] = (slice(None),) * position
                 if division is not None:
                     bounds, row = array(division), local[places]
-                    pieces = (bounds[row], bounds[row + 1], offsets[division][places])
+                    pieces = _joined(bounds[row], bounds[row + 1], offsets[division][places])
                     for start, stop, put in zip(*(x.tolist() for x in pieces), strict=True):
                         taken = source[(*before, slice(start, stop))]
                         result[name][(*before, slice(put, put + stop - start))] = taken
+                elif axis and len(parts) == 1:
+                    result[name] = source[(*before, local)]
                 elif axis:
                     result[name][(*before, places)] = source[(*before, local[places])]
                 else:
@@ -170,6 +172,16 @@ class Mapped:
             return np.ndarray(place.shape, place.dtype, mapped, place.start)
 
         return array
+
+
+def _joined(
+    start: NDArray[np.int64], stop: NDArray[np.int64], put: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Pieces from start to stop that are to stand at put, those that follow each other as one."""
+    apart = (start[1:] != stop[:-1]) | (put[1:] != put[:-1] + stop[:-1] - start[:-1])
+    first, last = (np.ones(len(start), np.bool_) for _ in range(2))
+    first[1:] = last[:-1] = apart
+    return start[first], stop[last], put[first]
 
 
 def _places(path: Path, table: TensorTable) -> dict[str, _Place]:

@@ -91,7 +91,7 @@ def write_rows(
                 for name, array in arrays.items():
                     a_row = array.nbytes // number if number else 0
                     file.seek(starts[name] + first * a_row)
-                    file.write(array.tobytes())
+                    file.write(array.data)
                 first += number
         if first != rows:
             raise ValueError(f"{path}: {first} rows were given, {rows} announced")
