@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -152,3 +155,15 @@ def test_nearest_against_all_distances() -> None:
 def test_unknown_tagger_is_named_with_the_nearest_known() -> None:
     with pytest.raises(ConfigurationError, match=r"'particlenett'.*Did you mean 'particlenet'"):
         build("particlenett", ParticleNetSettings(), **SHAPE)
+
+
+def test_every_tagger_is_built_where_nothing_of_its_file_has_been_loaded():
+    """As a job does: settings are first read without the rest of the file."""
+    program = (
+        "from jetchain.tagging.models import MODELS\n"
+        "from jetchain.tagging.networks import build\n"
+        "for name in reversed([*MODELS]):\n"
+        "    build(name, MODELS.decode(name, {}), inputs=17, classes=2)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr

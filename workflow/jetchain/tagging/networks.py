@@ -31,8 +31,8 @@ def build(
     Raises:
         ConfigurationError: no tagger has this name, or the settings are not its own.
     """
-    own = MODELS.decode(name, settings)
-    return MODELS.load(name)(inputs, classes, own)
+    network = MODELS.load(name)  # first: its settings are then of the class that its file knows
+    return network(inputs, classes, MODELS.decode(name, settings))
 
 
 def load(weights: Path) -> tuple[nn.Module, TrainedTagger]:
