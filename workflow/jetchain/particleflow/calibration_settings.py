@@ -50,7 +50,7 @@ class CalibrationSettings(Settings):
 def shower_calibration() -> CalibrationSettings:
     """The default bins of neutral hadrons' and muons' showers."""
     return CalibrationSettings(
-        samples=["shower_gun"],
+        samples=["shower_gun", "soft_hadron_gun"],
         pt_edges=[0.0, 3.0, 5.0, 8.0, 12.0, 20.0, 40.0, 80.0, 160.0, 320.0],
         eta_edges=[0.0, 0.5, 1.0, 1.5, 2.0],
         minimum_entries=30,
