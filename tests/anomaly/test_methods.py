@@ -171,6 +171,7 @@ def test_a_new_method_is_one_file_and_one_line(tmp_path, monkeypatch):
         assert np.array_equal(stored["score"][:, 0], table["features"][:, 2])
 
 
+@pytest.mark.shared
 def test_a_new_method_reaches_rules_limits_and_figures(tmp_path):
     house = copy_house(tmp_path / "house")
     methods = house / "workflow" / "jetchain" / "anomaly" / "methods"

@@ -40,6 +40,7 @@ def test_significance_improvement_keeps_the_floor_on_background():
     assert background.min() >= 10 - 1e-6
 
 
+@pytest.mark.shared
 def test_bootstrap_interval_covers_the_truth_in_about_two_thirds():
     truth, hits = stats.norm.cdf(1.0 / 2**0.5), 0
     for seed in range(60):

@@ -110,6 +110,7 @@ def test_what_is_read_back_is_what_was_trained_bit_for_bit(name, tmp_path):
     assert np.array_equal(logic.predict(x, n_threads=1), expected)
 
 
+@pytest.mark.shared
 def test_a_new_design_is_one_file_and_one_line(tmp_path):
     for part in PARTS:
         if (HOUSE / part).is_dir():

@@ -139,6 +139,7 @@ def test_an_interaction_network_sees_every_pair():
         assert np.array_equal(fixed.forward(jet.reshape(1, -1))[0], expected)
 
 
+@pytest.mark.shared
 # Between them they have all that a carrier offers; each takes seconds of g++.
 @pytest.mark.parametrize("name", ["jedi_linear", "interaction", "autoencoder"])
 def test_the_hls_project_of_a_design_equals_the_network_bit_for_bit(name, tmp_path):
@@ -150,6 +151,7 @@ def test_the_hls_project_of_a_design_equals_the_network_bit_for_bit(name, tmp_pa
     assert np.array_equal(found, expected)
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize(
     ("name", "sizes"),
     [("deepsets", {"phi": [3], "rho": []}), ("autoencoder", {"hidden": [3], "latent": 2})],

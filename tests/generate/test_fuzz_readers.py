@@ -157,6 +157,7 @@ def test_any_history_in_hepmc_is_taken_in_or_refused(events):
             assert said
 
 
+@pytest.mark.shared
 @fuzz(30)
 @given(histories())
 def test_any_history_in_delphes_is_taken_in_or_refused(events):
@@ -313,6 +314,7 @@ def valid(tmp_path_factory):
     } | {"delphes": write_delphes(folder / "delphes", short), "cocoa": FILE}
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize(
     ("name", "reader", "examples"),
     [("hepmc2", import_hepmc, 50), ("hepmc3", import_hepmc, 50), ("gzip", import_hepmc, 12),

@@ -107,6 +107,7 @@ def test_the_best_fit_takes_the_signal_off_every_region():
     assert expected > 1.05 * alone
 
 
+@pytest.mark.shared
 def test_pulls_of_the_strength_over_toys():
     # Efficiencies and kappa all but known: the counts are all that fluctuates.
     sure = Yields(**(vars(four(error=1e-3)) | {"signal_uncertainty": np.zeros(4)}))

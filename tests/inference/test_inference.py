@@ -99,6 +99,7 @@ def test_cls_at_the_limit_is_the_level() -> None:
     assert found.expected_events == pytest.approx([mu * 5.0 for mu in bands])
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("scale", [1e-3, 300.0])
 def test_limit_scales_with_the_normalisation_of_the_signal(scale: float) -> None:
     one, other = (
@@ -109,6 +110,7 @@ def test_limit_scales_with_the_normalisation_of_the_signal(scale: float) -> None
     assert other.observed_events == pytest.approx(one.observed_events, rel=ROOT_FINDER)
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("constraint", ["poisson", "gaussian"])
 def test_a_worse_background_weakens_the_expected_limit(constraint: str) -> None:
     medians = [
@@ -132,6 +134,7 @@ def test_the_constraint_of_the_yields_is_that_of_the_workspace(constraint: str, 
     }[constraint]  # fmt: skip
 
 
+@pytest.mark.shared
 def test_an_uncertain_signal_has_a_weak_limit_and_a_hopeless_one_has_none() -> None:
     rough = rough_limit(counting(signal=1.0))
     weak = limit_of(counting(signal=1.0, signal_error=4.0))

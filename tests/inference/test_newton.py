@@ -233,6 +233,7 @@ def test_errors_of_newton_are_those_of_minuit(monkeypatch) -> None:
 # ----------------------------------------------------------------- laws, and what cannot be given
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("constraint", CONSTRAINTS)
 def test_results_scale_with_the_signal(constraint) -> None:
     columns = ([14, 3], [10, 4], [2.0, 1.5], [5.0, 6.0], [0.5, 0.9])
@@ -249,6 +250,7 @@ def test_results_scale_with_the_signal(constraint) -> None:
     np.testing.assert_allclose(numbers, np.broadcast_to(numbers[3], (6, 7)), rtol=1e-6)
 
 
+@pytest.mark.shared
 def test_one_bin_of_another_reference_has_the_same_limit_in_events() -> None:
     # background.reference_events rescales the strength; mu = 1 then lies far from where mu is.
     one = yields_of((14, 10, 2, 5, 0.5))

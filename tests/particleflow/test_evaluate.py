@@ -123,6 +123,7 @@ def test_composition_is_the_share_of_each_class_in_pt(run):
     assert shares["reconstructed"] == [0, 0, 0, 0, 0]
 
 
+@pytest.mark.shared
 def test_errors_of_the_composition_are_the_spread_of_repeated_samples(run):
     """Of reconstruction minus truth: a perfect one has none, whatever the events hold."""
     toys = []

@@ -130,6 +130,7 @@ def test_no_event_and_files_of_other_events_are_refused(run, tmp_path):
         )  # fmt: skip
 
 
+@pytest.mark.shared
 def test_figures_table_and_display_are_drawn_the_same_twice(run, tmp_path):
     events = dijets(25, 6)
     labels = {"one": "one", "two": "another"}

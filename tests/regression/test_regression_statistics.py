@@ -59,6 +59,7 @@ def test_chi2_of_two_samples_is_uniform(one, two, weighted):
     require_uniform(np.array(p), discrete=0.3)  # few merged bins have few possible values
 
 
+@pytest.mark.shared
 def test_small_p_values_of_chi2_are_not_too_many():
     # A gate asks for one in a million: the tail must not be heavy. 30,000 toys of few entries.
     random = np.random.default_rng(3)

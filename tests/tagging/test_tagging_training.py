@@ -64,6 +64,7 @@ from jetchain.tagging.settings import (
     PairSettings,
     ScoringSettings,
     TaggerTrainingSettings,
+    TaggingSettings,
     TimesSettings,
     TrainSettings,
 )
@@ -135,7 +136,13 @@ def run_evaluation(
     return paths
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize(
+    "model",
+    [
+        pytest.param(name, marks=() if name in TaggingSettings().taggers else pytest.mark.shared)
+        for name in MODELS
+    ],
+)
 def test_taggers_learn_and_reproduce(made: Made, tmp_path: Path, model: str) -> None:
     trained = [run_training(made, tmp_path / f"{i}", model) for i in range(2)]
     for name in trained[0]:

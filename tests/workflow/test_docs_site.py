@@ -1,5 +1,6 @@
 """The documentation as a site: built without a warning, whole, and read offline."""
 
+import importlib
 import os
 import re
 import subprocess
@@ -40,6 +41,13 @@ def test_the_makefile_calls_what_is_tested_here():
     assert f"sphinx-build {' '.join(OPTIONS)}" in command
 
 
+@pytest.mark.parametrize("content", ["schemas", "targets", "configuration"])
+def test_what_pages_take_from_the_code_is_whole(monkeypatch, content):
+    monkeypatch.syspath_prepend(HOUSE / "docs" / "_ext")
+    from_code = importlib.import_module("from_code")
+    assert len(from_code.CONTENT[content]().splitlines()) > 20
+
+
 def test_without_a_run_it_says_what_to_do(tmp_path):
     done = subprocess.run(
         ["make", "--assume-old=install", "site"], cwd=HOUSE, text=True, check=False,
@@ -59,6 +67,7 @@ def parsed(site):
     }
 
 
+@pytest.mark.shared
 def test_every_link_and_anchor_leads_somewhere(parsed):
     anchors = {path: {tag["id"] for tag in page.find_all(id=True)} for path, page in parsed.items()}
     looked_at = 0
@@ -75,6 +84,7 @@ def test_every_link_and_anchor_leads_somewhere(parsed):
     assert looked_at > 1000
 
 
+@pytest.mark.shared
 def test_placeholders_are_text_and_no_tags(parsed):
     # Sphinx sets typographic apostrophes.
     shown = {path.name: page.get_text().replace("\u2019", "'") for path, page in parsed.items()}
@@ -86,6 +96,7 @@ def test_placeholders_are_text_and_no_tags(parsed):
     assert unknown == set()
 
 
+@pytest.mark.shared
 def test_every_figure_has_words_for_those_who_do_not_see_it_and_a_caption(parsed):
     figures = [figure for page in parsed.values() for figure in page.find_all("figure")]
     assert len(figures) > 20
@@ -94,6 +105,7 @@ def test_every_figure_has_words_for_those_who_do_not_see_it_and_a_caption(parsed
         assert len(figure.figcaption.get_text()) > 60
 
 
+@pytest.mark.shared
 def test_pages_open_offline_on_a_desk_and_on_a_phone(site):
     with chromium() as browser:
         for width, height in (DESK, PHONE):
@@ -119,6 +131,7 @@ def test_pages_open_offline_on_a_desk_and_on_a_phone(site):
             context.close()
 
 
+@pytest.mark.shared
 def test_every_page_of_the_tutorial_shows_what_its_commands_print(site, parsed):
     stages = sorted((site / "tutorial").glob("[1-8]-*.html"))
     assert len(stages) == 8
@@ -129,6 +142,7 @@ def test_every_page_of_the_tutorial_shows_what_its_commands_print(site, parsed):
         assert page.find("math"), path.name
 
 
+@pytest.mark.shared
 def test_the_test_statistic_of_the_limits_is_given_for_every_best_fit(site, parsed):
     page = parsed[site / "tutorial" / "7-limits.html"]
     (cases,) = [math for math in page.find_all("math") if math.find("mtable")]

@@ -339,6 +339,7 @@ def test_a_run_into_a_file_has_lines_without_control_characters(tmp_path):
     assert "job done" not in again.stdout
 
 
+@pytest.mark.shared
 @pytest.mark.workflow
 def test_a_failed_job_shows_its_log_its_command_and_the_way_on(tmp_path):
     done = snakemake(tmp_path, TARGET, overlay=BAD)
@@ -405,6 +406,7 @@ def test_a_terminal_shows_the_run_live_and_is_restored(tmp_path):
     assert "Execute 1 jobs" not in text
 
 
+@pytest.mark.shared
 @pytest.mark.workflow
 def test_an_interrupted_run_restores_the_terminal_and_says_how_to_go_on(tmp_path):
     code, text = on_terminal(tmp_path, interrupt_at=b"1 running", NO_COLOR="1")

@@ -124,6 +124,7 @@ def test_explain_names_the_key_the_jobs_and_the_time(tiny_run, tmp_path):
     assert "about 0 s" not in first
 
 
+@pytest.mark.shared
 def test_explain_names_a_missing_file(copy, tmp_path):
     (copy / "results/jets/parametric/summary.json").unlink()
     (copy / "results/inference/disco/limits.json").unlink()
@@ -133,6 +134,7 @@ def test_explain_names_a_missing_file(copy, tmp_path):
     assert "never made" not in text
 
 
+@pytest.mark.shared
 def test_explain_names_more_shards(tiny_run, tmp_path):
     text = explained(tiny_run, tmp_path, {"generate": {"samples": {"quark": {"shards": 3}}}})
     assert "never made" in text

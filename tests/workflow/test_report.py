@@ -282,6 +282,7 @@ def test_a_part_of_a_run_has_a_report_that_says_so(tiny_run, tmp_path, browser):
     opened.close()
 
 
+@pytest.mark.shared
 def test_snakemakes_own_report_works_too(tiny_run, tmp_path):
     page = tmp_path / "builtin.html"
     done = snakemake(tiny_run, "all", options=("--report", str(page)))

@@ -48,6 +48,7 @@ def test_a_changed_file_makes_its_shard_anew(tmp_path):
     }
 
 
+@pytest.mark.shared
 def test_odd_names_without_a_home_or_a_path(tmp_path):
     folder = tmp_path / "a b {c} é #h 'q' $d -e"
     folder.mkdir()
@@ -89,6 +90,7 @@ def test_each_format_has_its_rules(tmp_path, form, rules):
     assert of_pythia == {"generate_sample": 1, "simulate_detector": 1}
 
 
+@pytest.mark.shared
 def test_published_jets_need_nothing_of_the_rooms_before(tmp_path):
     for name in ("1.h5", "2.h5"):
         (tmp_path / name).write_bytes(b"")
@@ -106,6 +108,7 @@ def test_only_events_that_pass_are_removed_after_particle_flow(tmp_path):
         assert planned == {"generate_sample": 1, rule: 1}
 
 
+@pytest.mark.shared
 def test_cocoas_events_reach_the_detectors_summary(tmp_path):
     shutil.copy(FILE, tmp_path / "cocoa.root")
     target = "results/detector/mine/summary.json"
@@ -124,6 +127,7 @@ def test_a_file_that_is_not_there_is_refused_before_any_job(tmp_path):
     assert "Traceback" not in done.stdout
 
 
+@pytest.mark.shared
 def test_a_damaged_file_stops_its_job_with_cause_and_remedy(tmp_path):
     write(tmp_path, "a.hepmc", 2)
     whole = (tmp_path / "a.hepmc").read_bytes()

@@ -102,6 +102,7 @@ def test_a_wrong_configuration_is_refused_before_any_job(tmp_path, overlay, mess
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize(
     ("generation", "messages"),
     [
