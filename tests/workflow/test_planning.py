@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from helpers.snakemake import HOUSE, planned_rules, snakemake
+from jetchain.particleflow.calibration_settings import shower_calibration
 from jetchain.plumbing import costs
 
 pytestmark = pytest.mark.workflow
@@ -14,6 +15,8 @@ pytestmark = pytest.mark.workflow
 @pytest.mark.shared
 def test_the_published_scale_is_planned_shard_by_shard(tmp_path):
     full = yaml.safe_load((HOUSE / "config/full.yaml").read_text())
+    # The tiny configuration below it calibrates with one gun.
+    full["particleflow"]["shower_calibration"] = {"samples": shower_calibration().samples}
     shards = {name: each["shards"] for name, each in full["generate"]["samples"].items()}
     assert sum(shards.values()) >= 1_000
     events = [
