@@ -310,7 +310,7 @@ def laptop_samples() -> dict[str, SampleSettings]:
             3000,
             gun=GunSettings(pdgids=[22, 130, 2112, -2112, 13], maximum=500.0, particles=5),
         ),
-        # Of soft ones a mean needs more: their totals spread by .5 to .9.
+        # Of soft ones a mean needs more: their totals spread by .4 to .9.
         "soft_hadron_gun": _sample(
             "gun", 1, 3000, gun=GunSettings(pdgids=[130, 2112, -2112], maximum=20.0, particles=5)
         ),

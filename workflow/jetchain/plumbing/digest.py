@@ -66,24 +66,31 @@ class _Module:
 
 
 @cache
-def _modules() -> dict[str, Path]:
-    """Every module of the package, and its file."""
-    files = {path.relative_to(ROOT).with_suffix("").parts: path for path in ROOT.rglob("*.py")}
-    return {
-        ".".join((PACKAGE, *(part for part in parts if part != "__init__"))): path
-        for parts, path in files.items()
-    }
+def _modules() -> list[str]:
+    """Every module of the package; a job, which needs its own alone, asks `module_path`."""
+    every = (path.relative_to(ROOT).with_suffix("").parts for path in ROOT.rglob("*.py"))
+    return sorted(
+        ".".join((PACKAGE, *(part for part in parts if part != "__init__"))) for parts in every
+    )
 
 
+@cache
 def module_path(module: str) -> Path | None:
     """The file of a module of the package, None for one outside it."""
-    return _modules().get(module)
+    parts = module.split(".")
+    if parts[0] != PACKAGE:
+        return None
+    base = ROOT.joinpath(*parts[1:])
+    for candidate in (base.with_suffix(".py"), base / "__init__.py"):
+        if candidate.is_file():
+            return candidate
+    return None
 
 
 @cache
 def _reader() -> bytes:
     """What the reading of a source depends on beside the source."""
-    names = "\n".join([sys.version, *sorted(_modules())])
+    names = "\n".join([sys.version, *_modules()])
     return hashlib.sha256(names.encode() + Path(__file__).read_bytes()).digest()
 
 
@@ -407,8 +414,9 @@ def code_digest(verb: str, *modules: str) -> str:
 def kernel_digest() -> str:
     """What machine code depends on: the functions that numba compiles, and what they reach."""
     walk = _Closure()
-    for module, path in sorted(_modules().items()):
-        if b"numba" not in path.read_bytes():
+    for module in _modules():
+        path = module_path(module)
+        if path is None or b"numba" not in path.read_bytes():
             continue
         for name, definition in _parse(module).definitions.items():
             if any(library.split(".")[0] == "numba" for library, _ in definition.mentions):
