@@ -110,7 +110,7 @@ SHAPING = {
     "anomaly.scans.strength.replicas": (2, POINTS),
     "anomaly.scans.strength.methods": (["cwola", "inclusive"],
         {"measure_scan", "scan_inclusive", "summarise_scan"}),
-    "anomaly.scanned": ([], {"check_searches"}),
+    "anomaly.scanned": ([], {"check_searches", "summarise_run"}),
     "background.bump_hunt.methods": (
         ["inclusive"], {"check_searches", "figure_bump_hunt", "hunt_bump"},
     ),

@@ -18,6 +18,7 @@ from jetchain.core.schema.scan import (
     Spread,
 )
 from jetchain.reporting import scan
+from jetchain.reporting.summary import scan_rows
 
 
 def spread(value):
@@ -54,12 +55,15 @@ def method(name, strengths=(0.0, 1.0, 2.0), window=(3.3, 3.7), judged=True, boun
     )  # fmt: skip
 
 
-def write(folder, *methods):
-    summary = ScanSummary(
-        scan="mine", replicas=4, share=0.5, mass_shift=0.0, shared_background=0.3,
+def summed(*methods, share=0.5, mass_shift=0.0):
+    return ScanSummary(
+        scan="mine", replicas=4, share=share, mass_shift=mass_shift, shared_background=0.3,
         shared_signal=0.1, methods=list(methods),
     )  # fmt: skip
-    write_result(folder / "summary.json", summary)
+
+
+def write(folder, *methods):
+    write_result(folder / "summary.json", summed(*methods))
     return folder / "summary.json"
 
 
@@ -114,3 +118,24 @@ def test_the_table_prints_bounds_as_bounds_and_why_there_is_no_limit(tmp_path):
     assert set(table["why"]) == {"no background is accepted; chance"}
     assert table["improvement at eB = 0.001"][0] == "none"
     assert table["improvement at eB = 0.1"][3] == ""
+
+
+def test_the_key_numbers_are_medians_of_the_replicas_at_the_search_s_own_signal():
+    mu, significance = scan_rows(summed(method("cwola"), share=1.0), "summary.json")
+    assert mu["quantity"] == "median fitted strength, cwola, 3.3-3.7 TeV, 4 of mine"
+    assert [mu[each] for each in ("value", "low", "high", "unit")] == [1.0, 0.9, 1.2, ""]
+    assert [significance[each] for each in ("value", "low", "high")] == pytest.approx([6, 5.4, 7.2])
+    assert significance["unit"] == "sigma"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        summed(method("cwola")),
+        summed(method("cwola"), share=1.0, mass_shift=0.1),
+        summed(method("cwola", strengths=(0.0, 2.0)), share=1.0),
+    ],
+    ids=["half the luminosity", "moved masses", "other strengths"],
+)
+def test_what_does_not_repeat_the_search_has_no_key_numbers(other):
+    assert scan_rows(other, "summary.json") == []

@@ -109,6 +109,9 @@ rule summarise_run:
         ),
         limits=SEARCH_LIMITS,
         checks="results/inference/checks.json",
+        scans=expand(
+            "results/anomaly/scan/{scan}/summary.json", scan=CONFIG.anomaly.scanned
+        ),
         firmware=f"results/firmware/{CONFIG.firmware.designs[0]}/latency.json",
     output:
         table=report(

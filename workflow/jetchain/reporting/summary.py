@@ -11,6 +11,7 @@ from jetchain.core.schema.anomaly import TOO_FEW, SearchMetrics
 from jetchain.core.schema.background import AbcdClosure, CorrectedCounts
 from jetchain.core.schema.checks import SearchChecks
 from jetchain.core.schema.inference import Limits
+from jetchain.core.schema.scan import ScanSummary
 from jetchain.core.schema.tagging import Interval, TaggerMetrics
 from jetchain.core.verbs import Input, Inputs, Output
 
@@ -28,6 +29,7 @@ def summary(
     closures: Inputs,
     limits: Inputs,
     checks: Input,
+    scans: Inputs,
     firmware: Input,
     table: Output,
     text: Output,
@@ -41,6 +43,7 @@ def summary(
         closures: of every search with the ABCD method.
         limits: limits of every method.
         checks: of the search.
+        scans: of the search, of those that are made with everything else.
         firmware: latency report.
         table: where to write the CSV.
         text: where to write the text.
@@ -60,6 +63,7 @@ def summary(
         ),
         *(row for path in limits for row in limit_rows(read_result(path, Limits), str(path))),
         *check_rows(read_result(checks, SearchChecks), str(checks)),
+        *(row for path in scans for row in scan_rows(read_result(path, ScanSummary), str(path))),
         *firmware_rows(read_json(firmware), str(firmware)),
     ]
     with atomic(table) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
@@ -187,6 +191,35 @@ def check_rows(found: SearchChecks, source: str) -> list[Row]:
         decided = sum(check.status in ("passed", "failed") for check in each.checks)
         name, failed = f"checks failed, {each.method}", float(len(each.failed))
         rows.append(_row("inference", name, failed, None, f"of {decided}", source))
+    return rows
+
+
+def scan_rows(found: ScanSummary, source: str) -> list[Row]:
+    """Fitted strength and significance where the signal is what the search has, strength 1.
+
+    Medians and 68 % bands over replicas, each with an injection and a training of its own. Moved
+    masses or a part of the luminosity are no repetition of the search.
+    """
+    if found.mass_shift or found.share < 1:
+        return []
+    rows = []
+    for each in found.methods:
+        low, high = each.signal_region_tev
+        where = f"{each.method}, {low:g}-{high:g} TeV, {found.replicas} of {found.scan}"
+        for point in each.points:
+            if point.strength != 1.0:
+                continue
+            for name, spread, unit in (
+                ("fitted strength", point.mu, ""),
+                ("significance", point.significance, "sigma"),
+            ):
+                if spread is not None:
+                    rows.append(
+                        _row(
+                            "inference", f"median {name}, {where}", spread.median,
+                            (spread.low, spread.high), unit, source,
+                        )
+                    )  # fmt: skip
     return rows
 
 
