@@ -101,3 +101,14 @@ def test_the_summary_counts_what_fails_of_what_was_decided(tmp_path):
     methods = [MethodChecks(method="one", checks=[check(each, each) for each in STATUSES])]
     (row,) = check_rows(SearchChecks(methods=methods), "checks.json")
     assert (row["quantity"], row["value"], row["unit"]) == ("checks failed, one", 1.0, "of 2")
+
+
+@pytest.mark.parametrize(
+    ("found", "text"),
+    [(0.0499, "0.0499 (≥ 0.05)"), (0.05, "0.05 (≥ 0.05)"), (0.12345, "0.12 (≥ 0.05)")],
+)
+def test_a_number_beside_its_limit_is_told_apart_from_it(found, text):
+    shown = check("failed").model_copy(
+        update={"number": found, "error": None, "side": "at least", "limit": 0.05}
+    )
+    assert checks.number(shown) == text

@@ -74,12 +74,14 @@ def figure(*, checks: Input, labels: Labels, pdf: Output, png: Output, data: Out
 
 
 def number(check: Check) -> str:
-    """What was found beside its limit."""
-    if check.number is None:
+    """What was found beside its limit, with as many digits as tell them apart."""
+    if check.number is None or check.limit is None:
         return ""
     error = "" if check.error is None else f" ± {check.error:.2g}"
     sign = {"at most": "≤", "at least": "≥"}[check.side]
-    return f"{check.number:.2g}{error} ({sign} {check.limit:g})"
+    texts = [f"{check.number:.{digits}g}" for digits in range(2, 7)]
+    value = next((text for text in texts if float(text) != check.limit), texts[0])
+    return f"{value}{error} ({sign} {check.limit:g})"
 
 
 def table(*, checks: Input, labels: Labels, table: Output) -> None:

@@ -89,7 +89,7 @@ def accounts(*, summaries: Inputs, pdf: Output, png: Output, data: Output) -> No
                           va="center", fontsize=11)  # fmt: skip
     left.set_xscale("log")
     low, high = left.get_xlim()
-    left.set_xlim(low, high * 30)
+    left.set_xlim(low, high * (high / low) ** 0.5)  # a third of the width is for the numbers
     left.set_xlabel("cross-section before the filter [pb]")
     offset = np.zeros(len(rows))
     for cut, (text, colour) in CUTS.items():
@@ -105,6 +105,8 @@ def accounts(*, summaries: Inputs, pdf: Output, png: Output, data: Output) -> No
     right.set_xlim(0, 1)
     left.set_yticks(position, names)
     left.minorticks_off()
+    for ax in (left, right):
+        ax.tick_params(axis="y", which="both", length=0)  # they would run through numbers
     left.invert_yaxis()
     right.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3, frameon=False)
     label(left)
