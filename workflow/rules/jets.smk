@@ -54,6 +54,7 @@ rule cluster_uncalibrated:
         jets="results/jets/{algorithm}/uncalibrated/{sample}/{shard}.root",
     log:
         "results/logs/jets/cluster_uncalibrated/{algorithm}/{sample}/{shard}.log",
+    priority: urgency(0)
     params:
         **job(
             "jets.cluster",
@@ -78,6 +79,7 @@ rule calibrate_jets:
         calibration="results/jets/{algorithm}/calibration.json",
     log:
         "results/logs/jets/calibrate/{algorithm}.log",
+    priority: 3
     params:
         **job(
             "jets.calibrate",
