@@ -42,6 +42,7 @@ CALIBRATING = {
     *CONFIG.particleflow.calibration.samples,
     *CONFIG.particleflow.photon_calibration.samples,
     *CONFIG.particleflow.shower_calibration.samples,
+    CONFIG.jets.calibration.sample,
 }
 ALGORITHMS = family("particleflow.algorithms")
 shards = rules_of.shards
@@ -125,12 +126,14 @@ def grid_files(wildcards):
 def urgency(usual):
     """The priority of jobs on a sample, which is more where others wait for them.
 
-    All jets wait for those that calibrate them. The events of the others are generated while the
-    first job of the detector compiles its functions.
+    All jets wait for those that calibrate them, and the detector of its first job, which compiles
+    it: other events are generated meanwhile.
     """
 
     def priority(wildcards):
-        if wildcards.sample == CONFIG.jets.calibration.sample:
+        if wildcards.sample == CONFIG.jets.calibration.sample and not int(
+            wildcards.shard
+        ):
             return 3
         return usual + (wildcards.sample in CALIBRATING)
 

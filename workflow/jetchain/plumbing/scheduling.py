@@ -46,7 +46,6 @@ _HTCONDOR = {
 }
 
 
-
 class Work(NamedTuple):
     """What the table says of a job: its line, the events that it reads, its time on one core, s."""
 

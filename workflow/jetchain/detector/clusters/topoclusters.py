@@ -80,7 +80,8 @@ def grow(
     layers, rows, columns = spot
     near, border = adjacency
     symmetric = thresholds.symmetric
-    clusters = n = n_edge = end = 0
+    # Not 0: of a literal numba compiles `neighbours` once more.
+    clusters = n = n_edge = end = np.int64(0)
     numbered = count[0]
     place[:numbered] = -1
     for seed in range(numbered):
