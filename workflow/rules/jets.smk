@@ -54,7 +54,8 @@ rule cluster_uncalibrated:
         jets="results/jets/{algorithm}/uncalibrated/{sample}/{shard}.root",
     log:
         "results/logs/jets/cluster_uncalibrated/{algorithm}/{sample}/{shard}.log",
-    priority: urgency(0)
+    # After the detector's: two first jobs at once would both compile their functions.
+    priority: urgency(-2)
     params:
         **job(
             "jets.cluster",
