@@ -161,7 +161,7 @@ def _shower_of_tracks(
     layer = np.full(len(track_eta), -1)
     for event in range(len(track_offset) - 1):
         for t in range(track_offset[event], track_offset[event + 1]):
-            best = np.int64(-1)  # not -1: of a literal numba compiles `densest_layer` once more
+            best = -1
             for cluster in range(clusters.offset[event], clusters.offset[event + 1]):
                 r = distance(
                     eta[cluster], phi[cluster], track_eta[t, MATCH_LAYER], track_phi[t, MATCH_LAYER]

@@ -216,7 +216,7 @@ def split(
     adjacency: Adjacency,
     grid: Grid,
     thresholds: Thresholds,
-) -> tuple[int, np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.int64, np.ndarray, np.ndarray, np.ndarray]:
     """Split proto-clusters at their local maxima.
 
     Returns:

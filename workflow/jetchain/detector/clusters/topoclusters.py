@@ -69,7 +69,7 @@ def grow(
     grid: Grid,
     thresholds: Thresholds,
     buffers: Buffers,  # is filled
-) -> tuple[int, int]:
+) -> tuple[np.int64, np.int64]:
     """Make the proto-clusters; returns their number and that of their cells.
 
     Cells above the seed threshold must be drawn; the noise of others is drawn where needed.
