@@ -1,5 +1,6 @@
 """What rules ask for, and what a run is refused for."""
 
+import tempfile
 from types import SimpleNamespace
 
 import pytest
@@ -72,6 +73,36 @@ def test_a_retry_asks_for_more_and_larger_shards_take_longer(workflow):
     before = asked(workflow, "simulate_detector", "runtime", **shard)
     Planner(workflow, larger).state()
     assert asked(workflow, "simulate_detector", "runtime", **shard) > 1.5 * before
+
+
+def test_what_a_job_takes_is_worked_out_once(workflow, monkeypatch):
+    counted = []
+    of_job = scheduling.Counter.of_job
+
+    def counting(self, output, *rest):
+        counted.append(output)
+        return of_job(self, output, *rest)
+
+    monkeypatch.setattr(scheduling.Counter, "of_job", counting)
+    Planner(workflow, CONFIGURATION).state()
+    for shard in ("0000", "0001"):
+        for attempt in (1, 2):
+            for resource in ("mem_mb", "runtime", "disk_mb"):
+                asked(workflow, "simulate_detector", resource, attempt, sample="top", shard=shard)
+    assert counted == ["results/top/0000.root", "results/top/0001.root"]
+
+
+def test_on_one_machine_the_folder_for_temporary_files_is_evaluated_once(workflow):
+    default, own = SimpleNamespace(raw="system_tmpdir"), SimpleNamespace(raw="'/scratch'")
+    for rule, given in zip(workflow.rules, (default, own, default, default), strict=True):
+        rule.resources["tmpdir"] = given
+    workflow.resource_settings.nodes = 200
+    Planner(workflow, CONFIGURATION).state()
+    assert workflow.rules[0].resources["tmpdir"] is default, "it is the node's"
+    workflow.resource_settings.nodes = None
+    Planner(workflow, CONFIGURATION).state()
+    assert workflow.rules[0].resources["tmpdir"] == tempfile.gettempdir()
+    assert workflow.rules[1].resources["tmpdir"] is own
 
 
 def test_a_gpu_is_asked_for_by_a_training_on_cuda_alone(workflow):

@@ -1,5 +1,6 @@
 """The published scale, planned by a real dry run."""
 
+import re
 import time
 
 import pytest
@@ -61,6 +62,25 @@ def test_the_first_look_goes_through_every_room_with_few_jobs(tmp_path):
                  "simulate_firmware_rtl", "figure_overview"):  # fmt: skip
         assert rule in planned, named
     assert sum(planned.values()) < 160
+
+
+def test_jobs_that_others_wait_for_come_first(tmp_path):
+    done = snakemake(tmp_path, "results/jets/parametric/calibration.json", options=("--dry-run",))
+    assert done.returncode == 0, done.stdout
+    first = {}
+    for job in re.split(r"\n(?:local)?rule ", done.stdout)[1:]:
+        shard = re.search(r"wildcards: .*sample=(\w+), shard=(\d+)", job)
+        priority = re.search(r"priority: (\d+)", job)
+        name = (job.partition(":")[0], *(shard.groups() if shard else ()))
+        first[name] = int(priority[1]) if priority else 0
+    calibrating = [value for name, value in first.items() if name[1:] == ("dijets", "0000")]
+    assert len(calibrating) == 4, "generated, simulated, reconstructed, clustered"
+    assert calibrating == [3] * 4
+    rest = {name: value for name, value in first.items() if name[1:] and name[2] != "0000"}
+    others = [value for name, value in rest.items() if name[0].startswith("simulate")]
+    generated = [value for name, value in rest.items() if name[0] == "generate_sample"]
+    assert others
+    assert max(others) < min(generated)
 
 
 def test_a_misspelt_target_is_told_with_the_nearest(tmp_path):

@@ -10,7 +10,15 @@ from jetchain.generate.cards import card_digest
 from jetchain.anomaly.settings import SHOWERS, window_name
 from jetchain.core.sources import is_stored
 from jetchain.plumbing.radii import CALIBRATION, jets_read
-from jetchain.plumbing.rules import LAUNCH, Figure, Rules, Table, family, labels
+from jetchain.plumbing.rules import (
+    LAUNCH,
+    Figure,
+    Rules,
+    Table,
+    family,
+    labels,
+    signed,
+)
 
 card_digest = cache(card_digest)  # the file is read once, not for every job
 JETS_READ = jets_read(CONFIG)
@@ -30,6 +38,12 @@ rules_of = Rules(
     },
 )
 job = rules_of.job
+CALIBRATING = {
+    *CONFIG.particleflow.calibration.samples,
+    *CONFIG.particleflow.photon_calibration.samples,
+    *CONFIG.particleflow.shower_calibration.samples,
+    CONFIG.jets.calibration.sample,
+}
 ALGORITHMS = family("particleflow.algorithms")
 shards = rules_of.shards
 
@@ -107,6 +121,23 @@ def grid_files(wildcards):
         folder = f"results/inference/{grid.search}"
         return [f"{folder}/background_only.json", f"{folder}/patchset.json"]
     return [local(name) for name in grid.files]
+
+
+def urgency(usual):
+    """The priority of jobs on a sample, which is more where others wait for them.
+
+    All jets wait for those that calibrate them, and the detector of its first job, which compiles
+    it: other events are generated meanwhile.
+    """
+
+    def priority(wildcards):
+        if wildcards.sample == CONFIG.jets.calibration.sample and not int(
+            wildcards.shard
+        ):
+            return 3
+        return usual + (wildcards.sample in CALIBRATING)
+
+    return signed(priority)
 
 
 def parts_of(wildcards):

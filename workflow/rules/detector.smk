@@ -13,6 +13,7 @@ rule simulate_detector:
         "results/logs/detector/simulate/{sample}/{shard}.log",
     wildcard_constraints:
         sample=simulated(passing=False),
+    priority: urgency(0)
     params:
         **job(
             "detector.simulate",

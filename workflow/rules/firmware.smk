@@ -12,6 +12,7 @@ rule prepare_firmware:
         cutflow="results/firmware/cutflow.json",
     log:
         "results/logs/firmware/prepare.log",
+    priority: 2
     params:
         **job("firmware.dataset.prepare", settings="firmware.dataset"),
     shell:
@@ -29,6 +30,7 @@ rule train_firmware_float:
         "results/logs/firmware/{design}/train_float.log",
     wildcard_constraints:
         design=one_of(CLASSIFIERS),
+    priority: 2
     params:
         **job(
             "firmware.train.floating",
@@ -57,6 +59,7 @@ rule train_firmware_quantised:
         "results/logs/firmware/{design}/train_quantised.log",
     wildcard_constraints:
         design=one_of(CLASSIFIERS),
+    priority: 2
     params:
         **job(
             "firmware.train.quantised",
@@ -106,6 +109,7 @@ rule convert_firmware:
         project="results/firmware/{design}/hls4ml/project.tar.gz",
     log:
         "results/logs/firmware/{design}/convert.log",
+    priority: 2
     params:
         **job(
             "firmware.convert",
@@ -158,6 +162,7 @@ rule synthesise_firmware:
         description="results/firmware/{design}/rtl/design.json",
     log:
         "results/logs/firmware/{design}/synthesise.log",
+    priority: 2
     params:
         **job(
             "firmware.synthesise",
@@ -187,6 +192,7 @@ rule simulate_firmware_rtl:
         result="results/firmware/{design}/rtl/simulation.json",
     log:
         "results/logs/firmware/{design}/simulate_rtl.log",
+    priority: 2
     params:
         **job(
             "firmware.simulate.rtl",

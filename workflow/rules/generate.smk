@@ -17,6 +17,7 @@ rule generate_sample:
         "results/logs/generate/sample/{sample}/{shard}.log",
     wildcard_constraints:
         sample=names_of(None),
+    priority: urgency(2)
     params:
         **job(
             "generate.sample",

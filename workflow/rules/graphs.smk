@@ -28,6 +28,7 @@ rule jet_graphs:
         "results/logs/graphs/jets/{algorithm}/{sample}/{shard}.log",
     wildcard_constraints:
         sample=one_of(CONFIG.generate.samples),
+    priority: 1
     params:
         **job("graphs.build.jets", settings="graphs.jets"),
     shell:

@@ -54,6 +54,8 @@ rule cluster_uncalibrated:
         jets="results/jets/{algorithm}/uncalibrated/{sample}/{shard}.root",
     log:
         "results/logs/jets/cluster_uncalibrated/{algorithm}/{sample}/{shard}.log",
+    # After the detector's: two first jobs at once would both compile their functions.
+    priority: urgency(-2)
     params:
         **job(
             "jets.cluster",
@@ -78,6 +80,7 @@ rule calibrate_jets:
         calibration="results/jets/{algorithm}/calibration.json",
     log:
         "results/logs/jets/calibrate/{algorithm}.log",
+    priority: 3
     params:
         **job(
             "jets.calibrate",

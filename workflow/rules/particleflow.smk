@@ -19,6 +19,7 @@ rule calibrate_particleflow:
         calibration="results/particleflow/calibration.json",
     log:
         "results/logs/particleflow/calibrate.log",
+    priority: 3
     params:
         **job(
             "particleflow.calibrate",
@@ -39,6 +40,7 @@ rule calibrate_photons:
         calibration="results/particleflow/photon_calibration.json",
     log:
         "results/logs/particleflow/calibrate_photons.log",
+    priority: 3
     params:
         **job(
             "particleflow.calibrate_photons",
@@ -59,6 +61,7 @@ rule calibrate_showers:
         calibration="results/particleflow/shower_calibration.json",
     log:
         "results/logs/particleflow/calibrate_showers.log",
+    priority: 3
     params:
         **job(
             "particleflow.calibrate_showers",
@@ -95,6 +98,7 @@ rule untrained_particleflow:
         "results/logs/particleflow/{algorithm}/{sample}/{shard}.log",
     wildcard_constraints:
         algorithm=one_of(name for name in ALGORITHMS if name not in NETWORKS),
+    priority: urgency(0)
     params:
         **job(
             "particleflow.untrained",

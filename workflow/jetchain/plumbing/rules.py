@@ -17,7 +17,7 @@ import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from jetchain.core.errors import ConfigurationError
 from jetchain.core.registry import Registry
@@ -31,6 +31,7 @@ WILDCARDS = (
 )  # fmt: skip
 DERIVED = "derived"
 Parameter = str | int | Callable[[Any], str | int]
+Called = TypeVar("Called", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ class Rules:
         self, configuration: Mapping[str, Any], derived: Mapping[str, Any] | None = None
     ) -> None:
         self._configuration = {**configuration, DERIVED: derived or {}}
-        self._jobs: list[tuple[dict[str, Any], Record]] = []
+        self._jobs: dict[Callable[..., str], Record] = {}
 
     def job(
         self,
@@ -189,16 +190,16 @@ class Rules:
         params = {"verb": verb, **handed, "code": code, "command": run}
         own = {field: at for field, at in places.items() if not at.startswith(f"{DERIVED}.")}
         listed = [] if callable(members) else list(members)
-        self._jobs.append((params, Record(verb, own, listed)))
+        self._jobs[run] = Record(verb, own, listed)
         return params
 
     def record(self, rules: Iterable[Any]) -> None:
         """Fill `BOOK` from Snakemake's rules."""
         BOOK.clear()
         for rule in rules:
-            for params, record in self._jobs:
-                if all(rule.params.get(name) == value for name, value in params.items()):
-                    BOOK[rule.name] = record
+            command = rule.params.get("command")
+            if command in self._jobs:
+                BOOK[rule.name] = self._jobs[command]
 
     def _section(self, places: Mapping[str, str]) -> Parameter:
         """The part of the configuration that stands at these places, as JSON."""
@@ -215,7 +216,7 @@ class Rules:
     def _seed(self, identity: Sequence[str] | Callable[[Any], Sequence[str]]) -> Parameter:
         root = self._configuration["seed"]
         if callable(identity):
-            return lambda wildcards: derive_seed(root, *identity(wildcards))
+            return signed(lambda wildcards: derive_seed(root, *identity(wildcards)))
         return _fill(identity, lambda *filled: derive_seed(root, *filled))
 
     def _code(
@@ -227,7 +228,7 @@ class Rules:
             return digest.code_digest(verb, *[module_of(name) for name in names])
 
         if callable(members):
-            return lambda wildcards: find(*members(wildcards))
+            return signed(lambda wildcards: find(*members(wildcards)))
         return _fill(members, find)
 
     def shard_names(self, sample: str) -> list[str]:
@@ -297,9 +298,13 @@ def _command(verb: str, handed: Mapping[str, Any]) -> Callable[..., str]:
         # The shell lives on where a signal ends the job, and says so.
         return f"{{ {run} || python -m jetchain.plumbing.ended {verb} $?; }}"
 
-    # Snakemake asks for the signature three times a job; kept, it is not worked out each time.
-    command.__signature__ = inspect.signature(command)  # type: ignore[attr-defined]
-    return command
+    return signed(command)
+
+
+def signed(function: Called) -> Called:
+    """The function, with its signature kept: Snakemake asks for it several times a job."""
+    function.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    return function
 
 
 def _files(value: str | Sequence[str]) -> list[str]:
@@ -317,5 +322,4 @@ def _fill(templates: Sequence[str], make: Callable[..., Any]) -> Any:
     def from_wildcards(wildcards: Any) -> Any:
         return make(*[text.format_map(wildcards) for text in templates])
 
-    from_wildcards.__signature__ = inspect.signature(from_wildcards)  # type: ignore[attr-defined]
-    return from_wildcards
+    return signed(from_wildcards)

@@ -7,14 +7,16 @@ it. What a user sets on the command line or in a profile comes first.
 from __future__ import annotations
 
 import math
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jetchain.core.errors import ResourceError
 from jetchain.plumbing import costs, machine
 from jetchain.plumbing.costs import Cost, Counter, Events
-from jetchain.plumbing.rules import BOOK
+from jetchain.plumbing.rules import BOOK, signed
 
 _MEMORY_MARGIN = 1.25
 _TIME_MARGIN = 3.0  # other processors, shared disks
@@ -43,6 +45,15 @@ _HTCONDOR = {
     "request_gpus": "gpu",
 }
 
+
+class Work(NamedTuple):
+    """What the table says of a job: its line, the events that it reads, its time on one core, s."""
+
+    cost: Cost
+    events: Events
+    seconds: float
+
+
 EXPECTED: dict[str, dict[int, float]] = {}
 """The seconds that each job of this run should take: by rule, by Snakemake's number of the job."""
 
@@ -64,19 +75,26 @@ class Planner:
         self._producers: dict[str, Any] = {}
         self._counter = Counter(generated_events(configuration), self._inputs)
         self._costs = costs.read()
+        self._works: dict[tuple[Any, ...], Work] = {}
+        self._extent = cache(self._measure)
 
     def state(self) -> None:
         """Give every rule its resources, and on a batch system its group."""
         chosen = self._workflow.resource_settings._parsed_overwrite_resources
         asked: dict[str, Callable[..., int | None]] = {
-            "mem_mb": self._memory_mb, "runtime": self._runtime, "disk_mb": self._disk_mb
-        }  # fmt: skip
+            "mem_mb": self._asked(self._memory_mb),
+            "runtime": self._asked(self._runtime),
+            "disk_mb": self._asked(self._disk_mb),
+        }
         for rule in self._workflow.rules:
             if rule.name not in BOOK:
                 continue  # a target
             own = asked | ({"gpu": self._gpu} if self._may_use_gpu(rule.name) else {})
             if not self._local:
                 own |= {name: own[known] for name, known in _HTCONDOR.items() if known in own}
+            # Snakemake's own default is evaluated as text for each job, to the same folder.
+            if self._local and getattr(rule.resources.get("tmpdir"), "raw", "") == "system_tmpdir":
+                rule.resources["tmpdir"] = tempfile.gettempdir()
             for name, value in own.items():
                 if name not in chosen.get(rule.name, {}):
                     rule.resources[name] = value
@@ -126,20 +144,19 @@ class Planner:
 
     def cost(self, job: Any) -> Cost:
         """The line of the table for a job."""
-        return self._costs.find(job.rule.name, job.wildcards_dict.get("sample", ""))
+        return self._work_of(job).cost
 
     def events(self, job: Any) -> Events:
         """The events that a job reads."""
-        return self._found(job.rule.name, job.wildcards_dict, job.input)[1]
+        return self._work_of(job).events
 
     def seconds(self, job: Any) -> float:
         """The time that a job takes on one core, s."""
-        settings = self.settings(job.rule.name, job.wildcards_dict)
-        return self.cost(job).time(self.events(job), costs.repeats(settings))
+        return self._work_of(job).seconds
 
     def gpu(self, job: Any) -> bool:
         """Whether a job runs on a GPU."""
-        return wants_gpu(self.settings(job.rule.name, job.wildcards_dict))
+        return self._gpu(job.wildcards_dict, job.rule.name) is not None
 
     def kept_mb(self, job: Any) -> float:
         """What a job leaves on the disk, MB: files that are removed during the run do not count."""
@@ -151,39 +168,59 @@ class Planner:
         job = self._producers.get(path)
         return [str(each) for each in job.input] if job else []
 
-    def _found(self, rulename: str, wildcards: Any, input: Any) -> tuple[Cost, Events]:
-        sample, shard = wildcards.get("sample", ""), wildcards.get("shard", "")
-        # Only what shard it is, if any, counts in the name of an output.
-        own = f"results/{sample}/{shard}.root" if shard else ""
-        most = costs.most_events(self.settings(rulename, wildcards))
-        events = self._counter.of_job(own, [str(path) for path in input], most)
-        return self._costs.find(rulename, sample), events
+    def _work_of(self, job: Any) -> Work:
+        return self._work(job.rule.name, job.wildcards_dict, job.input)
 
-    def _memory_mb(self, wildcards: Any, input: Any, attempt: int, rulename: str) -> int:
-        cost, events = self._found(rulename, wildcards, input)
+    def _work(self, rulename: str, wildcards: Any, input: Any) -> Work:
+        # Asked for several times a job; the rule and its wildcards say which job it is.
+        job = (rulename, *wildcards.items())
+        if job not in self._works:
+            sample, shard = wildcards.get("sample", ""), wildcards.get("shard", "")
+            # Only what shard it is, if any, counts in the name of an output.
+            own = f"results/{sample}/{shard}.root" if shard else ""
+            repeats, most = self._extent(rulename, *self._places(rulename, wildcards))
+            events = self._counter.of_job(own, [str(path) for path in input], most)
+            cost = self._costs.find(rulename, sample)
+            self._works[job] = Work(cost, events, cost.time(events, repeats))
+        return self._works[job]
+
+    def _measure(self, rulename: str, *places: str) -> tuple[float, int | None]:
+        """How often the settings at these places repeat a job's work, and on how many events."""
+        settings = self._settings(rulename, places)
+        return costs.repeats(settings), costs.most_events(settings)
+
+    def _asked(self, amount: Callable[[Work, int], int]) -> Callable[..., int]:
+        """A resource as Snakemake asks for it: from a job's work and the number of the try."""
+
+        def resource(wildcards: Any, input: Any, attempt: int, rulename: str) -> int:
+            return amount(self._work(rulename, wildcards, input), attempt)
+
+        return signed(resource)
+
+    def _memory_mb(self, work: Work, attempt: int) -> int:
         around = 0 if self._local else _NODE_MB
-        return _rounded(attempt * _MEMORY_MARGIN * cost.memory(events) + around, 100)
+        return _rounded(attempt * _MEMORY_MARGIN * work.cost.memory(work.events) + around, 100)
 
-    def _runtime(self, wildcards: Any, input: Any, attempt: int, rulename: str) -> int:
-        cost, events = self._found(rulename, wildcards, input)
-        seconds = cost.time(events, costs.repeats(self.settings(rulename, wildcards)))
-        return math.ceil(attempt * (_START_MINUTES + _TIME_MARGIN * seconds / 60))
+    def _runtime(self, work: Work, attempt: int) -> int:
+        return math.ceil(attempt * (_START_MINUTES + _TIME_MARGIN * work.seconds / 60))
 
-    def _disk_mb(self, wildcards: Any, input: Any, attempt: int, rulename: str) -> int:
-        cost, events = self._found(rulename, wildcards, input)
-        return _rounded(attempt * 2 * cost.output(events) + _DISK_MB, 100)
+    def _disk_mb(self, work: Work, attempt: int) -> int:
+        return _rounded(attempt * 2 * work.cost.output(work.events) + _DISK_MB, 100)
 
     def _may_use_gpu(self, rulename: str) -> bool:
         places = BOOK[rulename].settings.values()
         return any("{" in place or wants_gpu(self._section(place)) for place in places)
 
     def _gpu(self, wildcards: Any, rulename: str) -> int | None:
-        return 1 if wants_gpu(self.settings(rulename, wildcards)) else None
+        places = self._places(rulename, wildcards)
+        return 1 if wants_gpu(self._settings(rulename, places)) else None
 
-    def settings(self, rulename: str, wildcards: Any) -> dict[str, Any]:
-        """The settings of a job, as its rule names them."""
-        places = BOOK[rulename].settings
-        return {name: self._section(place.format_map(wildcards)) for name, place in places.items()}
+    def _places(self, rulename: str, wildcards: Any) -> list[str]:
+        """Where the settings of a job stand, as its rule names them."""
+        return [place.format_map(wildcards) for place in BOOK[rulename].settings.values()]
+
+    def _settings(self, rulename: str, places: Sequence[str]) -> dict[str, Any]:
+        return dict(zip(BOOK[rulename].settings, map(self._section, places), strict=True))
 
     def _section(self, place: str) -> Any:
         """What stands at a place of the configuration; nothing where a wildcard is in the way."""

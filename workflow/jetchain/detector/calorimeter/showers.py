@@ -198,7 +198,7 @@ def shower_event(
         cells.deposit_hit, cells.deposit_energy, cells.hit_energy,
     )  # fmt: skip
     p = -1
-    count = first = 0
+    count = first = np.int64(0)  # not 0: of a literal numba compiles `spread` once more
     for piece in range(len(pieces)):
         if int(pieces[piece, SOURCE]) != p:
             p = int(pieces[piece, SOURCE])

@@ -216,7 +216,7 @@ def split(
     adjacency: Adjacency,
     grid: Grid,
     thresholds: Thresholds,
-) -> tuple[int, np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.int64, np.ndarray, np.ndarray, np.ndarray]:
     """Split proto-clusters at their local maxima.
 
     Returns:
@@ -237,7 +237,7 @@ def split(
     weight = np.ones(n)
     reached, ring_of = np.empty((n, 2), np.float32), np.full(n + 1, -1, np.int32)
     maxima = np.empty(n, np.int32)
-    final = 0
+    final = np.int64(0)  # not 0: of a literal numba compiles what takes it once more
     for k in range(clusters):
         inside = ordered[start[k] : start[k + 1]]
         count = find_maxima(inside, place, group, spot, energy, adjacency, grid, thresholds, maxima)

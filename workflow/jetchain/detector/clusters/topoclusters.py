@@ -69,7 +69,7 @@ def grow(
     grid: Grid,
     thresholds: Thresholds,
     buffers: Buffers,  # is filled
-) -> tuple[int, int]:
+) -> tuple[np.int64, np.int64]:
     """Make the proto-clusters; returns their number and that of their cells.
 
     Cells above the seed threshold must be drawn; the noise of others is drawn where needed.
@@ -80,7 +80,8 @@ def grow(
     layers, rows, columns = spot
     near, border = adjacency
     symmetric = thresholds.symmetric
-    clusters = n = n_edge = end = 0
+    # Not 0: of a literal numba compiles `neighbours` once more.
+    clusters = n = n_edge = end = np.int64(0)
     numbered = count[0]
     place[:numbered] = -1
     for seed in range(numbered):

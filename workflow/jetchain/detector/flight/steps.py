@@ -63,7 +63,7 @@ RADIATED_MIN = 10.0
 def emit(
     new: np.ndarray,  # (COLUMNS,) is filled
     parent: np.ndarray,  # (COLUMNS,) SOURCE is taken over
-    code: int,
+    code: float,  # as rows have it: of literal integers numba would compile this for each
     charge: float,
     energy: float,
     mass: float,
@@ -161,9 +161,9 @@ def radiate(
     if layer < 0:
         return False
     at, unit = place_at(line, path[layer])
-    emit(new[0], row, 22, 0.0, lost, 0.0, unit, at, 1.0)
+    emit(new[0], row, 22.0, 0.0, lost, 0.0, unit, at, 1.0)
     emit(
-        new[1], row, int(row[CODE]), row[CHARGE], row[E] - lost, ELECTRON_MASS, unit, at, 1.0
+        new[1], row, row[CODE], row[CHARGE], row[E] - lost, ELECTRON_MASS, unit, at, 1.0
     )  # fmt: skip
     return True
 
@@ -181,9 +181,9 @@ def convert(
     # Electrons of a primary photon's conversion may leave tracks, as in COCOA.
     kind = CONVERSION if row[SECONDARY] == 0.0 else 1.0
     energy = row[E] * share
-    emit(new[0], row, 11, -1.0, energy, ELECTRON_MASS, unit, at, kind)
+    emit(new[0], row, 11.0, -1.0, energy, ELECTRON_MASS, unit, at, kind)
     energy = row[E] * (1.0 - share)
-    emit(new[1], row, -11, 1.0, energy, ELECTRON_MASS, unit, at, kind)
+    emit(new[1], row, -11.0, 1.0, energy, ELECTRON_MASS, unit, at, kind)
 
 
 @numba.njit(cache=True)

@@ -162,7 +162,14 @@ def helices(parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     total = 1.0 / np.maximum(np.abs(qoverp), 1e-12)
     return (
         np.stack([-d0 * np.sin(phi), d0 * np.cos(phi), z0], axis=1),
-        (total * [np.sin(theta) * np.cos(phi), np.sin(theta) * np.sin(phi), np.cos(theta)]).T,
+        np.stack(
+            [
+                total * (np.sin(theta) * np.cos(phi)),
+                total * (np.sin(theta) * np.sin(phi)),
+                total * np.cos(theta),
+            ],
+            axis=1,
+        ),
         np.sign(qoverp),
     )
 

@@ -95,12 +95,12 @@ def fly(
     started = np.zeros((2 * capacity, 1))
     candidates, hits = np.zeros((capacity, COLUMNS)), np.zeros((capacity, 1))
     stack = np.zeros((32, COLUMNS))
-    n_pieces = n_candidates = 0
+    # Not 0: of a literal numba compiles `arrive` once more.
+    i = n_pieces = n_candidates = np.int64(0)
     neutrinos, counts = np.zeros(1), np.zeros(len(COUNTS), np.int64)
     path, radiation, interaction = np.empty((3, len(tracker.layers)))
     species, row = table.species, np.empty(COLUMNS)
     products, momenta, parent = np.empty(3, np.int64), np.empty((3, 4)), np.empty(4)
-    i = 0
     while i < n_particles:  # decays make this list longer
         stack[0] = particles[i]
         stack[0, SOURCE] = i

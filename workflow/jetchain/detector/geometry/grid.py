@@ -181,9 +181,11 @@ def neighbours(
     Returns:
         Where those in the layer below, in its own, and in that above end.
     """
-    below = _overlapping(layer, row, column, 0, layout, overlap, found, n)
+    # Of literals numba would compile it for each.
+    lower, upper = np.int64(0), np.int64(1)
+    below = _overlapping(layer, row, column, lower, layout, overlap, found, n)
     same = _around(cell, layer, row, column, layout, found, below)
-    return below, same, _overlapping(layer, row, column, 1, layout, overlap, found, same)
+    return below, same, _overlapping(layer, row, column, upper, layout, overlap, found, same)
 
 
 @numba.njit(cache=True)
