@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import tarfile
@@ -65,6 +66,31 @@ SIGNALS = {
     f"m{mass}_g{round(10 * coupling)}": ((mass, coupling), signal(mass, coupling))
     for mass in (1, 2, 3) for coupling in (0.5, 1.0, 2.0)
 }  # fmt: skip
+
+
+def test_a_file_that_is_broken_loses_its_own_point_alone_and_places_stay(tmp_path, monkeypatch):
+    """The names sort otherwise than they are given: a job gets its settings sorted."""
+    monkeypatch.chdir(tmp_path)
+    small = {"version": "1.0.0", **only_background()}
+    sizes = {"m_500.json": 1.0, "m_1000.json": 2.0, "m_2000.json": 4.0}
+    for name, size in sizes.items():
+        spec = copy.deepcopy(small)
+        spec["channels"][0]["samples"].append({
+            "name": "signal", "data": signal(2, size),
+            "modifiers": [{"name": "mu", "type": "normfactor", "data": None}]})  # fmt: skip
+        write_json(tmp_path / name, spec)
+    (tmp_path / "broken.json").write_text("{")
+    given = {name: [float(index)] for index, name in enumerate([*sizes, "broken.json"])}
+    settings = parse(GridSettings, {"points": given})
+    sent = GridSettings.model_validate_json(json.dumps(settings.model_dump(), sort_keys=True))
+    job = GridJob(limits=LimitSettings(points=3, toys=0), grid=sent)
+    grid(files=settings.files, grid=tmp_path / "grid.json", method="mine", settings=job)
+    found = {each.name: each for each in read_result(tmp_path / "grid.json", SignalGrid).points}
+    assert {name: list(each.values) for name, each in found.items()} == given
+    limits = [found[name].limits.observed_mu * size for name, size in sizes.items()]
+    assert limits == pytest.approx([limits[0]] * 3, rel=1e-3)
+    assert found["broken.json"].limits.observed_mu is None
+    assert "broken.json: not a file of JSON" in found["broken.json"].limits.reason
 
 
 def run(folder, settings: dict, files: list) -> SignalGrid:

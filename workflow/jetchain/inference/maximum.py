@@ -21,6 +21,10 @@ Array = NDArray[np.floating]
 ALIKE = 0.05
 """How far the errors of Minuit and of the exact Hessian may differ, relative."""
 MOST_CALLS = 100_000
+NEAR = 1e-3
+"""Of its error: a strength that lies at the end of its range."""
+FLAT = 10.0
+"""Errors of MINOS in one of the Hessian: -log L has next to no curvature."""
 
 
 def maximum(model: Model, best: float, settings: FitSettings) -> Any:
@@ -42,15 +46,40 @@ def maximum(model: Model, best: float, settings: FitSettings) -> Any:
         for point in (start, np.array(model.start)):
             found = _minuit(model, point, exact, (settings.tolerance, strategy))
             if found is not None and _alike(found, exact, model):
-                return _results(model, *found)
+                return _with_strength(_results(model, *found), exact, model)
     covariance = exact
     if covariance is None:
         raise NoMinimumError("neither Minuit nor the exact Hessian has a valid covariance")
-    return _results(model, start, covariance, profile_errors(model, start))
+    result = _results(model, start, covariance, profile_errors(model, start))
+    return _with_strength(result, exact, model)
+
+
+def _with_strength(result: Any, exact: Array | None, model: Model) -> Any:
+    """The result with an error of the strength also where it lies at the end of its range.
+
+    There Minuit's transformation of the range makes it as small as the distance to the end. It is
+    that of the exact Hessian, or where the fit is pushed against the end, the one above of MINOS.
+
+    Raises:
+        NoMinimumError: the likelihood does not rise from there.
+    """
+    poi, widths = model.poi, np.array(result.uncertainty)
+    room = float(result.bestfit[poi]) - model.lowest
+    error = 0.0 if exact is None else float(np.sqrt(max(exact[poi, poi], 0.0)))
+    up = float(result.minos_uncertainty.get(model.name, (np.nan, np.nan))[1])
+    ended = room < NEAR * (up if np.isfinite(up) else model.width)
+    if ended and (error == 0 or error > FLAT * up):
+        error = up
+    if error == 0 or room > 2 * error:
+        return result
+    if not np.isfinite(error):
+        raise NoMinimumError(f"the likelihood does not rise with {model.name} above its best value")
+    widths[poi] = error
+    return result._replace(uncertainty=widths)
 
 
 def _range(model: Model, best: float) -> Range:
-    return model.within(model.lowest, max(10 * model.unit, 10 * best), held=False)
+    return model.within(model.lowest, max(10 * model.width, 10 * best), held=False)
 
 
 def _lowest(model: Model, best: float) -> Array:
@@ -215,7 +244,7 @@ def _of_pyhf(model: Model, best: float, settings: FitSettings) -> Any:
     import pyhf
     from cabinetry import fit as cabinetry_fit
 
-    bounds = model.bounds(model.lowest, max(10 * model.unit, 10 * best))
+    bounds = model.bounds(model.lowest, max(10 * model.width, 10 * best))
     for start, minos in _tries(model, best, bounds[model.poi]):
         try:
             return cabinetry_fit.fit(
@@ -279,7 +308,7 @@ def _moved_by_pyhf(
 ) -> Array:
     import pyhf
 
-    bounds = model.bounds(model.lowest, max(10 * model.unit, 10 * float(best[model.poi])))
+    bounds = model.bounds(model.lowest, max(10 * model.width, 10 * float(best[model.poi])))
     strengths = np.full((len(rows), 2), np.nan)
     for place, index in enumerate(rows):
         for side, sign in enumerate((1, -1)):
