@@ -370,6 +370,7 @@ def test_a_strength_at_the_end_of_its_range_has_the_error_of_its_likelihood(tmp_
 
 def test_the_range_of_the_strength_is_wide_enough_where_systematics_dominate(tmp_path) -> None:
     """Ten free bins of 1e9 events: statistics alone would place the error 300 times lower."""
+
     def huge(spec: dict) -> None:
         sample(spec).update(data=[1e9, 5e8], modifiers=[
             {"name": "stat", "type": "staterror", "data": [5e7, 2.5e7]}])  # fmt: skip

@@ -228,3 +228,17 @@ def test_an_entry_is_checked_when_it_is_read(tmp_path, monkeypatch, entry, messa
         (tmp_path / name).write_text("{}")
     with pytest.raises(ConfigurationError, match=message):
         parse(InferenceSettings, {"grids": {"mine": entry}})
+
+
+def test_a_home_folder_is_filled_in_and_a_pattern_is_not(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write_json(tmp_path / "a.json", only_background())
+    entry = parse(PublishedSettings, {"workspace": "~/a.json"})
+    assert entry.files == [str(tmp_path / "a.json")]
+    points = {"points": {"~/a.json": [1.0]}, "cross_sections": {"~/a.json": 2.0}}
+    found = parse(GridSettings, points)
+    assert [*found.points] == [*found.cross_sections] == found.files == [str(tmp_path / "a.json")]
+    with pytest.raises(ConfigurationError, match="name one file, a pattern is not filled in"):
+        parse(PublishedSettings, {"workspace": str(tmp_path / "*.json")})
+    with pytest.raises(ConfigurationError, match="write the folder out"):
+        parse(PublishedSettings, {"pallet": "~nobody_of_this_name/a.tar", "workspace": "a.json"})

@@ -286,7 +286,7 @@ def sample(content: dict, index: int = 1) -> dict:
         (lambda c: c.pop("measurements"), "pyhf refuses"),
         (lambda c: c["measurements"].clear(), "pyhf refuses"),
         (lambda c: c["channels"][0].pop("samples"), "pyhf refuses"),
-        (lambda c: c["measurements"][0]["config"].update(poi="nu"), "pyhf refuses"),
+        (lambda c: c["measurements"][0]["config"].update(poi="nu"), "no sample has the parameter of interest 'nu'"),
         (lambda c: c["measurements"][0]["config"].update(poi=""), "no parameter of interest"),
         (lambda c: c["observations"][0]["data"].pop(), "channel 'signal_region': its samples"),
         (lambda c: c["observations"].pop(), "channel 'control': its samples"),

@@ -62,9 +62,9 @@ class Model:
         significance = np.sum(self.signal**2 / (np.maximum(self.background, counts) + 1))
         self.unit = 3 / float(np.sqrt(significance))
         self.width = max(self.unit, self._error())
-        takes = (self.signal < 0) & (counts > 0)
-        room = self.background[takes] / -self.signal[takes]
-        self.room = float(room.min()) if takes.any() else np.inf
+        takes = (self.signal < 0) & (counts > 0) & (self.background > 0)
+        ends = self.background[takes] / -self.signal[takes]
+        self.room = float(np.min(ends, initial=np.inf))
         lowest = float(config.suggested_bounds()[self.poi][0])
         adds = self.signal > 0  # below zero, no more than 90 % of a bin's background is taken away
         room = np.min(self.background[adds] / self.signal[adds]) if adds.any() else 0.0

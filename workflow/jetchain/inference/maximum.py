@@ -1,7 +1,8 @@
 """The best fit of a HistFactory model: Minuit with exact gradients, valid and accurate, and MINOS.
 
 The fit starts at the minimum of Newton's method. Where Minuit's covariance is not accurate from any
-start, that of the exact Hessian takes its place, and so does the profile likelihood for MINOS.
+start, or the parameters are too many for it, that of the exact Hessian takes its place, and so does
+the profile likelihood for MINOS.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ Array = NDArray[np.floating]
 ALIKE = 0.05
 """How far the errors of Minuit and of the exact Hessian may differ, relative."""
 MOST_CALLS = 100_000
+MOST_OF_MINUIT = 200
+"""Parameters beyond which its covariance, from differences of all pairs, takes many minutes."""
 NEAR = 1e-3
 """Of its error: a strength that lies at the end of its range."""
 FLAT = 10.0
@@ -42,7 +45,8 @@ def maximum(model: Model, best: float, settings: FitSettings) -> Any:
         return _of_pyhf(model, best, settings)
     start = _lowest(model, best)
     exact = hessian_errors(model, start)
-    for strategy in (1, 2):
+    many = exact is not None and len(start) - sum(model.fixed) > MOST_OF_MINUIT
+    for strategy in () if many else (1, 2):
         for point in (start, np.array(model.start)):
             found = _minuit(model, point, exact, (settings.tolerance, strategy))
             if found is not None and _alike(found, exact, model):

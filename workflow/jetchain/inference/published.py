@@ -185,7 +185,9 @@ def patches_of(patchset: Any, at: str) -> Any:
         pyhf.exceptions.InvalidSpecification, pyhf.exceptions.InvalidPatchSet,
         pyhf.exceptions.SchemaNotFound, LookupError, TypeError, ValueError,
     ) as error:  # fmt: skip
-        raise DataError(f"{at}: pyhf refuses this patch set ({_refusal(error)}).", REMEDY) from error
+        raise DataError(
+            f"{at}: pyhf refuses this patch set ({_refusal(error)}).", REMEDY
+        ) from error
 
 
 def patched(spec: Any, patchset: Any, name: str | None, paths: tuple[str, str]) -> Any:
@@ -251,7 +253,9 @@ def chosen(spec: Any, measurement: str | None, path: str) -> dict[str, Any]:
     except (
         pyhf.exceptions.InvalidSpecification, LookupError, TypeError, ValueError,
     ) as error:  # fmt: skip
-        raise DataError(f"{path}: pyhf refuses this workspace ({_refusal(error)}).", REMEDY) from error
+        raise DataError(
+            f"{path}: pyhf refuses this workspace ({_refusal(error)}).", REMEDY
+        ) from error
     known = [each["name"] for each in spec["measurements"]]
     name = known[0] if measurement is None else measurement
     if name not in known:
