@@ -407,3 +407,24 @@ def test_a_signal_that_takes_events_away_has_no_strength_beyond_all_of_them(tmp_
         lambda c: sample(c, 0).update(data=[-4.0, -6.0])), ["limits"])  # fmt: skip
     assert limits.observed_mu is None
     assert limits.reason == "no sensitivity: no signal strength up to 1.65 is excluded"
+
+
+def test_a_deficit_that_leaves_no_events_is_fitted_from_zero_on(tmp_path) -> None:
+    """Below zero nuisance parameters take the second bin to no events: there is no minimum."""
+    def negative(spec: dict) -> None:
+        parameter(spec, name="mu", bounds=[[-10.0, 10.0]], inits=[1.0])
+
+    def deficit(spec: dict) -> None:
+        spec["observations"][0].update(data=[1.0, 0.0])
+
+    (fit,) = results(tmp_path, changed(lambda c: [negative(c), deficit(c)]), ["fit"])
+    (bounded,) = results(tmp_path, changed(deficit), ["fit"])
+    assert fit.mu.value == pytest.approx(bounded.mu.value, abs=1e-6)
+    assert fit.mu.error_up == pytest.approx(bounded.mu.error_up, rel=1e-3)
+
+    def mild(spec: dict) -> None:
+        spec["observations"][0].update(data=[16.0, 7.0])
+
+    (fit,) = results(tmp_path, changed(lambda c: [negative(c), mild(c)]), ["fit"])
+    assert fit.mu.value < -fit.mu.error
+    assert fit.mu.error_down == pytest.approx(-fit.mu.error, rel=0.1)

@@ -33,6 +33,9 @@ FLAT = 10.0
 def maximum(model: Model, best: float, settings: FitSettings) -> Any:
     """The best fit as cabinetry's `FitResults`, with goodness of fit and MINOS for the strength.
 
+    Where no fit below zero has an error, since a bin would expect fewer than no events, the
+    strength is zero or above: `model.lowest` is zero from then on.
+
     Args:
         model: the model.
         best: strength near its best value.
@@ -43,6 +46,16 @@ def maximum(model: Model, best: float, settings: FitSettings) -> Any:
     """
     if model.likelihood is None:
         return _of_pyhf(model, best, settings)
+    try:
+        return _maximum(model, best, settings)
+    except NoMinimumError:
+        if model.lowest == 0:
+            raise
+    model.lowest = 0.0
+    return _maximum(model, best, settings)
+
+
+def _maximum(model: Model, best: float, settings: FitSettings) -> Any:
     start = _lowest(model, best)
     exact = hessian_errors(model, start)
     many = exact is not None and len(start) - sum(model.fixed) > MOST_OF_MINUIT
@@ -179,7 +192,10 @@ def _minos(minuit: Any, model: Model) -> tuple[float, float]:
 
 
 def profile_errors(model: Model, at: Array) -> tuple[float, float]:
-    """Distances of the strength to where -log L is 1/2 higher; NaN where the range ends before."""
+    """Distances of the strength to where -log L is 1/2 higher.
+
+    NaN where the range ends before, or beyond a strength without a fit.
+    """
     likelihood = model.likelihood
     assert likelihood is not None
     ends_at = _range(model, float(at[model.poi]))
@@ -188,7 +204,7 @@ def profile_errors(model: Model, at: Array) -> tuple[float, float]:
     ends = []
     for end, sign in ((float(ends_at.low[model.poi]), -1.0), (float(ends_at.high[model.poi]), 1.0)):
         near, inside, outside = at, float(at[model.poi]), float("nan")
-        step = 0.3 * model.unit
+        step, lost = 0.3 * model.unit, False
         for _ in range(60):
             if np.isnan(outside):
                 trial = inside + sign * step
@@ -202,14 +218,15 @@ def profile_errors(model: Model, at: Array) -> tuple[float, float]:
             found = minimise(likelihood, model.rows, start[None], within)
             near = found.parameters[0]
             if found.value[0] - least >= 0.5 or not found.found[0]:
-                outside = trial
+                outside, lost = trial, not found.found[0]
             else:
                 inside = trial
                 if trial == end:
                     break
             if abs(outside - inside) < 1e-4 * model.unit:
                 break
-        ends.append((inside + outside) / 2 - float(at[model.poi]))
+        end = float("nan") if lost else (inside + outside) / 2
+        ends.append(end - float(at[model.poi]))
     return ends[0], ends[1]
 
 
