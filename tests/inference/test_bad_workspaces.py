@@ -411,6 +411,7 @@ def test_a_signal_that_takes_events_away_has_no_strength_beyond_all_of_them(tmp_
 
 def test_a_deficit_that_leaves_no_events_is_fitted_from_zero_on(tmp_path) -> None:
     """Below zero nuisance parameters take the second bin to no events: there is no minimum."""
+
     def negative(spec: dict) -> None:
         parameter(spec, name="mu", bounds=[[-10.0, 10.0]], inits=[1.0])
 
