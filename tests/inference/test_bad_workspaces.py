@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gzip
 import json
 
 import numpy as np
@@ -82,7 +83,9 @@ REFUSED = {
         lambda c: sample(c).update(data=[float("nan"), 1.0]), "is nan in bin 0"),
     "events that are not finite": (
         lambda c: sample(c).update(data=[float("inf"), 1.0]), "is inf in bin 0"),
-    "events in words": (lambda c: sample(c).update(data=["ten", 1.0]), "pyhf refuses"),
+    "events in words": (
+        lambda c: sample(c).update(data=["ten", 1.0]),
+        r"pyhf refuses .*channels\[0\].samples\[1\].data\[0\]: 'ten'"),
     "no bins": (
         lambda c: [c["observations"][0].update(data=[]), sample(c).update(data=[])],
         "differ in bins|pyhf refuses"),
@@ -109,7 +112,16 @@ REFUSED = {
         lambda c: c["measurements"][0]["config"].update(poi=""), "no parameter of interest"),
     "no key of it": (lambda c: c["measurements"][0]["config"].pop("poi"), "pyhf refuses"),
     "a parameter of interest that nothing has": (
-        lambda c: c["measurements"][0]["config"].update(poi="kappa"), "pyhf refuses"),
+        lambda c: c["measurements"][0]["config"].update(poi="kappa"),
+        "no sample has the parameter of interest 'kappa': a workspace without signal needs"),
+    "a width of a normsys": (
+        lambda c: parameter(c, name="eff", sigmas=[0.5]), "'eff', a normsys, is given sigmas"),
+    "a count of 400 digits": (
+        lambda c: sample(c).update(data=[10**400, 1]), "'background' is inf in bin 0"),
+    "a version that is a number": (lambda c: c.update(version=1), "its version, 1, is not text"),
+    "a likelihood in HS3": (
+        lambda c: [c.clear(), c.update(distributions=[], likelihoods=[])], "a likelihood in HS3"),
+    "a patch set": (lambda c: [c.clear(), c.update(patches=[])], "a patch set, not a workspace"),
     "a parameter of interest that is constrained": (
         lambda c: c["measurements"][0]["config"].update(poi="eff"), "'eff' is a normsys"),
     "a parameter of interest of many bins": (
@@ -181,6 +193,36 @@ def test_it_is_refused_with_the_cause_and_a_remedy(tmp_path, name: str) -> None:
     assert "given.json" in str(caught.value)
     assert "Remedy" in str(caught.value)
     assert not (tmp_path / "out.json").exists()
+
+
+CONTENT = {
+    "XML": (b"<?xml version='1.0'?><Combination/>", "is XML.*xml2json"),
+    "ROOT": (b"root\0\0", "is a file of ROOT"),
+    "an archive": (b"PK\x03\x04", "is an archive.*pallet"),
+    "nothing": (b" ", "it is empty"),
+    "half of it": (b'{"channels": [', "not a file of JSON .Expecting value"),
+    "half a compressed file": (gzip.compress(json.dumps(plain()).encode())[:99], "file ended"),
+    "not text": (b'{"a": "\xff"}', "not a file of JSON"),
+    "a list": (b"[]", "not a JSON object, but list"),
+}
+
+
+@pytest.mark.parametrize("name", CONTENT)
+def test_a_file_of_another_kind_is_refused_with_what_helps(tmp_path, name: str) -> None:
+    content, message = CONTENT[name]
+    (tmp_path / "given.json").write_bytes(content)
+    with pytest.raises(DataError, match=f"(?s){message}"):
+        published(files=[tmp_path / "given.json"], workspace=tmp_path / "out.json", settings=ENTRY)
+
+
+def test_json_may_be_compressed_and_of_any_encoding(tmp_path) -> None:
+    text = json.dumps(plain())
+    for content in (
+        gzip.compress(text.encode()), text.encode("utf-8-sig"), text.encode("utf-16")
+    ):  # fmt: skip
+        (tmp_path / "given.json").write_bytes(content)
+        published(files=[tmp_path / "given.json"], workspace=tmp_path / "out.json", settings=ENTRY)
+        assert read_json(tmp_path / "out.json") == plain()
 
 
 VERBS = {
@@ -307,3 +349,83 @@ def test_the_size_of_the_signal_is_no_matter(tmp_path, sound, power: int) -> Non
     limits, fit = results(tmp_path, changed(scaled))
     like(limits, sound[0], 10.0**power)
     assert fit.mu.value * 10.0**power == pytest.approx(sound[1].mu.value, abs=5e-3)
+
+
+def test_a_strength_at_the_end_of_its_range_has_the_error_of_its_likelihood(tmp_path) -> None:
+    """Minuit's own is as small as the distance to the end: 1e-9 where MINOS finds 0.05."""
+    deficit = changed(lambda c: c["observations"][0].update(data=[1.0, 0.0]))
+    fit, model = results(tmp_path, deficit, ["fit", "diagnose"])
+    assert fit.mu.value == pytest.approx(0.0, abs=1e-6)
+    assert fit.mu.error == pytest.approx(fit.mu.error_up)
+    assert fit.mu.error_down is None
+    (scan,) = model.scans
+    assert np.interp(fit.mu.error, scan.values, scan.rise) == pytest.approx(1.0, rel=0.05)
+    none = changed(lambda c: [
+        c["observations"][0].update(data=[20.0, 10.0]),
+        c["observations"][1].update(data=[90.0])])  # fmt: skip
+    (fit,) = results(tmp_path, none, ["fit"])  # by hand: no slope, so that of the Hessian
+    assert fit.mu.value == pytest.approx(0.0, abs=1e-4)
+    assert fit.mu.error == pytest.approx(fit.mu.error_up, rel=0.1)
+
+
+def test_the_range_of_the_strength_is_wide_enough_where_systematics_dominate(tmp_path) -> None:
+    """Ten free bins of 1e9 events: statistics alone would place the error 300 times lower."""
+
+    def huge(spec: dict) -> None:
+        sample(spec).update(data=[1e9, 5e8], modifiers=[
+            {"name": "stat", "type": "staterror", "data": [5e7, 2.5e7]}])  # fmt: skip
+        spec["channels"].pop(), spec["observations"].pop()
+        spec["observations"][0].update(data=[1.0005e9, 5.002e8])
+
+    limits, fit = results(tmp_path, changed(huge))
+    # By hand: the error of independent relative errors of 5 % on signals 4 and 6.
+    expected = (np.sum(np.array([4.0, 6.0]) ** 2 / np.array([5e7, 2.5e7]) ** 2)) ** -0.5
+    assert fit.mu.error_up == pytest.approx(expected, rel=0.05)
+    assert limits.expected_mu[2] == pytest.approx(1.96 * expected, rel=0.05)
+
+
+def test_a_fixed_strength_and_other_auxiliary_data_are_no_matter_to_the_diagnosis(tmp_path) -> None:
+    (sound,) = results(tmp_path, plain(), ["diagnose"])
+    held = changed(lambda c: parameter(c, name="mu", fixed=True))
+    (found,) = results(tmp_path, held, ["diagnose"])
+    assert found.goodness_of_fit == pytest.approx(sound.goodness_of_fit, rel=1e-6)
+    elsewhere = changed(lambda c: parameter(c, name="eff", inits=[3.0]))
+    (fit,) = results(tmp_path, elsewhere, ["fit"])
+    (pull,) = (each.pull for each in fit.parameters if each.name == "eff")
+    assert pull == pytest.approx(0.0, abs=0.1)
+    moved = changed(lambda c: parameter(c, name="shape", auxdata=[1.0]))
+    (fit, model) = results(tmp_path, moved, ["fit", "diagnose"])
+    (pull,) = (each.pull for each in fit.parameters if each.name == "shape")
+    assert abs(pull) < 0.6
+    # mu starts at 1: the signal, and the background with its shape at the auxiliary measurement.
+    (region,) = (each for each in model.channels if each.name == "region")
+    assert region.before == pytest.approx([4.0 + 22.0, 6.0 + 9.5])
+
+
+def test_a_signal_that_takes_events_away_has_no_strength_beyond_all_of_them(tmp_path) -> None:
+    (limits,) = results(tmp_path, changed(
+        lambda c: sample(c, 0).update(data=[-4.0, -6.0])), ["limits"])  # fmt: skip
+    assert limits.observed_mu is None
+    assert limits.reason == "no sensitivity: no signal strength up to 1.65 is excluded"
+
+
+def test_a_deficit_that_leaves_no_events_is_fitted_from_zero_on(tmp_path) -> None:
+    """Below zero nuisance parameters take the second bin to no events: there is no minimum."""
+
+    def negative(spec: dict) -> None:
+        parameter(spec, name="mu", bounds=[[-10.0, 10.0]], inits=[1.0])
+
+    def deficit(spec: dict) -> None:
+        spec["observations"][0].update(data=[1.0, 0.0])
+
+    (fit,) = results(tmp_path, changed(lambda c: [negative(c), deficit(c)]), ["fit"])
+    (bounded,) = results(tmp_path, changed(deficit), ["fit"])
+    assert fit.mu.value == pytest.approx(bounded.mu.value, abs=1e-6)
+    assert fit.mu.error_up == pytest.approx(bounded.mu.error_up, rel=1e-3)
+
+    def mild(spec: dict) -> None:
+        spec["observations"][0].update(data=[16.0, 7.0])
+
+    (fit,) = results(tmp_path, changed(lambda c: [negative(c), mild(c)]), ["fit"])
+    assert fit.mu.value < -fit.mu.error
+    assert fit.mu.error_down == pytest.approx(-fit.mu.error, rel=0.1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import tarfile
@@ -65,6 +66,31 @@ SIGNALS = {
     f"m{mass}_g{round(10 * coupling)}": ((mass, coupling), signal(mass, coupling))
     for mass in (1, 2, 3) for coupling in (0.5, 1.0, 2.0)
 }  # fmt: skip
+
+
+def test_a_file_that_is_broken_loses_its_own_point_alone_and_places_stay(tmp_path, monkeypatch):
+    """The names sort otherwise than they are given: a job gets its settings sorted."""
+    monkeypatch.chdir(tmp_path)
+    small = {"version": "1.0.0", **only_background()}
+    sizes = {"m_500.json": 1.0, "m_1000.json": 2.0, "m_2000.json": 4.0}
+    for name, size in sizes.items():
+        spec = copy.deepcopy(small)
+        spec["channels"][0]["samples"].append({
+            "name": "signal", "data": signal(2, size),
+            "modifiers": [{"name": "mu", "type": "normfactor", "data": None}]})  # fmt: skip
+        write_json(tmp_path / name, spec)
+    (tmp_path / "broken.json").write_text("{")
+    given = {name: [float(index)] for index, name in enumerate([*sizes, "broken.json"])}
+    settings = parse(GridSettings, {"points": given})
+    sent = GridSettings.model_validate_json(json.dumps(settings.model_dump(), sort_keys=True))
+    job = GridJob(limits=LimitSettings(points=3, toys=0), grid=sent)
+    grid(files=settings.files, grid=tmp_path / "grid.json", method="mine", settings=job)
+    found = {each.name: each for each in read_result(tmp_path / "grid.json", SignalGrid).points}
+    assert {name: list(each.values) for name, each in found.items()} == given
+    limits = [found[name].limits.observed_mu * size for name, size in sizes.items()]
+    assert limits == pytest.approx([limits[0]] * 3, rel=1e-3)
+    assert found["broken.json"].limits.observed_mu is None
+    assert "broken.json: not a file of JSON" in found["broken.json"].limits.reason
 
 
 def run(folder, settings: dict, files: list) -> SignalGrid:
@@ -202,3 +228,17 @@ def test_an_entry_is_checked_when_it_is_read(tmp_path, monkeypatch, entry, messa
         (tmp_path / name).write_text("{}")
     with pytest.raises(ConfigurationError, match=message):
         parse(InferenceSettings, {"grids": {"mine": entry}})
+
+
+def test_a_home_folder_is_filled_in_and_a_pattern_is_not(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write_json(tmp_path / "a.json", only_background())
+    entry = parse(PublishedSettings, {"workspace": "~/a.json"})
+    assert entry.files == [str(tmp_path / "a.json")]
+    points = {"points": {"~/a.json": [1.0]}, "cross_sections": {"~/a.json": 2.0}}
+    found = parse(GridSettings, points)
+    assert [*found.points] == [*found.cross_sections] == found.files == [str(tmp_path / "a.json")]
+    with pytest.raises(ConfigurationError, match="name one file, a pattern is not filled in"):
+        parse(PublishedSettings, {"workspace": str(tmp_path / "*.json")})
+    with pytest.raises(ConfigurationError, match="write the folder out"):
+        parse(PublishedSettings, {"pallet": "~nobody_of_this_name/a.tar", "workspace": "a.json"})

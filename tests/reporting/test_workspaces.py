@@ -5,7 +5,14 @@ import json
 import pytest
 
 from jetchain.core.io.tables import write_result
-from jetchain.core.schema.inference import ChannelYields, Fit, Impact, ModelFit, Nuisance
+from jetchain.core.schema.inference import (
+    ChannelYields,
+    Fit,
+    Impact,
+    LikelihoodScan,
+    ModelFit,
+    Nuisance,
+)
 from jetchain.reporting import workspaces
 
 FOUND = ModelFit(
@@ -64,3 +71,18 @@ def test_each_figure_is_drawn_with_and_without_a_result(tmp_path, found):
         assert "VR, pull" in validation
         assert "0.8" in validation
         assert "SR" not in validation
+
+
+def test_a_name_that_looks_like_mathematics_is_drawn_as_it_is(tmp_path):
+    name = r"$\bad{x_$"
+    scan = LikelihoodScan(name=name, best=0.0, values=[-1.0, 0.0, 1.0], rise=[1.0, 0.0, 1.0])
+    found = FOUND.model_copy(update={
+        "parameters": (name, "jes"), "impacts": (Impact(name=name, up=0.2, down=0.1),),
+        "channels": tuple(each.model_copy(update={"name": name}) for each in FOUND.channels),
+        "scans": (scan,),
+    })  # fmt: skip
+    fit = Fit(method="mine", sensitive=True, observed=12.0, background=11.0)
+    drawn(tmp_path, workspaces.impacts, fit=fit, model=found)
+    for verb in (workspaces.correlations, workspaces.channels, workspaces.validation,
+                 workspaces.scans):  # fmt: skip
+        drawn(tmp_path, verb, model=found)

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import ValidationInfo, field_validator
 
@@ -43,6 +43,16 @@ def is_stored(name: str) -> bool:
     return re.match(r"[a-z][a-z0-9]*://", name) is not None
 
 
+def at_home(name: Any) -> Any:
+    """The name of a file with ``~`` filled in; raises ValueError where there is no such folder."""
+    if not isinstance(name, str) or not name.startswith("~"):
+        return name
+    try:
+        return str(Path(name).expanduser())
+    except RuntimeError as error:
+        raise ValueError(f"'{name}': {error}; write the folder out") from None
+
+
 def found(names: Sequence[str]) -> list[str]:
     """The files that are named, by themselves or by patterns.
 
@@ -56,10 +66,7 @@ def found(names: Sequence[str]) -> list[str]:
     """
     files: list[str] = []
     for name in names:
-        try:
-            plain = str(Path(name).expanduser()) if name.startswith("~") else name
-        except RuntimeError as error:
-            raise ValueError(f"'{name}': {error}; write the folder out") from None
+        plain = at_home(name)
         if is_stored(plain) or Path(plain).is_file() or not glob.has_magic(plain):
             files.append(plain)
             continue
@@ -79,6 +86,7 @@ def require_usable(name: str) -> None:
         raise ValueError(f"'{name}' is a folder: name its files, or a pattern such as '{name}/*'")
     if not Path(name).is_file():
         hint = ": variables are not filled in, write ~ for your home folder" * ("$" in name)
+        hint += ": name one file, a pattern is not filled in" * glob.has_magic(name)
         raise ValueError(f"there is no file '{name}' (seen from {Path.cwd()}){hint}")
     if "{" in name or "}" in name:
         raise ValueError(

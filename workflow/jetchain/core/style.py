@@ -152,6 +152,11 @@ def label(ax: Axes, text: str = "simulation", right: str = "") -> None:
     ax.set_title(right, loc="right", fontsize=12)
 
 
+def literal(name: str) -> str:
+    """A name of others to be drawn as it is: mathematics that they mean otherwise would raise."""
+    return name.replace("$", r"\$")
+
+
 def remark(ax: Axes, text: str) -> None:
     """Say in words, in the middle of the axes, what they cannot show."""
     ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", fontsize=12,

@@ -144,6 +144,11 @@ def _measurement(spec: dict[str, Any]) -> Iterator[str]:
         for modifier in sample["modifiers"]
     ]
     kinds = {each["type"] for each in modifiers if each["name"] == poi}
+    if poi and not kinds:
+        yield (
+            f"no sample has the parameter of interest '{poi}': a workspace without signal needs "
+            "the patch set that adds it"
+        )
     if kinds and kinds != {"normfactor"}:
         yield f"the parameter of interest '{poi}' is a {', '.join(sorted(kinds))}, not a normfactor"
     for name, times in Counter(each["name"] for each in config["parameters"]).items():
@@ -165,6 +170,11 @@ def _measurement(spec: dict[str, Any]) -> Iterator[str]:
                 yield f"the bounds of the parameter '{name}', {low:g} and {high:g}, are not finite"
             elif not low < high:
                 yield f"the bounds of the parameter '{name}', {low:g} and {high:g}, hold nothing"
+    measured = {each["name"]: each["type"] for each in modifiers}
+    for each in config["parameters"]:
+        kind = measured.get(each["name"])
+        if each.get("sigmas") and kind in ("normsys", "histosys"):
+            yield f"the parameter '{each['name']}', a {kind}, is given sigmas: its width is 1"
     lumis = {each["name"] for each in modifiers if each["type"] == "lumi"}
     told = {
         each["name"] for each in config["parameters"] if each.get("auxdata") and each.get("sigmas")

@@ -396,9 +396,26 @@ def prior_widths(model: Any) -> dict[str, tuple[float, float]]:
     from cabinetry.model_utils import prefit_uncertainties
 
     names = model.config.par_names
-    centres, widths = model.config.suggested_init(), prefit_uncertainties(model)
+    centres, widths = centres_of(model), prefit_uncertainties(model)
     return {
         name: (float(centre), float(width))
         for name, centre, width in zip(names, centres, widths, strict=True)
         if width > 0
     }
+
+
+def centres_of(model: Any) -> list[float]:
+    """(parameters,) where the auxiliary data have each; where the fit starts without any.
+
+    A workspace may start its fit elsewhere, and have other auxiliary data than 0 and 1.
+    """
+    centres = []
+    for name in model.config.par_order:
+        found = model.config.param_set(name)
+        if not found.constrained:
+            centres += found.suggested_init
+        elif found.pdf_type == "normal":
+            centres += found.auxdata
+        else:
+            centres += [seen / tau for seen, tau in zip(found.auxdata, found.factors, strict=True)]
+    return [float(each) for each in centres]

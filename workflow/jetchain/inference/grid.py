@@ -18,6 +18,7 @@ from jetchain.inference.limits import Scale, no_limits
 from jetchain.inference.newton import Tails
 from jetchain.inference.others import FAILURES, asymptotic_account
 from jetchain.inference.published import (
+    REMEDY,
     check,
     chosen,
     first_line,
@@ -26,8 +27,6 @@ from jetchain.inference.published import (
 )
 from jetchain.inference.settings import GridSettings, LimitSettings
 from jetchain.inference.workspace import numpy_backend
-
-REMEDY = "Correct the file, or name another one in inference.grids."
 
 
 class GridJob(Settings):
@@ -62,7 +61,7 @@ def grid(*, files: Inputs, grid: Output, method: str, settings: GridJob) -> None
 
 
 Signal = tuple[str, list[float], Any, str]
-"""Name, values, workspace, and its path for messages."""
+"""Name, values, workspace or why there is none, and its path for messages."""
 
 
 def signals_of(files: Inputs, settings: GridSettings) -> tuple[list[str], list[Signal]]:
@@ -72,11 +71,7 @@ def signals_of(files: Inputs, settings: GridSettings) -> tuple[list[str], list[S
         DataError: a file is none of its kind, there is no such patch, or values do not fit.
     """
     if settings.points:
-        given = read_named(files, list(settings.points), settings.pallet)
-        signals = [
-            (name, values, spec, path)
-            for (name, values), (spec, path) in zip(settings.points.items(), given, strict=True)
-        ]
+        signals = _files_of(files, settings)
         size = len(signals[0][1])
         axes = settings.axes or ["value"] * size
     else:
@@ -101,6 +96,26 @@ def signals_of(files: Inputs, settings: GridSettings) -> tuple[list[str], list[S
             did_you_mean(unknown[0], [each[0] for each in signals]),
         )
     return axes, signals
+
+
+def _files_of(files: Inputs, settings: GridSettings) -> list[Signal]:
+    """The workspaces of the points, each of which is its error where it cannot be read.
+
+    Raises:
+        DataError: of the first, where none can be read.
+    """
+    found: list[Signal] = []
+    for index, (name, values) in enumerate(settings.points.items()):
+        own = files if settings.pallet else [files[index]]
+        try:
+            ((spec, path),) = read_named(own, [name], settings.pallet)
+        except DataError as error:
+            spec, path = error, name
+        found.append((name, values, spec, path))
+    errors = [spec for _, _, spec, _ in found if isinstance(spec, DataError)]
+    if len(errors) == len(found):
+        raise errors[0]
+    return found
 
 
 def _patched(
@@ -150,12 +165,15 @@ def point_of(signal: Signal, settings: GridJob) -> GridPoint:
     fb = settings.grid.cross_sections.get(name)
     nothing = Scale(name, 1.0, 1.0, 0.0, fb, None)
     try:
+        if isinstance(given, DataError):
+            raise given
         spec = given[1].apply(given[0]) if isinstance(given, tuple) else given
         spec = chosen(spec, settings.grid.measurement, path)
         check(spec, path)
         model = Model(spec, path)
     except (
-        DataError, jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, TypeError,
+        DataError, jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, *FAILURES,
+        TypeError, AttributeError,
     ) as error:  # fmt: skip
         words = error.cause if isinstance(error, DataError) else f"{path}: {first_line(error)}"
         return _point(

@@ -39,6 +39,8 @@ class Model:
         poi: its index.
         background, signal: (bins,) events expected without signal, and what strength 1 adds.
         unit: a rough upper limit on the strength.
+        width: the larger of it and the error of the strength that the whole model expects.
+        room: strength at which a bin where events are seen expects none; infinite mostly.
         lowest: strength that a fit allows; below zero where the workspace allows it.
     """
 
@@ -47,8 +49,8 @@ class Model:
         self.data = np.asarray(data, float)
         config = self.model.config
         self.name, self.poi = str(config.poi_name), int(config.poi_index)
+        config.param_set(self.name).suggested_fixed = [False]  # whatever the workspace says
         self.start, self.fixed = list(config.suggested_init()), list(config.suggested_fixed())
-        self.fixed[self.poi] = False
         self.likelihood: Likelihood | None = None
         try:
             self.likelihood = Likelihood(self.model)
@@ -59,6 +61,10 @@ class Model:
         counts = self.data[: len(self.background)]
         significance = np.sum(self.signal**2 / (np.maximum(self.background, counts) + 1))
         self.unit = 3 / float(np.sqrt(significance))
+        self.width = max(self.unit, self._error())
+        takes = (self.signal < 0) & (counts > 0) & (self.background > 0)
+        ends = self.background[takes] / -self.signal[takes]
+        self.room = float(np.min(ends, initial=np.inf))
         lowest = float(config.suggested_bounds()[self.poi][0])
         adds = self.signal > 0  # below zero, no more than 90 % of a bin's background is taken away
         room = np.min(self.background[adds] / self.signal[adds]) if adds.any() else 0.0
@@ -69,6 +75,20 @@ class Model:
         """The data as one row."""
         bins = len(self.background)
         return Rows(self.data[None, :bins], self.data[None, bins:])
+
+    def _error(self) -> float:
+        """Of the strength, all parameters free; 0 where only pyhf evaluates the model."""
+        if self.likelihood is None:
+            return 0.0
+        at = np.array(self.start)
+        at[self.poi] = 0.0
+        matrix = self.likelihood.derivatives(at[None], self.expected(at[None])).positive[0]
+        free = ~np.array(self.fixed)
+        size = np.sqrt(np.where(np.diag(matrix) > 0, np.diag(matrix), 1.0))
+        scaled = (matrix / size / size[:, None])[np.ix_(free, free)]
+        place = int(np.flatnonzero(free).searchsorted(self.poi))
+        variance = np.linalg.pinv(scaled, rcond=1e-10, hermitian=True)[place, place]
+        return min(float(np.sqrt(max(variance, 0.0))) / float(size[self.poi]), REACH * self.unit)
 
     def _expected(self, strength: float) -> Array:
         values = list(self.start)
@@ -186,6 +206,8 @@ class Model:
             for start in self.starts(near, bounds[self.poi]):
                 if strength is not None:
                     start[self.poi] = strength
+                if not np.isfinite(self.model.logpdf(start, data.tolist())[0]):
+                    continue  # fewer than no events: Minuit would not leave from there
                 try:
                     values, least = pyhf.infer.mle.fit(
                         data, self.model, start, bounds, fixed, return_fitted_val=True

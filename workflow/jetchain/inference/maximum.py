@@ -1,7 +1,8 @@
 """The best fit of a HistFactory model: Minuit with exact gradients, valid and accurate, and MINOS.
 
 The fit starts at the minimum of Newton's method. Where Minuit's covariance is not accurate from any
-start, that of the exact Hessian takes its place, and so does the profile likelihood for MINOS.
+start, or the parameters are too many for it, that of the exact Hessian takes its place, and so does
+the profile likelihood for MINOS.
 """
 
 from __future__ import annotations
@@ -21,10 +22,19 @@ Array = NDArray[np.floating]
 ALIKE = 0.05
 """How far the errors of Minuit and of the exact Hessian may differ, relative."""
 MOST_CALLS = 100_000
+MOST_OF_MINUIT = 200
+"""Parameters beyond which its covariance, from differences of all pairs, takes many minutes."""
+NEAR = 1e-3
+"""Of its error: a strength that lies at the end of its range."""
+FLAT = 10.0
+"""Errors of MINOS in one of the Hessian: -log L has next to no curvature."""
 
 
 def maximum(model: Model, best: float, settings: FitSettings) -> Any:
     """The best fit as cabinetry's `FitResults`, with goodness of fit and MINOS for the strength.
+
+    Where no fit below zero has an error, since a bin would expect fewer than no events, the
+    strength is zero or above: `model.lowest` is zero from then on.
 
     Args:
         model: the model.
@@ -36,21 +46,57 @@ def maximum(model: Model, best: float, settings: FitSettings) -> Any:
     """
     if model.likelihood is None:
         return _of_pyhf(model, best, settings)
+    try:
+        return _maximum(model, best, settings)
+    except NoMinimumError:
+        if model.lowest == 0:
+            raise
+    model.lowest = 0.0
+    return _maximum(model, best, settings)
+
+
+def _maximum(model: Model, best: float, settings: FitSettings) -> Any:
     start = _lowest(model, best)
     exact = hessian_errors(model, start)
-    for strategy in (1, 2):
+    many = exact is not None and len(start) - sum(model.fixed) > MOST_OF_MINUIT
+    for strategy in () if many else (1, 2):
         for point in (start, np.array(model.start)):
             found = _minuit(model, point, exact, (settings.tolerance, strategy))
             if found is not None and _alike(found, exact, model):
-                return _results(model, *found)
+                return _with_strength(_results(model, *found), exact, model)
     covariance = exact
     if covariance is None:
         raise NoMinimumError("neither Minuit nor the exact Hessian has a valid covariance")
-    return _results(model, start, covariance, profile_errors(model, start))
+    result = _results(model, start, covariance, profile_errors(model, start))
+    return _with_strength(result, exact, model)
+
+
+def _with_strength(result: Any, exact: Array | None, model: Model) -> Any:
+    """The result with an error of the strength also where it lies at the end of its range.
+
+    There Minuit's transformation of the range makes it as small as the distance to the end. It is
+    that of the exact Hessian, or where the fit is pushed against the end, the one above of MINOS.
+
+    Raises:
+        NoMinimumError: the likelihood does not rise from there.
+    """
+    poi, widths = model.poi, np.array(result.uncertainty)
+    room = float(result.bestfit[poi]) - model.lowest
+    error = 0.0 if exact is None else float(np.sqrt(max(exact[poi, poi], 0.0)))
+    up = float(result.minos_uncertainty.get(model.name, (np.nan, np.nan))[1])
+    ended = room < NEAR * (up if np.isfinite(up) else model.width)
+    if ended and (error == 0 or error > FLAT * up):
+        error = up
+    if error == 0 or room > 2 * error:
+        return result
+    if not np.isfinite(error):
+        raise NoMinimumError(f"the likelihood does not rise with {model.name} above its best value")
+    widths[poi] = error
+    return result._replace(uncertainty=widths)
 
 
 def _range(model: Model, best: float) -> Range:
-    return model.within(model.lowest, max(10 * model.unit, 10 * best), held=False)
+    return model.within(model.lowest, max(10 * model.width, 10 * best), held=False)
 
 
 def _lowest(model: Model, best: float) -> Array:
@@ -146,7 +192,10 @@ def _minos(minuit: Any, model: Model) -> tuple[float, float]:
 
 
 def profile_errors(model: Model, at: Array) -> tuple[float, float]:
-    """Distances of the strength to where -log L is 1/2 higher; NaN where the range ends before."""
+    """Distances of the strength to where -log L is 1/2 higher.
+
+    NaN where the range ends before, or beyond a strength without a fit.
+    """
     likelihood = model.likelihood
     assert likelihood is not None
     ends_at = _range(model, float(at[model.poi]))
@@ -155,7 +204,7 @@ def profile_errors(model: Model, at: Array) -> tuple[float, float]:
     ends = []
     for end, sign in ((float(ends_at.low[model.poi]), -1.0), (float(ends_at.high[model.poi]), 1.0)):
         near, inside, outside = at, float(at[model.poi]), float("nan")
-        step = 0.3 * model.unit
+        step, lost = 0.3 * model.unit, False
         for _ in range(60):
             if np.isnan(outside):
                 trial = inside + sign * step
@@ -169,14 +218,15 @@ def profile_errors(model: Model, at: Array) -> tuple[float, float]:
             found = minimise(likelihood, model.rows, start[None], within)
             near = found.parameters[0]
             if found.value[0] - least >= 0.5 or not found.found[0]:
-                outside = trial
+                outside, lost = trial, not found.found[0]
             else:
                 inside = trial
                 if trial == end:
                     break
             if abs(outside - inside) < 1e-4 * model.unit:
                 break
-        ends.append((inside + outside) / 2 - float(at[model.poi]))
+        end = float("nan") if lost else (inside + outside) / 2
+        ends.append(end - float(at[model.poi]))
     return ends[0], ends[1]
 
 
@@ -215,7 +265,7 @@ def _of_pyhf(model: Model, best: float, settings: FitSettings) -> Any:
     import pyhf
     from cabinetry import fit as cabinetry_fit
 
-    bounds = model.bounds(model.lowest, max(10 * model.unit, 10 * best))
+    bounds = model.bounds(model.lowest, max(10 * model.width, 10 * best))
     for start, minos in _tries(model, best, bounds[model.poi]):
         try:
             return cabinetry_fit.fit(
@@ -279,7 +329,7 @@ def _moved_by_pyhf(
 ) -> Array:
     import pyhf
 
-    bounds = model.bounds(model.lowest, max(10 * model.unit, 10 * float(best[model.poi])))
+    bounds = model.bounds(model.lowest, max(10 * model.width, 10 * float(best[model.poi])))
     strengths = np.full((len(rows), 2), np.nan)
     for place, index in enumerate(rows):
         for side, sign in enumerate((1, -1)):

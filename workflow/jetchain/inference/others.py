@@ -6,6 +6,8 @@ any start is a result with null and the reason.
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import sys
 from typing import Any
 
@@ -203,7 +205,14 @@ def asymptotic_account(
     hypotheses = None
     try:
         hypotheses = Hypotheses(model)
+        whole = scale.ceiling
+        scale = dataclasses.replace(scale, ceiling=min(0.99 * model.room, whole))
         found, _, _ = upper_limits(hypotheses.cls, scale.start, scale.ceiling, settings.level)
+        if found is None and scale.ceiling < whole:
+            # Beyond the model's room fits succeed where nuisance parameters make more.
+            with contextlib.suppress(NoMinimumError):
+                more = upper_limits(hypotheses.cls, scale.start, whole, settings.level)[0]
+                scale, found = dataclasses.replace(scale, ceiling=whole), more
         if found is None:
             words = f"no sensitivity: no signal strength up to {scale.ceiling:.4g} is excluded"
             return no_limits(scale, settings, words), hypotheses

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import lzma
 import tarfile
@@ -12,14 +13,33 @@ from pathlib import Path
 from typing import Any
 
 from jetchain.core.errors import DataError
-from jetchain.core.io.tables import read_json, write_json
+from jetchain.core.io.tables import write_json
 from jetchain.core.settings import did_you_mean
+from jetchain.core.sources import GZIP
 from jetchain.core.verbs import Inputs, Output
 from jetchain.inference.faults import faults_of
 from jetchain.inference.settings import PublishedSettings, RegionSettings
 from jetchain.inference.workspace import numpy_backend
 
-REMEDY = "Correct the file, or name another one in inference.workspaces."
+REMEDY = "Correct the file, or name another one in the configuration."
+ARCHIVED = "Name it as `pallet`, and as workspace and patchset the files in it."
+OTHERS = (
+    ((b"<", b"\xef\xbb\xbf<"), "XML", "`pyhf xml2json` makes JSON of HistFactory's XML."),
+    ((b"root",), "a file of ROOT", "`pyhf xml2json` makes JSON of HistFactory's XML."),
+    ((b"PK\x03\x04", b"BZh", b"\xfd7zXZ\x00"), "an archive", ARCHIVED),
+)
+"""First bytes of what is often given in place of JSON, what it is, and what helps."""
+
+
+OTHER_OBJECTS = (
+    ("patches", "a patch set", "Name it as `patchset`, with the workspace that it is of."),
+    (
+        "distributions",
+        "a likelihood in HS3",
+        "Name the workspace that it was made of, in pyhf's JSON; HS3 is written, not read.",
+    ),
+)
+"""A key of other objects that are often given in place of a workspace, and what helps."""
 
 
 def published(*, files: Inputs, workspace: Output, settings: PublishedSettings) -> None:
@@ -93,16 +113,31 @@ def read_named(
 def read_file(path: Path) -> Any:
     """A JSON object that a user gave; raises `DataError` with a remedy for a user's file."""
     try:
-        found = read_json(path)
-    except (DataError, RecursionError) as error:
-        raise DataError(f"{path}: not a file of JSON ({first_line(error)}).", REMEDY) from error
-    return _object(found, str(path))
+        return _object(Path(path).read_bytes(), str(path))
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({first_line(error)}).", REMEDY) from error
 
 
-def _object(found: Any, where: str) -> Any:
+def _object(content: bytes, where: str) -> Any:
+    """The JSON object in a file, compressed by gzip or not, in any encoding that JSON may have."""
+    try:
+        if content.startswith(GZIP):
+            content = gzip.decompress(content)
+        found = json.loads(content, parse_int=_whole)
+    except (OSError, EOFError, zlib.error, ValueError, RecursionError) as error:
+        for marks, kind, remedy in OTHERS:
+            if content.startswith(marks):
+                raise DataError(f"{where}: is {kind}, not JSON of pyhf.", remedy) from error
+        what = first_line(error) if content.strip() else "it is empty"
+        raise DataError(f"{where}: not a file of JSON ({what}).", REMEDY) from error
     if not isinstance(found, dict):
         raise DataError(f"{where}: not a JSON object, but {type(found).__name__}.", REMEDY)
     return found
+
+
+def _whole(text: str) -> float:
+    """An integer; as a float, infinite perhaps, where it has more digits than doubles."""
+    return int(text) if len(text) < 16 else float(text)
 
 
 def member(archive: Path, name: str) -> Any:
@@ -118,14 +153,14 @@ def member(archive: Path, name: str) -> Any:
                 f"{archive}: there is no file '{name}' among its {len(known)}.",
                 did_you_mean(name, [each for each in known if each.endswith(".json")][:30]),
             )
-        return _object(json.loads(content), f"{archive}, {name}")
     except (
-        OSError, EOFError, ValueError, RecursionError, NotImplementedError, RuntimeError,
+        OSError, EOFError, ValueError, NotImplementedError, RuntimeError,
         zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile,
     ) as error:  # fmt: skip
         raise DataError(
             f"{archive}: '{name}' cannot be read ({first_line(error)}).", REMEDY
         ) from error
+    return _object(content, f"{archive}, {name}")
 
 
 def _looked_up(archive: Path, name: str) -> tuple[list[str], bytes | None]:
@@ -151,7 +186,7 @@ def patches_of(patchset: Any, at: str) -> Any:
         pyhf.exceptions.SchemaNotFound, LookupError, TypeError, ValueError,
     ) as error:  # fmt: skip
         raise DataError(
-            f"{at}: pyhf refuses this patch set ({first_line(error)}).", REMEDY
+            f"{at}: pyhf refuses this patch set ({_refusal(error)}).", REMEDY
         ) from error
 
 
@@ -185,7 +220,10 @@ def patched(spec: Any, patchset: Any, name: str | None, paths: tuple[str, str]) 
         raise DataError(
             f"{at}: not the patch set of {paths[0]} ({first_line(error)}).", REMEDY
         ) from error
-    except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, TypeError) as error:
+    except (
+        jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, LookupError, TypeError,
+        ValueError, AttributeError,
+    ) as error:  # fmt: skip
         raise DataError(f"{at}: the patch '{name}' fails ({first_line(error)}).", REMEDY) from error
 
 
@@ -197,14 +235,26 @@ def chosen(spec: Any, measurement: str | None, path: str) -> dict[str, Any]:
     """
     import pyhf
 
+    for key, what, remedy in OTHER_OBJECTS:
+        if key in spec and "channels" not in spec:
+            raise DataError(f"{path}: is {what}, not a workspace of HistFactory.", remedy)
+    version = spec.get("version", "")
+    if not isinstance(version, str):
+        raise DataError(
+            f"{path}: pyhf refuses this workspace (its version, {version!r}, is not text).", REMEDY
+        )
     try:
         pyhf.Workspace(spec)
+    except pyhf.exceptions.SchemaNotFound as error:
+        raise DataError(
+            f"{path}: pyhf refuses this workspace (it has no schema of version '{version}').",
+            "Write it anew in version 1.0.0, such as with pyhf.",
+        ) from error
     except (
-        pyhf.exceptions.InvalidSpecification, pyhf.exceptions.SchemaNotFound, LookupError,
-        TypeError, ValueError,
+        pyhf.exceptions.InvalidSpecification, LookupError, TypeError, ValueError,
     ) as error:  # fmt: skip
         raise DataError(
-            f"{path}: pyhf refuses this workspace ({first_line(error)}).", REMEDY
+            f"{path}: pyhf refuses this workspace ({_refusal(error)}).", REMEDY
         ) from error
     known = [each["name"] for each in spec["measurements"]]
     name = known[0] if measurement is None else measurement
@@ -257,6 +307,14 @@ def check(spec: dict[str, Any], path: str) -> None:
     if faults:
         shown = "; ".join(faults[:5]) + (f"; and {len(faults) - 5} more" * (len(faults) > 5))
         raise DataError(f"{path}: no limit can be set with this workspace: {shown}.", REMEDY)
+
+
+def _refusal(error: BaseException) -> str:
+    """What pyhf says of a workspace, and where in it."""
+    lines = [each.strip() for each in str(error).splitlines()]
+    places = [each.removeprefix("Path: ") for each in lines if each.startswith("Path: ")]
+    where = f"{places[0]}: " if places and places[0] else ""
+    return where + first_line(error)
 
 
 def first_line(error: BaseException) -> str:

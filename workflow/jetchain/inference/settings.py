@@ -8,7 +8,7 @@ from typing import Any, Self
 from pydantic import field_validator, model_validator
 
 from jetchain.core.settings import Settings, did_you_mean, key, require_each_once
-from jetchain.core.sources import require_usable
+from jetchain.core.sources import at_home, require_usable
 from jetchain.inference.applications.settings import ApplicationsSettings
 
 
@@ -71,6 +71,20 @@ class _Files(Settings):
     )
     patchset: str | None = key(None, "file of the patch set that holds the signal, if one does")
     measurement: str | None = key(None, "name of the measurement; the first if not given")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _homes(cls, given: Any) -> Any:
+        """``~`` is the home folder, in names of files outside an archive."""
+        if not isinstance(given, dict):
+            return given
+        outside = ("pallet",) if given.get("pallet") else ("workspace", "patchset")
+        changed = {name: at_home(given[name]) for name in outside if given.get(name)}
+        if not given.get("pallet"):
+            for name in ("points", "cross_sections"):
+                if isinstance(given.get(name), dict):
+                    changed[name] = {at_home(each): v for each, v in given[name].items()}
+        return {**given, **changed}
 
     @model_validator(mode="after")
     def _present(self) -> Self:
@@ -159,6 +173,12 @@ class GridSettings(_Files):
         {}, "cross-section of each signal at strength 1, by its patch or file, where limits are to "
         "be in fb", unit="fb",
     )  # fmt: skip
+
+    @field_validator("points")
+    @classmethod
+    def _in_order(cls, points: dict[str, list[float]]) -> dict[str, list[float]]:
+        """By their names, as a job gets its settings: files and points go together by place."""
+        return dict(sorted(points.items()))
 
     @model_validator(mode="after")
     def _either(self) -> Self:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.schema.inference import ChannelYields
-from jetchain.inference.fit import load_model
+from jetchain.inference.fit import centres_of, load_model
 
 Array = NDArray[np.floating]
 PER_BIN = ("staterror", "shapesys")
@@ -28,9 +28,16 @@ def channels_of(model: Any, data: Array, result: Any) -> tuple[ChannelYields, ..
         data: counts, then auxiliary data.
         result: cabinetry's `FitResults`, with the model's parameters.
     """
-    from cabinetry.model_utils import prediction
+    from cabinetry.fit.results_containers import FitResults
+    from cabinetry.model_utils import prediction, prefit_uncertainties
 
-    shown = {"before": prediction(model), "after": prediction(model, fit_results=result)}
+    # cabinetry alone would take constrained parameters to be 0 or 1, whatever the auxiliary data.
+    names, centres = model.config.par_names, np.array(centres_of(model))
+    before = FitResults(centres, prefit_uncertainties(model), names, np.eye(len(names)), np.nan)
+    shown = {
+        when: prediction(model, fit_results=each)
+        for when, each in {"before": before, "after": result}.items()
+    }
     channels = []
     for index, name in enumerate(model.config.channels):
         values: dict[str, Any] = {"observed": data[model.config.channel_slices[name]].tolist()}

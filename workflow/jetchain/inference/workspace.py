@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -305,6 +306,8 @@ def numpy_backend(**minuit: Any) -> Iterator[Any]:
     import pyhf
 
     before = pyhf.get_backend()
+    # pyhf writes pages of each fit that fails; others are tried then, and the result says why.
+    logging.getLogger("pyhf.optimize.mixins").setLevel(logging.CRITICAL + 1)
     options = {"strategy": 1, "verbose": 0} | minuit
     pyhf.set_backend("numpy", pyhf.optimize.minuit_optimizer(**options))
     try:

@@ -10,7 +10,7 @@ from matplotlib.ticker import NullLocator, StrMethodFormatter
 
 from jetchain.core.io.tables import read_result
 from jetchain.core.schema.inference import ChannelYields, Fit, Limits, ModelFit
-from jetchain.core.style import COLOURS, label, new_figure, remark, save_figure
+from jetchain.core.style import COLOURS, label, literal, new_figure, remark, save_figure
 from jetchain.core.verbs import Input, Inputs, Output
 from jetchain.reporting.inference import OUTER, band_handles, draw_band
 
@@ -86,7 +86,7 @@ def impacts(*, fit: Input, model: Input, pdf: Output, png: Output, data: Output)
     known = [pulls[row.name].pull for row in rows if row.name in pulls]
     reach = max([3.0, *(abs(pull) + 1.5 for pull in known if pull is not None)])
     left.set_xlim(-reach, reach)
-    left.set_yticks(range(len(rows)), [row.name for row in reversed(rows)], fontsize=11)
+    left.set_yticks(range(len(rows)), [literal(row.name) for row in reversed(rows)], fontsize=11)
     left.set_xlabel("pull")
     right.axvline(0, color=COLOURS[8], linestyle=":")
     right.set_xlabel("change of the strength")
@@ -107,7 +107,7 @@ def correlations(*, model: Input, pdf: Output, png: Output, data: Output) -> Non
     else:
         others = np.abs(matrix - np.diag(np.diag(matrix))).max(axis=1)
         shown = np.sort(np.argsort(-others, kind="stable")[:MOST])
-        names = [found.parameters[index] for index in shown]
+        names = [literal(found.parameters[index]) for index in shown]
         image = ax.imshow(matrix[np.ix_(shown, shown)], vmin=-1, vmax=1, cmap="RdBu_r")
         figure.colorbar(image, ax=ax, label="correlation")
         ax.set_xticks(range(len(names)), names, rotation=90, fontsize=10)
@@ -130,7 +130,7 @@ def scans(*, model: Input, pdf: Output, png: Output, data: Output) -> None:
         ax.plot(scan.values, scan.rise, color=COLOURS[0], gid=f"{scan.name}, profiled")
         ax.axvline(scan.best, color=COLOURS[8], linestyle="--", gid="best fit")
         ax.set_ylim(0, 9)
-        ax.set_xlabel(scan.name)
+        ax.set_xlabel(literal(scan.name))
     if not found.scans:
         remark(axes[0, 0], "no result")
     axes[0, 0].set_ylabel(r"$-2\,\Delta\log L$")
@@ -204,7 +204,7 @@ def _events(top: Any, below: Any, channel: ChannelYields) -> None:
     )  # fmt: skip
     top.errorbar(bins, observed, yerr=np.sqrt(observed), fmt="o", color="black", label="data")
     top.set_ylim(bottom=0)
-    below.set_xlabel(f"bin of {channel.name}")
+    below.set_xlabel(f"bin of {literal(channel.name)}")
     below.set_xticks(bins if len(bins) <= 12 else bins[:: len(bins) // 8])
     below.minorticks_off()
 
