@@ -26,10 +26,15 @@ def copy_house(target: Path, *more: str) -> Path:
 
 def mutate(house: Path, file: str, right: str, wrong: str) -> None:
     """Replace what stands there exactly once."""
-    path = house / file
-    text = path.read_text(encoding="utf-8")
+    text = read_once(house, file, right)
+    (house / file).write_text(text.replace(right, wrong), encoding="utf-8")
+
+
+def read_once(house: Path, file: str, right: str) -> str:
+    """The text of a file in which something stands exactly once."""
+    text = (house / file).read_text(encoding="utf-8")
     assert text.count(right) == 1, f"{file} holds {text.count(right)} times: {right}"
-    path.write_text(text.replace(right, wrong), encoding="utf-8")
+    return text
 
 
 def fork(run: Path, target: Path) -> Path:

@@ -9,12 +9,13 @@ import fnmatch
 
 import pytest
 
-from helpers.mutants import PACKAGE, copy_house, fork, go_on, mutate
+from helpers.mutants import PACKAGE, copy_house, fork, go_on, mutate, read_once
+from helpers.snakemake import HOUSE
 from jetchain.regression.collect import collect
 from jetchain.regression.compare import MOVED, compare
 from jetchain.regression.references import read_references
 
-pytestmark = [pytest.mark.workflow, pytest.mark.mutations]
+pytestmark = pytest.mark.workflow
 
 WORST = 5
 """The expected quantity is among so many of the worst."""
@@ -145,6 +146,12 @@ MUTATIONS = {
 }
 
 
+def test_each_line_stands_there_once():
+    for file, right, *_ in MUTATIONS.values():
+        read_once(HOUSE, file, right)
+
+
+@pytest.mark.mutations
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_wrong_physics_is_caught(name, tiny_run, tmp_path):
     file, right, wrong, targets, expected = MUTATIONS[name]

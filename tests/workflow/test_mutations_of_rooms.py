@@ -11,9 +11,8 @@ import re
 
 import pytest
 
-from helpers.mutants import PACKAGE, copy_house, mutate, run_tests
-
-pytestmark = pytest.mark.mutations
+from helpers.mutants import PACKAGE, copy_house, mutate, read_once, run_tests
+from helpers.snakemake import HOUSE
 
 # name: file in the package, what stands there, what is put there, the test that must fail.
 MUTATIONS = {
@@ -94,8 +93,8 @@ MUTATIONS = {
     ),
     "energies relative to the jet's pT": (
         "tagging/features.py",
-        "np.log(energy / jet_energy)",
-        'np.log(energy / whole["pt"])',
+        "np.log(energy / jet_energy[jet_of[some]])",
+        'np.log(energy / whole["pt"][jet_of[some]])',
         "tagging/test_tagging_features.py::test_features_by_hand",
     ),
     "early stopping of a tagger on test jets": (
@@ -428,6 +427,14 @@ ROOMS = sorted({guard.split("/")[0] for guard in GUARDS})
 COMPARED = ("assert ", "AssertionError", "Failed: DID NOT RAISE")
 
 
+def test_each_line_stands_there_once():
+    for file, right, _, guard in MUTATIONS.values():
+        read_once(HOUSE, f"{PACKAGE}/{file}", right)
+        path, name = guard.split("::")
+        assert f"def {name.split('[')[0]}(" in (HOUSE / "tests" / path).read_text(encoding="utf-8")
+
+
+@pytest.mark.mutations
 @pytest.mark.parametrize("room", ROOMS)
 def test_its_guards_pass_where_nothing_is_wrong(room, tmp_path):
     """Else the others would prove nothing."""
@@ -436,6 +443,7 @@ def test_its_guards_pass_where_nothing_is_wrong(room, tmp_path):
     assert done.returncode == 0, done.stdout[-4000:]
 
 
+@pytest.mark.mutations
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_a_test_of_the_room_fails(name, tmp_path):
     file, right, wrong, guard = MUTATIONS[name]
