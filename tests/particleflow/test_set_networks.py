@@ -280,13 +280,13 @@ def test_points_are_the_nodes_of_largest_beta_of_their_objects():
 
 def test_points_condense_in_falling_beta_tracks_first():
     """Node 1 lies near the track 0; 2 and 3 near each other; 4 has too small a beta; event 1 has
-    a node at the place of the track, and a track whose beta does not matter."""
+    a node at the place of the track, and a track of too small a beta (of a conversion)."""
     place = torch.tensor([[0.0], [0.5], [3.0], [3.5], [9.0], [0.0], [5.0]])
     beta = torch.tensor([0.85, 0.95, 0.86, 0.9, 0.4, 0.9, 0.1])
     is_track = torch.tensor([True, False, False, False, False, False, True])
     event = torch.tensor([0, 0, 0, 0, 0, 1, 1])
     found = condensed(beta, place, is_track, event, CondensationModelSettings())
-    assert found.tolist() == [0, 3, 5, 6]
+    assert found.tolist() == [0, 3, 5]
 
 
 def test_a_cluster_is_of_the_particle_that_left_most_in_it():

@@ -7,11 +7,11 @@ particle, the one that left most in it, so a particle whose energy is the smalle
 cluster is no object. Where objects are found, points are taken in falling beta, tracks first, and
 each takes the nodes around it.
 
-Three things are ours. A track is a particle whatever its beta: what is to be found is neutral. The
-space begins as the calorimeter, and displacements are learned: of places that begin as one the
-hundreds of points of an event repel each other so much that every beta falls to nothing, and a
-short training ends before they come apart. And the loss of the properties is a mean over objects,
-see `mean_of_objects`.
+Two things are ours. The space begins as the calorimeter, and displacements are learned: of places
+that begin as one the hundreds of points of an event repel each other so much that every beta falls
+to nothing, and a short training ends before they come apart. And the loss of the properties is a
+mean over objects, see `mean_of_objects`. Tracks need a beta too: those of electrons of conversions
+are no particles.
 
 Reference: arXiv 2002.03605; the thresholds are those of nilotpal09/hg-tspn-pflow:
 `objcond/configs/condensation.json`, which the published sizes are from as well.
@@ -66,7 +66,7 @@ class CondensationModelSettings(Settings):
     )
     beta_threshold: float = key(
         0.5,
-        "Clusters of smaller beta start no object; published is 0.8, for a long training.",
+        "Points of smaller beta start no object; published is 0.8, for a long training.",
         gt=0.0,
         lt=1.0,
     )
@@ -252,7 +252,7 @@ def condensed(
     events = int(event.max()) + 1 if len(event) else 0
     node, real = rows_of(event, events)
     score = (beta + 2.0 * is_track)[node]
-    free = real & (is_track | (beta > settings.beta_threshold))[node]
+    free = real & (beta[node] > settings.beta_threshold)
     where, found = place[node], []
     while free.any():
         best = torch.where(free, score, -1.0).argmax(dim=1)
