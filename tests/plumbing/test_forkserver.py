@@ -119,6 +119,24 @@ def test_a_server_ends_with_its_snakemake(tmp_path, monkeypatch):
     assert not os.path.exists(os.path.dirname(path))
 
 
+def test_a_job_leaves_with_its_code_and_all_that_it_printed():
+    # Registered first, called last: what libraries leave to the end of the process is done before.
+    script = """if True:
+        import atexit, os, sys
+        from jetchain.plumbing import forkserver
+        code = [1]
+        atexit.register(forkserver._leave, os.getpid(), code)
+        if not os.fork():
+            atexit.register(print, "handler", end="")
+            print("printed", end=" ")
+            code[0] = 7
+            sys.exit(7)
+        sys.exit(os.waitstatus_to_exitcode(os.wait()[1]) + 1)
+    """
+    done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert (done.stdout, done.returncode) == ("printed handler", 8)  # the server's own end is usual
+
+
 @pytest.mark.parametrize(("jobs", "said"), [(1, ""), (1000, forkserver.OFF)])
 def test_for_a_few_jobs_or_where_it_is_off_no_server_starts(jobs, said, monkeypatch):
     monkeypatch.setenv(forkserver.SOCKET, said)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,6 @@ class Model:
         poi: its index.
         background, signal: (bins,) events expected without signal, and what strength 1 adds.
         unit: a rough upper limit on the strength.
-        width: the larger of it and the error of the strength that the whole model expects.
         room: strength at which a bin where events are seen expects none; infinite mostly.
         lowest: strength that a fit allows; below zero where the workspace allows it.
     """
@@ -61,7 +61,6 @@ class Model:
         counts = self.data[: len(self.background)]
         significance = np.sum(self.signal**2 / (np.maximum(self.background, counts) + 1))
         self.unit = 3 / float(np.sqrt(significance))
-        self.width = max(self.unit, self._error())
         takes = (self.signal < 0) & (counts > 0) & (self.background > 0)
         ends = self.background[takes] / -self.signal[takes]
         self.room = float(np.min(ends, initial=np.inf))
@@ -76,10 +75,14 @@ class Model:
         bins = len(self.background)
         return Rows(self.data[None, :bins], self.data[None, bins:])
 
-    def _error(self) -> float:
-        """Of the strength, all parameters free; 0 where only pyhf evaluates the model."""
+    @cached_property
+    def width(self) -> float:
+        """The larger of `unit` and the error of the strength with all parameters free.
+
+        The former where only pyhf evaluates the model. Fits need it; limits do not.
+        """
         if self.likelihood is None:
-            return 0.0
+            return self.unit
         at = np.array(self.start)
         at[self.poi] = 0.0
         matrix = self.likelihood.derivatives(at[None], self.expected(at[None])).positive[0]
@@ -88,7 +91,8 @@ class Model:
         scaled = (matrix / size / size[:, None])[np.ix_(free, free)]
         place = int(np.flatnonzero(free).searchsorted(self.poi))
         variance = np.linalg.pinv(scaled, rcond=1e-10, hermitian=True)[place, place]
-        return min(float(np.sqrt(max(variance, 0.0))) / float(size[self.poi]), REACH * self.unit)
+        error = float(np.sqrt(max(variance, 0.0))) / float(size[self.poi])
+        return max(self.unit, min(error, REACH * self.unit))
 
     def _expected(self, strength: float) -> Array:
         values = list(self.start)
