@@ -109,43 +109,7 @@ def test_batches_with_a_length_are_not_run_through_to_be_counted():
     assert torch.equal(model.weight, expected.weight)
 
 
-# Schedules, precision, devices
-
-
-def rates(**keys):
-    """The learning rate of each of 100 steps, at a peak of 1."""
-    optimiser = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
-    settings = TrainingSettings(learning_rate=1.0, **keys)
-    schedule = training.learning_rates(optimiser, settings, 100)
-    values = []
-    for _ in range(100):
-        values.append(schedule.get_last_lr()[0])
-        optimiser.step()
-        schedule.step()
-    return np.array(values)
-
-
-def test_the_cosine_is_that_of_torch():
-    optimiser = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
-    reference = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, 100)
-    expected = []
-    for _ in range(100):
-        expected.append(reference.get_last_lr()[0])
-        optimiser.step()
-        reference.step()
-    assert rates(schedule="cosine", warm_up=0.0) == pytest.approx(expected, abs=1e-12)
-
-
-@pytest.mark.parametrize("schedule", ["one_cycle", "cosine", "constant"])
-def test_every_schedule_rises_to_its_peak_over_the_warm_up(schedule):
-    values = rates(schedule=schedule, warm_up=0.2)
-    assert np.all(np.diff(values[:20]) > 0)
-    assert values[20] == pytest.approx(1.0, abs=0.01)
-    if schedule == "constant":
-        assert np.all(values[20:] == 1.0)
-    else:
-        assert np.all(np.diff(values[20:]) <= 0)
-        assert values[-1] < 1e-3
+# Precision, devices
 
 
 # The scaling of float16 passes over its first step.
@@ -308,6 +272,8 @@ TASKS = {
     "adamw": {"model": restless},
     "constant": {"model": restless, "keys": {"schedule": "constant", "learning_rate": 0.01}},
     "float16": {"model": restless, "keys": {"precision": "float16"}},
+    "ranger": {"model": restless, "keys": {"optimiser": "ranger", "schedule": "flat_decay"}},
+    "lion": {"model": restless, "keys": {"optimiser": "lion", "learning_rate": 0.003}},
     "adversaries": GAN,
 }
 STEPS = 10  # an epoch

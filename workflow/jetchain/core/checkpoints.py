@@ -92,7 +92,7 @@ class Checkpoint:
 def _pack(state: Any) -> tuple[dict[str, Any], dict[str, str]]:
     """The tensors of a state, numbered, and the state as JSON with their numbers in their place.
 
-    A dict becomes ``{"items": [[key, value], ...]}``, since its keys may be integers.
+    A dict becomes ``{"items": [[key, value], ...]}``, since its keys may be integers or tuples.
     """
     import torch
 
@@ -115,11 +115,14 @@ def _pack(state: Any) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def _unpack(value: Any, tensor: Callable[[str], Any]) -> Any:
-    """The state again; a tuple comes back as a list."""
+    """The state again; a tuple comes back as a list, but for those that are keys."""
     if isinstance(value, list):
         return [_unpack(each, tensor) for each in value]
     if not isinstance(value, dict):
         return value
     if "tensor" in value:
         return tensor(value["tensor"])
-    return {key: _unpack(each, tensor) for key, each in value["items"]}
+    return {
+        tuple(key) if isinstance(key, list) else key: _unpack(each, tensor)
+        for key, each in value["items"]
+    }

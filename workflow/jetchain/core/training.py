@@ -1,9 +1,9 @@
 """The training loop: every network of jetchain is trained here.
 
-AdamW with a learning rate that rises and falls and with gradient clipping; the weights of the epoch
-with the lowest validation loss are restored at the end; a loss that is no number stops the job. A
-job that was killed goes on after its last saved epoch and ends with the same bytes: see
-`jetchain.core.checkpoints`.
+An optimiser with a learning rate that rises and falls (see `jetchain.core.optimisers`) and with
+gradient clipping; the weights of the epoch with the lowest validation loss are restored at the end;
+a loss that is no number stops the job. A job that was killed goes on after its last saved epoch and
+ends with the same bytes: see `jetchain.core.checkpoints`.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
 from jetchain.core.checkpoints import Checkpoint
 from jetchain.core.errors import ConfigurationError, TrainingError
+from jetchain.core.optimisers import learning_rates, optimiser
 from jetchain.core.progress import Progress
 from jetchain.core.ranks import Ranks
 from jetchain.core.seeds import generator, make_deterministic
@@ -170,16 +170,11 @@ class Descent:
         losses = dict(loss) if isinstance(loss, Mapping) else {"": loss}
         self._losses: dict[str, Loss] = {part: self._cast(each) for part, each in losses.items()}
         self._optimisers = {
-            part: torch.optim.AdamW(
-                model.get_submodule(part).parameters(),
-                lr=settings.learning_rate,
-                weight_decay=settings.weight_decay,
-            )
-            for part in losses
+            part: optimiser(model.get_submodule(part).parameters(), settings) for part in losses
         }
         self._schedules = {
-            part: learning_rates(optimiser, settings, self._last)
-            for part, optimiser in self._optimisers.items()
+            part: learning_rates(each, settings, self._last)
+            for part, each in self._optimisers.items()
         }
         self.columns = [f"{part or 'train'}_loss" for part in losses]
         stateful: dict[str, Any] = {
@@ -222,16 +217,16 @@ class Descent:
         """A step for each batch; the mean of each loss over their items."""
         total, items = dict.fromkeys(self._losses, 0.0), dict.fromkeys(self._losses, 0)
         for batch in batches:
-            for part, optimiser in self._optimisers.items():
-                optimiser.zero_grad(set_to_none=True)
+            for part, each in self._optimisers.items():
+                each.zero_grad(set_to_none=True)
                 value, mean, number = self._ranks.mean(self._losses[part], self._model, batch)
                 if value is not None:
                     self._scaler.scale(value).backward()
                 parameters = [*self._model.get_submodule(part).parameters()]
                 self._ranks.add_gradients(parameters)
-                self._scaler.unscale_(optimiser)
+                self._scaler.unscale_(each)
                 nn.utils.clip_grad_norm_(parameters, self._settings.gradient_clip)
-                self._scaler.step(optimiser)
+                self._scaler.step(each)
                 if self.step < self._last:
                     self._schedules[part].step()
                 total[part] += mean * number
@@ -274,31 +269,6 @@ def refuse_unless_finite(
 def since_best(losses: Sequence[float]) -> int:
     """The number of epochs since the lowest loss; 0 before the first epoch."""
     return len(losses) - 1 - losses.index(min(losses)) if losses else 0
-
-
-def learning_rates(
-    optimiser: torch.optim.Optimizer, settings: TrainingSettings, steps: int
-) -> LRScheduler:
-    """The schedule of the settings over a number of steps."""
-    if settings.schedule == "one_cycle":
-        return OneCycleLR(
-            optimiser,
-            max_lr=settings.learning_rate,
-            # One step more than there are: OneCycleLR cannot be built for a single step.
-            total_steps=steps + 1,
-            pct_start=settings.warm_up,
-        )
-    rise = settings.warm_up * steps
-
-    def share(step: int) -> float:
-        """Of the peak, at a step (0 is the first)."""
-        if step < rise:
-            return (step + 1) / (rise + 1)
-        if settings.schedule == "constant":
-            return 1.0
-        return 0.5 * (1.0 + math.cos(math.pi * (step - rise) / (steps - rise)))
-
-    return LambdaLR(optimiser, share)
 
 
 def find_device(name: str) -> torch.device:
