@@ -51,7 +51,7 @@ quick: install ## a first look: the first figures of every room, in quick/result
 test: install ## all tests, with a real run of the tiny configuration
 	$(PYTEST) --durations 20 -m "not faults and not mutations and not shared and not storage and not publication and not trees" tests
 
-test-storage: install ## results and sources in a local S3 server; fetches what the lock does not have
+test-storage: install ## results and sources in local servers of S3 and XRootD; fetches what the lock does not have
 	$(BIN)/python -m pip install --quiet --target $(VENV)/storage -c envs/requirements.txt \
 	  -r envs/storage.txt
 	PYTHONPATH="$$PWD/$(VENV)/storage" $(PYTEST) -m storage tests
