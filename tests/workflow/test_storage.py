@@ -1,6 +1,7 @@
 """Results and sources in S3 and XRootD, by Snakemake's plugins and local servers.
 
-`make test-storage` fetches the plugins and the server of S3; that of XRootD is Debian's xrootd-server.
+`make test-storage` fetches the plugins and the server of S3; that of XRootD is in Debian's
+xrootd-server.
 """
 
 import os
