@@ -94,6 +94,11 @@ class Shapes(Carrier[Shape]):
 
     def add(self, x: Shape, y: Shape) -> Shape:
         """See `Carrier`."""
+        if x[-1] != y[-1]:
+            raise ConfigurationError(
+                f"firmware: a design adds {x[-1]} numbers to {y[-1]}.",
+                "Give both layers the same width.",
+            )
         return max(x, y)
 
     def pairs(self, x: Shape, y: Shape) -> Shape:
