@@ -19,6 +19,7 @@ from jetchain.core.errors import ConfigurationError
 from jetchain.firmware.quantise import Array, Format, fraction_bits, significant_bits
 
 V = TypeVar("V")
+EXACT = 53  # bits of a double
 
 
 class Carrier(ABC, Generic[V]):
@@ -167,6 +168,16 @@ class Range:
 
     rows: int
     format: Format
+
+    def __post_init__(self) -> None:
+        """Refuse what double precision, with which all is compared, would round."""
+        if self.format.width > EXACT:
+            raise ConfigurationError(
+                f"firmware: a sum of the design has {self.format.width} bits, of which {EXACT} can "
+                "be compared exactly.",
+                "Lower integer or fraction bits in the design's formats, or set a ReLU between its "
+                "linear layers.",
+            )
 
 
 class Ranges(Carrier[Range]):
