@@ -14,7 +14,9 @@ from jetchain.core.resources import RESOURCES
 from jetchain.firmware.design import build, read_fixed
 from jetchain.firmware.design_settings import FixedPointSettings, FormatSettings
 from jetchain.firmware.designs.own import EXAMPLE
+from jetchain.firmware.hls import Layers
 from jetchain.firmware.onnx_graph import SUPPORTED, data_files, require_networks
+from jetchain.firmware.quantise import Format, quantise
 from jetchain.firmware.settings import FirmwareSettings
 from jetchain.firmware.synthesise import trace
 
@@ -203,6 +205,21 @@ def test_other_ways_to_write_a_layer_are_what_onnx_runtime_computes(case, tmp_pa
     with torch.no_grad():
         found = own(path).floating(12, CLASSES)(torch.from_numpy(x)).numpy()
     assert np.allclose(found, expected, atol=1e-5)
+
+
+def test_the_same_of_one_tensor_twice_is_one_step_of_the_hls_project(tmp_path):
+    """hls4ml knows a step by its name, and adds no tensor to itself."""
+    nodes = [*FIRST, ("Relu", "a", "q", {}), ("Add", "r q", "f", {}), ("Gemm", "f w2 b2", "y", {})]
+    design = own(written(tmp_path / "net.onnx", nodes))
+    to, numbers = Format(1, 2, 5), design.graph
+    weights = {name: quantise(weight.T, to) for name, weight in numbers.weights.items()}
+    biases = {name: quantise(bias, to) for name, bias in numbers.biases.items()}
+    layers = Layers(weights, biases, FormatSettings(), Format(1, 4, 5))
+    layers.end(design.wire(layers, layers.begin((12,)), CLASSES))
+    names = [step.name for step in layers.steps]
+    assert len(names) == len({*names})
+    (added,) = (step for step in layers.steps if step.function == "add")
+    assert len({*added.inputs}) == 2
 
 
 WRONG = {
