@@ -171,6 +171,17 @@ def test_the_verilog_of_a_design_equals_the_network_bit_for_bit(name, sizes, tmp
     assert np.any(x > fixed.inputs.high)
 
 
+def test_sums_that_a_double_would_round_are_refused():
+    fine = FixedPointSettings(signed=True, integer=7, fraction=8)
+    formats = FormatSettings(
+        inputs=fine, biases=fine, weights=FixedPointSettings(signed=True, integer=1, fraction=14),
+        activations=FixedPointSettings(signed=False, integer=6, fraction=10),
+    )  # fmt: skip
+    assert np.array_equal(small("mlp", formats).forward(np.zeros((1, 12))).shape, (1, OUTPUTS))
+    with pytest.raises(ConfigurationError, match="53 can be compared exactly"):
+        small("autoencoder", formats)  # its squares have twice the bits
+
+
 def test_bits_are_counted_once_a_row():
     fixed = small("deepsets")
     for weight in fixed.weights.values():
@@ -202,7 +213,8 @@ def test_a_design_sees_its_own_constituents_features_and_formats():
 
 
 @pytest.mark.parametrize(
-    ("value", "headroom", "refused"), [(2.0, 2, False), (4.1, 2, True), (2.0, 0, True)]
+    ("value", "headroom", "refused"),
+    [(2.0, 2, False), (4.1, 2, True), (2.0, 0, True), (np.nan, 2, True)],
 )
 def test_what_does_not_fit_in_the_port_is_refused(tmp_path, value, headroom, refused):
     """pT in multiples of the network's range, of one test jet."""

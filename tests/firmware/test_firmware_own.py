@@ -5,7 +5,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from jetchain.core.errors import ConfigurationError, DataError
@@ -14,7 +14,10 @@ from jetchain.core.resources import RESOURCES
 from jetchain.firmware.design import build, read_fixed
 from jetchain.firmware.design_settings import FixedPointSettings, FormatSettings
 from jetchain.firmware.designs.own import EXAMPLE
-from jetchain.firmware.onnx_graph import SUPPORTED
+from jetchain.firmware.hls import Layers
+from jetchain.firmware.onnx_graph import SUPPORTED, data_files, require_networks
+from jetchain.firmware.quantise import Format, quantise
+from jetchain.firmware.settings import FirmwareSettings
 from jetchain.firmware.synthesise import trace
 
 ROWS, COLUMNS, CLASSES = 4, 3, 5
@@ -121,21 +124,175 @@ def test_an_unsupported_layer_is_refused_by_name_with_the_supported_list(model, 
         assert f"{names} ({where})" in refused.value.remedy
 
 
-def test_a_bias_of_another_tensor_is_refused(tmp_path):
-    constant = helper.make_tensor("c", TensorProto.FLOAT, [3], [1.0, 2.0, 3.0])
-    floats = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["jets", 3]) for name in ("x", "y")
+RANDOM = np.random.default_rng(5)
+NUMBERS = {
+    name: RANDOM.normal(0, 0.5, shape).astype(np.float32)
+    for name, shape in {
+        "w1": (12, 8), "b1": 8, "w2": (8, CLASSES), "b2": CLASSES, "w3": (8, 8),
+    }.items()
+} | {name: RANDOM.uniform(0.5, 1.5, 8).astype(np.float32) for name in "stmv"}  # fmt: skip
+FIRST = [("Gemm", "x w1 b1", "a", {}), ("Relu", "a", "r", {})]
+LAST, TO_Z = ("Gemm", "r w2 b2", "y", {}), ("Gemm", "r w2 b2", "z", {})
+
+
+def written(path, nodes, numbers=None, shape=("jets", 12), opset=17):
+    """A file of nodes (kind, inputs, outputs, attributes) and of the constants that they name."""
+    names = {name for _, inputs, *_ in nodes for name in inputs.split()}
+    held = {
+        name: values for name, values in {**NUMBERS, **(numbers or {})}.items() if name in names
+    }
+    graph = helper.make_graph(
+        [helper.make_node(kind, i.split(), o.split(), **more) for kind, i, o, more in nodes], "net",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["jets", CLASSES])],
+        [numpy_helper.from_array(np.asarray(values), name) for name, values in held.items()],
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+    onnx.save(model, path)
+    return path
+
+
+def turned(name):
+    return NUMBERS[name].T.copy()
+
+
+ALIKE = {
+    "bias of two axes": ([("Gemm", "x w1 c", "a", {}), FIRST[1], LAST], {"c": NUMBERS["b1"][None]}),
+    "added bias of two axes": (
+        [("MatMul", "x w1", "z", {}), ("Add", "z c", "a", {}), FIRST[1], LAST],
+        {"c": NUMBERS["b1"][None]},
+    ),
+    "factors": ([("Gemm", "x w1 b1", "a", {"alpha": 0.5, "beta": 2.0}), FIRST[1], LAST], {}),
+    "residual": (
+        [*FIRST, ("Gemm", "r w3 b1", "d", {}), ("Relu", "d", "e", {}), ("Add", "r e", "f", {}),
+         ("Gemm", "f w2 b2", "y", {})], {},
+    ),
+    "twice itself": ([*FIRST, ("Add", "r r", "f", {}), ("Gemm", "f w2 b2", "y", {})], {}),
+    "batch normalisation": (
+        [FIRST[0], ("BatchNormalization", "a s t m v", "n", {"epsilon": 0.1}),
+         ("Relu", "n", "r", {}), LAST], {},
+    ),
+    "weights turned in the graph": (
+        [("Transpose", "c", "k", {}), ("Gemm", "x k b1", "a", {}), FIRST[1], LAST],
+        {"c": turned("w1")},
+    ),
+    "a shape made in the graph": (
+        [("Shape", "x", "n", {}), ("Gather", "n first", "j", {}), ("Unsqueeze", "j zero", "k", {}),
+         ("Concat", "k rest", "l", {"axis": 0}), ("Reshape", "x l", "z", {}),
+         ("Gemm", "z w1 b1", "a", {}), FIRST[1], LAST],
+        {"first": np.int64(0), "zero": np.array([0]), "rest": np.array([-1])},
+    ),
+    "a cast before all": (
+        [("Cast", "x", "h", {"to": TensorProto.FLOAT}), ("Flatten", "h", "z", {}),
+         ("Gemm", "z w1 b1", "a", {}), FIRST[1], LAST], {},
+    ),
+    "a constant of integers": (
+        [("Constant", "", "n", {"value_ints": [-1, 12]}), ("Reshape", "x n", "z", {}),
+         ("Gemm", "z w1 b1", "a", {}), FIRST[1], LAST], {},
+    ),
+    "a branch to nowhere": ([*FIRST, LAST, ("Tanh", "a", "nowhere", {})], {}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ALIKE)
+def test_other_ways_to_write_a_layer_are_what_onnx_runtime_computes(case, tmp_path):
+    nodes, numbers = ALIKE[case]
+    rows = (ROWS, COLUMNS) if {"Flatten", "Reshape"} & {kind for kind, *_ in nodes} else (12,)
+    path = written(tmp_path / "net.onnx", nodes, numbers, ("jets", *rows))
+    x = np.random.default_rng(1).normal(size=(20, 12)).astype(np.float32)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    (expected,) = session.run(None, {"x": x.reshape(20, *rows)})
+    with torch.no_grad():
+        found = own(path).floating(12, CLASSES)(torch.from_numpy(x)).numpy()
+    assert np.allclose(found, expected, atol=1e-5)
+
+
+def test_the_same_of_one_tensor_twice_is_one_step_of_the_hls_project(tmp_path):
+    """hls4ml knows a step by its name, and adds no tensor to itself."""
+    nodes = [*FIRST, ("Relu", "a", "q", {}), ("Add", "r q", "f", {}), ("Gemm", "f w2 b2", "y", {})]
+    design = own(written(tmp_path / "net.onnx", nodes))
+    to, numbers = Format(1, 2, 5), design.graph
+    weights = {name: quantise(weight.T, to) for name, weight in numbers.weights.items()}
+    biases = {name: quantise(bias, to) for name, bias in numbers.biases.items()}
+    layers = Layers(weights, biases, FormatSettings(), Format(1, 4, 5))
+    layers.end(design.wire(layers, layers.begin((12,)), CLASSES))
+    names = [step.name for step in layers.steps]
+    assert len(names) == len({*names})
+    (added,) = (step for step in layers.steps if step.function == "add")
+    assert len({*added.inputs}) == 2
+
+
+WRONG = {
+    "casts to integers": [*FIRST, TO_Z, ("Cast", "z", "i", {"to": TensorProto.INT32}),
+                          ("Cast", "i", "y", {"to": TensorProto.FLOAT})],
+    "jets mixed": [*FIRST, TO_Z, ("Reshape", "z swapped", "y", {})],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_file_that_computes_something_else_is_refused(case, tmp_path):
+    path = written(tmp_path / "net.onnx", WRONG[case], {"swapped": np.array([CLASSES, -1])})
+    with pytest.raises(ConfigurationError, match="computes something else"):
+        own(path).floating(12, CLASSES)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "numbers", "named"),
+    [
+        ([("MatMul", "x c", "y", {})], {"c": np.ones(12, np.float32)}, "'MatMul' that is"),
+        ([*FIRST, ("Gemm", "x w1 r", "e", {}), ("Gemm", "e w2 b2", "y", {})], {}, "'Gemm' that is"),
+        ([("Add", "x b", "y", {})], {"b": np.ones(12, np.float32)}, "no bias of a linear layer"),
+        ([("MatMul", "x c", "z", {}), ("Add", "z b1", "r", {}), LAST],
+         {"c": np.ones((12, 1), np.float32)}, "no bias of a linear layer"),
+        ([("BatchNormalization", "x c c c c", "z", {}), ("Gemm", "z w1 b1", "r", {}), LAST],
+         {"c": np.ones(12, np.float32)}, "'BatchNormalization' that is not right behind"),
+        ([*FIRST, TO_Z, ("Softmax", "z", "y", {"axis": 0})], {}, "over the classes"),
+    ],
+)  # fmt: skip
+def test_what_is_no_layer_of_firmware_is_refused(nodes, numbers, named, tmp_path):
+    with pytest.raises(ConfigurationError, match=named):
+        own(written(tmp_path / "net.onnx", nodes, numbers)).floating(12, CLASSES)
+
+
+def test_sums_of_other_widths_and_numbers_that_are_none_are_refused(tmp_path):
+    one = {"c": np.ones((12, 1), np.float32)}
+    nodes = [
+        *FIRST,
+        ("MatMul", "x c", "z", {}),
+        ("Add", "r z", "e", {}),
+        ("MatMul", "e w2", "y", {}),
     ]
-    add = helper.make_node("Add", ["x", "c"], ["y"])
-    graph = helper.make_graph([add], "g", floats[:1], floats[1:], [constant])
-    onnx.save(helper.make_model(graph, ir_version=9), tmp_path / "net.onnx")
-    with pytest.raises(ConfigurationError, match="no bias of a linear layer"):
-        own(tmp_path / "net.onnx").floating(3, 3)
+    with pytest.raises(ConfigurationError, match="adds 8 numbers to 1"):
+        own(written(tmp_path / "net.onnx", nodes, one)).floating(12, CLASSES)
+    for value in (np.nan, np.inf, -np.inf):
+        numbers = {"b1": np.full(8, value, np.float32)}
+        with pytest.raises(DataError, match="not finite"):
+            own(written(tmp_path / "net.onnx", [*FIRST, LAST], numbers)).floating(12, CLASSES)
+
+
+def test_features_first_are_refused_and_not_read_as_constituents_first(tmp_path):
+    nodes = [("Flatten", "x", "z", {}), ("Gemm", "z w1 b1", "a", {}), FIRST[1], LAST]
+    path = written(tmp_path / "net.onnx", nodes, shape=("jets", COLUMNS, ROWS))
+    with pytest.raises(ConfigurationError, match=r"takes \(jets, 3, 4\).* are \(jets, 4, 3\)"):
+        own(path).floating(12, CLASSES)
+
+
+def test_weights_beside_the_file_are_part_of_it_and_a_network_is_refused_before_a_run(tmp_path):
+    path = written(tmp_path / "net.onnx", [*FIRST, LAST])
+    assert data_files(path) == []
+    onnx.save(onnx.load(path), path, save_as_external_data=True, location="w.bin", size_threshold=0)
+    assert data_files(path) == [tmp_path / "w.bin"]
+    section = {"dataset": {"constituents": 4}, "models": {"own": {"file": str(path)}}}
+    section["models"]["own"]["features"] = "kinematics"
+    require_networks(FirmwareSettings.model_validate(section))
+    section["models"]["own"]["features"] = "mass"
+    with pytest.raises(ConfigurationError, match=r"takes \(jets, 12\).* are \(jets, 16\)"):
+        require_networks(FirmwareSettings.model_validate(section))
 
 
 def test_other_numbers_of_inputs_and_classes_are_refused(tmp_path):
     path = exported(perceptron(), tmp_path / "net.onnx")
-    with pytest.raises(ConfigurationError, match=r"takes 12 numbers to 8.* take 24 to 8"):
+    with pytest.raises(ConfigurationError, match=r"takes \(jets, 4, 3\).* are \(jets, 8, 3\)"):
         own(path).floating(24, CLASSES)
     with pytest.raises(ConfigurationError, match=r"takes 8 numbers to 5.* take 8 to 7"):
         own(path).floating(12, 7)

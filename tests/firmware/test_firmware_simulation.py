@@ -12,7 +12,7 @@ from jetchain.firmware import hls, simulate
 from jetchain.firmware.archive import pack, scratch, unpack
 from jetchain.firmware.design import Fixed, build
 from jetchain.firmware.design_settings import DeviceSettings, FixedPointSettings, FormatSettings
-from jetchain.firmware.latency import measure_interval, measure_latency
+from jetchain.firmware.latency import find_impulse, measure_interval, measure_latency
 from jetchain.firmware.quantise import Format, quantise
 from jetchain.firmware.synthesise import pipeline, trace, write_verilog
 
@@ -161,6 +161,7 @@ def test_a_network_that_ignores_its_inputs_has_no_measurable_latency():
     dead = perceptron([w * 0 for w in NETWORK.parameters], list(NETWORK.biases.values()))
     with pytest.raises(ToolError, match="same outputs for all inputs"):
         measure_latency(pipelined(2), dead, seed=1)
+    assert np.any(NETWORK.forward(find_impulse(NETWORK, 1)) != NETWORK.forward(np.zeros((1, 6))))
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,7 @@ def test_the_comparison_says_how_each_number_was_obtained(axes, tmp_path):
     assert own["lost, paired [%]"] == "5.0 +- 1.0"
     assert own["right in one alone (float / Verilog), p"] == "7 / 3, 0.34"
     assert own["LUTs estimated [k]"] == "0.9 to 1.0"
-    assert own["share of the chip [%]"] == "0.87 to 1.00"
+    assert own["share of a VU13P [%]"] == "0.87 to 1.00"
     assert own["AUC Verilog"] == "W 0.880 +- 0.002, top 0.890 +- 0.004"
     assert "Verilator" in own["obtained by"]
     assert len(published) == 21
@@ -201,7 +201,7 @@ def test_boosted_trees_are_a_row_of_the_same_table(tmp_path, ghdl):
     assert row["accuracy Verilog [%]"] == "69.0 +- 1.0"
     assert row["lost, paired [%]"] == "1.0 +- 0.2"
     assert row["LUTs estimated [k]"] == "41.0"
-    assert row["share of the chip [%]"] == ""  # a band of da4ml's cost is not theirs
+    assert row["share of a VU13P [%]"] == ""  # a band of da4ml's cost is not theirs
     cycles = ("12", "1", "60") if ghdl else ("", "", "")
     names = ("cycles", "interval [cycles]", "latency at the clock asked for [ns]")
     assert tuple(row[name] for name in names) == cycles

@@ -1,11 +1,13 @@
 # Helpers of the rules, nothing else. What each does stands in workflow/jetchain/plumbing/rules.py.
 import json
 from functools import cache
+from pathlib import Path
 
 from jetchain.core.errors import ConfigurationError
 from jetchain.core.resources import file_digest, resource_name
 from jetchain.core.schema.jets import jet_collection
 from jetchain.firmware.designs import AUTOENCODERS, CLASSIFIERS, DESIGNS
+from jetchain.firmware.onnx_graph import data_files
 from jetchain.generate.cards import card_digest
 from jetchain.anomaly.settings import SHOWERS, window_name
 from jetchain.core.sources import is_stored
@@ -370,9 +372,12 @@ def dataset_of_design(wildcards):
 
 
 def file_of_design(wildcards):
-    """Name and digest of the file that a design is read from: another network makes it anew."""
+    """Name and digest of the files that a design is read from: another network makes it anew."""
     file = getattr(getattr(CONFIG.firmware.models, wildcards.design), "file", None)
-    return file_digest(file) if file else ""
+    if not file:
+        return ""
+    beside = data_files(Path(file).expanduser())
+    return " ".join(map(file_digest, [file, *map(str, beside)]))
 
 
 def drawn(figure):

@@ -24,7 +24,7 @@ from jetchain.firmware.design import build, read_jets
 from jetchain.firmware.layers import Network
 from jetchain.firmware.prune import Pruner
 from jetchain.firmware.settings import FirmwareDatasetSettings, TrainAutoencoderSettings
-from jetchain.firmware.train import prune_and_tune, score, turn
+from jetchain.firmware.train import prune_and_tune, require_exact, score, turn
 
 
 def prepare(
@@ -143,6 +143,7 @@ def train(
     make_deterministic(seed, settings.training.threads)
     inputs = data["features"].shape[1]
     model = Variational(built, built.quantised(inputs, 1, settings.formats), inputs)
+    require_exact(model.encoder, settings.formats)
     training, held_out = (np.flatnonzero(data["split"] == part) for part in (TRAIN, VALIDATION))
 
     def loss(network: nn.Module, x: Tensor) -> tuple[Tensor, int]:

@@ -87,6 +87,7 @@ class Design(ABC):
         Raises:
             KeyError: a parameter is missing.
             ValueError: a shape is not that of the settings.
+            ConfigurationError: a number has too many bits to be compared exactly.
         """
         shape = (int(state["inputs"]),)
         rows, rest = divmod(shape[0], self.columns)
@@ -111,7 +112,9 @@ class Design(ABC):
             masked = (weight * state[f"layers.{name}.mask"]).T
             weights[name] = quantise(masked, Format.of(formats.weights))
             biases[name] = quantise(bias, Format.of(formats.biases))
-        return Fixed(self, shape[0], weights, biases, formats, headroom)
+        fixed = Fixed(self, shape[0], weights, biases, formats, headroom)
+        _ = fixed.bit_operations  # all formats on the way are narrow enough
+        return fixed
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from jetchain.core.errors import ConfigurationError
 from jetchain.firmware.quantise import Array, Format, fraction_bits, significant_bits
 
 V = TypeVar("V")
+EXACT = 53  # bits of a double
 
 
 class Carrier(ABC, Generic[V]):
@@ -94,6 +95,11 @@ class Shapes(Carrier[Shape]):
 
     def add(self, x: Shape, y: Shape) -> Shape:
         """See `Carrier`."""
+        if x[-1] != y[-1]:
+            raise ConfigurationError(
+                f"firmware: a design adds {x[-1]} numbers to {y[-1]}.",
+                "Give both layers the same width.",
+            )
         return max(x, y)
 
     def pairs(self, x: Shape, y: Shape) -> Shape:
@@ -162,6 +168,16 @@ class Range:
 
     rows: int
     format: Format
+
+    def __post_init__(self) -> None:
+        """Refuse what double precision, with which all is compared, would round."""
+        if self.format.width > EXACT:
+            raise ConfigurationError(
+                f"firmware: a sum of the design has {self.format.width} bits, of which {EXACT} can "
+                "be compared exactly.",
+                "Lower integer or fraction bits in the design's formats, or set a ReLU between its "
+                "linear layers.",
+            )
 
 
 class Ranges(Carrier[Range]):

@@ -104,6 +104,8 @@ class Layers(Carrier[Node]):
         rows = max(x.range.rows, y.range.rows)
         x, y = (each if each.range.rows == rows else self._repeated(each, rows) for each in (x, y))
         to = self.ranges.add(x.range, y.range)
+        if x.name == y.name:  # hls4ml refuses one tensor twice
+            y = self._same(f"twin_{y.name}", y, _wide(y.range.format))
         return self._function("add", x, y, to)
 
     def pairs(self, x: Node, y: Node) -> Node:
@@ -123,7 +125,7 @@ class Layers(Carrier[Node]):
 
     def squares(self, x: Node, width: int) -> Node:
         """See `Carrier`: products of each number with itself, and a dense layer of ones."""
-        twin = self._same(f"twin_{x.name}", x, _wide(x.range.format))  # it refuses one tensor twice
+        twin = self._same(f"twin_{x.name}", x, _wide(x.range.format))  # as in `add`
         square = self._function("mul", x, twin, self.ranges.square(x.range))
         ones = nn.Linear(width, 1, bias=False)
         nn.init.ones_(ones.weight)
@@ -149,9 +151,10 @@ class Layers(Carrier[Node]):
     def _module(
         self, name: str, module: nn.Module, x: Node, to: Range, width: int = 0, **precision: str
     ) -> Node:
-        self.modules[name] = module
-        self.steps.append(Step(name, (x.name,)))
-        self.precision[name] = precision
+        if name not in self.modules:  # the same of the same tensor may be asked for twice
+            self.modules[name] = module
+            self.steps.append(Step(name, (x.name,)))
+            self.precision[name] = precision
         return Node(name, width or x.width, to, x.by_row)
 
     def _function(self, function: str, x: Node, y: Node, to: Range) -> Node:

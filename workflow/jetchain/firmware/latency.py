@@ -42,6 +42,28 @@ REMEDY = (
 )
 
 
+def find_impulse(network: Model, seed: int) -> Array:
+    """An input (1, inputs) that a design answers otherwise than zeros.
+
+    Raises:
+        ToolError: 100 random ones give the same outputs.
+    """
+    random = generator(seed, "impulse")
+    assert network.inputs is not None
+    quiet = np.zeros((1, network.number))
+    rest = network.forward(quiet)
+    for _ in range(100):
+        impulse = network.at_port(
+            random.uniform(network.inputs.low, network.inputs.high, quiet.shape)
+        )
+        if np.any(network.forward(impulse) != rest):
+            return impulse
+    raise ToolError(
+        "The network gives the same outputs for all inputs: its latency cannot be measured.",
+        "Train longer, lower firmware.pruning.sparsity, or raise the bits of its formats.",
+    )
+
+
 def measure_latency(clocked: Clocked, network: Model, seed: int) -> int:
     """Clock periods from the edge that takes an input in to the edge that gives its output.
 
@@ -56,22 +78,10 @@ def measure_latency(clocked: Clocked, network: Model, seed: int) -> int:
     Raises:
         ToolError: no response, or not exactly one, within 256 clocks.
     """
-    random = generator(seed, "impulse")
-    assert network.inputs is not None
     quiet = np.zeros((1, network.number))
     rest = network.forward(quiet)
-    for _ in range(100):
-        impulse = network.at_port(
-            random.uniform(network.inputs.low, network.inputs.high, quiet.shape)
-        )
-        answer = network.forward(impulse)
-        if np.any(answer != rest):
-            break
-    else:
-        raise ToolError(
-            "The network gives the same outputs for all inputs: its latency cannot be measured.",
-            "Train longer, or lower firmware.pruning.sparsity.",
-        )
+    impulse = find_impulse(network, seed)
+    answer = network.forward(impulse)
     rows = np.concatenate([np.repeat(quiet, LONGEST, 0), impulse, np.repeat(quiet, LONGEST, 0)])
     seen = clocked(rows)[LONGEST:]  # from the clock that takes the impulse in
     responses = np.flatnonzero(np.any(seen != rest, axis=1))

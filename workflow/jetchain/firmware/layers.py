@@ -30,6 +30,9 @@ class Wired(Protocol):
     def start(self) -> Mapping[str, tuple[Array, Array]]:
         """Weights and biases of layers that do not start with random ones."""
 
+    def fixed(self, state: Mapping[str, Any], common: FormatSettings) -> Any:
+        """From the weights of the quantised network."""
+
 
 class _FakeQuantise(torch.autograd.Function):
     """See `fake_quantise`; one node of the graph, and no numbers kept but where it saturates."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,13 @@ import numpy as np
 
 from jetchain.core.errors import ConfigurationError, DataError
 from jetchain.firmware.quantise import Array
+from jetchain.firmware.settings import FirmwareSettings
 
 SUPPORTED = {
     "Gemm, MatMul": "linear layers, of a vector or of every constituent alike, with a bias (Add)",
+    "BatchNormalization": "right behind a linear layer of a vector, which takes it in",
     "Relu": "behind them",
-    "Add": "of two tensors of equal shape, or of each constituent and one row",
+    "Add": "of two tensors of equal shape, or of each constituent and one row, or of a bias",
     "ReduceMean": "over all constituents, (jets, constituents, features)",
     "Flatten, Reshape, Squeeze": "of the inputs, or of one row",
     "Identity, Dropout, Cast": "which change nothing when it runs",
@@ -22,6 +25,7 @@ SUPPORTED = {
 }
 """Kinds of nodes, and where they may stand."""
 
+ALIKE = "Identity", "Dropout", "Cast"
 MADE, TEXT = ".pt2", ".onnxtxt"  # a program of torch.export; ONNX to read; all else is ONNX
 ROWS, ROW, VECTOR = "rows", "row", "vector"
 
@@ -41,17 +45,56 @@ class Graph:
     """A network as steps of a `flow.Carrier`.
 
     Attributes:
+        path: of the file.
         source: name of the input.
         by_row: whether it takes (jets, constituents, features), and not one vector.
         ops: in their order; the last one gives the logits.
         weights, biases: of each layer: (outputs, inputs) and (outputs,).
+        shape: of the input as the file declares it, the jets first; None: any size.
+        number: ONNX's kind of its numbers.
+        model: what was read, in ONNX.
+        logits: name of the tensor that the last step gives.
     """
 
+    path: Path
     source: str
     by_row: bool
     ops: tuple[Op, ...]
     weights: dict[str, Array]
     biases: dict[str, Array]
+    shape: tuple[int | None, ...]
+    number: int
+    model: Any
+    logits: str
+
+    def computed(self, x: Array) -> Array:
+        """The logits that ONNX Runtime finds for the file.
+
+        Args:
+            x: (jets, constituents, features) or (jets, inputs), as many axes as `shape`.
+
+        Raises:
+            DataError: it cannot run the file.
+        """
+        import onnxruntime
+        from onnx import helper
+
+        model = copy.deepcopy(self.model)
+        model.graph.output.append(helper.make_empty_tensor_value_info(self.logits))
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level, options.intra_op_num_threads = 3, 1  # errors alone
+        try:
+            session = onnxruntime.InferenceSession(
+                model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            )
+            kind = helper.tensor_dtype_to_np_dtype(self.number)
+            *_, found = session.run(None, {self.source: x.astype(kind)})
+        except Exception as error:
+            raise DataError(
+                f"{self.path}: ONNX Runtime cannot run it ({type(error).__name__}: {error}).",
+                "Write it with torch.onnx.export from a network in float32.",
+            ) from error
+        return np.asarray(found, np.float64)
 
 
 def read_graph(path: Path) -> Graph:
@@ -77,7 +120,22 @@ def read_graph(path: Path) -> Graph:
             f"{path}: no network that can be read ({type(error).__name__}: {error}).",
             "Write it with torch.onnx.export, or with torch.export.save as .pt2.",
         ) from error
-    return _Reader(path, model.graph).read()
+    return _Reader(path, model).read()
+
+
+def data_files(path: Path) -> list[Path]:
+    """The files beside an ONNX file in which its weights are; none where it cannot be read."""
+    import onnx
+    from onnx.external_data_helper import ExternalDataInfo, uses_external_data
+
+    if path.suffix in (MADE, TEXT):
+        return []
+    try:
+        tensors = onnx.load(path, load_external_data=False).graph.initializer
+    except Exception:  # the job says what is wrong
+        return []
+    names = {ExternalDataInfo(each).location for each in tensors if uses_external_data(each)}
+    return [path.parent / name for name in sorted(names)]
 
 
 def _model(path: Path) -> Any:
@@ -95,40 +153,81 @@ def _model(path: Path) -> Any:
     return program.model_proto
 
 
+def require_networks(settings: FirmwareSettings) -> None:
+    """Refuse a network of the user's before anything runs; see `designs.own.Own.floating`."""
+    for name, section in settings.models:
+        if getattr(section, "file", None):
+            from jetchain.firmware.design import build  # torch, which takes seconds
+
+            rows = section.constituents or settings.dataset.constituents
+            build(name, section).floating(rows * section.columns, len(settings.dataset.classes))
+
+
 class _Reader:
-    def __init__(self, path: Path, graph: Any) -> None:
+    def __init__(self, path: Path, model: Any) -> None:
         from onnx import numpy_helper
 
-        self.path, self.graph = path, graph
+        self.path, self.model, self.graph = path, model, model.graph
         self.constants: dict[str, np.ndarray] = {
-            each.name: numpy_helper.to_array(each) for each in graph.initializer
+            each.name: numpy_helper.to_array(each) for each in self.graph.initializer
         }
+        self.sizes: set[str] = set()  # of tensors: what a Reshape is told
         self.kinds: dict[str, str] = {}
         self.same: dict[str, str] = {}  # tensors that are others by another name
         self.ops: list[Op] = []
         self.weights: dict[str, Array] = {}
         self.biases: dict[str, Array] = {}
+        self.nodes = self._needed()
+        self.logits = self.graph.output[0].name if self.graph.output else ""
+
+    def _needed(self) -> list[Any]:
+        """The nodes that the output comes from."""
+        wanted, nodes = {each.name for each in self.graph.output}, []
+        for node in reversed(self.graph.node):
+            if wanted.intersection(node.output):
+                wanted.update(node.input)
+                nodes.append(node)
+        return nodes[::-1]
 
     def read(self) -> Graph:
         inputs = [each for each in self.graph.input if each.name not in self.constants]
         if len(inputs) != 1 or len(self.graph.output) != 1:
             raise self.refused(f"{len(inputs)} inputs and {len(self.graph.output)} outputs")
         source = inputs[0].name
-        rank = len(inputs[0].type.tensor_type.shape.dim)
-        if rank not in (2, 3):
-            raise self.refused(f"inputs of {rank} axes")
-        first = [node for node in self.graph.node if source in node.input]
-        flattened = all(node.op_type in ("Flatten", "Reshape") for node in first)
-        by_row = rank == 3 and not flattened
+        axes = inputs[0].type.tensor_type.shape.dim
+        if len(axes) not in (2, 3):
+            raise self.refused(f"inputs of {len(axes)} axes")
+        by_row = len(axes) == 3 and not self._flattened(source)
         self.kinds[source] = ROWS if by_row else VECTOR
-        for node in self.graph.node:
+        for node in self.nodes:
             self._node(node)
         last = self._named(self.graph.output[0].name)
         if not self.ops or self.ops[-1].output != last or self.ops[-1].kind != "linear":
             raise self.refused("a last layer that is not linear")
         if self.kinds[last] != VECTOR:
             raise self.refused("outputs by constituent")
-        return Graph(source, by_row, tuple(self.ops), self.weights, self.biases)
+        for values in (*self.weights.values(), *self.biases.values()):
+            if not np.all(np.abs(values) < np.finfo(np.float32).max):
+                raise DataError(
+                    f"{self.path}: a weight or bias is not finite, or beyond float32.",
+                    "Train the network again, and write its file anew.",
+                )
+        shape = tuple(axis.dim_value or None for axis in axes)
+        return Graph(
+            self.path, source, by_row, tuple(self.ops), self.weights, self.biases, shape,
+            inputs[0].type.tensor_type.elem_type, self.model, self.logits,
+        )  # fmt: skip
+
+    def _flattened(self, source: str) -> bool:
+        """Whether the inputs become one vector before all else."""
+        names, first = {source}, []
+        for node in self.nodes:
+            if names.intersection(node.input):
+                if node.op_type in ALIKE:
+                    names.update(node.output)
+                else:
+                    first.append(node.op_type)
+        return {*first} - {"Shape"} <= {"Flatten", "Reshape"}
 
     def refused(self, what: str) -> ConfigurationError:
         listed = "; ".join(f"{names} ({where})" for names, where in SUPPORTED.items())
@@ -143,49 +242,65 @@ class _Reader:
         return name
 
     def _node(self, node: Any) -> None:
-        kind = node.op_type
+        kind, inputs = node.op_type, [name for name in node.input if name]
         handler = {
             "Gemm": self._linear, "MatMul": self._linear, "Add": self._add, "Relu": self._relu,
-            "ReduceMean": self._mean, "Flatten": self._flat,
-            "Reshape": self._flat, "Squeeze": self._flat, "Identity": self._alias,
-            "Dropout": self._alias, "Cast": self._alias, "Softmax": self._end,
-            "LogSoftmax": self._end, "Constant": self._constant,
+            "ReduceMean": self._mean, "Flatten": self._flat, "Reshape": self._flat,
+            "Squeeze": self._flat, "Softmax": self._end, "LogSoftmax": self._end,
+            "BatchNormalization": self._normalised,
+            **dict.fromkeys(ALIKE, self._alias),
         }.get(kind)  # fmt: skip
-        if handler is None:
+        if all(name in self.constants for name in inputs):
+            self._constant(node)
+        elif kind == "Shape" or all(
+            name in self.constants or name in self.sizes for name in inputs
+        ):
+            self.sizes.update(node.output)
+        elif handler is None or (self.sizes.intersection(inputs) and kind != "Reshape"):
             raise self.refused(f"a layer '{kind}'{f' ({node.name})' if node.name else ''}")
-        if kind != "Constant" and all(name in self.constants for name in node.input if name):
-            raise self.refused(f"a layer '{kind}' of constants")
-        handler(node)
+        else:
+            handler(node)
 
     def _constant(self, node: Any) -> None:
-        from onnx import numpy_helper
+        """What a node makes of constants."""
+        from onnx import TypeProto, helper
+        from onnx.reference import ReferenceEvaluator
 
-        values = [each for each in node.attribute if each.name == "value"]
-        if not values:
-            raise self.refused("a constant that is no tensor")
-        self.constants[node.output[0]] = numpy_helper.to_array(values[0].t)
+        outputs = [helper.make_value_info(name, TypeProto()) for name in node.output]
+        graph = helper.make_graph([node], "constant", [], outputs)
+        model = helper.make_model(graph, opset_imports=self.model.opset_import)
+        try:
+            found = ReferenceEvaluator(model).run(
+                None, {name: self.constants[name] for name in node.input if name}
+            )
+        except Exception as error:
+            raise self.refused(f"a layer '{node.op_type}' of constants") from error
+        self.constants.update(zip(node.output, found, strict=True))
 
     def _linear(self, node: Any) -> None:
         options = {each.name: each for each in node.attribute}
         x, name, *more = node.input
-        factors = {options[key].f for key in ("alpha", "beta") if key in options}
+        bias = more[0] if more else ""
+        weight = self.constants.get(name, np.zeros(0))
         turned = "transA" in options and options["transA"].i
-        if (
-            name not in self.constants
-            or self.constants[name].ndim != 2
-            or factors - {1.0}
-            or turned
-        ):
+        if (bias and bias not in self.constants) or weight.ndim != 2 or not weight.size or turned:
             raise self.refused(f"a layer '{node.op_type}' that is no linear layer of fixed weights")
-        weight = np.asarray(self.constants[name], np.float64)
+        weight = np.asarray(weight, np.float64)
         if not ("transB" in options and options["transB"].i):
             weight = weight.T
-        bias = np.zeros(len(weight))
-        if more and more[0]:
-            bias = np.broadcast_to(self.constants[more[0]], bias.shape).astype(np.float64)
+        alpha, beta = (options[key].f if key in options else 1.0 for key in ("alpha", "beta"))
         layer = f"own{len(self.weights)}"
-        self.weights[layer], self.biases[layer] = weight, bias
+        self.weights[layer], self.biases[layer] = alpha * weight, np.zeros(len(weight))
+        if bias:
+            self._bias(layer, beta * self.constants[bias].astype(np.float64))
         self._step("linear", (self._named(x),), node.output[0], layer)
+
+    def _bias(self, layer: str, values: np.ndarray) -> None:
+        """Add (outputs,), or one number, with any axes of 1 before, to the bias of a layer."""
+        wide = len(self.biases[layer])
+        if values.size not in (1, wide) or values.size != (*values.shape, 1)[values.ndim - 1]:
+            raise self.refused("an 'Add' of constants that is no bias of a linear layer")
+        self.biases[layer] = self.biases[layer] + values.ravel()
 
     def _add(self, node: Any) -> None:
         one, two = (name for name in node.input)
@@ -193,20 +308,35 @@ class _Reader:
             one, two = two, one
         one = self._named(one)
         if two in self.constants:
-            made = next((op for op in self.ops if op.output == one), None)
-            values = self.constants[two]
-            others = sum(one in (*map(self._named, each.input),) for each in self.graph.node)
-            fits = made is not None and made.kind == "linear"
-            if made is None or not fits or values.ndim > 1 or others > 1:
+            layer = self._layer_of(one)
+            if layer is None:
                 raise self.refused("an 'Add' of constants that is no bias of a linear layer")
-            self.biases[made.layer] = self.biases[made.layer] + values
+            self._bias(layer, self.constants[two].astype(np.float64))
             self.same[node.output[0]] = one
             return
         two = self._named(two)
-        kinds = {self.kinds[one], self.kinds[two]}
-        if VECTOR in kinds:
-            raise self.refused("an 'Add' of vectors")
+        if (self.kinds[one] == VECTOR) != (self.kinds[two] == VECTOR):
+            raise self.refused("an 'Add' of a vector and of rows")
         self._step("add", (one, two), node.output[0])
+
+    def _layer_of(self, name: str) -> str | None:
+        """The linear layer of which this is the output, if no other node sees it."""
+        made = next((op for op in self.ops if op.output == name), None)
+        seen = sum(name in map(self._named, each.input) for each in self.nodes)
+        return made.layer if made is not None and made.kind == "linear" and seen == 1 else None
+
+    def _normalised(self, node: Any) -> None:
+        x, *names = node.input
+        layer, numbers = self._layer_of(self._named(x)), [self.constants.get(n) for n in names]
+        vector = self.kinds[self._named(x)] == VECTOR
+        if layer is None or not vector or any(each is None for each in numbers):
+            raise self.refused("a 'BatchNormalization' that is not right behind a linear layer")
+        scale, shift, mean, variance = (np.asarray(each, np.float64) for each in numbers)
+        epsilon = next((each.f for each in node.attribute if each.name == "epsilon"), 1e-5)
+        factor = scale / np.sqrt(variance + epsilon)
+        self.weights[layer] = factor[:, None] * self.weights[layer]
+        self.biases[layer] = factor * (self.biases[layer] - mean) + shift
+        self._alias(node)
 
     def _relu(self, node: Any) -> None:
         self._step("relu", (self._named(node.input[0]),), node.output[0])
@@ -216,7 +346,7 @@ class _Reader:
         x = self._named(node.input[0])
         axes = options["axes"].ints if "axes" in options else []
         if len(node.input) > 1 and node.input[1]:
-            axes = self.constants[node.input[1]].ravel()
+            axes = self.constants.get(node.input[1], np.zeros(0)).ravel()
         if self.kinds[x] != ROWS or [int(axis) for axis in axes] not in ([1], [-2]):
             raise self.refused(f"a '{node.op_type}' that is no mean over the constituents")
         output = node.output[0]
@@ -240,8 +370,10 @@ class _Reader:
         self.same[node.output[0]] = self._named(node.input[0])
 
     def _end(self, node: Any) -> None:
-        if node.output[0] != self.graph.output[0].name:
-            raise self.refused(f"a '{node.op_type}' that is not the last layer")
+        axes = [each.i for each in node.attribute if each.name == "axis"]
+        if node.output[0] != self.graph.output[0].name or axes not in ([], [1], [-1]):
+            raise self.refused(f"a '{node.op_type}' that is not the last layer, over the classes")
+        self.logits = node.input[0]
         self._alias(node)
 
     def _step(self, kind: str, inputs: tuple[str, ...], output: str, layer: str = "") -> None:

@@ -327,7 +327,7 @@ def markdown(value: FirmwareReport, description: str, scan: list[Pipeline]) -> s
         "",
         f"By the post-route reports of published designs ({guess.source}), an estimate: "
         f"{guess.luts[0]:.0f} to {guess.luts[1]:.0f} LUTs, at most "
-        f"{100 * guess.luts[1] / guess.part_luts:.2g} % of the chip; at cutoff "
+        f"{100 * guess.luts[1] / guess.part_luts:.2g} % of a VU13P; at cutoff "
         f"{guess.latency_cutoff:g} {guess.cycles} cycles of "
         f"{guess.clock_period_ns[0]:g} to {guess.clock_period_ns[1]:g} ns, which is "
         f"{guess.latency_ns[0]:.0f} to {guess.latency_ns[1]:.0f} ns.",

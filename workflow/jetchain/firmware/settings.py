@@ -93,7 +93,7 @@ class SynthesisSettings(Settings):
 
     @model_validator(mode="after")
     def _positive(self) -> Self:
-        if any(cutoff <= 0.0 for cutoff in self.scan):
+        if any(not cutoff > 0.0 for cutoff in self.scan):
             raise ValueError("the cutoffs in scan must be positive")
         return self
 

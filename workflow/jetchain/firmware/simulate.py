@@ -22,7 +22,7 @@ from jetchain.core.verbs import Input, Output
 from jetchain.firmware.archive import scratch, unpack
 from jetchain.firmware.dataset import FEATURES, TEST
 from jetchain.firmware.design import Fixed, project_name, read_fixed, read_jets
-from jetchain.firmware.latency import Clocked, measure_interval, measure_latency
+from jetchain.firmware.latency import Clocked, find_impulse, measure_interval, measure_latency
 from jetchain.firmware.performance import FIRMWARE_SCORES
 from jetchain.firmware.quantise import Array
 from jetchain.firmware.settings import SimulateSettings
@@ -97,6 +97,7 @@ def rtl(
     network = read_fixed(weights, design, settings.model, settings.formats, settings.headroom)
     x, expected, of_jets = stimulus(network, dataset, scores, settings, seed)
     described = read_result(description, RTLDesign)
+    find_impulse(network, seed)  # a network that never answers is not built
     with scratch(outputs) as folder:
         unpack(verilog, folder)
         clocked = compile_rtl(folder, project_name(design), described.inputs, described.outputs)
@@ -140,7 +141,7 @@ def stimulus(
             "One of them is from another run. Remove both and run the same command again.",
         )
     at_port = network.at_port(jets)
-    outside = np.argwhere(np.abs(at_port - jets) > network.port.step)
+    outside = np.argwhere(~(np.abs(at_port - jets) <= network.port.step))  # NaN too
     if len(outside):
         jet, place = outside[0]
         row, column = divmod(int(place), network.design.columns)

@@ -22,6 +22,7 @@ from jetchain.core.training_settings import TrainingSettings
 from jetchain.core.verbs import Input, Output
 from jetchain.firmware.dataset import TEST, TRAIN, VALIDATION
 from jetchain.firmware.design import Design, build, read_jets
+from jetchain.firmware.design_settings import FormatSettings
 from jetchain.firmware.layers import Network
 from jetchain.firmware.performance import FIRMWARE_SCORES
 from jetchain.firmware.prune import Pruner
@@ -100,7 +101,14 @@ def started(
         raise DataError(f"{start}: parameter {error} is missing.", REMAKE) from None
     except ValueError as error:
         raise DataError(f"{start}: {error}.", REMAKE) from None
+    require_exact(model, settings.formats)
     return model
+
+
+def require_exact(model: Network, formats: FormatSettings) -> None:
+    """Refuse formats that give too wide numbers before the training; see `Design.fixed`."""
+    state = {name: value.numpy() for name, value in model.state_dict().items()}
+    model.design.fixed(state, formats)
 
 
 @dataclass(frozen=True)

@@ -273,7 +273,7 @@ def stimulus(
     jets = data["features"][test].astype(np.float64)
     at_port, to = trees.at_port(jets), trees.inputs
     assert to is not None
-    outside = np.argwhere(np.abs(at_port - jets) > to.step)
+    outside = np.argwhere(~(np.abs(at_port - jets) <= to.step))  # NaN too
     if len(outside):
         jet, place = outside[0]
         row, column = divmod(int(place), settings.columns)

@@ -67,9 +67,7 @@ def _own(value: FirmwareReport, name: str) -> dict[str, str]:
         "latency at the clock asked for [ns]": f"{latency.latency_ns:g}",
         "latency estimated [ns]": _band(guess.latency_ns, ".0f"),
         "LUTs estimated [k]": _band([luts / 1e3 for luts in guess.luts], ".1f"),
-        "share of the chip [%]": _band(
-            [100 * luts / guess.part_luts for luts in guess.luts], ".2f"
-        ),
+        "share of a VU13P [%]": _band([100 * luts / guess.part_luts for luts in guess.luts], ".2f"),
         "obtained by": "this run: accuracy of the simulated Verilog, cycles by Verilator; LUTs and "
         "estimated ns from da4ml's cost and pipeline in the bands of post-route reports of "
         f"others ({guess.source}), the ns of a pipeline with cutoff {guess.latency_cutoff:g}",

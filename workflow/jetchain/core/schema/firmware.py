@@ -140,7 +140,7 @@ class Estimates(Result):
 
     Fields:
         luts: smallest and largest.
-        part_luts: of the chip.
+        part_luts: of a VU13P, the chip of the published designs, whatever `DesignCost.part` is.
         latency_cutoff, cycles: of the pipeline whose clock is estimated.
         clock_period_ns, latency_ns, interval_ns: smallest and largest.
         source: of the reports.

@@ -10,15 +10,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
+
+from jetchain.core.errors import ConfigurationError
 from jetchain.core.resources import RESOURCES
 from jetchain.core.settings import key
 from jetchain.firmware.design import Design
 from jetchain.firmware.design_settings import SetSettings
-from jetchain.firmware.flow import Carrier
+from jetchain.firmware.flow import Carrier, Shape
+from jetchain.firmware.layers import Network
 from jetchain.firmware.onnx_graph import Graph, read_graph
 from jetchain.firmware.quantise import Array
 
 EXAMPLE = "examples/firmware.onnxtxt"
+ALIKE = 1e-2  # of the largest logit: the file may compute in 16 bits
 
 
 class OwnSettings(SetSettings):
@@ -48,6 +54,42 @@ class Own(Design):
     def by_constituent(self) -> bool:  # type: ignore[override]
         """As the file takes its inputs."""
         return self.graph.by_row
+
+    def arranged(self, shape: Shape) -> Shape:
+        """As the file takes the inputs; raises `ConfigurationError` where it takes others."""
+        wanted, here = self.graph.shape[1:], self._given(shape[0])
+        if any(size not in (None, found) for size, found in zip(wanted, here, strict=True)):
+            raise ConfigurationError(
+                f"{self.file}: the network takes (jets, {', '.join(map(str, wanted))}), but the "
+                f"jets of the data set are (jets, {', '.join(map(str, here))}), with "
+                f"{self.columns} features of each constituent.",
+                "Correct firmware.dataset.constituents, the features or the constituents of "
+                "firmware.models.own, or the network.",
+            )
+        return super().arranged(shape)
+
+    def _given(self, inputs: int) -> Shape:
+        """(constituents, features) or (inputs,), as many axes as the file has."""
+        by_row = len(self.graph.shape) == 3
+        return (inputs // self.columns, self.columns) if by_row else (inputs,)
+
+    def floating(self, inputs: int, outputs: int) -> Network:
+        """See `Design`; raises `ConfigurationError` where the file computes something else."""
+        network = super().floating(inputs, outputs)
+        shape = self.graph.shape[0] or 2, *self._given(inputs)
+        x = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+        expected = self.graph.computed(x)
+        with torch.no_grad():
+            found = network(torch.from_numpy(x.reshape(len(x), -1))).numpy()
+        close = ALIKE * np.abs(expected).max(initial=0.0)
+        if found.shape != expected.shape or not np.all(np.abs(found - expected) <= close):
+            raise ConfigurationError(
+                f"{self.file}: the file computes something else than its linear layers, ReLU, sums "
+                "and means.",
+                "Write it in evaluation mode, without casts to integers and without a Reshape that "
+                "mixes jets or constituents.",
+            )
+        return network
 
     def start(self) -> dict[str, tuple[Array, Array]]:
         """The weights of the file."""
