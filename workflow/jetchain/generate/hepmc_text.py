@@ -169,7 +169,9 @@ def _hepmc3(lines: Lines) -> EventText:
     if not 0 <= childless <= len({*range(1, particles + 1)} - ending - mothers):
         raise Malformed(f"it announces {vertices} vertices and has {leading}")
     if childless:
-        body = _without_childless3(body, {v: i + 1 for i, v in enumerate(v for v in placed if v in named)})
+        body = _without_childless3(
+            body, {v: i + 1 for i, v in enumerate(v for v in placed if v in named)}
+        )
     sources = sum(b" [] " in line + b" " for line in body if line[0] == _V)
     if sources or childless:
         particles += sources

@@ -12,6 +12,8 @@ from jetchain.core.sources import FileSettings, require_four_digits, require_sam
 
 CARDS = RESOURCES / "processes"
 GUN = "gun"
+# Pythia's settings that need a file of events; without one, merging crashes Pythia 8.317.
+OF_FILES = ("beams:frametype", "beams:lhef", "merging:", "jetmatching:")
 HARDEST = 1e6
 """GeV: ten times the beams that anyone plans. What is harder has another unit, or is damaged, and
 its shower would ask for all memory."""
@@ -140,8 +142,10 @@ class GenerationSettings(Settings):
     @classmethod
     def _no_seed(cls, value: list[str]) -> list[str]:
         for line in value:
-            if line.replace(" ", "").lower().startswith(("beams:frametype", "beams:lhef")):
-                raise ValueError(f"'{line}': give a file of events as a source, of the format lhe")
+            if line.replace(" ", "").lower().startswith(OF_FILES):
+                raise ValueError(
+                    f"'{line}' is for a file of events: give it as a source, of the format lhe"
+                )
         return without_seed(value)
 
     @model_validator(mode="after")
