@@ -62,8 +62,8 @@ def test_settings_survive_json():
          ["derived from the key 'seed'"]),
         ({"samples": {"a": {"generation": {"process": "W", "overrides": ["Beams:LHEF = b.lhe"]}}}},
          ["Beams:LHEF", "of the format lhe"]),
-        ({"samples": {"a": {"generation": {"process": "W", "overrides": [" merging:Process = a"]}}}},
-         ["merging:Process", "of the format lhe"]),
+        ({"samples": {"a": {"generation": {"process": "W", "overrides": [" merging:nJetMax=2"]}}}},
+         ["merging:nJetMax", "of the format lhe"]),
         *(({"samples": {"a": {"generation": {"process": "gun", name: value}}}},
            ["samples.a.generation", f"the process gun does not read {name}: take it out"])
           for name, value in (("tune", "cp5"), ("variations", "shower"), ("overrides", ["A:b = 1"]),

@@ -183,9 +183,10 @@ def _check(path: Path, weight: NDArray[np.float64], truth: Truth, read: int) -> 
         if np.any(wrong):
             row = int(np.argmax(wrong))
             event = int(np.searchsorted(np.cumsum(truth.counts["particle"]), row, side="right"))
+            code = truth.columns["particle"]["pdgid"][row]
             what = (
-                f"the energy of a particle with PDG code {truth.columns['particle']['pdgid'][row]} and "
-                f"momentum {momentum[row]:g} GeV{why}"
+                f"the energy of a particle with PDG code {code} and momentum "
+                f"{momentum[row]:g} GeV{why}"
             )
             raise _refusal(path, read + event, what, particle["e"][row])
 

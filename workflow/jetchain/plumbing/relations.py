@@ -191,9 +191,9 @@ def _samples_fit_their_use(config: Configuration) -> Iterator[str]:
             f"detector.bench.sample: '{timed}' comes from files; the bench times Pythia beside "
             "the detector, so name a sample that has generation."
         )
-    guns = {f"detector.validation.{use}": getattr(config.detector.validation, use)
-            for use in ("gun", "pions", "pi0")} | {"particleflow.gun": config.particleflow.gun}  # fmt: skip
-    for use, name in guns.items():
+    guns = (*(f"detector.validation.{use}" for use in ("gun", "pions", "pi0")), "particleflow.gun")
+    for use in guns:
+        name = _at(config, use)
         made = _generation(config, name)
         if name in config.generate.samples and (
             made is None or made.process != GUN or made.gun.particles != 1
