@@ -109,7 +109,13 @@ class LesHouchesFile:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")  # as which pylhe tells that a file is cut short
                 file = pylhe.LHEFile.fromfile(path)
-                weights.extend(event.eventinfo.weight for event in file.events)
+                for event in file.events:
+                    weights.append(_finite(event).weight)
+        except DataError as error:
+            raise DataError(
+                f"{path}: in event {len(weights) + 1} of the file, {error.cause}.",
+                f"Take the event out of the file, or find what wrote it so. {REPLACE}",
+            ) from None
         except Exception as error:  # pylhe raises many kinds for a damaged file
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise DataError(
@@ -147,6 +153,14 @@ class LesHouchesFile:
         """The size of all weights, by which they are divided; 1 where it is not one."""
         sizes = np.unique(np.abs(self.weights))
         return float(sizes[0]) if len(sizes) == 1 else 1.0
+
+
+def _finite(event: Any) -> Any:
+    """The information of an event of pylhe's; raises `DataError` where a momentum is not finite."""
+    for each in event.particles:
+        if not math.isfinite(each.px + each.py + each.pz + each.e):
+            raise DataError(f"the momentum of a particle with PDG code {each.id} is not finite", "")
+    return event.eventinfo
 
 
 class _HardProcessOfFile(HardProcessLog):
