@@ -82,6 +82,7 @@ def test_a_file_without_events_is_an_empty_shard(tmp_path):
     [
         (lambda text: text[: len(text) // 2], "cut short or damaged after event 1"),
         (lambda text: text.replace("</LesHouchesEvents>", ""), "cut short or damaged"),
+        (lambda text: text + text, "holds 2 lists of events"),
         (lambda text: text.replace("<init>", "<start>"), "not a file of Les Houches events"),
         (lambda _: "HepMC::Version 3", "not a file of Les Houches events"),
         (lambda text: text.replace("7 1.0 301.0", "7 nan 301.0"), "in event 2 of the file"),

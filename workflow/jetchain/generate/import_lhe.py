@@ -7,6 +7,7 @@ hep-ph/0109068. pylhe reads what the file says, Pythia the events (Beams:frameTy
 
 from __future__ import annotations
 
+import gzip
 import math
 import tempfile
 import warnings
@@ -123,6 +124,11 @@ class LesHouchesFile:
                 f"{len(weights)} of the file: {reason}.",
                 f"If it is of another kind, correct source.format. {REPLACE}",
             ) from error
+        if (lists := _lists(path)) > 1:
+            raise DataError(
+                f"{path}: holds {lists} lists of events, of which only the first would be read.",
+                "Split it at each <LesHouchesEvents>, and name the parts in source.files.",
+            )
         self.weights: NDArray[np.float64] = np.array(weights, float)
         if not np.all(usable := np.abs(self.weights) < HEAVIEST):
             event = int(np.argmin(usable))
@@ -153,6 +159,14 @@ class LesHouchesFile:
         """The size of all weights, by which they are divided; 1 where it is not one."""
         sizes = np.unique(np.abs(self.weights))
         return float(sizes[0]) if len(sizes) == 1 else 1.0
+
+
+def _lists(path: Path) -> int:
+    """How often a list of events begins in a file: more than once where files were joined."""
+    with path.open("rb") as raw:
+        opened = gzip.open if raw.read(2) == GZIP else open
+    with opened(path, "rb") as lines:
+        return sum(line.lstrip().startswith(b"<LesHouchesEvents") for line in lines)
 
 
 def _finite(event: Any) -> Any:
