@@ -11,6 +11,7 @@ import gzip
 import math
 import tempfile
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -164,8 +165,9 @@ class LesHouchesFile:
 def _lists(path: Path) -> int:
     """How often a list of events begins in a file: more than once where files were joined."""
     with path.open("rb") as raw:
-        opened = gzip.open if raw.read(2) == GZIP else open
-    with opened(path, "rb") as lines:
+        packed = raw.read(2) == GZIP
+        raw.seek(0)
+        lines: Iterable[bytes] = gzip.GzipFile(fileobj=raw) if packed else raw
         return sum(line.lstrip().startswith(b"<LesHouchesEvents") for line in lines)
 
 
