@@ -111,8 +111,8 @@ class LesHouchesFile:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")  # as which pylhe tells that a file is cut short
                 file = pylhe.LHEFile.fromfile(path)
-                for event in file.events:
-                    weights.append(_finite(event).weight)
+                for each in file.events:
+                    weights.append(_finite(each).weight)
         except DataError as error:
             raise DataError(
                 f"{path}: in event {len(weights) + 1} of the file, {error.cause}.",
