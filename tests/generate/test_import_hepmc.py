@@ -256,6 +256,30 @@ def test_an_event_without_particles_is_an_event(tmp_path):
     assert account["cutflow"]["kept"] == 3
 
 
+@pytest.mark.parametrize("format", ["hepmc2", "hepmc3"])
+def test_vertices_that_nothing_comes_out_of_are_read(tmp_path, format):
+    """HepMC3 counts them and leaves them out; here its own reader gives up."""
+    event = pyhepmc.GenEvent(pyhepmc.Units.GEV, pyhepmc.Units.MM)
+    beams = pyhepmc.GenVertex()
+    for sign in (1, -1):
+        beams.add_particle_in(pyhepmc.GenParticle((0, 0, sign * 50, 50), 2212, 4))
+    event.add_vertex(beams)
+    lost, kaon = (pyhepmc.GenParticle((1, 0, 0, 2), code, 2) for code in (511, 310))
+    path = write_hepmc(tmp_path / "beams.hepmc", [event], format)
+    assert ak.to_list(ak.num(take_in(path, tmp_path)[0]["particle"])) == [0]
+    for each in (lost, kaon):
+        beams.add_particle_out(each)
+        vertex = pyhepmc.GenVertex()
+        vertex.position = (3.0, 2.0, 1.0, 4.0)
+        vertex.add_particle_in(each)
+        event.add_vertex(vertex)
+    vertex.add_particle_out(pyhepmc.GenParticle((1, 0, 0, 2), 130, 1))
+    path = write_hepmc(tmp_path / "a.hepmc", [event], format)
+    particle = take_in(path, tmp_path)[0]["particle"]
+    assert ak.to_list(particle.pdgid) == [[130]]
+    assert [ak.to_list(particle[axis]) for axis in "xyz"] == [[[3.0]], [[2.0]], [[1.0]]]
+
+
 def test_files_of_empty_events_alone_and_of_both_formats_are_taken_in(tmp_path, events):
     empty = pyhepmc.GenEvent(pyhepmc.Units.GEV, pyhepmc.Units.MM)
     empty.weights = [2.0]
@@ -275,6 +299,7 @@ def test_files_of_empty_events_alone_and_of_both_formats_are_taken_in(tmp_path, 
         ({"W 1.0": "W one"}, "of event 2, the line 'W one'"),
         ({"211 300.0 0.0": "211 nan 0.0"}, "in event 2 of the file, px of a particle with PDG"),
         ({"10.0 300.2": "10.0 1e400"}, "in event 2 of the file, e of a particle with PDG code 211"),
+        ({"10.0 300.2": "10.0 1.5e6"}, "(at most 1e+06 GeV can be simulated) is 1.5e+06"),
         ({"10.0 300.2": "10.0 -300.2"}, "energy of a particle with PDG code 211 and momentum"),
         ({"10.0 300.2": "10.0 30.2"}, "energy of a particle with PDG code 211 and momentum"),
         ({"[1,2]": "[1,2] @ 0 inf 0 0"}, "in event 2 of the file, y of a particle"),

@@ -82,9 +82,11 @@ def test_a_file_without_events_is_an_empty_shard(tmp_path):
     [
         (lambda text: text[: len(text) // 2], "cut short or damaged after event 1"),
         (lambda text: text.replace("</LesHouchesEvents>", ""), "cut short or damaged"),
+        (lambda text: text + text, "holds 2 lists of events"),
         (lambda text: text.replace("<init>", "<start>"), "not a file of Les Houches events"),
         (lambda _: "HepMC::Version 3", "not a file of Les Houches events"),
         (lambda text: text.replace("7 1.0 301.0", "7 nan 301.0"), "in event 2 of the file"),
+        (lambda text: text.replace("301.0 301.0", "nan 301.0"), "in event 2 of the file, the mom"),
         (lambda text: text.replace("7 1.0 ", "7 0.0 "), "the weight of event 1 is 0"),
         (lambda text: text.replace("50.0 1.0", "-50.0 1.0"), "in <init> is -50 pb"),
         (lambda text: text.replace("50.0 1.0", "nan 1.0"), "cross-section is nan pb"),
@@ -96,6 +98,17 @@ def test_a_damaged_file_is_refused(tmp_path, change, words):
         take_in(path, tmp_path)
     assert caught.value.cause.startswith(f"{path}: ")
     assert not (tmp_path / "e.root").exists()
+
+
+def test_events_that_all_fail_are_refused_and_single_ones_counted(tmp_path):
+    text = les_houches(3)
+    broken = text.replace("504 503", "604 503")
+    with pytest.raises(GeneratorError, match="Pythia gave up 3 of 3 events"):
+        take_in(write_les_houches(tmp_path / "a.lhe", broken), tmp_path)
+    last = text.rindex("504 503")
+    path = write_les_houches(tmp_path / "b.lhe", text[:last] + "6" + text[last + 1 :])
+    tries = take_in(path, tmp_path)[1]["cutflow"]
+    assert (tries["tried"], tries["failed_in_generator"], tries["kept"]) == (3, 1, 2)
 
 
 def test_settings_that_pythia_does_not_know_are_named(tmp_path):

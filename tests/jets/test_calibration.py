@@ -34,6 +34,7 @@ from jetchain.jets.pairs import isolated, spread
 from jetchain.jets.response import (
     OF_MASS,
     Bins,
+    calibrated_values,
     fit_response,
     invert_mass,
     invert_pt,
@@ -202,6 +203,12 @@ def test_the_mass_of_few_jets_in_the_endcap_is_followed():
     np.testing.assert_allclose(found, seen, atol=0.04)
 
 
+def test_no_jets_have_no_response(known):
+    none = np.zeros(0)
+    raw = dict.fromkeys(("pt", "eta", "m", "msd", *SHARES), none)
+    assert [len(values) for values in calibrated_values(known, raw).values()] == [0, 0, 0]
+
+
 def test_isolated_jets_have_no_other_jet_near():
     jets = {
         "event": np.array([0, 0, 0, 1]),
@@ -362,6 +369,7 @@ def test_spread_of_a_gaussian():
     [
         ({"pt_edges": [300.0, 200.0]}, "pt_edges"),
         ({"mass_ratio_edges": [0.0, 0.2]}, "mass_ratio_edges"),
+        ({"mass_eta_edges": [-1.0, 2.5]}, "begin at 0 or above"),
     ],
 )
 def test_refused_bins(changed, complaint):

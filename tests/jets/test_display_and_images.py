@@ -68,8 +68,8 @@ def decays(events: int, share) -> tuple:
     )
 
 
-def image(path, prongs, **settings):
-    jets, particles = write_pair(path, prongs)
+def image(path, prongs, weight=1.0, **settings):
+    jets, particles = write_pair(path, prongs, weight)
     images(
         jets=[jets], particles=[particles], histograms=path / "h.json", summary=path / "s.json",
         settings=ImageSettings(**settings),
@@ -164,6 +164,7 @@ def test_without_any_jet_an_event_is_displayed_all_the_same(tmp_path) -> None:
     assert (shown["number"], shown["passes"], shown["jets"]["pt"]) == (7, False, [])
 
 
-def test_no_jet_in_the_window_is_no_image(tmp_path) -> None:
-    loaded, summary = image(tmp_path, decays(3, 0.4), pt_min=900.0, pt_max=1000.0)
+@pytest.mark.parametrize("change", [{"pt_min": 900.0, "pt_max": 1000.0}, {"weight": 0.0}])
+def test_no_jet_in_the_window_or_no_weight_is_no_image(tmp_path, change) -> None:
+    loaded, summary = image(tmp_path, decays(3, 0.4), **change)
     assert loaded == summary == {}

@@ -6,7 +6,7 @@ import fastjet
 import numpy as np
 import pytest
 
-from jetchain.core.kinematics import pt_eta_phi
+from jetchain.core.kinematics import pt_eta_phi, rapidity
 from jetchain.jets.cluster import find_jets
 from jetchain.jets.containers import Particles, offsets, reordered
 from jetchain.jets.pileup import soft_killer, without_density
@@ -96,6 +96,14 @@ def test_without_pileup_the_area_takes_nothing(both):
     )
 
 
+def test_jets_below_the_density_keep_a_four_momentum(both):
+    _, busy = both
+    jets = find_jets(busy, RADIUS, pt_min=1.0, eta_max=RANGE)
+    momentum = without_density(jets, busy, RADIUS, RANGE).momentum
+    assert np.isfinite(rapidity(*momentum.T)).all()
+    assert np.min(momentum[:, 3] / np.linalg.norm(momentum[:, :3], axis=1)) > 1 - 1e-12
+
+
 def test_soft_killer_leaves_half_of_the_cells_empty(both):
     clean, busy = both
     kept = soft_killer(busy, RANGE)
@@ -121,6 +129,7 @@ def test_soft_killer_leaves_half_of_the_cells_empty(both):
 def test_soft_killer_keeps_all_where_the_event_is_empty(both):
     clean, _ = both
     np.testing.assert_array_equal(soft_killer(clean, RANGE).momentum, clean.momentum)
+    np.testing.assert_array_equal(soft_killer(clean, 0.05).momentum, clean.momentum)
     nothing = Particles(np.zeros((0, 4)), np.zeros(3, np.int64), np.zeros(0, np.int64))
     assert len(soft_killer(nothing, RANGE).momentum) == 0
 

@@ -112,3 +112,15 @@ def test_weights_reach_the_shares_and_varied_ones_their_histograms(tmp_path: Pat
         for name in VARIATIONS:
             changed = histograms[f"top/{variable}/{name}"].values(flow=True)
             np.testing.assert_allclose(changed, 2 * nominal)
+
+
+@pytest.mark.parametrize("window", [(500.0, 560.0), (540.0, 555.0)])
+def test_a_narrow_window_is_a_bin(tmp_path: Path, window: tuple[float, float]) -> None:
+    jets, truth, account = write_sample(tmp_path, "quark", np.array([300.0]), None, varied=False)
+    sampling(
+        jets=[jets], truth=[truth], accounts=[account], histograms=tmp_path / "h.json",
+        summary=tmp_path / "s.json",
+        settings=SummarySettings(pt_min=window[0], pt_max=window[1]),
+    )  # fmt: skip
+    found = read_result(tmp_path / "s.json", JetSampling).bins
+    assert [(row.pt_low, row.pt_high) for row in found] == [window]

@@ -124,6 +124,23 @@ def test_composition_is_the_share_of_each_class_in_pt(run):
 
 
 @pytest.mark.shared
+def test_a_sample_without_events_has_no_composition(tmp_path):
+    made = make_truth(np.random.default_rng(3))[:2]
+    pairs = []
+    for sample, events in (("some", made), ("none", [])):
+        (tmp_path / sample).mkdir()
+        pairs.append(
+            (write_reco(tmp_path / sample / "p.root", events, perfect(events)),
+             write_detected(tmp_path / sample / "d.root", events))
+        )  # fmt: skip
+    particles, detected = zip(*pairs, strict=True)
+    evaluate(
+        particles=list(particles), detected=list(detected), performance=tmp_path / "p.json",
+        histograms=tmp_path / "h.json", settings=SETTINGS,
+    )  # fmt: skip
+    assert list(read_json(tmp_path / "p.json")["composition"]) == ["some"]
+
+
 def test_errors_of_the_composition_are_the_spread_of_repeated_samples(run):
     """Of reconstruction minus truth: a perfect one has none, whatever the events hold."""
     toys = []

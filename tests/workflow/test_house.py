@@ -126,6 +126,10 @@ def test_overlays_are_valid_and_change_something(name):
             {"detector": {"validation": {"gun": "pion_gun"}}},
             r"detector\.validation\.gun: 'pion_gun' must be a gun of one particle an event",
         ),
+        (
+            {"particleflow": {"gun": "pion_gun"}},
+            r"particleflow\.gun: 'pion_gun' must be a gun of one particle an event",
+        ),
         ({"detector": {"validation": {"pi0": "pi0_gum"}}}, r"no sample 'pi0_gum'.*'pi0_gun'"),
         ({"detector": {"geometry": "coca"}}, r"detector\.geometry: .*'cocoa'"),
         (

@@ -80,6 +80,8 @@ def test_a_square_root_is_found():
     assert fit["k"] == pytest.approx(0.8, abs=4 * fit["k_error"])
     # chi2 of 5 degrees of freedom, 0.9999 quantile; the errors come from 40 replicas.
     assert fit["chi2"] < 26 * 1.2
+    few = resolution_in_bins(residual[:4], sum_et[:4], replicas=4, seed=1)
+    assert [row["low"] for row in few] == sorted(sum_et[:4])
     both = fit_resolution(s, sigma / s, error / s, FITS["jets"])
     assert fit["chi2"] - both["chi2"] < 4**2  # the term that is not there takes no more
 

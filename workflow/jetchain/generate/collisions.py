@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -63,15 +63,16 @@ class Batches:
         """Yield all events of the shard.
 
         Raises:
-            GeneratorError: Pythia gives up more than `MAX_FAILED` of the events, or gives one
-                without a final particle.
+            GeneratorError: Pythia gives up more than `MAX_FAILED` of the events, or all, or gives
+                one without a final particle.
         """
-        tried = failed = 0
+        tried = failed = counted = 0
+        made: Chunk | None = None  # held back, so that tries behind it that gave nothing count
         while tried < self._events:
             size = min(CHUNK, self._events - tried)
             batch = self._pythia.nextBatch(size, "skip")
             tried, failed = tried + size, failed + size - len(batch)
-            if failed > MAX_FAILED * max(tried, CHUNK):
+            if failed > MAX_FAILED * max(tried, CHUNK) or failed == tried == self._events:
                 raise GeneratorError(
                     f"Process '{self._process}': Pythia gave up {failed} of {tried} events.",
                     self._remedy,
@@ -79,7 +80,12 @@ class Batches:
             if len(batch):
                 truth = truth_of(Record.of(batch), self._table, self._process)
                 _require_particles(truth, self._process)
-                yield Chunk(self._event(batch), truth, size)
+                if made is not None:
+                    yield replace(made, tried=tried - size - counted)
+                    counted = tried - size
+                made = Chunk(self._event(batch), truth, size)
+        if made is not None:
+            yield replace(made, tried=tried - counted)
 
     def cross_section(self) -> tuple[float | None, float | None]:
         """Cross-section and its statistical error in pb, as known so far."""

@@ -160,18 +160,45 @@ def _hepmc3(lines: Lines) -> EventText:
                 "in front of it"
             )
     named = {mother for mother in mothers if mother < 0}
-    if len(placed) != len(named) or {*placed} != named or min(named, default=0) < -vertices:
+    if len({*placed}) < len(placed) or not named <= {*placed} or min(placed, default=0) < -vertices:
         raise Malformed("its particles come from vertices that it does not list, or lists twice")
     # A particle that names its mother in the place of a vertex stands for a vertex.
-    _same(len(placed) + sum(mother > 0 for mother in mothers), vertices, "vertices")
+    leading = len(named) + sum(mother > 0 for mother in mothers)
+    # Vertices without outgoing particles HepMC3 counts and does not write; its reader wants them.
+    childless = vertices - leading
+    if not 0 <= childless <= len({*range(1, particles + 1)} - ending - mothers):
+        raise Malformed(f"it announces {vertices} vertices and has {leading}")
+    if childless:
+        body = _without_childless3(
+            body, {v: i + 1 for i, v in enumerate(v for v in placed if v in named)}
+        )
     sources = sum(b" [] " in line + b" " for line in body if line[0] == _V)
-    if sources:
+    if sources or childless:
         particles += sources
-        announced = b"E 0 %d %d" % (vertices, particles)
+        announced = b"E 0 %d %d" % (leading, particles)
         kept[0] = re.sub(rb"E 0 \d+ \d+", announced, kept[0], count=1)
+    if sources:
         body = _rooted3(body, sources)
     text = _file(b"HepMC::Asciiv3", [*kept, *body])
     return EventText(text, particles, weight, process, section)
+
+
+def _without_childless3(body: Lines, numbers: dict[int, int]) -> list[bytes]:
+    """Vertices and particles of HepMC3, with those vertices alone that have numbers, so numbered.
+
+    HepMC3's reader takes the places of vertices whose numbers have gaps for others'.
+    """
+    kept = []
+    for line in body:
+        words = line.split(b" ")
+        place = 2 if line[0] == _P else 1
+        number = int(words[place])
+        if line[0] == _V and number not in numbers:
+            continue
+        if number < 0:
+            words[place] = b"-%d" % numbers[number]
+        kept.append(b" ".join(words))
+    return kept
 
 
 def _rooted3(body: Lines, sources: int) -> list[bytes]:
@@ -295,6 +322,13 @@ def _rooted(body: Lines, last: int) -> list[bytes]:
             f"the particle with barcode {mothers[vertex][0]} is its own ancestor, and its loop "
             "comes from nothing else"
         )
+    heads = [place for place, line in enumerate(rooted) if line[0] == _V]
+    if not any(int(rooted[place].split()[8]) > 0 for place in heads) and heads:
+        # Without any outgoing particle, as of beams alone, it finds none at all.
+        words = rooted[heads[-1]].split()
+        words[8] = b"1"
+        rooted[heads[-1]] = b" ".join(words)
+        rooted.append(b"P %d 0 0 0 0 0 0 0 0 0 0 0" % (last + 1))
     return rooted
 
 

@@ -7,9 +7,11 @@ hep-ph/0109068. pylhe reads what the file says, Pythia the events (Beams:frameTy
 
 from __future__ import annotations
 
+import gzip
 import math
 import tempfile
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +111,13 @@ class LesHouchesFile:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")  # as which pylhe tells that a file is cut short
                 file = pylhe.LHEFile.fromfile(path)
-                weights.extend(event.eventinfo.weight for event in file.events)
+                for each in file.events:
+                    weights.append(_finite(each).weight)
+        except DataError as error:
+            raise DataError(
+                f"{path}: in event {len(weights) + 1} of the file, {error.cause}.",
+                f"Take the event out of the file, or find what wrote it so. {REPLACE}",
+            ) from None
         except Exception as error:  # pylhe raises many kinds for a damaged file
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise DataError(
@@ -117,6 +125,11 @@ class LesHouchesFile:
                 f"{len(weights)} of the file: {reason}.",
                 f"If it is of another kind, correct source.format. {REPLACE}",
             ) from error
+        if (lists := _lists(path)) > 1:
+            raise DataError(
+                f"{path}: holds {lists} lists of events, of which only the first would be read.",
+                "Split it at each <LesHouchesEvents>, and name the parts in source.files.",
+            )
         self.weights: NDArray[np.float64] = np.array(weights, float)
         if not np.all(usable := np.abs(self.weights) < HEAVIEST):
             event = int(np.argmin(usable))
@@ -147,6 +160,23 @@ class LesHouchesFile:
         """The size of all weights, by which they are divided; 1 where it is not one."""
         sizes = np.unique(np.abs(self.weights))
         return float(sizes[0]) if len(sizes) == 1 else 1.0
+
+
+def _lists(path: Path) -> int:
+    """How often a list of events begins in a file: more than once where files were joined."""
+    with path.open("rb") as raw:
+        packed = raw.read(2) == GZIP
+        raw.seek(0)
+        lines: Iterable[bytes] = gzip.GzipFile(fileobj=raw) if packed else raw
+        return sum(line.lstrip().startswith(b"<LesHouchesEvents") for line in lines)
+
+
+def _finite(event: Any) -> Any:
+    """The information of an event of pylhe's; raises `DataError` where a momentum is not finite."""
+    for each in event.particles:
+        if not math.isfinite(each.px + each.py + each.pz + each.e):
+            raise DataError(f"the momentum of a particle with PDG code {each.id} is not finite", "")
+    return event.eventinfo
 
 
 class _HardProcessOfFile(HardProcessLog):

@@ -19,7 +19,7 @@ from jetchain.core.trees import EVENTS_PER_FILE, REPLACE, Part
 from jetchain.generate.history import History, truth_of_history, without_loops
 from jetchain.generate.properties import Properties
 from jetchain.generate.record import Truth, join_truths
-from jetchain.generate.settings import ParticleSettings
+from jetchain.generate.settings import HARDEST, ParticleSettings
 
 HEAVIEST = 1e100
 """Weights from here on have squares whose sum may be infinite."""
@@ -82,8 +82,8 @@ def write_imported(
 
     Raises:
         DataError: a weight, momentum or place is not finite, a weight is too large to add up, an
-            energy is negative or below the momentum, all weights are 0, the cross-section is not
-            finite, or the detector cannot simulate a particle.
+            energy is negative, below the momentum or above `HARDEST`, all weights are 0, the
+            cross-section is not finite, or the detector cannot simulate a particle.
     """
     weights: list[NDArray[np.float64]] = []
     write_event_chunks(events, GENERATED, _numbered(file, settings, weights))
@@ -176,14 +176,19 @@ def _check(path: Path, weight: NDArray[np.float64], truth: Truth, read: int) -> 
                 raise _refusal(path, read + of[row], what, values[row])
     particle = {n: truth.columns["particle"][n].astype(float) for n in ("px", "py", "pz", "e")}
     momentum = np.sqrt(particle["px"] ** 2 + particle["py"] ** 2 + particle["pz"] ** 2)
-    if np.any(wrong := particle["e"] < (1 - SPACELIKE) * momentum):
-        row = int(np.argmax(wrong))
-        event = int(np.searchsorted(np.cumsum(truth.counts["particle"]), row, side="right"))
-        what = (
-            f"the energy of a particle with PDG code {truth.columns['particle']['pdgid'][row]} and "
-            f"momentum {momentum[row]:g} GeV"
-        )
-        raise _refusal(path, read + event, what, particle["e"][row])
+    for wrong, why in (
+        (particle["e"] < (1 - SPACELIKE) * momentum, ""),
+        (particle["e"] > HARDEST, f" (at most {HARDEST:g} GeV can be simulated)"),
+    ):
+        if np.any(wrong):
+            row = int(np.argmax(wrong))
+            event = int(np.searchsorted(np.cumsum(truth.counts["particle"]), row, side="right"))
+            code = truth.columns["particle"]["pdgid"][row]
+            what = (
+                f"the energy of a particle with PDG code {code} and momentum "
+                f"{momentum[row]:g} GeV{why}"
+            )
+            raise _refusal(path, read + event, what, particle["e"][row])
 
 
 def _refusal(path: Path, event: int, what: str, value: float) -> DataError:

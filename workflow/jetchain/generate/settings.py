@@ -12,6 +12,11 @@ from jetchain.core.sources import FileSettings, require_four_digits, require_sam
 
 CARDS = RESOURCES / "processes"
 GUN = "gun"
+# Pythia's settings that need a file of events; without one, merging crashes Pythia 8.317.
+OF_FILES = ("beams:frametype", "beams:lhef", "merging:", "jetmatching:")
+HARDEST = 1e6
+"""GeV: ten times the beams that anyone plans. What is harder has another unit, or is damaged, and
+its shower would ask for all memory."""
 
 # PDG code of a particle that a gun can throw: its mass in GeV
 # (Particle Data Group, Phys. Rev. D 110 (2024) 030001). The pi0 is thrown as its two photons.
@@ -56,7 +61,7 @@ class GunSettings(Settings):
     pdgids: list[int] = key([211, -211], "PDG codes drawn with equal probability", min_length=1)
     variable: Literal["pt", "energy"] = key("pt", "what is drawn log-uniformly: pt or energy")
     minimum: float = key(1.0, "least value of the variable", unit="GeV", gt=0)
-    maximum: float = key(200.0, "largest value of the variable", unit="GeV", gt=0)
+    maximum: float = key(200.0, "largest value of the variable", unit="GeV", gt=0, le=HARDEST)
     eta_max: float = key(2.5, "largest abs(eta)", gt=0, le=6)
     particles: int = key(1, "particles an event", ge=1)
 
@@ -136,7 +141,26 @@ class GenerationSettings(Settings):
     @field_validator("overrides")
     @classmethod
     def _no_seed(cls, value: list[str]) -> list[str]:
+        for line in value:
+            if line.replace(" ", "").lower().startswith(OF_FILES):
+                raise ValueError(
+                    f"'{line}' is for a file of events: give it as a source, of the format lhe"
+                )
         return without_seed(value)
+
+    @model_validator(mode="after")
+    def _gun_or_process(self) -> Self:
+        gun = self.process == GUN
+        unread = ("tune", "variations", "overrides", "filter", "particles") if gun else ("gun",)
+        fields = type(self).model_fields
+        default = {name: fields[name].get_default(call_default_factory=True) for name in unread}
+        if said := [name for name in unread if getattr(self, name) != default[name]]:
+            raise ValueError(
+                f"the process {self.process} does not read {' and '.join(said)}: take "
+                f"{'it' if len(said) == 1 else 'them'} out"
+                " (of a sample of the defaults: give yours a name of its own)"
+            )
+        return self
 
 
 class ShowerSettings(Settings):

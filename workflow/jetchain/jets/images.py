@@ -76,7 +76,7 @@ def images(
         jets: jets of all shards.
         particles: the reconstructed particles of the same shards.
         histograms: uhi JSON, a two-dimensional histogram a class: the mean over its jets, and the
-            variance of the mean. Classes without jets are left out.
+            variance of the mean. Classes without jets, or whose weights add up to 0, are left out.
         summary: JSON: number of jets, mean pT (GeV) and share of the pT outside the image, a class.
         settings: which jets, and the pixels.
 
@@ -94,6 +94,7 @@ def images(
         weight = found["event"]["weight"]
         for label, chunk in pieces(found[name], pflow["pflow"], weight, settings):
             sums.setdefault(label, Sums()).add(*image_chunk(*chunk, edges))
+    sums = {label: each for label, each in sums.items() if each.weight}
     save_histograms(
         histograms, {JET_CLASSES[label]: as_histogram(edges, sums[label]) for label in sorted(sums)}
     )

@@ -25,7 +25,7 @@ def soft_killer(particles: Particles, rapidity_max: float) -> Particles:
     pt, _, phi = pt_eta_phi(*particles.momentum[:, :3].T)
     y = np.full(len(pt), np.inf)
     y[pt > 0] = rapidity(*particles.momentum[pt > 0].T)
-    rows, columns = round(2 * rapidity_max / CELL), round(np.pi / (CELL / 2))
+    rows, columns = max(round(2 * rapidity_max / CELL), 1), round(np.pi / (CELL / 2))
     row = np.floor((y + rapidity_max) * rows / (2 * rapidity_max))
     column = np.floor((phi + np.pi) * columns / (2 * np.pi)) % columns
     inside = (row >= 0) & (row < rows)
@@ -46,7 +46,8 @@ def without_density(jets: Jets, particles: Particles, radius: float, rapidity_ma
     """The jets less the median density times their area, a four-vector (arXiv 0707.1378).
 
     The density is the median of the patches of a grid; ghosts lie on a grid as well, so that
-    nothing is random. A jet that would have no pT left keeps none.
+    nothing is random. A jet that would have no pT left keeps none, one that would have less energy
+    than momentum no mass.
 
     Args:
         jets: as clustered.
@@ -82,6 +83,7 @@ def without_density(jets: Jets, particles: Particles, radius: float, rapidity_ma
             four = owner[int(leading[jet])].area_4vector()
             taken = density.rho() * np.array([four.px(), four.py(), four.pz(), four.e()])
             left = momentum[jet] - taken
+            left[3] = max(left[3], np.linalg.norm(left[:3]))
             away = momentum[jet, :2] @ left[:2] <= 0
             momentum[jet] = 1e-9 * momentum[jet] if away else left
     return replace(jets, momentum=momentum)

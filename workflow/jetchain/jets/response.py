@@ -162,7 +162,7 @@ def _design(fit: ResponseFit, pt: Array, eta: Array, ratio: Array | None) -> Arr
     if fit.ratio_range is not None and ratio is not None:
         y = _scaled(ratio, fit.ratio_range)
     terms = np.stack([x**first * y**second for first, second in fit.powers], axis=1)
-    return (hats[:, :, None] * terms[:, None, :]).reshape(len(x), -1)
+    return (hats[:, :, None] * terms[:, None, :]).reshape(len(x), len(nodes) * len(fit.powers))
 
 
 def _scaled(values: Array, limits: tuple[float, float]) -> Array:

@@ -38,7 +38,7 @@ EDGE = 50.0
 """Width of the strip above the lowest pTHat of a sample, GeV."""
 TOLERANCE = 0.02
 """Largest share of a bin that the strip may give: what lies below it gives less, and is missing."""
-BIN_WIDTH = 50.0  # of jet pT, GeV
+BIN_WIDTH = 50.0  # of jet pT, about, GeV
 PTHAT_EDGES = np.linspace(0, 1500, 61)
 COLUMNS = ("pt", "eta", "m", "msd", "tau1", "tau2", "label")
 
@@ -70,7 +70,8 @@ def sampling(
             table, lowest = _read(jet_path, true_path, sample, settings)
             generated = read_result(account, ShardAccount).lowest_pthat
             found.setdefault(sample, []).append((table, min(lowest, generated or np.inf)))
-    edges = np.arange(settings.pt_min, settings.pt_max + BIN_WIDTH / 2, BIN_WIDTH)
+    bins_of_pt = max(round((settings.pt_max - settings.pt_min) / BIN_WIDTH), 1)
+    edges = np.linspace(settings.pt_min, settings.pt_max, bins_of_pt + 1)
     bins: list[SampledBin] = []
     drawn: dict[str, hist.Hist] = {}
     changes: dict[str, dict[str, float]] = {}

@@ -114,6 +114,8 @@ class ResponseSettings(Settings):
         for name in ("pt_edges", "eta_edges", "mass_pt_edges", "mass_eta_edges"):
             if any(b <= a for a, b in itertools.pairwise(getattr(self, name))):
                 raise ValueError(f"{name} must rise strictly")
+        if self.eta_edges[0] < 0 or self.mass_eta_edges[0] < 0:
+            raise ValueError("eta_edges and mass_eta_edges are of |eta|: they begin at 0 or above")
         ratios = [0.0, *self.mass_ratio_edges]
         if any(b <= a for a, b in itertools.pairwise(ratios)):
             raise ValueError("mass_ratio_edges must be positive and rise strictly")
@@ -183,7 +185,7 @@ class WindowSettings(Settings):
     radius: float = key(0.8, "which of the radii", gt=0)
     pt_min: float = key(500.0, "smallest jet pT", unit="GeV", ge=0)
     pt_max: float = key(1000.0, "largest jet pT", unit="GeV", gt=0)
-    mass_max: float = key(250.0, "end of the mass histograms", unit="GeV", gt=0)
+    mass_max: float = key(250.0, "end of the mass histograms", unit="GeV", ge=50)
     mass_bins: int = key(50, "bins of the mass histograms", ge=5)
 
     @model_validator(mode="after")

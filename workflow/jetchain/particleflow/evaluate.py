@@ -307,7 +307,7 @@ def summarise(truth: np.ndarray, reco: np.ndarray, edges: Floats) -> dict[str, A
 def _composition(
     samples: Sequence[str], tables: Sequence[tuple[np.ndarray, np.ndarray, np.ndarray]]
 ) -> dict[str, Composition]:
-    """Shares of the classes in the sum of pT in the acceptance, by sample.
+    """Shares of the classes in the sum of pT in the acceptance, by sample that has events.
 
     The error is that of a ratio of sums over independent events: truth and reconstruction share
     the events, so that of their difference is smaller than that of either.
@@ -321,6 +321,8 @@ def _composition(
     result = {}
     for sample, found in parts.items():
         sums = np.concatenate(found, axis=1)  # (2, events, classes)
+        if not sums.shape[1]:
+            continue
         total = np.maximum(sums.sum(axis=(1, 2)), 1e-9)[:, None]
         share = sums.sum(axis=1) / total
         moves = (sums - share[:, None] * sums.sum(axis=2, keepdims=True)) / total[:, None]

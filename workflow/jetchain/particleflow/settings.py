@@ -27,7 +27,7 @@ class EvaluationSettings(Settings):
     )
     max_events: int = key(200, "events evaluated per sample and shard, from the first", ge=1)
     max_cost: float = key(0.4, "pairs with sqrt((dpT/pT)^2 + dR^2) above this are no match", gt=0)
-    max_distance: float = key(0.025, "pairs farther apart than this dR are no match", gt=0)
+    max_distance: float = key(0.025, "pairs farther apart than this dR are no match", gt=0, le=1.5)
     minimum_pt: float = key(
         1.0, "true and reconstructed particles below this pT are not evaluated", unit="GeV", ge=0
     )

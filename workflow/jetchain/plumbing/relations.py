@@ -191,13 +191,14 @@ def _samples_fit_their_use(config: Configuration) -> Iterator[str]:
             f"detector.bench.sample: '{timed}' comes from files; the bench times Pythia beside "
             "the detector, so name a sample that has generation."
         )
-    for use in ("gun", "pions", "pi0"):
-        name = getattr(config.detector.validation, use)
+    guns = (*(f"detector.validation.{use}" for use in ("gun", "pions", "pi0")), "particleflow.gun")
+    for use in guns:
+        name = _at(config, use)
         made = _generation(config, name)
         if name in config.generate.samples and (
             made is None or made.process != GUN or made.gun.particles != 1
         ):
-            yield f"detector.validation.{use}: '{name}' must be a gun of one particle an event"
+            yield f"{use}: '{name}' must be a gun of one particle an event"
 
 
 def _cells_are_read(config: Configuration) -> Iterator[str]:

@@ -161,7 +161,8 @@ def missing_momentum(
 def resolution_in_bins(
     residual: np.ndarray, sum_et: np.ndarray, replicas: int, seed: int
 ) -> list[dict[str, float]]:
-    """Half the central 68 % of the residuals of x and y together, in bins of equal numbers.
+    """Half the central 68 % of the residuals of x and y together, in bins of equal numbers, of one
+    event at least.
 
     Args:
         residual: (events, 2), GeV.
@@ -170,7 +171,7 @@ def resolution_in_bins(
         seed: of the bootstrap.
     """
     rows = []
-    for members in np.array_split(np.argsort(sum_et, kind="stable"), BINS):
+    for members in np.array_split(np.argsort(sum_et, kind="stable"), min(BINS, len(sum_et))):
         found = bootstrap(half_width, residual[members], replicas=replicas, seed=seed)
         rows.append(
             {
