@@ -25,6 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from jetchain.core.norm import BatchNorm
 from jetchain.core.settings import key
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.frames import METRIC, rest
@@ -77,7 +78,7 @@ class LGN(nn.Module):
             level = Level(counts, channels, settings, last=number == len(later) - 1)
             self.levels.append(level)
             counts = dict.fromkeys(level.mix, channels)
-        self.norm = nn.BatchNorm1d(sum(settings.channels))
+        self.norm = BatchNorm(sum(settings.channels))
         self.head = nn.Linear(sum(settings.channels), classes)
 
     def forward(self, jets: Jets) -> Tensor:

@@ -39,7 +39,8 @@ class LSTM(nn.Module):
 
     def forward(self, jets: Jets) -> Tensor:
         """Logits of each jet, from the features of its particles; (jets, classes)."""
-        states, _ = self.lstm(jets.features)  # (jets, particles, width)
+        with torch.autocast("cpu", enabled=False):  # torch has none in 16 bits there
+            states, _ = self.lstm(jets.features)  # (jets, particles, width)
         # What is read after the last particle does not reach the state after it.
         number = jets.mask.sum(dim=1)
         last = (number - 1).clamp(min=0)[:, None, None].expand(-1, 1, states.shape[2])

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from pydantic import field_validator
 from torch import Tensor, nn
 
+from jetchain.core.norm import BatchNorm
 from jetchain.core.settings import key
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.models import TaggerSettings
@@ -56,9 +57,9 @@ class PCNN(nn.Module):
         self.particles = settings.particles
         (first,), *stages = settings.channels
         self.fts_conv = nn.Sequential(
-            nn.BatchNorm1d(inputs),
+            BatchNorm(inputs),
             nn.Conv1d(inputs, first, kernel_size=3, padding=1),
-            nn.BatchNorm1d(first),
+            BatchNorm(first),
             nn.ReLU(),
         )
         before = [first, *(stage[-1] for stage in stages)]
@@ -94,9 +95,9 @@ class Unit(nn.Module):
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv1d(inputs, outputs, kernel_size=3, stride=stride, padding=1)
-        self.bn1 = nn.BatchNorm1d(outputs)
+        self.bn1 = BatchNorm(outputs)
         self.conv2 = nn.Conv1d(outputs, outputs, kernel_size=3, padding=1)
-        self.bn2 = nn.BatchNorm1d(outputs)
+        self.bn2 = BatchNorm(outputs)
         self.conv_sc: nn.Module | None = None
         if inputs != outputs or stride != 1:
             self.conv_sc = nn.Conv1d(inputs, outputs, kernel_size=1, stride=stride, bias=False)
