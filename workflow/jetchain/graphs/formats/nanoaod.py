@@ -102,9 +102,7 @@ class SmallJets(JetFormat):
         if np.any(np.asarray(ak.num(pair[1])) != counts):
             raise other_layout(path, f"{self.link}_{self.index} has more or fewer entries")
         event = np.repeat(np.arange(len(counts)), counts)
-        jet, which = (
-            whole_numbers(_flat(each), self.link, path).astype(np.int64) for each in pair
-        )
+        jet, which = (whole_numbers(_flat(each), self.link, path).astype(np.int64) for each in pair)
         number = np.asarray(ak.num(candidates))
         # Jets that the table leaves out, and candidates that it leaves out, have the index -1.
         real = (jet >= 0) & (which >= 0)

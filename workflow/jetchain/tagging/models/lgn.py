@@ -26,7 +26,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from jetchain.core.norm import BatchNorm
-from jetchain.core.settings import key
+from jetchain.core.settings import Width, key
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.frames import METRIC, rest
 from jetchain.tagging.invariants import BEAMS, KINDS, labels, mass2, product, squashed
@@ -46,7 +46,7 @@ for order in itertools.permutations(range(4)):
 class LGNSettings(MomentumSettings):
     """Sizes of the Lorentz group network (arXiv:2006.04780)."""
 
-    channels: list[int] = key(
+    channels: list[Width] = key(
         [2, 3, 4, 3], "Channels of each representation before, and after each level.", min_length=2
     )
     bells: int = key(20, "Functions of a pair's square, of which weights are made.", ge=1)

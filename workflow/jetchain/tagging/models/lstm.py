@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from jetchain.core.settings import key
+from jetchain.core.settings import Width, key
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.models import TaggerSettings
 from jetchain.tagging.models.layers import head
@@ -20,7 +20,7 @@ class LSTMSettings(TaggerSettings):
     """Sizes of the LSTM (arXiv:1711.09059; half its width by default)."""
 
     width: int = key(64, "Width of the state.", ge=1)
-    fully_connected: list[int] = key([64], "Widths of the per-jet layers.", min_length=1)
+    fully_connected: list[Width] = key([64], "Widths of the per-jet layers.", min_length=1)
 
 
 class LSTM(nn.Module):

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from jetchain.core.kinematics import delta_phi
 from jetchain.core.norm import BatchNorm
-from jetchain.core.settings import key
+from jetchain.core.settings import Width, key
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.models import TaggerSettings
 from jetchain.tagging.models.layers import Dropout
@@ -39,8 +39,8 @@ NEVER = -3e4  # bias of the attention to padding
 class ParTSettings(TaggerSettings):
     """Sizes of the Particle Transformer (arXiv:2202.03772; a small one by default)."""
 
-    embedding: list[int] = key([64, 64], "Widths of the layers of a particle.", min_length=1)
-    pair_embedding: list[int] = key([16, 16], "Widths of the layers of a pair.", min_length=1)
+    embedding: list[Width] = key([64, 64], "Widths of the layers of a particle.", min_length=1)
+    pair_embedding: list[Width] = key([16, 16], "Widths of the layers of a pair.", min_length=1)
     heads: int = key(4, "Attention heads; they divide the last width.", ge=1)
     layers: int = key(3, "Blocks of attention between particles.", ge=1)
     class_layers: int = key(1, "Blocks of attention of the class token.", ge=1)

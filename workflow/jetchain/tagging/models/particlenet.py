@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from jetchain.core.norm import BatchNorm
-from jetchain.core.settings import key
+from jetchain.core.settings import Width, key
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.models import EdgeConvSettings
 from jetchain.tagging.models.layers import head
@@ -37,7 +37,7 @@ class ParticleNetSettings(EdgeConvSettings):
     fusion: bool = key(
         False, "Whether a layer joins the outputs of all blocks, as in weaver-core's default."
     )
-    fully_connected: list[int] = key([128], "Widths of the per-jet layers.", min_length=1)
+    fully_connected: list[Width] = key([128], "Widths of the per-jet layers.", min_length=1)
     dropout: float = key(0.1, "Dropout after each per-jet layer.", ge=0, lt=1)
 
 

@@ -17,7 +17,7 @@ from pydantic import field_validator
 from torch import Tensor, nn
 
 from jetchain.core.norm import BatchNorm
-from jetchain.core.settings import key
+from jetchain.core.settings import Width, Widths, key
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.models import TaggerSettings
 from jetchain.tagging.models.layers import head, leading
@@ -27,19 +27,19 @@ class PCNNSettings(TaggerSettings):
     """Sizes of P-CNN (arXiv:2202.03772; smaller by default)."""
 
     particles: int = key(64, "Leading constituents that it sees.", ge=1)
-    channels: list[list[int]] = key(
+    channels: list[Widths] = key(
         [[16], [32, 32], [32, 32], [64, 64]],
         "Width of the first convolution; then of the residual units of each stage.",
         min_length=2,
     )
-    fully_connected: list[int] = key([128], "Widths of the per-jet layers.", min_length=1)
+    fully_connected: list[Width] = key([128], "Widths of the per-jet layers.", min_length=1)
     dropout: float = key(0.2, "Dropout after each per-jet layer.", ge=0, lt=1)
 
     @field_validator("channels")
     @classmethod
     def _stages(cls, stages: list[list[int]]) -> list[list[int]]:
-        if len(stages[0]) != 1 or any(not each or min(each) < 1 for each in stages):
-            raise ValueError("one width of 1 or more first, then one or more of each stage")
+        if len(stages[0]) != 1:
+            raise ValueError("one width first, then one or more of each stage")
         return stages
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from jetchain.core.norm import BatchNorm
-from jetchain.core.settings import key
+from jetchain.core.settings import Widths, key
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.models import EdgeConvSettings
 from jetchain.tagging.models.particlenet import EdgeConv, nearest
@@ -25,7 +25,7 @@ NEVER = -3e4  # logarithm of the attention to padding
 class PCTSettings(EdgeConvSettings):
     """Sizes of the point cloud transformer (arXiv:2102.05073; a small one by default)."""
 
-    channels: list[list[int]] = key(
+    channels: list[Widths] = key(
         [[32, 32], [32, 32]], "Widths of the layers of each EdgeConv block.", min_length=1
     )
     attention_layers: int = key(2, "Layers of attention.", ge=1)
