@@ -288,7 +288,7 @@ def learning_rates(
             optimiser,
             max_lr=settings.learning_rate,
             total_steps=steps + 1,
-            pct_start=settings.warm_up * (1 + 1e-9 * single),
+            pct_start=settings.warm_up * (1 - 1e-9 * single),
         )
     rise = settings.warm_up * steps
 
