@@ -197,7 +197,8 @@ def _sums(label: ArrayLike, split: ArrayLike, weight: ArrayLike, classes: int) -
     """Sum of the weights of each class in each split; (classes, splits)."""
     place = np.asarray(label) * len(TAGGING_SPLITS) + np.asarray(split)
     size = classes * len(TAGGING_SPLITS)
-    return np.bincount(place, np.asarray(weight), minlength=size).reshape(classes, -1)
+    sums = np.bincount(place, np.asarray(weight, float), minlength=size)
+    return np.asarray(sums, np.float64).reshape(classes, len(TAGGING_SPLITS))
 
 
 def balance(label: ArrayLike, split: ArrayLike, weight: ArrayLike, classes: int) -> Float:
