@@ -7,6 +7,8 @@ the clustering tree; here they come in falling pT with the tagger's set of featu
 
 from __future__ import annotations
 
+import contextlib
+
 import torch
 from torch import Tensor, nn
 
@@ -39,7 +41,8 @@ class LSTM(nn.Module):
 
     def forward(self, jets: Jets) -> Tensor:
         """Logits of each jet, from the features of its particles; (jets, classes)."""
-        with torch.autocast("cpu", enabled=False):  # torch has none in 16 bits there
+        half = torch.is_autocast_enabled("cpu")  # torch has no such LSTM there
+        with torch.autocast("cpu", enabled=False) if half else contextlib.nullcontext():
             states, _ = self.lstm(jets.features)  # (jets, particles, width)
         # What is read after the last particle does not reach the state after it.
         number = jets.mask.sum(dim=1)
