@@ -67,3 +67,23 @@ def test_binomial_interval_against_the_exact_one():
 def test_one_class_is_no_sample():
     with pytest.raises(EmptySampleError, match="both signal and background"):
         metrics.auc(np.ones(5), np.arange(5))
+
+
+def test_with_weights_below_zero_an_area_is_the_sum_over_pairs():
+    labels, scores = gaussians(300, 1.0)
+    scores = np.round(scores, 1)  # ties count half
+    weights = np.random.default_rng(5).choice([1.0, 2.0, -1.0], len(labels), p=[0.6, 0.3, 0.1])
+    (s, v), (b, w) = ((scores[labels == n], weights[labels == n]) for n in (1, 0))
+    above = (s[:, None] > b) + 0.5 * (s[:, None] == b)
+    assert metrics.auc(labels, scores, weights) == pytest.approx(
+        v @ above @ w / (v.sum() * w.sum()), rel=1e-12
+    )
+
+
+def test_a_working_point_is_the_first_cut_that_keeps_enough_signal():
+    kept = np.array([0.0, 0.3, 0.2, 0.5, 0.45, 1.0])
+    assert metrics.working_points(kept, [0.25, 0.31, 0.5, 0.6]).tolist() == [1, 3, 3, 5]
+
+
+def test_less_than_none_passes_as_none_does():
+    assert metrics.binomial_interval(-0.5, 10) == metrics.binomial_interval(0, 10)

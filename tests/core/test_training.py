@@ -410,3 +410,15 @@ def test_checkpoints_take_their_share_of_the_time_only(tmp_path, monkeypatch):
             checkpoint.save({}, last=False)
     assert written[0] == 1.5  # the first, whose cost is not known yet
     assert 5 < len(written) <= 1 + checkpoints.SHARE * now[0]
+
+
+@pytest.mark.parametrize(("warm_up", "steps"), [(0.0, 1), (0.1, 9), (0.2, 4), (0.25, 3), (0.5, 1)])
+def test_a_rise_may_end_with_the_first_step(warm_up, steps):
+    optimiser = torch.optim.AdamW([torch.nn.Parameter(torch.ones(1))])
+    settings = TrainingSettings(warm_up=warm_up, learning_rate=0.1)
+    schedule = training.learning_rates(optimiser, settings, steps)
+    assert warm_up == 0 or schedule.get_last_lr()[0] == pytest.approx(0.1)
+    for _ in range(steps):
+        assert 0 < schedule.get_last_lr()[0] <= 0.1
+        optimiser.step()
+        schedule.step()

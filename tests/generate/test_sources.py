@@ -106,6 +106,12 @@ def test_files_of_another_kind_are_refused(folder, content, kind):
                 sample("x.dat", format=format)
 
 
+def test_what_only_texts_may_be_is_refused_in_gzip(folder):
+    (folder / "x.root").write_bytes(gzip.compress(b"root\0\0", mtime=0))
+    with pytest.raises(ConfigurationError, match=r"a ROOT file compressed by gzip.*gunzip x\.root"):
+        sample("x.root", format="delphes")
+
+
 def test_a_file_that_cannot_be_read_is_refused(folder, monkeypatch):
     def refuse(self, *_):
         raise PermissionError(13, "Permission denied")

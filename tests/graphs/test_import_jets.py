@@ -5,6 +5,7 @@ import itertools
 import json
 
 import awkward as ak
+import h5py
 import numpy as np
 import pytest
 
@@ -263,6 +264,7 @@ def put(name, value):
         ({"change": put("PX_0", np.nan)}, "in row 5 of the file, px of a constituent is nan"),
         ({"change": put("E_0", -1.0)}, "in row 5 of the file, the energy of a constituent is -1"),
         ({"change": put("is_signal_new", 2)}, "in row 5 of the file, the label of the jet is 2"),
+        ({"change": put("is_signal_new", -1)}, "the label of a jet is -1, no whole number"),
     ],
 )
 def test_bad_tables_of_top_tagging_are_refused(tmp_path, how, words):
@@ -274,6 +276,11 @@ def test_bad_tables_of_top_tagging_are_refused(tmp_path, how, words):
 def test_a_table_of_pandas_in_its_other_form_is_read(tmp_path):
     path = published.write_top_tagging(tmp_path / "a.h5", published.jets(JETS), LABEL, form="fixed")
     assert take_in(path, "top_tagging", parts=2)[1]["jets"] == JETS // 2
+    none = published.write_top_tagging(
+        tmp_path / "b.h5", published.jets(JETS), LABEL, form="fixed",
+        change=lambda frame: frame.iloc[:0],
+    )  # fmt: skip
+    assert take_in(none, "top_tagging")[1]["jets"] == 0
 
 
 @pytest.mark.parametrize(
@@ -286,7 +293,9 @@ def test_a_table_of_pandas_in_its_other_form_is_read(tmp_path):
         ({"X": np.full((JETS, 2, 4), np.inf)}, "no particle with the PDG code inf"),
         ({"X": np.full((JETS, 2, 4), 7.5)}, "no particle with the PDG code 7.5"),
         ({"X": np.full((JETS, 2, 4), [-1.0, 0, 0, 22])}, "the energy of a constituent is -1"),
-        ({"y": np.full(JETS, 0.5)}, "the label of the jet is -2"),
+        ({"y": np.full(JETS, 0.5)}, "the label of a jet is 0.5, no whole number"),
+        ({"y": np.full(JETS, -1)}, "the label of a jet is -1, no whole number"),
+        ({"X": np.full((JETS, 2, 4), [5.0, 0, 0, 0])}, "no particle with the PDG code 0"),
     ],
 )
 def test_bad_arrays_of_quark_and_gluon_jets_are_refused(tmp_path, change, words):
@@ -310,11 +319,16 @@ def with_nan(columns):
         (lambda c: {n: v for n, v in c.items() if n != "label_Tbl"}, "lacks the .* label_Tbl"),
         (with_nan, "in row 1 of the file, d0 of a constituent is nan"),
         (lambda c: c | {"label_Hcc": np.ones(JETS)}, "not 1 for one of them and 0 else"),
-        (lambda c: c | {"part_py": c["part_py"][:, :0]}, "part_py has more or fewer particles"),
+        (lambda c: c | {"part_py": c["part_py"][:, :0]}, "part_py has more or fewer entries"),
         (
             lambda c: c | {"jet_pt": np.full(JETS, np.inf)},
             "row 1 of the file, pt of the jet is inf",
         ),
+        (lambda c: c | {"jet_pt": np.zeros(JETS)}, "row 1 of the file, pt of the jet is 0"),
+        (lambda c: c | {"jet_energy": c["jet_pt"] / 2}, "row 1 of the file, m of the jet is nan"),
+        (lambda c: c | {"jet_energy": -c["jet_energy"]}, "row 1 of the file, m of the jet is nan"),
+        (lambda c: c | {"label_QCD": ak.Array([[1]] * JETS)}, "label_QCD is of type .*, expected"),
+        (lambda c: c | {"part_px": np.ones(JETS)}, "part_px is of type .*, expected a list"),
     ],
 )
 def test_bad_columns_of_jetclass_are_refused(tmp_path, kind, change, words):
@@ -326,12 +340,46 @@ def test_bad_columns_of_jetclass_are_refused(tmp_path, kind, change, words):
 
 
 @pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("jet_pt", [None] + [600.0] * (JETS - 1)),
+        ("part_px", [None] + [[1.0]] * (JETS - 1)),
+        ("part_px", [[None]] + [[1.0]] * (JETS - 1)),
+    ],
+)
+def test_rows_of_parquet_without_a_value_are_refused(tmp_path, name, value):
+    columns = published.jetclass_columns(published.jets(JETS), LABEL) | {name: ak.Array(value)}
+    path = published.write_parquet(tmp_path / "a.parquet", columns)
+    with pytest.raises(DataError, match=f"the column {name} has rows without a value"):
+        take_in(path, "jetclass")
+
+
+def test_parquet_is_known_by_its_first_bytes(tmp_path):
+    path = write(tmp_path, "jetclass", "parquet").rename(tmp_path / "a.pq")
+    assert take_in(path, "jetclass")[1]["graphs"] == JETS
+
+
+@pytest.mark.parametrize("kind", ["f2", "f8"])
+def test_numbers_of_other_precision_are_the_same_jets(tmp_path, kind):
+    path = write(tmp_path, "hls4ml")
+    single, _ = take_in(path, "hls4ml")
+    with h5py.File(path, "a") as file:
+        values = file["jetConstituentList"][()].astype(kind)
+        del file["jetConstituentList"]
+        file["jetConstituentList"] = values
+    other, _ = take_in(path, "hls4ml")
+    np.testing.assert_allclose(other["constituents"][:, :4], single["constituents"][:, :4], 1e-3)
+    np.testing.assert_array_equal(other["multiplicity"], single["multiplicity"])
+
+
+@pytest.mark.parametrize(
     ("change", "words"),
     [
         ({"jetFeatureNames": None}, "lacks the data sets jetFeatureNames"),
         ({"particleFeatureNames": np.array(["j1_px"], "S9")}, "j1_py, j1_pz, j1_e"),
         ({"jets": np.zeros((3, 59))}, r"the shapes \(11, 150, 16\), \(3, 59\)"),
         ({"jets": np.ones((JETS, 59))}, "not 1 for one of them"),
+        ({"jetConstituentList": np.full((JETS, 9, 16), b"a")}, "could not convert"),
     ],
 )
 def test_bad_data_sets_of_hls4ml_are_refused(tmp_path, change, words):
@@ -347,6 +395,31 @@ def test_indices_of_nanoaod_that_lead_nowhere_are_refused(tmp_path, name, value)
     path = published.write_root(tmp_path / "a.root", columns, "Events")
     with pytest.raises(DataError, match="names jets or candidates that there are not"):
         take_in(path, "nanoaod")
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        ("PFCands_eta", lambda v: v[:, :1], "PFCands_eta has more or fewer entries"),
+        ("Jet_partonFlavour", lambda v: v[:, :0], "Jet_partonFlavour has more or fewer entries"),
+        ("PFCands_pt", lambda v: -v, "energy of a constituent is -"),
+        ("PFCands_pdgId", lambda v: 0 * v + 321, "PFCands_pdgId is 321, no candidate's code"),
+        ("JetPFCands_jetIdx", lambda v: v * np.nan, "does not hold whole numbers"),
+        ("FatJetPFCands_puppi", lambda v: v * np.nan, "px of a constituent is nan"),
+        ("FatJetPFCands_puppi", lambda v: -v, "energy of a constituent is -"),
+    ],
+)
+def test_candidates_of_nanoaod_that_cannot_be_are_refused(tmp_path, name, change, words):
+    large = name.startswith("FatJet")
+    made = published.nanoaod_columns(
+        published.jets(JETS), np.zeros(JETS, int), EVENTS, "FatJet" if large else "Jet"
+    )
+    name = "PFCands_puppiWeight" if large else name
+    path = published.write_root(
+        tmp_path / "a.root", made | {name: change(made[name])}, "Events"
+    )  # fmt: skip
+    with pytest.raises(DataError, match=words):
+        take_in(path, "nanoaod_ak8" if large else "nanoaod")
 
 
 def test_the_checksum_of_a_file_is_compared(tmp_path):

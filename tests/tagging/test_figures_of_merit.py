@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from scipy import stats
 from sklearn import metrics as sklearn_metrics
 
+from jetchain.core.errors import DataError
 from jetchain.core.metrics import rejection
 from jetchain.core.schema.jets import JET_CLASSES
+from jetchain.tagging.batches import Jets
 from jetchain.tagging.evaluate import (
     confusion,
     figures_of_merit,
     macro_auc,
     merits_of_pair,
+    probabilities,
     roc_band,
 )
 from jetchain.tagging.scored import Scored, discriminant
@@ -194,3 +198,23 @@ def test_a_working_point_is_a_cut_that_keeps_as_much_signal() -> None:
     assert rejection(truth, scores, 0.5) == 8  # no background above the first
     value, *_ = roc_band(truth, scores, ones, np.array([0.5, 0.6, 0.99]), 5, 1)
     np.testing.assert_allclose(value, [0, 0.5, 0.5])
+
+
+def test_with_weights_below_zero_there_are_figures_of_merit_with_finite_errors(
+    toy_scores: tuple[np.ndarray, np.ndarray],
+) -> None:
+    label, probability = toy_scores
+    weight = np.random.default_rng(4).choice([1.0, -1.0], len(label), p=[0.9, 0.1])
+    scored = Scored(label, probability, weight, JET_CLASSES)
+    text = figures_of_merit(scored, PAIRS, 10, 1).model_dump_json()
+    assert "null" not in text
+    assert "NaN" not in text
+
+
+def test_an_output_that_is_no_number_is_refused() -> None:
+    class Wrong(torch.nn.Module):
+        def forward(self, jets: Jets) -> torch.Tensor:
+            return torch.stack([jets.weight, jets.weight / (jets.weight - 3)], dim=1) * 0.0
+
+    with pytest.raises(DataError, match="no number for 1 of 5 jets, the first of them number 3"):
+        probabilities(Wrong(), Jets.of(weight=torch.arange(5.0)), 2)

@@ -278,6 +278,24 @@ def test_gradients_reach_every_parameter(name: str, training: bool) -> None:
         assert parameter.grad.abs().sum() > 0, each
 
 
+@pytest.mark.parametrize("name", DESCENDING)
+def test_a_batch_may_be_one_jet_of_one_particle(name: str) -> None:
+    network = fresh(name).train()
+    loss = nn.functional.cross_entropy(network(random_jets([1], 25)), torch.tensor([0]))
+    loss.backward()
+    assert loss.isfinite()
+
+
+@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("name", DESCENDING)
+def test_numbers_of_16_bits_are_trained_with(name: str, precision: torch.dtype) -> None:
+    network = fresh(name).train()
+    with torch.autocast("cpu", dtype=precision):
+        loss = nn.functional.cross_entropy(network(random_jets(LENGTHS, 25)), torch.arange(4))
+    loss.backward()
+    assert loss.isfinite()
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_jets_do_not_see_each_other(name: str) -> None:
     """In evaluation only: batch statistics join the jets of a training batch by design."""

@@ -296,6 +296,20 @@ def test_an_absent_class_is_named(tmp_path: Path) -> None:
     assert not (tmp_path / "made" / "dataset.json").exists()
 
 
+@pytest.mark.parametrize("weight", [0.0, -1.0, np.nan, np.inf])
+def test_weights_that_add_up_to_nothing_are_refused(tmp_path: Path, weight: float) -> None:
+    graphs = write_toy_samples(tmp_path, 60, names=JET_CLASSES[:2])
+    table = read_tensors(graphs[1], JET_GRAPHS)
+    table["weight"] = np.full_like(table["weight"], weight)
+    write_tensors(graphs[1], JET_GRAPHS, table)
+    name = graphs[1].parent.name
+    with pytest.raises(DataError, match=f"Class '{name}': the weights of its jets in the train"):
+        make_dataset(
+            tmp_path / "made", graphs, FeatureSettings(),
+            {each: CLASSES[each] for each in JET_CLASSES[:2]},
+        )  # fmt: skip
+
+
 def test_a_sample_that_is_no_class_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no class of jets takes 'lhco_signal'"):
         features(

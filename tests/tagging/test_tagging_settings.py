@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf, nan
+
 import pytest
 
 from jetchain.core.settings import parse
@@ -60,9 +62,15 @@ def test_a_training_has_its_own_settings_on_top_of_the_common_ones() -> None:
         ),
         (
             {"pairs": {"a": {"signal": "top", "background": {"gluons": 1.0}}}},
-            r"pairs\.a: unknown class 'gluons'. Did you mean 'gluon'",
+            r"pairs\.a: unknown class of tagging.classes 'gluons'. Did you mean 'gluon'",
         ),
         ({"pairs": {"a": {"signal": "top", "background": {"gluon": 0.0}}}}, "must be above 0"),
+        ({"pairs": {"a": {"signal": "top", "background": {"gluon": nan}}}}, "finite number"),
+        ({"pairs": {"a/b": {"signal": "top", "background": {"gluon": 1.0}}}}, "names of pairs"),
+        ({"training": {"learning_rate": inf}}, "training.learning_rate: .* finite number"),
+        ({"models": {"pfn": {"f_sizes": [0]}}}, r"models\.pfn\.f_sizes\.0: .* equal to 1"),
+        ({"models": {"cnn": {"channels": [[]]}}}, r"models\.cnn\.channels\.0: .* at least 1"),
+        ({"models": {"pct": {"channels": [[0]]}}}, r"models\.pct\.channels\.0\.0: .* equal to 1"),
     ],
 )
 def test_bad_configuration_is_refused(values: dict, message: str) -> None:

@@ -59,9 +59,12 @@ def roc_curve(
 
 
 def auc(labels: ArrayLike, scores: ArrayLike, weights: ArrayLike | None = None) -> float:
-    """Area under the ROC curve."""
+    """Area under the ROC curve, of which weights below 0 take away."""
     labels = np.asarray(labels)
     _require_both_classes(labels)
+    if weights is not None and np.any(np.asarray(weights) < 0):  # scikit-learn has no such curve
+        leaked, kept, _ = roc_curve(labels, scores, weights)
+        return float(np.trapezoid(kept, leaked))
     return float(sklearn_metrics.roc_auc_score(labels, np.asarray(scores), sample_weight=weights))
 
 
@@ -72,14 +75,15 @@ def working_points(signal_efficiency: ArrayLike, efficiency: ArrayLike) -> NDArr
     between them promises what no cut keeps.
 
     Args:
-        signal_efficiency: (cuts,) of `roc_curve`, rising.
+        signal_efficiency: (cuts,) of `roc_curve`; rising but for weights below 0.
         efficiency: wanted; (points,) or one.
 
     Returns:
         Index of the cut, of the shape of `efficiency`.
     """
     wanted = np.asarray(efficiency) * (1 - 1e-9)  # sums of weights are rounded
-    return np.searchsorted(np.asarray(signal_efficiency), wanted, side="left")
+    reached = np.maximum.accumulate(np.asarray(signal_efficiency))
+    return np.searchsorted(reached, wanted, side="left")
 
 
 def rejection(
@@ -186,8 +190,12 @@ def resampled(
 def binomial_interval(
     passed: ArrayLike, total: ArrayLike, level: float = 0.6827
 ) -> tuple[Array, Array]:
-    """Clopper-Pearson interval of an efficiency; [0, 1] where nothing was tried."""
-    k, n = np.asarray(passed, dtype=float), np.asarray(total, dtype=float)
+    """Clopper-Pearson interval of an efficiency; [0, 1] where nothing was tried.
+
+    By weights below 0 less than none may pass, or more than all: as many as that then count.
+    """
+    n = np.asarray(total, dtype=float)
+    k = np.clip(np.asarray(passed, dtype=float), 0, n)
     tail = (1 - level) / 2
     with np.errstate(invalid="ignore"):
         low = np.where(k > 0, stats.beta.ppf(tail, k, n - k + 1), 0.0)

@@ -103,12 +103,14 @@ def optimiser(parameters: Iterable[nn.Parameter], settings: TrainingSettings) ->
 def learning_rates(given: Optimizer, settings: TrainingSettings, steps: int) -> LRScheduler:
     """The schedule of the settings over a number of steps."""
     if settings.schedule == "one_cycle":
+        # One step more than there are: OneCycleLR cannot be built for a single step. Nor for a rise
+        # that ends with the first of them: it divides by the steps in between.
+        single = settings.warm_up * (steps + 1) == 1
         return OneCycleLR(
             given,
             max_lr=settings.learning_rate,
-            # One step more than there are: OneCycleLR cannot be built for a single step.
             total_steps=steps + 1,
-            pct_start=settings.warm_up,
+            pct_start=settings.warm_up * (1 - 1e-9 * single),
         )
     rise, fall = settings.warm_up * steps, FALLS[settings.schedule]
 

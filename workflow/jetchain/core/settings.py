@@ -12,17 +12,26 @@ import difflib
 import itertools
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, Self, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from jetchain.core.errors import ConfigurationError
 
+Width = Annotated[int, Field(ge=1)]
+Widths = Annotated[list[Width], Field(min_length=1)]
+"""Of layers one after the other."""
+
 
 class Settings(BaseModel):
-    """Frozen settings: unknown keys are refused, and nothing is coerced but int to float."""
+    """Frozen settings: unknown keys are refused, and nothing is coerced but int to float.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_default=True)
+    Numbers are finite.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, validate_default=True, allow_inf_nan=False
+    )
 
     @classmethod
     def decode(cls, text: str) -> Self:

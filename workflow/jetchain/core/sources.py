@@ -134,12 +134,17 @@ def require_kind(name: str, format: str, kinds: Mapping[str, Sequence[str]]) -> 
             f"the file '{name}' cannot be read ({error.strerror}): give yourself the right to "
             f"(chmod u+r {shlex.quote(name)})"
         ) from None
-    if start.startswith(GZIP):
+    if packed := start.startswith(GZIP):
         try:
             start = zlib.decompressobj(wbits=31).decompress(start, PEEK)
         except zlib.error:
             return
     for mark, kind in MARKS:
+        if packed and kind not in TEXTS and start.startswith(mark):
+            raise ValueError(
+                f"'{name}' is a {kind} file compressed by gzip, and only {' and '.join(TEXTS)} "
+                f"files are read so: unpack it (gunzip {shlex.quote(name)})"
+            )
         if (mark in start if kind in TEXTS else start.startswith(mark)) and (
             kind not in kinds[format]
         ):

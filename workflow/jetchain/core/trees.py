@@ -209,13 +209,25 @@ def _checked(path: Path, tree: Any, name: str, depth: int, arrays: Mapping[str, 
     if depth == NESTED and values.ndim == LIST and lengths in arrays:
         number = arrays[lengths]
         values = ak.unflatten(ak.unflatten(ak.flatten(values), ak.flatten(number)), ak.num(number))
+    require_depth(path, f"the branch {name}", values, depth, tree[name].typename)
+    return values
+
+
+def require_depth(path: Path, what: str, values: Any, depth: int, kind: str) -> None:
+    """Raise `DataError` unless an awkward array holds numbers, and of this depth.
+
+    Args:
+        path: the file.
+        what: it is, for the message.
+        values: the array.
+        depth: NUMBER, LIST or NESTED.
+        kind: its type as the file has it, for the message.
+    """
     if values.ndim != depth or not _holds_numbers(values):
         raise DataError(
-            f"{path}: the branch {name} is of type {tree[name].typename}, expected "
-            f"{_DEPTHS[depth]} an event.",
+            f"{path}: {what} is of type {kind}, expected {_DEPTHS[depth]} an event.",
             f"Write the file with numbers of this form. {REPLACE}",
         )
-    return values
 
 
 def _holds_numbers(values: Any) -> bool:

@@ -112,6 +112,14 @@ def require_names(path: Path, what: str, wanted: list[str], there: Any) -> None:
         raise other_layout(path, f"lacks the {what} {shown}")
 
 
+def require_lengths(path: Path, name: str, lists: Any, expected: NDArray[np.integer]) -> None:
+    """Raise `DataError` where the lists of a column are not as long as those that go with them."""
+    import awkward as ak
+
+    if np.any(np.asarray(ak.num(lists)) != expected):
+        raise other_layout(path, f"{name} has more or fewer entries than what goes with it")
+
+
 def steps(rows: range) -> Iterator[slice]:
     """Rows in chunks of STEP; one empty chunk where there are none."""
     for start in range(rows.start, max(rows.stop, rows.start + 1), STEP):
@@ -141,11 +149,14 @@ def one_hot(path: Path, flags: NDArray[Any]) -> NDArray[np.int64]:
     return np.where(set_.any(axis=1), set_.argmax(axis=1), -1)
 
 
-def whole_labels(label: NDArray[Any]) -> NDArray[np.int64]:
-    """Labels as whole numbers; what is none becomes -2, which no format knows."""
+def whole_labels(path: Path, label: NDArray[Any]) -> NDArray[np.int64]:
+    """Labels as whole numbers from 0 on; raises `DataError` where one is none."""
     values = np.asarray(label, np.float64)
-    whole = np.isfinite(values) & (values == np.round(values)) & (np.abs(values) < 2**31)
-    return np.where(whole, values, -2).astype(np.int64)
+    whole = np.isfinite(values) & (values == np.round(values)) & (values >= 0) & (values < 2**31)
+    if not whole.all():
+        wrong = values[np.argmin(whole)]
+        raise other_layout(path, f"the label of a jet is {wrong:g}, no whole number from 0 on")
+    return values.astype(np.int64)
 
 
 def kind_of(code: NDArray[Any], charge: NDArray[Any]) -> NDArray[np.int64]:
@@ -191,6 +202,9 @@ def require_usable(path: Path, chunk: Chunk, labels: int, before: int) -> None:
         if not np.all(finite := np.isfinite(values)):
             bad = int(np.argmin(finite))
             raise refuse(int(event_of[bad]), f"{name} of the jet", values[bad])
+    pt = chunk.jet.get("pt", np.zeros(0))
+    if np.any(low := (pt < 0) | ((pt == 0) & (chunk.constituents[: len(pt)] > 0))):
+        raise refuse(int(event_of[np.argmax(low)]), "pt of the jet", pt[np.argmax(low)])
     pt2 = chunk.columns["px"] ** 2 + chunk.columns["py"] ** 2
     for name, values in (("pT squared", pt2), ("energy", chunk.columns["e"])):
         if not np.all(positive := values > 0):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from jetchain.core.settings import Settings, key
 
@@ -64,7 +64,7 @@ class ClusterJobSettings(ClusteringSettings):
     radii: list[float] = key(..., "of the jets", min_length=1)
     truth_radii: list[float] | None = key(None, "of true jets, among them; null for all")
     particle_pt_min: float = 0.0
-    particle_eta_max: float = float("inf")
+    particle_eta_max: float = Field(float("inf"), allow_inf_nan=True)
     track_eta_max: float = 0.0
     pileup_mean: float = 0.0
 

@@ -45,6 +45,10 @@ classes by `make docs`.
 """
 
 
+LIMITED = re.compile(r"(?:typing\.)?Annotated\[([^,]+?), FieldInfo\(.*?metadata=\[.*?\]\)\]")
+"""A type with limits of its own, in a type as it is printed: the type."""
+
+
 def inner_settings(annotation: Any) -> tuple[str, type[Settings]] | None:
     """("one" or "table", class) where a field holds settings or a table of settings."""
     if isinstance(annotation, type) and issubclass(annotation, Settings):
@@ -161,6 +165,8 @@ def key_of(path: str, field: FieldInfo) -> Key:
     kind = str(getattr(field.annotation, "__name__", field.annotation))
     if get_args(field.annotation):
         kind = str(field.annotation)
+    while kind != (plain := LIMITED.sub(r"\1", kind)):
+        kind = plain
     return Key(
         path,
         kind.replace("typing.", "").replace("|", "or"),

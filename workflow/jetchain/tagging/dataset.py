@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from jetchain.core.errors import EmptySampleError
+from jetchain.core.errors import DataError, EmptySampleError
 from jetchain.core.io.mapped import Mapped
 from jetchain.core.io.tables import read_result, write_result
 from jetchain.core.schema.graphs import JET_COLUMNS
@@ -113,6 +113,7 @@ def dataset(
     splits, label, event_weight, jet = (
         np.concatenate([part[name] for part in few]) for name in ("split", *FEW)
     )
+    _require_weights(classes, label, splits, event_weight)
     pt, eta = (jet[:, JET_COLUMNS.index(name)] for name in ("pt", "eta"))
     train = splits == TAGGING_SPLITS.index("train")
     spectrum = CommonSpectrum.unchanged(len(classes))
@@ -121,7 +122,9 @@ def dataset(
             label[train], pt[train], eta[train], event_weight[train],
             len(classes), (settings.pt_bins, settings.eta_bins),
         )  # fmt: skip
-    weight = balance(label, splits, spectrum.weights(label, pt, eta, event_weight), len(classes))
+    weights = spectrum.weights(label, pt, eta, event_weight)
+    _require_weights(classes, label, splits, weights)
+    weight = balance(label, splits, weights, len(classes))
     mean, scale = moments(training_particles)
     write_result(
         dataset,
@@ -174,6 +177,30 @@ def _require_jets(name: str, flow: ClassCutflow, split: str) -> None:
     )
 
 
+def _require_weights(
+    classes: list[str], label: ArrayLike, split: ArrayLike, weight: NDArray[np.floating]
+) -> None:
+    """Raise `DataError` where the weights of a class add up to nothing in a split."""
+    sums = _sums(label, split, weight, len(classes))
+    for name, row in zip(classes, sums, strict=True):
+        for part, total in zip(TAGGING_SPLITS, row.tolist(), strict=True):
+            if not 1e-100 < total < 1e100:
+                raise DataError(
+                    f"Class '{name}': the weights of its jets in the {part} split add up to "
+                    f"{total:g}, by which nothing can be divided.",
+                    f"Look at the event weights of the samples of tagging.classes.{name}, or take "
+                    "more events, so that those above 0 prevail.",
+                )
+
+
+def _sums(label: ArrayLike, split: ArrayLike, weight: ArrayLike, classes: int) -> Float:
+    """Sum of the weights of each class in each split; (classes, splits)."""
+    place = np.asarray(label) * len(TAGGING_SPLITS) + np.asarray(split)
+    size = classes * len(TAGGING_SPLITS)
+    sums = np.bincount(place, np.asarray(weight, float), minlength=size)
+    return np.asarray(sums, np.float64).reshape(classes, len(TAGGING_SPLITS))
+
+
 def balance(label: ArrayLike, split: ArrayLike, weight: ArrayLike, classes: int) -> Float:
     """Factors with which all classes of a split weigh the same, and its jets 1 in the mean.
 
@@ -185,11 +212,8 @@ def balance(label: ArrayLike, split: ArrayLike, weight: ArrayLike, classes: int)
     Returns:
         (classes, splits).
     """
-    place = np.asarray(label) * len(TAGGING_SPLITS) + np.asarray(split)
-    shape = (classes, len(TAGGING_SPLITS))
-    size = classes * len(TAGGING_SPLITS)
-    sums = np.bincount(place, np.asarray(weight), minlength=size).reshape(shape)
-    jets = np.bincount(place, minlength=size).reshape(shape)
+    sums = _sums(label, split, weight, classes)
+    jets = _sums(label, split, np.ones(np.shape(label)), classes)
     return np.asarray(jets.sum(axis=0) / (classes * sums))
 
 

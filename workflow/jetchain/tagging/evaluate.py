@@ -11,6 +11,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from jetchain.core import histograms as core_histograms
+from jetchain.core.errors import DataError
 from jetchain.core.io.tables import write_csv, write_result
 from jetchain.core.io.tensors import write_tensors
 from jetchain.core.metrics import (
@@ -136,7 +137,14 @@ def probabilities(network: torch.nn.Module, jets: Jets, batch_size: int) -> NDAr
     parts = []
     for batch in jets.batches(batch_size):
         parts.append(network(batch).double().softmax(dim=1).float().numpy())
-    return np.concatenate(parts)
+    found = np.concatenate(parts)
+    if not np.all(finite := np.isfinite(found).all(axis=1)):
+        raise DataError(
+            f"The output of the tagger is no number for {np.sum(~finite)} of {len(finite)} jets, "
+            f"the first of them number {np.argmin(finite)}.",
+            "Train it with a smaller learning_rate, or look at what its network divides by.",
+        )
+    return found
 
 
 def figures_of_merit(
@@ -228,9 +236,10 @@ def rejection_with_error(
         spread = 1 / np.where(replicas > 0, replicas, 1 / background)
         return Rejection(value=value, **interval(spread), passed=passed, bound=False)
     ends = efficiency_of_few(leaked[cut], np.array(passed), background)
-    low, high = 1 / float(ends[1]), 1 / float(ends[0]) if passed else background
+    bound = not ends[0]  # none passes, or by weights below 0 less than one
+    low, high = 1 / float(ends[1]), background if bound else 1 / float(ends[0])
     return Rejection(
-        value=value, low=low, high=high, std=(high - low) / 2, passed=passed, bound=not passed
+        value=value, low=low, high=high, std=(high - low) / 2, passed=passed, bound=bound
     )
 
 
@@ -253,7 +262,7 @@ def efficiency_of_few(
     low, _ = binomial_interval(passed, np.maximum(tried, passed))
     most = np.minimum(np.maximum(passed, share * effective), effective)
     _, high = binomial_interval(most, effective)
-    return np.where(passed > 0, low, 0.0), high
+    return np.where((passed > 0) & (share > 0), low, 0.0), high
 
 
 def macro_auc(label: Integer, probability: np.ndarray, weight: Float) -> float:

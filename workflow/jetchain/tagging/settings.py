@@ -365,9 +365,11 @@ class TaggingSettings(Settings):
                 "{signal: a, background: {b: 1.0}}"
             )
         for name, pair in self.pairs.items():
+            if not re.fullmatch(r"[A-Za-z0-9_]+", name):
+                raise ValueError(f"pairs: '{name}': names of pairs have letters, digits and _ only")
             for each in (pair.signal, *pair.background):
                 try:
-                    require_known(each, self.classes, "class")
+                    require_known(each, self.classes, "class of tagging.classes")
                 except ValueError as error:
                     raise ValueError(f"pairs.{name}: {error}") from None
             if pair.signal in pair.background:

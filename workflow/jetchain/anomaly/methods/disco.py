@@ -36,6 +36,7 @@ from jetchain.anomaly.searched import Dijets, Scored
 from jetchain.core.dijets import Array, inside, require_regions, sidebands
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.metrics import auc
+from jetchain.core.norm import BatchNorm
 from jetchain.core.schema.anomaly import Constraint, Constraints
 from jetchain.core.seeds import derive_seed, make_deterministic
 from jetchain.core.settings import Settings, key
@@ -132,7 +133,7 @@ class DoubleDisco(nn.Module):
         self.networks = nn.ModuleList(
             nn.Sequential(
                 nn.Linear(features, hidden),
-                nn.BatchNorm1d(hidden),
+                BatchNorm(hidden),
                 nn.ReLU(),
                 nn.Linear(hidden, hidden),
                 nn.ReLU(),

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from jetchain.graphs.imported import (
     Chunk,
     JetFormat,
@@ -51,7 +53,8 @@ class Hls4ml(JetFormat):
             momentum = _columns(path, file, PARTICLES, MOMENTUM)
             flags = _columns(path, file, JETS, FLAGS)
             for some in steps(rows(path, len(jets))):
-                yield padded(particles[some][..., momentum], one_hot(path, jets[some][:, flags]))
+                values = particles[some][..., momentum].astype(np.float64)
+                yield padded(values, one_hot(path, jets[some][:, flags]))
 
 
 def _columns(path: Path, file: Any, name: str, wanted: tuple[str, ...]) -> list[int]:

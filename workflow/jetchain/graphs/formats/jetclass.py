@@ -17,7 +17,7 @@ import awkward as ak
 import numpy as np
 
 from jetchain.core.schema.particleflow import PARTICLE_CLASSES
-from jetchain.core.trees import LIST, NUMBER, iterate_tree
+from jetchain.core.trees import LIST, NUMBER, iterate_tree, require_depth
 from jetchain.graphs.imported import (
     Chunk,
     Columns,
@@ -26,6 +26,7 @@ from jetchain.graphs.imported import (
     one_hot,
     other_layout,
     reading,
+    require_lengths,
     require_names,
     whole_labels,
 )
@@ -78,13 +79,12 @@ class JetClass(JetFormat):
         """See `JetFormat`."""
         lists = [*PARTICLES.values(), *FLAGS.values()]
         numbers = [*JET.values(), *self.truth]
-        read = _parquet if path.suffix == ".parquet" else _root
+        read = _parquet if _is_parquet(path) else _root
         for table in read(path, rows, lists, numbers):
             constituents = np.asarray(ak.num(table[lists[0]]))
             flat = {}
             for name in lists:
-                if np.any(np.asarray(ak.num(table[name])) != constituents):
-                    raise other_layout(path, f"{name} has more or fewer particles")
+                require_lengths(path, name, table[name], constituents)
                 flat[name] = np.asarray(ak.flatten(table[name]))
             values = {name: np.asarray(table[name]) for name in numbers}
             columns = {name: flat[branch] for name, branch in PARTICLES.items()}
@@ -107,14 +107,26 @@ class JetClass2(JetClass):
 
     def label(self, path: Path, values: Columns) -> Any:
         """See `JetClass`."""
-        return whole_labels(values[self.truth[0]])
+        return whole_labels(path, values[self.truth[0]])
 
 
 def _jet(stated: Columns) -> Columns:
     """JET_COLUMNS of jets."""
     e, pt, eta = (stated.pop(name).astype(np.float64) for name in ("e", "pt", "eta"))
     mass2 = (e - pt * np.cosh(eta)) * (e + pt * np.cosh(eta))
-    return {"pt": pt, "eta": eta, **stated, "m": np.sqrt(np.where(mass2 < 0, 0.0, mass2))}
+    # Below 0 by rounding it is 0, else no number.
+    mass2 = np.where((mass2 < 0) & (mass2 > -1e-3 * e**2), 0.0, mass2)
+    with np.errstate(invalid="ignore"):
+        mass = np.where(e < 0, np.nan, np.sqrt(mass2))
+    return {"pt": pt, "eta": eta, **stated, "m": mass}
+
+
+def _is_parquet(path: Path) -> bool:
+    """Whether a file says so by its name, or by its first bytes."""
+    if path.suffix == ".parquet" or not path.is_file():
+        return path.suffix == ".parquet"
+    with path.open("rb") as file:
+        return file.read(4) == b"PAR1"
 
 
 def _root(path: Path, rows: Rows, lists: list[str], numbers: list[str]) -> Iterator[Any]:
@@ -142,4 +154,15 @@ def _parquet(path: Path, rows: Rows, lists: list[str], numbers: list[str]) -> It
             first, last = wanted.start - before, wanted.stop - before
             before += batch.num_rows
             if last > 0 and first < batch.num_rows:
-                yield ak.from_arrow(batch[max(first, 0) : last])
+                yield _numbers(path, batch[max(first, 0) : last], lists)
+
+
+def _numbers(path: Path, batch: Any, lists: list[str]) -> Any:
+    """Some rows of a Parquet table, all of whose columns are numbers, or lists of such."""
+    table = ak.from_arrow(batch)
+    for name in batch.schema.names:
+        what, depth = f"the column {name}", LIST if name in lists else NUMBER
+        require_depth(path, what, table[name], depth, str(batch.schema.field(name).type))
+        if any(ak.any(ak.is_none(table[name], axis=axis), axis=None) for axis in range(depth)):
+            raise other_layout(path, f"{what} has rows without a value (null)")
+    return table

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.kinematics import cartesian
-from jetchain.core.trees import LIST, iterate_tree
+from jetchain.core.trees import LIST, iterate_tree, whole_numbers
 from jetchain.graphs.imported import (
     MOMENTUM,
     TRACK,
@@ -30,6 +30,7 @@ from jetchain.graphs.imported import (
     Rows,
     kind_of,
     other_layout,
+    require_lengths,
 )
 
 MM = 10.0  # one cm in mm
@@ -37,6 +38,7 @@ STEP = 500  # events
 KINEMATICS = ("pt", "eta", "phi", "mass", "pdgId")
 DISTANCES = ("d0", "dz", "d0Err", "dzErr")  # in the order of TRACK
 WEIGHT = "puppiWeight"
+CODES = (0, 1, 2, 11, 13, 22, 130, 211)  # 0 of what is none of the others
 
 
 class SmallJets(JetFormat):
@@ -71,10 +73,18 @@ class SmallJets(JetFormat):
             path, "Events", branches, optional=optional, rows=rows, step=STEP
         ):
             events = np.asarray(ak.num(table[names[0]]))
+            if flavour in table:
+                require_lengths(path, flavour, table[flavour], events)
+            number = np.asarray(ak.num(table[names[3]]))
+            for branch in [*candidates.values(), *[weight] * self.weighted]:
+                require_lengths(path, branch, table[branch], number)
             jet, which = self._pairs(path, [table[name] for name in pair], events, table[names[3]])
             flat = {name: _flat(table[branch])[which] for name, branch in candidates.items()}
+            if not np.all(known := np.isin(np.abs(flat["pdgId"]), CODES)):
+                code = flat["pdgId"][np.argmin(known)]
+                raise other_layout(path, f"{candidates['pdgId']} is {code:g}, no candidate's code")
             made = _constituents(flat, _flat(table[weight])[which] if self.weighted else None)
-            kept = made["e"] > 0 if self.weighted else np.ones(len(jet), bool)
+            kept = made["e"] != 0 if self.weighted else np.ones(len(jet), bool)
             label = self._label(_flat(table[flavour]) if flavour in table else None, events)
             yield Chunk(
                 label,
@@ -92,7 +102,7 @@ class SmallJets(JetFormat):
         if np.any(np.asarray(ak.num(pair[1])) != counts):
             raise other_layout(path, f"{self.link}_{self.index} has more or fewer entries")
         event = np.repeat(np.arange(len(counts)), counts)
-        jet, which = (_flat(each).astype(np.int64) for each in pair)
+        jet, which = (whole_numbers(_flat(each), self.link, path).astype(np.int64) for each in pair)
         number = np.asarray(ak.num(candidates))
         # Jets that the table leaves out, and candidates that it leaves out, have the index -1.
         real = (jet >= 0) & (which >= 0)
@@ -142,6 +152,7 @@ def _constituents(flat: Columns, weight: NDArray[Any] | None) -> Columns:
     """Columns of a chunk from those of candidates."""
     pt, eta, phi, mass = (flat[name].astype(np.float64) for name in KINEMATICS[:4])
     scale = np.ones(len(pt)) if weight is None else weight.astype(np.float64)
+    scale = scale * np.where(pt < 0, -1, 1)  # a negative pT is seen in the energy
     momentum = [scale * each for each in cartesian(pt, eta, phi, mass)]
     code = flat["pdgId"].astype(np.int64)
     charge = np.select(

@@ -62,7 +62,7 @@ class QuarkGluon(JetFormat):
                     read = file.read(due)
                     if len(read) != due:
                         raise EOFError(f"X ends before jet {some.stop}")
-                    values = np.frombuffer(read, dtype).reshape(-1, *shape[1:])
+                    values = np.frombuffer(read, dtype).reshape(some.stop - some.start, *shape[1:])
                     yield _jets(path, values.astype(np.float64), label[some])
 
 
@@ -96,9 +96,12 @@ def _jets(path: Path, values: NDArray[np.float64], label: NDArray) -> Chunk:
         axis=2,
     )
     # Padding is where all four numbers are 0.
-    momentum[~(values != 0).any(axis=2)] = 0.0
+    real = (values != 0).any(axis=2)
+    if np.any(real & (code == 0)):
+        raise _unknown(path, 0)
+    momentum[~real] = 0.0
     more = {"charge": charge, "kind": kind_of(code, charge)}
-    return padded(momentum, whole_labels(label), more)
+    return padded(momentum, whole_labels(path, label), more)
 
 
 @cache
@@ -113,8 +116,12 @@ def _mass_and_charge(path: Path, code: float) -> tuple[float, float]:
     except (ParticleNotFound, ValueError, OverflowError):
         found = None
     if found is None or found.charge is None:
-        raise DataError(
-            f"{path}: there is no particle with the PDG code {code:g}.",
-            f"Take the jets with it out of the file. {REPLACE}",
-        )
+        raise _unknown(path, code)
     return (found.mass or 0.0) * GEV, float(found.charge)
+
+
+def _unknown(path: Path, code: float) -> DataError:
+    return DataError(
+        f"{path}: there is no particle with the PDG code {code:g}.",
+        f"Take the jets with it out of the file. {REPLACE}",
+    )

@@ -53,8 +53,8 @@ class TopTagging(JetFormat):
                 require_names(path, "columns", [*names, LABEL], frame.columns)
                 values = frame[names].to_numpy(np.float64)
                 yield padded(
-                    values.reshape(len(frame), -1, len(COLUMNS)),
-                    whole_labels(frame[LABEL].to_numpy()),
+                    values.reshape(len(frame), max(places, 1), len(COLUMNS)),
+                    whole_labels(path, frame[LABEL].to_numpy()),
                 )
 
 

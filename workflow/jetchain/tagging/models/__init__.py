@@ -6,10 +6,8 @@ side in a run. Its name is then that of the other, a comma and what is different
 
 from typing import Any
 
-from pydantic import field_validator
-
 from jetchain.core.registry import Member, Registry
-from jetchain.core.settings import Settings, key
+from jetchain.core.settings import Settings, Widths, key
 
 
 class TaggerSettings(Settings):
@@ -50,16 +48,9 @@ class NeighbourSettings(TaggerSettings):
 class EdgeConvSettings(NeighbourSettings):
     """Sizes of blocks of EdgeConv."""
 
-    channels: list[list[int]] = key(
+    channels: list[Widths] = key(
         [[32, 32, 32], [64, 64, 64]], "Widths of the layers of each EdgeConv block.", min_length=1
     )
-
-    @field_validator("channels")
-    @classmethod
-    def _blocks(cls, blocks: list[list[int]]) -> list[list[int]]:
-        if any(not block or min(block) < 1 for block in blocks):
-            raise ValueError("every EdgeConv block needs at least one layer of width >= 1")
-        return blocks
 
 
 class MomentumSettings(TaggerSettings):

@@ -11,7 +11,7 @@ import itertools
 
 from torch import Tensor, nn
 
-from jetchain.core.settings import key
+from jetchain.core.settings import Width, Widths, key
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.models import ImageSettings
 from jetchain.tagging.models.images import images
@@ -21,13 +21,13 @@ from jetchain.tagging.models.layers import head
 class CNNSettings(ImageSettings):
     """Sizes of the network on jet images (arXiv:1701.08784)."""
 
-    channels: list[list[int]] = key(
+    channels: list[Widths] = key(
         [[8, 8], [8, 8]],
         "Widths of the convolutions of each block, which ends with a maximum over 2 x 2 pixels.",
         min_length=1,
     )
     kernel: int = key(4, "Pixels on each side of a convolution.", ge=1)
-    fully_connected: list[int] = key([64, 64, 64], "Widths of the per-jet layers.", min_length=1)
+    fully_connected: list[Width] = key([64, 64, 64], "Widths of the per-jet layers.", min_length=1)
 
     def complaint(self, particles: int) -> str:
         """Of the image something must be left."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from jetchain.core.settings import key
+from jetchain.core.settings import Width, key
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.models import TaggerSettings
 from jetchain.tagging.models.layers import head, leading
@@ -19,7 +19,7 @@ class DNNSettings(TaggerSettings):
     """Sizes of the network on ordered constituents (arXiv:1704.02124)."""
 
     particles: int = key(40, "Leading constituents that it sees.", ge=1)
-    hidden: list[int] = key([256, 128, 64], "Widths of its layers.", min_length=1)
+    hidden: list[Width] = key([256, 128, 64], "Widths of its layers.", min_length=1)
 
 
 class DNN(nn.Module):

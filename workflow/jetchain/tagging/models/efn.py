@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from jetchain.core.settings import key
+from jetchain.core.settings import Width, key
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.models import TaggerSettings
 from jetchain.tagging.models.layers import dense, head, share_of_pt
@@ -19,8 +19,10 @@ from jetchain.tagging.models.layers import dense, head, share_of_pt
 class EFNSettings(TaggerSettings):
     """Sizes of the energy-flow network (arXiv:1810.05165)."""
 
-    phi_sizes: list[int] = key([100, 100, 256], "Widths of the per-particle layers.", min_length=1)
-    f_sizes: list[int] = key([100, 100, 100], "Widths of the per-jet layers.", min_length=1)
+    phi_sizes: list[Width] = key(
+        [100, 100, 256], "Widths of the per-particle layers.", min_length=1
+    )
+    f_sizes: list[Width] = key([100, 100, 100], "Widths of the per-jet layers.", min_length=1)
 
 
 class EFN(nn.Module):

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from jetchain.core.settings import key
+from jetchain.core.settings import Width, key
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.models import TaggerSettings
 from jetchain.tagging.models.layers import dense, head
@@ -21,9 +21,9 @@ from jetchain.tagging.pairs import Pairs, compact
 class JEDINetSettings(TaggerSettings):
     """Sizes of JEDI-net (arXiv:1908.05318)."""
 
-    relation: list[int] = key([32, 16, 8], "Widths of the layers of a pair.", min_length=1)
-    particle: list[int] = key([32, 16], "Widths of the layers of a particle.", min_length=1)
-    jet: list[int] = key([32], "Widths of the layers of a jet.")
+    relation: list[Width] = key([32, 16, 8], "Widths of the layers of a pair.", min_length=1)
+    particle: list[Width] = key([32, 16], "Widths of the layers of a particle.", min_length=1)
+    jet: list[Width] = key([32], "Widths of the layers of a jet.")
 
 
 class JEDINetOrderedSettings(JEDINetSettings):

@@ -25,7 +25,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from jetchain.core.settings import key
+from jetchain.core.norm import BatchNorm
+from jetchain.core.settings import Width, key
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.frames import METRIC, rest
 from jetchain.tagging.invariants import BEAMS, KINDS, labels, mass2, product, squashed
@@ -45,7 +46,7 @@ for order in itertools.permutations(range(4)):
 class LGNSettings(MomentumSettings):
     """Sizes of the Lorentz group network (arXiv:2006.04780)."""
 
-    channels: list[int] = key(
+    channels: list[Width] = key(
         [2, 3, 4, 3], "Channels of each representation before, and after each level.", min_length=2
     )
     bells: int = key(20, "Functions of a pair's square, of which weights are made.", ge=1)
@@ -77,7 +78,7 @@ class LGN(nn.Module):
             level = Level(counts, channels, settings, last=number == len(later) - 1)
             self.levels.append(level)
             counts = dict.fromkeys(level.mix, channels)
-        self.norm = nn.BatchNorm1d(sum(settings.channels))
+        self.norm = BatchNorm(sum(settings.channels))
         self.head = nn.Linear(sum(settings.channels), classes)
 
     def forward(self, jets: Jets) -> Tensor:

@@ -29,7 +29,7 @@ from jetchain.tagging.pairs import compact
 VECTORS = 3
 REFERENCES = [[0.0, 0, 1, 1], [0, 0, -1, 1], [0, 0, 0, 1]]  # beams and time, as px, py, pz, e
 SOFT = 1.0  # GeV, added in quadrature to the mass of a pair, by which its momentum is divided
-NEVER = -1e9  # bias of the attention to padding
+NEVER = -3e4  # bias of the attention to padding
 
 
 class LLoCaSettings(MomentumSettings):

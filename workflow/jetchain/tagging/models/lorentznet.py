@@ -13,6 +13,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from jetchain.core.norm import BatchNorm
 from jetchain.core.settings import key
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.invariants import BEAMS, KINDS, labels, mass2, product, squashed
@@ -85,7 +86,7 @@ class Round(nn.Module):
         self.of_second = nn.Linear(width, width, bias=False)
         self.of_products = nn.Linear(2, width, bias=False)
         self.message = nn.Sequential(
-            nn.BatchNorm1d(width), nn.ReLU(), nn.Linear(width, width), nn.ReLU()
+            BatchNorm(width), nn.ReLU(), nn.Linear(width, width), nn.ReLU()
         )
         self.weight = nn.Sequential(nn.Linear(width, 1), nn.Sigmoid())
         self.change: nn.Module | None = None
@@ -94,7 +95,7 @@ class Round(nn.Module):
                 nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 1, bias=False)
             )
         self.update = nn.Sequential(
-            nn.Linear(2 * width + inputs, width), nn.BatchNorm1d(width), nn.ReLU(),
+            nn.Linear(2 * width + inputs, width), BatchNorm(width), nn.ReLU(),
             nn.Linear(width, width),
         )  # fmt: skip
 

@@ -7,10 +7,12 @@ the clustering tree; here they come in falling pT with the tagger's set of featu
 
 from __future__ import annotations
 
+import contextlib
+
 import torch
 from torch import Tensor, nn
 
-from jetchain.core.settings import key
+from jetchain.core.settings import Width, key
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.models import TaggerSettings
 from jetchain.tagging.models.layers import head
@@ -20,7 +22,7 @@ class LSTMSettings(TaggerSettings):
     """Sizes of the LSTM (arXiv:1711.09059; half its width by default)."""
 
     width: int = key(64, "Width of the state.", ge=1)
-    fully_connected: list[int] = key([64], "Widths of the per-jet layers.", min_length=1)
+    fully_connected: list[Width] = key([64], "Widths of the per-jet layers.", min_length=1)
 
 
 class LSTM(nn.Module):
@@ -39,7 +41,9 @@ class LSTM(nn.Module):
 
     def forward(self, jets: Jets) -> Tensor:
         """Logits of each jet, from the features of its particles; (jets, classes)."""
-        states, _ = self.lstm(jets.features)  # (jets, particles, width)
+        half = torch.is_autocast_enabled("cpu")  # torch has no such LSTM there
+        with torch.autocast("cpu", enabled=False) if half else contextlib.nullcontext():
+            states, _ = self.lstm(jets.features)  # (jets, particles, width)
         # What is read after the last particle does not reach the state after it.
         number = jets.mask.sum(dim=1)
         last = (number - 1).clamp(min=0)[:, None, None].expand(-1, 1, states.shape[2])

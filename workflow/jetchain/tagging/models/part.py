@@ -22,7 +22,8 @@ from pydantic import model_validator
 from torch import Tensor, nn
 
 from jetchain.core.kinematics import delta_phi
-from jetchain.core.settings import key
+from jetchain.core.norm import BatchNorm
+from jetchain.core.settings import Width, key
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.models import TaggerSettings
 from jetchain.tagging.models.layers import Dropout
@@ -32,14 +33,14 @@ from jetchain.tagging.rows import Rows
 PAIR_FEATURES = 4
 SMALL = 1e-8  # below which pair features are cut off before their logarithm, as in weaver-core
 GROUPS = 4  # parts of a batch, of jets alike in length
-NEVER = -1e9  # bias of the attention to padding
+NEVER = -3e4  # bias of the attention to padding
 
 
 class ParTSettings(TaggerSettings):
     """Sizes of the Particle Transformer (arXiv:2202.03772; a small one by default)."""
 
-    embedding: list[int] = key([64, 64], "Widths of the layers of a particle.", min_length=1)
-    pair_embedding: list[int] = key([16, 16], "Widths of the layers of a pair.", min_length=1)
+    embedding: list[Width] = key([64, 64], "Widths of the layers of a particle.", min_length=1)
+    pair_embedding: list[Width] = key([16, 16], "Widths of the layers of a pair.", min_length=1)
     heads: int = key(4, "Attention heads; they divide the last width.", ge=1)
     layers: int = key(3, "Blocks of attention between particles.", ge=1)
     class_layers: int = key(1, "Blocks of attention of the class token.", ge=1)
@@ -130,7 +131,7 @@ class Embedding(nn.Module):
 
     def __init__(self, inputs: int, widths: list[int]) -> None:
         super().__init__()
-        self.input_bn = nn.BatchNorm1d(inputs)
+        self.input_bn = BatchNorm(inputs)
         self.embed = nn.Sequential(
             *itertools.chain.from_iterable(
                 (nn.LayerNorm(a), nn.Linear(a, b), nn.GELU())
@@ -152,9 +153,9 @@ class PairEmbedding(nn.Module):
 
     def __init__(self, widths: list[int]) -> None:
         super().__init__()
-        layers: list[nn.Module] = [nn.BatchNorm1d(PAIR_FEATURES)]
+        layers: list[nn.Module] = [BatchNorm(PAIR_FEATURES)]
         for a, b in itertools.pairwise([PAIR_FEATURES, *widths]):
-            layers += [nn.Linear(a, b), nn.BatchNorm1d(b), nn.GELU()]
+            layers += [nn.Linear(a, b), BatchNorm(b), nn.GELU()]
         self.embed = nn.Sequential(*layers[:-1])
 
     def forward(self, momentum: Tensor, groups: list[Rows]) -> list[Tensor]:

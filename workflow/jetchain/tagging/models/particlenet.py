@@ -22,7 +22,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from jetchain.core.settings import key
+from jetchain.core.norm import BatchNorm
+from jetchain.core.settings import Width, key
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.models import EdgeConvSettings
 from jetchain.tagging.models.layers import head
@@ -36,7 +37,7 @@ class ParticleNetSettings(EdgeConvSettings):
     fusion: bool = key(
         False, "Whether a layer joins the outputs of all blocks, as in weaver-core's default."
     )
-    fully_connected: list[int] = key([128], "Widths of the per-jet layers.", min_length=1)
+    fully_connected: list[Width] = key([128], "Widths of the per-jet layers.", min_length=1)
     dropout: float = key(0.1, "Dropout after each per-jet layer.", ge=0, lt=1)
 
 
@@ -55,7 +56,7 @@ class ParticleNet(nn.Module):
         super().__init__()
         self.neighbours = settings.neighbours
         blocks = settings.channels
-        self.bn_fts = nn.BatchNorm1d(inputs)
+        self.bn_fts = BatchNorm(inputs)
         self.edge_convs = nn.ModuleList(
             EdgeConv(a, block)
             for a, block in zip([inputs, *(b[-1] for b in blocks)], blocks, strict=False)
@@ -66,7 +67,7 @@ class ParticleNet(nn.Module):
             joined = sum(block[-1] for block in blocks)
             pooled = min(max(joined // 128 * 128, 128), 1024)
             self.fusion_block = nn.Sequential(
-                nn.Linear(joined, pooled, bias=False), nn.BatchNorm1d(pooled), nn.ReLU(inplace=True)
+                nn.Linear(joined, pooled, bias=False), BatchNorm(pooled), nn.ReLU(inplace=True)
             )
         self.fc = head([pooled, *settings.fully_connected], classes, settings.dropout)
 
@@ -108,11 +109,11 @@ class EdgeConv(nn.Module):
         self.convs = nn.ModuleList(
             nn.Linear(a, b, bias=False) for a, b in itertools.pairwise([2 * inputs, *widths])
         )
-        self.bns = nn.ModuleList(nn.BatchNorm1d(width) for width in widths)
+        self.bns = nn.ModuleList(BatchNorm(width) for width in widths)
         self.sc: nn.Module | None = None
         if inputs != widths[-1]:
             self.sc = nn.Linear(inputs, widths[-1], bias=False)
-            self.sc_bn = nn.BatchNorm1d(widths[-1])
+            self.sc_bn = BatchNorm(widths[-1])
 
     def forward(self, x: Tensor, near: Tensor) -> Tensor:
         """New features of each particle.

@@ -16,7 +16,8 @@ import torch.nn.functional as F
 from pydantic import field_validator
 from torch import Tensor, nn
 
-from jetchain.core.settings import key
+from jetchain.core.norm import BatchNorm
+from jetchain.core.settings import Width, Widths, key
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.models import TaggerSettings
 from jetchain.tagging.models.layers import head, leading
@@ -26,19 +27,19 @@ class PCNNSettings(TaggerSettings):
     """Sizes of P-CNN (arXiv:2202.03772; smaller by default)."""
 
     particles: int = key(64, "Leading constituents that it sees.", ge=1)
-    channels: list[list[int]] = key(
+    channels: list[Widths] = key(
         [[16], [32, 32], [32, 32], [64, 64]],
         "Width of the first convolution; then of the residual units of each stage.",
         min_length=2,
     )
-    fully_connected: list[int] = key([128], "Widths of the per-jet layers.", min_length=1)
+    fully_connected: list[Width] = key([128], "Widths of the per-jet layers.", min_length=1)
     dropout: float = key(0.2, "Dropout after each per-jet layer.", ge=0, lt=1)
 
     @field_validator("channels")
     @classmethod
     def _stages(cls, stages: list[list[int]]) -> list[list[int]]:
-        if len(stages[0]) != 1 or any(not each or min(each) < 1 for each in stages):
-            raise ValueError("one width of 1 or more first, then one or more of each stage")
+        if len(stages[0]) != 1:
+            raise ValueError("one width first, then one or more of each stage")
         return stages
 
 
@@ -56,9 +57,9 @@ class PCNN(nn.Module):
         self.particles = settings.particles
         (first,), *stages = settings.channels
         self.fts_conv = nn.Sequential(
-            nn.BatchNorm1d(inputs),
+            BatchNorm(inputs),
             nn.Conv1d(inputs, first, kernel_size=3, padding=1),
-            nn.BatchNorm1d(first),
+            BatchNorm(first),
             nn.ReLU(),
         )
         before = [first, *(stage[-1] for stage in stages)]
@@ -94,9 +95,9 @@ class Unit(nn.Module):
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv1d(inputs, outputs, kernel_size=3, stride=stride, padding=1)
-        self.bn1 = nn.BatchNorm1d(outputs)
+        self.bn1 = BatchNorm(outputs)
         self.conv2 = nn.Conv1d(outputs, outputs, kernel_size=3, padding=1)
-        self.bn2 = nn.BatchNorm1d(outputs)
+        self.bn2 = BatchNorm(outputs)
         self.conv_sc: nn.Module | None = None
         if inputs != outputs or stride != 1:
             self.conv_sc = nn.Conv1d(inputs, outputs, kernel_size=1, stride=stride, bias=False)

@@ -11,20 +11,21 @@ import math
 import torch
 from torch import Tensor, nn
 
-from jetchain.core.settings import key
+from jetchain.core.norm import BatchNorm
+from jetchain.core.settings import Widths, key
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.models import EdgeConvSettings
 from jetchain.tagging.models.particlenet import EdgeConv, nearest
 from jetchain.tagging.pairs import compact
 from jetchain.tagging.rows import Rows
 
-NEVER = -1e9  # logarithm of the attention to padding
+NEVER = -3e4  # logarithm of the attention to padding
 
 
 class PCTSettings(EdgeConvSettings):
     """Sizes of the point cloud transformer (arXiv:2102.05073; a small one by default)."""
 
-    channels: list[list[int]] = key(
+    channels: list[Widths] = key(
         [[32, 32], [32, 32]], "Widths of the layers of each EdgeConv block.", min_length=1
     )
     attention_layers: int = key(2, "Layers of attention.", ge=1)
@@ -56,7 +57,7 @@ class PCT(nn.Module):
         self.attention = nn.ModuleList(OffsetAttention(width) for _ in range(layers))
         joined = (1 + layers) * width
         self.particle = nn.Sequential(
-            nn.Linear(joined, settings.particle, bias=False), nn.BatchNorm1d(settings.particle),
+            nn.Linear(joined, settings.particle, bias=False), BatchNorm(settings.particle),
             nn.ReLU(),
         )  # fmt: skip
         self.jet = nn.Sequential(
@@ -90,7 +91,7 @@ class OffsetAttention(nn.Module):
         super().__init__()
         self.narrow = max(width // 4, 1)
         self.project = nn.Linear(width, 2 * self.narrow + width, bias=False)
-        self.last = nn.Sequential(nn.Linear(width, width), nn.BatchNorm1d(width), nn.ReLU())
+        self.last = nn.Sequential(nn.Linear(width, width), BatchNorm(width), nn.ReLU())
 
     def forward(self, x: Tensor, real: Rows) -> Tensor:
         """(rows, width) to the same."""

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from jetchain.core.norm import BatchNorm
 from jetchain.core.settings import key
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.invariants import BEAMS, KINDS, labels, product
@@ -55,7 +56,7 @@ class PELICAN(nn.Module):
             nn.ModuleList(
                 [
                     nn.Sequential(
-                        nn.Linear(width, hidden), nn.LeakyReLU(SLOPE), nn.BatchNorm1d(hidden),
+                        nn.Linear(width, hidden), nn.LeakyReLU(SLOPE), BatchNorm(hidden),
                         nn.Dropout(settings.dropout),
                     ),
                     Aggregation(hidden, width, 0),

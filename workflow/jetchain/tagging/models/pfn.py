@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from jetchain.core.settings import key
+from jetchain.core.settings import Width, key
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.models import TaggerSettings
 from jetchain.tagging.models.layers import dense, head
@@ -20,8 +20,10 @@ from jetchain.tagging.models.layers import dense, head
 class PFNSettings(TaggerSettings):
     """Sizes of the particle-flow network (arXiv:1810.05165; those of 2202.03772 by default)."""
 
-    phi_sizes: list[int] = key([128, 128, 128], "Widths of the per-particle layers.", min_length=1)
-    f_sizes: list[int] = key([128, 128, 128], "Widths of the per-jet layers.", min_length=1)
+    phi_sizes: list[Width] = key(
+        [128, 128, 128], "Widths of the per-particle layers.", min_length=1
+    )
+    f_sizes: list[Width] = key([128, 128, 128], "Widths of the per-jet layers.", min_length=1)
 
 
 class PFNKinematicsSettings(PFNSettings):

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from jetchain.core.kinematics import delta_phi
-from jetchain.core.settings import key
+from jetchain.core.settings import Width, key
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.models import TaggerSettings
 from jetchain.tagging.models.layers import head
@@ -30,7 +30,7 @@ class RecursiveSettings(TaggerSettings):
 
     algorithm: Literal["anti-kt", "cambridge", "kt"] = key("kt", "Clustering that gives the tree.")
     width: int = key(40, "Width of a state.", ge=1)
-    fully_connected: list[int] = key([40, 40], "Widths of the per-jet layers.", min_length=1)
+    fully_connected: list[Width] = key([40, 40], "Widths of the per-jet layers.", min_length=1)
 
 
 class Recursive(nn.Module):

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from jetchain.core.norm import BatchNorm
 from jetchain.core.settings import key
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.models import TaggerSettings
@@ -62,7 +63,7 @@ class RPCN(nn.Module):
             )
             for _ in range(settings.convolutions)
         )  # fmt: skip
-        self.norm = nn.BatchNorm1d(filters)
+        self.norm = BatchNorm(filters)
         self.fc = head([filters, hidden, max(hidden // 2, 1)], classes)
 
     def forward(self, jets: Jets) -> Tensor:
