@@ -319,11 +319,21 @@ def _events_suffice(config: Configuration) -> Iterator[str]:
     ]
     if all(made):
         total = sum(each.events * n for each, n in zip(made, shards, strict=True) if each)
-        if features.signal_events > total:
+        if features.signal_events >= total:
             yield (
-                f"anomaly.features.signal_events: {features.signal_events} is more than the "
+                f"anomaly.features.signal_events: {features.signal_events} leaves none of the "
                 f"{total} events that the samples of anomaly.signal generate."
             )
+        reference = config.background.reference_events or features.signal_events
+        for name in config.anomaly.scanned:
+            scan = config.anomaly.scans[name]
+            wanted = max(scan.strengths) * scan.share * reference
+            if wanted >= total:
+                yield (
+                    f"anomaly.scans.{name}.strengths: {max(scan.strengths):g} times {reference} "
+                    f"signal events in {scan.share:g} of the data is {wanted:g} events; the samples "
+                    f"of anomaly.signal generate {total}."
+                )
     used = {*config.particleflow.algorithms, config.jets.algorithm}
     for algorithm in used.intersection(trained()):
         training = getattr(config.particleflow, algorithm).training
