@@ -268,8 +268,7 @@ class AnomalySettings(Settings):
     @model_validator(mode="after")
     def _scans_known(self) -> Self:
         require_each_once(self.scanned, self.scans, "scan")
-        names = {window_name(self.signal_region): self.signal_region, **self.windows}
-        if list(names[window_name(self.signal_region)]) != list(self.signal_region):
+        if self.windows[window_name(self.signal_region)] != self.signal_region:
             raise ValueError("a window of a scan differs from signal_region by less than a GeV")
         return self
 

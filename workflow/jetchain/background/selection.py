@@ -65,11 +65,12 @@ def cut_by_fold(
             )
         thresholds[each] = np.quantile(chosen, 1 - efficiency, method="higher")
         if thresholds[each] == chosen.min():
+            alike = 100 * np.mean(chosen == chosen.min())
             raise EmptySampleError(
-                f"No cut keeps {efficiency:g} of the sidebands of fold {each}: {np.mean(chosen == chosen.min()):.3g} "
-                f"of their {len(chosen)} events have the same, lowest score.",
-                "The method tells the events hardly apart: train it longer or on more events, or leave it out "
-                "of anomaly.searches.",
+                f"No cut keeps {efficiency:g} of the sidebands of fold {each}: {alike:.3g} % of "
+                f"their {len(chosen)} events have the same score, the lowest.",
+                "The method hardly tells the events apart: train it longer or on more events, or "
+                "leave it out.",
             )
     return thresholds
 

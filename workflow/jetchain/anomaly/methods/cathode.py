@@ -106,8 +106,8 @@ class Cathode:
         for name, column in zip(ANOMALY_FEATURES, calibration[0].T, strict=True):
             if np.ptp(np.float32(column)) == 0:
                 raise EmptySampleError(
-                    f"{name} is {column[0]:g} for all {len(column)} events of the sidebands: a flow "
-                    "has no density of it.",
+                    f"{name} is {column[0]:g} for all {len(column)} events of the sidebands: a "
+                    "flow has no density of it.",
                     "Look at how this feature is made, or leave CATHODE out of anomaly.searches.",
                 )
         flows = nn.ModuleList()
