@@ -222,6 +222,16 @@ def test_too_little_signal_to_train_on_is_refused():
         disco.train_half(features, np.ones(100), labels, NETWORKS, 1, "x")
 
 
+def test_a_feature_that_is_always_the_same_tells_nothing():
+    once = NETWORKS.training.model_copy(update={"epochs": 1})
+    features = np.random.default_rng(1).normal(size=(200, 4))
+    features[:, 2] = 0.5
+    labels, m_jj = np.arange(200) % 2, np.linspace(3.0, 4.0, 200)
+    networks = NETWORKS.model_copy(update={"training": once})
+    model, _ = disco.train_half(features, m_jj, labels, networks, 1, "x")
+    assert np.isfinite(_outputs(model, features)).all()
+
+
 def test_the_verb_writes_ranks_and_their_joint_score(tmp_path):
     data, _, rest = dijet_tables(background=6000, injected=60, test=300)
     write_tensors(tmp_path / "data.safetensors", DIJETS, data)

@@ -20,7 +20,7 @@ from jetchain.anomaly.searched import Dijets, outlier_scores
 from jetchain.anomaly.settings import SearchJob
 from jetchain.core.boosting import BoostingSettings
 from jetchain.core.dijets import inside
-from jetchain.core.errors import ConfigurationError
+from jetchain.core.errors import ConfigurationError, EmptySampleError
 from jetchain.core.io.tensors import read_tensors, write_tensors
 from jetchain.core.metrics import auc
 from jetchain.core.schema.anomaly import DIJET_TRUTH, DIJETS, SCORES
@@ -340,3 +340,22 @@ def test_the_idealised_search_takes_extra_background_of_the_other_folds_as_its_t
     few, none = (each(0, np.random.default_rng(1)) for each in sets[1:])
     assert np.array_equal(few[0], none[0])
     assert len(few[0]) < own.sum()
+
+
+def test_a_feature_that_is_always_the_same_has_no_flow_and_does_not_stop_the_others():
+    data, is_signal, rest = toys()
+    data, rest = ({**table, "features": table["features"].copy()} for table in (data, rest))
+    for table in (data, rest):
+        table["features"][:, 2] = 0.3
+    with pytest.raises(EmptySampleError, match=r"tau21_j1 is 0\.3 for all \d+ events"):
+        run("cathode", data, is_signal, rest)
+    for name in ("cwola", "mahalanobis"):
+        assert np.isfinite(run(name, data, is_signal, rest).scores).all()
+
+
+@pytest.mark.parametrize("name", [n for n, method in METHODS.items() if not method.template])
+def test_data_without_an_event_are_refused(name):
+    data, is_signal, rest = toys()
+    nothing = {key: values[:0] for key, values in data.items()}
+    with pytest.raises(EmptySampleError):
+        run(name, nothing, is_signal[:0], rest)

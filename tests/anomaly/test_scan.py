@@ -8,7 +8,13 @@ import pytest
 from helpers.dijets import ALONE, MASS_RANGE, SIGNAL_REGION, dijet_tables
 from jetchain.anomaly import scan, search
 from jetchain.anomaly.methods import METHODS
-from jetchain.anomaly.settings import InjectionJob, JudgementJob, SearchJob
+from jetchain.anomaly.settings import (
+    AnomalySettings,
+    InjectionJob,
+    JudgementJob,
+    ScanSettings,
+    SearchJob,
+)
 from jetchain.background.settings import CutJob, SpectrumSettings
 from jetchain.background.sideband import sideband
 from jetchain.core.dijets import inside
@@ -270,3 +276,10 @@ def test_permuted_labels_change_no_byte_of_a_data_driven_search(pool, tmp_path, 
         )  # fmt: skip
         made.append([path.read_bytes() for path in files])
     assert (made[0] == made[1]) is not METHODS[name].reference
+
+
+def test_a_window_has_a_folder_of_its_own():
+    scans = {"mine": ScanSettings(windows=[[3.3, 3.7]])}
+    assert len(AnomalySettings(scans=scans).windows) == 1  # the signal region's
+    with pytest.raises(ValueError, match="differs from signal_region by less than a GeV"):
+        AnomalySettings(scans=scans, signal_region=[3.3002, 3.7])

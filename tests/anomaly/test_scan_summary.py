@@ -5,6 +5,7 @@ import pytest
 
 from jetchain.anomaly import scan_summary as summary
 from jetchain.anomaly.settings import ScanJob
+from jetchain.core.io.refusals import write_refusal
 from jetchain.core.io.tables import read_csv, read_result, write_result
 from jetchain.core.schema.inference import Fit, Limits, Strength
 from jetchain.core.schema.scan import (
@@ -217,6 +218,44 @@ def test_a_fit_without_a_result_counts_as_nothing_found():
     assert (found.without_result, found.without_limit, found.reason) == (2, 2, "why")
     assert found.improvement["0.01"].median == 3.0
     assert summary.point(rows[1:]).mu is None
+
+
+def test_a_point_that_was_refused_leaves_the_others_as_they_are(tmp_path):
+    """One training of three failed: it counts as without result, and in no median of strengths."""
+    written = {"injections": [], "judgements": [], "measurements": []}
+    rows = [row(1.0, replica, mu=1.0, significance=6.0, limit=2.0) for replica in range(3)]
+    for replica, of in enumerate(rows):
+        place = tmp_path / "scan" / "3300-3700" / "mu1" / f"seed{replica}"
+        (place / "cwola").mkdir(parents=True)
+        for name, path, result in (
+            ("injections", place / "injection.json", of.injection),
+            ("judgements", place / "cwola" / "judgement.json", of.judgement),
+            ("measurements", place / "cwola" / "measurement.json", of.measurement),
+        ):
+            written[name].append(path)
+            if replica or name == "injections":
+                write_result(path, result)
+            else:
+                write_refusal(path, "too few events")
+    summary.scan_summary(
+        **written, points=tmp_path / "points.csv", summary=tmp_path / "summary.json", scan="mine",
+        settings=ScanJob(replicas=3, share=0.25, mass_shift=0.0),
+    )  # fmt: skip
+    (method,) = read_result(tmp_path / "summary.json", ScanSummary).methods
+    (point,) = method.points
+    assert (point.without_result, point.without_limit) == (1, 1)
+    assert point.reason == "too few events"
+    assert (point.mu.number, point.significance.number, point.significance.median) == (2, 3, 6.0)
+    assert (point.improvement["0.01"].number, point.independent_background) == (2, False)
+    assert (method.coverage.covered, method.coverage.number) == (2, 2)
+    table = read_csv(tmp_path / "points.csv")
+    assert np.array_equal(np.isnan(table["mu"]), [True, False, False])
+    assert np.array_equal(np.isnan(table["cut_efficiency"]), [True, False, False])
+    # Without signal it is looked at as one that finds nothing.
+    null = [summary.Row("cwola", row(0.0, 0).injection, None, None, "why"), row(0.0, 1)]
+    assert summary.limit_without_signal(null).reason == "why"
+    assert summary.background_only(null, True).largest == 0.0
+    assert summary.sigma_min([summary.point(null)]).value is None
 
 
 def test_folders_say_which_point_a_file_is_of(tmp_path):

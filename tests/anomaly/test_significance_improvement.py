@@ -51,6 +51,15 @@ def test_cuts_with_too_little_background_are_not_quoted():
         evaluate.maximum_sic(labels, scores, 2000)
 
 
+def test_a_signal_of_one_event_has_a_curve_though_replicas_lack_it():
+    scores = np.random.default_rng(5).standard_normal((401, 1))
+    labels = np.repeat([0, 1], [400, 1])
+    merit, curve = evaluate.assess(labels, scores, EvaluationSettings(replicas=30), 1)
+    assert np.isfinite(merit.max_sic)
+    assert np.isfinite(curve["sic"]).any()
+    assert np.isnan(evaluate.sic_curve(np.zeros(9), np.arange(9.0), EFFICIENCIES, 1)).all()
+
+
 def _write(folder, columns):
     data, truth, rest = dijet_tables(background=4000, injected=100, test=200)
     write_tensors(folder / "data.safetensors", DIJETS, data)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from jetchain.background import quality
-from jetchain.background.abcd import choose_cuts
+from jetchain.background.abcd import choose_cuts, correction
+from jetchain.background.selection import cut_by_fold
 from jetchain.background.yields import abcd_yields
 from jetchain.core.boosting import BoostingSettings
 from jetchain.core.errors import EmptySampleError
@@ -65,3 +66,19 @@ def test_a_null_without_spread_has_no_deviation(monkeypatch) -> None:
     monkeypatch.setattr(quality, "auc", lambda labels, scores: 0.5)
     found = quality.separation(features, features, BoostingSettings(iterations=1), 3, 1)
     assert (found.null_std, found.null_deviations, found.p_value) == (0.0, None, 1.0)
+
+
+def test_scores_that_are_all_alike_are_cut_by_nothing() -> None:
+    # Nine of ten events share the lowest score: half can't be kept, the tenth can.
+    scores, fold = np.repeat([0.5, 0.7], [90, 10]), np.zeros(100, dtype=np.int64)
+    every = np.ones(100, dtype=bool)
+    assert cut_by_fold(scores, fold, every, 0.1) == [0.7]
+    with pytest.raises(EmptySampleError, match=r"keeps 0\.5 .* fold 0: 90 % of their 100 events"):
+        cut_by_fold(scores, fold, every, 0.5)
+
+
+def test_a_sideband_whose_events_have_one_mass_has_no_kappa() -> None:
+    random = np.random.default_rng(2)
+    m_jj = np.concatenate([np.full(50, 3.0), random.uniform(3.7, 6.0, 50)])
+    with pytest.raises(EmptySampleError, match="too alike"):
+        correction(random.random((100, 2)), (0.5, 0.5), m_jj, (3.3, 3.7), (2.8, 6.0))

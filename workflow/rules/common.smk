@@ -14,6 +14,7 @@ from jetchain.core.sources import is_stored
 from jetchain.plumbing.radii import CALIBRATION, jets_read
 from jetchain.plumbing.rules import (
     LAUNCH,
+    LAUNCH_POINT,
     Figure,
     Rules,
     Table,

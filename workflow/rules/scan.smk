@@ -1,5 +1,6 @@
 # Scans of the search: windows, injected strengths, replicas and methods. What is common is made once:
 # the events of the search with their features (make_dijets), and a point's data for all methods.
+# A point that has no result does not stop the others (LAUNCH_POINT).
 
 POINT = "scan/{scan}/{window}/mu{strength}/seed{replica}"
 SCAN_WINDOW = "derived.windows.{window}"
@@ -77,7 +78,7 @@ for name in SCAN_METHODS:
                     members=["anomaly.methods.{method}"],
                 ),
             shell:
-                LAUNCH
+                LAUNCH_POINT
 
     rule:
         name:
@@ -119,7 +120,7 @@ for name in SCAN_METHODS:
                 members=["anomaly.methods.{method}"],
             ),
         shell:
-            LAUNCH
+            LAUNCH_POINT
 
 
 rule judge_scan:
@@ -145,7 +146,7 @@ rule judge_scan:
             },
         ),
     shell:
-        LAUNCH
+        LAUNCH_POINT
 
 
 rule scan_spectrum:
@@ -174,7 +175,7 @@ rule scan_spectrum:
             seed=["background.sideband", *SCAN_DRAW],
         ),
     shell:
-        LAUNCH
+        LAUNCH_POINT
 
 
 rule scan_inclusive:
@@ -198,7 +199,7 @@ rule scan_inclusive:
             seed=["background.sideband", *SCAN_DRAW],
         ),
     shell:
-        LAUNCH
+        LAUNCH_POINT
 
 
 rule scan_abcd:
@@ -224,7 +225,7 @@ rule scan_abcd:
             },
         ),
     shell:
-        LAUNCH
+        LAUNCH_POINT
 
 
 rule measure_scan:
@@ -245,7 +246,7 @@ rule measure_scan:
             seed=["inference.fit", "{method}", *SCAN_DRAW],
         ),
     shell:
-        LAUNCH
+        LAUNCH_POINT
 
 
 rule summarise_scan:

@@ -17,12 +17,12 @@ from jetchain.anomaly.evaluate import sic_at
 from jetchain.anomaly.features import COLUMNS, dijet_features, passes, taken, triggered
 from jetchain.anomaly.settings import EvaluationJob, EvaluationSettings, FeatureSettings
 from jetchain.anomaly.trigger import found
-from jetchain.core.dijets import Array, inside, read_scores
+from jetchain.core.dijets import Array, inside, read_dijets, read_scores, read_truth
 from jetchain.core.errors import DataError
 from jetchain.core.io.atomic import REMAKE
 from jetchain.core.io.events import read_events
 from jetchain.core.io.tables import read_json, write_result
-from jetchain.core.io.tensors import read_tensors, write_tensors
+from jetchain.core.io.tensors import write_tensors
 from jetchain.core.luminosity import share_of
 from jetchain.core.metrics import resampled
 from jetchain.core.schema.anomaly import DIJET_TRUTH, DIJETS
@@ -91,8 +91,8 @@ def dijets(
     share = 1.0
     if luminosity:
         share = share_of(luminosity, [read_json(path) for path in accounts], cross_section)
-    pool, test = (read_tensors(path, DIJETS) for path in (pool_data, pool_signal))
-    injected = read_tensors(pool_truth, DIJET_TRUTH)["is_signal"] == 1
+    pool, test = (read_dijets(path) for path in (pool_data, pool_signal))
+    injected = read_truth(pool_truth, pool) == 1
     whole = {name: np.concatenate([pool[name], test[name]]) for name in pool}
     role = np.concatenate([injected, np.ones(len(test["m_jj"]), dtype=bool)])
     parts, places = [], []
@@ -232,9 +232,9 @@ def evaluated(
     region: Sequence[float],
 ) -> Region:  # fmt: skip
     """Data and the signal that was not injected, in the signal region, as `anomaly.evaluate`."""
-    tables = [read_tensors(path, DIJETS) for path in (data, signal_test)]
+    tables = [read_dijets(path) for path in (data, signal_test)]
     chosen = [inside(table["m_jj"], region) for table in tables]
-    is_signal = read_tensors(truth, DIJET_TRUTH)["is_signal"][chosen[0]]
+    is_signal = read_truth(truth, tables[0])[chosen[0]]
     tested = np.repeat([False, True], [len(is_signal), chosen[1].sum()])
     return Region(
         np.concatenate([t["event_id"][own] for t, own in zip(tables, chosen, strict=True)]),

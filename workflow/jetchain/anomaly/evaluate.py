@@ -17,14 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.anomaly.settings import EvaluationJob, EvaluationSettings
-from jetchain.core.dijets import Array, inside, read_scores
+from jetchain.core.dijets import Array, inside, read_dijets, read_scores, read_truth
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.io.tables import write_csv, write_result
-from jetchain.core.io.tensors import read_tensors
 from jetchain.core.metrics import auc, bootstrap, roc_curve, significance_improvement
 from jetchain.core.schema.anomaly import (
-    DIJET_TRUTH,
-    DIJETS,
     MethodMetrics,
     SearchMetrics,
     TrainingSpread,
@@ -90,12 +87,16 @@ def sic_curve(
 ) -> Array:
     """Significance improvement at given signal efficiencies, NaN below the background floor.
 
+    All NaN without signal or background, as some replicas of few events are.
+
     Args:
         labels: (n,) 1 for signal.
         scores: (n,)
         efficiencies: (points,) signal efficiencies.
         minimum_background: cuts that keep fewer background events are not quoted.
     """
+    if len(np.unique(labels)) < 2:
+        return np.full(len(efficiencies), np.nan)
     fpr, tpr, _ = roc_curve(labels, scores)
     background = np.interp(efficiencies, tpr, fpr)
     enough = background * np.count_nonzero(labels == 0) >= minimum_background - 1e-9
@@ -175,10 +176,18 @@ def evaluate(
     seed: int,
 ) -> None:
     """Compare all methods; a score file's folder names its method."""
-    tables = [read_tensors(path, DIJETS) for path in (data, signal_test)]
+    tables = [read_dijets(path) for path in (data, signal_test)]
     chosen = [inside(table["m_jj"], settings.signal_region) for table in tables]
-    is_signal = read_tensors(truth, DIJET_TRUTH)["is_signal"][chosen[0]]
+    is_signal = read_truth(truth, tables[0])[chosen[0]]
     labels = np.concatenate([is_signal, np.ones(chosen[1].sum(), dtype=np.int64)])
+    for what, label in (("background", 0), ("signal", 1)):
+        if not np.any(labels == label):
+            low, high = settings.signal_region
+            raise EmptySampleError(
+                f"No {what} event lies in the signal region, {low:g} to {high:g} TeV: there is "
+                "nothing to compare the methods on.",
+                f"Generate more {what} events, or move anomaly.signal_region.",
+            )
     merits: dict[str, MethodMetrics] = {}
     rows: dict[str, list[Any]] = {
         "method": [], "signal_efficiency": [], "sic": [], "sic_low": [], "sic_high": []

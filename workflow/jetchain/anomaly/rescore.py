@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from jetchain.anomaly.methods import METHODS, TREES_FILE
 from jetchain.anomaly.planes import stored_planes
+from jetchain.core.dijets import read_dijets
 from jetchain.core.forest import scores_of
 from jetchain.core.io.tensors import read_tensors, write_tensors
-from jetchain.core.schema.anomaly import DIJETS, SCORES, TREES, VARIED
+from jetchain.core.schema.anomaly import SCORES, TREES, VARIED
 from jetchain.core.settings import Settings
 from jetchain.core.verbs import Input, Inputs, Output
 
@@ -38,6 +39,6 @@ def rescore(
         (path,) = data
         assert settings.mass_range is not None  # its line in METHODS declares it
         found = stored_planes(
-            models, read_tensors(path, DIJETS), table, settings.signal_region, settings.mass_range
+            models, read_dijets(path), table, settings.signal_region, settings.mass_range
         )
     write_tensors(scores, SCORES, {"event_id": table["event_id"], "score": found})

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from jetchain.anomaly.features import inject as hide
 from jetchain.anomaly.settings import InjectionJob, JudgementJob
-from jetchain.core.dijets import Array, Table, inside, read_scores
+from jetchain.core.dijets import Array, Table, inside, read_dijets, read_scores, read_truth
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.io.tables import read_result, write_result
-from jetchain.core.io.tensors import read_tensors, write_tensors
+from jetchain.core.io.tensors import write_tensors
 from jetchain.core.schema.anomaly import ANOMALY_FEATURES, DIJET_TRUTH, DIJETS
 from jetchain.core.schema.background import Normalisation
 from jetchain.core.schema.scan import AtEfficiency, Injection, Judgement
@@ -158,13 +158,18 @@ def inject(
     Raises:
         EmptySampleError: no background, or too few simulated signal events.
     """
-    searched = read_tensors(pool_data, DIJETS)
+    searched = read_dijets(pool_data)
     background, signal = pool(
-        searched, read_tensors(pool_truth, DIJET_TRUTH), read_tensors(pool_signal, DIJETS)
+        searched, {"is_signal": read_truth(pool_truth, searched)}, read_dijets(pool_signal)
     )
     whole = read_result(normalisation, Normalisation)
     number, folds = int(replica), int(searched["fold"].max()) + 1
     kept = dealt(len(background["m_jj"]), settings.share, number, seed)
+    if not kept.any():
+        raise EmptySampleError(
+            f"The share {settings.share:g} of {len(kept)} background events is none of them.",
+            "Raise share of the scan, or generate more background.",
+        )
     reference = max(round(settings.share * whole.reference_events), 1)
     expected = float(strength) * reference
     drawn = draw(
@@ -254,14 +259,14 @@ def judge(
     All lie in the window, and every event is scored by models that did not see it. Background that
     is not in the data takes the place of theirs where there is more of it.
     """
-    tables = [read_tensors(path, DIJETS) for path in (data, signal_test)]
+    tables = [read_dijets(path) for path in (data, signal_test)]
     chosen = [inside(table["m_jj"], settings.signal_region) for table in tables]
-    chosen[0] &= read_tensors(truth, DIJET_TRUTH)["is_signal"] == 0
+    chosen[0] &= read_truth(truth, tables[0]) == 0
     parts: list[Any] = [
         read_scores(path, table).mean(axis=1)[own]
         for path, table, own in zip((scores, signal_scores), tables, chosen, strict=True)
     ]
-    beside = read_tensors(background_test, DIJETS)
+    beside = read_dijets(background_test)
     independent = len(beside["m_jj"]) > len(parts[0])
     if independent:
         parts[0] = read_scores(background_scores, beside).mean(axis=1)

@@ -15,8 +15,10 @@ import numpy as np
 from jetchain.anomaly.scan import shared_background
 from jetchain.anomaly.settings import ScanJob
 from jetchain.core.dijets import Array
+from jetchain.core.io.refusals import refusal
 from jetchain.core.io.tables import read_result, write_csv, write_result
 from jetchain.core.schema.background import NO_CUT
+from jetchain.core.schema.inference import Fit, Limits
 from jetchain.core.schema.scan import (
     Anywhere,
     BackgroundOnly,
@@ -45,24 +47,51 @@ MOST_UNCERTAIN = 0.5
 
 @dataclass(frozen=True)
 class Row:
-    """One point with one method: its injection, measurement and, where there is a score, cuts."""
+    """One point with one method: its injection, measurement and, where there is a score, cuts.
+
+    Attributes:
+        refusal: why one of its jobs has no result; then there is neither of the latter two.
+    """
 
     method: str
     injection: Injection
-    measurement: Measurement
+    measurement: Measurement | None
     judgement: Judgement | None
+    refusal: str | None = None
+
+    @property
+    def fit(self) -> Fit | None:
+        return None if self.measurement is None else self.measurement.fit
+
+    @property
+    def limits(self) -> Limits | None:
+        return None if self.measurement is None else self.measurement.limits
+
+    @property
+    def expected_fb(self) -> float | None:
+        """The limit expected without signal."""
+        return None if self.limits is None else self.limits.expected_fb[2]
+
+    @property
+    def without_limit(self) -> str | None:
+        """Why it has no observed limit; None if it has one."""
+        if self.limits is None:
+            return self.refusal
+        return (self.limits.reason or "") if self.limits.observed_fb is None else None
 
     @property
     def significance(self) -> float:
         """Local, from toys where there are any; 0 without a result."""
-        fit = self.measurement.fit
+        fit = self.fit
+        if fit is None:
+            return 0.0
         value = fit.significance if fit.significance_toys is None else fit.significance_toys
         return value or 0.0
 
     @property
     def mu(self) -> tuple[float, float] | None:
         """Fitted strength and its error."""
-        found = self.measurement.fit.mu
+        found = None if self.fit is None else self.fit.mu
         return None if found is None or not found.error > 0 else (found.value, found.error)
 
     @property
@@ -76,8 +105,8 @@ class Row:
         since the test does not tell deficits apart."""
         from scipy.stats import norm
 
-        fit = self.measurement.fit
-        if self.mu is None or fit.p0 is None:
+        fit = self.fit
+        if fit is None or self.mu is None or fit.p0 is None:
             return None
         if self.mu[0] <= 0:
             return float(norm.sf(self.mu[0] / self.mu[1]))
@@ -88,8 +117,10 @@ class Row:
         return None if self.judgement is None else getattr(self.judgement.cuts[index], name)
 
     @property
-    def efficiency(self) -> float:
+    def efficiency(self) -> float | None:
         """Of the search's cut for the signal of the model, in the range of the fit."""
+        if self.measurement is None:
+            return None
         return self.measurement.signal_events / self.injection.reference_events
 
 
@@ -105,7 +136,8 @@ def spread(values: Iterable[float | None]) -> Spread | None:
 def point(rows: Sequence[Row]) -> ScanPoint:
     """The replicas of one strength."""
     first = rows[0]
-    cuts = [] if first.judgement is None else first.judgement.cuts
+    judged = [row.judgement for row in rows if row.judgement is not None]
+    cuts = judged[0].cuts if judged else []
     known: dict[str, Any] = {
         name: {
             f"{cut.background_efficiency:g}": spread(row.cut(index, name) for row in rows)
@@ -113,8 +145,7 @@ def point(rows: Sequence[Row]) -> ScanPoint:
         }
         for name in ("improvement", "signal_efficiency")
     }
-    limits = [row.measurement.limits for row in rows]
-    refused = [limit for limit in limits if limit.observed_fb is None]
+    refused = [why for row in rows if (why := row.without_limit) is not None]
     initial, significance = (
         spread(row.injection.initial_significance for row in rows),
         spread(row.significance for row in rows),
@@ -127,13 +158,13 @@ def point(rows: Sequence[Row]) -> ScanPoint:
         significance=significance,
         mu=spread(row.mu[0] if row.mu else None for row in rows),
         mu_error=spread(row.mu[1] if row.mu else None for row in rows),
-        expected_fb=spread(limit.expected_fb[2] for limit in limits),
-        observed_fb=spread(limit.observed_fb for limit in limits),
+        expected_fb=spread(row.expected_fb for row in rows),
+        observed_fb=spread(row.limits.observed_fb for row in rows if row.limits),
         **known,
-        independent_background=all(row.judgement and row.judgement.independent for row in rows),
+        independent_background=bool(judged) and all(each.independent for each in judged),
         without_result=sum(row.mu is None for row in rows),
         without_limit=len(refused),
-        reason=refused[0].reason if refused else None,
+        reason=(refused[0] or None) if refused else None,
     )
 
 
@@ -236,9 +267,9 @@ def limit_without_signal(rows: Sequence[Row]) -> LimitWithout | None:
     if not rows:
         return None
     efficiency = spread(row.efficiency for row in rows)
-    limits = [row.measurement.limits for row in rows]
-    expected = spread(limit.expected_fb[2] for limit in limits)
-    reason = next((limit.reason for limit in limits if limit.expected_fb[2] is None), None)
+    expected = spread(row.expected_fb for row in rows)
+    without = [row for row in rows if row.expected_fb is None]
+    reason = next((row.limits.reason if row.limits else row.refusal for row in without), None)
     if efficiency is not None and expected is not None and len(rows) > 1:
         half = (efficiency.high - efficiency.low) / 2
         if half > MOST_UNCERTAIN * efficiency.median:
@@ -258,16 +289,16 @@ def coverage(rows: Sequence[Row], independent: bool) -> Coverage | None:
     What was injected is the expectation: the number of events is drawn as that of data is.
     """
     known = [
-        (row.measurement.limits.observed_mu, row.injection.strength)
+        (row.limits, row.injection.strength)
         for row in rows
-        if row.injection.strength > 0 and row.measurement.limits.observed_mu is not None
+        if row.injection.strength > 0 and row.limits and row.limits.observed_mu is not None
     ]
     if not known or not independent:
         return None
     return Coverage(
-        covered=sum(limit >= strength for limit, strength in known if limit is not None),
+        covered=sum((limits.observed_mu or 0.0) >= strength for limits, strength in known),
         number=len(known),
-        level=rows[0].measurement.limits.level,
+        level=known[0][0].level,
     )
 
 
@@ -333,7 +364,7 @@ def columns(rows: Sequence[Row]) -> dict[str, list[Any]]:
         [],
     )
     for row in rows:
-        at, limits = row.injection, row.measurement.limits
+        at = row.injection
         line: dict[str, Any] = {
             "method": row.method,
             "window_low": at.signal_region_tev[0],
@@ -346,10 +377,12 @@ def columns(rows: Sequence[Row]) -> dict[str, list[Any]]:
             "mu_error": row.mu[1] if row.mu else None,
             "significance": row.significance,
             "p_value": row.p_value,
-            "observed_fb": limits.observed_fb,
-            "expected_fb": limits.expected_fb[2],
+            "observed_fb": row.limits.observed_fb if row.limits else None,
+            "expected_fb": row.expected_fb,
             "cut_efficiency": row.efficiency,
-            "cut_efficiency_relative_error": row.measurement.signal_uncertainty,
+            "cut_efficiency_relative_error": (
+                row.measurement.signal_uncertainty if row.measurement else None
+            ),
         }
         for index, efficiency in enumerate(efficiencies):
             line[f"improvement_{efficiency:g}"] = row.cut(index, "improvement")
@@ -381,18 +414,17 @@ def scan_summary(
         settings: of the scan.
     """
     injected = {path.parent.parts[-3:]: read_result(path, Injection) for path in injections}
-    judged = {path.parent.parts[-4:]: read_result(path, Judgement) for path in judgements}
+    judged = {path.parent.parts[-4:]: path for path in judgements}
     rows = []
     for path in measurements:
         *place, method = path.parent.parts[-4:]
-        rows.append(
-            Row(
-                method,
-                injected[tuple(place)],
-                read_result(path, Measurement),
-                None if method in NO_CUT else judged[*place, method],
-            )
-        )
+        why, injection = refusal(path), injected[tuple(place)]
+        if why is not None:
+            rows.append(Row(method, injection, None, None, why))
+            continue
+        at = None if method in NO_CUT else judged[*place, method]
+        cuts = None if at is None or refusal(at) else read_result(at, Judgement)
+        rows.append(Row(method, injection, read_result(path, Measurement), cuts))
     write_csv(points, columns(rows))
     groups: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:

@@ -11,9 +11,10 @@ from typing import Any
 from jetchain.anomaly.methods import METHODS, TREES_FILE
 from jetchain.anomaly.searched import Dijets
 from jetchain.anomaly.settings import SearchJob, TemplateJob
+from jetchain.core.dijets import read_dijets, read_truth
 from jetchain.core.io.tables import write_csv, write_result
-from jetchain.core.io.tensors import read_tensors, write_tensors, write_weights
-from jetchain.core.schema.anomaly import DIJET_TRUTH, DIJETS, SCORES, TREES
+from jetchain.core.io.tensors import write_tensors, write_weights
+from jetchain.core.schema.anomaly import DIJETS, SCORES, TREES
 from jetchain.core.schema.base import Result
 from jetchain.core.verbs import Input, Inputs, Output, Outputs
 
@@ -57,13 +58,13 @@ def search(
         settings: of the method, and the regions of the mass.
         seed: of all that it draws.
     """
-    tables = [read_tensors(path, DIJETS) for path in (data, signal_test, *background_test)]
+    tables = [read_dijets(path) for path in (data, signal_test, *background_test)]
     beside = tables[2] if background_test else None
     more: dict[str, Any] = {}
     for path in truth:
-        more["truth"] = read_tensors(path, DIJET_TRUTH)["is_signal"]
+        more["truth"] = read_truth(path, tables[0])
     for path in template:
-        more["template"] = read_tensors(path, DIJETS)
+        more["template"] = read_dijets(path)
     found = build(method, settings.method).search(
         Dijets(tables[0], tables[1], settings.signal_region, settings.mass_range, beside),
         seed=seed,
@@ -91,7 +92,7 @@ def template(
 ) -> None:
     """Draw a method's template of the background from the sidebands of the data."""
     drawn = build(method, {"template": settings.template}).draw(
-        read_tensors(data, DIJETS), settings.signal_region, settings.mass_range, seed
+        read_dijets(data), settings.signal_region, settings.mass_range, seed
     )
     write_tensors(template, DIJETS, drawn.template)
     write_tensors(sideband_template, DIJETS, drawn.sideband_template)

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from jetchain.anomaly.methods import TREES_FILE
 from jetchain.core.boosting import BoostingSettings, Models, TrainingSet, cross_scores
 from jetchain.core.dijets import Array, Table, inside
+from jetchain.core.errors import EmptySampleError
 from jetchain.core.forest import arrays_of
 from jetchain.core.seeds import derive_seed
 
@@ -60,7 +61,13 @@ class Dijets:
 
     @property
     def folds(self) -> int:
-        """The number of folds."""
+        """The number of folds.
+
+        Raises:
+            EmptySampleError: there are no data.
+        """
+        if not len(self.data["fold"]):
+            raise EmptySampleError("The data hold no event.", "Generate more background.")
         return int(self.data["fold"].max()) + 1
 
     def cross_train(

@@ -170,6 +170,8 @@ class ScanSettings(Settings):
     def _rising(cls, value: list[list[float]]) -> list[list[float]]:
         if any(len(each) != 2 or not 0 < each[0] < each[1] for each in value):
             raise ValueError("every window must be two rising positive masses")
+        if any(abs(1000 * edge - round(1000 * edge)) > 1e-6 for each in value for edge in each):
+            raise ValueError("the edges of windows must be whole GeV")
         if len({window_name(each) for each in value}) < len(value):
             raise ValueError("no two windows may be the same in whole GeV")
         return value
@@ -266,6 +268,8 @@ class AnomalySettings(Settings):
     @model_validator(mode="after")
     def _scans_known(self) -> Self:
         require_each_once(self.scanned, self.scans, "scan")
+        if self.windows[window_name(self.signal_region)] != self.signal_region:
+            raise ValueError("a window of a scan differs from signal_region by less than a GeV")
         return self
 
     @field_validator("signal_region")

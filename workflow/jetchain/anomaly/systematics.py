@@ -25,12 +25,12 @@ from numpy.typing import NDArray
 from jetchain.anomaly.features import COLUMNS, select, triggered
 from jetchain.anomaly.resonance import SCALED, look_up, moved, scaled
 from jetchain.anomaly.settings import RESOLUTIONS, SHOWERS, VariationJob
-from jetchain.core.dijets import Array, Table
+from jetchain.core.dijets import Array, Table, read_dijets
 from jetchain.core.errors import DataError
 from jetchain.core.io.events import read_events, require_same_events
 from jetchain.core.io.tables import read_json, read_result
-from jetchain.core.io.tensors import read_tensors, write_tensors
-from jetchain.core.schema.anomaly import ANOMALY_FEATURES, DIJETS, VARIED
+from jetchain.core.io.tensors import write_tensors
+from jetchain.core.schema.anomaly import ANOMALY_FEATURES, VARIED
 from jetchain.core.schema.background import Normalisation
 from jetchain.core.schema.generate import GENERATED
 from jetchain.core.schema.jets import JetClosure, UncertaintyRow, jet_collection, jets_table
@@ -75,7 +75,7 @@ def vary(
     """
     shards = [_read(path, settings.radius) for path in nominal]
     reference = _joined(_selected(number, jets, settings) for number, jets in shards)
-    events = Reference(reference, read_tensors(signal_test, DIJETS), signal_test)
+    events = Reference(reference, read_dijets(signal_test), signal_test)
     pieces: list[tuple[Selected, int, Array | float]] = []
     if systematic in SHOWERS:
         weights = _weights(generated, shards, nominal)
@@ -275,7 +275,7 @@ def other_signal(
             f"{generated:g} generated; a signal of the grid needs events of weight one.",
             "Name samples without a bias in anomaly.grid.samples, of one event at least.",
         )
-    test = read_tensors(signal_test, DIJETS)
+    test = read_dijets(signal_test)
     acceptance = read_result(normalisation, Normalisation).signal_acceptance
     number, m_jj, features = _joined(iter(events))
     folds = int(test["fold"].max(initial=0)) + 1

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from jetchain.anomaly.features import COLUMNS, dijet_features, passes, triggered
 from jetchain.anomaly.settings import FeatureSettings
-from jetchain.core.dijets import Array, Table
+from jetchain.core.dijets import Array, Table, read_dijets
 from jetchain.core.errors import DataError, EmptySampleError
 from jetchain.core.io.atomic import REMAKE
 from jetchain.core.io.events import read_events
@@ -72,7 +72,7 @@ def apply(
     known = [scored(path, table, settings) for path, table in zip(jets, scores, strict=True)]
     mass, score, saturated = (np.concatenate(column) for column in zip(*known, strict=True))
     tables = {
-        pool_data: read_tensors(pool_data, DIJETS), pool_signal: read_tensors(pool_signal, DIJETS)
+        pool_data: read_dijets(pool_data), pool_signal: read_dijets(pool_signal)
     }  # fmt: skip
     rows = {path: found(table["m_jj"], mass, path) for path, table in tables.items()}
     asked, of_data = float(rate), score[rows[pool_data]]

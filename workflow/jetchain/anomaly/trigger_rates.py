@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from jetchain.anomaly.settings import FeatureSettings
 from jetchain.anomaly.trigger import found, looked_up, selected, threshold
-from jetchain.core.dijets import Array
+from jetchain.core.dijets import Array, read_dijets
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.io.tables import write_result
 from jetchain.core.io.tensors import read_tensors, write_tensors
 from jetchain.core.metrics import binomial_interval
-from jetchain.core.schema.anomaly import DIJET_TRUTH, DIJETS
+from jetchain.core.schema.anomaly import DIJET_TRUTH
 from jetchain.core.schema.particleflow import Ratio
 from jetchain.core.schema.trigger import TRIGGER_EVENTS, TriggerRate, TriggerRates
 from jetchain.core.settings import Settings
@@ -59,7 +59,7 @@ def split(*, jets: Inputs, pool_data: Input, events: Output, settings: TriggerSp
     mass, number = (
         np.concatenate([getattr(each, name) for each in of_files]) for name in ("mass", "number")
     )
-    row = found(read_tensors(pool_data, DIJETS)["m_jj"], mass, pool_data)
+    row = found(read_dijets(pool_data)["m_jj"], mass, pool_data)
     part = parts(len(row), settings.validation_fraction, settings.test_fraction)
     write_tensors(
         events, TRIGGER_EVENTS, {"file": file[row], "event_number": number[row], "split": part}
@@ -124,7 +124,7 @@ def compare(
         triggers[cut] = np.concatenate([getattr(each, cut) for each in of_files])
     mass = np.concatenate([each.mass for each in of_files])
     data, signal = (
-        found(read_tensors(path, DIJETS)["m_jj"], mass, path) for path in (pool_data, pool_signal)
+        found(read_dijets(path)["m_jj"], mass, path) for path in (pool_data, pool_signal)
     )
     part = read_tensors(events, TRIGGER_EVENTS)["split"]
     background = (part == TEST) & (read_tensors(pool_truth, DIJET_TRUTH)["is_signal"] == 0)

@@ -19,11 +19,9 @@ from numpy.typing import NDArray
 
 from jetchain.background.settings import AbcdJob
 from jetchain.background.yields import abcd_yields
-from jetchain.core.dijets import Array, Table, inside, read_scores, sidebands
+from jetchain.core.dijets import Array, Table, inside, read_dijets, read_scores, sidebands
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.io.tables import read_result, write_result
-from jetchain.core.io.tensors import read_tensors
-from jetchain.core.schema.anomaly import DIJETS
 from jetchain.core.schema.background import AbcdEstimate, Normalisation
 from jetchain.core.verbs import Input, Output
 
@@ -218,6 +216,11 @@ def correction(
         edges = [low, *np.quantile(own, np.arange(1, SLICES) / SLICES), high]
         slices += [(float(a), float(b)) for a, b in pairwise(edges)]
     chosen = [inside(m_jj, each) for each in slices]
+    if not all(each.any() for each in chosen):
+        raise EmptySampleError(
+            "The masses of a sideband are too alike to be cut into slices with events for kappa.",
+            "Generate more background, or widen background.sideband.spectrum.mass_range.",
+        )
     return Correction(
         cuts,
         tuple(slices),
@@ -320,7 +323,7 @@ def predict(
     for that, judged by half of its events; the other half gives the signal in each region. Signal
     in the sidebands moves kappa: to first order by the share that is taken off the signal in A.
     """
-    table, signal = (read_tensors(path, DIJETS) for path in (data, signal_test))
+    table, signal = (read_dijets(path) for path in (data, signal_test))
     plane, signal_plane = read_scores(planes, table), read_scores(signal_planes, signal)
     side = sidebands(table["m_jj"], settings.signal_region, settings.mass_range)
     region = inside(table["m_jj"], settings.signal_region)

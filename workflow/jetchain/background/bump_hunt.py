@@ -29,12 +29,10 @@ from jetchain.background.settings import HuntJob, SpectrumSettings
 from jetchain.background.shape import ShapeFit, fit_shape
 from jetchain.background.sideband import fit_events, passes
 from jetchain.background.spectrum import Spectrum
-from jetchain.core.dijets import Array, Table, read_scores
+from jetchain.core.dijets import Array, Table, read_dijets, read_scores
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.io.tables import read_result, write_result
-from jetchain.core.io.tensors import read_tensors
 from jetchain.core.progress import Progress
-from jetchain.core.schema.anomaly import DIJETS
 from jetchain.core.schema.background import Normalisation
 from jetchain.core.schema.bump_hunt import BumpHunt, BumpScan, TrialFactor
 from jetchain.core.seeds import generator
@@ -230,7 +228,7 @@ def bump_hunt(
         settings: those of the search, and the number of toys.
         seed: of the search, whose fits are repeated.
     """
-    tables: list[Table] = [read_tensors(path, DIJETS) for path in (data, signal_test)]
+    tables: list[Table] = [read_dijets(path) for path in (data, signal_test)]
     found = read_result(normalisation, Normalisation)
     signal = tables[1]["m_jj"]
     cuts: dict[str, Any] = {"1": None}

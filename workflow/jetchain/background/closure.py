@@ -27,11 +27,9 @@ from jetchain.background.settings import AbcdJob, CutJob, QualityJob
 from jetchain.background.shape import fit_shape
 from jetchain.background.sideband import spectrum_of, summarise
 from jetchain.background.spectrum import Spectrum
-from jetchain.core.dijets import Array, inside, read_scores, sidebands
+from jetchain.core.dijets import Array, inside, read_dijets, read_scores, read_truth, sidebands
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.io.tables import read_result, write_csv, write_result
-from jetchain.core.io.tensors import read_tensors
-from jetchain.core.schema.anomaly import DIJET_TRUTH, DIJETS
 from jetchain.core.schema.background import (
     AbcdClosure,
     AbcdCounts,
@@ -117,8 +115,8 @@ def spectrum(
 
     The cut is the one of the search, from all data. The spurious signal is what the fit finds.
     """
-    tables = [read_tensors(path, DIJETS) for path in (data, signal_test)]
-    background = read_tensors(truth, DIJET_TRUTH)["is_signal"] == 0
+    tables = [read_dijets(path) for path in (data, signal_test)]
+    background = read_truth(truth, tables[0]) == 0
     values = [
         read_scores(path, table).mean(axis=1)
         for path, table in zip((scores, signal_scores), tables, strict=True)
@@ -180,8 +178,8 @@ def abcd(
     In the signal region both before and after the correction by kappa of the sidebands. The cuts
     are chosen on half of the simulated signal; its efficiency is that of the other half.
     """
-    table, signal = (read_tensors(path, DIJETS) for path in (data, signal_test))
-    background = read_tensors(truth, DIJET_TRUTH)["is_signal"] == 0
+    table, signal = (read_dijets(path) for path in (data, signal_test))
+    background = read_truth(truth, table) == 0
     ranks, signal_ranks = read_scores(planes, table), read_scores(signal_planes, signal)
     side = sidebands(table["m_jj"], settings.signal_region, settings.mass_range)
     region = inside(table["m_jj"], settings.signal_region)
@@ -251,8 +249,8 @@ def template(
     Raises:
         EmptySampleError: no background in the signal region, or no template.
     """
-    table, drawn = read_tensors(data, DIJETS), read_tensors(template, DIJETS)
-    background = read_tensors(truth, DIJET_TRUTH)["is_signal"] == 0
+    table, drawn = read_dijets(data), read_dijets(template)
+    background = read_truth(truth, table) == 0
     own = table["features"][background & inside(table["m_jj"], settings.signal_region)]
     number = min(len(own), len(drawn["features"]))
     if not number:

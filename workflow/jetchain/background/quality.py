@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 
 from jetchain.background.settings import QualityJob
 from jetchain.core.boosting import BoostingSettings, cross_scores
-from jetchain.core.dijets import Array, inside, require_regions, sidebands
+from jetchain.core.dijets import Array, inside, read_dijets, require_regions, sidebands
 from jetchain.core.errors import EmptySampleError
 from jetchain.core.io.tables import write_csv, write_result
-from jetchain.core.io.tensors import read_tensors
 from jetchain.core.metrics import auc
 from jetchain.core.progress import Progress
-from jetchain.core.schema.anomaly import ANOMALY_FEATURES, DIJETS
+from jetchain.core.schema.anomaly import ANOMALY_FEATURES
 from jetchain.core.schema.background import Separation, TemplateQuality
 from jetchain.core.seeds import derive_seed, generator
 from jetchain.core.verbs import Input, Output
@@ -85,10 +84,10 @@ def quality(
     seed: int,
 ) -> None:
     """Compare drawn events with data: in the sidebands, and feature by feature everywhere."""
-    own = read_tensors(data, DIJETS)
+    own = read_dijets(data)
     side = sidebands(own["m_jj"], settings.signal_region, settings.mass_range)
-    check = read_tensors(sideband_template, DIJETS)
-    drawn = read_tensors(template, DIJETS)
+    check = read_dijets(sideband_template)
+    drawn = read_dijets(template)
     in_region = inside(own["m_jj"], settings.signal_region)
     require_regions(own["m_jj"], in_region, side)
     for name, table in (("the signal region", drawn), ("the sidebands", check)):

@@ -50,7 +50,8 @@ def cut_by_fold(
         Thresholds (folds,).
 
     Raises:
-        EmptySampleError: a fold has too few calibration events for one to be kept.
+        EmptySampleError: a fold has too few calibration events for one to be kept, or scores by
+            which none can be left out.
     """
     thresholds = np.empty(int(fold.max()) + 1)
     for each in range(len(thresholds)):
@@ -63,6 +64,14 @@ def cut_by_fold(
                 "Generate more background, or raise background.sideband.efficiency and scan.",
             )
         thresholds[each] = np.quantile(chosen, 1 - efficiency, method="higher")
+        if thresholds[each] == chosen.min():
+            alike = 100 * np.mean(chosen == chosen.min())
+            raise EmptySampleError(
+                f"No cut keeps {efficiency:g} of the sidebands of fold {each}: {alike:.3g} % of "
+                f"their {len(chosen)} events have the same score, the lowest.",
+                "The method hardly tells the events apart: train it longer or on more events, or "
+                "leave it out.",
+            )
     return thresholds
 
 

@@ -33,7 +33,11 @@ class AbcdSettings(Settings):
     """The ABCD method, from two independent scores."""
 
     efficiency: float = key(
-        0.05, "Fraction of the sideband data in the region A of both cuts.", gt=0.0, lt=1.0
+        0.05,
+        "Fraction of the sideband data in the region A of both cuts, each of which leaves out some "
+        "of them.",
+        gt=0.0,
+        le=0.35,
     )
 
 

@@ -17,10 +17,8 @@ from jetchain.background.settings import CutJob, SpectrumJob
 from jetchain.background.shape import Candidate, ShapeFit, fit_shape
 from jetchain.background.spectrum import Spectrum, bin_spectrum
 from jetchain.background.yields import shape_yields
-from jetchain.core.dijets import Array, Table, read_scores
+from jetchain.core.dijets import Array, Table, read_dijets, read_scores
 from jetchain.core.io.tables import read_result, write_csv, write_result
-from jetchain.core.io.tensors import read_tensors
-from jetchain.core.schema.anomaly import DIJETS
 from jetchain.core.schema.background import AcceptedModel, Normalisation, SpectrumFit, SpectrumFits
 from jetchain.core.seeds import generator
 from jetchain.core.verbs import Input, Output
@@ -104,7 +102,7 @@ def sideband(
     seed: int,
 ) -> None:
     """Cut on the mean score of a method's trainings, and fit the mass before and after."""
-    tables = [read_tensors(path, DIJETS) for path in (data, signal_test)]
+    tables = [read_dijets(path) for path in (data, signal_test)]
     values = [
         read_scores(path, table).mean(axis=1)
         for path, table in zip((scores, signal_scores), tables, strict=True)
@@ -136,7 +134,7 @@ def inclusive(
     seed: int,
 ) -> None:
     """The same without any cut: the bump hunt that the methods have to beat."""
-    tables = [read_tensors(path, DIJETS) for path in (data, signal_test)]
+    tables = [read_dijets(path) for path in (data, signal_test)]
     found = read_result(normalisation, Normalisation)
     shape = fit_events(tables, None, found, settings, (seed, "1"))
     simulated = len(tables[1]["m_jj"])

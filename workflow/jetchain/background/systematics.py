@@ -13,11 +13,11 @@ import numpy as np
 from jetchain.background.abcd import region_of
 from jetchain.background.selection import cut_by_fold, mass_edges
 from jetchain.background.settings import CollectJob
-from jetchain.core.dijets import Array, Table, inside, read_scores, sidebands
+from jetchain.core.dijets import Array, Table, inside, read_dijets, read_scores, sidebands
 from jetchain.core.errors import DataError
 from jetchain.core.io.tables import read_result, write_result
 from jetchain.core.io.tensors import read_tensors
-from jetchain.core.schema.anomaly import DIJETS, VARIED, DijetCutflow
+from jetchain.core.schema.anomaly import VARIED, DijetCutflow
 from jetchain.core.schema.background import Normalisation, Search, SearchYields, SignalVariation
 from jetchain.core.settings import Settings
 from jetchain.core.verbs import Input, Inputs, Output
@@ -73,7 +73,7 @@ def vary(
         settings: of the cut and of the bins.
     """
     tables = (
-        read_tensors(data, DIJETS), read_tensors(signal_test, DIJETS), read_tensors(varied, VARIED)
+        read_dijets(data), read_dijets(signal_test), read_tensors(varied, VARIED)
     )  # fmt: skip
     found = [
         read_scores(path, table)
@@ -172,7 +172,7 @@ def training(
         method: its name.
         settings: of the cut and of the bins.
     """
-    table, signal = (read_tensors(path, DIJETS) for path in (data, signal_test))
+    table, signal = (read_dijets(path) for path in (data, signal_test))
     found = [read_scores(path, each) for path, each in ((scores, table), (signal_scores, signal))]
     weight = read_result(normalisation, Normalisation).reference_events / max(
         len(signal["m_jj"]), 1

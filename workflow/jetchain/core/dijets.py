@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from jetchain.core.errors import DataError, EmptySampleError
 from jetchain.core.io.tensors import read_tensors
-from jetchain.core.schema.anomaly import SCORES
+from jetchain.core.schema.anomaly import DIJET_TRUTH, DIJETS, SCORES
+from jetchain.core.schema.base import TensorTable
 
 Array = NDArray[np.float64]
 Table = dict[str, NDArray]
@@ -44,12 +45,54 @@ def require_regions(m_jj: Array, signal: NDArray[np.bool_], sideband: NDArray[np
             )
 
 
+def read_dijets(path: Path) -> Table:
+    """Dijet events as DIJETS says; `DataError` if a number of theirs is none that an event has."""
+    table = read_tensors(path, DIJETS)
+    for name in ("m_jj", "features"):
+        _require_finite(path, name, table[name])
+    for name, least in (("m_jj", table["m_jj"] > 0), ("fold", table["fold"] >= 0)):
+        if not least.all():
+            event = int(np.argmin(least))
+            raise DataError(
+                f"{path}: event {event} has the {name} {table[name][event]:g}.",
+                "Correct or leave out that event: masses are above 0, and folds count from 0.",
+            )
+    return table
+
+
 def read_scores(path: Path, table: Table) -> Array:
-    """Scores (events, columns) of a table's events; `DataError` if they are of other events."""
-    stored = read_tensors(path, SCORES)
+    """Scores (events, columns) of a table's events.
+
+    Raises:
+        DataError: they are of other events, or not all of them numbers.
+    """
+    scores = _of_events(path, SCORES, table)["score"]
+    _require_finite(path, "score", scores)
+    return scores
+
+
+def read_truth(path: Path, table: Table) -> NDArray[np.int64]:
+    """1 for the signal among a table's events (events,); `DataError` if it is of other events."""
+    return _of_events(path, DIJET_TRUTH, table)["is_signal"]
+
+
+def _of_events(path: Path, kind: TensorTable, table: Table) -> Table:
+    stored = read_tensors(path, kind)
     if not np.array_equal(stored["event_id"], table["event_id"]):
         raise DataError(
             f"{path}: its events are not those of the data.",
             "It is from another run. Remove it and run the same command again.",
         )
-    return stored["score"]
+    return stored
+
+
+def _require_finite(path: Path, name: str, values: NDArray) -> None:
+    """Raise `DataError` unless all values (events, ...) are finite."""
+    finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
+    if not finite.all():
+        event = int(np.argmin(finite))
+        raise DataError(
+            f"{path}: {name} of {np.sum(~finite)} of {len(values)} events is no finite number, the "
+            f"first of event {event}: {values[event]}.",
+            "No cut or fit knows where such an event belongs: correct it, or leave it out.",
+        )

@@ -50,6 +50,18 @@ def workspaces_are_no_searches(config: Configuration) -> Iterator[str]:
             yield f"{place}: there are no signals: name them in anomaly.grid.samples."
 
 
+def windows_have_sidebands(config: Configuration) -> Iterator[str]:
+    low, high = config.background.sideband.spectrum.mass_range
+    for name, scan in config.anomaly.scans.items():
+        for window in scan.windows:
+            if not low < window[0] < window[1] < high:
+                yield (
+                    f"anomaly.scans.{name}.windows: {window} TeV must lie inside "
+                    f"background.sideband.spectrum.mass_range, [{low:g}, {high:g}] TeV: the fit "
+                    "needs a sideband on either side."
+                )
+
+
 def hunted_are_cut_on(config: Configuration) -> Iterator[str]:
     """A bump is hunted in the spectrum after the cut of a method, or without one."""
     searched = config.anomaly.searches

@@ -24,6 +24,7 @@ from jetchain.plumbing.applied import (
     hunted_are_cut_on,
     other_detector_known,
     variants_known,
+    windows_have_sidebands,
     workspaces_are_no_searches,
 )
 from jetchain.plumbing.numbers import unit_at
@@ -293,18 +294,6 @@ def _search_has_events(config: Configuration) -> Iterator[str]:
             )
 
 
-def _windows_have_sidebands(config: Configuration) -> Iterator[str]:
-    low, high = config.background.sideband.spectrum.mass_range
-    for name, scan in config.anomaly.scans.items():
-        for window in scan.windows:
-            if not low < window[0] < window[1] < high:
-                yield (
-                    f"anomaly.scans.{name}.windows: {window} TeV must lie inside "
-                    f"{SPECTRUM}.mass_range, [{low:g}, {high:g}] TeV: the fit needs a sideband on "
-                    "either side."
-                )
-
-
 def _events_suffice(config: Configuration) -> Iterator[str]:
     features = config.anomaly.features
     if config.background.reference_events is None and not features.signal_events:
@@ -320,11 +309,21 @@ def _events_suffice(config: Configuration) -> Iterator[str]:
     ]
     if all(made):
         total = sum(each.events * n for each, n in zip(made, shards, strict=True) if each)
-        if features.signal_events > total:
+        if features.signal_events >= total:
             yield (
-                f"anomaly.features.signal_events: {features.signal_events} is more than the "
+                f"anomaly.features.signal_events: {features.signal_events} leaves none of the "
                 f"{total} events that the samples of anomaly.signal generate."
             )
+        reference = config.background.reference_events or features.signal_events
+        for name in config.anomaly.scanned:
+            scan = config.anomaly.scans[name]
+            wanted = max(scan.strengths) * scan.share * reference
+            if wanted >= total:
+                yield (
+                    f"anomaly.scans.{name}.strengths: {max(scan.strengths):g} times {reference} "
+                    f"signal events in {scan.share:g} of the data is {wanted:g}; the samples of "
+                    f"anomaly.signal generate {total}."
+                )
     used = {*config.particleflow.algorithms, config.jets.algorithm}
     for algorithm in used.intersection(trained()):
         training = getattr(config.particleflow, algorithm).training
@@ -444,7 +443,7 @@ RELATIONS: list[Callable[[Configuration], Iterator[str]]] = [
     firmware_asks_of_others,
     variants_known,
     other_detector_known,
-    _windows_have_sidebands,
+    windows_have_sidebands,
     _events_suffice,
     _collisions_reach,
 ]

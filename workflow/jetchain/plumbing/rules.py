@@ -134,6 +134,11 @@ def module_of(member: str) -> str:
 LAUNCH = "{params.command} > {log:q} 2>&1"
 """The shell command of every rule: that of its job, with its output in the log."""
 
+LAUNCH_POINT = (
+    f"{LAUNCH} || python -m jetchain.plumbing.refused $? {{log:q}} {{input:q}} -- {{output:q}}"
+)
+"""That of a point of a scan, which may end without a result: see `plumbing.refused`."""
+
 
 class Rules:
     """The helpers of the rules, bound to one configuration.

@@ -19,6 +19,8 @@ from jetchain.anomaly.flow import ConditionalFlow
 from jetchain.anomaly.searched import Dijets, Drawn, Scored
 from jetchain.core.boosting import BoostingSettings
 from jetchain.core.dijets import Array, Table, inside, require_regions, sidebands
+from jetchain.core.errors import EmptySampleError
+from jetchain.core.schema.anomaly import ANOMALY_FEATURES
 from jetchain.core.seeds import derive_seed, generator, make_deterministic
 from jetchain.core.settings import Settings, key
 from jetchain.core.training import fit, minibatches
@@ -92,7 +94,8 @@ class Cathode:
         their fold.
 
         Raises:
-            EmptySampleError: no event in the signal region or in the sidebands.
+            EmptySampleError: no event in the signal region or in the sidebands, or a feature that
+                is the same for all of these.
         """
         settings = self.settings.template
         low, high = signal_region
@@ -100,6 +103,13 @@ class Cathode:
         side = sidebands(data["m_jj"], signal_region, mass_range)
         require_regions(data["m_jj"], in_region, side)
         calibration = (data["features"][side], data["m_jj"][side])
+        for name, column in zip(ANOMALY_FEATURES, calibration[0].T, strict=True):
+            if np.ptp(np.float32(column)) == 0:
+                raise EmptySampleError(
+                    f"{name} is {column[0]:g} for all {len(column)} events of the sidebands: a "
+                    "flow has no density of it.",
+                    "Look at how this feature is made, or leave CATHODE out of anomaly.searches.",
+                )
         flows = nn.ModuleList()
         template: list[Table] = []
         check: list[Table] = []

@@ -227,7 +227,7 @@ def train_half(
     model = DoubleDisco(features.shape[1], settings.hidden)
     x, masses = (torch.as_tensor(each, dtype=torch.float32) for each in (features, m_jj))
     model.mean.copy_(x.mean(0))
-    model.scale.copy_(x.std(0))
+    model.scale.copy_(torch.where(x.std(0) > 0, x.std(0), 1.0))
     label = torch.as_tensor(is_signal)
     backgrounds, signals = (np.flatnonzero(is_signal == each) for each in (0, 1))
     if min(len(backgrounds), len(signals)) < 20:

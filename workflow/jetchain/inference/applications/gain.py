@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from jetchain.core.io.refusals import refusal
 from jetchain.core.io.tables import write_result
 from jetchain.core.schema.applications import Gains, MethodGain
 from jetchain.core.schema.inference import NOTHING, PartialBand
@@ -47,8 +48,9 @@ def gain(*, yields: Inputs, replicas: Inputs, gains: Output, settings: GainJob) 
     """
     others: dict[str, list[Yields]] = {}
     for path in replicas:
-        found = read_yields(path)
-        others.setdefault(found.method, []).append(found)
+        if refusal(path) is None:  # a point of the scan may have no result
+            found = read_yields(path)
+            others.setdefault(found.method, []).append(found)
     methods = []
     for path in yields:
         found = read_yields(path)
