@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jetchain.core.errors import ConfigurationError, DataError
 from jetchain.firmware.quantise import Array
@@ -67,7 +68,7 @@ class Graph:
     model: Any
     logits: str
 
-    def computed(self, x: Array) -> Array:
+    def computed(self, x: NDArray[np.float32]) -> Array:
         """The logits that ONNX Runtime finds for the file.
 
         Args:
@@ -270,7 +271,7 @@ class _Reader:
         graph = helper.make_graph([node], "constant", [], outputs)
         model = helper.make_model(graph, opset_imports=self.model.opset_import)
         try:
-            found = ReferenceEvaluator(model).run(
+            found: Any = ReferenceEvaluator(model).run(
                 None, {name: self.constants[name] for name in node.input if name}
             )
         except Exception as error:
