@@ -65,6 +65,7 @@ def test_every_rule_is_recorded_with_its_room(tiny_run, monkeypatch):
         "firmware_designs",
         "firmware_distillation",
         "firmware_scan",
+        "firmware_synthesis",
         "firmware_trees",
         "firmware_trigger",
         "full_particleflow",

@@ -210,6 +210,21 @@ rule simulate_firmware_rtl:
         LAUNCH
 
 
+# Of `firmware_synthesis`, not of `all`.
+rule count_firmware_cells:
+    input:
+        verilog="results/firmware/{design}/rtl/verilog.tar.gz",
+        description="results/firmware/{design}/rtl/design.json",
+    output:
+        cells="results/firmware/{design}/rtl/cells.json",
+    log:
+        "results/logs/firmware/{design}/count_cells.log",
+    params:
+        **job("firmware.yosys.count"),
+    shell:
+        LAUNCH
+
+
 rule report_firmware:
     input:
         float_performance="results/firmware/{design}/float/performance.json",

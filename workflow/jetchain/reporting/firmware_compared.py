@@ -13,7 +13,7 @@ from matplotlib.ticker import NullFormatter
 
 from jetchain.core.io.tables import read_json, read_result, write_csv
 from jetchain.core.schema.base import Estimate
-from jetchain.core.schema.firmware import FirmwareReport, ScanPoint, TreesReport
+from jetchain.core.schema.firmware import FirmwareReport, MappedDesign, ScanPoint, TreesReport
 from jetchain.core.style import label, new_figure, save_figure, style_of
 from jetchain.core.verbs import Inputs, Labels, Output, Resource
 
@@ -42,6 +42,41 @@ def comparison(
             "obtained by": f"published, other data: {entry['source']}",
         })  # fmt: skip
     write_csv(table, {name: [row.get(name, "") for row in rows] for name in rows[0]})
+
+
+def synthesis(*, cells: Inputs, latency: Inputs, names: Labels, table: Output) -> None:
+    """What Yosys maps each design to, beside da4ml's cost and the band of routed designs.
+
+    Args:
+        cells: JSON of firmware.yosys, one a design.
+        latency: JSON of firmware.report, of the same designs.
+        names: of the designs, in this order.
+    """
+    rows = []
+    for path, report, name in zip(cells, latency, names.values(), strict=True):
+        value, guess = (
+            read_result(path, MappedDesign),
+            read_result(report, FirmwareReport).estimates,
+        )
+        rows.append({
+            "design": name,
+            "LUTs by Yosys": str(value.luts),
+            "of 1 to 6 inputs": " / ".join(map(str, value.luts_by_inputs)),
+            "LUTs by da4ml's cost": f"{value.estimated_luts:.0f}",
+            "Yosys over da4ml": f"{value.luts / value.estimated_luts:.3f}",
+            "LUTs estimated, routed": _band(guess.luts, ".0f"),
+            "flip-flops": str(value.flip_flops),
+            "register bits by da4ml": str(value.register_bits),
+            "CARRY4": str(value.carries),
+            "DSP": str(value.dsps),
+            "block RAM": str(value.block_rams),
+            "inverters": str(value.inverters),
+            "other cells": ", ".join(f"{kind} {each}" for kind, each in value.others.items()),
+            "LUTs by Yosys, share of a VU13P [%]": f"{100 * value.luts / guess.part_luts:.2f}",
+            "obtained by": f"{value.yosys}, synth_xilinx -family xcup, neither placed nor routed: "
+            "a site may hold two small LUTs, and routing adds some",
+        })  # fmt: skip
+    write_csv(table, {key: [row[key] for row in rows] for key in rows[0]})
 
 
 def _own(value: FirmwareReport, name: str) -> dict[str, str]:

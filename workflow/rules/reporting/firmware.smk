@@ -78,6 +78,21 @@ FIRMWARE_TREES = Table(
     params=FIRMWARE_COMPARED,
 )
 
+# Of `firmware_synthesis`, not of `all`.
+FIRMWARE_SYNTHESIS = Table(
+    "firmware/firmware_synthesis",
+    "reporting.firmware_compared.synthesis",
+    "Firmware",
+    {"figure": "Cells of an UltraScale+ chip by Yosys (table)"},
+    inputs=dict(
+        cells=expand(
+            "results/firmware/{design}/rtl/cells.json", design=CONFIG.firmware.designs
+        ),
+        latency=FIRMWARE_REPORTS,
+    ),
+    params=dict(names=labels("firmware.designs", CONFIG.firmware.designs)),
+)
+
 # Of `firmware_scan`, not of `all`.
 FIRMWARE_SCAN = Figure(
     "firmware/firmware_scan",

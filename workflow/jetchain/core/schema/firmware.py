@@ -76,6 +76,30 @@ class RTLDesign(Result):
     scan: list[Pipeline]
 
 
+class MappedDesign(Result):
+    """A Verilog project as Yosys maps it to UltraScale+; nothing is placed or routed.
+
+    Fields:
+        luts, flip_flops, carries, dsps, block_rams, inverters: cells; a carry spans four bits.
+        luts_by_inputs: those of one to six inputs.
+        others: cells of other kinds, by Yosys's name.
+        yosys: its version.
+        estimated_luts, register_bits: of da4ml, as in `RTLDesign`.
+    """
+
+    luts: int
+    flip_flops: int
+    carries: int
+    dsps: int
+    block_rams: int
+    inverters: int
+    luts_by_inputs: list[int]
+    others: dict[str, int]
+    yosys: str
+    estimated_luts: float
+    register_bits: int
+
+
 class Comparison(Result):
     """Outputs of a simulation beside those of the quantised network; `vectors` are inputs."""
 
