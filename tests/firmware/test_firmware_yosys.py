@@ -9,8 +9,8 @@ from jetchain.core.schema.firmware import MappedDesign, Pipeline, Port, RTLDesig
 from jetchain.firmware.archive import pack
 from jetchain.firmware.yosys import by_kind, count, mapped
 
-# One LUT of six inputs, a register; an adder of 32 bits: eight carries of four bits with a LUT and a
-# register a bit; a product of two numbers of 18 bits: one multiplier, whose 36 registers are apart.
+# One LUT of six inputs, a register; an adder of 32 bits: eight carries of four bits with a LUT and
+# a register a bit; a product of two numbers of 18 bits: one multiplier, its 36 registers apart.
 KNOWN = """
 module known(input clk, input [5:0] a, input [31:0] b, input [31:0] c,
              input signed [17:0] d, input signed [17:0] e,
