@@ -44,6 +44,8 @@ def test_events_that_no_cut_or_fit_can_place_are_named(tmp_path, name, place, va
     read = read_dijets(tmp_path / "data")
     assert all(np.array_equal(read[each], data[each]) for each in data)
     assert np.array_equal(read_truth(tmp_path / "truth", read), truth["is_signal"])
+    write_tensors(tmp_path / "none", DIJETS, {key: each[:0] for key, each in data.items()})
+    assert len(read_dijets(tmp_path / "none")["m_jj"]) == 0  # all signal may be injected
     data[name][place] = value
     write_tensors(tmp_path / "data", DIJETS, data)
     with pytest.raises(DataError, match=message):

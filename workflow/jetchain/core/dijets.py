@@ -88,7 +88,7 @@ def _of_events(path: Path, kind: TensorTable, table: Table) -> Table:
 
 def _require_finite(path: Path, name: str, values: NDArray) -> None:
     """Raise `DataError` unless all values (events, ...) are finite."""
-    finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
+    finite = np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
     if not finite.all():
         event = int(np.argmin(finite))
         raise DataError(

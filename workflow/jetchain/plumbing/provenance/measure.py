@@ -82,9 +82,11 @@ def line_of(
     memory = float(max(job.memory_mb for job in here))
     output = float(np.mean([job.output_mb for job in here]))
 
-    def start(sizes: Sequence[float], values: Sequence[float], typical: float, name: str) -> float:
+    def start(
+        sizes: Sequence[float], values: Sequence[float], typical: float, name: str, untold: float
+    ) -> float:
         found = _start(sizes, values)
-        return min(typical, (getattr(known, name) if known else 0.0) if found is None else found)
+        return min(typical, (getattr(known, name) if known else untold) if found is None else found)
 
     return Cost(
         rule=rule,
@@ -95,11 +97,15 @@ def line_of(
         events=float(np.mean(events[: len(here)])),
         shard_events=float(np.mean(shards[: len(here)])),
         repeats=float(np.mean([job.repeats for job in here])),
-        start_seconds=start(events, [job.seconds for job in jobs], seconds, "start_seconds"),
+        start_seconds=start(events, [job.seconds for job in jobs], seconds, "start_seconds", 0.0),
+        # Where nothing tells how memory grows most is of libraries, and an attempt that lacks it is
+        # followed by one with more.
         start_rss_mb=memory
         if rule in _CHUNKED
-        else start(shards, [job.memory_mb for job in jobs], memory, "start_rss_mb"),
-        start_output_mb=start(events, [job.output_mb for job in jobs], output, "start_output_mb"),
+        else start(shards, [job.memory_mb for job in jobs], memory, "start_rss_mb", memory),
+        start_output_mb=start(
+            events, [job.output_mb for job in jobs], output, "start_output_mb", 0.0
+        ),
     )
 
 
