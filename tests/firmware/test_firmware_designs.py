@@ -13,12 +13,19 @@ import torch
 import yaml
 
 from helpers.planner import HOUSE, PARTS
+from jetchain.core.io.tables import read_result
 from jetchain.core.io.tensors import write_weights
+from jetchain.core.schema.firmware import FirmwareTimes
 from jetchain.core.seeds import derive_seed
 from jetchain.firmware.design import build, read_fixed
-from jetchain.firmware.design_settings import FixedPointSettings, FormatSettings
-from jetchain.firmware.designs import DESIGNS
+from jetchain.firmware.design_settings import (
+    DesignTimesSettings,
+    FixedPointSettings,
+    FormatSettings,
+)
+from jetchain.firmware.designs import CLASSIFIERS, DESIGNS
 from jetchain.firmware.synthesise import trace
+from jetchain.firmware.times import times
 
 INPUTS, OUTPUTS = 36, 5  # of four constituents, for those that see them one by one
 
@@ -150,3 +157,14 @@ def test_a_new_design_is_one_file_and_one_line(tmp_path):
     }
     assert any(name == "toy" and '"scale": 2.0' in text for name, text, _ in trained)
     assert """--names '{"mlp": "MLP", "toy": "Toy"}'""" in done.stdout
+
+
+def test_times_are_those_of_each_design(tmp_path):
+    settings = DesignTimesSettings(
+        models={}, constituents=16, classes=["a", "b", "c"], repetitions=1
+    )
+    times(report=tmp_path / "times.json", settings=settings, seed=1)
+    found = read_result(tmp_path / "times.json", FirmwareTimes)
+    assert set(found.alone) == set(CLASSIFIERS) - {"own"}
+    assert all(found.alone[name] > found.batched[name] > 0 for name in found.alone)
+    assert found.batched["interaction"] > found.batched["mlp"]  # pairs, not constituents

@@ -7,15 +7,23 @@ import numpy as np
 import pytest
 
 from helpers.planner import HOUSE
-from jetchain.core.io.tables import read_json, write_csv, write_result
-from jetchain.core.schema.firmware import FirmwareReport, ScanPoint, TreesReport
+from jetchain.core.io.tables import read_json, read_result, write_csv, write_result
+from jetchain.core.schema.firmware import (
+    FirmwareReport,
+    FirmwareTimes,
+    MappedDesign,
+    ScanPoint,
+    TreesReport,
+)
 from jetchain.core.schema.inference import Fit, Limits
 from jetchain.core.schema.scan import Measurement
 from jetchain.core.schema.trigger import TriggerPoint
+from jetchain.firmware.designs import CLASSIFIERS
 from jetchain.reporting import firmware, firmware_compared
 from jetchain.reporting.firmware_trigger import firmware_trigger
 
 PUBLISHED = HOUSE / "resources" / "published" / "firmware.json"
+TIMES = HOUSE / "resources" / "measured" / "firmware_times.json"
 
 ACCURACY = {"floating": 0.8, "quantised": 0.75, "hls": 0.75, "rtl": 0.7}
 COMPARED = {"vectors": 10, "differing": 1, "outputs": 500}
@@ -151,8 +159,8 @@ def test_designs_stand_against_luts_beside_published_ones(axes):
 def test_the_comparison_says_how_each_number_was_obtained(axes, tmp_path):
     write_result(tmp_path / "latency", report())
     firmware_compared.comparison(
-        latency=[tmp_path / "latency"], trees=[], published=PUBLISHED, names={"mlp": "MLP"},
-        table=tmp_path / "table.csv",
+        latency=[tmp_path / "latency"], trees=[], published=PUBLISHED, times=TIMES,
+        names={"mlp": "MLP"}, table=tmp_path / "table.csv",
     )  # fmt: skip
     with (tmp_path / "table.csv").open(newline="") as file:
         own, *published = csv.DictReader(file)
@@ -161,11 +169,46 @@ def test_the_comparison_says_how_each_number_was_obtained(axes, tmp_path):
     assert own["right in one alone (float / Verilog), p"] == "7 / 3, 0.34"
     assert own["LUTs estimated [k]"] == "0.9 to 1.0"
     assert own["share of a VU13P [%]"] == "0.87 to 1.00"
+    spent = read_result(TIMES, FirmwareTimes)
+    alone, batched = (
+        float(own[f"float network on a core of {spent.machine}, {how} [ns]"])
+        for how in ("one jet", "in batches of 1024")
+    )
+    assert alone == pytest.approx(spent.alone["mlp"], rel=0.01)
+    assert batched < alone  # PyTorch's calls are shared
     assert own["AUC Verilog"] == "W 0.880 +- 0.002, top 0.890 +- 0.004"
     assert "Verilator" in own["obtained by"]
     assert len(published) == 21
     assert all(row["obtained by"].startswith("published, other data: ") for row in published)
     assert published[0]["LUTs estimated [k]"] == ""  # not quoted without the paper's table
+
+
+def test_cells_stand_beside_the_cost(tmp_path):
+    write_result(tmp_path / "latency", report())
+    cells = MappedDesign(
+        luts=990, luts_by_inputs=[0, 500, 200, 100, 90, 100], flip_flops=8000, carries=70, dsps=0,
+        block_rams=0, inverters=5, others={"SRL16E": 3}, yosys="Yosys 0.70", estimated_luts=900.0,
+        register_bits=9000,
+    )  # fmt: skip
+    write_result(tmp_path / "cells", cells)
+    firmware_compared.synthesis(
+        cells=[tmp_path / "cells"], latency=[tmp_path / "latency"], names={"mlp": "MLP"},
+        table=tmp_path / "table.csv",
+    )  # fmt: skip
+    with (tmp_path / "table.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert row["Yosys over da4ml"] == "1.100"
+    assert row["LUTs estimated, routed"] == "870 to 1000"
+    assert row["LUTs by Yosys, share of a VU13P [%]"] == "0.99"
+    assert row["other cells"] == "SRL16E 3"
+    assert "neither placed nor routed" in row["obtained by"]
+
+
+def test_the_stored_times_are_of_all_designs():
+    stored = read_result(TIMES, FirmwareTimes)
+    assert set(stored.alone) == set(stored.batched) == set(CLASSIFIERS) - {"own"}
+    assert all(stored.alone[name] > stored.batched[name] > 0 for name in stored.alone)
+    assert stored.machine
 
 
 @pytest.mark.parametrize("ghdl", [True, False])
@@ -191,7 +234,7 @@ def test_boosted_trees_are_a_row_of_the_same_table(tmp_path, ghdl):
     write_result(tmp_path / "trees", own)
     firmware_compared.comparison(
         latency=[tmp_path / "latency"], trees=[tmp_path / "trees"], published=PUBLISHED,
-        names={"mlp": "MLP"}, table=tmp_path / "table.csv",
+        times=TIMES, names={"mlp": "MLP"}, table=tmp_path / "table.csv",
     )  # fmt: skip
     with (tmp_path / "table.csv").open(newline="") as file:
         mlp, row, *published = csv.DictReader(file)

@@ -99,6 +99,8 @@ WITHOUT_JOBS = AROUND | {
     "jetchain.tagging.pileup_settings",
     "jetchain.anomaly.trigger_rates",
     "jetchain.core.schema.trigger",
+    "jetchain.firmware.times",
+    "jetchain.firmware.yosys",
     "jetchain.reporting.firmware_autoencoder",
     "jetchain.reporting.firmware_trigger",
     "jetchain.generate.bench",

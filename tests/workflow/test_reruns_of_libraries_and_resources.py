@@ -108,6 +108,10 @@ def handed(finished, resource):
             {"reporting.tagger_table.taggers"},
         ),
         (
+            "measured/firmware_times.json", '"batch": 1024', '"batch": 1025',
+            {"reporting.firmware_compared.comparison"},
+        ),
+        (
             "published/firmware.json", "VU13P", "VU9P",
             {
                 "firmware.report", "reporting.firmware_compared.comparison",

@@ -317,6 +317,27 @@ rule measure_firmware_scan:
         LAUNCH
 
 
+rule bench_firmware:
+    output:
+        report="results/bench/firmware.json",
+    log:
+        "results/logs/firmware/times.log",
+    params:
+        **job(
+            "firmware.times",
+            settings={
+                "models": "firmware.models",
+                "constituents": "firmware.dataset.constituents",
+                "classes": "firmware.dataset.classes",
+            },
+            seed=["firmware.times"],
+            members=[f"firmware.designs.{design}" for design in CLASSIFIERS],
+        ),
+    shell:
+        LAUNCH
+
+
+BENCHES.append("results/bench/firmware.json")
 TARGETS["firmware"] = expand(
     "results/firmware/{design}/{product}",
     design=CONFIG.firmware.designs,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import field_validator, model_validator
 
@@ -111,3 +111,12 @@ def require_nodes(widths: list[int]) -> list[int]:
     if any(width < 1 for width in widths):
         raise ValueError("every layer needs at least one node")
     return widths
+
+
+class DesignTimesSettings(Settings):
+    """What the measurement of the designs' times on a processor reads."""
+
+    models: dict[str, Any]
+    constituents: int
+    classes: list[str]
+    repetitions: int = 15

@@ -13,13 +13,25 @@ from matplotlib.ticker import NullFormatter
 
 from jetchain.core.io.tables import read_json, read_result, write_csv
 from jetchain.core.schema.base import Estimate
-from jetchain.core.schema.firmware import FirmwareReport, MappedDesign, ScanPoint, TreesReport
+from jetchain.core.schema.firmware import (
+    FirmwareReport,
+    FirmwareTimes,
+    MappedDesign,
+    ScanPoint,
+    TreesReport,
+)
 from jetchain.core.style import label, new_figure, save_figure, style_of
 from jetchain.core.verbs import Inputs, Labels, Output, Resource
 
 
 def comparison(
-    *, latency: Inputs, trees: Inputs, published: Resource, names: Labels, table: Output
+    *,
+    latency: Inputs,
+    trees: Inputs,
+    published: Resource,
+    times: Resource,
+    names: Labels,
+    table: Output,
 ) -> None:
     """Every design of the run above the published ones, each row with how it was obtained.
 
@@ -27,10 +39,15 @@ def comparison(
         latency: JSON of firmware.report, one a design.
         trees: JSON of firmware.report_trees; may be none.
         published: designs on other data.
+        times: what a jet takes on a processor (`FirmwareTimes`), measured once.
         names: of the designs, in this order.
     """
     reports = [read_result(path, FirmwareReport) for path in latency]
-    rows = [_own(value, name) for value, name in zip(reports, names.values(), strict=True)]
+    spent = read_result(times, FirmwareTimes)
+    rows = [
+        _own(value, name) | _on_processor(spent, key)
+        for value, (key, name) in zip(reports, names.items(), strict=True)
+    ]
     rows += [_of_trees(read_result(path, TreesReport)) for path in trees]
     reference = read_json(published)
     for entry in (dict(zip(reference["columns"], row, strict=True)) for row in reference["rows"]):
@@ -106,6 +123,17 @@ def _own(value: FirmwareReport, name: str) -> dict[str, str]:
         "obtained by": "this run: accuracy of the simulated Verilog, cycles by Verilator; LUTs and "
         "estimated ns from da4ml's cost and pipeline in the bands of post-route reports of "
         f"others ({guess.source}), the ns of a pipeline with cutoff {guess.latency_cutoff:g}",
+    }
+
+
+def _on_processor(spent: FirmwareTimes, design: str) -> dict[str, str]:
+    """The float network on one core: one jet after the other, and many at once."""
+    times = {"one jet": spent.alone, f"in batches of {spent.batch}": spent.batched}
+    return {
+        f"float network on a core of {spent.machine}, {how} [ns]": f"{each[design]:.3g}"
+        if design in each
+        else ""
+        for how, each in times.items()
     }
 
 

@@ -7,6 +7,7 @@ FIRMWARE_REPORTS = expand(
 
 FIRMWARE_COMPARED = dict(
     published=resource_name("published/firmware.json"),
+    times=resource_name("measured/firmware_times.json"),
     names=labels("firmware.designs", CONFIG.firmware.designs),
 )
 FIGURES += [

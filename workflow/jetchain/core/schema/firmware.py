@@ -76,6 +76,24 @@ class RTLDesign(Result):
     scan: list[Pipeline]
 
 
+class FirmwareTimes(Result):
+    """What a jet takes in a design's float network on a processor, by design.
+
+    Fields:
+        unit: of the times, in words.
+        machine: its processor.
+        batch: jets that `batched` asks for at once.
+        alone: of one jet after the other, the calls of PyTorch with it.
+        batched: of one of many.
+    """
+
+    unit: str
+    machine: str
+    batch: int
+    alone: dict[str, float]
+    batched: dict[str, float]
+
+
 class MappedDesign(Result):
     """A Verilog project as Yosys maps it to UltraScale+; nothing is placed or routed.
 
