@@ -98,7 +98,9 @@ def test_empty_regions_are_refused():
     with pytest.raises(EmptySampleError, match="No event lies in the sidebands"):
         CWOLA.search(Dijets(high, high, SIGNAL_REGION), 1)
     with pytest.raises(EmptySampleError, match="keeps no event of fold 1, which has 0"):
-        selection.cut_by_fold(np.ones(4), np.array([0, 1, 0, 1]), np.array([1, 0, 1, 0]) == 1, 0.5)
+        selection.cut_by_fold(
+            np.arange(4.0), np.array([0, 1, 0, 1]), np.array([1, 0, 1, 0]) == 1, 0.5
+        )
     with pytest.raises(EmptySampleError, match="of fold 0, which has 9; at least 10 are needed"):
         selection.cut_by_fold(np.ones(9), np.zeros(9, int), np.ones(9) == 1, 0.1)
 

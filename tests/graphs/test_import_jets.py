@@ -14,22 +14,10 @@ from jetchain.core.errors import DataError
 from jetchain.core.io.tables import read_json
 from jetchain.core.io.tensors import JaggedWriter, read_about, read_tensors, write_tensors
 from jetchain.core.kinematics import delta_phi, pt_eta_phi
-from jetchain.core.schema.graphs import (
-    CONSTITUENT_COLUMNS,
-    JET_COLUMNS,
-    JET_GRAPHS,
-    ImportedJets,
-)
+from jetchain.core.schema.graphs import CONSTITUENT_COLUMNS, JET_COLUMNS, JET_GRAPHS, ImportedJets
 from jetchain.core.schema.tagging import FEATURE_SETS
 from jetchain.graphs import imported
-from jetchain.graphs.formats import (
-    FORMATS,
-    hls4ml,
-    jetclass,
-    nanoaod,
-    quark_gluon,
-    top_tagging,
-)
+from jetchain.graphs.formats import FORMATS, hls4ml, jetclass, nanoaod, quark_gluon, top_tagging
 from jetchain.graphs.import_jets import import_jets
 from jetchain.graphs.settings import ImportSettings
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from jetchain.core.io.tables import read_csv, read_json, read_result, write_result
+from jetchain.core.processor import processor
 from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.schema.taggers_compared import BinnedArea, Dependence, TaggerTimes
 from jetchain.core.schema.tagging import TaggerMetrics
@@ -18,7 +19,6 @@ from jetchain.tagging.evaluate import figures_of_merit
 from jetchain.tagging.models import MODELS
 from jetchain.tagging.scored import Scored
 from jetchain.tagging.settings import PAIRS
-from jetchain.tagging.times import processor
 
 RESOURCES = Path(__file__).parents[2] / "resources"
 NAMES = Labels({"pfn": "PFN", "bdt": "BDT"})

@@ -302,8 +302,7 @@ def test_weights_that_add_up_to_nothing_are_refused(tmp_path: Path, weight: floa
     table = read_tensors(graphs[1], JET_GRAPHS)
     table["weight"] = np.full_like(table["weight"], weight)
     write_tensors(graphs[1], JET_GRAPHS, table)
-    name = graphs[1].parent.name
-    with pytest.raises(DataError, match=f"Class '{name}': the weights of its jets in the train"):
+    with pytest.raises(DataError, match=f"Class '{graphs[1].parent.name}': the weights of its jet"):
         make_dataset(
             tmp_path / "made", graphs, FeatureSettings(),
             {each: CLASSES[each] for each in JET_CLASSES[:2]},

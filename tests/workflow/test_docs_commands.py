@@ -36,6 +36,7 @@ NOT_RUN: dict[str, list[str]] = {
     "docs/howto/storage.md": [
         "needs packages that the lock does not have; make test-storage does the same",
         "needs a bucket",
+        "needs packages that the lock does not have; make test-storage does the same",
     ],
     "docs/howto/deploy.md": [
         "needs podman and Apptainer, and images from the network",

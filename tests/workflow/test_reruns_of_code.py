@@ -31,6 +31,7 @@ AROUND = {
     "jetchain",  # reads results for a user
     "jetchain.__main__",
     "jetchain.core.checkpoints",
+    "jetchain.core.processor",  # of the benches
     "jetchain.core.progress",
     "jetchain.core.registry",
     "jetchain.core.stopwatch",  # of the benches

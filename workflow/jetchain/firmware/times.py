@@ -12,13 +12,13 @@ import numpy as np
 import torch
 
 from jetchain.core.io.tables import write_result
+from jetchain.core.processor import processor
 from jetchain.core.schema.firmware import FirmwareTimes
 from jetchain.core.seeds import generator
 from jetchain.core.verbs import Output
 from jetchain.firmware.design import build
 from jetchain.firmware.design_settings import DesignTimesSettings
 from jetchain.firmware.designs import CLASSIFIERS
-from jetchain.tagging.times import processor
 
 OWN = "own"  # its network is the user's
 BATCH = 1024

@@ -6,17 +6,15 @@ of taggers takes those of resources/measured/tagger_times.json, a copy of what `
 
 from __future__ import annotations
 
-import platform
-import re
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
 from jetchain.core.io.tables import write_result
+from jetchain.core.processor import processor
 from jetchain.core.schema.taggers_compared import TaggerTimes
 from jetchain.core.schema.tagging import FEATURE_SETS
 from jetchain.core.seeds import generator
@@ -89,13 +87,6 @@ def steps(
         return lambda: fit(jets, jets, seed), asked
     step = training_step(network, lambda: network.train()(jets), jets.label)
     return step, asked
-
-
-def processor(about: Path = Path("/proc/cpuinfo")) -> str:
-    """The name of this machine's processor; its kind where the system does not tell."""
-    text = about.read_text(encoding="utf-8") if about.is_file() else ""
-    names = re.findall(r"^model name\s*: (.+)$", text, re.MULTILINE)
-    return names[0] if names else platform.machine()
 
 
 def _milliseconds(work: Callable[[], Any]) -> float:
