@@ -46,7 +46,7 @@ SHAPING = {
     "particleflow.shower_calibration.samples": (
         ["shower_gun", "particle_gun"], {"calibrate_showers"},
     ),
-    "particleflow.gun": ("pion_gun", {"untrained_particleflow", "validate_particleflow"}),
+    "particleflow.gun": ("pi0_gun", {"untrained_particleflow", "validate_particleflow"}),
     "jets.clustering.radii": ([1.2], {"figure_jet_closure"}),
     "generate.samples.quark.generation.variations": ("none", set()),
     "particleflow.mlpf.training.samples": (["top", "W"], {"event_graphs", "train_particleflow"}),
@@ -62,8 +62,9 @@ SHAPING = {
             "display_detector", "display_graphs", "display_jets", "event_graphs",
             "figure_event_display", "figure_jet_closure", "figure_jet_comparison",
             "figure_jet_images", "figure_jet_mass", "figure_jet_response", "figure_jet_sampling",
-            "figure_jet_substructure", "figure_jet_variations", "figure_overview", "image_jets",
-            "jet_graphs", "make_dijets", "measure_resonance", "prepare_firmware", "sample_jets",
+            "figure_jet_substructure", "figure_jet_variations", "figure_overview",
+            "figure_validation_status", "image_jets", "jet_graphs", "make_dijets",
+            "measure_resonance", "prepare_firmware", "sample_jets",
             "summarise_jets", "summarise_run", "table_jet_closure_table",
             "table_jet_uncertainties", "table_validation", "tagging_features",
             "trained_particleflow", "vary_signal",
@@ -71,7 +72,10 @@ SHAPING = {
     ),
     "jets.calibration.enabled": (
         False,
-        {"cluster_jets", "collect_systematics", "measure_resonance", "table_validation"},
+        {
+            "cluster_jets", "collect_systematics", "figure_validation_status",
+            "measure_resonance", "table_validation",
+        },
     ),
     "jets.calibration.sample": ("quark", {"calibrate_jets", "close_jets", "cluster_uncalibrated"}),
     "jets.summary.samples": (

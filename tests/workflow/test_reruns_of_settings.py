@@ -47,7 +47,9 @@ OTHER_OF_SAMPLES = {
     "particles.like_muons": [[9000006]],
 }
 # The same of trainings.
-OTHER_OF_TRAININGS = {"schedule": "cosine", "device": "auto", "precision": "bfloat16"}
+OTHER_OF_TRAININGS = {
+    "optimiser": "lion", "schedule": "cosine", "device": "auto", "precision": "bfloat16",
+}  # fmt: skip
 # Values for other keys.
 OTHER = {
     "generate.bench.processes": ["W"],
@@ -77,6 +79,8 @@ OTHER = {
     "firmware.models.mlp.features": "identity",
     "firmware.models.mlp.formats": {"biases": {"fraction": 4}},
 }
+# What guns do not read.
+OF_PROCESSES = {"tune", "variations", "overrides", "filter", "particles"}
 # Only `make bench` and the targets `applications` and `pflow_transfer` read these.
 BENCHES = (
     "generate.bench.", "detector.bench.", "tagging.bench.", "inference.bench.",
@@ -156,9 +160,20 @@ def other(key):
     raise LookupError(f"{key}: no other valid value; state one in OTHER")
 
 
+def unread(key):
+    """Whether the sample's process does not read a key, which has one valid value then.
+
+    As a gun's process has: no other reads the keys of a gun.
+    """
+    sample, _, below = key.partition(".generation.")
+    gun = KEYS.get(f"{sample}.generation.process") == GUN
+    return below.split(".")[0] in ({*OF_PROCESSES, "process"} if gun else {"gun"})
+
+
 def plain(key):
     return (
-        key not in SHAPING
+        not unread(key)
+        and key not in SHAPING
         and key not in APART
         and not key.startswith((*BENCHES, *BESIDE, f"generate.samples.{POOL}."))
         # of taggers, those that are trained
