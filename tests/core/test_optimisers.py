@@ -43,7 +43,7 @@ def test_the_tables_hold_what_the_settings_name():
 def test_ranger_is_that_of_weaver_core():
     from weaver.utils.nn.optimizer.ranger import Ranger
 
-    # RAdam begins to adapt after its sixth step, where Lookahead has its first.
+    # RAdam adapts from its sixth step on, behind which Lookahead takes its first.
     keys = {"learning_rate": 0.05, "weight_decay": 0.1}
     found = descended(ours(optimiser="ranger", **keys), 40)
     expected = descended(lambda each: Ranger(each, lr=0.05, weight_decay=0.1), 40)

@@ -12,7 +12,7 @@ from jetchain.firmware.design import build
 from jetchain.firmware.design_settings import DeviceSettings, FixedPointSettings, FormatSettings
 from jetchain.firmware.designs import DESIGNS
 from jetchain.firmware.flow import Exact, Range, Ranges
-from jetchain.firmware.latency import measure_interval, measure_latency
+from jetchain.firmware.latency import find_impulse, measure_interval, measure_latency
 from jetchain.firmware.performance import FIRMWARE_SCORES
 from jetchain.firmware.quantise import quantise
 from jetchain.firmware.settings import SimulateSettings, SimulationSettings
@@ -163,7 +163,7 @@ def test_the_verilog_of_a_design_equals_the_network_bit_for_bit(name, sizes, tmp
     described = write_verilog(trace(fixed), tmp_path, 2.0, "jetchain_set", DeviceSettings())
     assert described.inputs.width == fixed.port.width == 10
     clocked = simulate.compile_rtl(tmp_path, "jetchain_set", described.inputs, described.outputs)
-    latency = measure_latency(clocked, fixed, seed=1)
+    latency = measure_latency(clocked, fixed, find_impulse(fixed, seed=1))
     interval, outputs = measure_interval(clocked, x, fixed.forward(x), latency)
     assert interval == 1
     assert latency == described.predicted_latency_cycles

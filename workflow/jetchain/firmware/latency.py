@@ -64,7 +64,7 @@ def find_impulse(network: Model, seed: int) -> Array:
     )
 
 
-def measure_latency(clocked: Clocked, network: Model, seed: int) -> int:
+def measure_latency(clocked: Clocked, network: Model, impulse: Array) -> int:
     """Clock periods from the edge that takes an input in to the edge that gives its output.
 
     One clock of another input in a long row of zeros: the response must come exactly once, and
@@ -73,14 +73,13 @@ def measure_latency(clocked: Clocked, network: Model, seed: int) -> int:
     Args:
         clocked: the design.
         network: what it must compute.
-        seed: of the input.
+        impulse: of `find_impulse`.
 
     Raises:
         ToolError: no response, or not exactly one, within 256 clocks.
     """
     quiet = np.zeros((1, network.number))
     rest = network.forward(quiet)
-    impulse = find_impulse(network, seed)
     answer = network.forward(impulse)
     rows = np.concatenate([np.repeat(quiet, LONGEST, 0), impulse, np.repeat(quiet, LONGEST, 0)])
     seen = clocked(rows)[LONGEST:]  # from the clock that takes the impulse in

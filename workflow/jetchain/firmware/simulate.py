@@ -97,11 +97,11 @@ def rtl(
     network = read_fixed(weights, design, settings.model, settings.formats, settings.headroom)
     x, expected, of_jets = stimulus(network, dataset, scores, settings, seed)
     described = read_result(description, RTLDesign)
-    find_impulse(network, seed)  # a network that never answers is not built
+    impulse = find_impulse(network, seed)  # first: a network that never answers is not built
     with scratch(outputs) as folder:
         unpack(verilog, folder)
         clocked = compile_rtl(folder, project_name(design), described.inputs, described.outputs)
-        latency = measure_latency(clocked, network, seed)
+        latency = measure_latency(clocked, network, impulse)
         interval, simulated = measure_interval(clocked, x, expected, latency)
     differing = require_equal(simulated, expected, "The Verilator simulation of the Verilog")
     jets = len(of_jets["label"])

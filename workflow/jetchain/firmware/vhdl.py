@@ -29,7 +29,7 @@ from jetchain.core.schema.firmware import (
 )
 from jetchain.core.verbs import Input, Output
 from jetchain.firmware.archive import pack, scratch, unpack
-from jetchain.firmware.latency import Clocked, measure_interval, measure_latency
+from jetchain.firmware.latency import Clocked, find_impulse, measure_interval, measure_latency
 from jetchain.firmware.performance import FIRMWARE_SCORES
 from jetchain.firmware.quantise import Array, Format
 from jetchain.firmware.settings import TreesJobSettings
@@ -184,7 +184,7 @@ def simulate(
         if settings.trees.ghdl:
             unpack(vhdl, folder)
             clocked = compile_vhdl(folder, fixed)
-            latency = measure_latency(clocked, fixed, seed)
+            latency = measure_latency(clocked, fixed, find_impulse(fixed, seed))
             interval, found = measure_interval(clocked, x, expected, latency)
             require_equal(found, expected, "The simulation of the VHDL", "trees", FROM)
             simulated = VHDLSimulation(

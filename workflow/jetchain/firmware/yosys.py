@@ -30,7 +30,7 @@ WRAPPER = "_wrapper.v"  # one port for all inputs, for the simulation
 
 
 def count(*, verilog: Input, description: Input, cells: Output, design: str) -> None:
-    """Unpack the Verilog, map it and count; takes minutes and 1 to 2 GB."""
+    """Unpack the Verilog, map it and count; takes minutes and about 1 GB."""
     described = read_result(description, RTLDesign)
     with scratch(cells) as folder:
         unpack(verilog, folder)
