@@ -251,7 +251,7 @@ class TaggingSettings(Settings):
 
     # The lectures' order, as far as it trains within minutes; the rest by `full_tagging`.
     taggers: list[str] = key(
-        ["bdt", "dnn", "efn", "pfn", "pfn_kinematics", "particlenet"],
+        ["bdt", "cnn", "efn", "pfn_kinematics", "pfn", "particlenet", "part", "lgatr"],
         "Taggers to train and compare.",
         min_length=1,
     )

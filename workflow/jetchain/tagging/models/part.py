@@ -25,7 +25,7 @@ from jetchain.core.kinematics import delta_phi
 from jetchain.core.norm import BatchNorm
 from jetchain.core.settings import Width, key
 from jetchain.tagging.batches import Jets
-from jetchain.tagging.models import TaggerSettings
+from jetchain.tagging.models import AttentionSettings
 from jetchain.tagging.models.layers import Dropout
 from jetchain.tagging.pairs import Pairs, compact
 from jetchain.tagging.rows import Rows
@@ -36,13 +36,13 @@ GROUPS = 4  # parts of a batch, of jets alike in length
 NEVER = -3e4  # bias of the attention to padding
 
 
-class ParTSettings(TaggerSettings):
+class ParTSettings(AttentionSettings):
     """Sizes of the Particle Transformer (arXiv:2202.03772; a small one by default)."""
 
-    embedding: list[Width] = key([64, 64], "Widths of the layers of a particle.", min_length=1)
-    pair_embedding: list[Width] = key([16, 16], "Widths of the layers of a pair.", min_length=1)
+    embedding: list[Width] = key([32, 32], "Widths of the layers of a particle.", min_length=1)
+    pair_embedding: list[Width] = key([16], "Widths of the layers of a pair.", min_length=1)
     heads: int = key(4, "Attention heads; they divide the last width.", ge=1)
-    layers: int = key(3, "Blocks of attention between particles.", ge=1)
+    layers: int = key(2, "Blocks of attention between particles.", ge=1)
     class_layers: int = key(1, "Blocks of attention of the class token.", ge=1)
     dropout: float = key(0.1, "Dropout in the blocks of particles.", ge=0, lt=1)
 
