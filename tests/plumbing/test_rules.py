@@ -196,3 +196,14 @@ def test_a_resource_is_its_name_and_content_wherever_jetchain_lies(tmp_path, mon
         resources.resource_path(named)
     with pytest.raises(DataError, match="no such file"):
         resources.resource_path("b.yaml@0")
+
+
+def test_a_member_is_called_as_the_class_that_its_section_names():
+    own = {"tagging": {"models": {"own": {"network": "mynets.MyNet"}, "pfn": {"width": 3}}}}
+    names = ["pfn", "own", "efn"]
+    for configuration, called in ((own, "MyNet"), ({}, "Own network")):
+        found = json.loads(rules.Rules(configuration).labels("tagging.models", names))
+        assert found == {"pfn": "PFN", "own": called, "efn": "EFN"}
+    # A list of algorithms holds no sections.
+    listed = rules.Rules({"particleflow": {"algorithms": ["mlpf"]}})
+    assert "mlpf" in json.loads(listed.labels("particleflow.algorithms"))

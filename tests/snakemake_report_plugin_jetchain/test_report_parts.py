@@ -6,7 +6,7 @@ import pytest
 
 from jetchain.plumbing.checksums import Checksum
 from jetchain.plumbing.provenance.artefacts import Artefact, Making
-from snakemake_report_plugin_jetchain import front, results, rooms, usage
+from snakemake_report_plugin_jetchain import front, names, results, rooms, usage
 from snakemake_report_plugin_jetchain.names import named, papers
 from snakemake_report_plugin_jetchain.origin import ABSENT, NONE, Change, changes, origin
 from snakemake_report_plugin_jetchain.samples import Source
@@ -168,6 +168,12 @@ def test_key_numbers_are_a_choice_by_room(numbers):
 def test_names_are_those_of_the_figures():
     assert named("AUC, particlenet, top vs QCD") == "AUC, ParticleNet, top vs QCD"
     assert named("inclusive") == "no cut"
+
+
+def test_a_network_of_the_users_is_called_as_the_run_calls_it(monkeypatch):
+    monkeypatch.setattr(names, "_NAMES", dict(names._NAMES))
+    names.learn({"own": "MyNet"})
+    assert named("AUC, own, pfn") == "AUC, MyNet, PFN"
 
 
 def test_papers_are_linked_and_nothing_else():

@@ -52,7 +52,7 @@ import json, sys
 from helpers.tagging import random_jets
 from jetchain.core.errors import ConfigurationError
 from jetchain.plumbing.configuration import load
-from jetchain.plumbing.rules import Rules, labels
+from jetchain.plumbing.rules import Rules
 from jetchain.tagging.models import MODELS
 from jetchain.tagging.networks import build
 
@@ -64,7 +64,8 @@ try:
     load({"tagging": taggers | {"features": {"particles": 2}}})
 except ConfigurationError as error:
     complaint = str(error)
-job = Rules(configuration.model_dump(mode="json")).job(
+rules = Rules(configuration.model_dump(mode="json"))
+job = rules.job(
     "tagging.train",
     settings={"training": "tagging.training", "model": "tagging.models.{model}"},
     seed=["tagging.train", "{model}"],
@@ -76,7 +77,7 @@ params = {
 }
 json.dump({
     "params": params,
-    "labels": labels("tagging.models", configuration.tagging.taggers),
+    "labels": rules.labels("tagging.models", configuration.tagging.taggers),
     "complaint": complaint,
     "kinds": [type(MODELS.decode(name, sizes)).__name__ for name in ("pfn", "toy")],
     "shape": list(build("toy", sizes, inputs=17, classes=7)(random_jets([3, 2], 4)).shape),

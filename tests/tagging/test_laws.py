@@ -33,9 +33,12 @@ LENGTHS = [25, 14, 3, 9]
 PLACES = 27
 Law = Callable[[], list[tuple[Jets, Jets, float]]]
 
+NETWORKS = {name: type(build(name, {}, **SHAPE)) for name in MODELS}
 # Networks that a loss trains; the others have a `fit` of their own, and no gradients.
-DESCENDING = [name for name in MODELS if not hasattr(MODELS.load(name), "fit")]
-CLAIMS = [(name, claim) for name in MODELS for claim in getattr(MODELS.load(name), "claims", ())]
+DESCENDING = [name for name, network in NETWORKS.items() if not hasattr(network, "fit")]
+CLAIMS = [
+    (name, claim) for name, network in NETWORKS.items() for claim in getattr(network, "claims", ())
+]
 
 
 def some_jets() -> Jets:

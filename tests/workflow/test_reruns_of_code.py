@@ -122,6 +122,7 @@ WITHOUT_JOBS = AROUND | {
             "jagged",
         )
     ),
+    "jetchain.core.foreign",
     "jetchain.provenance",
     "jetchain.tagging.bench",
     "jetchain.tagging.export",

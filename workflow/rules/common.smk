@@ -19,7 +19,6 @@ from jetchain.plumbing.rules import (
     Rules,
     Table,
     family,
-    labels,
     signed,
 )
 
@@ -40,7 +39,7 @@ rules_of = Rules(
         "mitigations": {name: name for name in MITIGATIONS},
     },
 )
-job = rules_of.job
+job, labels = rules_of.job, rules_of.labels
 CALIBRATING = {
     *CONFIG.particleflow.calibration.samples,
     *CONFIG.particleflow.photon_calibration.samples,

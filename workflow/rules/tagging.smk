@@ -1,4 +1,5 @@
 # Tagging: the data set of labelled jets, the taggers, and their figures of merit.
+from jetchain.tagging.models import MODELS, OWN
 from jetchain.tagging.settings import (
     DatasetSettings,
     SelectionSettings,
@@ -6,6 +7,10 @@ from jetchain.tagging.settings import (
 )
 
 TAGGERS = CONFIG.tagging.taggers
+# The network of the user's is one of them once it is named.
+ALL_TAGGERS = [
+    name for name in MODELS if name != OWN or CONFIG.tagging.models.own.network
+]
 PARTS = ["8", "4", "2"]  # one of so many training jets, for the learning curve
 REPETITIONS = range(1, 1 + CONFIG.tagging.repetitions)
 # What trains a tagger again, and measures it.
@@ -342,7 +347,7 @@ rule bench_taggers:
                 "feature_set": "tagging.feature_set",
             },
             seed=["tagging.times"],
-            members=[f"tagging.models.{model}" for model in family("tagging.models")],
+            members=[f"tagging.models.{model}" for model in ALL_TAGGERS],
         ),
     shell:
         LAUNCH

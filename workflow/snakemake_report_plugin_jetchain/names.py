@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from markupsafe import Markup
 
@@ -13,6 +14,11 @@ _NAMES = NO_CUT | family("anomaly.methods").labels() | family("tagging.models").
 
 
 _PAPER = re.compile(r"arXiv(?::|\s)\s*(\d{4}\.\d{4,5}|[a-z-]+/\d{7})")
+
+
+def learn(labels: Mapping[str, str]) -> None:
+    """What this run calls its taggers: one may be a network of the user's."""
+    _NAMES.update(labels)
 
 
 def named(text: str) -> str:

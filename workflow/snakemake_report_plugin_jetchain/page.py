@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections import Counter, defaultdict
@@ -62,6 +63,7 @@ class Page:
         path: Path,
     ) -> None:
         self._dag, self._workflow = dag, dag.workflow
+        names.learn(json.loads(self._workflow.globals["rules_of"].labels("tagging.models")))
         self._folder = path.absolute().parent
         self._records = [
             record

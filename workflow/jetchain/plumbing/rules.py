@@ -109,16 +109,6 @@ class Table(Figure):
     kinds = ("csv",)
 
 
-def labels(package: str, names: Iterable[str] | None = None) -> str:
-    """The displayed names of a family's members by their keys, as JSON for a figure's params.
-
-    Args:
-        package: the family: ``tagging.models``.
-        names: of the members wanted; all if not given.
-    """
-    return json.dumps(family(package).labels(names))
-
-
 def family(package: str) -> Registry[Any]:
     """The table of a family, such as ``tagging.models``."""
     module = importlib.import_module(f"{digest.PACKAGE}.{package}")
@@ -235,6 +225,25 @@ class Rules:
         if callable(members):
             return signed(lambda wildcards: find(*members(wildcards)))
         return _fill(members, find)
+
+    def labels(self, package: str, names: Iterable[str] | None = None) -> str:
+        """The displayed names of a family's members by their keys, as JSON for a figure's params.
+
+        One whose section of the configuration names a `network` is called as that class.
+
+        Args:
+            package: the family: ``tagging.models``.
+            names: of the members wanted; all if not given.
+        """
+        found = family(package).labels(names)
+        sections: Any = self._configuration
+        for part in package.split("."):
+            sections = sections.get(part) if isinstance(sections, Mapping) else None
+        for name in found if isinstance(sections, Mapping) else ():
+            section = sections.get(name)
+            network = section.get("network") if isinstance(section, Mapping) else None
+            found[name] = network.rpartition(".")[2] if network else found[name]
+        return json.dumps(found)
 
     def shard_names(self, sample: str) -> list[str]:
         """The shards of a sample: 0000, 0001, ..."""

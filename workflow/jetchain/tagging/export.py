@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from jetchain.core.errors import DataError, ToolError
+from jetchain.core.foreign import told
 from jetchain.core.io.atomic import atomic
 from jetchain.core.io.tables import write_result
 from jetchain.core.schema.graphs import JET_COLUMNS
@@ -38,7 +39,7 @@ def export(*, weights: Input, graph: Output, report: Output, seed: int) -> None:
 
     Raises:
         ToolError: onnxscript or onnxruntime is not installed.
-        DataError: the graph's outputs are not those of the network.
+        DataError: the network computes what no graph has; or the graph's outputs are not its.
     """
     try:
         import onnxruntime
@@ -52,7 +53,14 @@ def export(*, weights: Input, graph: Output, report: Output, seed: int) -> None:
     whole = Whole(network, about)
     jets = made_up(COMPARED, about.particles, generator(seed, "export"))
     with atomic(graph) as temporary:
-        write_onnx(temporary, whole, jets)
+        try:
+            write_onnx(temporary, whole, jets)
+        except Exception as error:
+            raise DataError(
+                f"{weights}: torch cannot write {about.tagger} as a graph ({told(error)}).",
+                "Leave out branches and sizes that hang on values, and what is not of torch; "
+                "jets.rows has the particles without padding.",
+            ) from error
         session = onnxruntime.InferenceSession(
             temporary.read_bytes(), providers=["CPUExecutionProvider"]
         )

@@ -21,7 +21,7 @@ from jetchain.core.seeds import generator
 from jetchain.core.verbs import Output
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.bench import CLASSES, random_jets, training_step
-from jetchain.tagging.models import MODELS
+from jetchain.tagging.models import MODELS, OWN
 from jetchain.tagging.networks import build
 from jetchain.tagging.settings import TimesSettings
 
@@ -43,6 +43,8 @@ def times(*, report: Output, settings: TimesSettings, seed: int) -> None:
     jets = random_jets(options, generator(seed, "times"))
     work: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {}
     for name in settings.taggers or MODELS:
+        if name == OWN and not settings.models.get(name, {}).get("network"):
+            continue  # the user has none
         own = MODELS.decode(name, settings.models.get(name, {}))
         columns = FEATURE_SETS[own.feature_set or settings.feature_set]
         seen = jets.replace(features=jets.raw[..., : len(columns)])

@@ -180,7 +180,7 @@ TAGGER_TABLE, FULL_TAGGER_TABLE = (
     )
     for name, models in {
         "tagging_table": TAGGERS,
-        "tagging_full": [*family("tagging.models")],
+        "tagging_full": ALL_TAGGERS,
     }.items()
 )
 FIGURES.append(TAGGER_TABLE)

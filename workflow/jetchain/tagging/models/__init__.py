@@ -68,6 +68,8 @@ class MomentumSettings(TaggerSettings):
     beams: bool = key(False, "Whether it knows the beams, as published; no invariance then.")
 
 
+OWN = "own"
+"""The tagger whose network the configuration names; see `models.own`."""
 MODELS = Registry(
     "jetchain.tagging.models",
     "tagger",
@@ -124,5 +126,6 @@ MODELS = Registry(
         "graph_block": Member(
             "Graph network block", "1806.01261", "graphnet.GraphNet", "graphnet.GraphNetSettings"
         ),
+        OWN: Member("Own network", "", "own.own", "own.OwnTaggerSettings"),
     },
 )
