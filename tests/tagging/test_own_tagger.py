@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from helpers.jetgraphs import write_toy_samples
 from helpers.tagging import SHAPE, Made, make_dataset, random_jets
@@ -32,6 +31,7 @@ from jetchain.tagging.explain import explain
 from jetchain.tagging.export import export
 from jetchain.tagging.learning import repeated
 from jetchain.tagging.models import MODELS, OWN
+from jetchain.tagging.models.own import Example
 from jetchain.tagging.networks import build, load
 from jetchain.tagging.score import score
 from jetchain.tagging.settings import (
@@ -345,6 +345,6 @@ def test_what_cannot_be_exported_is_told_in_words(mine: Path, made: Made) -> Non
 
 def test_the_example_has_options_too() -> None:
     network = build(OWN, {"options": {"width": 5}}, **SHAPE)
-    assert isinstance(network.last, nn.Sequential)
+    assert isinstance(network, Example)
     assert network.phi[0][0].weight.shape == (5, 17)
     assert torch.is_tensor(network(random_jets([2], 3)))
