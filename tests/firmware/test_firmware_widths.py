@@ -8,10 +8,14 @@ import pytest
 import torch
 
 from helpers.designs import FORMATS, OUTPUTS, fixed_of, network, vectors
+from helpers.jetgraphs import write_toy_samples
+from jetchain.core.metrics import balanced_accuracy
+from jetchain.core.seeds import make_deterministic
 from jetchain.core.training_settings import TrainingSettings
 from jetchain.firmware import simulate
 from jetchain.firmware.autoencoder import Variational
-from jetchain.firmware.design import build
+from jetchain.firmware.dataset import TEST, prepare
+from jetchain.firmware.design import build, read_jets
 from jetchain.firmware.design_settings import DeviceSettings
 from jetchain.firmware.designs import DESIGNS
 from jetchain.firmware.latency import find_impulse, measure_interval, measure_latency
@@ -22,9 +26,14 @@ from jetchain.firmware.layers import (
     lowest_fraction,
 )
 from jetchain.firmware.quantise import Format, quantise, significant_bits
-from jetchain.firmware.settings import PruningSettings, TrainQuantisedSettings
+from jetchain.firmware.report import accuracy_loss
+from jetchain.firmware.settings import (
+    FirmwareDatasetSettings,
+    PruningSettings,
+    TrainQuantisedSettings,
+)
 from jetchain.firmware.synthesise import trace, write_verilog
-from jetchain.firmware.train import Soft, train_quantised
+from jetchain.firmware.train import Soft, train_floating, train_quantised
 from jetchain.firmware.widths import GAMMA, Resources
 
 WIDEST = [Format(1, 0, 5), Format(1, 2, 3), Format(0, 1, 4), Format(1, -1, 6), Format(1, 3, -1)]
@@ -218,6 +227,42 @@ def test_a_teacher_and_a_price_go_together():
     taught, right, _ = trained(1e-4, soft=0.5)
     assert right > 0.87
     assert taught.bit_operations < trained(0.0, soft=0.5)[0].bit_operations / 2
+
+
+@pytest.mark.shared
+def test_learned_widths_take_fewer_bits_than_pruning_and_are_not_worse(tmp_path):
+    """On toy jets of three classes, jet by jet, from the same float network."""
+    classes = ["quark", "W", "top"]
+    jets = write_toy_samples(tmp_path, 500, names=tuple(classes))
+    chosen = FirmwareDatasetSettings(classes=classes, constituents=8, test_fraction=0.4)
+    dataset, cutflow = tmp_path / "dataset", tmp_path / "cutflow"
+    prepare(jets=jets, dataset=dataset, cutflow=cutflow, settings=chosen)
+    design = build("deepsets", {"phi": [10], "rho": [10]})
+    data = read_jets(dataset, design)
+    training = TrainingSettings(epochs=8, batch_size=32, learning_rate=0.01, patience=8)
+    make_deterministic(1, 1)
+    start = design.floating(data["features"].shape[1], 3)
+    train_floating(start, data, training, 1)
+    test = data["split"] == TEST
+
+    def small(sparsity, beta):
+        make_deterministic(1, 1)
+        model = design.quantised(data["features"].shape[1], 3, FORMATS)
+        model.start_from({name: each.numpy() for name, each in start.state_dict().items()})
+        settings = TrainQuantisedSettings(
+            model={}, formats=FORMATS, classes=classes, training=training,
+            pruning=PruningSettings(sparsity=sparsity, beta=beta, epochs=8),
+        )  # fmt: skip
+        train_quantised(model, data, settings, 1)
+        fixed = fixed_of(model)
+        return fixed.bit_operations, fixed.forward(data["features"][test])
+
+    (many, pruned), (few, learned_widths) = small(0.9, 0.0), small(0.0, 1e-4)
+    assert 0 < few < 0.7 * many
+    label, weight = data["label"][test], data["weight"][test]
+    assert balanced_accuracy(label, learned_widths, weight) > 0.65
+    lost = accuracy_loss(label, pruned, learned_widths, weight, 200, 1)
+    assert lost.value < 2 * lost.std
 
 
 def learned(name, **more):
