@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-import torch
 
+from helpers.designs import FORMATS, OUTPUTS, ROWS, small, vectors
 from jetchain.core.errors import ConfigurationError, DataError
 from jetchain.core.io.tensors import write_tensors
 from jetchain.firmware import simulate
@@ -17,34 +17,6 @@ from jetchain.firmware.performance import FIRMWARE_SCORES
 from jetchain.firmware.quantise import quantise
 from jetchain.firmware.settings import SimulateSettings, SimulationSettings
 from jetchain.firmware.synthesise import trace, write_verilog
-
-FORMATS = FormatSettings()
-SMALL = {
-    "mlp": {"hidden": [5]},
-    "deepsets": {"phi": [4], "rho": [5], "formats": None},
-    "jedi_linear": {"embedding": 4, "message": 4, "node": 3, "classifier": [5]},
-    "interaction": {"constituents": 4, "pair": [3, 2], "node": [4, 3], "classifier": []},
-    "autoencoder": {"hidden": [5, 4], "latent": 3},
-}
-ROWS, OUTPUTS = 4, 5
-
-
-def small(name, formats=FORMATS, headroom=2, **more):
-    """A design of 4 constituents with random numbers, in fixed point."""
-    torch.manual_seed(2)
-    design = build(name, {**SMALL.get(name, {}), **more})
-    model = design.quantised(design.columns * ROWS, OUTPUTS, formats)
-    model.freeze()
-    state = {key: value.numpy() for key, value in model.state_dict().items()}
-    return model.design.fixed(state, formats, headroom)
-
-
-def vectors(fixed, number=300):
-    """Inputs over the whole port, and its extremes."""
-    port = fixed.port
-    random = np.random.default_rng(4).uniform(port.low, port.high, (number, fixed.number))
-    random[::2] /= 8.0
-    return np.concatenate([fixed.at_port(random), simulate.extremes(fixed)])
 
 
 class Checked(Exact):

@@ -15,7 +15,7 @@ from jetchain.firmware.dataset import FEATURES, FIRMWARE_JETS
 from jetchain.firmware.design import build
 from jetchain.firmware.design_settings import FormatSettings
 from jetchain.firmware.layers import QuantisedLinear
-from jetchain.firmware.prune import Pruner, cubic_sparsity, prune
+from jetchain.firmware.prune import Pruner, cubic_rise, prune
 from jetchain.firmware.quantise import Format
 from jetchain.firmware.settings import (
     PruningSettings,
@@ -28,13 +28,13 @@ SCHEDULE = PruningSettings(sparsity=0.8, start=0.2, end=0.6)
 
 
 def test_cubic_schedule_has_its_published_form():
-    # arXiv 1710.01878 eq. (1) with s_i = 0: s_f (1 - (1 - x)^3); half way 7/8 of the way is done.
-    assert cubic_sparsity(0.0, SCHEDULE) == 0.0
-    assert cubic_sparsity(0.2, SCHEDULE) == 0.0
-    assert cubic_sparsity(0.4, SCHEDULE) == pytest.approx(0.8 * 7 / 8)
-    assert cubic_sparsity(0.6, SCHEDULE) == pytest.approx(0.8)
-    assert cubic_sparsity(1.0, SCHEDULE) == pytest.approx(0.8)
-    steps = [cubic_sparsity(t, SCHEDULE) for t in np.linspace(0, 1, 101)]
+    # arXiv 1710.01878 eq. (1), s_i = 0, over s_f: 1 - (1 - x)^3; half way 7/8 of it is done.
+    assert cubic_rise(0.0, SCHEDULE) == 0.0
+    assert cubic_rise(0.2, SCHEDULE) == 0.0
+    assert cubic_rise(0.4, SCHEDULE) == pytest.approx(7 / 8)
+    assert cubic_rise(0.6, SCHEDULE) == pytest.approx(1.0)
+    assert cubic_rise(1.0, SCHEDULE) == pytest.approx(1.0)
+    steps = [cubic_rise(t, SCHEDULE) for t in np.linspace(0, 1, 101)]
     assert all(a <= b for a, b in pairwise(steps))
 
 
@@ -68,7 +68,7 @@ def test_the_pruner_brings_back_the_last_step():
         assert layer.mask.mean().item() == pytest.approx(0.2)
 
 
-def small_training():
+def small_training(beta=0.0):
     random = np.random.default_rng(5)
     features = random.normal(size=(400, 6)).astype(np.float32)
     data = {
@@ -82,7 +82,7 @@ def small_training():
         formats=FormatSettings(),
         training=TrainingSettings(epochs=2, batch_size=50, learning_rate=0.02),
         classes=["quark", "gluon"],
-        pruning=PruningSettings(sparsity=0.6, epochs=5),
+        pruning=PruningSettings(sparsity=0.6, epochs=5, beta=beta),
     )
     torch.manual_seed(1)
     model = build("mlp", {"hidden": [10]}).quantised(6, 2, settings.formats)
@@ -101,9 +101,10 @@ def test_a_training_ends_at_full_sparsity_and_with_fixed_point_parameters():
         assert torch.equal(layer.bias * 32, torch.floor(layer.bias * 32))
 
 
+@pytest.mark.parametrize("beta", [0.0, 1e-3])
 @pytest.mark.parametrize("last", [13, 20, 21, 28])  # of 5 epochs that prune and 2 that tune
-def test_a_training_that_is_killed_goes_on_pruning_and_tuning(monkeypatch, tmp_path, last):
-    expected, record = small_training()
+def test_a_training_that_is_killed_goes_on_pruning_and_tuning(monkeypatch, tmp_path, last, beta):
+    expected, record = small_training(beta)
     monkeypatch.setattr(checkpoints, "SHARE", float("inf"))
     turned = iter(range(1, 1000))
 
@@ -114,7 +115,7 @@ def test_a_training_that_is_killed_goes_on_pruning_and_tuning(monkeypatch, tmp_p
 
     def in_job():
         with checkpoints.kept_in(tmp_path / "checkpoint", lambda: "x"):
-            return small_training()
+            return small_training(beta)
 
     with monkeypatch.context() as patch:
         patch.setattr("jetchain.firmware.train.turn", killed)

@@ -136,6 +136,7 @@ def test_weights_of_another_network_are_refused(saved):
         (InteractionSettings, {"constituents": 64}, "less than or equal to 32"),
         (ScanSettings, {"constituents": [8, 12]}, "powers of two"),
         (ScanSettings, {"sparsities": [1.0]}, "below 1"),
+        (ScanSettings, {"betas": [0.0]}, "betas must be above 0"),
         (ScanSettings, {"designs": ["deepset"]}, "Did you mean 'deepsets'"),
         (FirmwareSettings, {"designs": ["mlp", "mlp"]}, "twice"),
         (FirmwareSettings, {"designs": ["mpl"]}, "Did you mean 'mlp'"),

@@ -38,16 +38,21 @@ def test_points_are_trained_and_converted(tmp_path):
         pruning=PruningSettings(epochs=2), evaluation=FirmwareEvaluationSettings(replicas=5),
     )  # fmt: skip
     found = {}
-    for rows, sparsity in (("2", "0"), ("2", "0.8"), ("4", "0")):
+    for rows, sparsity, beta in (
+        ("2", "0", "0"), ("2", "0.8", "0"), ("4", "0", "0"), ("2", "0", "1e-3"),
+    ):  # fmt: skip
         scan.measure(
             dataset=wide, result=tmp_path / "point.json", design="deepsets", constituents=rows,
-            sparsity=sparsity, settings=settings, seed=1,
+            sparsity=sparsity, beta=beta, settings=settings, seed=1,
         )  # fmt: skip
         point = read_result(tmp_path / "point.json", ScanPoint)
         assert (point.design, point.constituents) == ("deepsets", int(rows))
-        assert point.sparsity == float(sparsity)
+        assert (point.sparsity, point.beta) == (float(sparsity), float(beta))
+        assert point.zeros > point.sparsity - 0.02  # of whole weights
+        assert -0.7 < point.loss.value < 0.7
         assert 0.3 < point.accuracy.value <= 1.0
         assert point.calibrated.latency_cutoff == 2.0
-        found[rows, sparsity] = (point.estimated_luts, point.bit_operations)
-    assert np.all(np.array(found["2", "0.8"]) < found["2", "0"])
-    assert np.all(np.array(found["2", "0"]) < found["4", "0"])
+        found[rows, sparsity, beta] = (point.estimated_luts, point.bit_operations)
+    assert np.all(np.array(found["2", "0.8", "0"]) < found["2", "0", "0"])
+    assert np.all(np.array(found["2", "0", "0"]) < found["4", "0", "0"])
+    assert np.all(np.array(found["2", "0", "1e-3"]) < found["2", "0", "0"])

@@ -252,21 +252,46 @@ def test_boosted_trees_are_a_row_of_the_same_table(tmp_path, ghdl):
     assert "1400 comparisons, of which 1200 differ" in row["obtained by"]
 
 
-def test_the_scan_shows_every_point_and_the_front(axes):
-    points = [
+def scan_points():
+    return [
         ScanPoint.model_validate({
-            "design": "toy", "constituents": 8, "sparsity": sparsity, "accuracy": near(accuracy),
-            "estimated_luts": luts, "bit_operations": 7,
+            "design": "toy", "constituents": 8, "sparsity": sparsity, "beta": beta, "zeros": 0.75,
+            "accuracy": near(accuracy), "loss": near(0.01), "estimated_luts": luts,
+            "bit_operations": 7,
             "calibrated": {"latency_cutoff": 2.0, "stages": 9, "register_bits": 10},
         })
-        for sparsity, accuracy, luts in ((0.5, 0.6, 3e4), (0.8, 0.62, 2e4), (0.9, 0.5, 1e4))
+        for sparsity, beta, accuracy, luts in (
+            (0.5, 0.0, 0.6, 3e4), (0.0, 1e-5, 0.63, 2.5e4), (0.8, 0.0, 0.62, 2e4),
+            (0.9, 0.0, 0.5, 1e4),
+        )
     ]  # fmt: skip
-    (panel,) = axes(firmware_compared.scan, "toy", points=points, published=PUBLISHED)
+
+
+def test_the_scan_shows_every_point_and_the_front(axes):
+    (panel,) = axes(firmware_compared.scan, "toy", points=scan_points(), published=PUBLISHED)
     line = named(panel, "Pareto front")
-    # In the middle of the band, 1.05 of the cost; the third is dearer and worse.
-    assert line["x"] == pytest.approx([10.5, 21.0])
-    assert line["y"] == pytest.approx([50, 62])
-    assert {"50 %", "80 %", "90 %"} < set(panel["notes"])
+    # In the middle of the band, 1.05 of the cost; the first is dearer and worse.
+    assert line["x"] == pytest.approx([10.5, 21.0, 26.25])
+    assert line["y"] == pytest.approx([50, 62, 63])
+    assert {"50 %", "80 %", "90 %", "1e-05"} < set(panel["notes"])
+
+
+def test_the_scans_points_stand_in_a_table(tmp_path):
+    paths = [tmp_path / f"{index}.json" for index in range(4)]
+    for path, point in zip(paths, scan_points(), strict=True):
+        write_result(path, point)
+    firmware_compared.scan_points(
+        points=paths, published=PUBLISHED, names={"toy": "Toy"},
+        table=tmp_path / "table.csv",
+    )  # fmt: skip
+    with (tmp_path / "table.csv").open(newline="") as file:
+        rows = [*csv.DictReader(file)]
+    made = ["pruning, 50 %", "pruning, 80 %", "pruning, 90 %", "learned widths, beta 1e-05"]
+    assert [row["made smaller by"] for row in rows] == made
+    last = rows[-1]
+    assert (last["design"], last["accuracy [%]"]) == ("Toy", "63.0 +- 1.0")
+    assert last["lost to its float network, paired [%]"] == "1.0 +- 1.0"
+    assert (last["zero weights [%]"], last["LUTs by da4ml's cost"]) == ("75.0", "25000")
 
 
 def test_the_front_is_what_nothing_cheaper_surpasses():

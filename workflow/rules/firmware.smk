@@ -287,6 +287,17 @@ rule prepare_firmware_scan:
         LAUNCH
 
 
+MEASURED = {
+    "model": "firmware.models.{design}",
+    "formats": "firmware.formats",
+    "headroom": "firmware.headroom",
+    "training": "firmware.training",
+    "pruning": "firmware.pruning",
+    "classes": "firmware.dataset.classes",
+    "evaluation": "firmware.evaluation",
+}
+
+
 rule measure_firmware_scan:
     input:
         dataset="results/firmware/scan/dataset.safetensors",
@@ -300,18 +311,34 @@ rule measure_firmware_scan:
     params:
         **job(
             "firmware.scan.measure",
-            settings={
-                "model": "firmware.models.{design}",
-                "formats": "firmware.formats",
-                "headroom": "firmware.headroom",
-                "training": "firmware.training",
-                "pruning": "firmware.pruning",
-                "classes": "firmware.dataset.classes",
-                "evaluation": "firmware.evaluation",
-            },
+            settings=MEASURED,
             seed=["firmware.scan", "{design}", "{constituents}", "{sparsity}"],
             members=["firmware.designs.{design}"],
             file=file_of_design,
+            beta="0",
+        ),
+    shell:
+        LAUNCH
+
+
+rule measure_firmware_widths:
+    input:
+        dataset="results/firmware/scan/dataset.safetensors",
+    output:
+        result="results/firmware/scan/{design}/{constituents}-beta{beta}.json",
+    log:
+        "results/logs/firmware/scan/{design}/{constituents}-beta{beta}.log",
+    wildcard_constraints:
+        constituents="[0-9]+",
+        beta="[0-9.e-]+",
+    params:
+        **job(
+            "firmware.scan.measure",
+            settings=MEASURED,
+            seed=["firmware.scan", "{design}", "{constituents}", "beta{beta}"],
+            members=["firmware.designs.{design}"],
+            file=file_of_design,
+            sparsity="0",
         ),
     shell:
         LAUNCH

@@ -24,7 +24,7 @@ from jetchain.firmware.design import build, read_jets
 from jetchain.firmware.layers import Network
 from jetchain.firmware.prune import Pruner
 from jetchain.firmware.settings import FirmwareDatasetSettings, TrainAutoencoderSettings
-from jetchain.firmware.train import prune_and_tune, require_exact, score, turn
+from jetchain.firmware.train import Price, prune_and_tune, require_exact, score, turn
 
 
 def prepare(
@@ -146,13 +146,13 @@ def train(
     require_exact(model.encoder, settings.formats)
     training, held_out = (np.flatnonzero(data["split"] == part) for part in (TRAIN, VALIDATION))
 
-    def loss(network: nn.Module, x: Tensor) -> tuple[Tensor, int]:
-        difference, divergence = network(x)
-        return torch.mean(difference + settings.kl_weight * divergence), len(x)
-
     def run(
-        part: TrainingSettings, seed: int, name: str, hook: Pruner | None
+        part: TrainingSettings, seed: int, name: str, hook: Pruner | None, price: Price
     ) -> dict[str, list[float]]:
+        def loss(network: nn.Module, x: Tensor) -> tuple[Tensor, int]:
+            difference, divergence = network(x)
+            return torch.mean(difference + settings.kl_weight * divergence) + price(), len(x)
+
         def batches(random: np.random.Generator) -> Iterable[Tensor]:
             for index in minibatches(len(training), part.batch_size, random):
                 jets = data["features"][training[index]]

@@ -197,12 +197,17 @@ class Fixed:
         return float(np.mean(np.concatenate([each.ravel() for each in self.parameters]) == 0.0))
 
     @property
-    def bit_operations(self) -> int:
-        """Effective bit operations of one event; see `flow.Ranges`."""
+    def ranges(self) -> Ranges:
+        """What has carried the formats of its numbers from the inputs to the outputs."""
         ranges = Ranges(self.weights, self.biases, self.activations)
         rows = self.design.arranged((self.number,))[0] if self.design.by_constituent else 1
         self.design.wire(ranges, Range(rows, self.inputs), self.outputs)
-        return ranges.bit_operations
+        return ranges
+
+    @property
+    def bit_operations(self) -> int:
+        """Effective bit operations of one event; see `flow.Ranges`."""
+        return self.ranges.bit_operations
 
     def forward(self, x: Array) -> Array:
         """The exact outputs (events, outputs) for inputs (events, inputs), quantised or not."""

@@ -190,6 +190,10 @@ class Ranges(Carrier[Range]):
     Args:
         weights, biases: as of `Exact`.
         activations: behind each ReLU.
+
+    Attributes:
+        bit_operations: so far.
+        by_bit: of them those of one bit of a weight, by layer.
     """
 
     def __init__(
@@ -197,12 +201,13 @@ class Ranges(Carrier[Range]):
     ) -> None:
         self.weights, self.biases, self.activations = weights, biases, activations
         self.bit_operations = 0
+        self.by_bit: dict[str, int] = {}
 
     def linear(self, name: str, x: Range, width: int) -> Range:
         """See `Carrier`."""
         weight, bias = self.weights[name], self.biases[name]
-        bits = int(significant_bits(weight).sum())
-        self.bit_operations += x.rows * bits * x.format.width
+        self.by_bit[name] = x.rows * x.format.width
+        self.bit_operations += int(significant_bits(weight).sum()) * self.by_bit[name]
         return Range(x.rows, accumulator(weight, bias, x.format))
 
     def relu(self, x: Range) -> Range:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -70,8 +71,76 @@ def fake_quantise(x: Tensor, to: Format) -> Tensor:
     return quantised
 
 
+class _FakeQuantiseTo(torch.autograd.Function):
+    """See `fake_quantise_to`."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, fraction: Tensor, to: Format) -> Tensor:
+        """See `fake_quantise_to`."""
+        inside = x.clamp(to.low, to.high)
+        step = _steps(to, x)[_rounded(fraction).long() - lowest_fraction(to)]
+        steps = inside / step
+        floor = torch.floor(steps)
+        floor += (steps - floor).ge_(0.5)  # as in `_FakeQuantise`
+        quantised = floor * step
+        # The next multiple above the largest number of the format is none of it.
+        quantised -= step * (quantised > to.high)
+        ctx.save_for_backward(inside == x, inside - quantised)
+        return quantised
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
+        """Of the values where nothing saturates, and of the fraction bits everywhere."""
+        unsaturated, error = ctx.saved_tensors
+        return gradients[0] * unsaturated, gradients[0] * math.log(2.0) * error, None
+
+
+def _rounded(fraction: Tensor) -> Tensor:
+    return torch.floor(fraction + 0.5)
+
+
+def _steps(to: Format, like: Tensor) -> Tensor:
+    """Steps of all fraction bits from the lowest on; powers of two from a table are exact."""
+    return like.new_tensor([2.0**-bits for bits in range(lowest_fraction(to), to.f + 1)])
+
+
+def lowest_fraction(to: Format) -> int:
+    """The fraction bits with which every number of the format is rounded to zero."""
+    return -to.i - 1
+
+
+def fake_quantise_to(x: Tensor, fraction: Tensor, to: Format) -> Tensor:
+    """Quantise each value to fraction bits of its own, within a format.
+
+    With f the fraction bits, rounded to an integer, and d = x - q(x) the error, the gradients are
+    dq/dx = 1 inside the format's range and 0 outside, as of `fake_quantise`, and
+
+    dq/df = ln(2) d,
+
+    for the mean error of a step 2^-f falls as d|d|/df = -ln(2) |d|.
+
+    Args:
+        x: values of any shape.
+        fraction: the same shape, from `lowest_fraction` to the format's.
+        to: the format that holds all results; what saturates takes its largest multiple of 2^-f.
+
+    Returns:
+        Multiples of 2^-f in the format.
+
+    Reference: Sun et al., arXiv 2405.00645, section 3 (surrogate gradient of the bits).
+    """
+    quantised: Tensor = _FakeQuantiseTo.apply(x, fraction, to)
+    return quantised
+
+
 class QuantisedLinear(nn.Module):
-    """A linear layer whose masked weights and biases are fixed-point numbers."""
+    """A linear layer whose masked weights and biases are fixed-point numbers.
+
+    Attributes:
+        share: (outputs, inputs) width of each weight, where widths are learned: 1 for the fraction
+            bits of the format, 0 for the lowest. So widths and weights have one scale, and one
+            learning rate fits both.
+    """
 
     def __init__(self, inputs: int, outputs: int, weights: Format, biases: Format) -> None:
         super().__init__()
@@ -81,17 +150,64 @@ class QuantisedLinear(nn.Module):
         self.mask: Tensor
         self.register_buffer("mask", torch.ones(outputs, inputs))
         self.weights, self.biases = weights, biases
+        self.share: nn.Parameter | None
+        self.register_parameter("share", None)
+
+    def learn_widths(self) -> None:
+        """Learn the fraction bits of each weight; they start at those of the format, the most."""
+        self.share = nn.Parameter(torch.ones_like(self.weight))
+
+    @property
+    def fraction(self) -> Tensor:
+        """Fraction bits of each weight, before they are rounded: (outputs, inputs).
+
+        Raises:
+            TypeError: they are not learned.
+        """
+        if self.share is None:
+            raise TypeError("the widths of this layer are not learned")
+        # A step of the training may have left the range; it is set back in place, or it would
+        # have to come back all the way.
+        with torch.no_grad():
+            self.share.clamp_(0.0, 1.0)
+        lowest = lowest_fraction(self.weights)
+        return lowest + (self.weights.f - lowest) * self.share
+
+    @property
+    def quantised(self) -> Tensor:
+        """The weights as the firmware has them: (outputs, inputs)."""
+        masked = self.weight * self.mask
+        if self.share is None:
+            return fake_quantise(masked, self.weights)
+        return fake_quantise_to(masked, self.fraction, self.weights)
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, inputs) to (batch, outputs)."""
-        weight = fake_quantise(self.weight * self.mask, self.weights)
-        return nn.functional.linear(x, weight, fake_quantise(self.bias, self.biases))
+        return nn.functional.linear(x, self.quantised, fake_quantise(self.bias, self.biases))
+
+    def bits(self) -> Tensor:
+        """Bits of each weight from its leading one to its last fraction bit; of a zero none.
+
+        max(floor(log2 |q|) + 1 + f, 0), of which the gradient is 1 for f where q is not zero. It
+        is the number of significant bits (`quantise.significant_bits`) where the last of them is
+        a one, and more where it is a zero: then a smaller f gives the same weight.
+
+        Returns:
+            (outputs, inputs), without the sign.
+
+        Reference: Sun et al., arXiv 2405.00645, section 3 (the bits behind EBOPs-bar).
+        """
+        weight, fraction = self.quantised.detach(), self.fraction
+        leading = torch.frexp(weight).exponent
+        straight = fraction + (_rounded(fraction) - fraction).detach()
+        return torch.where(weight == 0.0, 0.0, leading + straight)
 
     @torch.no_grad()
     def freeze(self) -> None:
-        """Replace the parameters by their quantised values."""
-        self.weight.copy_(fake_quantise(self.weight * self.mask, self.weights))
+        """Replace the parameters by their quantised values, numbers of the format."""
+        self.weight.copy_(self.quantised)
         self.bias.copy_(fake_quantise(self.bias, self.biases))
+        self.share = None
 
 
 class Network(nn.Module):

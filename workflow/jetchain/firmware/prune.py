@@ -1,4 +1,4 @@
-"""Magnitude pruning on a cubic schedule."""
+"""Magnitude pruning, and the rise of the resource term of a loss, on a cubic schedule."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from jetchain.firmware.layers import QuantisedLinear
 from jetchain.firmware.settings import PruningSettings
 
 
-def cubic_sparsity(progress: float, settings: PruningSettings) -> float:
-    """Sparsity at a point of the training.
+def cubic_rise(progress: float, settings: PruningSettings) -> float:
+    """Share of the final sparsity, and of beta, at a point of the training.
 
-    s(t) = s_f (1 - (1 - (t - t_0) / (t_1 - t_0))^3) between start t_0 and end t_1, starting at 0.
+    1 - (1 - (t - t_0) / (t_1 - t_0))^3 between start t_0 and end t_1, starting at 0.
 
     Args:
         progress: part of the pruning epochs that is done, 0 to 1.
-        settings: final sparsity, start and end.
+        settings: start and end.
 
     Reference: Zhu and Gupta, arXiv 1710.01878, eq. (1).
     """
     ramp = (progress - settings.start) / (settings.end - settings.start)
-    return settings.sparsity * (1.0 - (1.0 - min(max(ramp, 0.0), 1.0)) ** 3)
+    return 1.0 - (1.0 - min(max(ramp, 0.0), 1.0)) ** 3
 
 
 @torch.no_grad()
@@ -50,16 +50,21 @@ class Pruner:
     Args:
         steps: number of steps of the training.
         settings: the schedule.
+
+    Attributes:
+        share: of the rise that is done.
     """
 
     def __init__(self, steps: int, settings: PruningSettings) -> None:
         self.steps, self.settings = steps, settings
+        self.share = 0.0
         self.last: dict[str, Tensor] = {}
         self.sparsity: list[float] = []
 
     def __call__(self, step: int, model: nn.Module) -> None:
         """Prune to the sparsity of this step (1 is the first)."""
-        sparsity = cubic_sparsity(step / self.steps, self.settings)
+        self.share = cubic_rise(step / self.steps, self.settings)
+        sparsity = self.settings.sparsity * self.share
         for module in model.modules():
             if isinstance(module, QuantisedLinear):
                 prune(module, sparsity)
@@ -69,11 +74,11 @@ class Pruner:
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint of the training keeps."""
-        return {"last": self.last, "sparsity": self.sparsity}
+        return {"last": self.last, "sparsity": self.sparsity, "share": self.share}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """The inverse of `state_dict`."""
-        self.last, self.sparsity = state["last"], state["sparsity"]
+        self.last, self.sparsity, self.share = state["last"], state["sparsity"], state["share"]
 
     def restore(self, model: nn.Module) -> None:
         """Load the weights of the last step."""

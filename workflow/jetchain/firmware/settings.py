@@ -63,12 +63,18 @@ class FirmwareDatasetSettings(Settings):
 
 
 class PruningSettings(Settings):
-    """Magnitude pruning on a cubic schedule, before the fine-tuning at full sparsity."""
+    """Magnitude pruning and learned widths on a cubic schedule, before the fine-tuning."""
 
     sparsity: float = key(0.8, "Part of the weights set to zero.", ge=0.0, lt=1.0)
+    beta: float = key(
+        0.0,
+        "Loss for each effective bit operation of a jet; above 0 each weight learns its fraction "
+        "bits, at most those of its format, and one without bits is zero: sparsity can be 0 then.",
+        ge=0.0,
+    )
     epochs: int = key(60, "Epochs of the training in which weights are pruned.", ge=1)
     start: float = key(0.2, "When pruning starts, as part of these epochs.", ge=0.0, lt=1.0)
-    end: float = key(0.8, "When the full sparsity is reached.", gt=0.0, le=1.0)
+    end: float = key(0.8, "When full sparsity and beta are reached.", gt=0.0, le=1.0)
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -130,6 +136,10 @@ class ScanSettings(Settings):
     sparsities: list[float] = key(
         [0.5, 0.8, 0.9], "Parts of the weights set to zero.", min_length=1
     )
+    betas: list[float] = key(
+        [1e-6, 3e-6, 1e-5],
+        "Losses for each effective bit operation; their points learn widths instead.",
+    )
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -138,6 +148,8 @@ class ScanSettings(Settings):
             raise ValueError("constituents must be powers of two")
         if any(not 0.0 <= part < 1.0 for part in self.sparsities):
             raise ValueError("sparsities must be at least 0 and below 1")
+        if any(not beta > 0.0 for beta in self.betas):
+            raise ValueError("betas must be above 0")
         return self
 
 

@@ -31,6 +31,12 @@ from jetchain.firmware.settings import (
     TrainFloatingSettings,
     TrainQuantisedSettings,
 )
+from jetchain.firmware.widths import Resources
+
+Price = Callable[[], Tensor | float]
+"""A term of the loss that hangs on the network alone."""
+Training = Callable[[TrainingSettings, int, str, Pruner | None, Price], dict[str, list[float]]]
+"""A training with settings, a seed, a name, a hook, and a term more in its loss."""
 
 
 def floating(
@@ -170,9 +176,9 @@ def train_quantised(
     """
 
     def training(
-        settings: TrainingSettings, seed: int, name: str, hook: Pruner | None
+        settings: TrainingSettings, seed: int, name: str, hook: Pruner | None, price: Price
     ) -> dict[str, list[float]]:
-        return _fit(model, data, settings, seed, f"quantised network, {name}", hook, soft)
+        return _fit(model, data, settings, seed, f"quantised network, {name}", hook, soft, price)
 
     columns = prune_and_tune(model, int(np.sum(data["split"] == TRAIN)), training, settings, seed)
     model.freeze()
@@ -182,16 +188,18 @@ def train_quantised(
 def prune_and_tune(
     model: nn.Module,
     jets: int,
-    training: Callable[[TrainingSettings, int, str, Pruner | None], dict[str, list[float]]],
+    training: Training,
     settings: PrunedTrainingSettings,
     seed: int,
 ) -> dict[str, list[float]]:
     """Prune over a first training, and fine-tune in a second one.
 
+    With a price of bit operations (beta) the weights learn their widths in both.
+
     Args:
         model: that is trained.
         jets: of the training.
-        training: trains it: with these settings, a seed, a name and a hook.
+        training: trains it.
         settings: of both trainings.
         seed: of the shuffling.
 
@@ -204,9 +212,17 @@ def prune_and_tune(
     )
     steps_per_epoch = -(-jets // first.batch_size)
     pruner = Pruner(steps_per_epoch * first.epochs, settings.pruning)
-    ramp = training(first, seed, "pruning", pruner)
+    beta = settings.pruning.beta
+    resources = Resources(model, beta) if beta > 0.0 else None
+
+    def price(share: float) -> Tensor | float:
+        return 0.0 if resources is None else resources.loss(share)
+
+    ramp = training(first, seed, "pruning", pruner, lambda: price(pruner.share))
     pruner.restore(model)
-    tuned = training(settings.training, derive_seed(seed, "tune"), "tuning", None)
+    tuned = training(
+        settings.training, derive_seed(seed, "tune"), "tuning", None, lambda: price(1.0)
+    )
     columns = {name: ramp[name] + tuned[name] for name in ramp}
     columns["epoch"] = [float(n + 1) for n in range(len(columns["epoch"]))]
     columns["sparsity"] = [
@@ -224,8 +240,9 @@ def _fit(
     name: str,
     hook: Pruner | None = None,
     soft: Soft | None = None,
+    price: Price = lambda: 0.0,
 ) -> dict[str, list[float]]:
-    """Train on the training jets with weighted cross-entropy, and that with a teacher."""
+    """Train on the training jets with weighted cross-entropy, that with a teacher, and a price."""
     features = torch.from_numpy(data["features"])
     label = torch.from_numpy(data["label"])
     training = np.flatnonzero(data["split"] == TRAIN)
@@ -254,7 +271,7 @@ def _fit(
         entropy = nn.functional.cross_entropy(logits, y, reduction="none")
         if soft is not None:
             entropy = soft.loss(logits, more[0], entropy)
-        return torch.mean(entropy * w), len(y)
+        return torch.mean(entropy * w) + price(), len(y)
 
     return fit(
         model,

@@ -75,7 +75,9 @@ def hunted_are_cut_on(config: Configuration) -> Iterator[str]:
 
 
 def firmware_asks_of_others(config: Configuration) -> Iterator[str]:
-    """A teacher is a tagger; behind a trigger, searches are made that need the data alone."""
+    """A teacher is a tagger; a trigger tells classes that its design knows, before searches that
+    need the data alone.
+    """
     teacher = config.firmware.distillation.teacher
     if teacher not in MODELS:
         near = did_you_mean(teacher, MODELS)
@@ -87,6 +89,18 @@ def firmware_asks_of_others(config: Configuration) -> Iterator[str]:
                 f"firmware.trigger.methods: '{name}' is no search that a trigger can stand before; "
                 f"there are {', '.join(possible)}."
             )
+    background, classes = config.firmware.trigger.background, config.firmware.dataset.classes
+    for name in background:
+        if name not in classes:
+            yield (
+                f"firmware.trigger.background: '{name}' is no class of firmware.dataset.classes; "
+                f"there are {', '.join(classes)}."
+            )
+    if {*background} >= {*classes}:
+        yield (
+            "firmware.trigger.background: it holds all of firmware.dataset.classes; one or more "
+            "must be left for signal."
+        )
 
 
 def variants_known(config: Configuration) -> Iterator[str]:

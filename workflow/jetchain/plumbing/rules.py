@@ -26,7 +26,7 @@ from jetchain.plumbing import digest
 
 WILDCARDS = (
     "sample", "shard", "algorithm", "model", "part", "method", "design", "collection", "scan",
-    "window", "strength", "replica", "constituents", "sparsity", "rate", "systematic",
+    "window", "strength", "replica", "constituents", "sparsity", "beta", "rate", "systematic",
     "start", "mean", "mitigation",
 )  # fmt: skip
 DERIVED = "derived"

@@ -217,6 +217,8 @@ def scan(
 ) -> None:
     """Accuracy against LUTs of every point of the scan, by design and constituents.
 
+    Markers are full where weights are pruned, and open where they have learned their widths.
+
     Args:
         points: JSON of firmware.scan.measure.
         published: the band of the LUTs.
@@ -228,13 +230,16 @@ def scan(
     series = sorted({(point.design, point.constituents) for point in found})
     for index, (design, constituents) in enumerate(series):
         own = [p for p in found if (p.design, p.constituents) == (design, constituents)]
-        own.sort(key=lambda point: point.sparsity)
+        own.sort(key=lambda point: (point.beta, point.sparsity))
         title = f"{names[design]}, {constituents} constituents"
         for point in own:
             luts = [ratio * point.estimated_luts for ratio in band]
-            _point(ax, point.accuracy, luts, index, title if point is own[0] else None)
+            _point(
+                ax, point.accuracy, luts, index, title if point is own[0] else None,
+                learned=point.beta > 0.0,
+            )  # fmt: skip
             ax.annotate(
-                f"{100 * point.sparsity:g} %",
+                _smaller_by(point),
                 (sum(luts) / 2e3, 100 * point.accuracy.value),
                 xytext=(6, -12), textcoords="offset points", fontsize=10,
             )  # fmt: skip
@@ -244,9 +249,52 @@ def scan(
         [luts / 1e3 for luts, _ in best], [100 * accuracy for _, accuracy in best],
         color="0.3", ls=":", lw=1.2, zorder=0, label="Pareto front",
     )  # fmt: skip
-    _finish(ax, "numbers: pruned weights; da4ml's logic, bit for bit")
+    _finish(
+        ax,
+        "full: weights pruned [%]; open: widths learned at this $\\beta$\n"
+        "accuracy of da4ml's logic, bit for bit",
+    )
     label(ax, "simulation")
     save_figure(figure, pdf, png, data)
+
+
+def _smaller_by(point: ScanPoint) -> str:
+    """What made a point smaller than its dense design: the beta, or the part that is pruned."""
+    return f"{point.beta:g}" if point.beta > 0.0 else f"{100 * point.sparsity:g} %"
+
+
+def scan_points(*, points: Inputs, published: Resource, names: Labels, table: Output) -> None:
+    """Every point of the scan as a row.
+
+    Args:
+        points: JSON of firmware.scan.measure.
+        published: the band of the LUTs.
+        names: of all designs.
+    """
+    band = read_json(published)["calibration"]["luts_over_cost"]
+    found = [read_result(Path(path), ScanPoint) for path in points]
+    found.sort(key=lambda point: (point.design, point.constituents, point.beta, point.sparsity))
+    rows = [
+        {
+            "design": names[point.design],
+            "constituents": str(point.constituents),
+            "made smaller by": f"learned widths, beta {_smaller_by(point)}"
+            if point.beta > 0.0
+            else f"pruning, {_smaller_by(point)}",
+            "zero weights [%]": f"{100 * point.zeros:.1f}",
+            "accuracy [%]": _percent(point.accuracy),
+            "lost to its float network, paired [%]": _percent(point.loss),
+            "effective bit operations": str(point.bit_operations),
+            "LUTs by da4ml's cost": f"{point.estimated_luts:.0f}",
+            "LUTs estimated [k]": _band(
+                [ratio * point.estimated_luts / 1e3 for ratio in band], ".1f"
+            ),
+            "cycles": str(point.calibrated.stages),
+            "register bits": str(point.calibrated.register_bits),
+        }
+        for point in found
+    ]
+    write_csv(table, {name: [row[name] for row in rows] for name in rows[0]})
 
 
 def front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
@@ -259,7 +307,12 @@ def front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 def _point(
-    ax: Axes, accuracy: Estimate, luts: Sequence[float], index: int, title: str | None
+    ax: Axes,
+    accuracy: Estimate,
+    luts: Sequence[float],
+    index: int,
+    title: str | None,
+    learned: bool = False,
 ) -> None:
     """One design: the middle of its band of LUTs, and its accuracy."""
     low, high = (value / 1e3 for value in luts)
@@ -273,6 +326,7 @@ def _point(
             [100 * (accuracy.high - accuracy.value)],
         ],
         fmt=style.marker, color=style.colour, markersize=9, capsize=3, label=title,
+        mfc="white" if learned else style.colour,
     )  # fmt: skip
 
 

@@ -95,24 +95,37 @@ FIRMWARE_SYNTHESIS = Table(
 )
 
 # Of `firmware_scan`, not of `all`.
-FIRMWARE_SCAN = Figure(
-    "firmware/firmware_scan",
-    "reporting.firmware_compared.scan",
-    "Firmware",
-    {"figure": "Accuracy against LUTs, by constituents and pruning"},
-    inputs=dict(
-        points=expand(
-            "results/firmware/scan/{design}/{constituents}-{sparsity}.json",
-            design=CONFIG.firmware.scan.designs,
-            constituents=CONFIG.firmware.scan.constituents,
-            sparsity=[f"{part:g}" for part in CONFIG.firmware.scan.sparsities],
-        )
-    ),
-    params=dict(
-        published=resource_name("published/firmware.json"),
-        names=labels("firmware.designs"),
-    ),
+SCAN_POINTS = expand(
+    "results/firmware/scan/{design}/{constituents}-{point}.json",
+    design=CONFIG.firmware.scan.designs,
+    constituents=CONFIG.firmware.scan.constituents,
+    point=[
+        *(f"{part:g}" for part in CONFIG.firmware.scan.sparsities),
+        *(f"beta{beta:g}" for beta in CONFIG.firmware.scan.betas),
+    ],
 )
+SCAN_DRAWN = dict(
+    published=resource_name("published/firmware.json"),
+    names=labels("firmware.designs"),
+)
+FIRMWARE_SCAN = [
+    Figure(
+        "firmware/firmware_scan",
+        "reporting.firmware_compared.scan",
+        "Firmware",
+        {"figure": "Accuracy against LUTs, by constituents and bits"},
+        inputs=dict(points=SCAN_POINTS),
+        params=SCAN_DRAWN,
+    ),
+    Table(
+        "firmware/firmware_scan_points",
+        "reporting.firmware_compared.scan_points",
+        "Firmware",
+        {"figure": "Accuracy against LUTs, by constituents and bits (table)"},
+        inputs=dict(points=SCAN_POINTS),
+        params=SCAN_DRAWN,
+    ),
+]
 
 # Of `firmware_trigger`, not of `all`.
 FIRMWARE_TRIGGER = Figure(

@@ -269,8 +269,11 @@ class ScanPoint(Result):
     """A design as one point of the scan: trained, converted, and its logic run on the test jets.
 
     Fields:
-        design, constituents, sparsity: what it is; sparsity as asked for.
+        design, constituents, sparsity, beta: what it is; sparsity as asked for. With a beta above
+            0, the loss for a bit operation, its weights have learned their widths.
+        zeros: part of the weights that are zero.
         accuracy: balanced, of da4ml's logic.
+        loss: accuracy of the float network that it started from less this one, jet by jet.
         estimated_luts: da4ml's cost model.
         bit_operations: effective ones of a jet.
         calibrated: its pipeline; see `RTLDesign`.
@@ -279,7 +282,10 @@ class ScanPoint(Result):
     design: str
     constituents: int
     sparsity: float
+    beta: float
+    zeros: float
     accuracy: Estimate
+    loss: Estimate
     estimated_luts: float
     bit_operations: int
     calibrated: Pipeline
