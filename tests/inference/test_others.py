@@ -150,6 +150,18 @@ def test_a_fit_has_minos_for_a_strength_of_any_name_and_a_cross_section(tmp_path
     }  # fmt: skip
 
 
+def test_the_steps_of_large_models_give_the_same_diagnosis(tmp_path, monkeypatch) -> None:
+    free = spec(bounds=(-1.0, 10.0))
+    sound = run(tmp_path, "diagnose", free, ModelFit, FIT)
+    monkeypatch.setattr(minimise, "MANY", 1)  # more parameters than bins it has
+    found = run(tmp_path, "diagnose", free, ModelFit, FIT)
+    for ours, theirs in zip(found.impacts, sound.impacts, strict=True):
+        assert ours.name == theirs.name
+        assert (ours.up, ours.down) == pytest.approx((theirs.up, theirs.down), abs=1e-3)
+    for ours, theirs in zip(found.scans, sound.scans, strict=True):
+        assert ours.rise == pytest.approx(theirs.rise, abs=1e-3)
+
+
 def test_impacts_are_those_of_cabinetry_and_the_fit_follows_the_control_region(tmp_path) -> None:
     found = run(tmp_path, "diagnose", spec(bounds=(-1.0, 10.0)), ModelFit, FIT)
     with numpy_backend():
