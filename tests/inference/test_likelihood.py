@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from jetchain.inference import minimise as minimise_of
 from jetchain.inference.bench import limits_of_model, model_of
 from jetchain.inference.fit import load_model
 from jetchain.inference.histfactory import Hypotheses, Model
@@ -149,6 +150,67 @@ def test_minima_are_those_of_minuit(pair) -> None:
     assert difference == pytest.approx(float(at_two) - float(least), abs=1e-3)
     np.testing.assert_allclose(found.parameters[0], theirs, atol=2e-2)
     np.testing.assert_allclose(found.parameters[1], held, atol=2e-2)
+
+
+def test_slopes_are_the_factors_of_the_positive_hessian(pair) -> None:
+    _, data, likelihood = pair
+    at = points(likelihood, 3, 0.4)
+    rows = Rows(np.repeat(data[None, :5], 3, 0), np.repeat(data[None, 5:], 3, 0))
+    slopes, whole = likelihood.slopes(at, rows), likelihood.derivatives(at, rows)
+    np.testing.assert_allclose(slopes.gradient, whole.gradient, rtol=1e-12, atol=1e-12)
+    product = np.swapaxes(slopes.response, 1, 2) @ slopes.response
+    product += slopes.curve[:, :, None] * np.eye(at.shape[1])
+    np.testing.assert_allclose(product, whole.positive, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("lowest", [-10.0, 0.0])
+def test_many_parameters_are_fitted_without_a_hessian_to_the_same_minima(
+    monkeypatch, lowest: float
+) -> None:
+    # A deficit under the peak: with a lowest strength of 0 the fits end at this bound.
+    spec = model_of(90, 0.5)
+    observed = spec["observations"][0]["data"]
+    spec["observations"][0]["data"] = [
+        each - (8 * (10 <= place < 14)) for place, each in enumerate(observed)
+    ]
+    with numpy_backend():
+        model = Model(spec, "here")
+    likelihood = model.likelihood
+    assert len(likelihood.start) > max(minimise_of.MANY, len(model.background))
+    within = model.within(lowest, 10.0, held=False)
+    index = np.repeat(np.arange(len(likelihood.start)), 2)
+    index = index[~within.fixed[index] & (index != model.poi)]
+    starts = np.repeat(likelihood.start[None], len(index), 0)
+    steep = likelihood.derivatives(likelihood.start[None], model.rows).positive[0]
+    shifts = np.diag(steep)[index] ** -0.5 * np.tile([1.0, -1.0], len(index) // 2)
+    starts[np.arange(len(index)), index] += shifts
+    fixed = np.repeat(within.fixed[None], len(index), 0)
+    fixed[np.arange(len(index)), index] = True
+    rows = model.rows.chosen(np.zeros(len(index), dtype=int))
+    held = Range(within.low, within.high, fixed)
+    with monkeypatch.context() as patch:
+        patch.setattr(minimise_of, "_newton", None)  # none of them needs it
+        found = minimise(likelihood, rows, starts, held)
+    monkeypatch.setattr(minimise_of, "MANY", 1000)
+    exact = minimise(likelihood, rows, starts, held)
+    assert found.found.all()
+    assert exact.found.all()
+    np.testing.assert_allclose(found.value, exact.value, atol=1e-8)
+    np.testing.assert_allclose(found.parameters, exact.parameters, atol=1e-4)
+    assert (np.ptp(found.parameters[:, model.poi]) == 0) == (lowest == 0)
+
+
+def test_what_steps_without_second_derivatives_do_not_bring_to_an_end_is_newtons(
+    monkeypatch,
+) -> None:
+    with numpy_backend():
+        model = Model(model_of(90, 0.5), "here")
+    within, start = model.within(-10.0, 10.0, held=False), np.array(model.start)[None]
+    sound = minimise(model.likelihood, model.rows, start, within)
+    monkeypatch.setattr(minimise_of, "APPROACHED", 0.0)
+    left = minimise(model.likelihood, model.rows, start, within)
+    assert left.found.all()
+    assert left.value == pytest.approx(sound.value, abs=1e-8)
 
 
 def test_a_modifier_that_is_not_known_is_left_to_pyhf(pair) -> None:

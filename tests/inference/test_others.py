@@ -150,6 +150,18 @@ def test_a_fit_has_minos_for_a_strength_of_any_name_and_a_cross_section(tmp_path
     }  # fmt: skip
 
 
+def test_the_steps_of_large_models_give_the_same_diagnosis(tmp_path, monkeypatch) -> None:
+    free = spec(bounds=(-1.0, 10.0))
+    sound = run(tmp_path, "diagnose", free, ModelFit, FIT)
+    monkeypatch.setattr(minimise, "MANY", 1)  # more parameters than bins it has
+    found = run(tmp_path, "diagnose", free, ModelFit, FIT)
+    for ours, theirs in zip(found.impacts, sound.impacts, strict=True):
+        assert ours.name == theirs.name
+        assert (ours.up, ours.down) == pytest.approx((theirs.up, theirs.down), abs=1e-3)
+    for ours, theirs in zip(found.scans, sound.scans, strict=True):
+        assert ours.rise == pytest.approx(theirs.rise, abs=1e-3)
+
+
 def test_impacts_are_those_of_cabinetry_and_the_fit_follows_the_control_region(tmp_path) -> None:
     found = run(tmp_path, "diagnose", spec(bounds=(-1.0, 10.0)), ModelFit, FIT)
     with numpy_backend():
@@ -245,6 +257,84 @@ def test_a_fit_that_minuit_does_not_find_accurate_has_the_exact_errors(
     monkeypatch.setattr(maximum, "_minuit", lambda model, start, *_: (start, wrong, None))
     again = run(tmp_path, "fit", free, Fit, FIT)
     assert again.mu.error == pytest.approx(sound.mu.error, rel=5e-3)
+
+
+# ------------------------------------------------------------------------------ bounds
+
+
+def of_norm(factor: float, counts: dict[str, list[float]] = COUNTS) -> dict:
+    """The workspace with a background of which `factor` times is seen, and other counts."""
+    content = spec(bounds=(-1.0, 10.0))
+    for channel in content["channels"]:
+        background = channel["samples"][1]
+        background["data"] = [each / factor for each in background["data"]]
+        _, shape, error = background["modifiers"]
+        error["data"] = [each / factor for each in error["data"]]
+        shape["data"] = {
+            end: [each / factor for each in values] for end, values in shape["data"].items()
+        }
+    for each in content["observations"]:
+        each["data"] = counts[each["name"]]
+    return content
+
+
+@pytest.mark.parametrize("alone", [False, True])
+@pytest.mark.parametrize(
+    ("content", "name", "bound"),
+    [
+        (of_norm(30.0), "norm", 10.0),
+        (of_norm(1.0, {"signal_region": [20.0, 30.0], "control": [1.0]}), "norm", 0.0),
+        (of_norm(1.0), None, None),
+    ],
+)
+def test_a_parameter_at_its_bound_is_named_with_the_remedy(
+    tmp_path, monkeypatch, capsys, content, name, bound, alone: bool
+) -> None:
+    if alone:  # pyhf alone evaluates it
+        monkeypatch.setattr(histfactory, "Likelihood", _unlike)
+    for verb, kind, job in (("fit", Fit, FIT), ("limits", Limits, LIMIT),
+                            ("diagnose", ModelFit, FIT.model_copy(
+                                update={"workspace": ENTRY.model_copy(update={"scanned": []})}
+                            ))):  # fmt: skip
+        if alone and verb == "limits":
+            continue  # Minuit takes long for as many fits
+        found = run(tmp_path, verb, content, kind, job)
+        assert [(each.name, each.bound) for each in found.at_bounds if each.name == "norm"] == (
+            [] if name is None else [(name, bound)]
+        )
+        told = (
+            f"norm ends at its bound {bound}:"
+            if bound is None
+            else f"norm ends at its bound {bound:g}:"
+        )
+        warned = capsys.readouterr().err
+        assert (told in warned) == (name is not None)
+        assert ("widen `bounds` of 'norm' in" in warned) == (name is not None)
+
+
+def test_wider_bounds_are_the_remedy_for_a_parameter_at_its_bound(tmp_path) -> None:
+    content = of_norm(30.0)
+    before = run(tmp_path, "fit", content, Fit, FIT)
+    wide = {"name": "norm", "bounds": [[0.0, 100.0]], "inits": [10.0]}
+    content["measurements"][0]["config"]["parameters"].append(wide)
+    after = run(tmp_path, "fit", content, Fit, FIT)
+    assert (len(before.at_bounds), after.at_bounds) == (1, ())
+    sound = run(tmp_path, "fit", of_norm(1.0), Fit, FIT)
+    assert after.mu.value == pytest.approx(sound.mu.value, abs=1e-2)
+    assert abs(before.mu.value - sound.mu.value) > 1.0
+
+
+def test_a_strength_at_the_end_of_its_range_is_named_in_the_fit_alone(tmp_path) -> None:
+    content = spec()
+    for each in content["observations"]:
+        each["data"] = {"signal_region": [2.0, 0.0], "control": [60.0]}[each["name"]]
+    fitted = run(tmp_path, "fit", content, Fit, FIT)
+    assert [(each.name, each.bound) for each in fitted.at_bounds] == [("mu_SIG", 0.0)]
+    assert run(tmp_path, "limits", content, Limits, LIMIT).at_bounds == ()
+
+
+def _unlike(model):
+    raise UnlikeError("other")
 
 
 def test_scans_of_the_likelihood_have_their_error_at_one(tmp_path) -> None:

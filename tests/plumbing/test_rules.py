@@ -1,6 +1,7 @@
 """The helpers of the rules: commands from signatures, params that hold only what is used."""
 
 import json
+import re
 import shlex
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ from jetchain.core import resources
 from jetchain.core.errors import ConfigurationError, DataError
 from jetchain.core.seeds import derive_seed
 from jetchain.generate.import_hepmc import import_hepmc
-from jetchain.plumbing import launcher, rules
+from jetchain.plumbing import digest, launcher, rules
 
 
 class Wildcards(dict):
@@ -88,6 +89,32 @@ def test_no_name_of_a_file_is_an_option_or_a_shell_s(name):
     values = launcher.parse_arguments(import_hepmc, words[5 : words.index("||")])
     assert values["source"] == Path(name)
     assert values["shard"] == "0000"
+
+
+@pytest.mark.parametrize(
+    ("verb", "name", "wrong", "right"),
+    [
+        ("anomaly.scan.inject", "strength", ["-1", "1e400", "nan", ".", "1.2.3", "1e300"],
+         ["0", "0.25", "1e-3", "4"]),
+        ("anomaly.scan.inject", "replica", ["9" * 400, "9" * 5000], ["0", "12"]),
+        ("anomaly.trigger.apply", "rate", ["0", "1.5", "-", "e5", "1e-400"], ["1", "0.05", "1e-3"]),
+        ("firmware.scan.measure", "sparsity", ["1", "1.0", "-0.5", "."], ["0", "0.5"]),
+        ("firmware.scan.measure", "constituents", ["0", "3", "256", "9" * 400], ["8", "16"]),
+    ],
+)  # fmt: skip
+def test_a_target_without_a_number_where_one_belongs_is_refused(verb, name, wrong, right):
+    keywords = digest.signature(verb)
+    known = dict.fromkeys(rules.WILDCARDS, "0") | {"rate": "1", "constituents": "8"}
+    kinds = ("Input", "Inputs", "Output", "Outputs")
+    files = {each: "x" for each, kind in keywords.items() if kind in kinds}
+    given = {"settings": "jets.clustering", "seed": ["1"]}
+    more = {each: given.get(each, "1") for each in keywords if each not in {*files, *known}}
+    command = fresh().job(verb, **more)["command"]
+    for text in right:
+        assert f"--{name} {text}" in command(Wildcards(known | {name: text}), files, files)
+    for text in wrong:
+        with pytest.raises(ConfigurationError, match=f"the {name} '{re.escape(text)}' must be"):
+            command(Wildcards(known | {name: text}), files, files)
 
 
 def seed_of(wildcards, seed):

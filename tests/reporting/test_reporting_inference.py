@@ -13,7 +13,7 @@ from matplotlib.text import Text
 from helpers.checks import write_checks
 from jetchain.core.io.tables import write_result
 from jetchain.core.schema.background import Normalisation
-from jetchain.core.schema.inference import Fit, Limits, Nuisance
+from jetchain.core.schema.inference import AtBound, Fit, Limits, Nuisance
 from jetchain.inference.fit import maximum_likelihood, no_fit
 from jetchain.inference.limits import LimitJob, asymptotic_limits, no_limits, toy_limits
 from jetchain.inference.settings import FitSettings, LimitSettings, WorkspaceSettings
@@ -156,6 +156,10 @@ def test_a_result_that_lacks_for_another_reason_is_no_result(tmp_path, monkeypat
     (row,) = limit_rows(limit, "limits.json")
     assert row["value"] == "no result"
     assert inference._sensitive(limit, fit) == "no limit; the fits fail"
+    ended = {"at_bounds": (AtBound(name="norm", bound=10.0),)}
+    words = inference._sensitive(limit.model_copy(update=ended), fit.model_copy(update=ended))
+    assert words.startswith("no limit; the fits fail; norm ends at its bound 10: widen `bounds`")
+    assert words.count("norm ends") == 1
     write_result(tmp_path / "fit.json", fit)
     paths = dict.fromkeys(("pdf", "png", "data"), tmp_path / "x")
     paths["checks"] = write_checks(tmp_path / "checks.json")

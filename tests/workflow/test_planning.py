@@ -83,6 +83,24 @@ def test_jobs_that_others_wait_for_come_first(tmp_path):
     assert max(others) < min(generated)
 
 
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("results/anomaly/scan/strength/3300-3700/mu-1/seed0/injection.json",
+         "injection.json: the strength '-1' must be a number from 0 to 1e+09."),
+        ("results/anomaly/scan/strength/3300-3700/muNaN/seed0/injection.json",
+         "muNaN/seed0/injection.json: no such file."),
+        ("results/firmware/scan/deepsets/16-1e5.json",
+         "16-1e5.json: the sparsity '1e5' must be a number from 0 to below 1."),
+    ],
+)  # fmt: skip
+def test_a_target_without_a_number_is_refused_before_any_job(tmp_path, target, words):
+    done = snakemake(tmp_path, target, options=("--dry-run",))
+    assert done.returncode == 1
+    assert words in done.stdout
+    assert "Traceback" not in done.stdout
+
+
 def test_a_misspelt_target_is_told_with_the_nearest(tmp_path):
     done = snakemake(tmp_path, "results/jets/parametric/qaurk/0000.root", "taging")
     assert done.returncode == 1

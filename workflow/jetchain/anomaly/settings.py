@@ -181,6 +181,8 @@ class ScanSettings(Settings):
     def _each_once(cls, value: list[float]) -> list[float]:
         if len({f"{each:g}" for each in value}) < len(value) or min(value) < 0:
             raise ValueError("the values must differ in six digits, and none may be below 0")
+        if max(value) > 1e9:
+            raise ValueError("none may be above 1e9")
         return value
 
     @field_validator("background_efficiencies")

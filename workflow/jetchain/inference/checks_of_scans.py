@@ -33,12 +33,16 @@ def of_improvement(book: Book, method: ScannedMethod) -> None:
     known = improvements(method)
     number = max(value.number for _, _, value in known)
     book.add(
-        "replicas of the improvement", float(number) if number >= REPLICAS else None, REPLICAS,
+        "replicas of the improvement", float(number), REPLICAS,
         f"{number} injections with a training each", side="at least",
     )  # fmt: skip
-    if all(point.independent_background for point, _, _ in known):
+    own = [not point.independent_background for point, _, _ in known]
+    if not all(own):
         book.add(
-            "larger test background", 0.0, 0.0, "share of the data in the background judged on"
+            "larger test background",
+            sum(own) / len(own),
+            0.0,
+            "share of the improvements that are judged on the background of the data themselves",
         )
     else:
         book.lacks("larger test background", "a scan with a share below a half has one")

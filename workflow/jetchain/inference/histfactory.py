@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from jetchain.core.schema.inference import AtBound
 from jetchain.inference.fit import load_model
 from jetchain.inference.likelihood import Likelihood, Rows, UnlikeError
 from jetchain.inference.minimise import Range, minimise
@@ -25,6 +26,8 @@ from jetchain.inference.toys import NoMinimumError
 Array = NDArray[np.floating]
 REACH = 1e4
 """Largest strength that is tried, in rough upper limits."""
+NEAR = 1e-4
+"""Of its range, a parameter that Minuit leaves at the end of it."""
 STARTS = (1.0, 0.1, 3.0, 0.01, 10.0)
 """Of the strength, in rough upper limits: where fits that fail start anew."""
 
@@ -120,6 +123,28 @@ class Model:
         fixed = np.array(self.fixed, bool)
         fixed[self.poi] = held
         return Range(low, high, fixed)
+
+    def at_bounds(self, parameters: Array) -> tuple[AtBound, ...]:
+        """Parameters that a fit to the data has pushed against the workspace's bounds.
+
+        Args:
+            parameters: (parameters,) of the fit. The strength counts at the end below, if it is
+                the workspace that ends there.
+        """
+        low, high = np.array(self.bounds(self.lowest, np.inf), float).T
+        ours = self.model.config.suggested_bounds()[self.poi][0] == self.lowest
+        near = NEAR * (np.where(np.isfinite(high), high, 0.0) - low)
+        near[self.poi] = NEAR * self.unit if ours else -1.0
+        below, above = parameters - low <= near, high - parameters <= near
+        at = np.where(below, low, np.where(above, high, parameters))
+        if self.likelihood is not None:  # a range may be wide; only what is pushed is at its end
+            slope = self.likelihood.slopes(at[None], self.rows).gradient[0]
+            below, above = below & (slope > 0), above & (slope < 0)
+        names = self.model.config.par_names
+        return tuple(
+            AtBound(name=names[index], bound=float(at[index]))
+            for index in np.flatnonzero((below | above) & ~np.array(self.fixed, bool))
+        )
 
     def starts(
         self, near: list[float] | None, bounds: tuple[float, float]
@@ -296,6 +321,15 @@ class Hypotheses:
         self._least = np.array([values[place], at_asimov[0]])
         # Strengths that were tried, and the parameters there, of data and expectation.
         self._tried = [[(self.best, self.best_parameters)], [(0.0, null[0])]]
+
+    def at_bounds(self, strengths: Array) -> tuple[AtBound, ...]:
+        """Parameters at a bound without signal, at the best strength, or where it was tried."""
+        fits = [self.null, *(each for mu, each in self._tried[0] if mu in (self.best, *strengths))]
+        free = [
+            found for each in fits for found in self.model.at_bounds(np.asarray(each))
+            if found.name != self.model.name  # its end at zero is that of q~
+        ]  # fmt: skip
+        return tuple(dict.fromkeys(free))
 
     @property
     def least(self) -> float:

@@ -3,6 +3,11 @@
 A parameter that the gradient pushes against its bound stays there, the others take Newton's step,
 shortened until -log L falls (two-metric projection: Bertsekas 1982). Nothing depends on the size of
 a parameter, a signal strength of 1e-6 is like one of 1e6.
+
+Where a model has many parameters, and more than bins, the steps are those of Gauss and Newton
+first: without the second derivatives of the expected events the Hessian is the diagonal of the
+constraints and one row a bin, and its inverse that of a matrix (bins, bins) by Woodbury's identity.
+They end at the same minimum; a fit that they do not bring there is left to Newton's.
 """
 
 from __future__ import annotations
@@ -13,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from jetchain.inference.likelihood import Derivatives, Likelihood, Rows
+from jetchain.inference.likelihood import Derivatives, Likelihood, Rows, Slopes
 
 Array = NDArray[np.floating]
 STEPS = 100
@@ -26,6 +31,12 @@ ACCEPTED = 1e-4
 """The same, where one that makes no progress still counts as done."""
 DAMPING = (0.0, 1e-3, 1e-1, 10.0, 1e3)
 """Of the diagonal, relative: where a step does not help, a shorter and safer one."""
+APPROACHED = 1e-14
+"""The same as `CONVERGED` without the second derivatives: what is left falls by a share a step."""
+UNCONSTRAINED = 1e-7
+"""Curvature that a parameter without a constraint is given in such a step, relative to its own."""
+MANY = 60
+"""Parameters, and more than bins, with which the Hessian takes longer than all else of a fit."""
 LARGEST = 2_000_000
 """Numbers that the arrays of the rows of one call may hold."""
 
@@ -85,7 +96,83 @@ def _minimise(likelihood: Likelihood, data: Rows, start: Array, within: Range) -
     many = len(start)
     fixed = np.broadcast_to(within.fixed, start.shape)
     low, high = (np.broadcast_to(each, start.shape) for each in (within.low, within.high))
-    parameters = np.where(fixed, start, np.clip(start, low, high))
+    within, parameters = Range(low, high, fixed), np.where(fixed, start, np.clip(start, low, high))
+    if start.shape[1] < max(MANY, data.counts.shape[1] + 1):
+        return _newton(likelihood, data, parameters, within)
+    near = _approach(likelihood, data, parameters, within)
+    rows = np.flatnonzero(~near.found)
+    if len(rows):
+        more = _newton(
+            likelihood, data.chosen(rows), near.parameters[rows], within.chosen(rows, many)
+        )
+        near.value[rows], near.parameters[rows] = more.value, more.parameters
+        near.found[rows] = more.found
+    return near
+
+
+def _approach(likelihood: Likelihood, data: Rows, parameters: Array, within: Range) -> Minima:
+    """Fit rows by steps without second derivatives; what does not converge so is not found."""
+    with np.errstate(all="ignore"):
+        value = likelihood.values(parameters, data)
+        found = np.zeros(len(value), dtype=bool)
+        rows = np.flatnonzero(np.isfinite(value))
+        for _ in range(STEPS):
+            if not len(rows):
+                break
+            at, bounds = parameters[rows], within.chosen(rows, len(value))
+            slopes = likelihood.slopes(at, data.chosen(rows))
+            still = held(at, slopes.gradient, bounds)
+            step = _woodbury(slopes, still)
+            # The step of all may lead beyond a bound that the gradient leads away from.
+            beyond = ((at <= bounds.low) & (step > 0)) | ((at >= bounds.high) & (step < 0))
+            again = np.flatnonzero(beyond.any(axis=1))
+            if len(again):
+                still[again] |= beyond[again]
+                part = Slopes(slopes.gradient[again], slopes.curve[again], slopes.response[again])
+                step[again] = _woodbury(part, still[again])
+            promised = np.sum(np.where(still, 0.0, step * slopes.gradient), axis=1)
+            done = (np.abs(promised) < APPROACHED) & ~beyond.any(axis=1)
+            found[rows[done]] = True
+            rows, step = rows[~done & (promised > 0)], step[~done & (promised > 0)]
+            tried, moved = np.arange(len(rows)), np.zeros(len(rows), dtype=bool)
+            at, now = parameters[rows], value[rows]
+            for halving in range(HALVINGS):
+                which = rows[tried]
+                bounds = within.chosen(which, len(value))
+                trial = np.clip(at[tried] - 0.5**halving * step[tried], bounds.low, bounds.high)
+                trial = np.where(bounds.fixed, at[tried], trial)
+                new = likelihood.values(trial, data.chosen(which))
+                good = np.isfinite(new) & (new <= now[tried] + ROUNDING * (1 + np.abs(now[tried])))
+                parameters[which[good]], value[which[good]] = trial[good], new[good]
+                moved[tried[good]] = True
+                tried = tried[~good]
+                if not len(tried):
+                    break
+            rows = rows[moved]
+    return Minima(value, parameters, found)
+
+
+def _woodbury(slopes: Slopes, still: NDArray[np.bool_]) -> Array:
+    """(rows, parameters) steps with the Hessian `positive`, zero for what is held."""
+    response = np.where(still[:, None, :], 0.0, slopes.response)
+    free = np.where(still, 0.0, slopes.gradient)
+    own = np.sum(response**2, axis=1)
+    curve = np.maximum(slopes.curve, UNCONSTRAINED * own)
+    inverse = np.divide(1.0, curve, out=np.zeros_like(curve), where=(curve > 0) & ~still)
+    scaled = response * inverse[:, None, :]
+    matrix = scaled @ np.swapaxes(response, 1, 2) + np.eye(response.shape[1])
+    right = np.einsum("rbp,rp->rb", scaled, free)
+    try:
+        inner = np.linalg.solve(matrix, right[..., None])[..., 0]
+    except np.linalg.LinAlgError:
+        return np.full_like(free, np.nan)
+    return np.asarray(inverse * free - np.einsum("rbp,rb->rp", scaled, inner))
+
+
+def _newton(likelihood: Likelihood, data: Rows, start: Array, within: Range) -> Minima:
+    """Fit rows with the exact Hessian, from starts within the bounds."""
+    many, parameters = len(start), start.copy()
+    low, high, fixed = within.low, within.high, within.fixed
     with np.errstate(all="ignore"):  # a trial may lie anywhere; what is not finite is refused
         now = likelihood.derivatives(parameters, data)
         value, gradient = np.array(now.value), np.array(now.gradient)

@@ -17,6 +17,7 @@ from scipy.stats import norm
 from jetchain.core.errors import DataError
 from jetchain.core.io.tables import read_json, write_result
 from jetchain.core.schema.inference import (
+    AtBound,
     Fit,
     Impact,
     LikelihoodScan,
@@ -126,8 +127,16 @@ def _fitted(
             cross_section_error_fb=None if fb is None else error * fb,
         ),
         "parameters": tuple(rows),
+        "at_bounds": _told(model.at_bounds(np.asarray(result.bestfit, float))),
         **_p0_with_toys(hypotheses, settings.toys, seed),
     }
+
+
+def _told(at_bounds: tuple[AtBound, ...]) -> tuple[AtBound, ...]:
+    """The same, after a warning for each."""
+    for each in at_bounds:
+        print(f"warning: {each.words}.", file=sys.stderr)
+    return at_bounds
 
 
 def _p0_with_toys(hypotheses: Hypotheses, toys: int, seed: int) -> dict[str, Any]:
@@ -216,7 +225,9 @@ def asymptotic_account(
         if found is None:
             words = f"no sensitivity: no signal strength up to {scale.ceiling:.4g} is excluded"
             return no_limits(scale, settings, words), hypotheses
-        return account(scale, settings, found, hypotheses.tails), hypotheses
+        limits = account(scale, settings, found, hypotheses.tails)
+        at_bounds = _told(hypotheses.at_bounds(np.array([limits.observed_mu])))
+        return limits.model_copy(update={"at_bounds": at_bounds}), hypotheses
     except FAILURES as error:
         words = f"the fits behind CLs fail ({error})"
         return no_limits(scale, settings, words, sensitive=True), hypotheses
@@ -261,6 +272,7 @@ def _diagnosis(model: Model, method: str, job: OthersFitJob, seed: int) -> tuple
         impacts=impacts(model, result, moving.tolist(), settings),
         channels=channels_of(model.model, model.data, result),
         scans=_scans(model, result, job.workspace.scanned),
+        at_bounds=_told(model.at_bounds(np.asarray(result.bestfit, float))),
     )
     return account, result
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -25,6 +25,16 @@ _WORDS = {
     "null": None, "~": None,
 }  # fmt: skip
 _CASES = (str.lower, str.title, str.upper)  # as YAML has these words
+_LARGEST = 1e9
+_OF_TARGETS: dict[str, tuple[str, Callable[[float], bool]]] = {
+    "strength": (f"a number from 0 to {_LARGEST:g}", lambda number: 0 <= number <= _LARGEST),
+    "replica": (f"a whole number below {_LARGEST:g}", lambda number: number < _LARGEST),
+    "rate": ("a number above 0 and at most 1", lambda number: 0 < number <= 1),
+    "sparsity": ("a number from 0 to below 1", lambda number: 0 <= number < 1),
+    "constituents": (
+        "one of 1, 2, 4 and so on to 128", lambda number: number in [2.0**n for n in range(8)]
+    ),
+}  # fmt: skip
 _EXACT = 2.0**53  # up to here every whole number is a float
 
 
@@ -70,6 +80,21 @@ def _read(value: Any, complaint: str) -> Any:
     if complaint == "float_type":
         return number if math.isfinite(number) else value
     return int(number) if number.is_integer() and abs(number) <= _EXACT else value
+
+
+def no_number(name: str, text: str) -> str:
+    """What is wrong with what a target has in the place of a number; nothing if it is one.
+
+    Args:
+        name: of the wildcard; any text will do for one that is no number.
+        text: of the target.
+    """
+    words, fits = _OF_TARGETS.get(name, ("", None))
+    try:
+        sound = fits is None or fits(float(text))
+    except ValueError:
+        sound = False
+    return "" if sound else f"the {name} '{text}' must be {words}."
 
 
 def unit_at(cls: type[Settings], path: str) -> str:

@@ -23,6 +23,7 @@ from jetchain.core.errors import ConfigurationError
 from jetchain.core.registry import Registry
 from jetchain.core.seeds import derive_seed
 from jetchain.plumbing import digest
+from jetchain.plumbing.numbers import no_number
 
 WILDCARDS = (
     "sample", "shard", "algorithm", "model", "part", "method", "design", "collection", "scan",
@@ -306,6 +307,8 @@ def _command(verb: str, handed: Mapping[str, Any]) -> Callable[..., str]:
                 value = handed[name](wildcards) if callable(handed[name]) else handed[name]
             else:
                 value = wildcards[name]
+                if wrong := no_number(name, value):  # which `plumbing.targets` tells the user
+                    raise ConfigurationError(f"A target is wrong: {wrong}", "Correct the target.")
             words.append(f"--{name.replace('_', '-')}")
             words += [str(value)] if isinstance(value, str | int | float) else value
         run = " ".join(words[:4] + [shlex.quote(word) for word in words[4:]])

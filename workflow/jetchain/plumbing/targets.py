@@ -11,6 +11,7 @@ from typing import Any
 from jetchain.core.errors import ConfigurationError
 from jetchain.core.settings import SEPARATOR
 from jetchain.plumbing import checksums
+from jetchain.plumbing.numbers import no_number
 
 _RESULTS = str(checksums.RESULTS)
 _NEAR = 0.6
@@ -95,6 +96,8 @@ class Targets:
         for name, value in wildcards.items():
             if value not in self._known.get(name, (value,)):
                 return f"there is no {name} '{value}'."
+            if wrong := no_number(name, value):
+                return wrong
         sample, shard = wildcards.get("sample", ""), wildcards.get("shard")
         names = self._shards.get(sample, ())
         if shard is not None and names and shard not in names:

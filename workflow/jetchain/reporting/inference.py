@@ -281,5 +281,6 @@ def _sensitive(limit: Limits, fit: Fit) -> str:
     """Whether a search has results, or why one lacks; "no sensitivity" without further words."""
     if not (limit.sensitive and fit.sensitive):
         return "no sensitivity"
-    reasons = list(dict.fromkeys(each for each in (limit.reason, fit.reason) if each))
+    ended = [each.words for each in (*limit.at_bounds, *fit.at_bounds)]
+    reasons = list(dict.fromkeys(each for each in (limit.reason, fit.reason, *ended) if each))
     return "; ".join(["no limit" if limit.observed_fb is None else "yes", *reasons])

@@ -37,6 +37,27 @@ class Nuisance(Result):
     constraint: float | None
 
 
+class AtBound(Result):
+    """A parameter that a fit pushes against an end of the range that a workspace gives it.
+
+    Attributes:
+        name: of the parameter, with the bin where it has one.
+        bound: where it ends.
+    """
+
+    name: str
+    bound: float
+
+    @property
+    def words(self) -> str:
+        """What there is, and what helps."""
+        return (
+            f"{self.name} ends at its bound {self.bound:g}: widen `bounds` of "
+            f"'{self.name.partition('[')[0]}' in `measurements[].config.parameters[]` of the "
+            "workspace"
+        )
+
+
 class Fit(Result):
     """The fit of one search.
 
@@ -52,6 +73,7 @@ class Fit(Result):
         valid: whether a minimum was found.
         mu: signal strength, null if it was not.
         parameters: nuisance parameters.
+        at_bounds: parameters that end at a bound of a workspace of others.
         reason: why there is no result, null if there is one.
     """
 
@@ -68,11 +90,15 @@ class Fit(Result):
     valid: bool | None = None
     mu: Strength | None = None
     parameters: tuple[Nuisance, ...] = ()
+    at_bounds: tuple[AtBound, ...] = ()
     reason: str | None = None
 
 
 class Impact(Result):
-    """What a parameter moves the signal strength by, fixed one error up and down; null: no fit."""
+    """What a parameter moves the signal strength by, fixed one error up and down; null: no fit.
+
+    An end beyond a bound of a workspace is that of the bound.
+    """
 
     name: str
     up: float | None
@@ -118,6 +144,7 @@ class ModelFit(Result):
         scans: of the likelihood, that of the parameter of interest first.
         asimov: parameters after a fit to what the model expects at strength 1; empty where it was
             not made.
+        at_bounds: parameters that end at a bound of a workspace of others.
         reason: why there is no result, null if there is one.
     """
 
@@ -130,6 +157,7 @@ class ModelFit(Result):
     channels: tuple[ChannelYields, ...] = ()
     scans: tuple[LikelihoodScan, ...] = ()
     asimov: tuple[Nuisance, ...] = ()
+    at_bounds: tuple[AtBound, ...] = ()
     reason: str | None = None
 
 
@@ -187,6 +215,8 @@ class Limits(Result):
             that comes without one, and so is every limit in fb.
         scan: of CLs.
         toys: the same with toys, null if there are none.
+        at_bounds: parameters that end at a bound of a workspace of others, in one of the fits to
+            the data without signal, at the best strength and at the observed limit.
         reason: why there is no limit, or none with toys; null if nothing lacks.
     """
 
@@ -205,6 +235,7 @@ class Limits(Result):
     expected_events: PartialBand = NOTHING
     scan: ClsScan | None = None
     toys: ToyLimits | None = None
+    at_bounds: tuple[AtBound, ...] = ()
     reason: str | None = None
 
 
