@@ -137,8 +137,7 @@ class ScanSettings(Settings):
         [0.5, 0.8, 0.9], "Parts of the weights set to zero.", min_length=1
     )
     betas: list[float] = key(
-        [1e-6, 3e-6, 1e-5],
-        "Losses for each effective bit operation; their points learn widths instead.",
+        [1e-6, 3e-6, 1e-5], "Losses for each effective bit operation; their points learn widths."
     )
 
     @model_validator(mode="after")
