@@ -315,6 +315,8 @@ TRAINED = closure_of(
 OF_SCAN = {
     "background only: p-values": {"more": 0.2},
     "background only: strength": {"more": 0.2},
+    "limit without signal": {"tight": lambda number: 0.05 if number % 2 else 1.0},
+    "replicas of the improvement": {"replicas": 6},
 }
 """Checks that replicas make, and a fault of each."""
 
