@@ -1,5 +1,7 @@
 """Each check on events, spectra and toys with the fault that it is about, beside sound ones.
 
+Few replicas are no fault of a method: their check is undecided below ten. That of coverage takes too
+many fits, and that of linearity too many replicas, to be seen failing here.
 The numbers come from the functions and verbs that make them in a run.
 """
 
@@ -316,7 +318,6 @@ OF_SCAN = {
     "background only: p-values": {"more": 0.2},
     "background only: strength": {"more": 0.2},
     "limit without signal": {"tight": lambda number: 0.05 if number % 2 else 1.0},
-    "replicas of the improvement": {"replicas": 6},
 }
 """Checks that replicas make, and a fault of each."""
 

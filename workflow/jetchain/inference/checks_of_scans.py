@@ -33,7 +33,7 @@ def of_improvement(book: Book, method: ScannedMethod) -> None:
     known = improvements(method)
     number = max(value.number for _, _, value in known)
     book.add(
-        "replicas of the improvement", float(number), REPLICAS,
+        "replicas of the improvement", float(number) if number >= REPLICAS else None, REPLICAS,
         f"{number} injections with a training each", side="at least",
     )  # fmt: skip
     own = [not point.independent_background for point, _, _ in known]
