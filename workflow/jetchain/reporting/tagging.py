@@ -56,13 +56,13 @@ def roc(
         ax.legend(loc=place, fontsize=legend_size(len(results)))
     for ax in axes.flat[len(pairs) :]:
         ax.set_axis_off()
-        ax.text(
-            0.05, 0.95,
-            "bands: 68 %, bootstrap, and\nClopper-Pearson of fewer than\nten background jets\n"
-            "curves end where none passes\ndotted: random choice\nempty markers: published, of\n"
-            "taggers that see kinematics\nonly (arXiv:1902.09914: other\njets, 1.2 M for training)",
-            va="top", transform=ax.transAxes,
-        )  # fmt: skip
+    axes.flat[len(pairs)].text(
+        0.05, 0.95,
+        "bands: 68 %, bootstrap, and\nClopper-Pearson of fewer than\nten background jets\n"
+        "curves end where none passes\ndotted: random choice\nempty markers: published, of\n"
+        "taggers that see kinematics\nonly (arXiv:1902.09914: other\njets, 1.2 M for training)",
+        va="top", transform=axes.flat[len(pairs)].transAxes,
+    )  # fmt: skip
     save_figure(figure, pdf, png, data)
 
 
@@ -111,9 +111,9 @@ def ordered_pairs(result: TaggerMetrics) -> list[str]:
 
 
 def _panels(pairs: int) -> tuple[Any, Any]:
-    """A figure of two rows with a panel a pair, and one more."""
-    columns = max(pairs // 2 + 1, 2)
-    return new_figure(2, columns, size=(5 * columns, 9.5))
+    """A figure with a panel a pair, and one more for words; of two rows if there are some."""
+    rows, columns = min(pairs, 2), max(pairs // 2 + 1, 2)
+    return new_figure(rows, columns, size=(5 * columns, 4.75 * rows))
 
 
 def _reference_points(
