@@ -1,8 +1,8 @@
 """Each check on events, spectra and toys with the fault that it is about, beside sound ones.
 
-Few replicas are no fault of a method: their check is undecided below ten. That of coverage takes too
-many fits, and that of linearity too many replicas, to be seen failing here.
-The numbers come from the functions and verbs that make them in a run.
+The numbers come from the functions and verbs that make them in a run. Few replicas are no fault of a
+method: their check is undecided below ten. That of coverage takes too many fits, and that of
+linearity too many replicas, to be seen failing here.
 """
 
 from __future__ import annotations
@@ -338,6 +338,7 @@ def test_shifted_masses_fail_for_scores_that_tell_signal_from_background_no_more
     assert of_scan(2, mass_shift=0.1, scores=0.0)["masses of the jets shifted"] == "failed"
 
 
+@pytest.mark.shared  # half a minute
 def test_a_look_elsewhere_with_retraining_fails_for_background_that_is_sculpted() -> None:
     def of(more):
         random = np.random.default_rng(10)

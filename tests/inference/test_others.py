@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import json
 
 import numpy as np
 import pytest
 
+from helpers.others import ENTRY, FIT, LIMIT, run, spec
 from jetchain.core.errors import ConfigurationError, DataError
-from jetchain.core.io.tables import read_json, read_result, write_json
+from jetchain.core.io.tables import read_json, write_json
 from jetchain.core.schema.inference import Fit, Limits, ModelFit
 from jetchain.core.settings import parse
 from jetchain.inference import histfactory, maximum, minimise, others
@@ -20,50 +20,8 @@ from jetchain.inference.published import published
 from jetchain.inference.settings import (
     FitSettings,
     InferenceSettings,
-    LimitSettings,
-    PublishedSettings,
 )
 from jetchain.inference.workspace import numpy_backend
-
-QUICK = LimitSettings(points=3, toys=0)
-ENTRY = PublishedSettings.model_construct(
-    pallet=None, workspace="given.json", patchset=None, patch=None, measurement=None,
-    cross_section=None, region=None, luminosity=None, scanned=["norm"],
-)  # fmt: skip
-LIMIT = others.OthersLimitJob.model_construct(limits=QUICK, workspace=ENTRY)
-FIT = others.OthersFitJob.model_construct(fit=FitSettings(toys=0), workspace=ENTRY)
-COUNTS = {"signal_region": [9.0, 5.0], "control": [60.0]}
-SIGNAL = {"signal_region": [2.0, 3.0], "control": [0.5]}
-BACKGROUND = {"signal_region": [8.0, 4.0], "control": [55.0]}
-
-
-def spec(poi: str = "mu_SIG", power: int = 0, order: int = 1, bounds=(0.0, 10.0)) -> dict:
-    """Two channels, a free norm, a shape and a statistical error; order -1 turns all around."""
-    channels = []
-    for name in list(COUNTS)[::order]:
-        signal = np.array(SIGNAL[name][::order]) * 10.0**power
-        background = np.array(BACKGROUND[name][::order])
-        ends = {"hi_data": (1.1 * background).tolist(), "lo_data": (0.92 * background).tolist()}
-        error = {"type": "staterror", "data": (0.08 * background).tolist()}
-        samples = [
-            {"name": "signal", "data": signal.tolist(), "modifiers": [
-                {"name": poi, "type": "normfactor", "data": None},
-                {"name": "trigger", "type": "normsys", "data": {"hi": 1.05, "lo": 0.95}},
-            ]},
-            {"name": "background", "data": background.tolist(), "modifiers": [
-                {"name": "norm", "type": "normfactor", "data": None},
-                {"name": "scale", "type": "histosys", "data": ends},
-                {"name": f"statistics_{name}", **error},
-            ]},
-        ]  # fmt: skip
-        channels.append({"name": name, "samples": samples[::order]})
-    ranges = {"name": poi, "inits": [bounds[1] / 2], "bounds": [list(bounds)]}
-    return {
-        "version": "1.0.0",
-        "channels": channels,
-        "observations": [{"name": name, "data": COUNTS[name][::order]} for name in COUNTS],
-        "measurements": [{"name": "of others", "config": {"poi": poi, "parameters": [ranges]}}],
-    }
 
 
 def test_a_model_knows_what_a_strength_of_one_adds() -> None:
@@ -74,19 +32,6 @@ def test_a_model_knows_what_a_strength_of_one_adds() -> None:
     assert sorted(model.background) == pytest.approx([4.0, 8.0, 55.0])
     # A strength below zero takes at most 90 % of a bin: of 4 events where 3 are signal.
     assert model.lowest == pytest.approx(-0.9 * 4 / 3)
-
-
-def run(folder, verb: str, content: dict, kind, job, name: str = "workspace"):
-    """Import a workspace and run one verb on it."""
-    write_json(folder / "given.json", content)
-    paths = {"workspace": folder / f"{name}.json"}
-    published(files=[folder / "given.json"], **paths, settings=ENTRY)
-    output = {"fit": "fit", "limits": "limits", "diagnose": "model"}[verb]
-    getattr(others, verb)(
-        **paths, **{output: folder / "result.json"}, method="theirs", settings=job, seed=1
-    )
-    json.dumps(read_json(folder / "result.json"), allow_nan=False)
-    return read_result(folder / "result.json", kind)
 
 
 @pytest.fixture(scope="module")
@@ -257,80 +202,6 @@ def test_a_fit_that_minuit_does_not_find_accurate_has_the_exact_errors(
     monkeypatch.setattr(maximum, "_minuit", lambda model, start, *_: (start, wrong, None))
     again = run(tmp_path, "fit", free, Fit, FIT)
     assert again.mu.error == pytest.approx(sound.mu.error, rel=5e-3)
-
-
-# ------------------------------------------------------------------------------ bounds
-
-
-def of_norm(factor: float, counts: dict[str, list[float]] = COUNTS) -> dict:
-    """The workspace with a background of which `factor` times is seen, and other counts."""
-    content = spec(bounds=(-1.0, 10.0))
-    for channel in content["channels"]:
-        background = channel["samples"][1]
-        background["data"] = [each / factor for each in background["data"]]
-        _, shape, error = background["modifiers"]
-        error["data"] = [each / factor for each in error["data"]]
-        shape["data"] = {
-            end: [each / factor for each in values] for end, values in shape["data"].items()
-        }
-    for each in content["observations"]:
-        each["data"] = counts[each["name"]]
-    return content
-
-
-@pytest.mark.parametrize("alone", [False, True])
-@pytest.mark.parametrize(
-    ("content", "name", "bound"),
-    [
-        (of_norm(30.0), "norm", 10.0),
-        (of_norm(1.0, {"signal_region": [20.0, 30.0], "control": [1.0]}), "norm", 0.0),
-        (of_norm(1.0), None, None),
-    ],
-)
-def test_a_parameter_at_its_bound_is_named_with_the_remedy(
-    tmp_path, monkeypatch, capsys, content, name, bound, alone: bool
-) -> None:
-    if alone:  # pyhf alone evaluates it
-        monkeypatch.setattr(histfactory, "Likelihood", _unlike)
-    for verb, kind, job in (("fit", Fit, FIT), ("limits", Limits, LIMIT),
-                            ("diagnose", ModelFit, FIT.model_copy(
-                                update={"workspace": ENTRY.model_copy(update={"scanned": []})}
-                            ))):  # fmt: skip
-        if alone and verb == "limits":
-            continue  # Minuit takes long for as many fits
-        found = run(tmp_path, verb, content, kind, job)
-        assert [(each.name, each.bound) for each in found.at_bounds if each.name == "norm"] == (
-            [] if name is None else [(name, bound)]
-        )
-        told = (
-            f"norm ends at its bound {bound}:"
-            if bound is None
-            else f"norm ends at its bound {bound:g}:"
-        )
-        warned = capsys.readouterr().err
-        assert (told in warned) == (name is not None)
-        assert ("widen `bounds` of 'norm' in" in warned) == (name is not None)
-
-
-def test_wider_bounds_are_the_remedy_for_a_parameter_at_its_bound(tmp_path) -> None:
-    content = of_norm(30.0)
-    before = run(tmp_path, "fit", content, Fit, FIT)
-    wide = {"name": "norm", "bounds": [[0.0, 100.0]], "inits": [10.0]}
-    content["measurements"][0]["config"]["parameters"].append(wide)
-    after = run(tmp_path, "fit", content, Fit, FIT)
-    assert (len(before.at_bounds), after.at_bounds) == (1, ())
-    sound = run(tmp_path, "fit", of_norm(1.0), Fit, FIT)
-    assert after.mu.value == pytest.approx(sound.mu.value, abs=1e-2)
-    assert abs(before.mu.value - sound.mu.value) > 1.0
-
-
-def test_a_strength_at_the_end_of_its_range_is_named_in_the_fit_alone(tmp_path) -> None:
-    content = spec()
-    for each in content["observations"]:
-        each["data"] = {"signal_region": [2.0, 0.0], "control": [60.0]}[each["name"]]
-    fitted = run(tmp_path, "fit", content, Fit, FIT)
-    assert [(each.name, each.bound) for each in fitted.at_bounds] == [("mu_SIG", 0.0)]
-    assert run(tmp_path, "limits", content, Limits, LIMIT).at_bounds == ()
 
 
 def _unlike(model):

@@ -99,12 +99,14 @@ def test_no_name_of_a_file_is_an_option_or_a_shell_s(name):
         ("anomaly.scan.inject", "replica", ["9" * 400, "9" * 5000], ["0", "12"]),
         ("anomaly.trigger.apply", "rate", ["0", "1.5", "-", "e5", "1e-400"], ["1", "0.05", "1e-3"]),
         ("firmware.scan.measure", "sparsity", ["1", "1.0", "-0.5", "."], ["0", "0.5"]),
+        ("firmware.scan.measure", "beta", ["0", "-1", "nan", "e-6"], ["1e-06", "3"]),
         ("firmware.scan.measure", "constituents", ["0", "3", "256", "9" * 400], ["8", "16"]),
     ],
 )  # fmt: skip
 def test_a_target_without_a_number_where_one_belongs_is_refused(verb, name, wrong, right):
     keywords = digest.signature(verb)
-    known = dict.fromkeys(rules.WILDCARDS, "0") | {"rate": "1", "constituents": "8"}
+    known = dict.fromkeys(rules.WILDCARDS, "0")
+    known |= {"rate": "1", "constituents": "8", "beta": "1"}
     kinds = ("Input", "Inputs", "Output", "Outputs")
     files = {each: "x" for each, kind in keywords.items() if kind in kinds}
     given = {"settings": "jets.clustering", "seed": ["1"]}

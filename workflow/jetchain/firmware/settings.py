@@ -143,10 +143,8 @@ class ScanSettings(Settings):
     @model_validator(mode="after")
     def _possible(self) -> Self:
         require_each_once(self.designs, CLASSIFIERS, "firmware classifier")
-        if any(rows < 1 or rows & (rows - 1) for rows in self.constituents):
-            raise ValueError("constituents must be powers of two")
-        if max(self.constituents) > 128:
-            raise ValueError("constituents must be at most 128")
+        if not {*self.constituents} <= {2**n for n in range(8)}:
+            raise ValueError("constituents must be powers of two up to 128")
         if any(not 0.0 <= part < 1.0 for part in self.sparsities):
             raise ValueError("sparsities must be at least 0 and below 1")
         if any(not beta > 0.0 for beta in self.betas):

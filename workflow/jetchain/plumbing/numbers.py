@@ -31,7 +31,7 @@ _OF_TARGETS: dict[str, tuple[str, Callable[[float], bool]]] = {
     "replica": (f"a whole number below {_LARGEST:g}", lambda number: number < _LARGEST),
     "rate": ("a number above 0 and at most 1", lambda number: 0 < number <= 1),
     "sparsity": ("a number from 0 to below 1", lambda number: 0 <= number < 1),
-    "beta": ("a number above 0 and at most 1", lambda number: 0 < number <= 1),
+    "beta": (f"a number above 0, up to {_LARGEST:g}", lambda number: 0 < number <= _LARGEST),
     "constituents": (
         "one of 1, 2, 4 and so on to 128", lambda number: number in [2.0**n for n in range(8)]
     ),
