@@ -1,7 +1,7 @@
 """Each check on events, spectra and toys with the fault that it is about, beside sound ones.
 
-The numbers come from the functions and verbs that make them in a run. Few replicas are no fault of a
-method: their check is undecided below ten. That of coverage takes too many fits, and that of
+The numbers come from the functions and verbs that make them in a run. Few replicas are no fault of
+a method: their check is undecided below ten. That of coverage takes too many fits, and that of
 linearity too many replicas, to be seen failing here.
 """
 
