@@ -45,9 +45,7 @@ from jetchain.tagging.models.cnn import CNNSettings
 from jetchain.tagging.models.dnn import DNNSettings
 from jetchain.tagging.models.efn import EFNSettings
 from jetchain.tagging.models.fisher import FisherSettings
-from jetchain.tagging.models.lgatr import LGATrSettings
 from jetchain.tagging.models.lgn import LGNSettings
-from jetchain.tagging.models.lloca import LLoCaSettings
 from jetchain.tagging.models.lstm import LSTMSettings
 from jetchain.tagging.models.particlenet import ParticleNetSettings
 from jetchain.tagging.models.pcnn import PCNNSettings
@@ -97,8 +95,6 @@ SMALL = {
     ),
     # In as few steps as the others these have not learned.
     "rpcn": RPCNSettings(training={"epochs": 8, "learning_rate": 0.02}),
-    "lgatr": LGATrSettings(training={}),
-    "lloca": LLoCaSettings(training={}),
     "lgn": LGNSettings(channels=[2, 2], bells=4, training={"epochs": 8, "learning_rate": 0.02}),
 }  # fmt: skip
 TRAINING = TaggerTrainingSettings(epochs=3, batch_size=64, learning_rate=5e-3)

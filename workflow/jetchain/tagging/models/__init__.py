@@ -53,14 +53,6 @@ class EdgeConvSettings(NeighbourSettings):
     )
 
 
-class AttentionSettings(TaggerSettings):
-    """Attention between particles: large steps spoil it, so its papers take small ones."""
-
-    training: dict[str, Any] = key(
-        {"learning_rate": 1e-3}, "Keys of tagging.training that are others for this tagger."
-    )
-
-
 class MomentumSettings(TaggerSettings):
     """What a network of four-momenta knows beside their products."""
 

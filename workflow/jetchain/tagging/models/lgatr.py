@@ -15,14 +15,14 @@ from torch import Tensor, nn
 from jetchain.core.settings import key
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.invariants import KINDS, labels, mass2
-from jetchain.tagging.models import AttentionSettings, MomentumSettings
+from jetchain.tagging.models import MomentumSettings
 from jetchain.tagging.pairs import compact
 
 SCALE = 20.0  # GeV, unit of the momenta inside
 REFERENCES = [[1.0, 0, 0, 1], [1, 0, 0, -1], [1, 0, 0, 0]]  # beams and time, as E, px, py, pz
 
 
-class LGATrSettings(AttentionSettings, MomentumSettings):
+class LGATrSettings(MomentumSettings):
     """Sizes of L-GATr slim (arXiv:2512.17011; a small one by default)."""
 
     blocks: int = key(2, "Blocks of attention.", ge=1)

@@ -23,7 +23,7 @@ from jetchain.core.settings import key
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.frames import METRIC, frame_of, rest
 from jetchain.tagging.invariants import KINDS, labels, mass2, product, squashed
-from jetchain.tagging.models import AttentionSettings, MomentumSettings
+from jetchain.tagging.models import MomentumSettings
 from jetchain.tagging.pairs import compact
 
 VECTORS = 3
@@ -32,7 +32,7 @@ SOFT = 1.0  # GeV, added in quadrature to the mass of a pair, by which its momen
 NEVER = -3e4  # bias of the attention to padding
 
 
-class LLoCaSettings(AttentionSettings, MomentumSettings):
+class LLoCaSettings(MomentumSettings):
     """Sizes of the LLoCa transformer (arXiv:2505.20280; a small one by default)."""
 
     width: int = key(32, "Values of a particle.", ge=1)

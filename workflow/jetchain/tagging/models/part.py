@@ -25,7 +25,7 @@ from jetchain.core.kinematics import delta_phi
 from jetchain.core.norm import BatchNorm
 from jetchain.core.settings import Width, key
 from jetchain.tagging.batches import Jets
-from jetchain.tagging.models import AttentionSettings
+from jetchain.tagging.models import TaggerSettings
 from jetchain.tagging.models.layers import Dropout
 from jetchain.tagging.pairs import Pairs, compact
 from jetchain.tagging.rows import Rows
@@ -36,7 +36,7 @@ GROUPS = 4  # parts of a batch, of jets alike in length
 NEVER = -3e4  # bias of the attention to padding
 
 
-class ParTSettings(AttentionSettings):
+class ParTSettings(TaggerSettings):
     """Sizes of the Particle Transformer (arXiv:2202.03772; a small one by default)."""
 
     embedding: list[Width] = key([32, 32], "Widths of the layers of a particle.", min_length=1)
