@@ -4,11 +4,14 @@ Spinner et al., arXiv:2405.14806, and Brehmer et al., arXiv:2411.00446; the slim
 (Petitjean et al., arXiv:2512.17011) has vectors and scalars in the place of whole multivectors.
 No boost and no rotation of a jet changes its answer, unless it is given the beams and the
 detector's rest frame as vectors too: then rotations about the beam alone do not.
+The answer is that of one token more than there are particles, as in the authors' code
+(heidelberg-hepml/lorentz-gatr): a mean over the particles could not count them.
 """
 
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from lgatr import LGATrSlim
 from torch import Tensor, nn
 
@@ -33,7 +36,7 @@ class LGATrSettings(MomentumSettings):
 
 
 class LGATr(nn.Module):
-    """L-GATr slim, and the mean of what it says of the particles.
+    """L-GATr slim, and what it says of a token that stands for the jet.
 
     Args:
         inputs: not used: it takes momenta, charge and kind.
@@ -53,7 +56,7 @@ class LGATr(nn.Module):
             in_v_channels=1 + len(references),
             out_v_channels=0,
             hidden_v_channels=settings.vector_channels,
-            in_s_channels=1 + KINDS * settings.identity,
+            in_s_channels=2 + KINDS * settings.identity,
             out_s_channels=classes,
             hidden_s_channels=settings.scalar_channels,
             num_heads=settings.heads,
@@ -66,16 +69,13 @@ class LGATr(nn.Module):
         momentum = real.spread(jets.rows.take(jets.momentum)) / SCALE
         vectors = momentum[..., [3, 0, 1, 2]].unsqueeze(2)  # (jets, n, 1, 4)
         references = self.references.expand(*momentum.shape[:2], -1, -1)
-        scalars = torch.cat([mass2(jets), labels(jets, self.identity, False)], dim=1)
+        vectors = torch.cat([vectors, references], dim=2)
+        scalars = real.spread(torch.cat([mass2(jets), labels(jets, self.identity, False)], dim=1))
+        # The token of the jet is a zero vector, and a scalar that no particle has.
+        token = F.pad(torch.ones_like(scalars[:, :1, :1]), (scalars.shape[2], 0))
         _, logits = self.network(
-            torch.cat([vectors, references], dim=2),
-            real.spread(scalars),
-            attn_mask=_seen(real.mask)[:, None, None],
-        )  # (jets, n, classes)
-        number = real.mask.sum(dim=1, keepdim=True).clamp(min=1)
-        return logits.masked_fill(~real.mask[..., None], 0).sum(dim=1) / number
-
-
-def _seen(mask: Tensor) -> Tensor:
-    """The places that attention may look at: those of particles, all of a jet that has none."""
-    return mask | ~mask.any(dim=1, keepdim=True)
+            F.pad(vectors, (0, 0, 0, 0, 1, 0)),
+            torch.cat([token, F.pad(scalars, (0, 1))], dim=1),
+            attn_mask=F.pad(real.mask, (1, 0), value=True)[:, None, None],
+        )  # (jets, 1 + n, classes)
+        return logits[:, 0]
