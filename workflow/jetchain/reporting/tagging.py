@@ -184,9 +184,13 @@ def history(
     png: Output,
     data: Output,
 ) -> None:
-    """Draw the losses of every tagger's training against the epoch."""
-    figure, axes = new_figure(1, len(metrics), size=(6.5 * len(metrics), 5.2), squeeze=False)
-    for ax, path, losses in zip(axes.flat, metrics, histories, strict=True):
+    """Draw the losses of every tagger's training against the epoch, four in a row."""
+    across = min(len(metrics), 4)
+    rows = -(-len(metrics) // across)
+    figure, axes = new_figure(rows, across, size=(6.5 * across, 5.2 * rows), squeeze=False)
+    for ax in axes.flat[len(metrics) :]:
+        ax.set_axis_off()
+    for ax, path, losses in zip(axes.flat, metrics, histories, strict=False):
         result, columns = read_result(path, TaggerMetrics), read_csv(losses)
         for index, split in enumerate(("train", "validation")):
             style = style_of(index)
