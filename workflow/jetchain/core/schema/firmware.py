@@ -269,8 +269,8 @@ class ScanPoint(Result):
     """A design as one point of the scan: trained, converted, and its logic run on the test jets.
 
     Fields:
-        design, constituents, sparsity, beta: what it is; sparsity as asked for. With a beta above
-            0, the loss for a bit operation, its weights have learned their widths.
+        design, constituents, sparsity: what it is; sparsity as asked for.
+        beta: loss for a bit operation; above 0 its weights have learned their widths.
         zeros: part of the weights that are zero.
         accuracy: balanced, of da4ml's logic.
         loss: accuracy of the float network that it started from less this one, jet by jet.
