@@ -9,6 +9,7 @@ from jetchain.anomaly.methods import METHODS
 from jetchain.core.schema.background import NO_CUT
 from jetchain.core.settings import did_you_mean
 from jetchain.detector.settings import GEOMETRIES
+from jetchain.firmware.settings import TriggerSettings
 from jetchain.jets.settings import ClusteringSettings
 from jetchain.tagging.models import MODELS
 
@@ -90,6 +91,8 @@ def firmware_asks_of_others(config: Configuration) -> Iterator[str]:
                 f"there are {', '.join(possible)}."
             )
     background, classes = config.firmware.trigger.background, config.firmware.dataset.classes
+    if background == TriggerSettings().background:
+        return  # narrower classes need no trigger; one that is asked for refuses them itself
     for name in background:
         if name not in classes:
             yield (
