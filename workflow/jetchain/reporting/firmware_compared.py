@@ -224,13 +224,11 @@ def scan(
         published: the band of the LUTs.
         names: of all designs.
     """
-    band = read_json(published)["calibration"]["luts_over_cost"]
-    found = [read_result(Path(path), ScanPoint) for path in points]
+    found, band = _scanned(points, published)
     figure, ax = new_figure(size=(9.6, 6.6))
     series = sorted({(point.design, point.constituents) for point in found})
     for index, (design, constituents) in enumerate(series):
         own = [p for p in found if (p.design, p.constituents) == (design, constituents)]
-        own.sort(key=lambda point: (point.beta, point.sparsity))
         title = f"{names[design]}, {constituents} constituents"
         for point in own:
             luts = [ratio * point.estimated_luts for ratio in band]
@@ -258,6 +256,13 @@ def scan(
     save_figure(figure, pdf, png, data)
 
 
+def _scanned(points: Inputs, published: Path) -> tuple[list[ScanPoint], list[float]]:
+    """Points by design, constituents, beta and sparsity; the band of LUTs over da4ml's cost."""
+    found = [read_result(Path(path), ScanPoint) for path in points]
+    found.sort(key=lambda point: (point.design, point.constituents, point.beta, point.sparsity))
+    return found, read_json(published)["calibration"]["luts_over_cost"]
+
+
 def _smaller_by(point: ScanPoint) -> str:
     """What made a point smaller than its dense design: the beta, or the part that is pruned."""
     return f"{point.beta:g}" if point.beta > 0.0 else f"{100 * point.sparsity:g} %"
@@ -271,9 +276,7 @@ def scan_points(*, points: Inputs, published: Resource, names: Labels, table: Ou
         published: the band of the LUTs.
         names: of all designs.
     """
-    band = read_json(published)["calibration"]["luts_over_cost"]
-    found = [read_result(Path(path), ScanPoint) for path in points]
-    found.sort(key=lambda point: (point.design, point.constituents, point.beta, point.sparsity))
+    found, band = _scanned(points, published)
     rows = [
         {
             "design": names[point.design],
