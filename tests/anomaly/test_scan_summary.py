@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from jetchain.anomaly import scan_summary as summary
 from jetchain.anomaly.settings import ScanJob
@@ -23,12 +24,11 @@ def row(strength, replica, mu=0.0, error=0.1, significance=0.0, signal=50.0, exp
     """A point with one method; None for a mu or limit that is not there."""
     fit = Fit(
         method="cwola", sensitive=mu is not None, observed=10, background=10,
-        p0=None if mu is None else more.get("p0", 0.5), significance=significance,
+        p0=None if mu is None else 0.5, significance=significance,
         mu=None if mu is None else Strength(
             value=mu, error=error, error_down=None, error_up=None,
             cross_section_fb=mu, cross_section_error_fb=error,
         ),
-        p0_toys=more.get("p0_toys"),
     )  # fmt: skip
     limits = Limits(
         method="cwola", sensitive=True, level=0.05, reference_cross_section_fb=1.0,
@@ -41,7 +41,11 @@ def row(strength, replica, mu=0.0, error=0.1, significance=0.0, signal=50.0, exp
         signal_in_window=80 * strength, initial_significance=4 * strength, shared_signal=0.1,
     )  # fmt: skip
     cut = AtEfficiency(background_efficiency=0.01, signal_efficiency=0.2, improvement=2.0 + replica)
-    measured = Measurement(signal_events=signal, signal_uncertainty=0.1, fit=fit, limits=limits)
+    measured = Measurement(
+        signal_events=signal, signal_uncertainty=0.1, fit=fit, limits=limits,
+        pull=None if mu is None else (mu - strength) / error,
+        p_value=None if mu is None else more.get("p", float(norm.sf(mu / error))),
+    )  # fmt: skip
     judged = Judgement(cuts=[cut], background_events=9, independent=False)
     return summary.Row("cwola", injection, measured, judged)
 
@@ -116,15 +120,10 @@ def test_a_single_replica_has_a_slope_without_error_and_none_has_none():
 
 def null(values, error=0.5):
     """Replicas without signal with these pulls."""
-    from scipy.stats import norm
-
     return [
-        row(
-            0.0, index, value * error, error, significance=max(value, 0.0),
-            p0=float(norm.sf(value)) if value > 0 else 0.5,
-        )
+        row(0.0, index, value * error, error, significance=max(value, 0.0))
         for index, value in enumerate(values)
-    ]  # fmt: skip
+    ]
 
 
 def test_background_only_replicas_are_uniform_or_not():
@@ -133,7 +132,7 @@ def test_background_only_replicas_are_uniform_or_not():
     assert fair.ks > 0.05
     assert abs(fair.spurious) < 4 * fair.spurious_error
     assert 0 < min(fair.p_values) < 0.1
-    assert 0.9 < max(fair.p_values) < 1  # deficits are told apart, which q0 does not
+    assert 0.9 < max(fair.p_values) < 1
     biased = summary.background_only(null(random.standard_normal(200) + 0.7), True)
     assert biased.ks < 1e-3
     assert biased.spurious == pytest.approx(0.7, abs=4 * biased.spurious_error)
@@ -170,28 +169,23 @@ def test_limits_cover_what_was_injected_as_often_as_they_say():
 
 def test_looking_in_several_windows_is_counted_by_replica():
     def windows(replica, *p_values):
-        return [row(0.0, replica, 0.1, p0=each) for each in p_values]
+        return [row(0.0, replica, 0.1, p=each) for each in p_values]
 
-    rows = [*windows(0, 0.3, 0.01, 0.2), *windows(1, 0.2, 0.02, 0.5), row(1.0, 0, 1.0, p0=1e-9)]
+    rows = [*windows(0, 0.3, 0.01, 0.2), *windows(1, 0.2, 0.02, 0.5), row(1.0, 0, 1.0, p=1e-9)]
     (found,) = summary.anywhere(rows)
     assert (found.windows, found.smallest) == (3, [0.01, 0.02])
     assert found.share_of_rare == 0.5  # 3 x 0.01 is at most 0.05, 3 x 0.02 is not
     assert summary.anywhere([row(0.0, 0, 0.1), row(0.0, 1, 0.1)]) == []  # one window
-    # Independent windows without signal: the bound holds, and is nearly reached. Deficits, half of
-    # all, have a p above one half whatever their q0 says.
+    # Independent windows without signal: the bound holds, and is nearly reached.
     random = np.random.default_rng(8)
-    rows = [
-        row(0.0, k, 0.1 if p < 0.5 else -0.1, p0=min(p, 0.5))
-        for k in range(2000)
-        for p in random.uniform(size=3)
-    ]
+    rows = [row(0.0, k, 0.1, p=p) for k in range(2000) for p in random.uniform(size=3)]
     (many,) = summary.anywhere(rows)
     assert many.share_of_rare == pytest.approx(0.05, abs=0.02)
 
 
-def test_the_p_value_of_toys_goes_first():
-    assert row(0.0, 0, 0.2, p0=0.01, p0_toys=0.03).p_value == 0.03
-    assert row(0.0, 0, None).p_value is None
+def test_a_point_without_a_fit_has_neither_pull_nor_p_value():
+    nothing = row(0.0, 0, None)
+    assert (nothing.pull, nothing.p_value) == (None, None)
 
 
 def test_a_limit_of_chance_selections_is_refused_with_the_reason():

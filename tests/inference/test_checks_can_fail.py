@@ -286,7 +286,9 @@ def replica(strength, number, random, *, more=0.0, kept=1.0, tight=1.0, scores=1
         cuts=scan.cuts(labels, random.normal(scores * labels, 1.0), settings),
         background_events=4000, independent=apart,
     )  # fmt: skip
-    return scan_summary.Row("any", injection, measured(yields, job, (number, "any")), judged)
+    return scan_summary.Row(
+        "any", injection, measured(yields, job, (number, "any"), strength), judged
+    )
 
 
 def scanned(rows, mass_shift=0.0, anywhere=()):

@@ -7,14 +7,14 @@ import dataclasses
 import numpy as np
 import pytest
 from scipy.optimize import minimize
-from scipy.stats import norm
+from scipy.stats import kstest, norm
 
 from jetchain.core.errors import DataError
 from jetchain.core.io.tables import read_json, read_result, write_json
-from jetchain.core.schema.inference import Fit, Limits
+from jetchain.core.schema.inference import Fit, Limits, Strength
 from jetchain.core.schema.scan import Measurement
 from jetchain.inference import toys as toys_module
-from jetchain.inference.discovery import p0_from_toys
+from jetchain.inference.discovery import p0_from_toys, signed_root
 from jetchain.inference.fit import fit, maximum_likelihood
 from jetchain.inference.limits import LimitJob, asymptotic_limits, limits, no_limits
 from jetchain.inference.measure import MeasureJob, measure
@@ -165,10 +165,64 @@ def test_toys_agree_with_the_asymptotic_p_value() -> None:
     yields = spectrum(3, events=2000.0, strength=0.2, spurious=0.0)
     model = Counting.of(yields, SETTINGS)
     best = best_fit(model, yields.observed, -0.3)
-    toys = p0_from_toys(model, yields.observed, 400, np.random.default_rng(1))
+    toys = p0_from_toys(model, yields.observed, 400, np.random.default_rng(1), -0.3)
     asymptotic = norm.sf(np.sqrt(best.q0))
     error = np.sqrt(asymptotic * (1 - asymptotic) / 400)
     assert toys == pytest.approx(asymptotic, abs=4 * error + 1 / 400)
+
+
+@pytest.mark.parametrize("strength", [-0.25, 0.4])
+def test_the_signed_root_is_that_of_the_best_fit(strength: float) -> None:
+    yields = spectrum(3, events=2000.0, strength=strength, spurious=0.0)
+    model = Counting.of(yields, SETTINGS)
+    data = Data.observed(model, yields.observed)
+    best = best_fit(model, yields.observed, -1.0)
+    assert best.mu * strength > 0
+    for mu in (0.0, strength, 2 * strength):
+        (at,), (least,) = (profile(model, data, each)[0] for each in (mu, best.mu))
+        expected = np.sign(best.mu - mu) * np.sqrt(2 * (at - least))
+        assert signed_root(model, data, mu, -1.0)[0] == pytest.approx(expected, abs=1e-3)
+    if strength > 0:
+        assert signed_root(model, data, 0.0, 0.0)[0] == pytest.approx(np.sqrt(best.q0), abs=1e-3)
+    else:  # the best strength that is allowed
+        (at,), (least,) = (profile(model, data, each)[0] for each in (0.0, -0.01))
+        expected = -np.sqrt(2 * (at - least))
+        assert signed_root(model, data, 0.0, -0.01)[0] == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.parametrize("strength", [0.0, 1.0])
+def test_pulls_are_of_width_one_where_the_efficiency_of_the_signal_is_uncertain(strength) -> None:
+    # As after a cut that was trained without signal: it keeps two simulated events of it. Toys vary
+    # what is measured of the efficiency too, so that it is right on average.
+    yields = spectrum(None, events=60.0, signal=6.0, spurious=0.0, relative=0.7)
+    model, random = Counting.of(yields, SETTINGS), np.random.default_rng(5)
+    at = profile(model, Data.observed(model, yields.background), 0.0)[2][0]
+    toys = draw(model, strength, at, 600, random)
+    roots = signed_root(model, toys, strength, -1.5)
+    assert np.mean(roots) == pytest.approx(0.0, abs=0.25)
+    assert np.std(roots) == pytest.approx(1.0, abs=0.15)
+    if strength == 0:
+        # The error of a strength holds its own share of the efficiency's: too large for an excess.
+        excess = [
+            (root, best.mu / best.error)
+            for counts, root in zip(toys.counts[:80], roots[:80], strict=True)
+            if root > 1.0
+            for best in [best_fit(model, counts, 0.0)]
+        ]
+        ours, plain = np.array(excess).T
+        assert np.mean(plain) < 0.8 * np.mean(ours)
+
+
+def test_the_p_values_of_toys_are_uniform_for_deficits_too() -> None:
+    yields = spectrum(None, events=60.0, signal=6.0, spurious=0.0, relative=0.3)
+    model, random = Counting.of(yields, SETTINGS), np.random.default_rng(6)
+    at = profile(model, Data.observed(model, yields.background), 0.0)[2][0]
+    found = [
+        p0_from_toys(model, counts, 200, random, -1.5)
+        for counts in draw(model, 0.0, at, 60, random).counts
+    ]
+    assert kstest(found, "uniform").pvalue > 0.01
+    assert max(found) > 0.9
 
 
 def with_background_under_the_peak(events: float) -> Yields:
@@ -295,8 +349,9 @@ def measured(folder, values, toys: int = 0) -> Measurement:
     write_json(folder / "yields.json", values)
     job = MeasureJob(fit=FitSettings(toys=toys), level=0.05, workspace=SETTINGS)
     measure(
-        yields=folder / "yields.json", measurement=folder / "measurement.json", settings=job, seed=1
-    )
+        yields=folder / "yields.json", measurement=folder / "measurement.json", settings=job,
+        seed=1, strength="1.0",
+    )  # fmt: skip
     return read_result(folder / "measurement.json", Measurement)
 
 
@@ -328,15 +383,24 @@ def test_a_point_without_signal_is_measured_as_such(tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("p0", "events", "checked"),
-    [(0.1, 40.0, True), (0.03, 40.0, True), (0.01, 40.0, False), (0.5, 40.0, False),
+    ("p_value", "events", "checked"),
+    [(0.1, 40.0, True), (0.03, 40.0, True), (0.01, 40.0, False), (0.9, 40.0, True),
      (0.1, 4000.0, False)],
 )  # fmt: skip
 def test_toys_check_a_point_where_they_are_needed_and_enough_to_tell(
-    tmp_path, monkeypatch, p0, events, checked
+    tmp_path, monkeypatch, p_value, events, checked
 ) -> None:
     def asymptotic(spec, counts, settings, path) -> Fit:
-        return Fit(method="cathode", sensitive=True, observed=1, background=1, p0=p0)
+        mu = Strength(
+            value=1.0, error=1.0, error_down=None, error_up=None, cross_section_fb=1.0,
+            cross_section_error_fb=1.0,
+        )  # fmt: skip
+        return Fit(method="cathode", sensitive=True, observed=1, background=1, p0=0.5, mu=mu)
+
+    def root(model, data, mu, lowest) -> np.ndarray:
+        return np.array([norm.isf(p_value)]) if mu == 0 else np.array([3.0])
+
+    monkeypatch.setattr("jetchain.inference.measure.signed_root", root)
 
     def no_limit(spec, counts, settings, path) -> Limits:
         return no_limits(counts, settings)
@@ -349,3 +413,5 @@ def test_toys_check_a_point_where_they_are_needed_and_enough_to_tell(
     )
     point = measured(tmp_path, content(spectrum(events=events, signal=events)), toys=200)
     assert (point.fit.p0_toys is not None) is checked
+    assert point.p_value == pytest.approx(0.2 if checked else p_value)
+    assert point.pull == 3.0  # of the strength that is in the data

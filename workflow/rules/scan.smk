@@ -243,6 +243,7 @@ rule measure_scan:
                 "level": "inference.limits.level",
                 "workspace": "inference.workspace",
             },
+            strength="{strength}",
             seed=["inference.fit", "{method}", *SCAN_DRAW],
         ),
     shell:

@@ -192,6 +192,7 @@ rule measure_triggered:
                 "level": "inference.limits.level",
                 "workspace": "inference.workspace",
             },
+            strength="1",
             seed=["inference.fit", "{method}"],
         ),
     shell:

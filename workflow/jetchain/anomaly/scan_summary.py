@@ -96,21 +96,13 @@ class Row:
 
     @property
     def pull(self) -> float | None:
-        """(fitted - injected) / error."""
-        return None if self.mu is None else (self.mu[0] - self.injection.strength) / self.mu[1]
+        """Of the injected strength; see `Measurement`."""
+        return None if self.mu is None or not self.measurement else self.measurement.pull
 
     @property
     def p_value(self) -> float | None:
-        """Of no signal, from 0 to 1: that of the discovery test, above 1/2 from mu and its error,
-        since the test does not tell deficits apart."""
-        from scipy.stats import norm
-
-        fit = self.fit
-        if fit is None or self.mu is None or fit.p0 is None:
-            return None
-        if self.mu[0] <= 0:
-            return float(norm.sf(self.mu[0] / self.mu[1]))
-        return fit.p0 if fit.p0_toys is None else fit.p0_toys
+        """Of no signal, from 0 to 1."""
+        return None if self.mu is None or not self.measurement else self.measurement.p_value
 
     def cut(self, index: int, name: str) -> float | None:
         """A number of the cut at one of the background efficiencies."""
@@ -210,7 +202,7 @@ def linearity(rows: Sequence[Row]) -> Linearity:
         if len(x) > 1:
             weights = np.array([1 / errors[value] for value in x])
             lines.append(np.polyfit(x, [row.mu[0] for row in own if row.mu], 1, w=weights))
-    pulls = np.array([row.pull for row in known])
+    pulls = np.array([row.pull for row in known if row.pull is not None])
     slopes = np.array(lines).reshape(-1, 2)
     width = float(np.std(pulls, ddof=1)) if len(pulls) > 1 else None
     return Linearity(

@@ -61,7 +61,7 @@ def of_null(book: Book, method: ScannedMethod) -> None:
     known = null.spurious is not None and null.spurious_error is not None
     book.add(
         "background only: strength", abs(null.spurious or 0.0) if known else None, SPURIOUS,
-        f"mean of fitted strengths over their errors, {len(null.p_values)} replicas{few}",
+        f"mean pull of no signal, {len(null.p_values)} replicas{few}",
         error=null.spurious_error,
     )  # fmt: skip
 

@@ -73,10 +73,11 @@ def with_toys(
     """
     from scipy.stats import norm
 
-    _, model = scaled_model(spec, yields, path)
+    unit, model = scaled_model(spec, yields, path)
     number, seed = toys
+    lowest = lowest_strength(yields) / unit
     try:
-        p0 = p0_from_toys(model, yields.observed, number, generator(seed, "p0"))
+        p0 = p0_from_toys(model, yields.observed, number, generator(seed, "p0"), lowest)
     except (NoMinimumError, ValueError, ArithmeticError) as error:
         print(f"{yields.method}: no p-value from toys ({error}).", file=sys.stderr)
         return found

@@ -19,6 +19,7 @@ from jetchain.inference.systematics import best_rate, extended
 from jetchain.inference.yields import ABCD_RATIOS, Shape, Yields
 
 Array = NDArray[np.floating]
+Ends = tuple[Array, Array]
 NEWTON_STEPS = 60
 HALVINGS, FEW_HALVINGS = 25, 12  # the latter with tilts: a bin may reach zero, and none helps
 ROUNDING = 1e-12  # of -log L
@@ -395,17 +396,15 @@ def _q_tilde(model: Counting, data: Data, mu: Array) -> Array:
     inside = rising < 0  # the best fit lies above zero
     if inside.any():
         best[inside] = free_minimum(
-            model, chosen.chosen(inside), mu[below][inside],
+            model, chosen.chosen(inside), (np.zeros(inside.sum()), mu[below][inside]),
             (rising[inside], slope[below][inside]), nuisances[inside],
         )  # fmt: skip
     result[below] = np.maximum(2 * (at_mu[below] - best), 0.0)
     return result
 
 
-def free_minimum(
-    model: Counting, data: Data, mu: Array, slopes: tuple[Array, Array], nuisances: Array
-) -> Array:
-    """-log L at the best mu in (0, mu), where the profile's slope is zero: by regula falsi.
+def free_minimum(model: Counting, data: Data, ends: Ends, slopes: Ends, nuisances: Array) -> Array:
+    """-log L at the best mu between two, where the profile's slope is zero: by regula falsi.
 
     The slope at an end that stays is halved (the Illinois rule), which makes it converge faster
     than linearly.
@@ -413,14 +412,14 @@ def free_minimum(
     Args:
         model: the model.
         data: toys.
-        mu: (toys,)
-        slopes: of the profile at 0 (negative) and at mu (positive), (toys,) each.
-        nuisances: (toys, gammas + alphas) the profile's at 0.
+        ends: strengths below and above it, (toys,) each.
+        slopes: of the profile there, negative and positive, (toys,) each.
+        nuisances: (toys, gammas + alphas) the profile's at the lower end.
     """
-    low, high = np.zeros(len(mu)), np.array(mu)
+    low, high = (np.array(each) for each in ends)
     at_low, at_high = (np.array(each) for each in slopes)
-    value = np.full(len(mu), np.inf)
-    active = np.arange(len(mu))
+    value = np.full(len(low), np.inf)
+    active = np.arange(len(low))
     for _ in range(ROOT_STEPS):
         a, b, f, g = low[active], high[active], at_low[active], at_high[active]
         middle = np.clip(b - g * (b - a) / (g - f), a + 1e-3 * (b - a), b - 1e-3 * (b - a))

@@ -69,12 +69,18 @@ class Measurement(Result):
         signal_events: expected at the reference cross-section, after the cut, in all bins.
         signal_uncertainty: relative, of these.
         fit, limits: asymptotic; the limits have no toys.
+        pull: signed root of the likelihood ratio at the strength that is in the data, standard
+            normal for many events; null without a fit.
+        p_value: of no signal, from 0 to 1: that of this root at zero, from toys where few events
+            are left; null without a fit.
     """
 
     signal_events: float
     signal_uncertainty: float | None
     fit: Fit
     limits: Limits
+    pull: float | None = None
+    p_value: float | None = None
 
 
 class Spread(Result):
@@ -135,7 +141,7 @@ class Linearity(Result):
     Attributes:
         slope, offset: of straight lines, one a replica, their mean.
         slope_error, offset_error: null for one replica.
-        pull_mean, pull_width: of (fitted - injected) / error.
+        pull_mean, pull_width: of `Measurement.pull`.
         pull_width_error: 1 / sqrt(2 (number - 1)) of the width.
         number: of pulls.
     """
@@ -157,8 +163,8 @@ class BackgroundOnly(Result):
         p_values: local, uniform if all is well.
         ks: p-value of their uniformity (Kolmogorov and Smirnov); null for fewer than five, and
             where replicas have background in common.
-        spurious, spurious_error: mean of the fitted strength over its error, and the error of this
-            mean; null where replicas have background in common.
+        spurious, spurious_error: mean of the pulls, and the error of this mean; null where replicas
+            have background in common.
         largest: significance.
     """
 
