@@ -352,3 +352,13 @@ def test_a_look_elsewhere_with_retraining_fails_for_background_that_is_sculpted(
 
     assert of(0.0) != "failed"
     assert of(0.2) == "failed"
+
+
+@pytest.mark.shared  # half a minute
+def test_linearity_and_coverage_fail_for_a_signal_that_the_search_loses_half_of() -> None:
+    """Of a strong signal, whose strength eight replicas know to a few per cent."""
+    names = ("linearity of the injection", "coverage of the limit")
+    sound, halved = (of_scan(8, kept=kept, tight=40.0) for kept in (40.0, 20.0))
+    assert sound[names[0]] == "passed"
+    assert sound[names[1]] != "failed"
+    assert [halved[name] for name in names] == ["failed", "failed"]
