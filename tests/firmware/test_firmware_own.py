@@ -44,6 +44,28 @@ def perceptron():
     )  # fmt: skip
 
 
+class Convolved(nn.Module):
+    """The same as kernels of 1, as PyTorch has them: features first."""
+
+    def __init__(self, pool=None) -> None:
+        super().__init__()
+        self.own = nn.Sequential(nn.Conv1d(COLUMNS, 6, 1), nn.BatchNorm1d(6), nn.ReLU())
+        self.of_all, self.node = nn.Conv1d(6, 6, 1), nn.Conv1d(6, 8, 1, bias=False)
+        self.pool, self.out = pool, nn.Linear(8, CLASSES)
+        nn.init.uniform_(self.own[1].running_mean, -0.5, 0.5)
+        nn.init.uniform_(self.own[1].running_var, 0.5, 1.5)
+
+    def forward(self, x):
+        x = self.own(x.transpose(1, 2))
+        x = x + torch.relu(self.of_all(x.mean(dim=2, keepdim=True)))
+        x = torch.relu(self.node(x))
+        return self.out(x.mean(dim=2) if self.pool is None else self.pool(x).flatten(1))
+
+
+def pooled():
+    return Convolved(nn.AdaptiveAvgPool1d(1))
+
+
 def exported(model, path, rows=ROWS):
     """Write a module as .onnx or .pt2; logits of jets by the module itself."""
     shown = (torch.randn(2, rows, COLUMNS),)
@@ -61,17 +83,17 @@ def own(path, **more):
 
 
 @pytest.mark.parametrize("kind", ["onnx", "pt2"])
-@pytest.mark.parametrize("make", [Sets, perceptron])
+@pytest.mark.parametrize("make", [Sets, perceptron, Convolved, pooled])
 def test_the_float_network_starts_as_the_network_of_the_file(make, kind, tmp_path):
     torch.manual_seed(1)
     model = make()
     design = own(exported(model, tmp_path / f"net.{kind}"))
-    assert design.by_constituent == (make is Sets)
+    assert design.by_constituent == (make is not perceptron)
     x = torch.randn(50, ROWS * COLUMNS)
     with torch.no_grad():
         logits = design.floating(ROWS * COLUMNS, CLASSES)(x)
         expected = model(x.reshape(-1, ROWS, COLUMNS))
-        found = logits if make is perceptron else torch.softmax(logits, dim=1)
+        found = torch.softmax(logits, dim=1) if make is Sets else logits
     assert torch.allclose(found, expected, atol=1e-6)
 
 
@@ -87,9 +109,10 @@ def test_the_example_is_what_onnx_runtime_computes():
     assert np.allclose(found.numpy(), expected, atol=1e-5)
 
 
-def test_an_own_network_becomes_logic_bit_for_bit(tmp_path):
+@pytest.mark.parametrize("make", [Sets, Convolved])
+def test_an_own_network_becomes_logic_bit_for_bit(make, tmp_path):
     torch.manual_seed(2)
-    path = exported(Sets(), tmp_path / "net.onnx")
+    path = exported(make(), tmp_path / "net.onnx")
     fine = FixedPointSettings(signed=True, integer=2, fraction=8)
     formats = FormatSettings(weights=fine, biases=fine)
     model = own(path).quantised(ROWS * COLUMNS, CLASSES, formats)
@@ -109,7 +132,8 @@ def test_an_own_network_becomes_logic_bit_for_bit(tmp_path):
     ("model", "named"),
     [
         (nn.Sequential(nn.Flatten(), nn.Linear(12, 8), nn.Tanh(), nn.Linear(8, 5)), "'Tanh'"),
-        (nn.Sequential(nn.Conv1d(ROWS, 2, 3), nn.Flatten(), nn.Linear(2, 5)), "'Conv'"),
+        (nn.Sequential(nn.Conv1d(ROWS, 2, 3), nn.Flatten(), nn.Linear(2, 5)), "kernel of 1"),
+        (nn.Sequential(nn.Conv1d(ROWS, 2, 1), nn.Flatten(), nn.Linear(6, 5)), "'Conv' of other"),
         (nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Flatten(), nn.Linear(16, 5)), "Reshape"),
         (nn.Sequential(nn.Linear(3, 5)), "outputs by constituent"),
     ],
@@ -129,9 +153,14 @@ NUMBERS = {
     name: RANDOM.normal(0, 0.5, shape).astype(np.float32)
     for name, shape in {
         "w1": (12, 8), "b1": 8, "w2": (8, CLASSES), "b2": CLASSES, "w3": (8, 8),
+        "kernel": (8, COLUMNS, 1),
     }.items()
 } | {name: RANDOM.uniform(0.5, 1.5, 8).astype(np.float32) for name in "stmv"}  # fmt: skip
 FIRST = [("Gemm", "x w1 b1", "a", {}), ("Relu", "a", "r", {})]
+TURN = ("Transpose", "x", "xt", {"perm": [0, 2, 1]})
+ENDED = [
+    ("GlobalAveragePool", "e", "p", {}), ("Flatten", "p", "q", {}), ("Gemm", "q w2 b2", "y", {})
+]  # fmt: skip
 LAST, TO_Z = ("Gemm", "r w2 b2", "y", {}), ("Gemm", "r w2 b2", "z", {})
 
 
@@ -190,6 +219,18 @@ ALIKE = {
         [("Constant", "", "n", {"value_ints": [-1, 12]}), ("Reshape", "x n", "z", {}),
          ("Gemm", "z w1 b1", "a", {}), FIRST[1], LAST], {},
     ),
+    "kernels of 1, with a bias that is added": (
+        [TURN, ("Conv", "xt kernel", "a", {}), ("Add", "c a", "d", {}), ("Relu", "d", "r", {}),
+         ("Add", "r r", "e", {}), *ENDED],
+        {"c": NUMBERS["b1"][None, :, None]},
+    ),
+    "turned back": (
+        [TURN, ("Conv", "xt kernel b1", "a", {}), ("Transpose", "a", "b", {"perm": [0, 2, 1]}),
+         ("MatMul", "b w3", "c", {}), ("Relu", "c", "e", {}),
+         ("Transpose", "e", "f", {"perm": [0, 2, 1]}), ("GlobalAveragePool", "f", "p", {}),
+         ("Squeeze", "p last", "q", {}), ("Gemm", "q w2 b2", "y", {})],
+        {"last": np.array([2])},
+    ),
     "a branch to nowhere": ([*FIRST, LAST, ("Tanh", "a", "nowhere", {})], {}),
 }  # fmt: skip
 
@@ -197,7 +238,8 @@ ALIKE = {
 @pytest.mark.parametrize("case", ALIKE)
 def test_other_ways_to_write_a_layer_are_what_onnx_runtime_computes(case, tmp_path):
     nodes, numbers = ALIKE[case]
-    rows = (ROWS, COLUMNS) if {"Flatten", "Reshape"} & {kind for kind, *_ in nodes} else (12,)
+    kinds = {"Flatten", "Reshape", "Conv"} & {kind for kind, *_ in nodes}
+    rows = (ROWS, COLUMNS) if kinds else (12,)
     path = written(tmp_path / "net.onnx", nodes, numbers, ("jets", *rows))
     x = np.random.default_rng(1).normal(size=(20, 12)).astype(np.float32)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
@@ -252,6 +294,37 @@ def test_a_file_that_computes_something_else_is_refused(case, tmp_path):
 def test_what_is_no_layer_of_firmware_is_refused(nodes, numbers, named, tmp_path):
     with pytest.raises(ConfigurationError, match=named):
         own(written(tmp_path / "net.onnx", nodes, numbers)).floating(12, CLASSES)
+
+
+CONV = ("Conv", "xt kernel b1", "a", {})
+GROUPED = np.ones((9, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("nodes", "numbers", "named"),
+    [
+        ([TURN, ("Conv", "xt kernel b1", "e", {"group": 3})], {"kernel": GROUPED}, "by groups"),
+        ([TURN, ("Conv", "xt kernel b1", "e", {"strides": [2]})], {}, "kernel of 1"),
+        ([TURN, ("Conv", "xt kernel b1", "e", {"pads": [1, 1]})], {}, "kernel of 1"),
+        ([TURN, ("Conv", "xt kernel x", "e", {})], {}, "kernel of 1 of fixed weights"),
+        ([TURN, CONV, ("Unsqueeze", "a first", "e", {})], {"first": np.array([1])}, "'Unsqueeze'"),
+        ([TURN, CONV, ("MatMul", "a w4", "e", {})], {"w4": np.ones((ROWS, 8))}, "'MatMul' that is"),
+        ([TURN, CONV, ("Transpose", "a", "e", {"perm": [1, 0, 2]})], {}, "does not change"),
+        ([TURN, CONV, ("Add", "a c", "e", {})], {"c": NUMBERS["b1"][:ROWS]}, "no bias"),
+        ([TURN, CONV, ("MatMul", "x w5", "u", {}), ("Add", "a u", "e", {})],
+         {"w5": np.ones((COLUMNS, ROWS))}, "rows that are turned"),
+        ([TURN, CONV, ("ReduceMean", "a", "e", {"axes": [1]})], {}, "no mean over the const"),
+        ([("MatMul", "x w6", "e", {})], {"w6": np.ones((COLUMNS, 8))}, "'GlobalAveragePool' that"),
+    ],
+)  # fmt: skip
+def test_what_is_no_kernel_of_1_of_features_first_is_refused(nodes, numbers, named, tmp_path):
+    numbers = {
+        name: values if values.dtype == int else values.astype(np.float32)
+        for name, values in numbers.items()
+    }
+    path = written(tmp_path / "net.onnx", [*nodes, *ENDED], numbers, ("jets", ROWS, COLUMNS))
+    with pytest.raises(ConfigurationError, match=named):
+        own(path).floating(12, CLASSES)
 
 
 def test_sums_of_other_widths_and_numbers_that_are_none_are_refused(tmp_path):

@@ -16,11 +16,13 @@ from jetchain.firmware.settings import FirmwareSettings
 
 SUPPORTED = {
     "Gemm, MatMul": "linear layers, of a vector or of every constituent alike, with a bias (Add)",
-    "BatchNormalization": "right behind a linear layer of a vector, which takes it in",
+    "Conv": "with a kernel of 1, of (jets, features, constituents), which a Transpose makes",
+    "BatchNormalization": "right behind a linear layer of a vector or a Conv, which takes it in",
     "Relu": "behind them",
     "Add": "of two tensors of equal shape, or of each constituent and one row, or of a bias",
-    "ReduceMean": "over all constituents, (jets, constituents, features)",
+    "ReduceMean, GlobalAveragePool": "over all constituents",
     "Flatten, Reshape, Squeeze": "of the inputs, or of one row",
+    "Unsqueeze": "in front of a mean over the constituents, as AdaptiveAvgPool1d is written",
     "Identity, Dropout, Cast": "which change nothing when it runs",
     "Softmax, LogSoftmax": "as the last layer; the logits are the outputs",
 }
@@ -175,6 +177,8 @@ class _Reader:
         self.sizes: set[str] = set()  # of tensors: what a Reshape is told
         self.kinds: dict[str, str] = {}
         self.same: dict[str, str] = {}  # tensors that are others by another name
+        self.turned: set[str] = set()  # (jets, features, constituents) in the file
+        self.wide: set[str] = set()  # of these, (jets, features, 1, constituents)
         self.ops: list[Op] = []
         self.weights: dict[str, Array] = {}
         self.biases: dict[str, Array] = {}
@@ -248,7 +252,8 @@ class _Reader:
             "Gemm": self._linear, "MatMul": self._linear, "Add": self._add, "Relu": self._relu,
             "ReduceMean": self._mean, "Flatten": self._flat, "Reshape": self._flat,
             "Squeeze": self._flat, "Softmax": self._end, "LogSoftmax": self._end,
-            "BatchNormalization": self._normalised,
+            "BatchNormalization": self._normalised, "Transpose": self._turn, "Conv": self._conv,
+            "GlobalAveragePool": self._pool, "Unsqueeze": self._widen,
             **dict.fromkeys(ALIKE, self._alias),
         }.get(kind)  # fmt: skip
         if all(name in self.constants for name in inputs):
@@ -283,18 +288,38 @@ class _Reader:
         x, name, *more = node.input
         bias = more[0] if more else ""
         weight = self.constants.get(name, np.zeros(0))
-        turned = "transA" in options and options["transA"].i
+        turned = ("transA" in options and options["transA"].i) or x in self.turned
         if (bias and bias not in self.constants) or weight.ndim != 2 or not weight.size or turned:
             raise self.refused(f"a layer '{node.op_type}' that is no linear layer of fixed weights")
         weight = np.asarray(weight, np.float64)
         if not ("transB" in options and options["transB"].i):
             weight = weight.T
         alpha, beta = (options[key].f if key in options else 1.0 for key in ("alpha", "beta"))
+        self._layer(node, alpha * weight, beta * self.constants[bias] if bias else None)
+
+    def _conv(self, node: Any) -> None:
+        """A kernel of 1 is a linear layer of every constituent alike."""
+        x, name, *more = node.input
+        bias = more[0] if more else ""
+        weight = self.constants.get(name, np.zeros(0))
+        options = {each.name: [*each.ints] for each in node.attribute}
+        moved = any(options.get("pads", [])) or options.get("strides", [1]) != [1]
+        if (bias and bias not in self.constants) or weight.shape[2:] != (1,) or moved:
+            raise self.refused("a 'Conv' that is no kernel of 1 of fixed weights")
+        if self.kinds[self._named(x)] == VECTOR or x not in self.turned:
+            raise self.refused("a 'Conv' of other than (jets, features, constituents)")
+        if any(each.name == "group" and each.i != 1 for each in node.attribute):
+            raise self.refused("a 'Conv' by groups")
+        self._layer(node, weight[:, :, 0], self.constants[bias] if bias else None)
+
+    def _layer(self, node: Any, weight: np.ndarray, bias: np.ndarray | None) -> None:
+        """A linear layer of the first input: weights (outputs, inputs)."""
         layer = f"own{len(self.weights)}"
-        self.weights[layer], self.biases[layer] = alpha * weight, np.zeros(len(weight))
-        if bias:
-            self._bias(layer, beta * self.constants[bias].astype(np.float64))
-        self._step("linear", (self._named(x),), node.output[0], layer)
+        self.weights[layer] = np.asarray(weight, np.float64)
+        self.biases[layer] = np.zeros(len(weight))
+        if bias is not None:
+            self._bias(layer, bias.astype(np.float64))
+        self._step("linear", node, layer)
 
     def _bias(self, layer: str, values: np.ndarray) -> None:
         """Add (outputs,), or one number, with any axes of 1 before, to the bias of a layer."""
@@ -304,21 +329,25 @@ class _Reader:
         self.biases[layer] = self.biases[layer] + values.ravel()
 
     def _add(self, node: Any) -> None:
-        one, two = (name for name in node.input)
-        if one in self.constants:
-            one, two = two, one
-        one = self._named(one)
+        first, two = (name for name in node.input)
+        if first in self.constants:
+            first, two = two, first
         if two in self.constants:
-            layer = self._layer_of(one)
+            layer = self._layer_of(self._named(first))
             if layer is None:
                 raise self.refused("an 'Add' of constants that is no bias of a linear layer")
-            self._bias(layer, self.constants[two].astype(np.float64))
-            self.same[node.output[0]] = one
+            values = self.constants[two].astype(np.float64)
+            if first in self.turned:  # (features, 1), one number for all constituents
+                values = values.swapaxes(-1, -2) if values.ndim > 1 else values.reshape(-1, 1)
+            self._bias(layer, values)
+            self._alias(node, first)
             return
-        two = self._named(two)
-        if (self.kinds[one] == VECTOR) != (self.kinds[two] == VECTOR):
+        vectors = [self.kinds[self._named(name)] == VECTOR for name in (first, two)]
+        if vectors[0] != vectors[1]:
             raise self.refused("an 'Add' of a vector and of rows")
-        self._step("add", (one, two), node.output[0])
+        if not vectors[0] and (first in self.turned) != (two in self.turned):
+            raise self.refused("an 'Add' of rows and of rows that are turned")
+        self._step("add", node)
 
     def _layer_of(self, name: str) -> str | None:
         """The linear layer of which this is the output, if no other node sees it."""
@@ -329,8 +358,8 @@ class _Reader:
     def _normalised(self, node: Any) -> None:
         x, *names = node.input
         layer, numbers = self._layer_of(self._named(x)), [self.constants.get(n) for n in names]
-        vector = self.kinds[self._named(x)] == VECTOR
-        if layer is None or not vector or any(each is None for each in numbers):
+        by_feature = self.kinds[self._named(x)] == VECTOR or x in self.turned
+        if layer is None or not by_feature or any(each is None for each in numbers):
             raise self.refused("a 'BatchNormalization' that is not right behind a linear layer")
         scale, shift, mean, variance = (np.asarray(each, np.float64) for each in numbers)
         epsilon = next((each.f for each in node.attribute if each.name == "epsilon"), 1e-5)
@@ -340,35 +369,64 @@ class _Reader:
         self._alias(node)
 
     def _relu(self, node: Any) -> None:
-        self._step("relu", (self._named(node.input[0]),), node.output[0])
+        self._step("relu", node)
 
     def _mean(self, node: Any) -> None:
         options = {each.name: each for each in node.attribute}
-        x = self._named(node.input[0])
         axes = options["axes"].ints if "axes" in options else []
         if len(node.input) > 1 and node.input[1]:
             axes = self.constants.get(node.input[1], np.zeros(0)).ravel()
-        if self.kinds[x] != ROWS or [int(axis) for axis in axes] not in ([1], [-2]):
+        x = node.input[0]
+        of_all, wanted = (4, [2, 3]) if x in self.wide else (3, [2 if x in self.turned else 1])
+        if sorted(int(axis) % of_all for axis in axes) != wanted:
             raise self.refused(f"a '{node.op_type}' that is no mean over the constituents")
-        output = node.output[0]
-        if "keepdims" in options and not options["keepdims"].i:
-            row = f"{output} "
-            self._step("mean", (x,), row)
-            self._step("flat", (row,), output)
-        else:
-            self._step("mean", (x,), output)
+        self._pool(node, kept=not ("keepdims" in options and not options["keepdims"].i))
+
+    def _pool(self, node: Any, kept: bool = True) -> None:
+        """The mean over the constituents, as one row if it is kept."""
+        x, output = node.input[0], node.output[0]
+        last = kept and node.op_type != "ReduceMean"
+        if self.kinds[self._named(x)] != ROWS or (last and x not in self.turned):
+            raise self.refused(f"a '{node.op_type}' that is no mean over the constituents")
+        self._step("mean", node, output=output if kept else f"{output} ")
+        if not kept:
+            self.kinds[output] = VECTOR
+            self.ops.append(Op("flat", (f"{output} ",), output))
 
     def _flat(self, node: Any) -> None:
         x = self._named(node.input[0])
         if self.kinds[x] == VECTOR:
             self._alias(node)
         elif self.kinds[x] == ROW:
-            self._step("flat", (x,), node.output[0])
+            self._step("flat", node)
         else:
             raise self.refused(f"a '{node.op_type}' of several constituents behind a layer")
 
-    def _alias(self, node: Any) -> None:
-        self.same[node.output[0]] = self._named(node.input[0])
+    def _turn(self, node: Any) -> None:
+        """(jets, constituents, features) to (jets, features, constituents), or back."""
+        x = node.input[0]
+        order = [list(each.ints) for each in node.attribute if each.name == "perm"]
+        if self.kinds[self._named(x)] == VECTOR or order != [[0, 2, 1]]:
+            raise self.refused("a 'Transpose' that does not change constituents and features")
+        self.same[node.output[0]] = self._named(x)
+        if x not in self.turned:
+            self.turned.add(node.output[0])
+
+    def _widen(self, node: Any) -> None:
+        """An axis more, as PyTorch's mean over the constituents has it."""
+        x, *given = node.input
+        axes = [self.constants.get(name, np.zeros(0)).ravel().tolist() for name in given]
+        if x not in self.turned or axes not in ([[2]], [[-2]]):
+            raise self.refused("an 'Unsqueeze' that is not in front of a mean over constituents")
+        self._alias(node)
+        self.wide.add(node.output[0])
+
+    def _alias(self, node: Any, first: str = "") -> None:
+        """The output is the first input, or another one."""
+        x = first or node.input[0]
+        self.same[node.output[0]] = self._named(x)
+        if x in self.turned:
+            self.turned.add(node.output[0])
 
     def _end(self, node: Any) -> None:
         axes = [each.i for each in node.attribute if each.name == "axis"]
@@ -377,8 +435,14 @@ class _Reader:
         self.logits = node.input[0]
         self._alias(node)
 
-    def _step(self, kind: str, inputs: tuple[str, ...], output: str, layer: str = "") -> None:
-        before = [self.kinds[name] for name in inputs]
+    def _step(self, kind: str, node: Any, layer: str = "", output: str = "") -> None:
+        """A step of all inputs of a node that are no constants, nor sizes of tensors."""
+        known = self.constants.keys() | self.sizes
+        inputs = [name for name in node.input if name and name not in known]
+        named, output = tuple(map(self._named, inputs)), output or node.output[0]
+        before = [self.kinds[name] for name in named]
         after = {"mean": ROW, "flat": VECTOR}.get(kind, ROWS if ROWS in before else before[0])
         self.kinds[output] = after
-        self.ops.append(Op(kind, inputs, output, layer))
+        if after != VECTOR and inputs[0] in self.turned:
+            self.turned.add(output)
+        self.ops.append(Op(kind, named, output, layer))
