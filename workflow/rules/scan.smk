@@ -243,7 +243,6 @@ rule measure_scan:
                 "level": "inference.limits.level",
                 "workspace": "inference.workspace",
             },
-            strength="{strength}",
             seed=["inference.fit", "{method}", *SCAN_DRAW],
         ),
     shell:
