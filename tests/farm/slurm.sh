@@ -13,7 +13,7 @@ if [ -e "$SETTINGS" ]; then
   echo "test-slurm: there is a Slurm on this machine already ($SETTINGS); this test sets up its own." >&2
   exit 1
 fi
-WORK=$(mktemp -d /tmp/jetchain-slurm.XXXXXX)
+WORK=$(mktemp -dt jetchain-slurm.XXXXXX)
 HOST=$(hostname -s)
 CORES=$(nproc)
 INSTALLED=""

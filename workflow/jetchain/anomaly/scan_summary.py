@@ -97,12 +97,12 @@ class Row:
     @property
     def pull(self) -> float | None:
         """Of the injected strength; see `Measurement`."""
-        return None if self.mu is None or not self.measurement else self.measurement.pull
+        return None if self.measurement is None else self.measurement.pull
 
     @property
     def p_value(self) -> float | None:
         """Of no signal, from 0 to 1."""
-        return None if self.mu is None or not self.measurement else self.measurement.p_value
+        return None if self.measurement is None else self.measurement.p_value
 
     def cut(self, index: int, name: str) -> float | None:
         """A number of the cut at one of the background efficiencies."""

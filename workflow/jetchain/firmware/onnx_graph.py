@@ -385,8 +385,8 @@ class _Reader:
     def _pool(self, node: Any, kept: bool = True) -> None:
         """The mean over the constituents, as one row if it is kept."""
         x, output = node.input[0], node.output[0]
-        last = kept and node.op_type != "ReduceMean"
-        if self.kinds[self._named(x)] != ROWS or (last and x not in self.turned):
+        features_last = node.op_type == "GlobalAveragePool" and x not in self.turned
+        if self.kinds[self._named(x)] != ROWS or features_last:
             raise self.refused(f"a '{node.op_type}' that is no mean over the constituents")
         self._step("mean", node, output=output if kept else f"{output} ")
         if not kept:
