@@ -3,6 +3,8 @@
 import hashlib
 import itertools
 import json
+import shutil
+from pathlib import Path
 
 import awkward as ak
 import h5py
@@ -17,7 +19,15 @@ from jetchain.core.kinematics import delta_phi, pt_eta_phi
 from jetchain.core.schema.graphs import CONSTITUENT_COLUMNS, JET_COLUMNS, JET_GRAPHS, ImportedJets
 from jetchain.core.schema.tagging import FEATURE_SETS
 from jetchain.graphs import imported
-from jetchain.graphs.formats import FORMATS, hls4ml, jetclass, nanoaod, quark_gluon, top_tagging
+from jetchain.graphs.formats import (
+    FORMATS,
+    hls4ml,
+    jetclass,
+    nanoaod,
+    physlite,
+    quark_gluon,
+    top_tagging,
+)
 from jetchain.graphs.import_jets import import_jets
 from jetchain.graphs.settings import ImportSettings
 
@@ -27,14 +37,28 @@ FLAVOUR = {"nanoaod": [21, -1], "nanoaod_ak8": [0, 5], "nanoaod_v15": [0, 5]}
 NAMES = {"top_tagging": ["QCD", "top"], "quark_gluon": ["gluon", "quark"],
          "jetclass": ["QCD", "Hbb"], "jetclass2": ["0", "1"], "hls4ml": ["g", "q"],
          "nanoaod": ["gluon", "quark"], "nanoaod_ak8": ["light", "bottom"],
-         "nanoaod_v15": ["light", "bottom"]}  # fmt: skip
+         "nanoaod_v15": ["light", "bottom"], "physlite": ["gluon", "quark"]}  # fmt: skip
+TRUTH = np.array([[0, 21], [0, 1]])  # of hadrons and partons in PHYSLITE, of the labels 0 and 1
 EVENTS = [2, 0, 1, 3, 4, 1]
 FILES = [(name, "root") for name in FORMATS] + [("jetclass", "parquet")]
+TREE = Path(__file__).with_name("physlite.root")  # of helpers.make_physlite_tree: what `write` has
+WITH_TREE = [*FILES, ("physlite", "tree")]
+
+
+def jets_of(form):
+    """What stands in the files of a format."""
+    made = published.jets(JETS)
+    return published.tracks_only(made) if form == "physlite" else made
 
 
 def write(folder, form, kind="root", made=None, label=LABEL):
     """A file of a format, of jets with the labels NAMES[form][label]."""
-    made = published.jets(JETS) if made is None else made
+    if kind == "tree":
+        return Path(shutil.copy(TREE, folder / "a.root"))
+    made = jets_of(form) if made is None else made
+    if form == "physlite":
+        columns = published.physlite_columns(made, TRUTH[label], EVENTS if len(label) else [])
+        return published.write_physlite(folder / "a.root", columns)
     if form == "top_tagging":
         return published.write_top_tagging(folder / "a.h5", made, label)
     if form == "quark_gluon":
@@ -66,12 +90,12 @@ def test_every_format_has_its_labels_once_and_a_known_set_of_features():
         assert len(set(form.labels)) == len(form.labels) > 1
         assert form.feature_set in FEATURE_SETS
     loaded = {FORMATS.load(name).__module__ for name in FORMATS}
-    modules = (hls4ml, jetclass, nanoaod, quark_gluon, top_tagging)
+    modules = (hls4ml, jetclass, nanoaod, physlite, quark_gluon, top_tagging)
     assert loaded == {module.__name__ for module in modules}
 
 
 def in_chunks(monkeypatch, size):
-    for module in (imported, jetclass, nanoaod):
+    for module in (imported, jetclass, nanoaod, physlite):
         monkeypatch.setattr(module, "STEP", size)
 
 
@@ -79,10 +103,10 @@ def column(arrays, name):
     return arrays["constituents"][:, CONSTITUENT_COLUMNS.index(name)]
 
 
-@pytest.mark.parametrize(("form", "kind"), FILES)
+@pytest.mark.parametrize(("form", "kind"), WITH_TREE)
 def test_every_format_gives_the_jets_that_stand_in_its_file(tmp_path, monkeypatch, form, kind):
     in_chunks(monkeypatch, 4)
-    made = published.jets(JETS)
+    made = jets_of(form)
     arrays, cutflow = take_in(write(tmp_path, form, kind), form)
     about = read_about(tmp_path / "g.safetensors", ImportedJets)
     counts = [len(each) for each in made["pt"]]
@@ -95,7 +119,7 @@ def test_every_format_gives_the_jets_that_stand_in_its_file(tmp_path, monkeypatc
     assert (cutflow["jets"], cutflow["graphs"], cutflow["unmatched"]) == (JETS, JETS, 0)
     assert cutflow["constituents"] == cutflow["constituents kept"] == sum(counts)
 
-    mass = form in ("quark_gluon", "jetclass", "jetclass2")
+    mass = form in ("quark_gluon", "jetclass", "jetclass2", "physlite")
     momentum = published.momenta(made, mass)
     sums = np.array([each.sum(axis=0) for each in momentum])
     pt, eta, phi = pt_eta_phi(*sums[:, :3].T)
@@ -144,14 +168,25 @@ def test_events_of_nanoaod_keep_their_jets(tmp_path):
     assert arrays["jet_index"].tolist() == [i for number in EVENTS for i in range(number)]
 
 
+def test_nanoaod_as_an_rntuple_is_the_tree(tmp_path):
+    columns = published.nanoaod_columns(published.jets(JETS), np.zeros(JETS, int), EVENTS)
+    tree, _ = take_in(published.write_root(tmp_path / "a.root", columns, "Events"), "nanoaod")
+    ntuple, _ = take_in(published.write_ntuple(tmp_path / "b.root", columns, "Events"), "nanoaod")
+    for name, values in tree.items():
+        np.testing.assert_array_equal(ntuple[name], values)
+
+
 @pytest.mark.parametrize("form", ["nanoaod_ak8", "nanoaod_v15"])
 def test_candidates_of_large_jets_are_weighted_by_puppi(tmp_path, form):
     made = published.jets(JETS)
-    jet = {"nanoaod_ak8": "FatJet", "nanoaod_v15": "FatJet15"}[form]
+    # NanoAOD 15 has no column of the weights: they are in pT (and mass) already.
+    jet, name, code = {
+        "nanoaod_ak8": ("FatJet", "PFCands_puppiWeight", "PFCands_pdgId"),
+        "nanoaod_v15": ("FatJet15", "PFCand_pt", "PFCand_pdgId"),
+    }[form]
     columns = published.nanoaod_columns(made, np.zeros(JETS, int), EVENTS, jet)
-    name = next(each for each in columns if each.endswith("puppiWeight"))
-    code = columns[name.replace("puppiWeight", "pdgId")]
-    columns[name] = ak.values_astype(ak.where(code == 22, 0.0, 0.5), "float32")
+    weight = ak.where(columns[code] == 22, 0.0, 0.5)
+    columns[name] = ak.values_astype(weight * columns[name], "float32")
     arrays, _ = take_in(published.write_root(tmp_path / "a.root", columns, "Events"), form)
     assert not column(arrays, "is_photon").any()
     what = np.concatenate(made["what"])
@@ -161,7 +196,7 @@ def test_candidates_of_large_jets_are_weighted_by_puppi(tmp_path, form):
     )
 
 
-@pytest.mark.parametrize(("form", "kind"), FILES)
+@pytest.mark.parametrize(("form", "kind"), WITH_TREE)
 def test_the_parts_of_a_file_are_the_file(tmp_path, monkeypatch, form, kind):
     in_chunks(monkeypatch, 3)
     path = write(tmp_path, form, kind)

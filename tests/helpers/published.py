@@ -122,6 +122,13 @@ def write_root(path: Path, columns: dict[str, Any], tree: str = "tree") -> Path:
     return path
 
 
+def write_ntuple(path: Path, columns: dict[str, Any], name: str) -> Path:
+    """An RNTuple of the same."""
+    with uproot.recreate(path) as file:
+        file.mkrntuple(name, {field: ak.Array(each) for field, each in columns.items()})
+    return path
+
+
 def write_parquet(path: Path, columns: dict[str, Any]) -> Path:
     ak.to_parquet(
         ak.zip(columns, depth_limit=1), path, list_to32=True, extensionarray=False,
@@ -213,10 +220,96 @@ def nanoaod_columns(
     if not fifteen:
         for name, value in (("d0", 0.01), ("d0Err", 0.02), ("dz", 0.03), ("dzErr", 0.04)):
             columns[f"{table}_{name}"] = ak.where(charged, np.float32(value), np.float32(-1))
-    columns[f"{table}_puppiWeight"] = ak.ones_like(columns[f"{table}_pt"])
+        columns[f"{table}_puppiWeight"] = ak.ones_like(columns[f"{table}_pt"])
     columns[f"{link}_jetIdx"] = ak.Array([[int(a) for a, _ in event[1]] for event in events])
     columns[f"{link}_{index}"] = ak.Array([[int(b) for _, b in event[1]] for event in events])
     columns[f"{jet}_pt"] = ak.Array([[1.0] * number for number in jets_of_events])
     name = "hadronFlavour" if jet == "FatJet" else "partonFlavour"
     columns[f"{jet}_{name}"] = ak.Array([event[2].tolist() for event in events])
     return columns
+
+
+def tracks_only(made: dict[str, Any]) -> dict[str, Any]:
+    """The same jets with charged pions alone, of both charges."""
+    return made | {"what": [what % 2 for what in made["what"]]}
+
+
+def physlite_columns(
+    made: dict[str, Any], truth: np.ndarray, jets_of_events: list[int]
+) -> dict[str, Any]:
+    """Events with these jets, by container and column of the names in DAOD_PHYSLITE.
+
+    Tracks of an event are those of its jets, last jet first, and one more of none. The second link
+    of each jet is one to a track that was thinned away.
+
+    Args:
+        made: the jets, of charged pions.
+        truth: labels of hadrons and of partons; (jets, 2).
+        jets_of_events: how many of them each event has.
+    """
+    events, first = [], 0
+    momentum = momenta(made, mass=True)
+    for number in jets_of_events:
+        mine = [*range(first, first + number)]
+        first += number
+        jet, track, vertex = "AnalysisJetsAuxDyn", "InDetTrackParticlesAuxDyn", 0.1 * number
+        total = [momentum[j].sum(axis=0) for j in mine]
+        pt = [float(np.hypot(*t[:2])) for t in total]
+        row: dict[tuple[str, str], list[Any]] = {
+            (jet, "pt"): [1000 * each for each in pt],
+            (jet, "eta"): [float(np.arcsinh(t[2] / p)) for t, p in zip(total, pt, strict=True)],
+            (jet, "phi"): [float(np.arctan2(t[1], t[0])) for t in total],
+            (jet, "m"): [1000 * float(np.sqrt(t[3] ** 2 - (t[:3] ** 2).sum())) for t in total],
+            (jet, "HadronConeExclTruthLabelID"): truth[mine, 0].tolist(),
+            (jet, "PartonTruthLabelID"): truth[mine, 1].tolist(),
+            ("PrimaryVerticesAuxDyn", "z"): [9.0, vertex, -9.0],
+            ("PrimaryVerticesAuxDyn", "vertexType"): [3, 1, 1],
+        }
+        pt, eta, phi, what = (
+            np.concatenate([*(made[name][j] for j in reversed(mine)), [1.0]])
+            for name in ("pt", "eta", "phi", "what")
+        )
+        theta = 2 * np.arctan(np.exp(-eta))
+        row |= {
+            (track, "phi"): phi.tolist(),
+            (track, "theta"): theta.tolist(),
+            (track, "qOverP"): ((1 - 2 * what) * np.sin(theta) / (1000 * pt)).tolist(),
+            (track, "d0"): [0.1] * len(pt),
+            (track, "z0"): [0.8 + vertex] * len(pt),
+            (track, "vz"): [-0.5] * len(pt),
+            (track, "definingParametersCovMatrixDiag"): [[0.04, 0.16, 1.0, 1.0, 1.0]] * len(pt),
+        }
+        start, links = len(pt) - 1, {}
+        for j in mine:
+            start -= len(made["pt"][j])
+            keyed = [(490246363, start + k) for k in range(len(made["pt"][j]))]
+            links[j] = [keyed[0], (0, 0), *keyed[1:]]
+        row[jet, "GhostTrack"] = [links[j] for j in mine]
+        events.append(row)
+    return {name: [event[name] for event in events] for name in events[0]}
+
+
+def write_physlite(path: Path, columns: dict[tuple[str, str], list[Any]], **change: Any) -> Path:
+    """An RNTuple as ATLAS writes it; `make_physlite_tree.py` writes the tree."""
+    whole = ("LabelID", "Type")
+    fields = {}
+    for (container, column), lists in columns.items():
+        if column == "GhostTrack":
+            key, index = (
+                ak.Array([[[each[i] for each in jet] for jet in event] for event in lists])
+                for i in (0, 1)
+            )
+            values = ak.zip(
+                {
+                    "m_persKey": ak.values_astype(key, "uint32"),
+                    "m_persIndex": ak.values_astype(index, "uint32"),
+                }
+            )
+        else:
+            values = ak.values_astype(
+                ak.Array(lists), "int32" if column.endswith(whole) else "float32"
+            )
+        values = change.get(column, lambda each: each)(values)
+        if values is not None:
+            fields[f"{container}:{column}"] = values
+    return write_ntuple(path, fields, "EventData")

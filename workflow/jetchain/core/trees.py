@@ -6,7 +6,8 @@ What jetchain writes itself is read by `jetchain.core.io`.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,16 @@ EVENTS_PER_FILE = 10_000_000
 """Event numbers of shard i start at i times this, since nobody knows how many a file holds."""
 NUMBER, LIST, NESTED = 1, 2, 3
 """Depth of a branch: one number an event, a list of numbers, or a list of lists."""
-_DEPTHS = {NUMBER: "a number", LIST: "a list of numbers", NESTED: "a list of lists of numbers"}
+LINKS = 4
+"""A list of lists of ATLAS's ElementLink, records of LINK: what is linked to, and which of it."""
+LINK = ("m_persKey", "m_persIndex")
+_DEPTHS = {
+    NUMBER: "a number",
+    LIST: "a list of numbers",
+    NESTED: "a list of lists of numbers",
+    LINKS: f"a list of lists of {' and '.join(LINK)}",
+}
+_TREES = ("TTree", "ROOT::RNTuple")
 
 
 def require_checksum(path: Path, stated: str, remedy: str = ANOTHER) -> None:
@@ -107,7 +117,7 @@ def iterate_tree(
     step: int = 250,
     rows: Callable[[Path, int], range] | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Read some branches of a tree, chunk by chunk.
+    """Read some branches of a tree, or fields of an RNTuple, chunk by chunk.
 
     A nested branch may also be stored flat, as `jetchain.core.io` does it: its lists joined in
     ``<branch>``, their lengths in ``<branch>_n``.
@@ -128,6 +138,24 @@ def iterate_tree(
         DataError: the file is missing or damaged, or lacks the tree or a branch, or a branch holds
             something else.
     """
+    with _opened(path, tree) as file:
+        found = _find_tree(path, file, tree)
+        present = set(found.keys(recursive=True, full_paths=False))
+        wanted = {n: d for n, d in branches.items() if n in present or n not in optional}
+        _check_branches(path, tree, present, wanted, refused or {})
+        wished = rows(path, found.num_entries) if rows else range(found.num_entries)
+        for name in wanted:
+            if found[name].num_entries != found.num_entries:
+                raise EOFError(f"{name} has {found[name].num_entries} events and no more")
+        for arrays in _steps(found, wanted, wished, step):
+            yield {
+                name: _checked(path, found, name, depth, arrays) for name, depth in wanted.items()
+            }
+
+
+@contextmanager
+def _opened(path: Path, tree: str) -> Iterator[Any]:
+    """A ROOT file; whatever uproot raises for a damaged one is a `DataError`."""
     import uproot
 
     if not path.is_file():
@@ -136,22 +164,10 @@ def iterate_tree(
         with uproot.open(path) as file:
             if file.file.fEND > path.stat().st_size:
                 raise EOFError(f"{path.stat().st_size} of {file.file.fEND} bytes")
-            found = _find_tree(path, file, tree)
-            present = set(found.keys(recursive=True, full_paths=False))
-            wanted = {n: d for n, d in branches.items() if n in present or n not in optional}
-            _check_branches(path, tree, present, wanted, refused or {})
-            wished = rows(path, found.num_entries) if rows else range(found.num_entries)
-            for name in wanted:
-                if found[name].num_entries != found.num_entries:
-                    raise EOFError(f"{name} has {found[name].num_entries} events and no more")
-            for arrays in _steps(found, wanted, wished, step):
-                yield {
-                    name: _checked(path, found, name, depth, arrays)
-                    for name, depth in wanted.items()
-                }
+            yield file
     except DataError:
         raise
-    except Exception as error:  # uproot raises many kinds for a damaged file
+    except Exception as error:  # of many kinds
         reason = (str(error).strip().splitlines() or [""])[0]
         raise DataError(
             f"{path}: cannot be read as a ROOT file with the tree '{tree}': it is cut short or "
@@ -160,9 +176,24 @@ def iterate_tree(
         ) from error
 
 
-def _find_tree(path: Path, file: Any, name: str) -> Any:
+def tree_among(path: Path, names: Iterable[str]) -> str:
+    """The first of some trees that a file has; the first of all where it has none of them.
+
+    Raises:
+        DataError: the file is missing or damaged.
+    """
+    first, *_ = names = list(names)
+    with _opened(path, first) as file:
+        return next((name for name in names if name in _trees(file)), first)
+
+
+def _trees(file: Any) -> list[str]:
     classes = file.classnames(cycle=False)
-    trees = sorted(each for each, kind in classes.items() if kind == "TTree")
+    return sorted(each for each, kind in classes.items() if kind in _TREES)
+
+
+def _find_tree(path: Path, file: Any, name: str) -> Any:
+    trees = _trees(file)
     if name not in trees:
         raise DataError(
             f"{path}: has no tree '{name}'; it has {', '.join(trees) or 'none'}.",
@@ -220,13 +251,14 @@ def require_depth(path: Path, what: str, values: Any, depth: int, kind: str) -> 
         path: the file.
         what: it is, for the message.
         values: the array.
-        depth: NUMBER, LIST or NESTED.
+        depth: NUMBER, LIST, NESTED or LINKS.
         kind: its type as the file has it, for the message.
     """
-    if values.ndim != depth or not _holds_numbers(values):
+    fits = set(values.fields) == set(LINK) if depth == LINKS else _holds_numbers(values)
+    if values.ndim != (NESTED if depth == LINKS else depth) or not fits:
         raise DataError(
-            f"{path}: {what} is of type {kind}, expected {_DEPTHS[depth]} an event.",
-            f"Write the file with numbers of this form. {REPLACE}",
+            f"{path}: {what} is of type {kind or 'a record'}, expected {_DEPTHS[depth]} an event.",
+            f"Write the file with {_DEPTHS[depth].split(' of ')[-1]} of this form. {REPLACE}",
         )
 
 

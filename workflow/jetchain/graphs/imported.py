@@ -35,7 +35,7 @@ class Chunk(NamedTuple):
         constituents: of each jet; (jets,).
         columns: of the constituents, jet after jet: MOMENTUM in GeV, and what there is of charge,
             `kind` (index into PARTICLE_CLASSES, -1 for none) and TRACK in mm; (constituents,) each.
-        jet: JET_COLUMNS where the file states them, else nothing.
+        jet: those of JET_COLUMNS that the file states.
         events: jets of each event; none where each jet stands for itself.
     """
 
@@ -216,13 +216,13 @@ def require_usable(path: Path, chunk: Chunk, labels: int, before: int) -> None:
 
 
 def whole_jets(chunk: Chunk, radius: float, zcut: float, beta: float) -> Columns:
-    """JET_COLUMNS of jets: what the file states, else from the sums of the constituents.
+    """JET_COLUMNS of jets: what the file states, the rest from the sums of the constituents.
 
     Args:
         chunk: the jets.
         radius, zcut, beta: of soft drop and N-subjettiness: `core.substructure`.
     """
-    if chunk.jet:
+    if chunk.jet.keys() >= set(JET_COLUMNS):
         return chunk.jet
     offset = np.concatenate([[0], np.cumsum(chunk.constituents)])
     momentum = np.stack([chunk.columns[name].astype(np.float64) for name in MOMENTUM], axis=1)
@@ -237,4 +237,4 @@ def whole_jets(chunk: Chunk, radius: float, zcut: float, beta: float) -> Columns
     for name, values in inner.items():
         found[name] = np.zeros(len(pt))
         found[name][filled] = values
-    return {name: found[name] for name in JET_COLUMNS}
+    return {name: chunk.jet.get(name, found[name]) for name in JET_COLUMNS}

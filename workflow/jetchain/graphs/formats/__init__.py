@@ -14,5 +14,6 @@ FORMATS = Registry(
         "nanoaod": Member("NanoAOD, AK4 jets", "", "nanoaod.SmallJets"),
         "nanoaod_ak8": Member("NanoAOD, AK8 jets", "", "nanoaod.LargeJets"),
         "nanoaod_v15": Member("NanoAOD 15, AK8 jets", "", "nanoaod.LargeJets15"),
+        "physlite": Member("DAOD_PHYSLITE, small jets", "", "physlite.Physlite"),
     },
 )

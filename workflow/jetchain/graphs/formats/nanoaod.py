@@ -2,7 +2,8 @@
 
 PFNano and BTVNano: <link>_jetIdx and <link>_pFCandsIdx (link JetPFCands or FatJetPFCands) pair
 jets with PFCands_pt, _eta, _phi, _mass, _pdgId, _puppiWeight, _d0, _d0Err, _dz, _dzErr. NanoAOD 15
-has the same for AK8 jets by the names FatJetPFCand_pfCandIdx and PFCand_..., without distances.
+has the same for AK8 jets by the names FatJetPFCand_pfCandIdx and PFCand_..., without distances,
+and with the weights of PUPPI in pT and mass already (cmssw, NanoAOD/python/jetsAK8_cff.py).
 Distances are in cm, and those of a candidate without a track are marked by an error that is not
 positive. The charge is that of the code: electrons 11, muons 13, charged hadrons 211, photons 22,
 neutral hadrons 130, and 1 and 2 in the forward calorimeter. Kinematics of the jets are those of the
@@ -52,7 +53,8 @@ class SmallJets(JetFormat):
     link: ClassVar[str] = "JetPFCands"
     index: ClassVar[str] = "pFCandsIdx"
     candidates: ClassVar[str] = "PFCands"
-    weighted: ClassVar[bool] = False
+    puppi: ClassVar[bool] = False
+    weighted: ClassVar[bool] = False  # by a column of its own
     flavour: ClassVar[str] = "partonFlavour"
     codes: ClassVar[Mapping[int, str]] = {
         1: "quark", 2: "quark", 3: "quark", 4: "charm", 5: "bottom", 21: "gluon",
@@ -84,7 +86,7 @@ class SmallJets(JetFormat):
                 code = flat["pdgId"][np.argmin(known)]
                 raise other_layout(path, f"{candidates['pdgId']} is {code:g}, no candidate's code")
             made = _constituents(flat, _flat(table[weight])[which] if self.weighted else None)
-            kept = made["e"] != 0 if self.weighted else np.ones(len(jet), bool)
+            kept = made["e"] != 0 if self.puppi else np.ones(len(jet), bool)
             label = self._label(_flat(table[flavour]) if flavour in table else None, events)
             yield Chunk(
                 label,
@@ -130,7 +132,7 @@ class LargeJets(SmallJets):
     radius = 0.8
     jets = "FatJet"
     link = "FatJetPFCands"
-    weighted = True
+    puppi = weighted = True
     flavour = "hadronFlavour"
     codes: ClassVar[Mapping[int, str]] = {0: "light", 4: "charm", 5: "bottom"}
 
@@ -142,6 +144,7 @@ class LargeJets15(LargeJets):
     link = "FatJetPFCand"
     index = "pfCandIdx"
     candidates = "PFCand"
+    weighted = False
 
 
 def _flat(values: Any) -> NDArray[Any]:
