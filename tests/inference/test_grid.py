@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 import io
 import json
+import os
 import tarfile
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -242,3 +244,40 @@ def test_a_home_folder_is_filled_in_and_a_pattern_is_not(tmp_path, monkeypatch) 
         parse(PublishedSettings, {"workspace": str(tmp_path / "*.json")})
     with pytest.raises(ConfigurationError, match="write the folder out"):
         parse(PublishedSettings, {"pallet": "~nobody_of_this_name/a.tar", "workspace": "a.json"})
+
+
+SBOTTOM = os.environ.get("JETCHAIN_SBOTTOM")
+"""HEPData's archive of the likelihoods of ATLAS's search for sbottoms (SUSY-2018-31)."""
+
+
+def of_archive(folder, archive, patch: str):
+    """The point of one patch of region A."""
+    settings = {"pallet": "pallet", "workspace": "RegionA/BkgOnly.json",
+                "patchset": "RegionA/patchset.json", "patches": [patch]}  # fmt: skip
+    (point,) = run(folder, settings, [archive]).points
+    return point
+
+
+def test_cls_at_strength_one_is_that_of_pyhf(tmp_path, files) -> None:
+    import pyhf
+
+    archive = tmp_path / "pallet.tar.gz"
+    with tarfile.open(archive, "w:gz") as pile:
+        for path in files:
+            pile.add(path, f"RegionA/{path.name}")
+    whole = pyhf.PatchSet(patches(SIGNALS)).apply(only_background(), "m2_g10")
+    model = pyhf.Workspace(whole).model()
+    data = pyhf.Workspace(whole).data(model)
+    observed, band = pyhf.infer.hypotest(1.0, data, model, return_expected_set=True)
+    found = of_archive(tmp_path, archive, "m2_g10")
+    assert found.cls_observed == pytest.approx(float(observed), abs=1e-4)
+    assert found.cls_expected == pytest.approx([float(each) for each in band], abs=1e-4)
+
+
+@pytest.mark.skipif(not SBOTTOM, reason="JETCHAIN_SBOTTOM names no archive of the likelihoods")
+def test_the_likelihood_of_atlas_for_sbottoms_has_its_cls(tmp_path) -> None:
+    # Of pyhf's own tests, and of its README.
+    found = of_archive(tmp_path, Path(SBOTTOM), "sbottom_1300_205_60")
+    assert found.cls_observed == pytest.approx(0.24443636, abs=1e-3)
+    band = [0.09022, 0.19378, 0.38432, 0.65577, 0.89104]
+    assert found.cls_expected == pytest.approx(band, abs=1e-3)
