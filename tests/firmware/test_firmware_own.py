@@ -11,11 +11,13 @@ from torch import nn
 from jetchain.core.errors import ConfigurationError, DataError
 from jetchain.core.io.tensors import write_weights
 from jetchain.core.resources import RESOURCES
+from jetchain.firmware import simulate
 from jetchain.firmware.design import build, read_fixed
-from jetchain.firmware.design_settings import FixedPointSettings, FormatSettings
+from jetchain.firmware.design_settings import DeviceSettings, FixedPointSettings, FormatSettings
 from jetchain.firmware.designs.own import EXAMPLE
 from jetchain.firmware.hls import Layers
-from jetchain.firmware.onnx_graph import SUPPORTED, data_files, require_networks
+from jetchain.firmware.onnx_graph import data_files, require_networks
+from jetchain.firmware.onnx_reader import SUPPORTED
 from jetchain.firmware.quantise import Format, quantise
 from jetchain.firmware.settings import FirmwareSettings
 from jetchain.firmware.synthesise import trace
@@ -66,6 +68,24 @@ def pooled():
     return Convolved(nn.AdaptiveAvgPool1d(1))
 
 
+class Joined(nn.Module):
+    """Inputs scaled in the network, features joined to those of all, and sums over constituents."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scaled, self.own = nn.BatchNorm1d(COLUMNS), nn.Linear(COLUMNS, 6)
+        self.both, self.out = nn.Linear(12, 8), nn.Linear(8 + COLUMNS, CLASSES)
+        nn.init.uniform_(self.scaled.running_mean, -0.5, 0.5)
+        nn.init.uniform_(self.scaled.running_var, 0.5, 1.5)
+
+    def forward(self, x):
+        x = self.scaled(x.transpose(1, 2)).transpose(1, 2)
+        h = torch.relu(self.own(x))
+        of_all = h.mean(dim=1, keepdim=True).expand(-1, ROWS, -1)
+        h = torch.relu(self.both(torch.cat([h, of_all], dim=2)))
+        return 0.5 * self.out(torch.cat([h.sum(dim=1), x.mean(dim=1)], dim=1))
+
+
 def exported(model, path, rows=ROWS):
     """Write a module as .onnx or .pt2; logits of jets by the module itself."""
     shown = (torch.randn(2, rows, COLUMNS),)
@@ -83,7 +103,7 @@ def own(path, **more):
 
 
 @pytest.mark.parametrize("kind", ["onnx", "pt2"])
-@pytest.mark.parametrize("make", [Sets, perceptron, Convolved, pooled])
+@pytest.mark.parametrize("make", [Sets, perceptron, Convolved, pooled, Joined])
 def test_the_float_network_starts_as_the_network_of_the_file(make, kind, tmp_path):
     torch.manual_seed(1)
     model = make()
@@ -109,7 +129,7 @@ def test_the_example_is_what_onnx_runtime_computes():
     assert np.allclose(found.numpy(), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("make", [Sets, Convolved])
+@pytest.mark.parametrize("make", [Sets, Convolved, Joined])
 def test_an_own_network_becomes_logic_bit_for_bit(make, tmp_path):
     torch.manual_seed(2)
     path = exported(make(), tmp_path / "net.onnx")
@@ -126,6 +146,9 @@ def test_an_own_network_becomes_logic_bit_for_bit(make, tmp_path):
     assert len(np.unique(expected)) > 100
     assert np.array_equal(fixed.forward(x), expected)
     assert np.array_equal(trace(fixed).predict(x, n_threads=1), expected)
+    if make is Joined:
+        fixed.write_hls(tmp_path / "own", "own", DeviceSettings())
+        assert np.array_equal(simulate.run_hls(tmp_path / "own", x, CLASSES), expected)
 
 
 @pytest.mark.parametrize(
@@ -231,6 +254,60 @@ ALIKE = {
          ("Squeeze", "p last", "q", {}), ("Gemm", "q w2 b2", "y", {})],
         {"last": np.array([2])},
     ),
+    "inputs that are normalised": (
+        [("BatchNormalization", "x s12 t12 m12 s12", "n", {}), ("Gemm", "n w1 b1", "a", {}),
+         FIRST[1], LAST],
+        {f"{name}12": RANDOM.uniform(0.5, 1.5, 12).astype(np.float32) for name in "stm"},
+    ),
+    "inputs that are standardised": (
+        [("Sub", "x c", "n", {}), ("Div", "n d", "o", {}), ("Gemm", "o w1 b1", "a", {}), FIRST[1],
+         LAST],
+        {"c": RANDOM.normal(size=12).astype(np.float32), "d": np.float32(0.7)},
+    ),
+    "constants on either side": (
+        [*FIRST, ("Mul", "b1 r", "f", {}), ("Sub", "b1 f", "g", {}), ("Relu", "g", "h", {}),
+         ("Add", "half h", "i", {}), ("Gemm", "i w2 b2", "z", {}), ("Mul", "z half", "y", {})],
+        {"half": np.float32(0.5)},
+    ),
+    "a bias for all outputs": (
+        [("Gemm", "x w1 one", "a", {}), FIRST[1], LAST], {"one": np.float32(0.3)},
+    ),
+    "sums over constituents": (
+        [("MatMul", "x w4", "a", {}), ("Add", "a b1", "b", {}), ("Relu", "b", "r", {}),
+         ("ReduceSum", "r axis", "p", {"keepdims": 0}), ("Relu", "p", "q", {}), *ENDED[2:]],
+        {"w4": NUMBERS["w1"][:COLUMNS], "axis": np.array([1])},
+    ),
+    "sums of sums": (
+        [TURN, ("Conv", "xt kernel b1", "a", {}), ("Relu", "a", "r", {}),
+         ("ReduceSum", "r axis", "p", {}), ("ReduceSum", "a axis", "o", {}),
+         ("Add", "p o", "s2", {}), ("Mul", "s2 half", "h", {}), ("Flatten", "h", "q", {}),
+         *ENDED[2:]],
+        {"axis": np.array([2]), "half": np.float32(0.5)},
+    ),
+    "features joined": (
+        [*FIRST, ("Gemm", "x w1 b1", "c", {}), ("Concat", "r c x", "j", {"axis": 1}),
+         ("Relu", "j", "k", {}), ("Gemm", "k w28 b2", "y", {})],
+        {"w28": RANDOM.normal(size=(28, CLASSES)).astype(np.float32)},
+    ),
+    "features joined twice, and shifted": (
+        [*FIRST, ("Concat", "r r", "i", {"axis": -1}), ("Concat", "x i", "j", {"axis": 1}),
+         ("Sub", "j c", "k", {}), ("Gemm", "k w28 b2", "y", {})],
+        {"w28": RANDOM.normal(size=(28, CLASSES)).astype(np.float32),
+         "c": RANDOM.normal(size=28).astype(np.float32)},
+    ),
+    "features first joined, and their mean": (
+        [TURN, ("Conv", "xt kernel b1", "a", {}), ("Concat", "xt a", "j", {"axis": 1}),
+         ("GlobalAveragePool", "j", "p", {}), ("Flatten", "p", "q", {}),
+         ("Gemm", "q w11 b2", "y", {})],
+        {"w11": RANDOM.normal(size=(11, CLASSES)).astype(np.float32)},
+    ),
+    "one row repeated beside the others": (
+        [TURN, ("Conv", "xt kernel b1", "a", {}), ("GlobalAveragePool", "a", "o", {}),
+         ("Expand", "o shape", "u", {}), ("Concat", "u xt", "j", {"axis": 1}),
+         ("Conv", "j k11 b1", "e", {}), *ENDED],
+        {"shape": np.array([1, 1, ROWS]),
+         "k11": RANDOM.normal(size=(8, 11, 1)).astype(np.float32)},
+    ),
     "a branch to nowhere": ([*FIRST, LAST, ("Tanh", "a", "nowhere", {})], {}),
 }  # fmt: skip
 
@@ -238,7 +315,7 @@ ALIKE = {
 @pytest.mark.parametrize("case", ALIKE)
 def test_other_ways_to_write_a_layer_are_what_onnx_runtime_computes(case, tmp_path):
     nodes, numbers = ALIKE[case]
-    kinds = {"Flatten", "Reshape", "Conv"} & {kind for kind, *_ in nodes}
+    kinds = {"Flatten", "Reshape", "Conv", "ReduceSum"} & {kind for kind, *_ in nodes}
     rows = (ROWS, COLUMNS) if kinds else (12,)
     path = written(tmp_path / "net.onnx", nodes, numbers, ("jets", *rows))
     x = np.random.default_rng(1).normal(size=(20, 12)).astype(np.float32)
@@ -283,11 +360,29 @@ def test_a_file_that_computes_something_else_is_refused(case, tmp_path):
     [
         ([("MatMul", "x c", "y", {})], {"c": np.ones(12, np.float32)}, "'MatMul' that is"),
         ([*FIRST, ("Gemm", "x w1 r", "e", {}), ("Gemm", "e w2 b2", "y", {})], {}, "'Gemm' that is"),
-        ([("Add", "x b", "y", {})], {"b": np.ones(12, np.float32)}, "no bias of a linear layer"),
+        ([("Add", "x c", "z", {}), ("Gemm", "z w1 b1", "r", {}), LAST],
+         {"c": np.ones((12, 1), np.float32)}, "'Add' of constants that are not one for each"),
         ([("MatMul", "x c", "z", {}), ("Add", "z b1", "r", {}), LAST],
-         {"c": np.ones((12, 1), np.float32)}, "no bias of a linear layer"),
-        ([("BatchNormalization", "x c c c c", "z", {}), ("Gemm", "z w1 b1", "r", {}), LAST],
-         {"c": np.ones(12, np.float32)}, "'BatchNormalization' that is not right behind"),
+         {"c": np.ones((12, 1), np.float32)}, "'Add' of constants that are not one for each"),
+        ([("Gemm", "x w1 c", "r", {}), LAST],
+         {"c": np.ones((8, 1), np.float32)}, "'Gemm' whose bias is not one for each output"),
+        ([("BatchNormalization", "x c c c x", "z", {}), ("Gemm", "z w1 b1", "r", {}), LAST],
+         {"c": np.ones(12, np.float32)}, "'BatchNormalization' that is not of features, by const"),
+        ([("BatchNormalization", "x s t m v", "z", {}), ("Gemm", "z w1 b1", "r", {}), LAST],
+         {}, "'BatchNormalization' of other than all features"),
+        ([*FIRST, ("Mul", "r r", "f", {}), ("Gemm", "f w2 b2", "y", {})], {}, "'Mul' of other"),
+        ([*FIRST, ("Div", "b1 r", "f", {}), ("Gemm", "f w2 b2", "y", {})], {}, "'Div' of other"),
+        ([*FIRST, ("Div", "r c", "f", {}), ("Gemm", "f w2 b2", "y", {})],
+         {"c": np.zeros(8, np.float32)}, "'Div' by zero"),
+        ([*FIRST, ("Concat", "r r", "f", {"axis": 0}), ("Gemm", "f w2 b2", "y", {})],
+         {}, "'Concat' that does not join features"),
+        ([*FIRST, ("Concat", "r b1", "f", {"axis": 1}), ("Gemm", "f w2 b2", "y", {})],
+         {}, "'Concat' that does not join features"),
+        ([*FIRST, ("Concat", "r r", "f", {"axis": 1}), ("Gemm", "f w2 b2", "y", {})],
+         {}, "'Gemm' of other than the features joined"),
+        ([*FIRST, ("Concat", "r r", "f", {"axis": 1}), ("Add", "f f", "g", {}),
+          ("Gemm", "g w2 b2", "y", {})], {}, "'Add' of joined tensors"),
+        ([*FIRST, TO_Z, ("Concat", "z z", "y", {"axis": 1})], {}, "last layer that is not linear"),
         ([*FIRST, TO_Z, ("Softmax", "z", "y", {"axis": 0})], {}, "over the classes"),
     ],
 )  # fmt: skip
@@ -310,11 +405,19 @@ GROUPED = np.ones((9, 1, 1))
         ([TURN, CONV, ("Unsqueeze", "a first", "e", {})], {"first": np.array([1])}, "'Unsqueeze'"),
         ([TURN, CONV, ("MatMul", "a w4", "e", {})], {"w4": np.ones((ROWS, 8))}, "'MatMul' that is"),
         ([TURN, CONV, ("Transpose", "a", "e", {"perm": [1, 0, 2]})], {}, "does not change"),
-        ([TURN, CONV, ("Add", "a c", "e", {})], {"c": NUMBERS["b1"][:ROWS]}, "no bias"),
+        ([TURN, CONV, ("Add", "a c", "e", {})], {"c": NUMBERS["b1"][:ROWS]}, "not one for each"),
         ([TURN, CONV, ("MatMul", "x w5", "u", {}), ("Add", "a u", "e", {})],
          {"w5": np.ones((COLUMNS, ROWS))}, "rows that are turned"),
-        ([TURN, CONV, ("ReduceMean", "a", "e", {"axes": [1]})], {}, "no mean over the const"),
-        ([("MatMul", "x w6", "e", {})], {"w6": np.ones((COLUMNS, 8))}, "'GlobalAveragePool' that"),
+        ([TURN, CONV, ("ReduceMean", "a", "e", {"axes": [1]})], {}, "not over the constituents"),
+        ([TURN, CONV, ("ReduceSum", "a first", "e", {})], {"first": np.array([1])}, "not over the"),
+        ([TURN, CONV, ("ReduceSum", "a last", "b", {}), ("Add", "a b", "e", {})],
+         {"last": np.array([2])}, "'Add' of a sum over the constituents"),
+        ([TURN, CONV, ("Expand", "a n", "e", {})], {"n": np.array([1, 1, 8])}, "than one row"),
+        ([TURN, CONV, ("Concat", "a x", "e", {"axis": 1})], {}, "'Concat' that does not join"),
+        ([("BatchNormalization", "x c c c c", "z", {}), ("MatMul", "z w6", "e", {})],
+         {"w6": np.ones((COLUMNS, 8)), "c": np.ones(ROWS)}, "'BatchNormalization' that is not of"),
+        ([("MatMul", "x w6", "e", {})], {"w6": np.ones((COLUMNS, 8))},
+         "'GlobalAveragePool' that is not over"),
     ],
 )  # fmt: skip
 def test_what_is_no_kernel_of_1_of_features_first_is_refused(nodes, numbers, named, tmp_path):
@@ -324,6 +427,15 @@ def test_what_is_no_kernel_of_1_of_features_first_is_refused(nodes, numbers, nam
     }
     path = written(tmp_path / "net.onnx", [*nodes, *ENDED], numbers, ("jets", ROWS, COLUMNS))
     with pytest.raises(ConfigurationError, match=named):
+        own(path).floating(12, CLASSES)
+
+
+def test_sums_over_any_number_of_constituents_are_refused(tmp_path):
+    nodes = [("MatMul", "x w4", "a", {}), ("ReduceSum", "a axis", "p", {"keepdims": 0}),
+             ("Gemm", "p w2 b2", "y", {})]  # fmt: skip
+    numbers = {"w4": NUMBERS["w1"][:COLUMNS], "axis": np.array([1])}
+    path = written(tmp_path / "net.onnx", nodes, numbers, ("jets", "constituents", COLUMNS))
+    with pytest.raises(ConfigurationError, match="'ReduceSum' over any number of constituents"):
         own(path).floating(12, CLASSES)
 
 

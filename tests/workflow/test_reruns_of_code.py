@@ -81,6 +81,8 @@ WITHOUT_JOBS = AROUND | {
     "jetchain.firmware.designs.own",
     "jetchain.firmware.distil",
     "jetchain.firmware.onnx_graph",
+    "jetchain.firmware.onnx_layers",
+    "jetchain.firmware.onnx_reader",
     "jetchain.firmware.report_trees",
     "jetchain.firmware.scan",
     "jetchain.firmware.trees",

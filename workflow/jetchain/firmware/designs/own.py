@@ -1,7 +1,7 @@
 """A network of your own: ONNX, or PyTorch by torch.export, of the layers that firmware has here.
 
 Both trainings start from its weights; one without training may have any. What it has and may have
-stands in `jetchain.firmware.onnx_graph`. Without a file it is the example in resources/examples.
+stands in `jetchain.firmware.onnx_reader`. Without a file it is the example in resources/examples.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from jetchain.firmware.design import Design
 from jetchain.firmware.design_settings import SetSettings
 from jetchain.firmware.flow import Carrier, Shape
 from jetchain.firmware.layers import Network
-from jetchain.firmware.onnx_graph import Graph, read_graph
+from jetchain.firmware.onnx_graph import read_graph
+from jetchain.firmware.onnx_layers import Graph
 from jetchain.firmware.quantise import Array
 
 EXAMPLE = "examples/firmware.onnxtxt"
@@ -101,11 +102,10 @@ class Own(Design):
         """Step by step; the last layer has as many outputs as there are classes."""
         graph = self.graph
         values = {graph.source: x}
-        last = graph.ops[-1].layer
         for op in graph.ops:
             inputs = [values[name] for name in op.inputs]
             if op.kind == "linear":
-                width = outputs if op.layer == last else len(graph.weights[op.layer])
+                width = outputs if op.layer in graph.last else len(graph.weights[op.layer])
                 values[op.output] = net.linear(op.layer, inputs[0], width)
             else:
                 values[op.output] = getattr(net, op.kind)(*inputs)
