@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import integrate, stats
 
 from jetchain.core import metrics
 from jetchain.core.errors import EmptySampleError
@@ -87,3 +87,33 @@ def test_a_working_point_is_the_first_cut_that_keeps_enough_signal():
 
 def test_less_than_none_passes_as_none_does():
     assert metrics.binomial_interval(-0.5, 10) == metrics.binomial_interval(0, 10)
+
+
+@pytest.mark.parametrize(
+    ("observed", "expected", "p", "sign"),
+    [
+        (1, 0.068, 1 - np.exp(-0.068), 1),
+        (0, 3.0, np.exp(-3.0), -1),
+        (5, 2.0, 1 - np.exp(-2.0) * (1 + 2 + 2 + 4 / 3 + 2 / 3), 1),
+        (0, 0.3, 0.5, 1),  # 0.74 of such counts have none
+        (2, 2.0, 0.5, 1),
+    ],
+)
+def test_significances_of_counts_are_those_of_poissons_tails(observed, expected, p, sign) -> None:
+    found = metrics.counting_significance(observed, expected)
+    assert found == pytest.approx(sign * stats.norm.isf(p), abs=1e-9)
+
+
+def test_an_uncertain_expectation_is_integrated_over() -> None:
+    b, error = 4.0, 1.5
+    shape = (b / error) ** 2
+    prior = stats.gamma(shape, scale=b / shape)
+    mean, width = prior.mean(), prior.std()
+    assert (mean, width) == pytest.approx((b, error))
+    more, _ = integrate.quad(lambda x: prior.pdf(x) * stats.poisson.sf(8, x), 0, 60)
+    less, _ = integrate.quad(lambda x: prior.pdf(x) * stats.poisson.cdf(1, x), 0, 60)
+    found = metrics.counting_significance([9, 1], [b, b], [error, error])
+    assert found == pytest.approx([stats.norm.isf(more), -stats.norm.isf(less)], abs=1e-6)
+    assert abs(found[0]) < metrics.counting_significance(9, b)
+    many = metrics.counting_significance([10400, 9600], 10000.0, [100.0, 0.0])
+    assert many == pytest.approx([400 / np.hypot(100, 100), -4.0], rel=0.02)

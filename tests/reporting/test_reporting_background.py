@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from jetchain.core.io.tables import read_json, write_csv, write_json
+from jetchain.core.metrics import counting_significance
 from jetchain.reporting import background
 
 LABELS = {"toy": "Toy"}
@@ -82,14 +83,12 @@ def test_the_spectrum_is_drawn_before_and_after_the_cut_with_the_pulls_after_it(
     window = named(upper, "signal region")
     assert (window["x_low"], window["x_high"]) == (3.0, 4.0)
     (bars,) = (series for series in lower["series"] if series["kind"] == "bars")
-    pull = (table["observed"] - table["background"]) / np.sqrt(
-        table["background"] + table["background_error"] ** 2
-    )
-    np.testing.assert_allclose(bars["y"], pull[4:], rtol=1e-5)
+    above = counting_significance(table["observed"], table["background"], table["background_error"])
+    np.testing.assert_allclose(bars["y"], above[4:], rtol=1e-5)
     points = named(lower, "Data above the fit")
-    residual = (table["observed"] - table["expected"]) / np.sqrt(table["expected"])
-    np.testing.assert_allclose(points["y"], residual[4:], rtol=1e-5)
-    assert lower["ylabel"] == "Pull after cut"
+    left = counting_significance(table["observed"], table["expected"])
+    np.testing.assert_allclose(points["y"], left[4:], rtol=1e-5)
+    assert lower["ylabel"] == "Signif. after cut"
 
 
 def test_a_search_without_a_cut_has_one_spectrum(axes):
@@ -98,7 +97,7 @@ def test_a_search_without_a_cut_has_one_spectrum(axes):
         background.spectrum, {"spectra": spectra(1), "fits": fits}, method="toy", labels=LABELS
     )
     assert sum(series["kind"] == "errorbar" for series in upper["series"]) == 1
-    assert lower["ylabel"] == "Pull"
+    assert lower["ylabel"] == "Significance"
     assert "Toy" in upper["titles"]
 
 

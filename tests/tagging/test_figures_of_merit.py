@@ -9,11 +9,12 @@ from scipy import stats
 from sklearn import metrics as sklearn_metrics
 
 from jetchain.core.errors import DataError
-from jetchain.core.metrics import rejection
+from jetchain.core.metrics import binomial_interval, rejection
 from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.evaluate import (
     confusion,
+    counted_interval,
     figures_of_merit,
     macro_auc,
     merits_of_pair,
@@ -117,9 +118,12 @@ def test_figures_of_merit_of_every_pair_equal_scikit_learn(
             leaked = fpr[tpr >= efficiency - 1e-12].min()  # of the cuts that keep as much
             merit = getattr(found[name], point)
             bound = np.sum(others) ** 2 / np.sum(others**2)
-            assert merit.value == pytest.approx(1 / leaked if leaked else bound)
-            assert merit.bound == (leaked == 0) == (merit.passed == 0)
-            assert merit.passed >= 10 or merit.low <= merit.value <= merit.high
+            # Less than one of the effective number is none: the data only bound the rejection.
+            known = leaked * bound >= 1
+            assert merit.value == pytest.approx(1 / leaked if known else bound)
+            assert merit.bound != known
+            assert merit.low <= merit.value <= merit.high
+        assert found[name].rejection_50.low <= found[name].rejection_30.low
 
 
 def test_the_band_covers_the_true_curve() -> None:
@@ -176,18 +180,52 @@ def test_one_background_jet_that_passes_is_counted() -> None:
     tail = (1 - 0.6827) / 2
     interval = [stats.beta.ppf(q, k, n) for q, k, n in ((tail, 1, 1377), (1 - tail, 2, 1376))]
     assert [1 / found.high, 1 / found.low] == pytest.approx(interval)
-    # A light jet that passes is one too.
+    # A light jet that passes alone tells no more than none: 1 - 0.15865^(1 / 1376) = 1 / 748.
     light = np.where(scores >= 2, 1e-3, 1.0)
     light[truth == 1] = 1.0
     weighted = merits_of_pair(truth, scores, light, 20, 1)["rejection_50"]
-    assert weighted.passed == 1
-    assert weighted.low == pytest.approx(found.low, rel=1e-3)  # a jet more may weigh as others
-    assert weighted.value == pytest.approx(1.376e6)
-    assert weighted.low < weighted.value < weighted.high < 1e7
+    assert (weighted.passed, weighted.bound) == (1, True)
+    assert weighted.value == weighted.high == pytest.approx(1376, abs=0.01)
+    assert weighted.low == pytest.approx(748, abs=1)
     value, low, high, passed = roc_band(truth, scores, ones, np.array([0.5]), 20, 1)
     assert (passed[0], value[0]) == (1, pytest.approx(1 / 1377))
     assert low[0] <= interval[0]
     assert high[0] >= interval[1]
+
+
+@pytest.mark.parametrize(("expected", "most"), [(2, 0.95), (6, 0.90), (20, 0.76)])
+def test_intervals_of_weighted_jets_cover_the_efficiency(expected, most) -> None:
+    """Weights with a tail (as many as a third count): 68 % of the intervals hold the truth.
+
+    Of 600 toys 0.683 +- 0.019 would. Those of few hold it more often: counts are whole numbers, and
+    what less than one effective jet weighs is not known.
+    """
+    random = np.random.default_rng(7)
+    covered = 0
+    for _ in range(600):
+        weight = random.lognormal(0, 1.05, 1500)
+        passing = weight[random.random(1500) < expected / 1500]
+        low, high = counted_interval(passing.sum(), passing @ passing, weight)
+        covered += bool(low <= expected / 1500 <= high)
+    assert 0.62 < covered / 600 < most
+
+
+def test_intervals_of_equal_weights_are_those_of_counts() -> None:
+    for count in (0, 1, 7, 300):
+        found = counted_interval(3.0 * count, 9.0 * count, np.full(300, 3.0))
+        np.testing.assert_allclose(found, binomial_interval(count, 300), rtol=1e-9)
+
+
+def test_the_band_does_not_fall_and_has_no_step_where_ten_jets_pass() -> None:
+    random = np.random.default_rng(2)
+    truth, weight = np.repeat([1, 0], 1500), random.lognormal(0, 1.05, 3000)
+    score = np.where(truth == 1, random.normal(1.8, 1, 3000), random.normal(0, 1, 3000))
+    _, low, high, passed = roc_band(truth, score, weight, np.arange(1, 100) / 100, 60, 1)
+    assert {0, 9, 11} <= set(np.clip(passed, 0, 11).tolist()) | {9}
+    assert np.all(np.diff(low) >= 0)
+    assert np.all(np.diff(high) >= 0)
+    near = (passed > 4) & (passed < 25)
+    assert np.all(high[near][1:] / high[near][:-1] < 1.6)
 
 
 def test_a_working_point_is_a_cut_that_keeps_as_much_signal() -> None:

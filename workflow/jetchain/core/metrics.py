@@ -203,6 +203,31 @@ def binomial_interval(
     return low, high
 
 
+def counting_significance(
+    observed: ArrayLike, expected: ArrayLike, error: ArrayLike = 0.0
+) -> Array:
+    """Signed normal quantile of a count's p-value: above 0 for an excess, below for a deficit.
+
+    The p-value is that of as many or more (or less, in a deficit) than observed; where it is above
+    one half, as of none where less than one is expected, it is 0.
+
+    Args:
+        observed: whole numbers.
+        expected: above 0.
+        error: of what is expected, whose prior is then a gamma distribution with this mean and
+            width; 0 where it is known.
+    """
+    n, b, width = np.broadcast_arrays(
+        *(np.asarray(each, dtype=float) for each in (observed, expected, error))
+    )
+    shape = np.where(width > 0, b / np.where(width > 0, width, 1.0), 1.0) ** 2
+    chance = shape / (shape + b)
+    above = np.where(width > 0, stats.nbinom.sf(n - 1, shape, chance), stats.poisson.sf(n - 1, b))
+    below = np.where(width > 0, stats.nbinom.cdf(n, shape, chance), stats.poisson.cdf(n, b))
+    z = np.where(n > b, stats.norm.isf(above), -stats.norm.isf(below))
+    return np.where(np.where(n > b, above, below) < 0.5, z, 0.0)
+
+
 def significance_improvement(
     labels: ArrayLike, scores: ArrayLike, minimum_background: int = 10
 ) -> tuple[Array, Array]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from jetchain.core.io.tables import read_csv, read_result
+from jetchain.core.metrics import counting_significance
 from jetchain.core.schema.background import (
     AbcdClosure,
     KappaPoint,
@@ -23,6 +25,7 @@ FEATURES = {
     "tau21_j1": r"$\tau_{21}$ of the lighter jet",
     "tau21_j2": r"$\tau_{21}$ of the heavier jet",
 }
+LARGEST = 20.0  # significance that is drawn; there p-values are no numbers any more
 Table = dict[str, NDArray]
 
 
@@ -36,9 +39,9 @@ def spectrum(
     png: Output,
     data: Output,
 ) -> None:
-    """Draw the dijet mass before and after the cut: fit, its signal and background, and the pulls.
+    """Draw the dijet mass before and after the cut: fit, its signal and background, significances.
 
-    Bars are the pulls of the data from the background alone, points those from the whole fit.
+    Bars are those of the data above the background alone, points above the whole fit.
     """
     table, summary = read_csv(spectra), read_result(fits, SpectrumFits)
     figure, (ax, lower) = new_figure(2, 1, size=(8.5, 7.5), sharex=True, height_ratios=[3, 1.1])
@@ -47,13 +50,14 @@ def spectrum(
     lower.axhline(0, color="black", lw=1)
     lower.set(
         xlabel=r"Dijet mass $m_{JJ}$ [TeV]",
-        ylabel="Pull" if summary.efficiency == 1 else "Pull after cut",
+        ylabel="Significance" if summary.efficiency == 1 else "Signif. after cut",
     )
+    lower.legend(loc="upper right", ncols=2)
     save_figure(figure, pdf, png, data)
 
 
 def draw_spectrum(ax: Axes, lower: Axes | None, table: Table, summary: SpectrumFits) -> None:
-    """One panel: the spectrum before and after the cut with its fits; a second one for pulls."""
+    """One panel: the spectrum before and after the cut with its fits; a second one for significances."""
     nominal = summary.efficiency
     low, high = _window(table)
     selections = list(dict.fromkeys(["1", f"{nominal:g}"]))
@@ -72,7 +76,14 @@ def draw_spectrum(ax: Axes, lower: Axes | None, table: Table, summary: SpectrumF
     handles, texts = ax.get_legend_handles_labels()
     lines = len(handles) // 2  # matplotlib lists all lines first: pair data and fit
     order = [index for each in range(lines) for index in (lines + each, each)]
-    ax.legend([handles[k] for k in order], [texts[k] for k in order], loc="upper right")
+    parts = {
+        "Background of the fit": Line2D([], [], color="black", linestyle=":"),
+        "Signal of the fit": Line2D([], [], color="black", alpha=0.6, drawstyle="steps-mid"),
+    }
+    ax.legend(
+        [*(handles[k] for k in order), *parts.values()], [*(texts[k] for k in order), *parts],
+        loc="upper right",
+    )  # fmt: skip
 
 
 def _is(column: NDArray, name: str) -> NDArray[np.bool_]:
@@ -105,7 +116,7 @@ def _draw(
     )
     ax.plot(
         centre, expected, linestyle=style.line, color=colour,
-        label=rf"Fit: p = {fit.p_value:.2g}, {words}",
+        label=rf"Fit: p = {fit.p_value:.3g}, {words}",
     )  # fmt: skip
     ax.plot(centre, background, linestyle=":", color=colour, gid=f"Background, {text}")
     ax.fill_between(
@@ -117,11 +128,15 @@ def _draw(
         gid=f"Signal, {text}",
     )  # fmt: skip
     if lower is not None:
-        pull = (observed - background) / np.sqrt(background + error**2)
-        lower.bar(centre, pull, own["high"] - own["low"], color=colour, alpha=0.6)
+        above = counting_significance(observed, np.maximum(background, 1e-9), error)
+        lower.bar(
+            centre, np.clip(above, -LARGEST, LARGEST), own["high"] - own["low"], color=colour,
+            alpha=0.6, label="above the background",
+        )  # fmt: skip
+        left = counting_significance(observed, np.maximum(expected, 1e-9))
         lower.plot(
-            centre, (observed - expected) / np.sqrt(np.maximum(expected, 1e-9)), "o", ms=4,
-            color="black", gid="Data above the fit",
+            centre, np.clip(left, -LARGEST, LARGEST), "o", ms=4, color="black",
+            label="above the fit", gid="Data above the fit",
         )  # fmt: skip
 
 

@@ -49,10 +49,6 @@ Integer = NDArray[np.int64]
 
 WORKING_POINTS = {"rejection_50": 0.5, "rejection_30": 0.3}
 INSIDE = np.nextafter(1.0, 0.0)  # the last bin ends before 1, where rounding takes a sure one
-FEW = 10
-"""Background jets that pass, below which an interval is that of Clopper and Pearson: replicas of so
-few are none too often."""
-
 COUNTED = 256  # jets, of all classes, whose operations are counted
 
 
@@ -203,6 +199,9 @@ def merits_of_pair(
         point: rejection_with_error(truth, score, weight, efficiency, leaked)
         for (point, efficiency), leaked in zip(WORKING_POINTS.items(), spread.T[1:], strict=True)
     }
+    # A tighter cut rejects no less: what bounds the looser one from below bounds it too.
+    loose, tight = rejections.values()
+    rejections["rejection_30"] = tight.model_copy(update={"low": max(loose.low, tight.low)})
     return {"auc": Replicated(value=area, **interval(spread[:, 0])), **rejections}
 
 
@@ -215,11 +214,12 @@ def interval(spread: Float) -> dict[str, float]:
 def rejection_with_error(
     truth: Integer, score: Float, weight: Float, efficiency: float, replicas: Float
 ) -> Rejection:
-    """1 / background efficiency at a signal efficiency, with its 68 % bootstrap interval.
+    """1 / background efficiency at a signal efficiency, with a 68 % interval.
 
-    Where fewer than FEW background jets pass, the interval is that of Clopper and Pearson
-    (`efficiency_of_few`). Where none passes, the data only bound the rejection from below: the
-    value is then the effective number of background jets, and `low` the inverse of the upper end.
+    The interval is the wider one, end by end, of the bootstrap's, which knows that the cut moves
+    too, and of `counted_interval`, which knows that few jets pass. Where less than one of the
+    effective number of background jets passes, the data only bound the rejection from below: the
+    value is then this number, and `low` the inverse of the upper end.
 
     Args:
         truth: (jets,) 1 for signal, 0 for background.
@@ -229,40 +229,41 @@ def rejection_with_error(
     """
     leaked, kept, cuts = roc_curve(truth, score, weight)
     cut = working_points(kept, efficiency)
-    passed = int(np.count_nonzero(score[truth == 0] >= cuts[cut]))
-    background = effective_number(weight[truth == 0])
-    value = rejection(truth, score, efficiency, weight)
-    if passed >= FEW:
-        spread = 1 / np.where(replicas > 0, replicas, 1 / background)
-        return Rejection(value=value, **interval(spread), passed=passed, bound=False)
-    ends = efficiency_of_few(leaked[cut], np.array(passed), background)
-    bound = not ends[0]  # none passes, or by weights below 0 less than one
-    low, high = 1 / float(ends[1]), background if bound else 1 / float(ends[0])
+    own = weight[truth == 0]
+    passing = own[score[truth == 0] >= cuts[cut]]
+    background = effective_number(own)
+    low, high = counted_interval(passing.sum(), passing @ passing, own)
+    ends = interval(replicas)
+    high = max(float(high), ends["high"])
+    low = min(float(low), ends["low"]) if ends["low"] > 0 else float(low)
+    bound = leaked[cut] * background < 1 - 1e-9
+    value = background if bound else rejection(truth, score, efficiency, weight)
+    most = background if bound else 1 / low
     return Rejection(
-        value=value, low=low, high=high, std=(high - low) / 2, passed=passed, bound=bound
-    )
+        value=value, low=1 / high, high=most, std=(most - 1 / high) / 2, passed=len(passing),
+        bound=bool(bound),
+    )  # fmt: skip
 
 
-def efficiency_of_few(
-    efficiency: ArrayLike, passed: NDArray[np.integer], effective: float
+def counted_interval(
+    passed: ArrayLike, squares: ArrayLike, background: Float
 ) -> tuple[Float, Float]:
-    """Clopper-Pearson interval of an efficiency where few jets pass, which may have weights.
+    """Interval of Clopper and Pearson of an efficiency, for jets with weights.
 
-    The upper end is that of as many of the effective number of jets, since a jet more may weigh as
-    much as any; the lower end that of as many as pass, whatever they weigh. Without weights both
-    are the plain interval.
+    As many count as have the relative error of those that pass, (sum w)^2 / sum w^2, out of as many
+    as there were with such a weight each. Where less passes than one of the effective number of
+    all, nothing is known of its weight: that of all stands in.
 
     Args:
-        efficiency: by weight.
-        passed: jets that pass.
-        effective: number of jets; see `effective_number`.
+        passed, squares: sums of the weights that pass and of their squares.
+        background: weights of all; (jets,).
     """
-    share = np.asarray(efficiency, dtype=float)
-    tried = passed / np.where(share > 0, share, 1.0)
-    low, _ = binomial_interval(passed, np.maximum(tried, passed))
-    most = np.minimum(np.maximum(passed, share * effective), effective)
-    _, high = binomial_interval(most, effective)
-    return np.where((passed > 0) & (share > 0), low, 0.0), high
+    w, w2 = np.asarray(passed, dtype=float), np.asarray(squares, dtype=float)
+    total = background.sum()
+    usual = total / effective_number(background)
+    each = np.where(w < usual, usual, w2 / np.where(w > 0, w, 1.0))
+    low, high = binomial_interval(np.maximum(w, 0.0) / each, total / each)
+    return low, high
 
 
 def macro_auc(label: Integer, probability: np.ndarray, weight: Float) -> float:
@@ -327,8 +328,9 @@ def roc_band(
 ) -> tuple[Float, Float, Float, Integer]:
     """Background efficiency at given signal efficiencies, with its 68 % band.
 
-    Signal and background are resampled apart, so that each replica has as many of both. Where fewer
-    than FEW background jets pass, the band reaches the interval of Clopper and Pearson at least.
+    Signal and background are resampled apart, so that each replica has as many of both. The band
+    reaches `counted_interval` at least. What a looser cut leaves is no less than what a tighter one
+    does, and so are both ends of the band.
 
     Args:
         truth: (jets,) 1 for signal, 0 for background.
@@ -345,6 +347,8 @@ def roc_band(
     value = background_efficiency[cut]
     counted = np.sort(score[truth == 0])
     above = len(counted) - np.searchsorted(counted, thresholds[cut], side="left")
+    own = weight[truth == 0][np.argsort(-score[truth == 0], kind="stable")]
+    sums = [np.concatenate([[0.0], np.cumsum(each)])[above] for each in (own, own**2)]
     order = np.argsort(-score, kind="stable")
     score, weight = score[order], weight[order]
     signal, background = (np.flatnonzero(truth[order] == each) for each in (1, 0))
@@ -358,11 +362,10 @@ def roc_band(
         leaked = np.concatenate([[0.0], np.cumsum(weight[others])])
         replica[:] = leaked[np.searchsorted(-score[others], -cuts, side="right")] / leaked[-1]
     low, high = np.percentile(spread, [15.87, 84.13], axis=0)
-    effective = effective_number(weight[background])
-    ends = efficiency_of_few(value, above, effective)
-    few = above < FEW
-    low = np.where(few, np.minimum(low, ends[0]), low)
-    return value, low, np.where(few, np.maximum(high, ends[1]), high), above
+    ends = counted_interval(*sums, own)
+    low = np.maximum.accumulate(np.minimum(low, ends[0]))
+    high = np.minimum.accumulate(np.maximum(high, ends[1])[::-1])[::-1]
+    return value, low, high, above
 
 
 def distributions(scored: Scored, pairs: Mapping[str, PairSettings]) -> dict[str, Any]:

@@ -310,7 +310,8 @@ class Rejection(Replicated):
 
     Attributes:
         passed: background jets that pass, counted without weights.
-        bound: whether none passes: then `low` is what the data tell.
+        bound: whether none passes, or less than one of the effective number of background jets:
+            then `low` is what the data tell.
     """
 
     passed: int
