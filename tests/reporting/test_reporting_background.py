@@ -85,7 +85,7 @@ def test_the_spectrum_is_drawn_before_and_after_the_cut_with_the_pulls_after_it(
     (bars,) = (series for series in lower["series"] if series["kind"] == "bars")
     above = counting_significance(table["observed"], table["background"], table["background_error"])
     np.testing.assert_allclose(bars["y"], above[4:], rtol=1e-5)
-    points = named(lower, "Data above the fit")
+    points = named(lower, "above the fit")
     left = counting_significance(table["observed"], table["expected"])
     np.testing.assert_allclose(points["y"], left[4:], rtol=1e-5)
     assert lower["ylabel"] == "Signif. after cut"

@@ -57,7 +57,7 @@ def spectrum(
 
 
 def draw_spectrum(ax: Axes, lower: Axes | None, table: Table, summary: SpectrumFits) -> None:
-    """One panel: the spectrum before and after the cut with its fits; a second one for significances."""
+    """One panel: the spectrum before and after the cut with its fits; a second one for the bins."""
     nominal = summary.efficiency
     low, high = _window(table)
     selections = list(dict.fromkeys(["1", f"{nominal:g}"]))
@@ -136,7 +136,7 @@ def _draw(
         left = counting_significance(observed, np.maximum(expected, 1e-9))
         lower.plot(
             centre, np.clip(left, -LARGEST, LARGEST), "o", ms=4, color="black",
-            label="above the fit", gid="Data above the fit",
+            label="above the fit",
         )  # fmt: skip
 
 
