@@ -171,7 +171,13 @@ def compared_files(folder: Path) -> dict[str, Any]:
     write_tensors(folder / "scores.safetensors", TAGGING_SCORES, table)
     merits = figures_of_merit(Scored(label, probability, weight, JET_CLASSES), {}, 5, 1)
     about = TaggerMetrics(
-        **dict(merits), model="pfn", feature_set="full", parameters=1, flops=1, training_jets=1
+        **dict(merits),
+        model="pfn",
+        feature_set="full",
+        sees="full",
+        parameters=1,
+        flops=1,
+        training_jets=1,
     )
     write_result(folder / "metrics.json", about)
     scores = [folder / "scores.safetensors"]

@@ -63,7 +63,8 @@ def test_a_rejection_without_background_is_quoted_by_its_lower_limit():
     )
     nothing = Confusion(counts=[], fraction=[], low=[], high=[])
     metrics = TaggerMetrics(
-        model="pfn", feature_set="full", parameters=1, flops=1.0, training_jets=1, classes=[],
+        model="pfn", feature_set="full", sees="", parameters=1, flops=1.0, training_jets=1,
+        classes=[],
         pairs={"Hbb_vs_QCD": pair},
         accuracy=Interval(value=0.9, low=0.8, high=0.95), macro_auc=0.9, confusion=nothing,
     )  # fmt: skip

@@ -34,7 +34,7 @@ TABLES = {
 }  # fmt: skip
 RESULTS = {
     "metrics": {
-        "model": "pfn", "feature_set": "full", "parameters": 7,
+        "model": "pfn", "feature_set": "full", "sees": "full", "parameters": 7,
         "flops": 1.0, "training_jets": 900, "macro_auc": 0.9,
         "classes": list(JET_CLASSES), "accuracy": ACCURACY,
         "confusion": {"counts": [], "fraction": [], "low": [], "high": []},

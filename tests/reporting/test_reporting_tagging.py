@@ -50,6 +50,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]:
                 flops=2.5e6,
                 training_jets=100,
                 feature_set=model.partition("_")[2] or "full",
+                sees="",
             ),
         )
         write_csv(folder / "curves", roc_bands(jets, PAIRS, 9, 10, 1))

@@ -36,7 +36,8 @@ def trained(model: str, strength: float, seed: int) -> TaggerMetrics:
     probability = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     scored = Scored(label, probability, np.ones(len(label)), JET_CLASSES)
     sees = "kinematics" if model == "pfn" else "full"
-    about = {"parameters": 9, "flops": 2.5e6, "training_jets": 100, "feature_set": sees}
+    about = {"parameters": 9, "flops": 2.5e6, "training_jets": 100, "feature_set": sees,
+             "sees": sees}  # fmt: skip
     return TaggerMetrics(**dict(figures_of_merit(scored, PAIRS, 10, 1)), **about, model=model)
 
 

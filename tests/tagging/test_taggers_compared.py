@@ -149,8 +149,10 @@ def written(folder: Path, jets: Scored, mass: np.ndarray) -> dict[str, Path]:
     table["probability"] = jets.probability.astype(np.float32)
     write_tensors(folder / "scores", TAGGING_SCORES, table)
     merit = figures_of_merit(jets, {"s_vs_b": PAIR}, 2, 1)
-    about = {"model": folder.name, "feature_set": "full", "parameters": 1, "training_jets": 1}
-    write_result(folder / "metrics", TaggerMetrics(**dict(merit), **about, flops=1.0))
+    about = {"model": folder.name, "feature_set": "full", "sees": "", "parameters": 1}
+    write_result(
+        folder / "metrics", TaggerMetrics(**dict(merit), **about, flops=1.0, training_jets=1)
+    )
     return {"scores": folder / "scores", "metrics": folder / "metrics"}
 
 

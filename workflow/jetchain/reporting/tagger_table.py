@@ -66,7 +66,7 @@ def _row(
         each.get(result.model) for each in (spent.training, spent.inference)
     )  # fmt: skip
     row: dict[str, Any] = {
-        "tagger": name, "sees": result.feature_set, "parameters": result.parameters,
+        "tagger": name, "sees": result.sees, "parameters": result.parameters,
         "MFLOP": f"{result.flops / 1e6:.3g}",
         "training_jets_per_s": "" if training is None else f"{1e3 / training:.3g}",
         "inference_jets_per_s": "" if inference is None else f"{1e3 / inference:.3g}",

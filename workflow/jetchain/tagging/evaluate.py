@@ -39,6 +39,7 @@ from jetchain.core.seeds import derive_seed, generator, make_deterministic
 from jetchain.core.spectrum import effective_number
 from jetchain.core.verbs import Input, Inputs, Output
 from jetchain.tagging.batches import JetReader, Jets
+from jetchain.tagging.models import MODELS
 from jetchain.tagging.networks import forward_flops, load
 from jetchain.tagging.ranked import Ranked
 from jetchain.tagging.scored import Scored, discriminant
@@ -120,6 +121,7 @@ def measure(
         **dict(figures_of_merit(scored, pairs, replicas, seed)),
         model=about.tagger,
         feature_set=about.feature_set,
+        sees=MODELS.decode(about.tagger, about.settings).sees(about.feature_set),
         parameters=sum(parameter.numel() for parameter in network.parameters()),
         flops=forward_flops(network, test[np.arange(0, len(test), -(-len(test) // COUNTED))]),
         training_jets=about.training_jets,
@@ -232,10 +234,10 @@ def rejection_with_error(
     own = weight[truth == 0]
     passing = own[score[truth == 0] >= cuts[cut]]
     background = effective_number(own)
-    low, high = counted_interval(passing.sum(), passing @ passing, own)
+    low, high = map(float, counted_interval(passing.sum(), passing @ passing, own))
     ends = interval(replicas)
-    high = max(float(high), ends["high"])
-    low = min(float(low), ends["low"]) if ends["low"] > 0 else float(low)
+    high = max(high, ends["high"])
+    low = min(low, ends["low"]) if ends["low"] > 0 else low
     bound = leaked[cut] * background < 1 - 1e-9
     value = background if bound else rejection(truth, score, efficiency, weight)
     most = background if bound else 1 / low
@@ -348,7 +350,8 @@ def roc_band(
     counted = np.sort(score[truth == 0])
     above = len(counted) - np.searchsorted(counted, thresholds[cut], side="left")
     own = weight[truth == 0][np.argsort(-score[truth == 0], kind="stable")]
-    sums = [np.concatenate([[0.0], np.cumsum(each)])[above] for each in (own, own**2)]
+    passed, squares = (np.concatenate([[0.0], np.cumsum(each)])[above] for each in (own, own**2))
+    ends = counted_interval(passed, squares, own)
     order = np.argsort(-score, kind="stable")
     score, weight = score[order], weight[order]
     signal, background = (np.flatnonzero(truth[order] == each) for each in (1, 0))
@@ -357,12 +360,11 @@ def roc_band(
     for replica in spread:
         # In falling score, so that sums of weights are efficiencies of cuts.
         some, others = (np.sort(random.choice(rows, len(rows))) for rows in (signal, background))
-        passed = np.cumsum(weight[some])
-        cuts = score[some[np.searchsorted(passed, grid * passed[-1])]]
+        kept = np.cumsum(weight[some])
+        cuts = score[some[np.searchsorted(kept, grid * kept[-1])]]
         leaked = np.concatenate([[0.0], np.cumsum(weight[others])])
         replica[:] = leaked[np.searchsorted(-score[others], -cuts, side="right")] / leaked[-1]
     low, high = np.percentile(spread, [15.87, 84.13], axis=0)
-    ends = counted_interval(*sums, own)
     low = np.maximum.accumulate(np.minimum(low, ends[0]))
     high = np.minimum.accumulate(np.maximum(high, ends[1])[::-1])[::-1]
     return value, low, high, above

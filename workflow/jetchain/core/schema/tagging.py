@@ -379,7 +379,8 @@ class TaggerMetrics(FiguresOfMerit):
 
     Attributes:
         model: its key.
-        feature_set: key of FEATURE_SETS.
+        feature_set: key of FEATURE_SETS: what there is of particles.
+        sees: in words, what it takes of it.
         parameters: of the network.
         flops: of its forward pass, those of matrix products; of a test jet in the mean.
         training_jets: that it has seen.
@@ -387,6 +388,7 @@ class TaggerMetrics(FiguresOfMerit):
 
     model: str
     feature_set: str
+    sees: str
     parameters: int
     flops: float
     training_jets: int

@@ -25,12 +25,20 @@ class TaggerSettings(Settings):
         """
         return ""
 
+    def sees(self, feature_set: str) -> str:
+        """In words, what it takes of jets whose particles have these features."""
+        return feature_set
+
 
 class ImageSettings(TaggerSettings):
     """The image of a jet."""
 
     pixels: int = key(33, "Pixels on each side; of an odd number one is in the middle.", ge=5)
     half_width: float = key(0.8, "Distance of the image's edges from its middle.", gt=0)
+
+    def sees(self, feature_set: str) -> str:
+        """See `TaggerSettings`."""
+        return "image of pT"
 
 
 class NeighbourSettings(TaggerSettings):
@@ -58,6 +66,10 @@ class MomentumSettings(TaggerSettings):
 
     identity: bool = key(True, "Whether it sees charge and kind of a particle beside its momentum.")
     beams: bool = key(False, "Whether it knows the beams, as published; no invariance then.")
+
+    def sees(self, feature_set: str) -> str:
+        """See `TaggerSettings`."""
+        return "momenta, charge, kind" if self.identity else "momenta"
 
 
 OWN = "own"

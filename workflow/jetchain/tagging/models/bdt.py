@@ -28,6 +28,10 @@ class BDTSettings(TaggerSettings):
     depth: int = key(6, "Largest number of cuts before a leaf.", ge=1)
     patience: int = key(10, "Trees without a better validation loss before it stops.", ge=1)
 
+    def sees(self, feature_set: str) -> str:
+        """See `TaggerSettings`."""
+        return "variables of the jet"
+
 
 class BDT(nn.Module):
     """A sum of trees for each class; for one in all, if there are two.

@@ -24,6 +24,10 @@ class EFNSettings(TaggerSettings):
     )
     f_sizes: list[Width] = key([100, 100, 100], "Widths of the per-jet layers.", min_length=1)
 
+    def sees(self, feature_set: str) -> str:
+        """See `TaggerSettings`."""
+        return "pT shares and angles"
+
 
 class EFN(nn.Module):
     """F(sum_i z_i Phi(angles_i)), z_i being the share of pT; features are not looked at.
