@@ -190,3 +190,19 @@ def test_a_combination_that_cannot_be_is_refused(entry, words) -> None:
     given = {"a": {**REGION, "cross_section": 2.0}, "b": REGION, "both": entry}
     with pytest.raises(ConfigurationError, match=f"(?s){words}"):
         parse(InferenceSettings, {"workspaces": given})
+
+
+def test_a_parameter_that_has_the_name_of_a_renamed_one_stays_its_own() -> None:
+    """`eff` of `cms` becomes eff_cms, which the other part has for something else."""
+    one = copy.deepcopy(plain())
+    one["channels"][0]["samples"][-1]["modifiers"].append(
+        {"name": "eff_cms", "type": "normsys", "data": {"hi": 1.3, "lo": 0.7}}
+    )
+    spec = whole({"atlas": one, "cms": changed("eff", 0.1)})
+    places = [
+        (channel["name"], modifier["name"])
+        for channel in spec["channels"] for sample in channel["samples"]
+        for modifier in sample["modifiers"] if modifier["name"].startswith("eff_cms")
+    ]  # fmt: skip
+    assert len({name for _, name in places}) == 2
+    assert {name for _, name in places} == {"eff_cms", "eff_cms_"}

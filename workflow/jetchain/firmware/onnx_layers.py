@@ -53,6 +53,19 @@ class Graph:
     logits: str
     last: tuple[str, ...]
 
+    @property
+    def coarse(self) -> bool:
+        """Whether something in it is computed in 16 bits."""
+        from onnx import TensorProto
+
+        half, graph = (TensorProto.FLOAT16, TensorProto.BFLOAT16), self.model.graph
+        attributes = [each for node in graph.node for each in node.attribute]
+        return (
+            self.number in half
+            or any(each.data_type in half for each in graph.initializer)
+            or any(each.name == "to" and each.i in half for each in attributes)
+        )
+
     def computed(self, x: NDArray[np.float32]) -> Array:
         """The logits that ONNX Runtime finds for the file.
 

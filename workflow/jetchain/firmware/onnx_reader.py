@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,8 @@ class Reader:
         self.kinds[source] = ROWS if by_row else VECTOR
         sizes = [axis.dim_value or None for axis in axes[1:]]
         self.rows = sizes[0] if by_row else None
-        self.width[source] = sizes[-1] if by_row or len(sizes) == 1 else None
+        every = None if None in sizes else math.prod(size or 0 for size in sizes)
+        self.width[source] = sizes[-1] if by_row else every
         self.factor[source] = 1.0
         for node in self.nodes:
             self._node(node)
@@ -139,7 +141,7 @@ class Reader:
             "Transpose": self._turn, "Conv": self._conv, "GlobalAveragePool": self._pool,
             "Unsqueeze": self._widen, "Concat": self._join, "Expand": self._expand,
             **dict.fromkeys(("Sub", "Mul", "Div"), self._of_constants),
-            **dict.fromkeys(ALIKE, self._alias),
+            **dict.fromkeys(ALIKE, self._nothing),
         }.get(kind)  # fmt: skip
         if all(name in self.constants for name in inputs):
             self._constant(node)
@@ -263,7 +265,8 @@ class Reader:
 
     def _width(self, x: str) -> int | None:
         """Features of a tensor; None where the file does not say."""
-        widths = [self.width[name] for name in self.parts.get(self._named(x), [self._named(x)])]
+        parts = self.parts.get(self._named(x), [x])
+        widths = [self.width[self._named(name)] for name in parts]
         return None if None in widths else sum(width or 0 for width in widths)
 
     def _add(self, node: Any) -> None:
@@ -381,13 +384,28 @@ class Reader:
             self.turned.add(node.output[0])
 
     def _widen(self, node: Any) -> None:
-        """An axis more, as PyTorch's mean over the constituents has it."""
+        """An axis more, as PyTorch's mean over constituents has it; or the row of a vector."""
         x, *given = node.input
         axes = [self.constants.get(name, np.zeros(0)).ravel().tolist() for name in given]
+        made = next((op for op in self.ops if op.output == self._named(x)), None)
+        if made is not None and made.kind == "flat" and axes in ([[1]], [[-2]]):
+            self.same[node.output[0]] = made.inputs[0]
+            return
         if x not in self.turned or axes not in ([[2]], [[-2]]):
             raise self.refused("an 'Unsqueeze' that is not in front of a mean over constituents")
         self._alias(node)
         self.wide.add(node.output[0])
+
+    def _nothing(self, node: Any) -> None:
+        """What changes nothing when it runs."""
+        from onnx import TensorProto
+
+        kinds = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16)
+        if any(each.name == "to" and each.i not in kinds for each in node.attribute):
+            raise self.refused("a 'Cast' to other than floating point")
+        if len(node.input) > 2 and np.any(self.constants.get(node.input[2], True)):
+            raise self.refused("a 'Dropout' that is at work")
+        self._alias(node)
 
     def _expand(self, node: Any) -> None:
         """One row for each constituent is the row still: what takes it beside rows repeats it."""

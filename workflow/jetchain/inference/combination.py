@@ -8,7 +8,7 @@ Reference: https://pyhf.readthedocs.io, `pyhf.Workspace.combine`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
@@ -73,18 +73,27 @@ def combined(parts: Mapping[str, Spec], correlated: Sequence[str], what: str) ->
     kinds = {part: _kinds(spec) for part, spec in parts.items()}
     _require_alike(parts, kinds, correlated, what)
     _require_apart(parts, what)
+    known = {poi, *(name for each in kinds.values() for name in each)}
+    regions = {channel["name"] for spec in parts.values() for channel in spec["channels"]}
     found: list[Any] = []
     try:
         for part, spec in parts.items():
             others = [other for name, other in parts.items() if name != part]
             own = kinds[part].keys() - {_poi(spec), *correlated}
             elsewhere = {name for other in others for name in (*_kinds(other), _poi(other))}
-            modifiers = {name: f"{name}_{part}" for name in sorted(own & {*elsewhere, poi})}
+            modifiers = {}
+            for name in sorted(own & {*elsewhere, poi}):
+                modifiers[name] = _free(f"{name}_{part}", known)
+                known.add(modifiers[name])
             taken = {channel["name"] for other in others for channel in other["channels"]}
-            channels = [channel["name"] for channel in spec["channels"]]
+            channels = {}
+            for name in (channel["name"] for channel in spec["channels"]):
+                if name in taken:
+                    channels[name] = _free(f"{name}_{part}", regions)
+                    regions.add(channels[name])
             renamed = pyhf.Workspace(spec).rename(
                 modifiers=modifiers | {_poi(spec): poi},
-                channels={name: f"{name}_{part}" for name in channels if name in taken},
+                channels=channels,
                 measurements={spec["measurements"][0]["name"]: NAME},
             )
             found.append(_without(renamed, {poi, *correlated} if found else set()))
@@ -96,6 +105,13 @@ def combined(parts: Mapping[str, Spec], correlated: Sequence[str], what: str) ->
             f"{what}: pyhf refuses to combine ({first_line(error)}).", REMEDY
         ) from error
     return dict(whole)
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    """The name, with underscores behind it until no part has one like it."""
+    while name in taken:
+        name += "_"
+    return name
 
 
 def _poi(spec: Spec) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,8 @@ REACH = 1e4
 """Largest strength that is tried, in rough upper limits."""
 NEAR = 1e-4
 """Of its range, a parameter that Minuit leaves at the end of it."""
+OFF = 3.0
+"""Errors by which data may be off, where a second minimum of a nuisance parameter is looked for."""
 STARTS = (1.0, 0.1, 3.0, 0.01, 10.0)
 """Of the strength, in rough upper limits: where fits that fail start anew."""
 
@@ -53,7 +56,8 @@ class Model:
         config = self.model.config
         self.name, self.poi = str(config.poi_name), int(config.poi_index)
         config.param_set(self.name).suggested_fixed = [False]  # whatever the workspace says
-        self.start, self.fixed = list(config.suggested_init()), list(config.suggested_fixed())
+        self.start = [float(each) for each in config.suggested_init()]
+        self.fixed = list(config.suggested_fixed())
         self.likelihood: Likelihood | None = None
         try:
             self.likelihood = Likelihood(self.model)
@@ -96,6 +100,34 @@ class Model:
         variance = np.linalg.pinv(scaled, rcond=1e-10, hermitian=True)[place, place]
         error = float(np.sqrt(max(variance, 0.0))) / float(size[self.poi])
         return max(self.unit, min(error, REACH * self.unit))
+
+    @cached_property
+    def bowed(self) -> list[int]:
+        """Parameters that move some bin to the same side at +1 and -1, by enough to be seen.
+
+        In such a one -log L may have two minima: one near zero and one where the shift fits data.
+        """
+        config = self.model.config
+        wanted = [
+            config.par_slice(name).start
+            for name in config.par_order
+            if getattr(config.param_set(name), "pdf_type", "") == "normal"
+            and [*config.param_set(name).suggested_init] == [0.0]
+        ]
+        found = []
+        for index in (each for each in wanted if not self.fixed[each]):
+            seen = 0.0
+            for strength in (0.0, 3 * self.unit):
+                at = np.repeat(np.array(self.start)[None], 3, 0)
+                at[:, self.poi], at[:, index] = strength, (0.0, 1.0, -1.0)
+                usual, *moved = self.expected(at).counts
+                up, down = (each - usual for each in moved)
+                shift = np.where(up * down > 0, np.minimum(np.abs(up), np.abs(down)), 0.0)
+                # The curvature that data several errors off can take from the prior's, of one.
+                seen = max(seen, float(np.sum(OFF * 2 * shift / np.sqrt(np.maximum(usual, 0) + 1))))
+            if seen > 1:
+                found.append(index)
+        return found
 
     def _expected(self, strength: float) -> Array:
         values = list(self.start)
@@ -209,6 +241,14 @@ class Model:
             again = minimise(self.likelihood, data.chosen(rows), other, within)
             value[rows], parameters[rows] = 2 * again.value, again.parameters
             found[rows] = again.found
+        for index, side in product(self.bowed, (1.0, -1.0)):
+            other = parameters.copy()
+            other[:, index] = side
+            again = minimise(self.likelihood, data, other, within)
+            lower = again.found & (~found | (2 * again.value < value))
+            value = np.where(lower, 2 * again.value, value)
+            parameters = np.where(lower[:, None], again.parameters, parameters)
+            found = found | again.found
         return value, parameters, found
 
     def _minuit(

@@ -106,6 +106,10 @@ def _lowest(model: Model, best: float) -> Array:
     near = np.array(model.start)
     near[model.poi] = max(best, 0.1 * model.unit)
     starts = np.array([near, *model.starts(None, (model.lowest, float(within.high[model.poi])))])
+    sides = np.repeat(near[None], 2 * len(model.bowed), 0)
+    for place, index in enumerate(model.bowed):
+        sides[2 * place : 2 * place + 2, index] = (1.0, -1.0)
+    starts = np.concatenate([starts, sides])
     rows = model.rows.chosen(np.zeros(len(starts), dtype=int))
     found = minimise(model.likelihood, rows, starts, within)
     if not found.found.any():

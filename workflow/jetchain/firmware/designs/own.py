@@ -25,7 +25,7 @@ from jetchain.firmware.onnx_layers import Graph
 from jetchain.firmware.quantise import Array
 
 EXAMPLE = "examples/firmware.onnxtxt"
-ALIKE = 1e-2  # of the largest logit: the file may compute in 16 bits
+ALIKE = {True: 1e-2, False: 1e-4}  # of the largest logit: of files that compute in 16 bits or not
 
 
 class OwnSettings(SetSettings):
@@ -82,7 +82,7 @@ class Own(Design):
         expected = self.graph.computed(x)
         with torch.no_grad():
             found = network(torch.from_numpy(x.reshape(len(x), -1))).numpy()
-        close = ALIKE * np.abs(expected).max(initial=0.0)
+        close = ALIKE[self.graph.coarse] * np.abs(expected).max(initial=0.0)
         if found.shape != expected.shape or not np.all(np.abs(found - expected) <= close):
             raise ConfigurationError(
                 f"{self.file}: the file computes something else than its linear layers, ReLU, sums "

@@ -1,0 +1,101 @@
+"""Systematics that move a bin to the same side both ways: the lower of two minima is found."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyhf
+import pytest
+
+from jetchain.inference.fit import numpy_backend
+from jetchain.inference.histfactory import Hypotheses, Model
+from jetchain.inference.maximum import maximum
+from jetchain.inference.others import limits_of, scale_of
+from jetchain.inference.settings import FitSettings, LimitSettings, PublishedSettings
+
+REGION = PublishedSettings.model_construct(cross_section=None, luminosity=None)
+
+
+def spec(background: list[float], modifier: dict, observed: list[float]) -> dict:
+    return {
+        "version": "1.0.0",
+        "channels": [{"name": "SR", "samples": [
+            {"name": "sig", "data": [9.6, 3.2],
+             "modifiers": [{"name": "mu", "type": "normfactor", "data": None}]},
+            {"name": "bkg", "data": background, "modifiers": [
+                {"name": "bn", "type": "normsys", "data": {"hi": 1.1, "lo": 0.9}}, modifier]}]}],
+        "observations": [{"name": "SR", "data": observed}],
+        "measurements": [{"name": "m", "config": {"poi": "mu", "parameters": []}}],
+    }  # fmt: skip
+
+
+def histosys(high: list[float], low: list[float]) -> dict:
+    return {"name": "gen", "type": "histosys", "data": {"hi_data": high, "lo_data": low}}
+
+
+TWO_POINTS = spec([57.4, 25.6], histosys([65.0, 24.7], [58.6, 20.8]), [63.0, 23.0])
+BOTH_UP = spec(
+    [57.4, 25.6], {"name": "gen", "type": "normsys", "data": {"hi": 1.34, "lo": 1.34}}, [80.0, 36.0]
+)
+
+
+def least(model: Model, strength: float) -> float:
+    """The least -2 log L at a strength, by pyhf from starts on either side."""
+    data, config, found = model.data.tolist(), model.model.config, []
+    for start in (-1.5, -0.5, 0.0, 0.5, 1.5):
+        values = list(config.suggested_init())
+        values[config.par_slice("gen").start], values[model.poi] = start, strength
+        _, value = pyhf.infer.mle.fixed_poi_fit(
+            strength, data, model.model, values, return_fitted_val=True
+        )
+        found.append(float(value))
+    return min(found)
+
+
+@pytest.mark.parametrize("given", [TWO_POINTS, BOTH_UP])
+def test_the_lower_minimum_is_found_at_every_strength(given) -> None:
+    with numpy_backend():
+        model = Model(given, "given")
+        assert [model.model.config.par_names[index] for index in model.bowed] == ["gen"]
+        strengths = np.array([0.0, 0.5, 1.0, 2.0, 4.0])
+        rows = model.rows.chosen(np.zeros(5, dtype=int))
+        values, parameters = model.minima(rows, np.array(model.start), strengths)
+        for strength, value, at in zip(strengths, values, parameters, strict=True):
+            mine = -2 * float(model.model.logpdf(at.tolist(), model.data.tolist())[0])
+            assert mine == pytest.approx(least(model, float(strength)), abs=2e-3)
+            assert np.isfinite(value)
+
+
+def test_limits_are_those_of_the_lower_minima() -> None:
+    # By pyhf with Minuit and with scipy, from several starts.
+    with numpy_backend():
+        model = Model(TWO_POINTS, "given")
+        found = limits_of(
+            model, scale_of(model, "given", REGION), LimitSettings(points=3, toys=0), 1
+        )
+        hypotheses = Hypotheses(model)
+        fit = maximum(model, hypotheses.best, FitSettings())
+    assert found.observed_mu == pytest.approx(2.2935, rel=3e-3)
+    assert found.expected_mu == pytest.approx([1.173, 1.565, 2.145, 2.948, 3.928], rel=3e-3)
+    assert np.sqrt(hypotheses.q0) == pytest.approx(0.393, abs=3e-3)
+    assert fit.bestfit[model.poi] == pytest.approx(hypotheses.best, abs=0.02)
+
+
+def test_what_moves_to_either_side_or_cannot_be_seen_has_one_start() -> None:
+    either = histosys([65.0, 28.0], [50.0, 23.0])
+    small = histosys([57.6, 25.7], [57.5, 25.7])
+    with numpy_backend():
+        for modifier in (either, small):
+            assert Model(spec([57.4, 25.6], modifier, [63.0, 23.0]), "given").bowed == []
+
+
+def test_whole_numbers_as_starts_are_numbers() -> None:
+    given = spec([20.0, 20.0], histosys([22.0, 22.0], [18.0, 18.0]), [25.0, 21.0])
+    given["channels"][0]["samples"][1]["modifiers"] = []
+    given["measurements"][0]["config"]["parameters"] = [
+        {"name": "mu", "bounds": [[0, 10]], "inits": [1]}
+    ]
+    with numpy_backend():
+        model = Model(given, "given")
+        fit = maximum(model, Hypotheses(model).best, FitSettings())
+    assert np.isfinite(fit.bestfit[model.poi])
+    assert fit.uncertainty[model.poi] > 0
