@@ -151,8 +151,11 @@ def test_decays_of_the_header_s_spectrum_are_pythia_s(tmp_path):
         (("4 8 1.0 301.0", "5 8 1.0 301.0"), "particles is 5, but there are lines for 4"),
         (("4 8 1.0 301.0", "4 8 1.0 nan"), "event 2 of the file, the scale or a coupling is not"),
         (("4 8 1.0 301.0", "4 8 1.0D0 301.0"), "event 2 of the file, the line '4 8 1.0D0 301"),
-        (("4 8 1.0 301.0", "4 9999999999 1.0 301.0"), "'4 9999999999 1.0 301.0 .* has not the 6"),
-        (("-301.0 301.0 0 0 9", "-301.0 301.0 0 0"), "0 0' has not the 13 numbers"),
+        (
+            ("4 8 1.0 301.0", "4 9999999999 1.0 301.0"),
+            "'4 9999999999 1.0 301.0 .* does not begin with 6",
+        ),
+        (("-301.0 301.0 0 0 9", "-301.0 301.0 0 0"), "0 0' does not begin with 13 numbers"),
         (("-301.0 301.0 0 0 9", "-301.0 301.0 0 inf 9"), "a number of a particle is not finite"),
         (("21 -1 0 0 502 503 0 0 -301", "21 1 0 0 502 503 0 0 -301"), "incoming particles is 1,"),
         (("</event>\n<event>", "<event>"), "damaged after event 0 .*<event> stands in front of"),
@@ -162,9 +165,12 @@ def test_decays_of_the_header_s_spectrum_are_pythia_s(tmp_path):
         (("<event>", "<event\na='1'>"), "the tag '<event' does not end on its line"),
         (('"3.0"', '"9"'), 'version="9"> is not of version 1, 2 or 3'),
         (("<init>", "<header>\n<init>"), "<header> has no end"),
-        (("247000 3 2", "247000 3"), "247000 247000 3' has not the 10 numbers"),
-        (("30.0 0.3 1.0 7", "30.0 0.3 7"), "'30.0 0.3 7' has not the 4 numbers"),
+        (("247000 3 2", "247000 3"), "247000 247000 3' does not begin with 10 numbers"),
+        (("30.0 0.3 1.0 7", "30.0 0.3 7"), "'30.0 0.3 7' does not begin with 4 numbers"),
+        (("247000 3 2", "247000 3 3"), "there is no line of 4 numbers"),
         (("247000 3 2", "247000 3 0"), "<init> has no process"),
+        (("6500. 6500.", "nan 6500."), "a beam or a largest weight in <init> is not finite"),
+        (("30.0 0.3 1.0 7", "30.0 0.3 inf 7"), "a beam or a largest weight in <init> is not"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_event(tmp_path, change, words):

@@ -179,6 +179,8 @@ class LesHouchesText:
         ]
         if not processes:
             raise Malformed("<init> has no process")
+        if not all(map(math.isfinite, [*beams, *(largest for _, _, largest, _ in processes)])):
+            raise Malformed("a beam or a largest weight in <init> is not finite")
         for _ in lines:  # what else stands in it
             pass
         return Start(version[1], spectrum, beams, int(strategy), processes)
@@ -324,7 +326,8 @@ def _numbers(text: str, kinds: Sequence[Callable[[str], float]]) -> list[float]:
     try:
         return [kind(word) for kind, word in zip(kinds, text.split()[: len(kinds)], strict=True)]
     except ValueError:
-        raise Malformed(f"the line '{text[:_SHOWN]}' has not the {len(kinds)} numbers") from None
+        what = f"the line '{text[:_SHOWN]}' does not begin with" if text else "there is no line of"
+        raise Malformed(f"{what} {len(kinds)} numbers of the right kinds") from None
 
 
 def _joined(values: Iterable[float]) -> str:
