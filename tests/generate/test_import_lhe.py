@@ -52,12 +52,56 @@ def test_cross_section_weights_and_process_are_the_files(tmp_path):
     assert (account["process"], account["cutflow"]["kept"]) == ("lhe", 4)
 
 
-@pytest.mark.parametrize("strategy", [3, -4])
+@pytest.mark.parametrize("strategy", [1, -1, 2, -2, 3, -3, 4, -4])
 def test_weights_of_one_size_become_one(tmp_path, strategy):
-    text = les_houches(3, weights=(0.125, 0.125, -0.125) if strategy < 0 else (1, 1, -1))
-    text = text.replace("247000 3 ", f"247000 {strategy if strategy < 0 else -3} ")
+    size = 20.3  # which Pythia itself gives back as 20.300000000000004
+    weights = (size, size, -size if strategy < 0 else size)
+    # A largest weight that is larger, by which Pythia would reject some events of 1 and 2.
+    text = les_houches(3, weights=weights, strategy=strategy).replace(f"1.0 {size} 7", "1.0 99 7")
     data, _ = take_in(write_les_houches(tmp_path / "a.lhe", text), tmp_path)
-    assert ak.to_list(data["event"].weight) == [1.0, 1.0, -1.0]
+    assert ak.to_list(data["event"].weight) == [1.0, 1.0, -1.0 if strategy < 0 else 1.0]
+    assert energies(data) == [300, 301, 302]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "weights"), [(4, (20.0, 5.0)), (-4, (20.0, -5.0)), (-4, (20.0, 0.0, 5.0))]
+)
+def test_weights_of_several_sizes_are_the_files(tmp_path, strategy, weights):
+    path = write_les_houches(tmp_path / "a.lhe", les_houches(6, weights=weights, strategy=strategy))
+    data = [take_in(path, tmp_path, f"{shard:04d}", parts=2)[0]["event"] for shard in (0, 1)]
+    assert ak.concatenate(data).weight.to_list() == [weights[i % len(weights)] for i in range(6)]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "weights", "words"),
+    [
+        (1, (20.0, 5.0), "accepted or rejected by their weights, but those of events 1 and 2"),
+        (-2, (20.0, -20.0, 0.0), "rejected by their weights, but those of events 1 and 3 are 20"),
+        (3, (20.0, 20.0, 5.0), "of one size, but those of events 1 and 3 are 20 and 5"),
+        (-3, (20.0, 0.0, 5.0), "of one size, but those of events 1 and 2 are 20 and 0"),
+        (2, (20.0, -20.0), "no weight is negative, but that of event 2 is -20"),
+        (3, (20.0, -5.0), "no weight is negative, but that of event 2 is -5"),
+        (0, (20.0,), "which says nothing of the weights"),
+        (5, (20.0,), "which says nothing of the weights"),
+    ],
+)
+def test_weights_that_are_not_what_the_file_says_are_refused(tmp_path, strategy, weights, words):
+    path = write_les_houches(tmp_path / "a.lhe", les_houches(3, weights=weights, strategy=strategy))
+    with pytest.raises(DataError, match=rf"IDWTUP in <init> is {strategy}, .*{words}"):
+        take_in(path, tmp_path)
+
+
+def test_the_process_is_the_event_s_also_where_init_does_not_list_it(tmp_path):
+    text = les_houches(3).replace("4 7 1.0 301.0", "4 9 1.0 301.0")
+    data, _ = take_in(write_les_houches(tmp_path / "a.lhe", text), tmp_path)
+    assert ak.to_list(data["event"].process) == [7, 9, 7]
+
+
+def test_a_file_that_knows_no_cross_section_is_read(tmp_path):
+    text = les_houches(2).replace("50.0 1.0 1.0 7", "0 0 0 7")
+    data, account = take_in(write_les_houches(tmp_path / "a.lhe", text), tmp_path)
+    assert energies(data) == [300, 301]
+    assert account["cross_section_pb"] is None
 
 
 def test_jets_hadrons_and_the_filter_are_those_of_any_sample(tmp_path):

@@ -48,6 +48,7 @@ FROM_FILES = {
     "jetchain.generate.import_hepmc",
     "jetchain.generate.import_lhe",
     "jetchain.generate.imported",
+    "jetchain.generate.les_houches_text",
     "jetchain.graphs.formats",
     *(module for module in SOURCES if module.startswith("jetchain.graphs.formats.")),
     "jetchain.graphs.import_jets",

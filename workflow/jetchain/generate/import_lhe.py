@@ -1,8 +1,7 @@
 """Events from Les Houches files, which Pythia showers and hadronises.
 
-Form: Alwall et al., hep-ph/0609017, and its version 3, arXiv:1405.1067; accord: Boos et al.,
-hep-ph/0109068. pylhe reads what the file says, Pythia the events (Beams:frameType = 4 in the Pythia
-8.317 manual, page "Les Houches Accord").
+`generate.les_houches_text` reads the file; Pythia reads a file of the chosen events, written anew
+(Beams:frameType = 4 in the Pythia 8.317 manual, page "Les Houches Accord").
 """
 
 from __future__ import annotations
@@ -10,8 +9,8 @@ from __future__ import annotations
 import gzip
 import math
 import tempfile
-import warnings
-from collections.abc import Iterable
+import zlib
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +22,18 @@ from jetchain.core.errors import DataError
 from jetchain.core.io.events import write_events
 from jetchain.core.io.tables import write_result
 from jetchain.core.schema.generate import GENERATED, VARIATIONS
-from jetchain.core.sources import GZIP
 from jetchain.core.trees import REPLACE, Part, require_checksum
 from jetchain.core.verbs import Input, Output
 from jetchain.generate.codes import HardProcessLog
 from jetchain.generate.collisions import Batches
 from jetchain.generate.imported import EVENTS_PER_FILE, HEAVIEST, stated
+from jetchain.generate.les_houches_text import (
+    STRATEGIES,
+    WEIGHTED,
+    Malformed,
+    Unusable,
+    opened,
+)
 from jetchain.generate.processes import start_pythia
 from jetchain.generate.sample import collect, reported
 from jetchain.generate.settings import GenerationSettings, LesHouchesJob
@@ -64,8 +69,9 @@ def import_lhe(
         checksum: that the file must have, as in `core.trees.require_checksum`.
 
     Raises:
-        DataError: the file is missing, damaged, or no such file; a weight or the cross-section is
-            not finite, or the cross-section is negative; or it has too few events.
+        DataError: the file is missing, damaged, or no such file; an event has numbers that Pythia
+            cannot take; a weight or the cross-section is not finite, the cross-section is negative,
+            or the weights are not what IDWTUP says; or it has too few events.
         GeneratorError: Pythia refuses a setting or the file, or gives up too many events.
     """
     require_checksum(source, checksum)
@@ -93,90 +99,109 @@ class LesHouchesFile:
 
     Attributes:
         cross_section: the sum of its processes' and its error, pb; 0 where the writer knew none.
-        codes: of its processes.
+        codes: of the processes that its events are of, in order.
         weights: of its events, (events,).
+        unit: the size of all weights, by which they are divided; 1 where it is not one.
 
     Raises:
         DataError: see `import_lhe`.
     """
 
     def __init__(self, path: Path) -> None:
-        import pylhe
-
         if not path.is_file():
             raise DataError(f"{path}: no such file.", REPLACE)
         self.path = path
         weights: list[float] = []
+        codes: set[int] = set()
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error")  # as which pylhe tells that a file is cut short
-                file = pylhe.LHEFile.fromfile(path)
-                for each in file.events:
-                    weights.append(_finite(each).weight)
-        except DataError as error:
-            raise DataError(
-                f"{path}: in event {len(weights) + 1} of the file, {error.cause}.",
-                f"Take the event out of the file, or find what wrote it so. {REPLACE}",
-            ) from None
-        except Exception as error:  # pylhe raises many kinds for a damaged file
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            with opened(path) as text:
+                for event in text.events():
+                    weights.append(event.weight)
+                    codes.add(event.process)
+        except Unusable as error:
+            raise self._refusal(len(weights), str(error)) from None
+        except (Malformed, EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise DataError(
                 f"{path}: not a file of Les Houches events, cut short or damaged after event "
-                f"{len(weights)} of the file: {reason}.",
+                f"{len(weights)} of the file: {error}.",
                 f"If it is of another kind, correct source.format. {REPLACE}",
             ) from error
-        if (lists := _lists(path)) > 1:
+        if text.lists > 1:
             raise DataError(
-                f"{path}: holds {lists} lists of events, of which only the first would be read.",
+                f"{path}: holds {text.lists} lists of events, of which only the first would be "
+                "read.",
                 "Split it at each <LesHouchesEvents>, and name the parts in source.files.",
             )
+        self.codes = sorted(codes)
         self.weights: NDArray[np.float64] = np.array(weights, float)
-        if not np.all(usable := np.abs(self.weights) < HEAVIEST):
-            event = int(np.argmin(usable))
-            raise DataError(
-                f"{path}: in event {event + 1} of the file, the weight is {weights[event]:g}.",
-                f"Take the event out of the file, or find what wrote it so. {REPLACE}",
-            )
-        if len(weights) and not np.any(self.weights):
-            raise DataError(
-                f"{path}: the weight of event 1 is 0, and so are those of all {len(weights)} "
-                "events.",
-                f"Write the file with the weights of its events. {REPLACE}",
-            )
-        processes = file.init.procInfo
-        self.codes: list[int] = [process.procId for process in processes]
-        self.cross_section = (
-            math.fsum(process.xSection for process in processes),
-            math.hypot(*(process.error for process in processes)),
-        )
+        self._require_weights(text.start.strategy)
+        sizes = np.unique(np.abs(self.weights))
+        self.unit = float(sizes[0]) if len(sizes) == 1 else 1.0
+        values, errors, _, _ = zip(*text.start.processes, strict=True)
+        self.cross_section = math.fsum(values), math.hypot(*errors)
         if self.cross_section[0] < 0:
             raise DataError(
                 f"{path}: the cross-section in <init> is {self.cross_section[0]:g} pb.",
                 f"Correct it in the file. {REPLACE}",
             )
 
-    @property
-    def unit(self) -> float:
-        """The size of all weights, by which they are divided; 1 where it is not one."""
-        sizes = np.unique(np.abs(self.weights))
-        return float(sizes[0]) if len(sizes) == 1 else 1.0
+    def write(self, chosen: range, path: Path) -> None:
+        """Write some of the events for Pythia, their weights divided by the unit."""
+        with opened(self.path) as text, path.open("w", encoding="latin-1") as file:
+            file.write(text.start.text())
+            for event in islice(text.events(), chosen.start, chosen.stop):
+                file.write(event.text(event.weight / self.unit))
+            file.write("</LesHouchesEvents>\n")
 
+    def _require_weights(self, strategy: int) -> None:
+        """Raise `DataError` unless the weights can be used, and are what the file says of them."""
+        path, weights = self.path, self.weights
+        if not np.all(usable := np.abs(weights) < HEAVIEST):
+            event = int(np.argmin(usable))
+            raise self._refusal(event, f"the weight is {weights[event]:g}")
+        if len(weights) and not np.any(weights):
+            raise DataError(
+                f"{path}: the weight of event 1 is 0, and so are those of all {len(weights)} "
+                "events.",
+                f"Write the file with the weights of its events. {REPLACE}",
+            )
+        if abs(strategy) not in STRATEGIES:
+            raise DataError(
+                f"{path}: IDWTUP in <init> is {strategy}, which says nothing of the weights.",
+                f"Write 3 there where all events count alike, {WEIGHTED} where each has its "
+                "weight.",
+            )
+        if not len(weights) or abs(strategy) == abs(WEIGHTED):
+            return
+        if strategy > 0 and np.any(weights < 0):
+            event = int(np.argmax(weights < 0))
+            raise DataError(
+                f"{path}: IDWTUP in <init> is {strategy}, by which no weight is negative, but that "
+                f"of event {event + 1} is {weights[event]:g}.",
+                f"Write IDWTUP {-strategy} if the sign counts, or {WEIGHTED} if the whole weight "
+                "does.",
+            )
+        sizes = np.abs(weights)
+        if np.any(other := sizes != sizes[0]):
+            event = int(np.argmax(other))
+            raise DataError(
+                f"{path}: IDWTUP in <init> is {strategy}, "
+                + (
+                    "by which the weights are of one size"
+                    if abs(strategy) == 3
+                    else "by which the events are still to be accepted or rejected by their weights"
+                )
+                + f", but those of events 1 and {event + 1} are {weights[0]:g} and "
+                f"{weights[event]:g}.",
+                f"Write IDWTUP {WEIGHTED} if each event counts with its weight, or unweight the "
+                "events before.",
+            )
 
-def _lists(path: Path) -> int:
-    """How often a list of events begins in a file: more than once where files were joined."""
-    with path.open("rb") as raw:
-        packed = raw.read(2) == GZIP
-        raw.seek(0)
-        lines: Iterable[bytes] = gzip.GzipFile(fileobj=raw) if packed else raw
-        return sum(line.lstrip().startswith(b"<LesHouchesEvents") for line in lines)
-
-
-def _finite(event: Any) -> Any:
-    """The information of an event of pylhe's; raises `DataError` where a momentum is not finite."""
-    for each in event.particles:
-        if not math.isfinite(each.px + each.py + each.pz + each.e):
-            raise DataError(f"the momentum of a particle with PDG code {each.id} is not finite", "")
-    return event.eventinfo
+    def _refusal(self, event: int, what: str) -> DataError:
+        return DataError(
+            f"{self.path}: in event {event + 1} of the file, {what}.",
+            f"Take the event out of the file, or find what wrote it so. {REPLACE}",
+        )
 
 
 class _HardProcessOfFile(HardProcessLog):
@@ -209,25 +234,18 @@ class _Showered(Batches):
         seed: int,
         folder: Path,
     ) -> None:
-        self._unit, self._found = file.unit, found
+        self._found = found
         self._code = file.codes[0] if len(file.codes) == 1 else None
         self._hook = None if self._code is not None else _HardProcessOfFile()
-        # Pythia takes no name with blanks, and tells a compressed file by its name.
-        with file.path.open("rb") as raw:
-            suffix = ".gz" if raw.read(2) == GZIP else ""
-        link = folder / f"events.lhe{suffix}"
-        link.symlink_to(file.path.resolve())
+        events = folder / "events.lhe"  # Pythia takes no name with blanks
+        file.write(chosen, events)
         pythia: pythia8mc.Pythia = start_pythia(
             str(file.path),
             settings.shower.overrides,
             seed,
             self._hook,
             TUNES[settings.shower.tune].lines,
-            (
-                "Beams:frameType = 4",
-                f"Beams:LHEF = {link}",
-                f"Beams:nSkipLHEFatInit = {chosen.start}",
-            ),
+            ("Beams:frameType = 4", f"Beams:LHEF = {events}"),
         )
         if self._hook is not None:
             self._hook.pythia = pythia
@@ -243,7 +261,7 @@ class _Showered(Batches):
     def _event(self, batch: Any) -> dict[str, NDArray[Any]]:
         info = batch.layout.content("info")
         weights = info.content("weights")
-        values = weights.content.data[weights.offsets.data[:-1]].astype(np.float64) / self._unit
+        values = weights.content.data[weights.offsets.data[:-1]].astype(np.float64)
         if self._hook is not None:
             process = self._hook.take(batch)
         else:
