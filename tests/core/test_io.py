@@ -11,9 +11,10 @@ import pytest
 from jetchain.core.errors import DataError
 from jetchain.core.io.atomic import atomic
 from jetchain.core.io.events import count_events, read_event_chunks, read_events, write_events
+from jetchain.core.io.mapped import Mapped
 from jetchain.core.io.tables import read_csv, read_json, write_csv, write_json
-from jetchain.core.io.tensors import read_tensors, write_tensors, write_weights
-from jetchain.core.schema.base import Tensor, TensorTable
+from jetchain.core.io.tensors import read_about, read_tensors, write_tensors, write_weights
+from jetchain.core.schema.base import Result, Tensor, TensorTable
 from jetchain.core.schema.jets import JET, jets_table
 
 TABLE = jets_table((0.8,))
@@ -104,8 +105,27 @@ def test_a_file_cut_short_names_itself_and_the_remedy(tmp_path, fraction):
     write_events(path, TABLE, jets(200))
     whole = path.read_bytes()
     path.write_bytes(whole[: int(fraction * len(whole))])
-    with pytest.raises(DataError, match=r"a\.root.*cut short or damaged[\s\S]*Remedy: Remove it"):
+    with pytest.raises(
+        DataError, match=r"a\.root.*cut short or damaged[\s\S]*Remedy: If a job made"
+    ):
         read_events(path, TABLE)
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda path: read_events(path, TABLE),
+        lambda path: Mapped([path], GRAPH),
+        lambda path: read_tensors(path, GRAPH),
+        lambda path: read_about(path, Result),
+        read_json,
+        read_csv,
+    ],
+)
+def test_a_folder_in_the_place_of_a_file_is_told(tmp_path, read):
+    with pytest.raises(DataError, match=f"{tmp_path}: a folder, no file") as caught:
+        read(tmp_path)
+    assert "correct the path" in caught.value.remedy
 
 
 def test_a_missing_column_is_named(tmp_path):

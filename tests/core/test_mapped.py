@@ -126,6 +126,16 @@ def test_a_file_cut_short_or_of_another_kind_is_refused(shards, tmp_path):
         Mapped([tmp_path / "none.safetensors"], TABLE)
 
 
+@pytest.mark.parametrize("start", [b"root\0\0\xf7\x3e", b"\x89HDF\r\n\x1a\n", b"PK\3\4\x14\0\0\0"])
+def test_a_file_of_the_users_own_of_another_kind_is_no_damaged_one(tmp_path, start):
+    path = tmp_path / "mine.root"
+    path.write_bytes(start + 100 * b"\0")
+    with pytest.raises(DataError, match=f"{path}: no safetensors file") as caught:
+        Mapped([path], TABLE)
+    assert "If it is a file of your own, name the one that is meant" in caught.value.remedy
+    assert not caught.value.remedy.startswith("Remove")
+
+
 MEASURE = '''
 import sys
 from pathlib import Path

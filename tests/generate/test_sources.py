@@ -1,6 +1,7 @@
 """Files of a source: patterns, kinds, and parts of files of every format."""
 
 import gzip
+import re
 import shutil
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from jetchain.core.trees import Part
 from jetchain.generate.import_cocoa import import_cocoa
 from jetchain.generate.import_delphes import import_delphes
 from jetchain.generate.import_hepmc import import_hepmc
-from jetchain.generate.settings import GenerateSettings
+from jetchain.generate.settings import GenerateSettings, SourceSettings
 from jetchain.generate.summarise import combine
 
 
@@ -71,6 +72,8 @@ def test_a_file_with_the_very_name_is_no_pattern(folder):
     [
         (["*.root"], "no file matches '*.root' (seen from"),
         (["a.hepmc", "?.hepmc"], "'a.hepmc' is named twice"),
+        (["a.hepmc", "a.hepmc"], "'a.hepmc' is named twice"),
+        (["s3://bucket/a.hepmc", "s3://bucket/a.hepmc"], "a.hepmc' is named twice"),
         (["~nobody_here/x.hepmc"], "write the folder out"),
         (["ftp://x/a.hepmc"], "storages are s3://, root://"),
         (["s3://bucket/a.hepmc"], "snakemake-storage-plugin-s3, which is not installed"),
@@ -84,6 +87,68 @@ def test_names_that_lead_nowhere_are_refused(folder, monkeypatch, names, words):
     with pytest.raises(ConfigurationError) as caught:
         sample(*names)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("names", "both"),
+    [
+        (["a.hepmc", "./a.hepmc"], "'a.hepmc' and './a.hepmc'"),
+        (["a.hepmc", "deep/../a.hepmc"], "'a.hepmc' and 'deep/../a.hepmc'"),
+        (["a.hepmc", "~/a.hepmc"], "'a.hepmc' and '{home}/a.hepmc'"),
+        (["{home}/a.hepmc", "a.hepmc"], "'{home}/a.hepmc' and 'a.hepmc'"),
+        (["a.hepmc", "deep/link.hepmc"], "'a.hepmc' and 'deep/link.hepmc'"),
+        (["a.hepmc", "deep/folder/a.hepmc"], "'a.hepmc' and 'deep/folder/a.hepmc'"),
+        (["*.hepmc", "{home}/b.hepmc"], "'b.hepmc' and '{home}/b.hepmc'"),
+    ],
+)
+def test_a_file_by_two_spellings_is_refused(folder, names, both):
+    Path("deep/folder").symlink_to(folder)
+    Path("deep/link.hepmc").symlink_to(folder / "a.hepmc")
+    with pytest.raises(ConfigurationError) as caught:
+        sample(*(name.format(home=folder) for name in names))
+    words = f"{both.format(home=folder)} are the same file: its events would count twice"
+    assert words in str(caught.value)
+
+
+def test_a_pattern_that_has_a_file_and_its_link_is_refused(folder):
+    Path("z.hepmc").symlink_to("a.hepmc")
+    with pytest.raises(ConfigurationError, match=r"'a\.hepmc' and 'z\.hepmc' are the same"):
+        sample("*.hepmc")
+
+
+def test_files_of_equal_content_are_two(folder):
+    Path("deep/a.hepmc").write_bytes(Path("a.hepmc").read_bytes())
+    assert sample("a.hepmc", "deep/a.hepmc").shards == 2
+
+
+@pytest.mark.parametrize("name", ["a.hepmc", "?.hepmc"])
+def test_a_folder_that_cannot_be_looked_into_is_refused(folder, monkeypatch, name):
+    def refuse(self):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "is_file", refuse)  # root may read all
+    with pytest.raises(ConfigurationError, match=r"a\.source\.files: '.\.hepmc' cannot be looked"):
+        sample(name)
+
+
+def test_a_name_that_no_file_can_have_is_refused(folder):
+    with pytest.raises(ConfigurationError, match=r"source\.files: 'a+' cannot be looked at \(File"):
+        sample(300 * "a")
+
+
+@pytest.mark.parametrize("files", ["a.hepmc", "?.hepmc", "s3://bucket/deep/a.hepmc"])
+@pytest.mark.parametrize("name", ["A.hepmc", "./a.hepmc", "deep/a.hepmc", "c.hepmc"])
+def test_checksums_of_no_file_are_refused(folder, monkeypatch, files, name):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: "installed")
+    source = {"format": "hepmc3", "files": [files]}
+    stated = "md5:" + 32 * "0"
+    found = parse(SourceSettings, source | {"checksums": {"a.hepmc": stated}})
+    assert found.checksums == {"a.hepmc": stated}
+    words = (
+        rf"checksums: unknown name .* '{re.escape(name)}'\. (Did you mean '[ab]\.|Known names: a)"
+    )
+    with pytest.raises(ConfigurationError, match=words):
+        parse(SourceSettings, source | {"checksums": {name: stated}})
 
 
 @pytest.mark.parametrize(

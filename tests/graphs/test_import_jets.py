@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from helpers import published
+from helpers.published import take_in
 from jetchain.core.errors import DataError
-from jetchain.core.io.tables import read_json
 from jetchain.core.io.tensors import JaggedWriter, read_about, read_tensors, write_tensors
 from jetchain.core.kinematics import delta_phi, pt_eta_phi
 from jetchain.core.schema.graphs import CONSTITUENT_COLUMNS, JET_COLUMNS, JET_GRAPHS, ImportedJets
@@ -28,8 +28,6 @@ from jetchain.graphs.formats import (
     quark_gluon,
     top_tagging,
 )
-from jetchain.graphs.import_jets import import_jets
-from jetchain.graphs.settings import ImportSettings
 
 JETS = 11
 LABEL = np.arange(JETS) % 2
@@ -74,14 +72,6 @@ def write(folder, form, kind="root", made=None, label=LABEL):
     flavour = np.array(FLAVOUR[form])[label]
     columns = published.nanoaod_columns(made, flavour, EVENTS, jet)
     return published.write_root(folder / "a.root", columns, "Events")
-
-
-def take_in(path, form, shard="0000", **how):
-    keys = {name: how.pop(name) for name in ("parts", "limit") if name in how}
-    settings = ImportSettings(format=form, **{"pt_min": 0.0, "eta_max": 9.0} | how)
-    graphs, cutflow = path.parent / "g.safetensors", path.parent / "c.json"
-    import_jets(source=path, graphs=graphs, cutflow=cutflow, shard=shard, settings=settings, **keys)
-    return read_tensors(graphs, JET_GRAPHS), read_json(cutflow)
 
 
 def test_every_format_has_its_labels_once_and_a_known_set_of_features():

@@ -6,13 +6,9 @@ import pytest
 
 from helpers import published
 from jetchain.core.errors import DataError
-from jetchain.core.io.tables import read_json
-from jetchain.core.io.tensors import read_tensors
-from jetchain.core.schema.graphs import CONSTITUENT_COLUMNS, JET_COLUMNS, JET_GRAPHS
+from jetchain.core.schema.graphs import CONSTITUENT_COLUMNS, JET_COLUMNS
 from jetchain.core.trees import LINK
 from jetchain.graphs.formats.physlite import Physlite
-from jetchain.graphs.import_jets import import_jets
-from jetchain.graphs.settings import ImportSettings
 
 EVENTS = [2, 0, 3]
 TRUTH = np.array([[5, 5], [4, 21], [15, -1], [0, 3], [0, 21]])
@@ -22,10 +18,7 @@ def read(folder, truth=TRUTH, **change):
     made = published.tracks_only(published.jets(sum(EVENTS)))
     columns = published.physlite_columns(made, truth, EVENTS)
     path = published.write_physlite(folder / "a.root", columns, **change)
-    settings = ImportSettings(format="physlite", pt_min=0.0, eta_max=9.0)
-    graphs, cutflow = folder / "g.safetensors", folder / "c.json"
-    import_jets(source=path, graphs=graphs, cutflow=cutflow, shard="0000", settings=settings)
-    return read_tensors(graphs, JET_GRAPHS), read_json(cutflow)
+    return published.take_in(path, "physlite")
 
 
 def column(arrays, name):
@@ -74,20 +67,40 @@ def test_distances_are_from_the_primary_vertex(tmp_path):
     np.testing.assert_allclose(column(arrays, "z0"), 0.3 + 0.1 * jets - 9.0, rtol=1e-5)
 
 
-def moved(name, value):
+def moved(name, value, kind="uint32"):
     def change(links):
         fields = {each: links[each] for each in LINK}
         first = ak.local_index(links, axis=2) == 0
-        fields[name] = ak.values_astype(ak.where(first, value, fields[name]), "uint32")
+        fields[name] = ak.values_astype(ak.where(first, value, fields[name]), kind)
         return ak.zip(fields)
 
     return change
+
+
+def twice(links):
+    """The links of each jet, all of them a second time."""
+    return ak.concatenate([links, links], axis=2)
+
+
+def no_number(values):
+    return ak.values_astype(values, "float32") * np.nan
+
+
+def test_tracks_of_one_number_in_two_events_are_two(tmp_path):
+    # One track each, the first of its event: the jets of an event share it.
+    def first(links):
+        return ak.zip({LINK[0]: links[LINK[0]], LINK[1]: 0 * links[LINK[1]]})[:, :, :1]
+
+    arrays, _ = read(tmp_path, GhostTrack=first)
+    assert arrays["multiplicity"].tolist() == [1] * sum(EVENTS)
 
 
 @pytest.mark.parametrize(
     ("name", "change", "words"),
     [
         ("GhostTrack", moved("m_persIndex", 999), "leads to tracks that there are not"),
+        ("GhostTrack", moved("m_persIndex", -1, "int32"), "leads to tracks that there are not"),
+        ("GhostTrack", twice, "GhostTrack lists a particle of a jet twice: its momentum would"),
         ("GhostTrack", moved("m_persKey", 7), "more than one collection"),
         ("GhostTrack", lambda links: links[LINK[1]], "expected a list of lists of m_persKey and"),
         ("GhostTrack", lambda links: links[:, :1], "GhostTrack has more or fewer entries"),
@@ -102,6 +115,9 @@ def moved(name, value):
         ("pt", lambda pt: -pt, "pt of the jet is -"),
         ("eta", lambda eta: eta[:, :0], "eta has more or fewer entries"),
         ("PartonTruthLabelID", lambda v: v[:, :0], "PartonTruthLabelID has more or fewer"),
+        ("PartonTruthLabelID", no_number, "PartonTruthLabelID holds nan"),
+        ("HadronConeExclTruthLabelID", no_number, "HadronConeExclTruthLabelID holds nan"),
+        ("vertexType", no_number, "vertexType holds nan"),
     ],
 )
 def test_what_cannot_be_is_refused(tmp_path, name, change, words):
@@ -119,7 +135,5 @@ def test_an_event_without_vertices_is_refused(tmp_path):
 
 def test_a_tree_of_another_format_is_refused(tmp_path):
     path = published.write_root(tmp_path / "a.root", {"Jet_pt": [[1.0]]}, "Events")
-    settings = ImportSettings(format="physlite")
-    outputs = {"graphs": tmp_path / "g.safetensors", "cutflow": tmp_path / "c.json"}
     with pytest.raises(DataError, match="has no tree 'CollectionTree'; it has Events"):
-        import_jets(source=path, **outputs, shard="0000", settings=settings)
+        published.take_in(path, "physlite")

@@ -6,19 +6,20 @@ from __future__ import annotations
 
 import glob
 import importlib.util
+import os
 import re
 import shlex
 import time
 import zlib
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import ValidationInfo, field_validator
 
-from jetchain.core.settings import Settings, key
+from jetchain.core.settings import Settings, key, require_known
 
 # What stands in the first bytes of a file, and what that is.
 MARKS = (
@@ -62,26 +63,52 @@ def found(names: Sequence[str]) -> list[str]:
             very name.
 
     Raises:
-        ValueError: for use in validators: nothing has such a name, or a file is named twice.
+        ValueError: for use in validators: nothing has such a name, it cannot be looked at, or a
+            file is named twice, also by two spellings or by a link to it.
     """
     files: list[str] = []
     for name in names:
         plain = at_home(name)
-        if is_stored(plain) or Path(plain).is_file() or not glob.has_magic(plain):
-            files.append(plain)
-            continue
-        matches = sorted(each for each in glob.glob(plain, recursive=True) if Path(each).is_file())
+        with _looked_at(name):
+            if is_stored(plain) or Path(plain).is_file() or not glob.has_magic(plain):
+                files.append(plain)
+                continue
+            every = glob.glob(plain, recursive=True)
+            matches = sorted(each for each in every if Path(each).is_file())
         if not matches:
             raise ValueError(f"no file matches '{name}' (seen from {Path.cwd()})")
         files += matches
-    for name, times in Counter(files).items():
-        if times > 1:
-            raise ValueError(f"'{name}' is named twice: its events would count twice")
+    first: dict[str, str] = {}
+    for name in files:
+        itself = name if is_stored(name) else os.path.realpath(name)
+        if itself in first:
+            same = first[itself]
+            both = f"'{name}' is named twice"
+            both = both if same == name else f"'{same}' and '{name}' are the same file"
+            raise ValueError(f"{both}: its events would count twice")
+        first[itself] = name
     return files
+
+
+@contextmanager
+def _looked_at(name: str) -> Iterator[None]:
+    """Turn what the system says of a name that it cannot look at into a ValueError."""
+    try:
+        yield
+    except OSError as error:
+        raise ValueError(
+            f"'{name}' cannot be looked at ({error.strerror or error}): correct the name, or give "
+            "yourself the right to read its folder"
+        ) from None
 
 
 def require_usable(name: str) -> None:
     """Raise ValueError unless a file is there, and Snakemake can take it for an input."""
+    with _looked_at(name):
+        _require_usable(name)
+
+
+def _require_usable(name: str) -> None:
     if Path(name).is_dir():
         raise ValueError(f"'{name}' is a folder: name its files, or a pattern such as '{name}/*'")
     if not Path(name).is_file():
@@ -185,6 +212,15 @@ class FileSettings(Settings):
                     f"'{name}': write md5: and 32, or sha256: and 64 hexadecimal digits, not "
                     f"'{each}'"
                 )
+        return value
+
+    @field_validator("checksums")
+    @classmethod
+    def _of_its_files(cls, value: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        if "files" in info.data:  # else they are refused themselves
+            known = {name.rpartition("/")[2] for name in info.data["files"]}
+            for name in value:
+                require_known(name, known, "name of a file, without its folder,")
         return value
 
     @field_validator("files")

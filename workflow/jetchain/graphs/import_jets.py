@@ -102,5 +102,5 @@ def as_table(chunk: Chunk, jet: Columns, first: int) -> JetTable:
 
 
 def _float32(values: NDArray[Any]) -> NDArray[Any]:
-    """As the tables of jets and particles hold numbers."""
-    return values.astype(np.float32, copy=False) if values.dtype.kind == "f" else values
+    """As the tables of jets and particles hold numbers; whole ones would overflow in squares."""
+    return values.astype(np.float32, copy=False)

@@ -120,6 +120,34 @@ def require_lengths(path: Path, name: str, lists: Any, expected: NDArray[np.inte
         raise other_layout(path, f"{name} has more or fewer entries than what goes with it")
 
 
+def require_finite(path: Path, name: str, values: Any) -> None:
+    """Raise `DataError` where a column that only sorts jets or particles holds no number."""
+    values = np.asarray(values)
+    if not np.all(finite := np.isfinite(values)):
+        raise DataError(
+            f"{path}: {name} holds {values[np.argmin(finite)]:g}.",
+            f"Take the rows with it out of the file, or find what wrote it so. {REPLACE}",
+        )
+
+
+def require_once(
+    path: Path, name: str, jet: NDArray[np.integer], which: NDArray[np.integer]
+) -> None:
+    """Raise `DataError` where a jet has one particle of the file twice.
+
+    Args:
+        path: the file.
+        name: of what lists the particles of jets.
+        jet, which: of each constituent, numbers of its jet and of its particle; (constituents,).
+    """
+    order = np.lexsort((which, jet))
+    if np.any((np.diff(jet[order]) == 0) & (np.diff(which[order]) == 0)):
+        raise DataError(
+            f"{path}: {name} lists a particle of a jet twice: its momentum would count twice.",
+            f"Write the file with each particle of a jet once. {REPLACE}",
+        )
+
+
 def steps(rows: range) -> Iterator[slice]:
     """Rows in chunks of STEP; one empty chunk where there are none."""
     for start in range(rows.start, max(rows.stop, rows.start + 1), STEP):
@@ -181,8 +209,8 @@ def require_usable(path: Path, chunk: Chunk, labels: int, before: int) -> None:
         before: rows of the file before them.
 
     Raises:
-        DataError: a value is not finite, a constituent has no positive pT or energy, or a label is
-            none of the format.
+        DataError: a value is not finite, a constituent has no positive pT or energy in the graphs'
+            32 bits, or a label is none of the format.
     """
     events = np.ones(len(chunk.label), int) if chunk.events is None else chunk.events
     event_of = np.repeat(np.arange(len(events)), events)
@@ -205,9 +233,12 @@ def require_usable(path: Path, chunk: Chunk, labels: int, before: int) -> None:
     pt = chunk.jet.get("pt", np.zeros(0))
     if np.any(low := (pt < 0) | ((pt == 0) & (chunk.constituents[: len(pt)] > 0))):
         raise refuse(int(event_of[np.argmax(low)]), "pt of the jet", pt[np.argmax(low)])
-    pt2 = chunk.columns["px"] ** 2 + chunk.columns["py"] ** 2
-    for name, values in (("pT squared", pt2), ("energy", chunk.columns["e"])):
-        if not np.all(positive := values > 0):
+    # As the graphs hold them: squares of narrower numbers overflow, or are 0.
+    with np.errstate(over="ignore"):
+        px, py, e = (chunk.columns[name].astype(np.float32) for name in ("px", "py", "e"))
+        pt = np.hypot(px, py)
+    for name, values in (("pT", pt), ("energy", e)):
+        if not np.all(positive := (values > 0) & np.isfinite(values)):
             bad = int(np.argmin(positive))
             raise refuse(int(of[bad]), f"the {name} of a constituent", values[bad])
     if not np.all(known := (chunk.label >= -1) & (chunk.label < labels)):

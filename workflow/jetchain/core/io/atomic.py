@@ -14,7 +14,10 @@ from jetchain.core.errors import DataError
 SNAKEMAKE = "JETCHAIN_SNAKEMAKE"
 """Environment variable that names to a job the process of its Snakemake."""
 
-REMAKE = "Remove it and run the same command again: Snakemake makes it anew."
+REMAKE = (
+    "If a job made it, remove it and run the same command again: Snakemake makes it anew. If it is "
+    "a file of your own, name the one that is meant."
+)
 
 
 @contextmanager
@@ -47,8 +50,9 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 def missing(path: Path) -> DataError:
-    """The error for a file that is not there."""
-    return DataError(f"{path}: no such file.", "Run the rule that makes it, or correct the path.")
+    """The error for a file that is not there, or is a folder."""
+    what = "a folder, no file" if path.is_dir() else "no such file"
+    return DataError(f"{path}: {what}.", "Run the rule that makes it, or correct the path.")
 
 
 def orphaned() -> bool:

@@ -237,7 +237,7 @@ def _opened(
     import uproot
 
     path = Path(path)
-    if not path.exists():
+    if not path.is_file():
         raise missing(path)
     if columns is None:
         columns = dict.fromkeys(table.collections)

@@ -186,23 +186,27 @@ def _joined(
 
 def _places(path: Path, table: TensorTable) -> dict[str, _Place]:
     """Where the arrays of a table stand in a file, checked against the table and its length."""
-    if not path.exists():
+    if not path.is_file():
         raise missing(path)
     size = path.stat().st_size
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        text = file.read(length if length < size else 1)
+    if size > 8 and not text.startswith(b"{"):
+        raise DataError(f"{path}: no safetensors file.", REMAKE)
+    if length >= size:
+        raise DataError(f"{path}: cut short.", REMAKE)
     try:
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            header: Any = json.loads(file.read(length)) if length < size else None
         places = {
             name: _Place(
                 np.dtype(DTYPES[entry["dtype"]]),
                 tuple(entry["shape"]),
                 8 + length + entry["data_offsets"][0],
             )
-            for name, entry in header.items()
+            for name, entry in json.loads(text).items()
             if name != "__metadata__"
         }
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path}: cut short or damaged ({error!r}).", REMAKE) from error
     for place in places.values():
         if place.start + int(np.prod(place.shape)) * place.dtype.itemsize > size:

@@ -41,7 +41,7 @@ def read_json(path: Path) -> Any:
     path = Path(path)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         raise missing(path) from None
     except ValueError as error:
         raise DataError(f"{path}: cut short or damaged ({error}).", REMAKE) from error
@@ -76,7 +76,7 @@ def write_csv(path: Path, columns: Mapping[str, Sequence[Any] | np.ndarray]) -> 
 def read_csv(path: Path) -> dict[str, np.ndarray]:
     """Read a CSV as columns: numbers where every entry is one, else text."""
     path = Path(path)
-    if not path.exists():
+    if not path.is_file():
         raise missing(path)
     text = path.read_text(encoding="utf-8")
     rows = list(csv.reader(text.splitlines()))

@@ -232,7 +232,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     """Read all arrays of a safetensors file, for instance a network's weights without torch."""
     from safetensors.numpy import load_file
 
-    if not path.exists():
+    if not path.is_file():
         raise missing(path)
     try:
         return load_file(path)
@@ -289,7 +289,7 @@ def read_about(path: Path, kind: type[R]) -> R:
     """What `write_weights` has noted beside the weights; raises `DataError` where it has not."""
     from safetensors import safe_open
 
-    if not Path(path).exists():
+    if not Path(path).is_file():
         raise missing(Path(path))
     try:
         with safe_open(path, "numpy") as file:

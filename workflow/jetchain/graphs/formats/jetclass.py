@@ -26,6 +26,7 @@ from jetchain.graphs.imported import (
     one_hot,
     other_layout,
     reading,
+    require_finite,
     require_lengths,
     require_names,
     whole_labels,
@@ -90,6 +91,7 @@ class JetClass(JetFormat):
             columns = {name: flat[branch] for name, branch in PARTICLES.items()}
             columns["kind"] = np.full(len(columns["px"]), -1)
             for name, branch in FLAGS.items():
+                require_finite(path, branch, flat[branch])
                 columns["kind"][flat[branch] == 1] = PARTICLE_CLASSES.index(name)
             jet = _jet({name: values[branch] for name, branch in JET.items()})
             yield Chunk(self.label(path, values), constituents, columns, jet)

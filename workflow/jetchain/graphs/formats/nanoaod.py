@@ -31,7 +31,9 @@ from jetchain.graphs.imported import (
     Rows,
     kind_of,
     other_layout,
+    require_finite,
     require_lengths,
+    require_once,
 )
 
 MM = 10.0  # one cm in mm
@@ -77,14 +79,17 @@ class SmallJets(JetFormat):
             events = np.asarray(ak.num(table[names[0]]))
             if flavour in table:
                 require_lengths(path, flavour, table[flavour], events)
+                require_finite(path, flavour, _flat(table[flavour]))
             number = np.asarray(ak.num(table[names[3]]))
             for branch in [*candidates.values(), *[weight] * self.weighted]:
                 require_lengths(path, branch, table[branch], number)
-            jet, which = self._pairs(path, [table[name] for name in pair], events, table[names[3]])
+            listed = {name: table[name] for name in pair}
+            jet, which = self._pairs(path, listed, events, table[names[3]])
             flat = {name: _flat(table[branch])[which] for name, branch in candidates.items()}
             if not np.all(known := np.isin(np.abs(flat["pdgId"]), CODES)):
                 code = flat["pdgId"][np.argmin(known)]
-                raise other_layout(path, f"{candidates['pdgId']} is {code:g}, no candidate's code")
+                what = f"{candidates['pdgId']} is {code:.15g}, no candidate's code"
+                raise other_layout(path, what)
             made = _constituents(flat, _flat(table[weight])[which] if self.weighted else None)
             kept = made["e"] != 0 if self.puppi else np.ones(len(jet), bool)
             label = self._label(_flat(table[flavour]) if flavour in table else None, events)
@@ -97,14 +102,16 @@ class SmallJets(JetFormat):
             )
 
     def _pairs(
-        self, path: Path, pair: list[Any], events: NDArray[np.int64], candidates: Any
+        self, path: Path, pair: dict[str, Any], events: NDArray[np.int64], candidates: Any
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Jet and candidate of each constituent, numbered through the chunk, jet after jet."""
-        counts = np.asarray(ak.num(pair[0]))
-        if np.any(np.asarray(ak.num(pair[1])) != counts):
+        counts, others = (np.asarray(ak.num(each)) for each in pair.values())
+        if np.any(others != counts):
             raise other_layout(path, f"{self.link}_{self.index} has more or fewer entries")
         event = np.repeat(np.arange(len(counts)), counts)
-        jet, which = (whole_numbers(_flat(each), self.link, path).astype(np.int64) for each in pair)
+        jet, which = (
+            whole_numbers(_flat(each), name, path).astype(np.int64) for name, each in pair.items()
+        )
         number = np.asarray(ak.num(candidates))
         # Jets that the table leaves out, and candidates that it leaves out, have the index -1.
         real = (jet >= 0) & (which >= 0)
@@ -113,6 +120,7 @@ class SmallJets(JetFormat):
             raise other_layout(path, f"{self.link} names jets or candidates that there are not")
         jet += (np.cumsum(events) - events)[event]
         which += (np.cumsum(number) - number)[event]
+        require_once(path, " with ".join(pair), jet, which)
         order = np.argsort(jet, kind="stable")
         return jet[order], which[order]
 

@@ -29,7 +29,9 @@ from jetchain.graphs.imported import (
     JetFormat,
     Rows,
     other_layout,
+    require_finite,
     require_lengths,
+    require_once,
 )
 
 GEV = 1000.0  # one GeV in MeV
@@ -70,6 +72,8 @@ class Physlite(JetFormat):
             events = np.asarray(ak.num(table[jet["pt"]]))
             for each in [*jet.values(), *(each for each in truth if each in table), link]:
                 require_lengths(path, each, table[each], events)
+            for each in [*(each for each in truth if each in table), vertex[1]]:
+                require_finite(path, each, _flat(table[each]))
             number = np.asarray(ak.num(table[track["phi"]]))
             for each in [*track.values(), variances]:
                 require_lengths(path, each, table[each], number)
@@ -97,11 +101,13 @@ def _ghosts(
     there = key != 0
     if len(np.unique(key[there])) > 1:
         raise other_layout(path, f"{name} leads to particles of more than one collection")
-    if np.any(index[there] >= number[event[there]]):
+    index, event = index[there], event[there]
+    if np.any((index < 0) | (index >= number[event])):
         raise other_layout(path, f"{name} leads to tracks that there are not")
-    before = np.cumsum(number) - number
-    of_jets = ak.flatten(links[LINK[0]] != 0)
-    return np.asarray(ak.sum(of_jets, axis=1)), before[event[there]] + index[there]
+    constituents = np.asarray(ak.sum(ak.flatten(links[LINK[0]] != 0), axis=1))
+    which = (np.cumsum(number) - number)[event] + index
+    require_once(path, name, np.repeat(np.arange(len(constituents)), constituents), which)
+    return constituents, which
 
 
 def _primary(path: Path, names: list[str], table: Any) -> NDArray[Any]:

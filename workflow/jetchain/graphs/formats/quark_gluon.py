@@ -74,8 +74,16 @@ def _header(path: Path, file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype]:
         (2, 0): np.lib.format.read_array_header_2_0,
     }[version]
     shape, by_columns, dtype = read(file)
-    if by_columns or dtype.kind != "f":
-        raise other_layout(path, f"X holds {dtype} by {'columns' if by_columns else 'rows'}")
+    if dtype.kind not in "fiu":
+        raise DataError(
+            f"{path}: X holds {dtype}, no numbers.", f"Write X.astype(numpy.float64). {REPLACE}"
+        )
+    if by_columns:
+        raise DataError(
+            f"{path}: X is stored by columns (Fortran's order), so that no part of its jets can be "
+            "read alone.",
+            f"Write numpy.ascontiguousarray(X). {REPLACE}",
+        )
     return shape, dtype
 
 
@@ -107,13 +115,13 @@ def _jets(path: Path, values: NDArray[np.float64], label: NDArray) -> Chunk:
 @cache
 def _mass_and_charge(path: Path, code: float) -> tuple[float, float]:
     """Mass in GeV and charge of a PDG code; 0 of padding."""
-    from particle import Particle, ParticleNotFound
+    from particle import InvalidParticle, Particle, ParticleNotFound
 
     if code == 0:
         return 0.0, 0.0
     try:
         found = Particle.from_pdgid(int(code)) if code == round(code) else None
-    except (ParticleNotFound, ValueError, OverflowError):
+    except (ParticleNotFound, InvalidParticle, ValueError, OverflowError):
         found = None
     if found is None or found.charge is None:
         raise _unknown(path, code)
@@ -122,6 +130,6 @@ def _mass_and_charge(path: Path, code: float) -> tuple[float, float]:
 
 def _unknown(path: Path, code: float) -> DataError:
     return DataError(
-        f"{path}: there is no particle with the PDG code {code:g}.",
+        f"{path}: there is no particle with the PDG code {code:.15g}.",
         f"Take the jets with it out of the file. {REPLACE}",
     )
