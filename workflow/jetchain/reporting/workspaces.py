@@ -6,11 +6,19 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.ticker import NullLocator, StrMethodFormatter
+from matplotlib.ticker import NullLocator
 
 from jetchain.core.io.tables import read_result
 from jetchain.core.schema.inference import ChannelYields, Fit, Limits, ModelFit
-from jetchain.core.style import COLOURS, label, literal, new_figure, remark, save_figure
+from jetchain.core.style import (
+    COLOURS,
+    label,
+    literal,
+    log_numbers,
+    new_figure,
+    remark,
+    save_figure,
+)
 from jetchain.core.verbs import Input, Inputs, Output
 from jetchain.reporting.inference import OUTER, band_handles, draw_band
 
@@ -38,7 +46,7 @@ def strengths(*, limits: Inputs, pdf: Output, png: Output, data: Output) -> None
     ax.xaxis.set_minor_locator(NullLocator())
     low, high = ax.get_ylim()
     ax.set_ylim(low / 1.5, high * (high / low) ** 0.5 * 1.5)  # room for the legend
-    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    log_numbers(ax.yaxis)
     ax.legend(handles=band_handles("expected"), ncols=2, loc="upper right")
     ax.set_ylabel(f"{100 * (1 - rows[0].level):.0f} % CL upper limit on the strength")
     label(ax, WHAT, right="CLs")
