@@ -19,7 +19,8 @@ from jetchain.core.schema.taggers_compared import (
 from jetchain.core.schema.tagging import Rejection, TaggerMetrics
 from jetchain.core.style import COLOURS, label, legend_size, new_figure, save_figure, style_of
 from jetchain.core.verbs import Input, Inputs, Labels, Output
-from jetchain.reporting.tagging import TITLES, ordered_pairs, pair_title
+from jetchain.reporting.names import TITLES, pair_title
+from jetchain.reporting.tagging import ordered_pairs
 
 AXES = {"pt": r"jet $p_T$ [GeV]", "abs_eta": r"jet $|\eta|$"}
 LEAST = 1e-4

@@ -12,11 +12,7 @@ from jetchain.core.io.tables import read_csv, read_json, read_result, write_csv
 from jetchain.core.schema.tagging import PairMerit, Rejection, TaggerMetrics
 from jetchain.core.style import COLOURS, label, legend_size, new_figure, save_figure, style_of
 from jetchain.core.verbs import Input, Inputs, Labels, Output, Resource
-
-TITLES = {
-    "quark": "quark", "gluon": "gluon", "W": "W", "Z": "Z", "top": "top",
-    "Hbb": r"$H\to b\bar{b}$", "Hcc": r"$H\to c\bar{c}$", "QCD": "quark + gluon",
-}  # fmt: skip
+from jetchain.reporting.names import TITLES, pair_title
 
 # Signal classes in the order in which their panels stand; others follow.
 ORDER = ("top", "W", "Z", "Hbb", "Hcc", "quark", "gluon")
@@ -131,11 +127,6 @@ def _reference_points(
             [0.5, 0.3], [row["rejection_50"], row["rejection_30"]], **style_of(index).points,
             markerfacecolor="none", label=f"{name}, published",
         )  # fmt: skip
-
-
-def pair_title(pair: str) -> str:
-    signal, _, background = pair.partition("_vs_")
-    return " vs ".join(TITLES.get(each, each) for each in (signal, background) if each)
 
 
 def in_order(pairs: Iterable[str]) -> list[str]:
