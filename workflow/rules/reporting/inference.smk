@@ -88,6 +88,7 @@ FIGURES += [
             fit="results/inference/{method}/fit.json",
             model="results/inference/{method}/model.json",
         ),
+        params=dict(labels=BACKGROUND_LABELS),
         over={"method": [*BACKGROUND_CUT, *PUBLISHED]},
     ),
 ]
