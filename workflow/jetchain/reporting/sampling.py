@@ -101,7 +101,7 @@ def variations(*, histograms: Input, pdf: Output, png: Output, data: Output) -> 
             label(upper, right=f"{TITLES[name]} jets")
         axes[2 * row, 0].set_ylabel("Part of the jets / bin")
         axes[2 * row + 1, 0].set_ylabel("Varied / nominal")
-        axes[2 * row, 0].legend()
+    shared_legend(figure, axes.flat, ncols=6)
     if not classes:
         remark(axes[0, 0], "no sample has generation.variations: shower")
     save_figure(figure, pdf, png, data)
@@ -116,7 +116,12 @@ def _varied(upper: Axes, lower: Axes, histograms: dict[str, hist.Hist]) -> None:
     known = (value > 0) & (error < 0.25 * value)
     relative = np.where(known, error / np.where(known, value, 1.0), np.nan)
     lower.stairs(
-        1 + relative, edges, baseline=1 - relative, fill=True, color="0.85", label="nominal, error"
+        1 + relative,
+        edges,
+        baseline=1 - relative,
+        fill=True,
+        color="0.85",
+        label="statistical error of the nominal weights; gaps: above 25 %",
     )
     for index, (name, histogram) in enumerate(histograms.items()):
         share = histogram.values() / sums[name]
