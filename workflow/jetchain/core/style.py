@@ -188,16 +188,17 @@ def shared_legend(figure: Figure, axes: Iterable[Axes], **options: Any) -> None:
         figure.legend(entries.values(), entries, **{"loc": "outside lower center"} | options)
 
 
-def legend_below(ax: Axes, entries: int) -> None:
+def legend_below(ax: Axes, entries: int, **options: Any) -> None:
     """A legend of two columns under the axes, where it hides nothing of many entries.
 
     Args:
         ax: with the entries.
         entries: of the family, which make the letters small if they are many.
+        options: of ``ax.legend``.
     """
     ax.legend(
         loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2,
-        fontsize=min(9.0, legend_size(entries)), handlelength=1.6, columnspacing=1.0,
+        fontsize=min(9.0, legend_size(entries)), handlelength=1.6, columnspacing=1.0, **options,
     )  # fmt: skip
 
 

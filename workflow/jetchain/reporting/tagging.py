@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io.tables import read_csv, read_json, read_result, write_csv
@@ -193,6 +194,8 @@ def history(
         best = columns["epoch"][np.argmin(columns["validation_loss"])]
         ax.axvline(best, color=COLOURS[8], linestyle=":", linewidth=1, label="weights kept")
         ax.set_xlabel("epoch")
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.xaxis.set_minor_locator(NullLocator())
         ax.set_ylabel("class-balanced cross-entropy")
         label(ax, right=taggers[result.model])
         ax.legend()
