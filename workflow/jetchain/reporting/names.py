@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 TITLES = {
     "quark": "quark", "gluon": "gluon", "W": "W", "Z": "Z", "top": "top",
     "Hbb": r"$H\to b\bar{b}$", "Hcc": r"$H\to c\bar{c}$", "QCD": "quark + gluon",
 }  # fmt: skip
+
+
+def titled(text: str) -> str:
+    """A text with the titles of the classes that it names, such as "Hbb jets, 500 GeV"."""
+    return re.sub(r"\w+", lambda word: TITLES.get(word[0], word[0]), text)
 
 
 def pair_title(pair: str) -> str:
