@@ -86,7 +86,7 @@ def test_a_name_that_looks_like_mathematics_is_drawn_as_it_is(tmp_path):
         "scans": (scan,),
     })  # fmt: skip
     fit = Fit(method="mine", sensitive=True, observed=12.0, background=11.0)
-    drawn(tmp_path, workspaces.impacts, fit=fit, model=found, labels={})
+    drawn(tmp_path, workspaces.impacts, fit=fit, model=found, labels={"mine": "Mine"})
     for verb in (workspaces.correlations, workspaces.channels, workspaces.validation,
                  workspaces.scans):  # fmt: skip
         drawn(tmp_path, verb, model=found)

@@ -65,7 +65,7 @@ def impacts(
     Args:
         fit: of the data.
         model: with the impacts, and the Asimov fit where it was made.
-        labels: displayed names of methods; the workspaces of others have their own.
+        labels: displayed name of the method.
         pdf, png, data: where to draw to, and where to write what is drawn.
     """
     found, fitted = read_result(model, ModelFit), read_result(fit, Fit)
@@ -110,7 +110,7 @@ def impacts(
     for ax in (left, right):
         ax.minorticks_off()
     shared_legend(figure, (left, right), ncols=4)
-    label(left, WHAT, right=labels.get(found.method, found.method))
+    label(left, WHAT, right=labels[found.method])
     label(right, WHAT)
     save_figure(figure, pdf, png, data)
 
