@@ -93,7 +93,7 @@ def test_the_figure_draws_leads_and_improvements(results, tmp_path) -> None:
     )  # fmt: skip
     drawn = (tmp_path / "figure.json").read_text()
     assert json.loads(drawn)
-    for words in ("PFN, MLPF, trained on it", "PFN, MLPF, as it is", "parametric", "CWoLa"):
+    for words in ("PFN, MLPF, retrained", "as trained on parametric jets", "CWoLa"):
         assert words in drawn
     for value in (-0.03, 0.01, 8.0, 7.5):
         assert str(value) in drawn

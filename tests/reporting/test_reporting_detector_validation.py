@@ -18,6 +18,7 @@ from jetchain.core.style import new_figure
 from jetchain.core.validation import number
 from jetchain.reporting import detector_validation as figures
 from jetchain.reporting import validation_table
+from jetchain.reporting.names import TITLES, titled
 
 LAYERS = ["ECAL1", "ECAL2", "ECAL3", "HCAL1", "HCAL2", "HCAL3"]
 
@@ -187,11 +188,19 @@ def test_judged_numbers_are_drawn_in_tolerances_with_their_status(tmp_path, monk
     paths = judged_rows(tmp_path, [1.01, 1.05, 0.9])
     validation_table.figure(numbers=paths, **outputs(tmp_path, "status"))
     axis = kept[0].axes[0]
-    assert texts(axis) == ["passed: 1", "failed: 1", "undecided: 1"]
+    (legend,) = kept[0].legends  # outside: its markers would be taken for numbers
+    assert [each.get_text() for each in legend.get_texts()] == [
+        "passed: 1", "failed: 1", "undecided: 1"
+    ]  # fmt: skip
     points = [line.get_xdata() for line in axis.lines if len(line.get_xdata()) == 1]
     assert np.concatenate(points) == pytest.approx([0.5, -5.0, 2.5])
     assert [text.get_text() for text in axis.texts] == ["pion, bin 1", "pion, bin 2"]
     assert [tick.get_text() for tick in axis.get_yticklabels()] == ["total"]
+
+
+def test_classes_have_their_titles_in_any_text():
+    assert titled("mass of Hbb jets, 500 GeV") == f"mass of {TITLES['Hbb']} jets, 500 GeV"
+    assert titled("bHbb, top") == "bHbb, top"
 
 
 def test_a_run_without_judged_numbers_has_its_figure(tmp_path):

@@ -18,6 +18,7 @@ from jetchain.core.schema.tagging import PairShares, TaggerExplanation
 from jetchain.core.style import new_figure
 from jetchain.core.verbs import Labels
 from jetchain.reporting import display, explanation, influence, jet_images
+from jetchain.reporting.names import TITLES
 from jetchain.reporting.signed_map import signed_map, significant
 
 LAYERS = [{"name": "ECAL1", "inner": 1.0, "outer": 2.0, "cells": 4},
@@ -181,7 +182,7 @@ def test_jet_images_of_few_classes_say_what_is_missing(tmp_path, jets) -> None:
     )  # fmt: skip
     axes = read_json(tmp_path / "f.json")["axes"]
     missing = {ax["notes"][0] for ax in axes[:-1] if "no jets" in ax["notes"]}
-    assert missing == set(JET_CLASSES) - set(jets)
+    assert missing == {TITLES[name] for name in set(JET_CLASSES) - set(jets)}
     expected = "no pixel differs\nsignificantly from 0"
     assert axes[-1]["notes"][1] == (expected if "top" in jets else "no jets of one class")
 
@@ -258,7 +259,7 @@ def test_nodes_are_drawn_by_the_sign_of_their_influence() -> None:
     assert drawn == {(0.1, 0.0): 900.0, (0.2, 0.1): 225.0}
 
 
-OF_MLPF = {"labels": {"mlpf": "MLPF"}, "algorithm": "mlpf"}
+OF_MLPF = {"labels": {"mlpf": "MLPF"}, "algorithm": "mlpf", "sample": "top"}
 EMPTY = {"pairs": [0], "mean": [0.0], "error": [None]}
 EMPTY_2 = {name: 2 * values for name, values in EMPTY.items()}
 
@@ -271,7 +272,7 @@ def test_the_figure_of_influence_says_that_no_cluster_is_hard_enough(tmp_path) -
         "events": 2, "clusters": 0, "pt_min": 5.0,
     }  # fmt: skip
     near, profile = drawn(influence.influence, tmp_path, OF_MLPF, influence=content)
-    assert near["titles"][-1] == "event 3"
+    assert near["titles"][-1] == "MLPF, event 3, sample top"
     expected = "MLPF expects no cluster with $p_T$ > 5 GeV\nin the first 2 events"
     assert profile["notes"] == [expected]
     near, _ = drawn(influence.influence, tmp_path, OF_MLPF, influence=content | {"example": None})

@@ -89,6 +89,11 @@ def test_no_sensitivity_stands_in_the_place_of_each_such_method(
     getattr(inference, figure)(**{which: files[which]}, labels=LABELS, **outputs)
     words = [each.get_text() for each in drawn[0].findobj(Text)]
     assert words.count("no\nsensitivity") == sensitive.count(False)
+    if figure == "scan":  # one legend explains everything that any panel shows
+        for text in ("observed, toys", "excluded below, at 95 % CL", "injected signal"):
+            assert words.count(text) == any(sensitive)
+    if figure == "comparison" and any(sensitive):
+        assert {"10", "20", "50"} & set(words)
     assert outputs["png"].exists()
     assert outputs["pdf"].exists()
     plt.close("all")

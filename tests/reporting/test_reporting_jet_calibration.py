@@ -80,3 +80,14 @@ def test_tables_hold_every_row(tmp_path, closure):
     jet_calibration.uncertainties(closure=closure, table=tmp_path / "uncertainties.csv")
     with (tmp_path / "uncertainties.csv").open() as file:
         assert float(next(csv.DictReader(file))["jes"]) == 0.0123
+
+
+def test_a_radius_without_classes_has_no_column_of_them(tmp_path):
+    rows = [row("all", (200, 400), (0, 2.5), 0.99)]
+    write_result(tmp_path / "closure.json", JetClosure(closure=rows, uncertainties=[], numbers=[]))
+    files = {kind: tmp_path / f"figure.{kind}" for kind in ("pdf", "png", "data")}
+    jet_calibration.closure(closure=tmp_path / "closure.json", collection="ak8", **files)
+    axes = read_json(files["data"])["axes"]
+    assert len(axes) == 9
+    assert all(any("anti-$k_T$ $R$ = 0.8" in title for title in ax["titles"]) for ax in axes)
+    assert not any("class" in note for ax in axes for note in ax["notes"])

@@ -7,6 +7,7 @@ from jetchain.core.histograms import save_histograms, weighted
 from jetchain.core.io.tables import read_json, write_result
 from jetchain.core.schema.jets import JET_CLASSES, PEAK_MASSES, JetPeak, JetResponse, JetSummary
 from jetchain.reporting import jets
+from jetchain.reporting.names import TITLES
 
 EDGES = np.linspace(0.0, 200.0, 5)  # bins of 50 GeV
 
@@ -64,7 +65,7 @@ def test_masses_are_shares_of_all_jets_with_the_fitted_peaks_beside(tmp_path, hi
     truth, reconstructed = axes(jets.mass, histograms=histograms, summary=summary)
     for panel, filled, width in ((truth, 0, "9.1"), (reconstructed, 1, "7.5")):
         steps = of_kind(panel, "steps")
-        assert [series["label"] for series in steps] == list(JET_CLASSES)
+        assert [series["label"] for series in steps] == list(map(TITLES.get, JET_CLASSES))
         for number, series in enumerate(steps):
             expected = np.zeros(4)
             expected[filled] = (number + 1) / (number + 2)  # the jet outside counts
@@ -91,7 +92,7 @@ def test_a_class_without_jets_is_not_drawn(tmp_path, histograms, axes):
     save_histograms(histograms, found)
     labels = [s["label"] for s in of_kind(axes(jets.substructure, histograms=histograms)[0],
                                           "steps")]  # fmt: skip
-    assert labels == [name for name in JET_CLASSES if name != "W"]
+    assert labels == [TITLES[name] for name in JET_CLASSES if name != "W"]
 
 
 def test_ratios_and_their_errors_are_those_of_the_counts(tmp_path, axes):

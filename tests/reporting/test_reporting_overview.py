@@ -6,6 +6,7 @@ from helpers.checks import write_checks
 from jetchain.core.histograms import save_histograms, weighted
 from jetchain.core.io.tables import read_json, write_csv, write_json
 from jetchain.core.schema.jets import JET_CLASSES
+from jetchain.reporting.names import TITLES
 from jetchain.reporting.overview import overview
 
 EDGES = np.linspace(0.0, 200.0, 5)
@@ -130,7 +131,7 @@ def test_every_room_has_its_panel_with_its_own_numbers(tmp_path):
         {series["label"]: series for series in panel["series"] if series["label"]}
         for panel in panels
     )
-    assert set(JET_CLASSES) <= set(jets)
+    assert {TITLES[name] for name in JET_CLASSES} <= set(jets)
     assert tagging["PFN, AUC 0.950 ± 0.010"]["y"] == [100, 50]
     assert anomaly["CWoLa †"]["x"] == [0.1, 0.5]
     assert background["Data, all data"]["y"] == [40, 10]

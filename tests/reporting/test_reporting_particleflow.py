@@ -102,12 +102,18 @@ def test_totals_and_compositions_are_drawn(performance, tmp_path):
         outputs = {kind: tmp_path / f"{name}.{kind}" for kind in ("pdf", "png", "data")}
         draw(**inputs, **outputs)
         assert all(each.stat().st_size > 0 for each in outputs.values())
+    axes = read_json(tmp_path / "composition.data")["axes"]
+    ratios = [each for each in axes[2]["series"] if each["kind"] == "errorbar"]
+    assert [each["label"] for each in ratios] == list(LABELS.values())
+    for each in ratios:  # none of the classes that have no true particle
+        assert each["y"] == pytest.approx([0.58 / 0.6, 0.16 / 0.14, 1.0])
+        assert each["y_high"][0] == pytest.approx(0.59 / 0.6)
 
 
 @pytest.mark.parametrize("name", ["efficiency", "resolution", "residuals", "response"])
 def test_figures_are_drawn_and_the_same_twice(name, performance, histograms, tmp_path):
     if name in ("efficiency", "resolution"):
-        inputs = {"performance": performance}
+        inputs = {"performance": performance} | ({"max_cost": 0.4} if name == "resolution" else {})
     else:
         inputs = {"histograms": histograms}
     first, second = (
@@ -139,7 +145,13 @@ def test_calibration_is_drawn(tmp_path):
         png=tmp_path / "c.png",
         data=tmp_path / "c.json",
     )
-    assert (tmp_path / "c.png").stat().st_size > 5000
+    axes = read_json(tmp_path / "c.json")["axes"]
+    assert axes[0]["titles"][-1] == "densest in ECAL1"
+    names = {series["label"] for series in axes[0]["series"] if series["kind"] == "errorbar"}
+    assert names == {
+        "0 < $|\\eta|$ < 0.5", "0.5 < $|\\eta|$ < 1", "1 < $|\\eta|$ < 1.5",
+        "1.5 < $|\\eta|$ < 2", "$|\\eta|$ > 2",
+    }  # fmt: skip
 
 
 def test_table_compares_the_algorithms(performance, tmp_path):

@@ -86,7 +86,10 @@ def test_many_taggers_are_drawn_and_told_apart_without_colour(
         metrics=results["metrics"][:1] * number, curves=results["curves"][:1] * number,
         published=PUBLISHED, taggers=NAMES, pdf=tmp_path, png=tmp_path, data=tmp_path,
     )  # fmt: skip
+    kept[0].draw_without_rendering()
     for ax in kept[0].axes[:7]:
+        legend = ax.get_legend().get_window_extent()
+        assert legend.y1 < ax.get_window_extent().y0  # it hides no curve
         curves = [line for line in ax.get_lines() if "AUC" in str(line.get_label())]
         looks = {
             (line._unscaled_dash_pattern, line.get_marker(), line.get_fillstyle())

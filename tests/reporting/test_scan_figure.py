@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from helpers.checks import write_checks
-from jetchain.core.io.tables import read_csv, read_json, write_result
+from jetchain.core.io.tables import read_csv, read_json, write_csv, write_result
 from jetchain.core.schema.scan import (
     BackgroundOnly,
     LimitWithout,
@@ -67,6 +67,17 @@ def write(folder, *methods):
     return folder / "summary.json"
 
 
+def draw(folder, *methods, **points):
+    """The panels of the figure, as numbers."""
+    write_csv(folder / "points.csv", points or {"method": []})
+    scan.figure(
+        summary=write(folder, *methods), points=folder / "points.csv",
+        checks=write_checks(folder / "checks"), labels=LABELS, pdf=folder / "a.pdf",
+        png=folder / "a.png", data=folder / "a.json",
+    )  # fmt: skip
+    return read_json(folder / "a.json")["axes"]
+
+
 LABELS = {"cwola": "CWoLa", "inclusive": "no cut"}
 
 
@@ -74,18 +85,13 @@ LABELS = {"cwola": "CWoLa", "inclusive": "no cut"}
     "methods",
     [
         (method("inclusive", judged=False), method("cwola")),
-        (method("cwola", strengths=(0.0,), ks=0.3),),  # background alone
+        (method("cwola", strengths=(0.0, 1.0), ks=0.3),),
         (method("cwola"), method("cwola", window=(4.0, 4.5))),
     ],
-    ids=["two methods", "no signal", "two windows"],
+    ids=["two methods", "independent replicas", "two windows"],
 )
 def test_any_scan_can_be_drawn_with_its_medians_and_bands(tmp_path, methods):
-    scan.figure(
-        summary=write(tmp_path, *methods), checks=write_checks(tmp_path / "checks"),
-        labels=LABELS, pdf=tmp_path / "a.pdf",
-        png=tmp_path / "a.png", data=tmp_path / "a.json",
-    )  # fmt: skip
-    panels = read_json(tmp_path / "a.json")["axes"]
+    panels = draw(tmp_path, *methods)
     drawn = {
         series["label"]: series for series in panels[0]["series"] if series["kind"] == "errorbar"
     }
@@ -102,6 +108,30 @@ def test_any_scan_can_be_drawn_with_its_medians_and_bands(tmp_path, methods):
     # At the smallest efficiency at which it is known.
     judged = [each for each in methods if each.points[0].improvement]
     assert ("= 1 %" in json.dumps(panels[1])) is bool(judged)
+
+
+@pytest.mark.parametrize("strength", [0.0, 2.0])
+def test_at_one_strength_the_replicas_are_drawn_and_not_their_medians(tmp_path, strength):
+    window, other = (3.3, 3.7), (4.0, 4.5)
+    panels = draw(
+        tmp_path,
+        method("cwola", strengths=(strength,), ks=0.3), method("inclusive", (strength,), other),
+        method=["cwola", "cwola", "cwola", "inclusive"],
+        window_low=[window[0]] * 3 + [other[0]], window_high=[window[1]] * 3 + [other[1]],
+        significance=[2.0, 0.0, 1.0, 5.0], mu=[-30.0, np.nan, 7.0, 0.5],
+        expected_fb=[np.nan, 5.0, 6.0, np.nan], **{"improvement_0.01": [np.nan] * 4},
+    )  # fmt: skip
+    significance, improvement, mu, last = panels
+    first, second = (series for series in significance["series"] if series["kind"] == "line")
+    assert first["label"] == "CWoLa, 3.3-3.7 TeV, 3 replicas"
+    assert first["x"] == [0.0, 0.0, 1.0, 2.0]
+    assert first["y"] == pytest.approx([0, 1 / 3, 2 / 3, 1])
+    assert second["x"] == [5.0, 5.0]
+    assert improvement["notes"] == ["not known of any replica"]
+    assert mu["series"][0]["x"] == [-30.0, -30.0, 7.0]
+    assert mu["xscale"] == "symlog"
+    assert ("KS p" in json.dumps(last)) is (strength == 0)
+    assert ("Expected limit [fb]" in last["xlabel"]) is (strength != 0)
 
 
 def test_the_table_prints_bounds_as_bounds_and_why_there_is_no_limit(tmp_path):

@@ -34,14 +34,15 @@ FOUND = ModelFit(
 NOTHING = ModelFit(method="mine", reason="no minimum of the likelihood is found")
 
 
-def drawn(folder, verb, **inputs):
+def drawn(folder, verb, labels=None, **inputs):
     """The numbers of a figure."""
+    given = {} if labels is None else {"labels": labels}
     for name, result in inputs.items():
         write_result(folder / f"{name}.json", result)
     made = {kind: folder / f"figure.{kind}" for kind in ("pdf", "png", "json")}
     verb(
         **{name: folder / f"{name}.json" for name in inputs},
-        pdf=made["pdf"], png=made["png"], data=made["json"],
+        **given, pdf=made["pdf"], png=made["png"], data=made["json"],
     )  # fmt: skip
     assert all(path.stat().st_size for path in made.values())
     return json.dumps(json.loads(made["json"].read_text()))
@@ -55,15 +56,18 @@ def test_each_figure_is_drawn_with_and_without_a_result(tmp_path, found):
     )
     fit = Fit(method="mine", sensitive=True, observed=12.0, background=11.0,
               parameters=pulls if found is FOUND else ())  # fmt: skip
-    impacts = drawn(tmp_path, workspaces.impacts, fit=fit, model=found)
+    impacts = drawn(tmp_path, workspaces.impacts, fit=fit, model=found, labels={"mine": "Mine"})
+    assert "Mine" in impacts
     correlations = drawn(tmp_path, workspaces.correlations, model=found)
     channels = drawn(tmp_path, workspaces.channels, model=found)
     validation = drawn(tmp_path, workspaces.validation, model=found)
     if found is FOUND:
-        assert "jes, up" in impacts
-        assert "jes, down" not in impacts  # its fit failed
-        assert "free: 0.85" in impacts
-        assert "norm_0, data" not in impacts  # nothing pulls it
+        right = json.loads(impacts)["axes"][1]["series"]
+        of_jes = {each["label"] for each in right if each.get("y") == [2]}
+        assert of_jes == {"parameter one error up"}  # down, its fit failed
+        assert r"free: 0.850 \u00b1 0.020" in impacts
+        left = json.loads(impacts)["axes"][0]["series"]
+        assert [each["x"] for each in left if each["label"] == "fit to the data"] == [[0.5]]
         assert "-0.3" in correlations
         assert "after the fit" in channels
         assert "12.0" in channels
@@ -82,7 +86,7 @@ def test_a_name_that_looks_like_mathematics_is_drawn_as_it_is(tmp_path):
         "scans": (scan,),
     })  # fmt: skip
     fit = Fit(method="mine", sensitive=True, observed=12.0, background=11.0)
-    drawn(tmp_path, workspaces.impacts, fit=fit, model=found)
+    drawn(tmp_path, workspaces.impacts, fit=fit, model=found, labels={"mine": "Mine"})
     for verb in (workspaces.correlations, workspaces.channels, workspaces.validation,
                  workspaces.scans):  # fmt: skip
         drawn(tmp_path, verb, model=found)

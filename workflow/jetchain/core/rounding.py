@@ -15,3 +15,15 @@ def decimals_of(error: float) -> int:
     exponent = math.floor(math.log10(error))
     digits = 2 if error / 10**exponent < 3.55 else 1
     return max(0, digits - 1 - exponent)
+
+
+def with_error(value: float, error: float) -> str:
+    """A number and its uncertainty, in the decimals of `decimals_of`.
+
+    Args:
+        value, error: in the same unit. Without an error above 0 the number has three digits.
+    """
+    if not error > 0:
+        return f"{value:.3g} ± {error:g}"
+    decimals = decimals_of(error)
+    return f"{value:,.{decimals}f} ± {error:,.{decimals}f}"

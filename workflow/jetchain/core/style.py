@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ import mplhep
 import numpy as np
 from cycler import cycler
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from numpy.typing import ArrayLike
 
 from jetchain.core.figure_data import figure_data
@@ -152,6 +155,13 @@ def label(ax: Axes, text: str = "simulation", right: str = "") -> None:
     ax.set_title(right, loc="right", fontsize=12)
 
 
+def log_numbers(axis: Axis) -> None:
+    """Write plain numbers at 1, 2 and 5 of each decade of a logarithmic axis of few decades."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
 def literal(name: str) -> str:
     """A name of others to be drawn as it is: mathematics that they mean otherwise would raise."""
     return name.replace("$", r"\$")
@@ -161,6 +171,35 @@ def remark(ax: Axes, text: str) -> None:
     """Say in words, in the middle of the axes, what they cannot show."""
     ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", fontsize=12,
             color="0.3")  # fmt: skip
+
+
+def shared_legend(figure: Figure, axes: Iterable[Axes], **options: Any) -> None:
+    """One legend below all axes, with every entry that any of them has, once.
+
+    Args:
+        figure, axes: whose entries.
+        options: of ``figure.legend``.
+    """
+    entries: dict[str, Any] = {}
+    for ax in axes:
+        for handle, text in zip(*ax.get_legend_handles_labels(), strict=True):
+            entries.setdefault(text, handle)
+    if entries:
+        figure.legend(entries.values(), entries, **{"loc": "outside lower center"} | options)
+
+
+def legend_below(ax: Axes, entries: int, **options: Any) -> None:
+    """A legend of two columns under the axes, where it hides nothing of many entries.
+
+    Args:
+        ax: with the entries.
+        entries: of the family, which make the letters small if they are many.
+        options: of ``ax.legend``.
+    """
+    ax.legend(
+        loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2,
+        fontsize=min(9.0, legend_size(entries)), handlelength=1.6, columnspacing=1.0, **options,
+    )  # fmt: skip
 
 
 def save_figure(figure: Figure, pdf: Path, png: Path, data: Path) -> None:

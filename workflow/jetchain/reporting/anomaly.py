@@ -12,6 +12,7 @@ from matplotlib.transforms import Bbox
 from jetchain.core.errors import DataError
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io.tables import read_csv, read_json, read_result
+from jetchain.core.rounding import with_error
 from jetchain.core.schema.anomaly import Resonance, SearchMetrics
 from jetchain.core.style import label, legend_size, new_figure, save_figure, steps, style_of
 from jetchain.core.verbs import Input, Labels, Output, Resource
@@ -130,7 +131,7 @@ def resonance(*, histograms: Input, summary: Input, pdf: Output, png: Output, da
         total = histogram.values(flow=True).sum()
         text = (
             f"{level} jets: {100 * share:.0f} % in the region,\n"
-            f"peak {found.peak_tev[level]:.2f} $\\pm$ {found.peak_error_tev[level]:.2f} TeV"
+            f"peak {with_error(found.peak_tev[level], found.peak_error_tev[level])} TeV"
         )
         steps(ax, histogram.values() / total, histogram.axes[0].edges, index, text)
     ax.set(xlabel="dijet mass [TeV]", ylabel="share of the events")

@@ -8,6 +8,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 
 from jetchain.core.io.tables import read_result, write_csv
+from jetchain.core.rounding import with_error
 from jetchain.core.schema.checks import Check, SearchChecks
 from jetchain.core.style import COLOURS, label, new_figure, save_figure
 from jetchain.core.verbs import Input, Labels, Output
@@ -74,14 +75,15 @@ def figure(*, checks: Input, labels: Labels, pdf: Output, png: Output, data: Out
 
 
 def number(check: Check) -> str:
-    """What was found beside its limit, with as many digits as tell them apart."""
+    """What was found beside its limit, in the digits of its error, or as many as differ."""
     if check.number is None or check.limit is None:
         return ""
-    error = "" if check.error is None else f" ± {check.error:.2g}"
     sign = {"at most": "≤", "at least": "≥"}[check.side]
+    if check.error is not None:
+        return f"{with_error(check.number, check.error)} ({sign} {check.limit:g})"
     texts = [f"{check.number:.{digits}g}" for digits in range(2, 7)]
     value = next((text for text in texts if float(text) != check.limit), texts[0])
-    return f"{value}{error} ({sign} {check.limit:g})"
+    return f"{value} ({sign} {check.limit:g})"
 
 
 def table(*, checks: Input, labels: Labels, table: Output) -> None:

@@ -21,6 +21,8 @@ NAMES = {
     "neutral_hadron": "neutral hadrons",
     "muon": "muons",
 }
+# As many as colours, and none beside its like: similar colours are told apart by them.
+HATCHES = ("", "//", "", "..", "", "xx", "\\\\", "", "oo", "--")
 MINIMUM_ENTRIES = 20
 """Bins of the response with fewer particles are not drawn."""
 
@@ -44,14 +46,14 @@ def response(*, summaries: Inputs, pdf: Output, png: Output, data: Output) -> No
         lower.plot(centres[shown], spread / mean, gid=NAMES[kind], **style)
     upper.axhline(1.0, color="0.55", lw=1)
     upper.errorbar(
-        [20.0], [0.50], [0.23], color="black", marker="*", capsize=4, ls="none",
-        label=r"COCOA, $\pi^\pm$ of 20 GeV",
+        [20.0], [0.50], [0.23], color="black", marker="*", markersize=13, capsize=4, ls="none",
+        zorder=5, label=r"COCOA, $\pi^\pm$, cells: mean, spread",
     )  # fmt: skip
     upper.set_ylabel(r"mean of $E_\mathrm{clusters}/E_\mathrm{true}$")
     upper.set_ylim(0.0, 1.6)
     upper.legend(ncols=2)
     lower.set_ylabel("spread / mean")
-    lower.set_ylim(0.0, 0.9)
+    lower.set_ylim(bottom=0.0)
     lower.set_xlabel("true energy [GeV]")
     lower.set_xscale("log")
     label(upper, right="topological clusters")
@@ -81,7 +83,7 @@ def layers(*, summaries: Inputs, pdf: Output, png: Output, data: Output) -> None
         share = np.divide(energy, true, out=np.zeros_like(true), where=true > 0)
         axes.barh(
             [NAMES[kind] for kind in kinds], share, left=left, label=name,
-            color=style_of(k).colour, edgecolor="white", lw=0.5,
+            color=style_of(k).colour, edgecolor="white", lw=0.5, hatch=HATCHES[k % len(HATCHES)],
         )  # fmt: skip
         left += share
     axes.set_xlim(0.0, 1.02)

@@ -29,9 +29,9 @@ ELECTROMAGNETIC = ("electron", "photon", "neutral pion")
 PARAMETERS = {
     "d0": (r"$\sigma(d_0)$ [mm]", r"$d_0$"),
     "z0": (r"$\sigma(z_0)$ [mm]", r"$z_0$"),
-    "theta": (r"$\sigma(\theta)$ (rad)", r"$\theta$"),
-    "phi": (r"$\sigma(\phi)$ (rad)", r"$\phi$"),
-    "qoverp": (r"$\sigma(q/p)/\sin\theta$ (1/MeV)", r"$q/p$"),
+    "theta": (r"$\sigma(\theta)$ [rad]", r"$\theta$"),
+    "phi": (r"$\sigma(\phi)$ [rad]", r"$\phi$"),
+    "qoverp": (r"$\sigma(q/p)/\sin\theta$ [1/MeV]", r"$q/p$"),
 }
 
 
@@ -90,9 +90,9 @@ def _described(kind: validation.KindResponse) -> list[validation.DescribedRespon
 def _fit_text(kind: str, fit: validation.CalorimeterFit | None) -> str:
     if fit is None:
         return NAMES[kind]
-    noise = rf" $\oplus$ {fit.c:.2f}$/E$" if fit.c > 0 else ""
+    noise = rf" $\oplus$ {fit.c:.2f} GeV$/E$" if fit.c > 0 else ""
     return (
-        rf"{NAMES[kind]}: {100 * fit.a:.1f} %/√E $\oplus$ {100 * fit.b:.1f} %{noise}, "
+        rf"{NAMES[kind]}: {100 * fit.a:.1f} %/√(E/GeV) $\oplus$ {100 * fit.b:.1f} %{noise}, "
         rf"$\chi^2$/ndf = {fit.chi2:.1f}/{fit.ndf}"
     )
 
@@ -145,6 +145,7 @@ def profile(*, response: Input, showers: Input, pdf: Output, png: Output, data: 
     axes[4].set_xscale("log")
     axes[4].set_ylim(0, 1.05)
     axes[4].set_xlabel("true energy [GeV]")
+    axes[4].set_ylabel("median response, resolution")
     axes[4].legend(loc="center right")
     label(axes[4], right=rf"{NAMES['charged pion']}, $|\eta|$ < 2.5")
     save_figure(figure, pdf, png, data)

@@ -13,6 +13,7 @@ from jetchain.core.io.tables import read_result
 from jetchain.core.schema.tagging import TaggerExplanation
 from jetchain.core.style import label, new_figure, save_figure
 from jetchain.core.verbs import Input, Labels, Output
+from jetchain.reporting.names import pair_title
 from jetchain.reporting.signed_map import signed_map
 
 LINEAR = 0.003  # part of the largest value of all maps that is drawn linearly
@@ -69,7 +70,7 @@ def explanation(
             SymLogNorm(LINEAR * largest, vmin=-largest, vmax=largest),
         )  # fmt: skip
         ax.set(aspect="equal", xlim=(-0.8, 0.8), ylim=(-0.8, 0.8), xticks=TICKS, yticks=TICKS)
-        ax.text(0.04, 0.96, pair_name(name), transform=ax.transAxes, va="top", weight="bold")
+        ax.text(0.04, 0.96, pair_title(name), transform=ax.transAxes, va="top", weight="bold")
         ax.text(0.96, 0.04, f"{row.jets} jets", transform=ax.transAxes, ha="right")
     for ax in axes.flat[len(pairs) :]:
         ax.axis("off")
@@ -78,7 +79,7 @@ def explanation(
     for ax in axes[:, 0]:
         ax.set_ylabel("along the principal axis")
     figure.colorbar(
-        shown, ax=axes, label=r"share of the pixel in $\ln(p_s/p_b)$", pad=0.01, aspect=40
+        shown, ax=axes, label=r"contribution of the pixel to $\ln(p_s/p_b)$", pad=0.01, aspect=40
     )
     label(axes[0, 0], right=taggers[content.model])
     draw_features(figure.add_subplot(whole), content)
@@ -102,7 +103,7 @@ def draw_features(ax: Axes, content: TaggerExplanation) -> None:
             np.arange(len(share)), 0.48 * share / (np.abs(share).max() or 1.0), 0.9, left=k, lw=0,
             ec="0.55",
             color=["#ffd699" if value > 0 else "#cfc5e8" for value in share],
-            hatch=["" if value > 0 else "///" for value in share], label=pair_name(name),
+            hatch=["" if value > 0 else "///" for value in share], label=pair_title(name),
         )  # fmt: skip
         errors: list[float | None] = [*row.error] if row.error else [None] * len(share)
         numbers = [*zip(share, errors, strict=True), (row.difference + row.gap, None),
@@ -115,19 +116,14 @@ def draw_features(ax: Axes, content: TaggerExplanation) -> None:
                     color="black" if strong else "0.45")  # fmt: skip
         ax.axvline(k + 0.5, color="0.8", lw=0.6)
     ax.axhline(len(features) - 0.5, color="0.3", lw=0.8)
-    ax.set_xticks(range(len(pairs)), [pair_name(name) for name in pairs], rotation=35, ha="right")
+    ax.set_xticks(range(len(pairs)), [pair_title(name) for name in pairs], rotation=35, ha="right")
     ax.set_yticks(range(len(rows)), rows)
     ax.tick_params(which="both", length=0)
     ax.minorticks_off()
-    ax.set_title("share of the feature", loc="left", fontsize=13)
+    ax.set_title(r"contribution of the feature to $\ln(p_s/p_b)$", loc="left", fontsize=13)
 
 
 def decimals(errors: Sequence[float]) -> int:
     """Decimal places, two to four, that show one digit of the error in the middle of them all."""
     middle = float(np.median(errors)) if len(errors) else 0.0
     return int(np.clip(np.ceil(-np.log10(middle)), 2, 4)) if middle > 0 else 2
-
-
-def pair_name(name: str) -> str:
-    """top_vs_QCD as top / QCD."""
-    return name.replace("_vs_", " / ")

@@ -9,7 +9,16 @@ from matplotlib.axes import Axes
 
 from jetchain.core.io.tables import read_csv, read_result
 from jetchain.core.schema.firmware import FirmwareReport
-from jetchain.core.style import COLOURS, LINES, MARKERS, label, new_figure, save_figure, style_of
+from jetchain.core.style import (
+    COLOURS,
+    LINES,
+    MARKERS,
+    label,
+    legend_below,
+    new_figure,
+    save_figure,
+    style_of,
+)
 from jetchain.core.verbs import Input, Inputs, Labels, Output
 
 STAGES = {
@@ -171,32 +180,30 @@ def weights(*, bits: Input, history: Input, pdf: Output, png: Output, data: Outp
         )
     zero = table["weights"][table["bits"] == 0].sum() / table["weights"].sum()
     left.text(
-        0.03, 0.96, f"{100 * zero:.1f} % of all weights are zero",
-        transform=left.transAxes, ha="left", va="top", fontsize=12,
+        0.97, 0.96, f"{100 * zero:.1f} % of all weights are zero",
+        transform=left.transAxes, ha="right", va="top", fontsize=12,
     )  # fmt: skip
     left.set(
         yscale="log",
-        ylim=(0.1, 900),
+        ylim=(0.1, 100),
         xlabel="Significant bits, sign not counted (0: pruned, 1: a shift)",
         ylabel="Part of the layer's weights [%]",
     )
     left.set_xticks(widths)
     left.tick_params(axis="x", which="minor", bottom=False, top=False)
-    left.legend(loc="upper right")
+    legend_below(left, len(layers))
     label(left, "quantised network")
     right.plot(epochs["epoch"], epochs["train_loss"], ls=LINES[0], label="training loss")
     right.plot(epochs["epoch"], epochs["validation_loss"], ls=LINES[1], label="validation loss")
     right.set(xlabel="Epoch", ylabel="Class-balanced cross-entropy")
-    low, high = right.get_ylim()
-    right.set_ylim(low, high + 0.25 * (high - low))
     twin = right.twinx()
     twin.plot(
         epochs["epoch"], 100 * epochs["sparsity"], ls=LINES[3], color=COLOURS[2],
         label="sparsity asked for (right axis)",
     )  # fmt: skip
-    twin.set(ylim=(0, 125), ylabel="Pruned weights [%]")
+    twin.set(ylim=(0, 100), ylabel="Pruned weights [%]")
     lines = [*right.get_lines(), *twin.get_lines()]
-    right.legend(lines, [str(line.get_label()) for line in lines], loc="upper right")
+    legend_below(right, len(lines), handles=lines)
     label(right, "quantised network")
     save_figure(figure, pdf, png, data)
 

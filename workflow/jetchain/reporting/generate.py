@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io.tables import read_result, write_csv
-from jetchain.core.rounding import decimals_of
+from jetchain.core.rounding import with_error
 from jetchain.core.schema.generate import Cutflow, SampleAccount
 from jetchain.core.style import COLOURS, label, new_figure, save_figure
 from jetchain.core.verbs import Inputs, Output
@@ -77,8 +77,7 @@ def accounts(*, summaries: Inputs, pdf: Output, png: Output, data: Output) -> No
         value, error = row.cross_section_pb, row.cross_section_error_pb
         if value is not None and error is not None:
             left.barh(y, value, xerr=error, color=COLOURS[0])
-            digits = decimals_of(error) if error > 0 else 4
-            text = f"{value:,.{digits}f} ± {error:,.{digits}f} pb"
+            text = f"{with_error(value, error)} pb"
             left.annotate(
                 text, (value, y), xytext=(8, 0), textcoords="offset points",
                 va="center", fontsize=11,

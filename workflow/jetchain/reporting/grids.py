@@ -8,14 +8,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from matplotlib.tri import Triangulation
 from numpy.typing import NDArray
 from scipy.stats import norm
 
 from jetchain.core.io.tables import read_result, write_csv
 from jetchain.core.schema.inference import GridPoint, SignalGrid
-from jetchain.core.style import COLOURS, label, new_figure, remark, save_figure
+from jetchain.core.style import COLOURS, label, log_numbers, new_figure, remark, save_figure
 from jetchain.core.verbs import Input, Output
 from jetchain.reporting.inference import INNER, OUTER, band_handles
 
@@ -72,9 +71,7 @@ def draw_along(ax: Axes, grid: SignalGrid) -> None:
     ax.set_yscale("log")
     low, high = ax.get_ylim()
     ax.set_ylim(low, high * (high / low) ** 0.4)  # room for the legend
-    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    ax.yaxis.set_minor_formatter(NullFormatter())
+    log_numbers(ax.yaxis)
     if len(x) > 1:
         ax.set_xlim(x.min(), x.max())
     ax.legend(handles=handles, ncols=2, loc="upper right")

@@ -8,13 +8,22 @@ from typing import Any
 import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import NullLocator
 
 from jetchain.core.errors import DataError
 from jetchain.core.io.tables import read_result, write_csv
 from jetchain.core.schema.background import Normalisation
 from jetchain.core.schema.checks import SearchChecks
 from jetchain.core.schema.inference import Fit, Limits, ToyLimits
-from jetchain.core.style import COLOURS, label, new_figure, remark, save_figure
+from jetchain.core.style import (
+    COLOURS,
+    label,
+    log_numbers,
+    new_figure,
+    remark,
+    save_figure,
+    shared_legend,
+)
 from jetchain.core.verbs import Input, Inputs, Labels, Output
 from jetchain.reporting.checks import explain, marked
 
@@ -63,10 +72,11 @@ def draw_limits(
         handles.append(Line2D([], [], color=COLOURS[2], linestyle="-.", label="injected signal"))
     ax.set_yscale("log")
     ax.set_xticks(range(len(rows)), [labels[row.method] for row in rows])
-    ax.minorticks_off()
+    ax.xaxis.set_minor_locator(NullLocator())
     ax.set_xlim(-0.6, len(rows) - 0.4)
     low, high = ax.get_ylim()
     ax.set_ylim(low / 1.2, high * (high / low) ** 0.45)
+    log_numbers(ax.yaxis)
     level = 100 * (1 - rows[0].level)
     ax.set_ylabel(f"{level:.0f} % CL upper limit on the cross-section [fb]")
     if handles:
@@ -140,7 +150,6 @@ def scan(
     axes[0, 0].set_yscale("log")
     axes[0, 0].set_ylim(2e-3, 1.3)
     explain(axes[0, -1], names)
-    drawn = []
     for ax, row in zip(axes[0], rows, strict=True):
         ax.set_xlabel("signal cross-section [fb]")
         label(ax, right=names[row.method])
@@ -149,11 +158,13 @@ def scan(
             _no_result(ax, row.sensitive, (0.5, 0.5), "axes fraction")
             ax.set_xticks([])
             continue
-        drawn.append(ax)
         x = np.array(row.scan.cross_section_fb)
         bands = np.array(row.scan.expected)
-        ax.fill_between(x, bands[:, 0], bands[:, 4], color=OUTER, lw=0, gid="expected, 2 sigma")
-        ax.fill_between(x, bands[:, 1], bands[:, 3], color=INNER, lw=0, gid="expected, 1 sigma")
+        for low, high, colour, sigma in ((0, 4, OUTER, 2), (1, 3, INNER, 1)):
+            ax.fill_between(
+                x, bands[:, low], bands[:, high], color=colour, lw=0,
+                label=rf"expected $\pm {sigma}\sigma$",
+            )  # fmt: skip
         ax.plot(x, bands[:, 2], color="black", linestyle="--", label="expected with this training")
         ax.plot(x, row.scan.observed, color="black", label="observed")
         if row.toys is not None:
@@ -162,15 +173,16 @@ def scan(
                 np.array(toys.mu) * fb, toys.cls, yerr=toys.cls_error,
                 fmt="s", markersize=4, color=COLOURS[2], label="observed, toys",
             )  # fmt: skip
-        ax.axhline(row.level, color=COLOURS[8], linestyle=":", gid="level of exclusion")
+        ax.axhline(
+            row.level, color=COLOURS[8], linestyle=":",
+            label=f"excluded below, at {100 * (1 - row.level):g} % CL",
+        )  # fmt: skip
         if injected:
             ax.axvline(
-                injected, color=COLOURS[2], linestyle="-.", linewidth=1.2,
-                gid="injected signal",
-            )  # fmt: skip
+                injected, color=COLOURS[2], linestyle="-.", linewidth=1.2, label="injected signal"
+            )
         ax.set_xlim(0, x[-1])
-    if drawn:
-        drawn[-1].legend(loc="upper right")
+    shared_legend(figure, axes[0], ncols=7)
     save_figure(figure, pdf, png, data)
 
 

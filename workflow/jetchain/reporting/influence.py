@@ -27,6 +27,7 @@ def influence(
     png: Output,
     data: Output,
     algorithm: str,
+    sample: str,
 ) -> None:
     """Draw the influence of tracks and clusters on what a network expects at a cluster.
 
@@ -34,6 +35,7 @@ def influence(
         influence: JSON of particleflow.influence.
         labels: displayed names of the algorithms by their keys.
         algorithm: key of the network.
+        sample: where the events are from.
         pdf, png, data: the figure, and its numbers.
     """
     content = read_result(influence, Influence)
@@ -41,10 +43,10 @@ def influence(
     if content.example is None:
         remark(near, f"no cluster in the first {content.events} events")
         near.set(xticks=[], yticks=[])
-        label(near)
+        label(near, right=labels[algorithm])
     else:
         draw_neighbourhood(near, content.example)
-        label(near, right=f"event {content.example.number}")
+        label(near, right=f"{labels[algorithm]}, event {content.example.number}, sample {sample}")
     if content.clusters:
         draw_profile(profile, content)
     else:
@@ -54,7 +56,7 @@ def influence(
             f"\nin the first {content.events} events",
         )
         profile.set(xticks=[], yticks=[])
-    label(profile, right=f"{content.events} events, {content.clusters} clusters")
+    label(profile, right=f"{content.events} events, {content.clusters} clusters, sample {sample}")
     save_figure(figure, pdf, png, data)
 
 

@@ -19,9 +19,11 @@ from jetchain.core.schema.jets import (
 )
 from jetchain.core.style import label, new_figure, remark, save_figure, style_of
 from jetchain.core.verbs import Input, Output
+from jetchain.reporting.names import TITLES, collection_title
 
 ALL = "all"
 TEXT = {"pt": "$p_T$", "m": "mass", "msd": "soft-drop mass"}
+ROOM = 0.2  # of the height, for the legend above the points
 WANTED = {**CLOSURE_WANTED, "msd": PEAK_WANTED}
 
 
@@ -43,32 +45,35 @@ def closure(*, closure: Input, collection: str, pdf: Output, png: Output, data: 
     longest = max((row.pt_high - row.pt_low for row in every), default=0.0)
     by_pt = [row for row in every if row.eta_high - row.eta_low == widest]
     by_eta = [row for row in every if row.pt_high - row.pt_low == longest]
-    figure, axes = new_figure(3, 4, size=(26, 16.5))
+    classes = {
+        jet_class: own
+        for jet_class in JET_CLASSES
+        if (own := [row for row in rows if row.jets == jet_class])
+    }
+    columns = 4 if classes else 3  # a column without a class would show nothing
+    figure, axes = new_figure(3, columns, size=(6.5 * columns, 16.5))
     for line, (name, text) in zip(axes, TEXT.items(), strict=True):
-        band(line[0], name)
-        band(line[1], name)
-        band(line[3], name)
         draw(line[0], by_pt, name, "median", "pt")
         draw(line[1], by_eta, name, "median", "eta")
         draw(line[2], by_pt, name, "resolution", "pt")
-        for index, jet_class in enumerate(JET_CLASSES):
-            points(
-                line[3], [row for row in rows if row.jets == jet_class], name, "median", "pt",
-                index, jet_class,
-            )  # fmt: skip
-        for ax, right in zip(
-            line, ("isolated jets", "isolated jets", "isolated jets", "calibrated"), strict=True
-        ):
-            ax.set_ylabel(f"{text}: median of reconstructed / true")
+        for jet_class, own in classes.items():
+            index = JET_CLASSES.index(jet_class)
+            points(line[3], own, name, "median", "pt", index, TITLES[jet_class])
+        for column, ax in enumerate(line):
+            if column == 2:
+                ax.set_ylabel(f"{text}: resolution, IQR / (1.349 median)")
+                ax.set_ylim(bottom=0)
+            else:
+                band(ax, name)
+                ax.set_ylabel(f"{text}: median of reconstructed / true")
+            low, high = ax.get_ylim()
+            ax.set_ylim(top=high + ROOM * (high - low))
             if ax.get_legend_handles_labels()[0]:
-                ax.legend(ncols=2)
-            elif ax is line[3]:
-                remark(ax, "no class has enough jets of this radius")
+                ax.legend(ncols=2, loc="upper left")
             else:
                 remark(ax, "no bin has enough jets")
-            label(ax, right=f"{collection}, {right}")
-        line[2].set_ylabel(f"{text}: resolution, IQR / 1.349 median")
-        line[2].set_ylim(bottom=0)
+            right = "calibrated" if column == 3 else "isolated jets"
+            label(ax, right=f"{collection_title(collection)}, {right}")
     save_figure(figure, pdf, png, data)
 
 

@@ -12,6 +12,7 @@ from jetchain.core.io.tables import read_result
 from jetchain.core.schema.jets import JET_CLASSES, PEAK_MASSES, ClassImage, ImageSummary
 from jetchain.core.style import label, new_figure, remark, save_figure
 from jetchain.core.verbs import Input, Output
+from jetchain.reporting.names import TITLES
 from jetchain.reporting.signed_map import signed_map
 
 SMALLEST, LARGEST = 1e-5, 0.1  # share of the pT in a pixel
@@ -30,7 +31,8 @@ def images(*, histograms: Input, summary: Input, pdf: Output, png: Output, data:
     shown = None
     for ax, name in zip(axes.flat, JET_CLASSES, strict=False):
         ax.set(aspect="equal")
-        ax.text(0.05, 0.95, name, transform=ax.transAxes, va="top", fontsize=14, weight="bold")
+        ax.text(0.05, 0.95, TITLES[name], transform=ax.transAxes, va="top", fontsize=14,
+                weight="bold")  # fmt: skip
         if name not in loaded:
             remark(ax, "no jets")
             continue

@@ -13,6 +13,7 @@ from jetchain.core.io.tables import read_result
 from jetchain.core.schema.jets import JET_CLASSES, PEAK_MASSES, JetSummary
 from jetchain.core.style import label, new_figure, save_figure, steps, style_of
 from jetchain.core.verbs import Input, Output
+from jetchain.reporting.names import TITLES
 
 LEVELS = ("truth", "reconstructed")
 
@@ -25,7 +26,7 @@ def mass(*, histograms: Input, summary: Input, pdf: Output, png: Output, data: O
         draw_classes(ax, loaded, level, "msd")
         rows = [row for row in peaks if row.level == level]
         lines = [
-            f"{row.jet_class}: {row.position:.1f} $\\pm$ {row.position_error:.1f}, "
+            f"{TITLES[row.jet_class]}: {row.position:.1f} $\\pm$ {row.position_error:.1f}, "
             f"$\\sigma$ = {row.width:.1f}"
             for row in rows
         ]
@@ -60,7 +61,7 @@ def comparison(*, histograms: Input, pdf: Output, png: Output, data: Output) -> 
         for column, name in enumerate(("quark", "W", "top")):
             main, ratio = axes[row, column], axes[row + 1, column]
             compare(main, ratio, *(loaded[f"{level}/{name}/{variable}"] for level in LEVELS))
-            label(main, right=f"{name} jets")
+            label(main, right=f"{TITLES[name]} jets")
             if column == 0:
                 ratio.set_ylabel("ratio to truth")
             else:
@@ -112,7 +113,7 @@ def response(*, summary: Input, pdf: Output, png: Output, data: Output) -> None:
     figure, axes = new_figure(1, 2)
     for ax, figure_of_merit, text in (
         (axes[0], "median", "median response, reconstructed / truth"),
-        (axes[1], "resolution", "resolution, IQR / 1.349 median"),
+        (axes[1], "resolution", "resolution, IQR / (1.349 median)"),
     ):
         for index, (variable, name) in enumerate((("pt", "$p_T$"), ("m", "mass"))):
             column = f"{variable}_{figure_of_merit}"
@@ -142,7 +143,7 @@ def draw_classes(ax: Axes, loaded: Mapping[str, hist.Hist], level: str, variable
         histogram = loaded[f"{level}/{name}/{variable}"]
         total = float(histogram.values(flow=True).sum())
         if total > 0:
-            steps(ax, histogram.values() / total, histogram.axes[0].edges, index, name)
+            steps(ax, histogram.values() / total, histogram.axes[0].edges, index, TITLES[name])
     finish(ax, loaded[f"{level}/{JET_CLASSES[0]}/{variable}"])
 
 

@@ -17,7 +17,8 @@ from jetchain.reporting.checks import explain, marked
 from jetchain.reporting.firmware import draw_accuracy
 from jetchain.reporting.inference import draw_limits
 from jetchain.reporting.jets import draw_classes
-from jetchain.reporting.tagging import draw_pair, ordered_pairs, pair_title
+from jetchain.reporting.names import pair_title
+from jetchain.reporting.tagging import draw_pair, ordered_pairs
 
 
 def overview(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import hist
@@ -11,6 +12,7 @@ from matplotlib.axes import Axes
 
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io.tables import read_result, write_csv
+from jetchain.core.schema.detector import LAYERS
 from jetchain.core.schema.particleflow import Performance, Ratio, Ratios, ResponseComparison, Spread
 from jetchain.core.style import COLOURS, label, new_figure, save_figure, steps, style_of
 from jetchain.core.verbs import Input, Inputs, Labels, Output
@@ -56,9 +58,18 @@ def efficiency(
 
 
 def resolution(
-    *, performance: Inputs, labels: Labels, pdf: Output, png: Output, data: Output
-) -> None:
-    """Draw median and relative width of the pT response of each algorithm against pT."""
+    *, performance: Inputs, labels: Labels, max_cost: float, pdf: Output, png: Output,
+    data: Output,
+) -> None:  # fmt: skip
+    """Draw median and relative width of the pT response of each algorithm against pT.
+
+    Args:
+        performance: of the algorithms.
+        labels: their displayed names.
+        max_cost: of a match, which keeps the relative residual within this: if it were flat there,
+            its interquartile range would be as much.
+        pdf, png, data: where to draw to, and where to write what is drawn.
+    """
     results = by_label(performance, labels)
     figure, axes = new_figure(2, 3, size=(16, 9), sharex=True)
     for row, quantity, axis_name in (
@@ -80,7 +91,12 @@ def resolution(
         ax.set_ylim(0.5, 1.5)
         ax.xaxis.set_tick_params(labelbottom=True)
     for ax in axes[1]:
-        ax.set_ylim(bottom=0)
+        ax.axhline(
+            max_cost, color=COLOURS[8], linewidth=0.8, linestyle=":", gid="flat in the window"
+        )
+        ax.text(0.98, max_cost, "no information", transform=ax.get_yaxis_transform(), ha="right",
+                va="bottom", fontsize=11)  # fmt: skip
+        ax.set_ylim(0, max(1.15 * max_cost, ax.get_ylim()[1]))
     axes[0][0].legend()
     save_figure(figure, pdf, png, data)
 
@@ -136,11 +152,13 @@ def calibration(*, comparison: Input, pdf: Output, png: Output, data: Output) ->
     """Draw mean and spread of E/p of charged pions against pT beside those of Geant4, by layer."""
     content = read_result(comparison, ResponseComparison)
     layers = sorted({each.layer for each in content.bins})
+    etas = sorted({each.eta for each in content.bins})  # lower edges, without a gap between bins
     figure, axes = new_figure(2, max(len(layers), 1), size=(18.0, 9.5), sharex=True, squeeze=False)
     for column, layer in enumerate(layers):
         here = [each for each in content.bins if each.layer == layer]
-        for index, eta in enumerate(sorted({each.eta for each in here})):
+        for index, (eta, upper) in enumerate(pairwise([*etas, np.inf])):
             rows = [each for each in here if each.eta == eta]
+            text = rf"$|\eta|$ > {eta:g}" if upper == np.inf else rf"{eta:g} < $|\eta|$ < {upper:g}"
             pt = [(1.0 + 0.04 * index) * max(each.pt, 1.0) for each in rows]
             entries = np.array([each.entries for each in rows], dtype=float)
             spread = np.array([each.spread for each in rows])
@@ -151,9 +169,9 @@ def calibration(*, comparison: Input, pdf: Output, png: Output, data: Output) ->
                  [each.cocoa_spread for each in rows]),
             ):  # fmt: skip
                 style = style_of(index)
-                ax.errorbar(pt, values, error, **style.points, label=rf"$|\eta| > {eta:g}$")
+                ax.errorbar(pt, values, error, **style.points, label=text)
                 ax.plot(pt, cocoa, color=style.colour, linestyle=style.line)
-        label(axes[0][column], right=f"densest in layer {layer}")
+        label(axes[0][column], right=f"densest in {LAYERS[layer]}")
         label(axes[1][column], right="lines: Geant4 in COCOA")
     for row, text, top in (
         (axes[0], r"$\langle E/p \rangle$", 1.2), (axes[1], r"spread of $E/p$", 0.4)
@@ -163,6 +181,7 @@ def calibration(*, comparison: Input, pdf: Output, png: Output, data: Output) ->
             ax.set_xscale("log")
             ax.set_ylim(0, top)
             ax.set_xlabel("lower edge in track $p_T$ [GeV]")
+            ax.xaxis.set_tick_params(labelbottom=True)
     if layers:
         axes[0][0].legend(ncols=2)
     save_figure(figure, pdf, png, data)

@@ -67,21 +67,22 @@ def event(
     )
     largest = seen["true particles"][hardest, 0]
     for ax, (name, each) in zip(axes.flat, seen.items(), strict=False):
-        draw(ax, near(each, centre), largest)
+        draw(ax, near(each, centre), largest, "clusters" if name == "clusters" else "particles")
         label(ax, right=name)
     for ax in axes.flat[len(seen) :]:
         ax.set_visible(False)
     for ax in axes[:, 0]:
         ax.set_ylabel(r"$\varphi - \varphi_0$ [rad]")
-    for ax in axes.flat[: len(seen)][-COLUMNS:]:
+    for ax in axes.flat[: len(seen)]:
         ax.set_xlabel(r"$\eta - \eta_0$")
         ax.xaxis.set_tick_params(labelbottom=True)
     handles = [
         axes[0][0].scatter([], [], s=80, marker=marker, color=COLOURS[kind], label=name)
         for kind, (name, marker) in enumerate(zip(KINDS, MARKERS, strict=True))
     ]
+    handles.append(axes[0][0].scatter([], [], s=80, marker="o", color=COLOURS[8], label="cluster"))
     figure.legend(
-        handles=handles, loc="outside lower center", ncols=len(KINDS),
+        handles=handles, loc="outside lower center", ncols=len(handles),
         title=f"event {int(truth['event']['number'][chosen])}; area of markers: $p_T$, the largest "
         f"{largest:.0f} GeV",
     )  # fmt: skip
@@ -120,7 +121,7 @@ def near(rows: Floats, centre: Floats) -> Floats:
     return moved[inside][np.argsort(-rows[inside, 0], kind="stable")]
 
 
-def draw(ax: Axes, rows: Floats, largest: float) -> None:
+def draw(ax: Axes, rows: Floats, largest: float, what: str) -> None:
     """Markers by class, clusters in grey, of areas that are their pT."""
     for kind in range(-1, len(PARTICLE_CLASSES)):
         mine = rows[rows[:, 3] == kind]
@@ -130,5 +131,7 @@ def draw(ax: Axes, rows: Floats, largest: float) -> None:
             color=COLOURS[8] if kind < 0 else COLOURS[kind], edgecolor="white",
         )  # fmt: skip
     total = rows[:, 0].sum()
-    ax.text(0.03, 0.03, f"{len(rows)}, {total:.0f} GeV", transform=ax.transAxes)
+    ax.text(
+        0.05, 0.05, rf"{len(rows)} {what}, $\sum p_T$ = {total:.0f} GeV", transform=ax.transAxes
+    )
     ax.set(xlim=(-REACH, REACH), ylim=(-REACH, REACH), aspect="equal")

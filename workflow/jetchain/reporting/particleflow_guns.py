@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.ticker import NullLocator
 
 from jetchain.core.io.tables import read_result
 from jetchain.core.schema.particleflow import GunValidation, Performance
@@ -10,6 +11,7 @@ from jetchain.core.style import COLOURS, label, new_figure, save_figure, style_o
 from jetchain.core.verbs import Input, Inputs, Labels, Output
 
 TOLERANCE = 0.02
+CLOSE = 0.1  # of the true share of a class
 KINDS = ("charged pion", "electron", "photon", "muon", "neutral hadron")
 
 
@@ -35,7 +37,8 @@ def totals(*, validation: Input, pdf: Output, png: Output, data: Output) -> None
     axes[0].set_xlabel("true $p_T$ [GeV]")
     axes[1].set_xlabel(r"true $|\eta|$")
     axes[0].set_ylabel("reconstructed / true energy")
-    axes[0].set_ylim(0.7, 1.4)
+    low, high = axes[0].get_ylim()
+    axes[0].set_ylim(min(low, 0.9), max(high, 1.1))
     axes[0].legend(ncols=2)
     for ax in axes:
         label(ax, right="single particles")
@@ -46,11 +49,14 @@ def composition(
     *, performance: Inputs, labels: Labels, pdf: Output, png: Output, data: Output
 ) -> None:
     """Draw the share of each class in the pT of the events: true, and of each algorithm with the
-    error of its difference to the true one."""
+    error of its difference to the true one; below, over the true one."""
     results = [read_result(path, Performance) for path in performance]
     samples = list(results[0].composition)
-    figure, axes = new_figure(1, len(samples), size=(8 * len(samples), 6), sharey=True)
-    for ax, sample in zip(np.atleast_1d(axes), samples, strict=True):
+    figure, axes = new_figure(
+        2, len(samples), size=(8 * len(samples), 9), sharex="col", sharey="row", squeeze=False,
+        height_ratios=[3, 2],
+    )  # fmt: skip
+    for ax, below, sample in zip(*axes, samples, strict=True):
         columns: dict[str, tuple[list[float], list[float] | None]] = {
             "truth": (results[0].composition[sample].truth, None)
         }
@@ -62,9 +68,20 @@ def composition(
         for index, (name, (shares, error)) in enumerate(columns.items()):
             place = np.arange(len(names)) + (index - (len(columns) - 1) / 2) * width
             ax.bar(place, shares, width, yerr=error, color=style_of(index).colour, label=name)
-        ax.set_xticks(np.arange(len(names)), names, rotation=20)
+            if error is not None:
+                true = np.array(columns["truth"][0])
+                known = true > 0
+                below.errorbar(
+                    place[known], np.array(shares)[known] / true[known],
+                    np.array(error)[known] / true[known], **style_of(index).points, label=name,
+                )  # fmt: skip
+        below.axhspan(1 - CLOSE, 1 + CLOSE, color=COLOURS[8], alpha=0.2, linewidth=0)
+        below.axhline(1.0, color=COLOURS[8], linewidth=0.8, linestyle=":")
+        below.set_xticks(np.arange(len(names)), names, rotation=20)
+        below.xaxis.set_minor_locator(NullLocator())
         label(ax, right=sample)
-    np.atleast_1d(axes)[0].set_ylabel("share of $p_T$")
-    np.atleast_1d(axes)[0].set_yscale("log")
-    np.atleast_1d(axes)[0].legend()
+    axes[0, 0].set_ylabel("share of $p_T$")
+    axes[0, 0].set_yscale("log")
+    axes[0, 0].legend()
+    axes[1, 0].set_ylabel("over the true share")
     save_figure(figure, pdf, png, data)

@@ -12,9 +12,10 @@ from jetchain.core.schema.pflow_choice import SearchChoice, TaggingChoice
 from jetchain.core.style import label, legend_size, new_figure, remark, save_figure, style_of
 from jetchain.core.verbs import Inputs, Labels, Output
 from jetchain.reporting.leads import lead_columns, write_rows
-from jetchain.reporting.tagging import in_order, pair_title
+from jetchain.reporting.names import pair_title
+from jetchain.reporting.tagging import in_order
 
-TRAINED = {"own": "trained on it", "applied": "as it is"}
+TRAINED = {"own": "retrained", "applied": "as trained on {reference} jets"}
 
 
 def figure(
@@ -45,15 +46,17 @@ def figure(
     for ax, there in zip(axes, compared, strict=True):
         if not there:
             remark(ax, "nothing to compare")
-    draw_taggers(axes[0], tagged, algorithms, models)
-    label(axes[0], right=f"zero: on jets of {algorithms[reference]}")
+    draw_taggers(axes[0], tagged, algorithms, models, reference)
+    label(axes[0], right=f"relative to {algorithms[reference]} particle flow")
     draw_searches(axes[1], searched, algorithms, methods, reference)
     share = f"{100 * searched[0].background_efficiency:g} %" if searched else ""
     label(axes[1], right=f"{share} of the background kept" if share else "")
     save_figure(drawn, pdf, png, data)
 
 
-def draw_taggers(ax: Axes, found: list[TaggingChoice], algorithms: Labels, models: Labels) -> None:
+def draw_taggers(
+    ax: Axes, found: list[TaggingChoice], algorithms: Labels, models: Labels, reference: str
+) -> None:
     """Leads in AUC over the reference, a column a pair; open markers: not trained on such jets."""
     pairs = {row.pair for each in found for row in each.rows}
     order = in_order(pairs)
@@ -67,7 +70,8 @@ def draw_taggers(ax: Axes, found: list[TaggingChoice], algorithms: Labels, model
             place + 0.7 * ((index + 0.5) / len(entries) - 0.5),
             [lead.value for lead in leads], [lead.error for lead in leads],
             **style.points | {"fillstyle": "full" if how == "own" else "none"},
-            label=f"{models[model]}, {algorithms[each.algorithm]}, {TRAINED[how]}",
+            label=f"{models[model]}, {algorithms[each.algorithm]}, "
+            + TRAINED[how].format(reference=algorithms[reference]),
         )  # fmt: skip
     ax.axhline(0.0, color="0.5", lw=1.0)
     ax.set_xlim(-0.5, max(len(order), 1) - 0.5)

@@ -12,8 +12,9 @@ from jetchain.core.schema.pileup_dependence import PileupPoint
 from jetchain.core.style import label, legend_size, save_figure, style_of
 from jetchain.core.verbs import Inputs, Labels, Output
 from jetchain.reporting.leads import lead_columns, write_rows
+from jetchain.reporting.names import TITLES, pair_title
 from jetchain.reporting.taggers_compared import explain, panels
-from jetchain.reporting.tagging import ORDER, TITLES, in_order, pair_title
+from jetchain.reporting.tagging import ORDER, in_order
 
 MERITS = {"auc": "AUC", "background_50": "background kept with 50 % of the signal"}
 MITIGATIONS = {

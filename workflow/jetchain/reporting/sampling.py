@@ -5,6 +5,7 @@ from __future__ import annotations
 import hist
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
 
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io.tables import read_result
@@ -17,10 +18,12 @@ from jetchain.core.style import (
     new_figure,
     remark,
     save_figure,
+    shared_legend,
     steps,
     style_of,
 )
 from jetchain.core.verbs import Input, Output
+from jetchain.reporting.names import TITLES
 
 TEXTS = {
     "weight": "nominal",
@@ -36,19 +39,23 @@ def pthat(*, histograms: Input, summary: Input, pdf: Output, png: Output, data: 
     loaded, content = load_histograms(histograms), read_result(summary, JetSampling)
     figure, axes = new_figure(2, 4, size=(22, 10))
     planes = [name for name in JET_CLASSES if f"pthat/{name}" in loaded]
-    for ax, name in zip(axes.flat, planes, strict=False):
-        histogram = loaded[f"pthat/{name}"]
-        value = histogram.values()
-        share = value / np.maximum(value.sum(axis=1, keepdims=True), 1e-300)
-        pt, hat = histogram.axes
-        ax.pcolormesh(
+    shares = {}
+    for name in planes:
+        value = loaded[f"pthat/{name}"].values()
+        shares[name] = value / np.maximum(value.sum(axis=1, keepdims=True), 1e-300)
+    scale = Normalize(0, max((share.max() for share in shares.values()), default=1.0))
+    for ax, (name, share) in zip(axes.flat, shares.items(), strict=False):
+        pt, hat = loaded[f"pthat/{name}"].axes
+        drawn = ax.pcolormesh(
             pt.edges, hat.edges, np.where(share > 0, share, np.nan).T, cmap="cividis",
-            vmin=0, vmax=0.5, rasterized=True,
+            norm=scale, rasterized=True,
         )  # fmt: skip
         ax.plot([pt.edges[0], pt.edges[-1]], [pt.edges[0], pt.edges[-1]], color="black", lw=1)
         ax.set_xlabel(pt.label)
         ax.set_ylabel(hat.label)
-        label(ax, right=f"{name} jets")
+        label(ax, right=f"{TITLES[name]} jets")
+    if planes:
+        figure.colorbar(drawn, ax=axes, label="share of the jets in a bin of jet $p_T$", pad=0.01)
     for ax in axes.flat[len(planes) :]:
         ax.set_axis_off()
     ax = axes.flat[-1]
@@ -61,7 +68,7 @@ def pthat(*, histograms: Input, summary: Input, pdf: Output, png: Output, data: 
             [100 * row.lowest for row in rows],
             [100 * row.lowest_error for row in rows],
             **style_of(index).points,
-            label=name,
+            label=TITLES[name],
         )
     ax.axhline(2.0, color=COLOURS[8], linestyle=":")
     ax.set_xlabel("jet $p_T$ [GeV]")
@@ -91,10 +98,10 @@ def variations(*, histograms: Input, pdf: Output, png: Output, data: Output) -> 
                 weight: loaded[f"{name}/{variable}/{weight}"] for weight in ("weight", *VARIATIONS)
             }
             _varied(upper, lower, of_weights)
-            label(upper, right=f"{name} jets")
+            label(upper, right=f"{TITLES[name]} jets")
         axes[2 * row, 0].set_ylabel("Part of the jets / bin")
         axes[2 * row + 1, 0].set_ylabel("Varied / nominal")
-        axes[2 * row, 0].legend()
+    shared_legend(figure, axes.flat, ncols=6)
     if not classes:
         remark(axes[0, 0], "no sample has generation.variations: shower")
     save_figure(figure, pdf, png, data)
@@ -109,7 +116,12 @@ def _varied(upper: Axes, lower: Axes, histograms: dict[str, hist.Hist]) -> None:
     known = (value > 0) & (error < 0.25 * value)
     relative = np.where(known, error / np.where(known, value, 1.0), np.nan)
     lower.stairs(
-        1 + relative, edges, baseline=1 - relative, fill=True, color="0.85", label="nominal, error"
+        1 + relative,
+        edges,
+        baseline=1 - relative,
+        fill=True,
+        color="0.85",
+        label="statistical error of the nominal weights; gaps: above 25 %",
     )
     for index, (name, histogram) in enumerate(histograms.items()):
         share = histogram.values() / sums[name]
@@ -138,7 +150,11 @@ def kinematics(*, kinematics: Input, pdf: Output, png: Output, data: Output) -> 
     for index, (text, values, errors) in enumerate(
         (
             ("as generated", [p.before for p in pairs], [p.before_error for p in pairs]),
-            ("one spectrum", [p.after for p in pairs], [p.after_error for p in pairs]),
+            (
+                r"reweighted to a common $p_T$ and $|\eta|$",
+                [p.after for p in pairs],
+                [p.after_error for p in pairs],
+            ),
         )
     ):
         ax.errorbar(values, place, xerr=errors, **style_of(index).points, label=text)
@@ -148,10 +164,10 @@ def kinematics(*, kinematics: Input, pdf: Output, png: Output, data: Output) -> 
     )  # fmt: skip
     for line in (0.48, 0.52):
         ax.axvline(line, color=COLOURS[8], linestyle=":")
-    ax.set_yticks(place, [f"{pair.first}, {pair.second}" for pair in pairs])
+    ax.set_yticks(place, [f"{TITLES[pair.first]}, {TITLES[pair.second]}" for pair in pairs])
     ax.minorticks_off()
-    ax.set_ylim(len(pairs) - 0.4, -3.4)
+    ax.set_ylim(len(pairs) - 0.4, -0.6)
     ax.set_xlabel(r"AUC of boosted trees on jet $p_T$ and $|\eta|$")
-    ax.legend(ncols=2, loc="upper right")
+    shared_legend(figure, [ax], ncols=3)
     label(ax)
     save_figure(figure, pdf, png, data)

@@ -7,41 +7,42 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator
 
-from jetchain.core.io.tables import read_result, write_csv
+from jetchain.core.io.tables import read_csv, read_result, write_csv
 from jetchain.core.schema.scan import ScannedMethod, ScanPoint, ScanSummary, Spread
 from jetchain.core.style import label, legend_size, new_figure, remark, save_figure, style_of
 from jetchain.core.verbs import Input, Labels, Output
 from jetchain.reporting.checks import explain, marked
 
 DISCOVERY = 5.0
+# A selection trained on little signal keeps hardly any: such fits lie far out, on either side.
+FAR = FixedLocator([0.0, *(sign * 10.0**k for k in range(7) for sign in (-1, 1))])
 
 
 def figure(
-    *, summary: Input, checks: Input, labels: Labels, pdf: Output, png: Output, data: Output
-) -> None:
-    """Draw significance, improvement, fitted strength, and limits or p-values without signal."""
+    *, summary: Input, points: Input, checks: Input, labels: Labels, pdf: Output, png: Output,
+    data: Output,
+) -> None:  # fmt: skip
+    """Draw significance, improvement, fitted strength, and limits or p-values without signal.
+
+    Args:
+        summary: of the scan; with several strengths its medians are drawn against them.
+        points: its replicas; with one strength, how many of them lie below each number.
+        checks: of the search; methods that fail one are marked.
+        labels: displayed names of the methods.
+        pdf, png, data: where to draw to, and where to write what is drawn.
+    """
     found = read_result(summary, ScanSummary)
     drawn, axes = new_figure(2, 2)
     shown_as = marked(labels, checks)
     names = names_of(found, shown_as)
     explain(axes[1, 1], shown_as)
-    draw_points(axes[0, 0], found, names, "significance")
-    axes[0, 0].axhline(DISCOVERY, color="black", lw=1, ls=":")
-    axes[0, 0].set(ylabel=r"Local significance [$\sigma$]", ylim=(0, None))
-    draw_points(axes[0, 1], found, names, "improvement")
-    axes[0, 1].set(ylim=(0, None))
-    draw_points(axes[1, 0], found, names, "mu")
-    ends = (0, max(point.strength for method in found.methods for point in method.points))
-    axes[1, 0].plot(ends, ends, color="black", lw=1, ls=":", label="fitted = injected")
-    axes[1, 0].set(ylabel="Fitted signal strength")
-    # A selection trained on little signal keeps hardly any: such fits lie far out.
-    axes[1, 0].set_yscale("symlog", linthresh=1.5 * max(*ends, 1.0))
-    nulls = [method.background_only for method in found.methods]
-    if any(null is not None and null.ks is not None for null in nulls):
-        draw_null(axes[1, 1], found, names)
+    strengths = {point.strength for point in _points(found)}
+    if len(strengths) > 1:
+        _against_strength(axes, found, names, max(strengths))
     else:
-        draw_limits(axes[1, 1], found, names)
+        _of_replicas(axes, found, names, read_csv(points), *strengths)
     for ax in axes.flat:
         if ax.get_legend_handles_labels()[1]:
             low, high = ax.transScale.transform([(0.0, each) for each in ax.get_ylim()])[:, 1]
@@ -53,6 +54,81 @@ def figure(
     label(axes[0, 0], right="" if lifted is None else _unit(lifted))
     label(axes[0, 1], right=f"{of}, {100 * found.share:.3g} % of the luminosity")
     save_figure(drawn, pdf, png, data)
+
+
+def _against_strength(axes: Any, found: ScanSummary, names: list[str], largest: float) -> None:
+    """The four panels of a scan over several strengths."""
+    draw_points(axes[0, 0], found, names, "significance")
+    axes[0, 0].axhline(DISCOVERY, color="black", lw=1, ls=":")
+    axes[0, 0].set(ylabel=r"Local significance [$\sigma$]", ylim=(0, None))
+    draw_points(axes[0, 1], found, names, "improvement")
+    axes[0, 1].set(ylim=(0, None))
+    draw_points(axes[1, 0], found, names, "mu")
+    axes[1, 0].plot(
+        [0, largest], [0, largest], color="black", lw=1, ls=":", label="fitted = injected"
+    )
+    axes[1, 0].set(ylabel="Fitted signal strength")
+    axes[1, 0].set_yscale("symlog", linthresh=1.5 * max(largest, 1.0))
+    axes[1, 0].yaxis.set_major_locator(FAR)
+    axes[1, 0].yaxis.set_major_formatter("{x:g}")
+    nulls = [method.background_only for method in found.methods]
+    if any(null is not None and null.ks is not None for null in nulls):
+        draw_null(axes[1, 1], found, names)
+    else:
+        draw_limits(axes[1, 1], found, names)
+
+
+def _of_replicas(
+    axes: Any, found: ScanSummary, names: list[str], points: dict[str, np.ndarray], strength: float
+) -> None:
+    """The four panels of a scan at one strength."""
+    at = _smallest_of(found)
+    draw_replicas(axes[0, 0], found, names, points, "significance")
+    axes[0, 0].set(xlabel=r"Local significance z [$\sigma$]", ylabel="Replicas below z")
+    draw_replicas(axes[0, 1], found, names, points, f"improvement_{at}")
+    axes[0, 1].set(xlabel=_improvement(at), ylabel="Replicas below it")
+    draw_replicas(axes[1, 0], found, names, points, "mu")
+    axes[1, 0].axvline(strength, color="black", lw=1, ls=":", label="injected")
+    axes[1, 0].set_xscale("symlog", linthresh=1.5 * max(strength, 1.0))
+    axes[1, 0].xaxis.set_major_locator(FAR)
+    axes[1, 0].xaxis.set_major_formatter("{x:g}")
+    axes[1, 0].set(xlabel=r"Fitted signal strength $\mu$", ylabel=r"Replicas below $\mu$")
+    if strength == 0:
+        draw_null(axes[1, 1], found, names)
+    else:
+        draw_replicas(axes[1, 1], found, names, points, "expected_fb")
+        axes[1, 1].set(xlabel="Expected limit [fb]", ylabel="Replicas below it")
+
+
+def draw_replicas(
+    ax: Axes, found: ScanSummary, names: list[str], points: dict[str, np.ndarray], column: str
+) -> None:
+    """One panel: how many of the replicas that have a number lie below it, in steps.
+
+    Args:
+        ax: the panel.
+        found: the scan.
+        names: of its methods.
+        points: its replicas; a number that one does not have is NaN.
+        column: of them.
+    """
+    drawn = False
+    for index, (method, name) in enumerate(zip(found.methods, names, strict=True)):
+        low, high = method.signal_region_tev
+        own = (points["method"] == method.method) & (points["window_low"] == low)
+        values = points.get(column, np.empty(0))[own & (points["window_high"] == high)]
+        values = np.sort(values[np.isfinite(values)])
+        if not len(values):
+            continue
+        drawn = True
+        ax.plot(
+            np.concatenate([values[:1], values]), np.arange(len(values) + 1) / len(values),
+            drawstyle="steps-post", label=f"{name}, {len(values)} replicas",
+            **style_of(index).curve,
+        )  # fmt: skip
+    ax.set_ylim(0, 1)
+    if not drawn:
+        remark(ax, "not known of any replica")
 
 
 def _unit(point: ScanPoint) -> str:
@@ -79,6 +155,15 @@ def _smallest(point: ScanPoint) -> str | None:
     return min((n for n, value in point.improvement.items() if value), key=float, default=None)
 
 
+def _smallest_of(found: ScanSummary) -> str | None:
+    """The smallest one of all points."""
+    return min((n for each in _points(found) if (n := _smallest(each))), key=float, default=None)
+
+
+def _improvement(at: str | None) -> str:
+    return "Improvement" + ("" if at is None else rf" at $\epsilon_B$ = {100 * float(at):g} %")
+
+
 def draw_points(ax: Axes, found: ScanSummary, names: list[str], what: str) -> None:
     """One panel: medians and 68 % bands of a number against the injected strength.
 
@@ -89,7 +174,7 @@ def draw_points(ax: Axes, found: ScanSummary, names: list[str], what: str) -> No
         what: field of `ScanPoint`; of the improvement, that at the smallest background efficiency
             that any point has.
     """
-    at = min((n for each in _points(found) if (n := _smallest(each))), key=float, default=None)
+    at = _smallest_of(found)
     drawn, span = False, max(1.0, *(point.strength for point in _points(found)))
     for index, (method, name) in enumerate(zip(found.methods, names, strict=True)):
         values: list[tuple[float, Spread]] = []
@@ -113,8 +198,7 @@ def draw_points(ax: Axes, found: ScanSummary, names: list[str], what: str) -> No
         if len(x) > 1:
             ax.fill_between(x, low, high, color=style.colour, alpha=0.2, lw=0, gid=name)
     if what == "improvement":
-        share = "" if at is None else rf" at $\epsilon_B$ = {100 * float(at):g} %"
-        ax.set_ylabel(f"Improvement{share}")
+        ax.set_ylabel(_improvement(at))
     if not drawn:
         remark(ax, "not known at any point")
     ax.set(

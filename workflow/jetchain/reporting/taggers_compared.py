@@ -17,9 +17,19 @@ from jetchain.core.schema.taggers_compared import (
     Sculpting,
 )
 from jetchain.core.schema.tagging import Rejection, TaggerMetrics
-from jetchain.core.style import COLOURS, label, legend_size, new_figure, save_figure, style_of
+from jetchain.core.style import (
+    COLOURS,
+    label,
+    legend_below,
+    legend_size,
+    new_figure,
+    save_figure,
+    shared_legend,
+    style_of,
+)
 from jetchain.core.verbs import Input, Inputs, Labels, Output
-from jetchain.reporting.tagging import TITLES, ordered_pairs, pair_title
+from jetchain.reporting.names import TITLES, pair_title
+from jetchain.reporting.tagging import ordered_pairs
 
 AXES = {"pt": r"jet $p_T$ [GeV]", "abs_eta": r"jet $|\eta|$"}
 LEAST = 1e-4
@@ -123,7 +133,7 @@ def sculpting(
     results = [read_result(path, TaggerMetrics) for path in metrics]
     pairs, edges = ordered_pairs(results[0]), np.array(found.edges)
     width, middle = np.diff(edges), (edges[1:] + edges[:-1]) / 2
-    figure, axes = panels(len(pairs))
+    figure, axes = panels(len(pairs), height=12.0)
     for ax, pair in zip(axes.flat, pairs, strict=False):
         before = np.array(found.taggers[results[0].model][pair].before)
         ax.stairs(
@@ -143,10 +153,10 @@ def sculpting(
                 gid=f"{name}, error",
             )  # fmt: skip
         ax.set_xlim(edges[0], edges[-1])
-        ax.set_ylim(0, 1.6 * ax.get_ylim()[1])
+        ax.set_ylim(bottom=0)
         ax.set_xlabel("soft-drop mass [GeV]")
         ax.set_ylabel("share of the background / GeV")
-        ax.legend(fontsize=legend_size(len(results)), loc="upper right")
+        legend_below(ax, len(results))
         label(ax, right=pair_title(pair))
     explain(
         axes.flat[len(pairs) :],
@@ -259,7 +269,7 @@ def dependence(
         ax.set_xlabel(AXES[variable])
         ax.set_ylabel("1 - AUC")
         label(ax, right=pair_title(pair))
-    axes.flat[0].legend(fontsize=legend_size(len(results)))
+    shared_legend(figure, [axes.flat[0]], ncols=8)
     explain(
         axes.flat[len(pairs) :],
         "bins with as many jets each;\npoints are moved apart inside a bin\n"
@@ -323,9 +333,9 @@ def calibration(
     found = read_result(calibration, Calibrations)
     results = [read_result(path, TaggerMetrics) for path in metrics]
     classes = results[0].classes
-    figure, axes = panels(len(classes) + 1, height=10.5)
+    figure, axes = panels(len(classes) + 1, height=12.0)
     for ax, name in zip(axes.flat, classes, strict=False):
-        ax.plot([0, 1], [0, 1], ":", color=COLOURS[8], linewidth=1, gid="calibrated")
+        ax.plot([0, 1], [0, 1], color="black", linewidth=0.8, gid="calibrated")
         for index, result in enumerate(results):
             one, style = found.taggers[result.model][name], style_of(index)
             output, observed, low, high = (
@@ -339,14 +349,14 @@ def calibration(
                 f"(chance {100 * one.chance:.1f})",
             )  # fmt: skip
         ax.set_xlim(0, 1)
-        ax.set_ylim(0, 1.45 if len(results) <= 8 else 1.9)
+        ax.set_ylim(0, 1.05)
         ax.set_xlabel("output of the tagger")
         ax.set_ylabel("share of jets that are of the class")
-        ax.legend(fontsize=legend_size(len(results)), loc="upper left")
+        legend_below(ax, len(results))
         label(ax, right=TITLES.get(name, name))
     explain(
         axes.flat[len(classes) :],
-        "dotted: calibrated\nbars: 68 %, statistical\n"
+        "thin black line: calibrated\nbars: 68 %, statistical\n"
         "numbers: expected calibration\nerror in per cent with its bootstrap\n"
         "error, and that of a calibrated\ntagger with as many jets",
     )

@@ -6,17 +6,15 @@ from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io.tables import read_csv, read_json, read_result, write_csv
+from jetchain.core.rounding import with_error
 from jetchain.core.schema.tagging import PairMerit, Rejection, TaggerMetrics
-from jetchain.core.style import COLOURS, label, legend_size, new_figure, save_figure, style_of
+from jetchain.core.style import COLOURS, label, legend_below, new_figure, save_figure, style_of
 from jetchain.core.verbs import Input, Inputs, Labels, Output, Resource
-
-TITLES = {
-    "quark": "quark", "gluon": "gluon", "W": "W", "Z": "Z", "top": "top",
-    "Hbb": r"$H\to b\bar{b}$", "Hcc": r"$H\to c\bar{c}$", "QCD": "quark + gluon",
-}  # fmt: skip
+from jetchain.reporting.names import TITLES, pair_title
 
 # Signal classes in the order in which their panels stand; others follow.
 ORDER = ("top", "W", "Z", "Hbb", "Hcc", "quark", "gluon")
@@ -47,13 +45,12 @@ def roc(
     results = [read_result(path, TaggerMetrics) for path in metrics]
     tables = [read_csv(path) for path in curves]
     pairs = ordered_pairs(results[0])
-    figure, axes = _panels(len(pairs))
+    figure, axes = _panels(len(pairs), height=5.9)
     for ax, pair in zip(axes.flat, pairs, strict=False):
         draw_pair(ax, pair, results, tables, taggers)
         if pair == "top_vs_QCD":
             _reference_points(ax, read_json(published)["top_tagging"]["rows"], results, taggers)
-        place = "lower left" if len(results) <= 8 else "upper right"
-        ax.legend(loc=place, fontsize=legend_size(len(results)))
+        legend_below(ax, len(results))
     for ax in axes.flat[len(pairs) :]:
         ax.set_axis_off()
     axes.flat[len(pairs)].text(
@@ -110,10 +107,10 @@ def ordered_pairs(result: TaggerMetrics) -> list[str]:
     return sorted(result.pairs, key=lambda pair: place(result.pairs[pair].signal))
 
 
-def _panels(pairs: int) -> tuple[Any, Any]:
+def _panels(pairs: int, height: float = 4.75) -> tuple[Any, Any]:
     """A figure with a panel a pair, and one more for words; of two rows if there are some."""
     rows, columns = min(pairs, 2), max(pairs // 2 + 1, 2)
-    return new_figure(rows, columns, size=(5 * columns, 4.75 * rows))
+    return new_figure(rows, columns, size=(5 * columns, height * rows))
 
 
 def _reference_points(
@@ -131,11 +128,6 @@ def _reference_points(
             [0.5, 0.3], [row["rejection_50"], row["rejection_30"]], **style_of(index).points,
             markerfacecolor="none", label=f"{name}, published",
         )  # fmt: skip
-
-
-def pair_title(pair: str) -> str:
-    signal, _, background = pair.partition("_vs_")
-    return " vs ".join(TITLES.get(each, each) for each in (signal, background) if each)
 
 
 def in_order(pairs: Iterable[str]) -> list[str]:
@@ -157,8 +149,9 @@ def confusion(*, metrics: Input, taggers: Labels, pdf: Output, png: Output, data
     figure, ax = new_figure(size=(8.5, 7.5))
     image = ax.imshow(fraction, cmap="Blues", vmin=0, vmax=100)
     for i, j in np.ndindex(*fraction.shape):
+        text = with_error(float(fraction[i, j]), float(high[i, j] - low[i, j]) / 2)
         ax.text(
-            j, i, f"{fraction[i, j]:.0f}\n±{(high[i, j] - low[i, j]) / 2:.1f}",
+            j, i, text.replace(" ±", "\n±"),
             ha="center", va="center", fontsize=11,
             color="white" if fraction[i, j] > 55 else "black",
         )  # fmt: skip
@@ -201,6 +194,8 @@ def history(
         best = columns["epoch"][np.argmin(columns["validation_loss"])]
         ax.axvline(best, color=COLOURS[8], linestyle=":", linewidth=1, label="weights kept")
         ax.set_xlabel("epoch")
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.xaxis.set_minor_locator(NullLocator())
         ax.set_ylabel("class-balanced cross-entropy")
         label(ax, right=taggers[result.model])
         ax.legend()

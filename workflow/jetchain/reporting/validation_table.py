@@ -8,10 +8,11 @@ import numpy as np
 
 from jetchain.core.io.tables import read_result, write_csv
 from jetchain.core.schema import validation
-from jetchain.core.style import COLOURS, label, new_figure, remark, save_figure
+from jetchain.core.style import COLOURS, label, new_figure, remark, save_figure, shared_legend
 from jetchain.core.validation import ERRORS
 from jetchain.core.verbs import Input, Inputs, Output
 from jetchain.reporting.checks import LOOKS
+from jetchain.reporting.names import titled
 
 FEWEST = 4
 """Lines that a group takes in the figure, so that its name has room."""
@@ -77,19 +78,21 @@ def figure(*, numbers: Inputs, pdf: Output, png: Output, data: Output) -> None:
             free = max(place, free + NAME_LINES)
             rest = row.quantity.split(",", 1)[1:]
             ax.annotate(
-                ", ".join([row.sample, *(text.strip() for text in rest)]), (1.01, free),
+                titled(", ".join([row.sample, *(text.strip() for text in rest)])), (1.01, free),
                 xycoords=("axes fraction", "data"), va="center", fontsize=9,
                 color=LOOKS[row.status or ""][1],
             )  # fmt: skip
     if not rows:
         remark(ax, "no number of this run is judged")
-    ax.set_yticks(middles, list(groups), fontsize=10)
+    ax.set_yticks(middles, list(map(titled, groups)), fontsize=10)
     ax.minorticks_off()
     ax.tick_params(axis="y", length=0)
     reach = 1.2 * max([2.0, *np.abs(off) + error])
-    ax.set(xlim=(-reach, reach), ylim=(end, -1 - 4 * NAME_LINES))
+    ax.set(xlim=(-reach, reach), ylim=(end, -1))
     ax.set_xlabel("(value - reference) / tolerance")
-    ax.legend(loc="upper right", ncols=3, title=f"failed: beyond by {ERRORS:g} errors or more")
+    shared_legend(
+        drawn, [ax], ncols=len(LOOKS), title=f"failed: beyond by {ERRORS:g} errors or more"
+    )
     label(ax)
     save_figure(drawn, pdf, png, data)
 

@@ -6,12 +6,22 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.ticker import NullLocator, StrMethodFormatter
+from matplotlib.ticker import NullLocator
 
 from jetchain.core.io.tables import read_result
+from jetchain.core.rounding import with_error
 from jetchain.core.schema.inference import ChannelYields, Fit, Limits, ModelFit
-from jetchain.core.style import COLOURS, label, literal, new_figure, remark, save_figure
-from jetchain.core.verbs import Input, Inputs, Output
+from jetchain.core.style import (
+    COLOURS,
+    label,
+    literal,
+    log_numbers,
+    new_figure,
+    remark,
+    save_figure,
+    shared_legend,
+)
+from jetchain.core.verbs import Input, Inputs, Labels, Output
 from jetchain.reporting.inference import OUTER, band_handles, draw_band
 
 WHAT = "workspace"
@@ -38,17 +48,25 @@ def strengths(*, limits: Inputs, pdf: Output, png: Output, data: Output) -> None
     ax.xaxis.set_minor_locator(NullLocator())
     low, high = ax.get_ylim()
     ax.set_ylim(low / 1.5, high * (high / low) ** 0.5 * 1.5)  # room for the legend
-    ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    log_numbers(ax.yaxis)
     ax.legend(handles=band_handles("expected"), ncols=2, loc="upper right")
     ax.set_ylabel(f"{100 * (1 - rows[0].level):.0f} % CL upper limit on the strength")
     label(ax, WHAT, right="CLs")
     save_figure(figure, pdf, png, data)
 
 
-def impacts(*, fit: Input, model: Input, pdf: Output, png: Output, data: Output) -> None:
+def impacts(
+    *, fit: Input, model: Input, labels: Labels, pdf: Output, png: Output, data: Output
+) -> None:
     """Draw pulls beside impacts, the largest impacts on top; open points are of the Asimov fit.
 
     Of a free parameter, which has no pull, the fitted value stands there.
+
+    Args:
+        fit: of the data.
+        model: with the impacts, and the Asimov fit where it was made.
+        labels: displayed name of the method.
+        pdf, png, data: where to draw to, and where to write what is drawn.
     """
     found, fitted = read_result(model, ModelFit), read_result(fit, Fit)
     rows = found.impacts[:MOST]
@@ -60,25 +78,24 @@ def impacts(*, fit: Input, model: Input, pdf: Output, png: Output, data: Output)
         if (pull := pulls.get(row.name)) is not None and pull.pull is not None:
             left.errorbar(
                 [pull.pull], [place], xerr=[pull.constraint], fmt="o", color="black", markersize=4,
-                gid=f"{row.name}, data",
+                label="fit to the data",
             )  # fmt: skip
         elif pull is not None:
             left.text(
-                0.0, place, f"free: {pull.value:.3g} $\\pm$ {pull.error:.2g}",
+                0.0, place, f"free: {with_error(pull.value, pull.error)}",
                 ha="center", va="center", fontsize=9, gid=f"{row.name}, free",
             )  # fmt: skip
         asimov = expected.get(row.name)
         if asimov is not None and asimov.pull is not None:
             left.errorbar(
                 [asimov.pull], [place - 0.3], xerr=[asimov.constraint], fmt="o", color=COLOURS[8],
-                markerfacecolor="white", markersize=4,
-                gid=f"{row.name}, Asimov",
+                markerfacecolor="white", markersize=4, label="fit to the expectation (Asimov)",
             )  # fmt: skip
-        for value, filled in ((row.up, True), (row.down, False)):
+        for value, side, filled in ((row.up, "up", True), (row.down, "down", False)):
             if value is not None:
                 right.barh(
                     place, value, height=0.7, edgecolor=COLOURS[0], fill=filled,
-                    color=COLOURS[0], gid=f"{row.name}, {'up' if filled else 'down'}",
+                    color=COLOURS[0], label=f"parameter one error {side}",
                 )  # fmt: skip
     if not rows:
         remark(right, "no result" if found.reason else "no nuisance parameter")
@@ -92,7 +109,8 @@ def impacts(*, fit: Input, model: Input, pdf: Output, png: Output, data: Output)
     right.set_xlabel("change of the strength")
     for ax in (left, right):
         ax.minorticks_off()
-    label(left, WHAT, right=found.method)
+    shared_legend(figure, (left, right), ncols=4)
+    label(left, WHAT, right=labels[found.method])
     label(right, WHAT)
     save_figure(figure, pdf, png, data)
 

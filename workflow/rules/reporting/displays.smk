@@ -34,7 +34,9 @@ FIGURES += [
         "Displays",
         {"figure": "What the particle-flow network looks at", "network": "{algorithm}"},
         inputs=dict(influence="results/particleflow/{algorithm}/influence.json"),
-        params=dict(labels=name_of_network),
+        params=dict(
+            labels=name_of_network, sample=CONFIG.particleflow.evaluation.samples[0]
+        ),
         over={"algorithm": [name for name in COMPARED if name in NETWORKS]},
     ),
     Figure(

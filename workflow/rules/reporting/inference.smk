@@ -7,6 +7,13 @@ LIMITED_LABELS = json.dumps(
     json.loads(BACKGROUND_LABELS) | {name: name for name in IN_FB}
 )
 
+
+def name_of_method(wildcards):
+    """The displayed name of a method; the workspaces of others have their own."""
+    known = json.loads(BACKGROUND_LABELS)
+    return json.dumps({wildcards.method: known.get(wildcards.method, wildcards.method)})
+
+
 VALIDATED = [name for name in PUBLISHED if CONFIG.inference.workspaces[name].validation]
 
 
@@ -88,6 +95,7 @@ FIGURES += [
             fit="results/inference/{method}/fit.json",
             model="results/inference/{method}/model.json",
         ),
+        params=dict(labels=name_of_method),
         over={"method": [*BACKGROUND_CUT, *PUBLISHED]},
     ),
 ]

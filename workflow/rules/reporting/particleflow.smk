@@ -36,7 +36,8 @@ FIGURES += [
         "Particle flow",
         {"figure": "Response and resolution"},
         inputs=PERFORMANCE,
-        params=PFLOW_NAMES,
+        params=PFLOW_NAMES
+        | dict(max_cost=str(CONFIG.particleflow.evaluation.max_cost)),
     ),
     Figure(
         "particleflow/pflow_residuals",

@@ -10,10 +10,18 @@ SCAN_FIGURES = [
         inputs=dict(
             summary="results/anomaly/scan/{scan}/summary.json",
             checks="results/inference/checks.json",
-        ),
+        )
+        | replicas,
         params=dict(labels=labels_of_scan),
         over={"scan": CONFIG.anomaly.scanned},
     )
-    for kind, title in ((Figure, "Scan of the search"), (Table, "Scan, table"))
+    for kind, title, replicas in (
+        (
+            Figure,
+            "Scan of the search",
+            dict(points="results/anomaly/scan/{scan}/points.csv"),
+        ),
+        (Table, "Scan, table", {}),
+    )
 ]
 FIGURES += SCAN_FIGURES

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from jetchain.core.schema.base import EVENT, Column, EventTable, Result
 
+LAYERS = ("ECAL1", "ECAL2", "ECAL3", "HCAL1", "HCAL2", "HCAL3")
+"""Of the calorimeter, from inside, as in resources/geometry/cocoa.yaml."""
+
 DETECTED = EventTable(
     name="detector events",
     tree="Out_Tree",

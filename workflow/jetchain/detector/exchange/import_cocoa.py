@@ -13,7 +13,7 @@ from jetchain.core.errors import DataError
 from jetchain.core.io.atomic import REMAKE
 from jetchain.core.io.events import read_events, write_event_chunks
 from jetchain.core.io.tables import write_result
-from jetchain.core.schema.detector import COCOA, DETECTED, DetectorAccount
+from jetchain.core.schema.detector import COCOA, DETECTED, LAYERS, DetectorAccount
 from jetchain.core.schema.generate import GENERATED
 from jetchain.core.trees import Part, iterate_cocoa
 from jetchain.core.verbs import Input, Output
@@ -21,9 +21,6 @@ from jetchain.detector.exchange.cocoa import from_cocoa
 from jetchain.detector.flight.particles import GEV
 from jetchain.detector.flight.states import FATES, behaviour
 from jetchain.detector.table import KINDS
-
-LAYERS = ("ECAL1", "ECAL2", "ECAL3", "HCAL1", "HCAL2", "HCAL3")
-"""Names of the layers in the account, as in resources/geometry/cocoa.yaml."""
 
 
 def import_cocoa(

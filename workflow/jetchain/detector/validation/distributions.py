@@ -28,9 +28,9 @@ SHOWERING = ("electron", "photon", "charged_hadron", "neutral_hadron")
 HISTOGRAMS = {
     "clusters_per_event": (np.arange(0, 601, 20), "topological clusters per event"),
     "tracks_per_event": (np.arange(0, 201, 5), "tracks per event"),
-    "cluster_energy": (np.geomspace(0.1, 1000, 41), "cluster energy (GeV)"),
-    "track_pt": (np.geomspace(0.5, 1000, 41), "track $p_T$ (GeV)"),
-    "d0": (np.linspace(-0.3, 0.3, 61), "$d_0$ of the tracks (mm)"),
+    "cluster_energy": (np.geomspace(0.1, 1000, 41), "cluster energy [GeV]"),
+    "track_pt": (np.geomspace(0.5, 1000, 41), "track $p_T$ [GeV]"),
+    "d0": (np.linspace(-0.3, 0.3, 61), "$d_0$ of the tracks [mm]"),
     "d0_significance": (np.linspace(-20, 20, 81), r"$d_0/\sigma(d_0)$"),
     "d0_pull": (
         np.linspace(-10, 10, 81),

@@ -55,7 +55,7 @@ def noise(
         histograms,
         {
             "energy": weighted(
-                "energy", energy, ENERGY_EDGES, label="energy of a noise cluster (GeV)"
+                "energy", energy, ENERGY_EDGES, label="energy of a noise cluster [GeV]"
             )
         },
     )

@@ -81,7 +81,7 @@ def pi0(
     save_histograms(
         histograms,
         {
-            name: weighted("mass", values, MASS_EDGES, label=r"$m_{\gamma\gamma}$ (MeV)")
+            name: weighted("mass", values, MASS_EDGES, label=r"$m_{\gamma\gamma}$ [MeV]")
             for name, values in masses.items()
         },
     )
