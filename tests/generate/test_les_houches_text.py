@@ -12,6 +12,7 @@ from jetchain.core.errors import DataError
 from jetchain.core.io.events import read_events
 from jetchain.core.schema.generate import GENERATED
 from jetchain.generate.import_lhe import LesHouchesFile, import_lhe
+from jetchain.generate.les_houches_text import WEIGHTED, opened
 from jetchain.generate.settings import LesHouchesJob, ShowerSettings
 
 EVENTS = 4
@@ -177,3 +178,13 @@ def test_what_is_wrong_is_named_with_its_event(tmp_path, change, words):
     assert change[0] in PLAIN
     with pytest.raises(DataError, match=words):
         handed_on(tmp_path / "a.lhe", PLAIN.replace(*change))
+
+
+def test_the_events_are_those_of_pylhe(tmp_path):
+    path = tmp_path / "events.lhe"
+    path.write_text(les_houches(6, weights=(20.0, -5.0), strategy=WEIGHTED))
+    theirs = list(pylhe.LHEFile.fromfile(path).events)
+    with opened(path) as text:
+        ours = list(text.events())
+    assert [each.weight for each in ours] == [each.eventinfo.weight for each in theirs]
+    assert [each.process for each in ours] == [each.eventinfo.pid for each in theirs]

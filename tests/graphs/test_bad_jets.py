@@ -183,3 +183,37 @@ def test_arrays_that_cannot_be_read_in_parts_say_how_to_write_them(tmp_path, cha
     with pytest.raises(DataError, match=words) as caught:
         take_in(quark_gluon(tmp_path, X=change(rows)), "quark_gluon")
     assert caught.value.remedy.startswith(remedy)
+
+
+@pytest.mark.parametrize(("name", "value"), [("jetIdx", 9), ("pFCandsIdx", 999)])
+def test_indices_of_nanoaod_that_lead_nowhere_are_refused(tmp_path, name, value):
+    columns = published.nanoaod_columns(published.jets(JETS), np.zeros(JETS, int), EVENTS)
+    columns[f"JetPFCands_{name}"] = columns[f"JetPFCands_{name}"] * 0 + value
+    path = published.write_root(tmp_path / "a.root", columns, "Events")
+    with pytest.raises(DataError, match="names jets or candidates that there are not"):
+        take_in(path, "nanoaod")
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        ("PFCands_eta", lambda v: v[:, :1], "PFCands_eta has more or fewer entries"),
+        ("Jet_partonFlavour", lambda v: v[:, :0], "Jet_partonFlavour has more or fewer entries"),
+        ("PFCands_pt", lambda v: -v, "energy of a constituent is -"),
+        ("PFCands_pdgId", lambda v: 0 * v + 321, "PFCands_pdgId is 321, no candidate's code"),
+        ("JetPFCands_jetIdx", lambda v: v * np.nan, "does not hold whole numbers"),
+        ("FatJetPFCands_puppi", lambda v: v * np.nan, "px of a constituent is nan"),
+        ("FatJetPFCands_puppi", lambda v: -v, "energy of a constituent is -"),
+    ],
+)
+def test_candidates_of_nanoaod_that_cannot_be_are_refused(tmp_path, name, change, words):
+    large = name.startswith("FatJet")
+    made = published.nanoaod_columns(
+        published.jets(JETS), np.zeros(JETS, int), EVENTS, "FatJet" if large else "Jet"
+    )
+    name = "PFCands_puppiWeight" if large else name
+    path = published.write_root(
+        tmp_path / "a.root", made | {name: change(made[name])}, "Events"
+    )  # fmt: skip
+    with pytest.raises(DataError, match=words):
+        take_in(path, "nanoaod_ak8" if large else "nanoaod")
