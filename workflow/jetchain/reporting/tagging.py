@@ -55,7 +55,7 @@ def roc(
         ax.set_axis_off()
     axes.flat[len(pairs)].text(
         0.05, 0.95,
-        "bands: 68 %, bootstrap, and\nClopper-Pearson of fewer than\nten background jets\n"
+        "bands: 68 %, the wider of\nbootstrap and Clopper-Pearson\n"
         "curves end where none passes\ndotted: random choice\nempty markers: published, of\n"
         "taggers that see kinematics\nonly (arXiv:1902.09914: other\njets, 1.2 M for training)",
         va="top", transform=axes.flat[len(pairs)].transAxes,
