@@ -196,7 +196,7 @@ def files(folder, events, weights, label=None) -> dict:
     write_tensors(folder / "scores", TAGGING_SCORES, scored)
     merit = {"classes": CLASSES, "pairs": {}, "accuracy": {"value": 1, "low": 1, "high": 1},
              "macro_auc": 1.0, "confusion": {"counts": [], "fraction": [], "low": [], "high": []},
-             "model": "pfn", "feature_set": "full", "parameters": 1, "flops": 1.0,
+             "model": "pfn", "feature_set": "full", "sees": "full", "parameters": 1, "flops": 1.0,
              "training_jets": 1}  # fmt: skip
     write_json(folder / "metrics", merit)
     return {name: folder / name for name in ("scores", "metrics")} | {"datasets": [folder / "jets"]}
