@@ -9,6 +9,7 @@ in an environment of its own (pip install ROOT uproot awkward), from the folder 
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def main() -> None:
     truth = np.array(TRUTH)[np.arange(11) % 2]
     made = published.tracks_only(published.jets(11))
     columns = published.physlite_columns(made, truth, EVENTS)
-    file = ROOT.TFile(str(FILE), "RECREATE", "", 101)
+    file = ROOT.TFile(FILE.name, "RECREATE", "", 101)  # which keeps its name as it is given
     tree = ROOT.TTree("CollectionTree", "CollectionTree")
     vectors = {}
     for container, column in columns:
@@ -64,6 +65,7 @@ def main() -> None:
         tree.Fill()
     tree.Write()
     file.Close()
+    shutil.copy(FILE.name, FILE)
 
 
 def _link(pairs: list[tuple[int, int]]):
