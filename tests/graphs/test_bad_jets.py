@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from helpers import published
-from helpers.published import take_in
+from helpers.jets_taken_in import take_in
 from jetchain.core.errors import DataError
 from jetchain.core.schema.graphs import CONSTITUENT_COLUMNS
 

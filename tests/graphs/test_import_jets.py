@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from helpers import published
-from helpers.published import take_in
+from helpers.jets_taken_in import take_in
 from jetchain.core.errors import DataError
 from jetchain.core.io.tensors import JaggedWriter, read_about, read_tensors, write_tensors
 from jetchain.core.kinematics import delta_phi, pt_eta_phi

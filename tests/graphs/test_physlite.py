@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from helpers import published
+from helpers.jets_taken_in import take_in
 from jetchain.core.errors import DataError
 from jetchain.core.schema.graphs import CONSTITUENT_COLUMNS, JET_COLUMNS
 from jetchain.core.trees import LINK
@@ -18,7 +19,7 @@ def read(folder, truth=TRUTH, **change):
     made = published.tracks_only(published.jets(sum(EVENTS)))
     columns = published.physlite_columns(made, truth, EVENTS)
     path = published.write_physlite(folder / "a.root", columns, **change)
-    return published.take_in(path, "physlite")
+    return take_in(path, "physlite")
 
 
 def column(arrays, name):
@@ -136,4 +137,4 @@ def test_an_event_without_vertices_is_refused(tmp_path):
 def test_a_tree_of_another_format_is_refused(tmp_path):
     path = published.write_root(tmp_path / "a.root", {"Jet_pt": [[1.0]]}, "Events")
     with pytest.raises(DataError, match="has no tree 'CollectionTree'; it has Events"):
-        published.take_in(path, "physlite")
+        take_in(path, "physlite")

@@ -9,29 +9,12 @@ import awkward as ak
 import numpy as np
 import uproot
 
-from jetchain.core.io.tables import read_json
-from jetchain.core.io.tensors import read_tensors
-from jetchain.core.schema.graphs import JET_GRAPHS
-from jetchain.graphs.import_jets import import_jets
-from jetchain.graphs.settings import ImportSettings
-
 JETCLASS = ["QCD", "Hbb", "Hcc", "Hgg", "H4q", "Hqql", "Zqq", "Wqq", "Tbqq", "Tbl"]
 PIDS = np.array([211, -211, 130, 22, 11, -13, 2112, 2212])
 CHARGES = np.array([1, -1, 0, 0, -1, 1, 0, 1])
 MASSES = np.array([0.13957, 0.13957, 0.49761, 0, 0.000511, 0.10566, 0.93957, 0.93827])
 KINDS = ("charged_hadron", "charged_hadron", "neutral_hadron", "photon", "electron", "muon",
          "neutral_hadron", "charged_hadron")  # fmt: skip
-
-
-def take_in(
-    path: Path, form: str, shard: str = "0000", **how: Any
-) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """The jets of a file as JET_GRAPHS, written beside it, and their cutflow."""
-    keys = {name: how.pop(name) for name in ("parts", "limit") if name in how}
-    settings = ImportSettings(format=form, **{"pt_min": 0.0, "eta_max": 9.0} | how)
-    graphs, cutflow = path.parent / "g.safetensors", path.parent / "c.json"
-    import_jets(source=path, graphs=graphs, cutflow=cutflow, shard=shard, settings=settings, **keys)
-    return read_tensors(graphs, JET_GRAPHS), read_json(cutflow)
 
 
 def jets(number: int, seed: int = 1, places: int = 30) -> dict[str, Any]:
