@@ -45,6 +45,11 @@ def test_data_have_no_label(tmp_path):
     assert cutflow["unmatched"] == sum(EVENTS)
 
 
+def test_one_kind_of_truth_without_the_other_is_refused(tmp_path):
+    with pytest.raises(DataError, match=r"has one of .* without the other"):
+        read(tmp_path, PartonTruthLabelID=lambda values: None)
+
+
 def test_jets_without_tracks_are_as_the_file_states_them(tmp_path):
     usual, _ = read(tmp_path)
     arrays, _ = read(tmp_path, GhostTrack=lambda links: ak.zip({n: 0 * links[n] for n in LINK}))

@@ -8,7 +8,7 @@ import pytest
 
 from jetchain.inference.fit import numpy_backend
 from jetchain.inference.histfactory import Hypotheses, Model
-from jetchain.inference.maximum import maximum
+from jetchain.inference.maximum import likelihood_scan, maximum
 from jetchain.inference.others import limits_of, scale_of
 from jetchain.inference.settings import FitSettings, LimitSettings, PublishedSettings
 
@@ -99,3 +99,15 @@ def test_whole_numbers_as_starts_are_numbers() -> None:
         fit = maximum(model, Hypotheses(model).best, FitSettings())
     assert np.isfinite(fit.bestfit[model.poi])
     assert fit.uncertainty[model.poi] > 0
+
+
+def test_scans_of_the_likelihood_follow_the_lower_minimum() -> None:
+    """-2 log L profiled at strengths, above its least, is the difference of pyhf's minima."""
+    with numpy_backend():
+        model = Model(BOTH_UP, "given")
+        best = np.array(maximum(model, Hypotheses(model).best, FitSettings()).bestfit)
+        strengths = np.array([0.0, 1.0, 3.0])
+        found = likelihood_scan(model, best, model.poi, strengths)
+        lowest = -2 * float(model.model.logpdf(best.tolist(), model.data.tolist())[0])
+        theirs = [least(model, float(each)) - lowest for each in strengths]
+    np.testing.assert_allclose(found, theirs, atol=5e-3)

@@ -209,7 +209,7 @@ def counting_significance(
     """Signed normal quantile of a count's p-value: above 0 for an excess, below for a deficit.
 
     The p-value is that of as many or more (or less, in a deficit) than observed; where it is above
-    one half, as of none where less than one is expected, it is 0.
+    one half, as of none where less than 0.69 are expected, the quantile is 0.
 
     Args:
         observed: whole numbers.

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from jetchain.core.schema.inference import AtBound
 from jetchain.inference.fit import load_model
 from jetchain.inference.likelihood import Likelihood, Rows, UnlikeError
-from jetchain.inference.minimise import Range, minimise
+from jetchain.inference.minimise import Minima, Range, minimise
 from jetchain.inference.newton import Tails, asymptotic_tails
 from jetchain.inference.toys import NoMinimumError
 
@@ -229,7 +229,7 @@ class Model:
         within = self.within(0.0, REACH * self.unit, strengths is not None)
         if strengths is not None:
             near[:, self.poi] = strengths
-        best = minimise(self.likelihood, data, near, within)
+        best = self.minimised(data, near, within)
         value, parameters, found = 2 * best.value, best.parameters, best.found
         for start in self.starts(None, (0.0, REACH * self.unit)):
             rows = np.flatnonzero(~found)
@@ -241,15 +241,24 @@ class Model:
             again = minimise(self.likelihood, data.chosen(rows), other, within)
             value[rows], parameters[rows] = 2 * again.value, again.parameters
             found[rows] = again.found
-        for index, side in product(self.bowed, (1.0, -1.0)):
-            other = parameters.copy()
-            other[:, index] = side
-            again = minimise(self.likelihood, data, other, within)
-            lower = again.found & (~found | (2 * again.value < value))
-            value = np.where(lower, 2 * again.value, value)
-            parameters = np.where(lower[:, None], again.parameters, parameters)
-            found = found | again.found
         return value, parameters, found
+
+    def minimised(self, data: Rows, start: Array, within: Range) -> Minima:
+        """`minimise`, and the lower of two minima in what is `bowed`."""
+        assert self.likelihood is not None
+        best = minimise(self.likelihood, data, start, within)
+        for index, side in product(self.bowed, (1.0, -1.0)):
+            moves = ~np.broadcast_to(within.fixed, start.shape)[:, index]
+            other = best.parameters.copy()
+            other[moves, index] = side
+            again = minimise(self.likelihood, data, other, within)
+            lower = again.found & (~best.found | (again.value < best.value))
+            best = Minima(
+                np.where(lower, again.value, best.value),
+                np.where(lower[:, None], again.parameters, best.parameters),
+                best.found | again.found,
+            )
+        return best
 
     def _minuit(
         self, data: Array, strength: float | None, near: list[float]

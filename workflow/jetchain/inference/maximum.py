@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.inference.histfactory import Model
-from jetchain.inference.minimise import Range, held, minimise
+from jetchain.inference.minimise import Range, held
 from jetchain.inference.settings import FitSettings
 from jetchain.inference.toys import NoMinimumError
 
@@ -106,12 +106,8 @@ def _lowest(model: Model, best: float) -> Array:
     near = np.array(model.start)
     near[model.poi] = max(best, 0.1 * model.unit)
     starts = np.array([near, *model.starts(None, (model.lowest, float(within.high[model.poi])))])
-    sides = np.repeat(near[None], 2 * len(model.bowed), 0)
-    for place, index in enumerate(model.bowed):
-        sides[2 * place : 2 * place + 2, index] = (1.0, -1.0)
-    starts = np.concatenate([starts, sides])
     rows = model.rows.chosen(np.zeros(len(starts), dtype=int))
-    found = minimise(model.likelihood, rows, starts, within)
+    found = model.minimised(rows, starts, within)
     if not found.found.any():
         raise NoMinimumError(f"Newton's method fails from every start of {model.name}")
     return np.asarray(found.parameters[np.argmin(np.where(found.found, found.value, np.inf))])
@@ -219,7 +215,7 @@ def profile_errors(model: Model, at: Array) -> tuple[float, float]:
                 trial = (inside + outside) / 2
             start = near.copy()
             start[model.poi] = trial
-            found = minimise(likelihood, model.rows, start[None], within)
+            found = model.minimised(model.rows, start[None], within)
             near = found.parameters[0]
             if found.value[0] - least >= 0.5 or not found.found[0]:
                 outside, lost = trial, not found.found[0]
@@ -323,7 +319,7 @@ def moved_strengths(
         starts[at, index] = np.clip(ends, within.low[index], within.high[index])
         fixed[at, index] = True
     data = model.rows.chosen(np.zeros(len(starts), dtype=int))
-    found = minimise(model.likelihood, data, starts, Range(within.low, within.high, fixed))
+    found = model.minimised(data, starts, Range(within.low, within.high, fixed))
     strengths = np.where(found.found, found.parameters[:, model.poi], np.nan)
     return np.asarray(strengths.reshape(-1, 2))
 
@@ -367,6 +363,6 @@ def likelihood_scan(model: Model, at: Array, index: int, values: Array) -> Array
     starts = np.repeat(at[None], len(values), 0)
     starts[:, index] = values
     rows = model.rows.chosen(np.zeros(len(values), dtype=int))
-    found = minimise(likelihood, rows, starts, within)
+    found = model.minimised(rows, starts, within)
     least = likelihood.values(at[None], model.rows)[0]
     return np.where(found.found, 2 * (found.value - least), np.nan)

@@ -203,7 +203,10 @@ def merits_of_pair(
     }
     # A tighter cut rejects no less: what bounds the looser one from below bounds it too.
     loose, tight = rejections.values()
-    rejections["rejection_30"] = tight.model_copy(update={"low": max(loose.low, tight.low)})
+    low = max(loose.low, tight.low)
+    rejections["rejection_30"] = tight.model_copy(
+        update={"low": low, "std": (tight.high - low) / 2}
+    )
     return {"auc": Replicated(value=area, **interval(spread[:, 0])), **rejections}
 
 

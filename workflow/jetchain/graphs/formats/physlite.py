@@ -69,6 +69,8 @@ class Physlite(JetFormat):
         branches = dict.fromkeys([*jet.values(), *truth, *track.values(), *vertex], LIST)
         branches |= {link: LINKS, variances: NESTED}
         for table in iterate_tree(path, tree, branches, optional=truth, rows=rows, step=STEP):
+            if sum(each in table for each in truth) == 1:
+                raise other_layout(path, f"has one of {' and '.join(truth)} without the other")
             events = np.asarray(ak.num(table[jet["pt"]]))
             for each in [*jet.values(), *(each for each in truth if each in table), link]:
                 require_lengths(path, each, table[each], events)
