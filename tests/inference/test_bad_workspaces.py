@@ -155,6 +155,11 @@ REFUSED = {
     "a shapefactor of other bins": (
         lambda c: [put(c, 1, **FREE_BINS), channel(c, "more", [10.0], [FREE_BINS], [12.0])],
         "the shapefactor 'bins' is in channels of 1 and 2 bins"),
+    "a staterror of other samples in another channel": (
+        lambda c: [channel(c, "more", [10.0], [
+            {"name": "stat", "type": "staterror", "data": [1.0]}], [12.0]),
+                   c["channels"][-1]["samples"][0].update(name="other")],
+        "'stat' is on the sample 'background' in region but on 'other' in more: channels that"),
     "a shapesys of two channels": (
         lambda c: [put(c, 1, name="s", type="shapesys", data=[1.0, 1.0]),
                    channel(c, "more", [10.0, 5.0], [

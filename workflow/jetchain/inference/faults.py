@@ -62,13 +62,29 @@ def _channels(spec: dict[str, Any]) -> Iterator[str]:
 
 
 def _shared(spec: dict[str, Any]) -> Iterator[str]:
-    """A shapefactor, which is one of each bin, in channels of different bins."""
+    """A shapefactor, which is one of each bin, in channels of different bins; a statistical error
+    that channels share, of different samples."""
     bins: dict[str, set[int]] = {}
+    members: dict[str, dict[str, list[str]]] = {}  # of a staterror: the channels of each sample
     for channel in spec["channels"]:
         for sample in channel["samples"]:
             for modifier in sample["modifiers"]:
+                name = modifier["name"]
                 if modifier["type"] == "shapefactor":
-                    bins.setdefault(modifier["name"], set()).add(len(sample["data"]))
+                    bins.setdefault(name, set()).add(len(sample["data"]))
+                elif modifier["type"] == "staterror":
+                    where = members.setdefault(name, {})
+                    where.setdefault(sample["name"], []).append(channel["name"])
+    for name, where in members.items():
+        (first, channels), *others = where.items()
+        for other, its in others:
+            if its != channels:
+                yield (
+                    f"the staterror '{name}' is on the sample '{first}' in {', '.join(channels)} "
+                    f"but on '{other}' in {', '.join(its)}: channels that share one have it on the "
+                    "same samples, others need names of their own"
+                )
+                break
     for name, sizes in bins.items():
         if len(sizes) > 1:
             many = " and ".join(map(str, sorted(sizes)))

@@ -57,6 +57,8 @@ class Model:
         self.name, self.poi = str(config.poi_name), int(config.poi_index)
         config.param_set(self.name).suggested_fixed = [False]  # whatever the workspace says
         self.start = [float(each) for each in config.suggested_init()]
+        for name in _hold_what_changes_nothing(self.model):
+            print(f"{path}: '{name}' changes no bin: it is held.", file=sys.stderr)
         self.fixed = list(config.suggested_fixed())
         self.likelihood: Likelihood | None = None
         try:
@@ -323,6 +325,31 @@ class Model:
         """The least -2 log L of rows with the strength free in zero and above, and the strength."""
         least, parameters = self.minima(data, near)
         return least, parameters[:, self.poi]
+
+
+def _hold_what_changes_nothing(model: Any) -> list[str]:
+    """Hold the norms, of a sample or of its bins, that change no bin of a pyhf model; their names.
+
+    No data measure them, so that a fit would not find their errors. Published workspaces have
+    such ones where a sample is empty.
+    """
+    config = model.config
+    low, high = np.array(config.suggested_bounds(), float).T
+    start, fixed = np.array(config.suggested_init(), float), np.array(config.suggested_fixed())
+    shift = np.random.default_rng(1).uniform(-0.3, 0.3, len(start))
+    point = np.where(fixed, start, np.clip(start + shift, low, high))
+    usual, held = np.asarray(model.expected_actualdata(point.tolist())), []
+    for name in config.par_order:
+        found, places = config.param_set(name), config.par_slice(name)
+        if found.constrained or name == config.poi_name:
+            continue
+        for place in np.flatnonzero(~fixed[places]) + places.start:
+            moved = point + 0.1 * (np.arange(len(point)) == place)
+            if np.array_equal(usual, np.asarray(model.expected_actualdata(moved.tolist()))):
+                fixed[place] = True
+                held.append(config.par_names[place])
+        found.suggested_fixed = fixed[places].tolist()
+    return held
 
 
 class Hypotheses:

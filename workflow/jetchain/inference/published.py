@@ -40,6 +40,8 @@ OTHER_OBJECTS = (
     ),
 )
 """A key of other objects that are often given in place of a workspace, and what helps."""
+WIDE = 10.0
+"""Errors of a region's background within which it is fitted."""
 
 
 def published(*, files: Inputs, workspace: Output, settings: PublishedSettings) -> None:
@@ -82,7 +84,11 @@ def of_region(region: RegionSettings) -> dict[str, Any]:
         "data": {"hi": 1 + relative, "lo": 1 / (1 + relative)},
     }  # fmt: skip
     poi = {"name": "mu", "type": "normfactor", "data": None}
-    parameters = [{"name": "mu", "inits": [1.0], "bounds": [[-float(region.background), 1e4]]}]
+    # pyhf's own range of the background, of 5 errors, is too short where few events are expected.
+    parameters = [
+        {"name": "mu", "inits": [1.0], "bounds": [[-float(region.background), 1e4]]},
+        *([{"name": "background", "bounds": [[-WIDE, WIDE]]}] if relative > 0 else []),
+    ]
     return {
         "version": "1.0.0",
         "channels": [{"name": "region", "samples": [
