@@ -7,7 +7,16 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from jetchain.core.figure_data import figure_data
-from jetchain.core.style import COLOURS, LINES, MARKERS, new_figure, plt, steps, style_of
+from jetchain.core.style import (
+    COLOURS,
+    LINES,
+    MARKERS,
+    label_points,
+    new_figure,
+    plt,
+    steps,
+    style_of,
+)
 
 
 def test_forty_one_entries_differ_pairwise_without_colour():
@@ -85,3 +94,19 @@ def test_colours_differ_as_much_as_petroffs_for_every_reader(vision, first, leas
     seen = np.clip([np.array(VISION[vision]) @ linear(each) for each in COLOURS[:first]], 0, 1)
     points = np.cbrt(seen @ np.transpose(CONES)) @ np.transpose(OPPONENT)
     assert min(np.linalg.norm(a - b) for a, b in combinations(points, 2)) >= least
+
+
+def test_texts_beside_points_that_crowd_hide_neither_points_nor_each_other():
+    figure, ax = new_figure()
+    points = [(10.0, 1.0), (10.5, 1.02), (11.0, 1.04), (900.0, -1e3), (900.0, 1e3)]
+    ax.plot(*np.transpose(points), ls="none", marker="o")
+    ax.set(xscale="log", yscale="symlog")
+    label_points(ax, points, [f"{k} %" for k in range(5)], COLOURS[:5])
+    figure.draw_without_rendering()
+    boxes = [each.get_window_extent() for each in ax.texts]
+    assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
+    for point in ax.transData.transform(points):
+        assert not any(box.contains(*point) for box in boxes)
+    assert [each.get_color() for each in ax.texts] == list(COLOURS[:5])
+    assert [each.get_text() for each in ax.texts] == ["0 %", "1 %", "2 %", "3 %", "4 %"]
+    plt.close(figure)

@@ -24,7 +24,7 @@ RESOURCES = Path(__file__).parents[2] / "resources"
 NAMES = Labels({"pfn": "PFN", "bdt": "BDT"})
 TIMES = TaggerTimes(
     unit="ms", machine="", particles=64, mean_particles=45.0, training={"pfn": 0.5},
-    inference={"pfn": 0.125},
+    inference={"pfn": 0.125}, fitted_once=["bdt"],
 )  # fmt: skip
 
 
@@ -92,6 +92,7 @@ def test_times_and_published_numbers_stand_beside_the_taggers_that_have_them(mad
     table, _ = made
     assert table["training_jets_per_s"].tolist() == ["2e+03", ""]
     assert table["inference_jets_per_s"].tolist() == ["8e+03", ""]
+    assert table["trained"].tolist() == ["in epochs", "in one fit"]
     assert table["published_auc"].tolist() == ["0.9819", ""]  # arXiv:2202.03772, table 3
 
 

@@ -357,6 +357,7 @@ def test_times_are_those_of_each_tagger(tmp_path: Path) -> None:
     for found in (result.training, result.inference):
         assert set(found) == set(settings.taggers)
         assert min(found.values()) > 0
+    assert result.fitted_once == ["fisher"]
     assert result.training["lorentznet"] > result.inference["lorentznet"]
     assert result.inference["lorentznet"] > result.inference["pfn"]  # pairs, not particles
 

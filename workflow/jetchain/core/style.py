@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,8 @@ COLOURS = (
     "#957a5a", "#dd3911", "#858b96", "#717581", "#3679b0",
 )  # fmt: skip
 LINES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1)), (0, (7, 3)))
+LABEL_SIZE = 9.0
+"""Of texts beside points, in points."""
 MARKERS = ("o", "s", "^", "v", "D", "P", "X", "*", "<", ">", "p", "d")
 
 
@@ -171,6 +173,46 @@ def remark(ax: Axes, text: str) -> None:
     """Say in words, in the middle of the axes, what they cannot show."""
     ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", fontsize=12,
             color="0.3")  # fmt: skip
+
+
+def label_points(
+    ax: Axes, points: Sequence[tuple[float, float]], texts: Sequence[str], colours: Sequence[str]
+) -> None:
+    """Write a text beside each point, on the side where it hides least of others and of texts.
+
+    To be called when the axes have their scales and limits.
+
+    Args:
+        ax: the axes.
+        points: x and y of each, in the data's coordinates.
+        texts, colours: of each.
+    """
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    figure.draw_without_rendering()  # gives the axes their size
+    scale = 72 / figure.dpi  # pixels to points
+    places = scale * ax.transData.transform(np.array(points, float).reshape(-1, 2))
+    taken = [(*place - 4.0, *place + 4.0) for place in places]
+    for point, place, text, colour in zip(points, places, texts, colours, strict=True):
+        width, sides = 0.6 * LABEL_SIZE * len(text), []
+        for x, aligned in ((6.0, "left"), (-6.0 - width, "right")):
+            for y in (-0.4, 0.6, -1.4, 1.6, -2.4):
+                low, up = place[0] + x, place[1] + y * LABEL_SIZE
+                box = (low, up, low + width, up + LABEL_SIZE)
+                sides.append((sum(_overlap(box, each) for each in taken), x, y, aligned, box))
+        _, x, y, aligned, box = min(sides, key=lambda side: side[0])
+        taken.append(box)
+        ax.annotate(
+            text, point, xytext=(6.0 if aligned == "left" else -6.0, y * LABEL_SIZE), ha=aligned,
+            textcoords="offset points", fontsize=LABEL_SIZE, color=colour,
+        )  # fmt: skip
+
+
+def _overlap(one: Sequence[float], other: Sequence[float]) -> float:
+    """Area that two boxes (left, bottom, right, top) share."""
+    wide = min(one[2], other[2]) - max(one[0], other[0])
+    high = min(one[3], other[3]) - max(one[1], other[1])
+    return max(wide, 0.0) * max(high, 0.0)
 
 
 def shared_legend(figure: Figure, axes: Iterable[Axes], **options: Any) -> None:

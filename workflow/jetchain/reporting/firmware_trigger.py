@@ -8,8 +8,11 @@ from jetchain.core.io.tables import read_result
 from jetchain.core.schema.firmware import FirmwareReport
 from jetchain.core.schema.scan import Measurement
 from jetchain.core.schema.trigger import TriggerPoint
-from jetchain.core.style import label, legend_size, new_figure, save_figure, style_of
+from jetchain.core.style import label, label_points, legend_size, new_figure, save_figure, style_of
 from jetchain.core.verbs import Inputs, Labels, Output
+
+LINEAR = 20.0
+"""Of the limit that is lost, fb: up to here its axis is linear, beyond logarithmic."""
 
 
 def firmware_trigger(
@@ -43,6 +46,7 @@ def firmware_trigger(
         name: read_result(path, FirmwareReport) for name, path in zip(names, latency, strict=True)
     }
     figure, (left, right) = new_figure(1, 2, size=(15.0, 6.4))
+    shares: list[tuple[tuple[float, float], str, str]] = []
     for index, (design, method) in enumerate(product(names, methods)):
         own = [
             (point, limit)
@@ -66,25 +70,28 @@ def firmware_trigger(
             [luts] * len(behind), [limit - whole[0] for _, limit in behind],
             ls="none", label=_numbers(reports[design], title), **shown,
         )  # fmt: skip
-        for point, limit in behind:
-            right.annotate(
-                f"{100 * point.accepted:.2g} %", (luts, limit - whole[0]), xytext=(7, -4),
-                textcoords="offset points", fontsize=9, color=style.colour,
-            )  # fmt: skip
+        shares += [
+            ((luts, limit - whole[0]), f"{100 * point.accepted:.2g} %", style.colour)
+            for point, limit in behind
+        ]
     left.set(
         xscale="log",
         xlabel="Cross-section of the background past the trigger [fb]",
         ylabel="Expected limit on the signal [fb]",
     )
     right.axhline(0.0, color="0.5", lw=1.0)
+    right.set_yscale("symlog", linthresh=LINEAR)
     right.set(
         xlabel=r"LUTs of the chip, estimated [$10^{3}$]", ylabel="Limit lost to the trigger [fb]"
     )
     right.margins(x=0.3)
+    low, high = left.get_ylim()
+    left.set_ylim(low, high + 0.35 * (high - low))  # room for the legends
+    right.set_ylim(top=20 * max(right.get_ylim()[1], LINEAR))
     for ax in (left, right):
-        low, high = ax.get_ylim()
-        ax.set_ylim(low, high + 0.35 * (high - low))  # room for the legend
         ax.legend(loc="upper left", fontsize=legend_size(len(names) * len(methods)))
+    places, texts, colours = zip(*shares, strict=True) if shares else ((), (), ())
+    label_points(right, places, texts, colours)
     label(left, "simulation", right="rightmost points: no trigger")
     label(right, "simulation", right="numbers: accepted share of the data")
     save_figure(figure, pdf, png, data)

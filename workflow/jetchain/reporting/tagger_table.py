@@ -10,11 +10,12 @@ import numpy as np
 from jetchain.core.io.tables import read_csv, read_json, read_result, write_csv
 from jetchain.core.schema.taggers_compared import TaggerTimes
 from jetchain.core.schema.tagging import Rejection, TaggerMetrics
-from jetchain.core.style import COLOURS, label, new_figure, save_figure, style_of
+from jetchain.core.style import label, label_points, new_figure, save_figure, style_of
 from jetchain.core.verbs import Input, Inputs, Labels, Output, Resource
 from jetchain.reporting.tagging import LIKE_PUBLISHED, ordered_pairs, pair_title
 
 POINTS = ("rejection_50", "rejection_30")
+ONE_FIT = "in one fit"
 
 
 def taggers(
@@ -68,6 +69,7 @@ def _row(
     row: dict[str, Any] = {
         "tagger": name, "sees": result.sees, "parameters": result.parameters,
         "MFLOP": f"{result.flops / 1e6:.3g}",
+        "trained": ONE_FIT if result.model in spent.fitted_once else "in epochs",
         "training_jets_per_s": "" if training is None else f"{1e3 / training:.3g}",
         "inference_jets_per_s": "" if inference is None else f"{1e3 / inference:.3g}",
         "training_jets": result.training_jets, "trainings": len(trainings),
@@ -130,18 +132,21 @@ def cost(*, table: Input, pdf: Output, png: Output, data: Output) -> None:
             np.nan_to_num(_numbers(rows[f"{name}_{kind}"])) for kind in ("bootstrap", "trainings")
         )
         error = np.hypot(bootstrap, trainings)
-        for index in np.flatnonzero(np.isfinite(speed)).tolist():
+        shown = np.flatnonzero(np.isfinite(speed)).tolist()
+        for index in shown:
             text = str(rows["tagger"][index])
+            if rows["trained"][index] == ONE_FIT:
+                text += " (one fit)"
             ax.errorbar(
                 1e3 / speed[index], rows[name][index], error[index], **style_of(index).points,
                 label=f"{index + 1} {text}",
             )  # fmt: skip
-            ax.annotate(
-                str(index + 1), (1e3 / speed[index], rows[name][index]), xytext=(5, 5),
-                textcoords="offset points", fontsize=10, color=COLOURS[8],
-            )  # fmt: skip
         ax.set_xscale("log")
-        ax.set_xlabel("training, CPU time a jet and epoch [ms]")
+        label_points(
+            ax, [(1e3 / speed[index], rows[name][index]) for index in shown],
+            [str(index + 1) for index in shown], [style_of(index).colour for index in shown],
+        )  # fmt: skip
+        ax.set_xlabel("training, CPU time a jet and epoch or fit [ms]")
         ax.set_ylabel(title)
     label(axes[0], right=pair_title(str(rows["pair"][0])))
     label(axes[1], right="all classes")

@@ -42,6 +42,7 @@ def times(*, report: Output, settings: TimesSettings, seed: int) -> None:
     options = settings.bench
     jets = random_jets(options, generator(seed, "times"))
     work: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {}
+    fitted_once = []
     for name in settings.taggers or MODELS:
         if name == OWN and not settings.models.get(name, {}).get("network"):
             continue  # the user has none
@@ -50,6 +51,8 @@ def times(*, report: Output, settings: TimesSettings, seed: int) -> None:
         seen = jets.replace(features=jets.raw[..., : len(columns)])
         network = build(name, own, inputs=len(columns), classes=CLASSES)
         work[name] = steps(network, seen, seed)
+        if hasattr(network, "fit"):
+            fitted_once.append(name)
     spent: dict[str, list[list[float]]] = {name: [] for name in work}
     for pair in work.values():
         for each in pair:
@@ -70,6 +73,7 @@ def times(*, report: Output, settings: TimesSettings, seed: int) -> None:
             mean_particles=float(jets.mask.sum() / options.jets),
             training=training,
             inference=inference,
+            fitted_once=sorted(fitted_once),
         ),
     )
 

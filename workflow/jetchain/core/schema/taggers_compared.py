@@ -150,6 +150,7 @@ class TaggerTimes(Result):
         particles, mean_particles: of the jets: places, and real particles.
         training: of a jet, each time that the training sees it.
         inference: of a jet that is scored.
+        fitted_once: taggers that are trained in one fit, not by steps in epochs.
     """
 
     unit: str
@@ -158,3 +159,4 @@ class TaggerTimes(Result):
     mean_particles: float
     training: dict[str, float]
     inference: dict[str, float]
+    fitted_once: list[str]
