@@ -83,6 +83,19 @@ def test_jobs_that_others_wait_for_come_first(tmp_path):
     assert max(others) < min(generated)
 
 
+def test_the_longest_trainings_of_taggers_go_first(tmp_path):
+    """So that the last one does not run alone; trees are fitted once, whatever the epochs."""
+    epochs = {"efn": 20, "bdt": 20, "particlenet": 20, "part": 20, "pfn": 2000}
+    models = {name: {"training": {"epochs": often}} for name, often in epochs.items()}
+    overlay = {"tagging": {"models": models}}
+    targets = [f"results/tagging/{name}/weights.safetensors" for name in epochs]
+    done = snakemake(tmp_path, *targets, options=("--dry-run",), overlay=overlay)
+    assert done.returncode == 0, done.stdout
+    found = re.findall(r"wildcards: model=(\w+)\n +priority: (\d+)", done.stdout)
+    priority = {name: int(value) for name, value in found}
+    assert sorted(priority, key=priority.__getitem__) == list(epochs)
+
+
 @pytest.mark.parametrize(
     ("target", "words"),
     [

@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 
 from jetchain.core.errors import ConfigurationError
-from jetchain.core.resources import file_digest, resource_name
+from jetchain.core.resources import RESOURCES, file_digest, resource_name
 from jetchain.core.schema.jets import jet_collection
 from jetchain.firmware.designs import AUTOENCODERS, CLASSIFIERS, DESIGNS
 from jetchain.firmware.onnx_graph import data_files
@@ -27,6 +27,8 @@ JETS_READ = jets_read(CONFIG)
 PILEUP = CONFIG.tagging.pileup
 MEANS = [str(mean) for mean in PILEUP.means]
 MITIGATIONS = PILEUP.mitigations
+# What a jet takes in each epoch of a training, or in its only fit, by tagger.
+TAGGER_TIMES = json.loads((RESOURCES / "measured/tagger_times.json").read_text())
 rules_of = Rules(
     CONFIG.model_dump(mode="json"),
     {
@@ -347,6 +349,17 @@ def first_weights(wildcards):
 def tagger_threads(wildcards):
     """The threads of a tagger's training."""
     return CONFIG.tagging.training_of(wildcards.model).threads
+
+
+def training_length(wildcards):
+    """The priority of a tagger's training, from how long it takes: the longest go first.
+
+    With the longest as the last, all cores but one would wait for it.
+    """
+    name, times = wildcards.model, TAGGER_TIMES["training"]
+    epochs = CONFIG.tagging.training_of(name).epochs
+    often = 1 if name in TAGGER_TIMES["fitted_once"] else epochs
+    return 1 + round(often * times.get(name, max(times.values())))
 
 
 def name_of_tagger(wildcards):

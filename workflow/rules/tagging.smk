@@ -96,6 +96,7 @@ rule train_tagger:
         history="results/tagging/{model}/history.csv",
     log:
         "results/logs/tagging/train/{model}.log",
+    priority: signed(training_length)
     threads: tagger_threads
     params:
         **job(
@@ -249,6 +250,7 @@ rule learn_tagger:
         "results/logs/tagging/learning/{model}/{part}.log",
     wildcard_constraints:
         part=one_of(PARTS),
+    priority: signed(training_length)
     threads: tagger_threads
     params:
         **job(
@@ -271,6 +273,7 @@ rule repeat_tagger:
         "results/logs/tagging/repetitions/{model}/{repetition}.log",
     wildcard_constraints:
         repetition="[0-9]+",
+    priority: signed(training_length)
     threads: tagger_threads
     params:
         **job(
