@@ -4,9 +4,6 @@ It also trains adversaries and students, and goes on after a kill as if nothing 
 """
 
 import math
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -20,7 +17,6 @@ from jetchain.core import checkpoints, training
 from jetchain.core.errors import ConfigurationError, TrainingError
 from jetchain.core.seeds import make_deterministic
 from jetchain.core.training_settings import TrainingSettings
-from jetchain.plumbing.environment import MEMORY
 
 RANDOM = np.random.default_rng(0)
 X = torch.tensor(RANDOM.normal(size=(600, 3)), dtype=torch.float32)
@@ -426,26 +422,3 @@ def test_a_rise_may_end_with_the_first_step(warm_up, steps):
         assert 0 < schedule.get_last_lr()[0] <= 0.1
         optimiser.step()
         schedule.step()
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only glibc keeps what lies between")
-def test_what_an_epoch_leaves_scattered_is_given_back():
-    """Blocks between others that stay are not the C library's to return by itself."""
-    script = """
-import numpy as np
-from jetchain.core.training import give_back_memory
-def resident():
-    return int(open("/proc/self/statm").read().split()[1]) * 4096 / 1e6
-blocks = [np.ones(1250) for _ in range(20_000)]
-kept = blocks[::50]
-del blocks
-before = resident()
-give_back_memory()
-print(before - resident(), sum(block.sum() for block in kept))
-"""
-    environment = {**os.environ, **MEMORY}
-    command = [sys.executable, "-c", script]
-    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    freed, kept = map(float, said.stdout.split())
-    assert freed > 100  # of 200 MB
-    assert kept == 1250 * 400
