@@ -42,6 +42,7 @@ from jetchain.jets.response import (
     response_error,
 )
 from jetchain.jets.settings import (
+    LEAST_RESPONSE,
     CalibrationJobSettings,
     ClosureJobSettings,
     ClosureSettings,
@@ -87,6 +88,22 @@ def made_up(seed, power=0.0, jets=JETS):
 @pytest.fixture(scope="module")
 def known():
     return derive(*made_up(1), 0.8, SETTINGS)
+
+
+def test_jets_near_their_threshold_are_no_part_of_a_class(known):
+    """Of a falling spectrum those are seen that fluctuated up: a bin that begins there is high."""
+    ours, truth = made_up(11, 5.0)
+    ours = applied(ours, known)
+    seen = ours["pt"] > 200.0
+    ours, truth = ({name: v[seen] for name, v in each.items()} for each in (ours, truth))
+    settings = ClosureJobSettings(class_radius=0.8)
+    cut = measure((ours, truth), "quark", 0.8, settings)[0].pt
+    assert cut.median > 1.0 + 5 * cut.median_error
+    whole = measure((ours, truth), "quark", 0.8, settings, 200.0 / LEAST_RESPONSE)
+    assert (whole[0].pt_low, whole[0].pt_high) == (250.0, 300.0)
+    assert whole[0].pt.median == pytest.approx(1.0, abs=0.005 + 3 * whole[0].pt.median_error)
+    higher = measure((ours, truth), "quark", 0.8, settings, 400.0)
+    assert (higher[0].pt_low, higher[0].pt_high) == (400.0, 450.0)
 
 
 def test_the_inversion_undoes_the_response(known):

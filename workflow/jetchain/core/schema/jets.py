@@ -129,7 +129,7 @@ class ClosureRow(Result):
         jets: `all` isolated jets of the calibration's sample, each shard with the calibration that
             the others make, or a class of the summary's samples.
         radius: of the jets.
-        pt_low, pt_high: true pT, GeV.
+        pt_low, pt_high: true pT, GeV; of a class from where on all of its jets are reconstructed.
         eta_low, eta_high: true |eta|.
         number: of matched jets.
         pt, m, msd: median and resolution with their errors (`Response`) after the calibration.
