@@ -323,6 +323,21 @@ def test_shards_without_a_jet_are_named(tmp_path):
         )  # fmt: skip
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_where_few_jets_were_a_calibration_goes_no_farther_than_they_do(seed):
+    """Some bins of mass are filled; between them and beyond, a parabola would multiply by 20."""
+    few = derive(*made_up(seed, jets=3000), 0.8, SETTINGS)
+    random = np.random.default_rng(seed)
+    pt, size = np.exp(random.uniform(np.log(20), np.log(7000), 20_000)), 20_000
+    ratio = np.exp(random.uniform(np.log(1e-4), np.log(0.9), size))
+    raw = {"pt": pt, "eta": random.uniform(-3, 3, size), "m": pt * ratio, "msd": pt * ratio}
+    found = calibrated_values(few, raw | {name: random.uniform(0, 1, size) for name in SHARES})
+    for name in ("pt", "m"):
+        scale = found[name] / raw[name]
+        assert scale.min() > 0.7
+        assert scale.max() < 2.2
+
+
 def test_too_few_jets_are_refused():
     with pytest.raises(EmptySampleError, match=r"jets.calibration.enabled"):
         derive(*made_up(1, jets=20), 0.8, SETTINGS)

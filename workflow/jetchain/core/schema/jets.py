@@ -79,6 +79,7 @@ class ResponseFit(Result):
         powers: (terms, 2) powers of the two variables, scaled to [-1, 1].
         coefficients: (nodes, terms).
         covariance: (nodes * terms, nodes * terms) of the coefficients.
+        bounds: the response is no less and no more, whatever the polynomial says; null for none.
     """
 
     eta: list[float]
@@ -87,6 +88,7 @@ class ResponseFit(Result):
     powers: list[tuple[int, int]]
     coefficients: list[list[float]]
     covariance: list[list[float]]
+    bounds: tuple[float, float] | None = None
 
 
 class JetCalibration(Result):
