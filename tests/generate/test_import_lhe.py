@@ -3,6 +3,7 @@
 import awkward as ak
 import numpy as np
 import pytest
+import pythia8mc
 
 from helpers.les_houches import LEAST, les_houches, write_les_houches
 from jetchain.core.errors import DataError, GeneratorError
@@ -160,3 +161,79 @@ def test_settings_that_pythia_does_not_know_are_named(tmp_path):
     settings = LesHouchesJob(shower=ShowerSettings(overrides=["PartonLevel:XYZ = off"]))
     with pytest.raises(GeneratorError, match=r"a\.lhe: Pythia refuses an entry of 'overrides'"):
         take_in(path, tmp_path, settings=settings)
+
+
+MERGING = (
+    "Merging:doKTMerging = on", "Merging:ktType = 1", "Merging:Process = pp>jj",
+    "Merging:TMS = 30.", "Merging:nJetMax = 2", "Merging:nQuarksMerge = 5",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", [1.0, 20.0])
+def test_merging_leaves_the_part_of_the_cross_section_that_pythia_says(tmp_path, unit):
+    """Sudakov factors as weights, most of them 0: 50 pb of gluon pairs without a third jet."""
+    path = write_les_houches(tmp_path / "a.lhe", les_houches(60, weights=(unit,)))
+    shower = ShowerSettings(overrides=[*QUICK.overrides, *MERGING])
+    data, account = take_in(path, tmp_path, settings=LesHouchesJob(shower=shower))
+    weight = ak.to_numpy(data["event"].weight)
+    assert 0 < np.count_nonzero(weight) < 45
+    assert account["sum_of_weights_generated"] == pytest.approx(weight.sum())
+    assert account["cross_section_pb"] == pytest.approx(50.0 * weight.sum() / 60)
+    spread = 50.0 * weight.std() / np.sqrt(60)
+    by_hand = np.hypot(1.0 * weight.sum() / 60, spread)
+    assert account["cross_section_error_pb"] == pytest.approx(by_hand)
+
+    pythia = pythia8mc.Pythia("", False)
+    for line in (
+        "Print:quiet = on", "Beams:frameType = 4", f"Beams:LHEF = {path}", *shower.overrides,
+        "Random:setSeed = on", "Random:seed = 77",
+    ):  # fmt: skip
+        assert pythia.readString(line)
+    assert pythia.init()
+    for _ in range(60):
+        pythia.next()
+    apart = 1e9 * pythia.infoPython().sigmaGen() - account["cross_section_pb"]
+    assert abs(apart) < 4 * np.sqrt(2) * spread
+
+
+def test_what_merging_vetoes_is_no_failure_and_lacks_in_the_cross_section(tmp_path):
+    """A third gluon of 20 GeV lies below the scale of 100 GeV: the shower makes those events."""
+    soft = [
+        "<event>", "5 7 1.0 200. 0.0078 0.1", "21 -1 0 0 501 502 0 0 210.25 210.25 0 0 9",
+        "21 -1 0 0 502 503 0 0 -210.25 210.25 0 0 9", "21 1 1 2 501 504 200.0 -10 0 200.25 0 0 9",
+        "21 1 1 2 504 505 -200.0 -10 0 200.25 0 0 9", "21 1 1 2 505 503 0 20 0 20 0 0 9",
+        "</event>", "",
+    ]  # fmt: skip
+    text = les_houches(40).replace(
+        "</LesHouchesEvents>", "\n".join(soft) * 20 + "</LesHouchesEvents>"
+    )
+    path = write_les_houches(tmp_path / "a.lhe", text)
+    scale = [line.replace("30.", "100.") for line in MERGING]
+    shower = ShowerSettings(overrides=[*QUICK.overrides, *scale])
+    _, account = take_in(path, tmp_path, settings=LesHouchesJob(shower=shower))
+    assert (account["cutflow"]["tried"], account["cutflow"]["kept"]) == (60, 40)
+    total = account["sum_of_weights_kept"]
+    assert account["cross_section_pb"] == pytest.approx(50.0 * total / 60)
+    without = [line for line in shower.overrides if not line.startswith("Merging")]
+    plain = LesHouchesJob(shower=ShowerSettings(overrides=without))
+    assert take_in(path, tmp_path, settings=plain)[1]["cross_section_pb"] == 50.0
+
+
+CARD = "<header>\n<MGRunCard>\n<![CDATA[\n {} ! matching\n]]>\n</MGRunCard>\n</header>\n<init>"
+
+
+@pytest.mark.parametrize("line", ["1 = ickkw", "3  = ickkw", "30.0 = ktdurham", "2.5e1 = ptlund"])
+def test_events_that_are_to_be_matched_are_refused_without(tmp_path, line):
+    text = les_houches(20).replace("<init>", CARD.format(line))
+    path = write_les_houches(tmp_path / "a.lhe", text)
+    with pytest.raises(DataError, match=f"header has {' '.join(line.split())}") as refused:
+        take_in(path, tmp_path)
+    assert "HepMC" in refused.value.remedy
+    shower = ShowerSettings(overrides=[*QUICK.overrides, *MERGING])
+    assert take_in(path, tmp_path, settings=LesHouchesJob(shower=shower))[1]["cutflow"]["kept"] > 0
+
+
+@pytest.mark.parametrize("line", ["0 = ickkw", "-1.0 = ktdurham", "-1 = ickkw", "none = ptlund"])
+def test_events_that_need_no_matching_are_taken(tmp_path, line):
+    text = les_houches(2).replace("<init>", CARD.format(line))
+    assert energies(take_in(write_les_houches(tmp_path / "a.lhe", text), tmp_path)[0]) == [300, 301]

@@ -262,3 +262,33 @@ def test_settings_that_leave_no_event_are_refused(process, setting):
         generate(asked, 0, 7)
     assert setting in refused.value.remedy + refused.value.cause
     assert "'overrides'" in refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (["Beams:idB = 1000822080"], "nuclei .beams 2212 and 1000822080"),
+        (["HeavyIon:mode = 2"], "nuclei"),
+        (["Beams:frameType = 4"], "every shard would take the first ones"),
+    ],
+)
+def test_beams_that_no_shard_can_have_are_refused(settings, words):
+    """A card's settings come this way as well, which the configuration does not see."""
+    with pytest.raises(GeneratorError, match=words):
+        start_pythia("dijets", settings, 3)
+
+
+def test_beams_of_unequal_energies_and_of_leptons_are_taken():
+    """Electrons on protons as at HERA, and at the Z: the energy of both beams is all there is."""
+    off = ["PartonLevel:MPI = off", "SoftQCD:inelastic = off", "PDF:lepton = off"]
+    for energy, lines in (
+        (947.5, ["Beams:frameType = 2", "Beams:idA = 11", "Beams:eA = 27.5", "Beams:eB = 920.",
+                 "WeakBosonExchange:ff2ff(t:gmZ) = on", "PhaseSpace:Q2Min = 25.",
+                 "SpaceShower:dipoleRecoil = on", "TimeShower:QEDshowerByL = off"]),
+        (91.2, ["Beams:idA = 11", "Beams:idB = -11", "Beams:eCM = 91.2",
+                "WeakSingleBoson:ffbar2gmZ = on"]),
+    ):  # fmt: skip
+        asked = GenerationSettings(process="minbias", events=3, overrides=[*off, *lines])
+        data, _ = generate(asked, 0, 7)
+        total = ak.to_numpy(ak.sum(data["particle"]["e"], axis=1))
+        np.testing.assert_allclose(total, energy, rtol=1e-4)

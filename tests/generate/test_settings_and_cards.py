@@ -64,6 +64,12 @@ def test_settings_survive_json():
          ["Beams:LHEF", "of the format lhe"]),
         ({"samples": {"a": {"generation": {"process": "W", "overrides": [" merging:nJetMax=2"]}}}},
          ["merging:nJetMax", "of the format lhe"]),
+        ({"samples": {"a": {"generation": {"process": "W", "overrides": ["Beams:frameType 4"]}}}},
+         ["Beams:frameType 4", "of the format lhe"]),
+        *(({"samples": {"a": {"source": source(1) | {
+             "format": "lhe", "shower": {"overrides": [line]}}}}},
+           ["samples.a.source.shower.overrides", line, "a hook", "hepmc3"])
+          for line in ("JetMatching:merge = on", " POWHEG:veto = 1")),
         *(({"samples": {"a": {"generation": {"process": "gun", name: value}}}},
            ["samples.a.generation", f"the process gun does not read {name}: take it out"])
           for name, value in (("tune", "cp5"), ("variations", "shower"), ("overrides", ["A:b = 1"]),

@@ -7,6 +7,7 @@ from jetchain.core.errors import DataError
 from jetchain.core.histograms import load_histograms
 from jetchain.core.io.events import write_events
 from jetchain.core.io.tables import read_csv, read_json, read_result, write_result
+from jetchain.core.luminosity import luminosity
 from jetchain.core.schema.generate import GENERATED, Cutflow, SampleAccount, ShardAccount
 from jetchain.generate.bench import bench
 from jetchain.generate.sample import generate
@@ -37,6 +38,29 @@ def test_shards_are_independent_estimates_of_one_cross_section():
     assert total.cross_section_error_pb == pytest.approx(np.hypot(0.1, 0.3))
     assert total.filter_efficiency == 0.75
     assert total.cross_section_kept_pb == pytest.approx(9.75)
+
+
+@pytest.mark.parametrize(
+    ("other", "error", "known"),
+    [(1.0, 0.0, False), (1.0, 0.1, False), (95.0, 0.0, True), (60.0, 8.0, True)],
+)
+def test_files_of_different_processes_have_no_common_cross_section(other, error, known):
+    """Slices of 100 and 1 pb as one sample: the mean of 50.5 pb is that of neither, nor their sum.
+
+    Where the errors allow it, or the generator's own shards are few events each, they are one.
+    """
+    both = [account(100, 100, 100.0, 0.1), account(100, 100, other, error)]
+    both[1] = both[1].model_copy(update={"shard": 1})
+    total = combine("x", both)
+    assert (total.cross_section_pb is not None) == known
+    if not known:
+        assert "1 pb (0001) and 100 pb (0000)" in total.cross_section_unknown
+        with pytest.raises(DataError, match="no process"):
+            combine("x", both, RateSettings(luminosity=1.0))
+        with pytest.raises(DataError, match=r"1 pb \(0001\) and 100 pb"):
+            luminosity([each.model_dump() for each in both])
+    ours = [each.model_copy(update={"lowest_pthat": 20.0}) for each in both]
+    assert combine("x", ours).cross_section_pb == pytest.approx((100.0 + other) / 2)
 
 
 @pytest.mark.parametrize("without", [[0], [1], [0, 1]])

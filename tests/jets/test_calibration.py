@@ -42,6 +42,7 @@ from jetchain.jets.response import (
     response_error,
 )
 from jetchain.jets.settings import (
+    LEAST_RESPONSE,
     CalibrationJobSettings,
     ClosureJobSettings,
     ClosureSettings,
@@ -87,6 +88,22 @@ def made_up(seed, power=0.0, jets=JETS):
 @pytest.fixture(scope="module")
 def known():
     return derive(*made_up(1), 0.8, SETTINGS)
+
+
+def test_jets_near_their_threshold_are_no_part_of_a_class(known):
+    """Of a falling spectrum those are seen that fluctuated up: a bin that begins there is high."""
+    ours, truth = made_up(11, 5.0)
+    ours = applied(ours, known)
+    seen = ours["pt"] > 200.0
+    ours, truth = ({name: v[seen] for name, v in each.items()} for each in (ours, truth))
+    settings = ClosureJobSettings(class_radius=0.8)
+    cut = measure((ours, truth), "quark", 0.8, settings)[0].pt
+    assert cut.median > 1.0 + 5 * cut.median_error
+    whole = measure((ours, truth), "quark", 0.8, settings, 200.0 / LEAST_RESPONSE)
+    assert (whole[0].pt_low, whole[0].pt_high) == (250.0, 300.0)
+    assert whole[0].pt.median == pytest.approx(1.0, abs=0.005 + 3 * whole[0].pt.median_error)
+    higher = measure((ours, truth), "quark", 0.8, settings, 400.0)
+    assert (higher[0].pt_low, higher[0].pt_high) == (400.0, 450.0)
 
 
 def test_the_inversion_undoes_the_response(known):
@@ -304,6 +321,21 @@ def test_shards_without_a_jet_are_named(tmp_path):
             jets=[path, path], classes=[path], calibration=tmp_path / "c.json",
             closure=tmp_path / "closure.json", settings=ClosureJobSettings(class_radius=0.8),
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_where_few_jets_were_a_calibration_goes_no_farther_than_they_do(seed):
+    """Some bins of mass are filled; between them and beyond, a parabola would multiply by 20."""
+    few = derive(*made_up(seed, jets=3000), 0.8, SETTINGS)
+    random = np.random.default_rng(seed)
+    pt, size = np.exp(random.uniform(np.log(20), np.log(7000), 20_000)), 20_000
+    ratio = np.exp(random.uniform(np.log(1e-4), np.log(0.9), size))
+    raw = {"pt": pt, "eta": random.uniform(-3, 3, size), "m": pt * ratio, "msd": pt * ratio}
+    found = calibrated_values(few, raw | {name: random.uniform(0, 1, size) for name in SHARES})
+    for name in ("pt", "m"):
+        scale = found[name] / raw[name]
+        assert scale.min() > 0.7
+        assert scale.max() < 2.2
 
 
 def test_too_few_jets_are_refused():

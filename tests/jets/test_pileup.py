@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import awkward as ak
 import fastjet
 import numpy as np
 import pytest
 
+from jetchain.core.io.events import read_events, write_events
 from jetchain.core.kinematics import pt_eta_phi, rapidity
-from jetchain.jets.cluster import find_jets
+from jetchain.core.schema.generate import GENERATED
+from jetchain.core.schema.jets import jets_table
+from jetchain.core.schema.particleflow import RECONSTRUCTED
+from jetchain.jets.cluster import cluster, find_jets
 from jetchain.jets.containers import Particles, offsets, reordered
 from jetchain.jets.pileup import soft_killer, without_density
+from jetchain.jets.settings import ClusterJobSettings
 
 RADIUS, RANGE = 0.8, 2.5
 DENSITY = 1700  # soft particles in |eta| < 4
@@ -144,3 +150,27 @@ def test_reordered_jets_keep_their_constituents(both):
             turned.constituent_offset[jet] : turned.constituent_offset[jet + 1]
         ]
         np.testing.assert_allclose(busy.momentum[rows].sum(axis=0), turned.momentum[jet])
+
+
+@pytest.mark.parametrize("way", ["none", "area", "softkiller", "puppi"])
+def test_a_shard_without_events_stays_one(way, tmp_path):
+    """As of a file without events, or where the filter leaves none."""
+    for name, table in (("truth", GENERATED), ("particles", RECONSTRUCTED)):
+        event = {column: np.empty(0, declared.dtype) for column, declared in table.event.items()}
+        found = {
+            collection: {
+                column: ak.unflatten(np.empty(0, declared.dtype), np.zeros(0, int))
+                for column, declared in columns.items()
+            }
+            for collection, columns in table.collections.items()
+        }
+        write_events(tmp_path / f"{name}.root", table, {"event": event, **found})
+    cluster(
+        truth=tmp_path / "truth.root", particles=tmp_path / "particles.root", calibration=[],
+        jets=tmp_path / "jets.root",
+        settings=ClusterJobSettings(
+            radii=[0.4], pileup=way, pileup_mean=40.0, track_eta_max=2.5
+        ),
+    )  # fmt: skip
+    found = read_events(tmp_path / "jets.root", jets_table((0.4,)))
+    assert len(found["event"]) == len(found["ak4"]["pt"]) == 0

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import awkward as ak
 import numpy as np
 import pytest
 from scipy import stats
 
+from helpers.events import generated_events
+from jetchain.core.io.events import read_events, write_events
 from jetchain.core.kinematics import pt_eta_phi
-from jetchain.jets.cluster import find_jets
+from jetchain.core.schema.generate import GENERATED
+from jetchain.core.schema.jets import jets_table
+from jetchain.core.schema.particleflow import RECONSTRUCTED
+from jetchain.jets.cluster import cluster, find_jets
 from jetchain.jets.containers import Particles, offsets
 from jetchain.jets.pileup import without_density
-from jetchain.jets.puppi import Tracks, puppi, weights
+from jetchain.jets.puppi import Tracks, hard_z, puppi, weights
+from jetchain.jets.settings import ClusterJobSettings
 
 RADIUS, RANGE = 0.8, 2.5
 A_COLLISION = 60  # soft particles of one in |eta| < 3
@@ -136,3 +143,48 @@ def test_index_and_events_stay():
     np.testing.assert_array_equal(kept.momentum, particles.momentum[rows] * weight[rows, None])
     nothing = Particles(np.zeros((0, 4)), np.zeros(3, np.int64), np.zeros(0, np.int64))
     assert len(puppi(nothing, Tracks(*np.zeros((3, 0))), 15.0, RANGE).momentum) == 0
+
+
+def clustered(folder, shift):
+    """Jets of two events whose hard collisions lie at 0 and -5 mm, both moved along the beam."""
+    folder.mkdir()
+    particles, tracks = events(20, number=2)
+    counts = np.diff(particles.offset)
+    place = np.repeat([shift, shift - 5.0], counts)
+    columns = dict(zip(("px", "py", "pz", "e"), particles.momentum.T, strict=True))
+    columns |= {"charge": tracks.charge, "z0": np.where(tracks.charge != 0, tracks.z0 + place, 0)}
+    pflow = {
+        name: ak.unflatten(columns.get(name, np.zeros(len(place))).astype(declared.dtype), counts)
+        for name, declared in RECONSTRUCTED.collections["pflow"].items()
+    }
+    generated = generated_events(
+        22, np.full(8, 90.0), 0.3, 0.1, per_event=4,
+        vertex=np.column_stack([np.zeros((8, 2)), np.repeat([shift, shift - 5.0], 4)]),
+    )  # fmt: skip
+    generated["particle"] = ak.with_field(generated["particle"], [[0, 0, -1, 2]] * 2, "vertex")
+    number = {name: np.asarray(generated["event"][name]) for name in ("number", "weight")}
+    write_events(folder / "t.root", GENERATED, generated)
+    write_events(folder / "p.root", RECONSTRUCTED, {"event": number, "pflow": pflow})
+    cluster(
+        truth=folder / "t.root", particles=folder / "p.root", calibration=[],
+        jets=folder / "j.root",
+        settings=ClusterJobSettings(
+            radii=[RADIUS], pt_min=100.0, pileup="puppi", pileup_mean=20.0, track_eta_max=RANGE,
+            truth_radii=[],
+        ),
+    )  # fmt: skip
+    return read_events(folder / "j.root", jets_table((RADIUS,), ()))["ak8"]
+
+
+def test_the_hard_collision_may_lie_anywhere_along_the_beam(tmp_path):
+    """As in files with a spread of vertices: its tracks would count as pile-up beyond 2 mm."""
+    at_origin, moved = (clustered(tmp_path / f"{z}", z) for z in (0.0, 60.0))
+    assert ak.num(at_origin["pt"]).tolist() == [2, 2]
+    np.testing.assert_allclose(ak.flatten(moved["pt"]), ak.flatten(at_origin["pt"]), rtol=1e-6)
+    assert ak.all(abs(at_origin["pt"] / 500 - 1) < 0.1)
+
+
+def test_an_event_without_particles_has_its_collision_at_the_origin():
+    empty = ak.zip({"z": ak.Array([[], [3.0, 1.0, 9.0, 5.0]]), "vertex": [[], [0, 0, 1, -1]]})
+    assert hard_z(empty).tolist() == [0.0, 3.0]
+    assert len(hard_z(empty[:0])) == 0

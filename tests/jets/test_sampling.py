@@ -114,6 +114,27 @@ def test_weights_reach_the_shares_and_varied_ones_their_histograms(tmp_path: Pat
             np.testing.assert_allclose(changed, 2 * nominal)
 
 
+def test_a_sample_without_pthat_says_nothing_of_its_share(tmp_path: Path) -> None:
+    """As from HepMC, which has none: all of its jets would come from the lowest 50 GeV of pTHat."""
+    pairs = [
+        write_sample(tmp_path, "quark", np.array([300.0, 400.0]), 270.0, varied=False),
+        write_sample(tmp_path, "top", np.zeros(2), None, varied=True),
+    ]
+    jets, truth, accounts = (list(paths) for paths in zip(*pairs, strict=True))
+    sampling(
+        jets=jets, truth=truth, accounts=accounts, histograms=tmp_path / "h.json",
+        summary=tmp_path / "s.json",
+        settings=SummarySettings(),
+    )  # fmt: skip
+    found = read_result(tmp_path / "s.json", JetSampling)
+    assert [row.jet_class for row in found.bins] == ["quark"]
+    assert [row.sample for row in found.numbers] == ["quark"]
+    assert [*found.variations] == ["top"]
+    histograms = load_histograms(tmp_path / "h.json")
+    assert "pthat/quark" in histograms
+    assert "pthat/top" not in histograms
+
+
 @pytest.mark.parametrize("window", [(500.0, 560.0), (540.0, 555.0)])
 def test_a_narrow_window_is_a_bin(tmp_path: Path, window: tuple[float, float]) -> None:
     jets, truth, account = write_sample(tmp_path, "quark", np.array([300.0]), None, varied=False)

@@ -16,19 +16,20 @@ from jetchain.particleflow.detected import Tracks, read_detected
 from jetchain.particleflow.layers import read_layers
 
 ELECTRON, PHOTON = (PARTICLE_CLASSES.index(name) for name in ("electron", "photon"))
-CURVATURE = 3.8 * 0.299792458  # MeV per mm
+LAYERS = read_layers(GEOMETRY)
 
 
-def at_perigee(pt: float, charge: int, radius: float) -> tuple[float, float]:
+def at_perigee(pt: float, charge: int, radius: float, field: float) -> tuple[float, float]:
     """Azimuth and d0 of a helix that starts at (radius, 0) along x: plain geometry."""
-    r = pt / CURVATURE
+    r = pt / (0.299792458 * field)  # mm, of MeV and T
     # The centre of the circle is (radius, -charge * r); across the line to it lies the direction.
     return charge * np.arctan2(radius, r), np.hypot(radius, r) - r
 
 
-def two_tracks(radius: float, charges=(1, -1), theta=(1.2, 1.2), pts=(6000.0, 2000.0)):
-    """Tracks and their particles; `radius` of the conversion, mm."""
-    phi, d0 = np.array([at_perigee(*each, radius) for each in zip(pts, charges, strict=True)]).T
+def two_tracks(radius: float, charges=(1, -1), theta=(1.2, 1.2), pts=(6000.0, 2000.0), field=3.8):
+    """Tracks and their particles; `radius` of the conversion, mm; field in T."""
+    legs = zip(pts, charges, strict=True)
+    phi, d0 = np.array([at_perigee(*each, radius, field) for each in legs]).T
     theta = np.array(theta)
     p = np.array(pts) / np.sin(theta)
     impact = np.stack([d0, [0.0, 0.0], [0.02, 0.02], [0.06, 0.06]], axis=-1)
@@ -52,7 +53,7 @@ def two_tracks(radius: float, charges=(1, -1), theta=(1.2, 1.2), pts=(6000.0, 20
 def test_a_conversion_is_one_photon_with_the_sum(radius):
     tracks, particles = two_tracks(radius)
     total = sum(particles["pz"])
-    merge_conversions(tracks, particles)
+    merge_conversions(tracks, particles, LAYERS)
     assert particles["label"][0] == PHOTON
     assert particles["e"][1] == 0
     assert particles["pz"][0] == pytest.approx(total)
@@ -61,11 +62,23 @@ def test_a_conversion_is_one_photon_with_the_sum(radius):
     assert mass2 == pytest.approx(0.0, abs=1.0)
 
 
+@pytest.mark.parametrize("field", [1.0, 2.0, 6.0])
+def test_conversions_are_found_in_the_field_of_the_geometry(field, tmp_path):
+    """The turn of the two legs goes with the root of the field: in 2 T it is .73 of that in 3.8."""
+    (tmp_path / "other.yaml").write_text(
+        GEOMETRY.read_text().replace("magnetic_field: 3.8", f"magnetic_field: {field}")
+    )
+    tracks, particles = two_tracks(400.0, field=field)
+    merge_conversions(tracks, particles, read_layers(tmp_path / "other.yaml"))
+    assert particles["label"][0] == PHOTON
+    assert particles["e"][1] == 0
+
+
 def test_a_conversion_too_hard_to_miss_the_beam_is_one_photon():
     """Legs of 100 and 40 GeV from a radius of 50 mm miss it by 14 and 36 um, less than 3 sigma."""
     tracks, particles = two_tracks(50.0, pts=(1e5, 4e4))
     assert np.all(np.abs(tracks.impact[:, 0]) < 3 * tracks.impact[:, 2])
-    merge_conversions(tracks, particles)
+    merge_conversions(tracks, particles, LAYERS)
     assert particles["label"][0] == PHOTON
     assert particles["e"][1] == 0
 
@@ -77,7 +90,7 @@ def test_a_conversion_too_hard_to_miss_the_beam_is_one_photon():
 )
 def test_others_stay_electrons(change):
     tracks, particles = two_tracks(**({"radius": 50.0, "pts": (6000.0, 4000.0)} | change))
-    merge_conversions(tracks, particles)
+    merge_conversions(tracks, particles, LAYERS)
     assert particles["label"].tolist() == [ELECTRON, ELECTRON]
     assert np.all(particles["e"] > 0)
 

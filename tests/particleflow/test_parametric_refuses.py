@@ -61,7 +61,11 @@ def test_clusters_without_cells_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "message"), [("slabs: [", "cannot be read"), ("slabs: []\neta_max: 3", "expected 6")]
+    ("text", "message"),
+    [
+        ("slabs: [", "cannot be read"),
+        ("slabs: []\neta_max: 3\nmagnetic_field: 4\ntracker: []", "expected 6"),
+    ],
 )
 def test_a_damaged_geometry_is_refused(tmp_path, text, message):
     path = tmp_path / "geometry.yaml"

@@ -42,12 +42,12 @@ rules_of = Rules(
     },
 )
 job, labels = rules_of.job, rules_of.labels
-CALIBRATING = {
+SINGLE_PARTICLES = {
     *CONFIG.particleflow.calibration.samples,
     *CONFIG.particleflow.photon_calibration.samples,
     *CONFIG.particleflow.shower_calibration.samples,
-    CONFIG.jets.calibration.sample,
 }
+CALIBRATING = {*SINGLE_PARTICLES, CONFIG.jets.calibration.sample}
 ALGORITHMS = family("particleflow.algorithms")
 shards = rules_of.shards
 
@@ -267,8 +267,9 @@ def pileup_pool(wildcards):
     pool, name = CONFIG.detector.pileup_sample, wildcards.sample
     mean = wildcards.get("mean", CONFIG.detector.simulation.pileup.mean)
     generation = CONFIG.generate.samples[name].generation
-    alone = name == pool or (generation and generation.process == "gun")
-    if alone or not float(mean):
+    gun = generation and generation.process == "gun"
+    # Single particles that calibrate may come from files, too.
+    if gun or name in {pool, *SINGLE_PARTICLES} or not float(mean):
         return []
     return [
         f"results/generate/{pool}/{shard}.root" for shard in rules_of.shard_names(pool)

@@ -113,6 +113,7 @@ rule close_jets:
                 "closure": "jets.closure",
                 "sample": "jets.calibration.sample",
                 "class_radius": "jets.summary.radius",
+                "class_pt_min": "jets.clustering.pt_min",
             },
         ),
     shell:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from helpers.events import generated_events
-from jetchain.core.errors import ConfigurationError, EmptySampleError
+from jetchain.core.errors import ConfigurationError, DataError, EmptySampleError
 from jetchain.core.io.events import write_events
 from jetchain.core.schema.generate import GENERATED
 from jetchain.detector.event import EventSimulation
@@ -58,6 +58,19 @@ def test_the_pool_holds_what_is_simulated(pool):
     assert pool.events == 60
     assert np.diff(pool.offset).tolist() == [2] * 60
     assert set(pool.particles["pdgid"]) == {211, 22}
+
+
+@pytest.mark.parametrize("weight", [0.5, -1.0, 0.0])
+def test_a_pool_of_weighted_events_is_refused(weight, minbias, tmp_path):
+    """Drawn alike they would be another spectrum; a common weight of all changes nothing."""
+    data = generated_events([22, 22], 5.0, 0.5, 0.1)
+    data["event"] = ak.with_field(data["event"], [1.0, weight], "weight")
+    write_events(tmp_path / "weighted.root", GENERATED, data)
+    with pytest.raises(DataError, match="different weights"):
+        read_pool([tmp_path / "weighted.root"], SimulationSettings())
+    data["event"] = ak.with_field(data["event"], [0.25, 0.25], "weight")
+    write_events(tmp_path / "weighted.root", GENERATED, data)
+    assert read_pool([tmp_path / "weighted.root"], SimulationSettings()).events == 2
 
 
 def test_numbers_places_and_angles_are_distributed_as_they_should():

@@ -112,6 +112,25 @@ def test_momenta_are_measured_as_cocoa_says_but_never_better_than_the_hits(geome
         )
 
 
+def test_half_the_field_measures_momenta_half_as_well(geometry):
+    """What is measured is the curvature, 0.3 q B / pT; both limits of q/p, COCOA's and the fit's.
+
+    Multiple scattering, too, deflects the same momentum by the same angle in any field.
+    """
+    weak = geometry.table.model_copy(update={"magnetic_field": FIELD / 2})
+    pt = np.array([0.5, 10.0, 100.0, 700.0])
+    flown = momenta(pt, 0.7, 0.2)
+    strong, halved = (
+        tracker.true_tracks(
+            np.zeros((4, 3)), flown, np.ones(4), table.magnetic_field,
+            tracker.fitted_momentum(table),
+        )[1]
+        for table in (geometry.table, weak)
+    )  # fmt: skip
+    np.testing.assert_allclose(halved[:, 4], 2 * strong[:, 4], rtol=1e-9)
+    np.testing.assert_array_equal(halved[:, :4], strong[:, :4])
+
+
 @pytest.mark.parametrize("charge", [1.0, -1.0])
 def test_the_helix_of_track_parameters_is_the_one_they_describe(charge):
     rng = np.random.default_rng(6)

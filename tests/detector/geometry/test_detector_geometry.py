@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from scipy import sparse
 
 from helpers.neighbours import neighbour_lists
@@ -139,3 +140,9 @@ def test_bad_geometry_files_are_refused(tmp_path):
     broken.write_text(COCOA.read_text().replace("cells_phi: 32", "cells_phi: 0"))
     with pytest.raises(ConfigurationError, match="cells exactly where it is not passive"):
         read_geometry(broken)
+    content = yaml.safe_load(COCOA.read_text())
+    two = content["tracker"][0] | {"positions": [39.0, 75.0]}
+    for left in ([], content["tracker"][2:], [two]):
+        broken.write_text(yaml.safe_dump(content | {"tracker": left}))
+        with pytest.raises(ConfigurationError, match=r"cylinders at [02] radii"):
+            read_geometry(broken)

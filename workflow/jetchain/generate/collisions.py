@@ -50,11 +50,14 @@ class Batches:
         pythia: ready to make them.
         particles: how a detector sees them.
         remedy: where it gives up too many.
+        vetoes: whether events that it gives up may be vetoed ones, so that any part may be.
     """
 
     def __init__(
-        self, process: str, events: int, pythia: Any, particles: ParticleSettings, remedy: str
-    ) -> None:
+        self, process: str, events: int, pythia: Any, particles: ParticleSettings, remedy: str,
+        vetoes: bool = False,
+    ) -> None:  # fmt: skip
+        self._vetoes = vetoes
         self._process, self._events, self._pythia = process, events, pythia
         self._table = ParticleTable.of(pythia, particles)
         self._remedy = remedy
@@ -72,7 +75,8 @@ class Batches:
             size = min(CHUNK, self._events - tried)
             batch = self._pythia.nextBatch(size, "skip")
             tried, failed = tried + size, failed + size - len(batch)
-            if failed > MAX_FAILED * max(tried, CHUNK) or failed == tried == self._events:
+            too_many = failed > MAX_FAILED * max(tried, CHUNK) and not self._vetoes
+            if too_many or failed == tried == self._events:
                 raise GeneratorError(
                     f"Process '{self._process}': Pythia gave up {failed} of {tried} events.",
                     self._remedy,

@@ -60,8 +60,9 @@ def import_lhe(
     Args:
         source: the file.
         events: written, table GENERATED. `weight` is the event's in the file, or 1 and -1 where all
-            of the file's are of one size; `process` is the file's code.
-        summary: written, the account; the cross-section is the sum of those in the file's <init>.
+            of the file's are of one size, times that of the merging; `process` is the file's code.
+        summary: written, the account; the cross-section is the sum of those in the file's <init>,
+            or the part of it that merging leaves.
         shard: its number, which sets the event numbers.
         settings: the shower, and particles that a detector sees in another way.
         seed: of this shard.
@@ -71,11 +72,21 @@ def import_lhe(
     Raises:
         DataError: the file is missing, damaged, or no such file; an event has numbers that Pythia
             cannot take; a weight or the cross-section is not finite, the cross-section is negative,
-            or the weights are not what IDWTUP says; or it has too few events.
+            or the weights are not what IDWTUP says; it asks for a matching that the shower does not
+            make; or it has too few events.
         GeneratorError: Pythia refuses a setting or the file, or gives up too many events.
     """
     require_checksum(source, checksum)
     file, part = LesHouchesFile(source), Part(int(shard), parts, limit)
+    if file.matching and not settings.shower.merges:
+        raise DataError(
+            f"{source}: its header has {' and '.join(file.matching)}: the events are to be matched "
+            "to a shower, without which jets come twice, from the matrix element and from the "
+            "shower.",
+            "Let the generator match them with its own shower, and take the HepMC of that (format "
+            "hepmc3), or merge them here by Merging: in source.shower.overrides (CKKW-L). If they "
+            "are of one multiplicity that needs none, write 0 there in the header.",
+        )
     chosen = part.rows(source, len(file.weights))
     plan = GenerationSettings.model_construct(
         process=PROCESS, events=len(chosen), filter=settings.shower.filter
@@ -102,6 +113,7 @@ class LesHouchesFile:
         codes: of the processes that its events are of, in order.
         weights: of its events, (events,).
         unit: the size of all weights, by which they are divided; 1 where it is not one.
+        matching: what in its header asks for a matching to a shower.
 
     Raises:
         DataError: see `import_lhe`.
@@ -132,7 +144,7 @@ class LesHouchesFile:
                 "read.",
                 "Split it at each <LesHouchesEvents>, and name the parts in source.files.",
             )
-        self.codes = sorted(codes)
+        self.codes, self.matching = sorted(codes), text.start.matching
         self.weights: NDArray[np.float64] = np.array(weights, float)
         self._require_weights(text.start.strategy)
         sizes = np.unique(np.abs(self.weights))
@@ -234,7 +246,9 @@ class _Showered(Batches):
         seed: int,
         folder: Path,
     ) -> None:
-        self._found = found
+        self._found, self._merges = found, settings.shower.merges
+        self._tried = float(file.weights[chosen.start : chosen.stop].sum()) / file.unit
+        self._made: list[NDArray[np.float64]] = []
         self._code = file.codes[0] if len(file.codes) == 1 else None
         self._hook = None if self._code is not None else _HardProcessOfFile()
         events = folder / "events.lhe"  # Pythia takes no name with blanks
@@ -251,17 +265,31 @@ class _Showered(Batches):
             self._hook.pythia = pythia
         super().__init__(
             str(file.path), len(chosen), pythia, settings.particles,
-            "Look at the momenta and colours of the events; the log has Pythia's words.",
+            "Look at the momenta and colours of the events, and at the scales of a merging; the "
+            "log has Pythia's words.",
+            self._merges,
         )  # fmt: skip
 
     def cross_section(self) -> tuple[float | None, float | None]:
-        """Those of the file."""
-        return self._found
+        """Those of the file, or of what merging leaves of it: it vetoes events, and weights others.
+
+        The error of that part is the statistical one.
+        """
+        value, error = self._found
+        if not self._merges or value is None or error is None or not self._tried:
+            return self._found
+        made = np.concatenate([np.empty(0), *self._made])
+        part, events = made.sum() / self._tried, self._events
+        spread = math.sqrt(max((made**2).sum() - made.sum() ** 2 / events, 0.0)) / self._tried
+        if part <= 0:
+            return None, None
+        return float(value * part), math.hypot(error * part, value * spread)
 
     def _event(self, batch: Any) -> dict[str, NDArray[Any]]:
         info = batch.layout.content("info")
         weights = info.content("weights")
         values = weights.content.data[weights.offsets.data[:-1]].astype(np.float64)
+        self._made.append(values)
         if self._hook is not None:
             process = self._hook.take(batch)
         else:

@@ -33,6 +33,8 @@ _FRAME = re.compile(
 _VERSION = re.compile(r"""\sversion\s*=\s*["']([123])""")
 _ATTRIBUTES = r"""(?:\s+[\w.:-]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*'))*"""
 _SCALES = re.compile(rf"<scales({_ATTRIBUTES})\s*/?>")
+# Of MadGraph's run card: the methods of matching, and the scales of CKKW-L; 0 or less for none.
+_MATCHING = re.compile(r"([-+.\deE]+)\s*=\s*(ickkw|ktdurham|ptlund)\b", re.ASCII)
 # Lines of numbers behind the particles, of which Pythia reads densities and scales.
 _EXTRAS = re.compile(r"#(?:pdf|scaleShowers)(?:\s+[-+.eE\d]+)+", re.ASCII)
 _INCOMING = -1
@@ -81,6 +83,7 @@ class Start:
     Attributes:
         version: of the form.
         spectrum: lines of <slha> in the header.
+        matching: settings in the header by which the events are to be matched to a shower.
         beams: the first eight numbers of <init>.
         strategy: IDWTUP, what the weights mean.
         processes: cross-section and its error in pb, largest weight and code of each.
@@ -88,6 +91,7 @@ class Start:
 
     version: str
     spectrum: list[str]
+    matching: list[str]
     beams: list[float]
     strategy: int
     processes: list[tuple[float, float, float, int]]
@@ -157,9 +161,10 @@ class LesHouchesText:
         if version is None:
             raise Malformed(f"<{_LIST}{opening}> is not of version 1, 2 or 3")
         spectrum: list[str] = []
+        matching: list[str] = []
         for tag, _ in self._pieces:
             if tag == "header":
-                spectrum += self._spectrum()
+                spectrum += self._header(matching)
             elif tag:
                 break
         else:
@@ -183,15 +188,17 @@ class LesHouchesText:
             raise Malformed("a beam or a largest weight in <init> is not finite")
         for _ in lines:  # what else stands in it
             pass
-        return Start(version[1], spectrum, beams, int(strategy), processes)
+        return Start(version[1], spectrum, matching, beams, int(strategy), processes)
 
-    def _spectrum(self) -> list[str]:
-        """The lines of <slha> in the header, which ends here."""
+    def _header(self, matching: list[str]) -> list[str]:
+        """The lines of <slha> in the header, which ends here; adds to what asks for matching."""
         lines: list[str] = []
         inside = False
         for tag, text in self._pieces:
             if tag == "/header":
                 return lines
+            if (found := _MATCHING.match(text)) and _number(found[1]) > 0:
+                matching.append(f"{found[1]} = {found[2]}")
             if text.startswith("</slha"):
                 inside = False
             elif inside:
@@ -319,6 +326,14 @@ def _int(word: str) -> int:
     if abs(value) >= _BOUND:
         raise ValueError(word)
     return value
+
+
+def _number(word: str) -> float:
+    """A number of a header, 0 if it is none."""
+    try:
+        return float(word)
+    except ValueError:
+        return 0.0
 
 
 def _numbers(text: str, kinds: Sequence[Callable[[str], float]]) -> list[float]:

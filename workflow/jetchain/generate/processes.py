@@ -24,6 +24,8 @@ REMEDY = (
     "Check that the card switches a process on, and that its mass and pTHat windows leave room for "
     "it at this beam energy."
 )
+FIRST_NUCLEUS = 1_000_000_000  # PDG code
+FROM_FILE = 4  # Beams:frameType of Les Houches files; 5 is of programs that are linked in
 REMEDY_LHE = "Correct source.shower.overrides of the sample in generate.samples, or the file."
 COMMON = (
     "ParticleDecays:limitTau0 = on",
@@ -58,7 +60,8 @@ def start_pythia(
         events: settings that read the file of Les Houches events, in the place of a card.
 
     Raises:
-        GeneratorError: Pythia refuses a setting, or cannot initialise the process.
+        GeneratorError: Pythia refuses a setting, or cannot initialise the process; or the beams
+            are nuclei.
     """
     card = process if events else f"resources/processes/{process}.cmnd"
     pythia = pythia8mc.Pythia("", False)
@@ -81,6 +84,21 @@ def start_pythia(
                 f"{card}: Pythia refuses {where}, '{line.strip()}': {_first_message(words)}",
                 "Correct the line; the names and ranges stand in the Pythia 8.317 manual.",
             )
+    frame = pythia.mode("Beams:frameType")
+    if not events and frame >= FROM_FILE:
+        raise GeneratorError(
+            f"{card}: 'Beams:frameType = {frame}' reads a file of events, of which every shard "
+            "would take the first ones.",
+            "Give the file as the source of a sample, of the format lhe.",
+        )
+    beams = [pythia.mode(f"Beams:id{which}") for which in "AB"]
+    if max(beams) >= FIRST_NUCLEUS or pythia.mode("HeavyIon:mode") > 1:
+        raise GeneratorError(
+            f"{card}: collisions of nuclei (beams {beams[0]} and {beams[1]}; Angantyr) are not "
+            "supported: they have many hard processes, and jets a background that nothing here "
+            "takes off.",
+            "Set Beams:idA and Beams:idB to protons, antiprotons, electrons or positrons.",
+        )
     if hook is not None:
         pythia.setUserHooksPtr(hook)
     with captured_output() as words:

@@ -13,7 +13,11 @@ from jetchain.core.sources import FileSettings, require_four_digits, require_sam
 CARDS = RESOURCES / "processes"
 GUN = "gun"
 # Pythia's settings that need a file of events; without one, merging crashes Pythia 8.317.
-OF_FILES = ("beams:frametype", "beams:lhef", "merging:", "jetmatching:")
+OF_FILES = ("beams:frametype4", "beams:frametype5", "beams:lhef", "merging:", "jetmatching:")
+UNHOOKED = ("jetmatching:", "powheg:")
+"""Pythia's settings that only hooks read, which are not installed: they would change nothing."""
+MERGING = "merging:"
+"""CKKW-L and what follows from it, which Pythia does by itself."""
 HARDEST = 1e6
 """GeV: ten times the beams that anyone plans. What is harder has another unit, or is damaged, and
 its shower would ask for all memory."""
@@ -142,7 +146,7 @@ class GenerationSettings(Settings):
     @classmethod
     def _no_seed(cls, value: list[str]) -> list[str]:
         for line in value:
-            if line.replace(" ", "").lower().startswith(OF_FILES):
+            if line.replace(" ", "").replace("=", "").lower().startswith(OF_FILES):
                 raise ValueError(
                     f"'{line}' is for a file of events: give it as a source, of the format lhe"
                 )
@@ -168,7 +172,8 @@ class ShowerSettings(Settings):
 
     tune: Literal["monash", "a14", "cp5"] = key("monash", "as in generation")
     overrides: list[str] = key(
-        [], "Pythia settings, for example of the matching to the hard process"
+        [],
+        "Pythia settings, for example of the merging of multiplicities (Merging:doKTMerging = on)",
     )
     filter: FilterSettings = key(FilterSettings(), "which events are kept")
 
@@ -178,7 +183,18 @@ class ShowerSettings(Settings):
         for line in value:
             if line.strip().lower().startswith("beams:"):
                 raise ValueError(f"'{line}': the beams are those of the file")
+            if line.strip().lower().startswith(UNHOOKED):
+                raise ValueError(
+                    f"'{line}' is read by a hook of Pythia's that is not installed here, so that "
+                    "the events would be showered as if it were not there: match them where they "
+                    "come from, and take the HepMC of that (format hepmc3)"
+                )
         return without_seed(value)
+
+    @property
+    def merges(self) -> bool:
+        """Whether Pythia merges the events of several multiplicities."""
+        return any(line.strip().lower().startswith(MERGING) for line in self.overrides)
 
 
 def without_seed(lines: list[str]) -> list[str]:

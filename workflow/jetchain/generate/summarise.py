@@ -15,7 +15,7 @@ from jetchain.core.errors import MORE_EVENTS, DataError, EmptySampleError
 from jetchain.core.histograms import save_histograms, weighted
 from jetchain.core.io.events import read_events
 from jetchain.core.io.tables import read_result, write_result
-from jetchain.core.luminosity import FB_PER_PB
+from jetchain.core.luminosity import FB_PER_PB, Stated, apart
 from jetchain.core.schema.generate import GENERATED, Cutflow, SampleAccount, ShardAccount
 from jetchain.core.verbs import Inputs, Output
 from jetchain.generate.settings import RateSettings
@@ -183,17 +183,21 @@ def mean_cross_section(
 ) -> tuple[float | None, float | None, str | None]:
     """Cross-section and its error in pb, weighted by generated events; if unknown, the reason."""
     events = sum(account.cutflow.generated for account in accounts)
-    values, errors, without = [], [], []
+    values, errors, without, stated = [], [], [], []
     for account in accounts:
         if not account.cutflow.generated:
             continue
-        if account.cross_section_pb is None or account.cross_section_error_pb is None:
+        value, error = account.cross_section_pb, account.cross_section_error_pb
+        if value is None or error is None:
             without.append(f"{account.shard:04d}")
             continue
+        stated.append(Stated(f"{account.shard:04d}", value, error, account.lowest_pthat is None))
         share = account.cutflow.generated / events
-        values.append(share * account.cross_section_pb)
-        errors.append(share * account.cross_section_error_pb)
+        values.append(share * value)
+        errors.append(share * error)
     if without:
         named = ", ".join(without[:SHOWN]) + (", ..." if len(without) > SHOWN else "")
         return None, None, f"{len(without)} of {len(accounts)} shards state none: {named}"
+    if two := apart(stated):
+        return None, None, f"{two}, and the mean is that of no process"
     return math.fsum(values), math.hypot(*errors), None

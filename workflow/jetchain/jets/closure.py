@@ -34,7 +34,7 @@ from jetchain.core.verbs import Input, Inputs, Output
 from jetchain.jets.calibrate import derive, pairs
 from jetchain.jets.pairs import MINIMUM_MASS, Columns, read_jets, spread
 from jetchain.jets.response import calibrated_values, response_error
-from jetchain.jets.settings import ClosureJobSettings, ResponseSettings
+from jetchain.jets.settings import LEAST_RESPONSE, ClosureJobSettings, ResponseSettings
 
 Interval = tuple[float, float]
 Bin = tuple[Interval, Interval]
@@ -81,7 +81,10 @@ def closure(
         if known.radius == settings.class_radius:
             labelled = _pairs(classes, known.radius, settings)
             for label, name in enumerate(JET_CLASSES):
-                rows += measure(_of(labelled, label), name, known.radius, settings)
+                mine = _of(labelled, label)
+                rows += measure(
+                    mine, name, known.radius, settings, settings.class_pt_min / LEAST_RESPONSE
+                )
             in_peaks += peaks(labelled, known.radius, settings)
         uncertainties += uncertainty(found, tested, known, settings)
     write_result(
@@ -123,15 +126,23 @@ def _joined(parts: Sequence[Pairs]) -> Pairs:
 
 
 def measure(
-    paired: Pairs, name: str, radius: float, settings: ClosureJobSettings
+    paired: Pairs, name: str, radius: float, settings: ClosureJobSettings, lowest: float = 0.0
 ) -> list[ClosureRow]:
     """The rows of some matched jets, in the bins that have enough.
 
     All jets stand in bins of pT and |eta|, and in each of them alone; a class in bins of pT.
+
+    Args:
+        paired: the jets.
+        name: ALL, or of their class.
+        radius: of the jets.
+        settings: bins and least number of jets.
+        lowest: true pT, GeV, from which on the jets are all there; bins begin there at the lowest.
     """
     by_pt, by_eta, cells = _bins(settings)
     rows = []
-    for pt, eta in dict.fromkeys([*by_pt, *by_eta, *cells] if name == ALL else by_pt):
+    for (low, high), eta in dict.fromkeys([*by_pt, *by_eta, *cells] if name == ALL else by_pt):
+        pt = (max(low, lowest), high)
         row = _row(paired, pt, eta, settings.minimum_jets)
         if row is not None:
             rows.append(

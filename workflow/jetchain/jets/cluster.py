@@ -30,7 +30,7 @@ from jetchain.core.verbs import Input, Inputs, Output
 from jetchain.jets.containers import Array, Integers, Jets, Particles, offsets, reordered
 from jetchain.jets.label import label_jets
 from jetchain.jets.pileup import soft_killer, without_density
-from jetchain.jets.puppi import Tracks, puppi
+from jetchain.jets.puppi import Tracks, hard_z, puppi
 from jetchain.jets.response import calibrated_pt, calibrated_values
 from jetchain.jets.settings import ClusteringSettings, ClusterJobSettings
 
@@ -109,6 +109,8 @@ def _cluster_chunks(
         columns["particle"] = ["seen_as", *MOMENTUM]
     # Without pile-up there is nothing to weight against but what decays in flight.
     weighted = settings.pileup == "puppi" and settings.pileup_mean > 0
+    if weighted:
+        columns["particle"] = [*columns.get("particle", []), "z", "vertex"]
     chunks = zip_longest(
         read_event_chunks(truth, GENERATED, columns, EVENTS),
         read_event_chunks(
@@ -127,9 +129,10 @@ def _cluster_chunks(
         if settings.pileup == "softkiller":
             inputs[False] = soft_killer(inputs[False], settings.eta_max)
         if weighted:
-            tracks = Tracks(*(_flat(reconstructed["pflow"], name, np.float64) for name in TRACK))
+            charge, d0, z0 = (_flat(reconstructed["pflow"], name, np.float64) for name in TRACK)
+            z0 -= np.repeat(hard_z(generated["particle"]), np.diff(inputs[False].offset))
             inputs[False] = puppi(
-                inputs[False], tracks, settings.pileup_mean, settings.track_eta_max
+                inputs[False], Tracks(charge, d0, z0), settings.pileup_mean, settings.track_eta_max
             )
         label = labels_of(inputs[False], reconstructed["pflow"])
         partons = flatten_partons(generated["parton"])

@@ -33,7 +33,7 @@ def soft_killer(particles: Particles, rapidity_max: float) -> Particles:
     hardest = np.zeros((events, rows, columns))
     place = (event[inside], row[inside].astype(int), column[inside].astype(int))
     np.maximum.at(hardest, place, pt[inside])
-    cut = np.median(hardest.reshape(events, -1), axis=1)
+    cut = np.median(hardest.reshape(events, rows * columns), axis=1)
     keep = pt > cut[event]
     return Particles(
         particles.momentum[keep],

@@ -8,6 +8,7 @@ particle is weighted by how far it lies above.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numba
 import numpy as np
@@ -32,12 +33,28 @@ class Tracks:
 
     Attributes:
         charge: (particles,).
-        d0, z0: (particles,) mm; the hard collision is at 0.
+        d0, z0: (particles,) mm; the latter from the hard collision.
     """
 
     charge: Array
     d0: Array
     z0: Array
+
+
+def hard_z(particle: Any) -> Array:
+    """Where each event's hard collision lies along the beam, (events,), mm.
+
+    That is known to some 0.01 mm where many tracks begin at it, so it is taken from the truth: the
+    median of what comes from the primary vertex, or from one that the file does not tell.
+
+    Args:
+        particle: collection `particle` of GENERATED: z, vertex.
+    """
+    import awkward as ak
+
+    z = ak.sort(particle["z"][particle["vertex"] <= 0], axis=1)
+    middle = z[ak.local_index(z) == (ak.num(z) - 1) // 2]
+    return ak.to_numpy(ak.fill_none(ak.firsts(middle), 0.0)).astype(np.float64)
 
 
 def puppi(particles: Particles, tracks: Tracks, mean: float, track_eta_max: float) -> Particles:

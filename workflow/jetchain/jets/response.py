@@ -28,6 +28,10 @@ MASS_POWERS = [(0, 0), (1, 0), (0, 1), (1, 1), (2, 0), (0, 2)]
 # mass of a light jet in the endcap is half as large again as the true one.
 PRIOR, OF_SHARES, OF_MASS = (0.3, 0.1), (0.1, 0.1), (1.0, 0.3)
 
+BEYOND = 1.2
+"""Where there were no jets, the response is at most by this factor more than the largest median, or
+less than the least: in a corner between bins a parabola goes anywhere. Our choice."""
+
 ITERATIONS = 50
 PRECISION = 1e-7
 
@@ -69,6 +73,7 @@ def fit_response(
         powers=powers,
         coefficients=[[0.0] * terms] * len(nodes),
         covariance=[],
+        bounds=(min(bins.median, default=1.0) / BEYOND, max(bins.median, default=1.0) * BEYOND),
     )
     design = _design(empty, bins.pt, bins.eta, bins.ratio) / bins.error[:, None]
     mean = np.tile([1.0] + [0.0] * (terms - 1), len(nodes))
@@ -86,7 +91,8 @@ def fit_response(
 
 def response(fit: ResponseFit, pt: Array, eta: Array, ratio: Array | None = None) -> Array:
     """The fitted response at true pT, eta and the third variable, (jets,)."""
-    return _design(fit, pt, eta, ratio) @ np.ravel(fit.coefficients)
+    found = _design(fit, pt, eta, ratio) @ np.ravel(fit.coefficients)
+    return np.clip(found, *fit.bounds) if fit.bounds else found
 
 
 def response_error(fit: ResponseFit, pt: Array, eta: Array, ratio: Array | None = None) -> Array:

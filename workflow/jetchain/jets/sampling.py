@@ -54,6 +54,9 @@ def sampling(
 ) -> None:
     """Compare the pT of the reconstructed jets of each class with the pTHat of their events.
 
+    A sample with a pTHat of 0 has none: files of HepMC and Delphes do not tell it, nor has Pythia
+    one of a resonance alone. Nothing is said of it then.
+
     Args:
         jets: the jets, ``.../<sample>/<shard>.root``; a sample that has no class's name is left.
         truth: tables GENERATED of the same shards.
@@ -79,8 +82,9 @@ def sampling(
         pieces = [piece for piece, _ in found[sample]]
         table = {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
         lowest = min(least for _, least in found[sample])
-        bins += sampled(sample, table, lowest, edges)
-        drawn[f"pthat/{sample}"] = plane(table, edges)
+        if lowest > 0:
+            bins += sampled(sample, table, lowest, edges)
+            drawn[f"pthat/{sample}"] = plane(table, edges)
         if any(np.any(table[name] != table["weight"]) for name in VARIATIONS):
             drawn |= varied(sample, table, settings)
             changes[sample] = {

@@ -17,21 +17,20 @@ from numpy.typing import NDArray
 from jetchain.core.compiled import delta_phi
 from jetchain.core.schema.particleflow import PARTICLE_CLASSES
 from jetchain.particleflow.detected import Tracks
+from jetchain.particleflow.layers import Layers
 
 ELECTRON, PHOTON = (PARTICLE_CLASSES.index(name) for name in ("electron", "photon"))
-BENDING = 3.8 * 0.299792458
-"""MeV per mm of radius: pT = 0.3 B R, in 3.8 T."""
+BENDING = 0.299792458
+"""MeV per T and mm of radius: pT = 0.3 B R."""
 MARGIN = 0.01
 """rad, of the polar angles and of the azimuths: some times their resolutions at 2 GeV. Our choice.
 """
 TURN_MARGIN = 0.1
 """Relative, of the angle by which the field turns the two apart. Our choice."""
 DISPLACED = 3.0
-"""Sigma by which one of two tracks misses the beam. Our choice."""
-FIRST_LAYER = 39.0
-"""mm, of the tracker (COCOA): hardly a photon converts before it. Two legs so hard that they would
-not miss the beam by `DISPLACED` from there are taken for a conversion: pairs from Dalitz decays are
-far fewer."""
+"""Sigma by which one of two tracks misses the beam. Our choice. Hardly a photon converts before the
+tracker's first layer: two legs so hard that they would not miss it by that from there are taken for
+a conversion, as pairs from Dalitz decays are far fewer."""
 ALONE = 1.0
 """mm by which one without a partner misses it: those of b hadrons stay below. Our choice."""
 
@@ -42,7 +41,7 @@ Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 
-def merge_conversions(tracks: Tracks, particles: dict[str, Any]) -> None:
+def merge_conversions(tracks: Tracks, particles: dict[str, Any], layers: Layers) -> None:
     """Make one photon of the two electrons of a conversion; changes `particles` in place.
 
     The photon takes the place of the harder electron, with the sum of their momenta; the other is
@@ -51,14 +50,16 @@ def merge_conversions(tracks: Tracks, particles: dict[str, Any]) -> None:
     Args:
         tracks: of all events.
         particles: columns of one particle a track.
+        layers: of the detector, for its field and first layer.
     """
+    bending = BENDING * layers.field
     d0, _, d0_err, _ = tracks.impact.T
     event = np.repeat(np.arange(len(tracks.offset) - 1), np.diff(tracks.offset))
     legs = np.flatnonzero(particles["label"] == ELECTRON)
     legs = legs[np.lexsort((-tracks.pt[legs], event[legs]))]
     displaced = np.abs(d0) > DISPLACED * d0_err
-    turn = np.sqrt(2 * np.abs(d0) * BENDING / tracks.pt)
-    unresolved = FIRST_LAYER**2 * BENDING / (2 * tracks.pt) < DISPLACED * d0_err
+    turn = np.sqrt(2 * np.abs(d0) * bending / tracks.pt)
+    unresolved = layers.innermost**2 * bending / (2 * tracks.pt) < DISPLACED * d0_err
     ones, others = pairs(
         legs, event[legs], tracks.charge, tracks.theta, tracks.phi, turn, displaced, unresolved
     )

@@ -1,4 +1,4 @@
-"""The six calorimeter layers as particle flow sees them, from the detector's geometry file."""
+"""The detector as particle flow sees it, from its geometry file: six layers and the field."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 
 
 class Layers(NamedTuple):
-    """Arrays over the layers that have cells, from the inside out."""
+    """Arrays over the layers that have cells, from the inside out; and what tracks fly through."""
 
     delta_eta: Floats  # (layers,) size of a cell
     delta_phi: Floats  # (layers,) rad
@@ -25,6 +25,8 @@ class Layers(NamedTuple):
     depth: Floats  # (layers,) mm, likewise
     centre: Floats  # (layers,) interaction lengths from the calorimeter's face to the middle
     electromagnetic: NDArray[np.bool_]  # (layers,)
+    field: float  # T, along the beam
+    innermost: float  # mm, radius of the tracker's first layer; inf without any
 
     def volume(self, rho: Floats, layer: NDArray[np.int64]) -> Floats:
         """Volume of cells in mm3: (rho d-eta) (rho d-phi) depth.
@@ -55,7 +57,11 @@ def read_layers(path: Path) -> Layers:
             [(slab["cells_eta"], slab["cells_phi"]) for slab in slabs if slab["kind"] != "passive"]
         ).reshape(-1, 2)
         em = np.array([slab["kind"] == "electromagnetic" for slab in slabs], dtype=bool)
-        eta_max = float(content["eta_max"])
+        eta_max, field = float(content["eta_max"]), float(content["magnetic_field"])
+        radii = [
+            min(group["positions"]) if group["shape"] == "cylinder" else group["start"]
+            for group in content["tracker"]
+        ]
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         raise DataError(
             f"{path}: cannot be read as a geometry of the detector ({error!r}).",
@@ -73,4 +79,6 @@ def read_layers(path: Path) -> Layers:
         depth=thickness[active],
         centre=(np.cumsum(lengths) - lengths / 2)[active],
         electromagnetic=em[active],
+        field=field,
+        innermost=float(min(radii, default=np.inf)),
     )

@@ -29,6 +29,7 @@ from jetchain.plumbing.applied import (
 )
 from jetchain.plumbing.numbers import unit_at
 from jetchain.plumbing.radii import readers
+from jetchain.plumbing.responses import responses_are_whole
 from jetchain.tagging.settings import samples_of
 
 if TYPE_CHECKING:
@@ -45,7 +46,6 @@ ORDERED = [
      "the fit needs a sideband above the signal region"),
     ("jets.calibration.pt_min", "<", "jets.calibration.pt_edges[0]", NOT_CLUSTERED),
     ("jets.clustering.pt_min", "<=", "jets.summary.pt_min", NOT_CLUSTERED),
-    ("jets.clustering.pt_min", "<=", "jets.summary.response_pt_edges[0]", NOT_CLUSTERED),
     ("jets.clustering.pt_min", "<=", "jets.images.pt_min", NOT_CLUSTERED),
     ("jets.clustering.pt_min", "<=", "jets.display.selection.pt_min", NOT_CLUSTERED),
     ("jets.clustering.pt_min", "<=", "graphs.jets.pt_min", NOT_CLUSTERED),
@@ -435,6 +435,7 @@ RELATIONS: list[Callable[[Configuration], Iterator[str]]] = [
     _other_algorithms_are_others,
     _radii_are_clustered,
     _in_order,
+    responses_are_whole,
     _designs_see_what_is_kept,
     _spectrum_holds_the_fit,
     _background_is_one,

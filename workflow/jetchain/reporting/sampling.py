@@ -74,7 +74,10 @@ def pthat(*, histograms: Input, summary: Input, pdf: Output, png: Output, data: 
     ax.set_xlabel("jet $p_T$ [GeV]")
     ax.set_ylabel(rf"share of the lowest {content.edge:.0f} GeV of $\hat{{p}}_T$ [%]")
     ax.set_ylim(0, max(4.0, 1.4 * ax.get_ylim()[1]))
-    ax.legend(ncols=2)
+    if planes:
+        ax.legend(ncols=2)
+    else:
+        remark(ax, "no sample of a class has a pTHat")
     label(ax)
     save_figure(figure, pdf, png, data)
 

@@ -79,6 +79,7 @@ class ResponseFit(Result):
         powers: (terms, 2) powers of the two variables, scaled to [-1, 1].
         coefficients: (nodes, terms).
         covariance: (nodes * terms, nodes * terms) of the coefficients.
+        bounds: the response is no less and no more, whatever the polynomial says; null for none.
     """
 
     eta: list[float]
@@ -87,6 +88,7 @@ class ResponseFit(Result):
     powers: list[tuple[int, int]]
     coefficients: list[list[float]]
     covariance: list[list[float]]
+    bounds: tuple[float, float] | None = None
 
 
 class JetCalibration(Result):
@@ -129,7 +131,7 @@ class ClosureRow(Result):
         jets: `all` isolated jets of the calibration's sample, each shard with the calibration that
             the others make, or a class of the summary's samples.
         radius: of the jets.
-        pt_low, pt_high: true pT, GeV.
+        pt_low, pt_high: true pT, GeV; of a class from where on all of its jets are reconstructed.
         eta_low, eta_high: true |eta|.
         number: of matched jets.
         pt, m, msd: median and resolution with their errors (`Response`) after the calibration.

@@ -15,7 +15,7 @@ from pathlib import Path
 import awkward as ak
 import numpy as np
 
-from jetchain.core.errors import EmptySampleError, samples_of
+from jetchain.core.errors import DataError, EmptySampleError, samples_of
 from jetchain.core.io.events import read_event_chunks
 from jetchain.core.schema.generate import GENERATED, UNSEEN
 from jetchain.core.seeds import generator
@@ -62,9 +62,11 @@ def read_pool(paths: Sequence[Path], settings: SimulationSettings) -> Pool:
 
     Raises:
         EmptySampleError: there is no event.
+        DataError: their weights differ: each is drawn as often as any other.
     """
-    counts, columns = [], []
-    for particle in _particles(paths):
+    counts, columns, weights = [], [], []
+    for weight, particle in _events(paths):
+        weights.append(weight)
         pt = np.hypot(particle["px"], particle["py"])
         eta = np.arcsinh(particle["pz"] / np.maximum(pt, 1e-12))
         kept = particle[
@@ -78,16 +80,24 @@ def read_pool(paths: Sequence[Path], settings: SimulationSettings) -> Pool:
         raise EmptySampleError(
             f"The pool of pile-up, {samples_of(paths)}, holds no event.", LARGER_POOL
         )
+    weight = np.concatenate(weights)
+    if np.any(weight != weight[0]):
+        raise DataError(
+            f"The pool of pile-up, {samples_of(paths)}, holds events of different weights, "
+            f"{weight.min():g} to {weight.max():g}, but is drawn from as if all counted alike.",
+            "Let detector.pileup_sample name a sample of unweighted events.",
+        )
     return Pool(
         np.concatenate([[0], np.cumsum(np.concatenate(counts))]),
         {name: np.concatenate([part[name] for part in columns]) for name in COLUMNS},
     )
 
 
-def _particles(paths: Sequence[Path]) -> Iterator[ak.Array]:
+def _events(paths: Sequence[Path]) -> Iterator[tuple[np.ndarray, ak.Array]]:
+    """Weights (events,) and particles (events, var), some events at a time."""
     for path in paths:
         for chunk in read_event_chunks(path, GENERATED, {"particle": COLUMNS}):
-            yield chunk["particle"]
+            yield np.asarray(chunk["event"]["weight"]), chunk["particle"]
 
 
 def draw(numbers: np.ndarray, events: int, settings: PileupSettings, seed: int) -> Drawn:

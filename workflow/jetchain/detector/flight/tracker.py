@@ -5,6 +5,8 @@ Conventions of the helix: see `jetchain.detector.flight.helix`.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numba
 import numpy as np
 
@@ -29,6 +31,8 @@ RESOLUTIONS = {
     "phi": np.array([2.0e-3, 2.7e-4, 1.5e-4]),  # rad
     "qoverp": 1e-7 * np.array([10.0, 15.0, 4.0, 4.0, 3.33, 5.0, 6.0]),  # 1/MeV
 }
+COCOA_FIELD = 3.8
+"""T, of the table."""
 PARAMETERS = tuple(RESOLUTIONS)
 """Order of the track parameters."""
 
@@ -37,6 +41,13 @@ HIGHLAND = 13.6
 
 FIT_PT = np.geomspace(0.1, 100.0, 31)
 """GeV, where the fit of the hits says how well q/p can be known; below and above it is constant."""
+
+
+class FittedMomentum(NamedTuple):
+    """How well a fit of the layers' hits knows q/p, and the field that it is in."""
+
+    error: np.ndarray  # (points,) 1/MeV, at `FIT_PT`
+    field: float  # T
 
 
 def curvature_radius(pt: np.ndarray, charge: np.ndarray, field: float) -> np.ndarray:
@@ -101,16 +112,18 @@ def cocoa_resolution(quantity: str, pt: np.ndarray) -> np.ndarray:
     return np.exp(y[piece] + slope[piece] * (log_pt - x[piece]))
 
 
-def fitted_momentum(table: GeometryTable) -> np.ndarray:
-    """Resolution of q/p that a fit of the layers' hits has at `FIT_PT`, (points,), 1/MeV."""
-    return np.array([np.sqrt(fitted_covariance(table, 1e3 * pt)[4, 4]) for pt in FIT_PT])
+def fitted_momentum(table: GeometryTable) -> FittedMomentum:
+    """Resolution of q/p that a fit of the layers' hits has."""
+    error = [np.sqrt(fitted_covariance(table, 1e3 * pt)[4, 4]) for pt in FIT_PT]
+    return FittedMomentum(np.array(error), table.magnetic_field)
 
 
-def resolution(quantity: str, pt: np.ndarray, fitted: np.ndarray) -> np.ndarray:
+def resolution(quantity: str, pt: np.ndarray, fitted: FittedMomentum) -> np.ndarray:
     """Resolution of a track parameter at eta = 0, (n,), in the units of `RESOLUTIONS`.
 
     It is COCOA's; that of q/p where the hits allow no better, from the fit: COCOA's table has
-    0.10 % at 1 GeV, where multiple scattering alone gives 0.45 %.
+    0.10 % at 1 GeV, where multiple scattering alone gives 0.45 %. What hits measure is the
+    curvature: of q/p COCOA's table goes as the inverse of the field.
 
     Args:
         quantity: a key of `RESOLUTIONS`.
@@ -120,7 +133,8 @@ def resolution(quantity: str, pt: np.ndarray, fitted: np.ndarray) -> np.ndarray:
     table = cocoa_resolution(quantity, pt)
     if quantity != "qoverp":
         return table
-    return np.maximum(table, np.exp(np.interp(np.log(pt), np.log(FIT_PT), np.log(fitted))))
+    table *= COCOA_FIELD / fitted.field
+    return np.maximum(table, np.exp(np.interp(np.log(pt), np.log(FIT_PT), np.log(fitted.error))))
 
 
 def true_tracks(
@@ -128,7 +142,7 @@ def true_tracks(
     momentum: np.ndarray,
     charge: np.ndarray,
     field: float,
-    fitted: np.ndarray,
+    fitted: FittedMomentum,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Perigee parameters and their resolutions, (n, 5) each, in the order of `PARAMETERS`.
 

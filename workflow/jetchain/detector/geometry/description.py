@@ -138,6 +138,16 @@ class GeometryTable(Settings):
                 require_known(name, list(self.materials), "material")
         return self
 
+    @model_validator(mode="after")
+    def _curvature_is_measured(self) -> GeometryTable:
+        """As `flight.tracker.fitted_covariance` does."""
+        radii = {r for each in self.tracker if each.shape == "cylinder" for r in each.positions}
+        if len(radii) < 3:
+            raise ValueError(
+                f"tracker: has cylinders at {len(radii)} radii; a track's curvature needs 3"
+            )
+        return self
+
 
 class CellArrays(NamedTuple):
     """Flat arrays of all cells, layer after layer, eta before phi; what compiled code gets."""

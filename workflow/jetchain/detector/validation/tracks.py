@@ -22,6 +22,7 @@ from jetchain.detector.flight.tracker import (
     MOMENTUM_PT,
     PARAMETERS,
     RESOLUTIONS,
+    FittedMomentum,
     fitted_momentum,
     perigee,
     resolution,
@@ -186,7 +187,7 @@ def thrown_tracks(
 
 
 def measure(
-    tracks: dict[str, np.ndarray], fitted: np.ndarray, settings: EstimatorSettings, seed: int
+    tracks: dict[str, np.ndarray], fitted: FittedMomentum, settings: EstimatorSettings, seed: int
 ) -> dict[str, Any]:
     """Efficiency, resolutions and pulls of one kind of particle; `fitted`: see `resolution`.
 

@@ -222,7 +222,7 @@ def reconstruct(
     momenta = fitted_momenta(tracks.p, tracks.p_error, shares)
     charged = _charged(tracks, clusters, kind, match, taken, momenta, table)
     charged = {name: values.copy() for name, values in charged.items()}  # not the tracks' own
-    merge_conversions(tracks, charged)
+    merge_conversions(tracks, charged, layers)
     kept = charged["e"] > 0
     charged = {name: values[kept] for name, values in charged.items()}
     event_of_track = event_of_track[kept]
