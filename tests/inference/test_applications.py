@@ -121,6 +121,25 @@ def test_what_expects_negative_counts_is_null_with_the_bin_and_the_rest_stays(tm
     assert "expects" in nothing.reason
 
 
+def test_the_lower_of_two_minima_of_a_nuisance_parameter_is_found(tmp_path) -> None:
+    """A systematic that adds events both ways: at zero -log L is stationary, and higher."""
+    more, observed = 20.0, 40.0
+    both = {"name": "gen", "type": "histosys",
+            "data": {"hi_data": [SM + more], "lo_data": [SM + more]}}  # fmt: skip
+    found = scanned(tmp_path, eft(observed, (both,)))
+    alpha = np.linspace(0, 4, 4001)
+    inside = alpha**2 * (15 + alpha**2 * (3 * alpha**2 - 10)) / 8  # interpolation code 4p
+    added = more * np.where(alpha <= 1, inside, alpha)
+
+    def least(c: np.ndarray) -> np.ndarray:
+        rate = SM + INTERFERENCE * c[:, None] + QUADRATIC * c[:, None] ** 2 + added
+        q = 2 * (rate - observed + observed * np.log(observed / rate)) + alpha**2
+        return q.min(axis=1)
+
+    smallest = least(np.linspace(-5, 5, 1001)).min()
+    assert found.q == pytest.approx(least(np.array(found.values)) - smallest, abs=2e-3)
+
+
 @pytest.mark.parametrize(
     ("names", "extra", "said"),
     [

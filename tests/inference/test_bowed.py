@@ -38,6 +38,28 @@ BOTH_UP = spec(
 )
 
 
+def correlated(**given) -> dict:
+    """Halves the signal both ways; a free norm follows it in the background of two channels."""
+    norm = {"name": "norm", "type": "normfactor", "data": None}
+    found = spec([50.0, 10.0], norm, [45.0, 10.0])
+    signal, background = found["channels"][0]["samples"]
+    signal["data"] = [30.0, 5.0]
+    signal["modifiers"].append(histosys([15.0, 2.5], [15.0, 2.5]))
+    background["modifiers"] = [norm]
+    found["channels"].append(
+        {
+            "name": "CR",
+            "samples": [
+                {"name": "bkg", "data": [400.0], "modifiers": [norm, histosys([320.0], [480.0])]}
+            ],
+        }
+    )
+    found["observations"].append({"name": "CR", "data": [400.0]})
+    if given:
+        found["measurements"][0]["config"]["parameters"] = [{"name": "gen", **given}]
+    return found  # fmt: skip
+
+
 def least(model: Model, strength: float) -> float:
     """The least -2 log L at a strength, by pyhf from starts on either side."""
     data, config, found = model.data.tolist(), model.model.config, []
@@ -51,7 +73,10 @@ def least(model: Model, strength: float) -> float:
     return min(found)
 
 
-@pytest.mark.parametrize("given", [TWO_POINTS, BOTH_UP])
+@pytest.mark.parametrize(
+    "given", [TWO_POINTS, BOTH_UP, correlated(), correlated(inits=[0.1])],
+    ids=["two points", "both up", "correlated", "which starts elsewhere"],
+)  # fmt: skip
 def test_the_lower_minimum_is_found_at_every_strength(given) -> None:
     with numpy_backend():
         model = Model(given, "given")

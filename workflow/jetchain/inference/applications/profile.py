@@ -18,9 +18,10 @@ from scipy.optimize import brentq, minimize_scalar
 from jetchain.core.errors import DataError
 from jetchain.core.schema.applications import Interval, Minimum, Scan
 from jetchain.core.settings import did_you_mean
+from jetchain.inference.bowed import bowed, lowest
 from jetchain.inference.fit import REMAKE, load_model
 from jetchain.inference.likelihood import Likelihood, Rows, UnlikeError
-from jetchain.inference.minimise import Range, minimise
+from jetchain.inference.minimise import Range
 from jetchain.inference.published import first_line
 
 Array = NDArray[np.floating]
@@ -99,7 +100,8 @@ class Profile:
             np.repeat(self.data[None, self.bins :], many, 0),
         )
         if self.likelihood is not None:
-            best = minimise(self.likelihood, rows, starts, self.within)
+            both = bowed(self.model.config, self.likelihood, starts, self.within.fixed)
+            best = lowest(self.likelihood, rows, starts, self.within, both)
             value[best.found] = 2 * best.value[best.found]
             parameters, found = best.parameters, best.found
         for row in np.flatnonzero(~found).tolist():
