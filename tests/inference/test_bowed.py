@@ -136,3 +136,16 @@ def test_scans_of_the_likelihood_follow_the_lower_minimum() -> None:
         lowest = -2 * float(model.model.logpdf(best.tolist(), model.data.tolist())[0])
         theirs = [least(model, float(each)) - lowest for each in strengths]
     np.testing.assert_allclose(found, theirs, atol=5e-3)
+
+
+def test_minos_goes_to_where_the_lower_of_both_minima_has_risen() -> None:
+    """Along the minimum of the best fit it would end after a sixth of the way, at 0.36."""
+    given = correlated()
+    given["observations"][0]["data"][0] = 90.0
+    with numpy_backend():
+        model = Model(given, "given")
+        fit = maximum(model, Hypotheses(model).best, FitSettings())
+        best, (down, up) = np.array(fit.bestfit), fit.minos_uncertainty["mu"]
+        lowest = -2 * float(model.model.logpdf(best.tolist(), model.data.tolist())[0])
+        rises = [least(model, best[model.poi] + each) - lowest for each in (down, up)]
+    np.testing.assert_allclose(rises, 1.0, atol=0.02)

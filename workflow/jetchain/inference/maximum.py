@@ -179,8 +179,13 @@ def _minuit(
 
 
 def _minos(minuit: Any, model: Model) -> tuple[float, float]:
-    """MINOS for the strength; where it fails, from the profile likelihood."""
+    """MINOS for the strength; where it fails, from the profile likelihood.
+
+    MINOS goes along one minimum of what is `bowed`, and would miss that another is lower.
+    """
     values = np.array(minuit.values)
+    if model.bowed:
+        return profile_errors(model, values)
     try:
         minuit.minos(model.name)
         found = minuit.merrors[model.name]
