@@ -156,3 +156,11 @@ def test_yields_that_are_no_four_regions_are_refused(tmp_path):
         write_json(path, wrong)
         with pytest.raises(DataError, match=message):
             read_yields(path)
+
+
+@pytest.mark.parametrize(("chi2", "scatter"), [(1.0, 1.0), (8.0, 4.0)])
+def test_the_scatter_of_kappa_is_that_of_its_slices(tmp_path, chi2, scatter):
+    given = content(four())
+    given["abcd"]["kappa_chi2"] = chi2  # of two degrees of freedom
+    write_json(tmp_path / "yields.json", given)
+    assert read_yields(tmp_path / "yields.json").kappa_scatter == scatter

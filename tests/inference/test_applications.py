@@ -10,6 +10,7 @@ import pytest
 from scipy.optimize import brentq
 from scipy.stats import chi2
 
+from jetchain.background.abcd import Correction, Counts
 from jetchain.core.errors import DataError
 from jetchain.core.io.tables import read_result, write_json, write_result
 from jetchain.core.schema.applications import Gains, OperatorScans
@@ -121,6 +122,25 @@ def test_what_expects_negative_counts_is_null_with_the_bin_and_the_rest_stays(tm
     assert "expects" in nothing.reason
 
 
+def test_the_lower_of_two_minima_of_a_nuisance_parameter_is_found(tmp_path) -> None:
+    """A systematic that adds events both ways: at zero -log L is stationary, and higher."""
+    more, observed = 20.0, 40.0
+    both = {"name": "gen", "type": "histosys",
+            "data": {"hi_data": [SM + more], "lo_data": [SM + more]}}  # fmt: skip
+    found = scanned(tmp_path, eft(observed, (both,)))
+    alpha = np.linspace(0, 4, 4001)
+    inside = alpha**2 * (15 + alpha**2 * (3 * alpha**2 - 10)) / 8  # interpolation code 4p
+    added = more * np.where(alpha <= 1, inside, alpha)
+
+    def least(c: np.ndarray) -> np.ndarray:
+        rate = SM + INTERFERENCE * c[:, None] + QUADRATIC * c[:, None] ** 2 + added
+        q = 2 * (rate - observed + observed * np.log(observed / rate)) + alpha**2
+        return q.min(axis=1)
+
+    smallest = least(np.linspace(-5, 5, 1001)).min()
+    assert found.q == pytest.approx(least(np.array(found.values)) - smallest, abs=2e-3)
+
+
 @pytest.mark.parametrize(
     ("names", "extra", "said"),
     [
@@ -155,12 +175,41 @@ def sample(spec: dict) -> dict:
         lambda s: sample(s).update(data=[1.0, 2.0]),
         lambda s: sample(s)["modifiers"].append({"name": "x", "type": "strange", "data": None}),
         lambda s: s["observations"][0].update(data=[1.0, 2.0]),
+        lambda s: sample(s)["modifiers"].extend([
+            {"name": "x", "type": "normfactor", "data": None},
+            {"name": "x", "type": "normsys", "data": {"hi": 1.1, "lo": 0.9}}]),
     ],
-)
+)  # fmt: skip
 def test_a_file_that_is_no_workspace_is_refused_with_where_it_is_named(tmp_path, change) -> None:
     spec = eft(12.0)
     change(spec)
     with pytest.raises(DataError, match=r"inference\.applications\.operators"):
+        scanned(tmp_path, spec)
+
+
+LUMI = {"name": "lumi", "type": "lumi", "data": None}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda s: s["channels"][0]["samples"].append({**sample(s), "data": [30.0]}),
+         "'SR': the sample 'SM' is given 2 times"),
+        (lambda s: s["channels"].append(s["channels"][0]), "channel 'SR' is given 2 times"),
+        (lambda s: sample(s)["modifiers"].extend(
+            {"name": "x", "type": "normsys", "data": {"hi": up, "lo": 0.9}} for up in (1.1, 1.5)),
+         "the normsys 'x' is given 2 times"),
+        (lambda s: [sample(s)["modifiers"].append(LUMI),
+                    s["measurements"][0]["config"]["parameters"].append(
+                        {"name": "lumi", "auxdata": [1.0], "sigmas": [0.02]})],
+         "no start and range, inits and bounds to the luminosity 'lumi'"),
+    ],
+)  # fmt: skip
+def test_what_pyhf_would_drop_without_a_word_is_refused(tmp_path, change, said) -> None:
+    """Of two samples of one name pyhf takes the last: intervals of half the background."""
+    spec = eft(40.0)
+    change(spec)
+    with pytest.raises(DataError, match=said):
         scanned(tmp_path, spec)
 
 
@@ -269,6 +318,25 @@ def test_each_uncertainty_scales_as_stated_and_a_search_without_signal_says_so()
     found = gain.of_method(blind, [], JOB)
     assert found.expected_fb == [(None,) * 5] * 2
     assert "no sensitivity" in found.reason
+
+
+def test_kappa_of_more_luminosity_is_that_of_as_many_more_counts() -> None:
+    """What the counts of the sidebands alone say falls with them; what they scatter beyond, not."""
+    few, many = (
+        Correction(
+            (0.5, 0.5), ((0, 1), (1, 2), (4, 5), (5, 6)), np.array([0.5, 1.5, 4.5, 5.5]),
+            tuple(Counts(*(times * np.array(each))) for each in (
+                (20.0, 90, 80, 400), (21.0, 92, 80, 400), (22.0, 91, 84, 400), (20.0, 88, 81, 400)
+            )),
+        )
+        for times in (1.0, 9.0)
+    )  # fmt: skip
+    assert many.chi2 < many.ndf
+    search = yields("poisson", kappa_relative=few.kappa(3.0)[1])
+    assert gain.at_luminosity(search, 9.0).kappa_relative == pytest.approx(many.kappa(3.0)[1])
+    scattered = dataclasses.replace(search, kappa_relative=0.2, kappa_scatter=4.0)
+    found = gain.at_luminosity(scattered, 1e12).kappa_relative
+    assert found == pytest.approx(0.2 * np.sqrt(3 / 4))
 
 
 def test_a_scan_of_a_parabola_is_exact() -> None:

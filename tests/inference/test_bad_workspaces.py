@@ -136,6 +136,10 @@ REFUSED = {
         lambda c: parameter(c, name="norm", inits=[float("nan")]), "not finite"),
     "a luminosity without its width": (
         lambda c: put(c, 0, name="lumi", type="lumi", data=None), "no auxdata and sigmas"),
+    "a luminosity without its start and range": (
+        lambda c: [put(c, 0, name="lumi", type="lumi", data=None),
+                   parameter(c, name="lumi", auxdata=[1.0], sigmas=[0.02])],
+        "no start and range, inits and bounds to the luminosity 'lumi'"),
     "a width of zero": (
         lambda c: [put(c, 0, name="lumi", type="lumi", data=None),
                    parameter(c, name="lumi", auxdata=[1.0], sigmas=[0.0])],

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from helpers.others import COUNTS, ENTRY, FIT, LIMIT, run, spec
+from helpers.workspaces import plain
 from jetchain.core.schema.inference import Fit, Limits, ModelFit
 from jetchain.inference import histfactory
 from jetchain.inference.likelihood import UnlikeError
@@ -129,3 +130,16 @@ def test_the_background_of_a_region_is_fitted_far_beyond_its_error() -> None:
 
 def _unlike(model):
     raise UnlikeError("other")
+
+
+def test_a_strength_that_no_data_measure_has_the_error_of_its_likelihood(tmp_path) -> None:
+    """One free norm a sample in one bin: the Hessian is singular but for rounding."""
+    given = plain()
+    given["channels"].pop(), given["observations"].pop()
+    for each, data in zip(given["channels"][0]["samples"], ([10.0], [20.0]), strict=True):
+        each |= {"data": data, "modifiers": each["modifiers"][:1]}
+    given["observations"][0]["data"] = [45.0]
+    fit = run(tmp_path, "fit", given, Fit, FIT)
+    assert fit.mu.error == pytest.approx(fit.mu.error_up)
+    # At most all 45 events are of the signal, and what -2 log L allows beyond: 52.
+    assert fit.mu.value + fit.mu.error == pytest.approx(5.2, abs=0.05)

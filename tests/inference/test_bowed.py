@@ -38,6 +38,28 @@ BOTH_UP = spec(
 )
 
 
+def correlated(**given) -> dict:
+    """Halves the signal both ways; a free norm follows it in the background of two channels."""
+    norm = {"name": "norm", "type": "normfactor", "data": None}
+    found = spec([50.0, 10.0], norm, [45.0, 10.0])
+    signal, background = found["channels"][0]["samples"]
+    signal["data"] = [30.0, 5.0]
+    signal["modifiers"].append(histosys([15.0, 2.5], [15.0, 2.5]))
+    background["modifiers"] = [norm]
+    found["channels"].append(
+        {
+            "name": "CR",
+            "samples": [
+                {"name": "bkg", "data": [400.0], "modifiers": [norm, histosys([320.0], [480.0])]}
+            ],
+        }
+    )
+    found["observations"].append({"name": "CR", "data": [400.0]})
+    if given:
+        found["measurements"][0]["config"]["parameters"] = [{"name": "gen", **given}]
+    return found  # fmt: skip
+
+
 def least(model: Model, strength: float) -> float:
     """The least -2 log L at a strength, by pyhf from starts on either side."""
     data, config, found = model.data.tolist(), model.model.config, []
@@ -51,7 +73,10 @@ def least(model: Model, strength: float) -> float:
     return min(found)
 
 
-@pytest.mark.parametrize("given", [TWO_POINTS, BOTH_UP])
+@pytest.mark.parametrize(
+    "given", [TWO_POINTS, BOTH_UP, correlated(), correlated(inits=[0.1])],
+    ids=["two points", "both up", "correlated", "which starts elsewhere"],
+)  # fmt: skip
 def test_the_lower_minimum_is_found_at_every_strength(given) -> None:
     with numpy_backend():
         model = Model(given, "given")
@@ -111,3 +136,16 @@ def test_scans_of_the_likelihood_follow_the_lower_minimum() -> None:
         lowest = -2 * float(model.model.logpdf(best.tolist(), model.data.tolist())[0])
         theirs = [least(model, float(each)) - lowest for each in strengths]
     np.testing.assert_allclose(found, theirs, atol=5e-3)
+
+
+def test_minos_goes_to_where_the_lower_of_both_minima_has_risen() -> None:
+    """Along the minimum of the best fit it would end after a sixth of the way, at 0.36."""
+    given = correlated()
+    given["observations"][0]["data"][0] = 90.0
+    with numpy_backend():
+        model = Model(given, "given")
+        fit = maximum(model, Hypotheses(model).best, FitSettings())
+        best, (down, up) = np.array(fit.bestfit), fit.minos_uncertainty["mu"]
+        lowest = -2 * float(model.model.logpdf(best.tolist(), model.data.tolist())[0])
+        rises = [least(model, best[model.poi] + each) - lowest for each in (down, up)]
+    np.testing.assert_allclose(rises, 1.0, atol=0.02)

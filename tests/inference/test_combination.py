@@ -206,3 +206,45 @@ def test_a_parameter_that_has_the_name_of_a_renamed_one_stays_its_own() -> None:
     ]  # fmt: skip
     assert len({name for _, name in places}) == 2
     assert {name for _, name in places} == {"eff_cms", "eff_cms_"}
+
+
+def with_luminosity(name: str, width: float, centre: float = 1.0) -> dict:
+    """Signal and background of one bin scale with the luminosity."""
+    found = counting(5.0, 50.0, 52.0, name=name, parameters=[
+        {"name": "lumi", "auxdata": [centre], "sigmas": [width], "inits": [1.0],
+         "bounds": [[0.5, 1.5]]}])  # fmt: skip
+    for each in found["channels"][0]["samples"]:
+        each["modifiers"].append({"name": "lumi", "type": "lumi", "data": None})
+    return found
+
+
+@pytest.mark.parametrize("widths", [(0.02, 0.03), (0.02, 0.02)])
+def test_luminosities_of_two_parts_are_told_apart(tmp_path, widths) -> None:
+    """pyhf knows one `lumi`; the parts' own models say what each scales its channel by."""
+    import pyhf
+
+    parts = {name: with_luminosity(name, w) for name, w in zip(("one", "two"), widths, strict=True)}
+    spec = whole(parts)
+    with numpy_backend():
+        both = pyhf.Workspace(spec).model()
+        place = both.config.channel_slices
+        for part, width in zip(parts, widths, strict=True):
+            own = pyhf.Workspace(parts[part]).model()
+            for sigmas in (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0):
+                values = {"mu": 1.0, "lumi_one": 0.0, "lumi_two": 0.0, f"lumi_{part}": sigmas}
+                ours = both.expected_actualdata([values[name] for name in both.config.par_names])
+                at = {"mu": 1.0, "lumi": 1 + width * sigmas}
+                theirs = own.expected_actualdata([at[name] for name in own.config.par_names])
+                exact = 1e-9 if abs(sigmas) in (0.0, 1.0) else 3 * width**2
+                assert ours[place[part]] == pytest.approx(theirs, rel=exact)
+    limits = limit_of(tmp_path, spec)
+    sure = limit_of(tmp_path, whole({
+        name: counting(5.0, 50.0, 52.0, name=name) for name in parts
+    }))  # fmt: skip
+    assert sure.observed_mu < limits.observed_mu < 1.1 * sure.observed_mu
+
+
+def test_a_luminosity_that_is_not_measured_as_one_is_not_told_apart() -> None:
+    parts = {name: with_luminosity(name, 0.02, 1.1) for name in ("one", "two")}
+    with numpy_backend(), pytest.raises(DataError, match=r"'lumi' is measured as 1.1 \+- 0.02"):
+        combined(parts, [], "both")

@@ -13,7 +13,7 @@ from jetchain.core.errors import ConfigurationError, DataError
 from jetchain.core.io.tables import read_json, write_json
 from jetchain.core.schema.inference import Fit, Limits, ModelFit
 from jetchain.core.settings import parse
-from jetchain.inference import histfactory, maximum, minimise, others
+from jetchain.inference import bowed, histfactory, maximum, minimise, others
 from jetchain.inference.histfactory import Hypotheses, Model
 from jetchain.inference.likelihood import UnlikeError
 from jetchain.inference.published import published
@@ -141,7 +141,8 @@ def failing(monkeypatch, calls_that_fail) -> None:
         fails = calls_that_fail(len(calls) - 1)
         return dataclasses.replace(found, found=found.found & (not fails))
 
-    monkeypatch.setattr(histfactory, "minimise", instead)
+    for module in (histfactory, bowed):
+        monkeypatch.setattr(module, "minimise", instead)
 
 
 def test_a_failed_minimum_is_sought_from_other_starts_and_by_minuit(monkeypatch) -> None:

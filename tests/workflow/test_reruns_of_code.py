@@ -53,6 +53,7 @@ FROM_FILES = {
     *(module for module in SOURCES if module.startswith("jetchain.graphs.formats.")),
     "jetchain.graphs.import_jets",
     "jetchain.graphs.imported",
+    "jetchain.inference.bowed",
     "jetchain.inference.bracket",
     "jetchain.inference.combination",
     "jetchain.inference.ensembles",

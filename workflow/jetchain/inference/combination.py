@@ -1,13 +1,14 @@
 """Several workspaces as one likelihood, with one signal strength.
 
 Of the parameters of one name, those that are named as correlated become one; the others become
-parameters of each part, named after it. What clashes is refused.
+parameters of each part, named after it, a luminosity as a normsys. What clashes is refused.
 
 Reference: https://pyhf.readthedocs.io, `pyhf.Workspace.combine`.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Collection, Mapping, Sequence
 from functools import reduce
 from typing import Any
@@ -82,7 +83,9 @@ def combined(parts: Mapping[str, Spec], correlated: Sequence[str], what: str) ->
             own = kinds[part].keys() - {_poi(spec), *correlated}
             elsewhere = {name for other in others for name in (*_kinds(other), _poi(other))}
             modifiers = {}
-            for name in sorted(own & {*elsewhere, poi}):
+            clashing = own & {*elsewhere, poi}
+            spec = _with_normsys(spec, clashing, f"{what}, '{part}'")
+            for name in sorted(clashing):
                 modifiers[name] = _free(f"{name}_{part}", known)
                 known.add(modifiers[name])
             taken = {channel["name"] for other in others for channel in other["channels"]}
@@ -105,6 +108,49 @@ def combined(parts: Mapping[str, Spec], correlated: Sequence[str], what: str) ->
             f"{what}: pyhf refuses to combine ({first_line(error)}).", REMEDY
         ) from error
     return dict(whole)
+
+
+def _with_normsys(spec: Spec, names: Collection[str], where: str) -> Spec:
+    """The workspace whose luminosities of these names are normsys, which may have any name.
+
+    pyhf has one luminosity, `lumi`. It is a normal factor, in whose place stands one that is the
+    same at one width above and below, and differs elsewhere to second order in the width.
+
+    Args:
+        spec: of a part, with one measurement.
+        names: of parameters that will be renamed.
+        where: for messages.
+
+    Raises:
+        DataError: a luminosity is not measured as 1, or not known at all.
+    """
+    parameters = spec["measurements"][0]["config"]["parameters"]
+    given, widths = {each["name"]: each for each in parameters}, {}
+    for name in sorted(names):
+        if _kinds(spec)[name] == {"lumi"}:
+            (centre,), (widths[name],) = given[name]["auxdata"], given[name]["sigmas"]
+            if centre != 1 or not widths[name] < 1:
+                raise DataError(
+                    f"{where}: '{name}' is measured as {centre:g} +- {widths[name]:g}: only one of "
+                    "1, known to less than all of it, can be told from that of another part.",
+                    "Scale the samples of this part by it, and give auxdata of 1.",
+                )
+    if not widths:
+        return spec
+    spec = copy.deepcopy(spec)
+    for channel in spec["channels"]:
+        for sample in channel["samples"]:
+            for each in sample["modifiers"]:
+                if each["name"] in widths:
+                    width = widths[each["name"]]
+                    each |= {"type": "normsys", "data": {"hi": 1 + width, "lo": 1 - width}}
+    for each in spec["measurements"][0]["config"]["parameters"]:
+        if each["name"] in widths:
+            width = widths[each["name"]]
+            each["inits"] = [(value - 1) / width for value in each["inits"]]
+            each["bounds"] = [[(end - 1) / width for end in ends] for ends in each["bounds"]]
+            del each["auxdata"], each["sigmas"]
+    return spec
 
 
 def _free(name: str, taken: Collection[str]) -> str:

@@ -24,8 +24,25 @@ def faults_of(spec: dict[str, Any]) -> list[str]:
     Args:
         spec: a workspace that fits pyhf's schema, with one measurement.
     """
-    faults = [*_names(spec), *_channels(spec), *_shared(spec), *_measurement(spec)]
+    faults = [
+        *_names(spec), *_channels(spec), *_shared(spec), *_of_interest(spec), *_configured(spec),
+    ]  # fmt: skip
     return faults if faults else _of_model(spec)
+
+
+def silent_faults(spec: dict[str, Any]) -> list[str]:
+    """What pyhf would take otherwise than it is written, in silence, or refuse without words.
+
+    Args:
+        spec: a workspace that fits pyhf's schema; its first measurement counts.
+    """
+    twice = [
+        fault
+        for channel in spec["channels"]
+        for sample in channel["samples"]
+        for fault in _twice(sample, f"channel '{channel['name']}', sample '{sample['name']}'")
+    ]
+    return [*_names(spec), *twice, *_shared(spec), *_configured(spec)]
 
 
 def _names(spec: dict[str, Any]) -> Iterator[str]:
@@ -94,11 +111,7 @@ def _shared(spec: dict[str, Any]) -> Iterator[str]:
 def _modifiers(sample: dict[str, Any], where: str) -> Iterator[str]:
     """Faults of what changes a sample."""
     bins = len(sample["data"])
-    for (kind, name), times in Counter(
-        (each["type"], each["name"]) for each in sample["modifiers"]
-    ).items():
-        if times > 1:
-            yield f"{where}: the {kind} '{name}' is given {times} times"
+    yield from _twice(sample, where)
     for modifier in sample["modifiers"]:
         kind, what = modifier["type"], f"the {modifier['type']} '{modifier['name']}'"
         data = modifier.get("data")
@@ -120,6 +133,15 @@ def _modifiers(sample: dict[str, Any], where: str) -> Iterator[str]:
             yield from _series(data, bins, f"{where}: {what}", 0.0)
         elif kind not in (*NORMS, "shapefactor"):
             yield f"{where}: {what} is of a type that HistFactory does not have"
+
+
+def _twice(sample: dict[str, Any], where: str) -> Iterator[str]:
+    """Modifiers that a sample has twice: one would count."""
+    for (kind, name), times in Counter(
+        (each["type"], each["name"]) for each in sample["modifiers"]
+    ).items():
+        if times > 1:
+            yield f"{where}: the {kind} '{name}' is given {times} times"
 
 
 def interpolated(up: float, down: float) -> NDArray[np.floating]:
@@ -147,19 +169,21 @@ def _bad(values: Any, where: str, least: float) -> Iterator[str]:
             yield f"{where} is {value:g} in bin {index}"
 
 
-def _measurement(spec: dict[str, Any]) -> Iterator[str]:
-    """Faults of what a measurement says of the parameters."""
-    config = spec["measurements"][0]["config"]
-    poi = config["poi"]
-    if not poi:
-        yield "its measurement has no parameter of interest"
-    modifiers = [
+def _modifiers_of(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
         modifier
         for channel in spec["channels"]
         for sample in channel["samples"]
         for modifier in sample["modifiers"]
     ]
-    kinds = {each["type"] for each in modifiers if each["name"] == poi}
+
+
+def _of_interest(spec: dict[str, Any]) -> Iterator[str]:
+    """Faults of the parameter of interest."""
+    poi = spec["measurements"][0]["config"]["poi"]
+    if not poi:
+        yield "its measurement has no parameter of interest"
+    kinds = {each["type"] for each in _modifiers_of(spec) if each["name"] == poi}
     if poi and not kinds:
         yield (
             f"no sample has the parameter of interest '{poi}': a workspace without signal needs "
@@ -167,6 +191,11 @@ def _measurement(spec: dict[str, Any]) -> Iterator[str]:
         )
     if kinds and kinds != {"normfactor"}:
         yield f"the parameter of interest '{poi}' is a {', '.join(sorted(kinds))}, not a normfactor"
+
+
+def _configured(spec: dict[str, Any]) -> Iterator[str]:
+    """Faults of what a measurement says of the parameters."""
+    config, modifiers = spec["measurements"][0]["config"], _modifiers_of(spec)
     for name, times in Counter(each["name"] for each in config["parameters"]).items():
         if times > 1:
             yield f"its measurement configures the parameter '{name}' {times} times"
@@ -191,12 +220,16 @@ def _measurement(spec: dict[str, Any]) -> Iterator[str]:
         kind = measured.get(each["name"])
         if each.get("sigmas") and kind in ("normsys", "histosys"):
             yield f"the parameter '{each['name']}', a {kind}, is given sigmas: its width is 1"
-    lumis = {each["name"] for each in modifiers if each["type"] == "lumi"}
-    told = {
-        each["name"] for each in config["parameters"] if each.get("auxdata") and each.get("sigmas")
-    }
-    for name in sorted(lumis - told):
-        yield f"the measurement gives no auxdata and sigmas to the luminosity '{name}'"
+    given = {each["name"]: each for each in config["parameters"]}
+    for name in sorted({each["name"] for each in modifiers if each["type"] == "lumi"}):
+        # pyhf has no values of its own for any of these, and no words where they lack.
+        for one, other, what in (
+            ("auxdata", "sigmas", ""),
+            ("inits", "bounds", "start and range, "),
+        ):
+            own = given.get(name, {})
+            if not (own.get(one) and own.get(other)):
+                yield f"the measurement gives no {what}{one} and {other} to the luminosity '{name}'"
 
 
 def _of_model(spec: dict[str, Any]) -> list[str]:

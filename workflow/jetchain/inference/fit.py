@@ -118,9 +118,12 @@ def load_model(spec: dict[str, Any], path: str) -> tuple[Any, list[float]]:
         pyhf.exceptions.InvalidModel,
         pyhf.exceptions.InvalidModifier,
         pyhf.exceptions.InvalidMeasurement,
+        pyhf.exceptions.InvalidNameReuse,
         KeyError,
+        TypeError,
+        ValueError,
     ) as error:
-        first = str(error).strip().splitlines()[0]
+        first = [*str(error).strip().splitlines(), type(error).__name__][0]
         raise DataError(f"{path}: pyhf refuses this workspace ({first}).", REMAKE) from error
 
 

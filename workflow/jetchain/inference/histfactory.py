@@ -11,13 +11,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from functools import cached_property
-from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jetchain.core.schema.inference import AtBound
+from jetchain.inference.bowed import bowed, lowest
 from jetchain.inference.fit import load_model
 from jetchain.inference.likelihood import Likelihood, Rows, UnlikeError
 from jetchain.inference.minimise import Minima, Range, minimise
@@ -29,8 +29,6 @@ REACH = 1e4
 """Largest strength that is tried, in rough upper limits."""
 NEAR = 1e-4
 """Of its range, a parameter that Minuit leaves at the end of it."""
-OFF = 3.0
-"""Errors by which data may be off, where a second minimum of a nuisance parameter is looked for."""
 STARTS = (1.0, 0.1, 3.0, 0.01, 10.0)
 """Of the strength, in rough upper limits: where fits that fail start anew."""
 
@@ -105,31 +103,11 @@ class Model:
 
     @cached_property
     def bowed(self) -> list[int]:
-        """Parameters that move some bin to the same side at +1 and -1, by enough to be seen.
-
-        In such a one -log L may have two minima: one near zero and one where the shift fits data.
-        """
-        config = self.model.config
-        wanted = [
-            config.par_slice(name).start
-            for name in config.par_order
-            if getattr(config.param_set(name), "pdf_type", "") == "normal"
-            and [*config.param_set(name).suggested_init] == [0.0]
-        ]
-        found = []
-        for index in (each for each in wanted if not self.fixed[each]):
-            seen = 0.0
-            for strength in (0.0, 3 * self.unit):
-                at = np.repeat(np.array(self.start)[None], 3, 0)
-                at[:, self.poi], at[:, index] = strength, (0.0, 1.0, -1.0)
-                usual, *moved = self.expected(at).counts
-                up, down = (each - usual for each in moved)
-                shift = np.where(up * down > 0, np.minimum(np.abs(up), np.abs(down)), 0.0)
-                # The curvature that data several errors off can take from the prior's, of one.
-                seen = max(seen, float(np.sum(OFF * 2 * shift / np.sqrt(np.maximum(usual, 0) + 1))))
-            if seen > 1:
-                found.append(index)
-        return found
+        """Parameters of which both sides are tried; see `inference.bowed`."""
+        assert self.likelihood is not None
+        points = np.repeat(np.array(self.start)[None], 2, 0)
+        points[:, self.poi] = (0.0, 3 * self.unit)
+        return bowed(self.model.config, self.likelihood, points, np.array(self.fixed, bool))
 
     def _expected(self, strength: float) -> Array:
         values = list(self.start)
@@ -248,19 +226,7 @@ class Model:
     def minimised(self, data: Rows, start: Array, within: Range) -> Minima:
         """`minimise`, and the lower of two minima in what is `bowed`."""
         assert self.likelihood is not None
-        best = minimise(self.likelihood, data, start, within)
-        for index, side in product(self.bowed, (1.0, -1.0)):
-            moves = ~np.broadcast_to(within.fixed, start.shape)[:, index]
-            other = best.parameters.copy()
-            other[moves, index] = side
-            again = minimise(self.likelihood, data, other, within)
-            lower = again.found & (~best.found | (again.value < best.value))
-            best = Minima(
-                np.where(lower, again.value, best.value),
-                np.where(lower[:, None], again.parameters, best.parameters),
-                best.found | again.found,
-            )
-        return best
+        return lowest(self.likelihood, data, start, within, self.bowed)
 
     def _minuit(
         self, data: Array, strength: float | None, near: list[float]

@@ -75,7 +75,9 @@ def _with_strength(result: Any, exact: Array | None, model: Model) -> Any:
     """The result with an error of the strength also where it lies at the end of its range.
 
     There Minuit's transformation of the range makes it as small as the distance to the end. It is
-    that of the exact Hessian, or where the fit is pushed against the end, the one above of MINOS.
+    that of the exact Hessian, or where the fit is pushed against the end, the one above of MINOS;
+    and so it is where -log L is flat, such as along norms that no data tell apart: there the
+    Hessian's is a matter of rounding, and bounds alone end the range.
 
     Raises:
         NoMinimumError: the likelihood does not rise from there.
@@ -85,9 +87,10 @@ def _with_strength(result: Any, exact: Array | None, model: Model) -> Any:
     error = 0.0 if exact is None else float(np.sqrt(max(exact[poi, poi], 0.0)))
     up = float(result.minos_uncertainty.get(model.name, (np.nan, np.nan))[1])
     ended = room < NEAR * (up if np.isfinite(up) else model.width)
-    if ended and (error == 0 or error > FLAT * up):
+    flat = max(error, float(widths[poi])) > FLAT * up
+    if flat or (ended and error == 0):
         error = up
-    if error == 0 or room > 2 * error:
+    if error == 0 or (room > 2 * error and not flat):
         return result
     if not np.isfinite(error):
         raise NoMinimumError(f"the likelihood does not rise with {model.name} above its best value")
@@ -179,8 +182,13 @@ def _minuit(
 
 
 def _minos(minuit: Any, model: Model) -> tuple[float, float]:
-    """MINOS for the strength; where it fails, from the profile likelihood."""
+    """MINOS for the strength; where it fails, from the profile likelihood.
+
+    MINOS goes along one minimum of what is `bowed`, and would miss that another is lower.
+    """
     values = np.array(minuit.values)
+    if model.bowed:
+        return profile_errors(model, values)
     try:
         minuit.minos(model.name)
         found = minuit.merrors[model.name]

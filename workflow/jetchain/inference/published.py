@@ -8,7 +8,7 @@ import lzma
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -303,16 +303,25 @@ def fitted(spec: dict[str, Any], validation: Sequence[str], path: str) -> dict[s
     }
 
 
-def check(spec: dict[str, Any], path: str) -> None:
+def check(
+    spec: dict[str, Any], path: str,
+    faults: Callable[[dict[str, Any]], list[str]] = faults_of, what: str = "no limit can be set",
+) -> None:  # fmt: skip
     """Refuse what has no likelihood, or none that depends on the parameter of interest.
+
+    Args:
+        spec: workspace that fits pyhf's schema.
+        path: for messages.
+        faults: finds them.
+        what: follows from them, for messages.
 
     Raises:
         DataError: with channel, sample and bin of each fault.
     """
-    faults = faults_of(spec)
-    if faults:
-        shown = "; ".join(faults[:5]) + (f"; and {len(faults) - 5} more" * (len(faults) > 5))
-        raise DataError(f"{path}: no limit can be set with this workspace: {shown}.", REMEDY)
+    found = faults(spec)
+    if found:
+        shown = "; ".join(found[:5]) + (f"; and {len(found) - 5} more" * (len(found) > 5))
+        raise DataError(f"{path}: {what} with this workspace: {shown}.", REMEDY)
 
 
 def _refusal(error: BaseException) -> str:

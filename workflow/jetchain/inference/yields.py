@@ -55,6 +55,7 @@ class Yields:
             the first of four bins has the background kappa b_B b_C / b_D.
         shape: the background's templates, where it is free.
         kappa_relative: uncertainty of kappa.
+        kappa_scatter: by what its variance exceeds that of the sidebands' counts, 1 or more.
         systematics: of the signal.
         statistics: (bins,) relative error of the signal by the statistics of its simulation, a
             parameter for each bin where it is not 0; None if `signal_uncertainty` holds it.
@@ -73,6 +74,7 @@ class Yields:
     constraint: str
     shape: Shape | None = None
     kappa_relative: float = 0.0
+    kappa_scatter: float = 1.0
     systematics: tuple[Systematic, ...] = ()
     statistics: Array | None = None
     regions: tuple[str, ...] = ()
@@ -200,6 +202,9 @@ def read_yields(path: Path) -> Yields:
         constraint=found.constraint,
         shape=None if found.shape is None else _shape(path, found.shape, columns),
         kappa_relative=0.0 if found.abcd is None else found.abcd.kappa_relative_uncertainty,
+        kappa_scatter=1.0
+        if found.abcd is None
+        else max(1.0, found.abcd.kappa_chi2 / max(found.abcd.kappa_ndf, 1)),
     )
 
 

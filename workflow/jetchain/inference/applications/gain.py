@@ -2,8 +2,9 @@
 
 More luminosity scales a search as follows. Counts of data and templates of the background grow as
 it does. The background's uncertainty comes from data, so that its relative size falls as one over
-the square root. What is no statistics of the data stays as it is relative to what it scales: the
-uncertainties of luminosity, of the signal's efficiency, of the ABCD method's kappa, and the
+the square root; so does that of the ABCD method's kappa, which is measured in the sidebands. What
+is no statistics of the data stays as it is relative to what it scales: the uncertainties of
+luminosity and of the signal's efficiency, that by which kappa scatters beyond its counts, and the
 spurious signal relative to the background. The cut and the training stay those of the run.
 """
 
@@ -114,6 +115,7 @@ def at_luminosity(search: Yields, factor: float) -> Yields:
         factor: of the luminosity.
     """
     shape = search.shape
+    counts = 1 / search.kappa_scatter  # their part of the variance of kappa
     return dataclasses.replace(
         search,
         observed=factor * search.background,
@@ -122,6 +124,7 @@ def at_luminosity(search: Yields, factor: float) -> Yields:
         signal=factor * search.signal,
         signal_uncertainty=factor * search.signal_uncertainty,
         luminosity=factor * search.luminosity,
+        kappa_relative=search.kappa_relative * np.sqrt(counts / factor + 1 - counts),
         shape=None
         if shape is None
         else dataclasses.replace(

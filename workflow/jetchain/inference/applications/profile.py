@@ -18,10 +18,12 @@ from scipy.optimize import brentq, minimize_scalar
 from jetchain.core.errors import DataError
 from jetchain.core.schema.applications import Interval, Minimum, Scan
 from jetchain.core.settings import did_you_mean
+from jetchain.inference.bowed import bowed, lowest
+from jetchain.inference.faults import silent_faults
 from jetchain.inference.fit import REMAKE, load_model
 from jetchain.inference.likelihood import Likelihood, Rows, UnlikeError
-from jetchain.inference.minimise import Range, minimise
-from jetchain.inference.published import first_line
+from jetchain.inference.minimise import Range
+from jetchain.inference.published import check, chosen, first_line
 
 Array = NDArray[np.floating]
 
@@ -38,13 +40,16 @@ class Profile:
         held: parameters that the scans set: factors without a constraint.
 
     Raises:
-        DataError: no such parameter, or one that a constraint holds or that is of many bins.
+        DataError: no workspace, or one that pyhf would not take as it is written; no such
+            parameter, or one that a constraint holds or that is of many bins.
 
     Attributes:
         reasons: why points had no likelihood, in their order.
     """
 
     def __init__(self, spec: dict[str, Any], path: str, held: list[str]) -> None:
+        spec = chosen(spec, None, path)
+        check(spec, path, silent_faults, "nothing can be scanned")
         self.model, data = load_model(spec, path)
         config = self.model.config
         for name in held:
@@ -99,7 +104,8 @@ class Profile:
             np.repeat(self.data[None, self.bins :], many, 0),
         )
         if self.likelihood is not None:
-            best = minimise(self.likelihood, rows, starts, self.within)
+            both = bowed(self.model.config, self.likelihood, starts, self.within.fixed)
+            best = lowest(self.likelihood, rows, starts, self.within, both)
             value[best.found] = 2 * best.value[best.found]
             parameters, found = best.parameters, best.found
         for row in np.flatnonzero(~found).tolist():
