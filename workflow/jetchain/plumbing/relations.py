@@ -29,7 +29,7 @@ from jetchain.plumbing.applied import (
 )
 from jetchain.plumbing.numbers import unit_at
 from jetchain.plumbing.radii import readers
-from jetchain.tagging.settings import samples_of
+from jetchain.tagging.class_settings import samples_of
 
 if TYPE_CHECKING:
     from jetchain.plumbing.configuration import Configuration
