@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jetchain.reporting.summary import AT_LEAST
+from jetchain.reporting.summary import AT_LEAST, EXPECTED
 from snakemake_report_plugin_jetchain import rooms
 from snakemake_report_plugin_jetchain.names import named
 from snakemake_report_plugin_jetchain.numbers import counted, measured
@@ -140,7 +140,7 @@ def story(sources: Sequence[Source], numbers: Sequence[KeyNumber]) -> list[tuple
             f"The tagger {name} tells top jets from those of quarks and gluons with an AUC of "
             f"{best.text}.",
         ))  # fmt: skip
-    limits = _rows(numbers, r"expected .* CL limit, (.+)")
+    limits = _rows(numbers, rf"{EXPECTED}.* CL limit, (.+)")
     # What a search on data can use: the methods that have a limit.
     usable = {name for name, _ in limits}
     searches = [each for each in _rows(numbers, r"SIC at .* background, (.+)") if each[0] in usable]
@@ -156,7 +156,7 @@ def story(sources: Sequence[Source], numbers: Sequence[KeyNumber]) -> list[tuple
     observed = dict(_rows(numbers, r"observed .* CL limit, (.+)"))
     if limits:
         name, best = min(limits, key=lambda each: each[1].value or 0.0)
-        level = best.quantity.removeprefix("expected ").partition(" limit")[0]
+        level = best.quantity.removeprefix(EXPECTED).partition(" limit")[0]
         seen = f", where {observed[name].text} is observed" if name in observed else ""
         told.append((
             "inference",
