@@ -204,6 +204,15 @@ def test_an_unfinished_or_damaged_run_is_not_packed(folder, tmp_path):
     assert not (tmp_path / "run.tar").exists()
 
 
+@pytest.mark.parametrize("asked", [["pack", "run.tar"], ["fork", "second"]])
+def test_a_run_that_made_nothing_is_told_so(tmp_path, monkeypatch, capsys, asked):
+    monkeypatch.chdir(tmp_path)
+    Path("results/logs").mkdir(parents=True)  # as its first job leaves it that failed
+    assert command.main(asked) == DataError.exit_code
+    assert "holds nothing that a job has made.\nRemedy: " in capsys.readouterr().err
+    assert not Path(asked[1]).exists()
+
+
 def test_an_archive_of_anything_else_is_refused_and_changes_nothing(folder, tmp_path, capsys):
     clone = tmp_path / "clone"
     clone.mkdir()

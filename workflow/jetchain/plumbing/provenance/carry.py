@@ -41,13 +41,17 @@ def _carried(left_out: Collection[Path] = ()) -> Iterator[Path]:
 
 
 def _require_whole() -> None:
-    """Bring the manifest up to date; refuse a run that is at work, was cut off, or is damaged."""
+    """Bring the manifest up to date; refuse a run at work, cut off or damaged, and none at all."""
     runs.require_alone()
     if runs.is_unfinished():
         raise DataError(
             "A run in this folder was cut off.", "Finish it with the same snakemake command."
         )
-    write_manifest()
+    if not write_manifest():
+        raise DataError(
+            f"{checksums.RESULTS.absolute()} holds nothing that a job has made.",
+            "Finish a run here first, or name the folder of one (--directory).",
+        )
     damaged = [each.path for each in verify(MANIFEST)[0]] + runs.artefacts_without_metadata()
     if damaged:
         raise DataError(
