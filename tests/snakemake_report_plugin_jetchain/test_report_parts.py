@@ -1,6 +1,7 @@
 """Rooms, results, usage, configuration and front page of the report, from small inputs."""
 
 import csv
+from dataclasses import replace
 from importlib.metadata import version
 
 import pytest
@@ -147,6 +148,16 @@ def test_the_story_is_told_from_the_tables(numbers):
     assert "at 95 % CL is expected with CATHODE: 87 +43 −27 fb" in told["inference"]
     assert "where 141.2 fb is observed" in told["inference"]
     assert "after 6 cycles" in told["firmware"]
+
+
+def test_a_search_that_loses_significance_is_not_said_to_improve_it(numbers):
+    worse = [
+        replace(each, value=0.4, text="0.4") if "SIC at" in each.quantity else each
+        for each in numbers
+    ]
+    told = dict(front.story([], worse))
+    assert "none improves the significance" in told["anomaly"]
+    assert "by a factor of 0.4 " in told["anomaly"]
 
 
 def test_the_story_has_the_limit_as_the_summary_calls_it(tmp_path):

@@ -147,11 +147,16 @@ def story(sources: Sequence[Source], numbers: Sequence[KeyNumber]) -> list[tuple
     if searches:
         name, best = _most(searches)
         cut = best.quantity.removeprefix("SIC at ").partition(" background")[0]
+        who = (
+            f"{name} improves the significance of a hidden signal most"
+            if (best.value or 0.0) > 1
+            else f"none improves the significance of a hidden signal: {name} changes it best"
+        )
         told.append((
             "anomaly",
-            f"Of the searches that estimate their background from the data, {name} improves the "
-            f"significance of a hidden signal most where a cut keeps {cut} of the background, by a "
-            f"factor of {best.text} (the interval is of the finite number of events alone).",
+            f"Of the searches that estimate their background from the data, {who} where a cut "
+            f"keeps {cut} of the background, by a factor of {best.text} (the interval is of the "
+            "finite number of events alone).",
         ))  # fmt: skip
     observed = dict(_rows(numbers, r"observed .* CL limit, (.+)"))
     if limits:
