@@ -100,9 +100,12 @@ spread: install ## how far the physics moves with SEEDS=<n> other seeds; kept in
 	@$(REGRESSION) spread --seeds $(SEEDS) --cores $$(nproc)
 
 report: install ## report.html: the finished results as one page, self-contained; or of RUN=<folder>
+	@# With the run's own configuration, unless the user names another.
+	kept="$(RUN)/results/provenance/configuration.yaml"; \
+	test -f "$$kept" $(if $(findstring --configfile,$(ARGS)),&& false) || kept=; \
 	$(SNAKEMAKE) --cores $(CORES) --directory "$(RUN)" finished \
 	  --reporter jetchain --report-jetchain-path report.html \
-	  $(addprefix --configfile ,$(wildcard $(RUN)/results/provenance/configuration.yaml)) $(ARGS)
+	  $${kept:+--configfile "$$kept"} $(ARGS)
 
 site: install ## site/index.html: the documentation, with the figures of this run
 	@test -f "$${JETCHAIN_RESULTS:-results}/reporting/overview.png" || { \

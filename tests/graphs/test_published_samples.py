@@ -15,9 +15,10 @@ from jetchain.graphs.import_jets import import_jets
 from jetchain.graphs.settings import ImportSettings
 from jetchain.plumbing import configuration
 from jetchain.plumbing.rules import Rules
+from jetchain.tagging.class_settings import ClassSettings
 from jetchain.tagging.features import features
 from jetchain.tagging.score import require_features
-from jetchain.tagging.settings import ClassSettings, SelectionJobSettings
+from jetchain.tagging.settings import SelectionJobSettings
 
 HOUSE = Path(__file__).resolve().parents[2]
 HDF5 = b"\x89HDF\r\n\x1a\n"

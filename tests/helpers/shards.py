@@ -31,8 +31,9 @@ from jetchain.particleflow.algorithms.parametric import ParametricSettings
 from jetchain.particleflow.network_settings import ReconstructJobSettings, UntrainedJobSettings
 from jetchain.particleflow.reconstruct import reconstruct
 from jetchain.particleflow.untrained import untrained
+from jetchain.tagging.class_settings import CLASSES
 from jetchain.tagging.features import features
-from jetchain.tagging.settings import CLASSES, SelectionJobSettings
+from jetchain.tagging.settings import SelectionJobSettings
 
 FULL, SECOND, EMPTY, HOLLOW, VOID = (f"{number:04d}" for number in range(5))
 NETWORK = MlpfModelSettings(hidden=4, layers=1)

@@ -22,20 +22,17 @@ from jetchain.core.schema.tagging import (
 )
 from jetchain.core.settings import Settings
 from jetchain.tagging.batches import CHARGE, IDENTITY, JetReader, Jets
+from jetchain.tagging.class_settings import CLASSES, ClassSettings, PairSettings, samples_of
 from jetchain.tagging.dataset import dataset
 from jetchain.tagging.evaluate import figures_of_merit
 from jetchain.tagging.features import features
 from jetchain.tagging.networks import build
 from jetchain.tagging.scored import Scored
 from jetchain.tagging.settings import (
-    CLASSES,
     ChoiceJobSettings,
-    ClassSettings,
     DatasetSettings,
     FeatureSettings,
-    PairSettings,
     SelectionJobSettings,
-    samples_of,
 )
 
 CLASS_NUMBER = len(JET_CLASSES)

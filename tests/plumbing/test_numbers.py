@@ -8,8 +8,9 @@ from pydantic import ValidationError
 from snakemake.cli import parse_config
 
 from jetchain.core.errors import ConfigurationError
-from jetchain.plumbing import numbers
+from jetchain.core.meant import as_meant
 from jetchain.plumbing.configuration import Configuration, load
+from jetchain.plumbing.numbers import no_number
 
 
 def of_yaml(text):
@@ -85,6 +86,22 @@ def test_a_number_that_is_not_finite_is_refused_by_its_name(value):
         load({"jets": {"clustering": {"radii": [0.8, value]}}})
 
 
+@pytest.mark.parametrize(
+    ("name", "right", "wrong"),
+    [
+        ("strength", "0.5", "-1"),
+        ("rate", "1", "0"),
+        ("sparsity", "0", "1"),
+        ("constituents", "64", "3"),
+        ("sample", "top", None),
+    ],
+)
+def test_a_number_of_a_target_is_one_and_in_its_range(name, right, wrong):
+    assert no_number(name, right) == ""
+    for text in filter(None, (wrong, wrong and "x")):
+        assert no_number(name, text).startswith(f"the {name} '{text}' must be ")
+
+
 def test_text_stays_text_where_text_is_wanted():
     values = Configuration().model_dump(mode="json")
     overrides = ["1e-3", "true", "null"]
@@ -100,6 +117,6 @@ def test_the_user_s_values_stay_as_they_are():
     before = str(values)
     with pytest.raises(ValidationError) as refusal:
         Configuration.model_validate(values)
-    read = numbers.as_meant(values, refusal.value)
+    read = as_meant(values, refusal.value)
     assert read == {"seed": 7, "jets": {"clustering": {"radii": [1.0, "x"]}}}
     assert str(values) == before

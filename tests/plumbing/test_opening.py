@@ -13,6 +13,7 @@ from jetchain.core.io.events import write_events
 from jetchain.core.io.tables import write_csv, write_json, write_result
 from jetchain.core.io.tensors import write_tensors
 from jetchain.core.schema.anomaly import SCORES
+from jetchain.core.schema.background import CountingBin, Search, SearchYields
 from jetchain.core.schema.base import Estimate
 from jetchain.core.schema.jets import jets_table
 from jetchain.plumbing.opening import branches
@@ -70,6 +71,22 @@ def test_json_comes_as_what_it_is(results):
     assert jetchain.open("jets/histograms")["m"].sum().value == 1
     assert jetchain.open("jets/top/0000.json") == {"anything": 1}
     assert jetchain.open("jets/history")["loss"].tolist() == [0.5, 0.25]
+
+
+def test_a_result_that_others_build_upon_is_not_taken_for_one_of_them(results):
+    """The yields of a search know of no systematic uncertainty: they are not said to have none."""
+    one = CountingBin(
+        name="a", observed=3, background=2.0, background_uncertainty=1.0, signal=1.0,
+        signal_uncertainty=0.1,
+    )  # fmt: skip
+    counts = SearchYields(
+        method="one", constraint="gaussian", bins=[one], luminosity_fb=1.0,
+        reference_cross_section_fb=2.0,
+    )  # fmt: skip
+    write_result(results / "yields.json", counts)
+    write_result(results / "search.json", Search(**counts.model_dump(), signal_statistics=[0.0]))
+    assert type(jetchain.open("yields")) is SearchYields
+    assert type(jetchain.open("search")) is Search
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,11 @@ import pytest
 
 from helpers.snakemake import HOUSE
 from jetchain.core.errors import ConfigurationError
-from jetchain.plumbing.overlays import require_keys_once, require_no_result
+from jetchain.plumbing.overlays import (
+    require_keys_once,
+    require_no_result,
+    require_options_once,
+)
 
 
 @pytest.mark.parametrize(
@@ -35,3 +39,22 @@ def test_a_result_behind_configfile_is_refused_as_a_target(tmp_path, monkeypatch
     require_no_result([tmp_path / "my.yaml", tmp_path / "results/provenance/configuration.yaml"])
     with pytest.raises(ConfigurationError, match=r"pfn/metrics\.json: a result"):
         require_no_result([tmp_path / "results/tagging/pfn/metrics.json"])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "all --configfile a.yaml --configfile b.yaml",
+        "--configfile=a.yaml --cores 2 --configfiles b.yaml -- all",
+        "--config seed=1 --cores 2 --config jets={}",
+        "--config seed=1 -C jets={}",
+    ],
+)
+def test_an_option_given_twice_is_refused_as_snakemake_keeps_the_last(words):
+    with pytest.raises(ConfigurationError, match="is given 2 times, and only the last"):
+        require_options_once(words.split())
+
+
+def test_one_option_with_several_words_passes():
+    words = "--configfile a.yaml b.yaml --config seed=1 x=2 -- --config -C"
+    require_options_once(words.split())

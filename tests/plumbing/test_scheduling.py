@@ -1,6 +1,7 @@
 """What rules ask for, and what a run is refused for."""
 
 import tempfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +11,14 @@ from helpers.snakemake import HOUSE
 from jetchain.core.errors import ResourceError
 from jetchain.plumbing import scheduling
 from jetchain.plumbing.rules import BOOK, Record
-from jetchain.plumbing.scheduling import GROUPS, Planner, require_disk, require_memory, wants_gpu
+from jetchain.plumbing.scheduling import (
+    GROUPS,
+    Planner,
+    require_disk,
+    require_memory,
+    results_folder,
+    wants_gpu,
+)
 
 CONFIGURATION = {
     "generate": {
@@ -150,4 +158,13 @@ def test_a_run_that_would_fill_the_disk_is_refused():
     require_disk(10.0, 20.0, lambda: pytest.fail("there was room"))
     require_disk(100.0, 20.0, lambda: 85.0)  # it is there already, and is replaced
     with pytest.raises(ResourceError, match=r"take 5\.0 GB, and 4\.0 GB are free"):
+        require_disk(5000.0, 4000.0, lambda: 10.0)
+
+
+def test_the_disk_is_that_of_the_results_behind_a_link(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert results_folder() == Path()
+    (tmp_path / "large").mkdir()
+    (tmp_path / "results").symlink_to("large")
+    with pytest.raises(ResourceError, match=f"free where they go, {tmp_path}/large"):
         require_disk(5000.0, 4000.0, lambda: 10.0)

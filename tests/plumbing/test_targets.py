@@ -1,13 +1,14 @@
 """A target that no rule makes is refused with the nearest one that a rule makes."""
 
 import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from helpers.snakemake import HOUSE
 from jetchain.core.errors import ConfigurationError
-from jetchain.plumbing.targets import Targets
+from jetchain.plumbing.targets import Targets, that_are_made
 
 LISTED = ["results/tagging/pfn/metrics.json", "results/reporting/jets/jet_mass.png"]
 
@@ -95,3 +96,13 @@ def test_the_targets_with_a_name_stand_in_the_reference():
 
 def test_all_wrong_targets_are_told_at_once():
     assert refused("taging", "tagging", "xyz").count("\n  - ") == 2
+
+
+def test_what_lies_beside_a_lost_picture_is_not_asked_for(tmp_path, monkeypatch):
+    """Snakemake makes no report of a job whose picture is gone, whatever else is there."""
+    monkeypatch.chdir(tmp_path)
+    there = ["a.pdf", "b.png", "b.pdf", "b.json", "c.txt", "d.json", "d.csv", "e.json"]
+    for name in there:
+        Path(name).touch()
+    asked = [*there, "a.png", "c.csv", "f.png", "f.pdf"]
+    assert that_are_made(asked) == ["b.png", "b.pdf", "b.json", "d.json", "d.csv", "e.json"]

@@ -15,11 +15,11 @@ from jetchain.core.schema.tagging import TAGGING_FEATURES, TaggerMetrics
 from jetchain.core.verbs import Labels
 from jetchain.reporting import explanation, taggers_compared, tagging
 from jetchain.tagging.calibration import reliability
+from jetchain.tagging.class_settings import PAIRS
 from jetchain.tagging.evaluate import distributions, figures_of_merit, roc_bands
 from jetchain.tagging.paired import compare
 from jetchain.tagging.scored import Scored
 from jetchain.tagging.sculpting import EDGES, sculpted
-from jetchain.tagging.settings import PAIRS
 
 NAMES = Labels({"pfn": "PFN", "particlenet_kinematics": "ParticleNet, kinematics"})
 PUBLISHED = Path(__file__).parents[2] / "resources" / "published" / "tagging.json"

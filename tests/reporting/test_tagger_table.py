@@ -14,11 +14,11 @@ from jetchain.core.schema.taggers_compared import BinnedArea, Dependence, Tagger
 from jetchain.core.schema.tagging import TaggerMetrics
 from jetchain.core.verbs import Labels
 from jetchain.reporting import tagger_table, taggers_compared
+from jetchain.tagging.class_settings import PAIRS
 from jetchain.tagging.dependence import VARIABLES
 from jetchain.tagging.evaluate import figures_of_merit
 from jetchain.tagging.models import MODELS, OWN
 from jetchain.tagging.scored import Scored
-from jetchain.tagging.settings import PAIRS
 
 RESOURCES = Path(__file__).parents[2] / "resources"
 NAMES = Labels({"pfn": "PFN", "bdt": "BDT"})

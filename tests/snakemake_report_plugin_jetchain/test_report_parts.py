@@ -1,11 +1,15 @@
 """Rooms, results, usage, configuration and front page of the report, from small inputs."""
 
+import csv
+from dataclasses import replace
 from importlib.metadata import version
 
 import pytest
 
+from jetchain.core.schema.inference import Limits
 from jetchain.plumbing.checksums import Checksum
 from jetchain.plumbing.provenance.artefacts import Artefact, Making
+from jetchain.reporting.summary import COLUMNS, limit_rows
 from snakemake_report_plugin_jetchain import front, names, results, rooms, usage
 from snakemake_report_plugin_jetchain.names import named, papers
 from snakemake_report_plugin_jetchain.origin import ABSENT, NONE, Change, changes, origin
@@ -115,7 +119,7 @@ anomaly,"SIC at 1 % background, supervised",9,8,10,,x
 anomaly,"SIC at 1 % background, cathode",6.6,6.2,7.0,,x
 anomaly,"SIC, disco",too few events,,,,x
 inference,"observed 95 % CL limit, cathode",141.2,,,fb,x
-inference,"expected 95 % CL limit, cathode",87,60,130,fb,x
+inference,"expected, as trained, 95 % CL limit, cathode",87,60,130,fb,x
 inference,"95 % CL limit, disco",no sensitivity,,,,x
 firmware,"accuracy, Verilog",0.558,0.549,0.567,,x
 firmware,latency,6,,,cycles,x
@@ -144,6 +148,30 @@ def test_the_story_is_told_from_the_tables(numbers):
     assert "at 95 % CL is expected with CATHODE: 87 +43 −27 fb" in told["inference"]
     assert "where 141.2 fb is observed" in told["inference"]
     assert "after 6 cycles" in told["firmware"]
+
+
+def test_a_search_that_loses_significance_is_not_said_to_improve_it(numbers):
+    worse = [
+        replace(each, value=0.4, text="0.4") if "SIC at" in each.quantity else each
+        for each in numbers
+    ]
+    told = dict(front.story([], worse))
+    assert "none improves the significance" in told["anomaly"]
+    assert "by a factor of 0.4 " in told["anomaly"]
+
+
+def test_the_story_has_the_limit_as_the_summary_calls_it(tmp_path):
+    limit = Limits(
+        method="cathode", sensitive=True, level=0.001, observed_fb=9.0,
+        expected_fb=(3.0, 4.0, 6.0, 9.0, 13.0), reference_cross_section_fb=1.0,
+    )  # fmt: skip
+    with (tmp_path / "summary.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(limit_rows(limit, "limits.json"))
+    told = dict(front.story([], front.read_numbers(tmp_path / "summary.csv")))
+    assert "at 99.9 % CL is expected with CATHODE: 6.0 +3.0 −2.0 fb" in told["inference"]
+    assert "where 9 fb is observed" in told["inference"]
 
 
 def test_a_lower_limit_is_told_as_one_and_not_as_a_measurement(numbers):

@@ -15,8 +15,9 @@ from jetchain.core.io.tables import read_result
 from jetchain.core.schema.graphs import JET_COLUMNS
 from jetchain.core.schema.pflow_choice import ChosenTagger, TaggingChoice
 from jetchain.tagging.choice import choice, compare, matched
+from jetchain.tagging.class_settings import PairSettings
 from jetchain.tagging.scored import Scored
-from jetchain.tagging.settings import FeatureSettings, PairSettings
+from jetchain.tagging.settings import FeatureSettings
 
 PAIR = PairSettings(signal="s", background={"b": 1.0})
 N = 20

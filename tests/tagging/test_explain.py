@@ -13,6 +13,7 @@ from jetchain.core.io.tables import read_result, write_result
 from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.core.schema.tagging import TAGGING_FEATURES, PairShares
 from jetchain.tagging.batches import Jets
+from jetchain.tagging.class_settings import QCD, PairSettings
 from jetchain.tagging.explain import (
     LogOdds,
     feature_shares,
@@ -24,7 +25,7 @@ from jetchain.tagging.models import MODELS
 from jetchain.tagging.models.particlenet import ParticleNetSettings
 from jetchain.tagging.models.pfn import PFNSettings
 from jetchain.tagging.networks import build
-from jetchain.tagging.settings import QCD, ExplainSettings, PairSettings
+from jetchain.tagging.settings import ExplainSettings
 
 SIZES = {
     "pfn": PFNSettings(phi_sizes=[16, 16], f_sizes=[16]),

@@ -12,6 +12,7 @@ from jetchain.core.errors import DataError
 from jetchain.core.metrics import binomial_interval, rejection
 from jetchain.core.schema.jets import JET_CLASSES
 from jetchain.tagging.batches import Jets
+from jetchain.tagging.class_settings import PAIRS, PairSettings
 from jetchain.tagging.evaluate import (
     confusion,
     counted_interval,
@@ -22,7 +23,6 @@ from jetchain.tagging.evaluate import (
     roc_band,
 )
 from jetchain.tagging.scored import Scored, discriminant
-from jetchain.tagging.settings import PAIRS, PairSettings
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from jetchain.core.schema.tagging import (
     TaggerMetrics,
 )
 from jetchain.plumbing.configuration import load as configuration
+from jetchain.tagging.class_settings import PAIRS
 from jetchain.tagging.evaluate import evaluate
 from jetchain.tagging.explain import explain
 from jetchain.tagging.export import export
@@ -35,7 +36,6 @@ from jetchain.tagging.models.own import Example
 from jetchain.tagging.networks import build, load
 from jetchain.tagging.score import score
 from jetchain.tagging.settings import (
-    PAIRS,
     BenchSettings,
     EvaluateSettings,
     ExplainJobSettings,

@@ -20,6 +20,7 @@ from jetchain.core.schema.graphs import JET_COLUMNS
 from jetchain.core.schema.taggers_compared import PairedMerits, Sculpting
 from jetchain.core.schema.tagging import TAGGING_SCORES, TaggerMetrics
 from jetchain.core.seeds import generator
+from jetchain.tagging.class_settings import PairSettings
 from jetchain.tagging.dependence import area, binned
 from jetchain.tagging.evaluate import figures_of_merit
 from jetchain.tagging.networks import build, forward_flops
@@ -27,7 +28,7 @@ from jetchain.tagging.paired import compare, paired
 from jetchain.tagging.ranked import Ranked
 from jetchain.tagging.scored import Scored
 from jetchain.tagging.sculpting import EDGES, divergence, sculpted, sculpting
-from jetchain.tagging.settings import ComparisonSettings, PairSettings
+from jetchain.tagging.settings import ComparisonSettings
 
 CLASSES = ["b", "s"]
 PAIR = PairSettings(signal="s", background={"b": 1.0})

@@ -27,16 +27,11 @@ from jetchain.core.schema.tagging import (
 )
 from jetchain.tagging import features as features_module
 from jetchain.tagging.batches import JetReader
+from jetchain.tagging.class_settings import CLASSES, ClassSettings
 from jetchain.tagging.dataset import STANDARDISED, balance, moments
 from jetchain.tagging.features import features, inputs, lay_out, padded, splits
 from jetchain.tagging.preprocessing import Preprocess, preprocessing
-from jetchain.tagging.settings import (
-    CLASSES,
-    ClassSettings,
-    FeatureSettings,
-    SelectionJobSettings,
-    SelectionSettings,
-)
+from jetchain.tagging.settings import FeatureSettings, SelectionJobSettings, SelectionSettings
 
 FLOAT32 = 2e-5
 

@@ -34,6 +34,7 @@ from jetchain.core.training import fit, minibatches
 from jetchain.core.training_settings import TrainingSettings
 from jetchain.tagging.batches import JetReader
 from jetchain.tagging.bench import bench
+from jetchain.tagging.class_settings import PAIRS, ClassSettings, PairSettings
 from jetchain.tagging.decorrelation import cross_entropy
 from jetchain.tagging.evaluate import (
     evaluate,
@@ -55,13 +56,10 @@ from jetchain.tagging.models.rpcn import RPCNSettings
 from jetchain.tagging.networks import load
 from jetchain.tagging.score import score
 from jetchain.tagging.settings import (
-    PAIRS,
     BenchSettings,
-    ClassSettings,
     EvaluateSettings,
     FeatureSettings,
     LearningSettings,
-    PairSettings,
     ScoringSettings,
     TaggerTrainingSettings,
     TaggingSettings,

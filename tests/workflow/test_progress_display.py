@@ -192,6 +192,18 @@ def test_the_line_of_a_finished_job_tells_what_is_left(account):
     )
 
 
+@pytest.mark.parametrize(
+    ("called", "shown"),
+    [
+        ("/a/.venv/bin/snakemake", "snakemake"),
+        ("/a/site-packages/snakemake/__main__.py", "python -m snakemake"),
+    ],
+)
+def test_the_command_is_one_that_can_be_typed(monkeypatch, called, shown):
+    monkeypatch.setattr("sys.argv", [called, "all", "--directory", "my run"])
+    assert handler._command() == f"{shown} all --directory 'my run'"
+
+
 def test_the_summary_of_a_failed_run_says_how_to_go_on(account):
     account.start(1, job("make", 1, 100.0))
     account.finish(1, 130.0)

@@ -1,5 +1,4 @@
 # What a run does before its first job and after its last, and what may be asked of it by name.
-import os
 import sys
 import threading
 
@@ -66,4 +65,4 @@ def known_targets():
 def what_is_here(wildcards):
     """The targets of `all`, and figures aside, that are made: what a report can be made of."""
     listed = [*ASIDE, *(path for room in TARGETS.values() for path in room)]
-    return [path for path in listed if os.path.exists(path)]
+    return targets.that_are_made(listed)

@@ -1,10 +1,7 @@
 # Tagging: the data set of labelled jets, the taggers, and their figures of merit.
 from jetchain.tagging.models import MODELS, OWN
-from jetchain.tagging.settings import (
-    DatasetSettings,
-    SelectionSettings,
-    samples_of,
-)
+from jetchain.tagging.class_settings import samples_of
+from jetchain.tagging.settings import DatasetSettings, SelectionSettings
 
 TAGGERS = CONFIG.tagging.taggers
 # The network of the user's is one of them once it is named.

@@ -200,4 +200,6 @@ class LogHandler(LogHandlerBase):
 
 def _command() -> str:
     """The command that the user gave."""
-    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    name = Path(sys.argv[0]).name
+    program = ["python", "-m", "snakemake"] if name == "__main__.py" else [name]
+    return shlex.join([*program, *sys.argv[1:]])

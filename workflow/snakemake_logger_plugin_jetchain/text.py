@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from jetchain.core.progress import duration
@@ -106,7 +107,7 @@ def headline(since: float) -> list[str]:
     if not text.is_file() or text.stat().st_mtime < since:
         return []
     run = from_where_called(Path())
-    report = "make report" if run == "." else f"make report RUN={run}"
+    report = "make report" if run == "." else f"make report RUN={shlex.quote(run)}"
     return [
         text.read_text(encoding="utf-8").rstrip(),
         f"Figures: {from_where_called(REPORTING)}; overview.png shows the chain, summary.csv holds "

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jetchain.reporting.summary import AT_LEAST
+from jetchain.reporting.summary import AT_LEAST, EXPECTED
 from snakemake_report_plugin_jetchain import rooms
 from snakemake_report_plugin_jetchain.names import named
 from snakemake_report_plugin_jetchain.numbers import counted, measured
@@ -140,23 +140,28 @@ def story(sources: Sequence[Source], numbers: Sequence[KeyNumber]) -> list[tuple
             f"The tagger {name} tells top jets from those of quarks and gluons with an AUC of "
             f"{best.text}.",
         ))  # fmt: skip
-    limits = _rows(numbers, r"expected .* CL limit, (.+)")
+    limits = _rows(numbers, rf"{EXPECTED}.* CL limit, (.+)")
     # What a search on data can use: the methods that have a limit.
     usable = {name for name, _ in limits}
     searches = [each for each in _rows(numbers, r"SIC at .* background, (.+)") if each[0] in usable]
     if searches:
         name, best = _most(searches)
         cut = best.quantity.removeprefix("SIC at ").partition(" background")[0]
+        who = (
+            f"{name} improves the significance of a hidden signal most"
+            if (best.value or 0.0) > 1
+            else f"none improves the significance of a hidden signal: {name} changes it best"
+        )
         told.append((
             "anomaly",
-            f"Of the searches that estimate their background from the data, {name} improves the "
-            f"significance of a hidden signal most where a cut keeps {cut} of the background, by a "
-            f"factor of {best.text} (the interval is of the finite number of events alone).",
+            f"Of the searches that estimate their background from the data, {who} where a cut "
+            f"keeps {cut} of the background, by a factor of {best.text} (the interval is of the "
+            "finite number of events alone).",
         ))  # fmt: skip
     observed = dict(_rows(numbers, r"observed .* CL limit, (.+)"))
     if limits:
         name, best = min(limits, key=lambda each: each[1].value or 0.0)
-        level = best.quantity.removeprefix("expected ").partition(" limit")[0]
+        level = best.quantity.removeprefix(EXPECTED).partition(" limit")[0]
         seen = f", where {observed[name].text} is observed" if name in observed else ""
         told.append((
             "inference",

@@ -2,12 +2,14 @@
 
 import pytest
 
+from jetchain.core.errors import DataError
 from jetchain.plumbing.provenance.artefacts import Making
 from jetchain.plumbing.provenance.explain import (
     Plan,
     PlannedJob,
     as_text,
     changes,
+    dry_run,
     expected_seconds,
 )
 
@@ -82,3 +84,8 @@ def test_the_plan_reads_well():
     untimed = as_text(Plan([job("train pfn", ["never made"], seconds=None)], 9, 2))
     assert untimed.startswith("1 of 9 jobs would run, for how long nobody knows")
     assert as_text(Plan([], 9, 2)) == "Nothing would run: all 9 jobs are up to date.\n"
+
+
+def test_an_option_that_asks_for_no_plan_is_told_so():
+    with pytest.raises(DataError, match="Snakemake does not plan"):
+        dry_run(["--version"])

@@ -14,6 +14,8 @@ from snakemake_report_plugin_jetchain.origin import origin
 
 SEED = {"seed": 7, "jets": {"summary": {"mass_bins": 20}}}
 SAMPLE = {"generate": {"samples": {"mine": {"generation": {"process": "quark", "events": 10}}}}}
+# A class is taken out with the pairs that need it, and a pair alone.
+WITHOUT = {"tagging": {"classes": {"Hcc": None}, "pairs": {"Hbb_vs_top": None}}}
 
 
 @pytest.fixture(autouse=True)
@@ -31,12 +33,31 @@ def run(overlay, *files):
     last.begin(used(overlay), overlay, [Path(file) for file in files])
 
 
-@pytest.mark.parametrize("overlay", [{}, SEED, SAMPLE])
+@pytest.mark.parametrize("overlay", [{}, SEED, SAMPLE, WITHOUT])
 def test_what_is_remembered_makes_the_same_configuration(overlay):
     run(overlay)
     kept = yaml.safe_load(last.LAST.read_text())
     assert used(kept) == used(overlay) == last.configuration()
     run(kept, last.LAST)
+
+
+def test_a_class_that_was_taken_out_does_not_come_back_silently():
+    run(WITHOUT)
+    assert "Hcc" not in last.configuration().tagging.classes
+    with pytest.raises(ConfigurationError, match=r"tagging\.classes\.Hcc \(was None\)"):
+        run({})
+
+
+def test_the_code_of_a_users_network_is_looked_at_by_every_plan():
+    """Remembered, it would hide a change of the code from a run that goes on with this file."""
+    code = Path("mynets.py")
+    code.write_text("def net(inputs, classes): return 1\n")
+    own = {"tagging": {"taggers": ["pfn", "own"], "models": {"own": {"network": "mynets.net"}}}}
+    run(own)
+    before = last.configuration().tagging.models.own.sources
+    code.write_text("def net(inputs, classes): return 2\n")
+    assert last.read() == own
+    assert last.configuration().tagging.models.own.sources != before
 
 
 def test_the_manifest_carries_it():

@@ -98,6 +98,28 @@ def test_the_first_stage_that_differs_is_named_with_its_cause(folder, tmp_path, 
     assert lines[2] == "and 1 made from them."
 
 
+def test_a_manifest_is_that_of_where_the_command_is_called(folder, tmp_path, capsys):
+    """The default's own name, written out, is this folder's, whatever folder is looked at."""
+    other = tmp_path / "other"
+    carry.fork(other)
+    with contextlib.chdir(other):
+        Path(JETS).unlink()
+        make(JETS, "other jets", [EVENTS])
+        manifest.write_manifest()
+    asked = ["--directory", str(other), "verify"]
+    assert command.main(asked) == 0
+    with contextlib.chdir(folder):
+        assert command.main([*asked, str(manifest.MANIFEST)]) == 1
+    assert f"  {JETS}: another content" in capsys.readouterr().out
+
+
+def test_a_tilde_that_the_shell_left_is_the_home_folder(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert command.main(["fork", "~/second"]) == 0
+    assert (tmp_path / "second" / JETS).is_file()
+    assert not Path("~").exists()
+
+
 def test_another_library_and_module_are_named(folder):
     there = manifest.read_manifest(manifest.MANIFEST)
     make(EVENTS, "others", code=CODE.replace("2.4.6", "2.4.7").replace("=1123", "=2123"))
@@ -182,6 +204,15 @@ def test_an_unfinished_or_damaged_run_is_not_packed(folder, tmp_path):
     assert not (tmp_path / "run.tar").exists()
 
 
+@pytest.mark.parametrize("asked", [["pack", "run.tar"], ["fork", "second"]])
+def test_a_run_that_made_nothing_is_told_so(tmp_path, monkeypatch, capsys, asked):
+    monkeypatch.chdir(tmp_path)
+    Path("results/logs").mkdir(parents=True)  # as its first job leaves it that failed
+    assert command.main(asked) == DataError.exit_code
+    assert "holds nothing that a job has made.\nRemedy: " in capsys.readouterr().err
+    assert not Path(asked[1]).exists()
+
+
 def test_an_archive_of_anything_else_is_refused_and_changes_nothing(folder, tmp_path, capsys):
     clone = tmp_path / "clone"
     clone.mkdir()
@@ -219,6 +250,25 @@ def test_a_fork_shares_artefacts_and_nothing_that_is_written_into(folder, tmp_pa
             shared = path.relative_to(folder).as_posix() in (EVENTS, JETS)
             assert twin.samefile(path) is shared, path
             assert twin.read_bytes() == path.read_bytes()
+
+
+def test_what_lies_on_another_disk_behind_a_link_is_carried(folder, tmp_path, monkeypatch):
+    disk, archive, second = tmp_path / "disk", tmp_path / "run.tar", tmp_path / "second"
+    disk.mkdir()
+    Path("results/generate").rename(disk / "generate")
+    Path("results/generate").symlink_to("../../disk/generate")
+    Path(JETS).rename(disk / "jets.root")
+    Path(JETS).symlink_to("../../../../disk/jets.root")
+    assert command.main(["pack", str(archive)]) == 0
+    assert command.main(["fork", str(second)]) == 0
+    elsewhere = tmp_path / "far" / "away"
+    elsewhere.mkdir(parents=True)
+    monkeypatch.chdir(elsewhere)
+    assert command.main(["unpack", str(archive)]) == 0
+    for run in (second, elsewhere):
+        assert (run / EVENTS).read_text() == "events"
+        assert (run / JETS).read_text() == "jets"
+        assert not (run / JETS).is_symlink()
 
 
 @pytest.mark.parametrize("target", ["results/second", ".snakemake/metadata/x", "a/../results"])

@@ -10,6 +10,7 @@ from pydantic import ValidationError, model_validator
 from jetchain.anomaly.settings import AnomalySettings
 from jetchain.background.settings import BackgroundSettings
 from jetchain.core.errors import ConfigurationError
+from jetchain.core.meant import as_meant
 from jetchain.core.settings import SEPARATOR, Settings, key, parse
 from jetchain.detector.settings import DetectorSettings
 from jetchain.firmware.settings import FirmwareSettings
@@ -58,7 +59,7 @@ def load(values: Mapping[str, Any]) -> Configuration:
     try:
         return Configuration.model_validate(values)
     except ValidationError as error:
-        meant = numbers.as_meant(values, error)
+        meant = as_meant(values, error)
     try:
         return parse(Configuration, meant)
     except ConfigurationError as refused:

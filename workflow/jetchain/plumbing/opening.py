@@ -228,8 +228,10 @@ def _numbers(path: Path) -> Any:
         if isinstance(kind, type) and issubclass(kind, Result):
             with contextlib.suppress(ValidationError):
                 fits.append(kind.model_validate(value))
-    if fits:  # what several results have in common declares fewer fields than each of them
-        return max(fits, key=lambda each: len(type(each).model_fields))
+    if fits:  # the one that takes most of what the file has, and leaves least to defaults
+        return max(
+            fits, key=lambda each: (len(each.model_fields_set), -len(type(each).model_fields))
+        )
     if (
         isinstance(value, dict)
         and value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,28 @@ def require_no_result(paths: Iterable[Path]) -> None:
                 f"{path}: a result, not a configuration.",
                 "Every word after --configfile up to the next option is a file of configuration: "
                 "name targets before it, or after two hyphens (--configfile my.yaml -- <target>).",
+            )
+
+
+def require_options_once(words: Iterable[str]) -> None:
+    """Refuse --configfile or --config that is given twice: Snakemake keeps the last one silently.
+
+    Args:
+        words: of the command line.
+
+    Raises:
+        ConfigurationError: one is.
+    """
+    options = list(itertools.takewhile(lambda word: word != "--", words))
+    for names, what in (
+        (("--configfile", "--configfiles"), "files of configuration"),
+        (("--config", "-C"), "keys"),
+    ):
+        given = [word for word in options if word.partition("=")[0] in names]
+        if len(given) > 1:
+            raise ConfigurationError(
+                f"{names[0]} is given {len(given)} times, and only the last one would count.",
+                f"Name all {what} behind one: {names[0]} <first> <second> ...",
             )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from jetchain.tagging.settings import samples_of
+from jetchain.tagging.class_settings import samples_of
 
 if TYPE_CHECKING:
     from jetchain.plumbing.configuration import Configuration

@@ -30,7 +30,7 @@ from jetchain.plumbing.applied import (
 from jetchain.plumbing.numbers import unit_at
 from jetchain.plumbing.radii import readers
 from jetchain.plumbing.responses import responses_are_whole
-from jetchain.tagging.settings import samples_of
+from jetchain.tagging.class_settings import samples_of
 
 if TYPE_CHECKING:
     from jetchain.plumbing.configuration import Configuration

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jetchain.core.errors import ResourceError
-from jetchain.plumbing import costs, machine
+from jetchain.plumbing import checksums, costs, machine
 from jetchain.plumbing.costs import Cost, Counter, Events
 from jetchain.plumbing.rules import BOOK, signed
 
@@ -126,7 +126,7 @@ class Planner:
         given = limits["disk_mb"].value if "disk_mb" in limits else None
         require_disk(
             sum(self.kept_mb(job) for job in jobs),
-            machine.disk_mb(Path()) if given is None else given,
+            machine.disk_mb(results_folder()) if given is None else given,
             lambda: sum(_size_mb(path) for job in jobs for path in job.output),
         )
 
@@ -268,6 +268,11 @@ def require_memory(needed: Sequence[tuple[float, str]], available: float) -> Non
         )
 
 
+def results_folder() -> Path:
+    """Where results go: their folder, which may be a link to another disk, or that of the run."""
+    return checksums.RESULTS if checksums.RESULTS.is_dir() else Path()
+
+
 def require_disk(needed: float, available: float, replaced: Callable[[], float]) -> None:
     """Refuse a run that would fill the disk.
 
@@ -282,7 +287,7 @@ def require_disk(needed: float, available: float, replaced: Callable[[], float])
     if needed > available and needed - replaced() > available:
         raise ResourceError(
             f"The results of this run take {_amount(needed)}, and {_amount(available)} are free "
-            f"where they go, {Path().absolute()}.",
+            f"where they go, {results_folder().resolve()}.",
             "Free some, or run in a folder on a larger disk (--directory). `make slim` removes "
             "what of finished results nothing reads again. If you know better, say how much "
             f"there is: --resources disk_mb={_rounded(needed, 100)}",

@@ -115,6 +115,17 @@ class Targets:
             yield from _replaced(once, names)
 
 
+def that_are_made(paths: Collection[str]) -> list[str]:
+    """Those of some files that are there, without what lies beside a picture or table that is not.
+
+    A report shows the picture (PNG) or table (CSV) of a result: what else its job wrote is no cause
+    to ask for it.
+    """
+    gone = {path for path in paths if not os.path.exists(path)}
+    shown = {os.path.splitext(path)[0] for path in gone if path.endswith((".png", ".csv"))}
+    return [path for path in paths if path not in gone and os.path.splitext(path)[0] not in shown]
+
+
 def _replaced(target: str, names: Collection[str]) -> Iterator[str]:
     parts = target.split("/")
     for place, part in enumerate(parts):

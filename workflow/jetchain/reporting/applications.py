@@ -22,6 +22,7 @@ from jetchain.core.schema.applications import (
 from jetchain.core.style import COLOURS, label, new_figure, remark, save_figure, style_of
 from jetchain.core.verbs import Input, Labels, Output, Resource
 from jetchain.reporting.inference import INNER, OUTER
+from jetchain.reporting.names import confidence
 
 THRESHOLDS = ((1.0, "68 %"), (3.841458820694124, "95 %"))
 TOP = 10.0
@@ -39,7 +40,7 @@ def charm_limits(
     figure, (left, right) = new_figure(1, 2, size=(14.0, 5.6))
     names = draw_strengths(left, found.limits, measured)
     left.set_yticks(range(len(names)), names, fontsize=11)
-    left.set_xlabel(rf"{100 * (1 - found.level):.0f} % CL upper limit on $\mu_{{VH(cc)}}$")
+    left.set_xlabel(rf"{confidence(found.level)} upper limit on $\mu_{{VH(cc)}}$")
     label(left, right=f"{found.tagger}, ideal selection")
     for index, limit in enumerate(found.limits):
         draw_scan(right, limit.kappa, index, named(limit))
@@ -256,7 +257,7 @@ def gain(*, gains: Input, labels: Labels, pdf: Output, png: Output, data: Output
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_xlabel("integrated luminosity [1/fb]")
-    ax.set_ylabel(f"{100 * (1 - found.level):.0f} % CL expected upper limit [fb]")
+    ax.set_ylabel(f"{confidence(found.level)} expected upper limit [fb]")
     low, high = ax.get_ylim()
     ax.set_ylim(low, high * (high / low) ** 0.25)
     if any(drawn):

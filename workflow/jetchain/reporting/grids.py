@@ -17,6 +17,7 @@ from jetchain.core.schema.inference import GridPoint, SignalGrid
 from jetchain.core.style import COLOURS, label, log_numbers, new_figure, remark, save_figure
 from jetchain.core.verbs import Input, Output
 from jetchain.reporting.inference import INNER, OUTER, band_handles
+from jetchain.reporting.names import confidence
 
 WHAT = "workspace"
 Array = NDArray[np.floating]
@@ -77,7 +78,7 @@ def draw_along(ax: Axes, grid: SignalGrid) -> None:
     ax.legend(handles=handles, ncols=2, loc="upper right")
     ax.set_xlabel(grid.axes[0])
     what = "cross-section [fb]" if in_fb else "strength"
-    ax.set_ylabel(f"{100 * (1 - grid.level):.0f} % CL upper limit on the {what}")
+    ax.set_ylabel(f"{confidence(grid.level)} upper limit on the {what}")
 
 
 def draw_contour(ax: Axes, grid: SignalGrid) -> None:
@@ -107,7 +108,7 @@ def draw_contour(ax: Axes, grid: SignalGrid) -> None:
             )  # fmt: skip
     low, high = ax.get_ylim()
     ax.set_ylim(low, high + 0.35 * (high - low))
-    ax.legend(loc="upper right", ncols=2, title=f"{100 * (1 - grid.level):.0f} % CL")
+    ax.legend(loc="upper right", ncols=2, title=confidence(grid.level))
 
 
 def _cls(point: GridPoint, index: int) -> float:

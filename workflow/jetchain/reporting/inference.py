@@ -26,6 +26,7 @@ from jetchain.core.style import (
 )
 from jetchain.core.verbs import Input, Inputs, Labels, Output
 from jetchain.reporting.checks import explain, marked
+from jetchain.reporting.names import confidence
 
 # One and two sigma: told apart by readers with any colour vision, unlike green and yellow.
 MOVED, CONSTRAINED = 0.01, 0.02  # of the uncertainty before the fit
@@ -77,8 +78,7 @@ def draw_limits(
     low, high = ax.get_ylim()
     ax.set_ylim(low / 1.2, high * (high / low) ** 0.45)
     log_numbers(ax.yaxis)
-    level = 100 * (1 - rows[0].level)
-    ax.set_ylabel(f"{level:.0f} % CL upper limit on the cross-section [fb]")
+    ax.set_ylabel(f"{confidence(rows[0].level)} upper limit on the cross-section [fb]")
     if handles:
         ax.legend(handles=handles, ncols=2, loc="upper right")
     label(ax, right="CLs")
@@ -175,7 +175,7 @@ def scan(
             )  # fmt: skip
         ax.axhline(
             row.level, color=COLOURS[8], linestyle=":",
-            label=f"excluded below, at {100 * (1 - row.level):g} % CL",
+            label=f"excluded below, at {confidence(row.level)}",
         )  # fmt: skip
         if injected:
             ax.axvline(

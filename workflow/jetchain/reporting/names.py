@@ -21,6 +21,11 @@ def pair_title(pair: str) -> str:
     return " vs ".join(TITLES.get(each, each) for each in (signal, background) if each)
 
 
+def confidence(level: float) -> str:
+    """Of a limit, such as 95 % CL, from 1 - confidence level."""
+    return f"{100 * (1 - level):g} % CL"
+
+
 def collection_title(collection: str) -> str:
     """Of a collection of jets such as ak8, see `jetchain.core.schema.jets.jet_collection`."""
     return rf"anti-$k_T$ $R$ = {int(collection.removeprefix('ak')) / 10:.1f}"

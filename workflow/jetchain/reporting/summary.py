@@ -14,11 +14,14 @@ from jetchain.core.schema.inference import Limits
 from jetchain.core.schema.scan import ScanSummary
 from jetchain.core.schema.tagging import Interval, TaggerMetrics
 from jetchain.core.verbs import Input, Inputs, Output
+from jetchain.reporting.names import confidence
 
 COLUMNS = ("room", "quantity", "value", "low", "high", "unit", "source")
 Row = dict[str, Any]
 AT_LEAST = ", at least"
 """In a quantity's name: only its lower limit is known, `low`."""
+EXPECTED = "expected, as trained, "
+"""Before the name of a limit: of the cut of this run's trainings."""
 
 
 def summary(
@@ -166,21 +169,14 @@ def limit_rows(found: Limits, source: str) -> list[Row]:
 
     A search without a limit has one row that says so in the place of numbers.
     """
-    method, level = found.method, f"{100 * (1 - found.level):.0f} % CL limit"
+    method, level = found.method, f"{confidence(found.level)} limit"
     if found.observed_fb is None:
         words = "no result" if found.sensitive else "no sensitivity"
         return [_row("inference", f"{level}, {method}", words, None, "", source)]
     minus, median, plus = found.expected_fb[1:4]
     return [
         _row("inference", f"observed {level}, {method}", found.observed_fb, None, "fb", source),
-        _row(
-            "inference",
-            f"expected, as trained, {level}, {method}",
-            median,
-            (minus, plus),
-            "fb",
-            source,
-        ),
+        _row("inference", f"{EXPECTED}{level}, {method}", median, (minus, plus), "fb", source),
     ]
 
 

@@ -23,6 +23,7 @@ from jetchain.core.style import (
 )
 from jetchain.core.verbs import Input, Inputs, Labels, Output
 from jetchain.reporting.inference import OUTER, band_handles, draw_band
+from jetchain.reporting.names import confidence
 
 WHAT = "workspace"
 MOST = 20
@@ -50,7 +51,7 @@ def strengths(*, limits: Inputs, pdf: Output, png: Output, data: Output) -> None
     ax.set_ylim(low / 1.5, high * (high / low) ** 0.5 * 1.5)  # room for the legend
     log_numbers(ax.yaxis)
     ax.legend(handles=band_handles("expected"), ncols=2, loc="upper right")
-    ax.set_ylabel(f"{100 * (1 - rows[0].level):.0f} % CL upper limit on the strength")
+    ax.set_ylabel(f"{confidence(rows[0].level)} upper limit on the strength")
     label(ax, WHAT, right="CLs")
     save_figure(figure, pdf, png, data)
 

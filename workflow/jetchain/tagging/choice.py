@@ -27,10 +27,11 @@ from jetchain.core.schema.tagging import TAGGING_SCORES, TaggerMetrics
 from jetchain.core.seeds import generator
 from jetchain.core.verbs import Input, Inputs, Output
 from jetchain.tagging.batches import JetReader
+from jetchain.tagging.class_settings import PairSettings
 from jetchain.tagging.paired import lead
 from jetchain.tagging.ranked import Ranked
 from jetchain.tagging.scored import Scored, discriminant
-from jetchain.tagging.settings import ChoiceJobSettings, PairSettings
+from jetchain.tagging.settings import ChoiceJobSettings
 
 Float = NDArray[np.float64]
 Integer = NDArray[np.int64]

@@ -39,11 +39,12 @@ from jetchain.core.seeds import derive_seed, generator, make_deterministic
 from jetchain.core.spectrum import effective_number
 from jetchain.core.verbs import Input, Inputs, Output
 from jetchain.tagging.batches import JetReader, Jets
+from jetchain.tagging.class_settings import PairSettings
 from jetchain.tagging.models import MODELS
 from jetchain.tagging.networks import forward_flops, load
 from jetchain.tagging.ranked import Ranked
 from jetchain.tagging.scored import Scored, discriminant
-from jetchain.tagging.settings import EvaluateSettings, PairSettings
+from jetchain.tagging.settings import EvaluateSettings
 
 Float = NDArray[np.float64]
 Integer = NDArray[np.int64]

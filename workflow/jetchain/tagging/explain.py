@@ -31,8 +31,9 @@ from jetchain.core.schema.tagging import PairShares, TaggerExplanation
 from jetchain.core.seeds import make_deterministic
 from jetchain.core.verbs import Input, Inputs, Output
 from jetchain.tagging.batches import JetReader, Jets
+from jetchain.tagging.class_settings import PairSettings
 from jetchain.tagging.networks import load
-from jetchain.tagging.settings import ExplainJobSettings, ExplainSettings, PairSettings
+from jetchain.tagging.settings import ExplainJobSettings, ExplainSettings
 
 Float = NDArray[np.float64]
 

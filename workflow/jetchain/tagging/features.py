@@ -34,7 +34,8 @@ from jetchain.core.schema.tagging import (
     ShardCutflow,
 )
 from jetchain.core.verbs import Input, Output
-from jetchain.tagging.settings import SelectionJobSettings, SelectionSettings, class_names
+from jetchain.tagging.class_settings import class_names
+from jetchain.tagging.settings import SelectionJobSettings, SelectionSettings
 
 Integer = NDArray[np.int64]
 Table = dict[str, np.ndarray]

@@ -15,9 +15,10 @@ from jetchain.core.metrics import resampled
 from jetchain.core.schema.taggers_compared import Lead, PairedMerit, PairedMerits
 from jetchain.core.seeds import generator
 from jetchain.core.verbs import Inputs, Output
+from jetchain.tagging.class_settings import PairSettings
 from jetchain.tagging.ranked import Ranked
 from jetchain.tagging.scored import Scored, discriminant, read_scored
-from jetchain.tagging.settings import ComparisonSettings, PairSettings
+from jetchain.tagging.settings import ComparisonSettings
 
 Float = NDArray[np.float64]
 Integer = NDArray[np.int64]

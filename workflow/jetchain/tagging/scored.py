@@ -14,7 +14,7 @@ from jetchain.core.io.atomic import REMAKE
 from jetchain.core.io.tables import read_result
 from jetchain.core.io.tensors import read_tensors
 from jetchain.core.schema.tagging import TAGGING_SCORES, TaggerMetrics
-from jetchain.tagging.settings import PairSettings
+from jetchain.tagging.class_settings import PairSettings
 
 Float = NDArray[np.float64]
 Integer = NDArray[np.int64]

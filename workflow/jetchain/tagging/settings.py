@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal, Self
 
 from pydantic import field_validator, model_validator
 
 from jetchain.core.errors import ConfigurationError
-from jetchain.core.schema.jets import JET_CLASSES
+from jetchain.core.meant import parse_as_meant
 from jetchain.core.schema.tagging import FEATURE_SETS
 from jetchain.core.settings import (
     SEPARATOR,
     Settings,
     did_you_mean,
     key,
-    parse,
     require_each_once,
     require_known,
 )
 from jetchain.core.training_settings import TrainingSettings
+from jetchain.tagging.class_settings import (
+    CLASSES,
+    PAIRS,
+    ClassSettings,
+    PairSettings,
+    require_the_name_true,
+    samples_of,
+    without_null,
+)
 from jetchain.tagging.models import MODELS
 from jetchain.tagging.pileup_settings import PileupDependenceSettings
 
@@ -30,55 +37,6 @@ Sections: Any = MODELS.sections()
 
 class ModelTable(Sections):
     """One section a published network."""
-
-
-class ClassSettings(Settings):
-    """A class of jets: where its jets come from, and which they are."""
-
-    samples: list[str] = key(..., "Samples that its jets come from.", min_length=1)
-    label: str | None = key(
-        None, "Truth label that its jets have; none: all jets of its samples belong to it."
-    )
-
-
-class PairSettings(Settings):
-    """A signal class and what it is told from."""
-
-    signal: str = key(..., "The signal class.")
-    background: dict[str, float] = key(
-        ..., "Share of each background class in the weight of the background.", min_length=1
-    )
-
-    @field_validator("background")
-    @classmethod
-    def _positive(cls, shares: dict[str, float]) -> dict[str, float]:
-        if min(shares.values(), default=1.0) <= 0:
-            raise ValueError("every share must be above 0")
-        return shares
-
-
-QCD = {"quark": 1.0, "gluon": 1.0}
-CLASSES = {name: ClassSettings(samples=[name], label=name) for name in JET_CLASSES}
-PAIRS = {
-    f"{name}_vs_QCD": PairSettings(signal=name, background=QCD)
-    for name in ("top", "W", "Z", "Hbb", "Hcc")
-} | {
-    "quark_vs_gluon": PairSettings(signal="quark", background={"gluon": 1.0}),
-    "Hbb_vs_top": PairSettings(signal="Hbb", background={"top": 1.0}),
-}
-
-
-def class_names(classes: Iterable[str]) -> list[str]:
-    """The names in the order of the labels, however the configuration orders them.
-
-    Those of JET_CLASSES come first, in their order, and others by the alphabet.
-    """
-    return sorted(classes, key=lambda name: ([*JET_CLASSES, name].index(name), name))
-
-
-def samples_of(classes: Mapping[str, ClassSettings]) -> list[str]:
-    """The samples of all classes, each once, in the order of the classes."""
-    return [*dict.fromkeys(each for name in class_names(classes) for each in classes[name].samples)]
 
 
 class SelectionSettings(Settings):
@@ -300,27 +258,7 @@ class TaggingSettings(Settings):
     @model_validator(mode="before")
     @classmethod
     def _without_null(cls, values: Any) -> Any:
-        """Without the classes and pairs that are null, and the pairs that need a class left out."""
-        if not isinstance(values, dict):
-            return values
-        classes, pairs = values.get("classes", CLASSES), values.get("pairs")
-        if not isinstance(classes, dict) or not isinstance(pairs, dict | None):
-            return values
-        gone = {name for name, each in classes.items() if each is None}
-        for name in sorted(map(str, gone - set(CLASSES))):  # others may be of another overlay
-            known = {each.lower(): each for each in CLASSES}
-            if near := difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.75):
-                raise ValueError(
-                    f"classes.{name}: null takes a class out, but there is no '{name}'. Did you "
-                    f"mean '{known[near[0]]}'?"
-                )
-        if pairs is None:
-            pairs, gone = PAIRS, gone | (set(CLASSES) - set(classes))
-        kept = {
-            name: each for name, each in pairs.items() if each and not _mentioned(each) & gone
-        }  # fmt: skip
-        classes = {name: each for name, each in classes.items() if each is not None}
-        return {**values, "classes": classes, "pairs": kept}
+        return without_null(values) if isinstance(values, dict) else values
 
     @field_validator("taggers", "explained")
     @classmethod
@@ -374,6 +312,7 @@ class TaggingSettings(Settings):
                     raise ValueError(f"pairs.{name}: {error}") from None
             if pair.signal in pair.background:
                 raise ValueError(f"pairs.{name}: '{pair.signal}' is signal and background")
+            require_the_name_true(name, pair, self.classes)
         return self
 
     @model_validator(mode="after")
@@ -383,6 +322,13 @@ class TaggingSettings(Settings):
                 require_known(name, samples_of(self.classes), "sample of tagging.classes")
             except ValueError as error:
                 raise ValueError(f"features.splits: {error}") from None
+        return self
+
+    @model_validator(mode="after")
+    def _trainings_are_right(self) -> Self:
+        for name in type(self.models).model_fields:  # others than tagging.taggers may be asked for
+            if getattr(self.models, name).training:
+                self.training_of(name)
         return self
 
     @model_validator(mode="after")
@@ -428,18 +374,15 @@ def own_training(
     Raises:
         ValueError: one of these is none, or out of range.
     """
+    values = common.model_dump()
+    for option, each in own.items():
+        section = values.get(option)
+        if isinstance(section, dict) and isinstance(each, Mapping):
+            values[option] = {**section, **each}  # such as decorrelation, by single keys
+        else:
+            values[option] = each
     try:
-        return parse(TaggerTrainingSettings, common.model_dump() | dict(own))
+        return parse_as_meant(TaggerTrainingSettings, values)
     except ConfigurationError as error:
         said = error.cause.partition(SEPARATOR)[2]
         raise ValueError(f"models.{name}.training.{said}") from None
-
-
-def _mentioned(pair: Any) -> set[str]:
-    """The classes that a pair names, checked or not yet."""
-    if isinstance(pair, PairSettings):
-        return {pair.signal, *pair.background}
-    if not isinstance(pair, dict):
-        return set()
-    shares = pair.get("background")
-    return {str(pair.get("signal")), *(shares if isinstance(shares, dict) else ())}

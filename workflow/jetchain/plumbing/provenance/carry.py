@@ -26,10 +26,11 @@ def _carried(left_out: Collection[Path] = ()) -> Iterator[Path]:
     """Every file that a run consists of but some, in the order to write them elsewhere.
 
     Checksums come first and metadata last: results of which the metadata are missing are refused,
-    so a copy that was cut off is never taken for a whole one.
+    so a copy that was cut off is never taken for a whole one. A folder on another disk, with a link
+    in its place, is gone through like others.
     """
     for top in (checksums.CHECKSUMS, checksums.RESULTS, runs.METADATA):
-        for folder, folders, names in os.walk(top):
+        for folder, folders, names in os.walk(top, followlinks=True):
             if top == checksums.RESULTS and Path(folder) == checksums.CHECKSUMS.parent:
                 folders.remove(checksums.CHECKSUMS.name)
             for name in sorted(names):
@@ -40,13 +41,17 @@ def _carried(left_out: Collection[Path] = ()) -> Iterator[Path]:
 
 
 def _require_whole() -> None:
-    """Bring the manifest up to date; refuse a run that is at work, was cut off, or is damaged."""
+    """Bring the manifest up to date; refuse a run at work, cut off or damaged, and none at all."""
     runs.require_alone()
     if runs.is_unfinished():
         raise DataError(
             "A run in this folder was cut off.", "Finish it with the same snakemake command."
         )
-    write_manifest()
+    if not write_manifest():
+        raise DataError(
+            f"{checksums.RESULTS.absolute()} holds nothing that a job has made.",
+            "Finish a run here first, or name the folder of one (--directory).",
+        )
     damaged = [each.path for each in verify(MANIFEST)[0]] + runs.artefacts_without_metadata()
     if damaged:
         raise DataError(
@@ -77,7 +82,8 @@ def pack(archive: Path, *, slim: bool = False) -> int:
     listed = MANIFEST.with_name(f".{MANIFEST.name}.part")
     write_manifest(listed, left_out)
     try:
-        with tarfile.open(temporary, "w", format=tarfile.PAX_FORMAT) as tar:
+        # What a link leads to, not the link: elsewhere it would lead to nothing.
+        with tarfile.open(temporary, "w", format=tarfile.PAX_FORMAT, dereference=True) as tar:
             for path in files:
                 tar.add(listed if path == MANIFEST else path, path, recursive=False)
         temporary.replace(archive)
@@ -157,7 +163,7 @@ def fork(target: Path) -> int:
             shutil.copy2(path, target / path)  # logs and records are written into
             continue
         try:
-            os.link(path, target / path)
+            os.link(path.resolve(), target / path)
         except OSError:
             shutil.copy2(path, target / path)
         number += 1

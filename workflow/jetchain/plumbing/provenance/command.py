@@ -27,7 +27,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("manifest", help="write results/provenance/manifest.json of what is here")
     verify = commands.add_parser("verify", help="compare the files here with a manifest")
-    verify.add_argument("manifest", type=Path, nargs="?", default=manifest.MANIFEST)
+    verify.add_argument("manifest", type=Path, nargs="?", help="another run's; this one's if none")
     pack = commands.add_parser("pack", help="write the finished run into one archive")
     unpack = commands.add_parser(
         "unpack", help="continue a run from an archive, in a fresh clone or an empty folder"
@@ -59,7 +59,7 @@ def _run(arguments: argparse.Namespace, for_snakemake: list[str]) -> int:
         case "manifest":
             print(f"{manifest.MANIFEST}: {manifest.write_manifest()} artefacts")
         case "verify":
-            return _verify(arguments.manifest)
+            return _verify(arguments.manifest or manifest.MANIFEST)
         case "pack":
             print(
                 f"{arguments.archive}: {carry.pack(arguments.archive, slim=arguments.slim)} files"
@@ -110,6 +110,14 @@ def _verify(path: Path) -> int:
     return 1
 
 
+def _from_here(path: Path) -> Path:
+    """A path as it is meant where the command is called; some shells leave ~ to the program."""
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError:  # of nobody's home
+        return path.absolute()
+
+
 def main(words: list[str]) -> int:
     """Run one command; the exit code is 1 where `verify` finds a difference."""
     parser = _parser()
@@ -118,15 +126,16 @@ def main(words: list[str]) -> int:
     if rest and not for_snakemake:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     # Paths that the user gave are meant from where the command was called.
-    for name in ("archive", "target", "source"):
-        if getattr(arguments, name, None):
-            setattr(arguments, name, getattr(arguments, name).absolute())
-    if getattr(arguments, "manifest", manifest.MANIFEST) != manifest.MANIFEST:
-        arguments.manifest = arguments.manifest.absolute()
+    for name in ("archive", "target", "source", "manifest"):
+        if path := getattr(arguments, name, None):
+            setattr(arguments, name, _from_here(path))
+    if arguments.command == "costs":
+        arguments.runs = [*map(_from_here, arguments.runs)]
     try:
         if not for_snakemake:
             os.chdir(arguments.directory)
-            if not checksums.RESULTS.is_dir() and arguments.command != "unpack":
+            elsewhere = arguments.command in ("unpack", "costs")
+            if not elsewhere and not checksums.RESULTS.is_dir():
                 raise DataError(f"{Path().absolute()}: no results here.", "Name the run's folder.")
         elif arguments.directory != Path():
             rest += ["--directory", str(arguments.directory)]

@@ -112,9 +112,12 @@ def dry_run(arguments: list[str]) -> tuple[Any, str]:
             failed = False
         except SystemExit as end:
             failed = bool(end.code)
-    if failed:
+    if failed or not seen:  # an option such as --list asks for no plan
         raise DataError(
-            f"Snakemake cannot plan:\n{said.getvalue()}", "Correct what it names, then ask again."
+            f"Snakemake {'cannot' if failed else 'does not'} plan:\n{said.getvalue()}",
+            "Correct what it names, then ask again."
+            if failed
+            else "Give options and targets of a run alone.",
         )
     return seen[-1]
 

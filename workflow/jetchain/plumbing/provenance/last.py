@@ -18,6 +18,7 @@ from jetchain.core.io.atomic import atomic
 from jetchain.plumbing import checksums
 from jetchain.plumbing.configuration import Configuration, load
 from jetchain.plumbing.environment import from_where_called
+from jetchain.tagging.models import OWN
 
 LAST = checksums.RESULTS / "provenance" / "configuration.yaml"
 _HEAD = (
@@ -29,12 +30,18 @@ Tree = dict[str, Any]
 
 
 def changed(used: Configuration) -> Tree:
-    """What of a configuration is not at its default, nested as in config.yaml."""
-    return _difference(used.model_dump(mode="json"), Configuration().model_dump(mode="json"))
+    """What of a configuration is not at its default, nested as in config.yaml.
+
+    What the default has and this one has not, such as a class of jets that is taken out, is None.
+    What the code of a user's network is made of is left out: the next plan looks at it again.
+    """
+    values = used.model_dump(mode="json")
+    values["tagging"]["models"][OWN]["sources"] = {}
+    return _difference(values, Configuration().model_dump(mode="json"))
 
 
 def _difference(used: Mapping[str, Any], default: Mapping[str, Any]) -> Tree:
-    found = {}
+    found: Tree = {}
     for name, value in used.items():
         other = default.get(name, _ABSENT)
         if isinstance(value, Mapping) and isinstance(other, Mapping):
@@ -42,7 +49,7 @@ def _difference(used: Mapping[str, Any], default: Mapping[str, Any]) -> Tree:
                 found[name] = inside
         elif value != other:
             found[name] = value
-    return found
+    return found | dict.fromkeys(name for name in default if name not in used)
 
 
 def read() -> Tree | None:
