@@ -289,6 +289,30 @@ def test_a_batch_may_be_one_jet_of_one_particle(name: str) -> None:
     assert loss.isfinite()
 
 
+@pytest.mark.parametrize("less", [0.0, 1e-7, 1e-3, 0.1])
+@pytest.mark.parametrize("name", DESCENDING)
+def test_energies_below_the_momentum_give_numbers(name: str, less: float) -> None:
+    """As rounding leaves them, or a file has them; of particles along one line too."""
+    momentum, others, mask = particles()
+    momentum[1] = momentum[1, :1] * torch.linspace(1, 0.1, PLACES)[:, None] * mask[1, :, None]
+    momentum[2, :, :3] *= torch.tensor([0.01, 0.01, -1.0])  # along the beam
+    momentum[..., 3] = (1 - less) * momentum[..., :3].norm(dim=2)
+    made = physical(momentum, others, mask)
+    jets = Jets.of(**{each: rounded(getattr(made, each)) for each in (*PER_PARTICLE, "jet")})
+    network = fresh(name).train()
+    for n in range(len(jets)):
+        network.zero_grad()
+        logits = network(jets[np.array([n])].replace(constituents=jets.mask[n : n + 1].sum(dim=1)))
+        nn.functional.cross_entropy(logits, torch.tensor([0])).backward()
+        assert logits.abs().max() < 1e3
+        for parameter in network.parameters():
+            assert parameter.grad is None or parameter.grad.abs().max() < 1e3
+
+
+def rounded(values: Tensor) -> Tensor:
+    return values.float() if values.is_floating_point() else values
+
+
 @pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16], ids=str)
 @pytest.mark.parametrize("name", DESCENDING)
 def test_numbers_of_16_bits_are_trained_with(name: str, precision: torch.dtype) -> None:
