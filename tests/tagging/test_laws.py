@@ -5,6 +5,7 @@ A claim is a name of LAWS in the network's attribute ``claims``.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from math import cosh, sinh
 from pathlib import Path
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 
 from helpers.tagging import CLASS_NUMBER, SHAPE, fresh, random_jets
 from jetchain.core.io.tensors import read_weights, write_weights
-from jetchain.core.schema.tagging import TAGGING_FEATURES
+from jetchain.core.schema.tagging import FEATURE_SETS, TAGGING_FEATURES
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.models import MODELS
 from jetchain.tagging.networks import build
@@ -321,6 +322,20 @@ def test_numbers_of_16_bits_are_trained_with(name: str, precision: torch.dtype) 
         loss = nn.functional.cross_entropy(network(random_jets(LENGTHS, 25)), torch.arange(4))
     loss.backward()
     assert loss.isfinite()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_it_looks_at_what_it_needs_and_no_more(name: str) -> None:
+    network, jets = fresh(name).double(), some_jets()
+    before = network(jets)
+    sizes = [*FEATURE_SETS]
+    needed = sizes.index(MODELS.decode(name, {}).needs("full"))
+    for less, more in itertools.pairwise(sizes):
+        own = slice(len(FEATURE_SETS[less]), len(FEATURE_SETS[more]))
+        changed = jets.raw.clone()
+        changed[..., own] = 1 - changed[..., own]
+        after = network(jets.replace(raw=changed, features=changed))
+        assert torch.equal(before, after) == (sizes.index(more) > needed)
 
 
 @pytest.mark.parametrize("name", MODELS)
