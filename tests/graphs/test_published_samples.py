@@ -110,6 +110,17 @@ def test_features_that_jets_lack_are_refused(files, format, name, labels, larges
             load(samples, two(labels=labels), **how)
 
 
+def test_taggers_that_look_at_momenta_alone_ask_for_no_more(files):
+    samples = {"mine": source("1.h5", format="top_tagging")}
+    classes, names = two(labels=("QCD", "top")), ["bdt", "cnn", "efn", "fisher", "recursive"]
+    load(samples, classes, taggers=names, feature_set="full")
+    blind = {"lorentznet": {"identity": False}}
+    load(samples, classes, taggers=["lorentznet"], feature_set="full", models=blind)
+    load(samples, classes, taggers=["lorentznet"], feature_set="kinematics")
+    with pytest.raises(ConfigurationError, match="lorentznet sees 'identity' of a particle, but"):
+        load(samples, classes, taggers=["lorentznet"], feature_set="full")
+
+
 @pytest.fixture
 def graphs(tmp_path):
     made, label = published.jets(40), np.arange(40) % 2

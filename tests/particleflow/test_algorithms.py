@@ -149,6 +149,20 @@ def test_gradient_reaches_every_parameter(name):
         assert values.grad.abs().sum() > 0, parameter
 
 
+@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16], ids=str)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_numbers_of_16_bits_are_trained_with(name, precision, events):
+    model, exact = network_of(name), network_of(name)
+    batch, training = whole(events, model), ALGORITHMS.decode(name, {}).training
+    for each in (model, exact):
+        each.standardise(lambda: [batch])
+    with torch.autocast("cpu", dtype=precision):
+        value, _ = model.loss(batch, training)
+    value.backward()
+    assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
+    assert value.item() == pytest.approx(exact.loss(batch, training)[0].item(), rel=0.1)
+
+
 def few(kind: str) -> FakeEvent:
     """An event of nothing, of one track, or of one cluster."""
     event = FakeEvent()
@@ -169,9 +183,10 @@ def test_an_event_of_next_to_nothing_is_learned_from_and_reconstructed(trained_n
     training = ALGORITHMS.decode(name, {}).training
     for part in arrays[:2]:
         batch = batch_of(part, network.targets)
-        if len(batch):
-            value, _ = network.loss(batch, training)
-            assert torch.isfinite(value)
+        value, items = network.loss(batch, training)
+        assert torch.isfinite(value)
+        assert items == len(batch)
+        if value.requires_grad:
             value.backward()
     network.zero_grad()
     with torch.no_grad():

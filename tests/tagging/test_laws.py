@@ -5,6 +5,7 @@ A claim is a name of LAWS in the network's attribute ``claims``.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from math import cosh, sinh
 from pathlib import Path
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 
 from helpers.tagging import CLASS_NUMBER, SHAPE, fresh, random_jets
 from jetchain.core.io.tensors import read_weights, write_weights
-from jetchain.core.schema.tagging import TAGGING_FEATURES
+from jetchain.core.schema.tagging import FEATURE_SETS, TAGGING_FEATURES
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.models import MODELS
 from jetchain.tagging.networks import build
@@ -289,6 +290,30 @@ def test_a_batch_may_be_one_jet_of_one_particle(name: str) -> None:
     assert loss.isfinite()
 
 
+@pytest.mark.parametrize("less", [0.0, 1e-7, 1e-3, 0.1])
+@pytest.mark.parametrize("name", DESCENDING)
+def test_energies_below_the_momentum_give_numbers(name: str, less: float) -> None:
+    """As rounding leaves them, or a file has them; of particles along one line too."""
+    momentum, others, mask = particles()
+    momentum[1] = momentum[1, :1] * torch.linspace(1, 0.1, PLACES)[:, None] * mask[1, :, None]
+    momentum[2, :, :3] *= torch.tensor([0.01, 0.01, -1.0])  # along the beam
+    momentum[..., 3] = (1 - less) * momentum[..., :3].norm(dim=2)
+    made = physical(momentum, others, mask)
+    jets = Jets.of(**{each: rounded(getattr(made, each)) for each in (*PER_PARTICLE, "jet")})
+    network = fresh(name).train()
+    for n in range(len(jets)):
+        network.zero_grad()
+        logits = network(jets[np.array([n])].replace(constituents=jets.mask[n : n + 1].sum(dim=1)))
+        nn.functional.cross_entropy(logits, torch.tensor([0])).backward()
+        assert logits.abs().max() < 1e3
+        for parameter in network.parameters():
+            assert parameter.grad is None or parameter.grad.abs().max() < 1e3
+
+
+def rounded(values: Tensor) -> Tensor:
+    return values.float() if values.is_floating_point() else values
+
+
 @pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16], ids=str)
 @pytest.mark.parametrize("name", DESCENDING)
 def test_numbers_of_16_bits_are_trained_with(name: str, precision: torch.dtype) -> None:
@@ -297,6 +322,20 @@ def test_numbers_of_16_bits_are_trained_with(name: str, precision: torch.dtype) 
         loss = nn.functional.cross_entropy(network(random_jets(LENGTHS, 25)), torch.arange(4))
     loss.backward()
     assert loss.isfinite()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_it_looks_at_what_it_needs_and_no_more(name: str) -> None:
+    network, jets = fresh(name).double(), some_jets()
+    before = network(jets)
+    sizes = [*FEATURE_SETS]
+    needed = sizes.index(MODELS.decode(name, {}).needs("full"))
+    for less, more in itertools.pairwise(sizes):
+        own = slice(len(FEATURE_SETS[less]), len(FEATURE_SETS[more]))
+        changed = jets.raw.clone()
+        changed[..., own] = 1 - changed[..., own]
+        after = network(jets.replace(raw=changed, features=changed))
+        assert torch.equal(before, after) == (sizes.index(more) > needed)
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -286,6 +286,26 @@ def test_a_training_of_its_own_and_other_inputs(made: Made, tmp_path: Path) -> N
     assert next(network.parameters()).shape[1] == 13
 
 
+def test_charge_and_kind_are_not_seen_where_the_features_have_none(
+    made: Made, tmp_path: Path
+) -> None:
+    """Jets that have them then get the same scores as published ones that do not."""
+    paths = {"weights": tmp_path / "w", "history": tmp_path / "h.csv"}
+    model = {"width": 4, "layers": 1, "training": {"epochs": 1}}
+    settings = TrainSettings(training=TRAINING, model=model, feature_set="kinematics")
+    train(**made, settings=settings, seed=1, model="lorentznet", **paths)
+    network, about = load(paths["weights"])
+    own = MODELS.decode("lorentznet", about.settings)
+    assert own.sees("kinematics") == "momenta"
+    assert own.needs("kinematics") == "kinematics"
+    test = JetReader(made["dataset"], made["jets"], about.preprocessing).split("test")
+    some = test[np.arange(8)]
+    assert some.charge.any()
+    with torch.no_grad():
+        found = network(some), network(some.replace(raw=torch.zeros_like(some.raw)))
+    assert torch.equal(*found)
+
+
 def test_a_part_of_the_jets_is_learned_in_as_many_steps(
     made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

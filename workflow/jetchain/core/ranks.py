@@ -79,7 +79,7 @@ class Ranks:
             return value, value.item(), items
         value, items = (None, 0) if part is None else loss(model, part)
         total = int(self._sum(torch.tensor(float(items), dtype=torch.float64)).item())
-        own = None if value is None else value * (items / total)
+        own = None if value is None else value * (items / max(total, 1))
         known = torch.zeros((), dtype=torch.float64) if own is None else own.detach().double().cpu()
         return own, self._sum(known).item(), total
 

@@ -40,7 +40,7 @@ def messages(
         return _Messages.apply(centre, neighbour, geometry, weight, edge_index)
     source, target = edge_index
     each = (centre[target] + neighbour[source] + geometry @ weight.T).relu()
-    return torch.zeros_like(centre).index_add(0, target, each)
+    return each.new_zeros(centre.shape).index_add(0, target, each)
 
 
 def scores(
@@ -78,8 +78,8 @@ def weighted_sums(values: Tensor, weight: Tensor, edge_index: Tensor, rows: int)
     if _compiled(values, weight):
         return _WeightedSums.apply(values, weight, edge_index, rows)
     source, target = edge_index
-    nothing = values.new_zeros((rows, values.shape[1]))
-    return nothing.index_add(0, target, weight[:, None] * values[source])
+    each = weight[:, None] * values[source]
+    return each.new_zeros((rows, values.shape[1])).index_add(0, target, each)
 
 
 def _compiled(*tensors: Tensor) -> bool:

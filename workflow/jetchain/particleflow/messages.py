@@ -67,3 +67,8 @@ def head(hidden: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Linear(hidden + FEATURES, hidden), nn.ReLU(), nn.Linear(hidden, outputs)
     )
+
+
+def precise(x: Tensor) -> Tensor:
+    """The same in 32 bits or more: with the 16 of autocast numbers near 1 or beyond 65504 end."""
+    return x.to(torch.promote_types(x.dtype, torch.float32))

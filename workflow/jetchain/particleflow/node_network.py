@@ -120,7 +120,7 @@ def candidate_loss(
     error = (regression - target)[learned] ** 2
     error = error * error.new_tensor(REGRESSION_WEIGHTS)
     weight = (settings.pt_power * log_pt).exp()
-    classes = (weight * focal).sum() / weight.sum()
+    classes = (weight * focal).sum() / weight.sum().clamp(min=LEAST)
     weight = (settings.pt_power * (log_pt + target[:, 0])).exp()[learned]
     momentum = (weight[:, None] * error).sum() / weight.sum().clamp(min=LEAST)
     return classes + settings.regression_weight * momentum

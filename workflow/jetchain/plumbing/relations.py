@@ -31,6 +31,7 @@ from jetchain.plumbing.numbers import unit_at
 from jetchain.plumbing.radii import readers
 from jetchain.plumbing.responses import responses_are_whole
 from jetchain.tagging.class_settings import samples_of
+from jetchain.tagging.models import TaggerSettings
 
 if TYPE_CHECKING:
     from jetchain.plumbing.configuration import Configuration
@@ -168,12 +169,12 @@ def _features_are_there(config: Configuration) -> Iterator[str]:
             continue
         there = FORMATS.load(imported.source.format).feature_set
         for name in tagging.taggers:
-            own = getattr(getattr(tagging.models, name, None), "feature_set", None)
-            wanted = own or tagging.feature_set
-            if not {*FEATURE_SETS.get(wanted, ())} <= {*FEATURE_SETS[there]}:
-                path = f"models.{name}.feature_set" if own else "feature_set"
+            section = getattr(tagging.models, name, TaggerSettings())
+            needed = section.needs(section.feature_set or tagging.feature_set)
+            if not {*FEATURE_SETS[needed]} <= {*FEATURE_SETS[there]}:
+                path = f"models.{name}." * bool(section.feature_set) + "feature_set"
                 yield (
-                    f"tagging.{path}: {name} sees '{wanted}' of a particle, but jets of '{sample}' "
+                    f"tagging.{path}: {name} sees '{needed}' of a particle, but jets of '{sample}' "
                     f"({imported.source.format}) have '{there}' only: set it to {there}."
                 )
 

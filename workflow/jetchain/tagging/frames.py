@@ -14,6 +14,13 @@ LARGEST_GAMMA = 1e5  # of a boost; only of what is as good as massless it would 
 ALIGNED = 1e-6  # sine of an angle, or share of the momentum, below which there is no direction
 
 
+def physical(momentum: Tensor) -> Tensor:
+    """Momenta (..., 4) with energies of at least |p|: by rounding, or as files have them, some are
+    less, and of such there is no rest frame."""
+    size = momentum[..., :3].norm(dim=-1, keepdim=True)
+    return torch.cat([momentum[..., :3], torch.maximum(momentum[..., 3:], size)], dim=-1)
+
+
 def rest(vector: Tensor) -> Tensor:
     """The boost to the rest frame of a momentum, none if there is none; (..., 4) to (..., 4, 4)."""
     three, energy = vector[..., :3], vector[..., 3:]

@@ -18,6 +18,7 @@ from jetchain.core.verbs import Input, Output
 from jetchain.tagging.batches import Jets
 from jetchain.tagging.evaluate import probabilities
 from jetchain.tagging.features import COLUMNS, PART, lay_out
+from jetchain.tagging.models import MODELS
 from jetchain.tagging.networks import load
 from jetchain.tagging.preprocessing import Preprocess
 from jetchain.tagging.settings import SelectionSettings
@@ -37,7 +38,8 @@ def score(*, weights: Input, graphs: Input, scores: Output) -> None:
     """
     make_deterministic(0)
     network, about = load(weights)
-    require_features(graphs, about.feature_set)
+    needed = MODELS.decode(about.tagger, about.settings).needs(about.feature_set)
+    require_features(graphs, needed)
     table = Mapped([graphs], JET_GRAPHS)
     parts = [np.empty((0, len(about.classes)), np.float32)]
     for first in range(0, len(table), PART):

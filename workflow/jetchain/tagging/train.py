@@ -75,6 +75,7 @@ def trained(
         update={"epochs": part * options.epochs, "patience": part * options.patience}
     )
     feature_set = own.feature_set or settings.feature_set
+    own = own.without_what_lacks(feature_set)
     index = read_result(dataset, TaggingDataset)
     how = preprocessing(index, feature_set, settings.standardisation)
     make_deterministic(seed, options.threads)

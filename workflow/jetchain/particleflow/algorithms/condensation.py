@@ -32,7 +32,7 @@ from jetchain.core.settings import Settings, key
 from jetchain.core.training_settings import TrainingSettings
 from jetchain.particleflow.batch import EventBatch
 from jetchain.particleflow.jagged import rows_of
-from jetchain.particleflow.messages import SCALE, Message, edge_geometry, head
+from jetchain.particleflow.messages import SCALE, Message, edge_geometry, head, precise
 from jetchain.particleflow.network import COLUMN, FEATURES, Candidates, Network
 from jetchain.particleflow.network_settings import SetTrainingSettings
 from jetchain.particleflow.node_network import (
@@ -114,7 +114,7 @@ class Condensation(Network):
         for message in self.messages:
             hidden = message(hidden, batch.edge_index, geometry)
         seen = torch.cat([hidden, scaled], dim=1)
-        beta = (self.weight(seen)[:, 0] + FIRST_BETA).sigmoid().clamp(max=LARGEST)
+        beta = (precise(self.weight(seen)[:, 0]) + FIRST_BETA).sigmoid().clamp(max=LARGEST)
         logits = possible(self.classes(seen), batch.x)
         place = self.place(seen)
         start = pad(batch.x[:, CALORIMETER] / SCALE, (0, place.shape[1] - len(CALORIMETER)))

@@ -30,7 +30,7 @@ from jetchain.core.kinematics import delta_phi, pt_eta_phi
 from jetchain.core.settings import Settings, key
 from jetchain.particleflow.batch import EventBatch, batch_of
 from jetchain.particleflow.jagged import rows_of
-from jetchain.particleflow.messages import Message, edge_geometry, head
+from jetchain.particleflow.messages import Message, edge_geometry, head, precise
 from jetchain.particleflow.network import COLUMN, FEATURES, Candidates, Network, of_nodes
 from jetchain.particleflow.network_settings import SetTrainingSettings
 from jetchain.particleflow.node_network import possible
@@ -198,7 +198,7 @@ class Tspn(Network):
         keys, values = self.keys(inside), self.values(inside)
         for _ in range(self.settings.rounds):
             query = self.query(self.norm_slot(slots))
-            logit = query @ keys.transpose(1, 2) / keys.shape[2] ** 0.5
+            logit = precise(query @ keys.transpose(1, 2)) / keys.shape[2] ** 0.5
             attention = logit.masked_fill(~there[:, :, None], -1e9).softmax(dim=1)
             attention = attention * real[:, None] + EPSILON
             update = (attention / attention.sum(dim=2, keepdim=True)) @ values

@@ -4,9 +4,10 @@ A line may be a variant of another: the same network on other inputs, so that bo
 side in a run. Its name is then that of the other, a comma and what is different.
 """
 
-from typing import Any
+from typing import Any, Self
 
 from jetchain.core.registry import Member, Registry
+from jetchain.core.schema.tagging import FEATURE_SETS
 from jetchain.core.settings import Settings, Widths, key
 
 
@@ -29,8 +30,24 @@ class TaggerSettings(Settings):
         """In words, what it takes of jets whose particles have these features."""
         return feature_set
 
+    def needs(self, feature_set: str) -> str:
+        """Of these features the smallest set, a key of FEATURE_SETS, that has all it looks at."""
+        return feature_set
 
-class ImageSettings(TaggerSettings):
+    def without_what_lacks(self, feature_set: str) -> Self:
+        """The same, blind to what jets whose particles have these features do not have."""
+        return self
+
+
+class OfMomenta(TaggerSettings):
+    """What is a tagger's own that takes of particles their momenta alone, or less."""
+
+    def needs(self, feature_set: str) -> str:
+        """See `TaggerSettings`."""
+        return "kinematics"
+
+
+class ImageSettings(OfMomenta):
     """The image of a jet."""
 
     pixels: int = key(33, "Pixels on each side; of an odd number one is in the middle.", ge=5)
@@ -64,12 +81,25 @@ class EdgeConvSettings(NeighbourSettings):
 class MomentumSettings(TaggerSettings):
     """What a network of four-momenta knows beside their products."""
 
-    identity: bool = key(True, "Whether it sees charge and kind of a particle beside its momentum.")
+    identity: bool = key(
+        True,
+        "Whether it sees charge and kind of a particle beside its momentum, unless its feature_set "
+        "is kinematics.",
+    )
     beams: bool = key(False, "Whether it knows the beams, as published; no invariance then.")
 
     def sees(self, feature_set: str) -> str:
         """See `TaggerSettings`."""
         return "momenta, charge, kind" if self.identity else "momenta"
+
+    def needs(self, feature_set: str) -> str:
+        """See `TaggerSettings`."""
+        there = {*FEATURE_SETS["identity"]} <= {*FEATURE_SETS[feature_set]}
+        return "identity" if self.identity and there else "kinematics"
+
+    def without_what_lacks(self, feature_set: str) -> Self:
+        """See `TaggerSettings`; where there is neither charge nor kind, both are 0."""
+        return self.model_copy(update={"identity": self.needs(feature_set) == "identity"})
 
 
 OWN = "own"

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from jetchain.core.forest import tree_of
 from jetchain.core.settings import key
 from jetchain.tagging.batches import Jets
-from jetchain.tagging.models import TaggerSettings
+from jetchain.tagging.models import OfMomenta
 
 
-class BDTSettings(TaggerSettings):
+class BDTSettings(OfMomenta):
     """Sizes of the boosted trees; the settings of training are not theirs."""
 
     iterations: int = key(200, "Largest number of trees of a class.", ge=1)

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from jetchain.core.settings import Width, key
 from jetchain.tagging.batches import Jets
-from jetchain.tagging.models import TaggerSettings
+from jetchain.tagging.models import OfMomenta
 from jetchain.tagging.models.layers import dense, head, share_of_pt
 
 
-class EFNSettings(TaggerSettings):
+class EFNSettings(OfMomenta):
     """Sizes of the energy-flow network (arXiv:1810.05165)."""
 
     phi_sizes: list[Width] = key(

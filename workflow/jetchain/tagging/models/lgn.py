@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from jetchain.core.norm import BatchNorm
 from jetchain.core.settings import Width, key
 from jetchain.tagging.batches import Jets
-from jetchain.tagging.frames import METRIC, rest
+from jetchain.tagging.frames import METRIC, physical, rest
 from jetchain.tagging.invariants import BEAMS, KINDS, labels, mass2, product, squashed
 from jetchain.tagging.models import MomentumSettings
 from jetchain.tagging.pairs import Pairs, compact
@@ -84,7 +84,7 @@ class LGN(nn.Module):
     def forward(self, jets: Jets) -> Tensor:
         """Logits of each jet, from momenta and kinds of its particles; (jets, classes)."""
         real = compact(jets.rows)
-        momentum = real.spread(jets.rows.take(jets.momentum)).double()  # (jets, n, 4)
+        momentum = physical(real.spread(jets.rows.take(jets.momentum)).double())  # (jets, n, 4)
         momentum = momentum @ rest(momentum.sum(dim=1)).mT / SCALE
         known = real.spread(torch.cat([mass2(jets), labels(jets, *self.given)], dim=1))
         # Of both orders of two particles the square is the same.

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from jetchain.core.settings import key
 from jetchain.tagging.batches import Jets
-from jetchain.tagging.frames import METRIC, frame_of, rest
+from jetchain.tagging.frames import METRIC, frame_of, physical, rest
 from jetchain.tagging.invariants import KINDS, labels, mass2, product, squashed
 from jetchain.tagging.models import MomentumSettings
 from jetchain.tagging.pairs import compact
@@ -75,7 +75,7 @@ class LLoCa(nn.Module):
     def forward(self, jets: Jets) -> Tensor:
         """Logits of each jet, from momenta and kinds of its particles; (jets, classes)."""
         real = compact(jets.rows)
-        mask, momentum = real.mask, real.spread(jets.rows.take(jets.momentum)).double()
+        mask, momentum = real.mask, physical(real.spread(jets.rows.take(jets.momentum)).double())
         known = torch.cat([mass2(jets), labels(jets, self.identity, False)], dim=1)
         known = real.spread(known)  # (jets, n, known)
         whole = momentum.sum(dim=1, keepdim=True)  # (jets, 1, 4)

@@ -284,6 +284,7 @@ def pair_features(one: Tensor, other: Tensor) -> Tensor:
 
 def _pt_y_phi(momentum: Tensor) -> Tensor:
     px, py, pz, e = momentum.unbind(dim=1)
-    rapidity = (2 * pz / (e - pz).clamp(min=1e-20)).log1p() / 2
+    # Not -1, of which the logarithm is none: so it rounds, or an energy is below |pz|.
+    rapidity = (2 * pz / (e - pz).clamp(min=1e-20)).clamp(min=2**-24 - 1).log1p() / 2
     pt = momentum[:, :2].square().sum(dim=1).sqrt()
     return torch.stack([pt, rapidity, torch.atan2(py, px)], dim=1)

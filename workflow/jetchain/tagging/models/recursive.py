@@ -18,19 +18,23 @@ from torch import Tensor, nn
 from jetchain.core.kinematics import delta_phi
 from jetchain.core.settings import Width, key
 from jetchain.tagging.batches import Jets
-from jetchain.tagging.models import TaggerSettings
+from jetchain.tagging.models import OfMomenta
 from jetchain.tagging.models.layers import head
 
 POWER = {"anti-kt": -1, "cambridge": 0, "kt": 1}
 FAR = 1e30
 
 
-class RecursiveSettings(TaggerSettings):
+class RecursiveSettings(OfMomenta):
     """Sizes of the recursive network (arXiv:1702.00748)."""
 
     algorithm: Literal["anti-kt", "cambridge", "kt"] = key("kt", "Clustering that gives the tree.")
     width: int = key(40, "Width of a state.", ge=1)
     fully_connected: list[Width] = key([40, 40], "Widths of the per-jet layers.", min_length=1)
+
+    def sees(self, feature_set: str) -> str:
+        """See `TaggerSettings`."""
+        return "momenta"
 
 
 class Recursive(nn.Module):
