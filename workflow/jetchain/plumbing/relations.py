@@ -45,7 +45,6 @@ ORDERED = [
      "the fit needs a sideband below the signal region"),
     ("anomaly.signal_region[1]", "<", f"{SPECTRUM}.mass_range[1]",
      "the fit needs a sideband above the signal region"),
-    ("jets.calibration.pt_min", "<", "jets.calibration.pt_edges[0]", NOT_CLUSTERED),
     ("jets.clustering.pt_min", "<=", "jets.summary.pt_min", NOT_CLUSTERED),
     ("jets.clustering.pt_min", "<=", "jets.images.pt_min", NOT_CLUSTERED),
     ("jets.clustering.pt_min", "<=", "jets.display.selection.pt_min", NOT_CLUSTERED),
