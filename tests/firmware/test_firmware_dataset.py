@@ -7,13 +7,14 @@ import pytest
 
 from helpers.jetgraphs import toy_jets, write_toy_samples
 from jetchain.core.errors import ConfigurationError, DataError, EmptySampleError
-from jetchain.core.io.tensors import read_tensors
+from jetchain.core.io.tensors import read_tensors, write_tensors
 from jetchain.core.metrics import balanced_accuracy
-from jetchain.core.schema.graphs import CONSTITUENT_COLUMNS, JET_COLUMNS
+from jetchain.core.schema.graphs import CONSTITUENT_COLUMNS, JET_COLUMNS, JET_GRAPHS
 from jetchain.core.settings import parse
 from jetchain.firmware.dataset import (
     FEATURES,
     FIRMWARE_JETS,
+    TEST,
     leading_constituents,
     prepare,
     split_by_event,
@@ -81,6 +82,23 @@ def test_a_class_without_jets_and_a_damaged_file_stop_the_job(tmp_path):
     with pytest.raises(DataError, match="quark"):
         prepare(jets=jets, settings=settings, **outputs)
     assert not outputs["dataset"].exists()
+
+
+@pytest.mark.parametrize("kind", ["none", "of one split", "below 0"])
+def test_weights_that_add_up_to_nothing_are_refused(tmp_path, kind):
+    settings = FirmwareDatasetSettings(classes=["quark", "top"])
+    jets = write_toy_samples(tmp_path, 120, names=("quark", "top"))
+    table = read_tensors(jets[1], JET_GRAPHS)
+    split = split_by_event(
+        table["event_number"], settings.validation_fraction, settings.test_fraction
+    )
+    table["weight"] = (
+        table["weight"] * {"none": 0, "of one split": split != TEST, "below 0": -1}[kind]
+    )
+    write_tensors(jets[1], JET_GRAPHS, table)
+    outputs = {"dataset": tmp_path / "d.safetensors", "cutflow": tmp_path / "c.json"}
+    with pytest.raises(DataError, match=r"Class 'top': the weights of its jets in the t[re]"):
+        prepare(jets=jets, settings=settings, **outputs)
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,13 @@ flat in pT as far as all classes reach. What is derived from the training jets i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from jetchain.core.errors import DataError
 
 Float = NDArray[np.float64]
 
@@ -92,6 +95,48 @@ def effective_number(weight: ArrayLike) -> float:
     values = np.asarray(weight, float)
     square = float(values @ values)
     return float(values.sum()) ** 2 / square if square else 0.0
+
+
+def sums_of(label: ArrayLike, split: ArrayLike, weight: ArrayLike, shape: tuple[int, int]) -> Float:
+    """Sum of the weights of each class in each split.
+
+    Args:
+        label, split, weight: (jets,).
+        shape: numbers of classes and of splits, which is that of the result.
+    """
+    place = np.asarray(label) * shape[1] + np.asarray(split)
+    sums = np.bincount(place, np.asarray(weight, float), minlength=shape[0] * shape[1])
+    return np.asarray(sums, np.float64).reshape(shape)
+
+
+def require_weights(
+    classes: Sequence[str],
+    splits: Sequence[str],
+    label: ArrayLike,
+    split: ArrayLike,
+    weight: ArrayLike,
+    key: str,
+) -> None:
+    """Refuse weights of a class that add up to nothing in a split, or to less.
+
+    Args:
+        classes, splits: names.
+        label, split, weight: (jets,).
+        key: of the configuration, that has the classes.
+
+    Raises:
+        DataError: there is such a class.
+    """
+    sums = sums_of(label, split, weight, (len(classes), len(splits)))
+    for name, row in zip(classes, sums, strict=True):
+        for part, total in zip(splits, row.tolist(), strict=True):
+            if not 1e-100 < total < 1e100:
+                raise DataError(
+                    f"Class '{name}': the weights of its jets in the {part} split add up to "
+                    f"{total:g}, by which nothing can be divided.",
+                    f"Look at the event weights of the samples of '{name}' in {key}, or take more "
+                    "events, so that those above 0 prevail.",
+                )
 
 
 def _shares(density: Float, effective: list[float], pt_edges: Float, eta_edges: Float) -> Float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from jetchain.core.schema.base import Tensor, TensorTable
 from jetchain.core.schema.firmware import FirmwareCutflow
 from jetchain.core.schema.graphs import CONSTITUENT_COLUMNS, JET_COLUMNS, JET_GRAPHS
 from jetchain.core.schema.jets import JET_CLASSES
-from jetchain.core.spectrum import CommonSpectrum
+from jetchain.core.spectrum import CommonSpectrum, require_weights, sums_of
 from jetchain.core.verbs import Inputs, Output
 from jetchain.firmware.settings import FirmwareDatasetSettings
 
@@ -116,30 +117,37 @@ def leading_constituents(
 
 
 def common_weights(
-    table: dict[str, np.ndarray], jet: NDArray[np.float32], classes: int, bins: tuple[int, int]
+    table: dict[str, np.ndarray],
+    jet: NDArray[np.float32],
+    classes: Sequence[str],
+    bins: tuple[int, int],
 ) -> NDArray[np.float64]:
     """Weights with which pT and |eta| tell no class; see `core.spectrum`.
 
     Args:
         table: label, split and weight of the event, (jets,) each; all classes are in every split.
         jet: (jets, JET_COLUMNS), GeV.
-        classes: their number.
+        classes: their names.
         bins: of pT and of |eta|.
 
     Returns:
         (jets,), 1 in the mean of a split, with the same sum for each of its classes.
+
+    Raises:
+        DataError: the weights of a class add up to nothing in a split.
     """
     label, split = table["label"], table["split"]
+    require_weights(classes, SPLITS, label, split, table["weight"], "firmware.dataset")
     pt, eta = (jet[:, JET_COLUMNS.index(name)] for name in ("pt", "eta"))
     train = split == TRAIN
     spectrum = CommonSpectrum.of(
-        label[train], pt[train], eta[train], table["weight"][train], classes, bins
+        label[train], pt[train], eta[train], table["weight"][train], len(classes), bins
     )
     weight = spectrum.weights(label, pt, eta, table["weight"])
-    place = label * len(SPLITS) + split
+    require_weights(classes, SPLITS, label, split, weight, "firmware.dataset")
     jets = np.bincount(split, minlength=len(SPLITS))
-    sums = np.bincount(place, weight, minlength=classes * len(SPLITS))
-    return np.asarray(weight / sums[place] * jets[split] / classes)
+    sums = sums_of(label, split, weight, (len(classes), len(SPLITS)))
+    return np.asarray(weight / sums[label, split] * jets[split] / len(classes))
 
 
 def prepare(
@@ -190,6 +198,6 @@ def prepare(
                 "Generate more events for its sample, or take it out of firmware.dataset.classes.",
             )
     bins = settings.pt_bins, settings.eta_bins
-    table["weight"] = common_weights(table, np.concatenate(found), len(settings.classes), bins)
+    table["weight"] = common_weights(table, np.concatenate(found), settings.classes, bins)
     write_tensors(dataset, FIRMWARE_JETS, table)
     write_result(cutflow, FirmwareCutflow(jets=counts, kept=by_class))

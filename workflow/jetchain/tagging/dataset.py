@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from jetchain.core.errors import DataError, EmptySampleError
+from jetchain.core.errors import EmptySampleError
 from jetchain.core.io.mapped import Mapped
 from jetchain.core.io.tables import read_result, write_result
 from jetchain.core.schema.graphs import JET_COLUMNS
@@ -26,7 +26,7 @@ from jetchain.core.schema.tagging import (
     TaggingDataset,
     TaggingSummary,
 )
-from jetchain.core.spectrum import CommonSpectrum
+from jetchain.core.spectrum import CommonSpectrum, require_weights, sums_of
 from jetchain.core.verbs import Inputs, Output
 from jetchain.tagging.kept import kept_rows
 from jetchain.tagging.settings import DatasetSettings
@@ -113,7 +113,7 @@ def dataset(
     splits, label, event_weight, jet = (
         np.concatenate([part[name] for part in few]) for name in ("split", *FEW)
     )
-    _require_weights(classes, label, splits, event_weight)
+    require_weights(classes, TAGGING_SPLITS, label, splits, event_weight, "tagging.classes")
     pt, eta = (jet[:, JET_COLUMNS.index(name)] for name in ("pt", "eta"))
     train = splits == TAGGING_SPLITS.index("train")
     spectrum = CommonSpectrum.unchanged(len(classes))
@@ -123,7 +123,7 @@ def dataset(
             len(classes), (settings.pt_bins, settings.eta_bins),
         )  # fmt: skip
     weights = spectrum.weights(label, pt, eta, event_weight)
-    _require_weights(classes, label, splits, weights)
+    require_weights(classes, TAGGING_SPLITS, label, splits, weights, "tagging.classes")
     weight = balance(label, splits, weights, len(classes))
     mean, scale = moments(training_particles)
     write_result(
@@ -177,30 +177,6 @@ def _require_jets(name: str, flow: ClassCutflow, split: str) -> None:
     )
 
 
-def _require_weights(
-    classes: list[str], label: ArrayLike, split: ArrayLike, weight: NDArray[np.floating]
-) -> None:
-    """Raise `DataError` where the weights of a class add up to nothing in a split."""
-    sums = _sums(label, split, weight, len(classes))
-    for name, row in zip(classes, sums, strict=True):
-        for part, total in zip(TAGGING_SPLITS, row.tolist(), strict=True):
-            if not 1e-100 < total < 1e100:
-                raise DataError(
-                    f"Class '{name}': the weights of its jets in the {part} split add up to "
-                    f"{total:g}, by which nothing can be divided.",
-                    f"Look at the event weights of the samples of tagging.classes.{name}, or take "
-                    "more events, so that those above 0 prevail.",
-                )
-
-
-def _sums(label: ArrayLike, split: ArrayLike, weight: ArrayLike, classes: int) -> Float:
-    """Sum of the weights of each class in each split; (classes, splits)."""
-    place = np.asarray(label) * len(TAGGING_SPLITS) + np.asarray(split)
-    size = classes * len(TAGGING_SPLITS)
-    sums = np.bincount(place, np.asarray(weight, float), minlength=size)
-    return np.asarray(sums, np.float64).reshape(classes, len(TAGGING_SPLITS))
-
-
 def balance(label: ArrayLike, split: ArrayLike, weight: ArrayLike, classes: int) -> Float:
     """Factors with which all classes of a split weigh the same, and its jets 1 in the mean.
 
@@ -212,8 +188,9 @@ def balance(label: ArrayLike, split: ArrayLike, weight: ArrayLike, classes: int)
     Returns:
         (classes, splits).
     """
-    sums = _sums(label, split, weight, classes)
-    jets = _sums(label, split, np.ones(np.shape(label)), classes)
+    shape = classes, len(TAGGING_SPLITS)
+    sums = sums_of(label, split, weight, shape)
+    jets = sums_of(label, split, np.ones(np.shape(label)), shape)
     return np.asarray(jets.sum(axis=0) / (classes * sums))
 
 
