@@ -149,3 +149,19 @@ def test_minos_goes_to_where_the_lower_of_both_minima_has_risen() -> None:
         lowest = -2 * float(model.model.logpdf(best.tolist(), model.data.tolist())[0])
         rises = [least(model, best[model.poi] + each) - lowest for each in (down, up)]
     np.testing.assert_allclose(rises, 1.0, atol=0.02)
+
+
+def test_a_norm_and_a_shape_of_one_name_may_move_a_bin_to_and_fro() -> None:
+    """At -1 both cancel, and between they do not: the first bin falls by five events there."""
+    given = spec([150.0, 200.0], histosys([180.0, 275.0], [118.0, 128.0]), [150.0, 205.0])
+    norm = {"name": "gen", "type": "normsys", "data": {"hi": 1.48, "lo": 1.275}}
+    given["channels"][0]["samples"][1]["modifiers"].append(norm)
+    with numpy_backend():
+        model = Model(given, "given")
+        place = model.model.config.par_slice("gen").start
+        at = np.repeat(np.array(model.start)[None], 3, 0)
+        at[:, place] = (0.0, -0.25, -1.0)
+        usual, between, end = model.expected(at).counts[:, 0]
+        assert end == pytest.approx(usual, rel=0.01)
+        assert between < usual - 5
+        assert model.bowed == [place]

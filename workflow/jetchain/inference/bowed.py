@@ -1,7 +1,7 @@
 """Fits of models whose -log L may have two minima along a systematic.
 
-A systematic that moves a bin to the same side at +1 and at -1 is *bowed*: one minimum may lie near
-zero, or on the one side, and another on the other.
+A systematic that moves a bin to and fro between -1 and +1 is *bowed*, such as one that moves it to
+the same side at both: one minimum may lie near zero, or on the one side, and another on the other.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from jetchain.inference.likelihood import Likelihood, Rows
 from jetchain.inference.minimise import Minima, Range, minimise
 
 Array = NDArray[np.floating]
+BETWEEN = np.linspace(-1.0, 1.0, 9)
+"""Values of a parameter at which its effect is looked at."""
 OFF = 3.0
 """Errors by which data may be off, where a second minimum of a nuisance parameter is looked for."""
 
@@ -23,7 +25,7 @@ OFF = 3.0
 def bowed(
     config: Any, likelihood: Likelihood, points: Array, fixed: NDArray[np.bool_]
 ) -> list[int]:
-    """Parameters that move some bin to the same side at +1 and -1, by enough to be seen.
+    """Parameters that move some bin to and fro between -1 and +1, by enough to be seen.
 
     Args:
         config: of pyhf's model.
@@ -38,12 +40,11 @@ def bowed(
     )
     found = []
     for index in (each for each in wanted if not fixed[each]):
-        at = np.repeat(points[:, None], 3, 1)
-        at[:, :, index] = (0.0, 1.0, -1.0)
+        at = np.repeat(points[:, None], len(BETWEEN), 1)
+        at[:, :, index] = BETWEEN
         rates = likelihood.rates(at.reshape(-1, points.shape[1])).reshape(*at.shape[:2], -1)
-        usual = rates[:, 0]
-        up, down = rates[:, 1] - usual, rates[:, 2] - usual
-        shift = np.where(up * down > 0, np.minimum(np.abs(up), np.abs(down)), 0.0)
+        usual, steps = rates[:, len(BETWEEN) // 2], np.diff(rates, axis=1)
+        shift = np.minimum(np.maximum(steps, 0).sum(axis=1), np.maximum(-steps, 0).sum(axis=1))
         # The curvature that data several errors off can take from the prior's, of one.
         seen = np.sum(OFF * 2 * shift / np.sqrt(np.maximum(usual, 0) + 1), axis=1)
         if seen.max() > 1:

@@ -104,7 +104,8 @@ class Profile:
             np.repeat(self.data[None, self.bins :], many, 0),
         )
         if self.likelihood is not None:
-            both = bowed(self.model.config, self.likelihood, starts, self.within.fixed)
+            some = starts[sorted({0, many // 2, many - 1})]
+            both = bowed(self.model.config, self.likelihood, some, self.within.fixed)
             best = lowest(self.likelihood, rows, starts, self.within, both)
             value[best.found] = 2 * best.value[best.found]
             parameters, found = best.parameters, best.found
