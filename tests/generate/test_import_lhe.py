@@ -98,6 +98,16 @@ def test_the_process_is_the_event_s_also_where_init_does_not_list_it(tmp_path):
     assert ak.to_list(data["event"].process) == [7, 9, 7]
 
 
+def test_processes_of_events_with_the_same_momenta_are_told_apart(tmp_path):
+    """As of electrons on positrons: the momentum fractions are the same of all events."""
+    text = les_houches(1, processes=((7, 30.0, 0.3), (8, 20.0, 0.4)))
+    event = text[text.index("<event>") : text.index("</LesHouchesEvents>")]
+    codes = [7, 8, 8, 7, 9, 8]
+    events = "".join(event.replace("4 7 1.0", f"4 {code} 1.0") for code in codes)
+    path = write_les_houches(tmp_path / "a.lhe", text.replace(event, events))
+    assert ak.to_list(take_in(path, tmp_path)[0]["event"].process) == codes
+
+
 def test_a_file_that_knows_no_cross_section_is_read(tmp_path):
     text = les_houches(2).replace("50.0 1.0 1.0 7", "0 0 0 7")
     data, account = take_in(write_les_houches(tmp_path / "a.lhe", text), tmp_path)

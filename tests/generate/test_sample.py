@@ -146,6 +146,20 @@ def test_process_codes_are_those_of_a_bare_loop(process):
     assert ours.tolist() == expected
 
 
+def test_process_codes_of_leptons_that_have_all_of_their_beams_momentum():
+    """All events have x1 = x2 = 1: it is the W bosons that tell the processes apart."""
+    overrides = [
+        *QUIET, "SoftQCD:inelastic = off", "PDF:lepton = off", "Beams:idA = 11", "Beams:idB = -11",
+        "Beams:eCM = 200.", "WeakSingleBoson:ffbar2gmZ = on", "WeakDoubleBoson:ffbar2WW = on",
+        "HadronLevel:all = off",
+    ]  # fmt: skip
+    chosen = GenerationSettings(process="minbias", events=120, overrides=overrides)
+    data = generate(chosen, 0, 3)[0]
+    bosons = ak.to_numpy(ak.sum(np.abs(data["parton"]["pdgid"]) == 24, axis=1))
+    assert set(bosons.tolist()) == {0, 2}
+    np.testing.assert_array_equal(data["event"]["process"], np.where(bosons == 2, 233, 221))
+
+
 def test_colour_flow_tells_exchange_from_annihilation():
     """u ubar -> u ubar: colours of the incoming pair annihilate (114) or flow out (116)."""
     pdgid = np.array([[2, 2], [-2, -2], [2, 2], [-2, -2]])

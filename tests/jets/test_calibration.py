@@ -6,6 +6,7 @@ import awkward as ak
 import numpy as np
 import pytest
 
+from helpers.made_up_jets import made_up
 from jetchain.core.errors import ConfigurationError, EmptySampleError
 from jetchain.core.io.events import write_events
 from jetchain.core.io.tables import write_result
@@ -24,9 +25,7 @@ from jetchain.jets.closure import (
     closure,
     cross_calibrated,
     measure,
-    numbers,
     peaks,
-    uncertainty,
 )
 from jetchain.jets.cluster import calibrated, harder, labels_of, shares
 from jetchain.jets.containers import Jets, Particles
@@ -42,68 +41,19 @@ from jetchain.jets.response import (
     response_error,
 )
 from jetchain.jets.settings import (
-    LEAST_RESPONSE,
     CalibrationJobSettings,
     ClosureJobSettings,
-    ClosureSettings,
     JetsSettings,
     ResponseSettings,
 )
 from jetchain.plumbing.configuration import load
 
 SETTINGS = ResponseSettings()
-JETS = 60_000
-
-
-def true_response(pt, eta):
-    """Rising with pT, with a dip between barrel and endcap."""
-    return 0.9 + 0.02 * np.log(pt / 200.0) - 0.04 * np.exp(-(((np.abs(eta) - 1.45) / 0.25) ** 2))
-
-
-def mass_response(ratio):
-    return 0.95 * (ratio / 0.1) ** -0.1
-
-
-def made_up(seed, power=0.0, jets=JETS):
-    """Pairs of jets, one an event, with a spectrum pT^(-1 - power): reconstructed and true."""
-    random = np.random.default_rng(seed)
-    low, high = (edge ** (-power) if power else np.log(edge) for edge in (160.0, 3000.0))
-    drawn = random.uniform(*sorted((low, high)), jets)
-    pt = drawn ** (-1 / power) if power else np.exp(drawn)
-    eta = random.uniform(-2.5, 2.5, jets)
-    ratio = np.exp(random.uniform(np.log(0.025), np.log(0.4), jets))
-    truth = {
-        "pt": pt, "eta": eta, "phi": np.zeros(jets), "m": ratio * pt, "msd": 0.8 * ratio * pt,
-        "label": np.zeros(jets, int), "event": np.arange(jets),
-    }  # fmt: skip
-    scale = true_response(pt, eta)
-    ours = {name: truth[name] for name in ("eta", "phi", "label", "event")}
-    ours["pt_raw"] = pt * scale * random.normal(1.0, 0.07, jets)
-    for name, extra in (("m", mass_response(ratio)), ("msd", 1.0)):
-        ours[f"{name}_raw"] = truth[name] * scale * extra * random.normal(1.0, 0.12, jets)
-    ours |= {name: random.uniform(0.05, 0.5, jets) for name in SHARES}
-    return ours, truth
 
 
 @pytest.fixture(scope="module")
 def known():
     return derive(*made_up(1), 0.8, SETTINGS)
-
-
-def test_jets_near_their_threshold_are_no_part_of_a_class(known):
-    """Of a falling spectrum those are seen that fluctuated up: a bin that begins there is high."""
-    ours, truth = made_up(11, 5.0)
-    ours = applied(ours, known)
-    seen = ours["pt"] > 200.0
-    ours, truth = ({name: v[seen] for name, v in each.items()} for each in (ours, truth))
-    settings = ClosureJobSettings(class_radius=0.8)
-    cut = measure((ours, truth), "quark", 0.8, settings)[0].pt
-    assert cut.median > 1.0 + 5 * cut.median_error
-    whole = measure((ours, truth), "quark", 0.8, settings, 200.0 / LEAST_RESPONSE)
-    assert (whole[0].pt_low, whole[0].pt_high) == (250.0, 300.0)
-    assert whole[0].pt.median == pytest.approx(1.0, abs=0.005 + 3 * whole[0].pt.median_error)
-    higher = measure((ours, truth), "quark", 0.8, settings, 400.0)
-    assert (higher[0].pt_low, higher[0].pt_high) == (400.0, 450.0)
 
 
 def test_the_inversion_undoes_the_response(known):
@@ -341,53 +291,6 @@ def test_where_few_jets_were_a_calibration_goes_no_farther_than_they_do(seed):
 def test_too_few_jets_are_refused():
     with pytest.raises(EmptySampleError, match=r"jets.calibration.enabled"):
         derive(*made_up(1, jets=20), 0.8, SETTINGS)
-
-
-def test_uncertainties_add_in_quadrature_and_know_the_flavour(known):
-    ours, truth = made_up(6)
-    half = len(truth["pt"]) // 2
-    truth["label"][half:] = 1  # gluon jets, whose response is 4 % lower
-    ours["pt_raw"][half:] *= 0.96
-    settings = ClosureJobSettings(class_radius=0.8)
-    paired = (applied(ours, known), truth)
-    rows = uncertainty(measure(paired, "all", 0.8, settings), paired, known, settings)
-    assert len(rows) == 18
-    for row in rows:
-        assert row.jes_flavour == pytest.approx(0.02, abs=0.006)
-        assert row.jes**2 == pytest.approx(row.jes_closure**2 + row.jes_fit**2 + row.jes_flavour**2)
-        assert row.jer == pytest.approx(0.075, abs=0.015)
-
-
-def test_numbers_are_the_bins_with_what_is_wanted_and_the_worst_cell(known):
-    ours, truth = made_up(8)
-    calibrated_ones = applied(ours, known)
-    far = (truth["pt"] > 1400) & (np.abs(truth["eta"]) > 1.6)
-    calibrated_ones["pt"] = np.where(far, 1.03, 1.0) * calibrated_ones["pt"]
-    settings = ClosureJobSettings(class_radius=0.8)
-    found = numbers(measure((calibrated_ones, truth), "all", 0.8, settings), settings)
-    pts = [row for row in found if "pT" in row.quantity]
-    assert len(pts) == 6 + 3 + 1
-    assert all(row.tolerance == (0.01 if row in pts else 0.02) for row in found)
-    assert "worst cell" in pts[-1].quantity
-    assert "1400 to 2000 GeV, |eta| 1.6 to 2.5" in pts[-1].sample
-    assert pts[-1].value == pytest.approx(1.03, abs=0.01)
-    assert pts[-1].status == "failed"
-    assert "worst of 18" in pts[-1].source
-    assert sum(row.status != "passed" for row in pts) <= 2  # that cell, and maybe its bin of pT
-
-
-def test_one_bin_of_pt_and_eta_has_its_uncertainties(known):
-    # A run of tiny samples has one bin, which is bin, cell and whole at once.
-    ours, truth = made_up(9, jets=2000)
-    settings = ClosureJobSettings(
-        closure=ClosureSettings(pt_edges=[200.0, 2000.0], eta_edges=[0.0, 2.5]),
-        class_radius=0.8,
-    )
-    paired = (applied(ours, known), truth)
-    rows = measure(paired, "all", 0.8, settings)
-    assert len(rows) == 1
-    (row,) = uncertainty(rows, paired, known, settings)
-    assert row.jer == pytest.approx(0.075, abs=0.02)
 
 
 def test_spread_of_a_gaussian():

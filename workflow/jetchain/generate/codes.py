@@ -32,21 +32,31 @@ class HardProcessLog(pythia8mc.UserHooks):
     def __init__(self) -> None:
         super().__init__()
         self.pythia: Any = None
-        self.codes: dict[tuple[float, float], int] = {}
+        self.events: list[tuple[float, float, int]] = []
 
-    def onEndEvent(self, _status: Any) -> None:
-        """Note the code of the process under its momentum fractions, which tell events apart."""
-        info = self.pythia.infoPython()
-        self.codes[info.x1(), info.x2()] = info.code()
+    def onEndEvent(self, status: Any) -> None:
+        """Note momentum fractions and process of an event that did not fail."""
+        if status == pythia8mc.PhysicsBase.COMPLETE:
+            info = self.pythia.infoPython()
+            self.events.append((info.x1(), info.x2(), self.code()))
+
+    def code(self) -> int:
+        """Of the event's process."""
+        return int(self.pythia.infoPython().code())
 
     def take(self, batch: Any) -> NDArray[np.int32]:
-        """Process codes of a batch (events,); forgets the events that failed beside them."""
+        """Process codes of a batch (events,), which are the events noted, in their order.
+
+        The fractions are looked at as well, but may be the same of all: leptons have the whole
+        momentum of their beams.
+        """
         info = batch.layout.content("info")
         fractions = zip(
             info.content("x1").data.tolist(), info.content("x2").data.tolist(), strict=True
         )
-        codes = [self.codes[pair] for pair in fractions]
-        self.codes.clear()
+        noted = iter(self.events)
+        codes = [next(code for *pair, code in noted if pair == [*each]) for each in fractions]
+        self.events.clear()
         return np.array(codes, np.int32)
 
 

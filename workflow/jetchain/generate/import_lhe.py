@@ -219,10 +219,9 @@ class LesHouchesFile:
 class _HardProcessOfFile(HardProcessLog):
     """Notes the file's own code of every event's process."""
 
-    def onEndEvent(self, _status: Any) -> None:
-        """Note it under the momentum fractions, which tell events apart."""
-        info = self.pythia.infoPython()
-        self.codes[info.x1(), info.x2()] = self.pythia.getLHAupPtr().idProcess()
+    def code(self) -> int:
+        """Of the event in the file."""
+        return int(self.pythia.getLHAupPtr().idProcess())
 
 
 class _Showered(Batches):

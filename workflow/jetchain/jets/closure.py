@@ -9,6 +9,8 @@ on how often these occur.
 from __future__ import annotations
 
 import itertools
+import math
+import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -246,24 +248,34 @@ def peaks(paired: Pairs, radius: float, settings: ClosureJobSettings) -> list[Va
 def uncertainty(
     rows: list[ClosureRow], tested: Pairs, known: JetCalibration, settings: ClosureJobSettings
 ) -> list[UncertaintyRow]:
-    """The uncertainties in the bins of pT and |eta|; see `UncertaintyRow`."""
+    """The uncertainties in the bins of pT and |eta|; see `UncertaintyRow`.
+
+    The difference of quark and gluon jets is that of the nearest bin of pT with enough of both.
+    """
     quark, gluon = (
         {row.pt_low: row for row in measure(_of(tested, label), name, known.radius, settings)}
         for label, name in enumerate(JET_CLASSES[:2])
     )
+    flavours = [(quark[low], gluon[low]) for low in quark if low in gluon]
+    if not flavours:
+        print(
+            f"R = {known.radius:g}: no bin of pT has {settings.minimum_jets} quark and as many "
+            "gluon jets: their difference is no part of the uncertainties",
+            file=sys.stderr,
+        )
     _, _, cells = _bins(settings)
     result = []
     for row in rows:
         if _bin(row) not in cells:
             continue
-        both = (quark.get(row.pt_low), gluon.get(row.pt_low))
+        near = min(flavours, key=lambda both: _apart(both[0], row), default=None)
         found: dict[str, float] = {}
         for scale, resolution, name in (("jes", "jer", "pt"), ("jms", "jmr", "m")):
             left: Response = getattr(row, name)
             apart, wider = (
-                abs(getattr(getattr(both[0], name), which) - getattr(getattr(both[1], name), which))
+                abs(getattr(getattr(near[0], name), which) - getattr(getattr(near[1], name), which))
                 / 2
-                if both[0] and both[1]
+                if near
                 else 0.0
                 for which in ("median", "resolution")
             )
@@ -283,6 +295,11 @@ def uncertainty(
             )
         )
     return result
+
+
+def _apart(one: ClosureRow, other: ClosureRow) -> float:
+    """How far the middles of two bins of pT lie apart, in the logarithm."""
+    return abs(math.log((one.pt_low * one.pt_high) / (other.pt_low * other.pt_high)))
 
 
 def _fit_error(known: JetCalibration, name: str, row: ClosureRow, tested: Pairs) -> float:

@@ -157,8 +157,9 @@ class UncertaintyRow(Result):
     """Relative uncertainties of jets in a bin of true pT and |eta|.
 
     Each scale (JES, JMS) is the sum in quadrature of what does not close, of the error of the fit,
-    and of the flavour: half the difference of quark and gluon jets at that pT. Each resolution
-    (JER, JMR) stands with its own uncertainty: its statistical error and half that difference.
+    and of the flavour: half the difference of quark and gluon jets at that pT, or at the nearest
+    with enough of both. Each resolution (JER, JMR) stands with its own uncertainty: its statistical
+    error and half that difference.
 
     Attributes:
         radius: of the jets.
