@@ -48,7 +48,7 @@ MUTATIONS = {
         "tagging/test_figures_of_merit.py::test_figures_of_merit_of_every_pair_equal_scikit_learn",
     ),
     "QCD without gluons": (
-        "tagging/settings.py",
+        "tagging/class_settings.py",
         'QCD = {"quark": 1.0, "gluon": 1.0}',
         'QCD = {"quark": 1.0}',
         "tagging/test_figures_of_merit.py::test_figures_of_merit_of_every_pair_equal_scikit_learn",

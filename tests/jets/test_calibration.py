@@ -317,7 +317,7 @@ def test_refused_bins(changed, complaint):
     [
         ({"sample": "quarks"}, "quarks"),
         ({"sample": "lhco_signal"}, "two are needed"),
-        ({"pt_min": 300.0}, "must be below jets.calibration.pt_edges"),
+        ({"pt_min": 300.0}, "must not be above 0.8 times jets.calibration.pt_edges"),
     ],
 )
 def test_what_must_agree(values, complaint):
