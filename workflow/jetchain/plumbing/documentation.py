@@ -21,7 +21,7 @@ from jetchain.plumbing.configuration import Configuration
 HOUSE = Path(__file__).resolve().parents[3]
 
 YAML_HEAD = """\
-# jetchain at laptop scale: some forty minutes on two cores.
+# jetchain at laptop scale: less than half an hour on two cores.
 # Change a value here, or keep your changes in a file of your own and pass it on top:
 #   snakemake --cores all all --configfile my.yaml
 # Only what depends on a changed key runs again. Types and ranges: config/README.md.
