@@ -21,7 +21,7 @@ from jetchain.inference.yields import ABCD_RATIOS, Shape, Yields
 Array = NDArray[np.floating]
 Ends = tuple[Array, Array]
 NEWTON_STEPS = 60
-HALVINGS, FEW_HALVINGS = 25, 12  # the latter with tilts: a bin may reach zero, and none helps
+HALVINGS = 25
 ROUNDING = 1e-12  # of -log L
 CONVERGED = 1e-11  # of the decrease that Newton's step promises
 ROOT_STEPS = 100
@@ -256,7 +256,7 @@ def profile(
         lowest[:, model.free] = 0.0
         allowed = before + ROUNDING * (1 + np.abs(before))
         tried = np.arange(len(rows))  # of these, those whose step is still too long
-        last = (HALVINGS if model.tilt is None else FEW_HALVINGS) - 1
+        last = HALVINGS - 1
         for halving in range(last + 1):
             trial = at[tried] - 0.5**halving * step[tried]
             trial[:, : model.gammas] = np.maximum(trial[:, : model.gammas], lowest[tried])
