@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import awkward as ak
 import numpy as np
@@ -81,6 +82,17 @@ def write_sample(
     return jets, truth, account
 
 
+def sampled_from(pairs: list[tuple[Path, Path, Path]], folder: Path) -> tuple[JetSampling, Any]:
+    """What the verb says of shards, each jets, truth and account, and its histograms."""
+    jets, truth, accounts = (list(paths) for paths in zip(*pairs, strict=True))
+    sampling(
+        jets=jets, truth=truth, accounts=accounts, histograms=folder / "h.json",
+        summary=folder / "s.json",
+        settings=SummarySettings(),
+    )  # fmt: skip
+    return read_result(folder / "s.json", JetSampling), load_histograms(folder / "h.json")
+
+
 def test_weights_reach_the_shares_and_varied_ones_their_histograms(tmp_path: Path) -> None:
     """The least pTHat is that before the filter, where it is known."""
     pairs = [
@@ -88,13 +100,7 @@ def test_weights_reach_the_shares_and_varied_ones_their_histograms(tmp_path: Pat
         write_sample(tmp_path, "gluon", np.array([300.0, 400.0, 700.0]), 240.0, varied=False),
         write_sample(tmp_path, "top", np.array([200.0, 260.0]), None, varied=True),
     ]
-    jets, truth, accounts = (list(paths) for paths in zip(*pairs, strict=True))
-    sampling(
-        jets=jets, truth=truth, accounts=accounts, histograms=tmp_path / "h.json",
-        summary=tmp_path / "s.json",
-        settings=SummarySettings(),
-    )  # fmt: skip
-    found = read_result(tmp_path / "s.json", JetSampling)
+    found, histograms = sampled_from(pairs, tmp_path)
     assert {row.jet_class: row.lowest for row in found.bins} == pytest.approx(
         {"quark": 1 / 6, "gluon": 0.0, "top": 1 / 3}
     )
@@ -103,7 +109,6 @@ def test_weights_reach_the_shares_and_varied_ones_their_histograms(tmp_path: Pat
         row.value <= 0.02 for row in found.numbers
     ]
     assert found.variations == {"top": dict.fromkeys(VARIATIONS, 2.0)}
-    histograms = load_histograms(tmp_path / "h.json")
     assert histograms["pthat/quark"].values().sum() == pytest.approx(6)
     assert not any(name.startswith("quark/") for name in histograms)
     for variable in ("pt", "m", "msd", "tau21"):
@@ -120,17 +125,10 @@ def test_a_sample_without_pthat_says_nothing_of_its_share(tmp_path: Path) -> Non
         write_sample(tmp_path, "quark", np.array([300.0, 400.0]), 270.0, varied=False),
         write_sample(tmp_path, "top", np.zeros(2), None, varied=True),
     ]
-    jets, truth, accounts = (list(paths) for paths in zip(*pairs, strict=True))
-    sampling(
-        jets=jets, truth=truth, accounts=accounts, histograms=tmp_path / "h.json",
-        summary=tmp_path / "s.json",
-        settings=SummarySettings(),
-    )  # fmt: skip
-    found = read_result(tmp_path / "s.json", JetSampling)
+    found, histograms = sampled_from(pairs, tmp_path)
     assert [row.jet_class for row in found.bins] == ["quark"]
     assert [row.sample for row in found.numbers] == ["quark"]
     assert [*found.variations] == ["top"]
-    histograms = load_histograms(tmp_path / "h.json")
     assert "pthat/quark" in histograms
     assert "pthat/top" not in histograms
 

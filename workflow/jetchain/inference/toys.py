@@ -257,7 +257,7 @@ def profile(
         allowed = before + ROUNDING * (1 + np.abs(before))
         tried = np.arange(len(rows))  # of these, those whose step is still too long
         last = HALVINGS - 1
-        for halving in range(last + 1):
+        for halving in range(last + 1):  # with tilts a bin may reach zero, and none may help
             trial = at[tried] - 0.5**halving * step[tried]
             trial[:, : model.gammas] = np.maximum(trial[:, : model.gammas], lowest[tried])
             new = derivatives(model, left.chosen(tried), mu[rows[tried]], trial)
