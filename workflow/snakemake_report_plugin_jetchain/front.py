@@ -145,28 +145,21 @@ def story(sources: Sequence[Source], numbers: Sequence[KeyNumber]) -> list[tuple
     usable = {name for name, _ in limits}
     searches = [each for each in _rows(numbers, r"SIC at .* background, (.+)") if each[0] in usable]
     if searches:
-        name, best = _most(searches)
-        cut = best.quantity.removeprefix("SIC at ").partition(" background")[0]
-        who = (
-            f"{name} improves the significance of a hidden signal most"
-            if (best.value or 0.0) > 1
-            else f"none improves the significance of a hidden signal: {name} changes it best"
-        )
+        cut = searches[0][1].quantity.removeprefix("SIC at ").partition(" background")[0]
         told.append((
             "anomaly",
-            f"Of the searches that estimate their background from the data, {who} where a cut "
-            f"keeps {cut} of the background, by a factor of {best.text} (the interval is of the "
-            "finite number of events alone).",
+            f"Where a cut keeps {cut} of the background, searches that estimate it from the data "
+            f"change the significance of a hidden signal by a factor of {_listed(searches)}: that "
+            "takes the truth to know, and the intervals are of the finite number of events alone.",
         ))  # fmt: skip
     observed = dict(_rows(numbers, r"observed .* CL limit, (.+)"))
     if limits:
-        name, best = min(limits, key=lambda each: each[1].value or 0.0)
-        level = best.quantity.removeprefix(EXPECTED).partition(" limit")[0]
-        seen = f", where {observed[name].text} is observed" if name in observed else ""
+        level = limits[0][1].quantity.removeprefix(EXPECTED).partition(" limit")[0]
+        seen = [(name, observed[name]) for name, _ in limits if name in observed]
         told.append((
             "inference",
-            f"The strongest limit on its cross-section at {level} is expected with {name}: "
-            f"{best.text}{seen}.",
+            f"The limits on its cross-section at {level} that they expect, as trained, are "
+            f"{_listed(limits)}" + (f"; observed are {_listed(seen)}." if seen else "."),
         ))  # fmt: skip
     verilog = _rows(numbers, r"accuracy, (Verilog)")
     cycles = [each for each in numbers if each.quantity == "latency"]
@@ -178,6 +171,11 @@ def story(sources: Sequence[Source], numbers: Sequence[KeyNumber]) -> list[tuple
             f"{verilog[0][1].text}.",
         ))  # fmt: skip
     return told
+
+
+def _listed(rows: Iterable[tuple[str, KeyNumber]]) -> str:
+    """All of them in their order: which is best would be told by the signal that was injected."""
+    return ", ".join(f"{number.text} ({name})" for name, number in rows)
 
 
 def _rows(numbers: Iterable[KeyNumber], pattern: str) -> list[tuple[str, KeyNumber]]:
